@@ -1,0 +1,46 @@
+# One verb per wish. Every verb sets up what it needs.
+VENV := .venv
+PY := $(VENV)/bin/python
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check fix docs bench lock clean
+
+help: ## list the verbs
+	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 10
+
+$(READY): requirements.lock pyproject.toml
+	python3 -m venv $(VENV)
+	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $(READY)
+
+demo: $(READY) ## the whole loop on this machine (ARGS=--auto plays the people too)
+	$(VENV)/bin/switchyard demo $(ARGS)
+
+test: $(READY) ## all tests
+	$(PY) -m pytest -n 2 -q $(ARGS)
+
+check: $(READY) ## lint, types, architecture, then all tests
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+	$(PY) -m pytest -n 2 -q $(ARGS)
+
+fix: $(READY) ## format, and mend what the linter can
+	$(VENV)/bin/ruff format .
+	$(VENV)/bin/ruff check --fix .
+
+docs: $(READY) ## write the reference pages and schemas anew
+	$(PY) -m docs.generate
+
+bench: $(READY) ## measure, as ratios
+	$(PY) -m bench
+
+lock: ## resolve requirements.lock anew (needs uv)
+	uv pip compile pyproject.toml --group dev --python-version 3.11 --universal --generate-hashes \
+	  --no-emit-index-url --no-annotate --custom-compile-command 'make lock' -o requirements.lock
+
+clean: ## remove the virtual environment and caches
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

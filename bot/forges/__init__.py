@@ -1,0 +1,222 @@
+"""Forges: where repositories, merge requests and people are; one file each, exporting `FORGE`.
+
+The shell speaks to every forge through the Protocol below and knows nothing else of it. All calls
+are idempotent by a key that the forge itself enforces (head branch, head commit, context), so that
+a repeated or half-finished pass does no harm.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import IntEnum, StrEnum
+from typing import Protocol
+
+
+class ForgeError(Exception):
+    """A forge refused for good: retrying the same call cannot help."""
+
+
+class TransientForgeError(ForgeError):
+    """A forge is busy or unreachable; the same call may work after `retry_after` seconds."""
+
+    def __init__(self, message: str, retry_after: float = 5.0) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class Role(IntEnum):
+    """What a user may do in a repository, in rising order (GitHub's five roles)."""
+
+    NONE = 0
+    READ = 1
+    TRIAGE = 2
+    WRITE = 3
+    MAINTAIN = 4
+    ADMIN = 5
+
+
+class StatusState(StrEnum):
+    """A commit status; GitLab's running is PENDING, its canceled is FAILURE."""
+
+    PENDING = "pending"
+    SUCCESS = "success"
+    FAILURE = "failure"
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """Somebody on the forge; `id` never changes, `login` may."""
+
+    id: int
+    login: str
+    email: str
+    bot: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryInfo:
+    """A repository as the forge describes it; `clone_url` holds no credentials."""
+
+    path: str
+    default_branch: str
+    clone_url: str
+    web_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """An approval of a merge request as it stood at commit `head`."""
+
+    user: User
+    head: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ForgeMergeRequest:
+    """A merge request as the forge tells it. `state` is open, merged or closed.
+
+    `merge_sha` is the commit on the target branch that brought it in; `source_repository` differs
+    from the target's path for a fork. `closed_by` is the login of who closed it unmerged.
+    """
+
+    number: int
+    title: str
+    body: str
+    state: str
+    source_branch: str
+    target_branch: str
+    head: str
+    author: User
+    url: str
+    source_repository: str
+    labels: tuple[str, ...] = ()
+    merge_sha: str | None = None
+    closed_by: str | None = None
+    conflicts: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """A comment on a merge request."""
+
+    id: int
+    author: User
+    body: str
+    created_at: datetime
+    edited: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """One commit status: the newest of its context."""
+
+    context: str
+    state: StatusState
+    description: str
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """The merge happened (now or before); `sha` is the commit on the target branch."""
+
+    sha: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotMerged:
+    """The forge would not merge it; `reason` in its words. Look again, never repeat."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A verified webhook: only a hint. `repository` and `number` name what to look at again."""
+
+    id: str
+    event: str
+    repository: str
+    number: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GitCredentials:
+    """For HTTP basic authentication of Git; never part of a URL."""
+
+    username: str
+    password: str
+
+
+class Forge(Protocol):
+    """One forge, as one user (the bot)."""
+
+    @property
+    def name(self) -> str:
+        """The name repositories carry before the colon, such as `local`."""
+
+    def verify(self, headers: Mapping[str, str], body: bytes) -> Delivery | None:
+        """Check a webhook's signature over the exact bytes, then read it; None: not authentic.
+
+        `headers` has lower-case names. Never raises for anything a stranger can send.
+        """
+
+    async def me(self) -> User:
+        """The user the bot acts as."""
+
+    async def git_credentials(self, repository: str) -> GitCredentials:
+        """Credentials that can fetch and push that repository now."""
+
+    async def repository(self, repository: str) -> RepositoryInfo:
+        """One repository. Raises ForgeError when it is not there or not visible."""
+
+    async def role(self, repository: str, login: str) -> Role:
+        """What that user may do there."""
+
+    async def merge_requests(
+        self, repository: str, *, state: str = "open", branch_prefix: str = ""
+    ) -> tuple[ForgeMergeRequest, ...]:
+        """Merge requests, newest first. `state` is open, merged, closed or all."""
+
+    async def merge_request(self, repository: str, number: int) -> ForgeMergeRequest:
+        """One merge request."""
+
+    async def merge_request_of(self, repository: str, sha: str) -> ForgeMergeRequest | None:
+        """The merged merge request that brought commit `sha` onto its target branch."""
+
+    async def open_merge_request(
+        self, repository: str, *, branch: str, target: str, title: str, body: str
+    ) -> ForgeMergeRequest:
+        """Open it, or return the open one of that branch (title and body are then left alone)."""
+
+    async def update_merge_request(
+        self, repository: str, number: int, *, title: str, body: str
+    ) -> None:
+        """Set title and body."""
+
+    async def set_merge_request_state(self, repository: str, number: int, *, state: str) -> None:
+        """Close (`closed`) or reopen (`open`)."""
+
+    async def merge(
+        self, repository: str, number: int, *, head: str, message: str
+    ) -> Merged | NotMerged:
+        """Merge with a merge commit, only if the head is still `head`."""
+
+    async def reviews(self, repository: str, number: int) -> tuple[Review, ...]:
+        """Approvals in force, one per user at the most."""
+
+    async def comments(self, repository: str, number: int) -> tuple[Comment, ...]:
+        """All comments, oldest first."""
+
+    async def add_comment(self, repository: str, number: int, body: str) -> Comment:
+        """Write a comment."""
+
+    async def edit_comment(self, repository: str, number: int, comment: int, body: str) -> None:
+        """Replace a comment of ours."""
+
+    async def statuses(self, repository: str, sha: str) -> tuple[Status, ...]:
+        """The newest status of each context on that commit."""
+
+    async def set_status(self, repository: str, sha: str, status: Status) -> None:
+        """Set the status of a context on a commit."""

@@ -1,0 +1,61 @@
+"""Label selectors, as `k8s.io/apimachinery/pkg/apis/meta/v1.LabelSelector` means them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """One entry of a Kubernetes `matchExpressions`: In, NotIn, Exists or DoesNotExist."""
+
+    key: str
+    operator: str
+    values: tuple[str, ...] = ()
+
+    def holds(self, labels: Mapping[str, str]) -> bool:
+        """Whether the labels meet it (Kubernetes: NotIn also holds where the key is absent)."""
+        match self.operator:
+            case "In":
+                return labels.get(self.key) in self.values
+            case "NotIn":
+                return labels.get(self.key) not in self.values
+            case "Exists":
+                return self.key in labels
+            case "DoesNotExist":
+                return self.key not in labels
+            case unknown:
+                raise ValueError(f"unknown operator {unknown!r}")
+
+    def __str__(self) -> str:
+        match self.operator:
+            case "Exists":
+                return self.key
+            case "DoesNotExist":
+                return f"!{self.key}"
+            case operator:
+                return f"{self.key} {operator.lower()} ({', '.join(self.values)})"
+
+
+@dataclass(frozen=True, slots=True)
+class Selector:
+    """A Kubernetes label selector; an empty one selects everything."""
+
+    match_labels: Mapping[str, str] = field(default_factory=dict)
+    match_expressions: tuple[Requirement, ...] = ()
+
+    @property
+    def requirements(self) -> tuple[Requirement, ...]:
+        """All requirements, labels first, sorted: each must hold."""
+        labels = tuple(
+            Requirement(key, "In", (value,)) for key, value in sorted(self.match_labels.items())
+        )
+        return labels + self.match_expressions
+
+    def matches(self, labels: Mapping[str, str]) -> bool:
+        """Whether every requirement holds for the labels."""
+        return all(requirement.holds(labels) for requirement in self.requirements)
+
+    def __str__(self) -> str:
+        words = [f"{key}={value}" for key, value in sorted(self.match_labels.items())]
+        words += [str(requirement) for requirement in self.match_expressions]
+        return ", ".join(words) or "everything"

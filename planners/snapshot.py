@@ -1,0 +1,138 @@
+"""The Snapshot: all that is known now about one application, as one value.
+
+Made by `bot/gather.py`, the only reader of the world. Times carry a time zone (UTC). Object ids are
+Git's hexadecimal ones. Everything a planner may know is here; it can ask for nothing more.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from planners.model import (
+    Application,
+    Cluster,
+    Policy,
+    Readiness,
+    Registration,
+    Revision,
+    Tenant,
+    Unit,
+)
+
+
+class MergeRequestState(StrEnum):
+    """As the forge tells it; a closed one was not merged."""
+
+    OPEN = "open"
+    MERGED = "merged"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """Somebody approved a merge request as it stood at commit `head`."""
+
+    user: str
+    email: str
+    head: str
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """The head of a merge request as Git has it.
+
+    `digest` is the wave digest in the commit's trailers. `foreign_author` names who wrote a commit
+    on the branch that Switchyard did not; None where the branch is as we left it.
+    """
+
+    head: str
+    digest: str | None
+    fleet_sha: str | None
+    foreign_author: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MergeRequest:
+    """A merge request of ours (its marker was verified) on the deploy repo, for one wave."""
+
+    number: int
+    wave: str
+    branch_name: str
+    state: MergeRequestState
+    url: str
+    head: str
+    branch: Branch | None = None
+    labels: tuple[str, ...] = ()
+    approvals: tuple[Approval, ...] = ()
+    closed_by: str | None = None
+    closed_digest: str | None = None
+    conflicts: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """The last commit on the deploy repo's main branch that changed a unit's files.
+
+    `source` is the app revision in its trailers: None when somebody other than Switchyard wrote it.
+    """
+
+    sha: str
+    at: datetime
+    author: str
+    source: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What a cluster last said about one unit, and whether it counts for the unit's last change.
+
+    `current` is True when the reported revision contains the unit's last change (ancestry in Git).
+    `since` is when this readiness began without a break, `at` when it was last said: by our clock.
+    """
+
+    readiness: Readiness
+    message: str
+    revision: str
+    at: datetime
+    since: datetime
+    current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DeployBase:
+    """The deploy repo's main branch: `entries` maps each path of the application to a blob id."""
+
+    revision: Revision
+    entries: Mapping[str, str] = field(default_factory=dict)
+    changes: Mapping[Unit, Change] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All that is known now about one application at one revision.
+
+    `clusters` is the fleet at `fleet_revision` (pinned while a rollout is under way); `departed`
+    names the clusters of it that the newest fleet revision no longer has. `policies` are always the
+    newest. `sources` maps a component to its files (path inside the component's folder -> bytes).
+    `authors` are the e-mail addresses of those who wrote the revision being rolled out.
+    """
+
+    now: datetime
+    application: Application
+    registration: Registration
+    tenant: Tenant
+    clusters: tuple[Cluster, ...]
+    revision: Revision
+    fleet_revision: Revision
+    base: DeployBase
+    policies: tuple[Policy, ...] = ()
+    departed: frozenset[str] = frozenset()
+    sources: Mapping[str, Mapping[str, bytes]] = field(default_factory=dict)
+    merge_requests: tuple[MergeRequest, ...] = ()
+    observations: Mapping[Unit, Observation] = field(default_factory=dict)
+    authors: frozenset[str] = frozenset()
+
+    def cluster(self, name: str) -> Cluster | None:
+        """The cluster of that name, if the fleet has it."""
+        return next((cluster for cluster in self.clusters if cluster.name == name), None)

@@ -1,0 +1,75 @@
+"""Where things stand in a deploy repo: stable, readable paths, one object per file.
+
+```
+clusters/<cluster>/apps/<tenant>/<application>/<component>/<kind>-<name>.yaml  the objects
+clusters/<cluster>/sync/<tenant>/<application>/<component>.yaml               the agent's own
+```
+
+The agent of a cluster is bootstrapped on its `sync` folder; what that holds points at `apps`.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from planners.model import Json, Registration, Unit
+from renderers.tree import FileTree, safe_join
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The folders of one application in its deploy repo."""
+
+    tenant: str
+    application: str
+
+    @classmethod
+    def of(cls, registration: Registration) -> "Layout":
+        """The layout of a registered application."""
+        return cls(registration.tenant, registration.application)
+
+    def objects_folder(self, unit: Unit) -> str:
+        """The folder of a unit's objects, without a slash at the end."""
+        return safe_join(
+            "clusters", unit.cluster, "apps", self.tenant, self.application, unit.component
+        )
+
+    def sync_folder(self, cluster: str) -> str:
+        """The folder of the agent's own objects for this application."""
+        return safe_join("clusters", cluster, "sync", self.tenant, self.application)
+
+    def unit_of(self, path: str) -> Unit | None:
+        """The unit a path belongs to; None for a path outside this application."""
+        match path.split("/"):
+            case ["clusters", cluster, "apps", self.tenant, self.application, component, _, *_]:
+                return Unit(component, cluster)
+            case ["clusters", cluster, "sync", self.tenant, self.application, file]:
+                return Unit(file.removesuffix(".yaml"), cluster)
+            case _:
+                return None
+
+
+class References(Protocol):
+    """The part of an agent plugin that rendering needs."""
+
+    def references(
+        self, unit: Unit, application: str, namespace: str, objects_folder: str
+    ) -> tuple[dict[str, Json], ...]:
+        """The agent's own objects that make it pull the unit's folder."""
+
+
+def object_file(item: dict[str, Json], namespace: str) -> str:
+    """The file name of an object, `<kind>-<name>.yaml` in lower case.
+
+    An object outside the tenant's namespace has its namespace in the name too, so that two objects
+    that differ in nothing else never share a file. Raises UnsafePathError for an odd name.
+    """
+    metadata = item.get("metadata")
+    assert isinstance(metadata, dict)
+    words = [str(item["kind"]).lower(), str(metadata["name"]).replace(":", "-")]
+    own = str(metadata.get("namespace", namespace))
+    if own != namespace:
+        words.insert(0, own)
+    return safe_join("-".join(words) + ".yaml")
+
+
+__all__ = ["FileTree", "Layout", "References", "object_file"]

@@ -1,0 +1,32 @@
+"""File trees: path -> bytes, with safe paths and Git's own blob ids."""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from typing import TypeAlias
+
+FileTree: TypeAlias = Mapping[str, bytes]
+
+_SEGMENT = re.compile(r"[a-z0-9]([a-z0-9._-]*[a-z0-9])?")
+MAX_SEGMENT = 200
+
+
+class UnsafePathError(ValueError):
+    """A path that must not be written: the message says which segment and why."""
+
+
+def safe_join(*segments: str) -> str:
+    """Join segments into a path of portable names (lower case letters, digits, `.`, `_`, `-`).
+
+    Raises:
+        UnsafePathError: a segment is empty, `..`, hidden, too long, or has another character.
+    """
+    for segment in segments:
+        if len(segment) > MAX_SEGMENT or ".." in segment or not _SEGMENT.fullmatch(segment):
+            raise UnsafePathError(f"{segment!r} cannot be part of a path in a deploy repo")
+    return "/".join(segments)
+
+
+def blob_id(content: bytes) -> str:
+    """The id Git gives a blob of that content: SHA-1 over `blob <size>`, NUL and the content."""
+    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()

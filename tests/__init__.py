@@ -1,0 +1,1 @@
+"""Tests: unit, properties, stories, conformance, fakes, golden."""
