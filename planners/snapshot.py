@@ -54,7 +54,11 @@ class Branch:
 
 @dataclass(frozen=True, slots=True)
 class MergeRequest:
-    """A merge request of ours (its marker was verified) on the deploy repo, for one wave."""
+    """A merge request of ours (its marker was verified) on the deploy repo, for one wave.
+
+    `described` is the wave digest that title and body speak of; `closed_by` the person (never the
+    bot) who closed it without merging.
+    """
 
     number: int
     wave: str
@@ -65,8 +69,8 @@ class MergeRequest:
     branch: Branch | None = None
     labels: tuple[str, ...] = ()
     approvals: tuple[Approval, ...] = ()
+    described: str | None = None
     closed_by: str | None = None
-    closed_digest: str | None = None
     conflicts: bool = False
 
 
@@ -101,10 +105,10 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class DeployBase:
-    """The deploy repo's main branch: `entries` maps each path of the application to a blob id."""
+    """The deploy repo's main branch: `entries` holds each unit's files there, path -> blob id."""
 
     revision: Revision
-    entries: Mapping[str, str] = field(default_factory=dict)
+    entries: Mapping[Unit, Mapping[str, str]] = field(default_factory=dict)
     changes: Mapping[Unit, Change] = field(default_factory=dict)
 
 

@@ -1,0 +1,100 @@
+"""Which effects are due now, and what the rest waits for. Last of the core's three steps.
+
+Waves are judged one by one, each by its own gates; nothing here remembers an earlier pass, so the
+same facts always lead to the same effects (level-triggered, like a Kubernetes controller).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from planners import effects, proposals, waits
+from planners.changes import ChangeSet
+from planners.effects import Effect
+from planners.gates import Gate, Pending, next_look
+from planners.model import When
+from planners.plan import Plan
+from planners.readiness import Requirement, lacking
+from planners.snapshot import MergeRequest, Snapshot
+
+
+class WaveState(StrEnum):
+    """How far a wave is."""
+
+    WAITING = "waiting"
+    MERGING = "merging"
+    SETTLING = "settling"
+    DONE = "done"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One wave as it stands: its change, its merge request and every reason why it waits.
+
+    A wave with nothing left to merge is SETTLING while `pending` units are not ready, then DONE.
+    """
+
+    change: ChangeSet
+    state: WaveState
+    merge_request: MergeRequest | None
+    gates: tuple[Gate, ...] = ()
+    pending: tuple[Pending, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What `decide` answers."""
+
+    standings: tuple[Standing, ...]
+    effects: tuple[Effect, ...]
+
+    @property
+    def done(self) -> bool:
+        """Whether everything is merged and ready."""
+        return all(standing.state is WaveState.DONE for standing in self.standings)
+
+
+def decide(snapshot: Snapshot, plan: Plan, changes: Sequence[ChangeSet]) -> Decision:
+    """Judge every wave; at most one merge is due in a pass, so that each sees a world read anew."""
+    unmerged = {unit: change.wave.name for change in changes for unit in change.units}
+    context = waits.Context(snapshot, plan, unmerged)
+    standings = tuple(_stand(context, change) for change in changes)
+    due: list[Effect] = list(proposals.propose(snapshot, changes))
+    merged = False
+    for standing in standings:
+        if standing.merge_request is None or not standing.change.files:
+            continue
+        request = standing.merge_request
+        due.append(effects.SetOrder(request.number, request.head, standing.gates))
+        if not standing.gates and not merged:
+            due.append(effects.Merge(request.number, request.head, standing.change))
+            merged = True
+    return Decision(standings, (*due, *_next_look(snapshot, standings)))
+
+
+def _stand(context: waits.Context, change: ChangeSet) -> Standing:
+    request = proposals.open_request(context.snapshot, change.wave.name)
+    if not change.files:
+        pending = _unsettled(context, change)
+        state = WaveState.SETTLING if pending else WaveState.DONE
+        return Standing(change, state, request, pending=pending)
+    closed = (
+        *proposals.judge(context.snapshot, change, request),
+        *waits.judge(context, change, request),
+    )
+    state = WaveState.WAITING if closed else WaveState.MERGING
+    return Standing(change, state, request, closed)
+
+
+def _unsettled(context: waits.Context, change: ChangeSet) -> tuple[Pending, ...]:
+    if change.wave.removal:
+        return ()
+    ready = Requirement(When.READY)
+    found = (lacking(context.snapshot, unit, ready, {}) for unit in change.wave.units)
+    return tuple(pending for pending in found if pending is not None)
+
+
+def _next_look(snapshot: Snapshot, standings: Sequence[Standing]) -> tuple[effects.LookAgain, ...]:
+    moments = [next_look(gate) for standing in standings for gate in standing.gates]
+    later = [moment for moment in moments if moment is not None and moment > snapshot.now]
+    return (effects.LookAgain(min(later)),) if later else ()

@@ -1,0 +1,129 @@
+"""The plan: what should be, in which order, and why. First of the core's three steps."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from planners.filters import Filter
+from planners.model import Json, On, Place, Repo, Revision, Unit
+from planners.order import Wave, removals, steps, waves
+from planners.placement import Decision, describe, explain_nothing, place
+from planners.scores import Score
+from planners.snapshot import Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class PlanProblem:
+    """Why a plan cannot be carried out, in words, with the place in a file where there is one."""
+
+    message: str
+    place: Place | None = None
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.message}" if self.place else self.message
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What should be, and why. With a problem in it, it must not be carried out."""
+
+    application: str
+    revision: Revision
+    fleet_revision: Revision
+    deploy: Repo
+    waves: tuple[Wave, ...]
+    trace: tuple[Decision, ...]
+    problems: tuple[PlanProblem, ...] = ()
+
+    @property
+    def units(self) -> tuple[Unit, ...]:
+        """Every unit that should run, sorted."""
+        return tuple(sorted(unit for wave in self.waves if not wave.removal for unit in wave.units))
+
+
+def plan(snapshot: Snapshot, filters: Sequence[Filter], scores: Sequence[Score]) -> Plan:
+    """Turn a Snapshot into a Plan: a pure function, blind to the order of what it is given."""
+    trace = place(snapshot, filters, scores)
+    units = [decision.unit for decision in trace if decision.chosen]
+    used = {unit.cluster for unit in units}
+    application = snapshot.application
+    rollout = steps(application.stages, (c for c in snapshot.clusters if c.name in used))
+    gone = snapshot.base.entries.keys() - set(units)
+    return Plan(
+        application=application.name,
+        revision=snapshot.revision,
+        fleet_revision=snapshot.fleet_revision,
+        deploy=snapshot.registration.deploy,
+        waves=waves(application.components, rollout, units)
+        + removals(application.components, gone, len(rollout)),
+        trace=trace,
+        problems=(*_unplaced(snapshot, trace), *_apart(snapshot, set(units))),
+    )
+
+
+def _unplaced(snapshot: Snapshot, trace: Sequence[Decision]) -> list[PlanProblem]:
+    placed = {decision.unit.component for decision in trace if decision.chosen}
+    wanted: dict[str, list[str]] = {}
+    for intent in snapshot.application.placements:
+        for name in intent.components:
+            wanted.setdefault(name, []).append(describe(intent))
+    return [
+        PlanProblem(explain_nothing(trace, name, "; ".join(selectors)))
+        for name, selectors in sorted(wanted.items())
+        if name not in placed
+    ]
+
+
+def _apart(snapshot: Snapshot, units: set[Unit]) -> list[PlanProblem]:
+    """Dependencies on the same cluster whose other end is placed elsewhere."""
+    problems = []
+    for component in snapshot.application.components:
+        for need in component.depends_on:
+            if need.on is not On.SAME_CLUSTER:
+                continue
+            apart = sorted(
+                unit.cluster
+                for unit in units
+                if unit.component == component.name
+                and Unit(need.component, unit.cluster) not in units
+            )
+            if apart:
+                problems.append(
+                    PlanProblem(
+                        f"{component.name} needs {need.component} on the same cluster, but "
+                        f"{need.component} is not placed on {', '.join(apart)}: place it there "
+                        f"too, or write `on: allClusters`"
+                    )
+                )
+    return problems
+
+
+def digest_of(value: Json) -> str:
+    """SHA-256 over the canonical JSON of a value (sorted keys, no blanks), in hexadecimal."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def plan_digest(made: Plan, desired: Mapping[Unit, Mapping[str, str]]) -> str:
+    """The digest of what should be and in which order.
+
+    `desired` maps each unit to its files (path -> blob id). It does not depend on what is merged
+    already, so that it stays the same while a rollout advances; removals are part of it.
+    """
+    shape: list[Json] = [
+        {
+            "name": wave.name,
+            "soak": wave.stage.soak.total_seconds(),
+            "units": [
+                [
+                    unit.component,
+                    unit.cluster,
+                    digest_of(dict(sorted(desired.get(unit, {}).items()))),
+                ]
+                for unit in wave.units
+            ],
+        }
+        for wave in made.waves
+    ]
+    return digest_of({"application": made.application, "deploy": str(made.deploy), "waves": shape})
