@@ -33,6 +33,14 @@ class Layout:
             "clusters", unit.cluster, "apps", self.tenant, self.application, unit.component
         )
 
+    def application_folder(self, cluster: str) -> str:
+        """The folder that holds one folder for each of the application's units on a cluster."""
+        return safe_join("clusters", cluster, "apps", self.tenant, self.application)
+
+    def sync_file(self, unit: Unit) -> str:
+        """The file of the agent's own object for a unit."""
+        return f"{self.sync_folder(unit.cluster)}/{unit.component}.yaml"
+
     def sync_folder(self, cluster: str) -> str:
         """The folder of the agent's own objects for this application."""
         return safe_join("clusters", cluster, "sync", self.tenant, self.application)

@@ -1,0 +1,63 @@
+"""The core in one call: Snapshot in, Proposal out. Used by the service and by the command line.
+
+A pure function, so that the service can run it in a process of its own: planning never holds up a
+webhook, and holds no credentials.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bot import discovery
+from planners.changes import ChangeSet, compare
+from planners.gate import Decision, decide
+from planners.plan import Plan, PlanProblem, plan, plan_digest
+from planners.snapshot import Snapshot
+from renderers.render import Extensions, render
+from renderers.tree import FileTree, blob_id
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What should be, what that changes, and what is due now.
+
+    `contents` maps a blob id to bytes for every file that a change writes. With a problem there are
+    no changes and no effects: a plan that cannot be carried out whole is not carried out at all.
+    """
+
+    plan: Plan
+    digest: str
+    trees: Mapping[str, FileTree]
+    changes: tuple[ChangeSet, ...]
+    contents: Mapping[str, bytes]
+    decision: Decision
+    problems: tuple[PlanProblem, ...]
+
+
+def propose(snapshot: Snapshot) -> Proposal:
+    """Plan, render, compare and decide."""
+    made = plan(snapshot, tuple(discovery.filters().values()), tuple(discovery.scores().values()))
+    extensions = Extensions(discovery.sources(), discovery.customizers(), discovery.agents())
+    rendered = render(made, snapshot, extensions)
+    problems = (*made.problems, *rendered.problems)
+    if problems:
+        return Proposal(made, "", {}, (), {}, Decision((), ()), problems)
+    ids: dict[bytes, str] = {}
+    desired = {
+        unit: {path: ids.setdefault(content, blob_id(content)) for path, content in tree.items()}
+        for unit, tree in rendered.trees.items()
+    }
+    changes = compare(made.waves, desired, snapshot.base.entries)
+    written = {change.new for each in changes for change in each.files}
+    contents = {name: content for content, name in ids.items() if name in written}
+    trees: dict[str, dict[str, bytes]] = {}
+    for unit, tree in rendered.trees.items():
+        trees.setdefault(unit.cluster, {}).update(tree)
+    return Proposal(
+        plan=made,
+        digest=plan_digest(made, desired),
+        trees=trees,
+        changes=changes,
+        contents=contents,
+        decision=decide(snapshot, made, changes),
+        problems=(),
+    )

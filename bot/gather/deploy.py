@@ -1,0 +1,144 @@
+"""What is merged in a deploy repo, and what is proposed there."""
+
+import asyncio
+from collections.abc import Mapping
+
+from bot.forges import ForgeMergeRequest
+from bot.gather.repository import Checkout
+from bot.repos import CommitInfo
+from bot.shell import Shell
+from planners.changes import change_digest
+from planners.model import Registration, Revision, Unit
+from planners.proposals import branch_prefix
+from planners.snapshot import (
+    Approval,
+    Branch,
+    Change,
+    DeployBase,
+    MergeRequest,
+    MergeRequestState,
+)
+from renderers.layout import Layout
+
+MARKER = "wave"
+
+
+def read_base(checkout: Checkout, registration: Registration) -> DeployBase:
+    """The application's files on main, by unit, and the last commit that changed each unit."""
+    layout = Layout.of(registration)
+    mirror, sha = checkout.mirror, checkout.head
+    prefixes = tuple(
+        prefix
+        for cluster in mirror.folders(sha, "clusters")
+        for prefix in (layout.sync_folder(cluster), layout.application_folder(cluster))
+    )
+    entries: dict[Unit, dict[str, str]] = {}
+    for path, blob in mirror.entries(sha, prefixes).items():
+        unit = layout.unit_of(path)
+        if unit is not None:
+            entries.setdefault(unit, {})[path] = blob
+    folders = {unit: (layout.objects_folder(unit), layout.sync_file(unit)) for unit in entries}
+    changes = {
+        unit: _change(info, registration.application)
+        for unit, info in mirror.last_changes(sha, folders).items()
+    }
+    return DeployBase(Revision(registration.deploy, sha), entries, changes)
+
+
+def _change(info: CommitInfo, application: str) -> Change:
+    """Ours when the commit carries our trailers for this application."""
+    ours = info.trailers.get("Switchyard-Application") == application
+    source = info.trailers.get("Switchyard-Source", "").rpartition("@")[2] if ours else None
+    return Change(info.sha, info.at, info.author_name, source or None)
+
+
+async def read_merge_requests(
+    shell: Shell, checkout: Checkout, registration: Registration
+) -> tuple[MergeRequest, ...]:
+    """Our merge requests for this application: all open ones, the newest closed of each wave."""
+    forge, repo = shell.forge(registration.deploy), registration.deploy
+    me = await forge.me()
+    prefix = branch_prefix(registration.application)
+    found: list[MergeRequest] = []
+    closed: set[str] = set()
+    for each in await forge.merge_requests(repo.path, state="all", branch_prefix=prefix):
+        marker = shell.markers.read(MARKER, repo, each.body)
+        wave = each.source_branch.removeprefix(prefix)
+        if each.author.id != me.id or marker is None or marker.get("wave") != wave:
+            continue
+        if each.state == MergeRequestState.OPEN:
+            found.append(await _open(shell, checkout, each, wave, marker))
+        elif each.state == MergeRequestState.CLOSED and wave not in closed:
+            closed.add(wave)
+            by = None if each.closed_by == me.login else each.closed_by
+            found.append(_plain(each, wave, marker, closed_by=by))
+    return tuple(sorted(found, key=lambda request: request.number))
+
+
+def _plain(
+    each: ForgeMergeRequest, wave: str, marker: Mapping[str, str], closed_by: str | None
+) -> MergeRequest:
+    return MergeRequest(
+        number=each.number,
+        wave=wave,
+        branch_name=each.source_branch,
+        state=MergeRequestState(each.state),
+        url=each.url,
+        head=each.head,
+        described=marker.get("digest"),
+        closed_by=closed_by,
+    )
+
+
+async def _open(
+    shell: Shell,
+    checkout: Checkout,
+    each: ForgeMergeRequest,
+    wave: str,
+    marker: Mapping[str, str],
+) -> MergeRequest:
+    forge = shell.forge(checkout.repo)
+    reviews = await forge.reviews(checkout.repo.path, each.number)
+    branch = await asyncio.to_thread(_branch, checkout, each.source_branch, wave)
+    return MergeRequest(
+        number=each.number,
+        wave=wave,
+        branch_name=each.source_branch,
+        state=MergeRequestState.OPEN,
+        url=each.url,
+        head=each.head,
+        branch=branch,
+        labels=each.labels,
+        approvals=tuple(
+            Approval(review.user.login, review.user.email, review.head)
+            for review in reviews
+            if not review.user.bot
+        ),
+        described=marker.get("digest"),
+        conflicts=each.conflicts,
+    )
+
+
+def _branch(checkout: Checkout, name: str, wave: str) -> Branch | None:
+    """The branch as Git has it: ours when its one commit above main is what its trailers say.
+
+    The digest is computed anew from the commit's difference to its parent, so that nobody can add a
+    change, or edit one, and keep the approval.
+    """
+    mirror = checkout.mirror
+    head = mirror.head(name)
+    if head is None:
+        return None
+    info = mirror.commit_info(head)
+    digest = info.trailers.get("Switchyard-Digest")
+    ours = (
+        len(info.parents) == 1
+        and mirror.contains(checkout.head, info.parents[0])
+        and change_digest(wave, mirror.changed_files(info.parents[0], head)) == digest
+    )
+    return Branch(
+        head=head,
+        digest=digest,
+        fleet_sha=info.trailers.get("Switchyard-Fleet", "").rpartition("@")[2] or None,
+        foreign_author=None if ours else info.author_name,
+    )

@@ -1,0 +1,80 @@
+"""Documents of the fleet repo and of app repos, read at a commit."""
+
+import asyncio
+from collections.abc import Mapping
+
+from bot import discovery, kustomize
+from bot.gather.repository import Checkout, GatherError
+from bot.intake import Problem, read_application, read_fleet
+from bot.shell import Shell
+from planners.model import Application, Fleet, Registration
+from renderers.sources import SourceError
+
+MOST_PROBLEMS = 20
+
+
+class DocumentsError(GatherError):
+    """Documents with mistakes; `problems` lists each with its place."""
+
+    def __init__(self, where: str, problems: tuple[Problem, ...]) -> None:
+        super().__init__(f"{where}: " + "; ".join(str(each) for each in problems[:MOST_PROBLEMS]))
+        self.problems = problems
+
+
+async def fleet_at(shell: Shell, checkout: Checkout, sha: str) -> Fleet:
+    """What the fleet repo says at a commit.
+
+    Raises:
+        DocumentsError: a document is wrong.
+    """
+    files = await asyncio.to_thread(checkout.mirror.files, sha)
+    agents = frozenset(discovery.agents())
+    fleet, problems = await asyncio.to_thread(read_fleet, files, agents)
+    if problems:
+        raise DocumentsError(f"{shell.fleet}@{sha[:8]}", problems)
+    return fleet
+
+
+async def application_at(
+    checkout: Checkout, sha: str, fleet: Fleet, registration: Registration
+) -> tuple[Application, dict[str, Mapping[str, bytes]]]:
+    """An application and the files of its components at a commit of its app repo.
+
+    Raises:
+        DocumentsError: `switchyard.yaml` is wrong, or a source cannot be used.
+    """
+    files = await asyncio.to_thread(checkout.mirror.files, sha, registration.path)
+    return await asyncio.to_thread(read_sources, files, fleet, registration)
+
+
+def read_sources(
+    files: Mapping[str, bytes], fleet: Fleet, registration: Registration
+) -> tuple[Application, dict[str, Mapping[str, bytes]]]:
+    """Read `switchyard.yaml` and split the files by component; kustomize folders are built.
+
+    Raises:
+        DocumentsError: see `application_at`.
+    """
+    application, problems = read_application(files, fleet, registration)
+    if application is None or problems:
+        raise DocumentsError(registration.application, problems)
+    sources: dict[str, Mapping[str, bytes]] = {}
+    for component in application.components:
+        prefix = component.source.path.strip("/") + "/"
+        mine = {
+            path.removeprefix(prefix): content
+            for path, content in files.items()
+            if path.startswith(prefix)
+        }
+        if component.source.kind == "kustomize":
+            mine = _build(component.source.path, files)
+        sources[component.name] = mine
+    return application, sources
+
+
+def _build(folder: str, files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Run kustomize on a folder: bases beside it are part of the same repository."""
+    try:
+        return {kustomize.OUTPUT_FILE: kustomize.build(folder, files)}
+    except (kustomize.KustomizeError, SourceError) as error:
+        raise GatherError(f"{folder}: {error}") from error

@@ -1,0 +1,56 @@
+"""Joins what clusters reported with Git history: is a report about the revision that counts?"""
+
+from collections.abc import Iterable, Mapping
+
+from bot.repos import Mirror
+from bot.store.reports import ReportRow
+from planners.model import Readiness, Unit
+from planners.snapshot import Change, Observation
+
+
+def observe(
+    mirror: Mirror, changes: Mapping[Unit, Change], rows: Iterable[ReportRow]
+) -> dict[Unit, Observation]:
+    """For each unit what its cluster last said of a revision that contains the unit's last change.
+
+    Where there is no such report, the newest of any revision, marked as not current.
+    """
+    by_unit: dict[Unit, list[ReportRow]] = {}
+    for row in rows:
+        by_unit.setdefault(Unit(row.component, row.cluster), []).append(row)
+    contains: dict[tuple[str, str], bool] = {}
+    found: dict[Unit, Observation] = {}
+    for unit, mine in by_unit.items():
+        change = changes.get(unit)
+        if change is None:
+            continue
+        newest_first = sorted(
+            mine, key=lambda row: (row.reported_at, row.received_at), reverse=True
+        )
+        current = []
+        for row in newest_first:
+            key = (row.revision, change.sha)
+            if key not in contains:
+                contains[key] = mirror.contains(row.revision, change.sha)
+            if contains[key]:
+                current.append(row)
+        found[unit] = _observation(current or newest_first, current=bool(current))
+    return found
+
+
+def _observation(newest_first: list[ReportRow], *, current: bool) -> Observation:
+    """The newest report; its readiness began where the unbroken run of equal ones began."""
+    newest = newest_first[0]
+    since = newest.since
+    for row in newest_first:
+        if row.readiness != newest.readiness:
+            break
+        since = min(since, row.since)
+    return Observation(
+        readiness=Readiness(newest.readiness),
+        message=newest.message,
+        revision=newest.revision,
+        at=newest.received_at,
+        since=since,
+        current=current,
+    )

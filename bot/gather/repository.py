@@ -1,0 +1,41 @@
+"""A repository as a pass sees it: fetched once, then read through its mirror."""
+
+import asyncio
+from dataclasses import dataclass
+
+from bot.forges import RepositoryInfo
+from bot.repos import Mirror
+from bot.shell import Shell
+from planners.model import Repo
+
+
+class GatherError(Exception):
+    """Something that people must put right before a plan is possible; the text says what, where."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checkout:
+    """A fetched repository; `head` is the newest commit of its default branch."""
+
+    repo: Repo
+    info: RepositoryInfo
+    mirror: Mirror
+    head: str
+
+
+async def fetch(shell: Shell, repo: Repo) -> Checkout:
+    """Fetch a repository into its mirror.
+
+    Raises:
+        GatherError: its default branch has no commit.
+        ForgeError, GitError: it cannot be reached or read.
+    """
+    forge = shell.forge(repo)
+    info = await forge.repository(repo.path)
+    credentials = await forge.git_credentials(repo.path)
+    mirror = await asyncio.to_thread(shell.mirrors.of, repo)
+    await asyncio.to_thread(mirror.fetch, info.clone_url, credentials)
+    head = await asyncio.to_thread(mirror.head, info.default_branch)
+    if head is None:
+        raise GatherError(f"{repo}: branch {info.default_branch} has no commit yet")
+    return Checkout(repo, info, mirror, head)

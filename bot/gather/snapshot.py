@@ -1,0 +1,121 @@
+"""Snapshots: of an application's rollout, or of a revision that somebody proposes to merge."""
+
+import asyncio
+from dataclasses import dataclass
+
+from bot.forges import ForgeMergeRequest
+from bot.gather.deploy import read_base, read_merge_requests
+from bot.gather.documents import application_at, fleet_at
+from bot.gather.observe import observe
+from bot.gather.repository import Checkout, GatherError, fetch
+from bot.shell import Shell
+from planners.model import Fleet, Registration, Revision
+from planners.snapshot import DeployBase, MergeRequest, MergeRequestState, Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """A Snapshot, with the repositories it was read from and where its home comment belongs."""
+
+    snapshot: Snapshot
+    app: Checkout
+    deploy: Checkout
+    home: ForgeMergeRequest | None
+
+
+async def gather_rollout(shell: Shell, application: str) -> Gathered:
+    """The Snapshot of an application at the newest revision of its default branch.
+
+    Raises:
+        GatherError: documents are wrong, or the application is not registered.
+        ForgeError, GitError: the world cannot be read.
+    """
+    fleet_repo = await fetch(shell, shell.fleet)
+    newest = await fleet_at(shell, fleet_repo, fleet_repo.head)
+    registration = _registration(newest, application)
+    app = await fetch(shell, registration.app)
+    deploy = await fetch(shell, registration.deploy)
+    requests = await read_merge_requests(shell, deploy, registration)
+    base = await asyncio.to_thread(read_base, deploy, registration)
+    fleet_sha = _pinned(fleet_repo, app.head, deploy, requests) or fleet_repo.head
+    pinned = newest
+    if fleet_sha != fleet_repo.head:
+        pinned = await fleet_at(shell, fleet_repo, fleet_sha)
+    snapshot = await _snapshot(
+        shell, registration, (newest, pinned, fleet_sha), (app, app.head), (deploy, base, requests)
+    )
+    home = await shell.forge(app.repo).merge_request_of(app.repo.path, app.head)
+    return Gathered(snapshot, app, deploy, home)
+
+
+async def gather_review(shell: Shell, application: str, request: ForgeMergeRequest) -> Gathered:
+    """The Snapshot of an application at the head of a merge request on its app repo.
+
+    Raises:
+        GatherError, ForgeError, GitError: as `gather_rollout`.
+    """
+    fleet_repo = await fetch(shell, shell.fleet)
+    newest = await fleet_at(shell, fleet_repo, fleet_repo.head)
+    registration = _registration(newest, application)
+    app = await fetch(shell, registration.app)
+    deploy = await fetch(shell, registration.deploy)
+    base = await asyncio.to_thread(read_base, deploy, registration)
+    fleet = (newest, newest, fleet_repo.head)
+    snapshot = await _snapshot(shell, registration, fleet, (app, request.head), (deploy, base, ()))
+    return Gathered(snapshot, app, deploy, request)
+
+
+def _registration(fleet: Fleet, application: str) -> Registration:
+    registration = fleet.registration(application)
+    if registration is None:
+        raise GatherError(f"application {application} is not registered in the fleet repo")
+    return registration
+
+
+def _pinned(
+    fleet: Checkout, app_sha: str, deploy: Checkout, requests: tuple[MergeRequest, ...]
+) -> str | None:
+    """The fleet revision of a rollout under way: wave membership is frozen when waves open."""
+    for request in requests:
+        branch = request.branch
+        if request.state is not MergeRequestState.OPEN or branch is None:
+            continue
+        info = deploy.mirror.commit_info(branch.head)
+        source = info.trailers.get("Switchyard-Source", "").rpartition("@")[2]
+        known = branch.fleet_sha and fleet.mirror.contains(fleet.head, branch.fleet_sha)
+        if source == app_sha and known:
+            return branch.fleet_sha
+    return None
+
+
+async def _snapshot(
+    shell: Shell,
+    registration: Registration,
+    fleets: tuple[Fleet, Fleet, str],
+    revision: tuple[Checkout, str],
+    merged: tuple[Checkout, DeployBase, tuple[MergeRequest, ...]],
+) -> Snapshot:
+    (newest, pinned, fleet_sha), (app, sha), (deploy, base, requests) = fleets, revision, merged
+    application, sources = await application_at(app, sha, pinned, registration)
+    tenant = pinned.tenant(application.tenant)
+    assert tenant is not None, "read_application checks the tenant"
+    rows = await asyncio.to_thread(shell.store.reports.of_application, application.name)
+    deployed = sorted({each.source for each in base.changes.values() if each.source})
+    return Snapshot(
+        now=shell.clock(),
+        application=application,
+        registration=registration,
+        tenant=tenant,
+        clusters=pinned.clusters,
+        revision=Revision(registration.app, sha),
+        fleet_revision=Revision(shell.fleet, fleet_sha),
+        base=base,
+        policies=newest.policies,
+        departed=frozenset(
+            {each.name for each in pinned.clusters} - {each.name for each in newest.clusters}
+        ),
+        sources=sources,
+        merge_requests=requests,
+        observations=await asyncio.to_thread(observe, deploy.mirror, base.changes, rows),
+        authors=await asyncio.to_thread(app.mirror.authors, sha, tuple(deployed)),
+    )

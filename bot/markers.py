@@ -1,0 +1,44 @@
+"""Signed markers: how the bot knows its own merge requests and comments again after any loss.
+
+A marker is an HTML comment with a payload and an HMAC over kind, repository and payload, so that a
+copy in another repository, or an edited one, is no marker. A marker alone proves nothing: callers
+also check that the bot wrote the text.
+"""
+
+import base64
+import hashlib
+import hmac
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from planners.model import Repo
+
+_MARKER = re.compile(r"<!-- switchyard:([a-z]+) ([A-Za-z0-9_-]+) ([0-9a-f]{64}) -->")
+
+
+@dataclass(frozen=True, slots=True)
+class Markers:
+    """Writes and reads markers with one key."""
+
+    key: bytes
+
+    def write(self, kind: str, repo: Repo, payload: Mapping[str, str]) -> str:
+        """The marker as text, to stand on a line of its own."""
+        text = json.dumps(dict(payload), sort_keys=True, separators=(",", ":"))
+        encoded = base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+        return f"<!-- switchyard:{kind} {encoded} {self._sign(kind, repo, encoded)} -->"
+
+    def read(self, kind: str, repo: Repo, text: str) -> dict[str, str] | None:
+        """The payload of the first genuine marker of that kind, or None."""
+        for found_kind, encoded, signature in _MARKER.findall(text):
+            genuine = hmac.compare_digest(self._sign(found_kind, repo, encoded), signature)
+            if found_kind == kind and genuine:
+                payload = json.loads(base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)))
+                return {str(name): str(value) for name, value in payload.items()}
+        return None
+
+    def _sign(self, kind: str, repo: Repo, encoded: str) -> str:
+        message = f"{kind}\n{repo}\n{encoded}".encode()
+        return hmac.new(self.key, message, hashlib.sha256).hexdigest()

@@ -1,0 +1,54 @@
+"""The pass: read the world, let the core decide, write. Every hint leads here and nowhere else."""
+
+import asyncio
+from datetime import datetime
+
+from bot.apply import apply
+from bot.forges import ForgeMergeRequest
+from bot.gather.documents import DocumentsError
+from bot.gather.repository import GatherError
+from bot.gather.snapshot import gather_review, gather_rollout
+from bot.home import write_home, write_problems
+from bot.shell import Shell
+from bot.views import rollout_view
+from planners.model import Repo
+
+
+async def reconcile_application(shell: Shell, application: str) -> datetime | None:
+    """Bring one application a step nearer to what its newest revision asks for.
+
+    Returns when to look again without any hint, or None.
+    """
+    gathered = await gather_rollout(shell, application)
+    proposal = await shell.propose(gathered.snapshot)
+    applied = await apply(shell, gathered, proposal)
+    await write_home(shell, gathered, proposal)
+    view = rollout_view(gathered, proposal)
+    await asyncio.to_thread(shell.store.views.put, f"rollout/{application}", view)
+    return shell.clock() if applied.changed else applied.look_again
+
+
+async def reconcile_review(
+    shell: Shell, repo: Repo, number: int, applications: tuple[str, ...]
+) -> None:
+    """Show on an open app merge request what merging it would do."""
+    request = await shell.forge(repo).merge_request(repo.path, number)
+    if request.state != "open" or request.source_repository != repo.path:
+        return
+    for application in applications:
+        await _review(shell, repo, request, application)
+
+
+async def _review(shell: Shell, repo: Repo, request: ForgeMergeRequest, application: str) -> None:
+    try:
+        gathered = await gather_review(shell, application, request)
+    except DocumentsError as error:
+        await write_problems(
+            shell, repo, request, application, [str(each) for each in error.problems]
+        )
+        return
+    except GatherError as error:
+        await write_problems(shell, repo, request, application, [str(error)])
+        return
+    proposal = await shell.propose(gathered.snapshot)
+    await write_home(shell, gathered, proposal)

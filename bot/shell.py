@@ -1,0 +1,51 @@
+"""What every pass needs of the outside, as one value: made once, by `app`, handed to everything."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+
+from bot.clock import Clock
+from bot.core import Proposal
+from bot.forges import Forge, ForgeError
+from bot.markers import Markers
+from bot.repos import Mirrors
+from bot.store import Store
+from planners.model import Repo
+from planners.snapshot import Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Shell:
+    """The outside world behind its doors.
+
+    `propose` runs the core (in a process of its own in the service). `written` remembers what was
+    last written to the forge under each key, so that nothing is written twice; losing it costs one
+    repeated, harmless write.
+    """
+
+    forges: Mapping[str, Forge]
+    mirrors: Mirrors
+    store: Store
+    clock: Clock
+    propose: Callable[[Snapshot], Awaitable[Proposal]]
+    fleet: Repo
+    markers: Markers
+    public_url: str
+    written: dict[tuple[str, ...], str] = field(default_factory=dict)
+
+    def forge(self, repo: Repo) -> Forge:
+        """The forge a repository lives on.
+
+        Raises:
+            ForgeError: no such forge is set up.
+        """
+        try:
+            return self.forges[repo.forge]
+        except KeyError:
+            known = ", ".join(sorted(self.forges))
+            raise ForgeError(
+                f"{repo}: no forge {repo.forge!r} is set up (there is: {known})"
+            ) from None
+
+    def page(self, application: str) -> str:
+        """The address of an application's status page."""
+        return f"{self.public_url}/rollouts/{application}"

@@ -1,0 +1,71 @@
+"""What the pages show, kept in the database as a cache: made anew at the end of every pass."""
+
+from datetime import datetime
+
+from bot.core import Proposal
+from bot.gather.snapshot import Gathered
+from bot.wording.comment import headline
+from bot.wording.diffs import counts
+from bot.wording.reasons import lack, reason, remedy
+from planners.gate import Standing
+from planners.model import Json, Unit
+from planners.readiness import max_report_age
+from planners.snapshot import Snapshot
+
+
+def rollout_view(gathered: Gathered, proposal: Proposal) -> dict[str, Json]:
+    """One application's rollout as the page and the programming interface show it."""
+    snapshot, plan = gathered.snapshot, proposal.plan
+    home = gathered.home
+    return {
+        "application": plan.application,
+        "tenant": snapshot.application.tenant,
+        "headline": headline(proposal, preview=False) if not proposal.problems else "no plan",
+        "done": proposal.decision.done and not proposal.problems,
+        "digest": proposal.digest,
+        "revision": plan.revision.sha,
+        "app": str(plan.revision.repo),
+        "fleet_revision": plan.fleet_revision.sha,
+        "deploy": str(plan.deploy),
+        "home": {"number": home.number, "url": home.url} if home else None,
+        "problems": [str(problem) for problem in proposal.problems],
+        "waves": [_wave(standing) for standing in proposal.decision.standings],
+        "units": [_unit(snapshot, unit) for unit in plan.units],
+        "at": _time(snapshot.now),
+    }
+
+
+def _wave(standing: Standing) -> Json:
+    wave, request = standing.change.wave, standing.merge_request
+    return {
+        "name": wave.name,
+        "state": standing.state.value,
+        "components": sorted({unit.component for unit in wave.units}),
+        "clusters": sorted({unit.cluster for unit in wave.units}),
+        "changes": counts(standing.change),
+        "digest": standing.change.digest,
+        "merge_request": {"number": request.number, "url": request.url} if request else None,
+        "gates": [{"reason": reason(gate), "remedy": remedy(gate)} for gate in standing.gates],
+        "pending": [{"unit": str(each.unit), "lack": lack(each)} for each in standing.pending],
+    }
+
+
+def _unit(snapshot: Snapshot, unit: Unit) -> Json:
+    """How one component stands on one cluster; a stale or missing report reads UNKNOWN."""
+    seen = snapshot.observations.get(unit)
+    if seen is None:
+        return {"component": unit.component, "cluster": unit.cluster, "readiness": "UNKNOWN"}
+    stale = snapshot.now - seen.at > max_report_age(snapshot)
+    known = seen.current and not stale
+    return {
+        "component": unit.component,
+        "cluster": unit.cluster,
+        "readiness": seen.readiness.value if known else "UNKNOWN",
+        "message": seen.message if known else "no report for the merged revision",
+        "revision": seen.revision,
+        "at": _time(seen.at),
+    }
+
+
+def _time(moment: datetime) -> str:
+    return moment.isoformat(timespec="seconds")

@@ -1,0 +1,208 @@
+"""The home page of a rollout: one comment on the app repo's merge request, edited in place."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bot.core import Proposal
+from bot.wording.diffs import Diffs, counts, render_diffs
+from bot.wording.markdown import code, fold, listing, plural, table
+from bot.wording.reasons import places, reason, remedy
+from planners.gate import Standing, WaveState
+from planners.gates import AwaitsApproval, ClosedByPerson, ForeignCommit, Gate, Held, Lack, Pending
+from planners.placement import Decision
+from planners.plan import PlanProblem
+
+BUDGET = 58_000
+PEOPLE = (AwaitsApproval, ClosedByPerson, ForeignCommit, Held)
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """What the comment needs besides the proposal; `preview`: the revision is not merged yet."""
+
+    marker: str
+    application: str
+    revision: str
+    preview: bool
+    page: str
+    reproduce: str
+
+
+def problems(home: Home, found: Sequence[PlanProblem | str]) -> str:
+    """The comment when there is no plan: every problem, nothing changed."""
+    lines = "\n".join(f"- {code(str(problem), 600)}" for problem in found[:100])
+    more = f"\n- and {len(found) - 100} more" if len(found) > 100 else ""  # noqa: PLR2004 - as above
+    return "\n\n".join(
+        [
+            home.marker,
+            (
+                f"**{code(home.application)}: no plan.** {plural(len(found), 'problem')} in "
+                f"revision {code(home.revision[:12])}; nothing was changed anywhere."
+            ),
+            lines + more,
+        ]
+    )
+
+
+def comment(home: Home, proposal: Proposal, diffs: Diffs) -> str:
+    """The comment for a plan: state, waves, what waits, what changes, where and why."""
+    standings = proposal.decision.standings
+    parts = [
+        home.marker,
+        _headline(home, proposal),
+        _waves(standings, preview=home.preview),
+        _waiting(standings, preview=home.preview),
+        _placement(proposal.plan.trace),
+        (
+            f"<sub>revision {code(home.revision[:12])} · [status page]({home.page}) · reproduce "
+            f"with {code(home.reproduce)}</sub>"
+        ),
+    ]
+    length = sum(len(part) for part in parts)
+    if diffs.groups:
+        shown = f"**What changes**\n\n{render_diffs(diffs, BUDGET - length)}"
+        parts.insert(4, shown)
+    return "\n\n".join(part for part in parts if part)
+
+
+def headline(proposal: Proposal, *, preview: bool) -> str:
+    """The state of a rollout in a few words; also the text of `switchyard/plan`."""
+    standings = proposal.decision.standings
+    to_merge = [each for each in standings if each.change.files]
+    clusters = {unit.cluster for each in standings for unit in each.change.wave.units}
+    if preview:
+        if not to_merge:
+            return "nothing changes on any cluster"
+        touched = {cluster for each in to_merge for cluster in each.change.clusters}
+        return (
+            f"{plural(len(touched), 'cluster')} of {len(clusters)} change in "
+            f"{plural(len(to_merge), 'wave')}"
+        )
+    if proposal.decision.done:
+        return f"rolled out: ready on {plural(len(clusters), 'cluster')}"
+    if failed := _failed(standings):
+        return f"held: {places(failed)}"
+    if to_merge:
+        done = len(standings) - len(to_merge)
+        return f"{done} of {plural(len(standings), 'wave')} merged; {_next(to_merge)}"
+    return "all waves merged; waiting for the clusters to be ready"
+
+
+def _headline(home: Home, proposal: Proposal) -> str:
+    state = headline(proposal, preview=home.preview)
+    what = "would change" if home.preview else "rollout"
+    return (
+        f"**{code(home.application)}** · plan `{proposal.digest[:12]}` · {what}: {code(state, 400)}"
+    )
+
+
+def _next(to_merge: Sequence[Standing]) -> str:
+    people = [gate for each in to_merge for gate in each.gates if isinstance(gate, PEOPLE)]
+    first = people[0] if people and all(each.gates for each in to_merge) else None
+    for standing in to_merge:
+        if not standing.gates:
+            return f"{standing.change.wave.name} merges now"
+    gate = first or to_merge[0].gates[0]
+    return reason(gate)
+
+
+def _failed(standings: Sequence[Standing]) -> list[Pending]:
+    return [
+        pending
+        for standing in standings
+        for pending in standing.pending
+        if pending.lack is Lack.REPAIR
+    ]
+
+
+def _waves(standings: Sequence[Standing], *, preview: bool) -> str:
+    rows = [
+        [
+            code(each.change.wave.name),
+            listing(sorted({unit.component for unit in each.change.wave.units}), 5),
+            _clusters(each),
+            counts(each.change),
+            "" if preview else _request(each),
+            _preview_state(each) if preview else _state(each),
+        ]
+        for each in standings
+    ]
+    head = ["wave", "components", "clusters", "changes", "merge request", "state"]
+    if preview:
+        rows, head = [row[:4] + row[5:] for row in rows], head[:4] + head[5:]
+    return table(head, rows)
+
+
+def _clusters(standing: Standing) -> str:
+    names = sorted({unit.cluster for unit in standing.change.wave.units})
+    return f"{len(names)}: {listing(names)}"
+
+
+def _request(standing: Standing) -> str:
+    request = standing.merge_request
+    return f"[!{request.number}]({request.url})" if request else ""
+
+
+def _preview_state(standing: Standing) -> str:
+    return "to merge" if standing.change.files else "no change"
+
+
+def _state(standing: Standing) -> str:
+    match standing.state:
+        case WaveState.DONE:
+            return "ready"
+        case WaveState.SETTLING:
+            return f"merged; {code(places(standing.pending))}"
+        case WaveState.MERGING:
+            return "its turn"
+        case WaveState.WAITING:
+            return code(reason(standing.gates[0]), 300)
+
+
+def _waiting(standings: Sequence[Standing], *, preview: bool) -> str:
+    """Each closed gate once, with who clears it; those that need a person first."""
+    if preview:
+        return ""
+    found: dict[str, tuple[Gate, list[str]]] = {}
+    for standing in standings:
+        for gate in standing.gates:
+            found.setdefault(reason(gate), (gate, []))[1].append(standing.change.wave.name)
+    if not found:
+        return ""
+    ordered = sorted(found.items(), key=lambda item: not isinstance(item[1][0], PEOPLE))
+    rows = [
+        [listing(waves), code(text, 300), code(remedy(gate))] for text, (gate, waves) in ordered
+    ]
+    summary = f"What it waits for ({plural(len(rows), 'gate')})"
+    return fold(summary, table(["waves", "why it waits", "cleared by"], rows[:50]))
+
+
+def _placement(trace: Sequence[Decision]) -> str:
+    """One row for each component: where it goes, and why not elsewhere, equal reasons grouped."""
+    rows = []
+    for component in sorted({decision.unit.component for decision in trace}):
+        mine = [decision for decision in trace if decision.unit.component == component]
+        chosen = [decision.unit.cluster for decision in mine if decision.chosen]
+        reasons: dict[str, list[str]] = {}
+        for decision in mine:
+            if not decision.chosen:
+                reasons.setdefault(why_not(decision), []).append(decision.unit.cluster)
+        rows.append(
+            [
+                component,
+                f"{len(chosen)}: {listing(chosen)}",
+                "; ".join(f"{listing(names)}: {code(why)}" for why, names in reasons.items()),
+            ]
+        )
+    return fold(
+        f"Where and why ({plural(len(rows), 'component')})",
+        table(["component", "runs on", "not on"], rows),
+    )
+
+
+def why_not(decision: Decision) -> str:
+    """Why a cluster was not chosen, in a few words."""
+    verdict = decision.verdict
+    if not verdict.admitted:
+        return f"{verdict.filter}: {verdict.seen}, needs {verdict.needed}"
+    return f"ranked {decision.rank}, the best {decision.wanted} are taken"

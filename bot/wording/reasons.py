@@ -1,0 +1,129 @@
+"""Gates in words: one text for the commit status, the comment, the page and `why`."""
+
+from collections.abc import Sequence
+from typing import assert_never
+
+from bot.wording.markdown import listing, plural
+from planners.gates import (
+    AwaitsApproval,
+    AwaitsDependency,
+    AwaitsReplacement,
+    AwaitsStep,
+    ClosedByPerson,
+    Conflicts,
+    ForeignCommit,
+    Frozen,
+    Gate,
+    Held,
+    Lack,
+    NotProposed,
+    Pending,
+)
+
+STATUS_LENGTH = 140
+
+
+def reason(gate: Gate) -> str:  # noqa: C901 - one case per gate
+    """Why it waits, in one sentence without a full stop."""
+    match gate:
+        case AwaitsDependency():
+            return _dependency(gate)
+        case AwaitsStep(step, pending):
+            return f"waits for {step} to be ready: {places(pending)}"
+        case AwaitsReplacement(pending):
+            return f"removes only when all that replaces it is ready: {places(pending)}"
+        case AwaitsApproval(needed, given, why, _):
+            have = f", has {len(given)}" if given else ""
+            return f"waits for {plural(needed, 'approval')}{have}: {why}"
+        case Frozen(name, until, why):
+            return f"frozen by {name} until {until:%Y-%m-%d %H:%M} UTC: {why}"
+        case Held(label):
+            return f"held by the label {label}"
+        case ForeignCommit(author, head):
+            return f"the branch has commit {head[:8]} by {author}, which is not Switchyard's"
+        case ClosedByPerson(user, number):
+            return f"{user} closed merge request !{number}"
+        case Conflicts():
+            return "conflicts with main; Switchyard writes the branch anew"
+        case NotProposed():
+            return "the merge request is being written"
+        case unreachable:
+            assert_never(unreachable)
+
+
+def remedy(gate: Gate) -> str:
+    """Who or what clears it, in one sentence without a full stop."""
+    match gate:
+        case AwaitsDependency(pending=pending) | AwaitsStep(pending=pending):
+            return _cure(pending)
+        case AwaitsReplacement(pending=pending):
+            return _cure(pending)
+        case AwaitsApproval(author_may_approve=author_may):
+            who = "a reviewer" if author_may else "somebody who did not write this revision"
+            return f"{who} approves the merge request"
+        case Frozen(until=until):
+            return f"the end of the freeze at {until:%H:%M} UTC, or a change of the policy"
+        case Held(label):
+            return f"somebody removes the label {label}"
+        case ForeignCommit():
+            return "somebody resets the branch to Switchyard's commit, or closes the merge request"
+        case ClosedByPerson():
+            return "somebody reopens it, or a new revision changes the plan"
+        case Conflicts() | NotProposed():
+            return "Switchyard, in its next pass"
+        case unreachable:
+            assert_never(unreachable)
+
+
+def status_line(gates: Sequence[Gate]) -> str:
+    """What stands beside the status `switchyard/order`: the first closed gate, word for word."""
+    if not gates:
+        return "its turn: everything it waits for is ready"
+    text = reason(gates[0])
+    return text if len(text) <= STATUS_LENGTH else text[: STATUS_LENGTH - 1] + "\u2026"
+
+
+def _dependency(gate: AwaitsDependency) -> str:
+    quorum = f" ({gate.reached} of {gate.needed} needed)" if gate.reached else ""
+    return (
+        f"{gate.component} waits for {gate.dependency} to be {gate.when} on "
+        f"{places(gate.pending)}{quorum}"
+    )
+
+
+def places(pending: Sequence[Pending]) -> str:
+    """Clusters, each with what is lacking there; the worst first."""
+    order = [Lack.REPAIR, Lack.FRESH_REPORT, Lack.REPORT, Lack.PROGRESS, Lack.SOAK, Lack.MERGE]
+    worst = sorted(pending, key=lambda each: (order.index(each.lack), each.unit))
+    return listing([f"{each.unit.cluster} ({lack(each)})" for each in worst])
+
+
+def lack(pending: Pending) -> str:
+    """What one unit lacks, in a few words."""
+    late = ", overdue" if pending.overdue else ""
+    return f"{_lack(pending)}{late}"
+
+
+def _lack(pending: Pending) -> str:
+    match pending.lack:
+        case Lack.MERGE:
+            return f"wave {pending.message} is not merged"
+        case Lack.REPORT:
+            return pending.message or "no report yet"
+        case Lack.FRESH_REPORT:
+            return pending.message
+        case Lack.PROGRESS:
+            return "progressing"
+        case Lack.REPAIR:
+            return f"{pending.unit.component} failed: {pending.message}"
+        case Lack.SOAK:
+            return f"ready, soaks until {pending.until:%H:%M:%S}" if pending.until else "soaks"
+
+
+def _cure(pending: Sequence[Pending]) -> str:
+    lacks = {each.lack for each in pending}
+    if Lack.REPAIR in lacks:
+        return "a repair of the cluster, or a new revision"
+    if Lack.FRESH_REPORT in lacks or any(each.overdue for each in pending):
+        return "a report of the cluster; look at its agent"
+    return "the clusters' reports, by themselves"
