@@ -1,0 +1,162 @@
+"""The composition root: settings in, a running service out. Everything concrete is chosen here."""
+
+import asyncio
+import multiprocessing
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+
+import structlog
+from fastapi import FastAPI
+
+from bot import discovery, inbox, work
+from bot.clock import Clock, system_clock
+from bot.core import Proposal, propose
+from bot.forges import Forge, ForgeError
+from bot.forges.local import LocalForge
+from bot.gather.repository import GatherError
+from bot.markers import Markers
+from bot.repos import GitError, Mirrors
+from bot.settings import Settings
+from bot.shell import Shell
+from bot.store import Store
+from bot.ticks import schedule_sweeps
+from bot.web import create_app
+from planners.model import Repo
+from planners.snapshot import Snapshot
+
+IDLE_SECONDS = 1.0
+
+log = structlog.get_logger()
+
+
+def parse_repo(text: str) -> Repo:
+    """`forge:group/name` as a Repo. Raises ValueError for anything else."""
+    forge, colon, path = text.partition(":")
+    if not (forge and colon and "/" in path):
+        raise ValueError(f"{text!r} is not of the form forge:group/name")
+    return Repo(forge, path)
+
+
+def make_forges(settings: Settings) -> dict[str, Forge]:
+    """The forges that the settings name."""
+    forges: dict[str, Forge] = {}
+    if settings.local_url and settings.local_token and settings.local_webhook_secret:
+        secret = settings.local_webhook_secret.get_secret_value().encode()
+        forges["local"] = LocalForge(
+            str(settings.local_url), settings.local_token.get_secret_value(), (secret,)
+        )
+    return forges
+
+
+def make_shell(
+    settings: Settings, planner: Callable[[Snapshot], Awaitable[Proposal]], clock: Clock
+) -> Shell:
+    """Everything a pass needs, from settings."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    return Shell(
+        forges=make_forges(settings),
+        mirrors=Mirrors(settings.data_dir / "mirrors"),
+        store=Store.open(settings.store_url),
+        clock=clock,
+        propose=planner,
+        fleet=parse_repo(settings.fleet),
+        markers=Markers(settings.marker_key.get_secret_value().encode()),
+        public_url=str(settings.public_url).rstrip("/"),
+    )
+
+
+@dataclass(slots=True)
+class Service:
+    """The workers of one process: they drain the inbox and take due keys until cancelled."""
+
+    shell: Shell
+    resync_seconds: int
+    workers: int
+    owner: str = field(default_factory=lambda: secrets.token_hex(8))
+    woken: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def run(self) -> None:
+        """Sweep once, then work until cancelled."""
+        scheduler = schedule_sweeps(self.sweep, self.resync_seconds)
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self.sweep())
+                group.create_task(self._drain())
+                for number in range(self.workers):
+                    group.create_task(self._work(f"{self.owner}.{number}"))
+        finally:
+            scheduler.shutdown(wait=False)
+
+    async def sweep(self) -> None:
+        """Make everything due; the next sweep is a matter of time when this one cannot."""
+        try:
+            await inbox.sweep(self.shell)
+        except (ForgeError, GitError, GatherError) as error:
+            log.warning("sweep failed", error=str(error))
+        self.woken.set()
+
+    async def _drain(self) -> None:
+        while True:
+            try:
+                drained = await inbox.drain(self.shell)
+            except (ForgeError, GitError, GatherError) as error:
+                log.warning("inbox waits", error=str(error))
+                drained = 0
+            if not drained:
+                await self._idle()
+
+    async def _work(self, owner: str) -> None:
+        while True:
+            try:
+                busy = await work.work_one(self.shell, owner)
+            except Exception:
+                log.exception("pass ended abnormally")
+                busy = True
+            if not busy:
+                await self._idle()
+
+    async def _idle(self) -> None:
+        """Until woken, or a second later: another process may have made something due."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.woken.wait(), IDLE_SECONDS)
+        self.woken.clear()
+
+
+@asynccontextmanager
+async def planner_process() -> AsyncIterator[Callable[[Snapshot], Awaitable[Proposal]]]:
+    """Run the core in a process of its own: it holds up no webhook and has no credentials."""
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=context) as pool:
+
+        async def planner(snapshot: Snapshot) -> Proposal:
+            return await asyncio.get_running_loop().run_in_executor(pool, propose, snapshot)
+
+        yield planner
+
+
+def build(
+    settings: Settings,
+    planner: Callable[[Snapshot], Awaitable[Proposal]],
+    clock: Clock = system_clock,
+) -> tuple[FastAPI, Service]:
+    """The web application and its workers, for one process."""
+    shell = make_shell(settings, planner, clock)
+    service = Service(shell, settings.resync_seconds, settings.workers)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        running = asyncio.create_task(service.run())
+        try:
+            yield
+        finally:
+            running.cancel()
+            with suppress(asyncio.CancelledError):
+                await running
+            shell.store.close()
+
+    report_key = settings.report_key.get_secret_value()
+    app = create_app(shell, discovery.agents(), report_key, service.woken.set, lifespan)
+    return app, service

@@ -1,0 +1,7 @@
+"""The commands of the command line, one function each: options in, exit code out."""
+
+from bot.cli.offline import check, explain, plan, render
+from bot.cli.reading import InputError
+from bot.cli.running import demo, forge, serve
+
+__all__ = ["InputError", "check", "demo", "explain", "forge", "plan", "render", "serve"]

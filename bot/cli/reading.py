@@ -1,0 +1,119 @@
+"""Reads folders into the same values that the service reads from repositories."""
+
+from pathlib import Path
+
+from bot import discovery
+from bot.clock import system_clock
+from bot.gather.documents import DocumentsError, read_sources
+from bot.gather.repository import GatherError
+from bot.intake import read_application, read_fleet
+from planners.model import Fleet, Registration, Repo, Revision, Unit
+from planners.snapshot import DeployBase, Snapshot
+from renderers.layout import Layout
+from renderers.tree import FileTree, blob_id
+
+MAX_FILES = 50_000
+MAX_FILE = 1024 * 1024
+HERE = Repo("folder", "folder")
+NO_COMMIT = "0" * 40
+
+
+class InputError(Exception):
+    """What the user gave is wrong; the text says where and what to do."""
+
+
+def read_folder(folder: Path) -> FileTree:
+    """Every regular file below a folder but `.git`, by its path with slashes.
+
+    Raises:
+        InputError: there is no such folder, or it holds a link, too many or too large files.
+    """
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder")
+    found: dict[str, bytes] = {}
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if name == ".git" or name.startswith(".git/"):
+            continue
+        if path.is_symlink():
+            raise InputError(f"{path}: a symbolic link; put a regular file there")
+        if path.is_file():
+            if path.stat().st_size > MAX_FILE:
+                raise InputError(f"{path}: larger than {MAX_FILE} bytes")
+            found[name] = path.read_bytes()
+        if len(found) > MAX_FILES:
+            raise InputError(f"{folder}: more than {MAX_FILES} files")
+    return found
+
+
+def read_fleet_folder(folder: Path) -> Fleet:
+    """The fleet of a folder.
+
+    Raises:
+        InputError: with every mistake, one on a line.
+    """
+    fleet, problems = read_fleet(read_folder(folder), frozenset(discovery.agents()))
+    if problems:
+        raise InputError("\n".join(f"{folder}/{problem}" for problem in problems))
+    return fleet
+
+
+def find_registration(app: Path, files: FileTree, fleet: Fleet, name: str | None) -> Registration:
+    """The registration of the application in a folder, or of the one named.
+
+    Raises:
+        InputError: the document is wrong, or the fleet does not register it.
+    """
+    if name is None:
+        application, problems = read_application(files, None, None)
+        if application is None:
+            raise InputError("\n".join(f"{app}/{problem}" for problem in problems))
+        name = application.name
+    registration = fleet.registration(name)
+    if registration is None:
+        known = ", ".join(each.application for each in fleet.registrations) or "none"
+        raise InputError(f"the fleet registers no application {name!r} (it registers: {known})")
+    return registration
+
+
+def read_snapshot(app: Path, fleet_folder: Path, deploy: Path | None, name: str | None) -> Snapshot:
+    """The Snapshot of an application as folders hold it; nothing was reported, nothing is proposed.
+
+    Raises:
+        InputError: with every mistake and its place.
+    """
+    fleet = read_fleet_folder(fleet_folder)
+    files = read_folder(app)
+    registration = find_registration(app, files, fleet, name)
+    prefix = registration.path.strip("/") + "/" if registration.path.strip("/") else ""
+    mine = {p.removeprefix(prefix): data for p, data in files.items() if p.startswith(prefix)}
+    try:
+        application, sources = read_sources(mine, fleet, registration)
+    except DocumentsError as error:
+        raise InputError("\n".join(f"{app}/{problem}" for problem in error.problems)) from error
+    except GatherError as error:
+        raise InputError(str(error)) from error
+    tenant = fleet.tenant(application.tenant)
+    assert tenant is not None, "read_application checks the tenant"
+    return Snapshot(
+        now=system_clock(),
+        application=application,
+        registration=registration,
+        tenant=tenant,
+        clusters=fleet.clusters,
+        revision=Revision(registration.app, NO_COMMIT),
+        fleet_revision=Revision(HERE, NO_COMMIT),
+        base=_base(deploy, registration),
+        policies=fleet.policies,
+        sources=sources,
+    )
+
+
+def _base(folder: Path | None, registration: Registration) -> DeployBase:
+    layout = Layout.of(registration)
+    entries: dict[Unit, dict[str, str]] = {}
+    for path, content in (read_folder(folder) if folder else {}).items():
+        unit = layout.unit_of(path)
+        if unit is not None:
+            entries.setdefault(unit, {})[path] = blob_id(content)
+    return DeployBase(Revision(registration.deploy, NO_COMMIT), entries)

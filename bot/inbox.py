@@ -1,0 +1,84 @@
+"""From hints to keys: a stored webhook names a repository; whoever is concerned gets a pass.
+
+Called after a delivery is stored, and by the sweep that makes lost webhooks harmless.
+"""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+
+from bot.gather.documents import fleet_at
+from bot.gather.repository import fetch
+from bot.shell import Shell
+from planners.model import Fleet, Repo
+
+APPLICATION = "application"
+REVIEW = "review"
+SWEEP = "sweep"
+
+
+def application_key(application: str) -> str:
+    """The queue's key for the passes of an application."""
+    return f"{APPLICATION}/{application}"
+
+
+def review_key(repo: Repo, number: int) -> str:
+    """The queue's key for the plan comment of an app merge request."""
+    return f"{REVIEW}/{repo}!{number}"
+
+
+async def read_fleet(shell: Shell) -> Fleet:
+    """The fleet at the head of its repository's default branch."""
+    checkout = await fetch(shell, shell.fleet)
+    return await fleet_at(shell, checkout, checkout.head)
+
+
+def concerned(fleet: Fleet, fleet_repo: Repo, repo: Repo, number: int | None) -> set[str]:
+    """The keys that a change in a repository concerns.
+
+    The fleet repo concerns every application, a deploy repo those that deploy there, an app repo
+    its applications and, with a number, the plan comment of that merge request.
+    """
+    keys = {
+        application_key(each.application)
+        for each in fleet.registrations
+        if repo in {fleet_repo, each.deploy, each.app}
+    }
+    if number is not None and any(each.app == repo for each in fleet.registrations):
+        keys.add(review_key(repo, number))
+    return keys
+
+
+async def drain(shell: Shell) -> int:
+    """Turn stored deliveries into due keys; how many there were. Safe to be cut off anywhere."""
+    entries = await asyncio.to_thread(shell.store.inbox.pending, 500)
+    if not entries:
+        return 0
+    fleet = await read_fleet(shell)
+    keys: set[str] = set()
+    for entry in entries:
+        keys |= concerned(fleet, shell.fleet, Repo(entry.forge, entry.repository), entry.number)
+    await trigger(shell, keys)
+    for entry in entries:
+        await asyncio.to_thread(shell.store.inbox.done, entry.id)
+    return len(entries)
+
+
+async def sweep(shell: Shell) -> None:
+    """Make everything due: what a lost webhook would have said is found again here."""
+    fleet = await read_fleet(shell)
+    keys = {application_key(each.application) for each in fleet.registrations}
+    for repo in sorted({each.app for each in fleet.registrations}):
+        keys |= await _reviews(shell, repo)
+    await trigger(shell, keys)
+
+
+async def _reviews(shell: Shell, repo: Repo) -> set[str]:
+    requests = await shell.forge(repo).merge_requests(repo.path, state="open")
+    return {review_key(repo, request.number) for request in requests}
+
+
+async def trigger(shell: Shell, keys: Iterable[str]) -> None:
+    """Make keys due now."""
+    wanted: Sequence[str] = sorted(keys)
+    if wanted:
+        await asyncio.to_thread(shell.store.queue.trigger, wanted, shell.clock())

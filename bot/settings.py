@@ -1,0 +1,59 @@
+"""Settings of the service: SWITCHYARD_* variables, or files for secrets; read only here."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, HttpUrl, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+MIN_SECRET = 16
+
+
+def _strong(secret: SecretStr) -> SecretStr:
+    if len(secret.get_secret_value()) < MIN_SECRET:
+        raise ValueError(f"a secret needs at least {MIN_SECRET} characters")
+    return secret
+
+
+Secret = Annotated[SecretStr, AfterValidator(_strong)]
+
+
+class Settings(BaseSettings):
+    """Everything the service can be told. A secret may stand in a file of its variable's name."""
+
+    model_config = SettingsConfigDict(env_prefix="SWITCHYARD_", extra="forbid")
+
+    data_dir: Path = Field(
+        default=Path("switchyard-data"), description="Where mirrors and the SQLite database live."
+    )
+    database_url: str = Field(
+        default="",
+        description="`postgresql+psycopg://...`; when empty, SQLite in the data directory.",
+    )
+    fleet: str = Field(
+        description="The fleet repository, as `forge:group/name`.", examples=["local:fleet/fleet"]
+    )
+    host: str = Field(default="127.0.0.1", description="The address to listen on.")
+    port: int = Field(default=7080, ge=1, le=65535, description="The port to listen on.")
+    public_url: HttpUrl = Field(
+        default=HttpUrl("http://127.0.0.1:7080"),
+        description="How people and forges reach the service; used in links.",
+    )
+    marker_key: Secret = Field(
+        description="Signs the marks by which Switchyard knows its own merge requests again."
+    )
+    report_key: Secret = Field(description="From it each cluster's own key for reports is derived.")
+    local_url: HttpUrl | None = Field(default=None, description="The local forge's address.")
+    local_token: SecretStr | None = Field(default=None, description="The bot's token there.")
+    local_webhook_secret: Secret | None = Field(
+        default=None, description="The secret its webhooks are signed with."
+    )
+    resync_seconds: int = Field(
+        default=300, ge=1, description="How often everything is looked at without any hint."
+    )
+    workers: int = Field(default=2, ge=1, le=32, description="Passes that run at the same time.")
+
+    @property
+    def store_url(self) -> str:
+        """The database's address, SQLite in the data directory by default."""
+        return self.database_url or f"sqlite:///{self.data_dir / 'switchyard.db'}"

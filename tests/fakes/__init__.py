@@ -1,0 +1,1 @@
+"""Whole fakes and builders: worlds that cannot be in an impossible state."""
