@@ -1,0 +1,92 @@
+"""JSON Patch (RFC 6902): the only door to jsonpatch, with the limits of kube-apiserver."""
+
+import copy
+import json
+from dataclasses import dataclass
+
+import jsonpatch
+import jsonpointer
+
+from planners.model import Json
+from renderers.customizers import CustomizeError, Customizer
+
+MAX_OPERATIONS = 10_000
+MAX_RESULT_BYTES = 3 * 1024 * 1024
+_MEMBERS = {
+    "add": {"value"},
+    "replace": {"value"},
+    "test": {"value"},
+    "remove": set(),
+    "move": {"from"},
+    "copy": {"from"},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class JsonPatch:
+    """A list of operations; the first that fails refuses the whole patch."""
+
+    name: str = "jsonPatch"
+
+    def check(self, body: Json) -> None:
+        """Every operation has a known `op`, a `path` and what the `op` needs (RFC 6902, 4)."""
+        if not isinstance(body, list) or not body:
+            raise CustomizeError("jsonPatch is a list of operations")
+        if len(body) > MAX_OPERATIONS:
+            raise CustomizeError(f"jsonPatch has more than {MAX_OPERATIONS} operations")
+        for number, operation in enumerate(body, 1):
+            _check_operation(number, operation)
+
+    def apply(self, target: dict[str, Json], body: Json) -> dict[str, Json]:
+        """Apply the operations one by one, so that an error can name the one that failed."""
+        self.check(body)
+        assert isinstance(body, list)
+        document: Json = copy.deepcopy(target)
+        budget = MAX_RESULT_BYTES
+        for number, operation in enumerate(body, 1):
+            assert isinstance(operation, dict)
+            where = f"operation {number} ({operation['op']} {operation['path']})"
+            try:
+                document = jsonpatch.apply_patch(document, [operation], in_place=True)
+            except (jsonpatch.JsonPatchException, jsonpointer.JsonPointerException) as error:
+                raise CustomizeError(f"{where}: {error}") from error
+            except (TypeError, KeyError, ValueError) as error:
+                raise CustomizeError(f"{where}: the path leads through a plain value") from error
+            if operation["op"] in {"copy", "add", "replace"}:
+                budget -= _size(operation, document)
+            if budget < 0:
+                raise CustomizeError(f"{where}: the result is larger than {MAX_RESULT_BYTES} bytes")
+        if not isinstance(document, dict):
+            raise CustomizeError("the patch leaves no object")
+        return document
+
+
+def _size(operation: dict[str, Json], document: Json) -> int:
+    """The bytes an operation has added; for a copy the copied value, as kube-apiserver counts."""
+    if operation["op"] == "copy":
+        copied = jsonpointer.resolve_pointer(document, str(operation["from"]), None)
+        return len(json.dumps(copied))
+    return len(json.dumps(operation["value"]))
+
+
+def _check_operation(number: int, operation: Json) -> None:
+    if not isinstance(operation, dict):
+        raise CustomizeError(f"operation {number} is not a mapping with op and path")
+    op = operation.get("op")
+    if not isinstance(op, str) or op not in _MEMBERS:
+        raise CustomizeError(
+            f"operation {number} has op {op!r}; it is one of {', '.join(sorted(_MEMBERS))}"
+        )
+    needed = {"path"} | _MEMBERS[op]
+    missing = sorted(needed - operation.keys())
+    if missing:
+        raise CustomizeError(f"operation {number} ({op}) needs {', '.join(missing)}")
+    for name in needed & {"path", "from"}:
+        pointer = operation[name]
+        if not isinstance(pointer, str) or (pointer and not pointer.startswith("/")):
+            raise CustomizeError(
+                f"operation {number} ({op}): {name} {pointer!r} must begin with / (RFC 6901)"
+            )
+
+
+CUSTOMIZER: Customizer = JsonPatch()
