@@ -119,7 +119,9 @@ def _commit(writing: Writing, push: PushBranch) -> str:
     }
     message = words.commit_message(proposal.plan, proposal.digest, push.change)
     at = app.mirror.commit_info(proposal.plan.revision.sha).at
-    return writing.gathered.deploy.mirror.commit(push.base, files, message, BOT, at)
+    return writing.gathered.deploy.mirror.commit(
+        push.base, files, message=message, author=BOT, at=at
+    )
 
 
 async def _open(writing: Writing, effect: OpenMergeRequest) -> bool:
