@@ -58,8 +58,7 @@ async def drain(shell: Shell) -> int:
     for entry in entries:
         keys |= concerned(fleet, shell.fleet, Repo(entry.forge, entry.repository), entry.number)
     await trigger(shell, keys)
-    for entry in entries:
-        await asyncio.to_thread(shell.store.inbox.done, entry.id)
+    await asyncio.to_thread(shell.store.inbox.done, [entry.id for entry in entries])
     return len(entries)
 
 

@@ -17,7 +17,7 @@ from bot import pages
 from bot.inbox import application_key
 from bot.keys import cluster_key
 from bot.shell import Shell
-from bot.store.inbox import InboxFullError
+from bot.store.inbox import InboxFullError, Incoming
 from plugins import Agent, ReportError
 
 MAX_HOOK = 25 * 1024 * 1024
@@ -71,12 +71,7 @@ async def _hook(shell: Shell, wake: Callable[[], None], name: str, request: Requ
     try:
         new = await asyncio.to_thread(
             shell.store.inbox.put,
-            name,
-            delivery.id,
-            delivery.event,
-            delivery.repository,
-            delivery.number,
-            body,
+            Incoming(name, delivery.id, delivery.event, delivery.repository, delivery.number, body),
             shell.clock(),
         )
     except InboxFullError as error:

@@ -71,4 +71,4 @@ async def _failed(shell: Shell, claim: Claim, error: Exception) -> None:
 async def _heartbeat(shell: Shell, claim: Claim) -> None:
     while True:
         await asyncio.sleep(HEARTBEAT_SECONDS)
-        await asyncio.to_thread(shell.store.queue.heartbeat, claim)
+        await asyncio.to_thread(shell.store.queue.heartbeat, claim, LEASE, shell.clock())

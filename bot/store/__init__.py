@@ -1,0 +1,47 @@
+"""Durable memory: inbox, queue, reports, views and audit log, in SQLite or PostgreSQL.
+
+Synchronous; the shell calls it in threads. Times come in as arguments.
+"""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+
+from bot.store.audit import Audit
+from bot.store.database import Database
+from bot.store.inbox import Inbox
+from bot.store.queue import Queue
+from bot.store.reports import Reports
+from bot.store.views import Views
+
+MIGRATION_LOCK = 7_316_214
+
+
+class Store:
+    """All parts of the memory over one database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.inbox = Inbox(database)
+        self.queue = Queue(database)
+        self.reports = Reports(database)
+        self.views = Views(database)
+        self.audit = Audit(database)
+
+    @classmethod
+    def open(cls, url: str) -> "Store":
+        """Open a database and bring its tables up to date; several may do so at once."""
+        database = Database(url)
+        config = Config()
+        config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+        with database.write() as connection:
+            if not database.is_sqlite:
+                connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+        return cls(database)
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._database.close()

@@ -1,0 +1,45 @@
+"""The audit log: what was done, to what, when. Only ever appended to."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from bot.store.database import Database, moment, seconds
+from bot.store.tables import audit
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """One deed."""
+
+    at: datetime
+    kind: str
+    key: str
+    fields: Mapping[str, str | int | None]
+
+
+class Audit:
+    """Deeds by key."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def append(
+        self, at: datetime, kind: str, key: str, fields: Mapping[str, str | int | None]
+    ) -> None:
+        """Write one down."""
+        with self._database.write() as connection:
+            connection.execute(
+                sa.insert(audit).values(at=seconds(at), kind=kind, key=key, fields=dict(fields))
+            )
+
+    def of(self, key: str, limit: int) -> tuple[AuditEntry, ...]:
+        """The newest deeds of a key, newest first."""
+        query = sa.select(audit).where(audit.c.key == key).order_by(audit.c.id.desc()).limit(limit)
+        with self._database.engine.connect() as connection:
+            return tuple(
+                AuditEntry(moment(row.at), row.kind, row.key, row.fields)
+                for row in connection.execute(query)
+            )

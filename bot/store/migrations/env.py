@@ -1,0 +1,8 @@
+"""Alembic's environment: migrations run on the connection that `Store.open` hands in."""
+
+from alembic import context
+
+from bot.store.tables import metadata
+
+context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
+context.run_migrations()

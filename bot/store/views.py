@@ -1,0 +1,39 @@
+"""What the pages show, as JSON by key: a cache."""
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from bot.store.database import Database
+from bot.store.tables import views
+
+
+class Views:
+    """Values by key."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def put(self, key: str, value: dict[str, Any]) -> None:
+        """Set a value."""
+        insert = self._database.insert(views).values(key=key, value=value)
+        with self._database.write() as connection:
+            connection.execute(
+                insert.on_conflict_do_update(
+                    index_elements=["key"], set_={"value": insert.excluded.value}
+                )
+            )
+
+    def get(self, key: str) -> dict[str, Any] | None:
+        """The value, if there is one."""
+        query = sa.select(views.c.value).where(views.c.key == key)
+        with self._database.engine.connect() as connection:
+            found: dict[str, Any] | None = connection.scalar(query)
+            return found
+
+    def list(self, prefix: str) -> list[tuple[str, dict[str, Any]]]:
+        """Keys that begin so, with their values, sorted."""
+        query = sa.select(views).where(views.c.key.startswith(prefix, autoescape=True))
+        with self._database.engine.connect() as connection:
+            rows = connection.execute(query.order_by(views.c.key))
+            return [(row.key, row.value) for row in rows]

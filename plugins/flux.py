@@ -1,0 +1,128 @@
+"""Flux: a Kustomization for each component, and the events of its notification-controller.
+
+Sources: the Flux API reference for Kustomization v1, and notification-controller's documentation
+(Provider `generic-hmac`, Event v1beta1).
+"""
+
+import hashlib
+import hmac
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from planners.model import Json, Readiness, Unit
+from plugins import Agent, ReportError, StatusReport
+
+MAX_BODY = 256 * 1024
+MAX_MESSAGE = 500
+NAMESPACE = "flux-system"
+_REVISION = re.compile(r"(?:[^@]*@)?sha1:([0-9a-f]{40})|[^/]+/([0-9a-f]{40})")
+_REVISION_KEYS = ("kustomize.toolkit.fluxcd.io/revision", "revision")
+_NAME = re.compile(r"([a-z0-9-]+)\.([a-z0-9-]+)")
+_PROGRESSING = frozenset({"Progressing", "ProgressingWithRetry", "DependencyNotReady"})
+_DIGESTS = {"sha256": hashlib.sha256, "sha512": hashlib.sha512}
+
+
+@dataclass(frozen=True, slots=True)
+class Flux:
+    """Clusters bootstrapped with Flux on their `sync` folder."""
+
+    name: str = "flux"
+
+    def references(
+        self, unit: Unit, application: str, namespace: str, objects_folder: str
+    ) -> tuple[dict[str, Json], ...]:
+        """One Kustomization. It runs as the tenant's service account, never as Flux itself."""
+        return (
+            {
+                "apiVersion": "kustomize.toolkit.fluxcd.io/v1",
+                "kind": "Kustomization",
+                "metadata": {"name": f"{application}.{unit.component}", "namespace": NAMESPACE},
+                "spec": {
+                    "interval": "10m",
+                    "retryInterval": "1m",
+                    "timeout": "5m",
+                    "prune": True,
+                    "wait": True,
+                    "path": f"./{objects_folder}",
+                    "targetNamespace": namespace,
+                    "serviceAccountName": "switchyard",
+                    "sourceRef": {"kind": "GitRepository", "name": "switchyard"},
+                },
+            },
+        )
+
+    def verify(self, headers: Mapping[str, str], body: bytes, key: bytes) -> bool:
+        """`X-Signature: sha256=<hex>` over the exact body, as Provider `generic-hmac` sends it."""
+        algorithm, _, signature = headers.get("x-signature", "").partition("=")
+        digest = _DIGESTS.get(algorithm)
+        if digest is None or not key:
+            return False
+        expected = hmac.new(key, body, digest).hexdigest()
+        return hmac.compare_digest(expected.encode(), signature.encode("utf-8", "replace"))
+
+    def report(self, cluster: str, body: bytes) -> StatusReport | None:
+        """Read an Event; None for one that is not about a Kustomization of ours."""
+        event = _parse(body)
+        involved = event.get("involvedObject")
+        if not isinstance(involved, dict):
+            raise ReportError("the event has no involvedObject")
+        name = _NAME.fullmatch(str(involved.get("name", "")))
+        if involved.get("kind") != "Kustomization" or name is None:
+            return None
+        return StatusReport(
+            application=name[1],
+            unit=Unit(name[2], cluster),
+            revision=_revision(event.get("metadata")),
+            readiness=_readiness(event),
+            message=str(event.get("message", ""))[:MAX_MESSAGE],
+            at=_time(event.get("timestamp")),
+        )
+
+
+def _parse(body: bytes) -> dict[str, Any]:
+    if len(body) > MAX_BODY:
+        raise ReportError(f"the event is larger than {MAX_BODY} bytes")
+    try:
+        event = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise ReportError("the event is not JSON") from error
+    if not isinstance(event, dict):
+        raise ReportError("the event is not a JSON object")
+    return event
+
+
+def _revision(metadata: object) -> str:
+    """The commit in `main@sha1:<id>`, or in the older `main/<id>`."""
+    if isinstance(metadata, dict):
+        for key in _REVISION_KEYS:
+            match = _REVISION.fullmatch(str(metadata.get(key, "")))
+            if match:
+                return match[1] or match[2]
+    raise ReportError("the event's metadata names no revision with a Git commit")
+
+
+def _readiness(event: Mapping[str, Any]) -> Readiness:
+    """An error is STALLED: Flux tries again, but people should look."""
+    reason = str(event.get("reason", ""))
+    if reason in _PROGRESSING:
+        return Readiness.PROGRESSING
+    if event.get("severity") == "error":
+        return Readiness.STALLED
+    return Readiness.READY if reason == "ReconciliationSucceeded" else Readiness.PROGRESSING
+
+
+def _time(text: object) -> datetime:
+    try:
+        found = datetime.fromisoformat(str(text))
+    except ValueError as error:
+        raise ReportError("the event has no timestamp (RFC 3339)") from error
+    if found.tzinfo is None:
+        raise ReportError("the event's timestamp has no time zone")
+    return found
+
+
+PLUGIN: Agent = Flux()
