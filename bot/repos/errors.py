@@ -2,12 +2,16 @@
 
 
 class GitError(Exception):
-    """Git refused, or a repository is not as it must be; the text says which and why."""
+    """Git or its server refused for good; the text says what, where, and what to do next."""
 
 
 class TransientGitError(GitError):
-    """The server could not be reached or broke off; the same call may work later."""
+    """The server is unreachable or busy, or a mirror is damaged; the same pass may work later."""
 
 
 class RepositoryRefusedError(GitError):
-    """A repository holds what is not followed: a link, a submodule, an odd name, too much."""
+    """A repository holds what is not followed (a link, a submodule, an odd name) or too much."""
+
+
+class DamagedError(Exception):
+    """An object that must be in a mirror is missing or unreadable; never leaves this package."""

@@ -1,0 +1,37 @@
+"""Markdown for the pages: a few plain tags and no other HTML, comments hidden."""
+
+import re
+from collections.abc import Sequence
+from html import escape
+from typing import Any
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+_ALLOWED = re.compile(r"(</?(?:details|summary|sub)>|<br>)")
+
+
+def _html(text: str) -> str:
+    """Comments go, the few allowed tags stay, everything else is shown as text."""
+    parts = _ALLOWED.split(_COMMENT.sub("", text))
+    return "".join(part if _ALLOWED.fullmatch(part) else escape(part) for part in parts)
+
+
+def _render_html(tokens: Sequence[Token], index: int, *_: Any) -> str:
+    return _html(tokens[index].content)
+
+
+def _make() -> MarkdownIt:
+    parser = MarkdownIt("commonmark", {"html": True}).enable("table")
+    parser.renderer.rules["html_block"] = _render_html  # type: ignore[attr-defined] # the HTML renderer has rules
+    parser.renderer.rules["html_inline"] = _render_html  # type: ignore[attr-defined] # as above
+    return parser
+
+
+_PARSER = _make()
+
+
+def render(text: str) -> str:
+    """Safe HTML of a text that anybody may have written."""
+    return str(_PARSER.render(text))

@@ -1,0 +1,151 @@
+"""What the forge remembers, as records; `Storage` keeps each as JSON in SQLite."""
+
+import json
+import sqlite3
+import threading
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+ROLES = ("none", "read", "triage", "write", "maintain", "admin")
+
+
+@dataclass(slots=True)
+class User:
+    """Somebody who may sign in; of the token only the SHA-256 is kept."""
+
+    id: int
+    login: str
+    name: str
+    email: str
+    token_hash: str
+    bot: bool = False
+
+
+@dataclass(slots=True)
+class Repository:
+    """A repository and its rules; `roles` maps logins to one of ROLES."""
+
+    path: str
+    default_branch: str = "main"
+    roles: dict[str, str] = field(default_factory=dict)
+    protected: list[str] = field(default_factory=list)
+    required_statuses: list[str] = field(default_factory=list)
+    delete_merged_branches: bool = True
+    description: str = ""
+    next_number: int = 1
+
+
+@dataclass(slots=True)
+class Comment:
+    """A comment on a merge request."""
+
+    id: int
+    author: str
+    body: str
+    at: str
+    edited: bool = False
+
+
+@dataclass(slots=True)
+class Event:
+    """Something that happened to a merge request, for its conversation."""
+
+    actor: str
+    what: str
+    at: str
+
+
+@dataclass(slots=True)
+class MergeRequest:
+    """A merge request; `reviews` maps the login of an approver to head and time."""
+
+    repository: str
+    number: int
+    title: str
+    body: str
+    author: str
+    source: str
+    target: str
+    head: str
+    created_at: str
+    state: str = "open"
+    base: str = ""
+    merge_sha: str | None = None
+    merged_by: str | None = None
+    closed_by: str | None = None
+    labels: list[str] = field(default_factory=list)
+    comments: list[Comment] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    reviews: dict[str, list[str]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Status:
+    """The newest status of a context on a commit."""
+
+    repository: str
+    sha: str
+    context: str
+    state: str
+    description: str
+    url: str
+    by: str
+    at: str
+
+
+@dataclass(slots=True)
+class Hook:
+    """Where events of a repository are sent; the secret signs the body."""
+
+    repository: str
+    url: str
+    secret: str
+
+
+@dataclass(slots=True)
+class Delivery:
+    """One event sent to one hook."""
+
+    id: str
+    repository: str
+    url: str
+    event: str
+    body: str
+    at: str
+    outcome: str = "waiting"
+
+
+class Storage:
+    """Records by kind and key: read at start, written through at every change."""
+
+    def __init__(self, file: Path) -> None:
+        self._lock = threading.Lock()
+        self._connection = sqlite3.connect(file, check_same_thread=False, isolation_level=None)
+        self._connection.execute("PRAGMA journal_mode=WAL")
+        self._connection.execute(
+            "CREATE TABLE IF NOT EXISTS records "
+            "(kind TEXT, key TEXT, value TEXT, PRIMARY KEY (kind, key))"
+        )
+
+    def put(self, key: str, record: Any) -> None:
+        """Keep a record under its kind and a key."""
+        kind = type(record).__name__
+        with self._lock:
+            self._connection.execute(
+                "INSERT OR REPLACE INTO records VALUES (?, ?, ?)",
+                (kind, key, json.dumps(asdict(record))),
+            )
+
+    def load(self, kind: type) -> dict[str, dict[str, Any]]:
+        """All records of a kind, as plain values by key."""
+        with self._lock:
+            rows = self._connection.execute(
+                "SELECT key, value FROM records WHERE kind = ?", (kind.__name__,)
+            ).fetchall()
+        return {key: json.loads(value) for key, value in rows}
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._connection.close()

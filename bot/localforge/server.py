@@ -1,0 +1,94 @@
+"""The forge as an ASGI application, and a way to run it on loopback beside something else."""
+
+import asyncio
+import socket
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import httpx
+import uvicorn
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
+
+from bot.localforge import api, git_http, pages
+from bot.localforge.accounts import RefusedError
+from bot.localforge.forge import Forge
+from bot.localforge.git import Git
+from bot.localforge.hooks import Hooks
+from bot.localforge.records import Storage
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A forge: its application, and the operations behind it."""
+
+    app: FastAPI
+    forge: Forge
+    hooks: Hooks
+
+
+def create_forge(
+    folder: Path,
+    *,
+    clock: Callable[[], datetime],
+    hook_client: httpx.AsyncClient | None = None,
+    demo_tokens: dict[str, str] | None = None,
+) -> Made:
+    """Open the forge kept in a folder. `demo_tokens` offers sign-in with one click."""
+    folder.mkdir(parents=True, exist_ok=True)
+    storage, git = Storage(folder / "forge.db"), Git(folder / "repos")
+    client = hook_client or httpx.AsyncClient()
+    hooks = Hooks(storage, client, lambda: clock().isoformat(timespec="seconds"))
+    forge = Forge(storage, git, hooks, clock)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        sending = asyncio.create_task(hooks.run())
+        yield
+        sending.cancel()
+        with suppress(asyncio.CancelledError):
+            await sending
+        await client.aclose()
+        storage.close()
+
+    app = FastAPI(title="Local forge", docs_url=None, redoc_url=None, lifespan=lifespan)
+
+    @app.exception_handler(RefusedError)
+    async def refused(_: Request, error: RefusedError) -> JSONResponse:
+        return JSONResponse({"message": str(error)}, error.code)
+
+    app.include_router(api.router(forge))
+    app.include_router(git_http.router(forge))
+    app.include_router(pages.router(forge, demo_tokens or {}))
+    return Made(app, forge, hooks)
+
+
+class ThreadedServer:
+    """An ASGI application on a loopback port, in a thread with an event loop of its own."""
+
+    def __init__(self, app: FastAPI, port: int = 0) -> None:
+        self._socket = socket.create_server(("127.0.0.1", port))
+        self._server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def start(self) -> "ThreadedServer":
+        """Start; whoever connects before it is ready waits."""
+        self._thread.start()
+        return self
+
+    def stop(self) -> None:
+        """Stop, and return when it has."""
+        self._server.should_exit = True
+        self._thread.join()
+
+    @property
+    def url(self) -> str:
+        """Its address without a slash at the end."""
+        return f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+
+    def _run(self) -> None:
+        self._server.run(sockets=[self._socket])
