@@ -1,15 +1,20 @@
 """The bot's only door to pygit2: bare mirrors, read and written without a work tree.
 
-Synchronous; the shell calls it in threads. A mirror serves one thread at a time.
+`mirror` is what the shell sees; behind it `remote` speaks with servers, `reading` walks trees,
+`writing` and `packs` make commits, `history` looks back, `objects` holds Git's formats. Everything
+here is synchronous and belongs into threads. Nothing here knows what the files mean.
 """
 
 from bot.repos.errors import GitError, RepositoryRefusedError, TransientGitError
+from bot.repos.history import CommitInfo
+from bot.repos.limits import Limits
 from bot.repos.mirror import Mirror, Mirrors
-from bot.repos.objects import CommitInfo, Signature
+from bot.repos.writing import Signature
 
 __all__ = [
     "CommitInfo",
     "GitError",
+    "Limits",
     "Mirror",
     "Mirrors",
     "RepositoryRefusedError",

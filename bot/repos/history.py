@@ -68,9 +68,8 @@ def _text(raw: bytes | None) -> str:
 
 
 def _trailers(message: str) -> list[tuple[str, str]]:
-    subject, _, rest = message.strip().partition("\n\n")
-    last = rest.rpartition("\n\n")[2] if rest else ""
-    found = [_TRAILER.fullmatch(line) for line in last.split("\n")]
+    paragraphs = message.strip().split("\n\n")[1:] or [""]
+    found = [_TRAILER.fullmatch(line) for line in paragraphs[-1].split("\n")]
     return [(match[1], match[2].strip()) for match in found if match]
 
 
@@ -199,7 +198,7 @@ def _nested(groups: Iterable[Paths]) -> _Node:
     for paths in groups:
         for path in paths:
             node = root
-            for part in path.strip("/").encode().split(b"/"):
+            for part in filter(None, path.encode().split(b"/")):
                 node = node.below.setdefault(part, _Node())
             node.ends.add(paths)
     return root

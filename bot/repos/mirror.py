@@ -1,200 +1,307 @@
-"""Mirrors: one bare repository for each that is watched."""
+"""Mirrors: one bare repository for each that is watched. The shell calls them in threads."""
 
+import re
 import shutil
 import threading
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import TypeVar
 
 import pygit2
-from pygit2.enums import SortMode
 
 from bot.forges import GitCredentials
-from bot.repos import remote
-from bot.repos.errors import GitError, RepositoryRefusedError
-from bot.repos.history import History
-from bot.repos.objects import (
-    MAX_TOTAL,
-    CommitInfo,
-    Signature,
-    Walk,
-    find,
-    read_blob,
-    read_commit,
-    subtree,
-)
-from bot.repos.writing import Changes, write_commit
+from bot.repos import packs, remote
+from bot.repos.errors import DamagedError, GitError, TransientGitError
+from bot.repos.history import CommitInfo, History, read_authors, read_commit
+from bot.repos.limits import Limits
+from bot.repos.objects import Objects
+from bot.repos.reading import Comparison, FileDifference, Walk, read_blob, read_files
+from bot.repos.writing import Changes, Signature, draft_commit
 from planners.model import Repo
-from renderers.tree import FileTree, safe_join
 
-MAX_AUTHORS = 1_000
+FEW_OBJECTS = 200
+MOST_AUTHORED = 1_000
 
 K = TypeVar("K", bound=Hashable)
 
 
 class Mirrors:
-    """All mirrors below one folder, each made when it is first asked for."""
+    """All mirrors below one folder, which belongs to one process.
 
-    def __init__(self, root: Path) -> None:
+    `allow_local` also takes `file://` addresses, for tests.
+    """
+
+    def __init__(
+        self, root: Path, *, allow_local: bool = False, limits: Limits | None = None
+    ) -> None:
+        remote.settle_library()
         self._root = root
+        self._allow_local = allow_local
+        self._limits = limits or Limits()
         self._known: dict[Repo, Mirror] = {}
         self._lock = threading.Lock()
 
     def of(self, repo: Repo) -> "Mirror":
-        """The mirror of a repository; one that cannot be opened is made anew."""
+        """The mirror of a repository, the same one each time."""
         with self._lock:
-            if repo not in self._known or not self._known[repo].intact():
-                parts = [part.lower() for part in repo.path.split("/")]
-                folder = self._root / safe_join(repo.forge, *parts)
-                self._known[repo] = Mirror(folder.with_name(folder.name + ".git"))
+            if repo not in self._known:
+                folder = self._root / _folder_name(repo)
+                self._known[repo] = Mirror(
+                    repo, folder, self._limits, allow_local=self._allow_local
+                )
             return self._known[repo]
 
 
+def _folder_name(repo: Repo) -> str:
+    """Readable, safe on every file system, and another one for every repository."""
+    words = re.sub(r"[^a-z0-9]+", "-", str(repo).lower()).strip("-")[:60]
+    return f"{words}-{sha256(str(repo).encode()).hexdigest()[:16]}.git"
+
+
 class Mirror:
-    """A bare repository; every method may be called from any thread."""
+    """A bare repository; one thread at a time works in it, others wait.
 
-    def __init__(self, folder: Path) -> None:
+    A mirror is a cache. One that is gone is made anew when it is next used, one that is damaged at
+    the next fetch; a method that meets the damage raises TransientGitError. Methods that take a
+    commit's id raise GitError when it is not here.
+    """
+
+    def __init__(self, repo: Repo, folder: Path, limits: Limits, *, allow_local: bool) -> None:
+        self._repo = repo
         self._folder = folder
+        self._limits = limits
+        self._allow_local = allow_local
         self._lock = threading.RLock()
-        self._repository = _open(folder)
-        self._history = History(self._repository)
-
-    def intact(self) -> bool:
-        """Whether its folder is still there."""
-        return (self._folder / "HEAD").is_file()
+        self._repository: pygit2.Repository | None = None
+        self._damaged = False
+        self._history = History()
 
     def fetch(self, url: str, credentials: GitCredentials | None) -> None:
-        """Fetch all branches. Raises TransientGitError when the server cannot be reached."""
+        """Fetch all branches; those that are gone on the server vanish here too.
+
+        Raises:
+            TransientGitError: the server is unreachable, busy, or broke off.
+            GitError: the address or the server's answer rules a fetch out, or it is too large.
+        """
+        remote.check_url(url, allow_local=self._allow_local)
         with self._lock:
-            remote.fetch(self._repository, url, credentials)
+            if self._damaged:
+                self._discard()
+            try:
+                remote.fetch(self._opened(), url, credentials, self._limits)
+            except GitError:
+                if self._sound():
+                    raise
+                self._discard()
+                remote.fetch(self._opened(), url, credentials, self._limits)
+            if packs.repack_when_many(self._folder, self._limits.packs):
+                self._close()
 
     def push(
-        self, url: str, credentials: GitCredentials, updates: remote.Updates
-    ) -> Mapping[str, str | None]:
-        """Push branches (name -> new and expected old id); for each None or why it was refused."""
+        self,
+        url: str,
+        credentials: GitCredentials | None,
+        updates: Mapping[str, tuple[str | None, str | None]],
+    ) -> dict[str, str | None]:
+        """Push branches together: name -> (new id or None to delete, id the server must have).
+
+        For each None, or why it was refused: the server's words, or `stale: ...` where the server
+        has another commit than expected. A branch that is already as wanted is left alone and fine.
+
+        Raises:
+            TransientGitError, GitError: as `fetch`; nothing is known of any branch then.
+        """
+        remote.check_url(url, allow_local=self._allow_local)
         with self._lock:
-            return remote.push(self._folder, url, credentials, updates)
+            return remote.push(self._opened(), url, credentials, updates)
 
     def head(self, branch: str) -> str | None:
         """The newest fetched commit of a branch."""
-        with self._lock:
-            reference = self._repository.references.get(remote.REMOTE + branch)
+        with self._reading():
+            try:
+                reference = self._opened().references.get(remote.REMOTE + branch)
+            except ValueError:  # the name is none that Git allows, so there is no such branch
+                return None
             return str(reference.target) if reference is not None else None
 
+    def branches(self, prefix: str = "") -> dict[str, str]:
+        """Fetched branches whose name begins so, each with its newest commit."""
+        start = remote.REMOTE + prefix
+        with self._reading():
+            references = self._opened().references
+            return {
+                name.removeprefix(remote.REMOTE): str(references[name].target)
+                for name in sorted(references)
+                if name.startswith(start)
+            }
+
     def contains(self, tip: str, commit: str) -> bool:
-        """Whether `commit` is `tip` or an ancestor of it; False for what is not known here."""
-        with self._lock:
-            if find(self._repository, tip) is None or find(self._repository, commit) is None:
-                return False
-            return tip == commit or self._repository.descendant_of(tip, commit)
+        """Whether `commit` is `tip` or an ancestor of it; False for any id that is not here."""
+        with self._reading() as objects:
+            known = objects.find_commit(tip), objects.find_commit(commit)
+            return None not in known and (
+                tip == commit or bool(self._opened().descendant_of(tip, commit))
+            )
 
     def commit_info(self, sha: str) -> CommitInfo:
-        """The commit of that id. Raises GitError when there is none."""
-        with self._lock:
-            return read_commit(self._repository, sha)
+        """A commit as a value. Raises RepositoryRefusedError when it is malformed."""
+        with self._reading() as objects:
+            return read_commit(objects, sha)
 
-    def folders(self, sha: str, prefix: str) -> tuple[str, ...]:
-        """The names of the folders directly below a path."""
-        with self._lock:
-            found = subtree(self._repository, self._tree(sha), prefix)
-            if not isinstance(found, pygit2.Tree):
-                return ()
-            return tuple(str(entry.name) for entry in found if isinstance(entry, pygit2.Tree))
+    def authors(self, tip: str, known: Iterable[str]) -> frozenset[str]:
+        """E-mail addresses of everybody who had a hand in `tip` since any of the `known` commits.
+
+        See `history.read_authors`; never empty.
+        """
+        with self._reading() as objects:
+            return read_authors(self._opened(), objects, tip, known, MOST_AUTHORED)
+
+    def folders(self, sha: str, path: str) -> tuple[str, ...]:
+        """The names of the folders directly in a folder, sorted; empty when it is not there.
+
+        Raises:
+            RepositoryRefusedError: a name that is not followed.
+        """
+        with self._reading() as objects:
+            return tuple(Walk(objects, self._limits, self._limits.ids).folders(sha, path))
 
     def entries(self, sha: str, prefixes: Iterable[str] = ("",)) -> dict[str, str]:
-        """Path -> blob id of every file below the prefixes; a prefix that is not there is skipped.
+        """Path -> blob id of every file at or below the prefixes; missing ones are skipped.
 
         Raises:
-            RepositoryRefusedError: see `Walk.files`.
+            RepositoryRefusedError: an entry that is not followed, or more than `Limits.ids`.
         """
-        with self._lock:
-            walk = Walk(self._repository)
-            found: dict[str, str] = {}
-            tree = self._tree(sha)
-            for prefix in prefixes:
-                below = subtree(self._repository, tree, prefix)
-                if isinstance(below, pygit2.Tree):
-                    found.update(walk.files(below, f"{prefix}/" if prefix else ""))
-            return found
+        with self._reading() as objects:
+            walk = Walk(objects, self._limits, self._limits.ids)
+            return {path: oid.hex() for path, oid in walk.files(objects.root(sha), prefixes)}
 
-    def files(self, sha: str, prefix: str = "") -> FileTree:
-        """Path (below the prefix) -> bytes of every file.
+    def files(self, sha: str, prefix: str = "") -> dict[str, bytes]:
+        """Path below the prefix -> bytes of every file.
 
         Raises:
-            RepositoryRefusedError: see `Walk.files` and `read_blob`, or more than 64 MiB in all.
+            RepositoryRefusedError: an entry that is not followed, or more than the limits.
         """
-        prefix = prefix.strip("/")
-        start = f"{prefix}/" if prefix else ""
-        with self._lock:
-            found: dict[str, bytes] = {}
-            total = 0
-            for path, oid in self.entries(sha, (prefix,)).items():
-                found[path.removeprefix(start)] = read_blob(self._repository, oid, path)
-                total += len(found[path.removeprefix(start)])
-                if total > MAX_TOTAL:
-                    raise RepositoryRefusedError(f"{path}: more than {MAX_TOTAL} bytes in all")
-            return found
+        with self._reading() as objects:
+            return read_files(objects, self._limits, objects.root(sha), prefix)
 
     def blob(self, oid: str) -> bytes:
-        """The bytes of a blob."""
-        with self._lock:
-            return read_blob(self._repository, oid)
+        """The bytes of a blob that `entries` or `changed_files` named.
 
-    def changed_files(self, old: str, new: str) -> tuple[tuple[str, str | None, str | None], ...]:
-        """Path, blob id before and after of every file that differs between two commits."""
-        with self._lock:
-            diff = self._tree(old).diff_to_tree(self._tree(new))
-            return tuple(
-                (
-                    delta.new_file.path,
-                    None if delta.status_char() == "A" else str(delta.old_file.id),
-                    None if delta.status_char() == "D" else str(delta.new_file.id),
-                )
-                for delta in diff.deltas
-            )
+        Raises:
+            RepositoryRefusedError: it is too large, or a pointer of Git LFS.
+        """
+        with self._reading() as objects:
+            return read_blob(objects, self._limits, bytes.fromhex(oid.rpartition(":")[2]), oid)
+
+    def changed_files(self, old: str, new: str) -> tuple[FileDifference, ...]:
+        """Path, blob id before and after of every file that differs between two commits.
+
+        None where there is no file. The id of anything but a plain file (a link, a submodule, an
+        executable) has its mode before it, so that a change of the mode alone shows as well. Names
+        are never refused here, but shown with escapes where they are not UTF-8.
+
+        Raises:
+            RepositoryRefusedError: more differences than `Limits.ids`, or too deep ones.
+        """
+        with self._reading() as objects:
+            comparison = Comparison(objects, self._limits)
+            return tuple(comparison.files(objects.root(old), objects.root(new)))
 
     def commit(
         self, parent: str, changes: Changes, *, message: str, author: Signature, at: datetime
     ) -> str:
-        """Write a commit and move nothing; the same arguments give the same id."""
-        with self._lock:
-            return write_commit(
-                self._repository, parent, changes, message=message, author=author, at=at
+        """Write a commit on `parent`: path -> bytes to write, or None to delete. No ref moves.
+
+        The same arguments give the same id. Folders that become empty vanish; deleting what is not
+        there does nothing.
+
+        Raises:
+            UnsafePathError: a path that must not be written (see `renderers.tree.safe_join`).
+            GitError: a path is both a file and a folder.
+            RepositoryRefusedError: a folder that changes holds a name that is not followed.
+            ValueError: the message or the author cannot stand in a commit.
+        """
+        with self._reading() as objects:
+            sha, draft = draft_commit(
+                objects, parent, changes, message=message, author=author, at=at
             )
+            if len(draft.objects) > FEW_OBJECTS:
+                packs.store_pack(self._folder, draft.objects.values())
+            else:
+                for kind, raw in draft.objects.values():
+                    self._opened().odb.write(kind, raw)
+            return sha
 
-    def last_changes(self, tip: str, paths: Mapping[K, tuple[str, ...]]) -> dict[K, CommitInfo]:
-        """For each key the newest commit of main's own line that changed one of its paths."""
+    def last_changes(
+        self, tip: str, folders: Mapping[K, tuple[str, ...]], limit: int = 2_000
+    ) -> dict[K, CommitInfo]:
+        """For each key the newest commit of `tip`'s first-parent line that changed its paths.
+
+        Paths are of folders or files. See `History.last_changes` for what is older than `limit`.
+        """
+        with self._reading() as objects:
+            found = self._history.last_changes(objects, tip, folders.values(), limit)
+            commits = {sha: read_commit(objects, sha) for sha in set(found.values())}
+            return {key: commits[found[paths]] for key, paths in folders.items()}
+
+    @contextmanager
+    def _reading(self) -> Iterator[Objects]:
         with self._lock:
-            found = self._history.last_changes(tip, paths)
-            return {key: read_commit(self._repository, sha) for key, sha in found.items()}
+            try:
+                yield Objects(self._opened())
+            except (DamagedError, pygit2.GitError) as error:
+                self._damaged = True
+                raise TransientGitError(
+                    f"the mirror of {self._repo} is damaged; the next fetch makes it anew ({error})"
+                ) from error
 
-    def authors(self, tip: str, known: Iterable[str]) -> frozenset[str]:
-        """The e-mail addresses of who wrote or committed `tip` and what led to it since `known`."""
-        with self._lock:
-            walker = self._repository.walk(tip, SortMode.TOPOLOGICAL)
-            for sha in known:
-                if find(self._repository, sha) is not None and sha != tip:
-                    walker.hide(sha)
-            found: set[str] = set()
-            for count, commit in enumerate(walker):
-                if count >= MAX_AUTHORS:
-                    break
-                found |= {commit.author.email, commit.committer.email}
-            return frozenset(found)
+    def _opened(self) -> pygit2.Repository:
+        if self._repository is None or not (self._folder / "HEAD").is_file():
+            self._close()
+            self._repository = _open(self._folder)
+        return self._repository
 
-    def _tree(self, sha: str) -> pygit2.Tree:
-        commit = find(self._repository, sha)
-        if not isinstance(commit, pygit2.Commit):
-            raise GitError(f"{sha[:12]} is not a commit here")
-        return commit.tree
+    def _close(self) -> None:
+        """Let go of the packs: libgit2 shares them by path, so a new one of an old name is missed.
+
+        Setting the repository free does not wait for the last reference to it, which an exception's
+        traceback may hold.
+        """
+        if self._repository is not None:
+            self._repository.free()
+        self._repository = None
+
+    def _discard(self) -> None:
+        self._close()
+        self._damaged = False
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _sound(self) -> bool:
+        """Whether every branch's newest commit and its top folder can be read."""
+        try:
+            with self._reading() as objects:
+                for sha in self.branches().values():
+                    objects.listing(objects.root(sha))
+        except GitError:
+            return False
+        return True
 
 
 def _open(folder: Path) -> pygit2.Repository:
-    """The bare repository of a folder; whatever else stands there is replaced."""
+    """The bare repository in a folder, made anew where there is none that can be opened.
+
+    What an earlier process left locked when it was killed is unlocked.
+    """
     try:
-        return pygit2.Repository(str(folder))
+        repository = pygit2.Repository(str(folder))
     except pygit2.GitError:
         shutil.rmtree(folder, ignore_errors=True)
         folder.parent.mkdir(parents=True, exist_ok=True)
-        return pygit2.init_repository(str(folder), bare=True)
+        repository = pygit2.init_repository(str(folder), bare=True)
+    for lock in (*folder.glob("*.lock"), *folder.glob("refs/**/*.lock")):
+        lock.unlink()
+    repository.config["http.followRedirects"] = "false"
+    return repository

@@ -14,7 +14,7 @@ from bot.repos.limits import Limits
 from bot.repos.names import checked_name, folded
 from bot.repos.objects import Entry, Objects
 
-Wanted: TypeAlias = "dict[bytes, Wanted | None]"
+Wanted: TypeAlias = "dict[bytes, Wanted] | None"
 FileDifference: TypeAlias = tuple[str, str | None, str | None]
 
 _GROUP_WRITABLE = 0o100664
@@ -41,8 +41,20 @@ class Walk:
         """
         yield from self._selected(root, _wanted(prefixes), "", 0)
 
+    def folders(self, sha: str, path: str) -> Iterator[str]:
+        """The names of the folders directly in the folder at `path` of a commit."""
+        entry = Entry(FileMode.TREE, self._objects.root(sha))
+        for part in filter(None, path.encode().split(b"/")):
+            found = self._objects.listing(entry.oid).get(part)
+            if found is None or not found.is_tree:
+                return
+            entry = found
+        for name, below in self._names(entry.oid, f"{path}/"):
+            if below.is_tree:
+                yield name
+
     def _selected(
-        self, tree: bytes, wanted: Wanted | None, folder: str, depth: int
+        self, tree: bytes, wanted: Wanted, folder: str, depth: int
     ) -> Iterator[tuple[str, bytes]]:
         if wanted is None:
             yield from self._below(tree, folder, depth)
@@ -98,14 +110,14 @@ class Walk:
             raise RepositoryRefusedError(f"{path}: longer than {self._limits.path} bytes")
 
 
-def _wanted(prefixes: Iterable[str]) -> Wanted | None:
+def _wanted(prefixes: Iterable[str]) -> Wanted:
     """The prefixes as nested names; None stands for everything below."""
-    root: Wanted = {}
+    root: dict[bytes, Wanted] = {}
     for prefix in prefixes:
         parts = prefix.strip("/").encode().split(b"/")
         if parts == [b""]:
             return None
-        node: Wanted | None = root
+        node: Wanted = root
         for part in parts[:-1]:
             node = node.setdefault(part, {}) if node is not None else None
         if node is not None:

@@ -1,141 +1,206 @@
-"""Fetching and pushing over HTTP, with credentials that stand in no URL, argument or log."""
+"""Fetching and pushing over HTTP. Credentials stand in no URL, argument, environment or log.
 
-import os
-import subprocess
-from base64 import b64encode
+Used by `Mirror`. Both go through libgit2, so that there is one transport with one set of rules.
+A push compares and swaps: libgit2 tells what the server advertised for each branch before anything
+is sent (`push_negotiation`), which is compared with what was expected; the advertised id is what
+libgit2 sends as the old one, and the server takes the update only while that still holds. That is
+`git push --force-with-lease` without a second program that would need the credentials.
+"""
+
+import re
+import time
 from collections.abc import Mapping
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from typing import TypeAlias
 from urllib.parse import urlsplit
 
 import pygit2
+from pygit2.enums import ConfigLevel, CredentialType, FetchPrune
+from pygit2.remotes import PushUpdate, TransferProgress
 
 from bot.forges import GitCredentials
 from bot.repos.errors import GitError, TransientGitError
+from bot.repos.limits import Limits
 
+Update: TypeAlias = tuple[str | None, str | None]
+
+REMOTE = "refs/remotes/origin/"
+HEADS = "refs/heads/"
 CONNECT_MS = 5_000
 SILENCE_MS = 20_000
-PUSH_SECONDS = 120
-REMOTE = "refs/remotes/origin/"
 
-Updates = Mapping[str, tuple[str | None, str | None]]
-
-pygit2.settings.server_connect_timeout = CONNECT_MS
-pygit2.settings.server_timeout = SILENCE_MS
-
-
-class _Callbacks(pygit2.RemoteCallbacks):
-    """Answers for one fetch: credentials once, so that wrong ones fail instead of looping."""
-
-    def __init__(self, credentials: GitCredentials | None) -> None:
-        super().__init__()
-        self._credentials = credentials
-        self._asked = False
-
-    def credentials(
-        self, url: str, username_from_url: str | None, allowed_types: object
-    ) -> pygit2.UserPass:
-        """The user's name and token."""
-        del url, username_from_url, allowed_types
-        if self._credentials is None or self._asked:
-            raise pygit2.GitError("the server does not accept the credentials")
-        self._asked = True
-        return pygit2.UserPass(self._credentials.username, self._credentials.password)
+_NOBODY = "0" * 40
+_LASTING = re.compile(
+    r"status code: 40[1346]|status code: 410|redirect|authentication|certificate|"
+    r"invalid (refspec|url)|unsupported url|does not match any existing object",
+    re.IGNORECASE,
+)
 
 
-def check_url(url: str) -> None:
-    """Refuse what is not plain http or https, or holds credentials.
+def settle_library() -> None:
+    """Set libgit2 up for this process: timeouts, and nobody's configuration but the mirrors' own.
+
+    Without them a silent server holds a thread for ever. Mirrors may lie on a volume that belongs
+    to another user, so their owner is not compared.
+    """
+    pygit2.settings.server_connect_timeout = CONNECT_MS
+    pygit2.settings.server_timeout = SILENCE_MS
+    pygit2.settings.owner_validation = False
+    for level in (ConfigLevel.SYSTEM, ConfigLevel.GLOBAL, ConfigLevel.XDG):
+        pygit2.settings.search_path[level] = ""
+
+
+def check_url(url: str, *, allow_local: bool) -> None:
+    """Refuse every address but plain http and https ones (with `allow_local`, also file).
 
     Raises:
-        GitError: with the reason.
+        GitError: with the reason, and without the address where it holds a password.
     """
     parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or parts.username or parts.password:
-        raise GitError("a clone URL is http or https and holds no credentials")
+    if parts.username is not None or parts.password is not None:
+        raise GitError("a clone URL must not hold credentials; the forge hands them over apart")
+    if parts.scheme == "file" and allow_local:
+        return
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise GitError(f"{url!r} cannot be fetched: a clone URL begins with https:// or http://")
 
 
-def fetch(repository: pygit2.Repository, url: str, credentials: GitCredentials | None) -> None:
-    """Fetch all branches; those that are gone vanish here too.
+def fetch(
+    repository: pygit2.Repository, url: str, credentials: GitCredentials | None, limits: Limits
+) -> None:
+    """Fetch all branches into `REMOTE`; those that are gone there vanish here.
 
     Raises:
-        TransientGitError: the server cannot be reached, refused, or broke off.
+        TransientGitError: the server is unreachable, busy, or broke off.
+        GitError: it refused, or there is more to fetch than the limits allow.
     """
-    check_url(url)
-    remote = repository.remotes.create_anonymous(url)
+    callbacks = _Fetch(url, credentials, limits)
     try:
-        remote.fetch(
-            [f"+refs/heads/*:{REMOTE}*"],
-            callbacks=_Callbacks(credentials),
-            prune=pygit2.enums.FetchPrune.PRUNE,
+        repository.remotes.create_anonymous(url).fetch(
+            [f"+{HEADS}*:{REMOTE}*"], callbacks=callbacks, prune=FetchPrune.PRUNE
         )
-    except (pygit2.GitError, OSError) as error:
-        raise TransientGitError(f"cannot fetch {url}: {error}") from error
+    except (pygit2.GitError, ValueError, OSError) as error:
+        raise _translated("fetch", url, error) from error
 
 
 def push(
-    folder: Path, url: str, credentials: GitCredentials, updates: Updates
+    repository: pygit2.Repository,
+    url: str,
+    credentials: GitCredentials | None,
+    updates: Mapping[str, Update],
 ) -> dict[str, str | None]:
-    """Push all branches at once; for each None, or why it was refused.
+    """Push branches together; see `Mirror.push`.
 
-    The expected old id goes to the server with each branch (`--force-with-lease`), which compares
-    and swaps it: nobody's commit is overwritten unseen. libgit2 cannot do that, the git program
-    can; it gets the credentials through its environment.
+    Each turn either sends all that is left, or learns of branches that are not to be sent.
 
     Raises:
-        TransientGitError: the server cannot be reached, or broke off.
+        TransientGitError, GitError: as `fetch`.
     """
-    check_url(url)
-    arguments = ["git", "-C", str(folder), "push", "--porcelain", "--no-verify", "--quiet"]
-    for branch, (_, expected) in updates.items():
-        arguments.append(f"--force-with-lease=refs/heads/{branch}:{expected or ''}")
-    arguments += ["--", url]
-    for branch, (new, _) in updates.items():
-        arguments.append(f"{new or ''}:refs/heads/{branch}")
-    with TemporaryDirectory() as home:
-        done = subprocess.run(  # noqa: S603 - an argument list, no shell
-            arguments,
-            capture_output=True,
-            text=True,
-            timeout=PUSH_SECONDS,
-            env=_environment(home, credentials),
-            check=False,
-        )
-    outcome = _outcome(done.stdout, updates)
-    if done.returncode and all(refusal is None for refusal in outcome.values()):
-        raise TransientGitError(f"cannot push to {url}: {done.stderr.strip()[:500]}")
+    outcome: dict[str, str | None] = {}
+    while left := {name: update for name, update in updates.items() if name not in outcome}:
+        specs = [f"+{new or ''}:{HEADS}{name}" for name, (new, _) in sorted(left.items())]
+        callbacks = _Push(url, credentials, left)
+        try:
+            repository.remotes.create_anonymous(url).push(specs, callbacks=callbacks)
+        except _UnlikeExpectedError:
+            outcome |= callbacks.outcome
+            continue
+        except (pygit2.GitError, ValueError, OSError) as error:
+            raise _translated("push to", url, error) from error
+        silent = dict.fromkeys(left, "the server did not say what became of this branch")
+        outcome |= silent | callbacks.outcome
     return outcome
 
 
-def _environment(home: str, credentials: GitCredentials) -> dict[str, str]:
-    """A git that reads no configuration, asks nobody, follows no redirect and knows one header."""
-    token = f"{credentials.username}:{credentials.password}".encode()
-    configuration = {
-        "http.extraHeader": f"Authorization: Basic {b64encode(token).decode()}",
-        "http.followRedirects": "false",
-        "credential.helper": "",
-        "http.lowSpeedLimit": "1",
-        "http.lowSpeedTime": str(SILENCE_MS // 1000),
-    }
-    environment = {
-        "PATH": os.defpath,
-        "HOME": home,
-        "GIT_CONFIG_NOSYSTEM": "1",
-        "GIT_TERMINAL_PROMPT": "0",
-        "GIT_CONFIG_COUNT": str(len(configuration)),
-    }
-    for number, (name, value) in enumerate(configuration.items()):
-        environment[f"GIT_CONFIG_KEY_{number}"] = name
-        environment[f"GIT_CONFIG_VALUE_{number}"] = value
-    return environment
+def _translated(verb: str, url: str, error: Exception) -> GitError:
+    lasting = _LASTING.search(str(error)) or isinstance(error, ValueError)
+    kind = GitError if lasting else TransientGitError
+    return kind(f"cannot {verb} {url}: {error}")
 
 
-def _outcome(porcelain: str, updates: Updates) -> dict[str, str | None]:
-    """Each branch's line of `git push --porcelain`: flag, refs, summary (git-push, OUTPUT)."""
-    outcome: dict[str, str | None] = dict.fromkeys(updates)
-    for line in porcelain.splitlines():
-        flag, _, rest = line.partition("\t")
-        refs, _, summary = rest.partition("\t")
-        branch = refs.rpartition(":")[2].removeprefix("refs/heads/")
-        if flag == "!" and branch in outcome:
-            outcome[branch] = summary
-    return outcome
+class _UnlikeExpectedError(Exception):
+    """Some branches on the server are not what was expected: nothing was sent."""
+
+
+class _Callbacks(pygit2.RemoteCallbacks):
+    """Credentials for one conversation: given once, and to the origin of its URL alone.
+
+    A mirror's configuration refuses redirects to other hosts; libgit2 still follows one to another
+    port of the same host, which gets no credentials.
+    """
+
+    def __init__(self, url: str, credentials: GitCredentials | None) -> None:
+        super().__init__()
+        self._origin = _origin(url)
+        self._credentials = credentials
+
+    def credentials(
+        self,
+        url: str,
+        username_from_url: str | None,  # noqa: ARG002 - libgit2 hands it over
+        allowed_types: CredentialType,  # noqa: ARG002 - over HTTP a password is what is asked for
+    ) -> pygit2.UserPass:
+        """The name and password; asked a second time means that they were wrong."""
+        if _origin(url) != self._origin:
+            raise GitError(f"{self._origin} redirects to {url}, which gets no credentials")
+        if self._credentials is None:
+            raise GitError(f"{url} asks for credentials, and there are none for it")
+        given, self._credentials = self._credentials, None
+        return pygit2.UserPass(given.username, given.password)
+
+
+class _Fetch(_Callbacks):
+    """Ends a fetch that brings too much or takes too long."""
+
+    def __init__(self, url: str, credentials: GitCredentials | None, limits: Limits) -> None:
+        super().__init__(url, credentials)
+        self._limits = limits
+        self._deadline = time.monotonic() + limits.fetch_seconds
+
+    def transfer_progress(self, stats: TransferProgress) -> None:
+        """Called for every piece that arrives."""
+        if stats.received_bytes > self._limits.fetch_bytes:
+            raise GitError(
+                f"{self._origin} sends more than {self._limits.fetch_bytes} bytes in one fetch"
+            )
+        if time.monotonic() > self._deadline:
+            raise TransientGitError(
+                f"the fetch from {self._origin} took more than {self._limits.fetch_seconds:g} s"
+            )
+
+
+class _Push(_Callbacks):
+    """Compares what the server has with what is expected; `outcome` is what is settled."""
+
+    def __init__(
+        self, url: str, credentials: GitCredentials | None, updates: Mapping[str, Update]
+    ) -> None:
+        super().__init__(url, credentials)
+        self._updates = updates
+        self.outcome: dict[str, str | None] = {}
+
+    def push_negotiation(self, updates: list[PushUpdate]) -> None:
+        """Called once, when the server has said what it has and before anything is sent."""
+        for update in updates:
+            name = update.dst_refname.removeprefix(HEADS)
+            new, expected = self._updates[name]
+            has = str(update.src)
+            if has == (new or _NOBODY):
+                self.outcome[name] = None
+            elif has != (expected or _NOBODY):
+                self.outcome[name] = f"stale: the branch is {_shown(has)}, not {_shown(expected)}"
+        if self.outcome:
+            raise _UnlikeExpectedError
+
+    def push_update_reference(self, refname: str, message: str | None) -> None:
+        """The server's verdict on one branch."""
+        self.outcome[refname.removeprefix(HEADS)] = message
+
+
+def _origin(url: str) -> str:
+    """Scheme, host and port."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+
+
+def _shown(sha: str | None) -> str:
+    return f"at {sha[:12]}" if sha and sha != _NOBODY else "absent"

@@ -105,10 +105,10 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's name
         """Tests read `requests` instead."""
 
-    def do_GET(self) -> None:  # noqa: N802 - http.server finds it by this name
+    def do_GET(self) -> None:
         self._serve()
 
-    def do_POST(self) -> None:  # noqa: N802 - http.server finds it by this name
+    def do_POST(self) -> None:
         self._serve()
 
     def _serve(self) -> None:
