@@ -1,6 +1,6 @@
 """The bot's only door to pygit2: bare mirrors, read and written without a work tree.
 
-`mirror` is what the shell sees; behind it `remote` speaks with servers, `reading` walks trees,
+`mirrors` and `mirror` are what the shell sees; behind them `remote` speaks with servers, `reading` walks trees,
 `writing` and `packs` make commits, `history` looks back, `objects` holds Git's formats. Everything
 here is synchronous and belongs into threads. Nothing here knows what the files mean.
 """
@@ -8,7 +8,8 @@ here is synchronous and belongs into threads. Nothing here knows what the files 
 from bot.repos.errors import GitError, RepositoryRefusedError, TransientGitError
 from bot.repos.history import CommitInfo
 from bot.repos.limits import Limits
-from bot.repos.mirror import Mirror, Mirrors
+from bot.repos.mirror import Mirror
+from bot.repos.mirrors import Mirrors
 from bot.repos.writing import Signature
 
 __all__ = [

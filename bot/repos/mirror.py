@@ -1,12 +1,10 @@
-"""Mirrors: one bare repository for each that is watched. The shell calls them in threads."""
+"""A mirror: the bare repository of one that is watched. The shell calls it in threads."""
 
-import re
 import shutil
 import threading
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
-from hashlib import sha256
 from pathlib import Path
 from typing import TypeVar
 
@@ -26,39 +24,6 @@ FEW_OBJECTS = 200
 MOST_AUTHORED = 1_000
 
 K = TypeVar("K", bound=Hashable)
-
-
-class Mirrors:
-    """All mirrors below one folder, which belongs to one process.
-
-    `allow_local` also takes `file://` addresses, for tests.
-    """
-
-    def __init__(
-        self, root: Path, *, allow_local: bool = False, limits: Limits | None = None
-    ) -> None:
-        remote.settle_library()
-        self._root = root
-        self._allow_local = allow_local
-        self._limits = limits or Limits()
-        self._known: dict[Repo, Mirror] = {}
-        self._lock = threading.Lock()
-
-    def of(self, repo: Repo) -> "Mirror":
-        """The mirror of a repository, the same one each time."""
-        with self._lock:
-            if repo not in self._known:
-                folder = self._root / _folder_name(repo)
-                self._known[repo] = Mirror(
-                    repo, folder, self._limits, allow_local=self._allow_local
-                )
-            return self._known[repo]
-
-
-def _folder_name(repo: Repo) -> str:
-    """Readable, safe on every file system, and another one for every repository."""
-    words = re.sub(r"[^a-z0-9]+", "-", str(repo).lower()).strip("-")[:60]
-    return f"{words}-{sha256(str(repo).encode()).hexdigest()[:16]}.git"
 
 
 class Mirror:
