@@ -1,8 +1,8 @@
 """The bot's only door to pygit2: bare mirrors, read and written without a work tree.
 
-`mirrors` and `mirror` are what the shell sees; behind them `remote` speaks with servers, `reading` walks trees,
-`writing` and `packs` make commits, `history` looks back, `objects` holds Git's formats. Everything
-here is synchronous and belongs into threads. Nothing here knows what the files mean.
+`mirrors` and `mirror` are what the shell sees; behind them `remote` speaks with servers, `reading`
+walks trees, `writing` and `packs` make commits, `history` looks back, `objects` holds Git's
+formats. Everything is synchronous and belongs into threads. Nothing knows what the files mean.
 """
 
 from bot.repos.errors import GitError, RepositoryRefusedError, TransientGitError
