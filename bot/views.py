@@ -40,8 +40,8 @@ def _wave(standing: Standing) -> Json:
     return {
         "name": wave.name,
         "state": standing.state.value,
-        "components": sorted({unit.component for unit in wave.units}),
-        "clusters": sorted({unit.cluster for unit in wave.units}),
+        "components": [*sorted({unit.component for unit in wave.units})],
+        "clusters": [*sorted({unit.cluster for unit in wave.units})],
         "changes": counts(standing.change),
         "digest": standing.change.digest,
         "merge_request": {"number": request.number, "url": request.url} if request else None,

@@ -3,7 +3,9 @@
 Values are built from parse events with a stack of our own: the C loader recurses, so that nested
 brackets end the process, and merge keys explode. Plain scalars mean what sigs.k8s.io/yaml takes
 them for (YAML 1.1 booleans and numbers, but no dates and no base 60). Anchors and aliases are
-allowed within a budget that counts what they expand to.
+allowed within a budget that counts what they expand to. A key is the text that is written, so that
+`on:` stays `on`; Kubernetes reads back the same, because keys are written in quotes where it would
+not.
 """
 
 import math
@@ -153,8 +155,6 @@ class _Builder:
     def _key(self, frame: _Frame, event: yaml.ScalarEvent) -> None:
         assert isinstance(frame.value, dict)
         key = str(event.value)
-        if event.implicit[0]:
-            key = _json_key(key)
         if key in frame.value and key != "<<":
             self._fail(f"duplicate key {key!r}")
         frame.key = key
@@ -232,18 +232,6 @@ class _Builder:
             if not isinstance(part, dict):
                 raise YamlError("`<<` merges mappings only", *self._at)
             frame.merges.append(part)
-
-
-def _json_key(text: str) -> str:
-    """The key that a plain scalar becomes in JSON: numbers and booleans in JSON's spelling."""
-    value = resolve(text)
-    match value:
-        case bool():
-            return "true" if value else "false"
-        case None:
-            return "null"
-        case _:
-            return str(value)
 
 
 def _size(value: Json) -> int:

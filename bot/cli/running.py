@@ -50,7 +50,7 @@ async def _serve(settings: Settings) -> None:
 def forge(options: argparse.Namespace) -> int:
     """Run a local forge until it is told to stop."""
     url = f"http://127.0.0.1:{options.port}"
-    made = create_forge(options.data, clock=system_clock, base_url=url)
+    made = create_forge(options.data, clock=system_clock)
     sys.stdout.write(f"local forge on {url}\n")
     uvicorn.run(made.app, host="127.0.0.1", port=options.port, log_level="warning")
     return 0

@@ -1,0 +1,168 @@
+"""What an application's parts say of each other, of its files and of the fleet."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from bot import discovery
+from bot.intake.documents import ApplicationDocument
+from bot.intake.problems import Located, Problem, nearest
+from bot.intake.types import SelectorPart
+from planners.model import Component, Dependency, Fleet, Registration, Source
+from planners.order import levels
+from renderers.customizers import CustomizeError
+from renderers.yamlio import Path
+
+
+def check_application(
+    document: ApplicationDocument,
+    located: Located,
+    files: Mapping[str, bytes],
+    fleet: Fleet | None,
+    registration: Registration | None,
+) -> Iterator[Problem]:
+    """Every mistake that a single field does not show."""
+    yield from _names(document, located)
+    yield from _references(document, located)
+    yield from _cycles(document, located)
+    yield from _sources(document, located, files)
+    yield from _patches(document, located)
+    if fleet is not None:
+        yield from _selectors(document, located, fleet)
+    if registration is not None:
+        yield from _registration(document, located, registration)
+
+
+def _names(document: ApplicationDocument, located: Located) -> Iterator[Problem]:
+    spec = document.spec
+    lists: list[tuple[str, Path, Sequence[str]]] = [
+        ("component", ("spec", "components"), [each.name for each in spec.components]),
+        ("customisation", ("spec", "customizations"), [each.name for each in spec.customizations]),
+        ("stage", ("spec", "rollout", "stages"), [each.name for each in spec.rollout.stages]),
+    ]
+    for what, path, names in lists:
+        first: dict[str, int] = {}
+        for index, name in enumerate(names):
+            if name in first:
+                where = located.at(*path, first[name], "name")
+                message = f"{what} {name!r} stands twice, first at {where}"
+                yield Problem(located.at(*path, index, "name"), message)
+            first.setdefault(name, index)
+
+
+def _references(document: ApplicationDocument, located: Located) -> Iterator[Problem]:
+    known = {each.name for each in document.spec.components}
+    for name, path in _used(document):
+        if name not in known:
+            yield Problem(located.at(*path), f"unknown component {name!r}", nearest(name, known))
+    placed = {name for each in document.spec.placement for name in each.components}
+    for number, part in enumerate(document.spec.components):
+        if part.name not in placed:
+            place = located.at("spec", "components", number, "name")
+            hint = "name it in an entry of spec.placement"
+            yield Problem(place, f"component {part.name!r} is placed nowhere", hint)
+
+
+def _used(document: ApplicationDocument) -> Iterator[tuple[str, Path]]:
+    """Every component that is named somewhere, with where."""
+    spec = document.spec
+    for number, part in enumerate(spec.components):
+        for index, need in enumerate(part.depends_on):
+            path: Path = ("spec", "components", number, "dependsOn", index, "component")
+            yield need.component, path
+    for number, placement in enumerate(spec.placement):
+        for index, name in enumerate(placement.components):
+            yield name, ("spec", "placement", number, "components", index)
+    for number, change in enumerate(spec.customizations):
+        for index, name in enumerate(change.components):
+            yield name, ("spec", "customizations", number, "components", index)
+
+
+def _cycles(document: ApplicationDocument, located: Located) -> Iterator[Problem]:
+    parts = [
+        Component(
+            part.name,
+            Source("manifests", ""),
+            tuple(Dependency(need.component) for need in part.depends_on),
+        )
+        for part in document.spec.components
+    ]
+    try:
+        levels(parts)
+    except ValueError as error:
+        yield Problem(located.at("spec", "components"), str(error), "take one arrow away")
+
+
+def _sources(
+    document: ApplicationDocument, located: Located, files: Mapping[str, bytes]
+) -> Iterator[Problem]:
+    for number, part in enumerate(document.spec.components):
+        kind = "manifests" if part.source.manifests is not None else "kustomize"
+        folder = part.source.manifests if kind == "manifests" else part.source.kustomize
+        start = f"{folder}/" if folder else ""
+        if not any(path.startswith(start) for path in files):
+            place = located.at("spec", "components", number, "source", kind)
+            folders = {path.rpartition("/")[0] for path in files if "/" in path}
+            yield Problem(place, f"no files in {folder!r}", nearest(str(folder), folders))
+
+
+def _patches(document: ApplicationDocument, located: Located) -> Iterator[Problem]:
+    customizers = discovery.customizers()
+    for number, part in enumerate(document.spec.customizations):
+        for kind, body in (
+            ("strategicMerge", part.strategic_merge),
+            ("jsonPatch", part.json_patch),
+        ):
+            if body is None:
+                continue
+            try:
+                customizers[kind].check(body)
+            except CustomizeError as error:
+                yield Problem(located.at("spec", "customizations", number, kind), str(error))
+
+
+def _selectors(document: ApplicationDocument, located: Located, fleet: Fleet) -> Iterator[Problem]:
+    spec = document.spec
+    used: list[tuple[SelectorPart | None, Path]] = []
+    for number, placement in enumerate(spec.placement):
+        start: Path = ("spec", "placement", number)
+        used += [(each, (*start, "allOf", i)) for i, each in enumerate(placement.all_of)]
+        if placement.any_of is not None:
+            used.append((placement.any_of.select, (*start, "anyOf", "select")))
+    for number, change in enumerate(spec.customizations):
+        start = ("spec", "customizations", number)
+        used += [(change.clusters, (*start, "clusters")), (change.excluded, (*start, "except"))]
+    for number, stage in enumerate(spec.rollout.stages):
+        used.append((stage.clusters, ("spec", "rollout", "stages", number, "clusters")))
+    for part, path in used:
+        if part is None:
+            continue
+        selector = part.value()
+        if not any(selector.matches(cluster.labels) for cluster in fleet.clusters):
+            yield Problem(
+                located.at(*path),
+                f"{selector} selects no cluster of the fleet",
+                _label_hint(selector.match_labels, fleet),
+            )
+
+
+def _label_hint(labels: Mapping[str, str], fleet: Fleet) -> str:
+    """The nearest label that some cluster has."""
+    for key, value in labels.items():
+        values = {c.labels[key] for c in fleet.clusters if key in c.labels}
+        if not values:
+            keys = {name for cluster in fleet.clusters for name in cluster.labels}
+            return nearest(key, keys)
+        if value not in values:
+            return f"{key} is one of: {', '.join(sorted(values)[:8])}"
+    return ""
+
+
+def _registration(
+    document: ApplicationDocument, located: Located, registration: Registration
+) -> Iterator[Problem]:
+    name, tenant = document.metadata.name, document.spec.tenant
+    if name != registration.application:
+        message = f"the application is called {name!r}, but registered as"
+        yield Problem(located.at("metadata", "name"), f"{message} {registration.application!r}")
+    if tenant != registration.tenant:
+        message = f"tenant is {tenant!r}, but the fleet repo registers it for"
+        yield Problem(located.at("spec", "tenant"), f"{message} {registration.tenant!r}")

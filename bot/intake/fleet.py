@@ -1,0 +1,178 @@
+"""Reads the fleet repo: clusters, tenants, applications and policies."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from pydantic import ValidationError
+
+from bot.intake.documents import (
+    FLEET_DOCUMENTS,
+    ClusterDocument,
+    PolicyDocument,
+    RegistrationDocument,
+    TenantDocument,
+)
+from bot.intake.problems import Located, Problem, finish, from_pydantic, nearest
+from bot.intake.types import Part
+from planners.model import (
+    ApprovalRule,
+    Cluster,
+    Fleet,
+    Freeze,
+    Place,
+    Policy,
+    Registration,
+    Tenant,
+)
+from renderers import yamlio
+
+KNOWN_AGENTS = frozenset({"flux"})
+ENDINGS = (".yaml", ".yml")
+
+
+@dataclass(slots=True)
+class _Reading:
+    """One run over the fleet's files."""
+
+    known_agents: frozenset[str]
+    problems: list[Problem] = field(default_factory=list)
+    documents: list[tuple[Part, Located]] = field(default_factory=list)
+    names: dict[tuple[str, str], Place] = field(default_factory=dict)
+
+    def read(self, file: str, content: bytes, model: type[Part]) -> None:
+        """Read one file of documents of one kind."""
+        try:
+            documents = yamlio.load_documents(content)
+        except yamlio.YamlError as error:
+            self.problems.append(Problem(Place(file, error.line, error.column), str(error)))
+            return
+        for document in documents:
+            located = Located(file, document.places)
+            try:
+                read = model.model_validate(document.value)
+            except ValidationError as error:
+                self.problems += from_pydantic(error, model, located)
+            else:
+                self.keep(read, located)
+
+    def keep(self, document: Part, located: Located) -> None:
+        """Keep a document under its name, which must be new."""
+        assert isinstance(
+            document, ClusterDocument | TenantDocument | RegistrationDocument | PolicyDocument
+        )
+        key = (document.kind, document.metadata.name)
+        place = located.at("metadata", "name")
+        if key in self.names:
+            message = f"{key[0]} {key[1]!r} stands twice, first at {self.names[key]}"
+            self.problems.append(Problem(place, message, "give one of them another name"))
+            return
+        self.names[key] = place
+        self.documents.append((document, located))
+
+    def check(self) -> None:
+        """Check what documents say of each other."""
+        tenants = {name for kind, name in self.names if kind == "Tenant"}
+        applications: dict[str, Place] = {}
+        for document, located in self.documents:
+            if isinstance(document, ClusterDocument):
+                agent = document.spec.agent
+                if agent not in self.known_agents:
+                    hint = nearest(agent, self.known_agents)
+                    place = located.at("spec", "agent")
+                    self.problems.append(Problem(place, f"unknown agent {agent!r}", hint))
+            if isinstance(document, RegistrationDocument):
+                self.check_registration(document, located, tenants, applications)
+
+    def check_registration(
+        self,
+        document: RegistrationDocument,
+        located: Located,
+        tenants: set[str],
+        applications: dict[str, Place],
+    ) -> None:
+        """A registration names a tenant that is there, and an application nobody else names."""
+        spec = document.spec
+        if spec.tenant not in tenants:
+            place = located.at("spec", "tenant")
+            hint = nearest(spec.tenant, tenants)
+            self.problems.append(Problem(place, f"unknown tenant {spec.tenant!r}", hint))
+        place = located.at("spec", "application")
+        if spec.application in applications:
+            first = applications[spec.application]
+            message = f"application {spec.application!r} is registered twice, first at {first}"
+            self.problems.append(Problem(place, message))
+        applications.setdefault(spec.application, place)
+
+
+def read_fleet(
+    files: Mapping[str, bytes], known_agents: frozenset[str] = KNOWN_AGENTS
+) -> tuple[Fleet, tuple[Problem, ...]]:
+    """Read every document below `clusters/`, `tenants/`, `applications/` and `policies/`.
+
+    Returns the fleet and every mistake; with a mistake the fleet may be partial.
+    """
+    reading = _Reading(known_agents)
+    for file in sorted(files):
+        model = FLEET_DOCUMENTS.get(file.partition("/")[0])
+        if model is not None and file.endswith(ENDINGS):
+            reading.read(file, files[file], model)
+    reading.check()
+    documents = [document for document, _ in reading.documents]
+    fleet = Fleet(
+        clusters=tuple(
+            sorted(
+                (_cluster(each) for each in documents if isinstance(each, ClusterDocument)),
+                key=lambda cluster: cluster.name,
+            )
+        ),
+        tenants=tuple(
+            sorted(
+                (_tenant(each) for each in documents if isinstance(each, TenantDocument)),
+                key=lambda tenant: tenant.name,
+            )
+        ),
+        registrations=tuple(
+            sorted(
+                (_registration(e) for e in documents if isinstance(e, RegistrationDocument)),
+                key=lambda registration: registration.application,
+            )
+        ),
+        policies=tuple(
+            sorted(
+                (_policy(each) for each in documents if isinstance(each, PolicyDocument)),
+                key=lambda policy: policy.name,
+            )
+        ),
+    )
+    return fleet, finish(reading.problems)
+
+
+def _cluster(document: ClusterDocument) -> Cluster:
+    metadata = document.metadata
+    return Cluster(metadata.name, document.spec.agent, dict(sorted(metadata.labels.items())))
+
+
+def _tenant(document: TenantDocument) -> Tenant:
+    spec = document.spec
+    return Tenant(document.metadata.name, spec.namespace, spec.clusters.value())
+
+
+def _registration(document: RegistrationDocument) -> Registration:
+    spec = document.spec
+    return Registration(spec.application, spec.tenant, spec.app, spec.deploy, spec.path)
+
+
+def _policy(document: PolicyDocument) -> Policy:
+    spec = document.spec
+    return Policy(
+        document.metadata.name,
+        tuple(
+            ApprovalRule(each.clusters.value(), each.count, each.author_may_approve)
+            for each in spec.approvals
+        ),
+        tuple(
+            Freeze(each.name, each.clusters.value(), each.begin, each.until, each.reason)
+            for each in spec.freezes
+        ),
+        spec.reports.max_age if spec.reports else None,
+    )
