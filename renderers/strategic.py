@@ -1,9 +1,9 @@
 """Kubernetes' strategic merge patch.
 
 Source: the Kubernetes documentation "Update API Objects in Place Using kubectl patch"; kubectl is
-the oracle (tests/tools/compare_strategic.py). Directives and nulls of new items are left out, as an API
-server leaves them out, where `kubectl --local` keeps them.
-A kind without a schema (a custom resource) merges maps and replaces lists, as RFC 7386 does.
+the oracle (tests/tools/compare_strategic.py). Directives and nulls of new items are left out, as an
+API server leaves them out, where `kubectl --local` keeps them. A kind without a schema (a custom
+resource) merges maps and replaces lists, as RFC 7386 does.
 """
 
 import copy
