@@ -15,7 +15,6 @@ from bot import discovery, inbox, work
 from bot.clock import Clock, system_clock
 from bot.core import Proposal, propose
 from bot.forges import Forge, ForgeError
-from bot.forges.local import LocalForge
 from bot.gather.repository import GatherError
 from bot.markers import Markers
 from bot.repos import GitError, Mirrors
@@ -42,13 +41,8 @@ def parse_repo(text: str) -> Repo:
 
 def make_forges(settings: Settings) -> dict[str, Forge]:
     """The forges that the settings name."""
-    forges: dict[str, Forge] = {}
-    if settings.local_url and settings.local_token and settings.local_webhook_secret:
-        secret = settings.local_webhook_secret.get_secret_value().encode()
-        forges["local"] = LocalForge(
-            str(settings.local_url), settings.local_token.get_secret_value(), (secret,)
-        )
-    return forges
+    made = {name: kind.connect(settings) for name, kind in discovery.forges().items()}
+    return {name: forge for name, forge in made.items() if forge is not None}
 
 
 def make_shell(

@@ -74,6 +74,6 @@ def agents() -> dict[str, plugins.Agent]:
     return discover(plugins, "PLUGIN")
 
 
-def forges() -> dict[str, type[bot.forges.Forge]]:
+def forges() -> dict[str, bot.forges.ForgeKind]:
     """Every forge."""
     return discover(bot.forges, "FORGE")

@@ -11,6 +11,8 @@ from datetime import datetime
 from enum import IntEnum, StrEnum
 from typing import Protocol
 
+from bot.settings import Settings
+
 
 class ForgeError(Exception):
     """A forge refused for good: retrying the same call cannot help."""
@@ -147,6 +149,15 @@ class GitCredentials:
 
     username: str
     password: str
+
+
+class ForgeKind(Protocol):
+    """A kind of forge, made into a client when the settings name one."""
+
+    name: str
+
+    def connect(self, settings: Settings) -> "Forge | None":
+        """A client, or None when the settings say nothing of this kind."""
 
 
 class Forge(Protocol):

@@ -16,6 +16,7 @@ from bot.forges import (
     Delivery,
     Forge,
     ForgeError,
+    ForgeKind,
     ForgeMergeRequest,
     GitCredentials,
     Merged,
@@ -28,6 +29,7 @@ from bot.forges import (
     TransientForgeError,
     User,
 )
+from bot.settings import Settings
 
 MAX_ANSWER = 32 * 1024 * 1024
 TIMEOUT = httpx.Timeout(20.0, connect=5.0)
@@ -60,6 +62,14 @@ class LocalForge:
         self._secrets = webhook_secrets
         self._client = client or httpx.AsyncClient(timeout=TIMEOUT, follow_redirects=False)
         self._me: User | None = None
+
+    @classmethod
+    def connect(cls, settings: Settings) -> Forge | None:
+        """A client when address, token and webhook secret are set."""
+        if not (settings.local_url and settings.local_token and settings.local_webhook_secret):
+            return None
+        secret = settings.local_webhook_secret.get_secret_value().encode()
+        return cls(str(settings.local_url), settings.local_token.get_secret_value(), (secret,))
 
     def verify(self, headers: Mapping[str, str], body: bytes) -> Delivery | None:
         """HMAC-SHA256 over the exact body, by any of the secrets."""
@@ -285,4 +295,4 @@ def _comment(found: Mapping[str, Any]) -> Comment:
     return Comment(found["id"], _user(found["author"]), found["body"], at, found["edited"])
 
 
-FORGE: type[Forge] = LocalForge
+FORGE: ForgeKind = LocalForge

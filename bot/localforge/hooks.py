@@ -70,10 +70,10 @@ class Hooks:
             finally:
                 self._queue.task_done()
 
-    async def flush(self) -> None:
-        """Wait until everything queued was sent."""
-        await asyncio.sleep(0)
-        await self._queue.join()
+    def wait_sent(self) -> None:
+        """Block until everything queued was sent; from any thread but the forge's own."""
+        if self._loop is not None:
+            asyncio.run_coroutine_threadsafe(self._queue.join(), self._loop).result()
 
     async def _send(self, hook: Hook, delivery: Delivery) -> None:
         body = delivery.body.encode()

@@ -1,0 +1,278 @@
+"""A whole world for stories: a real local forge over HTTP, the bot, simulated clusters, one clock.
+
+`settle` lets everything that is due happen, without time passing; `advance` lets time pass.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from bot import discovery, inbox
+from bot.app import make_shell
+from bot.core import Proposal, propose
+from bot.demo.agents import Behaviour, SimulatedCluster
+from bot.demo.people import Person
+from bot.demo.site import APP, BOT, DEPLOY, FLEET, start_site
+from bot.forges import GitCredentials
+from bot.keys import cluster_key
+from bot.repos import Mirrors
+from bot.settings import Settings
+from bot.web import create_app
+from bot.work import work_one
+from planners.model import Repo
+from planners.snapshot import Snapshot
+
+REPORT_KEY = "report-key-of-the-tests"
+HOOK_SECRET = "hook-secret-of-the-tests"
+TOKENS = {name: f"token-of-{name}-for-tests" for name in ("ada", "rita", "otto", BOT)}
+SERVICE = "http://service.test"
+SMALL = ("one", "two", "three")
+
+
+def manifest(name: str, image: str = "1.0.0") -> bytes:
+    return (
+        f"apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: {name}\nspec:\n  replicas: 2\n"
+        f"  selector:\n    matchLabels:\n      app: {name}\n  template:\n    metadata:\n"
+        f"      labels:\n        app: {name}\n    spec:\n      containers:\n        - name: {name}\n"
+        f"          image: registry.example.com/{name}:{image}\n"
+    ).encode()
+
+
+SWITCHYARD = b"""apiVersion: switchyard.dev/v1alpha1
+kind: Application
+metadata: {name: storefront}
+spec:
+  tenant: shop
+  components:
+    - {name: redis, source: {manifests: deploy/redis}}
+    - name: cart
+      source: {manifests: deploy/cart}
+      dependsOn: [{component: redis, timeout: 10m}]
+    - name: web
+      source: {manifests: deploy/web}
+      dependsOn: [{component: cart, on: allClusters}]
+  placement:
+    - components: [redis, cart, web]
+      allOf: [{matchLabels: {tier: edge}}]
+  rollout:
+    stages:
+      - {name: canary, clusters: {matchLabels: {canary: "true"}}}
+      - {name: rest}
+"""
+
+
+def small_app(**images: str) -> dict[str, bytes | None]:
+    """Three components in a row."""
+    files: dict[str, bytes | None] = {"switchyard.yaml": SWITCHYARD}
+    for name in ("redis", "cart", "web"):
+        files[f"deploy/{name}/deployment.yaml"] = manifest(name, images.get(name, "1.0.0"))
+    return files
+
+
+def small_fleet(clusters: tuple[str, ...] = SMALL, policy: str = "{}") -> dict[str, bytes | None]:
+    """Clusters, the first of them the canary; one tenant, one registration, one policy."""
+    head = "apiVersion: switchyard.dev/v1alpha1\nkind: "
+    files = {
+        "tenants/shop.yaml": f"{head}Tenant\nmetadata: {{name: shop}}\nspec: {{namespace: shop}}\n",
+        "applications/storefront.yaml": (
+            f"{head}Registration\nmetadata: {{name: storefront}}\nspec: {{application: storefront, "
+            f"tenant: shop, app: 'local:{APP}', deploy: 'local:{DEPLOY}'}}\n"
+        ),
+        "policies/default.yaml": f"{head}Policy\nmetadata: {{name: default}}\nspec: {policy}\n",
+    }
+    for name in clusters:
+        canary = ', canary: "true"' if name == clusters[0] else ""
+        files[f"clusters/{name}.yaml"] = (
+            f"{head}Cluster\nmetadata: {{name: {name}, labels: {{tier: edge{canary}}}}}\n"
+            f"spec: {{agent: flux}}\n"
+        )
+    return {path: text.encode() for path, text in files.items()}
+
+
+class World:
+    """Everything a story needs; people act through `ada`, `rita` and `otto`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.now = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+        self.deaf = False
+        hooks = httpx.AsyncClient(transport=_Hooks(self))
+        self.site = start_site(folder / "forge", TOKENS, lambda: self.now, hook_client=hooks)
+        for repository in (APP, FLEET, DEPLOY):
+            self.site.made.hooks.add(repository, f"{SERVICE}/hooks/local", HOOK_SECRET)
+        self.clusters: dict[str, SimulatedCluster] = {}
+        self.agents = Mirrors(folder / "agents").of(Repo("local", DEPLOY))
+        self.start_bot()
+
+    def start_bot(self) -> None:
+        """Start the bot on what its folder holds: also after it was stopped, or lost its database."""
+        settings = Settings(
+            data_dir=self.folder / "bot",
+            fleet=f"local:{FLEET}",
+            marker_key="marker-key-of-the-tests",
+            report_key=REPORT_KEY,
+            local_url=self.site.url,
+            local_token=TOKENS[BOT],
+            local_webhook_secret=HOOK_SECRET,
+        )
+
+        async def planner(snapshot: Snapshot) -> Proposal:
+            return propose(snapshot)
+
+        self.shell = make_shell(settings, planner, lambda: self.now)
+        self.app = create_app(self.shell, discovery.agents(), REPORT_KEY, lambda: None)
+        self.client = httpx.AsyncClient(
+            transport=httpx.ASGITransport(self.app), base_url=SERVICE
+        )
+
+    def lose_database(self) -> None:
+        """Stop the bot, delete its database and mirrors, start it again."""
+        self.shell.store.close()
+        for path in (self.folder / "bot").glob("switchyard.db*"):
+            path.unlink()
+        self.start_bot()
+
+    def stop(self) -> None:
+        self.shell.store.close()
+        self.site.server.stop()
+
+    @property
+    def ada(self) -> Person:
+        return self.site.person("ada")
+
+    @property
+    def rita(self) -> Person:
+        return self.site.person("rita")
+
+    @property
+    def otto(self) -> Person:
+        return self.site.person("otto")
+
+    def found(self, fleet: Mapping[str, bytes | None]) -> None:
+        """Push the fleet and the first commit of the deploy repo; clusters begin to poll."""
+        self.otto.push(FLEET, "main", fleet, "Describe the fleet")
+        self.otto.push(DEPLOY, "main", {"README.md": b"What clusters pull.\n"}, "Begin")
+        for path in fleet:
+            if path.startswith("clusters/"):
+                name = path.removeprefix("clusters/").removesuffix(".yaml")
+                self.add_cluster(name)
+
+    def add_cluster(self, name: str) -> None:
+        behaviour = Behaviour(apply_time=timedelta(seconds=2))
+        self.clusters[name] = SimulatedCluster(name, cluster_key(REPORT_KEY, name), behaviour)
+
+    def behave(self, cluster: str, **how: Any) -> None:
+        """Change how a cluster fares from now on."""
+        found = self.clusters[cluster]
+        found.behaviour = replace(found.behaviour, **how)
+
+    async def settle(self) -> None:
+        """Let everything that is due now happen, until nothing more does."""
+        for _ in range(200):
+            busy = await self._once()
+            if not busy:
+                return
+        raise AssertionError("the world does not come to rest")
+
+    async def _once(self) -> bool:
+        await self.flush_hooks()
+        busy = bool(await inbox.drain(self.shell))
+        while await work_one(self.shell, "tests"):
+            busy = True
+        return await self.report() or busy
+
+    async def flush_hooks(self) -> None:
+        self.site.made.hooks.wait_sent()
+
+    async def report(self) -> bool:
+        """Every cluster pulls and says what is new."""
+        url = f"{self.site.url}/{DEPLOY}.git"
+        self.agents.fetch(url, GitCredentials("otto", TOKENS["otto"]))
+        head = self.agents.head("main")
+        if head is None:
+            return False
+        said = False
+        for name, cluster in self.clusters.items():
+            files = self.agents.files(head, f"clusters/{name}")
+            for report in cluster.step(self.now, head, files):
+                answer = await self.client.post(
+                    f"/reports/flux/{name}", content=report.body, headers=dict(report.headers)
+                )
+                assert answer.status_code == 202, answer.text
+                said = True
+        return said
+
+    async def advance(self, seconds: float) -> None:
+        """Let time pass, then everything that is due."""
+        self.now += timedelta(seconds=seconds)
+        await self.settle()
+
+    async def finish(self) -> None:
+        """Let time pass in small steps until every wave is merged and ready."""
+        for _ in range(60):
+            await self.advance(3)
+            view = self.view()
+            if view["done"] and view["waves"]:
+                return
+        raise AssertionError([(w["name"], w["gates"], w["pending"]) for w in self.view()["waves"]])
+
+    async def sweep(self) -> None:
+        await inbox.sweep(self.shell)
+        await self.settle()
+
+    def view(self) -> dict[str, Any]:
+        """What the rollout page shows."""
+        found = self.shell.store.views.get("rollout/storefront")
+        assert found is not None
+        return found
+
+    def wave(self, name: str) -> dict[str, Any]:
+        return next(wave for wave in self.view()["waves"] if wave["name"] == name)
+
+    def reasons(self, wave: str) -> list[str]:
+        return [gate["reason"] for gate in self.wave(wave)["gates"]]
+
+    def merged(self) -> list[str]:
+        """The waves merged so far, in the order of their merges."""
+        requests = self.rita.requests(DEPLOY, "merged")
+        git = self.site.made.forge.git
+        order = {entry["sha"]: index for index, entry in enumerate(self.log())}
+        del git
+        requests.sort(key=lambda each: -order[each["merge_sha"]])
+        return [each["source_branch"].rpartition("/")[2] for each in requests]
+
+    def log(self) -> list[Mapping[str, str]]:
+        git = self.site.made.forge.git
+        tip = git.head(DEPLOY, "main")
+        assert tip is not None
+        return git.log(DEPLOY, tip, 500)
+
+    def deployed(self, cluster: str, component: str) -> str:
+        """The component's Deployment as it is merged for a cluster."""
+        path = f"clusters/{cluster}/apps/shop/storefront/{component}/deployment-{component}.yaml"
+        self.agents.fetch(f"{self.site.url}/{DEPLOY}.git", GitCredentials("otto", TOKENS["otto"]))
+        head = self.agents.head("main")
+        assert head is not None
+        return self.agents.files(head, path.rpartition("/")[0])[path.rpartition("/")[2]].decode()
+
+    def home(self, number: int) -> str:
+        """The bot's one comment on an app merge request."""
+        ours = [each for each in self.ada.comments(APP, number) if each["author"]["login"] == BOT]
+        assert len(ours) == 1, [each["body"][:200] for each in ours]
+        return str(ours[0]["body"])
+
+
+class _Hooks(httpx.AsyncBaseTransport):
+    """Carries the forge's webhooks to the bot that is running now."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if self._world.deaf:
+            raise httpx.ConnectError("nobody listens")
+        return await httpx.ASGITransport(self._world.app).handle_async_request(request)
