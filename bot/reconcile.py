@@ -10,16 +10,22 @@ from bot.gather.repository import GatherError
 from bot.gather.snapshot import gather_review, gather_rollout
 from bot.home import write_home, write_problems
 from bot.shell import Shell
-from bot.views import rollout_view
+from bot.views import problem_view, rollout_view
 from planners.model import Repo
 
 
 async def reconcile_application(shell: Shell, application: str) -> datetime | None:
     """Bring one application a step nearer to what its newest revision asks for.
 
-    Returns when to look again without any hint, or None.
+    Returns when to look again without any hint, or None. A mistake in documents is shown, and waits
+    for the hint that they changed.
     """
-    gathered = await gather_rollout(shell, application)
+    try:
+        gathered = await gather_rollout(shell, application)
+    except GatherError as error:
+        view = problem_view(application, _problems(error), shell.clock())
+        await asyncio.to_thread(shell.store.views.put, f"rollout/{application}", view)
+        return None
     proposal = await shell.propose(gathered.snapshot)
     applied = await apply(shell, gathered, proposal)
     await write_home(shell, gathered, proposal)
@@ -42,13 +48,15 @@ async def reconcile_review(
 async def _review(shell: Shell, repo: Repo, request: ForgeMergeRequest, application: str) -> None:
     try:
         gathered = await gather_review(shell, application, request)
-    except DocumentsError as error:
-        await write_problems(
-            shell, repo, request, application, [str(each) for each in error.problems]
-        )
-        return
     except GatherError as error:
-        await write_problems(shell, repo, request, application, [str(error)])
+        await write_problems(shell, repo, request, application, _problems(error))
         return
     proposal = await shell.propose(gathered.snapshot)
     await write_home(shell, gathered, proposal)
+
+
+def _problems(error: GatherError) -> list[str]:
+    """What people must put right, one entry each."""
+    if isinstance(error, DocumentsError):
+        return [str(each) for each in error.problems]
+    return [str(error)]

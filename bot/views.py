@@ -1,5 +1,6 @@
 """What the pages show, kept in the database as a cache: made anew at the end of every pass."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from bot.core import Proposal
@@ -9,7 +10,7 @@ from bot.wording.diffs import counts
 from bot.wording.reasons import lack, reason, remedy
 from planners.gate import Standing
 from planners.model import Json, Unit
-from planners.readiness import max_report_age
+from planners.readiness import stale_at
 from planners.snapshot import Snapshot
 
 
@@ -35,6 +36,17 @@ def rollout_view(gathered: Gathered, proposal: Proposal) -> dict[str, Json]:
     }
 
 
+def problem_view(application: str, problems: Sequence[str], now: datetime) -> dict[str, Json]:
+    """An application that cannot be planned, and why."""
+    return {
+        "application": application,
+        "headline": "no plan",
+        "done": False,
+        "problems": [*problems],
+        "at": _time(now),
+    }
+
+
 def _wave(standing: Standing) -> Json:
     wave, request = standing.change.wave, standing.merge_request
     return {
@@ -55,7 +67,7 @@ def _unit(snapshot: Snapshot, unit: Unit) -> Json:
     seen = snapshot.observations.get(unit)
     if seen is None:
         return {"component": unit.component, "cluster": unit.cluster, "readiness": "UNKNOWN"}
-    stale = snapshot.now - seen.at > max_report_age(snapshot)
+    stale = snapshot.now >= stale_at(snapshot, seen)
     known = seen.current and not stale
     return {
         "component": unit.component,

@@ -14,7 +14,7 @@ from planners.effects import Effect
 from planners.gates import Gate, Pending, next_look
 from planners.model import When
 from planners.plan import Plan
-from planners.readiness import Requirement, lacking
+from planners.readiness import Requirement, lacking, stale_at
 from planners.snapshot import MergeRequest, Snapshot
 
 
@@ -96,5 +96,6 @@ def _unsettled(context: waits.Context, change: ChangeSet) -> tuple[Pending, ...]
 
 def _next_look(snapshot: Snapshot, standings: Sequence[Standing]) -> tuple[effects.LookAgain, ...]:
     moments = [next_look(gate) for standing in standings for gate in standing.gates]
+    moments += [stale_at(snapshot, seen) for seen in snapshot.observations.values()]
     later = [moment for moment in moments if moment is not None and moment > snapshot.now]
     return (effects.LookAgain(min(later)),) if later else ()

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from planners.gates import Lack, Pending
 from planners.model import Readiness, Unit, When
-from planners.snapshot import Snapshot
+from planners.snapshot import Observation, Snapshot
 
 DEFAULT_MAX_AGE = timedelta(minutes=15)
 
@@ -24,6 +24,11 @@ def max_report_age(snapshot: Snapshot) -> timedelta:
     """How old a report may be: the strictest policy, else fifteen minutes."""
     ages = [each.report_max_age for each in snapshot.policies if each.report_max_age]
     return min(ages, default=DEFAULT_MAX_AGE)
+
+
+def stale_at(snapshot: Snapshot, seen: Observation) -> datetime:
+    """From when on an observation says nothing any more."""
+    return seen.at + max_report_age(snapshot)
 
 
 def lacking(
@@ -56,7 +61,7 @@ def _observe(snapshot: Snapshot, unit: Unit, wanted: Requirement) -> Pending | N
         return Pending(unit, Lack.REPORT)
     if not seen.current:
         return Pending(unit, Lack.REPORT, f"last report is for older revision {seen.revision[:8]}")
-    if snapshot.now - seen.at > max_report_age(snapshot):
+    if snapshot.now >= stale_at(snapshot, seen):
         return Pending(unit, Lack.FRESH_REPORT, f"silent since {seen.at:%H:%M:%S}")
     match seen.readiness:
         case Readiness.READY:

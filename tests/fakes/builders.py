@@ -56,7 +56,10 @@ def clusters(count: int = 3) -> tuple[Cluster, ...]:
         Cluster(
             f"c{number}",
             "flux",
-            {"canary": "true" if number == 1 else "false", "size": "small" if number % 2 else "big"},
+            {
+                "canary": "true" if number == 1 else "false",
+                "size": "small" if number % 2 else "big",
+            },
         )
         for number in range(1, count + 1)
     )
@@ -183,7 +186,9 @@ class World:
                 for each in self.snapshot.merge_requests:
                     if each.branch_name == branch and each.state is MergeRequestState.OPEN:
                         new = self._branches[branch]
-                        self._change(each.number, branch=lambda _, b=new: b, head=lambda _, h=head: h)
+                        self._change(
+                            each.number, branch=lambda _, b=new: b, head=lambda _, h=head: h
+                        )
             case OpenMergeRequest(branch=branch, change=change):
                 number = len(self.snapshot.merge_requests) + 1
                 self.opened.append(change.wave.name)

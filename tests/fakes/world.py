@@ -125,9 +125,7 @@ class World:
 
         self.shell = make_shell(settings, planner, lambda: self.now)
         self.app = create_app(self.shell, discovery.agents(), REPORT_KEY, lambda: None)
-        self.client = httpx.AsyncClient(
-            transport=httpx.ASGITransport(self.app), base_url=SERVICE
-        )
+        self.client = httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url=SERVICE)
 
     def lose_database(self) -> None:
         """Stop the bot, delete its database and mirrors, start it again."""

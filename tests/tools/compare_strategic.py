@@ -57,7 +57,11 @@ def deployment(rng: random.Random) -> dict:
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
-        "metadata": {"name": "web", "labels": {"app": "web", "x": "1"}, "finalizers": ["f/a", "f/b"]},
+        "metadata": {
+            "name": "web",
+            "labels": {"app": "web", "x": "1"},
+            "finalizers": ["f/a", "f/b"],
+        },
         "spec": {
             "replicas": 2,
             "selector": {"matchLabels": {"app": "web"}},
@@ -74,7 +78,9 @@ def patch(rng: random.Random) -> dict:
     if rng.random() < 0.5:
         spec["replicas"] = pick(rng, 1, 5, None)
     if rng.random() < 0.3:
-        made["metadata"] = {"labels": pick(rng, {"x": None, "y": "2"}, {"$patch": "replace", "z": "3"})}
+        made["metadata"] = {
+            "labels": pick(rng, {"x": None, "y": "2"}, {"$patch": "replace", "z": "3"})
+        }
         if rng.random() < 0.5:
             made["metadata"] |= pick(
                 rng,
@@ -104,7 +110,13 @@ def patch(rng: random.Random) -> dict:
                 pod["$setElementOrder/containers"] = [{"name": name} for name in order]
         pod["containers"] = items
     if rng.random() < 0.3:
-        pod["volumes"] = [{"name": pick(rng, *NAMES), "$retainKeys": ["name", "hostPath"], "hostPath": {"path": "/x"}}]
+        pod["volumes"] = [
+            {
+                "name": pick(rng, *NAMES),
+                "$retainKeys": ["name", "hostPath"],
+                "hostPath": {"path": "/x"},
+            }
+        ]
     if rng.random() < 0.3:
         pod["tolerations"] = [{"key": "z", "operator": "Exists"}]
     if pod:
@@ -119,9 +131,21 @@ def kubectl(item: dict, change: dict) -> dict | None:
         json.dump(item, file)
         file.flush()
         done = subprocess.run(
-            ["kubectl", "patch", "--local", "--type=strategic", "-f", file.name, "-p",
-             json.dumps(change), "-o", "json"],
-            capture_output=True, text=True, check=False,
+            [
+                "kubectl",
+                "patch",
+                "--local",
+                "--type=strategic",
+                "-f",
+                file.name,
+                "-p",
+                json.dumps(change),
+                "-o",
+                "json",
+            ],
+            capture_output=True,
+            text=True,
+            check=False,
         )
     return json.loads(done.stdout) if done.returncode == 0 else None
 
