@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 import structlog
 from fastapi import FastAPI
@@ -67,19 +68,18 @@ class Service:
     """The workers of one process: they drain the inbox and take due keys until cancelled."""
 
     shell: Shell
-    resync_seconds: int
-    workers: int
+    settings: Settings
     owner: str = field(default_factory=lambda: secrets.token_hex(8))
     woken: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def run(self) -> None:
         """Sweep once, then work until cancelled."""
-        scheduler = schedule_sweeps(self.sweep, self.resync_seconds)
+        scheduler = schedule_sweeps(self.sweep, self.settings.resync_seconds)
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self.sweep())
                 group.create_task(self._drain())
-                for number in range(self.workers):
+                for number in range(self.settings.workers):
                     group.create_task(self._work(f"{self.owner}.{number}"))
         finally:
             scheduler.shutdown(wait=False)
@@ -103,9 +103,10 @@ class Service:
                 await self._idle()
 
     async def _work(self, owner: str) -> None:
+        lease = timedelta(seconds=self.settings.lease_seconds)
         while True:
             try:
-                busy = await work.work_one(self.shell, owner)
+                busy = await work.work_one(self.shell, owner, lease)
             except Exception:
                 log.exception("pass ended abnormally")
                 busy = True
@@ -138,7 +139,7 @@ def build(
 ) -> tuple[FastAPI, Service]:
     """The web application and its workers, for one process."""
     shell = make_shell(settings, planner, clock)
-    service = Service(shell, settings.resync_seconds, settings.workers)
+    service = Service(shell, settings)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

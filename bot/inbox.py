@@ -63,12 +63,15 @@ async def drain(shell: Shell) -> int:
 
 
 async def sweep(shell: Shell) -> None:
-    """Make everything due: what a lost webhook would have said is found again here."""
+    """Make everything due: what a lost webhook would have said is found again here.
+
+    A key set aside because its passes ended abnormally gets another chance with each sweep.
+    """
     fleet = await read_fleet(shell)
     keys = {application_key(each.application) for each in fleet.registrations}
     for repo in sorted({each.app for each in fleet.registrations}):
         keys |= await _reviews(shell, repo)
-    await trigger(shell, keys)
+    await trigger(shell, keys, release=True)
 
 
 async def _reviews(shell: Shell, repo: Repo) -> set[str]:
@@ -76,8 +79,9 @@ async def _reviews(shell: Shell, repo: Repo) -> set[str]:
     return {review_key(repo, request.number) for request in requests}
 
 
-async def trigger(shell: Shell, keys: Iterable[str]) -> None:
-    """Make keys due now."""
+async def trigger(shell: Shell, keys: Iterable[str], *, release: bool = False) -> None:
+    """Make keys due now; `release` those too that were set aside."""
     wanted: Sequence[str] = sorted(keys)
     if wanted:
-        await asyncio.to_thread(shell.store.queue.trigger, wanted, shell.clock())
+        queue = shell.store.queue
+        await asyncio.to_thread(queue.trigger, wanted, shell.clock(), release=release)

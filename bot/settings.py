@@ -51,6 +51,9 @@ class Settings(BaseSettings):
     resync_seconds: int = Field(
         default=300, ge=1, description="How often everything is looked at without any hint."
     )
+    lease_seconds: int = Field(
+        default=15, ge=1, description="After this time without a sign of life a worker is dead."
+    )
     workers: int = Field(default=2, ge=1, le=32, description="Passes that run at the same time.")
 
     @property

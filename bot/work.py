@@ -15,19 +15,19 @@ from bot.shell import Shell
 from bot.store.queue import Claim
 from planners.model import Repo
 
-LEASE = timedelta(seconds=60)
-HEARTBEAT_SECONDS = 20
+LEASE = timedelta(seconds=15)
+HEARTBEATS = 3
 BACKOFF = (1, 2, 5, 10, 30, 60, 120)
 
 log = structlog.get_logger()
 
 
-async def work_one(shell: Shell, owner: str) -> bool:
+async def work_one(shell: Shell, owner: str, lease: timedelta = LEASE) -> bool:
     """Take one due key and see it through; False when none is due."""
-    claim = await asyncio.to_thread(shell.store.queue.claim, owner, LEASE, shell.clock())
+    claim = await asyncio.to_thread(shell.store.queue.claim, owner, lease, shell.clock())
     if claim is None:
         return False
-    beating = asyncio.create_task(_heartbeat(shell, claim))
+    beating = asyncio.create_task(_heartbeat(shell, claim, lease))
     try:
         next_due = await _pass(shell, claim.key)
     except (GatherError, ForgeError, GitError) as error:
@@ -68,7 +68,8 @@ async def _failed(shell: Shell, claim: Claim, error: Exception) -> None:
     await asyncio.to_thread(shell.store.queue.retry, claim, str(error), due)
 
 
-async def _heartbeat(shell: Shell, claim: Claim) -> None:
+async def _heartbeat(shell: Shell, claim: Claim, lease: timedelta) -> None:
+    """Hold on to the key: several signs of life in each lease."""
     while True:
-        await asyncio.sleep(HEARTBEAT_SECONDS)
-        await asyncio.to_thread(shell.store.queue.heartbeat, claim, LEASE, shell.clock())
+        await asyncio.sleep(lease.total_seconds() / HEARTBEATS)
+        await asyncio.to_thread(shell.store.queue.heartbeat, claim, lease, shell.clock())

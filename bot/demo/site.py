@@ -6,6 +6,7 @@ from datetime import datetime
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -59,11 +60,12 @@ def start_site(
     port: int = 0,
     hook_client: httpx.AsyncClient | None = None,
     demo: bool = False,
+    wrap: Callable[[Any], Any] | None = None,
 ) -> Site:
-    """Start a forge with people and the three repositories, all empty but for a first commit."""
+    """Start a forge with people and three empty repositories; `wrap` may stand before it."""
     offered = {login: tokens[login] for login in PEOPLE} if demo else None
     made = create_forge(folder, clock=clock, hook_client=hook_client, demo_tokens=offered)
-    server = ThreadedServer(made.app, port).start()
+    server = ThreadedServer(wrap(made.app) if wrap else made.app, port).start()
     forge = made.forge
     for login, token in tokens.items():
         forge.create_user(login, token, bot=login == BOT)

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import httpx
 import uvicorn
@@ -72,7 +73,7 @@ def create_forge(
 class ThreadedServer:
     """An ASGI application on a loopback port, in a thread with an event loop of its own."""
 
-    def __init__(self, app: FastAPI, port: int = 0) -> None:
+    def __init__(self, app: Any, port: int = 0) -> None:
         self._socket = socket.create_server(("127.0.0.1", port))
         # asyncio does this by itself only for sockets made with IPPROTO_TCP; without it every
         # answer waits 40 ms for the client's delayed acknowledgement.

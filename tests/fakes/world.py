@@ -37,7 +37,8 @@ def manifest(name: str, image: str = "1.0.0") -> bytes:
     return (
         f"apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: {name}\nspec:\n  replicas: 2\n"
         f"  selector:\n    matchLabels:\n      app: {name}\n  template:\n    metadata:\n"
-        f"      labels:\n        app: {name}\n    spec:\n      containers:\n        - name: {name}\n"
+        f"      labels:\n        app: {name}\n    spec:\n      containers:\n"
+        f"        - name: {name}\n"
         f"          image: registry.example.com/{name}:{image}\n"
     ).encode()
 
@@ -109,7 +110,7 @@ class World:
         self.start_bot()
 
     def start_bot(self) -> None:
-        """Start the bot on what its folder holds: also after it was stopped, or lost its database."""
+        """Start the bot on what its folder holds, also after it was stopped or lost its database."""
         settings = Settings(
             data_dir=self.folder / "bot",
             fleet=f"local:{FLEET}",

@@ -1,0 +1,173 @@
+"""The real service is killed at ten points of a rollout, and finishes it all the same."""
+
+import asyncio
+import subprocess
+import sys
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from starlette.responses import Response
+
+from bot.clock import system_clock
+from bot.demo.agents import Behaviour, SimulatedCluster
+from bot.demo.fleet import Fleet
+from bot.demo.site import APP, BOT, DEPLOY, FLEET, Site, start_site
+from bot.forges import GitCredentials
+from bot.keys import cluster_key
+from tests.fakes.world import HOOK_SECRET, REPORT_KEY, SMALL, TOKENS, small_app, small_fleet
+
+WAVES = ["canary.1", "canary.2", "canary.3", "rest.1", "rest.2", "rest.3"]
+KILLED_AT_WRITES = (1, 3, 6, 9, 12, 15, 18, 21, 24, 27)
+
+
+class Service:
+    """The service as a process that dies at chosen writes to the forge and is started again.
+
+    Every other time it dies before the forge does what it asked, else after, without an answer.
+    """
+
+    def __init__(self, folder: Path, port: int, site: Site) -> None:
+        self.url = f"http://127.0.0.1:{port}"
+        self.deaths = 0
+        self.writes = 0
+        self._folder, self._port, self._site = folder, port, site
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        settings = {
+            "DATA_DIR": str(self._folder / "bot"),
+            "FLEET": f"local:{FLEET}",
+            "PORT": str(self._port),
+            "PUBLIC_URL": self.url,
+            "MARKER_KEY": "marker-key-of-the-tests",
+            "REPORT_KEY": REPORT_KEY,
+            "LOCAL_URL": self._site.url,
+            "LOCAL_TOKEN": TOKENS[BOT],
+            "LOCAL_WEBHOOK_SECRET": HOOK_SECRET,
+            "RESYNC_SECONDS": "2",
+            "LEASE_SECONDS": "1",
+        }
+        environment = {f"SWITCHYARD_{name}": value for name, value in settings.items()}
+        environment["PATH"] = "/usr/local/bin:/usr/bin:/bin"
+        with (self._folder / "service.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "bot", "serve"], env=environment, stderr=log, stdout=log
+            )
+
+    def kill(self) -> None:
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+
+    def die(self) -> None:
+        self.deaths += 1
+        self.kill()
+        self.start()
+
+
+class Killer:
+    """Stands before the forge: counts the bot's writes and kills it at the chosen ones."""
+
+    def __init__(self, forge: Any) -> None:
+        self.forge = forge
+        self.service: Service | None = None
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        service = self.service
+        if service is None or scope["type"] != "http" or not is_write(scope):
+            await self.forge(scope, receive, send)
+            return
+        service.writes += 1
+        if service.writes not in KILLED_AT_WRITES:
+            await self.forge(scope, receive, send)
+            return
+        answer: list[Any] = []
+
+        async def keep(message: Any) -> None:
+            answer.append(message)
+
+        if service.deaths % 2:
+            await self.forge(scope, receive, keep)
+            service.die()
+        else:
+            service.die()
+            await Response("the caller is dead", 503)(scope, receive, keep)
+        for message in answer:
+            await send(message)
+
+
+def is_write(scope: Any) -> bool:
+    headers = dict(scope["headers"])
+    if scope["path"].endswith("/git-receive-pack"):
+        return "fleet/deploy" in scope["path"]
+    by_bot = headers.get(b"authorization") == f"Bearer {TOKENS[BOT]}".encode()
+    return by_bot and scope["method"] != "GET"
+
+
+async def rolled_out(service: Service) -> dict[str, Any] | None:
+    """The rollout's view once it is done."""
+    async with httpx.AsyncClient() as client:
+        try:
+            answer = await client.get(f"{service.url}/api/v1/rollouts/storefront")
+        except httpx.HTTPError:
+            return None
+    view: dict[str, Any] = answer.json()
+    return view if answer.is_success and view["done"] and view["waves"] else None
+
+
+def _log(site: Site) -> list[Any]:
+    """The commits of the deploy repo's main branch, newest first."""
+    git = site.made.forge.git
+    tip = git.head(DEPLOY, "main")
+    assert tip is not None
+    return list(git.log(DEPLOY, tip, 500))
+
+
+@pytest.mark.timeout(240)
+async def test_ten_deaths_cost_no_second_merge_request_and_no_order(
+    tmp_path: Path, unused_tcp_port: int
+) -> None:
+    killers: list[Killer] = []
+
+    def wrap(forge: Any) -> Killer:
+        killers.append(Killer(forge))
+        return killers[0]
+
+    site = start_site(tmp_path / "forge", TOKENS, system_clock, wrap=wrap)
+    service = Service(tmp_path, unused_tcp_port, site)
+    ada, rita, otto = (site.person(name) for name in ("ada", "rita", "otto"))
+    otto.push(FLEET, "main", small_fleet(), "Describe the fleet")
+    otto.push(DEPLOY, "main", {"README.md": b"What clusters pull.\n"}, "Begin")
+    ada.push(APP, "main", small_app(), "Open the shop")
+    for repository in (APP, FLEET, DEPLOY):
+        site.made.hooks.add(repository, f"{service.url}/hooks/local", HOOK_SECRET)
+    behaviour = Behaviour(timedelta(seconds=0.2), interval=timedelta(seconds=5))
+    clusters = [SimulatedCluster(name, cluster_key(REPORT_KEY, name), behaviour) for name in SMALL]
+    clone = (f"{site.url}/{DEPLOY}.git", GitCredentials("otto", TOKENS["otto"]))
+    fleet = Fleet(clusters, tmp_path / "agents", clone, service.url, system_clock)
+    killers[0].service = service
+    service.start()
+    polling = asyncio.create_task(fleet.run(0.2))
+    try:
+        async with asyncio.timeout(220):
+            while (view := await rolled_out(service)) is None:
+                await asyncio.sleep(0.5)
+    finally:
+        polling.cancel()
+        with suppress(asyncio.CancelledError):
+            await polling
+        service.kill()
+
+    assert service.deaths == len(KILLED_AT_WRITES)
+    assert {unit["readiness"] for unit in view["units"]} == {"READY"}
+    requests = rita.requests(DEPLOY, "all")
+    assert sorted(each["source_branch"].rpartition("/")[2] for each in requests) == WAVES
+    assert {each["state"] for each in requests} == {"merged"}
+    order = [each["sha"] for each in reversed(_log(site))]
+    merged = sorted(requests, key=lambda each: order.index(each["merge_sha"]))
+    assert [each["source_branch"].rpartition("/")[2] for each in merged] == WAVES
+    site.server.stop()
