@@ -2,10 +2,13 @@
 
 import hashlib
 import hmac
+import re
 import threading
 
 from bot.localforge.git import Git
 from bot.localforge.records import ROLES, Repository, Storage, User
+
+_LOGIN = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_-]{0,38}")
 
 
 class RefusedError(Exception):
@@ -30,7 +33,13 @@ class Accounts:
     def create_user(
         self, login: str, token: str, *, name: str = "", email: str = "", bot: bool = False
     ) -> User:
-        """Make a user, or give one that is there a new token."""
+        """Make a user, or give one that is there a new token.
+
+        Raises:
+            RefusedError: the login is malformed, or the token is empty.
+        """
+        if not (_LOGIN.fullmatch(login) and token):
+            raise RefusedError(422, f"{login!r}: a login has letters, digits, - and a token")
         with self.lock:
             known = self.users.get(login)
             number = known.id if known else len(self.users) + 1
@@ -49,7 +58,7 @@ class Accounts:
     def authenticate(self, login: str | None, token: str) -> User | None:
         """The user with that token; with a login only that user."""
         hashed = _hash(token)
-        for user in self.users.values():
+        for user in list(self.users.values()):
             if hmac.compare_digest(user.token_hash, hashed) and login in {None, user.login}:
                 return user
         return None
@@ -84,15 +93,23 @@ class Accounts:
         """What a user may do in a repository."""
         return self.repository(path).roles.get(login, "none")
 
+    def may(self, user: User | None, path: str, role: str) -> bool:
+        """Whether somebody has at least that role."""
+        has = self.role(path, user.login) if user else "none"
+        return ROLES.index(has) >= ROLES.index(role)
+
     def require(self, user: User | None, path: str, role: str) -> None:
-        """Refuse somebody who has less than that role."""
+        """Refuse somebody who has less than that role.
+
+        Raises:
+            RefusedError: 401 for nobody, 404 where nothing may be seen, 403 otherwise.
+        """
         if user is None:
             raise RefusedError(401, "sign in first")
-        repository = self.repositories.get(path)
-        has = repository.roles.get(user.login, "none") if repository else "none"
-        if ROLES.index(has) == 0:
+        if path not in self.repositories or not self.may(user, path, "read"):
             raise RefusedError(404, f"no repository {path} that {user.login} can see")
-        if ROLES.index(has) < ROLES.index(role):
+        if not self.may(user, path, role):
+            has = self.role(path, user.login)
             raise RefusedError(403, f"{user.login} has role {has} here; this needs {role}")
 
     def repository(self, path: str) -> Repository:

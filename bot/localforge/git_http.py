@@ -2,188 +2,254 @@
 
 import asyncio
 import os
+import shutil
+import signal
 import zlib
+from asyncio.subprocess import PIPE, Process
 from base64 import b64decode
 from binascii import Error as Base64Error
 from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import PlainTextResponse, StreamingResponse
+from starlette.requests import ClientDisconnect
+from starlette.types import Receive, Scope, Send
 
 from bot.localforge.accounts import RefusedError
 from bot.localforge.forge import Forge
 from bot.localforge.protection import Push, PushFormatError, read_push, refuse
+from bot.localforge.pushes import pushed, refused_refs
 from bot.localforge.records import User
 
-SERVICES = {"git-upload-pack": "read", "git-receive-pack": "write"}
+ROLES = {"git-upload-pack": "read", "git-receive-pack": "write"}
 CHUNK = 64 * 1024
 MAX_COMMANDS = 4 * 1024 * 1024
+GIT = shutil.which("git") or "git"
+_GZIP = 31
+
+
+class BodyError(Exception):
+    """The request's body cannot be read; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request of Git: `endpoint` is what follows the repository's address."""
+
+    forge: Forge
+    user: User
+    path: str
+    endpoint: str
+    request: Request
+
+
+class _Stream(StreamingResponse):
+    """Streams without listening for a disconnect: that would take parts of the request's body."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        del scope, receive
+        await self.stream_response(send)
 
 
 def router(forge: Forge) -> APIRouter:
     """The routes that Git speaks to."""
-    routes = APIRouter()
+    routes = APIRouter(include_in_schema=False)
 
     @routes.get("/{group}/{name}.git/info/refs")
-    async def refs(group: str, name: str, request: Request) -> Response:
-        service = request.query_params.get("service", "")
-        return await _serve(forge, f"{group}/{name}", service, request, b"")
+    async def refs(group: str, name: str, request: Request, service: str = "") -> Response:
+        user = _admit(forge, f"{group}/{name}", service, request)
+        if isinstance(user, Response):
+            return user
+        return await _read(Call(forge, user, f"{group}/{name}", "info/refs", request))
 
     @routes.post("/{group}/{name}.git/{service}")
     async def exchange(group: str, name: str, service: str, request: Request) -> Response:
-        path = f"{group}/{name}"
-        if service != "git-receive-pack":
-            return await _serve(forge, path, service, request, b"")
-        return await _receive(forge, path, request)
+        user = _admit(forge, f"{group}/{name}", service, request)
+        if isinstance(user, Response):
+            return user
+        call = Call(forge, user, f"{group}/{name}", service, request)
+        try:
+            return await (_write(call) if service == "git-receive-pack" else _read(call))
+        except (PushFormatError, BodyError) as error:
+            return PlainTextResponse(f"{error}\n", 400)
+        except ClientDisconnect:
+            return Response(status_code=400)
 
     return routes
 
 
-def basic_user(forge: Forge, request: Request) -> User | None:
+def _admit(forge: Forge, path: str, service: str, request: Request) -> Response | User:
+    """The user, or the answer that keeps somebody out."""
+    if service not in ROLES:
+        return PlainTextResponse("this forge speaks Git's smart HTTP protocol only\n", 403)
+    user = _basic_user(forge, request)
+    if user is None:
+        headers = {"WWW-Authenticate": 'Basic realm="Local forge", charset="UTF-8"'}
+        return PlainTextResponse("sign in with your login and token\n", 401, headers)
+    try:
+        forge.require(user, path, ROLES[service])
+    except RefusedError as error:
+        return PlainTextResponse(f"{error}\n", error.code)
+    return user
+
+
+def _basic_user(forge: Forge, request: Request) -> User | None:
     """The user that HTTP basic authentication names (RFC 7617)."""
     scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "basic":
         return None
     try:
         login, _, token = b64decode(encoded, validate=True).decode().partition(":")
-    except (Base64Error, UnicodeDecodeError):
+    except (Base64Error, ValueError):
         return None
     return forge.authenticate(login, token)
 
 
-def _refuse(forge: Forge, path: str, service: str, request: Request) -> Response | User:
-    """The user, or the answer that keeps somebody out."""
-    if service not in SERVICES:
-        return PlainTextResponse("dumb HTTP is not spoken here\n", 403)
-    user = basic_user(forge, request)
-    if user is None:
-        headers = {"WWW-Authenticate": 'Basic realm="Switchyard local forge"'}
-        return PlainTextResponse("sign in with your login and token\n", 401, headers)
-    try:
-        forge.require(user, path, SERVICES[service])
-    except RefusedError as error:
-        return PlainTextResponse(f"{error}\n", error.code)
-    return user
+async def _read(call: Call) -> Response:
+    """A fetch: Git's answer is passed on while it is made."""
+    process, feeding = await _start(call, b"", _body(call.request))
+    status, headers = await _cgi_headers(process)
+
+    async def answer() -> AsyncIterator[bytes]:
+        assert process.stdout is not None
+        watching = asyncio.create_task(_end_with_client(process, feeding, call.request))
+        try:
+            while chunk := await process.stdout.read(CHUNK):
+                yield chunk
+        finally:
+            watching.cancel()
+            _kill(process)
+            await process.stdout.read()
+            await process.wait()
+
+    return _Stream(answer(), status, headers)
 
 
-async def _receive(forge: Forge, path: str, request: Request) -> Response:
-    """A push: its commands are read and judged before Git sees them."""
-    user = _refuse(forge, path, "git-receive-pack", request)
-    if isinstance(user, Response):
-        return user
-    stream = _decoded(request)
-    head = b""
+async def _write(call: Call) -> Response:
+    """A push: judged before Git sees it, and answered when its consequences are on record."""
+    stream = _body(call.request)
+    head = bytearray()
     push: Push | None = None
-    try:
-        async for chunk in stream:
-            head += chunk
-            push = read_push(head)
-            if push is not None or len(head) > MAX_COMMANDS:
-                break
-    except PushFormatError as error:
-        return PlainTextResponse(f"{error}\n", 400)
+    async for chunk in stream:
+        head += chunk
+        push = read_push(bytes(head))
+        if push is not None or len(head) > MAX_COMMANDS:
+            break
     if push is None:
-        return PlainTextResponse("the push breaks off\n", 400)
-    refused = await asyncio.to_thread(forge.refused_refs, user, path, push.commands)
+        raise PushFormatError("the push breaks off, or changes too many refs at once")
+    refused = await asyncio.to_thread(refused_refs, call.forge, call.user, call.path, push.commands)
     if refused:
         async for _ in stream:
             pass
         media = "application/x-git-receive-pack-result"
         return Response(refuse(push, refused), media_type=media)
-    answer = await _backend(forge, path, request, head, stream)
-    branches = [command.branch for command in push.commands if command.branch]
-    await asyncio.to_thread(forge.pushed, user, path, branches)
-    return answer
-
-
-async def _serve(forge: Forge, path: str, service: str, request: Request, head: bytes) -> Response:
-    user = _refuse(forge, path, service, request)
-    if isinstance(user, Response):
-        return user
-    return await _backend(forge, path, request, head, _decoded(request))
-
-
-async def _decoded(request: Request) -> AsyncIterator[bytes]:
-    """The body; Git compresses large ones."""
-    inflate = None
-    if request.headers.get("content-encoding") == "gzip":
-        inflate = zlib.decompressobj(wbits=31)
-    async for chunk in request.stream():
-        data = inflate.decompress(chunk) if inflate else chunk
-        if data:
-            yield data
-
-
-async def _backend(
-    forge: Forge, path: str, request: Request, head: bytes, stream: AsyncIterator[bytes]
-) -> Response:
-    """Run `git http-backend`; a push is answered when it is done, so that hooks come after it."""
-    process = await asyncio.create_subprocess_exec(
-        "git",
-        "http-backend",
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        env=_environment(forge, path, request),
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    feeding = asyncio.create_task(_feed(process.stdin, head, stream))
-    status, headers = await _cgi_headers(process.stdout)
-    if request.url.path.endswith("git-receive-pack"):
-        body = await process.stdout.read()
-        await feeding
-        await process.wait()
-        return Response(body, status, headers)
-
-    async def answer() -> AsyncIterator[bytes]:
-        assert process.stdout is not None
-        while chunk := await process.stdout.read(CHUNK):
-            yield chunk
-        await feeding
-        await process.wait()
-
-    return StreamingResponse(answer(), status, headers)
-
-
-async def _feed(stdin: asyncio.StreamWriter, head: bytes, stream: AsyncIterator[bytes]) -> None:
+    process, feeding = await _start(call, bytes(head), stream)
     try:
-        stdin.write(head)
+        status, headers = await _cgi_headers(process)
+        assert process.stdout is not None
+        answer = await process.stdout.read()
+        await process.wait()
+        await feeding
+    finally:
+        _kill(process)
+        await asyncio.to_thread(pushed, call.forge, call.user, call.path, push.commands)
+    return Response(answer, status, headers)
+
+
+async def _start(
+    call: Call, head: bytes, stream: AsyncIterator[bytes]
+) -> tuple[Process, "asyncio.Task[None]"]:
+    environment = _environment(call)
+    process = await asyncio.create_subprocess_exec(
+        GIT, "http-backend", stdin=PIPE, stdout=PIPE, env=environment, start_new_session=True
+    )
+    return process, asyncio.create_task(_feed(process, head, stream))
+
+
+async def _feed(process: Process, head: bytes, stream: AsyncIterator[bytes]) -> None:
+    """Give Git the request's body; a body that breaks off ends Git before it can believe it."""
+    assert process.stdin is not None
+    try:
+        process.stdin.write(head)
         async for chunk in stream:
-            stdin.write(chunk)
-            await stdin.drain()
+            process.stdin.write(chunk)
+            await process.stdin.drain()
     except (BrokenPipeError, ConnectionResetError):
         return
+    except (BodyError, ClientDisconnect):
+        _kill(process)
+        raise
     finally:
-        stdin.close()
+        process.stdin.close()
 
 
-def _environment(forge: Forge, path: str, request: Request) -> Mapping[str, str]:
-    name = request.url.path.partition(".git/")[2]
+async def _end_with_client(
+    process: Process, feeding: "asyncio.Task[None]", request: Request
+) -> None:
+    """End Git when the client is gone: the body is read by then, only a disconnect can come."""
+    with suppress(BodyError, ClientDisconnect):
+        await feeding
+        await request.receive()
+    _kill(process)
+
+
+def _kill(process: Process) -> None:
+    """End Git with all that it started."""
+    if process.returncode is None:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+async def _body(request: Request) -> AsyncIterator[bytes]:
+    """The body in pieces of bounded size; Git compresses large ones with gzip."""
+    if request.headers.get("content-encoding") not in {"gzip", "x-gzip"}:
+        async for chunk in request.stream():
+            if chunk:
+                yield chunk
+        return
+    machine = zlib.decompressobj(wbits=_GZIP)
+    try:
+        async for chunk in request.stream():
+            rest = chunk
+            while rest and not machine.eof:
+                yield machine.decompress(rest, CHUNK)
+                rest = machine.unconsumed_tail
+        yield machine.flush()
+    except zlib.error as error:
+        raise BodyError(f"the body is not gzip: {error}") from error
+    if not machine.eof:
+        raise BodyError("the compressed body breaks off")
+
+
+def _environment(call: Call) -> Mapping[str, str]:
+    headers = call.request.headers
     return {
-        "PATH": os.defpath,
-        "GIT_PROJECT_ROOT": str(forge.git.root),
+        "PATH": f"{Path(GIT).parent}:{os.defpath}",
+        "GIT_PROJECT_ROOT": str(call.forge.git.root),
         "GIT_HTTP_EXPORT_ALL": "1",
         "GIT_CONFIG_NOSYSTEM": "1",
-        "HOME": str(forge.git.root),
-        "REMOTE_USER": "forge",
-        "REQUEST_METHOD": request.method,
-        "PATH_INFO": f"/{path}.git/{name}",
-        "QUERY_STRING": request.url.query,
-        "CONTENT_TYPE": request.headers.get("content-type", ""),
-        "GIT_PROTOCOL": request.headers.get("git-protocol", ""),
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "REMOTE_USER": call.user.login,
+        "REQUEST_METHOD": call.request.method,
+        "PATH_INFO": f"/{call.path}.git/{call.endpoint}",
+        "QUERY_STRING": call.request.url.query,
+        "CONTENT_TYPE": headers.get("content-type", ""),
+        "GIT_PROTOCOL": headers.get("git-protocol", ""),
     }
 
 
-async def _cgi_headers(stdout: asyncio.StreamReader) -> tuple[int, dict[str, str]]:
-    """Status and headers of a CGI answer (RFC 3875, 6)."""
+async def _cgi_headers(process: Process) -> tuple[int, dict[str, str]]:
+    """Status and headers of a CGI answer (RFC 3875, 6); 500 when Git ended without any."""
+    assert process.stdout is not None
     status = 200
     headers: dict[str, str] = {}
-    while True:
-        line = (await stdout.readline()).decode("latin-1").strip()
-        if not line:
-            return status, headers
+    while line := (await process.stdout.readline()).decode("latin-1").strip():
         name, _, value = line.partition(":")
         if name.lower() == "status":
             status = int(value.split()[0])
         else:
             headers[name] = value.strip()
+    return (status, headers) if headers else (500, {"Content-Type": "text/plain"})

@@ -19,7 +19,10 @@ def _html(text: str) -> str:
 
 
 def _render_html(tokens: Sequence[Token], index: int, *_: Any) -> str:
-    return _html(tokens[index].content)
+    token = tokens[index]
+    html = _html(token.content)
+    bare = token.type == "html_block" and html.strip() and not _ALLOWED.search(html)
+    return f"<p>{html}</p>" if bare else html
 
 
 def _make() -> MarkdownIt:

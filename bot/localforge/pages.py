@@ -1,201 +1,221 @@
 """The forge's pages, rendered here; every button is a form that works without script."""
 
-import asyncio
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from bot.localforge import merging, talk, views
 from bot.localforge.accounts import RefusedError
 from bot.localforge.forge import Forge
 from bot.localforge.markdown import render
-from bot.localforge.records import MergeRequest, User
-from bot.localforge.sessions import Sessions
+from bot.localforge.records import User
+from bot.localforge.sessions import Sessions, check_origin, local_path
 
-HERE = Path(__file__).parent
-HOLD = "switchyard/hold"
-POLICY = "default-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+TEMPLATES = Path(__file__).parent / "templates"
 SEE_OTHER = 303
+MAX_FORM = 1024 * 1024
 Text = Annotated[str, Form()]
+
+repository_routes = APIRouter(prefix="/{group}/{name}")
+site_routes = APIRouter()
 
 
 class Pages:
-    """Templates and sessions of one forge."""
+    """Templates and sessions of one forge; `demo_tokens` sign in with one click."""
 
     def __init__(self, forge: Forge, demo_tokens: dict[str, str]) -> None:
         self.forge = forge
         self.sessions = Sessions(forge)
         self.demo_tokens = demo_tokens
         self.templates = Environment(
-            loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined
+            loader=FileSystemLoader(TEMPLATES),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
         )
         self.templates.filters["markdown"] = lambda text: Markup(render(text))  # noqa: S704 - `render` escapes
+        self.templates.filters["when"] = _when
 
-    def show(self, template: str, request: Request, **values: Any) -> HTMLResponse:
+    def show(
+        self, template: str, request: Request, values: dict[str, Any], code: int = 200
+    ) -> HTMLResponse:
         """A page."""
         user = self.sessions.user(request)
-        html = self.templates.get_template(template).render(
-            user=user, form_token=self.sessions.form_token(user), **values
-        )
-        return HTMLResponse(html, headers={"Content-Security-Policy": POLICY})
+        token = self.sessions.form_token(user)
+        page = self.templates.get_template(template)
+        return HTMLResponse(page.render(user=user, form_token=token, **values), code)
 
-    def visible(self, user: User | None, path: str) -> None:
-        """Refuse who may not see a repository."""
-        self.forge.require(user, path, "read")
+    def refuse(self, request: Request, code: int, message: str) -> Response:
+        """The page that says no; the way in for somebody who is not signed in."""
+        if code == 401 and request.method == "GET":  # noqa: PLR2004 - HTTP's number
+            back = request.url.path
+            return RedirectResponse(request.url_for("sign_in").include_query_params(back=back))
+        return self.show("error.html", request, {"code": code, "message": message}, code)
 
 
-def router(forge: Forge, demo_tokens: dict[str, str]) -> APIRouter:
+def router() -> APIRouter:
     """All pages."""
-    pages = Pages(forge, demo_tokens)
-    routes = APIRouter(include_in_schema=False)
-    _sign_in_routes(pages, routes)
-    _repository_routes(pages, routes)
-    _action_routes(pages, routes)
-
-    @routes.get("/static/forge.css")
-    async def style() -> FileResponse:
-        return FileResponse(HERE / "templates" / "forge.css", media_type="text/css")
-
+    routes = APIRouter(include_in_schema=False, max_body_size=MAX_FORM)
+    routes.include_router(site_routes)
+    routes.include_router(repository_routes)
     return routes
 
 
-def _sign_in_routes(pages: Pages, routes: APIRouter) -> None:
-    @routes.get("/sign-in")
-    async def sign_in(request: Request) -> HTMLResponse:
-        users = [pages.forge.users[login] for login in pages.demo_tokens]
-        return pages.show("sign_in.html", request, demo_users=users)
-
-    @routes.post("/sign-in")
-    async def signed_in(login: Text, token: Text = "", back: Text = "/") -> Response:
-        user = pages.forge.authenticate(login, token or pages.demo_tokens.get(login, ""))
-        if user is None:
-            raise RefusedError(401, "login and token do not fit")
-        response = RedirectResponse(back if back.startswith("/") else "/", SEE_OTHER)
-        pages.sessions.begin(response, user)
-        return response
-
-    @routes.post("/sign-out")
-    async def sign_out() -> Response:
-        response = RedirectResponse("/", SEE_OTHER)
-        pages.sessions.end(response)
-        return response
+def _when(text: str) -> str:
+    return f"{datetime.fromisoformat(text):%d %b %Y, %H:%M} UTC"
 
 
-def _repository_routes(pages: Pages, routes: APIRouter) -> None:
-    forge = pages.forge
-
-    @routes.get("/")
-    async def index(request: Request) -> Response:
-        user = pages.sessions.user(request)
-        if user is None:
-            return RedirectResponse("/sign-in", SEE_OTHER)
-        mine = [each for each in forge.repositories.values() if user.login in each.roles]
-        rows = [
-            {"repository": each, "open": len(forge.requests_of(each.path, "open"))}
-            for each in sorted(mine, key=lambda each: each.path)
-        ]
-        return pages.show("index.html", request, rows=rows)
-
-    @routes.get("/{group}/{name}")
-    async def repository(request: Request, group: str, name: str) -> HTMLResponse:
-        path = f"{group}/{name}"
-        pages.visible(pages.sessions.user(request), path)
-        found = forge.repository(path)
-        branches = forge.git.branches(path)
-        tip = branches.get(found.default_branch)
-        log = forge.git.log(path, tip, 30) if tip else []
-        shown = {"repository": found, "branches": branches, "log": log}
-        return pages.show("repository.html", request, **shown)
-
-    @routes.get("/{group}/{name}/merge_requests")
-    async def requests(
-        request: Request, group: str, name: str, state: str = "open"
-    ) -> HTMLResponse:
-        path = f"{group}/{name}"
-        pages.visible(pages.sessions.user(request), path)
-        counts = {each: len(forge.requests_of(path, each)) for each in ("open", "merged", "closed")}
-        found = [(each, _order(forge, each)) for each in forge.requests_of(path, state)]
-        shown = {"path": path, "state": state, "counts": counts, "requests": found}
-        return pages.show("requests.html", request, **shown)
-
-    @routes.get("/{group}/{name}/merge_requests/{number}")
-    async def one(request: Request, group: str, name: str, number: int) -> HTMLResponse:
-        path = f"{group}/{name}"
-        user = pages.sessions.user(request)
-        pages.visible(user, path)
-        shown = await asyncio.to_thread(_request_page, forge, user, forge.request(path, number))
-        return pages.show("request.html", request, **shown)
+def pages_of(request: Request) -> Pages:
+    """The pages of this application."""
+    pages = request.app.state.pages
+    assert isinstance(pages, Pages)
+    return pages
 
 
-def _order(forge: Forge, request: MergeRequest) -> Any:
-    """The first required status of a merge request, for the list."""
-    statuses = forge.statuses(request.repository, request.head)
-    return statuses[0] if statuses else None
+def reader(request: Request) -> User:
+    """Who is signed in."""
+    user = pages_of(request).sessions.user(request)
+    if user is None:
+        raise RefusedError(401, "sign in first")
+    return user
 
 
-def _request_page(forge: Forge, user: User | None, request: MergeRequest) -> dict[str, Any]:
-    base = request.base
-    if request.state == "open":
-        base = forge.git.head(request.repository, request.target) or base
-    talk = sorted(
-        [("comment", each.at, each) for each in request.comments]
-        + [("event", each.at, each) for each in request.events],
-        key=lambda entry: entry[1],
-    )
-    return {
-        "path": request.repository,
-        "request": request,
-        "users": forge.users,
-        "statuses": forge.statuses(request.repository, request.head),
-        "blockers": forge.merge_blockers(user, request) if user else ["sign in first"],
-        "approved": user is not None and user.login in request.reviews,
-        "files": forge.git.diff(request.repository, base, request.head),
-        "talk": talk,
-        "hold": HOLD,
-    }
+def readable(request: Request, group: str, name: str) -> str:
+    """The path of the repository, which the reader may see."""
+    path = f"{group}/{name}"
+    pages_of(request).forge.require(reader(request), path, "read")
+    return path
 
 
-def _action_routes(pages: Pages, routes: APIRouter) -> None:
-    forge = pages.forge
+ThePages = Annotated[Pages, Depends(pages_of)]
+Reader = Annotated[User, Depends(reader)]
+RepositoryPath = Annotated[str, Depends(readable)]
 
-    @routes.post("/{group}/{name}/merge_requests/{number}/{action}")
-    async def act(
-        request: Request,
-        group: str,
-        name: str,
-        number: int,
-        *,
-        action: str,
-        form_token: Text,
-        body: Text = "",
-        head: Text = "",
-    ) -> Response:
-        user = pages.sessions.check_form(request, form_token)
-        path = f"{group}/{name}"
-        await asyncio.to_thread(_act, forge, user, (path, number), action, (body, head))
-        return RedirectResponse(f"/{path}/merge_requests/{number}", SEE_OTHER)
+
+@site_routes.get("/static/forge.css")
+def style() -> FileResponse:
+    """The one style sheet."""
+    return FileResponse(TEMPLATES / "forge.css", media_type="text/css")
+
+
+@site_routes.get("/")
+def index(pages: ThePages, request: Request, user: Reader) -> Response:
+    """All repositories."""
+    return pages.show("index.html", request, views.repositories(pages.forge, user))
+
+
+@site_routes.get("/sign-in")
+def sign_in(pages: ThePages, request: Request, back: str = "/") -> Response:
+    """The way in."""
+    users = [pages.forge.users[login] for login in pages.demo_tokens]
+    shown = {"demo_users": users, "back": local_path(back)}
+    return pages.show("sign_in.html", request, shown)
+
+
+@site_routes.post("/sign-in")
+def signed_in(
+    pages: ThePages, request: Request, login: Text, token: Text = "", back: Text = "/"
+) -> Response:
+    """Begin a session."""
+    check_origin(request)
+    user = pages.forge.authenticate(login, token or pages.demo_tokens.get(login, ""))
+    if user is None:
+        raise RefusedError(403, "login and token do not fit; go back and try again")
+    response = RedirectResponse(local_path(back), SEE_OTHER)
+    pages.sessions.begin(response, user)
+    return response
+
+
+@site_routes.post("/sign-out")
+def sign_out(pages: ThePages, request: Request, form_token: Text) -> Response:
+    """End a session."""
+    pages.sessions.check_form(request, form_token)
+    response = RedirectResponse("/sign-in", SEE_OTHER)
+    pages.sessions.end(response)
+    return response
+
+
+@repository_routes.get("")
+def repository(pages: ThePages, request: Request, path: RepositoryPath) -> Response:
+    """A repository."""
+    shown = views.repository(pages.forge, path)
+    clone = f"{str(request.base_url).rstrip('/')}/{path}.git"
+    return pages.show("repository.html", request, {**shown, "clone": clone})
+
+
+@repository_routes.get("/files/{file:path}")
+def contents(pages: ThePages, request: Request, path: RepositoryPath, file: str) -> Response:
+    """A folder or a file."""
+    shown = views.contents(pages.forge, path, file.strip("/"))
+    return pages.show("contents.html", request, shown)
+
+
+@repository_routes.get("/commits/{sha}")
+def commit(pages: ThePages, request: Request, path: RepositoryPath, sha: str) -> Response:
+    """A commit."""
+    return pages.show("commit.html", request, views.commit(pages.forge, path, sha))
+
+
+@repository_routes.get("/merge_requests")
+def requests(
+    pages: ThePages, request: Request, path: RepositoryPath, state: str = "open"
+) -> Response:
+    """Merge requests in one state."""
+    return pages.show("requests.html", request, views.requests(pages.forge, path, state))
+
+
+@repository_routes.get("/merge_requests/{number}")
+def one(
+    pages: ThePages, request: Request, path: RepositoryPath, user: Reader, number: int
+) -> Response:
+    """A merge request."""
+    shown = views.request(pages.forge, user, pages.forge.request(path, number))
+    return pages.show("request.html", request, shown)
+
+
+@repository_routes.post("/merge_requests/{number}/{action}")
+def act(
+    pages: ThePages,
+    request: Request,
+    path: RepositoryPath,
+    number: int,
+    action: str,
+    *,
+    form_token: Text,
+    body: Text = "",
+    head: Text = "",
+) -> Response:
+    """A button of a merge request."""
+    user = pages.sessions.check_form(request, form_token)
+    _act(pages.forge, user, (path, number), action, (body, head))
+    return RedirectResponse(f"/{path}/merge_requests/{number}", SEE_OTHER)
 
 
 def _act(
     forge: Forge, user: User, which: tuple[str, int], action: str, given: tuple[str, str]
 ) -> None:
+    """Do what a button says; approval and merge count for the head that the page showed."""
     path, number = which
     body, head = given
     match action:
         case "comment":
-            forge.comment(user, path, number, body.replace("\r\n", "\n"))
+            talk.comment(forge, user, path, number, body.replace("\r\n", "\n"))
         case "approve" | "unapprove":
-            forge.review(user, path, number, approve=action == "approve")
+            talk.review(forge, user, path, number, approve=action == "approve", head=head)
         case "merge":
             title = forge.request(path, number).title
             message = f"Merge: {title} (merge request {number})"
-            forge.merge(user, path, number, head=head, message=message)
+            merging.merge(forge, user, path, number, head=head, message=message)
         case "close" | "reopen":
-            forge.set_state(user, path, number, "closed" if action == "close" else "open")
+            state = "closed" if action == "close" else "open"
+            merging.set_state(forge, user, path, number, state)
         case "hold" | "unhold":
-            forge.label(user, path, number, HOLD, present=action == "hold")
+            talk.label(forge, user, path, number, views.HOLD, present=action == "hold")
         case _:
             raise RefusedError(404, f"no action {action}")

@@ -1,13 +1,19 @@
 """Reads what a push wants to change before Git sees it, and refuses it in Git's own words.
 
-Formats: gitprotocol-common(5) (pkt-line) and gitprotocol-pack(5) (receive-pack, report-status).
+Formats: gitprotocol-common(5) (pkt-line) and gitprotocol-pack(5) (receive-pack, report-status,
+side-band). Reading is as strict as Git's own, so that both see the same commands.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 LENGTH = 4
+BAND = 65_515
 ZERO = "0" * 40
+_LENGTH = re.compile(rb"[0-9a-fA-F]{4}")
+_COMMAND = re.compile(rb"([0-9a-f]{40}) ([0-9a-f]{40}) ([^\n]+)\n?", re.DOTALL)
+_SHALLOW = re.compile(rb"shallow [0-9a-f]{40}\n?")
 
 
 class PushFormatError(Exception):
@@ -16,7 +22,10 @@ class PushFormatError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One ref of a push, from `old` to `new`; forty zeros stand for none."""
+    """One ref of a push, from `old` to `new`; forty zeros stand for none.
+
+    Bytes of a name that are not UTF-8 are kept as surrogate escapes.
+    """
 
     old: str
     new: str
@@ -46,37 +55,33 @@ def read_push(body: bytes) -> Push | None:
     capabilities: frozenset[str] = frozenset()
     for line in _lines(body):
         if line is None:
-            return None
-        if line == b"":
             return Push(tuple(commands), capabilities)
         text, _, extra = line.partition(b"\0")
         if extra:
-            capabilities = frozenset(extra.decode("utf-8", "replace").split())
-        words = text.decode("utf-8", "replace").strip().split(" ", 2)
-        if words[0].startswith("shallow"):
+            capabilities |= frozenset(extra.decode("utf-8", "replace").split())
+        if _SHALLOW.fullmatch(text):
             continue
-        if len(words) != 3:  # noqa: PLR2004 - old, new, ref
-            raise PushFormatError("a command has three words")
-        commands.append(Command(*words))
+        found = _COMMAND.fullmatch(text)
+        if found is None:
+            raise PushFormatError("a line of the push is no command; push with git")
+        old, new, ref = (part.decode("utf-8", "surrogateescape") for part in found.groups())
+        commands.append(Command(old, new, ref))
     return None
 
 
 def _lines(body: bytes) -> Iterator[bytes | None]:
-    """Each pkt-line; empty for a flush, None where the bytes end too early."""
+    """Each pkt-line, None for a flush; ends early where bytes are missing."""
     at = 0
-    while True:
-        if len(body) < at + LENGTH:
-            yield None
-            return
-        try:
-            length = int(body[at : at + LENGTH], 16)
-        except ValueError as error:
-            raise PushFormatError("a line has no length") from error
+    while len(body) >= at + LENGTH:
+        if not _LENGTH.fullmatch(body, at, at + LENGTH):
+            raise PushFormatError("a line of the push has no length; push with git")
+        length = int(body[at : at + LENGTH], 16)
         if length == 0:
-            yield b""
-            return
-        if len(body) < at + length:
             yield None
+            return
+        if length <= LENGTH:
+            raise PushFormatError("a line of the push is empty; push with git")
+        if len(body) < at + length:
             return
         yield body[at + LENGTH : at + length]
         at += length
@@ -84,14 +89,17 @@ def _lines(body: bytes) -> Iterator[bytes | None]:
 
 def refuse(push: Push, reasons: Mapping[str, str]) -> bytes:
     """The answer to a push of which nothing is accepted; `reasons` maps refs to why."""
+    if not {"report-status", "report-status-v2"} & push.capabilities:
+        return b""
     lines = [_line(b"unpack ok\n")]
     for command in push.commands:
         why = reasons.get(command.ref, "refused together with another branch")
-        lines.append(_line(f"ng {command.ref} {why}\n".encode()))
+        lines.append(_line(f"ng {command.ref} {why}\n".encode(errors="surrogateescape")))
     report = b"".join(lines) + b"0000"
-    if "side-band-64k" in push.capabilities:
-        return _line(b"\x01" + report) + b"0000"
-    return report
+    if "side-band-64k" not in push.capabilities:
+        return report
+    parts = [report[at : at + BAND] for at in range(0, len(report), BAND)]
+    return b"".join(_line(b"\x01" + part) for part in parts) + b"0000"
 
 
 def _line(data: bytes) -> bytes:

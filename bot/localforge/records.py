@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+WAITING = "waiting"
 ROLES = ("none", "read", "triage", "write", "maintain", "admin")
 
 
@@ -52,6 +53,7 @@ class Event:
     """Something that happened to a merge request, for its conversation."""
 
     actor: str
+    action: str
     what: str
     at: str
 
@@ -105,7 +107,7 @@ class Hook:
 
 @dataclass(slots=True)
 class Delivery:
-    """One event sent to one hook."""
+    """One event for one hook; `outcome` is an HTTP status, WAITING, or why nobody answered."""
 
     id: str
     repository: str
@@ -113,16 +115,21 @@ class Delivery:
     event: str
     body: str
     at: str
-    outcome: str = "waiting"
+    outcome: str = WAITING
 
 
 class Storage:
-    """Records by kind and key: read at start, written through at every change."""
+    """Records by kind and key: read at start, written through at every change.
+
+    Commits survive the end of this process at once, and a power cut from SQLite's next checkpoint
+    on (WAL, `synchronous=NORMAL`): what Git holds is the truth either way.
+    """
 
     def __init__(self, file: Path) -> None:
         self._lock = threading.Lock()
         self._connection = sqlite3.connect(file, check_same_thread=False, isolation_level=None)
         self._connection.execute("PRAGMA journal_mode=WAL")
+        self._connection.execute("PRAGMA synchronous=NORMAL")
         self._connection.execute(
             "CREATE TABLE IF NOT EXISTS records "
             "(kind TEXT, key TEXT, value TEXT, PRIMARY KEY (kind, key))"
@@ -133,15 +140,23 @@ class Storage:
         kind = type(record).__name__
         with self._lock:
             self._connection.execute(
-                "INSERT OR REPLACE INTO records VALUES (?, ?, ?)",
+                "INSERT INTO records VALUES (?, ?, ?) "
+                "ON CONFLICT (kind, key) DO UPDATE SET value = excluded.value",
                 (kind, key, json.dumps(asdict(record))),
             )
 
+    def forget(self, kind: type, key: str) -> None:
+        """Drop a record."""
+        with self._lock:
+            self._connection.execute(
+                "DELETE FROM records WHERE kind = ? AND key = ?", (kind.__name__, key)
+            )
+
     def load(self, kind: type) -> dict[str, dict[str, Any]]:
-        """All records of a kind, as plain values by key."""
+        """All records of a kind, as plain values by key, in the order of their first keeping."""
         with self._lock:
             rows = self._connection.execute(
-                "SELECT key, value FROM records WHERE kind = ?", (kind.__name__,)
+                "SELECT key, value FROM records WHERE kind = ? ORDER BY rowid", (kind.__name__,)
             ).fetchall()
         return {key: json.loads(value) for key, value in rows}
 

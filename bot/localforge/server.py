@@ -12,17 +12,29 @@ from typing import Any
 
 import httpx
 import uvicorn
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bot.localforge import api, git_http, pages
 from bot.localforge.accounts import RefusedError
+from bot.localforge.following import catch_up
 from bot.localforge.forge import Forge
 from bot.localforge.git import Git
 from bot.localforge.hooks import Hooks
 from bot.localforge.records import Storage
 
 GRACE = 5
+SAFE = (
+    (
+        b"content-security-policy",
+        b"default-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+    ),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"same-origin"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +53,13 @@ def create_forge(
     hook_client: httpx.AsyncClient | None = None,
     demo_tokens: dict[str, str] | None = None,
 ) -> Made:
-    """Open the forge kept in a folder. `demo_tokens` offers sign-in with one click."""
+    """Open the forge kept in a folder. `demo_tokens` (by login) offers sign-in with one click."""
     folder.mkdir(parents=True, exist_ok=True)
     storage, git = Storage(folder / "forge.db"), Git(folder / "repos")
-    client = hook_client or httpx.AsyncClient()
+    client = hook_client or httpx.AsyncClient(trust_env=False)
     hooks = Hooks(storage, client, lambda: clock().isoformat(timespec="seconds"))
     forge = Forge(storage, git, hooks, clock)
+    catch_up(forge)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -59,15 +72,46 @@ def create_forge(
         storage.close()
 
     app = FastAPI(title="Local forge", docs_url=None, redoc_url=None, lifespan=lifespan)
-
-    @app.exception_handler(RefusedError)
-    async def refused(_: Request, error: RefusedError) -> JSONResponse:
-        return JSONResponse({"message": str(error)}, error.code)
-
-    app.include_router(api.router(forge))
+    app.state.forge, app.state.pages = forge, pages.Pages(forge, demo_tokens or {})
+    app.add_middleware(SafeHeaders)
+    for kind in (RefusedError, RequestValidationError, HTTPException):
+        app.add_exception_handler(kind, _refused)
+    app.include_router(api.router())
     app.include_router(git_http.router(forge))
-    app.include_router(pages.router(forge, demo_tokens or {}))
+    app.include_router(pages.router())
     return Made(app, forge, hooks)
+
+
+def _refused(request: Request, error: Exception) -> Response:
+    """Every refusal: JSON for programs, a page for people."""
+    match error:
+        case RefusedError():
+            code, message = error.code, str(error)
+        case HTTPException():
+            code, message = error.status_code, str(error.detail)
+        case _:
+            code, message = 422, "the request is malformed"
+    if request.url.path.startswith("/api/"):
+        return JSONResponse({"message": message}, code)
+    shown: Response = request.app.state.pages.refuse(request, code, message)
+    return shown
+
+
+class SafeHeaders:
+    """Adds the headers that keep pages from running, framing or loading anything foreign."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request (ASGI)."""
+
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], *SAFE]
+            await send(message)
+
+        await self._app(scope, receive, with_headers)
 
 
 class ThreadedServer:

@@ -4,10 +4,9 @@ import hashlib
 import hmac
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import httpx
 
@@ -26,23 +25,14 @@ from bot.forges import (
     Role,
     Status,
     StatusState,
-    TransientForgeError,
     User,
 )
+from bot.forges.local.http import Fields, Http, checked, read, words_of
 from bot.settings import Settings
 
-MAX_ANSWER = 32 * 1024 * 1024
-TIMEOUT = httpx.Timeout(20.0, connect=5.0)
-BUSY = frozenset({429, 500, 502, 503, 504})
+PAGE = 50
+MOST = 100_000
 LOOK_AGAIN = frozenset({405, 409, 422})
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What the forge answered, read whole."""
-
-    status: int
-    body: bytes
 
 
 class LocalForge:
@@ -57,10 +47,11 @@ class LocalForge:
         webhook_secrets: tuple[bytes, ...],
         client: httpx.AsyncClient | None = None,
     ) -> None:
-        self._base = base_url.rstrip("/")
-        self._token = token
+        if not all(webhook_secrets):
+            raise ValueError("a webhook secret is empty; anybody could sign with it")
         self._secrets = webhook_secrets
-        self._client = client or httpx.AsyncClient(timeout=TIMEOUT, follow_redirects=False)
+        client = client or httpx.AsyncClient(trust_env=False)
+        self._http = Http(base_url.rstrip("/"), token, client)
         self._me: User | None = None
 
     @classmethod
@@ -82,55 +73,49 @@ class LocalForge:
             return None
         try:
             event = json.loads(body)
-            number = event["number"]
-            return Delivery(
-                id=headers["x-switchyard-delivery"],
-                event=headers["x-switchyard-event"],
-                repository=str(event["repository"]),
-                number=int(number) if number is not None else None,
-            )
-        except (ValueError, KeyError, TypeError, RecursionError):
+        except (ValueError, RecursionError):
             return None
+        return _delivery(headers, event) if isinstance(event, dict) else None
 
     async def me(self) -> User:
         """See the Protocol; asked once."""
         if self._me is None:
-            self._me = _user(await self._get("/user"))
+            self._me = _user(await self._http.get("/user"))
         return self._me
 
     async def git_credentials(self, repository: str) -> GitCredentials:
         """The bot's login and token, for every repository."""
         del repository
-        return GitCredentials((await self.me()).login, self._token)
+        return GitCredentials((await self.me()).login, self._http.token)
 
     async def repository(self, repository: str) -> RepositoryInfo:
         """See the Protocol."""
-        found = await self._get(f"/repos/{_path(repository)}")
-        web = f"{self._base}/{repository}"
+        found = await self._http.get(f"/repos/{_path(repository)}")
+        web = f"{self._http.base}/{repository}"
         return RepositoryInfo(repository, found["default_branch"], f"{web}.git", web)
 
     async def role(self, repository: str, login: str) -> Role:
         """See the Protocol."""
-        found = await self._get(f"/repos/{_path(repository)}/members/{quote(login, safe='')}")
-        return Role[str(found["role"]).upper()]
+        found = await self._http.get(f"/repos/{_path(repository)}/members/{quote(login, safe='')}")
+        return Role.__members__.get(str(found["role"]).upper(), Role.NONE)
 
     async def merge_requests(
         self, repository: str, *, state: str = "open", branch_prefix: str = ""
     ) -> tuple[ForgeMergeRequest, ...]:
         """See the Protocol."""
-        found = await self._get(
-            f"/repos/{_path(repository)}/merge_requests", state=state, branch_prefix=branch_prefix
-        )
+        path = f"/repos/{_path(repository)}/merge_requests"
+        query = {"state": state, "branch_prefix": branch_prefix}
+        found = await self._all(path, query, ("before", "number"))
         return tuple(self._request(repository, each) for each in found)
 
     async def merge_request(self, repository: str, number: int) -> ForgeMergeRequest:
         """See the Protocol."""
-        return self._request(repository, await self._get(_request_path(repository, number)))
+        return self._request(repository, await self._http.get(_request_path(repository, number)))
 
     async def merge_request_of(self, repository: str, sha: str) -> ForgeMergeRequest | None:
         """See the Protocol."""
         path = f"/repos/{_path(repository)}/commits/{quote(sha, safe='')}/merge_request"
-        found = await self._get(path)
+        found = await self._http.get(path)
         return self._request(repository, found) if found else None
 
     async def open_merge_request(
@@ -139,32 +124,35 @@ class LocalForge:
         """See the Protocol."""
         fields = {"branch": branch, "target": target, "title": title, "body": body}
         path = f"/repos/{_path(repository)}/merge_requests"
-        return self._request(repository, await self._send("POST", path, fields))
+        return self._request(repository, await self._http.send("POST", path, fields))
 
     async def update_merge_request(
         self, repository: str, number: int, *, title: str, body: str
     ) -> None:
         """See the Protocol."""
         fields = {"title": title, "body": body}
-        await self._send("PATCH", _request_path(repository, number), fields)
+        await self._http.send("PATCH", _request_path(repository, number), fields)
 
     async def set_merge_request_state(self, repository: str, number: int, *, state: str) -> None:
         """See the Protocol."""
-        await self._send("PATCH", _request_path(repository, number), {"state": state})
+        await self._http.send("PATCH", _request_path(repository, number), {"state": state})
 
     async def merge(
         self, repository: str, number: int, *, head: str, message: str
     ) -> Merged | NotMerged:
         """See the Protocol."""
         path = f"{_request_path(repository, number)}/merge"
-        answer = await self._call("POST", path, {"head": head, "message": message})
-        if answer.status in LOOK_AGAIN:
-            return NotMerged(str(_json(answer).get("message", answer.status)))
-        return Merged(str(_json(_checked(answer))["sha"]))
+        answer = await self._http.call("POST", path, {"head": head, "message": message})
+        if answer.status not in LOOK_AGAIN:
+            return Merged(str(read(checked(answer))["sha"]))
+        now = await self.merge_request(repository, number)
+        if now.state == "merged" and now.head == head and now.merge_sha is not None:
+            return Merged(now.merge_sha)
+        return NotMerged(words_of(answer))
 
     async def reviews(self, repository: str, number: int) -> tuple[Review, ...]:
         """See the Protocol."""
-        found = await self._get(f"{_request_path(repository, number)}/reviews")
+        found = await self._http.get(f"{_request_path(repository, number)}/reviews")
         return tuple(
             Review(_user(each["user"]), each["head"], datetime.fromisoformat(each["at"]))
             for each in found
@@ -172,22 +160,23 @@ class LocalForge:
 
     async def comments(self, repository: str, number: int) -> tuple[Comment, ...]:
         """See the Protocol."""
-        found = await self._get(f"{_request_path(repository, number)}/comments")
+        path = f"{_request_path(repository, number)}/comments"
+        found = await self._all(path, {}, ("after", "id"))
         return tuple(_comment(each) for each in found)
 
     async def add_comment(self, repository: str, number: int, body: str) -> Comment:
         """See the Protocol."""
         path = f"{_request_path(repository, number)}/comments"
-        return _comment(await self._send("POST", path, {"body": body}))
+        return _comment(await self._http.send("POST", path, {"body": body}))
 
     async def edit_comment(self, repository: str, number: int, comment: int, body: str) -> None:
         """See the Protocol."""
         path = f"{_request_path(repository, number)}/comments/{comment}"
-        await self._send("PATCH", path, {"body": body})
+        await self._http.send("PATCH", path, {"body": body})
 
     async def statuses(self, repository: str, sha: str) -> tuple[Status, ...]:
         """See the Protocol."""
-        found = await self._get(f"/repos/{_path(repository)}/statuses/{quote(sha, safe='')}")
+        found = await self._http.get(f"/repos/{_path(repository)}/statuses/{quote(sha, safe='')}")
         return tuple(
             Status(each["context"], StatusState(each["state"]), each["description"], each["url"])
             for each in found
@@ -201,40 +190,26 @@ class LocalForge:
             "description": status.description,
             "url": status.url,
         }
-        await self._send("POST", f"/repos/{_path(repository)}/statuses/{sha}", fields)
-
-    async def _get(self, path: str, **query: str) -> Any:
-        return _json(_checked(await self._call("GET", path, None, query)))
-
-    async def _send(self, method: str, path: str, fields: Mapping[str, str]) -> Any:
-        return _json(_checked(await self._call(method, path, fields)))
-
-    async def _call(
-        self,
-        method: str,
-        path: str,
-        fields: Mapping[str, str] | None,
-        query: Mapping[str, str] | None = None,
-    ) -> Answer:
-        url = f"{self._base}/api/v1{path}"
-        headers = {"Authorization": f"Bearer {self._token}"}
-        request = self._client.build_request(
-            method, url, json=fields, params=dict(query or {}), headers=headers
+        await self._http.send(
+            "POST", f"/repos/{_path(repository)}/statuses/{quote(sha, safe='')}", fields
         )
-        try:
-            answer = await self._client.send(request, stream=True, follow_redirects=False)
-            try:
-                body = await _read(answer)
-            finally:
-                await answer.aclose()
-        except httpx.HTTPError as error:
-            host = urlsplit(self._base).netloc
-            raise TransientForgeError(f"the forge at {host} does not answer: {error}") from error
-        if answer.status_code in BUSY:
-            raise TransientForgeError(f"the forge answered {answer.status_code} to {method} {path}")
-        return Answer(answer.status_code, body)
 
-    def _request(self, repository: str, found: Mapping[str, Any]) -> ForgeMergeRequest:
+    async def _all(
+        self, path: str, query: Mapping[str, str], cursor: tuple[str, str]
+    ) -> list[Fields]:
+        """Every page of a list: the next one begins after the last entry's field `cursor[1]`."""
+        parameter, field = cursor
+        asked = {**query, "limit": str(PAGE)}
+        found: list[Fields] = []
+        while len(found) < MOST:
+            page = await self._http.get(path, **asked)
+            found += page
+            if len(page) < PAGE:
+                return found
+            asked[parameter] = str(page[-1][field])
+        raise ForgeError(f"{path} lists more than {MOST} entries")
+
+    def _request(self, repository: str, found: Fields) -> ForgeMergeRequest:
         return ForgeMergeRequest(
             number=found["number"],
             title=found["title"],
@@ -244,7 +219,7 @@ class LocalForge:
             target_branch=found["target_branch"],
             head=found["head"],
             author=_user(found["author"]),
-            url=f"{self._base}/{repository}/merge_requests/{found['number']}",
+            url=f"{self._http.base}/{repository}/merge_requests/{found['number']}",
             source_repository=repository,
             labels=tuple(found["labels"]),
             merge_sha=found["merge_sha"],
@@ -253,28 +228,15 @@ class LocalForge:
         )
 
 
-async def _read(answer: httpx.Response) -> bytes:
-    """The body, refused when it is larger than 32 MiB."""
-    body = b""
-    async for chunk in answer.aiter_bytes():
-        body += chunk
-        if len(body) > MAX_ANSWER:
-            raise ForgeError(f"the forge's answer is larger than {MAX_ANSWER} bytes")
-    return body
-
-
-def _checked(answer: Answer) -> Answer:
-    if answer.status < httpx.codes.MULTIPLE_CHOICES:
-        return answer
-    message = answer.body[:300].decode("utf-8", "replace")
-    raise ForgeError(f"the forge answered {answer.status}: {message}")
-
-
-def _json(answer: Answer) -> Any:
-    try:
-        return json.loads(answer.body)
-    except (ValueError, RecursionError) as error:
-        raise ForgeError("the forge's answer is not JSON") from error
+def _delivery(headers: Mapping[str, str], event: Mapping[str, Any]) -> Delivery | None:
+    """What a genuine webhook names; None when it is not of our forge's shape."""
+    repository, number = event.get("repository"), event.get("number")
+    identity, kind = headers.get("x-switchyard-delivery"), headers.get("x-switchyard-event")
+    if not (identity and kind and isinstance(repository, str)):
+        return None
+    if number is not None and type(number) is not int:
+        return None
+    return Delivery(identity, kind, repository, number)
 
 
 def _path(repository: str) -> str:
@@ -286,11 +248,11 @@ def _request_path(repository: str, number: int) -> str:
     return f"/repos/{_path(repository)}/merge_requests/{number}"
 
 
-def _user(found: Mapping[str, Any]) -> User:
+def _user(found: Fields) -> User:
     return User(found["id"], found["login"], found["email"], found["bot"])
 
 
-def _comment(found: Mapping[str, Any]) -> Comment:
+def _comment(found: Fields) -> Comment:
     at = datetime.fromisoformat(found["created_at"])
     return Comment(found["id"], _user(found["author"]), found["body"], at, found["edited"])
 
