@@ -110,7 +110,7 @@ class World:
         self.start_bot()
 
     def start_bot(self) -> None:
-        """Start the bot on what its folder holds, also after it was stopped or lost its database."""
+        """Start the bot on what its folder holds, also after it stopped or lost its database."""
         settings = Settings(
             data_dir=self.folder / "bot",
             fleet=f"local:{FLEET}",

@@ -154,7 +154,7 @@ async def test_ten_deaths_cost_no_second_merge_request_and_no_order(
     polling = asyncio.create_task(fleet.run(0.2))
     try:
         async with asyncio.timeout(220):
-            while (view := await rolled_out(service)) is None:
+            while (view := await rolled_out(service)) is None:  # noqa: ASYNC110 - another process
                 await asyncio.sleep(0.5)
     finally:
         polling.cancel()
