@@ -64,19 +64,20 @@ def _wave(standing: Standing) -> Json:
 
 def _unit(snapshot: Snapshot, unit: Unit) -> Json:
     """How one component stands on one cluster; a stale or missing report reads UNKNOWN."""
-    seen = snapshot.observations.get(unit)
-    if seen is None:
-        return {"component": unit.component, "cluster": unit.cluster, "readiness": "UNKNOWN"}
-    stale = snapshot.now >= stale_at(snapshot, seen)
-    known = seen.current and not stale
-    return {
+    found: dict[str, Json] = {
         "component": unit.component,
         "cluster": unit.cluster,
-        "readiness": seen.readiness.value if known else "UNKNOWN",
-        "message": seen.message if known else "no report for the merged revision",
-        "revision": seen.revision,
-        "at": _time(seen.at),
+        "readiness": "UNKNOWN",
+        "message": "no report for the merged revision",
+        "revision": "",
+        "at": "",
     }
+    seen = snapshot.observations.get(unit)
+    if seen is not None:
+        found |= {"revision": seen.revision, "at": _time(seen.at)}
+        if seen.current and snapshot.now < stale_at(snapshot, seen):
+            found |= {"readiness": seen.readiness.value, "message": seen.message}
+    return found
 
 
 def _time(moment: datetime) -> str:

@@ -18,7 +18,8 @@ from bot.intake import read_application
 from bot.wording import comment as words
 from bot.wording.diffs import counts, diffs_of
 from bot.wording.markdown import listing, plural
-from bot.wording.reasons import reason
+from planners.gate import Standing
+from planners.gates import AwaitsDependency, AwaitsStep
 from planners.placement import Decision
 from planners.snapshot import Snapshot
 
@@ -143,8 +144,20 @@ def _as_text(proposal: Proposal) -> str:
         clusters = sorted({unit.cluster for unit in wave.units})
         lines.append(f"{wave.name}: {listing(components, 6)} on {listing(clusters, 6)}")
         lines.append(f"  {counts(standing.change)}")
-        lines += [f"  {reason(gate)}" for gate in standing.gates[1:]]
+        lines += _after(standing)
     return "\n".join([*lines, "", f"digest {proposal.digest}", ""])
+
+
+def _after(standing: Standing) -> list[str]:
+    """What a wave comes after, in a line or two."""
+    steps = [gate.step for gate in standing.gates if isinstance(gate, AwaitsStep)]
+    needs = [
+        f"{gate.component} needs {gate.dependency} {gate.when} ({gate.on})"
+        for gate in standing.gates
+        if isinstance(gate, AwaitsDependency)
+    ]
+    lines = [f"  after {steps[-1]} is ready"] if steps else []
+    return lines + ([f"  {'; '.join(needs)}"] if needs else [])
 
 
 def _as_json(proposal: Proposal) -> Mapping[str, object]:

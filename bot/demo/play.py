@@ -53,7 +53,7 @@ async def play(site: Site, service_url: str, number: int) -> int:
         while watch.elapsed < PATIENCE_SECONDS:
             await _approve(site, watch)
             view = await _view(client, service_url)
-            if view is not None and view["revision"] == merged:
+            if view is not None and view.get("revision") == merged:
                 _note(watch, view)
                 if _finished(view):
                     sys.stdout.write(_table(watch, view))

@@ -1,0 +1,69 @@
+"""The rollout page at every point of a rollout, and the whole demonstration."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from bot.demo.run import run_demo
+from bot.demo.site import APP
+from tests.fakes.world import World, manifest, small_app, small_fleet
+
+
+async def page(world: World) -> str:
+    answer = await world.client.get("/rollouts/storefront")
+    assert answer.status_code == 200, answer.text
+    assert "default-src 'self'" in answer.headers["content-security-policy"]
+    return answer.text
+
+
+async def test_the_page_shows_waves_clusters_and_why_each_waits(world: World) -> None:
+    world.found(small_fleet())
+    world.ada.push(APP, "main", {"README.md": b"Soon.\n"}, "Begin")
+    await world.settle()
+    assert "the file is missing" in await page(world)
+
+    world.ada.push(APP, "main", small_app(), "Open the shop")
+    await world.settle()
+    text = await page(world)
+    assert "cart waits for redis to be Ready on one (progressing)" in text
+    assert "cleared by: the clusters&#39; reports, by themselves" in text
+    assert len(re.findall(r'aria-label="UNKNOWN"', text)) == 8
+    assert 'http-equiv="refresh"' in text
+
+    await world.finish()
+    text = await page(world)
+    assert len(re.findall(r'aria-label="READY"', text)) == 9
+    assert "rolled out: ready on 3 clusters" in text
+    assert (await world.client.get("/")).status_code == 200
+
+
+async def test_what_clusters_say_is_shown_as_text(world: World) -> None:
+    hostile = small_app()
+    hostile["deploy/web/deployment.yaml"] = manifest("web").replace(
+        b"image: registry", b"image: <script>alert(1)</script>registry"
+    )
+    world.found(small_fleet())
+    world.ada.push(APP, "main", {"README.md": b"Soon.\n"}, "Begin")
+    world.ada.push(APP, "shop", hostile, "```\n/approve @rita <b>")
+    number = world.ada.open(APP, "shop", "Hostile")
+    await world.settle()
+
+    comment = world.home(number)
+    assert "<script>" not in re.sub(r"(?s)`{3,}diff.*?`{3,}", "", comment)
+    assert not re.search(r"(?m)^\s*/", comment)
+    assert "<script>" not in await page(world)
+
+
+@pytest.mark.timeout(200)
+async def test_the_demonstration_ends_with_every_cluster_ready(
+    tmp_path: Path,
+    unused_tcp_port_factory: pytest.FixtureRequest,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    port = unused_tcp_port_factory()  # type: ignore[operator]
+
+    assert await run_demo(tmp_path, port, auto=True) == 0
+
+    told = capsys.readouterr().out
+    assert "136 components on 12 clusters are READY at the merged revision" in told
