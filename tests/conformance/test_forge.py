@@ -47,7 +47,7 @@ class Ground(Protocol):
         """Approve as `rita`."""
 
     def withdraw(self, number: int) -> None:
-        """Take `rita`'s approval back."""
+        """Take the approval back."""
 
     def close(self, number: int) -> None:
         """Close as `rita`."""
@@ -80,10 +80,8 @@ class LocalGround:
         self._server = ThreadedServer(self._made.app).start()
         kind = discovery.forges()[name]
         self.forge = kind(self._server.url, "token-of-switchyard", (b"retired", SECRET))  # type: ignore[call-arg]
-        self._otto, self._rita = self._person("otto"), self._person("rita")
-
-    def _person(self, login: str) -> Person:
-        return Person(login, f"token-of-{login}", self._server.url)
+        self._otto = Person("otto", "token-of-otto", self._server.url)
+        self._rita = Person("rita", "token-of-rita", self._server.url)
 
     def _receive(self, request: httpx.Request) -> httpx.Response:
         headers = {name.lower(): value for name, value in request.headers.items()}
@@ -207,8 +205,7 @@ async def test_a_merge_is_pinned_to_the_head(ground: Ground) -> None:
     found = await ground.forge.merge_request(REPO, number)
     assert (found.state, found.merge_sha, found.head) == ("merged", merged.sha, new)
     by_commit = await ground.forge.merge_request_of(REPO, merged.sha)
-    assert by_commit is not None
-    assert by_commit.number == number
+    assert by_commit == found
     assert await ground.forge.merge_request_of(REPO, new) is None
 
 
