@@ -79,10 +79,10 @@ class PostgresBell:
             sqlalchemy.exc.OperationalError: PostgreSQL cannot be reached.
         """
         with self._waiting:
-            if self._closed:
-                return
-            if self._line is None:
+            if self._line is None and not self._closed:
                 self._line = self._listen()
+            if self._line is None or self._closed:
+                return
             try:
                 for _ in _driver(self._line).notifies(timeout=timeout_seconds, stop_after=1):
                     pass

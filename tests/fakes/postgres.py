@@ -72,7 +72,7 @@ class Server:
 
     def __post_init__(self) -> None:
         # Below /tmp itself: a socket's path has to be short, and another user must get there.
-        self.folder = Path(tempfile.mkdtemp(prefix="switchyard-", dir="/tmp"))
+        self.folder = Path(tempfile.mkdtemp(prefix="switchyard-postgres-", dir="/tmp"))
         who = _who()
         if who:
             os.chown(self.folder, who["user"], who["group"])

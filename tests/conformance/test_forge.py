@@ -1,0 +1,299 @@
+"""What the bot relies on from every forge, tried on each over its real HTTP side.
+
+A forge joins by a Ground: the bot's client, and the hands of people on the same repository.
+"""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+
+import httpx
+import pytest
+
+from bot import discovery
+from bot.demo.people import Person
+from bot.forges import (
+    Forge,
+    ForgeError,
+    Merged,
+    NotMerged,
+    Role,
+    Status,
+    StatusState,
+    TransientForgeError,
+)
+from bot.localforge.server import ThreadedServer, create_forge
+
+REPO = "fleet/deploy"
+CONTEXT = "switchyard/order"
+NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+SECRET = b"a-secret-of-the-tests"
+
+
+class Ground(Protocol):
+    """A forge with repository REPO: main is protected and needs CONTEXT; `rita` reviews."""
+
+    forge: Forge
+    webhooks: list[tuple[Mapping[str, str], bytes]]
+
+    def push(self, branch: str, files: Mapping[str, bytes | None]) -> str:
+        """Commit on a branch as a person who may; the commit."""
+
+    def delete_branch(self, branch: str) -> None:
+        """Delete a branch as `rita`."""
+
+    def approve(self, number: int) -> None:
+        """Approve as `rita`."""
+
+    def withdraw(self, number: int) -> None:
+        """Take the approval back."""
+
+    def close(self, number: int) -> None:
+        """Close as `rita`."""
+
+    def label(self, number: int, name: str) -> None:
+        """Add a label as `rita`."""
+
+    def settle(self) -> None:
+        """Return when every webhook was delivered."""
+
+    def stop(self) -> None:
+        """End it."""
+
+
+class LocalGround:
+    """The local forge on loopback."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self.webhooks: list[tuple[Mapping[str, str], bytes]] = []
+        hooks = httpx.AsyncClient(transport=httpx.MockTransport(self._receive))
+        self._made = create_forge(folder, clock=lambda: NOW, hook_client=hooks)
+        roles = {"switchyard": "write", "rita": "write", "otto": "admin"}
+        for login in roles:
+            token = f"token-of-{login}"
+            self._made.forge.create_user(login, token, bot=login == "switchyard")
+        self._made.forge.create_repository(
+            REPO, roles, protected=True, required_statuses=(CONTEXT,)
+        )
+        self._made.hooks.add(REPO, "http://bot.test/hooks", SECRET.decode())
+        self._server = ThreadedServer(self._made.app).start()
+        kind = discovery.forges()[name]
+        self.forge = kind(self._server.url, "token-of-switchyard", (b"retired", SECRET))  # type: ignore[call-arg]
+        self._otto = Person("otto", "token-of-otto", self._server.url)
+        self._rita = Person("rita", "token-of-rita", self._server.url)
+
+    def _receive(self, request: httpx.Request) -> httpx.Response:
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        self.webhooks.append((headers, request.content))
+        return httpx.Response(202)
+
+    def push(self, branch: str, files: Mapping[str, bytes | None]) -> str:
+        return self._otto.push(REPO, branch, files, f"Change {branch}")
+
+    def delete_branch(self, branch: str) -> None:
+        self._rita.git("push", "--quiet", f"{self._server.url}/{REPO}.git", f":{branch}")
+
+    def approve(self, number: int) -> None:
+        self._rita.approve(REPO, number)
+
+    def withdraw(self, number: int) -> None:
+        self._rita.call("DELETE", f"/repos/{REPO}/merge_requests/{number}/approval")
+
+    def close(self, number: int) -> None:
+        self._rita.set_state(REPO, number, "closed")
+
+    def label(self, number: int, name: str) -> None:
+        self._rita.label(REPO, number, name, present=True)
+
+    def settle(self) -> None:
+        self._made.hooks.wait_sent()
+
+    def stop(self) -> None:
+        self._server.stop()
+
+
+GROUNDS: Mapping[str, Callable[[Path, str], Ground]] = {"local": LocalGround}
+
+
+@pytest.fixture(params=sorted(GROUNDS))
+async def ground(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Ground]:
+    made = GROUNDS[request.param](tmp_path, request.param)
+    made.push("main", {"a.txt": b"one\n"})
+    yield made
+    made.stop()
+
+
+async def opened(ground: Ground, branch: str = "wave", text: bytes = b"two\n") -> int:
+    ground.push(branch, {"a.txt": text})
+    made = await ground.forge.open_merge_request(
+        REPO, branch=branch, target="main", title=f"Title of {branch}", body="Body"
+    )
+    return made.number
+
+
+async def allow(ground: Ground, number: int) -> str:
+    """Let the required status succeed; the head."""
+    head = (await ground.forge.merge_request(REPO, number)).head
+    await ground.forge.set_status(REPO, head, Status(CONTEXT, StatusState.SUCCESS, "its turn"))
+    return head
+
+
+def test_every_forge_is_tried() -> None:
+    assert set(GROUNDS) == set(discovery.forges())
+
+
+async def test_the_bot_knows_itself_and_its_repository(ground: Ground) -> None:
+    me = await ground.forge.me()
+    assert me.bot
+    info = await ground.forge.repository(REPO)
+    assert (info.path, info.default_branch) == (REPO, "main")
+    credentials = await ground.forge.git_credentials(REPO)
+    assert credentials.password not in info.clone_url
+    assert await ground.forge.role(REPO, "rita") is Role.WRITE
+    assert await ground.forge.role(REPO, "nobody-of-that-name") is Role.NONE
+
+
+async def test_opening_again_returns_the_open_one_untouched(ground: Ground) -> None:
+    number = await opened(ground)
+
+    again = await ground.forge.open_merge_request(
+        REPO, branch="wave", target="main", title="Other", body="Other"
+    )
+
+    assert (again.number, again.title, again.body) == (number, "Title of wave", "Body")
+    assert again.author == await ground.forge.me()
+    await ground.forge.update_merge_request(REPO, number, title="New", body="<!-- x -->")
+    found = await ground.forge.merge_request(REPO, number)
+    assert (found.title, found.body, found.state) == ("New", "<!-- x -->", "open")
+    assert (found.source_branch, found.target_branch) == ("wave", "main")
+    assert found.source_repository == REPO
+    assert str(number) in found.url
+
+
+async def test_lists_are_newest_first_and_narrowed(ground: Ground) -> None:
+    first, second = await opened(ground, "a/one"), await opened(ground, "a/two", b"2\n")
+    other = await opened(ground, "b/three", b"3\n")
+    await ground.forge.set_merge_request_state(REPO, first, state="closed")
+
+    async def numbers(state: str, prefix: str = "") -> list[int]:
+        found = await ground.forge.merge_requests(REPO, state=state, branch_prefix=prefix)
+        return [each.number for each in found]
+
+    assert await numbers("open") == [other, second]
+    assert await numbers("all", "a/") == [second, first]
+    assert await numbers("closed") == [first]
+    assert await numbers("merged") == []
+
+
+async def test_a_merge_is_pinned_to_the_head(ground: Ground) -> None:
+    number = await opened(ground)
+    old = await allow(ground, number)
+    new = ground.push("wave", {"a.txt": b"three\n"})
+
+    late = await ground.forge.merge(REPO, number, head=old, message="Merge")
+    assert isinstance(late, NotMerged)
+    early = await ground.forge.merge(REPO, number, head=new, message="Merge")
+    assert isinstance(early, NotMerged)
+    assert CONTEXT in early.reason
+
+    await allow(ground, number)
+    merged = await ground.forge.merge(REPO, number, head=new, message="Merge")
+    assert isinstance(merged, Merged)
+    again = await ground.forge.merge(REPO, number, head=new, message="Merge")
+    assert again == merged
+    found = await ground.forge.merge_request(REPO, number)
+    assert (found.state, found.merge_sha, found.head) == ("merged", merged.sha, new)
+    by_commit = await ground.forge.merge_request_of(REPO, merged.sha)
+    assert by_commit == found
+    assert await ground.forge.merge_request_of(REPO, new) is None
+
+
+async def test_a_conflict_is_told_and_not_merged(ground: Ground) -> None:
+    first, second = await opened(ground, "first", b"1\n"), await opened(ground, "second", b"2\n")
+    await ground.forge.merge(REPO, first, head=await allow(ground, first), message="Merge")
+
+    head = await allow(ground, second)
+
+    (listed,) = await ground.forge.merge_requests(REPO)
+    assert listed.conflicts
+    assert isinstance(await ground.forge.merge(REPO, second, head=head, message="m"), NotMerged)
+
+
+async def test_approvals_carry_their_head_and_can_be_taken_back(ground: Ground) -> None:
+    number = await opened(ground)
+    ground.approve(number)
+    old = (await ground.forge.merge_request(REPO, number)).head
+    ground.push("wave", {"a.txt": b"three\n"})
+
+    (review,) = await ground.forge.reviews(REPO, number)
+
+    assert (review.user.login, review.head, review.at) == ("rita", old, NOW)
+    ground.withdraw(number)
+    assert await ground.forge.reviews(REPO, number) == ()
+
+
+async def test_who_closed_it_is_told_and_the_bot_may_open_it_again(ground: Ground) -> None:
+    number = await opened(ground)
+    ground.close(number)
+    closed = await ground.forge.merge_request(REPO, number)
+    assert (closed.state, closed.closed_by) == ("closed", "rita")
+    await ground.forge.set_merge_request_state(REPO, number, state="open")
+    ground.delete_branch("wave")
+    assert (await ground.forge.merge_request(REPO, number)).state == "closed"
+
+    await ground.forge.set_merge_request_state(REPO, number, state="open")
+
+    found = await ground.forge.merge_request(REPO, number)
+    assert (found.state, found.head, found.closed_by) == ("open", closed.head, None)
+
+
+async def test_labels_are_told(ground: Ground) -> None:
+    number = await opened(ground)
+    ground.label(number, "switchyard/hold")
+    assert (await ground.forge.merge_request(REPO, number)).labels == ("switchyard/hold",)
+
+
+async def test_comments_come_oldest_first_and_edits_show(ground: Ground) -> None:
+    number = await opened(ground)
+    made = [await ground.forge.add_comment(REPO, number, f"no {index}") for index in range(60)]
+    await ground.forge.edit_comment(REPO, number, made[0].id, "first")
+
+    found = await ground.forge.comments(REPO, number)
+
+    assert [each.id for each in found] == [each.id for each in made]
+    assert (found[0].body, found[0].edited) == ("first", True)
+    assert (found[59].body, found[59].edited) == ("no 59", False)
+    assert found[0].author == await ground.forge.me()
+
+
+async def test_the_newest_status_of_a_context_counts(ground: Ground) -> None:
+    number = await opened(ground)
+    head = (await ground.forge.merge_request(REPO, number)).head
+    newest = Status(CONTEXT, StatusState.FAILURE, "no", "https://bot.test/why")
+    await ground.forge.set_status(REPO, head, Status(CONTEXT, StatusState.PENDING, "wait"))
+    await ground.forge.set_status(REPO, head, newest)
+
+    assert await ground.forge.statuses(REPO, head) == (newest,)
+
+
+async def test_webhooks_are_verified_on_their_exact_bytes(ground: Ground) -> None:
+    number = await opened(ground)
+    ground.settle()
+    headers, body = ground.webhooks[-1]
+
+    delivery = ground.forge.verify(headers, body)
+
+    assert delivery is not None
+    assert (delivery.repository, delivery.number) == (REPO, number)
+    assert len({ground.forge.verify(*each) for each in ground.webhooks}) == len(ground.webhooks)
+    assert ground.forge.verify(headers, body + b" ") is None
+    assert ground.forge.verify({}, body) is None
+
+
+async def test_what_is_not_there_is_refused_for_good(ground: Ground) -> None:
+    with pytest.raises(ForgeError) as refused:
+        await ground.forge.repository("no/such")
+    assert not isinstance(refused.value, TransientForgeError)
+    with pytest.raises(ForgeError):
+        await ground.forge.merge_request(REPO, 99)
