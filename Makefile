@@ -33,7 +33,7 @@ fix: $(READY) ## format, and mend what the linter can
 	$(VENV)/bin/ruff check --fix .
 
 docs: $(READY) ## write the reference pages and schemas anew
-	$(PY) -m docs.generate
+	COLUMNS=80 $(PY) -m docs.generate
 
 bench: $(READY) ## measure, as ratios
 	$(PY) -m bench

@@ -5,6 +5,7 @@ Called after a delivery is stored, and by the sweep that makes lost webhooks har
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from datetime import timedelta
 
 from bot.gather.documents import fleet_at
 from bot.gather.repository import fetch
@@ -13,7 +14,7 @@ from planners.model import Fleet, Repo
 
 APPLICATION = "application"
 REVIEW = "review"
-SWEEP = "sweep"
+KEPT = timedelta(days=7)
 
 
 def application_key(application: str) -> str:
@@ -67,6 +68,7 @@ async def sweep(shell: Shell) -> None:
 
     A key set aside because its passes ended abnormally gets another chance with each sweep.
     """
+    await asyncio.to_thread(shell.store.inbox.prune, shell.clock() - KEPT)
     fleet = await read_fleet(shell)
     keys = {application_key(each.application) for each in fleet.registrations}
     for repo in sorted({each.app for each in fleet.registrations}):

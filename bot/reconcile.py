@@ -6,7 +6,7 @@ from datetime import datetime
 from bot.apply import apply
 from bot.forges import ForgeMergeRequest
 from bot.gather.documents import DocumentsError
-from bot.gather.repository import GatherError
+from bot.gather.repository import GatherError, NotRegisteredError
 from bot.gather.snapshot import gather_review, gather_rollout
 from bot.home import write_home, write_problems
 from bot.shell import Shell
@@ -22,6 +22,8 @@ async def reconcile_application(shell: Shell, application: str) -> datetime | No
     """
     try:
         gathered = await gather_rollout(shell, application)
+    except NotRegisteredError:
+        return None
     except GatherError as error:
         view = problem_view(application, _problems(error), shell.clock())
         await asyncio.to_thread(shell.store.views.put, f"rollout/{application}", view)

@@ -7,6 +7,7 @@ stranger can send gets a 4xx and leaves no trace.
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
+from datetime import timedelta
 
 import structlog
 from fastapi import FastAPI, HTTPException, Request, Response, status
@@ -17,12 +18,13 @@ from bot import pages
 from bot.inbox import application_key
 from bot.keys import cluster_key
 from bot.shell import Shell
-from bot.store.inbox import InboxFullError, Incoming
+from bot.store.inbox import InboxFullError, Incoming, UnfitDeliveryError
 from plugins import Agent, ReportError
 
 MAX_HOOK = 25 * 1024 * 1024
 MAX_REPORT = 256 * 1024
 READ_SECONDS = 10
+MAX_SKEW = timedelta(minutes=10)
 
 log = structlog.get_logger()
 
@@ -74,6 +76,8 @@ async def _hook(shell: Shell, wake: Callable[[], None], name: str, request: Requ
             Incoming(name, delivery.id, delivery.event, delivery.repository, delivery.number, body),
             shell.clock(),
         )
+    except UnfitDeliveryError as error:
+        raise HTTPException(status.HTTP_400_BAD_REQUEST, str(error)) from error
     except InboxFullError as error:
         raise HTTPException(status.HTTP_503_SERVICE_UNAVAILABLE, str(error)) from error
     if new:
@@ -100,6 +104,10 @@ async def _report(
     if report is None:
         return JSONResponse({"recorded": False}, status.HTTP_202_ACCEPTED)
     now = shell.clock()
+    if report.at > now + MAX_SKEW:
+        raise HTTPException(
+            status.HTTP_422_UNPROCESSABLE_CONTENT, "the report is from the future: set the clock"
+        )
     new = await asyncio.to_thread(shell.store.reports.record, report, now)
     if new:
         key_name = application_key(report.application)

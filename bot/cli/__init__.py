@@ -2,6 +2,16 @@
 
 from bot.cli.offline import check, explain, plan, render
 from bot.cli.reading import InputError
-from bot.cli.running import demo, forge, serve
+from bot.cli.running import demo, forge, report_key, serve
 
-__all__ = ["InputError", "check", "demo", "explain", "forge", "plan", "render", "serve"]
+__all__ = [
+    "InputError",
+    "check",
+    "demo",
+    "explain",
+    "forge",
+    "plan",
+    "render",
+    "report_key",
+    "serve",
+]

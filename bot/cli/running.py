@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import sys
+from pathlib import Path
 
 import uvicorn
 from pydantic import ValidationError
@@ -11,9 +12,12 @@ from bot.app import build, planner_process
 from bot.cli.reading import InputError
 from bot.clock import system_clock
 from bot.demo.run import run_demo
+from bot.keys import cluster_key
 from bot.localforge.server import create_forge
+from bot.localforge.site import SiteFile
 from bot.logs import configure_logs
 from bot.settings import Settings
+from renderers import yamlio
 
 MOST_CONNECTIONS = 1000
 
@@ -21,16 +25,31 @@ MOST_CONNECTIONS = 1000
 def serve(options: argparse.Namespace) -> int:
     """Run the service until it is told to stop."""
     configure_logs()
-    try:
-        settings = Settings(_secrets_dir=options.secrets_dir)  # type: ignore[call-arg]
-    except ValidationError as error:
-        lines = [
-            f"SWITCHYARD_{'_'.join(str(part) for part in each['loc']).upper()}: {each['msg']}"
-            for each in error.errors()
-        ]
-        raise InputError("settings are wrong:\n" + "\n".join(lines)) from error
-    asyncio.run(_serve(settings))
+    asyncio.run(_serve(_settings(options)))
     return 0
+
+
+def report_key(options: argparse.Namespace) -> int:
+    """Print the key that one cluster signs its reports with."""
+    secret = _settings(options).report_key.get_secret_value()
+    sys.stdout.write(f"{cluster_key(secret, options.cluster).decode()}\n")
+    return 0
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    try:
+        return Settings(_secrets_dir=options.secrets_dir)  # type: ignore[call-arg]
+    except ValidationError as error:
+        lines = [f"SWITCHYARD_{line}" for line in _lines(error, "_")]
+        raise InputError("settings are wrong:\n" + "\n".join(lines)) from None
+
+
+def _lines(error: ValidationError, joint: str) -> list[str]:
+    """What is wrong where, without the values: they may be secrets."""
+    return [
+        f"{joint.join(str(part) for part in each['loc'])}: {each['msg']}"
+        for each in error.errors(include_input=False)
+    ]
 
 
 async def _serve(settings: Settings) -> None:
@@ -51,9 +70,22 @@ def forge(options: argparse.Namespace) -> int:
     """Run a local forge until it is told to stop."""
     url = f"http://127.0.0.1:{options.port}"
     made = create_forge(options.data, clock=system_clock)
+    if options.site is not None:
+        _site(options.site).apply(made)
     sys.stdout.write(f"local forge on {url}\n")
     uvicorn.run(made.app, host="127.0.0.1", port=options.port, log_level="warning")
     return 0
+
+
+def _site(file: Path) -> SiteFile:
+    """The site file, or every mistake in it."""
+    try:
+        documents = yamlio.load_documents(file.read_bytes())
+        return SiteFile.model_validate(documents[0].value if documents else {})
+    except ValidationError as error:
+        raise InputError("\n".join(f"{file}: {line}" for line in _lines(error, "."))) from None
+    except (OSError, yamlio.YamlError) as error:
+        raise InputError(f"{file}: {error}") from error
 
 
 def demo(options: argparse.Namespace) -> int:

@@ -13,6 +13,10 @@ class GatherError(Exception):
     """Something that people must put right before a plan is possible; the text says what, where."""
 
 
+class NotRegisteredError(GatherError):
+    """The fleet repo registers no such application: whoever spoke of it may have made it up."""
+
+
 @dataclass(frozen=True, slots=True)
 class Checkout:
     """A fetched repository; `head` is the newest commit of its default branch."""

@@ -7,7 +7,7 @@ from bot.forges import ForgeMergeRequest
 from bot.gather.deploy import read_base, read_merge_requests
 from bot.gather.documents import application_at, fleet_at
 from bot.gather.observe import observe
-from bot.gather.repository import Checkout, GatherError, fetch
+from bot.gather.repository import Checkout, NotRegisteredError, fetch
 from bot.shell import Shell
 from planners.model import Fleet, Registration, Revision
 from planners.snapshot import DeployBase, MergeRequest, MergeRequestState, Snapshot
@@ -68,7 +68,7 @@ async def gather_review(shell: Shell, application: str, request: ForgeMergeReque
 def _registration(fleet: Fleet, application: str) -> Registration:
     registration = fleet.registration(application)
     if registration is None:
-        raise GatherError(f"application {application} is not registered in the fleet repo")
+        raise NotRegisteredError(f"application {application} is not registered in the fleet repo")
     return registration
 
 

@@ -17,7 +17,6 @@ from bot.intake.types import (
     wrong,
 )
 
-VERSION = "switchyard.dev/v1alpha1"
 Version = Annotated[Literal["switchyard.dev/v1alpha1"], Field(description="Always this.")]
 Count = Annotated[int, Field(ge=1)]
 
@@ -31,7 +30,7 @@ class Metadata(Part):
 class ClusterMetadata(Metadata):
     """Name and labels of a cluster."""
 
-    labels: Labels = Field(default_factory=dict, description="What selectors select by.")
+    labels: Labels = Field(default={}, description="What selectors select by.")
 
 
 class ClusterSpec(Part):
@@ -186,9 +185,7 @@ class ComponentPart(Part):
 
     name: Name = Field(description="Unique in the application.")
     source: SourcePart = Field(description="Where its manifests are.")
-    depends_on: list[DependencyPart] = Field(
-        default_factory=list, description="What must be there first."
-    )
+    depends_on: list[DependencyPart] = Field(default=[], description="What must be there first.")
 
 
 class AnyOfPart(Part):
@@ -276,15 +273,13 @@ class ApplicationSpec(Part):
     """The application and its intents."""
 
     tenant: Name = Field(description="The tenant, as the fleet repo registers it.")
-    components: Annotated[list[ComponentPart], Field(min_length=1)] = Field(
-        description="Its parts."
-    )
+    components: Annotated[list[ComponentPart], Field(min_length=1, description="Its parts.")]
     placement: list[PlacementPart] = Field(default_factory=list, description="Where they run.")
     customizations: list[CustomizationPart] = Field(
         default_factory=list, description="What is different where, applied in this order."
     )
     rollout: RolloutPart = Field(
-        default_factory=RolloutPart, description="In which steps clusters are reached."
+        default_factory=RolloutPart, description="The steps in which clusters are reached."
     )
 
 
@@ -294,7 +289,7 @@ class ApplicationDocument(Part):
     api_version: Version
     kind: Literal["Application"] = Field(description="Always this.")
     metadata: Metadata = Field(description="Name.")
-    spec: ApplicationSpec = Field(description="The application and its intents.")
+    spec: ApplicationSpec = Field(description="Its parts and intents.")
 
 
 FLEET_DOCUMENTS: dict[str, type[Part]] = {

@@ -118,31 +118,15 @@ def read_fleet(
             reading.read(file, files[file], model)
     reading.check()
     documents = [document for document, _ in reading.documents]
+    clusters = [_cluster(each) for each in documents if isinstance(each, ClusterDocument)]
+    tenants = [_tenant(each) for each in documents if isinstance(each, TenantDocument)]
+    entries = [_registration(each) for each in documents if isinstance(each, RegistrationDocument)]
+    policies = [_policy(each) for each in documents if isinstance(each, PolicyDocument)]
     fleet = Fleet(
-        clusters=tuple(
-            sorted(
-                (_cluster(each) for each in documents if isinstance(each, ClusterDocument)),
-                key=lambda cluster: cluster.name,
-            )
-        ),
-        tenants=tuple(
-            sorted(
-                (_tenant(each) for each in documents if isinstance(each, TenantDocument)),
-                key=lambda tenant: tenant.name,
-            )
-        ),
-        registrations=tuple(
-            sorted(
-                (_registration(e) for e in documents if isinstance(e, RegistrationDocument)),
-                key=lambda registration: registration.application,
-            )
-        ),
-        policies=tuple(
-            sorted(
-                (_policy(each) for each in documents if isinstance(each, PolicyDocument)),
-                key=lambda policy: policy.name,
-            )
-        ),
+        clusters=tuple(sorted(clusters, key=lambda cluster: cluster.name)),
+        tenants=tuple(sorted(tenants, key=lambda tenant: tenant.name)),
+        registrations=tuple(sorted(entries, key=lambda entry: entry.application)),
+        policies=tuple(sorted(policies, key=lambda policy: policy.name)),
     )
     return fleet, finish(reading.problems)
 

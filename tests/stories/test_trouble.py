@@ -61,9 +61,9 @@ async def test_a_report_for_an_old_revision_does_not_count(world: World) -> None
     await world.advance(30)
 
     assert world.merged() == MERGED
-    assert world.reasons("canary.2") == [
-        f"cart waits for redis to be Ready on one (last report is for older revision {old[:8]})"
-    ] or world.reasons("canary.2") == ["cart waits for redis to be Ready on one (progressing)"]
+    assert world.reasons("canary.2") == ["cart waits for redis to be Ready on one (progressing)"], (
+        "the last word about the merged revision stands; the later one is about an older"
+    )
     assert world.wave("rest.1")["state"] == "waiting"
 
 
@@ -148,9 +148,7 @@ async def test_a_change_made_past_switchyard_is_not_overwritten_unasked(world: W
     world.otto.push(DEPLOY, "main", {path: edited}, "By hand")
 
     await world.settle()
-    assert world.reasons("rest.3") == [
-        "waits for 1 approval: it overwrites a change by Otto"
-    ] or "waits for 1 approval: it overwrites a change by Otto" in world.reasons("rest.3")
+    assert "waits for 1 approval: it overwrites a change by Otto" in world.reasons("rest.3")
     assert "replicas: 9" in world.deployed("two", "web")
 
 

@@ -1,0 +1,129 @@
+"""Laws of the core over random fleets and applications."""
+
+import random
+from dataclasses import replace
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.core import propose
+from planners.model import (
+    AnyOf,
+    Application,
+    Cluster,
+    Component,
+    Dependency,
+    On,
+    PlacementIntent,
+    Source,
+    Stage,
+)
+from planners.selectors import Selector
+from planners.snapshot import Snapshot
+from tests.fakes.builders import World, snapshot
+
+REGIONS = ("eu", "us", "ap")
+
+
+@st.composite
+def snapshots(draw: st.DrawFn) -> Snapshot:
+    """A fleet of 1 to 8 clusters and an application of 1 to 6 components without cycles."""
+    fleet = tuple(
+        Cluster(
+            f"c{number}",
+            "flux",
+            {"region": draw(st.sampled_from(REGIONS)), "canary": str(number == 0).lower()},
+        )
+        for number in range(draw(st.integers(1, 8)))
+    )
+    names = [f"part-{number}" for number in range(draw(st.integers(1, 6)))]
+    parts = []
+    for number, name in enumerate(names):
+        needs = draw(st.lists(st.sampled_from(names[:number]), unique=True)) if number else []
+        on = draw(st.sampled_from([On.SAME_CLUSTER, On.ALL_CLUSTERS, On.QUORUM]))
+        quorum = 2 if on is On.QUORUM else None
+        edges = tuple(Dependency(need, on=on, quorum=quorum) for need in sorted(needs))
+        parts.append(Component(name, Source("manifests", f"deploy/{name}"), edges))
+    placements = [PlacementIntent(tuple(names), all_of=(Selector(),))]
+    if draw(st.booleans()):
+        placements.append(PlacementIntent((names[0],), any_of=AnyOf(Selector(), 2)))
+    stages = draw(
+        st.sampled_from(
+            [
+                (),
+                (Stage("canary", Selector({"canary": "true"})), Stage("rest", max_at_once=2)),
+                (Stage("europe", Selector({"region": "eu"})),),
+            ]
+        )
+    )
+    return snapshot(Application("shop", "shop", tuple(parts), tuple(placements), (), stages), fleet)
+
+
+@given(snapshots(), st.randoms())
+@settings(max_examples=200, deadline=None)
+def test_the_order_of_everything_given_changes_no_digest(
+    start: Snapshot, shuffle: random.Random
+) -> None:
+    clusters, parts = list(start.clusters), list(start.application.components)
+    sources = list(start.sources.items())
+    placements = list(start.application.placements)
+    for each in (clusters, parts, sources, placements):
+        shuffle.shuffle(each)
+    application = replace(start.application, components=tuple(parts), placements=tuple(placements))
+    other = replace(start, application=application, clusters=tuple(clusters), sources=dict(sources))
+
+    assert propose(other).digest == propose(start).digest
+    assert [change.digest for change in propose(other).changes] == [
+        change.digest for change in propose(start).changes
+    ]
+
+
+@given(snapshots())
+@settings(max_examples=200, deadline=None)
+def test_applying_a_plan_and_planning_again_yields_no_effects(start: Snapshot) -> None:
+    world = World(start)
+    planned = [wave.name for wave in propose(start).plan.waves]
+
+    done = world.finish()
+
+    assert sorted(world.merged) == sorted(planned)
+    assert sorted(world.opened) == sorted(planned)
+    assert [e for e in done.decision.effects if type(e).__name__ != "LookAgain"] == []
+
+
+@given(snapshots())
+@settings(max_examples=100, deadline=None)
+def test_no_wave_merges_before_what_it_needs(start: Snapshot) -> None:
+    world = World(start)
+    plan = propose(start).plan
+    position = {unit: wave for wave in plan.waves for unit in wave.units}
+
+    world.finish()
+
+    for unit, wave in position.items():
+        component = start.application.component(unit.component)
+        assert component is not None
+        for need in component.depends_on:
+            if need.on is On.SAME_CLUSTER:
+                needed = [u for u in position if u.component == need.component]
+                for other in needed:
+                    if other.cluster == unit.cluster:
+                        assert world.merged.index(position[other].name) < world.merged.index(
+                            wave.name
+                        )
+
+
+@given(snapshots())
+@settings(max_examples=50, deadline=None)
+def test_one_image_changes_one_file_on_each_cluster(start: Snapshot) -> None:
+    world = World(start)
+    world.finish()
+    name = start.application.components[0].name
+    source = start.sources[name]["main.yaml"].replace(b"app:1.0.0", b"app:2.0.0")
+    world.snapshot = replace(world.snapshot, sources={**start.sources, name: {"main.yaml": source}})
+
+    changes = propose(world.snapshot).changes
+
+    files = [file for change in changes for file in change.files]
+    assert len(files) == len(start.clusters)
+    assert {file.unit.component for file in files} == {name}

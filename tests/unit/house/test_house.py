@@ -1,0 +1,47 @@
+"""The house keeps its own rules: sizes, and documentation that cannot lag."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from docs.generate import HERE, pages
+
+ROOT = Path(__file__).parents[3]
+GENERATED = {"renderers/merge_keys.py"}
+SOURCES = sorted(
+    path.relative_to(ROOT).as_posix()
+    for package in ("bot", "planners", "plugins", "renderers")
+    for path in (ROOT / package).rglob("*.py")
+)
+
+
+@pytest.mark.parametrize("path", [path for path in SOURCES if path not in GENERATED])
+def test_no_file_over_300_lines_and_no_function_over_40(path: str) -> None:
+    text = (ROOT / path).read_text()
+
+    assert len(text.splitlines()) <= 300
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            assert node.end_lineno is not None
+            nested = [
+                each.end_lineno - each.lineno + 1
+                for each in ast.walk(node)
+                if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)
+                and each is not node
+                and each.end_lineno is not None
+            ]
+            assert node.end_lineno - node.lineno + 1 - sum(nested) <= 40, node.name
+
+
+def test_every_module_says_what_it_is_for() -> None:
+    for path in SOURCES:
+        if "migrations" not in path:
+            assert ast.get_docstring(ast.parse((ROOT / path).read_text())), path
+
+
+def test_generated_pages_are_what_the_code_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+
+    for path, text in pages().items():
+        assert (HERE / path).read_text() == text, f"{path} lags: run `make docs`"

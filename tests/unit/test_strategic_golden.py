@@ -1,0 +1,20 @@
+"""Strategic merge against kubectl's recorded answers (made by tests/tools/compare_strategic.py)."""
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from renderers import strategic
+
+CASES = json.loads((Path(__file__).parents[1] / "golden" / "strategic_cases.json").read_text())
+
+
+@pytest.mark.parametrize("case", CASES, ids=range(len(CASES)))
+def test_the_answer_is_kubectls(case: dict[str, Any]) -> None:
+    item, patch = copy.deepcopy(case["item"]), copy.deepcopy(case["patch"])
+
+    assert strategic.merge(item, patch) == case["expected"]
+    assert (item, patch) == (case["item"], case["patch"])
