@@ -3,6 +3,7 @@
 Synchronous; the shell calls it in threads. Times come in as arguments.
 """
 
+import threading
 from pathlib import Path
 
 from alembic import command
@@ -15,7 +16,8 @@ from bot.store.queue import Queue
 from bot.store.reports import Reports
 from bot.store.views import Views
 
-MIGRATION_LOCK = 7_316_214
+MIGRATION_LOCK = 7_316_214  # any number, as long as nothing else in the database locks it
+_MIGRATING = threading.Lock()  # alembic keeps its context in globals
 
 
 class Store:
@@ -34,8 +36,9 @@ class Store:
         """Open a database and bring its tables up to date; several may do so at once."""
         database = Database(url)
         config = Config()
-        config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-        with database.write() as connection:
+        scripts = str(Path(__file__).parent / "migrations")
+        config.set_main_option("script_location", scripts.replace("%", "%%"))
+        with _MIGRATING, database.write() as connection:
             if not database.is_sqlite:
                 connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")
             config.attributes["connection"] = connection
@@ -43,5 +46,6 @@ class Store:
         return cls(database)
 
     def close(self) -> None:
-        """Close every connection."""
+        """Wake whoever waits for the queue, then close every connection."""
+        self.queue.close()
         self._database.close()

@@ -38,7 +38,7 @@ class Audit:
     def of(self, key: str, limit: int) -> tuple[AuditEntry, ...]:
         """The newest deeds of a key, newest first."""
         query = sa.select(audit).where(audit.c.key == key).order_by(audit.c.id.desc()).limit(limit)
-        with self._database.engine.connect() as connection:
+        with self._database.read() as connection:
             return tuple(
                 AuditEntry(moment(row.at), row.kind, row.key, row.fields)
                 for row in connection.execute(query)

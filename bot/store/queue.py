@@ -1,28 +1,42 @@
 """The work queue: one row for each key that may need a pass.
 
-A key is due when `due` has passed and nobody holds it. A trigger raises its generation; a pass
-that ends looks whether the generation it claimed is still the newest, and if not the key stays due.
-Every write of a holder is fenced by owner and claimed generation. An attempt is counted before it
-begins: a key that ends its worker three times in a row is set aside, and ends no other.
+`due` is when work is owed that nobody has taken up. A claim takes it up and empties `due`; a
+trigger during the pass fills it again, so that the key gets one more pass. A claim whose lease ran
+out is owed again, to anyone. Triggers and claims raise `generation`; a claim is told by its owner
+and the generation it made, which no other claim of the key can have, and every write of a holder
+is fenced by both.
+
+An attempt is counted before it begins, so that it counts however it ends. A key whose last three
+passes never said how they ended is quarantined: it is a danger to its workers, and to no other key.
+
+`bot/inbox.py` and `web` trigger, `bot/work.py` claims.
 """
 
-import threading
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 
-from bot.store.database import Database, moment, seconds
-from bot.store.tables import queue
+from bot.store.bell import Bell, LocalBell, PostgresBell
+from bot.store.database import Database, clean, moment, seconds
+from bot.store.tables import claimable_at, queue
 
 MOST_ABNORMAL_ENDS = 3
-CHANNEL = "switchyard_queue"
+QUARANTINE = (
+    f"{MOST_ABNORMAL_ENDS} passes in a row ended without a word: their process died or hung"
+)
+FREE: dict[str, Any] = {"owner": None, "claimed_generation": None, "lease_until": None}
+PARDONED: dict[str, Any] = {"quarantined": None, "abnormal_ends": 0, "attempts": 0}
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A key that one worker holds until its lease ends; `attempts` in a row, this one included."""
+    """A key that one worker holds until its lease ends.
+
+    `attempts` counts the passes since the last good end, this one included.
+    """
 
     key: str
     owner: str
@@ -32,165 +46,120 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A row of the queue, for people."""
+    """A key with work owed or under way, for people; `quarantined` is the reason, if it is."""
 
     key: str
     due: datetime | None
     owner: str | None
+    lease_until: datetime | None
     attempts: int
     last_error: str | None
-    quarantined: bool
+    quarantined: str | None
 
 
 class Queue:
-    """Reconcile keys, each held by one worker at the most."""
+    """Reconcile keys, each held by one worker at the most.
+
+    `now` None means the database's clock, which PostgreSQL has and SQLite has not (ValueError).
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._changed = threading.Condition()
+        self._bell: Bell = LocalBell() if database.is_sqlite else PostgresBell(database)
 
-    def trigger(self, keys: Sequence[str], due: datetime) -> None:
-        """Make keys due then, or earlier if they are already; a held one gets one more pass."""
+    def trigger(self, keys: Iterable[str], due: datetime, *, release: bool = False) -> None:
+        """Make keys due then, or earlier if they are already; a held one gets one more pass.
+
+        A quarantined key stays so, unless `release`.
+        """
+        rows = [{"key": key, "due": seconds(due)} for key in sorted(set(keys))]
+        if not rows:
+            return
+        insert = self._database.insert(queue).values(generation=1, attempts=0, abnormal_ends=0)
+        old, new = queue.c, insert.excluded
+        changes = {"generation": old.generation + 1, "due": _earlier(old.due, new.due)}
+        upsert = insert.on_conflict_do_update(
+            index_elements=["key"], set_=changes | PARDONED if release else changes
+        )
         with self._database.write() as connection:
-            for key in sorted(set(keys)):
-                insert = self._database.insert(queue).values(
-                    key=key,
-                    due=seconds(due),
-                    generation=1,
-                    attempts=0,
-                    abnormal_ends=0,
-                    quarantined=False,
-                )
-                old, new = queue.c, insert.excluded
-                earlier = self._database.least(sa.func.coalesce(old.due, new.due), new.due)
-                connection.execute(
-                    insert.on_conflict_do_update(
-                        index_elements=["key"],
-                        set_={"generation": old.generation + 1, "due": earlier},
-                    )
-                )
-            if not self._database.is_sqlite:
-                connection.exec_driver_sql(f"NOTIFY {CHANNEL}")
-        with self._changed:
-            self._changed.notify_all()
+            connection.execute(upsert, rows)
+            self._bell.announce(connection)
+        self._bell.ring()
 
     def claim(self, owner: str, lease: timedelta, now: datetime | None) -> Claim | None:
-        """Take the key that is due longest. `now` None: by the database's clock (PostgreSQL).
-
-        A key whose lease ran out counts as an abnormal end of its last holder; after three in a row
-        it is quarantined and left alone until `release`.
-        """
+        """Take the key that has been claimable for longest; None when there is none."""
+        time = self._database.time(now)
         with self._database.write() as connection:
-            time = seconds(now) if now is not None else _database_time(connection)
-            while True:
-                row = connection.execute(self._due(time)).first()
-                if row is None:
-                    return None
-                lapsed = row.owner is not None
-                abnormal = row.abnormal_ends + 1 if lapsed else 0
-                if lapsed and abnormal >= MOST_ABNORMAL_ENDS:
-                    self._quarantine(connection, row.key, abnormal)
-                    continue
-                attempts = row.attempts + 1
-                connection.execute(
-                    sa.update(queue)
-                    .where(queue.c.key == row.key)
-                    .values(
-                        owner=owner,
-                        lease_until=time + lease.total_seconds(),
-                        claimed_generation=row.generation,
-                        attempts=attempts,
-                        abnormal_ends=abnormal,
-                    )
-                )
-                return Claim(row.key, owner, row.generation, attempts)
+            while row := connection.execute(self._claimable(time)).first():
+                abnormal_ends = row.abnormal_ends + (row.owner is not None)
+                if abnormal_ends < MOST_ABNORMAL_ENDS:
+                    claim = Claim(row.key, owner, row.generation + 1, row.attempts + 1)
+                    lease_until = time + lease.total_seconds()
+                    connection.execute(_take(claim, lease_until, abnormal_ends))
+                    return claim
+                connection.execute(_quarantine(row))
+        return None
 
-    def _due(self, time: float) -> sa.Select[tuple[object, ...]]:
-        free = sa.or_(queue.c.owner.is_(None), queue.c.lease_until <= time)
-        held = queue.c.owner.is_not(None)
+    def _claimable(self, time: sa.ColumnElement[float]) -> sa.Select[Any]:
         query = (
             sa.select(queue)
-            .where(~queue.c.quarantined, free, sa.or_(held, queue.c.due <= time))
-            .order_by(queue.c.due, queue.c.key)
+            .where(queue.c.quarantined.is_(None), claimable_at <= time)
+            .order_by(claimable_at, queue.c.key)
             .limit(1)
         )
         return query if self._database.is_sqlite else query.with_for_update(skip_locked=True)
 
-    def _quarantine(self, connection: sa.Connection, key: str, abnormal: int) -> None:
-        reason = f"set aside: {abnormal} passes in a row ended abnormally"
-        connection.execute(
-            sa.update(queue)
-            .where(queue.c.key == key)
-            .values(
-                quarantined=True,
-                owner=None,
-                lease_until=None,
-                abnormal_ends=abnormal,
-                last_error=sa.func.coalesce(queue.c.last_error, reason),
-            )
-        )
-
-    def heartbeat(self, claim: Claim, lease: timedelta, now: datetime) -> bool:
-        """Hold on for another lease; False when the key was lost."""
-        with self._database.write() as connection:
-            done = connection.execute(
-                self._held(claim).values(lease_until=seconds(now) + lease.total_seconds())
-            )
-            return bool(done.rowcount)
+    def heartbeat(self, claim: Claim, lease: timedelta, now: datetime | None) -> bool:
+        """Hold on for another lease; False when the key was lost to somebody else."""
+        return self._write(claim, lease_until=self._database.time(now) + lease.total_seconds())
 
     def done(self, claim: Claim, next_due: datetime | None) -> bool:
         """The pass ended well; look again at `next_due`. False when the key was lost.
 
-        A trigger that came during the pass leaves the key due at once.
+        A trigger that came during the pass keeps its own, earlier time.
         """
-        later = seconds(next_due) if next_due is not None else None
-        quiet = queue.c.generation == claim.generation
-        return self._end(claim, due=sa.case((quiet, later), else_=queue.c.due), error=None)
+        due = queue.c.due if next_due is None else _earlier(queue.c.due, seconds(next_due))
+        return self._write(claim, **FREE, due=due, attempts=0, abnormal_ends=0, last_error=None)
 
     def retry(self, claim: Claim, error: str, due: datetime) -> bool:
-        """The pass failed; make it again then, or at once when a trigger came meanwhile."""
-        quiet = queue.c.generation == claim.generation
-        value = sa.case((quiet, seconds(due)), else_=queue.c.due)
-        return self._end(claim, due=value, error=error)
+        """The pass failed and said so; make it again then, or when a trigger wants it earlier."""
+        again = _earlier(queue.c.due, seconds(due))
+        return self._write(claim, **FREE, due=again, abnormal_ends=0, last_error=clean(error))
 
-    def _end(self, claim: Claim, *, due: sa.Case[float | None], error: str | None) -> bool:
-        values = {
-            "due": due,
-            "owner": None,
-            "lease_until": None,
-            "abnormal_ends": 0,
-            "last_error": error,
-        }
-        if error is None:
-            values["attempts"] = 0
-        with self._database.write() as connection:
-            return bool(connection.execute(self._held(claim).values(**values)).rowcount)
-
-    def _held(self, claim: Claim) -> sa.Update:
-        return sa.update(queue).where(
+    def _write(self, claim: Claim, **values: Any) -> bool:
+        held = sa.update(queue).where(
             queue.c.key == claim.key,
             queue.c.owner == claim.owner,
             queue.c.claimed_generation == claim.generation,
         )
-
-    def release(self, key: str, now: datetime) -> None:
-        """Give a quarantined key another chance."""
         with self._database.write() as connection:
-            connection.execute(
-                sa.update(queue)
-                .where(queue.c.key == key)
-                .values(quarantined=False, abnormal_ends=0, attempts=0, due=seconds(now))
-            )
+            return bool(connection.execute(held.values(**values)).rowcount)
+
+    def release(self, key: str) -> bool:
+        """Let a quarantined key be claimed again, at once; False when it is not quarantined."""
+        pardon = (
+            sa.update(queue)
+            .where(queue.c.key == key, queue.c.quarantined.is_not(None))
+            .values(**PARDONED)
+        )
+        with self._database.write() as connection:
+            released = bool(connection.execute(pardon).rowcount)
+            self._bell.announce(connection)
+        self._bell.ring()
+        return released
 
     def waiting(self, limit: int) -> tuple[Waiting, ...]:
-        """The rows that are due soonest."""
-        query = sa.select(queue).order_by(queue.c.due, queue.c.key).limit(limit)
-        with self._database.engine.connect() as connection:
+        """Keys with work owed or under way: quarantined ones first, then by when they are next."""
+        idle = sa.and_(claimable_at.is_(None), queue.c.quarantined.is_(None))
+        order = (queue.c.quarantined.is_(None), claimable_at, queue.c.key)
+        query = sa.select(queue).where(~idle).order_by(*order).limit(limit)
+        with self._database.read() as connection:
             return tuple(
                 Waiting(
                     row.key,
-                    moment(row.due) if row.due is not None else None,
+                    _moment(row.due),
                     row.owner,
+                    _moment(row.lease_until),
                     row.attempts,
                     row.last_error,
                     row.quarantined,
@@ -198,24 +167,51 @@ class Queue:
                 for row in connection.execute(query)
             )
 
-    def wait(self, timeout: float) -> None:
-        """Block until a trigger, here or (PostgreSQL) in another process, or until the timeout."""
-        if self._database.is_sqlite:
-            with self._changed:
-                self._changed.wait(timeout)
-            return
-        with self._database.engine.connect() as connection:
-            driver = connection.connection.driver_connection
-            assert driver is not None
-            driver.autocommit = True
-            try:
-                driver.execute(f"LISTEN {CHANNEL}")
-                for _ in driver.notifies(timeout=timeout, stop_after=1):
-                    break
-            finally:
-                connection.invalidate()
+    def next_due(self) -> datetime | None:
+        """When the next key can be claimed, be it past; a held one when its lease ends."""
+        first = sa.select(sa.func.min(claimable_at)).where(queue.c.quarantined.is_(None))
+        with self._database.read() as connection:
+            return _moment(connection.scalar(first))
+
+    def wait(self, timeout_seconds: float) -> None:
+        """Block a thread until a trigger, here or (PostgreSQL) in any process, or the timeout.
+
+        It may return early. One thread of a process waits at a time.
+        """
+        self._bell.wait(timeout_seconds)
+
+    def close(self) -> None:
+        """Wake whoever waits."""
+        self._bell.close()
 
 
-def _database_time(connection: sa.Connection) -> float:
-    query = sa.select(sa.extract("epoch", sa.func.clock_timestamp()))
-    return float(connection.scalar(query) or 0)
+def _take(claim: Claim, lease_until: sa.ColumnElement[float], abnormal_ends: int) -> sa.Update:
+    return (
+        sa.update(queue)
+        .where(queue.c.key == claim.key)
+        .values(
+            due=None,
+            generation=claim.generation,
+            owner=claim.owner,
+            claimed_generation=claim.generation,
+            lease_until=lease_until,
+            attempts=claim.attempts,
+            abnormal_ends=abnormal_ends,
+        )
+    )
+
+
+def _quarantine(row: Any) -> sa.Update:
+    """Set a key aside; its work stays owed from when the last lease ended."""
+    owed = _earlier(queue.c.due, row.lease_until)
+    values = {**FREE, "due": owed, "quarantined": QUARANTINE}
+    return sa.update(queue).where(queue.c.key == row.key).values(**values)
+
+
+def _earlier(owed: sa.ColumnElement[float | None], due: Any) -> sa.ColumnElement[float]:
+    """The earlier of two times, of which the first may be NULL."""
+    return sa.case((owed <= due, owed), else_=due)
+
+
+def _moment(value: float | None) -> datetime | None:
+    return None if value is None else moment(value)

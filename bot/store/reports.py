@@ -1,23 +1,30 @@
-"""What clusters said, one row for each cluster, component and revision.
+"""What clusters said, one row for each cluster, application, component and revision.
 
-Kept by revision: a late word about an old one must not hide the news about a newer one.
+Kept by revision: a late word about an old one must not hide the news about a newer one. `web`
+records, `gather` reads.
 """
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
-from bot.store.database import Database, moment, seconds
-from bot.store.tables import reports
+from bot.store.database import Database, clean, moment, seconds
+from bot.store.tables import reports, width
 from plugins import StatusReport
 
 KEPT_REVISIONS = 20
+KEY = ("application", "cluster", "component", "revision")
 
 
 @dataclass(frozen=True, slots=True)
 class ReportRow:
-    """The last word about one revision; `reported_at` is the cluster's time, the others ours."""
+    """The last word about one revision.
+
+    `reported_at` is the cluster's time, the others are ours. `since` is when the first of an
+    unbroken series of reports of this readiness came in.
+    """
 
     cluster: str
     component: str
@@ -36,62 +43,72 @@ class Reports:
         self._database = database
 
     def record(self, report: StatusReport, received: datetime) -> bool:
-        """Keep a report; False when the cluster said something newer of that revision before."""
+        """Keep a report, if it is newer than what this cluster said of this revision before.
+
+        False, and nothing changed, when it is not (late, or sent twice), or when it names what is
+        longer than any name of ours.
+        """
         key = {
-            "cluster": report.unit.cluster,
             "application": report.application,
+            "cluster": report.unit.cluster,
             "component": report.unit.component,
             "revision": report.revision,
         }
-        values = {
-            "readiness": report.readiness.value,
-            "message": report.message,
-            "reported_at": seconds(report.at),
-            "received_at": seconds(received),
-        }
-        row = reports.c
-        same = [row[name] == value for name, value in key.items()]
+        if any(len(value) > width(reports.c[name]) for name, value in key.items()):
+            return False
         with self._database.write() as connection:
-            known = connection.execute(sa.select(reports).where(*same).with_for_update()).first()
-            if known is None:
-                insert = self._database.insert(reports)
-                connection.execute(
-                    insert.values(**key, **values, since=seconds(received)).on_conflict_do_nothing()
-                )
+            upsert = self._upsert(key, report, seconds(received))
+            kept = connection.scalar(upsert.returning(reports.c.revision)) is not None
+            if kept:
                 self._prune(connection, key)
-                return True
-            if known.reported_at >= values["reported_at"]:
-                return False
-            since = known.since if known.readiness == report.readiness else seconds(received)
-            connection.execute(sa.update(reports).where(*same).values(**values, since=since))
-            return True
+            return kept
+
+    def _upsert(self, key: dict[str, str], report: StatusReport, received: float) -> Any:
+        """One statement, so that of two reports at once the newer stays, whichever comes first."""
+        insert = self._database.insert(reports).values(
+            **key,
+            readiness=report.readiness.value,
+            message=clean(report.message),
+            reported_at=seconds(report.at),
+            received_at=received,
+            since=received,
+        )
+        old, new = reports.c, insert.excluded
+        unbroken = old.readiness == new.readiness
+        changes = {
+            name: new[name] for name in ("readiness", "message", "reported_at", "received_at")
+        }
+        return insert.on_conflict_do_update(
+            index_elements=KEY,
+            set_={**changes, "since": sa.case((unbroken, old.since), else_=new.since)},
+            where=new.reported_at > old.reported_at,
+        )
 
     def _prune(self, connection: sa.Connection, key: dict[str, str]) -> None:
-        """Keep the newest revisions of the unit."""
+        """Keep the revisions of the unit that were heard of last."""
         row = reports.c
-        unit = [row[name] == key[name] for name in ("cluster", "application", "component")]
-        kept = (
-            sa.select(row.revision)
-            .where(*unit)
-            .order_by(row.received_at.desc())
-            .limit(KEPT_REVISIONS)
-        )
-        connection.execute(sa.delete(reports).where(*unit, row.revision.not_in(kept)))
+        unit = [row[name] == key[name] for name in KEY if name != "revision"]
+        latest = sa.select(row.revision).where(*unit).order_by(row.received_at.desc())
+        # Never the one that was recorded now: others may have been received in the same instant.
+        old = latest.where(row.revision != key["revision"]).offset(KEPT_REVISIONS - 1)
+        connection.execute(sa.delete(reports).where(*unit, row.revision.in_(old)))
 
     def of_application(self, application: str) -> tuple[ReportRow, ...]:
-        """Everything kept about an application."""
-        query = sa.select(reports).where(reports.c.application == application)
-        with self._database.engine.connect() as connection:
+        """Everything kept about an application, by cluster, component and revision."""
+        row = reports.c
+        query = sa.select(reports).where(row.application == application)
+        with self._database.read() as connection:
+            found = connection.execute(query.order_by(row.cluster, row.component, row.revision))
             return tuple(
                 ReportRow(
-                    row.cluster,
-                    row.component,
-                    row.revision,
-                    row.readiness,
-                    row.message,
-                    moment(row.reported_at),
-                    moment(row.received_at),
-                    moment(row.since),
+                    each.cluster,
+                    each.component,
+                    each.revision,
+                    each.readiness,
+                    each.message,
+                    moment(each.reported_at),
+                    moment(each.received_at),
+                    moment(each.since),
                 )
-                for row in connection.execute(query)
+                for each in found
             )

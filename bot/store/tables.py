@@ -1,4 +1,8 @@
-"""The tables. Nothing in them is the truth of a rollout: all of it may be deleted at any time."""
+"""The tables. Nothing in them is the truth of a rollout: all of it may be deleted at any time.
+
+Moments are seconds since 1970. `migrations/versions` makes the same tables step by step; a test
+compares the two.
+"""
 
 import sqlalchemy as sa
 
@@ -12,11 +16,11 @@ inbox = sa.Table(
     sa.Column("delivery_id", sa.String(200), nullable=False),
     sa.Column("event", sa.String(100), nullable=False),
     sa.Column("repository", sa.String(500), nullable=False),
-    sa.Column("number", sa.Integer),
+    sa.Column("number", sa.BigInteger),
     sa.Column("body", sa.LargeBinary, nullable=False),
-    sa.Column("received_at", sa.Float, nullable=False),
-    sa.Column("done", sa.Boolean, nullable=False, default=False),
-    sa.UniqueConstraint("forge", "delivery_id"),
+    sa.Column("received_at", sa.Double, nullable=False),
+    sa.Column("done", sa.Boolean, nullable=False),
+    sa.UniqueConstraint("forge", "delivery_id", name="inbox_delivery"),
     sa.Index("inbox_pending", "done", "id"),
 )
 
@@ -24,31 +28,37 @@ queue = sa.Table(
     "queue",
     metadata,
     sa.Column("key", sa.String(600), primary_key=True),
-    sa.Column("due", sa.Float),
-    sa.Column("generation", sa.Integer, nullable=False, default=1),
+    sa.Column("due", sa.Double),
+    sa.Column("generation", sa.BigInteger, nullable=False),
     sa.Column("owner", sa.String(100)),
-    sa.Column("lease_until", sa.Float),
-    sa.Column("claimed_generation", sa.Integer),
-    sa.Column("attempts", sa.Integer, nullable=False, default=0),
-    sa.Column("abnormal_ends", sa.Integer, nullable=False, default=0),
+    sa.Column("claimed_generation", sa.BigInteger),
+    sa.Column("lease_until", sa.Double),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("abnormal_ends", sa.Integer, nullable=False),
     sa.Column("last_error", sa.Text),
-    sa.Column("quarantined", sa.Boolean, nullable=False, default=False),
-    sa.Index("queue_due", "due"),
+    sa.Column("quarantined", sa.Text),
+)
+claimable_at = sa.func.coalesce(queue.c.lease_until, queue.c.due)
+sa.Index(
+    "queue_claimable",
+    claimable_at,
+    queue.c.key,
+    sqlite_where=queue.c.quarantined.is_(None),
+    postgresql_where=queue.c.quarantined.is_(None),
 )
 
 reports = sa.Table(
     "reports",
     metadata,
-    sa.Column("cluster", sa.String(63), primary_key=True),
     sa.Column("application", sa.String(63), primary_key=True),
+    sa.Column("cluster", sa.String(63), primary_key=True),
     sa.Column("component", sa.String(63), primary_key=True),
     sa.Column("revision", sa.String(64), primary_key=True),
     sa.Column("readiness", sa.String(20), nullable=False),
     sa.Column("message", sa.Text, nullable=False),
-    sa.Column("reported_at", sa.Float, nullable=False),
-    sa.Column("received_at", sa.Float, nullable=False),
-    sa.Column("since", sa.Float, nullable=False),
-    sa.Index("reports_application", "application"),
+    sa.Column("reported_at", sa.Double, nullable=False),
+    sa.Column("received_at", sa.Double, nullable=False),
+    sa.Column("since", sa.Double, nullable=False),
 )
 
 views = sa.Table(
@@ -62,9 +72,16 @@ audit = sa.Table(
     "audit",
     metadata,
     sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("at", sa.Float, nullable=False),
+    sa.Column("at", sa.Double, nullable=False),
     sa.Column("kind", sa.String(50), nullable=False),
     sa.Column("key", sa.String(200), nullable=False),
     sa.Column("fields", sa.JSON, nullable=False),
     sa.Index("audit_key", "key", "id"),
 )
+
+
+def width(column: sa.Column[str]) -> int:
+    """How many characters a column of limited text can hold."""
+    assert isinstance(column.type, sa.String)
+    assert column.type.length is not None
+    return column.type.length

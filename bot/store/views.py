@@ -27,13 +27,13 @@ class Views:
     def get(self, key: str) -> dict[str, Any] | None:
         """The value, if there is one."""
         query = sa.select(views.c.value).where(views.c.key == key)
-        with self._database.engine.connect() as connection:
+        with self._database.read() as connection:
             found: dict[str, Any] | None = connection.scalar(query)
             return found
 
     def list(self, prefix: str) -> list[tuple[str, dict[str, Any]]]:
         """Keys that begin so, with their values, sorted."""
         query = sa.select(views).where(views.c.key.startswith(prefix, autoescape=True))
-        with self._database.engine.connect() as connection:
+        with self._database.read() as connection:
             rows = connection.execute(query.order_by(views.c.key))
             return [(row.key, row.value) for row in rows]

@@ -1,0 +1,101 @@
+"""Waiting for a trigger. A wait that hears nothing lasts for its timeout, here far too long."""
+
+from collections.abc import Iterator
+from threading import Thread
+
+import pytest
+
+from bot.store import Store
+from bot.store.bell import PostgresBell, _driver
+from tests.fakes.stores import NOON, fresh_url
+
+TOO_LONG = 600
+
+
+def waiting(store: Store) -> Thread:
+    thread = Thread(target=store.queue.wait, args=[TOO_LONG], daemon=True)
+    thread.start()
+    return thread
+
+
+def woken(thread: Thread) -> bool:
+    thread.join(60)
+    return not thread.is_alive()
+
+
+def test_a_trigger_wakes_who_waits(store: Store) -> None:
+    store.queue.wait(0)
+    thread = waiting(store)
+
+    store.queue.trigger(["shop"], NOON)
+
+    assert woken(thread)
+
+
+def test_a_trigger_since_the_last_wait_is_not_missed(store: Store) -> None:
+    store.queue.wait(0)
+    store.queue.trigger(["shop"], NOON)
+    store.queue.trigger(["shop"], NOON)
+
+    assert woken(waiting(store))
+
+
+def test_a_wait_ends_with_its_timeout(store: Store) -> None:
+    store.queue.wait(0.01)
+
+
+def test_a_release_wakes_too(store: Store) -> None:
+    store.queue.wait(0)
+    store.queue.release("shop")
+
+    assert woken(waiting(store))
+
+
+def test_closing_wakes_who_waits(store_url: str) -> None:
+    store = Store.open(store_url)
+    store.queue.wait(0)
+    thread = waiting(store)
+
+    store.close()
+
+    assert woken(thread)
+
+
+@pytest.fixture
+def replicas(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Store, Store]]:
+    """Two stores on one PostgreSQL database."""
+    with fresh_url("postgresql", tmp_path_factory.getbasetemp()) as url:
+        here, there = Store.open(url), Store.open(url)
+        yield here, there
+        here.close()
+        there.close()
+
+
+def test_postgresql_wakes_other_replicas(replicas: tuple[Store, Store]) -> None:
+    here, there = replicas
+    here.queue.wait(0)
+    thread = waiting(here)
+
+    there.queue.trigger(["shop"], NOON)
+
+    assert woken(thread)
+
+
+def test_a_broken_line_ends_the_wait_and_the_next_wait_calls_again(
+    replicas: tuple[Store, Store],
+) -> None:
+    here, there = replicas
+    here.queue.wait(0)
+    bell = here.queue._bell
+    assert isinstance(bell, PostgresBell)
+    assert bell._line is not None
+    backend = _driver(bell._line).info.backend_pid
+    thread = waiting(here)
+
+    with there._database.write() as connection:
+        connection.exec_driver_sql(f"SELECT pg_terminate_backend({backend})")
+
+    assert woken(thread)
+    here.queue.wait(0)
+    there.queue.trigger(["shop"], NOON)
+    assert woken(waiting(here))

@@ -1,0 +1,23 @@
+from datetime import timedelta
+
+from bot.store import Store
+from bot.store.audit import AuditEntry
+from tests.fakes.stores import NOON
+
+
+def test_deeds_of_a_key_are_read_newest_first(store: Store) -> None:
+    for number in range(3):
+        at = NOON + timedelta(seconds=number)
+        store.audit.append(at, "merge", "shop", {"number": number, "sha": None})
+    store.audit.append(NOON, "merge", "other", {})
+
+    assert store.audit.of("shop", 2) == (
+        AuditEntry(NOON + timedelta(seconds=2), "merge", "shop", {"number": 2, "sha": None}),
+        AuditEntry(NOON + timedelta(seconds=1), "merge", "shop", {"number": 1, "sha": None}),
+    )
+
+
+def test_nothing_of_the_log_can_be_changed_through_the_store(store: Store) -> None:
+    verbs = {name for name in dir(store.audit) if not name.startswith("_")}
+
+    assert verbs == {"append", "of"}

@@ -1,0 +1,103 @@
+from datetime import timedelta
+
+import pytest
+
+from bot.store import Store
+from bot.store.database import Database
+from bot.store.inbox import Inbox, InboxEntry, InboxFullError, Incoming, UnfitDeliveryError
+from tests.fakes.stores import NOON
+
+
+def delivery(number: int, forge: str = "local", body: bytes = b"{}") -> Incoming:
+    return Incoming(forge, f"delivery-{number}", "push", "shop/web", number, body)
+
+
+def test_a_delivery_is_kept_byte_for_byte(store: Store) -> None:
+    sent = delivery(1, body=bytes(range(256)))
+
+    assert store.inbox.put(sent, NOON)
+
+    assert store.inbox.get("local", "delivery-1") == sent
+    assert store.inbox.get("local", "delivery-2") is None
+
+
+def test_a_repeated_delivery_is_known_even_after_it_was_looked_at(store: Store) -> None:
+    store.inbox.put(delivery(1), NOON)
+    store.inbox.done([entry.id for entry in store.inbox.pending(10)])
+
+    assert not store.inbox.put(delivery(1, body=b"other"), NOON)
+    assert store.inbox.pending(10) == ()
+
+
+def test_forges_choose_their_delivery_ids_for_themselves(store: Store) -> None:
+    assert store.inbox.put(delivery(1, "local"), NOON)
+    assert store.inbox.put(delivery(1, "github"), NOON)
+
+
+def test_deliveries_wait_oldest_first_until_they_are_done(store: Store) -> None:
+    for number in (1, 2, 3):
+        store.inbox.put(delivery(number), NOON)
+    first, second = store.inbox.pending(2)
+    assert (first.number, second.number) == (1, 2)
+
+    store.inbox.done([second.id])
+
+    assert [entry.number for entry in store.inbox.pending(10)] == [1, 3]
+    assert first == InboxEntry(first.id, "local", "shop/web", 1)
+
+
+def test_a_delivery_about_no_merge_request_has_no_number(store: Store) -> None:
+    store.inbox.put(Incoming("local", "a", "push", "shop/web", None, b""), NOON)
+
+    assert store.inbox.pending(1)[0].number is None
+
+
+def test_pruning_forgets_only_what_is_old_and_done(store: Store) -> None:
+    for number in (1, 2):
+        store.inbox.put(delivery(number), NOON)
+    store.inbox.put(delivery(3), NOON + timedelta(days=2))
+    one, _, three = store.inbox.pending(10)
+    store.inbox.done([one.id, three.id])
+
+    assert store.inbox.prune(NOON + timedelta(days=1)) == 1
+
+    assert store.inbox.get("local", "delivery-1") is None
+    assert store.inbox.get("local", "delivery-2") is not None
+    assert store.inbox.get("local", "delivery-3") is not None
+
+
+def test_a_full_inbox_says_so_and_takes_again_when_it_was_emptied(
+    store: Store, store_url: str
+) -> None:
+    database = Database(store_url)
+    small = Inbox(database, max_pending=2)
+    small.put(delivery(1), NOON)
+    small.put(delivery(2), NOON)
+    with pytest.raises(InboxFullError, match=r"2 deliveries wait.* again in a few minutes"):
+        small.put(delivery(3), NOON)
+
+    store.inbox.done([entry.id for entry in store.inbox.pending(1)])
+
+    assert small.put(delivery(3), NOON)
+    database.close()
+
+
+@pytest.mark.parametrize(
+    ("sent", "message"),
+    [
+        ({"delivery_id": "x" * 201}, "delivery_id has more than 200 characters"),
+        ({"repository": "x" * 501}, "repository has more than 500 characters"),
+        ({"body": bytes(25 * 1024 * 1024 + 1)}, "body has more than 26214400 bytes"),
+    ],
+)
+def test_what_no_forge_sends_is_refused(sent: dict[str, str | bytes], message: str) -> None:
+    usual = {
+        "forge": "local",
+        "delivery_id": "1",
+        "event": "push",
+        "repository": "shop/web",
+        "number": 1,
+        "body": b"",
+    }
+    with pytest.raises(UnfitDeliveryError, match=message):
+        Incoming(**{**usual, **sent})  # type: ignore[arg-type]

@@ -1,0 +1,233 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from bot.store import Store
+from bot.store.queue import MOST_ABNORMAL_ENDS, QUARANTINE, Claim
+from tests.fakes.stores import NOON
+
+LEASE = timedelta(seconds=60)
+
+
+def after(seconds: float) -> datetime:
+    return NOON + timedelta(seconds=seconds)
+
+
+def claim(store: Store, at: float = 0, owner: str = "ann") -> Claim:
+    found = store.queue.claim(owner, LEASE, after(at))
+    assert found is not None
+    return found
+
+
+def nothing_to_claim(store: Store, at: float) -> bool:
+    return store.queue.claim("nobody", LEASE, after(at)) is None
+
+
+def lapse(store: Store, times: int, at: float = 0) -> float:
+    """Claim and die so many times; when the last lease ends."""
+    for _ in range(times):
+        claim(store, at)
+        at += LEASE.total_seconds()
+    return at
+
+
+def test_a_key_is_claimed_when_it_is_due_and_not_before(store: Store) -> None:
+    store.queue.trigger(["shop"], after(5))
+
+    assert nothing_to_claim(store, 4)
+    found = claim(store, 5)
+
+    assert (found.key, found.owner, found.attempts) == ("shop", "ann", 1)
+    assert nothing_to_claim(store, 6)
+
+
+def test_triggers_of_a_waiting_key_become_one_pass_at_the_earliest_time(store: Store) -> None:
+    for due in (9, 5, 7):
+        store.queue.trigger(["shop", "shop"], after(due))
+    assert store.queue.next_due() == after(5)
+
+    assert store.queue.done(claim(store, 5), None)
+
+    assert nothing_to_claim(store, 1000)
+    assert store.queue.waiting(10) == ()
+
+
+def test_the_key_that_waits_longest_comes_first(store: Store) -> None:
+    store.queue.trigger(["b"], after(2))
+    store.queue.trigger(["c", "a"], after(3))
+
+    assert [claim(store, 9).key for _ in range(3)] == ["b", "a", "c"]
+
+
+def test_a_trigger_during_the_pass_causes_one_more(store: Store) -> None:
+    store.queue.trigger(["shop"], after(0))
+    first = claim(store)
+    store.queue.trigger(["shop"], after(1))
+    store.queue.trigger(["shop"], after(2))
+    assert nothing_to_claim(store, 3)
+
+    assert store.queue.done(first, after(500))
+
+    assert store.queue.done(claim(store, 3), None)
+    assert nothing_to_claim(store, 1000)
+
+
+def test_a_trigger_during_a_pass_that_wants_no_other_look_is_kept(store: Store) -> None:
+    store.queue.trigger(["shop"], after(0))
+    first = claim(store)
+    store.queue.trigger(["shop"], after(1))
+
+    store.queue.done(first, None)
+
+    assert store.queue.next_due() == after(1)
+
+
+def test_a_trigger_for_later_during_the_pass_waits_until_then(store: Store) -> None:
+    store.queue.trigger(["shop"], after(0))
+    first = claim(store)
+    store.queue.trigger(["shop"], after(50))
+
+    store.queue.done(first, after(70))
+
+    assert store.queue.next_due() == after(50)
+
+
+def test_a_later_look_is_pulled_forward_by_a_trigger(store: Store) -> None:
+    store.queue.trigger(["shop"], after(0))
+    store.queue.done(claim(store), after(500))
+    assert nothing_to_claim(store, 499)
+
+    store.queue.trigger(["shop"], after(3))
+
+    assert claim(store, 3).key == "shop"
+
+
+def test_a_failed_pass_is_made_again_with_its_error_and_attempts_kept(store: Store) -> None:
+    store.queue.trigger(["shop"], after(0))
+    for attempt in (1, 2, 3, 4, 5):
+        failed = claim(store, attempt * 10)
+        assert failed.attempts == attempt
+        assert store.queue.retry(failed, f"no answer\0 {attempt}", after(attempt * 10 + 10))
+
+    (waiting,) = store.queue.waiting(10)
+    assert (waiting.attempts, waiting.last_error) == (5, "no answer\ufffd 5")
+    assert waiting.due == after(60)
+    assert waiting.quarantined is None
+
+    store.queue.done(claim(store, 60), after(90))
+
+    (waiting,) = store.queue.waiting(10)
+    assert (waiting.attempts, waiting.last_error) == (0, None)
+
+
+def test_a_lapsed_lease_can_be_claimed_by_anyone_and_its_holder_can_write_no_more(
+    store: Store,
+) -> None:
+    store.queue.trigger(["shop"], after(0))
+    dead = claim(store, 0)
+    assert nothing_to_claim(store, 59)
+    assert store.queue.next_due() == after(60)
+
+    heir = claim(store, 60, "bob")
+
+    assert heir.attempts == 2
+    assert not store.queue.heartbeat(dead, LEASE, after(61))
+    assert not store.queue.retry(dead, "late", after(61))
+    assert not store.queue.done(dead, None)
+    assert store.queue.done(heir, None)
+    assert not store.queue.done(heir, None)
+
+
+def test_a_claim_is_not_taken_for_a_later_one_of_the_same_owner(store: Store) -> None:
+    store.queue.trigger(["shop"], after(0))
+    dead = claim(store, 0)
+    heir = claim(store, 60)
+    store.queue.done(heir, after(61))
+    now = claim(store, 61)
+
+    assert not store.queue.done(dead, None)
+    assert not store.queue.done(heir, None)
+    assert store.queue.done(now, None)
+
+
+def test_a_heartbeat_lengthens_the_lease(store: Store) -> None:
+    store.queue.trigger(["shop"], after(0))
+    held = claim(store, 0)
+
+    assert store.queue.heartbeat(held, LEASE, after(50))
+
+    assert nothing_to_claim(store, 109)
+    assert claim(store, 110, "bob").owner == "bob"
+
+
+def test_a_key_that_ends_its_workers_is_set_aside_and_holds_up_no_other(store: Store) -> None:
+    store.queue.trigger(["bad"], after(0))
+    end = lapse(store, MOST_ABNORMAL_ENDS)
+    store.queue.trigger(["good"], after(1))
+
+    assert claim(store, end).key == "good"
+
+    assert nothing_to_claim(store, end)
+    bad, _ = store.queue.waiting(10)
+    assert (bad.key, bad.owner, bad.quarantined) == ("bad", None, QUARANTINE)
+    assert bad.attempts == MOST_ABNORMAL_ENDS
+    assert store.queue.next_due() == after(end + 60)
+
+
+def test_only_abnormal_ends_in_a_row_count(store: Store) -> None:
+    store.queue.trigger(["shop"], after(0))
+    at = lapse(store, MOST_ABNORMAL_ENDS - 1)
+    store.queue.retry(claim(store, at), "refused", after(at))
+    at = lapse(store, MOST_ABNORMAL_ENDS - 1, at)
+    store.queue.done(claim(store, at), after(at))
+    at = lapse(store, MOST_ABNORMAL_ENDS - 1, at)
+
+    assert store.queue.done(claim(store, at), None)
+
+
+def test_a_quarantined_key_stays_so_until_it_is_released(store: Store) -> None:
+    store.queue.trigger(["shop"], after(0))
+    end = lapse(store, MOST_ABNORMAL_ENDS)
+    assert not store.queue.release("shop")
+    assert nothing_to_claim(store, end)
+
+    assert store.queue.release("shop")
+
+    assert claim(store, end).attempts == 1
+    assert not store.queue.release("shop")
+
+
+def test_a_trigger_can_release(store: Store) -> None:
+    store.queue.trigger(["shop"], after(0))
+    end = lapse(store, MOST_ABNORMAL_ENDS)
+    assert nothing_to_claim(store, end)
+
+    store.queue.trigger(["shop"], after(end))
+    assert nothing_to_claim(store, end)
+    store.queue.trigger(["shop"], after(end), release=True)
+
+    assert claim(store, end).attempts == 1
+
+
+def test_no_keys_is_nothing_to_do(store: Store) -> None:
+    store.queue.trigger([], after(0))
+
+    assert store.queue.next_due() is None
+
+
+def test_sqlite_needs_the_time_and_postgresql_has_its_own(store: Store, store_url: str) -> None:
+    store.queue.trigger(["shop"], NOON - timedelta(days=20_000))
+    if store_url.startswith("sqlite"):
+        with pytest.raises(ValueError, match="pass `now`"):
+            store.queue.claim("ann", LEASE, None)
+        return
+    store.queue.trigger(["later"], datetime(2200, 1, 1, tzinfo=UTC))
+
+    lapsed = store.queue.claim("ann", timedelta(0), None)
+    heir = store.queue.claim("bob", LEASE, None)
+
+    assert lapsed is not None
+    assert heir is not None
+    assert (lapsed.key, heir.key, heir.attempts) == ("shop", "shop", 2)
+    assert store.queue.heartbeat(heir, LEASE, None)
+    assert store.queue.claim("ann", LEASE, None) is None

@@ -1,0 +1,122 @@
+from datetime import datetime, timedelta
+from threading import Barrier, Thread
+
+import pytest
+
+from bot.store import Store
+from bot.store.reports import KEPT_REVISIONS, ReportRow
+from planners.model import Readiness, Unit
+from plugins import StatusReport
+from tests.fakes.stores import NOON
+
+OLD, NEW = "1" * 40, "2" * 40
+
+
+def after(seconds: float) -> datetime:
+    return NOON + timedelta(seconds=seconds)
+
+
+def report(
+    at: float,
+    readiness: Readiness = Readiness.READY,
+    *,
+    revision: str = NEW,
+    cluster: str = "paris",
+    message: str = "",
+) -> StatusReport:
+    return StatusReport("shop", Unit("web", cluster), revision, readiness, message, after(at))
+
+
+def row(store: Store, revision: str = NEW) -> ReportRow:
+    (found,) = [each for each in store.reports.of_application("shop") if each.revision == revision]
+    return found
+
+
+def test_a_report_is_kept_with_the_times_of_both_clocks(store: Store) -> None:
+    assert store.reports.record(report(1, message="Applied ✓"), after(3))
+
+    assert store.reports.of_application("shop") == (
+        ReportRow("paris", "web", NEW, "READY", "Applied ✓", after(1), after(3), after(3)),
+    )
+    assert store.reports.of_application("other") == ()
+
+
+@pytest.mark.parametrize("at", [5, 4])
+def test_what_is_not_newer_changes_nothing(store: Store, at: float) -> None:
+    store.reports.record(report(5), after(6))
+
+    assert not store.reports.record(report(at, Readiness.STALLED), after(9))
+
+    assert row(store) == ReportRow("paris", "web", NEW, "READY", "", after(5), after(6), after(6))
+
+
+def test_a_late_word_about_an_old_revision_hides_nothing_of_a_newer_one(store: Store) -> None:
+    store.reports.record(report(5, revision=NEW), after(5))
+
+    assert store.reports.record(report(1, Readiness.STALLED, revision=OLD), after(7))
+
+    assert row(store, NEW).readiness == Readiness.READY
+    assert row(store, OLD).readiness == Readiness.STALLED
+
+
+def test_since_is_when_an_unbroken_readiness_began(store: Store) -> None:
+    store.reports.record(report(1, Readiness.PROGRESSING), after(1))
+    store.reports.record(report(2, Readiness.READY), after(2))
+    store.reports.record(report(60, Readiness.READY), after(61))
+    assert (row(store).since, row(store).received_at) == (after(2), after(61))
+
+    store.reports.record(report(70, Readiness.STALLED), after(70))
+    store.reports.record(report(80, Readiness.READY), after(80))
+
+    assert row(store).since == after(80)
+
+
+def test_the_newest_revisions_of_each_unit_are_kept(store: Store) -> None:
+    store.reports.record(report(0, revision=OLD, cluster="rome"), after(0))
+    for number in range(KEPT_REVISIONS + 5):
+        store.reports.record(report(number, revision=f"{number:040x}"), after(number))
+
+    kept = [each for each in store.reports.of_application("shop") if each.cluster == "paris"]
+
+    assert sorted(int(each.revision, 16) for each in kept) == list(range(5, KEPT_REVISIONS + 5))
+    assert len(store.reports.of_application("shop")) == KEPT_REVISIONS + 1
+
+
+def test_a_burst_in_one_instant_keeps_the_report_that_came_last(store: Store) -> None:
+    for number in range(KEPT_REVISIONS + 1):
+        store.reports.record(report(0, revision=f"{number:040x}"), after(0))
+
+        assert row(store, f"{number:040x}").readiness == Readiness.READY
+
+
+def test_of_reports_that_come_at_once_the_newest_stays(store: Store) -> None:
+    together = Barrier(8)
+
+    def send(at: int) -> None:
+        together.wait()
+        store.reports.record(report(at, message=str(at)), after(10))
+
+    threads = [Thread(target=send, args=[at]) for at in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert row(store).message == "7"
+
+
+def test_text_that_a_database_cannot_keep_is_mended(store: Store) -> None:
+    store.reports.record(report(1, message="a\0b\ud800c" + "x" * 5000), after(1))
+
+    message = row(store).message
+    assert message.startswith("a\ufffdb?c")
+    assert len(message) == 2000
+
+
+def test_a_name_longer_than_any_of_ours_is_not_recorded(store: Store) -> None:
+    assert not store.reports.record(report(1, cluster="x" * 64), after(1))
+
+
+def test_a_moment_without_a_time_zone_is_refused(store: Store) -> None:
+    with pytest.raises(ValueError, match="no time zone"):
+        store.reports.record(report(1), after(1).replace(tzinfo=None))
