@@ -71,10 +71,14 @@ class AwaitsReplacement:
 
 @dataclass(frozen=True, slots=True)
 class AwaitsApproval:
-    """Approvals of the merge request as it stands are missing; `reason` is the rule's selector."""
+    """Approvals of the merge request as it stands are missing; `reason` is the rule's selector.
+
+    `discounted` approved it too, but wrote or merged the revision.
+    """
 
     needed: int
     given: tuple[str, ...]
+    discounted: tuple[str, ...]
     reason: str
     author_may_approve: bool
 

@@ -144,14 +144,17 @@ def _approvals(snapshot: Snapshot, change: ChangeSet, request: MergeRequest) -> 
     if outsiders:
         rules.append((ApprovalRule(Selector(), 1), f"it overwrites a change by {outsiders}"))
     for rule, reason in rules:
-        given = tuple(
-            approval.user
-            for approval in request.approvals
-            if approval.head == request.head
-            and (rule.author_may_approve or approval.email not in snapshot.authors)
-        )
+        given: list[str] = []
+        discounted: list[str] = []
+        for approval in request.approvals:
+            if approval.head == request.head:
+                own = approval.email.lower() in snapshot.authors
+                counts = rule.author_may_approve or not own
+                (given if counts else discounted).append(approval.user)
         if len(given) < rule.count:
-            yield AwaitsApproval(rule.count, given, reason, rule.author_may_approve)
+            yield AwaitsApproval(
+                rule.count, tuple(given), tuple(discounted), reason, rule.author_may_approve
+            )
 
 
 def _outsiders(snapshot: Snapshot, change: ChangeSet) -> str:

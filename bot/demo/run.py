@@ -131,9 +131,10 @@ def _welcome(demo: Demo, *, auto: bool) -> str:
     ]
     if not auto:
         lines += [
-            "Rita reviews: read the plan comment on Ada's merge request, approve it and merge it.",
-            f"Then watch {url}/{DEPLOY}/merge_requests: the canary wants an approval, the rest",
-            "merges wave by wave as clusters report ready. Ctrl-C ends it.",
+            "As Rita, read the plan on Ada's merge request and approve it; as Ada, merge it.",
+            f"Then watch {url}/{DEPLOY}/merge_requests. As Rita, approve the canary's",
+            "four waves (who wrote or merged the change cannot); the rest merges wave by wave.",
+            "Ctrl-C ends it.",
             "",
         ]
     return "\n".join(lines)

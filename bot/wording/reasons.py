@@ -32,9 +32,10 @@ def reason(gate: Gate) -> str:  # noqa: C901 - one case per gate
             return f"waits for {step} to be ready: {places(pending)}"
         case AwaitsReplacement(pending):
             return f"removes only when all that replaces it is ready: {places(pending)}"
-        case AwaitsApproval(needed, given, why, _):
+        case AwaitsApproval(needed, given, discounted, why, _):
             have = f", has {len(given)}" if given else ""
-            return f"waits for {plural(needed, 'approval')}{have}: {why}"
+            own = f" ({listing(discounted)} wrote or merged the revision)" if discounted else ""
+            return f"waits for {plural(needed, 'approval')}{have}: {why}{own}"
         case Frozen(name, until, why):
             return f"frozen by {name} until {until:%Y-%m-%d %H:%M} UTC: {why}"
         case Held(label):
@@ -59,7 +60,11 @@ def remedy(gate: Gate) -> str:
         case AwaitsReplacement(pending=pending):
             return _cure(pending)
         case AwaitsApproval(author_may_approve=author_may):
-            who = "a reviewer" if author_may else "somebody who did not write this revision"
+            who = (
+                "a reviewer"
+                if author_may
+                else "somebody who neither wrote nor merged this revision"
+            )
             return f"{who} approves the merge request"
         case Frozen(until=until):
             return f"the end of the freeze at {until:%H:%M} UTC, or a change of the policy"

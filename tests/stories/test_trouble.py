@@ -121,6 +121,9 @@ async def test_an_author_cannot_approve_what_the_policy_wants_reviewed(world: Wo
     world.ada.approve(DEPLOY, number)
     await world.settle()
     assert world.merged() == []
+    assert world.reasons("canary.1") == [
+        "waits for 1 approval: clusters with canary=true (ada wrote or merged the revision)"
+    ]
 
     world.rita.approve(DEPLOY, number)
     await world.settle()
