@@ -86,6 +86,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader has gone, as `head` goes; nothing is left to say
+        return 141
 
 
 if __name__ == "__main__":
