@@ -1,20 +1,29 @@
-"""What a plain YAML scalar means, as sigs.k8s.io/yaml reads it. Used by `yamlio` both ways."""
+"""What a YAML scalar means, as sigs.k8s.io/yaml reads it. Used by `yamlio` both ways."""
 
 import math
 import re
+from types import NoneType
+from typing import TypeAlias
+
+Scalar: TypeAlias = "str | int | float | bool | None"
 
 _NULL = frozenset({"", "~", "null", "Null", "NULL"})
 _TRUE = frozenset(["y", "Y", "yes", "Yes", "YES", "on", "On", "ON", "true", "True", "TRUE"])
 _FALSE = frozenset(["n", "N", "no", "No", "NO", "off", "Off", "OFF", "false", "False", "FALSE"])
 _INTEGER = re.compile(r"[-+]?(0[bB][01]+|0[oO][0-7]+|0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
-_SPECIAL = {
-    **dict.fromkeys((".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF"), math.inf),
-    **dict.fromkeys(("-.inf", "-.Inf", "-.INF"), -math.inf),
-    **dict.fromkeys((".nan", ".NaN", ".NAN"), math.nan),
-}
+_NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
+_BETWEEN = re.compile(r"(?<=[0-9])_(?=[0-9])")
 _EXACT = 2**53
+_LEAST, _MOST = -(2**63), 2**63 - 1
 _MAX_DIGITS = 400
+_TAGS: dict[str, tuple[type, ...]] = {
+    "tag:yaml.org,2002:int": (int,),
+    "tag:yaml.org,2002:float": (int, float),
+    "tag:yaml.org,2002:bool": (bool,),
+    "tag:yaml.org,2002:null": (NoneType,),
+}
+_STRING_TAGS = frozenset({"!", "tag:yaml.org,2002:str"})
 
 # Whatever any common YAML reader may take for something other than a string: written in quotes.
 AMBIGUOUS = re.compile(
@@ -27,10 +36,35 @@ AMBIGUOUS = re.compile(
 )
 
 
-def resolve(text: str) -> str | int | float | bool | None:
-    """The value of a plain scalar; an infinite or undefined number comes back as such a float.
+class ScalarError(ValueError):
+    """A scalar that is no JSON value; the text says which and why."""
+
+
+def read(text: str, tag: str | None, *, plain: bool) -> Scalar:
+    """The value of a scalar, written `plain` or in quotes, perhaps with a tag.
+
+    Raises:
+        ScalarError: a foreign tag, a text that does not fit its tag, NUL, or no finite number.
+    """
+    if "\0" in text:
+        raise ScalarError("a NUL character")
+    if tag in _STRING_TAGS or (tag is None and not plain):
+        return text
+    if tag is not None and tag not in _TAGS:
+        raise ScalarError(f"tag {tag} is not allowed; only plain JSON values are")
+    value = resolve(text)
+    if tag is not None and type(value) not in _TAGS[tag]:
+        raise ScalarError(f"{text!r} does not fit its tag {tag}")
+    return value
+
+
+def resolve(text: str) -> Scalar:
+    """The value of a plain scalar.
 
     A number without a fraction is an int, as it is once JSON has carried it (`1e3` is 1000).
+
+    Raises:
+        ScalarError: infinity or not a number, which JSON cannot carry.
     """
     if text in _NULL:
         return None
@@ -38,19 +72,21 @@ def resolve(text: str) -> str | int | float | bool | None:
         return True
     if text in _FALSE:
         return False
-    if text in _SPECIAL:
-        return _SPECIAL[text]
     if not (text[0].isascii() and (text[0].isdigit() or text[0] in "+-.")):
         return text
+    if _NOT_FINITE.fullmatch(text):
+        raise ScalarError(f"{text} is not a JSON number")
     return _number(text)
 
 
 def _number(text: str) -> str | int | float:
-    digits = text.replace("_", "")
+    digits = _BETWEEN.sub("", text) if text[0] == "." else text.replace("_", "")
     if len(digits) > _MAX_DIGITS:
         return text
     if _INTEGER.fullmatch(digits):
-        return _integer(digits)
+        whole = _integer(digits)
+        if _LEAST <= whole <= _MOST:
+            return whole
     if _FLOAT.fullmatch(digits):
         value = float(digits)
         if math.isinf(value):
