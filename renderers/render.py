@@ -87,9 +87,15 @@ class _Rendering:
                 continue
             hits += 1
             try:
-                result.append(customizer.apply(item, intent.body))
+                changed = customizer.apply(item, intent.body)
             except CustomizeError as error:
                 self.problem(f"customisation {intent.name}: {error}", intent)
+                continue
+            if _identity(changed) == _identity(item):
+                result.append(changed)
+            else:
+                message = "would change apiVersion, kind, name or namespace"
+                self.problem(f"customisation {intent.name} {message}", intent)
         if not hits:
             kinds = ", ".join(sorted(f"{each['kind']}/{tenancy.name_of(each)}" for each in objects))
             target = f"{intent.target.kind}/{intent.target.name}"
@@ -156,6 +162,12 @@ def _references(run: _Rendering, layout: Layout, unit: Unit, cluster: Cluster) -
     if not items:
         return {}
     return {layout.sync_file(unit): b"---\n".join(yamlio.dump(item) for item in items)}
+
+
+def _identity(item: Mapping[str, Json]) -> tuple[Json, Json, str, str | None]:
+    """What makes an object the one it is; no customisation may change it."""
+    name, namespace = tenancy.name_of(item), tenancy.namespace_of(item)
+    return item.get("apiVersion"), item.get("kind"), name, namespace
 
 
 def _is_target(item: Mapping[str, Json], intent: CustomizationIntent) -> bool:

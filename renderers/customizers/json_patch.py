@@ -48,6 +48,8 @@ class JsonPatch:
             where = f"operation {number} ({operation['op']} {operation['path']})"
             try:
                 document = jsonpatch.apply_patch(document, [operation], in_place=True)
+            except jsonpatch.JsonPatchTestFailed:
+                raise CustomizeError(f"{where}: the value there is another") from None
             except (jsonpatch.JsonPatchException, jsonpointer.JsonPointerException) as error:
                 raise CustomizeError(f"{where}: {error}") from error
             except (TypeError, KeyError, ValueError) as error:

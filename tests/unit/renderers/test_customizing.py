@@ -1,0 +1,41 @@
+"""Patches that must not get through, and errors that must not tell."""
+
+from dataclasses import replace
+
+import pytest
+
+from bot.core import propose
+from planners.model import CustomizationIntent, Json, Target
+from renderers.customizers import CustomizeError
+from renderers.customizers.json_patch import CUSTOMIZER
+from tests.fakes.builders import snapshot
+
+
+def test_a_failed_test_does_not_tell_the_value() -> None:
+    secret: dict[str, Json] = {"kind": "Secret", "data": {"key": "aHVzaA=="}}
+
+    with pytest.raises(CustomizeError) as refused:
+        CUSTOMIZER.apply(secret, [{"op": "test", "path": "/data/key", "value": "x"}])
+
+    assert str(refused.value) == "operation 1 (test /data/key): the value there is another"
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("jsonPatch", [{"op": "replace", "path": "/kind", "value": "ClusterRole"}]),
+        ("jsonPatch", [{"op": "replace", "path": "/metadata/name", "value": "other"}]),
+        ("jsonPatch", [{"op": "add", "path": "/metadata/namespace", "value": "kube-system"}]),
+        ("jsonPatch", [{"op": "remove", "path": "/metadata"}]),
+        ("strategicMerge", {"$patch": "delete"}),
+        ("strategicMerge", {"metadata": None}),
+    ],
+)
+def test_a_patch_cannot_make_another_object(kind: str, body: Json) -> None:
+    start = snapshot()
+    intent = CustomizationIntent("sly", ("cart",), Target("Deployment", "cart"), kind, body)
+    changed = replace(start.application, customizations=(intent,))
+
+    problems = propose(replace(start, application=changed)).problems
+
+    assert "customisation sly would change apiVersion, kind, name or namespace" in str(problems[0])
