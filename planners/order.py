@@ -63,9 +63,7 @@ def steps(stages: Sequence[Stage], clusters: Iterable[Cluster]) -> tuple[Step, .
     left = sorted(clusters, key=lambda cluster: cluster.name)
     found: list[Step] = []
     for stage in stages or (EVERYWHERE,):
-        mine = [
-            each for each in left if stage.clusters is None or stage.clusters.matches(each.labels)
-        ]
+        mine = [each for each in left if stage.clusters is None or stage.clusters.matches(each)]
         left = [each for each in left if each not in mine]
         found += _batches(stage, [each.name for each in mine])
     return (*found, *_batches(Stage(LEFTOVERS), [each.name for each in left]))

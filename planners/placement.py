@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from planners.filters import Filter, Request, Verdict
 from planners.model import Cluster, PlacementIntent, Unit
 from planners.scores import Score
+from planners.selectors import Selector
 from planners.snapshot import Snapshot
 
 
@@ -61,13 +62,14 @@ def _decide(
         return []
     decisions = []
     for selector in intent.all_of:
+        assert isinstance(selector, Selector)
         request = Request(component, selector, snapshot.tenant)
         for cluster in snapshot.clusters:
             verdict = _filter(request, cluster, filters)
             decisions.append(Decision(Unit(name, cluster.name), verdict.admitted, verdict))
     if intent.any_of is not None:
-        request = Request(component, intent.any_of.select, snapshot.tenant)
-        decisions += _best(snapshot, request, intent.any_of.count, filters, scores)
+        request = Request(component, intent.any_of.select[0], snapshot.tenant)
+        decisions += _best(snapshot, request, intent.any_of.count.least, filters, scores)
     return decisions
 
 

@@ -2,6 +2,19 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
+
+
+class Labelled(Protocol):
+    """What can be selected: it has a name and labels."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """Its labels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,24 +51,41 @@ class Requirement:
 
 @dataclass(frozen=True, slots=True)
 class Selector:
-    """A Kubernetes label selector; an empty one selects everything."""
+    """A Kubernetes label selector, which may also name clusters; an empty one selects everything.
+
+    With `names`, only those. What `excluded` selects is taken away again.
+    """
 
     match_labels: Mapping[str, str] = field(default_factory=dict)
     match_expressions: tuple[Requirement, ...] = ()
+    names: tuple[str, ...] = ()
+    excluded: "Selector | None" = None
 
     @property
     def requirements(self) -> tuple[Requirement, ...]:
-        """All requirements, labels first, sorted: each must hold."""
+        """All requirements on labels, `match_labels` first, sorted: each must hold."""
         labels = tuple(
             Requirement(key, "In", (value,)) for key, value in sorted(self.match_labels.items())
         )
         return labels + self.match_expressions
 
-    def matches(self, labels: Mapping[str, str]) -> bool:
-        """Whether every requirement holds for the labels."""
-        return all(requirement.holds(labels) for requirement in self.requirements)
+    def matches(self, one: Labelled) -> bool:
+        """Whether it selects that cluster."""
+        if self.names and one.name not in self.names:
+            return False
+        labels = one.labels
+        for key, value in self.match_labels.items():
+            if labels.get(key) != value:
+                return False
+        if not all(requirement.holds(labels) for requirement in self.match_expressions):
+            return False
+        return self.excluded is None or not self.excluded.matches(one)
 
     def __str__(self) -> str:
         words = [f"{key}={value}" for key, value in sorted(self.match_labels.items())]
         words += [str(requirement) for requirement in self.match_expressions]
+        if self.names:
+            words.append(f"name in ({', '.join(self.names)})")
+        if self.excluded is not None:
+            words.append(f"except {self.excluded}")
         return ", ".join(words) or "everything"

@@ -120,7 +120,7 @@ def _replacement(context: Context, change: ChangeSet) -> Iterator[Gate]:
 
 def _touches(snapshot: Snapshot, change: ChangeSet, selector: Selector) -> bool:
     touched = (snapshot.cluster(name) for name in change.clusters)
-    return any(cluster is not None and selector.matches(cluster.labels) for cluster in touched)
+    return any(cluster is not None and selector.matches(cluster) for cluster in touched)
 
 
 def _freezes(snapshot: Snapshot, change: ChangeSet) -> Iterator[Gate]:

@@ -98,6 +98,7 @@ class _Rendering:
                 self.problem(f"customisation {intent.name} {message}", intent)
         if not hits:
             kinds = ", ".join(sorted(f"{each['kind']}/{tenancy.name_of(each)}" for each in objects))
+            assert intent.target is not None
             target = f"{intent.target.kind}/{intent.target.name}"
             self.problem(
                 f"customisation {intent.name} matches nothing: {component.name} has no {target} "
@@ -171,4 +172,5 @@ def _identity(item: Mapping[str, Json]) -> tuple[Json, Json, str, str | None]:
 
 
 def _is_target(item: Mapping[str, Json], intent: CustomizationIntent) -> bool:
+    assert intent.target is not None
     return item.get("kind") == intent.target.kind and tenancy.name_of(item) == intent.target.name

@@ -18,6 +18,7 @@ from planners.model import (
     AnyOf,
     Application,
     Component,
+    Count,
     CustomizationIntent,
     Dependency,
     Fleet,
@@ -107,7 +108,10 @@ def _component(part: ComponentPart) -> Component:
 
 
 def _placement(part: PlacementPart) -> PlacementIntent:
-    any_of = AnyOf(part.any_of.select.value(), part.any_of.count) if part.any_of else None
+    any_of = None
+    if part.any_of is not None:
+        count = Count(part.any_of.count, part.any_of.count)
+        any_of = AnyOf((part.any_of.select.value(),), count)
     return PlacementIntent(
         tuple(part.components), tuple(each.value() for each in part.all_of), any_of
     )

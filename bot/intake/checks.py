@@ -136,7 +136,7 @@ def _selectors(document: ApplicationDocument, located: Located, fleet: Fleet) ->
         if part is None:
             continue
         selector = part.value()
-        if not any(selector.matches(cluster.labels) for cluster in fleet.clusters):
+        if not any(selector.matches(cluster) for cluster in fleet.clusters):
             yield Problem(
                 located.at(*path),
                 f"{selector} selects no cluster of the fleet",

@@ -158,5 +158,5 @@ def _policy(document: PolicyDocument) -> Policy:
             Freeze(each.name, each.clusters.value(), each.begin, each.until, each.reason)
             for each in spec.freezes
         ),
-        spec.reports.max_age if spec.reports else None,
+        report_max_age=spec.reports.max_age if spec.reports else None,
     )

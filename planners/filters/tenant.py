@@ -14,7 +14,7 @@ class TenantClusters:
 
     def admit(self, request: Request, cluster: Cluster) -> Verdict:
         """Whether the tenant owns the cluster."""
-        admitted = request.tenant.clusters.matches(cluster.labels)
+        admitted = request.tenant.clusters.matches(cluster)
         seen = "one of the tenant's clusters" if admitted else "not one of the tenant's clusters"
         needed = f"tenant {request.tenant.name}: {request.tenant.clusters}"
         return Verdict(self.name, admitted, seen, needed)

@@ -2,9 +2,12 @@
 
 import pytest
 
+from planners.model import Cluster
 from planners.selectors import Requirement, Selector
 
 LABELS = {"region": "eu", "size": "small"}
+SMALL = Cluster("one", "flux", LABELS)
+BIG = Cluster("two", "flux", {"region": "eu", "size": "big"})
 
 
 @pytest.mark.parametrize(
@@ -27,13 +30,22 @@ def test_every_operator(requirement: Requirement, expected: bool) -> None:
 
 
 def test_an_empty_selector_selects_everything() -> None:
-    assert Selector().matches({})
+    assert Selector().matches(Cluster("bare", "flux"))
     assert str(Selector()) == "everything"
 
 
 def test_all_requirements_must_hold() -> None:
     selector = Selector({"region": "eu"}, (Requirement("size", "NotIn", ("small",)),))
 
-    assert not selector.matches(LABELS)
-    assert selector.matches({"region": "eu", "size": "big"})
+    assert not selector.matches(SMALL)
+    assert selector.matches(BIG)
     assert str(selector) == "region=eu, size notin (small)"
+
+
+def test_names_and_exceptions_narrow_what_labels_select() -> None:
+    selector = Selector({"region": "eu"}, names=("one", "two"), excluded=Selector({"size": "big"}))
+
+    assert selector.matches(SMALL)
+    assert not selector.matches(BIG)
+    assert not selector.matches(Cluster("three", "flux", LABELS))
+    assert str(selector) == "region=eu, name in (one, two), except size=big"

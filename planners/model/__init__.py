@@ -1,0 +1,100 @@
+"""The nouns: fleet, tenants, applications and their intents, as plain frozen values.
+
+Nothing here imports anything of ours but the label selectors. Mappings in these values are never
+changed after they are made; every tuple of named things is sorted by name unless its order means
+something (customisations, stages), so that equal inputs compare, and digest, equal.
+"""
+
+from planners.model.application import (
+    Application,
+    Component,
+    CustomizationIntent,
+    DataFile,
+    DataFiles,
+    Dependency,
+    Source,
+    Stage,
+    Target,
+)
+from planners.model.basics import (
+    Json,
+    On,
+    OnFailure,
+    Place,
+    Readiness,
+    Repo,
+    Revision,
+    Unit,
+    When,
+)
+from planners.model.fleet import (
+    ApprovalRule,
+    Cluster,
+    Effect,
+    Fleet,
+    Freeze,
+    Location,
+    Maintenance,
+    Policy,
+    Price,
+    Registration,
+    Taint,
+    Window,
+)
+from planners.model.placement import (
+    Affinity,
+    AnyOf,
+    Count,
+    Division,
+    PlacementIntent,
+    ReplicaRule,
+    SpreadRule,
+    Toleration,
+    UserPlace,
+)
+from planners.model.tenant import ContainerLimits, Member, Tenant
+
+__all__ = [
+    "Affinity",
+    "AnyOf",
+    "Application",
+    "ApprovalRule",
+    "Cluster",
+    "Component",
+    "ContainerLimits",
+    "Count",
+    "CustomizationIntent",
+    "DataFile",
+    "DataFiles",
+    "Dependency",
+    "Division",
+    "Effect",
+    "Fleet",
+    "Freeze",
+    "Json",
+    "Location",
+    "Maintenance",
+    "Member",
+    "On",
+    "OnFailure",
+    "Place",
+    "PlacementIntent",
+    "Policy",
+    "Price",
+    "Readiness",
+    "Registration",
+    "ReplicaRule",
+    "Repo",
+    "Revision",
+    "Source",
+    "SpreadRule",
+    "Stage",
+    "Taint",
+    "Target",
+    "Tenant",
+    "Toleration",
+    "Unit",
+    "UserPlace",
+    "When",
+    "Window",
+]
