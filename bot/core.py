@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from bot import discovery
 from planners.changes import ChangeSet, compare
 from planners.gate import Decision, decide
+from planners.placement import Judge
 from planners.plan import Plan, PlanProblem, plan, plan_digest
 from planners.snapshot import Snapshot
-from renderers.render import Extensions, render
+from renderers.render import render
 from renderers.tree import FileTree, blob_id
+from renderers.variants import Variants
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +33,19 @@ class Proposal:
     contents: Mapping[str, bytes]
     decision: Decision
     problems: tuple[PlanProblem, ...]
+    warnings: tuple[str, ...] = ()
 
 
-def propose(snapshot: Snapshot) -> Proposal:
-    """Plan, render, compare and decide."""
-    made = plan(snapshot, tuple(discovery.filters().values()), tuple(discovery.scores().values()))
-    extensions = Extensions(discovery.sources(), discovery.customizers(), discovery.agents())
-    rendered = render(made, snapshot, extensions)
+def propose(snapshot: Snapshot, *, thorough: bool = False) -> Proposal:
+    """Plan, render, compare and decide; `thorough` keeps every refusal of every filter."""
+    filters, scores = discovery.filters().values(), discovery.scores().values()
+    judge = Judge.of(tuple(filters), tuple(scores), thorough=thorough)
+    variants = Variants(snapshot, discovery.sources(), discovery.customizers())
+    made = plan(snapshot, judge, variants)
+    rendered = render(made, variants, discovery.agents())
     problems = (*made.problems, *rendered.problems)
     if problems:
-        return Proposal(made, "", {}, (), {}, Decision((), ()), problems)
+        return Proposal(made, "", {}, (), {}, Decision((), ()), problems, rendered.warnings)
     ids: dict[bytes, str] = {}
     desired = {
         unit: {path: ids.setdefault(content, blob_id(content)) for path, content in tree.items()}
@@ -60,4 +65,5 @@ def propose(snapshot: Snapshot) -> Proposal:
         contents=contents,
         decision=decide(snapshot, made, changes),
         problems=(),
+        warnings=rendered.warnings,
     )

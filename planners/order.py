@@ -43,7 +43,10 @@ def levels(components: Iterable[Component]) -> dict[str, int]:
     Raises:
         ValueError: the dependencies form a cycle, named in the direction of the arrows.
     """
-    needs = {part.name: [need.component for need in part.depends_on] for part in components}
+    needs = {
+        part.name: [need.component for need in part.depends_on if need.application is None]
+        for part in components
+    }
     found: dict[str, int] = {}
     try:
         for name in TopologicalSorter(needs).static_order():

@@ -1,133 +1,236 @@
 """Which component goes to which cluster, and why: filter, rank, pick. Called by `plan`."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
+from planners.board import Board
 from planners.filters import Filter, Request, Verdict
-from planners.model import Cluster, PlacementIntent, Unit
+from planners.groups import Group, groups_of
+from planners.model import Cluster, Unit
+from planners.picking import pick
+from planners.ranking import Scored
 from planners.scores import Score
-from planners.selectors import Selector
-from planners.snapshot import Snapshot
+from planners.spreading import evenness
+
+SELECTION = frozenset({"tenant", "labels"})
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
     """One line of the Trace: one component and one cluster.
 
-    `verdict` is the first filter that dropped the cluster, or the last that admitted it. `scores`
-    holds name and value of each score; `rank` (from 1) is set where an anyOf had to choose.
+    `verdict` is the first filter that dropped the cluster, or the last that admitted it; in a
+    thorough plan `refusals` are all that dropped it. `scores`, `total` and `rank` (from 1) are set
+    where there was a choice, of which `wanted` says how many were asked for.
     """
 
     unit: Unit
     chosen: bool
     verdict: Verdict
-    scores: tuple[tuple[str, int], ...] = ()
+    scores: tuple[Scored, ...] = ()
+    total: float | None = None
     rank: int | None = None
-    wanted: int | None = None
+    wanted: str = ""
+    refusals: tuple[Verdict, ...] = ()
 
 
-def place(
-    snapshot: Snapshot, filters: Sequence[Filter], scores: Sequence[Score]
-) -> tuple[Decision, ...]:
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """Every filter, in the order of asking, and every score by name."""
+
+    filters: tuple[Filter, ...]
+    scores: Mapping[str, Score]
+    thorough: bool = False
+
+    @classmethod
+    def of(
+        cls, filters: Sequence[Filter], scores: Sequence[Score], *, thorough: bool = False
+    ) -> "Judge":
+        """Sorted, so that the order in which they are given changes nothing."""
+        ordered = sorted(filters, key=lambda each: (each.order, each.name))
+        return cls(tuple(ordered), {each.name: each for each in scores}, thorough)
+
+    def decide(self, request: Request, cluster: Cluster) -> Decision:
+        """Ask the filters: not chosen yet, with the verdict that counts."""
+        unit = Unit(request.component.name, cluster.name)
+        verdict = Verdict("none", admitted=True, seen="", needed="")
+        refusals: list[Verdict] = []
+        for each in self.filters:
+            verdict = each.admit(request, cluster)
+            if not verdict.admitted:
+                refusals.append(verdict)
+                if not self.thorough:
+                    break
+        if refusals:
+            return Decision(unit, chosen=False, verdict=refusals[0], refusals=tuple(refusals))
+        return Decision(unit, chosen=False, verdict=verdict)
+
+    def requires(self, verdict: Verdict) -> bool:
+        """Whether an allOf fails when this filter refuses one of its clusters."""
+        return any(each.name == verdict.filter and each.required for each in self.filters)
+
+
+@dataclass(slots=True)
+class Placement:
+    """What was decided, one decision for each component and cluster, and what could not be."""
+
+    board: Board
+    judge: Judge
+    decisions: dict[Unit, Decision] = field(default_factory=dict)
+    problems: list[tuple[Group, str]] = field(default_factory=list)
+
+    @property
+    def trace(self) -> tuple[Decision, ...]:
+        """All decisions, sorted by component and cluster."""
+        return tuple(self.decisions[unit] for unit in sorted(self.decisions))
+
+    def keep(self, decision: Decision) -> None:
+        """Keep the decision that tells more about a unit: chosen, admitted, the better rank."""
+        known = self.decisions.get(decision.unit)
+        if known is None or _weight(decision) > _weight(known):
+            self.decisions[decision.unit] = decision
+
+    def take(self, request: Request, cluster: str) -> None:
+        """Give a component a cluster, once."""
+        name = request.component.name
+        if cluster not in self.board.sites.get(name, ()):
+            self.board.place(Unit(name, cluster), request.requests.get(cluster, {}))
+
+
+def place(board: Board, judge: Judge) -> Placement:
     """Decide for every component that has a placement intent and every cluster.
 
-    The answer is sorted by component and cluster, and does not depend on the order of the filters,
-    scores, clusters or intents.
+    Components are placed one after the other, first those that others need; each choice sees what
+    the choices before it took. Blind to the order of clusters, intents, filters and scores.
     """
-    ordered = sorted(filters, key=lambda each: each.name, reverse=True)
-    best: dict[Unit, Decision] = {}
-    for intent in snapshot.application.placements:
-        for component in intent.components:
-            for decision in _decide(snapshot, intent, component, ordered, scores):
-                known = best.get(decision.unit)
-                if known is None or _weight(decision) > _weight(known):
-                    best[decision.unit] = decision
-    return tuple(best[unit] for unit in sorted(best))
+    placement = Placement(board, judge)
+    groups = groups_of(board.snapshot)
+    for group in groups:
+        _settle(placement, group)
+    for group in groups:
+        _check_spread(placement, group)
+    _check_placed(placement, groups)
+    return placement
 
 
 def _weight(decision: Decision) -> tuple[bool, bool, int]:
-    """Which of two decisions about one unit tells more: chosen, admitted, the better rank."""
     return decision.chosen, decision.verdict.admitted, -(decision.rank or 0)
 
 
-def _decide(
-    snapshot: Snapshot,
-    intent: PlacementIntent,
-    name: str,
-    filters: Sequence[Filter],
-    scores: Sequence[Score],
-) -> list[Decision]:
-    component = snapshot.application.component(name)
-    if component is None:
-        return []
-    decisions = []
-    for selector in intent.all_of:
-        assert isinstance(selector, Selector)
-        request = Request(component, selector, snapshot.tenant)
-        for cluster in snapshot.clusters:
-            verdict = _filter(request, cluster, filters)
-            decisions.append(Decision(Unit(name, cluster.name), verdict.admitted, verdict))
-    if intent.any_of is not None:
-        request = Request(component, intent.any_of.select[0], snapshot.tenant)
-        decisions += _best(snapshot, request, intent.any_of.count.least, filters, scores)
-    return decisions
-
-
-def _filter(request: Request, cluster: Cluster, filters: Sequence[Filter]) -> Verdict:
-    verdict = Verdict("none", admitted=True, seen="", needed="")
-    for each in filters:
-        verdict = each.admit(request, cluster)
-        if not verdict.admitted:
-            break
-    return verdict
-
-
-def _best(
-    snapshot: Snapshot,
-    request: Request,
-    count: int,
-    filters: Sequence[Filter],
-    scores: Sequence[Score],
-) -> list[Decision]:
-    dropped, candidates = [], []
-    for cluster in snapshot.clusters:
-        unit = Unit(request.component.name, cluster.name)
-        verdict = _filter(request, cluster, filters)
-        if not verdict.admitted:
-            dropped.append(Decision(unit, chosen=False, verdict=verdict))
-            continue
-        running = unit in snapshot.base.entries
-        points = tuple(
-            sorted((each.name, each.score(request, cluster, running=running)) for each in scores)
-        )
-        candidates.append((-sum(value for _, value in points), unit, verdict, points))
-    candidates.sort(key=lambda candidate: candidate[:2])
-    return dropped + [
-        Decision(unit, rank <= count, verdict, points, rank, count)
-        for rank, (_, unit, verdict, points) in enumerate(candidates, 1)
-    ]
-
-
-def explain_nothing(decisions: Sequence[Decision], component: str, selectors: str) -> str:
-    """Why no cluster took a component: the filter that removed the most, with an example."""
-    dropped = [d for d in decisions if d.unit.component == component and not d.verdict.admitted]
-    if not dropped:
-        return f"no cluster for {component}: the fleet is empty"
-    by_filter: dict[str, list[Decision]] = {}
+def _settle(placement: Placement, group: Group) -> None:
+    request = group.request(placement.board)
+    clusters = {each.name: each for each in placement.board.snapshot.clusters}
+    judged = [placement.judge.decide(request, clusters[name]) for name in sorted(clusters)]
+    admitted = [each for each in judged if each.verdict.admitted]
+    dropped = [each for each in judged if not each.verdict.admitted]
     for decision in dropped:
+        placement.keep(decision)
+    if group.count is not None:
+        _choose(placement, group, request, admitted, dropped)
+        return
+    for decision in admitted:
+        placement.take(request, decision.unit.cluster)
+        placement.keep(replace(decision, chosen=True))
+    _check_all(placement, group, dropped)
+
+
+def _check_all(placement: Placement, group: Group, dropped: Sequence[Decision]) -> None:
+    """An allOf means every cluster: those it names, and those that lack what is requested."""
+    named = {name for selector in group.selectors for name in selector.names}
+    for decision in dropped:
+        verdict = decision.verdict
+        missed = decision.unit.cluster in named and verdict.filter != "labels"
+        if missed or placement.judge.requires(verdict):
+            message = (
+                f"{group.component.name} must run on {decision.unit.cluster} ({group}), but "
+                f"{verdict.filter} refuses it: {verdict.seen}, needs {verdict.needed}"
+            )
+            placement.problems.append((group, message))
+
+
+def _choose(
+    placement: Placement,
+    group: Group,
+    request: Request,
+    admitted: Sequence[Decision],
+    dropped: Sequence[Decision],
+) -> None:
+    """Pick the best, keep a decision for every admitted cluster, and say when there are too few."""
+    assert group.count is not None
+    selected = [each for each in dropped if each.verdict.filter not in SELECTION]
+    least, most = group.count.of(len(selected) + len(admitted))
+    clusters = {each.name: each for each in placement.board.snapshot.clusters}
+    candidates = [clusters[each.unit.cluster] for each in admitted]
+    found = pick(request, candidates, most, placement.judge.scores)
+    order = found.order
+    for decision in admitted:
+        name = decision.unit.cluster
+        chosen = name in found.picked
+        made = replace(
+            decision,
+            chosen=chosen,
+            verdict=decision.verdict if chosen else found.refused.get(name, decision.verdict),
+            scores=found.ranked[name].scores,
+            total=found.ranked[name].total,
+            rank=order[name],
+            wanted=str(group.count),
+        )
+        placement.keep(made)
+        if not made.verdict.admitted:
+            selected.append(made)
+    if len(found.picked) < least:
+        message = too_few(group, len(found.picked), least, selected or dropped)
+        placement.problems.append((group, message))
+
+
+def _check_spread(placement: Placement, group: Group) -> None:
+    """An allOf takes what it selects; when that breaks a spread rule, the plan is refused."""
+    if group.count is not None or not group.intent.spread:
+        return
+    name = group.component.name
+    clusters = [
+        each
+        for each in placement.board.snapshot.clusters
+        if each.name in placement.board.sites.get(name, ())
+    ]
+    for rule in evenness(group.intent.spread, name, placement.board, clusters):
+        broken = rule.broken()
+        if broken is not None:
+            message = f"{name} is not spread as asked ({group}): {broken}"
+            placement.problems.append((group, message))
+
+
+def _check_placed(placement: Placement, groups: Sequence[Group]) -> None:
+    """A component that has no cluster at all, by any of its entries, is a problem."""
+    said = {group.component.name for group, _ in placement.problems}
+    for group in groups:
+        name = group.component.name
+        if name in said or name in placement.board.sites:
+            continue
+        said.add(name)
+        mine = [each for each in placement.trace if each.unit.component == name]
+        selected = [each for each in mine if each.verdict.filter not in SELECTION]
+        placement.problems.append((group, too_few(group, 0, 1, selected or mine)))
+
+
+def too_few(group: Group, found: int, least: int, refused: Sequence[Decision]) -> str:
+    """Why there are too few clusters: the filter that removed the most, with an example.
+
+    `refused` are the selected clusters that a filter dropped; all dropped ones where none is
+    selected.
+    """
+    name = group.component.name
+    start = f"no cluster for {name}" if not found else f"{found} clusters for {name}"
+    wanted = f"{start} ({group}; at least {least} wanted)"
+    if not refused:
+        return f"{wanted}: the fleet has no more that are selected"
+    by_filter: dict[str, list[Decision]] = {}
+    for decision in refused:
         by_filter.setdefault(decision.verdict.filter, []).append(decision)
-    name, most = max(sorted(by_filter.items()), key=lambda item: len(item[1]))
+    worst, most = max(sorted(by_filter.items()), key=lambda item: len(item[1]))
     sample = most[0]
     return (
-        f"no cluster for {component} ({selectors}): the filter {name!r} removed {len(most)} of "
-        f"{len(dropped)} clusters; {sample.unit.cluster}, for example, has {sample.verdict.seen} "
-        f"where {sample.verdict.needed} is needed"
+        f"{wanted}: the filter {worst!r} removed {len(most)} of {len(refused)}; "
+        f"{sample.unit.cluster}, for example, has {sample.verdict.seen} where "
+        f"{sample.verdict.needed} is needed"
     )
-
-
-def describe(intent: PlacementIntent) -> str:
-    """The selectors of an intent as one readable phrase."""
-    words = [f"allOf {selector}" for selector in intent.all_of]
-    if intent.any_of is not None:
-        words.append(f"the best {intent.any_of.count} of {intent.any_of.select}")
-    return "; ".join(words)

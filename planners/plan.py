@@ -2,14 +2,14 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-from planners.filters import Filter
+from planners.board import Board, Demands
 from planners.model import Json, On, Place, Repo, Revision, Unit
 from planners.order import Wave, removals, steps, waves
-from planners.placement import Decision, describe, explain_nothing, place
-from planners.scores import Score
+from planners.placement import Decision, Judge, place
+from planners.replicas import Shares, divide
 from planners.snapshot import Snapshot
 
 
@@ -34,6 +34,7 @@ class Plan:
     deploy: Repo
     waves: tuple[Wave, ...]
     trace: tuple[Decision, ...]
+    replicas: Shares = field(default_factory=dict)
     problems: tuple[PlanProblem, ...] = ()
 
     @property
@@ -42,14 +43,18 @@ class Plan:
         return tuple(sorted(unit for wave in self.waves if not wave.removal for unit in wave.units))
 
 
-def plan(snapshot: Snapshot, filters: Sequence[Filter], scores: Sequence[Score]) -> Plan:
+def plan(snapshot: Snapshot, judge: Judge, demands: Demands) -> Plan:
     """Turn a Snapshot into a Plan: a pure function, blind to the order of what it is given."""
-    trace = place(snapshot, filters, scores)
-    units = [decision.unit for decision in trace if decision.chosen]
+    board = Board(snapshot, demands)
+    placement = place(board, judge)
+    shares, overflows = divide(board)
+    units = [decision.unit for decision in placement.trace if decision.chosen]
     used = {unit.cluster for unit in units}
     application = snapshot.application
     rollout = steps(application.stages, (c for c in snapshot.clusters if c.name in used))
     gone = snapshot.base.entries.keys() - set(units)
+    problems = [PlanProblem(message, group.intent.place) for group, message in placement.problems]
+    problems += [PlanProblem(message, intent.place) for intent, message in overflows]
     return Plan(
         application=application.name,
         revision=snapshot.revision,
@@ -57,22 +62,10 @@ def plan(snapshot: Snapshot, filters: Sequence[Filter], scores: Sequence[Score])
         deploy=snapshot.registration.deploy,
         waves=waves(application.components, rollout, units)
         + removals(application.components, gone, len(rollout)),
-        trace=trace,
-        problems=(*_unplaced(snapshot, trace), *_apart(snapshot, set(units))),
+        trace=placement.trace,
+        replicas=shares,
+        problems=(*dict.fromkeys(problems), *_apart(snapshot, set(units))),
     )
-
-
-def _unplaced(snapshot: Snapshot, trace: Sequence[Decision]) -> list[PlanProblem]:
-    placed = {decision.unit.component for decision in trace if decision.chosen}
-    wanted: dict[str, list[str]] = {}
-    for intent in snapshot.application.placements:
-        for name in intent.components:
-            wanted.setdefault(name, []).append(describe(intent))
-    return [
-        PlanProblem(explain_nothing(trace, name, "; ".join(selectors)))
-        for name, selectors in sorted(wanted.items())
-        if name not in placed
-    ]
 
 
 def _apart(snapshot: Snapshot, units: set[Unit]) -> list[PlanProblem]:

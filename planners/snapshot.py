@@ -13,6 +13,7 @@ from planners.model import (
     Application,
     Cluster,
     Policy,
+    Price,
     Readiness,
     Registration,
     Revision,
@@ -43,13 +44,15 @@ class Branch:
     """The head of a merge request as Git has it.
 
     `digest` is the wave digest in the commit's trailers. `foreign_author` names who wrote a commit
-    on the branch that Switchyard did not; None where the branch is as we left it.
+    on the branch that Switchyard did not; None where the branch is as we left it. `units` are those
+    that it writes files of.
     """
 
     head: str
     digest: str | None
     fleet_sha: str | None
     foreign_author: str | None = None
+    units: frozenset[Unit] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,13 +116,59 @@ class DeployBase:
 
 
 @dataclass(frozen=True, slots=True)
+class ReportedFacts:
+    """What a cluster measured at `at`, in the units of `planners.model.Cluster`.
+
+    `free` counts what is unrequested, after everything that runs. `latency` maps names of user
+    places to milliseconds (round trip), `scores` names of people's own to 0..100.
+    """
+
+    at: datetime
+    free: Mapping[str, int] = field(default_factory=dict)
+    price: Price | None = None
+    carbon: float | None = None
+    latency: Mapping[str, float] = field(default_factory=dict)
+    scores: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What one unit of some application requests on its cluster, in nano-units by resource.
+
+    `merged_at` is when its last change was merged; None while it is only proposed, by the merge
+    request `number`. `priority` is its application's.
+    """
+
+    application: str
+    unit: Unit
+    requests: Mapping[str, int]
+    merged_at: datetime | None
+    number: int = 0
+    priority: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """Another application that this one depends on, as it stands on main.
+
+    `unmerged` maps its units with a change still to merge to the wave that brings it.
+    """
+
+    changes: Mapping[Unit, Change] = field(default_factory=dict)
+    observations: Mapping[Unit, Observation] = field(default_factory=dict)
+    unmerged: Mapping[Unit, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """All that is known now about one application at one revision.
 
     `clusters` is the fleet at `fleet_revision` (pinned while a rollout is under way); `departed`
     names the clusters of it that the newest fleet revision no longer has. `policies` are always the
     newest. `sources` maps a component to its files (path inside the component's folder -> bytes).
-    `authors` are the e-mail addresses of those who wrote the revision being rolled out.
+    `authors` are the e-mail addresses of those who wrote the revision being rolled out. `files` are
+    those that customisations name, by their paths in the application's folder. `facts` are the
+    newest reported ones by cluster, `claims` those of all applications, this one included.
     """
 
     now: datetime
@@ -136,6 +185,10 @@ class Snapshot:
     merge_requests: tuple[MergeRequest, ...] = ()
     observations: Mapping[Unit, Observation] = field(default_factory=dict)
     authors: frozenset[str] = frozenset()
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    facts: Mapping[str, ReportedFacts] = field(default_factory=dict)
+    claims: tuple[Claim, ...] = ()
+    neighbours: Mapping[str, Neighbour] = field(default_factory=dict)
 
     def cluster(self, name: str) -> Cluster | None:
         """The cluster of that name, if the fleet has it."""

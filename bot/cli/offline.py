@@ -115,7 +115,7 @@ def _propose(app: Path, snapshot: Snapshot) -> Proposal:
 
 
 def _why(decision: Decision) -> str:
-    scores = ", ".join(f"{name} {value}" for name, value in decision.scores)
+    scores = ", ".join(f"{each.name} {each.value:g}" for each in decision.scores)
     ranked = f", rank {decision.rank} ({scores})" if decision.rank else ""
     if decision.chosen:
         return f"chosen: {decision.verdict.filter}: {decision.verdict.needed}{ranked}"
@@ -131,7 +131,11 @@ def _decision(decision: Decision) -> Mapping[str, object]:
         "filter": verdict.filter,
         "seen": verdict.seen,
         "needed": verdict.needed,
-        "scores": dict(decision.scores),
+        "total": decision.total,
+        "scores": [
+            {"name": each.name, "weight": each.weight, "value": each.value, "inputs": each.inputs}
+            for each in decision.scores
+        ],
         "rank": decision.rank,
     }
 

@@ -88,16 +88,16 @@ def read_snapshot(app: Path, fleet_folder: Path, deploy: Path | None, name: str 
     prefix = registration.path.strip("/") + "/" if registration.path.strip("/") else ""
     mine = {p.removeprefix(prefix): data for p, data in files.items() if p.startswith(prefix)}
     try:
-        application, sources = read_sources(mine, fleet, registration)
+        read = read_sources(mine, fleet, registration)
     except DocumentsError as error:
         raise InputError("\n".join(f"{app}/{problem}" for problem in error.problems)) from error
     except GatherError as error:
         raise InputError(str(error)) from error
-    tenant = fleet.tenant(application.tenant)
+    tenant = fleet.tenant(read.application.tenant)
     assert tenant is not None, "read_application checks the tenant"
     return Snapshot(
         now=system_clock(),
-        application=application,
+        application=read.application,
         registration=registration,
         tenant=tenant,
         clusters=fleet.clusters,
@@ -105,7 +105,8 @@ def read_snapshot(app: Path, fleet_folder: Path, deploy: Path | None, name: str 
         fleet_revision=Revision(HERE, NO_COMMIT),
         base=_base(deploy, registration),
         policies=fleet.policies,
-        sources=sources,
+        sources=read.sources,
+        files=read.files,
     )
 
 

@@ -59,6 +59,7 @@ async def read_merge_requests(
     forge, repo = shell.forge(registration.deploy), registration.deploy
     me = await forge.me()
     prefix = branch_prefix(registration.application)
+    layout = Layout.of(registration)
     found: list[MergeRequest] = []
     closed: set[str] = set()
     for each in await forge.merge_requests(repo.path, state="all", branch_prefix=prefix):
@@ -67,7 +68,7 @@ async def read_merge_requests(
         if each.author.id != me.id or marker is None or marker.get("wave") != wave:
             continue
         if each.state == MergeRequestState.OPEN:
-            found.append(await _open(shell, checkout, each, wave, marker))
+            found.append(await _open(shell, checkout, layout, each, wave, marker))
         elif each.state == MergeRequestState.CLOSED and wave not in closed:
             closed.add(wave)
             by = None if each.closed_by == me.login else each.closed_by
@@ -90,16 +91,17 @@ def _plain(
     )
 
 
-async def _open(
+async def _open(  # noqa: PLR0917 - two places to read from, and what was read already
     shell: Shell,
     checkout: Checkout,
+    layout: Layout,
     each: ForgeMergeRequest,
     wave: str,
     marker: Mapping[str, str],
 ) -> MergeRequest:
     forge = shell.forge(checkout.repo)
     reviews = await forge.reviews(checkout.repo.path, each.number)
-    branch = await asyncio.to_thread(_branch, checkout, each.source_branch, wave)
+    branch = await asyncio.to_thread(_branch, checkout, layout, each.source_branch, wave)
     return MergeRequest(
         number=each.number,
         wave=wave,
@@ -119,7 +121,7 @@ async def _open(
     )
 
 
-def _branch(checkout: Checkout, name: str, wave: str) -> Branch | None:
+def _branch(checkout: Checkout, layout: Layout, name: str, wave: str) -> Branch | None:
     """The branch as Git has it: ours when its one commit above main is what its trailers say.
 
     The digest is computed anew from the commit's difference to its parent, so that nobody can add a
@@ -131,14 +133,17 @@ def _branch(checkout: Checkout, name: str, wave: str) -> Branch | None:
         return None
     info = mirror.commit_info(head)
     digest = info.trailers.get("Switchyard-Digest")
+    changed = tuple(mirror.changed_files(info.parents[0], head)) if len(info.parents) == 1 else ()
     ours = (
         len(info.parents) == 1
         and mirror.contains(checkout.head, info.parents[0])
-        and change_digest(wave, mirror.changed_files(info.parents[0], head)) == digest
+        and change_digest(wave, changed) == digest
     )
+    written = (layout.unit_of(path) for path, _, new in changed if new is not None)
     return Branch(
         head=head,
         digest=digest,
         fleet_sha=info.trailers.get("Switchyard-Fleet", "").rpartition("@")[2] or None,
         foreign_author=None if ours else info.author_name,
+        units=frozenset(unit for unit in written if unit is not None) if ours else frozenset(),
     )

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from bot import discovery, kustomize
 from bot.gather.repository import Checkout, GatherError
@@ -35,10 +36,19 @@ async def fleet_at(shell: Shell, checkout: Checkout, sha: str) -> Fleet:
     return fleet
 
 
+@dataclass(frozen=True, slots=True)
+class AppFiles:
+    """An application, each component's files by their paths in its folder, and other files."""
+
+    application: Application
+    sources: Mapping[str, Mapping[str, bytes]]
+    files: Mapping[str, bytes]
+
+
 async def application_at(
     checkout: Checkout, sha: str, fleet: Fleet, registration: Registration
-) -> tuple[Application, dict[str, Mapping[str, bytes]]]:
-    """An application and the files of its components at a commit of its app repo.
+) -> AppFiles:
+    """An application and its files at a commit of its app repo.
 
     Raises:
         DocumentsError: `switchyard.yaml` is wrong, or a source cannot be used.
@@ -47,9 +57,7 @@ async def application_at(
     return await asyncio.to_thread(read_sources, files, fleet, registration)
 
 
-def read_sources(
-    files: Mapping[str, bytes], fleet: Fleet, registration: Registration
-) -> tuple[Application, dict[str, Mapping[str, bytes]]]:
+def read_sources(files: Mapping[str, bytes], fleet: Fleet, registration: Registration) -> AppFiles:
     """Read `switchyard.yaml` and split the files by component; kustomize folders are built.
 
     Raises:
@@ -69,7 +77,8 @@ def read_sources(
         if component.source.kind == "kustomize":
             mine = _build(component.source.path, files)
         sources[component.name] = mine
-    return application, sources
+    named = {file for intent in application.customizations for file in intent.files}
+    return AppFiles(application, sources, {file: files[file] for file in sorted(named)})
 
 
 def _build(folder: str, files: Mapping[str, bytes]) -> dict[str, bytes]:

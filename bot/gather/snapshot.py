@@ -96,7 +96,8 @@ async def _snapshot(
     merged: tuple[Checkout, DeployBase, tuple[MergeRequest, ...]],
 ) -> Snapshot:
     (newest, pinned, fleet_sha), (app, sha), (deploy, base, requests) = fleets, revision, merged
-    application, sources = await application_at(app, sha, pinned, registration)
+    read = await application_at(app, sha, pinned, registration)
+    application = read.application
     tenant = pinned.tenant(application.tenant)
     assert tenant is not None, "read_application checks the tenant"
     rows = await asyncio.to_thread(shell.store.reports.of_application, application.name)
@@ -114,7 +115,8 @@ async def _snapshot(
         departed=frozenset(
             {each.name for each in pinned.clusters} - {each.name for each in newest.clusters}
         ),
-        sources=sources,
+        sources=read.sources,
+        files=read.files,
         merge_requests=requests,
         observations=await asyncio.to_thread(observe, deploy.mirror, base.changes, rows),
         authors=await asyncio.to_thread(app.mirror.authors, sha, tuple(deployed)),

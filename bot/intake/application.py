@@ -4,31 +4,20 @@ from collections.abc import Mapping
 
 from pydantic import ValidationError
 
-from bot import discovery
+from bot.intake import intents
 from bot.intake.checks import check_application
-from bot.intake.documents import (
-    ApplicationDocument,
-    ComponentPart,
-    CustomizationPart,
-    PlacementPart,
-    StagePart,
-)
+from bot.intake.documents import ApplicationDocument, ComponentPart
 from bot.intake.problems import Located, Problem, finish, from_pydantic
 from planners.model import (
-    AnyOf,
     Application,
     Component,
-    Count,
-    CustomizationIntent,
     Dependency,
     Fleet,
     On,
+    OnFailure,
     Place,
-    PlacementIntent,
     Registration,
     Source,
-    Stage,
-    Target,
     When,
 )
 from renderers import yamlio
@@ -74,12 +63,17 @@ def _application(document: ApplicationDocument, located: Located) -> Application
         components=tuple(
             sorted((_component(each) for each in spec.components), key=lambda part: part.name)
         ),
-        placements=tuple(_placement(each) for each in spec.placement),
+        placements=tuple(
+            intents.placement(each, located.at("spec", "placement", index))
+            for index, each in enumerate(spec.placement)
+        ),
         customizations=tuple(
-            _customization(each, located.at("spec", "customizations", index))
+            intents.customization(each, located.at("spec", "customizations", index))
             for index, each in enumerate(spec.customizations)
         ),
-        stages=tuple(_stage(each) for each in spec.rollout.stages),
+        stages=tuple(intents.stage(each) for each in spec.rollout.stages),
+        on_failure=OnFailure(spec.rollout.on_failure),
+        optimal=spec.strategy == "optimal",
     )
 
 
@@ -101,44 +95,9 @@ def _component(part: ComponentPart) -> Component:
                 need.quorum,
                 need.soak if need.soak is not None else defaults.soak,
                 need.timeout if need.timeout is not None else defaults.timeout,
+                OnFailure(need.on_failure),
+                need.application,
             )
             for need in part.depends_on
         ),
-    )
-
-
-def _placement(part: PlacementPart) -> PlacementIntent:
-    any_of = None
-    if part.any_of is not None:
-        count = Count(part.any_of.count, part.any_of.count)
-        any_of = AnyOf((part.any_of.select.value(),), count)
-    return PlacementIntent(
-        tuple(part.components), tuple(each.value() for each in part.all_of), any_of
-    )
-
-
-def _customization(part: CustomizationPart, place: Place) -> CustomizationIntent:
-    bodies = {"strategicMerge": part.strategic_merge, "jsonPatch": part.json_patch}
-    kind, body = next((kind, body) for kind, body in bodies.items() if body is not None)
-    assert kind in discovery.customizers()
-    return CustomizationIntent(
-        name=part.name,
-        components=tuple(part.components),
-        target=Target(part.target.kind, part.target.name),
-        kind=kind,
-        body=body,
-        clusters=part.clusters.value() if part.clusters else None,
-        excluded=part.excluded.value() if part.excluded else None,
-        place=place,
-    )
-
-
-def _stage(part: StagePart) -> Stage:
-    size = part.max_at_once
-    return Stage(
-        part.name,
-        part.clusters.value() if part.clusters else None,
-        part.soak if part.soak is not None else Stage(part.name).soak,
-        size if isinstance(size, int) else None,
-        int(size.removesuffix("%")) if isinstance(size, str) else None,
     )

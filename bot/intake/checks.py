@@ -3,11 +3,13 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from bot import discovery
-from bot.intake.documents import ApplicationDocument
+from bot.intake.documents import AnyOfPart, ApplicationDocument, CustomizationPart
+from bot.intake.intents import customization
 from bot.intake.problems import Located, Problem, nearest
 from bot.intake.types import SelectorPart
 from planners.model import Component, Dependency, Fleet, Registration, Source
 from planners.order import levels
+from planners.selectors import Selector
 from renderers.customizers import CustomizeError
 from renderers.yamlio import Path
 
@@ -24,7 +26,7 @@ def check_application(
     yield from _references(document, located)
     yield from _cycles(document, located)
     yield from _sources(document, located, files)
-    yield from _patches(document, located)
+    yield from _customizations(document, located, files)
     if fleet is not None:
         yield from _selectors(document, located, fleet)
     if registration is not None:
@@ -67,10 +69,14 @@ def _used(document: ApplicationDocument) -> Iterator[tuple[str, Path]]:
     for number, part in enumerate(spec.components):
         for index, need in enumerate(part.depends_on):
             path: Path = ("spec", "components", number, "dependsOn", index, "component")
-            yield need.component, path
+            if need.application is None:
+                yield need.component, path
     for number, placement in enumerate(spec.placement):
         for index, name in enumerate(placement.components):
             yield name, ("spec", "placement", number, "components", index)
+        for index, rule in enumerate(placement.affinity):
+            if rule.application is None:
+                yield rule.component, ("spec", "placement", number, "affinity", index, "component")
     for number, change in enumerate(spec.customizations):
         for index, name in enumerate(change.components):
             yield name, ("spec", "customizations", number, "components", index)
@@ -81,7 +87,9 @@ def _cycles(document: ApplicationDocument, located: Located) -> Iterator[Problem
         Component(
             part.name,
             Source("manifests", ""),
-            tuple(Dependency(need.component) for need in part.depends_on),
+            tuple(
+                Dependency(need.component) for need in part.depends_on if need.application is None
+            ),
         )
         for part in document.spec.components
     ]
@@ -104,19 +112,31 @@ def _sources(
             yield Problem(place, f"no files in {folder!r}", nearest(str(folder), folders))
 
 
-def _patches(document: ApplicationDocument, located: Located) -> Iterator[Problem]:
+def _customizations(
+    document: ApplicationDocument, located: Located, files: Mapping[str, bytes]
+) -> Iterator[Problem]:
     customizers = discovery.customizers()
     for number, part in enumerate(document.spec.customizations):
-        for kind, body in (
-            ("strategicMerge", part.strategic_merge),
-            ("jsonPatch", part.json_patch),
-        ):
-            if body is None:
-                continue
+        start: Path = ("spec", "customizations", number)
+        intent = customization(part, located.at(*start))
+        if intent.kind:
             try:
-                customizers[kind].check(body)
+                customizers[intent.kind].check(intent.body)
             except CustomizeError as error:
-                yield Problem(located.at("spec", "customizations", number, kind), str(error))
+                yield Problem(located.at(*start, intent.kind), str(error))
+        for file in intent.files:
+            if file not in files:
+                place = located.at(*start, *_file_path(part, file))
+                yield Problem(place, f"no file {file!r}", nearest(file, files))
+
+
+def _file_path(part: CustomizationPart, file: str) -> Path:
+    if part.template is not None:
+        return ("template",)
+    name, data = ("configMap", part.config_map) if part.config_map else ("secret", part.secret)
+    assert data is not None
+    index = next(number for number, each in enumerate(data.files) if each.file == file)
+    return (name, "files", index, "file")
 
 
 def _selectors(document: ApplicationDocument, located: Located, fleet: Fleet) -> Iterator[Problem]:
@@ -124,9 +144,13 @@ def _selectors(document: ApplicationDocument, located: Located, fleet: Fleet) ->
     used: list[tuple[SelectorPart | None, Path]] = []
     for number, placement in enumerate(spec.placement):
         start: Path = ("spec", "placement", number)
-        used += [(each, (*start, "allOf", i)) for i, each in enumerate(placement.all_of)]
+        for index, entry in enumerate(placement.all_of):
+            if entry.any_of is None:
+                used.append((entry, (*start, "allOf", index)))
+            else:
+                used += _selected(entry.any_of, (*start, "allOf", index, "anyOf", "select"))
         if placement.any_of is not None:
-            used.append((placement.any_of.select, (*start, "anyOf", "select")))
+            used += _selected(placement.any_of, (*start, "anyOf", "select"))
     for number, change in enumerate(spec.customizations):
         start = ("spec", "customizations", number)
         used += [(change.clusters, (*start, "clusters")), (change.excluded, (*start, "except"))]
@@ -137,16 +161,23 @@ def _selectors(document: ApplicationDocument, located: Located, fleet: Fleet) ->
             continue
         selector = part.value()
         if not any(selector.matches(cluster) for cluster in fleet.clusters):
-            yield Problem(
-                located.at(*path),
-                f"{selector} selects no cluster of the fleet",
-                _label_hint(selector.match_labels, fleet),
-            )
+            message = f"{selector} selects no cluster of the fleet"
+            yield Problem(located.at(*path), message, _hint(selector, fleet))
 
 
-def _label_hint(labels: Mapping[str, str], fleet: Fleet) -> str:
-    """The nearest label that some cluster has."""
-    for key, value in labels.items():
+def _selected(part: AnyOfPart, path: Path) -> list[tuple[SelectorPart | None, Path]]:
+    if isinstance(part.select, list):
+        return [(each, (*path, index)) for index, each in enumerate(part.select)]
+    return [(part.select, path)]
+
+
+def _hint(selector: Selector, fleet: Fleet) -> str:
+    """The nearest name or label that some cluster has."""
+    known = {cluster.name for cluster in fleet.clusters}
+    for name in selector.names:
+        if name not in known:
+            return nearest(name, known)
+    for key, value in selector.match_labels.items():
         values = {c.labels[key] for c in fleet.clusters if key in c.labels}
         if not values:
             keys = {name for cluster in fleet.clusters for name in cluster.labels}

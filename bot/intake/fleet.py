@@ -14,16 +14,8 @@ from bot.intake.documents import (
 )
 from bot.intake.problems import Located, Problem, finish, from_pydantic, nearest
 from bot.intake.types import Part
-from planners.model import (
-    ApprovalRule,
-    Cluster,
-    Fleet,
-    Freeze,
-    Place,
-    Policy,
-    Registration,
-    Tenant,
-)
+from bot.intake.values import cluster, policy, registration, tenant
+from planners.model import Fleet, Place
 from renderers import yamlio
 
 KNOWN_AGENTS = frozenset({"flux"})
@@ -118,45 +110,14 @@ def read_fleet(
             reading.read(file, files[file], model)
     reading.check()
     documents = [document for document, _ in reading.documents]
-    clusters = [_cluster(each) for each in documents if isinstance(each, ClusterDocument)]
-    tenants = [_tenant(each) for each in documents if isinstance(each, TenantDocument)]
-    entries = [_registration(each) for each in documents if isinstance(each, RegistrationDocument)]
-    policies = [_policy(each) for each in documents if isinstance(each, PolicyDocument)]
+    clusters = [cluster(each) for each in documents if isinstance(each, ClusterDocument)]
+    tenants = [tenant(each) for each in documents if isinstance(each, TenantDocument)]
+    entries = [registration(each) for each in documents if isinstance(each, RegistrationDocument)]
+    policies = [policy(each) for each in documents if isinstance(each, PolicyDocument)]
     fleet = Fleet(
-        clusters=tuple(sorted(clusters, key=lambda cluster: cluster.name)),
-        tenants=tuple(sorted(tenants, key=lambda tenant: tenant.name)),
-        registrations=tuple(sorted(entries, key=lambda entry: entry.application)),
-        policies=tuple(sorted(policies, key=lambda policy: policy.name)),
+        clusters=tuple(sorted(clusters, key=lambda each: each.name)),
+        tenants=tuple(sorted(tenants, key=lambda each: each.name)),
+        registrations=tuple(sorted(entries, key=lambda each: each.application)),
+        policies=tuple(sorted(policies, key=lambda each: each.name)),
     )
     return fleet, finish(reading.problems)
-
-
-def _cluster(document: ClusterDocument) -> Cluster:
-    metadata = document.metadata
-    return Cluster(metadata.name, document.spec.agent, dict(sorted(metadata.labels.items())))
-
-
-def _tenant(document: TenantDocument) -> Tenant:
-    spec = document.spec
-    return Tenant(document.metadata.name, spec.namespace, spec.clusters.value())
-
-
-def _registration(document: RegistrationDocument) -> Registration:
-    spec = document.spec
-    return Registration(spec.application, spec.tenant, spec.app, spec.deploy, spec.path)
-
-
-def _policy(document: PolicyDocument) -> Policy:
-    spec = document.spec
-    return Policy(
-        document.metadata.name,
-        tuple(
-            ApprovalRule(each.clusters.value(), each.count, each.author_may_approve)
-            for each in spec.approvals
-        ),
-        tuple(
-            Freeze(each.name, each.clusters.value(), each.begin, each.until, each.reason)
-            for each in spec.freezes
-        ),
-        report_max_age=spec.reports.max_age if spec.reports else None,
-    )

@@ -79,7 +79,7 @@ def from_pydantic(
 
 
 def _one(error: dict[str, Any], model: type[BaseModel], located: Located) -> Problem:
-    path = tuple(part for part in error["loc"] if part != "[key]")
+    path = tuple(part for part in error["loc"] if part not in {"[key]", "<one>", "<list>"})
     found, kind = error["input"], error["type"]
     place = located.at(*path)
     name = str(path[-1]) if path else ""

@@ -4,20 +4,34 @@ A filter answers for one cluster at a time and says what it saw and what it need
 rejected cluster can be explained.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
-from planners.model import Cluster, Component, Tenant
+from planners.board import Amounts, Board
+from planners.model import Cluster, Component, PlacementIntent, Tenant, Unit
 from planners.selectors import Selector
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A component in search of clusters, with one selector of its placement intent."""
+    """A component in search of clusters, with the selectors of one allOf entry or anyOf.
+
+    `requests` is what it requests on each cluster, in nano-units by resource. With `choosing` there
+    are clusters to choose from; without, every selected cluster is meant.
+    """
 
     component: Component
-    selector: Selector
+    selectors: tuple[Selector, ...]
     tenant: Tenant
+    intent: PlacementIntent
+    board: Board
+    requests: Mapping[str, Amounts] = field(default_factory=dict)
+    choosing: bool = False
+
+    def running(self, cluster: Cluster) -> bool:
+        """Whether the component is merged or proposed there already."""
+        return Unit(self.component.name, cluster.name) in self.board.running
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,5 +51,13 @@ class Filter(Protocol):
     def name(self) -> str:
         """The word for it in explanations."""
 
+    @property
+    def order(self) -> int:
+        """Filters are asked in this order; the first that refuses is the one that is named."""
+
+    @property
+    def required(self) -> bool:
+        """Whether an allOf fails when a cluster that it selects is refused by this filter."""
+
     def admit(self, request: Request, cluster: Cluster) -> Verdict:
-        """Whether the component may run there."""
+        """Judge one cluster."""

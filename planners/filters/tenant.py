@@ -11,6 +11,8 @@ class TenantClusters:
     """Admits the clusters that the tenant's selector selects."""
 
     name: str = "tenant"
+    order: int = 10
+    required: bool = False
 
     def admit(self, request: Request, cluster: Cluster) -> Verdict:
         """Whether the tenant owns the cluster."""

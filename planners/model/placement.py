@@ -1,10 +1,12 @@
 """The placement intent: where components may run, where they had better, and how many times."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from planners.model.basics import Place
+from planners.model.fleet import Taint
 from planners.selectors import Selector
 
 
@@ -18,6 +20,13 @@ class Count:
     least: int = 1
     most: int | None = None
     percent: int | None = None
+
+    def of(self, selected: int) -> tuple[int, int]:
+        """The least and the most of so many selected clusters."""
+        if self.percent is not None:
+            share = math.ceil(selected * self.percent / 100)
+            return share, share
+        return self.least, selected if self.most is None else self.most
 
     def __str__(self) -> str:
         if self.percent is not None:
@@ -43,6 +52,16 @@ class Toleration:
     operator: str = "Equal"
     value: str = ""
     effect: str = ""
+
+    def tolerates(self, taint: Taint) -> bool:
+        """As Kubernetes' ToleratesTaint: an empty key with Exists tolerates everything."""
+        if self.effect and self.effect != taint.effect:
+            return False
+        if self.key and self.key != taint.key:
+            return False
+        if self.operator == "Exists":
+            return True
+        return bool(self.key) and self.value == taint.value
 
 
 @dataclass(frozen=True, slots=True)

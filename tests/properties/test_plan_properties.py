@@ -47,7 +47,7 @@ def snapshots(draw: st.DrawFn) -> Snapshot:
         parts.append(Component(name, Source("manifests", f"deploy/{name}"), edges))
     placements = [PlacementIntent(tuple(names), all_of=(Selector(),))]
     if draw(st.booleans()):
-        placements.append(PlacementIntent((names[0],), any_of=AnyOf((Selector(),), Count(2, 2))))
+        placements.append(PlacementIntent((names[0],), any_of=AnyOf((Selector(),), Count(1, 2))))
     stages = draw(
         st.sampled_from(
             [

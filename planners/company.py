@@ -1,0 +1,23 @@
+"""Who keeps whom company: affinities between components, on a cluster or in its domain."""
+
+from planners.board import Board
+from planners.model import Affinity, Cluster
+
+
+def neighbours(board: Board, rule: Affinity, cluster: Cluster) -> list[str]:
+    """The clusters in the same domain as `cluster` that host what the rule names, sorted."""
+    hosts = board.hosts(rule.component, rule.application)
+    if rule.topology_key is None:
+        return [cluster.name] if cluster.name in hosts else []
+    domain = cluster.labels.get(rule.topology_key)
+    if domain is None:
+        return []
+    return sorted(
+        name for name in hosts if board.labels.get(name, {}).get(rule.topology_key) == domain
+    )
+
+
+def subject(rule: Affinity) -> str:
+    """`cart`, or `shop/cart` for another application's; with the topology where it is wider."""
+    name = f"{rule.application}/{rule.component}" if rule.application else rule.component
+    return f"{name} in the same {rule.topology_key}" if rule.topology_key else name

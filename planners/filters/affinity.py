@@ -1,0 +1,40 @@
+"""A component runs with some components and apart from others, on the cluster or in its domain."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from planners.company import neighbours, subject
+from planners.filters import Filter, Request, Verdict
+from planners.model import Affinity, Cluster, On
+
+
+@dataclass(frozen=True, slots=True)
+class WithOrApart:
+    """Obeys every required affinity; `on: sameCluster` dependencies count as one in a choice."""
+
+    name: str = "affinity"
+    order: int = 70
+    required: bool = False
+
+    def admit(self, request: Request, cluster: Cluster) -> Verdict:
+        """Whether all hold; the verdict shows the first that does not."""
+        for rule in _rules(request):
+            found = neighbours(request.board, rule, cluster)
+            if rule.apart and found:
+                seen = f"{rule.component} on {found[0]}"
+                return Verdict(self.name, admitted=False, seen=seen, needed=f"no {subject(rule)}")
+            if not rule.apart and not found:
+                seen = f"no {rule.component}"
+                return Verdict(self.name, admitted=False, seen=seen, needed=subject(rule))
+        return Verdict(self.name, admitted=True, seen="good company", needed="affinities")
+
+
+def _rules(request: Request) -> Iterator[Affinity]:
+    yield from (rule for rule in request.intent.affinity if rule.required)
+    if request.choosing:
+        for need in request.component.depends_on:
+            if need.on is On.SAME_CLUSTER:
+                yield Affinity(need.component, need.application)
+
+
+FILTER: Filter = WithOrApart()

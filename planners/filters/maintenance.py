@@ -1,0 +1,27 @@
+"""A cluster under maintenance takes nothing new, or keeps nothing."""
+
+from dataclasses import dataclass
+
+from planners.filters import Filter, Request, Verdict
+from planners.model import Cluster, Maintenance
+
+
+@dataclass(frozen=True, slots=True)
+class UnderMaintenance:
+    """Refuses drained clusters, and cordoned ones unless the component runs there already."""
+
+    name: str = "maintenance"
+    order: int = 30
+    required: bool = False
+
+    def admit(self, request: Request, cluster: Cluster) -> Verdict:
+        """Whether the cluster's state lets the component be there."""
+        state = cluster.maintenance
+        admitted = state is Maintenance.NONE or (
+            state is Maintenance.CORDONED and request.running(cluster)
+        )
+        seen = f"maintenance {state}"
+        return Verdict(self.name, admitted, seen, f"maintenance {Maintenance.NONE}")
+
+
+FILTER: Filter = UnderMaintenance()

@@ -1,0 +1,102 @@
+"""How many replicas of a workload each of its clusters runs."""
+
+from collections.abc import Mapping, Sequence
+
+from planners.board import Board
+from planners.model import Cluster, Division, PlacementIntent, ReplicaRule, Unit
+
+Shares = Mapping[Unit, Mapping[tuple[str, str], int]]
+
+
+def at_least(rule: ReplicaRule | None) -> dict[tuple[str, str], int]:
+    """What each cluster runs for certain, before the replicas are divided."""
+    if rule is None:
+        return {}
+    count = rule.total if rule.division is Division.DUPLICATED else min(1, rule.total)
+    return {(rule.kind, rule.name): count}
+
+
+def largest_remainder(total: int, weights: Mapping[str, int]) -> dict[str, int]:
+    """Divide `total` in proportion to the weights (Hare quota); equal remainders go by name."""
+    whole = sum(weights.values())
+    if not whole:
+        return dict.fromkeys(weights, 0)
+    shares = {name: total * weight // whole for name, weight in weights.items()}
+    left = total - sum(shares.values())
+    by_remainder = sorted(weights, key=lambda name: (-(total * weights[name] % whole), name))
+    for name in by_remainder[:left]:
+        shares[name] += 1
+    return shares
+
+
+def divide(board: Board) -> tuple[Shares, list[tuple[PlacementIntent, str]]]:
+    """The replicas of every unit whose intent divides some, and what does not fit."""
+    shares: dict[Unit, dict[tuple[str, str], int]] = {}
+    problems: list[tuple[PlacementIntent, str]] = []
+    clusters = {each.name: each for each in board.snapshot.clusters}
+    for intent in board.snapshot.application.placements:
+        rule = intent.replicas
+        for component in intent.components if rule is not None else ():
+            assert rule is not None
+            mine = [clusters[name] for name in sorted(board.sites.get(component, ()))]
+            found = _divide(board, component, rule, mine)
+            for cluster in mine:
+                count = found[cluster.name]
+                unit = Unit(component, cluster.name)
+                shares.setdefault(unit, {})[rule.kind, rule.name] = count
+                lacking = _overflow(board, component, rule, cluster, count)
+                if lacking and unit not in board.running:
+                    message = f"{component}: {count} replicas of {rule.name} on {cluster.name} "
+                    problems.append((intent, message + lacking))
+    return shares, problems
+
+
+def _divide(
+    board: Board, component: str, rule: ReplicaRule, clusters: Sequence[Cluster]
+) -> dict[str, int]:
+    match rule.division:
+        case Division.DUPLICATED:
+            return {each.name: rule.total for each in clusters}
+        case Division.WEIGHTED:
+            weights = {each.name: _weight(rule, each) for each in clusters}
+        case Division.CAPACITY:
+            weights = {each.name: _room(board, component, rule, each) for each in clusters}
+    return largest_remainder(rule.total, weights)
+
+
+def _weight(rule: ReplicaRule, cluster: Cluster) -> int:
+    return next((weight for selector, weight in rule.weights if selector.matches(cluster)), 1)
+
+
+def _each(board: Board, component: str, rule: ReplicaRule, cluster: Cluster) -> dict[str, int]:
+    """What one more replica requests."""
+    key = (rule.kind, rule.name)
+    one = board.demands.of(component, cluster, {key: 1})
+    none = board.demands.of(component, cluster, {key: 0})
+    return {name: amount - none.get(name, 0) for name, amount in one.items()}
+
+
+def _room(board: Board, component: str, rule: ReplicaRule, cluster: Cluster) -> int:
+    """How many replicas fit, at least the one that is there; as many as there are where unknown."""
+    fits = rule.total
+    for resource, amount in _each(board, component, rule, cluster).items():
+        free = board.free(cluster, resource)
+        if free is not None and amount > 0:
+            fits = min(fits, 1 + max(free.value, 0) // amount)
+    return fits
+
+
+def _overflow(
+    board: Board, component: str, rule: ReplicaRule, cluster: Cluster, count: int
+) -> str | None:
+    """What does not fit of the replicas beyond those that were placed already; else takes them."""
+    more = count - at_least(rule)[rule.kind, rule.name]
+    if more <= 0:
+        return None
+    needed = {name: more * each for name, each in _each(board, component, rule, cluster).items()}
+    for resource, amount in sorted(needed.items()):
+        free = board.free(cluster, resource)
+        if free is not None and amount > free.value:
+            return f"need more {resource} than is free ({free.source})"
+    board.place(Unit(component, cluster.name), needed)
+    return None
