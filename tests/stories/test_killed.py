@@ -21,7 +21,7 @@ from bot.keys import cluster_key
 from tests.fakes.world import HOOK_SECRET, REPORT_KEY, SMALL, TOKENS, small_app, small_fleet
 
 WAVES = ["canary.1", "canary.2", "canary.3", "rest.1", "rest.2", "rest.3"]
-KILLED_AT_WRITES = (1, 3, 6, 9, 12, 15, 18, 21, 24, 27)
+KILLED_AT_WRITES = (1, 3, 6, 9, 12, 14, 16, 18, 20, 22)
 
 
 class Service:

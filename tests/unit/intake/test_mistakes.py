@@ -104,8 +104,8 @@ def test_the_small_application_is_right() -> None:
             "on: allCluster",
             [
                 (
-                    "switchyard.yaml:13:37: on is 'allCluster'; expected sameCluster, allClusters or "
-                    "quorum (did you mean 'allClusters'?)"
+                    "switchyard.yaml:13:37: on is 'allCluster'; expected sameCluster, allClusters, "
+                    "anyCluster or quorum (did you mean 'allClusters'?)"
                 )
             ],
         ),
