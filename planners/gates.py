@@ -20,6 +20,7 @@ class Lack(StrEnum):
     PROGRESS = "progress"
     REPAIR = "repair"
     SOAK = "soak"
+    ABSENT = "absent"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,8 @@ class AwaitsReplacement:
 class AwaitsApproval:
     """Approvals of the merge request as it stands are missing; `reason` is the rule's selector.
 
-    `discounted` approved it too, but wrote or merged the revision.
+    `discounted` approved it too, but wrote or merged the revision. `users`, if any, are the only
+    ones whose approvals count.
     """
 
     needed: int
@@ -81,6 +83,7 @@ class AwaitsApproval:
     discounted: tuple[str, ...]
     reason: str
     author_may_approve: bool
+    users: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,17 @@ class Frozen:
     name: str
     until: datetime
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class OutsideWindow:
+    """Some clusters of the wave may not be changed at this hour.
+
+    `until` is when all of the wave's may be; None when their windows never meet.
+    """
+
+    clusters: tuple[str, ...]
+    until: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +145,7 @@ Gate: TypeAlias = (
     | AwaitsReplacement
     | AwaitsApproval
     | Frozen
+    | OutsideWindow
     | Held
     | ForeignCommit
     | ClosedByPerson
@@ -142,7 +157,7 @@ Gate: TypeAlias = (
 def next_look(gate: Gate) -> datetime | None:
     """When time alone may open the gate, or turn it overdue."""
     match gate:
-        case Frozen(until=until):
+        case Frozen(until=until) | OutsideWindow(until=until):
             return until
         case AwaitsDependency(pending=pending) | AwaitsStep(pending=pending):
             return min((each.until for each in pending if each.until), default=None)

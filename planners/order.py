@@ -68,21 +68,33 @@ def steps(stages: Sequence[Stage], clusters: Iterable[Cluster]) -> tuple[Step, .
     for stage in stages or (EVERYWHERE,):
         mine = [each for each in left if stage.clusters is None or stage.clusters.matches(each)]
         left = [each for each in left if each not in mine]
-        found += _batches(stage, [each.name for each in mine])
-    return (*found, *_batches(Stage(LEFTOVERS), [each.name for each in left]))
+        found += _parts(stage, mine)
+    return (*found, *_parts(Stage(LEFTOVERS), left))
 
 
-def _batches(stage: Stage, clusters: Sequence[str]) -> list[Step]:
+def _parts(stage: Stage, clusters: Sequence[Cluster]) -> list[Step]:
+    """The batches of a stage; with `by`, of each value of that label, then of those without it."""
+    if stage.by is None:
+        return _batches(stage, stage.name, [each.name for each in clusters])
+    values = sorted({each.labels.get(stage.by, "") for each in clusters}, key=lambda v: (not v, v))
+    found: list[Step] = []
+    for value in values:
+        mine = [each.name for each in clusters if each.labels.get(stage.by, "") == value]
+        found += _batches(stage, f"{stage.name}-{value.lower() or LEFTOVERS}", mine)
+    return found
+
+
+def _batches(stage: Stage, label: str, clusters: Sequence[str]) -> list[Step]:
     size = len(clusters)
     if stage.max_at_once is not None:
         size = stage.max_at_once
     elif stage.max_at_once_percent is not None:
         size = math.ceil(len(clusters) * stage.max_at_once_percent / 100)
     if size >= len(clusters):
-        return [Step(stage.name, stage, tuple(clusters))] if clusters else []
+        return [Step(label, stage, tuple(clusters))] if clusters else []
     starts = range(0, len(clusters), size)
     return [
-        Step(f"{stage.name}.{number}", stage, tuple(clusters[start : start + size]))
+        Step(f"{label}.{number}", stage, tuple(clusters[start : start + size]))
         for number, start in enumerate(starts, 1)
     ]
 

@@ -149,14 +149,10 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Neighbour:
-    """Another application that this one depends on, as it stands on main.
-
-    `unmerged` maps its units with a change still to merge to the wave that brings it.
-    """
+    """Another application that this one depends on, as it stands on main."""
 
     changes: Mapping[Unit, Change] = field(default_factory=dict)
     observations: Mapping[Unit, Observation] = field(default_factory=dict)
-    unmerged: Mapping[Unit, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

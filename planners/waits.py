@@ -1,24 +1,24 @@
 """What a wave waits for in the world: its dependencies, earlier steps, approvals and freezes."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
+from planners import permissions
 from planners.changes import ChangeSet
 from planners.gates import (
-    AwaitsApproval,
     AwaitsDependency,
     AwaitsReplacement,
     AwaitsStep,
-    Frozen,
     Gate,
     Held,
+    Lack,
     Pending,
 )
-from planners.model import ApprovalRule, Dependency, On, Unit, When
+from planners.model import Dependency, On, OnFailure, Unit, When
+from planners.order import Wave
 from planners.plan import Plan
 from planners.readiness import Requirement, lacking
-from planners.selectors import Selector
-from planners.snapshot import MergeRequest, Snapshot
+from planners.snapshot import MergeRequest, Neighbour, Snapshot
 
 HOLD_LABEL = "switchyard/hold"
 
@@ -53,11 +53,12 @@ def judge(context: Context, change: ChangeSet, request: MergeRequest | None) -> 
     else:
         yield from _dependencies(context, change)
         yield from _steps(context, change)
-    yield from _freezes(context.snapshot, change)
+    yield from permissions.freezes(context.snapshot, change)
+    yield from permissions.windows(context.snapshot, change)
     if request is not None:
         if HOLD_LABEL in request.labels:
             yield Held(HOLD_LABEL)
-        yield from _approvals(context.snapshot, change, request)
+        yield from permissions.approvals(context.snapshot, change, request)
 
 
 def _dependencies(context: Context, change: ChangeSet) -> Iterator[Gate]:
@@ -66,40 +67,97 @@ def _dependencies(context: Context, change: ChangeSet) -> Iterator[Gate]:
     for unit in sorted(change.units):
         clusters.setdefault(unit.component, []).append(unit.cluster)
     for component in context.snapshot.application.components:
-        for need in component.depends_on:
-            mine = clusters.get(component.name)
-            if mine is None:
+        mine = clusters.get(component.name, [])
+        for need in component.depends_on if mine else ():
+            if need.application is not None:
+                yield from _abroad(context, component.name, need, mine)
                 continue
             targets = reached.get(need.component, ())
             if need.on is On.SAME_CLUSTER:
                 targets = tuple(unit for unit in targets if unit.cluster in mine)
-            yield from _edge(context, component.name, need, targets)
+            pending = context.lacking(targets, _wanted(need))
+            yield from _edge(component.name, need, len(targets), pending)
+
+
+def _wanted(need: Dependency) -> Requirement:
+    return Requirement(need.when, need.soak, need.timeout)
+
+
+def _abroad(
+    context: Context, component: str, need: Dependency, clusters: Sequence[str]
+) -> Iterator[Gate]:
+    """A dependency on another application, as that stands on main."""
+    assert need.application is not None
+    found = context.snapshot.neighbours.get(need.application, Neighbour())
+    there = sorted(unit for unit in found.changes if unit.component == need.component)
+    if need.on is On.SAME_CLUSTER:
+        there = [Unit(need.component, name) for name in clusters]
+    absent = tuple(Pending(unit, Lack.ABSENT) for unit in there if unit not in found.changes)
+    if not there:
+        absent = (Pending(Unit(need.component, "any cluster"), Lack.ABSENT),)
+    view = replace(
+        context.snapshot,
+        base=replace(context.snapshot.base, changes=found.changes),
+        observations=found.observations,
+    )
+    judged = (lacking(view, unit, _wanted(need), {}) for unit in there if unit in found.changes)
+    pending = absent + tuple(each for each in judged if each is not None)
+    yield from _edge(component, need, max(len(there), 1), pending)
 
 
 def _edge(
-    context: Context, component: str, need: Dependency, targets: tuple[Unit, ...]
+    component: str, need: Dependency, targets: int, pending: Sequence[Pending]
 ) -> Iterator[Gate]:
-    wanted = Requirement(need.when, need.soak, need.timeout)
-    pending = context.lacking(targets, wanted)
-    reached = len(targets) - len(pending)
-    needed = len(targets) if need.quorum is None else min(need.quorum, len(targets))
+    if need.on_failure is OnFailure.CONTINUE:
+        pending = [each for each in pending if not each.overdue]
+    reached = targets - len(pending)
+    needed = targets
+    if need.on is On.ANY_CLUSTER:
+        needed = min(1, targets)
+    elif need.quorum is not None:
+        needed = min(need.quorum, targets)
     if reached < needed:
         yield AwaitsDependency(
-            component, need.component, need.when, need.on, pending, needed, reached
+            component, str(need), need.when, need.on, tuple(pending), needed, reached
         )
 
 
 def _steps(context: Context, change: ChangeSet) -> Iterator[Gate]:
     """Every unit of the application in an earlier step must be ready, changed or not."""
-    earlier: dict[str, list[Pending]] = {}
+    earlier: dict[str, list[Wave]] = {}
     for wave in context.plan.waves:
         if wave.step < change.wave.step and not wave.removal:
-            pending = context.lacking(wave.units, Requirement(When.READY, wave.stage.soak))
-            label = wave.name.rpartition(".")[0]
-            earlier.setdefault(label, []).extend(pending)
-    for label, lack in earlier.items():
-        if lack:
-            yield AwaitsStep(label, tuple(lack))
+            earlier.setdefault(wave.name.rpartition(".")[0], []).append(wave)
+    for label, waves in earlier.items():
+        pending = step_pending(context, waves)
+        if len(failed(pending)) <= tolerated(waves):
+            pending = tuple(each for each in pending if each.unit.cluster not in failed(pending))
+        if pending:
+            yield AwaitsStep(label, pending)
+
+
+def step_pending(context: Context, waves: Iterable[Wave]) -> tuple[Pending, ...]:
+    """What the units of one step still lack."""
+    return tuple(
+        pending
+        for wave in waves
+        for pending in context.lacking(wave.units, Requirement(When.READY, wave.stage.soak))
+    )
+
+
+def failed(pending: Iterable[Pending]) -> frozenset[str]:
+    """The clusters that failed, or fell silent."""
+    broken = {Lack.REPAIR, Lack.FRESH_REPORT}
+    return frozenset(each.unit.cluster for each in pending if each.lack in broken)
+
+
+def tolerated(waves: Sequence[Wave]) -> int:
+    """How many clusters of a step may fail."""
+    stage = waves[0].stage
+    if stage.max_failures_percent is None:
+        return stage.max_failures
+    clusters = {unit.cluster for wave in waves for unit in wave.units}
+    return len(clusters) * stage.max_failures_percent // 100
 
 
 def _replacement(context: Context, change: ChangeSet) -> Iterator[Gate]:
@@ -116,48 +174,3 @@ def _replacement(context: Context, change: ChangeSet) -> Iterator[Gate]:
     pending += context.lacking(before, wanted)
     if pending:
         yield AwaitsReplacement(pending)
-
-
-def _touches(snapshot: Snapshot, change: ChangeSet, selector: Selector) -> bool:
-    touched = (snapshot.cluster(name) for name in change.clusters)
-    return any(cluster is not None and selector.matches(cluster) for cluster in touched)
-
-
-def _freezes(snapshot: Snapshot, change: ChangeSet) -> Iterator[Gate]:
-    for policy in snapshot.policies:
-        for freeze in policy.freezes:
-            if freeze.start <= snapshot.now < freeze.end and _touches(
-                snapshot, change, freeze.clusters
-            ):
-                yield Frozen(freeze.name, freeze.end, freeze.reason)
-
-
-def _approvals(snapshot: Snapshot, change: ChangeSet, request: MergeRequest) -> Iterator[Gate]:
-    """Only approvals of the head count, and an author's own only where the rule says so."""
-    rules = [
-        (rule, f"clusters with {rule.clusters}")
-        for policy in snapshot.policies
-        for rule in policy.approvals
-        if _touches(snapshot, change, rule.clusters)
-    ]
-    outsiders = _outsiders(snapshot, change)
-    if outsiders:
-        rules.append((ApprovalRule(Selector(), 1), f"it overwrites a change by {outsiders}"))
-    for rule, reason in rules:
-        given: list[str] = []
-        discounted: list[str] = []
-        for approval in request.approvals:
-            if approval.head == request.head:
-                own = approval.email.lower() in snapshot.authors
-                counts = rule.author_may_approve or not own
-                (given if counts else discounted).append(approval.user)
-        if len(given) < rule.count:
-            yield AwaitsApproval(
-                rule.count, tuple(given), tuple(discounted), reason, rule.author_may_approve
-            )
-
-
-def _outsiders(snapshot: Snapshot, change: ChangeSet) -> str:
-    """Who, other than Switchyard, last changed what this wave is about to overwrite."""
-    last = (snapshot.base.changes.get(unit) for unit in sorted(change.units))
-    return ", ".join(sorted({each.author for each in last if each and each.source is None}))

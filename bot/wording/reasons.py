@@ -17,6 +17,7 @@ from planners.gates import (
     Held,
     Lack,
     NotProposed,
+    OutsideWindow,
     Pending,
 )
 
@@ -32,12 +33,17 @@ def reason(gate: Gate) -> str:  # noqa: C901 - one case per gate
             return f"waits for {step} to be ready: {places(pending)}"
         case AwaitsReplacement(pending):
             return f"removes only when all that replaces it is ready: {places(pending)}"
-        case AwaitsApproval(needed, given, discounted, why, _):
+        case AwaitsApproval(needed, given, discounted, why):
             have = f", has {len(given)}" if given else ""
             own = f" ({listing(discounted)} wrote or merged the revision)" if discounted else ""
             return f"waits for {plural(needed, 'approval')}{have}: {why}{own}"
         case Frozen(name, until, why):
             return f"frozen by {name} until {until:%Y-%m-%d %H:%M} UTC: {why}"
+        case OutsideWindow(clusters, until):
+            when = (
+                f"until {until:%a %Y-%m-%d %H:%M} UTC" if until else "for ever: windows never meet"
+            )
+            return f"outside the maintenance window of {listing(clusters)} {when}"
         case Held(label):
             return f"held by the label {label}"
         case ForeignCommit(author, head):
@@ -52,13 +58,15 @@ def reason(gate: Gate) -> str:  # noqa: C901 - one case per gate
             assert_never(unreachable)
 
 
-def remedy(gate: Gate) -> str:
+def remedy(gate: Gate) -> str:  # noqa: C901 - one case per gate
     """Who or what clears it, in one sentence without a full stop."""
     match gate:
         case AwaitsDependency(pending=pending) | AwaitsStep(pending=pending):
             return _cure(pending)
         case AwaitsReplacement(pending=pending):
             return _cure(pending)
+        case AwaitsApproval(users=users) if users:
+            return f"{listing(users, 5)} approves the merge request"
         case AwaitsApproval(author_may_approve=author_may):
             who = (
                 "a reviewer"
@@ -68,6 +76,10 @@ def remedy(gate: Gate) -> str:
             return f"{who} approves the merge request"
         case Frozen(until=until):
             return f"the end of the freeze at {until:%H:%M} UTC, or a change of the policy"
+        case OutsideWindow(until=None):
+            return "clusters whose windows never meet go into different stages"
+        case OutsideWindow(until=until):
+            return f"the window's opening at {until:%a %H:%M} UTC"
         case Held(label):
             return f"somebody removes the label {label}"
         case ForeignCommit():
@@ -98,7 +110,15 @@ def _dependency(gate: AwaitsDependency) -> str:
 
 def places(pending: Sequence[Pending]) -> str:
     """Clusters, each with what is lacking there; the worst first."""
-    order = [Lack.REPAIR, Lack.FRESH_REPORT, Lack.REPORT, Lack.PROGRESS, Lack.SOAK, Lack.MERGE]
+    order = [
+        Lack.REPAIR,
+        Lack.FRESH_REPORT,
+        Lack.REPORT,
+        Lack.PROGRESS,
+        Lack.SOAK,
+        Lack.MERGE,
+        Lack.ABSENT,
+    ]
     worst = sorted(pending, key=lambda each: (order.index(each.lack), each.unit))
     return listing([f"{each.unit.cluster} ({lack(each)})" for each in worst])
 
@@ -111,6 +131,8 @@ def lack(pending: Pending) -> str:
 
 def _lack(pending: Pending) -> str:
     match pending.lack:
+        case Lack.ABSENT:
+            return "not deployed there yet"
         case Lack.MERGE:
             return f"wave {pending.message} is not merged"
         case Lack.REPORT:

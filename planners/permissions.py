@@ -1,0 +1,75 @@
+"""What people and policies say of a wave: freezes, windows, approvals. Called by `waits`."""
+
+from collections.abc import Iterator
+
+from planners.changes import ChangeSet
+from planners.gates import AwaitsApproval, Frozen, Gate, OutsideWindow
+from planners.model import ApprovalRule
+from planners.selectors import Selector
+from planners.snapshot import MergeRequest, Snapshot
+from planners.windows import next_opening
+
+
+def freezes(snapshot: Snapshot, change: ChangeSet) -> Iterator[Gate]:
+    """Every freeze that covers a touched cluster now."""
+    for policy in snapshot.policies:
+        for freeze in policy.freezes:
+            begun = freeze.start <= snapshot.now < freeze.end
+            if begun and _touches(snapshot, change, freeze.clusters):
+                yield Frozen(freeze.name, freeze.end, freeze.reason)
+
+
+def windows(snapshot: Snapshot, change: ChangeSet) -> Iterator[Gate]:
+    """Some touched cluster may not be changed at this hour."""
+    every = [window for policy in snapshot.policies for window in policy.windows]
+    clusters = [each for each in snapshot.clusters if each.name in change.clusters]
+    opening, closed = next_opening(clusters, every, snapshot.now)
+    if closed:
+        yield OutsideWindow(closed, opening)
+
+
+def approvals(snapshot: Snapshot, change: ChangeSet, request: MergeRequest) -> Iterator[Gate]:
+    """Only approvals of the head count, and an author's own only where the rule says so."""
+    for rule, reason in _rules(snapshot, change):
+        given: list[str] = []
+        discounted: list[str] = []
+        for approval in request.approvals:
+            if approval.head != request.head or (rule.users and approval.user not in rule.users):
+                continue
+            own = approval.email.lower() in snapshot.authors
+            counts = rule.author_may_approve or not own
+            (given if counts else discounted).append(approval.user)
+        if len(given) < rule.count:
+            yield AwaitsApproval(
+                rule.count,
+                tuple(given),
+                tuple(discounted),
+                reason,
+                rule.author_may_approve,
+                rule.users,
+            )
+
+
+def _rules(snapshot: Snapshot, change: ChangeSet) -> Iterator[tuple[ApprovalRule, str]]:
+    """The rules for this wave: of policies, of the tenant, and for what others wrote."""
+    for policy in snapshot.policies:
+        for rule in policy.approvals:
+            if _touches(snapshot, change, rule.clusters):
+                yield rule, f"clusters with {rule.clusters}"
+    approvers = snapshot.tenant.approvers
+    if approvers:
+        yield ApprovalRule(Selector(), 1, users=approvers), f"tenant {snapshot.tenant.name}"
+    outsiders = _outsiders(snapshot, change)
+    if outsiders:
+        yield ApprovalRule(Selector(), 1), f"it overwrites a change by {outsiders}"
+
+
+def _touches(snapshot: Snapshot, change: ChangeSet, selector: Selector) -> bool:
+    touched = (snapshot.cluster(name) for name in change.clusters)
+    return any(cluster is not None and selector.matches(cluster) for cluster in touched)
+
+
+def _outsiders(snapshot: Snapshot, change: ChangeSet) -> str:
+    """Who, other than Switchyard, last changed what this wave is about to overwrite."""
+    last = (snapshot.base.changes.get(unit) for unit in sorted(change.units))
+    return ", ".join(sorted({each.author for each in last if each and each.source is None}))
