@@ -19,7 +19,7 @@ class Shell:
 
     `propose` runs the core (in a process of its own in the service). `written` remembers what was
     last written to the forge under each key, so that nothing is written twice; losing it costs one
-    repeated, harmless write.
+    repeated, harmless write. `requests` remembers what the workload in each blob requests.
     """
 
     forges: Mapping[str, Forge]
@@ -31,6 +31,7 @@ class Shell:
     markers: Markers
     public_url: str
     written: dict[tuple[str, ...], str] = field(default_factory=dict)
+    requests: dict[str, Mapping[str, int]] = field(default_factory=dict)
 
     def forge(self, repo: Repo) -> Forge:
         """The forge a repository lives on.

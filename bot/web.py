@@ -5,6 +5,7 @@ stranger can send gets a 4xx and leaves no trace.
 """
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
@@ -15,11 +16,13 @@ from fastapi.responses import JSONResponse
 from starlette.requests import ClientDisconnect
 
 from bot import pages
+from bot.gather.facts import keep_reported
 from bot.inbox import application_key
+from bot.intake.facts import FactsReport
 from bot.keys import cluster_key
 from bot.shell import Shell
 from bot.store.inbox import InboxFullError, Incoming, UnfitDeliveryError
-from plugins import Agent, ReportError
+from plugins import Agent, ReportError, signed
 
 MAX_HOOK = 25 * 1024 * 1024
 MAX_REPORT = 256 * 1024
@@ -52,6 +55,10 @@ def create_app(
             raise HTTPException(status.HTTP_404_NOT_FOUND, f"no agent {agent}")
         key = cluster_key(report_key, cluster)
         return await _report(shell, wake, agents[agent], (cluster, key), request)
+
+    @app.post("/facts/{cluster}", status_code=status.HTTP_202_ACCEPTED)
+    async def facts(cluster: str, request: Request) -> Response:
+        return await _facts(shell, (cluster, cluster_key(report_key, cluster)), request)
 
     @app.get("/healthz")
     async def healthz() -> dict[str, str]:
@@ -114,6 +121,25 @@ async def _report(
         await asyncio.to_thread(shell.store.queue.trigger, [key_name], now)
         wake()
     return JSONResponse({"recorded": new}, status.HTTP_202_ACCEPTED)
+
+
+async def _facts(shell: Shell, speaker: tuple[str, bytes], request: Request) -> Response:
+    """Keep what a cluster measured of itself; it counts from the next pass of each application."""
+    cluster, key = speaker
+    body = await read_body(request, MAX_REPORT)
+    if not signed(request.headers.get("x-signature", ""), body, key):
+        raise HTTPException(status.HTTP_401_UNAUTHORIZED, "the signature does not fit the body")
+    try:
+        value = json.loads(body)
+        read = FactsReport.model_validate(value)
+    except (ValueError, RecursionError) as error:
+        raise HTTPException(status.HTTP_422_UNPROCESSABLE_CONTENT, str(error)[:500]) from error
+    if read.at > shell.clock() + MAX_SKEW:
+        raise HTTPException(
+            status.HTTP_422_UNPROCESSABLE_CONTENT, "the report is from the future: set the clock"
+        )
+    await asyncio.to_thread(keep_reported, shell.store.views, cluster, value)
+    return JSONResponse({"recorded": True}, status.HTTP_202_ACCEPTED)
 
 
 async def read_body(request: Request, limit: int) -> bytes:

@@ -136,7 +136,7 @@ class Claim:
     """What one unit of some application requests on its cluster, in nano-units by resource.
 
     `merged_at` is when its last change was merged; None while it is only proposed, by the merge
-    request `number`. `priority` is its application's.
+    request `number`. `priority` and `tenant` are its application's.
     """
 
     application: str
@@ -145,6 +145,7 @@ class Claim:
     merged_at: datetime | None
     number: int = 0
     priority: int = 0
+    tenant: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,16 @@ One file per agent, exporting `PLUGIN: Agent`. Pure: an agent that needs an API 
 an Effect. Imports `planners.model`, `renderers` and nothing of the shell.
 """
 
+import hashlib
+import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from planners.model import Json, Readiness, Unit
+
+_DIGESTS = {"sha256": hashlib.sha256, "sha512": hashlib.sha512}
 
 
 class ReportError(ValueError):
@@ -30,6 +34,16 @@ class StatusReport:
     readiness: Readiness
     message: str
     at: datetime
+
+
+def signed(signature: str, body: bytes, key: bytes) -> bool:
+    """Whether `sha256=<hex>` (or sha512) is the HMAC of the exact bytes, in constant time."""
+    algorithm, _, given = signature.partition("=")
+    digest = _DIGESTS.get(algorithm)
+    if digest is None or not key:
+        return False
+    expected = hmac.new(key, body, digest).hexdigest()
+    return hmac.compare_digest(expected.encode(), given.encode("utf-8", "replace"))
 
 
 class Agent(Protocol):

@@ -4,8 +4,6 @@ Sources: the Flux API reference for Kustomization v1, and notification-controlle
 (Provider `generic-hmac`, Event v1beta1).
 """
 
-import hashlib
-import hmac
 import json
 import re
 from collections.abc import Mapping
@@ -14,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from planners.model import Json, Readiness, Unit
-from plugins import Agent, ReportError, StatusReport
+from plugins import Agent, ReportError, StatusReport, signed
 
 MAX_BODY = 256 * 1024
 MAX_MESSAGE = 500
@@ -23,7 +21,6 @@ _REVISION = re.compile(r"(?:[^@]*@)?sha1:([0-9a-f]{40})|[^/]+/([0-9a-f]{40})")
 _REVISION_KEYS = ("kustomize.toolkit.fluxcd.io/revision", "revision")
 _NAME = re.compile(r"([a-z0-9-]+)\.([a-z0-9-]+)")
 _PROGRESSING = frozenset({"Progressing", "ProgressingWithRetry", "DependencyNotReady"})
-_DIGESTS = {"sha256": hashlib.sha256, "sha512": hashlib.sha512}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +54,7 @@ class Flux:
 
     def verify(self, headers: Mapping[str, str], body: bytes, key: bytes) -> bool:
         """`X-Signature: sha256=<hex>` over the exact body, as Provider `generic-hmac` sends it."""
-        algorithm, _, signature = headers.get("x-signature", "").partition("=")
-        digest = _DIGESTS.get(algorithm)
-        if digest is None or not key:
-            return False
-        expected = hmac.new(key, body, digest).hexdigest()
-        return hmac.compare_digest(expected.encode(), signature.encode("utf-8", "replace"))
+        return signed(headers.get("x-signature", ""), body, key)
 
     def report(self, cluster: str, body: bytes) -> StatusReport | None:
         """Read an Event; None for one that is not about a Kustomization of ours."""

@@ -68,9 +68,10 @@ class _Rendering:
     def write(self, variant: Variant) -> FileTree:
         """One file for each object, after the tenant's rules were checked on the final objects."""
         tenant, name = self.snapshot.tenant, variant.component.name
+        plaintext = any(tenant.name in each.plaintext_secrets for each in self.snapshot.policies)
         found: dict[str, bytes] = {}
         for item in variant.objects:
-            for reason in tenancy.violations(item, tenant):
+            for reason in tenancy.violations(item, tenant, plaintext_allowed=plaintext):
                 self.problem(f"{name}: {reason}")
             try:
                 file = object_file(item, tenant.namespace)

@@ -46,7 +46,9 @@ def namespace_of(item: Mapping[str, Json]) -> str | None:
     return str(found) if found is not None else None
 
 
-def violations(item: Mapping[str, Json], tenant: Tenant) -> Iterator[str]:
+def violations(
+    item: Mapping[str, Json], tenant: Tenant, *, plaintext_allowed: bool = False
+) -> Iterator[str]:
     """Why the tenant may not write this object; nothing when it may."""
     kind, name = str(item.get("kind")), name_of(item)
     group = str(item.get("apiVersion", "")).partition("/")[0]
@@ -60,7 +62,7 @@ def violations(item: Mapping[str, Json], tenant: Tenant) -> Iterator[str]:
         )
     if group.endswith(AGENT_GROUPS):
         yield f"{kind}/{name} steers the cluster's agent ({group}); only Switchyard writes those"
-    if kind == "Secret" and (item.get("data") or item.get("stringData")):
+    if not plaintext_allowed and kind == "Secret" and (item.get("data") or item.get("stringData")):
         yield (
             f"Secret/{name} holds plain values; keep them out of Git: use a SealedSecret, an "
             f"ExternalSecret or a SOPS-encrypted file"

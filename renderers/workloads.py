@@ -16,6 +16,7 @@ _TEMPLATES = {
     "CronJob": ("spec", "jobTemplate", "spec", "template", "spec"),
     "Pod": ("spec",),
 }
+FILE_PREFIXES = tuple(f"{kind.lower()}-" for kind in _TEMPLATES)
 _REPLICAS = {
     "Deployment": ("spec", "replicas"),
     "StatefulSet": ("spec", "replicas"),

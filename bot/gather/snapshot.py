@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from bot.forges import ForgeMergeRequest
 from bot.gather.deploy import read_base, read_merge_requests
 from bot.gather.documents import application_at, fleet_at
+from bot.gather.facts import read_reported
+from bot.gather.ledger import read_claims
+from bot.gather.neighbours import read_neighbours
 from bot.gather.observe import observe
 from bot.gather.repository import Checkout, NotRegisteredError, fetch
 from bot.shell import Shell
@@ -101,6 +104,8 @@ async def _snapshot(
     tenant = pinned.tenant(application.tenant)
     assert tenant is not None, "read_application checks the tenant"
     rows = await asyncio.to_thread(shell.store.reports.of_application, application.name)
+    facts = await asyncio.to_thread(read_reported, shell.store.views)
+    timed = frozenset(name for name, each in facts.items() if each.free)
     deployed = sorted({each.source for each in base.changes.values() if each.source})
     return Snapshot(
         now=shell.clock(),
@@ -117,6 +122,9 @@ async def _snapshot(
         ),
         sources=read.sources,
         files=read.files,
+        facts=facts,
+        claims=await read_claims(shell, newest, timed),
+        neighbours=await read_neighbours(shell, newest, application),
         merge_requests=requests,
         observations=await asyncio.to_thread(observe, deploy.mirror, base.changes, rows),
         authors=await asyncio.to_thread(app.mirror.authors, sha, tuple(deployed)),

@@ -29,6 +29,7 @@ def check_application(
     yield from _customizations(document, located, files)
     if fleet is not None:
         yield from _selectors(document, located, fleet)
+        yield from _abroad(document, located, fleet)
     if registration is not None:
         yield from _registration(document, located, registration)
 
@@ -80,6 +81,24 @@ def _used(document: ApplicationDocument) -> Iterator[tuple[str, Path]]:
     for number, change in enumerate(spec.customizations):
         for index, name in enumerate(change.components):
             yield name, ("spec", "customizations", number, "components", index)
+
+
+def _abroad(document: ApplicationDocument, located: Located, fleet: Fleet) -> Iterator[Problem]:
+    """Other applications that are named must be registered."""
+    spec = document.spec
+    known = {each.application for each in fleet.registrations}
+    used: list[tuple[str | None, Path]] = []
+    for number, part in enumerate(spec.components):
+        for index, need in enumerate(part.depends_on):
+            path: Path = ("spec", "components", number, "dependsOn", index, "application")
+            used.append((need.application, path))
+    for number, placement in enumerate(spec.placement):
+        for index, rule in enumerate(placement.affinity):
+            used.append((rule.application, ("spec", "placement", number, "affinity", index)))
+    for name, path in used:
+        if name is not None and name not in known:
+            message = f"the fleet registers no application {name!r}"
+            yield Problem(located.at(*path), message, nearest(name, known))
 
 
 def _cycles(document: ApplicationDocument, located: Located) -> Iterator[Problem]:

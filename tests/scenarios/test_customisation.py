@@ -245,11 +245,12 @@ def test_b8_a_value_that_is_nowhere_is_said_with_file_line_and_cluster(tmp_path:
     mergePatch: {metadata: {annotations: {zone: "${cluster.values.zone}"}}}""",
     )
 
-    assert [each.rpartition(" [on ")[2] for each in said(made)] == ["edge-1]", "edge-2]"]
-    assert said(made)[0] == (
-        "switchyard.yaml:11:7: customisation database: cluster edge-1 has no value 'zone'; give it "
-        "one, or write a default: ${cluster.values.zone:-...} [on edge-1]"
-    )
+    assert said(made) == [
+        (
+            "switchyard.yaml:11:7: customisation database: cluster edge-1 has no value 'zone'; "
+            "give it one, or write a default: ${cluster.values.zone:-...} [on edge-1]"
+        )
+    ]
 
 
 def test_b9_containers_are_merged_not_replaced(tmp_path: Path) -> None:

@@ -1,0 +1,33 @@
+"""Other applications that one depends on: where they are merged, and how they fare there."""
+
+import asyncio
+
+from bot.gather.deploy import read_base
+from bot.gather.observe import observe
+from bot.gather.repository import fetch
+from bot.shell import Shell
+from planners.model import Application, Fleet
+from planners.snapshot import Neighbour
+
+
+def depended_on(application: Application) -> tuple[str, ...]:
+    """The names of the applications that it depends on, or keeps near to or apart from."""
+    needs = {need.application for part in application.components for need in part.depends_on}
+    return tuple(sorted(name for name in needs if name is not None))
+
+
+async def read_neighbours(
+    shell: Shell, fleet: Fleet, application: Application
+) -> dict[str, Neighbour]:
+    """Every application it depends on, as that stands on the main branch of its deploy repo."""
+    found: dict[str, Neighbour] = {}
+    for name in depended_on(application):
+        registration = fleet.registration(name)
+        if registration is None:
+            continue
+        checkout = await fetch(shell, registration.deploy)
+        base = await asyncio.to_thread(read_base, checkout, registration)
+        rows = await asyncio.to_thread(shell.store.reports.of_application, name)
+        seen = await asyncio.to_thread(observe, checkout.mirror, base.changes, rows)
+        found[name] = Neighbour(base.changes, seen)
+    return found
