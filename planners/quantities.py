@@ -1,0 +1,61 @@
+"""Kubernetes quantities, read exactly, as whole nano-units (1 CPU = 10**9, 1 byte = 10**9).
+
+Source: k8s.io/apimachinery/pkg/api/resource, "Quantity": a number, then a binary suffix (Ki to Ei),
+a decimal one (n, u, m, k, M, G, T, P, E) or a decimal exponent. What is finer than a nano-unit is
+rounded up (away from zero), what is greater than 2**63-1 is held to that.
+"""
+
+import re
+from fractions import Fraction
+
+NANO = 10**9
+MOST = (2**63 - 1) * NANO
+
+_GRAMMAR = re.compile(
+    r"([+-]?)(?:(\d+)(?:\.(\d*))?|\.(\d+))(?:(Ki|Mi|Gi|Ti|Pi|Ei|[numkMGTPE])|[eE]([+-]?\d{1,4}))?",
+    re.ASCII,
+)
+_LONGEST = 200
+_MOST_READABLE = 10_000
+_BINARY = {name: 1024**power for power, name in enumerate(["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"])}
+_DECIMAL = {"n": -9, "u": -6, "m": -3, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
+
+
+def parse(value: object) -> int:
+    """The quantity in nano-units; whole numbers and floats are read as YAML shows them.
+
+    Raises:
+        ValueError: it is no quantity.
+    """
+    wanted = isinstance(value, str | int | float) and not isinstance(value, bool)
+    text = str(value)
+    match = _GRAMMAR.fullmatch(text) if wanted and len(text) <= _LONGEST else None
+    if match is None:
+        raise ValueError(f"{text[:40]!r} is no quantity; expected one like 500m, 2, 1.5Gi or 1e3")
+    sign, whole, rest, bare, suffix, exponent = match.groups()
+    fraction = rest or bare or ""
+    number = Fraction(int((whole or "") + fraction), 10 ** len(fraction))
+    if suffix in _BINARY:
+        number *= _BINARY[suffix]
+    else:
+        number *= Fraction(10) ** (int(exponent) if exponent else _DECIMAL.get(suffix or "", 0))
+    nanos = min(-(-number * NANO // 1), MOST)
+    return -nanos if sign == "-" else nanos
+
+
+def write(nanos: int) -> str:
+    """A short exact text of a quantity: `1.5Gi` where it is a round binary number, else decimal."""
+    sign, size = ("-", -nanos) if nanos < 0 else ("", nanos)
+    for name in ("Ei", "Pi", "Ti", "Gi", "Mi", "Ki"):
+        unit = _BINARY[name] * NANO
+        if unit <= size < _MOST_READABLE * unit and size * 4 % unit == 0:
+            return f"{sign}{_decimal(Fraction(size, unit))}{name}"
+    for scale, name in ((NANO, ""), (10**6, "m"), (10**3, "u")):
+        if size % scale == 0:
+            return f"{sign}{size // scale}{name}"
+    return f"{sign}{size}n"
+
+
+def _decimal(number: Fraction) -> str:
+    text = f"{float(number):.2f}".rstrip("0").rstrip(".")
+    return text or "0"
