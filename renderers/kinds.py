@@ -38,6 +38,9 @@ class Kind:
         return f"{self.name}.{self.group}" if self.group else self.name
 
 
+AGENT = "switchyard"
+"""The service account that agents run a tenant's objects with, and the role that it has."""
+
 _RBAC = "rbac.authorization.k8s.io"
 _OPEN = {
     "": "ConfigMap PersistentVolumeClaim Pod PodTemplate ReplicationController Secret Service "
