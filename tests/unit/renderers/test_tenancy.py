@@ -1,0 +1,274 @@
+"""What a tenant may not write, attempt by attempt, and that nothing else is refused."""
+
+import base64
+from typing import Any
+
+import pytest
+
+from planners.model import Tenant
+from renderers.tenancy import in_namespace, violations
+
+TENANT = Tenant("retail", "shop", namespaces=("shop-jobs",))
+PEM = "-----BEGIN RSA PRIVATE KEY-----\nhush\n-----END RSA PRIVATE KEY-----\n"
+RBAC = "rbac.authorization.k8s.io/v1"
+FLUX = "kustomize.toolkit.fluxcd.io"
+
+
+def item(api_version: str, kind: str, name: str = "x", **fields: Any) -> dict[str, Any]:
+    """An object; `metadata` among the fields adds to the name."""
+    metadata = {"name": name, **fields.pop("metadata", {})}
+    return {"apiVersion": api_version, "kind": kind, "metadata": metadata, **fields}
+
+
+def said(found: dict[str, Any], tenant: Tenant = TENANT, **how: bool) -> list[str]:
+    return list(violations(found, tenant, **how))
+
+
+def config(**metadata: Any) -> dict[str, Any]:
+    return item("v1", "ConfigMap", metadata=metadata, data={"a": "b"})
+
+
+def role(kind: str = "Role", **rule: list[str]) -> dict[str, Any]:
+    rules = [{"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get"], **rule}]
+    return item(RBAC, kind, rules=rules)
+
+
+def binding(role: str, *subjects: dict[str, str], kind: str = "RoleBinding") -> dict[str, Any]:
+    of, _, name = role.partition("/")
+    return item(RBAC, kind, roleRef={"kind": of, "name": name}, subjects=list(subjects))
+
+
+def account(name: str, namespace: str) -> dict[str, str]:
+    return {"kind": "ServiceAccount", "name": name, "namespace": namespace}
+
+
+def deployment(**spec: Any) -> dict[str, Any]:
+    containers = [{"name": "main", "image": "app:1"}]
+    return item(
+        "apps/v1", "Deployment", spec={"template": {"spec": {"containers": containers, **spec}}}
+    )
+
+
+def secret(**fields: Any) -> dict[str, Any]:
+    return item("v1", "Secret", **fields)
+
+
+SOPS = {"mac": "ENC[AES256_GCM,data:a,iv:b,tag:c,type:str]", "version": "3.9.0"}
+
+REFUSED = [
+    # namespaces and kinds
+    (config(namespace="kube-system"), "is for namespace kube-system; tenant retail may write into shop, shop-jobs: leave metadata.namespace out"),
+    (config(namespace=""), "is for namespace ; "),
+    (item("v1", "Namespace"), "is cluster-scoped; tenant retail may write into its namespace (shop, shop-jobs) unless its kinds.allowed has Namespace"),
+    (item("v1", "Namespace"), "is a namespace of others; tenant retail has shop, shop-jobs"),
+    (item(RBAC, "ClusterRole"), "is cluster-scoped; "),
+    (item(RBAC, "ClusterRoleBinding"), "is cluster-scoped; "),
+    (item("v1", "Node"), "is cluster-scoped; "),
+    (item("v1", "PersistentVolume"), "is cluster-scoped; "),
+    (item("apiextensions.k8s.io/v1", "CustomResourceDefinition"), "is cluster-scoped; "),
+    (item("apiregistration.k8s.io/v1", "APIService"), "is cluster-scoped; "),
+    (item("admissionregistration.k8s.io/v1", "MutatingWebhookConfiguration"), "is cluster-scoped; "),
+    (item("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicy"), "is cluster-scoped; "),
+    (item("scheduling.k8s.io/v1", "PriorityClass"), "is cluster-scoped; "),
+    (item("storage.k8s.io/v1", "StorageClass"), "is cluster-scoped; "),
+    (item("networking.k8s.io/v1", "IngressClass"), "is cluster-scoped; "),
+    (item("cert-manager.io/v1", "ClusterIssuer"), "is cluster-scoped; "),
+    (item("policy.networking.k8s.io/v1alpha1", "AdminNetworkPolicy"), "is cluster-scoped; "),
+    (item("constraints.gatekeeper.sh/v1beta1", "Anything"), "is cluster-scoped; "),
+    (item("v1", "ResourceQuota"), "is for the platform to write; tenant retail may write into its namespace (shop, shop-jobs) unless its kinds.allowed has ResourceQuota"),
+    (item("v1", "LimitRange"), "is for the platform to write; "),
+    (item("v1", "Endpoints"), "is for the platform to write; "),
+    (item("discovery.k8s.io/v1", "EndpointSlice"), "is for the platform to write; "),
+    (item("gateway.networking.k8s.io/v1beta1", "ReferenceGrant"), "is for the platform to write; "),
+    (item("networking.istio.io/v1alpha3", "EnvoyFilter"), "is for the platform to write; "),
+    (item("v1", "ServiceAccount", "switchyard"), "has a name of Switchyard's own objects; choose one that starts without switchyard"),
+    (item("networking.k8s.io/v1", "NetworkPolicy", "switchyard-deny"), "has a name of Switchyard's own objects; "),
+    # agents
+    (item(f"{FLUX}/v1", "Kustomization"), f"steers the cluster's agent ({FLUX}); only Switchyard writes those"),
+    (item("helm.toolkit.fluxcd.io/v2", "HelmRelease"), "steers the cluster's agent (helm.toolkit.fluxcd.io); "),
+    (item("source.toolkit.fluxcd.io/v1", "GitRepository"), "steers the cluster's agent "),
+    (item("argoproj.io/v1alpha1", "Application"), "steers the cluster's agent (argoproj.io); "),
+    (item("configsync.gke.io/v1beta1", "RepoSync"), "steers the cluster's agent "),
+    (item("helm.cattle.io/v1", "HelmChart"), "steers the cluster's agent "),
+    (item("fleet.cattle.io/v1alpha1", "Bundle"), "steers the cluster's agent "),
+    (item("clusterconfig.azure.com/v1beta1", "FluxConfig"), "steers the cluster's agent "),
+    (config(annotations={f"{FLUX}/reconcile": "disabled"}), f"has annotation {FLUX}/reconcile, which steers the cluster's agent; remove it"),
+    (config(annotations={f"{FLUX}/prune": "disabled"}), f"has annotation {FLUX}/prune, "),
+    (config(annotations={f"{FLUX}/ssa": "IfNotPresent"}), f"has annotation {FLUX}/ssa, "),
+    (config(annotations={"fluxcd.io/ignore": "true"}), "has annotation fluxcd.io/ignore, "),
+    (config(labels={f"{FLUX}/name": "other"}), f"has label {FLUX}/name, "),
+    (config(annotations={"argocd.argoproj.io/hook": "PreDelete"}), "has annotation argocd.argoproj.io/hook, which steers the cluster's agent"),
+    (config(annotations={"argocd.argoproj.io/ignore-healthcheck": "true"}), "has annotation argocd.argoproj.io/ignore-healthcheck, "),
+    (config(annotations={"argocd.argoproj.io/tracking-id": "a"}), "has annotation argocd.argoproj.io/tracking-id, "),
+    (config(annotations={"configmanagement.gke.io/managed": "disabled"}), "has annotation configmanagement.gke.io/managed, "),
+    (config(annotations={"client.lifecycle.config.k8s.io/mutation": "ignore"}), "has annotation client.lifecycle.config.k8s.io/mutation, "),
+    (config(annotations={"config.kubernetes.io/local-config": "true"}), "has annotation config.kubernetes.io/local-config, which keeps the object from being applied"),
+    (config(annotations={"helm.sh/hook": "pre-install"}), "has annotation helm.sh/hook, which makes it a hook, which agents do not watch"),
+    (config(annotations={"helm.sh/hook-weight": "1"}), "has annotation helm.sh/hook-weight, "),
+    (config(annotations={"helm.sh/resource-policy": "keep"}), "has annotation helm.sh/resource-policy, "),
+    (config(annotations={"objectset.rio.cattle.io/id": "a"}), "has annotation objectset.rio.cattle.io/id, "),
+    (config(annotations={"kubectl.kubernetes.io/last-applied-configuration": "{}"}), "has annotation kubectl.kubernetes.io/last-applied-configuration, which is kubectl's own and may hold values"),
+    (config(labels={"switchyard.dev/tenant": "other"}), "has label switchyard.dev/tenant, which is Switchyard's own"),
+    (config(labels={"pod-security.kubernetes.io/enforce": "privileged"}), "has label pod-security.kubernetes.io/enforce, which sets the security level of a namespace"),
+    (config(ownerReferences=[{"kind": "Node", "name": "n", "uid": "1"}]), "names an owner (metadata.ownerReferences), with which Kubernetes would delete it; remove it"),
+    (config(finalizers=["example.com/wait"]), "has finalizer example.com/wait: its removal would wait for a controller that may not run; remove it, controllers add their own"),
+    # rights
+    (role(verbs=["*"]), "grants too much: rules[0].verbs has a wildcard; name each one"),
+    (role(resources=["*"]), "grants too much: rules[0].resources has a wildcard; "),
+    (role(resources=["*/scale"]), "grants too much: rules[0].resources has a wildcard; "),
+    (role(apiGroups=["*"]), "grants too much: rules[0].apiGroups has a wildcard; "),
+    (role(verbs=["get", "escalate"]), "grants too much: rules[0].verbs has escalate, with which rights can be extended"),
+    (role(verbs=["bind"]), "grants too much: rules[0].verbs has bind, "),
+    (role(verbs=["impersonate"]), "grants too much: rules[0].verbs has impersonate, "),
+    (role(resources=["nodes/proxy"]), "grants too much: rules[0].resources has nodes/proxy, which reaches every pod of a node"),
+    (role(resources=["serviceaccounts/token"], verbs=["create"]), "grants too much: rules[0].resources has serviceaccounts/token, which makes tokens of other accounts"),
+    (role("ClusterRole", resources=["secrets"]), "grants too much: rules[0].resources has secrets in all namespaces; write a Role, which grants it in one"),
+    (role("ClusterRole", resources=["pods/exec"]), "grants too much: rules[0].resources has pods/exec in all namespaces; "),
+    (item(RBAC, "ClusterRole", aggregationRule={"clusterRoleSelectors": []}), "grants too much: aggregationRule takes in rules of others; "),
+    (item(RBAC, "ClusterRole", metadata={"labels": {"rbac.authorization.k8s.io/aggregate-to-view": "true"}}), "grants too much: label rbac.authorization.k8s.io/aggregate-to-view adds its rules to a role of everybody"),
+    (binding("ClusterRole/cluster-admin"), "binds ClusterRole/cluster-admin; a tenant binds its own Roles, or ClusterRole view or edit"),
+    (binding("ClusterRole/admin"), "binds ClusterRole/admin; "),
+    (binding("ClusterRole/system:node"), "binds ClusterRole/system:node; "),
+    (binding("Role/switchyard"), "binds Role/switchyard, which is the agent's; write a Role of your own"),
+    (binding("ClusterRole/cluster-admin", kind="ClusterRoleBinding"), "binds ClusterRole/cluster-admin in all namespaces; bind a ClusterRole of your own"),
+    (binding("ClusterRole/view", kind="ClusterRoleBinding"), "binds ClusterRole/view in all namespaces; "),
+    (binding("Role/x", account("default", "other")), "has a subject that the tenant does not own: subjects[0] is a service account of namespace other"),
+    (binding("Role/x", {"kind": "ServiceAccount", "name": "default"}), "has a subject that the tenant does not own: subjects[0] is a service account of namespace None"),
+    (binding("Role/x", account("switchyard", "shop")), "has a subject that the tenant does not own: subjects[0] is the agent's service account"),
+    (binding("Role/x", {"kind": "Group", "name": "system:authenticated"}), "has a subject that the tenant does not own: subjects[0] is Group system:authenticated"),
+    (binding("Role/x", {"kind": "Group", "name": "system:serviceaccounts:other"}), "has a subject that the tenant does not own: subjects[0] is Group system:serviceaccounts:other"),
+    (binding("Role/x", {"kind": "User", "name": "system:serviceaccount:shop:switchyard"}), "has a subject that the tenant does not own: subjects[0] is User system:serviceaccount:shop:switchyard"),
+    (binding("Role/x", {"kind": "Robot", "name": "r2"}), "has a subject that the tenant does not own: subjects[0] is of kind Robot; "),
+    # pods
+    (deployment(hostNetwork=True), "asks too much: spec.template.spec.hostNetwork is true; level baseline allows false or nothing"),
+    (deployment(serviceAccountName="switchyard"), "asks too much: spec.template.spec.serviceAccountName is switchyard, the agent's account; make one for the pod"),
+    (deployment(serviceAccount="switchyard"), "asks too much: spec.template.spec.serviceAccount is switchyard, "),
+    (deployment(nodeName="master"), "asks too much: spec.template.spec.nodeName goes past the scheduler; use nodeSelector or affinity"),
+    (deployment(priorityClassName="system-node-critical"), "asks too much: spec.template.spec.priorityClassName is system-node-critical, which evicts pods of others"),
+    (item("v1", "Pod", spec={"hostPID": True}), "asks too much: spec.hostPID is true; "),
+    (item("v1", "PodTemplate", template={"spec": {"hostPID": True}}), "asks too much: template.spec.hostPID is true; "),
+    (item("batch/v1", "CronJob", spec={"jobTemplate": {"spec": {"template": {"spec": {"hostIPC": True}}}}}), "asks too much: spec.jobTemplate.spec.template.spec.hostIPC is true; "),
+    (item("argoproj.io/v1alpha1", "Rollout", spec={"template": {"spec": {"hostIPC": True}}}), "asks too much: spec.template.spec.hostIPC is true; "),
+    # services
+    (item("v1", "Service", spec={"externalIPs": ["1.1.1.1"]}), "takes traffic for addresses outside the cluster (spec.externalIPs); only a tenant with Service.externalIPs in its kinds.allowed may"),
+    (item("v1", "Service", spec={"type": "ExternalName", "externalName": "a.b"}), "stands for a name outside its namespace (type ExternalName); only a tenant with Service.externalIPs in its kinds.allowed may"),
+    # secrets
+    (secret(data={"key": "aHVzaA=="}), "holds plain values; keep them out of Git: use a SealedSecret, an ExternalSecret or a SOPS-encrypted file"),
+    (secret(stringData={"key": "hush"}), "holds plain values; "),
+    (secret(stringData={"key": "ENC[hush]"}), "holds plain values; "),
+    (secret(stringData={"key": "ENC[hush]"}, sops={"mac": ""}), "holds plain values; "),
+    (secret(stringData={"a": "ENC[x]", "b": "hush"}, sops=SOPS), "holds plain values at stringData.b, beside SOPS-encrypted ones; encrypt all of it"),
+    (secret(data=["hush"], sops=SOPS), "holds plain values at data, "),
+    (secret(type="kubernetes.io/service-account-token"), "asks for a token of a service account; mount a projected token instead"),
+    (item("v1", "ConfigMap", data={"tls.key": PEM}), "holds a private key at data.tls.key; keep them out of Git: "),
+    (item("v1", "ConfigMap", binaryData={"k": base64.b64encode(PEM.encode()).decode()}), "holds a private key at binaryData.k; "),
+    (deployment(containers=[{"name": "a", "env": [{"name": "K", "value": PEM}]}]), "holds a private key at spec.template.spec.containers[0].env[0].value; "),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("found", "reason"), REFUSED, ids=range(len(REFUSED)))
+def test_an_attempt_to_reach_further_is_refused(found: dict[str, Any], reason: str) -> None:
+    label = f"{found['kind']}/{found['metadata']['name']}"
+    messages = said(found)
+
+    assert any(message.startswith(f"{label} {reason}") for message in messages), messages
+    assert "hush" not in str(messages)
+
+
+ALLOWED = [
+    config(),
+    config(namespace="shop"),
+    config(namespace="shop-jobs"),
+    config(labels={"helm.sh/chart": "web-1", "app.kubernetes.io/managed-by": "Helm"}),
+    config(annotations={"argocd.argoproj.io/sync-wave": "1", f"{FLUX}/substitute": "disabled"}),
+    item("v1", "PersistentVolumeClaim", metadata={"finalizers": ["kubernetes.io/pvc-protection"]}),
+    item("v1", "ServiceAccount", "web"),
+    item("networking.k8s.io/v1", "Ingress"),
+    item("networking.k8s.io/v1", "NetworkPolicy"),
+    item("v1", "Service", spec={"type": "LoadBalancer"}),
+    item("example.com/v1", "Widget"),
+    item("bitnami.com/v1alpha1", "SealedSecret", spec={"template": {"type": "Opaque"}}),
+    item("external-secrets.io/v1", "ExternalSecret"),
+    role(resources=["pods/exec"], verbs=["create"]),
+    role(resources=["secrets"]),
+    binding("Role/x", account("web", "shop"), account("job", "shop-jobs")),
+    binding(
+        "ClusterRole/view", {"kind": "User", "name": "rita"}, {"kind": "Group", "name": "shop"}
+    ),
+    binding("ClusterRole/edit", {"kind": "Group", "name": "system:serviceaccounts:shop"}),
+    binding("Role/x", {"kind": "User", "name": "system:serviceaccount:shop:web"}),
+    deployment(serviceAccountName="web"),
+    secret(type="kubernetes.io/tls"),
+    secret(data={"a": "ENC[AES256_GCM,data:x]", "b": ""}, sops=SOPS),
+    item("v1", "ConfigMap", data={"ca.pem": "-----BEGIN CERTIFICATE-----"}),
+]
+
+
+@pytest.mark.parametrize("found", ALLOWED, ids=range(len(ALLOWED)))
+def test_what_stays_in_the_tenant_is_allowed(found: dict[str, Any]) -> None:
+    assert said(found) == []
+
+
+def test_kinds_can_be_allowed_and_forbidden() -> None:
+    tenant = Tenant(
+        "retail",
+        "shop",
+        allowed_kinds=("StorageClass", "Endpoints", "ClusterIssuer.cert-manager.io"),
+        forbidden_kinds=("Ingress", "Job.batch"),
+    )
+
+    assert said(item("storage.k8s.io/v1", "StorageClass"), tenant) == []
+    assert said(item("v1", "Endpoints"), tenant) == []
+    assert said(item("cert-manager.io/v1", "ClusterIssuer"), tenant) == []
+    assert len(said(item("example.com/v1", "Ingress"), tenant)) == 1
+    assert said(item("batch/v1", "Job"), tenant) == [
+        "Job/x is of a kind that tenant retail may not write (its kinds.forbidden)"
+    ]
+    assert said(item("volcano.sh/v1", "Job"), tenant) == []
+
+
+def test_external_services_can_be_allowed() -> None:
+    tenant = Tenant("retail", "shop", allowed_kinds=("Service.externalIPs",))
+
+    assert said(item("v1", "Service", spec={"externalIPs": ["1.1.1.1"]}), tenant) == []
+    assert said(item("v1", "Service", spec={"type": "ExternalName"}), tenant) == []
+
+
+def test_no_kinds_make_an_agents_object_allowed() -> None:
+    tenant = Tenant("retail", "shop", allowed_kinds=("Kustomization",))
+
+    assert len(said(item(f"{FLUX}/v1", "Kustomization"), tenant)) == 1
+
+
+def test_an_allowed_namespace_is_one_of_the_tenants() -> None:
+    tenant = Tenant("retail", "shop", allowed_kinds=("Namespace",))
+
+    assert said(item("v1", "Namespace", "shop"), tenant) == []
+    assert said(item("v1", "Namespace", "kube-system"), tenant) == [
+        "Namespace/kube-system is a namespace of others; tenant retail has shop"
+    ]
+
+
+def test_the_level_is_the_tenants() -> None:
+    privileged = Tenant("infra", "infra", pod_security="privileged")
+    restricted = Tenant("bank", "bank", pod_security="restricted")
+
+    assert said(deployment(hostNetwork=True), privileged) == []
+    assert len(said(deployment(), restricted)) == 4
+
+
+def test_a_test_fleet_may_keep_plain_values_but_no_tokens() -> None:
+    token = secret(type="kubernetes.io/service-account-token")
+
+    assert said(secret(data={"key": "aHVzaA=="}), plaintext_allowed=True) == []
+    assert said(item("v1", "ConfigMap", data={"k": PEM}), plaintext_allowed=True) == []
+    assert len(said(token, plaintext_allowed=True)) == 1
+
+
+def test_an_object_goes_to_the_main_namespace_unless_it_names_another() -> None:
+    assert in_namespace(config(), TENANT)["metadata"] == {"name": "x", "namespace": "shop"}
+    assert in_namespace(config(namespace="shop-jobs"), TENANT)["metadata"] == {
+        "name": "x",
+        "namespace": "shop-jobs",
+    }
+    assert in_namespace(item("v1", "Namespace"), TENANT)["metadata"] == {"name": "x"}
