@@ -1,11 +1,12 @@
 """The pass: read the world, let the core decide, write. Every hint leads here and nowhere else."""
 
-import asyncio
 from datetime import datetime
 
 from bot.apply import apply
+from bot.dependants import remember, show
 from bot.forges import ForgeMergeRequest
 from bot.gather.documents import DocumentsError
+from bot.gather.neighbours import depended_on
 from bot.gather.repository import GatherError, NotRegisteredError
 from bot.gather.snapshot import gather_review, gather_rollout
 from bot.home import write_home, write_problems
@@ -25,14 +26,13 @@ async def reconcile_application(shell: Shell, application: str) -> datetime | No
     except NotRegisteredError:
         return None
     except GatherError as error:
-        view = problem_view(application, _problems(error), shell.clock())
-        await asyncio.to_thread(shell.store.views.put, f"rollout/{application}", view)
+        await show(shell, application, problem_view(application, _problems(error), shell.clock()))
         return None
+    await remember(shell, application, depended_on(gathered.snapshot.application))
     proposal = await shell.propose(gathered.snapshot)
     applied = await apply(shell, gathered, proposal)
     await write_home(shell, gathered, proposal)
-    view = rollout_view(gathered, proposal)
-    await asyncio.to_thread(shell.store.views.put, f"rollout/{application}", view)
+    await show(shell, application, rollout_view(gathered, proposal))
     return shell.clock() if applied.changed else applied.look_again
 
 

@@ -21,6 +21,7 @@ class Lack(StrEnum):
     REPAIR = "repair"
     SOAK = "soak"
     ABSENT = "absent"
+    PRESENT = "present"
 
 
 @dataclass(frozen=True, slots=True)

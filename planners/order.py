@@ -123,20 +123,22 @@ def waves(
 def removals(components: Sequence[Component], gone: Iterable[Unit], step: int) -> tuple[Wave, ...]:
     """Waves that take units away, dependants before what they depend on.
 
-    Components that the application no longer names go first: nothing that stays can need them.
+    Components that the application no longer names go first: nothing that stays can need them. A
+    wave's number follows from its level, so that it keeps its name while others are merged.
     """
     level: Mapping[str, int] = levels(components)
+    top = max(level.values(), default=-1) + 1
     members: dict[int, list[Unit]] = {}
     for unit in sorted(gone):
-        members.setdefault(-level.get(unit.component, len(level)), []).append(unit)
+        members.setdefault(top - level.get(unit.component, top), []).append(unit)
     return tuple(
         Wave(
-            f"{REMOVAL}.{number}",
+            f"{REMOVAL}.{number + 1}",
             Stage(REMOVAL),
             step,
-            number - 1,
-            tuple(members[depth]),
+            number,
+            tuple(members[number]),
             removal=True,
         )
-        for number, depth in enumerate(sorted(members), 1)
+        for number in sorted(members)
     )

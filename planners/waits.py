@@ -172,5 +172,20 @@ def _replacement(context: Context, change: ChangeSet) -> Iterator[Gate]:
         if unit in context.unmerged
     )
     pending += context.lacking(before, wanted)
+    pending += _inhabitants(context.snapshot, change)
     if pending:
         yield AwaitsReplacement(pending)
+
+
+def _inhabitants(snapshot: Snapshot, change: ChangeSet) -> tuple[Pending, ...]:
+    """What still runs where a tenant's own set-up is taken away."""
+    if not snapshot.application.own:
+        return ()
+    return tuple(
+        Pending(claim.unit, Lack.PRESENT, claim.application)
+        for claim in snapshot.claims
+        if claim.tenant == snapshot.tenant.name
+        and claim.application != snapshot.application.name
+        and claim.merged_at is not None
+        and claim.unit.cluster in change.clusters
+    )

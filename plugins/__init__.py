@@ -56,7 +56,10 @@ class Agent(Protocol):
     def references(
         self, unit: Unit, application: str, namespace: str, objects_folder: str
     ) -> tuple[dict[str, Json], ...]:
-        """The agent's own objects that make it pull that folder of the deploy repo."""
+        """The agent's own objects that make it pull that folder of the deploy repo.
+
+        `namespace` is the tenant's; empty for a tenant's own set-up, which makes namespaces.
+        """
 
     def verify(self, headers: Mapping[str, str], body: bytes, key: bytes) -> bool:
         """Whether the signature over the exact bytes is right, compared in constant time.

@@ -32,7 +32,12 @@ class Flux:
     def references(
         self, unit: Unit, application: str, namespace: str, objects_folder: str
     ) -> tuple[dict[str, Json], ...]:
-        """One Kustomization. It runs as the tenant's service account, never as Flux itself."""
+        """One Kustomization. It runs as the tenant's service account, never as Flux itself.
+
+        A tenant's own set-up (no `namespace`) is the exception: it makes that service account.
+        """
+        account = {"targetNamespace": namespace, "serviceAccountName": "switchyard"}
+        held: dict[str, Json] = {**account} if namespace else {}
         return (
             {
                 "apiVersion": "kustomize.toolkit.fluxcd.io/v1",
@@ -45,8 +50,7 @@ class Flux:
                     "prune": True,
                     "wait": True,
                     "path": f"./{objects_folder}",
-                    "targetNamespace": namespace,
-                    "serviceAccountName": "switchyard",
+                    **held,
                     "sourceRef": {"kind": "GitRepository", "name": "switchyard"},
                 },
             },

@@ -70,8 +70,11 @@ class _Rendering:
         tenant, name = self.snapshot.tenant, variant.component.name
         plaintext = any(tenant.name in each.plaintext_secrets for each in self.snapshot.policies)
         found: dict[str, bytes] = {}
+        own = self.snapshot.application.own
         for item in variant.objects:
-            for reason in tenancy.violations(item, tenant, plaintext_allowed=plaintext):
+            for reason in (
+                () if own else tenancy.violations(item, tenant, plaintext_allowed=plaintext)
+            ):
                 self.problem(f"{name}: {reason}")
             try:
                 file = object_file(item, tenant.namespace)
@@ -80,7 +83,7 @@ class _Rendering:
                 continue
             if file in found:
                 self.problem(f"{name}: two objects for file {file}")
-            found[file] = yamlio.dump(tenancy.in_namespace(item, tenant))
+            found[file] = yamlio.dump(item if own else tenancy.in_namespace(item, tenant))
         return found
 
     def problem(self, message: str) -> None:
@@ -92,7 +95,7 @@ class _Rendering:
         items = self.agents[cluster.agent].references(
             unit,
             layout.application,
-            self.snapshot.tenant.namespace,
+            "" if self.snapshot.application.own else self.snapshot.tenant.namespace,
             layout.objects_folder(unit),
         )
         if not items:

@@ -7,6 +7,7 @@ from bot.clock import system_clock
 from bot.gather.documents import DocumentsError, read_sources
 from bot.gather.repository import GatherError
 from bot.intake import read_application, read_fleet
+from bot.intake.tenants import with_tenants
 from planners.model import Fleet, Registration, Repo, Revision, Unit
 from planners.snapshot import DeployBase, Snapshot
 from renderers.layout import Layout
@@ -55,7 +56,7 @@ def read_fleet_folder(folder: Path) -> Fleet:
     fleet, problems = read_fleet(read_folder(folder), frozenset(discovery.agents()))
     if problems:
         raise InputError("\n".join(f"{folder}/{problem}" for problem in problems))
-    return fleet
+    return with_tenants(fleet, HERE)
 
 
 def find_registration(app: Path, files: FileTree, fleet: Fleet, name: str | None) -> Registration:

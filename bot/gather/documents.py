@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from bot import discovery, kustomize
 from bot.gather.repository import Checkout, GatherError
 from bot.intake import Problem, read_application, read_fleet
+from bot.intake.tenants import after_tenant, is_own, tenant_application, with_tenants
 from bot.shell import Shell
 from planners.model import Application, Fleet, Registration
 from renderers.sources import SourceError
@@ -33,7 +34,7 @@ async def fleet_at(shell: Shell, checkout: Checkout, sha: str) -> Fleet:
     fleet, problems = await asyncio.to_thread(read_fleet, files, agents)
     if problems:
         raise DocumentsError(f"{shell.fleet}@{sha[:8]}", problems)
-    return fleet
+    return with_tenants(fleet, shell.fleet)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,10 @@ def read_sources(files: Mapping[str, bytes], fleet: Fleet, registration: Registr
     Raises:
         DocumentsError: see `application_at`.
     """
+    tenant = fleet.tenant(registration.tenant)
+    if tenant is not None and is_own(registration):
+        own, made = tenant_application(tenant)
+        return AppFiles(own, {part.name: made for part in own.components}, {})
     application, problems = read_application(files, fleet, registration)
     if application is None or problems:
         raise DocumentsError(registration.application, problems)
@@ -78,6 +83,7 @@ def read_sources(files: Mapping[str, bytes], fleet: Fleet, registration: Registr
             mine = _build(component.source.path, files)
         sources[component.name] = mine
     named = {file for intent in application.customizations for file in intent.files}
+    application = after_tenant(application, tenant)
     return AppFiles(application, sources, {file: files[file] for file in sorted(named)})
 
 

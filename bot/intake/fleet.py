@@ -13,6 +13,7 @@ from bot.intake.documents import (
     TenantDocument,
 )
 from bot.intake.problems import Located, Problem, finish, from_pydantic, nearest
+from bot.intake.tenants import PREFIX
 from bot.intake.types import Part
 from bot.intake.values import cluster, policy, registration, tenant
 from planners.model import Fleet, Place
@@ -89,6 +90,9 @@ class _Reading:
             hint = nearest(spec.tenant, tenants)
             self.problems.append(Problem(place, f"unknown tenant {spec.tenant!r}", hint))
         place = located.at("spec", "application")
+        if spec.application.startswith(PREFIX):
+            message = f"application {spec.application!r}: names that begin with {PREFIX} are taken"
+            self.problems.append(Problem(place, message, "tenants' own set-ups have them"))
         if spec.application in applications:
             first = applications[spec.application]
             message = f"application {spec.application!r} is registered twice, first at {first}"

@@ -118,6 +118,7 @@ def places(pending: Sequence[Pending]) -> str:
         Lack.SOAK,
         Lack.MERGE,
         Lack.ABSENT,
+        Lack.PRESENT,
     ]
     worst = sorted(pending, key=lambda each: (order.index(each.lack), each.unit))
     return listing([f"{each.unit.cluster} ({lack(each)})" for each in worst])
@@ -131,6 +132,8 @@ def lack(pending: Pending) -> str:
 
 def _lack(pending: Pending) -> str:
     match pending.lack:
+        case Lack.PRESENT:
+            return f"{pending.message}/{pending.unit.component} is still there"
         case Lack.ABSENT:
             return "not deployed there yet"
         case Lack.MERGE:

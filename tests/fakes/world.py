@@ -151,6 +151,10 @@ class World:
     def otto(self) -> Person:
         return self.site.person("otto")
 
+    @property
+    def otto_credentials(self) -> GitCredentials:
+        return GitCredentials("otto", TOKENS["otto"])
+
     def found(self, fleet: Mapping[str, bytes | None]) -> None:
         """Push the fleet and the first commit of the deploy repo; clusters begin to poll."""
         self.otto.push(FLEET, "main", fleet, "Describe the fleet")

@@ -195,7 +195,7 @@ def test_d1_a_move_is_made_before_the_break(tmp_path: Path) -> None:
     assert set(world.snapshot.base.entries) == {Unit("web", "berlin"), Unit("web", "oslo")}
 
     world.finish()
-    assert world.merged == ["all.1", "all.1", "remove.1"]
+    assert world.merged == ["all.1", "all.1", "remove.2"]
     assert set(world.snapshot.base.entries) == {Unit("web", "oslo")}
 
 

@@ -80,5 +80,5 @@ def test_removal_takes_dependants_away_first_and_the_unknown_before_all() -> Non
     assert [(wave.name, [unit.component for unit in wave.units]) for wave in found] == [
         ("remove.1", ["forgotten"]),
         ("remove.2", ["web"]),
-        ("remove.3", ["redis"]),
+        ("remove.4", ["redis"]),
     ]
