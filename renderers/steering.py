@@ -17,15 +17,20 @@ _AGENT_GROUPS = (
 )
 _ARGO = frozenset({"AppProject", "Application", "ApplicationSet", "ArgoCD"})
 _AGENT = "steers the cluster's agent"
+_KUSTOMIZE = "is kustomize's own and may rename or run things"
 _PREFIXES = {
     "argocd.argoproj.io/": _AGENT,
     "client.lifecycle.config.k8s.io/": _AGENT,
+    "config.k8s.io/function": _KUSTOMIZE,
+    "config.kubernetes.io/function": _KUSTOMIZE,
     "config.kubernetes.io/local-config": "keeps the object from being applied",
     "configmanagement.gke.io/": _AGENT,
     "configsync.gke.io/": _AGENT,
     "fleet.cattle.io/": _AGENT,
     "helm.sh/hook": "makes it a hook, which agents do not watch",
     "helm.sh/resource-policy": "keeps the object when its chart goes",
+    "internal.config.kubernetes.io/": _KUSTOMIZE,
+    "kustomize.config.k8s.io/": _KUSTOMIZE,
     "kubectl.kubernetes.io/last-applied-configuration": "is kubectl's own and may hold values",
     "objectset.rio.cattle.io/": _AGENT,
     "pod-security.kubernetes.io/": "sets the security level of a namespace",

@@ -84,6 +84,8 @@ def _place(item: Mapping[str, Json], kind: Kind, tenant: Tenant) -> Iterator[str
         )
     if (kind.group, kind.name) == ("", "Namespace") and name not in tenant.all_namespaces:
         yield f"is a namespace of others; tenant {tenant.name} has {namespaces}"
+    if isinstance(item.get("items"), list):
+        yield "holds other objects (items), which agents would apply unchecked; write each alone"
     if kind.name in _OWN and (name == AGENT or name.startswith(f"{AGENT}-")):
         yield f"has a name of Switchyard's own objects; choose one that starts without {AGENT}"
 

@@ -83,6 +83,8 @@ REFUSED = [
     (item("networking.istio.io/v1alpha3", "EnvoyFilter"), "is for the platform to write; "),
     (item("v1", "ServiceAccount", "switchyard"), "has a name of Switchyard's own objects; choose one that starts without switchyard"),
     (item("networking.k8s.io/v1", "NetworkPolicy", "switchyard-deny"), "has a name of Switchyard's own objects; "),
+    (item("v1", "SecretList", items=[{"kind": "Secret", "data": {"a": "hush"}}]), "holds other objects (items), which agents would apply unchecked; write each alone"),
+    (item("example.com/v1", "Widget", items=[]), "holds other objects (items), "),
     # agents
     (item(f"{FLUX}/v1", "Kustomization"), f"steers the cluster's agent ({FLUX}); only Switchyard writes those"),
     (item("helm.toolkit.fluxcd.io/v2", "HelmRelease"), "steers the cluster's agent (helm.toolkit.fluxcd.io); "),
@@ -108,6 +110,8 @@ REFUSED = [
     (config(annotations={"helm.sh/resource-policy": "keep"}), "has annotation helm.sh/resource-policy, "),
     (config(annotations={"objectset.rio.cattle.io/id": "a"}), "has annotation objectset.rio.cattle.io/id, "),
     (config(annotations={"kubectl.kubernetes.io/last-applied-configuration": "{}"}), "has annotation kubectl.kubernetes.io/last-applied-configuration, which is kubectl's own and may hold values"),
+    (config(annotations={"internal.config.kubernetes.io/previousNames": "a"}), "has annotation internal.config.kubernetes.io/previousNames, which is kustomize's own"),
+    (config(annotations={"config.kubernetes.io/function": "exec: {}"}), "has annotation config.kubernetes.io/function, which is kustomize's own"),
     (config(labels={"switchyard.dev/tenant": "other"}), "has label switchyard.dev/tenant, which is Switchyard's own"),
     (config(labels={"pod-security.kubernetes.io/enforce": "privileged"}), "has label pod-security.kubernetes.io/enforce, which sets the security level of a namespace"),
     (config(ownerReferences=[{"kind": "Node", "name": "n", "uid": "1"}]), "names an owner (metadata.ownerReferences), with which Kubernetes would delete it; remove it"),
