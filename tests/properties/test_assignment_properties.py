@@ -1,0 +1,159 @@
+"""Laws of optimal placement over random problems, against trying everything."""
+
+import random
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from itertools import chain, combinations, product
+from typing import TypeVar
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.solver import load
+from planners.assignment import (
+    Choice,
+    Infeasible,
+    Pair,
+    Problem,
+    Seat,
+    Solution,
+    Spread,
+    check,
+    value,
+)
+from planners.greedy import greedy
+from planners.model import Unit
+from planners.optimal import solve
+
+T = TypeVar("T")
+K = TypeVar("K", bound=Hashable)
+
+SOLVER = load()
+CLUSTERS = tuple(f"c{number}" for number in range(6))
+PARTS = tuple(f"p{number}" for number in range(5))
+DOMAINS = st.dictionaries(st.sampled_from(CLUSTERS), st.sampled_from("xyz"))
+TRIES = 20_000
+HUGE = 10**25
+
+
+@st.composite
+def problems(draw: st.DrawFn) -> Problem:
+    """Up to 5 components on up to 6 clusters, tight, with rules; few enough answers to try all."""
+    points = draw(st.sampled_from([st.integers(0, 20000), st.sampled_from([0, 100])]))
+    scale = draw(st.sampled_from([1, 10**9, HUGE + 1]))
+    parts = PARTS[: draw(st.integers(1, 5))]
+    choices: list[Choice] = []
+    tries = 1
+    for part in parts:
+        for group in range(draw(st.sampled_from([1, 1, 1, 2]))):
+            names = draw(st.sets(st.sampled_from(CLUSTERS), min_size=1))
+            least = draw(st.integers(0, min(len(names), 2)))
+            most = draw(st.one_of(st.none(), st.integers(max(least, 1), 3)))
+            choice = Choice(part, group, {name: draw(points) for name in names}, least, most)
+            tries *= sum(1 for _ in subsets(choice))
+            if tries <= TRIES:
+                choices.append(choice)
+    fixed = draw(st.frozensets(st.builds(Unit, st.sampled_from(parts), st.sampled_from(CLUSTERS))))
+    amounts = st.integers(0, 4).map(lambda amount: amount * scale + amount // 2)
+    demands = {
+        Unit(part, name): {"cpu": draw(amounts), "memory": draw(amounts)}
+        for part in parts
+        for name in CLUSTERS
+    }
+    room = st.dictionaries(
+        st.sampled_from(["cpu", "memory"]), st.integers(0, 9).map(lambda amount: amount * scale + 1)
+    )
+    part = st.sampled_from(parts)
+    spread = st.builds(
+        Spread, part, DOMAINS, st.one_of(st.none(), st.integers(1, 2)), st.integers(0, 2)
+    )
+    pair = st.builds(Pair, part, part, st.one_of(st.none(), DOMAINS))
+    return Problem(
+        tuple(choices),
+        fixed if draw(st.integers(0, 3)) == 0 else frozenset(),
+        demands,
+        draw(st.dictionaries(st.sampled_from(CLUSTERS), room)),
+        tuple(draw(st.lists(spread, max_size=1))),
+        tuple(draw(st.lists(pair, max_size=1))),
+        tuple(draw(st.lists(pair, max_size=2))),
+    )
+
+
+def subsets(choice: Choice) -> Iterator[tuple[Seat, ...]]:
+    counts = range(choice.least, choice.limit + 1)
+    return chain.from_iterable(combinations(choice.seats, count) for count in counts)
+
+
+def best(problem: Problem) -> tuple[int, int, int] | None:
+    """The most seats, the most points with these, the least sum of places in the alphabet."""
+    names = sorted({name for choice in problem.choices for name in choice.candidates})
+    answers = (tuple(chain(*picks)) for picks in product(*map(subsets, problem.choices)))
+    worth = (
+        (*value(problem, answer), -sum(names.index(seat.cluster) for seat in answer))
+        for answer in answers
+        if not check(problem, answer)
+    )
+    return max(worth, default=None)
+
+
+def shuffled(problem: Problem, order: random.Random) -> Problem:
+    """The same problem, everything in another order."""
+
+    def mixed(things: Iterable[T]) -> tuple[T, ...]:
+        known = list(things)
+        return tuple(order.sample(known, len(known)))
+
+    def turned(mapping: Mapping[K, T]) -> dict[K, T]:
+        return dict(mixed(mapping.items()))
+
+    return replace(
+        problem,
+        choices=mixed(
+            replace(each, candidates=turned(each.candidates)) for each in problem.choices
+        ),
+        demands=turned({unit: turned(amounts) for unit, amounts in problem.demands.items()}),
+        free=turned({name: turned(amounts) for name, amounts in problem.free.items()}),
+        spreads=mixed(replace(each, domains=turned(each.domains)) for each in problem.spreads),
+        together=mixed(problem.together),
+        apart=mixed(problem.apart),
+    )
+
+
+@given(problems())
+@settings(max_examples=150, deadline=None)
+def test_the_answer_is_the_best_of_all(problem: Problem) -> None:
+    found = solve(problem, SOLVER)
+    known = best(problem)
+
+    if isinstance(found, Infeasible):
+        assert found.proven
+        assert known is None
+        assert greedy(problem) is None
+        return
+    names = sorted({name for choice in problem.choices for name in choice.candidates})
+    places = sum(names.index(seat.cluster) for seat in found.chosen)
+    assert check(problem, found.chosen) == ()
+    assert (*value(problem, found.chosen), -places) == known
+    assert found.proven
+    assert found.settled
+    assert found.points == found.bound == value(problem, found.chosen)[1]
+
+
+@given(problems(), st.randoms(use_true_random=False))
+@settings(max_examples=80, deadline=None)
+def test_the_answer_is_blind_to_the_order_of_everything(
+    problem: Problem, order: random.Random
+) -> None:
+    assert solve(shuffled(problem, order), SOLVER) == solve(problem, SOLVER)
+
+
+@given(problems())
+@settings(max_examples=80, deadline=None)
+def test_the_answer_is_never_worse_than_the_greedy_one(problem: Problem) -> None:
+    known = greedy(problem)
+    found = solve(problem, load(nodes=1))
+
+    if known is not None:
+        assert check(problem, known) == ()
+        assert isinstance(found, Solution)
+        assert value(problem, found.chosen) >= value(problem, known)

@@ -1,0 +1,380 @@
+"""Placing all components of an application at once."""
+
+import sys
+from dataclasses import replace
+
+import pytest
+
+from bot.solver import SolverMissingError, load
+from planners.assignment import (
+    Choice,
+    Infeasible,
+    Pair,
+    Problem,
+    Seat,
+    Solution,
+    Spread,
+    check,
+    points,
+    value,
+)
+from planners.greedy import greedy
+from planners.model import Unit
+from planners.optimal import solve
+from planners.program import Answer, Program, Row, SolverError
+
+CPU = 10**9
+GIB = 2**30 * 10**9
+SOLVER = load()
+
+ZONES = {"a1": "a", "a2": "a", "b1": "b", "c1": "c"}
+
+
+def cpu(component: str, amount: int, *names: str) -> dict[Unit, dict[str, int]]:
+    return {Unit(component, name): {"cpu": amount} for name in names}
+
+
+def solved(problem: Problem) -> Solution:
+    found = solve(problem, SOLVER)
+    assert isinstance(found, Solution), found
+    assert check(problem, found.chosen) == ()
+    return found
+
+
+def reason(problem: Problem) -> str:
+    found = solve(problem, SOLVER)
+    assert isinstance(found, Infeasible)
+    assert found.proven
+    return found.reason
+
+
+def where(solution: Solution, component: str) -> list[str]:
+    return sorted(seat.cluster for seat in solution.chosen if seat.component == component)
+
+
+# One cluster has room for one of them; cart loses little elsewhere, web would lose a lot.
+CONTENDED = Problem(
+    (
+        Choice("cart", 0, {"eu": 9000, "us": 8900}, 1, 1),
+        Choice("web", 0, {"eu": 8000, "us": 1000}, 1, 1),
+    ),
+    demands=cpu("cart", CPU, "eu", "us") | cpu("web", CPU, "eu", "us"),
+    free={"eu": {"cpu": CPU}, "us": {"cpu": CPU}},
+)
+
+
+def test_the_greedy_answer_gives_the_first_what_the_second_needs_more() -> None:
+    chosen = greedy(CONTENDED)
+
+    assert chosen == {Seat("cart", 0, "eu"), Seat("web", 0, "us")}
+    assert points(CONTENDED, chosen) == 10000
+
+
+def test_the_optimal_answer_sees_both() -> None:
+    found = solve(CONTENDED, SOLVER)
+
+    assert found == Solution(
+        frozenset({Seat("cart", 0, "us"), Seat("web", 0, "eu")}),
+        points=16900,
+        bound=16900,
+        proven=True,
+        settled=True,
+    )
+
+
+def test_more_clusters_count_before_more_points() -> None:
+    problem = Problem(
+        tuple(
+            Choice(name, 0, {"eu": given}, 0)
+            for name, given in (("big", 20000), ("a", 0), ("b", 0))
+        ),
+        demands=cpu("big", 2 * CPU, "eu") | cpu("a", CPU, "eu") | cpu("b", CPU, "eu"),
+        free={"eu": {"cpu": 2 * CPU}},
+    )
+
+    assert solved(problem).chosen == {Seat("a", 0, "eu"), Seat("b", 0, "eu")}
+
+
+def test_without_a_most_every_cluster_with_room_is_taken() -> None:
+    problem = Problem(
+        (Choice("agent", 0, {"eu": 0, "us": 0, "ap": 0}, 1),),
+        demands=cpu("agent", CPU, "eu", "us", "ap"),
+        free={"us": {"cpu": CPU - 1}},
+    )
+
+    assert where(solved(problem), "agent") == ["ap", "eu"]
+
+
+def test_of_equal_clusters_the_first_in_the_alphabet_is_taken() -> None:
+    problem = Problem((Choice("web", 0, {"d": 5, "b": 5, "a": 1, "c": 5}, 2, 2),))
+
+    assert where(solved(problem), "web") == ["b", "c"]
+
+
+def test_what_is_fixed_uses_what_is_free() -> None:
+    problem = Problem(
+        (Choice("web", 0, {"eu": 100, "us": 0}, 1, 1),),
+        fixed=frozenset({Unit("cart", "eu")}),
+        demands=cpu("cart", CPU, "eu") | cpu("web", CPU, "eu", "us"),
+        free={"eu": {"cpu": CPU}, "us": {"cpu": CPU}},
+    )
+
+    assert where(solved(problem), "web") == ["us"]
+
+
+def test_two_groups_that_choose_one_cluster_pay_for_it_once() -> None:
+    problem = Problem(
+        (Choice("web", 0, {"eu": 100}, 1, 1), Choice("web", 1, {"eu": 100, "us": 90}, 1, 1)),
+        demands=cpu("web", CPU, "eu", "us"),
+        free={"eu": {"cpu": CPU}},
+    )
+
+    found = solved(problem)
+
+    assert found.chosen == {Seat("web", 0, "eu"), Seat("web", 1, "eu")}
+    assert found.points == 200
+
+
+def test_one_unit_too_much_is_too_much_however_large_the_numbers() -> None:
+    half = 512 * GIB * 1024
+    problem = Problem(
+        (
+            Choice("cart", 0, {"eu": 100, "us": 0}, 1, 1),
+            Choice("web", 0, {"eu": 100, "us": 0}, 1, 1),
+        ),
+        demands={
+            Unit("cart", "eu"): {"memory": half},
+            Unit("web", "eu"): {"memory": half + 1},
+        },
+        free={"eu": {"memory": 2 * half}},
+    )
+
+    assert solved(problem).points == 100
+    roomier = replace(problem, free={"eu": {"memory": 2 * half + 1}})
+    assert solved(roomier).points == 200
+
+
+def test_a_resource_that_is_not_named_free_is_not_limited() -> None:
+    problem = replace(CONTENDED, free={"us": {"memory": 0}})
+
+    assert solved(problem).points == 17000
+
+
+def test_a_spread_keeps_the_counts_of_its_domains_even() -> None:
+    choice = Choice("web", 0, {"a1": 100, "a2": 90, "b1": 10, "c1": 0}, 3, 3)
+
+    assert where(solved(Problem((choice,))), "web") == ["a1", "a2", "b1"]
+    even = Problem((choice,), spreads=(Spread("web", ZONES, max_skew=1),))
+    assert where(solved(even), "web") == ["a1", "b1", "c1"]
+
+
+def test_a_spread_counts_what_is_fixed() -> None:
+    problem = Problem(
+        (Choice("web", 0, {"a2": 100, "b1": 0}, 1, 1),),
+        fixed=frozenset({Unit("web", "a1")}),
+        spreads=(Spread("web", ZONES, max_skew=1),),
+    )
+
+    assert where(solved(problem), "web") == ["b1"]
+
+
+def test_a_component_uses_its_least_number_of_domains_if_it_is_placed() -> None:
+    choice = Choice("web", 0, {"a1": 100, "a2": 90, "b1": 0}, 0, 2)
+    problem = Problem((choice,), spreads=(Spread("web", ZONES, min_domains=2),))
+
+    assert where(solved(problem), "web") == ["a1", "b1"]
+    too_many = replace(problem, spreads=(Spread("web", ZONES, min_domains=3),))
+    assert solved(too_many).chosen == frozenset()
+
+
+def test_a_cluster_without_a_domain_is_not_chosen() -> None:
+    choice = Choice("web", 0, {"a1": 0, "nowhere": 100}, 1, 1)
+
+    assert where(solved(Problem((choice,), spreads=(Spread("web", ZONES, 1),))), "web") == ["a1"]
+
+
+def test_components_that_belong_together_meet_on_one_cluster() -> None:
+    problem = Problem(
+        (
+            Choice("cart", 0, {"eu": 100, "us": 0}, 1, 1),
+            Choice("redis", 0, {"eu": 0, "us": 90}, 1, 1),
+        ),
+        together=(Pair("cart", "redis"),),
+    )
+
+    assert solved(problem).chosen == {Seat("cart", 0, "eu"), Seat("redis", 0, "eu")}
+
+
+def test_components_that_belong_together_meet_in_one_domain() -> None:
+    problem = Problem(
+        (
+            Choice("cart", 0, {"a1": 0, "b1": 90}, 1, 1),
+            Choice("redis", 0, {"a2": 100, "c1": 99}, 1, 1),
+        ),
+        together=(Pair("cart", "redis", ZONES),),
+    )
+
+    assert solved(problem).chosen == {Seat("cart", 0, "a1"), Seat("redis", 0, "a2")}
+
+
+def test_components_that_belong_apart_part_by_cluster_or_by_domain() -> None:
+    problem = Problem(
+        (
+            Choice("red", 0, {"a1": 100, "b1": 0}, 1, 1),
+            Choice("blue", 0, {"a1": 90, "a2": 80, "b1": 70}, 1, 1),
+        ),
+        apart=(Pair("red", "blue"),),
+    )
+
+    assert where(solved(problem), "blue") == ["a2"]
+    by_zone = replace(problem, apart=(Pair("red", "blue", ZONES),))
+    assert where(solved(by_zone), "blue") == ["b1"]
+
+
+def test_a_component_apart_from_itself_is_in_each_domain_once() -> None:
+    problem = Problem(
+        (Choice("web", 0, {"a1": 100, "a2": 90, "b1": 0}, 0, 3),),
+        apart=(Pair("web", "web", ZONES),),
+    )
+
+    assert where(solved(problem), "web") == ["a1", "b1"]
+
+
+def test_nothing_to_choose_is_an_answer() -> None:
+    assert solved(Problem(())) == Solution(frozenset(), 0, 0, proven=True, settled=True)
+
+
+def test_too_few_candidates_are_named() -> None:
+    assert reason(Problem((Choice("web", 0, {"eu": 0}, 2),))) == (
+        "web needs 2 clusters in its group 0 and takes 1 at most; candidates: 1, with room: 1"
+    )
+    assert "candidates: 0" in reason(Problem((Choice("web", 0, {}, 1),)))
+
+
+def test_what_is_fixed_and_does_not_fit_is_named() -> None:
+    problem = Problem(
+        (Choice("web", 0, {"us": 0}, 1),),
+        fixed=frozenset({Unit("cart", "eu")}),
+        demands=cpu("cart", 3, "eu"),
+        free={"eu": {"cpu": 2}},
+    )
+
+    assert reason(problem) == "eu has 2 of cpu free, and 3 would be used"
+
+
+def test_the_rules_of_which_one_would_have_to_go_are_named() -> None:
+    problem = replace(
+        CONTENDED, together=(Pair("cart", "web"),), spreads=(Spread("web", {"eu": "e", "us": "u"}),)
+    )
+
+    assert reason(problem) == (
+        "no placement obeys every rule; one would without the limits of capacity or without cart "
+        "with web"
+    )
+
+
+def test_rules_that_contradict_each_other_twice_are_said_to() -> None:
+    problem = replace(
+        CONTENDED,
+        free={},
+        together=(Pair("cart", "web"), Pair("web", "cart")),
+        apart=(Pair("cart", "web"), Pair("web", "cart")),
+    )
+
+    assert "leaving out any single rule is not enough" in reason(problem)
+
+
+def test_every_broken_rule_is_a_sentence() -> None:
+    problem = Problem(
+        (Choice("cart", 0, {"a1": 0}, 1, 1), Choice("web", 0, {"a1": 0, "a2": 0, "b1": 0}, 1, 1)),
+        demands=cpu("web", CPU, "a1", "a2"),
+        free={"a1": {"cpu": 0}},
+        spreads=(Spread("web", ZONES, max_skew=1, min_domains=2),),
+        together=(Pair("cart", "web"),),
+        apart=(Pair("web", "web", ZONES),),
+    )
+
+    assert check(problem, {Seat("cart", 0, "b1"), Seat("web", 0, "a1"), Seat("web", 0, "a2")}) == (
+        "cart is on b1, which is no candidate of its group 0",
+        "web has 2 clusters in its group 0, which takes 1 to 1",
+        "a1 has 0 of cpu free, and 1000000000 would be used",
+        "web has a skew of 2, above 1",
+        "web uses 1 of at least 2 domains",
+        "cart@b1 stands without web",
+        "web@a1 stands with web@a2",
+    )
+
+
+def test_two_choices_of_one_group_are_refused() -> None:
+    with pytest.raises(ValueError, match="web has two choices with the group 0"):
+        Problem((Choice("web", 0, {"eu": 0}, 1), Choice("web", 0, {"us": 0}, 1)))
+
+
+class Tired:
+    """A solver that comes to its limit of work before it finds anything."""
+
+    def maximise(self, program: Program) -> Answer:
+        return Answer(None, sum(program.goal.values()), finished=False)
+
+
+class Careless:
+    """A solver that takes everything, whatever the rows say."""
+
+    def maximise(self, program: Program) -> Answer:
+        return Answer(tuple(most for _, most in program.bounds), 10**6, finished=True)
+
+
+def test_a_solver_at_its_limit_leaves_the_greedy_answer() -> None:
+    found = solve(CONTENDED, Tired())
+
+    assert found == Solution(
+        frozenset({Seat("cart", 0, "eu"), Seat("web", 0, "us")}),
+        points=10000,
+        bound=17000,
+        proven=False,
+        settled=False,
+    )
+
+
+def test_a_solver_at_its_limit_with_nothing_known_says_so() -> None:
+    problem = replace(CONTENDED, together=(Pair("cart", "web"),))
+
+    found = solve(problem, Tired())
+
+    assert isinstance(found, Infeasible)
+    assert not found.proven
+    assert "limit of work" in found.reason
+
+
+def test_an_answer_that_breaks_a_rule_is_refused() -> None:
+    with pytest.raises(SolverError, match="cart has 2 clusters in its group 0"):
+        solve(replace(CONTENDED, free={}), Careless())
+
+
+def test_an_answer_that_overfills_a_cluster_again_and_again_is_not_taken() -> None:
+    found = solve(CONTENDED, Careless())
+
+    assert isinstance(found, Solution)
+    assert value(CONTENDED, found.chosen) == (2, 10000)
+    assert not found.proven
+
+
+def test_a_limit_of_work_ends_a_search() -> None:
+    weights = [(7919 * (n + 3)) % 1009 + 500 for n in range(60)]
+    rows = tuple(
+        Row({n: (weight * (row + 2)) % 997 + 300 for n, weight in enumerate(weights)}, most=17000)
+        for row in range(8)
+    )
+    program = Program(((0, 1),) * 60, rows, dict(enumerate(weights)))
+
+    one, other = (load(nodes=1).maximise(program) for _ in range(2))
+
+    assert not one.finished
+    assert one == other
+
+
+def test_a_missing_solver_is_named_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "highspy", None)
+
+    with pytest.raises(SolverMissingError, match=r"pip install switchyard\[optimal\]"):
+        load()
