@@ -7,11 +7,12 @@ webhook, and holds no credentials.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bot import discovery
+from bot import discovery, solver
 from planners.changes import ChangeSet, compare
 from planners.gate import Decision, decide
 from planners.placement import Judge
 from planners.plan import Plan, PlanProblem, plan, plan_digest
+from planners.program import Solver
 from planners.snapshot import Snapshot
 from renderers.render import render
 from renderers.tree import FileTree, blob_id
@@ -41,9 +42,10 @@ def propose(snapshot: Snapshot, *, thorough: bool = False) -> Proposal:
     filters, scores = discovery.filters().values(), discovery.scores().values()
     judge = Judge.of(tuple(filters), tuple(scores), thorough=thorough)
     variants = Variants(snapshot, discovery.sources(), discovery.customizers())
-    made = plan(snapshot, judge, variants)
+    found, missing = _solver(snapshot)
+    made = plan(snapshot, judge, variants, found)
     rendered = render(made, variants, discovery.agents())
-    problems = (*made.problems, *rendered.problems)
+    problems = (*missing, *made.problems, *rendered.problems)
     if problems:
         return Proposal(made, "", {}, (), {}, Decision((), ()), problems, rendered.warnings)
     ids: dict[bytes, str] = {}
@@ -67,3 +69,13 @@ def propose(snapshot: Snapshot, *, thorough: bool = False) -> Proposal:
         problems=(),
         warnings=rendered.warnings,
     )
+
+
+def _solver(snapshot: Snapshot) -> tuple[Solver | None, tuple[PlanProblem, ...]]:
+    """The solver, where the application asks for an optimal placement."""
+    if not snapshot.application.optimal:
+        return None, ()
+    try:
+        return solver.load(), ()
+    except solver.SolverMissingError as missing:
+        return None, (PlanProblem(str(missing)),)

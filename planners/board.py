@@ -97,9 +97,13 @@ class Board:
         for resource, amount in requests.items():
             taken[resource] = taken.get(resource, 0) + amount
 
+    def own(self, application: str | None) -> bool:
+        """Whether that means the application which is planned."""
+        return application is None or application == self.snapshot.application.name
+
     def hosts(self, component: str, application: str | None) -> frozenset[str]:
         """The clusters with that component: of this plan, or of another application as claimed."""
-        if application is None or application == self.snapshot.application.name:
+        if application is None or self.own(application):
             return frozenset(self.sites.get(component, ()))
         return frozenset(
             cluster

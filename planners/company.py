@@ -1,7 +1,20 @@
 """Who keeps whom company: affinities between components, on a cluster or in its domain."""
 
+from collections.abc import Iterator
+
 from planners.board import Board
-from planners.model import Affinity, Cluster
+from planners.model import Affinity, Cluster, Component, On, PlacementIntent
+
+
+def required(
+    component: Component, intent: PlacementIntent, *, choosing: bool
+) -> Iterator[Affinity]:
+    """What must hold; in a choice `on: sameCluster` dependencies count as affinities."""
+    yield from (rule for rule in intent.affinity if rule.required)
+    if choosing:
+        for need in component.depends_on:
+            if need.on is On.SAME_CLUSTER:
+                yield Affinity(need.component, need.application)
 
 
 def neighbours(board: Board, rule: Affinity, cluster: Cluster) -> list[str]:

@@ -21,7 +21,7 @@ class Group:
     selectors: tuple[Selector, ...]
     count: Count | None
 
-    def request(self, board: Board) -> Request:
+    def request(self, board: Board, *, jointly: bool = False) -> Request:
         """The question that filters and scores are asked."""
         snapshot = board.snapshot
         replicas = at_least(self.intent.replicas)
@@ -36,6 +36,7 @@ class Group:
                 for cluster in snapshot.clusters
             },
             choosing=self.count is not None,
+            jointly=jointly,
         )
 
     def __str__(self) -> str:
@@ -63,7 +64,7 @@ def groups_of(snapshot: Snapshot) -> tuple[Group, ...]:
         sorted(
             found,
             key=lambda group: (
-                _gives_way(group),
+                gives_way(group),
                 ranks[group.component.name],
                 group.component.name,
                 str(group),
@@ -83,8 +84,8 @@ def _entries(component: Component, intent: PlacementIntent) -> Iterator[Group]:
         yield Group(component, intent, intent.any_of.select, intent.any_of.count)
 
 
-def _gives_way(group: Group) -> bool:
-    """A choice, or an allOf that follows other components."""
+def gives_way(group: Group) -> bool:
+    """Whether it depends on what is placed before: a choice, or an allOf that follows others."""
     follows = any(rule.required and not rule.apart for rule in group.intent.affinity)
     return group.count is not None or follows
 

@@ -7,7 +7,7 @@ from planners.board import Board
 from planners.filters import Filter, Request, Verdict
 from planners.groups import Group, groups_of
 from planners.model import Cluster, Unit
-from planners.picking import pick
+from planners.picking import Picking, pick
 from planners.ranking import Scored
 from planners.scores import Score
 from planners.spreading import evenness
@@ -70,19 +70,50 @@ class Judge:
         return any(each.name == verdict.filter and each.required for each in self.filters)
 
 
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """What the filters say of every cluster, for one group."""
+
+    request: Request
+    admitted: tuple[Decision, ...]
+    dropped: tuple[Decision, ...]
+
+    @property
+    def missed(self) -> list[Decision]:
+        """The clusters that the group selects, and some other filter dropped."""
+        return [each for each in self.dropped if each.verdict.filter not in SELECTION]
+
+
 @dataclass(slots=True)
 class Placement:
-    """What was decided, one decision for each component and cluster, and what could not be."""
+    """What was decided, one decision for each component and cluster, and what could not be.
+
+    `seats` are the clusters of each group, in the order of `groups_of`.
+    """
 
     board: Board
     judge: Judge
     decisions: dict[Unit, Decision] = field(default_factory=dict)
     problems: list[tuple[Group, str]] = field(default_factory=list)
+    seats: dict[int, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def trace(self) -> tuple[Decision, ...]:
         """All decisions, sorted by component and cluster."""
         return tuple(self.decisions[unit] for unit in sorted(self.decisions))
+
+    @property
+    def clusters(self) -> dict[str, Cluster]:
+        """The fleet by names, sorted."""
+        return {each.name: each for each in sorted(self.board.snapshot.clusters, key=_name)}
+
+    def ask(self, request: Request) -> Admission:
+        """Ask the filters about every cluster, and keep the refusals."""
+        judged = [self.judge.decide(request, each) for each in self.clusters.values()]
+        dropped = tuple(each for each in judged if not each.verdict.admitted)
+        for decision in dropped:
+            self.keep(decision)
+        return Admission(request, tuple(e for e in judged if e.verdict.admitted), dropped)
 
     def keep(self, decision: Decision) -> None:
         """Keep the decision that tells more about a unit: chosen, admitted, the better rank."""
@@ -105,39 +136,40 @@ def place(board: Board, judge: Judge) -> Placement:
     """
     placement = Placement(board, judge)
     groups = groups_of(board.snapshot)
-    for group in groups:
-        _settle(placement, group)
-    for group in groups:
-        _check_spread(placement, group)
-    _check_placed(placement, groups)
+    for index, group in enumerate(groups):
+        settle(placement, index, group)
+    finish(placement, groups)
     return placement
+
+
+def _name(cluster: Cluster) -> str:
+    return cluster.name
 
 
 def _weight(decision: Decision) -> tuple[bool, bool, int]:
     return decision.chosen, decision.verdict.admitted, -(decision.rank or 0)
 
 
-def _settle(placement: Placement, group: Group) -> None:
-    request = group.request(placement.board)
-    clusters = {each.name: each for each in placement.board.snapshot.clusters}
-    judged = [placement.judge.decide(request, clusters[name]) for name in sorted(clusters)]
-    admitted = [each for each in judged if each.verdict.admitted]
-    dropped = [each for each in judged if not each.verdict.admitted]
-    for decision in dropped:
-        placement.keep(decision)
-    if group.count is not None:
-        _choose(placement, group, request, admitted, dropped)
+def settle(placement: Placement, index: int, group: Group) -> None:
+    """Decide for one group, after what was decided before."""
+    admission = placement.ask(group.request(placement.board))
+    if group.count is None:
+        occupy(placement, index, group, admission)
         return
-    for decision in admitted:
-        placement.take(request, decision.unit.cluster)
+    _, most = group.count.of(len(admission.missed) + len(admission.admitted))
+    candidates = [placement.clusters[each.unit.cluster] for each in admission.admitted]
+    picking = pick(admission.request, candidates, most, placement.judge.scores)
+    elect(placement, index, group, admission, picking)
+
+
+def occupy(placement: Placement, index: int, group: Group, admission: Admission) -> None:
+    """An allOf takes every admitted cluster; what it had to have and did not get is a problem."""
+    placement.seats[index] = tuple(each.unit.cluster for each in admission.admitted)
+    for decision in admission.admitted:
+        placement.take(admission.request, decision.unit.cluster)
         placement.keep(replace(decision, chosen=True))
-    _check_all(placement, group, dropped)
-
-
-def _check_all(placement: Placement, group: Group, dropped: Sequence[Decision]) -> None:
-    """An allOf means every cluster: those it names, and those that lack what is requested."""
     named = {name for selector in group.selectors for name in selector.names}
-    for decision in dropped:
+    for decision in admission.dropped:
         verdict = decision.verdict
         missed = decision.unit.cluster in named and verdict.filter != "labels"
         if missed or placement.judge.requires(verdict):
@@ -148,39 +180,40 @@ def _check_all(placement: Placement, group: Group, dropped: Sequence[Decision]) 
             placement.problems.append((group, message))
 
 
-def _choose(
-    placement: Placement,
-    group: Group,
-    request: Request,
-    admitted: Sequence[Decision],
-    dropped: Sequence[Decision],
+def elect(
+    placement: Placement, index: int, group: Group, admission: Admission, picking: Picking
 ) -> None:
-    """Pick the best, keep a decision for every admitted cluster, and say when there are too few."""
+    """Keep a decision for every admitted cluster of a choice, and say when there are too few."""
     assert group.count is not None
-    selected = [each for each in dropped if each.verdict.filter not in SELECTION]
-    least, most = group.count.of(len(selected) + len(admitted))
-    clusters = {each.name: each for each in placement.board.snapshot.clusters}
-    candidates = [clusters[each.unit.cluster] for each in admitted]
-    found = pick(request, candidates, most, placement.judge.scores)
-    order = found.order
-    for decision in admitted:
+    least, _ = group.count.of(len(admission.missed) + len(admission.admitted))
+    placement.seats[index] = tuple(picking.picked)
+    refused = admission.missed
+    order = picking.order
+    for decision in admission.admitted:
         name = decision.unit.cluster
-        chosen = name in found.picked
+        chosen = name in picking.picked
         made = replace(
             decision,
             chosen=chosen,
-            verdict=decision.verdict if chosen else found.refused.get(name, decision.verdict),
-            scores=found.ranked[name].scores,
-            total=found.ranked[name].total,
+            verdict=decision.verdict if chosen else picking.refused.get(name, decision.verdict),
+            scores=picking.ranked[name].scores,
+            total=picking.ranked[name].total,
             rank=order[name],
             wanted=str(group.count),
         )
         placement.keep(made)
         if not made.verdict.admitted:
-            selected.append(made)
-    if len(found.picked) < least:
-        message = too_few(group, len(found.picked), least, selected or dropped)
+            refused.append(made)
+    if len(picking.picked) < least:
+        message = too_few(group, len(picking.picked), least, refused or admission.dropped)
         placement.problems.append((group, message))
+
+
+def finish(placement: Placement, groups: Sequence[Group]) -> None:
+    """Check what only the whole can show: spread rules, and components that have no cluster."""
+    for group in groups:
+        _check_spread(placement, group)
+    _check_placed(placement, groups)
 
 
 def _check_spread(placement: Placement, group: Group) -> None:

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 
 from planners.board import Board, Demands
 from planners.model import Json, On, Place, Repo, Revision, Unit
+from planners.optimum import Optimum, place_at_once
 from planners.order import Wave, removals, steps, waves
 from planners.placement import Decision, Judge, place
+from planners.program import Solver
 from planners.replicas import Shares, divide
 from planners.snapshot import Snapshot
 
@@ -26,7 +28,10 @@ class PlanProblem:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What should be, and why. With a problem in it, it must not be carried out."""
+    """What should be, and why. With a problem in it, it must not be carried out.
+
+    `optimum` tells what a solver gained, where one was asked.
+    """
 
     application: str
     revision: Revision
@@ -36,6 +41,7 @@ class Plan:
     trace: tuple[Decision, ...]
     replicas: Shares = field(default_factory=dict)
     problems: tuple[PlanProblem, ...] = ()
+    optimum: Optimum | None = None
 
     @property
     def units(self) -> tuple[Unit, ...]:
@@ -43,11 +49,15 @@ class Plan:
         return tuple(sorted(unit for wave in self.waves if not wave.removal for unit in wave.units))
 
 
-def plan(snapshot: Snapshot, judge: Judge, demands: Demands) -> Plan:
-    """Turn a Snapshot into a Plan: a pure function, blind to the order of what it is given."""
-    board = Board(snapshot, demands)
-    placement = place(board, judge)
-    shares, overflows = divide(board)
+def plan(snapshot: Snapshot, judge: Judge, demands: Demands, solver: Solver | None = None) -> Plan:
+    """Turn a Snapshot into a Plan: a pure function, blind to the order of what it is given.
+
+    With a solver all components are placed at once.
+    """
+    placement, optimum = place(Board(snapshot, demands), judge), None
+    if solver is not None:
+        placement, optimum = place_at_once(placement, solver)
+    shares, overflows = divide(placement.board)
     units = [decision.unit for decision in placement.trace if decision.chosen]
     used = {unit.cluster for unit in units}
     application = snapshot.application
@@ -65,6 +75,7 @@ def plan(snapshot: Snapshot, judge: Judge, demands: Demands) -> Plan:
         trace=placement.trace,
         replicas=shares,
         problems=(*dict.fromkeys(problems), *_apart(snapshot, set(units))),
+        optimum=optimum,
     )
 
 

@@ -18,7 +18,8 @@ class Request:
     """A component in search of clusters, with the selectors of one allOf entry or anyOf.
 
     `requests` is what it requests on each cluster, in nano-units by resource. With `choosing` there
-    are clusters to choose from; without, every selected cluster is meant.
+    are clusters to choose from; without, every selected cluster is meant. With `jointly` a solver
+    places all components at once: what depends on its choices is its business, not a filter's.
     """
 
     component: Component
@@ -28,6 +29,7 @@ class Request:
     board: Board
     requests: Mapping[str, Amounts] = field(default_factory=dict)
     choosing: bool = False
+    jointly: bool = False
 
     def running(self, cluster: Cluster) -> bool:
         """Whether the component is merged or proposed there already."""

@@ -1,11 +1,10 @@
 """A component runs with some components and apart from others, on the cluster or in its domain."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
-from planners.company import neighbours, subject
+from planners.company import neighbours, required, subject
 from planners.filters import Filter, Request, Verdict
-from planners.model import Affinity, Cluster, On
+from planners.model import Cluster
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +17,9 @@ class WithOrApart:
 
     def admit(self, request: Request, cluster: Cluster) -> Verdict:
         """Whether all hold; the verdict shows the first that does not."""
-        for rule in _rules(request):
+        for rule in required(request.component, request.intent, choosing=request.choosing):
+            if request.jointly and request.board.own(rule.application):
+                continue
             found = neighbours(request.board, rule, cluster)
             if rule.apart and found:
                 seen = f"{rule.component} on {found[0]}"
@@ -27,14 +28,6 @@ class WithOrApart:
                 seen = f"no {rule.component}"
                 return Verdict(self.name, admitted=False, seen=seen, needed=subject(rule))
         return Verdict(self.name, admitted=True, seen="good company", needed="affinities")
-
-
-def _rules(request: Request) -> Iterator[Affinity]:
-    yield from (rule for rule in request.intent.affinity if rule.required)
-    if request.choosing:
-        for need in request.component.depends_on:
-            if need.on is On.SAME_CLUSTER:
-                yield Affinity(need.component, need.application)
 
 
 FILTER: Filter = WithOrApart()
