@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from bot.clock import Clock
 from bot.core import Proposal
+from bot.demands import Demand
 from bot.forges import Forge, ForgeError
 from bot.markers import Markers
 from bot.repos import Mirrors
@@ -19,7 +20,7 @@ class Shell:
 
     `propose` runs the core (in a process of its own in the service). `written` remembers what was
     last written to the forge under each key, so that nothing is written twice; losing it costs one
-    repeated, harmless write. `requests` remembers what the workload in each blob requests.
+    repeated, harmless write. `demands` remembers what each blob asks for.
     """
 
     forges: Mapping[str, Forge]
@@ -31,7 +32,7 @@ class Shell:
     markers: Markers
     public_url: str
     written: dict[tuple[str, ...], str] = field(default_factory=dict)
-    requests: dict[str, Mapping[str, int]] = field(default_factory=dict)
+    demands: dict[tuple[str, str], Demand] = field(default_factory=dict)
 
     def forge(self, repo: Repo) -> Forge:
         """The forge a repository lives on.

@@ -66,28 +66,9 @@ class Board:
             cluster = claim.unit.cluster
             if claim.application == snapshot.application.name:
                 self.mine.setdefault(cluster, []).append(claim)
-            elif self._counts(claim):
+            elif counts(snapshot, claim):
                 found = self.others.setdefault(cluster, {})
                 found.setdefault(claim.application, []).append(claim)
-
-    def _counts(self, claim: Claim) -> bool:
-        """A merged claim counts; a proposed one when its application comes first.
-
-        The higher priority comes first, then the older merge request: of two applications that want
-        the same CPU exactly one sees the other's claim.
-        """
-        if claim.merged_at is not None:
-            return True
-        open_ones = [
-            each.number
-            for each in self.snapshot.merge_requests
-            if each.state is MergeRequestState.OPEN
-        ]
-        mine = min(open_ones, default=None)
-        priority = self.snapshot.registration.priority
-        if claim.priority != priority:
-            return claim.priority > priority
-        return mine is None or claim.number < mine
 
     def place(self, unit: Unit, requests: Amounts) -> None:
         """Choose a cluster for a component."""
@@ -153,6 +134,25 @@ class Board:
             if _sum(claims, resource):
                 found.append(" ".join([application, *numbers]))
         return tuple(found)
+
+
+def counts(snapshot: Snapshot, claim: Claim) -> bool:
+    """Whether this application has to respect another one's claim.
+
+    A merged claim counts; a proposed one when its application comes first: the higher priority,
+    then the older merge request. Of two applications that want the same CPU exactly one sees the
+    other's claim.
+    """
+    if claim.merged_at is not None:
+        return True
+    open_ones = [
+        each.number for each in snapshot.merge_requests if each.state is MergeRequestState.OPEN
+    ]
+    mine = min(open_ones, default=None)
+    priority = snapshot.registration.priority
+    if claim.priority != priority:
+        return claim.priority > priority
+    return mine is None or claim.number < mine
 
 
 def _sum(claims: Sequence[Claim], resource: str) -> int:

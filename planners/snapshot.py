@@ -135,7 +135,9 @@ class ReportedFacts:
 class Claim:
     """What one unit of some application requests on its cluster, in nano-units by resource.
 
-    `merged_at` is when its last change was merged; None while it is only proposed, by the merge
+    `usage` is what it uses of quotas, by namespace and ResourceQuota name; it is known for the
+    applications of the Snapshot's tenant only, where that has a quota. `merged_at` is when its last
+    change was merged; None while it is only proposed, by the merge
     request `number`. `priority` and `tenant` are its application's.
     """
 
@@ -146,6 +148,7 @@ class Claim:
     number: int = 0
     priority: int = 0
     tenant: str = ""
+    usage: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,9 @@ from planners.model import Cluster, Component, ReplicaRule, Unit
 from planners.plan import Plan, PlanProblem
 from planners.snapshot import Snapshot
 from renderers import tenancy, yamlio
+from renderers.budget import Budget
 from renderers.layout import Layout, References, object_file
+from renderers.quotas import Usage
 from renderers.tree import FileTree, UnsafePathError
 from renderers.variants import Variant, Variants
 
@@ -33,6 +35,11 @@ class _Rendering:
     problems: dict[tuple[str, object], PlanProblem] = field(default_factory=dict)
     warnings: dict[str, None] = field(default_factory=dict)
     rules: dict[str, ReplicaRule] = field(default_factory=dict)
+    usages: dict[tuple[object, ...], dict[str, Usage]] = field(default_factory=dict)
+    budget: Budget = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.budget = Budget(self.snapshot)
 
     def unit(self, layout: Layout, component: Component, cluster: Cluster) -> FileTree:
         """All files of one unit: its objects, and the agent's own that points at them."""
@@ -56,6 +63,8 @@ class _Rendering:
                 variant = self.variants.replicated(unit, rule, variant, count)
             self.note(variant)
             self.files[key] = self.write(variant)
+            self.usages[key] = self.budget.usage(variant.objects)
+        self.budget.spend(unit.cluster, self.usages[key])
         return self.files[key]
 
     def note(self, variant: Variant) -> None:
@@ -76,6 +85,10 @@ class _Rendering:
                 () if own else tenancy.violations(item, tenant, plaintext_allowed=plaintext)
             ):
                 self.problem(f"{name}: {reason}")
+            for reason in self.budget.refusals(item):
+                self.problem(f"{name}: {reason}")
+            for guess in self.budget.guesses(item):
+                self.warnings[f"{name}: {guess}"] = None
             try:
                 file = object_file(item, tenant.namespace)
             except UnsafePathError as error:
@@ -116,4 +129,6 @@ def render(plan: Plan, variants: Variants, agents: Mapping[str, References]) -> 
     trees = {
         unit: run.unit(layout, parts[unit.component], clusters[unit.cluster]) for unit in plan.units
     }
+    for message in run.budget.problems():
+        run.problem(message)
     return Rendered(trees, tuple(run.problems.values()), tuple(run.warnings))

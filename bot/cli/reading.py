@@ -1,15 +1,17 @@
 """Reads folders into the same values that the service reads from repositories."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 from bot import discovery
 from bot.clock import system_clock
+from bot.demands import Demands, claim
 from bot.gather.documents import DocumentsError, read_sources
 from bot.gather.repository import GatherError
 from bot.intake import read_application, read_fleet
 from bot.intake.tenants import with_tenants
-from planners.model import Fleet, Registration, Repo, Revision, Unit
-from planners.snapshot import DeployBase, Snapshot
+from planners.model import Fleet, Registration, Repo, Revision, Tenant, Unit
+from planners.snapshot import Claim, DeployBase, Snapshot
 from renderers.layout import Layout
 from renderers.tree import FileTree, blob_id
 
@@ -96,6 +98,7 @@ def read_snapshot(app: Path, fleet_folder: Path, deploy: Path | None, name: str 
         raise InputError(str(error)) from error
     tenant = fleet.tenant(read.application.tenant)
     assert tenant is not None, "read_application checks the tenant"
+    merged = read_folder(deploy) if deploy else {}
     return Snapshot(
         now=system_clock(),
         application=read.application,
@@ -104,18 +107,31 @@ def read_snapshot(app: Path, fleet_folder: Path, deploy: Path | None, name: str 
         clusters=fleet.clusters,
         revision=Revision(registration.app, NO_COMMIT),
         fleet_revision=Revision(HERE, NO_COMMIT),
-        base=_base(deploy, registration),
+        base=_base(merged, registration),
+        claims=_claims(merged, fleet, tenant),
         policies=fleet.policies,
         sources=read.sources,
         files=read.files,
     )
 
 
-def _base(folder: Path | None, registration: Registration) -> DeployBase:
+def _base(merged: FileTree, registration: Registration) -> DeployBase:
     layout = Layout.of(registration)
     entries: dict[Unit, dict[str, str]] = {}
-    for path, content in (read_folder(folder) if folder else {}).items():
+    for path, content in merged.items():
         unit = layout.unit_of(path)
         if unit is not None:
             entries.setdefault(unit, {})[path] = blob_id(content)
     return DeployBase(Revision(registration.deploy, NO_COMMIT), entries)
+
+
+def _claims(merged: FileTree, fleet: Fleet, tenant: Tenant) -> tuple[Claim, ...]:
+    """What is merged asks for; when it was merged, a folder does not tell: long ago."""
+    demands = Demands(tenant)
+    long_ago = datetime(1970, 1, 1, tzinfo=UTC)
+    blobs = [(path, path) for path in merged]
+    return tuple(
+        claim(registration, unit, demand, long_ago)
+        for registration in fleet.registrations
+        for unit, demand in demands.by_unit(registration, blobs, merged.__getitem__).items()
+    )

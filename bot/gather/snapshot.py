@@ -123,7 +123,7 @@ async def _snapshot(
         sources=read.sources,
         files=read.files,
         facts=facts,
-        claims=await read_claims(shell, newest, timed),
+        claims=await read_claims(shell, newest, tenant, timed),
         neighbours=await read_neighbours(shell, newest, application),
         merge_requests=requests,
         observations=await asyncio.to_thread(observe, deploy.mirror, base.changes, rows),

@@ -11,6 +11,7 @@ spec:
   deploy: local:fleet/deploy
   clusters: {matchLabels: {shop: "true"}}
   quota: {requests.cpu: "4", pods: "20"}
+  limits: {defaultRequest: {cpu: 100m}}
   members: [{kind: Group, name: shop-developers, role: view}]
 """
 NAMES = ("one", "two")
