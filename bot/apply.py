@@ -7,7 +7,7 @@ looks at the world anew.
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import assert_never
 
 import structlog
@@ -35,6 +35,7 @@ from planners.effects import (
 from planners.model import Repo
 
 ORDER = "switchyard/order"
+AFTER_REFUSAL = timedelta(seconds=10)
 BOT = Signature("Switchyard", "switchyard@noreply.invalid")
 
 log = structlog.get_logger()
@@ -63,10 +64,12 @@ async def apply(shell: Shell, gathered: Gathered, proposal: Proposal) -> Applied
     effects = proposal.decision.effects
     pushes = [effect for effect in effects if isinstance(effect, PushBranch)]
     refused = await _push(writing, pushes)
-    changed, look_again = bool(pushes), None
+    changed, look_again = len(refused) < len(pushes), None
+    if refused:
+        look_again = shell.clock() + AFTER_REFUSAL
     for effect in effects:
         if isinstance(effect, LookAgain):
-            look_again = effect.at
+            look_again = min(effect.at, look_again or effect.at)
         elif not (isinstance(effect, OpenMergeRequest) and effect.branch in refused):
             changed = await _perform(writing, effect) or changed
     return Applied(changed, look_again)

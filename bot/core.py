@@ -5,15 +5,17 @@ webhook, and holds no credentials.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot import discovery, solver
 from planners.changes import ChangeSet, compare
 from planners.gate import Decision, decide
+from planners.gates import Pending
 from planners.placement import Judge
 from planners.plan import Plan, PlanProblem, plan, plan_digest
 from planners.program import Solver
-from planners.snapshot import Snapshot
+from planners.rollback import failures, restore
+from planners.snapshot import Earlier, Snapshot
 from renderers.render import render
 from renderers.tree import FileTree, blob_id
 from renderers.variants import Variants
@@ -38,7 +40,41 @@ class Proposal:
 
 
 def propose(snapshot: Snapshot, *, thorough: bool = False) -> Proposal:
-    """Plan, render, compare and decide; `thorough` keeps every refusal of every filter."""
+    """Plan, render, compare and decide; `thorough` keeps every refusal of every filter.
+
+    A revision that failed where its application says so is taken back instead, and stays so.
+    """
+    if snapshot.rejected and snapshot.earlier is not None:
+        return _restore(snapshot, snapshot.earlier, ())
+    forward = _roll_out(snapshot, thorough=thorough)
+    if snapshot.rejected:
+        lost = PlanProblem(
+            f"revision {snapshot.revision.sha[:12]} was taken back, and what it goes back to is "
+            f"not found any more: merge a new revision"
+        )
+        return replace(forward, problems=(lost,), decision=Decision((), ()))
+    if snapshot.earlier is not None and not forward.problems:
+        why = failures(snapshot, forward.plan, forward.changes)
+        if why:
+            return _restore(snapshot, snapshot.earlier, why)
+    return forward
+
+
+def _restore(snapshot: Snapshot, earlier: Earlier, why: tuple[Pending, ...]) -> Proposal:
+    made = restore(snapshot, earlier, why)
+    changes = compare(made.waves, earlier.entries, snapshot.base.entries)
+    return Proposal(
+        plan=made,
+        digest=plan_digest(made, earlier.entries),
+        trees={},
+        changes=changes,
+        contents=earlier.contents,
+        decision=decide(snapshot, made, changes),
+        problems=(),
+    )
+
+
+def _roll_out(snapshot: Snapshot, *, thorough: bool) -> Proposal:
     filters, scores = discovery.filters().values(), discovery.scores().values()
     judge = Judge.of(tuple(filters), tuple(scores), thorough=thorough)
     variants = Variants(snapshot, discovery.sources(), discovery.customizers())

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from planners.changes import ChangeSet
 from planners.gates import AwaitsApproval, Frozen, Gate, OutsideWindow
 from planners.model import ApprovalRule
+from planners.plan import Plan
 from planners.selectors import Selector
 from planners.snapshot import MergeRequest, Snapshot
 from planners.windows import next_opening
@@ -28,9 +29,17 @@ def windows(snapshot: Snapshot, change: ChangeSet) -> Iterator[Gate]:
         yield OutsideWindow(closed, opening)
 
 
-def approvals(snapshot: Snapshot, change: ChangeSet, request: MergeRequest) -> Iterator[Gate]:
-    """Only approvals of the head count, and an author's own only where the rule says so."""
-    for rule, reason in _rules(snapshot, change):
+def approvals(
+    snapshot: Snapshot, change: ChangeSet, request: MergeRequest, plan: Plan
+) -> Iterator[Gate]:
+    """Only approvals of the head count, and an author's own only where the rule says so.
+
+    A rollback brings back what was approved before: only what others wrote since is asked for.
+    """
+    rules = _others_work(snapshot, change)
+    if plan.restores is None:
+        rules = (*_rules(snapshot, change), *rules)
+    for rule, reason in rules:
         given: list[str] = []
         discounted: list[str] = []
         for approval in request.approvals:
@@ -51,7 +60,7 @@ def approvals(snapshot: Snapshot, change: ChangeSet, request: MergeRequest) -> I
 
 
 def _rules(snapshot: Snapshot, change: ChangeSet) -> Iterator[tuple[ApprovalRule, str]]:
-    """The rules for this wave: of policies, of the tenant, and for what others wrote."""
+    """The rules of policies and of the tenant for this wave."""
     for policy in snapshot.policies:
         for rule in policy.approvals:
             if _touches(snapshot, change, rule.clusters):
@@ -59,9 +68,13 @@ def _rules(snapshot: Snapshot, change: ChangeSet) -> Iterator[tuple[ApprovalRule
     approvers = snapshot.tenant.approvers
     if approvers:
         yield ApprovalRule(Selector(), 1, users=approvers), f"tenant {snapshot.tenant.name}"
+
+
+def _others_work(snapshot: Snapshot, change: ChangeSet) -> tuple[tuple[ApprovalRule, str], ...]:
     outsiders = _outsiders(snapshot, change)
-    if outsiders:
-        yield ApprovalRule(Selector(), 1), f"it overwrites a change by {outsiders}"
+    if not outsiders:
+        return ()
+    return ((ApprovalRule(Selector(), 1), f"it overwrites a change by {outsiders}"),)
 
 
 def _touches(snapshot: Snapshot, change: ChangeSet, selector: Selector) -> bool:

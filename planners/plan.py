@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from planners.board import Board, Demands
+from planners.gates import Pending
 from planners.model import Json, On, Place, Repo, Revision, Unit
 from planners.optimum import Optimum, place_at_once
 from planners.order import Wave, removals, steps, waves
@@ -30,7 +31,8 @@ class PlanProblem:
 class Plan:
     """What should be, and why. With a problem in it, it must not be carried out.
 
-    `optimum` tells what a solver gained, where one was asked.
+    `optimum` tells what a solver gained, where one was asked. A rollback has no trace: it brings
+    back the files of the deploy repo's commit `restores`, for `failures`.
     """
 
     application: str
@@ -42,6 +44,8 @@ class Plan:
     replicas: Shares = field(default_factory=dict)
     problems: tuple[PlanProblem, ...] = ()
     optimum: Optimum | None = None
+    restores: Revision | None = None
+    failures: tuple[Pending, ...] = ()
 
     @property
     def units(self) -> tuple[Unit, ...]:

@@ -80,7 +80,7 @@ def propose(snapshot: Snapshot, changes: Sequence[ChangeSet]) -> Iterator[Effect
         request = open_request(snapshot, change.wave.name)
         if request is None:
             if _closed_by_person(snapshot, change) is None:
-                yield PushBranch(branch, change, base, None)
+                yield PushBranch(branch, change, base, snapshot.branches.get(branch))
                 after.append(OpenMergeRequest(branch, change))
             continue
         if request.branch is not None and request.branch.foreign_author is not None:

@@ -45,7 +45,7 @@ class Branch:
 
     `digest` is the wave digest in the commit's trailers. `foreign_author` names who wrote a commit
     on the branch that Switchyard did not; None where the branch is as we left it. `units` are those
-    that it writes files of.
+    that it writes files of. `rejects` is the app revision that it takes back.
     """
 
     head: str
@@ -53,6 +53,7 @@ class Branch:
     fleet_sha: str | None
     foreign_author: str | None = None
     units: frozenset[Unit] = frozenset()
+    rejects: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +83,14 @@ class Change:
     """The last commit on the deploy repo's main branch that changed a unit's files.
 
     `source` is the app revision in its trailers: None when somebody other than Switchyard wrote it.
+    `rejects` is the app revision that it took back, for a change that was a rollback.
     """
 
     sha: str
     at: datetime
     author: str
     source: str | None
+    rejects: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +116,18 @@ class DeployBase:
     revision: Revision
     entries: Mapping[Unit, Mapping[str, str]] = field(default_factory=dict)
     changes: Mapping[Unit, Change] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """The application's files on main as they were before the rollout of this revision.
+
+    `contents` maps the blob ids that main no longer has in their places to their bytes.
+    """
+
+    revision: Revision
+    entries: Mapping[Unit, Mapping[str, str]]
+    contents: Mapping[str, bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +184,8 @@ class Snapshot:
     `authors` are the e-mail addresses of those who wrote the revision being rolled out. `files` are
     those that customisations name, by their paths in the application's folder. `facts` are the
     newest reported ones by cluster, `claims` those of all applications, this one included.
+    `earlier` is read only where a rollback could be due. `branches` maps the names of branches that
+    are there for this application, proposed or left over, to their heads.
     """
 
     now: datetime
@@ -189,6 +206,19 @@ class Snapshot:
     facts: Mapping[str, ReportedFacts] = field(default_factory=dict)
     claims: tuple[Claim, ...] = ()
     neighbours: Mapping[str, Neighbour] = field(default_factory=dict)
+    earlier: Earlier | None = None
+    branches: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def rejected(self) -> bool:
+        """Whether this revision was taken back, or is being taken back: Git itself says so."""
+        branches = (
+            each.branch
+            for each in self.merge_requests
+            if each.state is MergeRequestState.OPEN and each.branch is not None
+        )
+        told = {change.rejects for change in self.base.changes.values()}
+        return self.revision.sha in told | {each.rejects for each in branches}
 
     def cluster(self, name: str) -> Cluster | None:
         """The cluster of that name, if the fleet has it."""

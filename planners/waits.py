@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from planners import permissions
 from planners.changes import ChangeSet
@@ -21,6 +22,7 @@ from planners.readiness import Requirement, lacking
 from planners.snapshot import MergeRequest, Neighbour, Snapshot
 
 HOLD_LABEL = "switchyard/hold"
+UNDO_TIMEOUT = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,9 @@ class Context:
 
 def judge(context: Context, change: ChangeSet, request: MergeRequest | None) -> Iterator[Gate]:
     """The closed gates of a wave, those that only people can open last."""
-    if change.wave.removal:
+    if context.plan.restores is not None:
+        yield from _undone(context, change)
+    elif change.wave.removal:
         yield from _replacement(context, change)
     else:
         yield from _dependencies(context, change)
@@ -58,10 +62,18 @@ def judge(context: Context, change: ChangeSet, request: MergeRequest | None) -> 
     if request is not None:
         if HOLD_LABEL in request.labels:
             yield Held(HOLD_LABEL)
-        yield from permissions.approvals(context.snapshot, change, request)
+        yield from permissions.approvals(context.snapshot, change, request, context.plan)
 
 
 def _dependencies(context: Context, change: ChangeSet) -> Iterator[Gate]:
+    for _, gate in dependencies(context, change):
+        yield gate
+
+
+def dependencies(
+    context: Context, change: ChangeSet
+) -> Iterator[tuple[Dependency, AwaitsDependency]]:
+    """Each dependency that a wave waits for, and the gate that it closes."""
     reached = context.reached(change.wave.step)
     clusters: dict[str, list[str]] = {}
     for unit in sorted(change.units):
@@ -85,7 +97,7 @@ def _wanted(need: Dependency) -> Requirement:
 
 def _abroad(
     context: Context, component: str, need: Dependency, clusters: Sequence[str]
-) -> Iterator[Gate]:
+) -> Iterator[tuple[Dependency, AwaitsDependency]]:
     """A dependency on another application, as that stands on main."""
     assert need.application is not None
     found = context.snapshot.neighbours.get(need.application, Neighbour())
@@ -107,7 +119,7 @@ def _abroad(
 
 def _edge(
     component: str, need: Dependency, targets: int, pending: Sequence[Pending]
-) -> Iterator[Gate]:
+) -> Iterator[tuple[Dependency, AwaitsDependency]]:
     if need.on_failure is OnFailure.CONTINUE:
         pending = [each for each in pending if not each.overdue]
     reached = targets - len(pending)
@@ -117,8 +129,11 @@ def _edge(
     elif need.quorum is not None:
         needed = min(need.quorum, targets)
     if reached < needed:
-        yield AwaitsDependency(
-            component, str(need), need.when, need.on, tuple(pending), needed, reached
+        yield (
+            need,
+            AwaitsDependency(
+                component, str(need), need.when, need.on, tuple(pending), needed, reached
+            ),
         )
 
 
@@ -158,6 +173,16 @@ def tolerated(waves: Sequence[Wave]) -> int:
         return stage.max_failures
     clusters = {unit.cluster for wave in waves for unit in wave.units}
     return len(clusters) * stage.max_failures_percent // 100
+
+
+def _undone(context: Context, change: ChangeSet) -> Iterator[Gate]:
+    """In a rollback what depends on a component goes back before it; nobody is waited for long."""
+    wanted = Requirement(When.APPLIED, timeout=UNDO_TIMEOUT)
+    for wave in context.plan.waves:
+        if wave.step < change.wave.step:
+            pending = [each for each in context.lacking(wave.units, wanted) if not each.overdue]
+            if pending:
+                yield AwaitsStep(wave.name, tuple(pending))
 
 
 def _replacement(context: Context, change: ChangeSet) -> Iterator[Gate]:

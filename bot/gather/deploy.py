@@ -27,6 +27,20 @@ def read_base(checkout: Checkout, registration: Registration) -> DeployBase:
     """The application's files on main, by unit, and the last commit that changed each unit."""
     layout = Layout.of(registration)
     mirror, sha = checkout.mirror, checkout.head
+    entries = units_at(checkout, registration, sha)
+    folders = {unit: (layout.objects_folder(unit), layout.sync_file(unit)) for unit in entries}
+    changes = {
+        unit: _change(info, registration.application)
+        for unit, info in mirror.last_changes(sha, folders).items()
+    }
+    return DeployBase(Revision(registration.deploy, sha), entries, changes)
+
+
+def units_at(
+    checkout: Checkout, registration: Registration, sha: str
+) -> dict[Unit, dict[str, str]]:
+    """The application's files at a commit of the deploy repo: unit -> path -> blob id."""
+    layout, mirror = Layout.of(registration), checkout.mirror
     prefixes = tuple(
         prefix
         for cluster in mirror.folders(sha, "clusters")
@@ -37,19 +51,19 @@ def read_base(checkout: Checkout, registration: Registration) -> DeployBase:
         unit = layout.unit_of(path)
         if unit is not None:
             entries.setdefault(unit, {})[path] = blob
-    folders = {unit: (layout.objects_folder(unit), layout.sync_file(unit)) for unit in entries}
-    changes = {
-        unit: _change(info, registration.application)
-        for unit, info in mirror.last_changes(sha, folders).items()
-    }
-    return DeployBase(Revision(registration.deploy, sha), entries, changes)
+    return entries
 
 
 def _change(info: CommitInfo, application: str) -> Change:
     """Ours when the commit carries our trailers for this application."""
     ours = info.trailers.get("Switchyard-Application") == application
     source = info.trailers.get("Switchyard-Source", "").rpartition("@")[2] if ours else None
-    return Change(info.sha, info.at, info.author_name, source or None)
+    return Change(info.sha, info.at, info.author_name, source or None, rejected(info))
+
+
+def rejected(info: CommitInfo) -> str | None:
+    """The app revision that a commit of ours takes back."""
+    return info.trailers.get("Switchyard-Rollback", "").rpartition("@")[2] or None
 
 
 async def read_merge_requests(
@@ -146,4 +160,5 @@ def _branch(checkout: Checkout, layout: Layout, name: str, wave: str) -> Branch 
         fleet_sha=info.trailers.get("Switchyard-Fleet", "").rpartition("@")[2] or None,
         foreign_author=None if ours else info.author_name,
         units=frozenset(unit for unit in written if unit is not None) if ours else frozenset(),
+        rejects=rejected(info) if ours else None,
     )

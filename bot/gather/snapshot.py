@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from bot.forges import ForgeMergeRequest
 from bot.gather.deploy import read_base, read_merge_requests
 from bot.gather.documents import application_at, fleet_at
+from bot.gather.earlier import read_earlier
 from bot.gather.facts import read_reported
 from bot.gather.ledger import read_claims
 from bot.gather.neighbours import read_neighbours
@@ -13,6 +14,7 @@ from bot.gather.observe import observe
 from bot.gather.repository import Checkout, NotRegisteredError, fetch
 from bot.shell import Shell
 from planners.model import Fleet, Registration, Revision
+from planners.proposals import branch_prefix
 from planners.snapshot import DeployBase, MergeRequest, MergeRequestState, Snapshot
 
 
@@ -125,7 +127,9 @@ async def _snapshot(
         facts=facts,
         claims=await read_claims(shell, newest, tenant, timed),
         neighbours=await read_neighbours(shell, newest, application),
+        earlier=await asyncio.to_thread(read_earlier, deploy, registration, application, sha),
         merge_requests=requests,
+        branches=await asyncio.to_thread(deploy.mirror.branches, branch_prefix(application.name)),
         observations=await asyncio.to_thread(observe, deploy.mirror, base.changes, rows),
         authors=await asyncio.to_thread(app.mirror.authors, sha, tuple(deployed)),
     )

@@ -78,6 +78,8 @@ def headline(proposal: Proposal, *, preview: bool) -> str:
             f"{plural(len(touched), 'cluster')} of {len(clusters)} change in "
             f"{plural(len(to_merge), 'wave')}"
         )
+    if proposal.plan.restores is not None:
+        return _going_back(proposal, len(clusters), to_merge)
     if proposal.decision.done:
         return f"rolled out: ready on {plural(len(clusters), 'cluster')}"
     if failed := _failed(standings):
@@ -86,6 +88,18 @@ def headline(proposal: Proposal, *, preview: bool) -> str:
         done = len(standings) - len(to_merge)
         return f"{done} of {plural(len(standings), 'wave')} merged; {_next(to_merge)}"
     return "all waves merged; waiting for the clusters to be ready"
+
+
+def _going_back(proposal: Proposal, clusters: int, to_merge: Sequence[Standing]) -> str:
+    plan, standings = proposal.plan, proposal.decision.standings
+    what = f"revision {plan.revision.sha[:8]}"
+    if proposal.decision.done:
+        return f"rolled back: {what} failed; {plural(clusters, 'cluster')} ready as before"
+    if to_merge:
+        done = len(standings) - len(to_merge)
+        why = f" ({places(plan.failures)})" if plan.failures else ""
+        return f"rolling back {what}{why}: {done} of {len(standings)} done; {_next(to_merge)}"
+    return f"rolled back {what}; waiting for the clusters to be ready as before"
 
 
 def _headline(home: Home, proposal: Proposal) -> str:
@@ -179,6 +193,8 @@ def _waiting(standings: Sequence[Standing], *, preview: bool) -> str:
 
 def _placement(trace: Sequence[Decision]) -> str:
     """One row for each component: where it goes, and why not elsewhere, equal reasons grouped."""
+    if not trace:
+        return ""
     rows = []
     for component in sorted({decision.unit.component for decision in trace}):
         mine = [decision for decision in trace if decision.unit.component == component]

@@ -1,0 +1,57 @@
+"""What the deploy repo held of an application before the rollout of a revision began."""
+
+from bot.gather.deploy import rejected, units_at
+from bot.gather.repository import Checkout
+from planners.model import Application, OnFailure, Registration, Revision
+from planners.snapshot import Earlier
+
+MOST_COMMITS = 5_000
+
+
+def read_earlier(
+    checkout: Checkout, registration: Registration, application: Application, sha: str
+) -> Earlier | None:
+    """The files before the rollout of app revision `sha`.
+
+    None where nothing of it is merged, where it is the application's first, and where neither the
+    rollout nor a dependency says that a failure leads back.
+    """
+    needs = (need for part in application.components for need in part.depends_on)
+    ways = {application.on_failure, *(need.on_failure for need in needs)}
+    if OnFailure.ROLLBACK not in ways:
+        return None
+    before = _before(checkout, application.name, sha)
+    if before is None:
+        return None
+    mirror, entries = checkout.mirror, units_at(checkout, registration, before)
+    if not entries:
+        return None
+    here = {
+        (path, blob)
+        for files in units_at(checkout, registration, checkout.head).values()
+        for path, blob in files.items()
+    }
+    gone = {
+        blob
+        for files in entries.values()
+        for path, blob in files.items()
+        if (path, blob) not in here
+    }
+    contents = {blob: mirror.blob(blob) for blob in sorted(gone)}
+    return Earlier(Revision(checkout.repo, before), entries, contents)
+
+
+def _before(checkout: Checkout, application: str, sha: str) -> str | None:
+    """The parent of the first commit of the newest unbroken run of commits for a revision."""
+    mirror, found = checkout.mirror, None
+    info = mirror.commit_info(checkout.head)
+    for _ in range(MOST_COMMITS):
+        if info.trailers.get("Switchyard-Application") == application:
+            about = info.trailers.get("Switchyard-Source", "").rpartition("@")[2]
+            if sha not in {about, rejected(info)}:
+                break
+            found = info.parents[0] if info.parents else None
+        if not info.parents:
+            break
+        info = mirror.commit_info(info.parents[0])
+    return found
