@@ -126,3 +126,20 @@ async def test_an_overdue_dependency_leads_back_where_it_says_so(world: World) -
 
     assert world.merged()[first:] == ["canary.1", "rollback.4"]
     assert tree(world) == before
+
+
+async def test_b7_going_back_by_hand_writes_the_same_bytes(world: World) -> None:
+    before = await opened(world)
+    path = "deploy/cart/deployment.yaml"
+    files = app()
+    once = files[path] or b""
+    world.ada.push(APP, "main", {path: once.replace(b"replicas: 2", b"replicas: 3")}, "Update")
+    await world.settle()
+    await world.finish()
+    assert "replicas: 3" in world.deployed("three", "cart")
+
+    world.ada.push(APP, "main", {path: once}, "Roll back")
+    await world.settle()
+    await world.finish()
+
+    assert tree(world) == before
