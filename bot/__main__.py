@@ -16,6 +16,7 @@ EXAMPLES = """examples:
   switchyard check --app . --fleet ../fleet        mistakes, each with file, line and column
   switchyard plan --app . --fleet ../fleet         waves, what each changes, and the digest
   switchyard explain --app . --fleet ../fleet cart eu-1
+  switchyard plan --fleet ../fleet --application tenant-retail
 """
 
 
@@ -50,7 +51,7 @@ def parser() -> argparse.ArgumentParser:
     render = _inputs(_command(commands, "render", cli.render, "write the deploy tree"))
     render.add_argument("--out", type=Path, required=True, help="a folder that is empty or new")
     explain = _inputs(_command(commands, "explain", cli.explain, "why here, why not there"))
-    explain.add_argument("component")
+    explain.add_argument("component", nargs="?")
     explain.add_argument("cluster", nargs="?")
     explain.add_argument("--format", choices=("text", "json"), default="text")
     return top
@@ -68,10 +69,11 @@ def _command(
 
 
 def _inputs(command: argparse.ArgumentParser) -> argparse.ArgumentParser:
-    command.add_argument("--app", type=Path, required=True, help="the app repo's folder")
+    command.add_argument("--app", type=Path, help="the app repo's folder (none for a tenant)")
     command.add_argument("--fleet", type=Path, required=True, help="the fleet repo's folder")
     command.add_argument("--deploy", type=Path, help="the deploy repo's folder (default: empty)")
     command.add_argument("--application", help="which one, when the fleet registers several")
+    command.add_argument("--facts", type=Path, help="a YAML file of what clusters report")
     return command
 
 

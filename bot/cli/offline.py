@@ -4,11 +4,13 @@ import argparse
 import json
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from bot.cli.reading import (
     InputError,
     find_registration,
+    read_facts_file,
     read_fleet_folder,
     read_folder,
     read_snapshot,
@@ -16,11 +18,10 @@ from bot.cli.reading import (
 from bot.core import Proposal, propose
 from bot.intake import read_application
 from bot.wording import comment as words
+from bot.wording import explanation as why
+from bot.wording import timetable
 from bot.wording.diffs import counts, diffs_of
-from bot.wording.markdown import listing, plural
-from planners.gate import Standing
-from planners.gates import AwaitsDependency, AwaitsStep
-from planners.placement import Decision
+from bot.wording.markdown import plural
 from planners.snapshot import Snapshot
 
 DIFFERS = 3
@@ -51,11 +52,13 @@ def plan(options: argparse.Namespace) -> int:
     proposal = _propose(options.app, snapshot)
     match options.format:
         case "json":
-            sys.stdout.write(json.dumps(_as_json(proposal), indent=2, sort_keys=True) + "\n")
+            sys.stdout.write(
+                json.dumps(_as_json(snapshot, proposal), indent=2, sort_keys=True) + "\n"
+            )
         case "markdown":
             sys.stdout.write(_as_markdown(options, snapshot, proposal) + "\n")
         case _:
-            sys.stdout.write(_as_text(proposal))
+            sys.stdout.write(_as_text(snapshot, proposal))
     if options.expect and not proposal.digest.startswith(options.expect):
         sys.stderr.write(f"the digest is {proposal.digest}, not {options.expect}\n")
         return DIFFERS
@@ -78,93 +81,76 @@ def render(options: argparse.Namespace) -> int:
 
 
 def explain(options: argparse.Namespace) -> int:
-    """Say for every cluster, or for one, why a component runs there or not."""
+    """Say why each component, or one, runs on some clusters and not on others."""
     snapshot = _snapshot(options)
-    if snapshot.application.component(options.component) is None:
-        known = ", ".join(each.name for each in snapshot.application.components)
-        raise InputError(f"no component {options.component!r} (there is: {known})")
+    names = [each.name for each in snapshot.application.components]
+    if options.component is not None and options.component not in names:
+        raise InputError(f"no component {options.component!r} (there is: {', '.join(names)})")
     if options.cluster and snapshot.cluster(options.cluster) is None:
         known = ", ".join(each.name for each in snapshot.clusters)
         raise InputError(f"no cluster {options.cluster!r} (there is: {known})")
-    decisions = [
-        decision
-        for decision in propose(snapshot).plan.trace
-        if decision.unit.component == options.component
-        and options.cluster in {None, decision.unit.cluster}
+    proposal = propose(snapshot, thorough=True)
+    trace = proposal.plan.trace
+    chosen = [each for each in trace if each.chosen]
+    wanted = [
+        each
+        for each in trace
+        if options.component in {None, each.unit.component}
+        and options.cluster in {None, each.unit.cluster}
     ]
     if options.format == "json":
-        shown = [_decision(decision) for decision in decisions]
+        shown = [why.as_data(each, why.rivals(each, chosen)) for each in wanted]
         sys.stdout.write(json.dumps(shown, indent=2, sort_keys=True) + "\n")
         return 0
-    width = max(len(decision.unit.cluster) for decision in decisions)
-    for decision in decisions:
-        sys.stdout.write(f"{decision.unit.cluster:{width}}  {_why(decision)}\n")
+    lines = [line for name in names for line in why.explanation(name, wanted, chosen)]
+    if proposal.plan.optimum is not None:
+        lines.append(f"optimal placement: {proposal.plan.optimum}")
+    sys.stdout.write("\n".join(lines) + "\n")
+    _warn(options.app, proposal)
     return 0
 
 
 def _snapshot(options: argparse.Namespace) -> Snapshot:
-    return read_snapshot(options.app, options.fleet, options.deploy, options.application)
+    snapshot = read_snapshot(options.app, options.fleet, options.deploy, options.application)
+    if options.facts is None:
+        return snapshot
+    return replace(snapshot, facts=read_facts_file(options.facts))
 
 
-def _propose(app: Path, snapshot: Snapshot) -> Proposal:
+def _propose(app: Path | None, snapshot: Snapshot) -> Proposal:
     proposal = propose(snapshot)
     if proposal.problems:
         lines = [f"{app}/{each}" if each.place else str(each) for each in proposal.problems]
         raise InputError("\n".join(lines))
+    _warn(app, proposal)
     return proposal
 
 
-def _why(decision: Decision) -> str:
-    scores = ", ".join(f"{each.name} {each.value:g}" for each in decision.scores)
-    ranked = f", rank {decision.rank} ({scores})" if decision.rank else ""
-    if decision.chosen:
-        return f"chosen: {decision.verdict.filter}: {decision.verdict.needed}{ranked}"
-    return f"not chosen: {words.why_not(decision)}{ranked}"
+def _warn(app: Path | None, proposal: Proposal) -> None:
+    """Say on standard error what does not stop a plan, or would."""
+    lines = [f"warning: {each}" for each in proposal.warnings]
+    lines += [f"{app}/{each}" if each.place else str(each) for each in proposal.problems]
+    sys.stderr.write("".join(f"{line}\n" for line in lines))
 
 
-def _decision(decision: Decision) -> Mapping[str, object]:
-    verdict = decision.verdict
-    return {
-        "component": decision.unit.component,
-        "cluster": decision.unit.cluster,
-        "chosen": decision.chosen,
-        "filter": verdict.filter,
-        "seen": verdict.seen,
-        "needed": verdict.needed,
-        "total": decision.total,
-        "scores": [
-            {"name": each.name, "weight": each.weight, "value": each.value, "inputs": each.inputs}
-            for each in decision.scores
-        ],
-        "rank": decision.rank,
-    }
+def _as_text(snapshot: Snapshot, proposal: Proposal) -> str:
+    made = proposal.plan
+    changes = {each.wave.name: counts(each) for each in proposal.changes}
+    optimum = [f"optimal placement: {made.optimum}"] if made.optimum else []
+    return "\n".join(
+        [
+            f"plan {proposal.digest[:12]} of {made.application}",
+            "",
+            *timetable.as_text(made, snapshot.application, changes),
+            *optimum,
+            f"digest {proposal.digest}",
+            "",
+        ]
+    )
 
 
-def _as_text(proposal: Proposal) -> str:
-    lines = [f"plan {proposal.digest[:12]} of {proposal.plan.application}", ""]
-    for standing in proposal.decision.standings:
-        wave = standing.change.wave
-        components = sorted({unit.component for unit in wave.units})
-        clusters = sorted({unit.cluster for unit in wave.units})
-        lines.append(f"{wave.name}: {listing(components, 6)} on {listing(clusters, 6)}")
-        lines.append(f"  {counts(standing.change)}")
-        lines += _after(standing)
-    return "\n".join([*lines, "", f"digest {proposal.digest}", ""])
-
-
-def _after(standing: Standing) -> list[str]:
-    """What a wave comes after, in a line or two."""
-    steps = [gate.step for gate in standing.gates if isinstance(gate, AwaitsStep)]
-    needs = [
-        f"{gate.component} needs {gate.dependency} {gate.when} ({gate.on})"
-        for gate in standing.gates
-        if isinstance(gate, AwaitsDependency)
-    ]
-    lines = [f"  after {steps[-1]} is ready"] if steps else []
-    return lines + ([f"  {'; '.join(needs)}"] if needs else [])
-
-
-def _as_json(proposal: Proposal) -> Mapping[str, object]:
+def _as_json(snapshot: Snapshot, proposal: Proposal) -> Mapping[str, object]:
+    made, trace = proposal.plan, proposal.plan.trace
     return {
         "application": proposal.plan.application,
         "digest": proposal.digest,
@@ -172,13 +158,16 @@ def _as_json(proposal: Proposal) -> Mapping[str, object]:
             {
                 "name": change.wave.name,
                 "digest": change.digest,
+                "after": timetable.waits_for(made, snapshot.application, change.wave),
                 "units": [str(unit) for unit in change.wave.units],
                 "files": [{"path": file.path, "change": file.kind.value} for file in change.files],
                 "unchanged": change.unchanged,
             }
             for change in proposal.changes
         ],
-        "placement": [_decision(decision) for decision in proposal.plan.trace],
+        "placement": [why.as_data(each, why.rivals(each, trace)) for each in trace],
+        "longestChain": timetable.longest_chain(proposal.plan, snapshot.application),
+        "warnings": list(proposal.warnings),
     }
 
 

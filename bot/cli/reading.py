@@ -3,15 +3,19 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from bot import discovery
 from bot.clock import system_clock
 from bot.demands import Demands, claim
 from bot.gather.documents import DocumentsError, read_sources
 from bot.gather.repository import GatherError
 from bot.intake import read_application, read_fleet
-from bot.intake.tenants import with_tenants
+from bot.intake.facts import read_facts
+from bot.intake.tenants import is_own, with_tenants
 from planners.model import Fleet, Registration, Repo, Revision, Tenant, Unit
-from planners.snapshot import Claim, DeployBase, Snapshot
+from planners.snapshot import Claim, DeployBase, ReportedFacts, Snapshot
+from renderers import yamlio
 from renderers.layout import Layout
 from renderers.tree import FileTree, blob_id
 
@@ -61,12 +65,16 @@ def read_fleet_folder(folder: Path) -> Fleet:
     return with_tenants(fleet, HERE)
 
 
-def find_registration(app: Path, files: FileTree, fleet: Fleet, name: str | None) -> Registration:
+def find_registration(
+    app: Path | None, files: FileTree, fleet: Fleet, name: str | None
+) -> Registration:
     """The registration of the application in a folder, or of the one named.
 
     Raises:
         InputError: the document is wrong, or the fleet does not register it.
     """
+    if name is None and app is None:
+        raise InputError("say which: --app DIR, or --application tenant-NAME")
     if name is None:
         application, problems = read_application(files, None, None)
         if application is None:
@@ -76,17 +84,21 @@ def find_registration(app: Path, files: FileTree, fleet: Fleet, name: str | None
     if registration is None:
         known = ", ".join(each.application for each in fleet.registrations) or "none"
         raise InputError(f"the fleet registers no application {name!r} (it registers: {known})")
+    if app is None and not is_own(registration):
+        raise InputError(f"say where the app repo of {name} is: --app DIR")
     return registration
 
 
-def read_snapshot(app: Path, fleet_folder: Path, deploy: Path | None, name: str | None) -> Snapshot:
+def read_snapshot(
+    app: Path | None, fleet_folder: Path, deploy: Path | None, name: str | None
+) -> Snapshot:
     """The Snapshot of an application as folders hold it; nothing was reported, nothing is proposed.
 
     Raises:
         InputError: with every mistake and its place.
     """
     fleet = read_fleet_folder(fleet_folder)
-    files = read_folder(app)
+    files = read_folder(app) if app else {}
     registration = find_registration(app, files, fleet, name)
     prefix = registration.path.strip("/") + "/" if registration.path.strip("/") else ""
     mine = {p.removeprefix(prefix): data for p, data in files.items() if p.startswith(prefix)}
@@ -135,3 +147,22 @@ def _claims(merged: FileTree, fleet: Fleet, tenant: Tenant) -> tuple[Claim, ...]
         for registration in fleet.registrations
         for unit, demand in demands.by_unit(registration, blobs, merged.__getitem__).items()
     )
+
+
+def read_facts_file(file: Path) -> dict[str, ReportedFacts]:
+    """Reported facts of a YAML file: a mapping of cluster names to what each would report.
+
+    Raises:
+        InputError: it cannot be read, or something in it is wrong.
+    """
+    try:
+        documents = [each.value for each in yamlio.load_documents(file.read_bytes())]
+        if len(documents) != 1 or not isinstance(documents[0], dict):
+            raise InputError(f"{file}: a mapping of cluster names to facts is expected")
+        return read_facts(documents[0])
+    except (OSError, yamlio.YamlError) as error:
+        raise InputError(f"{file}: {error}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise InputError(f"{file}: {where}: {first['msg']}") from error

@@ -5,14 +5,15 @@ from dataclasses import dataclass
 
 from bot.core import Proposal
 from bot.wording.diffs import Diffs, counts, render_diffs
+from bot.wording.explanation import why_not
 from bot.wording.markdown import code, fold, listing, plural, table
 from bot.wording.reasons import places, reason, remedy
 from planners.gate import Standing, WaveState
 from planners.gates import AwaitsApproval, ClosedByPerson, ForeignCommit, Gate, Held, Lack, Pending
-from planners.placement import Decision
-from planners.plan import PlanProblem
+from planners.plan import Plan, PlanProblem
 
 BUDGET = 58_000
+MOST_WARNINGS = 20
 PEOPLE = (AwaitsApproval, ClosedByPerson, ForeignCommit, Held)
 
 
@@ -52,7 +53,8 @@ def comment(home: Home, proposal: Proposal, diffs: Diffs) -> str:
         _headline(home, proposal),
         _waves(standings, preview=home.preview),
         _waiting(standings, preview=home.preview),
-        _placement(proposal.plan.trace),
+        _warnings(proposal.warnings),
+        _placement(proposal.plan),
         (
             f"<sub>revision {code(home.revision[:12])} · [status page]({home.page}) · reproduce "
             f"with {code(home.reproduce)}</sub>"
@@ -61,7 +63,7 @@ def comment(home: Home, proposal: Proposal, diffs: Diffs) -> str:
     length = sum(len(part) for part in parts)
     if diffs.groups:
         shown = f"**What changes**\n\n{render_diffs(diffs, BUDGET - length)}"
-        parts.insert(4, shown)
+        parts.insert(5, shown)
     return "\n\n".join(part for part in parts if part)
 
 
@@ -191,8 +193,17 @@ def _waiting(standings: Sequence[Standing], *, preview: bool) -> str:
     return fold(summary, table(["waves", "why it waits", "cleared by"], rows[:50]))
 
 
-def _placement(trace: Sequence[Decision]) -> str:
+def _warnings(found: Sequence[str]) -> str:
+    """What does not stop the plan and should be known."""
+    lines = [f"- {code(each, 300)}" for each in found[:MOST_WARNINGS]]
+    if len(found) > MOST_WARNINGS:
+        lines.append(f"- and {len(found) - MOST_WARNINGS} more")
+    return "\n".join(["**Good to know**", "", *lines]) if lines else ""
+
+
+def _placement(plan: Plan) -> str:
     """One row for each component: where it goes, and why not elsewhere, equal reasons grouped."""
+    trace = plan.trace
     if not trace:
         return ""
     rows = []
@@ -212,13 +223,10 @@ def _placement(trace: Sequence[Decision]) -> str:
         )
     return fold(
         f"Where and why ({plural(len(rows), 'component')})",
-        table(["component", "runs on", "not on"], rows),
+        "\n\n".join(
+            [
+                *([f"Optimal placement: {plan.optimum}."] if plan.optimum else []),
+                table(["component", "runs on", "not on"], rows),
+            ]
+        ),
     )
-
-
-def why_not(decision: Decision) -> str:
-    """Why a cluster was not chosen, in a few words."""
-    verdict = decision.verdict
-    if not verdict.admitted:
-        return f"{verdict.filter}: {verdict.seen}, needs {verdict.needed}"
-    return f"ranked {decision.rank}, the best {decision.wanted} are taken"

@@ -63,7 +63,11 @@ def test_what_is_rendered_leaves_nothing_to_plan(
 def test_every_cluster_is_explained(folders: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explain", *folders, "recommendation", "us-edge-2"]) == 0
     assert capsys.readouterr().out == (
-        "us-edge-2  not chosen: ranked 5, the best 4 are taken, rank 5 (steady 0)\n"
+        "recommendation, on 4 clusters:\n"
+        "  us-edge-2: not chosen, ranked 5, the best 4 are taken, 0 points\n"
+        "    steady 0 (weight 10): does not run there\n"
+        "    to be chosen: more than 0 points: the last of the chosen has so many, and a name "
+        "before it\n"
     )
     assert main(["explain", *folders, "recommendations"]) == 1
 

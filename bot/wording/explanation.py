@@ -1,0 +1,103 @@
+"""Why a component runs on some clusters and not on others, for people and for programs."""
+
+from collections.abc import Mapping, Sequence
+
+from bot.wording.markdown import plural
+from planners.placement import Decision
+from planners.ranking import Scored
+
+
+def why_not(decision: Decision) -> str:
+    """Why a cluster was not chosen, in a few words."""
+    verdict = decision.verdict
+    if not verdict.admitted:
+        return f"{verdict.filter}: {verdict.seen}, needs {verdict.needed}"
+    return f"ranked {decision.rank}, the best {decision.wanted} are taken"
+
+
+def rivals(decision: Decision, chosen: Sequence[Decision]) -> list[Decision]:
+    """The chosen clusters of the same component."""
+    return [
+        each for each in chosen if each.chosen and each.unit.component == decision.unit.component
+    ]
+
+
+def explanation(
+    component: str, wanted: Sequence[Decision], chosen: Sequence[Decision]
+) -> list[str]:
+    """One component on the wanted clusters: chosen ones first, by rank, then the others by name."""
+    mine = [each for each in wanted if each.unit.component == component]
+    if not mine:
+        return []
+    taken = rivals(mine[0], chosen)
+    lines = [f"{component}, on {plural(len(taken), 'cluster')}:"]
+    first = sorted((each for each in mine if each.chosen), key=_rank)
+    for decision in (*first, *(each for each in mine if not each.chosen)):
+        lines += [f"  {line}" for line in _lines(decision, taken)]
+    return lines
+
+
+def _rank(decision: Decision) -> tuple[int, str]:
+    return decision.rank or 0, decision.unit.cluster
+
+
+def _lines(decision: Decision, chosen: Sequence[Decision]) -> list[str]:
+    name = decision.unit.cluster
+    if decision.chosen:
+        why = f"ranked {decision.rank}" if decision.rank else "every cluster that is selected"
+        return [f"{name}: chosen, {why}{_points(decision)}", *_scores(decision)]
+    lines = [f"{name}: not chosen, {why_not(decision)}{_points(decision)}", *_scores(decision)]
+    if len(decision.refusals) == 1:
+        return lines
+    return [*lines, *(f"  to be chosen: {each}" for each in remedies(decision, chosen))]
+
+
+def _points(decision: Decision) -> str:
+    return "" if decision.total is None else f", {decision.total:g} points"
+
+
+def _scores(decision: Decision) -> list[str]:
+    return [f"  {_score(each)}" for each in decision.scores if each.weight]
+
+
+def _score(scored: Scored) -> str:
+    return f"{scored.name} {scored.value:g} (weight {scored.weight}): {scored.inputs}"
+
+
+def remedies(decision: Decision, chosen: Sequence[Decision]) -> list[str]:
+    """What would have to change: every filter that refuses, or the points that are missing.
+
+    All refusals are known in a thorough plan only.
+    """
+    refusals = decision.refusals or (() if decision.verdict.admitted else (decision.verdict,))
+    if refusals:
+        return [f"{each.needed} instead of {each.seen} ({each.filter})" for each in refusals]
+    totals = [each.total for each in chosen if each.total is not None]
+    if decision.total is None or not totals:
+        return []
+    tie = ", and a name before it" if min(totals) == decision.total else ""
+    return [f"more than {min(totals):g} points: the last of the chosen has so many{tie}"]
+
+
+def as_data(decision: Decision, chosen: Sequence[Decision]) -> Mapping[str, object]:
+    """One decision for programs."""
+    verdict = decision.verdict
+    return {
+        "component": decision.unit.component,
+        "cluster": decision.unit.cluster,
+        "chosen": decision.chosen,
+        "filter": verdict.filter,
+        "seen": verdict.seen,
+        "needed": verdict.needed,
+        "refusals": [
+            {"filter": each.filter, "seen": each.seen, "needed": each.needed}
+            for each in decision.refusals
+        ],
+        "toBeChosen": [] if decision.chosen else remedies(decision, chosen),
+        "total": decision.total,
+        "scores": [
+            {"name": each.name, "weight": each.weight, "value": each.value, "inputs": each.inputs}
+            for each in decision.scores
+        ],
+        "rank": decision.rank,
+    }

@@ -1,0 +1,118 @@
+"""The timetable of a plan: in which order waves merge, what each waits for, the longest chain."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+from bot.wording.markdown import listing, plural
+from planners.model import Application, Dependency, On, OnFailure, Stage
+from planners.order import Wave
+from planners.plan import Plan
+
+SCOPES = {
+    On.SAME_CLUSTER: "on the same cluster",
+    On.ALL_CLUSTERS: "on all clusters",
+    On.ANY_CLUSTER: "on any cluster",
+}
+
+
+def span(length: timedelta) -> str:
+    """`90s` as `1m30s`."""
+    hours, rest = divmod(int(length.total_seconds()), 3600)
+    minutes, seconds = divmod(rest, 60)
+    parts = ((hours, "h"), (minutes, "m"), (seconds, "s"))
+    return "".join(f"{number}{unit}" for number, unit in parts if number) or "0s"
+
+
+def waits_for(plan: Plan, application: Application, wave: Wave) -> list[str]:
+    """What a wave waits for, one line each: earlier steps, then dependencies."""
+    if wave.removal:
+        return ["all that stays is ready, and what depends on these is gone"]
+    components = {unit.component for unit in wave.units}
+    needs: dict[tuple[str, str], list[str]] = {}
+    for part in application.components:
+        for need in part.depends_on if part.name in components else ():
+            needs.setdefault((part.name, _how(need)), []).append(str(need))
+    before = [each for each in plan.waves if each.step < wave.step and not each.removal]
+    return _step(before) + [
+        f"{name} needs {', '.join(needed)} {how}" for (name, how), needed in needs.items()
+    ]
+
+
+def _step(before: Iterable[Wave]) -> list[str]:
+    last = max(before, key=lambda each: (each.step, each.level), default=None)
+    if last is None:
+        return []
+    label = last.name.rpartition(".")[0]
+    return [f"{label} is ready{_soaked(last.stage.soak)}{_allowed(last.stage)}"]
+
+
+def _soaked(soak: timedelta) -> str:
+    return f" for {span(soak)}" if soak else ""
+
+
+def _allowed(stage: Stage) -> str:
+    if stage.max_failures_percent is not None:
+        return f", {stage.max_failures_percent}% of its clusters may fail"
+    if stage.max_failures:
+        return f", {plural(stage.max_failures, 'cluster')} may fail"
+    return ""
+
+
+def _how(need: Dependency) -> str:
+    scope = f"on {need.quorum} clusters" if need.on is On.QUORUM else SCOPES.get(need.on, "")
+    late = {
+        OnFailure.HOLD: "then it holds",
+        OnFailure.ROLLBACK: "then it rolls back",
+        OnFailure.CONTINUE: "then it goes on",
+    }[need.on_failure]
+    return f"{need.when}{_soaked(need.soak)} {scope}, up to {span(need.timeout)}, {late}"
+
+
+def longest_chain(plan: Plan, application: Application) -> str:
+    """The longest row of waves of which each waits for the one before."""
+    waves = [wave for wave in plan.waves if not wave.removal]
+    if not waves:
+        return ""
+    by_step: dict[int, list[Wave]] = {}
+    for wave in waves:
+        by_step.setdefault(wave.step, []).append(wave)
+    depth = sum(max(each.level for each in mine) + 1 for mine in by_step.values())
+    soaks = sum((mine[0].stage.soak for mine in by_step.values()), timedelta())
+    chain = " -> ".join(_chain(application, {unit.component for w in waves for unit in w.units}))
+    times = f", {plural(len(by_step), 'time')}" if len(by_step) > 1 else ""
+    soaked = f"; soaks of stages add {span(soaks)}" if soaks else ""
+    return f"longest chain: {plural(depth, 'wave')} in a row ({chain}{times}){soaked}"
+
+
+def _chain(application: Application, placed: set[str]) -> list[str]:
+    """Components, each needing the one before; the first of equals by name."""
+    needs = {
+        part.name: sorted({n.component for n in part.depends_on if n.application is None} & placed)
+        for part in application.components
+        if part.name in placed
+    }
+    paths: dict[str, list[str]] = {}
+
+    def path(name: str) -> list[str]:
+        if name not in paths:
+            below = [path(need) for need in needs[name]]
+            paths[name] = [*max(below, key=len, default=[]), name]
+        return paths[name]
+
+    return max((path(name) for name in sorted(needs)), key=len, default=[])
+
+
+def as_text(plan: Plan, application: Application, changes: dict[str, str]) -> list[str]:
+    """The lines of the timetable; `changes` says in words what each wave changes."""
+    lines = []
+    for wave in plan.waves:
+        components = sorted({unit.component for unit in wave.units})
+        clusters = sorted({unit.cluster for unit in wave.units})
+        lines.append(f"{wave.name}: {listing(components, 6)} on {listing(clusters, 6)}")
+        lines.append(f"  {changes[wave.name]}")
+        waits = waits_for(plan, application, wave)
+        lines += [
+            f"  {'after' if index == 0 else '  and'} {each}" for index, each in enumerate(waits)
+        ]
+    chain = longest_chain(plan, application)
+    return [*lines, "", chain] if chain else lines
