@@ -84,9 +84,10 @@ def _roll_out(snapshot: Snapshot, *, thorough: bool) -> Proposal:
     problems = (*missing, *made.problems, *rendered.problems)
     if problems:
         return Proposal(made, "", {}, (), {}, Decision((), ()), problems, rendered.warnings)
-    ids: dict[bytes, str] = {}
+    ids = {content: "" for tree in rendered.trees.values() for content in tree.values()}
+    ids = {content: blob_id(content) for content in ids}
     desired = {
-        unit: {path: ids.setdefault(content, blob_id(content)) for path, content in tree.items()}
+        unit: {path: ids[content] for path, content in tree.items()}
         for unit, tree in rendered.trees.items()
     }
     changes = compare(made.waves, desired, snapshot.base.entries)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 
 from planners.model import Unit
 from planners.order import Wave
@@ -34,7 +35,7 @@ class FileChange:
         return ChangeKind.DELETED if self.new is None else ChangeKind.CONFIGURED
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ChangeSet:
     """What a wave changes, and the digest that an approval of it binds to.
 
@@ -47,12 +48,12 @@ class ChangeSet:
     unchanged: int
     digest: str
 
-    @property
+    @cached_property
     def units(self) -> frozenset[Unit]:
         """The units with a changed file."""
         return frozenset(change.unit for change in self.files)
 
-    @property
+    @cached_property
     def clusters(self) -> tuple[str, ...]:
         """The clusters with a changed file, sorted."""
         return tuple(sorted({unit.cluster for unit in self.units}))

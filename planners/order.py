@@ -67,7 +67,8 @@ def steps(stages: Sequence[Stage], clusters: Iterable[Cluster]) -> tuple[Step, .
     found: list[Step] = []
     for stage in stages or (EVERYWHERE,):
         mine = [each for each in left if stage.clusters is None or stage.clusters.matches(each)]
-        left = [each for each in left if each not in mine]
+        dealt = {each.name for each in mine}
+        left = [each for each in left if each.name not in dealt]
         found += _parts(stage, mine)
     return (*found, *_parts(Stage(LEFTOVERS), left))
 

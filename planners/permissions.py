@@ -23,7 +23,8 @@ def freezes(snapshot: Snapshot, change: ChangeSet) -> Iterator[Gate]:
 def windows(snapshot: Snapshot, change: ChangeSet) -> Iterator[Gate]:
     """Some touched cluster may not be changed at this hour."""
     every = [window for policy in snapshot.policies for window in policy.windows]
-    clusters = [each for each in snapshot.clusters if each.name in change.clusters]
+    touched = frozenset(change.clusters)
+    clusters = [each for each in snapshot.clusters if each.name in touched]
     opening, closed = next_opening(clusters, every, snapshot.now)
     if closed:
         yield OutsideWindow(closed, opening)
@@ -78,8 +79,8 @@ def _others_work(snapshot: Snapshot, change: ChangeSet) -> tuple[tuple[ApprovalR
 
 
 def _touches(snapshot: Snapshot, change: ChangeSet, selector: Selector) -> bool:
-    touched = (snapshot.cluster(name) for name in change.clusters)
-    return any(cluster is not None and selector.matches(cluster) for cluster in touched)
+    touched = frozenset(change.clusters)
+    return any(each.name in touched and selector.matches(each) for each in snapshot.clusters)
 
 
 def _outsiders(snapshot: Snapshot, change: ChangeSet) -> str:

@@ -1,7 +1,7 @@
 """What a wave waits for in the world: its dependencies, earlier steps, approvals and freezes."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from planners import permissions
@@ -27,20 +27,42 @@ UNDO_TIMEOUT = timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What every question about a wave needs; `unmerged` maps units with a change to their wave."""
+    """What every question about a wave needs; `unmerged` maps units with a change to their wave.
+
+    Answers that every wave of a step shares are remembered.
+    """
 
     snapshot: Snapshot
     plan: Plan
     unmerged: Mapping[Unit, str]
+    _reached: dict[int, dict[str, tuple[Unit, ...]]] = field(default_factory=dict)
+    _pending: dict[int, tuple[str, tuple[Pending, ...]]] = field(default_factory=dict)
 
     def reached(self, step: int) -> dict[str, tuple[Unit, ...]]:
         """Each component's units in the steps up to and including `step`."""
+        if step not in self._reached:
+            self._reached[step] = self._reach(step)
+        return self._reached[step]
+
+    def _reach(self, step: int) -> dict[str, tuple[Unit, ...]]:
         found: dict[str, list[Unit]] = {}
         for wave in self.plan.waves:
             if wave.step <= step and not wave.removal:
                 for unit in wave.units:
                     found.setdefault(unit.component, []).append(unit)
         return {name: tuple(sorted(units)) for name, units in found.items()}
+
+    def step(self, number: int) -> tuple[str, tuple[Pending, ...]]:
+        """A step's label, and what it lacks beyond the failures that it tolerates."""
+        if number not in self._pending:
+            mine = [w for w in self.plan.waves if w.step == number and not w.removal]
+            pending = step_pending(self, mine)
+            broken = failed(pending)
+            if len(broken) <= tolerated(mine):
+                pending = tuple(each for each in pending if each.unit.cluster not in broken)
+            label = mine[0].name.rpartition(".")[0] if mine else ""
+            self._pending[number] = (label, pending)
+        return self._pending[number]
 
     def lacking(self, units: Iterable[Unit], wanted: Requirement) -> tuple[Pending, ...]:
         """What those units lack, in their order."""
@@ -86,7 +108,8 @@ def dependencies(
                 continue
             targets = reached.get(need.component, ())
             if need.on is On.SAME_CLUSTER:
-                targets = tuple(unit for unit in targets if unit.cluster in mine)
+                here = frozenset(mine)
+                targets = tuple(unit for unit in targets if unit.cluster in here)
             pending = context.lacking(targets, _wanted(need))
             yield from _edge(component.name, need, len(targets), pending)
 
@@ -139,14 +162,8 @@ def _edge(
 
 def _steps(context: Context, change: ChangeSet) -> Iterator[Gate]:
     """Every unit of the application in an earlier step must be ready, changed or not."""
-    earlier: dict[str, list[Wave]] = {}
-    for wave in context.plan.waves:
-        if wave.step < change.wave.step and not wave.removal:
-            earlier.setdefault(wave.name.rpartition(".")[0], []).append(wave)
-    for label, waves in earlier.items():
-        pending = step_pending(context, waves)
-        if len(failed(pending)) <= tolerated(waves):
-            pending = tuple(each for each in pending if each.unit.cluster not in failed(pending))
+    for step in range(change.wave.step):
+        label, pending = context.step(step)
         if pending:
             yield AwaitsStep(label, pending)
 
@@ -168,6 +185,8 @@ def failed(pending: Iterable[Pending]) -> frozenset[str]:
 
 def tolerated(waves: Sequence[Wave]) -> int:
     """How many clusters of a step may fail."""
+    if not waves:
+        return 0
     stage = waves[0].stage
     if stage.max_failures_percent is None:
         return stage.max_failures

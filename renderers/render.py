@@ -13,6 +13,8 @@ from renderers.quotas import Usage
 from renderers.tree import FileTree, UnsafePathError
 from renderers.variants import Variant, Variants
 
+STAND_IN = "stand_in.cluster"  # no name has an underscore (RFC 1123)
+
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
@@ -36,6 +38,8 @@ class _Rendering:
     warnings: dict[str, None] = field(default_factory=dict)
     rules: dict[str, ReplicaRule] = field(default_factory=dict)
     usages: dict[tuple[object, ...], dict[str, Usage]] = field(default_factory=dict)
+    written: dict[tuple[str, str], bytes] = field(default_factory=dict)
+    plain: dict[str, bool] = field(default_factory=dict)
     budget: Budget = field(init=False)
 
     def __post_init__(self) -> None:
@@ -104,16 +108,32 @@ class _Rendering:
         self.problems.setdefault((message, None), PlanProblem(message))
 
     def references(self, layout: Layout, unit: Unit, cluster: Cluster) -> FileTree:
-        """The agent's own objects for a unit, in one file."""
-        items = self.agents[cluster.agent].references(
+        """The agent's own objects for a unit, in one file.
+
+        They are written once for each component and agent, with a stand-in where the cluster's
+        name belongs. A name that YAML would quote is written on its own.
+        """
+        agent = cluster.agent
+        if cluster.name not in self.plain:
+            self.plain[cluster.name] = yamlio.dump(cluster.name) == f"{cluster.name}\n".encode()
+        if not self.plain[cluster.name]:
+            content = self.pointers(layout, unit, agent)
+        else:
+            key = (unit.component, agent)
+            if key not in self.written:
+                self.written[key] = self.pointers(layout, Unit(unit.component, STAND_IN), agent)
+            content = self.written[key].replace(STAND_IN.encode(), cluster.name.encode())
+        return {layout.sync_file(unit): content} if content else {}
+
+    def pointers(self, layout: Layout, unit: Unit, agent: str) -> bytes:
+        """The agent's own objects for a unit, as YAML."""
+        items = self.agents[agent].references(
             unit,
             layout.application,
             "" if self.snapshot.application.own else self.snapshot.tenant.namespace,
             layout.objects_folder(unit),
         )
-        if not items:
-            return {}
-        return {layout.sync_file(unit): b"---\n".join(yamlio.dump(item) for item in items)}
+        return b"---\n".join(yamlio.dump(item) for item in items)
 
 
 def render(plan: Plan, variants: Variants, agents: Mapping[str, References]) -> Rendered:

@@ -44,6 +44,8 @@ class Variants:
     sources: Mapping[str, Source]
     customizers: Mapping[str, Customizer]
     _objects: dict[str, tuple[Object, ...]] = field(default_factory=dict)
+    _keys: dict[tuple[str, str], Key] = field(default_factory=dict)
+    _intents: dict[str, list[tuple[int, CustomizationIntent]]] = field(default_factory=dict)
     _broken: dict[str, PlanProblem] = field(default_factory=dict)
     _variants: dict[Key, Variant] = field(default_factory=dict)
     _references: dict[int, frozenset[str]] = field(default_factory=dict)
@@ -74,9 +76,15 @@ class Variants:
 
     def key(self, component: Component, cluster: Cluster) -> Key:
         """What makes a variant: the component, its customisations there, and their values."""
+        known = self._keys.get((component.name, cluster.name))
+        if known is None:
+            known = self._keys[component.name, cluster.name] = self._key(component, cluster)
+        return known
+
+    def _key(self, component: Component, cluster: Cluster) -> Key:
         wanted: list[int] = []
         used: set[str] = set()
-        for index, intent in enumerate(self.snapshot.application.customizations):
+        for index, intent in self._of_component(component.name):
             if intent.applies_to(component.name, cluster):
                 wanted.append(index)
                 used |= self._refers(index, intent)
@@ -87,6 +95,12 @@ class Variants:
             except ValueReferenceError:
                 seen.append((name, "?"))
         return component.name, tuple(wanted), tuple(seen)
+
+    def _of_component(self, component: str) -> list[tuple[int, CustomizationIntent]]:
+        if component not in self._intents:
+            every = enumerate(self.snapshot.application.customizations)
+            self._intents[component] = [each for each in every if component in each[1].components]
+        return self._intents[component]
 
     def _refers(self, index: int, intent: CustomizationIntent) -> frozenset[str]:
         if index not in self._references:

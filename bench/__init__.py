@@ -1,0 +1,1 @@
+"""Measurements, as ratios to a named alternative in the same run: `make bench`."""

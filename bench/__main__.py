@@ -1,0 +1,21 @@
+"""`python -m bench` runs all; `python -m bench planning 1000` one measurement, as JSON."""
+
+import json
+import sys
+
+from bench import planning
+
+
+def main() -> None:
+    """Run what is named, or everything."""
+    match sys.argv[1:]:
+        case ["planning", size]:
+            print(json.dumps(planning.measure(int(size))))
+        case []:
+            planning.run()
+        case _:
+            sys.exit("usage: python -m bench [planning CLUSTERS]")
+
+
+if __name__ == "__main__":
+    main()
