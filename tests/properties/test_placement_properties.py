@@ -1,0 +1,202 @@
+"""Laws of placement over random fleets, tenants, requests and intents."""
+
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot import discovery, solver
+from planners.model import (
+    AnyOf,
+    Application,
+    Cluster,
+    Component,
+    Count,
+    PlacementIntent,
+    Price,
+    Source,
+    SpreadRule,
+    Tenant,
+    Unit,
+)
+from planners.placement import Judge
+from planners.plan import Plan, plan
+from planners.selectors import Selector
+from planners.snapshot import DeployBase, Snapshot
+from tests.fakes.builders import snapshot
+
+REGIONS = ("eu", "us", "ap")
+NANO = 10**9
+JUDGE = Judge.of(tuple(discovery.filters().values()), tuple(discovery.scores().values()))
+SOLVER = solver.load()
+
+
+@dataclass(frozen=True)
+class Requests:
+    """What each component requests: whole CPUs."""
+
+    cpus: Mapping[str, int]
+
+    def of(self, component: str, cluster: Cluster, replicas: object) -> Mapping[str, int]:
+        del cluster, replicas
+        return {"cpu": self.cpus[component] * NANO}
+
+
+@st.composite
+def clusters(draw: st.DrawFn, name: str) -> Cluster:
+    capacity = draw(st.integers(0, 8))
+    return Cluster(
+        name,
+        "flux",
+        {
+            "region": draw(st.sampled_from(REGIONS)),
+            "tier": draw(st.sampled_from(("edge", "core"))),
+            "owner": draw(st.sampled_from(("shop", "shop", "bank"))),
+        },
+        capacity={"cpu": capacity * NANO},
+        allocated={"cpu": draw(st.integers(0, capacity)) * NANO},
+        price=Price(draw(st.integers(1, 20)) / 100, 0.0),
+        carbon=float(draw(st.integers(0, 800))),
+    )
+
+
+@st.composite
+def worlds(draw: st.DrawFn, spread: bool = True) -> tuple[Snapshot, Requests]:
+    """A fleet of 1 to 7 clusters, and 1 to 4 components that each choose some."""
+    fleet = tuple(draw(clusters(f"c{number}")) for number in range(draw(st.integers(1, 7))))
+    names = [f"part-{number}" for number in range(draw(st.integers(1, 4)))]
+    intents = []
+    for name in names:
+        least = draw(st.integers(0, 2))
+        rules = (SpreadRule("region", draw(st.integers(1, 2))),)
+        intents.append(
+            PlacementIntent(
+                (name,),
+                any_of=AnyOf(
+                    (draw(st.sampled_from((Selector(), Selector({"tier": "edge"})))),),
+                    Count(least, least + draw(st.integers(1, 2))),
+                ),
+                spread=rules if spread and draw(st.booleans()) else (),
+                prefer={"cost": draw(st.integers(1, 3)), "carbon": draw(st.integers(0, 2))},
+                move_threshold=draw(st.sampled_from((0, 10, 40))),
+            )
+        )
+    parts = tuple(Component(name, Source("manifests", name)) for name in names)
+    start = snapshot(Application("shop", "shop", parts, tuple(intents)), fleet)
+    start = replace(start, tenant=Tenant("shop", "shop", clusters=Selector({"owner": "shop"})))
+    return start, Requests({name: draw(st.integers(0, 3)) for name in names})
+
+
+def run(world: tuple[Snapshot, Requests], *, optimal: bool = False) -> Plan:
+    return plan(world[0], JUDGE, world[1], SOLVER if optimal else None)
+
+
+def installed(world: tuple[Snapshot, Requests], made: Plan) -> tuple[Snapshot, Requests]:
+    """The world with the plan merged."""
+    entries = {unit: {f"{unit}": "0" * 40} for unit in made.units}
+    base = DeployBase(world[0].base.revision, entries)
+    return replace(world[0], base=base), world[1]
+
+
+def check_laws(world: tuple[Snapshot, Requests], made: Plan) -> None:
+    """Room, tenant and spread, for every plan that is not refused."""
+    start, requests = world
+    used: dict[str, int] = {}
+    for unit in made.units:
+        used[unit.cluster] = used.get(unit.cluster, 0) + requests.cpus[unit.component] * NANO
+    for cluster in start.clusters:
+        free = cluster.capacity["cpu"] - cluster.allocated["cpu"]
+        assert used.get(cluster.name, 0) <= free
+        if used.get(cluster.name) is not None:
+            assert cluster.labels["owner"] == "shop"
+    for intent in start.application.placements:
+        for rule in intent.spread:
+            check_spread(start, made, intent, rule)
+
+
+def check_spread(start: Snapshot, made: Plan, intent: PlacementIntent, rule: SpreadRule) -> None:
+    assert intent.any_of is not None
+    counts = {
+        each.labels["region"]: 0
+        for each in start.clusters
+        if intent.any_of.select[0].matches(each) and each.labels["owner"] == "shop"
+    }
+    regions = {each.name: each.labels["region"] for each in start.clusters}
+    chosen = [regions[u.cluster] for u in made.units if u.component == intent.components[0]]
+    roomy = {
+        regions[each.unit.cluster]
+        for each in made.trace
+        if each.unit.component == intent.components[0] and each.rank is not None
+    }
+    for region in chosen:
+        counts[region] += 1
+    could = [count for region, count in counts.items() if region in roomy]
+    if chosen:
+        assert max(could) - min(could) <= rule.max_skew
+
+
+@given(worlds())
+@settings(max_examples=300, deadline=None)
+def test_no_plan_oversells_leaves_the_tenant_or_breaks_a_spread(
+    world: tuple[Snapshot, Requests],
+) -> None:
+    made = run(world)
+
+    if not made.problems:
+        check_laws(world, made)
+
+
+@given(worlds(), st.randoms())
+@settings(max_examples=200, deadline=None)
+def test_placement_is_blind_to_the_order_of_everything_given(
+    world: tuple[Snapshot, Requests], shuffle: random.Random
+) -> None:
+    start, requests = world
+    fleet, parts = list(start.clusters), list(start.application.components)
+    intents = list(start.application.placements)
+    for each in (fleet, parts, intents):
+        shuffle.shuffle(each)
+    app = replace(start.application, components=tuple(parts), placements=tuple(intents))
+    other = (replace(start, clusters=tuple(fleet), application=app), requests)
+
+    assert run(other).units == run(world).units
+    assert run(other).trace == run(world).trace
+    assert run(other, optimal=True).units == run(world, optimal=True).units
+
+
+@given(worlds(spread=False), clusters("new"))
+@settings(max_examples=300, deadline=None)
+def test_a_new_cluster_moves_nothing_for_less_than_the_threshold(
+    world: tuple[Snapshot, Requests], newcomer: Cluster
+) -> None:
+    before = run(world)
+    if before.problems:
+        return
+    start, requests = installed(world, before)
+
+    after = run((replace(start, clusters=(*start.clusters, newcomer)), requests))
+
+    totals = {each.unit: each.total or 0.0 for each in after.trace}
+    for unit in set(before.units) - set(after.units):
+        arrived = Unit(unit.component, "new")
+        assert arrived in after.units, "what moved went to the new cluster"
+        assert totals[arrived] >= totals[unit], "the total of what runs has the threshold in it"
+
+
+@given(worlds())
+@settings(max_examples=150, deadline=None)
+def test_an_optimal_placement_is_never_worse_and_keeps_all_laws(
+    world: tuple[Snapshot, Requests],
+) -> None:
+    greedy, best = run(world), run(world, optimal=True)
+
+    if not greedy.problems:
+        assert not best.problems
+        assert best.optimum is not None
+        assert best.optimum.gained is not None
+        assert best.optimum.seats is not None
+        assert (best.optimum.seats, best.optimum.gained) >= (0, 0) or best.optimum.seats > 0
+    if not best.problems:
+        check_laws(world, best)
