@@ -141,7 +141,7 @@ class CustomizationPart(Part):
 class StagePart(Part):
     """A step of a rollout."""
 
-    name: Name = Field(description="What it is called; `remove` and `others` are taken.")
+    name: Name = Field(description="What it is called; `remove`, `others` and `rollback...` are taken.")
     clusters: SelectorPart | None = Field(
         default=None, description="Its clusters; all that earlier stages left if left out."
     )
@@ -160,7 +160,7 @@ class StagePart(Part):
 
     @model_validator(mode="after")
     def _name_is_free(self) -> "StagePart":
-        if self.name in {"remove", "others"}:
+        if self.name in {"remove", "others"} or self.name.startswith("rollback"):
             raise wrong(f"{self.name!r} is the name of a stage that Switchyard makes itself")
         return self
 
