@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from bot import discovery, solver
+from bot.schemas import KubernetesSchemas
 from planners.changes import ChangeSet, compare
 from planners.gate import Decision, decide
 from planners.gates import Pending
@@ -80,7 +81,7 @@ def _roll_out(snapshot: Snapshot, *, thorough: bool) -> Proposal:
     variants = Variants(snapshot, discovery.sources(), discovery.customizers())
     found, missing = _solver(snapshot)
     made = plan(snapshot, judge, variants, found)
-    rendered = render(made, variants, discovery.agents())
+    rendered = render(made, variants, discovery.agents(), KubernetesSchemas())
     problems = (*missing, *made.problems, *rendered.problems)
     if problems:
         return Proposal(made, "", {}, (), {}, Decision((), ()), problems, rendered.warnings)

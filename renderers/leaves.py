@@ -1,7 +1,7 @@
 """An object as its leaves, so that two changes of it can be compared field by field."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TypeAlias
 
 from planners.model import Json
@@ -21,14 +21,36 @@ def leaves(value: Json) -> dict[str, Json]:
     return found
 
 
+def leaf_path(value: Json, path: Iterable[str | int]) -> str:
+    """The path of a part of an object in the words of `leaves`; keys and indexes from the root."""
+    text = ""
+    for step in path:
+        if isinstance(step, int) and isinstance(value, list) and step < len(value):
+            item = value[step]
+            if isinstance(item, dict) and _are_named(value):
+                text += f"[name={item['name']}]"
+            else:
+                text += f"[{json.dumps(item, sort_keys=True)}]"
+            value = item
+        elif isinstance(step, str):
+            text += f".{step}" if text else step
+            value = value.get(step) if isinstance(value, dict) else None
+    return text
+
+
+def _are_named(items: list[Json]) -> bool:
+    """Whether each item has a name of its own."""
+    names = [each.get("name") for each in items if isinstance(each, dict)]
+    return len({str(name) for name in names}) == len(items) and None not in names
+
+
 def _collect(value: Json, path: str, found: dict[str, Json]) -> None:
     match value:
         case dict() if value:
             for key, each in value.items():
                 _collect(each, f"{path}.{key}" if path else key, found)
         case list() if value:
-            names = [each.get("name") for each in value if isinstance(each, dict)]
-            named = len({str(name) for name in names}) == len(value) and None not in names
+            named = _are_named(value)
             for each in value:
                 if named and isinstance(each, dict):
                     _collect(each, f"{path}[name={each['name']}]", found)

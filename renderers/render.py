@@ -8,8 +8,10 @@ from planners.plan import Plan, PlanProblem
 from planners.snapshot import Snapshot
 from renderers import tenancy, yamlio
 from renderers.budget import Budget
+from renderers.inspection import Inspection
 from renderers.layout import Layout, References, object_file
 from renderers.quotas import Usage
+from renderers.schemas import Schemas
 from renderers.tree import FileTree, UnsafePathError
 from renderers.variants import Variant, Variants
 
@@ -33,6 +35,7 @@ class _Rendering:
     snapshot: Snapshot
     variants: Variants
     agents: Mapping[str, References]
+    schemas: Schemas
     files: dict[tuple[object, ...], FileTree] = field(default_factory=dict)
     problems: dict[tuple[str, object], PlanProblem] = field(default_factory=dict)
     warnings: dict[str, None] = field(default_factory=dict)
@@ -41,9 +44,11 @@ class _Rendering:
     written: dict[tuple[str, str], bytes] = field(default_factory=dict)
     plain: dict[str, bool] = field(default_factory=dict)
     budget: Budget = field(init=False)
+    inspection: Inspection = field(init=False)
 
     def __post_init__(self) -> None:
         self.budget = Budget(self.snapshot)
+        self.inspection = Inspection(self.variants, self.schemas)
 
     def unit(self, layout: Layout, component: Component, cluster: Cluster) -> FileTree:
         """All files of one unit: its objects, and the agent's own that points at them."""
@@ -58,7 +63,9 @@ class _Rendering:
     def objects(self, unit: Unit, component: Component, cluster: Cluster) -> FileTree:
         """The object files of a unit: file name -> bytes, shared by all clusters like this one."""
         shares = self.plan.replicas.get(unit, {})
-        key = (self.variants.key(component, cluster), tuple(sorted(shares.items())))
+        variant_key = self.variants.key(component, cluster)
+        self.inspection.look(variant_key, self.variants.variant(component, cluster), cluster)
+        key = (variant_key, tuple(sorted(shares.items())))
         if key not in self.files:
             variant = self.variants.variant(component, cluster)
             rule = self.rules.get(component.name)
@@ -136,10 +143,15 @@ class _Rendering:
         return b"---\n".join(yamlio.dump(item) for item in items)
 
 
-def render(plan: Plan, variants: Variants, agents: Mapping[str, References]) -> Rendered:
+def render(
+    plan: Plan,
+    variants: Variants,
+    agents: Mapping[str, References],
+    schemas: Schemas,
+) -> Rendered:
     """Render every unit of the plan; a pure function of its arguments."""
     snapshot = variants.snapshot
-    run = _Rendering(plan, snapshot, variants, agents)
+    run = _Rendering(plan, snapshot, variants, agents, schemas)
     for intent in snapshot.application.placements:
         if intent.replicas is not None:
             run.rules |= dict.fromkeys(intent.components, intent.replicas)
@@ -151,4 +163,5 @@ def render(plan: Plan, variants: Variants, agents: Mapping[str, References]) -> 
     }
     for message in run.budget.problems():
         run.problem(message)
-    return Rendered(trees, tuple(run.problems.values()), tuple(run.warnings))
+    problems = (*run.problems.values(), *run.inspection.problems())
+    return Rendered(trees, problems, tuple(run.warnings))

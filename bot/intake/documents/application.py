@@ -141,7 +141,9 @@ class CustomizationPart(Part):
 class StagePart(Part):
     """A step of a rollout."""
 
-    name: Name = Field(description="What it is called; `remove`, `others` and `rollback...` are taken.")
+    name: Name = Field(
+        description="What it is called; `remove`, `others` and `rollback...` are taken."
+    )
     clusters: SelectorPart | None = Field(
         default=None, description="Its clusters; all that earlier stages left if left out."
     )

@@ -1,0 +1,142 @@
+"""What a cluster would refuse is refused in the plan, with its place and the next step."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from bot.core import Proposal
+from tests.fakes.folders import application, cluster, deployment, planned, registration, tenant
+
+SPEC = """
+components:
+  - {name: web, source: {manifests: web}}
+placement:
+  - {components: [web], allOf: [{}]}
+"""
+PATCH = """
+customizations:
+  - name: probes
+    components: [web]
+    clusters: {names: [old, new]}
+    target: {kind: Deployment, name: web}
+    strategicMerge:
+      spec:
+        template:
+          spec:
+            containers:
+              - name: web
+                resizePolicy: [{resourceName: cpu, restartPolicy: NotRequired}]
+"""
+CRD = """\
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: rockets.space.example}
+spec:
+  group: space.example
+  scope: Namespaced
+  names: {kind: Rocket, plural: rockets}
+  versions:
+    - name: v1
+      served: true
+      storage: true
+      schema:
+        openAPIV3Schema:
+          type: object
+          properties:
+            spec:
+              type: object
+              required: [engine]
+              properties:
+                engine: {type: string, enum: [liquid, solid]}
+                thrust: {x-kubernetes-int-or-string: true}
+                notes: {type: object, x-kubernetes-preserve-unknown-fields: true}
+                stages: {type: array, items: {type: object, properties: {fuel: {type: number}}}}
+"""
+
+
+def run(
+    folder: Path, manifests: Mapping[str, str], more: str = "", spec: str = "namespace: shop"
+) -> Proposal:
+    app = {**application(SPEC + more), **{f"web/{k}": v for k, v in manifests.items()}}
+    fleet = {**tenant(spec=spec), **registration()}
+    for name, version in (("old", "1.25"), ("new", "1.36"), ("any", "")):
+        facts = {"kubernetes": f'"{version}"'} if version else {}
+        fleet |= cluster(name, "tier: edge", **facts)
+    return planned(folder, app, fleet)
+
+
+def said(proposal: Proposal) -> list[str]:
+    return [str(each) for each in proposal.problems]
+
+
+def rocket(text: str) -> str:
+    return f"apiVersion: space.example/v1\nkind: Rocket\nmetadata: {{name: r}}\nspec: {text}\n"
+
+
+def test_a_typo_is_told_with_its_line_and_what_was_meant(tmp_path: Path) -> None:
+    text = deployment("web").replace("image:", "imagee:")
+
+    refused = run(tmp_path, {"x.yaml": text})
+
+    assert said(refused) == [
+        (
+            "web/x.yaml:15:11: web: Deployment/web: spec.template.spec.containers[0].imagee is no "
+            "field of its schema; did you mean image? "
+            "[on any, new (Kubernetes 1.36), old (Kubernetes 1.25)]"
+        )
+    ]
+
+
+def test_a_patch_may_be_right_for_one_version_and_wrong_for_another(tmp_path: Path) -> None:
+    refused = run(tmp_path, {"x.yaml": deployment("web")}, PATCH)
+
+    assert said(refused) == [
+        (
+            "switchyard.yaml:12:7: web: Deployment/web: spec.template.spec.containers[0]."
+            "resizePolicy is no field of its schema [on old (Kubernetes 1.25)]"
+        )
+    ]
+
+
+def test_a_removed_api_names_the_cluster_and_what_is_there(tmp_path: Path) -> None:
+    text = "apiVersion: flowcontrol.apiserver.k8s.io/v1beta2\nkind: FlowSchema\n"
+    text += "metadata: {name: x}\nspec: {priorityLevelConfiguration: {name: low}}\n"
+    allowed = "namespace: shop, kinds: {allowed: [FlowSchema.flowcontrol.apiserver.k8s.io]}"
+
+    refused = run(tmp_path, {"x.yaml": text}, spec=allowed)
+
+    assert said(refused) == [
+        (
+            "web/x.yaml:1:1: web: FlowSchema/x: flowcontrol.apiserver.k8s.io/v1beta2 FlowSchema "
+            "does not exist in Kubernetes 1.36; flowcontrol.apiserver.k8s.io/v1 does "
+            "[on new (Kubernetes 1.36)]"
+        )
+    ]
+
+
+def test_unknown_custom_resources_pass(tmp_path: Path) -> None:
+    assert said(run(tmp_path, {"x.yaml": rocket("{engine: nuclear}")})) == []
+
+
+def test_a_custom_resource_is_held_to_its_definition_in_the_tree(tmp_path: Path) -> None:
+    allowed = "namespace: shop, kinds: {allowed: [CustomResourceDefinition.apiextensions.k8s.io]}"
+    good = rocket("{engine: solid, thrust: 5k, notes: {free: {as: air}}, stages: [{fuel: 1.5}]}")
+    assert said(run(tmp_path / "1", {"a.yaml": CRD, "x.yaml": good}, spec=allowed)) == []
+
+    bad = rocket("{engine: nuclear, thrust: true, stages: [{fuell: 1}]}")
+    refused = run(tmp_path / "2", {"a.yaml": CRD, "x.yaml": bad}, spec=allowed)
+
+    messages = [each.partition("Rocket/r: ")[2] for each in said(refused)]
+    assert [each.partition(" [on ")[0] for each in messages] == [
+        "spec.engine must be one of liquid, solid",
+        "spec.stages[0].fuell is no field of its schema; did you mean fuel?",
+        "spec.thrust must be of type integer or string, is boolean",
+    ]
+
+
+def test_a_secret_is_never_quoted(tmp_path: Path) -> None:
+    text = "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\ndata: [aHVudGVyMg==]\n"
+
+    refused = run(tmp_path, {"x.yaml": text})
+
+    assert "aHVudGVyMg" not in "\n".join(said(refused))
+    assert any("data must be of type object, is array" in each for each in said(refused))
