@@ -16,7 +16,7 @@ from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
 from planners.model import Json
-from renderers.schemas import CustomKinds, Objection
+from renderers.schemas import CustomKinds, Objection, custom_schema, json_schema
 
 PACKAGE = "kubernetes_validate"
 FOLDER = "kubernetes-json-schema"
@@ -39,14 +39,13 @@ class KubernetesSchemas:
         api, kind = str(item.get("apiVersion")), str(item.get("kind"))
         group = api.rpartition("/")[0]
         if group not in groups():
-            schema = custom.get((group, kind), {}).get(api.rpartition("/")[2])
-            return () if schema is None else _check(item, dict(schema), _registry(None))
+            schema = custom_schema(custom, item)
+            return () if schema is None else _check(item, json_schema(schema), _registry(None))
         known = nearest(version) if version else _newest_with(api, kind)
         name = kinds(known).get((api, kind)) if known else None
         if known is None or name is None:
             return (Objection((), _missing(api, kind, known or versions()[-1])),)
-        schema = {"$ref": f"urn:{known}#/$defs/{name}"}
-        return _check(item, schema, _registry(known))
+        return _check(item, {"$ref": f"urn:{known}#/$defs/{name}"}, _registry(known))
 
 
 def _check(

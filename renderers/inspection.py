@@ -11,7 +11,7 @@ from planners.model import Cluster, Json, Place
 from planners.plan import PlanProblem
 from renderers import yamlio
 from renderers.leaves import leaf_path
-from renderers.schemas import CustomKinds, Objection, Schemas, custom_kinds
+from renderers.schemas import Objection, Schemas
 from renderers.tenancy import name_of
 from renderers.variants import Variant, Variants
 
@@ -25,7 +25,6 @@ class Inspection:
 
     variants: Variants
     schemas: Schemas
-    _custom: CustomKinds | None = None
     _known: dict[tuple[object, ...], tuple[Found, ...]] = field(default_factory=dict)
     _clusters: dict[Found, list[str]] = field(default_factory=dict)
 
@@ -46,12 +45,8 @@ class Inspection:
         )
 
     def _inspect(self, variant: Variant, version: str | None) -> Iterator[Found]:
-        if self._custom is None:
-            parts = self.variants.snapshot.application.components
-            items = (each for part in parts for each in self.variants.objects(part))
-            self._custom = custom_kinds(items)
         for item in variant.objects:
-            for found in self.schemas.objections(item, version, self._custom):
+            for found in self.schemas.objections(item, version, self.variants.custom):
                 named = f"{variant.component.name}: {item.get('kind')}/{name_of(item)}"
                 where = f" {_shown(found.path)}" if found.path else ""
                 yield f"{named}:{where} {found.message}", self._place(variant, item, found)

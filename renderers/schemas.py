@@ -54,7 +54,7 @@ class NoSchemas:
 
 
 def custom_kinds(items: Iterable[Mapping[str, Json]]) -> CustomKinds:
-    """The schemas of the CustomResourceDefinitions among some objects, as JSON schemas."""
+    """The structural schemas (`openAPIV3Schema`) of the CustomResourceDefinitions among objects."""
     found: dict[tuple[str, str], dict[str, Schema]] = {}
     for item in items:
         if item.get("kind") != "CustomResourceDefinition":
@@ -64,11 +64,18 @@ def custom_kinds(items: Iterable[Mapping[str, Json]]) -> CustomKinds:
         for version in _mappings(spec.get("versions")):
             schema = _mapping(_mapping(version.get("schema")).get("openAPIV3Schema"))
             if schema:
-                found.setdefault(key, {})[str(version.get("name"))] = _root(schema)
+                found.setdefault(key, {})[str(version.get("name"))] = schema
     return found
 
 
-def _root(schema: Mapping[str, Json]) -> Schema:
+def custom_schema(custom: CustomKinds, item: Mapping[str, Json]) -> Schema | None:
+    """The structural schema of an object's kind and version, where it is known."""
+    group, _, version = str(item.get("apiVersion")).rpartition("/")
+    return custom.get((group, str(item.get("kind"))), {}).get(version)
+
+
+def json_schema(schema: Schema) -> dict[str, Json]:
+    """A structural schema as a JSON schema; apiVersion, kind and metadata are always allowed."""
     made = _structural(schema)
     made["properties"] = {**_mapping(made.get("properties")), **_ALWAYS}
     return made

@@ -10,16 +10,18 @@ from dataclasses import dataclass, field
 from planners.model import Cluster, Component, CustomizationIntent, Json, ReplicaRule, Target, Unit
 from planners.plan import PlanProblem
 from planners.snapshot import Snapshot
-from renderers import tenancy, workloads
+from renderers import strategic, tenancy, workloads
 from renderers.create import add_data, file_references, template_objects
 from renderers.customizers import CustomizeError, Customizer
 from renderers.leaves import MISSING, changed, leaves, same
+from renderers.schemas import CustomKinds, custom_kinds, custom_schema
 from renderers.sources import Source, SourceError
 from renderers.values import ValueReferenceError, fill, lookup, references
 
 Object = dict[str, Json]
 Key = tuple[str, tuple[int, ...], tuple[tuple[str, str], ...]]
 Replicas = Mapping[tuple[str, str], int]
+STRATEGIC = "strategicMerge"
 
 
 @dataclass(slots=True)
@@ -45,6 +47,7 @@ class Variants:
     customizers: Mapping[str, Customizer]
     _objects: dict[str, tuple[Object, ...]] = field(default_factory=dict)
     _keys: dict[tuple[str, str], Key] = field(default_factory=dict)
+    _custom: CustomKinds | None = None
     _intents: dict[str, list[tuple[int, CustomizationIntent]]] = field(default_factory=dict)
     _broken: dict[str, PlanProblem] = field(default_factory=dict)
     _variants: dict[Key, Variant] = field(default_factory=dict)
@@ -136,6 +139,14 @@ class Variants:
             self._objects[component.name] = found
         return self._objects[component.name]
 
+    @property
+    def custom(self) -> CustomKinds:
+        """The custom kinds that the application's own objects define."""
+        if self._custom is None:
+            parts = self.snapshot.application.components
+            self._custom = custom_kinds(each for part in parts for each in self.objects(part))
+        return self._custom
+
     def replicated(self, unit: Unit, rule: ReplicaRule, variant: Variant, count: int) -> Variant:
         """The variant with the replicas that the placement divides to a unit."""
         target = Target(rule.kind, rule.name)
@@ -214,7 +225,7 @@ class _Step:
         intent = self.intent
         assert intent.target is not None
         customizer = self.run_of.customizers[intent.kind]
-        if not self.replace(intent.target, lambda item: customizer.apply(item, body)):
+        if not self.replace(intent.target, lambda item: self.patched(customizer, item, body)):
             objects = self.variant.objects
             kinds = ", ".join(sorted(f"{each['kind']}/{tenancy.name_of(each)}" for each in objects))
             target = f"{intent.target.kind}/{intent.target.name}"
@@ -222,6 +233,17 @@ class _Step:
                 f"matches nothing: {self.variant.component.name} has no {target} "
                 f"(it has {kinds or 'no objects'})"
             )
+
+    def patched(self, customizer: Customizer, item: Object, body: Json) -> Object:
+        """The object after the patch; a custom kind goes by its definition, if that is here."""
+        schema = custom_schema(self.run_of.custom, item)
+        if customizer.name == STRATEGIC and schema is None and not strategic.knows(item):
+            kind = f"{item.get('apiVersion')} {item.get('kind')}"
+            self.variant.warnings.append(
+                f"customisation {self.intent.name} ({self.intent.place}): the definition of {kind} "
+                f"is not among the objects, so its lists are replaced and not merged"
+            )
+        return customizer.apply(item, body, schema)
 
     def replace(self, target: Target, change: Callable[[Object], Object]) -> bool:
         """Change every object that is the target; False when there is none."""

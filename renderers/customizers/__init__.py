@@ -3,6 +3,7 @@
 Each file exports `CUSTOMIZER: Customizer`; its `name` is the key people write (`strategicMerge`).
 """
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from planners.model import Json
@@ -26,8 +27,12 @@ class Customizer(Protocol):
             CustomizeError: with what was found and what is expected.
         """
 
-    def apply(self, target: dict[str, Json], body: Json) -> dict[str, Json]:
+    def apply(
+        self, target: dict[str, Json], body: Json, schema: Mapping[str, Json] | None
+    ) -> dict[str, Json]:
         """A new object; `target` and `body` are left as they are.
+
+        `schema` is the structural schema of a custom kind (`openAPIV3Schema`), where it is known.
 
         Raises:
             CustomizeError: the patch does not fit this object.

@@ -2,12 +2,14 @@
 
 import copy
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import jsonpatch
 import jsonpointer
 
 from planners.model import Json
+from renderers.copies import MAX_DEPTH, too_deep
 from renderers.customizers import CustomizeError, Customizer
 
 MAX_OPERATIONS = 10_000
@@ -37,8 +39,16 @@ class JsonPatch:
         for number, operation in enumerate(body, 1):
             _check_operation(number, operation)
 
-    def apply(self, target: dict[str, Json], body: Json) -> dict[str, Json]:
-        """Apply the operations one by one, so that an error can name the one that failed."""
+    def apply(
+        self,
+        target: dict[str, Json],
+        body: Json,
+        schema: Mapping[str, Json] | None,  # noqa: ARG002 - paths say all there is to say
+    ) -> dict[str, Json]:
+        """Apply the operations one by one, so that an error can name the one that failed.
+
+        Errors tell paths of the patch and never a value: the object may be a Secret.
+        """
         self.check(body)
         assert isinstance(body, list)
         document: Json = copy.deepcopy(target)
@@ -46,29 +56,46 @@ class JsonPatch:
         for number, operation in enumerate(body, 1):
             assert isinstance(operation, dict)
             where = f"operation {number} ({operation['op']} {operation['path']})"
-            try:
-                document = jsonpatch.apply_patch(document, [operation], in_place=True)
-            except jsonpatch.JsonPatchTestFailed:
-                raise CustomizeError(f"{where}: the value there is another") from None
-            except (jsonpatch.JsonPatchException, jsonpointer.JsonPointerException) as error:
-                raise CustomizeError(f"{where}: {error}") from error
-            except (TypeError, KeyError, ValueError) as error:
-                raise CustomizeError(f"{where}: the path leads through a plain value") from error
-            if operation["op"] in {"copy", "add", "replace"}:
-                budget -= _size(operation, document)
+            budget -= _added(operation, document)
             if budget < 0:
                 raise CustomizeError(f"{where}: the result is larger than {MAX_RESULT_BYTES} bytes")
+            document = _perform(document, operation, where)
+            if too_deep(document):
+                raise CustomizeError(f"{where}: nested deeper than {MAX_DEPTH} levels")
         if not isinstance(document, dict):
             raise CustomizeError("the patch leaves no object")
         return document
 
 
-def _size(operation: dict[str, Json], document: Json) -> int:
-    """The bytes an operation has added; for a copy the copied value, as kube-apiserver counts."""
-    if operation["op"] == "copy":
-        copied = jsonpointer.resolve_pointer(document, str(operation["from"]), None)
-        return len(json.dumps(copied))
-    return len(json.dumps(operation["value"]))
+def _perform(document: Json, operation: dict[str, Json], where: str) -> Json:
+    try:
+        changed: Json = jsonpatch.apply_patch(document, [operation], in_place=True)
+    except jsonpatch.JsonPatchTestFailed:
+        raise CustomizeError(f"{where}: the value there is another") from None
+    except jsonpatch.JsonPatchConflict:
+        raise CustomizeError(f"{where}: there is nothing at that path") from None
+    except jsonpatch.JsonPatchException:
+        raise CustomizeError(f"{where}: the operation is none of RFC 6902") from None
+    except jsonpointer.JsonPointerException:
+        raise CustomizeError(f"{where}: the path leads nowhere") from None
+    except (TypeError, KeyError, ValueError, IndexError):
+        raise CustomizeError(f"{where}: the path leads through a plain value") from None
+    return changed
+
+
+def _added(operation: dict[str, Json], document: Json) -> int:
+    """The bytes an operation will add; for a copy the copied value, as kube-apiserver counts."""
+    match operation["op"]:
+        case "copy":
+            try:
+                copied = jsonpointer.resolve_pointer(document, str(operation["from"]), None)
+            except (jsonpointer.JsonPointerException, TypeError):
+                return 0
+            return len(json.dumps(copied))
+        case "add" | "replace":
+            return len(json.dumps(operation["value"]))
+        case _:
+            return 0
 
 
 def _check_operation(number: int, operation: Json) -> None:

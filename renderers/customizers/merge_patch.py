@@ -1,8 +1,10 @@
 """JSON merge patches (RFC 7386): maps merge, null deletes, everything else replaces."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from planners.model import Json
+from renderers.copies import MAX_DEPTH, too_deep
 from renderers.customizers import CustomizeError, Customizer
 
 
@@ -17,9 +19,16 @@ class MergePatch:
         if not isinstance(body, dict) or not body:
             raise CustomizeError("mergePatch is a partial object")
 
-    def apply(self, target: dict[str, Json], body: Json) -> dict[str, Json]:
+    def apply(
+        self,
+        target: dict[str, Json],
+        body: Json,
+        schema: Mapping[str, Json] | None,  # noqa: ARG002 - lists are replaced, whatever they are
+    ) -> dict[str, Json]:
         """The target with the body merged in."""
         self.check(body)
+        if too_deep(body):
+            raise CustomizeError(f"the patch is nested deeper than {MAX_DEPTH} levels")
         merged = _merge(target, body)
         assert isinstance(merged, dict)
         return merged

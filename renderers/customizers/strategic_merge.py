@@ -1,5 +1,6 @@
 """Strategic merge patches, as `kubectl patch --type=strategic` applies them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from planners.model import Json
@@ -23,7 +24,9 @@ class StrategicMerge:
         if isinstance(metadata, dict) and {"name", "namespace"} & metadata.keys():
             raise CustomizeError("strategicMerge names its target in `target`, not in metadata")
 
-    def apply(self, target: dict[str, Json], body: Json) -> dict[str, Json]:
+    def apply(
+        self, target: dict[str, Json], body: Json, schema: Mapping[str, Json] | None
+    ) -> dict[str, Json]:
         """Merge; apiVersion and kind of the target stay."""
         self.check(body)
         assert isinstance(body, dict)
@@ -31,7 +34,7 @@ class StrategicMerge:
             if body.get(field, target.get(field)) != target.get(field):
                 raise CustomizeError(f"{field} is {target.get(field)!r} and cannot be changed")
         try:
-            return strategic.merge(target, body)
+            return strategic.merge(target, body, schema)
         except strategic.MergeError as error:
             raise CustomizeError(str(error)) from error
 

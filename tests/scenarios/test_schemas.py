@@ -140,3 +140,34 @@ def test_a_secret_is_never_quoted(tmp_path: Path) -> None:
 
     assert "aHVudGVyMg" not in "\n".join(said(refused))
     assert any("data must be of type object, is array" in each for each in said(refused))
+
+
+def test_a_custom_resources_lists_merge_by_the_keys_of_its_definition(tmp_path: Path) -> None:
+    allowed = "namespace: shop, kinds: {allowed: [CustomResourceDefinition.apiextensions.k8s.io]}"
+    keyed = CRD.replace(
+        "stages: {type: array, items: {type: object, properties: {fuel: {type: number}}}}",
+        "stages: {type: array, x-kubernetes-list-type: map, x-kubernetes-list-map-keys: [fuel], "
+        "items: {type: object, properties: {fuel: {type: number}, crew: {type: number}}}}",
+    )
+    patch = """
+customizations:
+  - name: crew
+    components: [web]
+    target: {kind: Rocket, name: r}
+    strategicMerge: {spec: {stages: [{fuel: 1, crew: 3}]}}
+"""
+    text = rocket("{engine: solid, stages: [{fuel: 2}, {fuel: 1}]}")
+    path = "clusters/any/apps/shop/store/web/rocket-r.yaml"
+
+    known = run(tmp_path / "1", {"a.yaml": keyed, "x.yaml": text}, patch, spec=allowed)
+    assert (said(known), known.warnings) == ([], ())
+    assert b"  - fuel: 2\n  - fuel: 1\n    crew: 3\n" in known.trees["any"][path]
+
+    unknown = run(tmp_path / "2", {"x.yaml": text}, patch)
+    assert b"  stages:\n  - fuel: 1\n    crew: 3\n" in unknown.trees["any"][path]
+    assert unknown.warnings == (
+        (
+            "customisation crew (switchyard.yaml:12:7): the definition of space.example/v1 Rocket "
+            "is not among the objects, so its lists are replaced and not merged"
+        ),
+    )

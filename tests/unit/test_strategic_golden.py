@@ -14,7 +14,12 @@ CASES = json.loads((Path(__file__).parents[1] / "golden" / "strategic_cases.json
 
 @pytest.mark.parametrize("case", CASES, ids=range(len(CASES)))
 def test_the_answer_is_kubectls(case: dict[str, Any]) -> None:
+    """An answer of null means that kubectl refuses the patch."""
     item, patch = copy.deepcopy(case["item"]), copy.deepcopy(case["patch"])
 
-    assert strategic.merge(item, patch) == case["expected"]
+    if case["expected"] is None:
+        with pytest.raises(strategic.MergeError):
+            strategic.merge(item, patch)
+    else:
+        assert strategic.merge(item, patch) == case["expected"]
     assert (item, patch) == (case["item"], case["patch"])

@@ -15,7 +15,7 @@ def test_a_failed_test_does_not_tell_the_value() -> None:
     secret: dict[str, Json] = {"kind": "Secret", "data": {"key": "aHVzaA=="}}
 
     with pytest.raises(CustomizeError) as refused:
-        CUSTOMIZER.apply(secret, [{"op": "test", "path": "/data/key", "value": "x"}])
+        CUSTOMIZER.apply(secret, [{"op": "test", "path": "/data/key", "value": "x"}], None)
 
     assert str(refused.value) == "operation 1 (test /data/key): the value there is another"
 
