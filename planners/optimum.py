@@ -46,20 +46,24 @@ class Optimum:
 
 @dataclass(frozen=True, slots=True)
 class _Option:
-    """A group that the solver decides: who is admitted, and what each is worth."""
+    """A group that the solver decides: who is admitted, and what each is worth.
+
+    `alone`: nothing else gives the component a cluster, and it must have one.
+    """
 
     index: int
     group: Group
     admission: Admission
     ranked: dict[str, Ranked]
     had: frozenset[str]
+    alone: bool
 
     @property
     def choice(self) -> Choice:
         """The same for the solver; clusters that the component has already count, and are taken."""
         name = self.group.component.name
         if self.group.count is None:
-            return Choice(name, self.index, dict.fromkeys(self.ranked, 0), least=0)
+            return Choice(name, self.index, dict.fromkeys(self.ranked, 0), int(self.alone))
         admission = self.admission
         least, most = self.group.count.of(len(admission.missed) + len(admission.admitted))
         points = {
@@ -68,6 +72,7 @@ class _Option:
             if each not in self.had
         }
         there = len(self.had)
+        least = max(least, int(self.alone))
         return Choice(name, self.index, points, max(0, least - there), max(0, most - there))
 
     @property
@@ -107,7 +112,9 @@ def _option(placement: Placement, index: int, group: Group) -> _Option:
     names = [each.unit.cluster for each in admission.admitted]
     ranked = {name: rank(admission.request, clusters[name], scores) for name in names}
     had = frozenset(board.sites.get(group.component.name, ())) & ranked.keys()
-    return _Option(index, group, admission, ranked, had)
+    groups = groups_of(board.snapshot)
+    alone = not had and sum(each.component == group.component for each in groups) == 1
+    return _Option(index, group, admission, ranked, had, alone)
 
 
 def _problem(board: Board, options: Iterable[_Option]) -> Problem:

@@ -7,8 +7,8 @@ maps and replaces lists, as RFC 7386 does.
 Where this differs from `kubectl patch --local`, on purpose:
 
 - What is new is merged as if into an empty value: its nulls and directives take effect and go.
-  `--local` leaves some of them in, drops others with their mapping, and API servers before 1.36 made an empty item of a new list's
-  `$patch: delete`.
+  `--local` leaves some of them in and drops others with their mapping; API servers before 1.36
+  made an empty item of a new list's `$patch: delete`.
 - A directive that kubectl overlooks is refused: an unknown or misspelt `$patch` in a new value,
   `$patch` in a list that is replaced whole, `$deleteFromPrimitiveList` that is no list.
 - `$deleteFromPrimitiveList` on a list that does not merge is refused; kubectl replaces that list
