@@ -12,11 +12,13 @@ from bot.schemas import KubernetesSchemas
 from planners.changes import ChangeSet, compare
 from planners.gate import Decision, decide
 from planners.gates import Pending
+from planners.model import Application, Unit
 from planners.placement import Judge
 from planners.plan import Plan, PlanProblem, plan, plan_digest
 from planners.program import Solver
 from planners.rollback import failures, restore
 from planners.snapshot import Earlier, Snapshot
+from renderers.implied import with_implied
 from renderers.render import render
 from renderers.tree import FileTree, blob_id
 from renderers.variants import Variants
@@ -26,10 +28,12 @@ from renderers.variants import Variants
 class Proposal:
     """What should be, what that changes, and what is due now.
 
-    `contents` maps a blob id to bytes for every file that a change writes. With a problem there are
-    no changes and no effects: a plan that cannot be carried out whole is not carried out at all.
+    `application` is the one planned, with the dependencies that its manifests imply. `contents`
+    maps a blob id to bytes for every file that a change writes. With a problem there are no changes
+    and no effects: a plan that cannot be carried out whole is not carried out at all.
     """
 
+    application: Application
     plan: Plan
     digest: str
     trees: Mapping[str, FileTree]
@@ -65,6 +69,7 @@ def _restore(snapshot: Snapshot, earlier: Earlier, why: tuple[Pending, ...]) -> 
     made = restore(snapshot, earlier, why)
     changes = compare(made.waves, earlier.entries, snapshot.base.entries)
     return Proposal(
+        application=snapshot.application,
         plan=made,
         digest=plan_digest(made, earlier.entries),
         trees={},
@@ -79,18 +84,24 @@ def _roll_out(snapshot: Snapshot, *, thorough: bool) -> Proposal:
     filters, scores = discovery.filters().values(), discovery.scores().values()
     judge = Judge.of(tuple(filters), tuple(scores), thorough=thorough)
     variants = Variants(snapshot, discovery.sources(), discovery.customizers())
+    snapshot = variants.snapshot = _with_implied(snapshot, variants)
     found, missing = _solver(snapshot)
     made = plan(snapshot, judge, variants, found)
     rendered = render(made, variants, discovery.agents(), KubernetesSchemas())
     problems = (*missing, *made.problems, *rendered.problems)
     if problems:
-        return Proposal(made, "", {}, (), {}, Decision((), ()), problems, rendered.warnings)
-    ids = {content: "" for tree in rendered.trees.values() for content in tree.values()}
-    ids = {content: blob_id(content) for content in ids}
-    desired = {
-        unit: {path: ids[content] for path, content in tree.items()}
-        for unit, tree in rendered.trees.items()
-    }
+        return Proposal(
+            snapshot.application,
+            made,
+            "",
+            {},
+            (),
+            {},
+            Decision((), ()),
+            problems,
+            rendered.warnings,
+        )
+    ids, desired = _blobs(rendered.trees)
     changes = compare(made.waves, desired, snapshot.base.entries)
     written = {change.new for each in changes for change in each.files}
     contents = {name: content for content, name in ids.items() if name in written}
@@ -98,6 +109,7 @@ def _roll_out(snapshot: Snapshot, *, thorough: bool) -> Proposal:
     for unit, tree in rendered.trees.items():
         trees.setdefault(unit.cluster, {}).update(tree)
     return Proposal(
+        application=snapshot.application,
         plan=made,
         digest=plan_digest(made, desired),
         trees=trees,
@@ -107,6 +119,23 @@ def _roll_out(snapshot: Snapshot, *, thorough: bool) -> Proposal:
         problems=(),
         warnings=rendered.warnings,
     )
+
+
+def _blobs(
+    trees: Mapping[Unit, FileTree],
+) -> tuple[dict[bytes, str], dict[Unit, dict[str, str]]]:
+    """The blob id of every content, and each unit's files by path -> blob id."""
+    every = {content for tree in trees.values() for content in tree.values()}
+    ids = {content: blob_id(content) for content in every}
+    return ids, {
+        unit: {path: ids[content] for path, content in tree.items()} for unit, tree in trees.items()
+    }
+
+
+def _with_implied(snapshot: Snapshot, variants: Variants) -> Snapshot:
+    parts = snapshot.application.components
+    objects = {part.name: variants.objects(part) for part in parts}
+    return replace(snapshot, application=with_implied(snapshot.application, objects))
 
 
 def _solver(snapshot: Snapshot) -> tuple[Solver | None, tuple[PlanProblem, ...]]:

@@ -13,7 +13,7 @@ def required(
     yield from (rule for rule in intent.affinity if rule.required)
     if choosing:
         for need in component.depends_on:
-            if need.on is On.SAME_CLUSTER:
+            if need.on is On.SAME_CLUSTER and not need.implied:
                 yield Affinity(need.component, need.application)
 
 

@@ -88,7 +88,8 @@ def _apart(snapshot: Snapshot, units: set[Unit]) -> list[PlanProblem]:
     problems = []
     for component in snapshot.application.components:
         for need in component.depends_on:
-            if need.on is not On.SAME_CLUSTER or need.application is not None:
+            elsewhere = need.on is not On.SAME_CLUSTER or need.application is not None
+            if elsewhere or need.implied:
                 continue
             apart = sorted(
                 unit.cluster

@@ -52,13 +52,11 @@ def plan(options: argparse.Namespace) -> int:
     proposal = _propose(options.app, snapshot)
     match options.format:
         case "json":
-            sys.stdout.write(
-                json.dumps(_as_json(snapshot, proposal), indent=2, sort_keys=True) + "\n"
-            )
+            sys.stdout.write(json.dumps(_as_json(proposal), indent=2, sort_keys=True) + "\n")
         case "markdown":
             sys.stdout.write(_as_markdown(options, snapshot, proposal) + "\n")
         case _:
-            sys.stdout.write(_as_text(snapshot, proposal))
+            sys.stdout.write(_as_text(proposal))
     if options.expect and not proposal.digest.startswith(options.expect):
         sys.stderr.write(f"the digest is {proposal.digest}, not {options.expect}\n")
         return DIFFERS
@@ -133,7 +131,7 @@ def _warn(app: Path | None, proposal: Proposal) -> None:
     sys.stderr.write("".join(f"{line}\n" for line in lines))
 
 
-def _as_text(snapshot: Snapshot, proposal: Proposal) -> str:
+def _as_text(proposal: Proposal) -> str:
     made = proposal.plan
     changes = {each.wave.name: counts(each) for each in proposal.changes}
     optimum = [f"optimal placement: {made.optimum}"] if made.optimum else []
@@ -141,7 +139,7 @@ def _as_text(snapshot: Snapshot, proposal: Proposal) -> str:
         [
             f"plan {proposal.digest[:12]} of {made.application}",
             "",
-            *timetable.as_text(made, snapshot.application, changes),
+            *timetable.as_text(made, proposal.application, changes),
             *optimum,
             f"digest {proposal.digest}",
             "",
@@ -149,7 +147,7 @@ def _as_text(snapshot: Snapshot, proposal: Proposal) -> str:
     )
 
 
-def _as_json(snapshot: Snapshot, proposal: Proposal) -> Mapping[str, object]:
+def _as_json(proposal: Proposal) -> Mapping[str, object]:
     made, trace = proposal.plan, proposal.plan.trace
     return {
         "application": proposal.plan.application,
@@ -158,7 +156,7 @@ def _as_json(snapshot: Snapshot, proposal: Proposal) -> Mapping[str, object]:
             {
                 "name": change.wave.name,
                 "digest": change.digest,
-                "after": timetable.waits_for(made, snapshot.application, change.wave),
+                "after": timetable.waits_for(made, proposal.application, change.wave),
                 "units": [str(unit) for unit in change.wave.units],
                 "files": [{"path": file.path, "change": file.kind.value} for file in change.files],
                 "unchanged": change.unchanged,
@@ -166,7 +164,7 @@ def _as_json(snapshot: Snapshot, proposal: Proposal) -> Mapping[str, object]:
             for change in proposal.changes
         ],
         "placement": [why.as_data(each, why.rivals(each, trace)) for each in trace],
-        "longestChain": timetable.longest_chain(proposal.plan, snapshot.application),
+        "longestChain": timetable.longest_chain(made, proposal.application),
         "warnings": list(proposal.warnings),
     }
 

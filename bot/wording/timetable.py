@@ -28,9 +28,12 @@ def waits_for(plan: Plan, application: Application, wave: Wave) -> list[str]:
     if wave.removal:
         return ["all that stays is ready, and what depends on these is gone"]
     components = {unit.component for unit in wave.units}
+    placed = {unit.component for unit in plan.units}
     needs: dict[tuple[str, str], list[str]] = {}
     for part in application.components:
         for need in part.depends_on if part.name in components else ():
+            if need.implied and need.component not in placed:
+                continue
             needs.setdefault((part.name, _how(need)), []).append(str(need))
     before = [each for each in plan.waves if each.step < wave.step and not each.removal]
     return _step(before) + [

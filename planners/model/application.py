@@ -22,7 +22,8 @@ class Dependency:
     """`component` must be `when` on `on` before the component that declares this may merge.
 
     `application` names another registered application (None: this one). `on_failure` says what a
-    wait that has passed its `timeout` leads to.
+    wait that has passed its `timeout` leads to. An `implied` one was found in the manifests: it
+    counts where `component` is placed, and asks for no placement.
     """
 
     component: str
@@ -33,6 +34,7 @@ class Dependency:
     timeout: timedelta = timedelta(minutes=15)
     on_failure: OnFailure = OnFailure.HOLD
     application: str | None = None
+    implied: bool = False
 
     def __str__(self) -> str:
         return f"{self.application}/{self.component}" if self.application else self.component

@@ -1,0 +1,61 @@
+"""Law 13: what people can write has an effect or is refused; nothing is read and forgotten."""
+
+import ast
+import dataclasses
+import inspect
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from bot.intake.documents import application, fleet, placement, tenant
+from planners import model
+
+ROOT = Path(__file__).parents[3]
+CORE = ("planners", "renderers", "plugins", "bot")
+
+
+def attributes(*, intake: bool) -> set[str]:
+    """Every attribute that some code reads: in intake, or everywhere else."""
+    found: set[str] = set()
+    for folder in CORE:
+        for file in (ROOT / folder).rglob("*.py"):
+            path = file.relative_to(ROOT).as_posix()
+            if path.startswith("bot/intake/") is not intake:
+                continue
+            tree = ast.parse(file.read_text())
+            found |= {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    return found
+
+
+def test_every_field_of_the_model_is_used_by_the_core() -> None:
+    used = attributes(intake=False)
+    nouns = [each for _, each in inspect.getmembers(model, dataclasses.is_dataclass)]
+    idle = {
+        f"{noun.__name__}.{field.name}"
+        for noun in nouns
+        for field in dataclasses.fields(noun)
+        if field.name not in used and not field.name.startswith("_")
+    }
+
+    assert idle == set()
+
+
+@pytest.mark.parametrize(
+    "module", [application, fleet, placement, tenant], ids=lambda m: m.__name__
+)
+def test_every_field_of_a_document_is_read(module: object) -> None:
+    used = attributes(intake=True)
+    parts = [
+        each
+        for _, each in inspect.getmembers(module, inspect.isclass)
+        if issubclass(each, BaseModel)
+    ]
+    idle = {
+        f"{part.__name__}.{name}"
+        for part in parts
+        for name in part.model_fields
+        if name not in used and name not in {"api_version", "kind"}
+    }
+
+    assert idle == set()
