@@ -15,6 +15,7 @@ from planners.model import Fleet, Repo
 APPLICATION = "application"
 REVIEW = "review"
 KEPT = timedelta(days=7)
+AUDIT_KEPT = timedelta(days=365)
 
 
 def application_key(application: str) -> str:
@@ -69,6 +70,7 @@ async def sweep(shell: Shell) -> None:
     A key set aside because its passes ended abnormally gets another chance with each sweep.
     """
     await asyncio.to_thread(shell.store.inbox.prune, shell.clock() - KEPT)
+    await asyncio.to_thread(shell.store.audit.prune, shell.clock() - AUDIT_KEPT)
     fleet = await read_fleet(shell)
     keys = {application_key(each.application) for each in fleet.registrations}
     for repo in sorted({each.app for each in fleet.registrations}):

@@ -40,40 +40,48 @@ def _lines(content: bytes | None) -> list[str]:
 
 
 def _mask(content: bytes | None, other: bytes | None, word: str) -> bytes | None:
-    """The content with `***` for what must not be shown; a changed value says so."""
-    if content is None or not _sensitive(content):
+    """The content with `***` for what must not be shown; a changed value says so.
+
+    What holds no secret stays as it is written, to the letter. What cannot be read is withheld:
+    nobody knows what it holds.
+    """
+    if content is None:
         return content
     try:
         documents = yamlio.load_documents(content)
-        others = yamlio.load_documents(other) if other is not None else ()
     except yamlio.YamlError:
         return WITHHELD
+    try:
+        others = yamlio.load_documents(other) if other is not None else ()
+    except yamlio.YamlError:
+        others = ()
     masked = []
     for index, document in enumerate(documents):
         twin = others[index].value if index < len(others) else None
-        masked.append(yamlio.dump(_masked(document.value, twin, word)))
-    return b"---\n".join(masked)
-
-
-def _sensitive(content: bytes) -> bool:
-    return b"Secret" in content or _LAST_APPLIED.encode() in content
+        masked.append(_masked(document.value, twin, word))
+    if masked == [document.value for document in documents]:
+        return content
+    return b"---\n".join(yamlio.dump(each) for each in masked)
 
 
 def _masked(value: Json, twin: Json, word: str) -> Json:
+    """The value without secrets at any depth: Secrets also stand in lists of objects."""
+    if isinstance(value, list):
+        others = twin if isinstance(twin, list) else []
+        known = [*others, *([None] * (len(value) - len(others)))]
+        return [_masked(each, known[index], word) for index, each in enumerate(value)]
     if not isinstance(value, dict):
         return value
-    result = dict(value)
     other = twin if isinstance(twin, dict) else {}
-    if value.get("kind") == "Secret":
-        for field in _SECRET_FIELDS:
-            if field in value:
-                result[field] = _hide(value[field], other.get(field), word)
-    metadata = value.get("metadata")
-    annotations = metadata.get("annotations") if isinstance(metadata, dict) else None
-    if isinstance(metadata, dict) and isinstance(annotations, dict):
-        hidden = {key: "***" if key == _LAST_APPLIED else text for key, text in annotations.items()}
-        result["metadata"] = {**metadata, "annotations": hidden}
-    return result
+    secret = str(value.get("kind")).casefold() == "secret"
+    return {
+        key: _hide(each, other.get(key), word)
+        if secret and key in _SECRET_FIELDS
+        else "***"
+        if key == _LAST_APPLIED
+        else _masked(each, other.get(key), word)
+        for key, each in value.items()
+    }
 
 
 def _hide(value: Json, twin: Json, word: str) -> Json:

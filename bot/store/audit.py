@@ -1,4 +1,4 @@
-"""The audit log: what was done, to what, when. Only ever appended to."""
+"""The audit log: what was done, to what, when. Appended to; after a year forgotten."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,6 +18,9 @@ class AuditEntry:
     kind: str
     key: str
     fields: Mapping[str, str | int | None]
+
+
+MOST_PRUNED = 1_000
 
 
 class Audit:
@@ -43,3 +46,10 @@ class Audit:
                 AuditEntry(moment(row.at), row.kind, row.key, row.fields)
                 for row in connection.execute(query)
             )
+
+    def prune(self, before: datetime) -> int:
+        """Forget deeds that are older; how many there were. At most a thousand at a time."""
+        old = sa.select(audit.c.id).where(audit.c.at < seconds(before)).limit(MOST_PRUNED)
+        with self._database.write() as connection:
+            done = connection.execute(sa.delete(audit).where(audit.c.id.in_(old.scalar_subquery())))
+            return int(done.rowcount)

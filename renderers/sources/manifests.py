@@ -104,7 +104,10 @@ class Manifests:
     def objects(self, files: FileTree) -> tuple[dict[str, Json], ...]:
         """See `read_objects`."""
         self.check(files)
-        return read_objects(files)
+        found = read_objects(files)
+        if not found:
+            raise SourceError("no manifest in this folder: add a .yaml file, or mend the path")
+        return found
 
 
 SOURCE: Source = Manifests()

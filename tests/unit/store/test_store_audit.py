@@ -20,4 +20,13 @@ def test_deeds_of_a_key_are_read_newest_first(store: Store) -> None:
 def test_nothing_of_the_log_can_be_changed_through_the_store(store: Store) -> None:
     verbs = {name for name in dir(store.audit) if not name.startswith("_")}
 
-    assert verbs == {"append", "of"}
+    assert verbs == {"append", "of", "prune"}
+
+
+def test_what_is_too_old_is_forgotten_in_portions(store: Store) -> None:
+    for day in range(5):
+        store.audit.append(NOON - timedelta(days=day), "merge", "shop", {})
+
+    assert store.audit.prune(NOON - timedelta(days=2)) == 2
+    assert store.audit.prune(NOON - timedelta(days=2)) == 0
+    assert len(store.audit.of("shop", 10)) == 3
