@@ -48,6 +48,20 @@ class Settings(BaseSettings):
     local_webhook_secret: Secret | None = Field(
         default=None, description="The secret its webhooks are signed with."
     )
+    github_url: HttpUrl = Field(
+        default=HttpUrl("https://github.com"),
+        description="GitHub's web address; that of your GitHub Enterprise Server if you have one.",
+    )
+    github_app_id: str = Field(default="", description="The GitHub App's id.")
+    github_private_key: SecretStr | None = Field(
+        default=None, description="The App's private key (PEM)."
+    )
+    github_token: SecretStr | None = Field(
+        default=None, description="A fine-grained token instead of an App, for trying out."
+    )
+    github_webhook_secrets: list[Secret] = Field(
+        default=[], description="The webhook's secrets, as a JSON list; two while one is replaced."
+    )
     resync_seconds: int = Field(
         default=300, ge=1, description="How often everything is looked at without any hint."
     )

@@ -25,6 +25,12 @@ class TransientForgeError(ForgeError):
         super().__init__(message)
         self.retry_after = retry_after
 
+    @classmethod
+    def delayed(cls, forge: str, now: datetime, until: datetime) -> "TransientForgeError":
+        """A forge's limits hold something up until then."""
+        wait = max((until - now).total_seconds(), 1.0)
+        return cls(f"delayed by {forge}'s limits until {until:%H:%M:%S} UTC", wait)
+
 
 class Role(IntEnum):
     """What a user may do in a repository, in rising order (GitHub's five roles)."""

@@ -1,20 +1,15 @@
 """What the bot relies on from every forge, tried on each over its real HTTP side.
 
-A forge joins by a Ground: the bot's client, and the hands of people on the same repository.
+A forge joins by a Ground (see `grounds`).
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Protocol
 
-import httpx
 import pytest
 
 from bot import discovery
-from bot.demo.people import Person
 from bot.forges import (
-    Forge,
     ForgeError,
     Merged,
     NotMerged,
@@ -23,102 +18,12 @@ from bot.forges import (
     StatusState,
     TransientForgeError,
 )
-from bot.localforge.server import ThreadedServer, create_forge
-
-REPO = "fleet/deploy"
-CONTEXT = "switchyard/order"
-NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
-SECRET = b"a-secret-of-the-tests"
-
-
-class Ground(Protocol):
-    """A forge with repository REPO: main is protected and needs CONTEXT; `rita` reviews."""
-
-    forge: Forge
-    webhooks: list[tuple[Mapping[str, str], bytes]]
-
-    def push(self, branch: str, files: Mapping[str, bytes | None]) -> str:
-        """Commit on a branch as a person who may; the commit."""
-
-    def delete_branch(self, branch: str) -> None:
-        """Delete a branch as `rita`."""
-
-    def approve(self, number: int) -> None:
-        """Approve as `rita`."""
-
-    def withdraw(self, number: int) -> None:
-        """Take the approval back."""
-
-    def close(self, number: int) -> None:
-        """Close as `rita`."""
-
-    def label(self, number: int, name: str) -> None:
-        """Add a label as `rita`."""
-
-    def settle(self) -> None:
-        """Return when every webhook was delivered."""
-
-    def stop(self) -> None:
-        """End it."""
-
-
-class LocalGround:
-    """The local forge on loopback."""
-
-    def __init__(self, folder: Path, name: str) -> None:
-        self.webhooks: list[tuple[Mapping[str, str], bytes]] = []
-        hooks = httpx.AsyncClient(transport=httpx.MockTransport(self._receive))
-        self._made = create_forge(folder, clock=lambda: NOW, hook_client=hooks)
-        roles = {"switchyard": "write", "rita": "write", "otto": "admin"}
-        for login in roles:
-            token = f"token-of-{login}"
-            self._made.forge.create_user(login, token, bot=login == "switchyard")
-        self._made.forge.create_repository(
-            REPO, roles, protected=True, required_statuses=(CONTEXT,)
-        )
-        self._made.hooks.add(REPO, "http://bot.test/hooks", SECRET.decode())
-        self._server = ThreadedServer(self._made.app).start()
-        kind = discovery.forges()[name]
-        self.forge = kind(self._server.url, "token-of-switchyard", (b"retired", SECRET))  # type: ignore[call-arg]
-        self._otto = Person("otto", "token-of-otto", self._server.url)
-        self._rita = Person("rita", "token-of-rita", self._server.url)
-
-    def _receive(self, request: httpx.Request) -> httpx.Response:
-        headers = {name.lower(): value for name, value in request.headers.items()}
-        self.webhooks.append((headers, request.content))
-        return httpx.Response(202)
-
-    def push(self, branch: str, files: Mapping[str, bytes | None]) -> str:
-        return self._otto.push(REPO, branch, files, f"Change {branch}")
-
-    def delete_branch(self, branch: str) -> None:
-        self._rita.git("push", "--quiet", f"{self._server.url}/{REPO}.git", f":{branch}")
-
-    def approve(self, number: int) -> None:
-        self._rita.approve(REPO, number)
-
-    def withdraw(self, number: int) -> None:
-        self._rita.call("DELETE", f"/repos/{REPO}/merge_requests/{number}/approval")
-
-    def close(self, number: int) -> None:
-        self._rita.set_state(REPO, number, "closed")
-
-    def label(self, number: int, name: str) -> None:
-        self._rita.label(REPO, number, name, present=True)
-
-    def settle(self) -> None:
-        self._made.hooks.wait_sent()
-
-    def stop(self) -> None:
-        self._server.stop()
-
-
-GROUNDS: Mapping[str, Callable[[Path, str], Ground]] = {"local": LocalGround}
+from tests.conformance.grounds import CONTEXT, GROUNDS, NOW, REPO, Ground
 
 
 @pytest.fixture(params=sorted(GROUNDS))
 async def ground(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Ground]:
-    made = GROUNDS[request.param](tmp_path, request.param)
+    made = GROUNDS[request.param](tmp_path)
     made.push("main", {"a.txt": b"one\n"})
     yield made
     made.stop()

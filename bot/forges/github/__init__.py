@@ -1,0 +1,275 @@
+"""GitHub and GitHub Enterprise Server as the bot sees them: as an App, or with a fixed token.
+
+Source: GitHub Docs, "REST API endpoints" for pull requests, reviews, issues, statuses, commits,
+collaborators; "Managing a merge queue".
+"""
+
+from collections.abc import Mapping
+from urllib.parse import quote
+
+import httpx
+
+from bot.budget import Budget
+from bot.clock import Clock, system_clock
+from bot.forges import (
+    Comment,
+    Delivery,
+    Forge,
+    ForgeKind,
+    ForgeMergeRequest,
+    GitCredentials,
+    Merged,
+    NotMerged,
+    RepositoryInfo,
+    Review,
+    Role,
+    Status,
+    User,
+)
+from bot.forges.github import hooks, shapes
+from bot.forges.github.http import AnsweredError, Http
+from bot.forges.github.queue import enqueue
+from bot.forges.github.tokens import AppTokens, FixedToken, Tokens
+from bot.settings import Settings
+
+PUBLIC = "https://github.com"
+PUBLIC_API = "https://api.github.com"
+LOOK_AGAIN = frozenset({405, 409, 422})
+GONE = frozenset({404, 410})
+TAKEN = 422
+DESCRIPTION = 140
+PER_MINUTE, PER_HOUR = 60, 400
+METHODS = (("merge", "allow_merge_commit"), ("squash", "allow_squash_merge"))
+
+
+class GitHubForge:
+    """A client of one GitHub."""
+
+    name = "github"
+
+    def __init__(
+        self,
+        web: str,
+        tokens: Tokens,
+        webhook_secrets: tuple[bytes, ...],
+        client: httpx.AsyncClient,
+        clock: Clock = system_clock,
+    ) -> None:
+        if not webhook_secrets or not all(webhook_secrets):
+            raise ValueError("a webhook secret is empty; anybody could sign with it")
+        self._secrets = webhook_secrets
+        self.web = web.rstrip("/")
+        self._tokens = tokens
+        budget = Budget(clock, PER_MINUTE, PER_HOUR)
+        self._http = Http(api_of(self.web), client, tokens, clock, budget)
+        self._me: User | None = None
+
+    @classmethod
+    def connect(cls, settings: Settings) -> Forge | None:
+        """A client when a webhook secret, and an App or a token, are set."""
+        secrets = tuple(settings.github_webhook_secrets)
+        web, client = str(settings.github_url).rstrip("/"), httpx.AsyncClient(trust_env=False)
+        tokens: Tokens
+        if settings.github_app_id and settings.github_private_key:
+            key = settings.github_private_key.get_secret_value()
+            tokens = AppTokens(api_of(web), settings.github_app_id, key, client, system_clock)
+        elif settings.github_token:
+            tokens = FixedToken(settings.github_token.get_secret_value())
+        else:
+            return None
+        return cls(web, tokens, tuple(each.get_secret_value().encode() for each in secrets), client)
+
+    def verify(self, headers: Mapping[str, str], body: bytes) -> Delivery | None:
+        """See the Protocol."""
+        return hooks.verify(headers, body, self._secrets)
+
+    async def me(self) -> User:
+        """See the Protocol; asked once. An App acts as its bot user."""
+        if self._me is None:
+            if isinstance(self._tokens, AppTokens):
+                app = await self._tokens.call("GET", "/app", None)
+                login = f"{app['slug']}[bot]"
+                found = await self._tokens.call("GET", f"/users/{quote(login, safe='')}", None)
+            else:
+                found = {**await self._http.get("", "/user"), "type": "Bot"}
+            self._me = shapes.user(found)
+        return self._me
+
+    async def git_credentials(self, repository: str) -> GitCredentials:
+        """The token of that repository alone."""
+        return GitCredentials("x-access-token", await self._tokens.of(repository))
+
+    async def repository(self, repository: str) -> RepositoryInfo:
+        """See the Protocol."""
+        found = await self._http.get(repository, f"/repos/{repository}")
+        return RepositoryInfo(
+            found["full_name"], found["default_branch"], found["clone_url"], found["html_url"]
+        )
+
+    async def role(self, repository: str, login: str) -> Role:
+        """See the Protocol."""
+        path = f"/repos/{repository}/collaborators/{quote(login, safe='')}/permission"
+        try:
+            return shapes.role(await self._http.get(repository, path))
+        except AnsweredError as error:
+            if error.status in GONE:
+                return Role.NONE
+            raise
+
+    async def merge_requests(
+        self, repository: str, *, state: str = "open", branch_prefix: str = ""
+    ) -> tuple[ForgeMergeRequest, ...]:
+        """See the Protocol. Of open ones, and of each branch's newest closed one, all is told."""
+        asked = {"merged": "closed"}.get(state, state)
+        path = f"/repos/{repository}/pulls"
+        listed = await self._http.pages(repository, path, state=asked, sort="created")
+        found, seen = [], set()
+        for each in sorted(listed, key=lambda one: -one["number"]):
+            request = shapes.request(each)
+            if not request.source_branch.startswith(branch_prefix):
+                continue
+            if state in {"all", request.state}:
+                newest = request.source_branch not in seen
+                if request.state == "open" or (request.state == "closed" and newest):
+                    request = await self.merge_request(repository, request.number)
+                found.append(request)
+            seen.add(request.source_branch)
+        return tuple(found)
+
+    async def merge_request(self, repository: str, number: int) -> ForgeMergeRequest:
+        """See the Protocol; who closed it is told by its issue."""
+        found = await self._http.get(repository, f"/repos/{repository}/pulls/{number}")
+        closed_by = None
+        if found["state"] == "closed" and not found.get("merged_at"):
+            issue = await self._http.get(repository, f"/repos/{repository}/issues/{number}")
+            closed_by = (issue.get("closed_by") or {}).get("login")
+        return shapes.request(found, closed_by)
+
+    async def merge_request_of(self, repository: str, sha: str) -> ForgeMergeRequest | None:
+        """See the Protocol."""
+        path = f"/repos/{repository}/commits/{quote(sha, safe='')}/pulls"
+        for each in await self._http.pages(repository, path):
+            if each.get("merged_at") and each["merge_commit_sha"] == sha:
+                return await self.merge_request(repository, each["number"])
+        return None
+
+    async def open_merge_request(
+        self, repository: str, *, branch: str, target: str, title: str, body: str
+    ) -> ForgeMergeRequest:
+        """See the Protocol; that there is one already is no error."""
+        fields = {"title": title, "head": branch, "base": target, "body": body}
+        try:
+            made = await self._http.send("POST", repository, f"/repos/{repository}/pulls", fields)
+        except AnsweredError as error:
+            known = None
+            if error.status == TAKEN:
+                known = await self._open_one(repository, branch, target)
+            if known is None:
+                raise
+            return known
+        return shapes.request(made)
+
+    async def _open_one(
+        self, repository: str, branch: str, target: str
+    ) -> ForgeMergeRequest | None:
+        owner = repository.partition("/")[0]
+        path = f"/repos/{repository}/pulls"
+        query = {"state": "open", "head": f"{owner}:{branch}", "base": target}
+        found = await self._http.pages(repository, path, **query)
+        return await self.merge_request(repository, found[0]["number"]) if found else None
+
+    async def update_merge_request(
+        self, repository: str, number: int, *, title: str, body: str
+    ) -> None:
+        """See the Protocol."""
+        path = f"/repos/{repository}/pulls/{number}"
+        await self._http.send("PATCH", repository, path, {"title": title, "body": body})
+
+    async def set_merge_request_state(self, repository: str, number: int, *, state: str) -> None:
+        """See the Protocol; a branch that is gone comes back at the last head first."""
+        path = f"/repos/{repository}/pulls/{number}"
+        try:
+            await self._http.send("PATCH", repository, path, {"state": state})
+        except AnsweredError as error:
+            if error.status != TAKEN or state != "open":
+                raise
+            request = await self.merge_request(repository, number)
+            fields = {"ref": f"refs/heads/{request.source_branch}", "sha": request.head}
+            await self._http.send("POST", repository, f"/repos/{repository}/git/refs", fields)
+            await self._http.send("PATCH", repository, path, {"state": state})
+
+    async def merge(
+        self, repository: str, number: int, *, head: str, message: str
+    ) -> Merged | NotMerged:
+        """See the Protocol. Where a merge queue is asked for, it is put in there."""
+        title, _, rest = message.partition("\n")
+        info = await self._http.get(repository, f"/repos/{repository}")
+        allowed = (method for method, field in METHODS if info.get(field, True))
+        fields = {
+            "sha": head,
+            "merge_method": next(allowed, "rebase"),
+            "commit_title": title,
+            "commit_message": rest.strip(),
+        }
+        path = f"/repos/{repository}/pulls/{number}/merge"
+        try:
+            made = await self._http.send("PUT", repository, path, fields)
+        except AnsweredError as error:
+            if error.status not in LOOK_AGAIN:
+                raise
+            now = await self._http.get(repository, f"/repos/{repository}/pulls/{number}")
+            if now.get("merged_at") and now["head"]["sha"] == head:
+                return Merged(now["merge_commit_sha"])
+            if "merge queue" in str(error).lower():
+                return await enqueue(self._http, repository, now["node_id"], head)
+            return NotMerged(str(error))
+        return Merged(made["sha"])
+
+    async def reviews(self, repository: str, number: int) -> tuple[Review, ...]:
+        """See the Protocol."""
+        path = f"/repos/{repository}/pulls/{number}/reviews"
+        return shapes.approvals(await self._http.pages(repository, path))
+
+    async def comments(self, repository: str, number: int) -> tuple[Comment, ...]:
+        """See the Protocol."""
+        path = f"/repos/{repository}/issues/{number}/comments"
+        found = await self._http.pages(repository, path)
+        return tuple(shapes.comment(each) for each in found)
+
+    async def add_comment(self, repository: str, number: int, body: str) -> Comment:
+        """See the Protocol."""
+        path = f"/repos/{repository}/issues/{number}/comments"
+        return shapes.comment(await self._http.send("POST", repository, path, {"body": body}))
+
+    async def edit_comment(self, repository: str, number: int, comment: int, body: str) -> None:
+        """See the Protocol; comments have numbers of their own over all pull requests."""
+        del number
+        path = f"/repos/{repository}/issues/comments/{comment}"
+        await self._http.send("PATCH", repository, path, {"body": body})
+
+    async def statuses(self, repository: str, sha: str) -> tuple[Status, ...]:
+        """See the Protocol: the combined status lists the newest of each context."""
+        path = f"/repos/{repository}/commits/{quote(sha, safe='')}/statuses"
+        newest: dict[str, Status] = {}
+        for each in await self._http.pages(repository, path):
+            newest.setdefault(each["context"], shapes.status(each))
+        return tuple(newest[context] for context in sorted(newest))
+
+    async def set_status(self, repository: str, sha: str, status: Status) -> None:
+        """See the Protocol; GitHub keeps 140 characters."""
+        fields = {
+            "state": status.state.value,
+            "context": status.context,
+            "description": status.description[:DESCRIPTION],
+            **({"target_url": status.url} if status.url else {}),
+        }
+        path = f"/repos/{repository}/statuses/{quote(sha, safe='')}"
+        await self._http.send("POST", repository, path, fields)
+
+
+def api_of(web: str) -> str:
+    """The REST API of a GitHub by its web address: its own host on github.com only."""
+    return PUBLIC_API if web == PUBLIC else f"{web}/api/v3"
+
+
+FORGE: ForgeKind = GitHubForge

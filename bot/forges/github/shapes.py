@@ -1,0 +1,111 @@
+"""GitHub's JSON as the values of `bot.forges`.
+
+Source: GitHub Docs, "REST API endpoints for pull requests", "... for issue comments", "... for
+commit statuses".
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from bot.forges import (
+    Comment,
+    ForgeMergeRequest,
+    Review,
+    Role,
+    Status,
+    StatusState,
+    User,
+)
+
+Json = Mapping[str, Any]
+
+_STATES = {
+    "pending": StatusState.PENDING,
+    "success": StatusState.SUCCESS,
+    "failure": StatusState.FAILURE,
+    "error": StatusState.FAILURE,
+}
+_GHOST: Json = {"id": 10137, "login": "ghost", "type": "User"}
+
+
+def user(found: Json | None) -> User:
+    """A user; one who is gone is GitHub's ghost. The address is GitHub's own for commits."""
+    found = found or _GHOST
+    email = f"{found['id']}+{found['login']}@users.noreply.github.com"
+    return User(found["id"], found["login"], email, bot=found.get("type") == "Bot")
+
+
+def request(found: Json, closed_by: str | None = None) -> ForgeMergeRequest:
+    """A pull request; `mergeable` is null while GitHub works it out, which is no conflict."""
+    merged = bool(found.get("merged_at"))
+    source = found["head"].get("repo") or {}
+    return ForgeMergeRequest(
+        number=found["number"],
+        title=found["title"],
+        body=found["body"] or "",
+        state="merged" if merged else found["state"],
+        source_branch=found["head"]["ref"],
+        target_branch=found["base"]["ref"],
+        head=found["head"]["sha"],
+        author=user(found["user"]),
+        url=found["html_url"],
+        source_repository=source.get("full_name", ""),
+        labels=tuple(label["name"] for label in found["labels"]),
+        merge_sha=found["merge_commit_sha"] if merged else None,
+        closed_by=None if merged else closed_by,
+        conflicts=found["state"] == "open" and found.get("mergeable") is False,
+    )
+
+
+def comment(found: Json) -> Comment:
+    """A comment of the conversation."""
+    return Comment(
+        id=found["id"],
+        author=user(found["user"]),
+        body=found["body"] or "",
+        created_at=moment(found["created_at"]),
+        edited=found["updated_at"] != found["created_at"],
+    )
+
+
+def approvals(reviews: Iterable[Json]) -> tuple[Review, ...]:
+    """The approvals in force: of each user the last review counts that is more than a comment."""
+    newest: dict[int, Json] = {}
+    for each in reviews:
+        if each["state"] in {"APPROVED", "CHANGES_REQUESTED", "DISMISSED"} and each["user"]:
+            newest[each["user"]["id"]] = each
+    found = (each for each in newest.values() if each["state"] == "APPROVED")
+    return tuple(
+        sorted(
+            (
+                Review(user(each["user"]), each["commit_id"] or "", moment(each["submitted_at"]))
+                for each in found
+            ),
+            key=lambda review: review.user.login,
+        )
+    )
+
+
+def status(found: Json) -> Status:
+    """A commit status."""
+    return Status(
+        found["context"],
+        _STATES.get(found["state"], StatusState.PENDING),
+        found["description"] or "",
+        found["target_url"] or "",
+    )
+
+
+def role(found: Json) -> Role:
+    """The role in a repository: its name, or for a custom role the nearest permission."""
+    for name in (found.get("role_name"), found.get("permission")):
+        known = Role.__members__.get(str(name).upper())
+        if known is not None:
+            return known
+    return Role.NONE
+
+
+def moment(text: str) -> datetime:
+    """A time of GitHub's, which is UTC."""
+    return datetime.fromisoformat(text)

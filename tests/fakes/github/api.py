@@ -1,0 +1,350 @@
+"""GitHub's REST routes that the bot uses, and the GraphQL mutation of the merge queue."""
+
+import hashlib
+import json
+import secrets
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import jwt
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.responses import JSONResponse, Response
+
+from bot.localforge import merging, talk
+from bot.localforge.accounts import RefusedError
+from bot.localforge.forge import Forge
+from bot.localforge.records import MergeRequest, User
+from tests.fakes.github import shapes
+
+Json = dict[str, Any]
+ROLES = {"triage": "read", "maintain": "write"}
+
+
+class GitHub:
+    """One GitHub: its state is the local forge's, its tokens and its merge queue are its own."""
+
+    def __init__(self, forge: Forge, bot: str, clock: Callable[[], datetime]) -> None:
+        self.forge, self.bot, self.clock = forge, bot, clock
+        self.web = ""
+        self.app_key = ""
+        self.tokens: dict[str, datetime] = {}
+        self.made: list[Json] = []
+        self.queued: dict[str, str] = {}
+        self.needs_queue = False
+
+    def mint(self, asked: Json) -> Json:
+        """An installation token, good for an hour."""
+        token = f"ghs_{secrets.token_hex(16)}"
+        until = self.clock() + timedelta(hours=1)
+        self.tokens[token] = until
+        self.made.append(asked)
+        return {"token": token, "expires_at": f"{until:%Y-%m-%dT%H:%M:%SZ}", **asked}
+
+    def user_of(self, token: str) -> User | None:
+        """The bot for an installation token that has not ended, else whose fixed token it is."""
+        until = self.tokens.get(token)
+        if until is not None:
+            return self.forge.users[self.bot] if self.clock() < until else None
+        return self.forge.authenticate(None, token)
+
+    def signed_in(self, request: Request) -> User:
+        _, _, token = request.headers.get("authorization", "").partition(" ")
+        user = self.user_of(token)
+        if user is None:
+            raise RefusedError(401, "Bad credentials")
+        return user
+
+    def app_signed_in(self, request: Request) -> None:
+        _, _, token = request.headers.get("authorization", "").partition(" ")
+        try:
+            jwt.decode(token, self.app_key, algorithms=["RS256"], options={"verify_exp": False})
+        except jwt.InvalidTokenError as error:
+            raise RefusedError(401, "A JSON web token could not be decoded") from error
+
+
+def create_github(github: GitHub) -> FastAPI:
+    """GitHub Enterprise Server's addresses: /api/v3 and /api/graphql beside the web."""
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    app.add_exception_handler(RefusedError, _refused)
+    app.include_router(_apps(github), prefix="/api/v3")
+    app.include_router(_repositories(github), prefix="/api/v3")
+    app.include_router(_pulls(github), prefix="/api/v3")
+    app.include_router(_talk(github), prefix="/api/v3")
+    app.include_router(_graphql(github))
+    return app
+
+
+def _refused(request: Request, error: Exception) -> Response:
+    del request
+    assert isinstance(error, RefusedError)
+    code = 422 if error.code == 400 else error.code
+    body: Json = {"message": str(error), "documentation_url": "https://docs.github.com/rest"}
+    if code == 422:
+        body["errors"] = [{"resource": "PullRequest", "code": "custom", "message": str(error)}]
+    return JSONResponse(body, code)
+
+
+def _apps(github: GitHub) -> APIRouter:
+    routes = APIRouter()
+
+    @routes.get("/app")
+    def app(request: Request) -> Json:
+        github.app_signed_in(request)
+        return {"id": 7, "slug": github.bot, "name": github.bot.capitalize()}
+
+    @routes.get("/repos/{owner}/{name}/installation")
+    def installation(request: Request, owner: str, name: str) -> Json:
+        github.app_signed_in(request)
+        if github.forge.role(f"{owner}/{name}", github.bot) == "none":
+            raise RefusedError(404, "Not Found")
+        return {"id": 11, "account": {"login": owner}}
+
+    @routes.post("/app/installations/{which}/access_tokens", status_code=201)
+    async def token(request: Request, which: int) -> Json:
+        github.app_signed_in(request)
+        assert which == 11
+        return github.mint(await request.json())
+
+    @routes.get("/users/{login}")
+    def user(login: str) -> Json:
+        found = github.forge.users.get(login.removesuffix("[bot]"))
+        if found is None:
+            raise RefusedError(404, "Not Found")
+        return shapes.user(found, github.web)
+
+    @routes.get("/user")
+    def me(request: Request) -> Json:
+        return shapes.user(github.signed_in(request), github.web)
+
+    return routes
+
+
+def _readable(github: GitHub, request: Request, owner: str, name: str) -> str:
+    path = f"{owner}/{name}"
+    github.forge.require(github.signed_in(request), path, "read")
+    return path
+
+
+def _page(request: Request, found: list[Json]) -> Response:
+    """One page of a list, with the Link header, and an ETag that conditional requests match."""
+    size = min(int(request.query_params.get("per_page", "30")), 100)
+    page = int(request.query_params.get("page", "1"))
+    headers = {}
+    if len(found) > page * size:
+        following = request.url.include_query_params(page=page + 1)
+        headers["link"] = f'<{following}>; rel="next"'
+    return _told(request, found[(page - 1) * size : page * size], headers)
+
+
+def _told(request: Request, value: Any, headers: dict[str, str] | None = None) -> Response:
+    body = json.dumps(value).encode()
+    etag = f'W/"{hashlib.sha256(body).hexdigest()}"'
+    if request.headers.get("if-none-match") == etag:
+        return Response(status_code=304, headers={"etag": etag})
+    return Response(body, media_type="application/json", headers={"etag": etag, **(headers or {})})
+
+
+def _repositories(github: GitHub) -> APIRouter:
+    routes, forge = APIRouter(prefix="/repos/{owner}/{name}"), github.forge
+
+    @routes.get("")
+    def repository(request: Request, owner: str, name: str) -> Response:
+        path = _readable(github, request, owner, name)
+        return _told(request, shapes.repository(forge, path, github.web))
+
+    @routes.get("/collaborators/{login}/permission")
+    def permission(request: Request, owner: str, name: str, login: str) -> Json:
+        path = _readable(github, request, owner, name)
+        if login not in forge.users:
+            raise RefusedError(404, f"{login} is not a user")
+        role = forge.role(path, login)
+        return {"permission": ROLES.get(role, role), "role_name": role}
+
+    @routes.get("/commits/{sha}/statuses")
+    def statuses(request: Request, owner: str, name: str, sha: str) -> Response:
+        path = _readable(github, request, owner, name)
+        return _page(
+            request, [shapes.status(forge, s, github.web) for s in forge.statuses(path, sha)]
+        )
+
+    @routes.post("/statuses/{sha}", status_code=201)
+    async def set_status(request: Request, owner: str, name: str, sha: str) -> Json:
+        path, fields = _readable(github, request, owner, name), await request.json()
+        if len(fields.get("description") or "") > 140:
+            raise RefusedError(422, "description is too long (maximum is 140 characters)")
+        talk.set_status(
+            forge,
+            github.signed_in(request),
+            path,
+            sha,
+            {
+                "context": fields["context"],
+                "state": fields["state"],
+                "description": fields.get("description") or "",
+                "url": fields.get("target_url") or "",
+            },
+        )
+        found = next(s for s in forge.statuses(path, sha) if s.context == fields["context"])
+        return shapes.status(forge, found, github.web)
+
+    @routes.get("/commits/{sha}/pulls")
+    def pulls_of(request: Request, owner: str, name: str, sha: str) -> Response:
+        path = _readable(github, request, owner, name)
+        found = [each for each in forge.requests_of(path) if sha in {each.head, each.merge_sha}]
+        return _page(request, [shapes.pull(forge, each, github.web, listed=True) for each in found])
+
+    @routes.post("/git/refs", status_code=201)
+    async def make_ref(request: Request, owner: str, name: str) -> Json:
+        path, fields = _readable(github, request, owner, name), await request.json()
+        forge.require(github.signed_in(request), path, "write")
+        forge.git.restore(path, fields["ref"].removeprefix("refs/heads/"), fields["sha"])
+        return {"ref": fields["ref"], "object": {"sha": fields["sha"], "type": "commit"}}
+
+    return routes
+
+
+def _pulls(github: GitHub) -> APIRouter:
+    routes, forge = APIRouter(prefix="/repos/{owner}/{name}"), github.forge
+
+    def pull(found: MergeRequest, *, listed: bool = False) -> Json:
+        return shapes.pull(forge, found, github.web, listed=listed)
+
+    @routes.get("/pulls")
+    def listing(
+        request: Request, owner: str, name: str, state: str = "open", head: str = "", base: str = ""
+    ) -> Response:
+        path = _readable(github, request, owner, name)
+        found = [
+            each
+            for each in forge.requests_of(path)
+            if state in {"all", "open" if each.state == "open" else "closed"}
+            and head in {"", f"{owner}:{each.source}"}
+            and base in {"", each.target}
+        ]
+        return _page(request, [pull(each, listed=True) for each in found])
+
+    @routes.post("/pulls", status_code=201)
+    async def create(request: Request, owner: str, name: str) -> Json:
+        path, fields = _readable(github, request, owner, name), await request.json()
+        twins = [each for each in forge.requests_of(path, "open") if each.source == fields["head"]]
+        if twins:
+            raise RefusedError(422, f"A pull request already exists for {owner}:{fields['head']}.")
+        return pull(
+            merging.open_request(
+                forge,
+                github.signed_in(request),
+                path,
+                source=fields["head"],
+                target=fields["base"],
+                title=fields["title"],
+                body=fields.get("body") or "",
+            )
+        )
+
+    @routes.get("/pulls/{number}")
+    def one(request: Request, owner: str, name: str, number: int) -> Response:
+        path = _readable(github, request, owner, name)
+        return _told(request, pull(forge.request(path, number)))
+
+    @routes.get("/issues/{number}")
+    def issue(request: Request, owner: str, name: str, number: int) -> Response:
+        path = _readable(github, request, owner, name)
+        return _told(request, shapes.issue(forge, forge.request(path, number), github.web))
+
+    @routes.patch("/pulls/{number}")
+    async def edit(request: Request, owner: str, name: str, number: int) -> Json:
+        path, fields = _readable(github, request, owner, name), await request.json()
+        user, known = github.signed_in(request), forge.request(path, number)
+        if "state" in fields:
+            gone = forge.git.head(path, known.source) is None
+            if fields["state"] == "open" and known.state == "closed" and gone:
+                raise RefusedError(422, "state cannot be changed. The branch was deleted.")
+            merging.set_state(forge, user, path, number, fields["state"])
+        if "title" in fields or "body" in fields:
+            merging.edit_request(
+                forge,
+                user,
+                path,
+                number,
+                title=fields.get("title", known.title),
+                body=fields.get("body", known.body),
+            )
+        return pull(forge.request(path, number))
+
+    @routes.put("/pulls/{number}/merge")
+    async def merge(request: Request, owner: str, name: str, number: int) -> Json:
+        path, fields = _readable(github, request, owner, name), await request.json()
+        if github.needs_queue:
+            raise RefusedError(405, "Changes must be made through the merge queue")
+        message = f"{fields['commit_title']}\n\n{fields['commit_message']}\n"
+        user = github.signed_in(request)
+        sha = merging.merge(forge, user, path, number, head=fields["sha"], message=message)
+        return {"sha": sha, "merged": True, "message": "Pull Request successfully merged"}
+
+    @routes.get("/pulls/{number}/reviews")
+    def reviews(request: Request, owner: str, name: str, number: int) -> Response:
+        path = _readable(github, request, owner, name)
+        found = [
+            {
+                "id": index,
+                "user": shapes.user(forge.users[login], github.web),
+                "state": "APPROVED",
+                "commit_id": head,
+                "submitted_at": shapes.time(at),
+            }
+            for index, (login, (head, at)) in enumerate(
+                sorted(forge.request(path, number).reviews.items())
+            )
+        ]
+        return _page(request, found)
+
+    return routes
+
+
+def _talk(github: GitHub) -> APIRouter:
+    routes, forge = APIRouter(prefix="/repos/{owner}/{name}/issues"), github.forge
+
+    @routes.get("/{number}/comments")
+    def comments(request: Request, owner: str, name: str, number: int) -> Response:
+        path = _readable(github, request, owner, name)
+        found = forge.request(path, number)
+        return _page(
+            request, [shapes.comment(forge, found, each, github.web) for each in found.comments]
+        )
+
+    @routes.post("/{number}/comments", status_code=201)
+    async def comment(request: Request, owner: str, name: str, number: int) -> Json:
+        path, fields = _readable(github, request, owner, name), await request.json()
+        made = talk.comment(forge, github.signed_in(request), path, number, fields["body"])
+        return shapes.comment(forge, forge.request(path, number), made, github.web)
+
+    @routes.patch("/comments/{which}")
+    async def edit(request: Request, owner: str, name: str, which: int) -> Json:
+        path, fields = _readable(github, request, owner, name), await request.json()
+        number, mine = divmod(which, 100_000)
+        user = github.signed_in(request)
+        talk.edit_comment(forge, user, path, number, mine, body=fields["body"])
+        found = forge.request(path, number)
+        edited = next(each for each in found.comments if each.id == mine)
+        return shapes.comment(forge, found, edited, github.web)
+
+    return routes
+
+
+def _graphql(github: GitHub) -> APIRouter:
+    routes = APIRouter()
+
+    @routes.post("/api/graphql")
+    async def graphql(request: Request) -> Json:
+        github.signed_in(request)
+        asked = await request.json()
+        assert "enqueuePullRequest" in asked["query"]
+        node, head = asked["variables"]["id"], asked["variables"]["head"]
+        if node in github.queued:
+            return {"data": None, "errors": [{"message": "already in the merge queue"}]}
+        github.queued[node] = head
+        position = {"position": len(github.queued)}
+        return {"data": {"enqueuePullRequest": {"mergeQueueEntry": position}}}
+
+    return routes

@@ -1,0 +1,68 @@
+"""A GitHub on loopback: its REST, its Git over HTTP, its webhooks; people use the local forge."""
+
+import base64
+from collections.abc import Callable
+from datetime import datetime
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from bot.localforge import git_http
+from bot.localforge.forge import Forge
+from bot.localforge.server import ThreadedServer
+from tests.fakes.github.api import GitHub, create_github
+
+
+class TokenForGit:
+    """Git's `x-access-token:TOKEN` as the user whose token it is (GitHub Docs, HTTP-based Git)."""
+
+    def __init__(self, app: ASGIApp, github: GitHub, token_of: Callable[[str], str]) -> None:
+        self._app, self._github, self._token_of = app, github, token_of
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            scope = {**scope, "headers": [self._translated(*each) for each in scope["headers"]]}
+        await self._app(scope, receive, send)
+
+    def _translated(self, name: bytes, value: bytes) -> tuple[bytes, bytes]:
+        if name != b"authorization" or not value.lower().startswith(b"basic "):
+            return name, value
+        login, _, token = base64.b64decode(value[6:]).decode().partition(":")
+        user = self._github.user_of(token) if login == "x-access-token" else None
+        if user is None:
+            return name, value
+        pair = f"{user.login}:{self._token_of(user.login)}"
+        return name, b"Basic " + base64.b64encode(pair.encode())
+
+
+def start_github(
+    forge: Forge,
+    bot: str,
+    clock: Callable[[], datetime],
+    token_of: Callable[[str], str],
+    wrap: Callable[[ASGIApp], ASGIApp] | None = None,
+) -> tuple[GitHub, ThreadedServer, str]:
+    """Start it; `token_of` is each user's token at the local forge. Returns the App's key too."""
+    github = GitHub(forge, bot, clock)
+    private, github.app_key = app_key()
+    app = create_github(github)
+    app.include_router(git_http.router(forge))
+    served: ASGIApp = TokenForGit(app, github, token_of)
+    server = ThreadedServer(wrap(served) if wrap else served).start()
+    github.web = server.url
+    return github, server, private
+
+
+def app_key() -> tuple[str, str]:
+    """A private key and its public half, as PEM."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    private = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    public = key.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    return private.decode(), public.decode()
