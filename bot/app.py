@@ -40,9 +40,9 @@ def parse_repo(text: str) -> Repo:
     return Repo(forge, path)
 
 
-def make_forges(settings: Settings) -> dict[str, Forge]:
+def make_forges(settings: Settings, clock: Clock) -> dict[str, Forge]:
     """The forges that the settings name."""
-    made = {name: kind.connect(settings) for name, kind in discovery.forges().items()}
+    made = {name: kind.connect(settings, clock) for name, kind in discovery.forges().items()}
     return {name: forge for name, forge in made.items() if forge is not None}
 
 
@@ -52,7 +52,7 @@ def make_shell(
     """Everything a pass needs, from settings."""
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     return Shell(
-        forges=make_forges(settings),
+        forges=make_forges(settings, clock),
         mirrors=Mirrors(settings.data_dir / "mirrors"),
         store=Store.open(settings.store_url),
         clock=clock,

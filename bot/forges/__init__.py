@@ -11,6 +11,7 @@ from datetime import datetime
 from enum import IntEnum, StrEnum
 from typing import Protocol
 
+from bot.clock import Clock
 from bot.settings import Settings
 
 
@@ -162,7 +163,7 @@ class ForgeKind(Protocol):
 
     name: str
 
-    def connect(self, settings: Settings) -> "Forge | None":
+    def connect(self, settings: Settings, clock: Clock) -> "Forge | None":
         """A client, or None when the settings say nothing of this kind."""
 
 

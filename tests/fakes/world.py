@@ -19,12 +19,14 @@ from bot.demo.people import Person
 from bot.demo.site import APP, BOT, DEPLOY, FLEET, start_site
 from bot.forges import GitCredentials
 from bot.keys import cluster_key
+from bot.localforge.server import ThreadedServer
 from bot.repos import Mirrors
 from bot.settings import Settings
 from bot.web import create_app
 from bot.work import work_one
 from planners.model import Repo
 from planners.snapshot import Snapshot
+from tests.fakes.dialects import carrier, start_dialect
 
 REPORT_KEY = "report-key-of-the-tests"
 HOOK_SECRET = "hook-secret-of-the-tests"
@@ -97,14 +99,16 @@ def small_fleet(clusters: tuple[str, ...] = SMALL, policy: str = "{}") -> dict[s
 class World:
     """Everything a story needs; people act through `ada`, `rita` and `otto`."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, dialect: str = "local") -> None:
+        self.folder, self.dialect = folder, dialect
         self.now = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
         self.deaf = False
-        hooks = httpx.AsyncClient(transport=_Hooks(self))
+        hooks = httpx.AsyncClient(transport=carrier(self, _Hooks(self)))
         self.site = start_site(folder / "forge", TOKENS, lambda: self.now, hook_client=hooks)
         for repository in (APP, FLEET, DEPLOY):
-            self.site.made.hooks.add(repository, f"{SERVICE}/hooks/local", HOOK_SECRET)
+            self.site.made.hooks.add(repository, f"{SERVICE}/hooks/{dialect}", HOOK_SECRET)
+        self.servers: list[ThreadedServer] = []
+        self.known = start_dialect(self)
         self.clusters: dict[str, SimulatedCluster] = {}
         self.agents = Mirrors(folder / "agents").of(Repo("local", DEPLOY))
         self.start_bot()
@@ -113,12 +117,10 @@ class World:
         """Start the bot on what its folder holds, also after it stopped or lost its database."""
         settings = Settings(
             data_dir=self.folder / "bot",
-            fleet=f"local:{FLEET}",
+            fleet=f"{self.dialect}:{FLEET}",
             marker_key="marker-key-of-the-tests",
             report_key=REPORT_KEY,
-            local_url=self.site.url,
-            local_token=TOKENS[BOT],
-            local_webhook_secret=HOOK_SECRET,
+            **self.known,
         )
 
         async def planner(snapshot: Snapshot) -> Proposal:
@@ -137,7 +139,8 @@ class World:
 
     def stop(self) -> None:
         self.shell.store.close()
-        self.site.server.stop()
+        for server in (*self.servers, self.site.server):
+            server.stop()
 
     @property
     def ada(self) -> Person:
@@ -157,12 +160,18 @@ class World:
 
     def found(self, fleet: Mapping[str, bytes | None]) -> None:
         """Push the fleet and the first commit of the deploy repo; clusters begin to poll."""
-        self.otto.push(FLEET, "main", fleet, "Describe the fleet")
+        self.describe(fleet)
         self.otto.push(DEPLOY, "main", {"README.md": b"What clusters pull.\n"}, "Begin")
         for path in fleet:
             if path.startswith("clusters/"):
                 name = path.removeprefix("clusters/").removesuffix(".yaml")
                 self.add_cluster(name)
+
+    def describe(self, fleet: Mapping[str, bytes | None]) -> None:
+        """Push to the fleet repo; repositories are on the forge of this world."""
+        there = f"{self.dialect}:".encode()
+        told = {path: text and text.replace(b"local:", there) for path, text in fleet.items()}
+        self.otto.push(FLEET, "main", told, "Describe the fleet")
 
     def add_cluster(self, name: str) -> None:
         behaviour = Behaviour(apply_time=timedelta(seconds=2))

@@ -10,7 +10,7 @@ from urllib.parse import quote
 import httpx
 
 from bot.budget import Budget
-from bot.clock import Clock, system_clock
+from bot.clock import Clock
 from bot.forges import (
     Comment,
     Delivery,
@@ -53,7 +53,7 @@ class GitHubForge:
         tokens: Tokens,
         webhook_secrets: tuple[bytes, ...],
         client: httpx.AsyncClient,
-        clock: Clock = system_clock,
+        clock: Clock,
     ) -> None:
         if not webhook_secrets or not all(webhook_secrets):
             raise ValueError("a webhook secret is empty; anybody could sign with it")
@@ -65,19 +65,20 @@ class GitHubForge:
         self._me: User | None = None
 
     @classmethod
-    def connect(cls, settings: Settings) -> Forge | None:
+    def connect(cls, settings: Settings, clock: Clock) -> Forge | None:
         """A client when a webhook secret, and an App or a token, are set."""
         secrets = tuple(settings.github_webhook_secrets)
         web, client = str(settings.github_url).rstrip("/"), httpx.AsyncClient(trust_env=False)
         tokens: Tokens
         if settings.github_app_id and settings.github_private_key:
             key = settings.github_private_key.get_secret_value()
-            tokens = AppTokens(api_of(web), settings.github_app_id, key, client, system_clock)
+            tokens = AppTokens(api_of(web), settings.github_app_id, key, client, clock)
         elif settings.github_token:
             tokens = FixedToken(settings.github_token.get_secret_value())
         else:
             return None
-        return cls(web, tokens, tuple(each.get_secret_value().encode() for each in secrets), client)
+        known = tuple(each.get_secret_value().encode() for each in secrets)
+        return cls(web, tokens, known, client, clock)
 
     def verify(self, headers: Mapping[str, str], body: bytes) -> Delivery | None:
         """See the Protocol."""

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import httpx
 
+from bot.clock import Clock
 from bot.forges import (
     Comment,
     Delivery,
@@ -55,7 +56,7 @@ class LocalForge:
         self._me: User | None = None
 
     @classmethod
-    def connect(cls, settings: Settings) -> Forge | None:
+    def connect(cls, settings: Settings, clock: Clock) -> Forge | None:  # noqa: ARG003 - it has no limits to wait for
         """A client when address, token and webhook secret are set."""
         if not (settings.local_url and settings.local_token and settings.local_webhook_secret):
             return None
