@@ -62,6 +62,20 @@ class Settings(BaseSettings):
     github_webhook_secrets: list[Secret] = Field(
         default=[], description="The webhook's secrets, as a JSON list; two while one is replaced."
     )
+    gitlab_url: HttpUrl = Field(
+        default=HttpUrl("https://gitlab.com"), description="GitLab's address, or your own."
+    )
+    gitlab_token: SecretStr | None = Field(
+        default=None, description="A project, group or personal access token with scope `api`."
+    )
+    gitlab_webhook_secrets: list[Secret] = Field(
+        default=[],
+        description="The webhooks' secrets, as a JSON list; two while one is replaced. "
+        "`whsec_...` for signed ones.",
+    )
+    gitlab_ca_file: Path | None = Field(
+        default=None, description="A bundle of certificates for a self-managed GitLab."
+    )
     resync_seconds: int = Field(
         default=300, ge=1, description="How often everything is looked at without any hint."
     )

@@ -12,10 +12,13 @@ from bot.demo.people import Person
 from bot.forges import Forge
 from bot.forges.github import GitHubForge
 from bot.forges.github.tokens import AppTokens
+from bot.forges.gitlab import GitLabForge
 from bot.forges.local import LocalForge
 from bot.localforge.server import ThreadedServer, create_forge
 from tests.fakes.github.hooks import GitHubHooks
 from tests.fakes.github.server import start_github
+from tests.fakes.gitlab.hooks import GitLabHooks
+from tests.fakes.gitlab.server import start_gitlab
 
 REPO = "fleet/deploy"
 CONTEXT = "switchyard/order"
@@ -25,9 +28,13 @@ ROLES = {"switchyard": "write", "rita": "write", "otto": "admin"}
 
 
 class Ground(Protocol):
-    """A forge with repository REPO: main is protected and needs CONTEXT; `rita` reviews."""
+    """A forge with repository REPO: main is protected and needs CONTEXT; `rita` reviews.
+
+    `missing` is what the forge says of a merge request that lacks its status.
+    """
 
     forge: Forge
+    missing: str
     webhooks: list[tuple[Mapping[str, str], bytes]]
 
     def push(self, branch: str, files: Mapping[str, bytes | None]) -> str:
@@ -57,6 +64,8 @@ class Ground(Protocol):
 
 class LocalGround:
     """The local forge on loopback, which is also where the people of the others are."""
+
+    missing = CONTEXT
 
     def __init__(self, folder: Path) -> None:
         self.webhooks: list[tuple[Mapping[str, str], bytes]] = []
@@ -109,6 +118,29 @@ class LocalGround:
         self._server.stop()
 
 
+class GitLabGround(LocalGround):
+    """A GitLab on loopback, with a token."""
+
+    missing = "ci_must_pass"
+
+    def carrier(self, onward: httpx.AsyncBaseTransport) -> httpx.AsyncBaseTransport:
+        return GitLabHooks(lambda: self.gitlab, SECRET, onward)
+
+    def connect(self) -> Forge:
+        seconds = itertools.count()
+
+        def clock() -> datetime:
+            return NOW + timedelta(seconds=2 * next(seconds))
+
+        self.gitlab, self.server = start_gitlab(self.made.forge, lambda: NOW)
+        token = token_of("switchyard")
+        return GitLabForge(self.server.url, token, (b"retired", SECRET), clock)
+
+    def stop(self) -> None:
+        self.server.stop()
+        super().stop()
+
+
 class GitHubGround(LocalGround):
     """A GitHub on loopback, as an App."""
 
@@ -139,4 +171,8 @@ def token_of(login: str) -> str:
     return f"token-of-{login}"
 
 
-GROUNDS: Mapping[str, Callable[[Path], Ground]] = {"github": GitHubGround, "local": LocalGround}
+GROUNDS: Mapping[str, Callable[[Path], Ground]] = {
+    "github": GitHubGround,
+    "gitlab": GitLabGround,
+    "local": LocalGround,
+}

@@ -7,6 +7,8 @@ import httpx
 from bot.demo.site import BOT
 from tests.fakes.github.hooks import GitHubHooks
 from tests.fakes.github.server import start_github
+from tests.fakes.gitlab.hooks import GitLabHooks
+from tests.fakes.gitlab.server import start_gitlab
 
 if TYPE_CHECKING:
     from tests.fakes.world import World
@@ -18,6 +20,8 @@ def carrier(world: "World", onward: httpx.AsyncBaseTransport) -> httpx.AsyncBase
     """How webhooks travel to the bot."""
     if world.dialect == "github":
         return GitHubHooks(lambda: world.github, SECRET.encode(), onward)
+    if world.dialect == "gitlab":
+        return GitLabHooks(lambda: world.gitlab, SECRET.encode(), onward)
     return onward
 
 
@@ -33,6 +37,14 @@ def start_dialect(world: "World") -> dict[str, Any]:
             "github_app_id": "7",
             "github_private_key": key,
             "github_webhook_secrets": [SECRET],
+        }
+    if world.dialect == "gitlab":
+        world.gitlab, server = start_gitlab(world.site.made.forge, lambda: world.now)
+        world.servers.append(server)
+        return {
+            "gitlab_url": server.url,
+            "gitlab_token": tokens[BOT],
+            "gitlab_webhook_secrets": [SECRET],
         }
     return {
         "local_url": world.site.url,

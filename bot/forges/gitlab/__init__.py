@@ -1,0 +1,272 @@
+"""GitLab, gitlab.com or self-managed, as the bot sees it: with one token.
+
+Source: GitLab Docs, "REST API resources": projects, merge requests, approvals, notes, commit
+statuses, branches, members, merge trains.
+"""
+
+from collections.abc import Mapping
+from urllib.parse import quote
+
+import gitlab
+
+from bot.budget import Budget
+from bot.clock import Clock
+from bot.forges import (
+    Comment,
+    Delivery,
+    Forge,
+    ForgeKind,
+    ForgeMergeRequest,
+    GitCredentials,
+    Merged,
+    NotMerged,
+    RepositoryInfo,
+    Review,
+    Role,
+    Status,
+    TransientForgeError,
+    User,
+)
+from bot.forges.gitlab import hooks, shapes
+from bot.forges.gitlab.http import TIMEOUT, AnsweredError, Http, project
+from bot.settings import Settings
+
+LOOK_AGAIN = frozenset({405, 406, 409, 422})
+CHECKING = frozenset({"checking", "unchecked", "preparing", "approvals_syncing"})
+BAD, GONE, TAKEN = 400, 404, 409
+DESCRIPTION = 255
+PER_MINUTE, PER_HOUR = 50, 3_000
+STATES = {"open": "opened"}
+
+
+class GitLabForge:
+    """A client of one GitLab."""
+
+    name = "gitlab"
+
+    def __init__(
+        self,
+        url: str,
+        token: str,
+        webhook_secrets: tuple[bytes, ...],
+        clock: Clock,
+        ca_file: str = "",
+    ) -> None:
+        if not webhook_secrets or not all(webhook_secrets):
+            raise ValueError("a webhook secret is empty; anybody could sign with it")
+        self._secrets, self._token, self._clock = webhook_secrets, token, clock
+        client = gitlab.Gitlab(
+            url,
+            private_token=token,
+            ssl_verify=ca_file or True,
+            timeout=TIMEOUT,
+            keep_base_url=True,
+            user_agent="switchyard",
+        )
+        self._http = Http(client, clock, Budget(clock, PER_MINUTE, PER_HOUR))
+        self._me: User | None = None
+
+    @classmethod
+    def connect(cls, settings: Settings, clock: Clock) -> Forge | None:
+        """A client when a token and a webhook secret are set."""
+        if settings.gitlab_token is None:
+            return None
+        secrets = tuple(
+            each.get_secret_value().encode() for each in settings.gitlab_webhook_secrets
+        )
+        url, token = str(settings.gitlab_url).rstrip("/"), settings.gitlab_token.get_secret_value()
+        return cls(url, token, secrets, clock, str(settings.gitlab_ca_file or ""))
+
+    def verify(self, headers: Mapping[str, str], body: bytes) -> Delivery | None:
+        """See the Protocol."""
+        return hooks.verify(headers, body, self._secrets, self._clock())
+
+    async def me(self) -> User:
+        """See the Protocol; asked once."""
+        if self._me is None:
+            found = await self._http.get("/user")
+            self._me = shapes.user(found, found["id"])
+        return self._me
+
+    async def _my_id(self) -> int:
+        return (await self.me()).id
+
+    async def git_credentials(self, repository: str) -> GitCredentials:
+        """The token, for every repository that it reaches."""
+        del repository
+        return GitCredentials("oauth2", self._token)
+
+    async def repository(self, repository: str) -> RepositoryInfo:
+        """See the Protocol."""
+        found = await self._http.get(project(repository))
+        return RepositoryInfo(
+            found["path_with_namespace"],
+            found["default_branch"],
+            found["http_url_to_repo"],
+            found["web_url"],
+        )
+
+    async def role(self, repository: str, login: str) -> Role:
+        """See the Protocol; inherited memberships count."""
+        users = await self._http.all("/users", username=login)
+        if not users:
+            return Role.NONE
+        try:
+            path = f"{project(repository)}/members/all/{users[0]['id']}"
+            return shapes.role((await self._http.get(path))["access_level"])
+        except AnsweredError as error:
+            if error.status == GONE:
+                return Role.NONE
+            raise
+
+    async def merge_requests(
+        self, repository: str, *, state: str = "open", branch_prefix: str = ""
+    ) -> tuple[ForgeMergeRequest, ...]:
+        """See the Protocol."""
+        path, me = f"{project(repository)}/merge_requests", await self._my_id()
+        listed = await self._http.all(path, state=STATES.get(state, state), scope="all")
+        found = (shapes.request(repository, each, me) for each in listed)
+        mine = [each for each in found if each.source_branch.startswith(branch_prefix)]
+        return tuple(sorted(mine, key=lambda each: -each.number))
+
+    async def merge_request(self, repository: str, number: int) -> ForgeMergeRequest:
+        """See the Protocol."""
+        found = await self._http.get(_request(repository, number))
+        return shapes.request(repository, found, await self._my_id())
+
+    async def merge_request_of(self, repository: str, sha: str) -> ForgeMergeRequest | None:
+        """See the Protocol."""
+        path = f"{project(repository)}/repository/commits/{quote(sha, safe='')}/merge_requests"
+        me = await self._my_id()
+        for each in await self._http.all(path):
+            found = shapes.request(repository, each, me)
+            if found.merge_sha == sha:
+                return found
+        return None
+
+    async def open_merge_request(
+        self, repository: str, *, branch: str, target: str, title: str, body: str
+    ) -> ForgeMergeRequest:
+        """See the Protocol; that there is one already is no error."""
+        path, me = f"{project(repository)}/merge_requests", await self._my_id()
+        fields = {
+            "source_branch": branch,
+            "target_branch": target,
+            "title": title,
+            "description": body,
+            "remove_source_branch": True,
+        }
+        try:
+            return shapes.request(repository, await self._http.post(path, fields), me)
+        except AnsweredError as error:
+            if error.status != TAKEN:
+                raise
+            query = {"state": "opened", "source_branch": branch, "target_branch": target}
+            known = await self._http.all(path, **query)
+            if not known:
+                raise
+            return shapes.request(repository, known[0], me)
+
+    async def update_merge_request(
+        self, repository: str, number: int, *, title: str, body: str
+    ) -> None:
+        """See the Protocol."""
+        await self._http.put(_request(repository, number), {"title": title, "description": body})
+
+    async def set_merge_request_state(self, repository: str, number: int, *, state: str) -> None:
+        """See the Protocol; a branch that is gone comes back at the last head first."""
+        if state == "open":
+            request = await self.merge_request(repository, number)
+            branches = f"{project(repository)}/repository/branches"
+            try:
+                await self._http.get(f"{branches}/{quote(request.source_branch, safe='')}")
+            except AnsweredError as error:
+                if error.status != GONE:
+                    raise
+                fields = {"branch": request.source_branch, "ref": request.head}
+                await self._http.post(branches, fields)
+        event = {"open": "reopen", "closed": "close"}[state]
+        await self._http.put(_request(repository, number), {"state_event": event})
+
+    async def merge(
+        self, repository: str, number: int, *, head: str, message: str
+    ) -> Merged | NotMerged:
+        """See the Protocol. GitLab works out asynchronously whether it can be merged."""
+        path = _request(repository, number)
+        fields = {
+            "sha": head,
+            "merge_commit_message": message,
+            "squash_commit_message": message,
+            "should_remove_source_branch": True,
+        }
+        try:
+            made = await self._http.put(f"{path}/merge", fields)
+        except AnsweredError as error:
+            if error.status not in LOOK_AGAIN:
+                raise
+            made = await self._http.get(path)
+            status = str(made.get("detailed_merge_status", "unknown"))
+            if made["state"] != "merged" and status in CHECKING:
+                raise TransientForgeError(
+                    f"GitLab is still checking !{number} ({status})"
+                ) from None
+            if made["state"] != "merged" or made["sha"] != head:
+                return NotMerged(f"GitLab says {status} ({error})")
+        found = shapes.request(repository, made, await self._my_id())
+        if found.merge_sha is None:
+            return NotMerged("in GitLab's merge train")
+        return Merged(found.merge_sha)
+
+    async def reviews(self, repository: str, number: int) -> tuple[Review, ...]:
+        """See the Protocol."""
+        path = _request(repository, number)
+        approved = (await self._http.get(f"{path}/approvals"))["approved_by"]
+        if not approved:
+            return ()
+        notes = await self._http.all(f"{path}/notes", sort="asc", order_by="created_at")
+        versions = await self._http.all(f"{path}/versions")
+        return shapes.approvals(approved, notes, versions, await self._my_id())
+
+    async def comments(self, repository: str, number: int) -> tuple[Comment, ...]:
+        """See the Protocol; what GitLab itself noted is left out."""
+        path = f"{_request(repository, number)}/notes"
+        me = await self._my_id()
+        found = await self._http.all(path, sort="asc", order_by="created_at")
+        return tuple(shapes.comment(each, me) for each in found if not each["system"])
+
+    async def add_comment(self, repository: str, number: int, body: str) -> Comment:
+        """See the Protocol."""
+        path = f"{_request(repository, number)}/notes"
+        return shapes.comment(await self._http.post(path, {"body": body}), await self._my_id())
+
+    async def edit_comment(self, repository: str, number: int, comment: int, body: str) -> None:
+        """See the Protocol."""
+        await self._http.put(f"{_request(repository, number)}/notes/{comment}", {"body": body})
+
+    async def statuses(self, repository: str, sha: str) -> tuple[Status, ...]:
+        """See the Protocol: without `all`, GitLab lists the newest of each name."""
+        path = f"{project(repository)}/repository/commits/{quote(sha, safe='')}/statuses"
+        found = [shapes.status(each) for each in await self._http.all(path)]
+        return tuple(sorted(found, key=lambda each: each.context))
+
+    async def set_status(self, repository: str, sha: str, status: Status) -> None:
+        """See the Protocol. GitLab refuses to set a state again; then it stands already."""
+        fields = {
+            "state": shapes.WORDS[status.state],
+            "name": status.context,
+            "description": status.description[:DESCRIPTION],
+            **({"target_url": status.url} if status.url else {}),
+        }
+        path = f"{project(repository)}/statuses/{quote(sha, safe='')}"
+        try:
+            await self._http.post(path, fields)
+        except AnsweredError as error:
+            if error.status != BAD or "Cannot transition status" not in str(error):
+                raise
+
+
+def _request(repository: str, number: int) -> str:
+    return f"{project(repository)}/merge_requests/{number}"
+
+
+FORGE: ForgeKind = GitLabForge

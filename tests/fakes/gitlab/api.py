@@ -1,0 +1,276 @@
+"""GitLab's REST routes that the bot uses."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import unquote
+
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.responses import JSONResponse, Response
+
+from bot.localforge import merging, talk
+from bot.localforge.accounts import RefusedError
+from bot.localforge.forge import Forge
+from bot.localforge.records import MergeRequest, User
+from tests.fakes.gitlab import shapes
+
+Json = dict[str, Any]
+LEVELS = {"read": 10, "triage": 20, "write": 30, "maintain": 40, "admin": 50}
+OURS = {"opened": "open", "failed": "failure"}
+
+
+class GitLab:
+    """One GitLab: its state is the local forge's; it keeps when heads came (versions)."""
+
+    def __init__(self, forge: Forge, clock: Callable[[], datetime]) -> None:
+        self.forge, self.clock = forge, clock
+        self.web = ""
+        self.versions: dict[tuple[str, int], list[Json]] = {}
+        self.checking: dict[int, int] = {}
+
+    def signed_in(self, request: Request) -> User:
+        user = self.forge.authenticate(None, request.headers.get("private-token", ""))
+        if user is None:
+            raise RefusedError(401, "401 Unauthorized")
+        return user
+
+    def path(self, request: Request, project: str) -> str:
+        path = unquote(project)
+        self.forge.require(self.signed_in(request), path, "read")
+        return path
+
+    def notice(self, found: MergeRequest) -> list[Json]:
+        """The versions of a merge request, the newest first; a new head is noticed when told of."""
+        known = self.versions.setdefault((found.repository, found.number), [])
+        if not known or known[0]["head_commit_sha"] != found.head:
+            aside = timedelta(milliseconds=1 if known else -1)  # the clock of a test stands still
+            at = f"{self.clock() + aside:%Y-%m-%dT%H:%M:%S.%f}"[:23] + "Z"
+            version = {"id": len(known) + 1, "head_commit_sha": found.head, "created_at": at}
+            known.insert(0, version)
+        return known
+
+
+def create_gitlab(gitlab: GitLab) -> FastAPI:
+    """The addresses below /api/v4."""
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    app.add_exception_handler(RefusedError, _refused)
+    for routes in (_users(gitlab), _projects(gitlab), _requests(gitlab), _talk(gitlab)):
+        app.include_router(routes, prefix="/api/v4")
+    return app
+
+
+def _refused(request: Request, error: Exception) -> Response:
+    del request
+    assert isinstance(error, RefusedError)
+    return JSONResponse({"message": str(error)}, error.code)
+
+
+def _page(request: Request, found: list[Json]) -> Response:
+    """One page of a list, with the headers that python-gitlab pages by."""
+    size = min(int(request.query_params.get("per_page", "20")), 100)
+    page = int(request.query_params.get("page", "1"))
+    headers = {"x-page": str(page), "x-per-page": str(size), "x-total": str(len(found))}
+    if len(found) > page * size:
+        headers["x-next-page"] = str(page + 1)
+        headers["link"] = f'<{request.url.include_query_params(page=page + 1)}>; rel="next"'
+    return JSONResponse(found[(page - 1) * size : page * size], headers=headers)
+
+
+def _users(gitlab: GitLab) -> APIRouter:
+    routes = APIRouter()
+
+    @routes.get("/user")
+    def me(request: Request) -> Json:
+        return shapes.user(gitlab.signed_in(request), gitlab.web)
+
+    @routes.get("/users")
+    def users(request: Request, username: str) -> Response:
+        found = gitlab.forge.users.get(username)
+        return _page(request, [shapes.user(found, gitlab.web)] if found else [])
+
+    return routes
+
+
+def _projects(gitlab: GitLab) -> APIRouter:
+    routes, forge = APIRouter(prefix="/projects/{project}"), gitlab.forge
+
+    @routes.get("/members/all/{which}")
+    def member(request: Request, project: str, which: int) -> Json:
+        path = gitlab.path(request, project)
+        user = next(each for each in forge.users.values() if each.id == which)
+        level = LEVELS.get(forge.role(path, user.login))
+        if level is None:
+            raise RefusedError(404, "404 Not found")
+        return {**shapes.user(user, gitlab.web), "access_level": level}
+
+    @routes.get("/repository/commits/{sha}/statuses")
+    def statuses(request: Request, project: str, sha: str) -> Response:
+        path = gitlab.path(request, project)
+        found = [shapes.status(forge, each, gitlab.web) for each in forge.statuses(path, sha)]
+        return _page(request, found)
+
+    @routes.post("/statuses/{sha}", status_code=201)
+    async def set_status(request: Request, project: str, sha: str) -> Json:
+        path, fields = gitlab.path(request, project), await request.json()
+        state = OURS.get(fields["state"], fields["state"])
+        known = [each for each in forge.statuses(path, sha) if each.context == fields["name"]]
+        if known and known[0].state == state:
+            raise RefusedError(
+                400, f"Cannot transition status via :{state} from :{state} (Reason(s): Status)"
+            )
+        given = {
+            "context": fields["name"],
+            "state": state,
+            "description": fields.get("description") or "",
+            "url": fields.get("target_url") or "",
+        }
+        talk.set_status(forge, gitlab.signed_in(request), path, sha, given)
+        found = next(each for each in forge.statuses(path, sha) if each.context == fields["name"])
+        return shapes.status(forge, found, gitlab.web)
+
+    @routes.get("/repository/commits/{sha}/merge_requests")
+    def requests_of(request: Request, project: str, sha: str) -> Response:
+        path = gitlab.path(request, project)
+        found = [each for each in forge.requests_of(path) if sha in {each.head, each.merge_sha}]
+        return _page(request, [shapes.request(forge, each, gitlab.web) for each in found])
+
+    @routes.get("/repository/branches/{branch:path}")
+    def branch(request: Request, project: str, branch: str) -> Json:
+        head = forge.git.head(gitlab.path(request, project), unquote(branch))
+        if head is None:
+            raise RefusedError(404, "404 Branch Not Found")
+        return {"name": branch, "commit": {"id": head}}
+
+    @routes.post("/repository/branches", status_code=201)
+    async def make_branch(request: Request, project: str) -> Json:
+        path, fields = gitlab.path(request, project), await request.json()
+        forge.require(gitlab.signed_in(request), path, "write")
+        forge.git.restore(path, fields["branch"], fields["ref"])
+        return {"name": fields["branch"], "commit": {"id": fields["ref"]}}
+
+    return routes
+
+
+def _requests(gitlab: GitLab) -> APIRouter:
+    routes, forge = APIRouter(), gitlab.forge
+    listed = "/projects/{project}/merge_requests"
+
+    def told(found: MergeRequest) -> Json:
+        gitlab.notice(found)
+        value = shapes.request(forge, found, gitlab.web)
+        if gitlab.checking.get(found.number, 0) > 0:
+            gitlab.checking[found.number] -= 1
+            value["detailed_merge_status"] = "checking"
+        return value
+
+    @routes.get(listed)
+    def listing(
+        request: Request,
+        project: str,
+        *,
+        state: str = "all",
+        source_branch: str = "",
+        target_branch: str = "",
+    ) -> Response:
+        path = gitlab.path(request, project)
+        found = [
+            each
+            for each in forge.requests_of(path, OURS.get(state, state))
+            if source_branch in {"", each.source} and target_branch in {"", each.target}
+        ]
+        return _page(request, [told(each) for each in found])
+
+    @routes.post(listed, status_code=201)
+    async def create(request: Request, project: str) -> Json:
+        path, fields = gitlab.path(request, project), await request.json()
+        source = fields["source_branch"]
+        if any(each.source == source for each in forge.requests_of(path, "open")):
+            raise RefusedError(409, "Another open merge request already exists for this branch")
+        made = merging.open_request(
+            forge,
+            gitlab.signed_in(request),
+            path,
+            source=source,
+            target=fields["target_branch"],
+            title=fields["title"],
+            body=fields.get("description") or "",
+        )
+        return told(made)
+
+    @routes.get(listed + "/{number}")
+    def one(request: Request, project: str, number: int) -> Json:
+        return told(forge.request(gitlab.path(request, project), number))
+
+    @routes.put(listed + "/{number}")
+    async def edit(request: Request, project: str, number: int) -> Json:
+        path, fields = gitlab.path(request, project), await request.json()
+        user, known = gitlab.signed_in(request), forge.request(path, number)
+        if "state_event" in fields:
+            state = {"close": "closed", "reopen": "open"}[fields["state_event"]]
+            merging.set_state(forge, user, path, number, state)
+        if "title" in fields or "description" in fields:
+            title = fields.get("title", known.title)
+            body = fields.get("description", known.body)
+            merging.edit_request(forge, user, path, number, title=title, body=body)
+        return told(forge.request(path, number))
+
+    @routes.put(listed + "/{number}/merge")
+    async def merge(request: Request, project: str, number: int) -> Json:
+        path, fields = gitlab.path(request, project), await request.json()
+        message = fields["merge_commit_message"]
+        user = gitlab.signed_in(request)
+        try:
+            merging.merge(forge, user, path, number, head=fields["sha"], message=message)
+        except RefusedError as error:
+            words = {405: "405 Method Not Allowed", 409: "SHA does not match HEAD of source branch"}
+            raise RefusedError(error.code, words.get(error.code, str(error))) from error
+        return told(forge.request(path, number))
+
+    @routes.get(listed + "/{number}/versions")
+    def versions(request: Request, project: str, number: int) -> Response:
+        found = forge.request(gitlab.path(request, project), number)
+        return _page(request, gitlab.notice(found))
+
+    @routes.get(listed + "/{number}/approvals")
+    def approvals(request: Request, project: str, number: int) -> Json:
+        found = forge.request(gitlab.path(request, project), number)
+        gitlab.notice(found)
+        people = [shapes.user(forge.users[login], gitlab.web) for login in sorted(found.reviews)]
+        return {"approved_by": [{"user": each} for each in people]}
+
+    return routes
+
+
+def _talk(gitlab: GitLab) -> APIRouter:
+    routes, forge = APIRouter(), gitlab.forge
+    listed = "/projects/{project}/merge_requests/{number}/notes"
+
+    @routes.get(listed)
+    def notes(request: Request, project: str, number: int) -> Response:
+        found = forge.request(gitlab.path(request, project), number)
+        told = [shapes.note(forge, each, gitlab.web) for each in found.comments]
+        told += [
+            shapes.approved(forge, login, at, gitlab.web)
+            for login, (_, at) in sorted(found.reviews.items())
+        ]
+        return _page(request, told)
+
+    @routes.post(listed, status_code=201)
+    async def note(request: Request, project: str, number: int) -> Json:
+        path, fields = gitlab.path(request, project), await request.json()
+        made = talk.comment(forge, gitlab.signed_in(request), path, number, fields["body"])
+        return shapes.note(forge, made, gitlab.web)
+
+    @routes.put(listed + "/{which}")
+    async def edit(request: Request, project: str, number: int, which: int) -> Json:
+        path, fields = gitlab.path(request, project), await request.json()
+        user = gitlab.signed_in(request)
+        talk.edit_comment(forge, user, path, number, which, body=fields["body"])
+        found = next(each for each in forge.request(path, number).comments if each.id == which)
+        return shapes.note(forge, found, gitlab.web)
+
+    @routes.get("/projects/{project}")
+    def one(request: Request, project: str) -> Json:
+        return shapes.project(forge, gitlab.path(request, project), gitlab.web)
+
+    return routes
