@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from bot.demo.site import BOT
+from bot.demo.site import APP, BOT, DEPLOY, FLEET
 from tests.fakes.github.hooks import GitHubHooks
 from tests.fakes.github.server import start_github
 from tests.fakes.gitlab.hooks import GitLabHooks
@@ -16,38 +16,68 @@ if TYPE_CHECKING:
 SECRET = "hook-secret-of-the-tests"
 
 
+def places(dialect: str) -> dict[str, str]:
+    """Where each repository is: with `github+gitlab` only the deploy repo is on the second."""
+    first, _, second = dialect.partition("+")
+    return {APP: first, FLEET: first, DEPLOY: second or first}
+
+
 def carrier(world: "World", onward: httpx.AsyncBaseTransport) -> httpx.AsyncBaseTransport:
     """How webhooks travel to the bot."""
-    if world.dialect == "github":
-        return GitHubHooks(lambda: world.github, SECRET.encode(), onward)
-    if world.dialect == "gitlab":
-        return GitLabHooks(lambda: world.gitlab, SECRET.encode(), onward)
-    return onward
+    return _Carrier(
+        {
+            "local": onward,
+            "github": GitHubHooks(lambda: world.github, SECRET.encode(), onward),
+            "gitlab": GitLabHooks(lambda: world.gitlab, SECRET.encode(), onward),
+        }
+    )
 
 
-def start_dialect(world: "World") -> dict[str, Any]:
-    """Start the forge that the bot sees; the settings by which it is known."""
-    tokens = world.site.tokens
-    if world.dialect == "github":
-        forge = world.site.made.forge
-        world.github, server, key = start_github(forge, BOT, lambda: world.now, tokens.__getitem__)
-        world.servers.append(server)
-        return {
-            "github_url": server.url,
-            "github_app_id": "7",
-            "github_private_key": key,
-            "github_webhook_secrets": [SECRET],
-        }
-    if world.dialect == "gitlab":
-        world.gitlab, server = start_gitlab(world.site.made.forge, lambda: world.now)
-        world.servers.append(server)
-        return {
-            "gitlab_url": server.url,
-            "gitlab_token": tokens[BOT],
-            "gitlab_webhook_secrets": [SECRET],
-        }
+class _Carrier(httpx.AsyncBaseTransport):
+    """Each webhook in the dialect of the forge that it goes to the bot from."""
+
+    def __init__(self, ways: dict[str, httpx.AsyncBaseTransport]) -> None:
+        self._ways = ways
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        return await self._ways[request.url.path.rpartition("/")[2]].handle_async_request(request)
+
+
+def start_dialects(world: "World") -> dict[str, Any]:
+    """Start the forges that the bot sees; the settings by which they are known."""
+    settings: dict[str, Any] = {}
+    for name in sorted(set(world.places.values())):
+        settings |= {"local": _local, "github": _github, "gitlab": _gitlab}[name](world)
+    return settings
+
+
+def _local(world: "World") -> dict[str, Any]:
     return {
         "local_url": world.site.url,
-        "local_token": tokens[BOT],
+        "local_token": world.site.tokens[BOT],
         "local_webhook_secret": SECRET,
+    }
+
+
+def _github(world: "World") -> dict[str, Any]:
+    forge, tokens = world.site.made.forge, world.site.tokens
+    world.github, server, key = start_github(
+        forge, BOT, lambda: world.now, tokens.__getitem__, world.wrap
+    )
+    world.servers.append(server)
+    return {
+        "github_url": server.url,
+        "github_app_id": "7",
+        "github_private_key": key,
+        "github_webhook_secrets": [SECRET],
+    }
+
+
+def _gitlab(world: "World") -> dict[str, Any]:
+    world.gitlab, server = start_gitlab(world.site.made.forge, lambda: world.now, world.wrap)
+    world.servers.append(server)
+    return {
+        "gitlab_url": server.url,
+        "gitlab_token": world.site.tokens[BOT],
+        "gitlab_webhook_secrets": [SECRET],
     }

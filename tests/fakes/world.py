@@ -3,13 +3,15 @@
 `settle` lets everything that is due happen, without time passing; `advance` lets time pass.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
+from starlette.types import ASGIApp
 
 from bot import discovery, inbox
 from bot.app import make_shell
@@ -17,22 +19,24 @@ from bot.core import Proposal, propose
 from bot.demo.agents import Behaviour, SimulatedCluster
 from bot.demo.people import Person
 from bot.demo.site import APP, BOT, DEPLOY, FLEET, start_site
-from bot.forges import GitCredentials
+from bot.forges import ForgeError, GitCredentials
+from bot.gather.repository import GatherError
 from bot.keys import cluster_key
 from bot.localforge.server import ThreadedServer
-from bot.repos import Mirrors
+from bot.repos import GitError, Mirrors
 from bot.settings import Settings
 from bot.web import create_app
 from bot.work import work_one
 from planners.model import Repo
 from planners.snapshot import Snapshot
-from tests.fakes.dialects import carrier, start_dialect
+from tests.fakes.dialects import carrier, places, start_dialects
 
 REPORT_KEY = "report-key-of-the-tests"
 HOOK_SECRET = "hook-secret-of-the-tests"
 TOKENS = {name: f"token-of-{name}-for-tests" for name in ("ada", "rita", "otto", BOT)}
 SERVICE = "http://service.test"
 SMALL = ("one", "two", "three")
+WAITS = (ForgeError, GitError, GatherError)  # what the service logs, and tries again
 
 
 def manifest(name: str, image: str = "1.0.0") -> bytes:
@@ -99,16 +103,22 @@ def small_fleet(clusters: tuple[str, ...] = SMALL, policy: str = "{}") -> dict[s
 class World:
     """Everything a story needs; people act through `ada`, `rita` and `otto`."""
 
-    def __init__(self, folder: Path, dialect: str = "local") -> None:
-        self.folder, self.dialect = folder, dialect
+    def __init__(
+        self,
+        folder: Path,
+        dialect: str = "local",
+        wrap: Callable[[ASGIApp], ASGIApp] | None = None,
+    ) -> None:
+        self.folder, self.places, self.wrap = folder, places(dialect), wrap
         self.now = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
         self.deaf = False
         hooks = httpx.AsyncClient(transport=carrier(self, _Hooks(self)))
         self.site = start_site(folder / "forge", TOKENS, lambda: self.now, hook_client=hooks)
         for repository in (APP, FLEET, DEPLOY):
-            self.site.made.hooks.add(repository, f"{SERVICE}/hooks/{dialect}", HOOK_SECRET)
+            where = f"{SERVICE}/hooks/{self.places[repository]}"
+            self.site.made.hooks.add(repository, where, HOOK_SECRET)
         self.servers: list[ThreadedServer] = []
-        self.known = start_dialect(self)
+        self.known = start_dialects(self)
         self.clusters: dict[str, SimulatedCluster] = {}
         self.agents = Mirrors(folder / "agents").of(Repo("local", DEPLOY))
         self.start_bot()
@@ -117,7 +127,7 @@ class World:
         """Start the bot on what its folder holds, also after it stopped or lost its database."""
         settings = Settings(
             data_dir=self.folder / "bot",
-            fleet=f"{self.dialect}:{FLEET}",
+            fleet=f"{self.places[FLEET]}:{FLEET}",
             marker_key="marker-key-of-the-tests",
             report_key=REPORT_KEY,
             **self.known,
@@ -169,9 +179,14 @@ class World:
 
     def describe(self, fleet: Mapping[str, bytes | None]) -> None:
         """Push to the fleet repo; repositories are on the forge of this world."""
-        there = f"{self.dialect}:".encode()
-        told = {path: text and text.replace(b"local:", there) for path, text in fleet.items()}
+        told = {path: text and self.placed(text) for path, text in fleet.items()}
         self.otto.push(FLEET, "main", told, "Describe the fleet")
+
+    def placed(self, text: bytes) -> bytes:
+        """A document that names repositories by the forges they are on here."""
+        for path, forge in self.places.items():
+            text = text.replace(f"local:{path}".encode(), f"{forge}:{path}".encode())
+        return text
 
     def add_cluster(self, name: str) -> None:
         behaviour = Behaviour(apply_time=timedelta(seconds=2))
@@ -192,7 +207,9 @@ class World:
 
     async def _once(self) -> bool:
         await self.flush_hooks()
-        busy = bool(await inbox.drain(self.shell))
+        busy = False
+        with suppress(*WAITS):
+            busy = bool(await inbox.drain(self.shell))
         while await work_one(self.shell, "tests"):
             busy = True
         return await self.report() or busy
@@ -251,9 +268,7 @@ class World:
     def merged(self) -> list[str]:
         """The waves merged so far, in the order of their merges."""
         requests = self.rita.requests(DEPLOY, "merged")
-        git = self.site.made.forge.git
         order = {entry["sha"]: index for index, entry in enumerate(self.log())}
-        del git
         requests.sort(key=lambda each: -order[each["merge_sha"]])
         return [each["source_branch"].rpartition("/")[2] for each in requests]
 

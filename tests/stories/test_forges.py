@@ -7,7 +7,7 @@ import pytest
 from bot.demo.site import APP, DEPLOY
 from tests.fakes.world import World, small_app, small_fleet
 
-FORGES = ("github", "gitlab")
+FORGES = ("github", "gitlab", "github+gitlab")
 on_each = pytest.mark.parametrize("world", FORGES, indirect=True)
 APPROVED = "{approvals: [{clusters: {matchLabels: {canary: 'true'}}, count: 1}]}"
 

@@ -66,6 +66,7 @@ class Http:
     budget: Budget
     _cache: OrderedDict[str, tuple[str, httpx.Headers, bytes]] = field(default_factory=OrderedDict)
     _writing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _paused: datetime | None = None
 
     async def get(self, repository: str, path: str, **query: str) -> Any:
         """Read something."""
@@ -119,6 +120,8 @@ class Http:
         return url
 
     async def _call(self, method: str, repository: str, url: str, fields: Any) -> Answer:
+        if self._paused is not None and self.clock() < self._paused:
+            raise _delayed(self.clock(), self._paused)
         for renewed in (False, True):
             token = await self.tokens.of(repository, renew=renewed)
             status, headers, body = await self._exchange(method, url, fields, token)
@@ -169,18 +172,23 @@ class Http:
         return Answer(value, following)
 
     def _check_limits(self, status: int, headers: httpx.Headers, body: bytes) -> None:
-        """Primary limits say when they end, secondary ones often only that they are there."""
+        """Primary limits say when they end, secondary ones often only that they are there.
+
+        Until then nothing is sent, whoever asks: GitHub bans Apps that go on.
+        """
         if status not in {403, 429}:
             return
-        now = self.clock()
+        now, until = self.clock(), None
+        reset = headers.get("x-ratelimit-reset", "")
         if headers.get("retry-after", "").isdigit():
-            raise _delayed(now, now + timedelta(seconds=int(headers["retry-after"])))
-        if headers.get("x-ratelimit-remaining") == "0":
-            reset = headers.get("x-ratelimit-reset", "")
-            until = datetime.fromtimestamp(int(reset), UTC) if reset.isdigit() else now + SECONDARY
+            until = now + timedelta(seconds=int(headers["retry-after"]))
+        elif headers.get("x-ratelimit-remaining") == "0" and reset.isdigit():
+            until = datetime.fromtimestamp(int(reset), UTC)
+        elif status == httpx.codes.TOO_MANY_REQUESTS or b"rate limit" in body[:1000].lower():
+            until = now + SECONDARY
+        if until is not None:
+            self._paused = until
             raise _delayed(now, until)
-        if status == httpx.codes.TOO_MANY_REQUESTS or b"rate limit" in body[:1000].lower():
-            raise _delayed(now, now + SECONDARY)
 
 
 def _delayed(now: datetime, until: datetime) -> TransientForgeError:

@@ -44,6 +44,17 @@ class Http:
     clock: Clock
     budget: Budget
     _one: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _paused: datetime | None = None
+
+    def __post_init__(self) -> None:
+        """See every answer: python-gitlab's errors have no headers."""
+        self.client.session.hooks["response"].append(self._noticed)
+
+    def _noticed(self, answer: requests.Response, *_: Any, **__: Any) -> None:
+        if answer.status_code == TOO_MANY:
+            after = answer.headers.get("retry-after", "")
+            wait = timedelta(seconds=int(after)) if after.isdigit() else LIMIT
+            self._paused = self.clock() + wait
 
     async def get(self, path: str, **query: Any) -> Any:
         """Read something."""
@@ -85,6 +96,8 @@ class Http:
 
     async def _do(self, what: str, call: Callable[[], Any]) -> Any:
         async with self._one:
+            if self._paused is not None and self.clock() < self._paused:
+                raise TransientForgeError.delayed("GitLab", self.clock(), self._paused)
             try:
                 return await asyncio.to_thread(call)
             except gitlab.GitlabHttpError as error:
@@ -102,15 +115,11 @@ class Http:
     def _refused(self, what: str, error: gitlab.GitlabHttpError) -> ForgeError:
         status = error.response_code or 0
         if status == TOO_MANY:
-            return TransientForgeError.delayed("GitLab", self.clock(), self._until(error))
+            until = self._paused or self.clock() + LIMIT
+            return TransientForgeError.delayed("GitLab", self.clock(), until)
         if status >= SERVER_ERROR:
             return TransientForgeError(f"GitLab answered {status} to {what}")
         return AnsweredError(status, f"{what}: {status} {str(error.error_message)[:WORDS]}")
-
-    def _until(self, error: gitlab.GitlabHttpError) -> datetime:
-        """What python-gitlab hands on of a 429 has no headers: a minute is GitLab's window."""
-        del error
-        return self.clock() + LIMIT
 
 
 def project(repository: str) -> str:
