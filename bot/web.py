@@ -69,7 +69,10 @@ def create_app(
 
 
 async def _hook(shell: Shell, wake: Callable[[], None], name: str, request: Request) -> Response:
-    """Store an authentic delivery before answering; a repeated one is answered the same."""
+    """Store an authentic delivery before answering; a repeated one is answered the same.
+
+    One that concerns no repository is answered well too: forges switch off hooks that fail.
+    """
     forge = shell.forges.get(name)
     if forge is None:
         raise HTTPException(status.HTTP_404_NOT_FOUND, f"no forge {name}")
@@ -77,6 +80,8 @@ async def _hook(shell: Shell, wake: Callable[[], None], name: str, request: Requ
     delivery = forge.verify(_headers(request), body)
     if delivery is None:
         raise HTTPException(status.HTTP_401_UNAUTHORIZED, "the signature does not fit the body")
+    if not delivery.repository:
+        return JSONResponse({"stored": False}, status.HTTP_202_ACCEPTED)
     try:
         new = await asyncio.to_thread(
             shell.store.inbox.put,

@@ -142,7 +142,10 @@ class NotMerged:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A verified webhook: only a hint. `repository` and `number` name what to look at again."""
+    """A verified webhook: only a hint. `repository` and `number` name what to look at again.
+
+    An event that is about no repository has an empty one.
+    """
 
     id: str
     event: str

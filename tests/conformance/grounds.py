@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 import httpx
+from starlette.types import ASGIApp
 
 from bot.demo.people import Person
 from bot.forges import Forge
@@ -15,6 +16,7 @@ from bot.forges.github.tokens import AppTokens
 from bot.forges.gitlab import GitLabForge
 from bot.forges.local import LocalForge
 from bot.localforge.server import ThreadedServer, create_forge
+from tests.fakes.github.description import Described
 from tests.fakes.github.hooks import GitHubHooks
 from tests.fakes.github.server import start_github
 from tests.fakes.gitlab.hooks import GitLabHooks
@@ -149,7 +151,7 @@ class GitHubGround(LocalGround):
 
     def connect(self) -> Forge:
         self.github, self.server, key = start_github(
-            self.made.forge, "switchyard", lambda: NOW, token_of
+            self.made.forge, "switchyard", lambda: NOW, token_of, self.described
         )
         client = httpx.AsyncClient(trust_env=False)
         api = f"{self.server.url}/api/v3"
@@ -162,9 +164,14 @@ class GitHubGround(LocalGround):
         tokens = AppTokens(api, "7", key, client, clock)
         return GitHubForge(self.server.url, tokens, (b"retired", SECRET), client, clock)
 
+    def described(self, app: ASGIApp) -> ASGIApp:
+        self.answers = Described(app)
+        return self.answers
+
     def stop(self) -> None:
         self.server.stop()
         super().stop()
+        assert not self.answers.wrong, self.answers.wrong
 
 
 def token_of(login: str) -> str:

@@ -39,7 +39,12 @@ class GitHub:
         until = self.clock() + timedelta(hours=1)
         self.tokens[token] = until
         self.made.append(asked)
-        return {"token": token, "expires_at": f"{until:%Y-%m-%dT%H:%M:%SZ}", **asked}
+        permissions = asked["permissions"]
+        return {
+            "token": token,
+            "expires_at": f"{until:%Y-%m-%dT%H:%M:%SZ}",
+            "permissions": permissions,
+        }
 
     def user_of(self, token: str) -> User | None:
         """The bot for an installation token that has not ended, else whose fixed token it is."""

@@ -24,6 +24,7 @@ def user(found: User, web: str) -> Json:
         "html_url": f"{web}/{login(found)}",
         "type": "Bot" if found.bot else "User",
         "site_admin": False,
+        "user_view_type": "public",
     }
 
 
