@@ -46,7 +46,7 @@ def approvals(
         for approval in request.approvals:
             if approval.head != request.head or (rule.users and approval.user not in rule.users):
                 continue
-            own = approval.email.lower() in snapshot.authors
+            own = bool({approval.email.lower(), f"@{approval.user}"} & snapshot.authors)
             counts = rule.author_may_approve or not own
             (given if counts else discounted).append(approval.user)
         if len(given) < rule.count:

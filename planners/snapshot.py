@@ -181,7 +181,8 @@ class Snapshot:
     `clusters` is the fleet at `fleet_revision` (pinned while a rollout is under way); `departed`
     names the clusters of it that the newest fleet revision no longer has. `policies` are always the
     newest. `sources` maps a component to its files (path inside the component's folder -> bytes).
-    `authors` are the e-mail addresses of those who wrote the revision being rolled out. `files` are
+    `authors` are those who wrote the revision being rolled out: e-mail addresses, and `@login`
+    where the forge tells it. `files` are
     those that customisations name, by their paths in the application's folder. `facts` are the
     newest reported ones by cluster, `claims` those of all applications, this one included.
     `earlier` is read only where a rollback could be due. `branches` maps the names of branches that

@@ -227,6 +227,9 @@ class Forge(Protocol):
     async def reviews(self, repository: str, number: int) -> tuple[Review, ...]:
         """Approvals in force, one per user at the most."""
 
+    async def authors(self, repository: str, number: int) -> frozenset[str]:
+        """Logins of who opened a merge request, and of who wrote its commits, as far as is told."""
+
     async def comments(self, repository: str, number: int) -> tuple[Comment, ...]:
         """All comments, oldest first."""
 

@@ -1,7 +1,7 @@
 """Snapshots: of an application's rollout, or of a revision that somebody proposes to merge."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.forges import ForgeMergeRequest
 from bot.gather.deploy import read_base, read_merge_requests
@@ -49,7 +49,11 @@ async def gather_rollout(shell: Shell, application: str) -> Gathered:
     snapshot = await _snapshot(
         shell, registration, (newest, pinned, fleet_sha), (app, app.head), (deploy, base, requests)
     )
-    home = await shell.forge(app.repo).merge_request_of(app.repo.path, app.head)
+    forge = shell.forge(app.repo)
+    home = await forge.merge_request_of(app.repo.path, app.head)
+    if home is not None:
+        logins = {f"@{each}" for each in await forge.authors(app.repo.path, home.number)}
+        snapshot = replace(snapshot, authors=snapshot.authors | logins)
     return Gathered(snapshot, app, deploy, home)
 
 

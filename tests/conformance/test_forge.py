@@ -153,6 +153,13 @@ async def test_who_closed_it_is_told_and_the_bot_may_open_it_again(ground: Groun
     assert (found.state, found.head, found.closed_by) == ("open", closed.head, None)
 
 
+async def test_who_wrote_it_is_told(ground: Ground) -> None:
+    number = await opened(ground)
+    me = await ground.forge.me()
+
+    assert me.login in await ground.forge.authors(REPO, number)
+
+
 async def test_labels_are_told(ground: Ground) -> None:
     number = await opened(ground)
     ground.label(number, "switchyard/hold")

@@ -29,6 +29,7 @@ OPERATIONS = {
     "PATCH /repos/{owner}/{repo}/pulls/{pull_number}": "200",
     "PUT /repos/{owner}/{repo}/pulls/{pull_number}/merge": "200",
     "GET /repos/{owner}/{repo}/pulls/{pull_number}/reviews": "200",
+    "GET /repos/{owner}/{repo}/pulls/{pull_number}/commits": "200",
     "GET /repos/{owner}/{repo}/issues/{issue_number}": "200",
     "GET /repos/{owner}/{repo}/issues/{issue_number}/comments": "200",
     "POST /repos/{owner}/{repo}/issues/{issue_number}/comments": "201",

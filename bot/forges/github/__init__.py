@@ -231,6 +231,14 @@ class GitHubForge:
         path = f"/repos/{repository}/pulls/{number}/reviews"
         return shapes.approvals(await self._http.pages(repository, path))
 
+    async def authors(self, repository: str, number: int) -> frozenset[str]:
+        """See the Protocol; GitHub knows whose commits they are by all of a user's addresses."""
+        path = f"/repos/{repository}/pulls/{number}"
+        opened = await self._http.get(repository, path)
+        commits = await self._http.pages(repository, f"{path}/commits")
+        people = [opened["user"], *(each.get("author") for each in commits)]
+        return frozenset(each["login"] for each in people if each)
+
     async def comments(self, repository: str, number: int) -> tuple[Comment, ...]:
         """See the Protocol."""
         path = f"/repos/{repository}/issues/{number}/comments"

@@ -227,6 +227,10 @@ class GitLabForge:
         versions = await self._http.all(f"{path}/versions")
         return shapes.approvals(approved, notes, versions, await self._my_id())
 
+    async def authors(self, repository: str, number: int) -> frozenset[str]:
+        """Who opened it: of commits GitLab tells addresses, not users."""
+        return frozenset({(await self.merge_request(repository, number)).author.login})
+
     async def comments(self, repository: str, number: int) -> tuple[Comment, ...]:
         """See the Protocol; what GitLab itself noted is left out."""
         path = f"{_request(repository, number)}/notes"

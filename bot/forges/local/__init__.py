@@ -159,6 +159,10 @@ class LocalForge:
             for each in found
         )
 
+    async def authors(self, repository: str, number: int) -> frozenset[str]:
+        """Who opened it; who wrote its commits, their addresses tell."""
+        return frozenset({(await self.merge_request(repository, number)).author.login})
+
     async def comments(self, repository: str, number: int) -> tuple[Comment, ...]:
         """See the Protocol."""
         path = f"{_request_path(repository, number)}/comments"

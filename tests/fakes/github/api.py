@@ -287,6 +287,20 @@ def _pulls(github: GitHub) -> APIRouter:
         sha = merging.merge(forge, user, path, number, head=fields["sha"], message=message)
         return {"sha": sha, "merged": True, "message": "Pull Request successfully merged"}
 
+    @routes.get("/pulls/{number}/commits")
+    def commits(request: Request, owner: str, name: str, number: int) -> Response:
+        path = _readable(github, request, owner, name)
+        found = forge.request(path, number)
+        log = forge.git.log(path, found.head, 250)
+        mine = log[: next((i for i, each in enumerate(log) if each["sha"] == found.base), len(log))]
+        names = {each.name: each for each in forge.users.values()}
+        told = []
+        for each in mine:
+            known = names.get(each["author"])
+            author = shapes.user(known, github.web) if known else None
+            told.append({"sha": each["sha"], "author": author, "committer": author})
+        return _page(request, told)
+
     @routes.get("/pulls/{number}/reviews")
     def reviews(request: Request, owner: str, name: str, number: int) -> Response:
         path = _readable(github, request, owner, name)
