@@ -3,7 +3,7 @@
 import json
 import sys
 
-from bench import planning
+from bench import hooks, planning
 
 
 def main() -> None:
@@ -13,8 +13,11 @@ def main() -> None:
             print(json.dumps(planning.measure(int(size))))
         case []:
             planning.run()
+            hooks.run()
+        case ["hooks"]:
+            hooks.run()
         case _:
-            sys.exit("usage: python -m bench [planning CLUSTERS]")
+            sys.exit("usage: python -m bench [hooks | planning CLUSTERS]")
 
 
 if __name__ == "__main__":

@@ -107,3 +107,12 @@ async def test_a_revoked_token_holds_everything_until_it_is_replaced(
     assert revoked.happened == 6
     await world.finish()
     assert world.merged() == WAVES
+
+
+async def test_a_rollout_costs_few_writes(bad: tuple[World, Faults, str]) -> None:
+    world, faults, _ = bad
+
+    await rolled_out(world)
+
+    writes = [path for method, path in faults.asked if method != "GET" and "/app/" not in path]
+    assert len(writes) <= 8 * len(WAVES), writes
