@@ -1,9 +1,13 @@
 """Kustomize folders: refused when building them could reach the network or run a program.
 
-The tool itself is run by the shell, after `check`; what it printed comes in as one file.
+Only fields that are known to do neither are taken, and every path they name must be in the
+repository: kustomize takes a path that is not there for something to fetch. The tool itself is run
+by the shell, after `check`; what it printed comes in as one file. Source: kustomize documentation,
+"The Kustomization File", "remote targets".
 """
 
-from collections.abc import Iterator
+import posixpath
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from planners.model import Json
@@ -14,7 +18,7 @@ from renderers.tree import FileTree
 
 OUTPUT_FILE = "kustomize-output.yaml"
 
-_FORBIDDEN = {
+_PLUGINS = {
     "helmCharts": "Helm charts are fetched and run",
     "helmChartInflationGenerator": "Helm charts are fetched and run",
     "helmGlobals": "Helm charts are fetched and run",
@@ -22,14 +26,20 @@ _FORBIDDEN = {
     "transformers": "transformers are plugins that run programs",
     "validators": "validators are plugins that run programs",
 }
-_REFERENCES = (
-    "resources",
-    "bases",
-    "components",
-    "crds",
-    "configurations",
-    "patchesStrategicMerge",
+_PATHS = ("bases", "components", "configurations", "crds", "patchesStrategicMerge", "resources")
+_WITH_PATH = ("patches", "patchesJson6902", "replacements")
+_GENERATORS = ("configMapGenerator", "secretGenerator")
+_PLAIN = (
+    "apiVersion", "buildMetadata", "commonAnnotations", "commonLabels", "generatorOptions",
+    "images", "kind", "labels", "metadata", "namePrefix", "nameSuffix", "namespace", "openapi",
+    "replicas", "sortOptions", "vars",
+)  # fmt: skip
+_ALLOWED = frozenset((*_PATHS, *_WITH_PATH, *_GENERATORS, *_PLAIN))
+_GENERATED = frozenset(
+    ("name", "namespace", "behavior", "type", "files", "literals", "env", "envs", "options")
 )
+
+Place = tuple[str | int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,21 +49,27 @@ class Kustomize:
     name: str = "kustomize"
 
     def check(self, files: FileTree) -> None:
-        """Refuse remote references, plugins and paths out of the repository.
+        """Refuse what is remote, runs a program, or leads out of the repository.
 
         Raises:
             SourceError: with file and line.
         """
+        folders = {file[:end] for file in files for end in _slashes(file)}
         for file in sorted(files):
             if file.rpartition("/")[2] in KUSTOMIZATIONS:
-                _check(file, files[file])
+                _check(file, files[file], folders | files.keys())
 
     def objects(self, files: FileTree) -> tuple[dict[str, Json], ...]:
         """The objects in the tool's output."""
         return read_objects({OUTPUT_FILE: files[OUTPUT_FILE]})
 
 
-def _check(file: str, content: bytes) -> None:
+def _slashes(path: str) -> Iterator[int]:
+    yield from (index for index, letter in enumerate(path) if letter == "/")
+    yield 0
+
+
+def _check(file: str, content: bytes, known: frozenset[str] | set[str]) -> None:
     try:
         documents = yamlio.load_documents(content)
     except yamlio.YamlError as error:
@@ -61,77 +77,63 @@ def _check(file: str, content: bytes) -> None:
     for document in documents:
         if not isinstance(document.value, dict):
             raise SourceError("a kustomization is a mapping", file)
-        for key, why in _FORBIDDEN.items():
-            if key in document.value:
-                raise SourceError(f"{key} is refused: {why}", file, *document.places[(key,)])
+        for path, why in _refused(document.value):
+            raise SourceError(f"{path[-1]} is refused: {why}", file, *document.places[path])
         for path, text in _references(document.value):
             place = document.places.get(path, (1, 1))
-            if _is_remote(text):
+            target = posixpath.normpath(posixpath.join(posixpath.dirname(file), text))
+            if text.startswith("/") or target.startswith(".."):
+                raise SourceError(f"{text!r} leads out of the repository", file, *place)
+            if ("" if target == "." else target) not in known:
                 raise SourceError(
-                    f"{text!r} is refused: a remote reference; copy it into the repository",
+                    f"{text!r} is refused: it is not in the repository, and nothing remote is "
+                    f"fetched; copy it in",
                     file,
                     *place,
                 )
-            if _leaves(file, text):
-                raise SourceError(f"{text!r} leads out of the repository", file, *place)
 
 
-def _references(value: dict[str, Json]) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    """Every path or address that the tool would open, with where it is written."""
-    for key in _REFERENCES:
+def _refused(value: Mapping[str, Json]) -> Iterator[tuple[Place, str]]:
+    """Fields that are not known to be harmless; kustomize reads them in any case of letters."""
+    for key in value:
+        if key not in _ALLOWED:
+            yield (key,), _PLUGINS.get(key, "Switchyard does not know this field")
+    for key in _GENERATORS:
+        for index, entry in _items(value.get(key)):
+            for name in entry if isinstance(entry, dict) else ():
+                if name not in _GENERATED:
+                    yield (key, index, name), "Switchyard does not know this field"
+
+
+def _references(value: Mapping[str, Json]) -> Iterator[tuple[Place, str]]:
+    """Every path that the tool would open, with where it is written."""
+    for key in _PATHS:
         for index, text in _items(value.get(key)):
             if isinstance(text, str) and "\n" not in text:
                 yield (key, index), text
-    for key in ("patches", "patchesJson6902", "replacements"):
+    for key in _WITH_PATH:
         for index, entry in _items(value.get(key)):
             if isinstance(entry, dict) and isinstance(entry.get("path"), str):
                 yield (key, index, "path"), str(entry["path"])
     openapi = value.get("openapi")
     if isinstance(openapi, dict) and isinstance(openapi.get("path"), str):
         yield ("openapi", "path"), str(openapi["path"])
-    yield from _generated(value)
+    entries = (((key, i), each) for key in _GENERATORS for i, each in _items(value.get(key)))
+    for place, entry in entries:
+        yield from _generated(place, entry if isinstance(entry, dict) else {})
 
 
-def _generated(value: dict[str, Json]) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    """The files of ConfigMap and Secret generators, `name=file` or `file`."""
-    for key in ("configMapGenerator", "secretGenerator"):
-        for index, entry in _items(value.get(key)):
-            if isinstance(entry, dict):
-                for kind in ("files", "envs"):
-                    for position, text in _items(entry.get(kind)):
-                        yield (key, index, kind, position), str(text).rpartition("=")[2]
+def _generated(place: Place, entry: Mapping[str, Json]) -> Iterator[tuple[Place, str]]:
+    """The files of a generator, `name=file` or `file`."""
+    for kind in ("files", "envs"):
+        for position, text in _items(entry.get(kind)):
+            yield (*place, kind, position), str(text).rpartition("=")[2]
+    if isinstance(entry.get("env"), str):
+        yield (*place, "env"), str(entry["env"])
 
 
 def _items(value: Json) -> Iterator[tuple[int, Json]]:
     yield from enumerate(value if isinstance(value, list) else [])
-
-
-def _is_remote(text: str) -> bool:
-    """What kustomize would hand to git or fetch (kustomize documentation, "remote targets")."""
-    head = text.partition("/")[0]
-    host = "." in head.strip(".") and "/" in text and not text.startswith((".", "/"))
-    looks_like_host = host and not text.endswith((".yaml", ".yml", ".json"))
-    return (
-        "://" in text
-        or "?ref=" in text
-        or "?version=" in text
-        or text.startswith(("git@", "git::", "github.com", "gh:"))
-        or looks_like_host
-    )
-
-
-def _leaves(file: str, text: str) -> bool:
-    if text.startswith("/"):
-        return True
-    depth = file.count("/")
-    for part in text.split("/"):
-        if part == "..":
-            depth -= 1
-        elif part not in {"", "."}:
-            depth += 1
-        if depth < 0:
-            return True
-    return False
 
 
 SOURCE: Source = Kustomize()

@@ -139,7 +139,10 @@ def test_the_output_has_the_name_that_the_source_reads() -> None:
 )
 def test_the_real_tool_builds_an_overlay() -> None:
     assert b"name: a-m" in build("deploy/cart", FILES)
-    broken = FILES | {"deploy/base/kustomization.yaml": b"resources: [missing.yaml]\n"}
-    with pytest.raises(KustomizeError, match=r"missing\.yaml") as caught:
+    broken = FILES | {
+        "deploy/base/kustomization.yaml": b"resources: [odd.yaml]\n",
+        "deploy/base/odd.yaml": b"kind: [\n",
+    }
+    with pytest.raises(KustomizeError, match=r"odd\.yaml") as caught:
         build("deploy/cart", broken)
     assert "/tmp" not in str(caught.value)
