@@ -1,0 +1,137 @@
+"""GitHub on bad days, one answer at a time: limits, renewal, renames, queue."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from starlette.types import ASGIApp
+
+from bot.forges import ForgeError, NotMerged, TransientForgeError
+from tests.conformance.grounds import REPO, GitHubGround
+from tests.fakes.faults import Faults
+
+
+class Faulty(GitHubGround):
+    """A GitHub with faults."""
+
+    def described(self, app: ASGIApp) -> ASGIApp:
+        self.faults = Faults()
+        return self.faults.wrap(super().described(app))
+
+
+@pytest.fixture
+async def ground(tmp_path: Path) -> AsyncIterator[Faulty]:
+    made = Faulty(tmp_path)
+    made.push("main", {"a.txt": b"one\n"})
+    yield made
+    made.stop()
+
+
+async def opened(ground: Faulty) -> int:
+    ground.push("wave", {"a.txt": b"two\n"})
+    made = await ground.forge.open_merge_request(
+        REPO, branch="wave", target="main", title="T", body="B"
+    )
+    return made.number
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "body"),
+    [
+        (403, {"retry-after": "90"}, b"{}"),
+        (429, {}, b"{}"),
+        (403, {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "1795176600"}, b"{}"),
+        (403, {}, b'{"message": "You have exceeded a secondary rate limit."}'),
+    ],
+)
+async def test_every_kind_of_limit_says_until_when(
+    ground: Faulty, status: int, headers: dict[str, str], body: bytes
+) -> None:
+    ground.faults.add("GET", "deploy$", status=status, headers=headers, body=body)
+
+    with pytest.raises(TransientForgeError, match="delayed by GitHub's limits until") as delayed:
+        await ground.forge.repository(REPO)
+    assert delayed.value.retry_after > 1
+    asked = len(ground.faults.asked)
+    with pytest.raises(TransientForgeError):
+        await ground.forge.repository(REPO)
+    assert len(ground.faults.asked) == asked, "nothing is sent before it ends"
+
+
+async def test_forbidden_is_no_limit(ground: Faulty) -> None:
+    ground.faults.add("GET", "deploy$", status=403, body=b'{"message": "Not for you"}')
+
+    with pytest.raises(ForgeError, match="Not for you") as refused:
+        await ground.forge.repository(REPO)
+    assert not isinstance(refused.value, TransientForgeError)
+
+
+async def test_a_token_that_ended_early_is_had_anew_once(ground: Faulty) -> None:
+    ground.faults.add("GET", "deploy$", status=401, body=b'{"message": "Bad credentials"}')
+
+    assert (await ground.forge.repository(REPO)).path == REPO
+    assert [each["repositories"] for each in ground.github.made] == [["deploy"], ["deploy"]]
+    assert ground.github.made[0]["permissions"] == {
+        "contents": "write",
+        "metadata": "read",
+        "pull_requests": "write",
+        "statuses": "write",
+    }
+
+
+async def test_a_renamed_repository_is_followed_on_reading_but_to_no_other_host(
+    ground: Faulty,
+) -> None:
+    here = f"{ground.server.url}/api/v3/repos/{REPO}"
+    ground.faults.add("GET", "old/name$", status=301, headers={"location": here}, times=2)
+    ground.made.forge.create_repository("old/name", {"switchyard": "write"})
+    assert (await ground.forge.repository("old/name")).path == REPO
+
+    there = {"location": "https://elsewhere.example/api/v3/repos/x/y"}
+    ground.faults.script[-1].happened = 2
+    ground.faults.add("GET", "old/name$", status=307, headers=there)
+    with pytest.raises(ForgeError, match=r"redirects to elsewhere\.example, which gets no token"):
+        await ground.forge.repository("old/name")
+
+
+async def test_the_merge_queue_gets_it_with_its_head_and_says_so(ground: Faulty) -> None:
+    number = await opened(ground)
+    ground.github.needs_queue = True
+    head = (await ground.forge.merge_request(REPO, number)).head
+
+    first = await ground.forge.merge(REPO, number, head=head, message="Merge\n\nTrailer: x")
+    again = await ground.forge.merge(REPO, number, head=head, message="Merge")
+
+    assert first == NotMerged("in GitHub's merge queue, at place 1")
+    assert again == NotMerged("in GitHub's merge queue")
+    assert list(ground.github.queued.values()) == [head]
+
+
+async def test_what_has_not_changed_is_not_sent_again(ground: Faulty) -> None:
+    first = await ground.forge.repository(REPO)
+
+    assert await ground.forge.repository(REPO) == first
+    assert ground.answers.checked == 3, "installation, token, and the repository once"
+
+
+async def test_an_app_that_is_not_installed_there_says_what_to_do(ground: Faulty) -> None:
+    with pytest.raises(ForgeError, match="the GitHub App is not installed on no/such: install it"):
+        await ground.forge.repository("no/such")
+
+
+async def test_no_secret_is_in_what_is_said(ground: Faulty) -> None:
+    token = (await ground.forge.git_credentials(REPO)).password
+    ground.faults.add("GET", "pulls/1$", status=422, body=b'{"message": "no"}')
+
+    with pytest.raises(ForgeError) as refused:
+        await ground.forge.merge_request(REPO, 1)
+
+    assert token not in f"{refused.value!r} {vars(ground.forge)!r}"
+
+
+async def test_nobody_there_is_passing(tmp_path: Path) -> None:
+    made = Faulty(tmp_path)
+    made.stop()
+
+    with pytest.raises(TransientForgeError, match="does not answer"):
+        await made.forge.repository(REPO)

@@ -1,0 +1,126 @@
+"""GitLab's odd ways: approvals without heads, statuses that cannot repeat, slow merging."""
+
+import base64
+import hashlib
+import hmac
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from bot.forges import NotMerged, Role, Status, StatusState, TransientForgeError
+from bot.forges.gitlab import hooks, shapes
+from tests.conformance.grounds import CONTEXT, REPO, GitLabGround
+
+NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+BODY = (
+    b'{"object_kind": "note", "project": {"path_with_namespace": "a/b/c"}, '
+    b'"merge_request": {"iid": 7}}'
+)
+RITA = {"id": 3, "username": "rita"}
+
+
+@pytest.fixture
+async def ground(tmp_path: Path) -> AsyncIterator[GitLabGround]:
+    made = GitLabGround(tmp_path)
+    made.push("main", {"a.txt": b"one\n"})
+    yield made
+    made.stop()
+
+
+async def opened(ground: GitLabGround) -> tuple[int, str]:
+    ground.push("wave", {"a.txt": b"two\n"})
+    made = await ground.forge.open_merge_request(
+        REPO, branch="wave", target="main", title="T", body="B"
+    )
+    await ground.forge.set_status(REPO, made.head, Status(CONTEXT, StatusState.SUCCESS, "go"))
+    return made.number, made.head
+
+
+async def test_a_status_that_stands_already_is_no_error(ground: GitLabGround) -> None:
+    _, head = await opened(ground)
+
+    await ground.forge.set_status(REPO, head, Status(CONTEXT, StatusState.SUCCESS, "go"))
+
+    assert [each.state for each in await ground.forge.statuses(REPO, head)] == ["success"]
+
+
+async def test_while_gitlab_is_checking_nothing_is_decided(ground: GitLabGround) -> None:
+    number, head = await opened(ground)
+    ground.gitlab.checking[number] = 1
+    ground.made.forge.repositories[REPO].required_statuses.append("other")
+
+    with pytest.raises(TransientForgeError, match=r"GitLab is still checking !1 \(checking\)"):
+        await ground.forge.merge(REPO, number, head=head, message="Merge")
+    refused = await ground.forge.merge(REPO, number, head=head, message="Merge")
+    assert isinstance(refused, NotMerged)
+    assert refused.reason.startswith("GitLab says ci_must_pass")
+
+
+def test_an_approval_counts_for_the_head_that_stood_before_it() -> None:
+    def versions(*times: str) -> list[dict[str, object]]:
+        return [
+            {"id": number, "head_commit_sha": f"head-{number}", "created_at": f"{at}Z"}
+            for number, at in enumerate(times, 1)
+        ][::-1]
+
+    def head(at: str | None, *times: str) -> list[str]:
+        notes = [
+            {"system": False, "body": shapes.APPROVED, "author": RITA, "created_at": "2026-01-09Z"}
+        ]
+        if at:
+            told = {"system": True, "body": shapes.APPROVED, "author": RITA, "created_at": f"{at}Z"}
+            notes.append(told)
+        return [
+            each.head for each in shapes.approvals([{"user": RITA}], notes, versions(*times), 1)
+        ]
+
+    days = ("2026-01-01T10:00:00", "2026-01-01T11:00:00")
+    assert head("2026-01-01T10:30:00", *days) == ["head-1"]
+    assert head("2026-01-01T11:30:00", *days) == ["head-2"]
+    assert head("2026-01-01T11:00:00", *days) == ["head-1"], "at the same moment: the older one"
+    assert head("2026-01-01T09:00:00", *days) == [""], "bound to nothing, it does not count"
+    assert head(None, *days) == [], "a person's note of the same words is no approval"
+
+
+@pytest.mark.parametrize(
+    ("level", "role"),
+    [(0, Role.NONE), (5, Role.NONE), (10, Role.READ), (15, Role.READ), (20, Role.TRIAGE),
+     (30, Role.WRITE), (40, Role.MAINTAIN), (50, Role.ADMIN), (60, Role.ADMIN)],
+)  # fmt: skip
+def test_access_levels(level: int, role: Role) -> None:
+    assert shapes.role(level) is role
+
+
+def signed(secret: str, at: datetime, body: bytes = BODY) -> dict[str, str]:
+    key = base64.b64decode(secret.removeprefix("whsec_"))
+    stamp = str(int(at.timestamp()))
+    digest = hmac.new(key, f"msg_1.{stamp}.".encode() + body, hashlib.sha256).digest()
+    return {
+        "webhook-id": "msg_1",
+        "webhook-timestamp": stamp,
+        "webhook-signature": f"v1a,xxx v1,{base64.b64encode(digest).decode()}",
+    }
+
+
+def test_webhooks_are_signed_or_carry_a_plain_secret() -> None:
+    secret = "whsec_" + base64.b64encode(b"k" * 32).decode()
+    known = (b"retired-secret-of-tests", secret.encode())
+
+    def verified(headers: dict[str, str], body: bytes = BODY) -> bool:
+        return hooks.verify(headers, body, known, NOW) is not None
+
+    assert verified(signed(secret, NOW))
+    assert not verified(signed(secret, NOW), BODY + b" ")
+    assert not verified(signed(secret, NOW - timedelta(minutes=6))), "too old: it may be replayed"
+    assert not verified(signed("whsec_" + base64.b64encode(b"x" * 32).decode(), NOW))
+    plain = {"x-gitlab-token": "retired-secret-of-tests"}
+    assert verified(plain)
+    assert not verified({"x-gitlab-token": "retired"})
+    assert not verified({**plain, "webhook-signature": "v1,xxx"}), "a wrong signature is no token"
+    found = hooks.verify(plain, BODY, known, NOW)
+    assert found is not None
+    assert (found.repository, found.number, found.event) == ("a/b/c", 7, "note")
+    for odd in (b"[]", b"{", b"null", b'{"project": 1, "object_attributes": []}'):
+        hooks.verify(plain, odd, known, NOW)
