@@ -2,7 +2,9 @@
 
 import asyncio
 import multiprocessing
+import os
 import secrets
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import asynccontextmanager, suppress
@@ -120,11 +122,23 @@ class Service:
         self.woken.clear()
 
 
+def _end_with_parent() -> None:
+    """Let the planner's process end when the service was killed: nobody else would end it."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def watch() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
 @asynccontextmanager
 async def planner_process() -> AsyncIterator[Callable[[Snapshot], Awaitable[Proposal]]]:
     """Run the core in a process of its own: it holds up no webhook and has no credentials."""
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, mp_context=context) as pool:
+    with ProcessPoolExecutor(1, mp_context=context, initializer=_end_with_parent) as pool:
 
         async def planner(snapshot: Snapshot) -> Proposal:
             return await asyncio.get_running_loop().run_in_executor(pool, propose, snapshot)
