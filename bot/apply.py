@@ -36,6 +36,7 @@ from planners.model import Repo
 
 ORDER = "switchyard/order"
 AFTER_REFUSAL = timedelta(seconds=10)
+CALM = timedelta(minutes=1)
 BOT = Signature("Switchyard", "switchyard@noreply.invalid")
 
 log = structlog.get_logger()
@@ -68,9 +69,13 @@ async def apply(shell: Shell, gathered: Gathered, proposal: Proposal) -> Applied
     if refused:
         look_again = shell.clock() + AFTER_REFUSAL
     for effect in effects:
-        if isinstance(effect, LookAgain):
-            look_again = min(effect.at, look_again or effect.at)
-        elif not (isinstance(effect, OpenMergeRequest) and effect.branch in refused):
+        at = effect.at if isinstance(effect, LookAgain) else None
+        if isinstance(effect, SetOrder):
+            at = await _set_order(writing, effect)
+        look_again = min((each for each in (at, look_again) if each), default=None)
+        if isinstance(effect, LookAgain | SetOrder):
+            continue
+        if not (isinstance(effect, OpenMergeRequest) and effect.branch in refused):
             changed = await _perform(writing, effect) or changed
     return Applied(changed, look_again)
 
@@ -78,7 +83,7 @@ async def apply(shell: Shell, gathered: Gathered, proposal: Proposal) -> Applied
 async def _perform(writing: Writing, effect: Effect) -> bool:
     """Do one effect; whether the world moved."""
     match effect:
-        case PushBranch() | LookAgain():
+        case PushBranch() | LookAgain() | SetOrder():
             return False
         case OpenMergeRequest():
             return await _open(writing, effect)
@@ -86,8 +91,6 @@ async def _perform(writing: Writing, effect: Effect) -> bool:
             return await _update(writing, effect)
         case CloseMergeRequest():
             return await _close(writing, effect)
-        case SetOrder():
-            return await _set_order(writing, effect)
         case Merge():
             return await _merge(writing, effect)
         case unreachable:
@@ -191,21 +194,36 @@ async def _close(writing: Writing, effect: CloseMergeRequest) -> bool:
     return True
 
 
-async def _set_order(writing: Writing, effect: SetOrder) -> bool:
+async def _set_order(writing: Writing, effect: SetOrder) -> datetime | None:
     state = StatusState.PENDING if effect.gates else StatusState.SUCCESS
     page = writing.shell.page(writing.proposal.plan.application)
     status = Status(ORDER, state, status_line(effect.gates), page)
-    await set_status(writing.shell, writing.gathered.deploy.repo, effect.head, status)
-    return False
+    kind = type(effect.gates[0]).__name__ if effect.gates else ""
+    return await set_status(
+        writing.shell, writing.gathered.deploy.repo, effect.head, status, kind=kind
+    )
 
 
-async def set_status(shell: Shell, repo: Repo, head: str, status: Status) -> None:
-    """Set a commit status, unless that is what this process set last."""
+async def set_status(
+    shell: Shell, repo: Repo, head: str, status: Status, *, kind: str = ""
+) -> datetime | None:
+    """Set a commit status, unless that is what this process set last.
+
+    While it waits for the same `kind` of thing, its text changes with every report of every
+    cluster: it is written once a minute at most, so that a forge's limits are left for merging.
+    Returns when it is to be written, if that is later.
+    """
     key = ("status", str(repo), head, status.context)
-    value = f"{status.state} {status.description}"
-    if shell.written.get(key) != value:
-        await shell.forge(repo).set_status(repo.path, head, status)
-        shell.written[key] = value
+    value = f"{status.state} {kind} {status.description}"
+    before = shell.written.get(key, "")
+    if before == value:
+        return None
+    same = bool(kind) and before.startswith(f"{status.state} {kind} ")
+    if same and shell.clock() < shell.calm_until.get(key, shell.clock()):
+        return shell.calm_until[key]
+    await shell.forge(repo).set_status(repo.path, head, status)
+    shell.written[key], shell.calm_until[key] = value, shell.clock() + CALM
+    return None
 
 
 async def _merge(writing: Writing, effect: Merge) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from bot.clock import Clock
 from bot.core import Proposal
@@ -19,8 +20,9 @@ class Shell:
     """The outside world behind its doors.
 
     `propose` runs the core (in a process of its own in the service). `written` remembers what was
-    last written to the forge under each key, so that nothing is written twice; losing it costs one
-    repeated, harmless write. `demands` remembers what each blob asks for.
+    last written to the forge under each key, so that nothing is written twice, and `calm_until`
+    when a status may change its text again; losing them costs one repeated, harmless write.
+    `demands` remembers what each blob asks for.
     """
 
     forges: Mapping[str, Forge]
@@ -32,6 +34,7 @@ class Shell:
     markers: Markers
     public_url: str
     written: dict[tuple[str, ...], str] = field(default_factory=dict)
+    calm_until: dict[tuple[str, ...], datetime] = field(default_factory=dict)
     demands: dict[tuple[str, str], Demand] = field(default_factory=dict)
 
     def forge(self, repo: Repo) -> Forge:
