@@ -14,7 +14,7 @@ from datetime import timedelta
 import structlog
 from fastapi import FastAPI
 
-from bot import discovery, inbox, work
+from bot import discovery, health, inbox, work
 from bot.clock import Clock, system_clock
 from bot.core import Proposal, propose
 from bot.forges import Forge, ForgeError
@@ -24,12 +24,14 @@ from bot.repos import GitError, Mirrors
 from bot.settings import Settings
 from bot.shell import Shell
 from bot.store import Store
-from bot.ticks import schedule_sweeps
+from bot.ticks import schedule
 from bot.web import create_app
 from planners.model import Repo
 from planners.snapshot import Snapshot
 
 IDLE_SECONDS = 1.0
+CHECK_SECONDS = 3600
+WAITS = (ForgeError, GitError, GatherError)
 
 log = structlog.get_logger()
 
@@ -76,10 +78,12 @@ class Service:
 
     async def run(self) -> None:
         """Sweep once, then work until cancelled."""
-        scheduler = schedule_sweeps(self.sweep, self.settings.resync_seconds)
+        jobs = ((self.sweep, self.settings.resync_seconds), (self.check, CHECK_SECONDS))
+        scheduler = schedule(jobs)
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self.sweep())
+                group.create_task(self.check())
                 group.create_task(self._drain())
                 for number in range(self.settings.workers):
                     group.create_task(self._work(f"{self.owner}.{number}"))
@@ -90,15 +94,22 @@ class Service:
         """Make everything due; the next sweep is a matter of time when this one cannot."""
         try:
             await inbox.sweep(self.shell)
-        except (ForgeError, GitError, GatherError) as error:
+        except WAITS as error:
             log.warning("sweep failed", error=str(error))
         self.woken.set()
+
+    async def check(self) -> None:
+        """Look after webhooks and rules; in an hour again when that cannot be done now."""
+        try:
+            await health.check(self.shell)
+        except WAITS as error:
+            log.warning("set-up not checked", error=str(error))
 
     async def _drain(self) -> None:
         while True:
             try:
                 drained = await inbox.drain(self.shell)
-            except (ForgeError, GitError, GatherError) as error:
+            except WAITS as error:
                 log.warning("inbox waits", error=str(error))
                 drained = 0
             if not drained:

@@ -13,11 +13,11 @@ from typing import assert_never
 import structlog
 
 from bot.core import Proposal
-from bot.forges import NotMerged, Status, StatusState
-from bot.gather.deploy import MARKER
+from bot.forges import ORDER, NotMerged, Status, StatusState
+from bot.gather.requests import MARKER
 from bot.gather.snapshot import Gathered
 from bot.repos import Signature
-from bot.shell import Shell
+from bot.shell import Refused, Shell
 from bot.wording import merge_requests as words
 from bot.wording.diffs import Blobs, diffs_of
 from bot.wording.reasons import status_line
@@ -34,8 +34,8 @@ from planners.effects import (
 )
 from planners.model import Repo
 
-ORDER = "switchyard/order"
 AFTER_REFUSAL = timedelta(seconds=10)
+LONGEST_WAIT = timedelta(minutes=10)
 CALM = timedelta(minutes=1)
 BOT = Signature("Switchyard", "switchyard@noreply.invalid")
 
@@ -69,22 +69,24 @@ async def apply(shell: Shell, gathered: Gathered, proposal: Proposal) -> Applied
     if refused:
         look_again = shell.clock() + AFTER_REFUSAL
     for effect in effects:
-        at = effect.at if isinstance(effect, LookAgain) else None
-        if isinstance(effect, SetOrder):
-            at = await _set_order(writing, effect)
-        look_again = min((each for each in (at, look_again) if each), default=None)
-        if isinstance(effect, LookAgain | SetOrder):
+        if isinstance(effect, OpenMergeRequest) and effect.branch in refused:
             continue
-        if not (isinstance(effect, OpenMergeRequest) and effect.branch in refused):
-            changed = await _perform(writing, effect) or changed
+        done = await _perform(writing, effect)
+        changed = changed or done is True
+        if isinstance(done, datetime):
+            look_again = min(done, look_again or done)
     return Applied(changed, look_again)
 
 
-async def _perform(writing: Writing, effect: Effect) -> bool:
-    """Do one effect; whether the world moved."""
+async def _perform(writing: Writing, effect: Effect) -> bool | datetime:
+    """Do one effect; whether the world moved, or when to look at it again."""
     match effect:
-        case PushBranch() | LookAgain() | SetOrder():
+        case PushBranch():
             return False
+        case LookAgain(at):
+            return at
+        case SetOrder():
+            return await _set_order(writing, effect) or False
         case OpenMergeRequest():
             return await _open(writing, effect)
         case UpdateMergeRequest():
@@ -226,17 +228,32 @@ async def set_status(
     return None
 
 
-async def _merge(writing: Writing, effect: Merge) -> bool:
+async def _merge(writing: Writing, effect: Merge) -> bool | datetime:
+    """Merge; after a refusal the next try comes later each time, or when the forge says otherwise.
+
+    A refused merge request is not the world's last word: rules of its own, a queue, a moved base.
+    """
     shell, proposal, deploy = writing.shell, writing.proposal, writing.gathered.deploy
     message = words.merge_message(proposal.plan, proposal.digest, effect.change, effect.number)
     outcome = await shell.forge(deploy.repo).merge(
-        deploy.repo.path, effect.number, head=effect.head, message=message
+        deploy.repo.path,
+        effect.number,
+        head=effect.head,
+        message=message,
+        method=effect.method,
     )
     refused = outcome.reason if isinstance(outcome, NotMerged) else None
     await _audit(writing, "merge", effect.change, number=effect.number, refused=refused)
-    if refused is not None:
-        log.warning("not merged", number=effect.number, reason=refused)
-    return True
+    key = (deploy.repo, effect.number)
+    if refused is None:
+        shell.refused.pop(key, None)
+        return True
+    log.warning("not merged", number=effect.number, reason=refused)
+    now = await shell.forge(deploy.repo).merge_request(deploy.repo.path, effect.number)
+    times = shell.refused[key].times + 1 if key in shell.refused else 0
+    until = shell.clock() + min(AFTER_REFUSAL * 2**times, LONGEST_WAIT)
+    shell.refused[key] = Refused((now.head, now.mergeable), refused, times, until)
+    return now.head != effect.head or until
 
 
 async def _audit(

@@ -16,12 +16,23 @@ from planners.snapshot import Snapshot
 
 
 @dataclass(frozen=True, slots=True)
+class Refused:
+    """The forge would not merge a merge request: as it stood (`stood`), for the `times`th time."""
+
+    stood: tuple[str, str]
+    reason: str
+    times: int
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Shell:
     """The outside world behind its doors.
 
     `propose` runs the core (in a process of its own in the service). `written` remembers what was
     last written to the forge under each key, so that nothing is written twice, and `calm_until`
-    when a status may change its text again; losing them costs one repeated, harmless write.
+    when a status may change its text again, `refused` what a forge would not merge; losing them
+    costs one repeated, harmless write.
     `demands` remembers what each blob asks for.
     """
 
@@ -35,6 +46,7 @@ class Shell:
     public_url: str
     written: dict[tuple[str, ...], str] = field(default_factory=dict)
     calm_until: dict[tuple[str, ...], datetime] = field(default_factory=dict)
+    refused: dict[tuple[Repo, int], Refused] = field(default_factory=dict)
     demands: dict[tuple[str, str], Demand] = field(default_factory=dict)
 
     def forge(self, repo: Repo) -> Forge:

@@ -4,16 +4,24 @@ It only enqueues. APScheduler 3 shares nothing between processes, which is all t
 several replicas sweeping at once make the same keys due.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
+Job = Callable[[], Awaitable[None]]
 
-def schedule_sweeps(sweep: Callable[[], Awaitable[None]], seconds: int) -> AsyncIOScheduler:
-    """A started scheduler that sweeps every so many seconds; never two sweeps at once."""
+
+def schedule(jobs: Iterable[tuple[Job, int]]) -> AsyncIOScheduler:
+    """A started scheduler that does each job every so many seconds; never two of a job at once."""
     scheduler = AsyncIOScheduler(timezone="UTC")
-    scheduler.add_job(
-        sweep, "interval", seconds=seconds, max_instances=1, coalesce=True, misfire_grace_time=None
-    )
+    for job, seconds in jobs:
+        scheduler.add_job(
+            job,
+            "interval",
+            seconds=seconds,
+            max_instances=1,
+            coalesce=True,
+            misfire_grace_time=None,
+        )
     scheduler.start()
     return scheduler

@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 from planners.changes import ChangeSet
 from planners.gates import Gate
+from planners.model import MergeMethod
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +58,12 @@ class SetOrder:
 
 @dataclass(frozen=True, slots=True)
 class Merge:
-    """Merge, if the head is still `head`."""
+    """Merge, if the head is still `head`; without a method, as the repository has it."""
 
     number: int
     head: str
     change: ChangeSet
+    method: MergeMethod | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from enum import StrEnum
 from planners import effects, proposals, waits
 from planners.changes import ChangeSet
 from planners.effects import Effect
-from planners.gates import Gate, Pending, next_look
+from planners.gates import Gate, NotMerged, Pending, next_look
 from planners.model import When
 from planners.plan import Plan
 from planners.readiness import Requirement, lacking, stale_at
@@ -65,9 +65,13 @@ def decide(snapshot: Snapshot, plan: Plan, changes: Sequence[ChangeSet]) -> Deci
         if standing.merge_request is None or not standing.change.files:
             continue
         request = standing.merge_request
-        due.append(effects.SetOrder(request.number, request.head, standing.gates))
+        waits_for = tuple(each for each in standing.gates if not isinstance(each, NotMerged))
+        commits = (request.head, *request.trials)
+        due += [effects.SetOrder(request.number, commit, waits_for) for commit in commits]
         if not standing.gates and not merged:
-            due.append(effects.Merge(request.number, request.head, standing.change))
+            methods = (each.merge_method for each in snapshot.policies if each.merge_method)
+            how = next(methods, None)
+            due.append(effects.Merge(request.number, request.head, standing.change, how))
             merged = True
     return Decision(standings, (*due, *_next_look(snapshot, standings)))
 
@@ -83,6 +87,8 @@ def _stand(context: waits.Context, change: ChangeSet) -> Standing:
         *waits.judge(context, change, request),
     )
     state = WaveState.WAITING if closed else WaveState.MERGING
+    if not closed and request is not None and request.refusal is not None:
+        closed = (NotMerged(request.refusal.reason, request.refusal.until),)
     return Standing(change, state, request, closed)
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TypeAlias
 
-from planners.model import On, Unit, When
+from planners.model import On, Role, Unit, When
 
 
 class Lack(StrEnum):
@@ -75,8 +75,9 @@ class AwaitsReplacement:
 class AwaitsApproval:
     """Approvals of the merge request as it stands are missing; `reason` is the rule's selector.
 
-    `discounted` approved it too, but wrote or merged the revision. `users`, if any, are the only
-    ones whose approvals count.
+    `discounted` approved it too, but wrote or merged the revision; `powerless` did, and have less
+    than `role` in the deploy repo. `users` and teams, if any, are the only ones whose approvals
+    count.
     """
 
     needed: int
@@ -85,6 +86,8 @@ class AwaitsApproval:
     reason: str
     author_may_approve: bool
     users: tuple[str, ...] = ()
+    powerless: tuple[str, ...] = ()
+    role: Role = Role.WRITE
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +139,14 @@ class Conflicts:
 
 
 @dataclass(frozen=True, slots=True)
+class NotMerged:
+    """Everything waited for is ready; the forge has its own rules, or a merge queue."""
+
+    reason: str
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class NotProposed:
     """The merge request is not open yet, or does not show this change yet."""
 
@@ -151,6 +162,7 @@ Gate: TypeAlias = (
     | ForeignCommit
     | ClosedByPerson
     | Conflicts
+    | NotMerged
     | NotProposed
 )
 
@@ -158,7 +170,7 @@ Gate: TypeAlias = (
 def next_look(gate: Gate) -> datetime | None:
     """When time alone may open the gate, or turn it overdue."""
     match gate:
-        case Frozen(until=until) | OutsideWindow(until=until):
+        case Frozen(until=until) | OutsideWindow(until=until) | NotMerged(until=until):
             return until
         case AwaitsDependency(pending=pending) | AwaitsStep(pending=pending):
             return min((each.until for each in pending if each.until), default=None)

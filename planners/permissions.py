@@ -1,13 +1,14 @@
 """What people and policies say of a wave: freezes, windows, approvals. Called by `waits`."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from planners.changes import ChangeSet
 from planners.gates import AwaitsApproval, Frozen, Gate, OutsideWindow
 from planners.model import ApprovalRule
 from planners.plan import Plan
 from planners.selectors import Selector
-from planners.snapshot import MergeRequest, Snapshot
+from planners.snapshot import Approval, MergeRequest, Snapshot
 from planners.windows import next_opening
 
 
@@ -33,22 +34,26 @@ def windows(snapshot: Snapshot, change: ChangeSet) -> Iterator[Gate]:
 def approvals(
     snapshot: Snapshot, change: ChangeSet, request: MergeRequest, plan: Plan
 ) -> Iterator[Gate]:
-    """Only approvals of the head count, and an author's own only where the rule says so.
+    """Only approvals of the head by people of the rule's role count; an author's where it says so.
 
     A rollback brings back what was approved before: only what others wrote since is asked for.
     """
     rules = _others_work(snapshot, change)
     if plan.restores is None:
-        rules = (*_rules(snapshot, change), *rules)
+        rules = (*_rules(snapshot, change, request), *rules)
     for rule, reason in rules:
         given: list[str] = []
         discounted: list[str] = []
+        powerless: list[str] = []
         for approval in request.approvals:
-            if approval.head != request.head or (rule.users and approval.user not in rule.users):
+            if approval.head != request.head or not _named(rule, approval):
                 continue
             own = bool({approval.email.lower(), f"@{approval.user}"} & snapshot.authors)
-            counts = rule.author_may_approve or not own
-            (given if counts else discounted).append(approval.user)
+            if approval.role < rule.role:
+                powerless.append(approval.user)
+            else:
+                counts = rule.author_may_approve or not own
+                (given if counts else discounted).append(approval.user)
         if len(given) < rule.count:
             yield AwaitsApproval(
                 rule.count,
@@ -56,19 +61,35 @@ def approvals(
                 tuple(discounted),
                 reason,
                 rule.author_may_approve,
-                rule.users,
+                tuple(sorted({*rule.users, *rule.teams})),
+                tuple(powerless),
+                rule.role,
             )
 
 
-def _rules(snapshot: Snapshot, change: ChangeSet) -> Iterator[tuple[ApprovalRule, str]]:
-    """The rules of policies and of the tenant for this wave."""
+def _named(rule: ApprovalRule, approval: Approval) -> bool:
+    """Whether the rule, where it names people or teams, names this one."""
+    if not (rule.users or rule.teams):
+        return True
+    mine = {approval.user, approval.email}
+    return bool(mine & set(rule.users)) or bool(approval.teams & set(rule.teams))
+
+
+def _rules(
+    snapshot: Snapshot, change: ChangeSet, request: MergeRequest
+) -> Iterator[tuple[ApprovalRule, str]]:
+    """The rules of policies and of the tenant for this wave, and of owners where a policy asks."""
     for policy in snapshot.policies:
         for rule in policy.approvals:
             if _touches(snapshot, change, rule.clusters):
                 yield rule, f"clusters with {rule.clusters}"
-    approvers = snapshot.tenant.approvers
-    if approvers:
-        yield ApprovalRule(Selector(), 1, users=approvers), f"tenant {snapshot.tenant.name}"
+                for owners in request.owners if rule.code_owners else ():
+                    names = tuple(sorted(owners))
+                    yield replace(rule, count=1, users=names, teams=names), "code owners"
+    tenant = snapshot.tenant
+    if tenant.approvers or tenant.approver_teams:
+        users, teams = tenant.approvers, tenant.approver_teams
+        yield ApprovalRule(Selector(), 1, users=users, teams=teams), f"tenant {tenant.name}"
 
 
 def _others_work(snapshot: Snapshot, change: ChangeSet) -> tuple[tuple[ApprovalRule, str], ...]:

@@ -17,6 +17,7 @@ from planners.model import (
     Readiness,
     Registration,
     Revision,
+    Role,
     Tenant,
     Unit,
 )
@@ -32,11 +33,17 @@ class MergeRequestState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """Somebody approved a merge request as it stood at commit `head`."""
+    """Somebody approved a merge request as it stood at commit `head`.
+
+    `role` is what they may do in the deploy repo, `teams` those of the teams spoken of (by
+    policies, tenants and CODEOWNERS) that they are members of.
+    """
 
     user: str
     email: str
     head: str
+    role: Role = Role.NONE
+    teams: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +64,21 @@ class Branch:
 
 
 @dataclass(frozen=True, slots=True)
+class Refusal:
+    """The forge would not merge it as it stands, in its words; worth another try at `until`."""
+
+    reason: str
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class MergeRequest:
     """A merge request of ours (its marker was verified) on the deploy repo, for one wave.
 
     `described` is the wave digest that title and body speak of; `closed_by` the person (never the
-    bot) who closed it without merging.
+    bot) who closed it without merging. `trials` are commits on which the forge's merge queue tries
+    it, and which need the same status as its head. `owners` are the groups of owners that
+    CODEOWNERS names for what it changes, each as `login`, `team` or e-mail address.
     """
 
     number: int
@@ -76,6 +93,9 @@ class MergeRequest:
     described: str | None = None
     closed_by: str | None = None
     conflicts: bool = False
+    refusal: Refusal | None = None
+    trials: tuple[str, ...] = ()
+    owners: tuple[frozenset[str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,14 +5,17 @@ are idempotent by a key that the forge itself enforces (head branch, head commit
 a repeated or half-finished pass does no harm.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import IntEnum, StrEnum
+from enum import StrEnum
 from typing import Protocol
 
 from bot.clock import Clock
 from bot.settings import Settings
+from planners.model import MergeMethod, Role
+
+ORDER = "switchyard/order"
 
 
 class ForgeError(Exception):
@@ -31,17 +34,6 @@ class TransientForgeError(ForgeError):
         """A forge's limits hold something up until then."""
         wait = max((until - now).total_seconds(), 1.0)
         return cls(f"delayed by {forge}'s limits until {until:%H:%M:%S} UTC", wait)
-
-
-class Role(IntEnum):
-    """What a user may do in a repository, in rising order (GitHub's five roles)."""
-
-    NONE = 0
-    READ = 1
-    TRIAGE = 2
-    WRITE = 3
-    MAINTAIN = 4
-    ADMIN = 5
 
 
 class StatusState(StrEnum):
@@ -87,6 +79,7 @@ class ForgeMergeRequest:
 
     `merge_sha` is the commit on the target branch that brought it in; `source_repository` differs
     from the target's path for a fork. `closed_by` is the login of who closed it unmerged.
+    `mergeable` is the forge's own word for how merging stands, empty where it has none.
     """
 
     number: int
@@ -103,6 +96,7 @@ class ForgeMergeRequest:
     merge_sha: str | None = None
     closed_by: str | None = None
     conflicts: bool = False
+    mergeable: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +180,14 @@ class Forge(Protocol):
     async def me(self) -> User:
         """The user the bot acts as."""
 
+    async def check(
+        self, repositories: Sequence[str], deploys: Sequence[str], address: str
+    ) -> tuple[str, ...]:
+        """Mend webhooks, which go to `address`; returns what only people can put right.
+
+        `deploys` are those of the repositories whose default branch must require `ORDER`.
+        """
+
     async def git_credentials(self, repository: str) -> GitCredentials:
         """Credentials that can fetch and push that repository now."""
 
@@ -194,6 +196,9 @@ class Forge(Protocol):
 
     async def role(self, repository: str, login: str) -> Role:
         """What that user may do there."""
+
+    async def member(self, team: str, login: str) -> bool:
+        """Whether that user is in a team (GitHub: `org/team`) or group (GitLab)."""
 
     async def merge_requests(
         self, repository: str, *, state: str = "open", branch_prefix: str = ""
@@ -220,9 +225,21 @@ class Forge(Protocol):
         """Close (`closed`) or reopen (`open`)."""
 
     async def merge(
-        self, repository: str, number: int, *, head: str, message: str
+        self,
+        repository: str,
+        number: int,
+        *,
+        head: str,
+        message: str,
+        method: MergeMethod | None = None,
     ) -> Merged | NotMerged:
-        """Merge with a merge commit, only if the head is still `head`."""
+        """Merge only if the head is still `head`; without a method, as the repository has it."""
+
+    def trials(self, branches: Mapping[str, str]) -> Mapping[int, tuple[str, ...]]:
+        """Of branches (name -> head), those on which a merge queue tries merge requests.
+
+        Returns the commits by the number of the merge request.
+        """
 
     async def reviews(self, repository: str, number: int) -> tuple[Review, ...]:
         """Approvals in force, one per user at the most."""

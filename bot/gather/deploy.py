@@ -1,26 +1,10 @@
-"""What is merged in a deploy repo, and what is proposed there."""
+"""What is merged in a deploy repo."""
 
-import asyncio
-from collections.abc import Mapping
-
-from bot.forges import ForgeMergeRequest
 from bot.gather.repository import Checkout
 from bot.repos import CommitInfo
-from bot.shell import Shell
-from planners.changes import change_digest
 from planners.model import Registration, Revision, Unit
-from planners.proposals import branch_prefix
-from planners.snapshot import (
-    Approval,
-    Branch,
-    Change,
-    DeployBase,
-    MergeRequest,
-    MergeRequestState,
-)
+from planners.snapshot import Change, DeployBase
 from renderers.layout import Layout
-
-MARKER = "wave"
 
 
 def read_base(checkout: Checkout, registration: Registration) -> DeployBase:
@@ -64,101 +48,3 @@ def _change(info: CommitInfo, application: str) -> Change:
 def rejected(info: CommitInfo) -> str | None:
     """The app revision that a commit of ours takes back."""
     return info.trailers.get("Switchyard-Rollback", "").rpartition("@")[2] or None
-
-
-async def read_merge_requests(
-    shell: Shell, checkout: Checkout, registration: Registration
-) -> tuple[MergeRequest, ...]:
-    """Our merge requests for this application: all open ones, the newest closed of each wave."""
-    forge, repo = shell.forge(registration.deploy), registration.deploy
-    me = await forge.me()
-    prefix = branch_prefix(registration.application)
-    layout = Layout.of(registration)
-    found: list[MergeRequest] = []
-    closed: set[str] = set()
-    for each in await forge.merge_requests(repo.path, state="all", branch_prefix=prefix):
-        marker = shell.markers.read(MARKER, repo, each.body)
-        wave = each.source_branch.removeprefix(prefix)
-        if each.author.id != me.id or marker is None or marker.get("wave") != wave:
-            continue
-        if each.state == MergeRequestState.OPEN:
-            found.append(await _open(shell, checkout, layout, each, wave, marker))
-        elif each.state == MergeRequestState.CLOSED and wave not in closed:
-            closed.add(wave)
-            by = None if each.closed_by == me.login else each.closed_by
-            found.append(_plain(each, wave, marker, closed_by=by))
-    return tuple(sorted(found, key=lambda request: request.number))
-
-
-def _plain(
-    each: ForgeMergeRequest, wave: str, marker: Mapping[str, str], closed_by: str | None
-) -> MergeRequest:
-    return MergeRequest(
-        number=each.number,
-        wave=wave,
-        branch_name=each.source_branch,
-        state=MergeRequestState(each.state),
-        url=each.url,
-        head=each.head,
-        described=marker.get("digest"),
-        closed_by=closed_by,
-    )
-
-
-async def _open(  # noqa: PLR0917 - two places to read from, and what was read already
-    shell: Shell,
-    checkout: Checkout,
-    layout: Layout,
-    each: ForgeMergeRequest,
-    wave: str,
-    marker: Mapping[str, str],
-) -> MergeRequest:
-    forge = shell.forge(checkout.repo)
-    reviews = await forge.reviews(checkout.repo.path, each.number)
-    branch = await asyncio.to_thread(_branch, checkout, layout, each.source_branch, wave)
-    return MergeRequest(
-        number=each.number,
-        wave=wave,
-        branch_name=each.source_branch,
-        state=MergeRequestState.OPEN,
-        url=each.url,
-        head=each.head,
-        branch=branch,
-        labels=each.labels,
-        approvals=tuple(
-            Approval(review.user.login, review.user.email, review.head)
-            for review in reviews
-            if not review.user.bot
-        ),
-        described=marker.get("digest"),
-        conflicts=each.conflicts,
-    )
-
-
-def _branch(checkout: Checkout, layout: Layout, name: str, wave: str) -> Branch | None:
-    """The branch as Git has it: ours when its one commit above main is what its trailers say.
-
-    The digest is computed anew from the commit's difference to its parent, so that nobody can add a
-    change, or edit one, and keep the approval.
-    """
-    mirror = checkout.mirror
-    head = mirror.head(name)
-    if head is None:
-        return None
-    info = mirror.commit_info(head)
-    digest = info.trailers.get("Switchyard-Digest")
-    changed = tuple(mirror.changed_files(info.parents[0], head)) if len(info.parents) == 1 else ()
-    ours = (
-        len(info.parents) == 1
-        and mirror.contains(checkout.head, info.parents[0])
-        and change_digest(wave, changed) == digest
-    )
-    written = (layout.unit_of(path) for path, _, new in changed if new is not None)
-    return Branch(
-        head=head,
-        digest=digest,
-        fleet_sha=info.trailers.get("Switchyard-Fleet", "").rpartition("@")[2] or None,
-        foreign_author=None if ours else info.author_name,
-        units=frozenset(unit for unit in written if unit is not None) if ours else frozenset(),
-        rejects=rejected(info) if ours else None,
-    )

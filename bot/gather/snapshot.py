@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass, replace
 
 from bot.forges import ForgeMergeRequest
-from bot.gather.deploy import read_base, read_merge_requests
+from bot.gather.deploy import read_base
 from bot.gather.documents import application_at, fleet_at
 from bot.gather.earlier import read_earlier
 from bot.gather.facts import read_reported
@@ -12,6 +12,7 @@ from bot.gather.ledger import read_claims
 from bot.gather.neighbours import read_neighbours
 from bot.gather.observe import observe
 from bot.gather.repository import Checkout, NotRegisteredError, fetch
+from bot.gather.requests import read_merge_requests
 from bot.shell import Shell
 from planners.model import Fleet, Registration, Revision
 from planners.proposals import branch_prefix
@@ -40,7 +41,7 @@ async def gather_rollout(shell: Shell, application: str) -> Gathered:
     registration = _registration(newest, application)
     app = await fetch(shell, registration.app)
     deploy = await fetch(shell, registration.deploy)
-    requests = await read_merge_requests(shell, deploy, registration)
+    requests = await read_merge_requests(shell, deploy, newest, registration)
     base = await asyncio.to_thread(read_base, deploy, registration)
     fleet_sha = _pinned(fleet_repo, app.head, deploy, requests) or fleet_repo.head
     pinned = newest

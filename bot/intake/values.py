@@ -15,9 +15,11 @@ from planners.model import (
     Location,
     Maintenance,
     Member,
+    MergeMethod,
     Policy,
     Price,
     Registration,
+    Role,
     Taint,
     Tenant,
     Window,
@@ -73,6 +75,7 @@ def tenant(document: TenantDocument) -> Tenant:
         allowed_kinds=tuple(sorted(spec.kinds.allowed)),
         forbidden_kinds=tuple(sorted(spec.kinds.forbidden)),
         approvers=tuple(sorted(spec.approvers)),
+        approver_teams=tuple(sorted(spec.approver_teams)),
         members=tuple(
             sorted(
                 (Member(each.kind, each.name, each.role) for each in spec.members),
@@ -99,7 +102,13 @@ def policy(document: PolicyDocument) -> Policy:
         document.metadata.name,
         tuple(
             ApprovalRule(
-                each.clusters.value(), each.count, each.author_may_approve, tuple(each.users)
+                each.clusters.value(),
+                each.count,
+                each.author_may_approve,
+                tuple(each.users),
+                tuple(each.teams),
+                Role[each.role.upper()],
+                each.code_owners,
             )
             for each in spec.approvals
         ),
@@ -120,4 +129,5 @@ def policy(document: PolicyDocument) -> Policy:
         spec.reports.max_age if spec.reports else None,
         spec.facts.max_age if spec.facts else None,
         tuple(spec.plaintext_secrets),
+        MergeMethod(spec.merge_method) if spec.merge_method else None,
     )

@@ -8,10 +8,13 @@ from fastapi import APIRouter, HTTPException, Request, status
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from bot.inbox import application_key
 from bot.shell import Shell
+from bot.store.queue import Waiting
 
 HERE = Path(__file__).parent
-PREFIX = "rollout/"
+PREFIX, HEALTH = "rollout/", "health/"
+MOST_WAITING = 1_000
 READINESS = ("READY", "PROGRESSING", "STALLED", "UNKNOWN")
 
 
@@ -36,15 +39,24 @@ def router(shell: Shell) -> APIRouter:
             )
         return found
 
+    async def delays() -> list[Waiting]:
+        waiting = await asyncio.to_thread(shell.store.queue.waiting, MOST_WAITING)
+        return [each for each in waiting if each.last_error]
+
     @routes.get("/", response_class=HTMLResponse)
     async def index(request: Request) -> HTMLResponse:
         del request
         views = await asyncio.to_thread(shell.store.views.list, PREFIX)
-        return HTMLResponse(templates.get_template("index.html").render(views=views))
+        checks = await asyncio.to_thread(shell.store.views.list, HEALTH)
+        warnings = [warning for _, found in checks for warning in found["warnings"]]
+        shown = {"views": views, "warnings": warnings, "delays": await delays()}
+        return HTMLResponse(templates.get_template("index.html").render(shown))
 
     @routes.get("/rollouts/{application}", response_class=HTMLResponse)
     async def rollout(application: str) -> HTMLResponse:
         shown = grid(await view(application))
+        key = application_key(application)
+        shown["delays"] = [each for each in await delays() if each.key == key]
         return HTMLResponse(templates.get_template("rollout.html").render(shown))
 
     @routes.get("/api/v1/rollouts/{application}")

@@ -16,6 +16,7 @@ from planners.gates import (
     Gate,
     Held,
     Lack,
+    NotMerged,
     NotProposed,
     OutsideWindow,
     Pending,
@@ -24,7 +25,7 @@ from planners.gates import (
 STATUS_LENGTH = 140
 
 
-def reason(gate: Gate) -> str:  # noqa: C901 - one case per gate
+def reason(gate: Gate) -> str:  # noqa: C901, PLR0912 - one case per gate
     """Why it waits, in one sentence without a full stop."""
     match gate:
         case AwaitsDependency():
@@ -33,10 +34,8 @@ def reason(gate: Gate) -> str:  # noqa: C901 - one case per gate
             return f"waits for {step} to be ready: {places(pending)}"
         case AwaitsReplacement(pending):
             return f"removes only when all that replaces it is ready: {places(pending)}"
-        case AwaitsApproval(needed, given, discounted, why):
-            have = f", has {len(given)}" if given else ""
-            own = f" ({listing(discounted)} wrote or merged the revision)" if discounted else ""
-            return f"waits for {plural(needed, 'approval')}{have}: {why}{own}"
+        case AwaitsApproval():
+            return _approval(gate)
         case Frozen(name, until, why):
             return f"frozen by {name} until {until:%Y-%m-%d %H:%M} UTC: {why}"
         case OutsideWindow(clusters, until):
@@ -52,13 +51,15 @@ def reason(gate: Gate) -> str:  # noqa: C901 - one case per gate
             return f"{user} closed merge request !{number}"
         case Conflicts():
             return "conflicts with main; Switchyard writes the branch anew"
+        case NotMerged(why, until):
+            return f"not merged yet: {why}; looks again at {until:%H:%M:%S} UTC"
         case NotProposed():
             return "the merge request is being written"
         case unreachable:
             assert_never(unreachable)
 
 
-def remedy(gate: Gate) -> str:  # noqa: C901 - one case per gate
+def remedy(gate: Gate) -> str:  # noqa: C901, PLR0912 - one case per gate
     """Who or what clears it, in one sentence without a full stop."""
     match gate:
         case AwaitsDependency(pending=pending) | AwaitsStep(pending=pending):
@@ -86,6 +87,8 @@ def remedy(gate: Gate) -> str:  # noqa: C901 - one case per gate
             return "somebody resets the branch to Switchyard's commit, or closes the merge request"
         case ClosedByPerson():
             return "somebody reopens it, or a new revision changes the plan"
+        case NotMerged():
+            return "the forge's own rules for the branch: its checks, approvals, merge queue"
         case Conflicts() | NotProposed():
             return "Switchyard, in its next pass"
         case unreachable:
@@ -98,6 +101,17 @@ def status_line(gates: Sequence[Gate]) -> str:
         return "its turn: everything it waits for is ready"
     text = reason(gates[0])
     return text if len(text) <= STATUS_LENGTH else text[: STATUS_LENGTH - 1] + "\u2026"
+
+
+def _approval(gate: AwaitsApproval) -> str:
+    have = f", has {len(gate.given)}" if gate.given else ""
+    own = f" ({listing(gate.discounted)} wrote or merged the revision)" if gate.discounted else ""
+    less = ""
+    if gate.powerless:
+        less = (
+            f" (of {listing(gate.powerless)} it does not count: less than {gate.role.name.lower()})"
+        )
+    return f"waits for {plural(gate.needed, 'approval')}{have}: {gate.reason}{own}{less}"
 
 
 def _dependency(gate: AwaitsDependency) -> str:

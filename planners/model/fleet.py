@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
 from planners.model.basics import Json, Repo
 from planners.model.tenant import Tenant
@@ -82,17 +82,41 @@ class Cluster:
     values: Mapping[str, Json] = field(default_factory=dict)
 
 
+class Role(IntEnum):
+    """What a user may do in a repository, in rising order (GitHub's five roles)."""
+
+    NONE = 0
+    READ = 1
+    TRIAGE = 2
+    WRITE = 3
+    MAINTAIN = 4
+    ADMIN = 5
+
+
+class MergeMethod(StrEnum):
+    """How merge requests are merged, where the forge leaves the choice."""
+
+    MERGE = "merge"
+    SQUASH = "squash"
+    REBASE = "rebase"
+
+
 @dataclass(frozen=True, slots=True)
 class ApprovalRule:
     """Merge requests that touch a selected cluster need `count` approvals.
 
-    `users`, if any are named, are the only ones whose approvals count.
+    An approval counts from people with at least `role` in the deploy repo. `users` and members of
+    `teams`, if any are named, are the only ones whose approvals count. With `code_owners` each
+    group of owners that CODEOWNERS names for the touched paths must have one among them.
     """
 
     clusters: Selector
     count: int
     author_may_approve: bool = False
     users: tuple[str, ...] = ()
+    teams: tuple[str, ...] = ()
+    role: Role = Role.WRITE
+    code_owners: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +160,7 @@ class Policy:
     report_max_age: timedelta | None = None
     facts_max_age: timedelta | None = None
     plaintext_secrets: tuple[str, ...] = ()
+    merge_method: MergeMethod | None = None
 
 
 @dataclass(frozen=True, slots=True)

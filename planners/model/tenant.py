@@ -36,7 +36,8 @@ class Tenant:
     that repository; without, the platform team sets them up otherwise. `quota` is what each of its
     namespaces may use (Kubernetes: ResourceQuota `hard`, quantities as written). `allowed_kinds`
     are cluster-scoped kinds that it may write after all, `forbidden_kinds` kinds that it may not.
-    `approvers`, if any, are the only people whose approvals count for its merge requests.
+    `approvers` and members of `approver_teams`, if any, are the only people whose approvals count
+    for its merge requests.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Tenant:
     allowed_kinds: tuple[str, ...] = ()
     forbidden_kinds: tuple[str, ...] = ()
     approvers: tuple[str, ...] = ()
+    approver_teams: tuple[str, ...] = ()
     members: tuple[Member, ...] = ()
     pod_security: str = "baseline"
     allow_from_namespaces: tuple[str, ...] = ()

@@ -24,10 +24,11 @@ def places(dialect: str) -> dict[str, str]:
 
 def carrier(world: "World", onward: httpx.AsyncBaseTransport) -> httpx.AsyncBaseTransport:
     """How webhooks travel to the bot."""
+    world.github_hooks = GitHubHooks(lambda: world.github, SECRET.encode(), onward)
     return _Carrier(
         {
             "local": onward,
-            "github": GitHubHooks(lambda: world.github, SECRET.encode(), onward),
+            "github": world.github_hooks,
             "gitlab": GitLabHooks(lambda: world.gitlab, SECRET.encode(), onward),
         }
     )

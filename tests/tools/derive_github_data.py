@@ -34,6 +34,15 @@ OPERATIONS = {
     "GET /repos/{owner}/{repo}/issues/{issue_number}/comments": "200",
     "POST /repos/{owner}/{repo}/issues/{issue_number}/comments": "201",
     "PATCH /repos/{owner}/{repo}/issues/comments/{comment_id}": "200",
+    "POST /repos/{owner}/{repo}/issues/comments/{comment_id}/reactions": "201",
+    "GET /repos/{owner}/{repo}/branches/{branch}": "200",
+    "GET /repos/{owner}/{repo}/rules/branches/{branch}": "200",
+    "GET /orgs/{org}/installation": "200",
+    "GET /orgs/{org}/teams/{team_slug}/memberships/{username}": "200",
+    "GET /app/hook/config": "200",
+    "GET /app/hook/deliveries": "200",
+    "POST /app/hook/deliveries/{delivery_id}/attempts": "202",
+    "POST /app-manifests/{code}/conversions": "201",
 }
 UNTOLD = {"description", "example", "examples", "x-github-breaking-changes", "title", "deprecated"}
 

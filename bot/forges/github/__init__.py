@@ -4,7 +4,7 @@ Source: GitHub Docs, "REST API endpoints" for pull requests, reviews, issues, st
 collaborators; "Managing a merge queue".
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
 import httpx
@@ -22,24 +22,20 @@ from bot.forges import (
     NotMerged,
     RepositoryInfo,
     Review,
-    Role,
     Status,
     User,
 )
-from bot.forges.github import hooks, shapes
+from bot.forges.github import health, hooks, merging, people, shapes
 from bot.forges.github.http import AnsweredError, Http
-from bot.forges.github.queue import enqueue
 from bot.forges.github.tokens import AppTokens, FixedToken, Tokens
 from bot.settings import Settings
+from planners.model import MergeMethod, Role
 
 PUBLIC = "https://github.com"
 PUBLIC_API = "https://api.github.com"
-LOOK_AGAIN = frozenset({405, 409, 422})
-GONE = frozenset({404, 410})
 TAKEN = 422
 DESCRIPTION = 140
 PER_MINUTE, PER_HOUR = 60, 400
-METHODS = (("merge", "allow_merge_commit"), ("squash", "allow_squash_merge"))
 
 
 class GitHubForge:
@@ -96,6 +92,18 @@ class GitHubForge:
             self._me = shapes.user(found)
         return self._me
 
+    async def check(
+        self, repositories: Sequence[str], deploys: Sequence[str], address: str
+    ) -> tuple[str, ...]:
+        """See the Protocol. An App has one webhook; with a token its webhooks cannot be seen."""
+        del repositories
+        found: tuple[str, ...] = ()
+        if isinstance(self._tokens, AppTokens):
+            found = await health.check_hook(self._tokens, address)
+        for each in deploys:
+            found += await health.check_order(self._http, each)
+        return found
+
     async def git_credentials(self, repository: str) -> GitCredentials:
         """The token of that repository alone."""
         return GitCredentials("x-access-token", await self._tokens.of(repository))
@@ -109,13 +117,11 @@ class GitHubForge:
 
     async def role(self, repository: str, login: str) -> Role:
         """See the Protocol."""
-        path = f"/repos/{repository}/collaborators/{quote(login, safe='')}/permission"
-        try:
-            return shapes.role(await self._http.get(repository, path))
-        except AnsweredError as error:
-            if error.status in GONE:
-                return Role.NONE
-            raise
+        return await people.role(self._http, repository, login)
+
+    async def member(self, team: str, login: str) -> bool:
+        """See the Protocol."""
+        return await people.member(self._http, team, login)
 
     async def merge_requests(
         self, repository: str, *, state: str = "open", branch_prefix: str = ""
@@ -200,31 +206,20 @@ class GitHubForge:
             await self._http.send("PATCH", repository, path, {"state": state})
 
     async def merge(
-        self, repository: str, number: int, *, head: str, message: str
+        self,
+        repository: str,
+        number: int,
+        *,
+        head: str,
+        message: str,
+        method: MergeMethod | None = None,
     ) -> Merged | NotMerged:
         """See the Protocol. Where a merge queue is asked for, it is put in there."""
-        title, _, rest = message.partition("\n")
-        info = await self._http.get(repository, f"/repos/{repository}")
-        allowed = (method for method, field in METHODS if info.get(field, True))
-        fields = {
-            "sha": head,
-            "merge_method": next(allowed, "rebase"),
-            "commit_title": title,
-            "commit_message": rest.strip(),
-        }
-        path = f"/repos/{repository}/pulls/{number}/merge"
-        try:
-            made = await self._http.send("PUT", repository, path, fields)
-        except AnsweredError as error:
-            if error.status not in LOOK_AGAIN:
-                raise
-            now = await self._http.get(repository, f"/repos/{repository}/pulls/{number}")
-            if now.get("merged_at") and now["head"]["sha"] == head:
-                return Merged(now["merge_commit_sha"])
-            if "merge queue" in str(error).lower():
-                return await enqueue(self._http, repository, now["node_id"], head)
-            return NotMerged(str(error))
-        return Merged(made["sha"])
+        return await merging.merge(self._http, repository, number, (head, message, method))
+
+    def trials(self, branches: Mapping[str, str]) -> Mapping[int, tuple[str, ...]]:
+        """See the Protocol."""
+        return merging.trials(branches)
 
     async def reviews(self, repository: str, number: int) -> tuple[Review, ...]:
         """See the Protocol."""
@@ -232,12 +227,8 @@ class GitHubForge:
         return shapes.approvals(await self._http.pages(repository, path))
 
     async def authors(self, repository: str, number: int) -> frozenset[str]:
-        """See the Protocol; GitHub knows whose commits they are by all of a user's addresses."""
-        path = f"/repos/{repository}/pulls/{number}"
-        opened = await self._http.get(repository, path)
-        commits = await self._http.pages(repository, f"{path}/commits")
-        people = [opened["user"], *(each.get("author") for each in commits)]
-        return frozenset(each["login"] for each in people if each)
+        """See the Protocol."""
+        return await people.authors(self._http, repository, number)
 
     async def comments(self, repository: str, number: int) -> tuple[Comment, ...]:
         """See the Protocol."""

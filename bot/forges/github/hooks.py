@@ -8,8 +8,12 @@ import hmac
 import json
 from collections.abc import Iterable, Mapping
 from typing import Any
+from urllib.parse import parse_qs
 
 from bot.forges import Delivery
+from bot.forges.github.merging import trials
+
+FORM = "application/x-www-form-urlencoded"
 
 
 def verify(headers: Mapping[str, str], body: bytes, secrets: Iterable[bytes]) -> Delivery | None:
@@ -27,6 +31,8 @@ def verify(headers: Mapping[str, str], body: bytes, secrets: Iterable[bytes]) ->
 
 def _delivery(headers: Mapping[str, str], body: bytes) -> Delivery | None:
     identity, event = headers.get("x-github-delivery"), headers.get("x-github-event")
+    if headers.get("content-type", "").startswith(FORM):
+        body = parse_qs(body.decode("utf-8", "replace")).get("payload", [""])[0].encode()
     try:
         payload = json.loads(body)
     except (ValueError, RecursionError):
@@ -39,13 +45,20 @@ def _delivery(headers: Mapping[str, str], body: bytes) -> Delivery | None:
 
 
 def _number(payload: Mapping[str, Any]) -> int | None:
-    """The pull request that an event is about; issues have numbers too, and are none."""
+    """The pull request that an event is about; issues have numbers too, and are none.
+
+    Of a merge group, the one that its branch is named after.
+    """
     issue = _mapping(payload.get("issue"))
     for part in (_mapping(payload.get("pull_request")), issue if "pull_request" in issue else {}):
         number = part.get("number")
         if type(number) is int:
             return number
-    return None
+    reference = _mapping(payload.get("merge_group")).get("head_ref")
+    queued = (
+        trials({reference.removeprefix("refs/heads/"): ""}) if isinstance(reference, str) else {}
+    )
+    return next(iter(queued), None)
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

@@ -12,11 +12,11 @@ from bot.forges import (
     Comment,
     ForgeMergeRequest,
     Review,
-    Role,
     Status,
     StatusState,
     User,
 )
+from planners.model import Role
 
 Json = Mapping[str, Any]
 
@@ -55,6 +55,7 @@ def request(found: Json, closed_by: str | None = None) -> ForgeMergeRequest:
         merge_sha=found["merge_commit_sha"] if merged else None,
         closed_by=None if merged else closed_by,
         conflicts=found["state"] == "open" and found.get("mergeable") is False,
+        mergeable=found.get("mergeable_state") or "",
     )
 
 

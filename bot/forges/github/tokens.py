@@ -24,17 +24,18 @@ PERMISSIONS = {
     "pull_requests": "write",
     "statuses": "write",
 }
+OF_ORG = {"permissions": {"members": "read"}}
 
 
 class Tokens(Protocol):
-    """Gives the token for a repository (owner/name)."""
+    """Gives the token for a repository (`owner/name`), or for an organisation's teams (`owner`)."""
 
     @property
     def renewable(self) -> bool:
         """Whether a token that was refused can be had anew."""
 
     async def of(self, repository: str, *, renew: bool = False) -> str:
-        """A token that is good for that repository now; with `renew` a new one."""
+        """A token that is good for that now; with `renew` a new one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ class AppTokens:
     _known: dict[str, tuple[str, datetime]] = field(default_factory=dict, repr=False)
 
     async def of(self, repository: str, *, renew: bool = False) -> str:
-        """The token of the installation that has the repository.
+        """The token of the installation that has the repository, or is the organisation's.
 
         Raises:
             ForgeError: the App is not installed there, or its key is refused.
@@ -72,12 +73,12 @@ class AppTokens:
         known = self._known.get(repository)
         if known is not None and not renew and self.clock() < known[1] - MARGIN:
             return known[0]
-        installation = await self.call("GET", f"/repos/{repository}/installation", None)
-        made = await self.call(
-            "POST",
-            f"/app/installations/{installation['id']}/access_tokens",
-            {"repositories": [repository.partition("/")[2]], "permissions": PERMISSIONS},
-        )
+        org, _, name = repository.partition("/")
+        where = f"/repos/{repository}" if name else f"/orgs/{org}"
+        narrowed = {"repositories": [name], "permissions": PERMISSIONS} if name else OF_ORG
+        installation = await self.call("GET", f"{where}/installation", None)
+        path = f"/app/installations/{installation['id']}/access_tokens"
+        made = await self.call("POST", path, narrowed)
         until = datetime.fromisoformat(made["expires_at"])
         self._known[repository] = (str(made["token"]), until)
         return str(made["token"])
@@ -99,13 +100,14 @@ class AppTokens:
         if answer.is_server_error:
             raise TransientForgeError(f"GitHub answered {answer.status_code} to {method} {path}")
         if answer.status_code == httpx.codes.NOT_FOUND and path.endswith("/installation"):
+            where = path.split("/", 2)[2].removesuffix("/installation")
             raise ForgeError(
-                f"the GitHub App is not installed on {path.split('/')[2]}/{path.split('/')[3]}: "
-                f"install it there, or take the repository out of the fleet repo"
+                f"the GitHub App is not installed on {where}: "
+                f"install it there, or take that out of the fleet repo"
             )
         if not answer.is_success:
             raise ForgeError(
                 f"GitHub answered {answer.status_code} to the App's {method} {path}: "
                 f"check the App's id, its key and its permissions"
             )
-        return answer.json()
+        return answer.json() if answer.content else None

@@ -4,7 +4,8 @@ Source: GitLab Docs, "REST API resources": projects, merge requests, approvals, 
 statuses, branches, members, merge trains.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 from urllib.parse import quote
 
 import gitlab
@@ -22,17 +23,14 @@ from bot.forges import (
     NotMerged,
     RepositoryInfo,
     Review,
-    Role,
     Status,
-    TransientForgeError,
     User,
 )
-from bot.forges.gitlab import hooks, shapes
+from bot.forges.gitlab import health, hooks, merging, shapes
 from bot.forges.gitlab.http import TIMEOUT, AnsweredError, Http, project
 from bot.settings import Settings
+from planners.model import MergeMethod, Role
 
-LOOK_AGAIN = frozenset({405, 406, 409, 422})
-CHECKING = frozenset({"checking", "unchecked", "preparing", "approvals_syncing"})
 BAD, GONE, TAKEN = 400, 404, 409
 DESCRIPTION = 255
 PER_MINUTE, PER_HOUR = 50, 3_000
@@ -91,6 +89,14 @@ class GitLabForge:
     async def _my_id(self) -> int:
         return (await self.me()).id
 
+    async def check(
+        self, repositories: Sequence[str], deploys: Sequence[str], address: str
+    ) -> tuple[str, ...]:
+        """See the Protocol."""
+        hooked = [await health.check_hooks(self._http, each, address) for each in repositories]
+        ordered = [await health.check_order(self._http, each) for each in deploys]
+        return tuple(warning for each in (*hooked, *ordered) for warning in each)
+
     async def git_credentials(self, repository: str) -> GitCredentials:
         """The token, for every repository that it reaches."""
         del repository
@@ -108,16 +114,23 @@ class GitLabForge:
 
     async def role(self, repository: str, login: str) -> Role:
         """See the Protocol; inherited memberships count."""
+        return await self._level(project(repository), login)
+
+    async def member(self, team: str, login: str) -> bool:
+        """See the Protocol; inherited memberships count."""
+        return await self._level(f"/groups/{quote(team, safe='')}", login) > Role.NONE
+
+    async def _level(self, where: str, login: str) -> Role:
         users = await self._http.all("/users", username=login)
         if not users:
             return Role.NONE
         try:
-            path = f"{project(repository)}/members/all/{users[0]['id']}"
-            return shapes.role((await self._http.get(path))["access_level"])
+            found = await self._http.get(f"{where}/members/all/{users[0]['id']}")
         except AnsweredError as error:
             if error.status == GONE:
                 return Role.NONE
             raise
+        return shapes.role(found["access_level"]) if _active(found) else Role.NONE
 
     async def merge_requests(
         self, repository: str, *, state: str = "open", branch_prefix: str = ""
@@ -189,33 +202,26 @@ class GitLabForge:
         await self._http.put(_request(repository, number), {"state_event": event})
 
     async def merge(
-        self, repository: str, number: int, *, head: str, message: str
+        self,
+        repository: str,
+        number: int,
+        *,
+        head: str,
+        message: str,
+        method: MergeMethod | None = None,
     ) -> Merged | NotMerged:
-        """See the Protocol. GitLab works out asynchronously whether it can be merged."""
-        path = _request(repository, number)
-        fields = {
-            "sha": head,
-            "merge_commit_message": message,
-            "squash_commit_message": message,
-            "should_remove_source_branch": True,
-        }
-        try:
-            made = await self._http.put(f"{path}/merge", fields)
-        except AnsweredError as error:
-            if error.status not in LOOK_AGAIN:
-                raise
-            made = await self._http.get(path)
-            status = str(made.get("detailed_merge_status", "unknown"))
-            if made["state"] != "merged" and status in CHECKING:
-                raise TransientForgeError(
-                    f"GitLab is still checking !{number} ({status})"
-                ) from None
-            if made["state"] != "merged" or made["sha"] != head:
-                return NotMerged(f"GitLab says {status} ({error})")
+        """See the Protocol; where the project has merge trains, it boards one."""
+        what = (head, message, method)
+        made = await merging.merge(self._http, project(repository), number, what)
+        if isinstance(made, NotMerged):
+            return made
         found = shapes.request(repository, made, await self._my_id())
-        if found.merge_sha is None:
-            return NotMerged("in GitLab's merge train")
-        return Merged(found.merge_sha)
+        return Merged(found.merge_sha) if found.merge_sha else NotMerged("GitLab will merge it")
+
+    def trials(self, branches: Mapping[str, str]) -> Mapping[int, tuple[str, ...]]:
+        """See the Protocol: merge trains have no branches."""
+        del branches
+        return {}
 
     async def reviews(self, repository: str, number: int) -> tuple[Review, ...]:
         """See the Protocol."""
@@ -267,6 +273,11 @@ class GitLabForge:
         except AnsweredError as error:
             if error.status != BAD or "Cannot transition status" not in str(error):
                 raise
+
+
+def _active(member: Mapping[str, Any]) -> bool:
+    """Whether a membership holds: those that wait or are blocked do not."""
+    return bool(member.get("state", "active") == "active")
 
 
 def _request(repository: str, number: int) -> str:

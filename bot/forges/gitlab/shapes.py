@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from bot.forges import Comment, ForgeMergeRequest, Review, Role, Status, StatusState, User
+from bot.forges import Comment, ForgeMergeRequest, Review, Status, StatusState, User
+from planners.model import Role
 
 Json = Mapping[str, Any]
 
@@ -59,6 +60,7 @@ def request(repository: str, found: Json, me: int | None) -> ForgeMergeRequest:
         merge_sha=merged if state == "merged" else None,
         closed_by=closer.get("username") if state == "closed" else None,
         conflicts=state == "open" and bool(found.get("has_conflicts")),
+        mergeable=found.get("detailed_merge_status") or "",
     )
 
 

@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
@@ -23,13 +23,13 @@ from bot.forges import (
     NotMerged,
     RepositoryInfo,
     Review,
-    Role,
     Status,
     StatusState,
     User,
 )
 from bot.forges.local.http import Fields, Http, checked, read, words_of
 from bot.settings import Settings
+from planners.model import MergeMethod, Role
 
 PAGE = 50
 MOST = 100_000
@@ -84,6 +84,13 @@ class LocalForge:
             self._me = _user(await self._http.get("/user"))
         return self._me
 
+    async def check(
+        self, repositories: Sequence[str], deploys: Sequence[str], address: str
+    ) -> tuple[str, ...]:
+        """See the Protocol: its operator sets it up by one file."""
+        del repositories, deploys, address
+        return ()
+
     async def git_credentials(self, repository: str) -> GitCredentials:
         """The bot's login and token, for every repository."""
         del repository
@@ -99,6 +106,11 @@ class LocalForge:
         """See the Protocol."""
         found = await self._http.get(f"/repos/{_path(repository)}/members/{quote(login, safe='')}")
         return Role.__members__.get(str(found["role"]).upper(), Role.NONE)
+
+    async def member(self, team: str, login: str) -> bool:
+        """See the Protocol: it has no teams."""
+        del team, login
+        return False
 
     async def merge_requests(
         self, repository: str, *, state: str = "open", branch_prefix: str = ""
@@ -139,9 +151,17 @@ class LocalForge:
         await self._http.send("PATCH", _request_path(repository, number), {"state": state})
 
     async def merge(
-        self, repository: str, number: int, *, head: str, message: str
+        self,
+        repository: str,
+        number: int,
+        *,
+        head: str,
+        message: str,
+        method: MergeMethod | None = None,
     ) -> Merged | NotMerged:
-        """See the Protocol."""
+        """See the Protocol; the local forge makes merge commits only."""
+        if method not in {None, MergeMethod.MERGE}:
+            return NotMerged(f"the local forge cannot {method}")
         path = f"{_request_path(repository, number)}/merge"
         answer = await self._http.call("POST", path, {"head": head, "message": message})
         if answer.status not in LOOK_AGAIN:
@@ -150,6 +170,11 @@ class LocalForge:
         if now.state == "merged" and now.head == head and now.merge_sha is not None:
             return Merged(now.merge_sha)
         return NotMerged(words_of(answer))
+
+    def trials(self, branches: Mapping[str, str]) -> Mapping[int, tuple[str, ...]]:
+        """See the Protocol: it has no merge queue."""
+        del branches
+        return {}
 
     async def reviews(self, repository: str, number: int) -> tuple[Review, ...]:
         """See the Protocol."""

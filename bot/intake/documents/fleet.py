@@ -147,7 +147,23 @@ class ApprovalPart(Part):
     author_may_approve: bool = Field(
         default=False, description="Whether an author of the revision counts."
     )
-    users: list[str] = Field(default=[], description="Whose approvals count; anybody's if none.")
+    users: list[str] = Field(
+        default=[], description="Whose approvals count; with no users and teams, anybody's."
+    )
+    teams: list[str] = Field(
+        default=[],
+        description="Members of these count as well: `org/team` on GitHub, a group on GitLab.",
+    )
+    role: Literal["read", "triage", "write", "maintain", "admin"] = Field(
+        default="write",
+        description="The least role in the deploy repo whose approvals count (GitLab: Guest, "
+        "Reporter, Developer, Maintainer, Owner).",
+    )
+    code_owners: bool = Field(
+        default=False,
+        description="Whether the owners that the deploy repo's CODEOWNERS names for the changed "
+        "files must approve too.",
+    )
 
 
 class FreezePart(Part):
@@ -204,6 +220,11 @@ class PolicySpec(Part):
     )
     reports: ReportsPart | None = Field(default=None, description="How reports are judged.")
     facts: FactsPart | None = Field(default=None, description="How reported facts are judged.")
+    merge_method: Literal["merge", "squash", "rebase"] | None = Field(
+        default=None,
+        description="How merge requests are merged; if left out, as the deploy repo allows, merge "
+        "commits first.",
+    )
     plaintext_secrets: list[Name] = Field(
         default=[], description="Tenants that may keep plain Secrets in Git: for test fleets only."
     )

@@ -58,6 +58,9 @@ class TenantSpec(Part):
     approvers: list[str] = Field(
         default=[], description="Whose approvals count for its merge requests; anybody's if none."
     )
+    approver_teams: list[str] = Field(
+        default=[], description="Teams whose members' approvals count as well."
+    )
     members: list[MemberPart] = Field(default=[], description="Who has which role there.")
     pod_security: Literal["privileged", "baseline", "restricted"] = Field(
         default="baseline", description="The Pod Security Standard that its pods must meet."

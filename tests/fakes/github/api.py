@@ -2,77 +2,26 @@
 
 import hashlib
 import json
-import secrets
-from collections.abc import Callable
-from datetime import datetime, timedelta
 from typing import Any
 
-import jwt
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 
 from bot.localforge import merging, talk
 from bot.localforge.accounts import RefusedError
-from bot.localforge.forge import Forge
-from bot.localforge.records import MergeRequest, User
-from tests.fakes.github import shapes
+from bot.localforge.records import MergeRequest
+from tests.fakes.github import apps, rules, shapes
+from tests.fakes.github.state import GitHub, Json
 
-Json = dict[str, Any]
 ROLES = {"triage": "read", "maintain": "write"}
-
-
-class GitHub:
-    """One GitHub: its state is the local forge's, its tokens and its merge queue are its own."""
-
-    def __init__(self, forge: Forge, bot: str, clock: Callable[[], datetime]) -> None:
-        self.forge, self.bot, self.clock = forge, bot, clock
-        self.web = ""
-        self.app_key = ""
-        self.tokens: dict[str, datetime] = {}
-        self.made: list[Json] = []
-        self.queued: dict[str, str] = {}
-        self.needs_queue = False
-
-    def mint(self, asked: Json) -> Json:
-        """An installation token, good for an hour."""
-        token = f"ghs_{secrets.token_hex(16)}"
-        until = self.clock() + timedelta(hours=1)
-        self.tokens[token] = until
-        self.made.append(asked)
-        permissions = asked["permissions"]
-        return {
-            "token": token,
-            "expires_at": f"{until:%Y-%m-%dT%H:%M:%SZ}",
-            "permissions": permissions,
-        }
-
-    def user_of(self, token: str) -> User | None:
-        """The bot for an installation token that has not ended, else whose fixed token it is."""
-        until = self.tokens.get(token)
-        if until is not None:
-            return self.forge.users[self.bot] if self.clock() < until else None
-        return self.forge.authenticate(None, token)
-
-    def signed_in(self, request: Request) -> User:
-        _, _, token = request.headers.get("authorization", "").partition(" ")
-        user = self.user_of(token)
-        if user is None:
-            raise RefusedError(401, "Bad credentials")
-        return user
-
-    def app_signed_in(self, request: Request) -> None:
-        _, _, token = request.headers.get("authorization", "").partition(" ")
-        try:
-            jwt.decode(token, self.app_key, algorithms=["RS256"], options={"verify_exp": False})
-        except jwt.InvalidTokenError as error:
-            raise RefusedError(401, "A JSON web token could not be decoded") from error
 
 
 def create_github(github: GitHub) -> FastAPI:
     """GitHub Enterprise Server's addresses: /api/v3 and /api/graphql beside the web."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.add_exception_handler(RefusedError, _refused)
-    app.include_router(_apps(github), prefix="/api/v3")
+    app.include_router(apps.routes(github), prefix="/api/v3")
+    app.include_router(rules.routes(github), prefix="/api/v3")
     app.include_router(_repositories(github), prefix="/api/v3")
     app.include_router(_pulls(github), prefix="/api/v3")
     app.include_router(_talk(github), prefix="/api/v3")
@@ -88,41 +37,6 @@ def _refused(request: Request, error: Exception) -> Response:
     if code == 422:
         body["errors"] = [{"resource": "PullRequest", "code": "custom", "message": str(error)}]
     return JSONResponse(body, code)
-
-
-def _apps(github: GitHub) -> APIRouter:
-    routes = APIRouter()
-
-    @routes.get("/app")
-    def app(request: Request) -> Json:
-        github.app_signed_in(request)
-        return {"id": 7, "slug": github.bot, "name": github.bot.capitalize()}
-
-    @routes.get("/repos/{owner}/{name}/installation")
-    def installation(request: Request, owner: str, name: str) -> Json:
-        github.app_signed_in(request)
-        if github.forge.role(f"{owner}/{name}", github.bot) == "none":
-            raise RefusedError(404, "Not Found")
-        return {"id": 11, "account": {"login": owner}}
-
-    @routes.post("/app/installations/{which}/access_tokens", status_code=201)
-    async def token(request: Request, which: int) -> Json:
-        github.app_signed_in(request)
-        assert which == 11
-        return github.mint(await request.json())
-
-    @routes.get("/users/{login}")
-    def user(login: str) -> Json:
-        found = github.forge.users.get(login.removesuffix("[bot]"))
-        if found is None:
-            raise RefusedError(404, "Not Found")
-        return shapes.user(found, github.web)
-
-    @routes.get("/user")
-    def me(request: Request) -> Json:
-        return shapes.user(github.signed_in(request), github.web)
-
-    return routes
 
 
 def _readable(github: GitHub, request: Request, owner: str, name: str) -> str:

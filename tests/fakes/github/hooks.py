@@ -4,11 +4,12 @@ import hashlib
 import hmac
 import json
 from collections.abc import Callable
+from dataclasses import replace
 
 import httpx
 
 from tests.fakes.github import shapes
-from tests.fakes.github.api import GitHub, Json
+from tests.fakes.github.state import Delivery, GitHub, Json
 
 ACTIONS = {
     "merged": "closed",
@@ -25,6 +26,7 @@ class GitHubHooks(httpx.AsyncBaseTransport):
         self, github: Callable[[], GitHub], secret: bytes, onward: httpx.AsyncBaseTransport
     ) -> None:
         self._github, self._secret, self._onward = github, secret, onward
+        self._lost: list[tuple[Delivery, httpx.URL, dict[str, str]]] = []
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         told = json.loads(await request.aread())
@@ -38,9 +40,34 @@ class GitHubHooks(httpx.AsyncBaseTransport):
             "x-github-hook-id": "1",
             "x-hub-signature-256": f"sha256={signature}",
         }
-        return await self._onward.handle_async_request(
+        github, guid = self._github(), headers["x-github-delivery"]
+        made = Delivery(len(github.deliveries) + 1, guid, event, body, 0)
+        github.deliveries.append(made)
+        github.redeliver = lambda lost: self._lost.append((lost, request.url, headers))
+        answer = await self._onward.handle_async_request(
             httpx.Request("POST", request.url, headers=headers, content=body)
         )
+        made.status = answer.status_code
+        return answer
+
+    async def redeliver(self) -> None:
+        """Send what the bot asked for again, under the same delivery id."""
+        github = self._github()
+        while self._lost:
+            lost, url, headers = self._lost.pop(0)
+            signature = hmac.new(self._secret, lost.body, hashlib.sha256).hexdigest()
+            told = {
+                **headers,
+                "x-github-event": lost.event,
+                "x-github-delivery": lost.guid,
+                "x-hub-signature-256": f"sha256={signature}",
+            }
+            answer = await self._onward.handle_async_request(
+                httpx.Request("POST", url, headers=told, content=lost.body)
+            )
+            number = len(github.deliveries) + 1
+            again = replace(lost, id=number, status=answer.status_code, redelivery=True)
+            github.deliveries.append(again)
 
 
 def payload_of(github: GitHub, kind: str, told: Json) -> tuple[str, Json]:

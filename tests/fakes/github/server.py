@@ -11,7 +11,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from bot.localforge import git_http
 from bot.localforge.forge import Forge
 from bot.localforge.server import ThreadedServer
-from tests.fakes.github.api import GitHub, create_github
+from tests.fakes.github.api import create_github
+from tests.fakes.github.state import GitHub
 
 
 class TokenForGit:

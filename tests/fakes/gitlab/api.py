@@ -27,6 +27,12 @@ class GitLab:
         self.web = ""
         self.versions: dict[tuple[str, int], list[Json]] = {}
         self.checking: dict[int, int] = {}
+        self.groups: dict[str, set[str]] = {}
+        self.hooks: dict[str, list[Json]] = {}
+        self.tested: list[tuple[str, int]] = []
+        self.trains = False
+        self.aboard: dict[int, str] = {}
+        self.strict = False
 
     def signed_in(self, request: Request) -> User:
         user = self.forge.authenticate(None, request.headers.get("private-token", ""))
@@ -87,6 +93,14 @@ def _users(gitlab: GitLab) -> APIRouter:
     def users(request: Request, username: str) -> Response:
         found = gitlab.forge.users.get(username)
         return _page(request, [shapes.user(found, gitlab.web)] if found else [])
+
+    @routes.get("/groups/{group}/members/all/{which}")
+    def member(request: Request, group: str, which: int) -> Json:
+        gitlab.signed_in(request)
+        user = next(each for each in gitlab.forge.users.values() if each.id == which)
+        if user.login not in gitlab.groups.get(unquote(group), set()):
+            raise RefusedError(404, "404 Not found")
+        return {**shapes.user(user, gitlab.web), "access_level": 30}
 
     return routes
 

@@ -1,0 +1,48 @@
+"""Who people are to a repository: their role, their teams, whose commits they are.
+
+Sources: GitHub Docs, "REST API endpoints for collaborators", "... for team members", "... for pull
+requests" (commits).
+"""
+
+from urllib.parse import quote
+
+from bot.forges.github import shapes
+from bot.forges.github.http import AnsweredError, Http
+from planners.model import Role
+
+GONE = frozenset({404, 410})
+
+
+async def role(http: Http, repository: str, login: str) -> Role:
+    """What a user may do in a repository."""
+    path = f"/repos/{repository}/collaborators/{quote(login, safe='')}/permission"
+    try:
+        return shapes.role(await http.get(repository, path))
+    except AnsweredError as error:
+        if error.status in GONE:
+            return Role.NONE
+        raise
+
+
+async def member(http: Http, team: str, login: str) -> bool:
+    """Whether a user is in `org/team`; an invitation that waits is no membership."""
+    org, _, slug = team.partition("/")
+    if not slug:
+        return False
+    names = (org, "teams", slug, "memberships", login)
+    path = "/orgs/" + "/".join(quote(each, safe="") for each in names)
+    try:
+        return bool((await http.get(org, path))["state"] == "active")
+    except AnsweredError as error:
+        if error.status in GONE:
+            return False
+        raise
+
+
+async def authors(http: Http, repository: str, number: int) -> frozenset[str]:
+    """Logins of who opened it and wrote its commits: GitHub knows all of a user's addresses."""
+    path = f"/repos/{repository}/pulls/{number}"
+    opened = await http.get(repository, path)
+    commits = await http.pages(repository, f"{path}/commits")
+    found = [opened["user"], *(each.get("author") for each in commits)]
+    return frozenset(each["login"] for each in found if each)

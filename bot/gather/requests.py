@@ -1,0 +1,142 @@
+"""Our merge requests in a deploy repo: what is proposed there, and how people take it."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bot.forges import ForgeMergeRequest
+from bot.gather.approvals import read_approvals, read_owners, teams_of
+from bot.gather.deploy import rejected
+from bot.gather.repository import Checkout
+from bot.shell import Shell
+from planners.changes import change_digest
+from planners.model import Fleet, Registration
+from planners.proposals import branch_prefix
+from planners.snapshot import Branch, MergeRequest, MergeRequestState, Refusal
+from renderers.layout import Layout
+
+MARKER = "wave"
+
+Paths = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One reading of an application's merge requests; `fleet` holds the newest policies.
+
+    `trials` are the commits of the forge's merge queue, by merge request.
+    """
+
+    shell: Shell
+    checkout: Checkout
+    fleet: Fleet
+    registration: Registration
+    trials: Mapping[int, tuple[str, ...]]
+
+
+async def read_merge_requests(
+    shell: Shell, checkout: Checkout, fleet: Fleet, registration: Registration
+) -> tuple[MergeRequest, ...]:
+    """Our merge requests for this application: all open ones, the newest closed of each wave."""
+    forge, repo = shell.forge(registration.deploy), registration.deploy
+    me = await forge.me()
+    prefix = branch_prefix(registration.application)
+    trials = forge.trials(await asyncio.to_thread(checkout.mirror.branches))
+    reading = Reading(shell, checkout, fleet, registration, trials)
+    found: list[MergeRequest] = []
+    closed: set[str] = set()
+    for each in await forge.merge_requests(repo.path, state="all", branch_prefix=prefix):
+        marker = shell.markers.read(MARKER, repo, each.body)
+        wave = each.source_branch.removeprefix(prefix)
+        if each.author.id != me.id or marker is None or marker.get("wave") != wave:
+            continue
+        if each.state == MergeRequestState.OPEN:
+            found.append(await _open(reading, each, wave, marker))
+        elif each.state == MergeRequestState.CLOSED and wave not in closed:
+            closed.add(wave)
+            by = None if each.closed_by == me.login else each.closed_by
+            found.append(_closed(each, wave, marker, closed_by=by))
+    return tuple(sorted(found, key=lambda request: request.number))
+
+
+def _closed(
+    each: ForgeMergeRequest, wave: str, marker: Mapping[str, str], closed_by: str | None
+) -> MergeRequest:
+    return MergeRequest(
+        number=each.number,
+        wave=wave,
+        branch_name=each.source_branch,
+        state=MergeRequestState(each.state),
+        url=each.url,
+        head=each.head,
+        described=marker.get("digest"),
+        closed_by=closed_by,
+    )
+
+
+async def _open(
+    reading: Reading, each: ForgeMergeRequest, wave: str, marker: Mapping[str, str]
+) -> MergeRequest:
+    shell, checkout = reading.shell, reading.checkout
+    branch, paths = await asyncio.to_thread(_branch, reading, each.source_branch, wave)
+    owners = await read_owners(checkout, reading.fleet, paths)
+    teams = teams_of(reading.fleet, reading.registration, owners)
+    return MergeRequest(
+        number=each.number,
+        wave=wave,
+        branch_name=each.source_branch,
+        state=MergeRequestState.OPEN,
+        url=each.url,
+        head=each.head,
+        branch=branch,
+        labels=each.labels,
+        approvals=await read_approvals(shell, checkout, each.number, teams),
+        described=marker.get("digest"),
+        conflicts=each.conflicts,
+        refusal=_refusal(reading, each),
+        trials=reading.trials.get(each.number, ()),
+        owners=owners,
+    )
+
+
+def _refusal(reading: Reading, each: ForgeMergeRequest) -> Refusal | None:
+    """The forge's refusal to merge it, while nothing has changed and it is not time to try again.
+
+    What was said of another head, or beside another word of the forge's, does not count any more.
+    """
+    shell = reading.shell
+    known = shell.refused.get((reading.checkout.repo, each.number))
+    if known is None or known.stood != (each.head, each.mergeable):
+        return None
+    return Refusal(known.reason, known.until) if shell.clock() < known.until else None
+
+
+def _branch(reading: Reading, name: str, wave: str) -> tuple[Branch | None, Paths]:
+    """The branch as Git has it, and the files it changes.
+
+    It is ours when its one commit above main is what its trailers say. The digest is computed anew
+    from the commit's difference to its parent, so that nobody can add a change, or edit one, and
+    keep the approval.
+    """
+    mirror, layout = reading.checkout.mirror, Layout.of(reading.registration)
+    head = mirror.head(name)
+    if head is None:
+        return None, ()
+    info = mirror.commit_info(head)
+    digest = info.trailers.get("Switchyard-Digest")
+    changed = tuple(mirror.changed_files(info.parents[0], head)) if len(info.parents) == 1 else ()
+    ours = (
+        len(info.parents) == 1
+        and mirror.contains(reading.checkout.head, info.parents[0])
+        and change_digest(wave, changed) == digest
+    )
+    written = (layout.unit_of(path) for path, _, new in changed if new is not None)
+    branch = Branch(
+        head=head,
+        digest=digest,
+        fleet_sha=info.trailers.get("Switchyard-Fleet", "").rpartition("@")[2] or None,
+        foreign_author=None if ours else info.author_name,
+        units=frozenset(unit for unit in written if unit is not None) if ours else frozenset(),
+        rejects=rejected(info) if ours else None,
+    )
+    return branch, tuple(path for path, _, _ in changed)

@@ -1,0 +1,41 @@
+"""GitHub's routes for what a branch requires."""
+
+from fastapi import APIRouter, Request
+
+from tests.fakes.github.state import GitHub, Json
+
+
+def routes(github: GitHub) -> APIRouter:
+    routes, forge = APIRouter(prefix="/repos/{owner}/{name}"), github.forge
+
+    @routes.get("/branches/{branch}")
+    def protection(request: Request, owner: str, name: str, branch: str) -> Json:
+        forge.require(github.signed_in(request), f"{owner}/{name}", "read")
+        found = forge.repository(f"{owner}/{name}")
+        contexts = found.required_statuses if branch in found.protected else []
+        checks = [{"context": each, "app_id": None} for each in contexts]
+        head = forge.git.head(f"{owner}/{name}", branch)
+        return {
+            "name": branch,
+            "commit": {"sha": head},
+            "protected": branch in found.protected,
+            "protection": {
+                "enabled": branch in found.protected,
+                "required_status_checks": {"contexts": contexts, "checks": checks},
+            },
+        }
+
+    @routes.get("/rules/branches/{branch}")
+    def ruled(request: Request, owner: str, name: str, branch: str) -> list[Json]:
+        forge.require(github.signed_in(request), f"{owner}/{name}", "read")
+        required = github.required.get(f"{owner}/{name}", []) if branch == "main" else []
+        if not required:
+            return []
+        checks = [{"context": each} for each in required]
+        parameters = {
+            "required_status_checks": checks,
+            "strict_required_status_checks_policy": False,
+        }
+        return [{"type": "required_status_checks", "parameters": parameters}]
+
+    return routes

@@ -1,0 +1,83 @@
+"""What GitHub knows beyond the local forge: tokens, teams, its log of webhooks, its queue."""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import jwt
+from fastapi import Request
+
+from bot.localforge.accounts import RefusedError
+from bot.localforge.forge import Forge
+from bot.localforge.records import User
+
+Json = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Delivery:
+    """One attempt to deliver a webhook."""
+
+    id: int
+    guid: str
+    event: str
+    body: bytes
+    status: int
+    redelivery: bool = False
+
+
+class GitHub:
+    """One GitHub: its state is the local forge's, its tokens and its merge queue are its own."""
+
+    def __init__(self, forge: Forge, bot: str, clock: Callable[[], datetime]) -> None:
+        self.forge, self.bot, self.clock = forge, bot, clock
+        self.web = ""
+        self.app_key = ""
+        self.tokens: dict[str, datetime] = {}
+        self.made: list[Json] = []
+        self.queued: dict[str, str] = {}
+        self.needs_queue = False
+        self.teams: dict[str, set[str]] = {}
+        self.forks: dict[tuple[str, int], str] = {}
+        self.required: dict[str, list[str]] = {}
+        self.hook_url = ""
+        self.deliveries: list[Delivery] = []
+        self.redeliver: Callable[[Delivery], None] = lambda _: None
+        self.reactions: list[tuple[int, str]] = []
+        self.manifests: dict[str, Json] = {}
+
+    def mint(self, asked: Json) -> Json:
+        """An installation token, good for an hour."""
+        token = f"ghs_{secrets.token_hex(16)}"
+        until = self.clock() + timedelta(hours=1)
+        self.tokens[token] = until
+        self.made.append(asked)
+        permissions = asked["permissions"]
+        return {
+            "token": token,
+            "expires_at": f"{until:%Y-%m-%dT%H:%M:%SZ}",
+            "permissions": permissions,
+        }
+
+    def user_of(self, token: str) -> User | None:
+        """The bot for an installation token that has not ended, else whose fixed token it is."""
+        until = self.tokens.get(token)
+        if until is not None:
+            return self.forge.users[self.bot] if self.clock() < until else None
+        return self.forge.authenticate(None, token)
+
+    def signed_in(self, request: Request) -> User:
+        _, _, token = request.headers.get("authorization", "").partition(" ")
+        user = self.user_of(token)
+        if user is None:
+            raise RefusedError(401, "Bad credentials")
+        return user
+
+    def app_signed_in(self, request: Request) -> None:
+        _, _, token = request.headers.get("authorization", "").partition(" ")
+        try:
+            jwt.decode(token, self.app_key, algorithms=["RS256"], options={"verify_exp": False})
+        except jwt.InvalidTokenError as error:
+            raise RefusedError(401, "A JSON web token could not be decoded") from error
