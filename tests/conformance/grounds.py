@@ -16,9 +16,10 @@ from bot.forges.github.tokens import AppTokens
 from bot.forges.gitlab import GitLabForge
 from bot.forges.local import LocalForge
 from bot.localforge.server import ThreadedServer, create_forge
-from tests.fakes.github.description import Described
+from tests.fakes.github.description import Described as DescribedByGitHub
 from tests.fakes.github.hooks import GitHubHooks
 from tests.fakes.github.server import start_github
+from tests.fakes.gitlab.description import Described as DescribedByGitLab
 from tests.fakes.gitlab.hooks import GitLabHooks
 from tests.fakes.gitlab.server import start_gitlab
 
@@ -134,13 +135,18 @@ class GitLabGround(LocalGround):
         def clock() -> datetime:
             return NOW + timedelta(seconds=2 * next(seconds))
 
-        self.gitlab, self.server = start_gitlab(self.made.forge, lambda: NOW)
+        self.gitlab, self.server = start_gitlab(self.made.forge, lambda: NOW, self.described)
         token = token_of("switchyard")
         return GitLabForge(self.server.url, token, (b"retired", SECRET), clock)
+
+    def described(self, app: ASGIApp) -> ASGIApp:
+        self.answers = DescribedByGitLab(app)
+        return self.answers
 
     def stop(self) -> None:
         self.server.stop()
         super().stop()
+        assert not self.answers.wrong, self.answers.wrong
 
 
 class GitHubGround(LocalGround):
@@ -165,7 +171,7 @@ class GitHubGround(LocalGround):
         return GitHubForge(self.server.url, tokens, (b"retired", SECRET), client, clock)
 
     def described(self, app: ASGIApp) -> ASGIApp:
-        self.answers = Described(app)
+        self.answers = DescribedByGitHub(app)
         return self.answers
 
     def stop(self) -> None:

@@ -12,11 +12,14 @@ from bot.localforge import merging, talk
 from bot.localforge.accounts import RefusedError
 from bot.localforge.forge import Forge
 from bot.localforge.records import MergeRequest, User
-from tests.fakes.gitlab import shapes
+from tests.fakes.gitlab import projects, shapes
 
 Json = dict[str, Any]
-LEVELS = {"read": 10, "triage": 20, "write": 30, "maintain": 40, "admin": 50}
 OURS = {"opened": "open", "failed": "failure"}
+REPEATED = (
+    "Cannot transition status via :enqueue from :pending "
+    '(Reason(s): Status cannot transition via "enqueue")'
+)
 
 
 class GitLab:
@@ -50,9 +53,8 @@ class GitLab:
         known = self.versions.setdefault((found.repository, found.number), [])
         if not known or known[0]["head_commit_sha"] != found.head:
             aside = timedelta(milliseconds=1 if known else -1)  # the clock of a test stands still
-            at = f"{self.clock() + aside:%Y-%m-%dT%H:%M:%S.%f}"[:23] + "Z"
-            version = {"id": len(known) + 1, "head_commit_sha": found.head, "created_at": at}
-            known.insert(0, version)
+            at = self.clock() + aside
+            known.insert(0, shapes.version(self.forge, found, len(known) + 1, at))
         return known
 
 
@@ -87,7 +89,7 @@ def _users(gitlab: GitLab) -> APIRouter:
 
     @routes.get("/user")
     def me(request: Request) -> Json:
-        return shapes.user(gitlab.signed_in(request), gitlab.web)
+        return shapes.me(gitlab.signed_in(request), gitlab.web)
 
     @routes.get("/users")
     def users(request: Request, username: str) -> Response:
@@ -112,10 +114,11 @@ def _projects(gitlab: GitLab) -> APIRouter:
     def member(request: Request, project: str, which: int) -> Json:
         path = gitlab.path(request, project)
         user = next(each for each in forge.users.values() if each.id == which)
-        level = LEVELS.get(forge.role(path, user.login))
+        level = projects.LEVELS.get(forge.role(path, user.login))
         if level is None:
             raise RefusedError(404, "404 Not found")
-        return {**shapes.user(user, gitlab.web), "access_level": level}
+        member = {"access_level": level, "created_at": projects.BEGINNING, "expires_at": None}
+        return {**shapes.user(user, gitlab.web), **member}
 
     @routes.get("/repository/commits/{sha}/statuses")
     def statuses(request: Request, project: str, sha: str) -> Response:
@@ -125,20 +128,27 @@ def _projects(gitlab: GitLab) -> APIRouter:
 
     @routes.post("/statuses/{sha}", status_code=201)
     async def set_status(request: Request, project: str, sha: str) -> Json:
+        """What waits is changed and cannot wait again; what ended is followed by a new one.
+
+        Source: GitLab's Ci::CreateCommitStatusService, and the transitions of CommitStatus.
+        """
         path, fields = gitlab.path(request, project), await request.json()
-        state = OURS.get(fields["state"], fields["state"])
-        known = [each for each in forge.statuses(path, sha) if each.context == fields["name"]]
-        if known and known[0].state == state:
-            raise RefusedError(
-                400, f"Cannot transition status via :{state} from :{state} (Reason(s): Status)"
-            )
+        state, user = OURS.get(fields["state"], fields["state"]), gitlab.signed_in(request)
+        waiting = [
+            each
+            for each in forge.statuses(path, sha)
+            if (each.context, each.state, each.by) == (fields["name"], "pending", user.login)
+        ]
+        if waiting and state == "pending":
+            raise RefusedError(400, REPEATED)
+        before = waiting[0] if waiting else None
         given = {
             "context": fields["name"],
             "state": state,
-            "description": fields.get("description") or "",
-            "url": fields.get("target_url") or "",
+            "description": fields.get("description", before.description if before else "") or "",
+            "url": fields.get("target_url", before.url if before else "") or "",
         }
-        talk.set_status(forge, gitlab.signed_in(request), path, sha, given)
+        talk.set_status(forge, user, path, sha, given)
         found = next(each for each in forge.statuses(path, sha) if each.context == fields["name"])
         return shapes.status(forge, found, gitlab.web)
 
@@ -150,17 +160,18 @@ def _projects(gitlab: GitLab) -> APIRouter:
 
     @routes.get("/repository/branches/{branch:path}")
     def branch(request: Request, project: str, branch: str) -> Json:
-        head = forge.git.head(gitlab.path(request, project), unquote(branch))
-        if head is None:
+        path, name = gitlab.path(request, project), unquote(branch)
+        if forge.git.head(path, name) is None:
             raise RefusedError(404, "404 Branch Not Found")
-        return {"name": branch, "commit": {"id": head}}
+        return projects.branch(forge, path, name, gitlab.signed_in(request), gitlab.web)
 
     @routes.post("/repository/branches", status_code=201)
     async def make_branch(request: Request, project: str) -> Json:
         path, fields = gitlab.path(request, project), await request.json()
-        forge.require(gitlab.signed_in(request), path, "write")
+        user = gitlab.signed_in(request)
+        forge.require(user, path, "write")
         forge.git.restore(path, fields["branch"], fields["ref"])
-        return {"name": fields["branch"], "commit": {"id": fields["ref"]}}
+        return projects.branch(forge, path, fields["branch"], user, gitlab.web)
 
     return routes
 
@@ -176,6 +187,10 @@ def _requests(gitlab: GitLab) -> APIRouter:
             gitlab.checking[found.number] -= 1
             value["detailed_merge_status"] = "checking"
         return value
+
+    def whole(request: Request, found: MergeRequest) -> Json:
+        version, asking = gitlab.notice(found)[0], gitlab.signed_in(request)
+        return {**told(found), **shapes.details(forge, found, version, asking)}
 
     @routes.get(listed)
     def listing(
@@ -209,11 +224,11 @@ def _requests(gitlab: GitLab) -> APIRouter:
             title=fields["title"],
             body=fields.get("description") or "",
         )
-        return told(made)
+        return whole(request, made)
 
     @routes.get(listed + "/{number}")
     def one(request: Request, project: str, number: int) -> Json:
-        return told(forge.request(gitlab.path(request, project), number))
+        return whole(request, forge.request(gitlab.path(request, project), number))
 
     @routes.put(listed + "/{number}")
     async def edit(request: Request, project: str, number: int) -> Json:
@@ -226,7 +241,7 @@ def _requests(gitlab: GitLab) -> APIRouter:
             title = fields.get("title", known.title)
             body = fields.get("description", known.body)
             merging.edit_request(forge, user, path, number, title=title, body=body)
-        return told(forge.request(path, number))
+        return whole(request, forge.request(path, number))
 
     @routes.put(listed + "/{number}/merge")
     async def merge(request: Request, project: str, number: int) -> Json:
@@ -238,7 +253,7 @@ def _requests(gitlab: GitLab) -> APIRouter:
         except RefusedError as error:
             words = {405: "405 Method Not Allowed", 409: "SHA does not match HEAD of source branch"}
             raise RefusedError(error.code, words.get(error.code, str(error))) from error
-        return told(forge.request(path, number))
+        return whole(request, forge.request(path, number))
 
     @routes.get(listed + "/{number}/versions")
     def versions(request: Request, project: str, number: int) -> Response:
@@ -249,8 +264,7 @@ def _requests(gitlab: GitLab) -> APIRouter:
     def approvals(request: Request, project: str, number: int) -> Json:
         found = forge.request(gitlab.path(request, project), number)
         gitlab.notice(found)
-        people = [shapes.user(forge.users[login], gitlab.web) for login in sorted(found.reviews)]
-        return {"approved_by": [{"user": each} for each in people]}
+        return shapes.approvals(forge, found, gitlab.signed_in(request), gitlab.web)
 
     return routes
 
@@ -262,29 +276,29 @@ def _talk(gitlab: GitLab) -> APIRouter:
     @routes.get(listed)
     def notes(request: Request, project: str, number: int) -> Response:
         found = forge.request(gitlab.path(request, project), number)
-        told = [shapes.note(forge, each, gitlab.web) for each in found.comments]
-        told += [
-            shapes.approved(forge, login, at, gitlab.web)
-            for login, (_, at) in sorted(found.reviews.items())
-        ]
+        told = [shapes.note(forge, found, each, gitlab.web) for each in found.comments]
+        told += [shapes.approved(forge, found, each, gitlab.web) for each in sorted(found.reviews)]
         return _page(request, told)
 
     @routes.post(listed, status_code=201)
     async def note(request: Request, project: str, number: int) -> Json:
         path, fields = gitlab.path(request, project), await request.json()
         made = talk.comment(forge, gitlab.signed_in(request), path, number, fields["body"])
-        return shapes.note(forge, made, gitlab.web)
+        return shapes.note(forge, forge.request(path, number), made, gitlab.web)
 
     @routes.put(listed + "/{which}")
     async def edit(request: Request, project: str, number: int, which: int) -> Json:
         path, fields = gitlab.path(request, project), await request.json()
         user = gitlab.signed_in(request)
         talk.edit_comment(forge, user, path, number, which, body=fields["body"])
-        found = next(each for each in forge.request(path, number).comments if each.id == which)
-        return shapes.note(forge, found, gitlab.web)
+        on = forge.request(path, number)
+        found = next(each for each in on.comments if each.id == which)
+        return shapes.note(forge, on, found, gitlab.web)
 
     @routes.get("/projects/{project}")
     def one(request: Request, project: str) -> Json:
-        return shapes.project(forge, gitlab.path(request, project), gitlab.web)
+        path = gitlab.path(request, project)
+        allowed = projects.permissions(forge, path, gitlab.signed_in(request))
+        return {**projects.project(forge, path, gitlab.web), "permissions": allowed}
 
     return routes

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import httpx
 
-from tests.fakes.gitlab import shapes
+from tests.fakes.gitlab import projects, shapes
 from tests.fakes.gitlab.api import GitLab, Json
 
 EVENTS = {"merge_request": "Merge Request Hook", "note": "Note Hook", "push": "Push Hook"}
@@ -49,7 +49,7 @@ def payload_of(gitlab: GitLab, kind: str, told: Json) -> Json:
     payload: Json = {
         "object_kind": {"comment": "note", "status": "pipeline"}.get(kind, kind),
         "user": shapes.user(forge.users[told["sender"]], gitlab.web),
-        "project": shapes.project(forge, path, gitlab.web),
+        "project": projects.project(forge, path, gitlab.web),
         "ref": told.get("ref"),
     }
     if told.get("number") is None:

@@ -1,10 +1,12 @@
 """The local forge's records in GitLab's JSON."""
 
+from datetime import datetime, timedelta
 from typing import Any
 
 from bot.localforge.forge import Forge
 from bot.localforge.merging import blockers, conflicts
 from bot.localforge.records import Comment, MergeRequest, Status, User
+from tests.fakes.gitlab.projects import BEGINNING, number, stamp
 
 Json = dict[str, Any]
 STATES = {"open": "opened"}
@@ -15,37 +17,47 @@ def user(found: User, web: str) -> Json:
     return {
         "id": found.id,
         "username": found.login,
+        "public_email": None,
         "name": found.name,
         "state": "active",
+        "locked": False,
         "avatar_url": None,
         "web_url": f"{web}/{found.login}",
     }
 
 
-def time(text: str) -> str:
-    """GitLab tells milliseconds in UTC."""
-    return text[:23] + "Z"
-
-
-def project(forge: Forge, path: str, web: str) -> Json:
-    found = forge.repository(path)
+def me(found: User, web: str) -> Json:
+    """What is told to the user alone."""
+    said = ("bio", "location", "linkedin", "twitter", "website_url", "organization", "job_title")
     return {
-        "id": number(path),
-        "name": path.partition("/")[2],
-        "path_with_namespace": path,
-        "default_branch": found.default_branch,
-        "http_url_to_repo": f"{web}/{path}.git",
-        "web_url": f"{web}/{path}",
-        "merge_method": "merge",
+        **user(found, web),
+        **dict.fromkeys((*said, "pronouns"), ""),
+        "work_information": None,
+        "created_at": BEGINNING,
+        "bot": found.bot,
+        "email": found.email,
+        "commit_email": found.email,
+        "confirmed_at": BEGINNING,
+        **dict.fromkeys(("last_sign_in_at", "last_activity_on", "current_sign_in_at")),
+        "theme_id": 3,
+        "color_scheme_id": 1,
+        "projects_limit": 100_000,
+        "identities": [],
+        "can_create_group": False,
+        "can_create_project": False,
+        "two_factor_enabled": False,
+        "external": False,
+        "private_profile": False,
     }
 
 
-def number(path: str) -> int:
-    return sum(map(ord, path))
+def time(text: str) -> str:
+    return stamp(datetime.fromisoformat(text))
 
 
 def request(forge: Forge, found: MergeRequest, web: str) -> Json:
-    merged, conflicting = found.state == "merged", conflicts(forge, found)
+    """A merge request as in lists."""
+    events = [found.created_at, *(each.at for each in found.events)]
     return {
         "id": found.number,
         "iid": found.number,
@@ -54,19 +66,131 @@ def request(forge: Forge, found: MergeRequest, web: str) -> Json:
         "description": found.body,
         "state": STATES.get(found.state, found.state),
         "created_at": time(found.created_at),
+        "updated_at": time(events[-1]),
+        "prepared_at": time(found.created_at),
         "target_branch": found.target,
         "source_branch": found.source,
-        "author": user(forge.users[found.author], web),
         "source_project_id": number(found.repository),
         "target_project_id": number(found.repository),
         "labels": list(found.labels),
+        "user_notes_count": len(found.comments),
         "sha": found.head,
-        "merge_commit_sha": found.merge_sha if merged else None,
-        "squash_commit_sha": None,
-        "closed_by": user(forge.users[found.closed_by], web) if found.closed_by else None,
-        "has_conflicts": conflicting,
-        "detailed_merge_status": status_of(forge, found, conflicting=conflicting),
+        "reference": f"!{found.number}",
+        "references": {
+            "short": f"!{found.number}",
+            "relative": f"!{found.number}",
+            "full": f"{found.repository}!{found.number}",
+        },
         "web_url": f"{web}/{found.repository}/-/merge_requests/{found.number}",
+        **_unused(),
+        **_people(forge, found, web),
+        **_merging(forge, found),
+    }
+
+
+def _unused() -> Json:
+    """What neither the bot nor its people use, as GitLab tells it when it is not used."""
+    return {
+        "upvotes": 0,
+        "downvotes": 0,
+        "draft": False,
+        "work_in_progress": False,
+        "imported": False,
+        "imported_from": "none",
+        "milestone": None,
+        "discussion_locked": None,
+        "time_stats": {
+            "time_estimate": 0,
+            "total_time_spent": 0,
+            "human_time_estimate": None,
+            "human_total_time_spent": None,
+        },
+        "task_completion_status": {"count": 0, "completed_count": 0},
+        "blocking_discussions_resolved": True,
+    }
+
+
+def _people(forge: Forge, found: MergeRequest, web: str) -> Json:
+    def known(login: str | None) -> Json | None:
+        return user(forge.users[login], web) if login else None
+
+    return {
+        "author": known(found.author),
+        "assignee": None,
+        "assignees": [],
+        "reviewers": [],
+        "merged_by": known(found.merged_by),
+        "merge_user": known(found.merged_by),
+        "merged_at": _last(found, "merged"),
+        "closed_by": known(found.closed_by),
+        "closed_at": _last(found, "closed") if found.closed_by else None,
+    }
+
+
+def _last(found: MergeRequest, action: str) -> str | None:
+    times = [time(each.at) for each in found.events if each.action == action]
+    return times[-1] if times else None
+
+
+def _merging(forge: Forge, found: MergeRequest) -> Json:
+    conflicting = conflicts(forge, found)
+    return {
+        "merge_when_pipeline_succeeds": False,
+        "merge_status": "cannot_be_merged" if conflicting else "can_be_merged",
+        "detailed_merge_status": status_of(forge, found, conflicting=conflicting),
+        "has_conflicts": conflicting,
+        "merge_after": None,
+        "merge_commit_sha": found.merge_sha if found.state == "merged" else None,
+        "squash_commit_sha": None,
+        "squash": False,
+        "squash_on_merge": False,
+        "should_remove_source_branch": None,
+        "force_remove_source_branch": forge.repository(found.repository).delete_merged_branches,
+    }
+
+
+def details(forge: Forge, found: MergeRequest, version: Json, asking: User) -> Json:
+    """What a single merge request has besides, at its newest version."""
+    return {
+        "subscribed": asking.login == found.author,
+        "changes_count": version["real_size"],
+        "diff_refs": {
+            "base_sha": version["base_commit_sha"],
+            "head_sha": version["head_commit_sha"],
+            "start_sha": version["start_commit_sha"],
+        },
+        "merge_error": None,
+        "user": {"can_merge": forge.may(asking, found.repository, "write")},
+    }
+
+
+def version(forge: Forge, found: MergeRequest, which: int, at: datetime) -> Json:
+    """A version of what a merge request changes, on its target as it is now."""
+    path = found.repository
+    onto = forge.git.head(path, found.target) if found.state == "open" else None
+    start = onto or found.base
+    base = str(forge.git.open(path).merge_base(start, found.head) or start)
+    return {
+        "id": which,
+        "head_commit_sha": found.head,
+        "base_commit_sha": base,
+        "start_commit_sha": start,
+        "created_at": stamp(at),
+        "merge_request_id": found.number,
+        "state": "collected",
+        "real_size": str(forge.git.diff(path, base, found.head).total),
+        "patch_id_sha": None,
+    }
+
+
+def approvals(forge: Forge, found: MergeRequest, asking: User, web: str) -> Json:
+    """Who approved, without the time, which not every GitLab tells."""
+    mine = asking.login in found.reviews
+    return {
+        "user_has_approved": mine,
+        "user_can_approve": not mine and forge.may(asking, found.repository, "write"),
+        "approved": bool(found.reviews),
+        "approved_by": [{"user": user(forge.users[each], web)} for each in sorted(found.reviews)],
     }
 
 
@@ -79,37 +203,65 @@ def status_of(forge: Forge, found: MergeRequest, *, conflicting: bool) -> str:
     return "ci_must_pass" if waiting else "mergeable"
 
 
-def note(forge: Forge, found: Comment, web: str) -> Json:
-    created = time(found.at)
+def note(forge: Forge, on: MergeRequest, found: Comment, web: str) -> Json:
+    made = datetime.fromisoformat(found.at)
     return {
+        **_note(on),
         "id": found.id,
         "body": found.body,
         "author": user(forge.users[found.author], web),
-        "created_at": created,
-        "updated_at": created[:-1] + "999Z" if found.edited else created,
+        "created_at": stamp(made),
+        "updated_at": stamp(made + timedelta(milliseconds=1 if found.edited else 0)),
         "system": False,
     }
 
 
-def approved(forge: Forge, login: str, at: str, web: str) -> Json:
+def approved(forge: Forge, on: MergeRequest, login: str, web: str) -> Json:
     """GitLab's own note of an approval."""
+    at = time(on.reviews[login][1])
     return {
+        **_note(on),
         "id": 1_000_000 + forge.users[login].id,
         "body": "approved this merge request",
         "author": user(forge.users[login], web),
-        "created_at": time(at),
-        "updated_at": time(at),
+        "created_at": at,
+        "updated_at": at,
         "system": True,
     }
 
 
+def _note(on: MergeRequest) -> Json:
+    return {
+        "type": None,
+        "noteable_id": on.number,
+        "noteable_iid": on.number,
+        "noteable_type": "MergeRequest",
+        "project_id": number(on.repository),
+        "resolvable": False,
+        "confidential": False,
+        "internal": False,
+        "imported": False,
+        "imported_from": "none",
+        "commands_changes": {},
+    }
+
+
 def status(forge: Forge, found: Status, web: str) -> Json:
+    """A commit status; its ref is the branch that is there for the commit."""
+    on = (each.source for each in forge.requests_of(found.repository) if each.head == found.sha)
     return {
         "id": abs(hash((found.sha, found.context))) % 10**9,
         "sha": found.sha,
+        "ref": next(on, forge.repository(found.repository).default_branch),
         "name": found.context,
         "status": STATUSES.get(found.state, found.state),
         "description": found.description or None,
         "target_url": found.url or None,
+        "created_at": time(found.at),
+        "started_at": None,
+        "finished_at": None if found.state == "pending" else time(found.at),
+        "allow_failure": False,
+        "coverage": None,
+        "pipeline_id": int(found.sha[:7], 16),
         "author": user(forge.users[found.by], web),
     }
