@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from bot.apply import blobs_of, set_status
 from bot.core import Proposal
@@ -18,58 +19,85 @@ PLAN = "switchyard/plan"
 DESCRIPTION_LENGTH = 140
 
 
-async def write_home(shell: Shell, gathered: Gathered, proposal: Proposal) -> None:
+@dataclass(frozen=True, slots=True)
+class Home:
+    """Which application's comment on a merge request of `repo`.
+
+    On a merge request from a fork `asked` is the comment that asked for a plan, and `head` what it
+    was answered for.
+    """
+
+    repo: Repo
+    application: str
+    asked: str = ""
+    head: str = ""
+
+
+async def write_home(
+    shell: Shell, gathered: Gathered, proposal: Proposal, home: Home | None = None
+) -> None:
     """Bring the home comment up to date; while the revision is not merged, the status too."""
     request = gathered.home
     if request is None:
         return
-    application, repo = proposal.plan.application, gathered.app.repo
-    preview = request.state == "open"
+    home = home or Home(gathered.app.repo, proposal.plan.application)
     if proposal.problems:
-        await write_problems(shell, repo, request, application, proposal.problems)
+        await write_problems(shell, request, home, proposal.problems)
         return
-    home = _home(shell, repo, request, application, gathered.snapshot.revision.sha)
+    about = _about(shell, request, home, gathered.snapshot.revision.sha)
     open_changes = [change for change in proposal.changes if change.files]
     blobs = await asyncio.to_thread(blobs_of, gathered, proposal, open_changes)
-    text = words.comment(home, proposal, diffs_of(open_changes, blobs))
-    await _write(shell, repo, request.number, application, text)
-    if preview:
-        line = words.headline(proposal, preview=True)
-        status = Status(PLAN, StatusState.SUCCESS, line, shell.page(application))
-        await set_status(shell, repo, request.head, status)
+    text = words.comment(about, proposal, diffs_of(open_changes, blobs))
+    await _write(shell, request, home, text)
+    line = words.headline(proposal, preview=True)
+    await _set_plan(shell, request, home, StatusState.SUCCESS, line)
 
 
 async def write_problems(
-    shell: Shell,
-    repo: Repo,
-    request: ForgeMergeRequest,
-    application: str,
-    problems: Sequence[PlanProblem | str],
+    shell: Shell, request: ForgeMergeRequest, home: Home, problems: Sequence[PlanProblem | str]
 ) -> None:
     """Say why there is no plan, in the comment and, while open, in the status."""
-    home = _home(shell, repo, request, application, request.head)
-    await _write(shell, repo, request.number, application, words.problems(home, problems))
-    if request.state == "open":
-        line = str(problems[0])[:DESCRIPTION_LENGTH]
-        status = Status(PLAN, StatusState.FAILURE, line, shell.page(application))
-        await set_status(shell, repo, request.head, status)
+    about = _about(shell, request, home, request.head)
+    await _write(shell, request, home, words.problems(about, problems))
+    await _set_plan(shell, request, home, StatusState.FAILURE, str(problems[0]))
 
 
-def _home(
-    shell: Shell, repo: Repo, request: ForgeMergeRequest, application: str, revision: str
-) -> words.Home:
+async def write_unasked(shell: Shell, request: ForgeMergeRequest, home: Home, asker: str) -> None:
+    """Say that somebody must ask for a plan; again, where `asker` did for an earlier head."""
+    text = words.unasked(_about(shell, request, home, request.head), asker)
+    await _write(shell, request, home, text)
+    line = "from a fork: somebody with the role write asks for a plan"
+    await _set_plan(shell, request, home, StatusState.PENDING, line)
+
+
+async def _set_plan(
+    shell: Shell, request: ForgeMergeRequest, home: Home, state: StatusState, line: str
+) -> None:
+    """The status of the plan, while it is open, and where the forge has one for a fork's head."""
+    forge = shell.forge(home.repo)
+    own = request.source_repository == home.repo.path
+    if request.state == "open" and (own or forge.statuses_for_forks):
+        page = shell.page(home.application)
+        status = Status(PLAN, state, line[:DESCRIPTION_LENGTH], page)
+        await set_status(shell, home.repo, request.head, status)
+
+
+def _about(shell: Shell, request: ForgeMergeRequest, home: Home, revision: str) -> words.Home:
+    told = {"asked": home.asked, "head": home.head} if home.asked else {}
+    payload = {"application": home.application, **told}
     return words.Home(
-        marker=shell.markers.write(MARKER, repo, {"application": application}),
-        application=application,
+        marker=shell.markers.write(MARKER, home.repo, payload),
+        application=home.application,
         revision=revision,
         preview=request.state == "open",
-        page=shell.page(application),
+        page=shell.page(home.application),
         reproduce="switchyard plan --app APP --fleet FLEET --deploy DEPLOY",
     )
 
 
-async def _write(shell: Shell, repo: Repo, number: int, application: str, text: str) -> None:
+async def _write(shell: Shell, request: ForgeMergeRequest, home: Home, text: str) -> None:
     """Edit our comment, or write it where there is none; nothing when it reads so already."""
+    repo, number, application = home.repo, request.number, home.application
     key = ("home", str(repo), str(number), application)
     if shell.written.get(key) == text:
         return

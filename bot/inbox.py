@@ -24,7 +24,7 @@ def application_key(application: str) -> str:
 
 
 def review_key(repo: Repo, number: int) -> str:
-    """The queue's key for the plan comment of an app merge request."""
+    """The queue's key for a merge request that people opened in an app or deploy repo."""
     return f"{REVIEW}/{repo}!{number}"
 
 
@@ -38,14 +38,14 @@ def concerned(fleet: Fleet, fleet_repo: Repo, repo: Repo, number: int | None) ->
     """The keys that a change in a repository concerns.
 
     The fleet repo concerns every application, a deploy repo those that deploy there, an app repo
-    its applications and, with a number, the plan comment of that merge request.
+    its applications; in both a merge request has a key of its own.
     """
     keys = {
         application_key(each.application)
         for each in fleet.registrations
         if repo in {fleet_repo, each.deploy, each.app}
     }
-    if number is not None and any(each.app == repo for each in fleet.registrations):
+    if number is not None and any(repo in {each.app, each.deploy} for each in fleet.registrations):
         keys.add(review_key(repo, number))
     return keys
 
@@ -73,14 +73,16 @@ async def sweep(shell: Shell) -> None:
     await asyncio.to_thread(shell.store.audit.prune, shell.clock() - AUDIT_KEPT)
     fleet = await read_fleet(shell)
     keys = {application_key(each.application) for each in fleet.registrations}
-    for repo in sorted({each.app for each in fleet.registrations}):
+    for repo in sorted({repo for each in fleet.registrations for repo in (each.app, each.deploy)}):
         keys |= await _reviews(shell, repo)
     await trigger(shell, keys, release=True)
 
 
 async def _reviews(shell: Shell, repo: Repo) -> set[str]:
+    me = await shell.forge(repo).me()
     requests = await shell.forge(repo).merge_requests(repo.path, state="open")
-    return {review_key(repo, request.number) for request in requests}
+    people = (request for request in requests if request.author.id != me.id)
+    return {review_key(repo, request.number) for request in people}
 
 
 async def trigger(shell: Shell, keys: Iterable[str], *, release: bool = False) -> None:

@@ -5,11 +5,12 @@ from datetime import datetime
 from bot.apply import apply
 from bot.dependants import remember, show
 from bot.forges import ForgeMergeRequest
+from bot.forks import find_ask
 from bot.gather.documents import DocumentsError
 from bot.gather.neighbours import depended_on
 from bot.gather.repository import GatherError, NotRegisteredError
 from bot.gather.snapshot import gather_review, gather_rollout
-from bot.home import write_home, write_problems
+from bot.home import Home, write_home, write_problems, write_unasked
 from bot.shell import Shell
 from bot.views import problem_view, rollout_view
 from planners.model import Repo
@@ -41,20 +42,27 @@ async def reconcile_review(
 ) -> None:
     """Show on an open app merge request what merging it would do."""
     request = await shell.forge(repo).merge_request(repo.path, number)
-    if request.state != "open" or request.source_repository != repo.path:
+    if request.state != "open":
         return
+    ask = None
+    if request.source_repository != repo.path:
+        ask = await find_ask(shell, repo, request)
     for application in applications:
-        await _review(shell, repo, request, application)
+        home = Home(repo, application, ask.comment, ask.head) if ask else Home(repo, application)
+        if request.source_repository == repo.path or (ask and ask.head == request.head):
+            await _review(shell, request, home)
+        else:
+            await write_unasked(shell, request, home, ask.by if ask else "")
 
 
-async def _review(shell: Shell, repo: Repo, request: ForgeMergeRequest, application: str) -> None:
+async def _review(shell: Shell, request: ForgeMergeRequest, home: Home) -> None:
     try:
-        gathered = await gather_review(shell, application, request)
+        gathered = await gather_review(shell, home.application, request)
     except GatherError as error:
-        await write_problems(shell, repo, request, application, _problems(error))
+        await write_problems(shell, request, home, _problems(error))
         return
     proposal = await shell.propose(gathered.snapshot)
-    await write_home(shell, gathered, proposal)
+    await write_home(shell, gathered, proposal, home)
 
 
 def _problems(error: GatherError) -> list[str]:

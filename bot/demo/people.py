@@ -96,6 +96,10 @@ class Person:
         found: list[dict[str, Any]] = self.call("GET", f"{_path(repository, number)}/comments")
         return found
 
+    def comment(self, repository: str, number: int, body: str) -> None:
+        """Write a comment on a merge request."""
+        self.call("POST", f"{_path(repository, number)}/comments", {"body": body})
+
     def statuses(self, repository: str, sha: str) -> dict[str, dict[str, Any]]:
         """The statuses of a commit, by context."""
         found = self.call("GET", f"/repos/{repository}/statuses/{sha}")

@@ -44,6 +44,12 @@ class StatusState(StrEnum):
     FAILURE = "failure"
 
 
+class Reaction(StrEnum):
+    """What the bot puts under a comment that speaks to it."""
+
+    SEEN = "eyes"
+
+
 @dataclass(frozen=True, slots=True)
 class User:
     """Somebody on the forge; `id` never changes, `login` may."""
@@ -177,6 +183,13 @@ class Forge(Protocol):
         `headers` has lower-case names. Never raises for anything a stranger can send.
         """
 
+    @property
+    def statuses_for_forks(self) -> bool:
+        """Whether a status can be set on the head of a merge request from a fork."""
+
+    def head_ref(self, number: int) -> str:
+        """The Git ref of a merge request's head in its target repository."""
+
     async def me(self) -> User:
         """The user the bot acts as."""
 
@@ -255,6 +268,9 @@ class Forge(Protocol):
 
     async def edit_comment(self, repository: str, number: int, comment: int, body: str) -> None:
         """Replace a comment of ours."""
+
+    async def react(self, repository: str, number: int, comment: int, reaction: Reaction) -> None:
+        """Put a reaction under a comment."""
 
     async def statuses(self, repository: str, sha: str) -> tuple[Status, ...]:
         """The newest status of each context on that commit."""

@@ -3,8 +3,8 @@
 import asyncio
 from dataclasses import dataclass
 
-from bot.forges import RepositoryInfo
-from bot.repos import Mirror
+from bot.forges import ForgeMergeRequest, RepositoryInfo
+from bot.repos import Mirror, TransientGitError
 from bot.shell import Shell
 from planners.model import Repo
 
@@ -25,6 +25,22 @@ class Checkout:
     info: RepositoryInfo
     mirror: Mirror
     head: str
+
+
+async def fetch_request(shell: Shell, checkout: Checkout, request: ForgeMergeRequest) -> None:
+    """Fetch the head of a merge request from a fork: it stands on no branch here.
+
+    Raises:
+        TransientGitError: the head moved since the forge told it.
+    """
+    forge, repo = shell.forge(checkout.repo), checkout.repo
+    credentials = await forge.git_credentials(repo.path)
+    reference = forge.head_ref(request.number)
+    fetched = await asyncio.to_thread(
+        checkout.mirror.fetch_ref, checkout.info.clone_url, credentials, reference
+    )
+    if fetched != request.head:
+        raise TransientGitError(f"{repo}!{request.number} moved while it was read")
 
 
 async def fetch(shell: Shell, repo: Repo) -> Checkout:

@@ -11,7 +11,7 @@ from bot.gather.facts import read_reported
 from bot.gather.ledger import read_claims
 from bot.gather.neighbours import read_neighbours
 from bot.gather.observe import observe
-from bot.gather.repository import Checkout, NotRegisteredError, fetch
+from bot.gather.repository import Checkout, NotRegisteredError, fetch, fetch_request
 from bot.gather.requests import read_merge_requests
 from bot.shell import Shell
 from planners.model import Fleet, Registration, Revision
@@ -68,6 +68,8 @@ async def gather_review(shell: Shell, application: str, request: ForgeMergeReque
     newest = await fleet_at(shell, fleet_repo, fleet_repo.head)
     registration = _registration(newest, application)
     app = await fetch(shell, registration.app)
+    if request.source_repository != registration.app.path:
+        await fetch_request(shell, app, request)
     deploy = await fetch(shell, registration.deploy)
     base = await asyncio.to_thread(read_base, deploy, registration)
     fleet = (newest, newest, fleet_repo.head)

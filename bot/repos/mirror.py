@@ -65,6 +65,16 @@ class Mirror:
             if packs.repack_when_many(self._folder, self._limits.packs):
                 self._close()
 
+    def fetch_ref(self, url: str, credentials: GitCredentials | None, ref: str) -> str:
+        """Fetch one ref that is no branch; the commit it points at.
+
+        Raises:
+            TransientGitError, GitError: as `fetch`.
+        """
+        remote.check_url(url, allow_local=self._allow_local)
+        with self._lock:
+            return remote.fetch_ref(self._opened(), url, credentials, (ref, self._limits))
+
     def push(
         self,
         url: str,

@@ -25,6 +25,7 @@ Update: TypeAlias = tuple[str | None, str | None]
 
 REMOTE = "refs/remotes/origin/"
 HEADS = "refs/heads/"
+ASKED = "refs/asked/"
 CONNECT_MS = 5_000
 SILENCE_MS = 20_000
 
@@ -80,6 +81,31 @@ def fetch(
         )
     except (pygit2.GitError, ValueError, OSError) as error:
         raise _translated("fetch", url, error) from error
+
+
+def fetch_ref(
+    repository: pygit2.Repository,
+    url: str,
+    credentials: GitCredentials | None,
+    what: tuple[str, Limits],
+) -> str:
+    """Fetch one ref into `ASKED`; the commit it points at.
+
+    Raises:
+        TransientGitError, GitError: as `fetch`; it is not there.
+    """
+    ref, limits = what
+    kept = ASKED + ref.removeprefix("refs/")
+    try:
+        repository.remotes.create_anonymous(url).fetch(
+            [f"+{ref}:{kept}"], callbacks=_Fetch(url, credentials, limits)
+        )
+    except (pygit2.GitError, ValueError, OSError) as error:
+        raise _translated("fetch", url, error) from error
+    found = repository.references.get(kept)
+    if found is None:
+        raise GitError(f"{url} has no {ref}")
+    return str(found.target)
 
 
 def push(

@@ -45,6 +45,26 @@ def problems(home: Home, found: Sequence[PlanProblem | str]) -> str:
     )
 
 
+def unasked(home: Home, asker: str) -> str:
+    """The comment on a merge request from a fork that nobody asked a plan for.
+
+    `asker` did, for a head that the branch has left since.
+    """
+    why = "It comes from a fork, and what comes from outside is planned when somebody asks."
+    if asker:
+        why = f"It comes from a fork, and its branch has changed since {code(asker)} asked."
+    return "\n\n".join(
+        [
+            home.marker,
+            f"**{code(home.application)}: no plan yet.** {why}",
+            (
+                f"Somebody with the role write here looks at revision {code(home.revision[:12])}, "
+                f"then comments {code('/switchyard plan')}."
+            ),
+        ]
+    )
+
+
 def comment(home: Home, proposal: Proposal, diffs: Diffs) -> str:
     """The comment for a plan: state, waves, what waits, what changes, where and why."""
     standings = proposal.decision.standings

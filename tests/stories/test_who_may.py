@@ -98,3 +98,36 @@ async def test_a_refusal_of_the_forge_is_said_and_not_repeated_blindly(world: Wo
     forge.repositories[DEPLOY].required_statuses.remove("security/scan")
     await world.advance(600)
     assert world.merged() == ["canary.1"]
+
+
+@on_each
+async def test_other_peoples_merge_requests_are_not_locked_out(world: World) -> None:
+    world.found(small_fleet())
+    world.ada.push(APP, "main", small_app(), "Open the shop")
+    await world.settle()
+    world.rita.push(DEPLOY, "readme", {"README.md": b"What clusters pull, and when.\n"}, "Say")
+    number = world.rita.open(DEPLOY, "readme", "Say")
+    await world.settle()
+
+    head = world.rita.request(DEPLOY, number)["head"]
+    told = world.rita.statuses(DEPLOY, head)["switchyard/order"]
+    assert (told["state"], told["description"]) == (
+        "success",
+        "not Switchyard's: nothing to wait for",
+    )
+
+
+@on_each
+async def test_nobody_lets_a_wave_through_under_another_name(world: World) -> None:
+    world.found(small_fleet())
+    world.ada.push(APP, "main", small_app(), "Open the shop")
+    await world.settle()
+    waiting = wave_request(world, "canary.2")
+    forge = world.site.made.forge
+    forge.git.restore(DEPLOY, "harmless", waiting["head"])
+    world.rita.open(DEPLOY, "harmless", "Nothing to see")
+    await world.settle()
+    await world.sweep()
+
+    told = world.rita.statuses(DEPLOY, waiting["head"])["switchyard/order"]
+    assert told["state"] == "pending"

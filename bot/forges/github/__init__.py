@@ -20,6 +20,7 @@ from bot.forges import (
     GitCredentials,
     Merged,
     NotMerged,
+    Reaction,
     RepositoryInfo,
     Review,
     Status,
@@ -42,6 +43,7 @@ class GitHubForge:
     """A client of one GitHub."""
 
     name = "github"
+    statuses_for_forks = True
 
     def __init__(
         self,
@@ -79,6 +81,10 @@ class GitHubForge:
     def verify(self, headers: Mapping[str, str], body: bytes) -> Delivery | None:
         """See the Protocol."""
         return hooks.verify(headers, body, self._secrets)
+
+    def head_ref(self, number: int) -> str:
+        """See the Protocol."""
+        return f"refs/pull/{number}/head"
 
     async def me(self) -> User:
         """See the Protocol; asked once. An App acts as its bot user."""
@@ -246,6 +252,12 @@ class GitHubForge:
         del number
         path = f"/repos/{repository}/issues/comments/{comment}"
         await self._http.send("PATCH", repository, path, {"body": body})
+
+    async def react(self, repository: str, number: int, comment: int, reaction: Reaction) -> None:
+        """See the Protocol; one that is there already is no error to GitHub."""
+        del number
+        path = f"/repos/{repository}/issues/comments/{comment}/reactions"
+        await self._http.send("POST", repository, path, {"content": reaction.value})
 
     async def statuses(self, repository: str, sha: str) -> tuple[Status, ...]:
         """See the Protocol: the combined status lists the newest of each context."""

@@ -21,18 +21,18 @@ from bot.forges import (
     GitCredentials,
     Merged,
     NotMerged,
+    Reaction,
     RepositoryInfo,
     Review,
     Status,
     User,
 )
-from bot.forges.gitlab import health, hooks, merging, shapes
+from bot.forges.gitlab import health, hooks, merging, shapes, statuses
 from bot.forges.gitlab.http import TIMEOUT, AnsweredError, Http, project
 from bot.settings import Settings
 from planners.model import MergeMethod, Role
 
-BAD, GONE, TAKEN = 400, 404, 409
-DESCRIPTION = 255
+GONE, TAKEN = 404, 409
 PER_MINUTE, PER_HOUR = 50, 3_000
 STATES = {"open": "opened"}
 
@@ -41,6 +41,7 @@ class GitLabForge:
     """A client of one GitLab."""
 
     name = "gitlab"
+    statuses_for_forks = False
 
     def __init__(
         self,
@@ -78,6 +79,10 @@ class GitLabForge:
     def verify(self, headers: Mapping[str, str], body: bytes) -> Delivery | None:
         """See the Protocol."""
         return hooks.verify(headers, body, self._secrets, self._clock())
+
+    def head_ref(self, number: int) -> str:
+        """See the Protocol."""
+        return f"refs/merge-requests/{number}/head"
 
     async def me(self) -> User:
         """See the Protocol; asked once."""
@@ -253,26 +258,22 @@ class GitLabForge:
         """See the Protocol."""
         await self._http.put(f"{_request(repository, number)}/notes/{comment}", {"body": body})
 
+    async def react(self, repository: str, number: int, comment: int, reaction: Reaction) -> None:
+        """See the Protocol; GitLab refuses an award that is there already."""
+        path = f"{_request(repository, number)}/notes/{comment}/award_emoji"
+        try:
+            await self._http.post(path, {"name": reaction.value})
+        except AnsweredError as error:
+            if error.status != GONE or "taken" not in str(error):
+                raise
+
     async def statuses(self, repository: str, sha: str) -> tuple[Status, ...]:
-        """See the Protocol: without `all`, GitLab lists the newest of each name."""
-        path = f"{project(repository)}/repository/commits/{quote(sha, safe='')}/statuses"
-        found = [shapes.status(each) for each in await self._http.all(path)]
-        return tuple(sorted(found, key=lambda each: each.context))
+        """See the Protocol."""
+        return await statuses.read(self._http, project(repository), sha)
 
     async def set_status(self, repository: str, sha: str, status: Status) -> None:
-        """See the Protocol. GitLab refuses to set a state again; then it stands already."""
-        fields = {
-            "state": shapes.WORDS[status.state],
-            "name": status.context,
-            "description": status.description[:DESCRIPTION],
-            **({"target_url": status.url} if status.url else {}),
-        }
-        path = f"{project(repository)}/statuses/{quote(sha, safe='')}"
-        try:
-            await self._http.post(path, fields)
-        except AnsweredError as error:
-            if error.status != BAD or "Cannot transition status" not in str(error):
-                raise
+        """See the Protocol."""
+        await statuses.write(self._http, project(repository), sha, status)
 
 
 def _active(member: Mapping[str, Any]) -> bool:

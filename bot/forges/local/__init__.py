@@ -21,6 +21,7 @@ from bot.forges import (
     GitCredentials,
     Merged,
     NotMerged,
+    Reaction,
     RepositoryInfo,
     Review,
     Status,
@@ -40,6 +41,7 @@ class LocalForge:
     """A client of one local forge. Every request goes to its origin; redirects are not followed."""
 
     name = "local"
+    statuses_for_forks = True
 
     def __init__(
         self,
@@ -77,6 +79,10 @@ class LocalForge:
         except (ValueError, RecursionError):
             return None
         return _delivery(headers, event) if isinstance(event, dict) else None
+
+    def head_ref(self, number: int) -> str:
+        """See the Protocol."""
+        return f"refs/merge-requests/{number}/head"
 
     async def me(self) -> User:
         """See the Protocol; asked once."""
@@ -203,6 +209,10 @@ class LocalForge:
         """See the Protocol."""
         path = f"{_request_path(repository, number)}/comments/{comment}"
         await self._http.send("PATCH", path, {"body": body})
+
+    async def react(self, repository: str, number: int, comment: int, reaction: Reaction) -> None:
+        """See the Protocol: it has no reactions."""
+        del repository, number, comment, reaction
 
     async def statuses(self, repository: str, sha: str) -> tuple[Status, ...]:
         """See the Protocol."""

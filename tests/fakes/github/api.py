@@ -127,7 +127,11 @@ def _pulls(github: GitHub) -> APIRouter:
     routes, forge = APIRouter(prefix="/repos/{owner}/{name}"), github.forge
 
     def pull(found: MergeRequest, *, listed: bool = False) -> Json:
-        return shapes.pull(forge, found, github.web, listed=listed)
+        value = shapes.pull(forge, found, github.web, listed=listed)
+        fork = github.forks.get((found.repository, found.number))
+        if fork:
+            value["head"]["repo"] = {**value["head"]["repo"], "full_name": fork, "fork": True}
+        return value
 
     @routes.get("/pulls")
     def listing(
@@ -251,6 +255,15 @@ def _talk(github: GitHub) -> APIRouter:
         path, fields = _readable(github, request, owner, name), await request.json()
         made = talk.comment(forge, github.signed_in(request), path, number, fields["body"])
         return shapes.comment(forge, forge.request(path, number), made, github.web)
+
+    @routes.post("/comments/{which}/reactions", status_code=201)
+    async def react(request: Request, owner: str, name: str, which: int) -> Json:
+        _readable(github, request, owner, name)
+        content, user = (await request.json())["content"], github.signed_in(request)
+        github.reactions.append((which, content))
+        made = {"id": len(github.reactions), "node_id": "R", "content": content}
+        at = shapes.time(github.forge.now())
+        return {**made, "user": shapes.user(user, github.web), "created_at": at}
 
     @routes.patch("/comments/{which}")
     async def edit(request: Request, owner: str, name: str, which: int) -> Json:

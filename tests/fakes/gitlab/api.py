@@ -1,8 +1,5 @@
 """GitLab's REST routes that the bot uses."""
 
-from collections.abc import Callable
-from datetime import datetime, timedelta
-from typing import Any
 from urllib.parse import unquote
 
 from fastapi import APIRouter, FastAPI, Request
@@ -10,59 +7,23 @@ from fastapi.responses import JSONResponse, Response
 
 from bot.localforge import merging, talk
 from bot.localforge.accounts import RefusedError
-from bot.localforge.forge import Forge
-from bot.localforge.records import MergeRequest, User
-from tests.fakes.gitlab import projects, shapes
+from bot.localforge.records import MergeRequest
+from tests.fakes.gitlab import projects, rules, shapes
+from tests.fakes.gitlab.state import GitLab, Json
 
-Json = dict[str, Any]
-OURS = {"opened": "open", "failed": "failure"}
+OURS = {"opened": "open", "failed": "failure", "canceled": "failure"}
 REPEATED = (
     "Cannot transition status via :enqueue from :pending "
     '(Reason(s): Status cannot transition via "enqueue")'
 )
 
 
-class GitLab:
-    """One GitLab: its state is the local forge's; it keeps when heads came (versions)."""
-
-    def __init__(self, forge: Forge, clock: Callable[[], datetime]) -> None:
-        self.forge, self.clock = forge, clock
-        self.web = ""
-        self.versions: dict[tuple[str, int], list[Json]] = {}
-        self.checking: dict[int, int] = {}
-        self.groups: dict[str, set[str]] = {}
-        self.hooks: dict[str, list[Json]] = {}
-        self.tested: list[tuple[str, int]] = []
-        self.trains = False
-        self.aboard: dict[int, str] = {}
-        self.strict = False
-
-    def signed_in(self, request: Request) -> User:
-        user = self.forge.authenticate(None, request.headers.get("private-token", ""))
-        if user is None:
-            raise RefusedError(401, "401 Unauthorized")
-        return user
-
-    def path(self, request: Request, project: str) -> str:
-        path = unquote(project)
-        self.forge.require(self.signed_in(request), path, "read")
-        return path
-
-    def notice(self, found: MergeRequest) -> list[Json]:
-        """The versions of a merge request, the newest first; a new head is noticed when told of."""
-        known = self.versions.setdefault((found.repository, found.number), [])
-        if not known or known[0]["head_commit_sha"] != found.head:
-            aside = timedelta(milliseconds=1 if known else -1)  # the clock of a test stands still
-            at = self.clock() + aside
-            known.insert(0, shapes.version(self.forge, found, len(known) + 1, at))
-        return known
-
-
 def create_gitlab(gitlab: GitLab) -> FastAPI:
     """The addresses below /api/v4."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.add_exception_handler(RefusedError, _refused)
-    for routes in (_users(gitlab), _projects(gitlab), _requests(gitlab), _talk(gitlab)):
+    routers = (_users(gitlab), _projects(gitlab), _requests(gitlab), _talk(gitlab))
+    for routes in (*routers, rules.routes(gitlab)):
         app.include_router(routes, prefix="/api/v4")
     return app
 
@@ -183,6 +144,10 @@ def _requests(gitlab: GitLab) -> APIRouter:
     def told(found: MergeRequest) -> Json:
         gitlab.notice(found)
         value = shapes.request(forge, found, gitlab.web)
+        if (found.repository, found.number) in gitlab.forks:
+            value["source_project_id"] = projects.number(
+                gitlab.forks[found.repository, found.number]
+            )
         if gitlab.checking.get(found.number, 0) > 0:
             gitlab.checking[found.number] -= 1
             value["detailed_merge_status"] = "checking"
@@ -299,6 +264,7 @@ def _talk(gitlab: GitLab) -> APIRouter:
     def one(request: Request, project: str) -> Json:
         path = gitlab.path(request, project)
         allowed = projects.permissions(forge, path, gitlab.signed_in(request))
-        return {**projects.project(forge, path, gitlab.web), "permissions": allowed}
+        told = {**projects.project(forge, path, gitlab.web), "permissions": allowed}
+        return {**told, "merge_trains_enabled": gitlab.trains}
 
     return routes

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import httpx
 
 from tests.fakes.gitlab import projects, shapes
-from tests.fakes.gitlab.api import GitLab, Json
+from tests.fakes.gitlab.state import GitLab, Json
 
 EVENTS = {"merge_request": "Merge Request Hook", "note": "Note Hook", "push": "Push Hook"}
 

@@ -272,3 +272,25 @@ NOTE = record(  # "Notes API"
     noteable_iid=NUMBER,
     commands_changes={"type": "object"},
 )
+HOOK = record(  # "Project webhooks API"
+    id=NUMBER,
+    url=URL,
+    push_events=FLAG,
+    merge_requests_events=FLAG,
+    note_events=FLAG,
+    enable_ssl_verification=FLAG,
+    alert_status=among("executable", "temporarily_disabled", "disabled"),
+    disabled_until=maybe(TIME),
+)
+MESSAGE = record(message=TEXT)
+CAR = record(  # "Merge trains API"
+    id=NUMBER,
+    merge_request=record(id=NUMBER, iid=NUMBER, title=TEXT, state=TEXT),
+    user=USER,
+    created_at=TIME,
+    target_branch=TEXT,
+    status=among("idle", "stale", "fresh", "merging", "merged", "skip_merged"),
+)
+AWARD = record(  # "Emoji reactions API"
+    id=NUMBER, name=TEXT, user=USER, created_at=TIME, awardable_id=NUMBER, awardable_type=TEXT
+)

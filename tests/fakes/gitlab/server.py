@@ -9,7 +9,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from bot.localforge import git_http
 from bot.localforge.forge import Forge
 from bot.localforge.server import ThreadedServer
-from tests.fakes.gitlab.api import GitLab, create_gitlab
+from tests.fakes.gitlab.api import create_gitlab
+from tests.fakes.gitlab.state import GitLab
 
 
 class TokenForGit:

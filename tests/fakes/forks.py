@@ -1,0 +1,63 @@
+"""Merge requests from forks: a head that stands on no branch of the repository it is for."""
+
+from typing import TYPE_CHECKING
+
+import pygit2
+
+from bot.demo.site import APP
+from bot.localforge.records import MergeRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tests.fakes.world import World
+
+FORK = "mallory/storefront"
+STRANGER, TOKEN = "mallory", "token-of-mallory-for-tests"
+
+
+def propose_from_fork(world: "World", files: "Mapping[str, bytes | None]") -> int:
+    """Open a merge request on the app repo from a stranger's fork; its number."""
+    forge = world.site.made.forge
+    world.site.tokens[STRANGER] = TOKEN
+    stranger = forge.create_user(STRANGER, TOKEN)
+    forge.repositories[APP].roles[STRANGER] = "read"
+    repository = forge.repository(APP)
+    number, repository.next_number = repository.next_number, repository.next_number + 1
+    base = forge.git.head(APP, "main")
+    assert base is not None
+    made = MergeRequest(
+        APP, number, "Please", "", STRANGER, "main", "main", base, forge.now(), base=base
+    )
+    forge.add_request(made)
+    dialect = world.github if hasattr(world, "github") else world.gitlab
+    dialect.forks[APP, number] = FORK
+    move_fork(world, number, files, say=False)
+    forge.note(made, stranger, "opened", "opened this")
+    return number
+
+
+def move_fork(
+    world: "World", number: int, files: "Mapping[str, bytes | None]", *, say: bool = True
+) -> str:
+    """Let the fork's branch have one more commit; the commit."""
+    forge = world.site.made.forge
+    found = forge.request(APP, number)
+    repository = forge.git.open(APP)
+    parent = repository[found.head].peel(pygit2.Commit)
+    index = pygit2.Index()
+    index.read_tree(parent.tree)
+    for path, content in files.items():
+        if content is not None:
+            blob = repository.create_blob(content)
+            index.add(pygit2.IndexEntry(path, blob, pygit2.enums.FileMode.BLOB))
+    who = pygit2.Signature("Mallory", "mallory@example.com", int(forge.clock().timestamp()), 0)
+    tree = index.write_tree(repository)
+    sha = str(repository.create_commit(None, who, who, "Please", tree, [parent.id]))
+    for ref in (f"refs/pull/{number}/head", f"refs/merge-requests/{number}/head"):
+        repository.references.create(ref, sha, force=True)
+    found.head = sha
+    forge.save(found)
+    if say:
+        forge.note(found, forge.users[STRANGER], "updated", "pushed")
+    return sha

@@ -1,0 +1,52 @@
+"""What GitLab knows beyond the local forge: versions, groups, webhooks, its merge train."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import unquote
+
+from fastapi import Request
+
+from bot.localforge.accounts import RefusedError
+from bot.localforge.forge import Forge
+from bot.localforge.records import MergeRequest, User
+from tests.fakes.gitlab import shapes
+
+Json = dict[str, Any]
+
+
+class GitLab:
+    """One GitLab: its state is the local forge's; it keeps when heads came (versions)."""
+
+    def __init__(self, forge: Forge, clock: Callable[[], datetime]) -> None:
+        self.forge, self.clock = forge, clock
+        self.web = ""
+        self.versions: dict[tuple[str, int], list[Json]] = {}
+        self.checking: dict[int, int] = {}
+        self.groups: dict[str, set[str]] = {}
+        self.hooks: dict[str, list[Json]] = {}
+        self.tested: list[int] = []
+        self.forks: dict[tuple[str, int], str] = {}
+        self.awards: list[tuple[int, str]] = []
+        self.trains = False
+        self.aboard: dict[int, str] = {}
+
+    def signed_in(self, request: Request) -> User:
+        user = self.forge.authenticate(None, request.headers.get("private-token", ""))
+        if user is None:
+            raise RefusedError(401, "401 Unauthorized")
+        return user
+
+    def path(self, request: Request, project: str) -> str:
+        path = unquote(project)
+        self.forge.require(self.signed_in(request), path, "read")
+        return path
+
+    def notice(self, found: MergeRequest) -> list[Json]:
+        """The versions of a merge request, the newest first; a new head is noticed when told of."""
+        known = self.versions.setdefault((found.repository, found.number), [])
+        if not known or known[0]["head_commit_sha"] != found.head:
+            aside = timedelta(milliseconds=1 if known else -1)  # the clock of a test stands still
+            at = self.clock() + aside
+            known.insert(0, shapes.version(self.forge, found, len(known) + 1, at))
+        return known

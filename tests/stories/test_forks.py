@@ -1,0 +1,66 @@
+"""Merge requests from forks: nothing is planned until somebody who may write here asks."""
+
+import pytest
+
+from bot.demo.site import APP
+from tests.fakes.forks import move_fork, propose_from_fork
+from tests.fakes.world import World, manifest, small_app, small_fleet
+
+on_each = pytest.mark.parametrize("world", ["github", "gitlab"], indirect=True)
+ASK = "/switchyard plan"
+EVIL: dict[str, bytes | None] = {"deploy/web/deployment.yaml": manifest("web", "9.9.9")}
+
+
+async def from_fork(world: World) -> int:
+    """A fork's merge request beside an application that runs."""
+    world.found(small_fleet())
+    world.ada.push(APP, "main", small_app(), "Open the shop")
+    await world.settle()
+    await world.finish()
+    number = propose_from_fork(world, EVIL)
+    await world.settle()
+    return number
+
+
+@on_each
+async def test_nothing_is_planned_until_a_maintainer_asks(world: World) -> None:
+    number = await from_fork(world)
+    assert "It comes from a fork" in world.home(number)
+    assert "9.9.9" not in world.home(number)
+
+    world.site.person("mallory").comment(APP, number, ASK)
+    await world.settle()
+    assert "It comes from a fork" in world.home(number)
+    world.ada.comment(APP, number, f"Looks fine.\r\n\r\n{ASK}\r\n")
+    await world.settle()
+
+    assert "9.9.9" in world.home(number)
+    seen = world.github.reactions if hasattr(world, "github") else world.gitlab.awards
+    assert [name for _, name in seen] == ["eyes"]
+
+
+@on_each
+async def test_what_was_asked_for_one_head_is_not_done_for_the_next(world: World) -> None:
+    number = await from_fork(world)
+    world.ada.comment(APP, number, ASK)
+    await world.settle()
+    move_fork(world, number, {"deploy/web/deployment.yaml": manifest("web", "6.6.6")})
+    await world.settle()
+    for _ in range(2):
+        await world.sweep()
+        assert "its branch has changed since `ada` asked" in world.home(number)
+        assert "6.6.6" not in world.home(number)
+
+    world.ada.comment(APP, number, ASK)
+    await world.settle()
+    assert "6.6.6" in world.home(number)
+
+
+@pytest.mark.parametrize("world", ["github"], indirect=True)
+async def test_the_status_says_what_a_fork_waits_for(world: World) -> None:
+    number = await from_fork(world)
+
+    told = world.ada.statuses(APP, world.ada.request(APP, number)["head"])["switchyard/plan"]
+
+    assert told["state"] == "pending"
+    assert "somebody with the role write asks" in told["description"]
