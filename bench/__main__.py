@@ -3,7 +3,7 @@
 import json
 import sys
 
-from bench import hooks, planning
+from bench import hooks, planning, rollout
 
 
 def main() -> None:
@@ -14,10 +14,15 @@ def main() -> None:
         case []:
             planning.run()
             hooks.run()
+            rollout.run()
         case ["hooks"]:
             hooks.run()
+        case ["rollout"]:
+            rollout.run()
+        case ["rollout", size]:
+            rollout.run((int(size),))
         case _:
-            sys.exit("usage: python -m bench [hooks | planning CLUSTERS]")
+            sys.exit("usage: python -m bench [hooks | planning CLUSTERS | rollout [CLUSTERS]]")
 
 
 if __name__ == "__main__":
