@@ -12,7 +12,7 @@ import httpx
 from fastapi import FastAPI, Request
 
 from bot import discovery
-from bot.app import make_shell
+from bot.app import make_forges, make_shell
 from bot.clock import system_clock
 from bot.core import Proposal
 from bot.localforge.server import ThreadedServer
@@ -54,7 +54,7 @@ def _service(folder: Path) -> FastAPI:
     async def planner(snapshot: Snapshot) -> Proposal:
         raise NotImplementedError(snapshot)
 
-    shell = make_shell(settings, planner, system_clock)
+    shell = make_shell(settings, make_forges(settings, system_clock), planner, system_clock)
     return create_app(shell, discovery.agents(), "report-key", lambda: None)
 
 

@@ -42,6 +42,8 @@ def parser() -> argparse.ArgumentParser:
     key = _command(commands, "report-key", cli.report_key, "the key a cluster signs reports with")
     key.add_argument("cluster")
     key.add_argument("--secrets-dir", type=Path, help="a folder with a file for each secret")
+    link = _command(commands, "setup-link", cli.setup_link, "the link that sets up a GitHub App")
+    link.add_argument("--secrets-dir", type=Path, help="a folder with a file for each secret")
     check = _command(commands, "check", cli.check, "find mistakes in documents")
     check.add_argument("--app", type=Path, help="the app repo's folder")
     check.add_argument("--fleet", type=Path, help="the fleet repo's folder")

@@ -5,7 +5,7 @@ import multiprocessing
 import os
 import secrets
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from datetime import timedelta
 import structlog
 from fastapi import FastAPI
 
-from bot import discovery, health, inbox, work
+from bot import discovery, health, inbox, setup, work
 from bot.clock import Clock, system_clock
 from bot.core import Proposal, propose
 from bot.forges import Forge, ForgeError
@@ -51,12 +51,15 @@ def make_forges(settings: Settings, clock: Clock) -> dict[str, Forge]:
 
 
 def make_shell(
-    settings: Settings, planner: Callable[[Snapshot], Awaitable[Proposal]], clock: Clock
+    settings: Settings,
+    forges: Mapping[str, Forge],
+    planner: Callable[[Snapshot], Awaitable[Proposal]],
+    clock: Clock,
 ) -> Shell:
     """Everything a pass needs, from settings."""
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     return Shell(
-        forges=make_forges(settings, clock),
+        forges=forges,
         mirrors=Mirrors(settings.data_dir / "mirrors"),
         store=Store.open(settings.store_url),
         clock=clock,
@@ -163,7 +166,8 @@ def build(
     clock: Clock = system_clock,
 ) -> tuple[FastAPI, Service]:
     """The web application and its workers, for one process."""
-    shell = make_shell(settings, planner, clock)
+    forges = make_forges(settings, clock)
+    shell = make_shell(settings, forges, planner, clock)
     service = Service(shell, settings)
 
     @asynccontextmanager
@@ -179,4 +183,5 @@ def build(
 
     report_key = settings.report_key.get_secret_value()
     app = create_app(shell, discovery.agents(), report_key, service.woken.set, lifespan)
+    app.include_router(setup.router(settings, discovery.forges(), forges, clock))
     return app, service

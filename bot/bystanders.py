@@ -36,7 +36,7 @@ async def let_through(shell: Shell, repo: Repo, number: int) -> None:
 
 
 def _apart(checkout: Checkout, request: ForgeMergeRequest) -> bool:
-    """Whether it holds no commit of a branch of ours: a status belongs to a commit, not a branch."""
+    """Whether it holds no commit of a branch of ours: a status is a commit's, not a branch's."""
     mirror = checkout.mirror
     if request.source_branch.startswith(f"{PREFIX}/"):
         return False

@@ -28,7 +28,7 @@ class ExtensionError(Exception):
 def discover(package: "ModuleType", constant: str) -> dict[str, Any]:
     """The constants of that name in a package's files and in entry points `switchyard.<package>`.
 
-    Returns each by its `name`, sorted.
+    Returns each by its `name`, sorted. Files whose name begins with `_` are no extensions.
 
     Raises:
         ExtensionError: a file has no such constant, or a name appears twice.
@@ -37,6 +37,7 @@ def discover(package: "ModuleType", constant: str) -> dict[str, Any]:
     modules = [
         importlib.import_module(f"{package.__name__}.{each.name}")
         for each in pkgutil.iter_modules(package.__path__)
+        if not each.name.startswith("_")
     ]
     group = f"switchyard.{package.__name__.rpartition('.')[2]}"
     for module in [*modules, *(point.load() for point in entry_points(group=group))]:

@@ -1,10 +1,15 @@
-"""Keys of clusters: each cluster signs its reports with a key of its own, derived from one secret.
+"""Keys derived from one secret: of clusters, which sign their reports, and of the set-up page.
 
 A cluster that loses its key loses only its own voice; nothing needs to be stored.
 """
 
 import hashlib
 import hmac
+
+
+def setup_key(marker_key: str) -> str:
+    """What the set-up page's link holds: whoever has it may make the bot's App."""
+    return hmac.new(marker_key.encode(), b"switchyard-setup", hashlib.sha256).hexdigest()
 
 
 def cluster_key(report_key: str, cluster: str) -> bytes:

@@ -2,7 +2,7 @@
 
 from bot.cli.offline import check, explain, plan, render
 from bot.cli.reading import InputError
-from bot.cli.running import demo, forge, report_key, serve
+from bot.cli.running import demo, forge, report_key, serve, setup_link
 
 __all__ = [
     "InputError",
@@ -14,4 +14,5 @@ __all__ = [
     "render",
     "report_key",
     "serve",
+    "setup_link",
 ]

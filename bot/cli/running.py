@@ -1,4 +1,4 @@
-"""`serve`, `forge` and `demo`: the commands that keep running."""
+"""`serve`, `forge` and `demo`, which keep running, and what their operators need to know."""
 
 import argparse
 import asyncio
@@ -12,7 +12,7 @@ from bot.app import build, planner_process
 from bot.cli.reading import InputError
 from bot.clock import system_clock
 from bot.demo.run import run_demo
-from bot.keys import cluster_key
+from bot.keys import cluster_key, setup_key
 from bot.localforge.server import create_forge
 from bot.localforge.site import SiteFile
 from bot.logs import configure_logs
@@ -33,6 +33,14 @@ def report_key(options: argparse.Namespace) -> int:
     """Print the key that one cluster signs its reports with."""
     secret = _settings(options).report_key.get_secret_value()
     sys.stdout.write(f"{cluster_key(secret, options.cluster).decode()}\n")
+    return 0
+
+
+def setup_link(options: argparse.Namespace) -> int:
+    """Print the address of the set-up page, with the key that opens it."""
+    settings = _settings(options)
+    key = setup_key(settings.marker_key.get_secret_value())
+    sys.stdout.write(f"{str(settings.public_url).rstrip('/')}/setup?key={key}\n")
     return 0
 
 

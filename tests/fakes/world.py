@@ -14,7 +14,7 @@ import httpx
 from starlette.types import ASGIApp
 
 from bot import discovery, inbox
-from bot.app import make_shell
+from bot.app import make_forges, make_shell
 from bot.core import Proposal, propose
 from bot.demo.agents import Behaviour, SimulatedCluster
 from bot.demo.people import Person
@@ -136,7 +136,9 @@ class World:
         async def planner(snapshot: Snapshot) -> Proposal:
             return propose(snapshot)
 
-        self.shell = make_shell(settings, planner, lambda: self.now)
+        self.shell = make_shell(
+            settings, make_forges(settings, lambda: self.now), planner, lambda: self.now
+        )
         self.app = create_app(self.shell, discovery.agents(), REPORT_KEY, lambda: None)
         self.client = httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url=SERVICE)
 

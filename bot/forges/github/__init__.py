@@ -5,6 +5,7 @@ collaborators; "Managing a merge queue".
 """
 
 from collections.abc import Mapping, Sequence
+from typing import ClassVar
 from urllib.parse import quote
 
 import httpx
@@ -12,6 +13,7 @@ import httpx
 from bot.budget import Budget
 from bot.clock import Clock
 from bot.forges import (
+    AppSetup,
     Comment,
     Delivery,
     Forge,
@@ -27,13 +29,12 @@ from bot.forges import (
     User,
 )
 from bot.forges.github import health, hooks, merging, people, shapes
-from bot.forges.github.http import AnsweredError, Http
+from bot.forges.github.http import AnsweredError, Http, api_of
+from bot.forges.github.manifest import App, ManifestFlow
 from bot.forges.github.tokens import AppTokens, FixedToken, Tokens
 from bot.settings import Settings
 from planners.model import MergeMethod, Role
 
-PUBLIC = "https://github.com"
-PUBLIC_API = "https://api.github.com"
 TAKEN = 422
 DESCRIPTION = 140
 PER_MINUTE, PER_HOUR = 60, 400
@@ -43,6 +44,7 @@ class GitHubForge:
     """A client of one GitHub."""
 
     name = "github"
+    setup: ClassVar[AppSetup | None] = ManifestFlow()
     statuses_for_forks = True
 
     def __init__(
@@ -64,19 +66,21 @@ class GitHubForge:
 
     @classmethod
     def connect(cls, settings: Settings, clock: Clock) -> Forge | None:
-        """A client when a webhook secret, and an App or a token, are set."""
-        secrets = tuple(settings.github_webhook_secrets)
+        """A client when an App or a token is set, or the set-up page made an App."""
+        secrets = tuple(each.get_secret_value() for each in settings.github_webhook_secrets)
         web, client = str(settings.github_url).rstrip("/"), httpx.AsyncClient(trust_env=False)
         tokens: Tokens
         if settings.github_app_id and settings.github_private_key:
             key = settings.github_private_key.get_secret_value()
             tokens = AppTokens(api_of(web), settings.github_app_id, key, client, clock)
+        elif app := App.read(settings.data_dir):
+            tokens = AppTokens(api_of(web), app.app_id, app.private_key, client, clock)
+            secrets = (*secrets, app.webhook_secret)
         elif settings.github_token:
             tokens = FixedToken(settings.github_token.get_secret_value())
         else:
             return None
-        known = tuple(each.get_secret_value().encode() for each in secrets)
-        return cls(web, tokens, known, client, clock)
+        return cls(web, tokens, tuple(each.encode() for each in secrets), client, clock)
 
     def verify(self, headers: Mapping[str, str], body: bytes) -> Delivery | None:
         """See the Protocol."""
@@ -277,11 +281,6 @@ class GitHubForge:
         }
         path = f"/repos/{repository}/statuses/{quote(sha, safe='')}"
         await self._http.send("POST", repository, path, fields)
-
-
-def api_of(web: str) -> str:
-    """The REST API of a GitHub by its web address: its own host on github.com only."""
-    return PUBLIC_API if web == PUBLIC else f"{web}/api/v3"
 
 
 FORGE: ForgeKind = GitHubForge

@@ -23,6 +23,7 @@ from bot.clock import Clock
 from bot.forges import ForgeError, TransientForgeError
 from bot.forges.github.tokens import Tokens
 
+PUBLIC, PUBLIC_API = "https://github.com", "https://api.github.com"
 REQUESTER = "switchyard"
 ACCEPT = "application/vnd.github+json"
 VERSION = "2022-11-28"
@@ -189,6 +190,11 @@ class Http:
         if until is not None:
             self._paused = until
             raise _delayed(now, until)
+
+
+def api_of(web: str) -> str:
+    """The REST API of a GitHub by its web address: its own host on github.com only."""
+    return PUBLIC_API if web == PUBLIC else f"{web}/api/v3"
 
 
 def _delayed(now: datetime, until: datetime) -> TransientForgeError:

@@ -5,7 +5,7 @@ statuses, branches, members, merge trains.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import quote
 
 import gitlab
@@ -13,6 +13,7 @@ import gitlab
 from bot.budget import Budget
 from bot.clock import Clock
 from bot.forges import (
+    AppSetup,
     Comment,
     Delivery,
     Forge,
@@ -41,6 +42,7 @@ class GitLabForge:
     """A client of one GitLab."""
 
     name = "gitlab"
+    setup: ClassVar[AppSetup | None] = None
     statuses_for_forks = False
 
     def __init__(

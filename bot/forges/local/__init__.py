@@ -1,17 +1,15 @@
 """The local forge as the bot sees it: its programming interface over HTTP."""
 
-import hashlib
-import hmac
-import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import ClassVar
 from urllib.parse import quote
 
 import httpx
 
 from bot.clock import Clock
 from bot.forges import (
+    AppSetup,
     Comment,
     Delivery,
     Forge,
@@ -28,6 +26,7 @@ from bot.forges import (
     StatusState,
     User,
 )
+from bot.forges.local import hooks
 from bot.forges.local.http import Fields, Http, checked, read, words_of
 from bot.settings import Settings
 from planners.model import MergeMethod, Role
@@ -41,6 +40,7 @@ class LocalForge:
     """A client of one local forge. Every request goes to its origin; redirects are not followed."""
 
     name = "local"
+    setup: ClassVar[AppSetup | None] = None
     statuses_for_forks = True
 
     def __init__(
@@ -66,19 +66,8 @@ class LocalForge:
         return cls(str(settings.local_url), settings.local_token.get_secret_value(), (secret,))
 
     def verify(self, headers: Mapping[str, str], body: bytes) -> Delivery | None:
-        """HMAC-SHA256 over the exact body, by any of the secrets."""
-        given = headers.get("x-switchyard-signature-256", "").removeprefix("sha256=")
-        signatures = [
-            hmac.new(secret, body, hashlib.sha256).hexdigest().encode() for secret in self._secrets
-        ]
-        sent = given.encode("utf-8", "replace")
-        if not any(hmac.compare_digest(each, sent) for each in signatures):
-            return None
-        try:
-            event = json.loads(body)
-        except (ValueError, RecursionError):
-            return None
-        return _delivery(headers, event) if isinstance(event, dict) else None
+        """See the Protocol."""
+        return hooks.verify(headers, body, self._secrets)
 
     def head_ref(self, number: int) -> str:
         """See the Protocol."""
@@ -266,17 +255,6 @@ class LocalForge:
             closed_by=found["closed_by"],
             conflicts=found["conflicts"],
         )
-
-
-def _delivery(headers: Mapping[str, str], event: Mapping[str, Any]) -> Delivery | None:
-    """What a genuine webhook names; None when it is not of our forge's shape."""
-    repository, number = event.get("repository"), event.get("number")
-    identity, kind = headers.get("x-switchyard-delivery"), headers.get("x-switchyard-event")
-    if not (identity and kind and isinstance(repository, str)):
-        return None
-    if number is not None and type(number) is not int:
-        return None
-    return Delivery(identity, kind, repository, number)
 
 
 def _path(repository: str) -> str:

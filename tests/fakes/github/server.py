@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from bot.localforge import git_http
 from bot.localforge.forge import Forge
 from bot.localforge.server import ThreadedServer
+from tests.fakes.github import web
 from tests.fakes.github.api import create_github
 from tests.fakes.github.state import GitHub
 
@@ -46,8 +47,10 @@ def start_github(
 ) -> tuple[GitHub, ThreadedServer, str]:
     """Start it; `token_of` is each user's token at the local forge. Returns the App's key too."""
     github = GitHub(forge, bot, clock)
+    github.new_key = app_key
     private, github.app_key = app_key()
     app = create_github(github)
+    app.include_router(web.routes(github))
     app.include_router(git_http.router(forge))
     served: ASGIApp = TokenForGit(app, github, token_of)
     server = ThreadedServer(wrap(served) if wrap else served).start()

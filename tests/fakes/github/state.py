@@ -35,6 +35,7 @@ class GitHub:
         self.forge, self.bot, self.clock = forge, bot, clock
         self.web = ""
         self.app_key = ""
+        self.new_key: Callable[[], tuple[str, str]] = lambda: ("", "")
         self.tokens: dict[str, datetime] = {}
         self.made: list[Json] = []
         self.queued: dict[str, str] = {}

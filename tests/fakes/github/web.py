@@ -1,0 +1,47 @@
+"""The pages of GitHub where a browser makes an App from a manifest."""
+
+import json
+import secrets
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Request
+from fastapi.responses import RedirectResponse, Response
+
+from tests.fakes.github.state import GitHub, Json
+
+
+def routes(github: GitHub) -> APIRouter:
+    routes = APIRouter()
+
+    @routes.post("/settings/apps/new")
+    async def mine(request: Request) -> Response:
+        return await _made(github, request, "ada")
+
+    @routes.post("/organizations/{org}/settings/apps/new")
+    async def of(request: Request, org: str) -> Response:
+        return await _made(github, request, org)
+
+    return routes
+
+
+async def _made(github: GitHub, request: Request, owner: str) -> Response:
+    """What GitHub does when the user agrees: the App, and a code for its keys."""
+    manifest: Json = json.loads(str((await request.form())["manifest"]))
+    private, github.app_key = github.new_key()
+    github.hook_url = manifest["hook_attributes"]["url"]
+    code = secrets.token_hex(20)
+    github.manifests[code] = {
+        "id": 7,
+        "slug": github.bot,
+        "name": manifest["name"],
+        "owner": {"login": owner, "id": 1, "type": "Organization"},
+        "html_url": f"{github.web}/apps/{github.bot}",
+        "permissions": manifest["default_permissions"],
+        "events": manifest["default_events"],
+        "client_id": "Iv1.7",
+        "client_secret": secrets.token_hex(20),
+        "webhook_secret": secrets.token_hex(20),
+        "pem": private,
+    }
+    query = urlencode({"code": code, "state": request.query_params["state"]})
+    return RedirectResponse(f"{manifest['redirect_url']}?{query}", 302)
