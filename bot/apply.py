@@ -13,7 +13,7 @@ from typing import assert_never
 import structlog
 
 from bot.core import Proposal
-from bot.forges import ORDER, NotMerged, Status, StatusState
+from bot.forges import ORDER, NotMerged, Status, StatusState, TransientForgeError
 from bot.gather.requests import MARKER
 from bot.gather.snapshot import Gathered
 from bot.repos import Signature
@@ -213,7 +213,8 @@ async def set_status(
 
     While it waits for the same `kind` of thing, its text changes with every report of every
     cluster: it is written once a minute at most, so that a forge's limits are left for merging.
-    Returns when it is to be written, if that is later.
+    Returns when it is to be written, if that is later; a forge that is busy delays no merge of
+    another wave for the text of this one.
     """
     key = ("status", str(repo), head, status.context)
     value = f"{status.state} {kind} {status.description}"
@@ -223,7 +224,12 @@ async def set_status(
     same = bool(kind) and before.startswith(f"{status.state} {kind} ")
     if same and shell.clock() < shell.calm_until.get(key, shell.clock()):
         return shell.calm_until[key]
-    await shell.forge(repo).set_status(repo.path, head, status)
+    try:
+        await shell.forge(repo).set_status(repo.path, head, status)
+    except TransientForgeError as error:
+        if status.state is not StatusState.PENDING:
+            raise
+        return shell.clock() + timedelta(seconds=error.retry_after)
     shell.written[key], shell.calm_until[key] = value, shell.clock() + CALM
     return None
 

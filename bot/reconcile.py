@@ -32,37 +32,41 @@ async def reconcile_application(shell: Shell, application: str) -> datetime | No
     await remember(shell, application, depended_on(gathered.snapshot.application))
     proposal = await shell.propose(gathered.snapshot)
     applied = await apply(shell, gathered, proposal)
-    await write_home(shell, gathered, proposal)
+    later = await write_home(shell, gathered, proposal)
     await show(shell, application, rollout_view(gathered, proposal))
-    return shell.clock() if applied.changed else applied.look_again
+    if applied.changed:
+        return shell.clock()
+    return min((each for each in (applied.look_again, later) if each), default=None)
 
 
 async def reconcile_review(
     shell: Shell, repo: Repo, number: int, applications: tuple[str, ...]
-) -> None:
-    """Show on an open app merge request what merging it would do."""
+) -> datetime | None:
+    """Show on an open app merge request what merging it would do; when to look again, if ever."""
     request = await shell.forge(repo).merge_request(repo.path, number)
     if request.state != "open":
-        return
+        return None
     ask = None
     if request.source_repository != repo.path:
         ask = await find_ask(shell, repo, request)
+    later: list[datetime | None] = []
     for application in applications:
         home = Home(repo, application, ask.comment, ask.head) if ask else Home(repo, application)
         if request.source_repository == repo.path or (ask and ask.head == request.head):
-            await _review(shell, request, home)
+            later.append(await _review(shell, request, home))
         else:
             await write_unasked(shell, request, home, ask.by if ask else "")
+    return min((each for each in later if each), default=None)
 
 
-async def _review(shell: Shell, request: ForgeMergeRequest, home: Home) -> None:
+async def _review(shell: Shell, request: ForgeMergeRequest, home: Home) -> datetime | None:
     try:
         gathered = await gather_review(shell, home.application, request)
     except GatherError as error:
         await write_problems(shell, request, home, _problems(error))
-        return
+        return None
     proposal = await shell.propose(gathered.snapshot)
-    await write_home(shell, gathered, proposal, home)
+    return await write_home(shell, gathered, proposal, home)
 
 
 def _problems(error: GatherError) -> list[str]:

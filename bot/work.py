@@ -54,10 +54,9 @@ async def _pass(shell: Shell, key: str) -> datetime | None:
         applications = tuple(
             sorted(each.application for each in fleet.registrations if each.app == repo)
         )
-        await reconcile_review(shell, repo, int(number), applications)
         if any(each.deploy == repo for each in fleet.registrations):
             await let_through(shell, repo, int(number))
-        return None
+        return await reconcile_review(shell, repo, int(number), applications)
     raise ValueError(f"no worker knows the key {key!r}")
 
 

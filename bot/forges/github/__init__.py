@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import httpx
 
-from bot.budget import Budget
+from bot.budget import Budget, Urgency
 from bot.clock import Clock
 from bot.forges import (
     AppSetup,
@@ -249,19 +249,21 @@ class GitHubForge:
     async def add_comment(self, repository: str, number: int, body: str) -> Comment:
         """See the Protocol."""
         path = f"/repos/{repository}/issues/{number}/comments"
-        return shapes.comment(await self._http.send("POST", repository, path, {"body": body}))
+        made = await self._http.send("POST", repository, path, {"body": body}, Urgency.TEXT)
+        return shapes.comment(made)
 
     async def edit_comment(self, repository: str, number: int, comment: int, body: str) -> None:
         """See the Protocol; comments have numbers of their own over all pull requests."""
         del number
         path = f"/repos/{repository}/issues/comments/{comment}"
-        await self._http.send("PATCH", repository, path, {"body": body})
+        await self._http.send("PATCH", repository, path, {"body": body}, Urgency.TEXT)
 
     async def react(self, repository: str, number: int, comment: int, reaction: Reaction) -> None:
         """See the Protocol; one that is there already is no error to GitHub."""
         del number
         path = f"/repos/{repository}/issues/comments/{comment}/reactions"
-        await self._http.send("POST", repository, path, {"content": reaction.value})
+        fields = {"content": reaction.value}
+        await self._http.send("POST", repository, path, fields, Urgency.REPLY)
 
     async def statuses(self, repository: str, sha: str) -> tuple[Status, ...]:
         """See the Protocol: the combined status lists the newest of each context."""
@@ -280,7 +282,7 @@ class GitHubForge:
             **({"target_url": status.url} if status.url else {}),
         }
         path = f"/repos/{repository}/statuses/{quote(sha, safe='')}"
-        await self._http.send("POST", repository, path, fields)
+        await self._http.send("POST", repository, path, fields, Urgency.STATUS)
 
 
 FORGE: ForgeKind = GitHubForge

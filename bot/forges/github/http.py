@@ -18,7 +18,7 @@ import gidgethub
 import httpx
 from gidgethub import sansio
 
-from bot.budget import Budget
+from bot.budget import Budget, Urgency
 from bot.clock import Clock
 from bot.forges import ForgeError, TransientForgeError
 from bot.forges.github.tokens import Tokens
@@ -85,22 +85,29 @@ class Http:
             url = answer.following
         raise ForgeError(f"{path} has more than {MAX_PAGES} pages")
 
-    async def send(self, method: str, repository: str, path: str, fields: Any) -> Any:
+    async def send(
+        self,
+        method: str,
+        repository: str,
+        path: str,
+        fields: Any,
+        urgency: Urgency = Urgency.PROPOSAL,
+    ) -> Any:
         """Change something; one at a time, and within the budget."""
         async with self._writing:
-            self._spend()
+            self._spend(urgency)
             return (await self._call(method, repository, self._url(path, {}), fields)).value
 
-    def _spend(self) -> None:
-        until = self.budget.spend()
+    def _spend(self, urgency: Urgency) -> None:
+        until = self.budget.spend(urgency)
         if until is not None:
             raise _delayed(self.clock(), until)
 
     async def graphql(self, repository: str, fields: Any) -> Any:
-        """Ask GraphQL; its errors are part of the answer (GitHub Docs, "Forming calls")."""
+        """Ask GraphQL to merge; errors are part of its answer (GitHub Docs, "Forming calls")."""
         url = self.api.removesuffix("/v3") + "/graphql"
         async with self._writing:
-            self._spend()
+            self._spend(Urgency.MERGE)
             return (await self._call("POST", repository, url, fields)).value
 
     def _url(self, path: str, query: Mapping[str, str]) -> str:

@@ -7,6 +7,7 @@ Sources: GitHub Docs, "Merge a pull request"; GraphQL "Mutations", `enqueuePullR
 import re
 from collections.abc import Mapping
 
+from bot.budget import Urgency
 from bot.forges import Merged, NotMerged
 from bot.forges.github.http import AnsweredError, Http
 from planners.model import MergeMethod
@@ -53,7 +54,7 @@ async def merge(
     }
     path = f"/repos/{repository}/pulls/{number}"
     try:
-        made = await http.send("PUT", repository, f"{path}/merge", fields)
+        made = await http.send("PUT", repository, f"{path}/merge", fields, Urgency.MERGE)
     except AnsweredError as error:
         if error.status not in LOOK_AGAIN:
             raise

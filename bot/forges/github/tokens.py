@@ -20,6 +20,7 @@ REQUESTER = "switchyard"
 MARGIN = timedelta(minutes=5)
 PERMISSIONS = {
     "contents": "write",
+    "merge_queues": "write",
     "metadata": "read",
     "pull_requests": "write",
     "statuses": "write",
@@ -75,8 +76,10 @@ class AppTokens:
             return known[0]
         org, _, name = repository.partition("/")
         where = f"/repos/{repository}" if name else f"/orgs/{org}"
-        narrowed = {"repositories": [name], "permissions": PERMISSIONS} if name else OF_ORG
         installation = await self.call("GET", f"{where}/installation", None)
+        granted = installation["permissions"]
+        asked = {each: PERMISSIONS[each] for each in PERMISSIONS if each in granted}
+        narrowed = {"repositories": [name], "permissions": asked} if name else OF_ORG
         path = f"/app/installations/{installation['id']}/access_tokens"
         made = await self.call("POST", path, narrowed)
         until = datetime.fromisoformat(made["expires_at"])

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import gitlab
 
-from bot.budget import Budget
+from bot.budget import Budget, Urgency
 from bot.clock import Clock
 from bot.forges import (
     AppSetup,
@@ -254,17 +254,19 @@ class GitLabForge:
     async def add_comment(self, repository: str, number: int, body: str) -> Comment:
         """See the Protocol."""
         path = f"{_request(repository, number)}/notes"
-        return shapes.comment(await self._http.post(path, {"body": body}), await self._my_id())
+        made = await self._http.post(path, {"body": body}, Urgency.TEXT)
+        return shapes.comment(made, await self._my_id())
 
     async def edit_comment(self, repository: str, number: int, comment: int, body: str) -> None:
         """See the Protocol."""
-        await self._http.put(f"{_request(repository, number)}/notes/{comment}", {"body": body})
+        path = f"{_request(repository, number)}/notes/{comment}"
+        await self._http.put(path, {"body": body}, Urgency.TEXT)
 
     async def react(self, repository: str, number: int, comment: int, reaction: Reaction) -> None:
         """See the Protocol; GitLab refuses an award that is there already."""
         path = f"{_request(repository, number)}/notes/{comment}/award_emoji"
         try:
-            await self._http.post(path, {"name": reaction.value})
+            await self._http.post(path, {"name": reaction.value}, Urgency.REPLY)
         except AnsweredError as error:
             if error.status != GONE or "taken" not in str(error):
                 raise

@@ -14,7 +14,7 @@ from urllib.parse import quote
 import gitlab
 import requests
 
-from bot.budget import Budget
+from bot.budget import Budget, Urgency
 from bot.clock import Clock
 from bot.forges import ForgeError, TransientForgeError
 
@@ -73,24 +73,24 @@ class Http:
         )
         return list(found)
 
-    async def post(self, path: str, fields: Any) -> Any:
+    async def post(self, path: str, fields: Any, urgency: Urgency = Urgency.PROPOSAL) -> Any:
         """Make something."""
-        self._spend()
+        self._spend(urgency)
         return await self._do(
             f"POST {path}",
             lambda: self.client.http_post(path, post_data=fields, obey_rate_limit=False),
         )
 
-    async def put(self, path: str, fields: Any) -> Any:
+    async def put(self, path: str, fields: Any, urgency: Urgency = Urgency.PROPOSAL) -> Any:
         """Change something."""
-        self._spend()
+        self._spend(urgency)
         return await self._do(
             f"PUT {path}",
             lambda: self.client.http_put(path, post_data=fields, obey_rate_limit=False),
         )
 
-    def _spend(self) -> None:
-        until = self.budget.spend()
+    def _spend(self, urgency: Urgency) -> None:
+        until = self.budget.spend(urgency)
         if until is not None:
             raise TransientForgeError.delayed("GitLab", self.clock(), until)
 

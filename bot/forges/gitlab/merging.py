@@ -6,6 +6,7 @@ plain merge would go around the train.
 
 from typing import Any
 
+from bot.budget import Urgency
 from bot.forges import NotMerged, TransientForgeError
 from bot.forges.gitlab.http import AnsweredError, Http
 from planners.model import MergeMethod
@@ -35,7 +36,7 @@ async def merge(
     try:
         if (await http.get(project)).get("merge_trains_enabled"):
             return await _board(http, project, number, head)
-        return await http.put(f"{path}/merge", fields)
+        return await http.put(f"{path}/merge", fields, Urgency.MERGE)
     except AnsweredError as error:
         if error.status not in LOOK_AGAIN:
             raise
@@ -58,5 +59,5 @@ async def _board(http: Http, project: str, number: int, head: str) -> NotMerged:
             raise
         car = {}
     if car.get("status") not in {"idle", "fresh", "stale", "merging"}:
-        await http.post(path, {"sha": head})
+        await http.post(path, {"sha": head}, Urgency.MERGE)
     return ABOARD

@@ -6,6 +6,7 @@ until it ends; after an end, setting it makes a new one.
 
 from urllib.parse import quote
 
+from bot.budget import Urgency
 from bot.forges import Status
 from bot.forges.gitlab import shapes
 from bot.forges.gitlab.http import AnsweredError, Http
@@ -31,11 +32,11 @@ async def write(http: Http, project: str, sha: str, status: Status) -> None:
     }
     path = f"{project}/statuses/{quote(sha, safe='')}"
     try:
-        await http.post(path, fields)
+        await http.post(path, fields, Urgency.STATUS)
     except AnsweredError as error:
         if error.status != BAD or "Cannot transition status" not in str(error):
             raise
         told = {(each.context, each.description) for each in await read(http, project, sha)}
         if (status.context, fields["description"]) not in told:
-            await http.post(path, {**fields, "state": "canceled"})
-            await http.post(path, fields)
+            await http.post(path, {**fields, "state": "canceled"}, Urgency.STATUS)
+            await http.post(path, fields, Urgency.STATUS)

@@ -49,7 +49,7 @@ def _tokens(github: GitHub) -> APIRouter:
         github.app_signed_in(request)
         if forge.role(f"{owner}/{name}", github.bot) == "none":
             raise RefusedError(404, "Not Found")
-        return {"id": INSTALLATION, "account": {"login": owner}}
+        return {"id": INSTALLATION, "account": {"login": owner}, "permissions": github.granted}
 
     @routes.get("/orgs/{org}/installation")
     def of_organisation(request: Request, org: str) -> Json:

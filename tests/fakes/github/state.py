@@ -36,6 +36,7 @@ class GitHub:
         self.web = ""
         self.app_key = ""
         self.new_key: Callable[[], tuple[str, str]] = lambda: ("", "")
+        self.granted = dict.fromkeys(("contents", "pull_requests", "statuses"), "write")
         self.tokens: dict[str, datetime] = {}
         self.made: list[Json] = []
         self.queued: dict[str, str] = {}

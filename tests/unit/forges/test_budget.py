@@ -1,0 +1,53 @@
+"""The budget of writes: how it fills, and who waits first."""
+
+from datetime import UTC, datetime, timedelta
+
+from bot.budget import Budget, Urgency
+
+NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+
+
+class Times:
+    now = NOON
+
+
+def budget(times: Times) -> Budget:
+    return Budget(lambda: times.now, per_minute=10, per_hour=20)
+
+
+def test_texts_wait_first_and_merging_last() -> None:
+    times = Times()
+    made = budget(times)
+    allowed = {
+        urgency: sum(made.spend(urgency) is None for _ in range(12))
+        for urgency in reversed(Urgency)
+    }
+
+    assert list(allowed.values()) == [7, 1, 1, 0, 1]
+    assert list(allowed)[-1] is Urgency.MERGE
+    assert made.spend(Urgency.MERGE) == NOON + timedelta(minutes=1)
+
+
+def test_what_is_refused_is_not_counted_and_the_time_told_is_right() -> None:
+    times = Times()
+    made = budget(times)
+    for second in range(10):
+        times.now = NOON + timedelta(seconds=second)
+        assert made.spend(Urgency.MERGE) is None
+    told = made.spend(Urgency.TEXT)
+    assert told == NOON + timedelta(seconds=63)
+
+    times.now = told - timedelta(seconds=1)
+    assert made.spend(Urgency.TEXT) is not None
+    times.now = told
+    assert made.spend(Urgency.TEXT) is None
+
+
+def test_the_hour_counts_too() -> None:
+    times = Times()
+    made = budget(times)
+    for minute in range(20):
+        times.now = NOON + timedelta(minutes=minute)
+        assert made.spend(Urgency.MERGE) is None
+
+    assert made.spend(Urgency.MERGE) == NOON + timedelta(hours=1)
