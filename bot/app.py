@@ -60,7 +60,7 @@ def make_shell(
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     return Shell(
         forges=forges,
-        mirrors=Mirrors(settings.data_dir / "mirrors"),
+        mirrors=Mirrors(settings.data_dir / "mirrors", ca_files=settings.ca_files),
         store=Store.open(settings.store_url),
         clock=clock,
         propose=planner,

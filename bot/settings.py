@@ -1,5 +1,6 @@
 """Settings of the service: SWITCHYARD_* variables, or files for secrets; read only here."""
 
+import ssl
 from pathlib import Path
 from typing import Annotated
 
@@ -15,7 +16,16 @@ def _strong(secret: SecretStr) -> SecretStr:
     return secret
 
 
+def _readable(file: Path) -> Path:
+    try:
+        ssl.create_default_context(cafile=file)
+    except OSError as error:
+        raise ValueError(f"{file} cannot be read as certificates (PEM): {error.strerror}") from None
+    return file
+
+
 Secret = Annotated[SecretStr, AfterValidator(_strong)]
+CaFile = Annotated[Path, AfterValidator(_readable)]
 
 
 class Settings(BaseSettings):
@@ -62,6 +72,11 @@ class Settings(BaseSettings):
     github_webhook_secrets: list[Secret] = Field(
         default=[], description="The webhook's secrets, as a JSON list; two while one is replaced."
     )
+    github_ca_file: CaFile | None = Field(
+        default=None,
+        description="Your own authorities' certificates (PEM), for GitHub Enterprise Server; "
+        "the system's are trusted as well.",
+    )
     gitlab_url: HttpUrl = Field(
         default=HttpUrl("https://gitlab.com"), description="GitLab's address, or your own."
     )
@@ -73,8 +88,10 @@ class Settings(BaseSettings):
         description="The webhooks' secrets, as a JSON list; two while one is replaced. "
         "`whsec_...` for signed ones.",
     )
-    gitlab_ca_file: Path | None = Field(
-        default=None, description="A bundle of certificates for a self-managed GitLab."
+    gitlab_ca_file: CaFile | None = Field(
+        default=None,
+        description="Your own authorities' certificates (PEM), for a self-managed GitLab; "
+        "its API then trusts these alone.",
     )
     resync_seconds: int = Field(
         default=300, ge=1, description="How often everything is looked at without any hint."
@@ -88,3 +105,9 @@ class Settings(BaseSettings):
     def store_url(self) -> str:
         """The database's address, SQLite in the data directory by default."""
         return self.database_url or f"sqlite:///{self.data_dir / 'switchyard.db'}"
+
+    @property
+    def ca_files(self) -> tuple[Path, ...]:
+        """The certificates that Git trusts beside the system's."""
+        given = (self.github_ca_file, self.gitlab_ca_file)
+        return tuple(file for file in given if file is not None)

@@ -24,8 +24,9 @@ MOST_CONNECTIONS = 1000
 
 def serve(options: argparse.Namespace) -> int:
     """Run the service until it is told to stop."""
+    settings = _settings(options)
     configure_logs()
-    asyncio.run(_serve(_settings(options)))
+    asyncio.run(_serve(settings))
     return 0
 
 

@@ -26,6 +26,7 @@ from bot.forges._values import (
     StatusState,
     TransientForgeError,
     User,
+    untrusted,
 )
 from bot.settings import Settings
 from planners.model import MergeMethod, Role
@@ -50,6 +51,7 @@ __all__ = [
     "StatusState",
     "TransientForgeError",
     "User",
+    "untrusted",
 ]
 
 

@@ -115,14 +115,20 @@ class SafeHeaders:
 
 
 class ThreadedServer:
-    """An ASGI application on a loopback port, in a thread with an event loop of its own."""
+    """An ASGI application on a loopback port, in a thread with an event loop of its own.
 
-    def __init__(self, app: Any, port: int = 0) -> None:
+    With a certificate (PEM, and its key in the same file) it speaks TLS.
+    """
+
+    def __init__(self, app: Any, port: int = 0, certificate: Path | None = None) -> None:
+        self._scheme = "https" if certificate else "http"
         self._socket = socket.create_server(("127.0.0.1", port))
         # asyncio does this by itself only for sockets made with IPPROTO_TCP; without it every
         # answer waits 40 ms for the client's delayed acknowledgement.
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=GRACE)
+        config = uvicorn.Config(
+            app, log_level="warning", timeout_graceful_shutdown=GRACE, ssl_certfile=certificate
+        )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._run, daemon=True)
 
@@ -139,7 +145,7 @@ class ThreadedServer:
     @property
     def url(self) -> str:
         """Its address without a slash at the end."""
-        return f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+        return f"{self._scheme}://127.0.0.1:{self._socket.getsockname()[1]}"
 
     def _run(self) -> None:
         self._server.run(sockets=[self._socket])

@@ -14,13 +14,19 @@ from planners.model import Repo
 class Mirrors:
     """All mirrors below one folder, which belongs to one process.
 
+    `ca_files` are trusted beside the system's authorities, by every mirror of the process.
     `allow_local` also takes `file://` addresses, for tests.
     """
 
     def __init__(
-        self, root: Path, *, allow_local: bool = False, limits: Limits | None = None
+        self,
+        root: Path,
+        *,
+        allow_local: bool = False,
+        limits: Limits | None = None,
+        ca_files: tuple[Path, ...] = (),
     ) -> None:
-        remote.settle_library()
+        remote.settle_library(ca_files)
         self._root = root
         self._allow_local = allow_local
         self._limits = limits or Limits()

@@ -10,6 +10,7 @@ libgit2 sends as the old one, and the server takes the update only while that st
 import re
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TypeAlias
 from urllib.parse import urlsplit
 
@@ -37,12 +38,15 @@ _LASTING = re.compile(
 )
 
 
-def settle_library() -> None:
+def settle_library(ca_files: tuple[Path, ...] = ()) -> None:
     """Set libgit2 up for this process: timeouts, and nobody's configuration but the mirrors' own.
 
     Without them a silent server holds a thread for ever. Mirrors may lie on a volume that belongs
-    to another user, so their owner is not compared.
+    to another user, so their owner is not compared. OpenSSL adds each file to the authorities that
+    it trusts already: the system's, which pygit2 names when it is imported.
     """
+    for file in ca_files:
+        pygit2.settings.set_ssl_cert_locations(str(file), None)
     pygit2.settings.server_connect_timeout = CONNECT_MS
     pygit2.settings.server_timeout = SILENCE_MS
     pygit2.settings.owner_validation = False
@@ -138,6 +142,11 @@ def push(
 
 
 def _translated(verb: str, url: str, error: Exception) -> GitError:
+    if isinstance(error, pygit2.CertificateError):
+        return GitError(
+            f"cannot {verb} {url}: its certificate is not trusted; if it is of your own authority, "
+            f"set SWITCHYARD_GITHUB_CA_FILE or SWITCHYARD_GITLAB_CA_FILE"
+        )
     lasting = _LASTING.search(str(error)) or isinstance(error, ValueError)
     kind = GitError if lasting else TransientGitError
     return kind(f"cannot {verb} {url}: {error}")

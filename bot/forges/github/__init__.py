@@ -29,7 +29,7 @@ from bot.forges import (
     User,
 )
 from bot.forges.github import health, hooks, merging, people, shapes
-from bot.forges.github.http import AnsweredError, Http, api_of
+from bot.forges.github.http import AnsweredError, Http, api_of, trusted
 from bot.forges.github.manifest import App, ManifestFlow
 from bot.forges.github.tokens import AppTokens, FixedToken, Tokens
 from bot.settings import Settings
@@ -68,7 +68,8 @@ class GitHubForge:
     def connect(cls, settings: Settings, clock: Clock) -> Forge | None:
         """A client when an App or a token is set, or the set-up page made an App."""
         secrets = tuple(each.get_secret_value() for each in settings.github_webhook_secrets)
-        web, client = str(settings.github_url).rstrip("/"), httpx.AsyncClient(trust_env=False)
+        web = str(settings.github_url).rstrip("/")
+        client = httpx.AsyncClient(verify=trusted(settings.github_ca_file), trust_env=False)
         tokens: Tokens
         if settings.github_app_id and settings.github_private_key:
             key = settings.github_private_key.get_secret_value()

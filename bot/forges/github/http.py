@@ -7,10 +7,12 @@ gidgethub builds the headers and reads the answers.
 
 import asyncio
 import json
+import ssl
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -20,7 +22,7 @@ from gidgethub import sansio
 
 from bot.budget import Budget, Urgency
 from bot.clock import Clock
-from bot.forges import ForgeError, TransientForgeError
+from bot.forges import ForgeError, TransientForgeError, untrusted
 from bot.forges.github.tokens import Tokens
 
 PUBLIC, PUBLIC_API = "https://github.com", "https://api.github.com"
@@ -199,6 +201,15 @@ class Http:
             raise _delayed(now, until)
 
 
+def trusted(ca_file: Path | None) -> ssl.SSLContext | bool:
+    """The system's authorities and those of a file; without one, those that httpx knows."""
+    if ca_file is None:
+        return True
+    context = ssl.create_default_context()
+    context.load_verify_locations(ca_file)
+    return context
+
+
 def api_of(web: str) -> str:
     """The REST API of a GitHub by its web address: its own host on github.com only."""
     return PUBLIC_API if web == PUBLIC else f"{web}/api/v3"
@@ -223,6 +234,7 @@ async def exchange(
 
     Raises:
         TransientForgeError: nobody answers, or too much.
+        ForgeError: its certificate is not trusted.
     """
     body = bytearray()
     try:
@@ -236,5 +248,6 @@ async def exchange(
             await answer.aclose()
     except httpx.HTTPError as error:
         why = str(error) or type(error).__name__
-        raise TransientForgeError(f"{request.url.host} does not answer: {why}") from error
+        silent = TransientForgeError(f"{request.url.host} does not answer: {why}")
+        raise untrusted("GitHub", error) or silent from error
     return answer.status_code, answer.headers, bytes(body)

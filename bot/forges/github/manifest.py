@@ -14,8 +14,8 @@ from urllib.parse import quote, urlencode
 
 import httpx
 
-from bot.forges import ForgeError, SetupForm, TransientForgeError
-from bot.forges.github.http import api_of
+from bot.forges import ForgeError, SetupForm, TransientForgeError, untrusted
+from bot.forges.github.http import api_of, trusted
 from bot.settings import Settings
 from renderers import yamlio
 
@@ -68,16 +68,18 @@ class ManifestFlow:
         """Turn the code into the App's keys and keep them.
 
         Raises:
-            ForgeError: GitHub does not know the code (any more).
+            ForgeError: GitHub does not know the code (any more), or its certificate is not trusted.
             TransientForgeError: GitHub does not answer.
         """
         api = api_of(str(settings.github_url).rstrip("/"))
         url = f"{api}/app-manifests/{quote(code, safe='')}/conversions"
+        verify = trusted(settings.github_ca_file)
         try:
-            async with httpx.AsyncClient(trust_env=False, timeout=TIMEOUT) as client:
+            async with httpx.AsyncClient(verify=verify, trust_env=False, timeout=TIMEOUT) as client:
                 answer = await client.post(url, headers={"accept": "application/vnd.github+json"})
         except httpx.HTTPError as error:
-            raise TransientForgeError(f"GitHub does not answer: {type(error).__name__}") from error
+            silent = TransientForgeError(f"GitHub does not answer: {type(error).__name__}")
+            raise untrusted("GitHub", error) or silent from error
         if not answer.is_success:
             raise ForgeError(
                 f"GitHub answered {answer.status_code} to the code: it is good once, and for an "

@@ -14,7 +14,7 @@ from gidgethub import sansio
 from gidgethub.apps import get_jwt
 
 from bot.clock import Clock
-from bot.forges import ForgeError, TransientForgeError
+from bot.forges import ForgeError, TransientForgeError, untrusted
 
 REQUESTER = "switchyard"
 MARGIN = timedelta(minutes=5)
@@ -99,7 +99,8 @@ class AppTokens:
                 follow_redirects=False,
             )
         except httpx.HTTPError as error:
-            raise TransientForgeError(f"GitHub does not answer: {type(error).__name__}") from error
+            silent = TransientForgeError(f"GitHub does not answer: {type(error).__name__}")
+            raise untrusted("GitHub", error) or silent from error
         if answer.is_server_error:
             raise TransientForgeError(f"GitHub answered {answer.status_code} to {method} {path}")
         if answer.status_code == httpx.codes.NOT_FOUND and path.endswith("/installation"):

@@ -16,7 +16,7 @@ import requests
 
 from bot.budget import Budget, Urgency
 from bot.clock import Clock
-from bot.forges import ForgeError, TransientForgeError
+from bot.forges import ForgeError, TransientForgeError, untrusted
 
 LIMIT = timedelta(minutes=1)
 TIMEOUT = 20
@@ -109,8 +109,8 @@ class Http:
             except gitlab.GitlabError as error:
                 raise ForgeError(f"{what}: {str(error)[:WORDS]}") from None
             except requests.RequestException as error:
-                name = type(error).__name__
-                raise TransientForgeError(f"GitLab does not answer {what}: {name}") from None
+                why = f"GitLab does not answer {what}: {type(error).__name__}"
+                raise untrusted("GitLab", error) or TransientForgeError(why) from None
 
     def _refused(self, what: str, error: gitlab.GitlabHttpError) -> ForgeError:
         status = error.response_code or 0

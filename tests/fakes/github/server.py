@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -44,6 +45,8 @@ def start_github(
     clock: Callable[[], datetime],
     token_of: Callable[[str], str],
     wrap: Callable[[ASGIApp], ASGIApp] | None = None,
+    *,
+    certificate: Path | None = None,
 ) -> tuple[GitHub, ThreadedServer, str]:
     """Start it; `token_of` is each user's token at the local forge. Returns the App's key too."""
     github = GitHub(forge, bot, clock)
@@ -53,7 +56,7 @@ def start_github(
     app.include_router(web.routes(github))
     app.include_router(git_http.router(forge))
     served: ASGIApp = TokenForGit(app, github, token_of)
-    server = ThreadedServer(wrap(served) if wrap else served).start()
+    server = ThreadedServer(wrap(served) if wrap else served, certificate=certificate).start()
     github.web = server.url
     return github, server, private
 

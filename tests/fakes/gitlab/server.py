@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -41,12 +42,14 @@ def start_gitlab(
     forge: Forge,
     clock: Callable[[], datetime],
     wrap: Callable[[ASGIApp], ASGIApp] | None = None,
+    *,
+    certificate: Path | None = None,
 ) -> tuple[GitLab, ThreadedServer]:
     """Start it."""
     gitlab = GitLab(forge, clock)
     app = create_gitlab(gitlab)
     app.include_router(git_http.router(forge))
     served: ASGIApp = TokenForGit(app, forge)
-    server = ThreadedServer(wrap(served) if wrap else served).start()
+    server = ThreadedServer(wrap(served) if wrap else served, certificate=certificate).start()
     gitlab.web = server.url
     return gitlab, server
