@@ -1,5 +1,6 @@
 """Writes the reference pages and JSON Schemas from the code: `make docs`."""
 
+import inspect
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,8 @@ from pydantic import BaseModel
 from bot.__main__ import parser
 from bot.intake.documents import FLEET_DOCUMENTS, ApplicationDocument
 from bot.settings import Settings
+from tests.conformance import test_forge
+from tests.conformance.grounds import GROUNDS
 
 HERE = Path(__file__).parent
 DOCUMENTS: dict[str, type[BaseModel]] = {
@@ -31,7 +34,29 @@ def pages() -> dict[str, str]:
     found["reference/documents.md"] = documents()
     found["reference/settings.md"] = settings()
     found["reference/commands.md"] = commands()
+    found["reference/forges.md"] = forges()
     return found
+
+
+def forges() -> str:
+    """What the conformance suite holds every forge to."""
+    tests = [
+        name
+        for name, test in vars(test_forge).items()
+        if name.startswith("test_") and "ground" in inspect.signature(test).parameters
+    ]
+    lines = [
+        NOTE + "# Forges\n\nEvery forge passes one suite, `tests/conformance`, over its real HTTP "
+        "side; GitHub's and GitLab's answers there are held to the descriptions that they publish. "
+        "A dash: the forge has no such thing, and what needs it is refused or left out.\n",
+        f"| | {' | '.join(GROUNDS)} |",
+        "|---|" + "---|" * len(GROUNDS),
+    ]
+    for name in tests:
+        has = [getattr(each, test_forge.ONLY.get(name, ""), True) for each in GROUNDS.values()]
+        words = name.removeprefix("test_").replace("_", " ")
+        lines.append(f"| {words} | {' | '.join('yes' if each else '-' for each in has)} |")
+    return "\n".join(lines) + "\n"
 
 
 def schema(model: type[BaseModel]) -> dict[str, Any]:

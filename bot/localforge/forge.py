@@ -81,6 +81,7 @@ class Forge(Accounts):
 
     def save(self, request: MergeRequest) -> None:
         """Keep a merge request as it is now."""
+        request.updated_at = self.now()
         self.storage.put(f"{request.repository}!{request.number}", request)
 
     def emit(

@@ -71,6 +71,7 @@ class MergeRequest:
     target: str
     head: str
     created_at: str
+    updated_at: str = ""
     state: str = "open"
     base: str = ""
     merge_sha: str | None = None

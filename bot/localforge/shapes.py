@@ -47,6 +47,7 @@ def request(forge: Forge, found: MergeRequest) -> Json:
             "head": found.head,
             "author": user(forge.users[found.author]),
             "created_at": found.created_at,
+            "updated_at": found.updated_at,
             "labels": found.labels,
             "merge_sha": found.merge_sha,
             "merged_by": found.merged_by,

@@ -15,7 +15,7 @@ from bot.forges.github import GitHubForge
 from bot.forges.github.tokens import AppTokens
 from bot.forges.gitlab import GitLabForge
 from bot.forges.local import LocalForge
-from bot.localforge.server import ThreadedServer, create_forge
+from bot.localforge.server import Made, ThreadedServer, create_forge
 from tests.fakes.github.description import Described as DescribedByGitHub
 from tests.fakes.github.hooks import GitHubHooks
 from tests.fakes.github.server import start_github
@@ -33,11 +33,16 @@ ROLES = {"switchyard": "write", "rita": "write", "otto": "admin"}
 class Ground(Protocol):
     """A forge with repository REPO: main is protected and needs CONTEXT; `rita` reviews.
 
-    `missing` is what the forge says of a merge request that lacks its status.
+    `missing` is what the forge says of a merge request that lacks its status. What not every forge
+    has is told by `has_teams`, `has_queue` (or trains) and `looked_after` (the bot sees its rules).
     """
 
     forge: Forge
+    made: Made
     missing: str
+    has_teams: bool
+    has_queue: bool
+    looked_after: bool
     webhooks: list[tuple[Mapping[str, str], bytes]]
 
     def push(self, branch: str, files: Mapping[str, bytes | None]) -> str:
@@ -58,6 +63,18 @@ class Ground(Protocol):
     def label(self, number: int, name: str) -> None:
         """Add a label as `rita`."""
 
+    def team(self, name: str, login: str) -> None:
+        """Let somebody be the team, where there are teams."""
+
+    def ask_for_queue(self) -> None:
+        """Let the default branch be merged to by a queue or train alone, where there are any."""
+
+    def entered(self) -> int:
+        """How many merge requests entered it."""
+
+    def ref(self, name: str) -> str | None:
+        """The commit that a ref of the repository points at."""
+
     def settle(self) -> None:
         """Return when every webhook was delivered."""
 
@@ -69,6 +86,7 @@ class LocalGround:
     """The local forge on loopback, which is also where the people of the others are."""
 
     missing = CONTEXT
+    has_teams = has_queue = looked_after = False
 
     def __init__(self, folder: Path) -> None:
         self.webhooks: list[tuple[Mapping[str, str], bytes]] = []
@@ -114,6 +132,19 @@ class LocalGround:
     def label(self, number: int, name: str) -> None:
         self._rita.label(REPO, number, name, present=True)
 
+    def team(self, name: str, login: str) -> None:
+        del name, login
+
+    def ask_for_queue(self) -> None:
+        pass
+
+    def entered(self) -> int:
+        return 0
+
+    def ref(self, name: str) -> str | None:
+        told = self._rita.git("ls-remote", f"{self._server.url}/{REPO}.git", name)
+        return told.partition("\t")[0] or None
+
     def settle(self) -> None:
         self.made.hooks.wait_sent()
 
@@ -125,6 +156,7 @@ class GitLabGround(LocalGround):
     """A GitLab on loopback, with a token."""
 
     missing = "ci_must_pass"
+    has_teams = has_queue = looked_after = True
 
     def carrier(self, onward: httpx.AsyncBaseTransport) -> httpx.AsyncBaseTransport:
         return GitLabHooks(lambda: self.gitlab, SECRET, onward)
@@ -143,6 +175,15 @@ class GitLabGround(LocalGround):
         self.answers = DescribedByGitLab(app)
         return self.answers
 
+    def team(self, name: str, login: str) -> None:
+        self.gitlab.groups[name] = {login}
+
+    def ask_for_queue(self) -> None:
+        self.gitlab.trains = True
+
+    def entered(self) -> int:
+        return len(self.gitlab.aboard)
+
     def stop(self) -> None:
         self.server.stop()
         super().stop()
@@ -151,6 +192,8 @@ class GitLabGround(LocalGround):
 
 class GitHubGround(LocalGround):
     """A GitHub on loopback, as an App."""
+
+    has_teams = has_queue = looked_after = True
 
     def carrier(self, onward: httpx.AsyncBaseTransport) -> httpx.AsyncBaseTransport:
         return GitHubHooks(lambda: self.github, SECRET, onward)
@@ -173,6 +216,15 @@ class GitHubGround(LocalGround):
     def described(self, app: ASGIApp) -> ASGIApp:
         self.answers = DescribedByGitHub(app)
         return self.answers
+
+    def team(self, name: str, login: str) -> None:
+        self.github.teams[name] = {login}
+
+    def ask_for_queue(self) -> None:
+        self.github.needs_queue = True
+
+    def entered(self) -> int:
+        return len(self.github.queued)
 
     def stop(self) -> None:
         self.server.stop()

@@ -13,12 +13,20 @@ from bot.forges import (
     ForgeError,
     Merged,
     NotMerged,
+    Reaction,
     Role,
     Status,
     StatusState,
     TransientForgeError,
 )
 from tests.conformance.grounds import CONTEXT, GROUNDS, NOW, REPO, Ground
+
+ONLY = {
+    "test_a_team_or_group_has_members": "has_teams",
+    "test_what_the_order_relies_on_is_looked_after": "looked_after",
+    "test_where_a_queue_or_train_is_asked_for_it_is_entered_once": "has_queue",
+}
+"""What not every forge has: the test, and what its Ground calls it."""
 
 
 @pytest.fixture(params=sorted(GROUNDS))
@@ -209,3 +217,64 @@ async def test_what_is_not_there_is_refused_for_good(ground: Ground) -> None:
     assert not isinstance(refused.value, TransientForgeError)
     with pytest.raises(ForgeError):
         await ground.forge.merge_request(REPO, 99)
+
+
+async def test_a_list_asked_for_again_has_what_changed_meanwhile(ground: Ground) -> None:
+    numbers = [await opened(ground, f"wave/{index}", b"%d\n" % index) for index in range(3)]
+    assert [each.number for each in await ground.forge.merge_requests(REPO)] == numbers[::-1]
+    ground.close(numbers[0])
+    ground.label(numbers[1], "switchyard/hold")
+    head = ground.push("wave/2", {"a.txt": b"other\n"})
+    await ground.forge.update_merge_request(REPO, numbers[2], title="New", body="Text")
+
+    second, first = await ground.forge.merge_requests(REPO)
+    (closed,) = await ground.forge.merge_requests(REPO, state="closed")
+
+    assert (second.title, second.body, second.head) == ("New", "Text", head)
+    assert first.labels == ("switchyard/hold",)
+    assert (closed.number, closed.closed_by) == (numbers[0], "rita")
+
+
+async def test_a_team_or_group_has_members(ground: Ground) -> None:
+    ground.team("edge/approvers", "rita")
+
+    assert await ground.forge.member("edge/approvers", "rita") is ground.has_teams
+    assert not await ground.forge.member("edge/approvers", "otto")
+    assert not await ground.forge.member("edge/no-such", "rita")
+
+
+async def test_a_comment_gets_a_reaction_once(ground: Ground) -> None:
+    number = await opened(ground)
+    made = await ground.forge.add_comment(REPO, number, "/switchyard plan")
+
+    for _ in range(2):
+        await ground.forge.react(REPO, number, made.id, Reaction.SEEN)
+
+    assert len(await ground.forge.comments(REPO, number)) == 1
+
+
+async def test_a_merge_request_has_a_ref_in_its_target(ground: Ground) -> None:
+    number = await opened(ground)
+    found = await ground.forge.merge_request(REPO, number)
+
+    assert ground.ref(ground.forge.head_ref(number)) == found.head
+
+
+async def test_what_the_order_relies_on_is_looked_after(ground: Ground) -> None:
+    told = await ground.forge.check([REPO], [REPO], "http://bot.test/hooks")
+    assert not any("out of order" in each for each in told), told
+
+    ground.made.forge.repositories[REPO].required_statuses.clear()
+    told = await ground.forge.check([REPO], [REPO], "http://bot.test/hooks")
+    assert any("out of order" in each for each in told) is ground.looked_after
+
+
+async def test_where_a_queue_or_train_is_asked_for_it_is_entered_once(ground: Ground) -> None:
+    ground.ask_for_queue()
+    number = await opened(ground)
+    head = await allow(ground, number)
+
+    told = [await ground.forge.merge(REPO, number, head=head, message="Merge") for _ in range(2)]
+
+    assert ground.entered() == int(ground.has_queue)
+    assert [isinstance(each, NotMerged) for each in told] == [ground.has_queue] * 2

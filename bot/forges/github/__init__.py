@@ -30,6 +30,7 @@ from bot.forges import (
 )
 from bot.forges.github import health, hooks, merging, people, shapes
 from bot.forges.github.http import AnsweredError, Http, api_of, trusted
+from bot.forges.github.listing import Listing
 from bot.forges.github.manifest import App, ManifestFlow
 from bot.forges.github.tokens import AppTokens, FixedToken, Tokens
 from bot.settings import Settings
@@ -63,6 +64,7 @@ class GitHubForge:
         budget = Budget(clock, PER_MINUTE, PER_HOUR)
         self._http = Http(api_of(self.web), client, tokens, clock, budget)
         self._me: User | None = None
+        self._listing = Listing(self._http, clock)
 
     @classmethod
     def connect(cls, settings: Settings, clock: Clock) -> Forge | None:
@@ -138,12 +140,9 @@ class GitHubForge:
         self, repository: str, *, state: str = "open", branch_prefix: str = ""
     ) -> tuple[ForgeMergeRequest, ...]:
         """See the Protocol. Of open ones, and of each branch's newest closed one, all is told."""
-        asked = {"merged": "closed"}.get(state, state)
-        path = f"/repos/{repository}/pulls"
-        listed = await self._http.pages(repository, path, state=asked, sort="created")
         found, seen = [], set()
-        for each in sorted(listed, key=lambda one: -one["number"]):
-            request = shapes.request(each)
+        for each in (await self._listing.known(repository)).newest_first():
+            request = each
             if not request.source_branch.startswith(branch_prefix):
                 continue
             if state in {"all", request.state}:
@@ -193,7 +192,7 @@ class GitHubForge:
         owner = repository.partition("/")[0]
         path = f"/repos/{repository}/pulls"
         query = {"state": "open", "head": f"{owner}:{branch}", "base": target}
-        found = await self._http.pages(repository, path, **query)
+        found = await self._http.pages(repository, path, query)
         return await self.merge_request(repository, found[0]["number"]) if found else None
 
     async def update_merge_request(

@@ -9,7 +9,7 @@ import asyncio
 import json
 import ssl
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -75,16 +75,22 @@ class Http:
         """Read something."""
         return (await self._read(repository, self._url(path, query))).value
 
-    async def pages(self, repository: str, path: str, **query: str) -> list[Any]:
-        """Every entry of a list, over all pages."""
-        url: str | None = self._url(path, {**query, "per_page": "100"})
+    async def pages(
+        self,
+        repository: str,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        enough: Callable[[Any], bool] = lambda _: False,
+    ) -> list[Any]:
+        """Every entry of a list, over all pages up to one with an entry that is `enough`."""
+        url: str | None = self._url(path, {**(query or {}), "per_page": "100"})
         found: list[Any] = []
         for _ in range(MAX_PAGES):
             if url is None:
                 return found
             answer = await self._read(repository, url)
             found += answer.value
-            url = answer.following
+            url = None if any(map(enough, answer.value)) else answer.following
         raise ForgeError(f"{path} has more than {MAX_PAGES} pages")
 
     async def send(

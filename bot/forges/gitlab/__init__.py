@@ -30,12 +30,12 @@ from bot.forges import (
 )
 from bot.forges.gitlab import health, hooks, merging, shapes, statuses
 from bot.forges.gitlab.http import TIMEOUT, AnsweredError, Http, project
+from bot.forges.gitlab.listing import Listing
 from bot.settings import Settings
 from planners.model import MergeMethod, Role
 
 GONE, TAKEN = 404, 409
 PER_MINUTE, PER_HOUR = 50, 3_000
-STATES = {"open": "opened"}
 
 
 class GitLabForge:
@@ -66,6 +66,7 @@ class GitLabForge:
         )
         self._http = Http(client, clock, Budget(clock, PER_MINUTE, PER_HOUR))
         self._me: User | None = None
+        self._listing = Listing(self._http, clock)
 
     @classmethod
     def connect(cls, settings: Settings, clock: Clock) -> Forge | None:
@@ -143,11 +144,12 @@ class GitLabForge:
         self, repository: str, *, state: str = "open", branch_prefix: str = ""
     ) -> tuple[ForgeMergeRequest, ...]:
         """See the Protocol."""
-        path, me = f"{project(repository)}/merge_requests", await self._my_id()
-        listed = await self._http.all(path, state=STATES.get(state, state), scope="all")
-        found = (shapes.request(repository, each, me) for each in listed)
-        mine = [each for each in found if each.source_branch.startswith(branch_prefix)]
-        return tuple(sorted(mine, key=lambda each: -each.number))
+        known = await self._listing.known(repository, await self._my_id())
+        return tuple(
+            each
+            for each in known.newest_first()
+            if state in {"all", each.state} and each.source_branch.startswith(branch_prefix)
+        )
 
     async def merge_request(self, repository: str, number: int) -> ForgeMergeRequest:
         """See the Protocol."""

@@ -135,7 +135,14 @@ def _pulls(github: GitHub) -> APIRouter:
 
     @routes.get("/pulls")
     def listing(
-        request: Request, owner: str, name: str, state: str = "open", head: str = "", base: str = ""
+        request: Request,
+        owner: str,
+        name: str,
+        *,
+        state: str = "open",
+        head: str = "",
+        base: str = "",
+        sort: str = "created",
     ) -> Response:
         path = _readable(github, request, owner, name)
         found = [
@@ -145,6 +152,9 @@ def _pulls(github: GitHub) -> APIRouter:
             and head in {"", f"{owner}:{each.source}"}
             and base in {"", each.target}
         ]
+        if sort == "updated":
+            assert request.query_params["direction"] == "desc"
+            found.sort(key=lambda each: each.updated_at, reverse=True)
         return _page(request, [pull(each, listed=True) for each in found])
 
     @routes.post("/pulls", status_code=201)

@@ -2,6 +2,7 @@
 
 from fastapi import APIRouter, Request
 
+from tests.fakes.github import shapes
 from tests.fakes.github.state import GitHub, Json
 
 
@@ -14,10 +15,11 @@ def routes(github: GitHub) -> APIRouter:
         found = forge.repository(f"{owner}/{name}")
         contexts = found.required_statuses if branch in found.protected else []
         checks = [{"context": each, "app_id": None} for each in contexts]
+        bot = shapes.user(forge.users[github.bot], github.web)
         head = forge.git.head(f"{owner}/{name}", branch)
         return {
             "name": branch,
-            "commit": {"sha": head},
+            "commit": {"sha": head, "author": bot, "committer": bot},
             "protected": branch in found.protected,
             "protection": {
                 "enabled": branch in found.protected,

@@ -50,6 +50,7 @@ def start_github(
 ) -> tuple[GitHub, ThreadedServer, str]:
     """Start it; `token_of` is each user's token at the local forge. Returns the App's key too."""
     github = GitHub(forge, bot, clock)
+    github.keep_refs()
     github.new_key = app_key
     private, github.app_key = app_key()
     app = create_github(github)

@@ -74,7 +74,7 @@ def pull(forge: Forge, found: MergeRequest, web: str, *, listed: bool = False) -
             for index, each in enumerate(found.labels)
         ],
         "created_at": time(found.created_at),
-        "updated_at": time(found.created_at),
+        "updated_at": time(found.updated_at),
         "closed_at": None if found.state == "open" else time(found.created_at),
         "merged_at": time(found.created_at) if merged else None,
         "merge_commit_sha": found.merge_sha,

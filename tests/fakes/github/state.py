@@ -36,7 +36,12 @@ class GitHub:
         self.web = ""
         self.app_key = ""
         self.new_key: Callable[[], tuple[str, str]] = lambda: ("", "")
-        self.granted = dict.fromkeys(("contents", "pull_requests", "statuses"), "write")
+        self.granted = {
+            "contents": "write",
+            "metadata": "read",
+            "pull_requests": "write",
+            "statuses": "write",
+        }
         self.tokens: dict[str, datetime] = {}
         self.made: list[Json] = []
         self.queued: dict[str, str] = {}
@@ -49,6 +54,17 @@ class GitHub:
         self.redeliver: Callable[[Delivery], None] = lambda _: None
         self.reactions: list[tuple[int, str]] = []
         self.manifests: dict[str, Json] = {}
+
+    def keep_refs(self) -> None:
+        """Let heads stand where GitHub has them, too."""
+        keep = self.forge.git.keep
+
+        def both(path: str, number: int, sha: str) -> None:
+            keep(path, number, sha)
+            refs = self.forge.git.open(path).references
+            refs.create(f"refs/pull/{number}/head", sha, force=True)
+
+        self.forge.git.keep = both  # type: ignore[method-assign] # GitHub keeps one more
 
     def mint(self, asked: Json) -> Json:
         """An installation token, good for an hour."""

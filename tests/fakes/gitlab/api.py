@@ -1,5 +1,6 @@
 """GitLab's REST routes that the bot uses."""
 
+from datetime import UTC, datetime
 from urllib.parse import unquote
 
 from fastapi import APIRouter, FastAPI, Request
@@ -11,6 +12,7 @@ from bot.localforge.records import MergeRequest
 from tests.fakes.gitlab import projects, rules, shapes
 from tests.fakes.gitlab.state import GitLab, Json
 
+BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
 OURS = {"opened": "open", "failed": "failure", "canceled": "failure"}
 REPEATED = (
     "Cannot transition status via :enqueue from :pending "
@@ -63,7 +65,8 @@ def _users(gitlab: GitLab) -> APIRouter:
         user = next(each for each in gitlab.forge.users.values() if each.id == which)
         if user.login not in gitlab.groups.get(unquote(group), set()):
             raise RefusedError(404, "404 Not found")
-        return {**shapes.user(user, gitlab.web), "access_level": 30}
+        since = {"created_at": projects.BEGINNING, "expires_at": None}
+        return {**shapes.user(user, gitlab.web), "access_level": 30, **since}
 
     return routes
 
@@ -165,12 +168,14 @@ def _requests(gitlab: GitLab) -> APIRouter:
         state: str = "all",
         source_branch: str = "",
         target_branch: str = "",
+        updated_after: datetime | None = None,
     ) -> Response:
-        path = gitlab.path(request, project)
+        path, after = gitlab.path(request, project), updated_after or BEGINNING
         found = [
             each
             for each in forge.requests_of(path, OURS.get(state, state))
             if source_branch in {"", each.source} and target_branch in {"", each.target}
+            if datetime.fromisoformat(each.updated_at) > after
         ]
         return _page(request, [told(each) for each in found])
 

@@ -57,7 +57,6 @@ def time(text: str) -> str:
 
 def request(forge: Forge, found: MergeRequest, web: str) -> Json:
     """A merge request as in lists."""
-    events = [found.created_at, *(each.at for each in found.events)]
     return {
         "id": found.number,
         "iid": found.number,
@@ -66,7 +65,7 @@ def request(forge: Forge, found: MergeRequest, web: str) -> Json:
         "description": found.body,
         "state": STATES.get(found.state, found.state),
         "created_at": time(found.created_at),
-        "updated_at": time(events[-1]),
+        "updated_at": time(found.updated_at),
         "prepared_at": time(found.created_at),
         "target_branch": found.target,
         "source_branch": found.source,
