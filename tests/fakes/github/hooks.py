@@ -26,6 +26,7 @@ class GitHubHooks(httpx.AsyncBaseTransport):
         self, github: Callable[[], GitHub], secret: bytes, onward: httpx.AsyncBaseTransport
     ) -> None:
         self._github, self._secret, self._onward = github, secret, onward
+        self.refuse = False
         self._lost: list[tuple[Delivery, httpx.URL, dict[str, str]]] = []
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -62,11 +63,12 @@ class GitHubHooks(httpx.AsyncBaseTransport):
                 "x-github-delivery": lost.guid,
                 "x-hub-signature-256": f"sha256={signature}",
             }
-            answer = await self._onward.handle_async_request(
-                httpx.Request("POST", url, headers=told, content=lost.body)
-            )
+            request = httpx.Request("POST", url, headers=told, content=lost.body)
+            status = 502
+            if not self.refuse:
+                status = (await self._onward.handle_async_request(request)).status_code
             number = len(github.deliveries) + 1
-            again = replace(lost, id=number, status=answer.status_code, redelivery=True)
+            again = replace(lost, id=number, status=status, redelivery=True)
             github.deliveries.append(again)
 
 

@@ -1,0 +1,129 @@
+"""Webhooks that were lost or switched off, rules that are missing: mended, or said."""
+
+from html import unescape
+
+import pytest
+
+from bot import health
+from bot.demo.site import APP, BOT, DEPLOY, FLEET
+from tests.fakes.world import World, small_app, small_fleet
+from tests.stories.test_forges import wave_request
+
+ADDRESS = "http://127.0.0.1:7080/hooks"
+on_github = pytest.mark.parametrize("world", ["github"], indirect=True)
+on_gitlab = pytest.mark.parametrize("world", ["gitlab"], indirect=True)
+
+
+async def first_page(world: World) -> str:
+    return unescape((await world.client.get("/")).text)
+
+
+@on_github
+async def test_what_was_not_taken_is_asked_for_again(world: World) -> None:
+    world.github.hook_url = f"{ADDRESS}/github"
+    world.found(small_fleet())
+    await world.settle()
+    world.deaf = True
+    world.ada.push(APP, "main", small_app(), "Open the shop")
+    await world.settle()
+    assert world.merged() == []
+
+    world.deaf = False
+    await health.check(world.shell)
+    await world.github_hooks.redeliver()
+    await world.settle()
+    assert world.merged() == ["canary.1"]
+    tried = len(world.github.deliveries)
+    await health.check(world.shell)
+    await world.github_hooks.redeliver()
+    assert len(world.github.deliveries) == tried
+
+
+@on_github
+async def test_a_delivery_that_is_never_taken_is_given_up(world: World) -> None:
+    world.github.hook_url = f"{ADDRESS}/github"
+    world.found(small_fleet())
+    await world.settle()
+    world.deaf = True
+    world.ada.push(APP, "main", small_app(), "Open the shop")
+    await world.settle()
+    lost = world.github.deliveries[-1].guid
+    for each in world.github.deliveries:
+        each.status = each.status or 502
+    for _ in range(5):
+        world.deaf = False
+        await health.check(world.shell)
+        world.github_hooks.refuse = True
+        await world.github_hooks.redeliver()
+
+    assert sum(each.guid == lost for each in world.github.deliveries) == 3
+
+
+@on_github
+async def test_a_wrong_address_and_an_open_door_are_said_on_the_first_page(world: World) -> None:
+    world.github.hook_url = "https://elsewhere.example.com/hooks/github"
+    world.site.made.forge.repositories[DEPLOY].required_statuses.clear()
+    world.found(small_fleet())
+    await health.check(world.shell)
+
+    text = await first_page(world)
+    assert f"goes to https://elsewhere.example.com/hooks/github, not to {ADDRESS}/github" in text
+    assert f"{DEPLOY}: main does not require the status switchyard/order" in text
+    world.github.hook_url = f"{ADDRESS}/github"
+    world.github.required[DEPLOY] = ["switchyard/order"]
+    await health.check(world.shell)
+    assert "For those who set this up" not in await first_page(world)
+
+
+@on_gitlab
+async def test_a_webhook_that_gitlab_switched_off_is_woken(world: World) -> None:
+    hook = {
+        "id": 5,
+        "url": f"{ADDRESS}/gitlab",
+        "push_events": True,
+        "merge_requests_events": True,
+        "note_events": False,
+        "enable_ssl_verification": True,
+        "alert_status": "disabled",
+        "disabled_until": None,
+    }
+    for path in (APP, FLEET, DEPLOY):
+        world.site.made.forge.repositories[path].roles[BOT] = "maintain"
+    world.gitlab.hooks = {DEPLOY: [dict(hook)], APP: [{**hook, "alert_status": "executable"}]}
+    world.found(small_fleet())
+    await health.check(world.shell)
+
+    assert world.gitlab.tested == [5]
+    text = await first_page(world)
+    assert f"{DEPLOY}: GitLab had switched its webhook off (disabled)" in text
+    assert f"{APP}: its webhook leaves out note_events" in text
+    assert f"{FLEET}: no webhook goes to {ADDRESS}/gitlab" in text
+    world.site.made.forge.repositories[DEPLOY].roles[BOT] = "write"
+    await health.check(world.shell)
+    assert f"{DEPLOY}: the token may not see webhooks" in await first_page(world)
+
+
+@on_github
+async def test_a_merge_queue_gets_waves_in_their_order(world: World) -> None:
+    world.github.needs_queue = True
+    world.found(small_fleet())
+    world.ada.push(APP, "main", small_app(), "Open the shop")
+    await world.settle()
+    assert world.merged() == []
+    (reason,) = world.reasons("canary.1")
+    assert "in GitHub's merge queue, at place 1" in reason
+    first, second = wave_request(world, "canary.1"), wave_request(world, "canary.2")
+    assert list(world.github.queued.values()) == [first["head"]]
+
+    for each in (first, second):
+        branch = f"gh-readonly-queue/main/pr-{each['number']}-{'0' * 40}"
+        files = {f"tried-{each['number']}.txt": b"a trial merge\n"}
+        world.otto.push(DEPLOY, branch, files, "Try")
+    await world.settle()
+    git = world.site.made.forge.git
+    told = []
+    for each in (first, second):
+        trial = git.head(DEPLOY, f"gh-readonly-queue/main/pr-{each['number']}-{'0' * 40}")
+        assert trial is not None
+        told.append(world.rita.statuses(DEPLOY, trial)["switchyard/order"]["state"])
+    assert told == ["success", "pending"]
