@@ -20,7 +20,7 @@ from bot.core import Proposal, propose
 from bot.forges import Forge, ForgeError
 from bot.gather.repository import GatherError
 from bot.markers import Markers
-from bot.repos import GitError, Mirrors
+from bot.repos import DeployKey, GitError, Mirrors, pin_hosts
 from bot.settings import Settings
 from bot.shell import Shell
 from bot.store import Store
@@ -50,13 +50,33 @@ def make_forges(settings: Settings, clock: Clock) -> dict[str, Forge]:
     return {name: forge for name, forge in made.items() if forge is not None}
 
 
+def make_deploy_keys(settings: Settings) -> dict[Repo, DeployKey]:
+    """The deploy keys that the settings name, after a look at their files.
+
+    Raises:
+        GitError: others can read one, or the known hosts are no such file.
+    """
+    if settings.ssh_known_hosts is None:
+        return {}
+    hosts = pin_hosts(settings.ssh_known_hosts, settings.data_dir / "ssh")
+    keys = {parse_repo(name): DeployKey(file, hosts) for name, file in settings.ssh_keys.items()}
+    for key in keys.values():
+        key.check()
+    return keys
+
+
 def make_shell(
     settings: Settings,
     forges: Mapping[str, Forge],
     planner: Callable[[Snapshot], Awaitable[Proposal]],
     clock: Clock,
 ) -> Shell:
-    """Everything a pass needs, from settings."""
+    """Everything a pass needs, from settings.
+
+    Raises:
+        GitError: see `make_deploy_keys`.
+    """
+    deploy_keys = make_deploy_keys(settings)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     return Shell(
         forges=forges,
@@ -67,6 +87,7 @@ def make_shell(
         fleet=parse_repo(settings.fleet),
         markers=Markers(settings.marker_key.get_secret_value().encode()),
         public_url=str(settings.public_url).rstrip("/"),
+        deploy_keys=deploy_keys,
     )
 
 

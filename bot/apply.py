@@ -104,15 +104,12 @@ async def _push(writing: Writing, pushes: Sequence[PushBranch]) -> set[str]:
     if not pushes:
         return set()
     shell, deploy = writing.shell, writing.gathered.deploy
-    forge = shell.forge(deploy.repo)
-    credentials = await forge.git_credentials(deploy.repo.path)
+    url, access = await shell.reach(deploy.repo, deploy.info)
     updates: dict[str, tuple[str | None, str | None]] = {}
     for push in pushes:
         commit = await asyncio.to_thread(_commit, writing, push)
         updates[push.branch] = (commit, push.expected)
-    outcome = await asyncio.to_thread(
-        deploy.mirror.push, deploy.info.clone_url, credentials, updates
-    )
+    outcome = await asyncio.to_thread(deploy.mirror.push, url, access, updates)
     for push in pushes:
         await _audit(writing, "push", push.change, branch=push.branch, refused=outcome[push.branch])
     return {branch for branch, refusal in outcome.items() if refusal is not None}

@@ -4,7 +4,15 @@ import ssl
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, HttpUrl, SecretStr
+from pydantic import (
+    AfterValidator,
+    Field,
+    HttpUrl,
+    SecretStr,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MIN_SECRET = 16
@@ -26,6 +34,7 @@ def _readable(file: Path) -> Path:
 
 Secret = Annotated[SecretStr, AfterValidator(_strong)]
 CaFile = Annotated[Path, AfterValidator(_readable)]
+RepoName = Annotated[str, StringConstraints(pattern=r"^[^:/]+:[^:/]+/[^:]+$")]
 
 
 class Settings(BaseSettings):
@@ -93,6 +102,17 @@ class Settings(BaseSettings):
         description="Your own authorities' certificates (PEM), for a self-managed GitLab; "
         "its API then trusts these alone.",
     )
+    ssh_keys: dict[RepoName, Path] = Field(
+        default={},
+        description="Deploy keys, as JSON: `forge:group/name` to the file of a private key without "
+        "a passphrase. Git then goes over SSH.",
+    )
+    ssh_known_hosts: Path | None = Field(
+        default=None,
+        validate_default=True,
+        description="The host keys that are trusted, as OpenSSH's `known_hosts`; needed with "
+        "deploy keys.",
+    )
     resync_seconds: int = Field(
         default=300, ge=1, description="How often everything is looked at without any hint."
     )
@@ -100,6 +120,13 @@ class Settings(BaseSettings):
         default=15, ge=1, description="After this time without a sign of life a worker is dead."
     )
     workers: int = Field(default=2, ge=1, le=32, description="Passes that run at the same time.")
+
+    @field_validator("ssh_known_hosts")
+    @classmethod
+    def _pinned(cls, file: Path | None, info: ValidationInfo) -> Path | None:
+        if file is None and info.data.get("ssh_keys"):
+            raise ValueError("deploy keys need a file of known hosts")
+        return file
 
     @property
     def store_url(self) -> str:

@@ -7,9 +7,9 @@ from datetime import datetime
 from bot.clock import Clock
 from bot.core import Proposal
 from bot.demands import Demand
-from bot.forges import Forge, ForgeError
+from bot.forges import Forge, ForgeError, RepositoryInfo
 from bot.markers import Markers
-from bot.repos import Mirrors
+from bot.repos import Access, DeployKey, Mirrors
 from bot.store import Store
 from planners.model import Repo
 from planners.snapshot import Snapshot
@@ -44,6 +44,7 @@ class Shell:
     fleet: Repo
     markers: Markers
     public_url: str
+    deploy_keys: Mapping[Repo, DeployKey] = field(default_factory=dict)
     written: dict[tuple[str, ...], str] = field(default_factory=dict)
     calm_until: dict[tuple[str, ...], datetime] = field(default_factory=dict)
     refused: dict[tuple[Repo, int], Refused] = field(default_factory=dict)
@@ -62,6 +63,19 @@ class Shell:
             raise ForgeError(
                 f"{repo}: no forge {repo.forge!r} is set up (there is: {known})"
             ) from None
+
+    async def reach(self, repo: Repo, info: RepositoryInfo) -> tuple[str, Access]:
+        """Where Git finds a repository, and as whom: over SSH where it has a deploy key.
+
+        Raises:
+            ForgeError: its forge has no SSH, or gives no credentials.
+        """
+        key = self.deploy_keys.get(repo)
+        if key is None:
+            return info.clone_url, await self.forge(repo).git_credentials(repo.path)
+        if not info.ssh_url:
+            raise ForgeError(f"{repo} has a deploy key, but the forge {repo.forge} has no SSH")
+        return info.ssh_url, key
 
     def page(self, application: str) -> str:
         """The address of an application's status page."""

@@ -121,7 +121,7 @@ def settings() -> str:
     ]
     for name, field in Settings.model_fields.items():
         default = "required" if field.is_required() else f"`{field.default}`"
-        if not field.is_required() and field.default in (None, "", []):
+        if not field.is_required() and field.default in (None, "", [], {}):
             default = "none"
         lines.append(f"| `SWITCHYARD_{name.upper()}` | {default} | {field.description} |")
     return "\n".join(lines) + "\n"

@@ -16,6 +16,7 @@ from bot.keys import cluster_key, setup_key
 from bot.localforge.server import create_forge
 from bot.localforge.site import SiteFile
 from bot.logs import configure_logs
+from bot.repos import GitError
 from bot.settings import Settings
 from renderers import yamlio
 
@@ -63,7 +64,10 @@ def _lines(error: ValidationError, joint: str) -> list[str]:
 
 async def _serve(settings: Settings) -> None:
     async with planner_process() as planner:
-        app, _ = build(settings, planner)
+        try:
+            app, _ = build(settings, planner)
+        except GitError as error:
+            raise InputError(str(error)) from error
         config = uvicorn.Config(
             app,
             host=settings.host,

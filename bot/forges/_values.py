@@ -66,12 +66,16 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class RepositoryInfo:
-    """A repository as the forge describes it; `clone_url` holds no credentials."""
+    """A repository as the forge describes it; `clone_url` holds no credentials.
+
+    `ssh_url` is where a deploy key leads, empty on a forge without SSH.
+    """
 
     path: str
     default_branch: str
     clone_url: str
     web_url: str
+    ssh_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,11 +34,9 @@ async def fetch_request(shell: Shell, checkout: Checkout, request: ForgeMergeReq
         TransientGitError: the head moved since the forge told it.
     """
     forge, repo = shell.forge(checkout.repo), checkout.repo
-    credentials = await forge.git_credentials(repo.path)
+    url, access = await shell.reach(repo, checkout.info)
     reference = forge.head_ref(request.number)
-    fetched = await asyncio.to_thread(
-        checkout.mirror.fetch_ref, checkout.info.clone_url, credentials, reference
-    )
+    fetched = await asyncio.to_thread(checkout.mirror.fetch_ref, url, access, reference)
     if fetched != request.head:
         raise TransientGitError(f"{repo}!{request.number} moved while it was read")
 
@@ -50,11 +48,10 @@ async def fetch(shell: Shell, repo: Repo) -> Checkout:
         GatherError: its default branch has no commit.
         ForgeError, GitError: it cannot be reached or read.
     """
-    forge = shell.forge(repo)
-    info = await forge.repository(repo.path)
-    credentials = await forge.git_credentials(repo.path)
+    info = await shell.forge(repo).repository(repo.path)
+    url, access = await shell.reach(repo, info)
     mirror = await asyncio.to_thread(shell.mirrors.of, repo)
-    await asyncio.to_thread(mirror.fetch, info.clone_url, credentials)
+    await asyncio.to_thread(mirror.fetch, url, access)
     head = await asyncio.to_thread(mirror.head, info.default_branch)
     if head is None:
         raise GatherError(f"{repo}: branch {info.default_branch} has no commit yet")

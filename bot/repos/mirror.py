@@ -10,7 +10,6 @@ from typing import TypeVar
 
 import pygit2
 
-from bot.forges import GitCredentials
 from bot.repos import packs, remote
 from bot.repos.errors import DamagedError, GitError, TransientGitError
 from bot.repos.history import CommitInfo, History, read_authors, read_commit
@@ -44,41 +43,41 @@ class Mirror:
         self._damaged = False
         self._history = History()
 
-    def fetch(self, url: str, credentials: GitCredentials | None) -> None:
+    def fetch(self, url: str, access: remote.Access | None) -> None:
         """Fetch all branches; those that are gone on the server vanish here too.
 
         Raises:
             TransientGitError: the server is unreachable, busy, or broke off.
             GitError: the address or the server's answer rules a fetch out, or it is too large.
         """
-        remote.check_url(url, allow_local=self._allow_local)
+        remote.check_url(url, access, allow_local=self._allow_local)
         with self._lock:
             if self._damaged:
                 self._discard()
             try:
-                remote.fetch(self._opened(), url, credentials, self._limits)
+                remote.fetch(self._opened(), url, access, self._limits)
             except GitError:
                 if self._sound():
                     raise
                 self._discard()
-                remote.fetch(self._opened(), url, credentials, self._limits)
+                remote.fetch(self._opened(), url, access, self._limits)
             if packs.repack_when_many(self._folder, self._limits.packs):
                 self._close()
 
-    def fetch_ref(self, url: str, credentials: GitCredentials | None, ref: str) -> str:
+    def fetch_ref(self, url: str, access: remote.Access | None, ref: str) -> str:
         """Fetch one ref that is no branch; the commit it points at.
 
         Raises:
             TransientGitError, GitError: as `fetch`.
         """
-        remote.check_url(url, allow_local=self._allow_local)
+        remote.check_url(url, access, allow_local=self._allow_local)
         with self._lock:
-            return remote.fetch_ref(self._opened(), url, credentials, (ref, self._limits))
+            return remote.fetch_ref(self._opened(), url, access, (ref, self._limits))
 
     def push(
         self,
         url: str,
-        credentials: GitCredentials | None,
+        access: remote.Access | None,
         updates: Mapping[str, tuple[str | None, str | None]],
     ) -> dict[str, str | None]:
         """Push branches together: name -> (new id or None to delete, id the server must have).
@@ -89,9 +88,9 @@ class Mirror:
         Raises:
             TransientGitError, GitError: as `fetch`; nothing is known of any branch then.
         """
-        remote.check_url(url, allow_local=self._allow_local)
+        remote.check_url(url, access, allow_local=self._allow_local)
         with self._lock:
-            return remote.push(self._opened(), url, credentials, updates)
+            return remote.push(self._opened(), url, access, updates)
 
     def head(self, branch: str) -> str | None:
         """The newest fetched commit of a branch."""

@@ -63,6 +63,9 @@ async def test_the_bot_knows_itself_and_its_repository(ground: Ground) -> None:
     assert (info.path, info.default_branch) == (REPO, "main")
     credentials = await ground.forge.git_credentials(REPO)
     assert credentials.password not in info.clone_url
+    assert info.ssh_url == (
+        "" if ground.forge.name == "local" else f"git@{ground.forge.name}.invalid:{REPO}.git"
+    )
     assert await ground.forge.role(REPO, "rita") is Role.WRITE
     assert await ground.forge.role(REPO, "nobody-of-that-name") is Role.NONE
 

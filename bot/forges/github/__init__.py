@@ -125,7 +125,11 @@ class GitHubForge:
         """See the Protocol."""
         found = await self._http.get(repository, f"/repos/{repository}")
         return RepositoryInfo(
-            found["full_name"], found["default_branch"], found["clone_url"], found["html_url"]
+            found["full_name"],
+            found["default_branch"],
+            found["clone_url"],
+            found["html_url"],
+            found["ssh_url"],
         )
 
     async def role(self, repository: str, login: str) -> Role:

@@ -118,6 +118,7 @@ class GitLabForge:
             found["default_branch"],
             found["http_url_to_repo"],
             found["web_url"],
+            found["ssh_url_to_repo"],
         )
 
     async def role(self, repository: str, login: str) -> Role:

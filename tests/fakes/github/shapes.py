@@ -46,6 +46,7 @@ def repository(forge: Forge, path: str, web: str) -> Json:
         "html_url": f"{web}/{path}",
         "url": f"{web}/api/v3/repos/{path}",
         "clone_url": f"{web}/{path}.git",
+        "ssh_url": f"git@github.invalid:{path}.git",
         "default_branch": found.default_branch,
         "allow_merge_commit": True,
         "allow_squash_merge": True,
