@@ -112,7 +112,8 @@ class World:
         self.folder, self.places, self.wrap = folder, places(dialect), wrap
         self.now = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
         self.deaf = False
-        hooks = httpx.AsyncClient(transport=carrier(self, _Hooks(self)))
+        self.onward = _Hooks(self)
+        hooks = httpx.AsyncClient(transport=carrier(self, self.onward))
         self.site = start_site(folder / "forge", TOKENS, lambda: self.now, hook_client=hooks)
         for repository in (APP, FLEET, DEPLOY):
             where = f"{SERVICE}/hooks/{self.places[repository]}"
@@ -296,12 +297,17 @@ class World:
 
 
 class _Hooks(httpx.AsyncBaseTransport):
-    """Carries the forge's webhooks to the bot that is running now."""
+    """Carries the forge's webhooks to the bot that is running now, or to a service's address."""
 
     def __init__(self, world: World) -> None:
         self._world = world
+        self.service = ""
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         if self._world.deaf:
             raise httpx.ConnectError("nobody listens")
+        if self.service:
+            url = f"{self.service}{request.url.path}"
+            async with httpx.AsyncClient(trust_env=False) as client:
+                return await client.post(url, headers=request.headers, content=request.content)
         return await httpx.ASGITransport(self._world.app).handle_async_request(request)

@@ -25,7 +25,7 @@ class GitHubHooks(httpx.AsyncBaseTransport):
     def __init__(
         self, github: Callable[[], GitHub], secret: bytes, onward: httpx.AsyncBaseTransport
     ) -> None:
-        self._github, self._secret, self._onward = github, secret, onward
+        self._github, self.secret, self._onward = github, secret, onward
         self.refuse = False
         self._lost: list[tuple[Delivery, httpx.URL, dict[str, str]]] = []
 
@@ -33,7 +33,7 @@ class GitHubHooks(httpx.AsyncBaseTransport):
         told = json.loads(await request.aread())
         event, payload = payload_of(self._github(), request.headers["x-switchyard-event"], told)
         body = json.dumps(payload).encode()
-        signature = hmac.new(self._secret, body, hashlib.sha256).hexdigest()
+        signature = hmac.new(self.secret, body, hashlib.sha256).hexdigest()
         headers = {
             "content-type": "application/json",
             "x-github-event": event,
@@ -56,7 +56,7 @@ class GitHubHooks(httpx.AsyncBaseTransport):
         github = self._github()
         while self._lost:
             lost, url, headers = self._lost.pop(0)
-            signature = hmac.new(self._secret, lost.body, hashlib.sha256).hexdigest()
+            signature = hmac.new(self.secret, lost.body, hashlib.sha256).hexdigest()
             told = {
                 **headers,
                 "x-github-event": lost.event,
