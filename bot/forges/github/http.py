@@ -39,11 +39,11 @@ WORDS = 300
 
 
 class AnsweredError(ForgeError):
-    """GitHub refused; `status` is the HTTP status."""
+    """GitHub refused what `where` asked, with an HTTP status and in its own words."""
 
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
+    def __init__(self, status: int, where: str, words: str) -> None:
+        super().__init__(f"{where}: {words}")
+        self.status, self.words = status, words
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,13 +176,13 @@ class Http:
         if status in {301, 302, 307, 308}:
             if method == "GET":
                 raise _MovedError(headers.get("location", ""))
-            raise AnsweredError(status, f"{where}: the repository was renamed; use its new name")
+            raise AnsweredError(status, where, "the repository was renamed; use its new name")
         try:
             value, _, following = sansio.decipher_response(status, headers, body)
         except gidgethub.GitHubBroken as error:
             raise TransientForgeError(f"GitHub answered {status} to {where}") from error
         except gidgethub.GitHubException as error:
-            raise AnsweredError(status, f"{where}: {str(error)[:WORDS]}") from error
+            raise AnsweredError(status, where, str(error)[:WORDS]) from error
         except ValueError as error:
             raise TransientForgeError(f"GitHub's answer to {where} is no JSON") from error
         return Answer(value, following)

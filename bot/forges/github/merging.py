@@ -63,7 +63,7 @@ async def merge(
             return Merged(now["merge_commit_sha"])
         if "merge queue" in str(error).lower():
             return await enqueue(http, repository, now["node_id"], head)
-        return NotMerged(str(error))
+        return NotMerged(f"GitHub says: {error.words}")
     return Merged(made["sha"])
 
 
@@ -73,7 +73,7 @@ async def enqueue(http: Http, repository: str, node: str, head: str) -> NotMerge
     try:
         answer = await http.graphql(repository, fields)
     except AnsweredError as error:
-        return NotMerged(str(error))
+        return NotMerged(f"GitHub says: {error.words}")
     errors = answer.get("errors") or []
     if any("already" in str(each.get("message", "")).lower() for each in errors):
         return NotMerged("in GitHub's merge queue")

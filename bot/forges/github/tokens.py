@@ -25,6 +25,7 @@ PERMISSIONS = {
     "pull_requests": "write",
     "statuses": "write",
 }
+READ = "read"
 OF_ORG = {"permissions": {"members": "read"}}
 
 
@@ -78,7 +79,11 @@ class AppTokens:
         where = f"/repos/{repository}" if name else f"/orgs/{org}"
         installation = await self.call("GET", f"{where}/installation", None)
         granted = installation["permissions"]
-        asked = {each: PERMISSIONS[each] for each in PERMISSIONS if each in granted}
+        asked = {
+            each: level if granted[each] != READ else READ
+            for each, level in PERMISSIONS.items()
+            if each in granted
+        }
         narrowed = {"repositories": [name], "permissions": asked} if name else OF_ORG
         path = f"/app/installations/{installation['id']}/access_tokens"
         made = await self.call("POST", path, narrowed)

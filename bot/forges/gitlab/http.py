@@ -25,11 +25,11 @@ WORDS = 300
 
 
 class AnsweredError(ForgeError):
-    """GitLab refused; `status` is the HTTP status."""
+    """GitLab refused what `where` asked, with an HTTP status and in its own words."""
 
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
+    def __init__(self, status: int, where: str, words: str) -> None:
+        super().__init__(f"{where}: {words}")
+        self.status, self.words = status, words
 
 
 @dataclass(slots=True)
@@ -103,9 +103,8 @@ class Http:
             except gitlab.GitlabHttpError as error:
                 raise self._refused(what, error) from None
             except gitlab.GitlabAuthenticationError:
-                raise AnsweredError(
-                    401, f"GitLab refuses the token ({what}): make a new one and set it"
-                ) from None
+                words = "GitLab refuses the token: make a new one and set it"
+                raise AnsweredError(401, what, words) from None
             except gitlab.GitlabError as error:
                 raise ForgeError(f"{what}: {str(error)[:WORDS]}") from None
             except requests.RequestException as error:
@@ -119,7 +118,7 @@ class Http:
             return TransientForgeError.delayed("GitLab", self.clock(), until)
         if status >= SERVER_ERROR:
             return TransientForgeError(f"GitLab answered {status} to {what}")
-        return AnsweredError(status, f"{what}: {status} {str(error.error_message)[:WORDS]}")
+        return AnsweredError(status, what, f"{status} {str(error.error_message)[:WORDS]}")
 
 
 def project(repository: str) -> str:

@@ -46,7 +46,7 @@ async def merge(
             return made
         if made["state"] != "merged" and status in CHECKING:
             raise TransientForgeError(f"GitLab is still checking !{number} ({status})") from None
-        return NotMerged(f"GitLab says {status} ({error})")
+        return NotMerged(f"GitLab says {status} ({error.words})")
 
 
 async def _board(http: Http, project: str, number: int, head: str) -> NotMerged:

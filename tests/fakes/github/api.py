@@ -208,6 +208,7 @@ def _pulls(github: GitHub) -> APIRouter:
     @routes.put("/pulls/{number}/merge")
     async def merge(request: Request, owner: str, name: str, number: int) -> Json:
         path, fields = _readable(github, request, owner, name), await request.json()
+        github.methods.append(fields["merge_method"])
         if github.needs_queue:
             raise RefusedError(405, "Changes must be made through the merge queue")
         message = f"{fields['commit_title']}\n\n{fields['commit_message']}\n"

@@ -46,6 +46,7 @@ class GitHub:
         self.made: list[Json] = []
         self.queued: dict[str, str] = {}
         self.needs_queue = False
+        self.methods: list[str] = []
         self.teams: dict[str, set[str]] = {}
         self.forks: dict[tuple[str, int], str] = {}
         self.required: dict[str, list[str]] = {}

@@ -1,12 +1,18 @@
 """GitHub on bad days, one answer at a time: limits, renewal, renames, queue."""
 
+import hashlib
+import hmac
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 from starlette.types import ASGIApp
 
-from bot.forges import ForgeError, NotMerged, TransientForgeError
+from bot.forges import Delivery, ForgeError, NotMerged, TransientForgeError
+from bot.forges.github import hooks
+from planners.model import MergeMethod
 from tests.conformance.grounds import REPO, GitHubGround
 from tests.fakes.faults import Faults
 
@@ -135,3 +141,52 @@ async def test_nobody_there_is_passing(tmp_path: Path) -> None:
 
     with pytest.raises(TransientForgeError, match="does not answer"):
         await made.forge.repository(REPO)
+
+
+async def test_a_webhook_sent_as_a_form_is_read_too() -> None:
+    payload = json.dumps({"repository": {"full_name": "a/b"}, "pull_request": {"number": 7}})
+    body = urlencode({"payload": payload}).encode()
+    signature = hmac.new(b"secret", body, hashlib.sha256).hexdigest()
+    headers = {
+        "content-type": "application/x-www-form-urlencoded",
+        "x-github-delivery": "d",
+        "x-github-event": "pull_request",
+        "x-hub-signature-256": f"sha256={signature}",
+    }
+
+    assert hooks.verify(headers, body, (b"secret",)) == Delivery("d", "pull_request", "a/b", 7)
+    assert hooks.verify(headers, b"payload=%7B%7D", (b"secret",)) is None
+
+
+async def test_a_merge_group_names_its_pull_request() -> None:
+    group = {"head_ref": "refs/heads/gh-readonly-queue/main/pr-12-" + "a" * 40, "head_sha": "b"}
+    body = json.dumps({"repository": {"full_name": "a/b"}, "merge_group": group}).encode()
+    signature = hmac.new(b"secret", body, hashlib.sha256).hexdigest()
+    headers = {
+        "x-github-delivery": "d",
+        "x-github-event": "merge_group",
+        "x-hub-signature-256": f"sha256={signature}",
+    }
+
+    assert hooks.verify(headers, body, (b"secret",)) == Delivery("d", "merge_group", "a/b", 12)
+
+
+async def test_a_token_asks_for_no_more_than_the_app_was_granted(ground: Faulty) -> None:
+    ground.github.granted = {"contents": "read", "issues": "write"}
+
+    await ground.forge.repository(REPO)
+
+    assert ground.github.made[-1]["permissions"] == {"contents": "read"}
+
+
+@pytest.mark.parametrize("method", list(MergeMethod))
+async def test_the_method_is_the_one_that_is_asked_for(ground: Faulty, method: MergeMethod) -> None:
+    number = await opened(ground)
+    head = (await ground.forge.merge_request(REPO, number)).head
+    ground.faults.add("PUT", "/merge$", status=405, body=b'{"message": "not now"}')
+
+    first = await ground.forge.merge(REPO, number, head=head, message="M", method=method)
+    await ground.forge.merge(REPO, number, head=head, message="M", method=method)
+
+    assert first == NotMerged("GitHub says: not now")
+    assert ground.github.methods == [method.value]

@@ -1,0 +1,63 @@
+"""CODEOWNERS as the forges read it: the last match counts, `folder/*` goes no deeper, sections."""
+
+import pytest
+
+from bot.gather.owners import owners_of, parse
+
+
+def owners(text: str, *paths: str) -> list[list[str]]:
+    return [sorted(each) for each in owners_of(parse(text), paths)]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path", "matches"),
+    [
+        ("*", "a/b/c.yaml", True),
+        ("*.yaml", "a/b/c.yaml", True),
+        ("*.yaml", "a/b/c.yml", False),
+        ("/a/", "a/b/c.yaml", True),
+        ("/a/", "x/a/b.yaml", False),
+        ("a/", "x/a/b.yaml", True),
+        ("/a/b", "a/b/c.yaml", True),
+        ("a/*", "a/c.yaml", True),
+        ("a/*", "a/b/c.yaml", False),
+        ("/clusters/*/apps/", "clusters/eu-1/apps/web.yaml", True),
+        ("/clusters/*/apps/", "clusters/eu/1/apps/web.yaml", False),
+        ("/clusters/**/web.yaml", "clusters/eu/1/apps/web.yaml", True),
+        ("a\\ b/", "a b/c.yaml", True),
+    ],
+)
+def test_patterns(pattern: str, path: str, matches: bool) -> None:
+    assert owners(f"{pattern} @ada", path) == ([["ada"]] if matches else [])
+
+
+def test_the_last_match_counts_and_may_free_a_file_of_owners() -> None:
+    text = "* @otto\n/a/ @ada @edge/team rita@example.com\n/a/free.txt\n"
+
+    assert owners(text, "b.txt") == [["otto"]]
+    assert owners(text, "a/b.txt") == [["ada", "edge/team", "rita@example.com"]]
+    assert owners(text, "a/free.txt") == []
+    assert owners(text, "a/b.txt", "b.txt") == [
+        ["ada", "edge/team", "rita@example.com"],
+        ["otto"],
+    ]
+
+
+def test_comments_and_lines_that_make_no_sense_are_left_out() -> None:
+    text = "# all\n\n* @otto # everything\n!a/ @ada\n   \n"
+
+    assert owners(text, "a/b.txt") == [["otto"]]
+
+
+def test_each_section_has_its_say_and_optional_ones_none() -> None:
+    text = (
+        "[Code] @otto\n*\n/a/ @ada\n[Docs][2]\n*.md @rita\n^[Hints]\n* @guest\n[code]\nb.txt @eve\n"
+    )
+
+    assert owners(text, "a/x.md") == [["ada"], ["rita"]]
+    assert owners(text, "c.txt") == [["otto"]]
+    assert owners(text, "b.txt") == [["eve"]]
+
+
+def test_a_huge_file_is_read_within_bounds() -> None:
+    assert owners("x @a\n" * 100_000 + "y @b\n", "y") == []
