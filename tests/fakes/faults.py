@@ -1,16 +1,17 @@
-"""Faults before a fake forge, by a script: refused, done and then broken, out of date, slow to see.
+"""Faults before a fake forge, by a script: refused, done and then broken, out of date, overtaken.
 
 Each fault is for a method and a pattern of the path, and happens a number of times.
 """
 
+import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-INSTEAD, AFTER, STALE = "instead", "after", "stale"
+INSTEAD, AFTER, STALE, BEFORE = "instead", "after", "stale", "before"
 
 
 @dataclass(slots=True)
@@ -18,7 +19,8 @@ class Fault:
     """What happens to a request.
 
     INSTEAD: the forge does nothing and this is the answer. AFTER: the forge does it, and this is
-    the answer. STALE: the answer to the same read before this one.
+    the answer. STALE: the answer to the same read before this one. BEFORE: somebody does `act`
+    just before the forge sees it; nothing else is wrong.
     """
 
     method: str
@@ -28,6 +30,7 @@ class Fault:
     status: int = 502
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b'{"message": "broken"}'
+    act: Callable[[], object] | None = None
     happened: int = 0
 
     def fits(self, method: str, path: str) -> bool:
@@ -43,12 +46,14 @@ class Faults:
         self.script: list[Fault] = []
         self.asked: list[tuple[str, str]] = []
         self._told: dict[str, list[Message]] = {}
-        self._app: ASGIApp | None = None
 
     def wrap(self, app: ASGIApp) -> ASGIApp:
         """Stand before this application."""
-        self._app = app
-        return self
+
+        async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+            await self._serve(app, scope, receive, send)
+
+        return serve
 
     def add(self, method: str, path: str, **how: Any) -> Fault:
         """Add a fault to the script."""
@@ -56,10 +61,9 @@ class Faults:
         self.script.append(fault)
         return fault
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        assert self._app is not None
+    async def _serve(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or ".git/" in scope["path"]:
-            await self._app(scope, receive, send)
+            await app(scope, receive, send)
             return
         method, path = scope["method"], scope["path"]
         self.asked.append((method, path))
@@ -70,10 +74,13 @@ class Faults:
         async def keep(message: Message) -> None:
             told.append(message)
 
-        if fault is None or fault.kind != INSTEAD:
-            await self._app(scope, receive, keep)
         if fault is not None:
             fault.happened += 1
+        if fault is not None and fault.act is not None:
+            await asyncio.to_thread(fault.act)
+        if fault is None or fault.kind != INSTEAD:
+            await app(scope, receive, keep)
+        if fault is not None and fault.kind != BEFORE:
             stale = self._told.get(key, told)
             for message in stale if fault.kind == STALE else _answer(fault):
                 await send(message)

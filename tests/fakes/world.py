@@ -30,6 +30,7 @@ from bot.work import work_one
 from planners.model import Repo
 from planners.snapshot import Snapshot
 from tests.fakes.dialects import carrier, places, start_dialects
+from tests.fakes.post import Post
 
 REPORT_KEY = "report-key-of-the-tests"
 HOOK_SECRET = "hook-secret-of-the-tests"
@@ -112,8 +113,9 @@ class World:
         self.folder, self.places, self.wrap = folder, places(dialect), wrap
         self.now = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
         self.deaf = False
-        self.onward = _Hooks(self)
-        hooks = httpx.AsyncClient(transport=carrier(self, self.onward))
+        self.main = "main"
+        self.post = Post(self)
+        hooks = httpx.AsyncClient(transport=carrier(self, self.post))
         self.site = start_site(folder / "forge", TOKENS, lambda: self.now, hook_client=hooks)
         for repository in (APP, FLEET, DEPLOY):
             where = f"{SERVICE}/hooks/{self.places[repository]}"
@@ -224,7 +226,7 @@ class World:
         """Every cluster pulls and says what is new."""
         url = f"{self.site.url}/{DEPLOY}.git"
         self.agents.fetch(url, GitCredentials("otto", TOKENS["otto"]))
-        head = self.agents.head("main")
+        head = self.agents.head(self.main)
         if head is None:
             return False
         said = False
@@ -277,7 +279,7 @@ class World:
 
     def log(self) -> list[Mapping[str, str]]:
         git = self.site.made.forge.git
-        tip = git.head(DEPLOY, "main")
+        tip = git.head(DEPLOY, self.main)
         assert tip is not None
         return git.log(DEPLOY, tip, 500)
 
@@ -285,7 +287,7 @@ class World:
         """The component's Deployment as it is merged for a cluster."""
         path = f"clusters/{cluster}/apps/shop/storefront/{component}/deployment-{component}.yaml"
         self.agents.fetch(f"{self.site.url}/{DEPLOY}.git", GitCredentials("otto", TOKENS["otto"]))
-        head = self.agents.head("main")
+        head = self.agents.head(self.main)
         assert head is not None
         return self.agents.files(head, path.rpartition("/")[0])[path.rpartition("/")[2]].decode()
 
@@ -294,20 +296,3 @@ class World:
         ours = [each for each in self.ada.comments(APP, number) if each["author"]["login"] == BOT]
         assert len(ours) == 1, [each["body"][:200] for each in ours]
         return str(ours[0]["body"])
-
-
-class _Hooks(httpx.AsyncBaseTransport):
-    """Carries the forge's webhooks to the bot that is running now, or to a service's address."""
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-        self.service = ""
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        if self._world.deaf:
-            raise httpx.ConnectError("nobody listens")
-        if self.service:
-            url = f"{self.service}{request.url.path}"
-            async with httpx.AsyncClient(trust_env=False) as client:
-                return await client.post(url, headers=request.headers, content=request.content)
-        return await httpx.ASGITransport(self._world.app).handle_async_request(request)

@@ -96,7 +96,7 @@ class Reader:
         """Clusters report and webhooks travel to the service until everything is merged."""
         world, key = self.world, (self.folder / "secrets/switchyard_report_key").read_text().strip()
         world.client = client
-        world.onward.service = self.url
+        world.post.service = self.url
         world.found(small_fleet())
         for name, cluster in world.clusters.items():
             world.clusters[name] = SimulatedCluster(name, cluster_key(key, name), cluster.behaviour)
