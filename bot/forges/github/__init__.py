@@ -28,7 +28,7 @@ from bot.forges import (
     Status,
     User,
 )
-from bot.forges.github import health, hooks, merging, people, shapes
+from bot.forges.github import health, hooks, merging, people, shapes, statuses
 from bot.forges.github.http import AnsweredError, Http, api_of, trusted
 from bot.forges.github.listing import Listing
 from bot.forges.github.manifest import App, ManifestFlow
@@ -37,7 +37,6 @@ from bot.settings import Settings
 from planners.model import MergeMethod, Role
 
 TAKEN = 422
-DESCRIPTION = 140
 PER_MINUTE, PER_HOUR = 60, 400
 
 
@@ -270,23 +269,12 @@ class GitHubForge:
         await self._http.send("POST", repository, path, fields, Urgency.REPLY)
 
     async def statuses(self, repository: str, sha: str) -> tuple[Status, ...]:
-        """See the Protocol: the combined status lists the newest of each context."""
-        path = f"/repos/{repository}/commits/{quote(sha, safe='')}/statuses"
-        newest: dict[str, Status] = {}
-        for each in await self._http.pages(repository, path):
-            newest.setdefault(each["context"], shapes.status(each))
-        return tuple(newest[context] for context in sorted(newest))
+        """See the Protocol."""
+        return await statuses.read(self._http, repository, sha)
 
     async def set_status(self, repository: str, sha: str, status: Status) -> None:
-        """See the Protocol; GitHub keeps 140 characters."""
-        fields = {
-            "state": status.state.value,
-            "context": status.context,
-            "description": status.description[:DESCRIPTION],
-            **({"target_url": status.url} if status.url else {}),
-        }
-        path = f"/repos/{repository}/statuses/{quote(sha, safe='')}"
-        await self._http.send("POST", repository, path, fields, Urgency.STATUS)
+        """See the Protocol."""
+        await statuses.write(self._http, repository, sha, status)
 
 
 FORGE: ForgeKind = GitHubForge

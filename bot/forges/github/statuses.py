@@ -1,0 +1,46 @@
+"""Commit statuses at GitHub.
+
+Source: GitHub Docs, "REST API endpoints for commit statuses": 140 characters of description, and
+at most a thousand statuses of a context on one commit.
+"""
+
+from urllib.parse import quote
+
+import structlog
+
+from bot.budget import Urgency
+from bot.forges import Status
+from bot.forges.github import shapes
+from bot.forges.github.http import AnsweredError, Http
+
+INVALID = 422
+FULL = "maximum number of statuses"
+DESCRIPTION = 140
+
+log = structlog.get_logger()
+
+
+async def read(http: Http, repository: str, sha: str) -> tuple[Status, ...]:
+    """The newest of each context: GitHub lists the newest first."""
+    path = f"/repos/{repository}/commits/{quote(sha, safe='')}/statuses"
+    newest: dict[str, Status] = {}
+    for each in await http.pages(repository, path):
+        newest.setdefault(each["context"], shapes.status(each))
+    return tuple(newest[context] for context in sorted(newest))
+
+
+async def write(http: Http, repository: str, sha: str, status: Status) -> None:
+    """Set a status; a commit that takes no more keeps the last one, which is logged."""
+    fields = {
+        "state": status.state.value,
+        "context": status.context,
+        "description": status.description[:DESCRIPTION],
+        **({"target_url": status.url} if status.url else {}),
+    }
+    path = f"/repos/{repository}/statuses/{quote(sha, safe='')}"
+    try:
+        await http.send("POST", repository, path, fields, Urgency.STATUS)
+    except AnsweredError as error:
+        if error.status != INVALID or FULL not in str(error):
+            raise
+        log.warning("status not written", commit=sha, context=status.context, why=str(error))
