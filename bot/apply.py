@@ -36,6 +36,7 @@ from planners.model import Repo
 
 AFTER_REFUSAL = timedelta(seconds=10)
 LONGEST_WAIT = timedelta(minutes=10)
+MOST_DOUBLINGS = 6
 CALM = timedelta(minutes=1)
 BOT = Signature("Switchyard", "switchyard@noreply.invalid")
 
@@ -231,10 +232,11 @@ async def set_status(
     return None
 
 
-async def _merge(writing: Writing, effect: Merge) -> bool | datetime:
+async def _merge(writing: Writing, effect: Merge) -> bool:
     """Merge; after a refusal the next try comes later each time, or when the forge says otherwise.
 
-    A refused merge request is not the world's last word: rules of its own, a queue, a moved base.
+    Either way another pass is due now: it sees what the merge brought, or says what was refused. A
+    refused merge request is not the world's last word: rules of its own, a queue, a moved base.
     """
     shell, proposal, deploy = writing.shell, writing.proposal, writing.gathered.deploy
     message = words.merge_message(proposal.plan, proposal.digest, effect.change, effect.number)
@@ -254,9 +256,9 @@ async def _merge(writing: Writing, effect: Merge) -> bool | datetime:
     log.warning("not merged", number=effect.number, reason=refused)
     now = await shell.forge(deploy.repo).merge_request(deploy.repo.path, effect.number)
     times = shell.refused[key].times + 1 if key in shell.refused else 0
-    until = shell.clock() + min(AFTER_REFUSAL * 2**times, LONGEST_WAIT)
+    until = shell.clock() + min(AFTER_REFUSAL * 2 ** min(times, MOST_DOUBLINGS), LONGEST_WAIT)
     shell.refused[key] = Refused((now.head, now.mergeable), refused, times, until)
-    return now.head != effect.head or until
+    return True
 
 
 async def _audit(
