@@ -1,19 +1,29 @@
 """The home page of a rollout: one comment on the app repo's merge request, edited in place."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.core import Proposal
 from bot.wording.diffs import Diffs, counts, render_diffs
 from bot.wording.explanation import why_not
-from bot.wording.markdown import code, fold, listing, plural, table
+from bot.wording.markdown import code, fitting, fold, listing, plural, table
 from bot.wording.reasons import places, reason, remedy
 from planners.gate import Standing, WaveState
-from planners.gates import AwaitsApproval, ClosedByPerson, ForeignCommit, Gate, Held, Lack, Pending
+from planners.gates import (
+    AwaitsApproval,
+    ClosedByPerson,
+    ForeignCommit,
+    Gate,
+    Held,
+    Lack,
+    Pending,
+)
 from planners.plan import Plan, PlanProblem
 
 BUDGET = 58_000
 MOST_WARNINGS = 20
+WAVES_BUDGET, WAITING_BUDGET, PLACEMENT_BUDGET = 20_000, 12_000, 10_000
+MOST_REASONS = 10
 PEOPLE = (AwaitsApproval, ClosedByPerson, ForeignCommit, Held)
 
 
@@ -152,21 +162,29 @@ def _failed(standings: Sequence[Standing]) -> list[Pending]:
 
 
 def _waves(standings: Sequence[Standing], *, preview: bool) -> str:
-    rows = [
-        [
-            code(each.change.wave.name),
-            listing(sorted({unit.component for unit in each.change.wave.units}), 5),
-            _clusters(each),
-            counts(each.change),
-            "" if preview else _request(each),
-            _preview_state(each) if preview else _state(each),
-        ]
-        for each in standings
-    ]
+    """One row for each wave; where they are too many, those that are done are left out first."""
     head = ["wave", "components", "clusters", "changes", "merge request", "state"]
+    rows = {each.change.wave.name: _wave(each, preview=preview) for each in standings}
     if preview:
-        rows, head = [row[:4] + row[5:] for row in rows], head[:4] + head[5:]
-    return table(head, rows)
+        rows, head = {name: row[:4] + row[5:] for name, row in rows.items()}, head[:4] + head[5:]
+    left = [*rows.values()]
+    if len(fitting(left, WAVES_BUDGET)) < len(left):
+        left = [rows[each.change.wave.name] for each in standings if each.change.files]
+    shown = fitting(left, WAVES_BUDGET)
+    more = len(rows) - len(shown)
+    note = f"\n\nand {more} more waves: the status page shows them all" if more else ""
+    return table(head, shown) + note
+
+
+def _wave(standing: Standing, *, preview: bool) -> list[str]:
+    return [
+        code(standing.change.wave.name),
+        listing(sorted({unit.component for unit in standing.change.wave.units}), 5),
+        _clusters(standing),
+        counts(standing.change),
+        "" if preview else _request(standing),
+        _preview_state(standing) if preview else _state(standing),
+    ]
 
 
 def _clusters(standing: Standing) -> str:
@@ -210,7 +228,8 @@ def _waiting(standings: Sequence[Standing], *, preview: bool) -> str:
         [listing(waves), code(text, 300), code(remedy(gate))] for text, (gate, waves) in ordered
     ]
     summary = f"What it waits for ({plural(len(rows), 'gate')})"
-    return fold(summary, table(["waves", "why it waits", "cleared by"], rows[:50]))
+    shown = fitting(rows[:50], WAITING_BUDGET)
+    return fold(summary, table(["waves", "why it waits", "cleared by"], shown))
 
 
 def _warnings(found: Sequence[str]) -> str:
@@ -238,7 +257,7 @@ def _placement(plan: Plan) -> str:
             [
                 component,
                 f"{len(chosen)}: {listing(chosen)}",
-                "; ".join(f"{listing(names)}: {code(why)}" for why, names in reasons.items()),
+                _elsewhere(reasons),
             ]
         )
     return fold(
@@ -246,7 +265,15 @@ def _placement(plan: Plan) -> str:
         "\n\n".join(
             [
                 *([f"Optimal placement: {plan.optimum}."] if plan.optimum else []),
-                table(["component", "runs on", "not on"], rows),
+                table(["component", "runs on", "not on"], fitting(rows, PLACEMENT_BUDGET)),
             ]
         ),
     )
+
+
+def _elsewhere(reasons: Mapping[str, Sequence[str]]) -> str:
+    """Why not elsewhere: the reasons of most clusters first."""
+    ordered = sorted(reasons.items(), key=lambda each: -len(each[1]))
+    shown = [f"{listing(names)}: {code(why)}" for why, names in ordered[:MOST_REASONS]]
+    more = len(ordered) - len(shown)
+    return "; ".join([*shown, *([f"and {plural(more, 'more reason')}"] if more else [])])

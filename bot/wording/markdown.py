@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from itertools import accumulate
 
 _INVISIBLE = re.compile(r"[\x00-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]+")
 
@@ -27,6 +28,12 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(
         "| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines
     )
+
+
+def fitting(rows: Sequence[Sequence[str]], budget: int) -> Sequence[Sequence[str]]:
+    """As many of the first rows of a table as `budget` characters hold."""
+    ends = accumulate(sum(len(cell) + 3 for cell in row) + 2 for row in rows)
+    return rows[: sum(end <= budget for end in ends)]
 
 
 def fold(summary: str, body: str) -> str:
