@@ -131,15 +131,17 @@ def _commit(writing: Writing, push: PushBranch) -> str:
 
 
 async def _open(writing: Writing, effect: OpenMergeRequest) -> bool:
+    """Open it; one of ours that is there and lost its mark gets it again."""
     deploy = writing.gathered.deploy
     title, body = await _describe(writing, effect.change)
-    opened = await writing.shell.forge(deploy.repo).open_merge_request(
-        deploy.repo.path,
-        branch=effect.branch,
-        target=deploy.info.default_branch,
-        title=title,
-        body=body,
+    shell, path = writing.shell, deploy.repo.path
+    forge, target = shell.forge(deploy.repo), deploy.info.default_branch
+    opened = await forge.open_merge_request(
+        path, branch=effect.branch, target=target, title=title, body=body
     )
+    marked = shell.markers.read(MARKER, deploy.repo, opened.body) is not None
+    if not marked and opened.author.id == (await forge.me()).id:
+        await forge.update_merge_request(path, opened.number, title=title, body=body)
     await _audit(writing, "open", effect.change, number=opened.number)
     return True
 

@@ -134,6 +134,14 @@ class ClosedByPerson:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenedByPerson:
+    """A person opened a merge request of the wave's branch, before Switchyard did."""
+
+    user: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class Conflicts:
     """The forge cannot merge the branch into main as both stand."""
 
@@ -161,6 +169,7 @@ Gate: TypeAlias = (
     | Held
     | ForeignCommit
     | ClosedByPerson
+    | OpenedByPerson
     | Conflicts
     | NotMerged
     | NotProposed

@@ -14,7 +14,14 @@ from planners.effects import (
     PushBranch,
     UpdateMergeRequest,
 )
-from planners.gates import ClosedByPerson, Conflicts, ForeignCommit, Gate, NotProposed
+from planners.gates import (
+    ClosedByPerson,
+    Conflicts,
+    ForeignCommit,
+    Gate,
+    NotProposed,
+    OpenedByPerson,
+)
 from planners.snapshot import MergeRequest, MergeRequestState, Snapshot
 
 PREFIX = "switchyard"
@@ -31,7 +38,8 @@ def open_request(snapshot: Snapshot, wave: str) -> MergeRequest | None:
 
 
 def _newest(snapshot: Snapshot, wave: str, state: MergeRequestState) -> MergeRequest | None:
-    mine = [each for each in snapshot.merge_requests if each.wave == wave and each.state is state]
+    every = (each for each in snapshot.merge_requests if not each.astray)
+    mine = [each for each in every if each.wave == wave and each.state is state]
     return max(mine, key=lambda request: request.number, default=None)
 
 
@@ -46,17 +54,30 @@ def _closed_by_person(snapshot: Snapshot, change: ChangeSet) -> MergeRequest | N
 def judge(snapshot: Snapshot, change: ChangeSet, request: MergeRequest | None) -> Iterator[Gate]:
     """What is wrong with the merge request itself; the rest is judged by `waits`."""
     if request is None:
-        closed = _closed_by_person(snapshot, change)
-        if closed is not None and closed.closed_by is not None:
-            yield ClosedByPerson(closed.closed_by, closed.number)
-        else:
-            yield NotProposed()
+        yield _unproposed(snapshot, change)
     elif request.branch is not None and request.branch.foreign_author is not None:
         yield ForeignCommit(request.branch.foreign_author, request.branch.head)
     elif not _shows(request, change):
         yield NotProposed()
     elif request.conflicts:
         yield Conflicts()
+
+
+def _unproposed(snapshot: Snapshot, change: ChangeSet) -> Gate:
+    """Why a wave has no open merge request of ours."""
+    closed = _closed_by_person(snapshot, change)
+    if closed is not None and closed.closed_by is not None:
+        return ClosedByPerson(closed.closed_by, closed.number)
+    stranger = snapshot.strangers.get(_branch(snapshot, change))
+    if stranger is None:
+        return NotProposed()
+    if stranger.number is not None:
+        return OpenedByPerson(stranger.user, stranger.number)
+    return ForeignCommit(stranger.user, stranger.head)
+
+
+def _branch(snapshot: Snapshot, change: ChangeSet) -> str:
+    return branch_prefix(snapshot.application.name) + change.wave.name
 
 
 def _shows(request: MergeRequest, change: ChangeSet) -> bool:
@@ -70,16 +91,24 @@ def _shows(request: MergeRequest, change: ChangeSet) -> bool:
 
 
 def propose(snapshot: Snapshot, changes: Sequence[ChangeSet]) -> Iterator[Effect]:
-    """Bring the merge requests in line with the changes: pushes first, then the rest."""
+    """Bring the merge requests in line with the changes: pushes first, then the rest.
+
+    One that would be merged elsewhere, since the default branch is another now, makes way first.
+    """
     base = snapshot.base.revision.sha
-    after: list[Effect] = []
+    after: list[Effect] = [
+        CloseMergeRequest(each.number, each.branch_name)
+        for each in snapshot.merge_requests
+        if each.state is MergeRequestState.OPEN and each.astray
+    ]
     for change in changes:
         if not change.files:
             continue
-        branch = branch_prefix(snapshot.application.name) + change.wave.name
+        branch = _branch(snapshot, change)
         request = open_request(snapshot, change.wave.name)
         if request is None:
-            if _closed_by_person(snapshot, change) is None:
+            mine = branch not in snapshot.strangers
+            if mine and _closed_by_person(snapshot, change) is None:
                 yield PushBranch(branch, change, base, snapshot.branches.get(branch))
                 after.append(OpenMergeRequest(branch, change))
             continue
@@ -93,5 +122,6 @@ def propose(snapshot: Snapshot, changes: Sequence[ChangeSet]) -> Iterator[Effect
     wanted = {change.wave.name for change in changes if change.files}
     yield from after
     for request in snapshot.merge_requests:
-        if request.state is MergeRequestState.OPEN and request.wave not in wanted:
+        unwanted = request.wave not in wanted and not request.astray
+        if request.state is MergeRequestState.OPEN and unwanted:
             yield CloseMergeRequest(request.number, request.branch_name)

@@ -78,7 +78,8 @@ class MergeRequest:
     `described` is the wave digest that title and body speak of; `closed_by` the person (never the
     bot) who closed it without merging. `trials` are commits on which the forge's merge queue tries
     it, and which need the same status as its head. `owners` are the groups of owners that
-    CODEOWNERS names for what it changes, each as `login`, `team` or e-mail address.
+    CODEOWNERS names for what it changes, each as `login`, `team` or e-mail address. One that is
+    `astray` would be merged into another branch than main.
     """
 
     number: int
@@ -96,6 +97,19 @@ class MergeRequest:
     refusal: Refusal | None = None
     trials: tuple[str, ...] = ()
     owners: tuple[frozenset[str], ...] = ()
+    astray: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Stranger:
+    """Whose a wave's branch is where it is not Switchyard's, and no merge request of ours is open.
+
+    `user` wrote its commit `head`, or opened merge request `number` of it.
+    """
+
+    user: str
+    head: str
+    number: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +220,8 @@ class Snapshot:
     those that customisations name, by their paths in the application's folder. `facts` are the
     newest reported ones by cluster, `claims` those of all applications, this one included.
     `earlier` is read only where a rollback could be due. `branches` maps the names of branches that
-    are there for this application, proposed or left over, to their heads.
+    are there for this application, proposed or left over, to their heads; `strangers` tells whose
+    those of them are that somebody else made.
     """
 
     now: datetime
@@ -229,6 +244,7 @@ class Snapshot:
     neighbours: Mapping[str, Neighbour] = field(default_factory=dict)
     earlier: Earlier | None = None
     branches: Mapping[str, str] = field(default_factory=dict)
+    strangers: Mapping[str, Stranger] = field(default_factory=dict)
 
     @property
     def rejected(self) -> bool:

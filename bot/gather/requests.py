@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bot.forges import ForgeMergeRequest
 from bot.gather.approvals import read_approvals, read_owners, teams_of
@@ -12,7 +12,7 @@ from bot.shell import Shell
 from planners.changes import change_digest
 from planners.model import Fleet, Registration
 from planners.proposals import branch_prefix
-from planners.snapshot import Branch, MergeRequest, MergeRequestState, Refusal
+from planners.snapshot import Branch, MergeRequest, MergeRequestState, Refusal, Stranger
 from renderers.layout import Layout
 
 MARKER = "wave"
@@ -34,21 +34,34 @@ class Reading:
     trials: Mapping[int, tuple[str, ...]]
 
 
-async def read_merge_requests(
+@dataclass(frozen=True, slots=True)
+class Proposed:
+    """Our merge requests for an application, its branches, and whose the latter are if not ours."""
+
+    requests: tuple[MergeRequest, ...] = ()
+    branches: Mapping[str, str] = field(default_factory=dict)
+    strangers: Mapping[str, Stranger] = field(default_factory=dict)
+
+
+async def read_proposed(
     shell: Shell, checkout: Checkout, fleet: Fleet, registration: Registration
-) -> tuple[MergeRequest, ...]:
-    """Our merge requests for this application: all open ones, the newest closed of each wave."""
+) -> Proposed:
+    """Of our merge requests all open ones, and the newest closed of each wave."""
     forge, repo = shell.forge(registration.deploy), registration.deploy
     me = await forge.me()
     prefix = branch_prefix(registration.application)
     trials = forge.trials(await asyncio.to_thread(checkout.mirror.branches))
     reading = Reading(shell, checkout, fleet, registration, trials)
     found: list[MergeRequest] = []
+    theirs: dict[str, Stranger] = {}
     closed: set[str] = set()
     for each in await forge.merge_requests(repo.path, state="all", branch_prefix=prefix):
         marker = shell.markers.read(MARKER, repo, each.body)
         wave = each.source_branch.removeprefix(prefix)
         if each.author.id != me.id or marker is None or marker.get("wave") != wave:
+            to_main = each.target_branch == checkout.info.default_branch
+            if each.author.id != me.id and each.state == MergeRequestState.OPEN and to_main:
+                theirs[each.source_branch] = Stranger(each.author.login, each.head, each.number)
             continue
         if each.state == MergeRequestState.OPEN:
             found.append(await _open(reading, each, wave, marker))
@@ -56,7 +69,25 @@ async def read_merge_requests(
             closed.add(wave)
             by = None if each.closed_by == me.login else each.closed_by
             found.append(_closed(each, wave, marker, closed_by=by))
-    return tuple(sorted(found, key=lambda request: request.number))
+    branches = await asyncio.to_thread(checkout.mirror.branches, prefix)
+    ours = {each.branch_name for each in found if each.state is MergeRequestState.OPEN}
+    left = {name: head for name, head in branches.items() if name not in ours}
+    written = await asyncio.to_thread(_strangers, reading, left)
+    requests = tuple(sorted(found, key=lambda request: request.number))
+    return Proposed(requests, branches, {**written, **theirs})
+
+
+def _strangers(reading: Reading, branches: Mapping[str, str]) -> dict[str, Stranger]:
+    """Who wrote the branches that were left over and are not ours, unless all is merged."""
+    found, checkout = {}, reading.checkout
+    prefix = branch_prefix(reading.registration.application)
+    for name, head in branches.items():
+        if checkout.mirror.contains(checkout.head, head):
+            continue
+        branch, _ = _branch(reading, name, name.removeprefix(prefix))
+        if branch is not None and branch.foreign_author is not None:
+            found[name] = Stranger(branch.foreign_author, head)
+    return found
 
 
 def _closed(
@@ -96,6 +127,7 @@ async def _open(
         refusal=_refusal(reading, each),
         trials=reading.trials.get(each.number, ()),
         owners=owners,
+        astray=each.target_branch != checkout.info.default_branch,
     )
 
 

@@ -1,6 +1,7 @@
 """Snapshots: of an application's rollout, or of a revision that somebody proposes to merge."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from bot.forges import ForgeMergeRequest
@@ -12,11 +13,10 @@ from bot.gather.ledger import read_claims
 from bot.gather.neighbours import read_neighbours
 from bot.gather.observe import observe
 from bot.gather.repository import Checkout, NotRegisteredError, fetch, fetch_request
-from bot.gather.requests import read_merge_requests
+from bot.gather.requests import Proposed, read_proposed
 from bot.shell import Shell
 from planners.model import Fleet, Registration, Revision
-from planners.proposals import branch_prefix
-from planners.snapshot import DeployBase, MergeRequest, MergeRequestState, Snapshot
+from planners.snapshot import DeployBase, MergeRequest, MergeRequestState, ReportedFacts, Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +41,14 @@ async def gather_rollout(shell: Shell, application: str) -> Gathered:
     registration = _registration(newest, application)
     app = await fetch(shell, registration.app)
     deploy = await fetch(shell, registration.deploy)
-    requests = await read_merge_requests(shell, deploy, newest, registration)
+    proposed = await read_proposed(shell, deploy, newest, registration)
     base = await asyncio.to_thread(read_base, deploy, registration)
-    fleet_sha = _pinned(fleet_repo, app.head, deploy, requests) or fleet_repo.head
+    fleet_sha = _pinned(fleet_repo, app.head, deploy, proposed.requests) or fleet_repo.head
     pinned = newest
     if fleet_sha != fleet_repo.head:
         pinned = await fleet_at(shell, fleet_repo, fleet_sha)
     snapshot = await _snapshot(
-        shell, registration, (newest, pinned, fleet_sha), (app, app.head), (deploy, base, requests)
+        shell, registration, (newest, pinned, fleet_sha), (app, app.head), (deploy, base, proposed)
     )
     forge = shell.forge(app.repo)
     home = await forge.merge_request_of(app.repo.path, app.head)
@@ -73,7 +73,8 @@ async def gather_review(shell: Shell, application: str, request: ForgeMergeReque
     deploy = await fetch(shell, registration.deploy)
     base = await asyncio.to_thread(read_base, deploy, registration)
     fleet = (newest, newest, fleet_repo.head)
-    snapshot = await _snapshot(shell, registration, fleet, (app, request.head), (deploy, base, ()))
+    merged = (deploy, base, Proposed())
+    snapshot = await _snapshot(shell, registration, fleet, (app, request.head), merged)
     return Gathered(snapshot, app, deploy, request)
 
 
@@ -105,16 +106,15 @@ async def _snapshot(
     registration: Registration,
     fleets: tuple[Fleet, Fleet, str],
     revision: tuple[Checkout, str],
-    merged: tuple[Checkout, DeployBase, tuple[MergeRequest, ...]],
+    merged: tuple[Checkout, DeployBase, Proposed],
 ) -> Snapshot:
-    (newest, pinned, fleet_sha), (app, sha), (deploy, base, requests) = fleets, revision, merged
+    (newest, pinned, fleet_sha), (app, sha), (deploy, base, proposed) = fleets, revision, merged
     read = await application_at(app, sha, pinned, registration)
     application = read.application
     tenant = pinned.tenant(application.tenant)
     assert tenant is not None, "read_application checks the tenant"
     rows = await asyncio.to_thread(shell.store.reports.of_application, application.name)
     facts = await asyncio.to_thread(read_reported, shell.store.views)
-    timed = frozenset(name for name, each in facts.items() if each.free)
     deployed = sorted({each.source for each in base.changes.values() if each.source})
     return Snapshot(
         now=shell.clock(),
@@ -132,11 +132,17 @@ async def _snapshot(
         sources=read.sources,
         files=read.files,
         facts=facts,
-        claims=await read_claims(shell, newest, tenant, timed),
+        claims=await read_claims(shell, newest, tenant, _timed(facts)),
         neighbours=await read_neighbours(shell, newest, application),
         earlier=await asyncio.to_thread(read_earlier, deploy, registration, application, sha),
-        merge_requests=requests,
-        branches=await asyncio.to_thread(deploy.mirror.branches, branch_prefix(application.name)),
+        merge_requests=proposed.requests,
+        branches=proposed.branches,
+        strangers=proposed.strangers,
         observations=await asyncio.to_thread(observe, deploy.mirror, base.changes, rows),
         authors=await asyncio.to_thread(app.mirror.authors, sha, tuple(deployed)),
     )
+
+
+def _timed(facts: Mapping[str, ReportedFacts]) -> frozenset[str]:
+    """The clusters that report what is free."""
+    return frozenset(name for name, each in facts.items() if each.free)

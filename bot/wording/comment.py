@@ -16,6 +16,7 @@ from planners.gates import (
     Gate,
     Held,
     Lack,
+    OpenedByPerson,
     Pending,
 )
 from planners.plan import Plan, PlanProblem
@@ -24,7 +25,7 @@ BUDGET = 58_000
 MOST_WARNINGS = 20
 WAVES_BUDGET, WAITING_BUDGET, PLACEMENT_BUDGET = 20_000, 12_000, 10_000
 MOST_REASONS = 10
-PEOPLE = (AwaitsApproval, ClosedByPerson, ForeignCommit, Held)
+PEOPLE = (AwaitsApproval, ClosedByPerson, ForeignCommit, Held, OpenedByPerson)
 
 
 @dataclass(frozen=True, slots=True)

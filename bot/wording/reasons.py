@@ -18,6 +18,7 @@ from planners.gates import (
     Lack,
     NotMerged,
     NotProposed,
+    OpenedByPerson,
     OutsideWindow,
     Pending,
 )
@@ -49,6 +50,8 @@ def reason(gate: Gate) -> str:  # noqa: C901, PLR0912 - one case per gate
             return f"the branch has commit {head[:8]} by {author}, which is not Switchyard's"
         case ClosedByPerson(user, number):
             return f"{user} closed merge request !{number}"
+        case OpenedByPerson(user, number):
+            return f"{user} opened merge request !{number} of Switchyard's branch"
         case Conflicts():
             return "conflicts with main; Switchyard writes the branch anew"
         case NotMerged(why, until):
@@ -84,9 +87,14 @@ def remedy(gate: Gate) -> str:  # noqa: C901, PLR0912 - one case per gate
         case Held(label):
             return f"somebody removes the label {label}"
         case ForeignCommit():
-            return "somebody resets the branch to Switchyard's commit, or closes the merge request"
+            return (
+                "somebody resets the branch to Switchyard's commit, closes the merge request, or "
+                "deletes the branch where there is none"
+            )
         case ClosedByPerson():
             return "somebody reopens it, or a new revision changes the plan"
+        case OpenedByPerson():
+            return "somebody closes it; Switchyard opens its own"
         case NotMerged():
             return "the forge's own rules for the branch: its checks, approvals, merge queue"
         case Conflicts() | NotProposed():
