@@ -272,7 +272,7 @@ class World:
 
     def merged(self) -> list[str]:
         """The waves merged so far, in the order of their merges."""
-        requests = self.rita.requests(DEPLOY, "merged")
+        requests = self.otto.requests(DEPLOY, "merged")
         order = {entry["sha"]: index for index, entry in enumerate(self.log())}
         requests.sort(key=lambda each: -order[each["merge_sha"]])
         return [each["source_branch"].rpartition("/")[2] for each in requests]

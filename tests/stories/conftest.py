@@ -4,8 +4,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from starlette.types import ASGIApp
 
+from bot.demo.site import DEPLOY
 from tests.fakes.faults import Faults
+from tests.fakes.renames import Renamed
 from tests.fakes.world import World
 
 
@@ -16,8 +19,20 @@ def faults() -> Faults:
 
 
 @pytest.fixture
-def world(request: pytest.FixtureRequest, tmp_path: Path, faults: Faults) -> Iterator[World]:
+def renamed() -> Renamed:
+    """The deploy repo under a new name, once a story gives it one."""
+    return Renamed(DEPLOY)
+
+
+@pytest.fixture
+def world(
+    request: pytest.FixtureRequest, tmp_path: Path, faults: Faults, renamed: Renamed
+) -> Iterator[World]:
     """A world on the local forge, or on that of an indirect parameter."""
-    made = World(tmp_path, getattr(request, "param", "local"), faults.wrap)
+
+    def wrap(app: ASGIApp) -> ASGIApp:
+        return faults.wrap(renamed.wrap(app))
+
+    made = World(tmp_path, getattr(request, "param", "local"), wrap)
     yield made
     made.stop()

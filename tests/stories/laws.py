@@ -72,7 +72,7 @@ async def hold(world: World, merged: Sequence[str], seconds: float = 120) -> Non
 
 def number_of(world: World, wave: str) -> int:
     """The open merge request of a wave by the bot."""
-    opened = [each for each in world.rita.requests(DEPLOY) if each["author"]["login"] == BOT]
+    opened = [each for each in world.otto.requests(DEPLOY) if each["author"]["login"] == BOT]
     found = next(each for each in opened if each["source_branch"].endswith(f"/{wave}"))
     return int(found["number"])
 

@@ -131,7 +131,7 @@ def _pulls(github: GitHub) -> APIRouter:
         fork = github.forks.get((found.repository, found.number))
         if fork:
             value["head"]["repo"] = {**value["head"]["repo"], "full_name": fork, "fork": True}
-        return value
+        return {**value, "mergeable": None} if github.unsure and not listed else value
 
     @routes.get("/pulls")
     def listing(

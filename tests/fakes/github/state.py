@@ -47,6 +47,7 @@ class GitHub:
         self.queued: dict[str, str] = {}
         self.needs_queue = False
         self.methods: list[str] = []
+        self.unsure = False
         self.teams: dict[str, set[str]] = {}
         self.forks: dict[tuple[str, int], str] = {}
         self.required: dict[str, list[str]] = {}

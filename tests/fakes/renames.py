@@ -1,0 +1,71 @@
+"""A repository under a new name, as GitHub and GitLab answer for the old one.
+
+GitHub redirects: reads with 301, writes with 307, to the repository by its number (GitHub Docs,
+"Best practices for using the REST API", "Renaming a repository"). GitLab goes on to answer. What
+either tells is the new name. Inside, the forge keeps the old one.
+"""
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+NUMBER = "/api/v3/repositories/4711"
+
+
+class Renamed:
+    """Stands before a forge; nothing is renamed until `to` is set."""
+
+    def __init__(self, old: str) -> None:
+        self.old, self.to = old, ""
+
+    def wrap(self, app: ASGIApp) -> ASGIApp:
+        """Stand before this application."""
+
+        async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+            if scope["type"] == "http" and self.to:
+                await self._serve(app, scope, receive, send)
+            else:
+                await app(scope, receive, send)
+
+        return serve
+
+    async def _serve(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        path, old = scope["path"], f"/api/v3/repos/{self.old}"
+        if path == old or path.startswith(f"{old}/"):
+            query = scope["query_string"].decode()
+            where = NUMBER + path.removeprefix(old) + (f"?{query}" if query else "")
+            status = 301 if scope["method"] == "GET" else 307
+            headers = [(b"location", where.encode())]
+            await send({"type": "http.response.start", "status": status, "headers": headers})
+            await send({"type": "http.response.body", "body": b"{}"})
+            return
+        if ".git/" in path:
+            await app(self._inside(scope), receive, send)
+            return
+        told: list[Message] = []
+
+        async def keep(message: Message) -> None:
+            told.append(message)
+
+        await app(self._inside(scope), receive, keep)
+        body = b"".join(each.get("body", b"") for each in told)
+        headers = [each for each in told[0]["headers"] if each[0] != b"content-length"]
+        await send({**told[0], "headers": headers})
+        await send({"type": "http.response.body", "body": self._outside(body)})
+
+    def _inside(self, scope: Scope) -> Scope:
+        """The request as the forge knows it."""
+        path, raw = scope["path"], scope.get("raw_path", b"").decode()
+        encoded = self.old.replace("/", "%2F"), self.to.replace("/", "%2F")
+        for new, old in (
+            (f"/repos/{self.to}", f"/repos/{self.old}"),
+            (NUMBER, f"/api/v3/repos/{self.old}"),
+            (f"/{self.to}.git/", f"/{self.old}.git/"),
+            (f"/{self.to}", f"/{self.old}"),
+        ):
+            path = path.replace(new, old, 1)
+            raw = raw.replace(new, old, 1)
+        return {**scope, "path": path, "raw_path": raw.replace(encoded[1], encoded[0], 1).encode()}
+
+    def _outside(self, body: bytes) -> bytes:
+        for form in ('"{}"', "/{}.git", "/{}/", '/{}"'):
+            body = body.replace(form.format(self.old).encode(), form.format(self.to).encode())
+        return body

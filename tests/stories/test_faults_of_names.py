@@ -1,0 +1,70 @@
+"""Repositories and branches that get another name in the middle of a rollout."""
+
+import pytest
+
+from bot.demo.site import APP, DEPLOY
+from tests.fakes.faults import Faults
+from tests.fakes.renames import Renamed
+from tests.fakes.world import World, small_app, small_fleet
+from tests.stories.laws import WAVES, begin, check, converge, page
+
+on_each = pytest.mark.parametrize("world", ["github", "gitlab"], indirect=True)
+NEW = "fleet/moved"
+
+
+async def sweeps(world: World, times: int = 60) -> None:
+    """Webhooks name the new repository, which nobody registered: what is left is the sweep."""
+    for _ in range(times):
+        await world.advance(3)
+        await world.sweep()
+        check(world)
+        if len(world.merged()) == len(WAVES) and world.view()["done"]:
+            return
+
+
+@on_each
+async def test_a_renamed_deploy_repo_is_followed_or_its_new_name_asked_for(
+    world: World, faults: Faults, renamed: Renamed
+) -> None:
+    await begin(world)
+    renamed.to = NEW
+    world.deaf = True
+    await sweeps(world, 4)
+    if hasattr(world, "github"):
+        assert world.merged() == ["canary.1"]
+        assert "the repository was renamed; use its new name" in await page(world)
+    fleet = small_fleet()
+    text = fleet["applications/storefront.yaml"]
+    assert text is not None
+    place = next(iter(world.places.values()))
+    moved = world.placed(text).replace(f"{place}:{DEPLOY}".encode(), f"{place}:{NEW}".encode())
+    world.describe({"applications/storefront.yaml": moved})
+
+    await sweeps(world)
+    assert world.merged() == list(WAVES)
+    assert len(world.rita.requests(DEPLOY, "all")) == len(WAVES)
+    del faults
+
+
+@on_each
+@pytest.mark.parametrize("repository", [DEPLOY, APP])
+async def test_a_default_branch_that_becomes_trunk(world: World, repository: str) -> None:
+    await begin(world)
+    forge = world.site.made.forge
+    head = forge.git.head(repository, "main")
+    assert head is not None
+    forge.git.restore(repository, "trunk", head)
+    rules = forge.repositories[repository]
+    rules.default_branch, rules.protected = "trunk", ["trunk"] if rules.protected else []
+    if repository == DEPLOY:
+        world.main = "trunk"
+        for each in forge.requests_of(repository, "open"):
+            each.target = "trunk" if hasattr(world, "github") else each.target
+    assert forge.git.delete(repository, "main", head)
+    await world.sweep()
+
+    await converge(world)
+    if repository == APP:
+        world.ada.push(APP, "trunk", small_app(cart="2.0.0"), "Update the cart")
+        await world.settle()
+        await converge(world, (*WAVES, "canary.2", "rest.2"))
