@@ -54,7 +54,7 @@ def _tokens(github: GitHub) -> APIRouter:
     @routes.get("/orgs/{org}/installation")
     def of_organisation(request: Request, org: str) -> Json:
         github.app_signed_in(request)
-        return {"id": INSTALLATION, "account": {"login": org}}
+        return {"id": INSTALLATION, "account": {"login": org}, "permissions": github.granted}
 
     @routes.post("/app/installations/{which}/access_tokens", status_code=201)
     async def token(request: Request, which: int) -> Json:
