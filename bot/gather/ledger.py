@@ -23,10 +23,11 @@ Merged = dict[tuple[str, Unit], tuple[Registration, Demand, datetime]]
 
 
 async def read_claims(
-    shell: Shell, fleet: Fleet, tenant: Tenant, timed: frozenset[str]
+    shell: Shell, fleet: Fleet, tenant: Tenant, timed: frozenset[str], known: Checkout
 ) -> tuple[Claim, ...]:
     """Claims of all registered applications, merged ones first; the tenant's with their usage.
 
+    `known` is a deploy repo that this pass has fetched: one pass reads a repository once.
     The time of merging is read for units on the clusters in `timed` alone, those that report what
     is free; elsewhere it does not matter and is long ago.
     """
@@ -35,7 +36,7 @@ async def read_claims(
     demands = Demands(tenant, shell.demands)
     claims: list[Claim] = []
     for repo in sorted({each.deploy for each in fleet.registrations}):
-        checkout = await fetch(shell, repo)
+        checkout = known if repo == known.repo else await fetch(shell, repo)
         mine = [each for each in fleet.registrations if each.deploy == repo]
         merged = await asyncio.to_thread(_merged, demands, checkout, mine, timed)
         claims += [claim(each, u, demand, at) for (_, u), (each, demand, at) in merged.items()]

@@ -132,7 +132,7 @@ async def _snapshot(
         sources=read.sources,
         files=read.files,
         facts=facts,
-        claims=await read_claims(shell, newest, tenant, _timed(facts)),
+        claims=await read_claims(shell, newest, tenant, _timed(facts), deploy),
         neighbours=await read_neighbours(shell, newest, application),
         earlier=await asyncio.to_thread(read_earlier, deploy, registration, application, sha),
         merge_requests=proposed.requests,

@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Callable
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 
 from cryptography.hazmat.primitives import serialization
@@ -62,6 +63,7 @@ def start_github(
     return github, server, private
 
 
+@cache
 def app_key() -> tuple[str, str]:
     """A private key and its public half, as PEM."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
