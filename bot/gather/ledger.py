@@ -8,10 +8,9 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from bot.demands import Demand, Demands, claim
-from bot.gather.repository import Checkout, fetch
+from bot.gather.repository import Checkout, fetch, our_requests
 from bot.shell import Shell
 from planners.model import Fleet, Registration, Tenant, Unit
-from planners.proposals import PREFIX
 from planners.snapshot import Claim, MergeRequestState
 from renderers.layout import Layout
 
@@ -78,9 +77,9 @@ async def _proposed(
     me = await forge.me()
     known = {each.application: each for each in registrations}
     claims = []
-    for request in await forge.merge_requests(
-        checkout.repo.path, state=MergeRequestState.OPEN.value, branch_prefix=f"{PREFIX}/"
-    ):
+    for request in await our_requests(shell, checkout):
+        if request.state != MergeRequestState.OPEN:
+            continue
         marker = shell.markers.read(MARKER, checkout.repo, request.body)
         registration = known.get(request.source_branch.split("/")[1]) if marker else None
         if registration is None or request.author.id != me.id:

@@ -1,12 +1,13 @@
 """A repository as a pass sees it: fetched once, then read through its mirror."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bot.forges import ForgeMergeRequest, RepositoryInfo
 from bot.repos import Mirror, TransientGitError
 from bot.shell import Shell
 from planners.model import Repo
+from planners.proposals import PREFIX
 
 
 class GatherError(Exception):
@@ -19,12 +20,25 @@ class NotRegisteredError(GatherError):
 
 @dataclass(frozen=True, slots=True)
 class Checkout:
-    """A fetched repository; `head` is the newest commit of its default branch."""
+    """A fetched repository; `head` is the newest commit of its default branch.
+
+    `proposed` remembers our merge requests there, as one pass sees them.
+    """
 
     repo: Repo
     info: RepositoryInfo
     mirror: Mirror
     head: str
+    proposed: list[ForgeMergeRequest] = field(default_factory=list, compare=False)
+
+
+async def our_requests(shell: Shell, checkout: Checkout) -> list[ForgeMergeRequest]:
+    """Merge requests in any state on branches named as ours are; listed once for a checkout."""
+    if not checkout.proposed:
+        forge, path = shell.forge(checkout.repo), checkout.repo.path
+        found = await forge.merge_requests(path, state="all", branch_prefix=f"{PREFIX}/")
+        checkout.proposed.extend(found)
+    return checkout.proposed
 
 
 async def fetch_request(shell: Shell, checkout: Checkout, request: ForgeMergeRequest) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from bot.forges import ForgeMergeRequest
 from bot.gather.approvals import read_approvals, read_owners, teams_of
 from bot.gather.deploy import rejected
-from bot.gather.repository import Checkout
+from bot.gather.repository import Checkout, our_requests
 from bot.shell import Shell
 from planners.changes import change_digest
 from planners.model import Fleet, Registration
@@ -55,7 +55,9 @@ async def read_proposed(
     found: list[MergeRequest] = []
     theirs: dict[str, Stranger] = {}
     closed: set[str] = set()
-    for each in await forge.merge_requests(repo.path, state="all", branch_prefix=prefix):
+    for each in await our_requests(shell, checkout):
+        if not each.source_branch.startswith(prefix):
+            continue
         marker = shell.markers.read(MARKER, repo, each.body)
         wave = each.source_branch.removeprefix(prefix)
         if each.author.id != me.id or marker is None or marker.get("wave") != wave:

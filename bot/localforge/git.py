@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
+from hashlib import sha256
 from pathlib import Path
 
 import pygit2
@@ -81,6 +82,12 @@ class Git:
             for name in sorted(repository.references)
             if name.startswith(HEADS)
         }
+
+    def state(self, path: str) -> str:
+        """A digest of all refs: the same as long as there is the same to fetch."""
+        references = self.open(path).references
+        told = [f"{name} {references[name].target}" for name in sorted(references)]
+        return sha256("\n".join(told).encode(errors="surrogateescape")).hexdigest()
 
     def head(self, path: str, branch: str) -> str | None:
         """The newest commit of a branch, None when there is no such branch."""

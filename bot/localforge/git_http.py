@@ -8,10 +8,12 @@ import zlib
 from asyncio.subprocess import PIPE, Process
 from base64 import b64decode
 from binascii import Error as Base64Error
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import PlainTextResponse, StreamingResponse
@@ -26,9 +28,14 @@ from bot.localforge.records import User
 
 ROLES = {"git-upload-pack": "read", "git-receive-pack": "write"}
 CHUNK = 64 * 1024
+OK = 200
+MOST_TOLD = 64
 MAX_COMMANDS = 4 * 1024 * 1024
 GIT = shutil.which("git") or "git"
 _GZIP = 31
+
+
+Told: TypeAlias = OrderedDict[tuple[str, str, str], tuple[bytes, dict[str, str]]]
 
 
 class BodyError(Exception):
@@ -57,13 +64,15 @@ class _Stream(StreamingResponse):
 def router(forge: Forge) -> APIRouter:
     """The routes that Git speaks to."""
     routes = APIRouter(include_in_schema=False)
+    told: Told = OrderedDict()
 
     @routes.get("/{group}/{name}.git/info/refs")
     async def refs(group: str, name: str, request: Request, service: str = "") -> Response:
         user = _admit(forge, f"{group}/{name}", service, request)
         if isinstance(user, Response):
             return user
-        return await _read(Call(forge, user, f"{group}/{name}", "info/refs", request))
+        call = Call(forge, user, f"{group}/{name}", "info/refs", request)
+        return await (_told(call, told) if service == "git-upload-pack" else _read(call))
 
     @routes.post("/{group}/{name}.git/{service}")
     async def exchange(group: str, name: str, service: str, request: Request) -> Response:
@@ -108,7 +117,7 @@ def _basic_user(forge: Forge, request: Request) -> User | None:
     return forge.authenticate(login, token)
 
 
-async def _read(call: Call) -> Response:
+async def _read(call: Call) -> StreamingResponse:
     """A fetch: Git's answer is passed on while it is made."""
     process, feeding = await _start(call, b"", _body(call.request))
     status, headers = await _cgi_headers(process)
@@ -126,6 +135,30 @@ async def _read(call: Call) -> Response:
             await process.wait()
 
     return _Stream(answer(), status, headers)
+
+
+async def _told(call: Call, told: Told) -> Response:
+    """What there is to fetch; for the same refs as Git told it before, since most ask in vain."""
+
+    async def state() -> tuple[str, str, str]:
+        refs = await asyncio.to_thread(call.forge.git.state, call.path)
+        return call.path, call.request.headers.get("git-protocol", ""), refs
+
+    key = await state()
+    if key not in told:
+        answer = await _read(call)
+        body = bytearray()
+        async for chunk in answer.body_iterator:
+            assert isinstance(chunk, bytes)
+            body += chunk
+        whole = Response(bytes(body), answer.status_code, dict(answer.headers))
+        if answer.status_code != OK or await state() != key:
+            return whole
+        told[key] = bytes(body), dict(answer.headers)
+        while len(told) > MOST_TOLD:
+            told.popitem(last=False)
+    known, headers = told[key]
+    return Response(known, OK, headers)
 
 
 async def _write(call: Call) -> Response:

@@ -11,7 +11,7 @@ from bot.demo.site import APP
 from tests.fakes.world import World, small_app, small_fleet
 from tests.stories.laws import WAVES, begin, check, converge, hold, page
 
-on_each = pytest.mark.parametrize("world", ["github", "gitlab"], indirect=True)
+on_each = pytest.mark.parametrize("world", ["gitlab"], indirect=True)
 
 
 @dataclass(slots=True)
