@@ -29,7 +29,9 @@ class Optimum:
     """What the solver's answer is worth, in points of the scores (0 to 100 for each seat).
 
     `gained` is how many more it has than one component after the other, with `seats` more clusters;
-    both None where that found no answer. No answer has more than `gap` points beyond it.
+    both None where that found no answer to the same problem. It may find one to an easier problem:
+    a zone that its own earlier choices filled no longer counts for the spread of later ones, where
+    the solver leaves such zones the room they need. No answer has more than `gap` points beyond it.
     """
 
     gained: float | None
@@ -39,7 +41,7 @@ class Optimum:
     def __str__(self) -> str:
         best = "the best there is" if not self.gap else f"at most {self.gap:g} from the best"
         if self.gained is None or self.seats is None:
-            return f"{best}, where one component after the other finds no placement"
+            return f"{best}, where one component after the other keeps not every rule"
         more = f" and {self.seats} more clusters" if self.seats else ""
         return f"{best}, {self.gained:g} points{more} more than one component after the other"
 

@@ -20,6 +20,7 @@ from bot.demo.agents import Behaviour, SimulatedCluster
 from bot.demo.people import Person
 from bot.demo.site import APP, BOT, DEPLOY, FLEET, start_site
 from bot.forges import ForgeError, GitCredentials
+from bot.forges.gitlab import GitLabForge
 from bot.gather.repository import GatherError
 from bot.keys import cluster_key
 from bot.localforge.server import ThreadedServer
@@ -147,13 +148,20 @@ class World:
 
     def lose_database(self) -> None:
         """Stop the bot, delete its database and mirrors, start it again."""
-        self.shell.store.close()
+        self.stop_bot()
         for path in (self.folder / "bot").glob("switchyard.db*"):
             path.unlink()
         self.start_bot()
 
-    def stop(self) -> None:
+    def stop_bot(self) -> None:
+        """Let go of the database and of connections to the forge."""
         self.shell.store.close()
+        for forge in self.shell.forges.values():
+            if isinstance(forge, GitLabForge):
+                forge._http.client.session.close()
+
+    def stop(self) -> None:
+        self.stop_bot()
         for server in (*self.servers, self.site.server):
             server.stop()
 

@@ -54,7 +54,7 @@ def test_optimal_finds_room_where_greedy_has_none(tmp_path: Path) -> None:
     assert best.problems == ()
     assert (sites(best, "api"), sites(best, "web")) == (["small"], ["large"])
     assert str(best.plan.optimum) == (
-        "the best there is, where one component after the other finds no placement"
+        "the best there is, where one component after the other keeps not every rule"
     )
 
 

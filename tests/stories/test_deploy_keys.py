@@ -47,7 +47,7 @@ def ssh(world: World, tmp_path: Path) -> Iterator[SshServer]:
             "ssh_keys": {f"local:{DEPLOY}": save_key(KEY, tmp_path / "key")},
             "ssh_known_hosts": pins,
         }
-        world.shell.store.close()
+        world.stop_bot()
         world.start_bot()
         yield server
     pygit2.settings.homedir = before
