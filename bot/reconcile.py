@@ -11,6 +11,7 @@ from bot.gather.neighbours import depended_on
 from bot.gather.repository import GatherError, NotRegisteredError
 from bot.gather.snapshot import gather_review, gather_rollout
 from bot.home import Home, write_home, write_problems, write_unasked
+from bot.obey import obey
 from bot.shell import Shell
 from bot.views import problem_view, rollout_view
 from planners.model import Repo
@@ -31,6 +32,8 @@ async def reconcile_application(shell: Shell, application: str) -> datetime | No
         return None
     await remember(shell, application, depended_on(gathered.snapshot.application))
     proposal = await shell.propose(gathered.snapshot)
+    if await obey(shell, gathered, proposal):
+        return shell.clock()
     applied = await apply(shell, gathered, proposal)
     later = await write_home(shell, gathered, proposal)
     await show(shell, application, rollout_view(gathered, proposal))

@@ -3,6 +3,7 @@
 The same gates make the commit status, the comment, the page and `why`: there is one list.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -118,6 +119,15 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
+class HeldBy:
+    """Somebody holds the wave, a cluster of it, or the whole rollout by a command."""
+
+    by: str
+    reason: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
 class ForeignCommit:
     """The branch has a commit that Switchyard did not write."""
 
@@ -167,6 +177,7 @@ Gate: TypeAlias = (
     | Frozen
     | OutsideWindow
     | Held
+    | HeldBy
     | ForeignCommit
     | ClosedByPerson
     | OpenedByPerson
@@ -174,6 +185,16 @@ Gate: TypeAlias = (
     | NotMerged
     | NotProposed
 )
+
+
+OVERRIDABLE: Mapping[str, tuple[type[Gate], ...]] = {
+    "approval": (AwaitsApproval,),
+    "dependency": (AwaitsDependency,),
+    "freeze": (Frozen,),
+    "step": (AwaitsStep,),
+    "window": (OutsideWindow,),
+}
+"""What people may open by a command, by the name that they call it."""
 
 
 def next_look(gate: Gate) -> datetime | None:

@@ -209,6 +209,38 @@ class Neighbour:
 
 
 @dataclass(frozen=True, slots=True)
+class Hold:
+    """Somebody holds a wave, a cluster, or with an empty target the whole rollout."""
+
+    target: str
+    by: str
+    reason: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """Somebody opens the gates of one kind (such as `freeze`) for a wave; empty: for all."""
+
+    gate: str
+    wave: str
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Steering:
+    """What people told a rollout by commands, as the record on its merge request has it.
+
+    `skipped` maps clusters that nobody waits for any more to who said so and why.
+    """
+
+    holds: tuple[Hold, ...] = ()
+    overrides: tuple[Override, ...] = ()
+    skipped: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """All that is known now about one application at one revision.
 
@@ -245,6 +277,7 @@ class Snapshot:
     earlier: Earlier | None = None
     branches: Mapping[str, str] = field(default_factory=dict)
     strangers: Mapping[str, Stranger] = field(default_factory=dict)
+    steering: Steering = field(default_factory=Steering)
 
     @property
     def rejected(self) -> bool:

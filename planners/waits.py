@@ -7,11 +7,13 @@ from datetime import timedelta
 from planners import permissions
 from planners.changes import ChangeSet
 from planners.gates import (
+    OVERRIDABLE,
     AwaitsDependency,
     AwaitsReplacement,
     AwaitsStep,
     Gate,
     Held,
+    HeldBy,
     Lack,
     Pending,
 )
@@ -65,13 +67,29 @@ class Context:
         return self._pending[number]
 
     def lacking(self, units: Iterable[Unit], wanted: Requirement) -> tuple[Pending, ...]:
-        """What those units lack, in their order."""
+        """What those units lack, in their order; clusters that were skipped lack nothing."""
+        skipped = self.snapshot.steering.skipped
+        units = (unit for unit in units if unit.cluster not in skipped)
         found = (lacking(self.snapshot, unit, wanted, self.unmerged) for unit in units)
         return tuple(pending for pending in found if pending is not None)
 
 
 def judge(context: Context, change: ChangeSet, request: MergeRequest | None) -> Iterator[Gate]:
-    """The closed gates of a wave, those that only people can open last."""
+    """The closed gates of a wave, those that only people can open last.
+
+    Gates that somebody overrode are left out.
+    """
+    wave, steering = change.wave.name, context.snapshot.steering
+    opened = tuple(
+        kind
+        for each in steering.overrides
+        if each.wave in {"", wave}
+        for kind in OVERRIDABLE.get(each.gate, ())
+    )
+    yield from (gate for gate in _gates(context, change, request) if not isinstance(gate, opened))
+
+
+def _gates(context: Context, change: ChangeSet, request: MergeRequest | None) -> Iterator[Gate]:
     if context.plan.restores is not None:
         yield from _undone(context, change)
     elif change.wave.removal:
@@ -81,6 +99,9 @@ def judge(context: Context, change: ChangeSet, request: MergeRequest | None) -> 
         yield from _steps(context, change)
     yield from permissions.freezes(context.snapshot, change)
     yield from permissions.windows(context.snapshot, change)
+    for hold in context.snapshot.steering.holds:
+        if hold.target in {"", change.wave.name, *change.clusters}:
+            yield HeldBy(hold.by, hold.reason, hold.target)
     if request is not None:
         if HOLD_LABEL in request.labels:
             yield Held(HOLD_LABEL)

@@ -52,6 +52,8 @@ class Reaction(StrEnum):
     """What the bot puts under a comment that speaks to it."""
 
     SEEN = "eyes"
+    DONE = "rocket"
+    REFUSED = "confused"
 
 
 @dataclass(frozen=True, slots=True)

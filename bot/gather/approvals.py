@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterable
 
-from bot.forges import Forge, User
+from bot.forges import ForgeMergeRequest
 from bot.gather.owners import owners_of, read_sections
 from bot.gather.repository import Checkout
 from bot.shell import Shell
@@ -14,24 +14,29 @@ Owners = tuple[frozenset[str], ...]
 
 
 async def read_approvals(
-    shell: Shell, checkout: Checkout, number: int, teams: Iterable[str]
+    shell: Shell,
+    checkout: Checkout,
+    request: ForgeMergeRequest,
+    teams: Iterable[str],
+    commanded: Iterable[str],
 ) -> tuple[Approval, ...]:
-    """The approvals by people; what they may do is asked anew each time, as it may have changed."""
+    """The approvals by people; what they may do is asked anew each time, as it may have changed.
+
+    `commanded` approved this very content by a command.
+    """
     forge, path = shell.forge(checkout.repo), checkout.repo.path
-    asked = sorted(teams)
-    found = []
-    for review in await forge.reviews(path, number):
-        if review.user.bot:
-            continue
-        user = review.user
-        role = await forge.role(path, user.login)
-        mine = await _teams(forge, user, asked)
-        found.append(Approval(user.login, user.email, review.head, role, mine))
+    given = {
+        review.user.login: (review.user.email, review.head)
+        for review in await forge.reviews(path, request.number)
+        if not review.user.bot
+    }
+    given |= {login: (given.get(login, ("", ""))[0], request.head) for login in commanded}
+    asked, found = sorted(teams), []
+    for login, (email, head) in sorted(given.items()):
+        role = await forge.role(path, login)
+        mine = frozenset([team for team in asked if await forge.member(team, login)])
+        found.append(Approval(login, email, head, role, mine))
     return tuple(found)
-
-
-async def _teams(forge: Forge, user: User, asked: Iterable[str]) -> frozenset[str]:
-    return frozenset([team for team in asked if await forge.member(team, user.login)])
 
 
 def teams_of(fleet: Fleet, registration: Registration, owners: Owners) -> frozenset[str]:

@@ -8,6 +8,7 @@ from bot.forges import ForgeMergeRequest
 from bot.gather.approvals import read_approvals, read_owners, teams_of
 from bot.gather.deploy import rejected
 from bot.gather.repository import Checkout, our_requests
+from bot.record import Deed, approvals
 from bot.shell import Shell
 from planners.changes import change_digest
 from planners.model import Fleet, Registration
@@ -32,6 +33,7 @@ class Reading:
     fleet: Fleet
     registration: Registration
     trials: Mapping[int, tuple[str, ...]]
+    deeds: tuple[Deed, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +46,21 @@ class Proposed:
 
 
 async def read_proposed(
-    shell: Shell, checkout: Checkout, fleet: Fleet, registration: Registration
+    shell: Shell,
+    checkout: Checkout,
+    documents: tuple[Fleet, Registration],
+    deeds: tuple[Deed, ...],
 ) -> Proposed:
-    """Of our merge requests all open ones, and the newest closed of each wave."""
+    """Of our merge requests all open ones, and the newest closed of each wave.
+
+    `deeds` are what people told the rollout by commands.
+    """
+    fleet, registration = documents
     forge, repo = shell.forge(registration.deploy), registration.deploy
     me = await forge.me()
     prefix = branch_prefix(registration.application)
     trials = forge.trials(await asyncio.to_thread(checkout.mirror.branches))
-    reading = Reading(shell, checkout, fleet, registration, trials)
+    reading = Reading(shell, checkout, fleet, registration, trials, deeds)
     found: list[MergeRequest] = []
     theirs: dict[str, Stranger] = {}
     closed: set[str] = set()
@@ -114,6 +123,8 @@ async def _open(
     branch, paths = await asyncio.to_thread(_branch, reading, each.source_branch, wave)
     owners = await read_owners(checkout, reading.fleet, paths)
     teams = teams_of(reading.fleet, reading.registration, owners)
+    digest = branch.digest if branch is not None else None
+    commanded = approvals(reading.deeds, wave, digest) if digest else ()
     return MergeRequest(
         number=each.number,
         wave=wave,
@@ -123,7 +134,7 @@ async def _open(
         head=each.head,
         branch=branch,
         labels=each.labels,
-        approvals=await read_approvals(shell, checkout, each.number, teams),
+        approvals=await read_approvals(shell, checkout, each, teams, commanded),
         described=marker.get("digest"),
         conflicts=each.conflicts,
         refusal=_refusal(reading, each),

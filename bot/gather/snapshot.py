@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from bot.forges import ForgeMergeRequest
+from bot import record
+from bot.forges import Comment, ForgeMergeRequest
 from bot.gather.deploy import read_base
 from bot.gather.documents import application_at, fleet_at
 from bot.gather.earlier import read_earlier
@@ -14,6 +15,7 @@ from bot.gather.neighbours import read_neighbours
 from bot.gather.observe import observe
 from bot.gather.repository import Checkout, NotRegisteredError, fetch, fetch_request
 from bot.gather.requests import Proposed, read_proposed
+from bot.record import Deed
 from bot.shell import Shell
 from planners.model import Fleet, Registration, Revision
 from planners.snapshot import DeployBase, MergeRequest, MergeRequestState, ReportedFacts, Snapshot
@@ -21,12 +23,17 @@ from planners.snapshot import DeployBase, MergeRequest, MergeRequestState, Repor
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """A Snapshot, with the repositories it was read from and where its home comment belongs."""
+    """A Snapshot, with the repositories it was read from and where its home comment belongs.
+
+    `comments` are those of that merge request, `deeds` what its record says.
+    """
 
     snapshot: Snapshot
     app: Checkout
     deploy: Checkout
     home: ForgeMergeRequest | None
+    comments: tuple[Comment, ...] = ()
+    deeds: tuple[Deed, ...] = ()
 
 
 async def gather_rollout(shell: Shell, application: str) -> Gathered:
@@ -41,7 +48,9 @@ async def gather_rollout(shell: Shell, application: str) -> Gathered:
     registration = _registration(newest, application)
     app = await fetch(shell, registration.app)
     deploy = await fetch(shell, registration.deploy)
-    proposed = await read_proposed(shell, deploy, newest, registration)
+    home = await shell.forge(app.repo).merge_request_of(app.repo.path, app.head)
+    comments, deeds = await _told(shell, app, home, application)
+    proposed = await read_proposed(shell, deploy, (newest, registration), deeds)
     base = await asyncio.to_thread(read_base, deploy, registration)
     fleet_sha = _pinned(fleet_repo, app.head, deploy, proposed.requests) or fleet_repo.head
     pinned = newest
@@ -50,12 +59,28 @@ async def gather_rollout(shell: Shell, application: str) -> Gathered:
     snapshot = await _snapshot(
         shell, registration, (newest, pinned, fleet_sha), (app, app.head), (deploy, base, proposed)
     )
-    forge = shell.forge(app.repo)
-    home = await forge.merge_request_of(app.repo.path, app.head)
     if home is not None:
-        logins = {f"@{each}" for each in await forge.authors(app.repo.path, home.number)}
+        wrote = await shell.forge(app.repo).authors(app.repo.path, home.number)
+        logins = {f"@{each}" for each in wrote}
         snapshot = replace(snapshot, authors=snapshot.authors | logins)
-    return Gathered(snapshot, app, deploy, home)
+    snapshot = replace(snapshot, steering=record.steering(deeds))
+    return Gathered(snapshot, app, deploy, home, comments, deeds)
+
+
+async def _told(
+    shell: Shell, app: Checkout, home: ForgeMergeRequest | None, application: str
+) -> tuple[tuple[Comment, ...], tuple[Deed, ...]]:
+    """The comments of the app merge request, and the record among them."""
+    if home is None:
+        return (), ()
+    forge, repo = shell.forge(app.repo), app.repo
+    me = await forge.me()
+    comments = await forge.comments(repo.path, home.number)
+    for comment in comments:
+        marker = shell.markers.read(record.MARKER, repo, comment.body)
+        if comment.author.id == me.id and marker and marker["application"] == application:
+            return comments, record.read(marker)
+    return comments, ()
 
 
 async def gather_review(shell: Shell, application: str, request: ForgeMergeRequest) -> Gathered:

@@ -15,6 +15,7 @@ from planners.gates import (
     Frozen,
     Gate,
     Held,
+    HeldBy,
     Lack,
     NotMerged,
     NotProposed,
@@ -46,6 +47,9 @@ def reason(gate: Gate) -> str:  # noqa: C901, PLR0912 - one case per gate
             return f"outside the maintenance window of {listing(clusters)} {when}"
         case Held(label):
             return f"held by the label {label}"
+        case HeldBy(by, why, target):
+            what = f" ({target})" if target else ""
+            return f"held by {by}{what}: {why}" if why else f"held by {by}{what}"
         case ForeignCommit(author, head):
             return f"the branch has commit {head[:8]} by {author}, which is not Switchyard's"
         case ClosedByPerson(user, number):
@@ -84,6 +88,8 @@ def remedy(gate: Gate) -> str:  # noqa: C901, PLR0912 - one case per gate
             return "clusters whose windows never meet go into different stages"
         case OutsideWindow(until=until):
             return f"the window's opening at {until:%a %H:%M} UTC"
+        case HeldBy(target=target):
+            return f"somebody comments /switchyard resume {target}".rstrip()
         case Held(label):
             return f"somebody removes the label {label}"
         case ForeignCommit():

@@ -1,0 +1,80 @@
+"""Slash commands: one file each, exporting `COMMAND`.
+
+A command that steers returns facts, which the record keeps and the next pass reads; it changes
+nothing itself. A command that tells returns words. Either may raise RefusedError.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from bot.core import Proposal
+from bot.gather.snapshot import Gathered
+from bot.shell import Shell
+from bot.slash import Argument, Verb
+from bot.slash import Command as Words
+from planners.gate import Standing
+from planners.model import Role
+
+TARGET = Argument("target", summary="A wave or a cluster; every wave without.", required=False)
+
+
+class RefusedError(Exception):
+    """The command cannot be obeyed; the text says why, and what would help."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One command as it was given, and the rollout it is about.
+
+    `wave` is the wave of the merge request on which it was given, empty on the app's own.
+    """
+
+    shell: Shell
+    gathered: Gathered
+    proposal: Proposal
+    words: Words
+    by: str
+    wave: str = ""
+
+    def target(self, name: str = "target") -> str:
+        """The first argument of that name, or the wave of the merge request it stands on."""
+        return self.words.first(name, str) or self.wave
+
+    def standings(self, target: str) -> tuple[Standing, ...]:
+        """The waves that a target names: one by its name, those of a cluster, or with none all.
+
+        Raises:
+            RefusedError: there is no such wave or cluster.
+        """
+        every = self.proposal.decision.standings
+        found = tuple(
+            each for each in every if target in {"", each.change.wave.name, *each.change.clusters}
+        )
+        if not found:
+            names = ", ".join(each.change.wave.name for each in every[:20])
+            raise RefusedError(f"there is no wave or cluster {target}; waves: {names}")
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """`words` are said in a comment, if any; `facts` go into the record."""
+
+    words: str = ""
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+
+class Command(Protocol):
+    """One slash command; `name` is its verb's, `role` the least that may give it.
+
+    The role is that in the deploy repo for one that steers, in the repo of the comment for others.
+    """
+
+    name: str
+    verb: Verb
+    role: Role
+    steers: bool
+
+    async def run(self, call: Call) -> Answer:
+        """Obey, or raise RefusedError."""

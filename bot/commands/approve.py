@@ -1,0 +1,35 @@
+"""`approve`: as the forge's own approval, bound to the content of each wave as it stands."""
+
+from bot.commands import TARGET, Answer, Call, Command, RefusedError
+from bot.slash import Verb
+from planners.gate import WaveState
+from planners.model import Role
+
+
+class Approve:
+    """Approves."""
+
+    name = "approve"
+    role = Role.WRITE
+    steers = True
+    verb = Verb(
+        "approve",
+        (TARGET,),
+        (),
+        "Approve waves as they stand; a changed byte asks anew.",
+        ("/switchyard approve canary.1", "/switchyard approve"),
+    )
+
+    async def run(self, call: Call) -> Answer:
+        """See Command."""
+        open_ones = [
+            each.change
+            for each in call.standings(call.target())
+            if each.merge_request is not None and each.state is WaveState.WAITING
+        ]
+        if not open_ones:
+            raise RefusedError("nothing of that waits for an approval")
+        return Answer(facts={each.wave.name: each.digest for each in open_ones})
+
+
+COMMAND: Command = Approve()

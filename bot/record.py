@@ -1,0 +1,124 @@
+"""The record of a merge request: what people told the bot there by commands, and what came of it.
+
+It stands in a comment of the bot's own, under a signed marker, so that it outlives any loss of the
+database; what a command changes is what the record says of it. Pure functions and values.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+
+from planners.snapshot import Hold, Override, Steering
+
+MARKER = "record"
+MOST_DEEDS = 200
+
+
+class Outcome(StrEnum):
+    """What came of a command."""
+
+    DONE = "done"
+    REFUSED = "refused"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """One command: where it stands (`comment`, `line`), who gave it, and what came of it.
+
+    `facts` is what it says to the rollout, such as the target of a hold, or the digest of each wave
+    that it approves. `words` is what was said to it, in short.
+    """
+
+    comment: int
+    line: int
+    by: str
+    verb: str
+    at: datetime
+    outcome: Outcome
+    words: str = ""
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+
+def write(deeds: Iterable[Deed]) -> dict[str, str]:
+    """The marker's payload: the newest deeds, in their order."""
+    kept = list(deeds)[-MOST_DEEDS:]
+    values = [
+        [
+            each.comment, each.line, each.by, each.verb, each.at.isoformat(), each.outcome.value,
+            each.words, dict(each.facts),
+        ]
+        for each in kept
+    ]  # fmt: skip
+    return {"deeds": json.dumps(values, separators=(",", ":"))}
+
+
+def read(payload: Mapping[str, str]) -> tuple[Deed, ...]:
+    """The deeds of a genuine marker."""
+    return tuple(
+        Deed(comment, line, by, verb, datetime.fromisoformat(at), Outcome(outcome), words, facts)
+        for comment, line, by, verb, at, outcome, words, facts in json.loads(payload["deeds"])
+    )
+
+
+def steering(deeds: Iterable[Deed]) -> Steering:
+    """What the deeds that were done say, the later over the earlier."""
+    holds: dict[str, Hold] = {}
+    skipped: dict[str, str] = {}
+    overrides: list[Override] = []
+    for deed in deeds:
+        if deed.outcome is not Outcome.DONE:
+            continue
+        target, reason = deed.facts.get("target", ""), deed.facts.get("reason", "")
+        match deed.verb:
+            case "hold":
+                holds[target] = Hold(target, deed.by, reason, deed.at)
+            case "resume":
+                holds = {key: each for key, each in holds.items() if target not in {"", key}}
+                skipped.pop(target, None)
+            case "skip":
+                skipped[target] = f"{deed.by}: {reason}"
+            case "override":
+                overrides.append(Override(deed.facts["gate"], target, deed.by, reason))
+            case _:
+                pass
+    return Steering(tuple(holds.values()), tuple(overrides), skipped)
+
+
+def approvals(deeds: Iterable[Deed], wave: str, digest: str) -> tuple[str, ...]:
+    """Logins of those whose approval of this very content of a wave stands."""
+    given: dict[str, None] = {}
+    for deed in deeds:
+        about = deed.outcome is Outcome.DONE and wave in deed.facts
+        if about and deed.verb == "approve" and deed.facts[wave] == digest:
+            given[deed.by] = None
+        elif about and deed.verb == "unapprove":
+            given.pop(deed.by, None)
+    return tuple(given)
+
+
+def text(deeds: Iterable[Deed], marker: str) -> str:
+    """The comment that holds the record, for people."""
+    rows = [
+        f"| {each.at:%m-%d %H:%M} | `{each.by}` | `{each.verb}` | {each.outcome} | {_cell(each)} |"
+        for each in list(deeds)[-MOST_DEEDS:]
+    ]
+    head = ["| when (UTC) | who | command | outcome | |", "|---|---|---|---|---|"]
+    return "\n".join([marker, "**What was told to this rollout**", "", *head, *rows])
+
+
+def _cell(deed: Deed) -> str:
+    said = " ".join(
+        f"{key}: {value}"
+        for key, value in deed.facts.items()
+        if key in {"target", "reason", "gate"}
+    )
+    plain = (said or deed.words).replace("`", "'").replace("|", "/").replace("\n", " ")[:200]
+    return f"`{plain}`" if plain else ""
+
+
+def settled(deed: Deed, outcome: Outcome, words: str, facts: Mapping[str, str]) -> Deed:
+    """The deed with what came of it."""
+    return replace(deed, outcome=outcome, words=words[:300], facts=facts)

@@ -1,0 +1,178 @@
+"""Slash commands on a rollout: allowed, denied, repeated, forgotten, typed wrongly."""
+
+import pytest
+
+from bot.demo.site import APP, BOT, DEPLOY
+from tests.fakes.world import World, small_fleet
+from tests.stories.test_forges import merged, wave_request
+
+on_each = pytest.mark.parametrize("world", ["local", "github", "gitlab"], indirect=True)
+APPROVED = "{approvals: [{clusters: {matchLabels: {canary: 'true'}}, count: 1}]}"
+
+
+async def under_way(world: World, policy: str = APPROVED) -> int:
+    """A rollout whose first wave waits for an approval; the app merge request's number."""
+    world.found(small_fleet(policy=policy))
+    world.ada.push(APP, "main", {"README.md": b"A shop.\n"}, "Begin")
+    return await merged(world, "shop")
+
+
+def replies(world: World, number: int, repository: str = APP) -> list[str]:
+    """What the bot said to people."""
+    ours = [
+        each["body"]
+        for each in world.rita.comments(repository, number)
+        if each["author"]["login"] == BOT
+    ]
+    return [body.split("\n\n", 1)[1] for body in ours if "To `" in body]
+
+
+def record(world: World, number: int) -> list[str]:
+    """The rows of the record."""
+    (found,) = [
+        each["body"]
+        for each in world.rita.comments(APP, number)
+        if "What was told to this rollout" in each["body"]
+    ]
+    return [line for line in found.splitlines() if line.startswith("| 1")]
+
+
+@on_each
+async def test_an_approval_by_command_counts_as_one(world: World) -> None:
+    number = await under_way(world)
+    world.rita.comment(APP, number, "Fine.\n\n/switchyard approve canary.1\n")
+    await world.settle()
+
+    assert world.merged() == ["canary.1"]
+    (row,) = record(world, number)
+    assert "`rita` | `approve` | done" in row
+    assert replies(world, number) == []
+
+
+async def test_an_approval_on_the_wave_itself_needs_no_name(world: World) -> None:
+    number = await under_way(world)
+    wave = wave_request(world, "canary.1")["number"]
+    world.rita.comment(DEPLOY, wave, "/switchyard approve")
+    await world.settle()
+
+    assert world.merged() == ["canary.1"]
+    assert len(record(world, number)) == 1
+
+
+async def test_who_may_not_is_told_who_can(world: World) -> None:
+    number = await under_way(world)
+    world.ada.comment(APP, number, "/switchyard approve canary.1")
+    await world.settle()
+
+    assert world.merged() == []
+    (reply,) = replies(world, number)
+    assert "approve needs the role write in local:fleet/deploy, and you have read" in reply
+    assert "refused" in record(world, number)[0]
+
+
+async def test_a_changed_byte_drops_an_approval_by_command(world: World) -> None:
+    number = await under_way(world)
+    world.rita.comment(APP, number, "/switchyard hold --reason later")
+    world.rita.comment(APP, number, "/switchyard approve canary.1")
+    await world.settle()
+    assert world.merged() == []
+
+    again = await merged(world, "newer", redis="2.0.0")
+    assert world.merged() == []
+    assert "waits for 1 approval" in world.reasons("canary.1")[0]
+    world.rita.comment(APP, again, "/switchyard approve canary.1")
+    await world.settle()
+    assert world.merged() == ["canary.1"]
+
+
+async def test_hold_and_resume(world: World) -> None:
+    number = await under_way(world, "{}")
+    await world.settle()
+    world.rita.comment(APP, number, "/switchyard hold canary.2 --reason “looking at it”")
+    await world.settle()
+    for _ in range(4):
+        await world.advance(5)
+    assert world.merged() == ["canary.1"]
+    assert world.reasons("canary.2") == ["held by rita (canary.2): looking at it"]
+
+    world.rita.comment(APP, number, "/switchyard resume canary.2")
+    await world.settle()
+    assert world.merged() == ["canary.1", "canary.2"]
+
+
+async def test_a_database_that_is_lost_forgets_no_command_and_repeats_none(world: World) -> None:
+    number = await under_way(world, "{}")
+    world.rita.comment(APP, number, "/switchyard hold canary.2 --reason wait")
+    world.rita.comment(APP, number, "/switchyard why canary.2")
+    await world.settle()
+    world.lose_database()
+    await world.sweep()
+    await world.advance(30)
+
+    assert world.merged() == ["canary.1"]
+    assert len(record(world, number)) == 2
+    assert len(replies(world, number)) == 1
+
+
+async def test_a_cluster_that_is_skipped_is_not_waited_for(world: World) -> None:
+    number = await under_way(world, "{}")
+    world.behave("one", silent=True)
+    for _ in range(4):
+        await world.advance(5)
+    assert world.merged() == ["canary.1"]
+    world.site.made.forge.repositories[DEPLOY].roles["rita"] = "maintain"
+    world.rita.comment(APP, number, '/switchyard skip one --reason "no power"')
+    await world.settle()
+    await world.advance(5)
+
+    assert set(world.merged()) >= {"canary.1", "canary.2", "canary.3"}
+
+
+async def test_an_administrator_overrides_a_gate_for_the_record(world: World) -> None:
+    number = await under_way(world)
+    world.rita.comment(APP, number, "/switchyard override approval canary.1 --reason outage")
+    await world.settle()
+    assert world.merged() == []
+    world.otto.comment(APP, number, "/switchyard override approval canary.1 --reason outage")
+    await world.settle()
+
+    assert world.merged() == ["canary.1"]
+    assert "gate: approval" in record(world, number)[1]
+
+
+async def test_questions_are_answered_once(world: World) -> None:
+    number = await under_way(world)
+    asked = "/switchyard why canary.1\n/switchyard status\n/switchyard explain cart one"
+    world.ada.comment(APP, number, asked)
+    await world.settle()
+    await world.sweep()
+
+    why, status, explained = replies(world, number)
+    assert "waits for 1 approval" in why
+    assert "cleared by" in why
+    assert "canary.1" in status
+    assert "one: chosen" in explained
+
+
+async def test_what_is_no_command_is_said_with_the_nearest(world: World) -> None:
+    number = await under_way(world)
+    world.rita.comment(APP, number, "/switchyard aprove canary.1")
+    world.rita.comment(APP, number, "/switchyard help hold")
+    world.rita.comment(
+        APP, number, "> /switchyard approve canary.1\n\n```\n/switchyard approve\n```"
+    )
+    await world.settle()
+
+    mistaken, helped = replies(world, number)
+    assert "approve" in mistaken
+    assert "hold" in helped
+    assert world.merged() == []
+
+
+async def test_the_bot_obeys_no_bots_and_not_itself(world: World) -> None:
+    number = await under_way(world)
+    world.site.person(BOT).comment(APP, number, "/switchyard approve canary.1")
+    await world.settle()
+
+    assert world.merged() == []
+    assert replies(world, number) == []
