@@ -47,9 +47,12 @@ class Proposal:
 def propose(snapshot: Snapshot, *, thorough: bool = False) -> Proposal:
     """Plan, render, compare and decide; `thorough` keeps every refusal of every filter.
 
-    A revision that failed where its application says so is taken back instead, and stays so.
+    A revision that failed where its application says so, or that somebody told to, is taken back
+    instead, and stays so.
     """
     if snapshot.rejected and snapshot.earlier is not None:
+        return _restore(snapshot, snapshot.earlier, ())
+    if snapshot.steering.reverted == snapshot.revision.sha and snapshot.earlier is not None:
         return _restore(snapshot, snapshot.earlier, ())
     forward = _roll_out(snapshot, thorough=thorough)
     if snapshot.rejected:

@@ -4,14 +4,17 @@ What was answered is known by the record and by the markers of replies, so that 
 steps repeats none of them. Bots are not obeyed, and the bot's own words are no commands.
 """
 
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from hashlib import sha256
 
 import bot.commands
 from bot import record
 from bot.commands import Answer, Call, Command, RefusedError
 from bot.core import Proposal
 from bot.discovery import discover
-from bot.forges import Comment, ForgeMergeRequest, Reaction
+from bot.forges import Comment, Reaction
 from bot.gather.snapshot import Gathered
 from bot.record import Deed, Outcome
 from bot.shell import Shell
@@ -37,6 +40,10 @@ class Place:
     wave: str
     comments: tuple[Comment, ...]
 
+    def name(self, comment: Comment) -> str:
+        """A comment's name in the record: comments of several merge requests share one."""
+        return f"{'deploy' if self.wave else 'app'}!{self.number}#{comment.id}"
+
 
 def commands() -> dict[str, Command]:
     """Every slash command."""
@@ -44,43 +51,43 @@ def commands() -> dict[str, Command]:
 
 
 async def obey(shell: Shell, gathered: Gathered, proposal: Proposal) -> bool:
-    """Obey what is new on a rollout's merge requests; whether something steers it now.
-
-    Where a revision came by no merge request there is no place for a record, and nothing is read.
-    """
-    home = gathered.home
-    if home is None:
-        return False
+    """Obey what is new on a rollout's merge requests; whether something steers it now."""
     deeds = list(gathered.deeds)
-    known = {(deed.comment, deed.line) for deed in deeds}
-    steered = False
-    for place in await _places(shell, gathered, home):
+    known = {(deed.where, deed.said) for deed in deeds}
+    verbs, steered = commands(), False
+    for place in await _places(shell, gathered):
         me = await shell.forge(place.repo).me()
-        reader = Reader(me.login, tuple(each.verb for each in commands().values()))
+        reader = Reader(me.login, tuple(each.verb for each in verbs.values()))
         for comment in place.comments:
             if comment.author.bot or comment.author.id == me.id:
                 continue
-            for result in reader.read(comment.body):
-                key = (_id(place, comment), result.line)
-                if key in known:
+            for said, result in meanings(reader.read(comment.body)):
+                if (place.name(comment), said) in known:
                     continue
                 caller = _Caller(shell, gathered, proposal, place, comment)
-                deed = await caller.answer(result)
+                deed = await caller.answer(said, result)
                 deeds.append(deed)
                 steered = steered or (deed.outcome is Outcome.DONE and bool(deed.facts))
-                await _keep(shell, gathered, home, deeds)
+                await _keep(shell, gathered, deeds)
                 await caller.react(REACTIONS[deed.outcome])
     return steered
 
 
-def _id(place: Place, comment: Comment) -> int:
-    """Comments of several merge requests share one record; GitLab's and GitHub's ids are unique."""
-    return comment.id * 2 + (1 if place.wave else 0)
+def meanings(results: Iterable[Result]) -> Iterator[tuple[str, Result]]:
+    """Each with a digest of what it means, the second of the same meaning with another one."""
+    seen: Counter[str] = Counter()
+    for result in results:
+        text = repr(replace(result, line=0))
+        seen[text] += 1
+        yield sha256(f"{seen[text]} {text}".encode()).hexdigest()[:16], result
 
 
-async def _places(shell: Shell, gathered: Gathered, home: ForgeMergeRequest) -> list[Place]:
+async def _places(shell: Shell, gathered: Gathered) -> list[Place]:
+    """The app merge request, and those of waves that are open."""
     app, deploy = gathered.app.repo, gathered.deploy.repo
-    found = [Place(app, home.number, "", gathered.comments)]
+    found = []
+    if gathered.home is not None:
+        found.append(Place(app, gathered.home.number, "", gathered.comments))
     for request in gathered.snapshot.merge_requests:
         if request.branch is not None:
             comments = await shell.forge(deploy).comments(deploy.path, request.number)
@@ -88,13 +95,12 @@ async def _places(shell: Shell, gathered: Gathered, home: ForgeMergeRequest) -> 
     return found
 
 
-async def _keep(
-    shell: Shell, gathered: Gathered, home: ForgeMergeRequest, deeds: list[Deed]
-) -> None:
+async def _keep(shell: Shell, gathered: Gathered, deeds: list[Deed]) -> None:
     """Write the record, in the one comment that holds it."""
-    repo = gathered.app.repo
-    forge = shell.forge(repo)
-    application = gathered.snapshot.application.name
+    repo, home = gathered.app.repo, gathered.home
+    if home is None:
+        return
+    forge, application = shell.forge(repo), gathered.snapshot.application.name
     payload = {"application": application, **record.write(deeds)}
     body = record.text(deeds, shell.markers.write(record.MARKER, repo, payload))
     me = await forge.me()
@@ -116,19 +122,19 @@ class _Caller:
     place: Place
     comment: Comment
 
-    async def answer(self, result: Result) -> Deed:
+    async def answer(self, said: str, result: Result) -> Deed:
         """Do what one line says; what is to be said is said once."""
         await self.react(Reaction.SEEN)
         verb = result.verb if isinstance(result, Words | Help) else "?"
         now, by = self.shell.clock(), self.comment.author.login
-        deed = Deed(_id(self.place, self.comment), result.line, by, verb, now, Outcome.DONE)
+        deed = Deed(self.place.name(self.comment), said, by, verb, now, Outcome.DONE)
         try:
             answer = await self._run(result)
         except RefusedError as error:
-            await self._reply(result.line, f"Refused: {code(str(error), 600)}")
+            await self._reply(said, f"Refused: {code(str(error), 600)}")
             return record.settled(deed, Outcome.REFUSED, str(error), {})
         if answer.words:
-            await self._reply(result.line, answer.words)
+            await self._reply(said, answer.words)
         return record.settled(deed, Outcome.DONE, "", answer.facts)
 
     async def _run(self, result: Result) -> Answer:
@@ -143,7 +149,18 @@ class _Caller:
         return await command.run(Call(self.shell, self.gathered, self.proposal, result, by, wave))
 
     async def _check_rights(self, command: Command) -> None:
-        """Raise RefusedError unless the author has the role that the command needs."""
+        """Raise RefusedError unless the author gave it, and has the role that it needs.
+
+        Whoever may write can edit other people's comments, and no forge tells who did: an edited
+        comment steers nothing.
+        """
+        if command.steers and self.gathered.home is None:
+            raise RefusedError(
+                "this revision came by no merge request, so there is no place for the record: "
+                "use the forge's own approvals and labels"
+            )
+        if command.steers and self.comment.edited:
+            raise RefusedError("an edited comment steers nothing: write a new one")
         repo = self.gathered.deploy.repo if command.steers else self.place.repo
         role = await self.shell.forge(repo).role(repo.path, self.comment.author.login)
         if role < command.role:
@@ -153,20 +170,16 @@ class _Caller:
                 f"{role.name.lower()}: somebody with that role can give it"
             )
 
-    async def _reply(self, line: int, words: str) -> None:
+    async def _reply(self, said: str, words: str) -> None:
         """Say something in a comment of our own, unless that was said before a crash."""
-        repo, to = self.place.repo, {"to": str(self.comment.id), "line": str(line)}
-        forge = self.shell.forge(repo)
+        repo, to = self.place.repo, {"to": str(self.comment.id), "said": said}
+        forge, markers = self.shell.forge(repo), self.shell.markers
         me = await forge.me()
-        for comment in self.place.comments:
-            if (
-                comment.author.id == me.id
-                and self.shell.markers.read(REPLY, repo, comment.body) == to
-            ):
-                return
-        marker = self.shell.markers.write(REPLY, repo, to)
-        asker = code(self.comment.author.login)
-        await forge.add_comment(repo.path, self.place.number, f"{marker}\nTo {asker}:\n\n{words}")
+        ours = (each for each in self.place.comments if each.author.id == me.id)
+        if any(markers.read(REPLY, repo, each.body) == to for each in ours):
+            return
+        text = f"{markers.write(REPLY, repo, to)}\nTo {code(self.comment.author.login)}:\n\n{words}"
+        await forge.add_comment(repo.path, self.place.number, text)
 
     async def react(self, reaction: Reaction) -> None:
         """Put a reaction under the comment."""

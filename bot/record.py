@@ -26,14 +26,15 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Deed:
-    """One command: where it stands (`comment`, `line`), who gave it, and what came of it.
+    """One command: where it stands, who gave it, and what came of it.
 
-    `facts` is what it says to the rollout, such as the target of a hold, or the digest of each wave
-    that it approves. `words` is what was said to it, in short.
+    `where` names the comment, `said` what the command means (a digest): a comment that is edited
+    gives no command twice. `facts` is what it says to the rollout, such as the target of a hold, or
+    the digest of each wave that it approves. `words` is what was said to it, in short.
     """
 
-    comment: int
-    line: int
+    where: str
+    said: str
     by: str
     verb: str
     at: datetime
@@ -47,7 +48,7 @@ def write(deeds: Iterable[Deed]) -> dict[str, str]:
     kept = list(deeds)[-MOST_DEEDS:]
     values = [
         [
-            each.comment, each.line, each.by, each.verb, each.at.isoformat(), each.outcome.value,
+            each.where, each.said, each.by, each.verb, each.at.isoformat(), each.outcome.value,
             each.words, dict(each.facts),
         ]
         for each in kept
@@ -58,8 +59,8 @@ def write(deeds: Iterable[Deed]) -> dict[str, str]:
 def read(payload: Mapping[str, str]) -> tuple[Deed, ...]:
     """The deeds of a genuine marker."""
     return tuple(
-        Deed(comment, line, by, verb, datetime.fromisoformat(at), Outcome(outcome), words, facts)
-        for comment, line, by, verb, at, outcome, words, facts in json.loads(payload["deeds"])
+        Deed(where, said, by, verb, datetime.fromisoformat(at), Outcome(outcome), words, facts)
+        for where, said, by, verb, at, outcome, words, facts in json.loads(payload["deeds"])
     )
 
 
@@ -68,6 +69,7 @@ def steering(deeds: Iterable[Deed]) -> Steering:
     holds: dict[str, Hold] = {}
     skipped: dict[str, str] = {}
     overrides: list[Override] = []
+    reverted = ""
     for deed in deeds:
         if deed.outcome is not Outcome.DONE:
             continue
@@ -82,9 +84,11 @@ def steering(deeds: Iterable[Deed]) -> Steering:
                 skipped[target] = f"{deed.by}: {reason}"
             case "override":
                 overrides.append(Override(deed.facts["gate"], target, deed.by, reason))
+            case "rollback":
+                reverted = deed.facts["revision"]
             case _:
                 pass
-    return Steering(tuple(holds.values()), tuple(overrides), skipped)
+    return Steering(tuple(holds.values()), tuple(overrides), skipped, reverted)
 
 
 def approvals(deeds: Iterable[Deed], wave: str, digest: str) -> tuple[str, ...]:

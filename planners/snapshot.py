@@ -232,12 +232,14 @@ class Override:
 class Steering:
     """What people told a rollout by commands, as the record on its merge request has it.
 
-    `skipped` maps clusters that nobody waits for any more to who said so and why.
+    `skipped` maps clusters that nobody waits for any more to who said so and why. `reverted` is the
+    app revision that is to be taken back.
     """
 
     holds: tuple[Hold, ...] = ()
     overrides: tuple[Override, ...] = ()
     skipped: Mapping[str, str] = field(default_factory=dict)
+    reverted: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,6 +100,11 @@ class Person:
         """Write a comment on a merge request."""
         self.call("POST", f"{_path(repository, number)}/comments", {"body": body})
 
+    def edit_comment(self, repository: str, number: int, comment: int, body: str) -> None:
+        """Replace a comment of one's own."""
+        path = f"{_path(repository, number)}/comments/{comment}"
+        self.call("PATCH", path, {"body": body})
+
     def statuses(self, repository: str, sha: str) -> dict[str, dict[str, Any]]:
         """The statuses of a commit, by context."""
         found = self.call("GET", f"/repos/{repository}/statuses/{sha}")

@@ -9,16 +9,21 @@ MOST_COMMITS = 5_000
 
 
 def read_earlier(
-    checkout: Checkout, registration: Registration, application: Application, sha: str
+    checkout: Checkout,
+    registration: Registration,
+    application: Application,
+    sha: str,
+    *,
+    asked: bool,
 ) -> Earlier | None:
     """The files before the rollout of app revision `sha`.
 
-    None where nothing of it is merged, where it is the application's first, and where neither the
-    rollout nor a dependency says that a failure leads back.
+    None where nothing of it is merged, where it is the application's first, and unless somebody
+    `asked` for it, or the rollout or a dependency says that a failure leads back.
     """
     needs = (need for part in application.components for need in part.depends_on)
     ways = {application.on_failure, *(need.on_failure for need in needs)}
-    if OnFailure.ROLLBACK not in ways:
+    if not asked and OnFailure.ROLLBACK not in ways:
         return None
     before = _before(checkout, application.name, sha)
     if before is None:

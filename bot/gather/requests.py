@@ -8,12 +8,19 @@ from bot.forges import ForgeMergeRequest
 from bot.gather.approvals import read_approvals, read_owners, teams_of
 from bot.gather.deploy import rejected
 from bot.gather.repository import Checkout, our_requests
-from bot.record import Deed, approvals
+from bot.record import Deed, approvals, steering
 from bot.shell import Shell
 from planners.changes import change_digest
 from planners.model import Fleet, Registration
 from planners.proposals import branch_prefix
-from planners.snapshot import Branch, MergeRequest, MergeRequestState, Refusal, Stranger
+from planners.snapshot import (
+    Branch,
+    MergeRequest,
+    MergeRequestState,
+    Refusal,
+    Steering,
+    Stranger,
+)
 from renderers.layout import Layout
 
 MARKER = "wave"
@@ -38,11 +45,15 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Proposed:
-    """Our merge requests for an application, its branches, and whose the latter are if not ours."""
+    """Our merge requests for an application, its branches, and whose the latter are if not ours.
+
+    `steering` is what people told the rollout by commands.
+    """
 
     requests: tuple[MergeRequest, ...] = ()
     branches: Mapping[str, str] = field(default_factory=dict)
     strangers: Mapping[str, Stranger] = field(default_factory=dict)
+    steering: Steering = field(default_factory=Steering)
 
 
 async def read_proposed(
@@ -85,7 +96,7 @@ async def read_proposed(
     left = {name: head for name, head in branches.items() if name not in ours}
     written = await asyncio.to_thread(_strangers, reading, left)
     requests = tuple(sorted(found, key=lambda request: request.number))
-    return Proposed(requests, branches, {**written, **theirs})
+    return Proposed(requests, branches, {**written, **theirs}, steering(deeds))
 
 
 def _strangers(reading: Reading, branches: Mapping[str, str]) -> dict[str, Stranger]:

@@ -63,7 +63,6 @@ async def gather_rollout(shell: Shell, application: str) -> Gathered:
         wrote = await shell.forge(app.repo).authors(app.repo.path, home.number)
         logins = {f"@{each}" for each in wrote}
         snapshot = replace(snapshot, authors=snapshot.authors | logins)
-    snapshot = replace(snapshot, steering=record.steering(deeds))
     return Gathered(snapshot, app, deploy, home, comments, deeds)
 
 
@@ -159,7 +158,15 @@ async def _snapshot(
         facts=facts,
         claims=await read_claims(shell, newest, tenant, _timed(facts), deploy),
         neighbours=await read_neighbours(shell, newest, application),
-        earlier=await asyncio.to_thread(read_earlier, deploy, registration, application, sha),
+        earlier=await asyncio.to_thread(
+            read_earlier,
+            deploy,
+            registration,
+            application,
+            sha,
+            asked=proposed.steering.reverted == sha,
+        ),
+        steering=proposed.steering,
         merge_requests=proposed.requests,
         branches=proposed.branches,
         strangers=proposed.strangers,

@@ -301,6 +301,10 @@ class World:
 
     def home(self, number: int) -> str:
         """The bot's one comment on an app merge request."""
-        ours = [each for each in self.ada.comments(APP, number) if each["author"]["login"] == BOT]
+        ours = [
+            each
+            for each in self.ada.comments(APP, number)
+            if each["author"]["login"] == BOT and "<!-- switchyard:home" in each["body"]
+        ]
         assert len(ours) == 1, [each["body"][:200] for each in ours]
         return str(ours[0]["body"])

@@ -176,3 +176,40 @@ async def test_the_bot_obeys_no_bots_and_not_itself(world: World) -> None:
 
     assert world.merged() == []
     assert replies(world, number) == []
+
+
+async def test_a_revision_is_taken_back_by_command(world: World) -> None:
+    number = await under_way(world, "{}")
+    await world.finish()
+    again = await merged(world, "newer", cart="2.0.0")
+    await world.finish()
+    assert ":2.0.0" in world.deployed("three", "cart")
+    world.site.made.forge.repositories[DEPLOY].roles["rita"] = "maintain"
+    world.rita.comment(APP, again, '/switchyard rollback --reason "errors"')
+    await world.settle()
+    for _ in range(12):
+        await world.advance(5)
+
+    assert ":1.0.0" in world.deployed("three", "cart")
+    assert "rolled back" in world.home(again)
+    assert number < again
+
+
+async def test_two_commands_of_one_comment_both_count_and_edits_repeat_none(world: World) -> None:
+    number = await under_way(world, "{}")
+    await world.settle()
+    twice = "/switchyard hold canary.2 --reason a\n/switchyard hold canary.3 --reason b"
+    world.rita.comment(APP, number, twice)
+    await world.settle()
+    assert len(record(world, number)) == 2
+    (typed,) = [
+        each for each in world.rita.comments(APP, number) if each["author"]["login"] == "rita"
+    ]
+    more = f"Sorry.\n\n{twice}\n/switchyard resume\n/switchyard status"
+    world.rita.edit_comment(APP, number, typed["id"], more)
+    await world.settle()
+
+    rows = record(world, number)
+    assert [row.split("|")[3].strip() for row in rows] == ["`hold`"] * 2 + ["`resume`", "`status`"]
+    assert "refused" in rows[2]
+    assert "an edited comment steers nothing" in replies(world, number)[0]
