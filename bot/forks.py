@@ -4,15 +4,15 @@ What strangers propose is read, never run; but even a plan tells of the fleet. C
 `reconcile`.
 """
 
-import re
 from dataclasses import dataclass
 
 from bot.forges import Comment, Forge, ForgeMergeRequest, Reaction
 from bot.home import MARKER
 from bot.shell import Shell
+from bot.slash import Command, Reader, Verb
 from planners.model import Repo, Role
 
-_ASK = re.compile(r"(?m)^/switchyard plan[ \t]*\r?$")
+PLAN = Verb("plan")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +29,10 @@ async def find_ask(shell: Shell, repo: Repo, request: ForgeMergeRequest) -> Ask 
     forge = shell.forge(repo)
     comments = await forge.comments(repo.path, request.number)
     asked, head = await _answered(shell, repo, comments)
+    reader = Reader((await forge.me()).login, (PLAN,))
     for comment in reversed(comments):
-        if not _ASK.search(comment.body) or comment.author.bot:
+        asks = any(isinstance(each, Command) for each in reader.read(comment.body))
+        if not asks or comment.author.bot:
             continue
         if await _may_ask(forge, repo, comment):
             number, by = str(comment.id), comment.author.login

@@ -10,7 +10,9 @@ from pydantic import BaseModel
 
 from bot.__main__ import parser
 from bot.intake.documents import FLEET_DOCUMENTS, ApplicationDocument
+from bot.obey import commands as commands_found
 from bot.settings import Settings
+from bot.slash import usage
 from tests.conformance import test_forge
 from tests.conformance.grounds import GROUNDS
 
@@ -35,7 +37,22 @@ def pages() -> dict[str, str]:
     found["reference/settings.md"] = settings()
     found["reference/commands.md"] = commands()
     found["reference/forges.md"] = forges()
+    found["reference/slash-commands.md"] = slash_commands()
     return found
+
+
+def slash_commands() -> str:
+    """Every slash command, as `/switchyard help` tells it."""
+    parts = [
+        NOTE
+        + "# Slash commands\n\nA line of a comment on the app merge request, or on a wave's own. "
+        "`@<the bot> <verb>` does as well. `/switchyard help <verb>` says this there.\n"
+    ]
+    for name, command in commands_found().items():
+        where = "the deploy repo" if command.steers else "the repo of the comment"
+        need = f"Needs the role {command.role.name.lower()} in {where}."
+        parts.append(f"## {name}\n\n{need}\n\n```\n{usage(command.verb)}\n```\n")
+    return "\n".join(parts)
 
 
 def forges() -> str:
