@@ -92,6 +92,10 @@ class Forge(Protocol):
         """
 
     @property
+    def comment_limit(self) -> int:
+        """How long a comment may be, in UTF-16 code units, with room to spare."""
+
+    @property
     def statuses_for_forks(self) -> bool:
         """Whether a status can be set on the head of a merge request from a fork."""
 

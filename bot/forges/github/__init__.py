@@ -46,6 +46,7 @@ class GitHubForge:
     name = "github"
     setup: ClassVar[AppSetup | None] = ManifestFlow()
     statuses_for_forks = True
+    comment_limit = 60_000
 
     def __init__(
         self,

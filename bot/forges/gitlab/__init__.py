@@ -44,6 +44,7 @@ class GitLabForge:
     name = "gitlab"
     setup: ClassVar[AppSetup | None] = None
     statuses_for_forks = False
+    comment_limit = 900_000
 
     def __init__(
         self,

@@ -42,6 +42,7 @@ class LocalForge:
     name = "local"
     setup: ClassVar[AppSetup | None] = None
     statuses_for_forks = True
+    comment_limit = 60_000
 
     def __init__(
         self,
