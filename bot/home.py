@@ -118,6 +118,7 @@ def _about(shell: Shell, request: ForgeMergeRequest, home: Home, revision: str) 
         preview=request.state == "open",
         page=shell.page(home.application),
         reproduce="switchyard plan --app APP --fleet FLEET --deploy DEPLOY",
+        limit=shell.forge(home.repo).comment_limit,
     )
 
 

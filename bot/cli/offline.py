@@ -183,6 +183,7 @@ def _as_markdown(options: argparse.Namespace, snapshot: Snapshot, proposal: Prop
         preview=True,
         page="",
         reproduce=f"switchyard plan --app {options.app} --fleet {options.fleet}",
+        limit=sys.maxsize,
     )
     changes = [change for change in proposal.changes if change.files]
     return words.comment(home, proposal, diffs_of(changes, {**old, **proposal.contents})).strip()

@@ -9,7 +9,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
-_ALLOWED = re.compile(r"(</?(?:details|summary|sub)>|<br>)")
+_ALLOWED = re.compile(r"(</?(?:code|details|summary|sub)>|<br>)")
 
 
 def _html(text: str) -> str:

@@ -1,36 +1,37 @@
-"""The home page of a rollout: one comment on the app repo's merge request, edited in place."""
+"""The home page of a rollout: one comment on the app repo's merge request, edited in place.
 
-from collections.abc import Mapping, Sequence
+It is as long as the forge takes it: in full; without the largest diffs; as statistics; as a link.
+Each form says what it leaves out, and where that is.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.core import Proposal
-from bot.wording.diffs import Diffs, counts, render_diffs
-from bot.wording.explanation import why_not
-from bot.wording.markdown import code, fitting, fold, listing, plural, table
-from bot.wording.reasons import places, reason, remedy
-from planners.gate import Standing, WaveState
-from planners.gates import (
-    AwaitsApproval,
-    ClosedByPerson,
-    ForeignCommit,
-    Gate,
-    Held,
-    Lack,
-    OpenedByPerson,
-    Pending,
-)
-from planners.plan import Plan, PlanProblem
+from bot.wording import diffs as changes
+from bot.wording.commands import DIGEST, commands, reproduce
+from bot.wording.diffs import Diffs
+from bot.wording.graph import graph
+from bot.wording.headline import headline, next_actor, state_of
+from bot.wording.markdown import code, link, plural, units
+from bot.wording.placement import placement
+from bot.wording.waves import gates, short_table, wave_table
+from planners.plan import PlanProblem
 
-BUDGET = 58_000
+__all__ = ["Home", "comment", "headline", "problems", "unasked"]
+
 MOST_WARNINGS = 20
-WAVES_BUDGET, WAITING_BUDGET, PLACEMENT_BUDGET = 20_000, 12_000, 10_000
-MOST_REASONS = 10
-PEOPLE = (AwaitsApproval, ClosedByPerson, ForeignCommit, Held, OpenedByPerson)
+MOST_PROBLEMS = 100
+SMALLEST = 8_000
 
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """What the comment needs besides the proposal; `preview`: the revision is not merged yet."""
+    """What the comment needs besides the proposal; `preview`: the revision is not merged yet.
+
+    `limit` is how long it may be, in UTF-16 code units; at least SMALLEST. `reproduce` is the
+    command that makes the plan again.
+    """
 
     marker: str
     application: str
@@ -38,22 +39,27 @@ class Home:
     preview: bool
     page: str
     reproduce: str
+    limit: int
 
 
 def problems(home: Home, found: Sequence[PlanProblem | str]) -> str:
     """The comment when there is no plan: every problem, nothing changed."""
-    lines = "\n".join(f"- {code(str(problem), 600)}" for problem in found[:100])
-    more = f"\n- and {len(found) - 100} more" if len(found) > 100 else ""  # noqa: PLR2004 - as above
-    return "\n\n".join(
-        [
-            home.marker,
-            (
-                f"**{code(home.application)}: no plan.** {plural(len(found), 'problem')} in "
-                f"revision {code(home.revision[:12])}; nothing was changed anywhere."
-            ),
-            lines + more,
-        ]
+    head = (
+        f"{home.marker}\n\n"
+        f"**{code(home.application)}: no plan.** {plural(len(found), 'problem')} in "
+        f"revision {code(home.revision[:12])}; nothing was changed anywhere."
     )
+    lines: list[str] = []
+    left = home.limit - units(head) - len("\n\n- and 1000000 more")
+    for problem in found[:MOST_PROBLEMS]:
+        line = f"- {code(str(problem), 600)}"
+        left -= units(line) + 1
+        if left < 0:
+            break
+        lines.append(line)
+    if len(found) > len(lines):
+        lines.append(f"- and {len(found) - len(lines)} more")
+    return head + "\n\n" + "\n".join(lines)
 
 
 def unasked(home: Home, asker: str) -> str:
@@ -78,159 +84,88 @@ def unasked(home: Home, asker: str) -> str:
 
 def comment(home: Home, proposal: Proposal, diffs: Diffs) -> str:
     """The comment for a plan: state, waves, what waits, what changes, where and why."""
+    standings, risks = proposal.decision.standings, diffs.risks
+    every = wave_table(standings, risks, preview=home.preview)
+    some = short_table(standings, risks, _where(home, proposal), preview=home.preview)
+    for tier, waves in ((_whole, every), (_whole, some), (_statistics, some)):
+        text = tier(home, proposal, diffs, waves)
+        if text is not None and units(text) <= home.limit:
+            return text
+    return _link(home, proposal, diffs)
+
+
+def _whole(home: Home, proposal: Proposal, diffs: Diffs, waves: str) -> str | None:
+    """Everything, without the largest diffs where they do not fit; None if that is too much."""
     standings = proposal.decision.standings
-    parts = [
-        home.marker,
-        _headline(home, proposal),
-        _waves(standings, preview=home.preview),
-        _waiting(standings, preview=home.preview),
+    before = [
+        *_top(home, proposal),
+        waves,
+        graph(proposal.application, standings, preview=home.preview),
+        "" if home.preview else gates(standings),
         _warnings(proposal.warnings),
-        _placement(proposal.plan),
-        (
-            f"<sub>revision {code(home.revision[:12])} · [status page]({home.page}) · reproduce "
-            f"with {code(home.reproduce)}</sub>"
-        ),
     ]
-    length = sum(len(part) for part in parts)
-    if diffs.groups:
-        shown = f"**What changes**\n\n{render_diffs(diffs, BUDGET - length)}"
-        parts.insert(5, shown)
-    return "\n\n".join(part for part in parts if part)
+    after = [placement(proposal.plan), _foot(home, proposal)]
+    if not diffs.groups:
+        return _joined([*before, *after])
+    budget = home.limit - units(_joined([*before, _section("Changes", "-"), *after])) - 2
+    shown = changes.folds(diffs, budget, _where(home, proposal))
+    return None if shown is None else _joined([*before, _section("Changes", shown), *after])
 
 
-def headline(proposal: Proposal, *, preview: bool) -> str:
-    """The state of a rollout in a few words; also the text of `switchyard/plan`."""
-    standings = proposal.decision.standings
-    to_merge = [each for each in standings if each.change.files]
-    clusters = {unit.cluster for each in standings for unit in each.change.wave.units}
-    if preview:
-        if not to_merge:
-            return "nothing changes on any cluster"
-        touched = {cluster for each in to_merge for cluster in each.change.clusters}
-        return (
-            f"{plural(len(touched), 'cluster')} of {len(clusters)} change in "
-            f"{plural(len(to_merge), 'wave')}"
-        )
-    if proposal.plan.restores is not None:
-        return _going_back(proposal, len(clusters), to_merge)
-    if proposal.decision.done:
-        return f"rolled out: ready on {plural(len(clusters), 'cluster')}"
-    if failed := _failed(standings):
-        return f"held: {places(failed)}"
-    if to_merge:
-        done = len(standings) - len(to_merge)
-        return f"{done} of {plural(len(standings), 'wave')} merged; {_next(to_merge)}"
-    return "all waves merged; waiting for the clusters to be ready"
-
-
-def _going_back(proposal: Proposal, clusters: int, to_merge: Sequence[Standing]) -> str:
-    plan, standings = proposal.plan, proposal.decision.standings
-    what = f"revision {plan.revision.sha[:8]}"
-    if proposal.decision.done:
-        return f"rolled back: {what} failed; {plural(clusters, 'cluster')} ready as before"
-    if to_merge:
-        done = len(standings) - len(to_merge)
-        why = f" ({places(plan.failures)})" if plan.failures else ""
-        return f"rolling back {what}{why}: {done} of {len(standings)} done; {_next(to_merge)}"
-    return f"rolled back {what}; waiting for the clusters to be ready as before"
-
-
-def _headline(home: Home, proposal: Proposal) -> str:
-    state = headline(proposal, preview=home.preview)
-    what = "would change" if home.preview else "rollout"
-    return (
-        f"**{code(home.application)}** · plan `{proposal.digest[:12]}` · {what}: {code(state, 400)}"
+def _statistics(home: Home, proposal: Proposal, diffs: Diffs, waves: str) -> str:
+    """Waves, and one line for each group."""
+    lines = changes.titles(diffs, _where(home, proposal)) if diffs.groups else ""
+    return _joined(
+        [
+            *_top(home, proposal),
+            (
+                f"Shortened, for this plan is large: without graph, placement, and all gates but "
+                f"the first of each wave. {_where(home, proposal)}"
+            ),
+            waves,
+            _section("Changes", lines),
+            _foot(home, proposal),
+        ]
     )
 
 
-def _next(to_merge: Sequence[Standing]) -> str:
-    people = [gate for each in to_merge for gate in each.gates if isinstance(gate, PEOPLE)]
-    first = people[0] if people and all(each.gates for each in to_merge) else None
-    for standing in to_merge:
-        if not standing.gates:
-            return f"{standing.change.wave.name} merges now"
-    gate = first or to_merge[0].gates[0]
-    return reason(gate)
+def _link(home: Home, proposal: Proposal, diffs: Diffs) -> str:
+    """What is left when nothing fits: how it stands, how much it is, and where it is shown."""
+    waves = plural(len(proposal.decision.standings), "wave")
+    return _joined(
+        [
+            *_top(home, proposal),
+            (
+                f"This plan is too large for a comment: {waves}, "
+                f"{plural(diffs.clusters, 'cluster')} with changes, "
+                f"{plural(len(diffs.groups), 'group')} of diffs. {_where(home, proposal)}"
+            ),
+            _foot(home, proposal),
+        ]
+    )
 
 
-def _failed(standings: Sequence[Standing]) -> list[Pending]:
+def _top(home: Home, proposal: Proposal) -> list[str]:
+    """The marker, and one line: how it stands, the digest, who acts next."""
+    who = "the merge of this merge request" if home.preview else next_actor(proposal)
+    state = state_of(proposal, preview=home.preview)
+    following = f" · next: {code(who, 400)}" if who else ""
     return [
-        pending
-        for standing in standings
-        for pending in standing.pending
-        if pending.lack is Lack.REPAIR
+        home.marker,
+        (
+            f"**{code(home.application)}**: {code(state, 400)} · plan "
+            f"`{proposal.digest[:DIGEST]}`{following}"
+        ),
     ]
 
 
-def _waves(standings: Sequence[Standing], *, preview: bool) -> str:
-    """One row for each wave; where they are too many, those that are done are left out first."""
-    head = ["wave", "components", "clusters", "changes", "merge request", "state"]
-    rows = {each.change.wave.name: _wave(each, preview=preview) for each in standings}
-    if preview:
-        rows, head = {name: row[:4] + row[5:] for name, row in rows.items()}, head[:4] + head[5:]
-    left = [*rows.values()]
-    if len(fitting(left, WAVES_BUDGET)) < len(left):
-        left = [rows[each.change.wave.name] for each in standings if each.change.files]
-    shown = fitting(left, WAVES_BUDGET)
-    more = len(rows) - len(shown)
-    note = f"\n\nand {more} more waves: the status page shows them all" if more else ""
-    return table(head, shown) + note
-
-
-def _wave(standing: Standing, *, preview: bool) -> list[str]:
-    return [
-        code(standing.change.wave.name),
-        listing(sorted({unit.component for unit in standing.change.wave.units}), 5),
-        _clusters(standing),
-        counts(standing.change),
-        "" if preview else _request(standing),
-        _preview_state(standing) if preview else _state(standing),
+def _where(home: Home, proposal: Proposal) -> str:
+    """Where people find what a comment leaves out; a folder knows of no rollback."""
+    places = [
+        *([] if home.preview else [f"the {link('status page', home.page)} and the merge requests"]),
+        *([] if proposal.plan.restores else [code(f"{home.reproduce} --format markdown", 600)]),
     ]
-
-
-def _clusters(standing: Standing) -> str:
-    names = sorted({unit.cluster for unit in standing.change.wave.units})
-    return f"{len(names)}: {listing(names)}"
-
-
-def _request(standing: Standing) -> str:
-    request = standing.merge_request
-    return f"[!{request.number}]({request.url})" if request else ""
-
-
-def _preview_state(standing: Standing) -> str:
-    return "to merge" if standing.change.files else "no change"
-
-
-def _state(standing: Standing) -> str:
-    match standing.state:
-        case WaveState.DONE:
-            return "ready"
-        case WaveState.SETTLING:
-            return f"merged; {code(places(standing.pending))}"
-        case WaveState.MERGING:
-            return "its turn"
-        case WaveState.WAITING:
-            return code(reason(standing.gates[0]), 300)
-
-
-def _waiting(standings: Sequence[Standing], *, preview: bool) -> str:
-    """Each closed gate once, with who clears it; those that need a person first."""
-    if preview:
-        return ""
-    found: dict[str, tuple[Gate, list[str]]] = {}
-    for standing in standings:
-        for gate in standing.gates:
-            found.setdefault(reason(gate), (gate, []))[1].append(standing.change.wave.name)
-    if not found:
-        return ""
-    ordered = sorted(found.items(), key=lambda item: not isinstance(item[1][0], PEOPLE))
-    rows = [
-        [listing(waves), code(text, 300), code(remedy(gate))] for text, (gate, waves) in ordered
-    ]
-    summary = f"What it waits for ({plural(len(rows), 'gate')})"
-    shown = fitting(rows[:50], WAITING_BUDGET)
-    return fold(summary, table(["waves", "why it waits", "cleared by"], shown))
+    return f"All of it: {', or '.join(places)}."
 
 
 def _warnings(found: Sequence[str]) -> str:
@@ -238,43 +173,21 @@ def _warnings(found: Sequence[str]) -> str:
     lines = [f"- {code(each, 300)}" for each in found[:MOST_WARNINGS]]
     if len(found) > MOST_WARNINGS:
         lines.append(f"- and {len(found) - MOST_WARNINGS} more")
-    return "\n".join(["**Good to know**", "", *lines]) if lines else ""
+    return _section("Good to know", "\n".join(lines))
 
 
-def _placement(plan: Plan) -> str:
-    """One row for each component: where it goes, and why not elsewhere, equal reasons grouped."""
-    trace = plan.trace
-    if not trace:
-        return ""
-    rows = []
-    for component in sorted({decision.unit.component for decision in trace}):
-        mine = [decision for decision in trace if decision.unit.component == component]
-        chosen = [decision.unit.cluster for decision in mine if decision.chosen]
-        reasons: dict[str, list[str]] = {}
-        for decision in mine:
-            if not decision.chosen:
-                reasons.setdefault(why_not(decision), []).append(decision.unit.cluster)
-        rows.append(
-            [
-                component,
-                f"{len(chosen)}: {listing(chosen)}",
-                _elsewhere(reasons),
-            ]
-        )
-    return fold(
-        f"Where and why ({plural(len(rows), 'component')})",
-        "\n\n".join(
-            [
-                *([f"Optimal placement: {plan.optimum}."] if plan.optimum else []),
-                table(["component", "runs on", "not on"], fitting(rows, PLACEMENT_BUDGET)),
-            ]
-        ),
-    )
+def _foot(home: Home, proposal: Proposal) -> str:
+    parts = [
+        f"revision {code(home.revision[:12])}",
+        *([link("status page", home.page)] if home.page else []),
+        *([] if proposal.plan.restores else [reproduce(home.reproduce, proposal.digest)]),
+    ]
+    return f"{commands(proposal, preview=home.preview)}\n\n<sub>{' · '.join(parts)}</sub>"
 
 
-def _elsewhere(reasons: Mapping[str, Sequence[str]]) -> str:
-    """Why not elsewhere: the reasons of most clusters first."""
-    ordered = sorted(reasons.items(), key=lambda each: -len(each[1]))
-    shown = [f"{listing(names)}: {code(why)}" for why, names in ordered[:MOST_REASONS]]
-    more = len(ordered) - len(shown)
-    return "; ".join([*shown, *([f"and {plural(more, 'more reason')}"] if more else [])])
+def _section(title: str, body: str) -> str:
+    return f"### {title}\n\n{body}" if body else ""
+
+
+def _joined(parts: Sequence[str]) -> str:
+    return "\n\n".join(part for part in parts if part)

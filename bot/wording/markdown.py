@@ -1,39 +1,75 @@
-"""Markdown that hostile text cannot break out of."""
+"""Markdown that hostile text cannot break out of.
+
+Text of others stands in code spans, in `<code>` inside of a summary, or in fences. In all three a
+forge finds no mention, reference, closing keyword or quick action, and no HTML.
+
+Sources: CommonMark 0.31 (4.5 fences, 4.6 HTML blocks, 6.1 code spans), GitHub Flavored Markdown
+(4.10 tables), GitLab Flavored Markdown; "Trojan Source" (Boucher, Anderson) for text that turns.
+"""
 
 import re
 from collections.abc import Sequence
-from itertools import accumulate
+from html import escape
+from urllib.parse import quote
 
-_INVISIBLE = re.compile(r"[\x00-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]+")
+_INVISIBLE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\xad\u061c\u115f\u1160\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164"
+    "\ud800-\udfff\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e0fff]+"
+)
+_UNSHOWN = re.compile(
+    _INVISIBLE.pattern.removesuffix("+").replace("\x00-\x1f", "\x00-\x08\x0b-\x1f")
+)
+_TAG = re.compile("<(?=[A-Za-z/!?])")
+
+
+def units(text: str) -> int:
+    """The length as forges count it at the most: in UTF-16 code units."""
+    return len(text) + sum(character > "\uffff" for character in text)
+
+
+def plain(text: str, limit: int = 200) -> str:
+    """One line without invisible characters or backticks, no tag in it; says where it was cut."""
+    clean = _INVISIBLE.sub(" ", text).replace("`", "'").strip()
+    clean = _TAG.sub("\u2039", clean)
+    if len(clean) > limit:
+        clean = f"{clean[:limit]} [{len(clean) - limit} more]"
+    return clean or " "
 
 
 def code(text: str, limit: int = 200) -> str:
-    """A code span: one line, no invisible characters, no backticks; says where it was cut."""
-    clean = _INVISIBLE.sub(" ", text).replace("`", "'").strip()
-    if len(clean) > limit:
-        clean = f"{clean[:limit]} [{len(clean) - limit} more]"
-    return f"`{clean or ' '}`"
+    """A code span."""
+    return f"`{plain(text, limit)}`"
+
+
+def code_in_html(text: str, limit: int = 200) -> str:
+    """The same for a summary, in which Markdown is not read."""
+    return f"<code>{escape(plain(text, limit), quote=False)}</code>"
+
+
+def link(label: str, address: str) -> str:
+    """A link; nothing in the address can end it."""
+    return f"[{label}]({quote(address[:2000], safe=':/?#@!$&*+,;=%~', errors='replace')})"
 
 
 def fence(text: str, language: str) -> str:
-    """A fenced block whose fence is longer than any run of backticks inside (CommonMark 4.5)."""
-    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
+    """A fenced block whose fence is longer than any run of backticks inside.
+
+    What would be invisible in it, or end a line unseen, stands as its number.
+    """
+    shown = _UNSHOWN.sub(lambda found: f"[U+{ord(found[0]):04X}]", text.rstrip())
+    longest = max((len(run) for run in re.findall(r"`+", shown)), default=0)
     ticks = "`" * max(3, longest + 1)
-    return f"{ticks}{language}\n{text.rstrip()}\n{ticks}"
+    return f"{ticks}{language}\n{shown}\n{ticks}"
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table; a bar in a cell is escaped (GitHub Flavored Markdown 4.10)."""
+    """A table; a bar in a cell is escaped, and no backslash before it undoes that."""
     lines = [list(head), ["---"] * len(head), *[list(row) for row in rows]]
-    return "\n".join(
-        "| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines
-    )
+    return "\n".join("| " + " | ".join(_cell(each) for each in line) + " |" for line in lines)
 
 
-def fitting(rows: Sequence[Sequence[str]], budget: int) -> Sequence[Sequence[str]]:
-    """As many of the first rows of a table as `budget` characters hold."""
-    ends = accumulate(sum(len(cell) + 3 for cell in row) + 2 for row in rows)
-    return rows[: sum(end <= budget for end in ends)]
+def _cell(text: str) -> str:
+    return text.replace("\\|", "\\ |").replace("|", "\\|")
 
 
 def fold(summary: str, body: str) -> str:

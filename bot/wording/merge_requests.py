@@ -80,7 +80,7 @@ def body(
                 f"Switchyard merges this when everything it depends on is ready; the status "
                 f"`switchyard/order` says what it waits for. {links}"
             ),
-            render_diffs(diffs, BODY_BUDGET),
+            render_diffs(diffs, BODY_BUDGET, "The changes of this merge request show it."),
             (
                 f"<sub>plan `{digest[:12]}` · wave `{change.digest[:12]}` · revision "
                 f"{code(plan.revision.sha[:12])} of {code(str(plan.revision.repo))}</sub>"

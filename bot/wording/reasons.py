@@ -70,9 +70,9 @@ def remedy(gate: Gate) -> str:  # noqa: C901, PLR0912 - one case per gate
     """Who or what clears it, in one sentence without a full stop."""
     match gate:
         case AwaitsDependency(pending=pending) | AwaitsStep(pending=pending):
-            return _cure(pending)
+            return cure(pending)
         case AwaitsReplacement(pending=pending):
-            return _cure(pending)
+            return cure(pending)
         case AwaitsApproval(users=users) if users:
             return f"{listing(users, 5)} approves the merge request"
         case AwaitsApproval(author_may_approve=author_may):
@@ -178,7 +178,8 @@ def _lack(pending: Pending) -> str:
             return f"ready, soaks until {pending.until:%H:%M:%S}" if pending.until else "soaks"
 
 
-def _cure(pending: Sequence[Pending]) -> str:
+def cure(pending: Sequence[Pending]) -> str:
+    """Who or what brings units to what they lack."""
     lacks = {each.lack for each in pending}
     if Lack.REPAIR in lacks:
         return "a repair of the cluster, or a new revision"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from renderers.differ import diff
+from renderers.differ import compare
 
 VALUE = "aHVudGVyMg=="
 SECRET = f"apiVersion: v1\nkind: Secret\nmetadata: {{name: s}}\ndata: {{key: {VALUE}}}\n"
@@ -39,7 +39,9 @@ def test_no_secret_is_shown(text: str) -> None:
     changed = text.replace(VALUE, "c2VjcmV0Mg==")
 
     for old, new in ((None, text), (text, None), (text, changed), (changed, text)):
-        shown = diff("x.yaml", old.encode() if old else None, new.encode() if new else None)
+        shown = compare(
+            "x.yaml", old.encode() if old else None, new.encode() if new else None
+        ).unified
         assert VALUE not in shown
         assert "c2VjcmV0Mg==" not in shown
 
@@ -47,7 +49,7 @@ def test_no_secret_is_shown(text: str) -> None:
 def test_a_changed_value_says_so_and_an_equal_one_does_not() -> None:
     changed = SECRET.replace("{key: ", "{other: dXNlcg==, key: ").replace(VALUE, "bmV3")
 
-    shown = diff("x.yaml", SECRET.encode(), changed.encode())
+    shown = compare("x.yaml", SECRET.encode(), changed.encode()).unified
 
     assert "-  key: '*** (before)'" in shown
     assert "+  key: '*** (after)'" in shown
@@ -56,7 +58,83 @@ def test_a_changed_value_says_so_and_an_equal_one_does_not() -> None:
 def test_what_is_no_secret_is_shown_to_the_letter() -> None:
     old = b"kind:   ConfigMap   # as people write\ndata: {a: 'x'}\n"
 
-    assert diff("x.yaml", old, old.replace(b"'x'", b"'y'")).splitlines()[-2:] == [
+    assert compare("x.yaml", old, old.replace(b"'x'", b"'y'")).unified.splitlines()[-2:] == [
         "-data: {a: 'x'}",
         "+data: {a: 'y'}",
     ]
+
+
+NAMED = """\
+apiVersion: v1
+kind: ConfigMap
+metadata: {{name: c}}
+data:
+  DB_PASSWORD: {0}
+  url: postgres://shop:{0}@db:5432/shop
+  app.properties: |
+    db.password={0}
+    ttl: 5m
+  json: '{{"apiKey": "{0}", "a": 1}}'
+  key.pem: |
+    -----BEGIN EC PRIVATE KEY-----
+    {0}
+spec:
+  env: [{{name: API_TOKEN, value: {0}}}, {{name: LOG, value: debug}}]
+  args: [--password, {0}, "--token={0}"]
+  token: {0}
+"""
+VISIBLE = """\
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: c}
+data:
+  DB_PASSWORD_FILE: /run/secrets/db
+  image: registry.example.com/auth-token:1.4.2
+  secretName: tls
+  url: https://example.com:443/a@b
+spec:
+  automountServiceAccountToken: false
+  tokenSeconds: 3600
+  secretKeyRef: {name: db, key: password}
+  args: [--password-file, /run/secrets/db, --verbose]
+"""
+
+
+def test_values_that_are_called_secret_or_look_so_are_not_shown() -> None:
+    for old, new in ((None, "s3cr3t-1"), ("s3cr3t-1", "s3cr3t-2"), ("s3cr3t-2", None)):
+        sides = [NAMED.format(each).encode() if each else None for each in (old, new)]
+        found = compare("x.yaml", *sides)
+
+        assert "s3cr3t" not in found.unified
+        assert "s3cr3t" not in repr((found.before, found.after))
+        assert "5m" in found.unified
+
+
+def test_a_hidden_value_that_changed_says_so() -> None:
+    found = compare("x.yaml", *(NAMED.format(each).encode() for each in ("one", "two")))
+
+    for line in (
+        "+  DB_PASSWORD: '*** (after)'",
+        "+  url: postgres://*** (after)@db:5432/shop",
+        "+    db.password=*** (after)",
+        '+  json: \'{"apiKey": "*** (after)", "a": 1}\'',
+        "+  key.pem: '*** (after)'",
+        "+    value: '*** (after)'",
+        "+  - --token=*** (after)",
+    ):
+        assert line in found.unified.splitlines()
+
+
+def test_names_of_secrets_and_other_words_stay() -> None:
+    assert (
+        compare("x.yaml", None, VISIBLE.encode()).after
+        == compare("x", VISIBLE.encode(), None).before
+    )
+    assert "***" not in compare("x.yaml", None, VISIBLE.encode()).unified
+
+
+def test_a_hidden_value_of_an_item_that_moved_has_not_changed() -> None:
+    old = b"env: [{name: A_TOKEN, value: x}]\n"
+    new = b"env: [{name: LOG, value: y}, {name: A_TOKEN, value: x}]\n"
+
+    assert "(after)" not in compare("x.yaml", old, new).unified
