@@ -1,0 +1,143 @@
+"""A plan in which one text stands in every place that somebody else writes."""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from bot.core import Proposal
+from bot.wording.diffs import Diffs, diffs_of
+from planners.changes import ChangeSet, FileChange
+from planners.filters import Verdict
+from planners.gate import Decision as Decided
+from planners.gate import Standing, WaveState
+from planners.gates import (
+    AwaitsApproval,
+    AwaitsDependency,
+    ClosedByPerson,
+    ForeignCommit,
+    Frozen,
+    Held,
+    Lack,
+    NotMerged,
+    OpenedByPerson,
+    Pending,
+)
+from planners.model import On, Repo, Revision, Stage, Unit, When
+from planners.order import Wave
+from planners.placement import Decision
+from planners.plan import Plan
+from planners.snapshot import MergeRequest, MergeRequestState
+from renderers import yamlio
+from renderers.tree import blob_id
+from tests.fakes.builders import application, component
+
+SECRET = "s3cr3t-value"
+
+
+def manifest(text: str, version: str) -> bytes:
+    """Objects with that text in keys, names, values and lists; and a Secret's value."""
+    pod = {
+        "containers": [
+            {
+                "name": text,
+                "image": f"{text}:{version}",
+                "args": [text, version],
+                "env": [{"name": f"{text}_PASSWORD", "value": SECRET + version}],
+            }
+        ]
+    }
+    objects = (
+        {
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "metadata": {"name": text, "annotations": {text: version}},
+            "spec": {"template": {"spec": pod}, "note": f"{text}\n{version}\n{text}"},
+        },
+        {"kind": text, "metadata": {"name": version}, text: [text], "new": {text: text}},
+        {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {"name": f"{text}{version}"},
+            "data": {text: SECRET},
+        },
+        text,
+    )
+    return b"---\n".join(yamlio.dump(each) for each in objects)
+
+
+def gates(text: str) -> tuple[object, ...]:
+    """One of every gate that has words of others in it."""
+    unit, until = Unit(text, text), datetime(2026, 1, 1, tzinfo=UTC)
+    failed = Pending(unit, Lack.REPAIR, text)
+    return (
+        AwaitsApproval(1, (text,), (text,), text, author_may_approve=False, users=(text,)),
+        AwaitsDependency(text, text, When.READY, On.SAME_CLUSTER, (failed,), 1, 0),
+        ClosedByPerson(text, 1),
+        ForeignCommit(text, text),
+        Frozen(text, until, text),
+        Held(text),
+        NotMerged(text, until),
+        OpenedByPerson(text, 1),
+    )
+
+
+@dataclass(frozen=True)
+class Size:
+    """How large a plan is; `kinds` is in how many ways clusters differ, three at least."""
+
+    waves: int = 3
+    clusters: int = 3
+    kinds: int = 1
+
+
+def everywhere(text: str, written: str, size: Size = Size()) -> tuple[Proposal, Diffs]:
+    """A plan of that size; `written` is what stands in manifests."""
+    blobs = {blob_id(each): each for each in (manifest(written, "1"), manifest(written, "2"))}
+    old, new = blobs
+    standings = [_standing(text, number, size, (old, new)) for number in range(size.waves)]
+    trace = tuple(
+        Decision(Unit(text, f"{text}{number}"), number == 0, Verdict(text, False, text, text))
+        for number in range(size.clusters)
+    )
+    plan = Plan(
+        application=text,
+        revision=Revision(Repo("local", text), text),
+        fleet_revision=Revision(Repo("local", text), text),
+        deploy=Repo("local", text),
+        waves=tuple(each.change.wave for each in standings),
+        trace=trace,
+    )
+    changes = tuple(each.change for each in standings)
+    proposal = Proposal(
+        application=application(replace(component("web"), name=text)),
+        plan=plan,
+        digest="d" * 64,
+        trees={},
+        changes=changes,
+        contents=blobs,
+        decision=Decided(tuple(standings), ()),
+        problems=(),
+        warnings=(text,),
+    )
+    return proposal, diffs_of(changes, blobs)
+
+
+def _standing(text: str, number: int, size: Size, blobs: tuple[str, str]) -> Standing:
+    name = text.encode("utf-8", "replace").decode()
+    units = tuple(Unit(text, f"{name}{each}") for each in range(size.clusters))
+    wave = Wave(f"{text}.{number}", Stage(text), number, 0, units)
+    kinds = ((None, blobs[1]), (blobs[0], blobs[1]), (blobs[0], None))
+    files = tuple(
+        FileChange(
+            f"clusters/{unit.cluster}/{text}{each % size.kinds}{index}",
+            unit,
+            *kinds[(each + index) % 3],
+        )
+        for each, unit in enumerate(units)
+        for index in range(2)
+    )
+    request = MergeRequest(
+        number + 1, wave.name, text, MergeRequestState.OPEN, f"http://forge/{text}", "0" * 40
+    )
+    found = gates(text)
+    turned = (*found[number % len(found) :], *found[: number % len(found)])
+    return Standing(ChangeSet(wave, files, 0, "d" * 64), WaveState.WAITING, request, turned)  # type: ignore[arg-type] # all are gates

@@ -1,0 +1,115 @@
+"""Laws of the comment over plans of any size, with anything written in them."""
+
+import re
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.core import Proposal
+from bot.wording import comment as words
+from bot.wording.diffs import Diffs
+from bot.wording.graph import MOST_NODES
+from bot.wording.markdown import units
+from bot.wording.waves import OPEN_ROWS
+from tests.fakes.comments import MARKER, Read, home, read
+from tests.fakes.hostile import SECRET, Size, everywhere
+
+PIECES = st.sampled_from(
+    [
+        *("@ada", "#1", "!1", "fixes #1", "<script>", "</details>", "</summary>", "<!--", "-->"),
+        *("`", "```", "~~~", "\n", "\r", "\n\n", "|", "\\", "/approve", "<!-- switchyard:home x"),
+        *("[x](y)", "https://x.example", "\u202e", "\U0001f600", "a", " ", "*", "_", "# ", "&lt;"),
+    ]
+)
+TEXTS = st.one_of(st.text(max_size=80), st.lists(PIECES, max_size=20).map("".join))
+SIZES = st.builds(Size, st.integers(1, 90), st.integers(1, 40), st.integers(1, 40))
+
+
+def folded(text: str) -> bool:
+    """Whether it is the full comment, perhaps without some diffs."""
+    return "Shortened, for" not in text and "too large for a comment" not in text
+
+
+def wave_tables(found: Read, size: Size) -> int:
+    """Two where there are many waves and all of them fit."""
+    counted = any("more wave" in each for each in found.live if "<summary>" not in each)
+    return 1 + (size.waves > OPEN_ROWS and not counted)
+
+
+def assert_structure(found: Read, size: Size, diffs: Diffs, *, preview: bool) -> None:
+    diff_fences = [each for each in found.fences if each.info == "diff"]
+    listed = sum("<summary>The " in each for each in found.html)
+
+    assert found.headings == ["Good to know", "Changes"]
+    assert len(found.tables) == wave_tables(found, size) + (not preview) + 1
+    assert next(each[0] for each in found.tables) == "wave"
+    assert len(diff_fences) <= len(diffs.groups)
+    assert len(found.fences) - len(diff_fences) == (size.waves > 1)
+    assert (
+        found.folds
+        == (wave_tables(found, size) - 1) + (not preview) + len(diffs.groups) + listed + 1
+    )
+
+
+@given(TEXTS, TEXTS, SIZES, st.booleans(), st.integers(words.SMALLEST, 60_000))
+@settings(max_examples=60, deadline=None)
+def test_any_comment_keeps_its_limit_and_reads_as_intended(
+    text: str, written: str, size: Size, preview: bool, limit: int
+) -> None:
+    proposal, diffs = everywhere(text, written, size)
+    shown = words.comment(home(preview=preview, limit=limit), proposal, diffs)
+
+    assert units(shown) <= limit
+    assert shown.startswith(f"{MARKER}\n\n**`storefront`**: ")
+    assert SECRET not in shown
+    found = read(shown)
+    if folded(shown):
+        assert_structure(found, size, diffs, preview=preview)
+    assert_dead(found)
+    assert_charts(found)
+
+
+def assert_dead(found: Read) -> None:
+    """Nothing outside of code mentions, refers, closes or commands; no HTML but ours."""
+    for prose in found.live:
+        mine = re.sub(r"<!-- switchyard:home \w+ 0{64} -->|</?(details|summary|sub)>", "", prose)
+        assert not re.search(r"@\w|[#!&%~$]\d|GH-\d|https?:|www\.|<|`", mine)
+        assert not re.search(r"(?i)\b(fix(e[sd])?|close[sd]?|resolve[sd]?)\b", mine)
+        assert not re.search(r"(?m)^\s*/", mine)
+
+
+def assert_charts(found: Read) -> None:
+    for each in found.fences:
+        if each.info == "mermaid":
+            assert each.content.startswith("flowchart LR\n")
+            assert each.content.count('"]') <= MOST_NODES
+
+
+@given(TEXTS, SIZES)
+@settings(max_examples=20, deadline=None)
+def test_without_a_limit_every_diff_is_shown(text: str, size: Size) -> None:
+    proposal, diffs = everywhere("web", text, size)
+
+    found = read(words.comment(home(preview=True, limit=10**9), proposal, diffs))
+
+    assert sum(each.info == "diff" for each in found.fences) == len(diffs.groups)
+    assert sorted({name for group in diffs.groups for name in group.clusters}) == sorted(
+        {unit.cluster for change in proposal.changes for unit in change.units}
+    )
+
+
+@given(SIZES, st.integers(words.SMALLEST, 60_000))
+@settings(max_examples=20, deadline=None)
+def test_a_larger_limit_never_shows_less(size: Size, limit: int) -> None:
+    made: tuple[Proposal, Diffs] = everywhere("web", "x", size)
+
+    less, more = (
+        words.comment(home(preview=True, limit=each), *made) for each in (limit, limit + 5_000)
+    )
+
+    assert units(less) <= units(more) or folded(more) >= folded(less)
+
+
+@given(st.text(), st.text())
+def test_the_length_is_that_of_utf_16(one: str, other: str) -> None:
+    assert units(one + other) == len((one + other).encode("utf-16-le")) // 2
