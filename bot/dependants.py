@@ -7,6 +7,8 @@ import asyncio
 
 from bot.inbox import application_key, trigger
 from bot.shell import Shell
+from bot.summaries import MARK, ROLLOUT, SUMMARY, mark, summary
+from bot.views import with_since
 from planners.model import Json
 
 PREFIX = "dependants"
@@ -21,10 +23,18 @@ async def remember(shell: Shell, application: str, needs: tuple[str, ...]) -> No
 
 
 async def show(shell: Shell, application: str, view: dict[str, Json]) -> None:
-    """Put an application's view, and wake who waits for it when it tells something new."""
-    views, key = shell.store.views, f"rollout/{application}"
-    before = await asyncio.to_thread(views.get, key) or {}
-    await asyncio.to_thread(views.put, key, view)
+    """Put an application's views, and wake who waits for it when they tell something new.
+
+    The mark comes last: whoever sees it finds the rest.
+    """
+    views = shell.store.views
+    before = await asyncio.to_thread(views.get, ROLLOUT + application) or {}
+    view = with_since(view, before)
+    told = await asyncio.to_thread(mark, view)
+    await asyncio.to_thread(views.put, ROLLOUT + application, view)
+    await asyncio.to_thread(views.put, SUMMARY + application, summary(view))
+    marks = await asyncio.to_thread(views.get, MARK + application) or {}
+    await asyncio.to_thread(views.put, MARK + application, {**marks, "rollout": told})
     if any(before.get(name) != view.get(name) for name in TELLING):
         waiting = await asyncio.to_thread(views.list, f"{PREFIX}/{application}/")
         await trigger(shell, [application_key(name.rpartition("/")[2]) for name, _ in waiting])

@@ -10,6 +10,7 @@ from datetime import timedelta
 from bot.gather.documents import fleet_at
 from bot.gather.repository import fetch
 from bot.shell import Shell
+from bot.summaries import FLEET, fleet_view
 from planners.model import Fleet, Repo
 
 APPLICATION = "application"
@@ -29,9 +30,13 @@ def review_key(repo: Repo, number: int) -> str:
 
 
 async def read_fleet(shell: Shell) -> Fleet:
-    """The fleet at the head of its repository's default branch."""
+    """The fleet at the head of its repository's default branch; its page shows the same."""
     checkout = await fetch(shell, shell.fleet)
-    return await fleet_at(shell, checkout, checkout.head)
+    fleet = await fleet_at(shell, checkout, checkout.head)
+    view = fleet_view(fleet, checkout.head)
+    if await asyncio.to_thread(shell.store.views.get, FLEET) != view:
+        await asyncio.to_thread(shell.store.views.put, FLEET, view)
+    return fleet
 
 
 def concerned(fleet: Fleet, fleet_repo: Repo, repo: Repo, number: int | None) -> set[str]:

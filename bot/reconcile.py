@@ -12,6 +12,7 @@ from bot.gather.repository import GatherError, NotRegisteredError
 from bot.gather.snapshot import gather_review, gather_rollout
 from bot.home import Home, write_home, write_problems, write_unasked
 from bot.obey import obey
+from bot.plans import show_plan
 from bot.shell import Shell
 from bot.views import problem_view, rollout_view
 from planners.model import Repo
@@ -36,6 +37,7 @@ async def reconcile_application(shell: Shell, application: str) -> datetime | No
         return shell.clock()
     applied = await apply(shell, gathered, proposal)
     later = await write_home(shell, gathered, proposal)
+    await show_plan(shell, gathered, proposal)
     await show(shell, application, rollout_view(gathered, proposal))
     if applied.changed:
         return shell.clock()

@@ -1,7 +1,8 @@
 """What the pages show, kept in the database as a cache: made anew at the end of every pass."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from bot.core import Proposal
 from bot.gather.snapshot import Gathered
@@ -9,8 +10,16 @@ from bot.wording.comment import headline
 from bot.wording.diffs import counts
 from bot.wording.reasons import lack, reason, remedy
 from planners.gate import Standing
+from planners.gates import (
+    AwaitsApproval,
+    AwaitsDependency,
+    AwaitsStep,
+    Frozen,
+    Gate,
+    Lack,
+)
 from planners.model import Json, Unit
-from planners.readiness import stale_at
+from planners.readiness import max_report_age, stale_at
 from planners.snapshot import Snapshot
 
 
@@ -32,6 +41,7 @@ def rollout_view(gathered: Gathered, proposal: Proposal) -> dict[str, Json]:
         "problems": [str(problem) for problem in proposal.problems],
         "waves": [_wave(standing) for standing in proposal.decision.standings],
         "units": [_unit(snapshot, unit) for unit in plan.units],
+        "report_max_age": max_report_age(snapshot).total_seconds(),
         "at": _time(snapshot.now),
     }
 
@@ -52,14 +62,49 @@ def _wave(standing: Standing) -> Json:
     return {
         "name": wave.name,
         "state": standing.state.value,
+        "step": wave.step,
+        "level": wave.level,
+        "failing": sum(each.lack is Lack.REPAIR for each in standing.pending),
         "components": [*sorted({unit.component for unit in wave.units})],
         "clusters": [*sorted({unit.cluster for unit in wave.units})],
         "changes": counts(standing.change),
         "digest": standing.change.digest,
         "merge_request": {"number": request.number, "url": request.url} if request else None,
-        "gates": [{"reason": reason(gate), "remedy": remedy(gate)} for gate in standing.gates],
+        "gates": [_gate(gate) for gate in standing.gates],
         "pending": [{"unit": str(each.unit), "lack": lack(each)} for each in standing.pending],
     }
+
+
+def _gate(gate: Gate) -> Json:
+    return {"kind": _kind(gate), "reason": reason(gate), "remedy": remedy(gate), "since": ""}
+
+
+def _kind(gate: Gate) -> str:
+    """What stays the same while a gate is closed, whatever clusters it waits for."""
+    name = type(gate).__name__
+    match gate:
+        case AwaitsDependency(component=component, dependency=dependency):
+            return f"{name} {component} {dependency}"
+        case AwaitsStep(step=about) | Frozen(name=about) | AwaitsApproval(reason=about):
+            return f"{name} {about}"
+        case _:
+            return name
+
+
+def with_since(view: dict[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
+    """The view, with the time at which each gate was first seen closed for this change.
+
+    `before` is the view of the pass before. Where that is lost, time begins anew.
+    """
+    known = {
+        (wave["digest"], gate.get("kind")): gate.get("since")
+        for wave in before.get("waves", [])
+        for gate in wave["gates"]
+    }
+    for wave in view.get("waves", []):
+        for gate in wave["gates"]:
+            gate["since"] = known.get((wave["digest"], gate["kind"])) or view["at"]
+    return view
 
 
 def _unit(snapshot: Snapshot, unit: Unit) -> Json:

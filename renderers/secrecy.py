@@ -67,7 +67,7 @@ def _private_keys(value: Json, path: str) -> Iterator[str]:
     """The places of texts that hold a private key in PEM, bare or in base64."""
     match value:
         case str():
-            if _PRIVATE_KEY.search(value) or _PRIVATE_KEY.search(_decoded(value)):
+            if holds_private_key(value):
                 yield path
         case dict():
             for key in sorted(value):
@@ -77,6 +77,11 @@ def _private_keys(value: Json, path: str) -> Iterator[str]:
                 yield from _private_keys(each, f"{path}[{index}]")
         case _:
             pass
+
+
+def holds_private_key(text: str) -> bool:
+    """Whether a text holds a private key in PEM, bare or in base64."""
+    return bool(_PRIVATE_KEY.search(text) or _PRIVATE_KEY.search(_decoded(text)))
 
 
 def _decoded(text: str) -> str:

@@ -46,6 +46,16 @@ def test_no_secret_is_shown(text: str) -> None:
         assert "c2VjcmV0Mg==" not in shown
 
 
+def test_no_private_key_is_shown_wherever_it_stands() -> None:
+    key = "-----BEGIN RSA PRIVATE KEY-----\\nMIIEow\\n-----END RSA PRIVATE KEY-----"
+    text = f'kind: ConfigMap\ndata: {{pem: "{key}", colour: blue}}\n'
+
+    shown = diff("x.yaml", text.encode(), text.replace("MIIEow", "MIIEpQ").encode())
+
+    assert "MIIE" not in shown
+    assert "+  pem: '*** (after)'" in shown
+
+
 def test_a_changed_value_says_so_and_an_equal_one_does_not() -> None:
     changed = SECRET.replace("{key: ", "{other: dXNlcg==, key: ").replace(VALUE, "bmV3")
 
