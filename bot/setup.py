@@ -42,7 +42,7 @@ def router(
     settings: Settings, kinds: Mapping[str, ForgeKind], forges: dict[str, Forge], clock: Clock
 ) -> APIRouter:
     """The page's routes; a forge that was set up joins `forges` at once."""
-    routes, templates = APIRouter(), environment()
+    routes, templates = APIRouter(include_in_schema=False), environment()
     expected = setup_key(settings.marker_key.get_secret_value())
     makers = {name: kind for name, kind in kinds.items() if kind.setup is not None}
 

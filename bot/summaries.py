@@ -26,12 +26,10 @@ def summary(view: Mapping[str, Any]) -> dict[str, Json]:
         entry["counts"][word] = entry["counts"].get(word, 0) + 1
         if unit["at"] > entry["at"]:
             entry |= {"at": unit["at"], "revision": unit["revision"]}
-    waves: list[Json] = [
-        {"name": wave["name"], "state": wave["state"]} for wave in view.get("waves", [])
-    ]
-    return {name: view[name] for name in COPIED if name in view} | {
+    return {
+        **{name: view[name] for name in COPIED if name in view},
         "problems": len(view["problems"]),
-        "waves": waves,
+        "waves": [{"name": wave["name"], "state": wave["state"]} for wave in view.get("waves", [])],
         "totals": {**totals},
         "clusters": clusters,
     }
@@ -39,7 +37,7 @@ def summary(view: Mapping[str, Any]) -> dict[str, Json]:
 
 def mark(view: Mapping[str, Any]) -> str:
     """What stays the same as long as a rollout's page does, but for the time that it tells."""
-    units = [{**unit, "at": ""} for unit in view.get("units", [])]
+    units: Any = [{**unit, "at": ""} for unit in view.get("units", [])]
     return digest_of({**view, "at": "", "units": units})[:MARK_LENGTH]
 
 

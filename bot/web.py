@@ -13,6 +13,7 @@ from datetime import timedelta
 import structlog
 from fastapi import FastAPI, HTTPException, Request, Response, status
 from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.requests import ClientDisconnect
 
 from bot import pages
@@ -42,25 +43,34 @@ def create_app(
     lifespan: Lifespan | None = None,
 ) -> FastAPI:
     """The service as an ASGI application; `wake` tells the workers that something is due."""
-    app = FastAPI(title="Switchyard", docs_url=None, redoc_url=None, lifespan=lifespan)
+    app = FastAPI(
+        title="Switchyard",
+        openapi_url="/api/v1/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+    )
     app.middleware("http")(_security_headers)
+    app.add_exception_handler(StarletteHTTPException, pages.refusal)
 
-    @app.post("/hooks/{forge}", status_code=status.HTTP_202_ACCEPTED)
+    @app.post("/hooks/{forge}", status_code=status.HTTP_202_ACCEPTED, include_in_schema=False)
     async def hook(forge: str, request: Request) -> Response:
         return await _hook(shell, wake, forge, request)
 
-    @app.post("/reports/{agent}/{cluster}", status_code=status.HTTP_202_ACCEPTED)
+    @app.post(
+        "/reports/{agent}/{cluster}", status_code=status.HTTP_202_ACCEPTED, include_in_schema=False
+    )
     async def report(agent: str, cluster: str, request: Request) -> Response:
         if agent not in agents:
             raise HTTPException(status.HTTP_404_NOT_FOUND, f"no agent {agent}")
         key = cluster_key(report_key, cluster)
         return await _report(shell, wake, agents[agent], (cluster, key), request)
 
-    @app.post("/facts/{cluster}", status_code=status.HTTP_202_ACCEPTED)
+    @app.post("/facts/{cluster}", status_code=status.HTTP_202_ACCEPTED, include_in_schema=False)
     async def facts(cluster: str, request: Request) -> Response:
         return await _facts(shell, (cluster, cluster_key(report_key, cluster)), request)
 
-    @app.get("/healthz")
+    @app.get("/healthz", include_in_schema=False)
     async def healthz() -> dict[str, str]:
         return {"status": "ok"}
 

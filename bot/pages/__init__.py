@@ -1,83 +1,144 @@
 """The pages, rendered on the server from views: no external assets, no script needed."""
 
 import asyncio
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable
+from typing import Annotated
 
-from fastapi import APIRouter, HTTPException, Request, status
-from fastapi.responses import FileResponse, HTMLResponse, JSONResponse
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from fastapi import APIRouter, Header, HTTPException, status
+from fastapi.responses import FileResponse, HTMLResponse, StreamingResponse
 
-from bot.inbox import application_key
+from bot.pages import api, fleet, plan, rollout
+from bot.pages.live import Live
+from bot.pages.paging import number, paged
+from bot.pages.reading import Reader
+from bot.pages.refusals import refusal
+from bot.pages.templating import HERE, environment
 from bot.shell import Shell
-from bot.store.queue import Waiting
+from bot.summaries import READINESS
 
-HERE = Path(__file__).parent
-PREFIX, HEALTH = "rollout/", "health/"
-MOST_WAITING = 1_000
-READINESS = ("READY", "PROGRESSING", "STALLED", "UNKNOWN")
+__all__ = ["environment", "refusal", "router"]
 
+CLUSTERS = 100
+MOST_ASKED = 100
+STATIC = {"switchyard.css": "text/css", "switchyard.js": "text/javascript"}
 
-def environment() -> Environment:
-    """Templates that escape everything and fail on a name they do not know."""
-    return Environment(
-        loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined
-    )
+Render = Callable[..., HTMLResponse]
 
 
 def router(shell: Shell) -> APIRouter:
-    """The pages' routes."""
-    routes = APIRouter()
+    """The pages' routes, and the programming interface's."""
+    reader = Reader(shell)
     templates = environment()
 
-    async def view(application: str) -> dict[str, Any]:
-        found = await asyncio.to_thread(shell.store.views.get, PREFIX + application)
-        if found is None:
+    def render(name: str, **shown: object) -> HTMLResponse:
+        return HTMLResponse(templates.get_template(name).render(shown, now=reader.now))
+
+    routes = APIRouter(include_in_schema=False)
+    _lists(routes, reader, render)
+    _rollout(routes, reader, render)
+    _events(routes, reader)
+
+    @routes.get("/static/{name}")
+    def static(name: str) -> FileResponse:
+        if name not in STATIC:
+            raise HTTPException(status.HTTP_404_NOT_FOUND, f"there is no file {name[:100]}")
+        return FileResponse(HERE / "static" / name, media_type=STATIC[name])
+
+    both = APIRouter()
+    both.include_router(routes)
+    both.include_router(api.router(reader))
+    return both
+
+
+def _lists(routes: APIRouter, reader: Reader, render: Render) -> None:
+    """The applications and the fleet."""
+
+    @routes.get("/")
+    def index() -> HTMLResponse:
+        return render(
+            "index.html",
+            summaries=reader.summaries(),
+            warnings=reader.warnings(),
+            delays=reader.delays(),
+        )
+
+    @routes.get("/fleet")
+    def clusters(q: str = "", readiness: str = "", page: str = "") -> HTMLResponse:
+        seen, text = reader.fleet(), q[:MOST_ASKED]
+        every = fleet.fleet_rows(seen, reader.summaries(), reader.now)
+        found = fleet.selected(every, text)
+        wanted = readiness if readiness in fleet.STATES else ""
+        rows = [row for row in found if wanted in {"", row.state}]
+        return render(
+            "fleet.html",
+            revision=seen["revision"],
+            total=len(every),
+            found=len(found),
+            states=fleet.by_state(found),
+            page=paged(rows, number(page), CLUSTERS),
+            asked={"q": text, "readiness": wanted},
+        )
+
+
+def _rollout(routes: APIRouter, reader: Reader, render: Render) -> None:
+    """One application: its rollout, and its plan."""
+
+    @routes.get("/rollouts/{application}")
+    def page(
+        application: str, q: str = "", readiness: str = "", page: str = "", waves: str = ""
+    ) -> HTMLResponse:
+        mark = reader.marks().get(application, "")
+        view = reader.rollout(application)
+        wanted = readiness if readiness in READINESS else ""
+        asked = rollout.Asked(q[:MOST_ASKED], wanted, number(page), number(waves) if waves else 0)
+        known = view.get("waves", [])
+        return render(
+            "rollout.html",
+            view=view,
+            mark=mark,
+            asked=asked,
+            waves=rollout.wave_page(known, asked.waves),
+            graph=rollout.wave_graph(application, known),
+            done=sum(wave["state"] == "done" for wave in known),
+            grid=rollout.grid(view.get("units", []), asked),
+            deeds=rollout.deeds(reader.deeds(application)),
+            delays=reader.delays(application),
+            lacking=rollout.lacking,
+        )
+
+    @routes.get("/rollouts/{application}/plan")
+    def changes(
+        application: str, q: str = "", cluster: str = "", wave: str = "", page: str = ""
+    ) -> HTMLResponse:
+        summary, view = reader.summary(application), reader.plan(application)
+        asked = plan.Asked(q[:MOST_ASKED], cluster[:MOST_ASKED], wave[:MOST_ASKED])
+        return render(
+            "plan.html",
+            summary=summary,
+            states={each["name"]: each["state"] for each in summary["waves"]},
+            plan=view,
+            asked=asked,
+            clusters=plan.clusters_of(view) if view else [],
+            shown=plan.shown(view, asked, number(page)) if view else None,
+        )
+
+
+def _events(routes: APIRouter, reader: Reader) -> None:
+    """The events that keep a rollout's page live."""
+    live = Live(reader)
+
+    @routes.get("/rollouts/{application}/events")
+    async def events(
+        application: str, seen: str = "", last_event_id: Annotated[str, Header()] = ""
+    ) -> StreamingResponse:
+        if live.full:
             raise HTTPException(
-                status.HTTP_404_NOT_FOUND,
-                f"nothing is known of application {application} yet; is it registered?",
+                status.HTTP_503_SERVICE_UNAVAILABLE,
+                f"{live.most} pages are live already; this one is still right when it is loaded",
             )
-        return found
-
-    async def delays() -> list[Waiting]:
-        waiting = await asyncio.to_thread(shell.store.queue.waiting, MOST_WAITING)
-        return [each for each in waiting if each.last_error]
-
-    @routes.get("/", response_class=HTMLResponse)
-    async def index(request: Request) -> HTMLResponse:
-        del request
-        views = await asyncio.to_thread(shell.store.views.list, PREFIX)
-        checks = await asyncio.to_thread(shell.store.views.list, HEALTH)
-        warnings = [warning for _, found in checks for warning in found["warnings"]]
-        shown = {"views": views, "warnings": warnings, "delays": await delays()}
-        return HTMLResponse(templates.get_template("index.html").render(shown))
-
-    @routes.get("/rollouts/{application}", response_class=HTMLResponse)
-    async def rollout(application: str) -> HTMLResponse:
-        shown = grid(await view(application))
-        key = application_key(application)
-        shown["delays"] = [each for each in await delays() if each.key == key]
-        return HTMLResponse(templates.get_template("rollout.html").render(shown))
-
-    @routes.get("/api/v1/rollouts/{application}")
-    async def rollout_json(application: str) -> JSONResponse:
-        return JSONResponse(await view(application))
-
-    @routes.get("/static/switchyard.css")
-    async def style() -> FileResponse:
-        return FileResponse(HERE / "switchyard.css", media_type="text/css")
-
-    return routes
-
-
-def grid(view: dict[str, Any]) -> dict[str, Any]:
-    """The view, with its units as a table of clusters (rows) and components (columns)."""
-    units = view.get("units", [])
-    components = sorted({unit["component"] for unit in units})
-    cells = {(unit["cluster"], unit["component"]): unit for unit in units}
-    rows = [
-        {"cluster": cluster, "cells": [cells.get((cluster, name)) for name in components]}
-        for cluster in sorted({unit["cluster"] for unit in units})
-    ]
-    totals = {word: sum(unit["readiness"] == word for unit in units) for word in READINESS}
-    return {**view, "components": components, "rows": rows, "totals": totals}
+        await asyncio.to_thread(reader.summary, application)
+        return StreamingResponse(
+            live.events(application, last_event_id or seen),
+            media_type="text/event-stream",
+            headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+        )

@@ -1,0 +1,161 @@
+"""The wave graph: where each wave stands and what it says, for a template to draw as SVG.
+
+One column for each step, its waves from top to bottom in the order of their levels; the columns run
+on in the next band. Where there are too many waves, each node is a step, or several in a row.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bot.wording.markdown import plural
+
+MOST_NODES = 60
+COLUMNS = 6
+WIDTH, HEIGHT = 160, 50
+GAP, BETWEEN, HEAD = 24, 16, 26
+MOST_LETTERS = 19
+WORDS = {
+    "done": "ready",
+    "settling": "merged, settling",
+    "merging": "its turn",
+    "waiting": "waiting",
+    "failing": "failing",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A box with two lines of text, which links somewhere; `title` says all of it."""
+
+    x: int
+    y: int
+    name: str
+    text: str
+    state: str
+    href: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Arrow:
+    """A line from one point to another, with a head."""
+
+    x1: int
+    y1: int
+    x2: int
+    y2: int
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """The name of a column."""
+
+    x: int
+    y: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """Everything to draw; `grouped` says that nodes are steps."""
+
+    width: int
+    height: int
+    nodes: tuple[Node, ...]
+    arrows: tuple[Arrow, ...]
+    labels: tuple[Label, ...]
+    grouped: bool
+
+
+Waves = Sequence[Mapping[str, Any]]
+Address = Callable[[str], str]
+
+
+def state_of(wave: Mapping[str, Any]) -> str:
+    """The wave's state; failing, where a cluster says so."""
+    return "failing" if wave.get("failing") else str(wave["state"])
+
+
+def graph(waves: Waves, address: Address) -> Graph:
+    """Lay the waves out; `address` leads to a wave's row."""
+    steps: dict[int, list[Mapping[str, Any]]] = {}
+    for wave in waves:
+        steps.setdefault(wave.get("step", 0), []).append(wave)
+    if len(waves) > MOST_NODES:
+        return _grouped(list(steps.values()), address)
+    return _columns(list(steps.values()), address)
+
+
+def _columns(steps: Sequence[Waves], address: Address) -> Graph:
+    nodes: list[Node] = []
+    arrows: list[Arrow] = []
+    labels: list[Label] = []
+    top = 0
+    for start in range(0, len(steps), COLUMNS):
+        band = steps[start : start + COLUMNS]
+        for place, step in enumerate(band):
+            x = place * (WIDTH + GAP)
+            labels.append(Label(x, top + 14, _short(_step(step), MOST_LETTERS)))
+            for row, wave in enumerate(step):
+                y = top + HEAD + row * (HEIGHT + BETWEEN)
+                nodes.append(_node(x, y, wave, address))
+                if row:
+                    middle = x + WIDTH // 2
+                    arrows.append(Arrow(middle, y - BETWEEN, middle, y))
+            if start + place + 1 < len(steps):
+                y = top + HEAD + HEIGHT // 2
+                arrows.append(Arrow(x + WIDTH, y, x + WIDTH + GAP, y))
+        top += HEAD + max(len(step) for step in band) * (HEIGHT + BETWEEN) + BETWEEN // 2
+    return _graph(nodes, arrows, labels, grouped=False)
+
+
+def _grouped(steps: Sequence[Waves], address: Address) -> Graph:
+    each = -(-len(steps) // MOST_NODES)
+    groups = [steps[start : start + each] for start in range(0, len(steps), each)]
+    nodes: list[Node] = []
+    arrows: list[Arrow] = []
+    for place, group in enumerate(groups):
+        row, column = divmod(place, COLUMNS)
+        x, y = column * (WIDTH + GAP), row * (HEIGHT + BETWEEN) + 2
+        nodes.append(_group(x, y, group, address))
+        if place + 1 < len(groups):
+            arrows.append(Arrow(x + WIDTH, y + HEIGHT // 2, x + WIDTH + GAP, y + HEIGHT // 2))
+    return _graph(nodes, arrows, [], grouped=True)
+
+
+def _graph(
+    nodes: Sequence[Node], arrows: Sequence[Arrow], labels: Sequence[Label], *, grouped: bool
+) -> Graph:
+    ends = [node.x + WIDTH for node in nodes] + [arrow.x2 for arrow in arrows]
+    bottom = max((node.y for node in nodes), default=0) + HEIGHT
+    return Graph(max(ends, default=0), bottom, tuple(nodes), tuple(arrows), tuple(labels), grouped)
+
+
+def _node(x: int, y: int, wave: Mapping[str, Any], address: Address) -> Node:
+    name, state = str(wave["name"]), state_of(wave)
+    text = f"{plural(len(wave['clusters']), 'cluster')} · {WORDS[state]}"
+    return Node(x, y, _short(name, MOST_LETTERS), text, state, address(name), f"{name}: {text}")
+
+
+def _group(x: int, y: int, steps: Sequence[Waves], address: Address) -> Node:
+    """A node for some steps in a row; it links to the first wave that is not done."""
+    waves = [wave for step in steps for wave in step]
+    states = [state_of(wave) for wave in waves]
+    left = [wave for wave, state in zip(waves, states, strict=True) if state != "done"]
+    order = ("failing", "merging", "settling", "waiting")
+    state = next((word for word in order if word in states), "done")
+    first, last = _step(steps[0]), _step(steps[-1])
+    name = first if len(steps) == 1 else f"{first} to {last}"
+    text = f"{len(waves) - len(left)}/{len(waves)} · {WORDS[state]}"
+    where = address(str((left or waves)[0]["name"]))
+    return Node(x, y, _short(name, MOST_LETTERS), text, state, where, f"{name}: {text}")
+
+
+def _step(waves: Waves) -> str:
+    """The label of a step: its waves' names without their levels."""
+    return str(waves[0]["name"]).rpartition(".")[0]
+
+
+def _short(text: str, letters: int) -> str:
+    return text if len(text) <= letters else text[: letters - 1] + "\u2026"

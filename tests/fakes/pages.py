@@ -1,0 +1,128 @@
+"""A store filled with views as passes leave them, and the service's web side over it."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI
+
+from bot import discovery
+from bot.dependants import show
+from bot.markers import Markers
+from bot.repos import Mirrors
+from bot.shell import Shell
+from bot.store import Store
+from bot.summaries import FLEET
+from bot.web import create_app
+from planners.model import Repo
+from planners.snapshot import Snapshot
+
+NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+SHA = "5ca1ab1e" * 5
+
+
+class Site:
+    """The pages of a service that reaches nothing but its store."""
+
+    def __init__(self, folder: Path) -> None:
+        self.now = NOON
+        self.shell = Shell(
+            forges={},
+            mirrors=Mirrors(folder / "mirrors"),
+            store=Store.open(f"sqlite:///{folder / 'pages.db'}"),
+            clock=lambda: self.now,
+            propose=_never,
+            fleet=Repo("local", "fleet/fleet"),
+            markers=Markers(b"marker-key-of-the-tests"),
+            public_url="http://service.test",
+        )
+        self.app: FastAPI = create_app(self.shell, discovery.agents(), "report-key", lambda: None)
+
+    async def show(self, view: dict[str, Any]) -> None:
+        """Keep a rollout's view as a pass does."""
+        await show(self.shell, view["application"], view)
+
+    def describe(self, names: Sequence[str], **labels: str) -> None:
+        """Keep the fleet's view as a sweep does."""
+        clusters = [
+            {"name": name, "agent": "flux", "labels": labels, "maintenance": "none"}
+            for name in names
+        ]
+        self.shell.store.views.put(FLEET, {"revision": SHA, "clusters": clusters})
+
+
+async def _never(snapshot: Snapshot) -> Any:
+    raise AssertionError(f"no page plans, but {snapshot.application.name} was to be")
+
+
+def rollout(
+    clusters: Sequence[str],
+    components: Sequence[str] = ("web",),
+    readiness: Mapping[str, str] | None = None,
+    *,
+    name: str = "storefront",
+    steps: int = 1,
+) -> dict[str, Any]:
+    """A rollout's view: one wave for each step and component, all components on all clusters."""
+    told = readiness or {}
+    units = [
+        {
+            "component": component,
+            "cluster": cluster,
+            "readiness": told.get(cluster, "READY"),
+            "message": "",
+            "revision": SHA,
+            "at": (NOON - timedelta(seconds=index)).isoformat(),
+        }
+        for index, cluster in enumerate(clusters)
+        for component in components
+    ]
+    waves = [
+        wave(f"s{step}.{level + 1}", step, level, component, clusters[step::steps])
+        for step in range(steps)
+        for level, component in enumerate(components)
+    ]
+    return {
+        "application": name,
+        "tenant": "shop",
+        "headline": "1 of 2 waves merged",
+        "done": False,
+        "digest": "d" * 64,
+        "revision": "a" * 40,
+        "app": "local:shop/storefront",
+        "fleet_revision": SHA,
+        "deploy": "local:fleet/deploy",
+        "home": None,
+        "problems": [],
+        "waves": waves,
+        "units": units,
+        "report_max_age": 900.0,
+        "at": NOON.isoformat(),
+    }
+
+
+def wave(
+    name: str, step: int, level: int, component: str, clusters: Sequence[str]
+) -> dict[str, Any]:
+    """A wave that waits for an approval."""
+    gate = {
+        "kind": "AwaitsApproval canary",
+        "reason": "waits for 1 approval: canary=true",
+        "remedy": "a reviewer approves the merge request",
+        "since": "",
+    }
+    return {
+        "name": name,
+        "state": "waiting",
+        "step": step,
+        "level": level,
+        "failing": 0,
+        "components": [component],
+        "clusters": [*clusters],
+        "changes": "3 created",
+        "digest": name,
+        "merge_request": {"number": step + 1, "url": f"http://forge.test/{step}"},
+        "gates": [gate],
+        "pending": [],
+    }
