@@ -11,6 +11,7 @@ from bot.pages import api, fleet, plan, rollout
 from bot.pages.live import Live
 from bot.pages.paging import number, paged
 from bot.pages.reading import Reader
+from bot.pages.recent import Recent
 from bot.pages.refusals import refusal
 from bot.pages.templating import HERE, environment
 from bot.shell import Shell
@@ -22,7 +23,7 @@ CLUSTERS = 100
 MOST_ASKED = 100
 STATIC = {"switchyard.css": "text/css", "switchyard.js": "text/javascript"}
 
-Render = Callable[..., HTMLResponse]
+Render = Callable[..., str]
 
 
 def router(shell: Shell) -> APIRouter:
@@ -30,8 +31,8 @@ def router(shell: Shell) -> APIRouter:
     reader = Reader(shell)
     templates = environment()
 
-    def render(name: str, **shown: object) -> HTMLResponse:
-        return HTMLResponse(templates.get_template(name).render(shown, now=reader.now))
+    def render(name: str, **shown: object) -> str:
+        return templates.get_template(name).render(shown, now=reader.now)
 
     routes = APIRouter(include_in_schema=False)
     _lists(routes, reader, render)
@@ -55,56 +56,49 @@ def _lists(routes: APIRouter, reader: Reader, render: Render) -> None:
 
     @routes.get("/")
     def index() -> HTMLResponse:
-        return render(
+        text = render(
             "index.html",
             summaries=reader.summaries(),
             warnings=reader.warnings(),
             delays=reader.delays(),
         )
+        return HTMLResponse(text)
 
     @routes.get("/fleet")
     def clusters(q: str = "", readiness: str = "", page: str = "") -> HTMLResponse:
-        seen, text = reader.fleet(), q[:MOST_ASKED]
+        seen, words = reader.fleet(), q[:MOST_ASKED]
         every = fleet.fleet_rows(seen, reader.summaries(), reader.now)
-        found = fleet.selected(every, text)
+        found = fleet.selected(every, words)
         wanted = readiness if readiness in fleet.STATES else ""
         rows = [row for row in found if wanted in {"", row.state}]
-        return render(
+        text = render(
             "fleet.html",
             revision=seen["revision"],
             total=len(every),
             found=len(found),
             states=fleet.by_state(found),
             page=paged(rows, number(page), CLUSTERS),
-            asked={"q": text, "readiness": wanted},
+            asked={"q": words, "readiness": wanted},
         )
+        return HTMLResponse(text)
 
 
 def _rollout(routes: APIRouter, reader: Reader, render: Render) -> None:
     """One application: its rollout, and its plan."""
+    recent = Recent()
 
     @routes.get("/rollouts/{application}")
-    def page(
+    def one(
         application: str, q: str = "", readiness: str = "", page: str = "", waves: str = ""
     ) -> HTMLResponse:
-        mark = reader.marks().get(application, "")
-        view = reader.rollout(application)
         wanted = readiness if readiness in READINESS else ""
         asked = rollout.Asked(q[:MOST_ASKED], wanted, number(page), number(waves) if waves else 0)
-        known = view.get("waves", [])
-        return render(
-            "rollout.html",
-            view=view,
-            mark=mark,
-            asked=asked,
-            waves=rollout.wave_page(known, asked.waves),
-            graph=rollout.wave_graph(application, known),
-            done=sum(wave["state"] == "done" for wave in known),
-            grid=rollout.grid(view.get("units", []), asked),
-            deeds=rollout.deeds(reader.deeds(application)),
-            delays=reader.delays(application),
-            lacking=rollout.lacking,
-        )
+        mark = reader.marks().get(application, "")
+
+        def make() -> str:
+            return render("rollout.html", mark=mark, **rollout.shown(reader, application, asked))
+
+        return HTMLResponse(recent.page((application, mark, asked), make))
 
     @routes.get("/rollouts/{application}/plan")
     def changes(
@@ -112,7 +106,7 @@ def _rollout(routes: APIRouter, reader: Reader, render: Render) -> None:
     ) -> HTMLResponse:
         summary, view = reader.summary(application), reader.plan(application)
         asked = plan.Asked(q[:MOST_ASKED], cluster[:MOST_ASKED], wave[:MOST_ASKED])
-        return render(
+        text = render(
             "plan.html",
             summary=summary,
             states={each["name"]: each["state"] for each in summary["waves"]},
@@ -121,6 +115,7 @@ def _rollout(routes: APIRouter, reader: Reader, render: Render) -> None:
             clusters=plan.clusters_of(view) if view else [],
             shown=plan.shown(view, asked, number(page)) if view else None,
         )
+        return HTMLResponse(text)
 
 
 def _events(routes: APIRouter, reader: Reader) -> None:

@@ -1,7 +1,8 @@
 """The wave graph: where each wave stands and what it says, for a template to draw as SVG.
 
 One column for each step, its waves from top to bottom in the order of their levels; the columns run
-on in the next band. Where there are too many waves, each node is a step, or several in a row.
+on in the next band. The waves of a single step stand in lines. Where there are too many waves, each
+node is a step, or several in a row.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +14,7 @@ from bot.wording.markdown import plural
 MOST_NODES = 60
 COLUMNS = 6
 WIDTH, HEIGHT = 160, 50
-GAP, BETWEEN, HEAD = 24, 16, 26
+GAP, BETWEEN, HEAD = 22, 16, 26
 MOST_LETTERS = 19
 WORDS = {
     "done": "ready",
@@ -25,16 +26,23 @@ WORDS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
-    """A box with two lines of text, which links somewhere; `title` says all of it."""
+class Box:
+    """Two lines of text, which link somewhere; `title` says all of it."""
 
-    x: int
-    y: int
     name: str
     text: str
     state: str
     href: str
     title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A box in its place."""
+
+    x: int
+    y: int
+    box: Box
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +92,8 @@ def graph(waves: Waves, address: Address) -> Graph:
         steps.setdefault(wave.get("step", 0), []).append(wave)
     if len(waves) > MOST_NODES:
         return _grouped(list(steps.values()), address)
+    if len(steps) == 1:
+        return _flow([_box(wave, address) for wave in waves], grouped=False)
     return _columns(list(steps.values()), address)
 
 
@@ -99,7 +109,7 @@ def _columns(steps: Sequence[Waves], address: Address) -> Graph:
             labels.append(Label(x, top + 14, _short(_step(step), MOST_LETTERS)))
             for row, wave in enumerate(step):
                 y = top + HEAD + row * (HEIGHT + BETWEEN)
-                nodes.append(_node(x, y, wave, address))
+                nodes.append(Node(x, y, _box(wave, address)))
                 if row:
                     middle = x + WIDTH // 2
                     arrows.append(Arrow(middle, y - BETWEEN, middle, y))
@@ -113,15 +123,20 @@ def _columns(steps: Sequence[Waves], address: Address) -> Graph:
 def _grouped(steps: Sequence[Waves], address: Address) -> Graph:
     each = -(-len(steps) // MOST_NODES)
     groups = [steps[start : start + each] for start in range(0, len(steps), each)]
+    return _flow([_group(group, address) for group in groups], grouped=True)
+
+
+def _flow(boxes: Sequence[Box], *, grouped: bool) -> Graph:
+    """Boxes one after the other, like words in lines."""
     nodes: list[Node] = []
     arrows: list[Arrow] = []
-    for place, group in enumerate(groups):
+    for place, box in enumerate(boxes):
         row, column = divmod(place, COLUMNS)
-        x, y = column * (WIDTH + GAP), row * (HEIGHT + BETWEEN) + 2
-        nodes.append(_group(x, y, group, address))
-        if place + 1 < len(groups):
+        x, y = column * (WIDTH + GAP), row * (HEIGHT + BETWEEN)
+        nodes.append(Node(x, y, box))
+        if place + 1 < len(boxes):
             arrows.append(Arrow(x + WIDTH, y + HEIGHT // 2, x + WIDTH + GAP, y + HEIGHT // 2))
-    return _graph(nodes, arrows, [], grouped=True)
+    return _graph(nodes, arrows, [], grouped=grouped)
 
 
 def _graph(
@@ -132,14 +147,14 @@ def _graph(
     return Graph(max(ends, default=0), bottom, tuple(nodes), tuple(arrows), tuple(labels), grouped)
 
 
-def _node(x: int, y: int, wave: Mapping[str, Any], address: Address) -> Node:
+def _box(wave: Mapping[str, Any], address: Address) -> Box:
     name, state = str(wave["name"]), state_of(wave)
     text = f"{plural(len(wave['clusters']), 'cluster')} · {WORDS[state]}"
-    return Node(x, y, _short(name, MOST_LETTERS), text, state, address(name), f"{name}: {text}")
+    return Box(_short(name, MOST_LETTERS), text, state, address(name), f"{name}: {text}")
 
 
-def _group(x: int, y: int, steps: Sequence[Waves], address: Address) -> Node:
-    """A node for some steps in a row; it links to the first wave that is not done."""
+def _group(steps: Sequence[Waves], address: Address) -> Box:
+    """A box for some steps in a row; it links to the first wave that is not done."""
     waves = [wave for step in steps for wave in step]
     states = [state_of(wave) for wave in waves]
     left = [wave for wave, state in zip(waves, states, strict=True) if state != "done"]
@@ -149,7 +164,7 @@ def _group(x: int, y: int, steps: Sequence[Waves], address: Address) -> Node:
     name = first if len(steps) == 1 else f"{first} to {last}"
     text = f"{len(waves) - len(left)}/{len(waves)} · {WORDS[state]}"
     where = address(str((left or waves)[0]["name"]))
-    return Node(x, y, _short(name, MOST_LETTERS), text, state, where, f"{name}: {text}")
+    return Box(_short(name, MOST_LETTERS), text, state, where, f"{name}: {text}")
 
 
 def _step(waves: Waves) -> str:

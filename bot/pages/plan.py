@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 PAGE_BYTES = 300_000
-MOST_LINES = 4_000
+LINE_BYTES, FILE_BYTES = 30, 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ def shown(plan: Mapping[str, Any], asked: Asked, number: int) -> Shown:
     """That page of what was asked for, or the nearest there is."""
     texts = plan["texts"]
     found = list(_files(plan, asked))
-    starts = _starts(found)
+    starts = _starts(found, texts)
     number = min(max(number, 1), len(starts))
     end = starts[number] if number < len(starts) else len(found)
     return Shown(
@@ -93,18 +93,20 @@ def _files(plan: Mapping[str, Any], asked: Asked) -> Iterator[Place]:
                     yield wave, place, file
 
 
-def _starts(found: Sequence[Place]) -> list[int]:
+def _starts(found: Sequence[Place], texts: Mapping[str, str]) -> list[int]:
     """Where each page begins: a text counts where it stands first on its page."""
     starts, size = [0], 0
     seen: set[str] = set()
     for index, (_, _, file) in enumerate(found):
-        costs = 0 if file["text"] in seen else file["bytes"]
+        name = file["text"]
+        text = texts.get(name, "")
+        whole = FILE_BYTES + len(text) + LINE_BYTES * text.count("\n")
+        costs = FILE_BYTES if name in seen else whole
         if size + costs > PAGE_BYTES and index > starts[-1]:
             starts.append(index)
-            size, seen = 0, set()
-            costs = file["bytes"]
+            size, costs, seen = 0, whole, set()
         size += costs
-        seen.add(file["text"])
+        seen.add(name)
     return starts
 
 

@@ -7,10 +7,11 @@ from typing import Any
 from bot.pages.fleet import worst
 from bot.pages.graph import Graph, graph
 from bot.pages.paging import Page, address, paged
+from bot.pages.reading import Reader
 from bot.store.audit import AuditEntry
 from bot.summaries import READINESS
 
-WAVES, CLUSTERS = 60, 100
+WAVES, CLUSTERS = 30, 100
 UNPAGED = 200
 MOST_SAID = 20
 CALM = ("READY",)
@@ -28,11 +29,11 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What clusters say of a component that is not ready, in the same words."""
+    """What clusters say, in the same words, of components that are not ready."""
 
     readiness: str
-    component: str
     message: str
+    components: Sequence[str]
     clusters: Sequence[str]
 
 
@@ -60,6 +61,23 @@ class Grid:
 def home(application: str) -> str:
     """The path of an application's page."""
     return f"/rollouts/{application}"
+
+
+def shown(reader: Reader, application: str, asked: Asked) -> dict[str, Any]:
+    """Everything that the page's template speaks of."""
+    view = reader.rollout(application)
+    waves, units = view.get("waves", []), view.get("units", [])
+    return {
+        "view": view,
+        "asked": asked,
+        "waves": wave_page(waves, asked.waves),
+        "graph": wave_graph(application, waves),
+        "done": sum(wave["state"] == "done" for wave in waves),
+        "grid": grid(units, asked),
+        "deeds": deeds(reader.deeds(application)),
+        "delays": reader.delays(application),
+        "lacking": lacking,
+    }
 
 
 def wave_page(waves: Sequence[Mapping[str, Any]], asked: int) -> Page[Mapping[str, Any]]:
@@ -107,14 +125,17 @@ def _counts(units: Iterable[Mapping[str, Any]]) -> dict[str, int]:
 
 
 def said(units: Iterable[Mapping[str, Any]]) -> list[Said]:
-    """What clusters say of what is not ready, the worst first; the same words once."""
-    groups: dict[tuple[str, str, str], list[str]] = {}
+    """What clusters say of what is not ready, the worst first, the same words once."""
+    groups: dict[tuple[str, str], tuple[set[str], set[str]]] = {}
     for unit in units:
         if unit["readiness"] not in CALM:
-            key = (unit["readiness"], unit["component"], unit["message"])
-            groups.setdefault(key, []).append(unit["cluster"])
-    order = sorted(groups, key=lambda key: (READINESS.index(key[0]), -len(groups[key]), key))
-    return [Said(*key, groups[key]) for key in order[:MOST_SAID]]
+            key = (unit["readiness"], unit["message"])
+            components, clusters = groups.setdefault(key, (set(), set()))
+            components.add(unit["component"])
+            clusters.add(unit["cluster"])
+    found = [Said(*key, sorted(groups[key][0]), sorted(groups[key][1])) for key in groups]
+    found.sort(key=lambda e: (READINESS.index(e.readiness), -len(e.clusters), e.message))
+    return found[:MOST_SAID]
 
 
 def deeds(entries: Iterable[AuditEntry]) -> list[Deed]:

@@ -13,8 +13,8 @@ from bot.demo.site import APP
 from tests.fakes.world import World, manifest, small_app, small_fleet
 
 
-async def page(world: World) -> str:
-    answer = await world.client.get("/rollouts/storefront")
+async def page(world: World, path: str = "/rollouts/storefront") -> str:
+    answer = await world.client.get(path)
     assert answer.status_code == 200, answer.text
     assert "default-src 'self'" in answer.headers["content-security-policy"]
     return answer.text
@@ -33,12 +33,22 @@ async def test_the_page_shows_waves_clusters_and_why_each_waits(world: World) ->
     assert "cleared by: the clusters&#39; reports, by themselves" in text
     assert len(re.findall(r'aria-label="UNKNOWN"', text)) == 8
     assert 'http-equiv="refresh"' in text
+    assert "since <time" in text
+    assert "wrote the branch switchyard/storefront/canary.1" in text
+    plan = await page(world, "/rollouts/storefront/plan")
+    assert "+        image: registry.example.com/redis:1.0.0" in plan
+    assert 'id="wave-rest.3"' in plan
 
     await world.finish()
     text = await page(world)
     assert len(re.findall(r'aria-label="READY"', text)) == 9
     assert "rolled out: ready on 3 clusters" in text
     assert (await world.client.get("/")).status_code == 200
+    merged = await page(world, "/rollouts/storefront/plan")
+    assert re.findall(r"(?s)<pre.*?</pre>", merged) == re.findall(r"(?s)<pre.*?</pre>", plan)
+    fleet = await page(world, "/fleet")
+    assert len(re.findall(r"<b>3</b> ready", fleet)) == 1
+    assert "tier=edge" in fleet
 
 
 async def test_what_clusters_say_is_shown_as_text(world: World) -> None:
