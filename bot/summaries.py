@@ -12,6 +12,7 @@ from planners.plan import digest_of
 ROLLOUT, SUMMARY, MARK, FLEET = "rollout/", "summary/", "mark/", "fleet"
 READINESS = ("STALLED", "UNKNOWN", "PROGRESSING", "READY")
 MARK_LENGTH = 16
+TOLD = ("component", "cluster", "readiness", "message", "revision")
 COPIED = ("application", "tenant", "headline", "done", "digest", "revision", "at", "report_max_age")
 
 
@@ -37,12 +38,12 @@ def summary(view: Mapping[str, Any]) -> dict[str, Json]:
 
 def mark(view: Mapping[str, Any]) -> str:
     """What stays the same as long as a rollout's page does, but for the time that it tells."""
-    units: Any = [{**unit, "at": ""} for unit in view.get("units", [])]
+    units: Any = [[unit[name] for name in TOLD] for unit in view.get("units", [])]
     return digest_of({**view, "at": "", "units": units})[:MARK_LENGTH]
 
 
 def fleet_view(fleet: Fleet, revision: str) -> dict[str, Json]:
-    """The clusters that the fleet repo names at a revision."""
+    """The clusters and applications that the fleet repo names at a revision."""
     clusters: list[Json] = [
         {
             "name": each.name,
@@ -52,4 +53,5 @@ def fleet_view(fleet: Fleet, revision: str) -> dict[str, Json]:
         }
         for each in sorted(fleet.clusters, key=lambda cluster: cluster.name)
     ]
-    return {"revision": revision, "clusters": clusters}
+    applications: list[Json] = [*sorted({each.application for each in fleet.registrations})]
+    return {"revision": revision, "clusters": clusters, "applications": applications}

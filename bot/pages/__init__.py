@@ -21,7 +21,12 @@ __all__ = ["environment", "refusal", "router"]
 
 CLUSTERS = 100
 MOST_ASKED = 100
-STATIC = {"switchyard.css": "text/css", "switchyard.js": "text/javascript"}
+STATIC = {
+    "switchyard.css": "text/css",
+    "switchyard.js": "text/javascript",
+    "switchyard.svg": "image/svg+xml",
+}
+SHORTLY = {"Cache-Control": "max-age=300"}
 
 Render = Callable[..., str]
 
@@ -43,7 +48,7 @@ def router(shell: Shell) -> APIRouter:
     def static(name: str) -> FileResponse:
         if name not in STATIC:
             raise HTTPException(status.HTTP_404_NOT_FOUND, f"there is no file {name[:100]}")
-        return FileResponse(HERE / "static" / name, media_type=STATIC[name])
+        return FileResponse(HERE / "static" / name, media_type=STATIC[name], headers=SHORTLY)
 
     both = APIRouter()
     both.include_router(routes)
@@ -59,6 +64,7 @@ def _lists(routes: APIRouter, reader: Reader, render: Render) -> None:
         text = render(
             "index.html",
             summaries=reader.summaries(),
+            registered=reader.fleet()["applications"],
             warnings=reader.warnings(),
             delays=reader.delays(),
         )

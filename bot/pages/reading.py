@@ -66,8 +66,9 @@ class Reader:
         return self.shell.store.views.get(PLAN + application)
 
     def fleet(self) -> dict[str, Any]:
-        """The clusters of the fleet repo; none while it was not read."""
-        return self.shell.store.views.get(FLEET) or {"revision": "", "clusters": []}
+        """The clusters and applications of the fleet repo; none while it was not read."""
+        unread: dict[str, Any] = {"revision": "", "clusters": [], "applications": []}
+        return self.shell.store.views.get(FLEET) or unread
 
     def warnings(self) -> list[str]:
         """What those who set this up have to put right."""

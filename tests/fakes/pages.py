@@ -49,7 +49,8 @@ class Site:
             {"name": name, "agent": "flux", "labels": labels, "maintenance": "none"}
             for name in names
         ]
-        self.shell.store.views.put(FLEET, {"revision": SHA, "clusters": clusters})
+        told = {"revision": SHA, "clusters": clusters, "applications": ["storefront"]}
+        self.shell.store.views.put(FLEET, told)
 
 
 async def _never(snapshot: Snapshot) -> Any:

@@ -91,6 +91,7 @@ async def test_the_fleet_is_filtered_by_words_and_by_the_worst_that_runs_there(
         "gone", "one", "spare", "three", "two"
     ]  # fmt: skip
     assert "left the fleet" in await get(client, "/fleet?q=gone")
+    assert (await get(client, "/")).count("not registered") == 1
     assert "No cluster fits" in await get(client, "/fleet?q=nowhere")
 
 
