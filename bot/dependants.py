@@ -30,9 +30,9 @@ async def show(shell: Shell, application: str, view: dict[str, Json]) -> None:
     views = shell.store.views
     before = await asyncio.to_thread(views.get, ROLLOUT + application) or {}
     view = with_since(view, before)
-    told = await asyncio.to_thread(mark, view)
+    told, short = await asyncio.to_thread(lambda: (mark(view), summary(view)))
     await asyncio.to_thread(views.put, ROLLOUT + application, view)
-    await asyncio.to_thread(views.put, SUMMARY + application, summary(view))
+    await asyncio.to_thread(views.put, SUMMARY + application, short)
     marks = await asyncio.to_thread(views.get, MARK + application) or {}
     await asyncio.to_thread(views.put, MARK + application, {**marks, "rollout": told})
     if any(before.get(name) != view.get(name) for name in TELLING):

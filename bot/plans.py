@@ -1,7 +1,7 @@
 """The plan with its diffs, kept for its page: each text once, bounded, what is left out is told.
 
 A wave that is merged has nothing to change any more. Its diffs are kept from the view before, as
-long as the plan is the same.
+long as the plan is the same; so are those of a change that is the same.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from bot.core import Proposal
 from bot.gather.snapshot import Gathered
 from bot.shell import Shell
 from bot.summaries import MARK, MARK_LENGTH
-from bot.wording.diffs import Blobs, counts, diffs_of
+from bot.wording.diffs import Blobs, Diffs, Known, counts, diffs_of
 from planners.changes import ChangeSet
 from planners.model import Json
 from planners.plan import digest_of
@@ -48,29 +48,40 @@ async def show_plan(shell: Shell, gathered: Gathered, proposal: Proposal) -> Non
     views, application = shell.store.views, proposal.plan.application
     if proposal.problems:
         return
-    changes = [change for change in proposal.changes if change.files]
-    told = digest_of([proposal.digest, *(change.digest for change in changes)])[:MARK_LENGTH]
+    digests = (change.digest for change in proposal.changes if change.files)
+    told = digest_of([proposal.digest, *digests])[:MARK_LENGTH]
     marks = await asyncio.to_thread(views.get, MARK + application) or {}
     if marks.get("plan") == told:
         return
     before = await asyncio.to_thread(views.get, PLAN + application) or {}
-    blobs = await asyncio.to_thread(blobs_of, gathered, proposal, changes)
+    blobs = await asyncio.to_thread(blobs_of, gathered, proposal, new_in(proposal, before))
     view = await asyncio.to_thread(plan_view, proposal, blobs, before)
     await asyncio.to_thread(views.put, PLAN + application, view)
     await asyncio.to_thread(views.put, MARK + application, {**marks, "plan": told})
 
 
+def new_in(proposal: Proposal, before: Mapping[str, Any]) -> list[ChangeSet]:
+    """The changes whose diffs the view of the pass before does not hold."""
+    known = {wave["digest"] for wave in before.get("waves", [])}
+    return [each for each in proposal.changes if each.files and each.digest not in known]
+
+
 def plan_view(proposal: Proposal, blobs: Blobs, before: Mapping[str, Any]) -> dict[str, Json]:
-    """The plan as its page shows it; `before` is the view of the pass before, if there is one."""
+    """The plan as its page shows it; `before` is the view of the pass before, if there is one.
+
+    `blobs` has the bytes of what is new in it.
+    """
     same = before.get("digest") == proposal.digest
-    known = {wave["name"]: wave for wave in before["waves"]} if same else {}
-    texts = Texts()
+    old = {wave["name"]: wave for wave in before.get("waves", [])}
+    new = {change.wave.name for change in new_in(proposal, before)}
+    texts, known = Texts(), Known()
     waves: list[Json] = []
     for change in proposal.changes:
-        if change.files:
-            waves.append(_wave(change, blobs, texts))
-        elif change.wave.name in known:
-            waves.append(_again(known[change.wave.name], before["texts"], texts))
+        name = change.wave.name
+        if name in new:
+            waves.append(_wave(change, diffs_of([change], blobs, known), texts))
+        elif name in old and (change.files or same):
+            waves.append(_again(old[name], before["texts"], texts))
     return {
         "application": proposal.plan.application,
         "digest": proposal.digest,
@@ -80,12 +91,17 @@ def plan_view(proposal: Proposal, blobs: Blobs, before: Mapping[str, Any]) -> di
     }
 
 
-def _wave(change: ChangeSet, blobs: Blobs, texts: Texts) -> Json:
+def _wave(change: ChangeSet, diffs: Diffs, texts: Texts) -> Json:
     groups: list[Json] = []
-    for group in diffs_of([change], blobs).groups:
+    for group in diffs.groups:
         files: list[Json] = [_file(path, text, texts) for path, text in sorted(group.files.items())]
         groups.append({"clusters": [*group.clusters], "files": files})
-    return {"name": change.wave.name, "changes": counts(change), "groups": groups}
+    return {
+        "name": change.wave.name,
+        "digest": change.digest,
+        "changes": counts(change),
+        "groups": groups,
+    }
 
 
 def _file(path: str, text: str, texts: Texts) -> Json:
@@ -100,7 +116,7 @@ def _file(path: str, text: str, texts: Texts) -> Json:
 
 
 def _again(wave: Mapping[str, Any], known: Mapping[str, str], texts: Texts) -> Json:
-    """A wave as it was before it was merged."""
+    """A wave as the view before had it."""
     groups: list[Json] = []
     for group in wave["groups"]:
         files: list[Json] = [

@@ -52,6 +52,12 @@ def test_a_merged_wave_keeps_its_diffs_as_long_as_the_plan_is_the_same() -> None
     assert [wave["name"] for wave in other["waves"]] == ["s.2"]
 
 
+def test_a_change_that_is_the_same_is_not_compared_again() -> None:
+    before = view(BLOBS, {}, change("s.1", "new"))
+
+    assert view({}, before, change("s.1", "new")) == before
+
+
 def test_what_is_too_large_is_left_out_and_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plans, "MOST_OF_ONE", 1_000)
     blobs = {**BLOBS, "huge": b"data: " + b"x" * 1_000 + b"\n"}
