@@ -14,7 +14,6 @@ from bot.summaries import READINESS
 WAVES, CLUSTERS = 30, 100
 UNPAGED = 200
 MOST_SAID = 20
-CALM = ("READY",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +127,7 @@ def said(units: Iterable[Mapping[str, Any]]) -> list[Said]:
     """What clusters say of what is not ready, the worst first, the same words once."""
     groups: dict[tuple[str, str], tuple[set[str], set[str]]] = {}
     for unit in units:
-        if unit["readiness"] not in CALM:
+        if unit["readiness"] != "READY":
             key = (unit["readiness"], unit["message"])
             components, clusters = groups.setdefault(key, (set(), set()))
             components.add(unit["component"])
