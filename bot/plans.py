@@ -14,7 +14,7 @@ from bot.core import Proposal
 from bot.gather.snapshot import Gathered
 from bot.shell import Shell
 from bot.summaries import MARK, MARK_LENGTH
-from bot.wording.diffs import Blobs, Diffs, Known, counts, diffs_of
+from bot.wording.diffs import Blobs, Diffs, Reader, counts, diffs_of
 from planners.changes import ChangeSet
 from planners.model import Json
 from planners.plan import digest_of
@@ -74,12 +74,12 @@ def plan_view(proposal: Proposal, blobs: Blobs, before: Mapping[str, Any]) -> di
     same = before.get("digest") == proposal.digest
     old = {wave["name"]: wave for wave in before.get("waves", [])}
     new = {change.wave.name for change in new_in(proposal, before)}
-    texts, known = Texts(), Known()
+    texts, reader = Texts(), Reader(blobs)
     waves: list[Json] = []
     for change in proposal.changes:
         name = change.wave.name
         if name in new:
-            waves.append(_wave(change, diffs_of([change], blobs, known), texts))
+            waves.append(_wave(change, diffs_of([change], blobs, reader), texts))
         elif name in old and (change.files or same):
             waves.append(_again(old[name], before["texts"], texts))
     return {

@@ -30,7 +30,9 @@ class Diff:
         target = call.target()
         changes = [each.change for each in call.standings(target) if each.change.files]
         blobs = await asyncio.to_thread(blobs_of, call.gathered, call.proposal, changes)
-        text = render_diffs(diffs_of(changes, blobs), BUDGET)
+        page = call.shell.page(call.proposal.plan.application)
+        where = f"The [status page]({page}) shows it whole."
+        text = render_diffs(diffs_of(changes, blobs), BUDGET, where)
         return Answer(text or "Nothing changes there.")
 
 

@@ -46,7 +46,7 @@ class _Told(NamedTuple):
 
 
 @dataclass(slots=True)
-class _Reader:
+class Reader:
     """Compares each distinct file and each distinct set of files once."""
 
     blobs: Blobs
@@ -84,9 +84,12 @@ class _Reader:
         return self.told[numbers]
 
 
-def diffs_of(changes: Sequence[ChangeSet], blobs: Blobs) -> Diffs:
-    """Group the diffs of those changes; `blobs` has the bytes of every blob id they name."""
-    reader = _Reader(blobs)
+def diffs_of(changes: Sequence[ChangeSet], blobs: Blobs, reader: Reader | None = None) -> Diffs:
+    """Group the diffs of those changes; `blobs` has the bytes of every blob id they name.
+
+    A `reader` of these blobs remembers what it compared for another call.
+    """
+    reader = reader or Reader(blobs)
     by_cluster: dict[str, list[tuple[int, ...]]] = {}
     risks: dict[str, frozenset[Risk]] = {}
     for change in changes:
@@ -102,7 +105,7 @@ def diffs_of(changes: Sequence[ChangeSet], blobs: Blobs) -> Diffs:
     return Diffs(_groups(reader, by_cluster), len(by_cluster), risks)
 
 
-def _groups(reader: _Reader, by_cluster: Mapping[str, list[tuple[int, ...]]]) -> tuple[Group, ...]:
+def _groups(reader: Reader, by_cluster: Mapping[str, list[tuple[int, ...]]]) -> tuple[Group, ...]:
     alike: dict[tuple[tuple[int, ...], ...], list[str]] = {}
     for cluster in sorted(by_cluster):
         alike.setdefault(tuple(by_cluster[cluster]), []).append(cluster)
