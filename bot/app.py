@@ -1,12 +1,8 @@
 """The composition root: settings in, a running service out. Everything concrete is chosen here."""
 
 import asyncio
-import multiprocessing
-import os
 import secrets
-import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -16,7 +12,7 @@ from fastapi import FastAPI
 
 from bot import discovery, health, inbox, setup, work
 from bot.clock import Clock, system_clock
-from bot.core import Proposal, propose
+from bot.core import Proposal
 from bot.forges import Forge, ForgeError
 from bot.gather.repository import GatherError
 from bot.markers import Markers
@@ -155,30 +151,6 @@ class Service:
         with suppress(TimeoutError):
             await asyncio.wait_for(self.woken.wait(), IDLE_SECONDS)
         self.woken.clear()
-
-
-def _end_with_parent() -> None:
-    """Let the planner's process end when the service was killed: nobody else would end it."""
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-
-    def watch() -> None:
-        parent.join()
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
-
-
-@asynccontextmanager
-async def planner_process() -> AsyncIterator[Callable[[Snapshot], Awaitable[Proposal]]]:
-    """Run the core in a process of its own: it holds up no webhook and has no credentials."""
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, mp_context=context, initializer=_end_with_parent) as pool:
-
-        async def planner(snapshot: Snapshot) -> Proposal:
-            return await asyncio.get_running_loop().run_in_executor(pool, propose, snapshot)
-
-        yield planner
 
 
 def build(

@@ -12,6 +12,7 @@ from bot.gather.repository import GatherError, NotRegisteredError
 from bot.gather.snapshot import gather_review, gather_rollout
 from bot.home import Home, write_home, write_problems, write_unasked
 from bot.obey import obey
+from bot.planner import PlannerError
 from bot.plans import show_plan
 from bot.shell import Shell
 from bot.views import problem_view, rollout_view
@@ -26,13 +27,13 @@ async def reconcile_application(shell: Shell, application: str) -> datetime | No
     """
     try:
         gathered = await gather_rollout(shell, application)
+        await remember(shell, application, depended_on(gathered.snapshot.application))
+        proposal = await shell.propose(gathered.snapshot)
     except NotRegisteredError:
         return None
-    except GatherError as error:
+    except (GatherError, PlannerError) as error:
         await show(shell, application, problem_view(application, _problems(error), shell.clock()))
         return None
-    await remember(shell, application, depended_on(gathered.snapshot.application))
-    proposal = await shell.propose(gathered.snapshot)
     if await obey(shell, gathered, proposal):
         return shell.clock()
     applied = await apply(shell, gathered, proposal)
@@ -67,14 +68,14 @@ async def reconcile_review(
 async def _review(shell: Shell, request: ForgeMergeRequest, home: Home) -> datetime | None:
     try:
         gathered = await gather_review(shell, home.application, request)
-    except GatherError as error:
+        proposal = await shell.propose(gathered.snapshot)
+    except (GatherError, PlannerError) as error:
         await write_problems(shell, request, home, _problems(error))
         return None
-    proposal = await shell.propose(gathered.snapshot)
     return await write_home(shell, gathered, proposal, home)
 
 
-def _problems(error: GatherError) -> list[str]:
+def _problems(error: GatherError | PlannerError) -> list[str]:
     """What people must put right, one entry each."""
     if isinstance(error, DocumentsError):
         return [str(each) for each in error.problems]

@@ -120,6 +120,12 @@ class Settings(BaseSettings):
         default=15, ge=1, description="After this time without a sign of life a worker is dead."
     )
     workers: int = Field(default=2, ge=1, le=32, description="Passes that run at the same time.")
+    planner_seconds: int = Field(
+        default=120, ge=1, description="A plan that takes longer is given up, and said to be."
+    )
+    planner_mebibytes: int = Field(
+        default=4096, ge=512, description="The memory that planning may take."
+    )
 
     @field_validator("ssh_known_hosts")
     @classmethod

@@ -8,7 +8,7 @@ from pathlib import Path
 import uvicorn
 from pydantic import ValidationError
 
-from bot.app import build, planner_process
+from bot.app import build
 from bot.cli.reading import InputError
 from bot.clock import system_clock
 from bot.demo.run import run_demo
@@ -16,6 +16,7 @@ from bot.keys import cluster_key, setup_key
 from bot.localforge.server import create_forge
 from bot.localforge.site import SiteFile
 from bot.logs import configure_logs
+from bot.planner import Planner
 from bot.repos import GitError
 from bot.settings import Settings
 from renderers import yamlio
@@ -63,20 +64,19 @@ def _lines(error: ValidationError, joint: str) -> list[str]:
 
 
 async def _serve(settings: Settings) -> None:
-    async with planner_process() as planner:
-        try:
-            app, _ = build(settings, planner)
-        except GitError as error:
-            raise InputError(str(error)) from error
-        config = uvicorn.Config(
-            app,
-            host=settings.host,
-            port=settings.port,
-            log_level="warning",
-            limit_concurrency=MOST_CONNECTIONS,
-            timeout_graceful_shutdown=5,
-        )
-        await uvicorn.Server(config).serve()
+    try:
+        app, _ = build(settings, Planner(settings.planner_seconds, settings.planner_mebibytes))
+    except GitError as error:
+        raise InputError(str(error)) from error
+    config = uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        log_level="warning",
+        limit_concurrency=MOST_CONNECTIONS,
+        timeout_graceful_shutdown=5,
+    )
+    await uvicorn.Server(config).serve()
 
 
 def forge(options: argparse.Namespace) -> int:

@@ -1,6 +1,11 @@
 """Clusters that fail, fall silent or speak of the past; people who push, close, hold and forget."""
 
+from dataclasses import replace
+
+from bot.core import Proposal
 from bot.demo.site import APP, DEPLOY, FLEET
+from bot.planner import PlannerError
+from planners.snapshot import Snapshot
 from tests.fakes.world import World, small_app, small_fleet
 
 MERGED = ["canary.1"]
@@ -177,3 +182,19 @@ async def test_a_cluster_that_leaves_is_waited_for_no_longer(world: World) -> No
     world.otto.push(FLEET, "main", {"clusters/one.yaml": None}, "One leaves")
     await world.settle()
     assert "canary.2" in world.merged()
+
+
+async def test_a_plan_that_takes_too_much_is_said_where_people_look(world: World) -> None:
+    async def too_big(_: Snapshot) -> Proposal:
+        raise PlannerError("planning was ended after it took 120 seconds")
+
+    planner = world.shell.propose
+    world.shell = replace(world.shell, propose=too_big)
+    number = await begun(world)
+    assert "planning was ended after it took 120 seconds" in world.home(number)
+    assert world.view()["problems"] == ["planning was ended after it took 120 seconds"]
+
+    world.shell = replace(world.shell, propose=planner)
+    await world.sweep()
+    await world.settle()
+    assert world.merged() == MERGED
