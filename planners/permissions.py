@@ -106,5 +106,8 @@ def _touches(snapshot: Snapshot, change: ChangeSet, selector: Selector) -> bool:
 
 def _outsiders(snapshot: Snapshot, change: ChangeSet) -> str:
     """Who, other than Switchyard, last changed what this wave is about to overwrite."""
-    last = (snapshot.base.changes.get(unit) for unit in sorted(change.units))
-    return ", ".join(sorted({each.author for each in last if each and each.source is None}))
+    base = snapshot.base
+    last = (base.changes.get(unit) for unit in change.units)
+    authors = {each.author for each in last if each and each.source is None}
+    authors |= {base.foreign[each.path] for each in change.files if each.path in base.foreign}
+    return ", ".join(sorted(authors))

@@ -145,11 +145,15 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class DeployBase:
-    """The deploy repo's main branch: `entries` holds each unit's files there, path -> blob id."""
+    """The deploy repo's main branch: `entries` holds each unit's files there, path -> blob id.
+
+    `foreign` tells of files that somebody other than Switchyard changed last: path -> author.
+    """
 
     revision: Revision
     entries: Mapping[Unit, Mapping[str, str]] = field(default_factory=dict)
     changes: Mapping[Unit, Change] = field(default_factory=dict)
+    foreign: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

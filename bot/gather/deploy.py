@@ -8,7 +8,11 @@ from renderers.layout import Layout
 
 
 def read_base(checkout: Checkout, registration: Registration) -> DeployBase:
-    """The application's files on main, by unit, and the last commit that changed each unit."""
+    """The application's files on main, by unit, and who changed them last.
+
+    By file as well as by unit: what somebody puts beside our files just before we merge is theirs
+    still, though the unit's last change is our merge.
+    """
     layout = Layout.of(registration)
     mirror, sha = checkout.mirror, checkout.head
     entries = units_at(checkout, registration, sha)
@@ -17,7 +21,13 @@ def read_base(checkout: Checkout, registration: Registration) -> DeployBase:
         unit: _change(info, registration.application)
         for unit, info in mirror.last_changes(sha, folders).items()
     }
-    return DeployBase(Revision(registration.deploy, sha), entries, changes)
+    files = {path: (path,) for unit in entries.values() for path in unit}
+    foreign = {
+        path: change.author
+        for path, info in mirror.last_changes(sha, files).items()
+        if (change := _change(info, registration.application)).source is None
+    }
+    return DeployBase(Revision(registration.deploy, sha), entries, changes, foreign)
 
 
 def units_at(

@@ -210,7 +210,7 @@ class Mirror:
             return sha
 
     def last_changes(
-        self, tip: str, folders: Mapping[K, tuple[str, ...]], limit: int = 2_000
+        self, tip: str, folders: Mapping[K, tuple[str, ...]], limit: int = 20_000
     ) -> dict[K, CommitInfo]:
         """For each key the newest commit of `tip`'s first-parent line that changed its paths.
 

@@ -109,6 +109,21 @@ async def test_main_moves_by_a_file_of_the_same_unit_just_before_the_merge(
     assert "kind: Deployment" in world.deployed("one", "cart")
 
 
+@pytest.mark.parametrize("world", ["github"], indirect=True)
+async def test_a_file_put_beside_ours_just_before_the_merge_stays_until_approved(
+    world: World, faults: Faults
+) -> None:
+    await begin(world)
+    file = FOLDER.format("one", "cart") + "notes.yaml"
+
+    def otto_pushes() -> None:
+        world.otto.push(DEPLOY, "main", {file: b"kind: Surprise\n"}, "Take notes")
+
+    merging(faults, number_of(world, "canary.2"), otto_pushes)
+    await hold(world, ["canary.1", "canary.2"])
+    assert world.reasons("canary.2") == ["waits for 1 approval: it overwrites a change by Otto"]
+
+
 @on_each
 async def test_main_moves_by_a_new_file_beside_it_just_before_the_merge(
     world: World, faults: Faults
