@@ -216,18 +216,22 @@ def measure(size: int, begin: Begin = _pushed) -> Cost:
     meter = Meter()
     with tempfile.TemporaryDirectory() as folder:
         world = _Measured(Path(folder), meter)
-        try:
-            start = time.perf_counter()
-            asyncio.run(_roll_out(world, size, begin))
-            seconds = time.perf_counter() - start
-            requests = world.rita.requests(DEPLOY, "all")
-            waves = len(world.view()["waves"])
-        finally:
-            world.stop()
+        seconds, waves, requests = asyncio.run(_timed(world, size, begin))
     assert len(requests) == waves, (len(requests), waves)
     assert all(each["state"] == "merged" for each in requests)
     placed = sum(len(each.applied) for each in world.clusters.values())
     return Cost(size, waves, placed, world.passes, meter.asked, seconds, world.simulated)
+
+
+async def _timed(world: World, size: int, begin: Begin) -> tuple[float, int, list[dict[str, Any]]]:
+    """Roll out; the seconds, the waves, and the merge requests of the deploy repo."""
+    try:
+        start = time.perf_counter()
+        await _roll_out(world, size, begin)
+        seconds = time.perf_counter() - start
+        return seconds, len(world.view()["waves"]), world.rita.requests(DEPLOY, "all")
+    finally:
+        await world.stop()
 
 
 async def _roll_out(world: World, size: int, begin: Begin) -> None:

@@ -172,6 +172,8 @@ def build(
             running.cancel()
             with suppress(asyncio.CancelledError):
                 await running
+            for forge in forges.values():
+                await forge.close()
             shell.store.close()
 
     report_key = settings.report_key.get_secret_value()

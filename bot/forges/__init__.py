@@ -105,6 +105,9 @@ class Forge(Protocol):
     async def me(self) -> User:
         """The user the bot acts as."""
 
+    async def close(self) -> None:
+        """Let go of connections; it is not asked anything after this."""
+
     async def check(
         self, repositories: Sequence[str], deploys: Sequence[str], address: str
     ) -> tuple[str, ...]:

@@ -169,8 +169,7 @@ class GitLabGround(LocalGround):
 
         self.gitlab, self.server = start_gitlab(self.made.forge, lambda: NOW, self.described)
         token = token_of("switchyard")
-        self.client = GitLabForge(self.server.url, token, (b"retired", SECRET), clock)
-        return self.client
+        return GitLabForge(self.server.url, token, (b"retired", SECRET), clock)
 
     def described(self, app: ASGIApp) -> ASGIApp:
         self.answers = DescribedByGitLab(app)
@@ -186,7 +185,6 @@ class GitLabGround(LocalGround):
         return len(self.gitlab.aboard)
 
     def stop(self) -> None:
-        self.client._http.client.session.close()
         self.server.stop()
         super().stop()
         assert not self.answers.wrong, self.answers.wrong

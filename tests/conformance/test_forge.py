@@ -34,6 +34,7 @@ async def ground(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
     made = GROUNDS[request.param](tmp_path)
     made.push("main", {"a.txt": b"one\n"})
     yield made
+    await made.forge.close()
     made.stop()
 
 

@@ -20,7 +20,6 @@ from bot.demo.agents import Behaviour, SimulatedCluster
 from bot.demo.people import Person
 from bot.demo.site import APP, BOT, DEPLOY, FLEET, start_site
 from bot.forges import ForgeError, GitCredentials
-from bot.forges.gitlab import GitLabForge
 from bot.gather.repository import GatherError
 from bot.keys import cluster_key
 from bot.localforge.server import ThreadedServer
@@ -146,22 +145,22 @@ class World:
         self.app = create_app(self.shell, discovery.agents(), REPORT_KEY, lambda: None)
         self.client = httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url=SERVICE)
 
-    def lose_database(self) -> None:
+    async def lose_database(self) -> None:
         """Stop the bot, delete its database and mirrors, start it again."""
-        self.stop_bot()
+        await self.stop_bot()
         for path in (self.folder / "bot").glob("switchyard.db*"):
             path.unlink()
         self.start_bot()
 
-    def stop_bot(self) -> None:
-        """Let go of the database and of connections to the forge."""
+    async def stop_bot(self) -> None:
+        """Let go of the database and of connections."""
         self.shell.store.close()
         for forge in self.shell.forges.values():
-            if isinstance(forge, GitLabForge):
-                forge._http.client.session.close()
+            await forge.close()
+        await self.client.aclose()
 
-    def stop(self) -> None:
-        self.stop_bot()
+    async def stop(self) -> None:
+        await self.stop_bot()
         for server in (*self.servers, self.site.server):
             server.stop()
 

@@ -1,6 +1,6 @@
 """One world for each story."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -25,9 +25,9 @@ def renamed() -> Renamed:
 
 
 @pytest.fixture
-def world(
+async def world(
     request: pytest.FixtureRequest, tmp_path: Path, faults: Faults, renamed: Renamed
-) -> Iterator[World]:
+) -> AsyncIterator[World]:
     """A world on the local forge, or on that of an indirect parameter."""
 
     def wrap(app: ASGIApp) -> ASGIApp:
@@ -35,4 +35,4 @@ def world(
 
     made = World(tmp_path, getattr(request, "param", "local"), wrap)
     yield made
-    made.stop()
+    await made.stop()

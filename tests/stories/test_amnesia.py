@@ -13,7 +13,7 @@ async def test_a_lost_database_costs_no_second_merge_request(world: World) -> No
     await world.advance(3)
     assert world.merged() == ["canary.1", "canary.2"]
 
-    world.lose_database()
+    await world.lose_database()
     for cluster in world.clusters.values():
         for applied in cluster.applied.values():
             applied.said = ("", "")

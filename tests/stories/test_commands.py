@@ -105,7 +105,7 @@ async def test_a_database_that_is_lost_forgets_no_command_and_repeats_none(world
     world.rita.comment(APP, number, "/switchyard hold canary.2 --reason wait")
     world.rita.comment(APP, number, "/switchyard why canary.2")
     await world.settle()
-    world.lose_database()
+    await world.lose_database()
     await world.sweep()
     await world.advance(30)
 

@@ -1,6 +1,6 @@
 """A deploy repo with a deploy key: Git goes over SSH, everything else as ever."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -37,7 +37,7 @@ class OverSsh:
 
 
 @pytest.fixture
-def ssh(world: World, tmp_path: Path) -> Iterator[SshServer]:
+async def ssh(world: World, tmp_path: Path) -> AsyncIterator[SshServer]:
     """The world's deploy repo over SSH, and its bot with a key for it."""
     before = pygit2.settings.homedir
     with serve_ssh(world.site.made.forge.git.root, KEY) as server:
@@ -47,7 +47,7 @@ def ssh(world: World, tmp_path: Path) -> Iterator[SshServer]:
             "ssh_keys": {f"local:{DEPLOY}": save_key(KEY, tmp_path / "key")},
             "ssh_known_hosts": pins,
         }
-        world.stop_bot()
+        await world.stop_bot()
         world.start_bot()
         yield server
     pygit2.settings.homedir = before

@@ -1,6 +1,6 @@
 """What forges do on bad days: all of it delays, nothing of it doubles, loses or reorders."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -19,12 +19,14 @@ ANY = ("GET", "fleet(/|%2F)deploy")
 
 
 @pytest.fixture(params=["github", "gitlab"])
-def bad(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[World, Faults, str]]:
+async def bad(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> AsyncIterator[tuple[World, Faults, str]]:
     """A world whose forge has faults; its name."""
     faults = Faults()
     world = World(tmp_path, request.param, faults.wrap)
     yield world, faults, request.param
-    world.stop()
+    await world.stop()
 
 
 async def rolled_out(world: World) -> None:

@@ -89,7 +89,7 @@ async def test_lost_webhooks_and_a_lost_database_delay_and_lose_nothing(world: W
     world.deaf = False
     await world.sweep()
     assert world.merged() == ["canary.1"]
-    world.lose_database()
+    await world.lose_database()
     for cluster in world.clusters.values():
         for applied in cluster.applied.values():
             applied.said = ("", "")

@@ -35,4 +35,4 @@ async def test_every_example_is_taken_when_signed_and_refused_when_not(tmp_path:
 
     await world.settle()
     assert world.shell.store.inbox.pending(10) == ()
-    world.stop()
+    await world.stop()

@@ -11,7 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -111,14 +111,14 @@ class Reader:
 
 
 @pytest.fixture
-def reader(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Reader]:
+async def reader(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Reader]:
     world = World(tmp_path / "world", request.param)
     world.now = datetime.now(UTC)
     (tmp_path / "here").mkdir()
     made = Reader(tmp_path / "here", f"set-up-on-{request.param}.md", world)
     yield made
     made.stop()
-    world.stop()
+    await world.stop()
 
 
 @pytest.mark.parametrize("reader", ["github"], indirect=True)

@@ -73,7 +73,7 @@ async def test_what_was_rolled_back_stays_so_until_a_new_revision(world: World) 
     await world.finish()
     merged = world.merged()
 
-    world.lose_database()
+    await world.lose_database()
     await world.sweep()
     await world.advance(600)
     await world.sweep()

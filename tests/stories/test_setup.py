@@ -25,10 +25,10 @@ LINK = f"/setup?key={setup_key(MARKER_KEY)}"
 
 
 @pytest.fixture(params=["github"])
-def world(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
+async def world(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
     made = World(tmp_path, request.param)
     yield made
-    made.stop()
+    await made.stop()
 
 
 def service(world: World) -> tuple[httpx.AsyncClient, dict[str, Forge], Path]:

@@ -93,6 +93,10 @@ class GitHubForge:
         """See the Protocol."""
         return f"refs/pull/{number}/head"
 
+    async def close(self) -> None:
+        """See the Protocol."""
+        await self._http.client.aclose()
+
     async def me(self) -> User:
         """See the Protocol; asked once. An App acts as its bot user."""
         if self._me is None:

@@ -95,6 +95,10 @@ class GitLabForge:
             self._me = shapes.user(found, found["id"])
         return self._me
 
+    async def close(self) -> None:
+        """See the Protocol."""
+        self._http.client.session.close()
+
     async def _my_id(self) -> int:
         return (await self.me()).id
 
@@ -162,11 +166,8 @@ class GitLabForge:
         """See the Protocol."""
         path = f"{project(repository)}/repository/commits/{quote(sha, safe='')}/merge_requests"
         me = await self._my_id()
-        for each in await self._http.all(path):
-            found = shapes.request(repository, each, me)
-            if found.merge_sha == sha:
-                return found
-        return None
+        found = [shapes.request(repository, each, me) for each in await self._http.all(path)]
+        return next((each for each in found if each.merge_sha == sha), None)
 
     async def open_merge_request(
         self, repository: str, *, branch: str, target: str, title: str, body: str

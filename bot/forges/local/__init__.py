@@ -74,6 +74,10 @@ class LocalForge:
         """See the Protocol."""
         return f"refs/merge-requests/{number}/head"
 
+    async def close(self) -> None:
+        """See the Protocol."""
+        await self._http.client.aclose()
+
     async def me(self) -> User:
         """See the Protocol; asked once."""
         if self._me is None:
