@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
-from planners.snapshot import Hold, Override, Steering
+from planners.steering import Hold, Override, Steering
 
 MARKER = "record"
 MOST_DEEDS = 200

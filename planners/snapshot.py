@@ -1,7 +1,7 @@
 """The Snapshot: all that is known now about one application, as one value.
 
-Made by `bot/gather.py`, the only reader of the world. Times carry a time zone (UTC). Object ids are
-Git's hexadecimal ones. Everything a planner may know is here; it can ask for nothing more.
+Made by `bot/gather`, the only reader of the world; a planner can ask for nothing more. Times are in
+UTC, object ids Git's hexadecimal ones.
 """
 
 from collections.abc import Mapping
@@ -21,6 +21,7 @@ from planners.model import (
     Tenant,
     Unit,
 )
+from planners.steering import Steering
 
 
 class MergeRequestState(StrEnum):
@@ -102,10 +103,7 @@ class MergeRequest:
 
 @dataclass(frozen=True, slots=True)
 class Stranger:
-    """Whose a wave's branch is where it is not Switchyard's, and no merge request of ours is open.
-
-    `user` wrote its commit `head`, or opened merge request `number` of it.
-    """
+    """Who else wrote commit `head` of a wave's branch, or opened merge request `number` of it."""
 
     user: str
     head: str
@@ -210,40 +208,6 @@ class Neighbour:
 
     changes: Mapping[Unit, Change] = field(default_factory=dict)
     observations: Mapping[Unit, Observation] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Hold:
-    """Somebody holds a wave, a cluster, or with an empty target the whole rollout."""
-
-    target: str
-    by: str
-    reason: str
-    since: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Override:
-    """Somebody opens the gates of one kind (such as `freeze`) for a wave; empty: for all."""
-
-    gate: str
-    wave: str
-    by: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Steering:
-    """What people told a rollout by commands, as the record on its merge request has it.
-
-    `skipped` maps clusters that nobody waits for any more to who said so and why. `reverted` is the
-    app revision that is to be taken back.
-    """
-
-    holds: tuple[Hold, ...] = ()
-    overrides: tuple[Override, ...] = ()
-    skipped: Mapping[str, str] = field(default_factory=dict)
-    reverted: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,9 +18,9 @@ from planners.snapshot import (
     MergeRequest,
     MergeRequestState,
     Refusal,
-    Steering,
     Stranger,
 )
+from planners.steering import Steering
 from renderers.layout import Layout
 
 MARKER = "wave"
@@ -80,12 +80,11 @@ async def read_proposed(
             continue
         marker = shell.markers.read(MARKER, repo, each.body)
         wave = each.source_branch.removeprefix(prefix)
-        if each.author.id != me.id or marker is None or marker.get("wave") != wave:
-            to_main = each.target_branch == checkout.info.default_branch
-            if each.author.id != me.id and each.state == MergeRequestState.OPEN and to_main:
+        mine = each.author.id == me.id
+        if not mine or marker is None or marker.get("wave") != wave:
+            if not mine and _in_our_place(checkout, each):
                 theirs[each.source_branch] = Stranger(each.author.login, each.head, each.number)
-            continue
-        if each.state == MergeRequestState.OPEN:
+        elif each.state == MergeRequestState.OPEN:
             found.append(await _open(reading, each, wave, marker))
         elif each.state == MergeRequestState.CLOSED and wave not in closed:
             closed.add(wave)
@@ -97,6 +96,11 @@ async def read_proposed(
     written = await asyncio.to_thread(_strangers, reading, left)
     requests = tuple(sorted(found, key=lambda request: request.number))
     return Proposed(requests, branches, {**written, **theirs}, steering(deeds))
+
+
+def _in_our_place(checkout: Checkout, request: ForgeMergeRequest) -> bool:
+    to_main = request.target_branch == checkout.info.default_branch
+    return to_main and request.state == MergeRequestState.OPEN
 
 
 def _strangers(reading: Reading, branches: Mapping[str, str]) -> dict[str, Stranger]:

@@ -17,8 +17,15 @@ from bot.gather.repository import Checkout, NotRegisteredError, fetch, fetch_req
 from bot.gather.requests import Proposed, read_proposed
 from bot.record import Deed
 from bot.shell import Shell
-from planners.model import Fleet, Registration, Revision
-from planners.snapshot import DeployBase, MergeRequest, MergeRequestState, ReportedFacts, Snapshot
+from planners.model import Application, Fleet, Registration, Revision
+from planners.snapshot import (
+    DeployBase,
+    Earlier,
+    MergeRequest,
+    MergeRequestState,
+    ReportedFacts,
+    Snapshot,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,12 +141,10 @@ async def _snapshot(
 ) -> Snapshot:
     (newest, pinned, fleet_sha), (app, sha), (deploy, base, proposed) = fleets, revision, merged
     read = await application_at(app, sha, pinned, registration)
-    application = read.application
-    tenant = pinned.tenant(application.tenant)
-    assert tenant is not None, "read_application checks the tenant"
+    application, tenant = read.application, pinned.tenant(read.application.tenant)
+    assert tenant, "read_application checks the tenant"
     rows = await asyncio.to_thread(shell.store.reports.of_application, application.name)
     facts = await asyncio.to_thread(read_reported, shell.store.views)
-    deployed = sorted({each.source for each in base.changes.values() if each.source})
     return Snapshot(
         now=shell.clock(),
         application=application,
@@ -150,29 +155,41 @@ async def _snapshot(
         fleet_revision=Revision(shell.fleet, fleet_sha),
         base=base,
         policies=newest.policies,
-        departed=frozenset(
-            {each.name for each in pinned.clusters} - {each.name for each in newest.clusters}
-        ),
+        departed=_names(pinned) - _names(newest),
         sources=read.sources,
         files=read.files,
         facts=facts,
         claims=await read_claims(shell, newest, tenant, _timed(facts), deploy),
         neighbours=await read_neighbours(shell, newest, application),
-        earlier=await asyncio.to_thread(
-            read_earlier,
-            deploy,
-            registration,
-            application,
-            sha,
-            asked=proposed.steering.reverted == sha,
-        ),
+        earlier=await asyncio.to_thread(_earlier, merged, registration, application, sha),
         steering=proposed.steering,
         merge_requests=proposed.requests,
         branches=proposed.branches,
         strangers=proposed.strangers,
         observations=await asyncio.to_thread(observe, deploy.mirror, base.changes, rows),
-        authors=await asyncio.to_thread(app.mirror.authors, sha, tuple(deployed)),
+        authors=await asyncio.to_thread(_authors, app, sha, base),
     )
+
+
+def _names(fleet: Fleet) -> frozenset[str]:
+    return frozenset(each.name for each in fleet.clusters)
+
+
+def _earlier(
+    merged: tuple[Checkout, DeployBase, Proposed],
+    registration: Registration,
+    application: Application,
+    sha: str,
+) -> Earlier | None:
+    deploy, _, proposed = merged
+    asked = proposed.steering.reverts(sha)
+    return read_earlier(deploy, registration, application, sha, asked=asked)
+
+
+def _authors(app: Checkout, sha: str, base: DeployBase) -> frozenset[str]:
+    """Everybody with a hand in this revision since what is deployed."""
+    deployed = {each.source for each in base.changes.values() if each.source}
+    return app.mirror.authors(sha, tuple(sorted(deployed)))
 
 
 def _timed(facts: Mapping[str, ReportedFacts]) -> frozenset[str]:

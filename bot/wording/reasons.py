@@ -73,15 +73,8 @@ def remedy(gate: Gate) -> str:  # noqa: C901, PLR0912 - one case per gate
             return cure(pending)
         case AwaitsReplacement(pending=pending):
             return cure(pending)
-        case AwaitsApproval(users=users) if users:
-            return f"{listing(users, 5)} approves the merge request"
-        case AwaitsApproval(author_may_approve=author_may):
-            who = (
-                "a reviewer"
-                if author_may
-                else "somebody who neither wrote nor merged this revision"
-            )
-            return f"{who} approves the merge request"
+        case AwaitsApproval():
+            return f"{_approver(gate)} approves the merge request"
         case Frozen(until=until):
             return f"the end of the freeze at {until:%H:%M} UTC, or a change of the policy"
         case OutsideWindow(until=None):
@@ -115,6 +108,14 @@ def status_line(gates: Sequence[Gate]) -> str:
         return "its turn: everything it waits for is ready"
     text = reason(gates[0])
     return text if len(text) <= STATUS_LENGTH else text[: STATUS_LENGTH - 1] + "\u2026"
+
+
+def _approver(gate: AwaitsApproval) -> str:
+    if gate.users:
+        return listing(gate.users, 5)
+    if gate.author_may_approve:
+        return "a reviewer"
+    return "somebody who neither wrote nor merged this revision"
 
 
 def _approval(gate: AwaitsApproval) -> str:
