@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from bot.clock import Clock
+from bot.forges._trust import trusted, untrusted
 from bot.forges._values import (
     ORDER,
     Comment,
@@ -26,7 +27,6 @@ from bot.forges._values import (
     StatusState,
     TransientForgeError,
     User,
-    untrusted,
 )
 from bot.settings import Settings
 from planners.model import MergeMethod, Role
@@ -51,6 +51,7 @@ __all__ = [
     "StatusState",
     "TransientForgeError",
     "User",
+    "trusted",
     "untrusted",
 ]
 

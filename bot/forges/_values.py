@@ -1,6 +1,5 @@
 """What forges are asked and answer, as values; see `bot.forges`."""
 
-import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,19 +24,6 @@ class TransientForgeError(ForgeError):
         """A forge's limits hold something up until then."""
         wait = max((until - now).total_seconds(), 1.0)
         return cls(f"delayed by {forge}'s limits until {until:%H:%M:%S} UTC", wait)
-
-
-def untrusted(forge: str, error: BaseException) -> ForgeError | None:
-    """What to tell when a certificate that is not trusted is behind an error."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return ForgeError(
-                f"{forge}'s certificate is not trusted ({cause.verify_message}); if it is of your "
-                f"own authority, set SWITCHYARD_{forge.upper()}_CA_FILE"
-            )
-        cause = cause.__cause__ or cause.__context__
-    return None
 
 
 class StatusState(StrEnum):

@@ -27,9 +27,10 @@ from bot.forges import (
     Review,
     Status,
     User,
+    trusted,
 )
 from bot.forges.github import health, hooks, merging, people, shapes, statuses
-from bot.forges.github.http import AnsweredError, Http, api_of, trusted
+from bot.forges.github.http import AnsweredError, Http, api_of
 from bot.forges.github.listing import Listing
 from bot.forges.github.manifest import App, ManifestFlow
 from bot.forges.github.tokens import AppTokens, FixedToken, Tokens

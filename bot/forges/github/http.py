@@ -7,12 +7,10 @@ gidgethub builds the headers and reads the answers.
 
 import asyncio
 import json
-import ssl
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -205,15 +203,6 @@ class Http:
         if until is not None:
             self._paused = until
             raise _delayed(now, until)
-
-
-def trusted(ca_file: Path | None) -> ssl.SSLContext | bool:
-    """The system's authorities and those of a file; without one, those that httpx knows."""
-    if ca_file is None:
-        return True
-    context = ssl.create_default_context()
-    context.load_verify_locations(ca_file)
-    return context
 
 
 def api_of(web: str) -> str:

@@ -14,8 +14,8 @@ from urllib.parse import quote, urlencode
 
 import httpx
 
-from bot.forges import ForgeError, SetupForm, TransientForgeError, untrusted
-from bot.forges.github.http import api_of, trusted
+from bot.forges import ForgeError, SetupForm, TransientForgeError, trusted, untrusted
+from bot.forges.github.http import api_of
 from bot.settings import Settings
 from renderers import yamlio
 

@@ -25,6 +25,7 @@ from bot.forges import (
     Status,
     StatusState,
     User,
+    trusted,
 )
 from bot.forges.local import hooks
 from bot.forges.local.http import Fields, Http, checked, read, words_of
@@ -54,7 +55,7 @@ class LocalForge:
         if not all(webhook_secrets):
             raise ValueError("a webhook secret is empty; anybody could sign with it")
         self._secrets = webhook_secrets
-        client = client or httpx.AsyncClient(trust_env=False)
+        client = client or httpx.AsyncClient(verify=trusted(), trust_env=False)
         self._http = Http(base_url.rstrip("/"), token, client)
         self._me: User | None = None
 
