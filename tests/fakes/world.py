@@ -231,8 +231,9 @@ class World:
 
     async def report(self) -> bool:
         """Every cluster pulls and says what is new."""
-        url = f"{self.site.url}/{DEPLOY}.git"
-        self.agents.fetch(url, GitCredentials("otto", TOKENS["otto"]))
+        if self.site.made.forge.git.head(DEPLOY, self.main) != self.agents.head(self.main):
+            url = f"{self.site.url}/{DEPLOY}.git"
+            self.agents.fetch(url, GitCredentials("otto", TOKENS["otto"]))
         head = self.agents.head(self.main)
         if head is None:
             return False
