@@ -163,7 +163,7 @@ async def test_its_own_merge_request_that_lost_its_mark_gets_it_again(world: Wor
     assert len(world.rita.requests(DEPLOY, "all")) == len(WAVES)
 
 
-@on_each
+@on_github
 async def test_a_forge_that_refuses_for_days_is_asked_now_and_then(world: World) -> None:
     required = world.site.made.forge.repositories[DEPLOY].required_statuses
     required.append("security/scan")

@@ -46,8 +46,9 @@ async def test_a_renamed_deploy_repo_is_followed_or_its_new_name_asked_for(
     del faults
 
 
-@on_each
-@pytest.mark.parametrize("repository", [DEPLOY, APP])
+@pytest.mark.parametrize(
+    ("world", "repository"), [("github", DEPLOY), ("gitlab", APP)], indirect=["world"]
+)
 async def test_a_default_branch_that_becomes_trunk(world: World, repository: str) -> None:
     await begin(world)
     forge = world.site.made.forge

@@ -21,6 +21,8 @@ from tests.stories.laws import (
 from tests.stories.test_who_may import CANARY, team
 
 on_each = pytest.mark.parametrize("world", ["github", "gitlab"], indirect=True)
+on_github = pytest.mark.parametrize("world", ["github"], indirect=True)
+on_gitlab = pytest.mark.parametrize("world", ["gitlab"], indirect=True)
 REVIEWS = r"(pulls/{0}/reviews|merge_requests/{0}/approvals)$"
 FOLDER = "clusters/{}/apps/shop/storefront/{}/"
 CANARIES = WAVES[:3]
@@ -72,7 +74,7 @@ async def test_a_head_that_is_replaced_just_before_the_merge_is_not_merged(
     assert len(world.rita.requests(DEPLOY, "all")) == len(WAVES)
 
 
-@on_each
+@on_github
 async def test_main_moves_by_another_file_just_before_the_merge(
     world: World, faults: Faults
 ) -> None:
@@ -86,7 +88,7 @@ async def test_main_moves_by_another_file_just_before_the_merge(
     assert len(world.rita.requests(DEPLOY, "all")) == len(WAVES)
 
 
-@on_each
+@on_gitlab
 async def test_main_moves_by_a_file_of_the_same_unit_just_before_the_merge(
     world: World, faults: Faults
 ) -> None:
@@ -109,7 +111,7 @@ async def test_main_moves_by_a_file_of_the_same_unit_just_before_the_merge(
     assert "kind: Deployment" in world.deployed("one", "cart")
 
 
-@pytest.mark.parametrize("world", ["github"], indirect=True)
+@on_github
 async def test_a_file_put_beside_ours_just_before_the_merge_stays_until_approved(
     world: World, faults: Faults
 ) -> None:
@@ -124,7 +126,7 @@ async def test_a_file_put_beside_ours_just_before_the_merge_stays_until_approved
     assert world.reasons("canary.2") == ["waits for 1 approval: it overwrites a change by Otto"]
 
 
-@on_each
+@on_gitlab
 async def test_main_moves_by_a_new_file_beside_it_just_before_the_merge(
     world: World, faults: Faults
 ) -> None:
@@ -237,7 +239,7 @@ async def test_who_approved_and_left_the_team_since_has_approved_nothing(world: 
     await converge(world, reviewed=CANARIES)
 
 
-@on_each
+@on_gitlab
 async def test_a_later_wave_that_an_admin_merges_out_of_order_is_not_merged_again(
     world: World,
 ) -> None:
@@ -258,7 +260,7 @@ async def test_a_later_wave_that_an_admin_merges_out_of_order_is_not_merged_agai
     assert len(world.rita.requests(DEPLOY, "all")) == len(WAVES)
 
 
-@on_each
+@on_github
 async def test_a_merge_request_that_a_person_closes_stays_closed(world: World) -> None:
     await begin(world)
     number = number_of(world, "canary.2")
@@ -271,7 +273,7 @@ async def test_a_merge_request_that_a_person_closes_stays_closed(world: World) -
     assert len(world.rita.requests(DEPLOY, "all")) == len(WAVES)
 
 
-@on_each
+@on_gitlab
 async def test_a_commit_that_a_person_adds_to_a_branch_is_kept_and_not_merged(
     world: World,
 ) -> None:
