@@ -48,7 +48,7 @@ def propose(snapshot: Snapshot, *, thorough: bool = False) -> Proposal:
     """Plan, render, compare and decide; `thorough` keeps every refusal of every filter.
 
     A revision that failed where its application says so, or that somebody told to, is taken back
-    instead, and stays so.
+    instead, and stays so. One that is cancelled stays as far as it is merged.
     """
     if snapshot.rejected and snapshot.earlier is not None:
         return _restore(snapshot, snapshot.earlier, ())
@@ -61,7 +61,7 @@ def propose(snapshot: Snapshot, *, thorough: bool = False) -> Proposal:
             f"not found any more: merge a new revision"
         )
         return replace(forward, problems=(lost,), decision=Decision((), ()))
-    if snapshot.earlier is not None and not forward.problems:
+    if snapshot.earlier is not None and snapshot.cancelled is None and not forward.problems:
         why = failures(snapshot, forward.plan, forward.changes)
         if why:
             return _restore(snapshot, snapshot.earlier, why)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from bot.forges import Comment, Forge, ForgeMergeRequest, Reaction
 from bot.home import MARKER
+from bot.replies import react
 from bot.shell import Shell
 from bot.slash import Command, Reader, Verb
 from planners.model import Repo, Role
@@ -38,7 +39,7 @@ async def find_ask(shell: Shell, repo: Repo, request: ForgeMergeRequest) -> Ask 
             number, by = str(comment.id), comment.author.login
             if asked == number:
                 return Ask(number, by, head)
-            await forge.react(repo.path, request.number, comment.id, Reaction.SEEN)
+            await react(shell, repo, request.number, comment.id, Reaction.SEEN)
             return Ask(number, by, request.head)
     return None
 

@@ -1,7 +1,9 @@
 """Obeys slash commands: each is seen, done once, and recorded at the forge. Called by `reconcile`.
 
-What was answered is known by the record and by the markers of replies, so that a crash between two
-steps repeats none of them. Bots are not obeyed, and the bot's own words are no commands.
+What was answered is known by the records and by the markers of replies, so that a crash between two
+steps repeats none of them and leaves none out. Commands on a wave's own merge request are recorded
+there as well: that is open still when another revision has begun. Bots are not obeyed, and the
+bot's own words are no commands.
 """
 
 from collections import Counter
@@ -9,68 +11,26 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
-import bot.commands
-from bot import record
-from bot.commands import Answer, Call, Command, RefusedError
+from bot import records
+from bot.answering import Caller, commands
 from bot.core import Proposal
-from bot.discovery import discover
 from bot.forges import Comment, Reaction
 from bot.gather.snapshot import Gathered
-from bot.record import Deed, Outcome
+from bot.record import Deed, Outcome, is_full
+from bot.records import OvertakenError, Record, Spot
+from bot.replies import Question, is_there, react, reply
 from bot.shell import Shell
 from bot.slash import Command as Words
-from bot.slash import Help, Mistake, Reader, Result
-from bot.wording.markdown import code, fence
+from bot.slash import Reader, Result
+from bot.wording import answers as words
 from planners.model import Repo
 
-REPLY = "reply"
 REACTIONS = {
     Outcome.DONE: Reaction.DONE,
     Outcome.REFUSED: Reaction.REFUSED,
     Outcome.FAILED: Reaction.REFUSED,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A merge request where commands are read: `wave` is the wave it is for, empty on the app's."""
-
-    repo: Repo
-    number: int
-    wave: str
-    comments: tuple[Comment, ...]
-
-    def name(self, comment: Comment) -> str:
-        """A comment's name in the record: comments of several merge requests share one."""
-        return f"{'deploy' if self.wave else 'app'}!{self.number}#{comment.id}"
-
-
-def commands() -> dict[str, Command]:
-    """Every slash command."""
-    return discover(bot.commands, "COMMAND")
-
-
-async def obey(shell: Shell, gathered: Gathered, proposal: Proposal) -> bool:
-    """Obey what is new on a rollout's merge requests; whether something steers it now."""
-    deeds = list(gathered.deeds)
-    known = {(deed.where, deed.said) for deed in deeds}
-    verbs, steered = commands(), False
-    for place in await _places(shell, gathered):
-        me = await shell.forge(place.repo).me()
-        reader = Reader(me.login, tuple(each.verb for each in verbs.values()))
-        for comment in place.comments:
-            if comment.author.bot or comment.author.id == me.id:
-                continue
-            for said, result in meanings(reader.read(comment.body)):
-                if (place.name(comment), said) in known:
-                    continue
-                caller = _Caller(shell, gathered, proposal, place, comment)
-                deed = await caller.answer(said, result)
-                deeds.append(deed)
-                steered = steered or (deed.outcome is Outcome.DONE and bool(deed.facts))
-                await _keep(shell, gathered, deeds)
-                await caller.react(REACTIONS[deed.outcome])
-    return steered
+PUT_BACK = "an older copy of this record stood here, or none: put back"
 
 
 def meanings(results: Iterable[Result]) -> Iterator[tuple[str, Result]]:
@@ -82,106 +42,189 @@ def meanings(results: Iterable[Result]) -> Iterator[tuple[str, Result]]:
         yield sha256(f"{seen[text]} {text}".encode()).hexdigest()[:16], result
 
 
-async def _places(shell: Shell, gathered: Gathered) -> list[Place]:
-    """The app merge request, and those of waves that are open."""
-    app, deploy = gathered.app.repo, gathered.deploy.repo
-    found = []
-    if gathered.home is not None:
-        found.append(Place(app, gathered.home.number, "", gathered.comments))
-    for request in gathered.snapshot.merge_requests:
-        if request.branch is not None:
-            comments = await shell.forge(deploy).comments(deploy.path, request.number)
-            found.append(Place(deploy, request.number, request.wave, comments))
-    return found
+def place_of(comment: int, number: int, *, deploy: bool) -> str:
+    """A comment's name in a record: comments of several merge requests share one."""
+    return f"{'deploy' if deploy else 'app'}!{number}#{comment}"
 
 
-async def _keep(shell: Shell, gathered: Gathered, deeds: list[Deed]) -> None:
-    """Write the record, in the one comment that holds it."""
-    repo, home = gathered.app.repo, gathered.home
-    if home is None:
-        return
-    forge, application = shell.forge(repo), gathered.snapshot.application.name
-    payload = {"application": application, **record.write(deeds)}
-    body = record.text(deeds, shell.markers.write(record.MARKER, repo, payload))
-    me = await forge.me()
-    for comment in await forge.comments(repo.path, home.number):
-        marker = shell.markers.read(record.MARKER, repo, comment.body)
-        if comment.author.id == me.id and marker and marker["application"] == application:
-            await forge.edit_comment(repo.path, home.number, comment.id, body)
-            return
-    await forge.add_comment(repo.path, home.number, body)
+async def obey(shell: Shell, gathered: Gathered, proposal: Proposal, *, preview: bool) -> bool:
+    """Obey what is new on a rollout's merge requests; whether something steers it now.
+
+    On a `preview`, which is not merged yet, questions are answered alone.
+    """
+    hearing = _Hearing(shell, gathered, proposal, preview, gathered.record)
+    try:
+        return await hearing.hear()
+    except OvertakenError:
+        return True
 
 
-@dataclass(frozen=True, slots=True)
-class _Caller:
-    """One comment with commands, and the rollout it speaks to."""
+@dataclass(slots=True)
+class _Place:
+    """A merge request where commands are read: `wave` is the wave it is for, empty on the app's.
+
+    `ledger` is the record of a wave's own.
+    """
+
+    repo: Repo
+    number: int
+    wave: str
+    comments: tuple[Comment, ...]
+    ledger: Record | None = None
+
+
+@dataclass(slots=True)
+class _Hearing:
+    """One pass over all that people say; `home` is the rollout's record as it grows."""
 
     shell: Shell
     gathered: Gathered
     proposal: Proposal
-    place: Place
-    comment: Comment
+    preview: bool
+    home: Record | None
 
-    async def answer(self, said: str, result: Result) -> Deed:
-        """Do what one line says; what is to be said is said once."""
-        await self.react(Reaction.SEEN)
-        verb = result.verb if isinstance(result, Words | Help) else "?"
-        now, by = self.shell.clock(), self.comment.author.login
-        deed = Deed(self.place.name(self.comment), said, by, verb, now, Outcome.DONE)
-        try:
-            answer = await self._run(result)
-        except RefusedError as error:
-            await self._reply(said, f"Refused: {code(str(error), 600)}")
-            return record.settled(deed, Outcome.REFUSED, str(error), {})
-        if answer.words:
-            await self._reply(said, answer.words)
-        return record.settled(deed, Outcome.DONE, "", answer.facts)
+    async def hear(self) -> bool:
+        """See `obey`."""
+        if self.home is not None:
+            self.home = await self._mended(self.home)
+        for place in await self._places():
+            if place.ledger is not None:
+                place.ledger = await self._mended(place.ledger)
+                if await self._take_over(place.ledger):
+                    return True
+            for deed in self._unseen(place):
+                await self._react(deed)
+            if await self._listen(place):
+                return True
+        return False
 
-    async def _run(self, result: Result) -> Answer:
-        if isinstance(result, Help):
-            return Answer(fence(result.text, "text"))
-        if isinstance(result, Mistake):
-            hint = f" ({result.hint})" if result.hint else ""
-            raise RefusedError(f"{result.message}{hint}")
-        command = commands()[result.verb]
-        await self._check_rights(command)
-        wave, by = self.place.wave, self.comment.author.login
-        return await command.run(Call(self.shell, self.gathered, self.proposal, result, by, wave))
+    async def _places(self) -> list[_Place]:
+        """The app merge request, and those of waves that are open."""
+        gathered, found = self.gathered, []
+        if gathered.home is not None:
+            app = gathered.app.repo
+            found.append(_Place(app, gathered.home.number, "", gathered.comments))
+        repo, name = gathered.deploy.repo, gathered.snapshot.application.name
+        for request in gathered.snapshot.merge_requests:
+            if request.branch is not None:
+                number = request.number
+                comments = await self.shell.forge(repo).comments(repo.path, number)
+                ledger = await records.read(self.shell, Spot(repo, number, name), comments)
+                found.append(_Place(repo, number, request.wave, comments, ledger))
+        return found
 
-    async def _check_rights(self, command: Command) -> None:
-        """Raise RefusedError unless the author gave it, and has the role that it needs.
+    async def _mended(self, record: Record) -> Record:
+        """The record, written again where its comment lacks what the store remembers.
 
-        Whoever may write can edit other people's comments, and no forge tells who did: an edited
-        comment steers nothing.
+        It is read anew before anything is said of it: a forge may answer from the past.
         """
-        if command.steers and self.gathered.home is None:
-            raise RefusedError(
-                "this revision came by no merge request, so there is no place for the record: "
-                "use the forge's own approvals and labels"
-            )
-        if command.steers and self.comment.edited:
-            raise RefusedError("an edited comment steers nothing: write a new one")
-        repo = self.gathered.deploy.repo if command.steers else self.place.repo
-        role = await self.shell.forge(repo).role(repo.path, self.comment.author.login)
-        if role < command.role:
-            needed = command.role.name.lower()
-            raise RefusedError(
-                f"{command.name} needs the role {needed} in {repo}, and you have "
-                f"{role.name.lower()}: somebody with that role can give it"
-            )
+        if not record.is_behind:
+            return record
+        shell, spot, deeds = self.shell, record.spot, record.deeds
+        comments = await shell.forge(spot.repo).comments(spot.repo.path, spot.number)
+        record = await records.read(shell, spot, comments)
+        if not record.is_behind:
+            return record
+        if record.was_changed:
+            me, now = await shell.forge(spot.repo).me(), shell.clock()
+            said = f"put back {len(deeds)}"
+            note = Deed("", said, me.login, "record", now, Outcome.DONE, PUT_BACK)
+            deeds = (*record.deeds, note)
+        return await records.write(shell, record, deeds, record.reacted)
 
-    async def _reply(self, said: str, words: str) -> None:
-        """Say something in a comment of our own, unless that was said before a crash."""
-        repo, to = self.place.repo, {"to": str(self.comment.id), "said": said}
-        forge, markers = self.shell.forge(repo), self.shell.markers
-        me = await forge.me()
-        ours = (each for each in self.place.comments if each.author.id == me.id)
-        if any(markers.read(REPLY, repo, each.body) == to for each in ours):
-            return
-        text = f"{markers.write(REPLY, repo, to)}\nTo {code(self.comment.author.login)}:\n\n{words}"
-        await forge.add_comment(repo.path, self.place.number, text)
+    async def _take_over(self, ledger: Record) -> bool:
+        """Record at home what a crash left in a wave's own record alone."""
+        if self.home is None:
+            return False
+        known = {deed.key for deed in self.home.deeds}
+        now = self.proposal.plan.revision.sha
+        new = [each for each in ledger.deeds if each.revision == now and each.key not in known]
+        if new:
+            self.home = await self._grown(self.home, *new)
+        return bool(new)
 
-    async def react(self, reaction: Reaction) -> None:
-        """Put a reaction under the comment."""
-        repo = self.place.repo
-        await self.shell.forge(repo).react(repo.path, self.place.number, self.comment.id, reaction)
+    async def _listen(self, place: _Place) -> bool:
+        """Answer what is new, up to a command that steers: the next one meets what that changed."""
+        me = await self.shell.forge(place.repo).me()
+        verbs = commands()
+        reader = Reader(me.login, tuple(each.verb for each in verbs.values()))
+        for comment in place.comments:
+            if comment.author.bot or comment.author.id == me.id:
+                continue
+            where = place_of(comment.id, place.number, deploy=bool(place.wave))
+            for said, result in meanings(reader.read(comment.body)):
+                if (where, said) in self._known(place):
+                    continue
+                question = Question(place.repo, place.number, comment, said, self._about(result))
+                deed = await self._answer(place, question, result, where)
+                if deed is None:
+                    continue
+                await self._keep(place, deed)
+                await self._react(deed)
+                steers = deed.verb in verbs and verbs[deed.verb].steers
+                if steers and deed.outcome is Outcome.DONE:
+                    return True
+        return False
+
+    def _about(self, result: Result) -> str:
+        """Who answers: each application for itself, but how a command is written says any."""
+        return self.gathered.snapshot.application.name if isinstance(result, Words) else ""
+
+    async def _answer(
+        self, place: _Place, question: Question, result: Result, where: str
+    ) -> Deed | None:
+        """What came of one line; None where nothing more can be recorded."""
+        full = any(is_full(each.deeds) for each in self._records(place))
+        key = ("full", where, question.said)
+        if not full:
+            caller = Caller(self.shell, self.gathered, self.proposal, self.preview)
+            return await caller.answer(question, result, place.wave, where)
+        if key not in self.shell.written:
+            comment = question.comment.id
+            await react(self.shell, place.repo, place.number, comment, Reaction.REFUSED)
+            await reply(self.shell, question, f"Refused: {words.full()}.")
+            self.shell.written[key] = ""
+        return None
+
+    async def _keep(self, place: _Place, deed: Deed) -> None:
+        """Record it, where the rollout is read from last."""
+        if place.ledger is not None:
+            place.ledger = await self._grown(place.ledger, deed)
+        if self.home is not None:
+            self.home = await self._grown(self.home, deed)
+
+    async def _grown(self, record: Record, *deeds: Deed) -> Record:
+        reacted = record.reacted
+        while reacted < len(record.deeds) and self._is_shown(record.deeds[reacted]):
+            reacted += 1
+        return await records.write(self.shell, record, (*record.deeds, *deeds), reacted)
+
+    def _unseen(self, place: _Place) -> tuple[Deed, ...]:
+        """Deeds whose reaction a crash may have left out."""
+        record = self.home or place.ledger
+        return record.deeds[record.reacted :] if record else ()
+
+    def _records(self, place: _Place) -> list[Record]:
+        return [each for each in (self.home, place.ledger) if each is not None]
+
+    def _known(self, place: _Place) -> set[tuple[str, str]]:
+        return {deed.key for record in self._records(place) for deed in record.deeds}
+
+    def _is_shown(self, deed: Deed) -> bool:
+        """Whether this process put the reaction under its comment."""
+        found = self._comment(deed)
+        return found is None or is_there(self.shell, *found)
+
+    async def _react(self, deed: Deed) -> None:
+        found = self._comment(deed)
+        if found is not None:
+            await react(self.shell, *found)
+
+    def _comment(self, deed: Deed) -> tuple[Repo, int, int, Reaction] | None:
+        """The comment of a deed, and what is put under it; None for the bot's own deeds."""
+        if not deed.where:
+            return None
+        kind, _, rest = deed.where.partition("!")
+        number, _, comment = rest.partition("#")
+        repo = self.gathered.app.repo if kind == "app" else self.gathered.deploy.repo
+        return repo, int(number), int(comment), REACTIONS[deed.outcome]

@@ -12,6 +12,7 @@ from bot.gather.repository import GatherError, NotRegisteredError
 from bot.gather.snapshot import gather_review, gather_rollout
 from bot.home import Home, write_home, write_problems, write_unasked
 from bot.obey import obey
+from bot.over import refuse
 from bot.planner import PlannerError
 from bot.plans import show_plan
 from bot.shell import Shell
@@ -34,7 +35,7 @@ async def reconcile_application(shell: Shell, application: str) -> datetime | No
     except (GatherError, PlannerError) as error:
         await show(shell, application, problem_view(application, _problems(error), shell.clock()))
         return None
-    if await obey(shell, gathered, proposal):
+    if await obey(shell, gathered, proposal, preview=False):
         return shell.clock()
     applied = await apply(shell, gathered, proposal)
     later = await write_home(shell, gathered, proposal)
@@ -48,9 +49,13 @@ async def reconcile_application(shell: Shell, application: str) -> datetime | No
 async def reconcile_review(
     shell: Shell, repo: Repo, number: int, applications: tuple[str, ...]
 ) -> datetime | None:
-    """Show on an open app merge request what merging it would do; when to look again, if ever."""
+    """Show on an open app merge request what merging it would do, and answer who asks there.
+
+    Returns when to look again, if ever. On one that is closed commands are refused.
+    """
     request = await shell.forge(repo).merge_request(repo.path, number)
     if request.state != "open":
+        await refuse(shell, repo, request, applications)
         return None
     ask = None
     if request.source_repository != repo.path:
@@ -72,7 +77,9 @@ async def _review(shell: Shell, request: ForgeMergeRequest, home: Home) -> datet
     except (GatherError, PlannerError) as error:
         await write_problems(shell, request, home, _problems(error))
         return None
-    return await write_home(shell, gathered, proposal, home)
+    later = await write_home(shell, gathered, proposal, home)
+    again = await obey(shell, gathered, proposal, preview=True)
+    return shell.clock() if again else later
 
 
 def _problems(error: GatherError | PlannerError) -> list[str]:

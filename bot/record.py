@@ -1,19 +1,25 @@
 """The record of a merge request: what people told the bot there by commands, and what came of it.
 
 It stands in a comment of the bot's own, under a signed marker, so that it outlives any loss of the
-database; what a command changes is what the record says of it. Pure functions and values.
+database; what a command changes is what the record says of it. Pure functions and values; read and
+written by `bot/records.py`.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+import zlib
+from base64 import b64decode, b64encode
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
-from planners.steering import Hold, Override, Steering
+from planners.steering import Cancellation, Hold, Override, Steering
 
 MARKER = "record"
 MOST_DEEDS = 200
+MOST_LETTERS = 24_000
+MOST_ROWS = 30
+MOST_WORDS = 300
 
 
 class Outcome(StrEnum):
@@ -30,7 +36,8 @@ class Deed:
 
     `where` names the comment, `said` what the command means (a digest): a comment that is edited
     gives no command twice. `facts` is what it says to the rollout, such as the target of a hold, or
-    the digest of each wave that it approves. `words` is what was said to it, in short.
+    the digest of each wave that it approves. `words` is what was said to it, in short. `revision`
+    is the app revision that it was given to.
     """
 
     where: str
@@ -41,27 +48,38 @@ class Deed:
     outcome: Outcome
     words: str = ""
     facts: Mapping[str, str] = field(default_factory=dict)
+    revision: str = ""
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What no other command has."""
+        return self.where, self.said
 
 
-def write(deeds: Iterable[Deed]) -> dict[str, str]:
-    """The marker's payload: the newest deeds, in their order."""
-    kept = list(deeds)[-MOST_DEEDS:]
+def write(deeds: Iterable[Deed]) -> str:
+    """The deeds for a marker's payload; waves and digests that stand there often cost little."""
     values = [
         [
             each.where, each.said, each.by, each.verb, each.at.isoformat(), each.outcome.value,
-            each.words, dict(each.facts),
+            each.words, dict(each.facts), each.revision,
         ]
-        for each in kept
+        for each in deeds
     ]  # fmt: skip
-    return {"deeds": json.dumps(values, separators=(",", ":"))}
+    return b64encode(zlib.compress(json.dumps(values, separators=(",", ":")).encode(), 9)).decode()
 
 
 def read(payload: Mapping[str, str]) -> tuple[Deed, ...]:
     """The deeds of a genuine marker."""
+    values = json.loads(zlib.decompress(b64decode(payload["deeds"])))
     return tuple(
-        Deed(where, said, by, verb, datetime.fromisoformat(at), Outcome(outcome), words, facts)
-        for where, said, by, verb, at, outcome, words, facts in json.loads(payload["deeds"])
+        Deed(where, said, by, verb, datetime.fromisoformat(at), Outcome(outcome), words, facts, sha)
+        for where, said, by, verb, at, outcome, words, facts, sha in values
     )
+
+
+def is_full(deeds: Sequence[Deed]) -> bool:
+    """Whether nothing more fits: a comment has its limit, and what is forgotten is done twice."""
+    return len(deeds) >= MOST_DEEDS or len(write(deeds)) > MOST_LETTERS
 
 
 def steering(deeds: Iterable[Deed]) -> Steering:
@@ -69,7 +87,7 @@ def steering(deeds: Iterable[Deed]) -> Steering:
     holds: dict[str, Hold] = {}
     skipped: dict[str, str] = {}
     overrides: list[Override] = []
-    reverted = ""
+    reverted, cancelled = "", None
     for deed in deeds:
         if deed.outcome is not Outcome.DONE:
             continue
@@ -79,16 +97,18 @@ def steering(deeds: Iterable[Deed]) -> Steering:
                 holds[target] = Hold(target, deed.by, reason, deed.at)
             case "resume":
                 holds = {key: each for key, each in holds.items() if target not in {"", key}}
-                skipped.pop(target, None)
+                skipped = {key: why for key, why in skipped.items() if target not in {"", key}}
             case "skip":
                 skipped[target] = f"{deed.by}: {reason}"
             case "override":
                 overrides.append(Override(deed.facts["gate"], target, deed.by, reason))
             case "rollback":
                 reverted = deed.facts["revision"]
+            case "cancel":
+                cancelled = Cancellation(deed.facts["revision"], deed.by, reason)
             case _:
                 pass
-    return Steering(tuple(holds.values()), tuple(overrides), skipped, reverted)
+    return Steering(tuple(holds.values()), tuple(overrides), skipped, reverted, cancelled)
 
 
 def approvals(deeds: Iterable[Deed], wave: str, digest: str) -> tuple[str, ...]:
@@ -103,14 +123,16 @@ def approvals(deeds: Iterable[Deed], wave: str, digest: str) -> tuple[str, ...]:
     return tuple(given)
 
 
-def text(deeds: Iterable[Deed], marker: str) -> str:
-    """The comment that holds the record, for people."""
+def text(deeds: Sequence[Deed], marker: str) -> str:
+    """The comment that holds the record, for people: the newest deeds, last."""
     rows = [
         f"| {each.at:%m-%d %H:%M} | `{each.by}` | `{each.verb}` | {each.outcome} | {_cell(each)} |"
-        for each in list(deeds)[-MOST_DEEDS:]
+        for each in deeds[-MOST_ROWS:]
     ]
     head = ["| when (UTC) | who | command | outcome | |", "|---|---|---|---|---|"]
-    return "\n".join([marker, "**What was told to this rollout**", "", *head, *rows])
+    earlier = len(deeds) - len(rows)
+    more = [f"and {earlier} earlier", ""] if earlier else []
+    return "\n".join([marker, "**What was told to this rollout**", "", *more, *head, *rows])
 
 
 def _cell(deed: Deed) -> str:
@@ -125,4 +147,4 @@ def _cell(deed: Deed) -> str:
 
 def settled(deed: Deed, outcome: Outcome, words: str, facts: Mapping[str, str]) -> Deed:
     """The deed with what came of it."""
-    return replace(deed, outcome=outcome, words=words[:300], facts=facts)
+    return replace(deed, outcome=outcome, words=words[:MOST_WORDS], facts=facts)

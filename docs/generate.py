@@ -9,8 +9,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from bot.__main__ import parser
+from bot.answering import commands as commands_found
 from bot.intake.documents import FLEET_DOCUMENTS, ApplicationDocument
-from bot.obey import commands as commands_found
 from bot.settings import Settings
 from bot.slash import usage
 from tests.conformance import test_forge

@@ -4,14 +4,14 @@ Waves are judged one by one, each by its own gates; nothing here remembers an ea
 same facts always lead to the same effects (level-triggered, like a Kubernetes controller).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from planners import effects, proposals, waits
 from planners.changes import ChangeSet
 from planners.effects import Effect
-from planners.gates import Gate, NotMerged, Pending, next_look
+from planners.gates import Cancelled, Gate, NotMerged, Pending, next_look
 from planners.model import When
 from planners.plan import Plan
 from planners.readiness import Requirement, lacking, stale_at
@@ -22,6 +22,7 @@ class WaveState(StrEnum):
     """How far a wave is."""
 
     WAITING = "waiting"
+    CANCELLED = "cancelled"
     MERGING = "merging"
     SETTLING = "settling"
     DONE = "done"
@@ -32,6 +33,7 @@ class Standing:
     """One wave as it stands: its change, its merge request and every reason why it waits.
 
     A wave with nothing left to merge is SETTLING while `pending` units are not ready, then DONE.
+    One that is CANCELLED is merged no more.
     """
 
     change: ChangeSet
@@ -59,6 +61,8 @@ def decide(snapshot: Snapshot, plan: Plan, changes: Sequence[ChangeSet]) -> Deci
     unmerged = {unit: change.wave.name for change in changes for unit in change.units}
     context = waits.Context(snapshot, plan, unmerged)
     standings = tuple(_stand(context, change) for change in changes)
+    if snapshot.cancelled is not None:
+        return Decision(standings, (*_cancel(standings), *proposals.propose(snapshot, ())))
     due: list[Effect] = list(proposals.propose(snapshot, changes))
     merged = False
     for standing in standings:
@@ -76,12 +80,24 @@ def decide(snapshot: Snapshot, plan: Plan, changes: Sequence[ChangeSet]) -> Deci
     return Decision(standings, (*due, *_next_look(snapshot, standings)))
 
 
+def _cancel(standings: Sequence[Standing]) -> Iterator[Effect]:
+    """Say on each merge request that it is cancelled, before it is closed."""
+    for standing in standings:
+        request = standing.merge_request
+        if request is not None and standing.gates:
+            yield effects.SetOrder(request.number, request.head, standing.gates)
+
+
 def _stand(context: waits.Context, change: ChangeSet) -> Standing:
     request = proposals.open_request(context.snapshot, change.wave.name)
     if not change.files:
         pending = _unsettled(context, change)
         state = WaveState.SETTLING if pending else WaveState.DONE
         return Standing(change, state, request, pending=pending)
+    cancelled = context.snapshot.cancelled
+    if cancelled is not None:
+        gate = Cancelled(cancelled.by, cancelled.reason)
+        return Standing(change, WaveState.CANCELLED, request, (gate,))
     closed = (
         *proposals.judge(context.snapshot, change, request),
         *waits.judge(context, change, request),

@@ -128,6 +128,23 @@ class HeldBy:
 
 
 @dataclass(frozen=True, slots=True)
+class Paused:
+    """Somebody pauses every rollout of a tenant, or on a cluster of the wave."""
+
+    by: str
+    reason: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """Somebody gave up the rollout of this revision by a command."""
+
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class ForeignCommit:
     """The branch has a commit that Switchyard did not write."""
 
@@ -178,6 +195,8 @@ Gate: TypeAlias = (
     | OutsideWindow
     | Held
     | HeldBy
+    | Paused
+    | Cancelled
     | ForeignCommit
     | ClosedByPerson
     | OpenedByPerson

@@ -21,7 +21,7 @@ from planners.model import (
     Tenant,
     Unit,
 )
-from planners.steering import Steering
+from planners.steering import Cancellation, Steering
 
 
 class MergeRequestState(StrEnum):
@@ -259,6 +259,13 @@ class Snapshot:
         )
         told = {change.rejects for change in self.base.changes.values()}
         return self.revision.sha in told | {each.rejects for each in branches}
+
+    @property
+    def cancelled(self) -> Cancellation | None:
+        """Who gave this revision's rollout up, if anybody did; none while it is taken back."""
+        told = self.steering.cancelled
+        back = self.rejected or self.steering.reverted == self.revision.sha
+        return told if told and told.revision == self.revision.sha and not back else None
 
     def cluster(self, name: str) -> Cluster | None:
         """The cluster of that name, if the fleet has it."""

@@ -1,4 +1,7 @@
-"""What people told a rollout by commands, as the planners read it."""
+"""What people told a rollout, or all rollouts of a tenant or cluster, by commands.
+
+Read by the shell from signed records at the forge; part of the Snapshot.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -26,17 +29,38 @@ class Override:
 
 
 @dataclass(frozen=True, slots=True)
+class Cancellation:
+    """Somebody gave up the rollout of an app revision; what is merged of it stays."""
+
+    revision: str
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Somebody pauses every rollout of `tenant/<name>`, or on `cluster/<name>`."""
+
+    target: str
+    by: str
+    reason: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Steering:
-    """All of it, as the record on the merge request has it.
+    """What counts of it for one rollout.
 
     `skipped` maps clusters that nobody waits for any more to who said so and why. `reverted` is the
-    app revision that is to be taken back.
+    app revision that is to be taken back. `pauses` are all that there are, of whatever tenant.
     """
 
     holds: tuple[Hold, ...] = ()
     overrides: tuple[Override, ...] = ()
     skipped: Mapping[str, str] = field(default_factory=dict)
     reverted: str = ""
+    cancelled: Cancellation | None = None
+    pauses: tuple[Pause, ...] = ()
 
     def reverts(self, revision: str) -> bool:
         """Whether somebody told to take that revision back."""

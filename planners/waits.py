@@ -15,6 +15,7 @@ from planners.gates import (
     Held,
     HeldBy,
     Lack,
+    Paused,
     Pending,
 )
 from planners.model import Dependency, On, OnFailure, Unit, When
@@ -102,6 +103,10 @@ def _gates(context: Context, change: ChangeSet, request: MergeRequest | None) ->
     for hold in context.snapshot.steering.holds:
         if hold.target in {"", change.wave.name, *change.clusters}:
             yield HeldBy(hold.by, hold.reason, hold.target)
+    mine = {f"tenant/{context.snapshot.tenant.name}", *(f"cluster/{c}" for c in change.clusters)}
+    for pause in context.snapshot.steering.pauses:
+        if pause.target in mine:
+            yield Paused(pause.by, pause.reason, pause.target)
     if request is not None:
         if HOLD_LABEL in request.labels:
             yield Held(HOLD_LABEL)

@@ -27,7 +27,8 @@ class RefusedError(Exception):
 class Call:
     """One command as it was given, and the rollout it is about.
 
-    `wave` is the wave of the merge request on which it was given, empty on the app's own.
+    `wave` is the wave of the merge request on which it was given, empty on the app's own. On a
+    `preview` the revision is not merged yet.
     """
 
     shell: Shell
@@ -36,6 +37,7 @@ class Call:
     words: Words
     by: str
     wave: str = ""
+    preview: bool = False
 
     def target(self, name: str = "target") -> str:
         """The first argument of that name, or the wave of the merge request it stands on."""
@@ -45,16 +47,22 @@ class Call:
         """The waves that a target names: one by its name, those of a cluster, or with none all.
 
         Raises:
-            RefusedError: there is no such wave or cluster.
+            RefusedError: there is no such wave or cluster, or no plan.
         """
+        for problem in self.proposal.problems:
+            raise RefusedError(f"there is no plan: {problem}")
         every = self.proposal.decision.standings
         found = tuple(
             each for each in every if target in {"", each.change.wave.name, *each.change.clusters}
         )
-        if not found:
+        if not found and target:
             names = ", ".join(each.change.wave.name for each in every[:20])
             raise RefusedError(f"there is no wave or cluster {target}; waves: {names}")
         return found
+
+    def retry(self, number: int) -> None:
+        """Ask the forge again, at once, to merge a merge request that it refused."""
+        self.shell.refused.pop((self.gathered.deploy.repo, number), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,8 @@ from bot.slash import Verb
 from planners.gate import WaveState
 from planners.model import Role
 
+MOST = 200
+
 
 class Approve:
     """Approves."""
@@ -29,6 +31,8 @@ class Approve:
         ]
         if not open_ones:
             raise RefusedError("nothing of that waits for an approval")
+        if len(open_ones) > MOST:
+            raise RefusedError(f"that are {len(open_ones)} waves, at most {MOST} at once: name one")
         return Answer(facts={each.wave.name: each.digest for each in open_ones})
 
 

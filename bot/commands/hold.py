@@ -26,7 +26,8 @@ class Hold:
     async def run(self, call: Call) -> Answer:
         """See Command."""
         target = call.target()
-        call.standings(target)
+        if target:
+            call.standings(target)
         return Answer(facts={"target": target, "reason": call.words.first("reason", str) or ""})
 
 

@@ -28,6 +28,8 @@ class Resume:
         target, steering = call.target(), call.gathered.snapshot.steering
         held = {hold.target for hold in steering.holds} | set(steering.skipped)
         if target not in held and not (target == "" and held):
+            if call.gathered.snapshot.cancelled is not None:
+                raise RefusedError("it is cancelled, for good: merge a new revision")
             told = ", ".join(sorted(each or "the rollout" for each in held)) or "nothing"
             raise RefusedError(f"{target or 'the rollout'} is not held; held or skipped: {told}")
         return Answer(facts={"target": target})

@@ -15,10 +15,9 @@ class Retry:
 
     async def run(self, call: Call) -> Answer:
         """See Command."""
-        deploy = call.gathered.deploy.repo
         for each in call.proposal.decision.standings:
             if each.merge_request is not None:
-                call.shell.refused.pop((deploy, each.merge_request.number), None)
+                call.retry(each.merge_request.number)
         return Answer()
 
 

@@ -18,7 +18,7 @@ class Status:
 
     async def run(self, call: Call) -> Answer:
         """See Command."""
-        lines = [f"**{code(headline(call.proposal, preview=False), 300)}**", ""]
+        lines = [f"**{code(headline(call.proposal, preview=call.preview), 300)}**", ""]
         for each in call.proposal.decision.standings[:100]:
             why = f": {code(reason(each.gates[0]), 300)}" if each.gates else ""
             lines.append(f"- {code(each.change.wave.name)} {each.state}{why}")

@@ -4,7 +4,7 @@ from bot.commands import TARGET, Answer, Call, Command
 from bot.slash import Verb
 from bot.wording.markdown import code
 from bot.wording.reasons import reason, remedy
-from planners.gates import next_look
+from planners.gates import Gate, NotProposed, next_look
 from planners.model import Role
 
 MOST = 20
@@ -23,13 +23,17 @@ class Why:
 
     async def run(self, call: Call) -> Answer:
         """See Command."""
-        waiting = [each for each in call.standings(call.target()) if each.gates]
+        waiting = {
+            each.change.wave.name: [gate for gate in each.gates if self._tells(call, gate)]
+            for each in call.standings(call.target())
+        }
+        waiting = {wave: gates for wave, gates in waiting.items() if gates}
         if not waiting:
             return Answer("Nothing of that waits.")
-        lines = []
-        for each in waiting[:MOST]:
-            lines.append(f"- {code(each.change.wave.name)}")
-            for gate in each.gates:
+        lines = ["Nothing of this is merged yet. Then:", ""] if call.preview else []
+        for wave in list(waiting)[:MOST]:
+            lines.append(f"- {code(wave)}")
+            for gate in waiting[wave]:
                 until = next_look(gate)
                 when = f"; next look {until:%H:%M:%S} UTC" if until else ""
                 lines.append(
@@ -37,6 +41,10 @@ class Why:
                 )
         more = [f"- and {len(waiting) - MOST} waves more"] if len(waiting) > MOST else []
         return Answer("\n".join([*lines, *more]))
+
+    def _tells(self, call: Call, gate: Gate) -> bool:
+        """Before a revision is merged it has no merge requests, and that is no news."""
+        return not (call.preview and isinstance(gate, NotProposed))
 
 
 COMMAND: Command = Why()

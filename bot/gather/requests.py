@@ -82,7 +82,7 @@ async def read_proposed(
         wave = each.source_branch.removeprefix(prefix)
         mine = each.author.id == me.id
         if not mine or marker is None or marker.get("wave") != wave:
-            if not mine and _in_our_place(checkout, each):
+            if not mine and _would_merge(each, checkout):
                 theirs[each.source_branch] = Stranger(each.author.login, each.head, each.number)
         elif each.state == MergeRequestState.OPEN:
             found.append(await _open(reading, each, wave, marker))
@@ -98,9 +98,10 @@ async def read_proposed(
     return Proposed(requests, branches, {**written, **theirs}, steering(deeds))
 
 
-def _in_our_place(checkout: Checkout, request: ForgeMergeRequest) -> bool:
-    to_main = request.target_branch == checkout.info.default_branch
-    return to_main and request.state == MergeRequestState.OPEN
+def _would_merge(each: ForgeMergeRequest, checkout: Checkout) -> bool:
+    """Whether it is open, into the branch that clusters pull."""
+    to_main = each.target_branch == checkout.info.default_branch
+    return each.state == MergeRequestState.OPEN and to_main
 
 
 def _strangers(reading: Reading, branches: Mapping[str, str]) -> dict[str, Stranger]:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from bot import record
+from bot import records
 from bot.forges import Comment, ForgeMergeRequest
 from bot.gather.deploy import read_base
 from bot.gather.documents import application_at, fleet_at
@@ -15,7 +15,7 @@ from bot.gather.neighbours import read_neighbours
 from bot.gather.observe import observe
 from bot.gather.repository import Checkout, NotRegisteredError, fetch, fetch_request
 from bot.gather.requests import Proposed, read_proposed
-from bot.record import Deed
+from bot.records import Record, Spot
 from bot.shell import Shell
 from planners.model import Application, Fleet, Registration, Revision
 from planners.snapshot import (
@@ -32,7 +32,7 @@ from planners.snapshot import (
 class Gathered:
     """A Snapshot, with the repositories it was read from and where its home comment belongs.
 
-    `comments` are those of that merge request, `deeds` what its record says.
+    `comments` are those of that merge request, `record` what is recorded there.
     """
 
     snapshot: Snapshot
@@ -40,7 +40,7 @@ class Gathered:
     deploy: Checkout
     home: ForgeMergeRequest | None
     comments: tuple[Comment, ...] = ()
-    deeds: tuple[Deed, ...] = ()
+    record: Record | None = None
 
 
 async def gather_rollout(shell: Shell, application: str) -> Gathered:
@@ -56,7 +56,8 @@ async def gather_rollout(shell: Shell, application: str) -> Gathered:
     app = await fetch(shell, registration.app)
     deploy = await fetch(shell, registration.deploy)
     home = await shell.forge(app.repo).merge_request_of(app.repo.path, app.head)
-    comments, deeds = await _told(shell, app, home, application)
+    comments, record = await _told(shell, app, home, application)
+    deeds = record.deeds if record else ()
     proposed = await read_proposed(shell, deploy, (newest, registration), deeds)
     base = await asyncio.to_thread(read_base, deploy, registration)
     fleet_sha = _pinned(fleet_repo, app.head, deploy, proposed.requests) or fleet_repo.head
@@ -66,27 +67,28 @@ async def gather_rollout(shell: Shell, application: str) -> Gathered:
     snapshot = await _snapshot(
         shell, registration, (newest, pinned, fleet_sha), (app, app.head), (deploy, base, proposed)
     )
+    snapshot = replace(
+        snapshot,
+        steering=proposed.steering,
+        merge_requests=proposed.requests,
+        branches=proposed.branches,
+        strangers=proposed.strangers,
+    )
     if home is not None:
         wrote = await shell.forge(app.repo).authors(app.repo.path, home.number)
         logins = {f"@{each}" for each in wrote}
         snapshot = replace(snapshot, authors=snapshot.authors | logins)
-    return Gathered(snapshot, app, deploy, home, comments, deeds)
+    return Gathered(snapshot, app, deploy, home, comments, record)
 
 
 async def _told(
     shell: Shell, app: Checkout, home: ForgeMergeRequest | None, application: str
-) -> tuple[tuple[Comment, ...], tuple[Deed, ...]]:
+) -> tuple[tuple[Comment, ...], Record | None]:
     """The comments of the app merge request, and the record among them."""
     if home is None:
-        return (), ()
-    forge, repo = shell.forge(app.repo), app.repo
-    me = await forge.me()
-    comments = await forge.comments(repo.path, home.number)
-    for comment in comments:
-        marker = shell.markers.read(record.MARKER, repo, comment.body)
-        if comment.author.id == me.id and marker and marker["application"] == application:
-            return comments, record.read(marker)
-    return comments, ()
+        return (), None
+    comments = await shell.forge(app.repo).comments(app.repo.path, home.number)
+    return comments, await records.read(shell, Spot(app.repo, home.number, application), comments)
 
 
 async def gather_review(shell: Shell, application: str, request: ForgeMergeRequest) -> Gathered:
@@ -106,7 +108,8 @@ async def gather_review(shell: Shell, application: str, request: ForgeMergeReque
     fleet = (newest, newest, fleet_repo.head)
     merged = (deploy, base, Proposed())
     snapshot = await _snapshot(shell, registration, fleet, (app, request.head), merged)
-    return Gathered(snapshot, app, deploy, request)
+    comments, record = await _told(shell, app, request, application)
+    return Gathered(snapshot, app, deploy, request, comments, record)
 
 
 def _registration(fleet: Fleet, application: str) -> Registration:

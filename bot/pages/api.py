@@ -29,7 +29,7 @@ class WaveState(BaseModel):
     """A wave and how far it is."""
 
     name: str
-    state: Literal["waiting", "merging", "settling", "done"]
+    state: Literal["waiting", "cancelled", "merging", "settling", "done"]
 
 
 class Summary(BaseModel):
@@ -81,7 +81,7 @@ class Wave(BaseModel):
     """What merges together; `failing` counts the components that a cluster says failed."""
 
     name: str
-    state: Literal["waiting", "merging", "settling", "done"]
+    state: Literal["waiting", "cancelled", "merging", "settling", "done"]
     step: int
     level: int
     failing: int

@@ -21,6 +21,7 @@ WORDS = {
     "settling": "merged, settling",
     "merging": "its turn",
     "waiting": "waiting",
+    "cancelled": "cancelled",
     "failing": "failing",
 }
 
@@ -158,7 +159,7 @@ def _group(steps: Sequence[Waves], address: Address) -> Box:
     waves = [wave for step in steps for wave in step]
     states = [state_of(wave) for wave in waves]
     left = [wave for wave, state in zip(waves, states, strict=True) if state != "done"]
-    order = ("failing", "merging", "settling", "waiting")
+    order = ("failing", "merging", "settling", "waiting", "cancelled")
     state = next((word for word in order if word in states), "done")
     first, last = _step(steps[0]), _step(steps[-1])
     name = first if len(steps) == 1 else f"{first} to {last}"

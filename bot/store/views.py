@@ -1,5 +1,6 @@
-"""What the pages show, as JSON by key: a cache."""
+"""What the pages show, and what else is remembered between passes, as JSON by key: a cache."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -23,6 +24,25 @@ class Views:
                     index_elements=["key"], set_={"value": insert.excluded.value}
                 )
             )
+
+    def swap(self, key: str, old: Mapping[str, Any] | None, new: dict[str, Any]) -> bool:
+        """Set a value where it is `old` (None: where there is none); False if it is another."""
+        first = self._database.insert(views).values(key=key, value=new)
+        query = sa.select(views.c.value).where(views.c.key == key).with_for_update()
+        with self._database.write() as connection:
+            if old is None:
+                done = connection.execute(first.on_conflict_do_nothing(index_elements=["key"]))
+                return bool(done.rowcount)
+            if connection.scalar(query) != old:
+                return False
+            connection.execute(sa.update(views).where(views.c.key == key).values(value=new))
+            return True
+
+    def drop(self, keys: Sequence[str]) -> None:
+        """Forget these keys."""
+        if keys:
+            with self._database.write() as connection:
+                connection.execute(sa.delete(views).where(views.c.key.in_(keys)))
 
     def get(self, key: str) -> dict[str, Any] | None:
         """The value, if there is one."""

@@ -1,13 +1,24 @@
 """The commands that make sense now, ready to copy."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from bot.core import Proposal
-from bot.wording.headline import failures
 from bot.wording.markdown import code
-from planners.gates import AwaitsApproval, Held
+from planners.gates import (
+    AwaitsApproval,
+    AwaitsDependency,
+    AwaitsReplacement,
+    AwaitsStep,
+    Cancelled,
+    Gate,
+    HeldBy,
+    Lack,
+    NotMerged,
+    Paused,
+)
 
 PREFIX = "/switchyard"
+REASON = '--reason "..."'
 DIGEST = 12
 
 
@@ -23,18 +34,38 @@ def reproduce(command: str, digest: str) -> str:
 
 
 def _commands(proposal: Proposal, *, preview: bool) -> Iterator[str]:
-    standings = proposal.decision.standings
     if preview:
-        yield "plan"
+        yield from _questions(proposal)
         return
+    standings = proposal.decision.standings
     waiting = [(each.change.wave.name, gate) for each in standings for gate in each.gates]
-    for kind, verb in ((Held, "unhold"), (AwaitsApproval, "approve")):
-        yield from [f"{verb} {wave}" for wave, gate in waiting if isinstance(gate, kind)][:1]
+    gates = [gate for _, gate in waiting]
+    yield from [f"approve {wave}" for wave, gate in waiting if isinstance(gate, AwaitsApproval)][:1]
+    yield from [f"resume {each.target}".strip() for each in gates if isinstance(each, HeldBy)][:1]
+    yield from [f"resume {each.target}" for each in gates if isinstance(each, Paused)][:1]
+    yield from [f"merge {wave}" for wave, gate in waiting if isinstance(gate, NotMerged)][:1]
     yield from [f"why {wave}" for wave, _ in waiting][:1]
-    if failures(standings):
-        yield "retry"
-    if not proposal.decision.done:
-        yield "hold"
+    yield from _silent(gates)
+    cancelled = any(isinstance(gate, Cancelled) for gate in gates)
+    if waiting and not cancelled:
+        yield f"hold {REASON}"
     if proposal.plan.restores is None:
-        yield "rollback"
+        if waiting and not cancelled:
+            yield f"cancel {REASON}"
+        yield f"rollback {REASON}"
     yield "help"
+
+
+def _questions(proposal: Proposal) -> Iterator[str]:
+    """What is answered before a revision is merged."""
+    yield from ("plan", "why", "diff")
+    yield from [f"explain {each.unit.component}" for each in proposal.plan.trace][:1]
+    yield "help"
+
+
+def _silent(gates: Iterable[Gate]) -> Iterator[str]:
+    """A cluster that is waited for, and says nothing any more."""
+    kinds = (AwaitsDependency, AwaitsReplacement, AwaitsStep)
+    pending = [each for gate in gates if isinstance(gate, kinds) for each in gate.pending]
+    silent = (each for each in pending if each.overdue or each.lack is Lack.FRESH_REPORT)
+    yield from [f"skip {each.unit.cluster} {REASON}" for each in silent][:1]

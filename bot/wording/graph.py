@@ -20,6 +20,7 @@ _WORDS = {
     WaveState.SETTLING: "merged",
     WaveState.MERGING: "its turn",
     WaveState.WAITING: "waits",
+    WaveState.CANCELLED: "cancelled",
 }
 
 Edge = tuple[int, int]

@@ -8,15 +8,18 @@ from bot.wording.reasons import cure, places, reason, remedy
 from planners.gate import Standing
 from planners.gates import (
     AwaitsApproval,
+    Cancelled,
     ClosedByPerson,
     ForeignCommit,
     Held,
+    HeldBy,
     Lack,
     OpenedByPerson,
+    Paused,
     Pending,
 )
 
-PEOPLE = (AwaitsApproval, ClosedByPerson, ForeignCommit, Held, OpenedByPerson)
+PEOPLE = (AwaitsApproval, ClosedByPerson, ForeignCommit, Held, HeldBy, OpenedByPerson, Paused)
 
 
 def headline(proposal: Proposal, *, preview: bool) -> str:
@@ -37,6 +40,9 @@ def state_of(proposal: Proposal, *, preview: bool) -> str:
         return _going_back(proposal, len(clusters))
     if proposal.decision.done:
         return f"rolled out: ready on {plural(len(clusters), 'cluster')}"
+    if told := _cancelled(standings):
+        stay = f"{len(standings) - len(to_merge)} of {plural(len(standings), 'wave')}"
+        return f"{reason(told)}; {stay} merged and left as they are"
     if failed := failures(standings):
         return f"held: {places(failed)}"
     if to_merge:
@@ -49,6 +55,8 @@ def next_actor(proposal: Proposal) -> str:
     standings = proposal.decision.standings
     to_merge = _to_merge(standings)
     forward = proposal.plan.restores is None
+    if told := _cancelled(standings):
+        return remedy(told)
     if forward and (failed := failures(standings)):
         return f"waits for {cure(failed)}"
     for standing in to_merge:
@@ -65,6 +73,11 @@ def next_actor(proposal: Proposal) -> str:
         return _approval(standing.change.wave.name, gate)
     cleared = f"; {remedy(gate)}" if isinstance(gate, PEOPLE) else ""
     return f"{standing.change.wave.name}: {reason(gate)}{cleared}"
+
+
+def _cancelled(standings: Sequence[Standing]) -> Cancelled | None:
+    gates = (gate for standing in standings for gate in standing.gates)
+    return next((gate for gate in gates if isinstance(gate, Cancelled)), None)
 
 
 def failures(standings: Sequence[Standing]) -> list[Pending]:

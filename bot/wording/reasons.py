@@ -9,6 +9,7 @@ from planners.gates import (
     AwaitsDependency,
     AwaitsReplacement,
     AwaitsStep,
+    Cancelled,
     ClosedByPerson,
     Conflicts,
     ForeignCommit,
@@ -21,10 +22,13 @@ from planners.gates import (
     NotProposed,
     OpenedByPerson,
     OutsideWindow,
+    Paused,
     Pending,
 )
 
 STATUS_LENGTH = 140
+
+Stopped = Held | HeldBy | Paused | Cancelled
 
 
 def reason(gate: Gate) -> str:  # noqa: C901, PLR0912 - one case per gate
@@ -40,16 +44,10 @@ def reason(gate: Gate) -> str:  # noqa: C901, PLR0912 - one case per gate
             return _approval(gate)
         case Frozen(name, until, why):
             return f"frozen by {name} until {until:%Y-%m-%d %H:%M} UTC: {why}"
-        case OutsideWindow(clusters, until):
-            when = (
-                f"until {until:%a %Y-%m-%d %H:%M} UTC" if until else "for ever: windows never meet"
-            )
-            return f"outside the maintenance window of {listing(clusters)} {when}"
-        case Held(label):
-            return f"held by the label {label}"
-        case HeldBy(by, why, target):
-            what = f" ({target})" if target else ""
-            return f"held by {by}{what}: {why}" if why else f"held by {by}{what}"
+        case OutsideWindow():
+            return _window(gate)
+        case Held() | HeldBy() | Paused() | Cancelled():
+            return _stopped(gate)
         case ForeignCommit(author, head):
             return f"the branch has commit {head[:8]} by {author}, which is not Switchyard's"
         case ClosedByPerson(user, number):
@@ -81,10 +79,8 @@ def remedy(gate: Gate) -> str:  # noqa: C901, PLR0912 - one case per gate
             return "clusters whose windows never meet go into different stages"
         case OutsideWindow(until=until):
             return f"the window's opening at {until:%a %H:%M} UTC"
-        case HeldBy(target=target):
-            return f"somebody comments /switchyard resume {target}".rstrip()
-        case Held(label):
-            return f"somebody removes the label {label}"
+        case Held() | HeldBy() | Paused() | Cancelled():
+            return _let_go(gate)
         case ForeignCommit():
             return (
                 "somebody resets the branch to Switchyard's commit, closes the merge request, or "
@@ -116,6 +112,36 @@ def _approver(gate: AwaitsApproval) -> str:
     if gate.author_may_approve:
         return "a reviewer"
     return "somebody who neither wrote nor merged this revision"
+
+
+def _stopped(gate: Stopped) -> str:
+    """Who stopped it, and why."""
+    match gate:
+        case Held(label):
+            return f"held by the label {label}"
+        case HeldBy(by, why, target):
+            return f"held by {by} ({target}): {why}" if target else f"held by {by}: {why}"
+        case Paused(by, why, target):
+            return f"{target} is paused by {by}: {why}"
+        case Cancelled(by, why):
+            return f"cancelled by {by}: {why}"
+
+
+def _let_go(gate: Stopped) -> str:
+    """How what was stopped goes on."""
+    match gate:
+        case Held(label):
+            return f"somebody removes the label {label}"
+        case HeldBy(target=target) | Paused(target=target):
+            return f"somebody comments /switchyard resume {target}".rstrip()
+        case Cancelled():
+            return "a new revision; what is merged of this one stays"
+
+
+def _window(gate: OutsideWindow) -> str:
+    until = gate.until
+    when = f"until {until:%a %Y-%m-%d %H:%M} UTC" if until else "for ever: windows never meet"
+    return f"outside the maintenance window of {listing(gate.clusters)} {when}"
 
 
 def _approval(gate: AwaitsApproval) -> str:

@@ -78,6 +78,8 @@ def state(standing: Standing) -> str:
             return "its turn"
         case WaveState.WAITING:
             return "waits"
+        case WaveState.CANCELLED:
+            return "cancelled"
 
 
 def gates(standings: Sequence[Standing]) -> str:

@@ -183,7 +183,7 @@ flowchart LR
 
 </details>
 
-Commands: `/switchyard plan`
+Commands: `/switchyard plan` `/switchyard why` `/switchyard diff` `/switchyard explain redis` `/switchyard help`
 
 <sub>revision `aaaaaaaaaaaa` · [status page](http://page) · reproduce with `switchyard plan --app APP --fleet FLEET --deploy DEPLOY --expect 456422d76188`</sub>\
 """)
@@ -254,7 +254,7 @@ flowchart LR
 
 </details>
 
-Commands: `/switchyard approve all.1` `/switchyard why all.1` `/switchyard hold` `/switchyard rollback` `/switchyard help`
+Commands: `/switchyard approve all.1` `/switchyard why all.1` `/switchyard hold --reason "..."` `/switchyard cancel --reason "..."` `/switchyard rollback --reason "..."` `/switchyard help`
 
 <sub>revision `aaaaaaaaaaaa` · [status page](http://page) · reproduce with `switchyard plan --app APP --fleet FLEET --deploy DEPLOY --expect 989a740c777e`</sub>\
 """)
@@ -426,7 +426,7 @@ def test_a_hold() -> None:
         ]
     )
     assert text.splitlines()[-3] == inline(
-        "Commands: `/switchyard unhold canary.1` `/switchyard why canary.1` `/switchyard hold` `/switchyard rollback` `/switchyard help`"
+        'Commands: `/switchyard why canary.1` `/switchyard hold --reason "..."` `/switchyard cancel --reason "..."` `/switchyard rollback --reason "..."` `/switchyard help`'
     )
 
 
@@ -448,7 +448,7 @@ def test_a_failed_cluster_is_named_first() -> None:
         ]
     )
     assert text.splitlines()[-3] == inline(
-        "Commands: `/switchyard why canary.2` `/switchyard retry` `/switchyard hold` `/switchyard rollback` `/switchyard help`"
+        'Commands: `/switchyard why canary.2` `/switchyard hold --reason "..."` `/switchyard cancel --reason "..."` `/switchyard rollback --reason "..."` `/switchyard help`'
     )
 
 
@@ -516,7 +516,7 @@ flowchart LR
 
 </details>
 
-Commands: `/switchyard why rollback.2` `/switchyard hold` `/switchyard help`
+Commands: `/switchyard why rollback.2` `/switchyard hold --reason "..."` `/switchyard help`
 
 <sub>revision `aaaaaaaaaaaa` · [status page](http://page)</sub>\
 """)
@@ -611,7 +611,7 @@ Too long to stand here: the diffs of 2 of 2 groups. All of it: the [status page]
 - 5 of 212 clusters: `image 1.4.2 -> 1.5.0 (2 times), replicas 2 -> 0` · replicas to zero
 - 207 of 212 clusters: `image 1.4.2 -> 1.5.0 (2 times)`
 
-Commands: `/switchyard why canary.1` `/switchyard hold` `/switchyard rollback` `/switchyard help`
+Commands: `/switchyard why canary.1` `/switchyard hold --reason "..."` `/switchyard cancel --reason "..."` `/switchyard rollback --reason "..."` `/switchyard help`
 
 <sub>revision `aaaaaaaaaaaa` · [status page](http://page) · reproduce with `switchyard plan --app APP --fleet FLEET --deploy DEPLOY --expect 2457bf813973`</sub>\
 """)
@@ -623,7 +623,7 @@ def test_a_link_alone() -> None:
 
 This plan is too large for a comment: 4 waves, 212 clusters with changes, 2 groups of diffs. All of it: the [status page](http://page) and the merge requests, or `switchyard plan --app APP --fleet FLEET --deploy DEPLOY --format markdown`.
 
-Commands: `/switchyard why canary.1` `/switchyard hold` `/switchyard rollback` `/switchyard help`
+Commands: `/switchyard why canary.1` `/switchyard hold --reason "..."` `/switchyard cancel --reason "..."` `/switchyard rollback --reason "..."` `/switchyard help`
 
 <sub>revision `aaaaaaaaaaaa` · [status page](http://page) · reproduce with `switchyard plan --app APP --fleet FLEET --deploy DEPLOY --expect 2457bf813973`</sub>\
 """)

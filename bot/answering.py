@@ -1,0 +1,124 @@
+"""Answers one line that speaks to the bot: who may, what it does, what is said. See `obey`."""
+
+import secrets
+from dataclasses import dataclass
+
+import structlog
+
+import bot.commands
+from bot.commands import Answer, Call, Command, RefusedError
+from bot.core import Proposal
+from bot.discovery import discover
+from bot.forges import ForgeError, Reaction, TransientForgeError
+from bot.gather.repository import GatherError
+from bot.gather.snapshot import Gathered
+from bot.record import Deed, Outcome, settled
+from bot.replies import Question, react, reply
+from bot.repos import GitError, TransientGitError
+from bot.shell import Shell
+from bot.slash import Command as Words
+from bot.slash import Help, Mistake, Result
+from bot.wording import answers as words
+from bot.wording.markdown import code, fence
+from planners.model import Repo, Role
+
+MOST_ASKED = 10
+
+log = structlog.get_logger()
+
+
+def commands() -> dict[str, Command]:
+    """Every slash command."""
+    return discover(bot.commands, "COMMAND")
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who is spoken to: a rollout, or on a `preview` what would be one."""
+
+    shell: Shell
+    gathered: Gathered
+    proposal: Proposal
+    preview: bool
+
+    async def answer(self, question: Question, result: Result, wave: str, where: str) -> Deed:
+        """Do what one line says; what is to be said is said once.
+
+        What time may mend is raised, and the pass made again; anything else ends the command.
+
+        Raises:
+            TransientForgeError, TransientGitError: see there.
+        """
+        shell, by = self.shell, question.comment.author.login
+        await react(shell, question.repo, question.number, question.comment.id, Reaction.SEEN)
+        verb = result.verb if isinstance(result, Words | Help) else "?"
+        revision = self.proposal.plan.revision.sha
+        deed = Deed(where, question.said, by, verb, shell.clock(), Outcome.DONE, revision=revision)
+        try:
+            answer = await self._run(question, result, wave)
+        except RefusedError as error:
+            await reply(shell, question, f"Refused: {code(str(error), 900)}")
+            return settled(deed, Outcome.REFUSED, str(error), {})
+        except (TransientForgeError, TransientGitError):
+            raise
+        except Exception as error:
+            reference = secrets.token_hex(4)
+            log.exception("command failed", verb=verb, where=where, reference=reference)
+            return await self._failed(question, deed, error, reference)
+        if answer.words:
+            await reply(shell, question, answer.words)
+        return settled(deed, Outcome.DONE, "", answer.facts)
+
+    async def _failed(
+        self, question: Question, deed: Deed, error: Exception, reference: str
+    ) -> Deed:
+        """One command that goes wrong holds up no other."""
+        told = str(error) if isinstance(error, ForgeError | GitError | GatherError) else ""
+        await reply(self.shell, question, words.failed(told, reference))
+        return settled(deed, Outcome.FAILED, f"{told} ({reference})".strip(), {})
+
+    async def _run(self, question: Question, result: Result, wave: str) -> Answer:
+        if isinstance(result, Help):
+            return Answer(fence(result.text, "text"))
+        if isinstance(result, Mistake):
+            hint = f" ({result.hint})" if result.hint else ""
+            raise RefusedError(f"{result.message}{hint}")
+        command = commands()[result.verb]
+        await self._check_rights(question, command)
+        by = question.comment.author.login
+        call = Call(self.shell, self.gathered, self.proposal, result, by, wave, self.preview)
+        return await command.run(call)
+
+    async def _check_rights(self, question: Question, command: Command) -> None:
+        """Raise RefusedError unless the author gave it, now, and has the role that it needs.
+
+        Whoever may write can edit other people's comments, and no forge tells who did: an edited
+        comment steers nothing.
+        """
+        if command.steers and self.preview:
+            raise RefusedError(words.not_yet(command.name))
+        if command.steers and self.gathered.home is None:
+            raise RefusedError(
+                "this revision came by no merge request, so there is no place for the record: "
+                "use the forge's own approvals and labels"
+            )
+        if command.steers and question.comment.edited:
+            raise RefusedError("an edited comment steers nothing: write a new one")
+        repo = self.gathered.deploy.repo if command.steers else question.repo
+        role = await self.shell.forge(repo).role(repo.path, question.comment.author.login)
+        if role < command.role:
+            needed, have = command.role.name.lower(), role.name.lower()
+            users, teams = await self._able(repo, command.role)
+            missing = words.who_can(needed, str(repo), have, users, teams)
+            raise RefusedError(f"{command.name} {missing}")
+
+    async def _able(self, repo: Repo, role: Role) -> tuple[list[str], list[str]]:
+        """Of the people whom policies and the tenant name, those who have a role; and the teams."""
+        snapshot = self.gathered.snapshot
+        rules = [rule for policy in snapshot.policies for rule in policy.approvals]
+        named = {*snapshot.tenant.approvers, *(user for rule in rules for user in rule.users)}
+        logins = sorted(each for each in named if "@" not in each)[:MOST_ASKED]
+        forge = self.shell.forge(repo)
+        able = [login for login in logins if await forge.role(repo.path, login) >= role]
+        teams = {*snapshot.tenant.approver_teams, *(team for rule in rules for team in rule.teams)}
+        return able, sorted(teams)

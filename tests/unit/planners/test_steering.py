@@ -1,0 +1,96 @@
+"""What people told a rollout by commands: cancelled for good, paused with all of its tenant."""
+
+from dataclasses import replace
+
+import pytest
+
+from bot.core import propose
+from bot.wording.headline import headline
+from planners.effects import CloseMergeRequest, SetOrder
+from planners.gate import WaveState
+from planners.gates import Cancelled, Paused
+from planners.model import OnFailure, Readiness, Unit
+from planners.snapshot import Earlier
+from planners.steering import Cancellation, Pause, Steering
+from tests.fakes.builders import NOW, World, application, component, snapshot
+
+GIVEN_UP = Cancellation("a" * 40, "rita", "1.4.3 comes")
+
+
+def world(on_failure: OnFailure = OnFailure.HOLD) -> World:
+    app = application(component("redis"), component("web", "redis"))
+    return World(snapshot(replace(app, on_failure=on_failure)))
+
+
+def steer(made: World, **told: object) -> None:
+    made.snapshot = replace(made.snapshot, steering=Steering(**told))  # type: ignore[arg-type]
+
+
+def test_what_is_cancelled_is_said_then_closed_and_what_is_merged_stays() -> None:
+    made = world()
+    made.settle()
+    assert made.merged == ["all.1"]
+    steer(made, cancelled=GIVEN_UP)
+
+    proposal = propose(made.snapshot)
+
+    told, closed = proposal.decision.effects
+    assert isinstance(told, SetOrder)
+    assert told.gates == (Cancelled("rita", "1.4.3 comes"),)
+    assert isinstance(closed, CloseMergeRequest)
+    assert told.number == closed.number
+    assert [each.state for each in proposal.decision.standings] == [
+        WaveState.SETTLING,
+        WaveState.CANCELLED,
+    ]
+    assert headline(proposal, preview=False) == (
+        "cancelled by rita: 1.4.3 comes; 1 of 2 waves merged and left as they are; a new "
+        "revision; what is merged of this one stays"
+    )
+    made.settle()
+    made.report_all()
+    made.settle()
+    assert made.merged == ["all.1"]
+
+
+def test_another_revision_knows_nothing_of_it() -> None:
+    made = world()
+    steer(made, cancelled=replace(GIVEN_UP, revision="b" * 40))
+
+    made.finish()
+
+    assert made.merged == ["all.1", "all.2"]
+
+
+def test_what_is_cancelled_goes_back_only_when_somebody_says_so() -> None:
+    made = world(OnFailure.ROLLBACK)
+    before = Earlier(made.snapshot.base.revision, {}, {})
+    made.settle()
+    made.report(Unit("redis", "c1"), Readiness.STALLED, "broken")
+    made.snapshot = replace(made.snapshot, earlier=before)
+    assert propose(made.snapshot).plan.restores is not None
+
+    steer(made, cancelled=GIVEN_UP)
+    assert propose(made.snapshot).plan.restores is None
+    steer(made, cancelled=GIVEN_UP, reverted="a" * 40)
+    back = propose(made.snapshot)
+    assert back.plan.restores is not None
+    assert not any(
+        isinstance(gate, Cancelled) for each in back.decision.standings for gate in each.gates
+    )
+
+
+@pytest.mark.parametrize(
+    ("target", "waits"),
+    [("tenant/shop", True), ("cluster/c2", True), ("tenant/bank", False), ("cluster/c9", False)],
+)
+def test_a_pause_holds_what_it_names(target: str, *, waits: bool) -> None:
+    made = world()
+    steer(made, pauses=(Pause(target, "otto", "the network is being moved", NOW),))
+
+    made.settle()
+
+    standing = propose(made.snapshot).decision.standings[0]
+    gate = Paused("otto", "the network is being moved", target)
+    assert (gate in standing.gates) is waits
+    assert made.merged == ([] if waits else ["all.1"])
