@@ -70,7 +70,7 @@ async def read(shell: Shell, spot: Spot, comments: Iterable[Comment]) -> Record:
     """What the comments of a merge request and the store say."""
     me = await shell.forge(spot.repo).me()
     kept = await asyncio.to_thread(shell.store.views.get, spot.key)
-    found = Record(spot, kept=kept)
+    found, newest = Record(spot, kept=kept), None
     for comment in comments:
         payload = shell.markers.read(record.MARKER, spot.repo, comment.body.partition("\n")[0])
         if comment.author.id != me.id or payload is None:
@@ -80,10 +80,21 @@ async def read(shell: Shell, spot: Spot, comments: Iterable[Comment]) -> Record:
             deeds = record.read(payload)
             reacted = int(payload["reacted"])
             found = Record(spot, deeds, reacted, comment.id, len(deeds), kept)
+            newest = payload
     if kept is not None and kept["count"] > found.shown:
         deeds, reacted = record.read(kept["payload"]), int(kept["payload"]["reacted"])
         found = replace(found, deeds=deeds, reacted=reacted)
+    elif newest is not None and (kept is None or kept["shown"] < found.shown):
+        now = _row(shell, newest, found.shown)
+        if await asyncio.to_thread(shell.store.views.swap, spot.key, kept, now):
+            found = replace(found, kept=now)
     return found
+
+
+def _row(shell: Shell, payload: Mapping[str, str], shown: int) -> dict[str, Any]:
+    """What the store remembers of a record, of which `shown` deeds stand in its comment."""
+    at, count = shell.clock().isoformat(), int(payload["deeds_in_all"])
+    return {"count": count, "shown": shown, "payload": dict(payload), "at": at}
 
 
 async def write(shell: Shell, known: Record, deeds: tuple[Deed, ...], reacted: int) -> Record:
@@ -100,9 +111,7 @@ async def write(shell: Shell, known: Record, deeds: tuple[Deed, ...], reacted: i
         "reacted": str(reacted),
         "deeds": record.write(deeds),
     }
-    at = shell.clock().isoformat()
-    shown = known.kept["shown"] if known.kept else known.shown
-    kept = {"count": len(deeds), "shown": shown, "payload": payload, "at": at}
+    kept = _row(shell, payload, known.kept["shown"] if known.kept else known.shown)
     if not await asyncio.to_thread(views.swap, spot.key, known.kept, kept):
         raise OvertakenError
     forge, path = shell.forge(spot.repo), spot.repo.path

@@ -31,8 +31,8 @@ class Views:
         query = sa.select(views.c.value).where(views.c.key == key).with_for_update()
         with self._database.write() as connection:
             if old is None:
-                done = connection.execute(first.on_conflict_do_nothing(index_elements=["key"]))
-                return bool(done.rowcount)
+                fresh = first.on_conflict_do_nothing(index_elements=["key"])
+                return connection.execute(fresh.returning(views.c.key)).first() is not None
             if connection.scalar(query) != old:
                 return False
             connection.execute(sa.update(views).where(views.c.key == key).values(value=new))

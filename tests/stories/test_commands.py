@@ -71,11 +71,13 @@ async def test_who_may_not_is_told_who_can(world: World) -> None:
 
 
 async def test_a_changed_byte_drops_an_approval_by_command(world: World) -> None:
+    """The comment stands on the wave's merge request, which the newer revision keeps."""
     number = await under_way(world)
     world.rita.comment(APP, number, "/switchyard hold --reason later")
-    world.rita.comment(APP, number, "/switchyard approve canary.1")
+    world.rita.comment(DEPLOY, wave_request(world, "canary.1")["number"], "/switchyard approve")
     await world.settle()
     assert world.merged() == []
+    assert len(record(world, number)) == 2
 
     again = await merged(world, "newer", redis="2.0.0")
     assert world.merged() == []

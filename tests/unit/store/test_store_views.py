@@ -18,3 +18,23 @@ def test_views_are_listed_by_prefix_in_order_of_their_keys(store: Store) -> None
         ("rollout/web", {"key": "rollout/web"}),
     ]
     assert store.views.list("rollout%") == []
+
+
+def test_a_view_is_swapped_only_where_it_is_what_was_read(store: Store) -> None:
+    assert store.views.swap("record/shop", None, {"count": 1, "payload": {"a": "b"}})
+    assert not store.views.swap("record/shop", None, {"count": 1})
+    assert not store.views.swap("record/shop", {"count": 0}, {"count": 2})
+    assert not store.views.swap("record/other", {"count": 0}, {"count": 2})
+    assert store.views.swap("record/shop", {"payload": {"a": "b"}, "count": 1}, {"count": 2})
+
+    assert store.views.get("record/shop") == {"count": 2}
+    assert store.views.get("record/other") is None
+
+
+def test_views_that_are_dropped_are_gone(store: Store) -> None:
+    for key in ("a", "b", "c"):
+        store.views.put(key, {})
+    store.views.drop(["a", "c", "d"])
+    store.views.drop([])
+
+    assert [key for key, _ in store.views.list("")] == ["b"]

@@ -1,0 +1,136 @@
+"""What goes wrong around a command: each is done once, shown once, and holds up no other."""
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+
+from bot.answering import commands
+from bot.commands import Answer, Call, Command
+from bot.demo.site import APP, BOT
+from bot.reconcile import reconcile_application
+from bot.slash import Verb
+from planners.model import Role
+from tests.fakes.faults import AFTER, Faults
+from tests.fakes.world import World
+from tests.stories.test_commands import record, replies, under_way
+from tests.stories.test_every_command import outcomes, say
+
+WRITE, EDIT = ("POST", r"/issues/\d+/comments$"), ("PATCH", "/issues/comments/")
+pytestmark = pytest.mark.parametrize("world", ["github"], indirect=True)
+
+
+class Explode:
+    """A command of somebody's own, with a mistake in it."""
+
+    name = "explode"
+    verb = Verb("explode")
+    role = Role.READ
+    steers = False
+
+    async def run(self, call: Call) -> Answer:
+        return Answer(call.words.options["there is none"][0])  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def explode() -> Iterator[None]:
+    exploding: Command = Explode()
+    commands()["explode"] = exploding
+    yield
+    del commands()["explode"]
+
+
+def restart(world: World) -> None:
+    world.stop_bot()
+    world.start_bot()
+
+
+def comment_of(world: World, number: int, text: str) -> int:
+    return next(
+        each["id"] for each in world.rita.comments(APP, number) if each["body"].startswith(text)
+    )
+
+
+@pytest.mark.usefixtures("explode")
+async def test_crashes_redeliveries_and_mistakes(world: World, faults: Faults) -> None:
+    world.post.copies = 2
+    number = await under_way(world, "{}")
+    await world.settle()
+    done: list[tuple[str, str]] = []
+
+    async def told(*rows: tuple[str, str]) -> None:
+        """After a crash, another look and a sweep the record has these rows more, each once."""
+        await world.settle()
+        restart(world)
+        await world.advance(10)
+        await world.sweep()
+        done.extend(rows)
+        assert outcomes(record(world, number)) == done
+
+    # The record is not written; it is, and nobody hears of it.
+    faults.add(*WRITE)
+    world.rita.comment(APP, number, say("hold canary.2 --reason a"))
+    await told(("hold", "done"))
+    faults.add(*EDIT, kind=AFTER)
+    world.rita.comment(APP, number, say("hold canary.3 --reason b"))
+    await told(("hold", "done"))
+    assert world.reasons("canary.2")[-1] == "held by rita (canary.2): a"
+
+    # The bot dies before it can show what came of it.
+    faults.add("POST", "/reactions$", times=2)
+    world.ada.comment(APP, number, say("why canary.2"))
+    await told(("why", "done"))
+    asked = comment_of(world, number, say("why canary.2"))
+    found = [name for which, name in world.github.reactions if which % 100_000 == asked]
+    assert found[-1:] == ["rocket"]
+    assert len(replies(world, number)) == 1
+
+    # A busy forge delays a command; a mistake in one ends that one alone.
+    faults.add("GET", "/permission$")
+    world.ada.comment(APP, number, say("explode", "status"))
+    await told(("explode", "failed"), ("status", "done"))
+    failed, _ = replies(world, number)[1:]
+    assert failed.startswith("Failed, and not tried again.")
+
+    # Two people at once: the second meets what the first one changed.
+    world.rita.comment(APP, number, say("hold rest.1 --reason c"))
+    world.otto.comment(APP, number, say("resume rest.1", "resume rest.1"))
+    await told(("hold", "done"), ("resume", "done"), ("resume", "refused"))
+
+
+async def test_an_older_copy_of_a_record_is_put_back(world: World) -> None:
+    number = await under_way(world, "{}")
+    world.rita.comment(APP, number, say("why"))
+    await world.settle()
+    where = comment_of(world, number, "<!-- switchyard:record")
+    older = next(each for each in world.rita.comments(APP, number) if each["id"] == where)["body"]
+    world.rita.comment(APP, number, say("hold canary.2 --reason wait"))
+    await world.settle()
+
+    for body in (older, "Nothing was ever told."):
+        world.site.person(BOT).edit_comment(APP, number, where, body)
+        await world.settle()
+        await world.advance(10)
+        assert world.reasons("canary.2")[-1] == "held by rita (canary.2): wait"
+    rows = record(world, number)
+    assert outcomes(rows)[1:] == [("hold", "done"), ("record", "done"), ("record", "done")]
+    assert "an older copy of this record stood here" in rows[2]
+    world.lose_database()
+    await world.sweep()
+    assert record(world, number) == rows
+
+
+async def test_two_replicas_at_once_record_one_outcome(world: World) -> None:
+    """The lease of the first ran out while it worked: nothing keeps them apart but the record."""
+    number = await under_way(world, "{}")
+    await world.settle()
+    first = world.shell
+    world.start_bot()
+    world.rita.comment(APP, number, say("hold canary.2 --reason a", "hold canary.3 --reason b"))
+    for _ in range(3):
+        passes = (reconcile_application(each, "storefront") for each in (first, world.shell))
+        await asyncio.gather(*passes)
+    first.store.close()
+    await world.settle()
+
+    assert outcomes(record(world, number)) == [("hold", "done"), ("hold", "done")]
