@@ -55,7 +55,7 @@ class Caller:
         revision = self.proposal.plan.revision.sha
         deed = Deed(where, question.said, by, verb, shell.clock(), Outcome.DONE, revision=revision)
         try:
-            answer = await self._run(question, result, wave)
+            answer = await self._run(question, result, wave, where)
         except RefusedError as error:
             await reply(shell, question, f"Refused: {code(str(error), 900)}")
             return settled(deed, Outcome.REFUSED, str(error), {})
@@ -77,7 +77,7 @@ class Caller:
         await reply(self.shell, question, words.failed(told, reference))
         return settled(deed, Outcome.FAILED, f"{told} ({reference})".strip(), {})
 
-    async def _run(self, question: Question, result: Result, wave: str) -> Answer:
+    async def _run(self, question: Question, result: Result, wave: str, where: str) -> Answer:
         if isinstance(result, Help):
             return Answer(fence(result.text, "text"))
         if isinstance(result, Mistake):
@@ -86,8 +86,9 @@ class Caller:
         command = commands()[result.verb]
         await self._check_rights(question, command)
         by = question.comment.author.login
-        call = Call(self.shell, self.gathered, self.proposal, result, by, wave, self.preview)
-        return await command.run(call)
+        key = f"{question.repo} {where} {question.said}"
+        about = (self.shell, self.gathered, self.proposal, result, by, wave, self.preview)
+        return await command.run(Call(*about, key))
 
     async def _check_rights(self, question: Question, command: Command) -> None:
         """Raise RefusedError unless the author gave it, now, and has the role that it needs.

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from bot import pausing
 from bot.core import Proposal
 from bot.gather.snapshot import Gathered
 from bot.shell import Shell
@@ -28,7 +29,7 @@ class Call:
     """One command as it was given, and the rollout it is about.
 
     `wave` is the wave of the merge request on which it was given, empty on the app's own. On a
-    `preview` the revision is not merged yet.
+    `preview` the revision is not merged yet. `key` is what no other command has.
     """
 
     shell: Shell
@@ -38,6 +39,7 @@ class Call:
     by: str
     wave: str = ""
     preview: bool = False
+    key: str = ""
 
     def target(self, name: str = "target") -> str:
         """The first argument of that name, or the wave of the merge request it stands on."""
@@ -59,6 +61,10 @@ class Call:
             names = ", ".join(each.change.wave.name for each in every[:20])
             raise RefusedError(f"there is no wave or cluster {target}; waves: {names}")
         return found
+
+    async def pause(self, target: str, reason: str | None) -> None:
+        """Pause a tenant or cluster, or without a reason resume it. Raises PauseError."""
+        await pausing.tell(self.shell, pausing.Telling(self.key, self.by, target, reason))
 
     def retry(self, number: int) -> None:
         """Ask the forge again, at once, to merge a merge request that it refused."""

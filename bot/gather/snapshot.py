@@ -13,6 +13,7 @@ from bot.gather.facts import read_reported
 from bot.gather.ledger import read_claims
 from bot.gather.neighbours import read_neighbours
 from bot.gather.observe import observe
+from bot.gather.pauses import read_pauses
 from bot.gather.repository import Checkout, NotRegisteredError, fetch, fetch_request
 from bot.gather.requests import Proposed, read_proposed
 from bot.records import Record, Spot
@@ -58,6 +59,7 @@ async def gather_rollout(shell: Shell, application: str) -> Gathered:
     home = await shell.forge(app.repo).merge_request_of(app.repo.path, app.head)
     comments, record = await _told(shell, app, home, application)
     deeds = record.deeds if record else ()
+    paused = await read_pauses(shell, deploy)
     proposed = await read_proposed(shell, deploy, (newest, registration), deeds)
     base = await asyncio.to_thread(read_base, deploy, registration)
     fleet_sha = _pinned(fleet_repo, app.head, deploy, proposed.requests) or fleet_repo.head
@@ -69,7 +71,7 @@ async def gather_rollout(shell: Shell, application: str) -> Gathered:
     )
     snapshot = replace(
         snapshot,
-        steering=proposed.steering,
+        steering=replace(proposed.steering, pauses=paused.pauses),
         merge_requests=proposed.requests,
         branches=proposed.branches,
         strangers=proposed.strangers,

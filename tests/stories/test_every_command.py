@@ -18,6 +18,7 @@ STEERING = {
     "hold": "hold --reason x",
     "merge": "merge canary.1",
     "override": "override freeze --reason x",
+    "pause": "pause tenant/shop --reason x",
     "resume": "resume",
     "retry": "retry",
     "rollback": "rollback --reason x",
@@ -46,7 +47,7 @@ async def previewed(world: World) -> int:
 
 async def test_every_command_from_the_first_plan_to_the_next_revision(world: World) -> None:
     steers = {name for name, each in commands().items() if each.steers}
-    assert set(STEERING) == steers - {"unapprove"}
+    assert set(STEERING) <= steers
 
     # On an open merge request questions are answered, and nothing is steered.
     number = await previewed(world)
@@ -65,7 +66,8 @@ async def test_every_command_from_the_first_plan_to_the_next_revision(world: Wor
     await world.settle()
     assert outcomes(record(world, number)) == told
     assert world.reasons("canary.1") == ["waits for 1 approval: clusters with canary=true"]
-    world.ada.comment(APP, number, say(*STEERING.values(), "unapprove"))
+    world.ada.comment(APP, number, say(*STEERING.values()))
+    world.ada.comment(APP, number, say("unapprove"))
     await world.settle()
     assert outcomes(record(world, number))[len(told) :] == [
         *((verb, "refused") for verb in STEERING),
@@ -133,3 +135,46 @@ async def replaced(world: World, number: int) -> None:
     (refused,) = replies(world, wave["number"], DEPLOY)
     assert "this wave is merged already" in refused
     assert len(record(world, number)) == rows
+
+
+async def test_a_pause_holds_every_rollout_of_a_tenant_until_it_is_resumed(world: World) -> None:
+    world.found(small_fleet())
+    world.ada.push(APP, "main", {"README.md": b"A shop.\n"}, "Begin")
+    number = await merged(world, "shop")
+    await world.settle()
+    assert world.merged() == ["canary.1"]
+    world.rita.comment(APP, number, say("pause tenant/shop --reason audit"))
+    world.otto.comment(
+        APP,
+        number,
+        say(
+            "pause tenant/nobody --reason audit",
+            "pause tenant/shop --reason audit",
+            "pause cluster/two --reason disks",
+            "pause tenant/shop --reason again",
+        ),
+    )
+    await world.settle()
+    await world.advance(10)
+    assert [outcome for _, outcome in outcomes(record(world, number))] == [
+        *("refused", "refused", "done", "done", "refused")
+    ]
+    assert "paused already by otto: audit" in replies(world, number)[-1]
+    assert world.reasons("canary.2")[-1] == "tenant/shop is paused by otto: audit"
+
+    # It outlives the database and the revision; a branch that is gone or older changes nothing.
+    world.lose_database()
+    newer = await merged(world, "newer", redis="2.0.0")
+    git = world.site.made.forge.git
+    head = git.head(DEPLOY, "switchyard/_paused")
+    assert head is not None
+    assert git.delete(DEPLOY, "switchyard/_paused", head)
+    await world.advance(10)
+    assert world.merged() == ["canary.1"]
+    world.otto.comment(APP, newer, say("resume tenant/shop", "resume tenant/shop"))
+    await world.settle()
+    await world.advance(10)
+    assert [outcome for _, outcome in outcomes(record(world, newer))] == ["done", "refused"]
+    assert world.reasons("rest.1")[-1] == "cluster/two is paused by otto: disks"
+    world.otto.comment(APP, newer, say("resume cluster/two"))
+    await world.finish()
