@@ -15,6 +15,7 @@ from bot import discovery
 from bot.app import make_forges, make_shell
 from bot.clock import system_clock
 from bot.core import Proposal
+from bot.door import Door
 from bot.localforge.server import ThreadedServer
 from bot.settings import Settings
 from bot.web import create_app
@@ -55,7 +56,8 @@ def _service(folder: Path) -> FastAPI:
         raise NotImplementedError(snapshot)
 
     shell = make_shell(settings, make_forges(settings, system_clock), planner, system_clock)
-    return create_app(shell, discovery.agents(), "report-key", lambda: None)
+    door = Door(settings, discovery.forges(), shell)
+    return create_app(door, discovery.agents(), "report-key", lambda: None)
 
 
 def _measure(app: FastAPI) -> tuple[float, float]:

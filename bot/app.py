@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from bot import discovery, health, inbox, setup, work
 from bot.clock import Clock, system_clock
 from bot.core import Proposal
+from bot.door import Door
 from bot.forges import Forge, ForgeError
 from bot.gather.repository import GatherError
 from bot.markers import Markers
@@ -176,7 +177,9 @@ def build(
                 await forge.close()
             shell.store.close()
 
+    door = Door(settings, discovery.forges(), shell)
+    door.tell()
     report_key = settings.report_key.get_secret_value()
-    app = create_app(shell, discovery.agents(), report_key, service.woken.set, lifespan)
+    app = create_app(door, discovery.agents(), report_key, service.woken.set, lifespan)
     app.include_router(setup.router(settings, discovery.forges(), forges, clock))
     return app, service

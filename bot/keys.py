@@ -1,4 +1,4 @@
-"""Keys derived from one secret: of clusters, which sign their reports, and of the set-up page.
+"""Keys derived from a secret: of clusters (which sign reports), of the set-up page, of cookies.
 
 A cluster that loses its key loses only its own voice; nothing needs to be stored.
 """
@@ -10,6 +10,11 @@ import hmac
 def setup_key(marker_key: str) -> str:
     """What the set-up page's link holds: whoever has it may make the bot's App."""
     return hmac.new(marker_key.encode(), b"switchyard-setup", hashlib.sha256).hexdigest()
+
+
+def session_key(marker_key: str) -> bytes:
+    """The key of the cookies by which people stay signed in."""
+    return hmac.new(marker_key.encode(), b"switchyard-session", hashlib.sha256).digest()
 
 
 def cluster_key(report_key: str, cluster: str) -> bytes:

@@ -8,6 +8,7 @@ from pydantic import (
     AfterValidator,
     Field,
     HttpUrl,
+    IPvAnyNetwork,
     SecretStr,
     StringConstraints,
     ValidationInfo,
@@ -32,8 +33,16 @@ def _readable(file: Path) -> Path:
     return file
 
 
+def _narrow(network: IPvAnyNetwork) -> IPvAnyNetwork:
+    if network.prefixlen == 0:
+        raise ValueError("is every address: anybody could then say who they are")
+    return network
+
+
 Secret = Annotated[SecretStr, AfterValidator(_strong)]
 CaFile = Annotated[Path, AfterValidator(_readable)]
+Proxies = Annotated[IPvAnyNetwork, AfterValidator(_narrow)]
+HeaderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]*$")]
 RepoName = Annotated[str, StringConstraints(pattern=r"^[^:/]+:[^:/]+/[^:]+$")]
 
 
@@ -62,6 +71,17 @@ class Settings(BaseSettings):
         description="Signs the marks by which Switchyard knows its own merge requests again."
     )
     report_key: Secret = Field(description="From it each cluster's own key for reports is derived.")
+    proxy_user_header: HeaderName = Field(
+        default="",
+        description="The header in which a proxy that people sign in at names them, such as "
+        "`X-Forwarded-User`. Whom it names sees the pages.",
+    )
+    trusted_proxies: list[Proxies] = Field(
+        default=[],
+        validate_default=True,
+        description="From which addresses that header counts, as a JSON list of addresses or "
+        "networks.",
+    )
     local_url: HttpUrl | None = Field(default=None, description="The local forge's address.")
     local_token: SecretStr | None = Field(default=None, description="The bot's token there.")
     local_webhook_secret: Secret | None = Field(
@@ -74,6 +94,14 @@ class Settings(BaseSettings):
     github_app_id: str = Field(default="", description="The GitHub App's id.")
     github_private_key: SecretStr | None = Field(
         default=None, description="The App's private key (PEM)."
+    )
+    github_client_id: str = Field(
+        default="",
+        description="The App's client id, by which people sign in at the pages; that of an App "
+        "from the set-up page is known.",
+    )
+    github_client_secret: Secret | None = Field(
+        default=None, validate_default=True, description="The App's client secret."
     )
     github_token: SecretStr | None = Field(
         default=None, description="A fine-grained token instead of an App, for trying out."
@@ -96,6 +124,14 @@ class Settings(BaseSettings):
         default=[],
         description="The webhooks' secrets, as a JSON list; two while one is replaced. "
         "`whsec_...` for signed ones.",
+    )
+    gitlab_client_id: str = Field(
+        default="",
+        description="The id of an OAuth application with scope `read_user`, by which people sign "
+        "in at the pages.",
+    )
+    gitlab_client_secret: Secret | None = Field(
+        default=None, validate_default=True, description="That application's secret."
     )
     gitlab_ca_file: CaFile | None = Field(
         default=None,
@@ -133,6 +169,21 @@ class Settings(BaseSettings):
         if file is None and info.data.get("ssh_keys"):
             raise ValueError("deploy keys need a file of known hosts")
         return file
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _with_header(cls, proxies: list[Proxies], info: ValidationInfo) -> list[Proxies]:
+        if bool(proxies) != bool(info.data.get("proxy_user_header")):
+            raise ValueError("goes with SWITCHYARD_PROXY_USER_HEADER: set both, or neither")
+        return proxies
+
+    @field_validator("github_client_secret", "gitlab_client_secret")
+    @classmethod
+    def _with_id(cls, secret: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        name = f"{info.field_name}".replace("secret", "id")
+        if bool(secret) != bool(info.data.get(name)):
+            raise ValueError(f"goes with SWITCHYARD_{name.upper()}: set both, or neither")
+        return secret
 
     @property
     def store_url(self) -> str:

@@ -43,7 +43,7 @@ def mark(view: Mapping[str, Any]) -> str:
 
 
 def fleet_view(fleet: Fleet, revision: str) -> dict[str, Json]:
-    """The clusters and applications that the fleet repo names at a revision."""
+    """The clusters, applications and deploy repos that the fleet repo names at a revision."""
     clusters: list[Json] = [
         {
             "name": each.name,
@@ -54,4 +54,10 @@ def fleet_view(fleet: Fleet, revision: str) -> dict[str, Json]:
         for each in sorted(fleet.clusters, key=lambda cluster: cluster.name)
     ]
     applications: list[Json] = [*sorted({each.application for each in fleet.registrations})]
-    return {"revision": revision, "clusters": clusters, "applications": applications}
+    deploys: list[Json] = [*sorted({str(each.deploy) for each in fleet.registrations})]
+    return {
+        "revision": revision,
+        "clusters": clusters,
+        "applications": applications,
+        "deploys": deploys,
+    }

@@ -17,6 +17,8 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.requests import ClientDisconnect
 
 from bot import pages
+from bot.door import Door, Guard
+from bot.door.routes import router as door_router
 from bot.gather.facts import keep_reported
 from bot.inbox import application_key
 from bot.intake.facts import FactsReport
@@ -36,13 +38,14 @@ Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 
 def create_app(
-    shell: Shell,
+    door: Door,
     agents: dict[str, Agent],
     report_key: str,
     wake: Callable[[], None],
     lifespan: Lifespan | None = None,
 ) -> FastAPI:
     """The service as an ASGI application; `wake` tells the workers that something is due."""
+    shell = door.shell
     app = FastAPI(
         title="Switchyard",
         openapi_url="/api/v1/openapi.json",
@@ -50,6 +53,7 @@ def create_app(
         redoc_url=None,
         lifespan=lifespan,
     )
+    app.add_middleware(Guard, door=door)
     app.middleware("http")(_security_headers)
     app.add_exception_handler(StarletteHTTPException, pages.refusal)
 
@@ -74,7 +78,8 @@ def create_app(
     async def healthz() -> dict[str, str]:
         return {"status": "ok"}
 
-    app.include_router(pages.router(shell))
+    app.include_router(door_router(door))
+    app.include_router(pages.router(shell, lambda: bool(door.ways())))
     return app
 
 
@@ -188,6 +193,7 @@ async def _security_headers(
     response.headers.setdefault(
         "Content-Security-Policy", "default-src 'self'; frame-ancestors 'none'"
     )
+    response.headers.setdefault("Cache-Control", "private, no-cache")
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
     response.headers.setdefault("Referrer-Policy", "same-origin")
     return response

@@ -75,6 +75,7 @@ async def _serve(settings: Settings) -> None:
         log_level="warning",
         limit_concurrency=MOST_CONNECTIONS,
         timeout_graceful_shutdown=5,
+        proxy_headers=False,  # the peer counts, not who it says that it speaks for
     )
     await uvicorn.Server(config).serve()
 

@@ -23,6 +23,7 @@ from bot.forges._values import (
     RepositoryInfo,
     Review,
     SetupForm,
+    SignIn,
     Status,
     StatusState,
     TransientForgeError,
@@ -47,6 +48,7 @@ __all__ = [
     "RepositoryInfo",
     "Review",
     "SetupForm",
+    "SignIn",
     "Status",
     "StatusState",
     "TransientForgeError",
@@ -77,6 +79,9 @@ class ForgeKind(Protocol):
 
     def connect(self, settings: Settings, clock: Clock) -> "Forge | None":
         """A client, or None when the settings say nothing of this kind."""
+
+    def sign_in(self, settings: Settings) -> SignIn | None:
+        """How people sign in there, or None while they cannot."""
 
 
 class Forge(Protocol):

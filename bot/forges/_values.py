@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from pathlib import Path
+
+from pydantic import SecretStr
 
 ORDER = "switchyard/order"
 
@@ -163,3 +166,21 @@ class SetupForm:
 
     action: str
     fields: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """How people sign in at a forge, by OAuth 2.0: addresses, and the bot's application there.
+
+    `user` tells whose a token is, in the field `login`; `title` is the forge's name in sentences.
+    """
+
+    title: str
+    authorize: str
+    token: str
+    user: str
+    login: str
+    client_id: str
+    client_secret: SecretStr
+    scope: str = ""
+    ca_file: Path | None = None

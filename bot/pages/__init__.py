@@ -12,12 +12,12 @@ from bot.pages.live import Live
 from bot.pages.paging import number, paged
 from bot.pages.reading import Reader
 from bot.pages.recent import Recent
-from bot.pages.refusals import refusal
+from bot.pages.refusals import for_people, refusal
 from bot.pages.templating import HERE, environment
 from bot.shell import Shell
 from bot.summaries import READINESS
 
-__all__ = ["environment", "refusal", "router"]
+__all__ = ["environment", "for_people", "refusal", "router"]
 
 CLUSTERS = 100
 MOST_ASKED = 100
@@ -31,13 +31,13 @@ SHORTLY = {"Cache-Control": "max-age=300"}
 Render = Callable[..., str]
 
 
-def router(shell: Shell) -> APIRouter:
-    """The pages' routes, and the programming interface's."""
+def router(shell: Shell, account: Callable[[], bool]) -> APIRouter:
+    """The pages' routes, and the programming interface's; `account`: whether people sign in."""
     reader = Reader(shell)
     templates = environment()
 
     def render(name: str, **shown: object) -> str:
-        return templates.get_template(name).render(shown, now=reader.now)
+        return templates.get_template(name).render(shown, now=reader.now, account=account())
 
     routes = APIRouter(include_in_schema=False)
     _lists(routes, reader, render)

@@ -12,6 +12,7 @@ from bot.pages.reading import Reader
 MOST_LISTENERS = 200
 LOOK_SECONDS = 1.0
 HEARTBEAT_SECONDS = 15.0
+LASTS_SECONDS = 300.0
 RETRY = "retry: 3000\n\n"
 HEARTBEAT = ": still here\n\n"
 
@@ -23,6 +24,7 @@ class Live:
     reader: Reader
     most: int = MOST_LISTENERS
     every: float = LOOK_SECONDS
+    lasts: float = LASTS_SECONDS
     listeners: int = 0
     _marks: dict[str, str] = field(default_factory=dict)
     _looked: float = float("-inf")
@@ -34,12 +36,15 @@ class Live:
         return self.listeners >= self.most
 
     async def events(self, application: str, seen: str) -> AsyncIterator[str]:
-        """An event whenever the page changes from what was `seen`; until the client goes."""
+        """An event whenever the page changes from what was `seen`; until the client goes.
+
+        After five minutes it ends: the browser comes again, and whether it may is asked again.
+        """
         self.listeners += 1
         try:
             yield RETRY
-            spoken = _now()
-            while True:
+            begun = spoken = _now()
+            while _now() - begun < self.lasts:
                 told = (await self._look()).get(application, "")
                 if told != seen:
                     seen, spoken = told, _now()

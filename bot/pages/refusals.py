@@ -10,11 +10,16 @@ TEMPLATES = environment()
 NOTHING = "There is no page at this address."
 
 
-async def refusal(request: Request, error: Exception) -> Response:
-    """The answer to a request that was refused; a browser asks for HTML by its Accept header."""
-    assert isinstance(error, HTTPException)
+def for_people(request: Request) -> bool:
+    """Whether a page is asked for; a browser says so by its Accept header."""
     html = "text/html" in request.headers.get("accept", "")
-    if not html or request.url.path.startswith("/api/"):
+    return html and not request.url.path.startswith("/api/")
+
+
+async def refusal(request: Request, error: Exception) -> Response:
+    """The answer to a request that was refused."""
+    assert isinstance(error, HTTPException)
+    if not for_people(request):
         return JSONResponse({"detail": error.detail}, error.status_code, error.headers)
     missing = error.status_code == status.HTTP_404_NOT_FOUND
     text = NOTHING if missing and error.detail == "Not Found" else error.detail

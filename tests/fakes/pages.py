@@ -9,8 +9,10 @@ from fastapi import FastAPI
 
 from bot import discovery
 from bot.dependants import show
+from bot.door import Door
 from bot.markers import Markers
 from bot.repos import Mirrors
+from bot.settings import Settings
 from bot.shell import Shell
 from bot.store import Store
 from bot.summaries import FLEET
@@ -25,7 +27,7 @@ SHA = "5ca1ab1e" * 5
 class Site:
     """The pages of a service that reaches nothing but its store."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **settings: Any) -> None:
         self.now = NOON
         self.shell = Shell(
             forges={},
@@ -37,7 +39,9 @@ class Site:
             markers=Markers(b"marker-key-of-the-tests"),
             public_url="http://service.test",
         )
-        self.app: FastAPI = create_app(self.shell, discovery.agents(), "report-key", lambda: None)
+        known = {"fleet": "local:fleet/fleet", "marker_key": "m" * 16, "report_key": "r" * 16}
+        door = Door(Settings(**{**known, **settings}), {}, self.shell)
+        self.app: FastAPI = create_app(door, discovery.agents(), "report-key", lambda: None)
 
     async def show(self, view: dict[str, Any]) -> None:
         """Keep a rollout's view as a pass does."""

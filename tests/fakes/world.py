@@ -19,6 +19,7 @@ from bot.core import Proposal, propose
 from bot.demo.agents import Behaviour, SimulatedCluster
 from bot.demo.people import Person
 from bot.demo.site import APP, BOT, DEPLOY, FLEET, start_site
+from bot.door import Door
 from bot.forges import ForgeError, GitCredentials
 from bot.gather.repository import GatherError
 from bot.keys import cluster_key
@@ -36,6 +37,7 @@ REPORT_KEY = "report-key-of-the-tests"
 HOOK_SECRET = "hook-secret-of-the-tests"
 TOKENS = {name: f"token-of-{name}-for-tests" for name in ("ada", "rita", "otto", BOT)}
 SERVICE = "http://service.test"
+HERE = {"host": "127.0.0.1:7080"}  # as a browser on the service's own machine says
 SMALL = ("one", "two", "three")
 WAITS = (ForgeError, GitError, GatherError)  # what the service logs, and tries again
 
@@ -142,8 +144,11 @@ class World:
         self.shell = make_shell(
             settings, make_forges(settings, lambda: self.now), planner, lambda: self.now
         )
-        self.app = create_app(self.shell, discovery.agents(), REPORT_KEY, lambda: None)
-        self.client = httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url=SERVICE)
+        door = Door(settings, discovery.forges(), self.shell)
+        self.app = create_app(door, discovery.agents(), REPORT_KEY, lambda: None)
+        self.client = httpx.AsyncClient(
+            transport=httpx.ASGITransport(self.app), base_url=SERVICE, headers=HERE
+        )
 
     async def lose_database(self) -> None:
         """Stop the bot, delete its database and mirrors, start it again."""

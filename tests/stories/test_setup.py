@@ -83,15 +83,27 @@ async def test_an_app_is_made_and_works_at_once(world: World) -> None:
     file = data / "github-app.json"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     kept = json.loads(file.read_text())
-    for secret in (kept["pem"], kept["webhook_secret"]):
+    for secret in (kept["pem"], kept["webhook_secret"], kept["client_secret"]):
         assert secret not in done.text
     assert world.github.hook_url == f"{SERVICE}/hooks/github"
     assert (await forges["github"].me()).login == "switchyard[bot]"
     assert (await forges["github"].repository(DEPLOY)).path == DEPLOY
 
+    await signs_in(client)
+
     again, forges, _ = service(world)
     assert (await forges["github"].me()).login == "switchyard[bot]"
     assert "It is set up" in (await again.get(LINK)).text
+
+
+async def signs_in(client: httpx.AsyncClient) -> None:
+    """A browser, at once after the App was made: it is what people sign in by."""
+    assert (await client.get("/fleet", headers={"accept": "text/html"})).status_code == 303
+    away = await client.get("/sign-in/github")
+    async with httpx.AsyncClient(trust_env=False) as browser:
+        back = await browser.get(away.headers["location"])
+    assert (await client.get(back.headers["location"])).headers["location"] == "/"
+    assert (await client.get("/fleet")).status_code == 200
 
 
 async def test_without_the_link_nothing_is_shown(world: World) -> None:

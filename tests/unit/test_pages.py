@@ -37,7 +37,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
 @pytest.fixture
 async def client(site: Site) -> AsyncIterator[httpx.AsyncClient]:
     transport = httpx.ASGITransport(site.app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://service.test") as made:
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:7080") as made:
         yield made
 
 
@@ -225,7 +225,8 @@ class Stream:
         scope = {
             "type": "http", "http_version": "1.1", "method": "GET", "scheme": "http",
             "path": "/rollouts/storefront/events", "raw_path": b"/rollouts/storefront/events",
-            "query_string": self.query.encode(), "root_path": "", "headers": [],
+            "query_string": self.query.encode(), "root_path": "",
+            "headers": [(b"host", b"127.0.0.1:7080")],
             "server": ("service.test", 80), "client": ("127.0.0.1", 1), "asgi": {"version": "3.0"},
         }  # fmt: skip
         self.running = asyncio.create_task(self.site.app(scope, self._receive, self._send))
@@ -294,6 +295,13 @@ async def test_listeners_are_counted_and_bounded(site: Site) -> None:
     assert "event: change" in await anext(events)
     await events.aclose()  # type: ignore[attr-defined]
     assert not live.full
+
+
+async def test_a_stream_ends_in_time_so_that_its_reader_is_looked_at_again(site: Site) -> None:
+    await site.show(rollout(["one"]))
+    live = Live(Reader(site.shell), every=0.01, lasts=0.05)
+    assert len([event async for event in live.events("storefront", "")]) == 2
+    assert live.listeners == 0
 
 
 async def test_too_many_listeners_are_refused(

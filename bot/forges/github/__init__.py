@@ -29,7 +29,7 @@ from bot.forges import (
     User,
     trusted,
 )
-from bot.forges.github import health, hooks, merging, people, shapes, statuses
+from bot.forges.github import health, hooks, merging, oauth, people, shapes, statuses
 from bot.forges.github.http import AnsweredError, Http, api_of
 from bot.forges.github.listing import Listing
 from bot.forges.github.manifest import App, ManifestFlow
@@ -46,6 +46,7 @@ class GitHubForge:
 
     name = "github"
     setup: ClassVar[AppSetup | None] = ManifestFlow()
+    sign_in = staticmethod(oauth.sign_in)
     statuses_for_forks = True
     comment_limit = 60_000
 

@@ -22,19 +22,24 @@ from renderers import yamlio
 HERE = Path(__file__).parents[2]
 PLACES = (HERE / "app.yaml", HERE.parent / "app.yaml")
 FILE = "github-app.json"
-KEPT = ("id", "slug", "pem", "webhook_secret", "html_url")
+KEPT = ("id", "slug", "pem", "webhook_secret", "html_url", "client_id", "client_secret")
 TIMEOUT = httpx.Timeout(20.0)
 
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """What GitHub gave the App; kept in a file that its owner alone can read."""
+    """What GitHub gave the App; kept in a file that its owner alone can read.
+
+    One that was made before people could sign in by it has no client id.
+    """
 
     app_id: str
     slug: str
     private_key: str
     webhook_secret: str
     page: str
+    client_id: str
+    client_secret: str
 
     @classmethod
     def read(cls, data_dir: Path) -> "App | None":
@@ -43,7 +48,7 @@ class App:
             found = json.loads((data_dir / FILE).read_text())
         except FileNotFoundError:
             return None
-        return cls(*(str(found[name]) for name in KEPT))
+        return cls(*(str(found.get(name, "")) for name in KEPT))
 
 
 class ManifestFlow:
@@ -99,6 +104,7 @@ def _manifest(settings: Settings) -> dict[str, Any]:
         "url": public,
         "hook_attributes": {"url": f"{public}/hooks/github", "active": True},
         "redirect_url": f"{public}/setup/github/done",
+        "callback_urls": [f"{public}/sign-in/github/done"],
     }
 
 

@@ -28,7 +28,7 @@ from bot.forges import (
     Status,
     User,
 )
-from bot.forges.gitlab import health, hooks, merging, shapes, statuses
+from bot.forges.gitlab import health, hooks, merging, oauth, shapes, statuses
 from bot.forges.gitlab.http import TIMEOUT, AnsweredError, Http, project
 from bot.forges.gitlab.listing import Listing
 from bot.settings import Settings
@@ -43,6 +43,7 @@ class GitLabForge:
 
     name = "gitlab"
     setup: ClassVar[AppSetup | None] = None
+    sign_in = staticmethod(oauth.sign_in)
     statuses_for_forks = False
     comment_limit = 900_000
 

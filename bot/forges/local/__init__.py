@@ -22,6 +22,7 @@ from bot.forges import (
     Reaction,
     RepositoryInfo,
     Review,
+    SignIn,
     Status,
     StatusState,
     User,
@@ -66,6 +67,11 @@ class LocalForge:
             return None
         secret = settings.local_webhook_secret.get_secret_value().encode()
         return cls(str(settings.local_url), settings.local_token.get_secret_value(), (secret,))
+
+    @staticmethod
+    def sign_in(settings: Settings) -> SignIn | None:  # noqa: ARG004 - nothing can be set
+        """Nobody signs in by it: it is for trying out, on one machine."""
+        return None
 
     def verify(self, headers: Mapping[str, str], body: bytes) -> Delivery | None:
         """See the Protocol."""

@@ -7,6 +7,8 @@
   if (!events && !refresh) return;
 
   const CALM_MS = 1500;
+  const PATIENT_MS = 5000;
+  const LATER_MS = 10000;
   const box = document.getElementById("live");
   const words = document.getElementById("live-text");
   const button = document.getElementById("live-button");
@@ -52,6 +54,7 @@
     stale = false;
     try {
       const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+      if (answer.redirected) { location.reload(); return; }
       if (!answer.ok) throw new Error(answer.statusText);
       swap(new DOMParser().parseFromString(await answer.text(), "text/html"));
       say("live", "");
@@ -68,6 +71,14 @@
     source = timer = null;
   };
 
+  // A stream that ends is opened again by the browser; one that is refused is not.
+  const broken = () => {
+    if (source && source.readyState === EventSource.CLOSED && !timer) timer = setInterval(load, LATER_MS);
+    setTimeout(() => {
+      if (source && source.readyState !== EventSource.OPEN && !timer) say("not reached", "lost");
+    }, PATIENT_MS);
+  };
+
   const start = () => {
     stop();
     if (paused || document.hidden) return;
@@ -79,7 +90,7 @@
     source = new EventSource(`${events}?seen=${encodeURIComponent(main.dataset.mark || "")}`);
     source.addEventListener("change", load);
     source.addEventListener("open", () => say("live", ""));
-    source.addEventListener("error", () => say("not reached", "lost"));
+    source.addEventListener("error", broken);
   };
 
   button.addEventListener("click", () => {

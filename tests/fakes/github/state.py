@@ -12,6 +12,7 @@ from fastapi import Request
 from bot.localforge.accounts import RefusedError
 from bot.localforge.forge import Forge
 from bot.localforge.records import User
+from tests.fakes.oauth import OAuth
 
 Json = dict[str, Any]
 
@@ -34,6 +35,7 @@ class GitHub:
     def __init__(self, forge: Forge, bot: str, clock: Callable[[], datetime]) -> None:
         self.forge, self.bot, self.clock = forge, bot, clock
         self.web = ""
+        self.oauth = OAuth()
         self.app_key = ""
         self.new_key: Callable[[], tuple[str, str]] = lambda: ("", "")
         self.granted = {
@@ -86,6 +88,8 @@ class GitHub:
         until = self.tokens.get(token)
         if until is not None:
             return self.forge.users[self.bot] if self.clock() < until else None
+        if token in self.oauth.tokens:
+            return self.forge.users[self.oauth.tokens[token]]
         return self.forge.authenticate(None, token)
 
     def signed_in(self, request: Request) -> User:

@@ -21,6 +21,9 @@ def routes(github: GitHub) -> APIRouter:
     async def of(request: Request, org: str) -> Response:
         return await _made(github, request, org)
 
+    routes.include_router(
+        github.oauth.routes("/login/oauth/authorize", "/login/oauth/access_token", 200)
+    )
     return routes
 
 
@@ -29,6 +32,8 @@ async def _made(github: GitHub, request: Request, owner: str) -> Response:
     manifest: Json = json.loads(str((await request.form())["manifest"]))
     private, github.app_key = github.new_key()
     github.hook_url = manifest["hook_attributes"]["url"]
+    github.oauth.clients["Iv1.7"] = secrets.token_hex(20)
+    (github.oauth.callbacks["Iv1.7"],) = manifest["callback_urls"]
     code = secrets.token_hex(20)
     github.manifests[code] = {
         "id": 7,
@@ -39,7 +44,7 @@ async def _made(github: GitHub, request: Request, owner: str) -> Response:
         "permissions": manifest["default_permissions"],
         "events": manifest["default_events"],
         "client_id": "Iv1.7",
-        "client_secret": secrets.token_hex(20),
+        "client_secret": github.oauth.clients["Iv1.7"],
         "webhook_secret": secrets.token_hex(20),
         "pem": private,
     }

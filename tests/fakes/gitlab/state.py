@@ -11,6 +11,7 @@ from bot.localforge.accounts import RefusedError
 from bot.localforge.forge import Forge
 from bot.localforge.records import MergeRequest, User
 from tests.fakes.gitlab import shapes
+from tests.fakes.oauth import OAuth
 
 Json = dict[str, Any]
 
@@ -21,6 +22,7 @@ class GitLab:
     def __init__(self, forge: Forge, clock: Callable[[], datetime]) -> None:
         self.forge, self.clock = forge, clock
         self.web = ""
+        self.oauth = OAuth()
         self.versions: dict[tuple[str, int], list[Json]] = {}
         self.checking: dict[int, int] = {}
         self.groups: dict[str, set[str]] = {}
@@ -32,6 +34,9 @@ class GitLab:
         self.aboard: dict[int, str] = {}
 
     def signed_in(self, request: Request) -> User:
+        _, _, token = request.headers.get("authorization", "").partition(" ")
+        if token in self.oauth.tokens:
+            return self.forge.users[self.oauth.tokens[token]]
         user = self.forge.authenticate(None, request.headers.get("private-token", ""))
         if user is None:
             raise RefusedError(401, "401 Unauthorized")

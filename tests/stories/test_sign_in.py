@@ -1,0 +1,176 @@
+"""Signing in at a forge: who may read the fleet repo or every deploy repo sees the pages."""
+
+import json
+import re
+from base64 import urlsafe_b64encode
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import httpx
+import pytest
+
+from bot import discovery, inbox
+from bot.demo.site import DEPLOY, FLEET
+from bot.door import Door
+from bot.settings import Settings
+from bot.web import create_app
+from tests.fakes.faults import Faults
+from tests.fakes.oauth import CLIENT, CLIENT_SECRET, OAuth
+from tests.fakes.world import REPORT_KEY, World, small_fleet
+
+SERVICE = "https://switchyard.test"
+SESSION = "__Host-switchyard-session"
+HTML = {"accept": "text/html"}
+
+
+def oauth(world: World) -> OAuth:
+    found = getattr(world, world.places[FLEET]).oauth
+    assert isinstance(found, OAuth)
+    return found
+
+
+@pytest.fixture
+async def browser(world: World) -> AsyncIterator[httpx.AsyncClient]:
+    """A browser that keeps cookies and goes where it is sent, to the service or the forge."""
+    world.found(small_fleet())
+    await inbox.read_fleet(world.shell)
+    forge = world.places[FLEET]
+    given = {f"{forge}_client_id": CLIENT, f"{forge}_client_secret": CLIENT_SECRET}
+    settings = Settings(
+        fleet=f"{forge}:{FLEET}",
+        host="0.0.0.0",
+        public_url=SERVICE,
+        marker_key="m" * 16,
+        report_key=REPORT_KEY,
+        **world.known,
+        **given,
+    )
+    object.__setattr__(world.shell, "public_url", SERVICE)
+    door = Door(settings, discovery.forges(), world.shell)
+    app = create_app(door, discovery.agents(), REPORT_KEY, lambda: None)
+    async with httpx.AsyncClient(
+        base_url=SERVICE,
+        mounts={SERVICE: httpx.ASGITransport(app)},
+        trust_env=False,
+        follow_redirects=True,
+        headers=HTML,
+    ) as made:
+        yield made
+
+
+async def sign_in(browser: httpx.AsyncClient, world: World, login: str) -> httpx.Response:
+    oauth(world).visitor = login
+    return await browser.get(f"/sign-in/{world.places[FLEET]}", params={"back": "/fleet"})
+
+
+@pytest.mark.parametrize("world", ["github", "gitlab"], indirect=True)
+async def test_who_may_read_the_fleet_repo_comes_in_and_goes(
+    world: World, browser: httpx.AsyncClient
+) -> None:
+    way = await browser.get("/fleet?q=tier%3Dedge")
+    assert (way.status_code, way.url.path) == (200, "/sign-in")
+    link = re.search(r'class="button" href="([^"]+)">Sign in with (\w+)<', way.text)
+    assert link
+    assert link[2].casefold() == world.places[FLEET]
+
+    page = await browser.get(link[1])
+    assert (page.status_code, str(page.url)) == (200, f"{SERVICE}/fleet?q=tier%3Dedge")
+    assert 'href="/sign-in">Account' in page.text
+    assert "signed in as <b>rita</b>" in (await browser.get("/sign-in")).text
+    assert oauth(world).scopes == ["" if link[2] == "GitHub" else "read_user"]
+    (kept,) = [each for each in browser.cookies.jar if each.name == SESSION]
+    assert (kept.secure, kept.path, kept.domain_specified) == (True, "/", False)
+    assert kept.has_nonstandard_attr("HttpOnly")
+    assert kept._rest["SameSite"] == "lax"
+    assert [each.name for each in browser.cookies.jar] == [SESSION]
+    assert (await browser.get("/api/v1/clusters")).status_code == 200
+
+    foreign = await browser.post("/sign-out", headers={"sec-fetch-site": "cross-site"})
+    assert foreign.status_code == 403
+    left = await browser.post("/sign-out", headers={"sec-fetch-site": "same-origin"})
+    assert left.url.path == "/sign-in"
+    assert (await browser.get("/api/v1/clusters")).status_code == 401
+
+
+@pytest.mark.parametrize("world", ["github"], indirect=True)
+async def test_what_the_forge_says_counts_for_minutes(
+    world: World, browser: httpx.AsyncClient, faults: Faults
+) -> None:
+    repositories = world.site.made.forge.repositories
+    assert (await sign_in(browser, world, "ada")).status_code == 200
+    repositories[FLEET].roles = {"switchyard": "write", "rita": "write"}
+    world.now += timedelta(minutes=5)
+    assert (await browser.get("/fleet")).status_code == 200, "ada still reads every deploy repo"
+    repositories[DEPLOY].roles = {"switchyard": "write"}
+    assert (await browser.get("/fleet")).status_code == 200
+    world.now += timedelta(minutes=5)
+    refused = await browser.get("/fleet")
+    assert refused.status_code == 403
+    assert "ada may not see this" in refused.text
+    assert (await sign_in(browser, world, "ada")).status_code == 403
+
+    assert (await sign_in(browser, world, "rita")).status_code == 200
+    faults.add("GET", r"/collaborators/rita/permission", times=1000)
+    world.now += timedelta(minutes=59)
+    assert (await browser.get("/fleet")).status_code == 200
+    world.now += timedelta(minutes=1)
+    unknown = await browser.get("/fleet")
+    assert unknown.status_code == 503
+    assert "cannot be found out now" in unknown.text
+
+
+@pytest.mark.parametrize("world", ["gitlab"], indirect=True)
+async def test_only_the_browser_that_began_a_sign_in_ends_it(
+    world: World, browser: httpx.AsyncClient
+) -> None:
+    begun = await browser.get("/sign-in/gitlab", follow_redirects=False)
+    back = (await browser.get(begun.headers["location"], follow_redirects=False)).headers[
+        "location"
+    ]
+    cookies = dict(browser.cookies)
+
+    async def comes_back(address: str, cookies: dict[str, str]) -> httpx.Response:
+        browser.cookies.clear()
+        browser.cookies.update(cookies)
+        return await browser.get(address)
+
+    assert (await comes_back(back, {})).status_code == 403
+    assert (await comes_back(re.sub("state=", "state=x", back), cookies)).status_code == 403
+    assert (await comes_back(back.replace("/gitlab/", "/github/"), cookies)).status_code == 403
+    assert (
+        await comes_back(re.sub("state=[^&]*", "state=%C3%BC", back), cookies)
+    ).status_code == 403
+    wrong = await comes_back(re.sub("code=[^&]*", "code=0", back), cookies)
+    assert (wrong.status_code, "invalid_grant" in wrong.text) == (502, True)
+    world.now += timedelta(minutes=10)
+    assert "begin again" in (await comes_back(back, cookies)).text
+    world.now -= timedelta(minutes=1)
+    assert (await comes_back(back, cookies)).url.path == "/"
+    assert (await comes_back(back, cookies)).status_code == 502, "a code is good once"
+
+    denied = await sign_in(browser, world, "")
+    assert (denied.status_code, "access_denied" in denied.text) == (403, True)
+    assert (await browser.get("/sign-in/nowhere")).status_code == 404
+
+
+@pytest.mark.parametrize("world", ["gitlab"], indirect=True)
+async def test_cookies_are_taken_as_they_were_given_and_while_they_last(
+    world: World, browser: httpx.AsyncClient
+) -> None:
+    assert (await sign_in(browser, world, "rita")).status_code == 200
+    good = browser.cookies[SESSION]
+    encoded, _, signature = good.partition(".")
+
+    async def code(value: str, path: str = "/api/v1/clusters") -> int:
+        headers = {"cookie": f"{SESSION}={value}", "accept": "text/event-stream"}
+        browser.cookies.clear()
+        return (await browser.get(path, headers=headers)).status_code
+
+    other = {"forge": "gitlab", "login": "otto", "until": "9999999999"}
+    forged = urlsafe_b64encode(json.dumps(other).encode()).decode().rstrip("=")
+    for value in ("", "x", ".", f"{forged}.{signature}", f"{encoded}.", f"{good}0", "9" * 5000):
+        assert await code(value) == 401
+    assert await code(good, "/rollouts/storefront/events") == 404, "past the door, nothing there"
+    assert await code("x", "/rollouts/storefront/events") == 401
+    world.now += timedelta(hours=12)
+    assert await code(good) == 401
