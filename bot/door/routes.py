@@ -27,8 +27,8 @@ def router(door: Door) -> APIRouter:
         if not ways:
             raise HTTPException(status.HTTP_404_NOT_FOUND, "No sign-in is set up here.")
         visitor = door.sessions.visitor(request)
-        shown = {"ways": ways, "back": own_path(back), "visitor": visitor, "account": True}
-        return HTMLResponse(templates.get_template("sign_in.html").render(shown))
+        page = templates.get_template("sign_in.html")
+        return HTMLResponse(page.render(ways=ways, back=own_path(back), visitor=visitor))
 
     @routes.get("/sign-in/{forge}")
     def begin(forge: str, back: str = "/") -> Response:

@@ -104,6 +104,12 @@ def style() -> FileResponse:
     return FileResponse(TEMPLATES / "forge.css", media_type="text/css")
 
 
+@site_routes.get("/static/forge.svg")
+def icon() -> FileResponse:
+    """The site's icon."""
+    return FileResponse(TEMPLATES / "forge.svg", media_type="image/svg+xml")
+
+
 @site_routes.get("/")
 def index(pages: ThePages, request: Request, user: Reader) -> Response:
     """All repositories."""

@@ -131,3 +131,34 @@ def wave(
         "gates": [gate],
         "pending": [],
     }
+
+
+def plan(text: str, waves: int = 1) -> dict[str, Any]:
+    """A plan's view: each wave changes one file of its own and one that all share."""
+    diff = "--- a/x\n+++ b/x\n@@ -1 +1 @@\n-image: old\n+image: {}\n"
+    texts = {"shared": diff.format(text)}
+    texts |= {f"own-{index}": diff.format(f"new-{index}") for index in range(waves)}
+    facts = {"bytes": 60, "added": 1, "removed": 1}
+    found = [
+        {
+            "name": f"s{index}.1",
+            "changes": "2 configured",
+            "groups": [
+                {
+                    "clusters": [f"edge-{index}"],
+                    "files": [
+                        {"path": f"clusters/*/own-{text}", "text": f"own-{index}", **facts},
+                        {"path": "clusters/*/shared", "text": "shared", **facts},
+                    ],
+                }
+            ],
+        }
+        for index in range(waves)
+    ]
+    return {
+        "application": "storefront",
+        "digest": "d" * 64,
+        "revision": SHA,
+        "waves": found,
+        "texts": texts,
+    }

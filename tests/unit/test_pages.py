@@ -20,7 +20,7 @@ from bot.pages.reading import Reader
 from bot.plans import PLAN
 from bot.summaries import mark
 from bot.views import with_since
-from tests.fakes.pages import NOON, SHA, Site, rollout, wave
+from tests.fakes.pages import NOON, Site, plan, rollout, wave
 
 MANY = [f"edge-{index:04}" for index in range(2_000)]
 BROWSER = {"Accept": "text/html,application/xhtml+xml"}
@@ -133,37 +133,6 @@ async def test_what_people_and_clusters_write_is_shown_as_text(
         assert "&lt;script&gt;" in text or "&lt;/text&gt;" in text
     assert "<script>" not in await get(client, f"/rollouts/{HOSTILE.replace('/', '')}", 404)
     assert "<script>" not in await get(client, f"/fleet?q={HOSTILE}")
-
-
-def plan(text: str, waves: int = 1) -> dict[str, Any]:
-    """A plan's view: each wave changes one file of its own and one that all share."""
-    diff = "--- a/x\n+++ b/x\n@@ -1 +1 @@\n-image: old\n+image: {}\n"
-    texts = {"shared": diff.format(text)}
-    texts |= {f"own-{index}": diff.format(f"new-{index}") for index in range(waves)}
-    facts = {"bytes": 60, "added": 1, "removed": 1}
-    found = [
-        {
-            "name": f"s{index}.1",
-            "changes": "2 configured",
-            "groups": [
-                {
-                    "clusters": [f"edge-{index}"],
-                    "files": [
-                        {"path": f"clusters/*/own-{text}", "text": f"own-{index}", **facts},
-                        {"path": "clusters/*/shared", "text": "shared", **facts},
-                    ],
-                }
-            ],
-        }
-        for index in range(waves)
-    ]
-    return {
-        "application": "storefront",
-        "digest": "d" * 64,
-        "revision": SHA,
-        "waves": found,
-        "texts": texts,
-    }
 
 
 async def test_the_plan_is_searched_filtered_and_linked(

@@ -1,0 +1,120 @@
+"""The pages in a browser: 2,000 clusters, keyboard only, no script, light and dark, small."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import expect
+
+from bot.localforge.server import ThreadedServer
+from bot.plans import PLAN
+from tests.browser.conftest import Open
+from tests.browser.tabs import FAINT, WIDE, walked
+from tests.fakes.pages import Site, plan, rollout
+
+MANY = [f"edge-{index:04}" for index in range(2_000)]
+FEW = [f"site-{index}" for index in range(6)]
+ROLLOUT = "/rollouts/storefront"
+PAGES = ("/", "/fleet", ROLLOUT, f"{ROLLOUT}/plan")
+MOST_BYTES, MOST_ELEMENTS = 250_000, 6_000
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def address(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
+    """A service with one rollout on 2,000 clusters, and a small one that went wrong in places."""
+    site = Site(tmp_path_factory.mktemp("pages"))
+    site.describe(MANY, region="eu", tier="edge")
+    await site.show(rollout(MANY, ("cache", "web"), name="everywhere", steps=40))
+    wrong = {"site-1": "STALLED", "site-2": "PROGRESSING", "site-3": "UNKNOWN"}
+    view = rollout(FEW, ("redis", "cart", "web"), wrong, steps=3)
+    for unit in view["units"]:
+        if unit["cluster"] == "site-1":
+            unit["message"] = "exceeded its progress deadline " + "x" * 200
+    for wave, state in zip(view["waves"], ("done", "settling", "merging"), strict=False):
+        wave |= {"state": state, "gates": []}
+    view["waves"][1]["failing"] = 1
+    view["waves"][1]["pending"] = [{"unit": "cart@site-1", "lack": "is stalled"}]
+    await site.show(view)
+    site.shell.store.views.put(PLAN + "storefront", plan("registry.example.com/web:1.1", 3))
+    server = ThreadedServer(site.app).start()
+    yield server.url
+    server.stop()
+    site.shell.store.close()
+
+
+async def test_two_thousand_clusters_are_found_by_typing(address: str, tab: Open) -> None:
+    page = await tab(address)
+    answer = await page.goto(f"{address}/fleet")
+    assert answer is not None
+    assert len(await answer.body()) < MOST_BYTES
+    assert await page.locator("*").count() < MOST_ELEMENTS
+    rows = page.locator("tbody tr")
+    await expect(rows).to_have_count(100)
+
+    await page.get_by_label("Name, label, agent or application").fill("region=eu edge-19")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_text("1 to 100 of 100")).to_be_visible()
+    await page.get_by_label("Readiness", exact=True).select_option("READY")
+    await page.get_by_role("button", name="Filter").click()
+    await expect(rows.first).to_contain_text("edge-1900")
+    await page.get_by_role("link", name="Clear").click()
+    await page.get_by_role("link", name="Next").click()
+    await expect(rows.first).to_contain_text("edge-0100")
+    await rows.first.get_by_role("link", name="everywhere").click()
+    await expect(page.locator(".grid tbody tr")).to_have_count(1)
+    assert len((await page.content()).encode()) < MOST_BYTES
+
+
+async def test_everything_is_reached_and_done_by_keyboard(address: str, tab: Open) -> None:
+    page = await tab(address, viewport={"width": 1280, "height": 720})
+    for path in ("/fleet?q=edge-001", ROLLOUT, f"{ROLLOUT}/plan"):
+        await page.goto(address + path)
+        usable, reached, unseen = await walked(page)
+        assert usable - reached == set(), path
+        assert unseen == [], path
+
+    await page.goto(f"{address}/fleet")
+    await page.keyboard.press("Tab")
+    await page.keyboard.press("Enter")
+    assert page.url.endswith("#main")
+    await page.get_by_label("Name, label, agent or application").focus()
+    await page.keyboard.type("edge-0007")
+    await page.keyboard.press("Enter")
+    await expect(page.locator("tbody tr")).to_have_count(1)
+    pause = page.get_by_role("button", name="Pause")
+    await pause.focus()
+    await page.keyboard.press("Space")
+    await expect(page.get_by_role("button", name="Resume")).to_be_focused()
+
+    await page.goto(f"{address}{ROLLOUT}/plan")
+    summary = page.locator("details.file > summary").first
+    await summary.focus()
+    await page.keyboard.press("Enter")
+    await expect(page.locator("details.file").first).not_to_have_attribute("open", "")
+    await page.get_by_label("Wave").focus()
+    await page.keyboard.type("s1.1")
+    await page.get_by_role("button", name="Filter").press("Enter")
+    await expect(page.locator("section.wave")).to_have_count(1)
+
+
+async def test_without_script_every_page_tells_the_same(address: str, tab: Open) -> None:
+    with_script, without = await tab(address), await tab(address, java_script_enabled=False)
+    for path in PAGES:
+        told = []
+        for page in (with_script, without):
+            await page.goto(address + path)
+            told.append(await page.locator("main").inner_text())
+        assert told[0] == told[1]
+        await expect(without.locator("#live")).to_be_hidden()
+        await expect(with_script.locator("#live")).to_be_visible(visible="/plan" not in path)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_text_is_read_well_in_light_and_dark_and_on_a_small_screen(
+    address: str, tab: Open, scheme: str
+) -> None:
+    page = await tab(address, color_scheme=scheme, viewport={"width": 390, "height": 844})
+    for path in PAGES:
+        await page.goto(address + path)
+        assert await page.evaluate(FAINT) == [], path
+        assert await page.evaluate(WIDE) <= 0, path
