@@ -91,8 +91,13 @@ class Door:
 
     def _on_this_machine(self, request: Request) -> bool:
         """Whether nobody else can have asked: neither through a proxy nor by a foreign name."""
-        name = request.url.hostname or ""
-        return _loopback(self.settings.host) and _loopback(name) and not forwarded(request)
+        name, colon, port = request.headers.get("host", "").rpartition(":")
+        called = name if colon and port.isdecimal() else request.headers.get("host", "")
+        return (
+            _loopback(self.settings.host)
+            and _loopback(called.removeprefix("[").removesuffix("]"))
+            and not forwarded(request)
+        )
 
     async def refuse(self, request: Request, error: HTTPException) -> Response:
         """The answer to who may not come in; a browser is shown the way."""

@@ -48,6 +48,9 @@ def make(tmp_path: Path) -> Any:
     [
         ("switchyard.example.com", {}),
         ("127.0.0.1.example.com", {}),
+        ("127.0.0.1", {"host": ""}),
+        ("127.0.0.1", {"host": "[::1"}),
+        ("127.0.0.1", {"host": "127.0.0.1@192.0.2.1"}),
         ("127.0.0.1", {"X-Forwarded-For": "192.0.2.1"}),
         ("127.0.0.1", {"Forwarded": "for=192.0.2.1"}),
         ("127.0.0.1", {HEADER: "rita", "X-Real-IP": "192.0.2.1"}),
@@ -59,6 +62,7 @@ async def test_without_sign_in_the_pages_are_for_this_machine(
     site = make()
     for name in ("127.0.0.1", "localhost", "[::1]"):
         assert (await ask(site, host=name)).status_code == 200
+        assert (await ask(site, headers={"host": name})).status_code == 200
     for path in (*PAGES, *PROGRAMS):
         refused = await ask(site, path, host=host, headers=headers)
         assert refused.status_code == 403

@@ -14,9 +14,11 @@ from typing import Any
 
 import pytest
 
+from bot import discovery
 from bot.__main__ import main
 from bot.app import make_forges, make_shell
 from bot.core import Proposal, propose
+from bot.door.oauth import Flow
 from bot.forges import ForgeError, TransientForgeError
 from bot.forges.github import GitHubForge
 from bot.forges.github.manifest import ManifestFlow
@@ -31,6 +33,7 @@ from tests.conformance.grounds import NOW, REPO, SECRET, LocalGround, token_of
 from tests.fakes.certificates import Authority, make_authority
 from tests.fakes.github.server import start_github
 from tests.fakes.gitlab.server import start_gitlab
+from tests.fakes.oauth import CLIENT, CLIENT_SECRET
 
 BOTH = ("github", "gitlab")
 on_each = pytest.mark.parametrize("forge", BOTH)
@@ -201,6 +204,17 @@ async def test_the_set_up_page_trusts_the_same(site: Site) -> None:
         await finish(site.settings(), "no-code")
     with pytest.raises(ForgeError, match="GitHub answered 404 to the code"):
         await finish(site.settings(**site.ca_files("github")), "no-code")
+
+
+@on_each
+async def test_signing_in_trusts_the_same(site: Site, forge: str) -> None:
+    client = {f"{forge}_client_id": CLIENT, f"{forge}_client_secret": CLIENT_SECRET}
+    trusted = site.ca_files(forge)
+    for ca_files, why in (({}, "certificate is not trusted"), (trusted, "did not take the code")):
+        way = discovery.forges()[forge].sign_in(site.settings(**client, **ca_files))
+        assert way is not None
+        with pytest.raises(ForgeError, match=why):
+            await Flow(way, "https://switchyard.test/done", "verifier").login("no-code")
 
 
 async def test_github_trusts_the_systems_authorities_as_well(

@@ -1,0 +1,71 @@
+"""Signing in and out in a real browser, which decides by itself where cookies go."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import expect
+from starlette.types import Receive, Scope, Send
+
+from bot import discovery
+from bot.demo.site import FLEET
+from bot.door import Door
+from bot.localforge.server import ThreadedServer
+from bot.settings import Settings
+from bot.web import create_app
+from tests.browser.conftest import Open
+from tests.browser.tabs import FAINT
+from tests.fakes.oauth import CLIENT, CLIENT_SECRET
+from tests.fakes.world import REPORT_KEY, World
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[tuple[World, str]]:
+    """A service at which people sign in by GitHub, and its address."""
+    world, apps = World(tmp_path, "github"), []
+
+    async def service(scope: Scope, receive: Receive, send: Send) -> None:
+        await apps[0](scope, receive, send)
+
+    server = ThreadedServer(service).start()
+    settings = Settings(
+        fleet=f"github:{FLEET}",
+        public_url=server.url,
+        marker_key="m" * 16,
+        report_key=REPORT_KEY,
+        github_client_id=CLIENT,
+        github_client_secret=CLIENT_SECRET,
+        **world.known,
+    )
+    object.__setattr__(world.shell, "public_url", server.url)
+    door = Door(settings, discovery.forges(), world.shell)
+    apps.append(create_app(door, discovery.agents(), REPORT_KEY, lambda: None))
+    yield world, server.url
+    server.stop()
+    world.stop()
+
+
+async def test_a_reader_signs_in_and_out_and_is_asked_again_when_the_session_has_ended(
+    served: tuple[World, str], tab: Open
+) -> None:
+    world, service = served
+    page = await tab(service, world.github.web)
+    await page.goto(f"{service}/fleet?q=tier%3Dedge")
+    await expect(page).to_have_url(re.compile(r"/sign-in\?back="))
+    assert await page.evaluate(FAINT) == []
+    await page.get_by_role("link", name="Sign in with GitHub").click()
+    await expect(page).to_have_url(f"{service}/fleet?q=tier%3Dedge")
+    assert await page.evaluate("document.cookie") == ""
+
+    await page.get_by_role("link", name="Account").click()
+    await expect(page.get_by_text("signed in as rita of GitHub")).to_be_visible()
+    await page.get_by_role("button", name="Sign out").click()
+    await expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+
+    await page.goto(f"{service}/sign-in/github?back=/fleet")
+    await expect(page.locator("#live-text")).to_have_text("live")
+    await page.context.clear_cookies()
+    await page.get_by_role("button", name="Pause").click()
+    await page.get_by_role("button", name="Resume").click()
+    await expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
