@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, async_playwright, expect
 
 from tests.browser.tabs import Tab
 
@@ -17,6 +17,7 @@ ARGUMENTS = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync"
 )
+PATIENCE_MS = 30_000
 Open = Callable[..., Awaitable[Page]]
 
 
@@ -32,6 +33,7 @@ async def chromium() -> AsyncIterator[Browser]:
     program = shutil.which("chromium")
     if program is None:
         pytest.fail("no chromium on PATH; the tests in a browser need it: apt install chromium")
+    expect.set_options(timeout=PATIENCE_MS)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
             executable_path=program, args=ARGUMENTS.split(), headless=True
@@ -47,7 +49,7 @@ async def tab(chromium: Browser) -> AsyncIterator[Open]:
 
     async def opened(*own: str, **options: Any) -> Page:
         context = await chromium.new_context(**options)
-        context.set_default_timeout(30_000)
+        context.set_default_timeout(PATIENCE_MS)
         tabs.append(Tab(await context.new_page(), own))
         return tabs[-1].page
 

@@ -9,6 +9,7 @@ from playwright.async_api import Page, expect
 from bot.demo.site import APP
 from bot.localforge.server import ThreadedServer
 from tests.browser.conftest import Open
+from tests.browser.tabs import FAINT
 from tests.fakes.world import TOKENS, World, small_app, small_fleet
 
 POLICY = "{approvals: [{clusters: {matchLabels: {canary: 'true'}}, count: 1}]}"
@@ -45,7 +46,7 @@ async def test_a_reviewer_approves_and_watches_the_rollout_end(
     await expect(badge).to_have_text("under way")
     await expect(page.locator("[id='wave-canary.1']")).to_contain_text("waits for 1 approval")
 
-    forge = await tab(service, world.site.url)
+    forge = await tab(service, world.site.url, color_scheme="dark")
     await forge.goto(await linked(page, "canary.1"))
     await forge.get_by_label("Login").fill("rita")
     await forge.get_by_label("Token").fill(TOKENS["rita"])
@@ -53,6 +54,7 @@ async def test_a_reviewer_approves_and_watches_the_rollout_end(
     for wave in WAVES:
         await forge.goto(await linked(page, wave))
         await approve(forge)
+        assert await forge.evaluate(FAINT) == []
         await world.settle()
         await world.advance(3)
         await expect(page.locator(f"[id='wave-{wave}'] .badge")).to_have_text("ready")

@@ -33,6 +33,7 @@ async def address(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str
     for wave, state in zip(view["waves"], ("done", "settling", "merging"), strict=False):
         wave |= {"state": state, "gates": []}
     view["waves"][1]["failing"] = 1
+    view["waves"][4]["gates"] *= 3
     view["waves"][1]["pending"] = [{"unit": "cart@site-1", "lack": "is stalled"}]
     await site.show(view)
     site.shell.store.views.put(PLAN + "storefront", plan("registry.example.com/web:1.1", 3))
@@ -85,6 +86,11 @@ async def test_everything_is_reached_and_done_by_keyboard(address: str, tab: Ope
     await pause.focus()
     await page.keyboard.press("Space")
     await expect(page.get_by_role("button", name="Resume")).to_be_focused()
+
+    await page.goto(address + ROLLOUT)
+    await page.get_by_text("and 1 other reason").focus()
+    await page.keyboard.press("Enter")
+    await expect(page.locator("[id='gates-s1.2'] .gate")).to_be_visible()
 
     await page.goto(f"{address}{ROLLOUT}/plan")
     summary = page.locator("details.file > summary").first
