@@ -28,9 +28,9 @@ __all__ = ["Door", "Guard", "Visitor"]
 OPEN = ("/hooks/", "/reports/", "/facts/", "/static/", "/setup/", "/sign-in/")
 OPEN_PAGES = frozenset({"/healthz", "/setup", "/sign-in", "/sign-out"})
 CLOSED = (
-    "As long as nobody can sign in, the pages are shown on this machine alone. Set up a sign-in at "
-    "the forge, or name the header of a proxy: the guide run-the-service.md tells how. Webhooks "
-    "and reports are taken all the same."
+    "As long as nobody can sign in, only a service that listens on loopback shows its pages, and "
+    "only to a browser on its machine. Set up a sign-in at the forge, or name the header of a "
+    "proxy: the guide run-the-service.md tells how. Webhooks and reports are taken all the same."
 )
 UNNAMED = "The proxy names nobody who signed in, or it is not one of SWITCHYARD_TRUSTED_PROXIES."
 
