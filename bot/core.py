@@ -4,12 +4,13 @@ A pure function, so that the service can run it in a process of its own: plannin
 webhook, and holds no credentials.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from bot import discovery, solver
 from bot.schemas import KubernetesSchemas
 from planners.changes import ChangeSet, compare
+from planners.exceptions import expired
 from planners.gate import Decision, decide
 from planners.gates import Pending
 from planners.model import Application, Unit
@@ -92,18 +93,10 @@ def _roll_out(snapshot: Snapshot, *, thorough: bool) -> Proposal:
     made = plan(snapshot, judge, variants, found)
     rendered = render(made, variants, discovery.agents(), KubernetesSchemas())
     problems = (*missing, *made.problems, *rendered.problems)
+    warnings = (*_over(snapshot), *rendered.warnings)
     if problems:
-        return Proposal(
-            snapshot.application,
-            made,
-            "",
-            {},
-            (),
-            {},
-            Decision((), ()),
-            problems,
-            rendered.warnings,
-        )
+        nothing = Decision((), ())
+        return Proposal(snapshot.application, made, "", {}, (), {}, nothing, problems, warnings)
     ids, desired = _blobs(rendered.trees)
     changes = compare(made.waves, desired, snapshot.base.entries)
     written = {change.new for each in changes for change in each.files}
@@ -120,8 +113,14 @@ def _roll_out(snapshot: Snapshot, *, thorough: bool) -> Proposal:
         contents=contents,
         decision=decide(snapshot, made, changes),
         problems=(),
-        warnings=rendered.warnings,
+        warnings=warnings,
     )
+
+
+def _over(snapshot: Snapshot) -> Iterator[str]:
+    """Exceptions that change nothing any more."""
+    for rule in expired(snapshot):
+        yield f"{rule.place}: the exception for {', '.join(rule.components)} is over: delete it"
 
 
 def _blobs(

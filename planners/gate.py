@@ -118,6 +118,7 @@ def _unsettled(context: waits.Context, change: ChangeSet) -> tuple[Pending, ...]
 
 def _next_look(snapshot: Snapshot, standings: Sequence[Standing]) -> tuple[effects.LookAgain, ...]:
     moments = [next_look(gate) for standing in standings for gate in standing.gates]
+    moments += [each.until for each in snapshot.application.exceptions]
     moments += [stale_at(snapshot, seen) for seen in snapshot.observations.values()]
     later = [moment for moment in moments if moment is not None and moment > snapshot.now]
     return (effects.LookAgain(min(later)),) if later else ()

@@ -1,12 +1,13 @@
 """What has to be placed, piece by piece and in which order: allOf entries first, then choices."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from graphlib import CycleError, TopologicalSorter
 
 from planners.board import Board
+from planners.exceptions import in_force, scaled
 from planners.filters import Request
-from planners.model import AnyOf, Application, Component, Count, PlacementIntent
+from planners.model import AnyOf, Application, Component, Count, ExceptionRule, PlacementIntent
 from planners.replicas import at_least
 from planners.selectors import Selector
 from planners.snapshot import Snapshot
@@ -14,12 +15,16 @@ from planners.snapshot import Snapshot
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """One component and one entry of its intent: all selected clusters, or the best `count`."""
+    """One component and one entry of its intent: all selected clusters, or the best `count`.
+
+    With an `exception` it is the clusters that this adds.
+    """
 
     component: Component
     intent: PlacementIntent
     selectors: tuple[Selector, ...]
     count: Count | None
+    exception: ExceptionRule | None = None
 
     def request(self, board: Board, *, jointly: bool = False) -> Request:
         """The question that filters and scores are asked."""
@@ -32,7 +37,11 @@ class Group:
             intent=self.intent,
             board=board,
             requests={
-                cluster.name: board.demands.of(self.component.name, cluster, replicas)
+                cluster.name: board.demands.of(
+                    self.component.name,
+                    cluster,
+                    {**replicas, **scaled(snapshot, self.component.name, cluster)},
+                )
                 for cluster in snapshot.clusters
             },
             choosing=self.count is not None,
@@ -41,6 +50,8 @@ class Group:
 
     def __str__(self) -> str:
         selected = " or ".join(str(selector) for selector in self.selectors)
+        if self.exception is not None:
+            return f"{selected}, added {self.exception}"
         if self.count is None:
             return f"allOf {selected}"
         return f"anyOf {selected}: {self.count}"
@@ -59,7 +70,7 @@ def groups_of(snapshot: Snapshot) -> tuple[Group, ...]:
         for name in intent.components
         if (component := snapshot.application.component(name)) is not None
         for group in _entries(component, intent)
-    ]
+    ] + list(_added(snapshot))
     return tuple(
         sorted(
             found,
@@ -82,6 +93,25 @@ def _entries(component: Component, intent: PlacementIntent) -> Iterator[Group]:
             yield Group(component, intent, (entry,), None)
     if intent.any_of is not None:
         yield Group(component, intent, intent.any_of.select, intent.any_of.count)
+
+
+def _added(snapshot: Snapshot) -> Iterator[Group]:
+    """What exceptions add, under the first intent of the component: its rules but the selecting."""
+    application = snapshot.application
+    for component in application.components:
+        mine = [each for each in application.placements if component.name in each.components]
+        for rule in in_force(snapshot, component.name) if mine else ():
+            if rule.add:
+                where = Selector(names=rule.add)
+                intent = replace(
+                    mine[0],
+                    all_of=(where,),
+                    any_of=None,
+                    excluded=None,
+                    spread=(),
+                    place=rule.place,
+                )
+                yield Group(component, intent, (where,), None, rule)
 
 
 def gives_way(group: Group) -> bool:

@@ -13,6 +13,7 @@ from planners.scores import Score
 from planners.spreading import evenness
 
 SELECTION = frozenset({"tenant", "labels"})
+OWN_WORD = frozenset({"labels", "exceptions"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,8 @@ class Decision:
 
     `verdict` is the first filter that dropped the cluster, or the last that admitted it; in a
     thorough plan `refusals` are all that dropped it. `scores`, `total` and `rank` (from 1) are set
-    where there was a choice, of which `wanted` says how many were asked for.
+    where there was a choice, of which `wanted` says how many were asked for; where an exception
+    adds the cluster, it says so.
     """
 
     unit: Unit
@@ -165,13 +167,14 @@ def settle(placement: Placement, index: int, group: Group) -> None:
 def occupy(placement: Placement, index: int, group: Group, admission: Admission) -> None:
     """An allOf takes every admitted cluster; what it had to have and did not get is a problem."""
     placement.seats[index] = tuple(each.unit.cluster for each in admission.admitted)
+    added = f"added {group.exception}" if group.exception else ""
     for decision in admission.admitted:
         placement.take(admission.request, decision.unit.cluster)
-        placement.keep(replace(decision, chosen=True))
+        placement.keep(replace(decision, chosen=True, wanted=added))
     named = {name for selector in group.selectors for name in selector.names}
     for decision in admission.dropped:
         verdict = decision.verdict
-        missed = decision.unit.cluster in named and verdict.filter != "labels"
+        missed = decision.unit.cluster in named and verdict.filter not in OWN_WORD
         if missed or placement.judge.requires(verdict):
             message = (
                 f"{group.component.name} must run on {decision.unit.cluster} ({group}), but "

@@ -1,9 +1,17 @@
 """How many replicas of a workload each of its clusters runs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from planners.board import Board
-from planners.model import Cluster, Division, PlacementIntent, ReplicaRule, Unit
+from planners.exceptions import in_force, scaled
+from planners.model import (
+    Cluster,
+    Division,
+    ExceptionRule,
+    PlacementIntent,
+    ReplicaRule,
+    Unit,
+)
 
 Shares = Mapping[Unit, Mapping[tuple[str, str], int]]
 
@@ -29,10 +37,10 @@ def largest_remainder(total: int, weights: Mapping[str, int]) -> dict[str, int]:
     return shares
 
 
-def divide(board: Board) -> tuple[Shares, list[tuple[PlacementIntent, str]]]:
-    """The replicas of every unit whose intent divides some, and what does not fit."""
+def divide(board: Board) -> tuple[Shares, list[tuple[PlacementIntent | ExceptionRule, str]]]:
+    """The replicas of every unit whose intent or exception says some, and what does not fit."""
     shares: dict[Unit, dict[tuple[str, str], int]] = {}
-    problems: list[tuple[PlacementIntent, str]] = []
+    problems: list[tuple[PlacementIntent | ExceptionRule, str]] = []
     clusters = {each.name: each for each in board.snapshot.clusters}
     for intent in board.snapshot.application.placements:
         rule = intent.replicas
@@ -44,11 +52,42 @@ def divide(board: Board) -> tuple[Shares, list[tuple[PlacementIntent, str]]]:
                 count = found[cluster.name]
                 unit = Unit(component, cluster.name)
                 shares.setdefault(unit, {})[rule.kind, rule.name] = count
+                if (rule.kind, rule.name) in scaled(board.snapshot, component, cluster):
+                    continue
                 lacking = _overflow(board, component, rule, cluster, count)
                 if lacking and unit not in board.running:
                     message = f"{component}: {count} replicas of {rule.name} on {cluster.name} "
                     problems.append((intent, message + lacking))
+    for component, cluster, counts in _excepted(board):
+        shares.setdefault(Unit(component, cluster.name), {}).update(counts)
+        problems += _crowded(board, component, cluster, counts)
     return shares, problems
+
+
+def _excepted(board: Board) -> Iterator[tuple[str, Cluster, dict[tuple[str, str], int]]]:
+    """What exceptions give, instead of what is divided or written."""
+    for cluster in board.snapshot.clusters:
+        for component in sorted(board.placed.get(cluster.name, ())):
+            counts = scaled(board.snapshot, component, cluster)
+            if counts:
+                yield component, cluster, counts
+
+
+def _crowded(
+    board: Board, component: str, cluster: Cluster, counts: Mapping[tuple[str, str], int]
+) -> Iterator[tuple[ExceptionRule, str]]:
+    """Room that an exception takes and that is not there: what runs has to make do, more has not.
+
+    Everything is placed already, so that what is free is what is left.
+    """
+    written = board.demands.of(component, cluster, {})
+    for resource, amount in sorted(board.demands.of(component, cluster, counts).items()):
+        free = board.free(cluster, resource)
+        if amount > written.get(resource, 0) and free is not None and free.value < 0:
+            rule = next(r for r in in_force(board.snapshot, component) if r.replicas is not None)
+            replicas = ", ".join(f"{count} of {name}" for (_, name), count in counts.items())
+            message = f"{component}: {replicas} on {cluster.name} need more {resource} than is free"
+            yield rule, f"{message} ({free.source})"
 
 
 def _divide(

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from planners.model import Cluster, Component, ReplicaRule, Unit
+from planners.model import Cluster, Component, Target, Unit
 from planners.plan import Plan, PlanProblem
 from planners.snapshot import Snapshot
 from renderers import tenancy, yamlio
@@ -39,7 +39,6 @@ class _Rendering:
     files: dict[tuple[object, ...], FileTree] = field(default_factory=dict)
     problems: dict[tuple[str, object], PlanProblem] = field(default_factory=dict)
     warnings: dict[str, None] = field(default_factory=dict)
-    rules: dict[str, ReplicaRule] = field(default_factory=dict)
     usages: dict[tuple[object, ...], dict[str, Usage]] = field(default_factory=dict)
     written: dict[tuple[str, str], bytes] = field(default_factory=dict)
     plain: dict[str, bool] = field(default_factory=dict)
@@ -68,10 +67,8 @@ class _Rendering:
         key = (variant_key, tuple(sorted(shares.items())))
         if key not in self.files:
             variant = self.variants.variant(component, cluster)
-            rule = self.rules.get(component.name)
-            if rule is not None:
-                count = shares[rule.kind, rule.name]
-                variant = self.variants.replicated(unit, rule, variant, count)
+            for (kind, name), count in sorted(shares.items()):
+                variant = self.variants.replicated(unit, Target(kind, name), variant, count)
             self.note(variant)
             self.files[key] = self.write(variant)
             self.usages[key] = self.budget.usage(variant.objects)
@@ -152,9 +149,6 @@ def render(
     """Render every unit of the plan; a pure function of its arguments."""
     snapshot = variants.snapshot
     run = _Rendering(plan, snapshot, variants, agents, schemas)
-    for intent in snapshot.application.placements:
-        if intent.replicas is not None:
-            run.rules |= dict.fromkeys(intent.components, intent.replicas)
     layout = Layout.of(snapshot.registration)
     clusters = {cluster.name: cluster for cluster in snapshot.clusters}
     parts = {part.name: part for part in snapshot.application.components}

@@ -7,7 +7,8 @@ variant.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from planners.model import Cluster, Component, CustomizationIntent, Json, ReplicaRule, Target, Unit
+from planners.exceptions import scaled
+from planners.model import Cluster, Component, CustomizationIntent, Json, Target, Unit
 from planners.plan import PlanProblem
 from planners.snapshot import Snapshot
 from renderers import strategic, tenancy, workloads
@@ -147,11 +148,14 @@ class Variants:
             self._custom = custom_kinds(each for part in parts for each in self.objects(part))
         return self._custom
 
-    def replicated(self, unit: Unit, rule: ReplicaRule, variant: Variant, count: int) -> Variant:
-        """The variant with the replicas that the placement divides to a unit."""
-        target = Target(rule.kind, rule.name)
+    def replicated(self, unit: Unit, target: Target, variant: Variant, count: int) -> Variant:
+        """The variant with the replicas that the placement or an exception gives a unit.
+
+        A customisation may not set them too where they are divided; an exception comes before it.
+        """
+        named, key = f"{target.kind}/{target.name}", (target.kind, target.name)
         if not any(is_target(item, target) for item in variant.objects):
-            message = f"{unit.component} has no {rule.kind}/{rule.name} whose replicas to divide"
+            message = f"{unit.component} has no {named} whose replicas to set"
             problems = [*variant.problems, PlanProblem(message)]
             return Variant(variant.component, variant.cluster, variant.objects, problems)
         objects = [
@@ -159,14 +163,18 @@ class Variants:
             for item in variant.objects
         ]
         problems = list(variant.problems)
-        clash = variant.written.get((rule.kind, rule.name), {}).get("spec.replicas")
-        if clash is not None:
+        clash = variant.written.get(key, {}).get("spec.replicas")
+        if clash is not None and not self._excepted(unit, key):
             message = (
-                f"customisation {clash[1].name} sets spec.replicas of {rule.kind}/{rule.name}, "
+                f"customisation {clash[1].name} sets spec.replicas of {named}, "
                 f"which the placement divides"
             )
             problems.append(PlanProblem(message, clash[1].place))
         return Variant(variant.component, variant.cluster, objects, problems, variant.warnings)
+
+    def _excepted(self, unit: Unit, key: tuple[str, str]) -> bool:
+        cluster = self.snapshot.cluster(unit.cluster)
+        return cluster is not None and key in scaled(self.snapshot, unit.component, cluster)
 
 
 def _with_replicas(item: Object, count: int) -> Object:

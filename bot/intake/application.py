@@ -73,6 +73,10 @@ def _application(document: ApplicationDocument, located: Located) -> Application
         ),
         stages=tuple(intents.stage(each) for each in spec.rollout.stages),
         on_failure=OnFailure(spec.rollout.on_failure),
+        exceptions=tuple(
+            intents.exception(each, located.at("spec", "exceptions", index))
+            for index, each in enumerate(spec.exceptions)
+        ),
         optimal=spec.strategy == "optimal",
     )
 

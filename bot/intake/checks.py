@@ -29,6 +29,7 @@ def check_application(
     yield from _customizations(document, located, files)
     if fleet is not None:
         yield from _selectors(document, located, fleet)
+        yield from _clusters(document, located, fleet)
         yield from _abroad(document, located, fleet)
     if registration is not None:
         yield from _registration(document, located, registration)
@@ -78,9 +79,12 @@ def _used(document: ApplicationDocument) -> Iterator[tuple[str, Path]]:
         for index, rule in enumerate(placement.affinity):
             if rule.application is None:
                 yield rule.component, ("spec", "placement", number, "affinity", index, "component")
-    for number, change in enumerate(spec.customizations):
-        for index, name in enumerate(change.components):
-            yield name, ("spec", "customizations", number, "components", index)
+    named = [("customizations", n, c.components) for n, c in enumerate(spec.customizations)]
+    named += [("exceptions", n, each.components) for n, each in enumerate(spec.exceptions)]
+    for key, number, components in named:
+        yield from (
+            (name, ("spec", key, number, "components", i)) for i, name in enumerate(components)
+        )
 
 
 def _abroad(document: ApplicationDocument, located: Located, fleet: Fleet) -> Iterator[Problem]:
@@ -175,13 +179,24 @@ def _selectors(document: ApplicationDocument, located: Located, fleet: Fleet) ->
         used += [(change.clusters, (*start, "clusters")), (change.excluded, (*start, "except"))]
     for number, stage in enumerate(spec.rollout.stages):
         used.append((stage.clusters, ("spec", "rollout", "stages", number, "clusters")))
-    for part, path in used:
-        if part is None:
-            continue
-        selector = part.value()
+    for number, each in enumerate(spec.exceptions):
+        used.append((each.clusters, ("spec", "exceptions", number, "clusters")))
+    for selector, path in ((part.value(), path) for part, path in used if part is not None):
         if not any(selector.matches(cluster) for cluster in fleet.clusters):
             message = f"{selector} selects no cluster of the fleet"
             yield Problem(located.at(*path), message, _hint(selector, fleet))
+
+
+def _clusters(document: ApplicationDocument, located: Located, fleet: Fleet) -> Iterator[Problem]:
+    """Clusters that exceptions name must be there."""
+    known = {cluster.name for cluster in fleet.clusters}
+    for number, exception in enumerate(document.spec.exceptions):
+        for key, names in (("add", exception.add), ("remove", exception.remove)):
+            for index, name in enumerate(names):
+                if name not in known:
+                    place = located.at("spec", "exceptions", number, key, index)
+                    message = f"the fleet has no cluster {name!r}"
+                    yield Problem(place, message, nearest(name, known))
 
 
 def _selected(part: AnyOfPart, path: Path) -> list[tuple[SelectorPart | None, Path]]:

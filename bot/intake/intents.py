@@ -1,6 +1,13 @@
 """The intents of an application document, as the planners' values."""
 
-from bot.intake.documents import AnyOfPart, CustomizationPart, DataPart, PlacementPart, StagePart
+from bot.intake.documents import (
+    AnyOfPart,
+    CustomizationPart,
+    DataPart,
+    ExceptionPart,
+    PlacementPart,
+    StagePart,
+)
 from planners.model import (
     Affinity,
     AnyOf,
@@ -9,6 +16,7 @@ from planners.model import (
     DataFile,
     DataFiles,
     Division,
+    ExceptionRule,
     Place,
     PlacementIntent,
     ReplicaRule,
@@ -18,6 +26,7 @@ from planners.model import (
     Toleration,
     UserPlace,
 )
+from planners.selectors import Selector
 
 
 def placement(part: PlacementPart, place: Place) -> PlacementIntent:
@@ -77,6 +86,23 @@ def _replicas(part: PlacementPart) -> ReplicaRule | None:
         return None
     weights = tuple((each.clusters.value(), each.weight) for each in rule.weights)
     return ReplicaRule(rule.kind, rule.name, rule.total, Division(rule.divide), weights)
+
+
+def exception(part: ExceptionPart, place: Place) -> ExceptionRule:
+    """An exception."""
+    workload = part.workload
+    return ExceptionRule(
+        components=tuple(part.components),
+        reason=part.reason,
+        add=tuple(part.add),
+        remove=tuple(part.remove),
+        replicas=part.replicas,
+        clusters=part.clusters.value() if part.clusters else Selector(),
+        kind=workload.kind if workload else "Deployment",
+        name=workload.name if workload else "",
+        until=part.until,
+        place=place,
+    )
 
 
 def customization(part: CustomizationPart, place: Place) -> CustomizationIntent:

@@ -6,6 +6,8 @@ from bot.wording.markdown import plural
 from planners.placement import Decision
 from planners.ranking import Scored
 
+SELECTED = "every cluster that is selected"
+
 
 def why_not(decision: Decision) -> str:
     """Why a cluster was not chosen, in a few words."""
@@ -44,7 +46,7 @@ def _rank(decision: Decision) -> tuple[int, str]:
 def _lines(decision: Decision, chosen: Sequence[Decision]) -> list[str]:
     name = decision.unit.cluster
     if decision.chosen:
-        why = f"ranked {decision.rank}" if decision.rank else "every cluster that is selected"
+        why = f"ranked {decision.rank}" if decision.rank else decision.wanted or SELECTED
         return [f"{name}: chosen, {why}{_points(decision)}", *_scores(decision)]
     lines = [f"{name}: not chosen, {why_not(decision)}{_points(decision)}", *_scores(decision)]
     if len(decision.refusals) == 1:

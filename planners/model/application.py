@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from planners.model.basics import Json, On, OnFailure, Place, When
 from planners.model.fleet import Cluster
-from planners.model.placement import PlacementIntent
+from planners.model.placement import ExceptionRule, PlacementIntent
 from planners.selectors import Selector
 
 
@@ -135,7 +135,7 @@ class Application:
 
     With `optimal` all its components are placed at once by a solver instead of one after the other.
     `own` marks a tenant's own set-up, which Switchyard writes itself. `on_failure` says what
-    happens when more clusters of a stage failed than it allows.
+    happens when more clusters of a stage failed than it allows. `exceptions` hold for a time.
     """
 
     name: str
@@ -147,6 +147,7 @@ class Application:
     on_failure: OnFailure = OnFailure.HOLD
     optimal: bool = False
     own: bool = False
+    exceptions: tuple[ExceptionRule, ...] = ()
 
     def component(self, name: str) -> Component | None:
         """The component of that name, if there is one."""

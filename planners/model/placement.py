@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
 from planners.model.basics import Place
@@ -121,6 +122,34 @@ class ReplicaRule:
     total: int
     division: Division
     weights: tuple[tuple[Selector, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ExceptionRule:
+    """What differs from the placement of some components until a time (None: until it is deleted).
+
+    `add` and `remove` name clusters. With `replicas` the workload `kind`/`name` (empty: named as
+    the component) has so many on each of `clusters`.
+    """
+
+    components: tuple[str, ...]
+    reason: str
+    add: tuple[str, ...] = ()
+    remove: tuple[str, ...] = ()
+    replicas: int | None = None
+    clusters: Selector = field(default_factory=Selector)
+    kind: str = "Deployment"
+    name: str = ""
+    until: datetime | None = None
+    place: Place = field(default=Place("switchyard.yaml", 1, 1), compare=False)
+
+    def holds(self, now: datetime) -> bool:
+        """Whether its time has not passed."""
+        return self.until is None or now < self.until
+
+    def __str__(self) -> str:
+        end = f" until {self.until:%Y-%m-%d %H:%M} UTC" if self.until else ""
+        return f"by an exception{end}: {self.reason}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from bot.intake.documents.fleet import (
     PolicyDocument,
     RegistrationDocument,
 )
-from bot.intake.documents.placement import AnyOfPart, PlacementPart
+from bot.intake.documents.placement import AnyOfPart, ExceptionPart, PlacementPart
 from bot.intake.documents.tenant import TenantDocument
 
 FLEET_DOCUMENTS: dict[str, type[Part]] = {
@@ -33,6 +33,7 @@ __all__ = [
     "CustomizationPart",
     "DataPart",
     "DependencyPart",
+    "ExceptionPart",
     "PlacementPart",
     "PolicyDocument",
     "RegistrationDocument",

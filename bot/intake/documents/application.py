@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from bot.intake.documents.common import Count, Metadata, Part, Version
-from bot.intake.documents.placement import PlacementPart
+from bot.intake.documents.placement import ExceptionPart, PlacementPart
 from bot.intake.types import (
     AtOnce,
     DataKey,
@@ -184,6 +184,9 @@ class ApplicationSpec(Part):
     tenant: Name = Field(description="The tenant, as the fleet repo registers it.")
     components: Annotated[list[ComponentPart], Field(min_length=1, description="Its parts.")]
     placement: list[PlacementPart] = Field(default_factory=list, description="Where they run.")
+    exceptions: list[ExceptionPart] = Field(
+        default_factory=list, description="Where they run otherwise for a time."
+    )
     strategy: Literal["greedy", "optimal"] = Field(
         default="greedy",
         description="Place one component after the other, or all at once by a solver "

@@ -5,7 +5,16 @@ from typing import Annotated, Literal
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from bot.intake.documents.common import Amount, Count, Part
-from bot.intake.types import HowMany, LabelKey, Name, Number, Preference, SelectorPart, wrong
+from bot.intake.types import (
+    HowMany,
+    LabelKey,
+    Moment,
+    Name,
+    Number,
+    Preference,
+    SelectorPart,
+    wrong,
+)
 
 
 def _shape(value: object) -> str:
@@ -134,6 +143,58 @@ class ReplicasPart(Part):
     def _weights_fit(self) -> "ReplicasPart":
         if self.weights and self.divide != "weighted":
             raise wrong("`weights` go with `divide: weighted`")
+        return self
+
+
+class WorkloadPart(Part):
+    """One workload of a component."""
+
+    kind: Literal["Deployment", "StatefulSet", "ReplicaSet"] = Field(
+        default="Deployment", description="Its kind."
+    )
+    name: str = Field(description="Its metadata.name.")
+
+
+class ExceptionPart(Part):
+    """Where components run otherwise for a time: on more clusters, on fewer, or more often."""
+
+    components: Annotated[list[Name], Field(min_length=1)] = Field(description="Which.")
+    add: list[Name] = Field(
+        default=[],
+        description="Clusters that they run on as well; choices do not count them. Tenant, "
+        "maintenance, taints, `requires`, distance, affinity and room must allow it.",
+    )
+    remove: list[Name] = Field(
+        default=[], description="Clusters that they leave; wins over `add` and `allOf`."
+    )
+    replicas: Amount | None = Field(
+        default=None,
+        description="How many replicas the workload has on each of `clusters`, whatever "
+        "customisations and the placement say.",
+    )
+    clusters: SelectorPart | None = Field(
+        default=None, description="With `replicas`: on which clusters; on all if left out."
+    )
+    workload: WorkloadPart | None = Field(
+        default=None,
+        description="With `replicas`: which one; the Deployment of the component's name.",
+    )
+    until: Moment | None = Field(
+        default=None,
+        description="When it is over (RFC 3339): then it changes nothing and may be deleted; "
+        "never if left out.",
+    )
+    reason: str = Field(description="Why, for those who wonder.")
+
+    @model_validator(mode="after")
+    def _says_something(self) -> "ExceptionPart":
+        if not self.add and not self.remove and self.replicas is None:
+            raise wrong("an exception has `add`, `remove` or `replicas`")
+        both = sorted(set(self.add) & set(self.remove))
+        if both:
+            raise wrong(f"{both[0]!r} is both added and removed")
+        if self.replicas is None and (self.clusters is not None or self.workload is not None):
+            raise wrong("`clusters` and `workload` go with `replicas`")
         return self
 
 

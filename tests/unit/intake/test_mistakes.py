@@ -182,6 +182,39 @@ def test_each_mistake_is_said_at_its_place(old: str, new: str, said: list[str]) 
     assert mistakes(old, new) == said
 
 
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("add: [one], reason: x", []),
+        ("reason: x", ["an exception has `add`, `remove` or `replicas`"]),
+        ("add: [one], remove: [one], reason: x", ["'one' is both added and removed"]),
+        ("add: [one], clusters: {}, reason: x", ["`clusters` and `workload` go with `replicas`"]),
+        ("remove: [onne], reason: x", ["the fleet has no cluster 'onne' (did you mean 'one'?)"]),
+        (
+            "replicas: 2, clusters: {names: [four]}, reason: x",
+            ["name in (four) selects no cluster of the fleet (there is: one, three, two)"],
+        ),
+        (
+            "add: [one], until: tomorrow, reason: x",
+            ["'tomorrow' is no time; expected RFC 3339 like 2026-12-24T18:00:00Z"],
+        ),
+        ("add: [one]", ["key 'reason' is missing"]),
+    ],
+)
+def test_exceptions_say_something_that_can_be_done(written: str, said: list[str]) -> None:
+    found = mistakes("  rollout:", f"  exceptions: [{{components: [web], {written}}}]\n  rollout:")
+
+    assert [each.partition(": ")[2] for each in found] == said
+
+
+def test_an_exception_for_an_unknown_component_is_said() -> None:
+    added = "  exceptions: [{components: [webb], add: [one], reason: x}]\n  rollout:"
+
+    assert mistakes("  rollout:", added) == [
+        "switchyard.yaml:17:30: unknown component 'webb' (did you mean 'web'?)"
+    ]
+
+
 def test_a_missing_file_is_said() -> None:
     _, problems = read_application({}, None, None)
 
