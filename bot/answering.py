@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import structlog
 
 import bot.commands
-from bot.commands import Answer, Call, Command, RefusedError
+from bot.commands import Answer, Call, Command, RefusedError, judged_in
 from bot.core import Proposal
 from bot.discovery import discover
 from bot.forges import ForgeError, Reaction, TransientForgeError
@@ -85,10 +85,9 @@ class Caller:
             raise RefusedError(f"{result.message}{hint}")
         command = commands()[result.verb]
         await self._check_rights(question, command)
-        by = question.comment.author.login
-        key = f"{question.repo} {where} {question.said}"
-        about = (self.shell, self.gathered, self.proposal, result, by, wave, self.preview)
-        return await command.run(Call(*about, key))
+        by, key = question.comment.author.login, f"{question.repo} {where} {question.said}"
+        told = (result, by, wave, question.number, question.comment, self.preview, key)
+        return await command.run(Call(self.shell, self.gathered, self.proposal, *told))
 
     async def _check_rights(self, question: Question, command: Command) -> None:
         """Raise RefusedError unless the author gave it, now, and has the role that it needs.
@@ -105,7 +104,7 @@ class Caller:
             )
         if command.steers and question.comment.edited:
             raise RefusedError("an edited comment steers nothing: write a new one")
-        repo = self.gathered.deploy.repo if command.steers else question.repo
+        repo = judged_in(command, self.gathered, self.shell, question.repo)
         role = await self.shell.forge(repo).role(repo.path, question.comment.author.login)
         if role < command.role:
             needed, have = command.role.name.lower(), role.name.lower()

@@ -10,6 +10,7 @@ from datetime import timedelta
 from bot.gather.documents import fleet_at
 from bot.gather.repository import fetch
 from bot.shell import Shell
+from bot.suggest import BRANCHES
 from bot.summaries import FLEET, fleet_view
 from planners.model import Fleet, Repo
 
@@ -86,8 +87,11 @@ async def sweep(shell: Shell) -> None:
 async def _reviews(shell: Shell, repo: Repo) -> set[str]:
     me = await shell.forge(repo).me()
     requests = await shell.forge(repo).merge_requests(repo.path, state="open")
-    people = (request for request in requests if request.author.id != me.id)
-    return {review_key(repo, request.number) for request in people}
+    return {
+        review_key(repo, each.number)
+        for each in requests
+        if each.author.id != me.id or each.source_branch.startswith(BRANCHES)
+    }
 
 
 async def trigger(shell: Shell, keys: Iterable[str], *, release: bool = False) -> None:

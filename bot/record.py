@@ -6,6 +6,7 @@ written by `bot/records.py`.
 """
 
 import json
+import re
 import zlib
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,6 +21,7 @@ MOST_DEEDS = 200
 MOST_LETTERS = 24_000
 MOST_ROWS = 30
 MOST_WORDS = 300
+_ADDRESS = re.compile(r"https?://[A-Za-z0-9._~:/%-]+")
 
 
 class Outcome(StrEnum):
@@ -142,7 +144,9 @@ def _cell(deed: Deed) -> str:
         if key in {"target", "reason", "gate"}
     )
     plain = (said or deed.words).replace("`", "'").replace("|", "/").replace("\n", " ")[:200]
-    return f"`{plain}`" if plain else ""
+    shown = f"`{plain}`" if plain else ""
+    url = deed.facts.get("link", "")
+    return f"{shown} [merge request](<{url}>)" if _ADDRESS.fullmatch(url) else shown
 
 
 def settled(deed: Deed, outcome: Outcome, words: str, facts: Mapping[str, str]) -> Deed:

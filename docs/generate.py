@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from bot.__main__ import parser
 from bot.answering import commands as commands_found
+from bot.commands import Intent
 from bot.intake.documents import FLEET_DOCUMENTS, ApplicationDocument
 from bot.settings import Settings
 from bot.slash import usage
@@ -50,6 +51,7 @@ def slash_commands() -> str:
     ]
     for name, command in commands_found().items():
         where = "the deploy repo" if command.steers else "the repo of the comment"
+        where = f"the {command.changes} repo" if isinstance(command, Intent) else where
         need = f"Needs the role {command.role.name.lower()} in {where}."
         parts.append(f"## {name}\n\n{need}\n\n```\n{usage(command.verb)}\n```\n")
     return "\n".join(parts)

@@ -1,21 +1,31 @@
 """Slash commands: one file each, exporting `COMMAND`.
 
 A command that steers returns facts, which the record keeps and the next pass reads; it changes
-nothing itself. A command that tells returns words. Either may raise RefusedError.
+nothing itself. A command that tells returns words. One that changes intent suggests an edit of the
+fleet repo or the app repo, as a merge request. Each may raise RefusedError.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Protocol
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Protocol, runtime_checkable
 
 from bot import pausing
 from bot.core import Proposal
+from bot.forges import Comment
+from bot.gather.repository import Checkout
 from bot.gather.snapshot import Gathered
+from bot.intake.edits import EditRefusedError
 from bot.shell import Shell
 from bot.slash import Argument, Verb
 from bot.slash import Command as Words
+from bot.suggest import NotSuggestedError, Suggestion, suggest
+from bot.wording.markdown import link
+from bot.wording.suggestions import Asked
 from planners.gate import Standing
-from planners.model import Role
+from planners.model import Repo, Role
 
 TARGET = Argument("target", summary="A wave or a cluster; every wave without.", required=False)
 
@@ -28,8 +38,9 @@ class RefusedError(Exception):
 class Call:
     """One command as it was given, and the rollout it is about.
 
-    `wave` is the wave of the merge request on which it was given, empty on the app's own. On a
-    `preview` the revision is not merged yet. `key` is what no other command has.
+    `wave` is the wave of the merge request on which it was given, empty on the app's own; `number`
+    is that merge request's, `comment` what was written there. On a `preview` the revision is not
+    merged yet. `key` is what no other command has.
     """
 
     shell: Shell
@@ -37,9 +48,21 @@ class Call:
     proposal: Proposal
     words: Words
     by: str
-    wave: str = ""
+    wave: str
+    number: int
+    comment: Comment
     preview: bool = False
     key: str = ""
+
+    def text(self, name: str) -> str:
+        """An argument or option that is text; empty where it was not given."""
+        return self.words.first(name, str) or ""
+
+    def until(self, name: str) -> datetime | None:
+        """A time that was given, or the end of a duration that began with the comment."""
+        at = self.words.first(name, datetime)
+        after = self.words.first(name, timedelta)
+        return at if after is None else self.comment.created_at + after
 
     def target(self, name: str = "target") -> str:
         """The first argument of that name, or the wave of the merge request it stands on."""
@@ -79,6 +102,13 @@ class Answer:
     facts: Mapping[str, str] = field(default_factory=dict)
 
 
+class Changes(StrEnum):
+    """Whose repository a command suggests to change."""
+
+    FLEET = "fleet"
+    APP = "app"
+
+
 class Command(Protocol):
     """One slash command; `name` is its verb's, `role` the least that may give it.
 
@@ -92,3 +122,47 @@ class Command(Protocol):
 
     async def run(self, call: Call) -> Answer:
         """Obey, or raise RefusedError."""
+
+
+@runtime_checkable
+class Intent(Protocol):
+    """A command that suggests to change what people wrote; its role is that in that repository."""
+
+    changes: Changes
+
+
+def judged_in(command: Command, gathered: Gathered, shell: Shell, place: Repo) -> Repo:
+    """The repository in which the author of a command needs its role; `place` is the comment's."""
+    if isinstance(command, Intent):
+        return shell.fleet if command.changes is Changes.FLEET else gathered.app.repo
+    return gathered.deploy.repo if command.steers else place
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """What cannot be edited or suggested is refused to whoever asked for it."""
+    try:
+        yield
+    except (EditRefusedError, NotSuggestedError) as error:
+        raise RefusedError(str(error)) from error
+
+
+async def asks(call: Call, checkout: Checkout, suggestion: Suggestion, target: str) -> Answer:
+    """Suggest a change that is about `target`; the answer has the merge request's link.
+
+    Raises:
+        NotSuggestedError: it cannot be suggested.
+    """
+    told, comment = call.gathered, call.comment
+    assert told.home is not None, "a command that steers has a place for the record"
+    pages = {each.number: each.url for each in told.snapshot.merge_requests}
+    page = pages[call.number] if call.wave else told.home.url
+    reason, url = call.text("reason"), f"{page}#{comment.anchor}"
+    asked = Asked(call.by, comment.author.email, comment.created_at, url, reason)
+    made, new = await suggest(call.shell, checkout, suggestion, asked)
+    where = link(f"{checkout.repo}!{made.number}", made.url)
+    facts = {"target": target, "reason": reason, "link": made.url}
+    if new:
+        return Answer(f"{where} is open: it counts when people merge it.", facts)
+    already = "is open already and stays as it is; to ask for something else, close it first."
+    return Answer(f"{where} {already}", facts)

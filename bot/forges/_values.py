@@ -106,13 +106,14 @@ class ForgeMergeRequest:
 
 @dataclass(frozen=True, slots=True)
 class Comment:
-    """A comment on a merge request."""
+    """A comment on a merge request; `anchor` is where it stands on that one's page."""
 
     id: int
     author: User
     body: str
     created_at: datetime
     edited: bool = False
+    anchor: str = ""
 
 
 @dataclass(frozen=True, slots=True)

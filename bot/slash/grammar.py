@@ -34,6 +34,8 @@ class Kind(StrEnum):
     """timedelta: days, hours and minutes, like 30m, 2h, 3d or 1d12h."""
     MOMENT = "moment"
     """datetime in UTC: RFC 3339, 5.6 (a date-time with its offset)."""
+    TIME = "time"
+    """datetime or timedelta: a moment, or a duration from now."""
     SELECTOR = "selector"
     """Selector: labels by Kubernetes' syntax, like key=value,key2=value2, each key once."""
 
@@ -153,6 +155,10 @@ def _moment(text: str) -> datetime | None:
         return None
 
 
+def _time(text: str) -> datetime | timedelta | None:
+    return _moment(text) or _duration(text)
+
+
 def _selector(text: str) -> Selector | None:
     matches = [_LABEL.fullmatch(part) for part in text.split(",")]
     labels = {match[1]: match[2] for match in matches if match}
@@ -164,6 +170,7 @@ _READERS: Mapping[Kind, Callable[[str], Value | None]] = {
     Kind.COUNT: _count,
     Kind.DURATION: _duration,
     Kind.MOMENT: _moment,
+    Kind.TIME: _time,
     Kind.SELECTOR: _selector,
 }
 _EXPECTED = {
@@ -171,5 +178,6 @@ _EXPECTED = {
     Kind.COUNT: "a whole number from 0",
     Kind.DURATION: "one like 30m, 2h or 3d",
     Kind.MOMENT: "RFC 3339 like 2026-12-24T18:00:00Z",
+    Kind.TIME: "one like 2026-12-24T18:00:00Z, or a duration like 30m, 2h or 3d",
     Kind.SELECTOR: "key=value,key2=value2, each key once",
 }

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot.slash import Argument, Command, Help, Mistake, Option, Verb, usage
+from bot.slash import Argument, Command, Help, Kind, Mistake, Option, Verb, usage
 from planners.selectors import Selector
 from tests.fakes.slash import HOLD, PLAN, READER, S
 
@@ -109,6 +109,14 @@ def test_what_is_no_moment(moment: str) -> None:
 
     assert isinstance(result, Mistake)
     assert "is no moment; expected RFC 3339" in result.message
+
+
+def test_a_time_is_a_moment_or_a_duration() -> None:
+    assert Kind.TIME.read("2026-12-24T18:00:00Z") == datetime(2026, 12, 24, 18, tzinfo=UTC)
+    assert Kind.TIME.read("3d") == timedelta(days=3)
+    for wrong in ("tomorrow", "3", "2026-12-24"):
+        with pytest.raises(ValueError, match="is no time; expected one like 2026-12-24T18:00:00Z"):
+            Kind.TIME.read(wrong)
 
 
 def test_all_kinds_of_values() -> None:

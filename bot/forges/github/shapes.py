@@ -67,6 +67,7 @@ def comment(found: Json) -> Comment:
         body=found["body"] or "",
         created_at=moment(found["created_at"]),
         edited=found["updated_at"] != found["created_at"],
+        anchor=f"issuecomment-{found['id']}",
     )
 
 

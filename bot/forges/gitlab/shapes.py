@@ -72,6 +72,7 @@ def comment(found: Json, me: int | None) -> Comment:
         body=found["body"],
         created_at=datetime.fromisoformat(found["created_at"]),
         edited=found["updated_at"] != found["created_at"],
+        anchor=f"note_{found['id']}",
     )
 
 

@@ -284,7 +284,8 @@ def _user(found: Fields) -> User:
 
 def _comment(found: Fields) -> Comment:
     at = datetime.fromisoformat(found["created_at"])
-    return Comment(found["id"], _user(found["author"]), found["body"], at, found["edited"])
+    author, number = _user(found["author"]), found["id"]
+    return Comment(number, author, found["body"], at, found["edited"], f"comment-{number}")
 
 
 FORGE: ForgeKind = LocalForge

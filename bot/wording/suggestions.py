@@ -1,0 +1,48 @@
+"""The words of merge requests that commands open in repositories people own."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.wording.markdown import code, link
+
+TITLE_LENGTH = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Who asked for a change: `url` is the comment, `email` the address that the forge gives."""
+
+    by: str
+    email: str
+    at: datetime
+    url: str
+    reason: str
+
+
+def title(what: str) -> str:
+    """The title, also the subject of the commit."""
+    return what[:TITLE_LENGTH]
+
+
+def body(what: str, follows: str, asked: Asked, marker: str) -> str:
+    """The description: who asked where, why, and what follows when people merge it."""
+    when = f"{asked.at:%Y-%m-%d %H:%M}"
+    return "\n\n".join(
+        [
+            marker,
+            f"{code(title(what))}. {code(asked.by)} {link('asked for it', asked.url)}, {when} UTC.",
+            *([f"Reason: {code(asked.reason, 600)}"] if asked.reason else []),
+            f"When this is merged: {follows}",
+            "Switchyard never merges this: review it as any other change here, or close it.",
+        ]
+    )
+
+
+def commit_message(what: str, asked: Asked) -> str:
+    """The message of the one commit; who asked is an author of it to every rule of approval."""
+    plain = " ".join(asked.by.replace("<", "").replace(">", "").split())
+    email = "".join(each for each in asked.email if each not in "<> \n\r")
+    return (
+        f"{title(what)}\n\nAsked for by {plain} in {asked.url}\n\n"
+        f"Co-authored-by: {plain} <{email}>\n"
+    )
