@@ -132,10 +132,20 @@ class Intent(Protocol):
 
 
 def judged_in(command: Command, gathered: Gathered, shell: Shell, place: Repo) -> Repo:
-    """The repository in which the author of a command needs its role; `place` is the comment's."""
-    if isinstance(command, Intent):
-        return shell.fleet if command.changes is Changes.FLEET else gathered.app.repo
-    return gathered.deploy.repo if command.steers else place
+    """The repository in which the author of a command needs its role; `place` is the comment's.
+
+    Raises:
+        RefusedError: it is on another forge, where the same login may be somebody else.
+    """
+    if not isinstance(command, Intent):
+        return gathered.deploy.repo if command.steers else place
+    repo = shell.fleet if command.changes is Changes.FLEET else gathered.app.repo
+    if repo.forge != place.forge:
+        raise RefusedError(
+            f"{repo} is on another forge than this comment, so that nobody knows who you are "
+            f"there: comment on a merge request of this rollout on {repo.forge}, or edit it there"
+        )
+    return repo
 
 
 @contextmanager

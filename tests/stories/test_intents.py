@@ -51,7 +51,7 @@ def sites(world: World) -> list[str]:
     return sorted({path.split("/")[1] for path in found if "/storefront/cart/" in path})
 
 
-@pytest.mark.parametrize("world", ["github", "gitlab"], indirect=True)
+@pytest.mark.parametrize("world", ["gitlab", "github+gitlab"], indirect=True)
 async def test_one_merge_request_on_each_forge_whatever_breaks_on_the_way(
     world: World, faults: Faults
 ) -> None:
@@ -59,8 +59,14 @@ async def test_one_merge_request_on_each_forge_whatever_breaks_on_the_way(
     opening = ("POST", r"fleet(/|%2F)fleet/(pulls|merge_requests)$")
     faults.add(*opening)
     faults.add(*opening, kind=AFTER)
-    wave = wave_request(world, "canary.1")["number"]
-    world.rita.comment(DEPLOY, wave, '/switchyard drain one --reason "new disks"')
+    place = DEPLOY, wave_request(world, "canary.1")["number"]
+    if world.places[DEPLOY] != world.places[FLEET]:
+        world.rita.comment(*place, "/switchyard drain one --reason disks")
+        await world.settle()
+        (refused,) = replies(world, place[1], DEPLOY)
+        assert "github:fleet/fleet is on another forge than this comment" in refused
+        place = APP, number
+    world.rita.comment(*place, '/switchyard drain one --reason "new disks"')
     await world.settle()
     for _ in range(3):
         await world.advance(60)
@@ -68,18 +74,18 @@ async def test_one_merge_request_on_each_forge_whatever_breaks_on_the_way(
     (asked,) = world.otto.requests(FLEET, "all")
     assert asked["source_branch"] == "switchyard/intent/drain-one"
     assert "`rita` [asked for it](http" in asked["body"]
-    assert re.search(rf"fleet/deploy/.*/{wave}#[a-z]+[-_][0-9]+\)", asked["body"])
-    (row,) = record(world, number)
+    assert re.search(rf"{place[0]}/.*/{place[1]}#[a-z]+[-_][0-9]+\)", asked["body"])
+    row = record(world, number)[-1]
     assert "`rita` | `drain` | done" in row
     assert "[merge request](<http" in row
-    (said,) = replies(world, wave, DEPLOY)
+    (said,) = replies(world, place[1], place[0])
     assert re.search(r"fleet/fleet!1\]\(http.*\) is open: it counts when people merge it", said)
 
     world.site.made.forge.repositories[FLEET].roles[BOT] = "read"
-    world.otto.comment(DEPLOY, wave, "/switchyard drain two --reason disks")
+    world.otto.comment(*place, "/switchyard drain two --reason disks")
     for _ in range(3):
         await world.advance(60)
-    *_, refused = replies(world, wave, DEPLOY)
+    *_, refused = replies(world, place[1], place[0])
     assert "fleet/fleet; give it the right to push branches" in refused
 
 
