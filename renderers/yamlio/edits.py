@@ -281,12 +281,17 @@ def _item(value: Mapping[str, Json], column: int) -> list[str]:
     return [first, *rest]
 
 
+def _shown(character: str) -> str:
+    """A character as it may stand in double quotes (YAML 1.1, 5.7)."""
+    return character if character.isprintable() else f"\\U{ord(character):08x}"
+
+
 def _flow(value: Json) -> str:
     """A value on one line; a text in double quotes unless it is a plain word."""
     match value:
         case str():
             plain = _PLAIN.fullmatch(value) and not scalars.AMBIGUOUS.fullmatch(value.lower())
-            return value if plain else json.dumps(value, ensure_ascii=False)
+            return value if plain else "".join(map(_shown, json.dumps(value, ensure_ascii=False)))
         case dict():
             return f"{{{', '.join(f'{key}: {_flow(part)}' for key, part in value.items())}}}"
         case list():

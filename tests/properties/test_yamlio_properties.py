@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from planners.model import Json
 from renderers.yamlio import YamlError, dump, load_documents
+from renderers.yamlio.edits import Edit
 
 TRICKY = st.sampled_from(
     (
@@ -93,3 +94,19 @@ def test_hostile_input_is_read_or_refused_with_a_place(content: bytes | str) -> 
         assert all(load_documents(dump(each.value))[0].value == each.value for each in read)
         place = (1, 1)
     assert min(place) >= 1
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.dictionaries(TEXT, VALUES, max_size=4), TEXT)
+def test_an_edit_adds_what_it_means_and_can_be_taken_back(
+    spec: dict[str, Json], reason: str
+) -> None:
+    before = dump({"kind": "x", "spec": dict(spec)})
+    value = {"components": ["a"], "reason": reason}
+    after = Edit(before).append(("spec", "added here"), value)
+
+    (document,) = load_documents(after)
+    assert document.value == {"kind": "x", "spec": {**spec, "added here": [value]}}
+    left = [line for line in before.splitlines() if line not in after.splitlines()]
+    assert len(left) <= (not spec), "only an empty mapping's line is written anew"
+    assert Edit(after).remove(("spec", "added here", 0)) == before
