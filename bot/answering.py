@@ -1,7 +1,7 @@
 """Answers one line that speaks to the bot: who may, what it does, what is said. See `obey`."""
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
@@ -53,7 +53,8 @@ class Caller:
         await react(shell, question.repo, question.number, question.comment.id, Reaction.SEEN)
         verb = result.verb if isinstance(result, Words | Help) else "?"
         revision = self.proposal.plan.revision.sha
-        deed = Deed(where, question.said, by, verb, shell.clock(), Outcome.DONE, revision=revision)
+        deed = Deed(where, question.said, by, verb, shell.clock(), Outcome.DONE)
+        deed = replace(deed, revision=revision, text=question.text)
         try:
             answer = await self._run(question, result, wave, where)
         except RefusedError as error:
@@ -102,7 +103,7 @@ class Caller:
                 "this revision came by no merge request, so there is no place for the record: "
                 "use the forge's own approvals and labels"
             )
-        if command.steers and question.comment.edited:
+        if command.steers and question.edited:
             raise RefusedError("an edited comment steers nothing: write a new one")
         repo = judged_in(command, self.gathered, self.shell, question.repo)
         role = await self.shell.forge(repo).role(repo.path, question.comment.author.login)

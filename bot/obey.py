@@ -18,7 +18,7 @@ from bot.forges import Comment, Reaction
 from bot.gather.snapshot import Gathered
 from bot.record import Deed, Outcome, is_full
 from bot.records import OvertakenError, Record, Spot
-from bot.replies import Question, is_there, react, reply
+from bot.replies import Question, is_there, react, reply, text_of
 from bot.shell import Shell
 from bot.slash import Command as Words
 from bot.slash import Reader, Result
@@ -152,10 +152,12 @@ class _Hearing:
             if comment.author.bot or comment.author.id == me.id:
                 continue
             where = place_of(comment.id, place.number, deploy=bool(place.wave))
+            edited = self._is_edited(place, comment, where)
             for said, result in meanings(reader.read(comment.body)):
                 if (where, said) in self._known(place):
                     continue
-                question = Question(place.repo, place.number, comment, said, self._about(result))
+                asked = (place.repo, place.number, comment, said, self._about(result))
+                question = Question(*asked, edited)
                 deed = await self._answer(place, question, result, where)
                 if deed is None:
                     continue
@@ -206,6 +208,19 @@ class _Hearing:
 
     def _records(self, place: _Place) -> list[Record]:
         return [each for each in (self.home, place.ledger) if each is not None]
+
+    def _is_edited(self, place: _Place, comment: Comment, where: str) -> bool:
+        """Whether it reads other than it did when it was written, as far as is known.
+
+        To GitLab a reaction is an edit too (`Note#bump_updated_at`), be it the bot's own.
+        """
+        key, text = ("text", str(place.repo), where), text_of(comment)
+        if not comment.edited:
+            self.shell.written[key] = text
+            return False
+        deeds = (deed for record in self._records(place) for deed in record.deeds)
+        written = {deed.text for deed in deeds if deed.where == where}
+        return text not in written | {self.shell.written.get(key, "")}
 
     def _known(self, place: _Place) -> set[tuple[str, str]]:
         return {deed.key for record in self._records(place) for deed in record.deeds}

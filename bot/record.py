@@ -39,7 +39,7 @@ class Deed:
     `where` names the comment, `said` what the command means (a digest): a comment that is edited
     gives no command twice. `facts` is what it says to the rollout, such as the target of a hold, or
     the digest of each wave that it approves. `words` is what was said to it, in short. `revision`
-    is the app revision that it was given to.
+    is the app revision that it was given to, `text` a digest of the comment as its author wrote it.
     """
 
     where: str
@@ -51,6 +51,7 @@ class Deed:
     words: str = ""
     facts: Mapping[str, str] = field(default_factory=dict)
     revision: str = ""
+    text: str = ""
 
     @property
     def key(self) -> tuple[str, str]:
@@ -63,7 +64,7 @@ def write(deeds: Iterable[Deed]) -> str:
     values = [
         [
             each.where, each.said, each.by, each.verb, each.at.isoformat(), each.outcome.value,
-            each.words, dict(each.facts), each.revision,
+            each.words, dict(each.facts), each.revision, each.text,
         ]
         for each in deeds
     ]  # fmt: skip
@@ -74,8 +75,8 @@ def read(payload: Mapping[str, str]) -> tuple[Deed, ...]:
     """The deeds of a genuine marker."""
     values = json.loads(zlib.decompress(b64decode(payload["deeds"])))
     return tuple(
-        Deed(where, said, by, verb, datetime.fromisoformat(at), Outcome(outcome), words, facts, sha)
-        for where, said, by, verb, at, outcome, words, facts, sha in values
+        Deed(where, said, by, verb, datetime.fromisoformat(at), Outcome(outcome), *rest)
+        for where, said, by, verb, at, outcome, *rest in values
     )
 
 

@@ -5,6 +5,7 @@ A signed marker says what a reply answers, so that it is found again after any c
 """
 
 from dataclasses import dataclass
+from hashlib import sha256
 
 import structlog
 
@@ -20,18 +21,32 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A comment that is answered, and what of it: `said` names the line, `about` who answers."""
+    """A comment that is answered, and what of it: `said` names the line, `about` who answers.
+
+    One that is `edited` reads other than its author wrote it.
+    """
 
     repo: Repo
     number: int
     comment: Comment
     said: str
     about: str = ""
+    edited: bool = False
+
+    @property
+    def text(self) -> str:
+        """A digest of what its author wrote; empty where that is not known."""
+        return "" if self.edited else text_of(self.comment)
 
     @property
     def marker(self) -> dict[str, str]:
         """The payload of the reply's marker."""
         return {"to": str(self.comment.id), "said": self.said, "about": self.about}
+
+
+def text_of(comment: Comment) -> str:
+    """A digest of what a comment says."""
+    return sha256(comment.body.encode()).hexdigest()[:16]
 
 
 async def replied(shell: Shell, question: Question) -> bool:

@@ -197,7 +197,9 @@ async def test_a_revision_is_taken_back_by_command(world: World) -> None:
     assert number < again
 
 
+@pytest.mark.parametrize("world", ["gitlab"], indirect=True)
 async def test_two_commands_of_one_comment_both_count_and_edits_repeat_none(world: World) -> None:
+    """To GitLab the bot's own reaction is an edit of the comment."""
     number = await under_way(world, "{}")
     await world.settle()
     twice = "/switchyard hold canary.2 --reason a\n/switchyard hold canary.3 --reason b"

@@ -57,11 +57,12 @@ def _trains(gitlab: GitLab) -> APIRouter:
 
     @routes.post("/merge_requests/{number}/notes/{note}/award_emoji", status_code=201)
     async def award(request: Request, project: str, number: int, note: int) -> Json:
-        forge.request(gitlab.path(request, project), number)
+        found = forge.request(gitlab.path(request, project), number)
         name, user = (await request.json())["name"], gitlab.signed_in(request)
         if (note, name) in gitlab.awards:
             raise RefusedError(404, "404 Award Emoji Name has already been taken Not Found")
         gitlab.awards.append((note, name))
+        gitlab.touched.add((found.repository, number, note))
         return {
             "id": len(gitlab.awards),
             "name": name,

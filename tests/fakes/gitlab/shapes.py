@@ -202,7 +202,10 @@ def status_of(forge: Forge, found: MergeRequest, *, conflicting: bool) -> str:
     return "ci_must_pass" if waiting else "mergeable"
 
 
-def note(forge: Forge, on: MergeRequest, found: Comment, web: str) -> Json:
+def note(
+    forge: Forge, on: MergeRequest, found: Comment, web: str, *, touched: bool = False
+) -> Json:
+    """A comment; to GitLab an award touches it as an edit does."""
     made = datetime.fromisoformat(found.at)
     return {
         **_note(on),
@@ -210,7 +213,7 @@ def note(forge: Forge, on: MergeRequest, found: Comment, web: str) -> Json:
         "body": found.body,
         "author": user(forge.users[found.author], web),
         "created_at": stamp(made),
-        "updated_at": stamp(made + timedelta(milliseconds=1 if found.edited else 0)),
+        "updated_at": stamp(made + timedelta(milliseconds=1 if found.edited or touched else 0)),
         "system": False,
     }
 

@@ -9,7 +9,7 @@ from fastapi import Request
 
 from bot.localforge.accounts import RefusedError
 from bot.localforge.forge import Forge
-from bot.localforge.records import MergeRequest, User
+from bot.localforge.records import Comment, MergeRequest, User
 from tests.fakes.gitlab import shapes
 from tests.fakes.oauth import OAuth
 
@@ -30,6 +30,7 @@ class GitLab:
         self.tested: list[int] = []
         self.forks: dict[tuple[str, int], str] = {}
         self.awards: list[tuple[int, str]] = []
+        self.touched: set[tuple[str, int, int]] = set()
         self.trains = False
         self.aboard: dict[int, str] = {}
 
@@ -46,6 +47,10 @@ class GitLab:
         path = unquote(project)
         self.forge.require(self.signed_in(request), path, "read")
         return path
+
+    def is_touched(self, on: MergeRequest, found: Comment) -> bool:
+        """Whether somebody gave it an award."""
+        return (on.repository, on.number, found.id) in self.touched
 
     def notice(self, found: MergeRequest) -> list[Json]:
         """The versions of a merge request, the newest first; a new head is noticed when told of."""
