@@ -6,9 +6,12 @@ Written to the branch of `bot/gather/pauses.py` in every deploy repo concerned. 
 import asyncio
 from dataclasses import dataclass, replace
 
+import structlog
+
 from bot.apply import BOT
 from bot.gather.pauses import BRANCH, MARKER, Paused, key_of, payload, read_pauses
 from bot.gather.repository import Checkout, fetch
+from bot.gather.snapshot import Gathered
 from bot.inbox import application_key, read_fleet, trigger
 from bot.repos import GitError, TransientGitError
 from bot.shell import Shell
@@ -17,6 +20,8 @@ from planners.steering import Pause
 
 MOST_PAUSES = 100
 NEEDED = Role.MAINTAIN
+
+log = structlog.get_logger()
 
 
 class PauseError(Exception):
@@ -58,6 +63,17 @@ async def tell(shell: Shell, telling: Telling) -> None:
         if new is not None:
             await _write(shell, checkout, new)
     await trigger(shell, [application_key(each.application) for each in registrations])
+
+
+async def put_back(shell: Shell, gathered: Gathered) -> None:
+    """Write the branch again where somebody deleted it or pushed an older copy."""
+    if not gathered.paused.lags:
+        return
+    log.warning("pauses put back", repository=str(gathered.deploy.repo))
+    try:
+        await _write(shell, gathered.deploy, gathered.paused)
+    except GitError as error:
+        log.warning("pauses not put back", error=str(error))
 
 
 def _concerned(fleet: Fleet, target: str) -> list[Registration]:

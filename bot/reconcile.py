@@ -13,6 +13,7 @@ from bot.gather.snapshot import gather_review, gather_rollout
 from bot.home import Home, write_home, write_problems, write_unasked
 from bot.obey import obey
 from bot.over import refuse
+from bot.pausing import put_back
 from bot.planner import PlannerError
 from bot.plans import show_plan
 from bot.shell import Shell
@@ -29,6 +30,7 @@ async def reconcile_application(shell: Shell, application: str) -> datetime | No
     try:
         gathered = await gather_rollout(shell, application)
         await remember(shell, application, depended_on(gathered.snapshot.application))
+        await put_back(shell, gathered)
         proposal = await shell.propose(gathered.snapshot)
     except NotRegisteredError:
         return None

@@ -7,7 +7,7 @@ older copy, so the store remembers the newest; where the database is lost the br
 import asyncio
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 
@@ -29,13 +29,14 @@ class Paused:
     """What is paused in a deploy repo; `count` grows by one with each change.
 
     `told` names the newest commands that changed it: none of them is done twice. `head` is the
-    branch's, None where there is none.
+    branch's, None where there is none; it `lags` where the store knows better.
     """
 
     pauses: tuple[Pause, ...] = ()
     told: tuple[str, ...] = ()
     count: int = 0
     head: str | None = None
+    lags: bool = False
 
     def of(self, target: str) -> Pause | None:
         """The pause of a tenant or cluster, if it is paused."""
@@ -59,7 +60,9 @@ async def read_pauses(shell: Shell, checkout: Checkout) -> Paused:
     if told is not None and (kept is None or int(kept["count"]) < int(told["count"])):
         kept = {**told}
         await asyncio.to_thread(views.put, key, kept)
-    return _of(kept, head) if kept is not None else Paused(head=head)
+    if kept is None:
+        return Paused(head=head)
+    return replace(_of(kept, head), lags=told is None or told["count"] != kept["count"])
 
 
 def payload(paused: Paused) -> dict[str, str]:

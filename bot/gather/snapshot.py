@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from bot import records
 from bot.forges import Comment, ForgeMergeRequest
@@ -13,7 +13,7 @@ from bot.gather.facts import read_reported
 from bot.gather.ledger import read_claims
 from bot.gather.neighbours import read_neighbours
 from bot.gather.observe import observe
-from bot.gather.pauses import read_pauses
+from bot.gather.pauses import Paused, read_pauses
 from bot.gather.repository import Checkout, NotRegisteredError, fetch, fetch_request
 from bot.gather.requests import Proposed, read_proposed
 from bot.records import Record, Spot
@@ -33,7 +33,8 @@ from planners.snapshot import (
 class Gathered:
     """A Snapshot, with the repositories it was read from and where its home comment belongs.
 
-    `comments` are those of that merge request, `record` what is recorded there.
+    `comments` are those of that merge request, `record` what is recorded there; `paused` is what
+    the deploy repo says is paused.
     """
 
     snapshot: Snapshot
@@ -42,6 +43,7 @@ class Gathered:
     home: ForgeMergeRequest | None
     comments: tuple[Comment, ...] = ()
     record: Record | None = None
+    paused: Paused = field(default_factory=Paused)
 
 
 async def gather_rollout(shell: Shell, application: str) -> Gathered:
@@ -80,7 +82,7 @@ async def gather_rollout(shell: Shell, application: str) -> Gathered:
         wrote = await shell.forge(app.repo).authors(app.repo.path, home.number)
         logins = {f"@{each}" for each in wrote}
         snapshot = replace(snapshot, authors=snapshot.authors | logins)
-    return Gathered(snapshot, app, deploy, home, comments, record)
+    return Gathered(snapshot, app, deploy, home, comments, record, paused)
 
 
 async def _told(

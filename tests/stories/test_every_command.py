@@ -163,13 +163,15 @@ async def test_a_pause_holds_every_rollout_of_a_tenant_until_it_is_resumed(world
     assert world.reasons("canary.2")[-1] == "tenant/shop is paused by otto: audit"
 
     # It outlives the database and the revision; a branch that is gone or older changes nothing.
-    world.lose_database()
+    await world.lose_database()
     newer = await merged(world, "newer", redis="2.0.0")
     git = world.site.made.forge.git
     head = git.head(DEPLOY, "switchyard/_paused")
     assert head is not None
     assert git.delete(DEPLOY, "switchyard/_paused", head)
     await world.advance(10)
+    await world.sweep()
+    assert git.head(DEPLOY, "switchyard/_paused") is not None
     assert world.merged() == ["canary.1"]
     world.otto.comment(APP, newer, say("resume tenant/shop", "resume tenant/shop"))
     await world.settle()

@@ -40,8 +40,8 @@ def explode() -> Iterator[None]:
     del commands()["explode"]
 
 
-def restart(world: World) -> None:
-    world.stop_bot()
+async def restart(world: World) -> None:
+    await world.stop_bot()
     world.start_bot()
 
 
@@ -61,7 +61,7 @@ async def test_crashes_redeliveries_and_mistakes(world: World, faults: Faults) -
     async def told(*rows: tuple[str, str]) -> None:
         """After a crash, another look and a sweep the record has these rows more, each once."""
         await world.settle()
-        restart(world)
+        await restart(world)
         await world.advance(10)
         await world.sweep()
         done.extend(rows)
@@ -115,7 +115,7 @@ async def test_an_older_copy_of_a_record_is_put_back(world: World) -> None:
     rows = record(world, number)
     assert outcomes(rows)[1:] == [("hold", "done"), ("record", "done"), ("record", "done")]
     assert "an older copy of this record stood here" in rows[2]
-    world.lose_database()
+    await world.lose_database()
     await world.sweep()
     assert record(world, number) == rows
 
