@@ -137,13 +137,13 @@ def judged_in(command: Command, gathered: Gathered, shell: Shell, place: Repo) -
     Raises:
         RefusedError: it is on another forge, where the same login may be somebody else.
     """
-    if not isinstance(command, Intent):
-        return gathered.deploy.repo if command.steers else place
-    repo = shell.fleet if command.changes is Changes.FLEET else gathered.app.repo
+    repo = gathered.deploy.repo if command.steers else place
+    if isinstance(command, Intent):
+        repo = shell.fleet if command.changes is Changes.FLEET else gathered.app.repo
     if repo.forge != place.forge:
         raise RefusedError(
             f"{repo} is on another forge than this comment, so that nobody knows who you are "
-            f"there: comment on a merge request of this rollout on {repo.forge}, or edit it there"
+            f"there: comment on a merge request of this rollout on {repo.forge}, or act there"
         )
     return repo
 

@@ -1,6 +1,6 @@
 """A reviewer in a browser: reads, approves with a click, and sees the rollout end, live."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -23,13 +23,13 @@ async def approve(forge: Page) -> None:
 
 
 @pytest.fixture
-def served(tmp_path: Path) -> Iterator[tuple[World, str]]:
+async def served(tmp_path: Path) -> AsyncIterator[tuple[World, str]]:
     """A world, and where a browser finds its service."""
     world = World(tmp_path)
     server = ThreadedServer(world.app).start()
     yield world, server.url
     server.stop()
-    world.stop()
+    await world.stop()
 
 
 async def test_a_reviewer_approves_and_watches_the_rollout_end(

@@ -1,7 +1,7 @@
 """Signing in and out in a real browser, which decides by itself where cookies go."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -21,7 +21,7 @@ from tests.fakes.world import REPORT_KEY, World
 
 
 @pytest.fixture
-def served(tmp_path: Path) -> Iterator[tuple[World, str]]:
+async def served(tmp_path: Path) -> AsyncIterator[tuple[World, str]]:
     """A service at which people sign in by GitHub, and its address."""
     world, apps = World(tmp_path, "github"), []
 
@@ -43,7 +43,7 @@ def served(tmp_path: Path) -> Iterator[tuple[World, str]]:
     apps.append(create_app(door, discovery.agents(), REPORT_KEY, lambda: None))
     yield world, server.url
     server.stop()
-    world.stop()
+    await world.stop()
 
 
 async def test_a_reader_signs_in_and_out_and_is_asked_again_when_the_session_has_ended(

@@ -66,6 +66,10 @@ async def test_one_merge_request_on_each_forge_whatever_breaks_on_the_way(
         (refused,) = replies(world, place[1], DEPLOY)
         assert "github:fleet/fleet is on another forge than this comment" in refused
         place = APP, number
+        world.rita.comment(*place, "/switchyard hold --reason looking")
+        await world.settle()
+        (refused,) = replies(world, number, APP)
+        assert "gitlab:fleet/deploy is on another forge than this comment" in refused
     world.rita.comment(*place, '/switchyard drain one --reason "new disks"')
     await world.settle()
     for _ in range(3):
@@ -78,7 +82,7 @@ async def test_one_merge_request_on_each_forge_whatever_breaks_on_the_way(
     row = record(world, number)[-1]
     assert "`rita` | `drain` | done" in row
     assert "[merge request](<http" in row
-    (said,) = replies(world, place[1], place[0])
+    *_, said = replies(world, place[1], place[0])
     assert re.search(r"fleet/fleet!1\]\(http.*\) is open: it counts when people merge it", said)
 
     world.site.made.forge.repositories[FLEET].roles[BOT] = "read"
