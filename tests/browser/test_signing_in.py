@@ -26,7 +26,14 @@ async def served(tmp_path: Path) -> AsyncIterator[tuple[World, str]]:
     world, apps = World(tmp_path, "github"), []
 
     async def service(scope: Scope, receive: Receive, send: Send) -> None:
-        await apps[0](scope, receive, send)
+        if scope["type"] != "lifespan":
+            await apps[0](scope, receive, send)
+            return
+        for state in ("startup", "shutdown"):
+            await receive()
+            if state == "shutdown":
+                await world.stop_bot()
+            await send({"type": f"lifespan.{state}.complete"})
 
     server = ThreadedServer(service).start()
     settings = Settings(
