@@ -118,7 +118,11 @@ class Placement:
         return Admission(request, tuple(e for e in judged if e.verdict.admitted), dropped)
 
     def keep(self, decision: Decision) -> None:
-        """Keep the decision that tells more about a unit: chosen, admitted, the better rank."""
+        """Keep the decision that tells more about a unit: chosen, admitted, the better rank.
+
+        Of refusals, one of a cluster that is selected tells more than that another selector does
+        not select it.
+        """
         known = self.decisions.get(decision.unit)
         if known is None or _weight(decision) > _weight(known):
             self.decisions[decision.unit] = decision
@@ -148,8 +152,9 @@ def _name(cluster: Cluster) -> str:
     return cluster.name
 
 
-def _weight(decision: Decision) -> tuple[bool, bool, int]:
-    return decision.chosen, decision.verdict.admitted, -(decision.rank or 0)
+def _weight(decision: Decision) -> tuple[bool, bool, bool, int]:
+    selected = decision.verdict.filter not in SELECTION
+    return decision.chosen, decision.verdict.admitted, selected, -(decision.rank or 0)
 
 
 def settle(placement: Placement, index: int, group: Group) -> None:

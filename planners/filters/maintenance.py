@@ -20,8 +20,7 @@ class UnderMaintenance:
         admitted = state is Maintenance.NONE or (
             state is Maintenance.CORDONED and request.running(cluster)
         )
-        seen = f"maintenance {state}"
-        return Verdict(self.name, admitted, seen, f"maintenance {Maintenance.NONE}")
+        return Verdict(self.name, admitted, state.value, "no maintenance")
 
 
 FILTER: Filter = UnderMaintenance()
