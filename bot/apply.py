@@ -168,7 +168,8 @@ async def _describe(writing: Writing, change: ChangeSet) -> tuple[str, str]:
     home = writing.gathered.home
     links = f"[Status page]({shell.page(proposal.plan.application)})."
     if home is not None:
-        links += f" It comes from [{home.source_repository}!{home.number}]({home.url})."
+        sign = shell.forge(writing.gathered.app.repo).request_sign
+        links += f" It comes from [{home.source_repository}{sign}{home.number}]({home.url})."
     blobs = await asyncio.to_thread(blobs_of, writing.gathered, proposal, [change])
     text = words.body(
         proposal.plan,

@@ -2,18 +2,20 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import structlog
 
 from bot.apply import blobs_of, set_status
 from bot.core import Proposal
-from bot.forges import ForgeMergeRequest, Status, StatusState, TransientForgeError
+from bot.forges import Comment, ForgeMergeRequest, Status, StatusState, TransientForgeError
 from bot.gather.snapshot import Gathered
 from bot.shell import Shell
 from bot.wording import comment as words
 from bot.wording.diffs import diffs_of
+from bot.wording.headline import kind_of
+from bot.wording.since import Memory, gist_of, read, remember, write
 from planners.model import Repo
 from planners.plan import PlanProblem
 
@@ -37,6 +39,15 @@ class Home:
     application: str
     asked: str = ""
     head: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """A comment, with what it remembers, and what stays the same while only its details move."""
+
+    text: str
+    memory: Memory | None
+    calm: str | None = None
 
 
 async def write_home(
@@ -67,13 +78,23 @@ async def _write_home(
     if proposal.problems:
         await write_problems(shell, request, home, proposal.problems)
         return None
-    about = _about(shell, request, home, gathered.snapshot.revision.sha)
     open_changes = [change for change in proposal.changes if change.files]
     blobs = await asyncio.to_thread(blobs_of, gathered, proposal, open_changes)
-    text = words.comment(about, proposal, diffs_of(open_changes, blobs))
-    moving = not (about.preview or proposal.decision.done)
-    calm = words.headline(proposal, preview=False) if moving else None
-    later = await _write(shell, request, home, text, calm=calm)
+    diffs = diffs_of(open_changes, blobs)
+    known = await _memory(shell, request, home)
+    preview = request.state == "open"
+    memory = remember(known, gist_of(proposal, diffs), preview=preview)
+    about = replace(
+        _about(shell, request, home, memory),
+        revision=gathered.snapshot.revision.sha,
+        base=gathered.snapshot.base.revision.sha,
+        reproduce=_command(gathered),
+        sign=shell.forge(gathered.deploy.repo).request_sign,
+    )
+    text = words.comment(about, proposal, diffs)
+    moving = not (preview or proposal.decision.done)
+    calm = kind_of(proposal, preview=preview) if moving else None
+    later = await _write(shell, request, home, _Text(text, memory, calm))
     line = words.headline(proposal, preview=True)
     await _set_plan(shell, request, home, StatusState.SUCCESS, line)
     return later
@@ -83,15 +104,17 @@ async def write_problems(
     shell: Shell, request: ForgeMergeRequest, home: Home, problems: Sequence[PlanProblem | str]
 ) -> None:
     """Say why there is no plan, in the comment and, while open, in the status."""
-    about = _about(shell, request, home, request.head)
-    await _write(shell, request, home, words.problems(about, problems))
+    memory = await _memory(shell, request, home)
+    about = _about(shell, request, home, memory)
+    await _write(shell, request, home, _Text(words.problems(about, problems), memory))
     await _set_plan(shell, request, home, StatusState.FAILURE, str(problems[0]))
 
 
 async def write_unasked(shell: Shell, request: ForgeMergeRequest, home: Home, asker: str) -> None:
     """Say that somebody must ask for a plan; again, where `asker` did for an earlier head."""
-    text = words.unasked(_about(shell, request, home, request.head), asker)
-    await _write(shell, request, home, text)
+    memory = await _memory(shell, request, home)
+    text = words.unasked(_about(shell, request, home, memory), asker)
+    await _write(shell, request, home, _Text(text, memory))
     line = "from a fork: somebody with the role write asks for a plan"
     await _set_plan(shell, request, home, StatusState.PENDING, line)
 
@@ -108,50 +131,85 @@ async def _set_plan(
         await set_status(shell, home.repo, request.head, status)
 
 
-def _about(shell: Shell, request: ForgeMergeRequest, home: Home, revision: str) -> words.Home:
+def _about(
+    shell: Shell, request: ForgeMergeRequest, home: Home, memory: Memory | None
+) -> words.Home:
     told = {"asked": home.asked, "head": home.head} if home.asked else {}
     payload = {"application": home.application, **told}
+    if memory is not None:
+        payload["memory"] = write(memory)
     return words.Home(
         marker=shell.markers.write(MARKER, home.repo, payload),
         application=home.application,
-        revision=revision,
+        revision=request.head,
         preview=request.state == "open",
         page=shell.page(home.application),
-        reproduce="switchyard plan --app APP --fleet FLEET --deploy DEPLOY",
+        reproduce="",
         limit=shell.forge(home.repo).comment_limit,
+        memory=memory,
     )
 
 
+def _command(gathered: Gathered) -> str:
+    """The command that makes the plan again; a tenant's own set-up has no app repo."""
+    application = gathered.snapshot.application
+    app = "" if application.own else " --app APP"
+    where = f"{app} --fleet FLEET --deploy DEPLOY"
+    return f"switchyard plan --application {application.name}{where}"
+
+
+def _key(request: ForgeMergeRequest, home: Home) -> tuple[str, ...]:
+    return ("home", str(home.repo), str(request.number), home.application)
+
+
+async def _memory(shell: Shell, request: ForgeMergeRequest, home: Home) -> Memory | None:
+    """What our comment remembers; read from the forge once in the life of a process."""
+    key = (*_key(request, home), "memory")
+    if key not in shell.written:
+        found = await _ours(shell, request, home)
+        shell.written[key] = found[1].get("memory", "") if found else ""
+    return read(shell.written[key])
+
+
 async def _write(
-    shell: Shell, request: ForgeMergeRequest, home: Home, text: str, *, calm: str | None = None
+    shell: Shell, request: ForgeMergeRequest, home: Home, made: _Text
 ) -> datetime | None:
     """Edit our comment, or write it where there is none; nothing when it reads so already.
 
-    While its first line stays `calm`, it is edited three times a minute at most. Returns when it is
-    to be written, if that is later.
+    While it stays `calm`, it is edited three times a minute at most. Returns when it is to be
+    written, if that is later.
     """
-    key = ("home", str(home.repo), str(request.number), home.application)
-    same = shell.written.get((*key, "line")) == calm is not None
-    if shell.written.get(key) == text:
+    key = _key(request, home)
+    if shell.written.get(key) == made.text:
         return None
+    same = made.calm is not None and shell.written.get((*key, "line")) == made.calm
     if same and shell.clock() < shell.calm_until.get(key, shell.clock()):
         return shell.calm_until[key]
-    await _put(shell, request, home, text)
-    shell.written[key], shell.written[*key, "line"] = text, calm or ""
+    await _put(shell, request, home, made.text)
+    shell.written[key], shell.written[*key, "line"] = made.text, made.calm or ""
+    if made.memory is not None:
+        shell.written[*key, "memory"] = write(made.memory)
     shell.calm_until[key] = shell.clock() + CALM
     return None
 
 
 async def _put(shell: Shell, request: ForgeMergeRequest, home: Home, text: str) -> None:
     forge, repo, number = shell.forge(home.repo), home.repo, request.number
+    found = await _ours(shell, request, home)
+    if found is None:
+        await forge.add_comment(repo.path, number, text)
+    elif found[0].body != text:
+        await forge.edit_comment(repo.path, number, found[0].id, text)
+
+
+async def _ours(
+    shell: Shell, request: ForgeMergeRequest, home: Home
+) -> tuple[Comment, dict[str, str]] | None:
+    """Our comment for the application, and what its marker says."""
+    forge, repo = shell.forge(home.repo), home.repo
     me = await forge.me()
-    ours = None
-    for each in await forge.comments(repo.path, number):
+    for each in await forge.comments(repo.path, request.number):
         marker = shell.markers.read(MARKER, repo, each.body)
         if each.author.id == me.id and marker and marker.get("application") == home.application:
-            ours = each
-            break
-    if ours is None:
-        await forge.add_comment(repo.path, number, text)
-    elif ours.body != text:
-        await forge.edit_comment(repo.path, number, ours.id, text)
+            return each, marker
+    return None

@@ -126,6 +126,18 @@ def approvals(deeds: Iterable[Deed], wave: str, digest: str) -> tuple[str, ...]:
     return tuple(given)
 
 
+def lapsed(deeds: Iterable[Deed], wave: str, digest: str) -> tuple[str, ...]:
+    """Logins of those who approved a wave by command when its content was another."""
+    last: dict[str, str] = {}
+    for deed in deeds:
+        if deed.outcome is Outcome.DONE and wave in deed.facts:
+            if deed.verb == "approve":
+                last[deed.by] = deed.facts[wave]
+            elif deed.verb == "unapprove":
+                last.pop(deed.by, None)
+    return tuple(login for login, approved in last.items() if approved != digest)
+
+
 def text(deeds: Sequence[Deed], marker: str) -> str:
     """The comment that holds the record, for people: the newest deeds, last."""
     rows = [

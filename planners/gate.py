@@ -104,7 +104,8 @@ def _stand(context: waits.Context, change: ChangeSet) -> Standing:
     )
     state = WaveState.WAITING if closed else WaveState.MERGING
     if not closed and request is not None and request.refusal is not None:
-        closed = (NotMerged(request.refusal.reason, request.refusal.until),)
+        refusal = request.refusal
+        closed = (NotMerged(refusal.reason, refusal.until, refusal.times),)
     return Standing(change, state, request, closed)
 
 

@@ -77,8 +77,8 @@ class AwaitsApproval:
     """Approvals of the merge request as it stands are missing; `reason` is the rule's selector.
 
     `discounted` approved it too, but wrote or merged the revision; `powerless` did, and have less
-    than `role` in the deploy repo. `users` and teams, if any, are the only ones whose approvals
-    count.
+    than `role` in the deploy repo; `lapsed` approved what it was before it changed. `users` and
+    teams, if any, are the only ones whose approvals count.
     """
 
     needed: int
@@ -89,6 +89,7 @@ class AwaitsApproval:
     users: tuple[str, ...] = ()
     powerless: tuple[str, ...] = ()
     role: Role = Role.WRITE
+    lapsed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,10 +176,14 @@ class Conflicts:
 
 @dataclass(frozen=True, slots=True)
 class NotMerged:
-    """Everything waited for is ready; the forge has its own rules, or a merge queue."""
+    """Everything waited for is ready; the forge has its own rules, or a merge queue.
+
+    `times` is how often it was tried again.
+    """
 
     reason: str
     until: datetime
+    times: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,11 +32,12 @@ def windows(snapshot: Snapshot, change: ChangeSet) -> Iterator[Gate]:
 
 
 def approvals(
-    snapshot: Snapshot, change: ChangeSet, request: MergeRequest, plan: Plan
+    snapshot: Snapshot, change: ChangeSet, request: MergeRequest | None, plan: Plan
 ) -> Iterator[Gate]:
     """Only approvals of the head by people of the rule's role count; an author's where it says so.
 
-    A rollback brings back what was approved before: only what others wrote since is asked for.
+    Before there is a merge request all of them are missing. A rollback brings back what was
+    approved before: only what others wrote since is asked for.
     """
     rules = _others_work(snapshot, change)
     if plan.restores is None:
@@ -45,8 +46,12 @@ def approvals(
         given: list[str] = []
         discounted: list[str] = []
         powerless: list[str] = []
-        for approval in request.approvals:
-            if approval.head != request.head or not _named(rule, approval):
+        lapsed: list[str] = []
+        for approval in request.approvals if request else ():
+            if not _named(rule, approval):
+                continue
+            if request is not None and approval.head != request.head:
+                lapsed.append(approval.user)
                 continue
             own = bool({approval.email.lower(), f"@{approval.user}"} & snapshot.authors)
             if approval.role < rule.role:
@@ -64,6 +69,7 @@ def approvals(
                 tuple(sorted({*rule.users, *rule.teams})),
                 tuple(powerless),
                 rule.role,
+                tuple(lapsed),
             )
 
 
@@ -76,14 +82,14 @@ def _named(rule: ApprovalRule, approval: Approval) -> bool:
 
 
 def _rules(
-    snapshot: Snapshot, change: ChangeSet, request: MergeRequest
+    snapshot: Snapshot, change: ChangeSet, request: MergeRequest | None
 ) -> Iterator[tuple[ApprovalRule, str]]:
     """The rules of policies and of the tenant for this wave, and of owners where a policy asks."""
     for policy in snapshot.policies:
         for rule in policy.approvals:
             if _touches(snapshot, change, rule.clusters):
                 yield rule, f"clusters with {rule.clusters}"
-                for owners in request.owners if rule.code_owners else ():
+                for owners in request.owners if request and rule.code_owners else ():
                     names = tuple(sorted(owners))
                     yield replace(rule, count=1, users=names, teams=names), "code owners"
     tenant = snapshot.tenant

@@ -66,10 +66,11 @@ class Branch:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """The forge would not merge it as it stands, in its words; worth another try at `until`."""
+    """The forge would not merge it, in its words, `times` again; worth a try at `until`."""
 
     reason: str
     until: datetime
+    times: int = 0
 
 
 @dataclass(frozen=True, slots=True)

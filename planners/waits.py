@@ -107,10 +107,9 @@ def _gates(context: Context, change: ChangeSet, request: MergeRequest | None) ->
     for pause in context.snapshot.steering.pauses:
         if pause.target in mine:
             yield Paused(pause.by, pause.reason, pause.target)
-    if request is not None:
-        if HOLD_LABEL in request.labels:
-            yield Held(HOLD_LABEL)
-        yield from permissions.approvals(context.snapshot, change, request, context.plan)
+    if request is not None and HOLD_LABEL in request.labels:
+        yield Held(HOLD_LABEL)
+    yield from permissions.approvals(context.snapshot, change, request, context.plan)
 
 
 def _dependencies(context: Context, change: ChangeSet) -> Iterator[Gate]:

@@ -102,6 +102,10 @@ class Forge(Protocol):
         """How long a comment may be, in UTF-16 code units, with room to spare."""
 
     @property
+    def request_sign(self) -> str:
+        """What people write before the number of a merge request."""
+
+    @property
     def statuses_for_forks(self) -> bool:
         """Whether a status can be set on the head of a merge request from a fork."""
 

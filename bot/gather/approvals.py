@@ -1,7 +1,7 @@
 """Who approved a merge request, and what gives their word weight: role, teams, ownership."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from bot.forges import ForgeMergeRequest
 from bot.gather.owners import owners_of, read_sections
@@ -18,11 +18,12 @@ async def read_approvals(
     checkout: Checkout,
     request: ForgeMergeRequest,
     teams: Iterable[str],
-    commanded: Iterable[str],
+    commanded: Mapping[str, str],
 ) -> tuple[Approval, ...]:
     """The approvals by people; what they may do is asked anew each time, as it may have changed.
 
-    `commanded` approved this very content by a command.
+    `commanded` approved by a command: login -> the head whose content that was, empty for one that
+    is gone.
     """
     forge, path = shell.forge(checkout.repo), checkout.repo.path
     given = {
@@ -30,7 +31,9 @@ async def read_approvals(
         for review in await forge.reviews(path, request.number)
         if not review.user.bot
     }
-    given |= {login: (given.get(login, ("", ""))[0], request.head) for login in commanded}
+    for login, head in commanded.items():
+        email, reviewed = given.get(login, ("", ""))
+        given[login] = (email, head or reviewed)
     asked, found = sorted(teams), []
     for login, (email, head) in sorted(given.items()):
         role = await forge.role(path, login)

@@ -8,7 +8,7 @@ from bot.forges import ForgeMergeRequest
 from bot.gather.approvals import read_approvals, read_owners, teams_of
 from bot.gather.deploy import rejected
 from bot.gather.repository import Checkout, our_requests
-from bot.record import Deed, approvals, steering
+from bot.record import Deed, approvals, lapsed, steering
 from bot.shell import Shell
 from planners.changes import change_digest
 from planners.model import Fleet, Registration
@@ -140,7 +140,8 @@ async def _open(
     owners = await read_owners(checkout, reading.fleet, paths)
     teams = teams_of(reading.fleet, reading.registration, owners)
     digest = branch.digest if branch is not None else None
-    commanded = approvals(reading.deeds, wave, digest) if digest else ()
+    commanded = dict.fromkeys(lapsed(reading.deeds, wave, digest or ""), "")
+    commanded |= dict.fromkeys(approvals(reading.deeds, wave, digest or ""), each.head)
     return MergeRequest(
         number=each.number,
         wave=wave,
@@ -169,7 +170,8 @@ def _refusal(reading: Reading, each: ForgeMergeRequest) -> Refusal | None:
     known = shell.refused.get((reading.checkout.repo, each.number))
     if known is None or known.stood != (each.head, each.mergeable):
         return None
-    return Refusal(known.reason, known.until) if shell.clock() < known.until else None
+    waits = shell.clock() < known.until
+    return Refusal(known.reason, known.until, known.times) if waits else None
 
 
 def _branch(reading: Reading, name: str, wave: str) -> tuple[Branch | None, Paths]:

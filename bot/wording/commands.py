@@ -1,9 +1,11 @@
 """The commands that make sense now, ready to copy."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from bot.core import Proposal
+from bot.wording.headline import failures
 from bot.wording.markdown import code
+from planners.gate import Standing
 from planners.gates import (
     AwaitsApproval,
     AwaitsDependency,
@@ -40,20 +42,26 @@ def _commands(proposal: Proposal, *, preview: bool) -> Iterator[str]:
     standings = proposal.decision.standings
     waiting = [(each.change.wave.name, gate) for each in standings for gate in each.gates]
     gates = [gate for _, gate in waiting]
-    yield from [f"approve {wave}" for wave, gate in waiting if isinstance(gate, AwaitsApproval)][:1]
     yield from [f"resume {each.target}".strip() for each in gates if isinstance(each, HeldBy)][:1]
     yield from [f"resume {each.target}" for each in gates if isinstance(each, Paused)][:1]
+    yield from [f"approve {wave}" for wave, gate in waiting if isinstance(gate, AwaitsApproval)][:1]
     yield from [f"merge {wave}" for wave, gate in waiting if isinstance(gate, NotMerged)][:1]
     yield from [f"why {wave}" for wave, _ in waiting][:1]
-    yield from _silent(gates)
-    cancelled = any(isinstance(gate, Cancelled) for gate in gates)
-    if waiting and not cancelled:
-        yield f"hold {REASON}"
-    if proposal.plan.restores is None:
-        if waiting and not cancelled:
-            yield f"cancel {REASON}"
-        yield f"rollback {REASON}"
+    yield from [f"skip {cluster} {REASON}" for cluster in _stuck(standings, gates)][:1]
+    yield from _endings(proposal, gates)
+    yield "status"
     yield "help"
+
+
+def _endings(proposal: Proposal, gates: Sequence[Gate]) -> Iterator[str]:
+    """How a rollout is stopped, for a while or for good."""
+    if gates and not any(isinstance(gate, Cancelled) for gate in gates):
+        yield f"hold {REASON}"
+        if proposal.plan.restores is None:
+            yield f"cancel {REASON}"
+    merged = any(not each.change.files for each in proposal.decision.standings)
+    if merged and proposal.plan.restores is None:
+        yield f"rollback {REASON}"
 
 
 def _questions(proposal: Proposal) -> Iterator[str]:
@@ -63,9 +71,11 @@ def _questions(proposal: Proposal) -> Iterator[str]:
     yield "help"
 
 
-def _silent(gates: Iterable[Gate]) -> Iterator[str]:
-    """A cluster that is waited for, and says nothing any more."""
+def _stuck(standings: Sequence[Standing], gates: Iterable[Gate]) -> Iterator[str]:
+    """The clusters that failed, and those that are waited for and say nothing any more."""
+    yield from (each.unit.cluster for each in failures(standings))
     kinds = (AwaitsDependency, AwaitsReplacement, AwaitsStep)
     pending = [each for gate in gates if isinstance(gate, kinds) for each in gate.pending]
-    silent = (each for each in pending if each.overdue or each.lack is Lack.FRESH_REPORT)
-    yield from [f"skip {each.unit.cluster} {REASON}" for each in silent][:1]
+    for each in pending:
+        if each.overdue or each.lack is Lack.FRESH_REPORT:
+            yield each.unit.cluster

@@ -14,8 +14,9 @@ from bot.wording.diffs import Diffs
 from bot.wording.graph import graph
 from bot.wording.headline import headline, next_actor, state_of
 from bot.wording.markdown import code, link, plural, units
-from bot.wording.placement import placement
-from bot.wording.waves import gates, short_table, wave_table
+from bot.wording.placement import departures, placement
+from bot.wording.since import Memory, since
+from bot.wording.waves import gates, look_of, short_table, wave_table
 from planners.plan import PlanProblem
 
 __all__ = ["Home", "comment", "headline", "problems", "unasked"]
@@ -30,7 +31,8 @@ class Home:
     """What the comment needs besides the proposal; `preview`: the revision is not merged yet.
 
     `limit` is how long it may be, in UTF-16 code units; at least SMALLEST. `reproduce` is the
-    command that makes the plan again.
+    command that makes the plan again, for the deploy repo as it was at commit `base`. `memory` is
+    what the comment remembers, `sign` stands before the number of a merge request.
     """
 
     marker: str
@@ -40,6 +42,9 @@ class Home:
     page: str
     reproduce: str
     limit: int
+    base: str = ""
+    sign: str = "!"
+    memory: Memory | None = None
 
 
 def problems(home: Home, found: Sequence[PlanProblem | str]) -> str:
@@ -84,9 +89,10 @@ def unasked(home: Home, asker: str) -> str:
 
 def comment(home: Home, proposal: Proposal, diffs: Diffs) -> str:
     """The comment for a plan: state, waves, what waits, what changes, where and why."""
-    standings, risks = proposal.decision.standings, diffs.risks
-    every = wave_table(standings, risks, preview=home.preview)
-    some = short_table(standings, risks, _where(home, proposal), preview=home.preview)
+    standings = proposal.decision.standings
+    look = look_of(proposal, diffs.risks, home.sign, preview=home.preview)
+    every = wave_table(standings, look)
+    some = short_table(standings, look, _where(home, proposal))
     for tier, waves in ((_whole, every), (_whole, some), (_statistics, some)):
         text = tier(home, proposal, diffs, waves)
         if text is not None and units(text) <= home.limit:
@@ -100,6 +106,7 @@ def _whole(home: Home, proposal: Proposal, diffs: Diffs, waves: str) -> str | No
     before = [
         *_top(home, proposal),
         waves,
+        departures(proposal.plan),
         graph(proposal.application, standings, preview=home.preview),
         "" if home.preview else gates(standings),
         _warnings(proposal.warnings),
@@ -147,15 +154,16 @@ def _link(home: Home, proposal: Proposal, diffs: Diffs) -> str:
 
 def _top(home: Home, proposal: Proposal) -> list[str]:
     """The marker, and one line: how it stands, the digest, who acts next."""
-    who = "the merge of this merge request" if home.preview else next_actor(proposal)
+    who = "next: the merge of this merge request" if home.preview else next_actor(proposal)
     state = state_of(proposal, preview=home.preview)
-    following = f" · next: {code(who, 400)}" if who else ""
+    following = f" · {code(who, 400)}" if who else ""
     return [
         home.marker,
         (
             f"**{code(home.application)}**: {code(state, 400)} · plan "
             f"`{proposal.digest[:DIGEST]}`{following}"
         ),
+        since(home.memory, proposal),
     ]
 
 
@@ -180,9 +188,24 @@ def _foot(home: Home, proposal: Proposal) -> str:
     parts = [
         f"revision {code(home.revision[:12])}",
         *([link("status page", home.page)] if home.page else []),
-        *([] if proposal.plan.restores else [reproduce(home.reproduce, proposal.digest)]),
+        *([] if proposal.plan.restores else [_reproduced(home, proposal)]),
     ]
     return f"{commands(proposal, preview=home.preview)}\n\n<sub>{' · '.join(parts)}</sub>"
+
+
+def _reproduced(home: Home, proposal: Proposal) -> str:
+    """How to make this plan again, and from which commits."""
+    if not home.base:
+        return reproduce(home.reproduce, proposal.digest)
+    folders = {
+        "APP": proposal.plan.revision.sha,
+        "FLEET": proposal.plan.fleet_revision.sha,
+        "DEPLOY": home.base,
+    }
+    places = ", ".join(
+        f"{name} at {code(sha[:DIGEST])}" for name, sha in folders.items() if name in home.reproduce
+    )
+    return f"{reproduce(home.reproduce, proposal.digest)}, {places}"
 
 
 def _section(title: str, body: str) -> str:

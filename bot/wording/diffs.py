@@ -4,29 +4,40 @@ A cluster's own folder stands as `*` in what is compared, so that twins look ali
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from bot.wording import changes as words
-from bot.wording.markdown import code, code_in_html, fence, fold, listing, plural, units
+from bot.wording.markdown import code, code_in_html, fence, fold, listing, natural, plural, units
 from planners.changes import ChangeKind, ChangeSet
+from planners.model import Json
 from renderers import differ
 from renderers.fields import ObjectChange, compare_objects
 from renderers.risks import Risk, risks_of, weight
 
 Blobs = Mapping[str, bytes]
 SYNC = "clusters/*/sync/"
+LONGEST_TITLE = 200
 NAMED, MOST_CLUSTERS, MOST_LINES, MOST_TITLES, FEW_LINES = 3, 1_000, 40, 20, 10
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Clusters whose diffs are equal to the letter; `files` maps paths to unified diffs."""
+    """Clusters whose diffs are equal to the letter; `files` maps paths to unified diffs.
+
+    Where everything is new, `unlike` is how it differs from what most clusters get.
+    """
 
     clusters: tuple[str, ...]
     files: Mapping[str, str]
     changes: tuple[ObjectChange, ...]
     risks: frozenset[Risk]
+    unlike: tuple[ObjectChange, ...] = ()
+
+    @property
+    def new(self) -> bool:
+        """Whether every object of it is new."""
+        return bool(self.changes) and all(each.before is None for each in self.changes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +127,28 @@ def _groups(reader: Reader, by_cluster: Mapping[str, list[tuple[int, ...]]]) -> 
         files = [reader.files[number] for numbers in sets for number in numbers]
         texts = {path: each.unified for path, each in sorted(files, key=lambda file: file[0])}
         found.append(Group(tuple(clusters), texts, objects, _union(each.risks for each in told)))
-    return tuple(
-        sorted(found, key=lambda each: (weight(each.risks), -len(each.clusters), each.clusters))
+    found.sort(key=lambda each: (weight(each.risks), -len(each.clusters), each.clusters))
+    return _told_apart(found)
+
+
+def _told_apart(groups: Sequence[Group]) -> tuple[Group, ...]:
+    """The groups in which everything is new, each with how it differs from the largest of them."""
+    first = max(
+        (each for each in groups if each.new), key=lambda each: len(each.clusters), default=None
     )
+    if first is None:
+        return tuple(groups)
+    common = _documents(first)
+    return tuple(
+        replace(each, unlike=compare_objects(common, _documents(each)))
+        if each.new and each is not first
+        else each
+        for each in groups
+    )
+
+
+def _documents(group: Group) -> list[tuple[str, Json]]:
+    return [(each.where, dict(each.after)) for each in group.changes if each.after is not None]
 
 
 def _union(risks: Iterable[frozenset[Risk]]) -> frozenset[Risk]:
@@ -171,9 +201,9 @@ def _left_out(count: int, groups: int, where: str) -> str:
 
 def _fold(group: Group, clusters: int) -> str:
     """A group with all that is known of it."""
-    parts = [_bullets(words.lines(group.changes), MOST_LINES)]
+    parts = [_unlike(group), _bullets(words.lines(group.changes), MOST_LINES)]
     if len(group.clusters) > NAMED:
-        names = code(listing(group.clusters, MOST_CLUSTERS), 100_000)
+        names = code(listing(natural(group.clusters), MOST_CLUSTERS), 100_000)
         parts.append(fold(f"The {plural(len(group.clusters), 'cluster')}", names))
     parts.append(fence("\n".join(each.rstrip() for each in group.files.values()), "diff"))
     return fold(_title(group, clusters, code_in_html), "\n\n".join(part for part in parts if part))
@@ -181,9 +211,16 @@ def _fold(group: Group, clusters: int) -> str:
 
 def _brief(group: Group, clusters: int) -> str:
     """A group without its diff."""
-    lines = _bullets(words.lines(group.changes), FEW_LINES)
-    names = code(listing(group.clusters, MOST_TITLES), 1_000)
+    lines = _unlike(group) or _bullets(words.lines(group.changes), FEW_LINES)
+    names = code(listing(natural(group.clusters), MOST_TITLES), 1_000)
     return fold(_title(group, clusters, code_in_html), f"{lines}\n\nOn {names}; without its diff.")
+
+
+def _unlike(group: Group) -> str:
+    """What sets new objects apart from those of most clusters."""
+    if not group.unlike:
+        return ""
+    return f"Unlike on most clusters:\n\n{_bullets(words.lines(group.unlike), FEW_LINES)}"
 
 
 def _bullets(found: Sequence[str], most: int) -> str:
@@ -197,14 +234,20 @@ def _title(group: Group, clusters: int, span: Callable[[str], str]) -> str:
     """Such as `207 of 212 clusters: image 1.4.2 -> 1.5.0`; `span` disarms names and values."""
     count = len(group.clusters)
     who = (
-        f"all {plural(count, 'cluster')}"
+        plural(count, "cluster").replace(f"{count} clusters", f"all {count} clusters")
         if count == clusters
         else f"{count} of {clusters} clusters"
     )
     if count <= NAMED:
-        who += f" ({span(', '.join(group.clusters))})"
+        who += f" ({span(', '.join(natural(group.clusters)))})"
     risks = f" · {flags(group.risks)}" if group.risks else ""
-    return f"{who}: {span(words.title(group.changes))}{risks}"
+    apart = f", unlike most: {words.title(group.unlike)}" if group.unlike else ""
+    return f"{who}: {span(words.title(group.changes) + apart)}{risks}"
+
+
+def said(group: Group, clusters: int) -> str:
+    """A group's title as plain text, of a bounded length."""
+    return _title(group, clusters, str)[:LONGEST_TITLE]
 
 
 def counts(change: ChangeSet) -> str:

@@ -12,6 +12,7 @@ from planners.gate import Standing, WaveState
 from planners.model import Application
 from planners.order import Wave
 
+MOST_WAVES = 12
 MOST_NODES = 40
 MOST_LABEL = 60
 _UNSAFE = re.compile(r"[^A-Za-z0-9 ._:,/()+-]")
@@ -30,7 +31,7 @@ def graph(application: Application, standings: Sequence[Standing], *, preview: b
     """A chart of all waves, or of all steps where there are many; nothing for a single wave."""
     if len(standings) < 2:  # noqa: PLR2004 - one node is no graph
         return ""
-    if len(standings) <= MOST_NODES:
+    if len(standings) <= MOST_WAVES:
         labels = [_label(each, preview=preview) for each in standings]
         edges = _edges(application, [each.change.wave for each in standings])
     else:

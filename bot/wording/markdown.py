@@ -8,7 +8,8 @@ Sources: CommonMark 0.31 (4.5 fences, 4.6 HTML blocks, 6.1 code spans), GitHub F
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from html import escape
 from urllib.parse import quote
 
@@ -19,6 +20,7 @@ _INVISIBLE = re.compile(
 _UNSHOWN = re.compile(
     _INVISIBLE.pattern.removesuffix("+").replace("\x00-\x1f", "\x00-\x08\x0b-\x1f")
 )
+_NUMBERS = re.compile(r"([0-9]+)")
 _TAG = re.compile("<(?=[A-Za-z/!?])")
 
 
@@ -75,6 +77,17 @@ def _cell(text: str) -> str:
 def fold(summary: str, body: str) -> str:
     """A section that is closed at first; the blank lines let Markdown inside be Markdown."""
     return f"<details><summary>{summary}</summary>\n\n{body}\n\n</details>"
+
+
+def natural(names: Iterable[str]) -> list[str]:
+    """Sorted as people count: `edge-2` before `edge-10`."""
+    return sorted(names, key=_by_number)
+
+
+@lru_cache(maxsize=10_000)
+def _by_number(name: str) -> tuple[tuple[int, str], ...]:
+    parts = _NUMBERS.split(name)
+    return tuple((int(part[:18]) if index % 2 else 0, part) for index, part in enumerate(parts))
 
 
 def listing(names: Sequence[str], most: int = 3) -> str:

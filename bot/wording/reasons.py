@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import assert_never
 
-from bot.wording.markdown import listing, plural
+from bot.wording.markdown import listing, natural, plural
 from planners.gates import (
     AwaitsApproval,
     AwaitsDependency,
@@ -27,6 +27,16 @@ from planners.gates import (
 )
 
 STATUS_LENGTH = 140
+WORST = (
+    Lack.REPAIR,
+    Lack.FRESH_REPORT,
+    Lack.REPORT,
+    Lack.PROGRESS,
+    Lack.SOAK,
+    Lack.MERGE,
+    Lack.ABSENT,
+    Lack.PRESENT,
+)
 
 Stopped = Held | HeldBy | Paused | Cancelled
 
@@ -56,8 +66,8 @@ def reason(gate: Gate) -> str:  # noqa: C901, PLR0912 - one case per gate
             return f"{user} opened merge request !{number} of Switchyard's branch"
         case Conflicts():
             return "conflicts with main; Switchyard writes the branch anew"
-        case NotMerged(why, until):
-            return f"not merged yet: {why}; looks again at {until:%H:%M:%S} UTC"
+        case NotMerged(why, until, _):
+            return f"not merged yet: {why.rstrip('. ')}; looks again at {until:%H:%M:%S} UTC"
         case NotProposed():
             return "the merge request is being written"
         case unreachable:
@@ -72,7 +82,7 @@ def remedy(gate: Gate) -> str:  # noqa: C901, PLR0912 - one case per gate
         case AwaitsReplacement(pending=pending):
             return cure(pending)
         case AwaitsApproval():
-            return f"{_approver(gate)} approves the merge request"
+            return f"{approvers(gate)} approves the merge request"
         case Frozen(until=until):
             return f"the end of the freeze at {until:%H:%M} UTC, or a change of the policy"
         case OutsideWindow(until=None):
@@ -104,14 +114,6 @@ def status_line(gates: Sequence[Gate]) -> str:
         return "its turn: everything it waits for is ready"
     text = reason(gates[0])
     return text if len(text) <= STATUS_LENGTH else text[: STATUS_LENGTH - 1] + "\u2026"
-
-
-def _approver(gate: AwaitsApproval) -> str:
-    if gate.users:
-        return listing(gate.users, 5)
-    if gate.author_may_approve:
-        return "a reviewer"
-    return "somebody who neither wrote nor merged this revision"
 
 
 def _stopped(gate: Stopped) -> str:
@@ -152,7 +154,8 @@ def _approval(gate: AwaitsApproval) -> str:
         less = (
             f" (of {listing(gate.powerless)} it does not count: less than {gate.role.name.lower()})"
         )
-    return f"waits for {plural(gate.needed, 'approval')}{have}: {gate.reason}{own}{less}"
+    old = f" (what {listing(gate.lapsed)} approved has changed since)" if gate.lapsed else ""
+    return f"waits for {plural(gate.needed, 'approval')}{have}: {gate.reason}{old}{own}{less}"
 
 
 def _dependency(gate: AwaitsDependency) -> str:
@@ -164,19 +167,24 @@ def _dependency(gate: AwaitsDependency) -> str:
 
 
 def places(pending: Sequence[Pending]) -> str:
-    """Clusters, each with what is lacking there; the worst first."""
-    order = [
-        Lack.REPAIR,
-        Lack.FRESH_REPORT,
-        Lack.REPORT,
-        Lack.PROGRESS,
-        Lack.SOAK,
-        Lack.MERGE,
-        Lack.ABSENT,
-        Lack.PRESENT,
-    ]
-    worst = sorted(pending, key=lambda each: (order.index(each.lack), each.unit))
-    return listing([f"{each.unit.cluster} ({lack(each)})" for each in worst])
+    """Clusters with what is lacking there, equal lacks together; the worst first."""
+    alike: dict[str, dict[str, None]] = {}
+    for each in sorted(pending, key=lambda each: (WORST.index(each.lack), each.unit)):
+        alike.setdefault(lack(each), {})[each.unit.cluster] = None
+    said = [f"{listing(natural(clusters))} ({what})" for what, clusters in alike.items()]
+    return listing(said)
+
+
+def approvers(gate: AwaitsApproval) -> str:
+    """Whose approval is missing: `rita`, `2 of rita, tom`, `a reviewer`."""
+    left = gate.needed - len(gate.given)
+    if gate.users:
+        named = listing([each for each in gate.users if each not in gate.given], 5)
+        return named if left == 1 and len(gate.users) == 1 else f"{left} of {named}"
+    if gate.author_may_approve:
+        return "a reviewer" if left == 1 else f"{left} reviewers"
+    who = "one" if left == 1 else str(left)
+    return f"{who} who neither wrote nor merged this revision"
 
 
 def lack(pending: Pending) -> str:
@@ -212,4 +220,9 @@ def cure(pending: Sequence[Pending]) -> str:
         return "a repair of the cluster, or a new revision"
     if Lack.FRESH_REPORT in lacks or any(each.overdue for each in pending):
         return "a report of the cluster; look at its agent"
+    if Lack.MERGE in lacks:
+        waves = sorted({each.message for each in pending if each.lack is Lack.MERGE})
+        return f"the merge of {listing(waves)}, then the clusters' reports"
+    if lacks == {Lack.SOAK}:
+        return "time"
     return "the clusters' reports, by themselves"

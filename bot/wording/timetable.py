@@ -41,6 +41,23 @@ def waits_for(plan: Plan, application: Application, wave: Wave) -> list[str]:
     ]
 
 
+def comes_after(plan: Plan, application: Application, wave: Wave) -> list[str]:
+    """The same in a few words: the step before, and which components on which clusters."""
+    if wave.removal:
+        return ["all that stays is ready"]
+    mine = {unit.component for unit in wave.units}
+    placed = {unit.component for unit in plan.units}
+    needs: dict[str, dict[str, None]] = {}
+    for part in application.components:
+        for need in part.depends_on if part.name in mine else ():
+            if not need.implied or need.component in placed:
+                needs.setdefault(f"{need.when} {_scope(need)}", {})[str(need)] = None
+    before = [each for each in plan.waves if each.step < wave.step and not each.removal]
+    return [each.split(",")[0] for each in _step(before)] + [
+        f"{listing(list(names), 5)} {how}" for how, names in needs.items()
+    ]
+
+
 def _step(before: Iterable[Wave]) -> list[str]:
     last = max(before, key=lambda each: (each.step, each.level), default=None)
     if last is None:
@@ -61,14 +78,17 @@ def _allowed(stage: Stage) -> str:
     return ""
 
 
+def _scope(need: Dependency) -> str:
+    return f"on {need.quorum} clusters" if need.on is On.QUORUM else SCOPES.get(need.on, "")
+
+
 def _how(need: Dependency) -> str:
-    scope = f"on {need.quorum} clusters" if need.on is On.QUORUM else SCOPES.get(need.on, "")
     late = {
         OnFailure.HOLD: "then it holds",
         OnFailure.ROLLBACK: "then it rolls back",
         OnFailure.CONTINUE: "then it goes on",
     }[need.on_failure]
-    return f"{need.when}{_soaked(need.soak)} {scope}, up to {span(need.timeout)}, {late}"
+    return f"{need.when}{_soaked(need.soak)} {_scope(need)}, up to {span(need.timeout)}, {late}"
 
 
 def longest_chain(plan: Plan, application: Application) -> str:

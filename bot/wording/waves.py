@@ -1,70 +1,134 @@
 """Waves as a table, and everything they wait for."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
+from bot.core import Proposal
 from bot.wording.diffs import counts, flags
-from bot.wording.headline import PEOPLE
-from bot.wording.markdown import code, fold, link, listing, plural, table
-from bot.wording.reasons import places, reason, remedy
+from bot.wording.headline import needs_person
+from bot.wording.markdown import code, fold, link, listing, natural, plural, table
+from bot.wording.reasons import approvers, places, reason, remedy
+from bot.wording.timetable import comes_after
 from planners.gate import Standing, WaveState
-from planners.gates import Gate
+from planners.gates import AwaitsApproval, Frozen, Gate, OutsideWindow
 from renderers.risks import Risk
 
 OPEN_ROWS = 60
+FEW_ROWS = 8
 MOST_GATES = 50
 HEAD = ["wave", "merge request", "clusters", "changes", "risks", "waits for", "state"]
+AHEAD = ["wave", "clusters", "changes", "risks", "merges after"]
 
-Risks = Mapping[str, frozenset[Risk]]
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What the table of waves shows besides them: the risks of each, by its name.
+
+    `after` says what each will wait for, of a plan that is not merged yet. `sign` stands before the
+    number of a merge request, as the forge writes it.
+    """
+
+    risks: Mapping[str, frozenset[Risk]]
+    preview: bool
+    sign: str = "!"
+    after: Mapping[str, str] = field(default_factory=dict)
 
 
-def wave_table(standings: Sequence[Standing], risks: Risks, *, preview: bool) -> str:
+def look_of(
+    proposal: Proposal, risks: Mapping[str, frozenset[Risk]], sign: str, *, preview: bool
+) -> Look:
+    """How the waves of a proposal are shown; of very many it is not told what each comes after."""
+    standings = proposal.decision.standings
+    if not preview or len(standings) > OPEN_ROWS:
+        return Look(risks, preview, sign)
+    after = {each.change.wave.name: _after(proposal, each) for each in standings}
+    return Look(risks, preview, sign, after)
+
+
+def _after(proposal: Proposal, standing: Standing) -> str:
+    found = comes_after(proposal.plan, proposal.application, standing.change.wave)
+    for gate in standing.gates:
+        if isinstance(gate, AwaitsApproval):
+            found.append(f"approval by {approvers(gate)} ({gate.reason})")
+        elif isinstance(gate, Frozen | OutsideWindow):
+            found.append(reason(gate))
+    return "; ".join(found)
+
+
+def wave_table(standings: Sequence[Standing], look: Look) -> str:
     """One row for each wave; of many, those that are ready and the last ones are folded."""
-    if len(standings) <= OPEN_ROWS:
-        return _table(standings, risks, preview=preview)
-    ready = [each for each in standings if _is_still(each, preview=preview)]
-    rest = [each for each in standings if not _is_still(each, preview=preview)]
-    word = " that change nothing" if preview else " that are ready"
-    parts = [_table(rest[:OPEN_ROWS], risks, preview=preview)] if rest else []
-    folded = ((rest[OPEN_ROWS:], "more wave", ""), (ready, "wave", word))
-    for waves, noun, which in folded:
+    if len(standings) <= FEW_ROWS:
+        return _table(standings, look)
+    ready = [each for each in standings if _is_still(each, look)]
+    rest = [each for each in standings if not _is_still(each, look)]
+    word = " that change nothing" if look.preview else " that are ready"
+    parts = [_table(rest[:OPEN_ROWS], look)] if rest else []
+    for waves, noun, which in ((rest[OPEN_ROWS:], "more wave", ""), (ready, "wave", word)):
         if waves:
-            shown = _table(waves, risks, preview=preview)
-            parts.append(fold(f"{plural(len(waves), noun)}{which}", shown))
+            parts.append(fold(f"{plural(len(waves), noun)}{which}", _table(waves, look)))
     return "\n\n".join(parts)
 
 
-def short_table(standings: Sequence[Standing], risks: Risks, where: str, *, preview: bool) -> str:
+def short_table(standings: Sequence[Standing], look: Look, where: str) -> str:
     """The first rows of what is not ready; the others are counted, and `where` says where."""
-    rest = [each for each in standings if not _is_still(each, preview=preview)]
-    parts = [_table(rest[:OPEN_ROWS], risks, preview=preview)] if rest else []
+    rest = [each for each in standings if not _is_still(each, look)]
+    parts = [_table(rest[:OPEN_ROWS], look)] if rest else []
     left = len(standings) - len(rest[:OPEN_ROWS])
     return "\n\n".join([*parts, *([f"and {plural(left, 'more wave')}. {where}"] if left else [])])
 
 
-def _is_still(standing: Standing, *, preview: bool) -> bool:
-    return not standing.change.files if preview else standing.state is WaveState.DONE
+def _is_still(standing: Standing, look: Look) -> bool:
+    return not standing.change.files if look.preview else standing.state is WaveState.DONE
 
 
-def _table(standings: Sequence[Standing], risks: Risks, *, preview: bool) -> str:
-    rows = [_row(each, risks, preview=preview) for each in standings]
-    if preview:
-        return table([HEAD[0], *HEAD[2:5], HEAD[6]], [[row[0], *row[2:5], row[6]] for row in rows])
-    return table(HEAD, rows)
+def _table(standings: Sequence[Standing], look: Look) -> str:
+    if look.preview:
+        return table(AHEAD, [_row_ahead(each, look) for each in standings])
+    return table(HEAD, [_row(each, look) for each in standings])
 
 
-def _row(standing: Standing, risks: Risks, *, preview: bool) -> list[str]:
-    wave, request = standing.change.wave, standing.merge_request
-    names = sorted({unit.cluster for unit in wave.units})
-    components = sorted({unit.component for unit in wave.units})
+def _row_ahead(standing: Standing, look: Look) -> list[str]:
+    """A wave of a plan that is not merged yet."""
+    wave, after = standing.change.wave, look.after.get(standing.change.wave.name, "")
     return [
-        f"{code(wave.name)} {code(listing(components, 5))}",
-        link(f"!{request.number}", request.url) if request else "",
-        f"{len(names)}: {code(listing(names))}",
-        counts(standing.change),
-        flags(risks.get(wave.name, ())),
-        code(reason(standing.gates[0]), 300) if standing.gates else "",
-        ("to merge" if standing.change.files else "no change") if preview else state(standing),
+        *_about(standing),
+        counts(standing.change) if standing.change.files else "no change",
+        flags(look.risks.get(wave.name, ())),
+        code(after, 300) if after else "",
     ]
+
+
+def _row(standing: Standing, look: Look) -> list[str]:
+    request = standing.merge_request
+    name, clusters = _about(standing)
+    return [
+        name,
+        link(f"{look.sign}{request.number}", request.url) if request else "",
+        clusters,
+        counts(standing.change),
+        flags(look.risks.get(standing.change.wave.name, ())),
+        _first(standing.gates),
+        state(standing),
+    ]
+
+
+def _first(gates: Sequence[Gate]) -> str:
+    """The first closed gate, and how many more there are."""
+    if not gates:
+        return ""
+    more = f" and {len(gates) - 1} more" if len(gates) > 1 else ""
+    return f"{code(reason(gates[0]), 300)}{more}"
+
+
+def _about(standing: Standing) -> tuple[str, str]:
+    """The wave with its components, and its clusters."""
+    wave = standing.change.wave
+    names = natural({unit.cluster for unit in wave.units})
+    components = sorted({unit.component for unit in wave.units})
+    return (
+        f"{code(wave.name)} {code(listing(components, 5))}",
+        f"{len(names)}: {code(listing(names))}",
+    )
 
 
 def state(standing: Standing) -> str:
@@ -90,7 +154,7 @@ def gates(standings: Sequence[Standing]) -> str:
             found.setdefault(reason(gate), (gate, []))[1].append(standing.change.wave.name)
     if not found:
         return ""
-    ordered = sorted(found.items(), key=lambda item: not isinstance(item[1][0], PEOPLE))
+    ordered = sorted(found.items(), key=lambda item: not needs_person(item[1][0]))
     rows = [
         [code(listing(waves)), code(text, 300), code(remedy(gate))]
         for text, (gate, waves) in ordered

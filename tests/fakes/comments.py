@@ -133,3 +133,12 @@ def _prose(token: Token) -> str:
 
 def _outside_code(html: str) -> str:
     return re.sub(r"<code>.*?</code>", " ", html)
+
+
+def assert_dead(found: Read) -> None:
+    """Nothing outside of code mentions, refers, closes or commands; no HTML but ours."""
+    for prose in found.live:
+        mine = re.sub(r"<!-- switchyard:home \w+ 0{64} -->|</?(details|summary|sub)>", "", prose)
+        assert not re.search(r"@\w|[#!&%~$]\d|GH-\d|https?:|www\.|<|`", mine)
+        assert not re.search(r"(?i)\b(fix(e[sd])?|close[sd]?|resolve[sd]?)\b", mine)
+        assert not re.search(r"(?m)^\s*/", mine)

@@ -1,6 +1,14 @@
 """Updates: what a merge request shows, what moves, what a newer revision does to one under way."""
 
-from bot.demo.site import APP, DEPLOY
+import re
+import shlex
+from pathlib import Path
+
+from bot.__main__ import main
+from bot.demo.site import APP, DEPLOY, FLEET
+from bot.repos import Mirror
+from planners.model import Repo
+from tests.fakes.folders import write
 from tests.fakes.world import World, manifest, small_app, small_fleet
 
 
@@ -8,6 +16,26 @@ async def installed(world: World) -> None:
     world.found(small_fleet())
     world.ada.push(APP, "main", small_app(), "Open the shop")
     await world.finish()
+
+
+def reproduced(world: World, comment: str, folder: Path) -> int:
+    """Do what the comment says, on folders with the commits that it names; how that ends."""
+    (line,) = [each for each in comment.splitlines() if "reproduce with" in each]
+    command, *places = re.findall(r"`([^`]+)`", line[line.index("reproduce with") :])
+    for name, repository, sha in zip(
+        ("APP", "FLEET", "DEPLOY"), (APP, FLEET, DEPLOY), places, strict=True
+    ):
+        command = command.replace(f" {name} ", f" {folder / name} ")
+        mirror = world.shell.mirrors.of(Repo("local", repository))
+        write(folder / name, mirror.files(full(mirror, sha)))
+    program, *arguments = shlex.split(command)
+    assert program == "switchyard"
+    return main(arguments)
+
+
+def full(mirror: Mirror, sha: str) -> str:
+    """The commit of a branch that begins so."""
+    return next(each for each in mirror.branches().values() if each.startswith(sha))
 
 
 async def test_a_new_image_changes_one_line_on_each_cluster_that_runs_it(world: World) -> None:
@@ -30,7 +58,7 @@ async def test_a_new_image_changes_one_line_on_each_cluster_that_runs_it(world: 
     assert world.merged()[6:] == ["canary.2", "rest.2"]
 
 
-async def test_a_merge_request_shows_what_merging_would_do(world: World) -> None:
+async def test_a_merge_request_shows_what_merging_would_do(world: World, tmp_path: Path) -> None:
     await installed(world)
     change = {"deploy/web/deployment.yaml": manifest("web", "2.0.0")}
     world.ada.push(APP, "new-web", change, "New web")
@@ -39,6 +67,8 @@ async def test_a_merge_request_shows_what_merging_would_do(world: World) -> None
     await world.settle()
     first = world.home(number)
     assert "3 clusters of 3 change in 2 waves" in first
+    assert "Since plan" not in first
+    assert reproduced(world, first, tmp_path / "first") == 0
     assert "\n+        image: registry.example.com/web:2.0.0\n" in first
     head = world.ada.request(APP, number)["head"]
     status = world.ada.statuses(APP, head)["switchyard/plan"]
@@ -52,11 +82,20 @@ async def test_a_merge_request_shows_what_merging_would_do(world: World) -> None
     await world.settle()
     assert "web:2.0.1" in world.home(number)
     assert "web:2.0.0" not in world.home(number)
+    told = "- `now: all 3 clusters (one, three, two): image 1.0.0 -> 2.0.1 \u00b7 image major"
+    assert told in world.home(number)
     assert world.rita.requests(DEPLOY) == []
 
+    world.lose_database()
+    for cluster in world.clusters.values():
+        for applied in cluster.applied.values():
+            applied.said = ("", "")
     world.ada.merge(APP, number)
     await world.finish()
-    assert "rolled out: ready on 3 clusters" in world.home(number)
+    last = world.home(number)
+    assert "rolled out: ready on 3 clusters" in last
+    assert "As previewed: plan" in last
+    assert reproduced(world, last, tmp_path / "last") == 0
 
 
 async def test_a_mistake_is_said_where_it_is_and_changes_nothing(world: World) -> None:

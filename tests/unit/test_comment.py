@@ -1,632 +1,114 @@
-"""The words of the home comment, as reviewers will see them."""
+"""The words of the home comment, as reviewers will see them.
+
+Whole comments stand in `tests/golden/comments`; `pytest --inline-snapshot=create,fix` writes them.
+"""
 
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from inline_snapshot import external_file
 from inline_snapshot import snapshot as inline
 from markdown_it import MarkdownIt
 
 from bot.core import propose
+from bot.obey import commands
+from bot.slash import Command, Help, Reader
 from bot.wording.markdown import code, fence, link, units
-from planners.model import (
-    CustomizationIntent,
-    OnFailure,
-    PlacementIntent,
-    Readiness,
-    Target,
-    Unit,
-)
-from planners.selectors import Selector
-from planners.snapshot import Earlier
-from tests.fakes.comments import IMAGE, MARKER, Told, approved_by, sources, world
+from tests.fakes.comments import MARKER, assert_dead, read, sources, world
+from tests.fakes.states import STATES, large
 
-FIVE = tuple(f"c{number}" for number in range(1, 6))
+GOLDEN = Path(__file__).parents[1] / "golden" / "comments"
 
 
 def short(text: str) -> str:
     """Without the marker, and with long lists of clusters cut."""
     shown = text.removeprefix(f"{MARKER}\n\n")
-    return re.sub(r"(`c\d+(?:, c\d+){5}), [c\d, ]+`", r"\1, ...`", shown)
+    return re.sub(r"(`c\d+(?:, c\d+){5}), [c\d, ]+`", r"\1, ...`", shown) + "\n"
 
 
 def section(text: str, title: str) -> str:
     return text.partition(f"### {title}\n\n")[2].partition("\nCommands: ")[0]
 
 
-def updated(told: Told) -> Told:
-    return told.change(sources=sources(f"{IMAGE}:1.5.0"))
+@pytest.fixture(scope="module")
+def comments() -> dict[str, str]:
+    """Every comment, by the name of its state."""
+    return {name: make() for name, make in STATES.items()}
 
 
-def with_replicas(told: Told, replicas: int) -> Told:
-    """Another number of replicas of `web` on five clusters."""
-    patch = CustomizationIntent(
-        "few",
-        ("web",),
-        Target("Deployment", "web"),
-        "mergePatch",
-        {"spec": {"replicas": replicas}},
-        Selector(names=FIVE),
-    )
-    app = replace(told.world.snapshot.application, customizations=(patch,))
-    return told.change(application=app)
+@pytest.mark.parametrize("state", STATES)
+def test_the_comment_of_every_state(comments: dict[str, str], state: str) -> None:
+    assert short(comments[state]) == external_file(GOLDEN / f"{state}.md", format=".txt")
 
 
-def large() -> Told:
-    """212 clusters get a new version of the image; five of them no replicas any more."""
-    return with_replicas(updated(world(212).installed()), 0)
+def test_no_comment_is_kept_of_a_state_that_is_gone() -> None:
+    assert {path.stem for path in GOLDEN.glob("*.md")} == set(STATES)
 
 
-def test_a_first_plan() -> None:
-    assert short(world().comment(preview=True)) == inline("""\
-**`storefront`**: `3 clusters of 3 change in 4 waves` · plan `456422d76188` · next: `the merge of this merge request`
+def test_the_first_line_says_the_state_the_digest_and_who_acts_next(
+    comments: dict[str, str],
+) -> None:
+    lines = {name: short(text).splitlines()[0] for name, text in comments.items()}
 
-| wave | clusters | changes | risks | state |
-| --- | --- | --- | --- | --- |
-| `canary.1` `redis` | 1: `c1` | 2 created |  | to merge |
-| `canary.2` `web` | 1: `c1` | 2 created |  | to merge |
-| `rest.1` `redis` | 2: `c2, c3` | 4 created |  | to merge |
-| `rest.2` `web` | 2: `c2, c3` | 4 created |  | to merge |
-
-```mermaid
-flowchart LR
-  w0["canary.1: to merge"]
-  w1["canary.2: to merge"]
-  w2["rest.1: to merge"]
-  w3["rest.2: to merge"]
-  w0 --> w1
-  w1 --> w2
-  w2 --> w3
-```
-
-### Changes
-
-<details><summary>all 3 clusters (<code>c1, c2, c3</code>): <code>2 objects created</code></summary>
-
-- `Deployment redis: created, image registry.example.com/web:1.4.2`
-- `Deployment web: created, image registry.example.com/web:1.4.2`
-
-```diff
---- /dev/null
-+++ b/clusters/*/apps/shop/storefront/redis/deployment-redis.yaml
-@@ -0,0 +1,18 @@
-+apiVersion: apps/v1
-+kind: Deployment
-+metadata:
-+  name: redis
-+  namespace: shop
-+spec:
-+  replicas: 2
-+  selector:
-+    matchLabels:
-+      app: redis
-+  template:
-+    metadata:
-+      labels:
-+        app: redis
-+    spec:
-+      containers:
-+      - name: main
-+        image: registry.example.com/web:1.4.2
---- /dev/null
-+++ b/clusters/*/apps/shop/storefront/web/deployment-web.yaml
-@@ -0,0 +1,18 @@
-+apiVersion: apps/v1
-+kind: Deployment
-+metadata:
-+  name: web
-+  namespace: shop
-+spec:
-+  replicas: 2
-+  selector:
-+    matchLabels:
-+      app: web
-+  template:
-+    metadata:
-+      labels:
-+        app: web
-+    spec:
-+      containers:
-+      - name: main
-+        image: registry.example.com/web:1.4.2
---- /dev/null
-+++ b/clusters/*/sync/shop/storefront/redis.yaml
-@@ -0,0 +1,17 @@
-+apiVersion: kustomize.toolkit.fluxcd.io/v1
-+kind: Kustomization
-+metadata:
-+  name: storefront.redis
-+  namespace: flux-system
-+spec:
-+  interval: 10m
-+  retryInterval: 1m
-+  timeout: 5m
-+  prune: true
-+  wait: true
-+  path: ./clusters/*/apps/shop/storefront/redis
-+  targetNamespace: shop
-+  serviceAccountName: switchyard
-+  sourceRef:
-+    kind: GitRepository
-+    name: switchyard
---- /dev/null
-+++ b/clusters/*/sync/shop/storefront/web.yaml
-@@ -0,0 +1,17 @@
-+apiVersion: kustomize.toolkit.fluxcd.io/v1
-+kind: Kustomization
-+metadata:
-+  name: storefront.web
-+  namespace: flux-system
-+spec:
-+  interval: 10m
-+  retryInterval: 1m
-+  timeout: 5m
-+  prune: true
-+  wait: true
-+  path: ./clusters/*/apps/shop/storefront/web
-+  targetNamespace: shop
-+  serviceAccountName: switchyard
-+  sourceRef:
-+    kind: GitRepository
-+    name: switchyard
-```
-
-</details>
-
-<details><summary>Where and why (2 components)</summary>
-
-| components | outcome | clusters |
-| --- | --- | --- |
-| `redis, web` | chosen | 3: `c1, c2, c3` |
-
-</details>
-
-Commands: `/switchyard plan` `/switchyard why` `/switchyard diff` `/switchyard explain redis` `/switchyard help`
-
-<sub>revision `aaaaaaaaaaaa` · [status page](http://page) · reproduce with `switchyard plan --app APP --fleet FLEET --deploy DEPLOY --expect 456422d76188`</sub>\
-""")
-
-
-def test_an_update_that_waits_for_an_approval() -> None:
-    told = updated(world(stages=()).installed()).change(policies=(approved_by("rita"),))
-
-    told.world.settle()
-
-    assert short(told.comment()) == inline("""\
-**`storefront`**: `0 of 2 waves merged` · plan `989a740c777e` · next: `waits for 1 approval of all.1: rita`
-
-| wave | merge request | clusters | changes | risks | waits for | state |
-| --- | --- | --- | --- | --- | --- | --- |
-| `all.1` `redis` | [!3](http://forge/3) | 3: `c1, c2, c3` | 3 configured |  | `waits for 1 approval: clusters with canary=true` | waits |
-| `all.2` `web` | [!4](http://forge/4) | 3: `c1, c2, c3` | 3 configured |  | `web waits for redis to be Ready on c1 (wave all.1 is not merged), c2 (wave all.1 is not merged), c3 (wave all.1 is not merged)` | waits |
-
-```mermaid
-flowchart LR
-  w0["all.1: waits"]
-  w1["all.2: waits"]
-  w0 --> w1
-```
-
-<details><summary>What it waits for (2 gates)</summary>
-
-| waves | why it waits | cleared by |
-| --- | --- | --- |
-| `all.1, all.2` | `waits for 1 approval: clusters with canary=true` | `rita approves the merge request` |
-| `all.2` | `web waits for redis to be Ready on c1 (wave all.1 is not merged), c2 (wave all.1 is not merged), c3 (wave all.1 is not merged)` | `the clusters' reports, by themselves` |
-
-</details>
-
-### Changes
-
-<details><summary>all 3 clusters (<code>c1, c2, c3</code>): <code>image 1.4.2 -&gt; 1.5.0 (2 times)</code></summary>
-
-- `Deployment redis: containers[main].image 1.4.2 -> 1.5.0`
-- `Deployment web: containers[main].image 1.4.2 -> 1.5.0`
-
-```diff
---- a/clusters/*/apps/shop/storefront/redis/deployment-redis.yaml
-+++ b/clusters/*/apps/shop/storefront/redis/deployment-redis.yaml
-@@ -15,4 +15,4 @@
-     spec:
-       containers:
-       - name: main
--        image: registry.example.com/web:1.4.2
-+        image: registry.example.com/web:1.5.0
---- a/clusters/*/apps/shop/storefront/web/deployment-web.yaml
-+++ b/clusters/*/apps/shop/storefront/web/deployment-web.yaml
-@@ -15,4 +15,4 @@
-     spec:
-       containers:
-       - name: main
--        image: registry.example.com/web:1.4.2
-+        image: registry.example.com/web:1.5.0
-```
-
-</details>
-
-<details><summary>Where and why (2 components)</summary>
-
-| components | outcome | clusters |
-| --- | --- | --- |
-| `redis, web` | chosen | 3: `c1, c2, c3` |
-
-</details>
-
-Commands: `/switchyard approve all.1` `/switchyard why all.1` `/switchyard hold --reason "..."` `/switchyard cancel --reason "..."` `/switchyard rollback --reason "..."` `/switchyard help`
-
-<sub>revision `aaaaaaaaaaaa` · [status page](http://page) · reproduce with `switchyard plan --app APP --fleet FLEET --deploy DEPLOY --expect 989a740c777e`</sub>\
-""")
-
-
-def test_212_clusters_of_which_5_differ() -> None:
-    text = large().comment(preview=True)
-
-    assert short(text).splitlines()[:9] == inline(
-        [
-            "**`storefront`**: `212 clusters of 212 change in 4 waves` · plan `2457bf813973` · next: `the merge of this merge request`",
-            "",
-            "| wave | clusters | changes | risks | state |",
-            "| --- | --- | --- | --- | --- |",
-            "| `canary.1` `redis` | 1: `c1` | 1 configured |  | to merge |",
-            "| `canary.2` `web` | 1: `c1` | 1 configured | replicas to zero | to merge |",
-            "| `rest.1` `redis` | 211: `c10, c100, c101 and 208 more` | 211 configured |  | to merge |",
-            "| `rest.2` `web` | 211: `c10, c100, c101 and 208 more` | 211 configured | replicas to zero | to merge |",
-            "",
-        ]
-    )
-    assert short(section(text, "Changes")) == inline("""\
-<details><summary>5 of 212 clusters: <code>image 1.4.2 -&gt; 1.5.0 (2 times), replicas 2 -&gt; 0</code> · replicas to zero</summary>
-
-- `Deployment redis: containers[main].image 1.4.2 -> 1.5.0`
-- `Deployment web: replicas 2 -> 0`
-- `Deployment web: containers[main].image 1.4.2 -> 1.5.0`
-
-<details><summary>The 5 clusters</summary>
-
-`c1, c2, c3, c4, c5`
-
-</details>
-
-```diff
---- a/clusters/*/apps/shop/storefront/redis/deployment-redis.yaml
-+++ b/clusters/*/apps/shop/storefront/redis/deployment-redis.yaml
-@@ -15,4 +15,4 @@
-     spec:
-       containers:
-       - name: main
--        image: registry.example.com/web:1.4.2
-+        image: registry.example.com/web:1.5.0
---- a/clusters/*/apps/shop/storefront/web/deployment-web.yaml
-+++ b/clusters/*/apps/shop/storefront/web/deployment-web.yaml
-@@ -4,7 +4,7 @@
-   name: web
-   namespace: shop
- spec:
--  replicas: 2
-+  replicas: 0
-   selector:
-     matchLabels:
-       app: web
-@@ -15,4 +15,4 @@
-     spec:
-       containers:
-       - name: main
--        image: registry.example.com/web:1.4.2
-+        image: registry.example.com/web:1.5.0
-```
-
-</details>
-
-<details><summary>207 of 212 clusters: <code>image 1.4.2 -&gt; 1.5.0 (2 times)</code></summary>
-
-- `Deployment redis: containers[main].image 1.4.2 -> 1.5.0`
-- `Deployment web: containers[main].image 1.4.2 -> 1.5.0`
-
-<details><summary>The 207 clusters</summary>
-
-`c10, c100, c101, c102, c103, c104, ...`
-
-</details>
-
-```diff
---- a/clusters/*/apps/shop/storefront/redis/deployment-redis.yaml
-+++ b/clusters/*/apps/shop/storefront/redis/deployment-redis.yaml
-@@ -15,4 +15,4 @@
-     spec:
-       containers:
-       - name: main
--        image: registry.example.com/web:1.4.2
-+        image: registry.example.com/web:1.5.0
---- a/clusters/*/apps/shop/storefront/web/deployment-web.yaml
-+++ b/clusters/*/apps/shop/storefront/web/deployment-web.yaml
-@@ -15,4 +15,4 @@
-     spec:
-       containers:
-       - name: main
--        image: registry.example.com/web:1.4.2
-+        image: registry.example.com/web:1.5.0
-```
-
-</details>
-
-<details><summary>Where and why (2 components)</summary>
-
-| components | outcome | clusters |
-| --- | --- | --- |
-| `redis, web` | chosen | 212: `c1, c10, c100, c101, c102, c103, c104, c105, c106, c107, c108, c109, c11, c110, c111, c112, c113, c114, c115, c116 and 192 more` |
-
-</details>
-""")
-
-
-def test_nothing_matches() -> None:
-    told = world()
-    nowhere = PlacementIntent(("redis", "web"), all_of=(Selector({"tier": "edge"}),))
-    app = replace(told.world.snapshot.application, placements=(nowhere,))
-
-    assert short(told.change(application=app).comment(preview=True)) == inline("""\
-**`storefront`: no plan.** 2 problems in revision `aaaaaaaaaaaa`; nothing was changed anywhere.
-
-- `switchyard.yaml:1:1: no cluster for redis (allOf tier=edge; at least 1 wanted): the filter 'labels' removed 3 of 3; c1, for example, has no label tier where tier in (edge) is needed`
-- `switchyard.yaml:1:1: no cluster for web (allOf tier=edge; at least 1 wanted): the filter 'labels' removed 3 of 3; c1, for example, has no label tier where tier in (edge) is needed`\
-""")
-
-
-def test_nothing_changes() -> None:
-    assert short(world(stages=()).installed().comment(preview=True)).splitlines()[:7] == inline(
-        [
-            "**`storefront`**: `nothing changes on any cluster` · plan `e76b1df03d62` · next: `the merge of this merge request`",
-            "",
-            "| wave | clusters | changes | risks | state |",
-            "| --- | --- | --- | --- | --- |",
-            "| `all.1` `redis` | 3: `c1, c2, c3` | nothing left to merge |  | no change |",
-            "| `all.2` `web` | 3: `c1, c2, c3` | nothing left to merge |  | no change |",
-            "",
-        ]
+    assert lines == inline(
+        {
+            "first-plan": "**`storefront`**: `3 clusters of 3 change in 4 waves` · plan `456422d76188` · `next: the merge of this merge request`",
+            "update": "**`storefront`**: `2 of 2 waves left to merge` · plan `989a740c777e` · `waits for approval of all.1 by rita`",
+            "update-on-github": "**`storefront`**: `2 of 2 waves left to merge` · plan `989a740c777e` · `waits for approval of all.1 by rita`",
+            "212-clusters": "**`storefront`**: `212 clusters of 212 change in 4 waves` · plan `2457bf813973` · `next: the merge of this merge request`",
+            "nothing-matches": "**`storefront`: no plan.** 2 problems in revision `aaaaaaaaaaaa`; nothing was changed anywhere.",
+            "nothing-changes": "**`storefront`**: `nothing changes on any cluster` · plan `e76b1df03d62` · `next: the merge of this merge request`",
+            "conflict": "**`storefront`**: `3 of 4 waves left to merge` · plan `456422d76188` · `canary.2: conflicts with main; Switchyard writes the branch anew`",
+            "held-by-label": "**`storefront`**: `4 of 4 waves left to merge` · plan `456422d76188` · `canary.1: held by the label switchyard/hold; somebody removes the label switchyard/hold`",
+            "held-by-command": "**`storefront`**: `4 of 4 waves left to merge` · plan `456422d76188` · `canary.1: held by otto (canary.1): looking at the latency; somebody comments /switchyard resume canary.1`",
+            "failed-cluster": "**`storefront`**: `held: c1 (redis failed: crash 'loop' ‹b> @ada)` · plan `456422d76188` · `waits for a repair of the cluster, or a new revision`",
+            "skipped-failure": "**`storefront`**: `3 of 4 waves left to merge; failed: c1 (redis failed: crash loop)` · plan `456422d76188` · `canary.2 merges now`",
+            "silent-cluster": "**`storefront`**: `3 of 4 waves left to merge` · plan `456422d76188` · `canary.2: web waits for redis to be Ready on c1 (silent since 12:00:00, overdue); cleared by a report of the cluster; look at its agent`",
+            "frozen": "**`storefront`**: `4 of 4 waves left to merge` · plan `456422d76188` · `canary.1: frozen by noon until 2026-11-20 12:10 UTC: lunch; cleared by the end of the freeze at 12:10 UTC, or a change of the policy`",
+            "refused-by-checks": '**`storefront`**: `4 of 4 waves left to merge` · plan `456422d76188` · `canary.1: not merged yet: Required status check "security/scan" is expected; looks again at 12:00:10 UTC; cleared by the forge\'s own rules for the branch: its checks, approvals, merge queue`',
+            "closed-by-a-person": "**`storefront`**: `3 of 4 waves left to merge` · plan `456422d76188` · `canary.2: tom closed merge request !2; somebody reopens it, or a new revision changes the plan`",
+            "all-merged": "**`storefront`**: `all waves merged; waiting for the clusters to be ready` · plan `989a740c777e` · `c1, c2, c3 (no report yet); cleared by the clusters' reports, by themselves`",
+            "done": "**`storefront`**: `rolled out: ready on 3 clusters` · plan `e76b1df03d62`",
+            "rollback": "**`storefront`**: `rolling back revision bbbbbbbb (c2 (web failed: crash loop)): 0 of 2 done` · plan `f8ce8a95a16e` · `rollback.2: the merge request is being written`",
+            "second-push": "**`storefront`**: `3 clusters of 3 change in 2 waves` · plan `5daee380506a` · `next: the merge of this merge request`",
+            "as-previewed": "**`storefront`**: `1 of 2 waves left to merge` · plan `989a740c777e` · `all.2: web waits for redis to be Ready on c1, c2, c3 (no report yet); cleared by the clusters' reports, by themselves`",
+            "not-as-previewed": "**`storefront`**: `2 of 2 waves left to merge` · plan `8160afbd13e9` · `all.1: the merge request is being written`",
+            "approval-fell": "**`storefront`**: `2 of 2 waves left to merge` · plan `5daee380506a` · `waits for approval of all.1 by rita`",
+            "tier-grouped": "**`storefront`**: `4 of 4 waves left to merge` · plan `2457bf813973` · `canary.1: the merge request is being written`",
+            "tier-statistics": "**`storefront`**: `4 of 4 waves left to merge` · plan `2457bf813973` · `canary.1: the merge request is being written`",
+            "tier-link": "**`storefront`**: `4 of 4 waves left to merge` · plan `2457bf813973` · `canary.1: the merge request is being written`",
+        }
     )
 
 
-def test_a_conflict() -> None:
-    told = world()
-    told.world.settle()
-    first, *rest = told.world.snapshot.merge_requests
-    requests = [replace(each, conflicts=True) for each in rest]
-    told.change(merge_requests=(first, *requests))
+@pytest.mark.parametrize("state", STATES)
+def test_every_command_that_is_offered_is_one(comments: dict[str, str], state: str) -> None:
+    reader = Reader("switchyard", tuple(each.verb for each in commands().values()))
+    found = re.findall(r"`(/switchyard [^`]*)`", comments[state].partition("\nCommands: ")[2])
 
-    assert short(told.comment()).splitlines()[:8] == inline(
-        [
-            "**`storefront`**: `1 of 4 waves merged` · plan `456422d76188` · next: `canary.2: conflicts with main; Switchyard writes the branch anew`",
-            "",
-            "| wave | merge request | clusters | changes | risks | waits for | state |",
-            "| --- | --- | --- | --- | --- | --- | --- |",
-            "| `canary.1` `redis` |  | 1: `c1` | nothing left to merge |  |  | merged; `c1 (no report yet)` |",
-            "| `canary.2` `web` | [!2](http://forge/2) | 1: `c1` | 2 created |  | `conflicts with main; Switchyard writes the branch anew` | waits |",
-            "| `rest.1` `redis` | [!3](http://forge/3) | 2: `c2, c3` | 4 created |  | `conflicts with main; Switchyard writes the branch anew` | waits |",
-            "| `rest.2` `web` | [!4](http://forge/4) | 2: `c2, c3` | 4 created |  | `conflicts with main; Switchyard writes the branch anew` | waits |",
-        ]
-    )
+    assert found or state == "nothing-matches"
+    for line in found:
+        (result,) = reader.read(line)
+        assert isinstance(result, Command | Help), line
 
 
-def test_a_hold() -> None:
-    told = world()
-    told.world.pass_once()
-    told.world.label(1, "switchyard/hold")
-
-    text = told.comment()
-
-    assert short(text).splitlines()[:5] == inline(
-        [
-            "**`storefront`**: `0 of 4 waves merged` · plan `456422d76188` · next: `canary.1: held by the label switchyard/hold; somebody removes the label switchyard/hold`",
-            "",
-            "| wave | merge request | clusters | changes | risks | waits for | state |",
-            "| --- | --- | --- | --- | --- | --- | --- |",
-            "| `canary.1` `redis` | [!1](http://forge/1) | 1: `c1` | 2 created |  | `held by the label switchyard/hold` | waits |",
-        ]
-    )
-    assert text.splitlines()[-3] == inline(
-        'Commands: `/switchyard why canary.1` `/switchyard hold --reason "..."` `/switchyard cancel --reason "..."` `/switchyard rollback --reason "..."` `/switchyard help`'
-    )
+@pytest.mark.parametrize("state", STATES)
+def test_no_comment_mentions_or_refers(comments: dict[str, str], state: str) -> None:
+    assert_dead(read(comments[state]))
 
 
-def test_a_failed_cluster_is_named_first() -> None:
-    told = world()
-    told.world.settle()
-    told.world.report_all()
-    told.world.report(Unit("redis", "c1"), Readiness.STALLED, "crash `loop` <b> @ada")
-
-    text = told.comment()
-
-    assert short(text).splitlines()[:5] == inline(
-        [
-            "**`storefront`**: `held: c1 (redis failed: crash 'loop' ‹b> @ada)` · plan `456422d76188` · next: `waits for a repair of the cluster, or a new revision`",
-            "",
-            "| wave | merge request | clusters | changes | risks | waits for | state |",
-            "| --- | --- | --- | --- | --- | --- | --- |",
-            "| `canary.1` `redis` |  | 1: `c1` | nothing left to merge |  |  | merged; `c1 (redis failed: crash 'loop' ‹b> @ada)` |",
-        ]
-    )
-    assert text.splitlines()[-3] == inline(
-        'Commands: `/switchyard why canary.2` `/switchyard hold --reason "..."` `/switchyard cancel --reason "..."` `/switchyard rollback --reason "..."` `/switchyard help`'
-    )
-
-
-def test_a_rollback() -> None:
-    told = world(stages=()).installed()
-    base = told.world.snapshot.base
-    app = replace(told.world.snapshot.application, on_failure=OnFailure.ROLLBACK)
-    updated(told).change(
-        application=app, revision=replace(told.world.snapshot.revision, sha="b" * 40)
-    )
-    told.blobs.update(told.proposal().contents)
-    told.world.finish()
-    told.change(earlier=Earlier(base.revision, base.entries, told.blobs))
-    told.world.report(Unit("web", "c2"), Readiness.STALLED, "crash loop")
-
-    assert short(told.comment()) == inline("""\
-**`storefront`**: `rolling back revision bbbbbbbb (c2 (web failed: crash loop)): 0 of 2 done` · plan `f8ce8a95a16e` · next: `rollback.2: the merge request is being written`
-
-| wave | merge request | clusters | changes | risks | waits for | state |
-| --- | --- | --- | --- | --- | --- | --- |
-| `rollback.2` `web` |  | 3: `c1, c2, c3` | 3 configured |  | `the merge request is being written` | waits |
-| `rollback.3` `redis` |  | 3: `c1, c2, c3` | 3 configured |  | `the merge request is being written` | waits |
-
-```mermaid
-flowchart LR
-  w0["rollback.2: waits"]
-  w1["rollback.3: waits"]
-  w0 --> w1
-```
-
-<details><summary>What it waits for (2 gates)</summary>
-
-| waves | why it waits | cleared by |
-| --- | --- | --- |
-| `rollback.2, rollback.3` | `the merge request is being written` | `Switchyard, in its next pass` |
-| `rollback.3` | `waits for rollback.2 to be ready: c1 (wave rollback.2 is not merged), c2 (wave rollback.2 is not merged), c3 (wave rollback.2 is not merged)` | `the clusters' reports, by themselves` |
-
-</details>
-
-### Changes
-
-<details><summary>all 3 clusters (<code>c1, c2, c3</code>): <code>image 1.5.0 -&gt; 1.4.2 (2 times)</code></summary>
-
-- `Deployment web: containers[main].image 1.5.0 -> 1.4.2`
-- `Deployment redis: containers[main].image 1.5.0 -> 1.4.2`
-
-```diff
---- a/clusters/*/apps/shop/storefront/redis/deployment-redis.yaml
-+++ b/clusters/*/apps/shop/storefront/redis/deployment-redis.yaml
-@@ -15,4 +15,4 @@
-     spec:
-       containers:
-       - name: main
--        image: registry.example.com/web:1.5.0
-+        image: registry.example.com/web:1.4.2
---- a/clusters/*/apps/shop/storefront/web/deployment-web.yaml
-+++ b/clusters/*/apps/shop/storefront/web/deployment-web.yaml
-@@ -15,4 +15,4 @@
-     spec:
-       containers:
-       - name: main
--        image: registry.example.com/web:1.5.0
-+        image: registry.example.com/web:1.4.2
-```
-
-</details>
-
-Commands: `/switchyard why rollback.2` `/switchyard hold --reason "..."` `/switchyard help`
-
-<sub>revision `aaaaaaaaaaaa` · [status page](http://page)</sub>\
-""")
-
-
-def test_large_diffs_go_first_and_the_comment_says_so() -> None:
-    whole, grouped = large().comment(), large().comment(limit=5_000)
+def test_each_tier_says_what_it_leaves_out(comments: dict[str, str]) -> None:
+    whole, grouped = comments["212-clusters"], comments["tier-grouped"]
 
     assert "```diff" in whole
     assert "Too long" not in whole
-    assert short(section(grouped, "Changes")) == inline("""\
-Too long to stand here: the diffs of 1 of 2 groups. All of it: the [status page](http://page) and the merge requests, or `switchyard plan --app APP --fleet FLEET --deploy DEPLOY --format markdown`.
-
-<details><summary>5 of 212 clusters: <code>image 1.4.2 -&gt; 1.5.0 (2 times), replicas 2 -&gt; 0</code> · replicas to zero</summary>
-
-- `Deployment redis: containers[main].image 1.4.2 -> 1.5.0`
-- `Deployment web: replicas 2 -> 0`
-- `Deployment web: containers[main].image 1.4.2 -> 1.5.0`
-
-<details><summary>The 5 clusters</summary>
-
-`c1, c2, c3, c4, c5`
-
-</details>
-
-```diff
---- a/clusters/*/apps/shop/storefront/redis/deployment-redis.yaml
-+++ b/clusters/*/apps/shop/storefront/redis/deployment-redis.yaml
-@@ -15,4 +15,4 @@
-     spec:
-       containers:
-       - name: main
--        image: registry.example.com/web:1.4.2
-+        image: registry.example.com/web:1.5.0
---- a/clusters/*/apps/shop/storefront/web/deployment-web.yaml
-+++ b/clusters/*/apps/shop/storefront/web/deployment-web.yaml
-@@ -4,7 +4,7 @@
-   name: web
-   namespace: shop
- spec:
--  replicas: 2
-+  replicas: 0
-   selector:
-     matchLabels:
-       app: web
-@@ -15,4 +15,4 @@
-     spec:
-       containers:
-       - name: main
--        image: registry.example.com/web:1.4.2
-+        image: registry.example.com/web:1.5.0
-```
-
-</details>
-
-<details><summary>207 of 212 clusters: <code>image 1.4.2 -&gt; 1.5.0 (2 times)</code></summary>
-
-- `Deployment redis: containers[main].image 1.4.2 -> 1.5.0`
-- `Deployment web: containers[main].image 1.4.2 -> 1.5.0`
-
-On `c10, c100, c101, c102, c103, c104, c105, c106, c107, c108, c109, c11, c110, c111, c112, c113, c114, c115, c116, c117 and 187 more`; without its diff.
-
-</details>
-
-<details><summary>Where and why (2 components)</summary>
-
-| components | outcome | clusters |
-| --- | --- | --- |
-| `redis, web` | chosen | 212: `c1, c10, c100, c101, c102, c103, c104, c105, c106, c107, c108, c109, c11, c110, c111, c112, c113, c114, c115, c116 and 192 more` |
-
-</details>
-""")
-
-
-def test_statistics() -> None:
-    assert short(large().comment(limit=2_500)) == inline("""\
-**`storefront`**: `0 of 4 waves merged` · plan `2457bf813973` · next: `canary.1: the merge request is being written`
-
-Shortened, for this plan is large: without graph, placement, and all gates but the first of each wave. All of it: the [status page](http://page) and the merge requests, or `switchyard plan --app APP --fleet FLEET --deploy DEPLOY --format markdown`.
-
-| wave | merge request | clusters | changes | risks | waits for | state |
-| --- | --- | --- | --- | --- | --- | --- |
-| `canary.1` `redis` |  | 1: `c1` | 1 configured |  | `the merge request is being written` | waits |
-| `canary.2` `web` |  | 1: `c1` | 1 configured | replicas to zero | `the merge request is being written` | waits |
-| `rest.1` `redis` |  | 211: `c10, c100, c101 and 208 more` | 211 configured |  | `the merge request is being written` | waits |
-| `rest.2` `web` |  | 211: `c10, c100, c101 and 208 more` | 211 configured | replicas to zero | `the merge request is being written` | waits |
-
-### Changes
-
-Too long to stand here: the diffs of 2 of 2 groups. All of it: the [status page](http://page) and the merge requests, or `switchyard plan --app APP --fleet FLEET --deploy DEPLOY --format markdown`.
-
-- 5 of 212 clusters: `image 1.4.2 -> 1.5.0 (2 times), replicas 2 -> 0` · replicas to zero
-- 207 of 212 clusters: `image 1.4.2 -> 1.5.0 (2 times)`
-
-Commands: `/switchyard why canary.1` `/switchyard hold --reason "..."` `/switchyard cancel --reason "..."` `/switchyard rollback --reason "..."` `/switchyard help`
-
-<sub>revision `aaaaaaaaaaaa` · [status page](http://page) · reproduce with `switchyard plan --app APP --fleet FLEET --deploy DEPLOY --expect 2457bf813973`</sub>\
-""")
-
-
-def test_a_link_alone() -> None:
-    assert short(large().comment(limit=1_000)) == inline("""\
-**`storefront`**: `0 of 4 waves merged` · plan `2457bf813973` · next: `canary.1: the merge request is being written`
-
-This plan is too large for a comment: 4 waves, 212 clusters with changes, 2 groups of diffs. All of it: the [status page](http://page) and the merge requests, or `switchyard plan --app APP --fleet FLEET --deploy DEPLOY --format markdown`.
-
-Commands: `/switchyard why canary.1` `/switchyard hold --reason "..."` `/switchyard cancel --reason "..."` `/switchyard rollback --reason "..."` `/switchyard help`
-
-<sub>revision `aaaaaaaaaaaa` · [status page](http://page) · reproduce with `switchyard plan --app APP --fleet FLEET --deploy DEPLOY --expect 2457bf813973`</sub>\
-""")
+    assert "the diffs of 1 of 2 groups" in grouped
+    assert "5 of 212 clusters" in comments["tier-statistics"]
+    assert "too large for a comment" in comments["tier-link"]
 
 
 def test_many_waves_leave_room_for_the_rest() -> None:

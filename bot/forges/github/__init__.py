@@ -49,6 +49,7 @@ class GitHubForge:
     sign_in = staticmethod(oauth.sign_in)
     statuses_for_forks = True
     comment_limit = 60_000
+    request_sign = "#"
 
     def __init__(
         self,

@@ -46,6 +46,7 @@ class GitLabForge:
     sign_in = staticmethod(oauth.sign_in)
     statuses_for_forks = False
     comment_limit = 900_000
+    request_sign = "!"
 
     def __init__(
         self,

@@ -45,6 +45,7 @@ class LocalForge:
     setup: ClassVar[AppSetup | None] = None
     statuses_for_forks = True
     comment_limit = 60_000
+    request_sign = "!"
 
     def __init__(
         self,
