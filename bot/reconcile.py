@@ -11,6 +11,7 @@ from bot.gather.neighbours import depended_on
 from bot.gather.repository import GatherError, NotRegisteredError
 from bot.gather.snapshot import gather_review, gather_rollout
 from bot.home import Home, write_home, write_problems, write_unasked
+from bot.notices import give_notice
 from bot.obey import obey
 from bot.over import refuse
 from bot.pausing import put_back
@@ -45,7 +46,8 @@ async def reconcile_application(shell: Shell, application: str) -> datetime | No
     await show(shell, application, rollout_view(gathered, proposal))
     if applied.changed:
         return shell.clock()
-    return min((each for each in (applied.look_again, later) if each), default=None)
+    again = await give_notice(shell, gathered, proposal)
+    return min((each for each in (applied.look_again, later, again) if each), default=None)
 
 
 async def reconcile_review(

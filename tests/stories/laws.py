@@ -77,6 +77,12 @@ def number_of(world: World, wave: str) -> int:
     return int(found["number"])
 
 
+def notices(world: World, number: int, repository: str = APP) -> list[str]:
+    """What the bot said in comments of their own, since it needs a person."""
+    bodies = [each["body"] for each in world.rita.comments(repository, number)]
+    return [body.split("\n\n")[1] for body in bodies if "<!-- switchyard:notice" in body]
+
+
 async def page(world: World) -> str:
     """What people read on the rollout's page."""
     return unescape((await world.client.get("/rollouts/storefront")).text)

@@ -6,6 +6,7 @@ import pytest
 
 from bot.demo.site import APP, DEPLOY
 from tests.fakes.world import World, small_app, small_fleet
+from tests.stories.laws import notices
 
 FORGES = ("github", "gitlab", "github+gitlab")
 on_each = pytest.mark.parametrize("world", FORGES, indirect=True)
@@ -63,6 +64,9 @@ async def test_approval_hold_and_a_closed_merge_request(world: World) -> None:
     assert world.merged() == []
     assert "waits for 1 approval" in world.home(number)
     first = wave_request(world, "canary.1")
+    (asked,) = notices(world, first["number"], DEPLOY)
+    assert asked.startswith("`canary.1` lacks nothing but approval by `one who neither wrote nor")
+    assert notices(world, wave_request(world, "canary.2")["number"], DEPLOY) == []
     world.rita.label(DEPLOY, first["number"], "switchyard/hold", present=True)
     world.rita.approve(DEPLOY, first["number"])
     await world.settle()
@@ -75,6 +79,9 @@ async def test_approval_hold_and_a_closed_merge_request(world: World) -> None:
     world.rita.set_state(DEPLOY, second["number"], "closed")
     await world.advance(10)
     assert "rita closed merge request" in world.reasons("canary.2")[0]
+    assert notices(world, first["number"], DEPLOY) == [asked]
+    (closed,) = notices(world, number)
+    assert closed.startswith("`canary.2`: `rita closed merge request")
 
 
 @on_each

@@ -7,6 +7,7 @@ from bot.demo.site import APP, DEPLOY, FLEET
 from bot.planner import PlannerError
 from planners.snapshot import Snapshot
 from tests.fakes.world import World, small_app, small_fleet
+from tests.stories.laws import notices
 
 MERGED = ["canary.1"]
 
@@ -35,9 +36,16 @@ async def test_a_failed_cluster_holds_the_rollout_and_is_named(world: World) -> 
     assert world.wave("canary.2")["gates"][0]["remedy"] == (
         "a repair of the cluster, or a new revision"
     )
+    (told,) = notices(world, number)
+    assert told.startswith("`one (redis failed: health check failed after 5m0s")
+    world.lose_database()
+    await world.sweep()
+    await world.advance(60)
+    assert notices(world, number) == [told]
     world.behave("one", failing=frozenset())
     await world.finish()
     assert "rolled out" in world.home(number)
+    assert notices(world, number) == [told]
 
 
 async def test_a_silent_cluster_is_unknown_and_the_wait_is_called_overdue(world: World) -> None:
