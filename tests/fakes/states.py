@@ -17,7 +17,8 @@ from planners.model import (
     Unit,
 )
 from planners.selectors import Selector
-from planners.snapshot import Approval, Earlier, Hold, Refusal, Steering
+from planners.snapshot import Approval, Earlier, Refusal
+from planners.steering import Hold, Steering
 from tests.fakes.builders import NOW, clusters
 from tests.fakes.comments import IMAGE, Told, approved_by, home, sources, world
 

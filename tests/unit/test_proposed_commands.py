@@ -79,4 +79,4 @@ def test_what_is_cancelled_is_neither_held_nor_cancelled_again() -> None:
     told = steered(cancelled=Cancellation("a" * 40, "rita", "newer"))
 
     verbs = [line.split()[1] for line in proposed(told)]
-    assert verbs == ["why", "rollback", "help"]
+    assert verbs == ["why", "status", "help"]
