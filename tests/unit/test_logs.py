@@ -1,0 +1,31 @@
+"""Logs of the service: one JSON object on a line, and no secret in it."""
+
+import json
+
+import pytest
+import structlog
+
+from bot.logs import configure_logs
+
+
+def test_a_traceback_tells_no_values(capsys: pytest.CaptureFixture[str]) -> None:
+    def fails(token: str) -> None:
+        raise KeyError(len(token))
+
+    before = structlog.get_config()
+    try:
+        configure_logs()
+        log = structlog.get_logger()
+        try:
+            fails("token-of-rita")
+        except KeyError:
+            log.exception("command failed", reference="1234")
+    finally:
+        structlog.configure(**before)
+    (line,) = capsys.readouterr().err.splitlines()
+    told = json.loads(line)
+
+    assert (told["event"], told["reference"]) == ("command failed", "1234")
+    assert told["exception"][0]["exc_type"] == "KeyError"
+    assert told["exception"][0]["frames"][-1]["name"] == "fails"
+    assert "token-of-rita" not in line
