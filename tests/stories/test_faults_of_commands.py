@@ -97,6 +97,16 @@ async def test_crashes_redeliveries_and_mistakes(world: World, faults: Faults) -
     world.otto.comment(APP, number, say("resume rest.1", "resume rest.1"))
     await told(("hold", "done"), ("resume", "done"), ("resume", "refused"))
 
+    # The forge would not merge: told to merge, the bot asks again before its wait is over.
+    faults.add("PUT", "/merge$", status=405, body=b'{"message": "Base branch was modified"}')
+    world.rita.comment(APP, number, say("resume canary.2"))
+    await world.settle()
+    assert world.reasons("canary.2")[0].startswith("not merged yet: GitHub says: Base branch was")
+    assert "`/switchyard merge canary.2`" in world.home(number)
+    world.rita.comment(APP, number, say("merge canary.2"))
+    await world.settle()
+    assert world.merged() == ["canary.1", "canary.2"]
+
 
 async def test_an_older_copy_of_a_record_is_put_back(world: World) -> None:
     number = await under_way(world, "{}")
