@@ -1,14 +1,17 @@
 # The service, as an unprivileged user; git is needed at run time.
 FROM python:3.11-slim-bookworm AS build
 WORKDIR /src
-COPY requirements.lock pyproject.toml README.md LICENSE ./
+COPY requirements.lock requirements-dev.lock pyproject.toml README.md LICENSE ./
 COPY bot bot
 COPY planners planners
 COPY plugins plugins
 COPY renderers renderers
-RUN python -m venv /opt/switchyard \
+RUN python -m venv /opt/building \
+ && /opt/building/bin/pip install --no-cache-dir --require-hashes -r requirements-dev.lock \
+ && /opt/building/bin/pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir /dist . \
+ && python -m venv /opt/switchyard \
  && /opt/switchyard/bin/pip install --no-cache-dir --require-hashes -r requirements.lock \
- && /opt/switchyard/bin/pip install --no-cache-dir --no-deps --no-build-isolation .
+ && /opt/switchyard/bin/pip install --no-cache-dir --no-deps /dist/*.whl
 
 FROM python:3.11-slim-bookworm
 RUN apt-get update \

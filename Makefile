@@ -2,6 +2,8 @@
 VENV := .venv
 PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
+LOCKING := --python-version 3.11 --universal --generate-hashes --no-emit-index-url --no-annotate \
+  --custom-compile-command 'make lock'
 
 # Tests start many processes: none need compile the others' work again.
 unexport PYTHONDONTWRITEBYTECODE
@@ -12,9 +14,9 @@ unexport PYTHONDONTWRITEBYTECODE
 help: ## list the verbs
 	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 10
 
-$(READY): requirements.lock pyproject.toml
+$(READY): requirements-dev.lock pyproject.toml
 	python3 -m venv $(VENV)
-	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $(READY)
 
@@ -41,9 +43,9 @@ docs: $(READY) ## write the reference pages and schemas anew
 bench: $(READY) ## measure, as ratios
 	$(PY) -m bench
 
-lock: ## resolve requirements.lock anew (needs uv)
-	uv pip compile pyproject.toml --group dev --python-version 3.11 --universal --generate-hashes \
-	  --no-emit-index-url --no-annotate --custom-compile-command 'make lock' -o requirements.lock
+lock: ## resolve requirements.lock and requirements-dev.lock anew (needs uv)
+	uv pip compile pyproject.toml $(LOCKING) -o requirements.lock
+	uv pip compile pyproject.toml --group dev -c requirements.lock $(LOCKING) -o requirements-dev.lock
 
 clean: ## remove the virtual environment and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
