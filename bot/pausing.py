@@ -30,9 +30,10 @@ class PauseError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Telling:
-    """Who told it by which command; `reason` is None to resume."""
+    """Who told it on which forge, by which command; `reason` is None to resume."""
 
     key: str
+    forge: str
     by: str
     target: str
     reason: str | None
@@ -49,7 +50,7 @@ async def tell(shell: Shell, telling: Telling) -> None:
     registrations = _concerned(await read_fleet(shell), telling.target)
     deploys = sorted({each.deploy for each in registrations})
     for repo in deploys:
-        await _check_role(shell, repo, telling.by)
+        await _check_role(shell, repo, telling)
     found: list[tuple[Checkout, Paused]] = []
     for repo in deploys:
         checkout = await fetch(shell, repo)
@@ -88,8 +89,13 @@ def _concerned(fleet: Fleet, target: str) -> list[Registration]:
     return found
 
 
-async def _check_role(shell: Shell, repo: Repo, login: str) -> None:
-    role = await shell.forge(repo).role(repo.path, login)
+async def _check_role(shell: Shell, repo: Repo, telling: Telling) -> None:
+    if repo.forge != telling.forge:
+        raise PauseError(
+            f"that concerns {repo} as well, on another forge, where nobody knows who you are: "
+            f"`freeze` takes a merge request and holds for all"
+        )
+    role = await shell.forge(repo).role(repo.path, telling.by)
     if role < NEEDED:
         raise PauseError(
             f"that concerns {repo} as well, where it takes the role {NEEDED.name.lower()} and you "

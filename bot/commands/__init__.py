@@ -87,7 +87,8 @@ class Call:
 
     async def pause(self, target: str, reason: str | None) -> None:
         """Pause a tenant or cluster, or without a reason resume it. Raises PauseError."""
-        await pausing.tell(self.shell, pausing.Telling(self.key, self.by, target, reason))
+        forge = self.gathered.deploy.repo.forge
+        await pausing.tell(self.shell, pausing.Telling(self.key, forge, self.by, target, reason))
 
     def retry(self, number: int) -> None:
         """Ask the forge again, at once, to merge a merge request that it refused."""
