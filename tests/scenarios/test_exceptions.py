@@ -98,7 +98,7 @@ def test_taking_away_wins_even_over_an_all_of_that_names_the_cluster(tmp_path: P
     ("name", "why"),
     [
         ("foreign", "tenant refuses it: not one of the tenant's clusters"),
-        ("drained", "maintenance refuses it: maintenance drained"),
+        ("drained", "maintenance refuses it: drained, needs no maintenance"),
         ("tainted", "taints refuses it: taint gpu:NoSchedule"),
     ],
 )

@@ -86,7 +86,7 @@ async def test_a_merge_request_shows_what_merging_would_do(world: World, tmp_pat
     assert told in world.home(number)
     assert world.rita.requests(DEPLOY) == []
 
-    world.lose_database()
+    await world.lose_database()
     for cluster in world.clusters.values():
         for applied in cluster.applied.values():
             applied.said = ("", "")

@@ -38,7 +38,7 @@ async def test_a_failed_cluster_holds_the_rollout_and_is_named(world: World) -> 
     )
     (told,) = notices(world, number)
     assert told.startswith("`one (redis failed: health check failed after 5m0s")
-    world.lose_database()
+    await world.lose_database()
     await world.sweep()
     await world.advance(60)
     assert notices(world, number) == [told]
