@@ -8,6 +8,8 @@ LOCKING := --python-version 3.11 --universal --generate-hashes --no-emit-index-u
 # Tests start many processes: none need compile the others' work again.
 unexport PYTHONDONTWRITEBYTECODE
 
+TESTS := $(PY) -m pytest -n 2 --dist worksteal -q
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test check fix docs bench lock clean
 
@@ -24,14 +26,14 @@ demo: $(READY) ## the whole loop on this machine (ARGS=--auto plays the people t
 	$(VENV)/bin/switchyard demo $(ARGS)
 
 test: $(READY) ## all tests
-	$(PY) -m pytest -n 2 -q $(ARGS)
+	$(TESTS) $(ARGS)
 
 check: $(READY) ## lint, types, architecture, then all tests
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
-	$(PY) -m pytest -n 2 -q $(ARGS)
+	$(TESTS) $(ARGS)
 
 fix: $(READY) ## format, and mend what the linter can
 	$(VENV)/bin/ruff format .

@@ -156,8 +156,7 @@ async def test_another_applications_component_is_waited_for(world: World) -> Non
     await world.settle()
     assert world.merged() == []
     assert world.reasons("all.1")[0] == (
-        "nginx waits for vault/safe to be Ready on one (not deployed there yet), "
-        "two (not deployed there yet)"
+        "nginx waits for vault/safe to be Ready on one, two (not deployed there yet)"
     )
 
     theirs = (
