@@ -90,7 +90,7 @@ def steering(deeds: Iterable[Deed]) -> Steering:
     holds: dict[str, Hold] = {}
     skipped: dict[str, str] = {}
     overrides: list[Override] = []
-    reverted, cancelled = "", None
+    reverted, restored, cancelled = "", "", None
     for deed in deeds:
         if deed.outcome is not Outcome.DONE:
             continue
@@ -106,12 +106,13 @@ def steering(deeds: Iterable[Deed]) -> Steering:
             case "override":
                 overrides.append(Override(deed.facts["gate"], target, deed.by, reason))
             case "rollback":
-                reverted = deed.facts["revision"]
+                reverted, restored = deed.facts["revision"], deed.facts.get("to", "")
             case "cancel":
                 cancelled = Cancellation(deed.facts["revision"], deed.by, reason)
             case _:
                 pass
-    return Steering(tuple(holds.values()), tuple(overrides), skipped, reverted, cancelled)
+    told = (tuple(holds.values()), tuple(overrides), skipped, reverted, restored, cancelled)
+    return Steering(*told)
 
 
 def approvals(deeds: Iterable[Deed], wave: str, digest: str) -> tuple[str, ...]:
@@ -154,7 +155,7 @@ def _cell(deed: Deed) -> str:
     said = " ".join(
         f"{key}: {value}"
         for key, value in deed.facts.items()
-        if key in {"target", "reason", "gate"}
+        if key in {"target", "reason", "gate", "to"}
     )
     plain = (said or deed.words).replace("`", "'").replace("|", "/").replace("\n", " ")[:200]
     shown = f"`{plain}`" if plain else ""

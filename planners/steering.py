@@ -52,13 +52,15 @@ class Steering:
     """What counts of it for one rollout.
 
     `skipped` maps clusters that nobody waits for any more to who said so and why. `reverted` is the
-    app revision that is to be taken back. `pauses` are all that there are, of whatever tenant.
+    app revision that is to be taken back, in favour of what ran before it or of the revision
+    `restored`. `pauses` are all that there are, of whatever tenant.
     """
 
     holds: tuple[Hold, ...] = ()
     overrides: tuple[Override, ...] = ()
     skipped: Mapping[str, str] = field(default_factory=dict)
     reverted: str = ""
+    restored: str = ""
     cancelled: Cancellation | None = None
     pauses: tuple[Pause, ...] = ()
 

@@ -1,7 +1,10 @@
 """What the deploy repo held of an application before the rollout of a revision began."""
 
+from collections.abc import Iterator
+
 from bot.gather.deploy import rejected, units_at
 from bot.gather.repository import Checkout
+from bot.repos import CommitInfo
 from planners.model import Application, OnFailure, Registration, Revision
 from planners.snapshot import Earlier
 
@@ -15,8 +18,9 @@ def read_earlier(
     sha: str,
     *,
     asked: bool,
+    to: str = "",
 ) -> Earlier | None:
-    """The files before the rollout of app revision `sha`.
+    """The files before the rollout of app revision `sha`, or after the last one of revision `to`.
 
     None where nothing of it is merged, where it is the application's first, and unless somebody
     `asked` for it, or the rollout or a dependency says that a failure leads back.
@@ -25,7 +29,9 @@ def read_earlier(
     ways = {application.on_failure, *(need.on_failure for need in needs)}
     if not asked and OnFailure.ROLLBACK not in ways:
         return None
-    before = _before(checkout, application.name, sha)
+    before = (
+        _after(checkout, application.name, to) if to else _before(checkout, application.name, sha)
+    )
     if before is None:
         return None
     mirror, entries = checkout.mirror, units_at(checkout, registration, before)
@@ -46,17 +52,42 @@ def read_earlier(
     return Earlier(Revision(checkout.repo, before), entries, contents)
 
 
+def revisions(checkout: Checkout, application: str) -> tuple[str, ...]:
+    """The app revisions that were rolled out, the newest first; what was taken back as well."""
+    every = (_about(info) for info in _commits(checkout, application) if rejected(info) is None)
+    return tuple(dict.fromkeys(every))
+
+
 def _before(checkout: Checkout, application: str, sha: str) -> str | None:
     """The parent of the first commit of the newest unbroken run of commits for a revision."""
-    mirror, found = checkout.mirror, None
-    info = mirror.commit_info(checkout.head)
+    found = None
+    for info in _commits(checkout, application):
+        if sha not in {_about(info), rejected(info)}:
+            break
+        found = info.parents[0] if info.parents else None
+    return found
+
+
+def _after(checkout: Checkout, application: str, sha: str) -> str | None:
+    """The parent of the first commit that followed the newest one of a revision."""
+    found = None
+    for info in _commits(checkout, application):
+        if _about(info) == sha and rejected(info) is None:
+            return found
+        found = info.parents[0] if info.parents else None
+    return None
+
+
+def _about(info: CommitInfo) -> str:
+    return info.trailers.get("Switchyard-Source", "").rpartition("@")[2]
+
+
+def _commits(checkout: Checkout, application: str) -> Iterator[CommitInfo]:
+    """The commits on main for an application, the newest first."""
+    info = checkout.mirror.commit_info(checkout.head)
     for _ in range(MOST_COMMITS):
         if info.trailers.get("Switchyard-Application") == application:
-            about = info.trailers.get("Switchyard-Source", "").rpartition("@")[2]
-            if sha not in {about, rejected(info)}:
-                break
-            found = info.parents[0] if info.parents else None
+            yield info
         if not info.parents:
-            break
-        info = mirror.commit_info(info.parents[0])
-    return found
+            return
+        info = checkout.mirror.commit_info(info.parents[0])

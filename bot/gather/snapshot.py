@@ -189,8 +189,10 @@ def _earlier(
     sha: str,
 ) -> Earlier | None:
     deploy, _, proposed = merged
-    asked = proposed.steering.reverts(sha)
-    return read_earlier(deploy, registration, application, sha, asked=asked)
+    told = proposed.steering
+    asked = told.reverts(sha)
+    to = told.restored if asked else ""
+    return read_earlier(deploy, registration, application, sha, asked=asked, to=to)
 
 
 def _authors(app: Checkout, sha: str, base: DeployBase) -> frozenset[str]:

@@ -197,6 +197,28 @@ async def test_a_revision_is_taken_back_by_command(world: World) -> None:
     assert number < again
 
 
+async def test_two_revisions_are_taken_back_at_once(world: World) -> None:
+    await under_way(world, "{}")
+    await world.finish()
+    earlier = []
+    for version in ("2.0.0", "3.0.0"):
+        earlier.insert(0, world.view()["revision"][:12])
+        number = await merged(world, f"to-{version[0]}", cart=version)
+        await world.finish()
+    world.site.made.forge.repositories[DEPLOY].roles["rita"] = "maintain"
+    for wanted in ("abc", "0000000", earlier[-1]):
+        world.rita.comment(APP, number, f"/switchyard rollback {wanted} --reason leaks")
+        await world.settle()
+    for _ in range(12):
+        await world.advance(5)
+
+    assert ":1.0.0" in world.deployed("three", "cart")
+    assert "rolled back" in world.home(number)
+    short, never = (each for each in replies(world, number) if "cannot go back" in each)
+    assert "a revision is named by 7 characters or more" in short
+    assert f"it never ran here; earlier ones: {', '.join(earlier)}" in never
+
+
 @pytest.mark.parametrize("world", ["gitlab"], indirect=True)
 async def test_two_commands_of_one_comment_both_count_and_edits_repeat_none(world: World) -> None:
     """To GitLab the bot's own reaction is an edit of the comment."""
