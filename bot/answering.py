@@ -1,7 +1,9 @@
 """Answers one line that speaks to the bot: who may, what it does, what is said. See `obey`."""
 
+import asyncio
 import secrets
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 import structlog
 
@@ -27,6 +29,10 @@ MOST_ASKED = 10
 log = structlog.get_logger()
 
 
+class _DeniedError(RefusedError):
+    """Who said it may not, or not there, or not now."""
+
+
 def commands() -> dict[str, Command]:
     """Every slash command."""
     return discover(bot.commands, "COMMAND")
@@ -41,8 +47,13 @@ class Caller:
     proposal: Proposal
     preview: bool
 
-    async def answer(self, question: Question, result: Result, wave: str, where: str) -> Deed:
+    async def answer(
+        self, question: Question, result: Result, wave: str, where: str
+    ) -> tuple[Deed, bool]:
         """Do what one line says; what is to be said is said once.
+
+        Returns what came of it and whether that belongs into the record: what somebody told who may
+        steer. Of anything else the reply speaks, so that nobody else can fill the record.
 
         What time may mend is raised, and the pass made again; anything else ends the command.
 
@@ -54,21 +65,24 @@ class Caller:
         verb = result.verb if isinstance(result, Words | Help) else "?"
         revision = self.proposal.plan.revision.sha
         deed = Deed(where, question.said, by, verb, shell.clock(), Outcome.DONE)
-        deed = replace(deed, revision=revision, text=question.text)
+        email = question.comment.author.email
+        deed = replace(deed, revision=revision, text=question.text, email=email)
+        steers = isinstance(result, Words) and commands()[result.verb].steers
         try:
             answer = await self._run(question, result, wave, where)
         except RefusedError as error:
             await reply(shell, question, f"Refused: {code(str(error), 900)}")
-            return settled(deed, Outcome.REFUSED, str(error), {})
+            kept = steers and not isinstance(error, _DeniedError)
+            return settled(deed, Outcome.REFUSED, str(error), {}), kept
         except (TransientForgeError, TransientGitError):
             raise
         except Exception as error:
             reference = secrets.token_hex(4)
             log.exception("command failed", verb=verb, where=where, reference=reference)
-            return await self._failed(question, deed, error, reference)
+            return await self._failed(question, deed, error, reference), steers
         if answer.words:
             await reply(shell, question, answer.words)
-        return settled(deed, Outcome.DONE, "", answer.facts)
+        return settled(deed, Outcome.DONE, "", answer.facts), steers
 
     async def _failed(
         self, question: Question, deed: Deed, error: Exception, reference: str
@@ -85,16 +99,19 @@ class Caller:
             hint = f" ({result.hint})" if result.hint else ""
             raise RefusedError(f"{result.message}{hint}")
         command = commands()[result.verb]
-        await self._check_rights(question, command)
+        try:
+            await self._check_rights(question, command, wave)
+        except RefusedError as error:
+            raise _DeniedError(str(error)) from error
         by, key = question.comment.author.login, f"{question.repo} {where} {question.said}"
         told = (result, by, wave, question.number, question.comment, self.preview, key)
         return await command.run(Call(self.shell, self.gathered, self.proposal, *told))
 
-    async def _check_rights(self, question: Question, command: Command) -> None:
+    async def _check_rights(self, question: Question, command: Command, wave: str) -> None:
         """Raise RefusedError unless the author gave it, now, and has the role that it needs.
 
         Whoever may write can edit other people's comments, and no forge tells who did: an edited
-        comment steers nothing.
+        comment steers nothing. Neither does what was said on a wave to an earlier revision.
         """
         if command.steers and self.preview:
             raise RefusedError(words.not_yet(command.name))
@@ -105,6 +122,8 @@ class Caller:
             )
         if command.steers and question.edited:
             raise RefusedError("an edited comment steers nothing: write a new one")
+        if command.steers and wave and question.comment.created_at < await self._began():
+            raise RefusedError("another revision was merged since you wrote: look again")
         repo = judged_in(command, self.gathered, self.shell, question.repo)
         role = await self.shell.forge(repo).role(repo.path, question.comment.author.login)
         if role < command.role:
@@ -112,6 +131,12 @@ class Caller:
             users, teams = await self._able(repo, command.role)
             missing = words.who_can(needed, str(repo), have, users, teams)
             raise RefusedError(f"{command.name} {missing}")
+
+    async def _began(self) -> datetime:
+        """When this revision was merged."""
+        sha = self.proposal.plan.revision.sha
+        info = await asyncio.to_thread(self.gathered.app.mirror.commit_info, sha)
+        return info.at
 
     async def _able(self, repo: Repo, role: Role) -> tuple[list[str], list[str]]:
         """Of the people whom policies and the tenant name, those who have a role; and the teams."""

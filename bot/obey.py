@@ -8,7 +8,7 @@ bot's own words are no commands.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from hashlib import sha256
 
 from bot import records
@@ -18,26 +18,30 @@ from bot.forges import Comment, Reaction
 from bot.gather.snapshot import Gathered
 from bot.record import Deed, Outcome, is_full
 from bot.records import OvertakenError, Record, Spot
-from bot.replies import Question, is_there, react, reply, text_of
+from bot.replies import Question, answered, is_there, react, reply, text_of
 from bot.shell import Shell
 from bot.slash import Command as Words
 from bot.slash import Reader, Result
 from bot.wording import answers as words
-from planners.model import Repo
+from planners.model import Repo, Role
 
 REACTIONS = {
     Outcome.DONE: Reaction.DONE,
     Outcome.REFUSED: Reaction.REFUSED,
     Outcome.FAILED: Reaction.REFUSED,
 }
+MOST_REPLIES = 20
 PUT_BACK = "an older copy of this record stood here, or none: put back"
 
 
 def meanings(results: Iterable[Result]) -> Iterator[tuple[str, Result]]:
-    """Each with a digest of what it means, the second of the same meaning with another one."""
+    """Each with a digest of what was typed, the second of the same words with another one.
+
+    What it means to this version is left out: what was answered once is answered for ever.
+    """
     seen: Counter[str] = Counter()
     for result in results:
-        text = repr(replace(result, line=0))
+        text = result.typed
         seen[text] += 1
         yield sha256(f"{seen[text]} {text}".encode()).hexdigest()[:16], result
 
@@ -47,23 +51,11 @@ def place_of(comment: int, number: int, *, deploy: bool) -> str:
     return f"{'deploy' if deploy else 'app'}!{number}#{comment}"
 
 
-async def obey(shell: Shell, gathered: Gathered, proposal: Proposal, *, preview: bool) -> bool:
-    """Obey what is new on a rollout's merge requests; whether something steers it now.
-
-    On a `preview`, which is not merged yet, questions are answered alone.
-    """
-    hearing = _Hearing(shell, gathered, proposal, preview, gathered.record)
-    try:
-        return await hearing.hear()
-    except OvertakenError:
-        return True
-
-
 @dataclass(slots=True)
 class _Place:
     """A merge request where commands are read: `wave` is the wave it is for, empty on the app's.
 
-    `ledger` is the record of a wave's own.
+    `ledger` is the record of a wave's own, `replies` what was answered there: comment and words.
     """
 
     repo: Repo
@@ -71,20 +63,39 @@ class _Place:
     wave: str
     comments: tuple[Comment, ...]
     ledger: Record | None = None
+    replies: list[tuple[str, str]] = field(default_factory=list)
 
 
 @dataclass(slots=True)
-class _Hearing:
-    """One pass over all that people say; `home` is the rollout's record as it grows."""
+class Hearing:
+    """One pass over all that people say to a rollout, or on a `preview` to what would be one.
+
+    `home` is the rollout's record as it grows, `steers` says what is listened to now.
+    """
 
     shell: Shell
     gathered: Gathered
     proposal: Proposal
-    preview: bool
     home: Record | None
+    preview: bool = False
+    steers: bool = False
+    _found: list[_Place] | None = None
 
-    async def hear(self) -> bool:
-        """See `obey`."""
+    async def obey(self) -> bool:
+        """Obey what steers, before anything merges; whether something new steers it now."""
+        self.steers = True
+        try:
+            return await self._obey()
+        except OvertakenError:
+            return True
+
+    async def tell(self) -> None:
+        """Answer the rest, which holds up no merge; on a preview what steers is refused."""
+        self.steers = False
+        for place in await self._places():
+            await self._listen(place)
+
+    async def _obey(self) -> bool:
         if self.home is not None:
             self.home = await self._mended(self.home)
         for place in await self._places():
@@ -99,8 +110,13 @@ class _Hearing:
         return False
 
     async def _places(self) -> list[_Place]:
-        """The app merge request, and those of waves that are open."""
-        gathered, found = self.gathered, []
+        """The app merge request, and those of waves that are open; read once in a pass."""
+        if self._found is None:
+            self._found = await self._read_places()
+        return self._found
+
+    async def _read_places(self) -> list[_Place]:
+        gathered, found = self.gathered, list[_Place]()
         if gathered.home is not None:
             app = gathered.app.repo
             found.append(_Place(app, gathered.home.number, "", gathered.comments))
@@ -111,6 +127,10 @@ class _Hearing:
                 comments = await self.shell.forge(repo).comments(repo.path, number)
                 ledger = await records.read(self.shell, Spot(repo, number, name), comments)
                 found.append(_Place(repo, number, request.wave, comments, ledger))
+        for place in found:
+            me = await self.shell.forge(place.repo).me()
+            ours = [each for each in place.comments if each.author.id == me.id]
+            place.replies = answered(self.shell, place.repo, ours, name)
         return found
 
     async def _mended(self, record: Record) -> Record:
@@ -154,19 +174,33 @@ class _Hearing:
             where = place_of(comment.id, place.number, deploy=bool(place.wave))
             edited = self._is_edited(place, comment, where)
             for said, result in meanings(reader.read(comment.body)):
-                if (where, said) in self._known(place):
+                if self._is_steering(result) is not self.steers:
+                    continue
+                key = ("answered", str(place.repo), where, said)
+                if key in self.shell.written or (where, said) in self._known(place):
+                    continue
+                if await self._is_flood(place, comment):
                     continue
                 asked = (place.repo, place.number, comment, said, self._about(result))
                 question = Question(*asked, edited)
                 deed = await self._answer(place, question, result, where)
-                if deed is None:
-                    continue
-                await self._keep(place, deed)
-                await self._react(deed)
-                steers = deed.verb in verbs and verbs[deed.verb].steers
-                if steers and deed.outcome is Outcome.DONE:
-                    return True
+                if deed is not None:
+                    self.shell.written[key] = ""
+                    await self._react(deed)
+                    if self.steers and deed.outcome is Outcome.DONE:
+                        return True
         return False
+
+    def _is_steering(self, result: Result) -> bool:
+        return not self.preview and isinstance(result, Words) and commands()[result.verb].steers
+
+    async def _is_flood(self, place: _Place, comment: Comment) -> bool:
+        """Whether somebody who may write nothing there was answered often enough."""
+        mine = {str(each.id) for each in place.comments if each.author.id == comment.author.id}
+        if sum(to in mine for to, _ in place.replies) < MOST_REPLIES:
+            return False
+        role = await self.shell.forge(place.repo).role(place.repo.path, comment.author.login)
+        return role < Role.WRITE
 
     def _about(self, result: Result) -> str:
         """Who answers: each application for itself, but how a command is written says any."""
@@ -178,9 +212,13 @@ class _Hearing:
         """What came of one line; None where nothing more can be recorded."""
         full = any(is_full(each.deeds) for each in self._records(place))
         key = ("full", where, question.said)
-        if not full:
+        if not (full and self.steers):
             caller = Caller(self.shell, self.gathered, self.proposal, self.preview)
-            return await caller.answer(question, result, place.wave, where)
+            deed, kept = await caller.answer(question, result, place.wave, where)
+            if kept:
+                await self._keep(place, deed)
+            place.replies.append((str(question.comment.id), question.said))
+            return deed
         if key not in self.shell.written:
             comment = question.comment.id
             await react(self.shell, place.repo, place.number, comment, Reaction.REFUSED)
@@ -223,7 +261,11 @@ class _Hearing:
         return text not in written | {self.shell.written.get(key, "")}
 
     def _known(self, place: _Place) -> set[tuple[str, str]]:
-        return {deed.key for record in self._records(place) for deed in record.deeds}
+        deploy = bool(place.wave)
+        answered = {
+            (place_of(int(to), place.number, deploy=deploy), said) for to, said in place.replies
+        }
+        return answered | {deed.key for record in self._records(place) for deed in record.deeds}
 
     def _is_shown(self, deed: Deed) -> bool:
         """Whether this process put the reaction under its comment."""

@@ -12,7 +12,7 @@ from bot.gather.repository import GatherError, NotRegisteredError
 from bot.gather.snapshot import gather_review, gather_rollout
 from bot.home import Home, write_home, write_problems, write_unasked
 from bot.notices import give_notice
-from bot.obey import obey
+from bot.obey import Hearing
 from bot.over import refuse
 from bot.pausing import put_back
 from bot.planner import PlannerError
@@ -38,12 +38,14 @@ async def reconcile_application(shell: Shell, application: str) -> datetime | No
     except (GatherError, PlannerError) as error:
         await show(shell, application, problem_view(application, _problems(error), shell.clock()))
         return None
-    if await obey(shell, gathered, proposal, preview=False):
+    hearing = Hearing(shell, gathered, proposal, gathered.record)
+    if await hearing.obey():
         return shell.clock()
     applied = await apply(shell, gathered, proposal)
     later = await write_home(shell, gathered, proposal)
     await show_plan(shell, gathered, proposal)
     await show(shell, application, rollout_view(gathered, proposal))
+    await hearing.tell()
     if applied.changed:
         return shell.clock()
     again = await give_notice(shell, gathered, proposal)
@@ -82,8 +84,8 @@ async def _review(shell: Shell, request: ForgeMergeRequest, home: Home) -> datet
         await write_problems(shell, request, home, _problems(error))
         return None
     later = await write_home(shell, gathered, proposal, home)
-    again = await obey(shell, gathered, proposal, preview=True)
-    return shell.clock() if again else later
+    await Hearing(shell, gathered, proposal, gathered.record, preview=True).tell()
+    return later
 
 
 def _problems(error: GatherError | PlannerError) -> list[str]:

@@ -39,7 +39,8 @@ class Deed:
     `where` names the comment, `said` what the command means (a digest): a comment that is edited
     gives no command twice. `facts` is what it says to the rollout, such as the target of a hold, or
     the digest of each wave that it approves. `words` is what was said to it, in short. `revision`
-    is the app revision that it was given to, `text` a digest of the comment as its author wrote it.
+    is the app revision that it was given to, `text` a digest of the comment as its author wrote it,
+    `email` the author's address as commits have it.
     """
 
     where: str
@@ -52,6 +53,7 @@ class Deed:
     facts: Mapping[str, str] = field(default_factory=dict)
     revision: str = ""
     text: str = ""
+    email: str = ""
 
     @property
     def key(self) -> tuple[str, str]:
@@ -64,7 +66,7 @@ def write(deeds: Iterable[Deed]) -> str:
     values = [
         [
             each.where, each.said, each.by, each.verb, each.at.isoformat(), each.outcome.value,
-            each.words, dict(each.facts), each.revision, each.text,
+            each.words, dict(each.facts), each.revision, each.text, each.email,
         ]
         for each in deeds
     ]  # fmt: skip
@@ -115,16 +117,16 @@ def steering(deeds: Iterable[Deed]) -> Steering:
     return Steering(*told)
 
 
-def approvals(deeds: Iterable[Deed], wave: str, digest: str) -> tuple[str, ...]:
-    """Logins of those whose approval of this very content of a wave stands."""
-    given: dict[str, None] = {}
+def approvals(deeds: Iterable[Deed], wave: str, digest: str) -> dict[str, str]:
+    """Whose approval of this very content of a wave stands: login -> address."""
+    given: dict[str, str] = {}
     for deed in deeds:
         about = deed.outcome is Outcome.DONE and wave in deed.facts
         if about and deed.verb == "approve" and deed.facts[wave] == digest:
-            given[deed.by] = None
+            given[deed.by] = deed.email
         elif about and deed.verb == "unapprove":
             given.pop(deed.by, None)
-    return tuple(given)
+    return given
 
 
 def lapsed(deeds: Iterable[Deed], wave: str, digest: str) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ A signed marker says what a reply answers, so that it is found again after any c
 `obey` and `over`.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -47,6 +48,17 @@ class Question:
 def text_of(comment: Comment) -> str:
     """A digest of what a comment says."""
     return sha256(comment.body.encode()).hexdigest()[:16]
+
+
+def answered(
+    shell: Shell, repo: Repo, ours: Iterable[Comment], application: str
+) -> list[tuple[str, str]]:
+    """What comments of our own answer, for an application or for any: comment and words."""
+    first = (each.body.partition("\n")[0] for each in ours)
+    found = (shell.markers.read(MARKER, repo, each) for each in first)
+    return [
+        (each["to"], each["said"]) for each in found if each and each["about"] in {"", application}
+    ]
 
 
 async def replied(shell: Shell, question: Question) -> bool:

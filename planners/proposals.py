@@ -57,7 +57,7 @@ def judge(snapshot: Snapshot, change: ChangeSet, request: MergeRequest | None) -
         yield _unproposed(snapshot, change)
     elif request.branch is not None and request.branch.foreign_author is not None:
         yield ForeignCommit(request.branch.foreign_author, request.branch.head)
-    elif not _shows(request, change):
+    elif not shows(request, change):
         yield NotProposed()
     elif request.conflicts:
         yield Conflicts()
@@ -80,7 +80,7 @@ def _branch(snapshot: Snapshot, change: ChangeSet) -> str:
     return branch_prefix(snapshot.application.name) + change.wave.name
 
 
-def _shows(request: MergeRequest, change: ChangeSet) -> bool:
+def shows(request: MergeRequest, change: ChangeSet) -> bool:
     """Whether branch, forge and description all speak of this change."""
     branch = request.branch
     return (

@@ -2,8 +2,10 @@
 
 from bot.commands import TARGET, Answer, Call, Command, RefusedError
 from bot.slash import Verb
+from bot.wording.markdown import listing
 from planners.gate import WaveState
 from planners.model import Role
+from planners.proposals import shows
 
 MOST = 200
 
@@ -24,16 +26,23 @@ class Approve:
 
     async def run(self, call: Call) -> Answer:
         """See Command."""
-        open_ones = [
-            each.change
+        open_ones = {
+            each.change.wave.name: (each.merge_request, each.change)
             for each in call.standings(call.target())
             if each.merge_request is not None and each.state is WaveState.WAITING
-        ]
+        }
         if not open_ones:
             raise RefusedError("nothing of that waits for an approval")
         if len(open_ones) > MOST:
             raise RefusedError(f"that are {len(open_ones)} waves, at most {MOST} at once: name one")
-        return Answer(facts={each.wave.name: each.digest for each in open_ones})
+        changed = [
+            name for name, (request, change) in open_ones.items() if not shows(request, change)
+        ]
+        if changed:
+            raise RefusedError(
+                f"{listing(changed)} changed before this was read: look at it again, then approve"
+            )
+        return Answer(facts={name: change.digest for name, (_, change) in open_ones.items()})
 
 
 COMMAND: Command = Approve()

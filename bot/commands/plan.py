@@ -2,11 +2,15 @@
 
 from bot.commands import Answer, Call, Command
 from bot.slash import Verb
+from bot.wording.headline import headline
+from bot.wording.markdown import code
 from planners.model import Role
+
+MOST_LETTERS = 600
 
 
 class Plan:
-    """Plans again; that is what a pass does, so there is nothing more to do."""
+    """Plans again; that is what a pass does, so there is nothing more to do than to say it."""
 
     name = "plan"
     role = Role.READ
@@ -15,8 +19,8 @@ class Plan:
 
     async def run(self, call: Call) -> Answer:
         """See Command."""
-        del call
-        return Answer()
+        told = headline(call.proposal, preview=call.preview)
+        return Answer(f"Planned anew: {code(told, MOST_LETTERS)}")
 
 
 COMMAND: Command = Plan()

@@ -9,7 +9,7 @@ class Unapprove:
     """Takes approvals back."""
 
     name = "unapprove"
-    role = Role.READ
+    role = Role.WRITE
     steers = True
     verb = Verb(
         "unapprove", (TARGET,), (), "Take your approvals back.", ("/switchyard unapprove canary.1",)

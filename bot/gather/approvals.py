@@ -18,12 +18,12 @@ async def read_approvals(
     checkout: Checkout,
     request: ForgeMergeRequest,
     teams: Iterable[str],
-    commanded: Mapping[str, str],
+    commanded: Mapping[str, tuple[str, str]],
 ) -> tuple[Approval, ...]:
     """The approvals by people; what they may do is asked anew each time, as it may have changed.
 
-    `commanded` approved by a command: login -> the head whose content that was, empty for one that
-    is gone.
+    `commanded` approved by a command: login -> their address, and the head whose content that was,
+    empty for one that is gone.
     """
     forge, path = shell.forge(checkout.repo), checkout.repo.path
     given = {
@@ -31,9 +31,9 @@ async def read_approvals(
         for review in await forge.reviews(path, request.number)
         if not review.user.bot
     }
-    for login, head in commanded.items():
+    for login, (address, head) in commanded.items():
         email, reviewed = given.get(login, ("", ""))
-        given[login] = (email, head or reviewed)
+        given[login] = (email or address, head or reviewed)
     asked, found = sorted(teams), []
     for login, (email, head) in sorted(given.items()):
         role = await forge.role(path, login)

@@ -140,8 +140,9 @@ async def _open(
     owners = await read_owners(checkout, reading.fleet, paths)
     teams = teams_of(reading.fleet, reading.registration, owners)
     digest = branch.digest if branch is not None else None
-    commanded = dict.fromkeys(lapsed(reading.deeds, wave, digest or ""), "")
-    commanded |= dict.fromkeys(approvals(reading.deeds, wave, digest or ""), each.head)
+    given = approvals(reading.deeds, wave, digest or "")
+    commanded = dict.fromkeys(lapsed(reading.deeds, wave, digest or ""), ("", ""))
+    commanded |= {login: (email, each.head) for login, email in given.items()}
     return MergeRequest(
         number=each.number,
         wave=wave,

@@ -2,7 +2,7 @@
 
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from itertools import islice
 from typing import TypeVar
@@ -21,13 +21,15 @@ class Command:
     """A line that fits its verb: `line` counts from 1, `verb` is the verb's name.
 
     `arguments` and `options` hold the values by name, in the order of the comment; what was not
-    given is not there, and what is not repeatable has one value.
+    given is not there, and what is not repeatable has one value. `typed` is the line after the
+    address: it stays the same when verbs change.
     """
 
     line: int
     verb: str
     arguments: Mapping[str, tuple[Value, ...]]
     options: Mapping[str, tuple[Value, ...]]
+    typed: str = field(default="", compare=False)
 
     def every(self, name: str, of: type[T]) -> tuple[T, ...]:
         """The values of an argument or option, which are of that type; none if it is missing."""
@@ -46,6 +48,7 @@ class Help:
     line: int
     verb: str
     text: str
+    typed: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,7 @@ class Mistake:
     line: int
     message: str
     hint: str = ""
+    typed: str = field(default="", compare=False)
 
 
 Result = Command | Help | Mistake
@@ -79,7 +83,10 @@ class Reader:
     def read(self, text: str) -> tuple[Result, ...]:
         """Every line that addresses the bot, in order: at most ten, then a Mistake for the rest."""
         lines = list(islice(addressed(text, self.login), MOST_COMMANDS + 1))
-        results = [self._result(line) for line in lines[:MOST_COMMANDS]]
+        results = [
+            replace(self._result(line), typed=line.rest or line.problem)
+            for line in lines[:MOST_COMMANDS]
+        ]
         if len(lines) > MOST_COMMANDS:
             message = f"only the first {MOST_COMMANDS} commands of a comment count"
             results.append(
@@ -211,17 +218,17 @@ def _values(
         _RefusedError: one is missing, stands there twice, or is not what it should be.
     """
     found: dict[str, tuple[Value, ...]] = {}
-    for field in fields:
-        label = f"--{field.name}" if isinstance(field, Option) else field.name
-        texts = given.get(field.name, ())
-        if field.required and not texts:
+    for each in fields:
+        label = f"--{each.name}" if isinstance(each, Option) else each.name
+        texts = given.get(each.name, ())
+        if each.required and not texts:
             raise _RefusedError(f"{label} is missing", f"usage: {verb}")
-        if len(texts) > 1 and not field.repeatable:
+        if len(texts) > 1 and not each.repeatable:
             raise _RefusedError(f"{label} can be given only once", f"usage: {verb}")
         try:
-            values = tuple(field.kind.read(text) for text in texts)
+            values = tuple(each.kind.read(text) for text in texts)
         except ValueError as error:
             raise _RefusedError(f"{label}: {error}", f"usage: {verb}") from None
         if values:
-            found[field.name] = values
+            found[each.name] = values
     return found

@@ -53,9 +53,8 @@ async def test_every_command_from_the_first_plan_to_the_next_revision(world: Wor
     number = await previewed(world)
     world.ada.comment(APP, number, say(*QUESTIONS, "hold --reason x", "approve canary.1"))
     await world.settle()
-    told = outcomes(record(world, number))
-    assert [outcome for _, outcome in told] == ["done"] * 6 + ["refused"] * 2
     said = replies(world, number)
+    assert len(said) == len(QUESTIONS) + 2
     assert any("waits for redis to be Ready" in each for each in said)
     assert any("one: chosen" in each for each in said)
     assert any("3 clusters of 3 change in 6 waves" in each for each in said)
@@ -64,17 +63,14 @@ async def test_every_command_from_the_first_plan_to_the_next_revision(world: Wor
     # What was refused then is not obeyed once it is merged; who may not steer is told who can.
     world.ada.merge(APP, number)
     await world.settle()
-    assert outcomes(record(world, number)) == told
+    assert record(world, number) == []
     assert world.reasons("canary.1") == ["waits for 1 approval: clusters with canary=true"]
     world.ada.comment(APP, number, say(*STEERING.values()))
     world.ada.comment(APP, number, say("unapprove"))
     await world.settle()
-    assert outcomes(record(world, number))[len(told) :] == [
-        *((verb, "refused") for verb in STEERING),
-        ("unapprove", "refused"),
-    ]
+    assert record(world, number) == [], "who may not steer cannot fill the record"
     denied = [each for each in replies(world, number) if "needs the role" in each]
-    assert len(denied) == len(STEERING)
+    assert len(denied) == len(STEERING) + 1
     assert any("needs the role write" in each and "rita" in each for each in denied)
 
     # Rita may write: what makes no sense now is refused with what would.
@@ -157,7 +153,7 @@ async def test_a_pause_holds_every_rollout_of_a_tenant_until_it_is_resumed(world
     await world.settle()
     await world.advance(10)
     assert [outcome for _, outcome in outcomes(record(world, number))] == [
-        *("refused", "refused", "done", "done", "refused")
+        *("refused", "done", "done", "refused")
     ]
     assert "paused already by otto: audit" in replies(world, number)[-1]
     assert world.reasons("canary.2")[-1] == "tenant/shop is paused by otto: audit"

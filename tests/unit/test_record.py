@@ -79,10 +79,10 @@ def test_an_approval_counts_for_its_content_until_it_is_withdrawn() -> None:
         deed("approve", "otto", **{"canary.1": "d1"}),
     ]
 
-    assert approvals(given_ones, "canary.1", "d1") == ("rita", "otto")
-    assert approvals(given_ones, "canary.1", "d2") == ()
+    assert approvals(given_ones, "canary.1", "d1") == {"rita": "", "otto": ""}
+    assert approvals(given_ones, "canary.1", "d2") == {}
     given_ones.append(deed("unapprove", "otto", **{"canary.1": ""}))
-    assert approvals(given_ones, "canary.1", "d1") == ("rita",)
+    assert approvals(given_ones, "canary.1", "d1") == {"rita": ""}
 
 
 def test_a_full_record_fits_into_a_comment_of_every_forge() -> None:
