@@ -28,9 +28,10 @@ __all__ = ["Door", "Guard", "Visitor"]
 OPEN = ("/hooks/", "/reports/", "/facts/", "/static/", "/setup/", "/sign-in/")
 OPEN_PAGES = frozenset({"/healthz", "/setup", "/sign-in", "/sign-out"})
 CLOSED = (
-    "As long as nobody can sign in, only a service that listens on loopback shows its pages, and "
-    "only to a browser on its machine. Set up a sign-in at the forge, or name the header of a "
-    "proxy: the guide run-the-service.md tells how. Webhooks and reports are taken all the same."
+    "As long as nobody can sign in, only a service that listens on loopback, and whose "
+    "SWITCHYARD_PUBLIC_URL is there too, shows its pages, and only to a browser on its machine. "
+    "Set up a sign-in at the forge, or name the header of a proxy: the guide run-the-service.md "
+    "tells how. Webhooks and reports are taken all the same."
 )
 UNNAMED = "The proxy names nobody who signed in, or it is not one of SWITCHYARD_TRUSTED_PROXIES."
 
@@ -64,8 +65,9 @@ class Door:
     def tell(self) -> None:
         """Log it when nobody can see the pages."""
         open_to_some = self.ways() or self.settings.proxy_user_header
-        if not open_to_some and not _loopback(self.settings.host):
-            log.warning("pages closed", host=self.settings.host, why=CLOSED)
+        if not open_to_some and not self._is_private:
+            url = str(self.settings.public_url)
+            log.warning("pages closed", host=self.settings.host, public_url=url, why=CLOSED)
 
     async def admit(self, request: Request) -> None:
         """Return for those who may see the pages.
@@ -89,15 +91,19 @@ class Door:
             raise HTTPException(status.HTTP_401_UNAUTHORIZED, f"sign in first, at {where}")
         await self.access.check(visitor)
 
+    @property
+    def _is_private(self) -> bool:
+        """Whether the service is meant for its own machine: some proxies forward without a trace.
+
+        Such a proxy calls it by the loopback name it knows, as a browser on the machine does.
+        """
+        return _loopback(self.settings.host) and _loopback(self.settings.public_url.host or "")
+
     def _on_this_machine(self, request: Request) -> bool:
         """Whether nobody else can have asked: neither through a proxy nor by a foreign name."""
         name, colon, port = request.headers.get("host", "").rpartition(":")
         called = name if colon and port.isdecimal() else request.headers.get("host", "")
-        return (
-            _loopback(self.settings.host)
-            and _loopback(called.removeprefix("[").removesuffix("]"))
-            and not forwarded(request)
-        )
+        return self._is_private and _loopback(called) and not forwarded(request)
 
     async def refuse(self, request: Request, error: HTTPException) -> Response:
         """The answer to who may not come in; a browser is shown the way."""
@@ -133,6 +139,6 @@ def _open(path: str) -> bool:
 
 def _loopback(host: str) -> bool:
     try:
-        return ipaddress.ip_address(host).is_loopback
+        return ipaddress.ip_address(host.removeprefix("[").removesuffix("]")).is_loopback
     except ValueError:
         return host == "localhost"

@@ -70,13 +70,37 @@ async def test_without_sign_in_the_pages_are_for_this_machine(
         assert "default-src 'self'" in refused.headers["content-security-policy"]
 
 
+@pytest.mark.parametrize(
+    ("public_url", "code"),
+    [
+        ("https://switchyard.example.com", 403),
+        ("http://192.0.2.1:7080", 403),
+        ("http://127.0.0.1.example.com", 403),
+        ("http://localhost.example.com", 403),
+        ("http://127.0.0.1:7081/", 200),
+        ("http://127.3.2.1", 200),
+        ("http://[::1]:7080", 200),
+        ("http://LocalHost:7080", 200),
+    ],
+)
+async def test_a_proxy_that_forwards_without_a_trace_opens_no_public_service(
+    make: Any, public_url: str, code: int
+) -> None:
+    site = make(public_url=public_url)
+    for path in ("/fleet", "/api/v1/rollouts"):
+        answer = await ask(site, path)
+        assert answer.status_code == code
+        assert code == 200 or "SWITCHYARD_PUBLIC_URL" in answer.json()["detail"]
+
+
 async def test_a_service_that_others_reach_shows_no_page_and_says_why(make: Any) -> None:
     with capture_logs() as told:
         site = make(host="0.0.0.0")
         Door(Settings(**PROXY, **KEYS, host="0.0.0.0"), {}, site.shell).tell()
         Door(Settings(**KEYS), {}, site.shell).tell()
         Door(Settings(**KEYS, host="0.0.0.0"), {}, site.shell).tell()
-    assert [each["event"] for each in told] == ["pages closed"]
+        Door(Settings(**KEYS, public_url="https://x.test"), {}, site.shell).tell()
+    assert [each["event"] for each in told] == ["pages closed"] * 2
 
     for path in (*PAGES, *PROGRAMS):
         assert (await ask(site, path)).status_code == 403
