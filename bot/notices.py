@@ -11,8 +11,9 @@ from datetime import datetime, timedelta
 import structlog
 
 from bot.core import Proposal
-from bot.forges import Comment, TransientForgeError
+from bot.forges import TransientForgeError
 from bot.gather.snapshot import Gathered
+from bot.markers import Markers
 from bot.shell import Shell
 from bot.wording.notices import Notice, notices, together
 from planners.model import Repo
@@ -53,25 +54,37 @@ async def _say(
     }
     if all(key in shell.written for key in written.values()):
         return
+    me = await shell.forge(repo).me()
     comments = await shell.forge(repo).comments(repo.path, number)
-    said = await _said(shell, repo, application, comments)
+    mine = [each.body for each in comments if each.author.id == me.id]
+    said = known(shell.markers, where, application, mine)
     new = [each for each in found if each.key not in said]
     if new:
-        payload = {"application": application, "keys": json.dumps([each.key for each in new])}
-        marker = shell.markers.write(MARKER, repo, payload)
+        marker = mark(shell.markers, where, application, [each.key for each in new])
         page = shell.page(application) if gathered.home is None else gathered.home.url
         await shell.forge(repo).add_comment(repo.path, number, together(new, marker, page))
     shell.written.update(dict.fromkeys(written.values(), "said"))
 
 
-async def _said(
-    shell: Shell, repo: Repo, application: str, comments: Iterable[Comment]
+def mark(markers: Markers, where: tuple[Repo, int], application: str, keys: Sequence[str]) -> str:
+    """The first line of a comment that says what has these keys, on that merge request alone."""
+    repo, number = where
+    payload = {"application": application, "number": str(number), "keys": json.dumps(keys)}
+    return markers.write(MARKER, repo, payload)
+
+
+def known(
+    markers: Markers, where: tuple[Repo, int], application: str, bodies: Iterable[str]
 ) -> frozenset[str]:
-    """The keys of what our comments say already."""
-    me = await shell.forge(repo).me()
+    """The keys of what comments of our own say already on that merge request.
+
+    A marker that stands elsewhere in a comment, or that was copied from another merge request, is
+    none: whoever may edit comments could silence us with it.
+    """
+    repo, number = where
     keys: set[str] = set()
-    for comment in comments:
-        marker = shell.markers.read(MARKER, repo, comment.body)
-        if comment.author.id == me.id and marker and marker["application"] == application:
+    for body in bodies:
+        marker = markers.read(MARKER, repo, body.partition("\n")[0]) or {}
+        if (marker.get("application"), marker.get("number")) == (application, str(number)):
             keys.update(json.loads(marker["keys"]))
     return frozenset(keys)

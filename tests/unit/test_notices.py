@@ -6,9 +6,11 @@ from datetime import datetime, timedelta
 import pytest
 from inline_snapshot import snapshot as inline
 
+from bot.markers import Markers
+from bot.notices import known, mark
 from bot.record import Deed, Outcome, lapsed
 from bot.wording.notices import notices, together
-from planners.model import Freeze, Policy, Readiness, Role, Unit
+from planners.model import Freeze, Policy, Readiness, Repo, Role, Unit
 from planners.selectors import Selector
 from planners.snapshot import Approval, Refusal
 from tests.fakes.builders import NOW
@@ -145,6 +147,21 @@ def test_what_strangers_wrote_stays_text(text: str) -> None:
 
     assert quiet
     assert_dead(read(together(quiet, "", "http://page")))
+
+
+def test_what_was_said_is_known_by_the_first_line_on_the_same_merge_request() -> None:
+    markers, here = Markers(b"m" * 16), (Repo("local", "edge/deploy"), 3)
+    (notice,) = notices(awaiting().proposal())
+    marker = mark(markers, here, "storefront", [notice.key])
+    told = together([notice], marker, "http://page")
+
+    assert known(markers, here, "storefront", ["thanks", told]) == {notice.key}
+    assert known(markers, here, "storefront", [f"thanks\n{told}"]) == frozenset()
+    assert known(markers, here, "bakery", [told]) == frozenset()
+    assert known(markers, (here[0], 4), "storefront", [told]) == frozenset()
+    assert (
+        known(markers, (Repo("local", "shop/storefront"), 3), "storefront", [told]) == frozenset()
+    )
 
 
 def test_whose_commands_approved_something_else() -> None:
