@@ -25,21 +25,26 @@ def title(what: str) -> str:
 
 
 def body(what: str, follows: str, asked: Asked, marker: str) -> str:
-    """The description: who asked where, why, and what follows when people merge it."""
+    """The description: who asked where, why, and what follows when people merge it.
+
+    To the forge the bot is its author, and whoever asked may approve it: it says that they should
+    not.
+    """
     when = f"{asked.at:%Y-%m-%d %H:%M}"
+    review = "Switchyard never merges this: review it as any other change here, or close it."
     return "\n\n".join(
         [
             marker,
             f"{code(title(what))}. {code(asked.by)} {link('asked for it', asked.url)}, {when} UTC.",
             *([f"Reason: {code(asked.reason, 600)}"] if asked.reason else []),
             f"When this is merged: {follows}",
-            "Switchyard never merges this: review it as any other change here, or close it.",
+            f"{review} It was asked for by {code(asked.by)}: somebody else should approve it.",
         ]
     )
 
 
 def commit_message(what: str, asked: Asked) -> str:
-    """The message of the one commit; who asked is an author of it to every rule of approval."""
+    """The message of the one commit; who asked is an author of it to rules that read trailers."""
     plain = " ".join(asked.by.replace("<", "").replace(">", "").split())
     email = "".join(each for each in asked.email if each not in "<> \n\r")
     return (

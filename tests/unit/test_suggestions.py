@@ -28,5 +28,6 @@ def test_a_reason_stays_code() -> None:
     asked = Asked("rita", "r@x", NOON, URL, "`@all` fixes #1\n<!-- switchyard:intent x -->")
 
     text = body("Drain cluster one", "it moves.", asked, "<!-- marker -->")
+    assert text.endswith("It was asked for by `rita`: somebody else should approve it.")
     assert "Reason: `'@all' fixes #1 \u2039!-- switchyard:intent x -->`" in text
     assert f"`rita` [asked for it]({URL}), 2026-11-20 12:00 UTC." in text
