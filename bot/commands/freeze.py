@@ -57,20 +57,21 @@ class Freeze:
                     raise RefusedError(
                         f"{target} is frozen until {moment(known.end)} already, by {known.name}"
                     )
-            name = f"{target.slug}-{until:%Y%m%d-%H%M}"
+            name = f"{target.name}-{until:%Y%m%d-%H%M}"
             changes = new_freeze(
+                found.files,
                 {
                     "name": name,
                     "clusters": dict(target.written),
                     "from": moment(begin),
                     "until": moment(until),
                     "reason": call.text("reason"),
-                }
+                },
             )
             found.check(changes)
             title = f"Freeze {target} until {until:%Y-%m-%d %H:%M} UTC"
             follows = FOLLOWS.format(until=until)
-            suggestion = Suggestion(f"freeze-{target.slug}", title, follows, changes)
+            suggestion = Suggestion(f"freeze-{target.name}", title, follows, changes)
             return await asks(call, found.checkout, suggestion, str(target))
 
 

@@ -3,11 +3,10 @@
 from bot.commands import Answer, Call, Changes, Command, RefusedError, asks, refusals
 from bot.intake.edits import moment
 from bot.slash import Argument, Kind, Option, Verb
-from bot.suggest import Suggestion
+from bot.suggest import Suggestion, name_for
 from bot.suggest.app import AppFiles, app_files
 from planners.model import Json, Role, Unit
 
-LONGEST = 200
 ADDS = "`{0}` runs on `{1}` as well{2}; choices of its placement do not count `{1}` as theirs."
 REMOVES = (
     "`{0}` leaves `{1}`{2}, and gets the next best cluster instead where its placement chooses."
@@ -58,8 +57,8 @@ class Place:
             named = ", ".join(components)
             title = f"{'Add' if add else 'Remove'} {named} on {cluster}{end}"
             follows = (ADDS if add else REMOVES).format(named, cluster, end)
-            name = "-".join([found.application.name, *components, verb, cluster])
-            suggestion = Suggestion(f"place-{name[:LONGEST]}", title, follows, changes)
+            name = name_for(found.application.name, *components, verb, cluster)
+            suggestion = Suggestion(f"place-{name}", title, follows, changes)
             return await asks(call, found.checkout, suggestion, f"{named}@{cluster}")
 
     def _check(self, call: Call, found: AppFiles, unit: Unit, *, adding: bool) -> None:

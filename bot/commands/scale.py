@@ -3,7 +3,7 @@
 from bot.commands import Answer, Call, Changes, Command, RefusedError, asks, refusals
 from bot.intake.edits import moment
 from bot.slash import Argument, Kind, Option, Verb
-from bot.suggest import Suggestion
+from bot.suggest import Suggestion, name_for
 from bot.suggest.app import app_files, workload_of
 from bot.suggest.fleet import meant
 from planners.model import Json, Role
@@ -59,8 +59,8 @@ class Scale:
             end = f" until {until:%Y-%m-%d %H:%M} UTC" if until else ""
             title = f"Scale {component} to {count} on {target}{end}"
             follows = FOLLOWS.format(component, count, target, end)
-            name = f"scale-{found.application.name}-{component}-{target.slug}"
-            suggestion = Suggestion(name, title, follows, changes)
+            name = name_for(found.application.name, component, *target.parts)
+            suggestion = Suggestion(f"scale-{name}", title, follows, changes)
             return await asks(call, found.checkout, suggestion, component)
 
 

@@ -75,16 +75,23 @@ def with_maintenance(files: Mapping[str, bytes], cluster: str, *, drained: bool)
     raise EditRefusedError(f"the fleet has no cluster {cluster}")
 
 
-def new_freeze(freeze: Mapping[str, Json]) -> Changes:
-    """A policy of its own that holds one freeze: nobody else's file is touched."""
+def new_freeze(files: Mapping[str, bytes], freeze: Mapping[str, Json]) -> Changes:
+    """A policy of its own that holds one freeze: nobody else's file is touched.
+
+    Raises:
+        EditRefusedError: there is a file of that name.
+    """
     name = f"freeze-{freeze['name']}"
+    file = f"policies/{name}.yaml"
+    if file in files:
+        raise EditRefusedError(f"{file} is there already: change it, or delete it first")
     policy: Json = {
         "apiVersion": "switchyard.dev/v1alpha1",
         "kind": "Policy",
         "metadata": {"name": name},
         "spec": {"freezes": [dict(freeze)]},
     }
-    return {f"policies/{name}.yaml": yamlio.dump(policy)}
+    return {file: yamlio.dump(policy)}
 
 
 def without_freeze(files: Mapping[str, bytes], name: str) -> Changes:

@@ -6,8 +6,10 @@ off finds what it began. Nothing here ever merges.
 """
 
 import asyncio
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 
 from bot.apply import BOT
 from bot.forges import ForgeError, ForgeMergeRequest, TransientForgeError
@@ -20,10 +22,24 @@ from planners.proposals import PREFIX
 
 MARKER = "intent"
 BRANCHES = f"{PREFIX}/intent/"
+LONGEST_NAME = 40
+DIGITS = 8
+_UNFIT = re.compile(r"[^a-z0-9]+")
 
 
 class NotSuggestedError(Exception):
     """The change cannot be suggested; the text says why, and what would help."""
+
+
+def name_for(*parts: str) -> str:
+    """A name for what these lines say, and for nothing else: words of theirs, then a digest.
+
+    It fits into a branch and into a document, with 23 characters to spare: 40 at the most, which
+    are lower-case letters, digits and `-`. The last 8 are of a SHA-256 over all parts.
+    """
+    digest = sha256("\n".join(parts).encode()).hexdigest()[:DIGITS]
+    readable = _UNFIT.sub("-", "-".join(parts).lower()).strip("-")
+    return f"{readable[: LONGEST_NAME - DIGITS - 1].rstrip('-')}-{digest}"
 
 
 @dataclass(frozen=True, slots=True)

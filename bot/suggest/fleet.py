@@ -1,7 +1,6 @@
 """Changes of the fleet repo: clusters that are drained, and freezes."""
 
 import asyncio
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -12,13 +11,11 @@ from bot.intake import read_fleet
 from bot.intake.edits import Changes
 from bot.shell import Shell
 from bot.slash import Kind
-from bot.suggest import NotSuggestedError
+from bot.suggest import LONGEST_NAME, NotSuggestedError, name_for
 from planners.model import Cluster, Fleet, Json
 from planners.selectors import Selector
 
 MOST_PROBLEMS = 5
-LONGEST_NAME = 40
-_UNFIT = re.compile(r"[^a-z0-9]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +63,21 @@ async def fleet_files(shell: Shell) -> FleetFiles:
 
 @dataclass(frozen=True, slots=True)
 class Meant:
-    """Some clusters as a command names them: for a document, for the planners, and for a name."""
+    """Some clusters as a command names them: for a document, for the planners, and for a name.
+
+    `parts` says the same in lines: a cluster's name, or keys and values of labels in turn.
+    """
 
     written: Mapping[str, Json]
     selector: Selector
-    slug: str
+    parts: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """A name that only these have: a cluster's own where it is short, else with a digest."""
+        if len(self.parts) == 1 and len(self.parts[0]) <= LONGEST_NAME:
+            return self.parts[0]
+        return name_for(*self.parts) if self.parts else name_for("everything")
 
     def __str__(self) -> str:
         return str(self.selector)
@@ -83,10 +90,9 @@ def meant(fleet: Fleet, text: str) -> Meant:
         NotSuggestedError: it means none.
     """
     if not text:
-        return Meant({}, Selector(), "everything")
-    slug = _UNFIT.sub("-", text.lower()).strip("-")[:LONGEST_NAME].strip("-")
+        return Meant({}, Selector())
     if any(each.name == text for each in fleet.clusters):
-        return Meant({"names": [text]}, Selector(names=(text,)), slug)
+        return Meant({"names": [text]}, Selector(names=(text,)), (text,))
     try:
         selector = Kind.SELECTOR.read(text)
     except ValueError as error:
@@ -94,4 +100,5 @@ def meant(fleet: Fleet, text: str) -> Meant:
     assert isinstance(selector, Selector)
     if not any(selector.matches(each) for each in fleet.clusters):
         raise NotSuggestedError(f"{text} selects no cluster of the fleet")
-    return Meant({"matchLabels": dict(selector.match_labels)}, selector, slug)
+    parts = tuple(word for pair in sorted(selector.match_labels.items()) for word in pair)
+    return Meant({"matchLabels": dict(selector.match_labels)}, selector, parts)

@@ -42,7 +42,7 @@ def test_the_document_of_the_cluster_is_found_wherever_it_stands() -> None:
 
 
 def test_a_freeze_has_a_file_of_its_own_which_goes_with_it() -> None:
-    changes = new_freeze(FREEZE)
+    changes = new_freeze(FILES, FREEZE)
     assert list(changes) == ["policies/freeze-sale.yaml"]
     files = {**FILES, **{path: found for path, found in changes.items() if found}}
     fleet, problems = read_fleet(files)
@@ -51,6 +51,13 @@ def test_a_freeze_has_a_file_of_its_own_which_goes_with_it() -> None:
     (freeze,) = [each for policy in fleet.policies for each in policy.freezes]
     assert (freeze.name, freeze.reason) == ("sale", "so: # it is")
     assert without_freeze(files, "sale") == {"policies/freeze-sale.yaml": None}
+
+
+def test_a_file_that_is_there_is_not_overwritten_by_a_freeze() -> None:
+    files = {**FILES, "policies/freeze-sale.yaml": b"# mine"}
+
+    with pytest.raises(EditRefusedError, match=r"policies/freeze-sale\.yaml is there already"):
+        new_freeze(files, FREEZE)
 
 
 def test_a_freeze_among_other_rules_leaves_them_as_they_are() -> None:
