@@ -179,7 +179,7 @@ def _going_back(proposal: Proposal, clusters: int) -> str:
     plan, standings = proposal.plan, proposal.decision.standings
     what = f"revision {plan.revision.sha[:8]}"
     if proposal.decision.done:
-        return f"rolled back: {what} failed; {plural(clusters, 'cluster')} ready as before"
+        return f"rolled back: {what}; {plural(clusters, 'cluster')} ready as before"
     if to_merge := _to_merge(standings):
         done = len(standings) - len(to_merge)
         why = f" ({places(plan.failures)})" if plan.failures else ""

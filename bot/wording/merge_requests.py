@@ -54,7 +54,7 @@ def _why_back(plan: Plan) -> list[str]:
     """What a rollback undoes, and why it began, as far as that can be seen still."""
     if plan.restores is None:
         return []
-    failed = f" failed: {code(places(plan.failures), 600)}." if plan.failures else " failed."
+    failed = f" failed: {code(places(plan.failures), 600)}." if plan.failures else " is taken back."
     return [
         (
             f"Revision {code(plan.revision.sha[:12])}{failed} This brings back, byte for byte, "
