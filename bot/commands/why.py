@@ -3,7 +3,7 @@
 from bot.commands import TARGET, Answer, Call, Command
 from bot.slash import Verb
 from bot.wording.markdown import code
-from bot.wording.reasons import reason, remedy
+from bot.wording.reasons import moment, reason, remedy
 from planners.gates import Gate, NotProposed, next_look
 from planners.model import Role
 
@@ -34,13 +34,16 @@ class Why:
         for wave in list(waiting)[:MOST]:
             lines.append(f"- {code(wave)}")
             for gate in waiting[wave]:
-                until = next_look(gate)
-                when = f"; next look {until:%H:%M:%S} UTC" if until else ""
+                when = self._when(call, gate)
                 lines.append(
                     f"  - {code(reason(gate), 400)}: cleared by {code(remedy(gate), 300)}{when}"
                 )
         more = [f"- and {len(waiting) - MOST} waves more"] if len(waiting) > MOST else []
         return Answer("\n".join([*lines, *more]))
+
+    def _when(self, call: Call, gate: Gate) -> str:
+        until = next_look(gate)
+        return f"; next look {moment(until, call.gathered.snapshot.now)}" if until else ""
 
     def _tells(self, call: Call, gate: Gate) -> bool:
         """Before a revision is merged it has no merge requests, and that is no news."""

@@ -1,6 +1,7 @@
 """Gates in words: one text for the commit status, the comment, the page and `why`."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import assert_never
 
 from bot.wording.markdown import listing, natural, plural
@@ -84,11 +85,11 @@ def remedy(gate: Gate) -> str:  # noqa: C901, PLR0912 - one case per gate
         case AwaitsApproval():
             return f"{approvers(gate)} approves the merge request"
         case Frozen(until=until):
-            return f"the end of the freeze at {until:%H:%M} UTC, or a change of the policy"
+            return f"the end of the freeze at {until:%Y-%m-%d %H:%M} UTC, or a change of the policy"
         case OutsideWindow(until=None):
             return "clusters whose windows never meet go into different stages"
         case OutsideWindow(until=until):
-            return f"the window's opening at {until:%a %H:%M} UTC"
+            return f"the window's opening at {until:%a %Y-%m-%d %H:%M} UTC"
         case Held() | HeldBy() | Paused() | Cancelled():
             return _let_go(gate)
         case ForeignCommit():
@@ -106,6 +107,11 @@ def remedy(gate: Gate) -> str:  # noqa: C901, PLR0912 - one case per gate
             return "Switchyard, in its next pass"
         case unreachable:
             assert_never(unreachable)
+
+
+def moment(at: datetime, now: datetime) -> str:
+    """A time to come, to the second; with its date, and to the minute, where that is not today."""
+    return f"{at:{'%H:%M:%S' if at.date() == now.date() else '%Y-%m-%d %H:%M'}} UTC"
 
 
 def status_line(gates: Sequence[Gate]) -> str:

@@ -1,0 +1,21 @@
+"""Gates in words: times with their dates, and sentences that read well behind `cleared by`."""
+
+from datetime import timedelta
+
+from bot.wording.reasons import moment, remedy
+from planners.gates import Frozen, OutsideWindow
+from tests.fakes.builders import NOW
+
+
+def test_the_end_of_a_freeze_or_of_the_wait_for_a_window_has_its_date() -> None:
+    until = NOW + timedelta(days=3)
+
+    assert f"{until:%Y-%m-%d %H:%M} UTC" in remedy(Frozen("feast", until, "closed"))
+    assert f"{until:%Y-%m-%d %H:%M} UTC" in remedy(OutsideWindow(("one",), until))
+
+
+def test_a_moment_has_its_date_unless_it_is_today() -> None:
+    tomorrow = NOW + timedelta(days=1)
+
+    assert moment(NOW, NOW) == f"{NOW:%H:%M:%S} UTC"
+    assert moment(tomorrow, NOW) == f"{tomorrow:%Y-%m-%d %H:%M} UTC"
