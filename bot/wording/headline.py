@@ -90,8 +90,7 @@ def next_actor(proposal: Proposal) -> str:
     text = f"{standing.change.wave.name}: {reason(gate)}"
     if isinstance(gate, Conflicts | NotProposed):
         return text
-    by = "" if isinstance(gate, PEOPLE) else "cleared by "
-    return f"{text}; {by}{remedy(gate)}"
+    return f"{text}; cleared by {remedy(gate)}"
 
 
 def kind_of(proposal: Proposal, *, preview: bool) -> str:

@@ -104,7 +104,7 @@ def _of_wave(standing: Standing) -> Iterator[Notice]:
     asked = [each for each in standing.gates if isinstance(each, AwaitsApproval)]
     for gate in others:
         if _is_news(gate):
-            text = f"{code(wave)}: {code(reason(gate), 600)}. It waits until {code(remedy(gate))}."
+            text = f"{code(wave)}: {code(reason(gate), 600)}. It waits for {code(remedy(gate))}."
             yield Notice(f"{type(gate).__name__} {wave}", text)
     if asked and not others and request is not None:
         key = f"approval {wave} {standing.change.digest[:12]}"

@@ -76,31 +76,31 @@ def reason(gate: Gate) -> str:  # noqa: C901, PLR0912 - one case per gate
 
 
 def remedy(gate: Gate) -> str:  # noqa: C901, PLR0912 - one case per gate
-    """Who or what clears it, in one sentence without a full stop."""
+    """Who or what clears it, as what follows `cleared by` or `waits for`; without a full stop."""
     match gate:
         case AwaitsDependency(pending=pending) | AwaitsStep(pending=pending):
             return cure(pending)
         case AwaitsReplacement(pending=pending):
             return cure(pending)
         case AwaitsApproval():
-            return f"{approvers(gate)} approves the merge request"
+            return f"approval of the merge request by {approvers(gate)}"
         case Frozen(until=until):
             return f"the end of the freeze at {until:%Y-%m-%d %H:%M} UTC, or a change of the policy"
         case OutsideWindow(until=None):
-            return "clusters whose windows never meet go into different stages"
+            return "different stages for clusters whose windows never meet"
         case OutsideWindow(until=until):
             return f"the window's opening at {until:%a %Y-%m-%d %H:%M} UTC"
         case Held() | HeldBy() | Paused() | Cancelled():
             return _let_go(gate)
         case ForeignCommit():
             return (
-                "somebody resets the branch to Switchyard's commit, closes the merge request, or "
-                "deletes the branch where there is none"
+                "somebody who resets the branch to Switchyard's commit, closes the merge request, "
+                "or deletes the branch where there is none"
             )
         case ClosedByPerson():
-            return "somebody reopens it, or a new revision changes the plan"
+            return "somebody who reopens it, or a new revision that changes the plan"
         case OpenedByPerson():
-            return "somebody closes it; Switchyard opens its own"
+            return "somebody who closes it; Switchyard opens its own"
         case NotMerged():
             return "the forge's own rules for the branch: its checks, approvals, merge queue"
         case Conflicts() | NotProposed():
@@ -139,9 +139,9 @@ def _let_go(gate: Stopped) -> str:
     """How what was stopped goes on."""
     match gate:
         case Held(label):
-            return f"somebody removes the label {label}"
+            return f"somebody who removes the label {label}"
         case HeldBy(target=target) | Paused(target=target):
-            return f"somebody comments /switchyard resume {target}".rstrip()
+            return f"somebody who comments /switchyard resume {target}".rstrip()
         case Cancelled():
             return "a new revision; what is merged of this one stays"
 

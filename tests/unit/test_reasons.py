@@ -3,7 +3,15 @@
 from datetime import timedelta
 
 from bot.wording.reasons import moment, remedy
-from planners.gates import Frozen, OutsideWindow
+from planners.gates import (
+    AwaitsApproval,
+    ClosedByPerson,
+    Frozen,
+    Held,
+    HeldBy,
+    OutsideWindow,
+    Paused,
+)
 from tests.fakes.builders import NOW
 
 
@@ -19,3 +27,16 @@ def test_a_moment_has_its_date_unless_it_is_today() -> None:
 
     assert moment(NOW, NOW) == f"{NOW:%H:%M:%S} UTC"
     assert moment(tomorrow, NOW) == f"{tomorrow:%Y-%m-%d %H:%M} UTC"
+
+
+def test_who_clears_it_is_named_so_that_it_follows_cleared_by() -> None:
+    asked = AwaitsApproval(2, ("rita",), (), "everywhere", author_may_approve=False)
+    gates = (asked, Held("hold"), HeldBy("otto", "why", ""), Paused("otto", "why", "tenant/shop"))
+
+    assert [remedy(gate) for gate in (*gates, ClosedByPerson("tom", 2))] == [
+        "approval of the merge request by one who neither wrote nor merged this revision",
+        "somebody who removes the label hold",
+        "somebody who comments /switchyard resume",
+        "somebody who comments /switchyard resume tenant/shop",
+        "somebody who reopens it, or a new revision that changes the plan",
+    ]
