@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from html import escape
+from html import escape, unescape
 from typing import Any
 
 from markdown_it import MarkdownIt
@@ -13,9 +13,12 @@ _ALLOWED = re.compile(r"(</?(?:code|details|summary|sub)>|<br>)")
 
 
 def _html(text: str) -> str:
-    """Comments go, the few allowed tags stay, everything else is shown as text."""
+    """Comments go, the few allowed tags stay, everything else is shown as text.
+
+    What is escaped in it already is not escaped twice.
+    """
     parts = _ALLOWED.split(_COMMENT.sub("", text))
-    return "".join(part if _ALLOWED.fullmatch(part) else escape(part) for part in parts)
+    return "".join(part if _ALLOWED.fullmatch(part) else escape(unescape(part)) for part in parts)
 
 
 def _render_html(tokens: Sequence[Token], index: int, *_: Any) -> str:

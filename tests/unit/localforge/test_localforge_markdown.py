@@ -67,6 +67,10 @@ def test_whatever_is_written_only_shows(text: str) -> None:
             "```mermaid\ngraph TD\n```",
             '<pre><code class="language-mermaid">graph TD\n</code></pre>\n',
         ),
+        (
+            "<details><summary><code>1 -&gt; 2 &amp;amp; &lt;b&gt;</code></summary>",
+            "<details><summary><code>1 -&gt; 2 &amp;amp; &lt;b&gt;</code></summary>",
+        ),
         ("<script>x</script>", "<p>&lt;script&gt;x&lt;/script&gt;</p>"),
     ],
 )
