@@ -61,12 +61,19 @@ def wave_table(standings: Sequence[Standing], look: Look) -> str:
         return _table(standings, look)
     ready = [each for each in standings if _is_still(each, look)]
     rest = [each for each in standings if not _is_still(each, look)]
-    word = " that change nothing" if look.preview else " that are ready"
     parts = [_table(rest[:OPEN_ROWS], look)] if rest else []
-    for waves, noun, which in ((rest[OPEN_ROWS:], "more wave", ""), (ready, "wave", word)):
+    more = plural(len(rest[OPEN_ROWS:]), "more wave")
+    still = f"{plural(len(ready), 'wave')} that {_do_nothing(len(ready), look)}"
+    for waves, summary in ((rest[OPEN_ROWS:], more), (ready, still)):
         if waves:
-            parts.append(fold(f"{plural(len(waves), noun)}{which}", _table(waves, look)))
+            parts.append(fold(summary, _table(waves, look)))
     return "\n\n".join(parts)
+
+
+def _do_nothing(count: int, look: Look) -> str:
+    if look.preview:
+        return "changes nothing" if count == 1 else "change nothing"
+    return "is ready" if count == 1 else "are ready"
 
 
 def short_table(standings: Sequence[Standing], look: Look, where: str) -> str:
