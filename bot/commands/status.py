@@ -4,7 +4,7 @@ from bot.commands import Answer, Call, Command
 from bot.slash import Verb
 from bot.wording.comment import headline
 from bot.wording.markdown import code
-from bot.wording.reasons import reason
+from bot.wording.reasons import NOT_MERGED, reason, told
 from planners.model import Role
 
 
@@ -19,9 +19,13 @@ class Status:
     async def run(self, call: Call) -> Answer:
         """See Command."""
         lines = [f"**{code(headline(call.proposal, preview=call.preview), 300)}**", ""]
+        lines += [NOT_MERGED, ""] if call.preview else []
         for each in call.proposal.decision.standings[:100]:
-            why = f": {code(reason(each.gates[0]), 300)}" if each.gates else ""
-            lines.append(f"- {code(each.change.wave.name)} {each.state}{why}")
+            gates = told(each.gates, preview=call.preview)
+            why = f": {code(reason(gates[0]), 300)}" if gates else ""
+            at_once = call.preview and each.change.files and not gates
+            state = "merges at once" if at_once else each.state
+            lines.append(f"- {code(each.change.wave.name)} {state}{why}")
         return Answer("\n".join(lines))
 
 

@@ -3,8 +3,8 @@
 from bot.commands import TARGET, Answer, Call, Command
 from bot.slash import Verb
 from bot.wording.markdown import code
-from bot.wording.reasons import moment, reason, remedy
-from planners.gates import Gate, NotProposed, next_look
+from bot.wording.reasons import NOT_MERGED, moment, reason, remedy, told
+from planners.gates import Gate, next_look
 from planners.model import Role
 
 MOST = 20
@@ -24,13 +24,13 @@ class Why:
     async def run(self, call: Call) -> Answer:
         """See Command."""
         waiting = {
-            each.change.wave.name: [gate for gate in each.gates if self._tells(call, gate)]
+            each.change.wave.name: told(each.gates, preview=call.preview)
             for each in call.standings(call.target())
         }
         waiting = {wave: gates for wave, gates in waiting.items() if gates}
         if not waiting:
             return Answer("Nothing of that waits.")
-        lines = ["Nothing of this is merged yet. Then:", ""] if call.preview else []
+        lines = [NOT_MERGED, ""] if call.preview else []
         for wave in list(waiting)[:MOST]:
             lines.append(f"- {code(wave)}")
             for gate in waiting[wave]:
@@ -44,10 +44,6 @@ class Why:
     def _when(self, call: Call, gate: Gate) -> str:
         until = next_look(gate)
         return f"; next look {moment(until, call.gathered.snapshot.now)}" if until else ""
-
-    def _tells(self, call: Call, gate: Gate) -> bool:
-        """Before a revision is merged it has no merge requests, and that is no news."""
-        return not (call.preview and isinstance(gate, NotProposed))
 
 
 COMMAND: Command = Why()

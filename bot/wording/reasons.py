@@ -28,6 +28,7 @@ from planners.gates import (
 )
 
 STATUS_LENGTH = 140
+NOT_MERGED = "Nothing of this is merged yet. Then:"
 WORST = (
     Lack.REPAIR,
     Lack.FRESH_REPORT,
@@ -107,6 +108,14 @@ def remedy(gate: Gate) -> str:  # noqa: C901, PLR0912 - one case per gate
             return "Switchyard, in its next pass"
         case unreachable:
             assert_never(unreachable)
+
+
+def told(gates: Sequence[Gate], *, preview: bool) -> list[Gate]:
+    """The gates that are told of a wave.
+
+    Before a revision is merged it has no merge requests, and that is no news.
+    """
+    return [each for each in gates if not (preview and isinstance(each, NotProposed))]
 
 
 def moment(at: datetime, now: datetime) -> str:

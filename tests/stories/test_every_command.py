@@ -56,6 +56,8 @@ async def test_every_command_from_the_first_plan_to_the_next_revision(world: Wor
     said = replies(world, number)
     assert len(said) == len(QUESTIONS) + 2
     assert any("waits for redis to be Ready" in each for each in said)
+    assert sum("Nothing of this is merged yet. Then:" in each for each in said) == 2
+    assert not any("is being written" in each for each in said)
     assert any("one: chosen" in each for each in said)
     assert any("3 clusters of 3 change in 6 waves" in each for each in said)
     assert sum("nothing of this rolls out before it is merged" in each for each in said) == 2

@@ -2,13 +2,14 @@
 
 from datetime import timedelta
 
-from bot.wording.reasons import moment, remedy
+from bot.wording.reasons import moment, remedy, told
 from planners.gates import (
     AwaitsApproval,
     ClosedByPerson,
     Frozen,
     Held,
     HeldBy,
+    NotProposed,
     OutsideWindow,
     Paused,
 )
@@ -40,3 +41,10 @@ def test_who_clears_it_is_named_so_that_it_follows_cleared_by() -> None:
         "somebody who comments /switchyard resume tenant/shop",
         "somebody who reopens it, or a new revision that changes the plan",
     ]
+
+
+def test_before_the_merge_it_is_no_news_that_nothing_is_proposed() -> None:
+    gates = (NotProposed(), Held("hold"))
+
+    assert told(gates, preview=True) == [Held("hold")]
+    assert told(gates, preview=False) == [*gates]
