@@ -1,4 +1,7 @@
-"""What verbs take: declared once, read by the reader, and shown as help."""
+"""What verbs take: declared once, read by the reader, and shown as help.
+
+What stands for a value is in capitals, for pointed brackets are not let through to comments.
+"""
 
 import re
 from collections.abc import Callable, Mapping
@@ -62,7 +65,7 @@ class Argument:
     repeatable: bool = False
 
     def __str__(self) -> str:
-        text = f"<{self.name}>" + ("..." if self.repeatable else "")
+        text = self.name.upper() + ("..." if self.repeatable else "")
         return text if self.required else f"[{text}]"
 
 
@@ -77,7 +80,7 @@ class Option:
     repeatable: bool = False
 
     def __str__(self) -> str:
-        text = f"--{self.name} <{self.kind}>"
+        text = f"--{self.name} {self.kind.upper()}"
         return (text if self.required else f"[{text}]") + ("..." if self.repeatable else "")
 
 

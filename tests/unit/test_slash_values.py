@@ -180,7 +180,7 @@ def test_help() -> None:
     assert isinstance(result, Help)
     assert isinstance(everything, Help)
     assert result.text == usage(HOLD)
-    assert result.text.splitlines()[0].startswith("/switchyard hold <app> [<top>] --reason <text>")
+    assert result.text.splitlines()[0].startswith("/switchyard hold APP [TOP] --reason TEXT")
     assert "Plan this merge request." in everything.text
     for example in (*PLAN.examples, *HOLD.examples):
         assert isinstance(READER.read(example)[0], Command)
