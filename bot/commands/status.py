@@ -4,7 +4,7 @@ from bot.commands import Answer, Call, Command
 from bot.slash import Verb
 from bot.wording.comment import headline
 from bot.wording.markdown import code
-from bot.wording.reasons import NOT_MERGED, reason, told
+from bot.wording.reasons import NOT_MERGED, reason, stops, told
 from planners.model import Role
 
 
@@ -23,6 +23,7 @@ class Status:
         for each in call.proposal.decision.standings[:100]:
             gates = told(each.gates, preview=call.preview)
             why = f": {code(reason(gates[0]), 300)}" if gates else ""
+            why += "".join(f"; also {code(reason(gate), 150)}" for gate in stops(gates[1:])[:1])
             at_once = call.preview and each.change.files and not gates
             state = "merges at once" if at_once else each.state
             lines.append(f"- {code(each.change.wave.name)} {state}{why}")

@@ -118,6 +118,11 @@ def told(gates: Sequence[Gate], *, preview: bool) -> list[Gate]:
     return [each for each in gates if not (preview and isinstance(each, NotProposed))]
 
 
+def stops(gates: Sequence[Gate]) -> list[Gate]:
+    """Those of the gates by which people stopped it; they are told of wherever they stand."""
+    return [each for each in gates if isinstance(each, Stopped | Frozen)]
+
+
 def moment(at: datetime, now: datetime) -> str:
     """A time to come, to the second; with its date, and to the minute, where that is not today."""
     return f"{at:{'%H:%M:%S' if at.date() == now.date() else '%Y-%m-%d %H:%M'}} UTC"

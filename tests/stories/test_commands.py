@@ -197,6 +197,8 @@ async def test_an_administrator_overrides_a_gate_for_the_record(world: World) ->
 
 async def test_questions_are_answered_once(world: World) -> None:
     number = await under_way(world)
+    world.rita.comment(APP, number, "/switchyard hold canary.2 --reason later")
+    await world.settle()
     asked = "/switchyard why canary.1\n/switchyard status\n/switchyard explain cart one"
     world.ada.comment(APP, number, asked)
     await world.settle()
@@ -206,6 +208,7 @@ async def test_questions_are_answered_once(world: World) -> None:
     assert "waits for 1 approval" in why
     assert "cleared by" in why
     assert "canary.1" in status
+    assert "; also `held by rita (canary.2): later`" in status
     assert "one: chosen" in explained
 
 

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from bot.wording.reasons import moment, remedy, told
+from bot.wording.reasons import moment, remedy, stops, told
 from planners.gates import (
     AwaitsApproval,
     ClosedByPerson,
@@ -48,3 +48,10 @@ def test_before_the_merge_it_is_no_news_that_nothing_is_proposed() -> None:
 
     assert told(gates, preview=True) == [Held("hold")]
     assert told(gates, preview=False) == [*gates]
+
+
+def test_what_people_stopped_is_found_among_what_it_waits_for() -> None:
+    asked = AwaitsApproval(1, (), (), "everywhere", author_may_approve=False)
+    hold = HeldBy("otto", "why", "")
+
+    assert stops((NotProposed(), asked, hold)) == [hold]
