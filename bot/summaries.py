@@ -10,7 +10,9 @@ from planners.model import Fleet, Json
 from planners.plan import digest_of
 
 ROLLOUT, SUMMARY, MARK, FLEET = "rollout/", "summary/", "mark/", "fleet"
-READINESS = ("STALLED", "UNKNOWN", "PROGRESSING", "READY")
+RUNNING = ("STALLED", "UNKNOWN", "PROGRESSING", "READY")
+UNMERGED = "UNMERGED"
+READINESS = (*RUNNING, UNMERGED)
 MARK_LENGTH = 16
 TOLD = ("component", "cluster", "readiness", "message", "revision")
 COPIED = ("application", "tenant", "headline", "done", "digest", "revision", "at", "report_max_age")

@@ -1,15 +1,16 @@
 """What the pages show, kept in the database as a cache: made anew at the end of every pass."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from bot.core import Proposal
 from bot.gather.snapshot import Gathered
+from bot.summaries import UNMERGED
 from bot.wording.comment import headline
 from bot.wording.diffs import counts
 from bot.wording.reasons import lack, reason, remedy
-from planners.gate import Standing
+from planners.gate import Decision, Standing
 from planners.gates import (
     AwaitsApproval,
     AwaitsDependency,
@@ -40,7 +41,7 @@ def rollout_view(gathered: Gathered, proposal: Proposal) -> dict[str, Json]:
         "home": {"number": home.number, "url": home.url} if home else None,
         "problems": [str(problem) for problem in proposal.problems],
         "waves": [_wave(standing) for standing in proposal.decision.standings],
-        "units": [_unit(snapshot, unit) for unit in plan.units],
+        "units": units_view(snapshot, proposal.decision, plan.units),
         "report_max_age": max_report_age(snapshot).total_seconds(),
         "at": _time(snapshot.now),
     }
@@ -107,8 +108,19 @@ def with_since(view: dict[str, Any], before: Mapping[str, Any]) -> dict[str, Any
     return view
 
 
+def units_view(snapshot: Snapshot, decision: Decision, planned: Iterable[Unit]) -> list[Json]:
+    """What should run, and what runs until its removal is merged, sorted."""
+    removals = (each.change for each in decision.standings if each.change.wave.removal)
+    leaving = {unit for change in removals for unit in change.units}
+    return [_unit(snapshot, unit) for unit in sorted({*planned, *leaving})]
+
+
 def _unit(snapshot: Snapshot, unit: Unit) -> Json:
-    """How one component stands on one cluster; a stale or missing report reads UNKNOWN."""
+    """How one component stands on one cluster; a stale or missing report reads UNKNOWN.
+
+    One of which main holds no file is UNMERGED: no cluster can run it. One that runs as an earlier
+    revision has it, while its change waits, reads as its cluster reports it.
+    """
     found: dict[str, Json] = {
         "component": unit.component,
         "cluster": unit.cluster,
@@ -117,6 +129,8 @@ def _unit(snapshot: Snapshot, unit: Unit) -> Json:
         "revision": "",
         "at": "",
     }
+    if unit not in snapshot.base.entries:
+        return found | {"readiness": UNMERGED, "message": "its first wave is not merged yet"}
     seen = snapshot.observations.get(unit)
     if seen is not None:
         found |= {"revision": seen.revision, "at": _time(seen.at)}

@@ -17,12 +17,13 @@ T = TypeVar("T")
 
 
 class Totals(BaseModel):
-    """How many components on clusters are in which state."""
+    """How many components on clusters are in which state; UNMERGED ones run nowhere yet."""
 
     READY: int = 0
     PROGRESSING: int = 0
     STALLED: int = 0
     UNKNOWN: int = 0
+    UNMERGED: int = 0
 
 
 class WaveState(BaseModel):
@@ -99,7 +100,7 @@ class Unit(BaseModel):
 
     component: str
     cluster: str
-    readiness: Literal["READY", "PROGRESSING", "STALLED", "UNKNOWN"]
+    readiness: Literal["READY", "PROGRESSING", "STALLED", "UNKNOWN", "UNMERGED"]
     message: str
     revision: str
     at: str
@@ -134,9 +135,10 @@ class Run(BaseModel):
 
 
 class Cluster(BaseModel):
-    """A cluster; `readiness` is the worst of all that runs there, IDLE where nothing does.
+    """A cluster; `readiness` is the worst of all that runs there.
 
-    One that is not `listed` has left the fleet repo.
+    It is UNMERGED where nothing runs yet and something is to, IDLE where nothing is to. One
+    that is not `listed` has left the fleet repo.
     """
 
     name: str
@@ -144,7 +146,7 @@ class Cluster(BaseModel):
     labels: dict[str, str]
     maintenance: str
     listed: bool
-    readiness: Literal["READY", "PROGRESSING", "STALLED", "UNKNOWN", "IDLE"]
+    readiness: Literal["READY", "PROGRESSING", "STALLED", "UNKNOWN", "UNMERGED", "IDLE"]
     totals: Totals
     silent: bool
     reported_at: datetime | None

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from bot.summaries import READINESS
+from bot.summaries import READINESS, UNMERGED
 
 IDLE = "IDLE"
 STATES = (*READINESS, IDLE)
@@ -21,6 +21,11 @@ class Run:
     revision: str
     at: datetime | None
     fresh: bool
+
+    @property
+    def merged(self) -> bool:
+        """Whether anything of it is merged for the cluster, so that it can run there."""
+        return self.state != UNMERGED
 
 
 @dataclass(slots=True)
@@ -41,7 +46,7 @@ class Row:
 
     @property
     def state(self) -> str:
-        """The worst state of anything that runs there."""
+        """The worst state of anything that runs there; UNMERGED where something only is to."""
         return worst(self.counts)
 
     @property
@@ -63,7 +68,7 @@ class Row:
 
 
 def worst(counts: Mapping[str, int]) -> str:
-    """The worst state that anything is in; IDLE where there is nothing."""
+    """The worst state that anything is in, UNMERGED only if all is; IDLE where there is nothing."""
     return next((word for word in READINESS if counts.get(word)), IDLE)
 
 

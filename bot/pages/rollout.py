@@ -9,7 +9,7 @@ from bot.pages.graph import Graph, graph
 from bot.pages.paging import Page, address, paged
 from bot.pages.reading import Reader
 from bot.store.audit import AuditEntry
-from bot.summaries import READINESS
+from bot.summaries import READINESS, UNMERGED
 
 WAVES, CLUSTERS = 30, 100
 UNPAGED = 200
@@ -127,7 +127,7 @@ def said(units: Iterable[Mapping[str, Any]]) -> list[Said]:
     """What clusters say of what is not ready, the worst first, the same words once."""
     groups: dict[tuple[str, str], tuple[set[str], set[str]]] = {}
     for unit in units:
-        if unit["readiness"] != "READY":
+        if unit["readiness"] not in {"READY", UNMERGED}:
             key = (unit["readiness"], unit["message"])
             components, clusters = groups.setdefault(key, (set(), set()))
             components.add(unit["component"])

@@ -7,13 +7,14 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from bot.pages.paging import address
-from bot.summaries import READINESS
+from bot.summaries import RUNNING, UNMERGED
 from bot.wording.markdown import listing, plural
 
 HERE = Path(__file__).parent
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 FEW = 2
 THINNEST = 1.5
+GOOD_FIRST = (*reversed(RUNNING), UNMERGED)
 
 
 def environment() -> Environment:
@@ -25,7 +26,12 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"moment": moment, "clock": clock, "listing": listing}
+    made.filters |= {
+        "moment": moment,
+        "clock": clock,
+        "listing": listing,
+        "readiness": readiness,
+    }
     made.globals |= {"address": address, "ago": ago, "parts": parts, "plural": plural}
     return made
 
@@ -33,9 +39,9 @@ def environment() -> Environment:
 def parts(counts: Mapping[str, int]) -> list[tuple[str, float, float]]:
     """Each state that there is, with its place and width in a bar of 100; none is too thin to see.
 
-    The good stands first, so that bars below one another compare.
+    The good stands first, so that bars below one another compare; what is to come stands last.
     """
-    there = [(word, counts[word]) for word in reversed(READINESS) if counts.get(word)]
+    there = [(word, counts[word]) for word in GOOD_FIRST if counts.get(word)]
     total = sum(count for _, count in there)
     widths = [(word, max(100 * count / total, THINNEST)) for word, count in there]
     scale = 100 / sum(width for _, width in widths) if widths else 1
@@ -44,6 +50,11 @@ def parts(counts: Mapping[str, int]) -> list[tuple[str, float, float]]:
         found.append((word, round(x, 2), round(width * scale, 2)))
         x += width * scale
     return found
+
+
+def readiness(word: str) -> str:
+    """A state of components as a reader is told it: `progressing`, `not merged yet`."""
+    return "not merged yet" if word == UNMERGED else word.lower()
 
 
 def moment(value: str | datetime) -> str:

@@ -31,7 +31,7 @@ async def test_the_page_shows_waves_clusters_and_why_each_waits(world: World) ->
     text = await page(world)
     assert "cart waits for redis to be Ready on one (progressing)" in text
     assert "cleared by: the clusters&#39; reports, by themselves" in text
-    assert len(re.findall(r'aria-label="UNKNOWN"', text)) == 8
+    assert len(re.findall(r'aria-label="UNMERGED"', text)) == 8
     assert 'http-equiv="refresh"' in text
     assert "since <time" in text
     assert "wrote the branch switchyard/storefront/canary.1" in text

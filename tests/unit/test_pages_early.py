@@ -1,0 +1,60 @@
+"""The pages before everything is merged."""
+
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.fakes.pages import Site, rollout
+
+BROWSER = {"Accept": "text/html"}
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[Site]:
+    made = Site(tmp_path)
+    yield made
+    made.shell.store.close()
+
+
+@pytest.fixture
+async def client(site: Site) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(site.app)
+    async with httpx.AsyncClient(
+        transport=transport, base_url="http://127.0.0.1:7080", headers=BROWSER
+    ) as made:
+        yield made
+
+
+def rows(text: str) -> list[str]:
+    """The names at the head of each row of a page's last table."""
+    table = text.rpartition("<tbody>")[2]
+    return re.findall(r'<th scope="row">([^<]+)</th>', table)
+
+
+async def test_what_is_not_merged_is_no_part_of_how_a_cluster_fares(
+    site: Site, client: httpx.AsyncClient
+) -> None:
+    site.describe(["held", "new"])
+    view = rollout(["held", "new"], ["cart", "web"], readiness={"new": "UNMERGED"})
+    view["units"][0]["readiness"] = "UNMERGED"
+    for unit in view["units"][2:]:
+        unit |= {"revision": "", "at": ""}
+    await site.show(view)
+
+    assert rows((await client.get("/fleet?readiness=READY")).text) == ["held"]
+    assert rows((await client.get("/fleet?readiness=UNKNOWN")).text) == []
+    text = (await client.get("/fleet?readiness=UNMERGED")).text
+    assert rows(text) == ["new"]
+    assert '<span class="soft">not merged yet</span>' in text
+    assert "never" not in text
+    assert "2 not merged yet" in text
+    told = (await client.get("/api/v1/clusters")).json()["items"]
+    assert [(each["readiness"], each["totals"]["UNMERGED"]) for each in told] == [
+        ("READY", 1), ("UNMERGED", 2)
+    ]  # fmt: skip
+    page = (await client.get("/rollouts/storefront?readiness=UNMERGED")).text
+    assert rows(page) == ["new"]
+    assert "What clusters say" not in page

@@ -1,0 +1,47 @@
+"""What views tell of components: what runs, what is to come, and what is still to go."""
+
+from dataclasses import replace
+from typing import Any
+
+from bot.summaries import summary
+from bot.views import units_view
+from planners.model import Readiness, Unit
+from tests.fakes.builders import World, application, component, snapshot
+from tests.fakes.pages import rollout
+
+
+def told(world: World) -> dict[str, str]:
+    """How each component stands, as a pass leaves it."""
+    proposal = world.pass_once()
+    units: Any = units_view(world.snapshot, proposal.decision, proposal.plan.units)
+    return {f"{unit['component']}@{unit['cluster']}": unit["readiness"] for unit in units}
+
+
+def test_what_is_not_merged_has_a_state_of_its_own() -> None:
+    world = World(snapshot(application(component("redis"), component("cart", "redis"))))
+    assert set(told(world).values()) == {"UNMERGED"}
+
+    world.settle()
+    found = told(world)
+    assert found["redis@c1"] == "UNKNOWN"
+    assert found["cart@c1"] == "UNMERGED"
+    world.report(Unit("redis", "c1"), Readiness.READY)
+    assert told(world)["redis@c1"] == "READY"
+
+
+def test_what_is_to_be_removed_counts_until_its_removal_is_merged() -> None:
+    world = World(snapshot(application(component("redis"), component("cart"))))
+    world.finish()
+    smaller = application(component("cart"))
+    world.snapshot = replace(
+        world.snapshot, application=smaller, sources={"cart": world.snapshot.sources["cart"]}
+    )
+
+    assert told(world)["redis@c1"] == "READY"
+    world.finish()
+    assert {name.partition("@")[0] for name in told(world)} == {"cart"}
+
+
+def test_a_summary_counts_what_is_not_merged_yet() -> None:
+    counted: Any = summary(rollout(["one", "two"], readiness={"two": "UNMERGED"}))
+    assert (counted["totals"]["READY"], counted["totals"]["UNMERGED"]) == (1, 1)
