@@ -90,6 +90,16 @@ USABLE = """() => {
 }"""
 
 # Whether anything sticks out sideways of the window.
+ASTRAY = """() => [...document.querySelectorAll(".filter label")].filter((label) => {
+  const told = label.getBoundingClientRect();
+  const field = label.control.getBoundingClientRect();
+  return told.bottom > field.top || field.top - told.bottom > 10 || told.left !== field.left;
+}).map((label) => label.textContent)"""
+LINES = """(cell) => {
+  const told = document.createRange();
+  told.selectNodeContents(cell.firstChild);
+  return new Set([...told.getClientRects()].map((line) => line.top)).size;
+}"""
 WIDE = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 

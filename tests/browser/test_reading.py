@@ -9,7 +9,7 @@ from playwright.async_api import expect
 from bot.localforge.server import ThreadedServer
 from bot.plans import PLAN
 from tests.browser.conftest import Open
-from tests.browser.tabs import FAINT, WIDE, walked
+from tests.browser.tabs import ASTRAY, FAINT, LINES, WIDE, walked
 from tests.fakes.pages import Site, plan, rollout
 
 MANY = [f"edge-{index:04}" for index in range(2_000)]
@@ -124,3 +124,7 @@ async def test_text_is_read_well_in_light_and_dark_and_on_a_small_screen(
         await page.goto(address + path)
         assert await page.evaluate(FAINT) == [], path
         assert await page.evaluate(WIDE) <= 0, path
+        assert await page.evaluate(ASTRAY) == [], path
+    await page.goto(f"{address}/fleet?q=edge-0007")
+    name = page.locator("tbody th").first
+    assert await name.evaluate(LINES) == 1
