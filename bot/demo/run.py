@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import signal
 import subprocess
 import sys
 import tempfile
@@ -20,6 +21,7 @@ from bot.keys import cluster_key
 
 POLL_SECONDS = 0.5
 LOG = "service.log"
+TERMINATED = 128 + signal.SIGTERM
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +35,33 @@ class Demo:
 
 
 async def run_demo(data: Path | None, port: int, *, auto: bool) -> int:
-    """Run it; with `auto` until the rollout is done, else until interrupted. The exit code."""
+    """Run it; with `auto` until the rollout is done, else until interrupted. The exit code.
+
+    SIGTERM ends it with all that it started, once that has started.
+    """
+    told = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, told.set)
     folder = data or Path(tempfile.mkdtemp(prefix="switchyard-demo-"))
     async with _running(folder, port) as demo:
         sys.stdout.write(_welcome(demo, auto=auto))
         sys.stdout.flush()
-        if auto:
-            return await play(demo.site, demo.service_url, demo.number)
-        await asyncio.Event().wait()
-    return 0
+        if not auto:
+            await told.wait()
+            return TERMINATED
+        return await _played(demo, told)
+
+
+async def _played(demo: Demo, told: asyncio.Event) -> int:
+    """See the rollout through, or until told to end; the exit code."""
+    playing = asyncio.create_task(play(demo.site, demo.service_url, demo.number))
+    ending = asyncio.create_task(told.wait())
+    try:
+        await asyncio.wait({playing, ending}, return_when=asyncio.FIRST_COMPLETED)
+        return playing.result() if playing.done() else TERMINATED
+    finally:
+        for each in (playing, ending):
+            each.cancel()
+        await asyncio.gather(playing, ending, return_exceptions=True)
 
 
 @asynccontextmanager

@@ -1,11 +1,15 @@
 """The rollout page at every point of a rollout, and the whole demonstration."""
 
+import asyncio
 import os
 import re
+import signal
 import socket
+import sys
 from contextlib import suppress
 from pathlib import Path
 
+import httpx
 import pytest
 
 from bot.demo.run import run_demo
@@ -86,3 +90,22 @@ async def test_the_demonstration_ends_with_every_cluster_ready(
 
     told = capsys.readouterr().out
     assert "136 components on 12 clusters are READY at the merged revision" in told
+
+
+async def test_the_demonstration_ends_its_service_when_it_is_told_to_end(tmp_path: Path) -> None:
+    port = two_ports()
+    demo = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "bot", "demo", f"--port={port}", f"--data={tmp_path}",
+        stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    assert demo.stdout
+    while b"Ctrl-C" not in await demo.stdout.readline():
+        assert demo.returncode is None
+    patient = httpx.AsyncHTTPTransport(retries=8)
+    async with httpx.AsyncClient(transport=patient, timeout=60) as client:
+        assert (await client.get(f"http://127.0.0.1:{port}/")).status_code == 200
+    demo.send_signal(signal.SIGTERM)
+
+    assert await demo.wait() == 128 + signal.SIGTERM
+    for each in (port, port + 1):
+        socket.create_server(("127.0.0.1", each)).close()
