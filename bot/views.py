@@ -6,6 +6,7 @@ from typing import Any
 
 from bot.core import Proposal
 from bot.gather.snapshot import Gathered
+from bot.intake.application import FILE, read_application
 from bot.summaries import UNMERGED
 from bot.wording.comment import headline
 from bot.wording.diffs import counts
@@ -22,6 +23,11 @@ from planners.gates import (
 from planners.model import Json, Unit
 from planners.readiness import max_report_age, stale_at
 from planners.snapshot import Snapshot
+
+ABSENT = str(read_application({}, None, None)[1][0])
+NOTHING = (
+    f"nothing is merged yet: the default branch has no {FILE}; open merge requests show their plans"
+)
 
 
 def rollout_view(gathered: Gathered, proposal: Proposal) -> dict[str, Json]:
@@ -48,12 +54,16 @@ def rollout_view(gathered: Gathered, proposal: Proposal) -> dict[str, Json]:
 
 
 def problem_view(application: str, problems: Sequence[str], now: datetime) -> dict[str, Json]:
-    """An application that cannot be planned, and why."""
+    """An application that cannot be planned, and why.
+
+    Where the default branch has no `switchyard.yaml` nobody made a mistake: none is told.
+    """
+    begun = [*problems] != [ABSENT]
     return {
         "application": application,
-        "headline": "no plan",
+        "headline": "no plan" if begun else NOTHING,
         "done": False,
-        "problems": [*problems],
+        "problems": [*problems] if begun else [],
         "at": _time(now),
     }
 

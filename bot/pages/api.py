@@ -107,7 +107,10 @@ class Unit(BaseModel):
 
 
 class Rollout(BaseModel):
-    """An application's rollout; without a plan `problems` says why, and the rest is empty."""
+    """An application's rollout; without a plan `problems` says why, and the rest is empty.
+
+    `problems` too is empty where the default branch has no `switchyard.yaml` yet.
+    """
 
     application: str
     tenant: str = ""

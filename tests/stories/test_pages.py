@@ -28,7 +28,10 @@ async def test_the_page_shows_waves_clusters_and_why_each_waits(world: World) ->
     world.found(small_fleet())
     world.ada.push(APP, "main", {"README.md": b"Soon.\n"}, "Begin")
     await world.settle()
-    assert "the file is missing" in await page(world)
+    text = await page(world)
+    assert "nothing is merged yet: the default branch has no switchyard.yaml" in text
+    assert 'class="badge bad"' not in text
+    assert "Why there is no plan" not in text
 
     world.ada.push(APP, "main", small_app(), "Open the shop")
     await world.settle()

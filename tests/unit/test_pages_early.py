@@ -7,7 +7,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.fakes.pages import Site, rollout
+from bot.intake.application import read_application
+from bot.views import problem_view
+from tests.fakes.pages import NOON, Site, rollout
 
 BROWSER = {"Accept": "text/html"}
 
@@ -58,3 +60,16 @@ async def test_what_is_not_merged_is_no_part_of_how_a_cluster_fares(
     page = (await client.get("/rollouts/storefront?readiness=UNMERGED")).text
     assert rows(page) == ["new"]
     assert "What clusters say" not in page
+
+
+@pytest.mark.parametrize("path", ["/", "/rollouts/storefront"])
+async def test_an_app_repo_without_documents_is_no_mistake(
+    site: Site, client: httpx.AsyncClient, path: str
+) -> None:
+    for content, bad in (({}, False), ({"switchyard.yaml": b"kind: Nonsense\n"}, True)):
+        _, problems = read_application(content, None, None)
+        await site.show(problem_view("storefront", [str(each) for each in problems], NOON))
+
+        text = (await client.get(path)).text
+        assert ('class="badge bad">no plan' in text) == bad
+        assert ("open merge requests show their plans" in text) != bad
