@@ -11,7 +11,7 @@ from bot.summaries import UNMERGED
 from bot.wording.comment import headline
 from bot.wording.diffs import counts
 from bot.wording.reasons import lack, reason, remedy
-from planners.gate import Decision, Standing
+from planners.gate import Decision, Standing, WaveState
 from planners.gates import (
     AwaitsApproval,
     AwaitsDependency,
@@ -24,6 +24,7 @@ from planners.model import Json, Unit
 from planners.readiness import max_report_age, stale_at
 from planners.snapshot import Snapshot
 
+MERGED = {WaveState.SETTLING, WaveState.DONE}
 ABSENT = str(read_application({}, None, None)[1][0])
 NOTHING = (
     f"nothing is merged yet: the default branch has no {FILE}; open merge requests show their plans"
@@ -105,14 +106,22 @@ def _kind(gate: Gate) -> str:
 def with_since(view: dict[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
     """The view, with the time at which each gate was first seen closed for this change.
 
-    `before` is the view of the pass before. Where that is lost, time begins anew.
+    A merged wave keeps the merge request that it had when its turn came. `before` is the view of
+    the pass before. Where that is lost, time begins anew and merged waves name no merge request.
     """
+    requests = {
+        wave["name"]: wave["merge_request"]
+        for wave in before.get("waves", [])
+        if wave["state"] in MERGED or (wave["state"] == WaveState.MERGING and not wave["gates"])
+    }
     known = {
         (wave["digest"], gate.get("kind")): gate.get("since")
         for wave in before.get("waves", [])
         for gate in wave["gates"]
     }
     for wave in view.get("waves", []):
+        if wave["state"] in MERGED:
+            wave["merge_request"] = wave["merge_request"] or requests.get(wave["name"])
         for gate in wave["gates"]:
             gate["since"] = known.get((wave["digest"], gate["kind"])) or view["at"]
     return view

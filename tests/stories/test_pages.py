@@ -48,6 +48,7 @@ async def test_the_page_shows_waves_clusters_and_why_each_waits(world: World) ->
 
     await world.finish()
     text = await page(world)
+    assert re.findall(r">!(\d+)</a></td>", text) == ["1", "2", "3", "4", "5", "6"]
     assert len(re.findall(r'aria-label="READY"', text)) == 9
     assert "rolled out: ready on 3 clusters" in text
     assert (await world.client.get("/")).status_code == 200

@@ -1,10 +1,12 @@
-"""What views tell of components: what runs, what is to come, and what is still to go."""
+"""What views tell of components and waves: what runs, what is to come, how it was merged."""
 
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from bot.summaries import summary
-from bot.views import units_view
+from bot.views import units_view, with_since
 from planners.model import Readiness, Unit
 from tests.fakes.builders import World, application, component, snapshot
 from tests.fakes.pages import rollout
@@ -45,3 +47,21 @@ def test_what_is_to_be_removed_counts_until_its_removal_is_merged() -> None:
 def test_a_summary_counts_what_is_not_merged_yet() -> None:
     counted: Any = summary(rollout(["one", "two"], readiness={"two": "UNMERGED"}))
     assert (counted["totals"]["READY"], counted["totals"]["UNMERGED"]) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("state", "gates", "kept"),
+    [
+        ("merging", [], True),
+        ("merging", [{"kind": "NotMerged"}], False),
+        ("waiting", [{"kind": "Paused"}], False),
+        ("settling", [], True),
+    ],
+)
+def test_a_merged_wave_keeps_its_merge_request(state: str, gates: list[Any], *, kept: bool) -> None:
+    before, later = rollout(["one"]), rollout(["one"])
+    before["waves"][0] |= {"state": state, "gates": gates}
+    later["waves"][0] |= {"state": "settling", "gates": [], "merge_request": None}
+
+    found = with_since(later, before)["waves"][0]["merge_request"]
+    assert found == (before["waves"][0]["merge_request"] if kept else None)
