@@ -140,7 +140,7 @@ class Reader:
     def _verb(self, word: str) -> Verb:
         """The verb of that name; letters match in either case, and ASCII ones alone."""
         names = {verb.name: verb for verb in self.verbs}
-        known = f"known commands: {', '.join(names)}"
+        known = f"known commands: {', '.join([*names, 'help'])}"
         if not word:
             raise _RefusedError("no command is named", known)
         if _lower(word) not in names:
