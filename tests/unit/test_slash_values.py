@@ -11,9 +11,13 @@ from tests.fakes.slash import HOLD, PLAN, READER, S
 DIRECTION = "the line holds characters that turn the direction of writing"
 PLAIN = "a command is plain text, but this line holds"
 MISTAKES = {
-    "no verb": (S, "no command is named", "known commands: plan, stop, hold"),
+    "no verb": (S, "no command is named", "known commands: plan, stop, hold, help"),
     "an unknown verb": (f"{S} plam", "there is no command 'plam'", "did you mean plan?"),
-    "far from any": (f"{S} zzz", "there is no command 'zzz'", "known commands: plan, stop, hold"),
+    "far from any": (
+        f"{S} zzz",
+        "there is no command 'zzz'",
+        "known commands: plan, stop, hold, help",
+    ),
     "a Cyrillic verb": (f"{S} \u0440lan", "there is no command '\u0440lan'", "did you mean plan?"),
     "a Kelvin sign": (
         f"{S} hol\u212a",
