@@ -5,10 +5,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from types import MappingProxyType
 
+from bot.documents import read_fleet
 from bot.gather.documents import read_sources
-from bot.intake import read_fleet
 from planners.model import Cluster, Repo, Revision
-from planners.snapshot import DeployBase, Snapshot
+from planners.model.snapshot import DeployBase, Snapshot
 
 COMPONENTS = [f"part-{number}" for number in range(12)]
 VARIANTS = 5

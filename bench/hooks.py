@@ -11,15 +11,15 @@ from pathlib import Path
 import httpx
 from fastapi import FastAPI, Request
 
-from bot import discovery
 from bot.app import make_forges, make_shell
 from bot.clock import system_clock
-from bot.core import Proposal
-from bot.door import Door
-from bot.localforge.server import ThreadedServer
+from bot.engine import discovery
+from bot.engine.propose import Proposal
+from bot.sandbox.forge.server import ThreadedServer
 from bot.settings import Settings
-from bot.web import create_app
-from planners.snapshot import Snapshot
+from bot.web.auth import Door
+from bot.web.server import create_app
+from planners.model.snapshot import Snapshot
 
 SECRET = "a-secret-of-the-measurement"
 SENT, AT_ONCE = 3_000, 32

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from bench.fleets import COMPONENTS, VARIANTS, manifest, patch, snapshot
-from bot.core import propose
+from bot.engine.propose import propose
 
 SIZES = (100, 1_000, 10_000)
 KUSTOMIZED = 100

@@ -17,11 +17,11 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from bot.core import Proposal
-from bot.demo.site import APP, DEPLOY
+from bot.engine.propose import Proposal
 from bot.forges import GitCredentials
-from bot.repos import Mirror
-from planners.snapshot import Snapshot
+from bot.git import Mirror
+from bot.sandbox.demo.site import APP, DEPLOY
+from planners.model.snapshot import Snapshot
 from tests.fakes.world import World, small_app, small_fleet
 
 SIZES = (12, 100, 1_000)

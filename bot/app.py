@@ -10,21 +10,23 @@ from datetime import timedelta
 import structlog
 from fastapi import FastAPI
 
-from bot import discovery, health, inbox, setup, work
 from bot.clock import Clock, system_clock
-from bot.core import Proposal
-from bot.door import Door
+from bot.context import Shell
+from bot.engine import discovery
+from bot.engine.propose import Proposal
 from bot.forges import Forge, ForgeError
+from bot.forges._markers import Markers
 from bot.gather.repository import GatherError
-from bot.markers import Markers
-from bot.repos import DeployKey, GitError, Mirrors, pin_hosts
+from bot.git import DeployKey, GitError, Mirrors, pin_hosts
 from bot.settings import Settings
-from bot.shell import Shell
 from bot.store import Store
-from bot.ticks import schedule
-from bot.web import create_app
+from bot.web import setup
+from bot.web.auth import Door
+from bot.web.server import create_app
+from bot.worker import dispatch, setup_check, worker
+from bot.worker.scheduler import schedule
 from planners.model import Repo
-from planners.snapshot import Snapshot
+from planners.model.snapshot import Snapshot
 
 IDLE_SECONDS = 1.0
 CHECK_SECONDS = 3600
@@ -114,7 +116,7 @@ class Service:
     async def sweep(self) -> None:
         """Make everything due; the next sweep is a matter of time when this one cannot."""
         try:
-            await inbox.sweep(self.shell)
+            await dispatch.sweep(self.shell)
         except WAITS as error:
             log.warning("sweep failed", error=str(error))
         self.woken.set()
@@ -122,14 +124,14 @@ class Service:
     async def check(self) -> None:
         """Look after webhooks and rules; in an hour again when that cannot be done now."""
         try:
-            await health.check(self.shell)
+            await setup_check.check(self.shell)
         except WAITS as error:
             log.warning("set-up not checked", error=str(error))
 
     async def _drain(self) -> None:
         while True:
             try:
-                drained = await inbox.drain(self.shell)
+                drained = await dispatch.drain(self.shell)
             except WAITS as error:
                 log.warning("inbox waits", error=str(error))
                 drained = 0
@@ -140,7 +142,7 @@ class Service:
         lease = timedelta(seconds=self.settings.lease_seconds)
         while True:
             try:
-                busy = await work.work_one(self.shell, owner, lease)
+                busy = await worker.work_one(self.shell, owner, lease)
             except Exception:
                 log.exception("pass ended abnormally")
                 busy = True

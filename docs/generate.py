@@ -9,11 +9,11 @@ from typing import Any
 from pydantic import BaseModel
 
 from bot.__main__ import parser
-from bot.answering import commands as commands_found
-from bot.commands import Intent
-from bot.intake.documents import FLEET_DOCUMENTS, ApplicationDocument
+from bot.chatops.commands import Intent
+from bot.chatops.executor import commands as commands_found
+from bot.chatops.parser import usage
+from bot.documents.models import FLEET_DOCUMENTS, ApplicationDocument
 from bot.settings import Settings
-from bot.slash import usage
 from tests.conformance import test_forge
 from tests.conformance.grounds import GROUNDS
 

@@ -5,15 +5,15 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from planners.board import Board, Demands
-from planners.gates import Pending
 from planners.model import Json, On, Place, Repo, Revision, Unit
-from planners.optimum import Optimum, place_at_once
+from planners.model.gates import Pending
+from planners.model.snapshot import Snapshot
+from planners.optimizer.optimize import Optimum, place_at_once
+from planners.optimizer.solver import Solver
 from planners.order import Wave, removals, steps, waves
-from planners.placement import Decision, Judge, place
-from planners.program import Solver
-from planners.replicas import Shares, divide
-from planners.snapshot import Snapshot
+from planners.placement.allocation import Board, Demands
+from planners.placement.place import Decision, Judge, place
+from planners.placement.replicas import Shares, divide
 
 
 @dataclass(frozen=True, slots=True)

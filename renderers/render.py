@@ -4,15 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from planners.model import Cluster, Component, Target, Unit
+from planners.model.snapshot import Snapshot
 from planners.plan import Plan, PlanProblem
-from planners.snapshot import Snapshot
-from renderers import tenancy, yamlio
-from renderers.budget import Budget
-from renderers.inspection import Inspection
+from renderers import yaml
+from renderers.kubernetes.schemas import Schemas
 from renderers.layout import Layout, References, object_file
-from renderers.quotas import Usage
-from renderers.schemas import Schemas
+from renderers.policy import tenancy
+from renderers.policy.quota_ledger import Budget
+from renderers.policy.quotas import Usage
 from renderers.tree import FileTree, UnsafePathError
+from renderers.validate import Inspection
 from renderers.variants import Variant, Variants
 
 STAND_IN = "stand_in.cluster"  # no name has an underscore (RFC 1123)
@@ -104,7 +105,7 @@ class _Rendering:
                 continue
             if file in found:
                 self.problem(f"{name}: two objects for file {file}")
-            found[file] = yamlio.dump(item if own else tenancy.in_namespace(item, tenant))
+            found[file] = yaml.dump(item if own else tenancy.in_namespace(item, tenant))
         return found
 
     def problem(self, message: str) -> None:
@@ -119,7 +120,7 @@ class _Rendering:
         """
         agent = cluster.agent
         if cluster.name not in self.plain:
-            self.plain[cluster.name] = yamlio.dump(cluster.name) == f"{cluster.name}\n".encode()
+            self.plain[cluster.name] = yaml.dump(cluster.name) == f"{cluster.name}\n".encode()
         if not self.plain[cluster.name]:
             content = self.pointers(layout, unit, agent)
         else:
@@ -137,7 +138,7 @@ class _Rendering:
             "" if self.snapshot.application.own else self.snapshot.tenant.namespace,
             layout.objects_folder(unit),
         )
-        return b"---\n".join(yamlio.dump(item) for item in items)
+        return b"---\n".join(yaml.dump(item) for item in items)
 
 
 def render(

@@ -7,17 +7,19 @@ variant.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from planners.exceptions import scaled
 from planners.model import Cluster, Component, CustomizationIntent, Json, Target, Unit
+from planners.model.snapshot import Snapshot
+from planners.placement.exceptions import scaled
 from planners.plan import PlanProblem
-from planners.snapshot import Snapshot
-from renderers import strategic, tenancy, workloads
-from renderers.create import add_data, file_references, template_objects
-from renderers.customizers import CustomizeError, Customizer
-from renderers.leaves import MISSING, changed, leaves, same
-from renderers.schemas import CustomKinds, custom_kinds, custom_schema
+from renderers.diff.flatten import MISSING, changed, leaves, same
+from renderers.kubernetes import workloads
+from renderers.kubernetes.schemas import CustomKinds, custom_kinds, custom_schema
+from renderers.new_objects import add_data, file_references, template_objects
+from renderers.patch import CustomizeError, Customizer
+from renderers.patch.strategic import merge
+from renderers.policy import tenancy
 from renderers.sources import Source, SourceError
-from renderers.values import ValueReferenceError, fill, lookup, references
+from renderers.substitution import ValueReferenceError, fill, lookup, references
 
 Object = dict[str, Json]
 Key = tuple[str, tuple[int, ...], tuple[tuple[str, str], ...]]
@@ -245,7 +247,7 @@ class _Step:
     def patched(self, customizer: Customizer, item: Object, body: Json) -> Object:
         """The object after the patch; a custom kind goes by its definition, if that is here."""
         schema = custom_schema(self.run_of.custom, item)
-        if customizer.name == STRATEGIC and schema is None and not strategic.knows(item):
+        if customizer.name == STRATEGIC and schema is None and not merge.knows(item):
             kind = f"{item.get('apiVersion')} {item.get('kind')}"
             self.variant.warnings.append(
                 f"customisation {self.intent.name} ({self.intent.place}): the definition of {kind} "

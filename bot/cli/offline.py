@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from bot.cli.reading import (
+from bot.cli.folders import (
     InputError,
     find_registration,
     read_facts_file,
@@ -15,14 +15,14 @@ from bot.cli.reading import (
     read_folder,
     read_snapshot,
 )
-from bot.core import Proposal, propose
-from bot.intake import read_application
+from bot.documents import read_application
+from bot.engine.propose import Proposal, propose
 from bot.wording import comment as words
 from bot.wording import explanation as why
 from bot.wording import timetable
 from bot.wording.diffs import counts, diffs_of
 from bot.wording.markdown import plural
-from planners.snapshot import Snapshot
+from planners.model.snapshot import Snapshot
 
 DIFFERS = 3
 

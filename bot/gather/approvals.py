@@ -3,12 +3,12 @@
 import asyncio
 from collections.abc import Iterable, Mapping
 
+from bot.context import Shell
 from bot.forges import ForgeMergeRequest
 from bot.gather.owners import owners_of, read_sections
 from bot.gather.repository import Checkout
-from bot.shell import Shell
 from planners.model import Fleet, Registration
-from planners.snapshot import Approval
+from planners.model.snapshot import Approval
 
 Owners = tuple[frozenset[str], ...]
 

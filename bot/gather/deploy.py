@@ -1,9 +1,9 @@
 """What is merged in a deploy repo."""
 
 from bot.gather.repository import Checkout
-from bot.repos import CommitInfo
+from bot.git import CommitInfo
 from planners.model import Registration, Revision, Unit
-from planners.snapshot import Change, DeployBase
+from planners.model.snapshot import Change, DeployBase
 from renderers.layout import Layout
 
 

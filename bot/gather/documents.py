@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bot import discovery, kustomize
+from bot.context import Shell
+from bot.documents import Problem, read_application, read_fleet
+from bot.documents.tenants import after_tenant, is_own, tenant_application, with_tenants
+from bot.engine import discovery, kustomize
 from bot.gather.repository import Checkout, GatherError
-from bot.intake import Problem, read_application, read_fleet
-from bot.intake.tenants import after_tenant, is_own, tenant_application, with_tenants
-from bot.shell import Shell
 from planners.model import Application, Fleet, Registration
 from renderers.sources import SourceError
 

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 from bot.gather.deploy import rejected, units_at
 from bot.gather.repository import Checkout
-from bot.repos import CommitInfo
+from bot.git import CommitInfo
 from planners.model import Application, OnFailure, Registration, Revision
-from planners.snapshot import Earlier
+from planners.model.snapshot import Earlier
 
 MOST_COMMITS = 5_000
 

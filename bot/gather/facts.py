@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from bot.intake.facts import FactsReport
+from bot.documents.facts import FactsReport
 from bot.store.views import Views
-from planners.snapshot import ReportedFacts
+from planners.model.snapshot import ReportedFacts
 
 PREFIX = "facts/"
 

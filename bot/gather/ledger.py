@@ -7,11 +7,11 @@ import asyncio
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from bot.demands import Demand, Demands, claim
+from bot.context import Shell
+from bot.engine.usage import Demand, Demands, claim
 from bot.gather.repository import Checkout, fetch, our_requests
-from bot.shell import Shell
 from planners.model import Fleet, Registration, Tenant, Unit
-from planners.snapshot import Claim, MergeRequestState
+from planners.model.snapshot import Claim, MergeRequestState
 from renderers.layout import Layout
 
 MARKER = "wave"

@@ -2,12 +2,12 @@
 
 import asyncio
 
+from bot.context import Shell
 from bot.gather.deploy import read_base
 from bot.gather.observe import observe
 from bot.gather.repository import fetch
-from bot.shell import Shell
 from planners.model import Application, Fleet
-from planners.snapshot import Neighbour
+from planners.model.snapshot import Neighbour
 
 
 def depended_on(application: Application) -> tuple[str, ...]:

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Mapping
 
-from bot.repos import Mirror
+from bot.git import Mirror
 from bot.store.reports import ReportRow
 from planners.model import Readiness, Unit
-from planners.snapshot import Change, Observation
+from planners.model.snapshot import Change, Observation
 
 
 def observe(

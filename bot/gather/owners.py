@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from pathspec import GitIgnoreSpec
 
-from bot.repos import Mirror
+from bot.git import Mirror
 
 PLACES = (".github/CODEOWNERS", ".gitlab/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS")
 MAX_LINES = 5_000

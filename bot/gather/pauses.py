@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 
+from bot.context import Shell
 from bot.gather.repository import Checkout
-from bot.shell import Shell
+from planners.gating.merge_requests import PREFIX
 from planners.model import Repo
-from planners.proposals import PREFIX
-from planners.steering import Pause
+from planners.model.overrides import Pause
 
 BRANCH = f"{PREFIX}/_paused"
 """No application has such a name, so that it stands beside the branches of all."""

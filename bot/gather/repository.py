@@ -3,11 +3,11 @@
 import asyncio
 from dataclasses import dataclass, field
 
+from bot.context import Shell
 from bot.forges import ForgeMergeRequest, RepositoryInfo
-from bot.repos import Mirror, TransientGitError
-from bot.shell import Shell
+from bot.git import Mirror, TransientGitError
+from planners.gating.merge_requests import PREFIX
 from planners.model import Repo
-from planners.proposals import PREFIX
 
 
 class GatherError(Exception):

@@ -4,23 +4,23 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from bot.commandlog.entry import Deed, approvals, lapsed, steering
+from bot.context import Shell
 from bot.forges import ForgeMergeRequest
 from bot.gather.approvals import read_approvals, read_owners, teams_of
 from bot.gather.deploy import rejected
 from bot.gather.repository import Checkout, our_requests
-from bot.record import Deed, approvals, lapsed, steering
-from bot.shell import Shell
-from planners.changes import change_digest
+from planners.gating.change_sets import change_digest
+from planners.gating.merge_requests import branch_prefix
 from planners.model import Fleet, Registration
-from planners.proposals import branch_prefix
-from planners.snapshot import (
+from planners.model.overrides import Steering
+from planners.model.snapshot import (
     Branch,
     MergeRequest,
     MergeRequestState,
     Refusal,
     Stranger,
 )
-from planners.steering import Steering
 from renderers.layout import Layout
 
 MARKER = "wave"

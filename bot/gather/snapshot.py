@@ -4,7 +4,9 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from bot import records
+from bot.commandlog import log
+from bot.commandlog.log import Record, Spot
+from bot.context import Shell
 from bot.forges import Comment, ForgeMergeRequest
 from bot.gather.deploy import read_base
 from bot.gather.documents import application_at, fleet_at
@@ -16,10 +18,8 @@ from bot.gather.observe import observe
 from bot.gather.pauses import Paused, read_pauses
 from bot.gather.repository import Checkout, NotRegisteredError, fetch, fetch_request
 from bot.gather.requests import Proposed, read_proposed
-from bot.records import Record, Spot
-from bot.shell import Shell
 from planners.model import Application, Fleet, Registration, Revision
-from planners.snapshot import (
+from planners.model.snapshot import (
     DeployBase,
     Earlier,
     MergeRequest,
@@ -92,7 +92,7 @@ async def _told(
     if home is None:
         return (), None
     comments = await shell.forge(app.repo).comments(app.repo.path, home.number)
-    return comments, await records.read(shell, Spot(app.repo, home.number, application), comments)
+    return comments, await log.read(shell, Spot(app.repo, home.number, application), comments)
 
 
 async def gather_review(shell: Shell, application: str, request: ForgeMergeRequest) -> Gathered:

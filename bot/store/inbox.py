@@ -1,4 +1,4 @@
-"""Webhooks, stored before they are answered: `web` puts them in, `bot/inbox.py` takes them out."""
+"""Webhooks, stored before they are answered: `web` puts them in, `worker` takes them out."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -9,7 +9,7 @@ is fenced by both.
 An attempt is counted before it begins, so that it counts however it ends. A key whose last three
 passes never said how they ended is quarantined: it is a danger to its workers, and to no other key.
 
-`bot/inbox.py` and `web` trigger, `bot/work.py` claims.
+`bot/worker/dispatch.py` and `web` trigger, `bot/worker/worker.py` claims.
 """
 
 from collections.abc import Iterable

@@ -7,9 +7,9 @@ from itertools import takewhile
 
 from bot.wording.markdown import plural
 from planners.model import Json
-from renderers.fields import FieldChange, Missing, ObjectChange, Value
-from renderers.masking import is_hidden
-from renderers.risks import split_image
+from renderers.diff.fields import FieldChange, Missing, ObjectChange, Value
+from renderers.diff.redaction import is_hidden
+from renderers.diff.risks import split_image
 
 LONGEST = 60
 HIDDEN = "(not shown)"

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from bot.core import Proposal
+from bot.engine.propose import Proposal
 from bot.wording.headline import failures
 from bot.wording.markdown import code
-from planners.gate import Standing
-from planners.gates import (
+from planners.gating.evaluate import Standing
+from planners.model.gates import (
     AwaitsApproval,
     AwaitsDependency,
     AwaitsReplacement,

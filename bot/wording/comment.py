@@ -7,7 +7,7 @@ Each form says what it leaves out, and where that is.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bot.core import Proposal
+from bot.engine.propose import Proposal
 from bot.wording import diffs as changes
 from bot.wording.commands import DIGEST, commands, reproduce
 from bot.wording.diffs import Diffs

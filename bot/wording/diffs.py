@@ -9,11 +9,11 @@ from typing import NamedTuple
 
 from bot.wording import changes as words
 from bot.wording.markdown import code, code_in_html, fence, fold, listing, natural, plural, units
-from planners.changes import ChangeKind, ChangeSet
+from planners.gating.change_sets import ChangeKind, ChangeSet
 from planners.model import Json
-from renderers import differ
-from renderers.fields import ObjectChange, compare_objects
-from renderers.risks import Risk, risks_of, weight
+from renderers.diff import unified
+from renderers.diff.fields import ObjectChange, compare_objects
+from renderers.diff.risks import Risk, risks_of, weight
 
 Blobs = Mapping[str, bytes]
 SYNC = "clusters/*/sync/"
@@ -63,7 +63,7 @@ class Reader:
     blobs: Blobs
     compared: dict[tuple[str, bytes | None, bytes | None], int] = field(default_factory=dict)
     numbers: dict[tuple[str, str], int] = field(default_factory=dict)
-    files: list[tuple[str, differ.FileDiff]] = field(default_factory=list)
+    files: list[tuple[str, unified.FileDiff]] = field(default_factory=list)
     told: dict[tuple[int, ...], _Told] = field(default_factory=dict)
 
     def number(self, path: str, cluster: str, old: str | None, new: str | None) -> int:
@@ -76,7 +76,7 @@ class Reader:
         )
         key = (shared, was, now)
         if key not in self.compared:
-            found = differ.compare(*key)
+            found = unified.compare(*key)
             number = self.numbers.setdefault((shared, found.unified), len(self.files))
             if number == len(self.files):
                 self.files.append((shared, found))

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 from bot.wording.markdown import plural
-from planners.placement import Decision
-from planners.ranking import Scored
+from planners.placement.place import Decision
+from planners.placement.rank import Scored
 
 SELECTED = "every cluster that is selected"
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from bot.wording.markdown import fence, plural
-from planners.gate import Standing, WaveState
+from planners.gating.evaluate import Standing, WaveState
 from planners.model import Application
 from planners.order import Wave
 

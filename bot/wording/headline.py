@@ -6,11 +6,11 @@ the order of the rollout, for it is what holds up the others.
 
 from collections.abc import Sequence
 
-from bot.core import Proposal
+from bot.engine.propose import Proposal
 from bot.wording.markdown import plural
 from bot.wording.reasons import approvers, cure, places, reason, remedy
-from planners.gate import Standing
-from planners.gates import (
+from planners.gating.evaluate import Standing
+from planners.model.gates import (
     AwaitsApproval,
     AwaitsDependency,
     AwaitsReplacement,

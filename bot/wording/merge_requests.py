@@ -3,7 +3,7 @@
 from bot.wording.diffs import Diffs, counts, render_diffs
 from bot.wording.markdown import code, listing, plural
 from bot.wording.reasons import places
-from planners.changes import ChangeSet
+from planners.gating.change_sets import ChangeSet
 from planners.plan import Plan
 
 BODY_BUDGET = 50_000

@@ -9,12 +9,12 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from bot.core import Proposal
+from bot.engine.propose import Proposal
 from bot.wording.headline import STALE, failures, holding, needs_person
 from bot.wording.markdown import code, link
 from bot.wording.reasons import approvers, cure, places, reason, remedy
-from planners.gate import Standing
-from planners.gates import (
+from planners.gating.evaluate import Standing
+from planners.model.gates import (
     AwaitsApproval,
     AwaitsDependency,
     AwaitsReplacement,

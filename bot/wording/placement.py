@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from bot.wording.explanation import why_not
 from bot.wording.markdown import code, code_in_html, fold, listing, natural, plural, table
-from planners.placement import SELECTION, Decision
+from planners.placement.place import SELECTION, Decision
 from planners.plan import Plan
 
 MOST_ROWS = 60

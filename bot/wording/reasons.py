@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import assert_never
 
 from bot.wording.markdown import listing, natural, plural
-from planners.gates import (
+from planners.model.gates import (
     AwaitsApproval,
     AwaitsDependency,
     AwaitsReplacement,

@@ -11,11 +11,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from bot.core import Proposal
+from bot.engine.propose import Proposal
 from bot.wording.diffs import Diffs, said
 from bot.wording.markdown import code, listing, plural
-from planners.gates import AwaitsApproval
 from planners.model import Json
+from planners.model.gates import AwaitsApproval
 from planners.plan import digest_of
 
 MOST = 2_000

@@ -3,15 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from bot.core import Proposal
+from bot.engine.propose import Proposal
 from bot.wording.diffs import counts, flags
 from bot.wording.headline import needs_person
 from bot.wording.markdown import code, fold, link, listing, natural, plural, table
 from bot.wording.reasons import approvers, places, reason, remedy
 from bot.wording.timetable import comes_after
-from planners.gate import Standing, WaveState
-from planners.gates import AwaitsApproval, Frozen, Gate, OutsideWindow
-from renderers.risks import Risk
+from planners.gating.evaluate import Standing, WaveState
+from planners.model.gates import AwaitsApproval, Frozen, Gate, OutsideWindow
+from renderers.diff.risks import Risk
 
 OPEN_ROWS = 60
 FEW_ROWS = 8

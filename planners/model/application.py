@@ -6,7 +6,7 @@ from datetime import timedelta
 from planners.model.basics import Json, On, OnFailure, Place, When
 from planners.model.fleet import Cluster
 from planners.model.placement import ExceptionRule, PlacementIntent
-from planners.selectors import Selector
+from planners.model.selectors import Selector
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class DataFiles:
 class CustomizationIntent:
     """What is different on some clusters: a patch, new objects, or data files; exactly one.
 
-    A patch has a `target`, a `kind` (a file of renderers/customizers) and a `body` as written.
+    A patch has a `target`, a `kind` (a file of renderers/patch) and a `body` as written.
     `template` is a file of new objects. `clusters` selects (None: all), `excluded` takes away
     again.
     """

@@ -6,8 +6,8 @@ from datetime import datetime, time, timedelta
 from enum import IntEnum, StrEnum
 
 from planners.model.basics import Json, Repo
+from planners.model.selectors import Selector
 from planners.model.tenant import Tenant
-from planners.selectors import Selector
 
 
 class Effect(StrEnum):

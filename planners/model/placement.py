@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from planners.model.basics import Place
 from planners.model.fleet import Taint
-from planners.selectors import Selector
+from planners.model.selectors import Selector
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from planners.model.basics import Repo
-from planners.selectors import Selector
+from planners.model.selectors import Selector
 
 
 @dataclass(frozen=True, slots=True)

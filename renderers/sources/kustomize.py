@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from planners.model import Json
-from renderers import yamlio
+from renderers import yaml
 from renderers.sources import Source, SourceError
 from renderers.sources.manifests import KUSTOMIZATIONS, read_objects
 from renderers.tree import FileTree
@@ -71,8 +71,8 @@ def _slashes(path: str) -> Iterator[int]:
 
 def _check(file: str, content: bytes, known: frozenset[str] | set[str]) -> None:
     try:
-        documents = yamlio.load_documents(content)
-    except yamlio.YamlError as error:
+        documents = yaml.load_documents(content)
+    except yaml.YamlError as error:
         raise SourceError(str(error), file, error.line, error.column) from error
     for document in documents:
         if not isinstance(document.value, dict):

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from planners.model import Json
-from renderers import yamlio
+from renderers import yaml
 from renderers.sources import Source, SourceError
 from renderers.tree import FileTree
 
@@ -48,8 +48,8 @@ def read_objects(files: FileTree) -> tuple[dict[str, Json], ...]:
 
 def _objects(file: str, content: bytes) -> Iterator[Found]:
     try:
-        documents = yamlio.load_documents(content)
-    except yamlio.YamlError as error:
+        documents = yaml.load_documents(content)
+    except yaml.YamlError as error:
         raise SourceError(str(error), file, error.line, error.column) from error
     for document in documents:
         line = document.places[()][0]

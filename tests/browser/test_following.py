@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Page, expect
 
-from bot.demo.site import APP
-from bot.localforge.server import ThreadedServer
+from bot.sandbox.demo.site import APP
+from bot.sandbox.forge.server import ThreadedServer
 from tests.browser.conftest import Open
 from tests.browser.tabs import FAINT
 from tests.fakes.world import TOKENS, World, small_app, small_fleet

@@ -6,8 +6,8 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import expect
 
-from bot.localforge.server import ThreadedServer
-from bot.plans import PLAN
+from bot.report.plan_view import PLAN
+from bot.sandbox.forge.server import ThreadedServer
 from tests.browser.conftest import Open
 from tests.browser.tabs import ASTRAY, FAINT, LINES, WIDE, walked
 from tests.fakes.pages import Site, plan, rollout

@@ -8,12 +8,12 @@ import pytest
 from playwright.async_api import expect
 from starlette.types import Receive, Scope, Send
 
-from bot import discovery
-from bot.demo.site import FLEET
-from bot.door import Door
-from bot.localforge.server import ThreadedServer
+from bot.engine import discovery
+from bot.sandbox.demo.site import FLEET
+from bot.sandbox.forge.server import ThreadedServer
 from bot.settings import Settings
-from bot.web import create_app
+from bot.web.auth import Door
+from bot.web.server import create_app
 from tests.browser.conftest import Open
 from tests.browser.tabs import FAINT
 from tests.fakes.oauth import CLIENT, CLIENT_SECRET

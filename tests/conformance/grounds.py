@@ -9,13 +9,13 @@ from typing import Protocol
 import httpx
 from starlette.types import ASGIApp
 
-from bot.demo.people import Person
 from bot.forges import Forge
 from bot.forges.github import GitHubForge
 from bot.forges.github.tokens import AppTokens
 from bot.forges.gitlab import GitLabForge
 from bot.forges.local import LocalForge
-from bot.localforge.server import Made, ThreadedServer, create_forge
+from bot.sandbox.demo.people import Person
+from bot.sandbox.forge.server import Made, ThreadedServer, create_forge
 from tests.fakes.github.description import Described as DescribedByGitHub
 from tests.fakes.github.hooks import GitHubHooks
 from tests.fakes.github.server import start_github

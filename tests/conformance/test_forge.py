@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bot import discovery
+from bot.engine import discovery
 from bot.forges import (
     ForgeError,
     Merged,

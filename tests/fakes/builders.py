@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from bot.core import Proposal, propose
-from planners.effects import CloseMergeRequest, Merge, OpenMergeRequest, PushBranch
-from planners.effects import UpdateMergeRequest as Update
+from bot.engine.propose import Proposal, propose
+from planners.gating.effects import CloseMergeRequest, Merge, OpenMergeRequest, PushBranch
+from planners.gating.effects import UpdateMergeRequest as Update
 from planners.model import (
     Application,
     Cluster,
@@ -23,8 +23,8 @@ from planners.model import (
     Tenant,
     Unit,
 )
-from planners.selectors import Selector
-from planners.snapshot import (
+from planners.model.selectors import Selector
+from planners.model.snapshot import (
     Approval,
     Branch,
     Change,
@@ -214,7 +214,7 @@ class World:
                 pass
 
     def _merge(self, number: int, head: str, change: object) -> None:
-        from planners.changes import ChangeSet  # noqa: PLC0415 - keeps the match above readable
+        from planners.gating.change_sets import ChangeSet  # noqa: PLC0415 - keeps the match above readable
 
         assert isinstance(change, ChangeSet)
         request = next(each for each in self.snapshot.merge_requests if each.number == number)

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field, replace
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from bot.core import Proposal, propose
+from bot.engine.propose import Proposal, propose
 from bot.wording import comment as words
 from bot.wording.diffs import Diffs, diffs_of
 from planners.model import ApprovalRule, Policy, Stage
-from planners.selectors import Selector
-from planners.snapshot import Snapshot
+from planners.model.selectors import Selector
+from planners.model.snapshot import Snapshot
 from tests.fakes.builders import World, application, clusters, component, deployment, snapshot
 
 MARKER = "<!-- switchyard:home eyJhIjoiYiJ9 " + "0" * 64 + " -->"

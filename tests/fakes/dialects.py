@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from bot.demo.site import APP, BOT, DEPLOY, FLEET
+from bot.sandbox.demo.site import APP, BOT, DEPLOY, FLEET
 from tests.fakes.github.hooks import GitHubHooks
 from tests.fakes.github.server import start_github
 from tests.fakes.gitlab.hooks import GitLabHooks

@@ -4,9 +4,9 @@ import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 
-from bot.cli.reading import read_snapshot
-from bot.core import Proposal, propose
-from planners.snapshot import Snapshot
+from bot.cli.folders import read_snapshot
+from bot.engine.propose import Proposal, propose
+from planners.model.snapshot import Snapshot
 
 HEAD = "apiVersion: switchyard.dev/v1alpha1\n"
 

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 import pygit2
 
-from bot.demo.site import APP
-from bot.localforge.records import MergeRequest
+from bot.sandbox.demo.site import APP
+from bot.sandbox.forge.records import MergeRequest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

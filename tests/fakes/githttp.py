@@ -1,6 +1,6 @@
 """A Git server over smart HTTP: `git http-backend` behind a loopback port, with faults on demand.
 
-Used by the tests of `bot/repos`. The local forge serves Git by itself and needs none of this.
+Used by the tests of `bot/git`. The local forge serves Git by itself and needs none of this.
 """
 
 import base64

@@ -1,6 +1,6 @@
 """A Git server over SSH: asyncssh behind a loopback port, running git's own programs.
 
-Used by the tests of `bot/repos`. `sshd` would want an account; this one knows keys alone.
+Used by the tests of `bot/git`. `sshd` would want an account; this one knows keys alone.
 """
 
 import asyncio

@@ -3,13 +3,13 @@
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from bot.core import Proposal
+from bot.engine.propose import Proposal
 from bot.wording.diffs import Diffs, diffs_of
-from planners.changes import ChangeSet, FileChange
-from planners.filters import Verdict
-from planners.gate import Decision as Decided
-from planners.gate import Standing, WaveState
-from planners.gates import (
+from planners.gating.change_sets import ChangeSet, FileChange
+from planners.gating.evaluate import Decision as Decided
+from planners.gating.evaluate import Standing, WaveState
+from planners.model import On, Repo, Revision, Stage, Unit, When
+from planners.model.gates import (
     AwaitsApproval,
     AwaitsDependency,
     ClosedByPerson,
@@ -21,12 +21,12 @@ from planners.gates import (
     OpenedByPerson,
     Pending,
 )
-from planners.model import On, Repo, Revision, Stage, Unit, When
+from planners.model.snapshot import MergeRequest, MergeRequestState
 from planners.order import Wave
-from planners.placement import Decision
+from planners.placement.filters import Verdict
+from planners.placement.place import Decision
 from planners.plan import Plan
-from planners.snapshot import MergeRequest, MergeRequestState
-from renderers import yamlio
+from renderers import yaml
 from renderers.tree import blob_id
 from tests.fakes.builders import application, component
 
@@ -61,7 +61,7 @@ def manifest(text: str, version: str) -> bytes:
         },
         text,
     )
-    return b"---\n".join(yamlio.dump(each) for each in objects)
+    return b"---\n".join(yaml.dump(each) for each in objects)
 
 
 def gates(text: str) -> tuple[object, ...]:

@@ -7,18 +7,18 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from bot import discovery
-from bot.dependants import show
-from bot.door import Door
-from bot.markers import Markers
-from bot.repos import Mirrors
+from bot.context import Shell
+from bot.engine import discovery
+from bot.forges._markers import Markers
+from bot.git import Mirrors
+from bot.report.summary_view import FLEET
 from bot.settings import Settings
-from bot.shell import Shell
 from bot.store import Store
-from bot.summaries import FLEET
-from bot.web import create_app
+from bot.web.auth import Door
+from bot.web.server import create_app
+from bot.worker.publish import show
 from planners.model import Repo
-from planners.snapshot import Snapshot
+from planners.model.snapshot import Snapshot
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 SHA = "5ca1ab1e" * 5

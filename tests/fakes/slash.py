@@ -1,6 +1,6 @@
 """Verbs of no real use, and a short way to say what was read."""
 
-from bot.slash import Argument, Command, Help, Kind, Mistake, Option, Reader, Verb
+from bot.chatops.parser import Argument, Command, Help, Kind, Mistake, Option, Reader, Verb
 
 PLAN = Verb("plan", summary="Plan this merge request.", examples=("/switchyard plan",))
 STOP = Verb("stop", (Argument("unit", required=False, repeatable=True),))

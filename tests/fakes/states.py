@@ -16,9 +16,9 @@ from planners.model import (
     Target,
     Unit,
 )
-from planners.selectors import Selector
-from planners.snapshot import Approval, Earlier, Refusal
-from planners.steering import Hold, Steering
+from planners.model.overrides import Hold, Steering
+from planners.model.selectors import Selector
+from planners.model.snapshot import Approval, Earlier, Refusal
 from tests.fakes.builders import NOW, clusters
 from tests.fakes.comments import IMAGE, Told, approved_by, home, sources, world
 

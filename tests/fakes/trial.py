@@ -4,10 +4,10 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-from bot.cli.reading import read_snapshot
-from bot.demo.site import sample
+from bot.cli.folders import read_snapshot
+from bot.sandbox.demo.site import sample
 from planners.model import Readiness, Unit
-from planners.snapshot import Change, DeployBase, Snapshot
+from planners.model.snapshot import Change, DeployBase, Snapshot
 from tests.fakes.builders import NOW, World
 from tests.fakes.comments import Told
 from tests.fakes.folders import HEAD, cluster, tenant, write

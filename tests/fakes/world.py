@@ -13,23 +13,24 @@ from typing import Any
 import httpx
 from starlette.types import ASGIApp
 
-from bot import discovery, inbox
 from bot.app import make_forges, make_shell
-from bot.core import Proposal, propose
-from bot.demo.agents import Behaviour, SimulatedCluster
-from bot.demo.people import Person
-from bot.demo.site import APP, BOT, DEPLOY, FLEET, start_site
-from bot.door import Door
+from bot.engine import discovery
+from bot.engine.propose import Proposal, propose
 from bot.forges import ForgeError, GitCredentials
 from bot.gather.repository import GatherError
+from bot.git import GitError, Mirrors
 from bot.keys import cluster_key
-from bot.localforge.server import ThreadedServer
-from bot.repos import GitError, Mirrors
+from bot.sandbox.demo.agents import Behaviour, SimulatedCluster
+from bot.sandbox.demo.people import Person
+from bot.sandbox.demo.site import APP, BOT, DEPLOY, FLEET, start_site
+from bot.sandbox.forge.server import ThreadedServer
 from bot.settings import Settings
-from bot.web import create_app
-from bot.work import work_one
+from bot.web.auth import Door
+from bot.web.server import create_app
+from bot.worker import dispatch
+from bot.worker.worker import work_one
 from planners.model import Repo
-from planners.snapshot import Snapshot
+from planners.model.snapshot import Snapshot
 from tests.fakes.dialects import carrier, places, start_dialects
 from tests.fakes.post import Post
 
@@ -226,7 +227,7 @@ class World:
         await self.flush_hooks()
         busy = False
         with suppress(*WAITS):
-            busy = bool(await inbox.drain(self.shell))
+            busy = bool(await dispatch.drain(self.shell))
         while await work_one(self.shell, "tests"):
             busy = True
         return await self.report() or busy
@@ -268,7 +269,7 @@ class World:
         raise AssertionError([(w["name"], w["gates"], w["pending"]) for w in self.view()["waves"]])
 
     async def sweep(self) -> None:
-        await inbox.sweep(self.shell)
+        await dispatch.sweep(self.shell)
         await self.settle()
 
     def view(self) -> dict[str, Any]:

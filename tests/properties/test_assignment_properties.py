@@ -9,8 +9,11 @@ from typing import TypeVar
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.solver import load
-from planners.assignment import (
+from bot.engine.highs import load
+from planners.model import Unit
+from planners.optimizer.greedy import greedy
+from planners.optimizer.milp import solve
+from planners.optimizer.problem import (
     Choice,
     Infeasible,
     Pair,
@@ -21,9 +24,6 @@ from planners.assignment import (
     check,
     value,
 )
-from planners.greedy import greedy
-from planners.model import Unit
-from planners.optimal import solve
 
 T = TypeVar("T")
 K = TypeVar("K", bound=Hashable)

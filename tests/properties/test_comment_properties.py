@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.core import Proposal
+from bot.engine.propose import Proposal
 from bot.wording import comment as words
 from bot.wording.diffs import Diffs
 from bot.wording.graph import MOST_NODES

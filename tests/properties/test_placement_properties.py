@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot import discovery, solver
+from bot.engine import discovery, highs
 from planners.model import (
     AnyOf,
     Application,
@@ -21,16 +21,16 @@ from planners.model import (
     Tenant,
     Unit,
 )
-from planners.placement import Judge
+from planners.model.selectors import Selector
+from planners.model.snapshot import DeployBase, Snapshot
+from planners.placement.place import Judge
 from planners.plan import Plan, plan
-from planners.selectors import Selector
-from planners.snapshot import DeployBase, Snapshot
 from tests.fakes.builders import snapshot
 
 REGIONS = ("eu", "us", "ap")
 NANO = 10**9
 JUDGE = Judge.of(tuple(discovery.filters().values()), tuple(discovery.scores().values()))
-SOLVER = solver.load()
+SOLVER = highs.load()
 
 
 @dataclass(frozen=True)

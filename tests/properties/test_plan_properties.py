@@ -6,7 +6,7 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.core import propose
+from bot.engine.propose import propose
 from planners.model import (
     AnyOf,
     Application,
@@ -19,8 +19,8 @@ from planners.model import (
     Source,
     Stage,
 )
-from planners.selectors import Selector
-from planners.snapshot import Snapshot
+from planners.model.selectors import Selector
+from planners.model.snapshot import Snapshot
 from tests.fakes.builders import World, snapshot
 
 REGIONS = ("eu", "us", "ap")

@@ -4,8 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planners.model import Json
-from renderers.yamlio import YamlError, dump, load_documents
-from renderers.yamlio.edits import Edit
+from renderers.yaml import YamlError, dump, load_documents
+from renderers.yaml.edits import Edit
 
 TRICKY = st.sampled_from(
     (

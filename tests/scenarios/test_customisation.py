@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bot.core import Proposal
-from renderers import yamlio
+from bot.engine.propose import Proposal
+from renderers import yaml
 from tests.fakes.folders import (
     application,
     cluster,
@@ -77,7 +77,7 @@ def files_of(proposal: Proposal, cluster: str) -> dict[str, Any]:
     """File name -> parsed object, of what a cluster gets."""
     assert not proposal.problems, said(proposal)
     return {
-        path.rpartition("/")[2]: yamlio.load_documents(content)[0].value
+        path.rpartition("/")[2]: yaml.load_documents(content)[0].value
         for path, content in proposal.trees[cluster].items()
         if "/apps/" in path
     }

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from bot.core import Proposal, propose
+from bot.engine.propose import Proposal, propose
 from bot.wording.explanation import explanation
-from planners.effects import LookAgain
-from planners.snapshot import Snapshot
+from planners.gating.effects import LookAgain
+from planners.model.snapshot import Snapshot
 from tests.fakes.folders import (
     application,
     cluster,

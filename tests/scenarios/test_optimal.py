@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.core import Proposal
+from bot.engine.propose import Proposal
 from tests.fakes.folders import (
     application,
     cluster,

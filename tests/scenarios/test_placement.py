@@ -5,9 +5,9 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-from bot.core import Proposal, propose
+from bot.engine.propose import Proposal, propose
 from planners.model import Unit
-from planners.snapshot import Claim, ReportedFacts
+from planners.model.snapshot import Claim, ReportedFacts
 from tests.fakes.builders import World
 from tests.fakes.folders import (
     application,

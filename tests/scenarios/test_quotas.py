@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from bot.core import Proposal, propose
+from bot.engine.propose import Proposal, propose
 from tests.fakes.folders import application, cluster, deployment, registration, snapshot_of, tenant
 
 SPEC = """

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from bot.core import Proposal
+from bot.engine.propose import Proposal
 from tests.fakes.folders import application, cluster, deployment, planned, registration, tenant
 
 SPEC = """

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from starlette.types import ASGIApp
 
-from bot.demo.site import DEPLOY
+from bot.sandbox.demo.site import DEPLOY
 from tests.fakes.faults import Faults
 from tests.fakes.renames import Renamed
 from tests.fakes.world import World

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from html import unescape
 
-from bot.demo.site import APP, BOT, DEPLOY
+from bot.sandbox.demo.site import APP, BOT, DEPLOY
 from tests.fakes.world import World, small_app, small_fleet
 
 WAVES = ("canary.1", "canary.2", "canary.3", "rest.1", "rest.2", "rest.3")

@@ -1,6 +1,6 @@
 """The database is deleted in the middle of a rollout."""
 
-from bot.demo.site import APP, DEPLOY
+from bot.sandbox.demo.site import APP, DEPLOY
 from tests.fakes.world import World, small_app, small_fleet
 
 ALL_WAVES = ["canary.1", "canary.2", "canary.3", "rest.1", "rest.2", "rest.3"]

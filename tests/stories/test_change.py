@@ -5,8 +5,8 @@ import shlex
 from pathlib import Path
 
 from bot.__main__ import main
-from bot.demo.site import APP, DEPLOY, FLEET
-from bot.repos import Mirror
+from bot.git import Mirror
+from bot.sandbox.demo.site import APP, DEPLOY, FLEET
 from planners.model import Repo
 from tests.fakes.folders import write
 from tests.fakes.world import World, manifest, small_app, small_fleet

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from bot.demo.site import APP, BOT, DEPLOY
-from bot.obey import MOST_REPLIES
+from bot.chatops.handler import MOST_REPLIES
+from bot.sandbox.demo.site import APP, BOT, DEPLOY
 from tests.fakes.world import World, small_app, small_fleet
 from tests.stories.test_forges import merged, wave_request
 

@@ -1,6 +1,6 @@
 """EMCO's C1 and C2: nothing is merged before what it depends on is ready where it has to be."""
 
-from bot.demo.site import APP, DEPLOY
+from bot.sandbox.demo.site import APP, DEPLOY
 from tests.fakes.world import World, manifest, small_fleet
 
 HEAD = b"apiVersion: switchyard.dev/v1alpha1\nkind: Application\n"

@@ -8,9 +8,9 @@ from typing import Any
 import pygit2
 import pytest
 
-from bot.demo.site import APP, DEPLOY
 from bot.forges import Forge, ForgeError, GitCredentials, RepositoryInfo
-from bot.repos import GitError
+from bot.git import GitError
+from bot.sandbox.demo.site import APP, DEPLOY
 from tests.fakes.gitssh import SshServer, new_key, public, save_key, serve_ssh
 from tests.fakes.world import World, small_app, small_fleet
 

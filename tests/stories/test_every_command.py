@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from bot.answering import commands
-from bot.demo.site import APP, DEPLOY
+from bot.chatops.executor import commands
+from bot.sandbox.demo.site import APP, DEPLOY
 from tests.fakes.world import World, small_app, small_fleet
 from tests.stories.test_commands import record, replies
 from tests.stories.test_forges import merged, wave_request

@@ -4,8 +4,8 @@ import hashlib
 import hmac
 import json
 
-from bot.demo.site import APP
 from bot.keys import cluster_key
+from bot.sandbox.demo.site import APP
 from tests.fakes.world import REPORT_KEY, World, manifest, small_fleet
 
 SPEC = b"""apiVersion: switchyard.dev/v1alpha1

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.demo.site import APP, DEPLOY
+from bot.sandbox.demo.site import APP, DEPLOY
 from tests.fakes.faults import AFTER, STALE, Faults
 from tests.fakes.world import World, small_app, small_fleet
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from bot.demo.site import APP, DEPLOY
+from bot.sandbox.demo.site import APP, DEPLOY
 from tests.fakes.faults import BEFORE, Faults
 from tests.fakes.world import World, small_app, small_fleet
 from tests.stories.laws import WAVES, begin, check, converge, hold, number_of, page

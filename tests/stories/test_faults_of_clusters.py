@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from bot.demo.agents import Report, SimulatedCluster
-from bot.demo.site import APP
+from bot.sandbox.demo.agents import Report, SimulatedCluster
+from bot.sandbox.demo.site import APP
 from tests.fakes.world import World, small_app, small_fleet
 from tests.stories.laws import WAVES, begin, check, converge, hold, page
 

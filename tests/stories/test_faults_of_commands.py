@@ -5,11 +5,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from bot.answering import commands
-from bot.commands import Answer, Call, Command
-from bot.demo.site import APP, BOT
-from bot.reconcile import reconcile_application
-from bot.slash import Verb
+from bot.chatops.commands import Answer, Call, Command
+from bot.chatops.executor import commands
+from bot.chatops.parser import Verb
+from bot.sandbox.demo.site import APP, BOT
+from bot.worker.reconcile import reconcile_application
 from planners.model import Role
 from tests.fakes.faults import AFTER, Faults
 from tests.fakes.world import World

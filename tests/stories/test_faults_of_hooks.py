@@ -4,8 +4,8 @@ import random
 
 import pytest
 
-from bot.demo.site import APP, DEPLOY
-from bot.web import MAX_HOOK
+from bot.sandbox.demo.site import APP, DEPLOY
+from bot.web.server import MAX_HOOK
 from tests.fakes.faults import Faults
 from tests.fakes.post import Requests
 from tests.fakes.world import World, small_app

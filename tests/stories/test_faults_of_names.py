@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.demo.site import APP, DEPLOY
+from bot.sandbox.demo.site import APP, DEPLOY
 from tests.fakes.faults import Faults
 from tests.fakes.renames import Renamed
 from tests.fakes.world import World, small_app, small_fleet

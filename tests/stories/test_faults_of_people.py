@@ -6,7 +6,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from bot.demo.site import DEPLOY, ORDER
+from bot.sandbox.demo.site import DEPLOY, ORDER
 from tests.fakes.faults import BEFORE, Faults
 from tests.fakes.world import World
 from tests.stories.laws import (

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from bot.demo.site import APP, DEPLOY
+from bot.sandbox.demo.site import APP, DEPLOY
 from tests.fakes.world import World, small_app, small_fleet
 from tests.stories.laws import notices
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.demo.site import APP
+from bot.sandbox.demo.site import APP
 from tests.fakes.forks import move_fork, propose_from_fork
 from tests.fakes.world import World, manifest, small_app, small_fleet
 

@@ -18,9 +18,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from bot.demo.agents import SimulatedCluster
-from bot.demo.site import APP, BOT
 from bot.keys import cluster_key
+from bot.sandbox.demo.agents import SimulatedCluster
+from bot.sandbox.demo.site import APP, BOT
 from tests.fakes.dialects import SECRET
 from tests.fakes.world import TOKENS, World, small_app, small_fleet
 from tests.stories.test_setup import made_at_github

@@ -4,8 +4,8 @@ from html import unescape
 
 import pytest
 
-from bot import health
-from bot.demo.site import APP, BOT, DEPLOY, FLEET
+from bot.sandbox.demo.site import APP, BOT, DEPLOY, FLEET
+from bot.worker import setup_check
 from tests.fakes.world import World, small_app, small_fleet
 from tests.stories.test_forges import wave_request
 
@@ -29,12 +29,12 @@ async def test_what_was_not_taken_is_asked_for_again(world: World) -> None:
     assert world.merged() == []
 
     world.deaf = False
-    await health.check(world.shell)
+    await setup_check.check(world.shell)
     await world.github_hooks.redeliver()
     await world.settle()
     assert world.merged() == ["canary.1"]
     tried = len(world.github.deliveries)
-    await health.check(world.shell)
+    await setup_check.check(world.shell)
     await world.github_hooks.redeliver()
     assert len(world.github.deliveries) == tried
 
@@ -52,7 +52,7 @@ async def test_a_delivery_that_is_never_taken_is_given_up(world: World) -> None:
         each.status = each.status or 502
     for _ in range(5):
         world.deaf = False
-        await health.check(world.shell)
+        await setup_check.check(world.shell)
         world.github_hooks.refuse = True
         await world.github_hooks.redeliver()
 
@@ -64,14 +64,14 @@ async def test_a_wrong_address_and_an_open_door_are_said_on_the_first_page(world
     world.github.hook_url = "https://elsewhere.example.com/hooks/github"
     world.site.made.forge.repositories[DEPLOY].required_statuses.clear()
     world.found(small_fleet())
-    await health.check(world.shell)
+    await setup_check.check(world.shell)
 
     text = await first_page(world)
     assert f"goes to https://elsewhere.example.com/hooks/github, not to {ADDRESS}/github" in text
     assert f"{DEPLOY}: main does not require the status switchyard/order" in text
     world.github.hook_url = f"{ADDRESS}/github"
     world.github.required[DEPLOY] = ["switchyard/order"]
-    await health.check(world.shell)
+    await setup_check.check(world.shell)
     assert "For those who set this up" not in await first_page(world)
 
 
@@ -91,7 +91,7 @@ async def test_a_webhook_that_gitlab_switched_off_is_woken(world: World) -> None
         world.site.made.forge.repositories[path].roles[BOT] = "maintain"
     world.gitlab.hooks = {DEPLOY: [dict(hook)], APP: [{**hook, "alert_status": "executable"}]}
     world.found(small_fleet())
-    await health.check(world.shell)
+    await setup_check.check(world.shell)
 
     assert world.gitlab.tested == [5]
     text = await first_page(world)
@@ -99,7 +99,7 @@ async def test_a_webhook_that_gitlab_switched_off_is_woken(world: World) -> None
     assert f"{APP}: its webhook leaves out note_events" in text
     assert f"{FLEET}: no webhook goes to {ADDRESS}/gitlab" in text
     world.site.made.forge.repositories[DEPLOY].roles[BOT] = "write"
-    await health.check(world.shell)
+    await setup_check.check(world.shell)
     assert f"{DEPLOY}: the token may not see webhooks" in await first_page(world)
 
 

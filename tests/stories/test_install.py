@@ -1,6 +1,6 @@
 """From a first push to a fleet that runs it."""
 
-from bot.demo.site import APP, DEPLOY
+from bot.sandbox.demo.site import APP, DEPLOY
 from tests.fakes.world import World, small_app, small_fleet
 
 ALL_WAVES = ["canary.1", "canary.2", "canary.3", "rest.1", "rest.2", "rest.3"]

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from bot.demo.site import APP, BOT, DEPLOY, FLEET
+from bot.sandbox.demo.site import APP, BOT, DEPLOY, FLEET
 from tests.fakes.faults import AFTER, Faults
 from tests.fakes.world import SWITCHYARD, World, small_app, small_fleet
 from tests.stories.test_commands import record, replies, under_way

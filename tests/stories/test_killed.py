@@ -13,11 +13,11 @@ import pytest
 from starlette.responses import Response
 
 from bot.clock import system_clock
-from bot.demo.agents import Behaviour, SimulatedCluster
-from bot.demo.fleet import Fleet
-from bot.demo.site import APP, BOT, DEPLOY, FLEET, Site, start_site
 from bot.forges import GitCredentials
 from bot.keys import cluster_key
+from bot.sandbox.demo.agents import Behaviour, SimulatedCluster
+from bot.sandbox.demo.fleet import Fleet
+from bot.sandbox.demo.site import APP, BOT, DEPLOY, FLEET, Site, start_site
 from tests.fakes.world import HOOK_SECRET, REPORT_KEY, SMALL, TOKENS, small_app, small_fleet
 
 WAVES = ["canary.1", "canary.2", "canary.3", "rest.1", "rest.2", "rest.3"]

@@ -12,8 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from bot.demo.run import run_demo
-from bot.demo.site import APP
+from bot.sandbox.demo.run import run_demo
+from bot.sandbox.demo.site import APP
 from tests.fakes.world import World, manifest, small_app, small_fleet
 
 

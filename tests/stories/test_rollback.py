@@ -1,7 +1,7 @@
 """A revision that fails is taken back: the earlier tree, byte for byte, in reverse order."""
 
-from bot.demo.site import APP, DEPLOY
 from bot.forges import GitCredentials
+from bot.sandbox.demo.site import APP, DEPLOY
 from tests.fakes.world import SWITCHYARD, TOKENS, World, small_app, small_fleet
 
 BACK = SWITCHYARD.replace(b"  rollout:\n", b"  rollout:\n    onFailure: rollback\n")

@@ -12,12 +12,12 @@ import httpx
 import pytest
 
 from bot.app import build
-from bot.core import Proposal
-from bot.demo.site import DEPLOY, FLEET
+from bot.engine.propose import Proposal
 from bot.forges import Forge
 from bot.keys import setup_key
+from bot.sandbox.demo.site import DEPLOY, FLEET
 from bot.settings import Settings
-from planners.snapshot import Snapshot
+from planners.model.snapshot import Snapshot
 from tests.fakes.world import REPORT_KEY, SERVICE, World
 
 MARKER_KEY = "marker-key-of-the-tests"

@@ -9,11 +9,12 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from bot import discovery, inbox
-from bot.demo.site import DEPLOY, FLEET
-from bot.door import Door
+from bot.engine import discovery
+from bot.sandbox.demo.site import DEPLOY, FLEET
 from bot.settings import Settings
-from bot.web import create_app
+from bot.web.auth import Door
+from bot.web.server import create_app
+from bot.worker import dispatch
 from tests.fakes.faults import Faults
 from tests.fakes.oauth import CLIENT, CLIENT_SECRET, OAuth
 from tests.fakes.world import REPORT_KEY, World, small_fleet
@@ -33,7 +34,7 @@ def oauth(world: World) -> OAuth:
 async def browser(world: World) -> AsyncIterator[httpx.AsyncClient]:
     """A browser that keeps cookies and goes where it is sent, to the service or the forge."""
     world.found(small_fleet())
-    await inbox.read_fleet(world.shell)
+    await dispatch.read_fleet(world.shell)
     forge = world.places[FLEET]
     given = {f"{forge}_client_id": CLIENT, f"{forge}_client_secret": CLIENT_SECRET}
     settings = Settings(

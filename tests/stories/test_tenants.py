@@ -1,6 +1,6 @@
 """Tenants: their set-up is rolled out like an application, before the applications that need it."""
 
-from bot.demo.site import APP, DEPLOY, FLEET
+from bot.sandbox.demo.site import APP, DEPLOY, FLEET
 from tests.fakes.world import World, manifest, small_app, small_fleet
 
 TENANT = b"""apiVersion: switchyard.dev/v1alpha1

@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
-from bot.core import Proposal
-from bot.demo.site import APP, DEPLOY, FLEET
-from bot.planner import PlannerError
-from planners.snapshot import Snapshot
+from bot.engine.process import PlannerError
+from bot.engine.propose import Proposal
+from bot.sandbox.demo.site import APP, DEPLOY, FLEET
+from planners.model.snapshot import Snapshot
 from tests.fakes.world import World, small_app, small_fleet
 from tests.stories.laws import notices
 

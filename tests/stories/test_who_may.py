@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.demo.site import APP, DEPLOY
+from bot.sandbox.demo.site import APP, DEPLOY
 from tests.fakes.world import World, small_app, small_fleet
 from tests.stories.test_forges import merged, wave_request
 

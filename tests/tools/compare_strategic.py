@@ -1,4 +1,4 @@
-"""Compares renderers.strategic with kubectl over random objects and patches; needs kubectl on PATH.
+"""Compares renderers.patch.strategic.merge with kubectl over random objects and patches; needs kubectl on PATH.
 
 `python tests/tools/compare_strategic.py 5000` compares 5000 cases over the schemas of many kinds;
 `--first N` starts at another seed; `--record 120` also writes that many, varied in kind and in
@@ -18,7 +18,7 @@ from typing import Any
 
 import kubernetes_validate
 
-from renderers import strategic
+from renderers.patch.strategic import merge
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "strategic_cases.json"
 SCHEMAS = Path(kubernetes_validate.__file__).parent / "kubernetes-json-schema"
@@ -55,7 +55,7 @@ UNWANTED = {"apiVersion", "kind", "status", "managedFields"}  # no part of a pat
 WORDS = ("a", "b", "c", "d", "e")
 DIRECTIVES = ("$patch", "$retainKeys", "$setElementOrder", "$deleteFromPrimitiveList")
 
-# What kubectl refuses and this project takes, or the other way round; see renderers/strategic.
+# What kubectl refuses and this project takes, or the other way round; see renderers/patch/strategic.
 # Part of kubectl's error, and the reason why the answers may differ.
 KNOWN = {
     "unable to decode": "not an object of that kind",
@@ -286,8 +286,8 @@ def kubectl(item: dict[str, Any], change: dict[str, Any]) -> tuple[dict[str, Any
 
 def ours(item: dict[str, Any], change: dict[str, Any]) -> tuple[dict[str, Any] | None, str]:
     try:
-        return strategic.merge(item, change), ""
-    except strategic.MergeError as error:
+        return merge.merge(item, change), ""
+    except merge.MergeError as error:
         return None, str(error)
 
 

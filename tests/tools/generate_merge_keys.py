@@ -1,4 +1,4 @@
-"""Writes renderers/merge_keys.py: what Kubernetes' schemas say of strategic merge.
+"""Writes renderers/kubernetes/merge_keys.py: what Kubernetes' schemas say of strategic merge.
 
 Run it by hand after a new release of kubernetes-validate; it prints where versions disagree.
 Source: the schemas of that package (Apache-2.0), which keep `x-kubernetes-patch-merge-key` and
@@ -17,7 +17,7 @@ from typing import Any
 import kubernetes_validate
 
 SCHEMAS = Path(kubernetes_validate.__file__).parent / "kubernetes-json-schema"
-TARGET = Path(__file__).parents[2] / "renderers" / "merge_keys.py"
+TARGET = Path(__file__).parents[2] / "renderers" / "kubernetes" / "merge_keys.py"
 WIDTH = 100
 METADATA = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
 

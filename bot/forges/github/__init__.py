@@ -10,7 +10,6 @@ from urllib.parse import quote
 
 import httpx
 
-from bot.budget import Budget, Urgency
 from bot.clock import Clock
 from bot.forges import (
     AppSetup,
@@ -29,6 +28,7 @@ from bot.forges import (
     User,
     trusted,
 )
+from bot.forges._rate_budget import Budget, Urgency
 from bot.forges.github import health, hooks, merging, oauth, people, shapes, statuses
 from bot.forges.github.http import AnsweredError, Http, api_of
 from bot.forges.github.listing import Listing

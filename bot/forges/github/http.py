@@ -18,9 +18,9 @@ import gidgethub
 import httpx
 from gidgethub import sansio
 
-from bot.budget import Budget, Urgency
 from bot.clock import Clock
 from bot.forges import ForgeError, TransientForgeError, untrusted
+from bot.forges._rate_budget import Budget, Urgency
 from bot.forges.github.tokens import Tokens
 
 PUBLIC, PUBLIC_API = "https://github.com", "https://api.github.com"

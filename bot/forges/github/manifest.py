@@ -17,7 +17,7 @@ import httpx
 from bot.forges import ForgeError, SetupForm, TransientForgeError, trusted, untrusted
 from bot.forges.github.http import api_of
 from bot.settings import Settings
-from renderers import yamlio
+from renderers import yaml
 
 HERE = Path(__file__).parents[2]
 PLACES = (HERE / "app.yaml", HERE.parent / "app.yaml")
@@ -96,7 +96,7 @@ class ManifestFlow:
 def _manifest(settings: Settings) -> dict[str, Any]:
     """`app.yaml` with this service's addresses."""
     file = next(place for place in PLACES if place.is_file())
-    (document,) = yamlio.load_documents(file.read_bytes())
+    (document,) = yaml.load_documents(file.read_bytes())
     public = str(settings.public_url).rstrip("/")
     assert isinstance(document.value, dict)
     return {

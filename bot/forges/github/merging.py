@@ -7,8 +7,8 @@ Sources: GitHub Docs, "Merge a pull request"; GraphQL "Mutations", `enqueuePullR
 import re
 from collections.abc import Mapping
 
-from bot.budget import Urgency
 from bot.forges import Merged, NotMerged
+from bot.forges._rate_budget import Urgency
 from bot.forges.github.http import AnsweredError, Http
 from planners.model import MergeMethod
 

@@ -8,8 +8,8 @@ from urllib.parse import quote
 
 import structlog
 
-from bot.budget import Urgency
 from bot.forges import Status
+from bot.forges._rate_budget import Urgency
 from bot.forges.github import shapes
 from bot.forges.github.http import AnsweredError, Http
 

@@ -10,7 +10,6 @@ from urllib.parse import quote
 
 import gitlab
 
-from bot.budget import Budget, Urgency
 from bot.clock import Clock
 from bot.forges import (
     AppSetup,
@@ -28,6 +27,7 @@ from bot.forges import (
     Status,
     User,
 )
+from bot.forges._rate_budget import Budget, Urgency
 from bot.forges.gitlab import health, hooks, merging, oauth, shapes, statuses
 from bot.forges.gitlab.http import TIMEOUT, AnsweredError, Http, project
 from bot.forges.gitlab.listing import Listing

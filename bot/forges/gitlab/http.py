@@ -14,9 +14,9 @@ from urllib.parse import quote
 import gitlab
 import requests
 
-from bot.budget import Budget, Urgency
 from bot.clock import Clock
 from bot.forges import ForgeError, TransientForgeError, untrusted
+from bot.forges._rate_budget import Budget, Urgency
 
 LIMIT = timedelta(minutes=1)
 TIMEOUT = 20

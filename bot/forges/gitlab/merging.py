@@ -6,8 +6,8 @@ plain merge would go around the train.
 
 from typing import Any
 
-from bot.budget import Urgency
 from bot.forges import NotMerged, TransientForgeError
+from bot.forges._rate_budget import Urgency
 from bot.forges.gitlab.http import AnsweredError, Http
 from planners.model import MergeMethod
 

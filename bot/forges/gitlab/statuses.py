@@ -6,8 +6,8 @@ until it ends; after an end, setting it makes a new one.
 
 from urllib.parse import quote
 
-from bot.budget import Urgency
 from bot.forges import Status
+from bot.forges._rate_budget import Urgency
 from bot.forges.gitlab import shapes
 from bot.forges.gitlab.http import AnsweredError, Http
 

@@ -7,9 +7,9 @@ from typing import Any
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 
-from bot.localforge import merging, talk
-from bot.localforge.accounts import RefusedError
-from bot.localforge.records import MergeRequest
+from bot.sandbox.forge import merging, talk
+from bot.sandbox.forge.accounts import RefusedError
+from bot.sandbox.forge.records import MergeRequest
 from tests.fakes.github import apps, rules, shapes
 from tests.fakes.github.state import GitHub, Json
 

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Request
 
-from bot.localforge.accounts import RefusedError
+from bot.sandbox.forge.accounts import RefusedError
 from tests.fakes.github import shapes
 from tests.fakes.github.state import Delivery, GitHub, Json
 

@@ -10,9 +10,9 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from bot.localforge import git_http
-from bot.localforge.forge import Forge
-from bot.localforge.server import ThreadedServer
+from bot.sandbox.forge import git_http
+from bot.sandbox.forge.forge import Forge
+from bot.sandbox.forge.server import ThreadedServer
 from tests.fakes.github import web
 from tests.fakes.github.api import create_github
 from tests.fakes.github.state import GitHub

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from bot.localforge.forge import Forge
-from bot.localforge.merging import conflicts
-from bot.localforge.records import Comment, MergeRequest, Status, User
+from bot.sandbox.forge.forge import Forge
+from bot.sandbox.forge.merging import conflicts
+from bot.sandbox.forge.records import Comment, MergeRequest, Status, User
 
 Json = dict[str, Any]
 

@@ -9,9 +9,9 @@ from typing import Any
 import jwt
 from fastapi import Request
 
-from bot.localforge.accounts import RefusedError
-from bot.localforge.forge import Forge
-from bot.localforge.records import User
+from bot.sandbox.forge.accounts import RefusedError
+from bot.sandbox.forge.forge import Forge
+from bot.sandbox.forge.records import User
 from tests.fakes.oauth import OAuth
 
 Json = dict[str, Any]

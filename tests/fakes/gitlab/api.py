@@ -6,9 +6,9 @@ from urllib.parse import unquote
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 
-from bot.localforge import merging, talk
-from bot.localforge.accounts import RefusedError
-from bot.localforge.records import MergeRequest
+from bot.sandbox.forge import merging, talk
+from bot.sandbox.forge.accounts import RefusedError
+from bot.sandbox.forge.records import MergeRequest
 from tests.fakes.gitlab import projects, rules, shapes
 from tests.fakes.gitlab.state import GitLab, Json
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pygit2
 
-from bot.localforge.forge import Forge
-from bot.localforge.records import User
+from bot.sandbox.forge.forge import Forge
+from bot.sandbox.forge.records import User
 
 Json = dict[str, Any]
 LEVELS = {"read": 10, "triage": 20, "write": 30, "maintain": 40, "admin": 50}

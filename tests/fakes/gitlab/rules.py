@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Request
 
-from bot.localforge.accounts import RefusedError
+from bot.sandbox.forge.accounts import RefusedError
 from tests.fakes.gitlab import projects, shapes
 from tests.fakes.gitlab.state import GitLab, Json
 

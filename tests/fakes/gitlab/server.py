@@ -7,9 +7,9 @@ from pathlib import Path
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from bot.localforge import git_http
-from bot.localforge.forge import Forge
-from bot.localforge.server import ThreadedServer
+from bot.sandbox.forge import git_http
+from bot.sandbox.forge.forge import Forge
+from bot.sandbox.forge.server import ThreadedServer
 from tests.fakes.gitlab.api import create_gitlab
 from tests.fakes.gitlab.state import GitLab
 

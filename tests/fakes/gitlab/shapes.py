@@ -3,9 +3,9 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from bot.localforge.forge import Forge
-from bot.localforge.merging import blockers, conflicts
-from bot.localforge.records import Comment, MergeRequest, Status, User
+from bot.sandbox.forge.forge import Forge
+from bot.sandbox.forge.merging import blockers, conflicts
+from bot.sandbox.forge.records import Comment, MergeRequest, Status, User
 from tests.fakes.gitlab.projects import BEGINNING, number, stamp
 
 Json = dict[str, Any]

@@ -7,9 +7,9 @@ from urllib.parse import unquote
 
 from fastapi import Request
 
-from bot.localforge.accounts import RefusedError
-from bot.localforge.forge import Forge
-from bot.localforge.records import Comment, MergeRequest, User
+from bot.sandbox.forge.accounts import RefusedError
+from bot.sandbox.forge.forge import Forge
+from bot.sandbox.forge.records import Comment, MergeRequest, User
 from tests.fakes.gitlab import shapes
 from tests.fakes.oauth import OAuth
 

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from bot.budget import Budget, Urgency
+from bot.forges._rate_budget import Budget, Urgency
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 

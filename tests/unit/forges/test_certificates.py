@@ -14,21 +14,21 @@ from typing import Any
 
 import pytest
 
-from bot import discovery
 from bot.__main__ import main
 from bot.app import make_forges, make_shell
-from bot.core import Proposal, propose
-from bot.door.oauth import Flow
+from bot.context import Shell
+from bot.engine import discovery
+from bot.engine.propose import Proposal, propose
 from bot.forges import ForgeError, TransientForgeError
 from bot.forges.github import GitHubForge
 from bot.forges.github.manifest import ManifestFlow
 from bot.forges.gitlab import GitLabForge
-from bot.localforge.server import ThreadedServer
-from bot.repos import GitError, Signature, TransientGitError
+from bot.git import GitError, Signature, TransientGitError
+from bot.sandbox.forge.server import ThreadedServer
 from bot.settings import Settings
-from bot.shell import Shell
+from bot.web.auth.oauth import Flow
 from planners.model import Repo
-from planners.snapshot import Snapshot
+from planners.model.snapshot import Snapshot
 from tests.conformance.grounds import NOW, REPO, SECRET, LocalGround, token_of
 from tests.fakes.certificates import Authority, make_authority
 from tests.fakes.github.server import start_github
@@ -43,7 +43,7 @@ FETCH = """
 import sys
 from pathlib import Path
 from bot.forges import GitCredentials
-from bot.repos import Mirrors
+from bot.git import Mirrors
 from planners.model import Repo
 
 folder, ca_file, url, token = sys.argv[1:]

@@ -8,7 +8,7 @@ import pytest
 from docs.generate import HERE, pages
 
 ROOT = Path(__file__).parents[3]
-GENERATED = {"renderers/merge_keys.py"}
+GENERATED = {"renderers/kubernetes/merge_keys.py"}
 SOURCES = sorted(
     path.relative_to(ROOT).as_posix()
     for package in ("bot", "planners", "plugins", "renderers")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from bot.intake.documents import application, fleet, placement, tenant
+from bot.documents.models import application, fleet, placement, tenant
 from planners import model
 
 ROOT = Path(__file__).parents[3]
@@ -21,7 +21,7 @@ def attributes(*, intake: bool) -> set[str]:
     for folder in CORE:
         for file in (ROOT / folder).rglob("*.py"):
             path = file.relative_to(ROOT).as_posix()
-            if path.startswith("bot/intake/") is not intake:
+            if path.startswith("bot/documents/") is not intake:
                 continue
             tree = ast.parse(file.read_text())
             found |= {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}

@@ -5,8 +5,11 @@ from dataclasses import replace
 
 import pytest
 
-from bot.solver import SolverMissingError, load
-from planners.assignment import (
+from bot.engine.highs import SolverMissingError, load
+from planners.model import Unit
+from planners.optimizer.greedy import greedy
+from planners.optimizer.milp import solve
+from planners.optimizer.problem import (
     Choice,
     Infeasible,
     Pair,
@@ -18,10 +21,7 @@ from planners.assignment import (
     points,
     value,
 )
-from planners.greedy import greedy
-from planners.model import Unit
-from planners.optimal import solve
-from planners.program import Answer, Program, Row, SolverError
+from planners.optimizer.solver import Answer, Program, Row, SolverError
 
 CPU = 10**9
 GIB = 2**30 * 10**9

@@ -3,8 +3,8 @@
 import pytest
 
 from planners.model import Cluster, Stage, Unit
+from planners.model.selectors import Selector
 from planners.order import levels, removals, steps, waves
-from planners.selectors import Selector
 from tests.fakes.builders import clusters, component
 
 SHOP = (component("redis"), component("cart", "redis"), component("web", "cart", "redis"))

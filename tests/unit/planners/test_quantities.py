@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from planners.quantities import MOST, NANO, parse, write
+from planners.model.quantities import MOST, NANO, parse, write
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import pytest
 
 from planners.model import Cluster
-from planners.selectors import Requirement, Selector
+from planners.model.selectors import Requirement, Selector
 
 LABELS = {"region": "eu", "size": "small"}
 SMALL = Cluster("one", "flux", LABELS)

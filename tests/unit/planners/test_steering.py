@@ -4,14 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from bot.core import propose
+from bot.engine.propose import propose
 from bot.wording.headline import headline
-from planners.effects import CloseMergeRequest, SetOrder
-from planners.gate import WaveState
-from planners.gates import Cancelled, Paused
+from planners.gating.effects import CloseMergeRequest, SetOrder
+from planners.gating.evaluate import WaveState
 from planners.model import OnFailure, Readiness, Unit
-from planners.snapshot import Earlier
-from planners.steering import Cancellation, Pause, Steering
+from planners.model.gates import Cancelled, Paused
+from planners.model.overrides import Cancellation, Pause, Steering
+from planners.model.snapshot import Earlier
 from tests.fakes.builders import NOW, World, application, component, snapshot
 
 GIVEN_UP = Cancellation("a" * 40, "rita", "1.4.3 comes")

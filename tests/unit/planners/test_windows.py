@@ -2,9 +2,9 @@
 
 from datetime import UTC, datetime, time
 
+from planners.gating.maintenance_windows import next_opening
 from planners.model import Cluster, Window
-from planners.selectors import Selector
-from planners.windows import next_opening
+from planners.model.selectors import Selector
 
 NIGHT = Window("night", Selector(), frozenset(range(5)), time(22), time(4))
 OSLO = Cluster("oslo", "flux", timezone="Europe/Oslo")

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from bot.core import propose
+from bot.engine.propose import propose
 from planners.model import CustomizationIntent, Json, Target
-from renderers.customizers import CustomizeError
-from renderers.customizers.json_patch import CUSTOMIZER
+from renderers.patch import CustomizeError
+from renderers.patch.json_patch import CUSTOMIZER
 from tests.fakes.builders import snapshot
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from renderers.differ import compare
+from renderers.diff.unified import compare
 
 VALUE = "aHVudGVyMg=="
 SECRET = f"apiVersion: v1\nkind: Secret\nmetadata: {{name: s}}\ndata: {{key: {VALUE}}}\n"

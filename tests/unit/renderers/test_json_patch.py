@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from renderers.customizers import CustomizeError
-from renderers.customizers.json_patch import CUSTOMIZER as JSON_PATCH
-from renderers.customizers.merge_patch import CUSTOMIZER as MERGE_PATCH
+from renderers.patch import CustomizeError
+from renderers.patch.json_patch import CUSTOMIZER as JSON_PATCH
+from renderers.patch.merge_patch import CUSTOMIZER as MERGE_PATCH
 
 # Source of the first block: RFC 6902, appendix A; the second: behaviour that the public suite of
 # json-patch-tests asks for, told in our own values. None: the patch is refused.

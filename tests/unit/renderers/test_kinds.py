@@ -6,7 +6,7 @@ from pathlib import Path
 import kubernetes_validate
 import pytest
 
-from renderers.kinds import KINDS, Kind, Scope, is_named, kind_of
+from renderers.kubernetes.kinds import KINDS, Kind, Scope, is_named, kind_of
 
 SCHEMAS = Path(kubernetes_validate.__file__).parent / "kubernetes-json-schema"
 VERSIONS = sorted(folder.name for folder in SCHEMAS.glob("v*-local"))

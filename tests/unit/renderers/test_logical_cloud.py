@@ -8,10 +8,10 @@ import pytest
 from inline_snapshot import snapshot
 
 from planners.model import ContainerLimits, Member, Tenant
-from renderers import yamlio
-from renderers.kinds import KINDS, Scope
-from renderers.logical_cloud import tenant_objects
-from renderers.tenancy import violations
+from renderers import yaml
+from renderers.kubernetes.kinds import KINDS, Scope
+from renderers.policy.tenancy import violations
+from renderers.tenant_setup import tenant_objects
 
 FULL = Tenant(
     "retail",
@@ -185,7 +185,7 @@ def test_the_order_in_the_file_does_not_matter() -> None:
 
 
 def written(tenant: Tenant) -> str:
-    return "---\n".join(yamlio.dump(each).decode() for each in tenant_objects(tenant))
+    return "---\n".join(yaml.dump(each).decode() for each in tenant_objects(tenant))
 
 
 def test_members_and_networks_read_well() -> None:
@@ -195,7 +195,7 @@ def test_members_and_networks_read_well() -> None:
         "shop/NetworkPolicy/switchyard-allow",
     ]
 
-    assert "---\n".join(yamlio.dump(one(FULL, name)).decode() for name in names) == snapshot("""\
+    assert "---\n".join(yaml.dump(one(FULL, name)).decode() for name in names) == snapshot("""\
 apiVersion: rbac.authorization.k8s.io/v1
 kind: RoleBinding
 metadata:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from renderers.pod_security import pod_violations
+from renderers.policy.pod_security import pod_violations
 
 HARDENED: dict[str, Any] = {
     "allowPrivilegeEscalation": False,

@@ -5,8 +5,14 @@ from typing import Any
 import pytest
 
 from planners.model import ContainerLimits, Tenant
-from planners.quantities import NANO, parse
-from renderers.quotas import assumptions, missing_amounts, quota_problems, total, usage_of
+from planners.model.quantities import NANO, parse
+from renderers.policy.quotas import (
+    assumptions,
+    missing_amounts,
+    quota_problems,
+    total,
+    usage_of,
+)
 
 
 def container(name: str = "main", **resources: dict[str, Any]) -> dict[str, Any]:

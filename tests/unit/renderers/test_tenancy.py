@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from planners.model import Tenant
-from renderers.tenancy import in_namespace, violations
+from renderers.policy.tenancy import in_namespace, violations
 
 TENANT = Tenant("retail", "shop", namespaces=("shop-jobs",))
 PEM = "-----BEGIN RSA PRIVATE KEY-----\nhush\n-----END RSA PRIVATE KEY-----\n"

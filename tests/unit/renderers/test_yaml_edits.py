@@ -4,7 +4,7 @@ import difflib
 
 import pytest
 
-from renderers.yamlio.edits import Edit, EditError
+from renderers.yaml.edits import Edit, EditError
 
 CLUSTER = """\
 # Clusters of the north.

@@ -3,8 +3,8 @@
 import pytest
 
 from planners.model import Json
-from renderers import yamlio
-from renderers.yamlio import YamlError, dump, load_documents
+from renderers import yaml
+from renderers.yaml import YamlError, dump, load_documents
 
 
 def load(text: str) -> Json:
@@ -244,7 +244,7 @@ def test_what_stays_within_the_limits_is_read() -> None:
     assert load(f"[{'1,' * 199_999}]")
     assert load(f"a: &a 1\nb: [{'*a, ' * 100}]")
     assert len(load_documents(b"---\na\n" * 1_000)) == 1_000
-    assert load_documents(b"#" * yamlio.MAX_BYTES) == ()
+    assert load_documents(b"#" * yaml.MAX_BYTES) == ()
 
 
 def test_dump_writes_blocks_in_the_given_order() -> None:

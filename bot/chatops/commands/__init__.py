@@ -1,0 +1,179 @@
+"""Slash commands: one file each, exporting `COMMAND`.
+
+A command that steers returns facts, which the record keeps and the next pass reads; it changes
+nothing itself. A command that tells returns words. One that changes intent suggests an edit of the
+fleet repo or the app repo, as a merge request. Each may raise RefusedError.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Protocol, runtime_checkable
+
+from bot.chatops import pauses
+from bot.chatops.intents import NotSuggestedError, Suggestion, suggest
+from bot.chatops.parser import Argument, Verb
+from bot.chatops.parser import Command as Words
+from bot.context import Shell
+from bot.documents.edits import EditRefusedError
+from bot.engine.propose import Proposal
+from bot.forges import Comment
+from bot.gather.repository import Checkout
+from bot.gather.snapshot import Gathered
+from bot.wording.markdown import link
+from bot.wording.suggestions import Asked
+from planners.gating.evaluate import Standing
+from planners.model import Repo, Role
+
+TARGET = Argument("target", summary="A wave or a cluster; every wave without.", required=False)
+
+
+class RefusedError(Exception):
+    """The command cannot be obeyed; the text says why, and what would help."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One command as it was given, and the rollout it is about.
+
+    `wave` is the wave of the merge request on which it was given, empty on the app's own; `number`
+    is that merge request's, `comment` what was written there. On a `preview` the revision is not
+    merged yet. `key` is what no other command has.
+    """
+
+    shell: Shell
+    gathered: Gathered
+    proposal: Proposal
+    words: Words
+    by: str
+    wave: str
+    number: int
+    comment: Comment
+    preview: bool = False
+    key: str = ""
+
+    def text(self, name: str) -> str:
+        """An argument or option that is text; empty where it was not given."""
+        return self.words.first(name, str) or ""
+
+    def until(self, name: str) -> datetime | None:
+        """A time that was given, or the end of a duration that began with the comment."""
+        at = self.words.first(name, datetime)
+        after = self.words.first(name, timedelta)
+        return at if after is None else self.comment.created_at + after
+
+    def target(self, name: str = "target") -> str:
+        """The first argument of that name, or the wave of the merge request it stands on."""
+        return self.words.first(name, str) or self.wave
+
+    def standings(self, target: str) -> tuple[Standing, ...]:
+        """The waves that a target names: one by its name, those of a cluster, or with none all.
+
+        Raises:
+            RefusedError: there is no such wave or cluster, or no plan.
+        """
+        for problem in self.proposal.problems:
+            raise RefusedError(f"there is no plan: {problem}")
+        every = self.proposal.decision.standings
+        found = tuple(
+            each for each in every if target in {"", each.change.wave.name, *each.change.clusters}
+        )
+        if not found and target:
+            names = ", ".join(each.change.wave.name for each in every[:20])
+            raise RefusedError(f"there is no wave or cluster {target}; waves: {names}")
+        return found
+
+    async def pause(self, target: str, reason: str | None) -> None:
+        """Pause a tenant or cluster, or without a reason resume it. Raises PauseError."""
+        forge = self.gathered.deploy.repo.forge
+        await pauses.tell(self.shell, pauses.Telling(self.key, forge, self.by, target, reason))
+
+    def retry(self, number: int) -> None:
+        """Ask the forge again, at once, to merge a merge request that it refused."""
+        self.shell.refused.pop((self.gathered.deploy.repo, number), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """`words` are said in a comment, if any; `facts` go into the record."""
+
+    words: str = ""
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+
+class Changes(StrEnum):
+    """Whose repository a command suggests to change."""
+
+    FLEET = "fleet"
+    APP = "app"
+
+
+class Command(Protocol):
+    """One slash command; `name` is its verb's, `role` the least that may give it.
+
+    The role is that in the deploy repo for one that steers, in the repo of the comment for others.
+    """
+
+    name: str
+    verb: Verb
+    role: Role
+    steers: bool
+
+    async def run(self, call: Call) -> Answer:
+        """Obey, or raise RefusedError."""
+
+
+@runtime_checkable
+class Intent(Protocol):
+    """A command that suggests to change what people wrote; its role is that in that repository."""
+
+    changes: Changes
+
+
+def judged_in(command: Command, gathered: Gathered, shell: Shell, place: Repo) -> Repo:
+    """The repository in which the author of a command needs its role; `place` is the comment's.
+
+    Raises:
+        RefusedError: it is on another forge, where the same login may be somebody else.
+    """
+    repo = gathered.deploy.repo if command.steers else place
+    if isinstance(command, Intent):
+        repo = shell.fleet if command.changes is Changes.FLEET else gathered.app.repo
+    if repo.forge != place.forge:
+        raise RefusedError(
+            f"{repo} is on another forge than this comment, so that nobody knows who you are "
+            f"there: comment on a merge request of this rollout on {repo.forge}, or act there"
+        )
+    return repo
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """What cannot be edited or suggested is refused to whoever asked for it."""
+    try:
+        yield
+    except (EditRefusedError, NotSuggestedError) as error:
+        raise RefusedError(str(error)) from error
+
+
+async def asks(call: Call, checkout: Checkout, suggestion: Suggestion, target: str) -> Answer:
+    """Suggest a change that is about `target`; the answer has the merge request's link.
+
+    Raises:
+        NotSuggestedError: it cannot be suggested.
+    """
+    told, comment = call.gathered, call.comment
+    assert told.home is not None, "a command that steers has a place for the record"
+    pages = {each.number: each.url for each in told.snapshot.merge_requests}
+    page = pages[call.number] if call.wave else told.home.url
+    reason, url = call.text("reason"), f"{page}#{comment.anchor}"
+    asked = Asked(call.by, comment.author.email, comment.created_at, url, reason)
+    made, new = await suggest(call.shell, checkout, suggestion, asked)
+    where = link(f"{checkout.repo}!{made.number}", made.url)
+    facts = {"target": target, "reason": reason, "link": made.url}
+    if new:
+        return Answer(f"{where} is open: it counts when people merge it.", facts)
+    already = "is open already and stays as it is; to ask for something else, close it first."
+    return Answer(f"{where} {already}", facts)

@@ -1,0 +1,37 @@
+"""`cancel`: gives up the rollout of this revision; what is merged of it stays."""
+
+from bot.chatops.commands import Answer, Call, Command, RefusedError
+from bot.chatops.parser import Option, Verb
+from planners.model import Role
+
+
+class Cancel:
+    """Gives up."""
+
+    name = "cancel"
+    role = Role.MAINTAIN
+    steers = True
+    verb = Verb(
+        "cancel",
+        (),
+        (Option("reason", required=True, summary="Why, for those who waited."),),
+        "Merge no more of this revision, for good, and close its merge requests; what is merged "
+        "stays.",
+        ('/switchyard cancel --reason "1.4.3 comes today"',),
+    )
+
+    async def run(self, call: Call) -> Answer:
+        """See Command."""
+        snapshot, revision = call.gathered.snapshot, call.proposal.plan.revision.sha
+        if snapshot.cancelled is not None:
+            raise RefusedError(f"{snapshot.cancelled.by} has cancelled it already")
+        if call.proposal.plan.restores is not None:
+            raise RefusedError(
+                f"revision {revision[:12]} is being taken back: `hold` stops that for a time"
+            )
+        if not any(each.change.files for each in call.standings("")):
+            raise RefusedError("every wave is merged: `rollback` takes them back")
+        return Answer(facts={"revision": revision, "reason": call.words.first("reason", str) or ""})
+
+
+COMMAND: Command = Cancel()

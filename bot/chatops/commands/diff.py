@@ -1,0 +1,39 @@
+"""`diff`: what changes on a cluster, or everywhere."""
+
+import asyncio
+
+from bot.chatops.commands import Answer, Call, Command
+from bot.chatops.parser import Argument, Verb
+from bot.effects.apply import blobs_of
+from bot.wording.diffs import diffs_of, render_diffs
+from planners.model import Role
+
+BUDGET = 50_000
+
+
+class Diff:
+    """Shows diffs."""
+
+    name = "diff"
+    role = Role.READ
+    steers = False
+    verb = Verb(
+        "diff",
+        (Argument("target", summary="A wave or a cluster; everything without.", required=False),),
+        (),
+        "Show what changes.",
+        ("/switchyard diff edge-17",),
+    )
+
+    async def run(self, call: Call) -> Answer:
+        """See Command."""
+        target = call.target()
+        changes = [each.change for each in call.standings(target) if each.change.files]
+        blobs = await asyncio.to_thread(blobs_of, call.gathered, call.proposal, changes)
+        page = call.shell.page(call.proposal.plan.application)
+        where = f"The [status page]({page}) shows it whole."
+        text = render_diffs(diffs_of(changes, blobs), BUDGET, where)
+        return Answer(text or "Nothing changes there.")
+
+
+COMMAND: Command = Diff()

@@ -1,0 +1,42 @@
+"""`explain`: why a component runs where it does, and not elsewhere."""
+
+from bot.chatops.commands import Answer, Call, Command, RefusedError
+from bot.chatops.parser import Argument, Verb
+from bot.wording.explanation import explanation
+from bot.wording.markdown import fence
+from planners.model import Role
+
+MOST = 150
+
+
+class Explain:
+    """Explains a placement."""
+
+    name = "explain"
+    role = Role.READ
+    steers = False
+    verb = Verb(
+        "explain",
+        (
+            Argument("component", summary="The component."),
+            Argument("cluster", summary="One cluster; every one without.", required=False),
+        ),
+        (),
+        "Tell why a component runs where it does.",
+        ("/switchyard explain cart edge-17",),
+    )
+
+    async def run(self, call: Call) -> Answer:
+        """See Command."""
+        component = call.words.first("component", str) or ""
+        cluster = call.words.first("cluster", str)
+        every = call.proposal.plan.trace
+        wanted = [each for each in every if cluster in {None, each.unit.cluster}]
+        lines = explanation(component, wanted, every)
+        if not lines:
+            where = f" on {cluster}" if cluster else ""
+            raise RefusedError(f"nothing is known of component {component}{where}")
+        return Answer(fence("\n".join(lines[:MOST]), "text"))
+
+
+COMMAND: Command = Explain()

@@ -1,0 +1,43 @@
+"""`merge`: merges at once what has no closed gate, though the forge refused it a moment ago."""
+
+from bot.chatops.commands import TARGET, Answer, Call, Command, RefusedError
+from bot.chatops.parser import Verb
+from bot.wording.reasons import reason, remedy
+from planners.gating.evaluate import WaveState
+from planners.model import Role
+
+
+class Merge:
+    """Merges; Switchyard does so by itself, but waits longer after each refusal of the forge."""
+
+    name = "merge"
+    role = Role.WRITE
+    steers = True
+    verb = Verb(
+        "merge",
+        (TARGET,),
+        (),
+        "Merge now what waits for nothing but the forge; opens no gate.",
+        ("/switchyard merge canary.2", "/switchyard merge"),
+    )
+
+    async def run(self, call: Call) -> Answer:
+        """See Command."""
+        target = call.target()
+        left = [each for each in call.standings(target) if each.change.files]
+        due = [each for each in left if each.state is WaveState.MERGING]
+        if not left:
+            raise RefusedError("nothing of that is left to merge")
+        if not due:
+            first = left[0]
+            raise RefusedError(
+                f"{first.change.wave.name}: {reason(first.gates[0])}; cleared by "
+                f"{remedy(first.gates[0])}"
+            )
+        for each in due:
+            if each.merge_request is not None:
+                call.retry(each.merge_request.number)
+        return Answer(facts={"target": target})
+
+
+COMMAND: Command = Merge()

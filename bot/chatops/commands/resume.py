@@ -1,0 +1,50 @@
+"""`resume`: ends a hold or a pause, and waits again for a cluster that was skipped."""
+
+from bot.chatops.commands import Answer, Call, Command, RefusedError
+from bot.chatops.parser import Argument, Verb
+from bot.chatops.pauses import PauseError
+from planners.model import Role
+
+
+class Resume:
+    """Resumes."""
+
+    name = "resume"
+    role = Role.WRITE
+    steers = True
+    verb = Verb(
+        "resume",
+        (
+            Argument(
+                "target",
+                summary="What was held, skipped or paused; without: all that was held or skipped.",
+                required=False,
+            ),
+        ),
+        (),
+        "End a hold or a pause, or wait for a skipped cluster again.",
+        ("/switchyard resume", "/switchyard resume canary.2", "/switchyard resume tenant/shop"),
+    )
+
+    async def run(self, call: Call) -> Answer:
+        """See Command."""
+        target, steering = call.target(), call.gathered.snapshot.steering
+        if "/" in target:
+            try:
+                await call.pause(target, None)
+            except PauseError as error:
+                raise RefusedError(str(error)) from error
+            return Answer(facts={"target": target})
+        held = {hold.target for hold in steering.holds} | set(steering.skipped)
+        if target not in held and not (target == "" and held):
+            if call.gathered.snapshot.cancelled is not None:
+                raise RefusedError("it is cancelled, for good: merge a new revision")
+            told = ", ".join(sorted(each or "the rollout" for each in held)) or "nothing"
+            paused = "".join(f"; paused: {each.target}" for each in steering.pauses[:5])
+            raise RefusedError(
+                f"{target or 'the rollout'} is not held; held or skipped: {told}{paused}"
+            )
+        return Answer(facts={"target": target})
+
+
+COMMAND: Command = Resume()

@@ -1,0 +1,24 @@
+"""`retry`: looks at everything anew at once, and asks again where the forge refused."""
+
+from bot.chatops.commands import Answer, Call, Command
+from bot.chatops.parser import Verb
+from planners.model import Role
+
+
+class Retry:
+    """Tries again."""
+
+    name = "retry"
+    role = Role.WRITE
+    steers = True
+    verb = Verb("retry", (), (), "Try again what the forge refused.", ("/switchyard retry",))
+
+    async def run(self, call: Call) -> Answer:
+        """See Command."""
+        for each in call.proposal.decision.standings:
+            if each.merge_request is not None:
+                call.retry(each.merge_request.number)
+        return Answer()
+
+
+COMMAND: Command = Retry()

@@ -1,0 +1,67 @@
+"""`rollback`: takes this revision back, in reverse order, to the bytes that were there before."""
+
+import asyncio
+
+from bot.chatops.commands import Answer, Call, Command, RefusedError
+from bot.chatops.parser import Argument, Option, Verb
+from bot.gather.earlier import revisions
+from planners.model import Role
+
+MOST_NAMED = 5
+SHORT = 12
+SHORTEST = 7
+
+
+class Rollback:
+    """Goes back."""
+
+    name = "rollback"
+    role = Role.MAINTAIN
+    steers = True
+    verb = Verb(
+        "rollback",
+        (
+            Argument(
+                "to",
+                summary="The app revision to go back to; without, what ran before this one.",
+                required=False,
+            ),
+        ),
+        (Option("reason", required=True, summary="Why, for the record."),),
+        "Take this revision back, byte for byte, in reverse order.",
+        (
+            '/switchyard rollback --reason "errors in the canary"',
+            '/switchyard rollback 1f7c2e9 --reason "the one before leaks as well"',
+        ),
+    )
+
+    async def run(self, call: Call) -> Answer:
+        """See Command."""
+        base = call.gathered.snapshot.base
+        revision = call.proposal.plan.revision.sha
+        if not any(change.source == revision for change in base.changes.values()):
+            raise RefusedError(f"nothing of revision {revision[:SHORT]} is merged")
+        if call.gathered.snapshot.rejected:
+            raise RefusedError(f"revision {revision[:SHORT]} is being taken back already")
+        facts = {"revision": revision, "reason": call.text("reason")}
+        if wanted := call.text("to"):
+            facts["to"] = await self._known(call, wanted.lower())
+        return Answer(facts=facts)
+
+    async def _known(self, call: Call, wanted: str) -> str:
+        """The whole id of the one earlier revision that begins so."""
+        gathered, now = call.gathered, call.proposal.plan.revision.sha
+        application = gathered.snapshot.application.name
+        every = await asyncio.to_thread(revisions, gathered.deploy, application)
+        earlier = [each for each in every if each != now]
+        found = [each for each in earlier if each.startswith(wanted)]
+        if len(wanted) >= SHORTEST and len(found) == 1:
+            return found[0]
+        named = ", ".join(each[:SHORT] for each in earlier[:MOST_NAMED]) or "none"
+        why = "several revisions begin so" if found else "it never ran here"
+        if len(wanted) < SHORTEST:
+            why = f"a revision is named by {SHORTEST} characters or more"
+        raise RefusedError(f"cannot go back to {wanted[:40]}: {why}; earlier ones: {named}")
+
+
+COMMAND: Command = Rollback()

@@ -1,0 +1,58 @@
+"""Merge requests from forks: planned when somebody who may write here asks, for that head alone.
+
+What strangers propose is read, never run; but even a plan tells of the fleet. Called by
+`reconcile`.
+"""
+
+from dataclasses import dataclass
+
+from bot.chatops.parser import Command, Reader, Verb
+from bot.chatops.replies import react
+from bot.context import Shell
+from bot.forges import Comment, Forge, ForgeMergeRequest, Reaction
+from bot.report.plan_comment import MARKER
+from planners.model import Repo, Role
+
+PLAN = Verb("plan")
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Somebody asked for a plan; `head` is what the plan was, or is to be, made for."""
+
+    comment: str
+    by: str
+    head: str
+
+
+async def find_ask(shell: Shell, repo: Repo, request: ForgeMergeRequest) -> Ask | None:
+    """The newest request for a plan by somebody with the role write; a new one gets a reaction."""
+    forge = shell.forge(repo)
+    comments = await forge.comments(repo.path, request.number)
+    asked, head = await _answered(shell, repo, comments)
+    reader = Reader((await forge.me()).login, (PLAN,))
+    for comment in reversed(comments):
+        asks = any(isinstance(each, Command) for each in reader.read(comment.body))
+        if not asks or comment.author.bot:
+            continue
+        if await _may_ask(forge, repo, comment):
+            number, by = str(comment.id), comment.author.login
+            if asked == number:
+                return Ask(number, by, head)
+            await react(shell, repo, request.number, comment.id, Reaction.SEEN)
+            return Ask(number, by, request.head)
+    return None
+
+
+async def _may_ask(forge: Forge, repo: Repo, comment: Comment) -> bool:
+    return await forge.role(repo.path, comment.author.login) >= Role.WRITE
+
+
+async def _answered(shell: Shell, repo: Repo, comments: tuple[Comment, ...]) -> tuple[str, str]:
+    """The comment that our own one answers, and the head that it speaks of."""
+    me = await shell.forge(repo).me()
+    for comment in comments:
+        marker = shell.markers.read(MARKER, repo, comment.body)
+        if comment.author.id == me.id and marker and "asked" in marker:
+            return marker["asked"], marker.get("head", "")
+    return "", ""

@@ -1,0 +1,168 @@
+"""Reads folders into the same values that the service reads from repositories."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from bot.clock import system_clock
+from bot.documents import read_application, read_fleet
+from bot.documents.facts import read_facts
+from bot.documents.tenants import is_own, with_tenants
+from bot.engine import discovery
+from bot.engine.usage import Demands, claim
+from bot.gather.documents import DocumentsError, read_sources
+from bot.gather.repository import GatherError
+from planners.model import Fleet, Registration, Repo, Revision, Tenant, Unit
+from planners.model.snapshot import Claim, DeployBase, ReportedFacts, Snapshot
+from renderers import yaml
+from renderers.layout import Layout
+from renderers.tree import FileTree, blob_id
+
+MAX_FILES = 50_000
+MAX_FILE = 1024 * 1024
+HERE = Repo("folder", "folder")
+NO_COMMIT = "0" * 40
+
+
+class InputError(Exception):
+    """What the user gave is wrong; the text says where and what to do."""
+
+
+def read_folder(folder: Path) -> FileTree:
+    """Every regular file below a folder but `.git`, by its path with slashes.
+
+    Raises:
+        InputError: there is no such folder, or it holds a link, too many or too large files.
+    """
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder")
+    found: dict[str, bytes] = {}
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if name == ".git" or name.startswith(".git/"):
+            continue
+        if path.is_symlink():
+            raise InputError(f"{path}: a symbolic link; put a regular file there")
+        if path.is_file():
+            if path.stat().st_size > MAX_FILE:
+                raise InputError(f"{path}: larger than {MAX_FILE} bytes")
+            found[name] = path.read_bytes()
+        if len(found) > MAX_FILES:
+            raise InputError(f"{folder}: more than {MAX_FILES} files")
+    return found
+
+
+def read_fleet_folder(folder: Path) -> Fleet:
+    """The fleet of a folder.
+
+    Raises:
+        InputError: with every mistake, one on a line.
+    """
+    fleet, problems = read_fleet(read_folder(folder), frozenset(discovery.agents()))
+    if problems:
+        raise InputError("\n".join(f"{folder}/{problem}" for problem in problems))
+    return with_tenants(fleet, HERE)
+
+
+def find_registration(
+    app: Path | None, files: FileTree, fleet: Fleet, name: str | None
+) -> Registration:
+    """The registration of the application in a folder, or of the one named.
+
+    Raises:
+        InputError: the document is wrong, or the fleet does not register it.
+    """
+    if name is None and app is None:
+        raise InputError("say which: --app DIR, or --application tenant-NAME")
+    if name is None:
+        application, problems = read_application(files, None, None)
+        if application is None:
+            raise InputError("\n".join(f"{app}/{problem}" for problem in problems))
+        name = application.name
+    registration = fleet.registration(name)
+    if registration is None:
+        known = ", ".join(each.application for each in fleet.registrations) or "none"
+        raise InputError(f"the fleet registers no application {name!r} (it registers: {known})")
+    if app is None and not is_own(registration):
+        raise InputError(f"say where the app repo of {name} is: --app DIR")
+    return registration
+
+
+def read_snapshot(
+    app: Path | None, fleet_folder: Path, deploy: Path | None, name: str | None
+) -> Snapshot:
+    """The Snapshot of an application as folders hold it; nothing was reported, nothing is proposed.
+
+    Raises:
+        InputError: with every mistake and its place.
+    """
+    fleet = read_fleet_folder(fleet_folder)
+    files = read_folder(app) if app else {}
+    registration = find_registration(app, files, fleet, name)
+    prefix = registration.path.strip("/") + "/" if registration.path.strip("/") else ""
+    mine = {p.removeprefix(prefix): data for p, data in files.items() if p.startswith(prefix)}
+    try:
+        read = read_sources(mine, fleet, registration)
+    except DocumentsError as error:
+        raise InputError("\n".join(f"{app}/{problem}" for problem in error.problems)) from error
+    except GatherError as error:
+        raise InputError(str(error)) from error
+    tenant = fleet.tenant(read.application.tenant)
+    assert tenant is not None, "read_application checks the tenant"
+    merged = read_folder(deploy) if deploy else {}
+    return Snapshot(
+        now=system_clock(),
+        application=read.application,
+        registration=registration,
+        tenant=tenant,
+        clusters=fleet.clusters,
+        revision=Revision(registration.app, NO_COMMIT),
+        fleet_revision=Revision(HERE, NO_COMMIT),
+        base=_base(merged, registration),
+        claims=_claims(merged, fleet, tenant),
+        policies=fleet.policies,
+        sources=read.sources,
+        files=read.files,
+    )
+
+
+def _base(merged: FileTree, registration: Registration) -> DeployBase:
+    layout = Layout.of(registration)
+    entries: dict[Unit, dict[str, str]] = {}
+    for path, content in merged.items():
+        unit = layout.unit_of(path)
+        if unit is not None:
+            entries.setdefault(unit, {})[path] = blob_id(content)
+    return DeployBase(Revision(registration.deploy, NO_COMMIT), entries)
+
+
+def _claims(merged: FileTree, fleet: Fleet, tenant: Tenant) -> tuple[Claim, ...]:
+    """What is merged asks for; when it was merged, a folder does not tell: long ago."""
+    demands = Demands(tenant)
+    long_ago = datetime(1970, 1, 1, tzinfo=UTC)
+    blobs = [(path, path) for path in merged]
+    return tuple(
+        claim(registration, unit, demand, long_ago)
+        for registration in fleet.registrations
+        for unit, demand in demands.by_unit(registration, blobs, merged.__getitem__).items()
+    )
+
+
+def read_facts_file(file: Path) -> dict[str, ReportedFacts]:
+    """Reported facts of a YAML file: a mapping of cluster names to what each would report.
+
+    Raises:
+        InputError: it cannot be read, or something in it is wrong.
+    """
+    try:
+        documents = [each.value for each in yaml.load_documents(file.read_bytes())]
+        if len(documents) != 1 or not isinstance(documents[0], dict):
+            raise InputError(f"{file}: a mapping of cluster names to facts is expected")
+        return read_facts(documents[0])
+    except (OSError, yaml.YamlError) as error:
+        raise InputError(f"{file}: {error}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise InputError(f"{file}: {where}: {first['msg']}") from error

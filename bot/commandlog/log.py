@@ -1,0 +1,134 @@
+"""Reads and writes records, each in a comment of the bot's own. Used by `gather`, `obey`, `over`.
+
+Whoever may write in a repository can edit the bot's comments, or delete them: an older copy is as
+genuine as the newest. So the store remembers the newest of each and what it remembers is believed
+over an older one, which is put back with a word. It is written there first, by one worker only.
+Where the database is lost the newest genuine copy is believed.
+"""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from typing import Any
+
+from bot.commandlog import entry
+from bot.commandlog.entry import Deed
+from bot.context import Shell
+from bot.forges import Comment
+from planners.model import Repo
+
+KEY = "record/"
+MOST_KEPT = 50
+
+
+class OvertakenError(Exception):
+    """Another worker wrote the record meanwhile: look at everything anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """The merge request where an application's record stands."""
+
+    repo: Repo
+    number: int
+    application: str
+
+    @property
+    def key(self) -> str:
+        """Its key in the store."""
+        name = sha256(f"{self.repo}!{self.number}".encode()).hexdigest()[:16]
+        return f"{KEY}{self.application}/{name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A record as it is believed; of the first `reacted` deeds the comments show what came of them.
+
+    `comment` is where it stands and `shown` how many deeds are there, `kept` what the store has.
+    """
+
+    spot: Spot
+    deeds: tuple[Deed, ...] = ()
+    reacted: int = 0
+    comment: int | None = None
+    shown: int = 0
+    kept: Mapping[str, Any] | None = None
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether the comment lacks deeds."""
+        return self.shown < len(self.deeds)
+
+    @property
+    def was_changed(self) -> bool:
+        """Whether the comment once had more than it has."""
+        return self.kept is not None and self.shown < self.kept["shown"]
+
+
+async def read(shell: Shell, spot: Spot, comments: Iterable[Comment]) -> Record:
+    """What the comments of a merge request and the store say."""
+    me = await shell.forge(spot.repo).me()
+    kept = await asyncio.to_thread(shell.store.views.get, spot.key)
+    found, newest = Record(spot, kept=kept), None
+    for comment in comments:
+        payload = shell.markers.read(entry.MARKER, spot.repo, comment.body.partition("\n")[0])
+        if comment.author.id != me.id or payload is None:
+            continue
+        mine = payload["application"] == spot.application and payload["number"] == str(spot.number)
+        if mine and (found.comment is None or int(payload["deeds_in_all"]) > found.shown):
+            deeds = entry.read(payload)
+            reacted = int(payload["reacted"])
+            found = Record(spot, deeds, reacted, comment.id, len(deeds), kept)
+            newest = payload
+    if kept is not None and kept["count"] > found.shown:
+        deeds, reacted = entry.read(kept["payload"]), int(kept["payload"]["reacted"])
+        found = replace(found, deeds=deeds, reacted=reacted)
+    elif newest is not None and (kept is None or kept["shown"] < found.shown):
+        now = _row(shell, newest, found.shown)
+        if await asyncio.to_thread(shell.store.views.swap, spot.key, kept, now):
+            found = replace(found, kept=now)
+    return found
+
+
+def _row(shell: Shell, payload: Mapping[str, str], shown: int) -> dict[str, Any]:
+    """What the store remembers of a record, of which `shown` deeds stand in its comment."""
+    at, count = shell.clock().isoformat(), int(payload["deeds_in_all"])
+    return {"count": count, "shown": shown, "payload": dict(payload), "at": at}
+
+
+async def write(shell: Shell, known: Record, deeds: tuple[Deed, ...], reacted: int) -> Record:
+    """Let the record say this, in the store and then in its comment.
+
+    Raises:
+        OvertakenError: see there.
+    """
+    spot, views = known.spot, shell.store.views
+    payload = {
+        "application": spot.application,
+        "number": str(spot.number),
+        "deeds_in_all": str(len(deeds)),
+        "reacted": str(reacted),
+        "deeds": entry.write(deeds),
+    }
+    kept = _row(shell, payload, known.kept["shown"] if known.kept else known.shown)
+    if not await asyncio.to_thread(views.swap, spot.key, known.kept, kept):
+        raise OvertakenError
+    forge, path = shell.forge(spot.repo), spot.repo.path
+    body = entry.text(deeds, shell.markers.write(entry.MARKER, spot.repo, payload))
+    comment = known.comment
+    if comment is None:
+        comment = (await forge.add_comment(path, spot.number, body)).id
+    else:
+        await forge.edit_comment(path, spot.number, comment, body)
+    done = {**kept, "shown": len(deeds)}
+    await asyncio.to_thread(views.swap, spot.key, kept, done)
+    await asyncio.to_thread(_forget, shell, spot)
+    return Record(spot, deeds, reacted, comment, len(deeds), done)
+
+
+def _forget(shell: Shell, spot: Spot) -> None:
+    """Keep the newest records of an application only."""
+    rows = shell.store.views.list(f"{KEY}{spot.application}/")
+    newest_first = sorted(rows, key=lambda row: row[1]["at"], reverse=True)
+    shell.store.views.drop([key for key, _ in newest_first[MOST_KEPT:]])

@@ -1,0 +1,152 @@
+"""The intents of an application document, as the planners' values."""
+
+from bot.documents.models import (
+    AnyOfPart,
+    CustomizationPart,
+    DataPart,
+    ExceptionPart,
+    PlacementPart,
+    StagePart,
+)
+from planners.model import (
+    Affinity,
+    AnyOf,
+    Count,
+    CustomizationIntent,
+    DataFile,
+    DataFiles,
+    Division,
+    ExceptionRule,
+    Place,
+    PlacementIntent,
+    ReplicaRule,
+    SpreadRule,
+    Stage,
+    Target,
+    Toleration,
+    UserPlace,
+)
+from planners.model.selectors import Selector
+
+
+def placement(part: PlacementPart, place: Place) -> PlacementIntent:
+    """A placement intent."""
+    return PlacementIntent(
+        components=tuple(part.components),
+        all_of=tuple(
+            _any_of(each.any_of) if each.any_of is not None else each.value()
+            for each in part.all_of
+        ),
+        any_of=_any_of(part.any_of) if part.any_of is not None else None,
+        excluded=part.excluded.value() if part.excluded else None,
+        tolerations=tuple(
+            Toleration(each.key or "", each.operator, each.value, each.effect or "")
+            for each in part.tolerations
+        ),
+        requires=tuple(sorted(part.requires)),
+        users=tuple(
+            UserPlace(each.name, each.latitude, each.longitude, each.weight) for each in part.users
+        ),
+        max_distance=part.max_distance,
+        max_latency=part.max_latency,
+        affinity=tuple(
+            Affinity(each.component, each.application, each.topology_key, each.apart, each.required)
+            for each in part.affinity
+        ),
+        spread=tuple(
+            SpreadRule(each.topology_key, each.max_skew, each.min_domains) for each in part.spread
+        ),
+        prefer=dict(sorted(part.prefer.items())),
+        move_threshold=part.move_threshold,
+        replicas=_replicas(part),
+        place=place,
+    )
+
+
+def _any_of(part: AnyOfPart) -> AnyOf:
+    selected = part.select if isinstance(part.select, list) else [part.select]
+    return AnyOf(tuple(each.value() for each in selected), _count(part))
+
+
+def _count(part: AnyOfPart) -> Count:
+    match part.count:
+        case int(number):
+            return Count(number, number)
+        case "all":
+            return Count()
+        case str(share):
+            return Count(percent=int(share.removesuffix("%")))
+        case None:
+            return Count(part.min or 1, part.max)
+
+
+def _replicas(part: PlacementPart) -> ReplicaRule | None:
+    rule = part.replicas
+    if rule is None:
+        return None
+    weights = tuple((each.clusters.value(), each.weight) for each in rule.weights)
+    return ReplicaRule(rule.kind, rule.name, rule.total, Division(rule.divide), weights)
+
+
+def exception(part: ExceptionPart, place: Place) -> ExceptionRule:
+    """An exception."""
+    workload = part.workload
+    return ExceptionRule(
+        components=tuple(part.components),
+        reason=part.reason,
+        add=tuple(part.add),
+        remove=tuple(part.remove),
+        replicas=part.replicas,
+        clusters=part.clusters.value() if part.clusters else Selector(),
+        kind=workload.kind if workload else "Deployment",
+        name=workload.name if workload else "",
+        until=part.until,
+        place=place,
+    )
+
+
+def customization(part: CustomizationPart, place: Place) -> CustomizationIntent:
+    """A customisation."""
+    bodies = {
+        "strategicMerge": part.strategic_merge,
+        "jsonPatch": part.json_patch,
+        "mergePatch": part.merge_patch,
+    }
+    kind = next((kind for kind, body in bodies.items() if body is not None), "")
+    data = {"ConfigMap": part.config_map, "Secret": part.secret}
+    return CustomizationIntent(
+        name=part.name,
+        components=tuple(part.components),
+        target=Target(part.target.kind, part.target.name) if part.target else None,
+        kind=kind,
+        body=bodies.get(kind),
+        clusters=part.clusters.value() if part.clusters else None,
+        excluded=part.excluded.value() if part.excluded else None,
+        template=part.template,
+        data=next((_data(kind, each) for kind, each in data.items() if each is not None), None),
+        place=place,
+    )
+
+
+def _data(kind: str, part: DataPart) -> DataFiles:
+    files = [DataFile(each.key or each.file.rpartition("/")[2], each.file) for each in part.files]
+    return DataFiles(kind, part.name, tuple(files))
+
+
+def stage(part: StagePart) -> Stage:
+    """A stage."""
+    at_once, failures = part.max_at_once, part.max_failures
+    return Stage(
+        part.name,
+        part.clusters.value() if part.clusters else None,
+        part.soak if part.soak is not None else Stage(part.name).soak,
+        at_once if isinstance(at_once, int) else None,
+        _percent(at_once),
+        part.by,
+        failures if isinstance(failures, int) else 0,
+        _percent(failures),
+    )
+
+
+def _percent(value: int | str | None) -> int | None:
+    return int(value.removesuffix("%")) if isinstance(value, str) else None

@@ -1,0 +1,38 @@
+"""The documents that people write, as pydantic models; their descriptions are the reference."""
+
+from bot.documents.models.application import (
+    ApplicationDocument,
+    ComponentPart,
+    CustomizationPart,
+    DataPart,
+    DependencyPart,
+    StagePart,
+)
+from bot.documents.models.common import Part
+from bot.documents.models.fleet import ClusterDocument, PolicyDocument, RegistrationDocument
+from bot.documents.models.placement import AnyOfPart, ExceptionPart, PlacementPart
+from bot.documents.models.tenant import TenantDocument
+
+FLEET_DOCUMENTS: dict[str, type[Part]] = {
+    "clusters": ClusterDocument,
+    "tenants": TenantDocument,
+    "applications": RegistrationDocument,
+    "policies": PolicyDocument,
+}
+
+__all__ = [
+    "FLEET_DOCUMENTS",
+    "AnyOfPart",
+    "ApplicationDocument",
+    "ClusterDocument",
+    "ComponentPart",
+    "CustomizationPart",
+    "DataPart",
+    "DependencyPart",
+    "ExceptionPart",
+    "PlacementPart",
+    "PolicyDocument",
+    "RegistrationDocument",
+    "StagePart",
+    "TenantDocument",
+]

@@ -1,0 +1,20 @@
+"""What all documents share."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from bot.documents.types import Name, Part
+
+Version = Annotated[Literal["switchyard.dev/v1alpha1"], Field(description="Always this.")]
+Count = Annotated[int, Field(ge=1)]
+Amount = Annotated[int, Field(ge=0)]
+
+
+class Metadata(Part):
+    """The document's name."""
+
+    name: Name = Field(description="Unique among documents of this kind.")
+
+
+__all__ = ["Amount", "Count", "Metadata", "Part", "Version"]

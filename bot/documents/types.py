@@ -1,0 +1,247 @@
+"""The scalar types of documents: names, durations, repositories, selectors."""
+
+import math
+import re
+from datetime import datetime, time, timedelta
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
+
+from planners.model import Repo, quantities
+from planners.model.selectors import Requirement, Selector
+
+_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+_KEY = re.compile(r"([a-z0-9.-]{1,253}/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
+_VALUE = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
+_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
+_REPO = re.compile(r"([a-z0-9-]+):([A-Za-z0-9._-]+(?:/[A-Za-z0-9._-]+)+)")
+_PERCENT = re.compile(r"([1-9][0-9]?|100)%")
+_DATA_KEY = re.compile(r"[-._a-zA-Z0-9]{1,253}")
+_MINOR = re.compile(r"1\.[0-9]{1,3}")
+_HOUR = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
+_FOLDER = re.compile(r"[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*")
+
+
+SCORES = frozenset({"cost", "latency", "carbon", "headroom", "balance", "affinity"})
+SCORES_OF = frozenset({"spread", "reported"})
+
+
+def wrong(message: str) -> PydanticCustomError:
+    """An error whose text is ours."""
+    return PydanticCustomError("switchyard", "{message}", {"message": message})
+
+
+def _name(value: str) -> str:
+    if not _LABEL.fullmatch(value):
+        raise wrong(
+            f"{value!r} is no name; expected lower-case letters, digits and '-', at most 63"
+        )
+    return value
+
+
+def _label_key(value: str) -> str:
+    if not _KEY.fullmatch(value):
+        raise wrong(f"{value!r} is no label key (Kubernetes: [prefix/]name, at most 63)")
+    return value
+
+
+def _label_value(value: str) -> str:
+    if not _VALUE.fullmatch(value):
+        raise wrong(f"{value!r} is no label value (Kubernetes: letters, digits, '-_.', at most 63)")
+    return value
+
+
+def _duration(value: Any) -> timedelta:
+    match = _DURATION.fullmatch(value) if isinstance(value, str) else None
+    if match is None or not value:
+        raise wrong(f"{value!r} is no duration; expected one like 30s, 15m or 1h30m")
+    hours, minutes, seconds = (int(part or 0) for part in match.groups())
+    return timedelta(hours=hours, minutes=minutes, seconds=seconds)
+
+
+def _repo(value: Any) -> Repo:
+    match = _REPO.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise wrong(f"{value!r} is no repository; expected forge:group/name")
+    return Repo(match[1], match[2])
+
+
+def _moment(value: Any) -> datetime:
+    try:
+        found = datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        found = None
+    if found is None or found.tzinfo is None:
+        raise wrong(f"{value!r} is no time; expected RFC 3339 like 2026-12-24T18:00:00Z")
+    return found
+
+
+def _at_once(value: Any) -> int | str:
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 1:
+        return value
+    if isinstance(value, str) and _PERCENT.fullmatch(value):
+        return value
+    raise wrong(f"{value!r} is no batch size; expected a number from 1 or a share like 25%")
+
+
+def _folder(value: str) -> str:
+    if value == ".":
+        return ""
+    if not _FOLDER.fullmatch(value) or ".." in value.split("/"):
+        raise wrong(f"{value!r} is no folder of the repository; expected one like deploy/cart")
+    return value
+
+
+def _file(value: str) -> str:
+    if not _FOLDER.fullmatch(value) or {".", ".."} & set(value.split("/")):
+        raise wrong(f"{value!r} is no file of the repository; expected one like config/app.yaml")
+    return value
+
+
+def _data_key(value: str) -> str:
+    if not _DATA_KEY.fullmatch(value):
+        raise wrong(f"{value!r} is no key of a ConfigMap (Kubernetes: letters, digits, '-_.')")
+    return value
+
+
+def _failures(value: Any) -> int | str:
+    return 0 if value == 0 and not isinstance(value, bool) else _at_once(value)
+
+
+def _how_many(value: Any) -> int | str:
+    if value == "all":
+        return "all"
+    try:
+        return _at_once(value)
+    except PydanticCustomError:
+        message = (
+            f"{value!r} is no number of clusters; expected 1 or more, a share like 50%, or all"
+        )
+        raise wrong(message) from None
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise wrong(f"{value!r} is no number; expected one like 12 or 0.5")
+    return float(value)
+
+
+def _quantity(value: Any) -> int:
+    try:
+        return quantities.parse(value)
+    except ValueError as error:
+        raise wrong(str(error)) from None
+
+
+def _quantity_text(value: Any) -> str:
+    _quantity(value)
+    return str(value)
+
+
+def _minor_version(value: Any) -> str:
+    if not isinstance(value, str) or not _MINOR.fullmatch(value):
+        raise wrong(f'{value!r} is no Kubernetes version; expected one in quotes, like "1.31"')
+    return value
+
+
+def _hour(value: Any) -> time:
+    if not isinstance(value, str) or not _HOUR.fullmatch(value):
+        raise wrong(f'{value!r} is no time of day; expected one in quotes, like "22:30"')
+    return time.fromisoformat(value)
+
+
+def _timezone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise wrong(f"{value!r} is no time zone; expected a name like Europe/Berlin") from None
+    return value
+
+
+def _preference(value: str) -> str:
+    name, slash, subject = value.partition("/")
+    known = SCORES | SCORES_OF
+    if name not in known or (name in SCORES_OF) != bool(slash and subject):
+        names = [*sorted(SCORES), *(f"{each}/..." for each in sorted(SCORES_OF))]
+        raise wrong(f"{value!r} is no score; expected one of {', '.join(names)}")
+    return value
+
+
+Name = Annotated[str, AfterValidator(_name)]
+Duration = Annotated[timedelta, BeforeValidator(_duration, json_schema_input_type=str)]
+RepoName = Annotated[Repo, BeforeValidator(_repo, json_schema_input_type=str)]
+Moment = Annotated[datetime, BeforeValidator(_moment, json_schema_input_type=str)]
+AtOnce = Annotated[int | str, BeforeValidator(_at_once)]
+Failures = Annotated[int | str, BeforeValidator(_failures)]
+File = Annotated[str, AfterValidator(_file)]
+DataKey = Annotated[str, AfterValidator(_data_key)]
+HowMany = Annotated[int | str, BeforeValidator(_how_many)]
+Number = Annotated[float, BeforeValidator(_number, json_schema_input_type=float)]
+Quantity = Annotated[int, BeforeValidator(_quantity, json_schema_input_type=str | int)]
+Quantities = dict[str, Quantity]
+QuantityText = Annotated[str, BeforeValidator(_quantity_text, json_schema_input_type=str | int)]
+QuantityTexts = dict[str, QuantityText]
+MinorVersion = Annotated[str, BeforeValidator(_minor_version)]
+Hour = Annotated[time, BeforeValidator(_hour, json_schema_input_type=str)]
+Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+Timezone = Annotated[str, AfterValidator(_timezone)]
+Preference = Annotated[str, AfterValidator(_preference)]
+Folder = Annotated[str, AfterValidator(_folder)]
+LabelKey = Annotated[str, AfterValidator(_label_key)]
+LabelValue = Annotated[str, AfterValidator(_label_value)]
+Labels = dict[LabelKey, LabelValue]
+
+
+class Part(BaseModel):
+    """A part of a document: keys in camel case, none but the known ones, no guessing of types."""
+
+    model_config = ConfigDict(
+        extra="forbid", strict=True, frozen=True, alias_generator=to_camel, validate_by_name=False
+    )
+
+
+class MatchExpression(Part):
+    """One requirement on a label."""
+
+    key: LabelKey = Field(description="The label's key.")
+    operator: Literal["In", "NotIn", "Exists", "DoesNotExist"] = Field(
+        description="How the label's value is judged."
+    )
+    values: list[str] = Field(
+        default_factory=list, description="For In and NotIn: at least one value; else none."
+    )
+
+    @model_validator(mode="after")
+    def _values_fit(self) -> "MatchExpression":
+        takes = self.operator in {"In", "NotIn"}
+        if takes != bool(self.values):
+            needs = "needs at least one value" if takes else "takes no values"
+            raise wrong(f"operator {self.operator} {needs}")
+        return self
+
+
+class SelectorPart(Part):
+    """A Kubernetes label selector, which may also name clusters; an empty one selects every one."""
+
+    match_labels: Labels = Field(
+        default_factory=dict, description="Labels that must have exactly these values."
+    )
+    match_expressions: list[MatchExpression] = Field(
+        default_factory=list, description="Requirements that must all hold."
+    )
+    names: list[Name] = Field(default=[], description="Only clusters of these names.")
+    excluded: "SelectorPart | None" = Field(
+        default=None, alias="except", description="But not those that this selects."
+    )
+
+    def value(self) -> Selector:
+        """As the planners know it."""
+        expressions = tuple(
+            Requirement(each.key, each.operator, tuple(each.values))
+            for each in self.match_expressions
+        )
+        excluded = self.excluded.value() if self.excluded else None
+        return Selector(self.match_labels, expressions, tuple(self.names), excluded)

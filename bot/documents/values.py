@@ -1,0 +1,133 @@
+"""Fleet documents that were read without a mistake, as the planners' values."""
+
+from bot.documents.models import (
+    ClusterDocument,
+    PolicyDocument,
+    RegistrationDocument,
+    TenantDocument,
+)
+from planners.model import (
+    ApprovalRule,
+    Cluster,
+    ContainerLimits,
+    Effect,
+    Freeze,
+    Location,
+    Maintenance,
+    Member,
+    MergeMethod,
+    Policy,
+    Price,
+    Registration,
+    Role,
+    Taint,
+    Tenant,
+    Window,
+)
+
+REGION, ZONE = "topology.kubernetes.io/region", "topology.kubernetes.io/zone"
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+def cluster(document: ClusterDocument) -> Cluster:
+    """A cluster; region and zone of its location become labels, which it may state itself."""
+    metadata, spec = document.metadata, document.spec
+    labels = dict(metadata.labels)
+    location = None
+    if spec.location is not None:
+        location = Location(spec.location.latitude, spec.location.longitude)
+        for key, value in ((REGION, spec.location.region), (ZONE, spec.location.zone)):
+            if value is not None:
+                labels.setdefault(key, value)
+    price = Price(spec.price.cpu_hour, spec.price.memory_gib_hour) if spec.price else None
+    return Cluster(
+        name=metadata.name,
+        agent=spec.agent,
+        labels=dict(sorted(labels.items())),
+        kubernetes=spec.kubernetes,
+        taints=tuple(Taint(each.key, each.value, Effect(each.effect)) for each in spec.taints),
+        capabilities=frozenset(spec.capabilities),
+        capacity=dict(sorted(spec.capacity.items())),
+        allocated=dict(sorted(spec.allocated.items())),
+        location=location,
+        price=price,
+        carbon=spec.carbon,
+        maintenance=Maintenance(spec.maintenance),
+        timezone=spec.timezone,
+        values=dict(sorted(spec.values.items())),
+    )
+
+
+def tenant(document: TenantDocument) -> Tenant:
+    """A tenant."""
+    spec = document.spec
+    limits = spec.limits
+    return Tenant(
+        name=document.metadata.name,
+        namespace=spec.namespace,
+        clusters=spec.clusters.value(),
+        namespaces=tuple(sorted({*spec.namespaces} - {spec.namespace})),
+        deploy=spec.deploy,
+        quota=dict(sorted(spec.quota.items())),
+        limits=ContainerLimits(limits.default, limits.default_request, limits.max)
+        if limits
+        else None,
+        allowed_kinds=tuple(sorted(spec.kinds.allowed)),
+        forbidden_kinds=tuple(sorted(spec.kinds.forbidden)),
+        approvers=tuple(sorted(spec.approvers)),
+        approver_teams=tuple(sorted(spec.approver_teams)),
+        members=tuple(
+            sorted(
+                (Member(each.kind, each.name, each.role) for each in spec.members),
+                key=lambda each: (each.kind, each.name, each.role),
+            )
+        ),
+        pod_security=spec.pod_security,
+        allow_from_namespaces=tuple(sorted(spec.allow_from_namespaces)),
+    )
+
+
+def registration(document: RegistrationDocument) -> Registration:
+    """A registration."""
+    spec = document.spec
+    return Registration(
+        spec.application, spec.tenant, spec.app, spec.deploy, spec.path, spec.priority
+    )
+
+
+def policy(document: PolicyDocument) -> Policy:
+    """A policy."""
+    spec = document.spec
+    return Policy(
+        document.metadata.name,
+        tuple(
+            ApprovalRule(
+                each.clusters.value(),
+                each.count,
+                each.author_may_approve,
+                tuple(each.users),
+                tuple(each.teams),
+                Role[each.role.upper()],
+                each.code_owners,
+            )
+            for each in spec.approvals
+        ),
+        tuple(
+            Freeze(each.name, each.clusters.value(), each.begin, each.until, each.reason)
+            for each in spec.freezes
+        ),
+        tuple(
+            Window(
+                each.name,
+                each.clusters.value(),
+                frozenset(DAYS.index(day) for day in each.days),
+                each.begin,
+                each.until,
+            )
+            for each in spec.windows
+        ),
+        spec.reports.max_age if spec.reports else None,
+        spec.facts.max_age if spec.facts else None,
+        tuple(spec.plaintext_secrets),
+        MergeMethod(spec.merge_method) if spec.merge_method else None,
+    )

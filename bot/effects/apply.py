@@ -1,0 +1,274 @@
+"""The only writer: performs effects. Each is done so that doing it again changes nothing.
+
+Called by `reconcile` after every pass. What a forge refuses is not repeated here: the next pass
+looks at the world anew.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import assert_never
+
+import structlog
+
+from bot.context import Refused, Shell
+from bot.engine.propose import Proposal
+from bot.forges import ORDER, NotMerged, Status, StatusState, TransientForgeError
+from bot.gather.requests import MARKER
+from bot.gather.snapshot import Gathered
+from bot.git import Signature
+from bot.wording import merge_requests as words
+from bot.wording.diffs import Blobs, diffs_of
+from bot.wording.reasons import status_line
+from planners.gating.change_sets import ChangeSet
+from planners.gating.effects import (
+    CloseMergeRequest,
+    Effect,
+    LookAgain,
+    Merge,
+    OpenMergeRequest,
+    PushBranch,
+    SetOrder,
+    UpdateMergeRequest,
+)
+from planners.model import Repo
+
+AFTER_REFUSAL = timedelta(seconds=10)
+LONGEST_WAIT = timedelta(minutes=10)
+MOST_DOUBLINGS = 6
+CALM = timedelta(minutes=1)
+BOT = Signature("Switchyard", "switchyard@noreply.invalid")
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """`changed`: the world moved, so another pass is due now; `look_again`: one is due then."""
+
+    changed: bool
+    look_again: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """One pass of writing for one application."""
+
+    shell: Shell
+    gathered: Gathered
+    proposal: Proposal
+
+
+async def apply(shell: Shell, gathered: Gathered, proposal: Proposal) -> Applied:
+    """Perform a proposal's effects: all pushes as one, then the rest in their order."""
+    writing = Writing(shell, gathered, proposal)
+    effects = proposal.decision.effects
+    pushes = [effect for effect in effects if isinstance(effect, PushBranch)]
+    refused = await _push(writing, pushes)
+    changed, look_again = len(refused) < len(pushes), None
+    if refused:
+        look_again = shell.clock() + AFTER_REFUSAL
+    for effect in effects:
+        if isinstance(effect, OpenMergeRequest) and effect.branch in refused:
+            continue
+        done = await _perform(writing, effect)
+        changed = changed or done is True
+        if isinstance(done, datetime):
+            look_again = min(done, look_again or done)
+    return Applied(changed, look_again)
+
+
+async def _perform(writing: Writing, effect: Effect) -> bool | datetime:
+    """Do one effect; whether the world moved, or when to look at it again."""
+    match effect:
+        case PushBranch():
+            return False
+        case LookAgain(at):
+            return at
+        case SetOrder():
+            return await _set_order(writing, effect) or False
+        case OpenMergeRequest():
+            return await _open(writing, effect)
+        case UpdateMergeRequest():
+            return await _update(writing, effect)
+        case CloseMergeRequest():
+            return await _close(writing, effect)
+        case Merge():
+            return await _merge(writing, effect)
+        case unreachable:
+            assert_never(unreachable)
+
+
+async def _push(writing: Writing, pushes: Sequence[PushBranch]) -> set[str]:
+    """Write one commit for each branch and push them together; the branches that were refused."""
+    if not pushes:
+        return set()
+    shell, deploy = writing.shell, writing.gathered.deploy
+    url, access = await shell.reach(deploy.repo, deploy.info)
+    updates: dict[str, tuple[str | None, str | None]] = {}
+    for push in pushes:
+        commit = await asyncio.to_thread(_commit, writing, push)
+        updates[push.branch] = (commit, push.expected)
+    outcome = await asyncio.to_thread(deploy.mirror.push, url, access, updates)
+    for push in pushes:
+        await _audit(writing, "push", push.change, branch=push.branch, refused=outcome[push.branch])
+    return {branch for branch, refusal in outcome.items() if refusal is not None}
+
+
+def _commit(writing: Writing, push: PushBranch) -> str:
+    """The branch's one commit: the same inputs give the same commit id, after any crash."""
+    proposal, app = writing.proposal, writing.gathered.app
+    files = {
+        change.path: proposal.contents[change.new] if change.new else None
+        for change in push.change.files
+    }
+    message = words.commit_message(proposal.plan, proposal.digest, push.change)
+    at = app.mirror.commit_info(proposal.plan.revision.sha).at
+    return writing.gathered.deploy.mirror.commit(
+        push.base, files, message=message, author=BOT, at=at
+    )
+
+
+async def _open(writing: Writing, effect: OpenMergeRequest) -> bool:
+    """Open it; one of ours that is there and lost its mark gets it again."""
+    deploy = writing.gathered.deploy
+    title, body = await _describe(writing, effect.change)
+    shell, path = writing.shell, deploy.repo.path
+    forge, target = shell.forge(deploy.repo), deploy.info.default_branch
+    opened = await forge.open_merge_request(
+        path, branch=effect.branch, target=target, title=title, body=body
+    )
+    marked = shell.markers.read(MARKER, deploy.repo, opened.body) is not None
+    if not marked and opened.author.id == (await forge.me()).id:
+        await forge.update_merge_request(path, opened.number, title=title, body=body)
+    await _audit(writing, "open", effect.change, number=opened.number)
+    return True
+
+
+async def _update(writing: Writing, effect: UpdateMergeRequest) -> bool:
+    deploy = writing.gathered.deploy
+    title, body = await _describe(writing, effect.change)
+    await writing.shell.forge(deploy.repo).update_merge_request(
+        deploy.repo.path, effect.number, title=title, body=body
+    )
+    await _audit(writing, "update", effect.change, number=effect.number)
+    return True
+
+
+async def _describe(writing: Writing, change: ChangeSet) -> tuple[str, str]:
+    """Title and body of a wave's merge request."""
+    shell, proposal = writing.shell, writing.proposal
+    repo = writing.gathered.deploy.repo
+    payload = {
+        "application": proposal.plan.application,
+        "wave": change.wave.name,
+        "digest": change.digest,
+    }
+    home = writing.gathered.home
+    links = f"[Status page]({shell.page(proposal.plan.application)})."
+    if home is not None:
+        sign = shell.forge(writing.gathered.app.repo).request_sign
+        links += f" It comes from [{home.source_repository}{sign}{home.number}]({home.url})."
+    blobs = await asyncio.to_thread(blobs_of, writing.gathered, proposal, [change])
+    text = words.body(
+        proposal.plan,
+        proposal.digest,
+        change,
+        diffs_of([change], blobs),
+        links=links,
+        marker=shell.markers.write(MARKER, repo, payload),
+    )
+    return words.title(proposal.plan, change), text
+
+
+def blobs_of(gathered: Gathered, proposal: Proposal, changes: Sequence[ChangeSet]) -> Blobs:
+    """The bytes of every blob the changes name: new ones from the plan, old ones from Git."""
+    old = {file.old for change in changes for file in change.files if file.old}
+    mirror = gathered.deploy.mirror
+    return {**{name: mirror.blob(name) for name in old}, **proposal.contents}
+
+
+async def _close(writing: Writing, effect: CloseMergeRequest) -> bool:
+    repo = writing.gathered.deploy.repo
+    await writing.shell.forge(repo).set_merge_request_state(
+        repo.path, effect.number, state="closed"
+    )
+    return True
+
+
+async def _set_order(writing: Writing, effect: SetOrder) -> datetime | None:
+    state = StatusState.PENDING if effect.gates else StatusState.SUCCESS
+    page = writing.shell.page(writing.proposal.plan.application)
+    status = Status(ORDER, state, status_line(effect.gates), page)
+    kind = type(effect.gates[0]).__name__ if effect.gates else ""
+    return await set_status(
+        writing.shell, writing.gathered.deploy.repo, effect.head, status, kind=kind
+    )
+
+
+async def set_status(
+    shell: Shell, repo: Repo, head: str, status: Status, *, kind: str = ""
+) -> datetime | None:
+    """Set a commit status, unless that is what this process set last.
+
+    While it waits for the same `kind` of thing, its text changes with every report of every
+    cluster: it is written once a minute at most, so that a forge's limits are left for merging.
+    Returns when it is to be written, if that is later; a forge that is busy delays no merge of
+    another wave for the text of this one.
+    """
+    key = ("status", str(repo), head, status.context)
+    value = f"{status.state} {kind} {status.description}"
+    before = shell.written.get(key, "")
+    if before == value:
+        return None
+    same = bool(kind) and before.startswith(f"{status.state} {kind} ")
+    if same and shell.clock() < shell.calm_until.get(key, shell.clock()):
+        return shell.calm_until[key]
+    try:
+        await shell.forge(repo).set_status(repo.path, head, status)
+    except TransientForgeError as error:
+        if status.state is not StatusState.PENDING:
+            raise
+        return shell.clock() + timedelta(seconds=error.retry_after)
+    shell.written[key], shell.calm_until[key] = value, shell.clock() + CALM
+    return None
+
+
+async def _merge(writing: Writing, effect: Merge) -> bool:
+    """Merge; after a refusal the next try comes later each time, or when the forge says otherwise.
+
+    Either way another pass is due now: it sees what the merge brought, or says what was refused. A
+    refused merge request is not the world's last word: rules of its own, a queue, a moved base.
+    """
+    shell, proposal, deploy = writing.shell, writing.proposal, writing.gathered.deploy
+    message = words.merge_message(proposal.plan, proposal.digest, effect.change, effect.number)
+    outcome = await shell.forge(deploy.repo).merge(
+        deploy.repo.path,
+        effect.number,
+        head=effect.head,
+        message=message,
+        method=effect.method,
+    )
+    refused = outcome.reason if isinstance(outcome, NotMerged) else None
+    await _audit(writing, "merge", effect.change, number=effect.number, refused=refused)
+    key = (deploy.repo, effect.number)
+    if refused is None:
+        shell.refused.pop(key, None)
+        return True
+    log.warning("not merged", number=effect.number, reason=refused)
+    now = await shell.forge(deploy.repo).merge_request(deploy.repo.path, effect.number)
+    times = shell.refused[key].times + 1 if key in shell.refused else 0
+    until = shell.clock() + min(AFTER_REFUSAL * 2 ** min(times, MOST_DOUBLINGS), LONGEST_WAIT)
+    shell.refused[key] = Refused((now.head, now.mergeable), refused, times, until)
+    return True
+
+
+async def _audit(
+    writing: Writing, kind: str, change: ChangeSet, **fields: str | int | None
+) -> None:
+    facts = {"wave": change.wave.name, "digest": change.digest, **fields}
+    key = f"application/{writing.proposal.plan.application}"
+    await asyncio.to_thread(
+        writing.shell.store.audit.append, writing.shell.clock(), kind, key, facts
+    )

@@ -1,0 +1,171 @@
+"""The only door to the schemas of Kubernetes (package kubernetes-validate) and to jsonschema.
+
+A version's definitions (2 MB) are read when the first object for that version comes. Messages hold
+names of fields and types, never a value: an object may be a Secret.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import jsonschema
+from referencing import Registry
+from referencing.jsonschema import DRAFT202012
+
+from planners.model import Json
+from renderers.kubernetes.schemas import CustomKinds, Objection, custom_schema, json_schema
+
+PACKAGE = "kubernetes_validate"
+FOLDER = "kubernetes-json-schema"
+STRICT = "-local-strict"
+MOST = 20
+
+_GROUP_VERSION_KIND = "x-kubernetes-group-version-kind"
+
+
+class KubernetesSchemas:
+    """Objects against the schemas of Kubernetes 1.25 to the newest that the package knows."""
+
+    def objections(
+        self, item: Mapping[str, Json], version: str | None, custom: CustomKinds
+    ) -> tuple[Objection, ...]:
+        """What a cluster of that version would refuse; an unknown version counts as the nearest.
+
+        Where no version is stated, the newest that has the kind counts.
+        """
+        api, kind = str(item.get("apiVersion")), str(item.get("kind"))
+        group = api.rpartition("/")[0]
+        if group not in groups():
+            schema = custom_schema(custom, item)
+            return () if schema is None else _check(item, json_schema(schema), _registry(None))
+        known = nearest(version) if version else _newest_with(api, kind)
+        name = kinds(known).get((api, kind)) if known else None
+        if known is None or name is None:
+            return (Objection((), _missing(api, kind, known or versions()[-1])),)
+        return _check(item, {"$ref": f"urn:{known}#/$defs/{name}"}, _registry(known))
+
+
+def _check(
+    item: Mapping[str, Json], schema: dict[str, Any], registry: Registry[Any]
+) -> tuple[Objection, ...]:
+    validator = jsonschema.Draft202012Validator(schema, registry=registry)
+    found = [each for error in validator.iter_errors(item) for each in _said(error)]
+    return tuple(sorted(found, key=lambda each: (str(each.path), each.message))[:MOST])
+
+
+def _said(error: jsonschema.ValidationError) -> Iterator[Objection]:
+    """An error in words, without any value."""
+    path = tuple(error.absolute_path)
+    match error.validator:
+        case "additionalProperties" if isinstance(error.instance, dict):
+            known = sorted(error.schema.get("properties", {}))
+            for name in sorted(error.instance.keys() - set(known)):
+                near = get_close_matches(str(name), known, n=1)
+                hint = f"; did you mean {near[0]}?" if near else ""
+                yield Objection((*path, name), f"is no field of its schema{hint}")
+        case "type":
+            yield Objection(path, _wrong_type(error, [error.validator_value]))
+        case "oneOf":
+            types = [each.get("type", []) for each in error.validator_value]
+            yield Objection(path, _wrong_type(error, types))
+        case "required":
+            for name in error.validator_value:
+                if isinstance(error.instance, dict) and name not in error.instance:
+                    yield Objection(path, f"lacks the field {name}")
+        case "enum":
+            yield Objection(path, f"must be one of {', '.join(map(str, error.validator_value))}")
+        case _:
+            yield Objection(path, f"breaks the rule {error.validator} of its schema")
+
+
+def _wrong_type(error: jsonschema.ValidationError, wanted: list[Any]) -> str:
+    names = {n for each in wanted for n in (each if isinstance(each, list) else [each])}
+    words = " or ".join(sorted(names - {"null"}))
+    return f"must be of type {words}, is {_type(error.instance)}"
+
+
+def _type(value: object) -> str:
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "boolean"
+        case int():
+            return "integer"
+        case float():
+            return "number"
+        case str():
+            return "string"
+        case list():
+            return "array"
+        case _:
+            return "object"
+
+
+def _missing(api: str, kind: str, version: str) -> str:
+    """Why a built-in kind is not there, and what is instead."""
+    there = sorted(other for other, name in kinds(version) if name == kind)
+    if there:
+        return f"{api} {kind} does not exist in Kubernetes {version}; {', '.join(there)} does"
+    near = get_close_matches(kind, sorted({name for _, name in kinds(version)}), n=1)
+    hint = f"; did you mean {near[0]}?" if near else ""
+    return f"{api} {kind} does not exist in Kubernetes {version}{hint}"
+
+
+@cache
+def versions() -> tuple[str, ...]:
+    """The known minor versions, such as `1.31`, the newest last."""
+    names = [each.name for each in files(PACKAGE).joinpath(FOLDER).iterdir()]
+    found = [name[1:].removesuffix(STRICT) for name in names if name.endswith(STRICT)]
+    return tuple(sorted({each.rpartition(".")[0] for each in found}, key=_number))
+
+
+def _number(version: str) -> int:
+    return int(version.rpartition(".")[2])
+
+
+def nearest(version: str) -> str:
+    """The known version that is nearest to a stated one."""
+    return min(versions(), key=lambda each: (abs(_number(each) - _number(version)), each))
+
+
+@cache
+def _definitions(version: str) -> dict[str, Any]:
+    path = files(PACKAGE).joinpath(FOLDER, f"v{version}.0{STRICT}", "_definitions.json")
+    found: dict[str, Any] = json.loads(path.read_bytes())
+    return found
+
+
+@cache
+def kinds(version: str) -> dict[tuple[str, str], str]:
+    """The definition of each built-in kind, by apiVersion and kind."""
+    found = {}
+    for name, definition in _definitions(version)["$defs"].items():
+        for each in definition.get(_GROUP_VERSION_KIND, []):
+            api = f"{each['group']}/{each['version']}" if each["group"] else each["version"]
+            if "metadata" in definition.get("properties", {}):
+                found[api, each["kind"]] = name
+    return found
+
+
+@cache
+def groups() -> frozenset[str]:
+    """Every API group that Kubernetes has or had itself."""
+    ends = (versions()[0], versions()[-1])
+    return frozenset(api.rpartition("/")[0] for each in ends for api, _ in kinds(each))
+
+
+def _newest_with(api: str, kind: str) -> str | None:
+    return next((each for each in reversed(versions()) if (api, kind) in kinds(each)), None)
+
+
+@cache
+def _registry(version: str | None) -> Registry[Any]:
+    if version is None:
+        return Registry()
+    resource = DRAFT202012.create_resource(_definitions(version))
+    found: Registry[Any] = Registry().with_resource(f"urn:{version}", resource)
+    return found

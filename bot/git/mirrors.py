@@ -1,0 +1,50 @@
+"""All mirrors of one process, by repository. Made once, by the composition root."""
+
+import re
+import threading
+from hashlib import sha256
+from pathlib import Path
+
+from bot.git import remote
+from bot.git.limits import Limits
+from bot.git.mirror import Mirror
+from planners.model import Repo
+
+
+class Mirrors:
+    """All mirrors below one folder, which belongs to one process.
+
+    `ca_files` are trusted beside the system's authorities, by every mirror of the process.
+    `allow_local` also takes `file://` addresses, for tests.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        *,
+        allow_local: bool = False,
+        limits: Limits | None = None,
+        ca_files: tuple[Path, ...] = (),
+    ) -> None:
+        remote.settle_library(ca_files)
+        self._root = root
+        self._allow_local = allow_local
+        self._limits = limits or Limits()
+        self._known: dict[Repo, Mirror] = {}
+        self._lock = threading.Lock()
+
+    def of(self, repo: Repo) -> Mirror:
+        """The mirror of a repository, the same one each time."""
+        with self._lock:
+            if repo not in self._known:
+                folder = self._root / _folder_name(repo)
+                self._known[repo] = Mirror(
+                    repo, folder, self._limits, allow_local=self._allow_local
+                )
+            return self._known[repo]
+
+
+def _folder_name(repo: Repo) -> str:
+    """Readable, safe on every file system, and another one for every repository."""
+    words = re.sub(r"[^a-z0-9]+", "-", str(repo).lower()).strip("-")[:60]
+    return f"{words}-{sha256(str(repo).encode()).hexdigest()[:16]}.git"

@@ -1,0 +1,202 @@
+"""Reading trees within limits: which files are there, their bytes, and what differs.
+
+Used by `Mirror`. A walk goes by tree objects and counts entries, never bytes first: ten shared
+trees of ten entries are ten thousand million files (a tree bomb).
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import TypeAlias
+
+from pygit2.enums import FileMode
+
+from bot.git.errors import RepositoryRefusedError
+from bot.git.limits import Limits
+from bot.git.names import checked_name, folded
+from bot.git.objects import Entry, Objects
+
+Wanted: TypeAlias = "dict[bytes, Wanted] | None"
+FileDifference: TypeAlias = tuple[str, str | None, str | None]
+
+_GROUP_WRITABLE = 0o100664
+_FILES: frozenset[int] = frozenset({FileMode.BLOB, FileMode.BLOB_EXECUTABLE, _GROUP_WRITABLE})
+_KINDS: dict[int, str] = {FileMode.LINK: "a symbolic link", FileMode.COMMIT: "a submodule"}
+_LFS = b"version https://git-lfs.github.com/spec/"
+
+
+class Walk:
+    """One walk with one budget of entries; a shared tree is read and checked once."""
+
+    def __init__(self, objects: Objects, limits: Limits, budget: int) -> None:
+        self._objects = objects
+        self._limits = limits
+        self._budget = budget
+        self._left = budget
+        self._checked: dict[bytes, tuple[tuple[str, Entry], ...]] = {}
+
+    def files(self, root: bytes, prefixes: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+        """Path and raw blob id of every regular file at or below one of the prefixes.
+
+        Raises:
+            RepositoryRefusedError: an entry that is not followed, or more than the limits.
+        """
+        yield from self._selected(root, _wanted(prefixes), "", 0)
+
+    def folders(self, sha: str, path: str) -> Iterator[str]:
+        """The names of the folders directly in the folder at `path` of a commit."""
+        entry = Entry(FileMode.TREE, self._objects.root(sha))
+        for part in filter(None, path.encode().split(b"/")):
+            found = self._objects.listing(entry.oid).get(part)
+            if found is None or not found.is_tree:
+                return
+            entry = found
+        for name, below in self._names(entry.oid, f"{path}/"):
+            if below.is_tree:
+                yield name
+
+    def _selected(
+        self, tree: bytes, wanted: Wanted, folder: str, depth: int
+    ) -> Iterator[tuple[str, bytes]]:
+        if wanted is None:
+            yield from self._below(tree, folder, depth)
+            return
+        listing = self._objects.listing(tree)
+        for name, rest in wanted.items():
+            entry = listing.get(name)
+            if entry is None:
+                continue
+            path = folder + checked_name(name, folder)
+            if entry.is_tree:
+                yield from self._selected(entry.oid, rest, f"{path}/", depth + 1)
+            elif rest is None:
+                yield self._file(path, entry)
+
+    def _below(self, tree: bytes, folder: str, depth: int) -> Iterator[tuple[str, bytes]]:
+        if depth > self._limits.depth:
+            raise RepositoryRefusedError(f"{folder}: deeper than {self._limits.depth} folders")
+        for name, entry in self._names(tree, folder):
+            if entry.is_tree:
+                self._count(folder + name)
+                yield from self._below(entry.oid, f"{folder}{name}/", depth + 1)
+            else:
+                yield self._file(folder + name, entry)
+
+    def _names(self, tree: bytes, folder: str) -> tuple[tuple[str, Entry], ...]:
+        known = self._checked.get(tree)
+        if known is not None:
+            return known
+        seen: dict[str, str] = {}
+        found = []
+        for raw, entry in self._objects.listing(tree).items():
+            name = checked_name(raw, folder)
+            twin = seen.setdefault(folded(name), name)
+            if twin != name:
+                raise RepositoryRefusedError(f"{folder}{name}: differs from {twin!r} only in case")
+            found.append((name, entry))
+        self._checked[tree] = tuple(found)
+        return self._checked[tree]
+
+    def _file(self, path: str, entry: Entry) -> tuple[str, bytes]:
+        self._count(path)
+        if entry.mode not in _FILES:
+            kind = _KINDS.get(entry.mode, "no regular file")
+            raise RepositoryRefusedError(f"{path}: {kind}, which is not followed; put a file there")
+        return path, entry.oid
+
+    def _count(self, path: str) -> None:
+        self._left -= 1
+        if self._left < 0:
+            raise RepositoryRefusedError(f"{path}: more than {self._budget} files and folders")
+        if len(path.encode()) > self._limits.path:
+            raise RepositoryRefusedError(f"{path}: longer than {self._limits.path} bytes")
+
+
+def _wanted(prefixes: Iterable[str]) -> Wanted:
+    """The prefixes as nested names; None stands for everything below."""
+    root: dict[bytes, Wanted] = {}
+    for prefix in prefixes:
+        parts = prefix.strip("/").encode().split(b"/")
+        if parts == [b""]:
+            return None
+        node: Wanted = root
+        for part in parts[:-1]:
+            node = node.setdefault(part, {}) if node is not None else None
+        if node is not None:
+            node[parts[-1]] = None
+    return root
+
+
+def read_files(objects: Objects, limits: Limits, root: bytes, prefix: str) -> dict[str, bytes]:
+    """Path below `prefix` -> bytes of every regular file.
+
+    Raises:
+        RepositoryRefusedError: see `Walk.files` and `read_blob`, or too many bytes in all.
+    """
+    start = f"{prefix.strip('/')}/".lstrip("/")
+    total = 0
+    found: dict[str, bytes] = {}
+    shared: dict[bytes, bytes] = {}
+    for path, oid in Walk(objects, limits, limits.entries).files(root, (prefix,)):
+        if oid not in shared:
+            shared[oid] = read_blob(objects, limits, oid, path)
+        total += len(shared[oid])
+        if total > limits.total:
+            raise RepositoryRefusedError(f"{path}: the files exceed {limits.total} bytes in all")
+        found[path.removeprefix(start)] = shared[oid]
+    return found
+
+
+def read_blob(objects: Objects, limits: Limits, oid: bytes, name: str) -> bytes:
+    """The bytes of a file.
+
+    Raises:
+        RepositoryRefusedError: it is too large, or a pointer of Git LFS.
+    """
+    if objects.size(oid) > limits.blob:
+        raise RepositoryRefusedError(f"{name}: larger than {limits.blob} bytes")
+    _, content = objects.read(oid)
+    if content.startswith(_LFS):
+        raise RepositoryRefusedError(f"{name}: a pointer of Git LFS; put the file itself there")
+    return content
+
+
+class Comparison:
+    """What differs between two trees. Names are shown, never followed, so none is refused."""
+
+    def __init__(self, objects: Objects, limits: Limits) -> None:
+        self._objects = objects
+        self._limits = limits
+        self._left = limits.ids
+
+    def files(
+        self, old: bytes | None, new: bytes | None, folder: str = "", depth: int = 0
+    ) -> Iterator[FileDifference]:
+        """Path, blob id before and after of each file that differs; see `Mirror.changed_files`."""
+        if depth > self._limits.depth:
+            raise RepositoryRefusedError(f"{folder}: deeper than {self._limits.depth} folders")
+        before, after = self._listing(old), self._listing(new)
+        for name in sorted({name for name, _ in before.items() ^ after.items()}):
+            self._left -= 1
+            if self._left < 0:
+                raise RepositoryRefusedError(f"{folder}: more than {self._limits.ids} differences")
+            path = folder + name.decode(errors="backslashreplace")
+            was, now = before.get(name), after.get(name)
+            if _shown(was) != _shown(now):
+                yield path, _shown(was), _shown(now)
+            below = _tree_of(was), _tree_of(now)
+            if below != (None, None):
+                yield from self.files(*below, f"{path}/", depth + 1)
+
+    def _listing(self, tree: bytes | None) -> dict[bytes, Entry]:
+        return self._objects.listing(tree) if tree is not None else {}
+
+
+def _tree_of(entry: Entry | None) -> bytes | None:
+    return entry.oid if entry is not None and entry.is_tree else None
+
+
+def _shown(entry: Entry | None) -> str | None:
+    """A plain file's id; that of anything else but a folder with its mode before it."""
+    if entry is None or entry.is_tree:
+        return None
+    plain = entry.mode == FileMode.BLOB
+    return entry.oid.hex() if plain else f"{entry.mode:o}:{entry.oid.hex()}"

@@ -1,0 +1,160 @@
+"""`switchyard demo`: starts everything on this machine and plays a rollout, or lets people."""
+
+import asyncio
+import secrets
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from bot.clock import system_clock
+from bot.forges import GitCredentials
+from bot.keys import cluster_key
+from bot.sandbox.demo.agents import Behaviour, SimulatedCluster
+from bot.sandbox.demo.fleet import Fleet
+from bot.sandbox.demo.play import play
+from bot.sandbox.demo.site import APP, BOT, DEPLOY, FLEET, PEOPLE, Site, sample, start_site
+
+POLL_SECONDS = 0.5
+LOG = "service.log"
+TERMINATED = 128 + signal.SIGTERM
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """A running demonstration."""
+
+    site: Site
+    service_url: str
+    number: int
+    folder: Path
+
+
+async def run_demo(data: Path | None, port: int, *, auto: bool) -> int:
+    """Run it; with `auto` until the rollout is done, else until interrupted. The exit code.
+
+    SIGTERM ends it with all that it started, once that has started.
+    """
+    told = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, told.set)
+    folder = data or Path(tempfile.mkdtemp(prefix="switchyard-demo-"))
+    async with _running(folder, port) as demo:
+        sys.stdout.write(_welcome(demo, auto=auto))
+        sys.stdout.flush()
+        if not auto:
+            await told.wait()
+            return TERMINATED
+        return await _played(demo, told)
+
+
+async def _played(demo: Demo, told: asyncio.Event) -> int:
+    """See the rollout through, or until told to end; the exit code."""
+    playing = asyncio.create_task(play(demo.site, demo.service_url, demo.number))
+    ending = asyncio.create_task(told.wait())
+    try:
+        await asyncio.wait({playing, ending}, return_when=asyncio.FIRST_COMPLETED)
+        return playing.result() if playing.done() else TERMINATED
+    finally:
+        for each in (playing, ending):
+            each.cancel()
+        await asyncio.gather(playing, ending, return_exceptions=True)
+
+
+@asynccontextmanager
+async def _running(folder: Path, port: int) -> AsyncIterator[Demo]:
+    """Forge, service and clusters, and a first merge request by Ada."""
+    tokens = {login: secrets.token_hex(16) for login in (*PEOPLE, BOT)}
+    keys = {name: secrets.token_hex(16) for name in ("marker", "report", "hook")}
+    site = start_site(folder / "forge", tokens, system_clock, port=port + 1, demo=True)
+    service_url = f"http://127.0.0.1:{port}"
+    for repository in (APP, FLEET, DEPLOY):
+        site.made.hooks.add(repository, f"{service_url}/hooks/local", keys["hook"])
+    number = await asyncio.to_thread(_fill, site)
+    service = _start_service(folder, port, site, keys)
+    fleet = Fleet(
+        [
+            SimulatedCluster(name, cluster_key(keys["report"], name), Behaviour())
+            for name in _clusters()
+        ],
+        folder / "clusters",
+        (f"{site.url}/{DEPLOY}.git", GitCredentials("otto", tokens["otto"])),
+        service_url,
+        system_clock,
+    )
+    running = asyncio.create_task(fleet.run(POLL_SECONDS))
+    try:
+        yield Demo(site, service_url, number, folder)
+    finally:
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
+        service.terminate()
+        service.wait(10)
+        site.server.stop()
+
+
+def _clusters() -> list[str]:
+    names = [path for path in sample("fleet") if path.startswith("clusters/")]
+    return [name.removeprefix("clusters/").removesuffix(".yaml") for name in names]
+
+
+def _fill(site: Site) -> int:
+    """Push the repositories' first contents; the number of Ada's merge request."""
+    otto, ada = site.person("otto"), site.person("ada")
+    otto.push(FLEET, "main", dict(sample("fleet")), "Describe the fleet")
+    readme = b"# What the clusters pull\n\nSwitchyard writes here, by merge request.\n"
+    otto.push(DEPLOY, "main", {"README.md": readme}, "Begin")
+    app = sample("app")
+    otto.push(APP, "main", {"README.md": app["README.md"]}, "Begin")
+    ada.push(APP, "open-the-shop", dict(app), "Open the shop")
+    return ada.open(APP, "open-the-shop", "Open the shop", "Twelve components, three regions.")
+
+
+def _start_service(
+    folder: Path, port: int, site: Site, keys: dict[str, str]
+) -> "subprocess.Popen[bytes]":
+    """The real service, in a process of its own."""
+    settings = {
+        "DATA_DIR": str(folder / "service"),
+        "FLEET": f"local:{FLEET}",
+        "PORT": str(port),
+        "PUBLIC_URL": f"http://127.0.0.1:{port}",
+        "MARKER_KEY": keys["marker"],
+        "REPORT_KEY": keys["report"],
+        "LOCAL_URL": site.url,
+        "LOCAL_TOKEN": site.tokens[BOT],
+        "LOCAL_WEBHOOK_SECRET": keys["hook"],
+        "RESYNC_SECONDS": "30",
+    }
+    environment = {f"SWITCHYARD_{name}": value for name, value in settings.items()}
+    environment["PATH"] = "/usr/local/bin:/usr/bin:/bin"
+    with (folder / LOG).open("ab") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", "bot", "serve"], env=environment, stderr=log, stdout=log
+        )
+
+
+def _welcome(demo: Demo, *, auto: bool) -> str:
+    url, service = demo.site.url, demo.service_url
+    lines = [
+        "",
+        "Switchyard, on this machine only:",
+        f"  forge         {url}  (sign in as Ada, Rita or Otto with one click)",
+        f"  Ada's change  {url}/{APP}/merge_requests/{demo.number}",
+        f"  rollout page  {service}/rollouts/storefront",
+        f"  everything    {demo.folder}",
+        "",
+    ]
+    if not auto:
+        lines += [
+            "As Rita, read the plan on Ada's merge request and approve it; as Ada, merge it.",
+            f"Then watch {url}/{DEPLOY}/merge_requests. As Rita, approve the canary's",
+            "four waves (who wrote or merged the change cannot); the rest merges wave by wave.",
+            "Ctrl-C ends it.",
+            "",
+        ]
+    return "\n".join(lines)

@@ -1,0 +1,88 @@
+"""A whole site on loopback: forge, repositories, people. Used by the demonstration and stories."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from bot.sandbox.demo.people import Person
+from bot.sandbox.forge.server import Made, ThreadedServer, create_forge
+
+APP, FLEET, DEPLOY = "shop/storefront", "fleet/fleet", "fleet/deploy"
+ORDER = "switchyard/order"
+BOT = "switchyard"
+PEOPLE = {"ada": "a developer", "rita": "a reviewer", "otto": "a platform engineer"}
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A running forge with its people; `tokens` by login."""
+
+    made: Made
+    server: ThreadedServer
+    tokens: Mapping[str, str]
+
+    @property
+    def url(self) -> str:
+        """The forge's address."""
+        return self.server.url
+
+    def person(self, login: str) -> Person:
+        """Somebody of this site."""
+        return Person(login, self.tokens[login], self.url)
+
+
+def sample(name: str) -> dict[str, bytes]:
+    """The files of a sample repository, `app` or `fleet`."""
+    return _read(files("bot.sandbox.demo") / "sample" / name, "")
+
+
+def _read(folder: Traversable, prefix: str) -> dict[str, bytes]:
+    found: dict[str, bytes] = {}
+    for each in folder.iterdir():
+        if each.is_dir():
+            found.update(_read(each, f"{prefix}{each.name}/"))
+        else:
+            found[prefix + each.name] = each.read_bytes()
+    return dict(sorted(found.items()))
+
+
+def start_site(
+    folder: Path,
+    tokens: Mapping[str, str],
+    clock: Callable[[], datetime],
+    *,
+    port: int = 0,
+    hook_client: httpx.AsyncClient | None = None,
+    demo: bool = False,
+    wrap: Callable[[Any], Any] | None = None,
+) -> Site:
+    """Start a forge with people and three empty repositories; `wrap` may stand before it."""
+    offered = {login: tokens[login] for login in PEOPLE} if demo else None
+    made = create_forge(folder, clock=clock, hook_client=hook_client, demo_tokens=offered)
+    server = ThreadedServer(wrap(made.app) if wrap else made.app, port).start()
+    forge = made.forge
+    for login, token in tokens.items():
+        forge.create_user(login, token, bot=login == BOT)
+    roles = {"ada": "read", "rita": "write", "otto": "admin", BOT: "write"}
+    forge.create_repository(
+        APP,
+        {**roles, "ada": "write"},
+        description="An app repo: manifests, and switchyard.yaml with the intents",
+    )
+    forge.create_repository(
+        FLEET, roles, description="The fleet repo: clusters, tenants, applications, policies"
+    )
+    forge.create_repository(
+        DEPLOY,
+        roles,
+        protected=True,
+        required_statuses=(ORDER,),
+        description="The deploy repo: what the clusters pull; written by Switchyard alone",
+    )
+    return Site(made, server, dict(tokens))

@@ -1,0 +1,59 @@
+"""Who calls the programming interface, and what they send. Used by the `api` modules."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from fastapi import Body, Depends, Request
+
+from bot.sandbox.forge.accounts import RefusedError
+from bot.sandbox.forge.forge import Forge
+from bot.sandbox.forge.records import User
+
+MAX_BODY = 1024 * 1024
+
+
+def forge_of(request: Request) -> Forge:
+    """The forge of this application."""
+    forge = request.app.state.forge
+    assert isinstance(forge, Forge)
+    return forge
+
+
+def signed_in(request: Request) -> User:
+    """The user of the bearer token (RFC 6750)."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    user = forge_of(request).authenticate(None, token) if scheme.lower() == "bearer" else None
+    if user is None:
+        raise RefusedError(401, "a valid token is needed: Authorization: Bearer <token>")
+    return user
+
+
+def readable(request: Request, group: str, name: str) -> str:
+    """The path of the repository, which the user may read."""
+    path = f"{group}/{name}"
+    forge_of(request).require(signed_in(request), path, "read")
+    return path
+
+
+def text(fields: Mapping[str, Any], name: str) -> str:
+    """A field that is text, empty when it is not given.
+
+    Raises:
+        RefusedError: it is no text that UTF-8 can carry.
+    """
+    value = fields.get(name, "")
+    if not isinstance(value, str):
+        raise RefusedError(422, f"{name} is a string")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise RefusedError(422, f"{name} holds half a character (a lone surrogate)") from None
+    if "\0" in value:
+        raise RefusedError(422, f"{name} holds a NUL")
+    return value
+
+
+TheForge = Annotated[Forge, Depends(forge_of)]
+Me = Annotated[User, Depends(signed_in)]
+Path = Annotated[str, Depends(readable)]
+Fields = Annotated[dict[str, Any], Body()]

@@ -1,0 +1,124 @@
+"""Users, repositories and who may do what."""
+
+import hashlib
+import hmac
+import re
+import threading
+
+from bot.sandbox.forge.git import Git
+from bot.sandbox.forge.records import ROLES, Repository, Storage, User
+
+_LOGIN = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_-]{0,38}")
+
+
+class RefusedError(Exception):
+    """The forge says no; `code` is the HTTP status that says so."""
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class Accounts:
+    """Users and repositories; the base of `Forge`."""
+
+    def __init__(self, storage: Storage, git: Git) -> None:
+        self.storage, self.git = storage, git
+        self.lock = threading.RLock()
+        self.users = {key: User(**value) for key, value in storage.load(User).items()}
+        self.repositories = {
+            key: Repository(**value) for key, value in storage.load(Repository).items()
+        }
+
+    def create_user(
+        self, login: str, token: str, *, name: str = "", email: str = "", bot: bool = False
+    ) -> User:
+        """Make a user, or give one that is there a new token.
+
+        Raises:
+            RefusedError: the login is malformed, or the token is empty.
+        """
+        if not (_LOGIN.fullmatch(login) and token):
+            raise RefusedError(422, f"{login!r}: a login has letters, digits, - and a token")
+        with self.lock:
+            known = self.users.get(login)
+            number = known.id if known else len(self.users) + 1
+            made = User(
+                id=number,
+                login=login,
+                name=name or login.capitalize(),
+                email=email or f"{login}@example.com",
+                token_hash=_hash(token),
+                bot=bot,
+            )
+            self.users[login] = made
+            self.storage.put(login, made)
+            return made
+
+    def authenticate(self, login: str | None, token: str) -> User | None:
+        """The user with that token; with a login only that user."""
+        hashed = _hash(token)
+        for user in list(self.users.values()):
+            if hmac.compare_digest(user.token_hash, hashed) and login in {None, user.login}:
+                return user
+        return None
+
+    def create_repository(
+        self,
+        path: str,
+        roles: dict[str, str],
+        *,
+        protected: bool = False,
+        required_statuses: tuple[str, ...] = (),
+        description: str = "",
+    ) -> Repository:
+        """Make an empty repository, or set the rules of one that is there."""
+        with self.lock:
+            if not self.git.folder(path).exists():
+                self.git.create(path, "main")
+            known = self.repositories.get(path)
+            made = Repository(
+                path,
+                roles=roles,
+                protected=["main"] if protected else [],
+                required_statuses=list(required_statuses),
+                description=description,
+                next_number=known.next_number if known else 1,
+            )
+            self.repositories[path] = made
+            self.storage.put(path, made)
+            return made
+
+    def role(self, path: str, login: str) -> str:
+        """What a user may do in a repository."""
+        return self.repository(path).roles.get(login, "none")
+
+    def may(self, user: User | None, path: str, role: str) -> bool:
+        """Whether somebody has at least that role."""
+        has = self.role(path, user.login) if user else "none"
+        return ROLES.index(has) >= ROLES.index(role)
+
+    def require(self, user: User | None, path: str, role: str) -> None:
+        """Refuse somebody who has less than that role.
+
+        Raises:
+            RefusedError: 401 for nobody, 404 where nothing may be seen, 403 otherwise.
+        """
+        if user is None:
+            raise RefusedError(401, "sign in first")
+        if path not in self.repositories or not self.may(user, path, "read"):
+            raise RefusedError(404, f"no repository {path} that {user.login} can see")
+        if not self.may(user, path, role):
+            has = self.role(path, user.login)
+            raise RefusedError(403, f"{user.login} has role {has} here; this needs {role}")
+
+    def repository(self, path: str) -> Repository:
+        """The repository of that path."""
+        try:
+            return self.repositories[path]
+        except KeyError:
+            raise RefusedError(404, f"no repository {path}") from None
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

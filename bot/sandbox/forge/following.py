@@ -1,0 +1,50 @@
+"""Merge requests follow their branches: new heads, deleted branches, heads that have arrived."""
+
+from bot.sandbox.forge.forge import Forge
+from bot.sandbox.forge.records import MergeRequest, User
+
+
+def follow(forge: Forge, user: User, path: str, branch: str) -> None:
+    """Bring the open merge requests of a branch up to date after `user` moved it.
+
+    As a source: a new head is taken over, a deleted branch closes. As a target: what it contains
+    now is merged, as on GitLab.
+    """
+    with forge.lock:
+        head = forge.git.head(path, branch)
+        for request in forge.requests_of(path, "open"):
+            if request.source == branch:
+                _follow_source(forge, user, request, head)
+            if request.target == branch and head is not None:
+                _follow_target(forge, user, request, head)
+
+
+def _follow_source(forge: Forge, user: User, request: MergeRequest, head: str | None) -> None:
+    if head is None:
+        request.state, request.closed_by = "closed", user.login
+        forge.note(request, user, "closed", "closed this by deleting the branch")
+    elif head != request.head:
+        request.head = head
+        forge.git.keep(request.repository, request.number, head)
+        forge.note(request, user, "synchronize", f"pushed {head[:8]}")
+
+
+def _follow_target(forge: Forge, user: User, request: MergeRequest, tip: str) -> None:
+    if request.state == "open" and forge.git.contains(request.repository, tip, request.head):
+        mark_merged(forge, user, request, tip, request.base)
+
+
+def mark_merged(forge: Forge, user: User, request: MergeRequest, sha: str, base: str) -> None:
+    """Note that `sha` on the target branch, which was at `base`, brought the request in."""
+    request.state, request.merge_sha, request.base = "merged", sha, base
+    request.merged_by = user.login
+    forge.note(request, user, "merged", f"merged this as {sha[:8]}")
+
+
+def catch_up(forge: Forge) -> None:
+    """Follow every branch of an open merge request: the forge may have ended before it could."""
+    for path in list(forge.repositories):
+        for request in forge.requests_of(path, "open"):
+            author = forge.users[request.author]
+            follow(forge, author, path, request.source)
+            follow(forge, author, path, request.target)

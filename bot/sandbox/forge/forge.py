@@ -1,0 +1,105 @@
+"""What the forge knows: merge requests and statuses; how changes are kept and told.
+
+`Forge` holds the state. What people do with it is in `merging`, `talk` and `pushes`, each operation
+done as somebody and refused when that one may not do it.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from bot.sandbox.forge.accounts import Accounts, RefusedError
+from bot.sandbox.forge.git import Git
+from bot.sandbox.forge.hooks import Hooks
+from bot.sandbox.forge.records import Comment, Event, MergeRequest, Status, Storage, User
+
+
+class Forge(Accounts):
+    """Everything the forge knows. Safe to read from any thread; `lock` is held to change it."""
+
+    def __init__(
+        self, storage: Storage, git: Git, hooks: Hooks, clock: Callable[[], datetime]
+    ) -> None:
+        super().__init__(storage, git)
+        self.hooks, self.clock = hooks, clock
+        self._requests: dict[str, dict[int, MergeRequest]] = {}
+        for value in storage.load(MergeRequest).values():
+            request = _request(value)
+            self._requests.setdefault(request.repository, {})[request.number] = request
+        self._statuses: dict[tuple[str, str], dict[str, Status]] = {}
+        for value in storage.load(Status).values():
+            self._remember(Status(**value))
+
+    def now(self) -> str:
+        """The time as text."""
+        return self.clock().isoformat(timespec="milliseconds")
+
+    def request(self, path: str, number: int) -> MergeRequest:
+        """The merge request of that number.
+
+        Raises:
+            RefusedError: there is none.
+        """
+        try:
+            return self._requests[path][number]
+        except KeyError:
+            raise RefusedError(404, f"no merge request {number} in {path}") from None
+
+    def requests_of(self, path: str, state: str = "all", prefix: str = "") -> list[MergeRequest]:
+        """Merge requests of a repository, newest first; costs nothing but memory."""
+        with self.lock:
+            found = list(self._requests.get(path, {}).values())
+        return [
+            request
+            for request in sorted(found, key=lambda request: -request.number)
+            if state in {"all", request.state} and request.source.startswith(prefix)
+        ]
+
+    def add_request(self, request: MergeRequest) -> None:
+        """Take in a new merge request; its number is taken already."""
+        self._requests.setdefault(request.repository, {})[request.number] = request
+
+    def statuses(self, path: str, sha: str) -> list[Status]:
+        """The newest status of each context on a commit, by context."""
+        with self.lock:
+            found = list(self._statuses.get((path, sha), {}).values())
+        return sorted(found, key=lambda status: status.context)
+
+    def put_status(self, status: Status) -> None:
+        """Keep a status in place of the last one of its context."""
+        self._remember(status)
+        self.storage.put(f"{status.repository} {status.sha} {status.context}", status)
+
+    def _remember(self, status: Status) -> None:
+        self._statuses.setdefault((status.repository, status.sha), {})[status.context] = status
+
+    def note(self, request: MergeRequest, user: User, action: str, what: str) -> None:
+        """Put something that happened into the conversation, keep it, tell the hooks."""
+        request.events.append(Event(user.login, action, what, self.now()))
+        self.save(request)
+        self.emit(request.repository, "merge_request", action, user, number=request.number)
+
+    def save(self, request: MergeRequest) -> None:
+        """Keep a merge request as it is now."""
+        request.updated_at = self.now()
+        self.storage.put(f"{request.repository}!{request.number}", request)
+
+    def emit(
+        self,
+        path: str,
+        event: str,
+        action: str,
+        user: User,
+        *,
+        number: int | None = None,
+        ref: str | None = None,
+    ) -> None:
+        """Tell the hooks of a repository."""
+        body = {"number": number, "ref": ref, "action": action, "sender": user.login}
+        self.hooks.emit(path, event, body)
+
+
+def _request(value: dict[str, Any]) -> MergeRequest:
+    comments = [Comment(**each) for each in value.pop("comments")]
+    events = [Event(**each) for each in value.pop("events")]
+    return MergeRequest(**value, comments=comments, events=events)

@@ -1,0 +1,226 @@
+"""The forge's own door to Git: bare repositories, branches, merges, contents."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from hashlib import sha256
+from pathlib import Path
+
+import pygit2
+
+from bot.sandbox.forge.diffs import Diff, read_diff
+
+HEADS = "refs/heads/"
+REQUESTS = "refs/merge-requests/"
+MAX_FILE = 1024 * 1024
+REMEMBERED = 4096
+_PATH = re.compile(r"[a-z0-9][a-z0-9._-]*/[a-z0-9][a-z0-9._-]*")
+_ID = re.compile(r"[0-9a-f]{40}")
+_SETTINGS = {
+    "http.receivepack": "true",
+    "core.logAllRefUpdates": "true",
+    "receive.fsckObjects": "true",
+    "receive.hideRefs": REQUESTS.rstrip("/"),
+    "gc.autoDetach": "false",
+}
+
+
+class GitRefusedError(Exception):
+    """Git cannot do it; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What a folder holds under one name."""
+
+    name: str
+    folder: bool
+
+
+def valid_path(path: str) -> bool:
+    """Whether it may be a repository's path, `group/name` in lower case."""
+    return bool(_PATH.fullmatch(path)) and ".." not in path and ".git/" not in f"{path}/"
+
+
+class Git:
+    """The bare repositories below one folder. Every method may be called from any thread."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.conflicts: Callable[[str, str, str], bool] = lru_cache(REMEMBERED)(self._conflicts)
+        """Whether (path, target commit, head) needs a person to be merged; remembered."""
+
+    def folder(self, path: str) -> Path:
+        """The folder of a repository.
+
+        Raises:
+            GitRefusedError: it is no repository path.
+        """
+        if not valid_path(path):
+            raise GitRefusedError(f"{path!r} is no repository path; use group/name in lower case")
+        return self.root / f"{path}.git"
+
+    def create(self, path: str, default_branch: str) -> None:
+        """Make an empty bare repository."""
+        folder = self.folder(path)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        repository = pygit2.init_repository(str(folder), bare=True, initial_head=default_branch)
+        for name, value in _SETTINGS.items():
+            repository.config[name] = value
+
+    def open(self, path: str) -> pygit2.Repository:
+        """The repository itself."""
+        return pygit2.Repository(str(self.folder(path)))
+
+    def branches(self, path: str) -> dict[str, str]:
+        """Branch -> commit id, sorted by name."""
+        repository = self.open(path)
+        return {
+            name.removeprefix(HEADS): str(repository.references[name].target)
+            for name in sorted(repository.references)
+            if name.startswith(HEADS)
+        }
+
+    def state(self, path: str) -> str:
+        """A digest of all refs: the same as long as there is the same to fetch."""
+        references = self.open(path).references
+        told = [f"{name} {references[name].target}" for name in sorted(references)]
+        return sha256("\n".join(told).encode(errors="surrogateescape")).hexdigest()
+
+    def head(self, path: str, branch: str) -> str | None:
+        """The newest commit of a branch, None when there is no such branch."""
+        if not pygit2.reference_is_valid_name(HEADS + branch):
+            return None
+        found = self.open(path).references.get(HEADS + branch)
+        return str(found.target) if found is not None else None
+
+    def has_commit(self, path: str, sha: str) -> bool:
+        """Whether a full id names a commit of the repository."""
+        if not _ID.fullmatch(sha):
+            return False
+        found = self.open(path).get(sha)
+        return found is not None and found.type_str == "commit"
+
+    def restore(self, path: str, branch: str, sha: str) -> None:
+        """Make a branch that is not there at a commit."""
+        self.open(path).references.create(HEADS + branch, sha)
+
+    def keep(self, path: str, number: int, sha: str) -> None:
+        """Let the ref of a merge request point at its head, so that Git never prunes it."""
+        self.open(path).references.create(f"{REQUESTS}{number}/head", sha, force=True)
+
+    def delete(self, path: str, branch: str, sha: str) -> bool:
+        """Delete a branch that is still at a commit; whether it was deleted."""
+        found = self.open(path).references.get(HEADS + branch)
+        if found is None or str(found.target) != sha:
+            return False
+        found.delete()
+        return True
+
+    def contains(self, path: str, tip: str, sha: str) -> bool:
+        """Whether `sha` is `tip` or an ancestor of it."""
+        repository = self.open(path)
+        if sha not in repository or tip not in repository:
+            return False
+        return tip == sha or repository.descendant_of(tip, sha)
+
+    def _conflicts(self, path: str, target: str, head: str) -> bool:
+        repository = self.open(path)
+        index = repository.merge_commits(repository[target], repository[head])  # type: ignore[arg-type] # commits, by their ids
+        return index.conflicts is not None
+
+    def merge(
+        self,
+        path: str,
+        heads: tuple[str, str, str],
+        message: str,
+        author: tuple[str, str],
+        at: datetime,
+    ) -> str:
+        """Merge `head` into branch `target` at commit `onto`: `heads` is (target, onto, head).
+
+        Returns the merge commit. The branch is set under Git's own lock on it, and only if it is
+        still at `onto` (libgit2: git_reference_set_target).
+
+        Raises:
+            GitRefusedError: conflicts, or the branch moved.
+        """
+        target, onto, head = heads
+        repository = self.open(path)
+        index = repository.merge_commits(repository[onto], repository[head])  # type: ignore[arg-type] # commits, by their ids
+        if index.conflicts is not None:
+            raise GitRefusedError(f"it conflicts with {target}")
+        tree = index.write_tree(repository)
+        signature = pygit2.Signature(*author, int(at.timestamp()), 0)
+        sha = repository.create_commit(None, signature, signature, message, tree, [onto, head])
+        reference = repository.references[HEADS + target]
+        if str(reference.target) != onto:
+            raise GitRefusedError(f"{target} moved meanwhile")
+        try:
+            reference.set_target(sha)
+        except pygit2.GitError as error:
+            raise GitRefusedError(f"{target} moved meanwhile") from error
+        return str(sha)
+
+    def diff(self, path: str, base: str, head: str) -> Diff:
+        """What `head` changes against where it left `base`."""
+        repository = self.open(path)
+        if base not in repository or head not in repository:
+            return Diff()
+        start = repository.merge_base(base, head)
+        return read_diff(repository.diff(str(start or base), head))
+
+    def commit_diff(self, path: str, sha: str) -> Diff:
+        """What a commit changes against its first parent, or all it holds."""
+        repository = self.open(path)
+        commit = repository[sha].peel(pygit2.Commit)
+        if not commit.parents:
+            return read_diff(commit.tree.diff_to_tree(swap=True))
+        return read_diff(repository.diff(str(commit.parents[0].id), sha))
+
+    def log(self, path: str, tip: str, most: int) -> list[Mapping[str, str]]:
+        """The newest commits of a tip, newest first: sha, subject, message, author, at."""
+        walk = self.open(path).walk(tip)
+        return [_commit(found) for _, found in zip(range(most), walk, strict=False)]
+
+    def commit(self, path: str, sha: str) -> Mapping[str, str]:
+        """One commit that is there, as in `log`."""
+        return _commit(self.open(path)[sha].peel(pygit2.Commit))
+
+    def entries(self, path: str, tip: str, folder: str) -> list[Entry] | None:
+        """What a folder holds at a commit, folders first; None when it is no folder."""
+        found = _at(self.open(path), tip, folder)
+        if not isinstance(found, pygit2.Tree):
+            return None
+        listed = [Entry(str(each.name), isinstance(each, pygit2.Tree)) for each in found]
+        return sorted(listed, key=lambda entry: (not entry.folder, entry.name))
+
+    def file(self, path: str, tip: str, name: str) -> str | None:
+        """The text of a file at a commit; None when it is no file, or larger than 1 MiB."""
+        found = _at(self.open(path), tip, name)
+        if not isinstance(found, pygit2.Blob) or found.size > MAX_FILE:
+            return None
+        return "(binary)" if found.is_binary else found.data.decode("utf-8", "replace")
+
+
+def _at(repository: pygit2.Repository, tip: str, path: str) -> pygit2.Object | None:
+    tree = repository[tip].peel(pygit2.Tree)
+    if not path:
+        return tree
+    try:
+        return tree[path]
+    except (KeyError, ValueError):
+        return None
+
+
+def _commit(commit: pygit2.Commit) -> Mapping[str, str]:
+    message = commit.raw_message.decode("utf-8", "replace")
+    return {
+        "sha": str(commit.id),
+        "subject": message.partition("\n")[0],
+        "message": message,
+        "author": commit.author.raw_name.decode("utf-8", "replace"),
+        "at": datetime.fromtimestamp(commit.commit_time, UTC).isoformat(),
+    }

@@ -1,0 +1,227 @@
+"""The forge's pages, rendered here; every button is a form that works without script."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Form, Request
+from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Response
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from bot.sandbox.forge import merging, talk, views
+from bot.sandbox.forge.accounts import RefusedError
+from bot.sandbox.forge.forge import Forge
+from bot.sandbox.forge.markdown import render
+from bot.sandbox.forge.records import User
+from bot.sandbox.forge.sessions import Sessions, check_origin, local_path
+
+TEMPLATES = Path(__file__).parent / "templates"
+SEE_OTHER = 303
+MAX_FORM = 1024 * 1024
+Text = Annotated[str, Form()]
+
+repository_routes = APIRouter(prefix="/{group}/{name}")
+site_routes = APIRouter()
+
+
+class Pages:
+    """Templates and sessions of one forge; `demo_tokens` sign in with one click."""
+
+    def __init__(self, forge: Forge, demo_tokens: dict[str, str]) -> None:
+        self.forge = forge
+        self.sessions = Sessions(forge)
+        self.demo_tokens = demo_tokens
+        self.templates = Environment(
+            loader=FileSystemLoader(TEMPLATES),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self.templates.filters["markdown"] = lambda text: Markup(render(text))  # noqa: S704 - `render` escapes
+        self.templates.filters["when"] = _when
+
+    def show(
+        self, template: str, request: Request, values: dict[str, Any], code: int = 200
+    ) -> HTMLResponse:
+        """A page."""
+        user = self.sessions.user(request)
+        token = self.sessions.form_token(user)
+        page = self.templates.get_template(template)
+        return HTMLResponse(page.render(user=user, form_token=token, **values), code)
+
+    def refuse(self, request: Request, code: int, message: str) -> Response:
+        """The page that says no; the way in for somebody who is not signed in."""
+        if code == 401 and request.method == "GET":  # noqa: PLR2004 - HTTP's number
+            back = request.url.path
+            return RedirectResponse(request.url_for("sign_in").include_query_params(back=back))
+        return self.show("error.html", request, {"code": code, "message": message}, code)
+
+
+def router() -> APIRouter:
+    """All pages."""
+    routes = APIRouter(include_in_schema=False, max_body_size=MAX_FORM)
+    routes.include_router(site_routes)
+    routes.include_router(repository_routes)
+    return routes
+
+
+def _when(text: str) -> str:
+    return f"{datetime.fromisoformat(text):%d %b %Y, %H:%M} UTC"
+
+
+def pages_of(request: Request) -> Pages:
+    """The pages of this application."""
+    pages = request.app.state.pages
+    assert isinstance(pages, Pages)
+    return pages
+
+
+def reader(request: Request) -> User:
+    """Who is signed in."""
+    user = pages_of(request).sessions.user(request)
+    if user is None:
+        raise RefusedError(401, "sign in first")
+    return user
+
+
+def readable(request: Request, group: str, name: str) -> str:
+    """The path of the repository, which the reader may see."""
+    path = f"{group}/{name}"
+    pages_of(request).forge.require(reader(request), path, "read")
+    return path
+
+
+ThePages = Annotated[Pages, Depends(pages_of)]
+Reader = Annotated[User, Depends(reader)]
+RepositoryPath = Annotated[str, Depends(readable)]
+
+
+@site_routes.get("/static/forge.css")
+def style() -> FileResponse:
+    """The one style sheet."""
+    return FileResponse(TEMPLATES / "forge.css", media_type="text/css")
+
+
+@site_routes.get("/static/forge.svg")
+def icon() -> FileResponse:
+    """The site's icon."""
+    return FileResponse(TEMPLATES / "forge.svg", media_type="image/svg+xml")
+
+
+@site_routes.get("/")
+def index(pages: ThePages, request: Request, user: Reader) -> Response:
+    """All repositories."""
+    return pages.show("index.html", request, views.repositories(pages.forge, user))
+
+
+@site_routes.get("/sign-in")
+def sign_in(pages: ThePages, request: Request, back: str = "/") -> Response:
+    """The way in."""
+    users = [pages.forge.users[login] for login in pages.demo_tokens]
+    shown = {"demo_users": users, "back": local_path(back)}
+    return pages.show("sign_in.html", request, shown)
+
+
+@site_routes.post("/sign-in")
+def signed_in(
+    pages: ThePages, request: Request, login: Text, token: Text = "", back: Text = "/"
+) -> Response:
+    """Begin a session."""
+    check_origin(request)
+    user = pages.forge.authenticate(login, token or pages.demo_tokens.get(login, ""))
+    if user is None:
+        raise RefusedError(403, "login and token do not fit; go back and try again")
+    response = RedirectResponse(local_path(back), SEE_OTHER)
+    pages.sessions.begin(response, user)
+    return response
+
+
+@site_routes.post("/sign-out")
+def sign_out(pages: ThePages, request: Request, form_token: Text) -> Response:
+    """End a session."""
+    pages.sessions.check_form(request, form_token)
+    response = RedirectResponse("/sign-in", SEE_OTHER)
+    pages.sessions.end(response)
+    return response
+
+
+@repository_routes.get("")
+def repository(pages: ThePages, request: Request, path: RepositoryPath) -> Response:
+    """A repository."""
+    shown = views.repository(pages.forge, path)
+    clone = f"{str(request.base_url).rstrip('/')}/{path}.git"
+    return pages.show("repository.html", request, {**shown, "clone": clone})
+
+
+@repository_routes.get("/files/{file:path}")
+def contents(pages: ThePages, request: Request, path: RepositoryPath, file: str) -> Response:
+    """A folder or a file."""
+    shown = views.contents(pages.forge, path, file.strip("/"))
+    return pages.show("contents.html", request, shown)
+
+
+@repository_routes.get("/commits/{sha}")
+def commit(pages: ThePages, request: Request, path: RepositoryPath, sha: str) -> Response:
+    """A commit."""
+    return pages.show("commit.html", request, views.commit(pages.forge, path, sha))
+
+
+@repository_routes.get("/merge_requests")
+def requests(
+    pages: ThePages, request: Request, path: RepositoryPath, state: str = "open"
+) -> Response:
+    """Merge requests in one state."""
+    return pages.show("requests.html", request, views.requests(pages.forge, path, state))
+
+
+@repository_routes.get("/merge_requests/{number}")
+def one(
+    pages: ThePages, request: Request, path: RepositoryPath, user: Reader, number: int
+) -> Response:
+    """A merge request."""
+    shown = views.request(pages.forge, user, pages.forge.request(path, number))
+    return pages.show("request.html", request, shown)
+
+
+@repository_routes.post("/merge_requests/{number}/{action}")
+def act(
+    pages: ThePages,
+    request: Request,
+    path: RepositoryPath,
+    number: int,
+    action: str,
+    *,
+    form_token: Text,
+    body: Text = "",
+    head: Text = "",
+) -> Response:
+    """A button of a merge request."""
+    user = pages.sessions.check_form(request, form_token)
+    _act(pages.forge, user, (path, number), action, (body, head))
+    return RedirectResponse(f"/{path}/merge_requests/{number}", SEE_OTHER)
+
+
+def _act(
+    forge: Forge, user: User, which: tuple[str, int], action: str, given: tuple[str, str]
+) -> None:
+    """Do what a button says; approval and merge count for the head that the page showed."""
+    path, number = which
+    body, head = given
+    match action:
+        case "comment":
+            talk.comment(forge, user, path, number, body.replace("\r\n", "\n"))
+        case "approve" | "unapprove":
+            talk.review(forge, user, path, number, approve=action == "approve", head=head)
+        case "merge":
+            title = forge.request(path, number).title
+            message = f"Merge: {title} (merge request {number})"
+            merging.merge(forge, user, path, number, head=head, message=message)
+        case "close" | "reopen":
+            state = "closed" if action == "close" else "open"
+            merging.set_state(forge, user, path, number, state)
+        case "hold" | "unhold":
+            talk.label(forge, user, path, number, views.HOLD, present=action == "hold")
+        case _:
+            raise RefusedError(404, f"no action {action}")

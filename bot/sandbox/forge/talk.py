@@ -1,0 +1,129 @@
+"""Comments, reviews, labels and statuses. Called by the programming interface and the pages."""
+
+from urllib.parse import urlsplit
+
+from bot.sandbox.forge.accounts import RefusedError
+from bot.sandbox.forge.forge import Forge
+from bot.sandbox.forge.records import Comment, Status, User
+
+MAX_COMMENT = 65_536
+MAX_LABEL = 50
+MAX_CONTEXT = 255
+MAX_DESCRIPTION = 255
+STATES = frozenset({"pending", "success", "failure"})
+
+
+def comment(forge: Forge, user: User, path: str, number: int, body: str) -> Comment:
+    """Write a comment; everybody who can read may."""
+    forge.require(user, path, "read")
+    _check_comment(body)
+    with forge.lock:
+        request = forge.request(path, number)
+        made = Comment(len(request.comments) + 1, user.login, body, forge.now())
+        request.comments.append(made)
+        forge.save(request)
+    forge.emit(path, "comment", "created", user, number=number)
+    return made
+
+
+def edit_comment(
+    forge: Forge, user: User, path: str, number: int, which: int, *, body: str
+) -> None:
+    """Replace one's own comment."""
+    forge.require(user, path, "read")
+    _check_comment(body)
+    with forge.lock:
+        request = forge.request(path, number)
+        found = next((each for each in request.comments if each.id == which), None)
+        if found is None:
+            raise RefusedError(404, f"no comment {which} on merge request {number}")
+        if found.author != user.login:
+            raise RefusedError(403, "only its author edits a comment")
+        if found.body == body:
+            return
+        found.body, found.edited = body, True
+        forge.save(request)
+    forge.emit(path, "comment", "edited", user, number=number)
+
+
+def review(
+    forge: Forge, user: User, path: str, number: int, *, approve: bool, head: str | None = None
+) -> None:
+    """Approve the merge request as it stands at `head`, or take the approval back.
+
+    Raises:
+        RefusedError: 409 when the head moved since the reviewer looked, 422 when it is not open.
+    """
+    forge.require(user, path, "triage")
+    with forge.lock:
+        request = forge.request(path, number)
+        if not approve:
+            if request.reviews.pop(user.login, None):
+                forge.note(request, user, "unapproved", "took the approval back")
+            return
+        if request.state != "open":
+            raise RefusedError(422, f"it is {request.state}")
+        if head not in {None, request.head}:
+            raise RefusedError(409, "somebody pushed since you looked; read it again")
+        if request.reviews.get(user.login, [""])[0] != request.head:
+            request.reviews[user.login] = [request.head, forge.now()]
+            forge.note(request, user, "approved", f"approved {request.head[:8]}")
+
+
+def label(forge: Forge, user: User, path: str, number: int, name: str, *, present: bool) -> None:
+    """Add a label or take it away."""
+    forge.require(user, path, "triage")
+    if not (name.strip() and name.isprintable() and len(name) <= MAX_LABEL):
+        raise RefusedError(422, f"a label has 1 to {MAX_LABEL} characters that are shown")
+    with forge.lock:
+        request = forge.request(path, number)
+        if present == (name in request.labels):
+            return
+        if present:
+            request.labels = sorted({*request.labels, name})
+            forge.note(request, user, "labeled", f"added the label {name}")
+        else:
+            request.labels = sorted({*request.labels} - {name})
+            forge.note(request, user, "unlabeled", f"took the label {name} away")
+
+
+def set_status(forge: Forge, user: User, path: str, sha: str, given: dict[str, str]) -> None:
+    """Set the status of a context on a commit; `given` has state, context, description, url."""
+    forge.require(user, path, "write")
+    _check_status(given)
+    if not forge.git.has_commit(path, sha):
+        raise RefusedError(422, f"no commit {sha} in {path}")
+    description = given["description"][:MAX_DESCRIPTION]
+    with forge.lock:
+        forge.put_status(
+            Status(
+                path,
+                sha,
+                given["context"],
+                given["state"],
+                description,
+                given["url"],
+                user.login,
+                forge.now(),
+            )
+        )
+    forge.emit(path, "status", given["state"], user, ref=sha)
+
+
+def _check_comment(body: str) -> None:
+    if not body.strip() or len(body) > MAX_COMMENT:
+        raise RefusedError(422, f"a comment has 1 to {MAX_COMMENT} characters")
+
+
+def _check_status(given: dict[str, str]) -> None:
+    if given["state"] not in STATES:
+        known = ", ".join(sorted(STATES))
+        raise RefusedError(422, f"{given['state']!r} is no state; there are {known}")
+    if not 0 < len(given["context"]) <= MAX_CONTEXT:
+        raise RefusedError(422, f"a context has 1 to {MAX_CONTEXT} characters")
+    try:
+        scheme = urlsplit(given["url"]).scheme
+    except ValueError as error:
+        raise RefusedError(422, f"the url is malformed: {error}") from error
+    if given["url"] and scheme not in {"http", "https"}:
+        raise RefusedError(422, "the url of a status begins with http:// or https://")

@@ -1,0 +1,44 @@
+"""Other people's merge requests in a deploy repo: let through by the status that orders our own.
+
+The deploy repo's main branch requires that status of everybody, so that nobody merges a wave too
+early; whoever changes something else would wait for ever.
+"""
+
+import asyncio
+
+from bot.context import Shell
+from bot.effects.apply import set_status
+from bot.forges import ORDER, ForgeMergeRequest, Status, StatusState
+from bot.gather.repository import Checkout, fetch, fetch_request
+from planners.gating.merge_requests import PREFIX
+from planners.model import Repo
+
+
+async def let_through(shell: Shell, repo: Repo, number: int) -> None:
+    """Set the status on somebody else's merge request, if no commit of ours is part of it."""
+    forge = shell.forge(repo)
+    request = await forge.merge_request(repo.path, number)
+    if request.state != "open" or request.author.id == (await forge.me()).id:
+        return
+    checkout = await fetch(shell, repo)
+    foreign = request.source_repository != repo.path
+    if foreign and not forge.statuses_for_forks:
+        return
+    if foreign:
+        await fetch_request(shell, checkout, request)
+    if not await asyncio.to_thread(_apart, checkout, request):
+        return
+    trials = forge.trials(await asyncio.to_thread(checkout.mirror.branches))
+    status = Status(ORDER, StatusState.SUCCESS, "not Switchyard's: nothing to wait for")
+    for commit in (request.head, *trials.get(number, ())):
+        if status not in await forge.statuses(repo.path, commit):
+            await set_status(shell, repo, commit, status)
+
+
+def _apart(checkout: Checkout, request: ForgeMergeRequest) -> bool:
+    """Whether it holds no commit of a branch of ours: a status is a commit's, not a branch's."""
+    mirror = checkout.mirror
+    if request.source_branch.startswith(f"{PREFIX}/"):
+        return False
+    ours = mirror.branches(f"{PREFIX}/").values()
+    return not any(mirror.contains(request.head, head) for head in ours)

@@ -1,0 +1,40 @@
+"""Wakes the applications that wait for another one, when that one has moved.
+
+Who waits for whom is remembered among the views: losing it costs no more than a wait for the sweep.
+"""
+
+import asyncio
+
+from bot.context import Shell
+from bot.report.rollout_view import with_since
+from bot.report.summary_view import MARK, ROLLOUT, SUMMARY, mark, summary
+from bot.worker.dispatch import application_key, trigger
+from planners.model import Json
+
+PREFIX = "dependants"
+TELLING = ("units", "waves")
+
+
+async def remember(shell: Shell, application: str, needs: tuple[str, ...]) -> None:
+    """Keep that an application waits for others."""
+    views = shell.store.views
+    for name in needs:
+        await asyncio.to_thread(views.put, f"{PREFIX}/{name}/{application}", {})
+
+
+async def show(shell: Shell, application: str, view: dict[str, Json]) -> None:
+    """Put an application's views, and wake who waits for it when they tell something new.
+
+    The mark comes last: whoever sees it finds the rest.
+    """
+    views = shell.store.views
+    before = await asyncio.to_thread(views.get, ROLLOUT + application) or {}
+    view = with_since(view, before)
+    told, short = await asyncio.to_thread(lambda: (mark(view), summary(view)))
+    await asyncio.to_thread(views.put, ROLLOUT + application, view)
+    await asyncio.to_thread(views.put, SUMMARY + application, short)
+    marks = await asyncio.to_thread(views.get, MARK + application) or {}
+    await asyncio.to_thread(views.put, MARK + application, {**marks, "rollout": told})
+    if any(before.get(name) != view.get(name) for name in TELLING):
+        waiting = await asyncio.to_thread(views.list, f"{PREFIX}/{application}/")
+        await trigger(shell, [application_key(name.rpartition("/")[2]) for name, _ in waiting])

@@ -1,0 +1,38 @@
+"""Looks after the webhooks and the rules that the order relies on: at start, then every hour."""
+
+import asyncio
+from collections.abc import Iterable
+
+import structlog
+
+from bot.context import Shell
+from bot.forges import ForgeError
+from bot.worker.dispatch import read_fleet
+from planners.model import Repo
+
+PREFIX = "health/"
+
+log = structlog.get_logger()
+
+
+async def check(shell: Shell) -> None:
+    """Let every forge mend what it can; what people must put right is logged and on the pages."""
+    fleet = await read_fleet(shell)
+    watched = {shell.fleet} | {each.app for each in fleet.registrations}
+    deploys = {each.deploy for each in fleet.registrations}
+    for name, forge in sorted(shell.forges.items()):
+        address = f"{shell.public_url}/hooks/{name}"
+        try:
+            warnings = await forge.check(
+                _paths(name, watched | deploys), _paths(name, deploys), address
+            )
+        except ForgeError as error:
+            warnings = (f"{name} cannot be looked after: {error}",)
+        for warning in warnings:
+            log.warning("set-up", forge=name, warning=warning)
+        view = {"warnings": [*warnings], "at": shell.clock().isoformat(timespec="seconds")}
+        await asyncio.to_thread(shell.store.views.put, PREFIX + name, view)
+
+
+def _paths(forge: str, repos: Iterable[Repo]) -> tuple[str, ...]:
+    return tuple(sorted(repo.path for repo in repos if repo.forge == forge))

@@ -1,0 +1,127 @@
+"""Merge requests as proposals of waves: which to open, update or close, what is wrong with them.
+
+Branch names follow from application and wave alone, so that after any crash the same branch is
+found again and never a second one is made.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from planners.gating.change_sets import ChangeSet
+from planners.gating.effects import (
+    CloseMergeRequest,
+    Effect,
+    OpenMergeRequest,
+    PushBranch,
+    UpdateMergeRequest,
+)
+from planners.model.gates import (
+    ClosedByPerson,
+    Conflicts,
+    ForeignCommit,
+    Gate,
+    NotProposed,
+    OpenedByPerson,
+)
+from planners.model.snapshot import MergeRequest, MergeRequestState, Snapshot
+
+PREFIX = "switchyard"
+
+
+def branch_prefix(application: str) -> str:
+    """What all branches of an application begin with."""
+    return f"{PREFIX}/{application}/"
+
+
+def open_request(snapshot: Snapshot, wave: str) -> MergeRequest | None:
+    """The open merge request of a wave."""
+    return _newest(snapshot, wave, MergeRequestState.OPEN)
+
+
+def _newest(snapshot: Snapshot, wave: str, state: MergeRequestState) -> MergeRequest | None:
+    every = (each for each in snapshot.merge_requests if not each.astray)
+    mine = [each for each in every if each.wave == wave and each.state is state]
+    return max(mine, key=lambda request: request.number, default=None)
+
+
+def _closed_by_person(snapshot: Snapshot, change: ChangeSet) -> MergeRequest | None:
+    """The merge request of this very change that a person closed, unless a new one is open."""
+    closed = _newest(snapshot, change.wave.name, MergeRequestState.CLOSED)
+    if closed is None or closed.closed_by is None or closed.described != change.digest:
+        return None
+    return closed
+
+
+def judge(snapshot: Snapshot, change: ChangeSet, request: MergeRequest | None) -> Iterator[Gate]:
+    """What is wrong with the merge request itself; the rest is judged by `waits`."""
+    if request is None:
+        yield _unproposed(snapshot, change)
+    elif request.branch is not None and request.branch.foreign_author is not None:
+        yield ForeignCommit(request.branch.foreign_author, request.branch.head)
+    elif not shows(request, change):
+        yield NotProposed()
+    elif request.conflicts:
+        yield Conflicts()
+
+
+def _unproposed(snapshot: Snapshot, change: ChangeSet) -> Gate:
+    """Why a wave has no open merge request of ours."""
+    closed = _closed_by_person(snapshot, change)
+    if closed is not None and closed.closed_by is not None:
+        return ClosedByPerson(closed.closed_by, closed.number)
+    stranger = snapshot.strangers.get(_branch(snapshot, change))
+    if stranger is None:
+        return NotProposed()
+    if stranger.number is not None:
+        return OpenedByPerson(stranger.user, stranger.number)
+    return ForeignCommit(stranger.user, stranger.head)
+
+
+def _branch(snapshot: Snapshot, change: ChangeSet) -> str:
+    return branch_prefix(snapshot.application.name) + change.wave.name
+
+
+def shows(request: MergeRequest, change: ChangeSet) -> bool:
+    """Whether branch, forge and description all speak of this change."""
+    branch = request.branch
+    return (
+        branch is not None
+        and branch.head == request.head
+        and branch.digest == request.described == change.digest
+    )
+
+
+def propose(snapshot: Snapshot, changes: Sequence[ChangeSet]) -> Iterator[Effect]:
+    """Bring the merge requests in line with the changes: pushes first, then the rest.
+
+    One that would be merged elsewhere, since the default branch is another now, makes way first.
+    """
+    base = snapshot.base.revision.sha
+    after: list[Effect] = [
+        CloseMergeRequest(each.number, each.branch_name)
+        for each in snapshot.merge_requests
+        if each.state is MergeRequestState.OPEN and each.astray
+    ]
+    for change in changes:
+        if not change.files:
+            continue
+        branch = _branch(snapshot, change)
+        request = open_request(snapshot, change.wave.name)
+        if request is None:
+            mine = branch not in snapshot.strangers
+            if mine and _closed_by_person(snapshot, change) is None:
+                yield PushBranch(branch, change, base, snapshot.branches.get(branch))
+                after.append(OpenMergeRequest(branch, change))
+            continue
+        if request.branch is not None and request.branch.foreign_author is not None:
+            continue
+        if request.branch is None or request.branch.digest != change.digest or request.conflicts:
+            expected = request.branch.head if request.branch else None
+            yield PushBranch(branch, change, base, expected)
+        if request.described != change.digest:
+            after.append(UpdateMergeRequest(request.number, change))
+    wanted = {change.wave.name for change in changes if change.files}
+    yield from after
+    for request in snapshot.merge_requests:
+        unwanted = request.wave not in wanted and not request.astray
+        if request.state is MergeRequestState.OPEN and unwanted:
+            yield CloseMergeRequest(request.number, request.branch_name)

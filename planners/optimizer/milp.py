@@ -1,0 +1,162 @@
+"""The best placement of all components at once, by a solver of whole-number programs.
+
+First the number of seats is made greatest, then the points; among equals, clusters early in the
+alphabet win, and what is then still equal is drawn by name. So the answer is one, whichever solver
+finds it. Every answer is checked with exact integers before it is believed.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from zlib import crc32
+
+from planners.optimizer.greedy import greedy
+from planners.optimizer.infeasibility import why_not
+from planners.optimizer.milp_model import Compiled
+from planners.optimizer.problem import (
+    Infeasible,
+    Pair,
+    Problem,
+    Seat,
+    Solution,
+    Spread,
+    check,
+    points,
+    value,
+)
+from planners.optimizer.solver import Answer, Program, Row, Solver, SolverError
+
+ROUNDS = 50
+"""How often a solver is asked again because it put more on a cluster than fits."""
+
+_DRAW = 2**16
+
+
+def solve(problem: Problem, solver: Solver) -> Solution | Infeasible:
+    """The best placement, whatever the order in which the problem names things.
+
+    It is never worse than the greedy one. Where the solver comes to its limit of work, the better
+    of its answer and the greedy one is given, unproven.
+
+    Raises:
+        SolverError: the solver's answer breaks a rule.
+        ValueError: two choices of one component have the same group.
+    """
+    problem = ordered(problem)
+    search = _Search(problem, solver)
+    first = search.maximise(search.worth)
+    found, known = search.seats(first), greedy(problem)
+    if found is None and known is None:
+        return why_not(problem, solver, finished=first.finished)
+    chosen = max(
+        (each for each in (found, known) if each is not None),
+        key=lambda each: value(problem, each),
+    )
+    if chosen is found and search.total(chosen) >= first.bound:
+        solution = search.settle(first, chosen)
+    else:
+        top = _most_points(problem)
+        bound = top if found is None else first.bound - search.seat_worth * len(chosen)
+        given = points(problem, chosen)
+        solution = Solution(chosen, given, min(bound, top), proven=False, settled=False)
+    broken = check(problem, solution.chosen)
+    if broken:
+        raise SolverError(f"the solver's answer breaks a rule: {broken[0]}")
+    return solution
+
+
+class _Search:
+    """One problem, and what was learnt about it so far."""
+
+    def __init__(self, problem: Problem, solver: Solver) -> None:
+        self.problem = problem
+        self.solver = solver
+        self.compiled = Compiled(problem)
+        self.rows = list(self.compiled.rows)
+        self.points = {
+            self.compiled.seats[seat]: choice.candidates[seat.cluster]
+            for choice in problem.choices
+            for seat in choice.seats
+        }
+        open_ended = any(choice.least < choice.limit for choice in problem.choices)
+        self.seat_worth = _most_points(problem) + 1 if open_ended else 0
+        self.worth = {seat: self.seat_worth + given for seat, given in self.points.items()}
+
+    def maximise(self, goal: Mapping[int, int], hint: tuple[int, ...] = ()) -> Answer:
+        """The best answer that keeps every capacity exactly."""
+        bound = 0
+        for _ in range(ROUNDS):
+            program = Program(tuple(self.compiled.bounds), tuple(self.rows), goal, hint)
+            answer = self.solver.maximise(program)
+            chosen = self.seats(answer)
+            covers = list(self.compiled.covers(self.problem.units(chosen or ())))
+            if chosen is None or not covers:
+                return answer
+            self.rows += covers
+            bound = answer.bound
+        return Answer(None, bound, finished=False)
+
+    def seats(self, answer: Answer) -> frozenset[Seat] | None:
+        """The seats an answer takes."""
+        if answer.values is None:
+            return None
+        return frozenset(seat for seat, at in self.compiled.seats.items() if answer.values[at])
+
+    def total(self, chosen: frozenset[Seat]) -> int:
+        """What the goal of the first search comes to."""
+        return self.seat_worth * len(chosen) + points(self.problem, chosen)
+
+    def settle(self, first: Answer, chosen: frozenset[Seat]) -> Solution:
+        """Decide among the answers with as many seats and points as this one."""
+        best = points(self.problem, chosen)
+        seats = self.compiled.seats
+        self.rows.append(Row(dict.fromkeys(seats.values(), 1), least=len(chosen)))
+        self.rows.append(Row(self.points, least=best))
+        places = {name: at for at, name in enumerate(sorted({seat.cluster for seat in seats}))}
+        answer, early = self._prefer({at: -places[s.cluster] for s, at in seats.items()}, first)
+        answer, drawn = self._prefer({at: _draw(seat) for seat, at in seats.items()}, answer)
+        settled = self.seats(answer) or chosen
+        return Solution(settled, best, best, proven=True, settled=early and drawn)
+
+    def _prefer(self, goal: Mapping[int, int], known: Answer) -> tuple[Answer, bool]:
+        """The best by this goal, to be kept to from now on, and whether that was proven."""
+        answer = self.maximise(goal, known.values or ())
+        if answer.values is None or not all(row.holds(answer.values) for row in self.rows):
+            return known, False
+        worth = sum(factor * answer.values[at] for at, factor in goal.items())
+        self.rows.append(Row(goal, least=worth))
+        return answer, worth >= answer.bound
+
+
+def _draw(seat: Seat) -> int:
+    """A number that depends on the seat's name alone, and is equal for few."""
+    return crc32(f"{seat.component}/{seat.group}/{seat.cluster}".encode()) % _DRAW
+
+
+def _most_points(problem: Problem) -> int:
+    """The points there were if nothing but the counts had to be kept."""
+    return sum(
+        sum(sorted(choice.candidates.values())[-choice.limit :])
+        for choice in problem.choices
+        if choice.limit
+    )
+
+
+def ordered(problem: Problem) -> Problem:
+    """The same problem with everything in one order."""
+    return replace(
+        problem,
+        choices=tuple(sorted(problem.choices, key=lambda each: (each.component, each.group))),
+        spreads=tuple(sorted(problem.spreads, key=_spread_key)),
+        together=tuple(sorted(problem.together, key=_pair_key)),
+        apart=tuple(sorted(problem.apart, key=_pair_key)),
+    )
+
+
+def _spread_key(spread: Spread) -> tuple[str, int, int, list[tuple[str, str]]]:
+    skew = -1 if spread.max_skew is None else spread.max_skew
+    return spread.component, skew, spread.min_domains, sorted(spread.domains.items())
+
+
+def _pair_key(pair: Pair) -> tuple[str, str, bool, list[tuple[str, str]]]:
+    domains = sorted((pair.domains or {}).items())
+    return pair.component, pair.other, pair.domains is None, domains

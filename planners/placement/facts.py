@@ -1,0 +1,53 @@
+"""What is known of a cluster now: the fleet repo's word, or a younger report's, and which."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Generic, TypeVar
+
+from planners.model import Cluster, Price
+from planners.model.snapshot import ReportedFacts, Snapshot
+
+DEFAULT_MAX_AGE = timedelta(minutes=15)
+FLEET_REPO = "fleet repo"
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True, slots=True)
+class Known(Generic[Value]):
+    """A value and where it comes from, in words: `fleet repo`, or `reported 3m ago`."""
+
+    value: Value
+    source: str
+
+
+def max_age(snapshot: Snapshot) -> timedelta:
+    """How old reported facts may be: the strictest policy, else fifteen minutes."""
+    ages = [each.facts_max_age for each in snapshot.policies if each.facts_max_age]
+    return min(ages, default=DEFAULT_MAX_AGE)
+
+
+def fresh(snapshot: Snapshot) -> dict[str, ReportedFacts]:
+    """The reported facts that are young enough to count, by cluster."""
+    oldest = snapshot.now - max_age(snapshot)
+    return {name: each for name, each in snapshot.facts.items() if each.at >= oldest}
+
+
+def carbon(cluster: Cluster, reported: ReportedFacts | None, now: datetime) -> Known[float] | None:
+    """Grams of CO2 equivalent per kWh."""
+    if reported is not None and reported.carbon is not None:
+        return Known(reported.carbon, age(reported, now))
+    return Known(cluster.carbon, FLEET_REPO) if cluster.carbon is not None else None
+
+
+def price(cluster: Cluster, reported: ReportedFacts | None, now: datetime) -> Known[Price] | None:
+    """What an hour costs."""
+    if reported is not None and reported.price is not None:
+        return Known(reported.price, age(reported, now))
+    return Known(cluster.price, FLEET_REPO) if cluster.price is not None else None
+
+
+def age(reported: ReportedFacts, now: datetime) -> str:
+    """`reported 3m ago`."""
+    minutes = int((now - reported.at).total_seconds() // 60)
+    return f"reported {minutes}m ago" if minutes else "reported just now"

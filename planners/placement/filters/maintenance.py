@@ -1,0 +1,26 @@
+"""A cluster under maintenance takes nothing new, or keeps nothing."""
+
+from dataclasses import dataclass
+
+from planners.model import Cluster, Maintenance
+from planners.placement.filters import Filter, Request, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class UnderMaintenance:
+    """Refuses drained clusters, and cordoned ones unless the component runs there already."""
+
+    name: str = "maintenance"
+    order: int = 30
+    required: bool = False
+
+    def admit(self, request: Request, cluster: Cluster) -> Verdict:
+        """Whether the cluster's state lets the component be there."""
+        state = cluster.maintenance
+        admitted = state is Maintenance.NONE or (
+            state is Maintenance.CORDONED and request.running(cluster)
+        )
+        return Verdict(self.name, admitted, state.value, "no maintenance")
+
+
+FILTER: Filter = UnderMaintenance()

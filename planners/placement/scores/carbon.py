@@ -1,0 +1,28 @@
+"""Prefers clusters whose electricity is clean now."""
+
+from dataclasses import dataclass
+
+from planners.model import Cluster
+from planners.placement import facts
+from planners.placement.filters import Request
+from planners.placement.scores import Points, Score, falling, unknown
+
+HALF = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Carbon:
+    """By grams of CO2 equivalent per kWh; 300 score 50."""
+
+    name: str = "carbon"
+
+    def score(self, request: Request, cluster: Cluster, subject: str) -> Points:  # noqa: ARG002 - the Protocol's arguments
+        """From the carbon intensity, reported or of the fleet repo."""
+        board = request.board
+        known = facts.carbon(cluster, board.facts.get(cluster.name), board.snapshot.now)
+        if known is None:
+            return unknown("carbon intensity")
+        return Points(falling(known.value, HALF), f"{known.value:g} g/kWh ({known.source})")
+
+
+SCORE: Score = Carbon()

@@ -1,0 +1,42 @@
+"""Prefers clusters where what the component requests is cheap."""
+
+from dataclasses import dataclass
+
+from planners.model import Cluster
+from planners.placement import facts
+from planners.placement.filters import Request
+from planners.placement.scores import Points, Score, falling, unknown
+
+CPU = 10**9
+GIB = 2**30 * 10**9
+GIB_PER_CPU = 4
+HALF = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """By the price of an hour of a CPU with its share of memory, in the proportion requested.
+
+    4 GiB count as much as a CPU; what requests nothing counts as one CPU with 4 GiB. At 0.05 of
+    the fleet's currency it scores 50.
+    """
+
+    name: str = "cost"
+
+    def score(self, request: Request, cluster: Cluster, subject: str) -> Points:  # noqa: ARG002 - the Protocol's arguments
+        """From the cluster's price, reported or of the fleet repo."""
+        board = request.board
+        known = facts.price(cluster, board.facts.get(cluster.name), board.snapshot.now)
+        if known is None:
+            return unknown("price")
+        requests = request.requests.get(cluster.name, {})
+        cpus, gibs = requests.get("cpu", 0) / CPU, requests.get("memory", 0) / GIB
+        if not cpus and not gibs:
+            cpus, gibs = 1.0, float(GIB_PER_CPU)
+        hour = cpus * known.value.cpu_hour + gibs * known.value.memory_gib_hour
+        rate = hour / (cpus + gibs / GIB_PER_CPU)
+        inputs = f"{hour:.4g} an hour, {rate:.4g} a CPU ({known.source})"
+        return Points(falling(rate, HALF), inputs)
+
+
+SCORE: Score = Cost()

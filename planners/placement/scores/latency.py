@@ -1,0 +1,28 @@
+"""Prefers clusters near the users."""
+
+from dataclasses import dataclass
+
+from planners.model import Cluster
+from planners.placement import distance
+from planners.placement.filters import Request
+from planners.placement.scores import Points, Score, falling, unknown
+
+HALF = 50.0
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """By the users' average round trip, each place by its weight; 50 ms score 50."""
+
+    name: str = "latency"
+
+    def score(self, request: Request, cluster: Cluster, subject: str) -> Points:  # noqa: ARG002 - the Protocol's arguments
+        """From measured latencies where there are some, else from the distance."""
+        reported = request.board.facts.get(cluster.name)
+        known = distance.latency(request.intent.users, cluster, reported)
+        if known is None:
+            return unknown("latency")
+        return Points(falling(known.value, HALF), f"{known.value:g} ms ({known.source})")
+
+
+SCORE: Score = Latency()

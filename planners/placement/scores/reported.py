@@ -1,0 +1,27 @@
+"""Prefers what people's own reports prefer."""
+
+from dataclasses import dataclass
+
+from planners.model import Cluster
+from planners.placement.facts import age
+from planners.placement.filters import Request
+from planners.placement.scores import BEST, Points, Score, unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """`reported/<name>`: the score of that name in the cluster's newest report of facts."""
+
+    name: str = "reported"
+
+    def score(self, request: Request, cluster: Cluster, subject: str) -> Points:
+        """The reported number, held to 0..100."""
+        board = request.board
+        reported = board.facts.get(cluster.name)
+        if reported is None or subject not in reported.scores:
+            return unknown(f"reported {subject}")
+        value = round(min(max(reported.scores[subject], 0.0), BEST), 2)
+        return Points(value, f"{subject} {age(reported, board.snapshot.now)}")
+
+
+SCORE: Score = Reported()

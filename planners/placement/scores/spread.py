@@ -1,0 +1,28 @@
+"""Prefers topology domains that the component uses least."""
+
+from dataclasses import dataclass
+
+from planners.model import Cluster
+from planners.placement.filters import Request
+from planners.placement.scores import Points, Score, falling, unknown
+
+HALF = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """`spread/<label>`: by how many clusters with the same value of that label it has already."""
+
+    name: str = "spread"
+
+    def score(self, request: Request, cluster: Cluster, subject: str) -> Points:
+        """100 for a new domain, 50 for one with one cluster of it, and so on."""
+        domain = cluster.labels.get(subject)
+        if domain is None:
+            return unknown(f"label {subject}")
+        count = request.board.domains(request.component.name, subject)[domain]
+        count -= cluster.name in request.board.sites.get(request.component.name, ())
+        return Points(falling(count, HALF), f"{count} others in {subject}={domain}")
+
+
+SCORE: Score = Spread()

@@ -1,0 +1,114 @@
+"""What workloads request, as the scheduler counts it."""
+
+from collections.abc import Iterator, Mapping
+
+from planners.model import Json, quantities
+
+NANO = 10**9
+_TEMPLATES = {
+    "Deployment": ("spec", "template", "spec"),
+    "StatefulSet": ("spec", "template", "spec"),
+    "ReplicaSet": ("spec", "template", "spec"),
+    "ReplicationController": ("spec", "template", "spec"),
+    "DaemonSet": ("spec", "template", "spec"),
+    "Job": ("spec", "template", "spec"),
+    "CronJob": ("spec", "jobTemplate", "spec", "template", "spec"),
+    "Pod": ("spec",),
+}
+FILE_PREFIXES = tuple(f"{kind.lower()}-" for kind in _TEMPLATES)
+_REPLICAS = {
+    "Deployment": ("spec", "replicas"),
+    "StatefulSet": ("spec", "replicas"),
+    "ReplicaSet": ("spec", "replicas"),
+    "ReplicationController": ("spec", "replicas"),
+    "Job": ("spec", "parallelism"),
+    "CronJob": ("spec", "jobTemplate", "spec", "parallelism"),
+}
+
+
+def pod_spec(item: Mapping[str, Json]) -> Mapping[str, Json] | None:
+    """The specification of the pods that an object makes; None for one that makes none."""
+    found = _at(item, _TEMPLATES.get(str(item.get("kind")), ("\0",)))
+    return found if isinstance(found, dict) else None
+
+
+def replicas(item: Mapping[str, Json]) -> int:
+    """How many pods an object keeps; a DaemonSet counts as one, its nodes are not known here."""
+    found = _at(item, _REPLICAS.get(str(item.get("kind")), ("\0",)))
+    return found if isinstance(found, int) and not isinstance(found, bool) else 1
+
+
+def requests(item: Mapping[str, Json], count: int | None = None) -> dict[str, int]:
+    """What all pods of an object request, in nano-units by resource, `pods` among them.
+
+    `count` overrides the number of pods. Raises ValueError for what is no quantity.
+    """
+    spec = pod_spec(item)
+    if spec is None:
+        return {}
+    number = replicas(item) if count is None else count
+    found = {name: amount * number for name, amount in pod_requests(spec).items()}
+    found["pods"] = NANO * number
+    return found
+
+
+def pod_requests(spec: Mapping[str, Json]) -> dict[str, int]:
+    """What one pod requests: the sum of its containers, or of its start if that is more.
+
+    Source: Kubernetes documentation, "Sidecar Containers", "Resource sharing within containers":
+    an init container that restarts always counts beside all that follow it.
+    """
+    running: dict[str, int] = {}
+    peak: dict[str, int] = {}
+    for container in _containers(spec, "initContainers"):
+        asked = _requests(container)
+        if container.get("restartPolicy") == "Always":
+            _add(running, asked)
+        else:
+            together = dict(running)
+            _add(together, asked)
+            _raise(peak, together)
+    for container in _containers(spec, "containers"):
+        _add(running, _requests(container))
+    _raise(peak, running)
+    overhead = spec.get("overhead")
+    if isinstance(overhead, dict):
+        _add(peak, {name: quantities.parse(value) for name, value in overhead.items()})
+    return peak
+
+
+def _containers(spec: Mapping[str, Json], field: str) -> Iterator[Mapping[str, Json]]:
+    found = spec.get(field)
+    yield from (
+        each for each in (found if isinstance(found, list) else []) if isinstance(each, dict)
+    )
+
+
+def _requests(container: Mapping[str, Json]) -> dict[str, int]:
+    """Requests; where only a limit is stated, that (Kubernetes: defaults of requests)."""
+    resources = container.get("resources")
+    if not isinstance(resources, dict):
+        return {}
+    found: dict[str, int] = {}
+    for field in ("limits", "requests"):
+        stated = resources.get(field)
+        if isinstance(stated, dict):
+            found |= {name: quantities.parse(value) for name, value in stated.items()}
+    return found
+
+
+def _add(total: dict[str, int], more: Mapping[str, int]) -> None:
+    for name, amount in more.items():
+        total[name] = total.get(name, 0) + amount
+
+
+def _raise(peak: dict[str, int], other: Mapping[str, int]) -> None:
+    for name, amount in other.items():
+        peak[name] = max(peak.get(name, 0), amount)
+
+
+def _at(item: Mapping[str, Json], path: tuple[str, ...]) -> Json:
+    value: Json = dict(item)
+    for key in path:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value

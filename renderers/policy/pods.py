@@ -1,0 +1,50 @@
+"""The pods that an object makes, and what a tenant's pods may not ask for."""
+
+from collections.abc import Iterator, Mapping
+
+from planners.model import Json
+from renderers.kubernetes.kinds import AGENT
+from renderers.policy.pod_security import pod_violations
+
+_PLACES = (
+    ("spec", "template"),
+    ("spec", "jobTemplate", "spec", "template"),
+    ("template",),
+)
+_ACCOUNTS = ("serviceAccountName", "serviceAccount")
+
+
+def pod_templates(item: Mapping[str, Json]) -> Iterator[tuple[str, Mapping[str, Json]]]:
+    """Each pod template of an object and its path; a Pod is one itself, at the empty path.
+
+    A custom resource counts when it keeps a template where Kubernetes' own workloads do.
+    """
+    if item.get("kind") == "Pod":
+        yield "", item
+    for place in _PLACES:
+        found: Json = dict(item)
+        for key in place:
+            found = found.get(key) if isinstance(found, dict) else None
+        if isinstance(found, dict) and isinstance(found.get("spec"), dict):
+            yield ".".join(place), found
+
+
+def asks_too_much(item: Mapping[str, Json], level: str) -> Iterator[str]:
+    """What an object's pods may not have: beyond a Pod Security level, or at any level.
+
+    The agent's service account would lend a pod the right to write the namespace; a node's name
+    goes past the scheduler, with taints and capacity; a system priority evicts others' pods.
+    """
+    for place, template in pod_templates(item):
+        spec = template["spec"] if isinstance(template.get("spec"), dict) else {}
+        assert isinstance(spec, dict)
+        start = f"{place}.spec" if place else "spec"
+        for field in _ACCOUNTS:
+            if spec.get(field) == AGENT:
+                yield f"{start}.{field} is {AGENT}, the agent's account; make one for the pod"
+        if spec.get("nodeName"):
+            yield f"{start}.nodeName goes past the scheduler; use nodeSelector or affinity"
+        priority = spec.get("priorityClassName")
+        if isinstance(priority, str) and priority.startswith("system-"):
+            yield f"{start}.priorityClassName is {priority}, which evicts pods of others"
+        yield from pod_violations(template, place, level)

@@ -1,0 +1,299 @@
+"""The only door to PyYAML: reads what Kubernetes would read, within limits, and writes it back.
+
+Values are built from parse events with a stack of our own: the C loader recurses, so that nested
+brackets end the process, and merge keys explode. Plain scalars mean what sigs.k8s.io/yaml takes
+them for (YAML 1.1 booleans and numbers, but no dates and no base 60). Aliases are copied within a
+budget, so that no two parts of a value are one object. A key is the text that is written, so that
+`on:` stays `on`; Kubernetes reads back the same, because keys are written in quotes where it would
+not.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import NamedTuple, NoReturn
+
+import yaml
+
+from planners.model import Json
+from renderers.yaml import scalars
+from renderers.yaml.places import Mark, Path, Places
+
+__all__ = ["Document", "Path", "YamlError", "dump", "load_documents"]
+
+MAX_BYTES = 1024 * 1024
+MAX_DEPTH = 64
+MAX_NODES = 200_000
+MAX_ALIASES = 100
+MAX_DOCUMENTS = 1_000
+
+_NOT_YAML = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_TAGS: dict[type, str] = {dict: "tag:yaml.org,2002:map", list: "tag:yaml.org,2002:seq"}
+
+
+class YamlError(Exception):
+    """The text is no YAML that Kubernetes would take; `line` and `column` count from 1."""
+
+    def __init__(self, message: str, line: int = 1, column: int = 1) -> None:
+        super().__init__(message)
+        self.line, self.column = line, column
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A value, and where each part of it stands (line, column): see `places`."""
+
+    value: Json
+    places: Mapping[Path, tuple[int, int]]
+
+
+class _Built(NamedTuple):
+    """A finished value: with its marks, and how many values and levels it holds."""
+
+    value: Json
+    parts: Mapping[str | int, Mark] = MappingProxyType({})
+    nodes: int = 1
+    levels: int = 0
+
+
+@dataclass(slots=True)
+class _Frame:
+    """A mapping or sequence under construction; `before` is what was counted before it."""
+
+    value: dict[str, Json] | list[Json]
+    at: tuple[int, int]
+    anchor: str | None
+    before: int
+    parts: dict[str | int, Mark] = field(default_factory=dict)
+    levels: int = 1
+    key: str | None = None
+    key_at: tuple[int, int] = (1, 1)
+    merging: bool = False
+    merges: list[tuple[Json, Mapping[str | int, Mark]]] = field(default_factory=list)
+
+    @property
+    def wants_key(self) -> bool:
+        """Whether the next value is a key."""
+        return isinstance(self.value, dict) and self.key is None
+
+    def put(self, built: _Built, at: tuple[int, int]) -> None:
+        """Add a value to the list, or under the key that was read."""
+        self.levels = max(self.levels, built.levels + 1)
+        if isinstance(self.value, list):
+            self.parts[len(self.value)] = Mark(*at, built.parts)
+            self.value.append(built.value)
+            return
+        assert self.key is not None
+        if self.merging:
+            several = isinstance(built.value, list)
+            parts = built.value if isinstance(built.value, list) else [built.value]
+            marks = [built.parts[i].parts if several else built.parts for i in range(len(parts))]
+            self.merges += zip(parts, marks, strict=True)
+        else:
+            self.value[self.key] = built.value
+            self.parts[self.key] = Mark(*self.key_at, built.parts)
+        self.key = None
+
+    def merge(self) -> None:
+        """Take over what `<<` names: a key of its own wins, then the first that is named."""
+        assert isinstance(self.value, dict)
+        for part, marks in self.merges:
+            if not isinstance(part, dict):
+                raise YamlError("`<<` merges mappings only", *self.at)
+            for key in [key for key in part if key not in self.value]:
+                self.value[key], self.parts[key] = part[key], marks[key]
+
+
+def load_documents(content: bytes) -> tuple[Document, ...]:
+    """All documents that are not empty.
+
+    Raises:
+        YamlError: with the place of the first mistake, or of the limit that was passed.
+    """
+    if len(content) > MAX_BYTES:
+        raise YamlError(f"larger than {MAX_BYTES} bytes")
+    builder = _Builder()
+    try:
+        for event in yaml.parse(_text(content), Loader=yaml.CSafeLoader):
+            builder.take(event)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        place = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        raise YamlError(error.problem or "not valid YAML", *place) from error
+    return tuple(builder.documents)
+
+
+def _text(content: bytes) -> str:
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise YamlError("not valid UTF-8", *_after(content[: error.start].decode())) from error
+    if bad := _NOT_YAML.search(text):
+        message = f"a character that YAML does not allow: U+{ord(bad[0]):04X}"
+        raise YamlError(message, *_after(text[: bad.start()]))
+    return text
+
+
+def _after(text: str) -> tuple[int, int]:
+    """The place of what follows that text."""
+    return text.count("\n") + 1, len(text) - text.rfind("\n")
+
+
+class _Builder:
+    """Builds documents from events; one budget for the whole file."""
+
+    def __init__(self) -> None:
+        self.documents: list[Document] = []
+        self._stack: list[_Frame] = []
+        self._anchors: dict[str, _Built] = {}
+        self._nodes = 0
+        self._aliases = 0
+        self._at = (1, 1)
+
+    def take(self, event: yaml.Event) -> None:
+        """Take the next event."""
+        if event.start_mark is not None:
+            self._at = (event.start_mark.line + 1, event.start_mark.column + 1)
+        match event:
+            case yaml.ScalarEvent():
+                self._scalar(event)
+            case yaml.MappingStartEvent():
+                self._open({}, event)
+            case yaml.SequenceStartEvent():
+                self._open([], event)
+            case yaml.CollectionEndEvent():
+                self._close()
+            case yaml.AliasEvent():
+                self._alias(event.anchor or "")
+            case yaml.DocumentStartEvent():
+                self._anchors = {}
+                if len(self.documents) >= MAX_DOCUMENTS:
+                    self._fail(f"more than {MAX_DOCUMENTS} documents")
+            case _:
+                pass
+
+    def _fail(self, message: str) -> NoReturn:
+        raise YamlError(message, *self._at)
+
+    def _spend(self, nodes: int, levels: int) -> None:
+        """Count values that are added here, with levels of their own."""
+        self._nodes += nodes
+        if self._nodes > MAX_NODES:
+            self._fail(f"more than {MAX_NODES} values, aliases counted as what they stand for")
+        if len(self._stack) + levels > MAX_DEPTH:
+            self._fail(f"nested deeper than {MAX_DEPTH} levels")
+
+    def _scalar(self, event: yaml.ScalarEvent) -> None:
+        try:
+            value = scalars.read(event.value, event.tag, plain=event.implicit[0])
+        except scalars.ScalarError as error:
+            raise YamlError(str(error), *self._at) from error
+        if self._stack and self._stack[-1].wants_key:
+            self._key(self._stack[-1], event, value)
+            return
+        self._spend(1, 0)
+        self._finish(_Built(value), self._at, event.anchor)
+
+    def _key(self, frame: _Frame, event: yaml.ScalarEvent, meaning: Json) -> None:
+        key: str = event.value
+        number = isinstance(meaning, int | float) and not isinstance(meaning, bool)
+        if meaning is None or (number and str(meaning) != key):
+            self._fail(f"the key {key!r} is not a string; write it in quotes")
+        frame.merging = key == "<<" and event.implicit[0]
+        if key in frame.parts and not frame.merging:
+            self._fail(f"duplicate key {key!r}")
+        frame.key, frame.key_at = key, self._at
+
+    def _alias(self, anchor: str) -> None:
+        self._aliases += 1
+        if self._aliases > MAX_ALIASES:
+            self._fail(f"more than {MAX_ALIASES} aliases")
+        if anchor not in self._anchors:
+            self._fail(f"alias *{anchor} has no anchor before it")
+        if self._stack and self._stack[-1].wants_key:
+            self._fail("an alias cannot be a key")
+        known = self._anchors[anchor]
+        self._spend(known.nodes, known.levels)
+        self._finish(known._replace(value=_copy(known.value)), self._at, None)
+
+    def _open(
+        self,
+        value: dict[str, Json] | list[Json],
+        event: yaml.MappingStartEvent | yaml.SequenceStartEvent,
+    ) -> None:
+        if event.tag not in {None, "!", _TAGS[type(value)]}:
+            self._fail(f"tag {event.tag} is not allowed; only plain JSON values are")
+        if self._stack and self._stack[-1].wants_key:
+            self._fail("a key must be a string")
+        frame = _Frame(value, self._at, event.anchor, self._nodes)
+        self._spend(1, 1)
+        self._stack.append(frame)
+
+    def _close(self) -> None:
+        frame = self._stack.pop()
+        if frame.merges:
+            frame.merge()
+        built = _Built(frame.value, frame.parts, self._nodes - frame.before, frame.levels)
+        self._finish(built, frame.at, frame.anchor)
+
+    def _finish(self, built: _Built, at: tuple[int, int], anchor: str | None) -> None:
+        """Remember a finished value by its anchor, and put it where it belongs."""
+        if anchor:
+            self._anchors[anchor] = built
+        if self._stack:
+            self._stack[-1].put(built, at)
+        elif built.value is not None:
+            self.documents.append(Document(built.value, Places(Mark(*at, built.parts))))
+
+
+def _copy(value: Json) -> Json:
+    match value:
+        case dict():
+            return {key: _copy(part) for key, part in value.items()}
+        case list():
+            return [_copy(part) for part in value]
+        case _:
+            return value
+
+
+class _Dumper(yaml.CSafeDumper):
+    """Block style; every string that a reader could take for something else is quoted."""
+
+    def ignore_aliases(self, data: object) -> bool:
+        """No anchors: what is written twice stands there twice."""
+        del data
+        return True
+
+
+_Dumper.yaml_implicit_resolvers = {}
+_Dumper.add_implicit_resolver("tag:yaml.org,2002:null", re.compile(r"null$"), None)
+_Dumper.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"(true|false)$"), None)
+_Dumper.add_implicit_resolver("tag:yaml.org,2002:int", re.compile(r"-?(0|[1-9][0-9]*)$"), None)
+_Dumper.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"-?[0-9]+\.[0-9]+(e[-+][0-9]+)?$"), None
+)
+_Dumper.add_implicit_resolver(
+    "!ambiguous", re.compile(rf"({scalars.AMBIGUOUS.pattern})$", re.IGNORECASE), None
+)
+
+
+def _string(dumper: yaml.CSafeDumper, text: str) -> yaml.ScalarNode:
+    style = "|" if "\n" in text else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _string)
+
+
+def dump(value: Json) -> bytes:
+    """Block-style YAML in the given order of keys: the same value gives the same bytes."""
+    text: str = yaml.dump(
+        value,
+        Dumper=_Dumper,
+        default_flow_style=False,
+        allow_unicode=True,
+        sort_keys=False,
+        width=-1,
+    )
+    return text.encode()

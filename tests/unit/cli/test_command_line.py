@@ -1,0 +1,80 @@
+"""The command line on folders: what it prints and how it ends."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from bot.__main__ import main
+from bot.sandbox.demo.site import sample
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> list[str]:
+    """The sample application and fleet as folders, as options."""
+    for name in ("app", "fleet"):
+        for path, content in sample(name).items():
+            target = tmp_path / name / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content)
+    return ["--app", str(tmp_path / "app"), "--fleet", str(tmp_path / "fleet")]
+
+
+def test_the_sample_has_no_mistakes(folders: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", *folders]) == 0
+    assert capsys.readouterr().out.endswith("no mistakes found\n")
+
+
+def test_a_mistake_ends_with_1_and_its_place(
+    folders: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = Path(folders[1]) / "switchyard.yaml"
+    file.write_text(
+        file.read_text().replace("{kind: Deployment, name: web}", "{kind: Deployment, name: w}")
+    )
+
+    assert main(["plan", *folders]) == 1
+    said = capsys.readouterr().err
+    assert "switchyard.yaml:67:7: customisation small-sites-sell-with-less: matches nothing" in said
+    assert "web has no Deployment/w" in said
+
+
+def test_the_digest_can_be_expected(folders: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plan", *folders, "--format", "json"]) == 0
+    digest = json.loads(capsys.readouterr().out)["digest"]
+
+    assert main(["plan", *folders, "--expect", digest[:12]]) == 0
+    assert main(["plan", *folders, "--expect", "000000"]) == 3
+
+
+def test_what_is_rendered_leaves_nothing_to_plan(
+    folders: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = str(tmp_path / "out")
+    assert main(["render", *folders, "--out", out]) == 0
+    capsys.readouterr()
+
+    assert main(["plan", *folders, "--deploy", out, "--format", "json"]) == 0
+    plan = json.loads(capsys.readouterr().out)
+    assert [wave["files"] for wave in plan["waves"]] == [[]] * 12
+    assert main(["render", *folders, "--out", out]) == 1
+
+
+def test_every_cluster_is_explained(folders: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", *folders, "recommendation", "us-edge-2"]) == 0
+    assert capsys.readouterr().out == (
+        "recommendation, on 4 clusters:\n"
+        "  us-edge-2: not chosen, ranked 5, the best 4 are taken, 0 points\n"
+        "    steady 0 (weight 10): does not run there\n"
+        "    to be chosen: more than 0 points: the last of the chosen has so many, and a name "
+        "before it\n"
+    )
+    assert main(["explain", *folders, "recommendations"]) == 1
+
+
+def test_an_unknown_command_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["paln"])
+
+    assert ended.value.code == 2
+    assert "invalid choice" in capsys.readouterr().err

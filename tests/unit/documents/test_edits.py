@@ -1,0 +1,96 @@
+"""Which file changes when a command edits a document, and what is left to people."""
+
+import pytest
+
+from bot.documents import read_fleet
+from bot.documents.edits import (
+    EditRefusedError,
+    new_freeze,
+    with_exception,
+    with_maintenance,
+    without_freeze,
+)
+from tests.fakes.world import SWITCHYARD, small_fleet
+
+FILES = {path: content for path, content in small_fleet().items() if content is not None}
+HEAD = b"apiVersion: switchyard.dev/v1alpha1\nkind: "
+FREEZE = {
+    "name": "sale",
+    "clusters": {"matchLabels": {"tier": "edge"}},
+    "from": "2026-11-20T12:00:00Z",
+    "until": "2026-11-22T12:00:00Z",
+    "reason": "so: # it is",
+}
+
+
+def test_the_document_of_the_cluster_is_found_wherever_it_stands() -> None:
+    both = FILES["clusters/two.yaml"] + b"---\n" + FILES["clusters/three.yaml"]
+    files = {"clusters/one.yaml": FILES["clusters/one.yaml"], "clusters/north.yaml": both}
+
+    changes = with_maintenance(files, "three", drained=True)
+    assert list(changes) == ["clusters/north.yaml"]
+    after = {**files, **{path: found for path, found in changes.items() if found}}
+    assert after["clusters/north.yaml"].startswith(FILES["clusters/two.yaml"] + b"---\n")
+    fleet, problems = read_fleet(after)
+    assert problems == ()
+    assert {each.name: str(each.maintenance) for each in fleet.clusters} == {
+        "one": "none",
+        "two": "none",
+        "three": "drained",
+    }
+    assert with_maintenance(after, "three", drained=False) == {"clusters/north.yaml": both}
+
+
+def test_a_freeze_has_a_file_of_its_own_which_goes_with_it() -> None:
+    changes = new_freeze(FILES, FREEZE)
+    assert list(changes) == ["policies/freeze-sale.yaml"]
+    files = {**FILES, **{path: found for path, found in changes.items() if found}}
+    fleet, problems = read_fleet(files)
+
+    assert problems == ()
+    (freeze,) = [each for policy in fleet.policies for each in policy.freezes]
+    assert (freeze.name, freeze.reason) == ("sale", "so: # it is")
+    assert without_freeze(files, "sale") == {"policies/freeze-sale.yaml": None}
+
+
+def test_a_file_that_is_there_is_not_overwritten_by_a_freeze() -> None:
+    files = {**FILES, "policies/freeze-sale.yaml": b"# mine"}
+
+    with pytest.raises(EditRefusedError, match=r"policies/freeze-sale\.yaml is there already"):
+        new_freeze(files, FREEZE)
+
+
+def test_a_freeze_among_other_rules_leaves_them_as_they_are() -> None:
+    before = HEAD + (
+        b"Policy\nmetadata: {name: default}\nspec:\n  # rules\n  freezes:\n"
+        b"    - {name: sale, from: 2026-11-20T12:00:00Z, until: 2026-11-22T12:00:00Z, reason: x}\n"
+        b"    - {name: feast, from: 2026-12-20T12:00:00Z, until: 2026-12-22T12:00:00Z, reason: y}\n"
+        b"  mergeMethod: squash\n"
+    )
+    changes = without_freeze({"policies/default.yaml": before}, "sale")
+
+    lines = before.splitlines(keepends=True)
+    assert changes == {"policies/default.yaml": b"".join(lines[:6] + lines[7:])}
+
+
+@pytest.mark.parametrize("name", ["sale", "default"])
+def test_a_freeze_that_is_not_there_is_said(name: str) -> None:
+    with pytest.raises(EditRefusedError, match=f"no policy has a freeze {name}"):
+        without_freeze(FILES, name)
+
+
+def test_what_cannot_be_edited_is_said_with_its_file() -> None:
+    shared = HEAD + b"Application\nmetadata: &all {name: x}\nspec: *all\n"
+
+    with pytest.raises(EditRefusedError, match=r"switchyard.yaml: spec.exceptions cannot be edit"):
+        with_exception(shared, {"components": ["cart"], "add": ["one"], "reason": "x"})
+
+
+def test_an_exception_stands_behind_all_else() -> None:
+    exception = {"components": ["cart"], "add": ["one"], "reason": "x"}
+    changes = with_exception(SWITCHYARD, {**exception})
+
+    assert changes == {
+        "switchyard.yaml": SWITCHYARD
+        + b"  exceptions:\n    - components: [cart]\n      add: [one]\n      reason: x\n"
+    }

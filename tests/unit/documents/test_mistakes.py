@@ -1,0 +1,250 @@
+"""Every kind of mistake in a document has its message, with file, line and column."""
+
+import pytest
+
+from bot.documents import read_application, read_fleet
+from planners.model import Fleet
+from tests.fakes.world import SWITCHYARD, small_app, small_fleet
+
+FILES = {path: content for path, content in small_app().items() if content is not None}
+
+
+def fleet() -> Fleet:
+    files = {path: content for path, content in small_fleet().items() if content is not None}
+    found, problems = read_fleet(files)
+    assert problems == ()
+    return found
+
+
+def mistakes(old: str, new: str) -> list[str]:
+    """What is said of the small application with one change."""
+    assert old in SWITCHYARD.decode()
+    changed = SWITCHYARD.decode().replace(old, new, 1).encode()
+    known = fleet()
+    registration = known.registration("storefront")
+    _, problems = read_application({**FILES, "switchyard.yaml": changed}, known, registration)
+    return [str(problem) for problem in problems]
+
+
+def test_the_small_application_is_right() -> None:
+    assert mistakes("tenant: shop", "tenant: shop") == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (
+            "tenant: shop",
+            "tennant: shop",
+            [
+                "switchyard.yaml:4:1: key 'tenant' is missing",
+                "switchyard.yaml:5:3: unknown key 'tennant' (did you mean 'tenant'?)",
+            ],
+        ),
+        (
+            "tenant: shop",
+            "tenant: shop\n  tenant: shop",
+            ["switchyard.yaml:6:3: duplicate key 'tenant'"],
+        ),
+        (
+            "tenant: shop",
+            "tenant: 5",
+            ["switchyard.yaml:5:3: tenant is the number 5; expected a string"],
+        ),
+        (
+            "tenant: shop",
+            "tenant: other",
+            ["switchyard.yaml:5:3: tenant is 'other', but the fleet repo registers it for 'shop'"],
+        ),
+        (
+            "name: cart\n",
+            "name: Cart\n",
+            [
+                (
+                    "switchyard.yaml:8:7: 'Cart' is no name; expected lower-case letters, digits and "
+                    "'-', at most 63"
+                )
+            ],
+        ),
+        (
+            "name: cart\n",
+            "name: redis\n",
+            [
+                (
+                    "switchyard.yaml:6:3: dependencies form a cycle: redis -> redis "
+                    "(take one arrow away)"
+                ),
+                "switchyard.yaml:8:7: component 'redis' stands twice, first at switchyard.yaml:7:8",
+                "switchyard.yaml:13:20: unknown component 'cart' (there is: redis, web)",
+                "switchyard.yaml:15:27: unknown component 'cart' (there is: redis, web)",
+            ],
+        ),
+        (
+            "component: redis",
+            "component: rediss",
+            ["switchyard.yaml:10:20: unknown component 'rediss' (did you mean 'redis'?)"],
+        ),
+        (
+            "component: redis",
+            "component: web",
+            [
+                (
+                    "switchyard.yaml:6:3: dependencies form a cycle: cart -> web -> cart "
+                    "(take one arrow away)"
+                )
+            ],
+        ),
+        (
+            "timeout: 10m",
+            "timeout: soon",
+            ["switchyard.yaml:10:38: 'soon' is no duration; expected one like 30s, 15m or 1h30m"],
+        ),
+        (
+            "on: allClusters",
+            "on: allCluster",
+            [
+                (
+                    "switchyard.yaml:13:37: on is 'allCluster'; expected sameCluster, allClusters, "
+                    "anyCluster or quorum (did you mean 'allClusters'?)"
+                )
+            ],
+        ),
+        (
+            "on: allClusters",
+            "on: quorum",
+            ["switchyard.yaml:13:19: `quorum` is a number of clusters and goes with `on: quorum`"],
+        ),
+        (
+            "manifests: deploy/cart",
+            "manifests: deploy/carts",
+            ["switchyard.yaml:9:16: no files in 'deploy/carts' (did you mean 'deploy/cart'?)"],
+        ),
+        (
+            "manifests: deploy/cart",
+            "manifests: ../cart",
+            [
+                (
+                    "switchyard.yaml:9:16: '../cart' is no folder of the repository; expected one like "
+                    "deploy/cart"
+                )
+            ],
+        ),
+        (
+            "manifests: deploy/cart",
+            "helm: charts/cart",
+            [
+                "switchyard.yaml:9:16: helm sources are not supported yet (use manifests)",
+            ],
+        ),
+        (
+            "tier: edge",
+            "tier: core",
+            [
+                (
+                    "switchyard.yaml:16:15: tier=core selects no cluster of the fleet "
+                    "(tier is one of: edge)"
+                )
+            ],
+        ),
+        (
+            "[redis, cart, web]",
+            "[redis, cart]",
+            [
+                (
+                    "switchyard.yaml:11:7: component 'web' is placed nowhere (name it in an entry of "
+                    "spec.placement)"
+                )
+            ],
+        ),
+        (
+            "{name: rest}",
+            "{name: remove}",
+            ["switchyard.yaml:20:9: 'remove' is the name of a stage that Switchyard makes itself"],
+        ),
+        (
+            "{name: rest}",
+            "{name: rest, maxAtOnce: 0}",
+            [
+                (
+                    "switchyard.yaml:20:22: 0 is no batch size; expected a number from 1 or a share "
+                    "like 25%"
+                )
+            ],
+        ),
+        (
+            "metadata: {name: storefront}",
+            "metadata: {name: storefront",
+            ["switchyard.yaml:4:5: did not find expected ',' or '}'"],
+        ),
+    ],
+)
+def test_each_mistake_is_said_at_its_place(old: str, new: str, said: list[str]) -> None:
+    assert mistakes(old, new) == said
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("add: [one], reason: x", []),
+        ("reason: x", ["an exception has `add`, `remove` or `replicas`"]),
+        ("add: [one], remove: [one], reason: x", ["'one' is both added and removed"]),
+        ("add: [one], clusters: {}, reason: x", ["`clusters` and `workload` go with `replicas`"]),
+        ("remove: [onne], reason: x", ["the fleet has no cluster 'onne' (did you mean 'one'?)"]),
+        (
+            "replicas: 2, clusters: {names: [four]}, reason: x",
+            ["name in (four) selects no cluster of the fleet (there is: one, three, two)"],
+        ),
+        (
+            "add: [one], until: tomorrow, reason: x",
+            ["'tomorrow' is no time; expected RFC 3339 like 2026-12-24T18:00:00Z"],
+        ),
+        ("add: [one]", ["key 'reason' is missing"]),
+    ],
+)
+def test_exceptions_say_something_that_can_be_done(written: str, said: list[str]) -> None:
+    found = mistakes("  rollout:", f"  exceptions: [{{components: [web], {written}}}]\n  rollout:")
+
+    assert [each.partition(": ")[2] for each in found] == said
+
+
+def test_an_exception_for_an_unknown_component_is_said() -> None:
+    added = "  exceptions: [{components: [webb], add: [one], reason: x}]\n  rollout:"
+
+    assert mistakes("  rollout:", added) == [
+        "switchyard.yaml:17:30: unknown component 'webb' (did you mean 'web'?)"
+    ]
+
+
+def test_a_missing_file_is_said() -> None:
+    _, problems = read_application({}, None, None)
+
+    assert str(problems[0]).startswith("switchyard.yaml:1:1: the file is missing")
+
+
+def test_a_fleet_names_what_is_unknown_or_double() -> None:
+    files = {path: content for path, content in small_fleet().items() if content is not None}
+    files["clusters/again.yaml"] = files["clusters/one.yaml"].replace(b"flux", b"fluxx")
+    files["applications/storefront.yaml"] = files["applications/storefront.yaml"].replace(
+        b"tenant: shop", b"tenant: shops"
+    )
+
+    _, problems = read_fleet(files)
+
+    assert [str(problem) for problem in problems] == [
+        "applications/storefront.yaml:4:33: unknown tenant 'shops' (did you mean 'shop'?)",
+        "clusters/again.yaml:4:8: unknown agent 'fluxx' (did you mean 'flux'?)",
+        (
+            "clusters/one.yaml:3:12: Cluster 'one' stands twice, first at "
+            "clusters/again.yaml:3:12 (give one of them another name)"
+        ),
+    ]
+
+
+def test_at_most_a_hundred_mistakes_are_listed() -> None:
+    stages = "\n".join(f"      - {{name: stage-{n}, x: 1}}" for n in range(150))
+    changed = SWITCHYARD.decode().replace("      - {name: rest}", stages).encode()
+
+    _, problems = read_application({**FILES, "switchyard.yaml": changed}, None, None)
+
+    assert len(problems) == 101
+    assert problems[-1].message == "50 more problems follow"

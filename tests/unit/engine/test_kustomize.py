@@ -1,0 +1,148 @@
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bot.engine import kustomize
+from bot.engine.kustomize import KustomizeError, build
+from renderers.sources import SourceError
+from renderers.sources import kustomize as source
+
+FILES = {
+    "deploy/cart/kustomization.yaml": b"resources: [../base]\nnamePrefix: a-\n",
+    "deploy/base/kustomization.yaml": b"resources: [map.yaml]\n",
+    "deploy/base/map.yaml": b"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: m}\n",
+}
+
+Install = Callable[..., str]
+
+
+@pytest.fixture
+def install(tmp_path: Path) -> Install:
+    """Puts a shell script of that name into a folder of its own; the folder, to search."""
+
+    def installed(verb: str, name: str = "kustomize", version: str = "v5.7.1") -> str:
+        folder = tmp_path / "bin"
+        folder.mkdir(exist_ok=True)
+        script = folder / name
+        script.write_text(
+            f'#!/bin/sh\nif [ "$1" = version ]; then echo "{version}"; exit; fi\n{verb}\n'
+        )
+        script.chmod(0o755)
+        return str(folder)
+
+    return installed
+
+
+def test_the_tool_gets_the_folder_among_its_files(install: Install) -> None:
+    path = install('echo "$1"; cat "$2/kustomization.yaml" "$2/../base/map.yaml"')
+    printed = build("deploy/cart", FILES, search_path=path)
+    cart, base = FILES["deploy/cart/kustomization.yaml"], FILES["deploy/base/map.yaml"]
+    assert printed == b"build\n" + cart + base
+
+
+def test_kubectl_has_its_own_verb(install: Install) -> None:
+    version = "Client Version: v1.32.4\nKustomize Version: v5.5.0"
+    path = install('echo "$1"; test -d "$2"', name="kubectl", version=version)
+    assert build("deploy/cart", FILES, search_path=path) == b"kustomize\n"
+
+
+def test_the_tool_sees_no_environment_of_ours(
+    install: Install, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SWITCHYARD_LOCAL_TOKEN", "canary")
+    path = install("env; ls -a $HOME")
+    seen = build("deploy/cart", FILES, search_path=path).decode()
+    names = {line.partition("=")[0] for line in seen.splitlines() if "=" in line}
+    assert names - {"PWD", "OLDPWD", "SHLVL", "_"} == {"PATH", "HOME", "TMPDIR"}
+    assert "canary" not in seen
+    assert seen.splitlines()[-1] == "files"
+
+
+def test_the_tools_words_without_our_folders(install: Install) -> None:
+    path = install('echo "Error: $2/map.yaml: no such file in $HOME" >&2; exit 1')
+    with pytest.raises(KustomizeError) as caught:
+        build("deploy/cart", FILES, search_path=path)
+    assert str(caught.value) == "Error: deploy/cart/map.yaml: no such file in ~"
+
+
+def test_a_tool_that_fails_without_a_word(install: Install) -> None:
+    with pytest.raises(KustomizeError, match="ended with status 3 and said nothing"):
+        build("deploy/cart", FILES, search_path=install("exit 3"))
+
+
+@pytest.mark.parametrize("verb", ["sleep 60", "sleep 60 & sleep 60", "exec >&- 2>&-; sleep 60"])
+def test_a_tool_that_does_not_end_is_ended(install: Install, verb: str) -> None:
+    with pytest.raises(KustomizeError, match=r"took more than 0\.2 s"):
+        build("deploy/cart", FILES, search_path=install(verb), seconds=0.2)
+
+
+@pytest.mark.parametrize("output", ["", " >&2"])
+def test_a_tool_that_prints_without_end_is_ended(install: Install, output: str) -> None:
+    path = install(f"while :; do echo yyyyyyyyyyyyyyyyyyyy{output}; done")
+    with pytest.raises(KustomizeError, match="writes more than 100000 bytes"):
+        build("deploy/cart", FILES, search_path=path, most_bytes=100_000)
+
+
+def test_what_the_source_refuses_never_reaches_the_tool(install: Install, tmp_path: Path) -> None:
+    path = install(f"touch {tmp_path}/ran")
+    remote = b"resources: [https://example.com/x.yaml]\n"
+    with pytest.raises(SourceError, match="remote"):
+        build("a", {"a/kustomization.yaml": remote}, search_path=path)
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize("path", ["../x", "/etc/x", "a/../../x", "a\0b"])
+def test_no_file_is_written_outside(install: Install, path: str) -> None:
+    with pytest.raises(KustomizeError, match="leads out of the repository"):
+        build("deploy/cart", FILES | {path: b""}, search_path=install("true"))
+    with pytest.raises(KustomizeError, match="leads out of the repository"):
+        build(path, FILES, search_path=install("true"))
+
+
+def test_a_folder_that_is_not_there_is_said(install: Install) -> None:
+    with pytest.raises(KustomizeError, match="no folder 'deploy/web' in the repository"):
+        build("deploy/web", FILES, search_path=install("true"))
+
+
+def test_without_a_tool_it_is_said_what_to_install() -> None:
+    with pytest.raises(KustomizeError) as caught:
+        build("deploy/cart", FILES, search_path="")
+    assert str(caught.value) == (
+        "a kustomize folder needs `kustomize` 5 or newer, or a `kubectl` that carries it, on PATH; "
+        "install one of them, or use plain manifests"
+    )
+
+
+@pytest.mark.parametrize(
+    ("version", "why"), [("{Version:v4.5.7}", "older"), ("(devel)", "of an unknown version")]
+)
+def test_a_tool_that_is_too_old_is_named(install: Install, version: str, why: str) -> None:
+    path = install("true", version=version)
+    with pytest.raises(KustomizeError, match=rf"on PATH \({path}/kustomize is {why}\)"):
+        build("deploy/cart", FILES, search_path=path)
+
+
+def test_a_newer_kubectl_stands_in_for_an_old_kustomize(install: Install) -> None:
+    install("true", version="v3.2.0")
+    path = install("echo kubectl", name="kubectl", version="Kustomize Version: v5.0.1")
+    assert build("deploy/cart", FILES, search_path=path) == b"kubectl\n"
+
+
+def test_the_output_has_the_name_that_the_source_reads() -> None:
+    assert kustomize.OUTPUT_FILE == source.OUTPUT_FILE
+
+
+@pytest.mark.skipif(
+    not (shutil.which("kustomize") or shutil.which("kubectl")), reason="needs the real tool"
+)
+def test_the_real_tool_builds_an_overlay() -> None:
+    assert b"name: a-m" in build("deploy/cart", FILES)
+    broken = FILES | {
+        "deploy/base/kustomization.yaml": b"resources: [odd.yaml]\n",
+        "deploy/base/odd.yaml": b"kind: [\n",
+    }
+    with pytest.raises(KustomizeError, match=r"odd\.yaml") as caught:
+        build("deploy/cart", broken)
+    assert "/tmp" not in str(caught.value)

@@ -1,0 +1,77 @@
+"""The planner runs in a process of its own, which ends alone, and never outlives the service."""
+
+import signal
+import subprocess
+import sys
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bot.engine.process import Planner, PlannerError
+from planners.model import Cluster
+from tests.fakes.builders import snapshot
+
+SERVICE = """
+import asyncio
+from bot.engine.process import Planner
+from tests.fakes.builders import snapshot
+
+async def main():
+    proposal = await Planner(60, 4096)(snapshot())
+    print(len(proposal.changes), flush=True)
+    await asyncio.sleep(60)
+
+if __name__ == "__main__":
+    asyncio.run(main())
+"""
+HUGE = replace(snapshot(), clusters=tuple(Cluster(f"c{n}", "flux", {}) for n in range(8_000)))
+
+
+def is_running(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
+
+
+def test_it_ends_when_the_service_is_killed(tmp_path: Path) -> None:
+    script = tmp_path / "service.py"
+    script.write_text(SERVICE)
+    root = str(Path(__file__).parents[3])
+    service = subprocess.Popen(
+        [sys.executable, str(script)],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=root,
+        env={"PYTHONPATH": root},
+    )
+    assert service.stdout is not None
+    assert service.stdout.readline() == "3\n"
+    (child,) = Path(f"/proc/{service.pid}/task/{service.pid}/children").read_text().split()
+
+    service.send_signal(signal.SIGKILL)
+    service.wait()
+    service.stdout.close()
+
+    for _ in range(100):
+        if not is_running(int(child)):
+            return
+        threading.Event().wait(0.1)
+    raise AssertionError("the planner outlives the service")
+
+
+async def test_a_plan_that_takes_too_long_is_ended_and_the_next_one_is_made() -> None:
+    with pytest.raises(PlannerError, match=r"1 seconds \(SWITCHYARD_PLANNER_SECONDS\)"):
+        await Planner(1, 4096)(HUGE)
+
+    assert len((await Planner(60, 4096)(snapshot())).changes) == 3
+
+
+async def test_a_plan_that_takes_too_much_memory_is_ended_and_the_next_one_is_made() -> None:
+    with pytest.raises(PlannerError, match=r"100 MiB \(SWITCHYARD_PLANNER_MEBIBYTES\)"):
+        await Planner(60, 100)(HUGE)
+
+    assert len((await Planner(60, 4096)(snapshot())).changes) == 3

@@ -1,0 +1,181 @@
+"""What is said once because it needs a person: when, to whom, under which key."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+from inline_snapshot import snapshot as inline
+
+from bot.commandlog.entry import Deed, Outcome, lapsed
+from bot.forges._markers import Markers
+from bot.report.notifications import known, mark
+from bot.wording.notices import notices, together
+from planners.model import Freeze, Policy, Readiness, Repo, Role, Unit
+from planners.model.selectors import Selector
+from planners.model.snapshot import Approval, Refusal
+from tests.fakes.builders import NOW
+from tests.fakes.comments import Told, approved_by, assert_dead, read, world
+from tests.fakes.hostile import everywhere
+from tests.fakes.states import awaiting, begun, change_request
+from tests.unit.wording.test_hostile_comment import HOSTILE, UNPAIRED
+
+
+def said(told: Told) -> list[tuple[str, int | None, str]]:
+    return [(each.key, each.number, each.text) for each in notices(told.proposal())]
+
+
+def keys(told: Told) -> list[str]:
+    return [each.key for each in notices(told.proposal())]
+
+
+def test_an_approval_is_asked_for_on_the_wave_when_nothing_else_is_missing() -> None:
+    assert said(awaiting()) == inline(
+        [
+            (
+                "approval all.1 ffd3c764d82e",
+                3,
+                "@rita: `all.1` lacks nothing but approval by `rita` (`waits for 1 approval: clusters with canary=true`).",
+            )
+        ]
+    )
+
+
+def test_it_is_not_asked_for_before_its_turn() -> None:
+    told = awaiting()
+    freeze = Freeze("noon", Selector(), NOW, NOW + timedelta(hours=1), "lunch")
+    policy = replace(approved_by("rita"), freezes=(freeze,))
+
+    assert keys(told.change(policies=(policy,))) == []
+
+
+def test_nor_when_it_is_given() -> None:
+    told = awaiting()
+    first = told.world.snapshot.merge_requests[2]
+    approval = Approval("rita", "rita@x", first.head, Role.WRITE)
+
+    assert keys(change_request(told, first.number, approvals=(approval,))) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("rita", "@rita: "),
+        ("edge/approvers", "@edge/approvers: "),
+        ("rita@example.com", "`rita@example.com`: "),
+        ("all", "`all`: "),
+        ("HERE", "`HERE`: "),
+        ("-x", "`-x`: "),
+        ("a b @ada", "`a b @ada`: "),
+    ],
+)
+def test_only_plain_names_of_policies_are_live(name: str, shown: str) -> None:
+    told = awaiting().change(policies=(approved_by(name),))
+
+    assert [each.text.startswith(shown) for each in notices(told.proposal())] == [True]
+
+
+def test_without_names_nobody_is_called() -> None:
+    (notice,) = notices(awaiting().change(policies=(approved_by(),)).proposal())
+
+    assert "@" not in notice.text
+    assert "one who neither wrote nor merged this revision" in notice.text
+
+
+def test_a_failed_cluster_is_told_once_for_its_wave() -> None:
+    told = begun()
+    told.world.report_all()
+    told.world.report(Unit("redis", "c1"), Readiness.STALLED, "crash loop")
+
+    assert said(told) == inline(
+        [
+            (
+                "failed canary.1",
+                None,
+                "`c1 (redis failed: crash loop)`. It waits for `a repair of the cluster, or a new revision`.",
+            )
+        ]
+    )
+
+
+def test_a_silent_cluster_is_told_when_others_wait_too_long() -> None:
+    told = begun()
+    assert keys(told) == []
+    told.world.report_all()
+    told.world.later(timedelta(minutes=20))
+
+    assert said(told) == inline(
+        [
+            (
+                "late canary.1",
+                None,
+                "`c1 (silent since 12:00:00, overdue)`. It waits for `a report of the cluster; look at its agent`.",
+            )
+        ]
+    )
+
+
+def test_a_refusal_is_told_when_it_lasts() -> None:
+    told = world()
+    told.world.pass_once()
+    refusal = Refusal("checks are missing", NOW + timedelta(seconds=10), 1)
+    assert keys(change_request(told, 1, refusal=refusal)) == []
+
+    change_request(told, 1, refusal=replace(refusal, times=4))
+    assert keys(told) == ["NotMerged canary.1"]
+
+
+def test_who_holds_it_knows_that() -> None:
+    told = world()
+    told.world.pass_once()
+    told.world.label(1, "switchyard/hold")
+
+    assert keys(told) == []
+
+
+def test_nothing_is_said_of_what_runs_by_itself() -> None:
+    assert keys(world()) == []
+    assert keys(begun()) == []
+    assert keys(world(stages=()).installed()) == []
+    assert keys(world().change(policies=(Policy("none"),))) == []
+
+
+@pytest.mark.parametrize("text", [*HOSTILE, *UNPAIRED])
+def test_what_strangers_wrote_stays_text(text: str) -> None:
+    proposal, _ = everywhere(text, "harmless")
+    found = notices(proposal)
+    quiet = [each for each in found if not each.key.startswith("approval")]
+
+    assert quiet
+    assert_dead(read(together(quiet, "", "http://page")))
+
+
+def test_what_was_said_is_known_by_the_first_line_on_the_same_merge_request() -> None:
+    markers, here = Markers(b"m" * 16), (Repo("local", "edge/deploy"), 3)
+    (notice,) = notices(awaiting().proposal())
+    marker = mark(markers, here, "storefront", [notice.key])
+    told = together([notice], marker, "http://page")
+
+    assert known(markers, here, "storefront", ["thanks", told]) == {notice.key}
+    assert known(markers, here, "storefront", [f"thanks\n{told}"]) == frozenset()
+    assert known(markers, here, "bakery", [told]) == frozenset()
+    assert known(markers, (here[0], 4), "storefront", [told]) == frozenset()
+    assert (
+        known(markers, (Repo("local", "shop/storefront"), 3), "storefront", [told]) == frozenset()
+    )
+
+
+def test_whose_commands_approved_something_else() -> None:
+    def deed(by: str, verb: str, digest: str) -> Deed:
+        at = datetime.fromtimestamp(0, NOW.tzinfo)
+        return Deed("app!1#1", by, by, verb, at, Outcome.DONE, "", {"canary.1": digest})
+
+    deeds = [
+        deed("rita", "approve", "old"),
+        deed("tom", "approve", "old"),
+        deed("tom", "approve", "new"),
+        deed("ada", "approve", "old"),
+        deed("ada", "unapprove", ""),
+    ]
+
+    assert lapsed(deeds, "canary.1", "new") == ("rita",)
+    assert lapsed(deeds, "canary.2", "new") == ()

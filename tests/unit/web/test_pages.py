@@ -1,0 +1,400 @@
+"""The pages over a store alone: bounded, escaped, filtered, live, and usable by keyboard."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any, Self
+
+import httpx
+import pytest
+from openapi_schema_validator import OAS31Validator
+
+from bot.report.plan_view import PLAN
+from bot.report.rollout_view import with_since
+from bot.report.summary_view import mark
+from bot.web.ui.graph import MOST_NODES, graph
+from bot.web.ui.live import Live
+from bot.web.ui.paging import address, number, paged
+from bot.web.ui.reading import Reader
+from tests.fakes.pages import NOON, Site, plan, rollout, wave
+
+MANY = [f"edge-{index:04}" for index in range(2_000)]
+BROWSER = {"Accept": "text/html,application/xhtml+xml"}
+HOSTILE = "</text><script>alert(1)</script>\"'<b onload=x>&amp;"
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    made = Site(tmp_path)
+    yield made
+    made.shell.store.close()
+
+
+@pytest.fixture
+async def client(site: Site) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(site.app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:7080") as made:
+        yield made
+
+
+async def get(client: httpx.AsyncClient, path: str, code: int = 200) -> str:
+    answer = await client.get(path, headers=BROWSER)
+    assert answer.status_code == code, answer.text[:500]
+    return answer.text
+
+
+def rows(text: str) -> list[str]:
+    """The names at the head of each row of a page's last table."""
+    table = text.rpartition("<tbody>")[2]
+    found = re.findall(r'<th scope="row">(?:<a[^>]*>)?([^<]+)', table)
+    return [name.strip() for name in found]
+
+
+async def test_two_thousand_clusters_fit_on_bounded_pages(
+    site: Site, client: httpx.AsyncClient
+) -> None:
+    parts = [f"part-{index}" for index in range(12)]
+    site.describe(MANY, region="eu", tier="edge")
+    view = rollout(MANY, parts, steps=40)
+    for unit in view["units"]:
+        unit |= {"readiness": "STALLED", "message": f"{unit['component']} fails: " + "x" * 400}
+    for each in view["waves"]:
+        each["pending"] = [
+            {"unit": f"{name}@{each['components'][0]}", "lack": "y" * 400}
+            for name in each["clusters"]
+        ]
+    await site.show(view)
+
+    for path in ("/", "/fleet", "/rollouts/storefront"):
+        assert len(await get(client, path)) < 600_000, path
+    assert rows(await get(client, "/fleet?page=20")) == MANY[1900:]
+    assert rows(await get(client, "/rollouts/storefront?page=2")) == MANY[100:200]
+
+
+async def test_the_fleet_is_filtered_by_words_and_by_the_worst_that_runs_there(
+    site: Site, client: httpx.AsyncClient
+) -> None:
+    site.describe(["one", "two", "three", "spare"], region="eu")
+    await site.show(rollout(["one", "two", "gone"], readiness={"two": "STALLED"}))
+    await site.show(rollout(["two", "three"], readiness={"three": "UNKNOWN"}, name="other"))
+
+    assert rows(await get(client, "/fleet")) == ["gone", "one", "spare", "three", "two"]
+    assert rows(await get(client, "/fleet?q=REGION%3Deu+tW")) == ["two"]
+    assert rows(await get(client, "/fleet?q=other")) == ["three", "two"]
+    assert rows(await get(client, "/fleet?readiness=STALLED")) == ["two"]
+    assert rows(await get(client, "/fleet?readiness=IDLE")) == ["spare"]
+    assert rows(await get(client, "/fleet?readiness=nonsense&page=x")) == [
+        "gone", "one", "spare", "three", "two"
+    ]  # fmt: skip
+    assert "left the fleet" in await get(client, "/fleet?q=gone")
+    assert (await get(client, "/")).count("not registered") == 1
+    assert "No cluster fits" in await get(client, "/fleet?q=nowhere")
+
+
+async def test_a_cluster_is_silent_when_its_last_word_is_too_old(
+    site: Site, client: httpx.AsyncClient
+) -> None:
+    site.describe(["one"])
+    await site.show(rollout(["one"]))
+    assert "40 s ago" in await at(site, client, 40)
+    assert "silent for 15 min" in await at(site, client, 901)
+
+
+async def at(site: Site, client: httpx.AsyncClient, seconds: int) -> str:
+    site.now = NOON + timedelta(seconds=seconds)
+    return await get(client, "/fleet")
+
+
+async def test_what_people_and_clusters_write_is_shown_as_text(
+    site: Site, client: httpx.AsyncClient
+) -> None:
+    view = rollout([HOSTILE], [HOSTILE], steps=1)
+    view |= {"headline": HOSTILE, "problems": [HOSTILE], "tenant": HOSTILE}
+    view["units"][0] |= {"readiness": "STALLED", "message": HOSTILE, "revision": HOSTILE}
+    each = wave(HOSTILE, 0, 0, HOSTILE, [HOSTILE])
+    each["pending"] = [{"unit": HOSTILE, "lack": HOSTILE}]
+    view["waves"] = [each, wave(f"{HOSTILE}.1", 1, 0, HOSTILE, [HOSTILE])]
+    site.describe([HOSTILE], label=HOSTILE)
+    await site.show(view)
+    site.shell.store.views.put(PLAN + "storefront", plan(HOSTILE))
+    site.shell.store.audit.append(
+        NOON, "merge", "application/storefront", {"wave": HOSTILE, "refused": HOSTILE}
+    )
+
+    for path in ("/", "/fleet", "/rollouts/storefront", "/rollouts/storefront/plan"):
+        text = await get(client, path)
+        assert "<script>" not in text
+        assert "<b onload" not in text
+        assert text.count("<script ") == 1
+        assert "&lt;script&gt;" in text or "&lt;/text&gt;" in text
+    assert "<script>" not in await get(client, f"/rollouts/{HOSTILE.replace('/', '')}", 404)
+    assert "<script>" not in await get(client, f"/fleet?q={HOSTILE}")
+
+
+async def test_the_plan_is_searched_filtered_and_linked(
+    site: Site, client: httpx.AsyncClient
+) -> None:
+    await site.show(rollout(["edge-0", "edge-1"], steps=2))
+    assert "No plan has been made yet" in await get(client, "/rollouts/storefront/plan")
+    view = plan("x", 2)
+    view["waves"][1]["groups"][0]["files"].append(
+        {"path": "clusters/*/huge", "text": "", "bytes": 900_000, "added": 9, "removed": 9}
+    )
+    site.shell.store.views.put(PLAN + "storefront", view)
+
+    text = await get(client, "/rollouts/storefront/plan")
+    assert text.count("image: new-0") == 1
+    assert text.count("image: x") == 1
+    assert 'the same as <a href="#file-2">above</a>' in text
+    assert "1 diff too large to be kept here" in text
+    assert 'id="wave-s1.1"' in text
+    assert 'href="/rollouts/storefront/plan?wave=s1.1#wave-s1.1"' in await get(
+        client, "/rollouts/storefront"
+    )
+    only = await get(client, "/rollouts/storefront/plan?cluster=edge-1")
+    assert "image: new-1" in only
+    assert "image: new-0" not in only
+    found = await get(client, "/rollouts/storefront/plan?q=NEW-0")
+    assert "image: new-0" in found
+    assert 'id="wave-s1.1"' not in found
+    nothing = await get(client, "/rollouts/storefront/plan?cluster=nowhere")
+    assert "the plan changes nothing on a cluster of that name" in nothing
+
+
+async def test_a_long_plan_is_cut_into_pages(site: Site, client: httpx.AsyncClient) -> None:
+    await site.show(rollout(["edge-0"]))
+    site.shell.store.views.put(PLAN + "storefront", plan("x", 1_200))
+
+    text = await get(client, "/rollouts/storefront/plan")
+    pages = re.search(r"page 1 of (\d+)", text)
+    assert pages
+    seen = []
+    for page in range(1, int(pages.group(1)) + 1):
+        text = await get(client, f"/rollouts/storefront/plan?page={page}")
+        assert len(text) < 1_000_000
+        seen += re.findall(r"image: (new-\d+)", text)
+    assert seen == [f"new-{index}" for index in range(1_200)]
+
+
+@dataclass
+class Stream:
+    """A client of the events, below HTTP: httpx would wait for the end."""
+
+    site: Site
+    query: str = ""
+
+    async def __aenter__(self) -> Self:
+        self.heard: asyncio.Queue[str] = asyncio.Queue()
+        self.gone = asyncio.Event()
+        self.code = asyncio.get_running_loop().create_future()
+        scope = {
+            "type": "http", "http_version": "1.1", "method": "GET", "scheme": "http",
+            "path": "/rollouts/storefront/events", "raw_path": b"/rollouts/storefront/events",
+            "query_string": self.query.encode(), "root_path": "",
+            "headers": [(b"host", b"127.0.0.1:7080")],
+            "server": ("service.test", 80), "client": ("127.0.0.1", 1), "asgi": {"version": "3.0"},
+        }  # fmt: skip
+        self.running = asyncio.create_task(self.site.app(scope, self._receive, self._send))
+        return self
+
+    async def _receive(self) -> dict[str, Any]:
+        await self.gone.wait()
+        return {"type": "http.disconnect"}
+
+    async def _send(self, message: Any) -> None:
+        if message["type"] == "http.response.start":
+            self.code.set_result(message["status"])
+        elif message["body"]:
+            self.heard.put_nowait(message["body"].decode())
+
+    async def next(self) -> str:
+        return await asyncio.wait_for(self.heard.get(), 20)
+
+    async def __aexit__(self, *_: object) -> None:
+        self.gone.set()
+        await asyncio.wait_for(self.running, 20)
+
+
+async def test_an_event_follows_a_change_and_the_stream_ends_with_the_client(
+    site: Site, client: httpx.AsyncClient
+) -> None:
+    view = rollout(["one"])
+    await site.show(view)
+    seen = re.search(r'data-mark="(\w+)"', await get(client, "/rollouts/storefront"))
+    assert seen
+
+    async with Stream(site, f"seen={seen.group(1)}") as stream:
+        assert await stream.code == 200
+        assert await stream.next() == "retry: 3000\n\n"
+        await site.show({**view, "headline": "2 of 2 waves merged"})
+        event = await stream.next()
+        assert "event: change\n" in event
+        assert seen.group(1) not in event
+        assert stream.heard.empty()
+    assert stream.running.done()
+
+
+def test_time_that_passes_changes_no_page() -> None:
+    view, later = rollout(["one"]), rollout(["one"])
+    later["at"] = later["units"][0]["at"] = (NOON + timedelta(hours=1)).isoformat()
+    assert mark(view) == mark(later)
+    later["units"][0]["readiness"] = "STALLED"
+    assert mark(view) != mark(later)
+
+
+def test_a_gate_is_closed_since_it_was_first_seen_for_this_change() -> None:
+    before, later = rollout(["one"]), rollout(["one"])
+    later["at"] = (NOON + timedelta(hours=1)).isoformat()
+    with_since(before, {})
+    assert with_since(later, before)["waves"][0]["gates"][0]["since"] == NOON.isoformat()
+    later["waves"][0]["digest"] = "another"
+    assert with_since(later, before)["waves"][0]["gates"][0]["since"] == later["at"]
+
+
+async def test_listeners_are_counted_and_bounded(site: Site) -> None:
+    await site.show(rollout(["one"]))
+    live = Live(Reader(site.shell), most=1, every=0.01)
+    events = live.events("storefront", "")
+    await anext(events)
+    assert live.full
+    assert "event: change" in await anext(events)
+    await events.aclose()  # type: ignore[attr-defined]
+    assert not live.full
+
+
+async def test_a_stream_ends_in_time_so_that_its_reader_is_looked_at_again(site: Site) -> None:
+    await site.show(rollout(["one"]))
+    live = Live(Reader(site.shell), every=0.01, lasts=0.05)
+    assert len([event async for event in live.events("storefront", "")]) == 2
+    assert live.listeners == 0
+
+
+async def test_too_many_listeners_are_refused(
+    site: Site, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Live, "full", True)
+    await site.show(rollout(["one"]))
+    assert (await client.get("/rollouts/storefront/events")).status_code == 503
+
+
+async def test_who_asks_for_what_is_not_there_is_helped(
+    site: Site, client: httpx.AsyncClient
+) -> None:
+    assert "No application has been looked at" in await get(client, "/rollouts/x", 404)
+    await site.show(rollout(["one"]))
+    text = await get(client, "/rollouts/storefrnt", 404)
+    assert "Did you mean storefront?" in text
+    assert 'href="/fleet"' in text
+    assert "There is: storefront." in await get(client, "/rollouts/zzz/plan", 404)
+    assert "There is no page at this address" in await get(client, "/nowhere", 404)
+    assert (await client.get("/rollouts/zzz/events")).status_code == 404
+    answer = await client.get("/api/v1/rollouts/zzz")
+    assert (answer.status_code, "is it registered" in answer.json()["detail"]) == (404, True)
+    assert (await client.get("/static/x.js")).status_code == 404
+
+
+async def test_the_interface_is_paged_and_as_it_describes_itself(
+    site: Site, client: httpx.AsyncClient
+) -> None:
+    names = MANY[:250]
+    site.describe(names, region="eu")
+    await site.show(rollout(names, steps=2))
+    await site.show(rollout(["edge-0001"], name="other"))
+    described = (await client.get("/api/v1/openapi.json")).json()
+    assert set(described["paths"]) == {
+        "/api/v1/rollouts",
+        "/api/v1/rollouts/{application}",
+        "/api/v1/clusters",
+    }
+
+    seen, after = [], ""
+    while after is not None:
+        page = (await client.get("/api/v1/clusters", params={"after": after})).json()
+        check(described, "Clusters", page)
+        seen += [each["name"] for each in page["items"]]
+        after = page["next"]
+    assert seen == names
+    first = (await client.get("/api/v1/rollouts?limit=1")).json()
+    check(described, "Summaries", first)
+    assert (first["items"][0]["application"], first["next"]) == ("other", "other")
+    assert (await client.get("/api/v1/rollouts?after=other")).json()["next"] is None
+    whole = (await client.get("/api/v1/rollouts/storefront")).json()
+    check(described, "Rollout", whole)
+    assert len(whole["units"]) == 250
+    assert (await client.get("/api/v1/clusters?limit=501")).status_code == 422
+
+
+def check(described: dict[str, Any], name: str, value: Any) -> None:
+    schema = {"$ref": f"#/components/schemas/{name}", "components": described["components"]}
+    OAS31Validator(schema).validate(value)
+
+
+class Outline(HTMLParser):
+    """What a keyboard and a screen reader meet."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ids: list[str] = []
+        self.labelled: set[str] = set()
+        self.controls: list[str] = []
+        self.stops: list[int] = []
+        self.first = ""
+        self.inline: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = {name: value or "" for name, value in attrs}
+        self.ids += [found["id"]] if "id" in found else []
+        self.labelled |= {found["for"]} if "for" in found else set()
+        self.controls += [found.get("id", "")] if tag in {"input", "select"} else []
+        self.stops += [int(found["tabindex"])] if "tabindex" in found else []
+        self.first = self.first or (found["href"] if tag == "a" else "")
+        self.inline += [name for name in found if name == "style" or name.startswith("on")]
+
+
+async def test_every_page_works_by_keyboard_and_within_the_policy(
+    site: Site, client: httpx.AsyncClient
+) -> None:
+    site.describe(MANY[:300])
+    await site.show(rollout(MANY[:300], steps=3))
+    site.shell.store.views.put(PLAN + "storefront", plan("x", 3))
+
+    for path in ("/", "/fleet", "/rollouts/storefront", "/rollouts/storefront/plan"):
+        text = await get(client, path)
+        outline = Outline()
+        outline.feed(text)
+        assert outline.first == "#main"
+        assert "main" in outline.ids
+        assert len(outline.ids) == len(set(outline.ids)), path
+        assert set(outline.controls) <= outline.labelled
+        assert all(stop <= 0 for stop in outline.stops)
+        assert outline.inline == []
+        assert not re.search(r'(?:src|href)="(?:https?:)?//', text.replace("http://forge.test", ""))
+    assert "EventSource" in await get(client, "/static/switchyard.js")
+
+
+def test_the_graph_has_a_column_for_each_step_and_a_bound() -> None:
+    few = [wave(f"s{n // 2}.{n % 2}", n // 2, n % 2, "web", ["one"]) for n in range(16)]
+    made = graph(few, lambda name: f"#{name}")
+    assert not made.grouped
+    assert len({(node.x, node.y) for node in made.nodes}) == 16
+    assert [label.text for label in made.labels] == [f"s{n}" for n in range(8)]
+
+    many = [wave(f"s{n // 3}.{n % 3}", n // 3, n % 3, "web", ["one"]) for n in range(600)]
+    for each in many[:3]:
+        each["state"] = "done"
+    many[4]["failing"] = 1
+    made = graph(many, lambda name: f"#{name}")
+    assert made.grouped
+    assert len(made.nodes) <= MOST_NODES
+    assert (made.nodes[0].box.state, made.nodes[0].box.href) == ("failing", "#s1.0")
+
+
+def test_pages_and_addresses_take_anything() -> None:
+    assert [number(text) for text in ("", "2", "-1", "x", "9" * 20, "\u0663")] == [1, 2, 1, 1, 1, 1]
+    assert paged([], 7, 10).last == 0
+    assert (paged(range(25), 9, 10).number, paged(range(25), 9, 10).first) == (3, 21)
+    assert address("/fleet", "a b", q="x&y", page="") == "/fleet?q=x%26y#a%20b"

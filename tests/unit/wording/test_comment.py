@@ -1,0 +1,181 @@
+"""The words of the home comment, as reviewers will see them.
+
+Whole comments stand in `tests/golden/comments`; `pytest --inline-snapshot=create,fix` writes them.
+"""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from inline_snapshot import external_file
+from inline_snapshot import snapshot as inline
+from markdown_it import MarkdownIt
+
+from bot.chatops.handler import commands
+from bot.chatops.parser import Command, Help, Reader
+from bot.engine.propose import propose
+from bot.wording.markdown import code, fence, link, units
+from tests.fakes.comments import MARKER, assert_dead, read, sources, world
+from tests.fakes.states import STATES, large
+
+GOLDEN = Path(__file__).parents[2] / "golden" / "comments"
+
+
+def short(text: str) -> str:
+    """Without the marker, and with long lists of clusters cut."""
+    shown = text.removeprefix(f"{MARKER}\n\n")
+    return re.sub(r"(`c\d+(?:, c\d+){5}), [c\d, ]+`", r"\1, ...`", shown) + "\n"
+
+
+def section(text: str, title: str) -> str:
+    return text.partition(f"### {title}\n\n")[2].partition("\nCommands: ")[0]
+
+
+@pytest.fixture(scope="module")
+def comments() -> dict[str, str]:
+    """Every comment, by the name of its state."""
+    return {name: make() for name, make in STATES.items()}
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_the_comment_of_every_state(comments: dict[str, str], state: str) -> None:
+    assert short(comments[state]) == external_file(GOLDEN / f"{state}.md", format=".txt")
+
+
+def test_no_comment_is_kept_of_a_state_that_is_gone() -> None:
+    assert {path.stem for path in GOLDEN.glob("*.md")} == set(STATES)
+
+
+def test_the_first_line_says_the_state_the_digest_and_who_acts_next(
+    comments: dict[str, str],
+) -> None:
+    lines = {name: short(text).splitlines()[0] for name, text in comments.items()}
+
+    assert lines == inline(
+        {
+            "first-plan": "**`storefront`**: `3 clusters of 3 change in 4 waves` · plan `456422d76188` · `next: the merge of this merge request`",
+            "update": "**`storefront`**: `2 of 2 waves left to merge` · plan `989a740c777e` · `waits for approval of all.1 by rita`",
+            "update-on-github": "**`storefront`**: `2 of 2 waves left to merge` · plan `989a740c777e` · `waits for approval of all.1 by rita`",
+            "212-clusters": "**`storefront`**: `212 clusters of 212 change in 4 waves` · plan `2457bf813973` · `next: the merge of this merge request`",
+            "nothing-matches": "**`storefront`: no plan.** 2 problems in revision `aaaaaaaaaaaa`; nothing was changed anywhere.",
+            "nothing-changes": "**`storefront`**: `nothing changes on any cluster` · plan `e76b1df03d62` · `next: the merge of this merge request`",
+            "conflict": "**`storefront`**: `3 of 4 waves left to merge` · plan `456422d76188` · `canary.2: conflicts with main; Switchyard writes the branch anew`",
+            "held-by-label": "**`storefront`**: `4 of 4 waves left to merge` · plan `456422d76188` · `canary.1: held by the label switchyard/hold; cleared by somebody who removes the label switchyard/hold`",
+            "held-by-command": "**`storefront`**: `4 of 4 waves left to merge` · plan `456422d76188` · `canary.1: held by otto (canary.1): looking at the latency; cleared by somebody who comments /switchyard resume canary.1`",
+            "failed-cluster": "**`storefront`**: `held: c1 (redis failed: crash 'loop' ‹b> @ada)` · plan `456422d76188` · `waits for a repair of the cluster, or a new revision`",
+            "skipped-failure": "**`storefront`**: `3 of 4 waves left to merge; failed: c1 (redis failed: crash loop)` · plan `456422d76188` · `canary.2 merges now`",
+            "silent-cluster": "**`storefront`**: `3 of 4 waves left to merge` · plan `456422d76188` · `canary.2: web waits for redis to be Ready on c1 (silent since 12:00:00, overdue); cleared by a report of the cluster; look at its agent`",
+            "frozen": "**`storefront`**: `4 of 4 waves left to merge` · plan `456422d76188` · `canary.1: frozen by noon until 2026-11-20 12:10 UTC: lunch; cleared by the end of the freeze at 2026-11-20 12:10 UTC, or a change of the policy`",
+            "refused-by-checks": '**`storefront`**: `4 of 4 waves left to merge` · plan `456422d76188` · `canary.1: not merged yet: Required status check "security/scan" is expected; looks again at 12:00:10 UTC; cleared by the forge\'s own rules for the branch: its checks, approvals, merge queue`',
+            "closed-by-a-person": "**`storefront`**: `3 of 4 waves left to merge` · plan `456422d76188` · `canary.2: tom closed merge request !2; cleared by somebody who reopens it, or a new revision that changes the plan`",
+            "all-merged": "**`storefront`**: `all waves merged; waiting for the clusters to be ready` · plan `989a740c777e` · `c1, c2, c3 (no report yet); cleared by the clusters' reports, by themselves`",
+            "done": "**`storefront`**: `rolled out: ready on 3 clusters` · plan `e76b1df03d62`",
+            "rollback": "**`storefront`**: `rolling back revision bbbbbbbb (c2 (web failed: crash loop)): 0 of 2 done` · plan `f8ce8a95a16e` · `rollback.2: the merge request is being written`",
+            "second-push": "**`storefront`**: `3 clusters of 3 change in 2 waves` · plan `5daee380506a` · `next: the merge of this merge request`",
+            "as-previewed": "**`storefront`**: `1 of 2 waves left to merge` · plan `989a740c777e` · `all.2: web waits for redis to be Ready on c1, c2, c3 (no report yet); cleared by the clusters' reports, by themselves`",
+            "not-as-previewed": "**`storefront`**: `2 of 2 waves left to merge` · plan `8160afbd13e9` · `all.1: the merge request is being written`",
+            "approval-fell": "**`storefront`**: `2 of 2 waves left to merge` · plan `5daee380506a` · `waits for approval of all.1 by rita`",
+            "tier-grouped": "**`storefront`**: `4 of 4 waves left to merge` · plan `2457bf813973` · `canary.1: the merge request is being written`",
+            "tier-statistics": "**`storefront`**: `4 of 4 waves left to merge` · plan `2457bf813973` · `canary.1: the merge request is being written`",
+            "tier-link": "**`storefront`**: `4 of 4 waves left to merge` · plan `2457bf813973` · `canary.1: the merge request is being written`",
+        }
+    )
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_every_command_that_is_offered_is_one(comments: dict[str, str], state: str) -> None:
+    reader = Reader("switchyard", tuple(each.verb for each in commands().values()))
+    found = re.findall(r"`(/switchyard [^`]*)`", comments[state].partition("\nCommands: ")[2])
+
+    assert found or state == "nothing-matches"
+    for line in found:
+        (result,) = reader.read(line)
+        assert isinstance(result, Command | Help), line
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_no_comment_mentions_or_refers(comments: dict[str, str], state: str) -> None:
+    assert_dead(read(comments[state]))
+
+
+def test_each_tier_says_what_it_leaves_out(comments: dict[str, str]) -> None:
+    whole, grouped = comments["212-clusters"], comments["tier-grouped"]
+
+    assert "```diff" in whole
+    assert "Too long" not in whole
+    assert "the diffs of 1 of 2 groups" in grouped
+    assert "5 of 212 clusters" in comments["tier-statistics"]
+    assert "too large for a comment" in comments["tier-link"]
+
+
+def test_many_waves_leave_room_for_the_rest() -> None:
+    stages = (replace(world().world.snapshot.application.stages[1], max_at_once=1),)
+    text = world(300, stages=stages).comment(preview=True, limit=30_000)
+
+    assert "and 540 more waves. All of it: `switchyard plan" in text
+    assert "```mermaid" in text
+    assert "```diff" in text
+
+
+@pytest.mark.parametrize("limit", [1_000, 2_500, 5_000, 60_000])
+def test_every_tier_keeps_its_limit(limit: int) -> None:
+    assert units(large().comment(limit=limit)) <= limit
+
+
+def test_more_waves_than_people_read_are_folded() -> None:
+    stages = (replace(world().world.snapshot.application.stages[1], max_at_once=1),)
+    text = world(70, stages=stages).comment(preview=True)
+
+    assert "<details><summary>80 more waves</summary>" in text
+    assert text.count('"]') == 40
+    assert '  w39["31 more steps"]' in text
+
+
+def test_a_secret_is_told_without_its_value() -> None:
+    told = world(stages=())
+    old = deployment_with_secrets("s3cr3t-1")
+    told.change(sources={**sources(), "web": {"main.yaml": old}}).installed()
+    told.change(sources={**sources(), "web": {"main.yaml": old.replace(b"et-1", b"et-2")}})
+
+    text = told.comment(preview=True)
+
+    assert "s3cr3t" not in text
+    assert section(text, "Changes").splitlines()[:3] == inline([])
+
+
+def deployment_with_secrets(value: str) -> bytes:
+    text = sources()["web"]["main.yaml"].decode()
+    return f"{text}          env: [{{name: DB_PASSWORD, value: {value}}}]\n".encode()
+
+
+@given(st.text())
+def test_a_code_span_is_one_span_whatever_is_in_it(hostile: str) -> None:
+    block = MarkdownIt().parse(f"x {code(hostile)} y")[1]
+    kinds = [child.type for child in block.children or []]
+
+    assert kinds == ["text", "code_inline", "text"]
+
+
+@given(st.text(alphabet="`~ab\n<>@#", max_size=60))
+def test_a_fence_holds_whatever_is_in_it(hostile: str) -> None:
+    tokens = MarkdownIt().parse(f"{fence(hostile, 'diff')}\nafter")
+
+    assert tokens[0].type == "fence"
+    assert re.sub(r"\s", "", tokens[0].content) == re.sub(r"\s", "", hostile)
+
+
+@given(st.text())
+def test_an_address_ends_where_it_ends(hostile: str) -> None:
+    block = MarkdownIt().parse(f"x {link('page', f'https://{hostile}')} y")[1]
+    kinds = [child.type for child in block.children or []]
+
+    assert kinds == ["text", "link_open", "text", "link_close", "text"]
+
+
+def test_the_plan_that_a_comment_names_can_be_made_again() -> None:
+    told = world()
+
+    assert f"--expect {propose(told.world.snapshot).digest[:12]}`" in told.comment(preview=True)
