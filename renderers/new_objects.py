@@ -3,9 +3,8 @@
 import base64
 
 from planners.model import Cluster, DataFiles, Json
+from renderers.manifest_files import SourceError, read_objects
 from renderers.patch import CustomizeError
-from renderers.sources import SourceError
-from renderers.sources.manifests import read_objects
 from renderers.substitution import fill, fill_text, references
 from renderers.tree import FileTree
 

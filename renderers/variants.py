@@ -13,10 +13,10 @@ from planners.placement.exceptions import scaled
 from planners.plan import PlanProblem
 from renderers.diff.flatten import MISSING, changed, leaves, same
 from renderers.kubernetes import workloads
+from renderers.kubernetes.patch_meta import is_built_in
 from renderers.kubernetes.schemas import CustomKinds, custom_kinds, custom_schema
 from renderers.new_objects import add_data, file_references, template_objects
 from renderers.patch import CustomizeError, Customizer
-from renderers.patch.strategic import merge
 from renderers.policy import tenancy
 from renderers.sources import Source, SourceError
 from renderers.substitution import ValueReferenceError, fill, lookup, references
@@ -247,7 +247,7 @@ class _Step:
     def patched(self, customizer: Customizer, item: Object, body: Json) -> Object:
         """The object after the patch; a custom kind goes by its definition, if that is here."""
         schema = custom_schema(self.run_of.custom, item)
-        if customizer.name == STRATEGIC and schema is None and not merge.knows(item):
+        if customizer.name == STRATEGIC and schema is None and not is_built_in(item):
             kind = f"{item.get('apiVersion')} {item.get('kind')}"
             self.variant.warnings.append(
                 f"customisation {self.intent.name} ({self.intent.place}): the definition of {kind} "

@@ -12,10 +12,10 @@ from bot.chatops.replies import Question, react, reply
 from bot.commandlog import entry
 from bot.context import Shell
 from bot.forges import Comment, ForgeMergeRequest, Reaction
+from bot.gather.fleet import read_fleet
 from bot.gather.repository import fetch
 from bot.gather.requests import MARKER
 from bot.wording.answers import over
-from bot.worker.dispatch import read_fleet
 from planners.model import Repo
 
 SAID = "over"

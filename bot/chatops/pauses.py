@@ -10,11 +10,13 @@ import structlog
 
 from bot.context import Shell
 from bot.effects.apply import BOT
+from bot.effects.wake import wake
+from bot.gather.fleet import read_fleet
 from bot.gather.pauses import BRANCH, MARKER, Paused, key_of, payload, read_pauses
 from bot.gather.repository import Checkout, fetch
 from bot.gather.snapshot import Gathered
 from bot.git import GitError, TransientGitError
-from bot.worker.dispatch import application_key, read_fleet, trigger
+from bot.store.keys import application_key
 from planners.model import Fleet, Registration, Repo, Role
 from planners.model.overrides import Pause
 
@@ -63,7 +65,7 @@ async def tell(shell: Shell, telling: Telling) -> None:
     for checkout, new in changed:
         if new is not None:
             await _write(shell, checkout, new)
-    await trigger(shell, [application_key(each.application) for each in registrations])
+    await wake(shell, [application_key(each.application) for each in registrations])
 
 
 async def put_back(shell: Shell, gathered: Gathered) -> None:

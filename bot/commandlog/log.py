@@ -16,9 +16,9 @@ from bot.commandlog import entry
 from bot.commandlog.entry import Deed
 from bot.context import Shell
 from bot.forges import Comment
+from bot.store.keys import COMMAND_LOG
 from planners.model import Repo
 
-KEY = "record/"
 MOST_KEPT = 50
 
 
@@ -38,7 +38,7 @@ class Spot:
     def key(self) -> str:
         """Its key in the store."""
         name = sha256(f"{self.repo}!{self.number}".encode()).hexdigest()[:16]
-        return f"{KEY}{self.application}/{name}"
+        return f"{COMMAND_LOG}{self.application}/{name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +129,6 @@ async def write(shell: Shell, known: Record, deeds: tuple[Deed, ...], reacted: i
 
 def _forget(shell: Shell, spot: Spot) -> None:
     """Keep the newest records of an application only."""
-    rows = shell.store.views.list(f"{KEY}{spot.application}/")
+    rows = shell.store.views.list(f"{COMMAND_LOG}{spot.application}/")
     newest_first = sorted(rows, key=lambda row: row[1]["at"], reverse=True)
     shell.store.views.drop([key for key, _ in newest_first[MOST_KEPT:]])

@@ -3,23 +3,22 @@
 from typing import Any
 
 from bot.documents.facts import FactsReport
+from bot.store.keys import FACTS
 from bot.store.views import Views
 from planners.model.snapshot import ReportedFacts
-
-PREFIX = "facts/"
 
 
 def keep_reported(views: Views, cluster: str, value: dict[str, Any]) -> None:
     """Keep a report that was read without a mistake, unless a younger one is there."""
-    known = views.get(PREFIX + cluster)
+    known = views.get(FACTS + cluster)
     new = FactsReport.model_validate(value)
     if known is None or FactsReport.model_validate(known).at < new.at:
-        views.put(PREFIX + cluster, value)
+        views.put(FACTS + cluster, value)
 
 
 def read_reported(views: Views) -> dict[str, ReportedFacts]:
     """The newest facts of every cluster that reported some."""
     return {
-        key.removeprefix(PREFIX): FactsReport.model_validate(value).value()
-        for key, value in views.list(PREFIX)
+        key.removeprefix(FACTS): FactsReport.model_validate(value).value()
+        for key, value in views.list(FACTS)
     }

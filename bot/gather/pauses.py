@@ -13,6 +13,7 @@ from hashlib import sha256
 
 from bot.context import Shell
 from bot.gather.repository import Checkout
+from bot.store.keys import PAUSES
 from planners.gating.merge_requests import PREFIX
 from planners.model import Repo
 from planners.model.overrides import Pause
@@ -45,7 +46,7 @@ class Paused:
 
 def key_of(repo: Repo) -> str:
     """The key in the store of what is paused in a deploy repo."""
-    return f"pauses/{sha256(str(repo).encode()).hexdigest()[:16]}"
+    return f"{PAUSES}{sha256(str(repo).encode()).hexdigest()[:16]}"
 
 
 async def read_pauses(shell: Shell, checkout: Checkout) -> Paused:

@@ -13,13 +13,13 @@ from bot.context import Shell
 from bot.effects.apply import blobs_of
 from bot.engine.propose import Proposal
 from bot.gather.snapshot import Gathered
-from bot.report.summary_view import MARK, MARK_LENGTH
+from bot.report.summary_view import MARK_LENGTH
+from bot.store.keys import MARK, PLAN
 from bot.wording.diffs import Blobs, Diffs, Reader, counts, diffs_of
 from planners.gating.change_sets import ChangeSet
 from planners.model import Json
 from planners.plan import digest_of
 
-PLAN = "plan/"
 MOST_TEXT = 2_000_000
 MOST_OF_ONE = 200_000
 

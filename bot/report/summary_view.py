@@ -9,7 +9,6 @@ from typing import Any
 from planners.model import Fleet, Json
 from planners.plan import digest_of
 
-ROLLOUT, SUMMARY, MARK, FLEET = "rollout/", "summary/", "mark/", "fleet"
 RUNNING = ("STALLED", "UNKNOWN", "PROGRESSING", "READY")
 UNMERGED = "UNMERGED"
 READINESS = (*RUNNING, UNMERGED)

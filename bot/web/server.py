@@ -21,10 +21,10 @@ from bot.documents.facts import FactsReport
 from bot.gather.facts import keep_reported
 from bot.keys import cluster_key
 from bot.store.inbox import InboxFullError, Incoming, UnfitDeliveryError
+from bot.store.keys import application_key
 from bot.web import ui
 from bot.web.auth import Door, Guard
 from bot.web.auth.routes import router as door_router
-from bot.worker.dispatch import application_key
 from plugins import Agent, ReportError, signed
 
 MAX_HOOK = 25 * 1024 * 1024

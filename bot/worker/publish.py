@@ -6,12 +6,12 @@ Who waits for whom is remembered among the views: losing it costs no more than a
 import asyncio
 
 from bot.context import Shell
+from bot.effects.wake import wake
 from bot.report.rollout_view import with_since
-from bot.report.summary_view import MARK, ROLLOUT, SUMMARY, mark, summary
-from bot.worker.dispatch import application_key, trigger
+from bot.report.summary_view import mark, summary
+from bot.store.keys import DEPENDANTS, MARK, ROLLOUT, SUMMARY, application_key
 from planners.model import Json
 
-PREFIX = "dependants"
 TELLING = ("units", "waves")
 
 
@@ -19,7 +19,7 @@ async def remember(shell: Shell, application: str, needs: tuple[str, ...]) -> No
     """Keep that an application waits for others."""
     views = shell.store.views
     for name in needs:
-        await asyncio.to_thread(views.put, f"{PREFIX}/{name}/{application}", {})
+        await asyncio.to_thread(views.put, f"{DEPENDANTS}{name}/{application}", {})
 
 
 async def show(shell: Shell, application: str, view: dict[str, Json]) -> None:
@@ -36,5 +36,5 @@ async def show(shell: Shell, application: str, view: dict[str, Json]) -> None:
     marks = await asyncio.to_thread(views.get, MARK + application) or {}
     await asyncio.to_thread(views.put, MARK + application, {**marks, "rollout": told})
     if any(before.get(name) != view.get(name) for name in TELLING):
-        waiting = await asyncio.to_thread(views.list, f"{PREFIX}/{application}/")
-        await trigger(shell, [application_key(name.rpartition("/")[2]) for name, _ in waiting])
+        waiting = await asyncio.to_thread(views.list, f"{DEPENDANTS}{application}/")
+        await wake(shell, [application_key(name.rpartition("/")[2]) for name, _ in waiting])

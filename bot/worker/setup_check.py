@@ -7,10 +7,9 @@ import structlog
 
 from bot.context import Shell
 from bot.forges import ForgeError
-from bot.worker.dispatch import read_fleet
+from bot.gather.fleet import read_fleet
+from bot.store.keys import HEALTH
 from planners.model import Repo
-
-PREFIX = "health/"
 
 log = structlog.get_logger()
 
@@ -31,7 +30,7 @@ async def check(shell: Shell) -> None:
         for warning in warnings:
             log.warning("set-up", forge=name, warning=warning)
         view = {"warnings": [*warnings], "at": shell.clock().isoformat(timespec="seconds")}
-        await asyncio.to_thread(shell.store.views.put, PREFIX + name, view)
+        await asyncio.to_thread(shell.store.views.put, HEALTH + name, view)
 
 
 def _paths(forge: str, repos: Iterable[Repo]) -> tuple[str, ...]:

@@ -8,10 +8,11 @@ import structlog
 
 from bot.context import Shell
 from bot.forges import ForgeError, TransientForgeError
+from bot.gather.fleet import read_fleet
 from bot.gather.repository import GatherError
 from bot.git import GitError
+from bot.store.keys import APPLICATION, REVIEW
 from bot.store.queue import Claim
-from bot.worker import dispatch
 from bot.worker.foreign_requests import let_through
 from bot.worker.reconcile import reconcile_application, reconcile_review
 from planners.model import Repo
@@ -44,13 +45,13 @@ async def work_one(shell: Shell, owner: str, lease: timedelta = LEASE) -> bool:
 
 async def _pass(shell: Shell, key: str) -> datetime | None:
     kind, _, rest = key.partition("/")
-    if kind == dispatch.APPLICATION:
+    if kind == APPLICATION:
         return await reconcile_application(shell, rest)
-    if kind == dispatch.REVIEW:
+    if kind == REVIEW:
         name, _, number = rest.rpartition("!")
         forge, _, path = name.partition(":")
         repo = Repo(forge, path)
-        fleet = await dispatch.read_fleet(shell)
+        fleet = await read_fleet(shell)
         applications = tuple(
             sorted(each.application for each in fleet.registrations if each.app == repo)
         )

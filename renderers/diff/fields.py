@@ -15,7 +15,7 @@ from typing import TypeAlias
 from planners.model import Json
 from renderers.diff.flatten import same
 from renderers.kubernetes.kinds import group_of
-from renderers.patch.strategic.shapes import Field, MergeError, shape_of
+from renderers.kubernetes.patch_meta import Field, MergeError, shape_of
 
 Object: TypeAlias = Mapping[str, Json]
 Identity: TypeAlias = tuple[str, str, str, str]

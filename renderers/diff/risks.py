@@ -7,7 +7,7 @@ from enum import StrEnum
 from planners.model import Json
 from renderers.diff.fields import Object, ObjectChange
 from renderers.kubernetes.kinds import group_of
-from renderers.policy.pods import pod_templates
+from renderers.kubernetes.pod_templates import pod_templates
 
 _MAJOR = re.compile(r"v?(\d{1,9})(?![\w])(?:[.+-].*)?")
 _REFERENCES = ("secretKeyRef", "secretRef", "imagePullSecrets", "secret")

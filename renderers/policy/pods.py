@@ -1,32 +1,13 @@
-"""The pods that an object makes, and what a tenant's pods may not ask for."""
+"""What a tenant's pods may not ask for."""
 
 from collections.abc import Iterator, Mapping
 
 from planners.model import Json
 from renderers.kubernetes.kinds import AGENT
+from renderers.kubernetes.pod_templates import pod_templates
 from renderers.policy.pod_security import pod_violations
 
-_PLACES = (
-    ("spec", "template"),
-    ("spec", "jobTemplate", "spec", "template"),
-    ("template",),
-)
 _ACCOUNTS = ("serviceAccountName", "serviceAccount")
-
-
-def pod_templates(item: Mapping[str, Json]) -> Iterator[tuple[str, Mapping[str, Json]]]:
-    """Each pod template of an object and its path; a Pod is one itself, at the empty path.
-
-    A custom resource counts when it keeps a template where Kubernetes' own workloads do.
-    """
-    if item.get("kind") == "Pod":
-        yield "", item
-    for place in _PLACES:
-        found: Json = dict(item)
-        for key in place:
-            found = found.get(key) if isinstance(found, dict) else None
-        if isinstance(found, dict) and isinstance(found.get("spec"), dict):
-            yield ".".join(place), found
 
 
 def asks_too_much(item: Mapping[str, Json], level: str) -> Iterator[str]:

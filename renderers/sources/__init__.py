@@ -7,15 +7,10 @@ the files; a source that needs a tool (kustomize) says so and finds the tool's o
 from typing import Protocol
 
 from planners.model import Json
+from renderers.manifest_files import SourceError
 from renderers.tree import FileTree
 
-
-class SourceError(Exception):
-    """The files cannot be used: `file`, `line`, `column` (from 1) say where, the text why."""
-
-    def __init__(self, message: str, file: str = "", line: int = 1, column: int = 1) -> None:
-        super().__init__(message)
-        self.file, self.line, self.column = file, line, column
+__all__ = ["Source", "SourceError"]
 
 
 class Source(Protocol):

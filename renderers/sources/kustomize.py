@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from planners.model import Json
 from renderers import yaml
+from renderers.manifest_files import KUSTOMIZATIONS, read_objects
 from renderers.sources import Source, SourceError
-from renderers.sources.manifests import KUSTOMIZATIONS, read_objects
 from renderers.tree import FileTree
 
 OUTPUT_FILE = "kustomize-output.yaml"

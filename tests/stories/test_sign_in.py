@@ -34,7 +34,7 @@ def oauth(world: World) -> OAuth:
 async def browser(world: World) -> AsyncIterator[httpx.AsyncClient]:
     """A browser that keeps cookies and goes where it is sent, to the service or the forge."""
     world.found(small_fleet())
-    await dispatch.read_fleet(world.shell)
+    await dispatch.sweep(world.shell)
     forge = world.places[FLEET]
     given = {f"{forge}_client_id": CLIENT, f"{forge}_client_secret": CLIENT_SECRET}
     settings = Settings(

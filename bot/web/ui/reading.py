@@ -9,13 +9,11 @@ from typing import Any
 from fastapi import HTTPException, status
 
 from bot.context import Shell
-from bot.report.plan_view import PLAN
-from bot.report.summary_view import FLEET, MARK, MARK_LENGTH, ROLLOUT, SUMMARY
+from bot.report.summary_view import MARK_LENGTH
 from bot.store.audit import AuditEntry
+from bot.store.keys import FLEET, HEALTH, MARK, PLAN, ROLLOUT, SUMMARY, application_key
 from bot.store.queue import Waiting
-from bot.worker.dispatch import application_key
 
-HEALTH = "health/"
 MOST_WAITING = 1_000
 MOST_DEEDS = 100
 MOST_NAMED = 10

@@ -26,29 +26,22 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple, TypeAlias
 
 from planners.model import Json
-from renderers.kubernetes.merge_keys import KINDS
-from renderers.patch._deep_copy import MAX_DEPTH, copied_object, too_deep
-from renderers.patch.strategic.order import in_order, is_within, server_order
-from renderers.patch.strategic.shapes import (
+from renderers.kubernetes.patch_meta import (
     Field,
     Key,
     MergeError,
     Shape,
-    kind_of,
     shape_of,
 )
+from renderers.patch._deep_copy import MAX_DEPTH, copied_object, too_deep
+from renderers.patch.strategic.order import in_order, is_within, server_order
 
-__all__ = ["MergeError", "knows", "merge"]
+__all__ = ["MergeError", "merge"]
 
 Object: TypeAlias = dict[str, Json]
 
 PATCH, RETAIN = "$patch", "$retainKeys"
 ORDER, DELETE = "$setElementOrder/", "$deleteFromPrimitiveList/"
-
-
-def knows(item: Mapping[str, Json]) -> bool:
-    """Whether the object is of a built-in kind of Kubernetes 1.25 or later."""
-    return kind_of(item) in KINDS
 
 
 def merge(item: Object, patch: Object, custom: Mapping[str, Json] | None = None) -> Object:

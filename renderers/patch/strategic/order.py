@@ -7,7 +7,7 @@ the proposal is silent. Every step is linear but for sorting.
 from collections.abc import Iterable, Sequence
 
 from planners.model import Json
-from renderers.patch.strategic.shapes import Key
+from renderers.kubernetes.patch_meta import Key
 
 
 def in_order(

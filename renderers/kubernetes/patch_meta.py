@@ -142,3 +142,8 @@ def kind_of(item: Mapping[str, Json]) -> str:
 
 def _mapping(value: Json) -> Mapping[str, Json]:
     return value if isinstance(value, dict) else {}
+
+
+def is_built_in(item: Mapping[str, Json]) -> bool:
+    """Whether the object is of a built-in kind of Kubernetes 1.25 or later."""
+    return kind_of(item) in KINDS

@@ -1,0 +1,14 @@
+"""Makes keys due, so that their passes begin at once."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+
+from bot.context import Shell
+
+
+async def wake(shell: Shell, keys: Iterable[str], *, release: bool = False) -> None:
+    """Make keys due now; `release` those too that were set aside."""
+    wanted: Sequence[str] = sorted(keys)
+    if wanted:
+        queue = shell.store.queue
+        await asyncio.to_thread(queue.trigger, wanted, shell.clock(), release=release)
