@@ -55,8 +55,8 @@ def _service(folder: Path) -> FastAPI:
     async def planner(snapshot: Snapshot) -> Proposal:
         raise NotImplementedError(snapshot)
 
-    shell = make_shell(settings, make_forges(settings, system_clock), planner, system_clock)
-    door = Door(settings, discovery.forges(), shell)
+    context = make_shell(settings, make_forges(settings, system_clock), planner, system_clock)
+    door = Door(settings, discovery.forges(), context)
     return create_app(door, discovery.agents(), "report-key", lambda: None)
 
 

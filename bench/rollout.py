@@ -173,13 +173,13 @@ class _Measured(World):
     def start_bot(self) -> None:
         """Start the bot; its passes are counted where they plan."""
         super().start_bot()
-        propose = self.shell.propose
+        propose = self.context.propose
 
         async def counted(snapshot: Snapshot) -> Proposal:
             self.passes += 1
             return await propose(snapshot)
 
-        self.shell = replace(self.shell, propose=counted)
+        self.context = replace(self.context, propose=counted)
 
     async def report(self) -> bool:
         """Every cluster pulls and says what is new."""

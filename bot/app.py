@@ -11,7 +11,7 @@ import structlog
 from fastapi import FastAPI
 
 from bot.clock import Clock, system_clock
-from bot.context import Shell
+from bot.context import Context
 from bot.engine import discovery
 from bot.engine.propose import Proposal
 from bot.forges import Forge, ForgeError
@@ -21,7 +21,7 @@ from bot.git import DeployKey, GitError, Mirrors, pin_hosts
 from bot.settings import Settings
 from bot.store import Store
 from bot.web import setup
-from bot.web.auth import Door
+from bot.web.auth import Auth
 from bot.web.server import create_app
 from bot.worker import dispatch, setup_check, worker
 from bot.worker.scheduler import schedule
@@ -69,7 +69,7 @@ def make_shell(
     forges: Mapping[str, Forge],
     planner: Callable[[Snapshot], Awaitable[Proposal]],
     clock: Clock,
-) -> Shell:
+) -> Context:
     """Everything a pass needs, from settings.
 
     Raises:
@@ -77,7 +77,7 @@ def make_shell(
     """
     deploy_keys = make_deploy_keys(settings)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    return Shell(
+    return Context(
         forges=forges,
         mirrors=Mirrors(settings.data_dir / "mirrors", ca_files=settings.ca_files),
         store=Store.open(settings.store_url),
@@ -94,7 +94,7 @@ def make_shell(
 class Service:
     """The workers of one process: they drain the inbox and take due keys until cancelled."""
 
-    shell: Shell
+    context: Context
     settings: Settings
     owner: str = field(default_factory=lambda: secrets.token_hex(8))
     woken: asyncio.Event = field(default_factory=asyncio.Event)
@@ -116,7 +116,7 @@ class Service:
     async def sweep(self) -> None:
         """Make everything due; the next sweep is a matter of time when this one cannot."""
         try:
-            await dispatch.sweep(self.shell)
+            await dispatch.sweep(self.context)
         except WAITS as error:
             log.warning("sweep failed", error=str(error))
         self.woken.set()
@@ -124,14 +124,14 @@ class Service:
     async def check(self) -> None:
         """Look after webhooks and rules; in an hour again when that cannot be done now."""
         try:
-            await setup_check.check(self.shell)
+            await setup_check.check(self.context)
         except WAITS as error:
             log.warning("set-up not checked", error=str(error))
 
     async def _drain(self) -> None:
         while True:
             try:
-                drained = await dispatch.drain(self.shell)
+                drained = await dispatch.drain(self.context)
             except WAITS as error:
                 log.warning("inbox waits", error=str(error))
                 drained = 0
@@ -142,7 +142,7 @@ class Service:
         lease = timedelta(seconds=self.settings.lease_seconds)
         while True:
             try:
-                busy = await worker.work_one(self.shell, owner, lease)
+                busy = await worker.work_one(self.context, owner, lease)
             except Exception:
                 log.exception("pass ended abnormally")
                 busy = True
@@ -163,8 +163,8 @@ def build(
 ) -> tuple[FastAPI, Service]:
     """The web application and its workers, for one process."""
     forges = make_forges(settings, clock)
-    shell = make_shell(settings, forges, planner, clock)
-    service = Service(shell, settings)
+    context = make_shell(settings, forges, planner, clock)
+    service = Service(context, settings)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -177,11 +177,11 @@ def build(
                 await running
             for forge in forges.values():
                 await forge.close()
-            shell.store.close()
+            context.store.close()
 
-    door = Door(settings, discovery.forges(), shell)
-    door.tell()
+    auth = Auth(settings, discovery.forges(), context)
+    auth.tell()
     report_key = settings.report_key.get_secret_value()
-    app = create_app(door, discovery.agents(), report_key, service.woken.set, lifespan)
+    app = create_app(auth, discovery.agents(), report_key, service.woken.set, lifespan)
     app.include_router(setup.router(settings, discovery.forges(), forges, clock))
     return app, service

@@ -26,7 +26,7 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
-class Shell:
+class Context:
     """The outside world behind its doors.
 
     `propose` runs the core (in a process of its own in the service). `written` remembers what was

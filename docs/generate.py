@@ -50,7 +50,7 @@ def slash_commands() -> str:
         "`@<the bot> <verb>` does as well. `/switchyard help <verb>` says this there.\n"
     ]
     for name, command in commands_found().items():
-        where = "the deploy repo" if command.steers else "the repo of the comment"
+        where = "the deploy repo" if command.is_action else "the repo of the comment"
         where = f"the {command.changes} repo" if isinstance(command, Intent) else where
         need = f"Needs the role {command.role.name.lower()} in {where}."
         parts.append(f"## {name}\n\n{need}\n\n```\n{usage(command.verb)}\n```\n")

@@ -11,7 +11,7 @@ from planners.model.snapshot import Snapshot
 from planners.optimizer.optimize import Optimum, place_at_once
 from planners.optimizer.solver import Solver
 from planners.order import Wave, removals, steps, waves
-from planners.placement.allocation import Board, Demands
+from planners.placement.allocation import Allocation, Demands
 from planners.placement.place import Decision, Judge, place
 from planners.placement.replicas import Shares, divide
 
@@ -58,10 +58,10 @@ def plan(snapshot: Snapshot, judge: Judge, demands: Demands, solver: Solver | No
 
     With a solver all components are placed at once.
     """
-    placement, optimum = place(Board(snapshot, demands), judge), None
+    placement, optimum = place(Allocation(snapshot, demands), judge), None
     if solver is not None:
         placement, optimum = place_at_once(placement, solver)
-    shares, overflows = divide(placement.board)
+    shares, overflows = divide(placement.allocation)
     units = [decision.unit for decision in placement.trace if decision.chosen]
     used = {unit.cluster for unit in units}
     application = snapshot.application

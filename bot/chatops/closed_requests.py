@@ -10,7 +10,7 @@ from bot.chatops.parser import Reader
 from bot.chatops.replies import MARKER as REPLY
 from bot.chatops.replies import Question, react, reply
 from bot.commandlog import entry
-from bot.context import Shell
+from bot.context import Context
 from bot.forges import Comment, ForgeMergeRequest, Reaction
 from bot.gather.fleet import read_fleet
 from bot.gather.repository import fetch
@@ -22,46 +22,46 @@ SAID = "over"
 
 
 async def refuse(
-    shell: Shell, repo: Repo, request: ForgeMergeRequest, applications: tuple[str, ...]
+    context: Context, repo: Repo, request: ForgeMergeRequest, applications: tuple[str, ...]
 ) -> None:
     """Refuse what is said there and was not answered before; `applications` are the app repo's.
 
     The merge request of the revision that rolls out is none of these, though it is merged.
     """
-    me = await shell.forge(repo).me()
-    marker = shell.markers.read(MARKER, repo, request.body)
+    me = await context.forge(repo).me()
+    marker = context.markers.read(MARKER, repo, request.body)
     is_wave = marker is not None and request.author.id == me.id
     application = marker["application"] if marker and is_wave else next(iter(applications), "")
-    comments = await shell.forge(repo).comments(repo.path, request.number)
-    left = await _unanswered(shell, repo, request.number, comments, deploy=is_wave)
+    comments = await context.forge(repo).comments(repo.path, request.number)
+    left = await _unanswered(context, repo, request.number, comments, deploy=is_wave)
     if not application or not left:
         return
-    fleet = await read_fleet(shell)
+    fleet = await read_fleet(context)
     registration = fleet.registration(application)
     if registration is None:
         return
-    app = await fetch(shell, registration.app)
+    app = await fetch(context, registration.app)
     if not is_wave and request.merge_sha == app.head:
         return
-    home = await shell.forge(app.repo).merge_request_of(app.repo.path, app.head)
+    home = await context.forge(app.repo).merge_request_of(app.repo.path, app.head)
     now = (f"{app.repo.path}!{home.number}", home.url) if home else None
     state = "wave" if is_wave and request.state == "merged" else request.state
     for comment in left:
-        await react(shell, repo, request.number, comment.id, Reaction.REFUSED)
+        await react(context, repo, request.number, comment.id, Reaction.REFUSED)
         question = Question(repo, request.number, comment, SAID)
-        await reply(shell, question, over(state, now))
+        await reply(context, question, over(state, now))
 
 
 async def _unanswered(
-    shell: Shell, repo: Repo, number: int, comments: tuple[Comment, ...], *, deploy: bool
+    context: Context, repo: Repo, number: int, comments: tuple[Comment, ...], *, deploy: bool
 ) -> list[Comment]:
     """Comments with a line to the bot that no record and no reply speaks of."""
-    me = await shell.forge(repo).me()
+    me = await context.forge(repo).me()
     reader = Reader(me.login, tuple(each.verb for each in commands().values()))
     known: set[tuple[str, str]] = set()
     for each in comments:
         if each.author.id == me.id:
-            known |= _answered(shell, repo, number, each, deploy=deploy)
+            known |= _answered(context, repo, number, each, deploy=deploy)
     found = []
     for comment in comments:
         where = place_of(comment.id, number, deploy=deploy)
@@ -73,14 +73,14 @@ async def _unanswered(
 
 
 def _answered(
-    shell: Shell, repo: Repo, number: int, ours: Comment, *, deploy: bool
+    context: Context, repo: Repo, number: int, ours: Comment, *, deploy: bool
 ) -> set[tuple[str, str]]:
     """What a comment of our own answers, be it a record or a reply."""
     first = ours.body.partition("\n")[0]
-    recorded = shell.markers.read(entry.MARKER, repo, first)
+    recorded = context.markers.read(entry.MARKER, repo, first)
     if recorded is not None:
         return {deed.key for deed in entry.read(recorded)}
-    replied = shell.markers.read(REPLY, repo, first)
+    replied = context.markers.read(REPLY, repo, first)
     if replied is not None:
         return {(place_of(int(replied["to"]), number, deploy=deploy), replied["said"])}
     return set()

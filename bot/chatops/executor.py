@@ -13,7 +13,7 @@ from bot.chatops.parser import Command as Words
 from bot.chatops.parser import Help, Mistake, Result
 from bot.chatops.replies import Question, react, reply
 from bot.commandlog.entry import Deed, Outcome, settled
-from bot.context import Shell
+from bot.context import Context
 from bot.engine.discovery import discover
 from bot.engine.propose import Proposal
 from bot.forges import ForgeError, Reaction, TransientForgeError
@@ -42,7 +42,7 @@ def commands() -> dict[str, Command]:
 class Caller:
     """Who is spoken to: a rollout, or on a `preview` what would be one."""
 
-    shell: Shell
+    context: Context
     gathered: Gathered
     proposal: Proposal
     preview: bool
@@ -60,36 +60,36 @@ class Caller:
         Raises:
             TransientForgeError, TransientGitError: see there.
         """
-        shell, by = self.shell, question.comment.author.login
-        await react(shell, question.repo, question.number, question.comment.id, Reaction.SEEN)
+        context, by = self.context, question.comment.author.login
+        await react(context, question.repo, question.number, question.comment.id, Reaction.SEEN)
         verb = result.verb if isinstance(result, Words | Help) else "?"
         revision = self.proposal.plan.revision.sha
-        deed = Deed(where, question.said, by, verb, shell.clock(), Outcome.DONE)
+        deed = Deed(where, question.said, by, verb, context.clock(), Outcome.DONE)
         email = question.comment.author.email
         deed = replace(deed, revision=revision, text=question.text, email=email)
-        steers = isinstance(result, Words) and commands()[result.verb].steers
+        is_action = isinstance(result, Words) and commands()[result.verb].is_action
         try:
             answer = await self._run(question, result, wave, where)
         except RefusedError as error:
-            await reply(shell, question, f"Refused: {code(str(error), 900)}")
-            kept = steers and not isinstance(error, _DeniedError)
+            await reply(context, question, f"Refused: {code(str(error), 900)}")
+            kept = is_action and not isinstance(error, _DeniedError)
             return settled(deed, Outcome.REFUSED, str(error), {}), kept
         except (TransientForgeError, TransientGitError):
             raise
         except Exception as error:
             reference = secrets.token_hex(4)
             log.exception("command failed", verb=verb, where=where, reference=reference)
-            return await self._failed(question, deed, error, reference), steers
+            return await self._failed(question, deed, error, reference), is_action
         if answer.words:
-            await reply(shell, question, answer.words)
-        return settled(deed, Outcome.DONE, "", answer.facts), steers
+            await reply(context, question, answer.words)
+        return settled(deed, Outcome.DONE, "", answer.facts), is_action
 
     async def _failed(
         self, question: Question, deed: Deed, error: Exception, reference: str
     ) -> Deed:
         """One command that goes wrong holds up no other."""
         told = str(error) if isinstance(error, ForgeError | GitError | GatherError) else ""
-        await reply(self.shell, question, words.failed(told, reference))
+        await reply(self.context, question, words.failed(told, reference))
         return settled(deed, Outcome.FAILED, f"{told} ({reference})".strip(), {})
 
     async def _run(self, question: Question, result: Result, wave: str, where: str) -> Answer:
@@ -105,7 +105,7 @@ class Caller:
             raise _DeniedError(str(error)) from error
         by, key = question.comment.author.login, f"{question.repo} {where} {question.said}"
         told = (result, by, wave, question.number, question.comment, self.preview, key)
-        return await command.run(Call(self.shell, self.gathered, self.proposal, *told))
+        return await command.run(Call(self.context, self.gathered, self.proposal, *told))
 
     async def _check_rights(self, question: Question, command: Command, wave: str) -> None:
         """Raise RefusedError unless the author gave it, now, and has the role that it needs.
@@ -113,19 +113,19 @@ class Caller:
         Whoever may write can edit other people's comments, and no forge tells who did: an edited
         comment steers nothing. Neither does what was said on a wave to an earlier revision.
         """
-        if command.steers and self.preview:
+        if command.is_action and self.preview:
             raise RefusedError(words.not_yet(command.name))
-        if command.steers and self.gathered.home is None:
+        if command.is_action and self.gathered.app_request is None:
             raise RefusedError(
                 "this revision came by no merge request, so there is no place for the record: "
                 "use the forge's own approvals and labels"
             )
-        if command.steers and question.edited:
+        if command.is_action and question.edited:
             raise RefusedError("an edited comment steers nothing: write a new one")
-        if command.steers and wave and question.comment.created_at < await self._began():
+        if command.is_action and wave and question.comment.created_at < await self._began():
             raise RefusedError("another revision was merged since you wrote: look again")
-        repo = judged_in(command, self.gathered, self.shell, question.repo)
-        role = await self.shell.forge(repo).role(repo.path, question.comment.author.login)
+        repo = judged_in(command, self.gathered, self.context, question.repo)
+        role = await self.context.forge(repo).role(repo.path, question.comment.author.login)
         if role < command.role:
             needed, have = command.role.name.lower(), role.name.lower()
             users, teams = await self._able(repo, command.role)
@@ -144,7 +144,7 @@ class Caller:
         rules = [rule for policy in snapshot.policies for rule in policy.approvals]
         named = {*snapshot.tenant.approvers, *(user for rule in rules for user in rule.users)}
         logins = sorted(each for each in named if "@" not in each)[:MOST_ASKED]
-        forge = self.shell.forge(repo)
+        forge = self.context.forge(repo)
         able = [login for login in logins if await forge.role(repo.path, login) >= role]
         teams = {*snapshot.tenant.approver_teams, *(team for rule in rules for team in rule.teams)}
         return able, sorted(teams)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from bot.chatops.parser import Command, Reader, Verb
 from bot.chatops.replies import react
-from bot.context import Shell
+from bot.context import Context
 from bot.forges import Comment, Forge, ForgeMergeRequest, Reaction
 from bot.report.plan_comment import MARKER
 from planners.model import Repo, Role
@@ -25,11 +25,11 @@ class Ask:
     head: str
 
 
-async def find_ask(shell: Shell, repo: Repo, request: ForgeMergeRequest) -> Ask | None:
+async def find_ask(context: Context, repo: Repo, request: ForgeMergeRequest) -> Ask | None:
     """The newest request for a plan by somebody with the role write; a new one gets a reaction."""
-    forge = shell.forge(repo)
+    forge = context.forge(repo)
     comments = await forge.comments(repo.path, request.number)
-    asked, head = await _answered(shell, repo, comments)
+    asked, head = await _answered(context, repo, comments)
     reader = Reader((await forge.me()).login, (PLAN,))
     for comment in reversed(comments):
         asks = any(isinstance(each, Command) for each in reader.read(comment.body))
@@ -39,7 +39,7 @@ async def find_ask(shell: Shell, repo: Repo, request: ForgeMergeRequest) -> Ask 
             number, by = str(comment.id), comment.author.login
             if asked == number:
                 return Ask(number, by, head)
-            await react(shell, repo, request.number, comment.id, Reaction.SEEN)
+            await react(context, repo, request.number, comment.id, Reaction.SEEN)
             return Ask(number, by, request.head)
     return None
 
@@ -48,11 +48,11 @@ async def _may_ask(forge: Forge, repo: Repo, comment: Comment) -> bool:
     return await forge.role(repo.path, comment.author.login) >= Role.WRITE
 
 
-async def _answered(shell: Shell, repo: Repo, comments: tuple[Comment, ...]) -> tuple[str, str]:
+async def _answered(context: Context, repo: Repo, comments: tuple[Comment, ...]) -> tuple[str, str]:
     """The comment that our own one answers, and the head that it speaks of."""
-    me = await shell.forge(repo).me()
+    me = await context.forge(repo).me()
     for comment in comments:
-        marker = shell.markers.read(MARKER, repo, comment.body)
+        marker = context.markers.read(MARKER, repo, comment.body)
         if comment.author.id == me.id and marker and "asked" in marker:
             return marker["asked"], marker.get("head", "")
     return "", ""

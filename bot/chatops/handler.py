@@ -18,7 +18,7 @@ from bot.chatops.replies import Question, answered, is_there, react, reply, text
 from bot.commandlog import log
 from bot.commandlog.entry import Deed, Outcome, is_full
 from bot.commandlog.log import OvertakenError, Record, Spot
-from bot.context import Shell
+from bot.context import Context
 from bot.engine.propose import Proposal
 from bot.forges import Comment, Reaction
 from bot.gather.snapshot import Gathered
@@ -70,20 +70,20 @@ class _Place:
 class Hearing:
     """One pass over all that people say to a rollout, or on a `preview` to what would be one.
 
-    `home` is the rollout's record as it grows, `steers` says what is listened to now.
+    `home` is the rollout's record as it grows, `is_action` says what is listened to now.
     """
 
-    shell: Shell
+    context: Context
     gathered: Gathered
     proposal: Proposal
     home: Record | None
     preview: bool = False
-    steers: bool = False
+    is_action: bool = False
     _found: list[_Place] | None = None
 
     async def obey(self) -> bool:
         """Obey what steers, before anything merges; whether something new steers it now."""
-        self.steers = True
+        self.is_action = True
         try:
             return await self._obey()
         except OvertakenError:
@@ -91,7 +91,7 @@ class Hearing:
 
     async def tell(self) -> None:
         """Answer the rest, which holds up no merge; on a preview what steers is refused."""
-        self.steers = False
+        self.is_action = False
         for place in await self._places():
             await self._listen(place)
 
@@ -117,20 +117,20 @@ class Hearing:
 
     async def _read_places(self) -> list[_Place]:
         gathered, found = self.gathered, list[_Place]()
-        if gathered.home is not None:
+        if gathered.app_request is not None:
             app = gathered.app.repo
-            found.append(_Place(app, gathered.home.number, "", gathered.comments))
+            found.append(_Place(app, gathered.app_request.number, "", gathered.comments))
         repo, name = gathered.deploy.repo, gathered.snapshot.application.name
         for request in gathered.snapshot.merge_requests:
             if request.branch is not None:
                 number = request.number
-                comments = await self.shell.forge(repo).comments(repo.path, number)
-                ledger = await log.read(self.shell, Spot(repo, number, name), comments)
+                comments = await self.context.forge(repo).comments(repo.path, number)
+                ledger = await log.read(self.context, Spot(repo, number, name), comments)
                 found.append(_Place(repo, number, request.wave, comments, ledger))
         for place in found:
-            me = await self.shell.forge(place.repo).me()
+            me = await self.context.forge(place.repo).me()
             ours = [each for each in place.comments if each.author.id == me.id]
-            place.replies = answered(self.shell, place.repo, ours, name)
+            place.replies = answered(self.context, place.repo, ours, name)
         return found
 
     async def _mended(self, record: Record) -> Record:
@@ -140,17 +140,17 @@ class Hearing:
         """
         if not record.is_behind:
             return record
-        shell, spot, deeds = self.shell, record.spot, record.deeds
-        comments = await shell.forge(spot.repo).comments(spot.repo.path, spot.number)
-        record = await log.read(shell, spot, comments)
+        context, spot, deeds = self.context, record.spot, record.deeds
+        comments = await context.forge(spot.repo).comments(spot.repo.path, spot.number)
+        record = await log.read(context, spot, comments)
         if not record.is_behind:
             return record
         if record.was_changed:
-            me, now = await shell.forge(spot.repo).me(), shell.clock()
+            me, now = await context.forge(spot.repo).me(), context.clock()
             said = f"put back {len(deeds)}"
             note = Deed("", said, me.login, "record", now, Outcome.DONE, PUT_BACK)
             deeds = (*record.deeds, note)
-        return await log.write(shell, record, deeds, record.reacted)
+        return await log.write(context, record, deeds, record.reacted)
 
     async def _take_over(self, ledger: Record) -> bool:
         """Record at home what a crash left in a wave's own record alone."""
@@ -165,7 +165,7 @@ class Hearing:
 
     async def _listen(self, place: _Place) -> bool:
         """Answer what is new, up to a command that steers: the next one meets what that changed."""
-        me = await self.shell.forge(place.repo).me()
+        me = await self.context.forge(place.repo).me()
         verbs = commands()
         reader = Reader(me.login, tuple(each.verb for each in verbs.values()))
         for comment in place.comments:
@@ -174,10 +174,10 @@ class Hearing:
             where = place_of(comment.id, place.number, deploy=bool(place.wave))
             edited = self._is_edited(place, comment, where)
             for said, result in meanings(reader.read(comment.body)):
-                if self._is_steering(result) is not self.steers:
+                if self._is_steering(result) is not self.is_action:
                     continue
                 key = ("answered", str(place.repo), where, said)
-                if key in self.shell.written or (where, said) in self._known(place):
+                if key in self.context.written or (where, said) in self._known(place):
                     continue
                 if await self._is_flood(place, comment):
                     continue
@@ -185,21 +185,21 @@ class Hearing:
                 question = Question(*asked, edited)
                 deed = await self._answer(place, question, result, where)
                 if deed is not None:
-                    self.shell.written[key] = ""
+                    self.context.written[key] = ""
                     await self._react(deed)
-                    if self.steers and deed.outcome is Outcome.DONE:
+                    if self.is_action and deed.outcome is Outcome.DONE:
                         return True
         return False
 
     def _is_steering(self, result: Result) -> bool:
-        return not self.preview and isinstance(result, Words) and commands()[result.verb].steers
+        return not self.preview and isinstance(result, Words) and commands()[result.verb].is_action
 
     async def _is_flood(self, place: _Place, comment: Comment) -> bool:
         """Whether somebody who may write nothing there was answered often enough."""
         mine = {str(each.id) for each in place.comments if each.author.id == comment.author.id}
         if sum(to in mine for to, _ in place.replies) < MOST_REPLIES:
             return False
-        role = await self.shell.forge(place.repo).role(place.repo.path, comment.author.login)
+        role = await self.context.forge(place.repo).role(place.repo.path, comment.author.login)
         return role < Role.WRITE
 
     def _about(self, result: Result) -> str:
@@ -212,18 +212,18 @@ class Hearing:
         """What came of one line; None where nothing more can be recorded."""
         full = any(is_full(each.deeds) for each in self._records(place))
         key = ("full", where, question.said)
-        if not (full and self.steers):
-            caller = Caller(self.shell, self.gathered, self.proposal, self.preview)
+        if not (full and self.is_action):
+            caller = Caller(self.context, self.gathered, self.proposal, self.preview)
             deed, kept = await caller.answer(question, result, place.wave, where)
             if kept:
                 await self._keep(place, deed)
             place.replies.append((str(question.comment.id), question.said))
             return deed
-        if key not in self.shell.written:
+        if key not in self.context.written:
             comment = question.comment.id
-            await react(self.shell, place.repo, place.number, comment, Reaction.REFUSED)
-            await reply(self.shell, question, f"Refused: {words.full()}.")
-            self.shell.written[key] = ""
+            await react(self.context, place.repo, place.number, comment, Reaction.REFUSED)
+            await reply(self.context, question, f"Refused: {words.full()}.")
+            self.context.written[key] = ""
         return None
 
     async def _keep(self, place: _Place, deed: Deed) -> None:
@@ -237,7 +237,7 @@ class Hearing:
         reacted = record.reacted
         while reacted < len(record.deeds) and self._is_shown(record.deeds[reacted]):
             reacted += 1
-        return await log.write(self.shell, record, (*record.deeds, *deeds), reacted)
+        return await log.write(self.context, record, (*record.deeds, *deeds), reacted)
 
     def _unseen(self, place: _Place) -> tuple[Deed, ...]:
         """Deeds whose reaction a crash may have left out."""
@@ -254,11 +254,11 @@ class Hearing:
         """
         key, text = ("text", str(place.repo), where), text_of(comment)
         if not comment.edited:
-            self.shell.written[key] = text
+            self.context.written[key] = text
             return False
         deeds = (deed for record in self._records(place) for deed in record.deeds)
         written = {deed.text for deed in deeds if deed.where == where}
-        return text not in written | {self.shell.written.get(key, "")}
+        return text not in written | {self.context.written.get(key, "")}
 
     def _known(self, place: _Place) -> set[tuple[str, str]]:
         deploy = bool(place.wave)
@@ -270,12 +270,12 @@ class Hearing:
     def _is_shown(self, deed: Deed) -> bool:
         """Whether this process put the reaction under its comment."""
         found = self._comment(deed)
-        return found is None or is_there(self.shell, *found)
+        return found is None or is_there(self.context, *found)
 
     async def _react(self, deed: Deed) -> None:
         found = self._comment(deed)
         if found is not None:
-            await react(self.shell, *found)
+            await react(self.context, *found)
 
     def _comment(self, deed: Deed) -> tuple[Repo, int, int, Reaction] | None:
         """The comment of a deed, and what is put under it; None for the bot's own deeds."""

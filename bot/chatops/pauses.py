@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from bot.context import Shell
+from bot.context import Context
 from bot.effects.apply import BOT
 from bot.effects.wake import wake
 from bot.gather.fleet import read_fleet
@@ -41,7 +41,7 @@ class Telling:
     reason: str | None
 
 
-async def tell(shell: Shell, telling: Telling) -> None:
+async def tell(context: Context, telling: Telling) -> None:
     """Pause or resume a target in every deploy repo concerned; a command is done once in each.
 
     Raises:
@@ -49,32 +49,32 @@ async def tell(shell: Shell, telling: Telling) -> None:
         TransientGitError: somebody else wrote the branch meanwhile.
         GitError: the branch cannot be written.
     """
-    registrations = _concerned(await read_fleet(shell), telling.target)
+    registrations = _concerned(await read_fleet(context), telling.target)
     deploys = sorted({each.deploy for each in registrations})
     for repo in deploys:
-        await _check_role(shell, repo, telling)
+        await _check_role(context, repo, telling)
     found: list[tuple[Checkout, Paused]] = []
     for repo in deploys:
-        checkout = await fetch(shell, repo)
-        paused = await read_pauses(shell, checkout)
+        checkout = await fetch(context, repo)
+        paused = await read_pauses(context, checkout)
         if telling.key not in paused.told:
             found.append((checkout, paused))
-    changed = [(each, _changed(shell, paused, telling)) for each, paused in found]
+    changed = [(each, _changed(context, paused, telling)) for each, paused in found]
     if found and not any(new for _, new in changed):
         raise PauseError(_as_it_is(telling, [paused for _, paused in found]))
     for checkout, new in changed:
         if new is not None:
-            await _write(shell, checkout, new)
-    await wake(shell, [application_key(each.application) for each in registrations])
+            await _write(context, checkout, new)
+    await wake(context, [application_key(each.application) for each in registrations])
 
 
-async def put_back(shell: Shell, gathered: Gathered) -> None:
+async def restore_pauses(context: Context, gathered: Gathered) -> None:
     """Write the branch again where somebody deleted it or pushed an older copy."""
     if not gathered.paused.lags:
         return
     log.warning("pauses put back", repository=str(gathered.deploy.repo))
     try:
-        await _write(shell, gathered.deploy, gathered.paused)
+        await _write(context, gathered.deploy, gathered.paused)
     except GitError as error:
         log.warning("pauses not put back", error=str(error))
 
@@ -91,13 +91,13 @@ def _concerned(fleet: Fleet, target: str) -> list[Registration]:
     return found
 
 
-async def _check_role(shell: Shell, repo: Repo, telling: Telling) -> None:
+async def _check_role(context: Context, repo: Repo, telling: Telling) -> None:
     if repo.forge != telling.forge:
         raise PauseError(
             f"that concerns {repo} as well, on another forge, where nobody knows who you are: "
             f"`freeze` takes a merge request and holds for all"
         )
-    role = await shell.forge(repo).role(repo.path, telling.by)
+    role = await context.forge(repo).role(repo.path, telling.by)
     if role < NEEDED:
         raise PauseError(
             f"that concerns {repo} as well, where it takes the role {NEEDED.name.lower()} and you "
@@ -105,7 +105,7 @@ async def _check_role(shell: Shell, repo: Repo, telling: Telling) -> None:
         )
 
 
-def _changed(shell: Shell, paused: Paused, telling: Telling) -> Paused | None:
+def _changed(context: Context, paused: Paused, telling: Telling) -> Paused | None:
     """What is paused then; None where that is so already."""
     if (paused.of(telling.target) is None) == (telling.reason is None):
         return None
@@ -113,7 +113,7 @@ def _changed(shell: Shell, paused: Paused, telling: Telling) -> Paused | None:
     if telling.reason is not None:
         if len(pauses) >= MOST_PAUSES:
             raise PauseError(f"{MOST_PAUSES} pauses at once are the most: resume one first")
-        pauses += (Pause(telling.target, telling.by, telling.reason, shell.clock()),)
+        pauses += (Pause(telling.target, telling.by, telling.reason, context.clock()),)
     told = (*paused.told, telling.key)
     return replace(paused, pauses=pauses, told=told, count=paused.count + 1)
 
@@ -126,18 +126,18 @@ def _as_it_is(telling: Telling, found: list[Paused]) -> str:
     return f"{telling.target} is paused already by {known.by}: {known.reason}"
 
 
-async def _write(shell: Shell, checkout: Checkout, paused: Paused) -> None:
+async def _write(context: Context, checkout: Checkout, paused: Paused) -> None:
     """Push a commit that says it: the files are main's, and it is never merged."""
     told, repo = payload(paused), checkout.repo
     names = ", ".join(each.target for each in paused.pauses) or "nothing"
-    message = f"Paused: {names[:200]}\n\n{shell.markers.write(MARKER, repo, told)}\n"
+    message = f"Paused: {names[:200]}\n\n{context.markers.write(MARKER, repo, told)}\n"
     commit = await asyncio.to_thread(
-        checkout.mirror.commit, checkout.head, {}, message=message, author=BOT, at=shell.clock()
+        checkout.mirror.commit, checkout.head, {}, message=message, author=BOT, at=context.clock()
     )
-    url, access = await shell.reach(repo, checkout.info)
+    url, access = await context.reach(repo, checkout.info)
     updates = {BRANCH: (commit, paused.head)}
     refusal = (await asyncio.to_thread(checkout.mirror.push, url, access, updates))[BRANCH]
     if refusal is not None:
         kind = TransientGitError if refusal.startswith("stale") else GitError
         raise kind(f"{repo}: {BRANCH} was not written: {refusal}")
-    await asyncio.to_thread(shell.store.views.put, key_of(repo), dict(told))
+    await asyncio.to_thread(context.store.views.put, key_of(repo), dict(told))

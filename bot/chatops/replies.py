@@ -10,7 +10,7 @@ from hashlib import sha256
 
 import structlog
 
-from bot.context import Shell
+from bot.context import Context
 from bot.forges import Comment, ForgeError, Reaction, TransientForgeError
 from bot.wording.markdown import code
 from planners.model import Repo
@@ -51,58 +51,60 @@ def text_of(comment: Comment) -> str:
 
 
 def answered(
-    shell: Shell, repo: Repo, ours: Iterable[Comment], application: str
+    context: Context, repo: Repo, ours: Iterable[Comment], application: str
 ) -> list[tuple[str, str]]:
     """What comments of our own answer, for an application or for any: comment and words."""
     first = (each.body.partition("\n")[0] for each in ours)
-    found = (shell.markers.read(MARKER, repo, each) for each in first)
+    found = (context.markers.read(MARKER, repo, each) for each in first)
     return [
         (each["to"], each["said"]) for each in found if each and each["about"] in {"", application}
     ]
 
 
-async def replied(shell: Shell, question: Question) -> bool:
+async def replied(context: Context, question: Question) -> bool:
     """Whether there is a reply, as the forge has it now."""
     repo = question.repo
-    forge = shell.forge(repo)
+    forge = context.forge(repo)
     me = await forge.me()
     return any(
-        shell.markers.read(MARKER, repo, each.body.partition("\n")[0]) == question.marker
+        context.markers.read(MARKER, repo, each.body.partition("\n")[0]) == question.marker
         for each in await forge.comments(repo.path, question.number)
         if each.author.id == me.id
     )
 
 
-async def reply(shell: Shell, question: Question, words: str) -> None:
+async def reply(context: Context, question: Question, words: str) -> None:
     """Say something in a comment of our own, unless that was said already."""
-    if await replied(shell, question):
+    if await replied(context, question):
         return
     repo, to = question.repo, code(question.comment.author.login)
     about = f", about {code(question.about)}" if question.about else ""
-    text = f"{shell.markers.write(MARKER, repo, question.marker)}\nTo {to}{about}:\n\n{words}"
-    await shell.forge(repo).add_comment(repo.path, question.number, text)
+    text = f"{context.markers.write(MARKER, repo, question.marker)}\nTo {to}{about}:\n\n{words}"
+    await context.forge(repo).add_comment(repo.path, question.number, text)
 
 
-async def react(shell: Shell, repo: Repo, number: int, comment: int, reaction: Reaction) -> bool:
+async def react(
+    context: Context, repo: Repo, number: int, comment: int, reaction: Reaction
+) -> bool:
     """Put a reaction under a comment, once; False where it is worth another try.
 
     Nothing waits for a reaction: a forge that is busy, or a comment that is gone, holds up nothing.
     """
-    if is_there(shell, repo, number, comment, reaction):
+    if is_there(context, repo, number, comment, reaction):
         return True
     try:
-        await shell.forge(repo).react(repo.path, number, comment, reaction)
+        await context.forge(repo).react(repo.path, number, comment, reaction)
     except ForgeError as error:
         log.warning("no reaction", repository=str(repo), number=number, error=str(error))
         if isinstance(error, TransientForgeError):
             return False
-    shell.written[_key(repo, number, comment, reaction)] = reaction.value
+    context.written[_key(repo, number, comment, reaction)] = reaction.value
     return True
 
 
-def is_there(shell: Shell, repo: Repo, number: int, comment: int, reaction: Reaction) -> bool:
+def is_there(context: Context, repo: Repo, number: int, comment: int, reaction: Reaction) -> bool:
     """Whether this process put it there."""
-    return _key(repo, number, comment, reaction) in shell.written
+    return _key(repo, number, comment, reaction) in context.written
 
 
 def _key(repo: Repo, number: int, comment: int, reaction: Reaction) -> tuple[str, ...]:

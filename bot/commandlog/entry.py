@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
-from planners.model.overrides import Cancellation, Hold, Override, Steering
+from planners.model.overrides import Cancellation, GateOverride, Hold, Overrides
 
 MARKER = "record"
 MOST_DEEDS = 200
@@ -87,11 +87,11 @@ def is_full(deeds: Sequence[Deed]) -> bool:
     return len(deeds) >= MOST_DEEDS or len(write(deeds)) > MOST_LETTERS
 
 
-def steering(deeds: Iterable[Deed]) -> Steering:
+def overrides(deeds: Iterable[Deed]) -> Overrides:
     """What the deeds that were done say, the later over the earlier."""
     holds: dict[str, Hold] = {}
     skipped: dict[str, str] = {}
-    overrides: list[Override] = []
+    gate_overrides: list[GateOverride] = []
     reverted, restored, cancelled = "", "", None
     for deed in deeds:
         if deed.outcome is not Outcome.DONE:
@@ -106,15 +106,15 @@ def steering(deeds: Iterable[Deed]) -> Steering:
             case "skip":
                 skipped[target] = f"{deed.by}: {reason}"
             case "override":
-                overrides.append(Override(deed.facts["gate"], target, deed.by, reason))
+                gate_overrides.append(GateOverride(deed.facts["gate"], target, deed.by, reason))
             case "rollback":
                 reverted, restored = deed.facts["revision"], deed.facts.get("to", "")
             case "cancel":
                 cancelled = Cancellation(deed.facts["revision"], deed.by, reason)
             case _:
                 pass
-    told = (tuple(holds.values()), tuple(overrides), skipped, reverted, restored, cancelled)
-    return Steering(*told)
+    told = (tuple(holds.values()), tuple(gate_overrides), skipped, reverted, restored, cancelled)
+    return Overrides(*told)
 
 
 def approvals(deeds: Iterable[Deed], wave: str, digest: str) -> dict[str, str]:

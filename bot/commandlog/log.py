@@ -14,7 +14,7 @@ from typing import Any
 
 from bot.commandlog import entry
 from bot.commandlog.entry import Deed
-from bot.context import Shell
+from bot.context import Context
 from bot.forges import Comment
 from bot.store.keys import COMMAND_LOG
 from planners.model import Repo
@@ -66,13 +66,13 @@ class Record:
         return self.kept is not None and self.shown < self.kept["shown"]
 
 
-async def read(shell: Shell, spot: Spot, comments: Iterable[Comment]) -> Record:
+async def read(context: Context, spot: Spot, comments: Iterable[Comment]) -> Record:
     """What the comments of a merge request and the store say."""
-    me = await shell.forge(spot.repo).me()
-    kept = await asyncio.to_thread(shell.store.views.get, spot.key)
+    me = await context.forge(spot.repo).me()
+    kept = await asyncio.to_thread(context.store.views.get, spot.key)
     found, newest = Record(spot, kept=kept), None
     for comment in comments:
-        payload = shell.markers.read(entry.MARKER, spot.repo, comment.body.partition("\n")[0])
+        payload = context.markers.read(entry.MARKER, spot.repo, comment.body.partition("\n")[0])
         if comment.author.id != me.id or payload is None:
             continue
         mine = payload["application"] == spot.application and payload["number"] == str(spot.number)
@@ -85,25 +85,25 @@ async def read(shell: Shell, spot: Spot, comments: Iterable[Comment]) -> Record:
         deeds, reacted = entry.read(kept["payload"]), int(kept["payload"]["reacted"])
         found = replace(found, deeds=deeds, reacted=reacted)
     elif newest is not None and (kept is None or kept["shown"] < found.shown):
-        now = _row(shell, newest, found.shown)
-        if await asyncio.to_thread(shell.store.views.swap, spot.key, kept, now):
+        now = _row(context, newest, found.shown)
+        if await asyncio.to_thread(context.store.views.swap, spot.key, kept, now):
             found = replace(found, kept=now)
     return found
 
 
-def _row(shell: Shell, payload: Mapping[str, str], shown: int) -> dict[str, Any]:
+def _row(context: Context, payload: Mapping[str, str], shown: int) -> dict[str, Any]:
     """What the store remembers of a record, of which `shown` deeds stand in its comment."""
-    at, count = shell.clock().isoformat(), int(payload["deeds_in_all"])
+    at, count = context.clock().isoformat(), int(payload["deeds_in_all"])
     return {"count": count, "shown": shown, "payload": dict(payload), "at": at}
 
 
-async def write(shell: Shell, known: Record, deeds: tuple[Deed, ...], reacted: int) -> Record:
+async def write(context: Context, known: Record, deeds: tuple[Deed, ...], reacted: int) -> Record:
     """Let the record say this, in the store and then in its comment.
 
     Raises:
         OvertakenError: see there.
     """
-    spot, views = known.spot, shell.store.views
+    spot, views = known.spot, context.store.views
     payload = {
         "application": spot.application,
         "number": str(spot.number),
@@ -111,11 +111,11 @@ async def write(shell: Shell, known: Record, deeds: tuple[Deed, ...], reacted: i
         "reacted": str(reacted),
         "deeds": entry.write(deeds),
     }
-    kept = _row(shell, payload, known.kept["shown"] if known.kept else known.shown)
+    kept = _row(context, payload, known.kept["shown"] if known.kept else known.shown)
     if not await asyncio.to_thread(views.swap, spot.key, known.kept, kept):
         raise OvertakenError
-    forge, path = shell.forge(spot.repo), spot.repo.path
-    body = entry.text(deeds, shell.markers.write(entry.MARKER, spot.repo, payload))
+    forge, path = context.forge(spot.repo), spot.repo.path
+    body = entry.text(deeds, context.markers.write(entry.MARKER, spot.repo, payload))
     comment = known.comment
     if comment is None:
         comment = (await forge.add_comment(path, spot.number, body)).id
@@ -123,12 +123,12 @@ async def write(shell: Shell, known: Record, deeds: tuple[Deed, ...], reacted: i
         await forge.edit_comment(path, spot.number, comment, body)
     done = {**kept, "shown": len(deeds)}
     await asyncio.to_thread(views.swap, spot.key, kept, done)
-    await asyncio.to_thread(_forget, shell, spot)
+    await asyncio.to_thread(_forget, context, spot)
     return Record(spot, deeds, reacted, comment, len(deeds), done)
 
 
-def _forget(shell: Shell, spot: Spot) -> None:
+def _forget(context: Context, spot: Spot) -> None:
     """Keep the newest records of an application only."""
-    rows = shell.store.views.list(f"{COMMAND_LOG}{spot.application}/")
+    rows = context.store.views.list(f"{COMMAND_LOG}{spot.application}/")
     newest_first = sorted(rows, key=lambda row: row[1]["at"], reverse=True)
-    shell.store.views.drop([key for key, _ in newest_first[MOST_KEPT:]])
+    context.store.views.drop([key for key, _ in newest_first[MOST_KEPT:]])

@@ -12,7 +12,7 @@ from typing import assert_never
 
 import structlog
 
-from bot.context import Refused, Shell
+from bot.context import Context, Refused
 from bot.engine.propose import Proposal
 from bot.forges import ORDER, NotMerged, Status, StatusState, TransientForgeError
 from bot.gather.requests import MARKER
@@ -25,11 +25,11 @@ from planners.gating.change_sets import ChangeSet
 from planners.gating.effects import (
     CloseMergeRequest,
     Effect,
-    LookAgain,
     Merge,
     OpenMergeRequest,
     PushBranch,
-    SetOrder,
+    RequeueAt,
+    SetOrderStatus,
     UpdateMergeRequest,
 )
 from planners.model import Repo
@@ -45,38 +45,38 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """`changed`: the world moved, so another pass is due now; `look_again`: one is due then."""
+    """`changed`: the world moved, so another pass is due now; `requeue_at`: one is due then."""
 
     changed: bool
-    look_again: datetime | None
+    requeue_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
 class Writing:
     """One pass of writing for one application."""
 
-    shell: Shell
+    context: Context
     gathered: Gathered
     proposal: Proposal
 
 
-async def apply(shell: Shell, gathered: Gathered, proposal: Proposal) -> Applied:
+async def apply(context: Context, gathered: Gathered, proposal: Proposal) -> Applied:
     """Perform a proposal's effects: all pushes as one, then the rest in their order."""
-    writing = Writing(shell, gathered, proposal)
+    writing = Writing(context, gathered, proposal)
     effects = proposal.decision.effects
     pushes = [effect for effect in effects if isinstance(effect, PushBranch)]
     refused = await _push(writing, pushes)
-    changed, look_again = len(refused) < len(pushes), None
+    changed, requeue_at = len(refused) < len(pushes), None
     if refused:
-        look_again = shell.clock() + AFTER_REFUSAL
+        requeue_at = context.clock() + AFTER_REFUSAL
     for effect in effects:
         if isinstance(effect, OpenMergeRequest) and effect.branch in refused:
             continue
         done = await _perform(writing, effect)
         changed = changed or done is True
         if isinstance(done, datetime):
-            look_again = min(done, look_again or done)
-    return Applied(changed, look_again)
+            requeue_at = min(done, requeue_at or done)
+    return Applied(changed, requeue_at)
 
 
 async def _perform(writing: Writing, effect: Effect) -> bool | datetime:
@@ -84,9 +84,9 @@ async def _perform(writing: Writing, effect: Effect) -> bool | datetime:
     match effect:
         case PushBranch():
             return False
-        case LookAgain(at):
+        case RequeueAt(at):
             return at
-        case SetOrder():
+        case SetOrderStatus():
             return await _set_order(writing, effect) or False
         case OpenMergeRequest():
             return await _open(writing, effect)
@@ -104,8 +104,8 @@ async def _push(writing: Writing, pushes: Sequence[PushBranch]) -> set[str]:
     """Write one commit for each branch and push them together; the branches that were refused."""
     if not pushes:
         return set()
-    shell, deploy = writing.shell, writing.gathered.deploy
-    url, access = await shell.reach(deploy.repo, deploy.info)
+    context, deploy = writing.context, writing.gathered.deploy
+    url, access = await context.reach(deploy.repo, deploy.info)
     updates: dict[str, tuple[str | None, str | None]] = {}
     for push in pushes:
         commit = await asyncio.to_thread(_commit, writing, push)
@@ -134,12 +134,12 @@ async def _open(writing: Writing, effect: OpenMergeRequest) -> bool:
     """Open it; one of ours that is there and lost its mark gets it again."""
     deploy = writing.gathered.deploy
     title, body = await _describe(writing, effect.change)
-    shell, path = writing.shell, deploy.repo.path
-    forge, target = shell.forge(deploy.repo), deploy.info.default_branch
+    context, path = writing.context, deploy.repo.path
+    forge, target = context.forge(deploy.repo), deploy.info.default_branch
     opened = await forge.open_merge_request(
         path, branch=effect.branch, target=target, title=title, body=body
     )
-    marked = shell.markers.read(MARKER, deploy.repo, opened.body) is not None
+    marked = context.markers.read(MARKER, deploy.repo, opened.body) is not None
     if not marked and opened.author.id == (await forge.me()).id:
         await forge.update_merge_request(path, opened.number, title=title, body=body)
     await _audit(writing, "open", effect.change, number=opened.number)
@@ -149,7 +149,7 @@ async def _open(writing: Writing, effect: OpenMergeRequest) -> bool:
 async def _update(writing: Writing, effect: UpdateMergeRequest) -> bool:
     deploy = writing.gathered.deploy
     title, body = await _describe(writing, effect.change)
-    await writing.shell.forge(deploy.repo).update_merge_request(
+    await writing.context.forge(deploy.repo).update_merge_request(
         deploy.repo.path, effect.number, title=title, body=body
     )
     await _audit(writing, "update", effect.change, number=effect.number)
@@ -158,17 +158,17 @@ async def _update(writing: Writing, effect: UpdateMergeRequest) -> bool:
 
 async def _describe(writing: Writing, change: ChangeSet) -> tuple[str, str]:
     """Title and body of a wave's merge request."""
-    shell, proposal = writing.shell, writing.proposal
+    context, proposal = writing.context, writing.proposal
     repo = writing.gathered.deploy.repo
     payload = {
         "application": proposal.plan.application,
         "wave": change.wave.name,
         "digest": change.digest,
     }
-    home = writing.gathered.home
-    links = f"[Status page]({shell.page(proposal.plan.application)})."
+    home = writing.gathered.app_request
+    links = f"[Status page]({context.page(proposal.plan.application)})."
     if home is not None:
-        sign = shell.forge(writing.gathered.app.repo).request_sign
+        sign = context.forge(writing.gathered.app.repo).request_sign
         links += f" It comes from [{home.source_repository}{sign}{home.number}]({home.url})."
     blobs = await asyncio.to_thread(blobs_of, writing.gathered, proposal, [change])
     text = words.body(
@@ -177,7 +177,7 @@ async def _describe(writing: Writing, change: ChangeSet) -> tuple[str, str]:
         change,
         diffs_of([change], blobs),
         links=links,
-        marker=shell.markers.write(MARKER, repo, payload),
+        marker=context.markers.write(MARKER, repo, payload),
     )
     return words.title(proposal.plan, change), text
 
@@ -191,24 +191,24 @@ def blobs_of(gathered: Gathered, proposal: Proposal, changes: Sequence[ChangeSet
 
 async def _close(writing: Writing, effect: CloseMergeRequest) -> bool:
     repo = writing.gathered.deploy.repo
-    await writing.shell.forge(repo).set_merge_request_state(
+    await writing.context.forge(repo).set_merge_request_state(
         repo.path, effect.number, state="closed"
     )
     return True
 
 
-async def _set_order(writing: Writing, effect: SetOrder) -> datetime | None:
+async def _set_order(writing: Writing, effect: SetOrderStatus) -> datetime | None:
     state = StatusState.PENDING if effect.gates else StatusState.SUCCESS
-    page = writing.shell.page(writing.proposal.plan.application)
+    page = writing.context.page(writing.proposal.plan.application)
     status = Status(ORDER, state, status_line(effect.gates), page)
     kind = type(effect.gates[0]).__name__ if effect.gates else ""
     return await set_status(
-        writing.shell, writing.gathered.deploy.repo, effect.head, status, kind=kind
+        writing.context, writing.gathered.deploy.repo, effect.head, status, kind=kind
     )
 
 
 async def set_status(
-    shell: Shell, repo: Repo, head: str, status: Status, *, kind: str = ""
+    context: Context, repo: Repo, head: str, status: Status, *, kind: str = ""
 ) -> datetime | None:
     """Set a commit status, unless that is what this process set last.
 
@@ -219,19 +219,19 @@ async def set_status(
     """
     key = ("status", str(repo), head, status.context)
     value = f"{status.state} {kind} {status.description}"
-    before = shell.written.get(key, "")
+    before = context.written.get(key, "")
     if before == value:
         return None
     same = bool(kind) and before.startswith(f"{status.state} {kind} ")
-    if same and shell.clock() < shell.calm_until.get(key, shell.clock()):
-        return shell.calm_until[key]
+    if same and context.clock() < context.calm_until.get(key, context.clock()):
+        return context.calm_until[key]
     try:
-        await shell.forge(repo).set_status(repo.path, head, status)
+        await context.forge(repo).set_status(repo.path, head, status)
     except TransientForgeError as error:
         if status.state is not StatusState.PENDING:
             raise
-        return shell.clock() + timedelta(seconds=error.retry_after)
-    shell.written[key], shell.calm_until[key] = value, shell.clock() + CALM
+        return context.clock() + timedelta(seconds=error.retry_after)
+    context.written[key], context.calm_until[key] = value, context.clock() + CALM
     return None
 
 
@@ -241,9 +241,9 @@ async def _merge(writing: Writing, effect: Merge) -> bool:
     Either way another pass is due now: it sees what the merge brought, or says what was refused. A
     refused merge request is not the world's last word: rules of its own, a queue, a moved base.
     """
-    shell, proposal, deploy = writing.shell, writing.proposal, writing.gathered.deploy
+    context, proposal, deploy = writing.context, writing.proposal, writing.gathered.deploy
     message = words.merge_message(proposal.plan, proposal.digest, effect.change, effect.number)
-    outcome = await shell.forge(deploy.repo).merge(
+    outcome = await context.forge(deploy.repo).merge(
         deploy.repo.path,
         effect.number,
         head=effect.head,
@@ -254,13 +254,13 @@ async def _merge(writing: Writing, effect: Merge) -> bool:
     await _audit(writing, "merge", effect.change, number=effect.number, refused=refused)
     key = (deploy.repo, effect.number)
     if refused is None:
-        shell.refused.pop(key, None)
+        context.refused.pop(key, None)
         return True
     log.warning("not merged", number=effect.number, reason=refused)
-    now = await shell.forge(deploy.repo).merge_request(deploy.repo.path, effect.number)
-    times = shell.refused[key].times + 1 if key in shell.refused else 0
-    until = shell.clock() + min(AFTER_REFUSAL * 2 ** min(times, MOST_DOUBLINGS), LONGEST_WAIT)
-    shell.refused[key] = Refused((now.head, now.mergeable), refused, times, until)
+    now = await context.forge(deploy.repo).merge_request(deploy.repo.path, effect.number)
+    times = context.refused[key].times + 1 if key in context.refused else 0
+    until = context.clock() + min(AFTER_REFUSAL * 2 ** min(times, MOST_DOUBLINGS), LONGEST_WAIT)
+    context.refused[key] = Refused((now.head, now.mergeable), refused, times, until)
     return True
 
 
@@ -270,5 +270,5 @@ async def _audit(
     facts = {"wave": change.wave.name, "digest": change.digest, **fields}
     key = f"application/{writing.proposal.plan.application}"
     await asyncio.to_thread(
-        writing.shell.store.audit.append, writing.shell.clock(), kind, key, facts
+        writing.context.store.audit.append, writing.context.clock(), kind, key, facts
     )

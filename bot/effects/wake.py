@@ -3,12 +3,12 @@
 import asyncio
 from collections.abc import Iterable, Sequence
 
-from bot.context import Shell
+from bot.context import Context
 
 
-async def wake(shell: Shell, keys: Iterable[str], *, release: bool = False) -> None:
+async def wake(context: Context, keys: Iterable[str], *, release: bool = False) -> None:
     """Make keys due now; `release` those too that were set aside."""
     wanted: Sequence[str] = sorted(keys)
     if wanted:
-        queue = shell.store.queue
-        await asyncio.to_thread(queue.trigger, wanted, shell.clock(), release=release)
+        queue = context.store.queue
+        await asyncio.to_thread(queue.trigger, wanted, context.clock(), release=release)

@@ -53,7 +53,7 @@ def propose(snapshot: Snapshot, *, thorough: bool = False) -> Proposal:
     """
     if snapshot.rejected and snapshot.earlier is not None:
         return _restore(snapshot, snapshot.earlier, ())
-    if snapshot.steering.reverts(snapshot.revision.sha) and snapshot.earlier is not None:
+    if snapshot.overrides.reverts(snapshot.revision.sha) and snapshot.earlier is not None:
         return _restore(snapshot, snapshot.earlier, ())
     forward = _roll_out(snapshot, thorough=thorough)
     if snapshot.rejected:

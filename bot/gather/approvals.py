@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterable, Mapping
 
-from bot.context import Shell
+from bot.context import Context
 from bot.forges import ForgeMergeRequest
 from bot.gather.owners import owners_of, read_sections
 from bot.gather.repository import Checkout
@@ -14,7 +14,7 @@ Owners = tuple[frozenset[str], ...]
 
 
 async def read_approvals(
-    shell: Shell,
+    context: Context,
     checkout: Checkout,
     request: ForgeMergeRequest,
     teams: Iterable[str],
@@ -25,7 +25,7 @@ async def read_approvals(
     `commanded` approved by a command: login -> their address, and the head whose content that was,
     empty for one that is gone.
     """
-    forge, path = shell.forge(checkout.repo), checkout.repo.path
+    forge, path = context.forge(checkout.repo), checkout.repo.path
     given = {
         review.user.login: (review.user.email, review.head)
         for review in await forge.reviews(path, request.number)

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bot.context import Shell
+from bot.context import Context
 from bot.documents import Problem, read_application, read_fleet
 from bot.documents.tenants import after_tenant, is_own, tenant_application, with_tenants
 from bot.engine import discovery, kustomize
@@ -23,7 +23,7 @@ class DocumentsError(GatherError):
         self.problems = problems
 
 
-async def fleet_at(shell: Shell, checkout: Checkout, sha: str) -> Fleet:
+async def fleet_at(context: Context, checkout: Checkout, sha: str) -> Fleet:
     """What the fleet repo says at a commit.
 
     Raises:
@@ -33,8 +33,8 @@ async def fleet_at(shell: Shell, checkout: Checkout, sha: str) -> Fleet:
     agents = frozenset(discovery.agents())
     fleet, problems = await asyncio.to_thread(read_fleet, files, agents)
     if problems:
-        raise DocumentsError(f"{shell.fleet}@{sha[:8]}", problems)
-    return with_tenants(fleet, shell.fleet)
+        raise DocumentsError(f"{context.fleet}@{sha[:8]}", problems)
+    return with_tenants(fleet, context.fleet)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from bot.context import Shell
+from bot.context import Context
 from bot.engine.usage import Demand, Demands, claim
 from bot.gather.repository import Checkout, fetch, our_requests
 from planners.model import Fleet, Registration, Tenant, Unit
@@ -22,7 +22,7 @@ Merged = dict[tuple[str, Unit], tuple[Registration, Demand, datetime]]
 
 
 async def read_claims(
-    shell: Shell, fleet: Fleet, tenant: Tenant, timed: frozenset[str], known: Checkout
+    context: Context, fleet: Fleet, tenant: Tenant, timed: frozenset[str], known: Checkout
 ) -> tuple[Claim, ...]:
     """Claims of all registered applications, merged ones first; the tenant's with their usage.
 
@@ -30,16 +30,16 @@ async def read_claims(
     The time of merging is read for units on the clusters in `timed` alone, those that report what
     is free; elsewhere it does not matter and is long ago.
     """
-    if len(shell.demands) >= MOST_REMEMBERED:
-        shell.demands.clear()
-    demands = Demands(tenant, shell.demands)
+    if len(context.demands) >= MOST_REMEMBERED:
+        context.demands.clear()
+    demands = Demands(tenant, context.demands)
     claims: list[Claim] = []
     for repo in sorted({each.deploy for each in fleet.registrations}):
-        checkout = known if repo == known.repo else await fetch(shell, repo)
+        checkout = known if repo == known.repo else await fetch(context, repo)
         mine = [each for each in fleet.registrations if each.deploy == repo]
         merged = await asyncio.to_thread(_merged, demands, checkout, mine, timed)
         claims += [claim(each, u, demand, at) for (_, u), (each, demand, at) in merged.items()]
-        claims += await _proposed(shell, demands, checkout, mine, merged)
+        claims += await _proposed(context, demands, checkout, mine, merged)
     return tuple(claims)
 
 
@@ -66,21 +66,21 @@ def _merged(
 
 
 async def _proposed(
-    shell: Shell,
+    context: Context,
     demands: Demands,
     checkout: Checkout,
     registrations: Iterable[Registration],
     merged: Merged,
 ) -> list[Claim]:
     """What open merge requests would ask for beyond what is merged."""
-    forge = shell.forge(checkout.repo)
+    forge = context.forge(checkout.repo)
     me = await forge.me()
     known = {each.application: each for each in registrations}
     claims = []
-    for request in await our_requests(shell, checkout):
+    for request in await our_requests(context, checkout):
         if request.state != MergeRequestState.OPEN:
             continue
-        marker = shell.markers.read(MARKER, checkout.repo, request.body)
+        marker = context.markers.read(MARKER, checkout.repo, request.body)
         registration = known.get(request.source_branch.split("/")[1]) if marker else None
         if registration is None or request.author.id != me.id:
             continue

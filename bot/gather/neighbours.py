@@ -2,7 +2,7 @@
 
 import asyncio
 
-from bot.context import Shell
+from bot.context import Context
 from bot.gather.deploy import read_base
 from bot.gather.observe import observe
 from bot.gather.repository import fetch
@@ -17,7 +17,7 @@ def depended_on(application: Application) -> tuple[str, ...]:
 
 
 async def read_neighbours(
-    shell: Shell, fleet: Fleet, application: Application
+    context: Context, fleet: Fleet, application: Application
 ) -> dict[str, Neighbour]:
     """Every application it depends on, as that stands on the main branch of its deploy repo."""
     found: dict[str, Neighbour] = {}
@@ -25,9 +25,9 @@ async def read_neighbours(
         registration = fleet.registration(name)
         if registration is None:
             continue
-        checkout = await fetch(shell, registration.deploy)
+        checkout = await fetch(context, registration.deploy)
         base = await asyncio.to_thread(read_base, checkout, registration)
-        rows = await asyncio.to_thread(shell.store.reports.of_application, name)
+        rows = await asyncio.to_thread(context.store.reports.of_application, name)
         seen = await asyncio.to_thread(observe, checkout.mirror, base.changes, rows)
         found[name] = Neighbour(base.changes, seen)
     return found

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 
-from bot.context import Shell
+from bot.context import Context
 from bot.gather.repository import Checkout
 from bot.store.keys import PAUSES
 from planners.gating.merge_requests import PREFIX
@@ -49,15 +49,15 @@ def key_of(repo: Repo) -> str:
     return f"{PAUSES}{sha256(str(repo).encode()).hexdigest()[:16]}"
 
 
-async def read_pauses(shell: Shell, checkout: Checkout) -> Paused:
+async def read_pauses(context: Context, checkout: Checkout) -> Paused:
     """What the branch says, or the store where it knows better."""
-    views, key = shell.store.views, key_of(checkout.repo)
+    views, key = context.store.views, key_of(checkout.repo)
     head = await asyncio.to_thread(checkout.mirror.head, BRANCH)
     kept = await asyncio.to_thread(views.get, key)
     told: Mapping[str, str] | None = None
     if head is not None:
         info = await asyncio.to_thread(checkout.mirror.commit_info, head)
-        told = shell.markers.read(MARKER, checkout.repo, info.message)
+        told = context.markers.read(MARKER, checkout.repo, info.message)
     if told is not None and (kept is None or int(kept["count"]) < int(told["count"])):
         kept = {**told}
         await asyncio.to_thread(views.put, key, kept)

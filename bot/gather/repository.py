@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import dataclass, field
 
-from bot.context import Shell
+from bot.context import Context
 from bot.forges import ForgeMergeRequest, RepositoryInfo
 from bot.git import Mirror, TransientGitError
 from planners.gating.merge_requests import PREFIX
@@ -32,39 +32,39 @@ class Checkout:
     proposed: list[ForgeMergeRequest] = field(default_factory=list, compare=False)
 
 
-async def our_requests(shell: Shell, checkout: Checkout) -> list[ForgeMergeRequest]:
+async def our_requests(context: Context, checkout: Checkout) -> list[ForgeMergeRequest]:
     """Merge requests in any state on branches named as ours are; listed once for a checkout."""
     if not checkout.proposed:
-        forge, path = shell.forge(checkout.repo), checkout.repo.path
+        forge, path = context.forge(checkout.repo), checkout.repo.path
         found = await forge.merge_requests(path, state="all", branch_prefix=f"{PREFIX}/")
         checkout.proposed.extend(found)
     return checkout.proposed
 
 
-async def fetch_request(shell: Shell, checkout: Checkout, request: ForgeMergeRequest) -> None:
+async def fetch_request(context: Context, checkout: Checkout, request: ForgeMergeRequest) -> None:
     """Fetch the head of a merge request from a fork: it stands on no branch here.
 
     Raises:
         TransientGitError: the head moved since the forge told it.
     """
-    forge, repo = shell.forge(checkout.repo), checkout.repo
-    url, access = await shell.reach(repo, checkout.info)
+    forge, repo = context.forge(checkout.repo), checkout.repo
+    url, access = await context.reach(repo, checkout.info)
     reference = forge.head_ref(request.number)
     fetched = await asyncio.to_thread(checkout.mirror.fetch_ref, url, access, reference)
     if fetched != request.head:
         raise TransientGitError(f"{repo}!{request.number} moved while it was read")
 
 
-async def fetch(shell: Shell, repo: Repo) -> Checkout:
+async def fetch(context: Context, repo: Repo) -> Checkout:
     """Fetch a repository into its mirror.
 
     Raises:
         GatherError: its default branch has no commit.
         ForgeError, GitError: it cannot be reached or read.
     """
-    info = await shell.forge(repo).repository(repo.path)
-    url, access = await shell.reach(repo, info)
-    mirror = await asyncio.to_thread(shell.mirrors.of, repo)
+    info = await context.forge(repo).repository(repo.path)
+    url, access = await context.reach(repo, info)
+    mirror = await asyncio.to_thread(context.mirrors.of, repo)
     await asyncio.to_thread(mirror.fetch, url, access)
     head = await asyncio.to_thread(mirror.head, info.default_branch)
     if head is None:

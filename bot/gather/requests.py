@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from bot.commandlog.entry import Deed, approvals, lapsed, steering
-from bot.context import Shell
+from bot.commandlog.entry import Deed, approvals, lapsed, overrides
+from bot.context import Context
 from bot.forges import ForgeMergeRequest
 from bot.gather.approvals import read_approvals, read_owners, teams_of
 from bot.gather.deploy import rejected
@@ -13,13 +13,13 @@ from bot.gather.repository import Checkout, our_requests
 from planners.gating.change_sets import change_digest
 from planners.gating.merge_requests import branch_prefix
 from planners.model import Fleet, Registration
-from planners.model.overrides import Steering
+from planners.model.overrides import Overrides
 from planners.model.snapshot import (
     Branch,
+    ForeignBranch,
     MergeRequest,
     MergeRequestState,
     Refusal,
-    Stranger,
 )
 from renderers.layout import Layout
 
@@ -35,7 +35,7 @@ class Reading:
     `trials` are the commits of the forge's merge queue, by merge request.
     """
 
-    shell: Shell
+    context: Context
     checkout: Checkout
     fleet: Fleet
     registration: Registration
@@ -47,17 +47,17 @@ class Reading:
 class Proposed:
     """Our merge requests for an application, its branches, and whose the latter are if not ours.
 
-    `steering` is what people told the rollout by commands.
+    `overrides` is what people told the rollout by commands.
     """
 
     requests: tuple[MergeRequest, ...] = ()
     branches: Mapping[str, str] = field(default_factory=dict)
-    strangers: Mapping[str, Stranger] = field(default_factory=dict)
-    steering: Steering = field(default_factory=Steering)
+    foreign_branches: Mapping[str, ForeignBranch] = field(default_factory=dict)
+    overrides: Overrides = field(default_factory=Overrides)
 
 
 async def read_proposed(
-    shell: Shell,
+    context: Context,
     checkout: Checkout,
     documents: tuple[Fleet, Registration],
     deeds: tuple[Deed, ...],
@@ -67,23 +67,23 @@ async def read_proposed(
     `deeds` are what people told the rollout by commands.
     """
     fleet, registration = documents
-    forge, repo = shell.forge(registration.deploy), registration.deploy
+    forge, repo = context.forge(registration.deploy), registration.deploy
     me = await forge.me()
     prefix = branch_prefix(registration.application)
     trials = forge.trials(await asyncio.to_thread(checkout.mirror.branches))
-    reading = Reading(shell, checkout, fleet, registration, trials, deeds)
+    reading = Reading(context, checkout, fleet, registration, trials, deeds)
     found: list[MergeRequest] = []
-    theirs: dict[str, Stranger] = {}
+    theirs: dict[str, ForeignBranch] = {}
     closed: set[str] = set()
-    for each in await our_requests(shell, checkout):
+    for each in await our_requests(context, checkout):
         if not each.source_branch.startswith(prefix):
             continue
-        marker = shell.markers.read(MARKER, repo, each.body)
+        marker = context.markers.read(MARKER, repo, each.body)
         wave = each.source_branch.removeprefix(prefix)
         mine = each.author.id == me.id
         if not mine or marker is None or marker.get("wave") != wave:
             if not mine and _would_merge(each, checkout):
-                theirs[each.source_branch] = Stranger(each.author.login, each.head, each.number)
+                theirs[each.source_branch] = _foreign(each)
         elif each.state == MergeRequestState.OPEN:
             found.append(await _open(reading, each, wave, marker))
         elif each.state == MergeRequestState.CLOSED and wave not in closed:
@@ -95,7 +95,11 @@ async def read_proposed(
     left = {name: head for name, head in branches.items() if name not in ours}
     written = await asyncio.to_thread(_strangers, reading, left)
     requests = tuple(sorted(found, key=lambda request: request.number))
-    return Proposed(requests, branches, {**written, **theirs}, steering(deeds))
+    return Proposed(requests, branches, {**written, **theirs}, overrides(deeds))
+
+
+def _foreign(each: ForgeMergeRequest) -> ForeignBranch:
+    return ForeignBranch(each.author.login, each.head, each.number)
 
 
 def _would_merge(each: ForgeMergeRequest, checkout: Checkout) -> bool:
@@ -104,7 +108,7 @@ def _would_merge(each: ForgeMergeRequest, checkout: Checkout) -> bool:
     return each.state == MergeRequestState.OPEN and to_main
 
 
-def _strangers(reading: Reading, branches: Mapping[str, str]) -> dict[str, Stranger]:
+def _strangers(reading: Reading, branches: Mapping[str, str]) -> dict[str, ForeignBranch]:
     """Who wrote the branches that were left over and are not ours, unless all is merged."""
     found, checkout = {}, reading.checkout
     prefix = branch_prefix(reading.registration.application)
@@ -113,7 +117,7 @@ def _strangers(reading: Reading, branches: Mapping[str, str]) -> dict[str, Stran
             continue
         branch, _ = _branch(reading, name, name.removeprefix(prefix))
         if branch is not None and branch.foreign_author is not None:
-            found[name] = Stranger(branch.foreign_author, head)
+            found[name] = ForeignBranch(branch.foreign_author, head)
     return found
 
 
@@ -135,7 +139,7 @@ def _closed(
 async def _open(
     reading: Reading, each: ForgeMergeRequest, wave: str, marker: Mapping[str, str]
 ) -> MergeRequest:
-    shell, checkout = reading.shell, reading.checkout
+    context, checkout = reading.context, reading.checkout
     branch, paths = await asyncio.to_thread(_branch, reading, each.source_branch, wave)
     owners = await read_owners(checkout, reading.fleet, paths)
     teams = teams_of(reading.fleet, reading.registration, owners)
@@ -152,13 +156,13 @@ async def _open(
         head=each.head,
         branch=branch,
         labels=each.labels,
-        approvals=await read_approvals(shell, checkout, each, teams, commanded),
+        approvals=await read_approvals(context, checkout, each, teams, commanded),
         described=marker.get("digest"),
         conflicts=each.conflicts,
         refusal=_refusal(reading, each),
         trials=reading.trials.get(each.number, ()),
         owners=owners,
-        astray=each.target_branch != checkout.info.default_branch,
+        wrong_target=each.target_branch != checkout.info.default_branch,
     )
 
 
@@ -167,11 +171,11 @@ def _refusal(reading: Reading, each: ForgeMergeRequest) -> Refusal | None:
 
     What was said of another head, or beside another word of the forge's, does not count any more.
     """
-    shell = reading.shell
-    known = shell.refused.get((reading.checkout.repo, each.number))
+    context = reading.context
+    known = context.refused.get((reading.checkout.repo, each.number))
     if known is None or known.stood != (each.head, each.mergeable):
         return None
-    waits = shell.clock() < known.until
+    waits = context.clock() < known.until
     return Refusal(known.reason, known.until, known.times) if waits else None
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from bot.commandlog import log
 from bot.commandlog.log import Record, Spot
-from bot.context import Shell
+from bot.context import Context
 from bot.forges import Comment, ForgeMergeRequest
 from bot.gather.deploy import read_base
 from bot.gather.documents import application_at, fleet_at
@@ -31,88 +31,88 @@ from planners.model.snapshot import (
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """A Snapshot, with the repositories it was read from and where its home comment belongs.
+    """A Snapshot, with the repositories it was read from.
 
-    `comments` are those of that merge request, `record` what is recorded there; `paused` is what
-    the deploy repo says is paused.
+    The plan comment belongs on `app_request`; `comments` are those of that merge request, `record`
+    what is recorded there; `paused` is what the deploy repo says is paused.
     """
 
     snapshot: Snapshot
     app: Checkout
     deploy: Checkout
-    home: ForgeMergeRequest | None
+    app_request: ForgeMergeRequest | None
     comments: tuple[Comment, ...] = ()
     record: Record | None = None
     paused: Paused = field(default_factory=Paused)
 
 
-async def gather_rollout(shell: Shell, application: str) -> Gathered:
+async def gather_rollout(context: Context, application: str) -> Gathered:
     """The Snapshot of an application at the newest revision of its default branch.
 
     Raises:
         GatherError: documents are wrong, or the application is not registered.
         ForgeError, GitError: the world cannot be read.
     """
-    fleet_repo = await fetch(shell, shell.fleet)
-    newest = await fleet_at(shell, fleet_repo, fleet_repo.head)
+    fleet_repo = await fetch(context, context.fleet)
+    newest = await fleet_at(context, fleet_repo, fleet_repo.head)
     registration = _registration(newest, application)
-    app = await fetch(shell, registration.app)
-    deploy = await fetch(shell, registration.deploy)
-    home = await shell.forge(app.repo).merge_request_of(app.repo.path, app.head)
-    comments, record = await _told(shell, app, home, application)
+    app = await fetch(context, registration.app)
+    deploy = await fetch(context, registration.deploy)
+    app_request = await context.forge(app.repo).merge_request_of(app.repo.path, app.head)
+    comments, record = await _told(context, app, app_request, application)
     deeds = record.deeds if record else ()
-    paused = await read_pauses(shell, deploy)
-    proposed = await read_proposed(shell, deploy, (newest, registration), deeds)
+    paused = await read_pauses(context, deploy)
+    proposed = await read_proposed(context, deploy, (newest, registration), deeds)
     base = await asyncio.to_thread(read_base, deploy, registration)
     fleet_sha = _pinned(fleet_repo, app.head, deploy, proposed.requests) or fleet_repo.head
     pinned = newest
     if fleet_sha != fleet_repo.head:
-        pinned = await fleet_at(shell, fleet_repo, fleet_sha)
-    snapshot = await _snapshot(
-        shell, registration, (newest, pinned, fleet_sha), (app, app.head), (deploy, base, proposed)
-    )
+        pinned = await fleet_at(context, fleet_repo, fleet_sha)
+    fleet, merged = (newest, pinned, fleet_sha), (deploy, base, proposed)
     snapshot = replace(
-        snapshot,
-        steering=replace(proposed.steering, pauses=paused.pauses),
+        await _snapshot(context, registration, fleet, (app, app.head), merged),
+        overrides=replace(proposed.overrides, pauses=paused.pauses),
         merge_requests=proposed.requests,
         branches=proposed.branches,
-        strangers=proposed.strangers,
+        foreign_branches=proposed.foreign_branches,
     )
-    if home is not None:
-        wrote = await shell.forge(app.repo).authors(app.repo.path, home.number)
+    if app_request is not None:
+        wrote = await context.forge(app.repo).authors(app.repo.path, app_request.number)
         logins = {f"@{each}" for each in wrote}
         snapshot = replace(snapshot, authors=snapshot.authors | logins)
-    return Gathered(snapshot, app, deploy, home, comments, record, paused)
+    return Gathered(snapshot, app, deploy, app_request, comments, record, paused)
 
 
 async def _told(
-    shell: Shell, app: Checkout, home: ForgeMergeRequest | None, application: str
+    context: Context, app: Checkout, app_request: ForgeMergeRequest | None, application: str
 ) -> tuple[tuple[Comment, ...], Record | None]:
     """The comments of the app merge request, and the record among them."""
-    if home is None:
+    if app_request is None:
         return (), None
-    comments = await shell.forge(app.repo).comments(app.repo.path, home.number)
-    return comments, await log.read(shell, Spot(app.repo, home.number, application), comments)
+    comments = await context.forge(app.repo).comments(app.repo.path, app_request.number)
+    return comments, await log.read(
+        context, Spot(app.repo, app_request.number, application), comments
+    )
 
 
-async def gather_review(shell: Shell, application: str, request: ForgeMergeRequest) -> Gathered:
+async def gather_review(context: Context, application: str, request: ForgeMergeRequest) -> Gathered:
     """The Snapshot of an application at the head of a merge request on its app repo.
 
     Raises:
         GatherError, ForgeError, GitError: as `gather_rollout`.
     """
-    fleet_repo = await fetch(shell, shell.fleet)
-    newest = await fleet_at(shell, fleet_repo, fleet_repo.head)
+    fleet_repo = await fetch(context, context.fleet)
+    newest = await fleet_at(context, fleet_repo, fleet_repo.head)
     registration = _registration(newest, application)
-    app = await fetch(shell, registration.app)
+    app = await fetch(context, registration.app)
     if request.source_repository != registration.app.path:
-        await fetch_request(shell, app, request)
-    deploy = await fetch(shell, registration.deploy)
+        await fetch_request(context, app, request)
+    deploy = await fetch(context, registration.deploy)
     base = await asyncio.to_thread(read_base, deploy, registration)
     fleet = (newest, newest, fleet_repo.head)
     merged = (deploy, base, Proposed())
-    snapshot = await _snapshot(shell, registration, fleet, (app, request.head), merged)
-    comments, record = await _told(shell, app, request, application)
+    snapshot = await _snapshot(context, registration, fleet, (app, request.head), merged)
+    comments, record = await _told(context, app, request, application)
     return Gathered(snapshot, app, deploy, request, comments, record)
 
 
@@ -140,7 +140,7 @@ def _pinned(
 
 
 async def _snapshot(
-    shell: Shell,
+    context: Context,
     registration: Registration,
     fleets: tuple[Fleet, Fleet, str],
     revision: tuple[Checkout, str],
@@ -150,29 +150,29 @@ async def _snapshot(
     read = await application_at(app, sha, pinned, registration)
     application, tenant = read.application, pinned.tenant(read.application.tenant)
     assert tenant, "read_application checks the tenant"
-    rows = await asyncio.to_thread(shell.store.reports.of_application, application.name)
-    facts = await asyncio.to_thread(read_reported, shell.store.views)
+    rows = await asyncio.to_thread(context.store.reports.of_application, application.name)
+    facts = await asyncio.to_thread(read_reported, context.store.views)
     return Snapshot(
-        now=shell.clock(),
+        now=context.clock(),
         application=application,
         registration=registration,
         tenant=tenant,
         clusters=pinned.clusters,
         revision=Revision(registration.app, sha),
-        fleet_revision=Revision(shell.fleet, fleet_sha),
+        fleet_revision=Revision(context.fleet, fleet_sha),
         base=base,
         policies=newest.policies,
         departed=_names(pinned) - _names(newest),
         sources=read.sources,
         files=read.files,
         facts=facts,
-        claims=await read_claims(shell, newest, tenant, _timed(facts), deploy),
-        neighbours=await read_neighbours(shell, newest, application),
+        claims=await read_claims(context, newest, tenant, _timed(facts), deploy),
+        neighbours=await read_neighbours(context, newest, application),
         earlier=await asyncio.to_thread(_earlier, merged, registration, application, sha),
-        steering=proposed.steering,
+        overrides=proposed.overrides,
         merge_requests=proposed.requests,
         branches=proposed.branches,
-        strangers=proposed.strangers,
+        foreign_branches=proposed.foreign_branches,
         observations=await asyncio.to_thread(observe, deploy.mirror, base.changes, rows),
         authors=await asyncio.to_thread(_authors, app, sha, base),
     )
@@ -189,7 +189,7 @@ def _earlier(
     sha: str,
 ) -> Earlier | None:
     deploy, _, proposed = merged
-    told = proposed.steering
+    told = proposed.overrides
     asked = told.reverts(sha)
     to = told.restored if asked else ""
     return read_earlier(deploy, registration, application, sha, asked=asked, to=to)

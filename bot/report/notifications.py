@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from bot.context import Shell
+from bot.context import Context
 from bot.engine.propose import Proposal
 from bot.forges import TransientForgeError
 from bot.forges._markers import Markers
@@ -23,25 +23,25 @@ MARKER = "notice"
 log = structlog.get_logger()
 
 
-async def give_notice(shell: Shell, gathered: Gathered, proposal: Proposal) -> datetime | None:
+async def notify(context: Context, gathered: Gathered, proposal: Proposal) -> datetime | None:
     """Say what is new; when to try again, where the forge is busy."""
     found = notices(proposal)
     try:
         for number in sorted({each.number for each in found if each.number is not None}):
             mine = [each for each in found if each.number == number]
-            await _say(shell, gathered, proposal, (gathered.deploy.repo, number), mine)
+            await _say(context, gathered, proposal, (gathered.deploy.repo, number), mine)
         rest = [each for each in found if each.number is None]
-        if rest and gathered.home is not None:
-            home = (gathered.app.repo, gathered.home.number)
-            await _say(shell, gathered, proposal, home, rest)
+        if rest and gathered.app_request is not None:
+            home = (gathered.app.repo, gathered.app_request.number)
+            await _say(context, gathered, proposal, home, rest)
     except TransientForgeError as error:
         log.warning("notice waits", error=str(error))
-        return shell.clock() + timedelta(seconds=error.retry_after)
+        return context.clock() + timedelta(seconds=error.retry_after)
     return None
 
 
 async def _say(
-    shell: Shell,
+    context: Context,
     gathered: Gathered,
     proposal: Proposal,
     where: tuple[Repo, int],
@@ -52,18 +52,20 @@ async def _say(
     written = {
         each.key: ("notice", str(repo), str(number), application, each.key) for each in found
     }
-    if all(key in shell.written for key in written.values()):
+    if all(key in context.written for key in written.values()):
         return
-    me = await shell.forge(repo).me()
-    comments = await shell.forge(repo).comments(repo.path, number)
+    me = await context.forge(repo).me()
+    comments = await context.forge(repo).comments(repo.path, number)
     mine = [each.body for each in comments if each.author.id == me.id]
-    said = known(shell.markers, where, application, mine)
+    said = known(context.markers, where, application, mine)
     new = [each for each in found if each.key not in said]
     if new:
-        marker = mark(shell.markers, where, application, [each.key for each in new])
-        page = shell.page(application) if gathered.home is None else gathered.home.url
-        await shell.forge(repo).add_comment(repo.path, number, together(new, marker, page))
-    shell.written.update(dict.fromkeys(written.values(), "said"))
+        marker = mark(context.markers, where, application, [each.key for each in new])
+        page = (
+            context.page(application) if gathered.app_request is None else gathered.app_request.url
+        )
+        await context.forge(repo).add_comment(repo.path, number, together(new, marker, page))
+    context.written.update(dict.fromkeys(written.values(), "said"))
 
 
 def mark(markers: Markers, where: tuple[Repo, int], application: str, keys: Sequence[str]) -> str:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from bot.context import Shell
+from bot.context import Context
 from bot.effects.apply import blobs_of, set_status
 from bot.engine.propose import Proposal
 from bot.forges import Comment, ForgeMergeRequest, Status, StatusState, TransientForgeError
@@ -51,24 +51,24 @@ class _Text:
 
 
 async def write_home(
-    shell: Shell, gathered: Gathered, proposal: Proposal, home: Home | None = None
+    context: Context, gathered: Gathered, proposal: Proposal, home: Home | None = None
 ) -> datetime | None:
     """Bring the home comment up to date; while the revision is not merged, the status too.
 
     Returns when to do so, where the forge is busy: no text holds up a rollout.
     """
-    request = gathered.home
+    request = gathered.app_request
     if request is None:
         return None
     try:
-        return await _write_home(shell, gathered, proposal, (request, home))
+        return await _write_home(context, gathered, proposal, (request, home))
     except TransientForgeError as error:
         log.warning("comment waits", error=str(error))
-        return shell.clock() + timedelta(seconds=error.retry_after)
+        return context.clock() + timedelta(seconds=error.retry_after)
 
 
 async def _write_home(
-    shell: Shell,
+    context: Context,
     gathered: Gathered,
     proposal: Proposal,
     where: tuple[ForgeMergeRequest, Home | None],
@@ -76,76 +76,78 @@ async def _write_home(
     request, home = where
     home = home or Home(gathered.app.repo, proposal.plan.application)
     if proposal.problems:
-        await write_problems(shell, request, home, proposal.problems)
+        await write_problems(context, request, home, proposal.problems)
         return None
     open_changes = [change for change in proposal.changes if change.files]
     blobs = await asyncio.to_thread(blobs_of, gathered, proposal, open_changes)
     diffs = diffs_of(open_changes, blobs)
-    known = await _memory(shell, request, home)
+    known = await _memory(context, request, home)
     preview = request.state == "open"
     memory = remember(known, gist_of(proposal, diffs), preview=preview)
     about = replace(
-        _about(shell, request, home, memory),
+        _about(context, request, home, memory),
         revision=gathered.snapshot.revision.sha,
         base=gathered.snapshot.base.revision.sha,
         reproduce=_command(gathered),
-        sign=shell.forge(gathered.deploy.repo).request_sign,
+        sign=context.forge(gathered.deploy.repo).request_sign,
     )
     text = words.comment(about, proposal, diffs)
     moving = not (preview or proposal.decision.done)
     calm = kind_of(proposal, preview=preview) if moving else None
-    later = await _write(shell, request, home, _Text(text, memory, calm))
+    later = await _write(context, request, home, _Text(text, memory, calm))
     line = words.headline(proposal, preview=True)
-    await _set_plan(shell, request, home, StatusState.SUCCESS, line)
+    await _set_plan(context, request, home, StatusState.SUCCESS, line)
     return later
 
 
 async def write_problems(
-    shell: Shell, request: ForgeMergeRequest, home: Home, problems: Sequence[PlanProblem | str]
+    context: Context, request: ForgeMergeRequest, home: Home, problems: Sequence[PlanProblem | str]
 ) -> None:
     """Say why there is no plan, in the comment and, while open, in the status."""
-    memory = await _memory(shell, request, home)
-    about = _about(shell, request, home, memory)
-    await _write(shell, request, home, _Text(words.problems(about, problems), memory))
-    await _set_plan(shell, request, home, StatusState.FAILURE, str(problems[0]))
+    memory = await _memory(context, request, home)
+    about = _about(context, request, home, memory)
+    await _write(context, request, home, _Text(words.problems(about, problems), memory))
+    await _set_plan(context, request, home, StatusState.FAILURE, str(problems[0]))
 
 
-async def write_unasked(shell: Shell, request: ForgeMergeRequest, home: Home, asker: str) -> None:
+async def write_unasked(
+    context: Context, request: ForgeMergeRequest, home: Home, asker: str
+) -> None:
     """Say that somebody must ask for a plan; again, where `asker` did for an earlier head."""
-    memory = await _memory(shell, request, home)
-    text = words.unasked(_about(shell, request, home, memory), asker)
-    await _write(shell, request, home, _Text(text, memory))
+    memory = await _memory(context, request, home)
+    text = words.unasked(_about(context, request, home, memory), asker)
+    await _write(context, request, home, _Text(text, memory))
     line = "from a fork: somebody with the role write asks for a plan"
-    await _set_plan(shell, request, home, StatusState.PENDING, line)
+    await _set_plan(context, request, home, StatusState.PENDING, line)
 
 
 async def _set_plan(
-    shell: Shell, request: ForgeMergeRequest, home: Home, state: StatusState, line: str
+    context: Context, request: ForgeMergeRequest, home: Home, state: StatusState, line: str
 ) -> None:
     """The status of the plan, while it is open, and where the forge has one for a fork's head."""
-    forge = shell.forge(home.repo)
+    forge = context.forge(home.repo)
     own = request.source_repository == home.repo.path
     if request.state == "open" and (own or forge.statuses_for_forks):
-        page = shell.page(home.application)
+        page = context.page(home.application)
         status = Status(PLAN, state, line[:DESCRIPTION_LENGTH], page)
-        await set_status(shell, home.repo, request.head, status)
+        await set_status(context, home.repo, request.head, status)
 
 
 def _about(
-    shell: Shell, request: ForgeMergeRequest, home: Home, memory: Memory | None
+    context: Context, request: ForgeMergeRequest, home: Home, memory: Memory | None
 ) -> words.Home:
     told = {"asked": home.asked, "head": home.head} if home.asked else {}
     payload = {"application": home.application, **told}
     if memory is not None:
         payload["memory"] = write(memory)
     return words.Home(
-        marker=shell.markers.write(MARKER, home.repo, payload),
+        marker=context.markers.write(MARKER, home.repo, payload),
         application=home.application,
         revision=request.head,
         preview=request.state == "open",
-        page=shell.page(home.application),
+        page=context.page(home.application),
         reproduce="",
-        limit=shell.forge(home.repo).comment_limit,
+        limit=context.forge(home.repo).comment_limit,
         memory=memory,
     )
 
@@ -162,17 +164,17 @@ def _key(request: ForgeMergeRequest, home: Home) -> tuple[str, ...]:
     return ("home", str(home.repo), str(request.number), home.application)
 
 
-async def _memory(shell: Shell, request: ForgeMergeRequest, home: Home) -> Memory | None:
+async def _memory(context: Context, request: ForgeMergeRequest, home: Home) -> Memory | None:
     """What our comment remembers; read from the forge once in the life of a process."""
     key = (*_key(request, home), "memory")
-    if key not in shell.written:
-        found = await _ours(shell, request, home)
-        shell.written[key] = found[1].get("memory", "") if found else ""
-    return read(shell.written[key])
+    if key not in context.written:
+        found = await _ours(context, request, home)
+        context.written[key] = found[1].get("memory", "") if found else ""
+    return read(context.written[key])
 
 
 async def _write(
-    shell: Shell, request: ForgeMergeRequest, home: Home, made: _Text
+    context: Context, request: ForgeMergeRequest, home: Home, made: _Text
 ) -> datetime | None:
     """Edit our comment, or write it where there is none; nothing when it reads so already.
 
@@ -180,22 +182,22 @@ async def _write(
     written, if that is later.
     """
     key = _key(request, home)
-    if shell.written.get(key) == made.text:
+    if context.written.get(key) == made.text:
         return None
-    same = made.calm is not None and shell.written.get((*key, "line")) == made.calm
-    if same and shell.clock() < shell.calm_until.get(key, shell.clock()):
-        return shell.calm_until[key]
-    await _put(shell, request, home, made.text)
-    shell.written[key], shell.written[*key, "line"] = made.text, made.calm or ""
+    same = made.calm is not None and context.written.get((*key, "line")) == made.calm
+    if same and context.clock() < context.calm_until.get(key, context.clock()):
+        return context.calm_until[key]
+    await _put(context, request, home, made.text)
+    context.written[key], context.written[*key, "line"] = made.text, made.calm or ""
     if made.memory is not None:
-        shell.written[*key, "memory"] = write(made.memory)
-    shell.calm_until[key] = shell.clock() + CALM
+        context.written[*key, "memory"] = write(made.memory)
+    context.calm_until[key] = context.clock() + CALM
     return None
 
 
-async def _put(shell: Shell, request: ForgeMergeRequest, home: Home, text: str) -> None:
-    forge, repo, number = shell.forge(home.repo), home.repo, request.number
-    found = await _ours(shell, request, home)
+async def _put(context: Context, request: ForgeMergeRequest, home: Home, text: str) -> None:
+    forge, repo, number = context.forge(home.repo), home.repo, request.number
+    found = await _ours(context, request, home)
     if found is None:
         await forge.add_comment(repo.path, number, text)
     elif found[0].body != text:
@@ -203,13 +205,13 @@ async def _put(shell: Shell, request: ForgeMergeRequest, home: Home, text: str) 
 
 
 async def _ours(
-    shell: Shell, request: ForgeMergeRequest, home: Home
+    context: Context, request: ForgeMergeRequest, home: Home
 ) -> tuple[Comment, dict[str, str]] | None:
     """Our comment for the application, and what its marker says."""
-    forge, repo = shell.forge(home.repo), home.repo
+    forge, repo = context.forge(home.repo), home.repo
     me = await forge.me()
     for each in await forge.comments(repo.path, request.number):
-        marker = shell.markers.read(MARKER, repo, each.body)
+        marker = context.markers.read(MARKER, repo, each.body)
         if each.author.id == me.id and marker and marker.get("application") == home.application:
             return each, marker
     return None

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from bot.context import Shell
+from bot.context import Context
 from bot.effects.apply import blobs_of
 from bot.engine.propose import Proposal
 from bot.gather.snapshot import Gathered
@@ -43,9 +43,9 @@ class Texts:
         return name
 
 
-async def show_plan(shell: Shell, gathered: Gathered, proposal: Proposal) -> None:
+async def show_plan(context: Context, gathered: Gathered, proposal: Proposal) -> None:
     """Keep the plan for its page, when it or what is merged of it has changed."""
-    views, application = shell.store.views, proposal.plan.application
+    views, application = context.store.views, proposal.plan.application
     if proposal.problems:
         return
     digests = (change.digest for change in proposal.changes if change.files)

@@ -10,8 +10,8 @@ from bot.gather.snapshot import Gathered
 from bot.report.summary_view import UNMERGED
 from bot.wording.comment import headline
 from bot.wording.diffs import counts
-from bot.wording.reasons import lack, reason, remedy
-from planners.gating.evaluate import Decision, Standing, WaveState
+from bot.wording.reasons import not_ready_text, reason, remedy
+from planners.gating.evaluate import Decision, WaveState, WaveStatus
 from planners.gating.readiness import max_report_age, stale_at
 from planners.model import Json, Unit
 from planners.model.gates import (
@@ -20,7 +20,7 @@ from planners.model.gates import (
     AwaitsStep,
     Frozen,
     Gate,
-    Lack,
+    NotReadyReason,
 )
 from planners.model.snapshot import Snapshot
 
@@ -34,7 +34,7 @@ NOTHING = (
 def rollout_view(gathered: Gathered, proposal: Proposal) -> dict[str, Json]:
     """One application's rollout as the page and the programming interface show it."""
     snapshot, plan = gathered.snapshot, proposal.plan
-    home = gathered.home
+    home = gathered.app_request
     return {
         "application": plan.application,
         "tenant": snapshot.application.tenant,
@@ -47,7 +47,7 @@ def rollout_view(gathered: Gathered, proposal: Proposal) -> dict[str, Json]:
         "deploy": str(plan.deploy),
         "home": {"number": home.number, "url": home.url} if home else None,
         "problems": [str(problem) for problem in proposal.problems],
-        "waves": [_wave(standing) for standing in proposal.decision.standings],
+        "waves": [_wave(wave_status) for wave_status in proposal.decision.wave_statuses],
         "units": units_view(snapshot, proposal.decision, plan.units),
         "report_max_age": max_report_age(snapshot).total_seconds(),
         "at": _time(snapshot.now),
@@ -69,21 +69,23 @@ def problem_view(application: str, problems: Sequence[str], now: datetime) -> di
     }
 
 
-def _wave(standing: Standing) -> Json:
-    wave, request = standing.change.wave, standing.merge_request
+def _wave(wave_status: WaveStatus) -> Json:
+    wave, request = wave_status.change.wave, wave_status.merge_request
     return {
         "name": wave.name,
-        "state": standing.state.value,
+        "state": wave_status.state.value,
         "step": wave.step,
         "level": wave.level,
-        "failing": sum(each.lack is Lack.REPAIR for each in standing.pending),
+        "failing": sum(each.reason is NotReadyReason.REPAIR for each in wave_status.pending),
         "components": [*sorted({unit.component for unit in wave.units})],
         "clusters": [*sorted({unit.cluster for unit in wave.units})],
-        "changes": counts(standing.change),
-        "digest": standing.change.digest,
+        "changes": counts(wave_status.change),
+        "digest": wave_status.change.digest,
         "merge_request": {"number": request.number, "url": request.url} if request else None,
-        "gates": [_gate(gate) for gate in standing.gates],
-        "pending": [{"unit": str(each.unit), "lack": lack(each)} for each in standing.pending],
+        "gates": [_gate(gate) for gate in wave_status.gates],
+        "pending": [
+            {"unit": str(each.unit), "reason": not_ready_text(each)} for each in wave_status.pending
+        ],
     }
 
 
@@ -129,7 +131,7 @@ def with_since(view: dict[str, Any], before: Mapping[str, Any]) -> dict[str, Any
 
 def units_view(snapshot: Snapshot, decision: Decision, planned: Iterable[Unit]) -> list[Json]:
     """What should run, and what runs until its removal is merged, sorted."""
-    removals = (each.change for each in decision.standings if each.change.wave.removal)
+    removals = (each.change for each in decision.wave_statuses if each.change.wave.removal)
     leaving = {unit for change in removals for unit in change.units}
     return [_unit(snapshot, unit) for unit in sorted({*planned, *leaving})]
 

@@ -19,8 +19,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from bot.store.bell import Bell, LocalBell, PostgresBell
 from bot.store.database import Database, clean, moment, seconds
+from bot.store.notifier import LocalNotifier, Notifier, PostgresNotifier
 from bot.store.tables import claimable_at, queue
 
 MOST_ABNORMAL_ENDS = 3
@@ -65,7 +65,7 @@ class Queue:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._bell: Bell = LocalBell() if database.is_sqlite else PostgresBell(database)
+        self._bell: Notifier = LocalNotifier() if database.is_sqlite else PostgresNotifier(database)
 
     def trigger(self, keys: Iterable[str], due: datetime, *, release: bool = False) -> None:
         """Make keys due then, or earlier if they are already; a held one gets one more pass.
@@ -84,7 +84,7 @@ class Queue:
         with self._database.write() as connection:
             connection.execute(upsert, rows)
             self._bell.announce(connection)
-        self._bell.ring()
+        self._bell.notify()
 
     def claim(self, owner: str, lease: timedelta, now: datetime | None) -> Claim | None:
         """Take the key that has been claimable for longest; None when there is none."""
@@ -145,7 +145,7 @@ class Queue:
         with self._database.write() as connection:
             released = bool(connection.execute(pardon).rowcount)
             self._bell.announce(connection)
-        self._bell.ring()
+        self._bell.notify()
         return released
 
     def waiting(self, limit: int) -> tuple[Waiting, ...]:

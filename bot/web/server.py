@@ -16,14 +16,14 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.requests import ClientDisconnect
 
-from bot.context import Shell
+from bot.context import Context
 from bot.documents.facts import FactsReport
 from bot.gather.facts import keep_reported
 from bot.keys import cluster_key
 from bot.store.inbox import InboxFullError, Incoming, UnfitDeliveryError
 from bot.store.keys import application_key
 from bot.web import ui
-from bot.web.auth import Door, Guard
+from bot.web.auth import Auth, Guard
 from bot.web.auth.routes import router as door_router
 from plugins import Agent, ReportError, signed
 
@@ -38,14 +38,14 @@ Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 
 def create_app(
-    door: Door,
+    auth: Auth,
     agents: dict[str, Agent],
     report_key: str,
     wake: Callable[[], None],
     lifespan: Lifespan | None = None,
 ) -> FastAPI:
     """The service as an ASGI application; `wake` tells the workers that something is due."""
-    shell = door.shell
+    context = auth.context
     app = FastAPI(
         title="Switchyard",
         openapi_url="/api/v1/openapi.json",
@@ -53,13 +53,13 @@ def create_app(
         redoc_url=None,
         lifespan=lifespan,
     )
-    app.add_middleware(Guard, door=door)
+    app.add_middleware(Guard, auth=auth)
     app.middleware("http")(_security_headers)
     app.add_exception_handler(StarletteHTTPException, ui.refusal)
 
     @app.post("/hooks/{forge}", status_code=status.HTTP_202_ACCEPTED, include_in_schema=False)
     async def hook(forge: str, request: Request) -> Response:
-        return await _hook(shell, wake, forge, request)
+        return await _hook(context, wake, forge, request)
 
     @app.post(
         "/reports/{agent}/{cluster}", status_code=status.HTTP_202_ACCEPTED, include_in_schema=False
@@ -68,27 +68,29 @@ def create_app(
         if agent not in agents:
             raise HTTPException(status.HTTP_404_NOT_FOUND, f"no agent {agent}")
         key = cluster_key(report_key, cluster)
-        return await _report(shell, wake, agents[agent], (cluster, key), request)
+        return await _report(context, wake, agents[agent], (cluster, key), request)
 
     @app.post("/facts/{cluster}", status_code=status.HTTP_202_ACCEPTED, include_in_schema=False)
     async def facts(cluster: str, request: Request) -> Response:
-        return await _facts(shell, (cluster, cluster_key(report_key, cluster)), request)
+        return await _facts(context, (cluster, cluster_key(report_key, cluster)), request)
 
     @app.get("/healthz", include_in_schema=False)
     async def healthz() -> dict[str, str]:
         return {"status": "ok"}
 
-    app.include_router(door_router(door))
-    app.include_router(ui.router(shell, lambda: bool(door.ways())))
+    app.include_router(door_router(auth))
+    app.include_router(ui.router(context, lambda: bool(auth.ways())))
     return app
 
 
-async def _hook(shell: Shell, wake: Callable[[], None], name: str, request: Request) -> Response:
+async def _hook(
+    context: Context, wake: Callable[[], None], name: str, request: Request
+) -> Response:
     """Store an authentic delivery before answering; a repeated one is answered the same.
 
     One that concerns no repository is answered well too: forges switch off hooks that fail.
     """
-    forge = shell.forges.get(name)
+    forge = context.forges.get(name)
     if forge is None:
         raise HTTPException(status.HTTP_404_NOT_FOUND, f"no forge {name}")
     body = await read_body(request, MAX_HOOK)
@@ -99,9 +101,9 @@ async def _hook(shell: Shell, wake: Callable[[], None], name: str, request: Requ
         return JSONResponse({"stored": False}, status.HTTP_202_ACCEPTED)
     try:
         new = await asyncio.to_thread(
-            shell.store.inbox.put,
+            context.store.inbox.put,
             Incoming(name, delivery.id, delivery.event, delivery.repository, delivery.number, body),
-            shell.clock(),
+            context.clock(),
         )
     except UnfitDeliveryError as error:
         raise HTTPException(status.HTTP_400_BAD_REQUEST, str(error)) from error
@@ -113,7 +115,7 @@ async def _hook(shell: Shell, wake: Callable[[], None], name: str, request: Requ
 
 
 async def _report(
-    shell: Shell,
+    context: Context,
     wake: Callable[[], None],
     agent: Agent,
     speaker: tuple[str, bytes],
@@ -130,20 +132,20 @@ async def _report(
         raise HTTPException(status.HTTP_422_UNPROCESSABLE_CONTENT, str(error)) from error
     if report is None:
         return JSONResponse({"recorded": False}, status.HTTP_202_ACCEPTED)
-    now = shell.clock()
+    now = context.clock()
     if report.at > now + MAX_SKEW:
         raise HTTPException(
             status.HTTP_422_UNPROCESSABLE_CONTENT, "the report is from the future: set the clock"
         )
-    new = await asyncio.to_thread(shell.store.reports.record, report, now)
+    new = await asyncio.to_thread(context.store.reports.record, report, now)
     if new:
         key_name = application_key(report.application)
-        await asyncio.to_thread(shell.store.queue.trigger, [key_name], now)
+        await asyncio.to_thread(context.store.queue.trigger, [key_name], now)
         wake()
     return JSONResponse({"recorded": new}, status.HTTP_202_ACCEPTED)
 
 
-async def _facts(shell: Shell, speaker: tuple[str, bytes], request: Request) -> Response:
+async def _facts(context: Context, speaker: tuple[str, bytes], request: Request) -> Response:
     """Keep what a cluster measured of itself; it counts from the next pass of each application."""
     cluster, key = speaker
     body = await read_body(request, MAX_REPORT)
@@ -154,11 +156,11 @@ async def _facts(shell: Shell, speaker: tuple[str, bytes], request: Request) -> 
         read = FactsReport.model_validate(value)
     except (ValueError, RecursionError) as error:
         raise HTTPException(status.HTTP_422_UNPROCESSABLE_CONTENT, str(error)[:500]) from error
-    if read.at > shell.clock() + MAX_SKEW:
+    if read.at > context.clock() + MAX_SKEW:
         raise HTTPException(
             status.HTTP_422_UNPROCESSABLE_CONTENT, "the report is from the future: set the clock"
         )
-    await asyncio.to_thread(keep_reported, shell.store.views, cluster, value)
+    await asyncio.to_thread(keep_reported, context.store.views, cluster, value)
     return JSONResponse({"recorded": True}, status.HTTP_202_ACCEPTED)
 
 

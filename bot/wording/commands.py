@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from bot.engine.propose import Proposal
 from bot.wording.headline import failures
 from bot.wording.markdown import code
-from planners.gating.evaluate import Standing
+from planners.gating.evaluate import WaveStatus
 from planners.model.gates import (
     AwaitsApproval,
     AwaitsDependency,
@@ -14,8 +14,8 @@ from planners.model.gates import (
     Cancelled,
     Gate,
     HeldBy,
-    Lack,
     NotMerged,
+    NotReadyReason,
     Paused,
 )
 
@@ -39,15 +39,15 @@ def _commands(proposal: Proposal, *, preview: bool) -> Iterator[str]:
     if preview:
         yield from _questions(proposal)
         return
-    standings = proposal.decision.standings
-    waiting = [(each.change.wave.name, gate) for each in standings for gate in each.gates]
+    wave_statuses = proposal.decision.wave_statuses
+    waiting = [(each.change.wave.name, gate) for each in wave_statuses for gate in each.gates]
     gates = [gate for _, gate in waiting]
     yield from [f"resume {each.target}".strip() for each in gates if isinstance(each, HeldBy)][:1]
     yield from [f"resume {each.target}" for each in gates if isinstance(each, Paused)][:1]
     yield from [f"approve {wave}" for wave, gate in waiting if isinstance(gate, AwaitsApproval)][:1]
     yield from [f"merge {wave}" for wave, gate in waiting if isinstance(gate, NotMerged)][:1]
     yield from [f"why {wave}" for wave, _ in waiting][:1]
-    yield from [f"skip {cluster} {REASON}" for cluster in _stuck(standings, gates)][:1]
+    yield from [f"skip {cluster} {REASON}" for cluster in _stuck(wave_statuses, gates)][:1]
     yield from _endings(proposal, gates)
     yield "status"
     yield "help"
@@ -59,7 +59,7 @@ def _endings(proposal: Proposal, gates: Sequence[Gate]) -> Iterator[str]:
         yield f"hold {REASON}"
         if proposal.plan.restores is None:
             yield f"cancel {REASON}"
-    merged = any(not each.change.files for each in proposal.decision.standings)
+    merged = any(not each.change.files for each in proposal.decision.wave_statuses)
     if merged and proposal.plan.restores is None:
         yield f"rollback {REASON}"
 
@@ -71,11 +71,11 @@ def _questions(proposal: Proposal) -> Iterator[str]:
     yield "help"
 
 
-def _stuck(standings: Sequence[Standing], gates: Iterable[Gate]) -> Iterator[str]:
+def _stuck(wave_statuses: Sequence[WaveStatus], gates: Iterable[Gate]) -> Iterator[str]:
     """The clusters that failed, and those that are waited for and say nothing any more."""
-    yield from (each.unit.cluster for each in failures(standings))
+    yield from (each.unit.cluster for each in failures(wave_statuses))
     kinds = (AwaitsDependency, AwaitsReplacement, AwaitsStep)
     pending = [each for gate in gates if isinstance(gate, kinds) for each in gate.pending]
     for each in pending:
-        if each.overdue or each.lack is Lack.FRESH_REPORT:
+        if each.overdue or each.reason is NotReadyReason.FRESH_REPORT:
             yield each.unit.cluster

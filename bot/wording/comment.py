@@ -89,10 +89,10 @@ def unasked(home: Home, asker: str) -> str:
 
 def comment(home: Home, proposal: Proposal, diffs: Diffs) -> str:
     """The comment for a plan: state, waves, what waits, what changes, where and why."""
-    standings = proposal.decision.standings
+    wave_statuses = proposal.decision.wave_statuses
     look = look_of(proposal, diffs.risks, home.sign, preview=home.preview)
-    every = wave_table(standings, look)
-    some = short_table(standings, look, _where(home, proposal))
+    every = wave_table(wave_statuses, look)
+    some = short_table(wave_statuses, look, _where(home, proposal))
     for tier, waves in ((_whole, every), (_whole, some), (_statistics, some)):
         text = tier(home, proposal, diffs, waves)
         if text is not None and units(text) <= home.limit:
@@ -102,13 +102,13 @@ def comment(home: Home, proposal: Proposal, diffs: Diffs) -> str:
 
 def _whole(home: Home, proposal: Proposal, diffs: Diffs, waves: str) -> str | None:
     """Everything, without the largest diffs where they do not fit; None if that is too much."""
-    standings = proposal.decision.standings
+    wave_statuses = proposal.decision.wave_statuses
     before = [
         *_top(home, proposal),
         waves,
         departures(proposal.plan),
-        graph(proposal.application, standings, preview=home.preview),
-        "" if home.preview else gates(standings),
+        graph(proposal.application, wave_statuses, preview=home.preview),
+        "" if home.preview else gates(wave_statuses),
         _warnings(proposal.warnings),
     ]
     after = [placement(proposal.plan), _foot(home, proposal)]
@@ -138,7 +138,7 @@ def _statistics(home: Home, proposal: Proposal, diffs: Diffs, waves: str) -> str
 
 def _link(home: Home, proposal: Proposal, diffs: Diffs) -> str:
     """What is left when nothing fits: how it stands, how much it is, and where it is shown."""
-    waves = plural(len(proposal.decision.standings), "wave")
+    waves = plural(len(proposal.decision.wave_statuses), "wave")
     return _joined(
         [
             *_top(home, proposal),

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from bot.wording.markdown import fence, plural
-from planners.gating.evaluate import Standing, WaveState
+from planners.gating.evaluate import WaveState, WaveStatus
 from planners.model import Application
 from planners.order import Wave
 
@@ -27,29 +27,29 @@ _WORDS = {
 Edge = tuple[int, int]
 
 
-def graph(application: Application, standings: Sequence[Standing], *, preview: bool) -> str:
+def graph(application: Application, wave_statuses: Sequence[WaveStatus], *, preview: bool) -> str:
     """A chart of all waves, or of all steps where there are many; nothing for a single wave."""
-    if len(standings) < 2:  # noqa: PLR2004 - one node is no graph
+    if len(wave_statuses) < 2:  # noqa: PLR2004 - one node is no graph
         return ""
-    if len(standings) <= MOST_WAVES:
-        labels = [_label(each, preview=preview) for each in standings]
-        edges = _edges(application, [each.change.wave for each in standings])
+    if len(wave_statuses) <= MOST_WAVES:
+        labels = [_label(each, preview=preview) for each in wave_statuses]
+        edges = _edges(application, [each.change.wave for each in wave_statuses])
     else:
-        labels = _steps(standings, preview=preview)
+        labels = _steps(wave_statuses, preview=preview)
         edges = [(index, index + 1) for index in range(len(labels) - 1)]
     lines = [f'  w{index}["{_safe(label)}"]' for index, label in enumerate(labels)]
     lines += [f"  w{one} --> w{other}" for one, other in edges]
     return fence("\n".join(["flowchart LR", *lines]), "mermaid")
 
 
-def _label(standing: Standing, *, preview: bool) -> str:
-    return f"{standing.change.wave.name}: {_state(standing, preview=preview)}"
+def _label(wave_status: WaveStatus, *, preview: bool) -> str:
+    return f"{wave_status.change.wave.name}: {_state(wave_status, preview=preview)}"
 
 
-def _state(standing: Standing, *, preview: bool) -> str:
+def _state(wave_status: WaveStatus, *, preview: bool) -> str:
     if preview:
-        return "to merge" if standing.change.files else "no change"
-    return _WORDS[standing.state]
+        return "to merge" if wave_status.change.files else "no change"
+    return _WORDS[wave_status.state]
 
 
 def _safe(label: str) -> str:
@@ -57,10 +57,10 @@ def _safe(label: str) -> str:
     return _UNSAFE.sub(lambda found: f"#{ord(found[0])};", shown)
 
 
-def _steps(standings: Sequence[Standing], *, preview: bool) -> list[str]:
+def _steps(wave_statuses: Sequence[WaveStatus], *, preview: bool) -> list[str]:
     """One label for each step, with how many of its waves are how far; the last are counted."""
     by_step: dict[tuple[int, str], list[str]] = {}
-    for each in standings:
+    for each in wave_statuses:
         label = each.change.wave.name.rpartition(".")[0]
         state = _state(each, preview=preview)
         by_step.setdefault((each.change.wave.step, label), []).append(state)

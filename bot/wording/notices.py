@@ -13,7 +13,7 @@ from bot.engine.propose import Proposal
 from bot.wording.headline import STALE, failures, holding, needs_person
 from bot.wording.markdown import code, link
 from bot.wording.reasons import approvers, cure, places, reason, remedy
-from planners.gating.evaluate import Standing
+from planners.gating.evaluate import WaveStatus
 from planners.model.gates import (
     AwaitsApproval,
     AwaitsDependency,
@@ -46,11 +46,11 @@ def notices(proposal: Proposal) -> tuple[Notice, ...]:
     """What needs a person now."""
     if proposal.problems or proposal.decision.done:
         return ()
-    standings = proposal.decision.standings
+    wave_statuses = proposal.decision.wave_statuses
     found = {each.key: each for each in _troubles(proposal)}
-    for standing in standings:
-        if standing.change.files and standing.gates:
-            found |= {each.key: each for each in _of_wave(standing)}
+    for wave_status in wave_statuses:
+        if wave_status.change.files and wave_status.gates:
+            found |= {each.key: each for each in _of_wave(wave_status)}
     return tuple(found.values())
 
 
@@ -64,7 +64,7 @@ def together(found: Sequence[Notice], marker: str, page: str) -> str:
 
 def _troubles(proposal: Proposal) -> Iterator[Notice]:
     """Clusters that failed or fell silent, by the wave that brings them what they run."""
-    plan, standings = proposal.plan, proposal.decision.standings
+    plan, wave_statuses = proposal.plan, proposal.decision.wave_statuses
     if plan.restores is not None:
         if plan.failures:
             why = code(places(plan.failures), 600)
@@ -72,42 +72,44 @@ def _troubles(proposal: Proposal) -> Iterator[Notice]:
             yield Notice("rollback", f"Revision {what} failed and is taken back: {why}.")
         return
     found: dict[str, list[Pending]] = {}
-    waves = {unit: each.change.wave.name for each in standings for unit in each.change.wave.units}
-    if holding(standings):
-        for each in failures(standings):
+    waves = {
+        unit: each.change.wave.name for each in wave_statuses for unit in each.change.wave.units
+    }
+    if holding(wave_statuses):
+        for each in failures(wave_statuses):
             found.setdefault(f"failed {waves[each.unit]}", []).append(each)
-    for each in _late(standings):
+    for each in _late(wave_statuses):
         found.setdefault(f"late {waves.get(each.unit, '')}", []).append(each)
     for key, pending in found.items():
         yield Notice(key, f"{code(places(pending), 600)}. It waits for {code(cure(pending))}.")
 
 
-def _late(standings: Sequence[Standing]) -> Iterator[Pending]:
+def _late(wave_statuses: Sequence[WaveStatus]) -> Iterator[Pending]:
     """What others wait for, too long already, though it did not fail."""
-    failed = {each.unit for each in failures(standings)}
+    failed = {each.unit for each in failures(wave_statuses)}
     seen = set()
-    for standing in standings:
-        for gate in standing.gates:
+    for wave_status in wave_statuses:
+        for gate in wave_status.gates:
             if not isinstance(gate, AwaitsDependency | AwaitsStep | AwaitsReplacement):
                 continue
             for each in gate.pending:
-                late = each.overdue or each.lack in STALE
+                late = each.overdue or each.reason in STALE
                 if late and each.unit not in failed and each.unit not in seen:
                     seen.add(each.unit)
                     yield each
 
 
-def _of_wave(standing: Standing) -> Iterator[Notice]:
+def _of_wave(wave_status: WaveStatus) -> Iterator[Notice]:
     """What a wave lacks that only people can give."""
-    wave, request = standing.change.wave.name, standing.merge_request
-    others = [each for each in standing.gates if not isinstance(each, AwaitsApproval)]
-    asked = [each for each in standing.gates if isinstance(each, AwaitsApproval)]
+    wave, request = wave_status.change.wave.name, wave_status.merge_request
+    others = [each for each in wave_status.gates if not isinstance(each, AwaitsApproval)]
+    asked = [each for each in wave_status.gates if isinstance(each, AwaitsApproval)]
     for gate in others:
         if _is_news(gate):
             text = f"{code(wave)}: {code(reason(gate), 600)}. It waits for {code(remedy(gate))}."
             yield Notice(f"{type(gate).__name__} {wave}", text)
     if asked and not others and request is not None:
-        key = f"approval {wave} {standing.change.digest[:12]}"
+        key = f"approval {wave} {wave_status.change.digest[:12]}"
         yield Notice(key, " ".join(_asks(wave, gate) for gate in asked), request.number)
 
 

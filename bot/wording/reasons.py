@@ -18,9 +18,9 @@ from planners.model.gates import (
     Gate,
     Held,
     HeldBy,
-    Lack,
     NotMerged,
     NotProposed,
+    NotReadyReason,
     OpenedByPerson,
     OutsideWindow,
     Paused,
@@ -30,14 +30,14 @@ from planners.model.gates import (
 STATUS_LENGTH = 140
 NOT_MERGED = "Nothing of this is merged yet. Then:"
 WORST = (
-    Lack.REPAIR,
-    Lack.FRESH_REPORT,
-    Lack.REPORT,
-    Lack.PROGRESS,
-    Lack.SOAK,
-    Lack.MERGE,
-    Lack.ABSENT,
-    Lack.PRESENT,
+    NotReadyReason.REPAIR,
+    NotReadyReason.FRESH_REPORT,
+    NotReadyReason.REPORT,
+    NotReadyReason.PROGRESS,
+    NotReadyReason.SOAK,
+    NotReadyReason.MERGE,
+    NotReadyReason.ABSENT,
+    NotReadyReason.PRESENT,
 )
 
 Stopped = Held | HeldBy | Paused | Cancelled
@@ -168,12 +168,11 @@ def _window(gate: OutsideWindow) -> str:
 
 def _approval(gate: AwaitsApproval) -> str:
     have = f", has {len(gate.given)}" if gate.given else ""
-    own = f" ({listing(gate.discounted)} wrote or merged the revision)" if gate.discounted else ""
+    own = f" ({listing(gate.excluded)} wrote or merged the revision)" if gate.excluded else ""
     less = ""
-    if gate.powerless:
-        less = (
-            f" (of {listing(gate.powerless)} it does not count: less than {gate.role.name.lower()})"
-        )
+    if gate.without_role:
+        role = gate.role.name.lower()
+        less = f" (of {listing(gate.without_role)} it does not count: less than {role})"
     old = f" (what {listing(gate.lapsed)} approved has changed since)" if gate.lapsed else ""
     return f"waits for {plural(gate.needed, 'approval')}{have}: {gate.reason}{old}{own}{less}"
 
@@ -189,8 +188,8 @@ def _dependency(gate: AwaitsDependency) -> str:
 def places(pending: Sequence[Pending]) -> str:
     """Clusters with what is lacking there, equal lacks together; the worst first."""
     alike: dict[str, dict[str, None]] = {}
-    for each in sorted(pending, key=lambda each: (WORST.index(each.lack), each.unit)):
-        alike.setdefault(lack(each), {})[each.unit.cluster] = None
+    for each in sorted(pending, key=lambda each: (WORST.index(each.reason), each.unit)):
+        alike.setdefault(not_ready_text(each), {})[each.unit.cluster] = None
     said = [f"{listing(natural(clusters))} ({what})" for what, clusters in alike.items()]
     return listing(said)
 
@@ -207,42 +206,42 @@ def approvers(gate: AwaitsApproval) -> str:
     return f"{who} who neither wrote nor merged this revision"
 
 
-def lack(pending: Pending) -> str:
+def not_ready_text(pending: Pending) -> str:
     """What one unit lacks, in a few words."""
     late = ", overdue" if pending.overdue else ""
-    return f"{_lack(pending)}{late}"
+    return f"{_not_ready_text(pending)}{late}"
 
 
-def _lack(pending: Pending) -> str:
-    match pending.lack:
-        case Lack.PRESENT:
+def _not_ready_text(pending: Pending) -> str:
+    match pending.reason:
+        case NotReadyReason.PRESENT:
             return f"{pending.message}/{pending.unit.component} is still there"
-        case Lack.ABSENT:
+        case NotReadyReason.ABSENT:
             return "not deployed there yet"
-        case Lack.MERGE:
+        case NotReadyReason.MERGE:
             return f"wave {pending.message} is not merged"
-        case Lack.REPORT:
+        case NotReadyReason.REPORT:
             return pending.message or "no report yet"
-        case Lack.FRESH_REPORT:
+        case NotReadyReason.FRESH_REPORT:
             return pending.message
-        case Lack.PROGRESS:
+        case NotReadyReason.PROGRESS:
             return "progressing"
-        case Lack.REPAIR:
+        case NotReadyReason.REPAIR:
             return f"{pending.unit.component} failed: {pending.message}"
-        case Lack.SOAK:
+        case NotReadyReason.SOAK:
             return f"ready, soaks until {pending.until:%H:%M:%S}" if pending.until else "soaks"
 
 
 def cure(pending: Sequence[Pending]) -> str:
     """Who or what brings units to what they lack."""
-    lacks = {each.lack for each in pending}
-    if Lack.REPAIR in lacks:
+    lacks = {each.reason for each in pending}
+    if NotReadyReason.REPAIR in lacks:
         return "a repair of the cluster, or a new revision"
-    if Lack.FRESH_REPORT in lacks or any(each.overdue for each in pending):
+    if NotReadyReason.FRESH_REPORT in lacks or any(each.overdue for each in pending):
         return "a report of the cluster; look at its agent"
-    if Lack.MERGE in lacks:
-        waves = sorted({each.message for each in pending if each.lack is Lack.MERGE})
+    if NotReadyReason.MERGE in lacks:
+        waves = sorted({each.message for each in pending if each.reason is NotReadyReason.MERGE})
         return f"the merge of {listing(waves)}, then the clusters' reports"
-    if lacks == {Lack.SOAK}:
+    if lacks == {NotReadyReason.SOAK}:
         return "time"
     return "the clusters' reports, by themselves"

@@ -118,11 +118,13 @@ def since(memory: Memory | None, proposal: Proposal) -> str:
 def _fallen(proposal: Proposal) -> Iterator[str]:
     """Each wave that somebody approved as it was before."""
     found: dict[tuple[str, ...], list[str]] = {}
-    for standing in proposal.decision.standings:
-        for gate in standing.gates:
+    for wave_status in proposal.decision.wave_statuses:
+        for gate in wave_status.gates:
             if isinstance(gate, AwaitsApproval) and gate.lapsed:
                 waves = found.setdefault(gate.lapsed, [])
-                waves += [standing.change.wave.name] * (standing.change.wave.name not in waves)
+                waves += [wave_status.change.wave.name] * (
+                    wave_status.change.wave.name not in waves
+                )
     for who, waves in list(found.items())[:NAMES]:
         people, about = code(listing(who, NAMES)), code(listing(waves, NAMES))
         yield f"{people} approved {about} as it was before; it is to be approved anew"

@@ -9,7 +9,7 @@ from bot.wording.headline import needs_person
 from bot.wording.markdown import code, fold, link, listing, natural, plural, table
 from bot.wording.reasons import approvers, places, reason, remedy
 from bot.wording.timetable import comes_after
-from planners.gating.evaluate import Standing, WaveState
+from planners.gating.evaluate import WaveState, WaveStatus
 from planners.model.gates import AwaitsApproval, Frozen, Gate, OutsideWindow
 from renderers.diff.risks import Risk
 
@@ -38,16 +38,16 @@ def look_of(
     proposal: Proposal, risks: Mapping[str, frozenset[Risk]], sign: str, *, preview: bool
 ) -> Look:
     """How the waves of a proposal are shown; of very many it is not told what each comes after."""
-    standings = proposal.decision.standings
-    if not preview or len(standings) > OPEN_ROWS:
+    wave_statuses = proposal.decision.wave_statuses
+    if not preview or len(wave_statuses) > OPEN_ROWS:
         return Look(risks, preview, sign)
-    after = {each.change.wave.name: _after(proposal, each) for each in standings}
+    after = {each.change.wave.name: _after(proposal, each) for each in wave_statuses}
     return Look(risks, preview, sign, after)
 
 
-def _after(proposal: Proposal, standing: Standing) -> str:
-    found = comes_after(proposal.plan, proposal.application, standing.change.wave)
-    for gate in standing.gates:
+def _after(proposal: Proposal, wave_status: WaveStatus) -> str:
+    found = comes_after(proposal.plan, proposal.application, wave_status.change.wave)
+    for gate in wave_status.gates:
         if isinstance(gate, AwaitsApproval):
             found.append(f"approval by {approvers(gate)} ({gate.reason})")
         elif isinstance(gate, Frozen | OutsideWindow):
@@ -55,12 +55,12 @@ def _after(proposal: Proposal, standing: Standing) -> str:
     return "; ".join(found)
 
 
-def wave_table(standings: Sequence[Standing], look: Look) -> str:
+def wave_table(wave_statuses: Sequence[WaveStatus], look: Look) -> str:
     """One row for each wave; of many, those that are ready and the last ones are folded."""
-    if len(standings) <= FEW_ROWS:
-        return _table(standings, look)
-    ready = [each for each in standings if _is_still(each, look)]
-    rest = [each for each in standings if not _is_still(each, look)]
+    if len(wave_statuses) <= FEW_ROWS:
+        return _table(wave_statuses, look)
+    ready = [each for each in wave_statuses if _is_still(each, look)]
+    rest = [each for each in wave_statuses if not _is_still(each, look)]
     parts = [_table(rest[:OPEN_ROWS], look)] if rest else []
     more = plural(len(rest[OPEN_ROWS:]), "more wave")
     still = f"{plural(len(ready), 'wave')} that {_do_nothing(len(ready), look)}"
@@ -76,46 +76,46 @@ def _do_nothing(count: int, look: Look) -> str:
     return "is ready" if count == 1 else "are ready"
 
 
-def short_table(standings: Sequence[Standing], look: Look, where: str) -> str:
+def short_table(wave_statuses: Sequence[WaveStatus], look: Look, where: str) -> str:
     """The first rows of what is not ready; the others are counted, and `where` says where."""
-    rest = [each for each in standings if not _is_still(each, look)]
+    rest = [each for each in wave_statuses if not _is_still(each, look)]
     parts = [_table(rest[:OPEN_ROWS], look)] if rest else []
-    left = len(standings) - len(rest[:OPEN_ROWS])
+    left = len(wave_statuses) - len(rest[:OPEN_ROWS])
     return "\n\n".join([*parts, *([f"and {plural(left, 'more wave')}. {where}"] if left else [])])
 
 
-def _is_still(standing: Standing, look: Look) -> bool:
-    return not standing.change.files if look.preview else standing.state is WaveState.DONE
+def _is_still(wave_status: WaveStatus, look: Look) -> bool:
+    return not wave_status.change.files if look.preview else wave_status.state is WaveState.DONE
 
 
-def _table(standings: Sequence[Standing], look: Look) -> str:
+def _table(wave_statuses: Sequence[WaveStatus], look: Look) -> str:
     if look.preview:
-        return table(AHEAD, [_row_ahead(each, look) for each in standings])
-    return table(HEAD, [_row(each, look) for each in standings])
+        return table(AHEAD, [_row_ahead(each, look) for each in wave_statuses])
+    return table(HEAD, [_row(each, look) for each in wave_statuses])
 
 
-def _row_ahead(standing: Standing, look: Look) -> list[str]:
+def _row_ahead(wave_status: WaveStatus, look: Look) -> list[str]:
     """A wave of a plan that is not merged yet."""
-    wave, after = standing.change.wave, look.after.get(standing.change.wave.name, "")
+    wave, after = wave_status.change.wave, look.after.get(wave_status.change.wave.name, "")
     return [
-        *_about(standing),
-        counts(standing.change) if standing.change.files else "no change",
+        *_about(wave_status),
+        counts(wave_status.change) if wave_status.change.files else "no change",
         flags(look.risks.get(wave.name, ())),
         code(after, 300) if after else "",
     ]
 
 
-def _row(standing: Standing, look: Look) -> list[str]:
-    request = standing.merge_request
-    name, clusters = _about(standing)
+def _row(wave_status: WaveStatus, look: Look) -> list[str]:
+    request = wave_status.merge_request
+    name, clusters = _about(wave_status)
     return [
         name,
         link(f"{look.sign}{request.number}", request.url) if request else "",
         clusters,
-        counts(standing.change),
-        flags(look.risks.get(standing.change.wave.name, ())),
-        _first(standing.gates),
-        state(standing),
+        counts(wave_status.change),
+        flags(look.risks.get(wave_status.change.wave.name, ())),
+        _first(wave_status.gates),
+        state(wave_status),
     ]
 
 
@@ -127,9 +127,9 @@ def _first(gates: Sequence[Gate]) -> str:
     return f"{code(reason(gates[0]), 300)}{more}"
 
 
-def _about(standing: Standing) -> tuple[str, str]:
+def _about(wave_status: WaveStatus) -> tuple[str, str]:
     """The wave with its components, and its clusters."""
-    wave = standing.change.wave
+    wave = wave_status.change.wave
     names = natural({unit.cluster for unit in wave.units})
     components = sorted({unit.component for unit in wave.units})
     return (
@@ -138,13 +138,13 @@ def _about(standing: Standing) -> tuple[str, str]:
     )
 
 
-def state(standing: Standing) -> str:
+def state(wave_status: WaveStatus) -> str:
     """How far a wave is."""
-    match standing.state:
+    match wave_status.state:
         case WaveState.DONE:
             return "ready"
         case WaveState.SETTLING:
-            return f"merged; {code(places(standing.pending))}"
+            return f"merged; {code(places(wave_status.pending))}"
         case WaveState.MERGING:
             return "its turn"
         case WaveState.WAITING:
@@ -153,12 +153,12 @@ def state(standing: Standing) -> str:
             return "cancelled"
 
 
-def gates(standings: Sequence[Standing]) -> str:
+def gates(wave_statuses: Sequence[WaveStatus]) -> str:
     """Each closed gate once, with who clears it; those that need a person first."""
     found: dict[str, tuple[Gate, list[str]]] = {}
-    for standing in standings:
-        for gate in standing.gates:
-            found.setdefault(reason(gate), (gate, []))[1].append(standing.change.wave.name)
+    for wave_status in wave_statuses:
+        for gate in wave_status.gates:
+            found.setdefault(reason(gate), (gate, []))[1].append(wave_status.change.wave.name)
     if not found:
         return ""
     ordered = sorted(found.items(), key=lambda item: not needs_person(item[1][0]))

@@ -7,7 +7,7 @@ import asyncio
 from datetime import timedelta
 
 from bot.chatops.intents import BRANCHES
-from bot.context import Shell
+from bot.context import Context
 from bot.effects.wake import wake
 from bot.gather.fleet import read_fleet_at
 from bot.report.summary_view import fleet_view
@@ -34,46 +34,46 @@ def concerned(fleet: Fleet, fleet_repo: Repo, repo: Repo, number: int | None) ->
     return keys
 
 
-async def drain(shell: Shell) -> int:
+async def drain(context: Context) -> int:
     """Turn stored deliveries into due keys; how many there were. Safe to be cut off anywhere."""
-    entries = await asyncio.to_thread(shell.store.inbox.pending, 500)
+    entries = await asyncio.to_thread(context.store.inbox.pending, 500)
     if not entries:
         return 0
-    fleet = await _show_fleet(shell)
+    fleet = await _show_fleet(context)
     keys: set[str] = set()
     for entry in entries:
-        keys |= concerned(fleet, shell.fleet, Repo(entry.forge, entry.repository), entry.number)
-    await wake(shell, keys)
-    await asyncio.to_thread(shell.store.inbox.done, [entry.id for entry in entries])
+        keys |= concerned(fleet, context.fleet, Repo(entry.forge, entry.repository), entry.number)
+    await wake(context, keys)
+    await asyncio.to_thread(context.store.inbox.done, [entry.id for entry in entries])
     return len(entries)
 
 
-async def sweep(shell: Shell) -> None:
+async def sweep(context: Context) -> None:
     """Make everything due: what a lost webhook would have said is found again here.
 
     A key set aside because its passes ended abnormally gets another chance with each sweep.
     """
-    await asyncio.to_thread(shell.store.inbox.prune, shell.clock() - KEPT)
-    await asyncio.to_thread(shell.store.audit.prune, shell.clock() - AUDIT_KEPT)
-    fleet = await _show_fleet(shell)
+    await asyncio.to_thread(context.store.inbox.prune, context.clock() - KEPT)
+    await asyncio.to_thread(context.store.audit.prune, context.clock() - AUDIT_KEPT)
+    fleet = await _show_fleet(context)
     keys = {application_key(each.application) for each in fleet.registrations}
     for repo in sorted({repo for each in fleet.registrations for repo in (each.app, each.deploy)}):
-        keys |= await _reviews(shell, repo)
-    await wake(shell, keys, release=True)
+        keys |= await _reviews(context, repo)
+    await wake(context, keys, release=True)
 
 
-async def _show_fleet(shell: Shell) -> Fleet:
+async def _show_fleet(context: Context) -> Fleet:
     """The fleet as it is now, which its page shows as well."""
-    fleet, revision = await read_fleet_at(shell)
+    fleet, revision = await read_fleet_at(context)
     view = fleet_view(fleet, revision)
-    if await asyncio.to_thread(shell.store.views.get, FLEET) != view:
-        await asyncio.to_thread(shell.store.views.put, FLEET, view)
+    if await asyncio.to_thread(context.store.views.get, FLEET) != view:
+        await asyncio.to_thread(context.store.views.put, FLEET, view)
     return fleet
 
 
-async def _reviews(shell: Shell, repo: Repo) -> set[str]:
-    me = await shell.forge(repo).me()
-    requests = await shell.forge(repo).merge_requests(repo.path, state="open")
+async def _reviews(context: Context, repo: Repo) -> set[str]:
+    me = await context.forge(repo).me()
+    requests = await context.forge(repo).merge_requests(repo.path, state="open")
     return {
         review_key(repo, each.number)
         for each in requests

@@ -6,7 +6,7 @@ early; whoever changes something else would wait for ever.
 
 import asyncio
 
-from bot.context import Shell
+from bot.context import Context
 from bot.effects.apply import set_status
 from bot.forges import ORDER, ForgeMergeRequest, Status, StatusState
 from bot.gather.repository import Checkout, fetch, fetch_request
@@ -14,25 +14,25 @@ from planners.gating.merge_requests import PREFIX
 from planners.model import Repo
 
 
-async def let_through(shell: Shell, repo: Repo, number: int) -> None:
+async def allow_foreign_request(context: Context, repo: Repo, number: int) -> None:
     """Set the status on somebody else's merge request, if no commit of ours is part of it."""
-    forge = shell.forge(repo)
+    forge = context.forge(repo)
     request = await forge.merge_request(repo.path, number)
     if request.state != "open" or request.author.id == (await forge.me()).id:
         return
-    checkout = await fetch(shell, repo)
+    checkout = await fetch(context, repo)
     foreign = request.source_repository != repo.path
     if foreign and not forge.statuses_for_forks:
         return
     if foreign:
-        await fetch_request(shell, checkout, request)
+        await fetch_request(context, checkout, request)
     if not await asyncio.to_thread(_apart, checkout, request):
         return
     trials = forge.trials(await asyncio.to_thread(checkout.mirror.branches))
     status = Status(ORDER, StatusState.SUCCESS, "not Switchyard's: nothing to wait for")
     for commit in (request.head, *trials.get(number, ())):
         if status not in await forge.statuses(repo.path, commit):
-            await set_status(shell, repo, commit, status)
+            await set_status(context, repo, commit, status)
 
 
 def _apart(checkout: Checkout, request: ForgeMergeRequest) -> bool:

@@ -5,7 +5,7 @@ Who waits for whom is remembered among the views: losing it costs no more than a
 
 import asyncio
 
-from bot.context import Shell
+from bot.context import Context
 from bot.effects.wake import wake
 from bot.report.rollout_view import with_since
 from bot.report.summary_view import mark, summary
@@ -15,19 +15,19 @@ from planners.model import Json
 TELLING = ("units", "waves")
 
 
-async def remember(shell: Shell, application: str, needs: tuple[str, ...]) -> None:
+async def remember(context: Context, application: str, needs: tuple[str, ...]) -> None:
     """Keep that an application waits for others."""
-    views = shell.store.views
+    views = context.store.views
     for name in needs:
         await asyncio.to_thread(views.put, f"{DEPENDANTS}{name}/{application}", {})
 
 
-async def show(shell: Shell, application: str, view: dict[str, Json]) -> None:
+async def show(context: Context, application: str, view: dict[str, Json]) -> None:
     """Put an application's views, and wake who waits for it when they tell something new.
 
     The mark comes last: whoever sees it finds the rest.
     """
-    views = shell.store.views
+    views = context.store.views
     before = await asyncio.to_thread(views.get, ROLLOUT + application) or {}
     view = with_since(view, before)
     told, short = await asyncio.to_thread(lambda: (mark(view), summary(view)))
@@ -37,4 +37,4 @@ async def show(shell: Shell, application: str, view: dict[str, Json]) -> None:
     await asyncio.to_thread(views.put, MARK + application, {**marks, "rollout": told})
     if any(before.get(name) != view.get(name) for name in TELLING):
         waiting = await asyncio.to_thread(views.list, f"{DEPENDANTS}{application}/")
-        await wake(shell, [application_key(name.rpartition("/")[2]) for name, _ in waiting])
+        await wake(context, [application_key(name.rpartition("/")[2]) for name, _ in waiting])

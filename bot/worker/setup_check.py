@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import structlog
 
-from bot.context import Shell
+from bot.context import Context
 from bot.forges import ForgeError
 from bot.gather.fleet import read_fleet
 from bot.store.keys import HEALTH
@@ -14,13 +14,13 @@ from planners.model import Repo
 log = structlog.get_logger()
 
 
-async def check(shell: Shell) -> None:
+async def check(context: Context) -> None:
     """Let every forge mend what it can; what people must put right is logged and on the pages."""
-    fleet = await read_fleet(shell)
-    watched = {shell.fleet} | {each.app for each in fleet.registrations}
+    fleet = await read_fleet(context)
+    watched = {context.fleet} | {each.app for each in fleet.registrations}
     deploys = {each.deploy for each in fleet.registrations}
-    for name, forge in sorted(shell.forges.items()):
-        address = f"{shell.public_url}/hooks/{name}"
+    for name, forge in sorted(context.forges.items()):
+        address = f"{context.public_url}/hooks/{name}"
         try:
             warnings = await forge.check(
                 _paths(name, watched | deploys), _paths(name, deploys), address
@@ -29,8 +29,8 @@ async def check(shell: Shell) -> None:
             warnings = (f"{name} cannot be looked after: {error}",)
         for warning in warnings:
             log.warning("set-up", forge=name, warning=warning)
-        view = {"warnings": [*warnings], "at": shell.clock().isoformat(timespec="seconds")}
-        await asyncio.to_thread(shell.store.views.put, HEALTH + name, view)
+        view = {"warnings": [*warnings], "at": context.clock().isoformat(timespec="seconds")}
+        await asyncio.to_thread(context.store.views.put, HEALTH + name, view)
 
 
 def _paths(forge: str, repos: Iterable[Repo]) -> tuple[str, ...]:

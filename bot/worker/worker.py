@@ -6,14 +6,14 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from bot.context import Shell
+from bot.context import Context
 from bot.forges import ForgeError, TransientForgeError
 from bot.gather.fleet import read_fleet
 from bot.gather.repository import GatherError
 from bot.git import GitError
 from bot.store.keys import APPLICATION, REVIEW
 from bot.store.queue import Claim
-from bot.worker.foreign_requests import let_through
+from bot.worker.foreign_requests import allow_foreign_request
 from bot.worker.reconcile import reconcile_application, reconcile_review
 from planners.model import Repo
 
@@ -24,18 +24,18 @@ BACKOFF = (1, 2, 5, 10, 30, 60, 120)
 log = structlog.get_logger()
 
 
-async def work_one(shell: Shell, owner: str, lease: timedelta = LEASE) -> bool:
+async def work_one(context: Context, owner: str, lease: timedelta = LEASE) -> bool:
     """Take one due key and see it through; False when none is due."""
-    claim = await asyncio.to_thread(shell.store.queue.claim, owner, lease, shell.clock())
+    claim = await asyncio.to_thread(context.store.queue.claim, owner, lease, context.clock())
     if claim is None:
         return False
-    beating = asyncio.create_task(_heartbeat(shell, claim, lease))
+    beating = asyncio.create_task(_heartbeat(context, claim, lease))
     try:
-        next_due = await _pass(shell, claim.key)
+        next_due = await _pass(context, claim.key)
     except (GatherError, ForgeError, GitError) as error:
-        await _failed(shell, claim, error)
+        await _failed(context, claim, error)
     else:
-        await asyncio.to_thread(shell.store.queue.done, claim, next_due)
+        await asyncio.to_thread(context.store.queue.done, claim, next_due)
     finally:
         beating.cancel()
         with suppress(asyncio.CancelledError):
@@ -43,36 +43,36 @@ async def work_one(shell: Shell, owner: str, lease: timedelta = LEASE) -> bool:
     return True
 
 
-async def _pass(shell: Shell, key: str) -> datetime | None:
+async def _pass(context: Context, key: str) -> datetime | None:
     kind, _, rest = key.partition("/")
     if kind == APPLICATION:
-        return await reconcile_application(shell, rest)
+        return await reconcile_application(context, rest)
     if kind == REVIEW:
         name, _, number = rest.rpartition("!")
         forge, _, path = name.partition(":")
         repo = Repo(forge, path)
-        fleet = await read_fleet(shell)
+        fleet = await read_fleet(context)
         applications = tuple(
             sorted(each.application for each in fleet.registrations if each.app == repo)
         )
         if any(each.deploy == repo for each in fleet.registrations):
-            await let_through(shell, repo, int(number))
-        return await reconcile_review(shell, repo, int(number), applications)
+            await allow_foreign_request(context, repo, int(number))
+        return await reconcile_review(context, repo, int(number), applications)
     raise ValueError(f"no worker knows the key {key!r}")
 
 
-async def _failed(shell: Shell, claim: Claim, error: Exception) -> None:
+async def _failed(context: Context, claim: Claim, error: Exception) -> None:
     """Wait longer after each failure, or as long as the forge asks; the reason stays visible."""
     seconds = float(BACKOFF[min(claim.attempts, len(BACKOFF)) - 1])
     if isinstance(error, TransientForgeError):
         seconds = max(seconds, error.retry_after)
     log.warning("pass failed", key=claim.key, error=str(error), retry_in=seconds)
-    due = shell.clock() + timedelta(seconds=seconds)
-    await asyncio.to_thread(shell.store.queue.retry, claim, str(error), due)
+    due = context.clock() + timedelta(seconds=seconds)
+    await asyncio.to_thread(context.store.queue.retry, claim, str(error), due)
 
 
-async def _heartbeat(shell: Shell, claim: Claim, lease: timedelta) -> None:
+async def _heartbeat(context: Context, claim: Claim, lease: timedelta) -> None:
     """Hold on to the key: several signs of life in each lease."""
     while True:
         await asyncio.sleep(lease.total_seconds() / HEARTBEATS)
-        await asyncio.to_thread(shell.store.queue.heartbeat, claim, lease, shell.clock())
+        await asyncio.to_thread(context.store.queue.heartbeat, claim, lease, context.clock())

@@ -44,8 +44,8 @@ def approvals(
         rules = (*_rules(snapshot, change, request), *rules)
     for rule, reason in rules:
         given: list[str] = []
-        discounted: list[str] = []
-        powerless: list[str] = []
+        excluded: list[str] = []
+        without_role: list[str] = []
         lapsed: list[str] = []
         for approval in request.approvals if request else ():
             if not _named(rule, approval):
@@ -55,19 +55,19 @@ def approvals(
                 continue
             own = bool({approval.email.lower(), f"@{approval.user}"} & snapshot.authors)
             if approval.role < rule.role:
-                powerless.append(approval.user)
+                without_role.append(approval.user)
             else:
                 counts = rule.author_may_approve or not own
-                (given if counts else discounted).append(approval.user)
+                (given if counts else excluded).append(approval.user)
         if len(given) < rule.count:
             yield AwaitsApproval(
                 rule.count,
                 tuple(given),
-                tuple(discounted),
+                tuple(excluded),
                 reason,
                 rule.author_may_approve,
                 tuple(sorted({*rule.users, *rule.teams})),
-                tuple(powerless),
+                tuple(without_role),
                 rule.role,
                 tuple(lapsed),
             )

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from planners.gating import approvals
 from planners.gating.change_sets import ChangeSet
-from planners.gating.readiness import Requirement, lacking
+from planners.gating.readiness import Requirement, not_ready
 from planners.model import Dependency, On, OnFailure, Unit, When
 from planners.model.gates import (
     OVERRIDABLE,
@@ -16,7 +16,7 @@ from planners.model.gates import (
     Gate,
     Held,
     HeldBy,
-    Lack,
+    NotReadyReason,
     Paused,
     Pending,
 )
@@ -67,11 +67,11 @@ class Context:
             self._pending[number] = (label, pending)
         return self._pending[number]
 
-    def lacking(self, units: Iterable[Unit], wanted: Requirement) -> tuple[Pending, ...]:
+    def not_ready(self, units: Iterable[Unit], wanted: Requirement) -> tuple[Pending, ...]:
         """What those units lack, in their order; clusters that were skipped lack nothing."""
-        skipped = self.snapshot.steering.skipped
+        skipped = self.snapshot.overrides.skipped
         units = (unit for unit in units if unit.cluster not in skipped)
-        found = (lacking(self.snapshot, unit, wanted, self.unmerged) for unit in units)
+        found = (not_ready(self.snapshot, unit, wanted, self.unmerged) for unit in units)
         return tuple(pending for pending in found if pending is not None)
 
 
@@ -80,10 +80,10 @@ def judge(context: Context, change: ChangeSet, request: MergeRequest | None) -> 
 
     Gates that somebody overrode are left out.
     """
-    wave, steering = change.wave.name, context.snapshot.steering
+    wave, overrides = change.wave.name, context.snapshot.overrides
     opened = tuple(
         kind
-        for each in steering.overrides
+        for each in overrides.gate_overrides
         if each.wave in {"", wave}
         for kind in OVERRIDABLE.get(each.gate, ())
     )
@@ -100,11 +100,11 @@ def _gates(context: Context, change: ChangeSet, request: MergeRequest | None) ->
         yield from _steps(context, change)
     yield from approvals.freezes(context.snapshot, change)
     yield from approvals.windows(context.snapshot, change)
-    for hold in context.snapshot.steering.holds:
+    for hold in context.snapshot.overrides.holds:
         if hold.target in {"", change.wave.name, *change.clusters}:
             yield HeldBy(hold.by, hold.reason, hold.target)
     mine = {f"tenant/{context.snapshot.tenant.name}", *(f"cluster/{c}" for c in change.clusters)}
-    for pause in context.snapshot.steering.pauses:
+    for pause in context.snapshot.overrides.pauses:
         if pause.target in mine:
             yield Paused(pause.by, pause.reason, pause.target)
     if request is not None and HOLD_LABEL in request.labels:
@@ -135,7 +135,7 @@ def dependencies(
             if need.on is On.SAME_CLUSTER:
                 here = frozenset(mine)
                 targets = tuple(unit for unit in targets if unit.cluster in here)
-            pending = context.lacking(targets, _wanted(need))
+            pending = context.not_ready(targets, _wanted(need))
             yield from _edge(component.name, need, len(targets), pending)
 
 
@@ -152,15 +152,17 @@ def _abroad(
     there = sorted(unit for unit in found.changes if unit.component == need.component)
     if need.on is On.SAME_CLUSTER:
         there = [Unit(need.component, name) for name in clusters]
-    absent = tuple(Pending(unit, Lack.ABSENT) for unit in there if unit not in found.changes)
+    absent = tuple(
+        Pending(unit, NotReadyReason.ABSENT) for unit in there if unit not in found.changes
+    )
     if not there:
-        absent = (Pending(Unit(need.component, "any cluster"), Lack.ABSENT),)
+        absent = (Pending(Unit(need.component, "any cluster"), NotReadyReason.ABSENT),)
     view = replace(
         context.snapshot,
         base=replace(context.snapshot.base, changes=found.changes),
         observations=found.observations,
     )
-    judged = (lacking(view, unit, _wanted(need), {}) for unit in there if unit in found.changes)
+    judged = (not_ready(view, unit, _wanted(need), {}) for unit in there if unit in found.changes)
     pending = absent + tuple(each for each in judged if each is not None)
     yield from _edge(component, need, max(len(there), 1), pending)
 
@@ -198,14 +200,14 @@ def step_pending(context: Context, waves: Iterable[Wave]) -> tuple[Pending, ...]
     return tuple(
         pending
         for wave in waves
-        for pending in context.lacking(wave.units, Requirement(When.READY, wave.stage.soak))
+        for pending in context.not_ready(wave.units, Requirement(When.READY, wave.stage.soak))
     )
 
 
 def failed(pending: Iterable[Pending]) -> frozenset[str]:
     """The clusters that failed, or fell silent."""
-    broken = {Lack.REPAIR, Lack.FRESH_REPORT}
-    return frozenset(each.unit.cluster for each in pending if each.lack in broken)
+    broken = {NotReadyReason.REPAIR, NotReadyReason.FRESH_REPORT}
+    return frozenset(each.unit.cluster for each in pending if each.reason in broken)
 
 
 def tolerated(waves: Sequence[Wave]) -> int:
@@ -224,7 +226,7 @@ def _undone(context: Context, change: ChangeSet) -> Iterator[Gate]:
     wanted = Requirement(When.APPLIED, timeout=UNDO_TIMEOUT)
     for wave in context.plan.waves:
         if wave.step < change.wave.step:
-            pending = [each for each in context.lacking(wave.units, wanted) if not each.overdue]
+            pending = [each for each in context.not_ready(wave.units, wanted) if not each.overdue]
             if pending:
                 yield AwaitsStep(wave.name, tuple(pending))
 
@@ -232,7 +234,7 @@ def _undone(context: Context, change: ChangeSet) -> Iterator[Gate]:
 def _replacement(context: Context, change: ChangeSet) -> Iterator[Gate]:
     """Everything that should run is ready, and dependants are gone before what they need."""
     wanted = Requirement(When.READY)
-    pending = context.lacking(context.plan.units, wanted)
+    pending = context.not_ready(context.plan.units, wanted)
     before = (
         unit
         for wave in context.plan.waves
@@ -240,7 +242,7 @@ def _replacement(context: Context, change: ChangeSet) -> Iterator[Gate]:
         for unit in wave.units
         if unit in context.unmerged
     )
-    pending += context.lacking(before, wanted)
+    pending += context.not_ready(before, wanted)
     pending += _inhabitants(context.snapshot, change)
     if pending:
         yield AwaitsReplacement(pending)
@@ -251,7 +253,7 @@ def _inhabitants(snapshot: Snapshot, change: ChangeSet) -> tuple[Pending, ...]:
     if not snapshot.application.own:
         return ()
     return tuple(
-        Pending(claim.unit, Lack.PRESENT, claim.application)
+        Pending(claim.unit, NotReadyReason.PRESENT, claim.application)
         for claim in snapshot.claims
         if claim.tenant == snapshot.tenant.name
         and claim.application != snapshot.application.name

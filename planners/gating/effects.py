@@ -48,7 +48,7 @@ class CloseMergeRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class SetOrder:
+class SetOrderStatus:
     """The status `switchyard/order` of a head commit: success when no gate is closed."""
 
     number: int
@@ -67,7 +67,7 @@ class Merge:
 
 
 @dataclass(frozen=True, slots=True)
-class LookAgain:
+class RequeueAt:
     """Make another pass at that time."""
 
     at: datetime
@@ -78,7 +78,7 @@ Effect: TypeAlias = (
     | OpenMergeRequest
     | UpdateMergeRequest
     | CloseMergeRequest
-    | SetOrder
+    | SetOrderStatus
     | Merge
-    | LookAgain
+    | RequeueAt
 )

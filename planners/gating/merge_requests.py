@@ -38,7 +38,7 @@ def open_request(snapshot: Snapshot, wave: str) -> MergeRequest | None:
 
 
 def _newest(snapshot: Snapshot, wave: str, state: MergeRequestState) -> MergeRequest | None:
-    every = (each for each in snapshot.merge_requests if not each.astray)
+    every = (each for each in snapshot.merge_requests if not each.wrong_target)
     mine = [each for each in every if each.wave == wave and each.state is state]
     return max(mine, key=lambda request: request.number, default=None)
 
@@ -68,12 +68,12 @@ def _unproposed(snapshot: Snapshot, change: ChangeSet) -> Gate:
     closed = _closed_by_person(snapshot, change)
     if closed is not None and closed.closed_by is not None:
         return ClosedByPerson(closed.closed_by, closed.number)
-    stranger = snapshot.strangers.get(_branch(snapshot, change))
-    if stranger is None:
+    foreign_branch = snapshot.foreign_branches.get(_branch(snapshot, change))
+    if foreign_branch is None:
         return NotProposed()
-    if stranger.number is not None:
-        return OpenedByPerson(stranger.user, stranger.number)
-    return ForeignCommit(stranger.user, stranger.head)
+    if foreign_branch.number is not None:
+        return OpenedByPerson(foreign_branch.user, foreign_branch.number)
+    return ForeignCommit(foreign_branch.user, foreign_branch.head)
 
 
 def _branch(snapshot: Snapshot, change: ChangeSet) -> str:
@@ -99,7 +99,7 @@ def propose(snapshot: Snapshot, changes: Sequence[ChangeSet]) -> Iterator[Effect
     after: list[Effect] = [
         CloseMergeRequest(each.number, each.branch_name)
         for each in snapshot.merge_requests
-        if each.state is MergeRequestState.OPEN and each.astray
+        if each.state is MergeRequestState.OPEN and each.wrong_target
     ]
     for change in changes:
         if not change.files:
@@ -107,7 +107,7 @@ def propose(snapshot: Snapshot, changes: Sequence[ChangeSet]) -> Iterator[Effect
         branch = _branch(snapshot, change)
         request = open_request(snapshot, change.wave.name)
         if request is None:
-            mine = branch not in snapshot.strangers
+            mine = branch not in snapshot.foreign_branches
             if mine and _closed_by_person(snapshot, change) is None:
                 yield PushBranch(branch, change, base, snapshot.branches.get(branch))
                 after.append(OpenMergeRequest(branch, change))
@@ -122,6 +122,6 @@ def propose(snapshot: Snapshot, changes: Sequence[ChangeSet]) -> Iterator[Effect
     wanted = {change.wave.name for change in changes if change.files}
     yield from after
     for request in snapshot.merge_requests:
-        unwanted = request.wave not in wanted and not request.astray
+        unwanted = request.wave not in wanted and not request.wrong_target
         if request.state is MergeRequestState.OPEN and unwanted:
             yield CloseMergeRequest(request.number, request.branch_name)

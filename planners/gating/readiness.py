@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from planners.model import Readiness, Unit, When
-from planners.model.gates import Lack, Pending
+from planners.model.gates import NotReadyReason, Pending
 from planners.model.snapshot import Observation, Snapshot
 
 DEFAULT_MAX_AGE = timedelta(minutes=15)
@@ -31,7 +31,7 @@ def stale_at(snapshot: Snapshot, seen: Observation) -> datetime:
     return seen.at + max_report_age(snapshot)
 
 
-def lacking(
+def not_ready(
     snapshot: Snapshot, unit: Unit, wanted: Requirement, unmerged: Mapping[Unit, str]
 ) -> Pending | None:
     """What the unit lacks, or None when it is as wanted.
@@ -43,37 +43,39 @@ def lacking(
     if unit.cluster in snapshot.departed:
         return None
     if unit in unmerged:
-        return Pending(unit, Lack.MERGE, unmerged[unit])
+        return Pending(unit, NotReadyReason.MERGE, unmerged[unit])
     pending = _observe(snapshot, unit, wanted)
     change = snapshot.base.changes.get(unit)
     if pending is None or wanted.timeout is None or change is None:
         return pending
     deadline = change.at + wanted.timeout
     if snapshot.now >= deadline:
-        return Pending(unit, pending.lack, pending.message, pending.until, overdue=True)
+        return Pending(unit, pending.reason, pending.message, pending.until, overdue=True)
     until = min(deadline, pending.until) if pending.until else deadline
-    return Pending(unit, pending.lack, pending.message, until)
+    return Pending(unit, pending.reason, pending.message, until)
 
 
 def _observe(snapshot: Snapshot, unit: Unit, wanted: Requirement) -> Pending | None:
     seen = snapshot.observations.get(unit)
     if seen is None:
-        return Pending(unit, Lack.REPORT)
+        return Pending(unit, NotReadyReason.REPORT)
     if not seen.current:
-        return Pending(unit, Lack.REPORT, f"last report is for older revision {seen.revision[:8]}")
+        return Pending(
+            unit, NotReadyReason.REPORT, f"last report is for older revision {seen.revision[:8]}"
+        )
     if snapshot.now >= stale_at(snapshot, seen):
-        return Pending(unit, Lack.FRESH_REPORT, f"silent since {seen.at:%H:%M:%S}")
+        return Pending(unit, NotReadyReason.FRESH_REPORT, f"silent since {seen.at:%H:%M:%S}")
     match seen.readiness:
         case Readiness.READY:
             settled = seen.since + wanted.soak
             if snapshot.now >= settled or wanted.when is When.APPLIED:
                 return None
-            return Pending(unit, Lack.SOAK, until=settled)
+            return Pending(unit, NotReadyReason.SOAK, until=settled)
         case Readiness.PROGRESSING:
             if wanted.when is When.APPLIED:
                 return None
-            return Pending(unit, Lack.PROGRESS, seen.message)
+            return Pending(unit, NotReadyReason.PROGRESS, seen.message)
         case Readiness.STALLED:
-            return Pending(unit, Lack.REPAIR, seen.message)
+            return Pending(unit, NotReadyReason.REPAIR, seen.message)
         case Readiness.UNKNOWN:
-            return Pending(unit, Lack.REPORT, seen.message)
+            return Pending(unit, NotReadyReason.REPORT, seen.message)

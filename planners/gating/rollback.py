@@ -15,7 +15,7 @@ from planners.gating.dependencies import (
     tolerated,
 )
 from planners.model import Component, OnFailure, Stage, Unit
-from planners.model.gates import Lack, Pending
+from planners.model.gates import NotReadyReason, Pending
 from planners.model.snapshot import Earlier, Snapshot
 from planners.order import Wave, levels
 from planners.plan import Plan
@@ -49,7 +49,7 @@ def _failed(context: Context) -> list[Pending]:
         broken = [
             each
             for each in step_pending(context, waves)
-            if each.lack is Lack.REPAIR and _is_ours(context.snapshot, each.unit)
+            if each.reason is NotReadyReason.REPAIR and _is_ours(context.snapshot, each.unit)
         ]
         if len(failed(broken)) > tolerated(waves):
             found += broken

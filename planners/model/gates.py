@@ -12,7 +12,7 @@ from typing import TypeAlias
 from planners.model import On, Role, Unit, When
 
 
-class Lack(StrEnum):
+class NotReadyReason(StrEnum):
     """What a unit that others wait for still lacks."""
 
     MERGE = "merge"
@@ -35,7 +35,7 @@ class Pending:
     """
 
     unit: Unit
-    lack: Lack
+    reason: NotReadyReason
     message: str = ""
     until: datetime | None = None
     overdue: bool = False
@@ -76,18 +76,18 @@ class AwaitsReplacement:
 class AwaitsApproval:
     """Approvals of the merge request as it stands are missing; `reason` is the rule's selector.
 
-    `discounted` approved it too, but wrote or merged the revision; `powerless` did, and have less
+    `excluded` approved it too, but wrote or merged the revision; `without_role` did, and have less
     than `role` in the deploy repo; `lapsed` approved what it was before it changed. `users` and
     teams, if any, are the only ones whose approvals count.
     """
 
     needed: int
     given: tuple[str, ...]
-    discounted: tuple[str, ...]
+    excluded: tuple[str, ...]
     reason: str
     author_may_approve: bool
     users: tuple[str, ...] = ()
-    powerless: tuple[str, ...] = ()
+    without_role: tuple[str, ...] = ()
     role: Role = Role.WRITE
     lapsed: tuple[str, ...] = ()
 

@@ -19,7 +19,7 @@ class Hold:
 
 
 @dataclass(frozen=True, slots=True)
-class Override:
+class GateOverride:
     """Somebody opens the gates of one kind (such as `freeze`) for a wave; empty: for all."""
 
     gate: str
@@ -48,7 +48,7 @@ class Pause:
 
 
 @dataclass(frozen=True, slots=True)
-class Steering:
+class Overrides:
     """What counts of it for one rollout.
 
     `skipped` maps clusters that nobody waits for any more to who said so and why. `reverted` is the
@@ -57,7 +57,7 @@ class Steering:
     """
 
     holds: tuple[Hold, ...] = ()
-    overrides: tuple[Override, ...] = ()
+    gate_overrides: tuple[GateOverride, ...] = ()
     skipped: Mapping[str, str] = field(default_factory=dict)
     reverted: str = ""
     restored: str = ""

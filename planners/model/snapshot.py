@@ -21,7 +21,7 @@ from planners.model import (
     Tenant,
     Unit,
 )
-from planners.model.overrides import Cancellation, Steering
+from planners.model.overrides import Cancellation, Overrides
 
 
 class MergeRequestState(StrEnum):
@@ -81,7 +81,7 @@ class MergeRequest:
     bot) who closed it without merging. `trials` are commits on which the forge's merge queue tries
     it, and which need the same status as its head. `owners` are the groups of owners that
     CODEOWNERS names for what it changes, each as `login`, `team` or e-mail address. One that is
-    `astray` would be merged into another branch than main.
+    `wrong_target` would be merged into another branch than main.
     """
 
     number: int
@@ -99,11 +99,11 @@ class MergeRequest:
     refusal: Refusal | None = None
     trials: tuple[str, ...] = ()
     owners: tuple[frozenset[str], ...] = ()
-    astray: bool = False
+    wrong_target: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Stranger:
+class ForeignBranch:
     """Who else wrote commit `head` of a wave's branch, or opened merge request `number` of it."""
 
     user: str
@@ -223,8 +223,8 @@ class Snapshot:
     those that customisations name, by their paths in the application's folder. `facts` are the
     newest reported ones by cluster, `claims` those of all applications, this one included.
     `earlier` is read only where a rollback could be due. `branches` maps the names of branches that
-    are there for this application, proposed or left over, to their heads; `strangers` tells whose
-    those of them are that somebody else made.
+    are there for this application, proposed or left over, to their heads; `foreign_branches` tells
+    whose those of them are that somebody else made.
     """
 
     now: datetime
@@ -247,8 +247,8 @@ class Snapshot:
     neighbours: Mapping[str, Neighbour] = field(default_factory=dict)
     earlier: Earlier | None = None
     branches: Mapping[str, str] = field(default_factory=dict)
-    strangers: Mapping[str, Stranger] = field(default_factory=dict)
-    steering: Steering = field(default_factory=Steering)
+    foreign_branches: Mapping[str, ForeignBranch] = field(default_factory=dict)
+    overrides: Overrides = field(default_factory=Overrides)
 
     @property
     def rejected(self) -> bool:
@@ -264,8 +264,8 @@ class Snapshot:
     @property
     def cancelled(self) -> Cancellation | None:
         """Who gave this revision's rollout up, if anybody did; none while it is taken back."""
-        told = self.steering.cancelled
-        back = self.rejected or self.steering.reverted == self.revision.sha
+        told = self.overrides.cancelled
+        back = self.rejected or self.overrides.reverted == self.revision.sha
         return told if told and told.revision == self.revision.sha and not back else None
 
     def cluster(self, name: str) -> Cluster | None:

@@ -6,35 +6,37 @@ Deterministic, and quick. `milp` starts from it; tests and measurements compare.
 from collections import Counter
 
 from planners.model import Unit
-from planners.optimizer.problem import Problem, Seat, check
+from planners.optimizer.problem import Assignment, Problem, check
 
 
-def greedy(problem: Problem) -> frozenset[Seat] | None:
+def greedy(problem: Problem) -> frozenset[Assignment] | None:
     """Choices in the given order, each seat in turn on the best cluster that breaks no rule yet.
 
     Returns None where that ends with a rule broken; another order, or a solver, may still find an
     answer.
     """
-    board = Board(problem)
+    allocation = Allocation(problem)
     for choice in problem.choices:
-        seats = choice.seats
+        assignments = choice.assignments
         for _ in range(choice.limit):
-            best = next((seat for seat in seats if board.fits(seat.unit)), None)
+            best = next(
+                (assignment for assignment in assignments if allocation.fits(assignment.unit)), None
+            )
             if best is None:
                 break
-            board.add(best.unit)
-            board.chosen.add(best)
-            seats.remove(best)
-    chosen = frozenset(board.chosen)
+            allocation.add(best.unit)
+            allocation.chosen.add(best)
+            assignments.remove(best)
+    chosen = frozenset(allocation.chosen)
     return None if check(problem, chosen) else chosen
 
 
-class Board:
+class Allocation:
     """What stands so far, and what it uses."""
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
-        self.chosen: set[Seat] = set()
+        self.chosen: set[Assignment] = set()
         self.units: set[Unit] = set()
         self.used: Counter[tuple[str, str]] = Counter()
         self.counts = [

@@ -7,7 +7,7 @@ have to go; where that is not enough, it says so.
 from collections.abc import Iterator
 from dataclasses import replace
 
-from planners.optimizer.greedy import Board
+from planners.optimizer.greedy import Allocation
 from planners.optimizer.milp_model import Compiled
 from planners.optimizer.problem import Choice, Infeasible, Problem, check
 from planners.optimizer.solver import Program, Solver
@@ -39,8 +39,12 @@ def why_not(problem: Problem, solver: Solver, *, finished: bool) -> Infeasible:
 
 def _short(problem: Problem, choice: Choice) -> str | None:
     """What is missing where too few candidates have room, seen alone."""
-    board = Board(problem)
-    room = sum(1 for seat in choice.seats if seat.unit in board.units or board.has_room(seat.unit))
+    allocation = Allocation(problem)
+    room = sum(
+        1
+        for assignment in choice.assignments
+        if assignment.unit in allocation.units or allocation.has_room(assignment.unit)
+    )
     if min(room, choice.limit) >= choice.least:
         return None
     return (

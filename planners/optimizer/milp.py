@@ -13,10 +13,10 @@ from planners.optimizer.greedy import greedy
 from planners.optimizer.infeasibility import why_not
 from planners.optimizer.milp_model import Compiled
 from planners.optimizer.problem import (
+    Assignment,
     Infeasible,
     Pair,
     Problem,
-    Seat,
     Solution,
     Spread,
     check,
@@ -44,7 +44,7 @@ def solve(problem: Problem, solver: Solver) -> Solution | Infeasible:
     problem = ordered(problem)
     search = _Search(problem, solver)
     first = search.maximise(search.worth)
-    found, known = search.seats(first), greedy(problem)
+    found, known = search.assignments(first), greedy(problem)
     if found is None and known is None:
         return why_not(problem, solver, finished=first.finished)
     chosen = max(
@@ -52,7 +52,7 @@ def solve(problem: Problem, solver: Solver) -> Solution | Infeasible:
         key=lambda each: value(problem, each),
     )
     if chosen is found and search.total(chosen) >= first.bound:
-        solution = search.settle(first, chosen)
+        solution = search.decide_group(first, chosen)
     else:
         top = _most_points(problem)
         bound = top if found is None else first.bound - search.seat_worth * len(chosen)
@@ -73,13 +73,15 @@ class _Search:
         self.compiled = Compiled(problem)
         self.rows = list(self.compiled.rows)
         self.points = {
-            self.compiled.seats[seat]: choice.candidates[seat.cluster]
+            self.compiled.assignments[assignment]: choice.candidates[assignment.cluster]
             for choice in problem.choices
-            for seat in choice.seats
+            for assignment in choice.assignments
         }
         open_ended = any(choice.least < choice.limit for choice in problem.choices)
         self.seat_worth = _most_points(problem) + 1 if open_ended else 0
-        self.worth = {seat: self.seat_worth + given for seat, given in self.points.items()}
+        self.worth = {
+            assignment: self.seat_worth + given for assignment, given in self.points.items()
+        }
 
     def maximise(self, goal: Mapping[int, int], hint: tuple[int, ...] = ()) -> Answer:
         """The best answer that keeps every capacity exactly."""
@@ -87,7 +89,7 @@ class _Search:
         for _ in range(ROUNDS):
             program = Program(tuple(self.compiled.bounds), tuple(self.rows), goal, hint)
             answer = self.solver.maximise(program)
-            chosen = self.seats(answer)
+            chosen = self.assignments(answer)
             covers = list(self.compiled.covers(self.problem.units(chosen or ())))
             if chosen is None or not covers:
                 return answer
@@ -95,26 +97,35 @@ class _Search:
             bound = answer.bound
         return Answer(None, bound, finished=False)
 
-    def seats(self, answer: Answer) -> frozenset[Seat] | None:
+    def assignments(self, answer: Answer) -> frozenset[Assignment] | None:
         """The seats an answer takes."""
         if answer.values is None:
             return None
-        return frozenset(seat for seat, at in self.compiled.seats.items() if answer.values[at])
+        return frozenset(
+            assignment for assignment, at in self.compiled.assignments.items() if answer.values[at]
+        )
 
-    def total(self, chosen: frozenset[Seat]) -> int:
+    def total(self, chosen: frozenset[Assignment]) -> int:
         """What the goal of the first search comes to."""
         return self.seat_worth * len(chosen) + points(self.problem, chosen)
 
-    def settle(self, first: Answer, chosen: frozenset[Seat]) -> Solution:
+    def decide_group(self, first: Answer, chosen: frozenset[Assignment]) -> Solution:
         """Decide among the answers with as many seats and points as this one."""
         best = points(self.problem, chosen)
-        seats = self.compiled.seats
-        self.rows.append(Row(dict.fromkeys(seats.values(), 1), least=len(chosen)))
+        assignments = self.compiled.assignments
+        self.rows.append(Row(dict.fromkeys(assignments.values(), 1), least=len(chosen)))
         self.rows.append(Row(self.points, least=best))
-        places = {name: at for at, name in enumerate(sorted({seat.cluster for seat in seats}))}
-        answer, early = self._prefer({at: -places[s.cluster] for s, at in seats.items()}, first)
-        answer, drawn = self._prefer({at: _draw(seat) for seat, at in seats.items()}, answer)
-        settled = self.seats(answer) or chosen
+        places = {
+            name: at
+            for at, name in enumerate(sorted({assignment.cluster for assignment in assignments}))
+        }
+        answer, early = self._prefer(
+            {at: -places[s.cluster] for s, at in assignments.items()}, first
+        )
+        answer, drawn = self._prefer(
+            {at: _draw(assignment) for assignment, at in assignments.items()}, answer
+        )
+        settled = self.assignments(answer) or chosen
         return Solution(settled, best, best, proven=True, settled=early and drawn)
 
     def _prefer(self, goal: Mapping[int, int], known: Answer) -> tuple[Answer, bool]:
@@ -127,9 +138,9 @@ class _Search:
         return answer, worth >= answer.bound
 
 
-def _draw(seat: Seat) -> int:
+def _draw(assignment: Assignment) -> int:
     """A number that depends on the seat's name alone, and is equal for few."""
-    return crc32(f"{seat.component}/{seat.group}/{seat.cluster}".encode()) % _DRAW
+    return crc32(f"{assignment.component}/{assignment.group}/{assignment.cluster}".encode()) % _DRAW
 
 
 def _most_points(problem: Problem) -> int:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from math import gcd
 
 from planners.model import Unit
-from planners.optimizer.problem import Pair, Problem, Seat, Spread
+from planners.optimizer.problem import Assignment, Pair, Problem, Spread
 from planners.optimizer.solver import Row
 
 _BITS = 22
@@ -58,7 +58,7 @@ class Compiled:
         self.problem = problem
         self.bounds: list[tuple[int, int]] = []
         self.rows: list[Row] = []
-        self.seats: dict[Seat, int] = {}
+        self.assignments: dict[Assignment, int] = {}
         self.units: dict[Unit, int] = {}
         self.limits: list[Limit] = []
         self._take_seats()
@@ -82,16 +82,18 @@ class Compiled:
     def _take_seats(self) -> None:
         by_unit: dict[Unit, list[int]] = {}
         for choice in self.problem.choices:
-            for seat in sorted(choice.seats):
-                self.seats[seat] = self._variable(0, 1)
-                by_unit.setdefault(seat.unit, []).append(self.seats[seat])
-            terms = {self.seats[seat]: 1 for seat in sorted(choice.seats)}
+            for assignment in sorted(choice.assignments):
+                self.assignments[assignment] = self._variable(0, 1)
+                by_unit.setdefault(assignment.unit, []).append(self.assignments[assignment])
+            terms = {self.assignments[assignment]: 1 for assignment in sorted(choice.assignments)}
             self._row(terms, choice.least, choice.limit)
         for unit in sorted(self.problem.fixed):
             self.units[unit] = self._variable(1, 1)
-        for unit, seats in sorted(by_unit.items()):
+        for unit, assignments in sorted(by_unit.items()):
             if unit not in self.problem.fixed:
-                self.units[unit] = seats[0] if len(seats) == 1 else self._any(seats)
+                self.units[unit] = (
+                    assignments[0] if len(assignments) == 1 else self._any(assignments)
+                )
 
     def _any(self, parts: list[int]) -> int:
         """A variable that is 1 exactly when one of the parts is."""

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from planners.model import Unit
 from planners.optimizer.milp import solve
 from planners.optimizer.problem import (
+    Assignment,
     Choice,
     Infeasible,
     Pair,
     Problem,
-    Seat,
     Solution,
     Spread,
     check,
@@ -24,9 +24,16 @@ from planners.optimizer.problem import (
 from planners.optimizer.problem import points as points_of
 from planners.optimizer.solver import Solver
 from planners.placement.affinity import required
-from planners.placement.allocation import Board
+from planners.placement.allocation import Allocation
 from planners.placement.groups import Group, gives_way, groups_of
-from planners.placement.place import Admission, Placement, elect, finish, occupy, settle
+from planners.placement.place import (
+    Admission,
+    Placement,
+    choose_best,
+    decide_group,
+    finish,
+    take_all,
+)
 from planners.placement.rank import Ranked, rank
 from planners.placement.select import Picking
 
@@ -35,23 +42,24 @@ HUNDREDTHS = 100
 
 @dataclass(frozen=True, slots=True)
 class Optimum:
-    """What the solver's answer is worth, in points of the scores (0 to 100 for each seat).
+    """What the solver's answer is worth, in points of the scores (0 to 100 for each assignment).
 
-    `gained` is how many more it has than one component after the other, with `seats` more clusters;
-    both None where that found no answer to the same problem. It may find one to an easier problem:
-    a zone that its own earlier choices filled no longer counts for the spread of later ones, where
-    the solver leaves such zones the room they need. No answer has more than `gap` points beyond it.
+    `gained` is how many more it has than one component after the other, with `assignments` more
+    clusters; both None where that found no answer to the same problem. It may find one to an
+    easier problem: a zone that its own earlier choices filled no longer counts for the spread of
+    later ones, where the solver leaves such zones the room they need. No answer has more than `gap`
+    points beyond it.
     """
 
     gained: float | None
-    seats: int | None
+    assignments: int | None
     gap: float
 
     def __str__(self) -> str:
         best = "the best there is" if not self.gap else f"at most {self.gap:g} from the best"
-        if self.gained is None or self.seats is None:
+        if self.gained is None or self.assignments is None:
             return f"{best}, where one component after the other keeps not every rule"
-        more = f" and {self.seats} more clusters" if self.seats else ""
+        more = f" and {self.assignments} more clusters" if self.assignments else ""
         return f"{best}, {self.gained:g} points{more} more than one component after the other"
 
 
@@ -97,15 +105,17 @@ def place_at_once(greedy: Placement, solver: Solver) -> tuple[Placement, Optimum
     Raises:
         SolverError: the solver's answer breaks a rule.
     """
-    placement = Placement(Board(greedy.board.snapshot, greedy.board.demands), greedy.judge)
-    groups = groups_of(placement.board.snapshot)
+    placement = Placement(
+        Allocation(greedy.allocation.snapshot, greedy.allocation.demands), greedy.judge
+    )
+    groups = groups_of(placement.allocation.snapshot)
     for index, group in enumerate(groups):
         if not gives_way(group):
-            settle(placement, index, group)
+            decide_group(placement, index, group)
     options = [_option(placement, i, group) for i, group in enumerate(groups) if gives_way(group)]
     if not options:
         return greedy, None
-    problem = _problem(placement.board, options)
+    problem = _problem(placement.allocation, options)
     answer = solve(problem, solver)
     if isinstance(answer, Infeasible):
         if greedy.problems:
@@ -113,22 +123,22 @@ def place_at_once(greedy: Placement, solver: Solver) -> tuple[Placement, Optimum
         return greedy, None
     _take(placement, options, answer.chosen)
     finish(placement, groups)
-    return placement, _worth(problem, answer, _seats(options, greedy.seats))
+    return placement, _worth(problem, answer, _seats(options, greedy.assignments))
 
 
 def _option(placement: Placement, index: int, group: Group) -> _Option:
-    board = placement.board
-    admission = placement.ask(group.request(board, jointly=True))
+    allocation = placement.allocation
+    admission = placement.ask(group.request(allocation, jointly=True))
     clusters, scores = placement.clusters, placement.judge.scores
     names = [each.unit.cluster for each in admission.admitted]
     ranked = {name: rank(admission.request, clusters[name], scores) for name in names}
-    had = frozenset(board.sites.get(group.component.name, ())) & ranked.keys()
-    groups = groups_of(board.snapshot)
+    had = frozenset(allocation.sites.get(group.component.name, ())) & ranked.keys()
+    groups = groups_of(allocation.snapshot)
     alone = not had and sum(each.component == group.component for each in groups) == 1
     return _Option(index, group, admission, ranked, had, alone)
 
 
-def _problem(board: Board, options: Iterable[_Option]) -> Problem:
+def _problem(allocation: Allocation, options: Iterable[_Option]) -> Problem:
     demands: dict[Unit, dict[str, int]] = {}
     spreads: dict[tuple[str, str, int, int], Spread] = {}
     pairs: dict[tuple[str, str, str | None, bool], Pair] = {}
@@ -139,11 +149,13 @@ def _problem(board: Board, options: Iterable[_Option]) -> Problem:
                 demands[unit] = dict(option.admission.request.requests.get(unit.cluster, {}))
         for rule in intent.spread if option.group.count is not None else ():
             key = (name, rule.topology_key, rule.max_skew, rule.min_domains)
-            domains = _domains(board, rule.topology_key)
+            domains = _domains(allocation, rule.topology_key)
             spreads[key] = Spread(name, domains, rule.max_skew, rule.min_domains)
-        pairs |= dict(_pairs(board, option.group))
-    fixed = frozenset(Unit(name, each) for name, sites in board.sites.items() for each in sites)
-    free = _free(board, demands)
+        pairs |= dict(_pairs(allocation, option.group))
+    fixed = frozenset(
+        Unit(name, each) for name, sites in allocation.sites.items() for each in sites
+    )
+    free = _free(allocation, demands)
     return Problem(
         choices=tuple(option.choice for option in options),
         fixed=fixed,
@@ -155,33 +167,35 @@ def _problem(board: Board, options: Iterable[_Option]) -> Problem:
     )
 
 
-def _pairs(board: Board, group: Group) -> Iterator[tuple[tuple[str, str, str | None, bool], Pair]]:
+def _pairs(
+    allocation: Allocation, group: Group
+) -> Iterator[tuple[tuple[str, str, str | None, bool], Pair]]:
     name = group.component.name
     for rule in required(group.component, group.intent, choosing=group.count is not None):
-        if board.own(rule.application):
-            domains = _domains(board, rule.topology_key) if rule.topology_key else None
+        if allocation.own(rule.application):
+            domains = _domains(allocation, rule.topology_key) if rule.topology_key else None
             pair = Pair(name, rule.component, domains)
             yield (name, rule.component, rule.topology_key, rule.apart), pair
 
 
-def _domains(board: Board, key: str) -> dict[str, str]:
-    return {name: labels[key] for name, labels in board.labels.items() if key in labels}
+def _domains(allocation: Allocation, key: str) -> dict[str, str]:
+    return {name: labels[key] for name, labels in allocation.labels.items() if key in labels}
 
 
-def _free(board: Board, demands: dict[Unit, dict[str, int]]) -> dict[str, dict[str, int]]:
+def _free(allocation: Allocation, demands: dict[Unit, dict[str, int]]) -> dict[str, dict[str, int]]:
     """What is free for choices on each cluster, by resource; what nobody knows has no limit.
 
     Where not even what runs there fits, it stays and demands nothing, and nothing else comes.
     """
-    clusters = {each.name: each for each in board.snapshot.clusters}
+    clusters = {each.name: each for each in allocation.snapshot.clusters}
     free: dict[str, dict[str, int]] = {}
     for name in {unit.cluster for unit in demands}:
         here = [unit for unit in demands if unit.cluster == name]
         for resource in {each for unit in here for each in demands[unit]}:
-            found = board.free(clusters[name], resource)
+            found = allocation.free(clusters[name], resource)
             if found is None:
                 continue
-            running = [unit for unit in here if unit in board.running]
+            running = [unit for unit in here if unit in allocation.running]
             room = max(found.value, 0)
             if sum(demands[unit].get(resource, 0) for unit in running) > room:
                 room = 0
@@ -191,7 +205,7 @@ def _free(board: Board, demands: dict[Unit, dict[str, int]]) -> dict[str, dict[s
     return free
 
 
-def _take(placement: Placement, options: Iterable[_Option], chosen: frozenset[Seat]) -> None:
+def _take(placement: Placement, options: Iterable[_Option], chosen: frozenset[Assignment]) -> None:
     """Do as the solver says: seats first, so that what is not chosen is judged by the whole."""
     for option in options:
         for name in _seated(option, chosen):
@@ -199,28 +213,30 @@ def _take(placement: Placement, options: Iterable[_Option], chosen: frozenset[Se
     for option in options:
         if option.group.count is not None:
             picking = Picking(option.ranked, _seated(option, chosen))
-            elect(placement, option.index, option.group, option.admission, picking)
+            choose_best(placement, option.index, option.group, option.admission, picking)
         else:
-            request = option.group.request(placement.board)
-            occupy(placement, option.index, option.group, placement.ask(request))
+            request = option.group.request(placement.allocation)
+            take_all(placement, option.index, option.group, placement.ask(request))
 
 
-def _seated(option: _Option, chosen: frozenset[Seat]) -> list[str]:
-    mine = {seat.cluster for seat in chosen if seat.group == option.index}
+def _seated(option: _Option, chosen: frozenset[Assignment]) -> list[str]:
+    mine = {assignment.cluster for assignment in chosen if assignment.group == option.index}
     return sorted(mine | option.had)
 
 
-def _seats(options: Iterable[_Option], seats: Mapping[int, tuple[str, ...]]) -> frozenset[Seat]:
+def _seats(
+    options: Iterable[_Option], assignments: Mapping[int, tuple[str, ...]]
+) -> frozenset[Assignment]:
     """What the greedy placement took, as an answer to the same problem."""
     return frozenset(
-        Seat(option.group.component.name, option.index, name)
+        Assignment(option.group.component.name, option.index, name)
         for option in options
-        for name in seats.get(option.index, ())
+        for name in assignments.get(option.index, ())
         if name not in option.had or option.group.count is None
     )
 
 
-def _worth(problem: Problem, answer: Solution, greedy: frozenset[Seat]) -> Optimum:
+def _worth(problem: Problem, answer: Solution, greedy: frozenset[Assignment]) -> Optimum:
     gap = (answer.bound - answer.points) / HUNDREDTHS
     known = {(choice.component, choice.group): choice.candidates for choice in problem.choices}
     strange = any(s.cluster not in known.get((s.component, s.group), {}) for s in greedy)

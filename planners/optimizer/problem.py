@@ -12,7 +12,7 @@ from planners.model import Unit
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Seat:
+class Assignment:
     """One cluster, chosen for one group of a component."""
 
     component: str
@@ -46,10 +46,10 @@ class Choice:
         return len(self.candidates) if self.most is None else min(self.most, len(self.candidates))
 
     @property
-    def seats(self) -> list[Seat]:
+    def assignments(self) -> list[Assignment]:
         """The candidates, best points first, then by name."""
         ranked = sorted(self.candidates, key=lambda name: (-self.candidates[name], name))
-        return [Seat(self.component, self.group, name) for name in ranked]
+        return [Assignment(self.component, self.group, name) for name in ranked]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +110,9 @@ class Problem:
             component, group = twice[0]
             raise ValueError(f"{component} has two choices with the group {group}")
 
-    def units(self, chosen: Iterable[Seat]) -> frozenset[Unit]:
+    def units(self, chosen: Iterable[Assignment]) -> frozenset[Unit]:
         """Everything that stands: what is fixed, and what is chosen."""
-        return self.fixed | {seat.unit for seat in chosen}
+        return self.fixed | {assignment.unit for assignment in chosen}
 
     def domains(self, spread: Spread) -> list[str]:
         """The domains a spread is counted over, sorted."""
@@ -132,7 +132,7 @@ class Solution:
     decided to the end; otherwise another version of the solver may choose among equals otherwise.
     """
 
-    chosen: frozenset[Seat]
+    chosen: frozenset[Assignment]
     points: int
     bound: int
     proven: bool
@@ -147,18 +147,20 @@ class Infeasible:
     proven: bool
 
 
-def points(problem: Problem, chosen: Collection[Seat]) -> int:
+def points(problem: Problem, chosen: Collection[Assignment]) -> int:
     """The sum of the points of all seats, in hundredths."""
     given = {(choice.component, choice.group): choice.candidates for choice in problem.choices}
-    return sum(given[seat.component, seat.group][seat.cluster] for seat in chosen)
+    return sum(
+        given[assignment.component, assignment.group][assignment.cluster] for assignment in chosen
+    )
 
 
-def value(problem: Problem, chosen: Collection[Seat]) -> tuple[int, int]:
+def value(problem: Problem, chosen: Collection[Assignment]) -> tuple[int, int]:
     """What makes one answer better than another: first the number of seats, then the points."""
     return len(chosen), points(problem, chosen)
 
 
-def check(problem: Problem, chosen: Collection[Seat]) -> tuple[str, ...]:
+def check(problem: Problem, chosen: Collection[Assignment]) -> tuple[str, ...]:
     """Every rule the answer breaks, as sentences; empty when it obeys all of them."""
     units = problem.units(chosen)
     return (
@@ -170,14 +172,15 @@ def check(problem: Problem, chosen: Collection[Seat]) -> tuple[str, ...]:
     )
 
 
-def _check_choices(problem: Problem, chosen: Collection[Seat]) -> list[str]:
+def _check_choices(problem: Problem, chosen: Collection[Assignment]) -> list[str]:
     groups = {(choice.component, choice.group): choice for choice in problem.choices}
-    counts = Counter((seat.component, seat.group) for seat in chosen)
+    counts = Counter((assignment.component, assignment.group) for assignment in chosen)
     found = [
-        f"{seat.component} is on {seat.cluster}, which is no candidate of its group {seat.group}"
-        for seat in sorted(chosen)
-        if (seat.component, seat.group) not in groups
-        or seat.cluster not in groups[seat.component, seat.group].candidates
+        f"{assignment.component} is on {assignment.cluster}, "
+        f"which is no candidate of its group {assignment.group}"
+        for assignment in sorted(chosen)
+        if (assignment.component, assignment.group) not in groups
+        or assignment.cluster not in groups[assignment.component, assignment.group].candidates
     ]
     for key, choice in sorted(groups.items()):
         if not choice.least <= counts[key] <= choice.limit:

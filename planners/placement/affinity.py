@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from planners.model import Affinity, Cluster, Component, On, PlacementIntent
-from planners.placement.allocation import Board
+from planners.placement.allocation import Allocation
 
 
 def required(
@@ -17,16 +17,16 @@ def required(
                 yield Affinity(need.component, need.application)
 
 
-def neighbours(board: Board, rule: Affinity, cluster: Cluster) -> list[str]:
+def neighbours(allocation: Allocation, rule: Affinity, cluster: Cluster) -> list[str]:
     """The clusters in the same domain as `cluster` that host what the rule names, sorted."""
-    hosts = board.hosts(rule.component, rule.application)
+    hosts = allocation.hosts(rule.component, rule.application)
     if rule.topology_key is None:
         return [cluster.name] if cluster.name in hosts else []
     domain = cluster.labels.get(rule.topology_key)
     if domain is None:
         return []
     return sorted(
-        name for name in hosts if board.labels.get(name, {}).get(rule.topology_key) == domain
+        name for name in hosts if allocation.labels.get(name, {}).get(rule.topology_key) == domain
     )
 
 

@@ -23,7 +23,7 @@ class Demands(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class NoDemands:
+class NoResourceRequests:
     """Nothing requests anything."""
 
     def of(self, component: str, cluster: Cluster, replicas: Replicas) -> Amounts:  # noqa: ARG002 - the Protocol's arguments
@@ -32,7 +32,7 @@ class NoDemands:
 
 
 @dataclass(slots=True)
-class Board:
+class Allocation:
     """One plan in the making.
 
     `running` are the application's units that are merged or proposed. `placed` holds the components

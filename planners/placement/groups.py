@@ -7,7 +7,7 @@ from graphlib import CycleError, TopologicalSorter
 from planners.model import AnyOf, Application, Component, Count, ExceptionRule, PlacementIntent
 from planners.model.selectors import Selector
 from planners.model.snapshot import Snapshot
-from planners.placement.allocation import Board
+from planners.placement.allocation import Allocation
 from planners.placement.exceptions import in_force, scaled
 from planners.placement.filters import Request
 from planners.placement.replicas import at_least
@@ -26,18 +26,18 @@ class Group:
     count: Count | None
     exception: ExceptionRule | None = None
 
-    def request(self, board: Board, *, jointly: bool = False) -> Request:
+    def request(self, allocation: Allocation, *, jointly: bool = False) -> Request:
         """The question that filters and scores are asked."""
-        snapshot = board.snapshot
+        snapshot = allocation.snapshot
         replicas = at_least(self.intent.replicas)
         return Request(
             component=self.component,
             selectors=self.selectors,
             tenant=snapshot.tenant,
             intent=self.intent,
-            board=board,
+            allocation=allocation,
             requests={
-                cluster.name: board.demands.of(
+                cluster.name: allocation.demands.of(
                     self.component.name,
                     cluster,
                     {**replicas, **scaled(snapshot, self.component.name, cluster)},

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from planners.model import Cluster, Unit
-from planners.placement.allocation import Board
+from planners.placement.allocation import Allocation
 from planners.placement.filters import Filter, Request, Verdict
 from planners.placement.groups import Group, groups_of
 from planners.placement.rank import Scored
@@ -90,14 +90,14 @@ class Admission:
 class Placement:
     """What was decided, one decision for each component and cluster, and what could not be.
 
-    `seats` are the clusters of each group, in the order of `groups_of`.
+    `assignments` are the clusters of each group, in the order of `groups_of`.
     """
 
-    board: Board
+    allocation: Allocation
     judge: Judge
     decisions: dict[Unit, Decision] = field(default_factory=dict)
     problems: list[tuple[Group, str]] = field(default_factory=list)
-    seats: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    assignments: dict[int, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def trace(self) -> tuple[Decision, ...]:
@@ -107,7 +107,7 @@ class Placement:
     @property
     def clusters(self) -> dict[str, Cluster]:
         """The fleet by names, sorted."""
-        return {each.name: each for each in sorted(self.board.snapshot.clusters, key=_name)}
+        return {each.name: each for each in sorted(self.allocation.snapshot.clusters, key=_name)}
 
     def ask(self, request: Request) -> Admission:
         """Ask the filters about every cluster, and keep the refusals."""
@@ -130,20 +130,20 @@ class Placement:
     def take(self, request: Request, cluster: str) -> None:
         """Give a component a cluster, once."""
         name = request.component.name
-        if cluster not in self.board.sites.get(name, ()):
-            self.board.place(Unit(name, cluster), request.requests.get(cluster, {}))
+        if cluster not in self.allocation.sites.get(name, ()):
+            self.allocation.place(Unit(name, cluster), request.requests.get(cluster, {}))
 
 
-def place(board: Board, judge: Judge) -> Placement:
+def place(allocation: Allocation, judge: Judge) -> Placement:
     """Decide for every component that has a placement intent and every cluster.
 
     Components are placed one after the other, first those that others need; each choice sees what
     the choices before it took. Blind to the order of clusters, intents, filters and scores.
     """
-    placement = Placement(board, judge)
-    groups = groups_of(board.snapshot)
+    placement = Placement(allocation, judge)
+    groups = groups_of(allocation.snapshot)
     for index, group in enumerate(groups):
-        settle(placement, index, group)
+        decide_group(placement, index, group)
     finish(placement, groups)
     return placement
 
@@ -157,21 +157,21 @@ def _weight(decision: Decision) -> tuple[bool, bool, bool, int]:
     return decision.chosen, decision.verdict.admitted, selected, -(decision.rank or 0)
 
 
-def settle(placement: Placement, index: int, group: Group) -> None:
+def decide_group(placement: Placement, index: int, group: Group) -> None:
     """Decide for one group, after what was decided before."""
-    admission = placement.ask(group.request(placement.board))
+    admission = placement.ask(group.request(placement.allocation))
     if group.count is None:
-        occupy(placement, index, group, admission)
+        take_all(placement, index, group, admission)
         return
     _, most = group.count.of(len(admission.missed) + len(admission.admitted))
     candidates = [placement.clusters[each.unit.cluster] for each in admission.admitted]
     picking = pick(admission.request, candidates, most, placement.judge.scores)
-    elect(placement, index, group, admission, picking)
+    choose_best(placement, index, group, admission, picking)
 
 
-def occupy(placement: Placement, index: int, group: Group, admission: Admission) -> None:
+def take_all(placement: Placement, index: int, group: Group, admission: Admission) -> None:
     """An allOf takes every admitted cluster; what it had to have and did not get is a problem."""
-    placement.seats[index] = tuple(each.unit.cluster for each in admission.admitted)
+    placement.assignments[index] = tuple(each.unit.cluster for each in admission.admitted)
     added = f"added {group.exception}" if group.exception else ""
     for decision in admission.admitted:
         placement.take(admission.request, decision.unit.cluster)
@@ -188,13 +188,13 @@ def occupy(placement: Placement, index: int, group: Group, admission: Admission)
             placement.problems.append((group, message))
 
 
-def elect(
+def choose_best(
     placement: Placement, index: int, group: Group, admission: Admission, picking: Picking
 ) -> None:
     """Keep a decision for every admitted cluster of a choice, and say when there are too few."""
     assert group.count is not None
     least, _ = group.count.of(len(admission.missed) + len(admission.admitted))
-    placement.seats[index] = tuple(picking.picked)
+    placement.assignments[index] = tuple(picking.picked)
     refused = admission.missed
     order = picking.order
     for decision in admission.admitted:
@@ -231,10 +231,10 @@ def _check_spread(placement: Placement, group: Group) -> None:
     name = group.component.name
     clusters = [
         each
-        for each in placement.board.snapshot.clusters
-        if each.name in placement.board.sites.get(name, ())
+        for each in placement.allocation.snapshot.clusters
+        if each.name in placement.allocation.sites.get(name, ())
     ]
-    for rule in evenness(group.intent.spread, name, placement.board, clusters):
+    for rule in evenness(group.intent.spread, name, placement.allocation, clusters):
         broken = rule.broken()
         if broken is not None:
             message = f"{name} is not spread as asked ({group}): {broken}"
@@ -246,7 +246,7 @@ def _check_placed(placement: Placement, groups: Sequence[Group]) -> None:
     said = {group.component.name for group, _ in placement.problems}
     for group in groups:
         name = group.component.name
-        if name in said or name in placement.board.sites:
+        if name in said or name in placement.allocation.sites:
             continue
         said.add(name)
         mine = [each for each in placement.trace if each.unit.component == name]

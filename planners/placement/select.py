@@ -34,22 +34,24 @@ def pick(
 
     Clusters that it has already, by an allOf or another anyOf, count and come first.
     """
-    board, name, intent = request.board, request.component.name, request.intent
+    allocation, name, intent = request.allocation, request.component.name, request.intent
     by_name = {each.name: each for each in candidates}
     moving = any(key.partition("/")[0] == SPREAD for key in intent.prefer)
-    rules = evenness(intent.spread, name, board, candidates)
+    rules = evenness(intent.spread, name, allocation, candidates)
     found = Picking({each.name: rank(request, each, scores) for each in candidates})
-    had = board.sites.get(name, set())
+    had = allocation.sites.get(name, set())
     found.picked = sorted(by_name.keys() & had)
     left = [each for each in found.order if each not in had]
     while left and len(found.picked) < most:
-        seats = most - len(found.picked)
-        best = next((each for each in left if _allowed(rules, by_name[each], seats) is None), None)
+        assignments = most - len(found.picked)
+        best = next(
+            (each for each in left if _allowed(rules, by_name[each], assignments) is None), None
+        )
         if best is None:
             break
         left.remove(best)
         found.picked.append(best)
-        board.place(Unit(name, best), request.requests.get(best, {}))
+        allocation.place(Unit(name, best), request.requests.get(best, {}))
         if moving:
             found.ranked |= {each: rank(request, by_name[each], scores) for each in left}
             left.sort(key=lambda each: (-found.ranked[each].total, each))
@@ -59,10 +61,10 @@ def pick(
     return found
 
 
-def _allowed(rules: Sequence[Evenness], cluster: Cluster, seats: int) -> Verdict | None:
+def _allowed(rules: Sequence[Evenness], cluster: Cluster, assignments: int) -> Verdict | None:
     """The refusal of the first spread rule that refuses; None when all admit."""
     for rule in rules:
-        refusal = rule.refuses(cluster, seats)
+        refusal = rule.refuses(cluster, assignments)
         if refusal is not None:
             return Verdict(SPREAD, admitted=False, seen=refusal[0], needed=refusal[1])
     return None

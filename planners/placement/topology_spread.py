@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from planners.model import Cluster, SpreadRule
-from planners.placement.allocation import Board
+from planners.placement.allocation import Allocation
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,19 +13,22 @@ class Evenness:
 
     rule: SpreadRule
     component: str
-    board: Board
+    allocation: Allocation
     domains: frozenset[str]
 
-    def refuses(self, cluster: Cluster, seats: int) -> tuple[str, str] | None:
-        """Why the component may not take this cluster next: seen and needed; `seats` are left."""
+    def refuses(self, cluster: Cluster, assignments: int) -> tuple[str, str] | None:
+        """Why the component may not take this cluster next: seen and needed.
+
+        `assignments` is how many are left to make.
+        """
         key = self.rule.topology_key
         domain = cluster.labels.get(key)
         if domain is None:
             return f"no label {key}", f"a label {key} to spread over"
-        counts = self.board.domains(self.component, key)
+        counts = self.allocation.domains(self.component, key)
         if domain in counts:
             missing = self.rule.min_domains - len(counts)
-            if missing > 0 and seats <= missing:
+            if missing > 0 and assignments <= missing:
                 needed = f"{self.rule.min_domains} different values of {key}"
                 return f"{key}={domain} is used already", needed
         least = min((counts[each] + (each == domain) for each in self.domains), default=0)
@@ -37,7 +40,7 @@ class Evenness:
     def broken(self) -> str | None:
         """How the final choice breaks the rule, if it does."""
         key = self.rule.topology_key
-        counts = self.board.domains(self.component, key)
+        counts = self.allocation.domains(self.component, key)
         if len(counts) < self.rule.min_domains:
             return f"{len(counts)} values of {key} are used, {self.rule.min_domains} are needed"
         if not counts:
@@ -51,7 +54,10 @@ class Evenness:
 
 
 def evenness(
-    rules: Sequence[SpreadRule], component: str, board: Board, candidates: Iterable[Cluster]
+    rules: Sequence[SpreadRule],
+    component: str,
+    allocation: Allocation,
+    candidates: Iterable[Cluster],
 ) -> tuple[Evenness, ...]:
     """The rules for one component over the clusters that it could use."""
     could = list(candidates)
@@ -59,7 +65,7 @@ def evenness(
         Evenness(
             rule,
             component,
-            board,
+            allocation,
             frozenset(
                 each.labels[rule.topology_key] for each in could if rule.topology_key in each.labels
             ),

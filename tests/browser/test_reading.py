@@ -34,13 +34,13 @@ async def address(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str
         wave |= {"state": state, "gates": []}
     view["waves"][1]["failing"] = 1
     view["waves"][4]["gates"] *= 3
-    view["waves"][1]["pending"] = [{"unit": "cart@site-1", "lack": "is stalled"}]
+    view["waves"][1]["pending"] = [{"unit": "cart@site-1", "reason": "is stalled"}]
     await site.show(view)
-    site.shell.store.views.put(PLAN + "storefront", plan("registry.example.com/web:1.1", 3))
+    site.context.store.views.put(PLAN + "storefront", plan("registry.example.com/web:1.1", 3))
     server = ThreadedServer(site.app).start()
     yield server.url
     server.stop()
-    site.shell.store.close()
+    site.context.store.close()
 
 
 async def test_two_thousand_clusters_are_found_by_typing(address: str, tab: Open) -> None:

@@ -12,7 +12,7 @@ from bot.engine import discovery
 from bot.sandbox.demo.site import FLEET
 from bot.sandbox.forge.server import ThreadedServer
 from bot.settings import Settings
-from bot.web.auth import Door
+from bot.web.auth import Auth
 from bot.web.server import create_app
 from tests.browser.conftest import Open
 from tests.browser.tabs import FAINT
@@ -45,9 +45,9 @@ async def served(tmp_path: Path) -> AsyncIterator[tuple[World, str]]:
         github_client_secret=CLIENT_SECRET,
         **world.known,
     )
-    object.__setattr__(world.shell, "public_url", server.url)
-    door = Door(settings, discovery.forges(), world.shell)
-    apps.append(create_app(door, discovery.agents(), REPORT_KEY, lambda: None))
+    object.__setattr__(world.context, "public_url", server.url)
+    auth = Auth(settings, discovery.forges(), world.context)
+    apps.append(create_app(auth, discovery.agents(), REPORT_KEY, lambda: None))
     yield world, server.url
     server.stop()
     await world.stop()

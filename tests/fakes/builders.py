@@ -118,7 +118,7 @@ class World:
             self._do(effect)
         return proposal
 
-    def settle(self, most: int = 200) -> Proposal:
+    def decide_group(self, most: int = 200) -> Proposal:
         """Passes until nothing changes any more."""
         for _ in range(most):
             before = self.snapshot
@@ -130,11 +130,11 @@ class World:
     def finish(self, most: int = 200) -> Proposal:
         """Passes, with every cluster reporting ready after each merge, until all is done."""
         for _ in range(most):
-            proposal = self.settle()
+            proposal = self.decide_group()
             if proposal.decision.done:
                 return proposal
             self.report_all()
-        raise AssertionError([each.gates for each in proposal.decision.standings])
+        raise AssertionError([each.gates for each in proposal.decision.wave_statuses])
 
     def report(self, unit: Unit, readiness: Readiness, message: str = "", **how: bool) -> None:
         """A cluster says how a unit stands, about the newest revision unless `current=False`."""

@@ -20,7 +20,7 @@ def propose_from_fork(world: "World", files: "Mapping[str, bytes | None]") -> in
     """Open a merge request on the app repo from a stranger's fork; its number."""
     forge = world.site.made.forge
     world.site.tokens[STRANGER] = TOKEN
-    stranger = forge.create_user(STRANGER, TOKEN)
+    foreign_branch = forge.create_user(STRANGER, TOKEN)
     forge.repositories[APP].roles[STRANGER] = "read"
     repository = forge.repository(APP)
     number, repository.next_number = repository.next_number, repository.next_number + 1
@@ -33,7 +33,7 @@ def propose_from_fork(world: "World", files: "Mapping[str, bytes | None]") -> in
     dialect = world.github if hasattr(world, "github") else world.gitlab
     dialect.forks[APP, number] = FORK
     move_fork(world, number, files, say=False)
-    forge.note(made, stranger, "opened", "opened this")
+    forge.note(made, foreign_branch, "opened", "opened this")
     return number
 
 

@@ -7,7 +7,7 @@ from bot.engine.propose import Proposal
 from bot.wording.diffs import Diffs, diffs_of
 from planners.gating.change_sets import ChangeSet, FileChange
 from planners.gating.evaluate import Decision as Decided
-from planners.gating.evaluate import Standing, WaveState
+from planners.gating.evaluate import WaveState, WaveStatus
 from planners.model import On, Repo, Revision, Stage, Unit, When
 from planners.model.gates import (
     AwaitsApproval,
@@ -16,8 +16,8 @@ from planners.model.gates import (
     ForeignCommit,
     Frozen,
     Held,
-    Lack,
     NotMerged,
+    NotReadyReason,
     OpenedByPerson,
     Pending,
 )
@@ -67,7 +67,7 @@ def manifest(text: str, version: str) -> bytes:
 def gates(text: str) -> tuple[object, ...]:
     """One of every gate that has words of others in it."""
     unit, until = Unit(text, text), datetime(2026, 1, 1, tzinfo=UTC)
-    failed = Pending(unit, Lack.REPAIR, text)
+    failed = Pending(unit, NotReadyReason.REPAIR, text)
     return (
         AwaitsApproval(1, (text,), (text,), text, author_may_approve=False, users=(text,)),
         AwaitsDependency(text, text, When.READY, On.SAME_CLUSTER, (failed,), 1, 0),
@@ -93,7 +93,7 @@ def everywhere(text: str, written: str, size: Size = Size()) -> tuple[Proposal, 
     """A plan of that size; `written` is what stands in manifests."""
     blobs = {blob_id(each): each for each in (manifest(written, "1"), manifest(written, "2"))}
     old, new = blobs
-    standings = [_standing(text, number, size, (old, new)) for number in range(size.waves)]
+    wave_statuses = [_standing(text, number, size, (old, new)) for number in range(size.waves)]
     trace = tuple(
         Decision(Unit(text, f"{text}{number}"), number == 0, Verdict(text, False, text, text))
         for number in range(size.clusters)
@@ -103,10 +103,10 @@ def everywhere(text: str, written: str, size: Size = Size()) -> tuple[Proposal, 
         revision=Revision(Repo("local", text), text),
         fleet_revision=Revision(Repo("local", text), text),
         deploy=Repo("local", text),
-        waves=tuple(each.change.wave for each in standings),
+        waves=tuple(each.change.wave for each in wave_statuses),
         trace=trace,
     )
-    changes = tuple(each.change for each in standings)
+    changes = tuple(each.change for each in wave_statuses)
     proposal = Proposal(
         application=application(replace(component("web"), name=text)),
         plan=plan,
@@ -114,14 +114,14 @@ def everywhere(text: str, written: str, size: Size = Size()) -> tuple[Proposal, 
         trees={},
         changes=changes,
         contents=blobs,
-        decision=Decided(tuple(standings), ()),
+        decision=Decided(tuple(wave_statuses), ()),
         problems=(),
         warnings=(text,),
     )
     return proposal, diffs_of(changes, blobs)
 
 
-def _standing(text: str, number: int, size: Size, blobs: tuple[str, str]) -> Standing:
+def _standing(text: str, number: int, size: Size, blobs: tuple[str, str]) -> WaveStatus:
     name = text.encode("utf-8", "replace").decode()
     units = tuple(Unit(text, f"{name}{each}") for each in range(size.clusters))
     wave = Wave(f"{text}.{number}", Stage(text), number, 0, units)
@@ -140,4 +140,4 @@ def _standing(text: str, number: int, size: Size, blobs: tuple[str, str]) -> Sta
     )
     found = gates(text)
     turned = (*found[number % len(found) :], *found[: number % len(found)])
-    return Standing(ChangeSet(wave, files, 0, "d" * 64), WaveState.WAITING, request, turned)  # type: ignore[arg-type] # all are gates
+    return WaveStatus(ChangeSet(wave, files, 0, "d" * 64), WaveState.WAITING, request, turned)  # type: ignore[arg-type] # all are gates

@@ -7,14 +7,14 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from bot.context import Shell
+from bot.context import Context
 from bot.engine import discovery
 from bot.forges._markers import Markers
 from bot.git import Mirrors
-from bot.report.summary_view import FLEET
 from bot.settings import Settings
 from bot.store import Store
-from bot.web.auth import Door
+from bot.store.keys import FLEET
+from bot.web.auth import Auth
 from bot.web.server import create_app
 from bot.worker.publish import show
 from planners.model import Repo
@@ -29,7 +29,7 @@ class Site:
 
     def __init__(self, folder: Path, **settings: Any) -> None:
         self.now = NOON
-        self.shell = Shell(
+        self.context = Context(
             forges={},
             mirrors=Mirrors(folder / "mirrors"),
             store=Store.open(f"sqlite:///{folder / 'pages.db'}"),
@@ -40,12 +40,12 @@ class Site:
             public_url="http://service.test",
         )
         known = {"fleet": "local:fleet/fleet", "marker_key": "m" * 16, "report_key": "r" * 16}
-        door = Door(Settings(**{**known, **settings}), {}, self.shell)
-        self.app: FastAPI = create_app(door, discovery.agents(), "report-key", lambda: None)
+        auth = Auth(Settings(**{**known, **settings}), {}, self.context)
+        self.app: FastAPI = create_app(auth, discovery.agents(), "report-key", lambda: None)
 
     async def show(self, view: dict[str, Any]) -> None:
         """Keep a rollout's view as a pass does."""
-        await show(self.shell, view["application"], view)
+        await show(self.context, view["application"], view)
 
     def describe(self, names: Sequence[str], **labels: str) -> None:
         """Keep the fleet's view as a sweep does."""
@@ -54,7 +54,7 @@ class Site:
             for name in names
         ]
         told = {"revision": SHA, "clusters": clusters, "applications": ["storefront"]}
-        self.shell.store.views.put(FLEET, told)
+        self.context.store.views.put(FLEET, told)
 
 
 async def _never(snapshot: Snapshot) -> Any:

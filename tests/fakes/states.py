@@ -16,7 +16,7 @@ from planners.model import (
     Target,
     Unit,
 )
-from planners.model.overrides import Hold, Steering
+from planners.model.overrides import Hold, Overrides
 from planners.model.selectors import Selector
 from planners.model.snapshot import Approval, Earlier, Refusal
 from tests.fakes.builders import NOW, clusters
@@ -52,14 +52,14 @@ def large() -> Told:
 def begun() -> Told:
     """The first wave is merged, and nobody has reported yet."""
     told = world()
-    told.world.settle()
+    told.world.decide_group()
     return told
 
 
 def awaiting() -> Told:
     """An update whose first wave waits for Rita."""
     told = updated(world(stages=()).installed()).change(policies=(approved_by("rita"),))
-    told.world.settle()
+    told.world.decide_group()
     return told
 
 
@@ -114,7 +114,7 @@ def held_by_command() -> str:
     told = world()
     told.world.pass_once()
     hold = Hold("canary.1", "otto", "looking at the latency", NOW)
-    return told.change(steering=Steering((hold,))).comment()
+    return told.change(overrides=Overrides((hold,))).comment()
 
 
 def failed_cluster() -> str:
@@ -128,7 +128,7 @@ def skipped_failure() -> str:
     """The failed cluster is skipped, so that the rollout goes on."""
     told = begun()
     told.world.report(Unit("redis", "c1"), Readiness.STALLED, "crash loop")
-    told.change(steering=Steering(skipped={"c1": "otto: no power"}))
+    told.change(overrides=Overrides(skipped={"c1": "otto: no power"}))
     return told.comment()
 
 
@@ -142,7 +142,7 @@ def silent_cluster() -> str:
 def frozen() -> str:
     told = world()
     freeze = Freeze("noon", Selector(), NOW, NOW + timedelta(minutes=10), "lunch")
-    told.change(policies=(Policy("calm", freezes=(freeze,)),)).world.settle()
+    told.change(policies=(Policy("calm", freezes=(freeze,)),)).world.decide_group()
     return told.comment()
 
 
@@ -165,7 +165,7 @@ def all_merged() -> str:
     told = world(stages=()).installed()
     updated(told).blobs.update(told.proposal().contents)
     for _ in range(3):
-        told.world.settle()
+        told.world.decide_group()
         told.world.report(Unit("redis", "c1"), Readiness.READY)
         told.world.report(Unit("redis", "c2"), Readiness.READY)
         told.world.report(Unit("redis", "c3"), Readiness.READY)
@@ -214,7 +214,7 @@ def second_push() -> str:
 def as_previewed() -> str:
     told = updated(world(stages=()).installed())
     known = remembered(told)
-    told.world.settle()
+    told.world.decide_group()
     return after(told, known, preview=False)
 
 

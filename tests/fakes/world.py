@@ -1,6 +1,6 @@
 """A whole world for stories: a real local forge over HTTP, the bot, simulated clusters, one clock.
 
-`settle` lets everything that is due happen, without time passing; `advance` lets time pass.
+`decide_group` lets everything that is due happen, without time passing; `advance` lets time pass.
 """
 
 from collections.abc import Callable, Mapping
@@ -25,7 +25,7 @@ from bot.sandbox.demo.people import Person
 from bot.sandbox.demo.site import APP, BOT, DEPLOY, FLEET, start_site
 from bot.sandbox.forge.server import ThreadedServer
 from bot.settings import Settings
-from bot.web.auth import Door
+from bot.web.auth import Auth
 from bot.web.server import create_app
 from bot.worker import dispatch
 from bot.worker.worker import work_one
@@ -142,11 +142,11 @@ class World:
         async def planner(snapshot: Snapshot) -> Proposal:
             return propose(snapshot)
 
-        self.shell = make_shell(
+        self.context = make_shell(
             settings, make_forges(settings, lambda: self.now), planner, lambda: self.now
         )
-        door = Door(settings, discovery.forges(), self.shell)
-        self.app = create_app(door, discovery.agents(), REPORT_KEY, lambda: None)
+        auth = Auth(settings, discovery.forges(), self.context)
+        self.app = create_app(auth, discovery.agents(), REPORT_KEY, lambda: None)
         self.client = httpx.AsyncClient(
             transport=httpx.ASGITransport(self.app), base_url=SERVICE, headers=HERE
         )
@@ -160,8 +160,8 @@ class World:
 
     async def stop_bot(self) -> None:
         """Let go of the database and of connections."""
-        self.shell.store.close()
-        for forge in self.shell.forges.values():
+        self.context.store.close()
+        for forge in self.context.forges.values():
             await forge.close()
         await self.client.aclose()
 
@@ -215,7 +215,7 @@ class World:
         found = self.clusters[cluster]
         found.behaviour = replace(found.behaviour, **how)
 
-    async def settle(self) -> None:
+    async def decide_group(self) -> None:
         """Let everything that is due now happen, until nothing more does."""
         for _ in range(200):
             busy = await self._once()
@@ -227,8 +227,8 @@ class World:
         await self.flush_hooks()
         busy = False
         with suppress(*WAITS):
-            busy = bool(await dispatch.drain(self.shell))
-        while await work_one(self.shell, "tests"):
+            busy = bool(await dispatch.drain(self.context))
+        while await work_one(self.context, "tests"):
             busy = True
         return await self.report() or busy
 
@@ -257,7 +257,7 @@ class World:
     async def advance(self, seconds: float) -> None:
         """Let time pass, then everything that is due."""
         self.now += timedelta(seconds=seconds)
-        await self.settle()
+        await self.decide_group()
 
     async def finish(self) -> None:
         """Let time pass in small steps until every wave is merged and ready."""
@@ -269,12 +269,12 @@ class World:
         raise AssertionError([(w["name"], w["gates"], w["pending"]) for w in self.view()["waves"]])
 
     async def sweep(self) -> None:
-        await dispatch.sweep(self.shell)
-        await self.settle()
+        await dispatch.sweep(self.context)
+        await self.decide_group()
 
     def view(self) -> dict[str, Any]:
         """What the rollout page shows."""
-        found = self.shell.store.views.get("rollout/storefront")
+        found = self.context.store.views.get("rollout/storefront")
         assert found is not None
         return found
 

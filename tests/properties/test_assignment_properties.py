@@ -14,11 +14,11 @@ from planners.model import Unit
 from planners.optimizer.greedy import greedy
 from planners.optimizer.milp import solve
 from planners.optimizer.problem import (
+    Assignment,
     Choice,
     Infeasible,
     Pair,
     Problem,
-    Seat,
     Solution,
     Spread,
     check,
@@ -79,9 +79,9 @@ def problems(draw: st.DrawFn) -> Problem:
     )
 
 
-def subsets(choice: Choice) -> Iterator[tuple[Seat, ...]]:
+def subsets(choice: Choice) -> Iterator[tuple[Assignment, ...]]:
     counts = range(choice.least, choice.limit + 1)
-    return chain.from_iterable(combinations(choice.seats, count) for count in counts)
+    return chain.from_iterable(combinations(choice.assignments, count) for count in counts)
 
 
 def best(problem: Problem) -> tuple[int, int, int] | None:
@@ -89,7 +89,7 @@ def best(problem: Problem) -> tuple[int, int, int] | None:
     names = sorted({name for choice in problem.choices for name in choice.candidates})
     answers = (tuple(chain(*picks)) for picks in product(*map(subsets, problem.choices)))
     worth = (
-        (*value(problem, answer), -sum(names.index(seat.cluster) for seat in answer))
+        (*value(problem, answer), -sum(names.index(assignment.cluster) for assignment in answer))
         for answer in answers
         if not check(problem, answer)
     )
@@ -131,7 +131,7 @@ def test_the_answer_is_the_best_of_all(problem: Problem) -> None:
         assert greedy(problem) is None
         return
     names = sorted({name for choice in problem.choices for name in choice.candidates})
-    places = sum(names.index(seat.cluster) for seat in found.chosen)
+    places = sum(names.index(assignment.cluster) for assignment in found.chosen)
     assert check(problem, found.chosen) == ()
     assert (*value(problem, found.chosen), -places) == known
     assert found.proven

@@ -195,10 +195,10 @@ def test_an_optimal_placement_is_never_worse_and_keeps_all_laws(
     if not greedy.problems:
         assert not best.problems
         assert best.optimum is not None
-        gained, seats = best.optimum.gained, best.optimum.seats
-        if gained is None or seats is None:
+        gained, assignments = best.optimum.gained, best.optimum.assignments
+        if gained is None or assignments is None:
             assert any(intent.spread for intent in world[0].application.placements)
         else:
-            assert seats > 0 or (seats, gained) >= (0, 0)
+            assert assignments > 0 or (assignments, gained) >= (0, 0)
     if not best.problems:
         check_laws(world, best)

@@ -89,7 +89,7 @@ def test_applying_a_plan_and_planning_again_yields_no_effects(start: Snapshot) -
 
     assert sorted(world.merged) == sorted(planned)
     assert sorted(world.opened) == sorted(planned)
-    assert [e for e in done.decision.effects if type(e).__name__ != "LookAgain"] == []
+    assert [e for e in done.decision.effects if type(e).__name__ != "RequeueAt"] == []
 
 
 @given(snapshots())

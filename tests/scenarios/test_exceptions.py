@@ -8,7 +8,7 @@ import pytest
 
 from bot.engine.propose import Proposal, propose
 from bot.wording.explanation import explanation
-from planners.gating.effects import LookAgain
+from planners.gating.effects import RequeueAt
 from planners.model.snapshot import Snapshot
 from tests.fakes.folders import (
     application,
@@ -123,7 +123,7 @@ def test_when_its_time_has_passed_it_changes_nothing_and_says_so(
     made = propose(before)
     assert sites(made, "web") == ["cheap", "core"]
     assert made.warnings == ()
-    assert LookAgain(NOON + timedelta(hours=2)) in made.decision.effects
+    assert RequeueAt(NOON + timedelta(hours=2)) in made.decision.effects
     over = propose(replace(before, now=NOON + timedelta(hours=2)))
     assert over.digest == propose(plain).digest != made.digest
     assert over.warnings == ("switchyard.yaml:11:7: the exception for web is over: delete it",)

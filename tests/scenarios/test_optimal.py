@@ -68,7 +68,7 @@ def test_optimal_says_what_it_gained_over_greedy(tmp_path: Path) -> None:
     assert (sites(best, "api"), sites(best, "web")) == (["small"], ["large"])
     optimum = best.plan.optimum
     assert optimum is not None
-    assert (optimum.seats, optimum.gap) == (0, 0)
+    assert (optimum.assignments, optimum.gap) == (0, 0)
     totals = {str(each.unit): each.total for each in best.plan.trace}
     difference = (
         totals["api@small"] + totals["web@large"] - totals["api@large"] - totals["web@spare"]  # type: ignore[operator]

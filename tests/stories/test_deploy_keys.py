@@ -54,8 +54,8 @@ async def ssh(world: World, tmp_path: Path) -> AsyncIterator[SshServer]:
 
 
 async def test_a_rollout_with_a_deploy_key(world: World, ssh: SshServer) -> None:
-    forge = OverSsh(world.shell.forges["local"], ssh.url(DEPLOY))
-    world.shell = replace(world.shell, forges={"local": forge})
+    forge = OverSsh(world.context.forges["local"], ssh.url(DEPLOY))
+    world.context = replace(world.context, forges={"local": forge})
     world.found(small_fleet())
     world.ada.push(APP, "main", small_app(), "Open the shop")
     await world.finish()
@@ -69,12 +69,12 @@ async def test_a_rollout_with_a_deploy_key(world: World, ssh: SshServer) -> None
 
 async def test_a_forge_without_ssh_says_so(world: World, ssh: SshServer) -> None:
     del ssh
-    forge = world.shell.forges["local"]
-    key = next(iter(world.shell.deploy_keys))
+    forge = world.context.forges["local"]
+    key = next(iter(world.context.deploy_keys))
     world.found(small_fleet())
     info = await forge.repository(DEPLOY)
     with pytest.raises(ForgeError, match="has a deploy key, but the forge local has no SSH"):
-        await world.shell.reach(key, info)
+        await world.context.reach(key, info)
 
 
 async def test_the_bot_does_not_start_with_a_key_for_all_to_read(

@@ -38,7 +38,7 @@ async def test_a_reported_price_moves_what_runs_made_before_broken(world: World)
     assert await send(world, "one", cost(world, 0.01)) == 202
     assert await send(world, "two", cost(world, 0.05)) == 202
     world.ada.push(APP, "main", {"switchyard.yaml": SPEC, "web/x.yaml": manifest("web")}, "Begin")
-    await world.settle()
+    await world.decide_group()
     await world.finish()
     assert [unit["cluster"] for unit in world.view()["units"]] == ["one"]
 
@@ -58,4 +58,4 @@ async def test_facts_of_strangers_and_nonsense_are_refused(world: World) -> None
     assert await send(world, "one", {"at": "yesterday"}) == 422
     assert await send(world, "one", {"at": world.now.isoformat(), "prize": 1}) == 422
     assert await send(world, "one", {"at": world.now.isoformat(), "free": {"cpu": "lots"}}) == 422
-    assert world.shell.store.views.list("facts/") == []
+    assert world.context.store.views.list("facts/") == []

@@ -100,10 +100,10 @@ async def test_not_found_just_after_it_was_made_on_gitlab(world: World, faults: 
 @on_each
 async def test_a_branch_of_that_name_is_there_already(world: World) -> None:
     world.found(small_fleet())
-    await world.settle()
+    await world.decide_group()
     theirs = world.rita.push(DEPLOY, "switchyard/storefront/canary.2", {"note": b"!"}, "Mine")
     world.ada.push(APP, "main", small_app(), "Open the shop")
-    await world.settle()
+    await world.decide_group()
 
     await hold(world, ["canary.1"])
     assert world.site.made.forge.git.head(DEPLOY, "switchyard/storefront/canary.2") == theirs
@@ -156,7 +156,7 @@ async def test_its_own_merge_request_that_lost_its_mark_gets_it_again(world: Wor
     number = number_of(world, "canary.2")
     fields = {"title": "Mine", "body": "Somebody wrote over it."}
     world.rita.call("PATCH", f"/repos/{DEPLOY}/merge_requests/{number}", fields)
-    await world.settle()
+    await world.decide_group()
 
     assert "<!-- switchyard:wave" in world.rita.request(DEPLOY, number)["body"]
     await converge(world)
@@ -172,7 +172,7 @@ async def test_a_forge_that_refuses_for_days_is_asked_now_and_then(world: World)
         await world.advance(3 * 3601)
         assert world.merged() == []
     assert world.reasons("canary.1")[0].startswith("not merged yet: ")
-    assert [each.quarantined for each in world.shell.store.queue.waiting(10)] == [None]
+    assert [each.quarantined for each in world.context.store.queue.waiting(10)] == [None]
 
     required.remove("security/scan")
     await world.advance(601)
@@ -194,13 +194,13 @@ async def test_the_comment_of_a_plan_for_many_clusters_is_not_too_long(
     files["switchyard.yaml"] = files["switchyard.yaml"].replace(b"- {name: rest}", BATCHES)
     world.ada.push(APP, "shop", files, "Open the shop")
     number = world.ada.open(APP, "shop", "Open the shop")
-    await world.settle()
+    await world.decide_group()
 
     home = world.home(number)
     assert "250 clusters of 250 change in 750 waves" in home
     assert len(home) <= LONGEST
     assert "more waves" in home
-    assert [each.last_error for each in world.shell.store.queue.waiting(10)] == []
+    assert [each.last_error for each in world.context.store.queue.waiting(10)] == []
     del faults
 
 

@@ -45,7 +45,7 @@ async def test_all_events_arrive_in_another_order(world: World, order: object) -
     assert world.merged() == []
     for _ in range(60):
         while await world.post.release(order):  # type: ignore[arg-type] # one of the two above
-            await world.settle()
+            await world.decide_group()
         check(world)
         if len(world.merged()) == len(WAVES) and world.view()["done"]:
             break
@@ -63,7 +63,7 @@ async def proposed(world: World) -> int:
     number = world.ada.open(APP, "update", "Update the cart")
     world.ada.push(APP, "update", small_app(cart="2.1.0"), "Another one")
     world.ada.merge(APP, number)
-    await world.settle()
+    await world.decide_group()
     return number
 
 
@@ -76,12 +76,12 @@ async def test_an_older_event_after_a_newer_one_takes_nothing_back(world: World)
     await world.flush_hooks()
     world.post.holding = False
     world.ada.push(APP, "main", small_app(cart="3.0.0"), "And again")
-    await world.settle()
+    await world.decide_group()
     waves = (*WAVES, "canary.2", "rest.2")
     await converge(world, waves)
 
     assert await world.post.release() == 1
-    await world.settle()
+    await world.decide_group()
     check(world, waves)
     assert world.merged() == list(waves)
     assert ":3.0.0" in world.deployed("three", "cart")
@@ -96,7 +96,7 @@ async def test_an_event_comes_half_a_minute_late(world: World) -> None:
 
     world.post.holding = False
     await world.post.release()
-    await world.settle()
+    await world.decide_group()
     assert world.merged() == ["canary.1"]
     await converge(world)
 
@@ -114,21 +114,21 @@ async def test_a_stranger_is_refused_and_leaves_no_trace(world: World, faults: F
     forge = "github" if hasattr(world, "github") else "gitlab"
     real, before = world.post.sent[-1].content, len(faults.asked)
     signature = SIGNATURE[forge]
-    strangers = [
+    foreign_branches = [
         (real, {signature: world.post.sent[-1].headers[signature][:-8] + "AAAAAAA="}),
         (real, {signature: ""}),
         (real.replace(b"fleet", b"fleat"), {}),
         (real + b" ", {}),
         (real, {"x-gitlab-token": "guessed", "x-hub-signature": "sha1=guessed", signature: "v1"}),
     ]
-    for number, (content, changed) in enumerate(strangers):
+    for number, (content, changed) in enumerate(foreign_branches):
         url, headers = forged(world, f"stranger-{number}")
         answer = await world.client.post(url, content=content, headers={**headers, **changed})
         assert answer.status_code == 401, number
-        assert world.shell.store.inbox.get(forge, f"stranger-{number}") is None
+        assert world.context.store.inbox.get(forge, f"stranger-{number}") is None
 
-    assert world.shell.store.inbox.pending(10) == ()
-    await world.settle()
+    assert world.context.store.inbox.pending(10) == ()
+    await world.decide_group()
     assert len(faults.asked) == before, "nobody asks the forge anything"
     await converge(world)
 
@@ -141,6 +141,6 @@ async def test_a_body_that_is_too_large_is_refused_and_not_kept(world: World) ->
     answer = await world.client.post(url, content=b" " * (MAX_HOOK + 1), headers=headers)
 
     assert answer.status_code == 413
-    assert [world.shell.store.inbox.get(each, "too-large") for each in SIGNATURE] == [None, None]
-    assert world.shell.store.inbox.pending(10) == ()
+    assert [world.context.store.inbox.get(each, "too-large") for each in SIGNATURE] == [None, None]
+    assert world.context.store.inbox.pending(10) == ()
     await converge(world)

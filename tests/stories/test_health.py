@@ -22,19 +22,19 @@ async def first_page(world: World) -> str:
 async def test_what_was_not_taken_is_asked_for_again(world: World) -> None:
     world.github.hook_url = f"{ADDRESS}/github"
     world.found(small_fleet())
-    await world.settle()
+    await world.decide_group()
     world.deaf = True
     world.ada.push(APP, "main", small_app(), "Open the shop")
-    await world.settle()
+    await world.decide_group()
     assert world.merged() == []
 
     world.deaf = False
-    await setup_check.check(world.shell)
+    await setup_check.check(world.context)
     await world.github_hooks.redeliver()
-    await world.settle()
+    await world.decide_group()
     assert world.merged() == ["canary.1"]
     tried = len(world.github.deliveries)
-    await setup_check.check(world.shell)
+    await setup_check.check(world.context)
     await world.github_hooks.redeliver()
     assert len(world.github.deliveries) == tried
 
@@ -43,16 +43,16 @@ async def test_what_was_not_taken_is_asked_for_again(world: World) -> None:
 async def test_a_delivery_that_is_never_taken_is_given_up(world: World) -> None:
     world.github.hook_url = f"{ADDRESS}/github"
     world.found(small_fleet())
-    await world.settle()
+    await world.decide_group()
     world.deaf = True
     world.ada.push(APP, "main", small_app(), "Open the shop")
-    await world.settle()
+    await world.decide_group()
     lost = world.github.deliveries[-1].guid
     for each in world.github.deliveries:
         each.status = each.status or 502
     for _ in range(5):
         world.deaf = False
-        await setup_check.check(world.shell)
+        await setup_check.check(world.context)
         world.github_hooks.refuse = True
         await world.github_hooks.redeliver()
 
@@ -64,14 +64,14 @@ async def test_a_wrong_address_and_an_open_door_are_said_on_the_first_page(world
     world.github.hook_url = "https://elsewhere.example.com/hooks/github"
     world.site.made.forge.repositories[DEPLOY].required_statuses.clear()
     world.found(small_fleet())
-    await setup_check.check(world.shell)
+    await setup_check.check(world.context)
 
     text = await first_page(world)
     assert f"goes to https://elsewhere.example.com/hooks/github, not to {ADDRESS}/github" in text
     assert f"{DEPLOY}: main does not require the status switchyard/order" in text
     world.github.hook_url = f"{ADDRESS}/github"
     world.github.required[DEPLOY] = ["switchyard/order"]
-    await setup_check.check(world.shell)
+    await setup_check.check(world.context)
     assert "For those who set this up" not in await first_page(world)
 
 
@@ -91,7 +91,7 @@ async def test_a_webhook_that_gitlab_switched_off_is_woken(world: World) -> None
         world.site.made.forge.repositories[path].roles[BOT] = "maintain"
     world.gitlab.hooks = {DEPLOY: [dict(hook)], APP: [{**hook, "alert_status": "executable"}]}
     world.found(small_fleet())
-    await setup_check.check(world.shell)
+    await setup_check.check(world.context)
 
     assert world.gitlab.tested == [5]
     text = await first_page(world)
@@ -99,7 +99,7 @@ async def test_a_webhook_that_gitlab_switched_off_is_woken(world: World) -> None
     assert f"{APP}: its webhook leaves out note_events" in text
     assert f"{FLEET}: no webhook goes to {ADDRESS}/gitlab" in text
     world.site.made.forge.repositories[DEPLOY].roles[BOT] = "write"
-    await setup_check.check(world.shell)
+    await setup_check.check(world.context)
     assert f"{DEPLOY}: the token may not see webhooks" in await first_page(world)
 
 
@@ -108,7 +108,7 @@ async def test_a_merge_queue_gets_waves_in_their_order(world: World) -> None:
     world.github.needs_queue = True
     world.found(small_fleet())
     world.ada.push(APP, "main", small_app(), "Open the shop")
-    await world.settle()
+    await world.decide_group()
     assert world.merged() == []
     (reason,) = world.reasons("canary.1")
     assert "in GitHub's merge queue, at place 1" in reason
@@ -119,7 +119,7 @@ async def test_a_merge_queue_gets_waves_in_their_order(world: World) -> None:
         branch = f"gh-readonly-queue/main/pr-{each['number']}-{'0' * 40}"
         files = {f"tried-{each['number']}.txt": b"a trial merge\n"}
         world.otto.push(DEPLOY, branch, files, "Try")
-    await world.settle()
+    await world.decide_group()
     git = world.site.made.forge.git
     told = []
     for each in (first, second):

@@ -48,7 +48,7 @@ def service(world: World) -> tuple[httpx.AsyncClient, dict[str, Forge], Path]:
 
     app, made = build(settings, planner, lambda: world.now)
     client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=SERVICE)
-    forges = made.shell.forges
+    forges = made.context.forges
     assert isinstance(forges, dict)
     return client, forges, data
 

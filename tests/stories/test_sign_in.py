@@ -12,7 +12,7 @@ import pytest
 from bot.engine import discovery
 from bot.sandbox.demo.site import DEPLOY, FLEET
 from bot.settings import Settings
-from bot.web.auth import Door
+from bot.web.auth import Auth
 from bot.web.server import create_app
 from bot.worker import dispatch
 from tests.fakes.faults import Faults
@@ -34,7 +34,7 @@ def oauth(world: World) -> OAuth:
 async def browser(world: World) -> AsyncIterator[httpx.AsyncClient]:
     """A browser that keeps cookies and goes where it is sent, to the service or the forge."""
     world.found(small_fleet())
-    await dispatch.sweep(world.shell)
+    await dispatch.sweep(world.context)
     forge = world.places[FLEET]
     given = {f"{forge}_client_id": CLIENT, f"{forge}_client_secret": CLIENT_SECRET}
     settings = Settings(
@@ -46,9 +46,9 @@ async def browser(world: World) -> AsyncIterator[httpx.AsyncClient]:
         **world.known,
         **given,
     )
-    object.__setattr__(world.shell, "public_url", SERVICE)
-    door = Door(settings, discovery.forges(), world.shell)
-    app = create_app(door, discovery.agents(), REPORT_KEY, lambda: None)
+    object.__setattr__(world.context, "public_url", SERVICE)
+    auth = Auth(settings, discovery.forges(), world.context)
+    app = create_app(auth, discovery.agents(), REPORT_KEY, lambda: None)
     async with httpx.AsyncClient(
         base_url=SERVICE,
         mounts={SERVICE: httpx.ASGITransport(app)},

@@ -16,7 +16,7 @@ from bot.chatops import pauses
 from bot.chatops.intents import NotSuggestedError, Suggestion, suggest
 from bot.chatops.parser import Argument, Verb
 from bot.chatops.parser import Command as Words
-from bot.context import Shell
+from bot.context import Context
 from bot.documents.edits import EditRefusedError
 from bot.engine.propose import Proposal
 from bot.forges import Comment
@@ -24,7 +24,7 @@ from bot.gather.repository import Checkout
 from bot.gather.snapshot import Gathered
 from bot.wording.markdown import link
 from bot.wording.suggestions import Asked
-from planners.gating.evaluate import Standing
+from planners.gating.evaluate import WaveStatus
 from planners.model import Repo, Role
 
 TARGET = Argument("target", summary="A wave or a cluster; every wave without.", required=False)
@@ -43,7 +43,7 @@ class Call:
     merged yet. `key` is what no other command has.
     """
 
-    shell: Shell
+    context: Context
     gathered: Gathered
     proposal: Proposal
     words: Words
@@ -68,7 +68,7 @@ class Call:
         """The first argument of that name, or the wave of the merge request it stands on."""
         return self.words.first(name, str) or self.wave
 
-    def standings(self, target: str) -> tuple[Standing, ...]:
+    def wave_statuses(self, target: str) -> tuple[WaveStatus, ...]:
         """The waves that a target names: one by its name, those of a cluster, or with none all.
 
         Raises:
@@ -76,7 +76,7 @@ class Call:
         """
         for problem in self.proposal.problems:
             raise RefusedError(f"there is no plan: {problem}")
-        every = self.proposal.decision.standings
+        every = self.proposal.decision.wave_statuses
         found = tuple(
             each for each in every if target in {"", each.change.wave.name, *each.change.clusters}
         )
@@ -88,11 +88,11 @@ class Call:
     async def pause(self, target: str, reason: str | None) -> None:
         """Pause a tenant or cluster, or without a reason resume it. Raises PauseError."""
         forge = self.gathered.deploy.repo.forge
-        await pauses.tell(self.shell, pauses.Telling(self.key, forge, self.by, target, reason))
+        await pauses.tell(self.context, pauses.Telling(self.key, forge, self.by, target, reason))
 
     def retry(self, number: int) -> None:
         """Ask the forge again, at once, to merge a merge request that it refused."""
-        self.shell.refused.pop((self.gathered.deploy.repo, number), None)
+        self.context.refused.pop((self.gathered.deploy.repo, number), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ class Command(Protocol):
     name: str
     verb: Verb
     role: Role
-    steers: bool
+    is_action: bool
 
     async def run(self, call: Call) -> Answer:
         """Obey, or raise RefusedError."""
@@ -132,15 +132,15 @@ class Intent(Protocol):
     changes: Changes
 
 
-def judged_in(command: Command, gathered: Gathered, shell: Shell, place: Repo) -> Repo:
+def judged_in(command: Command, gathered: Gathered, context: Context, place: Repo) -> Repo:
     """The repository in which the author of a command needs its role; `place` is the comment's.
 
     Raises:
         RefusedError: it is on another forge, where the same login may be somebody else.
     """
-    repo = gathered.deploy.repo if command.steers else place
+    repo = gathered.deploy.repo if command.is_action else place
     if isinstance(command, Intent):
-        repo = shell.fleet if command.changes is Changes.FLEET else gathered.app.repo
+        repo = context.fleet if command.changes is Changes.FLEET else gathered.app.repo
     if repo.forge != place.forge:
         raise RefusedError(
             f"{repo} is on another forge than this comment, so that nobody knows who you are "
@@ -165,12 +165,12 @@ async def asks(call: Call, checkout: Checkout, suggestion: Suggestion, target: s
         NotSuggestedError: it cannot be suggested.
     """
     told, comment = call.gathered, call.comment
-    assert told.home is not None, "a command that steers has a place for the record"
+    assert told.app_request is not None, "a command that steers has a place for the record"
     pages = {each.number: each.url for each in told.snapshot.merge_requests}
-    page = pages[call.number] if call.wave else told.home.url
+    page = pages[call.number] if call.wave else told.app_request.url
     reason, url = call.text("reason"), f"{page}#{comment.anchor}"
     asked = Asked(call.by, comment.author.email, comment.created_at, url, reason)
-    made, new = await suggest(call.shell, checkout, suggestion, asked)
+    made, new = await suggest(call.context, checkout, suggestion, asked)
     where = link(f"{checkout.repo}!{made.number}", made.url)
     facts = {"target": target, "reason": reason, "link": made.url}
     if new:

@@ -15,7 +15,7 @@ class Approve:
 
     name = "approve"
     role = Role.WRITE
-    steers = True
+    is_action = True
     verb = Verb(
         "approve",
         (TARGET,),
@@ -28,7 +28,7 @@ class Approve:
         """See Command."""
         open_ones = {
             each.change.wave.name: (each.merge_request, each.change)
-            for each in call.standings(call.target())
+            for each in call.wave_statuses(call.target())
             if each.merge_request is not None and each.state is WaveState.WAITING
         }
         if not open_ones:

@@ -10,7 +10,7 @@ class Cancel:
 
     name = "cancel"
     role = Role.MAINTAIN
-    steers = True
+    is_action = True
     verb = Verb(
         "cancel",
         (),
@@ -29,7 +29,7 @@ class Cancel:
             raise RefusedError(
                 f"revision {revision[:12]} is being taken back: `hold` stops that for a time"
             )
-        if not any(each.change.files for each in call.standings("")):
+        if not any(each.change.files for each in call.wave_statuses("")):
             raise RefusedError("every wave is merged: `rollback` takes them back")
         return Answer(facts={"revision": revision, "reason": call.words.first("reason", str) or ""})
 

@@ -16,7 +16,7 @@ class Diff:
 
     name = "diff"
     role = Role.READ
-    steers = False
+    is_action = False
     verb = Verb(
         "diff",
         (Argument("target", summary="A wave or a cluster; everything without.", required=False),),
@@ -28,9 +28,9 @@ class Diff:
     async def run(self, call: Call) -> Answer:
         """See Command."""
         target = call.target()
-        changes = [each.change for each in call.standings(target) if each.change.files]
+        changes = [each.change for each in call.wave_statuses(target) if each.change.files]
         blobs = await asyncio.to_thread(blobs_of, call.gathered, call.proposal, changes)
-        page = call.shell.page(call.proposal.plan.application)
+        page = call.context.page(call.proposal.plan.application)
         where = f"The [status page]({page}) shows it whole."
         text = render_diffs(diffs_of(changes, blobs), BUDGET, where)
         return Answer(text or "Nothing changes there.")

@@ -27,7 +27,7 @@ class Drain:
 
     name = "drain"
     role = Role.WRITE
-    steers = True
+    is_action = True
     changes = Changes.FLEET
     verb = Verb(
         "drain",
@@ -39,7 +39,7 @@ class Drain:
 
     async def run(self, call: Call) -> Answer:
         """See Command."""
-        name, found = call.text("cluster"), await fleet_files(call.shell)
+        name, found = call.text("cluster"), await fleet_files(call.context)
         with refusals():
             if found.cluster(name).maintenance is Maintenance.DRAINED:
                 raise RefusedError(f"{name} is drained already, as its document says")

@@ -14,7 +14,7 @@ class Explain:
 
     name = "explain"
     role = Role.READ
-    steers = False
+    is_action = False
     verb = Verb(
         "explain",
         (

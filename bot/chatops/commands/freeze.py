@@ -27,7 +27,7 @@ class Freeze:
 
     name = "freeze"
     role = Role.WRITE
-    steers = True
+    is_action = True
     changes = Changes.FLEET
     verb = Verb(
         "freeze",
@@ -53,10 +53,10 @@ class Freeze:
         """See Command."""
         begin, until = call.comment.created_at, call.until("until")
         assert until is not None, "the verb requires it"
-        found = await fleet_files(call.shell)
+        found = await fleet_files(call.context)
         with refusals():
             target = meant(found.fleet, call.text("target"))
-            if until <= call.shell.clock():
+            if until <= call.context.clock():
                 raise RefusedError(f"{moment(until)} is over")
             every = (each for policy in found.fleet.policies for each in policy.freezes)
             for known in every:

@@ -10,7 +10,7 @@ class Hold:
 
     name = "hold"
     role = Role.WRITE
-    steers = True
+    is_action = True
     verb = Verb(
         "hold",
         (
@@ -27,7 +27,7 @@ class Hold:
         """See Command."""
         target = call.target()
         if target:
-            call.standings(target)
+            call.wave_statuses(target)
         return Answer(facts={"target": target, "reason": call.words.first("reason", str) or ""})
 
 

@@ -12,7 +12,7 @@ class Merge:
 
     name = "merge"
     role = Role.WRITE
-    steers = True
+    is_action = True
     verb = Verb(
         "merge",
         (TARGET,),
@@ -24,7 +24,7 @@ class Merge:
     async def run(self, call: Call) -> Answer:
         """See Command."""
         target = call.target()
-        left = [each for each in call.standings(target) if each.change.files]
+        left = [each for each in call.wave_statuses(target) if each.change.files]
         due = [each for each in left if each.state is WaveState.MERGING]
         if not left:
             raise RefusedError("nothing of that is left to merge")

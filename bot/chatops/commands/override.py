@@ -11,7 +11,7 @@ class Override:
 
     name = "override"
     role = Role.ADMIN
-    steers = True
+    is_action = True
     verb = Verb(
         "override",
         (
@@ -28,7 +28,7 @@ class Override:
         gate, wave = call.words.first("gate", str) or "", call.target("wave")
         if gate not in OVERRIDABLE:
             raise RefusedError(f"{gate} cannot be overridden; these can: {', '.join(OVERRIDABLE)}")
-        call.standings(wave)
+        call.wave_statuses(wave)
         reason = call.words.first("reason", str) or ""
         return Answer(facts={"gate": gate, "target": wave, "reason": reason})
 

@@ -11,7 +11,7 @@ class Pause:
 
     name = "pause"
     role = Role.MAINTAIN
-    steers = True
+    is_action = True
     verb = Verb(
         "pause",
         (Argument("target", summary="tenant/<name> or cluster/<name>."),),

@@ -26,7 +26,7 @@ class Place:
 
     name = "place"
     role = Role.WRITE
-    steers = True
+    is_action = True
     changes = Changes.APP
     verb = Verb(
         "place",
@@ -53,14 +53,14 @@ class Place:
             raise RefusedError("place takes either --add or --remove, with one cluster")
         until, snapshot = call.until("for"), call.gathered.snapshot
         with refusals():
-            found = await app_files(call.shell, snapshot)
+            found = await app_files(call.context, snapshot)
             for component in components:
                 self._check(call, found, Unit(component, cluster), adding=bool(add))
             exception: dict[str, Json] = {"components": [*components], verb: [cluster]}
             if until is not None:
                 exception["until"] = moment(until)
             exception["reason"] = call.text("reason")
-            changes = await found.excepted(call.shell, snapshot, exception)
+            changes = await found.excepted(call.context, snapshot, exception)
             end = f" until {until:%Y-%m-%d %H:%M} UTC" if until else ""
             named = ", ".join(components)
             title = f"{'Add' if add else 'Remove'} {named} on {cluster}{end}"

@@ -14,7 +14,7 @@ class Plan:
 
     name = "plan"
     role = Role.READ
-    steers = False
+    is_action = False
     verb = Verb("plan", (), (), "Plan anew, now.", ("/switchyard plan",))
 
     async def run(self, call: Call) -> Answer:

@@ -11,7 +11,7 @@ class Resume:
 
     name = "resume"
     role = Role.WRITE
-    steers = True
+    is_action = True
     verb = Verb(
         "resume",
         (
@@ -28,19 +28,19 @@ class Resume:
 
     async def run(self, call: Call) -> Answer:
         """See Command."""
-        target, steering = call.target(), call.gathered.snapshot.steering
+        target, overrides = call.target(), call.gathered.snapshot.overrides
         if "/" in target:
             try:
                 await call.pause(target, None)
             except PauseError as error:
                 raise RefusedError(str(error)) from error
             return Answer(facts={"target": target})
-        held = {hold.target for hold in steering.holds} | set(steering.skipped)
+        held = {hold.target for hold in overrides.holds} | set(overrides.skipped)
         if target not in held and not (target == "" and held):
             if call.gathered.snapshot.cancelled is not None:
                 raise RefusedError("it is cancelled, for good: merge a new revision")
             told = ", ".join(sorted(each or "the rollout" for each in held)) or "nothing"
-            paused = "".join(f"; paused: {each.target}" for each in steering.pauses[:5])
+            paused = "".join(f"; paused: {each.target}" for each in overrides.pauses[:5])
             raise RefusedError(
                 f"{target or 'the rollout'} is not held; held or skipped: {told}{paused}"
             )

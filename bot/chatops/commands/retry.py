@@ -10,12 +10,12 @@ class Retry:
 
     name = "retry"
     role = Role.WRITE
-    steers = True
+    is_action = True
     verb = Verb("retry", (), (), "Try again what the forge refused.", ("/switchyard retry",))
 
     async def run(self, call: Call) -> Answer:
         """See Command."""
-        for each in call.proposal.decision.standings:
+        for each in call.proposal.decision.wave_statuses:
             if each.merge_request is not None:
                 call.retry(each.merge_request.number)
         return Answer()

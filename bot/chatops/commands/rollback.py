@@ -17,7 +17,7 @@ class Rollback:
 
     name = "rollback"
     role = Role.MAINTAIN
-    steers = True
+    is_action = True
     verb = Verb(
         "rollback",
         (

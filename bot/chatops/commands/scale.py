@@ -27,7 +27,7 @@ class Scale:
 
     name = "scale"
     role = Role.WRITE
-    steers = True
+    is_action = True
     changes = Changes.APP
     verb = Verb(
         "scale",
@@ -50,7 +50,7 @@ class Scale:
         until, snapshot = call.until("for"), call.gathered.snapshot
         assert count is not None, "the verb requires it"
         with refusals():
-            found = await app_files(call.shell, snapshot)
+            found = await app_files(call.context, snapshot)
             target = meant(found.fleet, call.text("on"))
             for rule in found.in_force(component, snapshot):
                 if (rule.replicas, rule.clusters) == (count, target.selector):
@@ -63,7 +63,7 @@ class Scale:
                 **({"until": moment(until)} if until is not None else {}),
                 "reason": call.text("reason"),
             }
-            changes = await found.excepted(call.shell, snapshot, exception)
+            changes = await found.excepted(call.context, snapshot, exception)
             end = f" until {until:%Y-%m-%d %H:%M} UTC" if until else ""
             title = f"Scale {component} to {count} on {target}{end}"
             follows = FOLLOWS.format(component, count, target, end)

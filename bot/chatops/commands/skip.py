@@ -10,7 +10,7 @@ class Skip:
 
     name = "skip"
     role = Role.MAINTAIN
-    steers = True
+    is_action = True
     verb = Verb(
         "skip",
         (Argument("cluster", summary="The cluster."),),

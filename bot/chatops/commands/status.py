@@ -13,14 +13,14 @@ class Status:
 
     name = "status"
     role = Role.READ
-    steers = False
+    is_action = False
     verb = Verb("status", (), (), "Tell how far the rollout is.", ("/switchyard status",))
 
     async def run(self, call: Call) -> Answer:
         """See Command."""
         lines = [f"**{code(headline(call.proposal, preview=call.preview), 300)}**", ""]
         lines += [NOT_MERGED, ""] if call.preview else []
-        for each in call.proposal.decision.standings[:100]:
+        for each in call.proposal.decision.wave_statuses[:100]:
             gates = told(each.gates, preview=call.preview)
             why = f": {code(reason(gates[0]), 300)}" if gates else ""
             why += "".join(f"; also {code(reason(gate), 150)}" for gate in stops(gates[1:])[:1])

@@ -10,14 +10,14 @@ class Unapprove:
 
     name = "unapprove"
     role = Role.WRITE
-    steers = True
+    is_action = True
     verb = Verb(
         "unapprove", (TARGET,), (), "Take your approvals back.", ("/switchyard unapprove canary.1",)
     )
 
     async def run(self, call: Call) -> Answer:
         """See Command."""
-        waves = {each.change.wave.name for each in call.standings(call.target())}
+        waves = {each.change.wave.name for each in call.wave_statuses(call.target())}
         record = call.gathered.record
         mine = [each for each in record.deeds if each.by == call.by] if record else []
         given = [wave for each in mine if each.verb == "approve" for wave in each.facts]

@@ -26,7 +26,7 @@ class Undrain:
 
     name = "undrain"
     role = Role.WRITE
-    steers = True
+    is_action = True
     changes = Changes.FLEET
     verb = Verb(
         "undrain",
@@ -38,7 +38,7 @@ class Undrain:
 
     async def run(self, call: Call) -> Answer:
         """See Command."""
-        name, found = call.text("cluster"), await fleet_files(call.shell)
+        name, found = call.text("cluster"), await fleet_files(call.context)
         with refusals():
             state = found.cluster(name).maintenance
             if state is not Maintenance.DRAINED:

@@ -23,7 +23,7 @@ class Unfreeze:
 
     name = "unfreeze"
     role = Role.WRITE
-    steers = True
+    is_action = True
     changes = Changes.FLEET
     verb = Verb(
         "unfreeze",
@@ -35,7 +35,7 @@ class Unfreeze:
 
     async def run(self, call: Call) -> Answer:
         """See Command."""
-        found, now = await fleet_files(call.shell), call.shell.clock()
+        found, now = await fleet_files(call.context), call.context.clock()
         every = [each for policy in found.fleet.policies for each in policy.freezes]
         names = [each.name for each in every if now < each.end]
         asked = call.text("name")

@@ -15,7 +15,7 @@ class Why:
 
     name = "why"
     role = Role.READ
-    steers = False
+    is_action = False
     verb = Verb(
         "why", (TARGET,), (), "Tell what a wave waits for, and who clears it.",
         ("/switchyard why canary.2",),
@@ -25,7 +25,7 @@ class Why:
         """See Command."""
         waiting = {
             each.change.wave.name: told(each.gates, preview=call.preview)
-            for each in call.standings(call.target())
+            for each in call.wave_statuses(call.target())
         }
         waiting = {wave: gates for wave, gates in waiting.items() if gates}
         if not waiting:

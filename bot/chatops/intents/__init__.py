@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 
-from bot.context import Shell
+from bot.context import Context
 from bot.effects.apply import BOT
 from bot.forges import ForgeError, ForgeMergeRequest, TransientForgeError
 from bot.gather.repository import Checkout
@@ -64,7 +64,7 @@ class Suggestion:
 class _Suggesting:
     """One suggestion on its way to a repository."""
 
-    shell: Shell
+    context: Context
     checkout: Checkout
     suggestion: Suggestion
     asked: Asked
@@ -76,7 +76,7 @@ class _Suggesting:
             NotSuggestedError: somebody else opened it.
         """
         repo, branch = self.checkout.repo, self.suggestion.branch
-        forge = self.shell.forge(repo)
+        forge = self.context.forge(repo)
         me = await forge.me()
         for each in await forge.merge_requests(repo.path, state="open", branch_prefix=branch):
             if each.source_branch == branch and each.source_repository == repo.path:
@@ -105,7 +105,7 @@ class _Suggesting:
                     f"branch {branch} in {checkout.repo} holds a commit of {info.author_name}: "
                     f"delete it"
                 )
-        url, access = await self.shell.reach(checkout.repo, checkout.info)
+        url, access = await self.context.reach(checkout.repo, checkout.info)
         try:
             updates = {branch: (commit, there)}
             outcome = await asyncio.to_thread(checkout.mirror.push, url, access, updates)
@@ -141,9 +141,9 @@ class _Suggesting:
         """
         suggestion, checkout = self.suggestion, self.checkout
         payload = {"name": suggestion.name, "asked": self.asked.url}
-        marker = self.shell.markers.write(MARKER, checkout.repo, payload)
+        marker = self.context.markers.write(MARKER, checkout.repo, payload)
         try:
-            return await self.shell.forge(checkout.repo).open_merge_request(
+            return await self.context.forge(checkout.repo).open_merge_request(
                 checkout.repo.path,
                 branch=suggestion.branch,
                 target=checkout.info.default_branch,
@@ -157,7 +157,7 @@ class _Suggesting:
 
 
 async def suggest(
-    shell: Shell, checkout: Checkout, suggestion: Suggestion, asked: Asked
+    context: Context, checkout: Checkout, suggestion: Suggestion, asked: Asked
 ) -> tuple[ForgeMergeRequest, bool]:
     """The merge request that suggests a change, and whether it is this comment's.
 
@@ -168,10 +168,10 @@ async def suggest(
         NotSuggestedError: see there.
         TransientForgeError, TransientGitError: the world is busy; the same call may work later.
     """
-    work = _Suggesting(shell, checkout, suggestion, asked)
+    work = _Suggesting(context, checkout, suggestion, asked)
     known = await work.known()
     if known is not None and not known.conflicts:
-        marker = shell.markers.read(MARKER, checkout.repo, known.body) or {}
+        marker = context.markers.read(MARKER, checkout.repo, known.body) or {}
         return known, marker.get("asked") == asked.url
     await work.push()
     made = known or await work.open()
@@ -181,5 +181,5 @@ async def suggest(
         "by": asked.by,
     }
     key = f"repository/{checkout.repo}"
-    await asyncio.to_thread(shell.store.audit.append, shell.clock(), "suggest", key, facts)
+    await asyncio.to_thread(context.store.audit.append, context.clock(), "suggest", key, facts)
     return made, True

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from bot.chatops.intents import NotSuggestedError
-from bot.context import Shell
+from bot.context import Context
 from bot.documents.application import FILE
 from bot.documents.edits import Changes, with_exception
 from bot.documents.tenants import is_own
@@ -43,7 +43,7 @@ class AppFiles:
                 yield rule
 
     async def excepted(
-        self, shell: Shell, snapshot: Snapshot, exception: Mapping[str, Json]
+        self, context: Context, snapshot: Snapshot, exception: Mapping[str, Json]
     ) -> Changes:
         """The repository's files with one more exception, which a plan can carry out.
 
@@ -57,7 +57,7 @@ class AppFiles:
             read = await asyncio.to_thread(read_sources, made, self.fleet, self.registration)
         except DocumentsError as error:
             raise NotSuggestedError(_told(error.problems)) from error
-        proposal = await shell.propose(
+        proposal = await context.propose(
             replace(snapshot, application=read.application, sources=read.sources, files=read.files)
         )
         if proposal.problems:
@@ -66,7 +66,7 @@ class AppFiles:
         return {f"{folder}/{path}" if folder else path: found for path, found in changes.items()}
 
 
-async def app_files(shell: Shell, snapshot: Snapshot) -> AppFiles:
+async def app_files(context: Context, snapshot: Snapshot) -> AppFiles:
     """Fetch the app repo of a Snapshot's application, and the fleet repo.
 
     Raises:
@@ -76,9 +76,9 @@ async def app_files(shell: Shell, snapshot: Snapshot) -> AppFiles:
     registration = snapshot.registration
     if is_own(registration):
         raise NotSuggestedError(f"{registration.application} is what Switchyard makes of a tenant")
-    fleet_repo = await fetch(shell, shell.fleet)
-    fleet = await fleet_at(shell, fleet_repo, fleet_repo.head)
-    checkout = await fetch(shell, registration.app)
+    fleet_repo = await fetch(context, context.fleet)
+    fleet = await fleet_at(context, fleet_repo, fleet_repo.head)
+    checkout = await fetch(context, registration.app)
     files = await asyncio.to_thread(checkout.mirror.files, checkout.head, registration.path)
     read = await application_at(checkout, checkout.head, fleet, registration)
     return AppFiles(checkout, registration, files, fleet, read.application)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from bot.chatops.intents import LONGEST_NAME, NotSuggestedError, name_for
 from bot.chatops.parser import Kind
-from bot.context import Shell
+from bot.context import Context
 from bot.documents import read_fleet
 from bot.documents.edits import Changes
 from bot.engine import discovery
@@ -50,15 +50,15 @@ class FleetFiles:
             raise NotSuggestedError("; ".join(str(each) for each in problems[:MOST_PROBLEMS]))
 
 
-async def fleet_files(shell: Shell) -> FleetFiles:
+async def fleet_files(context: Context) -> FleetFiles:
     """Fetch the fleet repo.
 
     Raises:
         GatherError, ForgeError, GitError: it cannot be read.
     """
-    checkout = await fetch(shell, shell.fleet)
+    checkout = await fetch(context, context.fleet)
     files = await asyncio.to_thread(checkout.mirror.files, checkout.head)
-    return FleetFiles(checkout, files, await fleet_at(shell, checkout, checkout.head))
+    return FleetFiles(checkout, files, await fleet_at(context, checkout, checkout.head))
 
 
 @dataclass(frozen=True, slots=True)

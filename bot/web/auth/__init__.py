@@ -14,7 +14,7 @@ from fastapi import HTTPException, Request, Response, status
 from fastapi.responses import RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from bot.context import Shell
+from bot.context import Context
 from bot.forges import ForgeKind, SignIn
 from bot.settings import Settings
 from bot.web import ui
@@ -39,19 +39,19 @@ log = structlog.get_logger()
 
 
 @dataclass(slots=True)
-class Door:
+class Auth:
     """Who may come in, by the settings and by what the set-up page made since."""
 
     settings: Settings
     kinds: Mapping[str, ForgeKind]
-    shell: Shell
+    context: Context
     sessions: Sessions = field(init=False)
     access: Access = field(init=False)
 
     def __post_init__(self) -> None:
         """Derive the key of the cookies."""
-        self.sessions = Sessions(self.settings, self.shell.clock)
-        self.access = Access(self.shell)
+        self.sessions = Sessions(self.settings, self.context.clock)
+        self.access = Access(self.context)
 
     def ways(self) -> dict[str, SignIn]:
         """How people can sign in now, by forge."""
@@ -59,7 +59,7 @@ class Door:
         return {
             name: way
             for name, way in found.items()
-            if way is not None and name in self.shell.forges
+            if way is not None and name in self.context.forges
         }
 
     def tell(self) -> None:
@@ -87,7 +87,7 @@ class Door:
             raise HTTPException(status.HTTP_403_FORBIDDEN, CLOSED)
         visitor = self.sessions.visitor(request)
         if visitor is None or visitor.forge not in ways:
-            where = f"{self.shell.public_url}/sign-in"
+            where = f"{self.context.public_url}/sign-in"
             raise HTTPException(status.HTTP_401_UNAUTHORIZED, f"sign in first, at {where}")
         await self.access.check(visitor)
 
@@ -118,8 +118,8 @@ class Door:
 class Guard:
     """Stands before every address that is not open; one that is new is not open."""
 
-    def __init__(self, app: ASGIApp, door: Door) -> None:
-        self._app, self._door = app, door
+    def __init__(self, app: ASGIApp, auth: Auth) -> None:
+        self._app, self._door = app, auth
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request (ASGI)."""

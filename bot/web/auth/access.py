@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from fastapi import HTTPException, status
 
-from bot.context import Shell
+from bot.context import Context
 from bot.forges import ForgeError
 from bot.web.auth.sessions import Visitor
 from bot.web.ui.reading import Reader
@@ -24,7 +24,7 @@ class Access:
     It counts for five minutes; a yes counts for an hour while the forge does not answer.
     """
 
-    shell: Shell
+    context: Context
     _told: dict[Visitor, tuple[datetime, bool]] = field(default_factory=dict)
 
     async def check(self, visitor: Visitor, *, anew: bool = False) -> None:
@@ -33,7 +33,7 @@ class Access:
         Raises:
             HTTPException: 403 if not, 503 if the forge does not tell.
         """
-        now = self.shell.clock()
+        now = self.context.clock()
         at, allowed = self._told.get(visitor, (None, False))
         if at is None or anew or now - at >= COUNTS:
             try:
@@ -54,16 +54,16 @@ class Access:
 
     async def _may_read(self, visitor: Visitor) -> bool:
         """The pages tell what is in the fleet repo, and in every deploy repo."""
-        if await self._reads(visitor, [self.shell.fleet]):
+        if await self._reads(visitor, [self.context.fleet]):
             return True
-        deploys = [_repo(each) for each in Reader(self.shell).fleet().get("deploys", [])]
+        deploys = [_repo(each) for each in Reader(self.context).fleet().get("deploys", [])]
         return 0 < len(deploys) <= MOST_DEPLOYS and await self._reads(visitor, deploys)
 
     async def _reads(self, visitor: Visitor, repos: Iterable[Repo]) -> bool:
         for repo in repos:
             if repo.forge != visitor.forge:
                 return False
-            role = await self.shell.forge(repo).role(repo.path, visitor.login)
+            role = await self.context.forge(repo).role(repo.path, visitor.login)
             if role < Role.READ:
                 return False
         return True
@@ -71,7 +71,7 @@ class Access:
     def _refusal(self, visitor: Visitor) -> str:
         return (
             f"{visitor.login} may not see this: it is for those who may read the fleet repo, "
-            f"{self.shell.fleet}, or every deploy repo, as {visitor.forge} tells."
+            f"{self.context.fleet}, or every deploy repo, as {visitor.forge} tells."
         )
 
 

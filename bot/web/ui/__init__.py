@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Header, HTTPException, status
 from fastapi.responses import FileResponse, HTMLResponse, StreamingResponse
 
-from bot.context import Shell
+from bot.context import Context
 from bot.report.summary_view import READINESS
 from bot.web.ui import api, fleet, plan, rollout
 from bot.web.ui.live import Live
@@ -31,9 +31,9 @@ SHORTLY = {"Cache-Control": "max-age=300"}
 Render = Callable[..., str]
 
 
-def router(shell: Shell, account: Callable[[], bool]) -> APIRouter:
+def router(context: Context, account: Callable[[], bool]) -> APIRouter:
     """The pages' routes, and the programming interface's; `account`: whether people sign in."""
-    reader = Reader(shell)
+    reader = Reader(context)
     templates = environment()
 
     def render(name: str, **shown: object) -> str:

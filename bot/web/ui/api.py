@@ -75,7 +75,7 @@ class Pending(BaseModel):
     """A component on a cluster, and what it lacks after the merge."""
 
     unit: str
-    lack: str
+    reason: str
 
 
 class Wave(BaseModel):

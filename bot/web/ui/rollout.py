@@ -75,7 +75,7 @@ def shown(reader: Reader, application: str, asked: Asked) -> dict[str, Any]:
         "grid": grid(units, asked),
         "deeds": deeds(reader.deeds(application)),
         "delays": reader.delays(application),
-        "lacking": lacking,
+        "lacking": not_ready,
     }
 
 
@@ -156,9 +156,9 @@ def _deed(entry: AuditEntry) -> Deed:
     return Deed(entry, str(fields.get("wave", "")), about, not refused)
 
 
-def lacking(wave: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
+def not_ready(wave: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
     """What a merged wave lacks, with the components and clusters that lack it; the most first."""
     found: dict[str, list[str]] = {}
     for each in wave["pending"]:
-        found.setdefault(each["lack"], []).append(each["unit"])
+        found.setdefault(each["reason"], []).append(each["unit"])
     return sorted(found.items(), key=lambda item: -len(item[1]))

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from planners.model import Cluster, Component, PlacementIntent, Tenant, Unit
 from planners.model.selectors import Selector
-from planners.placement.allocation import Amounts, Board
+from planners.placement.allocation import Allocation, Amounts
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +26,14 @@ class Request:
     selectors: tuple[Selector, ...]
     tenant: Tenant
     intent: PlacementIntent
-    board: Board
+    allocation: Allocation
     requests: Mapping[str, Amounts] = field(default_factory=dict)
     choosing: bool = False
     jointly: bool = False
 
     def running(self, cluster: Cluster) -> bool:
         """Whether the component is merged or proposed there already."""
-        return Unit(self.component.name, cluster.name) in self.board.running
+        return Unit(self.component.name, cluster.name) in self.allocation.running
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,9 +18,9 @@ class WithOrApart:
     def admit(self, request: Request, cluster: Cluster) -> Verdict:
         """Whether all hold; the verdict shows the first that does not."""
         for rule in required(request.component, request.intent, choosing=request.choosing):
-            if request.jointly and request.board.own(rule.application):
+            if request.jointly and request.allocation.own(rule.application):
                 continue
-            found = neighbours(request.board, rule, cluster)
+            found = neighbours(request.allocation, rule, cluster)
             if rule.apart and found:
                 seen = f"{rule.component} on {found[0]}"
                 return Verdict(self.name, admitted=False, seen=seen, needed=f"no {subject(rule)}")

@@ -16,14 +16,14 @@ class Capacity:
 
     def admit(self, request: Request, cluster: Cluster) -> Verdict:
         """Whether every resource suffices; the verdict shows the first that does not."""
-        board = request.board
+        allocation = request.allocation
         for resource, amount in sorted(request.requests.get(cluster.name, {}).items()):
-            found = board.free(cluster, resource)
+            found = allocation.free(cluster, resource)
             if found is None or found.value >= amount or amount == 0:
                 continue
             if request.running(cluster):
                 return Verdict(self.name, admitted=True, seen="runs there", needed="to stay")
-            others = board.claimants(cluster.name, resource)
+            others = allocation.claimants(cluster.name, resource)
             taken = f"; {', '.join(others)} claim some" if others else ""
             free = quantities.write(max(found.value, 0))
             return Verdict(

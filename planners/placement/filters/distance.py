@@ -27,7 +27,7 @@ class Distance:
                 seen = f"{near[0]:g} km to {near[1]}"
                 return Verdict(self.name, admitted=False, seen=seen, needed=needed)
         if intent.max_latency is not None:
-            reported = request.board.facts.get(cluster.name)
+            reported = request.allocation.facts.get(cluster.name)
             found = distance.latency(intent.users, cluster, reported)
             needed = f"at most {intent.max_latency:g} ms to the users on average"
             if found is None:

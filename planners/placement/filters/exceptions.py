@@ -22,7 +22,7 @@ class Exceptions:
 
     def admit(self, request: Request, cluster: Cluster) -> Verdict:
         """Whether no exception that holds now decides otherwise."""
-        snapshot, component = request.board.snapshot, request.component.name
+        snapshot, component = request.allocation.snapshot, request.component.name
         rule = removing(snapshot, component, cluster.name)
         if rule is not None:
             return Verdict(self.name, admitted=False, seen=f"taken away {rule}", needed=NONE)

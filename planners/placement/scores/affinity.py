@@ -21,7 +21,7 @@ class PreferredAffinity:
         held = [
             rule
             for rule in wished
-            if bool(neighbours(request.board, rule, cluster)) is not rule.apart
+            if bool(neighbours(request.allocation, rule, cluster)) is not rule.apart
         ]
         if not wished:
             return Points(0.0, "no affinity is preferred")

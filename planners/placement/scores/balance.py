@@ -17,7 +17,7 @@ class Balance:
 
     def score(self, request: Request, cluster: Cluster, subject: str) -> Points:  # noqa: ARG002 - the Protocol's arguments
         """From the ledger and from what this plan has placed so far."""
-        count = request.board.units_on(cluster.name)
+        count = request.allocation.units_on(cluster.name)
         return Points(falling(count, HALF), f"{count} components there")
 
 

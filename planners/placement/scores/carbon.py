@@ -18,8 +18,8 @@ class Carbon:
 
     def score(self, request: Request, cluster: Cluster, subject: str) -> Points:  # noqa: ARG002 - the Protocol's arguments
         """From the carbon intensity, reported or of the fleet repo."""
-        board = request.board
-        known = facts.carbon(cluster, board.facts.get(cluster.name), board.snapshot.now)
+        allocation = request.allocation
+        known = facts.carbon(cluster, allocation.facts.get(cluster.name), allocation.snapshot.now)
         if known is None:
             return unknown("carbon intensity")
         return Points(falling(known.value, HALF), f"{known.value:g} g/kWh ({known.source})")

@@ -25,8 +25,8 @@ class Cost:
 
     def score(self, request: Request, cluster: Cluster, subject: str) -> Points:  # noqa: ARG002 - the Protocol's arguments
         """From the cluster's price, reported or of the fleet repo."""
-        board = request.board
-        known = facts.price(cluster, board.facts.get(cluster.name), board.snapshot.now)
+        allocation = request.allocation
+        known = facts.price(cluster, allocation.facts.get(cluster.name), allocation.snapshot.now)
         if known is None:
             return unknown("price")
         requests = request.requests.get(cluster.name, {})

@@ -17,7 +17,10 @@ class Headroom:
         """From capacity and free resources after all claims."""
         shares = []
         for resource in ("cpu", "memory"):
-            free, capacity = request.board.free(cluster, resource), cluster.capacity.get(resource)
+            free, capacity = (
+                request.allocation.free(cluster, resource),
+                cluster.capacity.get(resource),
+            )
             if free is not None and capacity:
                 left = free.value - request.requests.get(cluster.name, {}).get(resource, 0)
                 shares.append((max(left, 0) / capacity, resource, free.source))

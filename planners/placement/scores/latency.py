@@ -18,7 +18,7 @@ class Latency:
 
     def score(self, request: Request, cluster: Cluster, subject: str) -> Points:  # noqa: ARG002 - the Protocol's arguments
         """From measured latencies where there are some, else from the distance."""
-        reported = request.board.facts.get(cluster.name)
+        reported = request.allocation.facts.get(cluster.name)
         known = distance.latency(request.intent.users, cluster, reported)
         if known is None:
             return unknown("latency")

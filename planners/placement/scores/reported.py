@@ -16,12 +16,12 @@ class Reported:
 
     def score(self, request: Request, cluster: Cluster, subject: str) -> Points:
         """The reported number, held to 0..100."""
-        board = request.board
-        reported = board.facts.get(cluster.name)
+        allocation = request.allocation
+        reported = allocation.facts.get(cluster.name)
         if reported is None or subject not in reported.scores:
             return unknown(f"reported {subject}")
         value = round(min(max(reported.scores[subject], 0.0), BEST), 2)
-        return Points(value, f"{subject} {age(reported, board.snapshot.now)}")
+        return Points(value, f"{subject} {age(reported, allocation.snapshot.now)}")
 
 
 SCORE: Score = Reported()

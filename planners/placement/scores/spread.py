@@ -20,8 +20,8 @@ class Spread:
         domain = cluster.labels.get(subject)
         if domain is None:
             return unknown(f"label {subject}")
-        count = request.board.domains(request.component.name, subject)[domain]
-        count -= cluster.name in request.board.sites.get(request.component.name, ())
+        count = request.allocation.domains(request.component.name, subject)[domain]
+        count -= cluster.name in request.allocation.sites.get(request.component.name, ())
         return Points(falling(count, HALF), f"{count} others in {subject}={domain}")
 
 

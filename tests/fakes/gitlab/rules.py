@@ -48,7 +48,7 @@ def _trains(gitlab: GitLab) -> APIRouter:
         return _car(gitlab, request, project, number)
 
     @routes.post("/merge_trains/merge_requests/{number}", status_code=201)
-    async def board(request: Request, project: str, number: int) -> list[Json]:
+    async def allocation(request: Request, project: str, number: int) -> list[Json]:
         path, fields = gitlab.path(request, project), await request.json()
         if forge.request(path, number).head != fields["sha"]:
             raise RefusedError(409, "SHA does not match HEAD of source branch")

@@ -11,8 +11,8 @@ from bot.commandlog.entry import (
     Outcome,
     approvals,
     is_full,
+    overrides,
     read,
-    steering,
     text,
     write,
 )
@@ -21,7 +21,7 @@ from bot.forges.github import GitHubForge
 from bot.forges.gitlab import GitLabForge
 from bot.wording.markdown import units
 from planners.model import Repo
-from planners.model.overrides import Cancellation, Hold, Override
+from planners.model.overrides import Cancellation, GateOverride, Hold
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 WORDS = st.text(st.characters(codec="utf-8"), max_size=300)
@@ -53,7 +53,7 @@ def test_what_is_written_is_read(deeds: list[Deed]) -> None:
 
 
 def test_the_later_deed_counts_over_the_earlier() -> None:
-    told = steering(
+    told = overrides(
         [
             deed("hold", target="", reason="wait"),
             deed("hold", target="canary.1", reason="look"),
@@ -66,12 +66,12 @@ def test_the_later_deed_counts_over_the_earlier() -> None:
 
     assert told.holds == (Hold("", "rita", "wait", NOW),)
     assert told.skipped == {"one": "rita: dark"}
-    assert told.overrides == (Override("freeze", "", "rita", "outage"),)
+    assert told.gate_overrides == (GateOverride("freeze", "", "rita", "outage"),)
     assert told.cancelled == Cancellation("a" * 40, "rita", "newer")
 
 
 def test_to_resume_everything_ends_what_was_held_and_what_was_skipped() -> None:
-    told = steering(
+    told = overrides(
         [
             deed("hold", target="canary.1", reason="look"),
             deed("skip", target="one", reason="dark"),

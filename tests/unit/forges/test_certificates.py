@@ -16,7 +16,7 @@ import pytest
 
 from bot.__main__ import main
 from bot.app import make_forges, make_shell
-from bot.context import Shell
+from bot.context import Context
 from bot.engine import discovery
 from bot.engine.propose import Proposal, propose
 from bot.forges import ForgeError, TransientForgeError
@@ -87,7 +87,7 @@ class Site:
         return Settings(data_dir=self.folder / "bot", **self.known, **ca_files)
 
     @asynccontextmanager
-    async def shell(self, **ca_files: Path) -> AsyncIterator[Shell]:
+    async def context(self, **ca_files: Path) -> AsyncIterator[Context]:
         """The service as it starts with these settings."""
 
         async def planner(snapshot: Snapshot) -> Proposal:
@@ -120,21 +120,21 @@ def site(tmp_path: Path) -> Iterator[Site]:
     made.stop()
 
 
-async def clone(shell: Shell, forge: str) -> str | None:
+async def clone(context: Context, forge: str) -> str | None:
     """Fetch as the bot does; the head of main."""
-    known = shell.forges[forge]
+    known = context.forges[forge]
     info, credentials = await known.repository(REPO), await known.git_credentials(REPO)
     assert info.clone_url.startswith("https://")
-    mirror = shell.mirrors.of(Repo(forge, REPO))
+    mirror = context.mirrors.of(Repo(forge, REPO))
     await asyncio.to_thread(mirror.fetch, info.clone_url, credentials)
     return mirror.head("main")
 
 
 @on_each
 async def test_api_clone_and_push_work_with_the_authority(site: Site, forge: str) -> None:
-    async with site.shell(**site.ca_files(*BOTH)) as shell:
-        assert await clone(shell, forge) == site.head
-        mirror, known = shell.mirrors.of(Repo(forge, REPO)), shell.forges[forge]
+    async with site.context(**site.ca_files(*BOTH)) as context:
+        assert await clone(context, forge) == site.head
+        mirror, known = context.mirrors.of(Repo(forge, REPO)), context.forges[forge]
         url = (await known.repository(REPO)).clone_url
         new = mirror.commit(
             site.head,
@@ -156,9 +156,9 @@ async def test_without_the_authority_the_api_is_refused_and_says_what_to_set(
     site: Site, forge: str
 ) -> None:
     other = BOTH[forge == "github"]
-    async with site.shell(**site.ca_files(other)) as shell:
+    async with site.context(**site.ca_files(other)) as context:
         with pytest.raises(ForgeError) as refused:
-            await shell.forges[forge].repository(REPO)
+            await context.forges[forge].repository(REPO)
 
         assert not isinstance(refused.value, TransientForgeError)
         assert "certificate is not trusted (unable to get local issuer cert" in str(refused.value)
@@ -169,8 +169,8 @@ async def test_without_the_authority_the_api_is_refused_and_says_what_to_set(
 async def test_without_the_authority_git_is_refused_and_says_what_to_set(
     site: Site, forge: str
 ) -> None:
-    async with site.shell() as shell:
-        mirror, url = shell.mirrors.of(Repo(forge, REPO)), site.known[f"{forge}_url"]
+    async with site.context() as context:
+        mirror, url = context.mirrors.of(Repo(forge, REPO)), site.known[f"{forge}_url"]
         credentials = None
 
         for call in (mirror.fetch, lambda *_: mirror.push(*_, {"wave": (None, site.head)})):
@@ -189,10 +189,10 @@ async def test_a_certificate_for_another_host_is_refused_with_the_authority(
     site.authorities[forge] = foreign
     site.serve(forge, foreign)
 
-    async with site.shell(**site.ca_files(forge)) as shell:
+    async with site.context(**site.ca_files(forge)) as context:
         with pytest.raises(ForgeError, match=r"certificate is not valid for '127\.0\.0\.1'"):
-            await shell.forges[forge].repository(REPO)
-        mirror, url = shell.mirrors.of(Repo(forge, REPO)), f"{site.known[f'{forge}_url']}/a/b.git"
+            await context.forges[forge].repository(REPO)
+        mirror, url = context.mirrors.of(Repo(forge, REPO)), f"{site.known[f'{forge}_url']}/a/b.git"
         with pytest.raises(GitError, match="its certificate is not trusted"):
             await asyncio.to_thread(mirror.fetch, url, None)
 
@@ -223,8 +223,8 @@ async def test_github_trusts_the_systems_authorities_as_well(
     monkeypatch.setenv("SSL_CERT_FILE", str(site.authorities["github"].ca_file))
     own = make_authority(tmp_path / "own")
 
-    async with site.shell(github_ca_file=own.ca_file) as shell:
-        assert (await shell.forges["github"].repository(REPO)).path == REPO
+    async with site.context(github_ca_file=own.ca_file) as context:
+        assert (await context.forges["github"].repository(REPO)).path == REPO
 
 
 def test_git_trusts_the_systems_authorities_as_well(site: Site, tmp_path: Path) -> None:

@@ -10,11 +10,11 @@ from planners.model import Unit
 from planners.optimizer.greedy import greedy
 from planners.optimizer.milp import solve
 from planners.optimizer.problem import (
+    Assignment,
     Choice,
     Infeasible,
     Pair,
     Problem,
-    Seat,
     Solution,
     Spread,
     check,
@@ -49,7 +49,9 @@ def reason(problem: Problem) -> str:
 
 
 def where(solution: Solution, component: str) -> list[str]:
-    return sorted(seat.cluster for seat in solution.chosen if seat.component == component)
+    return sorted(
+        assignment.cluster for assignment in solution.chosen if assignment.component == component
+    )
 
 
 # One cluster has room for one of them; cart loses little elsewhere, web would lose a lot.
@@ -66,7 +68,7 @@ CONTENDED = Problem(
 def test_the_greedy_answer_gives_the_first_what_the_second_needs_more() -> None:
     chosen = greedy(CONTENDED)
 
-    assert chosen == {Seat("cart", 0, "eu"), Seat("web", 0, "us")}
+    assert chosen == {Assignment("cart", 0, "eu"), Assignment("web", 0, "us")}
     assert points(CONTENDED, chosen) == 10000
 
 
@@ -74,7 +76,7 @@ def test_the_optimal_answer_sees_both() -> None:
     found = solve(CONTENDED, SOLVER)
 
     assert found == Solution(
-        frozenset({Seat("cart", 0, "us"), Seat("web", 0, "eu")}),
+        frozenset({Assignment("cart", 0, "us"), Assignment("web", 0, "eu")}),
         points=16900,
         bound=16900,
         proven=True,
@@ -92,7 +94,7 @@ def test_more_clusters_count_before_more_points() -> None:
         free={"eu": {"cpu": 2 * CPU}},
     )
 
-    assert solved(problem).chosen == {Seat("a", 0, "eu"), Seat("b", 0, "eu")}
+    assert solved(problem).chosen == {Assignment("a", 0, "eu"), Assignment("b", 0, "eu")}
 
 
 def test_without_a_most_every_cluster_with_room_is_taken() -> None:
@@ -131,7 +133,7 @@ def test_two_groups_that_choose_one_cluster_pay_for_it_once() -> None:
 
     found = solved(problem)
 
-    assert found.chosen == {Seat("web", 0, "eu"), Seat("web", 1, "eu")}
+    assert found.chosen == {Assignment("web", 0, "eu"), Assignment("web", 1, "eu")}
     assert found.points == 200
 
 
@@ -202,7 +204,7 @@ def test_components_that_belong_together_meet_on_one_cluster() -> None:
         together=(Pair("cart", "redis"),),
     )
 
-    assert solved(problem).chosen == {Seat("cart", 0, "eu"), Seat("redis", 0, "eu")}
+    assert solved(problem).chosen == {Assignment("cart", 0, "eu"), Assignment("redis", 0, "eu")}
 
 
 def test_components_that_belong_together_meet_in_one_domain() -> None:
@@ -214,7 +216,7 @@ def test_components_that_belong_together_meet_in_one_domain() -> None:
         together=(Pair("cart", "redis", ZONES),),
     )
 
-    assert solved(problem).chosen == {Seat("cart", 0, "a1"), Seat("redis", 0, "a2")}
+    assert solved(problem).chosen == {Assignment("cart", 0, "a1"), Assignment("redis", 0, "a2")}
 
 
 def test_components_that_belong_apart_part_by_cluster_or_by_domain() -> None:
@@ -294,7 +296,10 @@ def test_every_broken_rule_is_a_sentence() -> None:
         apart=(Pair("web", "web", ZONES),),
     )
 
-    assert check(problem, {Seat("cart", 0, "b1"), Seat("web", 0, "a1"), Seat("web", 0, "a2")}) == (
+    assert check(
+        problem,
+        {Assignment("cart", 0, "b1"), Assignment("web", 0, "a1"), Assignment("web", 0, "a2")},
+    ) == (
         "cart is on b1, which is no candidate of its group 0",
         "web has 2 clusters in its group 0, which takes 1 to 1",
         "a1 has 0 of cpu free, and 1000000000 would be used",
@@ -328,7 +333,7 @@ def test_a_solver_at_its_limit_leaves_the_greedy_answer() -> None:
     found = solve(CONTENDED, Tired())
 
     assert found == Solution(
-        frozenset({Seat("cart", 0, "eu"), Seat("web", 0, "us")}),
+        frozenset({Assignment("cart", 0, "eu"), Assignment("web", 0, "us")}),
         points=10000,
         bound=17000,
         proven=False,

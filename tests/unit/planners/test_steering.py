@@ -6,11 +6,11 @@ import pytest
 
 from bot.engine.propose import propose
 from bot.wording.headline import headline
-from planners.gating.effects import CloseMergeRequest, SetOrder
+from planners.gating.effects import CloseMergeRequest, SetOrderStatus
 from planners.gating.evaluate import WaveState
 from planners.model import OnFailure, Readiness, Unit
 from planners.model.gates import Cancelled, Paused
-from planners.model.overrides import Cancellation, Pause, Steering
+from planners.model.overrides import Cancellation, Overrides, Pause
 from planners.model.snapshot import Earlier
 from tests.fakes.builders import NOW, World, application, component, snapshot
 
@@ -23,23 +23,23 @@ def world(on_failure: OnFailure = OnFailure.HOLD) -> World:
 
 
 def steer(made: World, **told: object) -> None:
-    made.snapshot = replace(made.snapshot, steering=Steering(**told))  # type: ignore[arg-type]
+    made.snapshot = replace(made.snapshot, overrides=Overrides(**told))  # type: ignore[arg-type]
 
 
 def test_what_is_cancelled_is_said_then_closed_and_what_is_merged_stays() -> None:
     made = world()
-    made.settle()
+    made.decide_group()
     assert made.merged == ["all.1"]
     steer(made, cancelled=GIVEN_UP)
 
     proposal = propose(made.snapshot)
 
     told, closed = proposal.decision.effects
-    assert isinstance(told, SetOrder)
+    assert isinstance(told, SetOrderStatus)
     assert told.gates == (Cancelled("rita", "1.4.3 comes"),)
     assert isinstance(closed, CloseMergeRequest)
     assert told.number == closed.number
-    assert [each.state for each in proposal.decision.standings] == [
+    assert [each.state for each in proposal.decision.wave_statuses] == [
         WaveState.SETTLING,
         WaveState.CANCELLED,
     ]
@@ -47,9 +47,9 @@ def test_what_is_cancelled_is_said_then_closed_and_what_is_merged_stays() -> Non
         "cancelled by rita: 1.4.3 comes; 1 of 2 waves merged and left as they are; a new "
         "revision; what is merged of this one stays"
     )
-    made.settle()
+    made.decide_group()
     made.report_all()
-    made.settle()
+    made.decide_group()
     assert made.merged == ["all.1"]
 
 
@@ -65,7 +65,7 @@ def test_another_revision_knows_nothing_of_it() -> None:
 def test_what_is_cancelled_goes_back_only_when_somebody_says_so() -> None:
     made = world(OnFailure.ROLLBACK)
     before = Earlier(made.snapshot.base.revision, {}, {})
-    made.settle()
+    made.decide_group()
     made.report(Unit("redis", "c1"), Readiness.STALLED, "broken")
     made.snapshot = replace(made.snapshot, earlier=before)
     assert propose(made.snapshot).plan.restores is not None
@@ -76,7 +76,7 @@ def test_what_is_cancelled_goes_back_only_when_somebody_says_so() -> None:
     back = propose(made.snapshot)
     assert back.plan.restores is not None
     assert not any(
-        isinstance(gate, Cancelled) for each in back.decision.standings for gate in each.gates
+        isinstance(gate, Cancelled) for each in back.decision.wave_statuses for gate in each.gates
     )
 
 
@@ -88,9 +88,9 @@ def test_a_pause_holds_what_it_names(target: str, *, waits: bool) -> None:
     made = world()
     steer(made, pauses=(Pause(target, "otto", "the network is being moved", NOW),))
 
-    made.settle()
+    made.decide_group()
 
-    standing = propose(made.snapshot).decision.standings[0]
+    wave_status = propose(made.snapshot).decision.wave_statuses[0]
     gate = Paused("otto", "the network is being moved", target)
-    assert (gate in standing.gates) is waits
+    assert (gate in wave_status.gates) is waits
     assert made.merged == ([] if waits else ["all.1"])

@@ -223,9 +223,9 @@ def test_the_diff_names_lines_and_counts_what_it_leaves_out(stage: Stage) -> Non
 
 def test_strangers_see_nothing_and_tokens_are_needed(stage: Stage) -> None:
     stage.begin()
-    with stage.api("stranger") as stranger:
-        assert stranger.get("/merge_requests").status_code == 404
-        assert stranger.get("/members/ada").status_code == 404
+    with stage.api("stranger") as foreign_branch:
+        assert foreign_branch.get("/merge_requests").status_code == 404
+        assert foreign_branch.get("/members/ada").status_code == 404
     for authorization in ("", "Bearer nonsense", "Basic eDp5", "Bearer \xff"):
         headers = {"Authorization": authorization.encode("latin-1")}
         answer = httpx.get(f"{stage.server.url}/api/v1/user", headers=headers)

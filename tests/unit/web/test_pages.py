@@ -31,7 +31,7 @@ HOSTILE = "</text><script>alert(1)</script>\"'<b onload=x>&amp;"
 def site(tmp_path: Path) -> Iterator[Site]:
     made = Site(tmp_path)
     yield made
-    made.shell.store.close()
+    made.context.store.close()
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ async def test_two_thousand_clusters_fit_on_bounded_pages(
         unit |= {"readiness": "STALLED", "message": f"{unit['component']} fails: " + "x" * 400}
     for each in view["waves"]:
         each["pending"] = [
-            {"unit": f"{name}@{each['components'][0]}", "lack": "y" * 400}
+            {"unit": f"{name}@{each['components'][0]}", "reason": "y" * 400}
             for name in each["clusters"]
         ]
     await site.show(view)
@@ -116,12 +116,12 @@ async def test_what_people_and_clusters_write_is_shown_as_text(
     view |= {"headline": HOSTILE, "problems": [HOSTILE], "tenant": HOSTILE}
     view["units"][0] |= {"readiness": "STALLED", "message": HOSTILE, "revision": HOSTILE}
     each = wave(HOSTILE, 0, 0, HOSTILE, [HOSTILE])
-    each["pending"] = [{"unit": HOSTILE, "lack": HOSTILE}]
+    each["pending"] = [{"unit": HOSTILE, "reason": HOSTILE}]
     view["waves"] = [each, wave(f"{HOSTILE}.1", 1, 0, HOSTILE, [HOSTILE])]
     site.describe([HOSTILE], label=HOSTILE)
     await site.show(view)
-    site.shell.store.views.put(PLAN + "storefront", plan(HOSTILE))
-    site.shell.store.audit.append(
+    site.context.store.views.put(PLAN + "storefront", plan(HOSTILE))
+    site.context.store.audit.append(
         NOON, "merge", "application/storefront", {"wave": HOSTILE, "refused": HOSTILE}
     )
 
@@ -144,7 +144,7 @@ async def test_the_plan_is_searched_filtered_and_linked(
     view["waves"][1]["groups"][0]["files"].append(
         {"path": "clusters/*/huge", "text": "", "bytes": 900_000, "added": 9, "removed": 9}
     )
-    site.shell.store.views.put(PLAN + "storefront", view)
+    site.context.store.views.put(PLAN + "storefront", view)
 
     text = await get(client, "/rollouts/storefront/plan")
     assert text.count("image: new-0") == 1
@@ -167,7 +167,7 @@ async def test_the_plan_is_searched_filtered_and_linked(
 
 async def test_a_long_plan_is_cut_into_pages(site: Site, client: httpx.AsyncClient) -> None:
     await site.show(rollout(["edge-0"]))
-    site.shell.store.views.put(PLAN + "storefront", plan("x", 1_200))
+    site.context.store.views.put(PLAN + "storefront", plan("x", 1_200))
 
     text = await get(client, "/rollouts/storefront/plan")
     pages = re.search(r"page 1 of (\d+)", text)
@@ -257,7 +257,7 @@ def test_a_gate_is_closed_since_it_was_first_seen_for_this_change() -> None:
 
 async def test_listeners_are_counted_and_bounded(site: Site) -> None:
     await site.show(rollout(["one"]))
-    live = Live(Reader(site.shell), most=1, every=0.01)
+    live = Live(Reader(site.context), most=1, every=0.01)
     events = live.events("storefront", "")
     await anext(events)
     assert live.full
@@ -268,7 +268,7 @@ async def test_listeners_are_counted_and_bounded(site: Site) -> None:
 
 async def test_a_stream_ends_in_time_so_that_its_reader_is_looked_at_again(site: Site) -> None:
     await site.show(rollout(["one"]))
-    live = Live(Reader(site.shell), every=0.01, lasts=0.05)
+    live = Live(Reader(site.context), every=0.01, lasts=0.05)
     assert len([event async for event in live.events("storefront", "")]) == 2
     assert live.listeners == 0
 
@@ -360,7 +360,7 @@ async def test_every_page_works_by_keyboard_and_within_the_policy(
 ) -> None:
     site.describe(MANY[:300])
     await site.show(rollout(MANY[:300], steps=3))
-    site.shell.store.views.put(PLAN + "storefront", plan("x", 3))
+    site.context.store.views.put(PLAN + "storefront", plan("x", 3))
 
     for path in ("/", "/fleet", "/rollouts/storefront", "/rollouts/storefront/plan"):
         text = await get(client, path)

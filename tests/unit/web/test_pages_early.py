@@ -18,7 +18,7 @@ BROWSER = {"Accept": "text/html"}
 async def site(tmp_path: Path) -> AsyncIterator[Site]:
     made = Site(tmp_path)
     yield made
-    made.shell.store.close()
+    made.context.store.close()
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from bot.chatops.executor import commands
 from bot.chatops.parser import Command, Reader
 from bot.engine.propose import propose
 from bot.wording import commands as wording
-from planners.model.overrides import Cancellation, Hold, Pause, Steering
+from planners.model.overrides import Cancellation, Hold, Overrides, Pause
 from planners.model.snapshot import Refusal
 from tests.fakes.builders import NOW
 from tests.fakes.comments import Told, approved_by, world
@@ -20,7 +20,7 @@ PAUSE = Pause("cluster/c1", "otto", "disks", NOW)
 
 
 def steered(**told: object) -> Told:
-    return world().change(steering=Steering(**told))  # type: ignore[arg-type]
+    return world().change(overrides=Overrides(**told))  # type: ignore[arg-type]
 
 
 def refused() -> Told:
@@ -33,7 +33,7 @@ def refused() -> Told:
 
 def silent() -> Told:
     told = world()
-    told.world.settle()
+    told.world.decide_group()
     told.world.later(timedelta(hours=2))
     return told
 
@@ -72,7 +72,7 @@ def test_before_the_merge_only_what_is_answered_then() -> None:
 
     verbs = [line.split()[1] for line in found]
     assert verbs == ["plan", "why", "diff", "explain", "help"]
-    assert not any(commands()[verb].steers for verb in verbs[:-1])
+    assert not any(commands()[verb].is_action for verb in verbs[:-1])
 
 
 def test_what_is_cancelled_is_neither_held_nor_cancelled_again() -> None:

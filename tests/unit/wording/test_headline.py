@@ -5,7 +5,7 @@ from dataclasses import replace
 from bot.wording import merge_requests
 from bot.wording.diffs import Diffs
 from bot.wording.headline import headline
-from planners.model.overrides import Steering
+from planners.model.overrides import Overrides
 from planners.model.snapshot import Earlier
 from tests.fakes.comments import Told, world
 from tests.fakes.states import NEWER, updated
@@ -18,8 +18,8 @@ def told_back() -> Told:
     updated(told).change(revision=replace(told.world.snapshot.revision, sha=NEWER))
     told.blobs.update(told.proposal().contents)
     told.world.finish()
-    back = Steering(reverted=NEWER)
-    return told.change(earlier=Earlier(base.revision, base.entries, told.blobs), steering=back)
+    back = Overrides(reverted=NEWER)
+    return told.change(earlier=Earlier(base.revision, base.entries, told.blobs), overrides=back)
 
 
 def test_what_is_taken_back_without_a_failure_is_not_said_to_have_failed() -> None:

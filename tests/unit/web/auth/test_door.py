@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from structlog.testing import capture_logs
 
 from bot.settings import Settings
-from bot.web.auth import Door
+from bot.web.auth import Auth
 from bot.web.auth.routes import own_path
 from tests.fakes.pages import Site
 
@@ -40,7 +40,7 @@ def make(tmp_path: Path) -> Any:
 
     yield site
     for each in made:
-        each.shell.store.close()
+        each.context.store.close()
 
 
 @pytest.mark.parametrize(
@@ -96,10 +96,10 @@ async def test_a_proxy_that_forwards_without_a_trace_opens_no_public_service(
 async def test_a_service_that_others_reach_shows_no_page_and_says_why(make: Any) -> None:
     with capture_logs() as told:
         site = make(host="0.0.0.0")
-        Door(Settings(**PROXY, **KEYS, host="0.0.0.0"), {}, site.shell).tell()
-        Door(Settings(**KEYS), {}, site.shell).tell()
-        Door(Settings(**KEYS, host="0.0.0.0"), {}, site.shell).tell()
-        Door(Settings(**KEYS, public_url="https://x.test"), {}, site.shell).tell()
+        Auth(Settings(**PROXY, **KEYS, host="0.0.0.0"), {}, site.context).tell()
+        Auth(Settings(**KEYS), {}, site.context).tell()
+        Auth(Settings(**KEYS, host="0.0.0.0"), {}, site.context).tell()
+        Auth(Settings(**KEYS, public_url="https://x.test"), {}, site.context).tell()
     assert [each["event"] for each in told] == ["pages closed"] * 2
 
     for path in (*PAGES, *PROGRAMS):

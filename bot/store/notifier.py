@@ -17,13 +17,13 @@ from bot.store.database import Database
 CHANNEL = "switchyard_queue"
 
 
-class Bell(Protocol):
+class Notifier(Protocol):
     """Rung by triggers; a ring that nobody waits for is heard by the next wait."""
 
     def announce(self, connection: sa.Connection) -> None:
         """Inside the trigger's transaction."""
 
-    def ring(self) -> None:
+    def notify(self) -> None:
         """After it was committed."""
 
     def wait(self, timeout_seconds: float) -> None:
@@ -33,7 +33,7 @@ class Bell(Protocol):
         """Wake whoever waits."""
 
 
-class LocalBell:
+class LocalNotifier:
     """For SQLite: heard in this process."""
 
     def __init__(self) -> None:
@@ -42,7 +42,7 @@ class LocalBell:
     def announce(self, connection: sa.Connection) -> None:
         """Nothing yet: a trigger that fails is not to be heard."""
 
-    def ring(self) -> None:
+    def notify(self) -> None:
         """Wake every waiting thread."""
         self._rung.set()
 
@@ -56,7 +56,7 @@ class LocalBell:
         self._rung.set()
 
 
-class PostgresBell:
+class PostgresNotifier:
     """NOTIFY at commit, heard by one waiting thread of every process on a connection of its own."""
 
     def __init__(self, database: Database) -> None:
@@ -69,7 +69,7 @@ class PostgresBell:
         """PostgreSQL delivers it when, and only when, the transaction commits."""
         connection.exec_driver_sql(f"NOTIFY {CHANNEL}")
 
-    def ring(self) -> None:
+    def notify(self) -> None:
         """Nothing more: the commit rang."""
 
     def wait(self, timeout_seconds: float) -> None:

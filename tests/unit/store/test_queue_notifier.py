@@ -6,7 +6,7 @@ from threading import Thread
 import pytest
 
 from bot.store import Store
-from bot.store.bell import PostgresBell, _driver
+from bot.store.notifier import PostgresNotifier, _driver
 from tests.fakes.stores import NOON, fresh_url
 
 TOO_LONG = 600
@@ -86,10 +86,10 @@ def test_a_broken_line_ends_the_wait_and_the_next_wait_calls_again(
 ) -> None:
     here, there = replicas
     here.queue.wait(0)
-    bell = here.queue._bell
-    assert isinstance(bell, PostgresBell)
-    assert bell._line is not None
-    backend = _driver(bell._line).info.backend_pid
+    notifier = here.queue._bell
+    assert isinstance(notifier, PostgresNotifier)
+    assert notifier._line is not None
+    backend = _driver(notifier._line).info.backend_pid
     thread = waiting(here)
 
     with there._database.write() as connection:
