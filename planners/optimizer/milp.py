@@ -52,7 +52,7 @@ def solve(problem: Problem, solver: Solver) -> Solution | Infeasible:
         key=lambda each: value(problem, each),
     )
     if chosen is found and search.total(chosen) >= first.bound:
-        solution = search.decide_group(first, chosen)
+        solution = search.settle(first, chosen)
     else:
         top = _most_points(problem)
         bound = top if found is None else first.bound - search.seat_worth * len(chosen)
@@ -109,7 +109,7 @@ class _Search:
         """What the goal of the first search comes to."""
         return self.seat_worth * len(chosen) + points(self.problem, chosen)
 
-    def decide_group(self, first: Answer, chosen: frozenset[Assignment]) -> Solution:
+    def settle(self, first: Answer, chosen: frozenset[Assignment]) -> Solution:
         """Decide among the answers with as many seats and points as this one."""
         best = points(self.problem, chosen)
         assignments = self.compiled.assignments

@@ -38,7 +38,7 @@ async def test_a_reviewer_approves_and_watches_the_rollout_end(
     world, service = served
     world.found(small_fleet(("one",), POLICY))
     world.ada.push(APP, "main", small_app(), "Open the shop")
-    await world.decide_group()
+    await world.settle()
     page = await tab(service, world.site.url)
     await page.goto(f"{service}/rollouts/storefront")
     await page.evaluate("window.neverLoadedAgain = true")
@@ -55,7 +55,7 @@ async def test_a_reviewer_approves_and_watches_the_rollout_end(
         await forge.goto(await linked(page, wave))
         await approve(forge)
         assert await forge.evaluate(FAINT) == []
-        await world.decide_group()
+        await world.settle()
         await world.advance(3)
         await expect(page.locator(f"[id='wave-{wave}'] .badge")).to_have_text("ready")
     await expect(badge).to_have_text("rolled out")

@@ -75,7 +75,7 @@ class Ground(Protocol):
     def ref(self, name: str) -> str | None:
         """The commit that a ref of the repository points at."""
 
-    def decide_group(self) -> None:
+    def settle(self) -> None:
         """Return when every webhook was delivered."""
 
     def stop(self) -> None:
@@ -145,7 +145,7 @@ class LocalGround:
         told = self._rita.git("ls-remote", f"{self._server.url}/{REPO}.git", name)
         return told.partition("\t")[0] or None
 
-    def decide_group(self) -> None:
+    def settle(self) -> None:
         self.made.hooks.wait_sent()
 
     def stop(self) -> None:

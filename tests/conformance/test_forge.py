@@ -203,7 +203,7 @@ async def test_the_newest_status_of_a_context_counts(ground: Ground) -> None:
 
 async def test_webhooks_are_verified_on_their_exact_bytes(ground: Ground) -> None:
     number = await opened(ground)
-    ground.decide_group()
+    ground.settle()
     headers, body = ground.webhooks[-1]
 
     delivery = ground.forge.verify(headers, body)

@@ -118,7 +118,7 @@ class World:
             self._do(effect)
         return proposal
 
-    def decide_group(self, most: int = 200) -> Proposal:
+    def settle(self, most: int = 200) -> Proposal:
         """Passes until nothing changes any more."""
         for _ in range(most):
             before = self.snapshot
@@ -130,7 +130,7 @@ class World:
     def finish(self, most: int = 200) -> Proposal:
         """Passes, with every cluster reporting ready after each merge, until all is done."""
         for _ in range(most):
-            proposal = self.decide_group()
+            proposal = self.settle()
             if proposal.decision.done:
                 return proposal
             self.report_all()

@@ -52,14 +52,14 @@ def large() -> Told:
 def begun() -> Told:
     """The first wave is merged, and nobody has reported yet."""
     told = world()
-    told.world.decide_group()
+    told.world.settle()
     return told
 
 
 def awaiting() -> Told:
     """An update whose first wave waits for Rita."""
     told = updated(world(stages=()).installed()).change(policies=(approved_by("rita"),))
-    told.world.decide_group()
+    told.world.settle()
     return told
 
 
@@ -142,7 +142,7 @@ def silent_cluster() -> str:
 def frozen() -> str:
     told = world()
     freeze = Freeze("noon", Selector(), NOW, NOW + timedelta(minutes=10), "lunch")
-    told.change(policies=(Policy("calm", freezes=(freeze,)),)).world.decide_group()
+    told.change(policies=(Policy("calm", freezes=(freeze,)),)).world.settle()
     return told.comment()
 
 
@@ -165,7 +165,7 @@ def all_merged() -> str:
     told = world(stages=()).installed()
     updated(told).blobs.update(told.proposal().contents)
     for _ in range(3):
-        told.world.decide_group()
+        told.world.settle()
         told.world.report(Unit("redis", "c1"), Readiness.READY)
         told.world.report(Unit("redis", "c2"), Readiness.READY)
         told.world.report(Unit("redis", "c3"), Readiness.READY)
@@ -214,7 +214,7 @@ def second_push() -> str:
 def as_previewed() -> str:
     told = updated(world(stages=()).installed())
     known = remembered(told)
-    told.world.decide_group()
+    told.world.settle()
     return after(told, known, preview=False)
 
 

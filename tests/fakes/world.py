@@ -1,6 +1,6 @@
 """A whole world for stories: a real local forge over HTTP, the bot, simulated clusters, one clock.
 
-`decide_group` lets everything that is due happen, without time passing; `advance` lets time pass.
+`settle` lets everything that is due happen, without time passing; `advance` lets time pass.
 """
 
 from collections.abc import Callable, Mapping
@@ -215,7 +215,7 @@ class World:
         found = self.clusters[cluster]
         found.behaviour = replace(found.behaviour, **how)
 
-    async def decide_group(self) -> None:
+    async def settle(self) -> None:
         """Let everything that is due now happen, until nothing more does."""
         for _ in range(200):
             busy = await self._once()
@@ -257,7 +257,7 @@ class World:
     async def advance(self, seconds: float) -> None:
         """Let time pass, then everything that is due."""
         self.now += timedelta(seconds=seconds)
-        await self.decide_group()
+        await self.settle()
 
     async def finish(self) -> None:
         """Let time pass in small steps until every wave is merged and ready."""
@@ -270,7 +270,7 @@ class World:
 
     async def sweep(self) -> None:
         await dispatch.sweep(self.context)
-        await self.decide_group()
+        await self.settle()
 
     def view(self) -> dict[str, Any]:
         """What the rollout page shows."""

@@ -191,7 +191,7 @@ def test_d1_a_move_is_made_before_the_break(tmp_path: Path) -> None:
     moved = snapshot_of(tmp_path / "2", app, fleet)
     world.snapshot = replace(world.snapshot, application=moved.application)
 
-    world.decide_group()
+    world.settle()
     assert set(world.snapshot.base.entries) == {Unit("web", "berlin"), Unit("web", "oslo")}
 
     world.finish()

@@ -41,7 +41,7 @@ async def begin(world: World, policy: str = "{}") -> None:
     """A fleet, and the first revision of the shop."""
     world.found(small_fleet(policy=policy))
     world.ada.push(APP, "main", small_app(), "Open the shop")
-    await world.decide_group()
+    await world.settle()
 
 
 async def converge(

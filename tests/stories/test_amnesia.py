@@ -9,7 +9,7 @@ ALL_WAVES = ["canary.1", "canary.2", "canary.3", "rest.1", "rest.2", "rest.3"]
 async def test_a_lost_database_costs_no_second_merge_request(world: World) -> None:
     world.found(small_fleet())
     world.ada.push(APP, "main", small_app(), "Open the shop")
-    await world.decide_group()
+    await world.settle()
     await world.advance(3)
     assert world.merged() == ["canary.1", "canary.2"]
 

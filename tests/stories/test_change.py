@@ -43,7 +43,7 @@ async def test_a_new_image_changes_one_line_on_each_cluster_that_runs_it(world: 
     before = world.deployed("two", "cart").splitlines()
 
     world.ada.push(APP, "main", {"deploy/cart/deployment.yaml": manifest("cart", "1.1.0")}, "Cart")
-    await world.decide_group()
+    await world.settle()
     requests = world.rita.requests(DEPLOY, "all")[6:]
     git = world.site.made.forge.git
     diffs = [git.diff(DEPLOY, git.head(DEPLOY, "main"), each["head"]) for each in requests]
@@ -64,7 +64,7 @@ async def test_a_merge_request_shows_what_merging_would_do(world: World, tmp_pat
     world.ada.push(APP, "new-web", change, "New web")
     number = world.ada.open(APP, "new-web", "New web")
 
-    await world.decide_group()
+    await world.settle()
     first = world.home(number)
     assert "3 clusters of 3 change in 2 waves" in first
     assert "Since plan" not in first
@@ -79,7 +79,7 @@ async def test_a_merge_request_shows_what_merging_would_do(world: World, tmp_pat
 
     change = {"deploy/web/deployment.yaml": manifest("web", "2.0.1")}
     world.ada.push(APP, "new-web", change, "Newer web")
-    await world.decide_group()
+    await world.settle()
     assert "web:2.0.1" in world.home(number)
     assert "web:2.0.0" not in world.home(number)
     told = "- `now: all 3 clusters (one, three, two): image 1.0.0 -> 2.0.1 \u00b7 image major"
@@ -106,7 +106,7 @@ async def test_a_mistake_is_said_where_it_is_and_changes_nothing(world: World) -
     world.ada.push(APP, "typo", {"switchyard.yaml": broken}, "Typo")
     number = world.ada.open(APP, "typo", "Typo")
 
-    await world.decide_group()
+    await world.settle()
 
     comment = world.home(number)
     assert "no plan" in comment
@@ -118,12 +118,12 @@ async def test_a_mistake_is_said_where_it_is_and_changes_nothing(world: World) -
 async def test_a_newer_revision_takes_over_without_repeating_what_is_merged(world: World) -> None:
     world.found(small_fleet())
     world.ada.push(APP, "main", small_app(), "Open the shop")
-    await world.decide_group()
+    await world.settle()
     assert world.merged() == ["canary.1"]
     before = {each["source_branch"]: each for each in world.rita.requests(DEPLOY)}
 
     world.ada.push(APP, "main", {"deploy/web/deployment.yaml": manifest("web", "2.0.0")}, "Web 2")
-    await world.decide_group()
+    await world.settle()
     after = {each["source_branch"]: each for each in world.rita.requests(DEPLOY)}
 
     assert {name: each["number"] for name, each in after.items()} == {
@@ -139,13 +139,13 @@ async def test_a_newer_revision_takes_over_without_repeating_what_is_merged(worl
 async def test_a_cluster_that_joins_waits_for_the_next_plan(world: World) -> None:
     world.found(small_fleet())
     world.ada.push(APP, "main", small_app(), "Open the shop")
-    await world.decide_group()
+    await world.settle()
 
     late = {"clusters/four.yaml": small_fleet(("four",))["clusters/four.yaml"]}
     late["clusters/four.yaml"] = (late["clusters/four.yaml"] or b"").replace(b"true", b"false")
     world.otto.push("fleet/fleet", "main", late, "Four joins")
     world.add_cluster("four")
-    await world.decide_group()
+    await world.settle()
     assert "four" not in {unit["cluster"] for unit in world.view()["units"]}
 
     await world.finish()

@@ -45,7 +45,7 @@ def record(world: World, number: int) -> list[str]:
 async def test_an_approval_by_command_counts_as_one(world: World) -> None:
     number = await under_way(world)
     world.rita.comment(APP, number, "Fine.\n\n/switchyard approve canary.1\n")
-    await world.decide_group()
+    await world.settle()
 
     assert world.merged() == ["canary.1"]
     (row,) = record(world, number)
@@ -57,7 +57,7 @@ async def test_an_approval_on_the_wave_itself_needs_no_name(world: World) -> Non
     number = await under_way(world)
     wave = wave_request(world, "canary.1")["number"]
     world.rita.comment(DEPLOY, wave, "/switchyard approve")
-    await world.decide_group()
+    await world.settle()
 
     assert world.merged() == ["canary.1"]
     assert len(record(world, number)) == 1
@@ -66,7 +66,7 @@ async def test_an_approval_on_the_wave_itself_needs_no_name(world: World) -> Non
 async def test_who_may_not_is_told_who_can(world: World) -> None:
     number = await under_way(world)
     world.ada.comment(APP, number, "/switchyard approve canary.1")
-    await world.decide_group()
+    await world.settle()
 
     assert world.merged() == []
     (reply,) = replies(world, number)
@@ -79,11 +79,11 @@ async def test_who_wrote_it_cannot_approve_it_by_command_either(world: World) ->
     world.ada.push(APP, "main", {"README.md": b"A shop.\n"}, "Begin")
     world.rita.push(APP, "shop", small_app(), "Open the shop")
     number = world.ada.open(APP, "shop", "Open the shop")
-    await world.decide_group()
+    await world.settle()
     world.otto.merge(APP, number)
-    await world.decide_group()
+    await world.settle()
     world.rita.comment(APP, number, "/switchyard approve canary.1")
-    await world.decide_group()
+    await world.settle()
 
     assert world.merged() == []
     assert "rita wrote or merged the revision" in world.reasons("canary.1")[0]
@@ -112,11 +112,11 @@ async def test_who_may_only_comment_cannot_use_up_what_others_need(world: World)
     number = await under_way(world, "{}")
     world.site.made.forge.repositories[APP].roles["ada"] = "read"
     world.rita.comment(APP, number, "/switchyard hold --reason emergency")
-    await world.decide_group()
+    await world.settle()
     for each in range(5):
         lines = (f"/switchyard hold --reason {each}.{line}" for line in range(10))
         world.ada.comment(APP, number, "\n".join(lines))
-        await world.decide_group()
+        await world.settle()
 
     assert len(record(world, number)) == 1
     assert len(replies(world, number)) == MOST_REPLIES
@@ -127,7 +127,7 @@ async def test_a_changed_byte_drops_an_approval_by_command(world: World) -> None
     number = await under_way(world)
     world.rita.comment(APP, number, "/switchyard hold --reason later")
     world.rita.comment(DEPLOY, wave_request(world, "canary.1")["number"], "/switchyard approve")
-    await world.decide_group()
+    await world.settle()
     assert world.merged() == []
     assert len(record(world, number)) == 2
 
@@ -135,22 +135,22 @@ async def test_a_changed_byte_drops_an_approval_by_command(world: World) -> None
     assert world.merged() == []
     assert "waits for 1 approval" in world.reasons("canary.1")[0]
     world.rita.comment(APP, again, "/switchyard approve canary.1")
-    await world.decide_group()
+    await world.settle()
     assert world.merged() == ["canary.1"]
 
 
 async def test_hold_and_resume(world: World) -> None:
     number = await under_way(world, "{}")
-    await world.decide_group()
+    await world.settle()
     world.rita.comment(APP, number, "/switchyard hold canary.2 --reason “looking at it”")
-    await world.decide_group()
+    await world.settle()
     for _ in range(4):
         await world.advance(5)
     assert world.merged() == ["canary.1"]
     assert world.reasons("canary.2") == ["held by rita (canary.2): looking at it"]
 
     world.rita.comment(APP, number, "/switchyard resume canary.2")
-    await world.decide_group()
+    await world.settle()
     assert world.merged() == ["canary.1", "canary.2"]
 
 
@@ -158,7 +158,7 @@ async def test_a_database_that_is_lost_forgets_no_command_and_repeats_none(world
     number = await under_way(world, "{}")
     world.rita.comment(APP, number, "/switchyard hold canary.2 --reason wait")
     world.rita.comment(APP, number, "/switchyard why canary.2")
-    await world.decide_group()
+    await world.settle()
     await world.lose_database()
     await world.sweep()
     await world.advance(30)
@@ -176,7 +176,7 @@ async def test_a_cluster_that_is_skipped_is_not_waited_for(world: World) -> None
     assert world.merged() == ["canary.1"]
     world.site.made.forge.repositories[DEPLOY].roles["rita"] = "maintain"
     world.rita.comment(APP, number, '/switchyard skip one --reason "no power"')
-    await world.decide_group()
+    await world.settle()
     await world.advance(5)
 
     assert set(world.merged()) >= {"canary.1", "canary.2", "canary.3"}
@@ -185,10 +185,10 @@ async def test_a_cluster_that_is_skipped_is_not_waited_for(world: World) -> None
 async def test_an_administrator_overrides_a_gate_for_the_record(world: World) -> None:
     number = await under_way(world)
     world.rita.comment(APP, number, "/switchyard override approval canary.1 --reason outage")
-    await world.decide_group()
+    await world.settle()
     assert world.merged() == []
     world.otto.comment(APP, number, "/switchyard override approval canary.1 --reason outage")
-    await world.decide_group()
+    await world.settle()
 
     assert world.merged() == ["canary.1"]
     (row,) = record(world, number)
@@ -198,10 +198,10 @@ async def test_an_administrator_overrides_a_gate_for_the_record(world: World) ->
 async def test_questions_are_answered_once(world: World) -> None:
     number = await under_way(world)
     world.rita.comment(APP, number, "/switchyard hold canary.2 --reason later")
-    await world.decide_group()
+    await world.settle()
     asked = "/switchyard why canary.1\n/switchyard status\n/switchyard explain cart one"
     world.ada.comment(APP, number, asked)
-    await world.decide_group()
+    await world.settle()
     await world.sweep()
 
     why, status, explained = replies(world, number)
@@ -219,7 +219,7 @@ async def test_what_is_no_command_is_said_with_the_nearest(world: World) -> None
     world.rita.comment(
         APP, number, "> /switchyard approve canary.1\n\n```\n/switchyard approve\n```"
     )
-    await world.decide_group()
+    await world.settle()
 
     mistaken, helped = replies(world, number)
     assert "approve" in mistaken
@@ -230,7 +230,7 @@ async def test_what_is_no_command_is_said_with_the_nearest(world: World) -> None
 async def test_the_bot_obeys_no_bots_and_not_itself(world: World) -> None:
     number = await under_way(world)
     world.site.person(BOT).comment(APP, number, "/switchyard approve canary.1")
-    await world.decide_group()
+    await world.settle()
 
     assert world.merged() == []
     assert replies(world, number) == []
@@ -244,7 +244,7 @@ async def test_a_revision_is_taken_back_by_command(world: World) -> None:
     assert ":2.0.0" in world.deployed("three", "cart")
     world.site.made.forge.repositories[DEPLOY].roles["rita"] = "maintain"
     world.rita.comment(APP, again, '/switchyard rollback --reason "errors"')
-    await world.decide_group()
+    await world.settle()
     for _ in range(12):
         await world.advance(5)
 
@@ -264,7 +264,7 @@ async def test_two_revisions_are_taken_back_at_once(world: World) -> None:
     world.site.made.forge.repositories[DEPLOY].roles["rita"] = "maintain"
     for wanted in ("abc", "0000000", earlier[-1]):
         world.rita.comment(APP, number, f"/switchyard rollback {wanted} --reason leaks")
-        await world.decide_group()
+        await world.settle()
     for _ in range(12):
         await world.advance(5)
 
@@ -279,17 +279,17 @@ async def test_two_revisions_are_taken_back_at_once(world: World) -> None:
 async def test_two_commands_of_one_comment_both_count_and_edits_repeat_none(world: World) -> None:
     """To GitLab the bot's own reaction is an edit of the comment."""
     number = await under_way(world, "{}")
-    await world.decide_group()
+    await world.settle()
     twice = "/switchyard hold canary.2 --reason a\n/switchyard hold canary.3 --reason b"
     world.rita.comment(APP, number, twice)
-    await world.decide_group()
+    await world.settle()
     assert len(record(world, number)) == 2
     (typed,) = [
         each for each in world.rita.comments(APP, number) if each["author"]["login"] == "rita"
     ]
     more = f"Sorry.\n\n{twice}\n/switchyard resume\n/switchyard status"
     world.rita.edit_comment(APP, number, typed["id"], more)
-    await world.decide_group()
+    await world.settle()
 
     rows = record(world, number)
     assert [row.split("|")[3].strip() for row in rows] == ["`hold`"] * 2

@@ -37,7 +37,7 @@ def chain(
 async def begun(world: World) -> None:
     world.found(small_fleet(TWO))
     world.ada.push(APP, "main", chain(), "Begin")
-    await world.decide_group()
+    await world.settle()
 
 
 async def test_c1_the_second_merge_waits_for_the_first_on_both_clusters(world: World) -> None:
@@ -64,7 +64,7 @@ async def test_c2_a_failed_dependency_is_never_passed(world: World) -> None:
     world.found(small_fleet(TWO))
     world.behave("two", failing=frozenset({"nginx"}))
     world.ada.push(APP, "main", chain(), "Begin")
-    await world.decide_group()
+    await world.settle()
 
     await world.advance(24 * 60 * 60)
 
@@ -81,7 +81,7 @@ async def test_c2_an_update_takes_the_same_order(world: World) -> None:
     world.behave("two", silent=True)
 
     world.ada.push(APP, "main", changed, "Update")
-    await world.decide_group()
+    await world.settle()
     await world.advance(30)
     assert world.merged()[first:] == ["all.1"], "operator waits on update as on install"
 
@@ -98,7 +98,7 @@ async def test_c2_removal_is_reversed(world: World) -> None:
     world.ada.push(
         APP, "main", {**rest, "operator/x.yaml": None, "collectd/x.yaml": None}, "Slim down"
     )
-    await world.decide_group()
+    await world.settle()
     await world.finish()
 
     assert world.merged()[first:] == ["remove.1"], "both are named no longer: nothing needs them"
@@ -125,7 +125,7 @@ async def test_c2_a_component_leaves_a_cluster_after_its_dependants(world: World
         b"allOf: [{}]", b"allOf: [{matchLabels: {tier: edge}}]"
     )
     world.ada.push(APP, "main", {"switchyard.yaml": text}, "Only the edge")
-    await world.decide_group()
+    await world.settle()
     await world.finish()
 
     assert world.merged()[first:] == ["remove.2", "remove.3", "remove.4"]
@@ -153,7 +153,7 @@ async def test_another_applications_component_is_waited_for(world: World) -> Non
         b"dependsOn: [{application: vault, component: safe, timeout: 1h}]}",
     )
     world.ada.push(APP, "main", mine, "Begin")
-    await world.decide_group()
+    await world.settle()
     assert world.merged() == []
     assert world.reasons("all.1")[0] == (
         "nginx waits for vault/safe to be Ready on one, two (not deployed there yet)"
@@ -170,7 +170,7 @@ async def test_another_applications_component_is_waited_for(world: World) -> Non
         {"vault/switchyard.yaml": theirs, "vault/safe/x.yaml": manifest("safe")},
         "The vault",
     )
-    await world.decide_group()
+    await world.settle()
     await world.finish()
 
     branches = [each["source_branch"] for each in world.rita.requests(DEPLOY, "merged")]

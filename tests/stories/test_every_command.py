@@ -41,7 +41,7 @@ async def previewed(world: World) -> int:
     world.ada.push(APP, "main", {"README.md": b"A shop.\n"}, "Begin")
     world.ada.push(APP, "shop", small_app(), "Open the shop")
     number = world.ada.open(APP, "shop", "Open the shop")
-    await world.decide_group()
+    await world.settle()
     return number
 
 
@@ -52,7 +52,7 @@ async def test_every_command_from_the_first_plan_to_the_next_revision(world: Wor
     # On an open merge request questions are answered, and nothing is steered.
     number = await previewed(world)
     world.ada.comment(APP, number, say(*QUESTIONS, "hold --reason x", "approve canary.1"))
-    await world.decide_group()
+    await world.settle()
     said = replies(world, number)
     assert len(said) == len(QUESTIONS) + 2
     assert any("waits for redis to be Ready" in each for each in said)
@@ -64,12 +64,12 @@ async def test_every_command_from_the_first_plan_to_the_next_revision(world: Wor
 
     # What was refused then is not obeyed once it is merged; who may not steer is told who can.
     world.ada.merge(APP, number)
-    await world.decide_group()
+    await world.settle()
     assert record(world, number) == []
     assert world.reasons("canary.1") == ["waits for 1 approval: clusters with canary=true"]
     world.ada.comment(APP, number, say(*STEERING.values()))
     world.ada.comment(APP, number, say("unapprove"))
-    await world.decide_group()
+    await world.settle()
     assert record(world, number) == [], "who may not steer cannot fill the record"
     denied = [each for each in replies(world, number) if "needs the role" in each]
     assert len(denied) == len(STEERING) + 1
@@ -79,7 +79,7 @@ async def test_every_command_from_the_first_plan_to_the_next_revision(world: Wor
     before = len(record(world, number))
     asks = ("merge", "resume", "approve rest.9", "unapprove", "cancel --reason x")
     world.rita.comment(APP, number, say(*asks))
-    await world.decide_group()
+    await world.settle()
     assert {outcome for _, outcome in outcomes(record(world, number))[before:]} == {"refused"}
     said = replies(world, number)[-len(asks) :]
     assert "canary.1: waits for 1 approval" in said[0]
@@ -92,7 +92,7 @@ async def test_every_command_from_the_first_plan_to_the_next_revision(world: Wor
     head = wave_request(world, "canary.1")["head"]
     world.otto.comment(APP, number, say("cancel --reason newer", "cancel --reason twice", "resume"))
     world.rita.comment(APP, number, say("approve canary.1", "merge"))
-    await world.decide_group()
+    await world.settle()
     rows = outcomes(record(world, number))[-5:]
     assert rows == [
         ("cancel", "done"),
@@ -112,7 +112,7 @@ async def test_every_command_from_the_first_plan_to_the_next_revision(world: Wor
 async def replaced(world: World, number: int) -> None:
     newer = await merged(world, "newer", redis="2.0.0")
     world.rita.comment(APP, newer, say("approve canary.1"))
-    await world.decide_group()
+    await world.settle()
     assert world.merged() == ["canary.1"]
     wave: dict[str, Any] = next(
         each
@@ -122,10 +122,10 @@ async def replaced(world: World, number: int) -> None:
     said, rows = len(replies(world, number)), len(record(world, number))
     for repository, which in ((APP, number), (DEPLOY, wave["number"])):
         world.rita.comment(repository, which, say("hold --reason x", "why"))
-    await world.decide_group()
+    await world.settle()
     await world.sweep()
     world.rita.comment(APP, number, "I see.")
-    await world.decide_group()
+    await world.settle()
 
     (refused,) = replies(world, number)[said:]
     assert "a newer revision is the one that rolls out" in refused
@@ -139,7 +139,7 @@ async def test_a_pause_holds_every_rollout_of_a_tenant_until_it_is_resumed(world
     world.found(small_fleet())
     world.ada.push(APP, "main", {"README.md": b"A shop.\n"}, "Begin")
     number = await merged(world, "shop")
-    await world.decide_group()
+    await world.settle()
     assert world.merged() == ["canary.1"]
     world.rita.comment(APP, number, say("pause tenant/shop --reason audit"))
     world.otto.comment(
@@ -152,7 +152,7 @@ async def test_a_pause_holds_every_rollout_of_a_tenant_until_it_is_resumed(world
             "pause tenant/shop --reason again",
         ),
     )
-    await world.decide_group()
+    await world.settle()
     await world.advance(10)
     assert [outcome for _, outcome in outcomes(record(world, number))] == [
         *("refused", "done", "done", "refused")
@@ -172,7 +172,7 @@ async def test_a_pause_holds_every_rollout_of_a_tenant_until_it_is_resumed(world
     assert git.head(DEPLOY, "switchyard/_paused") is not None
     assert world.merged() == ["canary.1"]
     world.otto.comment(APP, newer, say("resume tenant/shop", "resume tenant/shop"))
-    await world.decide_group()
+    await world.settle()
     await world.advance(10)
     assert [outcome for _, outcome in outcomes(record(world, newer))] == ["done", "refused"]
     assert world.reasons("rest.1")[-1] == "cluster/two is paused by otto: disks"

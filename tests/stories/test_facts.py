@@ -38,7 +38,7 @@ async def test_a_reported_price_moves_what_runs_made_before_broken(world: World)
     assert await send(world, "one", cost(world, 0.01)) == 202
     assert await send(world, "two", cost(world, 0.05)) == 202
     world.ada.push(APP, "main", {"switchyard.yaml": SPEC, "web/x.yaml": manifest("web")}, "Begin")
-    await world.decide_group()
+    await world.settle()
     await world.finish()
     assert [unit["cluster"] for unit in world.view()["units"]] == ["one"]
 

@@ -33,7 +33,7 @@ async def rolled_out(world: World) -> None:
     """The rollout comes to its end, in order, with one merge request a wave."""
     world.found(small_fleet())
     world.ada.push(APP, "main", small_app(), "Open the shop")
-    await world.decide_group()
+    await world.settle()
     await world.finish()
     assert world.merged() == WAVES
     assert len(world.rita.requests(DEPLOY, "all")) == len(WAVES)
@@ -83,7 +83,7 @@ async def test_a_limit_delays_and_says_until_when(bad: tuple[World, Faults, str]
     faults.add(*STATUS[name], status=code, headers={"retry-after": "300"})
     world.found(small_fleet())
     world.ada.push(APP, "main", small_app(), "Open the shop")
-    await world.decide_group()
+    await world.settle()
 
     errors = [each.last_error or "" for each in world.context.store.queue.waiting(10)]
     assert any("delayed by Git" in each and "limits until" in each for each in errors), errors
@@ -100,7 +100,7 @@ async def test_a_revoked_token_holds_everything_until_it_is_replaced(
 ) -> None:
     world, faults, _ = bad
     world.found(small_fleet())
-    await world.decide_group()
+    await world.settle()
     revoked = faults.add(*ANY, status=401, times=6, body=b'{"message": "Bad credentials"}')
     world.ada.push(APP, "main", small_app(), "Open the shop")
     for _ in range(8):

@@ -100,10 +100,10 @@ async def test_not_found_just_after_it_was_made_on_gitlab(world: World, faults: 
 @on_each
 async def test_a_branch_of_that_name_is_there_already(world: World) -> None:
     world.found(small_fleet())
-    await world.decide_group()
+    await world.settle()
     theirs = world.rita.push(DEPLOY, "switchyard/storefront/canary.2", {"note": b"!"}, "Mine")
     world.ada.push(APP, "main", small_app(), "Open the shop")
-    await world.decide_group()
+    await world.settle()
 
     await hold(world, ["canary.1"])
     assert world.site.made.forge.git.head(DEPLOY, "switchyard/storefront/canary.2") == theirs
@@ -156,7 +156,7 @@ async def test_its_own_merge_request_that_lost_its_mark_gets_it_again(world: Wor
     number = number_of(world, "canary.2")
     fields = {"title": "Mine", "body": "Somebody wrote over it."}
     world.rita.call("PATCH", f"/repos/{DEPLOY}/merge_requests/{number}", fields)
-    await world.decide_group()
+    await world.settle()
 
     assert "<!-- switchyard:wave" in world.rita.request(DEPLOY, number)["body"]
     await converge(world)
@@ -194,7 +194,7 @@ async def test_the_comment_of_a_plan_for_many_clusters_is_not_too_long(
     files["switchyard.yaml"] = files["switchyard.yaml"].replace(b"- {name: rest}", BATCHES)
     world.ada.push(APP, "shop", files, "Open the shop")
     number = world.ada.open(APP, "shop", "Open the shop")
-    await world.decide_group()
+    await world.settle()
 
     home = world.home(number)
     assert "250 clusters of 250 change in 750 waves" in home

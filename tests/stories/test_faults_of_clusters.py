@@ -41,7 +41,7 @@ async def test_a_clock_that_is_wrong_changes_no_order(world: World, minutes: int
     world.found(small_fleet())
     skew_all(world, timedelta(minutes=minutes))
     world.ada.push(APP, "main", small_app(), "Open the shop")
-    await world.decide_group()
+    await world.settle()
 
     await converge(world)
 

@@ -55,12 +55,12 @@ def comment_of(world: World, number: int, text: str) -> int:
 async def test_crashes_redeliveries_and_mistakes(world: World, faults: Faults) -> None:
     world.post.copies = 2
     number = await under_way(world, "{}")
-    await world.decide_group()
+    await world.settle()
     done: list[tuple[str, str]] = []
 
     async def told(*rows: tuple[str, str]) -> None:
         """After a crash, another look and a sweep the record has these rows more, each once."""
-        await world.decide_group()
+        await world.settle()
         await restart(world)
         await world.advance(10)
         await world.sweep()
@@ -99,26 +99,26 @@ async def test_crashes_redeliveries_and_mistakes(world: World, faults: Faults) -
     # The forge would not merge: told to merge, the bot asks again before its wait is over.
     faults.add("PUT", "/merge$", status=405, body=b'{"message": "Base branch was modified"}')
     world.rita.comment(APP, number, say("resume canary.2"))
-    await world.decide_group()
+    await world.settle()
     assert world.reasons("canary.2")[0].startswith("not merged yet: GitHub says: Base branch was")
     assert "`/switchyard merge canary.2`" in world.home(number)
     world.rita.comment(APP, number, say("merge canary.2"))
-    await world.decide_group()
+    await world.settle()
     assert world.merged() == ["canary.1", "canary.2"]
 
 
 async def test_an_older_copy_of_a_record_is_put_back(world: World) -> None:
     number = await under_way(world, "{}")
     world.rita.comment(APP, number, say("hold canary.3 --reason wait"))
-    await world.decide_group()
+    await world.settle()
     where = comment_of(world, number, "<!-- switchyard:record")
     older = next(each for each in world.rita.comments(APP, number) if each["id"] == where)["body"]
     world.rita.comment(APP, number, say("hold canary.2 --reason wait"))
-    await world.decide_group()
+    await world.settle()
 
     for body in (older, "Nothing was ever told."):
         world.site.person(BOT).edit_comment(APP, number, where, body)
-        await world.decide_group()
+        await world.settle()
         await world.advance(10)
         assert world.reasons("canary.2")[-1] == "held by rita (canary.2): wait"
     rows = record(world, number)
@@ -132,7 +132,7 @@ async def test_an_older_copy_of_a_record_is_put_back(world: World) -> None:
 async def test_two_replicas_at_once_record_one_outcome(world: World) -> None:
     """The lease of the first ran out while it worked: nothing keeps them apart but the record."""
     number = await under_way(world, "{}")
-    await world.decide_group()
+    await world.settle()
     first = world.context
     world.start_bot()
     world.rita.comment(APP, number, say("hold canary.2 --reason a", "hold canary.3 --reason b"))
@@ -140,6 +140,6 @@ async def test_two_replicas_at_once_record_one_outcome(world: World) -> None:
         passes = (reconcile_application(each, "storefront") for each in (first, world.context))
         await asyncio.gather(*passes)
     first.store.close()
-    await world.decide_group()
+    await world.settle()
 
     assert outcomes(record(world, number)) == [("hold", "done"), ("hold", "done")]

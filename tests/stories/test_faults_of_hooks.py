@@ -45,7 +45,7 @@ async def test_all_events_arrive_in_another_order(world: World, order: object) -
     assert world.merged() == []
     for _ in range(60):
         while await world.post.release(order):  # type: ignore[arg-type] # one of the two above
-            await world.decide_group()
+            await world.settle()
         check(world)
         if len(world.merged()) == len(WAVES) and world.view()["done"]:
             break
@@ -63,7 +63,7 @@ async def proposed(world: World) -> int:
     number = world.ada.open(APP, "update", "Update the cart")
     world.ada.push(APP, "update", small_app(cart="2.1.0"), "Another one")
     world.ada.merge(APP, number)
-    await world.decide_group()
+    await world.settle()
     return number
 
 
@@ -76,12 +76,12 @@ async def test_an_older_event_after_a_newer_one_takes_nothing_back(world: World)
     await world.flush_hooks()
     world.post.holding = False
     world.ada.push(APP, "main", small_app(cart="3.0.0"), "And again")
-    await world.decide_group()
+    await world.settle()
     waves = (*WAVES, "canary.2", "rest.2")
     await converge(world, waves)
 
     assert await world.post.release() == 1
-    await world.decide_group()
+    await world.settle()
     check(world, waves)
     assert world.merged() == list(waves)
     assert ":3.0.0" in world.deployed("three", "cart")
@@ -96,7 +96,7 @@ async def test_an_event_comes_half_a_minute_late(world: World) -> None:
 
     world.post.holding = False
     await world.post.release()
-    await world.decide_group()
+    await world.settle()
     assert world.merged() == ["canary.1"]
     await converge(world)
 
@@ -128,7 +128,7 @@ async def test_a_stranger_is_refused_and_leaves_no_trace(world: World, faults: F
         assert world.context.store.inbox.get(forge, f"stranger-{number}") is None
 
     assert world.context.store.inbox.pending(10) == ()
-    await world.decide_group()
+    await world.settle()
     assert len(faults.asked) == before, "nobody asks the forge anything"
     await converge(world)
 

@@ -67,5 +67,5 @@ async def test_a_default_branch_that_becomes_trunk(world: World, repository: str
     await converge(world)
     if repository == APP:
         world.ada.push(APP, "trunk", small_app(cart="2.0.0"), "Update the cart")
-        await world.decide_group()
+        await world.settle()
         await converge(world, (*WAVES, "canary.2", "rest.2"))

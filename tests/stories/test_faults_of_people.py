@@ -106,7 +106,7 @@ async def test_main_moves_by_a_file_of_the_same_unit_just_before_the_merge(
     assert "Surprise" in world.deployed("one", "cart")
 
     world.rita.approve(DEPLOY, number_of(world, "canary.2"))
-    await world.decide_group()
+    await world.settle()
     await converge(world, reviewed=["canary.2"])
     assert "kind: Deployment" in world.deployed("one", "cart")
 
@@ -126,7 +126,7 @@ async def test_main_moves_by_a_new_file_beside_it_just_before_the_merge(
     await hold(world, ["canary.1", "canary.2"])
     assert world.reasons("canary.2") == ["waits for 1 approval: it overwrites a change by Otto"]
     world.rita.approve(DEPLOY, number_of(world, "canary.2"))
-    await world.decide_group()
+    await world.settle()
     await converge(world, ("canary.1", "canary.2", *WAVES[1:]))
     removal = world.otto.requests(DEPLOY, "all")[-1]
     assert "1 deleted" in removal["body"]
@@ -142,7 +142,7 @@ async def approved(world: World) -> None:
     world.rita.label(DEPLOY, number_of(world, "canary.1"), "switchyard/hold", present=True)
     for wave in CANARIES:
         world.rita.approve(DEPLOY, number_of(world, wave))
-    await world.decide_group()
+    await world.settle()
     assert world.reasons("canary.1") == ["held by the label switchyard/hold"]
 
 
@@ -168,7 +168,7 @@ async def test_an_approval_is_read_again_in_the_pass_that_merges(
     await hold(world, [])
     assert "waits for 1 approval: clusters with canary=true" in world.reasons("canary.1")
     world.rita.approve(DEPLOY, number)
-    await world.decide_group()
+    await world.settle()
     await converge(world, reviewed=CANARIES)
 
 
@@ -186,7 +186,7 @@ async def test_an_approval_withdrawn_after_that_holds_whatever_comes_later(
     assert told in world.reasons("canary.2")
     assert told in await page(world)
     world.rita.approve(DEPLOY, second)
-    await world.decide_group()
+    await world.settle()
     await converge(world, reviewed=["canary.2", "canary.3"])
 
 
@@ -196,7 +196,7 @@ async def test_who_approved_and_lost_the_role_since_has_approved_nothing(world: 
     roles = world.site.made.forge.repositories[DEPLOY].roles
     del roles["rita"]
     let_go(world)
-    await world.decide_group()
+    await world.settle()
     for _ in range(3):
         await world.advance(30)
         assert world.merged() == []
@@ -219,7 +219,7 @@ async def test_who_approved_and_left_the_team_since_has_approved_nothing(world: 
     for wave in CANARIES:
         world.rita.approve(DEPLOY, number_of(world, wave))
     team(world)
-    await world.decide_group()
+    await world.settle()
 
     await hold(world, [])
     assert "waits for 1 approval" in world.reasons("canary.1")[0]
@@ -238,7 +238,7 @@ async def test_a_later_wave_that_an_admin_merges_out_of_order_is_not_merged_agai
     fields = {"context": ORDER, "state": "success", "description": "I know better", "url": ""}
     world.otto.call("POST", f"/repos/{DEPLOY}/statuses/{head}", fields)
     world.otto.merge(DEPLOY, number)
-    await world.decide_group()
+    await world.settle()
 
     assert world.merged() == ["canary.1", "rest.1"]
     assert world.wave("rest.1")["merge_request"] is None

@@ -17,9 +17,9 @@ async def merged(world: World, branch: str, **images: str) -> int:
     """Ada's merge request, opened and merged; its number."""
     world.ada.push(APP, branch, small_app(**images), f"Change {branch}")
     number = world.ada.open(APP, branch, f"Change {branch}")
-    await world.decide_group()
+    await world.settle()
     world.ada.merge(APP, number)
-    await world.decide_group()
+    await world.settle()
     return number
 
 
@@ -34,12 +34,12 @@ async def test_plan_merge_roll_out_update(world: World) -> None:
     world.ada.push(APP, "main", {"README.md": b"A shop.\n"}, "Begin")
     world.ada.push(APP, "shop", small_app(), "Open the shop")
     number = world.ada.open(APP, "shop", "Open the shop")
-    await world.decide_group()
+    await world.settle()
     assert "3 clusters of 3 change in 6 waves" in world.home(number)
     assert world.ada.statuses(APP, world.ada.request(APP, number)["head"])["switchyard/plan"]
 
     world.ada.merge(APP, number)
-    await world.decide_group()
+    await world.settle()
     assert world.merged() == ["canary.1"]
     waiting = wave_request(world, "canary.2")
     told = world.rita.statuses(DEPLOY, waiting["head"])["switchyard/order"]
@@ -69,11 +69,11 @@ async def test_approval_hold_and_a_closed_merge_request(world: World) -> None:
     assert notices(world, wave_request(world, "canary.2")["number"], DEPLOY) == []
     world.rita.label(DEPLOY, first["number"], "switchyard/hold", present=True)
     world.rita.approve(DEPLOY, first["number"])
-    await world.decide_group()
+    await world.settle()
     assert world.reasons("canary.1") == ["held by the label switchyard/hold"]
 
     world.rita.label(DEPLOY, first["number"], "switchyard/hold", present=False)
-    await world.decide_group()
+    await world.settle()
     assert world.merged() == ["canary.1"]
     second = wave_request(world, "canary.2")
     world.rita.set_state(DEPLOY, second["number"], "closed")
@@ -87,10 +87,10 @@ async def test_approval_hold_and_a_closed_merge_request(world: World) -> None:
 @on_each
 async def test_lost_webhooks_and_a_lost_database_delay_and_lose_nothing(world: World) -> None:
     world.found(small_fleet())
-    await world.decide_group()
+    await world.settle()
     world.deaf = True
     world.ada.push(APP, "main", small_app(), "Open the shop")
-    await world.decide_group()
+    await world.settle()
     assert world.merged() == []
 
     world.deaf = False

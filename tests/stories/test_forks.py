@@ -15,10 +15,10 @@ async def from_fork(world: World) -> int:
     """A fork's merge request beside an application that runs."""
     world.found(small_fleet())
     world.ada.push(APP, "main", small_app(), "Open the shop")
-    await world.decide_group()
+    await world.settle()
     await world.finish()
     number = propose_from_fork(world, EVIL)
-    await world.decide_group()
+    await world.settle()
     return number
 
 
@@ -29,10 +29,10 @@ async def test_nothing_is_planned_until_a_maintainer_asks(world: World) -> None:
     assert "9.9.9" not in world.home(number)
 
     world.site.person("mallory").comment(APP, number, ASK)
-    await world.decide_group()
+    await world.settle()
     assert "It comes from a fork" in world.home(number)
     world.ada.comment(APP, number, f"Looks fine.\r\n\r\n{ASK}\r\n")
-    await world.decide_group()
+    await world.settle()
 
     assert "9.9.9" in world.home(number)
     seen = world.github.reactions if hasattr(world, "github") else world.gitlab.awards
@@ -43,16 +43,16 @@ async def test_nothing_is_planned_until_a_maintainer_asks(world: World) -> None:
 async def test_what_was_asked_for_one_head_is_not_done_for_the_next(world: World) -> None:
     number = await from_fork(world)
     world.ada.comment(APP, number, ASK)
-    await world.decide_group()
+    await world.settle()
     move_fork(world, number, {"deploy/web/deployment.yaml": manifest("web", "6.6.6")})
-    await world.decide_group()
+    await world.settle()
     for _ in range(2):
         await world.sweep()
         assert "its branch has changed since `ada` asked" in world.home(number)
         assert "6.6.6" not in world.home(number)
 
     world.ada.comment(APP, number, ASK)
-    await world.decide_group()
+    await world.settle()
     assert "6.6.6" in world.home(number)
 
 

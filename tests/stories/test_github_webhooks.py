@@ -13,7 +13,7 @@ from tests.fakes.world import World, small_fleet
 async def test_every_example_is_taken_when_signed_and_refused_when_not(tmp_path: Path) -> None:
     world = World(tmp_path, "github")
     world.found(small_fleet())
-    await world.decide_group()
+    await world.settle()
     examples = load("webhooks.json.gz")
     assert len(examples) == 329
 
@@ -33,6 +33,6 @@ async def test_every_example_is_taken_when_signed_and_refused_when_not(tmp_path:
         refused = await world.client.post("/hooks/github", content=body, headers=wrong)
         assert refused.status_code == 401
 
-    await world.decide_group()
+    await world.settle()
     assert world.context.store.inbox.pending(10) == ()
     await world.stop()

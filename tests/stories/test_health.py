@@ -22,16 +22,16 @@ async def first_page(world: World) -> str:
 async def test_what_was_not_taken_is_asked_for_again(world: World) -> None:
     world.github.hook_url = f"{ADDRESS}/github"
     world.found(small_fleet())
-    await world.decide_group()
+    await world.settle()
     world.deaf = True
     world.ada.push(APP, "main", small_app(), "Open the shop")
-    await world.decide_group()
+    await world.settle()
     assert world.merged() == []
 
     world.deaf = False
     await setup_check.check(world.context)
     await world.github_hooks.redeliver()
-    await world.decide_group()
+    await world.settle()
     assert world.merged() == ["canary.1"]
     tried = len(world.github.deliveries)
     await setup_check.check(world.context)
@@ -43,10 +43,10 @@ async def test_what_was_not_taken_is_asked_for_again(world: World) -> None:
 async def test_a_delivery_that_is_never_taken_is_given_up(world: World) -> None:
     world.github.hook_url = f"{ADDRESS}/github"
     world.found(small_fleet())
-    await world.decide_group()
+    await world.settle()
     world.deaf = True
     world.ada.push(APP, "main", small_app(), "Open the shop")
-    await world.decide_group()
+    await world.settle()
     lost = world.github.deliveries[-1].guid
     for each in world.github.deliveries:
         each.status = each.status or 502
@@ -108,7 +108,7 @@ async def test_a_merge_queue_gets_waves_in_their_order(world: World) -> None:
     world.github.needs_queue = True
     world.found(small_fleet())
     world.ada.push(APP, "main", small_app(), "Open the shop")
-    await world.decide_group()
+    await world.settle()
     assert world.merged() == []
     (reason,) = world.reasons("canary.1")
     assert "in GitHub's merge queue, at place 1" in reason
@@ -119,7 +119,7 @@ async def test_a_merge_queue_gets_waves_in_their_order(world: World) -> None:
         branch = f"gh-readonly-queue/main/pr-{each['number']}-{'0' * 40}"
         files = {f"tried-{each['number']}.txt": b"a trial merge\n"}
         world.otto.push(DEPLOY, branch, files, "Try")
-    await world.decide_group()
+    await world.settle()
     git = world.site.made.forge.git
     told = []
     for each in (first, second):

@@ -10,7 +10,7 @@ async def test_a_push_becomes_ordered_merges_and_ready_clusters(world: World) ->
     world.found(small_fleet())
     world.ada.push(APP, "main", small_app(), "Open the shop")
 
-    await world.decide_group()
+    await world.settle()
     requests = world.rita.requests(DEPLOY)
     assert [each["source_branch"].rpartition("/")[2] for each in requests] == ALL_WAVES[1:]
     assert world.merged() == ["canary.1"]
@@ -25,7 +25,7 @@ async def test_nothing_merges_before_what_it_needs_is_ready(world: World) -> Non
     world.found(small_fleet())
     world.ada.push(APP, "main", small_app(), "Open the shop")
 
-    await world.decide_group()
+    await world.settle()
 
     assert world.reasons("canary.2") == ["cart waits for redis to be Ready on one (progressing)"]
     head = world.rita.requests(DEPLOY)[0]["head"]

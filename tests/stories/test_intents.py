@@ -24,7 +24,7 @@ async def rolled_out(world: World, document: bytes = SWITCHYARD) -> int:
     world.ada.push(APP, "main", {"README.md": b"A shop.\n"}, "Begin")
     world.ada.push(APP, "shop", app, "Open the shop")
     number = world.ada.open(APP, "shop", "Open the shop")
-    await world.decide_group()
+    await world.settle()
     world.ada.merge(APP, number)
     await world.finish()
     return number
@@ -62,16 +62,16 @@ async def test_one_merge_request_on_each_forge_whatever_breaks_on_the_way(
     place = DEPLOY, wave_request(world, "canary.1")["number"]
     if world.places[DEPLOY] != world.places[FLEET]:
         world.rita.comment(*place, "/switchyard drain one --reason disks")
-        await world.decide_group()
+        await world.settle()
         (refused,) = replies(world, place[1], DEPLOY)
         assert "github:fleet/fleet is on another forge than this comment" in refused
         place = APP, number
         world.rita.comment(*place, "/switchyard hold --reason looking")
-        await world.decide_group()
+        await world.settle()
         (refused,) = replies(world, number, APP)
         assert "gitlab:fleet/deploy is on another forge than this comment" in refused
     world.rita.comment(*place, '/switchyard drain one --reason "new disks"')
-    await world.decide_group()
+    await world.settle()
     for _ in range(3):
         await world.advance(60)
 
@@ -101,7 +101,7 @@ async def test_who_may_not_is_refused_and_what_is_asked_already_is_found(world: 
     world.rita.comment(APP, number, "/switchyard drain six --reason disks")
     world.rita.comment(APP, number, "/switchyard undrain three")
     world.rita.comment(APP, number, '/switchyard freeze one --until 2h --reason "a sale"')
-    await world.decide_group()
+    await world.settle()
 
     denied, opened, again, unknown, undrained, frozen = replies(world, number)
     assert "drain needs the role write in local:fleet/fleet, and you have read" in denied
@@ -123,7 +123,7 @@ async def test_who_may_not_is_refused_and_what_is_asked_already_is_found(world: 
     world.rita.comment(APP, number, "/switchyard drain two --reason again")
     world.rita.comment(APP, number, "/switchyard freeze one --until 1h --reason more")
     world.rita.comment(APP, number, "/switchyard unfreeze")
-    await world.decide_group()
+    await world.settle()
 
     *_, drained, already, over = replies(world, number)
     assert "two is drained already, as its document says" in drained
@@ -133,7 +133,7 @@ async def test_who_may_not_is_refused_and_what_is_asked_already_is_found(world: 
         world.reasons("canary.1")
     )
     world.otto.merge(FLEET, 3)
-    await world.decide_group()
+    await world.settle()
     assert "frozen" not in str(world.reasons("canary.1"))
     git = world.site.made.forge.git
     tip = git.head(FLEET, "main")
@@ -154,7 +154,7 @@ async def test_an_exception_goes_with_its_time_and_a_drained_cluster_is_left(wor
     world.ada.comment(APP, number, "/switchyard place redis cart --add two --for 1h --reason fair")
     world.ada.comment(APP, number, "/switchyard scale web 5 --on three --reason busy")
     world.ada.comment(APP, number, "/switchyard place web --add tow --reason x")
-    await world.decide_group()
+    await world.settle()
 
     alone, there, added, scaled, wrong = replies(world, number)
     assert "redis is not placed on two: place it there too" in alone
@@ -170,11 +170,11 @@ async def test_an_exception_goes_with_its_time_and_a_drained_cluster_is_left(wor
     assert "1 cluster of 3 change in 2 waves" in world.home(2)
 
     world.ada.merge(APP, 2)
-    await world.decide_group()
+    await world.settle()
     await world.finish()
     assert sites(world) == ["one", "three", "two"]
     world.ada.comment(APP, 2, "/switchyard place redis cart --add two --for 2h --reason more")
-    await world.decide_group()
+    await world.settle()
     assert "switchyard.yaml:22:7 says so already: by an exception until" in replies(world, 2)[-1]
     await world.advance((begun - world.now).total_seconds())
     await world.finish()
@@ -182,8 +182,8 @@ async def test_an_exception_goes_with_its_time_and_a_drained_cluster_is_left(wor
     assert "the exception for redis, cart is over: delete it" in world.home(2)
 
     world.rita.comment(APP, 2, "/switchyard drain one --reason disks")
-    await world.decide_group()
+    await world.settle()
     world.otto.merge(FLEET, 1)
-    await world.decide_group()
+    await world.settle()
     await world.finish()
     assert sites(world) == ["three", "two"]

@@ -27,14 +27,14 @@ async def page(world: World, path: str = "/rollouts/storefront") -> str:
 async def test_the_page_shows_waves_clusters_and_why_each_waits(world: World) -> None:
     world.found(small_fleet())
     world.ada.push(APP, "main", {"README.md": b"Soon.\n"}, "Begin")
-    await world.decide_group()
+    await world.settle()
     text = await page(world)
     assert "nothing is merged yet: the default branch has no switchyard.yaml" in text
     assert 'class="badge bad"' not in text
     assert "Why there is no plan" not in text
 
     world.ada.push(APP, "main", small_app(), "Open the shop")
-    await world.decide_group()
+    await world.settle()
     text = await page(world)
     assert "cart waits for redis to be Ready on one (progressing)" in text
     assert "cleared by: the clusters&#39; reports, by themselves" in text
@@ -68,7 +68,7 @@ async def test_what_clusters_say_is_shown_as_text(world: World) -> None:
     world.ada.push(APP, "main", {"README.md": b"Soon.\n"}, "Begin")
     world.ada.push(APP, "shop", hostile, "```\n/approve @rita <b>")
     number = world.ada.open(APP, "shop", "Hostile")
-    await world.decide_group()
+    await world.settle()
 
     comment = world.home(number)
     assert "<script>" not in re.sub(r"(?s)`{3,}diff.*?`{3,}", "", comment)

@@ -24,7 +24,7 @@ async def opened(world: World) -> dict[str, str]:
     """The first revision is everywhere and ready; its tree."""
     world.found(small_fleet())
     world.ada.push(APP, "main", app(), "Open the shop")
-    await world.decide_group()
+    await world.settle()
     await world.finish()
     return tree(world)
 
@@ -33,9 +33,9 @@ async def update(world: World, branch: str, **images: str) -> int:
     """Ada's merge request with new images, merged; its number."""
     world.ada.push(APP, branch, app(**images), f"Update {branch}")
     number = world.ada.open(APP, branch, f"Update {branch}")
-    await world.decide_group()
+    await world.settle()
     world.ada.merge(APP, number)
-    await world.decide_group()
+    await world.settle()
     return number
 
 
@@ -89,7 +89,7 @@ async def test_a_first_rollout_has_nothing_to_go_back_to_and_holds(world: World)
     world.found(small_fleet())
     world.behave("one", failing=frozenset({"redis"}))
     world.ada.push(APP, "main", app(), "Open the shop")
-    await world.decide_group()
+    await world.settle()
     await world.advance(10)
 
     assert world.merged() == ["canary.1"]
@@ -111,13 +111,13 @@ async def test_an_overdue_dependency_leads_back_where_it_says_so(world: World) -
     world.found(small_fleet())
     patient = SWITCHYARD.replace(b"timeout: 10m", b"timeout: 10m, onFailure: rollback")
     world.ada.push(APP, "main", {**small_app(), "switchyard.yaml": patient}, "Open the shop")
-    await world.decide_group()
+    await world.settle()
     await world.finish()
     before, first = tree(world), len(world.merged())
     world.behave("one", silent=True)
     changed = {**small_app(redis="2.0.0", cart="2.0.0"), "switchyard.yaml": patient}
     world.ada.push(APP, "main", changed, "Update")
-    await world.decide_group()
+    await world.settle()
     assert world.merged()[first:] == ["canary.1"]
 
     await world.advance(9 * 60)
@@ -134,12 +134,12 @@ async def test_b7_going_back_by_hand_writes_the_same_bytes(world: World) -> None
     files = app()
     once = files[path] or b""
     world.ada.push(APP, "main", {path: once.replace(b"replicas: 2", b"replicas: 3")}, "Update")
-    await world.decide_group()
+    await world.settle()
     await world.finish()
     assert "replicas: 3" in world.deployed("three", "cart")
 
     world.ada.push(APP, "main", {path: once}, "Roll back")
-    await world.decide_group()
+    await world.settle()
     await world.finish()
 
     assert tree(world) == before

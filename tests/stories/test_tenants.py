@@ -47,7 +47,7 @@ async def test_f1_a_cluster_joins_a_live_tenant_and_leaves_it_again(world: World
     world.found(fleet("one"))
     app = small_app()
     world.ada.push(APP, "main", app, "Open the shop")
-    await world.decide_group()
+    await world.settle()
     await world.finish()
 
     assert order(world) == ["tenant-shop/all.1", *(f"storefront/canary.{n}" for n in (1, 2, 3))]
@@ -59,13 +59,13 @@ async def test_f1_a_cluster_joins_a_live_tenant_and_leaves_it_again(world: World
     assert b"requests.cpu" in b"".join(files.values())
 
     world.otto.push(FLEET, "main", fleet("one", "two"), "The shop gets cluster two")
-    await world.decide_group()
+    await world.settle()
     await world.finish()
     assert clusters_of(world, "apps/shop/storefront/web") == {"one", "two"}
     assert order(world)[4:] == ["tenant-shop/all.1", *(f"storefront/rest.{n}" for n in (1, 2, 3))]
 
     world.otto.push(FLEET, "main", fleet("one"), "Cluster two is for others again")
-    await world.decide_group()
+    await world.settle()
     await world.finish()
     await world.sweep()
     await world.finish()
@@ -83,7 +83,7 @@ async def test_an_object_beyond_the_tenant_is_refused_before_anything_happens(
         b"    spec:\n      containers", b"    spec:\n      hostNetwork: true\n      containers"
     )
     world.ada.push(APP, "main", app, "Open the shop")
-    await world.decide_group()
+    await world.settle()
 
     assert any("hostNetwork" in problem for problem in world.view()["problems"])
     assert order(world) == ["tenant-shop/all.1"]

@@ -18,9 +18,9 @@ async def begun(world: World, policy: str = "{}") -> int:
     world.ada.push(APP, "main", {"README.md": b"A shop.\n"}, "Begin")
     world.ada.push(APP, "shop", small_app(), "Open the shop")
     number = world.ada.open(APP, "shop", "Open the shop")
-    await world.decide_group()
+    await world.settle()
     world.ada.merge(APP, number)
-    await world.decide_group()
+    await world.settle()
     return number
 
 
@@ -120,7 +120,7 @@ async def test_a_label_holds_a_wave_until_it_is_taken_away(world: World) -> None
     assert world.reasons("canary.2") == ["held by the label switchyard/hold"]
 
     world.rita.label(DEPLOY, number, "switchyard/hold", present=False)
-    await world.decide_group()
+    await world.settle()
     assert world.merged() == ["canary.1", "canary.2"]
 
 
@@ -132,14 +132,14 @@ async def test_an_author_cannot_approve_what_the_policy_wants_reviewed(world: Wo
     assert world.reasons("canary.1") == ["waits for 1 approval: clusters with canary=true"]
 
     world.ada.approve(DEPLOY, number)
-    await world.decide_group()
+    await world.settle()
     assert world.merged() == []
     assert world.reasons("canary.1") == [
         "waits for 1 approval: clusters with canary=true (ada wrote or merged the revision)"
     ]
 
     world.rita.approve(DEPLOY, number)
-    await world.decide_group()
+    await world.settle()
     assert world.merged() == ["canary.1"]
 
 
@@ -163,7 +163,7 @@ async def test_a_change_made_past_switchyard_is_not_overwritten_unasked(world: W
     edited = world.deployed("two", "web").replace("replicas: 2", "replicas: 9").encode()
     world.otto.push(DEPLOY, "main", {path: edited}, "By hand")
 
-    await world.decide_group()
+    await world.settle()
     assert "waits for 1 approval: it overwrites a change by Otto" in world.reasons("rest.3")
     assert "replicas: 9" in world.deployed("two", "web")
 
@@ -172,7 +172,7 @@ async def test_lost_webhooks_delay_and_lose_nothing(world: World) -> None:
     world.deaf = True
     world.found(small_fleet())
     world.ada.push(APP, "main", small_app(), "Open the shop")
-    await world.decide_group()
+    await world.settle()
     assert world.rita.requests(DEPLOY, "all") == []
 
     for _ in range(30):
@@ -188,7 +188,7 @@ async def test_a_cluster_that_leaves_is_waited_for_no_longer(world: World) -> No
     assert world.merged() == MERGED
 
     world.otto.push(FLEET, "main", {"clusters/one.yaml": None}, "One leaves")
-    await world.decide_group()
+    await world.settle()
     assert "canary.2" in world.merged()
 
 
@@ -204,5 +204,5 @@ async def test_a_plan_that_takes_too_much_is_said_where_people_look(world: World
 
     world.context = replace(world.context, propose=planner)
     await world.sweep()
-    await world.decide_group()
+    await world.settle()
     assert world.merged() == MERGED

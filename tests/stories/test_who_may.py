@@ -37,7 +37,7 @@ async def test_an_approval_without_the_role_does_not_count(world: World) -> None
     number = await proposed(world, f"{{approvals: [{{{CANARY}}}]}}")
     world.site.made.forge.repositories[DEPLOY].roles["rita"] = "triage"
     world.rita.approve(DEPLOY, number)
-    await world.decide_group()
+    await world.settle()
 
     assert world.merged() == []
     (reason,) = world.reasons("canary.1")
@@ -52,7 +52,7 @@ async def test_only_members_of_the_team_count_and_only_while_they_are(world: Wor
     rule = f"{{approvals: [{{{CANARY}, teams: [edge/approvers]}}]}}"
     number = await proposed(world, rule)
     world.rita.approve(DEPLOY, number)
-    await world.decide_group()
+    await world.settle()
     assert world.merged() == []
     assert "waits for 1 approval" in world.reasons("canary.1")[0]
     assert world.wave("canary.1")["gates"][0]["remedy"].endswith("by edge/approvers")
@@ -68,7 +68,7 @@ async def test_code_owners_of_the_touched_files_must_approve(world: World) -> No
     world.otto.push(DEPLOY, "main", {".github/CODEOWNERS": owners}, "Own")
     number = await proposed(world, f"{{approvals: [{{{CANARY}, codeOwners: true}}]}}")
     world.rita.approve(DEPLOY, number)
-    await world.decide_group()
+    await world.settle()
     assert ["code owners" in reason for reason in world.reasons("canary.1")] == [True]
     assert world.wave("canary.1")["gates"][0]["remedy"].endswith("by edge/approvers")
 
@@ -83,7 +83,7 @@ async def test_a_refusal_of_the_forge_is_said_and_not_repeated_blindly(world: Wo
     world.ada.push(APP, "main", small_app(), "Open the shop")
     forge = world.site.made.forge
     forge.repositories[DEPLOY].required_statuses.append("security/scan")
-    await world.decide_group()
+    await world.settle()
     assert world.merged() == []
     (reason,) = world.reasons("canary.1")
     assert reason.startswith("not merged yet: ")
@@ -104,10 +104,10 @@ async def test_a_refusal_of_the_forge_is_said_and_not_repeated_blindly(world: Wo
 async def test_other_peoples_merge_requests_are_not_locked_out(world: World) -> None:
     world.found(small_fleet())
     world.ada.push(APP, "main", small_app(), "Open the shop")
-    await world.decide_group()
+    await world.settle()
     world.rita.push(DEPLOY, "readme", {"README.md": b"What clusters pull, and when.\n"}, "Say")
     number = world.rita.open(DEPLOY, "readme", "Say")
-    await world.decide_group()
+    await world.settle()
 
     head = world.rita.request(DEPLOY, number)["head"]
     told = world.rita.statuses(DEPLOY, head)["switchyard/order"]
@@ -121,12 +121,12 @@ async def test_other_peoples_merge_requests_are_not_locked_out(world: World) -> 
 async def test_nobody_lets_a_wave_through_under_another_name(world: World) -> None:
     world.found(small_fleet())
     world.ada.push(APP, "main", small_app(), "Open the shop")
-    await world.decide_group()
+    await world.settle()
     waiting = wave_request(world, "canary.2")
     forge = world.site.made.forge
     forge.git.restore(DEPLOY, "harmless", waiting["head"])
     world.rita.open(DEPLOY, "harmless", "Nothing to see")
-    await world.decide_group()
+    await world.settle()
     await world.sweep()
 
     told = world.rita.statuses(DEPLOY, waiting["head"])["switchyard/order"]

@@ -28,7 +28,7 @@ def steer(made: World, **told: object) -> None:
 
 def test_what_is_cancelled_is_said_then_closed_and_what_is_merged_stays() -> None:
     made = world()
-    made.decide_group()
+    made.settle()
     assert made.merged == ["all.1"]
     steer(made, cancelled=GIVEN_UP)
 
@@ -47,9 +47,9 @@ def test_what_is_cancelled_is_said_then_closed_and_what_is_merged_stays() -> Non
         "cancelled by rita: 1.4.3 comes; 1 of 2 waves merged and left as they are; a new "
         "revision; what is merged of this one stays"
     )
-    made.decide_group()
+    made.settle()
     made.report_all()
-    made.decide_group()
+    made.settle()
     assert made.merged == ["all.1"]
 
 
@@ -65,7 +65,7 @@ def test_another_revision_knows_nothing_of_it() -> None:
 def test_what_is_cancelled_goes_back_only_when_somebody_says_so() -> None:
     made = world(OnFailure.ROLLBACK)
     before = Earlier(made.snapshot.base.revision, {}, {})
-    made.decide_group()
+    made.settle()
     made.report(Unit("redis", "c1"), Readiness.STALLED, "broken")
     made.snapshot = replace(made.snapshot, earlier=before)
     assert propose(made.snapshot).plan.restores is not None
@@ -88,7 +88,7 @@ def test_a_pause_holds_what_it_names(target: str, *, waits: bool) -> None:
     made = world()
     steer(made, pauses=(Pause(target, "otto", "the network is being moved", NOW),))
 
-    made.decide_group()
+    made.settle()
 
     wave_status = propose(made.snapshot).decision.wave_statuses[0]
     gate = Paused("otto", "the network is being moved", target)

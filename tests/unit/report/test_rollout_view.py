@@ -23,7 +23,7 @@ def test_what_is_not_merged_has_a_state_of_its_own() -> None:
     world = World(snapshot(application(component("redis"), component("cart", "redis"))))
     assert set(told(world).values()) == {"UNMERGED"}
 
-    world.decide_group()
+    world.settle()
     found = told(world)
     assert found["redis@c1"] == "UNKNOWN"
     assert found["cart@c1"] == "UNMERGED"

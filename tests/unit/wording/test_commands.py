@@ -33,7 +33,7 @@ def refused() -> Told:
 
 def silent() -> Told:
     told = world()
-    told.world.decide_group()
+    told.world.settle()
     told.world.later(timedelta(hours=2))
     return told
 
