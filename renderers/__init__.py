@@ -1,6 +1,6 @@
-"""WRITES BYTES: from sources, customisations and a plan to file trees and change sets.
+"""Renders: turns sources, customisations and a plan into file trees, diffs and policy violations.
 
-Pure like the planners: data in, data out; no clock, network, disk, randomness, logging or asyncio.
-It imports `planners` and itself. `yamlio` is the only door to PyYAML, `customizers/json_patch`
-the only one to jsonpatch.
+Pure, like `planners`: no clock, network, disk, randomness, logging or asyncio, and no decision
+about placement or order. It imports `planners` and itself. Only `yaml` imports PyYAML; only
+`patch/json_patch` imports jsonpatch.
 """

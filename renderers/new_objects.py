@@ -4,7 +4,7 @@ import base64
 
 from planners.model import Cluster, DataFiles, Json
 from renderers.manifest_files import SourceError, read_objects
-from renderers.patch import CustomizeError
+from renderers.patch import PatchError
 from renderers.substitution import fill, fill_text, references
 from renderers.tree import FileTree
 
@@ -15,15 +15,15 @@ def template_objects(file: str, content: bytes, cluster: Cluster) -> tuple[dict[
     """The objects of a template on a cluster: parsed first, so that no value can change its shape.
 
     Raises:
-        CustomizeError: the file holds no objects.
+        PatchError: the file holds no objects.
         ValueReferenceError: it refers to something that the cluster has not.
     """
     try:
         objects = read_objects({file: content})
     except SourceError as error:
-        raise CustomizeError(f"{file}:{error.line}:{error.column}: {error}") from error
+        raise PatchError(f"{file}:{error.line}:{error.column}: {error}") from error
     if not objects:
-        raise CustomizeError(f"{file} holds no object; expected YAML or JSON manifests")
+        raise PatchError(f"{file} holds no object; expected YAML or JSON manifests")
     filled = [fill(item, cluster) for item in objects]
     return tuple(item for item in filled if isinstance(item, dict))
 
@@ -37,7 +37,7 @@ def add_data(
     everything in base64 (Kubernetes API reference: ConfigMap v1, Secret v1).
 
     Raises:
-        CustomizeError: more than 1 MiB, Kubernetes' limit.
+        PatchError: more than 1 MiB, Kubernetes' limit.
         ValueReferenceError: as `template_objects`.
     """
     made: dict[str, Json] = dict(item) if item is not None else _empty(data)
@@ -54,7 +54,7 @@ def add_data(
         held = made.get(field)
         made[field] = {**(held if isinstance(held, dict) else {}), each.key: value}
     if size > MAX_DATA:
-        raise CustomizeError(f"{data.kind}/{data.name} holds {size} bytes; Kubernetes takes 1 MiB")
+        raise PatchError(f"{data.kind}/{data.name} holds {size} bytes; Kubernetes takes 1 MiB")
     return made
 
 

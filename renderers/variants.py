@@ -16,7 +16,7 @@ from renderers.kubernetes import workloads
 from renderers.kubernetes.patch_meta import is_built_in
 from renderers.kubernetes.schemas import CustomKinds, custom_kinds, custom_schema
 from renderers.new_objects import add_data, file_references, template_objects
-from renderers.patch import CustomizeError, Customizer
+from renderers.patch import Patch, PatchError
 from renderers.policy import tenancy
 from renderers.sources import Source, SourceError
 from renderers.substitution import ValueReferenceError, fill, lookup, references
@@ -47,7 +47,7 @@ class Variants:
 
     snapshot: Snapshot
     sources: Mapping[str, Source]
-    customizers: Mapping[str, Customizer]
+    patches: Mapping[str, Patch]
     _objects: dict[str, tuple[Object, ...]] = field(default_factory=dict)
     _keys: dict[tuple[str, str], Key] = field(default_factory=dict)
     _custom: CustomKinds | None = None
@@ -207,7 +207,7 @@ class _Step:
                 self.add(files)
             else:
                 self.patch(fill(intent.body, self.variant.cluster))
-        except (CustomizeError, ValueReferenceError) as error:
+        except (PatchError, ValueReferenceError) as error:
             self.problem(str(error))
 
     def create(self, file: str, content: bytes) -> None:
@@ -234,8 +234,8 @@ class _Step:
         """Apply a patch to its target."""
         intent = self.intent
         assert intent.target is not None
-        customizer = self.run_of.customizers[intent.kind]
-        if not self.replace(intent.target, lambda item: self.patched(customizer, item, body)):
+        patch = self.run_of.patches[intent.kind]
+        if not self.replace(intent.target, lambda item: self.patched(patch, item, body)):
             objects = self.variant.objects
             kinds = ", ".join(sorted(f"{each['kind']}/{tenancy.name_of(each)}" for each in objects))
             target = f"{intent.target.kind}/{intent.target.name}"
@@ -244,16 +244,16 @@ class _Step:
                 f"(it has {kinds or 'no objects'})"
             )
 
-    def patched(self, customizer: Customizer, item: Object, body: Json) -> Object:
+    def patched(self, patch: Patch, item: Object, body: Json) -> Object:
         """The object after the patch; a custom kind goes by its definition, if that is here."""
         schema = custom_schema(self.run_of.custom, item)
-        if customizer.name == STRATEGIC and schema is None and not is_built_in(item):
+        if patch.name == STRATEGIC and schema is None and not is_built_in(item):
             kind = f"{item.get('apiVersion')} {item.get('kind')}"
             self.variant.warnings.append(
                 f"customisation {self.intent.name} ({self.intent.place}): the definition of {kind} "
                 f"is not among the objects, so its lists are replaced and not merged"
             )
-        return customizer.apply(item, body, schema)
+        return patch.apply(item, body, schema)
 
     def replace(self, target: Target, change: Callable[[Object], Object]) -> bool:
         """Change every object that is the target; False when there is none."""

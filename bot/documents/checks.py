@@ -10,7 +10,7 @@ from bot.engine import discovery
 from planners.model import Component, Dependency, Fleet, Registration, Source
 from planners.model.selectors import Selector
 from planners.order import levels
-from renderers.patch import CustomizeError
+from renderers.patch import PatchError
 from renderers.yaml import Path
 
 
@@ -138,14 +138,14 @@ def _sources(
 def _customizations(
     document: ApplicationDocument, located: Located, files: Mapping[str, bytes]
 ) -> Iterator[Problem]:
-    customizers = discovery.customizers()
+    patches = discovery.patches()
     for number, part in enumerate(document.spec.customizations):
         start: Path = ("spec", "customizations", number)
         intent = customization(part, located.at(*start))
         if intent.kind:
             try:
-                customizers[intent.kind].check(intent.body)
-            except CustomizeError as error:
+                patches[intent.kind].check(intent.body)
+            except PatchError as error:
                 yield Problem(located.at(*start, intent.kind), str(error))
         for file in intent.files:
             if file not in files:

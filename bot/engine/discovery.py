@@ -65,9 +65,9 @@ def sources() -> dict[str, renderers.sources.Source]:
     return discover(renderers.sources, "SOURCE")
 
 
-def customizers() -> dict[str, renderers.patch.Customizer]:
+def patches() -> dict[str, renderers.patch.Patch]:
     """Every kind of patch."""
-    return discover(renderers.patch, "CUSTOMIZER")
+    return discover(renderers.patch, "PATCH")
 
 
 def agents() -> dict[str, plugins.Agent]:

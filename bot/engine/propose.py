@@ -87,7 +87,7 @@ def _restore(snapshot: Snapshot, earlier: Earlier, why: tuple[Pending, ...]) -> 
 def _roll_out(snapshot: Snapshot, *, thorough: bool) -> Proposal:
     filters, scores = discovery.filters().values(), discovery.scores().values()
     judge = Judge.of(tuple(filters), tuple(scores), thorough=thorough)
-    variants = Variants(snapshot, discovery.sources(), discovery.customizers())
+    variants = Variants(snapshot, discovery.sources(), discovery.patches())
     snapshot = variants.snapshot = _with_implied(snapshot, variants)
     found, missing = _solver(snapshot)
     made = plan(snapshot, judge, variants, found)

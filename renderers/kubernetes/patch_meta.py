@@ -1,6 +1,6 @@
-"""What a merge must know of an object's fields: whether a list merges, and by which keys.
+"""Patch metadata of an object's fields: whether a list merges, and by which keys.
 
-`BuiltIn` takes it from the table of Kubernetes' own kinds, `Custom` from the structural schema of
+`BuiltIn` reads it from the table of Kubernetes' own kinds, `Custom` from the structural schema of
 a custom resource. Source of the latter: the Kubernetes documentation "Server-Side Apply", section
 "Merge strategy" (x-kubernetes-list-type, x-kubernetes-list-map-keys, x-kubernetes-map-type).
 """
@@ -17,18 +17,18 @@ Key: TypeAlias = tuple[tuple[type, Json], ...]
 
 
 class MergeError(Exception):
-    """The patch does not fit; the text names the path and the reason, and never a value."""
+    """The patch cannot be merged; the message names the path and the reason, never a value."""
 
 
 class Shape(Protocol):
-    """What is known of a mapping."""
+    """The patch metadata of a mapping."""
 
     @property
     def atomic(self) -> bool:
         """Whether a patch replaces the whole mapping."""
 
     def field(self, name: str) -> "Field":
-        """What is known of a field; of an unknown one, that it holds an unknown value."""
+        """The metadata of a field; an unknown field has a value of unknown shape."""
 
 
 class Field(NamedTuple):
@@ -40,10 +40,10 @@ class Field(NamedTuple):
     defaults: Mapping[str, Json] = MappingProxyType({})
 
     def key(self, item: Json, path: str) -> Key:
-        """What tells an item from the others: its merge keys with their types, or itself.
+        """The identity of a list item: its merge keys with their types, or the scalar itself.
 
         Raises:
-            MergeError: the item has no such key, or is no plain value.
+            MergeError: the item has no merge key, or is not a scalar.
         """
         if not self.keys:
             if isinstance(item, dict | list):
@@ -53,10 +53,10 @@ class Field(NamedTuple):
         values = [found.get(name, self.defaults.get(name)) for name in self.keys]
         for name, value in zip(self.keys, values, strict=True):
             if value is None or isinstance(value, dict | list):
-                raise MergeError(f"{path}: an item without its merge key {name!r}")
+                raise MergeError(f"{path}: an item has no valid merge key {name!r}")
         return tuple((type(value), value) for value in values)
 
-    def below(self, key: Key, path: str) -> str:
+    def item_path(self, key: Key, path: str) -> str:
         """The path of an item, such as `/spec/ports[port=80]`."""
         named = ",".join(
             f"{name}={value}" for name, (_, value) in zip(self.keys, key, strict=False)
@@ -66,13 +66,13 @@ class Field(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class BuiltIn:
-    """A type of Kubernetes' own kinds, by its name in the table; the name may be empty."""
+    """A built-in Kubernetes type, by its name in the table; an empty name is an unknown type."""
 
     type_: str
     atomic: bool = False
 
     def field(self, name: str) -> Field:
-        """From the table; of a type with the field `*`, every field is that."""
+        """Look the field up in the table; the entry `*` applies to every field."""
         fields = TYPES.get(self.type_, {})
         child, strategy, key = fields.get(name) or fields.get("*") or ("", "", "")
         shape = BuiltIn(child, strategy == "replace")
@@ -95,7 +95,7 @@ class Custom:
         return self.schema.get("x-kubernetes-map-type") == "atomic"
 
     def field(self, name: str) -> Field:
-        """From `properties`, or else from `additionalProperties`; metadata is Kubernetes' own."""
+        """From `properties`, else `additionalProperties`; `metadata` has its built-in type."""
         if name == "metadata" and self._is_object:
             return Field(BuiltIn(METADATA))
         child = _mapping(self.schema.get("properties")).get(name)
@@ -128,15 +128,15 @@ class Custom:
 
 
 def shape_of(item: Mapping[str, Json], custom: Mapping[str, Json] | None) -> Shape:
-    """The shape of an object: built in, or else from the schema, or else unknown."""
-    kind = KINDS.get(kind_of(item))
+    """The shape of an object: built in, else from the schema, else unknown."""
+    kind = KINDS.get(table_key(item))
     if kind is not None:
         return BuiltIn(kind)
     return UNKNOWN if custom is None else Custom(custom, whole=True)
 
 
-def kind_of(item: Mapping[str, Json]) -> str:
-    """Such as `apps/v1 Deployment`, as the table names kinds."""
+def table_key(item: Mapping[str, Json]) -> str:
+    """The key of a kind in the table, such as `apps/v1 Deployment`."""
     return f"{item.get('apiVersion')} {item.get('kind')}"
 
 
@@ -146,4 +146,4 @@ def _mapping(value: Json) -> Mapping[str, Json]:
 
 def is_built_in(item: Mapping[str, Json]) -> bool:
     """Whether the object is of a built-in kind of Kubernetes 1.25 or later."""
-    return kind_of(item) in KINDS
+    return table_key(item) in KINDS

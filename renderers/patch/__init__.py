@@ -1,6 +1,7 @@
-"""How a customisation changes an object: one file per kind of patch.
+"""The kinds of patch that a customisation can apply to an object: one file or package each.
 
-Each file exports `CUSTOMIZER: Customizer`; its `name` is the key people write (`strategicMerge`).
+Each exports `PATCH: Patch`; its `name` is the key in a customisation (`strategicMerge`). A patch
+knows nothing of clusters, placeholders or targets: `renderers.variants` resolves those first.
 """
 
 from collections.abc import Mapping
@@ -9,11 +10,11 @@ from typing import Protocol
 from planners.model import Json
 
 
-class CustomizeError(Exception):
-    """A patch cannot be applied; the text says at which path of which object and why."""
+class PatchError(Exception):
+    """A patch cannot be applied; the message names the path and the reason, never a value."""
 
 
-class Customizer(Protocol):
+class Patch(Protocol):
     """One kind of patch."""
 
     @property
@@ -21,19 +22,19 @@ class Customizer(Protocol):
         """The key in a customisation, such as `strategicMerge`."""
 
     def check(self, body: Json) -> None:
-        """Refuse a body that can never be applied, before any object is seen.
+        """Validate a body on its own, without any target.
 
         Raises:
-            CustomizeError: with what was found and what is expected.
+            PatchError: the body cannot be applied to any object.
         """
 
     def apply(
         self, target: dict[str, Json], body: Json, schema: Mapping[str, Json] | None
     ) -> dict[str, Json]:
-        """A new object; `target` and `body` are left as they are.
+        """Return the patched object; `target` and `body` are not modified.
 
-        `schema` is the structural schema of a custom kind (`openAPIV3Schema`), where it is known.
+        `schema` is the structural schema (`openAPIV3Schema`) of a custom kind, if it is known.
 
         Raises:
-            CustomizeError: the patch does not fit this object.
+            PatchError: the patch cannot be applied to this object.
         """

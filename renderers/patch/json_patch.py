@@ -1,4 +1,4 @@
-"""JSON Patch (RFC 6902): the only door to jsonpatch, with the limits of kube-apiserver."""
+"""JSON Patch (RFC 6902), with the limits of kube-apiserver. The only importer of jsonpatch."""
 
 import copy
 import json
@@ -9,12 +9,12 @@ import jsonpatch
 import jsonpointer
 
 from planners.model import Json
-from renderers.patch import CustomizeError, Customizer
-from renderers.patch._deep_copy import MAX_DEPTH, too_deep
+from renderers.patch import Patch, PatchError
+from renderers.patch._json_trees import MAX_DEPTH, too_deep
 
 MAX_OPERATIONS = 10_000
 MAX_RESULT_BYTES = 3 * 1024 * 1024
-_MEMBERS = {
+_REQUIRED_MEMBERS = {
     "add": {"value"},
     "replace": {"value"},
     "test": {"value"},
@@ -26,16 +26,16 @@ _MEMBERS = {
 
 @dataclass(frozen=True, slots=True)
 class JsonPatch:
-    """A list of operations; the first that fails refuses the whole patch."""
+    """A list of operations; if one fails, the whole patch is rejected."""
 
     name: str = "jsonPatch"
 
     def check(self, body: Json) -> None:
-        """Every operation has a known `op`, a `path` and what the `op` needs (RFC 6902, 4)."""
+        """Check that each operation has a known `op` and its required members (RFC 6902, 4)."""
         if not isinstance(body, list) or not body:
-            raise CustomizeError("jsonPatch is a list of operations")
+            raise PatchError("jsonPatch must be a non-empty list of operations")
         if len(body) > MAX_OPERATIONS:
-            raise CustomizeError(f"jsonPatch has more than {MAX_OPERATIONS} operations")
+            raise PatchError(f"jsonPatch has more than {MAX_OPERATIONS} operations")
         for number, operation in enumerate(body, 1):
             _check_operation(number, operation)
 
@@ -43,11 +43,11 @@ class JsonPatch:
         self,
         target: dict[str, Json],
         body: Json,
-        schema: Mapping[str, Json] | None,  # noqa: ARG002 - paths say all there is to say
+        schema: Mapping[str, Json] | None,  # noqa: ARG002 - JSON Patch needs no schema
     ) -> dict[str, Json]:
         """Apply the operations one by one, so that an error can name the one that failed.
 
-        Errors tell paths of the patch and never a value: the object may be a Secret.
+        Errors quote paths of the patch and never a value: the object may be a Secret.
         """
         self.check(body)
         assert isinstance(body, list)
@@ -56,14 +56,14 @@ class JsonPatch:
         for number, operation in enumerate(body, 1):
             assert isinstance(operation, dict)
             where = f"operation {number} ({operation['op']} {operation['path']})"
-            budget -= _added(operation, document)
+            budget -= _added_bytes(operation, document)
             if budget < 0:
-                raise CustomizeError(f"{where}: the result is larger than {MAX_RESULT_BYTES} bytes")
+                raise PatchError(f"{where}: the result exceeds {MAX_RESULT_BYTES} bytes")
             document = _perform(document, operation, where)
             if too_deep(document):
-                raise CustomizeError(f"{where}: nested deeper than {MAX_DEPTH} levels")
+                raise PatchError(f"{where}: the result is nested deeper than {MAX_DEPTH} levels")
         if not isinstance(document, dict):
-            raise CustomizeError("the patch leaves no object")
+            raise PatchError("the result of the patch is not an object")
         return document
 
 
@@ -71,27 +71,27 @@ def _perform(document: Json, operation: dict[str, Json], where: str) -> Json:
     try:
         changed: Json = jsonpatch.apply_patch(document, [operation], in_place=True)
     except jsonpatch.JsonPatchTestFailed:
-        raise CustomizeError(f"{where}: the value there is another") from None
+        raise PatchError(f"{where}: the value differs") from None
     except jsonpatch.JsonPatchConflict:
-        raise CustomizeError(f"{where}: there is nothing at that path") from None
+        raise PatchError(f"{where}: the path does not exist") from None
     except jsonpatch.JsonPatchException:
-        raise CustomizeError(f"{where}: the operation is none of RFC 6902") from None
+        raise PatchError(f"{where}: not a valid RFC 6902 operation") from None
     except jsonpointer.JsonPointerException:
-        raise CustomizeError(f"{where}: the path leads nowhere") from None
+        raise PatchError(f"{where}: the path cannot be resolved") from None
     except (TypeError, KeyError, ValueError, IndexError):
-        raise CustomizeError(f"{where}: the path leads through a plain value") from None
+        raise PatchError(f"{where}: the path passes through a scalar") from None
     return changed
 
 
-def _added(operation: dict[str, Json], document: Json) -> int:
-    """The bytes an operation will add; for a copy the copied value, as kube-apiserver counts."""
+def _added_bytes(operation: dict[str, Json], document: Json) -> int:
+    """How many bytes an operation adds; a copy counts its value, as in kube-apiserver."""
     match operation["op"]:
         case "copy":
             try:
-                copied = jsonpointer.resolve_pointer(document, str(operation["from"]), None)
+                value = jsonpointer.resolve_pointer(document, str(operation["from"]), None)
             except (jsonpointer.JsonPointerException, TypeError):
                 return 0
-            return len(json.dumps(copied))
+            return len(json.dumps(value))
         case "add" | "replace":
             return len(json.dumps(operation["value"]))
         case _:
@@ -100,22 +100,23 @@ def _added(operation: dict[str, Json], document: Json) -> int:
 
 def _check_operation(number: int, operation: Json) -> None:
     if not isinstance(operation, dict):
-        raise CustomizeError(f"operation {number} is not a mapping with op and path")
+        raise PatchError(f"operation {number} must be a mapping with op and path")
     op = operation.get("op")
-    if not isinstance(op, str) or op not in _MEMBERS:
-        raise CustomizeError(
-            f"operation {number} has op {op!r}; it is one of {', '.join(sorted(_MEMBERS))}"
+    if not isinstance(op, str) or op not in _REQUIRED_MEMBERS:
+        raise PatchError(
+            f"operation {number} has op {op!r}; "
+            f"expected one of {', '.join(sorted(_REQUIRED_MEMBERS))}"
         )
-    needed = {"path"} | _MEMBERS[op]
+    needed = {"path"} | _REQUIRED_MEMBERS[op]
     missing = sorted(needed - operation.keys())
     if missing:
-        raise CustomizeError(f"operation {number} ({op}) needs {', '.join(missing)}")
+        raise PatchError(f"operation {number} ({op}) is missing {', '.join(missing)}")
     for name in needed & {"path", "from"}:
         pointer = operation[name]
         if not isinstance(pointer, str) or (pointer and not pointer.startswith("/")):
-            raise CustomizeError(
+            raise PatchError(
                 f"operation {number} ({op}): {name} {pointer!r} must begin with / (RFC 6901)"
             )
 
 
-CUSTOMIZER: Customizer = JsonPatch()
+PATCH: Patch = JsonPatch()

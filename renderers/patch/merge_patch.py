@@ -4,31 +4,31 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from planners.model import Json
-from renderers.patch import CustomizeError, Customizer
-from renderers.patch._deep_copy import MAX_DEPTH, too_deep
+from renderers.patch import Patch, PatchError
+from renderers.patch._json_trees import MAX_DEPTH, too_deep
 
 
 @dataclass(frozen=True, slots=True)
 class MergePatch:
-    """A partial object; unlike a strategic merge it knows nothing of lists."""
+    """A partial object; lists are always replaced, unlike in a strategic merge."""
 
     name: str = "mergePatch"
 
     def check(self, body: Json) -> None:
-        """The body is a mapping with something in it."""
+        """Check that the body is a non-empty mapping."""
         if not isinstance(body, dict) or not body:
-            raise CustomizeError("mergePatch is a partial object")
+            raise PatchError("mergePatch must be a non-empty partial object")
 
     def apply(
         self,
         target: dict[str, Json],
         body: Json,
-        schema: Mapping[str, Json] | None,  # noqa: ARG002 - lists are replaced, whatever they are
+        schema: Mapping[str, Json] | None,  # noqa: ARG002 - lists are always replaced
     ) -> dict[str, Json]:
-        """The target with the body merged in."""
+        """Return the target with the body merged in."""
         self.check(body)
         if too_deep(body):
-            raise CustomizeError(f"the patch is nested deeper than {MAX_DEPTH} levels")
+            raise PatchError(f"the patch is nested deeper than {MAX_DEPTH} levels")
         merged = _merge(target, body)
         assert isinstance(merged, dict)
         return merged
@@ -47,4 +47,4 @@ def _merge(target: Json, patch: Json) -> Json:
     return merged
 
 
-CUSTOMIZER: Customizer = MergePatch()
+PATCH: Patch = MergePatch()

@@ -1,7 +1,7 @@
-"""The order of a merged list: what the patch names in its order, the rest as it was.
+"""The order of a merged list: patched items in patch order, the others in their old order.
 
 Source: the Kubernetes design proposal "Preserve Order in Strategic Merge Patch", and kubectl where
-the proposal is silent. Every step is linear but for sorting.
+the proposal leaves it open. Every step is linear apart from sorting.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,26 +13,29 @@ from renderers.kubernetes.patch_meta import Key
 def in_order(
     merged: Iterable[tuple[Key, Json]], patch: Iterable[Key], server: Iterable[Key]
 ) -> list[Json]:
-    """The items that `patch` names in its order, woven into the others in the server's order.
+    """The items listed in `patch` in that order, interleaved with the others in server order.
 
-    An item of the others goes before the next named one when it stood before it on the server.
+    An unlisted item goes before the next listed one if it precedes it on the server.
     """
-    wanted, known = _ranks(patch), _ranks(server)
+    listed_ranks, server_ranks = _ranks(patch), _ranks(server)
     items = list(merged)
-    named = sorted((each for each in items if each[0] in wanted), key=lambda e: wanted[e[0]])
-    rest = sorted(
-        (each for each in items if each[0] not in wanted),
-        key=lambda each: known.get(each[0], len(known)),
+    last = len(server_ranks)
+    listed = sorted(
+        (each for each in items if each[0] in listed_ranks), key=lambda each: listed_ranks[each[0]]
     )
-    woven: list[Json] = []
-    waiting = 0
-    for key, item in named:
-        here = known.get(key, -1)
-        while waiting < len(rest) and known.get(rest[waiting][0], len(known)) < here:
-            woven.append(rest[waiting][1])
-            waiting += 1
-        woven.append(item)
-    return woven + [item for _, item in rest[waiting:]]
+    others = sorted(
+        (each for each in items if each[0] not in listed_ranks),
+        key=lambda each: server_ranks.get(each[0], last),
+    )
+    ordered: list[Json] = []
+    taken = 0
+    for key, item in listed:
+        rank = server_ranks.get(key, -1)
+        while taken < len(others) and server_ranks.get(others[taken][0], last) < rank:
+            ordered.append(others[taken][1])
+            taken += 1
+        ordered.append(item)
+    return ordered + [item for _, item in others[taken:]]
 
 
 def server_order(
@@ -40,8 +43,8 @@ def server_order(
 ) -> list[Key]:
     """The server's order as kubectl sees it under `$setElementOrder`.
 
-    Added items stand where deleted ones stood last: the lists of the original implementation share
-    memory. Kept, so that both agree.
+    As many added items as were deleted count as the last items of the server's list: the lists of
+    the original implementation share memory. Reproduced, so that both agree.
     """
     kept = [key for key in old if key not in deleted]
     if replaced:
@@ -51,15 +54,15 @@ def server_order(
     return kept + added[: len(old) - len(kept)]
 
 
-def is_within(keys: Iterable[Key], order: Iterable[Key]) -> bool:
-    """Whether `order` names all the keys, in their order."""
-    named = iter(order)
-    return all(key in named for key in keys)
+def is_subsequence(keys: Iterable[Key], order: Iterable[Key]) -> bool:
+    """Whether `order` contains all the keys, in the same order."""
+    remaining = iter(order)
+    return all(key in remaining for key in keys)
 
 
 def _ranks(keys: Iterable[Key]) -> dict[Key, int]:
-    """Key -> where it stands first."""
-    found: dict[Key, int] = {}
+    """Key -> index of its first occurrence."""
+    ranks: dict[Key, int] = {}
     for number, key in enumerate(keys):
-        found.setdefault(key, number)
-    return found
+        ranks.setdefault(key, number)
+    return ranks

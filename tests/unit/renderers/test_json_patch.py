@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from renderers.patch import CustomizeError
-from renderers.patch.json_patch import CUSTOMIZER as JSON_PATCH
-from renderers.patch.merge_patch import CUSTOMIZER as MERGE_PATCH
+from renderers.patch import PatchError
+from renderers.patch.json_patch import PATCH as JSON_PATCH
+from renderers.patch.merge_patch import PATCH as MERGE_PATCH
 
 # Source of the first block: RFC 6902, appendix A; the second: behaviour that the public suite of
 # json-patch-tests asks for, told in our own values. None: the patch is refused.
@@ -86,7 +86,7 @@ def test_json_patch(case: tuple[str, Any, list[Any], Any]) -> None:
     before = repr(target)
 
     if expected is None:
-        with pytest.raises(CustomizeError):
+        with pytest.raises(PatchError):
             JSON_PATCH.apply(target, body, None)
     else:
         assert JSON_PATCH.apply(target, body, None) == expected
@@ -95,7 +95,7 @@ def test_json_patch(case: tuple[str, Any, list[Any], Any]) -> None:
 
 @pytest.mark.parametrize("body", SPECIAL.values(), ids=SPECIAL)
 def test_what_is_no_patch_is_refused_before_any_object_is_seen(body: Any) -> None:
-    with pytest.raises(CustomizeError):
+    with pytest.raises(PatchError):
         JSON_PATCH.check(body)
 
 
@@ -120,7 +120,7 @@ def test_merge_patch(target: Any, patch: Any, expected: Any) -> None:
 def test_no_error_tells_a_value(operations: list[Any]) -> None:
     secret = {"data": {"key": "hunter2"}, "list": ["hunter2"]}
 
-    with pytest.raises(CustomizeError) as refused:
+    with pytest.raises(PatchError) as refused:
         JSON_PATCH.apply(secret, [operation(each) for each in operations], None)
 
     told = f"{refused.value} {refused.value.__cause__} {refused.value.__suppress_context__}"
@@ -131,7 +131,7 @@ def test_no_error_tells_a_value(operations: list[Any]) -> None:
 def test_copies_are_measured_before_they_are_made() -> None:
     body = [operation(("copy", f"/{number}", "")) for number in range(40)]
 
-    with pytest.raises(CustomizeError, match=r"operation \d+ \(copy /\d+\): the result is larger"):
+    with pytest.raises(PatchError, match=r"operation \d+ \(copy /\d+\): the result exceeds"):
         JSON_PATCH.apply({"a": "x" * 1000}, body, None)
 
 
@@ -140,7 +140,7 @@ def test_depth_is_bounded() -> None:
     for _ in range(200):
         deep = {"a": deep}
 
-    for customizer in (JSON_PATCH, MERGE_PATCH):
-        body = [{"op": "add", "path": "/a", "value": deep}] if customizer is JSON_PATCH else deep
-        with pytest.raises(CustomizeError, match="deeper than 100 levels"):
-            customizer.apply({}, body, None)
+    for patch in (JSON_PATCH, MERGE_PATCH):
+        body = [{"op": "add", "path": "/a", "value": deep}] if patch is JSON_PATCH else deep
+        with pytest.raises(PatchError, match="deeper than 100 levels"):
+            patch.apply({}, body, None)

@@ -1,30 +1,30 @@
-"""JSON values as trees: copies, and how deep they are. Called by everything that patches."""
+"""Deep copies and nesting depth of JSON values, for all kinds of patch."""
 
 from planners.model import Json
 
 MAX_DEPTH = 100
 
 
-def copied(value: Json) -> Json:
-    """A value that shares no mapping and no list with this one; at most MAX_DEPTH levels deep."""
+def deep_copy(value: Json) -> Json:
+    """A copy that shares no mapping and no list; recursive, so check `too_deep` first."""
     match value:
         case dict():
-            return {key: copied(each) for key, each in value.items()}
+            return {key: deep_copy(each) for key, each in value.items()}
         case list():
-            return [copied(each) for each in value]
+            return [deep_copy(each) for each in value]
         case _:
             return value
 
 
-def copied_object(value: dict[str, Json]) -> dict[str, Json]:
-    """The same for an object."""
-    return {key: copied(each) for key, each in value.items()}
+def deep_copy_object(value: dict[str, Json]) -> dict[str, Json]:
+    """`deep_copy` for an object."""
+    return {key: deep_copy(each) for key, each in value.items()}
 
 
 def levels(value: Json) -> int:
-    """How many mappings and lists stand in each other at most; MAX_DEPTH + 1 for any more.
+    """How many levels of mappings and lists a value has, counted up to MAX_DEPTH + 1.
 
-    It goes level by level, so that no depth is too much for it.
+    Iterative, so that no input can exhaust the stack.
     """
     level, found = _containers([value]), 0
     while level and found <= MAX_DEPTH:

@@ -1,4 +1,4 @@
-"""Patches that must not get through, and errors that must not tell."""
+"""Patches that must be rejected, and errors that must not reveal values."""
 
 from dataclasses import replace
 
@@ -6,18 +6,18 @@ import pytest
 
 from bot.engine.propose import propose
 from planners.model import CustomizationIntent, Json, Target
-from renderers.patch import CustomizeError
-from renderers.patch.json_patch import CUSTOMIZER
+from renderers.patch import PatchError
+from renderers.patch.json_patch import PATCH
 from tests.fakes.builders import snapshot
 
 
 def test_a_failed_test_does_not_tell_the_value() -> None:
     secret: dict[str, Json] = {"kind": "Secret", "data": {"key": "aHVzaA=="}}
 
-    with pytest.raises(CustomizeError) as refused:
-        CUSTOMIZER.apply(secret, [{"op": "test", "path": "/data/key", "value": "x"}], None)
+    with pytest.raises(PatchError) as refused:
+        PATCH.apply(secret, [{"op": "test", "path": "/data/key", "value": "x"}], None)
 
-    assert str(refused.value) == "operation 1 (test /data/key): the value there is another"
+    assert str(refused.value) == "operation 1 (test /data/key): the value differs"
 
 
 @pytest.mark.parametrize(
