@@ -9,7 +9,8 @@ from bot.chatops.handler import meanings, place_of
 from bot.chatops.parser import Reader
 from bot.chatops.replies import MARKER as REPLY
 from bot.chatops.replies import Question, react, reply
-from bot.commandlog import entry
+from bot.commandlog.entry import MARKER as LOG
+from bot.commandlog.entry import decode_entries
 from bot.context import Context
 from bot.forges import Comment, ForgeMergeRequest, Reaction
 from bot.gather.fleet import read_fleet
@@ -77,9 +78,9 @@ def _answered(
 ) -> set[tuple[str, str]]:
     """What a comment of our own answers, be it a record or a reply."""
     first = ours.body.partition("\n")[0]
-    recorded = context.markers.read(entry.MARKER, repo, first)
+    recorded = context.markers.read(LOG, repo, first)
     if recorded is not None:
-        return {deed.key for deed in entry.read(recorded)}
+        return {entry.key for entry in decode_entries(recorded)}
     replied = context.markers.read(REPLY, repo, first)
     if replied is not None:
         return {(place_of(int(replied["to"]), number, deploy=deploy), replied["said"])}

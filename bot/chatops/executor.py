@@ -12,7 +12,7 @@ from bot.chatops.commands import Answer, Call, Command, RefusedError, judged_in
 from bot.chatops.parser import Command as Words
 from bot.chatops.parser import Help, Mistake, Result
 from bot.chatops.replies import Question, react, reply
-from bot.commandlog.entry import Deed, Outcome, settled
+from bot.commandlog.entry import CommandLogEntry, Outcome, settled
 from bot.context import Context
 from bot.engine.discovery import discover
 from bot.engine.propose import Proposal
@@ -49,7 +49,7 @@ class Caller:
 
     async def answer(
         self, question: Question, result: Result, wave: str, where: str
-    ) -> tuple[Deed, bool]:
+    ) -> tuple[CommandLogEntry, bool]:
         """Do what one line says; what is to be said is said once.
 
         Returns what came of it and whether that belongs into the record: what somebody told who may
@@ -64,33 +64,33 @@ class Caller:
         await react(context, question.repo, question.number, question.comment.id, Reaction.SEEN)
         verb = result.verb if isinstance(result, Words | Help) else "?"
         revision = self.proposal.plan.revision.sha
-        deed = Deed(where, question.said, by, verb, context.clock(), Outcome.DONE)
+        entry = CommandLogEntry(where, question.said, by, verb, context.clock(), Outcome.DONE)
         email = question.comment.author.email
-        deed = replace(deed, revision=revision, text=question.text, email=email)
+        entry = replace(entry, revision=revision, text=question.text, email=email)
         is_action = isinstance(result, Words) and commands()[result.verb].is_action
         try:
             answer = await self._run(question, result, wave, where)
         except RefusedError as error:
             await reply(context, question, f"Refused: {code(str(error), 900)}")
             kept = is_action and not isinstance(error, _DeniedError)
-            return settled(deed, Outcome.REFUSED, str(error), {}), kept
+            return settled(entry, Outcome.REFUSED, str(error), {}), kept
         except (TransientForgeError, TransientGitError):
             raise
         except Exception as error:
             reference = secrets.token_hex(4)
             log.exception("command failed", verb=verb, where=where, reference=reference)
-            return await self._failed(question, deed, error, reference), is_action
+            return await self._failed(question, entry, error, reference), is_action
         if answer.words:
             await reply(context, question, answer.words)
-        return settled(deed, Outcome.DONE, "", answer.facts), is_action
+        return settled(entry, Outcome.DONE, "", answer.facts), is_action
 
     async def _failed(
-        self, question: Question, deed: Deed, error: Exception, reference: str
-    ) -> Deed:
+        self, question: Question, entry: CommandLogEntry, error: Exception, reference: str
+    ) -> CommandLogEntry:
         """One command that goes wrong holds up no other."""
         told = str(error) if isinstance(error, ForgeError | GitError | GatherError) else ""
         await reply(self.context, question, words.failed(told, reference))
-        return settled(deed, Outcome.FAILED, f"{told} ({reference})".strip(), {})
+        return settled(entry, Outcome.FAILED, f"{told} ({reference})".strip(), {})
 
     async def _run(self, question: Question, result: Result, wave: str, where: str) -> Answer:
         if isinstance(result, Help):

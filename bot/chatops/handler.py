@@ -15,9 +15,8 @@ from bot.chatops.executor import Caller, commands
 from bot.chatops.parser import Command as Words
 from bot.chatops.parser import Reader, Result
 from bot.chatops.replies import Question, answered, is_there, react, reply, text_of
-from bot.commandlog import log
-from bot.commandlog.entry import Deed, Outcome, is_full
-from bot.commandlog.log import OvertakenError, Record, Spot
+from bot.commandlog.entry import CommandLogEntry, Outcome, is_full
+from bot.commandlog.log import CommandLog, LogLocation, OvertakenError, read_log, write_log
 from bot.context import Context
 from bot.engine.propose import Proposal
 from bot.forges import Comment, Reaction
@@ -62,7 +61,7 @@ class _Place:
     number: int
     wave: str
     comments: tuple[Comment, ...]
-    ledger: Record | None = None
+    ledger: CommandLog | None = None
     replies: list[tuple[str, str]] = field(default_factory=list)
 
 
@@ -76,7 +75,7 @@ class Hearing:
     context: Context
     gathered: Gathered
     proposal: Proposal
-    home: Record | None
+    home: CommandLog | None
     preview: bool = False
     is_action: bool = False
     _found: list[_Place] | None = None
@@ -103,8 +102,8 @@ class Hearing:
                 place.ledger = await self._mended(place.ledger)
                 if await self._take_over(place.ledger):
                     return True
-            for deed in self._unseen(place):
-                await self._react(deed)
+            for entry in self._unseen(place):
+                await self._react(entry)
             if await self._listen(place):
                 return True
         return False
@@ -125,7 +124,7 @@ class Hearing:
             if request.branch is not None:
                 number = request.number
                 comments = await self.context.forge(repo).comments(repo.path, number)
-                ledger = await log.read(self.context, Spot(repo, number, name), comments)
+                ledger = await read_log(self.context, LogLocation(repo, number, name), comments)
                 found.append(_Place(repo, number, request.wave, comments, ledger))
         for place in found:
             me = await self.context.forge(place.repo).me()
@@ -133,32 +132,32 @@ class Hearing:
             place.replies = answered(self.context, place.repo, ours, name)
         return found
 
-    async def _mended(self, record: Record) -> Record:
+    async def _mended(self, record: CommandLog) -> CommandLog:
         """The record, written again where its comment lacks what the store remembers.
 
         It is read anew before anything is said of it: a forge may answer from the past.
         """
         if not record.is_behind:
             return record
-        context, spot, deeds = self.context, record.spot, record.deeds
-        comments = await context.forge(spot.repo).comments(spot.repo.path, spot.number)
-        record = await log.read(context, spot, comments)
+        context, location, entries = self.context, record.location, record.entries
+        comments = await context.forge(location.repo).comments(location.repo.path, location.number)
+        record = await read_log(context, location, comments)
         if not record.is_behind:
             return record
         if record.was_changed:
-            me, now = await context.forge(spot.repo).me(), context.clock()
-            said = f"put back {len(deeds)}"
-            note = Deed("", said, me.login, "record", now, Outcome.DONE, PUT_BACK)
-            deeds = (*record.deeds, note)
-        return await log.write(context, record, deeds, record.reacted)
+            me, now = await context.forge(location.repo).me(), context.clock()
+            said = f"put back {len(entries)}"
+            note = CommandLogEntry("", said, me.login, "record", now, Outcome.DONE, PUT_BACK)
+            entries = (*record.entries, note)
+        return await write_log(context, record, entries, record.reacted)
 
-    async def _take_over(self, ledger: Record) -> bool:
+    async def _take_over(self, ledger: CommandLog) -> bool:
         """Record at home what a crash left in a wave's own record alone."""
         if self.home is None:
             return False
-        known = {deed.key for deed in self.home.deeds}
+        known = {entry.key for entry in self.home.entries}
         now = self.proposal.plan.revision.sha
-        new = [each for each in ledger.deeds if each.revision == now and each.key not in known]
+        new = [each for each in ledger.entries if each.revision == now and each.key not in known]
         if new:
             self.home = await self._grown(self.home, *new)
         return bool(new)
@@ -183,11 +182,11 @@ class Hearing:
                     continue
                 asked = (place.repo, place.number, comment, said, self._about(result))
                 question = Question(*asked, edited)
-                deed = await self._answer(place, question, result, where)
-                if deed is not None:
+                entry = await self._answer(place, question, result, where)
+                if entry is not None:
                     self.context.written[key] = ""
-                    await self._react(deed)
-                    if self.is_action and deed.outcome is Outcome.DONE:
+                    await self._react(entry)
+                    if self.is_action and entry.outcome is Outcome.DONE:
                         return True
         return False
 
@@ -208,17 +207,17 @@ class Hearing:
 
     async def _answer(
         self, place: _Place, question: Question, result: Result, where: str
-    ) -> Deed | None:
+    ) -> CommandLogEntry | None:
         """What came of one line; None where nothing more can be recorded."""
-        full = any(is_full(each.deeds) for each in self._records(place))
+        full = any(is_full(each.entries) for each in self._records(place))
         key = ("full", where, question.said)
         if not (full and self.is_action):
             caller = Caller(self.context, self.gathered, self.proposal, self.preview)
-            deed, kept = await caller.answer(question, result, place.wave, where)
+            entry, kept = await caller.answer(question, result, place.wave, where)
             if kept:
-                await self._keep(place, deed)
+                await self._keep(place, entry)
             place.replies.append((str(question.comment.id), question.said))
-            return deed
+            return entry
         if key not in self.context.written:
             comment = question.comment.id
             await react(self.context, place.repo, place.number, comment, Reaction.REFUSED)
@@ -226,25 +225,25 @@ class Hearing:
             self.context.written[key] = ""
         return None
 
-    async def _keep(self, place: _Place, deed: Deed) -> None:
+    async def _keep(self, place: _Place, entry: CommandLogEntry) -> None:
         """Record it, where the rollout is read from last."""
         if place.ledger is not None:
-            place.ledger = await self._grown(place.ledger, deed)
+            place.ledger = await self._grown(place.ledger, entry)
         if self.home is not None:
-            self.home = await self._grown(self.home, deed)
+            self.home = await self._grown(self.home, entry)
 
-    async def _grown(self, record: Record, *deeds: Deed) -> Record:
+    async def _grown(self, record: CommandLog, *entries: CommandLogEntry) -> CommandLog:
         reacted = record.reacted
-        while reacted < len(record.deeds) and self._is_shown(record.deeds[reacted]):
+        while reacted < len(record.entries) and self._is_shown(record.entries[reacted]):
             reacted += 1
-        return await log.write(self.context, record, (*record.deeds, *deeds), reacted)
+        return await write_log(self.context, record, (*record.entries, *entries), reacted)
 
-    def _unseen(self, place: _Place) -> tuple[Deed, ...]:
+    def _unseen(self, place: _Place) -> tuple[CommandLogEntry, ...]:
         """Deeds whose reaction a crash may have left out."""
         record = self.home or place.ledger
-        return record.deeds[record.reacted :] if record else ()
+        return record.entries[record.reacted :] if record else ()
 
-    def _records(self, place: _Place) -> list[Record]:
+    def _records(self, place: _Place) -> list[CommandLog]:
         return [each for each in (self.home, place.ledger) if each is not None]
 
     def _is_edited(self, place: _Place, comment: Comment, where: str) -> bool:
@@ -256,8 +255,8 @@ class Hearing:
         if not comment.edited:
             self.context.written[key] = text
             return False
-        deeds = (deed for record in self._records(place) for deed in record.deeds)
-        written = {deed.text for deed in deeds if deed.where == where}
+        entries = (entry for record in self._records(place) for entry in record.entries)
+        written = {entry.text for entry in entries if entry.where == where}
         return text not in written | {self.context.written.get(key, "")}
 
     def _known(self, place: _Place) -> set[tuple[str, str]]:
@@ -265,23 +264,23 @@ class Hearing:
         answered = {
             (place_of(int(to), place.number, deploy=deploy), said) for to, said in place.replies
         }
-        return answered | {deed.key for record in self._records(place) for deed in record.deeds}
+        return answered | {entry.key for record in self._records(place) for entry in record.entries}
 
-    def _is_shown(self, deed: Deed) -> bool:
+    def _is_shown(self, entry: CommandLogEntry) -> bool:
         """Whether this process put the reaction under its comment."""
-        found = self._comment(deed)
+        found = self._comment(entry)
         return found is None or is_there(self.context, *found)
 
-    async def _react(self, deed: Deed) -> None:
-        found = self._comment(deed)
+    async def _react(self, entry: CommandLogEntry) -> None:
+        found = self._comment(entry)
         if found is not None:
             await react(self.context, *found)
 
-    def _comment(self, deed: Deed) -> tuple[Repo, int, int, Reaction] | None:
+    def _comment(self, entry: CommandLogEntry) -> tuple[Repo, int, int, Reaction] | None:
         """The comment of a deed, and what is put under it; None for the bot's own deeds."""
-        if not deed.where:
+        if not entry.where:
             return None
-        kind, _, rest = deed.where.partition("!")
+        kind, _, rest = entry.where.partition("!")
         number, _, comment = rest.partition("#")
         repo = self.gathered.app.repo if kind == "app" else self.gathered.deploy.repo
-        return repo, int(number), int(comment), REACTIONS[deed.outcome]
+        return repo, int(number), int(comment), REACTIONS[entry.outcome]

@@ -17,7 +17,7 @@ from enum import StrEnum
 from planners.model.overrides import Cancellation, GateOverride, Hold, Overrides
 
 MARKER = "record"
-MOST_DEEDS = 200
+MOST_ENTRIES = 200
 MOST_LETTERS = 24_000
 MOST_ROWS = 30
 MOST_WORDS = 300
@@ -33,7 +33,7 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Deed:
+class CommandLogEntry:
     """One command: where it stands, who gave it, and what came of it.
 
     `where` names the comment, `said` what the command means (a digest): a comment that is edited
@@ -61,110 +61,112 @@ class Deed:
         return self.where, self.said
 
 
-def write(deeds: Iterable[Deed]) -> str:
+def encode_entries(entries: Iterable[CommandLogEntry]) -> str:
     """The deeds for a marker's payload; waves and digests that stand there often cost little."""
     values = [
         [
             each.where, each.said, each.by, each.verb, each.at.isoformat(), each.outcome.value,
             each.words, dict(each.facts), each.revision, each.text, each.email,
         ]
-        for each in deeds
+        for each in entries
     ]  # fmt: skip
     return b64encode(zlib.compress(json.dumps(values, separators=(",", ":")).encode(), 9)).decode()
 
 
-def read(payload: Mapping[str, str]) -> tuple[Deed, ...]:
+def decode_entries(payload: Mapping[str, str]) -> tuple[CommandLogEntry, ...]:
     """The deeds of a genuine marker."""
-    values = json.loads(zlib.decompress(b64decode(payload["deeds"])))
+    values = json.loads(zlib.decompress(b64decode(payload["entries"])))
     return tuple(
-        Deed(where, said, by, verb, datetime.fromisoformat(at), Outcome(outcome), *rest)
+        CommandLogEntry(where, said, by, verb, datetime.fromisoformat(at), Outcome(outcome), *rest)
         for where, said, by, verb, at, outcome, *rest in values
     )
 
 
-def is_full(deeds: Sequence[Deed]) -> bool:
+def is_full(entries: Sequence[CommandLogEntry]) -> bool:
     """Whether nothing more fits: a comment has its limit, and what is forgotten is done twice."""
-    return len(deeds) >= MOST_DEEDS or len(write(deeds)) > MOST_LETTERS
+    return len(entries) >= MOST_ENTRIES or len(encode_entries(entries)) > MOST_LETTERS
 
 
-def overrides(deeds: Iterable[Deed]) -> Overrides:
+def overrides(entries: Iterable[CommandLogEntry]) -> Overrides:
     """What the deeds that were done say, the later over the earlier."""
     holds: dict[str, Hold] = {}
     skipped: dict[str, str] = {}
     gate_overrides: list[GateOverride] = []
     reverted, restored, cancelled = "", "", None
-    for deed in deeds:
-        if deed.outcome is not Outcome.DONE:
+    for entry in entries:
+        if entry.outcome is not Outcome.DONE:
             continue
-        target, reason = deed.facts.get("target", ""), deed.facts.get("reason", "")
-        match deed.verb:
+        target, reason = entry.facts.get("target", ""), entry.facts.get("reason", "")
+        match entry.verb:
             case "hold":
-                holds[target] = Hold(target, deed.by, reason, deed.at)
+                holds[target] = Hold(target, entry.by, reason, entry.at)
             case "resume":
                 holds = {key: each for key, each in holds.items() if target not in {"", key}}
                 skipped = {key: why for key, why in skipped.items() if target not in {"", key}}
             case "skip":
-                skipped[target] = f"{deed.by}: {reason}"
+                skipped[target] = f"{entry.by}: {reason}"
             case "override":
-                gate_overrides.append(GateOverride(deed.facts["gate"], target, deed.by, reason))
+                gate_overrides.append(GateOverride(entry.facts["gate"], target, entry.by, reason))
             case "rollback":
-                reverted, restored = deed.facts["revision"], deed.facts.get("to", "")
+                reverted, restored = entry.facts["revision"], entry.facts.get("to", "")
             case "cancel":
-                cancelled = Cancellation(deed.facts["revision"], deed.by, reason)
+                cancelled = Cancellation(entry.facts["revision"], entry.by, reason)
             case _:
                 pass
     told = (tuple(holds.values()), tuple(gate_overrides), skipped, reverted, restored, cancelled)
     return Overrides(*told)
 
 
-def approvals(deeds: Iterable[Deed], wave: str, digest: str) -> dict[str, str]:
+def approvals(entries: Iterable[CommandLogEntry], wave: str, digest: str) -> dict[str, str]:
     """Whose approval of this very content of a wave stands: login -> address."""
     given: dict[str, str] = {}
-    for deed in deeds:
-        about = deed.outcome is Outcome.DONE and wave in deed.facts
-        if about and deed.verb == "approve" and deed.facts[wave] == digest:
-            given[deed.by] = deed.email
-        elif about and deed.verb == "unapprove":
-            given.pop(deed.by, None)
+    for entry in entries:
+        about = entry.outcome is Outcome.DONE and wave in entry.facts
+        if about and entry.verb == "approve" and entry.facts[wave] == digest:
+            given[entry.by] = entry.email
+        elif about and entry.verb == "unapprove":
+            given.pop(entry.by, None)
     return given
 
 
-def lapsed(deeds: Iterable[Deed], wave: str, digest: str) -> tuple[str, ...]:
+def lapsed(entries: Iterable[CommandLogEntry], wave: str, digest: str) -> tuple[str, ...]:
     """Logins of those who approved a wave by command when its content was another."""
     last: dict[str, str] = {}
-    for deed in deeds:
-        if deed.outcome is Outcome.DONE and wave in deed.facts:
-            if deed.verb == "approve":
-                last[deed.by] = deed.facts[wave]
-            elif deed.verb == "unapprove":
-                last.pop(deed.by, None)
+    for entry in entries:
+        if entry.outcome is Outcome.DONE and wave in entry.facts:
+            if entry.verb == "approve":
+                last[entry.by] = entry.facts[wave]
+            elif entry.verb == "unapprove":
+                last.pop(entry.by, None)
     return tuple(login for login, approved in last.items() if approved != digest)
 
 
-def text(deeds: Sequence[Deed], marker: str) -> str:
+def render_log(entries: Sequence[CommandLogEntry], marker: str) -> str:
     """The comment that holds the record, for people: the newest deeds, last."""
     rows = [
         f"| {each.at:%m-%d %H:%M} | `{each.by}` | `{each.verb}` | {each.outcome} | {_cell(each)} |"
-        for each in deeds[-MOST_ROWS:]
+        for each in entries[-MOST_ROWS:]
     ]
     head = ["| when (UTC) | who | command | outcome | |", "|---|---|---|---|---|"]
-    earlier = len(deeds) - len(rows)
+    earlier = len(entries) - len(rows)
     more = [f"and {earlier} earlier", ""] if earlier else []
     return "\n".join([marker, "**What was told to this rollout**", "", *more, *head, *rows])
 
 
-def _cell(deed: Deed) -> str:
+def _cell(entry: CommandLogEntry) -> str:
     said = " ".join(
         f"{key}: {value}"
-        for key, value in deed.facts.items()
+        for key, value in entry.facts.items()
         if key in {"target", "reason", "gate", "to"}
     )
-    plain = (said or deed.words).replace("`", "'").replace("|", "/").replace("\n", " ")[:200]
+    plain = (said or entry.words).replace("`", "'").replace("|", "/").replace("\n", " ")[:200]
     shown = f"`{plain}`" if plain else ""
-    url = deed.facts.get("link", "")
+    url = entry.facts.get("link", "")
     return f"{shown} [merge request](<{url}>)" if _ADDRESS.fullmatch(url) else shown
 
 
-def settled(deed: Deed, outcome: Outcome, words: str, facts: Mapping[str, str]) -> Deed:
+def settled(
+    entry: CommandLogEntry, outcome: Outcome, words: str, facts: Mapping[str, str]
+) -> CommandLogEntry:
     """The deed with what came of it."""
-    return replace(deed, outcome=outcome, words=words[:MOST_WORDS], facts=facts)
+    return replace(entry, outcome=outcome, words=words[:MOST_WORDS], facts=facts)

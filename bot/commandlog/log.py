@@ -12,8 +12,13 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
 
-from bot.commandlog import entry
-from bot.commandlog.entry import Deed
+from bot.commandlog.entry import (
+    MARKER,
+    CommandLogEntry,
+    decode_entries,
+    encode_entries,
+    render_log,
+)
 from bot.context import Context
 from bot.forges import Comment
 from bot.store.keys import COMMAND_LOG
@@ -27,7 +32,7 @@ class OvertakenError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Spot:
+class LogLocation:
     """The merge request where an application's record stands."""
 
     repo: Repo
@@ -42,14 +47,14 @@ class Spot:
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class CommandLog:
     """A record as it is believed; of the first `reacted` deeds the comments show what came of them.
 
     `comment` is where it stands and `shown` how many deeds are there, `kept` what the store has.
     """
 
-    spot: Spot
-    deeds: tuple[Deed, ...] = ()
+    location: LogLocation
+    entries: tuple[CommandLogEntry, ...] = ()
     reacted: int = 0
     comment: int | None = None
     shown: int = 0
@@ -58,7 +63,7 @@ class Record:
     @property
     def is_behind(self) -> bool:
         """Whether the comment lacks deeds."""
-        return self.shown < len(self.deeds)
+        return self.shown < len(self.entries)
 
     @property
     def was_changed(self) -> bool:
@@ -66,69 +71,75 @@ class Record:
         return self.kept is not None and self.shown < self.kept["shown"]
 
 
-async def read(context: Context, spot: Spot, comments: Iterable[Comment]) -> Record:
+async def read_log(
+    context: Context, location: LogLocation, comments: Iterable[Comment]
+) -> CommandLog:
     """What the comments of a merge request and the store say."""
-    me = await context.forge(spot.repo).me()
-    kept = await asyncio.to_thread(context.store.views.get, spot.key)
-    found, newest = Record(spot, kept=kept), None
+    me = await context.forge(location.repo).me()
+    kept = await asyncio.to_thread(context.store.views.get, location.key)
+    found, newest = CommandLog(location, kept=kept), None
     for comment in comments:
-        payload = context.markers.read(entry.MARKER, spot.repo, comment.body.partition("\n")[0])
+        payload = context.markers.read(MARKER, location.repo, comment.body.partition("\n")[0])
         if comment.author.id != me.id or payload is None:
             continue
-        mine = payload["application"] == spot.application and payload["number"] == str(spot.number)
-        if mine and (found.comment is None or int(payload["deeds_in_all"]) > found.shown):
-            deeds = entry.read(payload)
+        mine = payload["application"] == location.application and payload["number"] == str(
+            location.number
+        )
+        if mine and (found.comment is None or int(payload["entry_count"]) > found.shown):
+            entries = decode_entries(payload)
             reacted = int(payload["reacted"])
-            found = Record(spot, deeds, reacted, comment.id, len(deeds), kept)
+            found = CommandLog(location, entries, reacted, comment.id, len(entries), kept)
             newest = payload
     if kept is not None and kept["count"] > found.shown:
-        deeds, reacted = entry.read(kept["payload"]), int(kept["payload"]["reacted"])
-        found = replace(found, deeds=deeds, reacted=reacted)
+        entries, reacted = decode_entries(kept["payload"]), int(kept["payload"]["reacted"])
+        found = replace(found, entries=entries, reacted=reacted)
     elif newest is not None and (kept is None or kept["shown"] < found.shown):
         now = _row(context, newest, found.shown)
-        if await asyncio.to_thread(context.store.views.swap, spot.key, kept, now):
+        if await asyncio.to_thread(context.store.views.swap, location.key, kept, now):
             found = replace(found, kept=now)
     return found
 
 
 def _row(context: Context, payload: Mapping[str, str], shown: int) -> dict[str, Any]:
     """What the store remembers of a record, of which `shown` deeds stand in its comment."""
-    at, count = context.clock().isoformat(), int(payload["deeds_in_all"])
+    at, count = context.clock().isoformat(), int(payload["entry_count"])
     return {"count": count, "shown": shown, "payload": dict(payload), "at": at}
 
 
-async def write(context: Context, known: Record, deeds: tuple[Deed, ...], reacted: int) -> Record:
+async def write_log(
+    context: Context, known: CommandLog, entries: tuple[CommandLogEntry, ...], reacted: int
+) -> CommandLog:
     """Let the record say this, in the store and then in its comment.
 
     Raises:
         OvertakenError: see there.
     """
-    spot, views = known.spot, context.store.views
+    location, views = known.location, context.store.views
     payload = {
-        "application": spot.application,
-        "number": str(spot.number),
-        "deeds_in_all": str(len(deeds)),
+        "application": location.application,
+        "number": str(location.number),
+        "entry_count": str(len(entries)),
         "reacted": str(reacted),
-        "deeds": entry.write(deeds),
+        "entries": encode_entries(entries),
     }
     kept = _row(context, payload, known.kept["shown"] if known.kept else known.shown)
-    if not await asyncio.to_thread(views.swap, spot.key, known.kept, kept):
+    if not await asyncio.to_thread(views.swap, location.key, known.kept, kept):
         raise OvertakenError
-    forge, path = context.forge(spot.repo), spot.repo.path
-    body = entry.text(deeds, context.markers.write(entry.MARKER, spot.repo, payload))
+    forge, path = context.forge(location.repo), location.repo.path
+    body = render_log(entries, context.markers.write(MARKER, location.repo, payload))
     comment = known.comment
     if comment is None:
-        comment = (await forge.add_comment(path, spot.number, body)).id
+        comment = (await forge.add_comment(path, location.number, body)).id
     else:
-        await forge.edit_comment(path, spot.number, comment, body)
-    done = {**kept, "shown": len(deeds)}
-    await asyncio.to_thread(views.swap, spot.key, kept, done)
-    await asyncio.to_thread(_forget, context, spot)
-    return Record(spot, deeds, reacted, comment, len(deeds), done)
+        await forge.edit_comment(path, location.number, comment, body)
+    done = {**kept, "shown": len(entries)}
+    await asyncio.to_thread(views.swap, location.key, kept, done)
+    await asyncio.to_thread(_forget, context, location)
+    return CommandLog(location, entries, reacted, comment, len(entries), done)
 
 
-def _forget(context: Context, spot: Spot) -> None:
+def _forget(context: Context, location: LogLocation) -> None:
     """Keep the newest records of an application only."""
-    rows = context.store.views.list(f"{COMMAND_LOG}{spot.application}/")
+    rows = context.store.views.list(f"{COMMAND_LOG}{location.application}/")
     newest_first = sorted(rows, key=lambda row: row[1]["at"], reverse=True)
     context.store.views.drop([key for key, _ in newest_first[MOST_KEPT:]])

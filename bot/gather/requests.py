@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from bot.commandlog.entry import Deed, approvals, lapsed, overrides
+from bot.commandlog.entry import CommandLogEntry, approvals, lapsed, overrides
 from bot.context import Context
 from bot.forges import ForgeMergeRequest
 from bot.gather.approvals import read_approvals, read_owners, teams_of
@@ -40,7 +40,7 @@ class Reading:
     fleet: Fleet
     registration: Registration
     trials: Mapping[int, tuple[str, ...]]
-    deeds: tuple[Deed, ...]
+    entries: tuple[CommandLogEntry, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,18 +60,18 @@ async def read_proposed(
     context: Context,
     checkout: Checkout,
     documents: tuple[Fleet, Registration],
-    deeds: tuple[Deed, ...],
+    entries: tuple[CommandLogEntry, ...],
 ) -> Proposed:
     """Of our merge requests all open ones, and the newest closed of each wave.
 
-    `deeds` are what people told the rollout by commands.
+    `entries` are what people told the rollout by commands.
     """
     fleet, registration = documents
     forge, repo = context.forge(registration.deploy), registration.deploy
     me = await forge.me()
     prefix = branch_prefix(registration.application)
     trials = forge.trials(await asyncio.to_thread(checkout.mirror.branches))
-    reading = Reading(context, checkout, fleet, registration, trials, deeds)
+    reading = Reading(context, checkout, fleet, registration, trials, entries)
     found: list[MergeRequest] = []
     theirs: dict[str, ForeignBranch] = {}
     closed: set[str] = set()
@@ -95,7 +95,7 @@ async def read_proposed(
     left = {name: head for name, head in branches.items() if name not in ours}
     written = await asyncio.to_thread(_strangers, reading, left)
     requests = tuple(sorted(found, key=lambda request: request.number))
-    return Proposed(requests, branches, {**written, **theirs}, overrides(deeds))
+    return Proposed(requests, branches, {**written, **theirs}, overrides(entries))
 
 
 def _foreign(each: ForgeMergeRequest) -> ForeignBranch:
@@ -144,8 +144,8 @@ async def _open(
     owners = await read_owners(checkout, reading.fleet, paths)
     teams = teams_of(reading.fleet, reading.registration, owners)
     digest = branch.digest if branch is not None else None
-    given = approvals(reading.deeds, wave, digest or "")
-    commanded = dict.fromkeys(lapsed(reading.deeds, wave, digest or ""), ("", ""))
+    given = approvals(reading.entries, wave, digest or "")
+    commanded = dict.fromkeys(lapsed(reading.entries, wave, digest or ""), ("", ""))
     commanded |= {login: (email, each.head) for login, email in given.items()}
     return MergeRequest(
         number=each.number,

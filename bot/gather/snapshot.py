@@ -4,8 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from bot.commandlog import log
-from bot.commandlog.log import Record, Spot
+from bot.commandlog.log import CommandLog, LogLocation, read_log
 from bot.context import Context
 from bot.forges import Comment, ForgeMergeRequest
 from bot.gather.deploy import read_base
@@ -33,8 +32,9 @@ from planners.model.snapshot import (
 class Gathered:
     """A Snapshot, with the repositories it was read from.
 
-    The plan comment belongs on `app_request`; `comments` are those of that merge request, `record`
-    what is recorded there; `paused` is what the deploy repo says is paused.
+    The plan comment belongs on `app_request`; `comments` are those of that merge request,
+    `command_log` what people told the rollout there; `paused` is what the deploy repo says is
+    paused.
     """
 
     snapshot: Snapshot
@@ -42,7 +42,7 @@ class Gathered:
     deploy: Checkout
     app_request: ForgeMergeRequest | None
     comments: tuple[Comment, ...] = ()
-    record: Record | None = None
+    command_log: CommandLog | None = None
     paused: Paused = field(default_factory=Paused)
 
 
@@ -59,10 +59,10 @@ async def gather_rollout(context: Context, application: str) -> Gathered:
     app = await fetch(context, registration.app)
     deploy = await fetch(context, registration.deploy)
     app_request = await context.forge(app.repo).merge_request_of(app.repo.path, app.head)
-    comments, record = await _told(context, app, app_request, application)
-    deeds = record.deeds if record else ()
+    comments, command_log = await _told(context, app, app_request, application)
+    entries = command_log.entries if command_log else ()
     paused = await read_pauses(context, deploy)
-    proposed = await read_proposed(context, deploy, (newest, registration), deeds)
+    proposed = await read_proposed(context, deploy, (newest, registration), entries)
     base = await asyncio.to_thread(read_base, deploy, registration)
     fleet_sha = _pinned(fleet_repo, app.head, deploy, proposed.requests) or fleet_repo.head
     pinned = newest
@@ -80,18 +80,18 @@ async def gather_rollout(context: Context, application: str) -> Gathered:
         wrote = await context.forge(app.repo).authors(app.repo.path, app_request.number)
         logins = {f"@{each}" for each in wrote}
         snapshot = replace(snapshot, authors=snapshot.authors | logins)
-    return Gathered(snapshot, app, deploy, app_request, comments, record, paused)
+    return Gathered(snapshot, app, deploy, app_request, comments, command_log, paused)
 
 
 async def _told(
     context: Context, app: Checkout, app_request: ForgeMergeRequest | None, application: str
-) -> tuple[tuple[Comment, ...], Record | None]:
+) -> tuple[tuple[Comment, ...], CommandLog | None]:
     """The comments of the app merge request, and the record among them."""
     if app_request is None:
         return (), None
     comments = await context.forge(app.repo).comments(app.repo.path, app_request.number)
-    return comments, await log.read(
-        context, Spot(app.repo, app_request.number, application), comments
+    return comments, await read_log(
+        context, LogLocation(app.repo, app_request.number, application), comments
     )
 
 
@@ -112,8 +112,8 @@ async def gather_review(context: Context, application: str, request: ForgeMergeR
     fleet = (newest, newest, fleet_repo.head)
     merged = (deploy, base, Proposed())
     snapshot = await _snapshot(context, registration, fleet, (app, request.head), merged)
-    comments, record = await _told(context, app, request, application)
-    return Gathered(snapshot, app, deploy, request, comments, record)
+    comments, command_log = await _told(context, app, request, application)
+    return Gathered(snapshot, app, deploy, request, comments, command_log)
 
 
 def _registration(fleet: Fleet, application: str) -> Registration:

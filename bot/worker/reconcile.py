@@ -40,7 +40,7 @@ async def reconcile_application(context: Context, application: str) -> datetime 
             context, application, problem_view(application, _problems(error), context.clock())
         )
         return None
-    hearing = Hearing(context, gathered, proposal, gathered.record)
+    hearing = Hearing(context, gathered, proposal, gathered.command_log)
     if await hearing.obey():
         return context.clock()
     applied = await apply(context, gathered, proposal)
@@ -86,7 +86,7 @@ async def _review(context: Context, request: ForgeMergeRequest, home: Home) -> d
         await write_problems(context, request, home, _problems(error))
         return None
     later = await write_home(context, gathered, proposal, home)
-    await Hearing(context, gathered, proposal, gathered.record, preview=True).tell()
+    await Hearing(context, gathered, proposal, gathered.command_log, preview=True).tell()
     return later
 
 

@@ -18,8 +18,8 @@ class Unapprove:
     async def run(self, call: Call) -> Answer:
         """See Command."""
         waves = {each.change.wave.name for each in call.wave_statuses(call.target())}
-        record = call.gathered.record
-        mine = [each for each in record.deeds if each.by == call.by] if record else []
+        command_log = call.gathered.command_log
+        mine = [each for each in command_log.entries if each.by == call.by] if command_log else []
         given = [wave for each in mine if each.verb == "approve" for wave in each.facts]
         found = dict.fromkeys((wave for wave in given if wave in waves), "")
         if not found:

@@ -7,14 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.commandlog.entry import (
-    Deed,
+    CommandLogEntry,
     Outcome,
     approvals,
+    decode_entries,
+    encode_entries,
     is_full,
     overrides,
-    read,
-    text,
-    write,
+    render_log,
 )
 from bot.forges._markers import Markers
 from bot.forges.github import GitHubForge
@@ -27,14 +27,14 @@ NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 WORDS = st.text(st.characters(codec="utf-8"), max_size=300)
 
 
-def deed(verb: str, by: str = "rita", **facts: str) -> Deed:
-    return Deed("app!1#1", "0" * 16, by, verb, NOW, Outcome.DONE, facts=facts)
+def entry(verb: str, by: str = "rita", **facts: str) -> CommandLogEntry:
+    return CommandLogEntry("app!1#1", "0" * 16, by, verb, NOW, Outcome.DONE, facts=facts)
 
 
 @given(
     st.lists(
         st.builds(
-            Deed,
+            CommandLogEntry,
             WORDS,
             WORDS,
             WORDS,
@@ -48,19 +48,19 @@ def deed(verb: str, by: str = "rita", **facts: str) -> Deed:
         max_size=5,
     )
 )
-def test_what_is_written_is_read(deeds: list[Deed]) -> None:
-    assert read({"deeds": write(deeds)}) == tuple(deeds)
+def test_what_is_written_is_read(entries: list[CommandLogEntry]) -> None:
+    assert decode_entries({"entries": encode_entries(entries)}) == tuple(entries)
 
 
 def test_the_later_deed_counts_over_the_earlier() -> None:
     told = overrides(
         [
-            deed("hold", target="", reason="wait"),
-            deed("hold", target="canary.1", reason="look"),
-            deed("skip", target="one", reason="dark"),
-            deed("resume", target="canary.1"),
-            deed("override", gate="freeze", target="", reason="outage"),
-            deed("cancel", revision="a" * 40, reason="newer"),
+            entry("hold", target="", reason="wait"),
+            entry("hold", target="canary.1", reason="look"),
+            entry("skip", target="one", reason="dark"),
+            entry("resume", target="canary.1"),
+            entry("override", gate="freeze", target="", reason="outage"),
+            entry("cancel", revision="a" * 40, reason="newer"),
         ]
     )
 
@@ -73,9 +73,9 @@ def test_the_later_deed_counts_over_the_earlier() -> None:
 def test_to_resume_everything_ends_what_was_held_and_what_was_skipped() -> None:
     told = overrides(
         [
-            deed("hold", target="canary.1", reason="look"),
-            deed("skip", target="one", reason="dark"),
-            deed("resume", target=""),
+            entry("hold", target="canary.1", reason="look"),
+            entry("skip", target="one", reason="dark"),
+            entry("resume", target=""),
         ]
     )
 
@@ -84,36 +84,39 @@ def test_to_resume_everything_ends_what_was_held_and_what_was_skipped() -> None:
 
 def test_an_approval_counts_for_its_content_until_it_is_withdrawn() -> None:
     given_ones = [
-        deed("approve", **{"canary.1": "d1"}),
-        deed("approve", "otto", **{"canary.1": "d1"}),
+        entry("approve", **{"canary.1": "d1"}),
+        entry("approve", "otto", **{"canary.1": "d1"}),
     ]
 
     assert approvals(given_ones, "canary.1", "d1") == {"rita": "", "otto": ""}
     assert approvals(given_ones, "canary.1", "d2") == {}
-    given_ones.append(deed("unapprove", "otto", **{"canary.1": ""}))
+    given_ones.append(entry("unapprove", "otto", **{"canary.1": ""}))
     assert approvals(given_ones, "canary.1", "d1") == {"rita": ""}
 
 
 def test_a_full_record_fits_into_a_comment_of_every_forge() -> None:
     """Each approval here is of 200 waves, the most at once, with digests never seen before."""
-    deeds: list[Deed] = []
-    while not is_full(deeds):
+    entries: list[CommandLogEntry] = []
+    while not is_full(entries):
         waves = {
-            f"stage-{wave}.1": hashlib.sha256(f"{len(deeds)} {wave}".encode()).hexdigest()
+            f"stage-{wave}.1": hashlib.sha256(f"{len(entries)} {wave}".encode()).hexdigest()
             for wave in range(200)
         }
-        deeds.append(deed("approve", "a" * 39, **waves))
-    full = text(deeds, Markers(b"k").write("record", Repo("github", "a/b"), {"d": write(deeds)}))
+        entries.append(entry("approve", "a" * 39, **waves))
+    full = render_log(
+        entries,
+        Markers(b"k").write("record", Repo("github", "a/b"), {"d": encode_entries(entries)}),
+    )
 
-    assert len(deeds) > 1
+    assert len(entries) > 1
     assert units(full) < min(GitHubForge.comment_limit, GitLabForge.comment_limit)
 
 
 def test_a_record_of_many_small_deeds_is_full_some_time() -> None:
-    deeds = [deed("why", target=f"canary.{number}") for number in range(1_000)]
+    entries = [entry("why", target=f"canary.{number}") for number in range(1_000)]
 
-    assert not is_full(deeds[:100])
-    assert is_full(deeds)
-    shown = text(deeds, "<!-- -->")
+    assert not is_full(entries[:100])
+    assert is_full(entries)
+    shown = render_log(entries, "<!-- -->")
     assert "and 970 earlier" in shown
     assert shown.count("| 11-20") == 30

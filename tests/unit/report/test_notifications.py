@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 from inline_snapshot import snapshot as inline
 
-from bot.commandlog.entry import Deed, Outcome, lapsed
+from bot.commandlog.entry import CommandLogEntry, Outcome, lapsed
 from bot.forges._markers import Markers
 from bot.report.notifications import known, mark
 from bot.wording.notices import notices, together
@@ -165,17 +165,17 @@ def test_what_was_said_is_known_by_the_first_line_on_the_same_merge_request() ->
 
 
 def test_whose_commands_approved_something_else() -> None:
-    def deed(by: str, verb: str, digest: str) -> Deed:
+    def entry(by: str, verb: str, digest: str) -> CommandLogEntry:
         at = datetime.fromtimestamp(0, NOW.tzinfo)
-        return Deed("app!1#1", by, by, verb, at, Outcome.DONE, "", {"canary.1": digest})
+        return CommandLogEntry("app!1#1", by, by, verb, at, Outcome.DONE, "", {"canary.1": digest})
 
-    deeds = [
-        deed("rita", "approve", "old"),
-        deed("tom", "approve", "old"),
-        deed("tom", "approve", "new"),
-        deed("ada", "approve", "old"),
-        deed("ada", "unapprove", ""),
+    entries = [
+        entry("rita", "approve", "old"),
+        entry("tom", "approve", "old"),
+        entry("tom", "approve", "new"),
+        entry("ada", "approve", "old"),
+        entry("ada", "unapprove", ""),
     ]
 
-    assert lapsed(deeds, "canary.1", "new") == ("rita",)
-    assert lapsed(deeds, "canary.2", "new") == ()
+    assert lapsed(entries, "canary.1", "new") == ("rita",)
+    assert lapsed(entries, "canary.2", "new") == ()
