@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from bot.wording import changes as words
+from bot.wording.changes import Variation
 from bot.wording.markdown import code, code_in_html, fence, fold, listing, natural, plural, units
 from planners.gating.change_sets import ChangeKind, ChangeSet
 from planners.model import Json
@@ -25,14 +26,16 @@ NAMED, MOST_CLUSTERS, MOST_LINES, MOST_TITLES, FEW_LINES = 3, 1_000, 40, 20, 10
 class Group:
     """Clusters whose diffs are equal to the letter; `files` maps paths to unified diffs.
 
-    Where everything is new, `unlike` is how it differs from what most clusters get.
+    `changes` come from these clusters' own change sets. Where everything is new, `variations` are
+    the new objects that most clusters get with other fields, `extra` those they do not get now.
     """
 
     clusters: tuple[str, ...]
     files: Mapping[str, str]
     changes: tuple[ObjectChange, ...]
     risks: frozenset[Risk]
-    unlike: tuple[ObjectChange, ...] = ()
+    variations: tuple[Variation, ...] = ()
+    extra: tuple[ObjectChange, ...] = ()
 
     @property
     def new(self) -> bool:
@@ -128,22 +131,33 @@ def _groups(reader: Reader, by_cluster: Mapping[str, list[tuple[int, ...]]]) -> 
         texts = {path: each.unified for path, each in sorted(files, key=lambda file: file[0])}
         found.append(Group(tuple(clusters), texts, objects, _union(each.risks for each in told)))
     found.sort(key=lambda each: (weight(each.risks), -len(each.clusters), each.clusters))
-    return _told_apart(found)
+    return _with_variations(found)
 
 
-def _told_apart(groups: Sequence[Group]) -> tuple[Group, ...]:
-    """The groups in which everything is new, each with how it differs from the largest of them."""
+def _with_variations(groups: Sequence[Group]) -> tuple[Group, ...]:
+    """The groups in which everything is new, each with how it varies from the largest of them."""
     first = max(
         (each for each in groups if each.new), key=lambda each: len(each.clusters), default=None
     )
     if first is None:
         return tuple(groups)
-    common = _documents(first)
     return tuple(
-        replace(each, unlike=compare_objects(common, _documents(each)))
-        if each.new and each is not first
-        else each
-        for each in groups
+        _compared(each, first) if each.new and each is not first else each for each in groups
+    )
+
+
+def _compared(group: Group, most: Group) -> Group:
+    """The group with what it creates otherwise or besides what `most` creates.
+
+    What `most` creates and the group does not is left out: that a change set lacks an object does
+    not say that its clusters do, as they may have it already.
+    """
+    found = compare_objects(_documents(most), _documents(group))
+    both = (each for each in found if each.before is not None and each.after is not None)
+    return replace(
+        group,
+        variations=tuple(Variation(each.name, each.fields) for each in both if each.fields),
+        extra=tuple(each for each in found if each.before is None),
     )
 
 
@@ -201,7 +215,7 @@ def _left_out(count: int, groups: int, where: str) -> str:
 
 def _fold(group: Group, clusters: int) -> str:
     """A group with all that is known of it."""
-    parts = [_unlike(group), _bullets(words.lines(group.changes), MOST_LINES)]
+    parts = [_comparison(group), _bullets(words.lines(group.changes), MOST_LINES)]
     if len(group.clusters) > NAMED:
         names = code(listing(natural(group.clusters), MOST_CLUSTERS), 100_000)
         parts.append(fold(f"The {plural(len(group.clusters), 'cluster')}", names))
@@ -211,16 +225,15 @@ def _fold(group: Group, clusters: int) -> str:
 
 def _brief(group: Group, clusters: int) -> str:
     """A group without its diff."""
-    lines = _unlike(group) or _bullets(words.lines(group.changes), FEW_LINES)
+    lines = _comparison(group) or _bullets(words.lines(group.changes), FEW_LINES)
     names = code(listing(natural(group.clusters), MOST_TITLES), 1_000)
     return fold(_title(group, clusters, code_in_html), f"{lines}\n\nOn {names}; without its diff.")
 
 
-def _unlike(group: Group) -> str:
-    """What sets new objects apart from those of most clusters."""
-    if not group.unlike:
-        return ""
-    return f"Unlike on most clusters:\n\n{_bullets(words.lines(group.unlike), FEW_LINES)}"
+def _comparison(group: Group) -> str:
+    """How new objects differ from those of most clusters."""
+    found = [*words.variation_lines(group.variations), *words.lines(group.extra)]
+    return f"Differs from most clusters:\n\n{_bullets(found, FEW_LINES)}" if found else ""
 
 
 def _bullets(found: Sequence[str], most: int) -> str:
@@ -241,8 +254,10 @@ def _title(group: Group, clusters: int, span: Callable[[str], str]) -> str:
     if count <= NAMED:
         who += f" ({span(', '.join(natural(group.clusters)))})"
     risks = f" · {flags(group.risks)}" if group.risks else ""
-    apart = f", unlike most: {words.title(group.unlike)}" if group.unlike else ""
-    return f"{who}: {span(words.title(group.changes) + apart)}{risks}"
+    changes = words.title(group.changes)
+    if compared := words.comparison_title(group.variations, len(group.extra)):
+        changes += f"; differs from most clusters: {compared}"
+    return f"{who}: {span(changes)}{risks}"
 
 
 def said(group: Group, clusters: int) -> str:

@@ -32,7 +32,10 @@ def test_a_first_install_tells_what_sites_get_and_how_they_differ(comments: dict
 
     assert "`60 clusters of 60 change in 12 waves`" in text
     assert "28 of 60 clusters: <code>41 objects created</code>" in text
-    assert "9 of 60 clusters: <code>41 objects created, unlike most: PAYMENT_METHODS" in text
+    assert (
+        "9 of 60 clusters: <code>41 objects created; differs from most clusters: PAYMENT_METHODS"
+        in text
+    )
     assert "`canary is ready for 1s; cart-redis, catalogue-db Ready on the same cluster; " in text
     assert "approval by edge/eu (clusters with region=eu)`" in text
     assert_dead(read(text))
