@@ -1,0 +1,80 @@
+"""The documentation names only what exists: links, anchors, files, functions, decision records."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+RECORDS = ROOT / "docs/adr"
+PAGES = sorted(
+    path.relative_to(ROOT).as_posix()
+    for path in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+)
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+FILE = re.compile(
+    r"(?<![\w/.<>-])((?:bench|bot|docs|planners|plugins|renderers|tests)/[\w./*-]*[\w*/])"
+)
+HOP = re.compile(r"^\| \d+ \| `(?P<file>[\w./]+\.py)` \| `(?P<name>[\w.]+)` \|", re.MULTILINE)
+STATUS = re.compile(
+    r"^- Status: (Accepted|Superseded by \[\d{4}\]\(\S+\))\n- Date: \d{4}-\d\d-\d\d$", re.MULTILINE
+)
+SECTIONS = ["Context", "Decision", "Alternatives considered", "Consequences"]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_relative_link_leads_to_a_file_and_a_heading(page: str) -> None:
+    for link in LINK.findall(_prose((ROOT / page).read_text())):
+        if "://" in link:
+            continue
+        path, _, anchor = link.partition("#")
+        target = (ROOT / page).parent / path if path else ROOT / page
+        assert target.exists(), link
+        if anchor:
+            assert anchor in set(_anchors(target.read_text())), link
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page != "CHANGELOG.md"])
+def test_every_file_that_is_named_exists(page: str) -> None:
+    for path in FILE.findall((ROOT / page).read_text()):
+        assert any(ROOT.glob(path.rstrip("/"))), path
+
+
+def test_every_hop_of_the_design_names_a_function_that_exists() -> None:
+    hops = HOP.findall((ROOT / "docs/design.md").read_text())
+
+    assert hops
+    for file, name in hops:
+        assert name in set(_definitions(ast.parse((ROOT / file).read_text()))), f"{file}: {name}"
+
+
+@pytest.mark.parametrize("path", sorted(RECORDS.glob("0*.md")), ids=lambda path: path.stem[:4])
+def test_every_decision_record_has_a_status_and_is_listed(path: Path) -> None:
+    text = path.read_text()
+    number, title = text.partition("\n")[0].removeprefix("# ").split(" ", 1)
+
+    assert path.name.startswith(number)
+    assert STATUS.search(text)
+    assert re.findall(r"(?m)^## (.*)$", text) == SECTIONS
+    assert f"| [{number}]({path.name}) | {title} |" in (RECORDS / "README.md").read_text()
+
+
+def _prose(text: str) -> str:
+    """The text without fenced code."""
+    return re.sub(r"(?ms)^```.*?^```$", "", text)
+
+
+def _anchors(text: str) -> Iterator[str]:
+    """The anchors that GitHub and GitLab give to the headings."""
+    for heading in re.findall(r"(?m)^#+ (.*)$", _prose(text)):
+        yield re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
+
+
+def _definitions(node: ast.AST, prefix: str = "") -> Iterator[str]:
+    """Every function and class of a module, methods as `Class.method`."""
+    for each in ast.iter_child_nodes(node):
+        if isinstance(each, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            yield f"{prefix}{each.name}"
+            yield from _definitions(each, f"{prefix}{each.name}.")
