@@ -7,10 +7,8 @@ from datetime import datetime
 
 import structlog
 
-import bot.chatops.commands
 from bot.chatops.commands import Answer, Call, Command, RefusedError, judged_in
-from bot.chatops.parser import Command as Words
-from bot.chatops.parser import Help, Mistake, Result
+from bot.chatops.parser import Help, Mistake, ParsedCommand, Result
 from bot.chatops.replies import Question, react, reply
 from bot.commandlog.entry import CommandLogEntry, Outcome, settled
 from bot.context import Context
@@ -35,7 +33,7 @@ class _DeniedError(RefusedError):
 
 def commands() -> dict[str, Command]:
     """Every slash command."""
-    return discover(bot.chatops.commands, "COMMAND")
+    return discover("bot.chatops.commands", "COMMAND")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +60,12 @@ class Caller:
         """
         context, by = self.context, question.comment.author.login
         await react(context, question.repo, question.number, question.comment.id, Reaction.SEEN)
-        verb = result.verb if isinstance(result, Words | Help) else "?"
+        verb = result.verb if isinstance(result, ParsedCommand | Help) else "?"
         revision = self.proposal.plan.revision.sha
         entry = CommandLogEntry(where, question.said, by, verb, context.clock(), Outcome.DONE)
         email = question.comment.author.email
         entry = replace(entry, revision=revision, text=question.text, email=email)
-        is_action = isinstance(result, Words) and commands()[result.verb].is_action
+        is_action = isinstance(result, ParsedCommand) and commands()[result.verb].is_action
         try:
             answer = await self._run(question, result, wave, where)
         except RefusedError as error:

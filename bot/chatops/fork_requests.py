@@ -6,7 +6,7 @@ What strangers propose is read, never run; but even a plan tells of the fleet. C
 
 from dataclasses import dataclass
 
-from bot.chatops.parser import Command, Reader, Verb
+from bot.chatops.parser import ParsedCommand, Reader, Verb
 from bot.chatops.replies import react
 from bot.context import Context
 from bot.forges import Comment, Forge, ForgeMergeRequest, Reaction
@@ -32,7 +32,7 @@ async def find_ask(context: Context, repo: Repo, request: ForgeMergeRequest) -> 
     asked, head = await _answered(context, repo, comments)
     reader = Reader((await forge.me()).login, (PLAN,))
     for comment in reversed(comments):
-        asks = any(isinstance(each, Command) for each in reader.read(comment.body))
+        asks = any(isinstance(each, ParsedCommand) for each in reader.read(comment.body))
         if not asks or comment.author.bot:
             continue
         if await _may_ask(forge, repo, comment):

@@ -12,8 +12,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 
 from bot.chatops.executor import Caller, commands
-from bot.chatops.parser import Command as Words
-from bot.chatops.parser import Reader, Result
+from bot.chatops.parser import ParsedCommand, Reader, Result
 from bot.chatops.replies import Question, answered, is_there, react, reply, text_of
 from bot.commandlog.entry import CommandLogEntry, Outcome, is_full
 from bot.commandlog.log import CommandLog, LogLocation, OvertakenError, read_log, write_log
@@ -191,7 +190,9 @@ class Hearing:
         return False
 
     def _is_steering(self, result: Result) -> bool:
-        return not self.preview and isinstance(result, Words) and commands()[result.verb].is_action
+        if self.preview or not isinstance(result, ParsedCommand):
+            return False
+        return commands()[result.verb].is_action
 
     async def _is_flood(self, place: _Place, comment: Comment) -> bool:
         """Whether somebody who may write nothing there was answered often enough."""
@@ -203,7 +204,7 @@ class Hearing:
 
     def _about(self, result: Result) -> str:
         """Who answers: each application for itself, but how a command is written says any."""
-        return self.gathered.snapshot.application.name if isinstance(result, Words) else ""
+        return self.gathered.snapshot.application.name if isinstance(result, ParsedCommand) else ""
 
     async def _answer(
         self, place: _Place, question: Question, result: Result, where: str

@@ -13,8 +13,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import Protocol, runtime_checkable
 
-from planners.model.overrides import Cancellation, GateOverride, Hold, Overrides
+from planners.model.overrides import Overrides
 
 MARKER = "record"
 MOST_ENTRIES = 200
@@ -60,6 +61,16 @@ class CommandLogEntry:
         """What no other command has."""
         return self.where, self.said
 
+    @property
+    def target(self) -> str:
+        """The wave, cluster or tenant that it is about; empty for the whole rollout."""
+        return self.facts.get("target", "")
+
+    @property
+    def reason(self) -> str:
+        """Why, as its author said."""
+        return self.facts.get("reason", "")
+
 
 def encode_entries(entries: Iterable[CommandLogEntry]) -> str:
     """The deeds for a marker's payload; waves and digests that stand there often cost little."""
@@ -87,58 +98,27 @@ def is_full(entries: Sequence[CommandLogEntry]) -> bool:
     return len(entries) >= MOST_ENTRIES or len(encode_entries(entries)) > MOST_LETTERS
 
 
-def overrides(entries: Iterable[CommandLogEntry]) -> Overrides:
-    """What the deeds that were done say, the later over the earlier."""
-    holds: dict[str, Hold] = {}
-    skipped: dict[str, str] = {}
-    gate_overrides: list[GateOverride] = []
-    reverted, restored, cancelled = "", "", None
+@runtime_checkable
+class StandingEffect(Protocol):
+    """What the log entries of one command mean for their rollout as long as they are in the log."""
+
+    def apply(self, overrides: Overrides, entry: CommandLogEntry) -> Overrides:
+        """The overrides with one more completed entry of this command; a pure function."""
+
+
+def overrides(
+    entries: Iterable[CommandLogEntry], effects: Mapping[str, StandingEffect]
+) -> Overrides:
+    """What the completed entries mean together, later ones over earlier ones.
+
+    `effects` are by the command's name; entries of other commands change nothing.
+    """
+    found = Overrides()
     for entry in entries:
-        if entry.outcome is not Outcome.DONE:
-            continue
-        target, reason = entry.facts.get("target", ""), entry.facts.get("reason", "")
-        match entry.verb:
-            case "hold":
-                holds[target] = Hold(target, entry.by, reason, entry.at)
-            case "resume":
-                holds = {key: each for key, each in holds.items() if target not in {"", key}}
-                skipped = {key: why for key, why in skipped.items() if target not in {"", key}}
-            case "skip":
-                skipped[target] = f"{entry.by}: {reason}"
-            case "override":
-                gate_overrides.append(GateOverride(entry.facts["gate"], target, entry.by, reason))
-            case "rollback":
-                reverted, restored = entry.facts["revision"], entry.facts.get("to", "")
-            case "cancel":
-                cancelled = Cancellation(entry.facts["revision"], entry.by, reason)
-            case _:
-                pass
-    told = (tuple(holds.values()), tuple(gate_overrides), skipped, reverted, restored, cancelled)
-    return Overrides(*told)
-
-
-def approvals(entries: Iterable[CommandLogEntry], wave: str, digest: str) -> dict[str, str]:
-    """Whose approval of this very content of a wave stands: login -> address."""
-    given: dict[str, str] = {}
-    for entry in entries:
-        about = entry.outcome is Outcome.DONE and wave in entry.facts
-        if about and entry.verb == "approve" and entry.facts[wave] == digest:
-            given[entry.by] = entry.email
-        elif about and entry.verb == "unapprove":
-            given.pop(entry.by, None)
-    return given
-
-
-def lapsed(entries: Iterable[CommandLogEntry], wave: str, digest: str) -> tuple[str, ...]:
-    """Logins of those who approved a wave by command when its content was another."""
-    last: dict[str, str] = {}
-    for entry in entries:
-        if entry.outcome is Outcome.DONE and wave in entry.facts:
-            if entry.verb == "approve":
-                last[entry.by] = entry.facts[wave]
-            elif entry.verb == "unapprove":
-                last.pop(entry.by, None)
-    return tuple(login for login, approved in last.items() if approved != digest)
+        effect = effects.get(entry.verb)
+        if effect is not None and entry.outcome is Outcome.DONE:
+            found = effect.apply(found, entry)
+    return found
 
 
 def render_log(entries: Sequence[CommandLogEntry], marker: str) -> str:

@@ -1,6 +1,7 @@
 """Finds extensions: every file of an extension folder, and entry points of other distributions.
 
-The only importer of extensions. Called by the composition root and by the core.
+The only importer of extensions. An extension folder is imported when it is first asked for, so that
+a command imports what it needs and nothing else.
 """
 
 import importlib
@@ -9,15 +10,13 @@ from functools import cache
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
-import bot.forges
-import planners.placement.filters
-import planners.placement.scores
-import plugins
-import renderers.patch
-import renderers.sources
-
 if TYPE_CHECKING:
-    from types import ModuleType
+    from bot.forges import ForgeKind
+    from planners.placement.filters import Filter
+    from planners.placement.scores import Score
+    from plugins import Agent
+    from renderers.patch import Patch
+    from renderers.sources import Source
 
 
 class ExtensionError(Exception):
@@ -25,9 +24,10 @@ class ExtensionError(Exception):
 
 
 @cache
-def discover(package: "ModuleType", constant: str) -> dict[str, Any]:
+def discover(package: str, constant: str) -> dict[str, Any]:
     """The constants of that name in a package's files and in entry points `switchyard.<package>`.
 
+    `package` is the dotted name of an extension folder; the last part of it names the entry points.
     Returns each by its `name`, sorted. Files whose name begins with `_` are no extensions.
 
     Raises:
@@ -35,46 +35,46 @@ def discover(package: "ModuleType", constant: str) -> dict[str, Any]:
     """
     found: dict[str, Any] = {}
     modules = [
-        importlib.import_module(f"{package.__name__}.{each.name}")
-        for each in pkgutil.iter_modules(package.__path__)
+        importlib.import_module(f"{package}.{each.name}")
+        for each in pkgutil.iter_modules(importlib.import_module(package).__path__)
         if not each.name.startswith("_")
     ]
-    group = f"switchyard.{package.__name__.rpartition('.')[2]}"
+    group = f"switchyard.{package.rpartition('.')[2]}"
     for module in [*modules, *(point.load() for point in entry_points(group=group))]:
         extension = getattr(module, constant, None)
         if extension is None:
             raise ExtensionError(f"{module.__name__} has no {constant}")
         if extension.name in found:
-            raise ExtensionError(f"two extensions of {package.__name__} are named {extension.name}")
+            raise ExtensionError(f"two extensions of {package} are named {extension.name}")
         found[extension.name] = extension
     return dict(sorted(found.items()))
 
 
-def filters() -> dict[str, planners.placement.filters.Filter]:
+def filters() -> "dict[str, Filter]":
     """Every placement filter."""
-    return discover(planners.placement.filters, "FILTER")
+    return discover("planners.placement.filters", "FILTER")
 
 
-def scores() -> dict[str, planners.placement.scores.Score]:
+def scores() -> "dict[str, Score]":
     """Every placement score."""
-    return discover(planners.placement.scores, "SCORE")
+    return discover("planners.placement.scores", "SCORE")
 
 
-def sources() -> dict[str, renderers.sources.Source]:
+def sources() -> "dict[str, Source]":
     """Every kind of source."""
-    return discover(renderers.sources, "SOURCE")
+    return discover("renderers.sources", "SOURCE")
 
 
-def patches() -> dict[str, renderers.patch.Patch]:
+def patches() -> "dict[str, Patch]":
     """Every kind of patch."""
-    return discover(renderers.patch, "PATCH")
+    return discover("renderers.patch", "PATCH")
 
 
-def agents() -> dict[str, plugins.Agent]:
+def agents() -> "dict[str, Agent]":
     """Every agent plugin."""
-    return discover(plugins, "PLUGIN")
+    return discover("plugins", "PLUGIN")
 
 
-def forges() -> dict[str, bot.forges.ForgeKind]:
+def forges() -> "dict[str, ForgeKind]":
     """Every forge."""
-    return discover(bot.forges, "FORGE")
+    return discover("bot.forges", "FORGE")

@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from bot.commandlog.entry import CommandLogEntry, approvals, lapsed, overrides
+from bot.commandlog.entry import CommandLogEntry
+from bot.commandlog.standing import standing_overrides
 from bot.context import Context
 from bot.forges import ForgeMergeRequest
 from bot.gather.approvals import read_approvals, read_owners, teams_of
@@ -40,7 +41,7 @@ class Reading:
     fleet: Fleet
     registration: Registration
     trials: Mapping[int, tuple[str, ...]]
-    entries: tuple[CommandLogEntry, ...]
+    overrides: Overrides
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +69,10 @@ async def read_proposed(
     """
     fleet, registration = documents
     forge, repo = context.forge(registration.deploy), registration.deploy
-    me = await forge.me()
+    me, told = await forge.me(), standing_overrides(entries)
     prefix = branch_prefix(registration.application)
     trials = forge.trials(await asyncio.to_thread(checkout.mirror.branches))
-    reading = Reading(context, checkout, fleet, registration, trials, entries)
+    reading = Reading(context, checkout, fleet, registration, trials, told)
     found: list[MergeRequest] = []
     theirs: dict[str, ForeignBranch] = {}
     closed: set[str] = set()
@@ -95,7 +96,7 @@ async def read_proposed(
     left = {name: head for name, head in branches.items() if name not in ours}
     written = await asyncio.to_thread(_strangers, reading, left)
     requests = tuple(sorted(found, key=lambda request: request.number))
-    return Proposed(requests, branches, {**written, **theirs}, overrides(entries))
+    return Proposed(requests, branches, {**written, **theirs}, told)
 
 
 def _foreign(each: ForgeMergeRequest) -> ForeignBranch:
@@ -144,8 +145,8 @@ async def _open(
     owners = await read_owners(checkout, reading.fleet, paths)
     teams = teams_of(reading.fleet, reading.registration, owners)
     digest = branch.digest if branch is not None else None
-    given = approvals(reading.entries, wave, digest or "")
-    commanded = dict.fromkeys(lapsed(reading.entries, wave, digest or ""), ("", ""))
+    given = reading.overrides.approvers(wave, digest or "")
+    commanded = dict.fromkeys(reading.overrides.lapsed_approvers(wave, digest or ""), ("", ""))
     commanded |= {login: (email, each.head) for login, email in given.items()}
     return MergeRequest(
         number=each.number,

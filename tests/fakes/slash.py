@@ -1,6 +1,6 @@
 """Verbs of no real use, and a short way to say what was read."""
 
-from bot.chatops.parser import Argument, Command, Help, Kind, Mistake, Option, Reader, Verb
+from bot.chatops.parser import Argument, Help, Kind, Mistake, Option, ParsedCommand, Reader, Verb
 
 PLAN = Verb("plan", summary="Plan this merge request.", examples=("/switchyard plan",))
 STOP = Verb("stop", (Argument("unit", required=False, repeatable=True),))
@@ -27,7 +27,7 @@ def said(text: str) -> list[str]:
     return [short(each) for each in READER.read(text)]
 
 
-def short(result: Command | Help | Mistake) -> str:
+def short(result: ParsedCommand | Help | Mistake) -> str:
     if isinstance(result, Mistake):
         return f"! {result.message}"
     if isinstance(result, Help):

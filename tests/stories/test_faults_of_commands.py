@@ -29,7 +29,7 @@ class Explode:
     is_action = False
 
     async def run(self, call: Call) -> Answer:
-        return Answer(call.words.options["there is none"][0])  # type: ignore[arg-type]
+        return Answer(call.parsed.options["there is none"][0])  # type: ignore[arg-type]
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ from typing import Protocol, runtime_checkable
 
 from bot.chatops import pauses
 from bot.chatops.intents import NotSuggestedError, Suggestion, suggest
-from bot.chatops.parser import Argument, Verb
-from bot.chatops.parser import Command as Words
+from bot.chatops.parser import Argument, ParsedCommand, Verb
+from bot.commandlog.entry import StandingEffect
 from bot.context import Context
 from bot.documents.edits import EditRefusedError
 from bot.engine.propose import Proposal
@@ -46,7 +46,7 @@ class Call:
     context: Context
     gathered: Gathered
     proposal: Proposal
-    words: Words
+    parsed: ParsedCommand
     by: str
     wave: str
     number: int
@@ -56,17 +56,17 @@ class Call:
 
     def text(self, name: str) -> str:
         """An argument or option that is text; empty where it was not given."""
-        return self.words.first(name, str) or ""
+        return self.parsed.first(name, str) or ""
 
     def until(self, name: str) -> datetime | None:
         """A time that was given, or the end of a duration that began with the comment."""
-        at = self.words.first(name, datetime)
-        after = self.words.first(name, timedelta)
+        at = self.parsed.first(name, datetime)
+        after = self.parsed.first(name, timedelta)
         return at if after is None else self.comment.created_at + after
 
     def target(self, name: str = "target") -> str:
         """The first argument of that name, or the wave of the merge request it stands on."""
-        return self.words.first(name, str) or self.wave
+        return self.parsed.first(name, str) or self.wave
 
     def wave_statuses(self, target: str) -> tuple[WaveStatus, ...]:
         """The waves that a target names: one by its name, those of a cluster, or with none all.
@@ -123,6 +123,11 @@ class Command(Protocol):
 
     async def run(self, call: Call) -> Answer:
         """Obey, or raise RefusedError."""
+
+
+@runtime_checkable
+class StandingCommand(Command, StandingEffect, Protocol):
+    """A command that acts as long as its entry is in the log, as a hold does."""
 
 
 @runtime_checkable

@@ -1,16 +1,20 @@
 """`approve`: as the forge's own approval, bound to the content of each wave as it stands."""
 
-from bot.chatops.commands import TARGET, Answer, Call, Command, RefusedError
+from dataclasses import replace
+
+from bot.chatops.commands import TARGET, Answer, Call, RefusedError, StandingCommand
 from bot.chatops.parser import Verb
+from bot.commandlog.entry import CommandLogEntry
 from bot.wording.markdown import listing
 from planners.gating.evaluate import WaveState
 from planners.gating.merge_requests import shows
 from planners.model import Role
+from planners.model.overrides import CommandApproval, Overrides
 
 MOST = 200
 
 
-class Approve:
+class ApproveCommand:
     """Approves."""
 
     name = "approve"
@@ -44,5 +48,15 @@ class Approve:
             )
         return Answer(facts={name: change.digest for name, (_, change) in open_ones.items()})
 
+    def apply(self, overrides: Overrides, entry: CommandLogEntry) -> Overrides:
+        """See StandingEffect: the facts are the digest of each wave that was approved."""
+        approvals = dict(overrides.approvals)
+        for wave, digest in entry.facts.items():
+            new = CommandApproval(digest, entry.by, entry.email)
+            known = approvals.get(wave, ())
+            others = [each for each in known if (each.digest, each.by) != (new.digest, new.by)]
+            approvals[wave] = (*others, new)
+        return replace(overrides, approvals=approvals)
 
-COMMAND: Command = Approve()
+
+COMMAND: StandingCommand = ApproveCommand()

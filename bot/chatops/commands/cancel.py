@@ -1,11 +1,15 @@
 """`cancel`: gives up the rollout of this revision; what is merged of it stays."""
 
-from bot.chatops.commands import Answer, Call, Command, RefusedError
+from dataclasses import replace
+
+from bot.chatops.commands import Answer, Call, RefusedError, StandingCommand
 from bot.chatops.parser import Option, Verb
+from bot.commandlog.entry import CommandLogEntry
 from planners.model import Role
+from planners.model.overrides import Cancellation, Overrides
 
 
-class Cancel:
+class CancelCommand:
     """Gives up."""
 
     name = "cancel"
@@ -31,7 +35,12 @@ class Cancel:
             )
         if not any(each.change.files for each in call.wave_statuses("")):
             raise RefusedError("every wave is merged: `rollback` takes them back")
-        return Answer(facts={"revision": revision, "reason": call.words.first("reason", str) or ""})
+        return Answer(facts={"revision": revision, "reason": call.text("reason")})
+
+    def apply(self, overrides: Overrides, entry: CommandLogEntry) -> Overrides:
+        """See StandingEffect: see Cancellation."""
+        cancelled = Cancellation(entry.facts["revision"], entry.by, entry.reason)
+        return replace(overrides, cancelled=cancelled)
 
 
-COMMAND: Command = Cancel()
+COMMAND: StandingCommand = CancelCommand()

@@ -11,7 +11,7 @@ from planners.model import Role
 BUDGET = 50_000
 
 
-class Diff:
+class DiffCommand:
     """Shows diffs."""
 
     name = "diff"
@@ -36,4 +36,4 @@ class Diff:
         return Answer(text or "Nothing changes there.")
 
 
-COMMAND: Command = Diff()
+COMMAND: Command = DiffCommand()

@@ -22,7 +22,7 @@ FOLLOWS = (
 )
 
 
-class Drain:
+class DrainCommand:
     """Drains a cluster."""
 
     name = "drain"
@@ -50,4 +50,4 @@ class Drain:
             return await asks(call, found.checkout, suggestion, name)
 
 
-COMMAND: Command = Drain()
+COMMAND: Command = DrainCommand()

@@ -9,7 +9,7 @@ from planners.model import Role
 MOST = 150
 
 
-class Explain:
+class ExplainCommand:
     """Explains a placement."""
 
     name = "explain"
@@ -28,8 +28,8 @@ class Explain:
 
     async def run(self, call: Call) -> Answer:
         """See Command."""
-        component = call.words.first("component", str) or ""
-        cluster = call.words.first("cluster", str)
+        component = call.text("component")
+        cluster = call.parsed.first("cluster", str)
         every = call.proposal.plan.trace
         wanted = [each for each in every if cluster in {None, each.unit.cluster}]
         lines = explanation(component, wanted, every)
@@ -39,4 +39,4 @@ class Explain:
         return Answer(fence("\n".join(lines[:MOST]), "text"))
 
 
-COMMAND: Command = Explain()
+COMMAND: Command = ExplainCommand()

@@ -22,7 +22,7 @@ FOLLOWS = (
 )
 
 
-class Freeze:
+class FreezeCommand:
     """Freezes clusters."""
 
     name = "freeze"
@@ -83,4 +83,4 @@ class Freeze:
             return await asks(call, found.checkout, suggestion, str(target))
 
 
-COMMAND: Command = Freeze()
+COMMAND: Command = FreezeCommand()

@@ -1,11 +1,15 @@
 """`hold`: nothing of a wave, a cluster or the whole rollout merges until somebody resumes it."""
 
-from bot.chatops.commands import Answer, Call, Command
+from dataclasses import replace
+
+from bot.chatops.commands import Answer, Call, StandingCommand
 from bot.chatops.parser import Argument, Option, Verb
+from bot.commandlog.entry import CommandLogEntry
 from planners.model import Role
+from planners.model.overrides import Hold, Overrides
 
 
-class Hold:
+class HoldCommand:
     """Holds."""
 
     name = "hold"
@@ -28,7 +32,13 @@ class Hold:
         target = call.target()
         if target:
             call.wave_statuses(target)
-        return Answer(facts={"target": target, "reason": call.words.first("reason", str) or ""})
+        return Answer(facts={"target": target, "reason": call.text("reason")})
+
+    def apply(self, overrides: Overrides, entry: CommandLogEntry) -> Overrides:
+        """See StandingEffect: a later hold of the same target replaces the earlier one."""
+        held = Hold(entry.target, entry.by, entry.reason, entry.at)
+        holds = {each.target: each for each in overrides.holds} | {held.target: held}
+        return replace(overrides, holds=tuple(holds.values()))
 
 
-COMMAND: Command = Hold()
+COMMAND: StandingCommand = HoldCommand()

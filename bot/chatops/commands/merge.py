@@ -7,7 +7,7 @@ from planners.gating.evaluate import WaveState
 from planners.model import Role
 
 
-class Merge:
+class MergeCommand:
     """Merges; Switchyard does so by itself, but waits longer after each refusal of the forge."""
 
     name = "merge"
@@ -40,4 +40,4 @@ class Merge:
         return Answer(facts={"target": target})
 
 
-COMMAND: Command = Merge()
+COMMAND: Command = MergeCommand()

@@ -1,12 +1,16 @@
 """`override`: opens gates of one kind, on somebody's word, for the record."""
 
-from bot.chatops.commands import Answer, Call, Command, RefusedError
+from dataclasses import replace
+
+from bot.chatops.commands import Answer, Call, RefusedError, StandingCommand
 from bot.chatops.parser import Argument, Option, Verb
+from bot.commandlog.entry import CommandLogEntry
 from planners.model import Role
 from planners.model.gates import OVERRIDABLE
+from planners.model.overrides import GateOverride, Overrides
 
 
-class Override:
+class OverrideCommand:
     """Overrides a gate."""
 
     name = "override"
@@ -25,12 +29,17 @@ class Override:
 
     async def run(self, call: Call) -> Answer:
         """See Command."""
-        gate, wave = call.words.first("gate", str) or "", call.target("wave")
+        gate, wave = call.text("gate"), call.target("wave")
         if gate not in OVERRIDABLE:
             raise RefusedError(f"{gate} cannot be overridden; these can: {', '.join(OVERRIDABLE)}")
         call.wave_statuses(wave)
-        reason = call.words.first("reason", str) or ""
+        reason = call.text("reason")
         return Answer(facts={"gate": gate, "target": wave, "reason": reason})
 
+    def apply(self, overrides: Overrides, entry: CommandLogEntry) -> Overrides:
+        """See StandingEffect: it opens that gate for the wave, or for all."""
+        opened = GateOverride(entry.facts["gate"], entry.target, entry.by, entry.reason)
+        return replace(overrides, gate_overrides=(*overrides.gate_overrides, opened))
 
-COMMAND: Command = Override()
+
+COMMAND: StandingCommand = OverrideCommand()

@@ -6,7 +6,7 @@ from bot.chatops.pauses import PauseError
 from planners.model import Role
 
 
-class Pause:
+class PauseCommand:
     """Pauses."""
 
     name = "pause"
@@ -26,8 +26,8 @@ class Pause:
 
     async def run(self, call: Call) -> Answer:
         """See Command."""
-        target = call.words.first("target", str) or ""
-        reason = call.words.first("reason", str) or ""
+        target = call.text("target")
+        reason = call.text("reason")
         try:
             await call.pause(target, reason)
         except PauseError as error:
@@ -35,4 +35,4 @@ class Pause:
         return Answer(facts={"target": target, "reason": reason})
 
 
-COMMAND: Command = Pause()
+COMMAND: Command = PauseCommand()

@@ -21,7 +21,7 @@ REMOVES = (
 )
 
 
-class Place:
+class PlaceCommand:
     """Places for a time."""
 
     name = "place"
@@ -46,7 +46,7 @@ class Place:
 
     async def run(self, call: Call) -> Answer:
         """See Command."""
-        components = list(dict.fromkeys(call.words.every("component", str)))
+        components = list(dict.fromkeys(call.parsed.every("component", str)))
         add, remove = call.text("add"), call.text("remove")
         cluster, verb = add or remove, "add" if add else "remove"
         if bool(add) == bool(remove):
@@ -85,4 +85,4 @@ class Place:
             raise RefusedError(f"{unit}: it {state}; `explain {component} {cluster}` says why")
 
 
-COMMAND: Command = Place()
+COMMAND: Command = PlaceCommand()

@@ -9,7 +9,7 @@ from planners.model import Role
 MOST_LETTERS = 600
 
 
-class Plan:
+class PlanCommand:
     """Plans again; that is what a pass does, so there is nothing more to do than to say it."""
 
     name = "plan"
@@ -23,4 +23,4 @@ class Plan:
         return Answer(f"Planned anew: {code(told, MOST_LETTERS)}")
 
 
-COMMAND: Command = Plan()
+COMMAND: Command = PlanCommand()

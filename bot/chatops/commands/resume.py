@@ -1,12 +1,16 @@
 """`resume`: ends a hold or a pause, and waits again for a cluster that was skipped."""
 
-from bot.chatops.commands import Answer, Call, Command, RefusedError
+from dataclasses import replace
+
+from bot.chatops.commands import Answer, Call, RefusedError, StandingCommand
 from bot.chatops.parser import Argument, Verb
 from bot.chatops.pauses import PauseError
+from bot.commandlog.entry import CommandLogEntry
 from planners.model import Role
+from planners.model.overrides import Overrides
 
 
-class Resume:
+class ResumeCommand:
     """Resumes."""
 
     name = "resume"
@@ -46,5 +50,14 @@ class Resume:
             )
         return Answer(facts={"target": target})
 
+    def apply(self, overrides: Overrides, entry: CommandLogEntry) -> Overrides:
+        """See StandingEffect: an empty target ends every hold and skip."""
+        target = entry.target
+        return replace(
+            overrides,
+            holds=tuple(each for each in overrides.holds if target not in {"", each.target}),
+            skipped={key: why for key, why in overrides.skipped.items() if target not in {"", key}},
+        )
 
-COMMAND: Command = Resume()
+
+COMMAND: StandingCommand = ResumeCommand()

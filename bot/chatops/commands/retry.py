@@ -5,7 +5,7 @@ from bot.chatops.parser import Verb
 from planners.model import Role
 
 
-class Retry:
+class RetryCommand:
     """Tries again."""
 
     name = "retry"
@@ -21,4 +21,4 @@ class Retry:
         return Answer()
 
 
-COMMAND: Command = Retry()
+COMMAND: Command = RetryCommand()

@@ -1,18 +1,21 @@
 """`rollback`: takes this revision back, in reverse order, to the bytes that were there before."""
 
 import asyncio
+from dataclasses import replace
 
-from bot.chatops.commands import Answer, Call, Command, RefusedError
+from bot.chatops.commands import Answer, Call, RefusedError, StandingCommand
 from bot.chatops.parser import Argument, Option, Verb
+from bot.commandlog.entry import CommandLogEntry
 from bot.gather.earlier import revisions
 from planners.model import Role
+from planners.model.overrides import Overrides
 
 MOST_NAMED = 5
 SHORT = 12
 SHORTEST = 7
 
 
-class Rollback:
+class RollbackCommand:
     """Goes back."""
 
     name = "rollback"
@@ -63,5 +66,10 @@ class Rollback:
             why = f"a revision is named by {SHORTEST} characters or more"
         raise RefusedError(f"cannot go back to {wanted[:40]}: {why}; earlier ones: {named}")
 
+    def apply(self, overrides: Overrides, entry: CommandLogEntry) -> Overrides:
+        """See StandingEffect: the newest rollback counts."""
+        facts = entry.facts
+        return replace(overrides, reverted=facts["revision"], restored=facts.get("to", ""))
 
-COMMAND: Command = Rollback()
+
+COMMAND: StandingCommand = RollbackCommand()

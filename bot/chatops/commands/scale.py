@@ -22,7 +22,7 @@ FOLLOWS = (
 )
 
 
-class Scale:
+class ScaleCommand:
     """Scales for a time."""
 
     name = "scale"
@@ -46,7 +46,7 @@ class Scale:
 
     async def run(self, call: Call) -> Answer:
         """See Command."""
-        component, count = call.text("component"), call.words.first("replicas", int)
+        component, count = call.text("component"), call.parsed.first("replicas", int)
         until, snapshot = call.until("for"), call.gathered.snapshot
         assert count is not None, "the verb requires it"
         with refusals():
@@ -72,4 +72,4 @@ class Scale:
             return await asks(call, found.checkout, suggestion, component)
 
 
-COMMAND: Command = Scale()
+COMMAND: Command = ScaleCommand()

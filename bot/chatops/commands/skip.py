@@ -1,11 +1,15 @@
 """`skip`: nobody waits for a cluster any more; what is merged for it stays merged."""
 
-from bot.chatops.commands import Answer, Call, Command, RefusedError
+from dataclasses import replace
+
+from bot.chatops.commands import Answer, Call, RefusedError, StandingCommand
 from bot.chatops.parser import Argument, Option, Verb
+from bot.commandlog.entry import CommandLogEntry
 from planners.model import Role
+from planners.model.overrides import Overrides
 
 
-class Skip:
+class SkipCommand:
     """Skips a cluster."""
 
     name = "skip"
@@ -21,10 +25,15 @@ class Skip:
 
     async def run(self, call: Call) -> Answer:
         """See Command."""
-        cluster = call.words.first("cluster", str) or ""
+        cluster = call.text("cluster")
         if call.gathered.snapshot.cluster(cluster) is None:
             raise RefusedError(f"the fleet has no cluster {cluster}")
-        return Answer(facts={"target": cluster, "reason": call.words.first("reason", str) or ""})
+        return Answer(facts={"target": cluster, "reason": call.text("reason")})
+
+    def apply(self, overrides: Overrides, entry: CommandLogEntry) -> Overrides:
+        """See StandingEffect: see Overrides.skipped."""
+        skipped = {**overrides.skipped, entry.target: f"{entry.by}: {entry.reason}"}
+        return replace(overrides, skipped=skipped)
 
 
-COMMAND: Command = Skip()
+COMMAND: StandingCommand = SkipCommand()

@@ -8,7 +8,7 @@ from bot.wording.reasons import NOT_MERGED, reason, stops, told
 from planners.model import Role
 
 
-class Status:
+class StatusCommand:
     """Tells how far it is."""
 
     name = "status"
@@ -30,4 +30,4 @@ class Status:
         return Answer("\n".join(lines))
 
 
-COMMAND: Command = Status()
+COMMAND: Command = StatusCommand()

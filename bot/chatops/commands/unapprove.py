@@ -1,11 +1,15 @@
 """`unapprove`: takes one's approvals by command back."""
 
-from bot.chatops.commands import TARGET, Answer, Call, Command, RefusedError
+from dataclasses import replace
+
+from bot.chatops.commands import TARGET, Answer, Call, RefusedError, StandingCommand
 from bot.chatops.parser import Verb
+from bot.commandlog.entry import CommandLogEntry
 from planners.model import Role
+from planners.model.overrides import Overrides
 
 
-class Unapprove:
+class UnapproveCommand:
     """Takes approvals back."""
 
     name = "unapprove"
@@ -18,10 +22,11 @@ class Unapprove:
     async def run(self, call: Call) -> Answer:
         """See Command."""
         waves = {each.change.wave.name for each in call.wave_statuses(call.target())}
-        command_log = call.gathered.command_log
-        mine = [each for each in command_log.entries if each.by == call.by] if command_log else []
-        given = [wave for each in mine if each.verb == "approve" for wave in each.facts]
-        found = dict.fromkeys((wave for wave in given if wave in waves), "")
+        found = {
+            wave: ""
+            for wave, given in call.gathered.snapshot.overrides.approvals.items()
+            if wave in waves and any(each.by == call.by for each in given)
+        }
         if not found:
             raise RefusedError(
                 "you approved nothing of that by a command; what was approved by the forge's own "
@@ -29,5 +34,13 @@ class Unapprove:
             )
         return Answer(facts=found)
 
+    def apply(self, overrides: Overrides, entry: CommandLogEntry) -> Overrides:
+        """See StandingEffect: the facts name the waves."""
+        approvals = {
+            wave: tuple(each for each in given if wave not in entry.facts or each.by != entry.by)
+            for wave, given in overrides.approvals.items()
+        }
+        return replace(overrides, approvals=approvals)
 
-COMMAND: Command = Unapprove()
+
+COMMAND: StandingCommand = UnapproveCommand()

@@ -21,7 +21,7 @@ FOLLOWS = (
 )
 
 
-class Undrain:
+class UndrainCommand:
     """Takes a drained cluster into use again."""
 
     name = "undrain"
@@ -50,4 +50,4 @@ class Undrain:
             return await asks(call, found.checkout, suggestion, name)
 
 
-COMMAND: Command = Undrain()
+COMMAND: Command = UndrainCommand()

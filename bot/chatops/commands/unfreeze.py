@@ -18,7 +18,7 @@ from planners.model import Role
 FOLLOWS = "waves wait no longer for the freeze `{0}`, which ends with it."
 
 
-class Unfreeze:
+class UnfreezeCommand:
     """Ends a freeze."""
 
     name = "unfreeze"
@@ -52,4 +52,4 @@ class Unfreeze:
             return await asks(call, found.checkout, suggestion, name)
 
 
-COMMAND: Command = Unfreeze()
+COMMAND: Command = UnfreezeCommand()

@@ -10,7 +10,7 @@ from planners.model.gates import Gate, next_look
 MOST = 20
 
 
-class Why:
+class WhyCommand:
     """Tells why it waits."""
 
     name = "why"
@@ -46,4 +46,4 @@ class Why:
         return f"; next look {moment(until, call.gathered.snapshot.now)}" if until else ""
 
 
-COMMAND: Command = Why()
+COMMAND: Command = WhyCommand()

@@ -17,7 +17,7 @@ T = TypeVar("T", bound=Value)
 
 
 @dataclass(frozen=True, slots=True)
-class Command:
+class ParsedCommand:
     """A line that fits its verb: `line` counts from 1, `verb` is the verb's name.
 
     `arguments` and `options` hold the values by name, in the order of the comment; what was not
@@ -64,7 +64,7 @@ class Mistake:
     typed: str = field(default="", compare=False)
 
 
-Result = Command | Help | Mistake
+Result = ParsedCommand | Help | Mistake
 
 
 class _RefusedError(Exception):
@@ -127,7 +127,7 @@ class Reader:
         if _asks_help(words):
             return self._help(line.number, verb.name)
         positional, options = _gather(verb, words)
-        return Command(
+        return ParsedCommand(
             line.number, verb.name, _place(verb, positional), _values(verb.options, options, verb)
         )
 

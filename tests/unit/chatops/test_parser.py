@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.chatops.parser import Command, Reader
+from bot.chatops.parser import ParsedCommand, Reader
 from tests.fakes.slash import PLAN, READER, P, S, said, short
 
 COMMANDS = {
@@ -209,7 +209,7 @@ def test_lines_are_counted_in_the_whole_comment() -> None:
 
 def test_a_bot_without_a_login_hears_no_mention() -> None:
     assert Reader("", (PLAN,)).read(f"@ plan\n\n@switchyard plan\n\n{P}") == (
-        Command(5, "plan", {}, {}),
+        ParsedCommand(5, "plan", {}, {}),
     )
 
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot.chatops.parser import Argument, Command, Help, Kind, Mistake, Option, Verb, usage
+from bot.chatops.parser import Argument, Help, Kind, Mistake, Option, ParsedCommand, Verb, usage
 from planners.model.selectors import Selector
 from tests.fakes.slash import HOLD, PLAN, READER, S
 
@@ -132,7 +132,7 @@ def test_all_kinds_of_values() -> None:
 
     (result,) = READER.read(text)
 
-    assert result == Command(
+    assert result == ParsedCommand(
         3,
         "hold",
         {"app": ("cart",), "top": (3,)},
@@ -144,7 +144,7 @@ def test_all_kinds_of_values() -> None:
             "wave": (0,),
         },
     )
-    assert isinstance(result, Command)
+    assert isinstance(result, ParsedCommand)
     assert result.first("app", str) == "cart"
     assert result.first("top", str) is None
     assert len(result.every("on", Selector)) == 2
@@ -174,7 +174,7 @@ REASONS = {
 def test_values_as_they_are_typed(typed: str, equals: str) -> None:
     (result,) = READER.read(f"{S} hold cart --reason{equals}{typed}")
 
-    assert isinstance(result, Command)
+    assert isinstance(result, ParsedCommand)
     assert result.options == {"reason": (REASONS[typed],)}
 
 
@@ -187,7 +187,7 @@ def test_help() -> None:
     assert result.text.splitlines()[0].startswith("/switchyard hold APP [TOP] --reason TEXT")
     assert "Plan this merge request." in everything.text
     for example in (*PLAN.examples, *HOLD.examples):
-        assert isinstance(READER.read(example)[0], Command)
+        assert isinstance(READER.read(example)[0], ParsedCommand)
 
 
 @pytest.mark.parametrize(

@@ -9,13 +9,12 @@ from hypothesis import strategies as st
 from bot.commandlog.entry import (
     CommandLogEntry,
     Outcome,
-    approvals,
     decode_entries,
     encode_entries,
     is_full,
-    overrides,
     render_log,
 )
+from bot.commandlog.standing import standing_overrides
 from bot.forges._markers import Markers
 from bot.forges.github import GitHubForge
 from bot.forges.gitlab import GitLabForge
@@ -53,7 +52,7 @@ def test_what_is_written_is_read(entries: list[CommandLogEntry]) -> None:
 
 
 def test_the_later_deed_counts_over_the_earlier() -> None:
-    told = overrides(
+    told = standing_overrides(
         [
             entry("hold", target="", reason="wait"),
             entry("hold", target="canary.1", reason="look"),
@@ -71,7 +70,7 @@ def test_the_later_deed_counts_over_the_earlier() -> None:
 
 
 def test_to_resume_everything_ends_what_was_held_and_what_was_skipped() -> None:
-    told = overrides(
+    told = standing_overrides(
         [
             entry("hold", target="canary.1", reason="look"),
             entry("skip", target="one", reason="dark"),
@@ -88,10 +87,10 @@ def test_an_approval_counts_for_its_content_until_it_is_withdrawn() -> None:
         entry("approve", "otto", **{"canary.1": "d1"}),
     ]
 
-    assert approvals(given_ones, "canary.1", "d1") == {"rita": "", "otto": ""}
-    assert approvals(given_ones, "canary.1", "d2") == {}
+    assert standing_overrides(given_ones).approvers("canary.1", "d1") == {"rita": "", "otto": ""}
+    assert standing_overrides(given_ones).approvers("canary.1", "d2") == {}
     given_ones.append(entry("unapprove", "otto", **{"canary.1": ""}))
-    assert approvals(given_ones, "canary.1", "d1") == {"rita": ""}
+    assert standing_overrides(given_ones).approvers("canary.1", "d1") == {"rita": ""}
 
 
 def test_a_full_record_fits_into_a_comment_of_every_forge() -> None:

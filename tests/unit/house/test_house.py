@@ -17,10 +17,10 @@ SOURCES = sorted(
 
 
 @pytest.mark.parametrize("path", [path for path in SOURCES if path not in GENERATED])
-def test_no_file_over_300_lines_and_no_function_over_40(path: str) -> None:
+def test_no_file_over_500_lines_and_no_function_over_40(path: str) -> None:
     text = (ROOT / path).read_text()
 
-    assert len(text.splitlines()) <= 300
+    assert len(text.splitlines()) <= 500
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             assert node.end_lineno is not None

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 import pytest
 from inline_snapshot import snapshot as inline
 
-from bot.commandlog.entry import CommandLogEntry, Outcome, lapsed
+from bot.commandlog.entry import CommandLogEntry, Outcome
+from bot.commandlog.standing import standing_overrides
 from bot.forges._markers import Markers
 from bot.report.notifications import known, mark
 from bot.wording.notices import notices, together
@@ -177,5 +178,6 @@ def test_whose_commands_approved_something_else() -> None:
         entry("ada", "unapprove", ""),
     ]
 
-    assert lapsed(entries, "canary.1", "new") == ("rita",)
-    assert lapsed(entries, "canary.2", "new") == ()
+    told = standing_overrides(entries)
+    assert told.lapsed_approvers("canary.1", "new") == ("rita",)
+    assert told.lapsed_approvers("canary.2", "new") == ()

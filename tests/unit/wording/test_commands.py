@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from bot.chatops.executor import commands
-from bot.chatops.parser import Command, Reader
+from bot.chatops.parser import ParsedCommand, Reader
 from bot.engine.propose import propose
 from bot.wording import commands as wording
 from planners.model.overrides import Cancellation, Hold, Overrides, Pause
@@ -64,7 +64,7 @@ def test_what_is_proposed_fits_and_is_read(case: str) -> None:
     assert f"/switchyard {expected}" in found
     for line in found:
         (result,) = READER.read(line)
-        assert isinstance(result, Command) or line == "/switchyard help"
+        assert isinstance(result, ParsedCommand) or line == "/switchyard help"
 
 
 def test_before_the_merge_only_what_is_answered_then() -> None:

@@ -15,7 +15,7 @@ from inline_snapshot import snapshot as inline
 from markdown_it import MarkdownIt
 
 from bot.chatops.handler import commands
-from bot.chatops.parser import Command, Help, Reader
+from bot.chatops.parser import Help, ParsedCommand, Reader
 from bot.engine.propose import propose
 from bot.wording.markdown import code, fence, link, units
 from tests.fakes.comments import MARKER, assert_dead, read, sources, world
@@ -93,7 +93,7 @@ def test_every_command_that_is_offered_is_one(comments: dict[str, str], state: s
     assert found or state == "nothing-matches"
     for line in found:
         (result,) = reader.read(line)
-        assert isinstance(result, Command | Help), line
+        assert isinstance(result, ParsedCommand | Help), line
 
 
 @pytest.mark.parametrize("state", STATES)
