@@ -6,7 +6,7 @@ from datetime import datetime
 
 from bot.clock import Clock
 from bot.engine.propose import Proposal
-from bot.engine.usage import Demand
+from bot.engine.usage import ResourceUsage
 from bot.forges import Forge, ForgeError, RepositoryInfo
 from bot.forges._markers import Markers
 from bot.git import Access, DeployKey, Mirrors
@@ -48,7 +48,7 @@ class Context:
     written: dict[tuple[str, ...], str] = field(default_factory=dict)
     calm_until: dict[tuple[str, ...], datetime] = field(default_factory=dict)
     refused: dict[tuple[Repo, int], Refused] = field(default_factory=dict)
-    demands: dict[tuple[str, str], Demand] = field(default_factory=dict)
+    demands: dict[tuple[str, str], ResourceUsage] = field(default_factory=dict)
 
     def forge(self, repo: Repo) -> Forge:
         """The forge a repository lives on.

@@ -1,5 +1,5 @@
-"""DECIDES: who goes where, in which order, and which effects are due now.
+"""DECIDES: where components run, in which order they are rolled out, and which effects are due now.
 
-Pure: no clock, network, disk, randomness, logging or asyncio. What lives here takes values and
-returns values; time is a field of the Snapshot. It imports itself and the standard library only.
+Pure functions over frozen values: no clock, network, disk, randomness, logging or asyncio. Time is
+a field of the Snapshot. Imports nothing but itself and the standard library.
 """

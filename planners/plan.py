@@ -5,14 +5,14 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from planners.model import Json, On, Place, Repo, Revision, Unit
-from planners.model.gates import Pending
+from planners.model import DependencyScope, FilePosition, Json, Repo, Revision, Unit
+from planners.model.gates import PendingUnit
 from planners.model.snapshot import Snapshot
-from planners.optimizer.optimize import Optimum, place_at_once
+from planners.optimizer.optimize import OptimizationResult, optimize
 from planners.optimizer.solver import Solver
 from planners.order import Wave, removals, steps, waves
-from planners.placement.allocation import Allocation, Demands
-from planners.placement.place import Decision, Judge, place
+from planners.placement.allocation import Allocation, ResourceRequests
+from planners.placement.place import Evaluator, PlacementDecision, place
 from planners.placement.replicas import Shares, divide
 
 
@@ -21,18 +21,18 @@ class PlanProblem:
     """Why a plan cannot be carried out, in words, with the place in a file where there is one."""
 
     message: str
-    place: Place | None = None
+    position: FilePosition | None = None
 
     def __str__(self) -> str:
-        return f"{self.place}: {self.message}" if self.place else self.message
+        return f"{self.position}: {self.message}" if self.position else self.message
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What should be, and why. With a problem in it, it must not be carried out.
 
-    `optimum` tells what a solver gained, where one was asked. A rollback has no trace: it brings
-    back the files of the deploy repo's commit `restores`, for `failures`.
+    `optimization` is set if a solver placed the components. A rollback has no trace: it restores
+    the files of the deploy repo's commit `restores`, because of `failures`.
     """
 
     application: str
@@ -40,12 +40,12 @@ class Plan:
     fleet_revision: Revision
     deploy: Repo
     waves: tuple[Wave, ...]
-    trace: tuple[Decision, ...]
+    trace: tuple[PlacementDecision, ...]
     replicas: Shares = field(default_factory=dict)
     problems: tuple[PlanProblem, ...] = ()
-    optimum: Optimum | None = None
+    optimization: OptimizationResult | None = None
     restores: Revision | None = None
-    failures: tuple[Pending, ...] = ()
+    failures: tuple[PendingUnit, ...] = ()
 
     @property
     def units(self) -> tuple[Unit, ...]:
@@ -53,22 +53,26 @@ class Plan:
         return tuple(sorted(unit for wave in self.waves if not wave.removal for unit in wave.units))
 
 
-def plan(snapshot: Snapshot, judge: Judge, demands: Demands, solver: Solver | None = None) -> Plan:
+def plan(
+    snapshot: Snapshot, judge: Evaluator, demands: ResourceRequests, solver: Solver | None = None
+) -> Plan:
     """Turn a Snapshot into a Plan: a pure function, blind to the order of what it is given.
 
     With a solver all components are placed at once.
     """
     placement, optimum = place(Allocation(snapshot, demands), judge), None
     if solver is not None:
-        placement, optimum = place_at_once(placement, solver)
+        placement, optimum = optimize(placement, solver)
     shares, overflows = divide(placement.allocation)
     units = [decision.unit for decision in placement.trace if decision.chosen]
     used = {unit.cluster for unit in units}
     application = snapshot.application
     rollout = steps(application.stages, (c for c in snapshot.clusters if c.name in used))
     gone = snapshot.base.entries.keys() - set(units)
-    problems = [PlanProblem(message, group.intent.place) for group, message in placement.problems]
-    problems += [PlanProblem(message, intent.place) for intent, message in overflows]
+    problems = [
+        PlanProblem(message, group.intent.position) for group, message in placement.problems
+    ]
+    problems += [PlanProblem(message, intent.position) for intent, message in overflows]
     return Plan(
         application=application.name,
         revision=snapshot.revision,
@@ -79,7 +83,7 @@ def plan(snapshot: Snapshot, judge: Judge, demands: Demands, solver: Solver | No
         trace=placement.trace,
         replicas=shares,
         problems=(*dict.fromkeys(problems), *_apart(snapshot, set(units))),
-        optimum=optimum,
+        optimization=optimum,
     )
 
 
@@ -88,7 +92,7 @@ def _apart(snapshot: Snapshot, units: set[Unit]) -> list[PlanProblem]:
     problems = []
     for component in snapshot.application.components:
         for need in component.depends_on:
-            elsewhere = need.on is not On.SAME_CLUSTER or need.application is not None
+            elsewhere = need.on is not DependencyScope.SAME_CLUSTER or need.application is not None
             if elsewhere or need.implied:
                 continue
             apart = sorted(

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from planners.model import Application, Component, Dependency, Json, When
+from planners.model import Application, Component, Dependency, DependencyCondition, Json
 
 Objects = Mapping[str, Sequence[Mapping[str, Json]]]
 
@@ -24,7 +24,7 @@ def with_implied(application: Application, objects: Objects) -> Application:
         needed = {home.get(_kind(item), name) for item in objects.get(name, ())} - {name} - known
         for other in sorted(needed):
             if not _leads(parts, other, name):
-                need = Dependency(other, when=When.APPLIED, implied=True)
+                need = Dependency(other, when=DependencyCondition.APPLIED, implied=True)
                 part = parts[name]
                 parts[name] = replace(part, depends_on=(*part.depends_on, need))
     return replace(

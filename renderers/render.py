@@ -80,7 +80,7 @@ class _Rendering:
         """Keep a variant's problems: the same one on other clusters is said once."""
         for problem in variant.problems:
             message = problem.message.rpartition(" [on ")[0] or problem.message
-            self.problems.setdefault((message, problem.place), problem)
+            self.problems.setdefault((message, problem.position), problem)
         self.warnings |= dict.fromkeys(variant.warnings)
 
     def write(self, variant: Variant) -> FileTree:
@@ -88,7 +88,7 @@ class _Rendering:
         tenant, name = self.snapshot.tenant, variant.component.name
         plaintext = any(tenant.name in each.plaintext_secrets for each in self.snapshot.policies)
         found: dict[str, bytes] = {}
-        own = self.snapshot.application.own
+        own = self.snapshot.application.is_tenant_setup
         for item in variant.objects:
             for reason in (
                 () if own else tenancy.violations(item, tenant, plaintext_allowed=plaintext)
@@ -135,7 +135,7 @@ class _Rendering:
         items = self.agents[agent].references(
             unit,
             layout.application,
-            "" if self.snapshot.application.own else self.snapshot.tenant.namespace,
+            "" if self.snapshot.application.is_tenant_setup else self.snapshot.tenant.namespace,
             layout.objects_folder(unit),
         )
         return b"---\n".join(yaml.dump(item) for item in items)

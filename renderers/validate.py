@@ -7,7 +7,7 @@ in the app repo that made it, where that can be told.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from planners.model import Cluster, Json, Place
+from planners.model import Cluster, FilePosition, Json
 from planners.plan import PlanProblem
 from renderers import yaml
 from renderers.diff.flatten import leaf_path
@@ -15,7 +15,7 @@ from renderers.kubernetes.schemas import Objection, Schemas
 from renderers.policy.tenancy import name_of
 from renderers.variants import Variant, Variants
 
-Found = tuple[str, Place | None]
+Found = tuple[str, FilePosition | None]
 SHOWN = 3
 
 
@@ -51,18 +51,20 @@ class Inspection:
                 where = f" {_shown(found.path)}" if found.path else ""
                 yield f"{named}:{where} {found.message}", self._place(variant, item, found)
 
-    def _place(self, variant: Variant, item: Mapping[str, Json], found: Objection) -> Place | None:
+    def _place(
+        self, variant: Variant, item: Mapping[str, Json], found: Objection
+    ) -> FilePosition | None:
         """Where the field was written: in a customisation, or in a manifest."""
         written = variant.written.get((str(item.get("kind")), name_of(item)), {})
         start = leaf_path(dict(item), found.path)
         for path, (_, intent) in written.items():
             if path == start or (start and path.startswith((f"{start}.", f"{start}["))):
-                return intent.place
+                return intent.position
         return self._source(variant, item, found.path)
 
     def _source(
         self, variant: Variant, item: Mapping[str, Json], path: tuple[str | int, ...]
-    ) -> Place | None:
+    ) -> FilePosition | None:
         source = variant.component.source
         files = self.variants.snapshot.sources.get(variant.component.name, {})
         for file, content in sorted(files.items()) if source.kind == "manifests" else ():
@@ -75,7 +77,7 @@ class Inspection:
                 ):
                     places = (document.places.get(path[:end]) for end in range(len(path), -1, -1))
                     line, column = next(each for each in places if each is not None)
-                    return Place(f"{source.path}/{file}".lstrip("/"), line, column)
+                    return FilePosition(f"{source.path}/{file}".lstrip("/"), line, column)
         return None
 
 

@@ -171,7 +171,7 @@ class Variants:
                 f"customisation {clash[1].name} sets spec.replicas of {named}, "
                 f"which the placement divides"
             )
-            problems.append(PlanProblem(message, clash[1].place))
+            problems.append(PlanProblem(message, clash[1].position))
         return Variant(variant.component, variant.cluster, objects, problems, variant.warnings)
 
     def _excepted(self, unit: Unit, key: tuple[str, str]) -> bool:
@@ -250,8 +250,8 @@ class _Step:
         if patch.name == STRATEGIC and schema is None and not is_built_in(item):
             kind = f"{item.get('apiVersion')} {item.get('kind')}"
             self.variant.warnings.append(
-                f"customisation {self.intent.name} ({self.intent.place}): the definition of {kind} "
-                f"is not among the objects, so its lists are replaced and not merged"
+                f"customisation {self.intent.name} ({self.intent.position}): the definition of "
+                f"{kind} is not among the objects, so its lists are replaced and not merged"
             )
         return patch.apply(item, body, schema)
 
@@ -279,7 +279,7 @@ class _Step:
             if not same(new.get(path, MISSING), value):
                 self.problem(
                     f"sets {path} of {target.kind}/{target.name}, which customisation "
-                    f"{earlier.name} ({earlier.place}) sets to another value"
+                    f"{earlier.name} ({earlier.position}) sets to another value"
                 )
                 break
         for path, value in changed(leaves(before), new).items():
@@ -288,7 +288,7 @@ class _Step:
     def problem(self, message: str) -> None:
         """Note a problem at the customisation's place."""
         text = f"customisation {self.intent.name}: {message} [on {self.variant.cluster.name}]"
-        self.variant.problems.append(PlanProblem(text, self.intent.place))
+        self.variant.problems.append(PlanProblem(text, self.intent.position))
 
 
 def _identity(item: Mapping[str, Json]) -> tuple[Json, Json, str, str | None]:

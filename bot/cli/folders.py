@@ -10,11 +10,11 @@ from bot.documents import read_application, read_fleet
 from bot.documents.facts import read_facts
 from bot.documents.tenants import is_own, with_tenants
 from bot.engine import discovery
-from bot.engine.usage import Demands, claim
+from bot.engine.usage import UsageReader, claim
 from bot.gather.documents import DocumentsError, read_sources
 from bot.gather.repository import GatherError
 from planners.model import Fleet, Registration, Repo, Revision, Tenant, Unit
-from planners.model.snapshot import Claim, DeployBase, ReportedFacts, Snapshot
+from planners.model.snapshot import DeployBase, ReportedFacts, ResourceClaim, Snapshot
 from renderers import yaml
 from renderers.layout import Layout
 from renderers.tree import FileTree, blob_id
@@ -137,9 +137,9 @@ def _base(merged: FileTree, registration: Registration) -> DeployBase:
     return DeployBase(Revision(registration.deploy, NO_COMMIT), entries)
 
 
-def _claims(merged: FileTree, fleet: Fleet, tenant: Tenant) -> tuple[Claim, ...]:
+def _claims(merged: FileTree, fleet: Fleet, tenant: Tenant) -> tuple[ResourceClaim, ...]:
     """What is merged asks for; when it was merged, a folder does not tell: long ago."""
-    demands = Demands(tenant)
+    demands = UsageReader(tenant)
     long_ago = datetime(1970, 1, 1, tzinfo=UTC)
     blobs = [(path, path) for path in merged]
     return tuple(

@@ -101,8 +101,8 @@ def explain(options: argparse.Namespace) -> int:
         sys.stdout.write(json.dumps(shown, indent=2, sort_keys=True) + "\n")
         return 0
     lines = [line for name in names for line in why.explanation(name, wanted, chosen)]
-    if proposal.plan.optimum is not None:
-        lines.append(f"optimal placement: {proposal.plan.optimum}")
+    if proposal.plan.optimization is not None:
+        lines.append(f"optimal placement: {proposal.plan.optimization}")
     sys.stdout.write("\n".join(lines) + "\n")
     _warn(options.app, proposal)
     return 0
@@ -118,7 +118,7 @@ def _snapshot(options: argparse.Namespace) -> Snapshot:
 def _propose(app: Path | None, snapshot: Snapshot) -> Proposal:
     proposal = propose(snapshot)
     if proposal.problems:
-        lines = [f"{app}/{each}" if each.place else str(each) for each in proposal.problems]
+        lines = [f"{app}/{each}" if each.position else str(each) for each in proposal.problems]
         raise InputError("\n".join(lines))
     _warn(app, proposal)
     return proposal
@@ -127,14 +127,14 @@ def _propose(app: Path | None, snapshot: Snapshot) -> Proposal:
 def _warn(app: Path | None, proposal: Proposal) -> None:
     """Say on standard error what does not stop a plan, or would."""
     lines = [f"warning: {each}" for each in proposal.warnings]
-    lines += [f"{app}/{each}" if each.place else str(each) for each in proposal.problems]
+    lines += [f"{app}/{each}" if each.position else str(each) for each in proposal.problems]
     sys.stderr.write("".join(f"{line}\n" for line in lines))
 
 
 def _as_text(proposal: Proposal) -> str:
     made = proposal.plan
     changes = {each.wave.name: counts(each) for each in proposal.changes}
-    optimum = [f"optimal placement: {made.optimum}"] if made.optimum else []
+    optimum = [f"optimal placement: {made.optimization}"] if made.optimization else []
     return "\n".join(
         [
             f"plan {proposal.digest[:12]} of {made.application}",

@@ -11,14 +11,14 @@ from bot.documents.problems import Located, Problem, finish, from_pydantic
 from planners.model import (
     Application,
     Component,
+    ComponentSource,
     Dependency,
+    DependencyCondition,
+    DependencyScope,
+    FilePosition,
     Fleet,
-    On,
     OnFailure,
-    Place,
     Registration,
-    Source,
-    When,
 )
 from renderers import yaml
 
@@ -38,14 +38,14 @@ def read_application(
     content = files.get(FILE)
     if content is None:
         hint = "write one; docs/reference/documents.md describes it"
-        return None, (Problem(Place(FILE, 1, 1), "the file is missing", hint),)
+        return None, (Problem(FilePosition(FILE, 1, 1), "the file is missing", hint),)
     try:
         documents = yaml.load_documents(content)
     except yaml.YamlError as error:
-        return None, (Problem(Place(FILE, error.line, error.column), str(error)),)
+        return None, (Problem(FilePosition(FILE, error.line, error.column), str(error)),)
     if len(documents) != 1:
         message = f"{len(documents)} documents; expected one Application"
-        return None, (Problem(Place(FILE, 1, 1), message),)
+        return None, (Problem(FilePosition(FILE, 1, 1), message),)
     located = Located(FILE, documents[0].places)
     try:
         read = ApplicationDocument.model_validate(documents[0].value)
@@ -84,9 +84,9 @@ def _application(document: ApplicationDocument, located: Located) -> Application
 def _component(part: ComponentPart) -> Component:
     source = part.source
     if source.manifests is not None:
-        where = Source("manifests", source.manifests)
+        where = ComponentSource("manifests", source.manifests)
     else:
-        where = Source("kustomize", source.kustomize or "")
+        where = ComponentSource("kustomize", source.kustomize or "")
     defaults = Dependency(part.name)
     return Component(
         part.name,
@@ -94,8 +94,8 @@ def _component(part: ComponentPart) -> Component:
         tuple(
             Dependency(
                 need.component,
-                When(need.when),
-                On(need.on),
+                DependencyCondition(need.when),
+                DependencyScope(need.on),
                 need.quorum,
                 need.soak if need.soak is not None else defaults.soak,
                 need.timeout if need.timeout is not None else defaults.timeout,

@@ -7,7 +7,7 @@ from bot.documents.models import AnyOfPart, ApplicationDocument, CustomizationPa
 from bot.documents.problems import Located, Problem, nearest
 from bot.documents.types import SelectorPart
 from bot.engine import discovery
-from planners.model import Component, Dependency, Fleet, Registration, Source
+from planners.model import Component, ComponentSource, Dependency, Fleet, Registration
 from planners.model.selectors import Selector
 from planners.order import levels
 from renderers.patch import PatchError
@@ -109,7 +109,7 @@ def _cycles(document: ApplicationDocument, located: Located) -> Iterator[Problem
     parts = [
         Component(
             part.name,
-            Source("manifests", ""),
+            ComponentSource("manifests", ""),
             tuple(
                 Dependency(need.component) for need in part.depends_on if need.application is None
             ),

@@ -16,7 +16,7 @@ from bot.documents.problems import Located, Problem, finish, from_pydantic, near
 from bot.documents.tenants import PREFIX
 from bot.documents.types import Part
 from bot.documents.values import cluster, policy, registration, tenant
-from planners.model import Fleet, Place
+from planners.model import FilePosition, Fleet
 from renderers import yaml
 
 KNOWN_AGENTS = frozenset({"flux"})
@@ -30,14 +30,14 @@ class _Reading:
     known_agents: frozenset[str]
     problems: list[Problem] = field(default_factory=list)
     documents: list[tuple[Part, Located]] = field(default_factory=list)
-    names: dict[tuple[str, str], Place] = field(default_factory=dict)
+    names: dict[tuple[str, str], FilePosition] = field(default_factory=dict)
 
     def read(self, file: str, content: bytes, model: type[Part]) -> None:
         """Read one file of documents of one kind."""
         try:
             documents = yaml.load_documents(content)
         except yaml.YamlError as error:
-            self.problems.append(Problem(Place(file, error.line, error.column), str(error)))
+            self.problems.append(Problem(FilePosition(file, error.line, error.column), str(error)))
             return
         for document in documents:
             located = Located(file, document.places)
@@ -65,7 +65,7 @@ class _Reading:
     def check(self) -> None:
         """Check what documents say of each other."""
         tenants = {name for kind, name in self.names if kind == "Tenant"}
-        applications: dict[str, Place] = {}
+        applications: dict[str, FilePosition] = {}
         for document, located in self.documents:
             if isinstance(document, ClusterDocument):
                 agent = document.spec.agent
@@ -81,7 +81,7 @@ class _Reading:
         document: RegistrationDocument,
         located: Located,
         tenants: set[str],
-        applications: dict[str, Place],
+        applications: dict[str, FilePosition],
     ) -> None:
         """A registration names a tenant that is there, and an application nobody else names."""
         spec = document.spec

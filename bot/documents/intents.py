@@ -11,13 +11,13 @@ from bot.documents.models import (
 from planners.model import (
     Affinity,
     AnyOf,
-    Count,
+    ClusterCount,
     CustomizationIntent,
     DataFile,
     DataFiles,
     Division,
     ExceptionRule,
-    Place,
+    FilePosition,
     PlacementIntent,
     ReplicaRule,
     SpreadRule,
@@ -29,7 +29,7 @@ from planners.model import (
 from planners.model.selectors import Selector
 
 
-def placement(part: PlacementPart, place: Place) -> PlacementIntent:
+def placement(part: PlacementPart, place: FilePosition) -> PlacementIntent:
     """A placement intent."""
     return PlacementIntent(
         components=tuple(part.components),
@@ -59,7 +59,7 @@ def placement(part: PlacementPart, place: Place) -> PlacementIntent:
         prefer=dict(sorted(part.prefer.items())),
         move_threshold=part.move_threshold,
         replicas=_replicas(part),
-        place=place,
+        position=place,
     )
 
 
@@ -68,16 +68,16 @@ def _any_of(part: AnyOfPart) -> AnyOf:
     return AnyOf(tuple(each.value() for each in selected), _count(part))
 
 
-def _count(part: AnyOfPart) -> Count:
+def _count(part: AnyOfPart) -> ClusterCount:
     match part.count:
         case int(number):
-            return Count(number, number)
+            return ClusterCount(number, number)
         case "all":
-            return Count()
+            return ClusterCount()
         case str(share):
-            return Count(percent=int(share.removesuffix("%")))
+            return ClusterCount(percent=int(share.removesuffix("%")))
         case None:
-            return Count(part.min or 1, part.max)
+            return ClusterCount(part.min or 1, part.max)
 
 
 def _replicas(part: PlacementPart) -> ReplicaRule | None:
@@ -88,7 +88,7 @@ def _replicas(part: PlacementPart) -> ReplicaRule | None:
     return ReplicaRule(rule.kind, rule.name, rule.total, Division(rule.divide), weights)
 
 
-def exception(part: ExceptionPart, place: Place) -> ExceptionRule:
+def exception(part: ExceptionPart, place: FilePosition) -> ExceptionRule:
     """An exception."""
     workload = part.workload
     return ExceptionRule(
@@ -101,11 +101,11 @@ def exception(part: ExceptionPart, place: Place) -> ExceptionRule:
         kind=workload.kind if workload else "Deployment",
         name=workload.name if workload else "",
         until=part.until,
-        place=place,
+        position=place,
     )
 
 
-def customization(part: CustomizationPart, place: Place) -> CustomizationIntent:
+def customization(part: CustomizationPart, place: FilePosition) -> CustomizationIntent:
     """A customisation."""
     bodies = {
         "strategicMerge": part.strategic_merge,
@@ -124,7 +124,7 @@ def customization(part: CustomizationPart, place: Place) -> CustomizationIntent:
         excluded=part.excluded.value() if part.excluded else None,
         template=part.template,
         data=next((_data(kind, each) for kind, each in data.items() if each is not None), None),
-        place=place,
+        position=place,
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from planners.model import Place
+from planners.model import FilePosition
 from renderers.yaml import Path
 
 MOST = 100
@@ -29,13 +29,13 @@ _EXPECTED = {
 class Problem:
     """One mistake; `hint` is what to do about it."""
 
-    place: Place
+    position: FilePosition
     message: str
     hint: str = ""
 
     def __str__(self) -> str:
         hint = f" ({self.hint})" if self.hint else ""
-        return f"{self.place}: {self.message}{hint}"
+        return f"{self.position}: {self.message}{hint}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,20 +45,22 @@ class Located:
     file: str
     places: Mapping[Path, tuple[int, int]]
 
-    def at(self, *path: str | int) -> Place:
+    def at(self, *path: str | int) -> FilePosition:
         """Where that path stands, or the nearest part of it that is there."""
         for length in range(len(path), -1, -1):
             if path[:length] in self.places:
-                return Place(self.file, *self.places[path[:length]])
-        return Place(self.file, 1, 1)
+                return FilePosition(self.file, *self.places[path[:length]])
+        return FilePosition(self.file, 1, 1)
 
 
 def finish(problems: Iterable[Problem]) -> tuple[Problem, ...]:
     """Sorted by place, at most a hundred, the last then says how many more there are."""
-    found = sorted(set(problems), key=lambda each: (each.place.file, each.place.line, each.message))
+    found = sorted(
+        set(problems), key=lambda each: (each.position.file, each.position.line, each.message)
+    )
     if len(found) <= MOST:
         return tuple(found)
-    more = Problem(found[MOST].place, f"{len(found) - MOST} more problems follow")
+    more = Problem(found[MOST].position, f"{len(found) - MOST} more problems follow")
     return (*found[:MOST], more)
 
 

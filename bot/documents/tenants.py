@@ -9,12 +9,12 @@ from dataclasses import replace
 from planners.model import (
     Application,
     Component,
+    ComponentSource,
     Dependency,
     Fleet,
     PlacementIntent,
     Registration,
     Repo,
-    Source,
     Tenant,
 )
 from planners.model.selectors import Selector
@@ -49,9 +49,9 @@ def is_own(registration: Registration) -> bool:
 
 def tenant_application(tenant: Tenant) -> tuple[Application, FileTree]:
     """The application that sets a tenant up, and the files of its component."""
-    part = Component(COMPONENT, Source("manifests", ""))
+    part = Component(COMPONENT, ComponentSource("manifests", ""))
     intent = PlacementIntent((COMPONENT,), all_of=(Selector(),))
-    made = Application(PREFIX + tenant.name, tenant.name, (part,), (intent,), own=True)
+    made = Application(PREFIX + tenant.name, tenant.name, (part,), (intent,), is_tenant_setup=True)
     return made, {FILE: b"---\n".join(yaml.dump(item) for item in tenant_objects(tenant))}
 
 

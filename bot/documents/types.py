@@ -11,7 +11,7 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
 from planners.model import Repo, quantities
-from planners.model.selectors import Requirement, Selector
+from planners.model.selectors import LabelRequirement, Selector
 
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _KEY = re.compile(r"([a-z0-9.-]{1,253}/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
@@ -240,7 +240,7 @@ class SelectorPart(Part):
     def value(self) -> Selector:
         """As the planners know it."""
         expressions = tuple(
-            Requirement(each.key, each.operator, tuple(each.values))
+            LabelRequirement(each.key, each.operator, tuple(each.values))
             for each in self.match_expressions
         )
         excluded = self.excluded.value() if self.excluded else None

@@ -63,7 +63,7 @@ class Writing:
 async def apply(context: Context, gathered: Gathered, proposal: Proposal) -> Applied:
     """Perform a proposal's effects: all pushes as one, then the rest in their order."""
     writing = Writing(context, gathered, proposal)
-    effects = proposal.decision.effects
+    effects = proposal.evaluation.effects
     pushes = [effect for effect in effects if isinstance(effect, PushBranch)]
     refused = await _push(writing, pushes)
     changed, requeue_at = len(refused) < len(pushes), None

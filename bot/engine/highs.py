@@ -10,7 +10,13 @@ from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
 
-from planners.optimizer.solver import Answer, Program, Row, Solver, SolverError
+from planners.optimizer.solver import (
+    IntegerProgram,
+    LinearConstraint,
+    Solver,
+    SolverError,
+    SolverResult,
+)
 
 NODES = 10_000
 """Branch-and-bound nodes after which a search ends with the best it has."""
@@ -53,14 +59,14 @@ class Highs:
         self.package: Any = package
         self.nodes = nodes
 
-    def maximise(self, program: Program) -> Answer:
+    def maximise(self, program: IntegerProgram) -> SolverResult:
         """The values with the greatest goal.
 
         Raises:
             SolverError: HiGHS refuses the program, or ends in a way that is no answer.
         """
         if not program.bounds:
-            return Answer(
+            return SolverResult(
                 () if all(row.holds(()) for row in program.rows) else None, 0, finished=True
             )
         model = self.package.Highs()
@@ -75,11 +81,11 @@ class Highs:
         model.run()
         return self._read(program, model)
 
-    def _read(self, program: Program, model: Any) -> Answer:
+    def _read(self, program: IntegerProgram, model: Any) -> SolverResult:
         states = self.package.HighsModelStatus
         state, info = model.getModelStatus(), model.getInfo()
         if state in (states.kInfeasible, states.kUnboundedOrInfeasible):  # all bounds are finite
-            return Answer(None, 0, finished=True)
+            return SolverResult(None, 0, finished=True)
         if state not in (states.kOptimal, states.kSolutionLimit):
             raise SolverError(f"HiGHS ended with {model.modelStatusToString(state)}")
         most = sum(
@@ -90,11 +96,11 @@ class Highs:
         if math.isfinite(bound):
             most = min(most, math.floor(bound + 0.001))
         if info.primal_solution_status != self.package.SolutionStatus.kSolutionStatusFeasible:
-            return Answer(None, most, finished=False)
+            return SolverResult(None, most, finished=False)
         values = tuple(round(number) for number in model.getSolution().col_value)
-        return Answer(values, most, finished=state == states.kOptimal)
+        return SolverResult(values, most, finished=state == states.kOptimal)
 
-    def _written(self, program: Program) -> Any:
+    def _written(self, program: IntegerProgram) -> Any:
         written = self.package.HighsLp()
         written.num_col_, written.num_row_ = len(program.bounds), len(program.rows)
         written.sense_ = self.package.ObjSense.kMaximize
@@ -112,7 +118,7 @@ class Highs:
         return written
 
 
-def _edge(row: Row, edge: int | None, side: int) -> float:
+def _edge(row: LinearConstraint, edge: int | None, side: int) -> float:
     """A limit of a row as HiGHS takes it.
 
     Where terms are large, half of one is added: no whole numbers lie between, and floats of that
@@ -124,7 +130,7 @@ def _edge(row: Row, edge: int | None, side: int) -> float:
     return edge + side * 0.5 if large else float(edge)
 
 
-def _starts(rows: Sequence[Row]) -> list[int]:
+def _starts(rows: Sequence[LinearConstraint]) -> list[int]:
     starts = [0]
     for row in rows:
         starts.append(starts[-1] + len(row.terms))

@@ -10,14 +10,14 @@ from dataclasses import dataclass, replace
 from bot.engine import discovery, highs
 from bot.engine.kubernetes_schemas import KubernetesSchemas
 from planners.gating.change_sets import ChangeSet, compare
-from planners.gating.evaluate import Decision, decide
+from planners.gating.evaluate import Evaluation, evaluate
 from planners.gating.rollback import failures, restore
 from planners.model import Application, Unit
-from planners.model.gates import Pending
-from planners.model.snapshot import Earlier, Snapshot
+from planners.model.gates import PendingUnit
+from planners.model.snapshot import PreviousDeployment, Snapshot
 from planners.optimizer.solver import Solver
 from planners.placement.exceptions import expired
-from planners.placement.place import Judge
+from planners.placement.place import Evaluator
 from planners.plan import Plan, PlanProblem, plan, plan_digest
 from renderers.implied_dependencies import with_implied
 from renderers.render import render
@@ -40,7 +40,7 @@ class Proposal:
     trees: Mapping[str, FileTree]
     changes: tuple[ChangeSet, ...]
     contents: Mapping[str, bytes]
-    decision: Decision
+    evaluation: Evaluation
     problems: tuple[PlanProblem, ...]
     warnings: tuple[str, ...] = ()
 
@@ -51,25 +51,27 @@ def propose(snapshot: Snapshot, *, thorough: bool = False) -> Proposal:
     A revision that failed where its application says so, or that somebody told to, is taken back
     instead, and stays so. One that is cancelled stays as far as it is merged.
     """
-    if snapshot.rejected and snapshot.earlier is not None:
-        return _restore(snapshot, snapshot.earlier, ())
-    if snapshot.overrides.reverts(snapshot.revision.sha) and snapshot.earlier is not None:
-        return _restore(snapshot, snapshot.earlier, ())
+    if snapshot.rolled_back and snapshot.previous is not None:
+        return _restore(snapshot, snapshot.previous, ())
+    if snapshot.overrides.reverts(snapshot.revision.sha) and snapshot.previous is not None:
+        return _restore(snapshot, snapshot.previous, ())
     forward = _roll_out(snapshot, thorough=thorough)
-    if snapshot.rejected:
+    if snapshot.rolled_back:
         lost = PlanProblem(
             f"revision {snapshot.revision.sha[:12]} was taken back, and what it goes back to is "
             f"not found any more: merge a new revision"
         )
-        return replace(forward, problems=(lost,), decision=Decision((), ()))
-    if snapshot.earlier is not None and snapshot.cancelled is None and not forward.problems:
+        return replace(forward, problems=(lost,), evaluation=Evaluation((), ()))
+    if snapshot.previous is not None and snapshot.cancelled is None and not forward.problems:
         why = failures(snapshot, forward.plan, forward.changes)
         if why:
-            return _restore(snapshot, snapshot.earlier, why)
+            return _restore(snapshot, snapshot.previous, why)
     return forward
 
 
-def _restore(snapshot: Snapshot, earlier: Earlier, why: tuple[Pending, ...]) -> Proposal:
+def _restore(
+    snapshot: Snapshot, earlier: PreviousDeployment, why: tuple[PendingUnit, ...]
+) -> Proposal:
     made = restore(snapshot, earlier, why)
     changes = compare(made.waves, earlier.entries, snapshot.base.entries)
     return Proposal(
@@ -79,14 +81,14 @@ def _restore(snapshot: Snapshot, earlier: Earlier, why: tuple[Pending, ...]) -> 
         trees={},
         changes=changes,
         contents=earlier.contents,
-        decision=decide(snapshot, made, changes),
+        evaluation=evaluate(snapshot, made, changes),
         problems=(),
     )
 
 
 def _roll_out(snapshot: Snapshot, *, thorough: bool) -> Proposal:
     filters, scores = discovery.filters().values(), discovery.scores().values()
-    judge = Judge.of(tuple(filters), tuple(scores), thorough=thorough)
+    judge = Evaluator.of(tuple(filters), tuple(scores), thorough=thorough)
     variants = Variants(snapshot, discovery.sources(), discovery.patches())
     snapshot = variants.snapshot = _with_implied(snapshot, variants)
     found, missing = _solver(snapshot)
@@ -95,7 +97,7 @@ def _roll_out(snapshot: Snapshot, *, thorough: bool) -> Proposal:
     problems = (*missing, *made.problems, *rendered.problems)
     warnings = (*_over(snapshot), *rendered.warnings)
     if problems:
-        nothing = Decision((), ())
+        nothing = Evaluation((), ())
         return Proposal(snapshot.application, made, "", {}, (), {}, nothing, problems, warnings)
     ids, desired = _blobs(rendered.trees)
     changes = compare(made.waves, desired, snapshot.base.entries)
@@ -111,7 +113,7 @@ def _roll_out(snapshot: Snapshot, *, thorough: bool) -> Proposal:
         trees=trees,
         changes=changes,
         contents=contents,
-        decision=decide(snapshot, made, changes),
+        evaluation=evaluate(snapshot, made, changes),
         problems=(),
         warnings=warnings,
     )
@@ -120,7 +122,7 @@ def _roll_out(snapshot: Snapshot, *, thorough: bool) -> Proposal:
 def _over(snapshot: Snapshot) -> Iterator[str]:
     """Exceptions that change nothing any more."""
     for rule in expired(snapshot):
-        yield f"{rule.place}: the exception for {', '.join(rule.components)} is over: delete it"
+        yield f"{rule.position}: the exception for {', '.join(rule.components)} is over: delete it"
 
 
 def _blobs(

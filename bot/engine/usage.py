@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from planners.model import Registration, Tenant, Unit
-from planners.model.snapshot import Claim
+from planners.model.snapshot import ResourceClaim
 from renderers import yaml
 from renderers.kubernetes import workloads
 from renderers.layout import Layout
@@ -16,41 +16,41 @@ Read = Callable[[str], bytes]
 
 
 @dataclass(slots=True)
-class Demand:
+class ResourceUsage:
     """Nano-units: requests by resource, and use of quotas by namespace and ResourceQuota name."""
 
     requests: dict[str, int] = field(default_factory=dict)
     usage: dict[str, dict[str, int]] = field(default_factory=dict)
 
-    def add(self, other: "Demand") -> None:
+    def add(self, other: "ResourceUsage") -> None:
         """Add what another one asks for."""
         _add(self.requests, other.requests)
         for namespace, usage in other.usage.items():
             _add(self.usage.setdefault(namespace, {}), usage)
 
-    def beyond(self, other: "Demand") -> "Demand":
+    def beyond(self, other: "ResourceUsage") -> "ResourceUsage":
         """What this asks for more than another one."""
-        return Demand(
+        return ResourceUsage(
             _more(self.requests, other.requests),
             {name: _more(each, other.usage.get(name, {})) for name, each in self.usage.items()},
         )
 
 
 @dataclass(slots=True)
-class Demands:
+class UsageReader:
     """Reads files once for each content; usage is counted for the applications of one tenant.
 
     `remembered` outlives one reading. What somebody else wrote and cannot be read asks for nothing.
     """
 
     tenant: Tenant | None
-    remembered: dict[tuple[str, str], Demand] = field(default_factory=dict)
+    remembered: dict[tuple[str, str], ResourceUsage] = field(default_factory=dict)
 
-    def of(self, registration: Registration, path: str, blob: str, read: Read) -> Demand:
+    def of(self, registration: Registration, path: str, blob: str, read: Read) -> ResourceUsage:
         """What the objects of one file ask for; `read` gives a blob's bytes."""
         counted = self._counted(registration)
         if counted is None and not path.rpartition("/")[2].startswith(workloads.FILE_PREFIXES):
-            return Demand()
+            return ResourceUsage()
         key = (blob, repr(counted))
         if key not in self.remembered:
             self.remembered[key] = _read(read(blob), counted)
@@ -58,14 +58,14 @@ class Demands:
 
     def by_unit(
         self, registration: Registration, entries: Iterable[tuple[str, str]], read: Read
-    ) -> dict[Unit, Demand]:
+    ) -> dict[Unit, ResourceUsage]:
         """What each unit asks for; `entries` are paths in the deploy repo with their blobs."""
         layout = Layout.of(registration)
-        units: dict[Unit, Demand] = {}
+        units: dict[Unit, ResourceUsage] = {}
         for path, blob in entries:
             unit = layout.unit_of(path)
             if unit is not None:
-                demand = units.setdefault(unit, Demand())
+                demand = units.setdefault(unit, ResourceUsage())
                 if path.startswith(f"{layout.objects_folder(unit)}/"):
                     demand.add(self.of(registration, path, blob, read))
         return units
@@ -79,12 +79,12 @@ class Demands:
 def claim(
     registration: Registration,
     unit: Unit,
-    demand: Demand,
+    demand: ResourceUsage,
     merged_at: datetime | None,
     number: int = 0,
-) -> Claim:
+) -> ResourceClaim:
     """The claim of one unit of an application."""
-    return Claim(
+    return ResourceClaim(
         registration.application,
         unit,
         demand.requests,
@@ -96,8 +96,8 @@ def claim(
     )
 
 
-def _read(content: bytes, counted: Tenant | None) -> Demand:
-    demand = Demand()
+def _read(content: bytes, counted: Tenant | None) -> ResourceUsage:
+    demand = ResourceUsage()
     try:
         for document in yaml.load_documents(content):
             item = document.value
@@ -108,7 +108,7 @@ def _read(content: bytes, counted: Tenant | None) -> Demand:
                     usage = quotas.usage_of(item, counted.limits)
                     _add(demand.usage.setdefault(namespace, {}), usage)
     except (yaml.YamlError, ValueError):
-        return Demand()
+        return ResourceUsage()
     return demand
 
 

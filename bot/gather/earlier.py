@@ -6,7 +6,7 @@ from bot.gather.deploy import rejected, units_at
 from bot.gather.repository import Checkout
 from bot.git import CommitInfo
 from planners.model import Application, OnFailure, Registration, Revision
-from planners.model.snapshot import Earlier
+from planners.model.snapshot import PreviousDeployment
 
 MOST_COMMITS = 5_000
 
@@ -19,7 +19,7 @@ def read_earlier(
     *,
     asked: bool,
     to: str = "",
-) -> Earlier | None:
+) -> PreviousDeployment | None:
     """The files before the rollout of app revision `sha`, or after the last one of revision `to`.
 
     None where nothing of it is merged, where it is the application's first, and unless somebody
@@ -49,7 +49,7 @@ def read_earlier(
         if (path, blob) not in here
     }
     contents = {blob: mirror.blob(blob) for blob in sorted(gone)}
-    return Earlier(Revision(checkout.repo, before), entries, contents)
+    return PreviousDeployment(Revision(checkout.repo, before), entries, contents)
 
 
 def revisions(checkout: Checkout, application: str) -> tuple[str, ...]:

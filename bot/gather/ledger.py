@@ -8,22 +8,22 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from bot.context import Context
-from bot.engine.usage import Demand, Demands, claim
+from bot.engine.usage import ResourceUsage, UsageReader, claim
 from bot.gather.repository import Checkout, fetch, our_requests
 from planners.model import Fleet, Registration, Tenant, Unit
-from planners.model.snapshot import Claim, MergeRequestState
+from planners.model.snapshot import MergeRequestState, ResourceClaim
 from renderers.layout import Layout
 
 MARKER = "wave"
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 MOST_REMEMBERED = 100_000
 
-Merged = dict[tuple[str, Unit], tuple[Registration, Demand, datetime]]
+Merged = dict[tuple[str, Unit], tuple[Registration, ResourceUsage, datetime]]
 
 
 async def read_claims(
     context: Context, fleet: Fleet, tenant: Tenant, timed: frozenset[str], known: Checkout
-) -> tuple[Claim, ...]:
+) -> tuple[ResourceClaim, ...]:
     """Claims of all registered applications, merged ones first; the tenant's with their usage.
 
     `known` is a deploy repo that this pass has fetched: one pass reads a repository once.
@@ -32,8 +32,8 @@ async def read_claims(
     """
     if len(context.demands) >= MOST_REMEMBERED:
         context.demands.clear()
-    demands = Demands(tenant, context.demands)
-    claims: list[Claim] = []
+    demands = UsageReader(tenant, context.demands)
+    claims: list[ResourceClaim] = []
     for repo in sorted({each.deploy for each in fleet.registrations}):
         checkout = known if repo == known.repo else await fetch(context, repo)
         mine = [each for each in fleet.registrations if each.deploy == repo]
@@ -44,7 +44,7 @@ async def read_claims(
 
 
 def _merged(
-    demands: Demands,
+    demands: UsageReader,
     checkout: Checkout,
     registrations: Iterable[Registration],
     timed: frozenset[str],
@@ -67,11 +67,11 @@ def _merged(
 
 async def _proposed(
     context: Context,
-    demands: Demands,
+    demands: UsageReader,
     checkout: Checkout,
     registrations: Iterable[Registration],
     merged: Merged,
-) -> list[Claim]:
+) -> list[ResourceClaim]:
     """What open merge requests would ask for beyond what is merged."""
     forge = context.forge(checkout.repo)
     me = await forge.me()
@@ -88,14 +88,14 @@ async def _proposed(
             _branch, demands, checkout, registration, request.source_branch
         )
         for unit, demand in sorted(units.items()):
-            _, now, _ = merged.get((registration.application, unit), (None, Demand(), None))
+            _, now, _ = merged.get((registration.application, unit), (None, ResourceUsage(), None))
             claims.append(claim(registration, unit, demand.beyond(now), None, request.number))
     return claims
 
 
 def _branch(
-    demands: Demands, checkout: Checkout, registration: Registration, name: str
-) -> dict[Unit, Demand]:
+    demands: UsageReader, checkout: Checkout, registration: Registration, name: str
+) -> dict[Unit, ResourceUsage]:
     """What the units on a branch ask for, as far as it writes their files."""
     mirror = checkout.mirror
     head = mirror.head(name)

@@ -7,7 +7,7 @@ from bot.gather.deploy import read_base
 from bot.gather.observe import observe
 from bot.gather.repository import fetch
 from planners.model import Application, Fleet
-from planners.model.snapshot import Neighbour
+from planners.model.snapshot import UpstreamApplication
 
 
 def depended_on(application: Application) -> tuple[str, ...]:
@@ -18,9 +18,9 @@ def depended_on(application: Application) -> tuple[str, ...]:
 
 async def read_neighbours(
     context: Context, fleet: Fleet, application: Application
-) -> dict[str, Neighbour]:
+) -> dict[str, UpstreamApplication]:
     """Every application it depends on, as that stands on the main branch of its deploy repo."""
-    found: dict[str, Neighbour] = {}
+    found: dict[str, UpstreamApplication] = {}
     for name in depended_on(application):
         registration = fleet.registration(name)
         if registration is None:
@@ -29,5 +29,5 @@ async def read_neighbours(
         base = await asyncio.to_thread(read_base, checkout, registration)
         rows = await asyncio.to_thread(context.store.reports.of_application, name)
         seen = await asyncio.to_thread(observe, checkout.mirror, base.changes, rows)
-        found[name] = Neighbour(base.changes, seen)
+        found[name] = UpstreamApplication(base.changes, seen)
     return found

@@ -18,9 +18,9 @@ from planners.model.overrides import Overrides
 from planners.model.snapshot import (
     Branch,
     ForeignBranch,
+    MergeRefusal,
     MergeRequest,
     MergeRequestState,
-    Refusal,
 )
 from renderers.layout import Layout
 
@@ -132,7 +132,7 @@ def _closed(
         state=MergeRequestState(each.state),
         url=each.url,
         head=each.head,
-        described=marker.get("digest"),
+        described_digest=marker.get("digest"),
         closed_by=closed_by,
     )
 
@@ -146,7 +146,7 @@ async def _open(
     teams = teams_of(reading.fleet, reading.registration, owners)
     digest = branch.digest if branch is not None else None
     given = reading.overrides.approvers(wave, digest or "")
-    commanded = dict.fromkeys(reading.overrides.lapsed_approvers(wave, digest or ""), ("", ""))
+    commanded = dict.fromkeys(reading.overrides.stale_approvers(wave, digest or ""), ("", ""))
     commanded |= {login: (email, each.head) for login, email in given.items()}
     return MergeRequest(
         number=each.number,
@@ -158,16 +158,16 @@ async def _open(
         branch=branch,
         labels=each.labels,
         approvals=await read_approvals(context, checkout, each, teams, commanded),
-        described=marker.get("digest"),
+        described_digest=marker.get("digest"),
         conflicts=each.conflicts,
         refusal=_refusal(reading, each),
-        trials=reading.trials.get(each.number, ()),
+        merge_queue_commits=reading.trials.get(each.number, ()),
         owners=owners,
         wrong_target=each.target_branch != checkout.info.default_branch,
     )
 
 
-def _refusal(reading: Reading, each: ForgeMergeRequest) -> Refusal | None:
+def _refusal(reading: Reading, each: ForgeMergeRequest) -> MergeRefusal | None:
     """The forge's refusal to merge it, while nothing has changed and it is not time to try again.
 
     What was said of another head, or beside another word of the forge's, does not count any more.
@@ -177,7 +177,7 @@ def _refusal(reading: Reading, each: ForgeMergeRequest) -> Refusal | None:
     if known is None or known.stood != (each.head, each.mergeable):
         return None
     waits = context.clock() < known.until
-    return Refusal(known.reason, known.until, known.times) if waits else None
+    return MergeRefusal(known.reason, known.until, known.times) if waits else None
 
 
 def _branch(reading: Reading, name: str, wave: str) -> tuple[Branch | None, Paths]:
@@ -206,6 +206,6 @@ def _branch(reading: Reading, name: str, wave: str) -> tuple[Branch | None, Path
         fleet_sha=info.trailers.get("Switchyard-Fleet", "").rpartition("@")[2] or None,
         foreign_author=None if ours else info.author_name,
         units=frozenset(unit for unit in written if unit is not None) if ours else frozenset(),
-        rejects=rejected(info) if ours else None,
+        rolls_back=rejected(info) if ours else None,
     )
     return branch, tuple(path for path, _, _ in changed)

@@ -20,9 +20,9 @@ from bot.gather.requests import Proposed, read_proposed
 from planners.model import Application, Fleet, Registration, Revision
 from planners.model.snapshot import (
     DeployBase,
-    Earlier,
     MergeRequest,
     MergeRequestState,
+    PreviousDeployment,
     ReportedFacts,
     Snapshot,
 )
@@ -162,13 +162,13 @@ async def _snapshot(
         fleet_revision=Revision(context.fleet, fleet_sha),
         base=base,
         policies=newest.policies,
-        departed=_names(pinned) - _names(newest),
+        departed_clusters=_names(pinned) - _names(newest),
         sources=read.sources,
         files=read.files,
         facts=facts,
         claims=await read_claims(context, newest, tenant, _timed(facts), deploy),
-        neighbours=await read_neighbours(context, newest, application),
-        earlier=await asyncio.to_thread(_earlier, merged, registration, application, sha),
+        upstream_applications=await read_neighbours(context, newest, application),
+        previous=await asyncio.to_thread(_earlier, merged, registration, application, sha),
         overrides=proposed.overrides,
         merge_requests=proposed.requests,
         branches=proposed.branches,
@@ -187,7 +187,7 @@ def _earlier(
     registration: Registration,
     application: Application,
     sha: str,
-) -> Earlier | None:
+) -> PreviousDeployment | None:
     deploy, _, proposed = merged
     told = proposed.overrides
     asked = told.reverts(sha)

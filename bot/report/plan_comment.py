@@ -92,7 +92,7 @@ async def _write_home(
         sign=context.forge(gathered.deploy.repo).request_sign,
     )
     text = words.comment(about, proposal, diffs)
-    moving = not (preview or proposal.decision.done)
+    moving = not (preview or proposal.evaluation.done)
     calm = kind_of(proposal, preview=preview) if moving else None
     later = await _write(context, request, home, _Text(text, memory, calm))
     line = words.headline(proposal, preview=True)
@@ -155,7 +155,7 @@ def _about(
 def _command(gathered: Gathered) -> str:
     """The command that makes the plan again; a tenant's own set-up has no app repo."""
     application = gathered.snapshot.application
-    app = "" if application.own else " --app APP"
+    app = "" if application.is_tenant_setup else " --app APP"
     where = f"{app} --fleet FLEET --deploy DEPLOY"
     return f"switchyard plan --application {application.name}{where}"
 

@@ -11,7 +11,7 @@ from bot.report.summary_view import UNMERGED
 from bot.wording.comment import headline
 from bot.wording.diffs import counts
 from bot.wording.reasons import not_ready_text, reason, remedy
-from planners.gating.evaluate import Decision, WaveState, WaveStatus
+from planners.gating.evaluate import Evaluation, WaveState, WaveStatus
 from planners.gating.readiness import max_report_age, stale_at
 from planners.model import Json, Unit
 from planners.model.gates import (
@@ -39,7 +39,7 @@ def rollout_view(gathered: Gathered, proposal: Proposal) -> dict[str, Json]:
         "application": plan.application,
         "tenant": snapshot.application.tenant,
         "headline": headline(proposal, preview=False) if not proposal.problems else "no plan",
-        "done": proposal.decision.done and not proposal.problems,
+        "done": proposal.evaluation.done and not proposal.problems,
         "digest": proposal.digest,
         "revision": plan.revision.sha,
         "app": str(plan.revision.repo),
@@ -47,8 +47,8 @@ def rollout_view(gathered: Gathered, proposal: Proposal) -> dict[str, Json]:
         "deploy": str(plan.deploy),
         "home": {"number": home.number, "url": home.url} if home else None,
         "problems": [str(problem) for problem in proposal.problems],
-        "waves": [_wave(wave_status) for wave_status in proposal.decision.wave_statuses],
-        "units": units_view(snapshot, proposal.decision, plan.units),
+        "waves": [_wave(wave_status) for wave_status in proposal.evaluation.wave_statuses],
+        "units": units_view(snapshot, proposal.evaluation, plan.units),
         "report_max_age": max_report_age(snapshot).total_seconds(),
         "at": _time(snapshot.now),
     }
@@ -129,7 +129,7 @@ def with_since(view: dict[str, Any], before: Mapping[str, Any]) -> dict[str, Any
     return view
 
 
-def units_view(snapshot: Snapshot, decision: Decision, planned: Iterable[Unit]) -> list[Json]:
+def units_view(snapshot: Snapshot, decision: Evaluation, planned: Iterable[Unit]) -> list[Json]:
     """What should run, and what runs until its removal is merged, sorted."""
     removals = (each.change for each in decision.wave_statuses if each.change.wave.removal)
     leaving = {unit for change in removals for unit in change.units}

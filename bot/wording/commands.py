@@ -13,10 +13,10 @@ from planners.model.gates import (
     AwaitsStep,
     Cancelled,
     Gate,
-    HeldBy,
-    NotMerged,
+    HeldByCommand,
     NotReadyReason,
-    Paused,
+    PausedByCommand,
+    RefusedByForge,
 )
 
 PREFIX = "/switchyard"
@@ -39,13 +39,15 @@ def _commands(proposal: Proposal, *, preview: bool) -> Iterator[str]:
     if preview:
         yield from _questions(proposal)
         return
-    wave_statuses = proposal.decision.wave_statuses
+    wave_statuses = proposal.evaluation.wave_statuses
     waiting = [(each.change.wave.name, gate) for each in wave_statuses for gate in each.gates]
     gates = [gate for _, gate in waiting]
-    yield from [f"resume {each.target}".strip() for each in gates if isinstance(each, HeldBy)][:1]
-    yield from [f"resume {each.target}" for each in gates if isinstance(each, Paused)][:1]
+    yield from [
+        f"resume {each.target}".strip() for each in gates if isinstance(each, HeldByCommand)
+    ][:1]
+    yield from [f"resume {each.target}" for each in gates if isinstance(each, PausedByCommand)][:1]
     yield from [f"approve {wave}" for wave, gate in waiting if isinstance(gate, AwaitsApproval)][:1]
-    yield from [f"merge {wave}" for wave, gate in waiting if isinstance(gate, NotMerged)][:1]
+    yield from [f"merge {wave}" for wave, gate in waiting if isinstance(gate, RefusedByForge)][:1]
     yield from [f"why {wave}" for wave, _ in waiting][:1]
     yield from [f"skip {cluster} {REASON}" for cluster in _stuck(wave_statuses, gates)][:1]
     yield from _endings(proposal, gates)
@@ -59,7 +61,7 @@ def _endings(proposal: Proposal, gates: Sequence[Gate]) -> Iterator[str]:
         yield f"hold {REASON}"
         if proposal.plan.restores is None:
             yield f"cancel {REASON}"
-    merged = any(not each.change.files for each in proposal.decision.wave_statuses)
+    merged = any(not each.change.files for each in proposal.evaluation.wave_statuses)
     if merged and proposal.plan.restores is None:
         yield f"rollback {REASON}"
 

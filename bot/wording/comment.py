@@ -89,7 +89,7 @@ def unasked(home: Home, asker: str) -> str:
 
 def comment(home: Home, proposal: Proposal, diffs: Diffs) -> str:
     """The comment for a plan: state, waves, what waits, what changes, where and why."""
-    wave_statuses = proposal.decision.wave_statuses
+    wave_statuses = proposal.evaluation.wave_statuses
     look = look_of(proposal, diffs.risks, home.sign, preview=home.preview)
     every = wave_table(wave_statuses, look)
     some = short_table(wave_statuses, look, _where(home, proposal))
@@ -102,7 +102,7 @@ def comment(home: Home, proposal: Proposal, diffs: Diffs) -> str:
 
 def _whole(home: Home, proposal: Proposal, diffs: Diffs, waves: str) -> str | None:
     """Everything, without the largest diffs where they do not fit; None if that is too much."""
-    wave_statuses = proposal.decision.wave_statuses
+    wave_statuses = proposal.evaluation.wave_statuses
     before = [
         *_top(home, proposal),
         waves,
@@ -138,7 +138,7 @@ def _statistics(home: Home, proposal: Proposal, diffs: Diffs, waves: str) -> str
 
 def _link(home: Home, proposal: Proposal, diffs: Diffs) -> str:
     """What is left when nothing fits: how it stands, how much it is, and where it is shown."""
-    waves = plural(len(proposal.decision.wave_statuses), "wave")
+    waves = plural(len(proposal.evaluation.wave_statuses), "wave")
     return _joined(
         [
             *_top(home, proposal),

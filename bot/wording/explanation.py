@@ -3,13 +3,13 @@
 from collections.abc import Mapping, Sequence
 
 from bot.wording.markdown import plural
-from planners.placement.place import Decision
-from planners.placement.rank import Scored
+from planners.placement.place import PlacementDecision
+from planners.placement.rank import WeightedScore
 
 SELECTED = "every cluster that is selected"
 
 
-def why_not(decision: Decision) -> str:
+def why_not(decision: PlacementDecision) -> str:
     """Why a cluster was not chosen, in a few words."""
     verdict = decision.verdict
     if not verdict.admitted:
@@ -17,7 +17,9 @@ def why_not(decision: Decision) -> str:
     return f"ranked {decision.rank}, the best {decision.wanted} are taken"
 
 
-def rivals(decision: Decision, chosen: Sequence[Decision]) -> list[Decision]:
+def rivals(
+    decision: PlacementDecision, chosen: Sequence[PlacementDecision]
+) -> list[PlacementDecision]:
     """The chosen clusters of the same component."""
     return [
         each for each in chosen if each.chosen and each.unit.component == decision.unit.component
@@ -25,7 +27,7 @@ def rivals(decision: Decision, chosen: Sequence[Decision]) -> list[Decision]:
 
 
 def explanation(
-    component: str, wanted: Sequence[Decision], chosen: Sequence[Decision]
+    component: str, wanted: Sequence[PlacementDecision], chosen: Sequence[PlacementDecision]
 ) -> list[str]:
     """One component on the wanted clusters: chosen ones first, by rank, then the others by name."""
     mine = [each for each in wanted if each.unit.component == component]
@@ -39,11 +41,11 @@ def explanation(
     return lines
 
 
-def _rank(decision: Decision) -> tuple[int, str]:
+def _rank(decision: PlacementDecision) -> tuple[int, str]:
     return decision.rank or 0, decision.unit.cluster
 
 
-def _lines(decision: Decision, chosen: Sequence[Decision]) -> list[str]:
+def _lines(decision: PlacementDecision, chosen: Sequence[PlacementDecision]) -> list[str]:
     name = decision.unit.cluster
     if decision.chosen:
         why = f"ranked {decision.rank}" if decision.rank else decision.wanted or SELECTED
@@ -54,19 +56,19 @@ def _lines(decision: Decision, chosen: Sequence[Decision]) -> list[str]:
     return [*lines, *(f"  to be chosen: {each}" for each in remedies(decision, chosen))]
 
 
-def _points(decision: Decision) -> str:
+def _points(decision: PlacementDecision) -> str:
     return "" if decision.total is None else f", {decision.total:g} points"
 
 
-def _scores(decision: Decision) -> list[str]:
+def _scores(decision: PlacementDecision) -> list[str]:
     return [f"  {_score(each)}" for each in decision.scores if each.weight]
 
 
-def _score(scored: Scored) -> str:
+def _score(scored: WeightedScore) -> str:
     return f"{scored.name} {scored.value:g} (weight {scored.weight}): {scored.inputs}"
 
 
-def remedies(decision: Decision, chosen: Sequence[Decision]) -> list[str]:
+def remedies(decision: PlacementDecision, chosen: Sequence[PlacementDecision]) -> list[str]:
     """What would have to change: every filter that refuses, or the points that are missing.
 
     All refusals are known in a thorough plan only.
@@ -81,7 +83,9 @@ def remedies(decision: Decision, chosen: Sequence[Decision]) -> list[str]:
     return [f"more than {min(totals):g} points: the last of the chosen has so many{tie}"]
 
 
-def as_data(decision: Decision, chosen: Sequence[Decision]) -> Mapping[str, object]:
+def as_data(
+    decision: PlacementDecision, chosen: Sequence[PlacementDecision]
+) -> Mapping[str, object]:
     """One decision for programs."""
     verdict = decision.verdict
     return {

@@ -20,18 +20,26 @@ from planners.model.gates import (
     Conflicts,
     ForeignCommit,
     Gate,
-    Held,
-    HeldBy,
-    NotMerged,
+    HeldByCommand,
+    HeldByLabel,
     NotProposed,
     NotReadyReason,
     OpenedByPerson,
     OutsideWindow,
-    Paused,
-    Pending,
+    PausedByCommand,
+    PendingUnit,
+    RefusedByForge,
 )
 
-PEOPLE = (AwaitsApproval, ClosedByPerson, ForeignCommit, Held, HeldBy, OpenedByPerson, Paused)
+PEOPLE = (
+    AwaitsApproval,
+    ClosedByPerson,
+    ForeignCommit,
+    HeldByLabel,
+    HeldByCommand,
+    OpenedByPerson,
+    PausedByCommand,
+)
 STUBBORN = 4
 STALE = frozenset({NotReadyReason.REPAIR, NotReadyReason.FRESH_REPORT})
 
@@ -45,14 +53,14 @@ def headline(proposal: Proposal, *, preview: bool) -> str:
 
 def state_of(proposal: Proposal, *, preview: bool) -> str:
     """How far it is, in a few words."""
-    wave_statuses = proposal.decision.wave_statuses
+    wave_statuses = proposal.evaluation.wave_statuses
     to_merge = _to_merge(wave_statuses)
     clusters = {unit.cluster for each in wave_statuses for unit in each.change.wave.units}
     if preview:
         return _preview(to_merge, len(clusters))
     if proposal.plan.restores is not None:
         return _going_back(proposal, len(clusters))
-    if proposal.decision.done:
+    if proposal.evaluation.done:
         return f"rolled out: ready on {plural(len(clusters), 'cluster')}"
     if told := _cancelled(wave_statuses):
         stay = f"{len(wave_statuses) - len(to_merge)} of {plural(len(wave_statuses), 'wave')}"
@@ -69,7 +77,7 @@ def state_of(proposal: Proposal, *, preview: bool) -> str:
 
 def next_actor(proposal: Proposal) -> str:
     """What happens next, or for whom it waits; empty when there is nothing to come."""
-    wave_statuses = proposal.decision.wave_statuses
+    wave_statuses = proposal.evaluation.wave_statuses
     to_merge = _to_merge(wave_statuses)
     forward = proposal.plan.restores is None
     if told := _cancelled(wave_statuses):
@@ -95,12 +103,12 @@ def next_actor(proposal: Proposal) -> str:
 
 def kind_of(proposal: Proposal, *, preview: bool) -> str:
     """What stays the same while the line changes with every report: the state, wave and gate."""
-    wave_statuses = proposal.decision.wave_statuses
+    wave_statuses = proposal.evaluation.wave_statuses
     found = _first(_to_merge(wave_statuses))
     what = (found[0].change.wave.name, type(found[1]).__name__) if found else ("", "")
     failed = sorted(str(each.unit) for each in failures(wave_statuses))
     merged = [each.change.wave.name for each in wave_statuses if not each.change.files]
-    return repr((preview, proposal.digest, proposal.decision.done, merged, failed, what))
+    return repr((preview, proposal.digest, proposal.evaluation.done, merged, failed, what))
 
 
 def needs_person(gate: Gate) -> bool:
@@ -112,13 +120,13 @@ def needs_person(gate: Gate) -> bool:
             return _broken(pending)
         case OutsideWindow(until=until):
             return until is None
-        case NotMerged(times=times):
+        case RefusedByForge(attempts=times):
             return times >= STUBBORN
         case _:
             return isinstance(gate, PEOPLE)
 
 
-def _broken(pending: Sequence[Pending]) -> bool:
+def _broken(pending: Sequence[PendingUnit]) -> bool:
     return any(each.reason in STALE or each.overdue for each in pending)
 
 
@@ -151,7 +159,7 @@ def _cancelled(wave_statuses: Sequence[WaveStatus]) -> Cancelled | None:
     return next((gate for gate in gates if isinstance(gate, Cancelled)), None)
 
 
-def failures(wave_statuses: Sequence[WaveStatus]) -> list[Pending]:
+def failures(wave_statuses: Sequence[WaveStatus]) -> list[PendingUnit]:
     """The merged units that failed."""
     return [
         pending
@@ -175,9 +183,9 @@ def _preview(to_merge: Sequence[WaveStatus], clusters: int) -> str:
 
 
 def _going_back(proposal: Proposal, clusters: int) -> str:
-    plan, wave_statuses = proposal.plan, proposal.decision.wave_statuses
+    plan, wave_statuses = proposal.plan, proposal.evaluation.wave_statuses
     what = f"revision {plan.revision.sha[:8]}"
-    if proposal.decision.done:
+    if proposal.evaluation.done:
         return f"rolled back: {what}; {plural(clusters, 'cluster')} ready as before"
     if to_merge := _to_merge(wave_statuses):
         done = len(wave_statuses) - len(to_merge)

@@ -20,9 +20,9 @@ from planners.model.gates import (
     AwaitsReplacement,
     AwaitsStep,
     Gate,
-    Held,
-    HeldBy,
-    Pending,
+    HeldByCommand,
+    HeldByLabel,
+    PendingUnit,
 )
 
 MOST_NAMED = 5
@@ -44,9 +44,9 @@ class Notice:
 
 def notices(proposal: Proposal) -> tuple[Notice, ...]:
     """What needs a person now."""
-    if proposal.problems or proposal.decision.done:
+    if proposal.problems or proposal.evaluation.done:
         return ()
-    wave_statuses = proposal.decision.wave_statuses
+    wave_statuses = proposal.evaluation.wave_statuses
     found = {each.key: each for each in _troubles(proposal)}
     for wave_status in wave_statuses:
         if wave_status.change.files and wave_status.gates:
@@ -64,14 +64,14 @@ def together(found: Sequence[Notice], marker: str, page: str) -> str:
 
 def _troubles(proposal: Proposal) -> Iterator[Notice]:
     """Clusters that failed or fell silent, by the wave that brings them what they run."""
-    plan, wave_statuses = proposal.plan, proposal.decision.wave_statuses
+    plan, wave_statuses = proposal.plan, proposal.evaluation.wave_statuses
     if plan.restores is not None:
         if plan.failures:
             why = code(places(plan.failures), 600)
             what = code(plan.revision.sha[:12])
             yield Notice("rollback", f"Revision {what} failed and is taken back: {why}.")
         return
-    found: dict[str, list[Pending]] = {}
+    found: dict[str, list[PendingUnit]] = {}
     waves = {
         unit: each.change.wave.name for each in wave_statuses for unit in each.change.wave.units
     }
@@ -84,7 +84,7 @@ def _troubles(proposal: Proposal) -> Iterator[Notice]:
         yield Notice(key, f"{code(places(pending), 600)}. It waits for {code(cure(pending))}.")
 
 
-def _late(wave_statuses: Sequence[WaveStatus]) -> Iterator[Pending]:
+def _late(wave_statuses: Sequence[WaveStatus]) -> Iterator[PendingUnit]:
     """What others wait for, too long already, though it did not fail."""
     failed = {each.unit for each in failures(wave_statuses)}
     seen = set()
@@ -115,7 +115,7 @@ def _of_wave(wave_status: WaveStatus) -> Iterator[Notice]:
 
 def _is_news(gate: Gate) -> bool:
     """Whether it is about the wave itself, and nobody's own doing that they know of."""
-    about = AwaitsDependency | AwaitsStep | AwaitsReplacement | Held | HeldBy
+    about = AwaitsDependency | AwaitsStep | AwaitsReplacement | HeldByLabel | HeldByCommand
     return needs_person(gate) and not isinstance(gate, about)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from bot.wording.explanation import why_not
 from bot.wording.markdown import code, code_in_html, fold, listing, natural, plural, table
-from planners.placement.place import SELECTION, Decision
+from planners.placement.place import SELECTION, PlacementDecision
 from planners.plan import Plan
 
 MOST_ROWS = 60
@@ -32,7 +32,11 @@ def placement(plan: Plan) -> str:
     ]
     left = len(rows) - MOST_ROWS
     parts = [
-        *([f"Optimal placement: {code(str(plan.optimum), 400)}."] if plan.optimum else []),
+        *(
+            [f"Optimal placement: {code(str(plan.optimization), 400)}."]
+            if plan.optimization
+            else []
+        ),
         table(["components", "outcome", "clusters"], rows[:MOST_ROWS]),
         *([f"and {plural(left, 'more row')}"] if left > 0 else []),
     ]
@@ -54,7 +58,7 @@ def departures(plan: Plan) -> str:
     return "\n".join(lines)
 
 
-def _summary(trace: Sequence[Decision]) -> str:
+def _summary(trace: Sequence[PlacementDecision]) -> str:
     """How much of the fleet is used, and what a filter keeps out of it entirely."""
     components = plural(len({each.unit.component for each in trace}), "component")
     every = {each.unit.cluster for each in trace}
@@ -64,13 +68,13 @@ def _summary(trace: Sequence[Decision]) -> str:
     return f"{text}; left out: {code_in_html(listing(refused, SHOWN))}" if refused else text
 
 
-def _is_refused(decision: Decision) -> bool:
+def _is_refused(decision: PlacementDecision) -> bool:
     """Whether it is selected, and something else keeps it out."""
     verdict = decision.verdict
     return not verdict.admitted and verdict.filter not in SELECTION
 
 
-def _grouped(trace: Iterable[Decision]) -> dict[Row, list[str]]:
+def _grouped(trace: Iterable[PlacementDecision]) -> dict[Row, list[str]]:
     """(Outcome, clusters) -> the components of which that is so, what surprises most first."""
     found: dict[str, dict[str, list[str]]] = {}
     order = {CHOSEN: 0}
@@ -86,7 +90,7 @@ def _grouped(trace: Iterable[Decision]) -> dict[Row, list[str]]:
     return dict(sorted(grouped.items(), key=lambda item: order[item[0][0]]))
 
 
-def _outcome(decision: Decision) -> str:
+def _outcome(decision: PlacementDecision) -> str:
     if decision.chosen:
         return CHOSEN
     if decision.verdict.admitted:
@@ -94,6 +98,6 @@ def _outcome(decision: Decision) -> str:
     return why_not(decision)
 
 
-def _name(decision: Decision) -> str:
+def _name(decision: PlacementDecision) -> str:
     ranked = decision.rank is not None and not decision.chosen and decision.verdict.admitted
     return f"{decision.unit.cluster} (ranked {decision.rank})" if ranked else decision.unit.cluster

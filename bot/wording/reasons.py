@@ -16,15 +16,15 @@ from planners.model.gates import (
     ForeignCommit,
     Frozen,
     Gate,
-    Held,
-    HeldBy,
-    NotMerged,
+    HeldByCommand,
+    HeldByLabel,
     NotProposed,
     NotReadyReason,
     OpenedByPerson,
     OutsideWindow,
-    Paused,
-    Pending,
+    PausedByCommand,
+    PendingUnit,
+    RefusedByForge,
 )
 
 STATUS_LENGTH = 140
@@ -40,7 +40,7 @@ WORST = (
     NotReadyReason.PRESENT,
 )
 
-Stopped = Held | HeldBy | Paused | Cancelled
+Stopped = HeldByLabel | HeldByCommand | PausedByCommand | Cancelled
 
 
 def reason(gate: Gate) -> str:  # noqa: C901, PLR0912 - one case per gate
@@ -58,7 +58,7 @@ def reason(gate: Gate) -> str:  # noqa: C901, PLR0912 - one case per gate
             return f"frozen by {name} until {until:%Y-%m-%d %H:%M} UTC: {why}"
         case OutsideWindow():
             return _window(gate)
-        case Held() | HeldBy() | Paused() | Cancelled():
+        case HeldByLabel() | HeldByCommand() | PausedByCommand() | Cancelled():
             return _stopped(gate)
         case ForeignCommit(author, head):
             return f"the branch has commit {head[:8]} by {author}, which is not Switchyard's"
@@ -68,7 +68,7 @@ def reason(gate: Gate) -> str:  # noqa: C901, PLR0912 - one case per gate
             return f"{user} opened merge request !{number} of Switchyard's branch"
         case Conflicts():
             return "conflicts with main; Switchyard writes the branch anew"
-        case NotMerged(why, until, _):
+        case RefusedByForge(why, until, _):
             return f"not merged yet: {why.rstrip('. ')}; looks again at {until:%H:%M:%S} UTC"
         case NotProposed():
             return "the merge request is being written"
@@ -91,7 +91,7 @@ def remedy(gate: Gate) -> str:  # noqa: C901, PLR0912 - one case per gate
             return "different stages for clusters whose windows never meet"
         case OutsideWindow(until=until):
             return f"the window's opening at {until:%a %Y-%m-%d %H:%M} UTC"
-        case Held() | HeldBy() | Paused() | Cancelled():
+        case HeldByLabel() | HeldByCommand() | PausedByCommand() | Cancelled():
             return _let_go(gate)
         case ForeignCommit():
             return (
@@ -102,7 +102,7 @@ def remedy(gate: Gate) -> str:  # noqa: C901, PLR0912 - one case per gate
             return "somebody who reopens it, or a new revision that changes the plan"
         case OpenedByPerson():
             return "somebody who closes it; Switchyard opens its own"
-        case NotMerged():
+        case RefusedByForge():
             return "the forge's own rules for the branch: its checks, approvals, merge queue"
         case Conflicts() | NotProposed():
             return "Switchyard, in its next pass"
@@ -139,11 +139,11 @@ def status_line(gates: Sequence[Gate]) -> str:
 def _stopped(gate: Stopped) -> str:
     """Who stopped it, and why."""
     match gate:
-        case Held(label):
+        case HeldByLabel(label):
             return f"held by the label {label}"
-        case HeldBy(by, why, target):
+        case HeldByCommand(by, why, target):
             return f"held by {by} ({target}): {why}" if target else f"held by {by}: {why}"
-        case Paused(by, why, target):
+        case PausedByCommand(by, why, target):
             return f"{target} is paused by {by}: {why}"
         case Cancelled(by, why):
             return f"cancelled by {by}: {why}"
@@ -152,9 +152,9 @@ def _stopped(gate: Stopped) -> str:
 def _let_go(gate: Stopped) -> str:
     """How what was stopped goes on."""
     match gate:
-        case Held(label):
+        case HeldByLabel(label):
             return f"somebody who removes the label {label}"
-        case HeldBy(target=target) | Paused(target=target):
+        case HeldByCommand(target=target) | PausedByCommand(target=target):
             return f"somebody who comments /switchyard resume {target}".rstrip()
         case Cancelled():
             return "a new revision; what is merged of this one stays"
@@ -173,7 +173,7 @@ def _approval(gate: AwaitsApproval) -> str:
     if gate.without_role:
         role = gate.role.name.lower()
         less = f" (of {listing(gate.without_role)} it does not count: less than {role})"
-    old = f" (what {listing(gate.lapsed)} approved has changed since)" if gate.lapsed else ""
+    old = f" (what {listing(gate.stale)} approved has changed since)" if gate.stale else ""
     return f"waits for {plural(gate.needed, 'approval')}{have}: {gate.reason}{old}{own}{less}"
 
 
@@ -185,7 +185,7 @@ def _dependency(gate: AwaitsDependency) -> str:
     )
 
 
-def places(pending: Sequence[Pending]) -> str:
+def places(pending: Sequence[PendingUnit]) -> str:
     """Clusters with what is lacking there, equal lacks together; the worst first."""
     alike: dict[str, dict[str, None]] = {}
     for each in sorted(pending, key=lambda each: (WORST.index(each.reason), each.unit)):
@@ -206,13 +206,13 @@ def approvers(gate: AwaitsApproval) -> str:
     return f"{who} who neither wrote nor merged this revision"
 
 
-def not_ready_text(pending: Pending) -> str:
+def not_ready_text(pending: PendingUnit) -> str:
     """What one unit lacks, in a few words."""
     late = ", overdue" if pending.overdue else ""
     return f"{_not_ready_text(pending)}{late}"
 
 
-def _not_ready_text(pending: Pending) -> str:
+def _not_ready_text(pending: PendingUnit) -> str:
     match pending.reason:
         case NotReadyReason.PRESENT:
             return f"{pending.message}/{pending.unit.component} is still there"
@@ -232,7 +232,7 @@ def _not_ready_text(pending: Pending) -> str:
             return f"ready, soaks until {pending.until:%H:%M:%S}" if pending.until else "soaks"
 
 
-def cure(pending: Sequence[Pending]) -> str:
+def cure(pending: Sequence[PendingUnit]) -> str:
     """Who or what brings units to what they lack."""
     lacks = {each.reason for each in pending}
     if NotReadyReason.REPAIR in lacks:

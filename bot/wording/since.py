@@ -118,10 +118,10 @@ def since(memory: Memory | None, proposal: Proposal) -> str:
 def _fallen(proposal: Proposal) -> Iterator[str]:
     """Each wave that somebody approved as it was before."""
     found: dict[tuple[str, ...], list[str]] = {}
-    for wave_status in proposal.decision.wave_statuses:
+    for wave_status in proposal.evaluation.wave_statuses:
         for gate in wave_status.gates:
-            if isinstance(gate, AwaitsApproval) and gate.lapsed:
-                waves = found.setdefault(gate.lapsed, [])
+            if isinstance(gate, AwaitsApproval) and gate.stale:
+                waves = found.setdefault(gate.stale, [])
                 waves += [wave_status.change.wave.name] * (
                     wave_status.change.wave.name not in waves
                 )

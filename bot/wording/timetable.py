@@ -4,14 +4,14 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 from bot.wording.markdown import listing, plural
-from planners.model import Application, Dependency, On, OnFailure, Stage
+from planners.model import Application, Dependency, DependencyScope, OnFailure, Stage
 from planners.order import Wave
 from planners.plan import Plan
 
 SCOPES = {
-    On.SAME_CLUSTER: "on the same cluster",
-    On.ALL_CLUSTERS: "on all clusters",
-    On.ANY_CLUSTER: "on any cluster",
+    DependencyScope.SAME_CLUSTER: "on the same cluster",
+    DependencyScope.ALL_CLUSTERS: "on all clusters",
+    DependencyScope.ANY_CLUSTER: "on any cluster",
 }
 
 
@@ -79,7 +79,11 @@ def _allowed(stage: Stage) -> str:
 
 
 def _scope(need: Dependency) -> str:
-    return f"on {need.quorum} clusters" if need.on is On.QUORUM else SCOPES.get(need.on, "")
+    return (
+        f"on {need.quorum} clusters"
+        if need.on is DependencyScope.QUORUM
+        else SCOPES.get(need.on, "")
+    )
 
 
 def _how(need: Dependency) -> str:

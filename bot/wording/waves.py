@@ -38,7 +38,7 @@ def look_of(
     proposal: Proposal, risks: Mapping[str, frozenset[Risk]], sign: str, *, preview: bool
 ) -> Look:
     """How the waves of a proposal are shown; of very many it is not told what each comes after."""
-    wave_statuses = proposal.decision.wave_statuses
+    wave_statuses = proposal.evaluation.wave_statuses
     if not preview or len(wave_statuses) > OPEN_ROWS:
         return Look(risks, preview, sign)
     after = {each.change.wave.name: _after(proposal, each) for each in wave_statuses}

@@ -46,12 +46,12 @@ def approvals(
         given: list[str] = []
         excluded: list[str] = []
         without_role: list[str] = []
-        lapsed: list[str] = []
+        stale: list[str] = []
         for approval in request.approvals if request else ():
             if not _named(rule, approval):
                 continue
             if request is not None and approval.head != request.head:
-                lapsed.append(approval.user)
+                stale.append(approval.user)
                 continue
             own = bool({approval.email.lower(), f"@{approval.user}"} & snapshot.authors)
             if approval.role < rule.role:
@@ -69,7 +69,7 @@ def approvals(
                 tuple(sorted({*rule.users, *rule.teams})),
                 tuple(without_role),
                 rule.role,
-                tuple(lapsed),
+                tuple(stale),
             )
 
 
@@ -115,5 +115,7 @@ def _outsiders(snapshot: Snapshot, change: ChangeSet) -> str:
     base = snapshot.base
     last = (base.changes.get(unit) for unit in change.units)
     authors = {each.author for each in last if each and each.source is None}
-    authors |= {base.foreign[each.path] for each in change.files if each.path in base.foreign}
+    authors |= {
+        base.foreign_files[each.path] for each in change.files if each.path in base.foreign_files
+    }
     return ", ".join(sorted(authors))

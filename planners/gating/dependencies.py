@@ -6,21 +6,21 @@ from datetime import timedelta
 
 from planners.gating import approvals
 from planners.gating.change_sets import ChangeSet
-from planners.gating.readiness import Requirement, not_ready
-from planners.model import Dependency, On, OnFailure, Unit, When
+from planners.gating.readiness import ReadinessRequirement, not_ready
+from planners.model import Dependency, DependencyCondition, DependencyScope, OnFailure, Unit
 from planners.model.gates import (
     OVERRIDABLE,
     AwaitsDependency,
     AwaitsReplacement,
     AwaitsStep,
     Gate,
-    Held,
-    HeldBy,
+    HeldByCommand,
+    HeldByLabel,
     NotReadyReason,
-    Paused,
-    Pending,
+    PausedByCommand,
+    PendingUnit,
 )
-from planners.model.snapshot import MergeRequest, Neighbour, Snapshot
+from planners.model.snapshot import MergeRequest, Snapshot, UpstreamApplication
 from planners.order import Wave
 from planners.plan import Plan
 
@@ -29,7 +29,7 @@ UNDO_TIMEOUT = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
+class GatingContext:
     """What every question about a wave needs; `unmerged` maps units with a change to their wave.
 
     Answers that every wave of a step shares are remembered.
@@ -39,7 +39,7 @@ class Context:
     plan: Plan
     unmerged: Mapping[Unit, str]
     _reached: dict[int, dict[str, tuple[Unit, ...]]] = field(default_factory=dict)
-    _pending: dict[int, tuple[str, tuple[Pending, ...]]] = field(default_factory=dict)
+    _pending: dict[int, tuple[str, tuple[PendingUnit, ...]]] = field(default_factory=dict)
 
     def reached(self, step: int) -> dict[str, tuple[Unit, ...]]:
         """Each component's units in the steps up to and including `step`."""
@@ -55,7 +55,7 @@ class Context:
                     found.setdefault(unit.component, []).append(unit)
         return {name: tuple(sorted(units)) for name, units in found.items()}
 
-    def step(self, number: int) -> tuple[str, tuple[Pending, ...]]:
+    def step(self, number: int) -> tuple[str, tuple[PendingUnit, ...]]:
         """A step's label, and what it lacks beyond the failures that it tolerates."""
         if number not in self._pending:
             mine = [w for w in self.plan.waves if w.step == number and not w.removal]
@@ -67,7 +67,9 @@ class Context:
             self._pending[number] = (label, pending)
         return self._pending[number]
 
-    def not_ready(self, units: Iterable[Unit], wanted: Requirement) -> tuple[Pending, ...]:
+    def not_ready(
+        self, units: Iterable[Unit], wanted: ReadinessRequirement
+    ) -> tuple[PendingUnit, ...]:
         """What those units lack, in their order; clusters that were skipped lack nothing."""
         skipped = self.snapshot.overrides.skipped
         units = (unit for unit in units if unit.cluster not in skipped)
@@ -75,7 +77,9 @@ class Context:
         return tuple(pending for pending in found if pending is not None)
 
 
-def judge(context: Context, change: ChangeSet, request: MergeRequest | None) -> Iterator[Gate]:
+def closed_gates(
+    context: GatingContext, change: ChangeSet, request: MergeRequest | None
+) -> Iterator[Gate]:
     """The closed gates of a wave, those that only people can open last.
 
     Gates that somebody overrode are left out.
@@ -90,7 +94,9 @@ def judge(context: Context, change: ChangeSet, request: MergeRequest | None) -> 
     yield from (gate for gate in _gates(context, change, request) if not isinstance(gate, opened))
 
 
-def _gates(context: Context, change: ChangeSet, request: MergeRequest | None) -> Iterator[Gate]:
+def _gates(
+    context: GatingContext, change: ChangeSet, request: MergeRequest | None
+) -> Iterator[Gate]:
     if context.plan.restores is not None:
         yield from _undone(context, change)
     elif change.wave.removal:
@@ -102,23 +108,23 @@ def _gates(context: Context, change: ChangeSet, request: MergeRequest | None) ->
     yield from approvals.windows(context.snapshot, change)
     for hold in context.snapshot.overrides.holds:
         if hold.target in {"", change.wave.name, *change.clusters}:
-            yield HeldBy(hold.by, hold.reason, hold.target)
+            yield HeldByCommand(hold.by, hold.reason, hold.target)
     mine = {f"tenant/{context.snapshot.tenant.name}", *(f"cluster/{c}" for c in change.clusters)}
     for pause in context.snapshot.overrides.pauses:
         if pause.target in mine:
-            yield Paused(pause.by, pause.reason, pause.target)
+            yield PausedByCommand(pause.by, pause.reason, pause.target)
     if request is not None and HOLD_LABEL in request.labels:
-        yield Held(HOLD_LABEL)
+        yield HeldByLabel(HOLD_LABEL)
     yield from approvals.approvals(context.snapshot, change, request, context.plan)
 
 
-def _dependencies(context: Context, change: ChangeSet) -> Iterator[Gate]:
+def _dependencies(context: GatingContext, change: ChangeSet) -> Iterator[Gate]:
     for _, gate in dependencies(context, change):
         yield gate
 
 
 def dependencies(
-    context: Context, change: ChangeSet
+    context: GatingContext, change: ChangeSet
 ) -> Iterator[tuple[Dependency, AwaitsDependency]]:
     """Each dependency that a wave waits for, and the gate that it closes."""
     reached = context.reached(change.wave.step)
@@ -132,31 +138,31 @@ def dependencies(
                 yield from _abroad(context, component.name, need, mine)
                 continue
             targets = reached.get(need.component, ())
-            if need.on is On.SAME_CLUSTER:
+            if need.on is DependencyScope.SAME_CLUSTER:
                 here = frozenset(mine)
                 targets = tuple(unit for unit in targets if unit.cluster in here)
             pending = context.not_ready(targets, _wanted(need))
             yield from _edge(component.name, need, len(targets), pending)
 
 
-def _wanted(need: Dependency) -> Requirement:
-    return Requirement(need.when, need.soak, need.timeout)
+def _wanted(need: Dependency) -> ReadinessRequirement:
+    return ReadinessRequirement(need.when, need.soak, need.timeout)
 
 
 def _abroad(
-    context: Context, component: str, need: Dependency, clusters: Sequence[str]
+    context: GatingContext, component: str, need: Dependency, clusters: Sequence[str]
 ) -> Iterator[tuple[Dependency, AwaitsDependency]]:
     """A dependency on another application, as that stands on main."""
     assert need.application is not None
-    found = context.snapshot.neighbours.get(need.application, Neighbour())
+    found = context.snapshot.upstream_applications.get(need.application, UpstreamApplication())
     there = sorted(unit for unit in found.changes if unit.component == need.component)
-    if need.on is On.SAME_CLUSTER:
+    if need.on is DependencyScope.SAME_CLUSTER:
         there = [Unit(need.component, name) for name in clusters]
     absent = tuple(
-        Pending(unit, NotReadyReason.ABSENT) for unit in there if unit not in found.changes
+        PendingUnit(unit, NotReadyReason.ABSENT) for unit in there if unit not in found.changes
     )
     if not there:
-        absent = (Pending(Unit(need.component, "any cluster"), NotReadyReason.ABSENT),)
+        absent = (PendingUnit(Unit(need.component, "any cluster"), NotReadyReason.ABSENT),)
     view = replace(
         context.snapshot,
         base=replace(context.snapshot.base, changes=found.changes),
@@ -168,13 +174,13 @@ def _abroad(
 
 
 def _edge(
-    component: str, need: Dependency, targets: int, pending: Sequence[Pending]
+    component: str, need: Dependency, targets: int, pending: Sequence[PendingUnit]
 ) -> Iterator[tuple[Dependency, AwaitsDependency]]:
     if need.on_failure is OnFailure.CONTINUE:
         pending = [each for each in pending if not each.overdue]
     reached = targets - len(pending)
     needed = targets
-    if need.on is On.ANY_CLUSTER:
+    if need.on is DependencyScope.ANY_CLUSTER:
         needed = min(1, targets)
     elif need.quorum is not None:
         needed = min(need.quorum, targets)
@@ -187,7 +193,7 @@ def _edge(
         )
 
 
-def _steps(context: Context, change: ChangeSet) -> Iterator[Gate]:
+def _steps(context: GatingContext, change: ChangeSet) -> Iterator[Gate]:
     """Every unit of the application in an earlier step must be ready, changed or not."""
     for step in range(change.wave.step):
         label, pending = context.step(step)
@@ -195,16 +201,18 @@ def _steps(context: Context, change: ChangeSet) -> Iterator[Gate]:
             yield AwaitsStep(label, pending)
 
 
-def step_pending(context: Context, waves: Iterable[Wave]) -> tuple[Pending, ...]:
+def step_pending(context: GatingContext, waves: Iterable[Wave]) -> tuple[PendingUnit, ...]:
     """What the units of one step still lack."""
     return tuple(
         pending
         for wave in waves
-        for pending in context.not_ready(wave.units, Requirement(When.READY, wave.stage.soak))
+        for pending in context.not_ready(
+            wave.units, ReadinessRequirement(DependencyCondition.READY, wave.stage.soak)
+        )
     )
 
 
-def failed(pending: Iterable[Pending]) -> frozenset[str]:
+def failed(pending: Iterable[PendingUnit]) -> frozenset[str]:
     """The clusters that failed, or fell silent."""
     broken = {NotReadyReason.REPAIR, NotReadyReason.FRESH_REPORT}
     return frozenset(each.unit.cluster for each in pending if each.reason in broken)
@@ -221,9 +229,9 @@ def tolerated(waves: Sequence[Wave]) -> int:
     return len(clusters) * stage.max_failures_percent // 100
 
 
-def _undone(context: Context, change: ChangeSet) -> Iterator[Gate]:
+def _undone(context: GatingContext, change: ChangeSet) -> Iterator[Gate]:
     """In a rollback what depends on a component goes back before it; nobody is waited for long."""
-    wanted = Requirement(When.APPLIED, timeout=UNDO_TIMEOUT)
+    wanted = ReadinessRequirement(DependencyCondition.APPLIED, timeout=UNDO_TIMEOUT)
     for wave in context.plan.waves:
         if wave.step < change.wave.step:
             pending = [each for each in context.not_ready(wave.units, wanted) if not each.overdue]
@@ -231,9 +239,9 @@ def _undone(context: Context, change: ChangeSet) -> Iterator[Gate]:
                 yield AwaitsStep(wave.name, tuple(pending))
 
 
-def _replacement(context: Context, change: ChangeSet) -> Iterator[Gate]:
+def _replacement(context: GatingContext, change: ChangeSet) -> Iterator[Gate]:
     """Everything that should run is ready, and dependants are gone before what they need."""
-    wanted = Requirement(When.READY)
+    wanted = ReadinessRequirement(DependencyCondition.READY)
     pending = context.not_ready(context.plan.units, wanted)
     before = (
         unit
@@ -248,12 +256,12 @@ def _replacement(context: Context, change: ChangeSet) -> Iterator[Gate]:
         yield AwaitsReplacement(pending)
 
 
-def _inhabitants(snapshot: Snapshot, change: ChangeSet) -> tuple[Pending, ...]:
+def _inhabitants(snapshot: Snapshot, change: ChangeSet) -> tuple[PendingUnit, ...]:
     """What still runs where a tenant's own set-up is taken away."""
-    if not snapshot.application.own:
+    if not snapshot.application.is_tenant_setup:
         return ()
     return tuple(
-        Pending(claim.unit, NotReadyReason.PRESENT, claim.application)
+        PendingUnit(claim.unit, NotReadyReason.PRESENT, claim.application)
         for claim in snapshot.claims
         if claim.tenant == snapshot.tenant.name
         and claim.application != snapshot.application.name

@@ -11,9 +11,9 @@ from enum import StrEnum
 from planners.gating import dependencies, effects, merge_requests
 from planners.gating.change_sets import ChangeSet
 from planners.gating.effects import Effect
-from planners.gating.readiness import Requirement, not_ready, stale_at
-from planners.model import When
-from planners.model.gates import Cancelled, Gate, NotMerged, Pending, next_look
+from planners.gating.readiness import ReadinessRequirement, not_ready, stale_at
+from planners.model import DependencyCondition
+from planners.model.gates import Cancelled, Gate, PendingUnit, RefusedByForge, next_check
 from planners.model.snapshot import MergeRequest, Snapshot
 from planners.plan import Plan
 
@@ -40,12 +40,12 @@ class WaveStatus:
     state: WaveState
     merge_request: MergeRequest | None
     gates: tuple[Gate, ...] = ()
-    pending: tuple[Pending, ...] = ()
+    pending: tuple[PendingUnit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
-    """What `decide` answers."""
+class Evaluation:
+    """What `evaluate` answers."""
 
     wave_statuses: tuple[WaveStatus, ...]
     effects: tuple[Effect, ...]
@@ -56,13 +56,13 @@ class Decision:
         return all(wave_status.state is WaveState.DONE for wave_status in self.wave_statuses)
 
 
-def decide(snapshot: Snapshot, plan: Plan, changes: Sequence[ChangeSet]) -> Decision:
+def evaluate(snapshot: Snapshot, plan: Plan, changes: Sequence[ChangeSet]) -> Evaluation:
     """Judge every wave; at most one merge is due in a pass, so that each sees a world read anew."""
     unmerged = {unit: change.wave.name for change in changes for unit in change.units}
-    context = dependencies.Context(snapshot, plan, unmerged)
+    context = dependencies.GatingContext(snapshot, plan, unmerged)
     wave_statuses = tuple(_stand(context, change) for change in changes)
     if snapshot.cancelled is not None:
-        return Decision(
+        return Evaluation(
             wave_statuses, (*_cancel(wave_statuses), *merge_requests.propose(snapshot, ()))
         )
     due: list[Effect] = list(merge_requests.propose(snapshot, changes))
@@ -71,15 +71,17 @@ def decide(snapshot: Snapshot, plan: Plan, changes: Sequence[ChangeSet]) -> Deci
         if wave_status.merge_request is None or not wave_status.change.files:
             continue
         request = wave_status.merge_request
-        waits_for = tuple(each for each in wave_status.gates if not isinstance(each, NotMerged))
-        commits = (request.head, *request.trials)
+        waits_for = tuple(
+            each for each in wave_status.gates if not isinstance(each, RefusedByForge)
+        )
+        commits = (request.head, *request.merge_queue_commits)
         due += [effects.SetOrderStatus(request.number, commit, waits_for) for commit in commits]
         if not wave_status.gates and not merged:
             methods = (each.merge_method for each in snapshot.policies if each.merge_method)
             how = next(methods, None)
             due.append(effects.Merge(request.number, request.head, wave_status.change, how))
             merged = True
-    return Decision(wave_statuses, (*due, *_next_look(snapshot, wave_statuses)))
+    return Evaluation(wave_statuses, (*due, *_next_look(snapshot, wave_statuses)))
 
 
 def _cancel(wave_statuses: Sequence[WaveStatus]) -> Iterator[Effect]:
@@ -90,7 +92,7 @@ def _cancel(wave_statuses: Sequence[WaveStatus]) -> Iterator[Effect]:
             yield effects.SetOrderStatus(request.number, request.head, wave_status.gates)
 
 
-def _stand(context: dependencies.Context, change: ChangeSet) -> WaveStatus:
+def _stand(context: dependencies.GatingContext, change: ChangeSet) -> WaveStatus:
     request = merge_requests.open_request(context.snapshot, change.wave.name)
     if not change.files:
         pending = _unsettled(context, change)
@@ -101,20 +103,20 @@ def _stand(context: dependencies.Context, change: ChangeSet) -> WaveStatus:
         gate = Cancelled(cancelled.by, cancelled.reason)
         return WaveStatus(change, WaveState.CANCELLED, request, (gate,))
     closed = (
-        *merge_requests.judge(context.snapshot, change, request),
-        *dependencies.judge(context, change, request),
+        *merge_requests.closed_gates(context.snapshot, change, request),
+        *dependencies.closed_gates(context, change, request),
     )
     state = WaveState.WAITING if closed else WaveState.MERGING
     if not closed and request is not None and request.refusal is not None:
         refusal = request.refusal
-        closed = (NotMerged(refusal.reason, refusal.until, refusal.times),)
+        closed = (RefusedByForge(refusal.reason, refusal.until, refusal.attempts),)
     return WaveStatus(change, state, request, closed)
 
 
-def _unsettled(context: dependencies.Context, change: ChangeSet) -> tuple[Pending, ...]:
+def _unsettled(context: dependencies.GatingContext, change: ChangeSet) -> tuple[PendingUnit, ...]:
     if change.wave.removal:
         return ()
-    ready = Requirement(When.READY)
+    ready = ReadinessRequirement(DependencyCondition.READY)
     found = (not_ready(context.snapshot, unit, ready, {}) for unit in change.wave.units)
     return tuple(pending for pending in found if pending is not None)
 
@@ -122,7 +124,7 @@ def _unsettled(context: dependencies.Context, change: ChangeSet) -> tuple[Pendin
 def _next_look(
     snapshot: Snapshot, wave_statuses: Sequence[WaveStatus]
 ) -> tuple[effects.RequeueAt, ...]:
-    moments = [next_look(gate) for wave_status in wave_statuses for gate in wave_status.gates]
+    moments = [next_check(gate) for wave_status in wave_statuses for gate in wave_status.gates]
     moments += [each.until for each in snapshot.application.exceptions]
     moments += [stale_at(snapshot, seen) for seen in snapshot.observations.values()]
     later = [moment for moment in moments if moment is not None and moment > snapshot.now]

@@ -46,12 +46,14 @@ def _newest(snapshot: Snapshot, wave: str, state: MergeRequestState) -> MergeReq
 def _closed_by_person(snapshot: Snapshot, change: ChangeSet) -> MergeRequest | None:
     """The merge request of this very change that a person closed, unless a new one is open."""
     closed = _newest(snapshot, change.wave.name, MergeRequestState.CLOSED)
-    if closed is None or closed.closed_by is None or closed.described != change.digest:
+    if closed is None or closed.closed_by is None or closed.described_digest != change.digest:
         return None
     return closed
 
 
-def judge(snapshot: Snapshot, change: ChangeSet, request: MergeRequest | None) -> Iterator[Gate]:
+def closed_gates(
+    snapshot: Snapshot, change: ChangeSet, request: MergeRequest | None
+) -> Iterator[Gate]:
     """What is wrong with the merge request itself; the rest is judged by `waits`."""
     if request is None:
         yield _unproposed(snapshot, change)
@@ -86,7 +88,7 @@ def shows(request: MergeRequest, change: ChangeSet) -> bool:
     return (
         branch is not None
         and branch.head == request.head
-        and branch.digest == request.described == change.digest
+        and branch.digest == request.described_digest == change.digest
     )
 
 
@@ -117,7 +119,7 @@ def propose(snapshot: Snapshot, changes: Sequence[ChangeSet]) -> Iterator[Effect
         if request.branch is None or request.branch.digest != change.digest or request.conflicts:
             expected = request.branch.head if request.branch else None
             yield PushBranch(branch, change, base, expected)
-        if request.described != change.digest:
+        if request.described_digest != change.digest:
             after.append(UpdateMergeRequest(request.number, change))
     wanted = {change.wave.name for change in changes if change.files}
     yield from after

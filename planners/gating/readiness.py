@@ -4,18 +4,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from planners.model import Readiness, Unit, When
-from planners.model.gates import NotReadyReason, Pending
+from planners.model import DependencyCondition, Readiness, Unit
+from planners.model.gates import NotReadyReason, PendingUnit
 from planners.model.snapshot import Observation, Snapshot
 
 DEFAULT_MAX_AGE = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True)
-class Requirement:
+class ReadinessRequirement:
     """What somebody wants of a unit; without `timeout` the wait has no deadline."""
 
-    when: When
+    when: DependencyCondition
     soak: timedelta = timedelta()
     timeout: timedelta | None = None
 
@@ -32,50 +32,50 @@ def stale_at(snapshot: Snapshot, seen: Observation) -> datetime:
 
 
 def not_ready(
-    snapshot: Snapshot, unit: Unit, wanted: Requirement, unmerged: Mapping[Unit, str]
-) -> Pending | None:
+    snapshot: Snapshot, unit: Unit, wanted: ReadinessRequirement, unmerged: Mapping[Unit, str]
+) -> PendingUnit | None:
     """What the unit lacks, or None when it is as wanted.
 
     `unmerged` maps each unit with a change to come to the name of its wave. A report counts only
     for a revision that contains the unit's last change, and only while it is young enough: silence
     is never readiness. A cluster that has left the fleet is nobody's to wait for.
     """
-    if unit.cluster in snapshot.departed:
+    if unit.cluster in snapshot.departed_clusters:
         return None
     if unit in unmerged:
-        return Pending(unit, NotReadyReason.MERGE, unmerged[unit])
+        return PendingUnit(unit, NotReadyReason.MERGE, unmerged[unit])
     pending = _observe(snapshot, unit, wanted)
     change = snapshot.base.changes.get(unit)
     if pending is None or wanted.timeout is None or change is None:
         return pending
     deadline = change.at + wanted.timeout
     if snapshot.now >= deadline:
-        return Pending(unit, pending.reason, pending.message, pending.until, overdue=True)
+        return PendingUnit(unit, pending.reason, pending.message, pending.until, overdue=True)
     until = min(deadline, pending.until) if pending.until else deadline
-    return Pending(unit, pending.reason, pending.message, until)
+    return PendingUnit(unit, pending.reason, pending.message, until)
 
 
-def _observe(snapshot: Snapshot, unit: Unit, wanted: Requirement) -> Pending | None:
+def _observe(snapshot: Snapshot, unit: Unit, wanted: ReadinessRequirement) -> PendingUnit | None:
     seen = snapshot.observations.get(unit)
     if seen is None:
-        return Pending(unit, NotReadyReason.REPORT)
+        return PendingUnit(unit, NotReadyReason.REPORT)
     if not seen.current:
-        return Pending(
+        return PendingUnit(
             unit, NotReadyReason.REPORT, f"last report is for older revision {seen.revision[:8]}"
         )
     if snapshot.now >= stale_at(snapshot, seen):
-        return Pending(unit, NotReadyReason.FRESH_REPORT, f"silent since {seen.at:%H:%M:%S}")
+        return PendingUnit(unit, NotReadyReason.FRESH_REPORT, f"silent since {seen.at:%H:%M:%S}")
     match seen.readiness:
         case Readiness.READY:
             settled = seen.since + wanted.soak
-            if snapshot.now >= settled or wanted.when is When.APPLIED:
+            if snapshot.now >= settled or wanted.when is DependencyCondition.APPLIED:
                 return None
-            return Pending(unit, NotReadyReason.SOAK, until=settled)
+            return PendingUnit(unit, NotReadyReason.SOAK, until=settled)
         case Readiness.PROGRESSING:
-            if wanted.when is When.APPLIED:
+            if wanted.when is DependencyCondition.APPLIED:
                 return None
-            return Pending(unit, NotReadyReason.PROGRESS, seen.message)
+            return PendingUnit(unit, NotReadyReason.PROGRESS, seen.message)
         case Readiness.STALLED:
-            return Pending(unit, NotReadyReason.REPAIR, seen.message)
+            return PendingUnit(unit, NotReadyReason.REPAIR, seen.message)
         case Readiness.UNKNOWN:
-            return Pending(unit, NotReadyReason.REPORT, seen.message)
+            return PendingUnit(unit, NotReadyReason.REPORT, seen.message)

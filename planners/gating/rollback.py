@@ -1,22 +1,22 @@
-"""Going back: when a rollout failed where its application says `rollback`, and what that restores.
+"""Rollback: when a failed rollout is rolled back (`onFailure: rollback`), and what is restored.
 
-That a rollback has begun is told by Git (`Snapshot.rejected`), not remembered: it is finished even
-when what failed has recovered meanwhile, and is never begun twice for one revision.
+Git records that a rollback has begun (`Snapshot.rolled_back`): it is completed even if the failed
+units recover in the meantime, and begins only once for a revision.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 
 from planners.gating.change_sets import ChangeSet
 from planners.gating.dependencies import (
-    Context,
+    GatingContext,
     dependencies,
     failed,
     step_pending,
     tolerated,
 )
 from planners.model import Component, OnFailure, Stage, Unit
-from planners.model.gates import NotReadyReason, Pending
-from planners.model.snapshot import Earlier, Snapshot
+from planners.model.gates import NotReadyReason, PendingUnit
+from planners.model.snapshot import PreviousDeployment, Snapshot
 from planners.order import Wave, levels
 from planners.plan import Plan
 
@@ -24,7 +24,9 @@ BACK = "rollback"
 TAKEN_AWAY = "rollback-remove"
 
 
-def failures(snapshot: Snapshot, plan: Plan, changes: Sequence[ChangeSet]) -> tuple[Pending, ...]:
+def failures(
+    snapshot: Snapshot, plan: Plan, changes: Sequence[ChangeSet]
+) -> tuple[PendingUnit, ...]:
     """What of this very revision failed so that it has to be taken back; empty when nothing did.
 
     A cluster counts when it reports a unit failed that this revision changed, more clusters of a
@@ -32,14 +34,14 @@ def failures(snapshot: Snapshot, plan: Plan, changes: Sequence[ChangeSet]) -> tu
     says so is overdue.
     """
     unmerged = {unit: change.wave.name for change in changes for unit in change.units}
-    context = Context(snapshot, plan, unmerged)
+    context = GatingContext(snapshot, plan, unmerged)
     found = list(_overdue(context, changes))
     if snapshot.application.on_failure is OnFailure.ROLLBACK:
         found += _failed(context)
     return tuple(dict.fromkeys(found))
 
 
-def _failed(context: Context) -> list[Pending]:
+def _failed(context: GatingContext) -> list[PendingUnit]:
     steps: dict[int, list[Wave]] = {}
     for wave in context.plan.waves:
         if not wave.removal:
@@ -56,7 +58,7 @@ def _failed(context: Context) -> list[Pending]:
     return found
 
 
-def _overdue(context: Context, changes: Iterable[ChangeSet]) -> Iterable[Pending]:
+def _overdue(context: GatingContext, changes: Iterable[ChangeSet]) -> Iterable[PendingUnit]:
     for change in changes:
         for need, gate in dependencies(context, change) if not change.wave.removal else ():
             if need.on_failure is OnFailure.ROLLBACK:
@@ -68,7 +70,7 @@ def _is_ours(snapshot: Snapshot, unit: Unit) -> bool:
     return change is not None and change.source == snapshot.revision.sha
 
 
-def restore(snapshot: Snapshot, earlier: Earlier, why: tuple[Pending, ...]) -> Plan:
+def restore(snapshot: Snapshot, earlier: PreviousDeployment, why: tuple[PendingUnit, ...]) -> Plan:
     """The plan that brings back every file of the earlier rollout as it was, byte for byte.
 
     What depends on a component goes back before it, on all clusters at once; what the revision had

@@ -1,36 +1,35 @@
-"""The nouns: fleet, tenants, applications and their intents, as plain frozen values.
+"""The domain model: fleet, tenants, applications and their intents, as frozen values.
 
-Nothing here imports anything of ours but the label selectors. Mappings in these values are never
-changed after they are made; every tuple of named things is sorted by name unless its order means
-something (customisations, stages), so that equal inputs compare, and digest, equal.
+Holds values and their own arithmetic; no decision, no I/O. Mappings are never modified after
+construction. Tuples of named items are sorted by name unless their order is significant
+(customisations, stages), so that equal inputs compare equal and have equal digests.
 """
 
 from planners.model.application import (
     Application,
     Component,
+    ComponentSource,
     CustomizationIntent,
     DataFile,
     DataFiles,
     Dependency,
-    Source,
     Stage,
     Target,
 )
 from planners.model.basics import (
+    DependencyCondition,
+    DependencyScope,
+    FilePosition,
     Json,
-    On,
     OnFailure,
-    Place,
     Readiness,
     Repo,
     Revision,
     Unit,
-    When,
 )
 from planners.model.fleet import (
     ApprovalRule,
     Cluster,
-    Effect,
     Fleet,
     Freeze,
     Location,
@@ -41,12 +40,13 @@ from planners.model.fleet import (
     Registration,
     Role,
     Taint,
+    TaintEffect,
     Window,
 )
 from planners.model.placement import (
     Affinity,
     AnyOf,
-    Count,
+    ClusterCount,
     Division,
     ExceptionRule,
     PlacementIntent,
@@ -63,16 +63,19 @@ __all__ = [
     "Application",
     "ApprovalRule",
     "Cluster",
+    "ClusterCount",
     "Component",
+    "ComponentSource",
     "ContainerLimits",
-    "Count",
     "CustomizationIntent",
     "DataFile",
     "DataFiles",
     "Dependency",
+    "DependencyCondition",
+    "DependencyScope",
     "Division",
-    "Effect",
     "ExceptionRule",
+    "FilePosition",
     "Fleet",
     "Freeze",
     "Json",
@@ -80,9 +83,7 @@ __all__ = [
     "Maintenance",
     "Member",
     "MergeMethod",
-    "On",
     "OnFailure",
-    "Place",
     "PlacementIntent",
     "Policy",
     "Price",
@@ -92,15 +93,14 @@ __all__ = [
     "Repo",
     "Revision",
     "Role",
-    "Source",
     "SpreadRule",
     "Stage",
     "Taint",
+    "TaintEffect",
     "Target",
     "Tenant",
     "Toleration",
     "Unit",
     "UserPlace",
-    "When",
     "Window",
 ]

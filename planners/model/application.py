@@ -1,17 +1,23 @@
-"""What a team wants to run: the application, its components and its intents."""
+"""The application of a team: its components and intents, as read from `switchyard.yaml`."""
 
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from planners.model.basics import Json, On, OnFailure, Place, When
+from planners.model.basics import (
+    DependencyCondition,
+    DependencyScope,
+    FilePosition,
+    Json,
+    OnFailure,
+)
 from planners.model.fleet import Cluster
 from planners.model.placement import ExceptionRule, PlacementIntent
 from planners.model.selectors import Selector
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """Where a component's manifests are: `kind` names a file of renderers/sources."""
+class ComponentSource:
+    """Where a component's manifests are; `kind` is the name of a module of `renderers.sources`."""
 
     kind: str
     path: str
@@ -19,16 +25,16 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Dependency:
-    """`component` must be `when` on `on` before the component that declares this may merge.
+    """`component` must have reached `when` on `on` before the declaring component may merge.
 
-    `application` names another registered application (None: this one). `on_failure` says what a
-    wait that has passed its `timeout` leads to. An `implied` one was found in the manifests: it
-    counts where `component` is placed, and asks for no placement.
+    `application` names another registered application (None: this one). `on_failure` is the
+    reaction when `timeout` has passed. An `implied` dependency was derived from the manifests: it
+    orders the rollout where `component` is placed, but does not influence placement.
     """
 
     component: str
-    when: When = When.READY
-    on: On = On.SAME_CLUSTER
+    when: DependencyCondition = DependencyCondition.READY
+    on: DependencyScope = DependencyScope.SAME_CLUSTER
     quorum: int | None = None
     soak: timedelta = timedelta()
     timeout: timedelta = timedelta(minutes=15)
@@ -42,16 +48,16 @@ class Dependency:
 
 @dataclass(frozen=True, slots=True)
 class Component:
-    """A part of an application that is placed, rendered and reported on as one."""
+    """The unit of an application that is placed, rendered and reported on as a whole."""
 
     name: str
-    source: Source
+    source: ComponentSource
     depends_on: tuple[Dependency, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Which object of a component a customisation changes."""
+    """The object of a component that a customisation patches."""
 
     kind: str
     name: str
@@ -59,7 +65,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class DataFile:
-    """One entry of a ConfigMap or Secret: the bytes of `file`, a path in the app repo."""
+    """One entry of a ConfigMap or Secret: the content of `file`, a path in the app repo."""
 
     key: str
     file: str
@@ -67,7 +73,7 @@ class DataFile:
 
 @dataclass(frozen=True, slots=True)
 class DataFiles:
-    """Files for the ConfigMap or Secret (`kind`) of that name, which is made if it is not there."""
+    """Files of a ConfigMap or Secret (`kind`), which is created if the component has none."""
 
     kind: str
     name: str
@@ -76,11 +82,11 @@ class DataFiles:
 
 @dataclass(frozen=True, slots=True)
 class CustomizationIntent:
-    """What is different on some clusters: a patch, new objects, or data files; exactly one.
+    """A difference on some clusters: exactly one of a patch, new objects, or data files.
 
-    A patch has a `target`, a `kind` (a file of renderers/patch) and a `body` as written.
-    `template` is a file of new objects. `clusters` selects (None: all), `excluded` takes away
-    again.
+    A patch has a `target`, a `kind` (the name of a module of `renderers.patch`) and a `body` as
+    written. `template` is a file with new objects. Applies to `clusters` (None: all) except
+    `excluded`.
     """
 
     name: str
@@ -92,17 +98,17 @@ class CustomizationIntent:
     excluded: Selector | None = None
     template: str | None = None
     data: DataFiles | None = None
-    place: Place = field(default=Place("switchyard.yaml", 1, 1), compare=False)
+    position: FilePosition = field(default=FilePosition("switchyard.yaml", 1, 1), compare=False)
 
     @property
     def files(self) -> tuple[str, ...]:
-        """Every file of the app repo that it reads."""
+        """The files of the app repo that it reads."""
         if self.template is not None:
             return (self.template,)
         return tuple(each.file for each in self.data.files) if self.data else ()
 
     def applies_to(self, component: str, cluster: Cluster) -> bool:
-        """Whether this customisation is for that component on that cluster."""
+        """Whether it applies to that component on that cluster."""
         return (
             component in self.components
             and (self.clusters is None or self.clusters.matches(cluster))
@@ -112,11 +118,11 @@ class CustomizationIntent:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A step of a rollout: its clusters must all be ready before the next step begins.
+    """A stage of a rollout: all its clusters must be ready before the next stage begins.
 
-    `max_at_once` splits its clusters into batches: a count, or a share of them in percent. With
-    `by`, a cluster label, each of its values makes batches of its own. Up to `max_failures`
-    clusters (or that share of them) may fail without holding up the next step.
+    `max_at_once` (or its percentage) splits the clusters into batches. With `by`, a cluster label,
+    clusters with different values of the label never share a batch. The next stage may begin while
+    up to `max_failures` clusters (or that percentage) have failed.
     """
 
     name: str
@@ -131,11 +137,11 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Application:
-    """What a team wants to run (composite application), with its intents.
+    """A composite application with its intents.
 
-    With `optimal` all its components are placed at once by a solver instead of one after the other.
-    `own` marks a tenant's own set-up, which Switchyard writes itself. `on_failure` says what
-    happens when more clusters of a stage failed than it allows. `exceptions` hold for a time.
+    With `optimal` a solver places all components together; otherwise they are placed one by one.
+    `is_tenant_setup` marks the application that Switchyard generates for a tenant's namespaces.
+    `on_failure` is the reaction when more clusters of a stage failed than the stage allows.
     """
 
     name: str
@@ -146,9 +152,9 @@ class Application:
     stages: tuple[Stage, ...] = ()
     on_failure: OnFailure = OnFailure.HOLD
     optimal: bool = False
-    own: bool = False
+    is_tenant_setup: bool = False
     exceptions: tuple[ExceptionRule, ...] = ()
 
     def component(self, name: str) -> Component | None:
-        """The component of that name, if there is one."""
+        """The component of that name, or None."""
         return next((part for part in self.components if part.name == name), None)

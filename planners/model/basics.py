@@ -1,4 +1,4 @@
-"""The small words that all other nouns are made of."""
+"""Basic values that the other modules of the model share."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -8,7 +8,7 @@ Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | Non
 
 
 class Readiness(StrEnum):
-    """How a component stands on a cluster, in the words of kstatus (sigs.k8s.io/cli-utils)."""
+    """The readiness of a component on a cluster, in kstatus terms (sigs.k8s.io/cli-utils)."""
 
     READY = "READY"
     PROGRESSING = "PROGRESSING"
@@ -16,15 +16,15 @@ class Readiness(StrEnum):
     UNKNOWN = "UNKNOWN"
 
 
-class When(StrEnum):
-    """What a dependency must have reached."""
+class DependencyCondition(StrEnum):
+    """The state that a dependency must have reached."""
 
     APPLIED = "Applied"
     READY = "Ready"
 
 
-class On(StrEnum):
-    """On which clusters a dependency must have reached it."""
+class DependencyScope(StrEnum):
+    """The clusters on which a dependency must have reached its condition."""
 
     SAME_CLUSTER = "sameCluster"
     ALL_CLUSTERS = "allClusters"
@@ -33,7 +33,7 @@ class On(StrEnum):
 
 
 class OnFailure(StrEnum):
-    """What happens when a wait has passed its timeout, or too many clusters of a stage failed."""
+    """The reaction to an overdue dependency, or to too many failed clusters in a stage."""
 
     HOLD = "hold"
     ROLLBACK = "rollback"
@@ -41,8 +41,8 @@ class OnFailure(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """A place in a file, both numbers counted from 1."""
+class FilePosition:
+    """A position in a file; line and column count from 1."""
 
     file: str
     line: int
@@ -65,7 +65,7 @@ class Repo:
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """One commit of one repository; `sha` is the full hexadecimal id."""
+    """One commit of one repository; `sha` is the full hexadecimal object id."""
 
     repo: Repo
     sha: str
@@ -73,7 +73,7 @@ class Revision:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Unit:
-    """One component on one cluster: what is placed, rendered, merged and reported on."""
+    """One component on one cluster: the unit of placement, rendering, merging and reporting."""
 
     component: str
     cluster: str

@@ -1,4 +1,4 @@
-"""Everything the fleet repository says: clusters, policies, registrations."""
+"""The content of the fleet repository: clusters, policies and registrations."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,8 +10,8 @@ from planners.model.selectors import Selector
 from planners.model.tenant import Tenant
 
 
-class Effect(StrEnum):
-    """What a taint does to a component that does not tolerate it (Kubernetes: taint effects)."""
+class TaintEffect(StrEnum):
+    """A taint's effect on components that do not tolerate it (Kubernetes: taint effects)."""
 
     NO_SCHEDULE = "NoSchedule"
     PREFER_NO_SCHEDULE = "PreferNoSchedule"
@@ -20,11 +20,11 @@ class Effect(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Taint:
-    """A mark that keeps components away unless they tolerate it."""
+    """Repels components that do not tolerate it (Kubernetes: core/v1 Taint)."""
 
     key: str
     value: str
-    effect: Effect
+    effect: TaintEffect
 
     def __str__(self) -> str:
         return (
@@ -33,7 +33,7 @@ class Taint:
 
 
 class Maintenance(StrEnum):
-    """Whether a cluster takes components: CORDONED takes no new ones, DRAINED keeps none."""
+    """CORDONED clusters accept no new components; DRAINED ones also lose those they run."""
 
     NONE = "none"
     CORDONED = "cordoned"
@@ -42,7 +42,7 @@ class Maintenance(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """A place on Earth, in degrees (WGS 84)."""
+    """Geographical coordinates in degrees (WGS 84)."""
 
     latitude: float
     longitude: float
@@ -50,7 +50,7 @@ class Location:
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """What an hour costs, in the one currency of the fleet: a CPU, a GiB of memory."""
+    """Hourly prices of one CPU and of one GiB of memory, in the fleet's currency."""
 
     cpu_hour: float
     memory_gib_hour: float = 0.0
@@ -58,12 +58,12 @@ class Price:
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """A cluster of the fleet; `agent` names the plugin that pulls there (`flux`).
+    """A cluster of the fleet; `agent` names the plugin of its GitOps agent (`flux`).
 
-    `capacity` is what workloads may request in all, `allocated` what others than Switchyard use of
-    it, both in nano-units by Kubernetes resource name. `carbon` is in grams of CO2 equivalent per
-    kWh, `kubernetes` a minor version (`1.31`), `timezone` a name of the IANA database. What is None
-    or absent is unknown.
+    `capacity` is the total that workloads may request, `allocated` the part of it used by workloads
+    that Switchyard does not manage; both in nano-units by Kubernetes resource name. `carbon` is in
+    grams of CO2 equivalent per kWh, `kubernetes` a minor version (`1.31`), `timezone` a name of the
+    IANA database. None or an absent key means unknown.
     """
 
     name: str
@@ -83,7 +83,7 @@ class Cluster:
 
 
 class Role(IntEnum):
-    """What a user may do in a repository, in rising order (GitHub's five roles)."""
+    """A user's role in a repository, in ascending order (GitHub's five roles)."""
 
     NONE = 0
     READ = 1
@@ -94,7 +94,7 @@ class Role(IntEnum):
 
 
 class MergeMethod(StrEnum):
-    """How merge requests are merged, where the forge leaves the choice."""
+    """How merge requests are merged, where the forge permits several methods."""
 
     MERGE = "merge"
     SQUASH = "squash"
@@ -105,9 +105,9 @@ class MergeMethod(StrEnum):
 class ApprovalRule:
     """Merge requests that touch a selected cluster need `count` approvals.
 
-    An approval counts from people with at least `role` in the deploy repo. `users` and members of
-    `teams`, if any are named, are the only ones whose approvals count. With `code_owners` each
-    group of owners that CODEOWNERS names for the touched paths must have one among them.
+    Approvals count from users with at least `role` in the deploy repo. If `users` or `teams` are
+    given, only approvals from these users and team members count. With `code_owners`, each group of
+    owners that CODEOWNERS lists for the changed paths must also have approved.
     """
 
     clusters: Selector
@@ -121,7 +121,7 @@ class ApprovalRule:
 
 @dataclass(frozen=True, slots=True)
 class Freeze:
-    """From `start` (included) to `end` (excluded) nothing merges for the selected clusters."""
+    """Nothing merges for the selected clusters from `start` (inclusive) to `end` (exclusive)."""
 
     name: str
     clusters: Selector
@@ -132,10 +132,10 @@ class Freeze:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Hours of the week, in each cluster's own time zone, in which alone it may be changed.
+    """A weekly maintenance window, in each cluster's own time zone; changes merge only inside it.
 
-    `days` counts from 0 (Monday) to 6. A window whose `end` is not later than its `start` goes on
-    into the next day.
+    `days` are weekdays from 0 (Monday) to 6. A window whose `end` is not later than its `start`
+    ends on the following day.
     """
 
     name: str
@@ -147,10 +147,10 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Rules of the platform team; several policies add up, the strictest counts.
+    """Rules of the platform team; several policies combine, and the strictest value applies.
 
-    `plaintext_secrets` names tenants that may keep plain Secrets in their deploy repo: a test
-    fleet.
+    `plaintext_secrets` names tenants whose deploy repo may contain unencrypted Secrets, intended
+    for test fleets.
     """
 
     name: str
@@ -165,9 +165,9 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """Which app repo may bring which application into which deploy repo, for which tenant.
+    """Permits an app repo to deploy an application of a tenant to a deploy repo.
 
-    Where applications compete for the same free resources, the higher `priority` is served first.
+    Where applications compete for free resources, the higher `priority` takes precedence.
     """
 
     application: str
@@ -180,7 +180,7 @@ class Registration:
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """Everything the fleet repository says at one revision."""
+    """The content of the fleet repository at one revision."""
 
     clusters: tuple[Cluster, ...] = ()
     tenants: tuple[Tenant, ...] = ()
@@ -188,10 +188,10 @@ class Fleet:
     policies: tuple[Policy, ...] = ()
 
     def tenant(self, name: str) -> Tenant | None:
-        """The tenant of that name, if there is one."""
+        """The tenant of that name, or None."""
         return next((tenant for tenant in self.tenants if tenant.name == name), None)
 
     def registration(self, application: str) -> Registration | None:
-        """The registration of that application, if there is one."""
+        """The registration of that application, or None."""
         named = (entry for entry in self.registrations if entry.application == application)
         return next(named, None)

@@ -1,6 +1,7 @@
-"""Gates: each is one reason to wait, with its evidence; `bot/wording` puts them into words.
+"""Gates: each is one reason why a wave must wait, with its evidence.
 
-The same gates make the commit status, the comment, the page and `why`: there is one list.
+One list of gates feeds the commit status, the plan comment, the pages and `why`; `bot.wording`
+renders them as text.
 """
 
 from collections.abc import Mapping
@@ -9,11 +10,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TypeAlias
 
-from planners.model import On, Role, Unit, When
+from planners.model import DependencyCondition, DependencyScope, Role, Unit
 
 
 class NotReadyReason(StrEnum):
-    """What a unit that others wait for still lacks."""
+    """Why a unit that others wait for is not ready."""
 
     MERGE = "merge"
     REPORT = "report"
@@ -26,12 +27,12 @@ class NotReadyReason(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Pending:
-    """One unit that is not yet what somebody waits for.
+class PendingUnit:
+    """One unit that has not reached the state others wait for.
 
-    `message` is the cluster's own, or names the wave that brings the unit. `until` is the next
-    moment at which time alone changes something: the end of a soak, or a deadline. `overdue` says
-    that the deadline has passed.
+    `message` is the cluster's report, or the name of the wave that will merge the unit. `until` is
+    the next time at which the result changes without a new report: the end of a soak, or a
+    deadline. `overdue`: the deadline has passed.
     """
 
     unit: Unit
@@ -43,42 +44,42 @@ class Pending:
 
 @dataclass(frozen=True, slots=True)
 class AwaitsDependency:
-    """`component` waits for `dependency`; `pending` are the clusters where it is not `when` yet.
+    """`component` waits for `dependency`, whose `pending` units have not reached `when`.
 
-    For a quorum `needed` of all targets are enough, and `reached` is how many there are.
+    `needed` is the number of units required, `reached` the number that satisfy the condition.
     """
 
     component: str
     dependency: str
-    when: When
-    on: On
-    pending: tuple[Pending, ...]
+    when: DependencyCondition
+    on: DependencyScope
+    pending: tuple[PendingUnit, ...]
     needed: int
     reached: int
 
 
 @dataclass(frozen=True, slots=True)
 class AwaitsStep:
-    """An earlier stage or batch is not ready on all its clusters."""
+    """An earlier stage or batch is not ready on all of its clusters."""
 
     step: str
-    pending: tuple[Pending, ...]
+    pending: tuple[PendingUnit, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class AwaitsReplacement:
-    """A removal waits until everything that should run is ready (make before break)."""
+    """A removal waits until all planned units are ready (make before break)."""
 
-    pending: tuple[Pending, ...]
+    pending: tuple[PendingUnit, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class AwaitsApproval:
-    """Approvals of the merge request as it stands are missing; `reason` is the rule's selector.
+    """Approvals of the current head are missing; `reason` describes the rule that requires them.
 
-    `excluded` approved it too, but wrote or merged the revision; `without_role` did, and have less
-    than `role` in the deploy repo; `lapsed` approved what it was before it changed. `users` and
-    teams, if any, are the only ones whose approvals count.
+    Approvals that do not count: `excluded` are from authors of the revision, `without_role` from
+    users below `role` in the deploy repo, `stale` were given to an earlier head. `users` lists the
+    users and teams whose approvals count; empty means anybody's.
     """
 
     needed: int
@@ -89,12 +90,12 @@ class AwaitsApproval:
     users: tuple[str, ...] = ()
     without_role: tuple[str, ...] = ()
     role: Role = Role.WRITE
-    lapsed: tuple[str, ...] = ()
+    stale: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Frozen:
-    """A freeze of the platform team covers a cluster of the wave."""
+    """A freeze covers a cluster of the wave."""
 
     name: str
     until: datetime
@@ -103,9 +104,10 @@ class Frozen:
 
 @dataclass(frozen=True, slots=True)
 class OutsideWindow:
-    """Some clusters of the wave may not be changed at this hour.
+    """Some clusters of the wave are outside their maintenance windows.
 
-    `until` is when all of the wave's may be; None when their windows never meet.
+    `until` is the next time at which all clusters of the wave are inside a window; None if their
+    windows do not overlap.
     """
 
     clusters: tuple[str, ...]
@@ -113,15 +115,15 @@ class OutsideWindow:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
-    """Somebody put the hold label on the merge request."""
+class HeldByLabel:
+    """The merge request has the hold label."""
 
     label: str
 
 
 @dataclass(frozen=True, slots=True)
-class HeldBy:
-    """Somebody holds the wave, a cluster of it, or the whole rollout by a command."""
+class HeldByCommand:
+    """A `hold` command covers the wave, one of its clusters, or the whole rollout."""
 
     by: str
     reason: str
@@ -129,8 +131,8 @@ class HeldBy:
 
 
 @dataclass(frozen=True, slots=True)
-class Paused:
-    """Somebody pauses every rollout of a tenant, or on a cluster of the wave."""
+class PausedByCommand:
+    """A `pause` command covers the tenant or a cluster of the wave."""
 
     by: str
     reason: str
@@ -139,7 +141,7 @@ class Paused:
 
 @dataclass(frozen=True, slots=True)
 class Cancelled:
-    """Somebody gave up the rollout of this revision by a command."""
+    """The rollout of this revision was cancelled by a command."""
 
     by: str
     reason: str
@@ -147,7 +149,7 @@ class Cancelled:
 
 @dataclass(frozen=True, slots=True)
 class ForeignCommit:
-    """The branch has a commit that Switchyard did not write."""
+    """The branch contains a commit that Switchyard did not create."""
 
     author: str
     head: str
@@ -155,7 +157,7 @@ class ForeignCommit:
 
 @dataclass(frozen=True, slots=True)
 class ClosedByPerson:
-    """A person closed the merge request of this very change."""
+    """A person closed the merge request of this change."""
 
     user: str
     number: int
@@ -163,7 +165,7 @@ class ClosedByPerson:
 
 @dataclass(frozen=True, slots=True)
 class OpenedByPerson:
-    """A person opened a merge request of the wave's branch, before Switchyard did."""
+    """A person opened a merge request from the wave's branch before Switchyard did."""
 
     user: str
     number: int
@@ -171,24 +173,24 @@ class OpenedByPerson:
 
 @dataclass(frozen=True, slots=True)
 class Conflicts:
-    """The forge cannot merge the branch into main as both stand."""
+    """The forge reports merge conflicts with the default branch."""
 
 
 @dataclass(frozen=True, slots=True)
-class NotMerged:
-    """Everything waited for is ready; the forge has its own rules, or a merge queue.
+class RefusedByForge:
+    """All other gates are open, but the forge refused to merge (its own rules, or a merge queue).
 
-    `times` is how often it was tried again.
+    `attempts` counts the retries so far; the next one is due at `until`.
     """
 
     reason: str
     until: datetime
-    times: int = 0
+    attempts: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class NotProposed:
-    """The merge request is not open yet, or does not show this change yet."""
+    """The merge request is not open, or does not contain this change, yet."""
 
 
 Gate: TypeAlias = (
@@ -198,15 +200,15 @@ Gate: TypeAlias = (
     | AwaitsApproval
     | Frozen
     | OutsideWindow
-    | Held
-    | HeldBy
-    | Paused
+    | HeldByLabel
+    | HeldByCommand
+    | PausedByCommand
     | Cancelled
     | ForeignCommit
     | ClosedByPerson
     | OpenedByPerson
     | Conflicts
-    | NotMerged
+    | RefusedByForge
     | NotProposed
 )
 
@@ -218,13 +220,13 @@ OVERRIDABLE: Mapping[str, tuple[type[Gate], ...]] = {
     "step": (AwaitsStep,),
     "window": (OutsideWindow,),
 }
-"""What people may open by a command, by the name that they call it."""
+"""The gates that the `override` command can open, by the name used in the command."""
 
 
-def next_look(gate: Gate) -> datetime | None:
-    """When time alone may open the gate, or turn it overdue."""
+def next_check(gate: Gate) -> datetime | None:
+    """When the gate may open, or become overdue, by the passing of time alone."""
     match gate:
-        case Frozen(until=until) | OutsideWindow(until=until) | NotMerged(until=until):
+        case Frozen(until=until) | OutsideWindow(until=until) | RefusedByForge(until=until):
             return until
         case AwaitsDependency(pending=pending) | AwaitsStep(pending=pending):
             return min((each.until for each in pending if each.until), default=None)

@@ -1,6 +1,6 @@
-"""What people told a rollout, or all rollouts of a tenant or cluster, by commands.
+"""The effective commands of people for one rollout, or for all rollouts of a tenant or cluster.
 
-Read by the shell from signed records at the forge; part of the Snapshot.
+`bot.commandlog` reads them from signed records on the forge; part of the Snapshot.
 """
 
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Somebody holds a wave, a cluster, or with an empty target the whole rollout."""
+    """Holds a wave, a cluster, or (with an empty target) the whole rollout."""
 
     target: str
     by: str
@@ -20,7 +20,7 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class GateOverride:
-    """Somebody opens the gates of one kind (such as `freeze`) for a wave; empty: for all."""
+    """Opens all gates of one kind (such as `freeze`) for a wave; an empty `wave` means all."""
 
     gate: str
     wave: str
@@ -30,7 +30,7 @@ class GateOverride:
 
 @dataclass(frozen=True, slots=True)
 class Cancellation:
-    """Somebody gave up the rollout of an app revision; what is merged of it stays."""
+    """Ends the rollout of an app revision; merged changes stay."""
 
     revision: str
     by: str
@@ -39,7 +39,7 @@ class Cancellation:
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Somebody pauses every rollout of `tenant/<name>`, or on `cluster/<name>`."""
+    """Pauses every rollout of `tenant/<name>`, or on `cluster/<name>`."""
 
     target: str
     by: str
@@ -49,9 +49,9 @@ class Pause:
 
 @dataclass(frozen=True, slots=True)
 class CommandApproval:
-    """Somebody approved a wave by command when its content had this digest.
+    """An approval of a wave by command; `digest` identifies the approved content.
 
-    `email` is the approver's address as commits have it; empty if the forge does not tell.
+    `email` is the approver's address as used in commits; empty if the forge does not expose it.
     """
 
     digest: str
@@ -61,12 +61,12 @@ class CommandApproval:
 
 @dataclass(frozen=True, slots=True)
 class Overrides:
-    """What is in effect of it for one rollout.
+    """The commands in effect for one rollout.
 
-    `skipped` maps clusters that nobody waits for any more to who said so and why. `reverted` is the
-    app revision that is to be taken back, in favour of what ran before it or of the revision
-    `restored`. `pauses` are all that there are, of whatever tenant.
-    `approvals` are by wave, oldest first, those of earlier content included.
+    `skipped` maps clusters that no gate waits for to the user and reason. `reverted` is the app
+    revision to roll back, to the revision `restored` (empty: to what ran before it). `pauses` holds
+    the pauses of all tenants.
+    `approvals` are by wave, oldest first, including approvals of earlier content.
     """
 
     holds: tuple[Hold, ...] = ()
@@ -79,15 +79,15 @@ class Overrides:
     approvals: Mapping[str, tuple[CommandApproval, ...]] = field(default_factory=dict)
 
     def reverts(self, revision: str) -> bool:
-        """Whether somebody told to take that revision back."""
+        """Whether a command asks to roll that revision back."""
         return self.reverted == revision
 
     def approvers(self, wave: str, digest: str) -> dict[str, str]:
-        """Who approved this very content of a wave by command: login -> address."""
+        """The users who approved this content of a wave by command: login -> e-mail address."""
         every = self.approvals.get(wave, ())
         return {each.by: each.email for each in every if each.digest == digest}
 
-    def lapsed_approvers(self, wave: str, digest: str) -> tuple[str, ...]:
-        """Logins whose newest approval of a wave by command was of other content."""
+    def stale_approvers(self, wave: str, digest: str) -> tuple[str, ...]:
+        """The logins whose newest approval of a wave by command was for other content."""
         newest = {each.by: each.digest for each in self.approvals.get(wave, ())}
         return tuple(login for login, approved in newest.items() if approved != digest)

@@ -1,4 +1,4 @@
-"""The placement intent: where components may run, where they had better, and how many times."""
+"""The placement intent: hard rules, preferences and replica counts of components."""
 
 import math
 from collections.abc import Mapping
@@ -6,16 +6,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from planners.model.basics import Place
+from planners.model.basics import FilePosition
 from planners.model.fleet import Taint
 from planners.model.selectors import Selector
 
 
 @dataclass(frozen=True, slots=True)
-class Count:
-    """How many clusters: at least `least`, at most `most` (None: as many as there are).
+class ClusterCount:
+    """How many clusters to choose, from `least` to `most` (None: all selected clusters).
 
-    With `percent` both follow from the number of selected clusters, rounded up.
+    With `percent`, both are that share of the selected clusters, rounded up.
     """
 
     least: int = 1
@@ -39,15 +39,15 @@ class Count:
 
 @dataclass(frozen=True, slots=True)
 class AnyOf:
-    """EMCO's anyOf: of the clusters that one of `select` selects, the best `count`."""
+    """The best `count` of the clusters that any of `select` matches (EMCO: anyOf)."""
 
     select: tuple[Selector, ...]
-    count: Count
+    count: ClusterCount
 
 
 @dataclass(frozen=True, slots=True)
 class Toleration:
-    """Which taints a component puts up with (Kubernetes: core/v1 Toleration)."""
+    """The taints that a component tolerates (Kubernetes: core/v1 Toleration)."""
 
     key: str = ""
     operator: str = "Equal"
@@ -55,7 +55,7 @@ class Toleration:
     effect: str = ""
 
     def tolerates(self, taint: Taint) -> bool:
-        """As Kubernetes' ToleratesTaint: an empty key with Exists tolerates everything."""
+        """Like Kubernetes' ToleratesTaint: an empty key with Exists tolerates every taint."""
         if self.effect and self.effect != taint.effect:
             return False
         if self.key and self.key != taint.key:
@@ -67,7 +67,7 @@ class Toleration:
 
 @dataclass(frozen=True, slots=True)
 class UserPlace:
-    """Where users are, in degrees; the greater `weight`, the more of them."""
+    """A location of users, in degrees; `weight` is their number relative to other locations."""
 
     name: str
     latitude: float
@@ -77,10 +77,10 @@ class UserPlace:
 
 @dataclass(frozen=True, slots=True)
 class Affinity:
-    """With or (`apart`) without another component, on the cluster or in the same topology domain.
+    """Affinity, or with `apart` anti-affinity, to a component in the same topology domain.
 
     `application` names another application (None: this one); `topology_key` is a cluster label
-    (None: the cluster itself). One that is not `required` is only preferred.
+    (None: each cluster is a domain). Without `required` the rule is a preference.
     """
 
     component: str
@@ -92,9 +92,9 @@ class Affinity:
 
 @dataclass(frozen=True, slots=True)
 class SpreadRule:
-    """How evenly the values of a cluster label are used (Kubernetes: topologySpreadConstraints).
+    """Spreads clusters over the values of a label (Kubernetes: topologySpreadConstraints).
 
-    No two domains may differ by more than `max_skew` clusters, and at least `min_domains` are used.
+    The cluster counts of two domains differ by at most `max_skew`; at least `min_domains` are used.
     """
 
     topology_key: str
@@ -103,7 +103,7 @@ class SpreadRule:
 
 
 class Division(StrEnum):
-    """How replicas are divided over the chosen clusters."""
+    """How replicas are distributed over the chosen clusters."""
 
     DUPLICATED = "duplicated"
     WEIGHTED = "weighted"
@@ -112,9 +112,9 @@ class Division(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ReplicaRule:
-    """How many replicas of the workload `kind`/`name` run in all, or (DUPLICATED) on each cluster.
+    """The replicas of workload `kind`/`name`: `total` in all, or (DUPLICATED) on each cluster.
 
-    `weights` count where a selector selects the cluster, the first that does; else 1.
+    A cluster's weight is that of the first entry of `weights` that selects it, else 1.
     """
 
     kind: str
@@ -126,10 +126,10 @@ class ReplicaRule:
 
 @dataclass(frozen=True, slots=True)
 class ExceptionRule:
-    """What differs from the placement of some components until a time (None: until it is deleted).
+    """A deviation from the placement of some components until a time (None: until it is deleted).
 
-    `add` and `remove` name clusters. With `replicas` the workload `kind`/`name` (empty: named as
-    the component) has so many on each of `clusters`.
+    `add` and `remove` name clusters. `replicas` is the replica count of workload `kind`/`name`
+    (empty: the component's name) on each of `clusters`.
     """
 
     components: tuple[str, ...]
@@ -141,10 +141,10 @@ class ExceptionRule:
     kind: str = "Deployment"
     name: str = ""
     until: datetime | None = None
-    place: Place = field(default=Place("switchyard.yaml", 1, 1), compare=False)
+    position: FilePosition = field(default=FilePosition("switchyard.yaml", 1, 1), compare=False)
 
     def holds(self, now: datetime) -> bool:
-        """Whether its time has not passed."""
+        """Whether it has not expired."""
         return self.until is None or now < self.until
 
     def __str__(self) -> str:
@@ -154,12 +154,11 @@ class ExceptionRule:
 
 @dataclass(frozen=True, slots=True)
 class PlacementIntent:
-    """Where some components run: every cluster that `all_of` selects, and the best of its anyOfs.
+    """Where some components run: on every cluster that `all_of` selects, and the best of `any_of`.
 
-    `requires` are capabilities. Distances are in kilometres to the nearest of the `users`,
-    latencies in milliseconds on the weighted average. `prefer` weighs scores by their names.
-    `move_threshold` is how many points of 100 another cluster must be better by before what runs is
-    moved there.
+    `requires` lists capabilities. `max_distance` is in kilometres to the nearest of the `users`,
+    `max_latency` in milliseconds on the weighted average. `prefer` maps scores to weights.
+    `move_threshold` is the score gain (of 100 points) that justifies moving a running component.
     """
 
     components: tuple[str, ...]
@@ -176,4 +175,4 @@ class PlacementIntent:
     prefer: Mapping[str, int] = field(default_factory=dict)
     move_threshold: int = 10
     replicas: ReplicaRule | None = None
-    place: Place = field(default=Place("switchyard.yaml", 1, 1), compare=False)
+    position: FilePosition = field(default=FilePosition("switchyard.yaml", 1, 1), compare=False)

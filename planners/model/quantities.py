@@ -1,8 +1,8 @@
 """Kubernetes quantities, read exactly, as whole nano-units (1 CPU = 10**9, 1 byte = 10**9).
 
 Source: k8s.io/apimachinery/pkg/api/resource, "Quantity": a number, then a binary suffix (Ki to Ei),
-a decimal one (n, u, m, k, M, G, T, P, E) or a decimal exponent. What is finer than a nano-unit is
-rounded up (away from zero), what is greater than 2**63-1 is held to that.
+a decimal one (n, u, m, k, M, G, T, P, E) or a decimal exponent. Fractions of a nano-unit are
+rounded up (away from zero); values above 2**63-1 are capped to it.
 """
 
 import re
@@ -22,16 +22,16 @@ _DECIMAL = {"n": -9, "u": -6, "m": -3, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15,
 
 
 def parse(value: object) -> int:
-    """The quantity in nano-units; whole numbers and floats are read as YAML shows them.
+    """The quantity in nano-units; integers and floats are read in their YAML notation.
 
     Raises:
-        ValueError: it is no quantity.
+        ValueError: the value is not a quantity.
     """
     wanted = isinstance(value, str | int | float) and not isinstance(value, bool)
     text = str(value)
     match = _GRAMMAR.fullmatch(text) if wanted and len(text) <= _LONGEST else None
     if match is None:
-        raise ValueError(f"{text[:40]!r} is no quantity; expected one like 500m, 2, 1.5Gi or 1e3")
+        raise ValueError(f"invalid quantity {text[:40]!r}; expected e.g. 500m, 2, 1.5Gi or 1e3")
     sign, whole, rest, bare, suffix, exponent = match.groups()
     fraction = rest or bare or ""
     number = Fraction(int((whole or "") + fraction), 10 ** len(fraction))
@@ -44,7 +44,7 @@ def parse(value: object) -> int:
 
 
 def write(nanos: int) -> str:
-    """A short exact text of a quantity: `1.5Gi` where it is a round binary number, else decimal."""
+    """The exact quantity in short notation: `1.5Gi` for round binary numbers, else decimal."""
     sign, size = ("-", -nanos) if nanos < 0 else ("", nanos)
     for name in ("Ei", "Pi", "Ti", "Gi", "Mi", "Ki"):
         unit = _BINARY[name] * NANO

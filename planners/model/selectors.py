@@ -1,4 +1,4 @@
-"""Label selectors, as `k8s.io/apimachinery/pkg/apis/meta/v1.LabelSelector` means them."""
+"""Label selectors with the semantics of `k8s.io/apimachinery/pkg/apis/meta/v1.LabelSelector`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from typing import Protocol
 
 
 class Labelled(Protocol):
-    """What can be selected: it has a name and labels."""
+    """Anything with a name and labels."""
 
     @property
     def name(self) -> str:
@@ -18,7 +18,7 @@ class Labelled(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Requirement:
+class LabelRequirement:
     """One entry of a Kubernetes `matchExpressions`: In, NotIn, Exists or DoesNotExist."""
 
     key: str
@@ -26,7 +26,7 @@ class Requirement:
     values: tuple[str, ...] = ()
 
     def holds(self, labels: Mapping[str, str]) -> bool:
-        """Whether the labels meet it (Kubernetes: NotIn also holds where the key is absent)."""
+        """Whether the labels satisfy it (Kubernetes: NotIn also matches an absent key)."""
         match self.operator:
             case "In":
                 return labels.get(self.key) in self.values
@@ -51,26 +51,27 @@ class Requirement:
 
 @dataclass(frozen=True, slots=True)
 class Selector:
-    """A Kubernetes label selector, which may also name clusters; an empty one selects everything.
+    """A Kubernetes label selector; an empty one matches everything.
 
-    With `names`, only those. What `excluded` selects is taken away again.
+    If `names` is not empty, only those clusters match. Clusters matching `excluded` do not match.
     """
 
     match_labels: Mapping[str, str] = field(default_factory=dict)
-    match_expressions: tuple[Requirement, ...] = ()
+    match_expressions: tuple[LabelRequirement, ...] = ()
     names: tuple[str, ...] = ()
     excluded: "Selector | None" = None
 
     @property
-    def requirements(self) -> tuple[Requirement, ...]:
-        """All requirements on labels, `match_labels` first, sorted: each must hold."""
+    def requirements(self) -> tuple[LabelRequirement, ...]:
+        """All label requirements, those of `match_labels` first, sorted; each must be satisfied."""
         labels = tuple(
-            Requirement(key, "In", (value,)) for key, value in sorted(self.match_labels.items())
+            LabelRequirement(key, "In", (value,))
+            for key, value in sorted(self.match_labels.items())
         )
         return labels + self.match_expressions
 
     def matches(self, one: Labelled) -> bool:
-        """Whether it selects that cluster."""
+        """Whether it matches that cluster."""
         if self.names and one.name not in self.names:
             return False
         labels = one.labels

@@ -1,7 +1,7 @@
-"""The Snapshot: all that is known now about one application, as one value.
+"""The Snapshot: everything known about one application at one time, as one value.
 
-Made by `bot/gather`, the only reader of the world; a planner can ask for nothing more. Times are in
-UTC, object ids Git's hexadecimal ones.
+Built by `bot.gather`; planners have no other input. Times are in UTC, object ids are Git's, in
+hexadecimal.
 """
 
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ from planners.model.overrides import Cancellation, Overrides
 
 
 class MergeRequestState(StrEnum):
-    """As the forge tells it; a closed one was not merged."""
+    """The state on the forge; CLOSED means closed without merging."""
 
     OPEN = "open"
     MERGED = "merged"
@@ -34,10 +34,10 @@ class MergeRequestState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """Somebody approved a merge request as it stood at commit `head`.
+    """A user's approval of a merge request at commit `head`.
 
-    `role` is what they may do in the deploy repo, `teams` those of the teams spoken of (by
-    policies, tenants and CODEOWNERS) that they are members of.
+    `role` is the user's role in the deploy repo. `teams` are the user's teams, restricted to those
+    that policies, tenants and CODEOWNERS mention.
     """
 
     user: str
@@ -49,11 +49,11 @@ class Approval:
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """The head of a merge request as Git has it.
+    """The head of a merge request's branch, as read from Git.
 
-    `digest` is the wave digest in the commit's trailers. `foreign_author` names who wrote a commit
-    on the branch that Switchyard did not; None where the branch is as we left it. `units` are those
-    that it writes files of. `rejects` is the app revision that it takes back.
+    `digest` is the wave digest in the commit's trailers. `foreign_author` is the author of a commit
+    on the branch that Switchyard did not create; None if there is no such commit. `units` are the
+    units whose files it writes. `rolls_back` is the app revision that it rolls back, if any.
     """
 
     head: str
@@ -61,27 +61,27 @@ class Branch:
     fleet_sha: str | None
     foreign_author: str | None = None
     units: frozenset[Unit] = frozenset()
-    rejects: str | None = None
+    rolls_back: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
-    """The forge would not merge it, in its words, `times` again; worth a try at `until`."""
+class MergeRefusal:
+    """The forge's reason for refusing a merge, the retries so far, and when to retry."""
 
     reason: str
     until: datetime
-    times: int = 0
+    attempts: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class MergeRequest:
-    """A merge request of ours (its marker was verified) on the deploy repo, for one wave.
+    """A merge request on the deploy repo for one wave, with Switchyard's verified marker.
 
-    `described` is the wave digest that title and body speak of; `closed_by` the person (never the
-    bot) who closed it without merging. `trials` are commits on which the forge's merge queue tries
-    it, and which need the same status as its head. `owners` are the groups of owners that
-    CODEOWNERS names for what it changes, each as `login`, `team` or e-mail address. One that is
-    `wrong_target` would be merged into another branch than main.
+    `described_digest` is the wave digest shown in title and body. `closed_by` is the person (never
+    the bot) who closed it without merging. `merge_queue_commits` are the commits on which the
+    forge's merge queue tests it; they need the same status as the head. `owners` are the groups of
+    owners that CODEOWNERS lists for its changes, each as `login`, `team` or e-mail address.
+    `wrong_target`: it targets a branch other than the default branch.
     """
 
     number: int
@@ -93,18 +93,18 @@ class MergeRequest:
     branch: Branch | None = None
     labels: tuple[str, ...] = ()
     approvals: tuple[Approval, ...] = ()
-    described: str | None = None
+    described_digest: str | None = None
     closed_by: str | None = None
     conflicts: bool = False
-    refusal: Refusal | None = None
-    trials: tuple[str, ...] = ()
+    refusal: MergeRefusal | None = None
+    merge_queue_commits: tuple[str, ...] = ()
     owners: tuple[frozenset[str], ...] = ()
     wrong_target: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ForeignBranch:
-    """Who else wrote commit `head` of a wave's branch, or opened merge request `number` of it."""
+    """A wave's branch whose `head` commit, or merge request `number`, was created by `user`."""
 
     user: str
     head: str
@@ -113,25 +113,26 @@ class ForeignBranch:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """The last commit on the deploy repo's main branch that changed a unit's files.
+    """The last commit on the deploy repo's default branch that changed a unit's files.
 
-    `source` is the app revision in its trailers: None when somebody other than Switchyard wrote it.
-    `rejects` is the app revision that it took back, for a change that was a rollback.
+    `source` is the app revision in its trailers; None if Switchyard did not create the commit.
+    `rolls_back` is the app revision that the commit rolled back, if any.
     """
 
     sha: str
     at: datetime
     author: str
     source: str | None
-    rejects: str | None = None
+    rolls_back: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What a cluster last said about one unit, and whether it counts for the unit's last change.
+    """A cluster's last report about one unit, and whether it covers the unit's last change.
 
-    `current` is True when the reported revision contains the unit's last change (ancestry in Git).
-    `since` is when this readiness began without a break, `at` when it was last said: by our clock.
+    `current`: the reported revision contains the unit's last change (ancestry in Git). `since` is
+    the start of the uninterrupted period in this readiness, `at` the time of the last report, both
+    by the service's clock.
     """
 
     readiness: Readiness
@@ -144,22 +145,22 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class DeployBase:
-    """The deploy repo's main branch: `entries` holds each unit's files there, path -> blob id.
+    """The deploy repo's default branch; `entries` maps each unit to its files, path -> blob id.
 
-    `foreign` tells of files that somebody other than Switchyard changed last: path -> author.
+    `foreign_files` maps files that Switchyard was not the last to change to their last author.
     """
 
     revision: Revision
     entries: Mapping[Unit, Mapping[str, str]] = field(default_factory=dict)
     changes: Mapping[Unit, Change] = field(default_factory=dict)
-    foreign: Mapping[str, str] = field(default_factory=dict)
+    foreign_files: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class Earlier:
-    """The application's files on main as they were before the rollout of this revision.
+class PreviousDeployment:
+    """The application's files on the default branch before the rollout of this revision.
 
-    `contents` maps the blob ids that main no longer has in their places to their bytes.
+    `contents` maps each blob id that the default branch no longer has at its path to its bytes.
     """
 
     revision: Revision
@@ -169,10 +170,10 @@ class Earlier:
 
 @dataclass(frozen=True, slots=True)
 class ReportedFacts:
-    """What a cluster measured at `at`, in the units of `planners.model.Cluster`.
+    """Facts that a cluster measured at `at`, in the units of `planners.model.Cluster`.
 
-    `free` counts what is unrequested, after everything that runs. `latency` maps names of user
-    places to milliseconds (round trip), `scores` names of people's own to 0..100.
+    `free` are resources that no running workload requests. `latency` maps names of user locations
+    to milliseconds (round trip), `scores` names of custom scores to 0..100.
     """
 
     at: datetime
@@ -184,13 +185,13 @@ class ReportedFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
-    """What one unit of some application requests on its cluster, in nano-units by resource.
+class ResourceClaim:
+    """The resources that one unit of an application requests on its cluster, in nano-units.
 
-    `usage` is what it uses of quotas, by namespace and ResourceQuota name; it is known for the
-    applications of the Snapshot's tenant only, where that has a quota. `merged_at` is when its last
-    change was merged; None while it is only proposed, by the merge
-    request `number`. `priority` and `tenant` are its application's.
+    `usage` is its quota usage by namespace and ResourceQuota name, known only for applications of
+    the Snapshot's tenant, and only if that has a quota. `merged_at` is when its last change was
+    merged; None while merge request `number` proposes it. `priority` and `tenant` are those of its
+    application.
     """
 
     application: str
@@ -204,8 +205,8 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
-class Neighbour:
-    """Another application that this one depends on, as it stands on main."""
+class UpstreamApplication:
+    """Another application that this one depends on, as merged on its default branch."""
 
     changes: Mapping[Unit, Change] = field(default_factory=dict)
     observations: Mapping[Unit, Observation] = field(default_factory=dict)
@@ -213,18 +214,18 @@ class Neighbour:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """All that is known now about one application at one revision.
+    """Everything known at `now` about one application at one revision.
 
-    `clusters` is the fleet at `fleet_revision` (pinned while a rollout is under way); `departed`
-    names the clusters of it that the newest fleet revision no longer has. `policies` are always the
-    newest. `sources` maps a component to its files (path inside the component's folder -> bytes).
-    `authors` are those who wrote the revision being rolled out: e-mail addresses, and `@login`
-    where the forge tells it. `files` are
-    those that customisations name, by their paths in the application's folder. `facts` are the
-    newest reported ones by cluster, `claims` those of all applications, this one included.
-    `earlier` is read only where a rollback could be due. `branches` maps the names of branches that
-    are there for this application, proposed or left over, to their heads; `foreign_branches` tells
-    whose those of them are that somebody else made.
+    - `clusters`: the fleet at `fleet_revision`, pinned during a rollout; `departed_clusters` are
+      those of them that the newest fleet revision no longer has. `policies` are the newest.
+    - `sources`: each component's files, path inside the component's folder -> bytes. `files`: the
+      files that customisations refer to, by path in the application's folder.
+    - `authors`: who wrote the revision, as e-mail addresses and, where known, `@login`.
+    - `facts`: the newest report of each cluster. `claims`: those of all applications, this one
+      included.
+    - `previous`: set only where a rollback could become due.
+    - `branches`: the application's existing branches on the deploy repo and their heads;
+      `foreign_branches`: those of them that somebody else created.
     """
 
     now: datetime
@@ -236,38 +237,40 @@ class Snapshot:
     fleet_revision: Revision
     base: DeployBase
     policies: tuple[Policy, ...] = ()
-    departed: frozenset[str] = frozenset()
+    departed_clusters: frozenset[str] = frozenset()
     sources: Mapping[str, Mapping[str, bytes]] = field(default_factory=dict)
     merge_requests: tuple[MergeRequest, ...] = ()
     observations: Mapping[Unit, Observation] = field(default_factory=dict)
     authors: frozenset[str] = frozenset()
     files: Mapping[str, bytes] = field(default_factory=dict)
     facts: Mapping[str, ReportedFacts] = field(default_factory=dict)
-    claims: tuple[Claim, ...] = ()
-    neighbours: Mapping[str, Neighbour] = field(default_factory=dict)
-    earlier: Earlier | None = None
+    claims: tuple[ResourceClaim, ...] = ()
+    upstream_applications: Mapping[str, UpstreamApplication] = field(default_factory=dict)
+    previous: PreviousDeployment | None = None
     branches: Mapping[str, str] = field(default_factory=dict)
     foreign_branches: Mapping[str, ForeignBranch] = field(default_factory=dict)
     overrides: Overrides = field(default_factory=Overrides)
 
     @property
-    def rejected(self) -> bool:
-        """Whether this revision was taken back, or is being taken back: Git itself says so."""
+    def rolled_back(self) -> bool:
+        """Whether Git records a rollback of this revision, merged or proposed."""
         branches = (
             each.branch
             for each in self.merge_requests
             if each.state is MergeRequestState.OPEN and each.branch is not None
         )
-        told = {change.rejects for change in self.base.changes.values()}
-        return self.revision.sha in told | {each.rejects for each in branches}
+        merged = {change.rolls_back for change in self.base.changes.values()}
+        return self.revision.sha in merged | {each.rolls_back for each in branches}
 
     @property
     def cancelled(self) -> Cancellation | None:
-        """Who gave this revision's rollout up, if anybody did; none while it is taken back."""
-        told = self.overrides.cancelled
-        back = self.rejected or self.overrides.reverted == self.revision.sha
-        return told if told and told.revision == self.revision.sha and not back else None
+        """The cancellation of this revision's rollout; None during a rollback."""
+        cancelled = self.overrides.cancelled
+        if cancelled is None or cancelled.revision != self.revision.sha:
+            return None
+        rolling_back = self.rolled_back or self.overrides.reverts(self.revision.sha)
+        return None if rolling_back else cancelled
 
     def cluster(self, name: str) -> Cluster | None:
-        """The cluster of that name, if the fleet has it."""
+        """The cluster of that name, or None."""
         return next((cluster for cluster in self.clusters if cluster.name == name), None)

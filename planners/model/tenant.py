@@ -1,4 +1,4 @@
-"""Tenants (EMCO: logical clouds): who may place what where, and what is set up for them."""
+"""Tenants (EMCO: logical clouds): their permissions, quotas and members."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,9 +9,9 @@ from planners.model.selectors import Selector
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """Somebody with a role in the tenant's namespaces: `view`, `edit` or `admin` of Kubernetes.
+    """A subject with the Kubernetes role `view`, `edit` or `admin` in the tenant's namespaces.
 
-    `kind` is `User` or `Group`, `name` as the clusters' authentication knows it.
+    `kind` is `User` or `Group`, `name` the name in the clusters' authentication.
     """
 
     kind: str
@@ -21,7 +21,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class ContainerLimits:
-    """What a container gets or may have (Kubernetes: LimitRange), quantities as written."""
+    """Default and maximum resources of a container (Kubernetes: LimitRange), as written."""
 
     default: Mapping[str, str] = field(default_factory=dict)
     default_request: Mapping[str, str] = field(default_factory=dict)
@@ -30,14 +30,15 @@ class ContainerLimits:
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """A tenant. Objects without a namespace go to `namespace`; `namespaces` are further ones.
+    """A tenant. Objects without a namespace go to `namespace`; `namespaces` are additional ones.
 
-    With `deploy` the tenant's own objects (Namespace, ResourceQuota, Roles, ...) are rolled out to
-    that repository; without, the platform team sets them up otherwise. `quota` is what each of its
-    namespaces may use (Kubernetes: ResourceQuota `hard`, quantities as written). `allowed_kinds`
-    are cluster-scoped kinds that it may write after all, `forbidden_kinds` kinds that it may not.
-    `approvers` and members of `approver_teams`, if any, are the only people whose approvals count
-    for its merge requests.
+    - `deploy`: the repository to which its Namespace, ResourceQuota, Roles, ... are rolled out;
+      None: they are managed elsewhere.
+    - `quota`: the limit of each of its namespaces (Kubernetes: ResourceQuota `hard`), as written.
+    - `allowed_kinds`: cluster-scoped kinds that it may deploy; `forbidden_kinds`: kinds that it may
+      not.
+    - `approvers`, `approver_teams`: if any are given, only approvals from these users and team
+      members count for its merge requests.
     """
 
     name: str
@@ -57,5 +58,5 @@ class Tenant:
 
     @property
     def all_namespaces(self) -> tuple[str, ...]:
-        """Every namespace it owns, the main one first."""
+        """All its namespaces, the default one first."""
         return (self.namespace, *self.namespaces)

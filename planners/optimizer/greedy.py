@@ -6,16 +6,16 @@ Deterministic, and quick. `milp` starts from it; tests and measurements compare.
 from collections import Counter
 
 from planners.model import Unit
-from planners.optimizer.problem import Assignment, Problem, check
+from planners.optimizer.problem import Assignment, AssignmentProblem, check
 
 
-def greedy(problem: Problem) -> frozenset[Assignment] | None:
+def assign_greedily(problem: AssignmentProblem) -> frozenset[Assignment] | None:
     """Choices in the given order, each seat in turn on the best cluster that breaks no rule yet.
 
     Returns None where that ends with a rule broken; another order, or a solver, may still find an
     answer.
     """
-    allocation = Allocation(problem)
+    allocation = PartialAssignment(problem)
     for choice in problem.choices:
         assignments = choice.assignments
         for _ in range(choice.limit):
@@ -31,10 +31,10 @@ def greedy(problem: Problem) -> frozenset[Assignment] | None:
     return None if check(problem, chosen) else chosen
 
 
-class Allocation:
+class PartialAssignment:
     """What stands so far, and what it uses."""
 
-    def __init__(self, problem: Problem) -> None:
+    def __init__(self, problem: AssignmentProblem) -> None:
         self.problem = problem
         self.chosen: set[Assignment] = set()
         self.units: set[Unit] = set()

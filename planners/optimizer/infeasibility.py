@@ -7,13 +7,15 @@ have to go; where that is not enough, it says so.
 from collections.abc import Iterator
 from dataclasses import replace
 
-from planners.optimizer.greedy import Allocation
-from planners.optimizer.milp_model import Compiled
-from planners.optimizer.problem import Choice, Infeasible, Problem, check
-from planners.optimizer.solver import Program, Solver
+from planners.optimizer.greedy import PartialAssignment
+from planners.optimizer.milp_model import ProgramModel
+from planners.optimizer.problem import AssignmentProblem, Choice, Infeasible, check
+from planners.optimizer.solver import IntegerProgram, Solver
 
 
-def why_not(problem: Problem, solver: Solver, *, finished: bool) -> Infeasible:
+def explain_infeasibility(
+    problem: AssignmentProblem, solver: Solver, *, finished: bool
+) -> Infeasible:
     """The reason no placement was found, as far as can be told."""
     if not finished:
         return Infeasible(
@@ -37,9 +39,9 @@ def why_not(problem: Problem, solver: Solver, *, finished: bool) -> Infeasible:
     return Infeasible(reason, proven=True)
 
 
-def _short(problem: Problem, choice: Choice) -> str | None:
+def _short(problem: AssignmentProblem, choice: Choice) -> str | None:
     """What is missing where too few candidates have room, seen alone."""
-    allocation = Allocation(problem)
+    allocation = PartialAssignment(problem)
     room = sum(
         1
         for assignment in choice.assignments
@@ -53,7 +55,7 @@ def _short(problem: Problem, choice: Choice) -> str | None:
     )
 
 
-def _relaxed(problem: Problem) -> Iterator[tuple[str, Problem]]:
+def _relaxed(problem: AssignmentProblem) -> Iterator[tuple[str, AssignmentProblem]]:
     """The problem without one of its rules, and the name of that."""
     yield "the limits of capacity", replace(problem, free={})
     for spread in problem.spreads:
@@ -68,6 +70,6 @@ def _relaxed(problem: Problem) -> Iterator[tuple[str, Problem]]:
         yield f"{pair.component} apart from {pair.other}", replace(problem, apart=rest_pairs)
 
 
-def _feasible(problem: Problem) -> Program:
-    compiled = Compiled(problem)
-    return Program(tuple(compiled.bounds), tuple(compiled.rows))
+def _feasible(problem: AssignmentProblem) -> IntegerProgram:
+    compiled = ProgramModel(problem)
+    return IntegerProgram(tuple(compiled.bounds), tuple(compiled.rows))

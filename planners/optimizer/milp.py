@@ -9,21 +9,27 @@ from collections.abc import Mapping
 from dataclasses import replace
 from zlib import crc32
 
-from planners.optimizer.greedy import greedy
-from planners.optimizer.infeasibility import why_not
-from planners.optimizer.milp_model import Compiled
+from planners.optimizer.greedy import assign_greedily
+from planners.optimizer.infeasibility import explain_infeasibility
+from planners.optimizer.milp_model import ProgramModel
 from planners.optimizer.problem import (
+    AffinityConstraint,
     Assignment,
+    AssignmentProblem,
     Infeasible,
-    Pair,
-    Problem,
     Solution,
-    Spread,
+    SpreadConstraint,
     check,
+    objective,
     points,
-    value,
 )
-from planners.optimizer.solver import Answer, Program, Row, Solver, SolverError
+from planners.optimizer.solver import (
+    IntegerProgram,
+    LinearConstraint,
+    Solver,
+    SolverError,
+    SolverResult,
+)
 
 ROUNDS = 50
 """How often a solver is asked again because it put more on a cluster than fits."""
@@ -31,7 +37,7 @@ ROUNDS = 50
 _DRAW = 2**16
 
 
-def solve(problem: Problem, solver: Solver) -> Solution | Infeasible:
+def solve(problem: AssignmentProblem, solver: Solver) -> Solution | Infeasible:
     """The best placement, whatever the order in which the problem names things.
 
     It is never worse than the greedy one. Where the solver comes to its limit of work, the better
@@ -44,12 +50,12 @@ def solve(problem: Problem, solver: Solver) -> Solution | Infeasible:
     problem = ordered(problem)
     search = _Search(problem, solver)
     first = search.maximise(search.worth)
-    found, known = search.assignments(first), greedy(problem)
+    found, known = search.assignments(first), assign_greedily(problem)
     if found is None and known is None:
-        return why_not(problem, solver, finished=first.finished)
+        return explain_infeasibility(problem, solver, finished=first.finished)
     chosen = max(
         (each for each in (found, known) if each is not None),
-        key=lambda each: value(problem, each),
+        key=lambda each: objective(problem, each),
     )
     if chosen is found and search.total(chosen) >= first.bound:
         solution = search.settle(first, chosen)
@@ -67,10 +73,10 @@ def solve(problem: Problem, solver: Solver) -> Solution | Infeasible:
 class _Search:
     """One problem, and what was learnt about it so far."""
 
-    def __init__(self, problem: Problem, solver: Solver) -> None:
+    def __init__(self, problem: AssignmentProblem, solver: Solver) -> None:
         self.problem = problem
         self.solver = solver
-        self.compiled = Compiled(problem)
+        self.compiled = ProgramModel(problem)
         self.rows = list(self.compiled.rows)
         self.points = {
             self.compiled.assignments[assignment]: choice.candidates[assignment.cluster]
@@ -83,11 +89,11 @@ class _Search:
             assignment: self.seat_worth + given for assignment, given in self.points.items()
         }
 
-    def maximise(self, goal: Mapping[int, int], hint: tuple[int, ...] = ()) -> Answer:
+    def maximise(self, goal: Mapping[int, int], hint: tuple[int, ...] = ()) -> SolverResult:
         """The best answer that keeps every capacity exactly."""
         bound = 0
         for _ in range(ROUNDS):
-            program = Program(tuple(self.compiled.bounds), tuple(self.rows), goal, hint)
+            program = IntegerProgram(tuple(self.compiled.bounds), tuple(self.rows), goal, hint)
             answer = self.solver.maximise(program)
             chosen = self.assignments(answer)
             covers = list(self.compiled.covers(self.problem.units(chosen or ())))
@@ -95,9 +101,9 @@ class _Search:
                 return answer
             self.rows += covers
             bound = answer.bound
-        return Answer(None, bound, finished=False)
+        return SolverResult(None, bound, finished=False)
 
-    def assignments(self, answer: Answer) -> frozenset[Assignment] | None:
+    def assignments(self, answer: SolverResult) -> frozenset[Assignment] | None:
         """The seats an answer takes."""
         if answer.values is None:
             return None
@@ -109,12 +115,14 @@ class _Search:
         """What the goal of the first search comes to."""
         return self.seat_worth * len(chosen) + points(self.problem, chosen)
 
-    def settle(self, first: Answer, chosen: frozenset[Assignment]) -> Solution:
+    def settle(self, first: SolverResult, chosen: frozenset[Assignment]) -> Solution:
         """Decide among the answers with as many seats and points as this one."""
         best = points(self.problem, chosen)
         assignments = self.compiled.assignments
-        self.rows.append(Row(dict.fromkeys(assignments.values(), 1), least=len(chosen)))
-        self.rows.append(Row(self.points, least=best))
+        self.rows.append(
+            LinearConstraint(dict.fromkeys(assignments.values(), 1), least=len(chosen))
+        )
+        self.rows.append(LinearConstraint(self.points, least=best))
         places = {
             name: at
             for at, name in enumerate(sorted({assignment.cluster for assignment in assignments}))
@@ -128,13 +136,13 @@ class _Search:
         settled = self.assignments(answer) or chosen
         return Solution(settled, best, best, proven=True, settled=early and drawn)
 
-    def _prefer(self, goal: Mapping[int, int], known: Answer) -> tuple[Answer, bool]:
+    def _prefer(self, goal: Mapping[int, int], known: SolverResult) -> tuple[SolverResult, bool]:
         """The best by this goal, to be kept to from now on, and whether that was proven."""
         answer = self.maximise(goal, known.values or ())
         if answer.values is None or not all(row.holds(answer.values) for row in self.rows):
             return known, False
         worth = sum(factor * answer.values[at] for at, factor in goal.items())
-        self.rows.append(Row(goal, least=worth))
+        self.rows.append(LinearConstraint(goal, least=worth))
         return answer, worth >= answer.bound
 
 
@@ -143,7 +151,7 @@ def _draw(assignment: Assignment) -> int:
     return crc32(f"{assignment.component}/{assignment.group}/{assignment.cluster}".encode()) % _DRAW
 
 
-def _most_points(problem: Problem) -> int:
+def _most_points(problem: AssignmentProblem) -> int:
     """The points there were if nothing but the counts had to be kept."""
     return sum(
         sum(sorted(choice.candidates.values())[-choice.limit :])
@@ -152,7 +160,7 @@ def _most_points(problem: Problem) -> int:
     )
 
 
-def ordered(problem: Problem) -> Problem:
+def ordered(problem: AssignmentProblem) -> AssignmentProblem:
     """The same problem with everything in one order."""
     return replace(
         problem,
@@ -163,11 +171,11 @@ def ordered(problem: Problem) -> Problem:
     )
 
 
-def _spread_key(spread: Spread) -> tuple[str, int, int, list[tuple[str, str]]]:
+def _spread_key(spread: SpreadConstraint) -> tuple[str, int, int, list[tuple[str, str]]]:
     skew = -1 if spread.max_skew is None else spread.max_skew
     return spread.component, skew, spread.min_domains, sorted(spread.domains.items())
 
 
-def _pair_key(pair: Pair) -> tuple[str, str, bool, list[tuple[str, str]]]:
+def _pair_key(pair: AffinityConstraint) -> tuple[str, str, bool, list[tuple[str, str]]]:
     domains = sorted((pair.domains or {}).items())
     return pair.component, pair.other, pair.domains is None, domains

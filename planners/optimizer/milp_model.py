@@ -10,28 +10,35 @@ from dataclasses import dataclass
 from math import gcd
 
 from planners.model import Unit
-from planners.optimizer.problem import Assignment, Pair, Problem, Spread
-from planners.optimizer.solver import Row
+from planners.optimizer.problem import (
+    AffinityConstraint,
+    Assignment,
+    AssignmentProblem,
+    SpreadConstraint,
+)
+from planners.optimizer.solver import LinearConstraint
 
 _BITS = 22
 
 
 @dataclass(frozen=True, slots=True)
-class Limit:
+class CapacityLimit:
     """The amounts of one resource that units on one cluster would use, and how much is free."""
 
     cluster: str
     amounts: Mapping[Unit, int]
     free: int
 
-    def row(self, variables: Mapping[Unit, int]) -> Row:
+    def row(self, variables: Mapping[Unit, int]) -> LinearConstraint:
         """The limit for a solver: exact where the amounts share a divisor, else rounded down."""
         shared = gcd(*self.amounts.values())
         shift = max(0, (max(self.amounts.values()) // shared).bit_length() - _BITS)
         terms = {variables[unit]: (n // shared) >> shift for unit, n in self.amounts.items()}
-        return Row(terms, most=(self.free // shared) >> shift)
+        return LinearConstraint(terms, most=(self.free // shared) >> shift)
 
-    def cover(self, units: Collection[Unit], variables: Mapping[Unit, int]) -> Row | None:
+    def cover(
+        self, units: Collection[Unit], variables: Mapping[Unit, int]
+    ) -> LinearConstraint | None:
         """What forbids these units to stand together, or None if there is room for them.
 
         The smallest are left out while the rest is still too much; then every unit at least as
@@ -48,19 +55,19 @@ class Limit:
             total -= self.amounts[inside.pop()]
         largest = self.amounts[inside[0]]
         wide = {*inside, *(unit for unit, n in self.amounts.items() if n >= largest)}
-        return Row({variables[unit]: 1 for unit in sorted(wide)}, most=len(inside) - 1)
+        return LinearConstraint({variables[unit]: 1 for unit in sorted(wide)}, most=len(inside) - 1)
 
 
-class Compiled:
+class ProgramModel:
     """A problem as a whole-number program: one variable per seat, and what the rules need more."""
 
-    def __init__(self, problem: Problem) -> None:
+    def __init__(self, problem: AssignmentProblem) -> None:
         self.problem = problem
         self.bounds: list[tuple[int, int]] = []
-        self.rows: list[Row] = []
+        self.rows: list[LinearConstraint] = []
         self.assignments: dict[Assignment, int] = {}
         self.units: dict[Unit, int] = {}
-        self.limits: list[Limit] = []
+        self.limits: list[CapacityLimit] = []
         self._take_seats()
         self._take_capacity()
         for spread in problem.spreads:
@@ -77,7 +84,7 @@ class Compiled:
     def _row(
         self, terms: Mapping[int, int], least: int | None = None, most: int | None = None
     ) -> None:
-        self.rows.append(Row(terms, least, most))
+        self.rows.append(LinearConstraint(terms, least, most))
 
     def _take_seats(self) -> None:
         by_unit: dict[Unit, list[int]] = {}
@@ -113,10 +120,10 @@ class Compiled:
         for (cluster, resource), amounts in sorted(demands.items()):
             most = max(self.problem.free[cluster][resource], 0)
             if sum(amounts.values()) > most:
-                self.limits.append(Limit(cluster, amounts, most))
+                self.limits.append(CapacityLimit(cluster, amounts, most))
         self.rows += [limit.row(self.units) for limit in self.limits]
 
-    def covers(self, units: Collection[Unit]) -> Iterator[Row]:
+    def covers(self, units: Collection[Unit]) -> Iterator[LinearConstraint]:
         """Rows against what does not fit, here and where the same components meet elsewhere."""
         broken = {
             frozenset(unit.component for unit in units if unit in limit.amounts)
@@ -133,7 +140,7 @@ class Compiled:
     def _of(self, component: str) -> dict[str, int]:
         return {u.cluster: at for u, at in sorted(self.units.items()) if u.component == component}
 
-    def _take_spread(self, spread: Spread) -> None:
+    def _take_spread(self, spread: SpreadConstraint) -> None:
         inside: dict[str, dict[int, int]] = {name: {} for name in self.problem.domains(spread)}
         own = self._of(spread.component)
         for cluster, variable in own.items():
@@ -154,7 +161,7 @@ class Compiled:
                 self._row({**terms, variable: -1}, least=0)
             self._row({**dict.fromkeys(used, 1), placed: -spread.min_domains}, least=0)
 
-    def _take_together(self, pair: Pair) -> None:
+    def _take_together(self, pair: AffinityConstraint) -> None:
         others = self._of(pair.other)
         inside: dict[str, dict[int, int]] = {}
         for cluster, variable in others.items():
@@ -167,7 +174,7 @@ class Compiled:
             if variable not in terms:
                 self._row({**terms, variable: -1}, least=0)
 
-    def _take_apart(self, pair: Pair) -> None:
+    def _take_apart(self, pair: AffinityConstraint) -> None:
         inside: dict[str, tuple[list[int], list[int]]] = {}
         for side, component in enumerate((pair.component, pair.other)):
             for cluster, variable in self._of(component).items():

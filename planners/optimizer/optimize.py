@@ -12,36 +12,36 @@ from dataclasses import dataclass
 from planners.model import Unit
 from planners.optimizer.milp import solve
 from planners.optimizer.problem import (
+    AffinityConstraint,
     Assignment,
+    AssignmentProblem,
     Choice,
     Infeasible,
-    Pair,
-    Problem,
     Solution,
-    Spread,
+    SpreadConstraint,
     check,
 )
 from planners.optimizer.problem import points as points_of
 from planners.optimizer.solver import Solver
 from planners.placement.affinity import required
 from planners.placement.allocation import Allocation
-from planners.placement.groups import Group, gives_way, groups_of
+from planners.placement.groups import PlacementGroup, depends_on_others, placement_groups
 from planners.placement.place import (
-    Admission,
+    FilterResult,
     Placement,
     choose_best,
     decide_group,
     finish,
     take_all,
 )
-from planners.placement.rank import Ranked, rank
-from planners.placement.select import Picking
+from planners.placement.rank import ClusterScore, score_cluster
+from planners.placement.select import Selection
 
 HUNDREDTHS = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Optimum:
+class OptimizationResult:
     """What the solver's answer is worth, in points of the scores (0 to 100 for each assignment).
 
     `gained` is how many more it has than one component after the other, with `assignments` more
@@ -71,9 +71,9 @@ class _Option:
     """
 
     index: int
-    group: Group
-    admission: Admission
-    ranked: dict[str, Ranked]
+    group: PlacementGroup
+    admission: FilterResult
+    ranked: dict[str, ClusterScore]
     had: frozenset[str]
     alone: bool
 
@@ -99,7 +99,7 @@ class _Option:
         return [Unit(self.group.component.name, name) for name in self.ranked]
 
 
-def place_at_once(greedy: Placement, solver: Solver) -> tuple[Placement, Optimum | None]:
+def optimize(greedy: Placement, solver: Solver) -> tuple[Placement, OptimizationResult | None]:
     """The best placement, and what it gained; the greedy one, with the reason, where there is none.
 
     Raises:
@@ -108,11 +108,13 @@ def place_at_once(greedy: Placement, solver: Solver) -> tuple[Placement, Optimum
     placement = Placement(
         Allocation(greedy.allocation.snapshot, greedy.allocation.demands), greedy.judge
     )
-    groups = groups_of(placement.allocation.snapshot)
+    groups = placement_groups(placement.allocation.snapshot)
     for index, group in enumerate(groups):
-        if not gives_way(group):
+        if not depends_on_others(group):
             decide_group(placement, index, group)
-    options = [_option(placement, i, group) for i, group in enumerate(groups) if gives_way(group)]
+    options = [
+        _option(placement, i, group) for i, group in enumerate(groups) if depends_on_others(group)
+    ]
     if not options:
         return greedy, None
     problem = _problem(placement.allocation, options)
@@ -126,22 +128,22 @@ def place_at_once(greedy: Placement, solver: Solver) -> tuple[Placement, Optimum
     return placement, _worth(problem, answer, _seats(options, greedy.assignments))
 
 
-def _option(placement: Placement, index: int, group: Group) -> _Option:
+def _option(placement: Placement, index: int, group: PlacementGroup) -> _Option:
     allocation = placement.allocation
     admission = placement.ask(group.request(allocation, jointly=True))
     clusters, scores = placement.clusters, placement.judge.scores
     names = [each.unit.cluster for each in admission.admitted]
-    ranked = {name: rank(admission.request, clusters[name], scores) for name in names}
+    ranked = {name: score_cluster(admission.request, clusters[name], scores) for name in names}
     had = frozenset(allocation.sites.get(group.component.name, ())) & ranked.keys()
-    groups = groups_of(allocation.snapshot)
+    groups = placement_groups(allocation.snapshot)
     alone = not had and sum(each.component == group.component for each in groups) == 1
     return _Option(index, group, admission, ranked, had, alone)
 
 
-def _problem(allocation: Allocation, options: Iterable[_Option]) -> Problem:
+def _problem(allocation: Allocation, options: Iterable[_Option]) -> AssignmentProblem:
     demands: dict[Unit, dict[str, int]] = {}
-    spreads: dict[tuple[str, str, int, int], Spread] = {}
-    pairs: dict[tuple[str, str, str | None, bool], Pair] = {}
+    spreads: dict[tuple[str, str, int, int], SpreadConstraint] = {}
+    pairs: dict[tuple[str, str, str | None, bool], AffinityConstraint] = {}
     for option in options:
         name, intent = option.group.component.name, option.group.intent
         for unit in option.units:
@@ -150,13 +152,13 @@ def _problem(allocation: Allocation, options: Iterable[_Option]) -> Problem:
         for rule in intent.spread if option.group.count is not None else ():
             key = (name, rule.topology_key, rule.max_skew, rule.min_domains)
             domains = _domains(allocation, rule.topology_key)
-            spreads[key] = Spread(name, domains, rule.max_skew, rule.min_domains)
+            spreads[key] = SpreadConstraint(name, domains, rule.max_skew, rule.min_domains)
         pairs |= dict(_pairs(allocation, option.group))
     fixed = frozenset(
         Unit(name, each) for name, sites in allocation.sites.items() for each in sites
     )
     free = _free(allocation, demands)
-    return Problem(
+    return AssignmentProblem(
         choices=tuple(option.choice for option in options),
         fixed=fixed,
         demands=demands,
@@ -168,13 +170,13 @@ def _problem(allocation: Allocation, options: Iterable[_Option]) -> Problem:
 
 
 def _pairs(
-    allocation: Allocation, group: Group
-) -> Iterator[tuple[tuple[str, str, str | None, bool], Pair]]:
+    allocation: Allocation, group: PlacementGroup
+) -> Iterator[tuple[tuple[str, str, str | None, bool], AffinityConstraint]]:
     name = group.component.name
     for rule in required(group.component, group.intent, choosing=group.count is not None):
         if allocation.own(rule.application):
             domains = _domains(allocation, rule.topology_key) if rule.topology_key else None
-            pair = Pair(name, rule.component, domains)
+            pair = AffinityConstraint(name, rule.component, domains)
             yield (name, rule.component, rule.topology_key, rule.apart), pair
 
 
@@ -212,7 +214,7 @@ def _take(placement: Placement, options: Iterable[_Option], chosen: frozenset[As
             placement.take(option.admission.request, name)
     for option in options:
         if option.group.count is not None:
-            picking = Picking(option.ranked, _seated(option, chosen))
+            picking = Selection(option.ranked, _seated(option, chosen))
             choose_best(placement, option.index, option.group, option.admission, picking)
         else:
             request = option.group.request(placement.allocation)
@@ -236,11 +238,13 @@ def _seats(
     )
 
 
-def _worth(problem: Problem, answer: Solution, greedy: frozenset[Assignment]) -> Optimum:
+def _worth(
+    problem: AssignmentProblem, answer: Solution, greedy: frozenset[Assignment]
+) -> OptimizationResult:
     gap = (answer.bound - answer.points) / HUNDREDTHS
     known = {(choice.component, choice.group): choice.candidates for choice in problem.choices}
     strange = any(s.cluster not in known.get((s.component, s.group), {}) for s in greedy)
     if strange or check(problem, greedy):
-        return Optimum(None, None, gap)
+        return OptimizationResult(None, None, gap)
     gained = (answer.points - points_of(problem, greedy)) / HUNDREDTHS
-    return Optimum(gained, len(answer.chosen) - len(greedy), gap)
+    return OptimizationResult(gained, len(answer.chosen) - len(greedy), gap)

@@ -1,7 +1,7 @@
 """Placing all components of one application at once: the problem, its judge, and a greedy answer.
 
 Plain values and exact integers. `planners/optimizer/milp.py` looks for the best answer; `check` and
-`value` here are what every answer is held against, whoever found it.
+`objective` here are what every answer is held against, whoever found it.
 """
 
 from collections import Counter
@@ -31,7 +31,7 @@ class Choice:
 
     `candidates` maps a cluster to its points in hundredths. `group` tells several choices of one
     component apart: each chooses for itself, and a cluster chosen by two of them, or by one and by
-    `Problem.fixed`, is needed, and paid for, once.
+    `AssignmentProblem.fixed`, is needed, and paid for, once.
     """
 
     component: str
@@ -53,7 +53,7 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
-class Spread:
+class SpreadConstraint:
     """How evenly a component stands over domains, as Kubernetes' topologySpreadConstraints mean it.
 
     `domains` maps a cluster to its domain (`eu-1` to `eu`). Over all domains that hold a candidate
@@ -69,7 +69,7 @@ class Spread:
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class AffinityConstraint:
     """Two components that belong together, or apart, within a domain.
 
     `domains` maps a cluster to its domain; None: each cluster is one. A cluster without a domain
@@ -86,7 +86,7 @@ class Pair:
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class AssignmentProblem:
     """What is to be placed, and within which limits.
 
     `demands` and `free` are integers of any one scale per resource (nano-units: one CPU is 10**9).
@@ -99,9 +99,9 @@ class Problem:
     fixed: frozenset[Unit] = frozenset()
     demands: Mapping[Unit, Mapping[str, int]] = field(default_factory=dict)
     free: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
-    spreads: tuple[Spread, ...] = ()
-    together: tuple[Pair, ...] = ()
-    apart: tuple[Pair, ...] = ()
+    spreads: tuple[SpreadConstraint, ...] = ()
+    together: tuple[AffinityConstraint, ...] = ()
+    apart: tuple[AffinityConstraint, ...] = ()
 
     def __post_init__(self) -> None:
         groups = Counter((choice.component, choice.group) for choice in self.choices)
@@ -114,7 +114,7 @@ class Problem:
         """Everything that stands: what is fixed, and what is chosen."""
         return self.fixed | {assignment.unit for assignment in chosen}
 
-    def domains(self, spread: Spread) -> list[str]:
+    def domains(self, spread: SpreadConstraint) -> list[str]:
         """The domains a spread is counted over, sorted."""
         names = {unit.cluster for unit in self.fixed if unit.component == spread.component}
         for choice in self.choices:
@@ -147,7 +147,7 @@ class Infeasible:
     proven: bool
 
 
-def points(problem: Problem, chosen: Collection[Assignment]) -> int:
+def points(problem: AssignmentProblem, chosen: Collection[Assignment]) -> int:
     """The sum of the points of all seats, in hundredths."""
     given = {(choice.component, choice.group): choice.candidates for choice in problem.choices}
     return sum(
@@ -155,12 +155,12 @@ def points(problem: Problem, chosen: Collection[Assignment]) -> int:
     )
 
 
-def value(problem: Problem, chosen: Collection[Assignment]) -> tuple[int, int]:
+def objective(problem: AssignmentProblem, chosen: Collection[Assignment]) -> tuple[int, int]:
     """What makes one answer better than another: first the number of seats, then the points."""
     return len(chosen), points(problem, chosen)
 
 
-def check(problem: Problem, chosen: Collection[Assignment]) -> tuple[str, ...]:
+def check(problem: AssignmentProblem, chosen: Collection[Assignment]) -> tuple[str, ...]:
     """Every rule the answer breaks, as sentences; empty when it obeys all of them."""
     units = problem.units(chosen)
     return (
@@ -172,7 +172,7 @@ def check(problem: Problem, chosen: Collection[Assignment]) -> tuple[str, ...]:
     )
 
 
-def _check_choices(problem: Problem, chosen: Collection[Assignment]) -> list[str]:
+def _check_choices(problem: AssignmentProblem, chosen: Collection[Assignment]) -> list[str]:
     groups = {(choice.component, choice.group): choice for choice in problem.choices}
     counts = Counter((assignment.component, assignment.group) for assignment in chosen)
     found = [
@@ -191,7 +191,7 @@ def _check_choices(problem: Problem, chosen: Collection[Assignment]) -> list[str
     return found
 
 
-def _check_capacity(problem: Problem, units: Collection[Unit]) -> list[str]:
+def _check_capacity(problem: AssignmentProblem, units: Collection[Unit]) -> list[str]:
     used: Counter[tuple[str, str]] = Counter()
     for unit in units:
         for resource, amount in problem.demands.get(unit, {}).items():
@@ -204,7 +204,9 @@ def _check_capacity(problem: Problem, units: Collection[Unit]) -> list[str]:
     ]
 
 
-def _check_spread(problem: Problem, spread: Spread, units: Collection[Unit]) -> list[str]:
+def _check_spread(
+    problem: AssignmentProblem, spread: SpreadConstraint, units: Collection[Unit]
+) -> list[str]:
     clusters = sorted(unit.cluster for unit in units if unit.component == spread.component)
     fixed = {unit.cluster for unit in problem.fixed if unit.component == spread.component}
     found = [
@@ -225,7 +227,7 @@ def _check_spread(problem: Problem, spread: Spread, units: Collection[Unit]) -> 
     return found
 
 
-def _check_together(pair: Pair, units: Collection[Unit]) -> list[str]:
+def _check_together(pair: AffinityConstraint, units: Collection[Unit]) -> list[str]:
     near = {pair.domain(unit.cluster) for unit in units if unit.component == pair.other} - {None}
     return [
         f"{unit} stands without {pair.other}"
@@ -234,7 +236,7 @@ def _check_together(pair: Pair, units: Collection[Unit]) -> list[str]:
     ]
 
 
-def _check_apart(pair: Pair, units: Collection[Unit]) -> list[str]:
+def _check_apart(pair: AffinityConstraint, units: Collection[Unit]) -> list[str]:
     others = sorted(unit for unit in units if unit.component == pair.other)
     return [
         f"{unit} stands with {other}"

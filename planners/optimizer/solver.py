@@ -6,7 +6,7 @@ from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class LinearConstraint:
     """`least <= sum of coefficient * variable <= most`; None is no limit on that side.
 
     `terms` maps the number of a variable to its coefficient.
@@ -25,7 +25,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Program:
+class IntegerProgram:
     """Values for variables 0, 1, ... so that all rows hold and the sum of `goal` is greatest.
 
     `bounds` holds the lowest and highest value of each variable; `goal` maps the number of a
@@ -34,13 +34,13 @@ class Program:
     """
 
     bounds: tuple[tuple[int, int], ...]
-    rows: tuple[Row, ...]
+    rows: tuple[LinearConstraint, ...]
     goal: Mapping[int, int] = field(default_factory=dict)
     hint: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class SolverResult:
     """What a solver found.
 
     `values` holds one whole number per variable, or is None when none were found. `bound` is a
@@ -60,7 +60,7 @@ class Solver(Protocol):
     it, never by the clock. Rows may be overstepped by what floats cannot tell; who asks, checks.
     """
 
-    def maximise(self, program: Program) -> Answer:
+    def maximise(self, program: IntegerProgram) -> SolverResult:
         """The values with the greatest goal, as far as the limit of work allows."""
         ...
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from planners.model import Affinity, Cluster, Component, On, PlacementIntent
+from planners.model import Affinity, Cluster, Component, DependencyScope, PlacementIntent
 from planners.placement.allocation import Allocation
 
 
@@ -13,7 +13,7 @@ def required(
     yield from (rule for rule in intent.affinity if rule.required)
     if choosing:
         for need in component.depends_on:
-            if need.on is On.SAME_CLUSTER and not need.implied:
+            if need.on is DependencyScope.SAME_CLUSTER and not need.implied:
                 yield Affinity(need.component, need.application)
 
 

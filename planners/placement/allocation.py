@@ -6,19 +6,19 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from planners.model import Cluster, Unit
-from planners.model.snapshot import Claim, MergeRequestState, ReportedFacts, Snapshot
-from planners.placement.facts import FLEET_REPO, Known, age, fresh
+from planners.model.snapshot import MergeRequestState, ReportedFacts, ResourceClaim, Snapshot
+from planners.placement.facts import FLEET_REPO, SourcedValue, age, fresh
 
 Amounts = Mapping[str, int]
-Replicas = Mapping[tuple[str, str], int]
+ReplicaCounts = Mapping[tuple[str, str], int]
 
 ALWAYS_THERE = frozenset({"cpu", "memory", "ephemeral-storage", "pods"})
 
 
-class Demands(Protocol):
+class ResourceRequests(Protocol):
     """What a component requests on a cluster, as rendered there."""
 
-    def of(self, component: str, cluster: Cluster, replicas: Replicas) -> Amounts:
+    def of(self, component: str, cluster: Cluster, replicas: ReplicaCounts) -> Amounts:
         """Nano-units by resource; `replicas` overrides what (kind, name) says itself."""
 
 
@@ -26,7 +26,7 @@ class Demands(Protocol):
 class NoResourceRequests:
     """Nothing requests anything."""
 
-    def of(self, component: str, cluster: Cluster, replicas: Replicas) -> Amounts:  # noqa: ARG002 - the Protocol's arguments
+    def of(self, component: str, cluster: Cluster, replicas: ReplicaCounts) -> Amounts:  # noqa: ARG002 - the Protocol's arguments
         """Nothing."""
         return {}
 
@@ -41,11 +41,11 @@ class Allocation:
     """
 
     snapshot: Snapshot
-    demands: Demands
+    demands: ResourceRequests
     facts: Mapping[str, ReportedFacts] = field(init=False)
     running: frozenset[Unit] = field(init=False)
-    others: dict[str, dict[str, list[Claim]]] = field(init=False, default_factory=dict)
-    mine: dict[str, list[Claim]] = field(init=False, default_factory=dict)
+    others: dict[str, dict[str, list[ResourceClaim]]] = field(init=False, default_factory=dict)
+    mine: dict[str, list[ResourceClaim]] = field(init=False, default_factory=dict)
     placed: dict[str, set[str]] = field(init=False, default_factory=dict)
     sites: dict[str, set[str]] = field(init=False, default_factory=dict)
     labels: dict[str, Mapping[str, str]] = field(init=False, default_factory=dict)
@@ -102,7 +102,7 @@ class Allocation:
         others = self.others.get(cluster, {})
         return sum(map(len, others.values())) + len(self.placed.get(cluster, ()))
 
-    def free(self, cluster: Cluster, resource: str) -> Known[int] | None:
+    def free(self, cluster: Cluster, resource: str) -> SourcedValue[int] | None:
         """What is left of a resource there, after all claims that count; None where unknown.
 
         A report of free resources at a time includes what was merged before: only later claims
@@ -120,11 +120,11 @@ class Allocation:
                 if c.merged_at is not None and c.merged_at <= reported.at
             ]
             left = reported.free[resource] + _sum(own, resource) - _sum(later, resource)
-            return Known(left - taken, age(reported, self.snapshot.now))
+            return SourcedValue(left - taken, age(reported, self.snapshot.now))
         if resource not in cluster.capacity:
-            return None if resource in ALWAYS_THERE else Known(0, "not on this cluster")
+            return None if resource in ALWAYS_THERE else SourcedValue(0, "not on this cluster")
         left = cluster.capacity[resource] - cluster.allocated.get(resource, 0)
-        return Known(left - _sum(claims, resource) - taken, FLEET_REPO)
+        return SourcedValue(left - _sum(claims, resource) - taken, FLEET_REPO)
 
     def claimants(self, cluster: str, resource: str) -> tuple[str, ...]:
         """Other applications that claim some of a resource there, with their merge requests."""
@@ -136,7 +136,7 @@ class Allocation:
         return tuple(found)
 
 
-def counts(snapshot: Snapshot, claim: Claim) -> bool:
+def counts(snapshot: Snapshot, claim: ResourceClaim) -> bool:
     """Whether this application has to respect another one's claim.
 
     A merged claim counts; a proposed one when its application comes first: the higher priority,
@@ -155,5 +155,5 @@ def counts(snapshot: Snapshot, claim: Claim) -> bool:
     return mine is None or claim.number < mine
 
 
-def _sum(claims: Sequence[Claim], resource: str) -> int:
+def _sum(claims: Sequence[ResourceClaim], resource: str) -> int:
     return sum(claim.requests.get(resource, 0) for claim in claims)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from planners.model import Cluster, Location, UserPlace
 from planners.model.snapshot import ReportedFacts
-from planners.placement.facts import Known
+from planners.placement.facts import SourcedValue
 
 EARTH_RADIUS = 6371.0088
 KILOMETRES_PER_MILLISECOND = 100.0
@@ -32,7 +32,7 @@ def nearest(users: Sequence[UserPlace], cluster: Cluster) -> tuple[float, str] |
 
 def latency(
     users: Sequence[UserPlace], cluster: Cluster, reported: ReportedFacts | None
-) -> Known[float] | None:
+) -> SourcedValue[float] | None:
     """Milliseconds (round trip) on the average of the users, each place by its weight.
 
     Measured where the cluster reported it; else estimated from the distance at 100 km a millisecond
@@ -52,4 +52,4 @@ def latency(
     if not weights:
         return None
     source = f"measured for {measured} of {len(users)} places" if measured else "by distance"
-    return Known(round(total / weights, 2), source)
+    return SourcedValue(round(total / weights, 2), source)

@@ -14,7 +14,7 @@ Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, slots=True)
-class Known(Generic[Value]):
+class SourcedValue(Generic[Value]):
     """A value and where it comes from, in words: `fleet repo`, or `reported 3m ago`."""
 
     value: Value
@@ -33,18 +33,22 @@ def fresh(snapshot: Snapshot) -> dict[str, ReportedFacts]:
     return {name: each for name, each in snapshot.facts.items() if each.at >= oldest}
 
 
-def carbon(cluster: Cluster, reported: ReportedFacts | None, now: datetime) -> Known[float] | None:
+def carbon(
+    cluster: Cluster, reported: ReportedFacts | None, now: datetime
+) -> SourcedValue[float] | None:
     """Grams of CO2 equivalent per kWh."""
     if reported is not None and reported.carbon is not None:
-        return Known(reported.carbon, age(reported, now))
-    return Known(cluster.carbon, FLEET_REPO) if cluster.carbon is not None else None
+        return SourcedValue(reported.carbon, age(reported, now))
+    return SourcedValue(cluster.carbon, FLEET_REPO) if cluster.carbon is not None else None
 
 
-def price(cluster: Cluster, reported: ReportedFacts | None, now: datetime) -> Known[Price] | None:
+def price(
+    cluster: Cluster, reported: ReportedFacts | None, now: datetime
+) -> SourcedValue[Price] | None:
     """What an hour costs."""
     if reported is not None and reported.price is not None:
-        return Known(reported.price, age(reported, now))
-    return Known(cluster.price, FLEET_REPO) if cluster.price is not None else None
+        return SourcedValue(reported.price, age(reported, now))
+    return SourcedValue(cluster.price, FLEET_REPO) if cluster.price is not None else None
 
 
 def age(reported: ReportedFacts, now: datetime) -> str:

@@ -4,7 +4,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from graphlib import CycleError, TopologicalSorter
 
-from planners.model import AnyOf, Application, Component, Count, ExceptionRule, PlacementIntent
+from planners.model import (
+    AnyOf,
+    Application,
+    ClusterCount,
+    Component,
+    ExceptionRule,
+    PlacementIntent,
+)
 from planners.model.selectors import Selector
 from planners.model.snapshot import Snapshot
 from planners.placement.allocation import Allocation
@@ -14,7 +21,7 @@ from planners.placement.replicas import at_least
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class PlacementGroup:
     """One component and one entry of its intent: all selected clusters, or the best `count`.
 
     With an `exception` it is the clusters that this adds.
@@ -23,7 +30,7 @@ class Group:
     component: Component
     intent: PlacementIntent
     selectors: tuple[Selector, ...]
-    count: Count | None
+    count: ClusterCount | None
     exception: ExceptionRule | None = None
 
     def request(self, allocation: Allocation, *, jointly: bool = False) -> Request:
@@ -57,7 +64,7 @@ class Group:
         return f"anyOf {selected}: {self.count}"
 
 
-def groups_of(snapshot: Snapshot) -> tuple[Group, ...]:
+def placement_groups(snapshot: Snapshot) -> tuple[PlacementGroup, ...]:
     """Everything to place, in an order that does not depend on the order of anything given.
 
     What must be on every selected cluster comes before choices, since it cannot give way; among
@@ -75,7 +82,7 @@ def groups_of(snapshot: Snapshot) -> tuple[Group, ...]:
         sorted(
             found,
             key=lambda group: (
-                gives_way(group),
+                depends_on_others(group),
                 ranks[group.component.name],
                 group.component.name,
                 str(group),
@@ -85,17 +92,17 @@ def groups_of(snapshot: Snapshot) -> tuple[Group, ...]:
     )
 
 
-def _entries(component: Component, intent: PlacementIntent) -> Iterator[Group]:
+def _entries(component: Component, intent: PlacementIntent) -> Iterator[PlacementGroup]:
     for entry in intent.all_of:
         if isinstance(entry, AnyOf):
-            yield Group(component, intent, entry.select, entry.count)
+            yield PlacementGroup(component, intent, entry.select, entry.count)
         else:
-            yield Group(component, intent, (entry,), None)
+            yield PlacementGroup(component, intent, (entry,), None)
     if intent.any_of is not None:
-        yield Group(component, intent, intent.any_of.select, intent.any_of.count)
+        yield PlacementGroup(component, intent, intent.any_of.select, intent.any_of.count)
 
 
-def _added(snapshot: Snapshot) -> Iterator[Group]:
+def _added(snapshot: Snapshot) -> Iterator[PlacementGroup]:
     """What exceptions add, under the first intent of the component: its rules but the selecting."""
     application = snapshot.application
     for component in application.components:
@@ -109,12 +116,12 @@ def _added(snapshot: Snapshot) -> Iterator[Group]:
                     any_of=None,
                     excluded=None,
                     spread=(),
-                    place=rule.place,
+                    position=rule.position,
                 )
-                yield Group(component, intent, (where,), None, rule)
+                yield PlacementGroup(component, intent, (where,), None, rule)
 
 
-def gives_way(group: Group) -> bool:
+def depends_on_others(group: PlacementGroup) -> bool:
     """Whether it depends on what is placed before: a choice, or an allOf that follows others."""
     follows = any(rule.required and not rule.apart for rule in group.intent.affinity)
     return group.count is not None or follows

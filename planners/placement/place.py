@@ -6,18 +6,18 @@ from dataclasses import dataclass, field, replace
 from planners.model import Cluster, Unit
 from planners.placement.allocation import Allocation
 from planners.placement.filters import Filter, Request, Verdict
-from planners.placement.groups import Group, groups_of
-from planners.placement.rank import Scored
+from planners.placement.groups import PlacementGroup, placement_groups
+from planners.placement.rank import WeightedScore
 from planners.placement.scores import Score
-from planners.placement.select import Picking, pick
-from planners.placement.topology_spread import evenness
+from planners.placement.select import Selection, select_clusters
+from planners.placement.topology_spread import spread_checks
 
 SELECTION = frozenset({"tenant", "labels"})
 OWN_WORD = frozenset({"labels", "exceptions"})
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class PlacementDecision:
     """One line of the Trace: one component and one cluster.
 
     `verdict` is the first filter that dropped the cluster, or the last that admitted it; in a
@@ -29,7 +29,7 @@ class Decision:
     unit: Unit
     chosen: bool
     verdict: Verdict
-    scores: tuple[Scored, ...] = ()
+    scores: tuple[WeightedScore, ...] = ()
     total: float | None = None
     rank: int | None = None
     wanted: str = ""
@@ -37,7 +37,7 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
-class Judge:
+class Evaluator:
     """Every filter, in the order of asking, and every score by name."""
 
     filters: tuple[Filter, ...]
@@ -47,12 +47,12 @@ class Judge:
     @classmethod
     def of(
         cls, filters: Sequence[Filter], scores: Sequence[Score], *, thorough: bool = False
-    ) -> "Judge":
+    ) -> "Evaluator":
         """Sorted, so that the order in which they are given changes nothing."""
         ordered = sorted(filters, key=lambda each: (each.order, each.name))
         return cls(tuple(ordered), {each.name: each for each in scores}, thorough)
 
-    def decide(self, request: Request, cluster: Cluster) -> Decision:
+    def decide(self, request: Request, cluster: Cluster) -> PlacementDecision:
         """Ask the filters: not chosen yet, with the verdict that counts."""
         unit = Unit(request.component.name, cluster.name)
         verdict = Verdict("none", admitted=True, seen="", needed="")
@@ -64,8 +64,10 @@ class Judge:
                 if not self.thorough:
                     break
         if refusals:
-            return Decision(unit, chosen=False, verdict=refusals[0], refusals=tuple(refusals))
-        return Decision(unit, chosen=False, verdict=verdict)
+            return PlacementDecision(
+                unit, chosen=False, verdict=refusals[0], refusals=tuple(refusals)
+            )
+        return PlacementDecision(unit, chosen=False, verdict=verdict)
 
     def requires(self, verdict: Verdict) -> bool:
         """Whether an allOf fails when this filter refuses one of its clusters."""
@@ -73,15 +75,15 @@ class Judge:
 
 
 @dataclass(frozen=True, slots=True)
-class Admission:
+class FilterResult:
     """What the filters say of every cluster, for one group."""
 
     request: Request
-    admitted: tuple[Decision, ...]
-    dropped: tuple[Decision, ...]
+    admitted: tuple[PlacementDecision, ...]
+    dropped: tuple[PlacementDecision, ...]
 
     @property
-    def missed(self) -> list[Decision]:
+    def missed(self) -> list[PlacementDecision]:
         """The clusters that the group selects, and some other filter dropped."""
         return [each for each in self.dropped if each.verdict.filter not in SELECTION]
 
@@ -90,17 +92,17 @@ class Admission:
 class Placement:
     """What was decided, one decision for each component and cluster, and what could not be.
 
-    `assignments` are the clusters of each group, in the order of `groups_of`.
+    `assignments` are the clusters of each group, in the order of `placement_groups`.
     """
 
     allocation: Allocation
-    judge: Judge
-    decisions: dict[Unit, Decision] = field(default_factory=dict)
-    problems: list[tuple[Group, str]] = field(default_factory=list)
+    judge: Evaluator
+    decisions: dict[Unit, PlacementDecision] = field(default_factory=dict)
+    problems: list[tuple[PlacementGroup, str]] = field(default_factory=list)
     assignments: dict[int, tuple[str, ...]] = field(default_factory=dict)
 
     @property
-    def trace(self) -> tuple[Decision, ...]:
+    def trace(self) -> tuple[PlacementDecision, ...]:
         """All decisions, sorted by component and cluster."""
         return tuple(self.decisions[unit] for unit in sorted(self.decisions))
 
@@ -109,15 +111,15 @@ class Placement:
         """The fleet by names, sorted."""
         return {each.name: each for each in sorted(self.allocation.snapshot.clusters, key=_name)}
 
-    def ask(self, request: Request) -> Admission:
+    def ask(self, request: Request) -> FilterResult:
         """Ask the filters about every cluster, and keep the refusals."""
         judged = [self.judge.decide(request, each) for each in self.clusters.values()]
         dropped = tuple(each for each in judged if not each.verdict.admitted)
         for decision in dropped:
             self.keep(decision)
-        return Admission(request, tuple(e for e in judged if e.verdict.admitted), dropped)
+        return FilterResult(request, tuple(e for e in judged if e.verdict.admitted), dropped)
 
-    def keep(self, decision: Decision) -> None:
+    def keep(self, decision: PlacementDecision) -> None:
         """Keep the decision that tells more about a unit: chosen, admitted, the better rank.
 
         Of refusals, one of a cluster that is selected tells more than that another selector does
@@ -134,14 +136,14 @@ class Placement:
             self.allocation.place(Unit(name, cluster), request.requests.get(cluster, {}))
 
 
-def place(allocation: Allocation, judge: Judge) -> Placement:
+def place(allocation: Allocation, judge: Evaluator) -> Placement:
     """Decide for every component that has a placement intent and every cluster.
 
     Components are placed one after the other, first those that others need; each choice sees what
     the choices before it took. Blind to the order of clusters, intents, filters and scores.
     """
     placement = Placement(allocation, judge)
-    groups = groups_of(allocation.snapshot)
+    groups = placement_groups(allocation.snapshot)
     for index, group in enumerate(groups):
         decide_group(placement, index, group)
     finish(placement, groups)
@@ -152,12 +154,12 @@ def _name(cluster: Cluster) -> str:
     return cluster.name
 
 
-def _weight(decision: Decision) -> tuple[bool, bool, bool, int]:
+def _weight(decision: PlacementDecision) -> tuple[bool, bool, bool, int]:
     selected = decision.verdict.filter not in SELECTION
     return decision.chosen, decision.verdict.admitted, selected, -(decision.rank or 0)
 
 
-def decide_group(placement: Placement, index: int, group: Group) -> None:
+def decide_group(placement: Placement, index: int, group: PlacementGroup) -> None:
     """Decide for one group, after what was decided before."""
     admission = placement.ask(group.request(placement.allocation))
     if group.count is None:
@@ -165,11 +167,13 @@ def decide_group(placement: Placement, index: int, group: Group) -> None:
         return
     _, most = group.count.of(len(admission.missed) + len(admission.admitted))
     candidates = [placement.clusters[each.unit.cluster] for each in admission.admitted]
-    picking = pick(admission.request, candidates, most, placement.judge.scores)
+    picking = select_clusters(admission.request, candidates, most, placement.judge.scores)
     choose_best(placement, index, group, admission, picking)
 
 
-def take_all(placement: Placement, index: int, group: Group, admission: Admission) -> None:
+def take_all(
+    placement: Placement, index: int, group: PlacementGroup, admission: FilterResult
+) -> None:
     """An allOf takes every admitted cluster; what it had to have and did not get is a problem."""
     placement.assignments[index] = tuple(each.unit.cluster for each in admission.admitted)
     added = f"added {group.exception}" if group.exception else ""
@@ -189,7 +193,11 @@ def take_all(placement: Placement, index: int, group: Group, admission: Admissio
 
 
 def choose_best(
-    placement: Placement, index: int, group: Group, admission: Admission, picking: Picking
+    placement: Placement,
+    index: int,
+    group: PlacementGroup,
+    admission: FilterResult,
+    picking: Selection,
 ) -> None:
     """Keep a decision for every admitted cluster of a choice, and say when there are too few."""
     assert group.count is not None
@@ -217,14 +225,14 @@ def choose_best(
         placement.problems.append((group, message))
 
 
-def finish(placement: Placement, groups: Sequence[Group]) -> None:
+def finish(placement: Placement, groups: Sequence[PlacementGroup]) -> None:
     """Check what only the whole can show: spread rules, and components that have no cluster."""
     for group in groups:
         _check_spread(placement, group)
     _check_placed(placement, groups)
 
 
-def _check_spread(placement: Placement, group: Group) -> None:
+def _check_spread(placement: Placement, group: PlacementGroup) -> None:
     """An allOf takes what it selects; when that breaks a spread rule, the plan is refused."""
     if group.count is not None or not group.intent.spread:
         return
@@ -234,14 +242,14 @@ def _check_spread(placement: Placement, group: Group) -> None:
         for each in placement.allocation.snapshot.clusters
         if each.name in placement.allocation.sites.get(name, ())
     ]
-    for rule in evenness(group.intent.spread, name, placement.allocation, clusters):
+    for rule in spread_checks(group.intent.spread, name, placement.allocation, clusters):
         broken = rule.broken()
         if broken is not None:
             message = f"{name} is not spread as asked ({group}): {broken}"
             placement.problems.append((group, message))
 
 
-def _check_placed(placement: Placement, groups: Sequence[Group]) -> None:
+def _check_placed(placement: Placement, groups: Sequence[PlacementGroup]) -> None:
     """A component that has no cluster at all, by any of its entries, is a problem."""
     said = {group.component.name for group, _ in placement.problems}
     for group in groups:
@@ -254,7 +262,9 @@ def _check_placed(placement: Placement, groups: Sequence[Group]) -> None:
         placement.problems.append((group, too_few(group, 0, 1, selected or mine)))
 
 
-def too_few(group: Group, found: int, least: int, refused: Sequence[Decision]) -> str:
+def too_few(
+    group: PlacementGroup, found: int, least: int, refused: Sequence[PlacementDecision]
+) -> str:
     """Why there are too few clusters: the filter that removed the most, with an example.
 
     `refused` are the selected clusters that a filter dropped; all dropped ones where none is
@@ -265,7 +275,7 @@ def too_few(group: Group, found: int, least: int, refused: Sequence[Decision]) -
     wanted = f"{start} ({group}; at least {least} wanted)"
     if not refused:
         return f"{wanted}: the fleet has no more that are selected"
-    by_filter: dict[str, list[Decision]] = {}
+    by_filter: dict[str, list[PlacementDecision]] = {}
     for decision in refused:
         by_filter.setdefault(decision.verdict.filter, []).append(decision)
     worst, most = max(sorted(by_filter.items()), key=lambda item: len(item[1]))

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from planners.model import Cluster, Effect
+from planners.model import Cluster, TaintEffect
 from planners.placement.filters import Request
 from planners.placement.scores import BEST, Score
 
@@ -11,7 +11,7 @@ STEADY = "steady"
 
 
 @dataclass(frozen=True, slots=True)
-class Scored:
+class WeightedScore:
     """One score of one cluster: its `weight` in the intent, its value and where that is from."""
 
     name: str
@@ -21,7 +21,7 @@ class Scored:
 
 
 @dataclass(frozen=True, slots=True)
-class Ranked:
+class ClusterScore:
     """All scores of a cluster and their total: the weighted average, and what is added to it.
 
     What runs there adds up to the intent's threshold; a PreferNoSchedule taint that is not
@@ -29,27 +29,27 @@ class Ranked:
     """
 
     total: float
-    scores: tuple[Scored, ...]
+    scores: tuple[WeightedScore, ...]
 
 
-def rank(request: Request, cluster: Cluster, scores: Mapping[str, Score]) -> Ranked:
+def score_cluster(request: Request, cluster: Cluster, scores: Mapping[str, Score]) -> ClusterScore:
     """Judge one cluster that every filter admitted; `scores` are all scores by their names."""
     intent = request.intent
     found = []
     for key, weight in sorted(intent.prefer.items()):
         name, _, subject = key.partition("/")
         points = scores[name].score(request, cluster, subject)
-        found.append(Scored(key, weight, points.value, points.inputs))
+        found.append(WeightedScore(key, weight, points.value, points.inputs))
     weights = sum(each.weight for each in found)
     total = sum(each.weight * each.value for each in found) / weights if weights else 0.0
     steady = scores[STEADY].score(request, cluster, "")
-    found.append(Scored(STEADY, intent.move_threshold, steady.value, steady.inputs))
+    found.append(WeightedScore(STEADY, intent.move_threshold, steady.value, steady.inputs))
     total += intent.move_threshold * steady.value / BEST
     for taint in cluster.taints:
-        if taint.effect is Effect.PREFER_NO_SCHEDULE and not any(
+        if taint.effect is TaintEffect.PREFER_NO_SCHEDULE and not any(
             each.tolerates(taint) for each in intent.tolerations
         ):
-            found.append(Scored("taints", 1, -BEST, f"taint {taint}"))
+            found.append(WeightedScore("taints", 1, -BEST, f"taint {taint}"))
             total -= BEST
             break
-    return Ranked(round(total, 2), tuple(found))
+    return ClusterScore(round(total, 2), tuple(found))

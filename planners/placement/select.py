@@ -5,18 +5,18 @@ from dataclasses import dataclass, field
 
 from planners.model import Cluster, Unit
 from planners.placement.filters import Request, Verdict
-from planners.placement.rank import Ranked, rank
+from planners.placement.rank import ClusterScore, score_cluster
 from planners.placement.scores import Score
-from planners.placement.topology_spread import Evenness, evenness
+from planners.placement.topology_spread import SpreadCheck, spread_checks
 
 SPREAD = "spread"
 
 
 @dataclass(slots=True)
-class Picking:
+class Selection:
     """Who was picked, everybody's rank, and whom a spread rule refused at last."""
 
-    ranked: dict[str, Ranked]
+    ranked: dict[str, ClusterScore]
     picked: list[str] = field(default_factory=list)
     refused: dict[str, Verdict] = field(default_factory=dict)
 
@@ -27,9 +27,9 @@ class Picking:
         return {name: number for number, name in enumerate(names, 1)}
 
 
-def pick(
+def select_clusters(
     request: Request, candidates: Sequence[Cluster], most: int, scores: Mapping[str, Score]
-) -> Picking:
+) -> Selection:
     """Give the component up to `most` of the candidates, and those seats on the board.
 
     Clusters that it has already, by an allOf or another anyOf, count and come first.
@@ -37,8 +37,8 @@ def pick(
     allocation, name, intent = request.allocation, request.component.name, request.intent
     by_name = {each.name: each for each in candidates}
     moving = any(key.partition("/")[0] == SPREAD for key in intent.prefer)
-    rules = evenness(intent.spread, name, allocation, candidates)
-    found = Picking({each.name: rank(request, each, scores) for each in candidates})
+    rules = spread_checks(intent.spread, name, allocation, candidates)
+    found = Selection({each.name: score_cluster(request, each, scores) for each in candidates})
     had = allocation.sites.get(name, set())
     found.picked = sorted(by_name.keys() & had)
     left = [each for each in found.order if each not in had]
@@ -53,7 +53,7 @@ def pick(
         found.picked.append(best)
         allocation.place(Unit(name, best), request.requests.get(best, {}))
         if moving:
-            found.ranked |= {each: rank(request, by_name[each], scores) for each in left}
+            found.ranked |= {each: score_cluster(request, by_name[each], scores) for each in left}
             left.sort(key=lambda each: (-found.ranked[each].total, each))
     if rules:
         verdicts = {each: _allowed(rules, by_name[each], 1) for each in left}
@@ -61,7 +61,7 @@ def pick(
     return found
 
 
-def _allowed(rules: Sequence[Evenness], cluster: Cluster, assignments: int) -> Verdict | None:
+def _allowed(rules: Sequence[SpreadCheck], cluster: Cluster, assignments: int) -> Verdict | None:
     """The refusal of the first spread rule that refuses; None when all admit."""
     for rule in rules:
         refusal = rule.refuses(cluster, assignments)

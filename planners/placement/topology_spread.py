@@ -8,7 +8,7 @@ from planners.placement.allocation import Allocation
 
 
 @dataclass(frozen=True, slots=True)
-class Evenness:
+class SpreadCheck:
     """One rule for one component; `domains` are all label values that it could use."""
 
     rule: SpreadRule
@@ -53,16 +53,16 @@ class Evenness:
         return None
 
 
-def evenness(
+def spread_checks(
     rules: Sequence[SpreadRule],
     component: str,
     allocation: Allocation,
     candidates: Iterable[Cluster],
-) -> tuple[Evenness, ...]:
+) -> tuple[SpreadCheck, ...]:
     """The rules for one component over the clusters that it could use."""
     could = list(candidates)
     return tuple(
-        Evenness(
+        SpreadCheck(
             rule,
             component,
             allocation,

@@ -56,7 +56,7 @@ class Budget:
     @property
     def watched(self) -> bool:
         """Whether there is a quota to keep."""
-        return bool(self.snapshot.tenant.quota) and not self.snapshot.application.own
+        return bool(self.snapshot.tenant.quota) and not self.snapshot.application.is_tenant_setup
 
     def problems(self) -> tuple[str, ...]:
         """Where the tenant would use more than its quota, its other applications counted in."""

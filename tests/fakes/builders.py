@@ -11,6 +11,7 @@ from planners.model import (
     Application,
     Cluster,
     Component,
+    ComponentSource,
     Dependency,
     PlacementIntent,
     Policy,
@@ -18,7 +19,6 @@ from planners.model import (
     Registration,
     Repo,
     Revision,
-    Source,
     Stage,
     Tenant,
     Unit,
@@ -67,7 +67,7 @@ def clusters(count: int = 3) -> tuple[Cluster, ...]:
 
 def component(name: str, *needs: str | Dependency) -> Component:
     edges = tuple(Dependency(need) if isinstance(need, str) else need for need in needs)
-    return Component(name, Source("manifests", f"deploy/{name}"), edges)
+    return Component(name, ComponentSource("manifests", f"deploy/{name}"), edges)
 
 
 def application(*parts: Component, stages: tuple[Stage, ...] = ()) -> Application:
@@ -114,7 +114,7 @@ class World:
         """One pass: propose and let every effect come true."""
         proposal = propose(self.snapshot)
         assert not proposal.problems, proposal.problems
-        for effect in proposal.decision.effects:
+        for effect in proposal.evaluation.effects:
             self._do(effect)
         return proposal
 
@@ -131,10 +131,10 @@ class World:
         """Passes, with every cluster reporting ready after each merge, until all is done."""
         for _ in range(most):
             proposal = self.settle()
-            if proposal.decision.done:
+            if proposal.evaluation.done:
                 return proposal
             self.report_all()
-        raise AssertionError([each.gates for each in proposal.decision.wave_statuses])
+        raise AssertionError([each.gates for each in proposal.evaluation.wave_statuses])
 
     def report(self, unit: Unit, readiness: Readiness, message: str = "", **how: bool) -> None:
         """A cluster says how a unit stands, about the newest revision unless `current=False`."""
@@ -200,12 +200,12 @@ class World:
                     url=f"http://forge/{number}",
                     head=self._branches[branch].head,
                     branch=self._branches[branch],
-                    described=change.digest,
+                    described_digest=change.digest,
                 )
                 requests = (*self.snapshot.merge_requests, made)
                 self.snapshot = replace(self.snapshot, merge_requests=requests)
             case Update(number=number, change=change):
-                self._change(number, described=lambda _: change.digest)
+                self._change(number, described_digest=lambda _: change.digest)
             case CloseMergeRequest(number=number):
                 self._change(number, state=lambda _: MergeRequestState.CLOSED)
             case Merge(number=number, head=head, change=change):

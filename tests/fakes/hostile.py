@@ -6,25 +6,24 @@ from datetime import UTC, datetime
 from bot.engine.propose import Proposal
 from bot.wording.diffs import Diffs, diffs_of
 from planners.gating.change_sets import ChangeSet, FileChange
-from planners.gating.evaluate import Decision as Decided
-from planners.gating.evaluate import WaveState, WaveStatus
-from planners.model import On, Repo, Revision, Stage, Unit, When
+from planners.gating.evaluate import Evaluation, WaveState, WaveStatus
+from planners.model import DependencyCondition, DependencyScope, Repo, Revision, Stage, Unit
 from planners.model.gates import (
     AwaitsApproval,
     AwaitsDependency,
     ClosedByPerson,
     ForeignCommit,
     Frozen,
-    Held,
-    NotMerged,
+    HeldByLabel,
     NotReadyReason,
     OpenedByPerson,
-    Pending,
+    PendingUnit,
+    RefusedByForge,
 )
 from planners.model.snapshot import MergeRequest, MergeRequestState
 from planners.order import Wave
 from planners.placement.filters import Verdict
-from planners.placement.place import Decision
+from planners.placement.place import PlacementDecision
 from planners.plan import Plan
 from renderers import yaml
 from renderers.tree import blob_id
@@ -67,15 +66,17 @@ def manifest(text: str, version: str) -> bytes:
 def gates(text: str) -> tuple[object, ...]:
     """One of every gate that has words of others in it."""
     unit, until = Unit(text, text), datetime(2026, 1, 1, tzinfo=UTC)
-    failed = Pending(unit, NotReadyReason.REPAIR, text)
+    failed = PendingUnit(unit, NotReadyReason.REPAIR, text)
     return (
         AwaitsApproval(1, (text,), (text,), text, author_may_approve=False, users=(text,)),
-        AwaitsDependency(text, text, When.READY, On.SAME_CLUSTER, (failed,), 1, 0),
+        AwaitsDependency(
+            text, text, DependencyCondition.READY, DependencyScope.SAME_CLUSTER, (failed,), 1, 0
+        ),
         ClosedByPerson(text, 1),
         ForeignCommit(text, text),
         Frozen(text, until, text),
-        Held(text),
-        NotMerged(text, until),
+        HeldByLabel(text),
+        RefusedByForge(text, until),
         OpenedByPerson(text, 1),
     )
 
@@ -95,7 +96,9 @@ def everywhere(text: str, written: str, size: Size = Size()) -> tuple[Proposal, 
     old, new = blobs
     wave_statuses = [_standing(text, number, size, (old, new)) for number in range(size.waves)]
     trace = tuple(
-        Decision(Unit(text, f"{text}{number}"), number == 0, Verdict(text, False, text, text))
+        PlacementDecision(
+            Unit(text, f"{text}{number}"), number == 0, Verdict(text, False, text, text)
+        )
         for number in range(size.clusters)
     )
     plan = Plan(
@@ -114,7 +117,7 @@ def everywhere(text: str, written: str, size: Size = Size()) -> tuple[Proposal, 
         trees={},
         changes=changes,
         contents=blobs,
-        decision=Decided(tuple(wave_statuses), ()),
+        evaluation=Evaluation(tuple(wave_statuses), ()),
         problems=(),
         warnings=(text,),
     )

@@ -18,7 +18,7 @@ from planners.model import (
 )
 from planners.model.overrides import Hold, Overrides
 from planners.model.selectors import Selector
-from planners.model.snapshot import Approval, Earlier, Refusal
+from planners.model.snapshot import Approval, MergeRefusal, PreviousDeployment
 from tests.fakes.builders import NOW, clusters
 from tests.fakes.comments import IMAGE, Told, approved_by, home, sources, world
 
@@ -149,7 +149,9 @@ def frozen() -> str:
 def refused_by_checks() -> str:
     told = world()
     told.world.pass_once()
-    why = Refusal('Required status check "security/scan" is expected.', NOW + timedelta(seconds=10))
+    why = MergeRefusal(
+        'Required status check "security/scan" is expected.', NOW + timedelta(seconds=10)
+    )
     return change_request(told, 1, refusal=why).comment()
 
 
@@ -183,7 +185,7 @@ def rollback() -> str:
     updated(told).change(application=app, revision=replace(told.world.snapshot.revision, sha=NEWER))
     told.blobs.update(told.proposal().contents)
     told.world.finish()
-    told.change(earlier=Earlier(base.revision, base.entries, told.blobs))
+    told.change(previous=PreviousDeployment(base.revision, base.entries, told.blobs))
     told.world.report(Unit("web", "c2"), Readiness.STALLED, "crash loop")
     return told.comment()
 

@@ -11,18 +11,18 @@ from hypothesis import strategies as st
 
 from bot.engine.highs import load
 from planners.model import Unit
-from planners.optimizer.greedy import greedy
+from planners.optimizer.greedy import assign_greedily
 from planners.optimizer.milp import solve
 from planners.optimizer.problem import (
+    AffinityConstraint,
     Assignment,
+    AssignmentProblem,
     Choice,
     Infeasible,
-    Pair,
-    Problem,
     Solution,
-    Spread,
+    SpreadConstraint,
     check,
-    value,
+    objective,
 )
 
 T = TypeVar("T")
@@ -37,7 +37,7 @@ HUGE = 10**25
 
 
 @st.composite
-def problems(draw: st.DrawFn) -> Problem:
+def problems(draw: st.DrawFn) -> AssignmentProblem:
     """Up to 5 components on up to 6 clusters, tight, with rules; few enough answers to try all."""
     points = draw(st.sampled_from([st.integers(0, 20000), st.sampled_from([0, 100])]))
     scale = draw(st.sampled_from([1, 10**9, HUGE + 1]))
@@ -65,10 +65,10 @@ def problems(draw: st.DrawFn) -> Problem:
     )
     part = st.sampled_from(parts)
     spread = st.builds(
-        Spread, part, DOMAINS, st.one_of(st.none(), st.integers(1, 2)), st.integers(0, 2)
+        SpreadConstraint, part, DOMAINS, st.one_of(st.none(), st.integers(1, 2)), st.integers(0, 2)
     )
-    pair = st.builds(Pair, part, part, st.one_of(st.none(), DOMAINS))
-    return Problem(
+    pair = st.builds(AffinityConstraint, part, part, st.one_of(st.none(), DOMAINS))
+    return AssignmentProblem(
         tuple(choices),
         fixed if draw(st.integers(0, 3)) == 0 else frozenset(),
         demands,
@@ -84,19 +84,22 @@ def subsets(choice: Choice) -> Iterator[tuple[Assignment, ...]]:
     return chain.from_iterable(combinations(choice.assignments, count) for count in counts)
 
 
-def best(problem: Problem) -> tuple[int, int, int] | None:
+def best(problem: AssignmentProblem) -> tuple[int, int, int] | None:
     """The most seats, the most points with these, the least sum of places in the alphabet."""
     names = sorted({name for choice in problem.choices for name in choice.candidates})
     answers = (tuple(chain(*picks)) for picks in product(*map(subsets, problem.choices)))
     worth = (
-        (*value(problem, answer), -sum(names.index(assignment.cluster) for assignment in answer))
+        (
+            *objective(problem, answer),
+            -sum(names.index(assignment.cluster) for assignment in answer),
+        )
         for answer in answers
         if not check(problem, answer)
     )
     return max(worth, default=None)
 
 
-def shuffled(problem: Problem, order: random.Random) -> Problem:
+def shuffled(problem: AssignmentProblem, order: random.Random) -> AssignmentProblem:
     """The same problem, everything in another order."""
 
     def mixed(things: Iterable[T]) -> tuple[T, ...]:
@@ -121,39 +124,39 @@ def shuffled(problem: Problem, order: random.Random) -> Problem:
 
 @given(problems())
 @settings(max_examples=150, deadline=None)
-def test_the_answer_is_the_best_of_all(problem: Problem) -> None:
+def test_the_answer_is_the_best_of_all(problem: AssignmentProblem) -> None:
     found = solve(problem, SOLVER)
     known = best(problem)
 
     if isinstance(found, Infeasible):
         assert found.proven
         assert known is None
-        assert greedy(problem) is None
+        assert assign_greedily(problem) is None
         return
     names = sorted({name for choice in problem.choices for name in choice.candidates})
     places = sum(names.index(assignment.cluster) for assignment in found.chosen)
     assert check(problem, found.chosen) == ()
-    assert (*value(problem, found.chosen), -places) == known
+    assert (*objective(problem, found.chosen), -places) == known
     assert found.proven
     assert found.settled
-    assert found.points == found.bound == value(problem, found.chosen)[1]
+    assert found.points == found.bound == objective(problem, found.chosen)[1]
 
 
 @given(problems(), st.randoms(use_true_random=False))
 @settings(max_examples=80, deadline=None)
 def test_the_answer_is_blind_to_the_order_of_everything(
-    problem: Problem, order: random.Random
+    problem: AssignmentProblem, order: random.Random
 ) -> None:
     assert solve(shuffled(problem, order), SOLVER) == solve(problem, SOLVER)
 
 
 @given(problems())
 @settings(max_examples=80, deadline=None)
-def test_the_answer_is_never_worse_than_the_greedy_one(problem: Problem) -> None:
-    known = greedy(problem)
+def test_the_answer_is_never_worse_than_the_greedy_one(problem: AssignmentProblem) -> None:
+    known = assign_greedily(problem)
     found = solve(problem, load(nodes=1))
 
     if known is not None:
         assert check(problem, known) == ()
         assert isinstance(found, Solution)
-        assert value(problem, found.chosen) >= value(problem, known)
+        assert objective(problem, found.chosen) >= objective(problem, known)

@@ -12,24 +12,24 @@ from planners.model import (
     AnyOf,
     Application,
     Cluster,
+    ClusterCount,
     Component,
-    Count,
+    ComponentSource,
     PlacementIntent,
     Price,
-    Source,
     SpreadRule,
     Tenant,
     Unit,
 )
 from planners.model.selectors import Selector
 from planners.model.snapshot import DeployBase, Snapshot
-from planners.placement.place import Judge
+from planners.placement.place import Evaluator
 from planners.plan import Plan, plan
 from tests.fakes.builders import snapshot
 
 REGIONS = ("eu", "us", "ap")
 NANO = 10**9
-JUDGE = Judge.of(tuple(discovery.filters().values()), tuple(discovery.scores().values()))
+JUDGE = Evaluator.of(tuple(discovery.filters().values()), tuple(discovery.scores().values()))
 SOLVER = highs.load()
 
 
@@ -76,14 +76,14 @@ def worlds(draw: st.DrawFn, spread: bool = True) -> tuple[Snapshot, Requests]:
                 (name,),
                 any_of=AnyOf(
                     (draw(st.sampled_from((Selector(), Selector({"tier": "edge"})))),),
-                    Count(least, least + draw(st.integers(1, 2))),
+                    ClusterCount(least, least + draw(st.integers(1, 2))),
                 ),
                 spread=rules if spread and draw(st.booleans()) else (),
                 prefer={"cost": draw(st.integers(1, 3)), "carbon": draw(st.integers(0, 2))},
                 move_threshold=draw(st.sampled_from((0, 10, 40))),
             )
         )
-    parts = tuple(Component(name, Source("manifests", name)) for name in names)
+    parts = tuple(Component(name, ComponentSource("manifests", name)) for name in names)
     start = snapshot(Application("shop", "shop", parts, tuple(intents)), fleet)
     start = replace(start, tenant=Tenant("shop", "shop", clusters=Selector({"owner": "shop"})))
     return start, Requests({name: draw(st.integers(0, 3)) for name in names})
@@ -194,8 +194,8 @@ def test_an_optimal_placement_is_never_worse_and_keeps_all_laws(
 
     if not greedy.problems:
         assert not best.problems
-        assert best.optimum is not None
-        gained, assignments = best.optimum.gained, best.optimum.assignments
+        assert best.optimization is not None
+        gained, assignments = best.optimization.gained, best.optimization.assignments
         if gained is None or assignments is None:
             assert any(intent.spread for intent in world[0].application.placements)
         else:

@@ -11,12 +11,12 @@ from planners.model import (
     AnyOf,
     Application,
     Cluster,
+    ClusterCount,
     Component,
-    Count,
+    ComponentSource,
     Dependency,
-    On,
+    DependencyScope,
     PlacementIntent,
-    Source,
     Stage,
 )
 from planners.model.selectors import Selector
@@ -41,13 +41,19 @@ def snapshots(draw: st.DrawFn) -> Snapshot:
     parts = []
     for number, name in enumerate(names):
         needs = draw(st.lists(st.sampled_from(names[:number]), unique=True)) if number else []
-        on = draw(st.sampled_from([On.SAME_CLUSTER, On.ALL_CLUSTERS, On.QUORUM]))
-        quorum = 2 if on is On.QUORUM else None
+        on = draw(
+            st.sampled_from(
+                [DependencyScope.SAME_CLUSTER, DependencyScope.ALL_CLUSTERS, DependencyScope.QUORUM]
+            )
+        )
+        quorum = 2 if on is DependencyScope.QUORUM else None
         edges = tuple(Dependency(need, on=on, quorum=quorum) for need in sorted(needs))
-        parts.append(Component(name, Source("manifests", f"deploy/{name}"), edges))
+        parts.append(Component(name, ComponentSource("manifests", f"deploy/{name}"), edges))
     placements = [PlacementIntent(tuple(names), all_of=(Selector(),))]
     if draw(st.booleans()):
-        placements.append(PlacementIntent((names[0],), any_of=AnyOf((Selector(),), Count(1, 2))))
+        placements.append(
+            PlacementIntent((names[0],), any_of=AnyOf((Selector(),), ClusterCount(1, 2)))
+        )
     stages = draw(
         st.sampled_from(
             [
@@ -89,7 +95,7 @@ def test_applying_a_plan_and_planning_again_yields_no_effects(start: Snapshot) -
 
     assert sorted(world.merged) == sorted(planned)
     assert sorted(world.opened) == sorted(planned)
-    assert [e for e in done.decision.effects if type(e).__name__ != "RequeueAt"] == []
+    assert [e for e in done.evaluation.effects if type(e).__name__ != "RequeueAt"] == []
 
 
 @given(snapshots())
@@ -105,7 +111,7 @@ def test_no_wave_merges_before_what_it_needs(start: Snapshot) -> None:
         component = start.application.component(unit.component)
         assert component is not None
         for need in component.depends_on:
-            if need.on is On.SAME_CLUSTER:
+            if need.on is DependencyScope.SAME_CLUSTER:
                 needed = [u for u in position if u.component == need.component]
                 for other in needed:
                     if other.cluster == unit.cluster:

@@ -123,11 +123,11 @@ def test_when_its_time_has_passed_it_changes_nothing_and_says_so(
     made = propose(before)
     assert sites(made, "web") == ["cheap", "core"]
     assert made.warnings == ()
-    assert RequeueAt(NOON + timedelta(hours=2)) in made.decision.effects
+    assert RequeueAt(NOON + timedelta(hours=2)) in made.evaluation.effects
     over = propose(replace(before, now=NOON + timedelta(hours=2)))
     assert over.digest == propose(plain).digest != made.digest
     assert over.warnings == ("switchyard.yaml:11:7: the exception for web is over: delete it",)
-    assert over.decision.effects == propose(plain).decision.effects
+    assert over.evaluation.effects == propose(plain).evaluation.effects
 
 
 def test_replicas_by_exception_win_over_customisations_where_they_are_selected(

@@ -53,7 +53,7 @@ def test_optimal_finds_room_where_greedy_has_none(tmp_path: Path) -> None:
 
     assert best.problems == ()
     assert (sites(best, "api"), sites(best, "web")) == (["small"], ["large"])
-    assert str(best.plan.optimum) == (
+    assert str(best.plan.optimization) == (
         "the best there is, where one component after the other keeps not every rule"
     )
 
@@ -66,7 +66,7 @@ def test_optimal_says_what_it_gained_over_greedy(tmp_path: Path) -> None:
     best = run(tmp_path / "optimal", "optimal", dear)
 
     assert (sites(best, "api"), sites(best, "web")) == (["small"], ["large"])
-    optimum = best.plan.optimum
+    optimum = best.plan.optimization
     assert optimum is not None
     assert (optimum.assignments, optimum.gap) == (0, 0)
     totals = {str(each.unit): each.total for each in best.plan.trace}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bot.engine.propose import Proposal, propose
 from planners.model import Unit
-from planners.model.snapshot import Claim, ReportedFacts
+from planners.model.snapshot import ReportedFacts, ResourceClaim
 from tests.fakes.builders import World
 from tests.fakes.folders import (
     application,
@@ -155,7 +155,7 @@ def test_facts_that_are_not_known_score_nothing_and_say_so(tmp_path: Path) -> No
 def test_what_others_have_merged_or_proposed_first_is_not_sold_twice(tmp_path: Path) -> None:
     app, fleet = documents(ANY_ONE + "    prefer: {cost: 1}", EUROPE, "cpu: 1", 3)
     start = snapshot_of(tmp_path, app, fleet)
-    claim = Claim("bank", Unit("ledger", "ohio"), {"cpu": 2 * 10**9}, None, number=41)
+    claim = ResourceClaim("bank", Unit("ledger", "ohio"), {"cpu": 2 * 10**9}, None, number=41)
 
     made = propose(replace(start, claims=(claim,)))
 
@@ -172,7 +172,7 @@ def test_reported_free_room_counts_what_was_merged_before_it(tmp_path: Path) -> 
     start = snapshot_of(tmp_path, app, fleet)
     at = start.now - timedelta(minutes=1)
     facts = {"ohio": ReportedFacts(at, free={"cpu": 4 * 10**9})}
-    before = Claim("bank", Unit("a", "ohio"), {"cpu": 2 * 10**9}, at - timedelta(hours=1))
+    before = ResourceClaim("bank", Unit("a", "ohio"), {"cpu": 2 * 10**9}, at - timedelta(hours=1))
     after = replace(before, merged_at=at + timedelta(seconds=30))
 
     assert not propose(replace(start, facts=facts, claims=(before,))).problems

@@ -76,7 +76,7 @@ class Call:
         """
         for problem in self.proposal.problems:
             raise RefusedError(f"there is no plan: {problem}")
-        every = self.proposal.decision.wave_statuses
+        every = self.proposal.evaluation.wave_statuses
         found = tuple(
             each for each in every if target in {"", each.change.wave.name, *each.change.clusters}
         )

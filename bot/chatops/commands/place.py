@@ -75,10 +75,10 @@ class PlaceCommand:
         for rule in found.in_force(component, call.gathered.snapshot):
             known = rule.add if adding else rule.remove
             if cluster in known:
-                raise RefusedError(f"{rule.place} says so already: {rule}")
+                raise RefusedError(f"{rule.position} says so already: {rule}")
             if adding and cluster in rule.remove:
                 taken = f"takes {component} away from {cluster}"
-                raise RefusedError(f"{rule.place} {taken}, which wins: delete that first")
+                raise RefusedError(f"{rule.position} {taken}, which wins: delete that first")
         runs = unit in call.proposal.plan.units
         if runs is adding:
             state = "is placed there already" if runs else "is not placed there"

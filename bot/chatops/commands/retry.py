@@ -15,7 +15,7 @@ class RetryCommand:
 
     async def run(self, call: Call) -> Answer:
         """See Command."""
-        for each in call.proposal.decision.wave_statuses:
+        for each in call.proposal.evaluation.wave_statuses:
             if each.merge_request is not None:
                 call.retry(each.merge_request.number)
         return Answer()

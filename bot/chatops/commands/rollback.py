@@ -44,7 +44,7 @@ class RollbackCommand:
         revision = call.proposal.plan.revision.sha
         if not any(change.source == revision for change in base.changes.values()):
             raise RefusedError(f"nothing of revision {revision[:SHORT]} is merged")
-        if call.gathered.snapshot.rejected:
+        if call.gathered.snapshot.rolled_back:
             raise RefusedError(f"revision {revision[:SHORT]} is being taken back already")
         facts = {"revision": revision, "reason": call.text("reason")}
         if wanted := call.text("to"):

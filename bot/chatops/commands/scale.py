@@ -54,7 +54,7 @@ class ScaleCommand:
             target = meant(found.fleet, call.text("on"))
             for rule in found.in_force(component, snapshot):
                 if (rule.replicas, rule.clusters) == (count, target.selector):
-                    raise RefusedError(f"{rule.place} says so already: {rule}")
+                    raise RefusedError(f"{rule.position} says so already: {rule}")
             exception: dict[str, Json] = {
                 "components": [component],
                 "replicas": count,

@@ -20,7 +20,7 @@ class StatusCommand:
         """See Command."""
         lines = [f"**{code(headline(call.proposal, preview=call.preview), 300)}**", ""]
         lines += [NOT_MERGED, ""] if call.preview else []
-        for each in call.proposal.decision.wave_statuses[:100]:
+        for each in call.proposal.evaluation.wave_statuses[:100]:
             gates = told(each.gates, preview=call.preview)
             why = f": {code(reason(gates[0]), 300)}" if gates else ""
             why += "".join(f"; also {code(reason(gate), 150)}" for gate in stops(gates[1:])[:1])

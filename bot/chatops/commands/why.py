@@ -5,7 +5,7 @@ from bot.chatops.parser import Verb
 from bot.wording.markdown import code
 from bot.wording.reasons import NOT_MERGED, moment, reason, remedy, told
 from planners.model import Role
-from planners.model.gates import Gate, next_look
+from planners.model.gates import Gate, next_check
 
 MOST = 20
 
@@ -42,7 +42,7 @@ class WhyCommand:
         return Answer("\n".join([*lines, *more]))
 
     def _when(self, call: Call, gate: Gate) -> str:
-        until = next_look(gate)
+        until = next_check(gate)
         return f"; next look {moment(until, call.gathered.snapshot.now)}" if until else ""
 
 

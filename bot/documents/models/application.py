@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from bot.documents.models.common import Count, Metadata, Part, Version
+from bot.documents.models.common import Metadata, Part, PositiveInt, Version
 from bot.documents.models.placement import ExceptionPart, PlacementPart
 from bot.documents.types import (
     AtOnce,
@@ -50,7 +50,9 @@ class DependencyPart(Part):
         description="Where: on each cluster this component changes, on all clusters that it has "
         "reached in this stage and earlier ones, on one of those, or on so many of those.",
     )
-    quorum: Count | None = Field(default=None, description="With `on: quorum`: how many clusters.")
+    quorum: PositiveInt | None = Field(
+        default=None, description="With `on: quorum`: how many clusters."
+    )
     soak: Duration | None = Field(default=None, description="How long it must have been ready.")
     timeout: Duration | None = Field(
         default=None, description="When the wait is called overdue; 15m if left out."

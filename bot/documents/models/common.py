@@ -7,8 +7,8 @@ from pydantic import Field
 from bot.documents.types import Name, Part
 
 Version = Annotated[Literal["switchyard.dev/v1alpha1"], Field(description="Always this.")]
-Count = Annotated[int, Field(ge=1)]
-Amount = Annotated[int, Field(ge=0)]
+PositiveInt = Annotated[int, Field(ge=1)]
+NonNegativeInt = Annotated[int, Field(ge=0)]
 
 
 class Metadata(Part):
@@ -17,4 +17,4 @@ class Metadata(Part):
     name: Name = Field(description="Unique among documents of this kind.")
 
 
-__all__ = ["Amount", "Count", "Metadata", "Part", "Version"]
+__all__ = ["Metadata", "NonNegativeInt", "Part", "PositiveInt", "Version"]

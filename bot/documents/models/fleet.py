@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from bot.documents.models.common import Count, Metadata, Part, Version
+from bot.documents.models.common import Metadata, Part, PositiveInt, Version
 from bot.documents.types import (
     Day,
     Duration,
@@ -143,7 +143,7 @@ class ApprovalPart(Part):
     clusters: SelectorPart = Field(
         default_factory=SelectorPart, description="A wave that touches one of them needs this."
     )
-    count: Count = Field(description="How many approvals of the head commit.")
+    count: PositiveInt = Field(description="How many approvals of the head commit.")
     author_may_approve: bool = Field(
         default=False, description="Whether an author of the revision counts."
     )

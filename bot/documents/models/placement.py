@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from bot.documents.models.common import Amount, Count, Part
+from bot.documents.models.common import NonNegativeInt, Part, PositiveInt
 from bot.documents.types import (
     HowMany,
     LabelKey,
@@ -37,8 +37,8 @@ class AnyOfPart(Part):
     count: HowMany | None = Field(
         default=None, description="How many: a number, a share of the selected like 50%, or all."
     )
-    min: Count | None = Field(default=None, description="At least so many; 1 if left out.")
-    max: Count | None = Field(default=None, description="At most so many; all if left out.")
+    min: PositiveInt | None = Field(default=None, description="At least so many; 1 if left out.")
+    max: PositiveInt | None = Field(default=None, description="At most so many; all if left out.")
 
     @model_validator(mode="after")
     def _one_way(self) -> "AnyOfPart":
@@ -90,7 +90,7 @@ class UsersPart(Part):
     name: Name = Field(description="What the place is called; clusters report latencies by it.")
     latitude: Annotated[Number, Field(ge=-90, le=90)] = Field(description="Degrees north.")
     longitude: Annotated[Number, Field(ge=-180, le=180)] = Field(description="Degrees east.")
-    weight: Count = Field(default=1, description="How many, against the other places.")
+    weight: PositiveInt = Field(default=1, description="How many, against the other places.")
 
 
 class AffinityPart(Part):
@@ -113,17 +113,19 @@ class SpreadPart(Part):
     """How evenly the values of a cluster label are used."""
 
     topology_key: LabelKey = Field(description="The cluster label, such as region.")
-    max_skew: Count = Field(
+    max_skew: PositiveInt = Field(
         default=1, description="The most by which the numbers of clusters of two values differ."
     )
-    min_domains: Count = Field(default=1, description="At least so many values are used.")
+    min_domains: PositiveInt = Field(default=1, description="At least so many values are used.")
 
 
 class WeightPart(Part):
     """The weight of some clusters when replicas are divided."""
 
     clusters: SelectorPart = Field(description="Which.")
-    weight: Amount = Field(description="Their weight; clusters that no entry selects have 1.")
+    weight: NonNegativeInt = Field(
+        description="Their weight; clusters that no entry selects have 1."
+    )
 
 
 class ReplicasPart(Part):
@@ -133,7 +135,7 @@ class ReplicasPart(Part):
         default="Deployment", description="The workload's kind."
     )
     name: str = Field(description="The workload's name.")
-    total: Amount = Field(description="How many in all; on each cluster when duplicated.")
+    total: NonNegativeInt = Field(description="How many in all; on each cluster when duplicated.")
     divide: Literal["duplicated", "weighted", "capacity"] = Field(
         description="As many on each cluster, by weights, or by what is free."
     )
@@ -167,7 +169,7 @@ class ExceptionPart(Part):
     remove: list[Name] = Field(
         default=[], description="Clusters that they leave; wins over `add` and `allOf`."
     )
-    replicas: Amount | None = Field(
+    replicas: NonNegativeInt | None = Field(
         default=None,
         description="How many replicas the workload has on each of `clusters`, whatever "
         "customisations and the placement say.",
@@ -221,7 +223,7 @@ class PlacementPart(Part):
     )
     affinity: list[AffinityPart] = Field(default=[], description="With or apart from others.")
     spread: list[SpreadPart] = Field(default=[], description="How evenly labels are used.")
-    prefer: dict[Preference, Count] = Field(
+    prefer: dict[Preference, PositiveInt] = Field(
         default={},
         description="Scores and their weights: cost, latency, carbon, headroom, balance, affinity, "
         "spread/<label>, reported/<name>.",

@@ -8,7 +8,7 @@ from planners.placement.filters import Filter, Request, Verdict
 
 
 @dataclass(frozen=True, slots=True)
-class Distance:
+class UserDistance:
     """Admits clusters within the intent's greatest distance and latency; unknown is too far."""
 
     name: str = "distance"
@@ -38,4 +38,4 @@ class Distance:
         return Verdict(self.name, admitted=True, seen="near enough", needed="the users' distance")
 
 
-FILTER: Filter = Distance()
+FILTER: Filter = UserDistance()

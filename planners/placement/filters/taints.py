@@ -6,7 +6,7 @@ counts for what is new. PreferNoSchedule is a matter of rank, not of admission.
 
 from dataclasses import dataclass
 
-from planners.model import Cluster, Effect
+from planners.model import Cluster, TaintEffect
 from planners.placement.filters import Filter, Request, Verdict
 
 
@@ -21,8 +21,8 @@ class Taints:
     def admit(self, request: Request, cluster: Cluster) -> Verdict:
         """Whether every taint that counts is tolerated; the verdict shows the first that is not."""
         for taint in cluster.taints:
-            counts = taint.effect is Effect.NO_EXECUTE or (
-                taint.effect is Effect.NO_SCHEDULE and not request.running(cluster)
+            counts = taint.effect is TaintEffect.NO_EXECUTE or (
+                taint.effect is TaintEffect.NO_SCHEDULE and not request.running(cluster)
             )
             if counts and not any(each.tolerates(taint) for each in request.intent.tolerations):
                 needed = f"a toleration of {taint}"

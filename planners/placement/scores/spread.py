@@ -10,7 +10,7 @@ HALF = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Spread:
+class SpreadScore:
     """`spread/<label>`: by how many clusters with the same value of that label it has already."""
 
     name: str = "spread"
@@ -25,4 +25,4 @@ class Spread:
         return Points(falling(count, HALF), f"{count} others in {subject}={domain}")
 
 
-SCORE: Score = Spread()
+SCORE: Score = SpreadScore()

@@ -7,21 +7,21 @@ import pytest
 
 from bot.engine.highs import SolverMissingError, load
 from planners.model import Unit
-from planners.optimizer.greedy import greedy
+from planners.optimizer.greedy import assign_greedily
 from planners.optimizer.milp import solve
 from planners.optimizer.problem import (
+    AffinityConstraint,
     Assignment,
+    AssignmentProblem,
     Choice,
     Infeasible,
-    Pair,
-    Problem,
     Solution,
-    Spread,
+    SpreadConstraint,
     check,
+    objective,
     points,
-    value,
 )
-from planners.optimizer.solver import Answer, Program, Row, SolverError
+from planners.optimizer.solver import IntegerProgram, LinearConstraint, SolverError, SolverResult
 
 CPU = 10**9
 GIB = 2**30 * 10**9
@@ -34,14 +34,14 @@ def cpu(component: str, amount: int, *names: str) -> dict[Unit, dict[str, int]]:
     return {Unit(component, name): {"cpu": amount} for name in names}
 
 
-def solved(problem: Problem) -> Solution:
+def solved(problem: AssignmentProblem) -> Solution:
     found = solve(problem, SOLVER)
     assert isinstance(found, Solution), found
     assert check(problem, found.chosen) == ()
     return found
 
 
-def reason(problem: Problem) -> str:
+def reason(problem: AssignmentProblem) -> str:
     found = solve(problem, SOLVER)
     assert isinstance(found, Infeasible)
     assert found.proven
@@ -55,7 +55,7 @@ def where(solution: Solution, component: str) -> list[str]:
 
 
 # One cluster has room for one of them; cart loses little elsewhere, web would lose a lot.
-CONTENDED = Problem(
+CONTENDED = AssignmentProblem(
     (
         Choice("cart", 0, {"eu": 9000, "us": 8900}, 1, 1),
         Choice("web", 0, {"eu": 8000, "us": 1000}, 1, 1),
@@ -66,7 +66,7 @@ CONTENDED = Problem(
 
 
 def test_the_greedy_answer_gives_the_first_what_the_second_needs_more() -> None:
-    chosen = greedy(CONTENDED)
+    chosen = assign_greedily(CONTENDED)
 
     assert chosen == {Assignment("cart", 0, "eu"), Assignment("web", 0, "us")}
     assert points(CONTENDED, chosen) == 10000
@@ -85,7 +85,7 @@ def test_the_optimal_answer_sees_both() -> None:
 
 
 def test_more_clusters_count_before_more_points() -> None:
-    problem = Problem(
+    problem = AssignmentProblem(
         tuple(
             Choice(name, 0, {"eu": given}, 0)
             for name, given in (("big", 20000), ("a", 0), ("b", 0))
@@ -98,7 +98,7 @@ def test_more_clusters_count_before_more_points() -> None:
 
 
 def test_without_a_most_every_cluster_with_room_is_taken() -> None:
-    problem = Problem(
+    problem = AssignmentProblem(
         (Choice("agent", 0, {"eu": 0, "us": 0, "ap": 0}, 1),),
         demands=cpu("agent", CPU, "eu", "us", "ap"),
         free={"us": {"cpu": CPU - 1}},
@@ -108,13 +108,13 @@ def test_without_a_most_every_cluster_with_room_is_taken() -> None:
 
 
 def test_of_equal_clusters_the_first_in_the_alphabet_is_taken() -> None:
-    problem = Problem((Choice("web", 0, {"d": 5, "b": 5, "a": 1, "c": 5}, 2, 2),))
+    problem = AssignmentProblem((Choice("web", 0, {"d": 5, "b": 5, "a": 1, "c": 5}, 2, 2),))
 
     assert where(solved(problem), "web") == ["b", "c"]
 
 
 def test_what_is_fixed_uses_what_is_free() -> None:
-    problem = Problem(
+    problem = AssignmentProblem(
         (Choice("web", 0, {"eu": 100, "us": 0}, 1, 1),),
         fixed=frozenset({Unit("cart", "eu")}),
         demands=cpu("cart", CPU, "eu") | cpu("web", CPU, "eu", "us"),
@@ -125,7 +125,7 @@ def test_what_is_fixed_uses_what_is_free() -> None:
 
 
 def test_two_groups_that_choose_one_cluster_pay_for_it_once() -> None:
-    problem = Problem(
+    problem = AssignmentProblem(
         (Choice("web", 0, {"eu": 100}, 1, 1), Choice("web", 1, {"eu": 100, "us": 90}, 1, 1)),
         demands=cpu("web", CPU, "eu", "us"),
         free={"eu": {"cpu": CPU}},
@@ -139,7 +139,7 @@ def test_two_groups_that_choose_one_cluster_pay_for_it_once() -> None:
 
 def test_one_unit_too_much_is_too_much_however_large_the_numbers() -> None:
     half = 512 * GIB * 1024
-    problem = Problem(
+    problem = AssignmentProblem(
         (
             Choice("cart", 0, {"eu": 100, "us": 0}, 1, 1),
             Choice("web", 0, {"eu": 100, "us": 0}, 1, 1),
@@ -165,16 +165,16 @@ def test_a_resource_that_is_not_named_free_is_not_limited() -> None:
 def test_a_spread_keeps_the_counts_of_its_domains_even() -> None:
     choice = Choice("web", 0, {"a1": 100, "a2": 90, "b1": 10, "c1": 0}, 3, 3)
 
-    assert where(solved(Problem((choice,))), "web") == ["a1", "a2", "b1"]
-    even = Problem((choice,), spreads=(Spread("web", ZONES, max_skew=1),))
+    assert where(solved(AssignmentProblem((choice,))), "web") == ["a1", "a2", "b1"]
+    even = AssignmentProblem((choice,), spreads=(SpreadConstraint("web", ZONES, max_skew=1),))
     assert where(solved(even), "web") == ["a1", "b1", "c1"]
 
 
 def test_a_spread_counts_what_is_fixed() -> None:
-    problem = Problem(
+    problem = AssignmentProblem(
         (Choice("web", 0, {"a2": 100, "b1": 0}, 1, 1),),
         fixed=frozenset({Unit("web", "a1")}),
-        spreads=(Spread("web", ZONES, max_skew=1),),
+        spreads=(SpreadConstraint("web", ZONES, max_skew=1),),
     )
 
     assert where(solved(problem), "web") == ["b1"]
@@ -182,79 +182,81 @@ def test_a_spread_counts_what_is_fixed() -> None:
 
 def test_a_component_uses_its_least_number_of_domains_if_it_is_placed() -> None:
     choice = Choice("web", 0, {"a1": 100, "a2": 90, "b1": 0}, 0, 2)
-    problem = Problem((choice,), spreads=(Spread("web", ZONES, min_domains=2),))
+    problem = AssignmentProblem((choice,), spreads=(SpreadConstraint("web", ZONES, min_domains=2),))
 
     assert where(solved(problem), "web") == ["a1", "b1"]
-    too_many = replace(problem, spreads=(Spread("web", ZONES, min_domains=3),))
+    too_many = replace(problem, spreads=(SpreadConstraint("web", ZONES, min_domains=3),))
     assert solved(too_many).chosen == frozenset()
 
 
 def test_a_cluster_without_a_domain_is_not_chosen() -> None:
     choice = Choice("web", 0, {"a1": 0, "nowhere": 100}, 1, 1)
 
-    assert where(solved(Problem((choice,), spreads=(Spread("web", ZONES, 1),))), "web") == ["a1"]
+    assert where(
+        solved(AssignmentProblem((choice,), spreads=(SpreadConstraint("web", ZONES, 1),))), "web"
+    ) == ["a1"]
 
 
 def test_components_that_belong_together_meet_on_one_cluster() -> None:
-    problem = Problem(
+    problem = AssignmentProblem(
         (
             Choice("cart", 0, {"eu": 100, "us": 0}, 1, 1),
             Choice("redis", 0, {"eu": 0, "us": 90}, 1, 1),
         ),
-        together=(Pair("cart", "redis"),),
+        together=(AffinityConstraint("cart", "redis"),),
     )
 
     assert solved(problem).chosen == {Assignment("cart", 0, "eu"), Assignment("redis", 0, "eu")}
 
 
 def test_components_that_belong_together_meet_in_one_domain() -> None:
-    problem = Problem(
+    problem = AssignmentProblem(
         (
             Choice("cart", 0, {"a1": 0, "b1": 90}, 1, 1),
             Choice("redis", 0, {"a2": 100, "c1": 99}, 1, 1),
         ),
-        together=(Pair("cart", "redis", ZONES),),
+        together=(AffinityConstraint("cart", "redis", ZONES),),
     )
 
     assert solved(problem).chosen == {Assignment("cart", 0, "a1"), Assignment("redis", 0, "a2")}
 
 
 def test_components_that_belong_apart_part_by_cluster_or_by_domain() -> None:
-    problem = Problem(
+    problem = AssignmentProblem(
         (
             Choice("red", 0, {"a1": 100, "b1": 0}, 1, 1),
             Choice("blue", 0, {"a1": 90, "a2": 80, "b1": 70}, 1, 1),
         ),
-        apart=(Pair("red", "blue"),),
+        apart=(AffinityConstraint("red", "blue"),),
     )
 
     assert where(solved(problem), "blue") == ["a2"]
-    by_zone = replace(problem, apart=(Pair("red", "blue", ZONES),))
+    by_zone = replace(problem, apart=(AffinityConstraint("red", "blue", ZONES),))
     assert where(solved(by_zone), "blue") == ["b1"]
 
 
 def test_a_component_apart_from_itself_is_in_each_domain_once() -> None:
-    problem = Problem(
+    problem = AssignmentProblem(
         (Choice("web", 0, {"a1": 100, "a2": 90, "b1": 0}, 0, 3),),
-        apart=(Pair("web", "web", ZONES),),
+        apart=(AffinityConstraint("web", "web", ZONES),),
     )
 
     assert where(solved(problem), "web") == ["a1", "b1"]
 
 
 def test_nothing_to_choose_is_an_answer() -> None:
-    assert solved(Problem(())) == Solution(frozenset(), 0, 0, proven=True, settled=True)
+    assert solved(AssignmentProblem(())) == Solution(frozenset(), 0, 0, proven=True, settled=True)
 
 
 def test_too_few_candidates_are_named() -> None:
-    assert reason(Problem((Choice("web", 0, {"eu": 0}, 2),))) == (
+    assert reason(AssignmentProblem((Choice("web", 0, {"eu": 0}, 2),))) == (
         "web needs 2 clusters in its group 0 and takes 1 at most; candidates: 1, with room: 1"
     )
-    assert "candidates: 0" in reason(Problem((Choice("web", 0, {}, 1),)))
+    assert "candidates: 0" in reason(AssignmentProblem((Choice("web", 0, {}, 1),)))
 
 
 def test_what_is_fixed_and_does_not_fit_is_named() -> None:
-    problem = Problem(
+    problem = AssignmentProblem(
         (Choice("web", 0, {"us": 0}, 1),),
         fixed=frozenset({Unit("cart", "eu")}),
         demands=cpu("cart", 3, "eu"),
@@ -266,7 +268,9 @@ def test_what_is_fixed_and_does_not_fit_is_named() -> None:
 
 def test_the_rules_of_which_one_would_have_to_go_are_named() -> None:
     problem = replace(
-        CONTENDED, together=(Pair("cart", "web"),), spreads=(Spread("web", {"eu": "e", "us": "u"}),)
+        CONTENDED,
+        together=(AffinityConstraint("cart", "web"),),
+        spreads=(SpreadConstraint("web", {"eu": "e", "us": "u"}),),
     )
 
     assert reason(problem) == (
@@ -279,21 +283,21 @@ def test_rules_that_contradict_each_other_twice_are_said_to() -> None:
     problem = replace(
         CONTENDED,
         free={},
-        together=(Pair("cart", "web"), Pair("web", "cart")),
-        apart=(Pair("cart", "web"), Pair("web", "cart")),
+        together=(AffinityConstraint("cart", "web"), AffinityConstraint("web", "cart")),
+        apart=(AffinityConstraint("cart", "web"), AffinityConstraint("web", "cart")),
     )
 
     assert "leaving out any single rule is not enough" in reason(problem)
 
 
 def test_every_broken_rule_is_a_sentence() -> None:
-    problem = Problem(
+    problem = AssignmentProblem(
         (Choice("cart", 0, {"a1": 0}, 1, 1), Choice("web", 0, {"a1": 0, "a2": 0, "b1": 0}, 1, 1)),
         demands=cpu("web", CPU, "a1", "a2"),
         free={"a1": {"cpu": 0}},
-        spreads=(Spread("web", ZONES, max_skew=1, min_domains=2),),
-        together=(Pair("cart", "web"),),
-        apart=(Pair("web", "web", ZONES),),
+        spreads=(SpreadConstraint("web", ZONES, max_skew=1, min_domains=2),),
+        together=(AffinityConstraint("cart", "web"),),
+        apart=(AffinityConstraint("web", "web", ZONES),),
     )
 
     assert check(
@@ -312,21 +316,21 @@ def test_every_broken_rule_is_a_sentence() -> None:
 
 def test_two_choices_of_one_group_are_refused() -> None:
     with pytest.raises(ValueError, match="web has two choices with the group 0"):
-        Problem((Choice("web", 0, {"eu": 0}, 1), Choice("web", 0, {"us": 0}, 1)))
+        AssignmentProblem((Choice("web", 0, {"eu": 0}, 1), Choice("web", 0, {"us": 0}, 1)))
 
 
 class Tired:
     """A solver that comes to its limit of work before it finds anything."""
 
-    def maximise(self, program: Program) -> Answer:
-        return Answer(None, sum(program.goal.values()), finished=False)
+    def maximise(self, program: IntegerProgram) -> SolverResult:
+        return SolverResult(None, sum(program.goal.values()), finished=False)
 
 
 class Careless:
     """A solver that takes everything, whatever the rows say."""
 
-    def maximise(self, program: Program) -> Answer:
-        return Answer(tuple(most for _, most in program.bounds), 10**6, finished=True)
+    def maximise(self, program: IntegerProgram) -> SolverResult:
+        return SolverResult(tuple(most for _, most in program.bounds), 10**6, finished=True)
 
 
 def test_a_solver_at_its_limit_leaves_the_greedy_answer() -> None:
@@ -342,7 +346,7 @@ def test_a_solver_at_its_limit_leaves_the_greedy_answer() -> None:
 
 
 def test_a_solver_at_its_limit_with_nothing_known_says_so() -> None:
-    problem = replace(CONTENDED, together=(Pair("cart", "web"),))
+    problem = replace(CONTENDED, together=(AffinityConstraint("cart", "web"),))
 
     found = solve(problem, Tired())
 
@@ -360,17 +364,19 @@ def test_an_answer_that_overfills_a_cluster_again_and_again_is_not_taken() -> No
     found = solve(CONTENDED, Careless())
 
     assert isinstance(found, Solution)
-    assert value(CONTENDED, found.chosen) == (2, 10000)
+    assert objective(CONTENDED, found.chosen) == (2, 10000)
     assert not found.proven
 
 
 def test_a_limit_of_work_ends_a_search() -> None:
     weights = [(7919 * (n + 3)) % 1009 + 500 for n in range(60)]
     rows = tuple(
-        Row({n: (weight * (row + 2)) % 997 + 300 for n, weight in enumerate(weights)}, most=17000)
+        LinearConstraint(
+            {n: (weight * (row + 2)) % 997 + 300 for n, weight in enumerate(weights)}, most=17000
+        )
         for row in range(8)
     )
-    program = Program(((0, 1),) * 60, rows, dict(enumerate(weights)))
+    program = IntegerProgram(((0, 1),) * 60, rows, dict(enumerate(weights)))
 
     one, other = (load(nodes=1).maximise(program) for _ in range(2))
 

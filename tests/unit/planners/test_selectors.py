@@ -3,7 +3,7 @@
 import pytest
 
 from planners.model import Cluster
-from planners.model.selectors import Requirement, Selector
+from planners.model.selectors import LabelRequirement, Selector
 
 LABELS = {"region": "eu", "size": "small"}
 SMALL = Cluster("one", "flux", LABELS)
@@ -13,19 +13,19 @@ BIG = Cluster("two", "flux", {"region": "eu", "size": "big"})
 @pytest.mark.parametrize(
     ("requirement", "expected"),
     [
-        (Requirement("region", "In", ("eu", "us")), True),
-        (Requirement("region", "In", ("us",)), False),
-        (Requirement("missing", "In", ("eu",)), False),
-        (Requirement("region", "NotIn", ("us",)), True),
-        (Requirement("region", "NotIn", ("eu",)), False),
-        (Requirement("missing", "NotIn", ("eu",)), True),
-        (Requirement("size", "Exists"), True),
-        (Requirement("missing", "Exists"), False),
-        (Requirement("missing", "DoesNotExist"), True),
-        (Requirement("size", "DoesNotExist"), False),
+        (LabelRequirement("region", "In", ("eu", "us")), True),
+        (LabelRequirement("region", "In", ("us",)), False),
+        (LabelRequirement("missing", "In", ("eu",)), False),
+        (LabelRequirement("region", "NotIn", ("us",)), True),
+        (LabelRequirement("region", "NotIn", ("eu",)), False),
+        (LabelRequirement("missing", "NotIn", ("eu",)), True),
+        (LabelRequirement("size", "Exists"), True),
+        (LabelRequirement("missing", "Exists"), False),
+        (LabelRequirement("missing", "DoesNotExist"), True),
+        (LabelRequirement("size", "DoesNotExist"), False),
     ],
 )
-def test_every_operator(requirement: Requirement, expected: bool) -> None:
+def test_every_operator(requirement: LabelRequirement, expected: bool) -> None:
     assert requirement.holds(LABELS) is expected
 
 
@@ -35,7 +35,7 @@ def test_an_empty_selector_selects_everything() -> None:
 
 
 def test_all_requirements_must_hold() -> None:
-    selector = Selector({"region": "eu"}, (Requirement("size", "NotIn", ("small",)),))
+    selector = Selector({"region": "eu"}, (LabelRequirement("size", "NotIn", ("small",)),))
 
     assert not selector.matches(SMALL)
     assert selector.matches(BIG)

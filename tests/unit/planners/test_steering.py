@@ -9,9 +9,9 @@ from bot.wording.headline import headline
 from planners.gating.effects import CloseMergeRequest, SetOrderStatus
 from planners.gating.evaluate import WaveState
 from planners.model import OnFailure, Readiness, Unit
-from planners.model.gates import Cancelled, Paused
+from planners.model.gates import Cancelled, PausedByCommand
 from planners.model.overrides import Cancellation, Overrides, Pause
-from planners.model.snapshot import Earlier
+from planners.model.snapshot import PreviousDeployment
 from tests.fakes.builders import NOW, World, application, component, snapshot
 
 GIVEN_UP = Cancellation("a" * 40, "rita", "1.4.3 comes")
@@ -34,12 +34,12 @@ def test_what_is_cancelled_is_said_then_closed_and_what_is_merged_stays() -> Non
 
     proposal = propose(made.snapshot)
 
-    told, closed = proposal.decision.effects
+    told, closed = proposal.evaluation.effects
     assert isinstance(told, SetOrderStatus)
     assert told.gates == (Cancelled("rita", "1.4.3 comes"),)
     assert isinstance(closed, CloseMergeRequest)
     assert told.number == closed.number
-    assert [each.state for each in proposal.decision.wave_statuses] == [
+    assert [each.state for each in proposal.evaluation.wave_statuses] == [
         WaveState.SETTLING,
         WaveState.CANCELLED,
     ]
@@ -64,10 +64,10 @@ def test_another_revision_knows_nothing_of_it() -> None:
 
 def test_what_is_cancelled_goes_back_only_when_somebody_says_so() -> None:
     made = world(OnFailure.ROLLBACK)
-    before = Earlier(made.snapshot.base.revision, {}, {})
+    before = PreviousDeployment(made.snapshot.base.revision, {}, {})
     made.settle()
     made.report(Unit("redis", "c1"), Readiness.STALLED, "broken")
-    made.snapshot = replace(made.snapshot, earlier=before)
+    made.snapshot = replace(made.snapshot, previous=before)
     assert propose(made.snapshot).plan.restores is not None
 
     steer(made, cancelled=GIVEN_UP)
@@ -76,7 +76,7 @@ def test_what_is_cancelled_goes_back_only_when_somebody_says_so() -> None:
     back = propose(made.snapshot)
     assert back.plan.restores is not None
     assert not any(
-        isinstance(gate, Cancelled) for each in back.decision.wave_statuses for gate in each.gates
+        isinstance(gate, Cancelled) for each in back.evaluation.wave_statuses for gate in each.gates
     )
 
 
@@ -90,7 +90,7 @@ def test_a_pause_holds_what_it_names(target: str, *, waits: bool) -> None:
 
     made.settle()
 
-    wave_status = propose(made.snapshot).decision.wave_statuses[0]
-    gate = Paused("otto", "the network is being moved", target)
+    wave_status = propose(made.snapshot).evaluation.wave_statuses[0]
+    gate = PausedByCommand("otto", "the network is being moved", target)
     assert (gate in wave_status.gates) is waits
     assert made.merged == ([] if waits else ["all.1"])

@@ -206,7 +206,7 @@ def test_other_objects_count_as_one_of_their_kind() -> None:
 
 
 def test_what_is_no_quantity_is_an_error() -> None:
-    with pytest.raises(ValueError, match="'a lot' is no quantity"):
+    with pytest.raises(ValueError, match="invalid quantity 'a lot'"):
         usage_of(workload(pod={"containers": [asking("a lot")]}))
 
 

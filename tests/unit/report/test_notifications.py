@@ -13,7 +13,7 @@ from bot.report.notifications import known, mark
 from bot.wording.notices import notices, together
 from planners.model import Freeze, Policy, Readiness, Repo, Role, Unit
 from planners.model.selectors import Selector
-from planners.model.snapshot import Approval, Refusal
+from planners.model.snapshot import Approval, MergeRefusal
 from tests.fakes.builders import NOW
 from tests.fakes.comments import Told, approved_by, assert_dead, read, world
 from tests.fakes.hostile import everywhere
@@ -118,11 +118,11 @@ def test_a_silent_cluster_is_told_when_others_wait_too_long() -> None:
 def test_a_refusal_is_told_when_it_lasts() -> None:
     told = world()
     told.world.pass_once()
-    refusal = Refusal("checks are missing", NOW + timedelta(seconds=10), 1)
+    refusal = MergeRefusal("checks are missing", NOW + timedelta(seconds=10), 1)
     assert keys(change_request(told, 1, refusal=refusal)) == []
 
-    change_request(told, 1, refusal=replace(refusal, times=4))
-    assert keys(told) == ["NotMerged canary.1"]
+    change_request(told, 1, refusal=replace(refusal, attempts=4))
+    assert keys(told) == ["RefusedByForge canary.1"]
 
 
 def test_who_holds_it_knows_that() -> None:
@@ -179,5 +179,5 @@ def test_whose_commands_approved_something_else() -> None:
     ]
 
     told = standing_overrides(entries)
-    assert told.lapsed_approvers("canary.1", "new") == ("rita",)
-    assert told.lapsed_approvers("canary.2", "new") == ()
+    assert told.stale_approvers("canary.1", "new") == ("rita",)
+    assert told.stale_approvers("canary.2", "new") == ()

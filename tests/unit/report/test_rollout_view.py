@@ -15,7 +15,7 @@ from tests.fakes.pages import rollout
 def told(world: World) -> dict[str, str]:
     """How each component stands, as a pass leaves it."""
     proposal = world.pass_once()
-    units: Any = units_view(world.snapshot, proposal.decision, proposal.plan.units)
+    units: Any = units_view(world.snapshot, proposal.evaluation, proposal.plan.units)
     return {f"{unit['component']}@{unit['cluster']}": unit["readiness"] for unit in units}
 
 

@@ -10,7 +10,7 @@ from bot.chatops.parser import ParsedCommand, Reader
 from bot.engine.propose import propose
 from bot.wording import commands as wording
 from planners.model.overrides import Cancellation, Hold, Overrides, Pause
-from planners.model.snapshot import Refusal
+from planners.model.snapshot import MergeRefusal
 from tests.fakes.builders import NOW
 from tests.fakes.comments import Told, approved_by, world
 
@@ -26,7 +26,7 @@ def steered(**told: object) -> Told:
 def refused() -> Told:
     told = world()
     told.world.pass_once()
-    refusal = Refusal("the queue is closed", NOW + timedelta(minutes=1))
+    refusal = MergeRefusal("the queue is closed", NOW + timedelta(minutes=1))
     told.world._change(1, refusal=lambda _: refusal)
     return told
 

@@ -6,7 +6,7 @@ from bot.wording import merge_requests
 from bot.wording.diffs import Diffs
 from bot.wording.headline import headline
 from planners.model.overrides import Overrides
-from planners.model.snapshot import Earlier
+from planners.model.snapshot import PreviousDeployment
 from tests.fakes.comments import Told, world
 from tests.fakes.states import NEWER, updated
 
@@ -19,7 +19,9 @@ def told_back() -> Told:
     told.blobs.update(told.proposal().contents)
     told.world.finish()
     back = Overrides(reverted=NEWER)
-    return told.change(earlier=Earlier(base.revision, base.entries, told.blobs), overrides=back)
+    return told.change(
+        previous=PreviousDeployment(base.revision, base.entries, told.blobs), overrides=back
+    )
 
 
 def test_what_is_taken_back_without_a_failure_is_not_said_to_have_failed() -> None:

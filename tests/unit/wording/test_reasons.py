@@ -7,11 +7,11 @@ from planners.model.gates import (
     AwaitsApproval,
     ClosedByPerson,
     Frozen,
-    Held,
-    HeldBy,
+    HeldByCommand,
+    HeldByLabel,
     NotProposed,
     OutsideWindow,
-    Paused,
+    PausedByCommand,
 )
 from tests.fakes.builders import NOW
 
@@ -32,7 +32,12 @@ def test_a_moment_has_its_date_unless_it_is_today() -> None:
 
 def test_who_clears_it_is_named_so_that_it_follows_cleared_by() -> None:
     asked = AwaitsApproval(2, ("rita",), (), "everywhere", author_may_approve=False)
-    gates = (asked, Held("hold"), HeldBy("otto", "why", ""), Paused("otto", "why", "tenant/shop"))
+    gates = (
+        asked,
+        HeldByLabel("hold"),
+        HeldByCommand("otto", "why", ""),
+        PausedByCommand("otto", "why", "tenant/shop"),
+    )
 
     assert [remedy(gate) for gate in (*gates, ClosedByPerson("tom", 2))] == [
         "approval of the merge request by one who neither wrote nor merged this revision",
@@ -44,14 +49,14 @@ def test_who_clears_it_is_named_so_that_it_follows_cleared_by() -> None:
 
 
 def test_before_the_merge_it_is_no_news_that_nothing_is_proposed() -> None:
-    gates = (NotProposed(), Held("hold"))
+    gates = (NotProposed(), HeldByLabel("hold"))
 
-    assert told(gates, preview=True) == [Held("hold")]
+    assert told(gates, preview=True) == [HeldByLabel("hold")]
     assert told(gates, preview=False) == [*gates]
 
 
 def test_what_people_stopped_is_found_among_what_it_waits_for() -> None:
     asked = AwaitsApproval(1, (), (), "everywhere", author_may_approve=False)
-    hold = HeldBy("otto", "why", "")
+    hold = HeldByCommand("otto", "why", "")
 
     assert stops((NotProposed(), asked, hold)) == [hold]

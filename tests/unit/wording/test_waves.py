@@ -19,7 +19,7 @@ from tests.fakes.comments import world
     ],
 )
 def test_waves_that_are_still_are_counted(preview: bool, count: int, summary: str) -> None:
-    moving = world(stages=()).proposal().decision.wave_statuses[0]
+    moving = world(stages=()).proposal().evaluation.wave_statuses[0]
     still = replace(moving, change=replace(moving.change, files=()), state=WaveState.DONE)
     shown = wave_table((moving,) * 9 + (still,) * count, Look({}, preview))
 
