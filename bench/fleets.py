@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 
 from bot.documents import read_fleet
-from bot.gather.documents import read_sources
+from bot.gather.sources import read_sources
 from planners.model import Cluster, Repo, Revision
 from planners.model.snapshot import DeployBase, Snapshot
 

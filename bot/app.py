@@ -16,7 +16,7 @@ from bot.engine import discovery
 from bot.engine.propose import Proposal
 from bot.forges import Forge, ForgeError
 from bot.forges._markers import Markers
-from bot.gather.repository import GatherError
+from bot.gather.errors import GatherError
 from bot.git import DeployKey, GitError, Mirrors, pin_hosts
 from bot.settings import Settings
 from bot.store import Store

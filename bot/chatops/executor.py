@@ -15,7 +15,7 @@ from bot.context import Context
 from bot.engine.discovery import discover
 from bot.engine.propose import Proposal
 from bot.forges import ForgeError, Reaction, TransientForgeError
-from bot.gather.repository import GatherError
+from bot.gather.errors import GatherError
 from bot.gather.snapshot import Gathered
 from bot.git import GitError, TransientGitError
 from bot.wording import answers as words

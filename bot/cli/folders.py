@@ -11,8 +11,8 @@ from bot.documents.facts import read_facts
 from bot.documents.tenants import is_own, with_tenants
 from bot.engine import discovery
 from bot.engine.usage import UsageReader, claim
-from bot.gather.documents import DocumentsError, read_sources
-from bot.gather.repository import GatherError
+from bot.gather.errors import DocumentsError, GatherError
+from bot.gather.sources import read_sources
 from planners.model import Fleet, Registration, Repo, Revision, Tenant, Unit
 from planners.model.snapshot import DeployBase, ReportedFacts, ResourceClaim, Snapshot
 from renderers import yaml

@@ -5,17 +5,10 @@ from dataclasses import dataclass, field
 
 from bot.context import Context
 from bot.forges import ForgeMergeRequest, RepositoryInfo
+from bot.gather.errors import GatherError
 from bot.git import Mirror, TransientGitError
 from planners.gating.merge_requests import PREFIX
 from planners.model import Repo
-
-
-class GatherError(Exception):
-    """Something that people must put right before a plan is possible; the text says what, where."""
-
-
-class NotRegisteredError(GatherError):
-    """The fleet repo registers no such application: whoever spoke of it may have made it up."""
 
 
 @dataclass(frozen=True, slots=True)

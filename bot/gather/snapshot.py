@@ -10,12 +10,13 @@ from bot.forges import Comment, ForgeMergeRequest
 from bot.gather.deploy import read_base
 from bot.gather.documents import application_at, fleet_at
 from bot.gather.earlier import read_earlier
+from bot.gather.errors import NotRegisteredError
 from bot.gather.facts import read_reported
 from bot.gather.ledger import read_claims
 from bot.gather.neighbours import read_neighbours
 from bot.gather.observe import observe
 from bot.gather.pauses import Paused, read_pauses
-from bot.gather.repository import Checkout, NotRegisteredError, fetch, fetch_request
+from bot.gather.repository import Checkout, fetch, fetch_request
 from bot.gather.requests import Proposed, read_proposed
 from planners.model import Application, Fleet, Registration, Revision
 from planners.model.snapshot import (

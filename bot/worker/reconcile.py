@@ -10,9 +10,8 @@ from bot.context import Context
 from bot.effects.apply import apply
 from bot.engine.process import PlannerError
 from bot.forges import ForgeMergeRequest
-from bot.gather.documents import DocumentsError
+from bot.gather.errors import DocumentsError, GatherError, NotRegisteredError
 from bot.gather.neighbours import depended_on
-from bot.gather.repository import GatherError, NotRegisteredError
 from bot.gather.snapshot import gather_review, gather_rollout
 from bot.report.notifications import notify
 from bot.report.plan_comment import Home, write_home, write_problems, write_unasked

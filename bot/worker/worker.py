@@ -8,8 +8,8 @@ import structlog
 
 from bot.context import Context
 from bot.forges import ForgeError, TransientForgeError
+from bot.gather.errors import GatherError
 from bot.gather.fleet import read_fleet
-from bot.gather.repository import GatherError
 from bot.git import GitError
 from bot.store.keys import APPLICATION, REVIEW
 from bot.store.queue import Claim

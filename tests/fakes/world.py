@@ -17,7 +17,7 @@ from bot.app import make_forges, make_shell
 from bot.engine import discovery
 from bot.engine.propose import Proposal, propose
 from bot.forges import ForgeError, GitCredentials
-from bot.gather.repository import GatherError
+from bot.gather.errors import GatherError
 from bot.git import GitError, Mirrors
 from bot.keys import cluster_key
 from bot.sandbox.demo.agents import Behaviour, SimulatedCluster

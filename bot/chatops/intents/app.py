@@ -9,8 +9,10 @@ from bot.context import Context
 from bot.documents.application import FILE
 from bot.documents.edits import Changes, with_exception
 from bot.documents.tenants import is_own
-from bot.gather.documents import DocumentsError, application_at, fleet_at, read_sources
+from bot.gather.documents import application_at, fleet_at
+from bot.gather.errors import DocumentsError
 from bot.gather.repository import Checkout, fetch
+from bot.gather.sources import read_sources
 from planners.model import Application, ExceptionRule, Fleet, Json, Registration
 from planners.model.snapshot import Snapshot
 from renderers import yaml

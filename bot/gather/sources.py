@@ -1,0 +1,60 @@
+"""Splits the files of an app repo by component; for repositories and for folders alike.
+
+Imports no Git, forge or store: `switchyard check` reads folders with it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bot.documents import read_application
+from bot.documents.tenants import after_tenant, is_own, tenant_application
+from bot.engine import kustomize
+from bot.gather.errors import DocumentsError, GatherError
+from planners.model import Application, Fleet, Registration
+from renderers.sources import SourceError
+
+
+@dataclass(frozen=True, slots=True)
+class AppFiles:
+    """An application, each component's files by their paths in its folder, and other files."""
+
+    application: Application
+    sources: Mapping[str, Mapping[str, bytes]]
+    files: Mapping[str, bytes]
+
+
+def read_sources(files: Mapping[str, bytes], fleet: Fleet, registration: Registration) -> AppFiles:
+    """Read `switchyard.yaml` and split the files by component; kustomize folders are built.
+
+    Raises:
+        DocumentsError: `switchyard.yaml` is wrong, or a source cannot be used.
+    """
+    tenant = fleet.tenant(registration.tenant)
+    if tenant is not None and is_own(registration):
+        own, made = tenant_application(tenant)
+        return AppFiles(own, {part.name: made for part in own.components}, {})
+    application, problems = read_application(files, fleet, registration)
+    if application is None or problems:
+        raise DocumentsError(registration.application, problems)
+    sources: dict[str, Mapping[str, bytes]] = {}
+    for component in application.components:
+        prefix = component.source.path.strip("/") + "/"
+        mine = {
+            path.removeprefix(prefix): content
+            for path, content in files.items()
+            if path.startswith(prefix)
+        }
+        if component.source.kind == "kustomize":
+            mine = _build(component.source.path, files)
+        sources[component.name] = mine
+    named = {file for intent in application.customizations for file in intent.files}
+    application = after_tenant(application, tenant)
+    return AppFiles(application, sources, {file: files[file] for file in sorted(named)})
+
+
+def _build(folder: str, files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Run kustomize on a folder: bases beside it are part of the same repository."""
+    try:
+        return {kustomize.OUTPUT_FILE: kustomize.build(folder, files)}
+    except (kustomize.KustomizeError, SourceError) as error:
+        raise GatherError(f"{folder}: {error}") from error
