@@ -8,10 +8,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from bot.__main__ import parser
 from bot.chatops.commands import Intent
 from bot.chatops.executor import commands as commands_found
 from bot.chatops.parser import usage
+from bot.cli.parser import parser
 from bot.documents.models import FLEET_DOCUMENTS, ApplicationDocument
 from bot.settings import Settings
 from tests.conformance import test_forge

@@ -1,18 +1,5 @@
-"""The commands of the command line, one function each: options in, exit code out."""
+"""The command line: `parser` declares the subcommands, one function each runs them.
 
-from bot.cli.folders import InputError
-from bot.cli.offline import check, explain, plan, render
-from bot.cli.service import demo, forge, report_key, serve, setup_link
-
-__all__ = [
-    "InputError",
-    "check",
-    "demo",
-    "explain",
-    "forge",
-    "plan",
-    "render",
-    "report_key",
-    "serve",
-    "setup_link",
-]
+A subcommand names its function as `module:function`; its module is imported when it runs, never
+before, so that `--help` answers at once and `check` loads no web framework, database or Git.
+"""

@@ -1,10 +1,11 @@
-"""Reads folders into the same values that the service reads from repositories."""
+"""Reads folders into the values that the service reads from repositories."""
 
 from datetime import UTC, datetime
 from pathlib import Path
 
 from pydantic import ValidationError
 
+from bot.cli.errors import InputError
 from bot.clock import system_clock
 from bot.documents import read_application, read_fleet
 from bot.documents.facts import read_facts
@@ -25,39 +26,36 @@ HERE = Repo("folder", "folder")
 NO_COMMIT = "0" * 40
 
 
-class InputError(Exception):
-    """What the user gave is wrong; the text says where and what to do."""
-
-
 def read_folder(folder: Path) -> FileTree:
     """Every regular file below a folder but `.git`, by its path with slashes.
 
     Raises:
-        InputError: there is no such folder, or it holds a link, too many or too large files.
+        InputError: the folder does not exist, or holds a symbolic link, too many files or one that
+            is too large.
     """
     if not folder.is_dir():
-        raise InputError(f"{folder}: no such folder")
+        raise InputError(f"{folder}: folder not found")
     found: dict[str, bytes] = {}
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
         if name == ".git" or name.startswith(".git/"):
             continue
         if path.is_symlink():
-            raise InputError(f"{path}: a symbolic link; put a regular file there")
+            raise InputError(f"{path}: symbolic links are not supported; use a regular file")
         if path.is_file():
             if path.stat().st_size > MAX_FILE:
-                raise InputError(f"{path}: larger than {MAX_FILE} bytes")
+                raise InputError(f"{path}: the file is larger than {MAX_FILE} bytes")
             found[name] = path.read_bytes()
         if len(found) > MAX_FILES:
-            raise InputError(f"{folder}: more than {MAX_FILES} files")
+            raise InputError(f"{folder}: the folder has more than {MAX_FILES} files")
     return found
 
 
 def read_fleet_folder(folder: Path) -> Fleet:
-    """The fleet of a folder.
+    """The fleet that a folder describes.
 
     Raises:
-        InputError: with every mistake, one on a line.
+        InputError: every mistake, one per line.
     """
     fleet, problems = read_fleet(read_folder(folder), frozenset(discovery.agents()))
     if problems:
@@ -74,7 +72,7 @@ def find_registration(
         InputError: the document is wrong, or the fleet does not register it.
     """
     if name is None and app is None:
-        raise InputError("say which: --app DIR, or --application tenant-NAME")
+        raise InputError("missing --app DIR or --application tenant-NAME")
     if name is None:
         application, problems = read_application(files, None, None)
         if application is None:
@@ -83,19 +81,19 @@ def find_registration(
     registration = fleet.registration(name)
     if registration is None:
         known = ", ".join(each.application for each in fleet.registrations) or "none"
-        raise InputError(f"the fleet registers no application {name!r} (it registers: {known})")
+        raise InputError(f"the fleet registers no application {name!r} (registered: {known})")
     if app is None and not is_own(registration):
-        raise InputError(f"say where the app repo of {name} is: --app DIR")
+        raise InputError(f"--app DIR is missing: the folder of the app repo of {name}")
     return registration
 
 
 def read_snapshot(
     app: Path | None, fleet_folder: Path, deploy: Path | None, name: str | None
 ) -> Snapshot:
-    """The Snapshot of an application as folders hold it; nothing was reported, nothing is proposed.
+    """The Snapshot of an application from folders: without reports, merge requests or branches.
 
     Raises:
-        InputError: with every mistake and its place.
+        InputError: every mistake with its place.
     """
     fleet = read_fleet_folder(fleet_folder)
     files = read_folder(app) if app else {}
@@ -138,27 +136,27 @@ def _base(merged: FileTree, registration: Registration) -> DeployBase:
 
 
 def _claims(merged: FileTree, fleet: Fleet, tenant: Tenant) -> tuple[ResourceClaim, ...]:
-    """What is merged asks for; when it was merged, a folder does not tell: long ago."""
-    demands = UsageReader(tenant)
+    """What every merged unit requests; a folder does not tell when it was merged, so long ago."""
+    usage = UsageReader(tenant)
     long_ago = datetime(1970, 1, 1, tzinfo=UTC)
     blobs = [(path, path) for path in merged]
     return tuple(
         claim(registration, unit, demand, long_ago)
         for registration in fleet.registrations
-        for unit, demand in demands.by_unit(registration, blobs, merged.__getitem__).items()
+        for unit, demand in usage.by_unit(registration, blobs, merged.__getitem__).items()
     )
 
 
 def read_facts_file(file: Path) -> dict[str, ReportedFacts]:
-    """Reported facts of a YAML file: a mapping of cluster names to what each would report.
+    """Reported facts from a YAML file: a mapping of cluster names to the report of each.
 
     Raises:
-        InputError: it cannot be read, or something in it is wrong.
+        InputError: the file cannot be read or is invalid.
     """
     try:
         documents = [each.value for each in yaml.load_documents(file.read_bytes())]
         if len(documents) != 1 or not isinstance(documents[0], dict):
-            raise InputError(f"{file}: a mapping of cluster names to facts is expected")
+            raise InputError(f"{file}: expected one mapping of cluster names to facts")
         return read_facts(documents[0])
     except (OSError, yaml.YamlError) as error:
         raise InputError(f"{file}: {error}") from error

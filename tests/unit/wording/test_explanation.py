@@ -122,4 +122,4 @@ def test_a_tenants_own_setup_is_planned_from_the_fleet_alone(
     assert main(["plan", "--fleet", fleet, "--application", "tenant-shop"]) == 0
     assert "all.1: namespace on ohio, oslo, rome" in capsys.readouterr().out
     assert main(["plan", "--fleet", fleet]) == 1
-    assert capsys.readouterr().err == "say which: --app DIR, or --application tenant-NAME\n"
+    assert capsys.readouterr().err == "missing --app DIR or --application tenant-NAME\n"

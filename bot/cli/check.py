@@ -1,0 +1,29 @@
+"""`check`: finds mistakes in an app folder, a fleet folder, or both against each other."""
+
+import argparse
+import sys
+
+from bot.cli.errors import InputError
+from bot.cli.folders import find_registration, read_fleet_folder, read_folder, read_snapshot
+from bot.cli.proposals import propose_or_fail
+from bot.documents import read_application
+from bot.wording.markdown import plural
+
+
+def check(options: argparse.Namespace) -> int:
+    """Find mistakes in an app folder, a fleet folder, or both against each other."""
+    if options.app is None and options.fleet is None:
+        raise InputError("nothing to check: give --app DIR, --fleet DIR or both")
+    fleet = read_fleet_folder(options.fleet) if options.fleet else None
+    summary = [f"{options.fleet}: {plural(len(fleet.clusters), 'cluster')}"] if fleet else []
+    if options.app:
+        files = read_folder(options.app)
+        registration = find_registration(options.app, files, fleet, None) if fleet else None
+        application, problems = read_application(files, fleet, registration)
+        if problems or application is None:
+            raise InputError("\n".join(f"{options.app}/{problem}" for problem in problems))
+        summary.append(f"{options.app}: {plural(len(application.components), 'component')}")
+        if fleet:
+            propose_or_fail(options.app, read_snapshot(options.app, options.fleet, None, None))
+    sys.stdout.write("\n".join(summary) + "\nno mistakes found\n")
+    return 0

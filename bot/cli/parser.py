@@ -1,0 +1,215 @@
+"""The subcommands with their options and help; imports argparse alone, so that help is instant."""
+
+import argparse
+import sys
+from pathlib import Path
+
+EPILOG = """examples:
+  switchyard demo                              try everything on this machine, in a browser
+  switchyard check --app . --fleet ../fleet    list mistakes with file, line and column
+  switchyard plan --app . --fleet ../fleet     show what would be merged, wave by wave
+
+exit codes: 0 success, 1 wrong input, 2 wrong usage, 3 the plan differs from --expect
+
+`switchyard COMMAND --help` describes one command, with examples.
+"""
+
+_Subcommands = argparse._SubParsersAction  # noqa: SLF001 - argparse has no public name for it
+
+
+class _Version(argparse.Action):
+    """Prints the version. Package metadata takes longer to import than everything else here."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import version  # noqa: PLC0415 - see the class
+
+        sys.stdout.write(f"switchyard {version('switchyard')}\n")
+        parser.exit()
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line; after parsing, `run` is the subcommand's function as `module:function`."""
+    top = argparse.ArgumentParser(
+        prog="switchyard",
+        description="Rolls applications out over a fleet of Kubernetes clusters by merge request.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    top.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+    _add_sandbox(commands)
+    _add_service(commands)
+    _add_check(commands)
+    _add_plan(commands)
+    _add_render(commands)
+    _add_explain(commands)
+    return top
+
+
+def _add(
+    commands: "_Subcommands[argparse.ArgumentParser]",
+    name: str,
+    run: str,
+    summary: str,
+    *examples: str,
+) -> argparse.ArgumentParser:
+    """Add a subcommand; `run` is its function as `module:function`."""
+    lines = [f"  switchyard {name} {each}".rstrip() for each in examples]
+    command = commands.add_parser(
+        name,
+        help=summary,
+        description=f"{summary[0].upper()}{summary[1:]}.",
+        epilog="\n".join(["examples:", *lines]),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.set_defaults(run=run)
+    return command
+
+
+def _add_sandbox(commands: "_Subcommands[argparse.ArgumentParser]") -> None:
+    demo = _add(
+        commands,
+        "demo",
+        "bot.cli.sandbox:demo",
+        "try everything on this machine: forge, service, simulated clusters, sample application",
+        "",
+        "--auto",
+        "--data /tmp/shop --port 9000",
+    )
+    demo.add_argument("--auto", action="store_true", help="play the people too, then exit")
+    demo.add_argument(
+        "--data", type=Path, metavar="DIR", help="folder for all data (default: a new one)"
+    )
+    demo.add_argument(
+        "--port", type=int, default=7080, help="port of the service (default: 7080; forge: +1)"
+    )
+    forge = _add(
+        commands,
+        "forge",
+        "bot.cli.sandbox:forge",
+        "run a local forge with Git repositories, merge requests and webhooks",
+        "--data /srv/forge",
+        "--data /srv/forge --site site.yaml --port 9001",
+    )
+    forge.add_argument(
+        "--data", type=Path, required=True, metavar="DIR", help="folder for the repositories"
+    )
+    forge.add_argument(
+        "--site", type=Path, metavar="FILE", help="YAML file of users, repositories and webhooks"
+    )
+    forge.add_argument("--port", type=int, default=7081, help="port to listen on (default: 7081)")
+
+
+def _add_service(commands: "_Subcommands[argparse.ArgumentParser]") -> None:
+    serve = _add(
+        commands,
+        "serve",
+        "bot.cli.service:serve",
+        "run the service; settings are SWITCHYARD_* variables",
+        "",
+        "--secrets-dir /run/secrets/switchyard",
+    )
+    key = _add(
+        commands,
+        "report-key",
+        "bot.cli.keys:report_key",
+        "print the key with which a cluster signs its reports",
+        "edge-17",
+        "edge-17 --secrets-dir /run/secrets/switchyard",
+    )
+    key.add_argument("cluster", help="name of the cluster")
+    link = _add(
+        commands,
+        "setup-link",
+        "bot.cli.keys:setup_link",
+        "print the link to the page that sets up a GitHub App",
+        "--secrets-dir /run/secrets/switchyard",
+    )
+    for command in (serve, key, link):
+        command.add_argument(
+            "--secrets-dir",
+            type=Path,
+            metavar="DIR",
+            help="folder with one file for each secret setting",
+        )
+
+
+def _add_check(commands: "_Subcommands[argparse.ArgumentParser]") -> None:
+    check = _add(
+        commands,
+        "check",
+        "bot.cli.check:check",
+        "find mistakes in the documents of an app repo, a fleet repo or both",
+        "--app .",
+        "--fleet ../fleet",
+        "--app . --fleet ../fleet",
+    )
+    check.add_argument("--app", type=Path, metavar="DIR", help="folder of the app repo")
+    check.add_argument("--fleet", type=Path, metavar="DIR", help="folder of the fleet repo")
+
+
+def _add_plan(commands: "_Subcommands[argparse.ArgumentParser]") -> None:
+    plan = _add(
+        commands,
+        "plan",
+        "bot.cli.plan:plan",
+        "show what would be merged, wave by wave, and the plan digest",
+        "--app . --fleet ../fleet",
+        "--app . --fleet ../fleet --deploy ../deploy --format markdown",
+        "--app . --fleet ../fleet --expect 3f9a0c1d22ab",
+        "--fleet ../fleet --application tenant-retail",
+    )
+    _add_inputs(plan)
+    plan.add_argument(
+        "--format", choices=("text", "json", "markdown"), default="text", help="default: text"
+    )
+    plan.add_argument("--expect", metavar="DIGEST", help="exit with 3 unless the digest begins so")
+
+
+def _add_render(commands: "_Subcommands[argparse.ArgumentParser]") -> None:
+    render = _add(
+        commands,
+        "render",
+        "bot.cli.render:render",
+        "write the deploy tree as it would be once everything is merged",
+        "--app . --fleet ../fleet --out /tmp/deploy",
+    )
+    _add_inputs(render)
+    render.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="a folder that is new or empty"
+    )
+
+
+def _add_explain(commands: "_Subcommands[argparse.ArgumentParser]") -> None:
+    explain = _add(
+        commands,
+        "explain",
+        "bot.cli.explain:explain",
+        "explain why components run on some clusters and not on others",
+        "--app . --fleet ../fleet",
+        "--app . --fleet ../fleet cart",
+        "--app . --fleet ../fleet cart eu-1",
+    )
+    _add_inputs(explain)
+    explain.add_argument("component", nargs="?", help="only this component")
+    explain.add_argument("cluster", nargs="?", help="only this cluster")
+    explain.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
+
+
+def _add_inputs(command: argparse.ArgumentParser) -> None:
+    """The folders that a plan is made from."""
+    command.add_argument(
+        "--app", type=Path, metavar="DIR", help="folder of the app repo (a tenant has none)"
+    )
+    command.add_argument(
+        "--fleet", type=Path, required=True, metavar="DIR", help="folder of the fleet repo"
+    )
+    command.add_argument(
+        "--deploy", type=Path, metavar="DIR", help="folder of the deploy repo (default: empty)"
+    )
+    command.add_argument(
+        "--application", metavar="NAME", help="which application, if the fleet registers several"
+    )
+    command.add_argument(
+        "--facts", type=Path, metavar="FILE", help="YAML file of what clusters report"
+    )

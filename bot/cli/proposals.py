@@ -1,0 +1,44 @@
+"""From options to a proposal, for `plan`, `render`, `explain` and `check`."""
+
+import argparse
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from bot.cli.errors import InputError
+from bot.cli.folders import read_facts_file, read_snapshot
+from bot.engine.propose import Proposal, propose
+from planners.model.snapshot import Snapshot
+
+
+def snapshot_of(options: argparse.Namespace) -> Snapshot:
+    """The Snapshot that the options name.
+
+    Raises:
+        InputError: every mistake in a folder or in the facts.
+    """
+    snapshot = read_snapshot(options.app, options.fleet, options.deploy, options.application)
+    if options.facts is None:
+        return snapshot
+    return replace(snapshot, facts=read_facts_file(options.facts))
+
+
+def propose_or_fail(app: Path | None, snapshot: Snapshot) -> Proposal:
+    """The proposal for a Snapshot; its warnings go to standard error.
+
+    Raises:
+        InputError: every reason why there is no plan.
+    """
+    proposal = propose(snapshot)
+    if proposal.problems:
+        lines = [f"{app}/{each}" if each.position else str(each) for each in proposal.problems]
+        raise InputError("\n".join(lines))
+    print_warnings(app, proposal)
+    return proposal
+
+
+def print_warnings(app: Path | None, proposal: Proposal) -> None:
+    """Print warnings and problems to standard error."""
+    lines = [f"warning: {each}" for each in proposal.warnings]
+    lines += [f"{app}/{each}" if each.position else str(each) for each in proposal.problems]
+    sys.stderr.write("".join(f"{line}\n" for line in lines))

@@ -1,0 +1,24 @@
+"""`render`: writes the deploy tree into a folder."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from bot.cli.errors import InputError
+from bot.cli.proposals import propose_or_fail, snapshot_of
+from bot.wording.markdown import plural
+
+
+def render(options: argparse.Namespace) -> int:
+    """Write the deploy tree as it would be once everything is merged."""
+    out: Path = options.out
+    if out.exists() and any(out.iterdir()):
+        raise InputError(f"{out}: the folder is not empty; name a new one")
+    proposal = propose_or_fail(options.app, snapshot_of(options))
+    files = {path: content for tree in proposal.trees.values() for path, content in tree.items()}
+    for path, content in sorted(files.items()):
+        target = out / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+    sys.stdout.write(f"{plural(len(files), 'file')} written to {out}\n")
+    return 0

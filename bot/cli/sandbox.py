@@ -1,0 +1,45 @@
+"""`demo` and `forge`: the local forge, alone or with everything else."""
+
+import argparse
+import asyncio
+import sys
+from pathlib import Path
+
+import uvicorn
+from pydantic import ValidationError
+
+from bot.cli.errors import InputError
+from bot.cli.settings import mistakes
+from bot.clock import system_clock
+from bot.sandbox.demo.run import run_demo
+from bot.sandbox.forge.server import create_forge
+from bot.sandbox.forge.site import SiteFile
+from renderers import yaml
+
+
+def demo(options: argparse.Namespace) -> int:
+    """Run the demonstration until it is interrupted; with `--auto`, until the rollout is done."""
+    return asyncio.run(run_demo(options.data, options.port, auto=options.auto))
+
+
+def forge(options: argparse.Namespace) -> int:
+    """Run a local forge until it is interrupted."""
+    made = create_forge(options.data, clock=system_clock)
+    if options.site is not None:
+        _read_site(options.site).apply(made)
+    sys.stdout.write(f"local forge on http://127.0.0.1:{options.port}\n")
+    sys.stdout.flush()
+    uvicorn.run(made.app, host="127.0.0.1", port=options.port, log_level="warning")
+    return 0
+
+
+def _read_site(file: Path) -> SiteFile:
+    """The site file; raises InputError with every mistake in it."""
+    try:
+        documents = yaml.load_documents(file.read_bytes())
+        return SiteFile.model_validate(documents[0].value if documents else {})
+    except ValidationError as error:
+        lines = [f"{file}: {each}" for each in mistakes(error, ".")]
+        raise InputError("\n".join(lines)) from None
+    except (OSError, yaml.YamlError) as error:
+        raise InputError(f"{file}: {error}") from error

@@ -1,0 +1,101 @@
+"""Start-up: a subcommand imports what it needs when it runs, and nothing before."""
+
+import argparse
+import inspect
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+from bot.cli.parser import parser
+
+SCRIPT = Path(sys.executable).parent / "switchyard"
+SAMPLE = Path(__file__).parents[3] / "bot/sandbox/demo/sample"
+LOADED = """
+import sys
+before = set(sys.modules)
+from bot.__main__ import main
+try:
+    code = main(sys.argv[1:])
+except SystemExit as ended:
+    code = ended.code
+print(*sys.modules.keys() - before, file=sys.stderr)
+sys.exit(code)
+"""
+
+
+def subcommands() -> dict[str, argparse.ArgumentParser]:
+    (found,) = (
+        each.choices for each in parser()._actions if isinstance(each, argparse._SubParsersAction)
+    )
+    return dict(found)
+
+
+def run(*command: str | Path) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(command, capture_output=True, text=True, check=True)
+
+
+def loaded(*arguments: str | Path) -> set[str]:
+    """The packages that a command imports."""
+    ended = run(sys.executable, "-c", LOADED, *arguments)
+    return {name.partition(".")[0] for name in ended.stderr.splitlines()[-1].split()}
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], *([name, "--help"] for name in subcommands())], ids=" ".join
+)
+def test_help_imports_nothing_but_the_standard_library(arguments: Sequence[str]) -> None:
+    assert loaded(*arguments) - sys.stdlib_module_names == {"bot"}
+
+
+def test_check_imports_no_service_and_no_client() -> None:
+    found = loaded("check", "--app", SAMPLE / "app", "--fleet", SAMPLE / "fleet")
+
+    assert {"pydantic", "yaml"} <= found
+    assert found.isdisjoint(
+        {
+            *("alembic", "apscheduler", "fastapi", "gidgethub", "gitlab", "httpx", "jinja2"),
+            *("psycopg", "pydantic_settings", "pygit2", "sqlalchemy", "starlette", "structlog"),
+            *("asyncio", "highspy", "uvicorn"),
+        }
+    )
+
+
+@pytest.mark.parametrize("name", subcommands())
+def test_every_subcommand_names_a_function_and_has_examples(name: str) -> None:
+    command = subcommands()[name]
+    module, _, function = command.get_default("run").partition(":")
+    found = getattr(import_module(module), function)
+
+    assert list(inspect.signature(found).parameters) == ["options"]
+    assert command.epilog is not None
+    examples = [line.split()[1:] for line in command.epilog.splitlines()[1:]]
+    assert examples
+    for example in examples:
+        assert parser().parse_args(example).run == f"{module}:{function}"
+
+
+def test_the_script_and_the_module_are_the_same_program() -> None:
+    expected = f"switchyard {version('switchyard')}\n"
+
+    assert run(SCRIPT, "--version").stdout == expected
+    assert run(sys.executable, "-m", "bot", "--version").stdout == expected
+
+
+def test_an_interrupt_ends_without_a_traceback(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "bot", "forge", "--data", str(tmp_path), "--port", "0"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as running:
+        assert running.stdout is not None
+        assert running.stdout.readline().startswith("local forge on")
+        running.send_signal(signal.SIGINT)
+        _, said = running.communicate(timeout=30)
+
+    assert running.returncode in {0, 128 + signal.SIGINT}
+    assert "Traceback" not in said
