@@ -1,4 +1,4 @@
-"""What every pass needs of the outside, as one value: made once, by `app`, handed to everything."""
+"""What every pass needs of the outside, as one value: made once by `app`, passed to everything."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -17,23 +17,34 @@ from planners.model.snapshot import Snapshot
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The forge would not merge a merge request: as it stood (`stood`), for the `times`th time."""
+    """The forge refused to merge a merge request: in this state, for the `times`th time.
 
-    stood: tuple[str, str]
+    `head` and `mergeable` are what the forge said of it then; `until` is the next attempt.
+    """
+
+    head: str
+    mergeable: str
     reason: str
     times: int
     until: datetime
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
-    """The outside world behind its doors.
+class Paced:
+    """A text was written; while it stays of this `kind`, it is not written again before `until`."""
 
-    `propose` runs the core (in a process of its own in the service). `written` remembers what was
-    last written to the forge under each key, so that nothing is written twice, and `calm_until`
-    when a status may change its text again, `refused` what a forge would not merge; losing them
-    costs one repeated, harmless write.
-    `demands` remembers what each blob asks for.
+    kind: str
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Everything outside of the core, each behind its one interface.
+
+    `propose` runs the core, in a process of its own in the service. The mutable fields are of this
+    process alone and hold no truth. Losing them costs one harmless repetition: `pacing` when a text
+    may change again, `refusals` when a merge that the forge refused is tried again, `first_texts`
+    what a comment said when it was first read, `demands` what each blob requests.
     """
 
     forges: Mapping[str, Forge]
@@ -45,9 +56,9 @@ class Context:
     markers: Markers
     public_url: str
     deploy_keys: Mapping[Repo, DeployKey] = field(default_factory=dict)
-    written: dict[tuple[str, ...], str] = field(default_factory=dict)
-    calm_until: dict[tuple[str, ...], datetime] = field(default_factory=dict)
-    refused: dict[tuple[Repo, int], Refused] = field(default_factory=dict)
+    pacing: dict[tuple[str, ...], Paced] = field(default_factory=dict)
+    refusals: dict[tuple[Repo, int], Refused] = field(default_factory=dict)
+    first_texts: dict[tuple[str, ...], str] = field(default_factory=dict)
     demands: dict[tuple[str, str], ResourceUsage] = field(default_factory=dict)
 
     def forge(self, repo: Repo) -> Forge:

@@ -1,17 +1,17 @@
-"""Commands on a merge request that steers nothing any more: each comment is told so, once.
+"""Refuses commands on merge requests that no longer control a rollout; replies once per comment.
 
-That is an app merge request which was closed, or replaced by a newer revision, and the one of a
-wave that was merged or closed. Called by `reconcile`.
+These are app merge requests that were closed, or replaced by a newer revision, and those of waves
+that were merged or closed. Called by `reconcile`.
 """
 
 from bot.chatops.executor import commands
-from bot.chatops.handler import meanings, place_of
+from bot.chatops.handler import digests, place_of
 from bot.chatops.parser import Reader
-from bot.chatops.replies import MARKER as REPLY
-from bot.chatops.replies import Question, react, reply
 from bot.commandlog.entry import MARKER as LOG
 from bot.commandlog.entry import decode_entries
 from bot.context import Context
+from bot.effects.model import React, Reply, ReplyTarget
+from bot.effects.perform import REPLY, perform
 from bot.forges import Comment, ForgeMergeRequest, Reaction
 from bot.gather.fleet import read_fleet
 from bot.gather.repository import fetch
@@ -22,10 +22,10 @@ from planners.model import Repo
 SAID = "over"
 
 
-async def refuse(
+async def refuse_commands(
     context: Context, repo: Repo, request: ForgeMergeRequest, applications: tuple[str, ...]
 ) -> None:
-    """Refuse what is said there and was not answered before; `applications` are the app repo's.
+    """Refuse the commands there that were not answered before; `applications` are the app repo's.
 
     The merge request of the revision that rolls out is none of these, though it is merged.
     """
@@ -48,9 +48,9 @@ async def refuse(
     now = (f"{app.repo.path}!{home.number}", home.url) if home else None
     state = "wave" if is_wave and request.state == "merged" else request.state
     for comment in left:
-        await react(context, repo, request.number, comment.id, Reaction.REFUSED)
-        question = Question(repo, request.number, comment, SAID)
-        await reply(context, question, over(state, now))
+        refused = React(repo, request.number, comment.id, Reaction.REFUSED)
+        target = ReplyTarget(repo, request.number, comment, SAID)
+        await perform(context, [refused, Reply(target, over(state, now))])
 
 
 async def _unanswered(
@@ -66,7 +66,7 @@ async def _unanswered(
     found = []
     for comment in comments:
         where = place_of(comment.id, number, deploy=deploy)
-        said = {said for said, _ in meanings(reader.read(comment.body))}
+        said = {said for said, _ in digests(reader.read(comment.body))}
         new = {(where, each) for each in said} - known
         if new and not comment.author.bot and comment.author.id != me.id:
             found += [comment] if (where, SAID) not in known else []

@@ -1,4 +1,4 @@
-"""Answers one line that speaks to the bot: who may, what it does, what is said. See `obey`."""
+"""Executes one command line: checks who gave it, runs it, performs its effects and replies."""
 
 import asyncio
 import secrets
@@ -9,9 +9,12 @@ import structlog
 
 from bot.chatops.commands import Answer, Call, Command, RefusedError, judged_in
 from bot.chatops.parser import Help, Mistake, ParsedCommand, Result
-from bot.chatops.replies import Question, react, reply
+from bot.chatops.replies import text_digest
 from bot.commandlog.entry import CommandLogEntry, Outcome, settled
 from bot.context import Context
+from bot.effects.model import React, Reply, ReplyTarget
+from bot.effects.perform import perform
+from bot.effects.propose_change import ChangeRefusedError, propose_change
 from bot.engine.discovery import discover
 from bot.engine.propose import Proposal
 from bot.forges import ForgeError, Reaction, TransientForgeError
@@ -20,6 +23,7 @@ from bot.gather.snapshot import Gathered
 from bot.git import GitError, TransientGitError
 from bot.wording import answers as words
 from bot.wording.markdown import code, fence
+from bot.wording.suggestions import proposed
 from planners.model import Repo, Role
 
 MOST_ASKED = 10
@@ -37,8 +41,8 @@ def commands() -> dict[str, Command]:
 
 
 @dataclass(frozen=True, slots=True)
-class Caller:
-    """Who is spoken to: a rollout, or on a `preview` what would be one."""
+class CommandExecutor:
+    """Runs commands for a rollout, or on a `preview` for a merge request that would begin one."""
 
     context: Context
     gathered: Gathered
@@ -46,51 +50,77 @@ class Caller:
     preview: bool
 
     async def answer(
-        self, question: Question, result: Result, wave: str, where: str
+        self, target: ReplyTarget, result: Result, wave: str, where: str
     ) -> tuple[CommandLogEntry, bool]:
-        """Do what one line says; what is to be said is said once.
+        """Run one command line and reply to it, once.
 
-        Returns what came of it and whether that belongs into the record: what somebody told who may
-        steer. Of anything else the reply speaks, so that nobody else can fill the record.
+        Returns what came of it and whether that belongs into the command log: what somebody said
+        who may act. A reply is enough for anything else, so that nobody else can fill the log.
 
-        What time may mend is raised, and the pass made again; anything else ends the command.
+        A transient fault is raised and the pass made again; anything else ends the command.
 
         Raises:
-            TransientForgeError, TransientGitError: see there.
+            TransientForgeError, TransientGitError: the forge or Git is busy.
         """
-        context, by = self.context, question.comment.author.login
-        await react(context, question.repo, question.number, question.comment.id, Reaction.SEEN)
-        verb = result.verb if isinstance(result, ParsedCommand | Help) else "?"
-        revision = self.proposal.plan.revision.sha
-        entry = CommandLogEntry(where, question.said, by, verb, context.clock(), Outcome.DONE)
-        email = question.comment.author.email
-        entry = replace(entry, revision=revision, text=question.text, email=email)
+        entry = self._entry(target, result, where)
+        seen = React(target.repo, target.number, target.comment.id, Reaction.SEEN)
+        await perform(self.context, [seen])
         is_action = isinstance(result, ParsedCommand) and commands()[result.verb].is_action
         try:
-            answer = await self._run(question, result, wave, where)
+            answer = await self._perform(await self._run(target, result, wave, where))
         except RefusedError as error:
-            await reply(context, question, f"Refused: {code(str(error), 900)}")
-            kept = is_action and not isinstance(error, _DeniedError)
-            return settled(entry, Outcome.REFUSED, str(error), {}), kept
+            await self._reply(target, f"Refused: {code(str(error), 900)}")
+            is_logged = is_action and not isinstance(error, _DeniedError)
+            return settled(entry, Outcome.REFUSED, str(error), {}), is_logged
         except (TransientForgeError, TransientGitError):
             raise
         except Exception as error:
             reference = secrets.token_hex(4)
-            log.exception("command failed", verb=verb, where=where, reference=reference)
-            return await self._failed(question, entry, error, reference), is_action
+            log.exception("command failed", verb=entry.verb, where=where, reference=reference)
+            return await self._failed(target, entry, error, reference), is_action
         if answer.words:
-            await reply(context, question, answer.words)
+            await self._reply(target, answer.words)
         return settled(entry, Outcome.DONE, "", answer.facts), is_action
 
+    def _entry(self, target: ReplyTarget, result: Result, where: str) -> CommandLogEntry:
+        author = target.comment.author
+        return CommandLogEntry(
+            where=where,
+            said=target.said,
+            by=author.login,
+            verb=result.verb if isinstance(result, ParsedCommand | Help) else "?",
+            at=self.context.clock(),
+            outcome=Outcome.DONE,
+            revision=self.proposal.plan.revision.sha,
+            text="" if target.edited else text_digest(target.comment),
+            email=author.email,
+        )
+
+    async def _reply(self, target: ReplyTarget, text: str) -> None:
+        await perform(self.context, [Reply(target, text)])
+
+    async def _perform(self, answer: Answer) -> Answer:
+        """Perform the effects of an answer; a proposed change adds its link to the answer."""
+        await perform(self.context, answer.effects)
+        if answer.change is None:
+            return answer
+        try:
+            made = await propose_change(self.context, answer.change)
+        except ChangeRefusedError as error:
+            raise RefusedError(str(error)) from error
+        repo, request = answer.change.checkout.repo, made.request
+        text = proposed(f"{repo}!{request.number}", request.url, is_new=made.is_new)
+        return replace(answer, words=text, facts={**answer.facts, "link": request.url})
+
     async def _failed(
-        self, question: Question, entry: CommandLogEntry, error: Exception, reference: str
+        self, target: ReplyTarget, entry: CommandLogEntry, error: Exception, reference: str
     ) -> CommandLogEntry:
         """One command that goes wrong holds up no other."""
         told = str(error) if isinstance(error, ForgeError | GitError | GatherError) else ""
-        await reply(self.context, question, words.failed(told, reference))
+        await self._reply(target, words.failed(told, reference))
         return settled(entry, Outcome.FAILED, f"{told} ({reference})".strip(), {})
 
-    async def _run(self, question: Question, result: Result, wave: str, where: str) -> Answer:
+    async def _run(self, target: ReplyTarget, result: Result, wave: str, where: str) -> Answer:
         if isinstance(result, Help):
             return Answer(fence(result.text, "text"))
         if isinstance(result, Mistake):
@@ -98,14 +128,24 @@ class Caller:
             raise RefusedError(f"{result.message}{hint}")
         command = commands()[result.verb]
         try:
-            await self._check_rights(question, command, wave)
+            await self._check_rights(target, command, wave)
         except RefusedError as error:
             raise _DeniedError(str(error)) from error
-        by, key = question.comment.author.login, f"{question.repo} {where} {question.said}"
-        told = (result, by, wave, question.number, question.comment, self.preview, key)
-        return await command.run(Call(self.context, self.gathered, self.proposal, *told))
+        call = Call(
+            context=self.context,
+            gathered=self.gathered,
+            proposal=self.proposal,
+            parsed=result,
+            by=target.comment.author.login,
+            wave=wave,
+            number=target.number,
+            comment=target.comment,
+            preview=self.preview,
+            key=f"{target.repo} {where} {target.said}",
+        )
+        return await command.run(call)
 
-    async def _check_rights(self, question: Question, command: Command, wave: str) -> None:
+    async def _check_rights(self, target: ReplyTarget, command: Command, wave: str) -> None:
         """Raise RefusedError unless the author gave it, now, and has the role that it needs.
 
         Whoever may write can edit other people's comments, and no forge tells who did: an edited
@@ -118,12 +158,12 @@ class Caller:
                 "this revision came by no merge request, so there is no place for the record: "
                 "use the forge's own approvals and labels"
             )
-        if command.is_action and question.edited:
+        if command.is_action and target.edited:
             raise RefusedError("an edited comment steers nothing: write a new one")
-        if command.is_action and wave and question.comment.created_at < await self._began():
+        if command.is_action and wave and target.comment.created_at < await self._began():
             raise RefusedError("another revision was merged since you wrote: look again")
-        repo = judged_in(command, self.gathered, self.context, question.repo)
-        role = await self.context.forge(repo).role(repo.path, question.comment.author.login)
+        repo = judged_in(command, self.gathered, self.context, target.repo)
+        role = await self.context.forge(repo).role(repo.path, target.comment.author.login)
         if role < command.role:
             needed, have = command.role.name.lower(), role.name.lower()
             users, teams = await self._able(repo, command.role)

@@ -7,8 +7,9 @@ What strangers propose is read, never run; but even a plan tells of the fleet. C
 from dataclasses import dataclass
 
 from bot.chatops.parser import ParsedCommand, Reader, Verb
-from bot.chatops.replies import react
 from bot.context import Context
+from bot.effects.model import React
+from bot.effects.perform import perform
 from bot.forges import Comment, Forge, ForgeMergeRequest, Reaction
 from bot.report.plan_comment import MARKER
 from planners.model import Repo, Role
@@ -39,7 +40,8 @@ async def find_ask(context: Context, repo: Repo, request: ForgeMergeRequest) -> 
             number, by = str(comment.id), comment.author.login
             if asked == number:
                 return Ask(number, by, head)
-            await react(context, repo, request.number, comment.id, Reaction.SEEN)
+            seen = React(repo, request.number, comment.id, Reaction.SEEN)
+            await perform(context, [seen])
             return Ask(number, by, request.head)
     return None
 

@@ -1,25 +1,29 @@
-"""Obeys slash commands: each is seen, done once, and recorded at the forge. Called by `reconcile`.
+"""Runs the commands in the comments of a rollout: each once, recorded at the forge, then answered.
 
-What was answered is known by the records and by the markers of replies, so that a crash between two
-steps repeats none of them and leaves none out. Commands on a wave's own merge request are recorded
-there as well: that is open still when another revision has begun. Bots are not obeyed, and the
-bot's own words are no commands.
+Called by `reconcile`. What was answered is told by the command logs and by the markers of replies,
+so that a crash between two steps repeats none of them and skips none. Commands on the merge request
+of a wave are logged there as well, because it stays open when another revision begins. Bots give no
+commands, and the bot's own comments contain none.
 """
 
+import asyncio
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
 
-from bot.chatops.executor import Caller, commands
+from bot.chatops.executor import CommandExecutor, commands
 from bot.chatops.parser import ParsedCommand, Reader, Result
-from bot.chatops.replies import Question, answered, is_there, react, reply, text_of
+from bot.chatops.replies import answered, text_digest
 from bot.commandlog.entry import CommandLogEntry, Outcome, is_full
-from bot.commandlog.log import CommandLog, LogLocation, OvertakenError, read_log, write_log
+from bot.commandlog.log import CommandLog, read_log
 from bot.context import Context
-from bot.engine.propose import Proposal
+from bot.effects.command_log import OvertakenError, write_log
+from bot.effects.model import React, Reply, ReplyTarget
+from bot.effects.perform import perform
+from bot.engine.propose import Proposal, decide_again
 from bot.forges import Comment, Reaction
-from bot.gather.snapshot import Gathered
+from bot.gather.snapshot import Gathered, with_commands
 from bot.wording import answers as words
 from planners.model import Repo, Role
 
@@ -29,13 +33,13 @@ REACTIONS = {
     Outcome.FAILED: Reaction.REFUSED,
 }
 MOST_REPLIES = 20
-PUT_BACK = "an older copy of this record stood here, or none: put back"
+RESTORED = "an older copy of this command log stood here, or none: restored"
 
 
-def meanings(results: Iterable[Result]) -> Iterator[tuple[str, Result]]:
-    """Each with a digest of what was typed, the second of the same words with another one.
+def digests(results: Iterable[Result]) -> Iterator[tuple[str, Result]]:
+    """Each command line with a digest of its text; the second of the same text has another one.
 
-    What it means to this version is left out: what was answered once is answered for ever.
+    Only the text counts: a line that was answered stays answered when its meaning changes.
     """
     seen: Counter[str] = Counter()
     for result in results:
@@ -45,243 +49,245 @@ def meanings(results: Iterable[Result]) -> Iterator[tuple[str, Result]]:
 
 
 def place_of(comment: int, number: int, *, deploy: bool) -> str:
-    """A comment's name in a record: comments of several merge requests share one."""
+    """A comment's name in a command log, which several merge requests share."""
     return f"{'deploy' if deploy else 'app'}!{number}#{comment}"
 
 
 @dataclass(slots=True)
-class _Place:
-    """A merge request where commands are read: `wave` is the wave it is for, empty on the app's.
+class _Thread:
+    """The comments of one merge request; `wave` is the wave it is for, empty on the app's.
 
-    `ledger` is the record of a wave's own, `replies` what was answered there: comment and words.
+    `command_log` is the log of a wave's own merge request. `replies` are what was answered there:
+    comment and digest.
     """
 
     repo: Repo
     number: int
     wave: str
     comments: tuple[Comment, ...]
-    ledger: CommandLog | None = None
+    command_log: CommandLog | None
     replies: list[tuple[str, str]] = field(default_factory=list)
 
 
 @dataclass(slots=True)
-class Hearing:
-    """One pass over all that people say to a rollout, or on a `preview` to what would be one.
+class CommandSession:
+    """One pass over all comments of a rollout, or of a merge request that would begin one.
 
-    `home` is the rollout's record as it grows, `is_action` says what is listened to now.
+    Commands that act change `gathered` and `proposal`, so that the rest of the pass, and the next
+    command, see what they did. `app_log` is the rollout's command log as it grows.
     """
 
     context: Context
     gathered: Gathered
     proposal: Proposal
-    home: CommandLog | None
     preview: bool = False
-    is_action: bool = False
-    _found: list[_Place] | None = None
+    app_log: CommandLog | None = field(init=False)
+    _acting: bool = field(init=False, default=False)
+    _threads: list[_Thread] | None = field(init=False, default=None)
 
-    async def obey(self) -> bool:
-        """Obey what steers, before anything merges; whether something new steers it now."""
-        self.is_action = True
+    def __post_init__(self) -> None:
+        """Begin with the command log as it was read."""
+        self.app_log = self.gathered.command_log
+
+    async def run_actions(self) -> bool:
+        """Run the commands that act, before anything merges; whether the plan is no longer valid.
+
+        It is not where a command takes the revision back or gives it up, and where another worker
+        was faster: then the pass begins again.
+        """
+        self._acting = True
         try:
-            return await self._obey()
+            return await self._run_actions()
         except OvertakenError:
             return True
 
-    async def tell(self) -> None:
-        """Answer the rest, which holds up no merge; on a preview what steers is refused."""
-        self.is_action = False
-        for place in await self._places():
-            await self._listen(place)
+    async def answer_queries(self) -> None:
+        """Answer the other commands, which delay no merge; on a preview, refuse those that act."""
+        self._acting = False
+        for thread in await self._read_threads():
+            await self._run_lines(thread)
 
-    async def _obey(self) -> bool:
-        if self.home is not None:
-            self.home = await self._mended(self.home)
-        for place in await self._places():
-            if place.ledger is not None:
-                place.ledger = await self._mended(place.ledger)
-                if await self._take_over(place.ledger):
+    async def _run_actions(self) -> bool:
+        if self.app_log is not None:
+            self.app_log = await self._restored(self.app_log)
+        for thread in await self._read_threads():
+            if thread.command_log is not None:
+                thread.command_log = await self._restored(thread.command_log)
+                if await self._take_over(thread.command_log):
                     return True
-            for entry in self._unseen(place):
-                await self._react(entry)
-            if await self._listen(place):
+            await perform(self.context, self._missing_reactions(thread))
+            if await self._run_lines(thread):
                 return True
         return False
 
-    async def _places(self) -> list[_Place]:
-        """The app merge request, and those of waves that are open; read once in a pass."""
-        if self._found is None:
-            self._found = await self._read_places()
-        return self._found
+    async def _read_threads(self) -> list[_Thread]:
+        """The app merge request, and those of waves that are open."""
+        if self._threads is None:
+            name = self.gathered.snapshot.application.name
+            self._threads = []
+            for each in self.gathered.conversations:
+                me = await self.context.forge(each.repo).me()
+                ours = [comment for comment in each.comments if comment.author.id == me.id]
+                replies = answered(self.context, each.repo, ours, name)
+                log = each.command_log if each.wave else None
+                thread = _Thread(each.repo, each.number, each.wave, each.comments, log, replies)
+                self._threads.append(thread)
+        return self._threads
 
-    async def _read_places(self) -> list[_Place]:
-        gathered, found = self.gathered, list[_Place]()
-        if gathered.app_request is not None:
-            app = gathered.app.repo
-            found.append(_Place(app, gathered.app_request.number, "", gathered.comments))
-        repo, name = gathered.deploy.repo, gathered.snapshot.application.name
-        for request in gathered.snapshot.merge_requests:
-            if request.branch is not None:
-                number = request.number
-                comments = await self.context.forge(repo).comments(repo.path, number)
-                ledger = await read_log(self.context, LogLocation(repo, number, name), comments)
-                found.append(_Place(repo, number, request.wave, comments, ledger))
-        for place in found:
-            me = await self.context.forge(place.repo).me()
-            ours = [each for each in place.comments if each.author.id == me.id]
-            place.replies = answered(self.context, place.repo, ours, name)
-        return found
+    async def _restored(self, log: CommandLog) -> CommandLog:
+        """The log, written again where its comment lacks what the store remembers.
 
-    async def _mended(self, record: CommandLog) -> CommandLog:
-        """The record, written again where its comment lacks what the store remembers.
-
-        It is read anew before anything is said of it: a forge may answer from the past.
+        It is read again before anything is said of it: a forge may answer with an earlier state.
         """
-        if not record.is_behind:
-            return record
-        context, location, entries = self.context, record.location, record.entries
+        if not log.is_behind:
+            return log
+        context, location, entries = self.context, log.location, log.entries
         comments = await context.forge(location.repo).comments(location.repo.path, location.number)
-        record = await read_log(context, location, comments)
-        if not record.is_behind:
-            return record
-        if record.was_changed:
+        log = await read_log(context, location, comments)
+        if not log.is_behind:
+            return log
+        if log.was_changed:
             me, now = await context.forge(location.repo).me(), context.clock()
             said = f"put back {len(entries)}"
-            note = CommandLogEntry("", said, me.login, "record", now, Outcome.DONE, PUT_BACK)
-            entries = (*record.entries, note)
-        return await write_log(context, record, entries, record.reacted)
+            note = CommandLogEntry("", said, me.login, "record", now, Outcome.DONE, RESTORED)
+            entries = (*log.entries, note)
+        return await write_log(context, log, entries, log.reacted)
 
-    async def _take_over(self, ledger: CommandLog) -> bool:
-        """Record at home what a crash left in a wave's own record alone."""
-        if self.home is None:
+    async def _take_over(self, log: CommandLog) -> bool:
+        """Copy to the rollout's log what a crash left in a wave's own log alone."""
+        if self.app_log is None:
             return False
-        known = {entry.key for entry in self.home.entries}
+        known = {entry.key for entry in self.app_log.entries}
         now = self.proposal.plan.revision.sha
-        new = [each for each in ledger.entries if each.revision == now and each.key not in known]
+        new = [each for each in log.entries if each.revision == now and each.key not in known]
         if new:
-            self.home = await self._grown(self.home, *new)
+            self.app_log = await self._appended(self.app_log, *new)
         return bool(new)
 
-    async def _listen(self, place: _Place) -> bool:
-        """Answer what is new, up to a command that steers: the next one meets what that changed."""
-        me = await self.context.forge(place.repo).me()
-        verbs = commands()
-        reader = Reader(me.login, tuple(each.verb for each in verbs.values()))
-        for comment in place.comments:
+    async def _run_lines(self, thread: _Thread) -> bool:
+        """Run what is new in a thread; whether the plan is no longer valid."""
+        me = await self.context.forge(thread.repo).me()
+        reader = Reader(me.login, tuple(each.verb for each in commands().values()))
+        for comment in thread.comments:
             if comment.author.bot or comment.author.id == me.id:
                 continue
-            where = place_of(comment.id, place.number, deploy=bool(place.wave))
-            edited = self._is_edited(place, comment, where)
-            for said, result in meanings(reader.read(comment.body)):
-                if self._is_steering(result) is not self.is_action:
+            where = place_of(comment.id, thread.number, deploy=bool(thread.wave))
+            edited = self._is_edited(thread, comment, where)
+            for said, result in digests(reader.read(comment.body)):
+                if self._is_action(result) is not self._acting:
                     continue
-                key = ("answered", str(place.repo), where, said)
-                if key in self.context.written or (where, said) in self._known(place):
+                if (where, said) in self._known(thread) or await self._is_flood(thread, comment):
                     continue
-                if await self._is_flood(place, comment):
-                    continue
-                asked = (place.repo, place.number, comment, said, self._about(result))
-                question = Question(*asked, edited)
-                entry = await self._answer(place, question, result, where)
+                about = self._answering_application(result)
+                target = ReplyTarget(thread.repo, thread.number, comment, said, about, edited)
+                entry = await self._answer(thread, target, result, where)
                 if entry is not None:
-                    self.context.written[key] = ""
-                    await self._react(entry)
-                    if self.is_action and entry.outcome is Outcome.DONE:
+                    await perform(self.context, self._reactions(entry))
+                    if await self._take_effect(entry):
                         return True
         return False
 
-    def _is_steering(self, result: Result) -> bool:
-        if self.preview or not isinstance(result, ParsedCommand):
+    async def _take_effect(self, entry: CommandLogEntry) -> bool:
+        """Let a command that acted change this pass; whether the plan is no longer valid."""
+        if not self._acting or entry.outcome is not Outcome.DONE:
             return False
-        return commands()[result.verb].is_action
+        before = self.gathered.snapshot.overrides
+        entries = self.app_log.entries if self.app_log is not None else ()
+        self.gathered = await with_commands(self.context, self.gathered, entries)
+        if self.gathered.snapshot.overrides.plan_inputs != before.plan_inputs:
+            return True
+        snapshot = self.gathered.snapshot
+        self.proposal = await asyncio.to_thread(decide_again, self.proposal, snapshot)
+        return False
 
-    async def _is_flood(self, place: _Place, comment: Comment) -> bool:
-        """Whether somebody who may write nothing there was answered often enough."""
-        mine = {str(each.id) for each in place.comments if each.author.id == comment.author.id}
-        if sum(to in mine for to, _ in place.replies) < MOST_REPLIES:
+    def _is_action(self, result: Result) -> bool:
+        return (
+            not self.preview
+            and isinstance(result, ParsedCommand)
+            and commands()[result.verb].is_action
+        )
+
+    async def _is_flood(self, thread: _Thread, comment: Comment) -> bool:
+        """Whether somebody without the role write there was answered often enough."""
+        theirs = {str(each.id) for each in thread.comments if each.author.id == comment.author.id}
+        if sum(to in theirs for to, _ in thread.replies) < MOST_REPLIES:
             return False
-        role = await self.context.forge(place.repo).role(place.repo.path, comment.author.login)
-        return role < Role.WRITE
+        forge = self.context.forge(thread.repo)
+        return await forge.role(thread.repo.path, comment.author.login) < Role.WRITE
 
-    def _about(self, result: Result) -> str:
-        """Who answers: each application for itself, but how a command is written says any."""
+    def _answering_application(self, result: Result) -> str:
+        """Each application answers for itself, but any one explains how a command is written."""
         return self.gathered.snapshot.application.name if isinstance(result, ParsedCommand) else ""
 
     async def _answer(
-        self, place: _Place, question: Question, result: Result, where: str
+        self, thread: _Thread, target: ReplyTarget, result: Result, where: str
     ) -> CommandLogEntry | None:
-        """What came of one line; None where nothing more can be recorded."""
-        full = any(is_full(each.entries) for each in self._records(place))
-        key = ("full", where, question.said)
-        if not (full and self.is_action):
-            caller = Caller(self.context, self.gathered, self.proposal, self.preview)
-            entry, kept = await caller.answer(question, result, place.wave, where)
-            if kept:
-                await self._keep(place, entry)
-            place.replies.append((str(question.comment.id), question.said))
-            return entry
-        if key not in self.context.written:
-            comment = question.comment.id
-            await react(self.context, place.repo, place.number, comment, Reaction.REFUSED)
-            await reply(self.context, question, f"Refused: {words.full()}.")
-            self.context.written[key] = ""
-        return None
+        """What came of one line; None where the command log is full."""
+        full = any(is_full(each.entries) for each in self._logs(thread))
+        if full and self._acting:
+            refused = React(target.repo, target.number, target.comment.id, Reaction.REFUSED)
+            await perform(self.context, [refused, Reply(target, f"Refused: {words.full()}.")])
+            thread.replies.append((str(target.comment.id), target.said))
+            return None
+        executor = CommandExecutor(self.context, self.gathered, self.proposal, self.preview)
+        entry, is_logged = await executor.answer(target, result, thread.wave, where)
+        if is_logged:
+            await self._log(thread, entry)
+        thread.replies.append((str(target.comment.id), target.said))
+        return entry
 
-    async def _keep(self, place: _Place, entry: CommandLogEntry) -> None:
-        """Record it, where the rollout is read from last."""
-        if place.ledger is not None:
-            place.ledger = await self._grown(place.ledger, entry)
-        if self.home is not None:
-            self.home = await self._grown(self.home, entry)
+    async def _log(self, thread: _Thread, entry: CommandLogEntry) -> None:
+        """Log it where it was given, then in the rollout's log, which is read last."""
+        if thread.command_log is not None:
+            thread.command_log = await self._appended(thread.command_log, entry)
+        if self.app_log is not None:
+            self.app_log = await self._appended(self.app_log, entry)
 
-    async def _grown(self, record: CommandLog, *entries: CommandLogEntry) -> CommandLog:
-        reacted = record.reacted
-        while reacted < len(record.entries) and self._is_shown(record.entries[reacted]):
+    async def _appended(self, log: CommandLog, *entries: CommandLogEntry) -> CommandLog:
+        reacted = log.reacted
+        while reacted < len(log.entries) and self._is_shown(log.entries[reacted]):
             reacted += 1
-        return await write_log(self.context, record, (*record.entries, *entries), reacted)
+        return await write_log(self.context, log, (*log.entries, *entries), reacted)
 
-    def _unseen(self, place: _Place) -> tuple[CommandLogEntry, ...]:
-        """Deeds whose reaction a crash may have left out."""
-        record = self.home or place.ledger
-        return record.entries[record.reacted :] if record else ()
+    def _missing_reactions(self, thread: _Thread) -> list[React]:
+        """Reactions that a crash may have left out."""
+        log = self.app_log or thread.command_log
+        missing = log.entries[log.reacted :] if log else ()
+        return [react for entry in missing for react in self._reactions(entry)]
 
-    def _records(self, place: _Place) -> list[CommandLog]:
-        return [each for each in (self.home, place.ledger) if each is not None]
+    def _logs(self, thread: _Thread) -> list[CommandLog]:
+        return [each for each in (self.app_log, thread.command_log) if each is not None]
 
-    def _is_edited(self, place: _Place, comment: Comment, where: str) -> bool:
+    def _is_edited(self, thread: _Thread, comment: Comment, where: str) -> bool:
         """Whether it reads other than it did when it was written, as far as is known.
 
         To GitLab a reaction is an edit too (`Note#bump_updated_at`), be it the bot's own.
         """
-        key, text = ("text", str(place.repo), where), text_of(comment)
+        texts, key = self.context.first_texts, ("text", str(thread.repo), where)
+        digest = text_digest(comment)
         if not comment.edited:
-            self.context.written[key] = text
+            texts[key] = digest
             return False
-        entries = (entry for record in self._records(place) for entry in record.entries)
+        entries = (entry for log in self._logs(thread) for entry in log.entries)
         written = {entry.text for entry in entries if entry.where == where}
-        return text not in written | {self.context.written.get(key, "")}
+        return digest not in written | {texts.get(key, "")}
 
-    def _known(self, place: _Place) -> set[tuple[str, str]]:
-        deploy = bool(place.wave)
-        answered = {
-            (place_of(int(to), place.number, deploy=deploy), said) for to, said in place.replies
+    def _known(self, thread: _Thread) -> set[tuple[str, str]]:
+        deploy = bool(thread.wave)
+        replied = {
+            (place_of(int(to), thread.number, deploy=deploy), said) for to, said in thread.replies
         }
-        return answered | {entry.key for record in self._records(place) for entry in record.entries}
+        return replied | {entry.key for log in self._logs(thread) for entry in log.entries}
 
     def _is_shown(self, entry: CommandLogEntry) -> bool:
         """Whether this process put the reaction under its comment."""
-        found = self._comment(entry)
-        return found is None or is_there(self.context, *found)
+        return all(each.key in self.context.pacing for each in self._reactions(entry))
 
-    async def _react(self, entry: CommandLogEntry) -> None:
-        found = self._comment(entry)
-        if found is not None:
-            await react(self.context, *found)
-
-    def _comment(self, entry: CommandLogEntry) -> tuple[Repo, int, int, Reaction] | None:
-        """The comment of a deed, and what is put under it; None for the bot's own deeds."""
+    def _reactions(self, entry: CommandLogEntry) -> tuple[React, ...]:
+        """What is put under the comment of an entry; nothing for the bot's own entries."""
         if not entry.where:
-            return None
+            return ()
         kind, _, rest = entry.where.partition("!")
         number, _, comment = rest.partition("#")
         repo = self.gathered.app.repo if kind == "app" else self.gathered.deploy.repo
-        return repo, int(number), int(comment), REACTIONS[entry.outcome]
+        return (React(repo, int(number), int(comment), REACTIONS[entry.outcome]),)

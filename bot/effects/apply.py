@@ -1,7 +1,7 @@
-"""The only writer: performs effects. Each is done so that doing it again changes nothing.
+"""Performs what the core decided for a rollout: branches, merge requests, statuses and merges.
 
-Called by `reconcile` after every pass. What a forge refuses is not repeated here: the next pass
-looks at the world anew.
+Called by `reconcile` in every pass. What a forge refuses is not repeated here: the next pass reads
+everything again.
 """
 
 import asyncio
@@ -13,14 +13,15 @@ from typing import assert_never
 import structlog
 
 from bot.context import Context, Refused
+from bot.effects.perform import perform
+from bot.effects.push import BOT, push
+from bot.effects.status import order_status
 from bot.engine.propose import Proposal
-from bot.forges import ORDER, NotMerged, Status, StatusState, TransientForgeError
+from bot.forges import NotMerged
 from bot.gather.requests import MARKER
 from bot.gather.snapshot import Gathered
-from bot.git import Signature
 from bot.wording import merge_requests as words
 from bot.wording.diffs import Blobs, diffs_of
-from bot.wording.reasons import status_line
 from planners.gating.change_sets import ChangeSet
 from planners.gating.effects import (
     CloseMergeRequest,
@@ -32,13 +33,10 @@ from planners.gating.effects import (
     SetOrderStatus,
     UpdateMergeRequest,
 )
-from planners.model import Repo
 
 AFTER_REFUSAL = timedelta(seconds=10)
 LONGEST_WAIT = timedelta(minutes=10)
 MOST_DOUBLINGS = 6
-CALM = timedelta(minutes=1)
-BOT = Signature("Switchyard", "switchyard@noreply.invalid")
 
 log = structlog.get_logger()
 
@@ -105,28 +103,28 @@ async def _push(writing: Writing, pushes: Sequence[PushBranch]) -> set[str]:
     if not pushes:
         return set()
     context, deploy = writing.context, writing.gathered.deploy
-    url, access = await context.reach(deploy.repo, deploy.info)
     updates: dict[str, tuple[str | None, str | None]] = {}
-    for push in pushes:
-        commit = await asyncio.to_thread(_commit, writing, push)
-        updates[push.branch] = (commit, push.expected)
-    outcome = await asyncio.to_thread(deploy.mirror.push, url, access, updates)
-    for push in pushes:
-        await _audit(writing, "push", push.change, branch=push.branch, refused=outcome[push.branch])
+    for each in pushes:
+        commit = await asyncio.to_thread(_commit, writing, each)
+        updates[each.branch] = (commit, each.expected)
+    outcome = await push(context, deploy, updates)
+    for each in pushes:
+        refused = outcome[each.branch]
+        await _audit(writing, "push", each.change, branch=each.branch, refused=refused)
     return {branch for branch, refusal in outcome.items() if refusal is not None}
 
 
-def _commit(writing: Writing, push: PushBranch) -> str:
+def _commit(writing: Writing, effect: PushBranch) -> str:
     """The branch's one commit: the same inputs give the same commit id, after any crash."""
     proposal, app = writing.proposal, writing.gathered.app
     files = {
         change.path: proposal.contents[change.new] if change.new else None
-        for change in push.change.files
+        for change in effect.change.files
     }
-    message = words.commit_message(proposal.plan, proposal.digest, push.change)
+    message = words.commit_message(proposal.plan, proposal.digest, effect.change)
     at = app.mirror.commit_info(proposal.plan.revision.sha).at
     return writing.gathered.deploy.mirror.commit(
-        push.base, files, message=message, author=BOT, at=at
+        effect.base, files, message=message, author=BOT, at=at
     )
 
 
@@ -198,41 +196,10 @@ async def _close(writing: Writing, effect: CloseMergeRequest) -> bool:
 
 
 async def _set_order(writing: Writing, effect: SetOrderStatus) -> datetime | None:
-    state = StatusState.PENDING if effect.gates else StatusState.SUCCESS
+    repo, known = writing.gathered.deploy.repo, writing.gathered.statuses
     page = writing.context.page(writing.proposal.plan.application)
-    status = Status(ORDER, state, status_line(effect.gates), page)
-    kind = type(effect.gates[0]).__name__ if effect.gates else ""
-    return await set_status(
-        writing.context, writing.gathered.deploy.repo, effect.head, status, kind=kind
-    )
-
-
-async def set_status(
-    context: Context, repo: Repo, head: str, status: Status, *, kind: str = ""
-) -> datetime | None:
-    """Set a commit status, unless that is what this process set last.
-
-    While it waits for the same `kind` of thing, its text changes with every report of every
-    cluster: it is written once a minute at most, so that a forge's limits are left for merging.
-    Returns when it is to be written, if that is later; a forge that is busy delays no merge of
-    another wave for the text of this one.
-    """
-    key = ("status", str(repo), head, status.context)
-    value = f"{status.state} {kind} {status.description}"
-    before = context.written.get(key, "")
-    if before == value:
-        return None
-    same = bool(kind) and before.startswith(f"{status.state} {kind} ")
-    if same and context.clock() < context.calm_until.get(key, context.clock()):
-        return context.calm_until[key]
-    try:
-        await context.forge(repo).set_status(repo.path, head, status)
-    except TransientForgeError as error:
-        if status.state is not StatusState.PENDING:
-            raise
-        return context.clock() + timedelta(seconds=error.retry_after)
-    context.written[key], context.calm_until[key] = value, context.clock() + CALM
-    return None
+    found = order_status(repo, effect.head, effect.gates, page, known.get(effect.head, ()))
+    return await perform(writing.context, found)
 
 
 async def _merge(writing: Writing, effect: Merge) -> bool:
@@ -254,13 +221,13 @@ async def _merge(writing: Writing, effect: Merge) -> bool:
     await _audit(writing, "merge", effect.change, number=effect.number, refused=refused)
     key = (deploy.repo, effect.number)
     if refused is None:
-        context.refused.pop(key, None)
+        context.refusals.pop(key, None)
         return True
     log.warning("not merged", number=effect.number, reason=refused)
     now = await context.forge(deploy.repo).merge_request(deploy.repo.path, effect.number)
-    times = context.refused[key].times + 1 if key in context.refused else 0
+    times = context.refusals[key].times + 1 if key in context.refusals else 0
     until = context.clock() + min(AFTER_REFUSAL * 2 ** min(times, MOST_DOUBLINGS), LONGEST_WAIT)
-    context.refused[key] = Refused((now.head, now.mergeable), refused, times, until)
+    context.refusals[key] = Refused(now.head, now.mergeable, refused, times, until)
     return True
 
 

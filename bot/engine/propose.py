@@ -69,6 +69,17 @@ def propose(snapshot: Snapshot, *, thorough: bool = False) -> Proposal:
     return forward
 
 
+def decide_again(proposal: Proposal, snapshot: Snapshot) -> Proposal:
+    """The same plan, with gates and effects for what people did since it was made.
+
+    `snapshot` differs from that of the plan in overrides, approvals and merge requests alone.
+    """
+    if proposal.problems:
+        return proposal
+    planned = replace(snapshot, application=proposal.application)
+    return replace(proposal, evaluation=evaluate(planned, proposal.plan, proposal.changes))
+
+
 def _restore(
     snapshot: Snapshot, earlier: PreviousDeployment, why: tuple[PendingUnit, ...]
 ) -> Proposal:

@@ -60,14 +60,14 @@ class Proposed:
 async def read_proposed(
     context: Context,
     checkout: Checkout,
-    documents: tuple[Fleet, Registration],
+    fleet: Fleet,
+    registration: Registration,
     entries: tuple[CommandLogEntry, ...],
 ) -> Proposed:
     """Of our merge requests all open ones, and the newest closed of each wave.
 
     `entries` are what people told the rollout by commands.
     """
-    fleet, registration = documents
     forge, repo = context.forge(registration.deploy), registration.deploy
     me, told = await forge.me(), standing_overrides(entries)
     prefix = branch_prefix(registration.application)
@@ -173,8 +173,8 @@ def _refusal(reading: Reading, each: ForgeMergeRequest) -> MergeRefusal | None:
     What was said of another head, or beside another word of the forge's, does not count any more.
     """
     context = reading.context
-    known = context.refused.get((reading.checkout.repo, each.number))
-    if known is None or known.stood != (each.head, each.mergeable):
+    known = context.refusals.get((reading.checkout.repo, each.number))
+    if known is None or (known.head, known.mergeable) != (each.head, each.mergeable):
         return None
     waits = context.clock() < known.until
     return MergeRefusal(known.reason, known.until, known.times) if waits else None

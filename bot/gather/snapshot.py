@@ -4,9 +4,11 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from bot.commandlog.log import CommandLog, LogLocation, read_log
+from bot.commandlog.entry import CommandLogEntry
+from bot.commandlog.log import CommandLog, LogLocation
 from bot.context import Context
-from bot.forges import Comment, ForgeMergeRequest
+from bot.forges import Comment, ForgeMergeRequest, Status
+from bot.gather.conversations import Conversation, read_conversation, read_wave_conversations
 from bot.gather.deploy import read_base
 from bot.gather.documents import application_at, fleet_at
 from bot.gather.earlier import read_earlier
@@ -18,7 +20,8 @@ from bot.gather.observe import observe
 from bot.gather.pauses import Paused, read_pauses
 from bot.gather.repository import Checkout, fetch, fetch_request
 from bot.gather.requests import Proposed, read_proposed
-from planners.model import Application, Fleet, Registration, Revision
+from bot.gather.statuses import read_statuses
+from planners.model import Application, Fleet, Registration, Repo, Revision
 from planners.model.snapshot import (
     DeployBase,
     MergeRequest,
@@ -31,20 +34,36 @@ from planners.model.snapshot import (
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """A Snapshot, with the repositories it was read from.
+    """A Snapshot, with everything else that was read for it.
 
-    The plan comment belongs on `app_request`; `comments` are those of that merge request,
-    `command_log` what people told the rollout there; `paused` is what the deploy repo says is
-    paused.
+    The plan comment belongs on `app_request`. `conversations` are the comments of that merge
+    request, first, and of the open ones of waves. `statuses` has those of each proposed commit.
+    `paused` is what the deploy repo says is paused, `fleet` the newest fleet.
     """
 
     snapshot: Snapshot
+    fleet: Fleet
     app: Checkout
     deploy: Checkout
     app_request: ForgeMergeRequest | None
-    comments: tuple[Comment, ...] = ()
-    command_log: CommandLog | None = None
+    conversations: tuple[Conversation, ...] = ()
+    statuses: Mapping[str, tuple[Status, ...]] = field(default_factory=dict)
     paused: Paused = field(default_factory=Paused)
+
+    def conversation(self, repo: Repo, number: int) -> Conversation | None:
+        """That of a merge request, if it was read."""
+        found = (each for each in self.conversations if (each.repo, each.number) == (repo, number))
+        return next(found, None)
+
+    @property
+    def comments(self) -> tuple[Comment, ...]:
+        """Those of the app merge request."""
+        return self.conversations[0].comments if self.app_request is not None else ()
+
+    @property
+    def command_log(self) -> CommandLog | None:
+        """The rollout's command log, on the app merge request."""
+        return self.conversations[0].command_log if self.app_request is not None else None
 
 
 async def gather_rollout(context: Context, application: str) -> Gathered:
@@ -60,40 +79,55 @@ async def gather_rollout(context: Context, application: str) -> Gathered:
     app = await fetch(context, registration.app)
     deploy = await fetch(context, registration.deploy)
     app_request = await context.forge(app.repo).merge_request_of(app.repo.path, app.head)
-    comments, command_log = await _told(context, app, app_request, application)
-    entries = command_log.entries if command_log else ()
+    told = await _app_conversation(context, app.repo, app_request, application)
+    entries = told[0].command_log.entries if told else ()
     paused = await read_pauses(context, deploy)
-    proposed = await read_proposed(context, deploy, (newest, registration), entries)
+    proposed = await read_proposed(context, deploy, newest, registration, entries)
     base = await asyncio.to_thread(read_base, deploy, registration)
     fleet_sha = _pinned(fleet_repo, app.head, deploy, proposed.requests) or fleet_repo.head
     pinned = newest
     if fleet_sha != fleet_repo.head:
         pinned = await fleet_at(context, fleet_repo, fleet_sha)
     fleet, merged = (newest, pinned, fleet_sha), (deploy, base, proposed)
-    snapshot = replace(
-        await _snapshot(context, registration, fleet, (app, app.head), merged),
+    snapshot = await _snapshot(context, registration, fleet, (app, app.head), merged)
+    snapshot = _with_proposed(snapshot, proposed, paused)
+    if app_request is not None:
+        wrote = await context.forge(app.repo).authors(app.repo.path, app_request.number)
+        logins = {f"@{each}" for each in wrote}
+        snapshot = replace(snapshot, authors=snapshot.authors | logins)
+    waves = await read_wave_conversations(context, deploy.repo, application, proposed.requests)
+    statuses = await read_statuses(context, deploy.repo, proposed.requests)
+    gathered = Gathered(snapshot, newest, app, deploy, app_request, (*told, *waves), statuses)
+    return replace(gathered, paused=paused)
+
+
+async def with_commands(
+    context: Context, gathered: Gathered, entries: tuple[CommandLogEntry, ...]
+) -> Gathered:
+    """The same, after commands that act: approvals, overrides and pauses are read again."""
+    snapshot, deploy = gathered.snapshot, gathered.deploy
+    paused = await read_pauses(context, deploy)
+    registration = snapshot.registration
+    proposed = await read_proposed(context, deploy, gathered.fleet, registration, entries)
+    return replace(gathered, snapshot=_with_proposed(snapshot, proposed, paused), paused=paused)
+
+
+def _with_proposed(snapshot: Snapshot, proposed: Proposed, paused: Paused) -> Snapshot:
+    return replace(
+        snapshot,
         overrides=replace(proposed.overrides, pauses=paused.pauses),
         merge_requests=proposed.requests,
         branches=proposed.branches,
         foreign_branches=proposed.foreign_branches,
     )
-    if app_request is not None:
-        wrote = await context.forge(app.repo).authors(app.repo.path, app_request.number)
-        logins = {f"@{each}" for each in wrote}
-        snapshot = replace(snapshot, authors=snapshot.authors | logins)
-    return Gathered(snapshot, app, deploy, app_request, comments, command_log, paused)
 
 
-async def _told(
-    context: Context, app: Checkout, app_request: ForgeMergeRequest | None, application: str
-) -> tuple[tuple[Comment, ...], CommandLog | None]:
-    """The comments of the app merge request, and the record among them."""
-    if app_request is None:
-        return (), None
-    comments = await context.forge(app.repo).comments(app.repo.path, app_request.number)
-    return comments, await read_log(
-        context, LogLocation(app.repo, app_request.number, application), comments
-    )
+async def _app_conversation(
+    context: Context, repo: Repo, request: ForgeMergeRequest | None, application: str
+) -> tuple[Conversation, ...]:
+    if request is None:
+        return ()
+    return (await read_conversation(context, LogLocation(repo, request.number, application)),)
 
 
 async def gather_review(context: Context, application: str, request: ForgeMergeRequest) -> Gathered:
@@ -113,8 +147,10 @@ async def gather_review(context: Context, application: str, request: ForgeMergeR
     fleet = (newest, newest, fleet_repo.head)
     merged = (deploy, base, Proposed())
     snapshot = await _snapshot(context, registration, fleet, (app, request.head), merged)
-    comments, command_log = await _told(context, app, request, application)
-    return Gathered(snapshot, app, deploy, request, comments, command_log)
+    told = await _app_conversation(context, app.repo, request, application)
+    forge = context.forge(app.repo)
+    statuses = {request.head: await forge.statuses(app.repo.path, request.head)}
+    return Gathered(snapshot, newest, app, deploy, request, told, statuses)
 
 
 def _registration(fleet: Fleet, application: str) -> Registration:

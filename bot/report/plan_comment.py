@@ -1,16 +1,18 @@
-"""Writes the home page of a rollout: one comment on the app merge request, and its status."""
+"""The plan comment: one comment on the app merge request, edited in place, and the plan's status.
+
+The functions return what is to be written; nothing where the forge has it already.
+"""
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-
-import structlog
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
 from bot.context import Context
-from bot.effects.apply import blobs_of, set_status
+from bot.effects.apply import blobs_of
+from bot.effects.model import AddComment, EditComment, Effect, Pace, SetStatus
 from bot.engine.propose import Proposal
-from bot.forges import Comment, ForgeMergeRequest, Status, StatusState, TransientForgeError
+from bot.forges import Comment, ForgeMergeRequest, Status, StatusState
 from bot.gather.snapshot import Gathered
 from bot.wording import comment as words
 from bot.wording.diffs import diffs_of
@@ -22,132 +24,112 @@ from planners.plan import PlanProblem
 MARKER = "home"
 PLAN = "switchyard/plan"
 DESCRIPTION_LENGTH = 140
-CALM = timedelta(seconds=20)
-
-log = structlog.get_logger()
+EVERY = timedelta(seconds=20)
 
 
 @dataclass(frozen=True, slots=True)
-class Home:
-    """Which application's comment on a merge request of `repo`.
+class PlanCommentTarget:
+    """The merge request of `repo` that an application's plan comment belongs on, as it is now.
 
-    On a merge request from a fork `asked` is the comment that asked for a plan, and `head` what it
-    was answered for.
+    On a merge request from a fork `asked` is the comment that asked for a plan, and `head` the
+    commit that it was made for. `statuses` are those of the merge request's head.
     """
 
     repo: Repo
     application: str
+    request: ForgeMergeRequest
+    comments: tuple[Comment, ...]
+    statuses: tuple[Status, ...] = field(default=())
     asked: str = ""
     head: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Text:
-    """A comment, with what it remembers, and what stays the same while only its details move."""
-
-    text: str
-    memory: Memory | None
-    calm: str | None = None
-
-
-async def write_home(
-    context: Context, gathered: Gathered, proposal: Proposal, home: Home | None = None
-) -> datetime | None:
-    """Bring the home comment up to date; while the revision is not merged, the status too.
-
-    Returns when to do so, where the forge is busy: no text holds up a rollout.
-    """
+async def plan_comment(
+    context: Context, gathered: Gathered, proposal: Proposal, *, asked: str = "", head: str = ""
+) -> tuple[Effect, ...]:
+    """The comment of a plan and, while its revision is not merged, its status."""
     request = gathered.app_request
     if request is None:
-        return None
-    try:
-        return await _write_home(context, gathered, proposal, (request, home))
-    except TransientForgeError as error:
-        log.warning("comment waits", error=str(error))
-        return context.clock() + timedelta(seconds=error.retry_after)
-
-
-async def _write_home(
-    context: Context,
-    gathered: Gathered,
-    proposal: Proposal,
-    where: tuple[ForgeMergeRequest, Home | None],
-) -> datetime | None:
-    request, home = where
-    home = home or Home(gathered.app.repo, proposal.plan.application)
+        return ()
+    statuses = gathered.statuses.get(request.head, ())
+    repo, application = gathered.app.repo, proposal.plan.application
+    target = PlanCommentTarget(
+        repo, application, request, gathered.comments, statuses, asked=asked, head=head
+    )
     if proposal.problems:
-        await write_problems(context, request, home, proposal.problems)
-        return None
+        return await problem_comment(context, target, proposal.problems)
     open_changes = [change for change in proposal.changes if change.files]
     blobs = await asyncio.to_thread(blobs_of, gathered, proposal, open_changes)
     diffs = diffs_of(open_changes, blobs)
-    known = await _memory(context, request, home)
+    ours = await _ours(context, target)
     preview = request.state == "open"
-    memory = remember(known, gist_of(proposal, diffs), preview=preview)
+    memory = remember(_memory(ours), gist_of(proposal, diffs), preview=preview)
     about = replace(
-        _about(context, request, home, memory),
+        _about(context, target, memory),
         revision=gathered.snapshot.revision.sha,
         base=gathered.snapshot.base.revision.sha,
         reproduce=_command(gathered),
         sign=context.forge(gathered.deploy.repo).request_sign,
     )
     text = words.comment(about, proposal, diffs)
-    moving = not (preview or proposal.evaluation.done)
-    calm = kind_of(proposal, preview=preview) if moving else None
-    later = await _write(context, request, home, _Text(text, memory, calm))
+    pace = None
+    if not (preview or proposal.evaluation.done):
+        key = ("plan comment", str(repo), str(request.number), application)
+        pace = Pace(key, kind_of(proposal, preview=preview), EVERY)
     line = words.headline(proposal, preview=True)
-    await _set_plan(context, request, home, StatusState.SUCCESS, line)
-    return later
+    status = _status(context, target, StatusState.SUCCESS, line)
+    return (*_write(target, ours, text, pace), *status)
 
 
-async def write_problems(
-    context: Context, request: ForgeMergeRequest, home: Home, problems: Sequence[PlanProblem | str]
-) -> None:
-    """Say why there is no plan, in the comment and, while open, in the status."""
-    memory = await _memory(context, request, home)
-    about = _about(context, request, home, memory)
-    await _write(context, request, home, _Text(words.problems(about, problems), memory))
-    await _set_plan(context, request, home, StatusState.FAILURE, str(problems[0]))
+async def problem_comment(
+    context: Context, target: PlanCommentTarget, problems: Sequence[PlanProblem | str]
+) -> tuple[Effect, ...]:
+    """The comment that says why there is no plan and, while it is open, the status."""
+    ours = await _ours(context, target)
+    text = words.problems(_about(context, target, _memory(ours)), problems)
+    status = _status(context, target, StatusState.FAILURE, str(problems[0]))
+    return (*_write(target, ours, text), *status)
 
 
-async def write_unasked(
-    context: Context, request: ForgeMergeRequest, home: Home, asker: str
-) -> None:
-    """Say that somebody must ask for a plan; again, where `asker` did for an earlier head."""
-    memory = await _memory(context, request, home)
-    text = words.unasked(_about(context, request, home, memory), asker)
-    await _write(context, request, home, _Text(text, memory))
+async def fork_comment(
+    context: Context, target: PlanCommentTarget, asker: str
+) -> tuple[Effect, ...]:
+    """The comment that says who must ask for a plan; again, where `asker` did for another head."""
+    ours = await _ours(context, target)
+    text = words.unasked(_about(context, target, _memory(ours)), asker)
     line = "from a fork: somebody with the role write asks for a plan"
-    await _set_plan(context, request, home, StatusState.PENDING, line)
+    status = _status(context, target, StatusState.PENDING, line)
+    return (*_write(target, ours, text), *status)
 
 
-async def _set_plan(
-    context: Context, request: ForgeMergeRequest, home: Home, state: StatusState, line: str
-) -> None:
+def _status(
+    context: Context, target: PlanCommentTarget, state: StatusState, line: str
+) -> tuple[Effect, ...]:
     """The status of the plan, while it is open, and where the forge has one for a fork's head."""
-    forge = context.forge(home.repo)
-    own = request.source_repository == home.repo.path
-    if request.state == "open" and (own or forge.statuses_for_forks):
-        page = context.page(home.application)
-        status = Status(PLAN, state, line[:DESCRIPTION_LENGTH], page)
-        await set_status(context, home.repo, request.head, status)
+    request, forge = target.request, context.forge(target.repo)
+    own = request.source_repository == target.repo.path
+    if request.state != "open" or not (own or forge.statuses_for_forks):
+        return ()
+    status = Status(PLAN, state, line[:DESCRIPTION_LENGTH], context.page(target.application))
+    if status in target.statuses:
+        return ()
+    return (SetStatus(target.repo, request.head, status),)
 
 
-def _about(
-    context: Context, request: ForgeMergeRequest, home: Home, memory: Memory | None
-) -> words.Home:
-    told = {"asked": home.asked, "head": home.head} if home.asked else {}
-    payload = {"application": home.application, **told}
+def _about(context: Context, target: PlanCommentTarget, memory: Memory | None) -> words.Home:
+    payload = {"application": target.application}
+    if target.asked:
+        payload |= {"asked": target.asked, "head": target.head}
     if memory is not None:
         payload["memory"] = write(memory)
     return words.Home(
-        marker=context.markers.write(MARKER, home.repo, payload),
-        application=home.application,
-        revision=request.head,
-        preview=request.state == "open",
-        page=context.page(home.application),
+        marker=context.markers.write(MARKER, target.repo, payload),
+        application=target.application,
+        revision=target.request.head,
+        preview=target.request.state == "open",
+        page=context.page(target.application),
         reproduce="",
-        limit=context.forge(home.repo).comment_limit,
+        limit=context.forge(target.repo).comment_limit,
         memory=memory,
     )
 
@@ -160,58 +142,36 @@ def _command(gathered: Gathered) -> str:
     return f"switchyard plan --application {application.name}{where}"
 
 
-def _key(request: ForgeMergeRequest, home: Home) -> tuple[str, ...]:
-    return ("home", str(home.repo), str(request.number), home.application)
+@dataclass(frozen=True, slots=True)
+class _Ours:
+    """The bot's comment for the application, and the payload of its marker."""
+
+    comment: Comment
+    payload: dict[str, str]
 
 
-async def _memory(context: Context, request: ForgeMergeRequest, home: Home) -> Memory | None:
-    """What our comment remembers; read from the forge once in the life of a process."""
-    key = (*_key(request, home), "memory")
-    if key not in context.written:
-        found = await _ours(context, request, home)
-        context.written[key] = found[1].get("memory", "") if found else ""
-    return read(context.written[key])
-
-
-async def _write(
-    context: Context, request: ForgeMergeRequest, home: Home, made: _Text
-) -> datetime | None:
-    """Edit our comment, or write it where there is none; nothing when it reads so already.
-
-    While it stays `calm`, it is edited three times a minute at most. Returns when it is to be
-    written, if that is later.
-    """
-    key = _key(request, home)
-    if context.written.get(key) == made.text:
-        return None
-    same = made.calm is not None and context.written.get((*key, "line")) == made.calm
-    if same and context.clock() < context.calm_until.get(key, context.clock()):
-        return context.calm_until[key]
-    await _put(context, request, home, made.text)
-    context.written[key], context.written[*key, "line"] = made.text, made.calm or ""
-    if made.memory is not None:
-        context.written[*key, "memory"] = write(made.memory)
-    context.calm_until[key] = context.clock() + CALM
+async def _ours(context: Context, target: PlanCommentTarget) -> _Ours | None:
+    me = await context.forge(target.repo).me()
+    for each in target.comments:
+        payload = context.markers.read(MARKER, target.repo, each.body)
+        mine = each.author.id == me.id and payload is not None
+        if mine and payload and payload.get("application") == target.application:
+            return _Ours(each, payload)
     return None
 
 
-async def _put(context: Context, request: ForgeMergeRequest, home: Home, text: str) -> None:
-    forge, repo, number = context.forge(home.repo), home.repo, request.number
-    found = await _ours(context, request, home)
-    if found is None:
-        await forge.add_comment(repo.path, number, text)
-    elif found[0].body != text:
-        await forge.edit_comment(repo.path, number, found[0].id, text)
+def _memory(ours: _Ours | None) -> Memory | None:
+    """What the comment remembers of the plans it showed."""
+    return read(ours.payload.get("memory", "")) if ours is not None else None
 
 
-async def _ours(
-    context: Context, request: ForgeMergeRequest, home: Home
-) -> tuple[Comment, dict[str, str]] | None:
-    """Our comment for the application, and what its marker says."""
-    forge, repo = context.forge(home.repo), home.repo
-    me = await forge.me()
-    for each in await forge.comments(repo.path, request.number):
-        marker = context.markers.read(MARKER, repo, each.body)
-        if each.author.id == me.id and marker and marker.get("application") == home.application:
-            return each, marker
-    return None
+def _write(
+    target: PlanCommentTarget, ours: _Ours | None, text: str, pace: Pace | None = None
+) -> tuple[Effect, ...]:
+    """Edit the comment, or add it where there is none; nothing where it says so already."""
+    repo, number = target.repo, target.request.number
+    if ours is None:
+        return (AddComment(repo, number, text),)
+    if ours.comment.body == text:
+        return ()
+    return (EditComment(repo, number, ours.comment.id, text, pace),)

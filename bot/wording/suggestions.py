@@ -51,3 +51,11 @@ def commit_message(what: str, asked: Asked) -> str:
         f"{title(what)}\n\nAsked for by {plain} in {asked.url}\n\n"
         f"Co-authored-by: {plain} <{email}>\n"
     )
+
+
+def proposed(name: str, url: str, *, is_new: bool) -> str:
+    """The reply to a command that proposed a change; `name` and `url` are the merge request's."""
+    where = link(name, url)
+    if is_new:
+        return f"{where} is open. The change takes effect when it is merged."
+    return f"{where} is already open and stays as it is. To propose another change, close it first."

@@ -6,8 +6,8 @@ Called after a delivery is stored, and by the sweep that makes lost webhooks har
 import asyncio
 from datetime import timedelta
 
-from bot.chatops.intents import BRANCHES
 from bot.context import Context
+from bot.effects.propose_change import BRANCHES
 from bot.effects.wake import wake
 from bot.gather.fleet import read_fleet_at
 from bot.report.summary_view import fleet_view

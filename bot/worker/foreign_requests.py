@@ -7,7 +7,8 @@ early; whoever changes something else would wait for ever.
 import asyncio
 
 from bot.context import Context
-from bot.effects.apply import set_status
+from bot.effects.model import SetStatus
+from bot.effects.perform import perform
 from bot.forges import ORDER, ForgeMergeRequest, Status, StatusState
 from bot.gather.repository import Checkout, fetch, fetch_request
 from planners.gating.merge_requests import PREFIX
@@ -32,7 +33,7 @@ async def allow_foreign_request(context: Context, repo: Repo, number: int) -> No
     status = Status(ORDER, StatusState.SUCCESS, "not Switchyard's: nothing to wait for")
     for commit in (request.head, *trials.get(number, ())):
         if status not in await forge.statuses(repo.path, commit):
-            await set_status(context, repo, commit, status)
+            await perform(context, [SetStatus(repo, commit, status)])
 
 
 def _apart(checkout: Checkout, request: ForgeMergeRequest) -> bool:

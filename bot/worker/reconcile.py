@@ -2,19 +2,25 @@
 
 from datetime import datetime
 
-from bot.chatops.closed_requests import refuse
-from bot.chatops.fork_requests import find_ask
-from bot.chatops.handler import Hearing
+from bot.chatops.closed_requests import refuse_commands
+from bot.chatops.fork_requests import Ask, find_ask
+from bot.chatops.handler import CommandSession
 from bot.chatops.pauses import restore_pauses
 from bot.context import Context
 from bot.effects.apply import apply
+from bot.effects.perform import perform
 from bot.engine.process import PlannerError
 from bot.forges import ForgeMergeRequest
 from bot.gather.errors import DocumentsError, GatherError, NotRegisteredError
 from bot.gather.neighbours import depended_on
 from bot.gather.snapshot import gather_review, gather_rollout
-from bot.report.notifications import notify
-from bot.report.plan_comment import Home, write_home, write_problems, write_unasked
+from bot.report.notifications import notifications
+from bot.report.plan_comment import (
+    PlanCommentTarget,
+    fork_comment,
+    plan_comment,
+    problem_comment,
+)
 from bot.report.plan_view import show_plan
 from bot.report.rollout_view import problem_view, rollout_view
 from bot.worker.publish import remember, show
@@ -39,17 +45,18 @@ async def reconcile_application(context: Context, application: str) -> datetime 
             context, application, problem_view(application, _problems(error), context.clock())
         )
         return None
-    hearing = Hearing(context, gathered, proposal, gathered.command_log)
-    if await hearing.obey():
+    session = CommandSession(context, gathered, proposal)
+    if await session.run_actions():
         return context.clock()
+    gathered, proposal = session.gathered, session.proposal
     applied = await apply(context, gathered, proposal)
-    later = await write_home(context, gathered, proposal)
+    later = await perform(context, await plan_comment(context, gathered, proposal))
     await show_plan(context, gathered, proposal)
     await show(context, application, rollout_view(gathered, proposal))
-    await hearing.tell()
+    await session.answer_queries()
     if applied.changed:
         return context.clock()
-    again = await notify(context, gathered, proposal)
+    again = await perform(context, await notifications(context, gathered, proposal))
     return min((each for each in (applied.requeue_at, later, again) if each), default=None)
 
 
@@ -62,31 +69,54 @@ async def reconcile_review(
     """
     request = await context.forge(repo).merge_request(repo.path, number)
     if request.state != "open":
-        await refuse(context, repo, request, applications)
+        await refuse_commands(context, repo, request, applications)
         return None
     ask = None
     if request.source_repository != repo.path:
         ask = await find_ask(context, repo, request)
+    own = request.source_repository == repo.path
     later: list[datetime | None] = []
     for application in applications:
-        home = Home(repo, application, ask.comment, ask.head) if ask else Home(repo, application)
-        if request.source_repository == repo.path or (ask and ask.head == request.head):
-            later.append(await _review(context, request, home))
+        if own or (ask is not None and ask.head == request.head):
+            later.append(await _review(context, repo, application, request, ask))
         else:
-            await write_unasked(context, request, home, ask.by if ask else "")
+            target = await _target(context, repo, application, request, ask)
+            asker = ask.by if ask else ""
+            later.append(await perform(context, await fork_comment(context, target, asker)))
     return min((each for each in later if each), default=None)
 
 
-async def _review(context: Context, request: ForgeMergeRequest, home: Home) -> datetime | None:
+async def _review(
+    context: Context, repo: Repo, application: str, request: ForgeMergeRequest, ask: Ask | None
+) -> datetime | None:
     try:
-        gathered = await gather_review(context, home.application, request)
+        gathered = await gather_review(context, application, request)
         proposal = await context.propose(gathered.snapshot)
     except (GatherError, PlannerError) as error:
-        await write_problems(context, request, home, _problems(error))
-        return None
-    later = await write_home(context, gathered, proposal, home)
-    await Hearing(context, gathered, proposal, gathered.command_log, preview=True).tell()
+        target = await _target(context, repo, application, request, ask)
+        comment = await problem_comment(context, target, _problems(error))
+        return await perform(context, comment)
+    asked, head = (ask.comment, ask.head) if ask else ("", "")
+    comment = await plan_comment(context, gathered, proposal, asked=asked, head=head)
+    later = await perform(context, comment)
+    await CommandSession(context, gathered, proposal, preview=True).answer_queries()
     return later
+
+
+async def _target(
+    context: Context, repo: Repo, application: str, request: ForgeMergeRequest, ask: Ask | None
+) -> PlanCommentTarget:
+    """Where the comment of an application without a plan belongs, read now."""
+    forge = context.forge(repo)
+    return PlanCommentTarget(
+        repo,
+        application,
+        request,
+        await forge.comments(repo.path, request.number),
+        await forge.statuses(repo.path, request.head),
+        asked=ask.comment if ask else "",
+        head=ask.head if ask else "",
+    )
 
 
 def _problems(error: GatherError | PlannerError) -> list[str]:

@@ -91,3 +91,8 @@ class Overrides:
         """The logins whose newest approval of a wave by command was for other content."""
         newest = {each.by: each.digest for each in self.approvals.get(wave, ())}
         return tuple(login for login, approved in newest.items() if approved != digest)
+
+    @property
+    def plan_inputs(self) -> tuple[str, str, Cancellation | None]:
+        """What decides which plan is made; everything else opens or closes gates."""
+        return self.reverted, self.restored, self.cancelled

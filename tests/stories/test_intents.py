@@ -83,7 +83,9 @@ async def test_one_merge_request_on_each_forge_whatever_breaks_on_the_way(
     assert "`rita` | `drain` | done" in row
     assert "[merge request](<http" in row
     *_, said = replies(world, place[1], place[0])
-    assert re.search(r"fleet/fleet!1\]\(http.*\) is open: it counts when people merge it", said)
+    assert re.search(
+        r"fleet/fleet!1\]\(http.*\) is open. The change takes effect when it is merged", said
+    )
 
     world.site.made.forge.repositories[FLEET].roles[BOT] = "read"
     world.otto.comment(*place, "/switchyard drain two --reason disks")
@@ -106,9 +108,9 @@ async def test_who_may_not_is_refused_and_what_is_asked_already_is_found(world: 
     denied, opened, again, unknown, undrained, frozen = replies(world, number)
     assert "drain needs the role write in local:fleet/fleet, and you have read" in denied
     assert "fleet/fleet!1](http" in opened
-    assert "is open: it counts when people merge it" in opened
+    assert "is open. The change takes effect when it is merged" in opened
     assert "fleet/fleet!1](http" in again
-    assert "is open already and stays as it is" in again
+    assert "is already open and stays as it is" in again
     assert "the fleet has no cluster six" in unknown
     assert "three is not drained: its document says maintenance none" in undrained
     assert "fleet/fleet!2](http" in frozen

@@ -1,8 +1,9 @@
 """Slash commands: one file each, exporting `COMMAND`.
 
-A command that steers returns facts, which the record keeps and the next pass reads; it changes
-nothing itself. A command that tells returns words. One that changes intent suggests an edit of the
-fleet repo or the app repo, as a merge request. Each may raise RefusedError.
+A command returns an answer and changes nothing itself. One that acts has facts for the command log,
+which this pass and the next ones read, and may have effects. One that changes intent proposes an
+edit of the fleet repo or the app repo by a merge request. Any other has words. Each may raise
+RefusedError.
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,16 +14,17 @@ from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
 from bot.chatops import pauses
-from bot.chatops.intents import NotSuggestedError, Suggestion, suggest
+from bot.chatops.intents import IntentChange
 from bot.chatops.parser import Argument, ParsedCommand, Verb
 from bot.commandlog.entry import StandingEffect
 from bot.context import Context
 from bot.documents.edits import EditRefusedError
+from bot.effects.model import Effect, ProposeChange, RetryMerge
+from bot.effects.propose_change import ChangeRefusedError
 from bot.engine.propose import Proposal
 from bot.forges import Comment
 from bot.gather.repository import Checkout
 from bot.gather.snapshot import Gathered
-from bot.wording.markdown import link
 from bot.wording.suggestions import Asked
 from planners.gating.evaluate import WaveStatus
 from planners.model import Repo, Role
@@ -85,22 +87,33 @@ class Call:
             raise RefusedError(f"there is no wave or cluster {target}; waves: {names}")
         return found
 
-    async def pause(self, target: str, reason: str | None) -> None:
-        """Pause a tenant or cluster, or without a reason resume it. Raises PauseError."""
-        forge = self.gathered.deploy.repo.forge
-        await pauses.tell(self.context, pauses.Telling(self.key, forge, self.by, target, reason))
+    async def pauses(self, target: str, reason: str | None) -> tuple[Effect, ...]:
+        """What pauses a tenant or cluster, or without a reason resumes it.
 
-    def retry(self, number: int) -> None:
-        """Ask the forge again, at once, to merge a merge request that it refused."""
-        self.context.refused.pop((self.gathered.deploy.repo, number), None)
+        Raises:
+            PauseError: it is so already, or it may not be done.
+        """
+        forge = self.gathered.deploy.repo.forge
+        request = pauses.PauseRequest(self.key, forge, self.by, target, reason)
+        return await pauses.pause_effects(self.context, request)
+
+    def retry(self, number: int) -> Effect:
+        """What asks the forge again, at once, to merge a merge request that it refused."""
+        return RetryMerge(self.gathered.deploy.repo, number)
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """`words` are said in a comment, if any; `facts` go into the record."""
+    """`words` are said in a comment, if any; `facts` go into the command log.
+
+    `effects` are performed before either; `change` is a merge request in a repository that people
+    own, whose link becomes the answer.
+    """
 
     words: str = ""
     facts: Mapping[str, str] = field(default_factory=dict)
+    effects: tuple[Effect, ...] = ()
+    change: ProposeChange | None = None
 
 
 class Changes(StrEnum):
@@ -156,29 +169,22 @@ def judged_in(command: Command, gathered: Gathered, context: Context, place: Rep
 
 @contextmanager
 def refusals() -> Iterator[None]:
-    """What cannot be edited or suggested is refused to whoever asked for it."""
+    """What cannot be edited or proposed is refused to whoever asked for it."""
     try:
         yield
-    except (EditRefusedError, NotSuggestedError) as error:
+    except (EditRefusedError, ChangeRefusedError) as error:
         raise RefusedError(str(error)) from error
 
 
-async def asks(call: Call, checkout: Checkout, suggestion: Suggestion, target: str) -> Answer:
-    """Suggest a change that is about `target`; the answer has the merge request's link.
-
-    Raises:
-        NotSuggestedError: it cannot be suggested.
-    """
-    told, comment = call.gathered, call.comment
-    assert told.app_request is not None, "a command that steers has a place for the record"
-    pages = {each.number: each.url for each in told.snapshot.merge_requests}
-    page = pages[call.number] if call.wave else told.app_request.url
+def proposes(call: Call, checkout: Checkout, change: IntentChange, target: str) -> Answer:
+    """The answer that proposes a change of `target`, by a merge request."""
+    gathered, comment = call.gathered, call.comment
+    assert gathered.app_request is not None, "a command that acts has a command log"
+    pages = {each.number: each.url for each in gathered.snapshot.merge_requests}
+    page = pages[call.number] if call.wave else gathered.app_request.url
     reason, url = call.text("reason"), f"{page}#{comment.anchor}"
     asked = Asked(call.by, comment.author.email, comment.created_at, url, reason)
-    made, new = await suggest(call.context, checkout, suggestion, asked)
-    where = link(f"{checkout.repo}!{made.number}", made.url)
-    facts = {"target": target, "reason": reason, "link": made.url}
-    if new:
-        return Answer(f"{where} is open: it counts when people merge it.", facts)
-    already = "is open already and stays as it is; to ask for something else, close it first."
-    return Answer(f"{where} {already}", facts)
+    effect = ProposeChange(
+        checkout, change.name, change.title, change.consequences, change.files, asked
+    )
+    return Answer(facts={"target": target, "reason": reason}, change=effect)

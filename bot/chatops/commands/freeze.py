@@ -6,10 +6,10 @@ from bot.chatops.commands import (
     Changes,
     Command,
     RefusedError,
-    asks,
+    proposes,
     refusals,
 )
-from bot.chatops.intents import Suggestion
+from bot.chatops.intents import IntentChange
 from bot.chatops.intents.fleet import fleet_files, meant
 from bot.chatops.parser import Argument, Kind, Option, Verb
 from bot.documents.edits import moment, new_freeze
@@ -79,8 +79,8 @@ class FreezeCommand:
             found.check(changes)
             title = f"Freeze {target} until {until:%Y-%m-%d %H:%M} UTC"
             follows = FOLLOWS.format(until=until)
-            suggestion = Suggestion(f"freeze-{target.name}", title, follows, changes)
-            return await asks(call, found.checkout, suggestion, str(target))
+            change = IntentChange(f"freeze-{target.name}", title, follows, changes)
+            return proposes(call, found.checkout, change, str(target))
 
 
 COMMAND: Command = FreezeCommand()

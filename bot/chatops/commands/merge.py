@@ -34,10 +34,9 @@ class MergeCommand:
                 f"{first.change.wave.name}: {reason(first.gates[0])}; cleared by "
                 f"{remedy(first.gates[0])}"
             )
-        for each in due:
-            if each.merge_request is not None:
-                call.retry(each.merge_request.number)
-        return Answer(facts={"target": target})
+        requests = [each.merge_request for each in due if each.merge_request is not None]
+        retries = tuple(call.retry(each.number) for each in requests)
+        return Answer(facts={"target": target}, effects=retries)
 
 
 COMMAND: Command = MergeCommand()

@@ -29,10 +29,10 @@ class PauseCommand:
         target = call.text("target")
         reason = call.text("reason")
         try:
-            await call.pause(target, reason)
+            effects = await call.pauses(target, reason)
         except PauseError as error:
             raise RefusedError(str(error)) from error
-        return Answer(facts={"target": target, "reason": reason})
+        return Answer(facts={"target": target, "reason": reason}, effects=effects)
 
 
 COMMAND: Command = PauseCommand()

@@ -6,10 +6,10 @@ from bot.chatops.commands import (
     Changes,
     Command,
     RefusedError,
-    asks,
+    proposes,
     refusals,
 )
-from bot.chatops.intents import Suggestion, name_for
+from bot.chatops.intents import IntentChange, name_for
 from bot.chatops.intents.app import AppFiles, app_files
 from bot.chatops.parser import Argument, Kind, Option, Verb
 from bot.documents.edits import moment
@@ -66,8 +66,8 @@ class PlaceCommand:
             title = f"{'Add' if add else 'Remove'} {named} on {cluster}{end}"
             follows = (ADDS if add else REMOVES).format(named, cluster, end)
             name = name_for(found.application.name, *components, verb, cluster)
-            suggestion = Suggestion(f"place-{name}", title, follows, changes)
-            return await asks(call, found.checkout, suggestion, f"{named}@{cluster}")
+            change = IntentChange(f"place-{name}", title, follows, changes)
+            return proposes(call, found.checkout, change, f"{named}@{cluster}")
 
     def _check(self, call: Call, found: AppFiles, unit: Unit, *, adding: bool) -> None:
         """Raise RefusedError where that is so already, or cannot be by an exception alone."""

@@ -35,10 +35,10 @@ class ResumeCommand:
         target, overrides = call.target(), call.gathered.snapshot.overrides
         if "/" in target:
             try:
-                await call.pause(target, None)
+                effects = await call.pauses(target, None)
             except PauseError as error:
                 raise RefusedError(str(error)) from error
-            return Answer(facts={"target": target})
+            return Answer(facts={"target": target}, effects=effects)
         held = {hold.target for hold in overrides.holds} | set(overrides.skipped)
         if target not in held and not (target == "" and held):
             if call.gathered.snapshot.cancelled is not None:

@@ -15,10 +15,9 @@ class RetryCommand:
 
     async def run(self, call: Call) -> Answer:
         """See Command."""
-        for each in call.proposal.evaluation.wave_statuses:
-            if each.merge_request is not None:
-                call.retry(each.merge_request.number)
-        return Answer()
+        waves = call.proposal.evaluation.wave_statuses
+        requests = [each.merge_request for each in waves if each.merge_request is not None]
+        return Answer(effects=tuple(call.retry(each.number) for each in requests))
 
 
 COMMAND: Command = RetryCommand()

@@ -6,10 +6,10 @@ from bot.chatops.commands import (
     Changes,
     Command,
     RefusedError,
-    asks,
+    proposes,
     refusals,
 )
-from bot.chatops.intents import Suggestion, name_for
+from bot.chatops.intents import IntentChange, name_for
 from bot.chatops.intents.app import app_files, workload_of
 from bot.chatops.intents.fleet import meant
 from bot.chatops.parser import Argument, Kind, Option, Verb
@@ -68,8 +68,8 @@ class ScaleCommand:
             title = f"Scale {component} to {count} on {target}{end}"
             follows = FOLLOWS.format(component, count, target, end)
             name = name_for(found.application.name, component, *target.parts)
-            suggestion = Suggestion(f"scale-{name}", title, follows, changes)
-            return await asks(call, found.checkout, suggestion, component)
+            change = IntentChange(f"scale-{name}", title, follows, changes)
+            return proposes(call, found.checkout, change, component)
 
 
 COMMAND: Command = ScaleCommand()

@@ -6,10 +6,10 @@ from bot.chatops.commands import (
     Changes,
     Command,
     RefusedError,
-    asks,
+    proposes,
     refusals,
 )
-from bot.chatops.intents import Suggestion
+from bot.chatops.intents import IntentChange
 from bot.chatops.intents.fleet import fleet_files
 from bot.chatops.parser import Argument, Option, Verb
 from bot.documents.edits import with_maintenance
@@ -46,8 +46,8 @@ class UndrainCommand:
             changes = with_maintenance(found.files, name, drained=False)
             found.check(changes)
             title = f"Use cluster {name} again"
-            suggestion = Suggestion(f"undrain-{name}", title, FOLLOWS.format(name), changes)
-            return await asks(call, found.checkout, suggestion, name)
+            change = IntentChange(f"undrain-{name}", title, FOLLOWS.format(name), changes)
+            return proposes(call, found.checkout, change, name)
 
 
 COMMAND: Command = UndrainCommand()

@@ -6,10 +6,10 @@ from bot.chatops.commands import (
     Changes,
     Command,
     RefusedError,
-    asks,
+    proposes,
     refusals,
 )
-from bot.chatops.intents import Suggestion
+from bot.chatops.intents import IntentChange
 from bot.chatops.intents.fleet import fleet_files
 from bot.chatops.parser import Argument, Option, Verb
 from bot.documents.edits import without_freeze
@@ -48,8 +48,8 @@ class UnfreezeCommand:
             changes = without_freeze(found.files, name)
             found.check(changes)
             title = f"End the freeze {name}"
-            suggestion = Suggestion(f"unfreeze-{name}", title, FOLLOWS.format(name), changes)
-            return await asks(call, found.checkout, suggestion, name)
+            change = IntentChange(f"unfreeze-{name}", title, FOLLOWS.format(name), changes)
+            return proposes(call, found.checkout, change, name)
 
 
 COMMAND: Command = UnfreezeCommand()

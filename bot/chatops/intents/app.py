@@ -4,12 +4,12 @@ import asyncio
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from bot.chatops.intents import NotSuggestedError
 from bot.context import Context
 from bot.documents.application import FILE
 from bot.documents.edits import Changes, with_exception
 from bot.documents.tenants import is_own
-from bot.gather.documents import application_at, fleet_at
+from bot.effects.propose_change import ChangeRefusedError
+from bot.gather.documents import DocumentsError, application_at, fleet_at, read_sources
 from bot.gather.errors import DocumentsError
 from bot.gather.repository import Checkout, fetch
 from bot.gather.sources import read_sources
@@ -35,11 +35,11 @@ class AppFiles:
         """The exceptions for a component that hold now.
 
         Raises:
-            NotSuggestedError: there is no such component.
+            ChangeRefusedError: there is no such component.
         """
         if self.application.component(component) is None:
             names = ", ".join(each.name for each in self.application.components)
-            raise NotSuggestedError(f"there is no component {component}; there is: {names}")
+            raise ChangeRefusedError(f"there is no component {component}; there is: {names}")
         for rule in self.application.exceptions:
             if component in rule.components and rule.holds(snapshot.now):
                 yield rule
@@ -50,7 +50,7 @@ class AppFiles:
         """The repository's files with one more exception, which a plan can carry out.
 
         Raises:
-            NotSuggestedError: it cannot, or the document would have mistakes; with their places.
+            ChangeRefusedError: it cannot, or the document would have mistakes; with their places.
             EditRefusedError: it cannot be edited.
         """
         changes = with_exception(self.files[FILE], exception)
@@ -58,12 +58,12 @@ class AppFiles:
         try:
             read = await asyncio.to_thread(read_sources, made, self.fleet, self.registration)
         except DocumentsError as error:
-            raise NotSuggestedError(_told(error.problems)) from error
+            raise ChangeRefusedError(_told(error.problems)) from error
         proposal = await context.propose(
             replace(snapshot, application=read.application, sources=read.sources, files=read.files)
         )
         if proposal.problems:
-            raise NotSuggestedError(_told(proposal.problems))
+            raise ChangeRefusedError(_told(proposal.problems))
         folder = self.registration.path.strip("/")
         return {f"{folder}/{path}" if folder else path: found for path, found in changes.items()}
 
@@ -72,12 +72,12 @@ async def app_files(context: Context, snapshot: Snapshot) -> AppFiles:
     """Fetch the app repo of a Snapshot's application, and the fleet repo.
 
     Raises:
-        NotSuggestedError: nobody writes the application's document.
+        ChangeRefusedError: nobody writes the application's document.
         GatherError, ForgeError, GitError: it cannot be read.
     """
     registration = snapshot.registration
     if is_own(registration):
-        raise NotSuggestedError(f"{registration.application} is what Switchyard makes of a tenant")
+        raise ChangeRefusedError(f"{registration.application} is what Switchyard makes of a tenant")
     fleet_repo = await fetch(context, context.fleet)
     fleet = await fleet_at(context, fleet_repo, fleet_repo.head)
     checkout = await fetch(context, registration.app)
@@ -90,7 +90,7 @@ def workload_of(application: Application, snapshot: Snapshot, component: str) ->
     """Which workload of a component is meant; empty for the Deployment of its name.
 
     Raises:
-        NotSuggestedError: it has none, or several.
+        ChangeRefusedError: it has none, or several.
     """
     rules = [each.replicas for each in application.placements if component in each.components]
     found = {(rule.kind, rule.name) for rule in rules if rule is not None}
@@ -100,7 +100,7 @@ def workload_of(application: Application, snapshot: Snapshot, component: str) ->
         return {}
     if len(found) != 1:
         names = ", ".join(sorted("/".join(each) for each in found)) or "none"
-        raise NotSuggestedError(
+        raise ChangeRefusedError(
             f"{component} has not one workload to scale (it has: {names}): write the exception "
             f"with `workload` into {FILE}"
         )

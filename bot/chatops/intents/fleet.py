@@ -4,11 +4,12 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bot.chatops.intents import LONGEST_NAME, NotSuggestedError, name_for
+from bot.chatops.intents import LONGEST_NAME, name_for
 from bot.chatops.parser import Kind
 from bot.context import Context
 from bot.documents import read_fleet
 from bot.documents.edits import Changes
+from bot.effects.propose_change import ChangeRefusedError
 from bot.engine import discovery
 from bot.gather.documents import fleet_at
 from bot.gather.repository import Checkout, fetch
@@ -30,24 +31,24 @@ class FleetFiles:
         """The cluster of that name.
 
         Raises:
-            NotSuggestedError: there is none.
+            ChangeRefusedError: there is none.
         """
         found = next((each for each in self.fleet.clusters if each.name == name), None)
         if found is None:
-            raise NotSuggestedError(f"the fleet has no cluster {name}")
+            raise ChangeRefusedError(f"the fleet has no cluster {name}")
         return found
 
     def check(self, changes: Changes) -> None:
         """Hold the files with the changes to what `switchyard check` does.
 
         Raises:
-            NotSuggestedError: with the mistakes and their places.
+            ChangeRefusedError: with the mistakes and their places.
         """
         files = {path: found for path, found in self.files.items() if path not in changes}
         files |= {path: found for path, found in changes.items() if found is not None}
         _, problems = read_fleet(files, frozenset(discovery.agents()))
         if problems:
-            raise NotSuggestedError("; ".join(str(each) for each in problems[:MOST_PROBLEMS]))
+            raise ChangeRefusedError("; ".join(str(each) for each in problems[:MOST_PROBLEMS]))
 
 
 async def fleet_files(context: Context) -> FleetFiles:
@@ -87,7 +88,7 @@ def meant(fleet: Fleet, text: str) -> Meant:
     """The clusters that a word means: one by its name, some by labels, all without a word.
 
     Raises:
-        NotSuggestedError: it means none.
+        ChangeRefusedError: it means none.
     """
     if not text:
         return Meant({}, Selector())
@@ -96,9 +97,9 @@ def meant(fleet: Fleet, text: str) -> Meant:
     try:
         selector = Kind.SELECTOR.read(text)
     except ValueError as error:
-        raise NotSuggestedError(f"the fleet has no cluster {text}, and {error}") from error
+        raise ChangeRefusedError(f"the fleet has no cluster {text}, and {error}") from error
     assert isinstance(selector, Selector)
     if not any(selector.matches(each) for each in fleet.clusters):
-        raise NotSuggestedError(f"{text} selects no cluster of the fleet")
+        raise ChangeRefusedError(f"{text} selects no cluster of the fleet")
     parts = tuple(word for pair in sorted(selector.match_labels.items()) for word in pair)
     return Meant({"matchLabels": dict(selector.match_labels)}, selector, parts)

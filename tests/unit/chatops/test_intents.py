@@ -6,10 +6,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bot.chatops.intents import NotSuggestedError, name_for
+from bot.chatops.intents import name_for
 from bot.chatops.intents.fleet import Meant, meant
 from bot.documents import read_fleet
 from bot.documents.edits import new_freeze
+from bot.effects.propose_change import ChangeRefusedError
 from bot.wording.suggestions import Asked, body, commit_message
 from tests.fakes.world import small_fleet
 
@@ -99,5 +100,5 @@ def test_a_name_tells_where_one_part_ends() -> None:
 
 
 def test_what_means_no_cluster_is_said() -> None:
-    with pytest.raises(NotSuggestedError, match="region=us selects no cluster of the fleet"):
+    with pytest.raises(ChangeRefusedError, match="region=us selects no cluster of the fleet"):
         of("region=us", region="eu")

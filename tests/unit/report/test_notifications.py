@@ -9,7 +9,7 @@ from inline_snapshot import snapshot as inline
 from bot.commandlog.entry import CommandLogEntry, Outcome
 from bot.commandlog.standing import standing_overrides
 from bot.forges._markers import Markers
-from bot.report.notifications import known, mark
+from bot.report.notifications import NoticePlace, known, mark
 from bot.wording.notices import notices, together
 from planners.model import Freeze, Policy, Readiness, Repo, Role, Unit
 from planners.model.selectors import Selector
@@ -151,18 +151,17 @@ def test_what_strangers_wrote_stays_text(text: str) -> None:
 
 
 def test_what_was_said_is_known_by_the_first_line_on_the_same_merge_request() -> None:
-    markers, here = Markers(b"m" * 16), (Repo("local", "edge/deploy"), 3)
+    markers, here = Markers(b"m" * 16), NoticePlace(Repo("local", "edge/deploy"), 3, "storefront")
     (notice,) = notices(awaiting().proposal())
-    marker = mark(markers, here, "storefront", [notice.key])
+    marker = mark(markers, here, [notice.key])
     told = together([notice], marker, "http://page")
 
-    assert known(markers, here, "storefront", ["thanks", told]) == {notice.key}
-    assert known(markers, here, "storefront", [f"thanks\n{told}"]) == frozenset()
-    assert known(markers, here, "bakery", [told]) == frozenset()
-    assert known(markers, (here[0], 4), "storefront", [told]) == frozenset()
-    assert (
-        known(markers, (Repo("local", "shop/storefront"), 3), "storefront", [told]) == frozenset()
-    )
+    assert known(markers, here, ["thanks", told]) == {notice.key}
+    assert known(markers, here, [f"thanks\n{told}"]) == frozenset()
+    assert known(markers, replace(here, application="bakery"), [told]) == frozenset()
+    assert known(markers, replace(here, number=4), [told]) == frozenset()
+    elsewhere = replace(here, repo=Repo("local", "shop/storefront"))
+    assert known(markers, elsewhere, [told]) == frozenset()
 
 
 def test_whose_commands_approved_something_else() -> None:

@@ -1,0 +1,25 @@
+"""Pushes branches: the only writer of Git repositories."""
+
+import asyncio
+from collections.abc import Mapping
+
+from bot.context import Context
+from bot.gather.repository import Checkout
+from bot.git import Signature
+
+BOT = Signature("Switchyard", "switchyard@noreply.invalid")
+
+
+async def push(
+    context: Context, checkout: Checkout, updates: Mapping[str, tuple[str | None, str | None]]
+) -> Mapping[str, str | None]:
+    """Push branches of a repository in one exchange.
+
+    `updates` maps a branch to its new head and the head that it must have now. Returns why each
+    branch was refused, or None.
+
+    Raises:
+        GitError, TransientGitError: the server cannot be reached, or refuses everything.
+    """
+    url, access = await context.reach(checkout.repo, checkout.info)
+    return await asyncio.to_thread(checkout.mirror.push, url, access, updates)

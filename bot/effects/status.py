@@ -1,0 +1,30 @@
+"""The required status `switchyard/order`: what it should say, beside what the forge has now."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+from bot.effects.model import Pace, SetStatus
+from bot.forges import ORDER, Status, StatusState
+from bot.wording.reasons import status_line
+from planners.model import Repo
+from planners.model.gates import Gate
+
+EVERY = timedelta(minutes=1)
+
+
+def order_status(
+    repo: Repo, commit: str, gates: tuple[Gate, ...], page: str, known: Iterable[Status]
+) -> tuple[SetStatus, ...]:
+    """The status of a commit: pending while a gate is closed; nothing where `known` has it.
+
+    While the first gate is of the same kind, its text changes with every report of every cluster:
+    it is written once a minute at most, so that the forge's limits are left for merging.
+    """
+    state = StatusState.PENDING if gates else StatusState.SUCCESS
+    status = Status(ORDER, state, status_line(gates), page)
+    if status in known:
+        return ()
+    pace = None
+    if gates:
+        pace = Pace(("status", str(repo), commit, ORDER), type(gates[0]).__name__, EVERY)
+    return (SetStatus(repo, commit, status, pace),)
