@@ -9,7 +9,7 @@ from bot.documents.application import FILE
 from bot.documents.edits import Changes, with_exception
 from bot.documents.tenants import is_own
 from bot.effects.propose_change import ChangeRefusedError
-from bot.gather.documents import DocumentsError, application_at, fleet_at, read_sources
+from bot.gather.documents import application_at, fleet_at
 from bot.gather.errors import DocumentsError
 from bot.gather.repository import Checkout, fetch
 from bot.gather.sources import read_sources
