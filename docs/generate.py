@@ -13,7 +13,9 @@ from bot.chatops.executor import commands as commands_found
 from bot.chatops.parser import usage
 from bot.cli.parser import parser
 from bot.documents.models import FLEET_DOCUMENTS, ApplicationDocument
+from bot.engine import discovery
 from bot.settings import Settings
+from planners.placement.scores import key_of
 from tests.conformance import test_forge
 from tests.conformance.grounds import GROUNDS
 
@@ -39,7 +41,31 @@ def pages() -> dict[str, str]:
     found["reference/commands.md"] = commands()
     found["reference/forges.md"] = forges()
     found["reference/slash-commands.md"] = slash_commands()
+    found["reference/extensions.md"] = extensions()
     return found
+
+
+def extensions() -> str:
+    """The extensions of every shelf that documents refer to, in the words of each."""
+    filters = sorted(discovery.filters().values(), key=lambda each: each.order)
+    shelves = {
+        "Filters": {each.name: f"A component {each.summary}." for each in filters},
+        "Scores": {
+            key_of(each): f"Prefers {each.summary}." for each in discovery.scores().values()
+        },
+        "Sources": {name: each.summary for name, each in discovery.sources().items()},
+        "Patches": {name: each.summary for name, each in discovery.patches().items()},
+    }
+    intro = (
+        "# Extensions\n\nEach is one file, or an entry point of another package. A filter excludes "
+        "clusters, in this order; the key of a score stands in `prefer`, that of a source in "
+        "`source`, that of a patch in a customisation.\n"
+    )
+    parts = [NOTE + intro]
+    for title, rows in shelves.items():
+        lines = [f"| `{name}` | {summary} |" for name, summary in rows.items()]
+        parts.append("\n".join([f"## {title}\n", "| name | meaning |", "|---|---|", *lines, ""]))
+    return "\n".join(parts)
 
 
 def slash_commands() -> str:

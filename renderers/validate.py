@@ -67,7 +67,8 @@ class Inspection:
     ) -> FilePosition | None:
         source = variant.component.source
         files = self.variants.snapshot.sources.get(variant.component.name, {})
-        for file, content in sorted(files.items()) if source.kind == "manifests" else ():
+        built = self.variants.sources[source.kind].tool != ""
+        for file, content in sorted(files.items()) if not built else ():
             for document in _documents(content):
                 value = document.value
                 if (

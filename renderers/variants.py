@@ -24,7 +24,6 @@ from renderers.substitution import ValueReferenceError, fill, lookup, references
 Object = dict[str, Json]
 Key = tuple[str, tuple[int, ...], tuple[tuple[str, str], ...]]
 Replicas = Mapping[tuple[str, str], int]
-STRATEGIC = "strategicMerge"
 
 
 @dataclass(slots=True)
@@ -247,7 +246,7 @@ class _Step:
     def patched(self, patch: Patch, item: Object, body: Json) -> Object:
         """The object after the patch; a custom kind goes by its definition, if that is here."""
         schema = custom_schema(self.run_of.custom, item)
-        if patch.name == STRATEGIC and schema is None and not is_built_in(item):
+        if patch.uses_schema and schema is None and not is_built_in(item):
             kind = f"{item.get('apiVersion')} {item.get('kind')}"
             self.variant.warnings.append(
                 f"customisation {self.intent.name} ({self.intent.position}): the definition of "

@@ -82,15 +82,11 @@ def _application(document: ApplicationDocument, located: Located) -> Application
 
 
 def _component(part: ComponentPart) -> Component:
-    source = part.source
-    if source.manifests is not None:
-        where = ComponentSource("manifests", source.manifests)
-    else:
-        where = ComponentSource("kustomize", source.kustomize or "")
+    ((kind, folder),) = part.source.chosen().items()
     defaults = Dependency(part.name)
     return Component(
         part.name,
-        where,
+        ComponentSource(kind, folder),
         tuple(
             Dependency(
                 need.component,

@@ -126,8 +126,7 @@ def _sources(
     document: ApplicationDocument, located: Located, files: Mapping[str, bytes]
 ) -> Iterator[Problem]:
     for number, part in enumerate(document.spec.components):
-        kind = "manifests" if part.source.manifests is not None else "kustomize"
-        folder = part.source.manifests if kind == "manifests" else part.source.kustomize
+        ((kind, folder),) = part.source.chosen().items()
         start = f"{folder}/" if folder else ""
         if not any(path.startswith(start) for path in files):
             place = located.at("spec", "components", number, "source", kind)

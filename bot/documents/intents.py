@@ -107,19 +107,14 @@ def exception(part: ExceptionPart, place: FilePosition) -> ExceptionRule:
 
 def customization(part: CustomizationPart, place: FilePosition) -> CustomizationIntent:
     """A customisation."""
-    bodies = {
-        "strategicMerge": part.strategic_merge,
-        "jsonPatch": part.json_patch,
-        "mergePatch": part.merge_patch,
-    }
-    kind = next((kind for kind, body in bodies.items() if body is not None), "")
+    kind, body = next(iter(part.chosen().items()), ("", None))
     data = {"ConfigMap": part.config_map, "Secret": part.secret}
     return CustomizationIntent(
         name=part.name,
         components=tuple(part.components),
         target=Target(part.target.kind, part.target.name) if part.target else None,
         kind=kind,
-        body=bodies.get(kind),
+        body=body,
         clusters=part.clusters.value() if part.clusters else None,
         excluded=part.excluded.value() if part.excluded else None,
         template=part.template,

@@ -10,8 +10,10 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
+from bot.engine import discovery
 from planners.model import Repo, quantities
 from planners.model.selectors import LabelRequirement, Selector
+from planners.placement.scores import key_of
 
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _KEY = re.compile(r"([a-z0-9.-]{1,253}/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
@@ -23,10 +25,6 @@ _DATA_KEY = re.compile(r"[-._a-zA-Z0-9]{1,253}")
 _MINOR = re.compile(r"1\.[0-9]{1,3}")
 _HOUR = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 _FOLDER = re.compile(r"[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*")
-
-
-SCORES = frozenset({"cost", "latency", "carbon", "headroom", "balance", "affinity"})
-SCORES_OF = frozenset({"spread", "reported"})
 
 
 def wrong(message: str) -> PydanticCustomError:
@@ -163,10 +161,10 @@ def _timezone(value: str) -> str:
 
 def _preference(value: str) -> str:
     name, slash, subject = value.partition("/")
-    known = SCORES | SCORES_OF
-    if name not in known or (name in SCORES_OF) != bool(slash and subject):
-        names = [*sorted(SCORES), *(f"{each}/..." for each in sorted(SCORES_OF))]
-        raise wrong(f"{value!r} is no score; expected one of {', '.join(names)}")
+    known = discovery.scores()
+    if name not in known or bool(known[name].subject) != bool(subject) or (slash and not subject):
+        keys = ", ".join(map(key_of, known.values()))
+        raise wrong(f"unknown score {value!r}; expected one of {keys}")
     return value
 
 

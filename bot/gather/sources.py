@@ -8,10 +8,12 @@ from dataclasses import dataclass
 
 from bot.documents import read_application
 from bot.documents.tenants import after_tenant, is_own, tenant_application
-from bot.engine import kustomize
+from bot.engine import discovery, kustomize
 from bot.gather.errors import DocumentsError, GatherError
 from planners.model import Application, Fleet, Registration
 from renderers.sources import SourceError
+
+TOOLS = {"kustomize": lambda folder, files: {kustomize.OUTPUT_FILE: kustomize.build(folder, files)}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,17 +46,17 @@ def read_sources(files: Mapping[str, bytes], fleet: Fleet, registration: Registr
             for path, content in files.items()
             if path.startswith(prefix)
         }
-        if component.source.kind == "kustomize":
-            mine = _build(component.source.path, files)
+        if tool := discovery.sources()[component.source.kind].tool:
+            mine = _build(tool, component.source.path, files)
         sources[component.name] = mine
     named = {file for intent in application.customizations for file in intent.files}
     application = after_tenant(application, tenant)
     return AppFiles(application, sources, {file: files[file] for file in sorted(named)})
 
 
-def _build(folder: str, files: Mapping[str, bytes]) -> dict[str, bytes]:
-    """Run kustomize on a folder: bases beside it are part of the same repository."""
+def _build(tool: str, folder: str, files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Run the tool on a folder; the other files are there too, such as the bases of kustomize."""
     try:
-        return {kustomize.OUTPUT_FILE: kustomize.build(folder, files)}
+        return TOOLS[tool](folder, files)
     except (kustomize.KustomizeError, SourceError) as error:
         raise GatherError(f"{folder}: {error}") from error

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from planners.model import Cluster, TaintEffect
 from planners.placement.filters import Request
-from planners.placement.scores import BEST, Score
+from planners.placement.scores import BEST, Points, Score
 
 STEADY = "steady"
 
@@ -42,7 +42,7 @@ def score_cluster(request: Request, cluster: Cluster, scores: Mapping[str, Score
         found.append(WeightedScore(key, weight, points.value, points.inputs))
     weights = sum(each.weight for each in found)
     total = sum(each.weight * each.value for each in found) / weights if weights else 0.0
-    steady = scores[STEADY].score(request, cluster, "")
+    steady = _steadiness(request, cluster)
     found.append(WeightedScore(STEADY, intent.move_threshold, steady.value, steady.inputs))
     total += intent.move_threshold * steady.value / BEST
     for taint in cluster.taints:
@@ -53,3 +53,10 @@ def score_cluster(request: Request, cluster: Cluster, scores: Mapping[str, Score
             total -= BEST
             break
     return ClusterScore(round(total, 2), tuple(found))
+
+
+def _steadiness(request: Request, cluster: Cluster) -> Points:
+    """100 where the component runs already: it moves only for a gain beyond the threshold."""
+    if request.running(cluster):
+        return Points(BEST, "runs there")
+    return Points(0.0, "does not run there")

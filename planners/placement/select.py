@@ -36,7 +36,7 @@ def select_clusters(
     """
     allocation, name, intent = request.allocation, request.component.name, request.intent
     by_name = {each.name: each for each in candidates}
-    moving = any(key.partition("/")[0] == SPREAD for key in intent.prefer)
+    moving = any(scores[key.partition("/")[0]].depends_on_choice for key in intent.prefer)
     rules = spread_checks(intent.spread, name, allocation, candidates)
     found = Selection({each.name: score_cluster(request, each, scores) for each in candidates})
     had = allocation.sites.get(name, set())

@@ -5,7 +5,7 @@ knows nothing of clusters, placeholders or targets: `renderers.variants` resolve
 """
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Literal, Protocol
 
 from planners.model import Json
 
@@ -20,6 +20,18 @@ class Patch(Protocol):
     @property
     def name(self) -> str:
         """The key in a customisation, such as `strategicMerge`."""
+
+    @property
+    def summary(self) -> str:
+        """What its body is, as a sentence; documents and reference pages show it."""
+
+    @property
+    def shape(self) -> Literal["object", "array"]:
+        """The JSON type of its body."""
+
+    @property
+    def uses_schema(self) -> bool:
+        """Whether lists of a custom kind are merged only if its schema is known."""
 
     def check(self, body: Json) -> None:
         """Validate a body on its own, without any target.

@@ -4,6 +4,7 @@ import copy
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import jsonpatch
 import jsonpointer
@@ -29,6 +30,9 @@ class JsonPatch:
     """A list of operations; if one fails, the whole patch is rejected."""
 
     name: str = "jsonPatch"
+    summary: str = "Operations (RFC 6902)."
+    shape: Literal["object", "array"] = "array"
+    uses_schema: bool = False
 
     def check(self, body: Json) -> None:
         """Check that each operation has a known `op` and its required members (RFC 6902, 4)."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from planners.model import Json
 from renderers.patch import Patch, PatchError
@@ -13,6 +14,9 @@ class MergePatch:
     """A partial object; lists are always replaced, unlike in a strategic merge."""
 
     name: str = "mergePatch"
+    summary: str = "A partial object, merged as RFC 7386 says: lists are replaced."
+    shape: Literal["object", "array"] = "object"
+    uses_schema: bool = False
 
     def check(self, body: Json) -> None:
         """Check that the body is a non-empty mapping."""

@@ -20,6 +20,14 @@ class Source(Protocol):
     def name(self) -> str:
         """The key in a component's `source`, such as `manifests`."""
 
+    @property
+    def summary(self) -> str:
+        """What its folder holds, as a sentence; documents and reference pages show it."""
+
+    @property
+    def tool(self) -> str:
+        """The program whose output `objects` reads, run by the shell; empty if it reads files."""
+
     def check(self, files: FileTree) -> None:
         """Refuse files that would make rendering unsafe, before any tool sees them.
 

@@ -47,6 +47,8 @@ class Kustomize:
     """A folder with a kustomization, built by `kustomize` or `kubectl`."""
 
     name: str = "kustomize"
+    summary: str = "A kustomize folder; needs kustomize 5 or kubectl on PATH."
+    tool: str = "kustomize"
 
     def check(self, files: FileTree) -> None:
         """Refuse what is remote, runs a program, or leads out of the repository.

@@ -13,6 +13,8 @@ class Manifests:
     """A folder of plain manifests; other files in it are ignored."""
 
     name: str = "manifests"
+    summary: str = "A folder of plain manifests."
+    tool: str = ""
 
     def check(self, files: FileTree) -> None:
         """Refuse a kustomize folder, whose patches would silently be left out."""

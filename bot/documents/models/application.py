@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from bot.documents.models.common import Metadata, Part, PositiveInt, Version
+from bot.documents.models.kinds import KindPart, with_kinds
 from bot.documents.models.placement import ExceptionPart, PlacementPart
 from bot.documents.types import (
     AtOnce,
@@ -18,20 +19,17 @@ from bot.documents.types import (
     SelectorPart,
     wrong,
 )
+from bot.engine import discovery
 
 
-class SourcePart(Part):
+@with_kinds({name: (Folder, each.summary) for name, each in discovery.sources().items()})
+class SourcePart(KindPart):
     """Where a component's manifests are; exactly one key."""
-
-    manifests: Folder | None = Field(default=None, description="A folder of plain manifests.")
-    kustomize: Folder | None = Field(
-        default=None, description="A kustomize folder; needs kustomize 5 or kubectl on PATH."
-    )
 
     @model_validator(mode="after")
     def _exactly_one(self) -> "SourcePart":
-        if (self.manifests is None) == (self.kustomize is None):
-            raise wrong("a source has exactly one of manifests and kustomize")
+        if len(self.chosen()) != 1:
+            raise wrong(f"a source has exactly one of {', '.join(self.kinds())}")
         return self
 
 
@@ -101,10 +99,13 @@ class DataPart(Part):
     )
 
 
-CHANGES = ("strategicMerge", "jsonPatch", "mergePatch", "template", "configMap", "secret")
+_SHAPES = {"object": dict[str, Any], "array": list[Any]}
 
 
-class CustomizationPart(Part):
+@with_kinds(
+    {name: (_SHAPES[each.shape], each.summary) for name, each in discovery.patches().items()}
+)
+class CustomizationPart(KindPart):
     """What is different on some clusters: one patch, one template or one set of data files."""
 
     name: Name = Field(description="What it is called in messages.")
@@ -116,13 +117,6 @@ class CustomizationPart(Part):
         default=None, alias="except", description="But not on these."
     )
     target: TargetPart | None = Field(default=None, description="Which object a patch changes.")
-    strategic_merge: dict[str, Any] | None = Field(
-        default=None, description="A partial object, merged as kubectl does."
-    )
-    json_patch: list[Any] | None = Field(default=None, description="Operations (RFC 6902).")
-    merge_patch: dict[str, Any] | None = Field(
-        default=None, description="A partial object, merged as RFC 7386 says: lists are replaced."
-    )
     template: File | None = Field(default=None, description="A file of new objects.")
     config_map: DataPart | None = Field(default=None, description="Files into a ConfigMap.")
     secret: DataPart | None = Field(
@@ -131,12 +125,13 @@ class CustomizationPart(Part):
 
     @model_validator(mode="after")
     def _exactly_one(self) -> "CustomizationPart":
-        patches = (self.strategic_merge, self.json_patch, self.merge_patch)
+        patches = self.chosen()
         others = (self.template, self.config_map, self.secret)
-        if sum(each is not None for each in (*patches, *others)) != 1:
-            raise wrong(f"a customisation has exactly one of {', '.join(CHANGES)}")
-        if (self.target is None) != all(each is None for each in patches):
-            raise wrong("`target` goes with a patch: strategicMerge, jsonPatch or mergePatch")
+        if len(patches) + sum(each is not None for each in others) != 1:
+            keys = ", ".join([*self.kinds(), "template", "configMap", "secret"])
+            raise wrong(f"a customisation has exactly one of {keys}")
+        if (self.target is None) == bool(patches):
+            raise wrong(f"`target` goes with a patch: {', '.join(self.kinds())}")
         return self
 
 

@@ -15,6 +15,10 @@ from bot.documents.types import (
     SelectorPart,
     wrong,
 )
+from bot.engine import discovery
+from planners.placement.scores import key_of
+
+SCORES = [f"`{key_of(each)}`" for each in discovery.scores().values()]
 
 
 def _shape(value: object) -> str:
@@ -225,8 +229,7 @@ class PlacementPart(Part):
     spread: list[SpreadPart] = Field(default=[], description="How evenly labels are used.")
     prefer: dict[Preference, PositiveInt] = Field(
         default={},
-        description="Scores and their weights: cost, latency, carbon, headroom, balance, affinity, "
-        "spread/<label>, reported/<name>.",
+        description=f"Scores and their weights: {', '.join(SCORES)}.",
     )
     move_threshold: Annotated[int, Field(ge=0, le=100)] = Field(
         default=10, description="Points of 100 by which a cluster must be better to move there."

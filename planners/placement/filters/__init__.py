@@ -54,6 +54,10 @@ class Filter(Protocol):
         """The word for it in explanations."""
 
     @property
+    def summary(self) -> str:
+        """What it requires of a component, as a phrase; the reference pages show it."""
+
+    @property
     def order(self) -> int:
         """Filters are asked in this order; the first that refuses is the one that is named."""
 

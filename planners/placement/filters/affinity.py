@@ -12,6 +12,7 @@ class WithOrApart:
     """Obeys every required affinity; `on: sameCluster` dependencies count as one in a choice."""
 
     name: str = "affinity"
+    summary: str = "runs with some components and apart from others"
     order: int = 70
     required: bool = False
 

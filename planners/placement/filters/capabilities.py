@@ -11,6 +11,7 @@ class Capabilities:
     """Admits clusters that have every capability the intent requires."""
 
     name: str = "capabilities"
+    summary: str = "needs capabilities that the cluster lists"
     order: int = 50
     required: bool = True
 

@@ -11,6 +11,7 @@ class Capacity:
     """Admits clusters with room for all requests; what runs already is not evicted for room."""
 
     name: str = "capacity"
+    summary: str = "fits into the free resources of the cluster"
     order: int = 80
     required: bool = True
 

@@ -12,6 +12,7 @@ class UserDistance:
     """Admits clusters within the intent's greatest distance and latency; unknown is too far."""
 
     name: str = "distance"
+    summary: str = "stays near the users"
     order: int = 60
     required: bool = False
 

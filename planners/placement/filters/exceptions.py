@@ -17,6 +17,7 @@ class Exceptions:
     """Refuses what an exception takes away, and in a choice what one adds."""
 
     name: str = "exceptions"
+    summary: str = "stays off clusters that an exception removes"
     order: int = 25
     required: bool = False
 

@@ -12,6 +12,7 @@ class Labels:
     """Admits the clusters that one of the selectors selects and no exception takes away."""
 
     name: str = "labels"
+    summary: str = "runs where a selector of the placement matches"
     order: int = 20
     required: bool = False
 

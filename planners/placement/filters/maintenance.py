@@ -11,6 +11,7 @@ class UnderMaintenance:
     """Refuses drained clusters, and cordoned ones unless the component runs there already."""
 
     name: str = "maintenance"
+    summary: str = "avoids clusters under maintenance"
     order: int = 30
     required: bool = False
 

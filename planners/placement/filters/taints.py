@@ -15,6 +15,7 @@ class Taints:
     """Admits clusters all of whose taints are tolerated, or do not count here."""
 
     name: str = "taints"
+    summary: str = "tolerates the taints of the cluster"
     order: int = 40
     required: bool = False
 

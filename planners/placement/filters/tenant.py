@@ -11,6 +11,7 @@ class TenantClusters:
     """Admits the clusters that the tenant's selector selects."""
 
     name: str = "tenant"
+    summary: str = "stays on the clusters of its tenant"
     order: int = 10
     required: bool = False
 

@@ -26,10 +26,27 @@ class Score(Protocol):
 
     @property
     def name(self) -> str:
-        """The key in an intent's `prefer`."""
+        """The key in an intent's `prefer`, without its subject."""
+
+    @property
+    def summary(self) -> str:
+        """What it prefers, as a phrase; documents and reference pages show it."""
+
+    @property
+    def subject(self) -> str:
+        """What must follow a slash in the key, such as `label`; empty if nothing may."""
+
+    @property
+    def depends_on_choice(self) -> bool:
+        """Whether choosing one cluster for the component changes the scores of the others."""
 
     def score(self, request: Request, cluster: Cluster, subject: str) -> Points:
         """Score one cluster; `subject` is what follows a slash in the key (`reported/queue`)."""
+
+
+def key_of(score: Score) -> str:
+    """How people write it in `prefer`, such as `cost` or `spread/<label>`."""
+    return f"{score.name}/<{score.subject}>" if score.subject else score.name
 
 
 def falling(value: float, half: float) -> float:

@@ -14,6 +14,9 @@ class PreferredAffinity:
     """By the share of the preferred (not required) affinities that hold there."""
 
     name: str = "affinity"
+    summary: str = "clusters where the preferred affinities hold"
+    subject: str = ""
+    depends_on_choice: bool = False
 
     def score(self, request: Request, cluster: Cluster, subject: str) -> Points:  # noqa: ARG002 - the Protocol's arguments
         """From what is placed so far."""

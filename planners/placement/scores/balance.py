@@ -14,6 +14,9 @@ class Balance:
     """By the number of components of all applications that are placed there; 10 score 50."""
 
     name: str = "balance"
+    summary: str = "clusters that host few components"
+    subject: str = ""
+    depends_on_choice: bool = False
 
     def score(self, request: Request, cluster: Cluster, subject: str) -> Points:  # noqa: ARG002 - the Protocol's arguments
         """From the ledger and from what this plan has placed so far."""

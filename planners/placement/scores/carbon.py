@@ -15,6 +15,9 @@ class Carbon:
     """By grams of CO2 equivalent per kWh; 300 score 50."""
 
     name: str = "carbon"
+    summary: str = "clusters with a low carbon intensity"
+    subject: str = ""
+    depends_on_choice: bool = False
 
     def score(self, request: Request, cluster: Cluster, subject: str) -> Points:  # noqa: ARG002 - the Protocol's arguments
         """From the carbon intensity, reported or of the fleet repo."""

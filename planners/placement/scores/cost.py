@@ -22,6 +22,9 @@ class Cost:
     """
 
     name: str = "cost"
+    summary: str = "clusters where the requested resources cost little"
+    subject: str = ""
+    depends_on_choice: bool = False
 
     def score(self, request: Request, cluster: Cluster, subject: str) -> Points:  # noqa: ARG002 - the Protocol's arguments
         """From the cluster's price, reported or of the fleet repo."""

@@ -12,6 +12,9 @@ class Headroom:
     """By the share of CPU and memory that is left when the component is there, the scarcer one."""
 
     name: str = "headroom"
+    summary: str = "clusters with much free CPU and memory"
+    subject: str = ""
+    depends_on_choice: bool = False
 
     def score(self, request: Request, cluster: Cluster, subject: str) -> Points:  # noqa: ARG002 - the Protocol's arguments
         """From capacity and free resources after all claims."""

@@ -15,6 +15,9 @@ class Latency:
     """By the users' average round trip, each place by its weight; 50 ms score 50."""
 
     name: str = "latency"
+    summary: str = "clusters near the users, by round-trip time"
+    subject: str = ""
+    depends_on_choice: bool = False
 
     def score(self, request: Request, cluster: Cluster, subject: str) -> Points:  # noqa: ARG002 - the Protocol's arguments
         """From measured latencies where there are some, else from the distance."""

@@ -13,6 +13,9 @@ class Reported:
     """`reported/<name>`: the score of that name in the cluster's newest report of facts."""
 
     name: str = "reported"
+    summary: str = "clusters that report a high score of that name"
+    subject: str = "name"
+    depends_on_choice: bool = False
 
     def score(self, request: Request, cluster: Cluster, subject: str) -> Points:
         """The reported number, held to 0..100."""

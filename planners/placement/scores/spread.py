@@ -14,6 +14,9 @@ class SpreadScore:
     """`spread/<label>`: by how many clusters with the same value of that label it has already."""
 
     name: str = "spread"
+    summary: str = "clusters whose value of the label the component uses least"
+    subject: str = "label"
+    depends_on_choice: bool = True
 
     def score(self, request: Request, cluster: Cluster, subject: str) -> Points:
         """100 for a new domain, 50 for one with one cluster of it, and so on."""

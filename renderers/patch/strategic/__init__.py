@@ -5,6 +5,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from planners.model import Json
 from renderers.patch import Patch, PatchError
@@ -18,6 +19,9 @@ class StrategicMerge:
     """A partial object with directives, merged into its target."""
 
     name: str = "strategicMerge"
+    summary: str = "A partial object, merged as kubectl does."
+    shape: Literal["object", "array"] = "object"
+    uses_schema: bool = True
 
     def check(self, body: Json) -> None:
         """Check that the body is a non-empty mapping that does not rename its target."""
