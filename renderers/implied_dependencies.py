@@ -1,42 +1,50 @@
-"""Dependencies that nobody has to write: what uses a custom kind needs its definition first."""
+"""Adds dependencies on CustomResourceDefinitions: a custom resource needs its definition first."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import TypeAlias
 
 from planners.model import Application, Component, Dependency, DependencyCondition, Json
+from renderers.kubernetes.metadata import group_of
 
 Objects = Mapping[str, Sequence[Mapping[str, Json]]]
+GroupKind: TypeAlias = tuple[str, str]
 
 
 def with_implied(application: Application, objects: Objects) -> Application:
     """The application with a dependency on each component that defines a kind another one uses.
 
-    `objects` are each component's, as its source has them. A definition must be applied, not ready,
-    and only where its component is placed at all. What would close a circle is left out: there
-    people have said otherwise.
+    `objects` are the objects of each component as its source states them. A definition must be
+    applied, not ready, and only where its component is placed. A dependency that would close a
+    cycle is not added: the explicit dependencies take precedence.
     """
-    home = {
-        kind: name for name in sorted(objects) for item in objects[name] for kind in _defines(item)
+    definer = {
+        kind: name
+        for name in sorted(objects)
+        for item in objects[name]
+        for kind in _defined_kinds(item)
     }
-    parts = {part.name: part for part in application.components}
-    for name in sorted(parts):
-        known = {need.component for need in parts[name].depends_on if need.application is None}
-        needed = {home.get(_kind(item), name) for item in objects.get(name, ())} - {name} - known
-        for other in sorted(needed):
-            if not _leads(parts, other, name):
+    components = {each.name: each for each in application.components}
+    for name in sorted(components):
+        explicit = {
+            need.component for need in components[name].depends_on if need.application is None
+        }
+        used = {definer.get(_kind(item), name) for item in objects.get(name, ())}
+        for other in sorted(used - {name} - explicit):
+            if not _depends_on(components, other, name):
                 need = Dependency(other, when=DependencyCondition.APPLIED, implied=True)
-                part = parts[name]
-                parts[name] = replace(part, depends_on=(*part.depends_on, need))
+                component = components[name]
+                components[name] = replace(component, depends_on=(*component.depends_on, need))
     return replace(
-        application, components=tuple(parts[each.name] for each in application.components)
+        application, components=tuple(components[each.name] for each in application.components)
     )
 
 
-def _kind(item: Mapping[str, Json]) -> tuple[str, str]:
-    return str(item.get("apiVersion")).rpartition("/")[0], str(item.get("kind"))
+def _kind(item: Mapping[str, Json]) -> GroupKind:
+    return group_of(item), str(item.get("kind"))
 
 
-def _defines(item: Mapping[str, Json]) -> list[tuple[str, str]]:
+def _defined_kinds(item: Mapping[str, Json]) -> list[GroupKind]:
     spec = item.get("spec")
     if item.get("kind") != "CustomResourceDefinition" or not isinstance(spec, dict):
         return []
@@ -44,14 +52,15 @@ def _defines(item: Mapping[str, Json]) -> list[tuple[str, str]]:
     return [(str(spec.get("group")), str(names.get("kind")))] if isinstance(names, dict) else []
 
 
-def _leads(parts: Mapping[str, Component], start: str, end: str) -> bool:
-    """Whether `start` depends on `end`, by however many steps."""
-    todo, seen = [start], set()
-    while todo:
-        name = todo.pop()
+def _depends_on(components: Mapping[str, Component], start: str, end: str) -> bool:
+    """Whether `start` depends on `end`, directly or transitively."""
+    pending, seen = [start], set()
+    while pending:
+        name = pending.pop()
         if name == end:
             return True
-        if name in parts and name not in seen:
+        if name in components and name not in seen:
             seen.add(name)
-            todo += [n.component for n in parts[name].depends_on if n.application is None]
+            needs = components[name].depends_on
+            pending += [need.component for need in needs if need.application is None]
     return False

@@ -1,10 +1,11 @@
-"""Manifest files read into objects: what is in them, and where each object stands."""
+"""Reads manifest files into objects, each with its file and line."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from planners.model import Json
 from renderers import yaml
+from renderers.kubernetes.metadata import ObjectIdentity, group_of
 from renderers.tree import FileTree
 
 ENDINGS = (".yaml", ".yml", ".json")
@@ -12,7 +13,7 @@ KUSTOMIZATIONS = frozenset({"kustomization.yaml", "kustomization.yml", "Kustomiz
 
 
 class SourceError(Exception):
-    """The files cannot be used: `file`, `line`, `column` (from 1) say where, the text why."""
+    """The files of a component cannot be used; `file`, `line` and `column` (from 1) say where."""
 
     def __init__(self, message: str, file: str = "", line: int = 1, column: int = 1) -> None:
         super().__init__(message)
@@ -20,8 +21,8 @@ class SourceError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """An object and where it stands."""
+class LocatedObject:
+    """An object, and the file and line (from 1) where it begins."""
 
     item: dict[str, Json]
     file: str
@@ -29,31 +30,32 @@ class Found:
 
 
 def read_objects(files: FileTree) -> tuple[dict[str, Json], ...]:
-    """Every object of every manifest, in the order of file names and then of documents.
+    """All objects of all manifests, in the order of file names and then of documents.
 
-    A `List` counts as its items (Kubernetes API conventions, "Types (Kinds)").
+    A `List` is replaced by its items (Kubernetes API conventions, "Types (Kinds)").
 
     Raises:
-        SourceError: with the place of the first mistake.
+        SourceError: at the place of the first error.
     """
-    seen: dict[tuple[str, ...], Found] = {}
+    seen: dict[ObjectIdentity, LocatedObject] = {}
     for file in sorted(files):
         if not file.endswith(ENDINGS):
             continue
-        for found in _objects(file, files[file]):
-            key = _identity(found)
-            if key in seen:
-                twin = seen[key]
+        for located in _objects(file, files[file]):
+            identity = _identity(located)
+            if identity in seen:
+                first = seen[identity]
                 raise SourceError(
-                    f"{key[1]}/{key[3]} stands twice, first at {twin.file}:{twin.line}",
-                    found.file,
-                    found.line,
+                    f"duplicate object {identity.kind}/{identity.name} "
+                    f"(first defined at {first.file}:{first.line})",
+                    located.file,
+                    located.line,
                 )
-            seen[key] = found
-    return tuple(found.item for found in seen.values())
+            seen[identity] = located
+    return tuple(located.item for located in seen.values())
 
 
-def _objects(file: str, content: bytes) -> Iterator[Found]:
+def _objects(file: str, content: bytes) -> Iterator[LocatedObject]:
     try:
         documents = yaml.load_documents(content)
     except yaml.YamlError as error:
@@ -61,36 +63,35 @@ def _objects(file: str, content: bytes) -> Iterator[Found]:
     for document in documents:
         line = document.places[()][0]
         if not isinstance(document.value, dict):
-            raise SourceError("a manifest is a mapping with apiVersion and kind", file, line)
+            raise SourceError("a manifest must be a mapping with apiVersion and kind", file, line)
         items = document.value.get("items")
         if document.value.get("kind") == "List" and isinstance(items, list):
             for index, item in enumerate(items):
-                place = document.places[("items", index)][0]
+                item_line = document.places[("items", index)][0]
                 if not isinstance(item, dict):
-                    raise SourceError("an item of a List is an object", file, place)
-                yield Found(item, file, place)
+                    raise SourceError("an item of a List must be an object", file, item_line)
+                yield LocatedObject(item, file, item_line)
         else:
-            yield Found(document.value, file, line)
+            yield LocatedObject(document.value, file, line)
 
 
-def _identity(found: Found) -> tuple[str, str, str, str]:
-    """Group, kind, namespace and name; what Kubernetes calls one object.
+def _identity(located: LocatedObject) -> ObjectIdentity:
+    """The identity of an object.
 
     Raises:
-        SourceError: one of them is missing.
+        SourceError: apiVersion, kind or metadata.name is missing.
     """
-    item = found.item
+    item = located.item
     written = item.get("metadata")
     metadata: Mapping[str, Json] = written if isinstance(written, dict) else {}
     for field in ("apiVersion", "kind"):
         if not isinstance(item.get(field), str) or not item[field]:
-            raise SourceError(f"the object has no {field}", found.file, found.line)
+            raise SourceError(f"the object has no {field}", located.file, located.line)
     kind = str(item["kind"])
     if "generateName" in metadata and "name" not in metadata:
-        message = f"{kind} uses generateName; a deploy repo needs a name that stays"
-        raise SourceError(message, found.file, found.line)
+        message = f"{kind} uses generateName; a deploy repo requires a stable metadata.name"
+        raise SourceError(message, located.file, located.line)
     name = metadata.get("name")
     if not isinstance(name, str) or not name:
-        raise SourceError(f"{kind} has no metadata.name", found.file, found.line)
-    group = str(item["apiVersion"]).rpartition("/")[0]
-    return group, kind, str(metadata.get("namespace", "")), name
+        raise SourceError(f"{kind} has no metadata.name", located.file, located.line)
+    return ObjectIdentity(group_of(item), kind, str(metadata.get("namespace", "")), name)

@@ -1,9 +1,9 @@
-"""Values of the cluster in customisations: `${cluster.name}`, `${cluster.labels.x}` and the like.
+"""Substitutes cluster values in customisations, such as `${cluster.name}`.
 
-A reference may have a default, `${cluster.values.x:-10}`; `$${cluster.name}` stands for itself
-without the first dollar. Nothing else between `${` and `}` is touched, so that shell scripts and
-the like stay as they are. A string that is one reference and nothing else takes the value's own
-type.
+References are `${cluster.name}`, `${cluster.labels.<key>}`, `${cluster.values.<name>}`, each with
+an optional default (`${cluster.values.x:-10}`); `$${cluster.name}` is an escape for the literal
+text. Any other `${...}` is left unchanged, so that shell scripts stay intact. A string that
+consists of one reference takes the type of the value.
 """
 
 import re
@@ -12,15 +12,15 @@ from collections.abc import Iterator
 from planners.model import Cluster, Json
 
 _REFERENCE = re.compile(r"(\$?)\$\{(cluster\b[^:}]*)(?::-([^}]*))?\}")
-_SHAPE = re.compile(r"cluster\.(?:name|(?:labels|values)\..+)")
+_VALID_REFERENCE = re.compile(r"cluster\.(?:name|(?:labels|values)\..+)")
 
 
 class ValueReferenceError(Exception):
-    """A reference to something that there is not; the text says what there is."""
+    """A reference is unknown or has no value; the message says what is available."""
 
 
 def references(value: Json) -> frozenset[str]:
-    """What a value refers to, such as `cluster.labels.region`, anywhere in it."""
+    """All references in a value, such as `cluster.labels.region`, at any depth."""
     return frozenset(_references(value))
 
 
@@ -41,14 +41,14 @@ def _references(value: Json) -> Iterator[str]:
 
 
 def lookup(name: str, cluster: Cluster) -> Json:
-    """The value of a reference on a cluster; None where the cluster has none.
+    """The value of a reference on a cluster; None if the cluster has no such value.
 
     Raises:
-        ValueReferenceError: no reference is written like this.
+        ValueReferenceError: the reference is unknown.
     """
-    if not _SHAPE.fullmatch(name):
+    if not _VALID_REFERENCE.fullmatch(name):
         raise ValueReferenceError(
-            f"${{{name}}} is unknown; there are ${{cluster.name}}, ${{cluster.labels.<key>}} and "
+            f"${{{name}}} is unknown; use ${{cluster.name}}, ${{cluster.labels.<key>}} or "
             f"${{cluster.values.<name>}}"
         )
     _, part, *rest = name.split(".", 2)
@@ -58,31 +58,31 @@ def lookup(name: str, cluster: Cluster) -> Json:
     return held.get(rest[0])
 
 
-def fill(value: Json, cluster: Cluster) -> Json:
-    """A copy with every reference replaced.
+def substitute(value: Json, cluster: Cluster) -> Json:
+    """A copy with every reference replaced by its value.
 
     Raises:
         ValueReferenceError: a reference is unknown, or has neither a value nor a default.
     """
     match value:
         case str():
-            return _fill_string(value, cluster)
+            return _substitute_string(value, cluster)
         case list():
-            return [fill(each, cluster) for each in value]
+            return [substitute(each, cluster) for each in value]
         case dict():
-            return {key: fill(each, cluster) for key, each in value.items()}
+            return {key: substitute(each, cluster) for key, each in value.items()}
         case _:
             return value
 
 
-def fill_text(text: str, cluster: Cluster) -> str:
-    """A text with every reference replaced. Raises as `fill`."""
+def substitute_text(text: str, cluster: Cluster) -> str:
+    """A text with every reference replaced. Raises like `substitute`."""
     return _REFERENCE.sub(lambda match: _text(_value(match, cluster)), text)
 
 
-def _fill_string(text: str, cluster: Cluster) -> Json:
+def _substitute_string(text: str, cluster: Cluster) -> Json:
     whole = _REFERENCE.fullmatch(text)
-    return _value(whole, cluster) if whole else fill_text(text, cluster)
+    return _value(whole, cluster) if whole else substitute_text(text, cluster)
 
 
 def _value(match: re.Match[str], cluster: Cluster) -> Json:
@@ -95,8 +95,8 @@ def _value(match: re.Match[str], cluster: Cluster) -> Json:
     if default is None:
         part = "label" if name.startswith("cluster.labels") else "value"
         raise ValueReferenceError(
-            f"cluster {cluster.name} has no {part} {name.split('.', 2)[2]!r}; give it one, or "
-            f"write a default: ${{{name}:-...}}"
+            f"cluster {cluster.name} has no {part} {name.split('.', 2)[2]!r}; add it, or write "
+            f"a default: ${{{name}:-...}}"
         )
     return str(default)
 

@@ -1,59 +1,96 @@
-"""What a cluster gets for a tenant (EMCO: a logical cloud): its namespaces and their rules.
+"""Builds what each cluster of a tenant (EMCO: a logical cloud) gets: namespaces and their policies.
 
 Sources: Kubernetes documentation, "Pod Security Admission", "Resource Quotas", "Limit Ranges",
 "Using RBAC Authorization" and "Network Policies" (default deny; `kubernetes.io/metadata.name`).
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from planners.model import Json, Tenant
-from renderers.kubernetes.kinds import AGENT, KINDS, Kind, Scope, is_named
+from renderers.kubernetes.kinds import AGENT_ACCOUNT, KINDS, Kind, Scope, is_named
 
 _READ = ("get", "list", "watch")
 _WRITE = ("create", "delete", "get", "list", "patch", "update", "watch")
-_PASSED_ON = (
-    ("", ("endpoints", "limitranges", "resourcequotas"), _READ),
-    ("", ("events",), ("create", "get", "list", "patch", "update", "watch")),
-    ("", ("pods/attach", "pods/exec", "pods/log", "pods/portforward"), ("create", "get")),
-    ("apps", ("deployments/scale", "statefulsets/scale"), ("get", "patch", "update")),
-    ("discovery.k8s.io", ("endpointslices",), _READ),
-    ("events.k8s.io", ("events",), ("create", "get", "list", "patch", "update", "watch")),
+_RECORD = ("create", "get", "list", "patch", "update", "watch")
+
+
+@dataclass(frozen=True, slots=True)
+class _ApiType:
+    """The apiVersion and kind of an object."""
+
+    api_version: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """A rule of a Role: verbs on resources of one API group."""
+
+    group: str
+    resources: tuple[str, ...]
+    verbs: tuple[str, ...]
+
+    def json(self) -> Json:
+        """The rule as in a manifest."""
+        return {
+            "apiGroups": [self.group],
+            "resources": list(self.resources),
+            "verbs": list(self.verbs),
+        }
+
+
+_GRANTABLE = (
+    _Rule("", ("endpoints", "limitranges", "resourcequotas"), _READ),
+    _Rule("", ("events",), _RECORD),
+    _Rule("", ("pods/attach", "pods/exec", "pods/log", "pods/portforward"), ("create", "get")),
+    _Rule("apps", ("deployments/scale", "statefulsets/scale"), ("get", "patch", "update")),
+    _Rule("discovery.k8s.io", ("endpointslices",), _READ),
+    _Rule("events.k8s.io", ("events",), _RECORD),
 )
-"""What Roles of applications often grant. Kubernetes lets nobody grant what he does not hold."""
+"""What Roles of applications often grant; Kubernetes requires the granting account to hold it."""
 
 _RBAC = "rbac.authorization.k8s.io"
-_NAME = "kubernetes.io/metadata.name"
+_SERVICE_ACCOUNT = _ApiType("v1", "ServiceAccount")
+_RESOURCE_QUOTA = _ApiType("v1", "ResourceQuota")
+_LIMIT_RANGE = _ApiType("v1", "LimitRange")
+_ROLE = _ApiType(f"{_RBAC}/v1", "Role")
+_ROLE_BINDING = _ApiType(f"{_RBAC}/v1", "RoleBinding")
+_CLUSTER_ROLE = _ApiType(f"{_RBAC}/v1", "ClusterRole")
+_CLUSTER_ROLE_BINDING = _ApiType(f"{_RBAC}/v1", "ClusterRoleBinding")
+_NETWORK_POLICY = _ApiType("networking.k8s.io/v1", "NetworkPolicy")
+_NAMESPACE_NAME = "kubernetes.io/metadata.name"
 _DNS_NAMESPACE = "kube-system"
 _DNS_PORT = 53
 
 
 def tenant_objects(tenant: Tenant) -> tuple[dict[str, Json], ...]:
-    """Everything that each cluster of a tenant gets, namespaces first.
+    """All objects that each cluster of a tenant gets, namespaces first.
 
-    In every namespace: its quota and limits, the account that the agent acts as with its role, the
-    members' roles, and network policies that deny what is not between the tenant's own pods, DNS,
-    or from `allow_from_namespaces`. The agent's role holds no `bind`, `escalate` or `impersonate`;
-    kinds that nobody told of need a role of the platform's for the account.
+    In every namespace: quota and limits, the agent's service account and its role, the members'
+    roles, and network policies that deny all traffic except within the tenant, to DNS and from
+    `allow_from_namespaces`. The agent's role has no `bind`, `escalate` or `impersonate`; unknown
+    custom kinds require an additional role for the account, granted by the platform.
     """
     namespaces = (tenant.namespace, *sorted(set(tenant.namespaces) - {tenant.namespace}))
-    found = [_namespace(tenant, name) for name in namespaces]
+    objects = [_namespace(tenant, name) for name in namespaces]
     for name in namespaces:
-        found += _limits(tenant, name)
-        found += _agent(tenant, name)
-        found += _members(tenant, name)
-        found += _network(tenant, namespaces, name)
-    return (*found, *_cluster_wide(tenant))
+        objects += _limits(tenant, name)
+        objects += _agent(tenant, name)
+        objects += _members(tenant, name)
+        objects += _network(tenant, namespaces, name)
+    return (*objects, *_cluster_wide(tenant))
 
 
 def _object(
-    tenant: Tenant, kind: tuple[str, str], name: str, namespace: str | None, **fields: Json
+    tenant: Tenant, type_: _ApiType, name: str, namespace: str | None, **fields: Json
 ) -> dict[str, Json]:
-    place: dict[str, Json] = {} if namespace is None else {"namespace": namespace}
+    in_namespace: dict[str, Json] = {} if namespace is None else {"namespace": namespace}
     labels: dict[str, Json] = {"switchyard.dev/tenant": tenant.name}
     return {
-        "apiVersion": kind[0],
-        "kind": kind[1],
-        "metadata": {"name": name, **place, "labels": labels},
+        "apiVersion": type_.api_version,
+        "kind": type_.kind,
+        "metadata": {"name": name, **in_namespace, "labels": labels},
         **fields,
     }
 
@@ -70,7 +107,7 @@ def _namespace(tenant: Tenant, name: str) -> dict[str, Json]:
 def _limits(tenant: Tenant, namespace: str) -> Iterator[dict[str, Json]]:
     if tenant.quota:
         spec: Json = {"hard": _sorted(tenant.quota)}
-        yield _object(tenant, ("v1", "ResourceQuota"), AGENT, namespace, spec=spec)
+        yield _object(tenant, _RESOURCE_QUOTA, AGENT_ACCOUNT, namespace, spec=spec)
     if tenant.limits is not None:
         limit: dict[str, Json] = {"type": "Container"}
         for field, amounts in (
@@ -82,32 +119,32 @@ def _limits(tenant: Tenant, namespace: str) -> Iterator[dict[str, Json]]:
                 limit[field] = _sorted(amounts)
         if len(limit) > 1:
             spec = {"limits": [limit]}
-            yield _object(tenant, ("v1", "LimitRange"), AGENT, namespace, spec=spec)
+            yield _object(tenant, _LIMIT_RANGE, AGENT_ACCOUNT, namespace, spec=spec)
 
 
 def _agent(tenant: Tenant, namespace: str) -> Iterator[dict[str, Json]]:
-    """The account, its role and the binding, to the main namespace's account as well."""
+    """The agent's account, its role, and a binding that includes the main namespace's account."""
     yield _object(
         tenant,
-        ("v1", "ServiceAccount"),
-        AGENT,
+        _SERVICE_ACCOUNT,
+        AGENT_ACCOUNT,
         namespace,
         automountServiceAccountToken=False,
     )
-    rules = [*_rules(_writable(tenant)), *(_rule(*each) for each in _PASSED_ON)]
-    yield _object(tenant, (f"{_RBAC}/v1", "Role"), AGENT, namespace, rules=rules)
+    rules = [*_write_rules(_writable(tenant)), *(each.json() for each in _GRANTABLE)]
+    yield _object(tenant, _ROLE, AGENT_ACCOUNT, namespace, rules=rules)
     yield _object(
         tenant,
-        (f"{_RBAC}/v1", "RoleBinding"),
-        AGENT,
+        _ROLE_BINDING,
+        AGENT_ACCOUNT,
         namespace,
-        roleRef=_reference("Role", AGENT),
+        roleRef=_role_ref("Role", AGENT_ACCOUNT),
         subjects=[_account(each) for each in sorted({tenant.namespace, namespace})],
     )
 
 
 def _writable(tenant: Tenant, *, cluster: bool = False) -> tuple[Kind, ...]:
-    """The kinds that the tenant may write, in namespaces or cluster-wide, sorted."""
+    """The kinds that the tenant may write, namespaced or cluster-scoped, sorted."""
     return tuple(
         kind
         for _, kind in sorted(KINDS.items())
@@ -117,16 +154,12 @@ def _writable(tenant: Tenant, *, cluster: bool = False) -> tuple[Kind, ...]:
     )
 
 
-def _rules(kinds: tuple[Kind, ...]) -> Iterator[Json]:
+def _write_rules(kinds: tuple[Kind, ...]) -> Iterator[Json]:
     groups: dict[str, list[str]] = {}
     for kind in kinds:
         groups.setdefault(kind.group, []).append(kind.plural)
     for group, plurals in groups.items():
-        yield _rule(group, tuple(sorted(plurals)), _WRITE)
-
-
-def _rule(group: str, resources: tuple[str, ...], verbs: tuple[str, ...]) -> Json:
-    return {"apiGroups": [group], "resources": list(resources), "verbs": list(verbs)}
+        yield _Rule(group, tuple(sorted(plurals)), _WRITE).json()
 
 
 def _members(tenant: Tenant, namespace: str) -> Iterator[dict[str, Json]]:
@@ -137,10 +170,10 @@ def _members(tenant: Tenant, namespace: str) -> Iterator[dict[str, Json]]:
         ]
         yield _object(
             tenant,
-            (f"{_RBAC}/v1", "RoleBinding"),
-            f"{AGENT}-{role}",
+            _ROLE_BINDING,
+            f"{AGENT_ACCOUNT}-{role}",
             namespace,
-            roleRef=_reference("ClusterRole", role),
+            roleRef=_role_ref("ClusterRole", role),
             subjects=subjects,
         )
 
@@ -148,11 +181,10 @@ def _members(tenant: Tenant, namespace: str) -> Iterator[dict[str, Json]]:
 def _network(
     tenant: Tenant, namespaces: tuple[str, ...], namespace: str
 ) -> Iterator[dict[str, Json]]:
-    """Deny everything, then allow what the tenant is for; policies add up."""
-    kind = ("networking.k8s.io/v1", "NetworkPolicy")
+    """Deny all traffic, then allow the exceptions; Kubernetes combines the policies."""
     types: list[Json] = ["Egress", "Ingress"]
     deny: Json = {"podSelector": {}, "policyTypes": types}
-    yield _object(tenant, kind, f"{AGENT}-deny", namespace, spec=deny)
+    yield _object(tenant, _NETWORK_POLICY, f"{AGENT_ACCOUNT}-deny", namespace, spec=deny)
     ports: list[Json] = [{"port": _DNS_PORT, "protocol": protocol} for protocol in ("TCP", "UDP")]
     allow: Json = {
         "podSelector": {},
@@ -163,25 +195,25 @@ def _network(
         ],
         "ingress": [{"from": [_pods_of((*namespaces, *tenant.allow_from_namespaces))]}],
     }
-    yield _object(tenant, kind, f"{AGENT}-allow", namespace, spec=allow)
+    yield _object(tenant, _NETWORK_POLICY, f"{AGENT_ACCOUNT}-allow", namespace, spec=allow)
 
 
 def _pods_of(namespaces: tuple[str, ...]) -> Json:
     values: list[Json] = [*sorted(set(namespaces))]
-    expression: Json = {"key": _NAME, "operator": "In", "values": values}
+    expression: Json = {"key": _NAMESPACE_NAME, "operator": "In", "values": values}
     return {"namespaceSelector": {"matchExpressions": [expression]}}
 
 
 def _cluster_wide(tenant: Tenant) -> Iterator[dict[str, Json]]:
-    """The agent's rights on the cluster-scoped kinds that the tenant is allowed, if any.
+    """The agent's permissions on the cluster-scoped kinds that the tenant may write, if any.
 
-    Of namespaces it may change only the tenant's: those exist by then.
+    On namespaces it may only update the tenant's own, which exist by then.
     """
     kinds = _writable(tenant, cluster=True)
     if not kinds:
         return
     namespace = KINDS["", "Namespace"]
-    rules = [*_rules(tuple(kind for kind in kinds if kind != namespace))]
+    rules = [*_write_rules(tuple(kind for kind in kinds if kind != namespace))]
     if namespace in kinds:
         own: list[Json] = [*sorted(set(tenant.all_namespaces))]
         rules.append(
@@ -192,24 +224,24 @@ def _cluster_wide(tenant: Tenant) -> Iterator[dict[str, Json]]:
                 "verbs": ["get", "patch", "update"],
             }
         )
-    name = f"{AGENT}-{tenant.name}"
-    yield _object(tenant, (f"{_RBAC}/v1", "ClusterRole"), name, None, rules=rules)
+    name = f"{AGENT_ACCOUNT}-{tenant.name}"
+    yield _object(tenant, _CLUSTER_ROLE, name, None, rules=rules)
     yield _object(
         tenant,
-        (f"{_RBAC}/v1", "ClusterRoleBinding"),
+        _CLUSTER_ROLE_BINDING,
         name,
         None,
-        roleRef=_reference("ClusterRole", name),
+        roleRef=_role_ref("ClusterRole", name),
         subjects=[_account(tenant.namespace)],
     )
 
 
-def _reference(kind: str, name: str) -> Json:
+def _role_ref(kind: str, name: str) -> Json:
     return {"apiGroup": _RBAC, "kind": kind, "name": name}
 
 
 def _account(namespace: str) -> Json:
-    return {"kind": "ServiceAccount", "name": AGENT, "namespace": namespace}
+    return {"kind": "ServiceAccount", "name": AGENT_ACCOUNT, "namespace": namespace}
 
 
 def _sorted(amounts: Mapping[str, str]) -> Json:

@@ -1,4 +1,4 @@
-"""File trees: path -> bytes, with safe paths and Git's own blob ids."""
+"""File trees (path -> bytes), safe paths in deploy repos, and Git blob ids."""
 
 import hashlib
 import re
@@ -12,21 +12,21 @@ MAX_SEGMENT = 200
 
 
 class UnsafePathError(ValueError):
-    """A path that must not be written: the message says which segment and why."""
+    """A path is not portable; the message names the segment."""
 
 
 def safe_join(*segments: str) -> str:
-    """Join segments into a path of portable names (lower case letters, digits, `.`, `_`, `-`).
+    """Join segments into a path of portable names (lower-case letters, digits, `.`, `_`, `-`).
 
     Raises:
-        UnsafePathError: a segment is empty, `..`, hidden, too long, or has another character.
+        UnsafePathError: a segment is empty, hidden, too long, or has `..` or another character.
     """
     for segment in segments:
         if len(segment) > MAX_SEGMENT or ".." in segment or not _SEGMENT.fullmatch(segment):
-            raise UnsafePathError(f"{segment!r} cannot be part of a path in a deploy repo")
+            raise UnsafePathError(f"{segment!r} is not a valid path segment in a deploy repo")
     return "/".join(segments)
 
 
 def blob_id(content: bytes) -> str:
-    """The id Git gives a blob of that content: SHA-1 over `blob <size>`, NUL and the content."""
+    """The Git id of a blob: SHA-1 over `blob <size>`, NUL and the content."""
     return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()

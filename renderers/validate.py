@@ -1,68 +1,79 @@
-"""Every rendered object against the schema of its cluster's Kubernetes version.
+"""Validates every rendered object against the schema of its cluster's Kubernetes version.
 
-Asked once for each variant and version; a mistake is said once, with all its clusters and the place
-in the app repo that made it, where that can be told.
+Each variant is validated once per version. A violation is reported once, with all its clusters and
+with the place in the app repo where the field is written, if that can be determined.
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from planners.model import Cluster, FilePosition, Json
+from planners.model import Cluster, FilePosition, Json, Target
 from planners.plan import PlanProblem
 from renderers import yaml
 from renderers.diff.flatten import leaf_path
-from renderers.kubernetes.schemas import Objection, Schemas
-from renderers.policy.tenancy import name_of
-from renderers.variants import Variant, Variants
+from renderers.kubernetes.metadata import label_of, name_of
+from renderers.kubernetes.schemas import Schemas, SchemaViolation
+from renderers.variants import Variant, VariantKey, Variants
 
-Found = tuple[str, FilePosition | None]
-SHOWN = 3
+SHOWN_CLUSTERS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class _Finding:
+    """A schema violation in words, and where the field is written."""
+
+    message: str
+    position: FilePosition | None
 
 
 @dataclass(slots=True)
-class Inspection:
+class SchemaValidation:
     """One run over all variants."""
 
     variants: Variants
     schemas: Schemas
-    _known: dict[tuple[object, ...], tuple[Found, ...]] = field(default_factory=dict)
-    _clusters: dict[Found, list[str]] = field(default_factory=dict)
+    _findings: dict[tuple[VariantKey, str | None], tuple[_Finding, ...]] = field(
+        default_factory=dict
+    )
+    _clusters: dict[_Finding, list[str]] = field(default_factory=dict)
 
-    def look(self, key: tuple[object, ...], variant: Variant, cluster: Cluster) -> None:
-        """Inspect the objects of a variant, of which `key` is the name, for one cluster."""
-        known = (*key, cluster.kubernetes)
-        if known not in self._known:
-            self._known[known] = tuple(self._inspect(variant, cluster.kubernetes))
-        for found in self._known[known]:
+    def validate(self, key: VariantKey, variant: Variant, cluster: Cluster) -> None:
+        """Validate the objects of a variant for one cluster; `key` identifies the variant."""
+        known = (key, cluster.kubernetes)
+        if known not in self._findings:
+            self._findings[known] = tuple(self._validate(variant, cluster.kubernetes))
+        for finding in self._findings[known]:
             version = f" (Kubernetes {cluster.kubernetes})" if cluster.kubernetes else ""
-            self._clusters.setdefault(found, []).append(f"{cluster.name}{version}")
+            self._clusters.setdefault(finding, []).append(f"{cluster.name}{version}")
 
     def problems(self) -> tuple[PlanProblem, ...]:
-        """What was found, each with its clusters."""
+        """All findings, each with its clusters."""
         return tuple(
-            PlanProblem(f"{message} [on {_listing(clusters)}]", place)
-            for (message, place), clusters in self._clusters.items()
+            PlanProblem(f"{finding.message} [on {_listing(clusters)}]", finding.position)
+            for finding, clusters in self._clusters.items()
         )
 
-    def _inspect(self, variant: Variant, version: str | None) -> Iterator[Found]:
+    def _validate(self, variant: Variant, version: str | None) -> Iterator[_Finding]:
         for item in variant.objects:
-            for found in self.schemas.objections(item, version, self.variants.custom):
-                named = f"{variant.component.name}: {item.get('kind')}/{name_of(item)}"
-                where = f" {_shown(found.path)}" if found.path else ""
-                yield f"{named}:{where} {found.message}", self._place(variant, item, found)
+            for violation in self.schemas.violations(item, version, self.variants.custom):
+                where = f" {_path_text(violation.path)}" if violation.path else ""
+                yield _Finding(
+                    f"{variant.component.name}: {label_of(item)}:{where} {violation.message}",
+                    self._place(variant, item, violation),
+                )
 
     def _place(
-        self, variant: Variant, item: Mapping[str, Json], found: Objection
+        self, variant: Variant, item: Mapping[str, Json], violation: SchemaViolation
     ) -> FilePosition | None:
-        """Where the field was written: in a customisation, or in a manifest."""
-        written = variant.written.get((str(item.get("kind")), name_of(item)), {})
-        start = leaf_path(dict(item), found.path)
-        for path, (_, intent) in written.items():
+        """Where the field is written: in a customisation or in a manifest."""
+        written = variant.written.get(Target(str(item.get("kind")), name_of(item)), {})
+        start = leaf_path(dict(item), violation.path)
+        for path, field_write in written.items():
             if path == start or (start and path.startswith((f"{start}.", f"{start}["))):
-                return intent.position
-        return self._source(variant, item, found.path)
+                return field_write.intent.position
+        return self._source_place(variant, item, violation.path)
 
-    def _source(
+    def _source_place(
         self, variant: Variant, item: Mapping[str, Json], path: tuple[str | int, ...]
     ) -> FilePosition | None:
         source = variant.component.source
@@ -89,7 +100,7 @@ def _documents(content: bytes) -> tuple[yaml.Document, ...]:
         return ()
 
 
-def _shown(path: tuple[str | int, ...]) -> str:
+def _path_text(path: tuple[str | int, ...]) -> str:
     text = ""
     for part in path:
         text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
@@ -98,5 +109,5 @@ def _shown(path: tuple[str | int, ...]) -> str:
 
 def _listing(names: list[str]) -> str:
     unique = sorted(set(names))
-    more = f" and {len(unique) - SHOWN} more" if len(unique) > SHOWN else ""
-    return ", ".join(unique[:SHOWN]) + more
+    more = f" and {len(unique) - SHOWN_CLUSTERS} more" if len(unique) > SHOWN_CLUSTERS else ""
+    return ", ".join(unique[:SHOWN_CLUSTERS]) + more

@@ -1,4 +1,4 @@
-"""The objects of each component as each cluster gets them: once for every different set of changes.
+"""Builds the objects of each component as each cluster gets them, once for each distinct variant.
 
 Cost follows distinct content: clusters with the same customisations and the same values share one
 variant.
@@ -11,123 +11,144 @@ from planners.model import Cluster, Component, CustomizationIntent, Json, Target
 from planners.model.snapshot import Snapshot
 from planners.placement.exceptions import scaled
 from planners.plan import PlanProblem
-from renderers.diff.flatten import MISSING, changed, leaves, same
+from renderers.diff.flatten import ABSENT, changed, leaves, same
 from renderers.kubernetes import workloads
+from renderers.kubernetes.metadata import label_of, name_of, namespace_of
 from renderers.kubernetes.patch_meta import is_built_in
 from renderers.kubernetes.schemas import CustomKinds, custom_kinds, custom_schema
 from renderers.new_objects import add_data, file_references, template_objects
 from renderers.patch import Patch, PatchError
-from renderers.policy import tenancy
 from renderers.sources import Source, SourceError
-from renderers.substitution import ValueReferenceError, fill, lookup, references
+from renderers.substitution import ValueReferenceError, lookup, references, substitute
 
 Object = dict[str, Json]
-Key = tuple[str, tuple[int, ...], tuple[tuple[str, str], ...]]
 Replicas = Mapping[tuple[str, str], int]
+
+
+@dataclass(frozen=True, slots=True)
+class VariantKey:
+    """What distinguishes variants: the component, its customisations there, and their values.
+
+    `customizations` are indexes into the application's; `values` are (reference, value) pairs.
+    """
+
+    component: str
+    customizations: tuple[int, ...]
+    values: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FieldWrite:
+    """The value that a customisation gave a field."""
+
+    value: Json
+    intent: CustomizationIntent
 
 
 @dataclass(slots=True)
 class Variant:
-    """The objects of a component on clusters like `cluster`, and what went wrong making them."""
+    """The objects of a component on clusters like `cluster`, and the problems of building them.
+
+    `written` maps an object and a field path to the customisation that set it.
+    """
 
     component: Component
     cluster: Cluster
     objects: list[Object]
     problems: list[PlanProblem] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
-    written: dict[tuple[str, str], dict[str, tuple[Json, CustomizationIntent]]] = field(
-        default_factory=dict
-    )
+    written: dict[Target, dict[str, FieldWrite]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class Variants:
-    """One run over a Snapshot: every variant is made when it is first asked for."""
+    """One run over a Snapshot; each variant is built on first use."""
 
     snapshot: Snapshot
     sources: Mapping[str, Source]
     patches: Mapping[str, Patch]
     _objects: dict[str, tuple[Object, ...]] = field(default_factory=dict)
-    _keys: dict[tuple[str, str], Key] = field(default_factory=dict)
+    _keys: dict[tuple[str, str], VariantKey] = field(default_factory=dict)
     _custom: CustomKinds | None = None
     _intents: dict[str, list[tuple[int, CustomizationIntent]]] = field(default_factory=dict)
-    _broken: dict[str, PlanProblem] = field(default_factory=dict)
-    _variants: dict[Key, Variant] = field(default_factory=dict)
+    _source_problems: dict[str, PlanProblem] = field(default_factory=dict)
+    _variants: dict[VariantKey, Variant] = field(default_factory=dict)
     _references: dict[int, frozenset[str]] = field(default_factory=dict)
-    _requests: dict[tuple[Key, tuple[tuple[tuple[str, str], int], ...]], dict[str, int]] = field(
-        default_factory=dict
-    )
+    _requests: dict[
+        tuple[VariantKey, tuple[tuple[tuple[str, str], int], ...]], Mapping[str, int]
+    ] = field(default_factory=dict)
 
     def of(self, component: str, cluster: Cluster, replicas: Replicas) -> Mapping[str, int]:
-        """What the component requests on a cluster, in nano-units by resource."""
-        part = self.snapshot.application.component(component)
-        assert part is not None
-        key = (self.key(part, cluster), tuple(sorted(replicas.items())))
+        """The resource requests of a component on a cluster, in nano-units by resource."""
+        found = self.snapshot.application.component(component)
+        assert found is not None
+        key = (self.key(found, cluster), tuple(sorted(replicas.items())))
         if key not in self._requests:
             total: dict[str, int] = {}
-            for item in self.variant(part, cluster).objects:
-                count = replicas.get((str(item.get("kind")), tenancy.name_of(item)))
-                for name, amount in self._asked(item, count).items():
+            for item in self.variant(found, cluster).objects:
+                count = replicas.get((str(item.get("kind")), name_of(item)))
+                for name, amount in self._requests_of(item, count).items():
                     total[name] = total.get(name, 0) + amount
             self._requests[key] = total
         return self._requests[key]
 
-    def _asked(self, item: Object, count: int | None) -> Mapping[str, int]:
-        """An object with a quantity that cannot be read is said when it is rendered."""
+    def _requests_of(self, item: Object, count: int | None) -> Mapping[str, int]:
+        """An invalid quantity counts as nothing here; schema validation reports it."""
         try:
             return workloads.requests(item, count)
         except ValueError:
             return {}
 
-    def key(self, component: Component, cluster: Cluster) -> Key:
-        """What makes a variant: the component, its customisations there, and their values."""
+    def key(self, component: Component, cluster: Cluster) -> VariantKey:
+        """The key of the variant that a component has on a cluster."""
         known = self._keys.get((component.name, cluster.name))
         if known is None:
             known = self._keys[component.name, cluster.name] = self._key(component, cluster)
         return known
 
-    def _key(self, component: Component, cluster: Cluster) -> Key:
-        wanted: list[int] = []
+    def _key(self, component: Component, cluster: Cluster) -> VariantKey:
+        indexes: list[int] = []
         used: set[str] = set()
-        for index, intent in self._of_component(component.name):
+        for index, intent in self._intents_of(component.name):
             if intent.applies_to(component.name, cluster):
-                wanted.append(index)
-                used |= self._refers(index, intent)
-        seen = []
+                indexes.append(index)
+                used |= self._references_of(index, intent)
+        values = []
         for name in sorted(used):
             try:
-                seen.append((name, repr(lookup(name, cluster))))
+                values.append((name, repr(lookup(name, cluster))))
             except ValueReferenceError:
-                seen.append((name, "?"))
-        return component.name, tuple(wanted), tuple(seen)
+                values.append((name, "?"))
+        return VariantKey(component.name, tuple(indexes), tuple(values))
 
-    def _of_component(self, component: str) -> list[tuple[int, CustomizationIntent]]:
+    def _intents_of(self, component: str) -> list[tuple[int, CustomizationIntent]]:
+        """The customisations of a component, each with its index in the application."""
         if component not in self._intents:
             every = enumerate(self.snapshot.application.customizations)
             self._intents[component] = [each for each in every if component in each[1].components]
         return self._intents[component]
 
-    def _refers(self, index: int, intent: CustomizationIntent) -> frozenset[str]:
+    def _references_of(self, index: int, intent: CustomizationIntent) -> frozenset[str]:
         if index not in self._references:
-            named = (file_references(self.snapshot.files[file]) for file in intent.files)
-            self._references[index] = references(intent.body).union(*named)
+            in_files = (file_references(self.snapshot.files[file]) for file in intent.files)
+            self._references[index] = references(intent.body).union(*in_files)
         return self._references[index]
 
     def variant(self, component: Component, cluster: Cluster) -> Variant:
         """The objects of a component on that cluster."""
         key = self.key(component, cluster)
         if key not in self._variants:
-            made = Variant(component, cluster, list(self.objects(component)))
-            if component.name in self._broken:
-                made.problems.append(self._broken[component.name])
-            for index in key[1]:
+            variant = Variant(component, cluster, list(self.objects(component)))
+            if component.name in self._source_problems:
+                variant.problems.append(self._source_problems[component.name])
+            for index in key.customizations:
                 intent = self.snapshot.application.customizations[index]
-                _Step(self, made, intent).run()
-            self._variants[key] = made
+                _Customization(self, variant, intent).apply()
+            self._variants[key] = variant
         return self._variants[key]
 
     def objects(self, component: Component) -> tuple[Object, ...]:
-        """The objects of a component as its source has them."""
+        """The objects of a component as its source states them."""
         if component.name not in self._objects:
             try:
                 source = self.sources[component.source.kind]
@@ -136,7 +157,7 @@ class Variants:
                 path = component.source.path
                 file = f"{path}/{error.file}" if path and error.file else error.file or path
                 message = f"{file}:{error.line}:{error.column}: {error}"
-                self._broken[component.name] = PlanProblem(message)
+                self._source_problems[component.name] = PlanProblem(message)
                 found = ()
             self._objects[component.name] = found
         return self._objects[component.name]
@@ -145,18 +166,18 @@ class Variants:
     def custom(self) -> CustomKinds:
         """The custom kinds that the application's own objects define."""
         if self._custom is None:
-            parts = self.snapshot.application.components
-            self._custom = custom_kinds(each for part in parts for each in self.objects(part))
+            components = self.snapshot.application.components
+            self._custom = custom_kinds(item for each in components for item in self.objects(each))
         return self._custom
 
-    def replicated(self, unit: Unit, target: Target, variant: Variant, count: int) -> Variant:
+    def with_replicas(self, unit: Unit, target: Target, variant: Variant, count: int) -> Variant:
         """The variant with the replicas that the placement or an exception gives a unit.
 
-        A customisation may not set them too where they are divided; an exception comes before it.
+        A customisation must not set divided replicas too; an exception takes precedence over it.
         """
-        named, key = f"{target.kind}/{target.name}", (target.kind, target.name)
+        label = f"{target.kind}/{target.name}"
         if not any(is_target(item, target) for item in variant.objects):
-            message = f"{unit.component} has no {named} whose replicas to set"
+            message = f"cannot set the replicas of {label}: {unit.component} has no such object"
             problems = [*variant.problems, PlanProblem(message)]
             return Variant(variant.component, variant.cluster, variant.objects, problems)
         objects = [
@@ -164,18 +185,20 @@ class Variants:
             for item in variant.objects
         ]
         problems = list(variant.problems)
-        clash = variant.written.get(key, {}).get("spec.replicas")
-        if clash is not None and not self._excepted(unit, key):
+        conflict = variant.written.get(target, {}).get("spec.replicas")
+        if conflict is not None and not self._has_exception(unit, target):
             message = (
-                f"customisation {clash[1].name} sets spec.replicas of {named}, "
-                f"which the placement divides"
+                f"customisation {conflict.intent.name} sets spec.replicas of {label}, but the "
+                f"placement divides its replicas: remove one of the two"
             )
-            problems.append(PlanProblem(message, clash[1].position))
+            problems.append(PlanProblem(message, conflict.intent.position))
         return Variant(variant.component, variant.cluster, objects, problems, variant.warnings)
 
-    def _excepted(self, unit: Unit, key: tuple[str, str]) -> bool:
+    def _has_exception(self, unit: Unit, target: Target) -> bool:
         cluster = self.snapshot.cluster(unit.cluster)
-        return cluster is not None and key in scaled(self.snapshot, unit.component, cluster)
+        return cluster is not None and (target.kind, target.name) in scaled(
+            self.snapshot, unit.component, cluster
+        )
 
 
 def _with_replicas(item: Object, count: int) -> Object:
@@ -184,113 +207,109 @@ def _with_replicas(item: Object, count: int) -> Object:
 
 
 def is_target(item: Mapping[str, Json], target: Target) -> bool:
-    """Whether an object is the one that a customisation names."""
-    return item.get("kind") == target.kind and tenancy.name_of(item) == target.name
+    """Whether an object is the target of a customisation."""
+    return item.get("kind") == target.kind and name_of(item) == target.name
 
 
 @dataclass(slots=True)
-class _Step:
-    """One customisation on one variant."""
+class _Customization:
+    """One customisation applied to one variant."""
 
-    run_of: Variants
+    variants: Variants
     variant: Variant
     intent: CustomizationIntent
 
-    def run(self) -> None:
-        """Change the variant, or note why not."""
-        intent, files = self.intent, self.run_of.snapshot.files
+    def apply(self) -> None:
+        """Change the variant, or record why that fails."""
+        intent, files = self.intent, self.variants.snapshot.files
         try:
             if intent.template is not None:
-                self.create(intent.template, files[intent.template])
+                self._create(intent.template, files[intent.template])
             elif intent.data is not None:
-                self.add(files)
+                self._add_data(files)
             else:
-                self.patch(fill(intent.body, self.variant.cluster))
+                self._patch(substitute(intent.body, self.variant.cluster))
         except (PatchError, ValueReferenceError) as error:
-            self.problem(str(error))
+            self._problem(str(error))
 
-    def create(self, file: str, content: bytes) -> None:
-        """Add the objects of a template; none may be there already."""
+    def _create(self, file: str, content: bytes) -> None:
+        """Add the objects of a template; none of them may exist already."""
         known = {_identity(item)[1:] for item in self.variant.objects}
         for item in template_objects(file, content, self.variant.cluster):
             if _identity(item)[1:] in known:
-                named = f"{item['kind']}/{tenancy.name_of(item)}"
-                self.problem(f"{file} makes {named}, which is there already; patch it instead")
+                self._problem(f"{file} creates {label_of(item)}, which already exists: patch it")
                 continue
             self.variant.objects.append(item)
 
-    def add(self, files: Mapping[str, bytes]) -> None:
-        """Put data files into a ConfigMap or Secret."""
+    def _add_data(self, files: Mapping[str, bytes]) -> None:
+        """Add data files to a ConfigMap or Secret, which is created if it does not exist."""
         data, cluster = self.intent.data, self.variant.cluster
         assert data is not None
         target = Target(data.kind, data.name)
         if any(is_target(item, target) for item in self.variant.objects):
-            self.replace(target, lambda item: add_data(item, data, files, cluster))
+            self._replace(target, lambda item: add_data(item, data, files, cluster))
         else:
             self.variant.objects.append(add_data(None, data, files, cluster))
 
-    def patch(self, body: Json) -> None:
+    def _patch(self, body: Json) -> None:
         """Apply a patch to its target."""
         intent = self.intent
         assert intent.target is not None
-        patch = self.run_of.patches[intent.kind]
-        if not self.replace(intent.target, lambda item: self.patched(patch, item, body)):
-            objects = self.variant.objects
-            kinds = ", ".join(sorted(f"{each['kind']}/{tenancy.name_of(each)}" for each in objects))
-            target = f"{intent.target.kind}/{intent.target.name}"
-            self.problem(
-                f"matches nothing: {self.variant.component.name} has no {target} "
-                f"(it has {kinds or 'no objects'})"
+        patch = self.variants.patches[intent.kind]
+        if not self._replace(intent.target, lambda item: self._patched(patch, item, body)):
+            existing = ", ".join(sorted(label_of(each) for each in self.variant.objects))
+            self._problem(
+                f"matches nothing: {self.variant.component.name} has no "
+                f"{intent.target.kind}/{intent.target.name} (it has {existing or 'no objects'})"
             )
 
-    def patched(self, patch: Patch, item: Object, body: Json) -> Object:
-        """The object after the patch; a custom kind goes by its definition, if that is here."""
-        schema = custom_schema(self.run_of.custom, item)
+    def _patched(self, patch: Patch, item: Object, body: Json) -> Object:
+        """The object after the patch; a custom kind uses its schema, if that is known."""
+        schema = custom_schema(self.variants.custom, item)
         if patch.uses_schema and schema is None and not is_built_in(item):
             kind = f"{item.get('apiVersion')} {item.get('kind')}"
             self.variant.warnings.append(
-                f"customisation {self.intent.name} ({self.intent.position}): the definition of "
-                f"{kind} is not among the objects, so its lists are replaced and not merged"
+                f"customisation {self.intent.name} ({self.intent.position}): the application does "
+                f"not define {kind}, so a strategic merge replaces its lists instead of merging "
+                f"them"
             )
         return patch.apply(item, body, schema)
 
-    def replace(self, target: Target, change: Callable[[Object], Object]) -> bool:
-        """Change every object that is the target; False when there is none."""
+    def _replace(self, target: Target, change: Callable[[Object], Object]) -> bool:
+        """Change every object that is the target; False if there is none."""
         found = False
         for index, item in enumerate(self.variant.objects):
             if not is_target(item, target):
                 continue
             found = True
-            made = change(item)
-            if _identity(made) != _identity(item):
-                self.problem("would change apiVersion, kind, name or namespace")
+            result = change(item)
+            if _identity(result) != _identity(item):
+                self._problem("must not change apiVersion, kind, name or namespace")
                 continue
-            self.compare(target, item, made)
-            self.variant.objects[index] = made
+            self._record(target, item, result)
+            self.variant.objects[index] = result
         return found
 
-    def compare(self, target: Target, before: Object, after: Object) -> None:
-        """A field that an earlier customisation set to another value is a conflict."""
+    def _record(self, target: Target, before: Object, after: Object) -> None:
+        """Record the fields set; two customisations that set one field differently conflict."""
         new = leaves(after)
-        key = (target.kind, target.name)
-        written = self.variant.written.setdefault(key, {})
-        for path, (value, earlier) in sorted(written.items()):
-            if not same(new.get(path, MISSING), value):
-                self.problem(
+        written = self.variant.written.setdefault(target, {})
+        for path, earlier in sorted(written.items(), key=lambda each: each[0]):
+            if not same(new.get(path, ABSENT), earlier.value):
+                self._problem(
                     f"sets {path} of {target.kind}/{target.name}, which customisation "
-                    f"{earlier.name} ({earlier.position}) sets to another value"
+                    f"{earlier.intent.name} ({earlier.intent.position}) sets to another value"
                 )
                 break
         for path, value in changed(leaves(before), new).items():
-            written[path] = (value, self.intent)
+            written[path] = FieldWrite(value, self.intent)
 
-    def problem(self, message: str) -> None:
-        """Note a problem at the customisation's place."""
+    def _problem(self, message: str) -> None:
+        """Add a problem at the customisation's place."""
         text = f"customisation {self.intent.name}: {message} [on {self.variant.cluster.name}]"
         self.variant.problems.append(PlanProblem(text, self.intent.position))
 
 
 def _identity(item: Mapping[str, Json]) -> tuple[Json, Json, str, str | None]:
-    """What makes an object the one it is; no customisation may change it."""
-    name, namespace = tenancy.name_of(item), tenancy.namespace_of(item)
-    return item.get("apiVersion"), item.get("kind"), name, namespace
+    """What a customisation must not change: apiVersion, kind, name and namespace."""
+    return item.get("apiVersion"), item.get("kind"), name_of(item), namespace_of(item)

@@ -16,7 +16,7 @@ from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
 from planners.model import Json
-from renderers.kubernetes.schemas import CustomKinds, Objection, custom_schema, json_schema
+from renderers.kubernetes.schemas import CustomKinds, SchemaViolation, custom_schema, json_schema
 
 PACKAGE = "kubernetes_validate"
 FOLDER = "kubernetes-json-schema"
@@ -29,9 +29,9 @@ _GROUP_VERSION_KIND = "x-kubernetes-group-version-kind"
 class KubernetesSchemas:
     """Objects against the schemas of Kubernetes 1.25 to the newest that the package knows."""
 
-    def objections(
+    def violations(
         self, item: Mapping[str, Json], version: str | None, custom: CustomKinds
-    ) -> tuple[Objection, ...]:
+    ) -> tuple[SchemaViolation, ...]:
         """What a cluster of that version would refuse; an unknown version counts as the nearest.
 
         Where no version is stated, the newest that has the kind counts.
@@ -44,19 +44,19 @@ class KubernetesSchemas:
         known = nearest(version) if version else _newest_with(api, kind)
         name = kinds(known).get((api, kind)) if known else None
         if known is None or name is None:
-            return (Objection((), _missing(api, kind, known or versions()[-1])),)
+            return (SchemaViolation((), _missing(api, kind, known or versions()[-1])),)
         return _check(item, {"$ref": f"urn:{known}#/$defs/{name}"}, _registry(known))
 
 
 def _check(
     item: Mapping[str, Json], schema: dict[str, Any], registry: Registry[Any]
-) -> tuple[Objection, ...]:
+) -> tuple[SchemaViolation, ...]:
     validator = jsonschema.Draft202012Validator(schema, registry=registry)
     found = [each for error in validator.iter_errors(item) for each in _said(error)]
     return tuple(sorted(found, key=lambda each: (str(each.path), each.message))[:MOST])
 
 
-def _said(error: jsonschema.ValidationError) -> Iterator[Objection]:
+def _said(error: jsonschema.ValidationError) -> Iterator[SchemaViolation]:
     """An error in words, without any value."""
     path = tuple(error.absolute_path)
     match error.validator:
@@ -65,20 +65,21 @@ def _said(error: jsonschema.ValidationError) -> Iterator[Objection]:
             for name in sorted(error.instance.keys() - set(known)):
                 near = get_close_matches(str(name), known, n=1)
                 hint = f"; did you mean {near[0]}?" if near else ""
-                yield Objection((*path, name), f"is no field of its schema{hint}")
+                yield SchemaViolation((*path, name), f"is no field of its schema{hint}")
         case "type":
-            yield Objection(path, _wrong_type(error, [error.validator_value]))
+            yield SchemaViolation(path, _wrong_type(error, [error.validator_value]))
         case "oneOf":
             types = [each.get("type", []) for each in error.validator_value]
-            yield Objection(path, _wrong_type(error, types))
+            yield SchemaViolation(path, _wrong_type(error, types))
         case "required":
             for name in error.validator_value:
                 if isinstance(error.instance, dict) and name not in error.instance:
-                    yield Objection(path, f"lacks the field {name}")
+                    yield SchemaViolation(path, f"lacks the field {name}")
         case "enum":
-            yield Objection(path, f"must be one of {', '.join(map(str, error.validator_value))}")
+            allowed = ", ".join(map(str, error.validator_value))
+            yield SchemaViolation(path, f"must be one of {allowed}")
         case _:
-            yield Objection(path, f"breaks the rule {error.validator} of its schema")
+            yield SchemaViolation(path, f"breaks the rule {error.validator} of its schema")
 
 
 def _wrong_type(error: jsonschema.ValidationError, wanted: list[Any]) -> str:

@@ -74,7 +74,7 @@ def build(
 def _below(root: Path, path: str) -> Path:
     parts = PurePosixPath(path)
     if parts.is_absolute() or ".." in parts.parts or "\0" in path:
-        raise KustomizeError(f"{path!r} leads out of the repository")
+        raise KustomizeError(f"{path!r} is outside the repository")
     return root / parts
 
 

@@ -8,9 +8,9 @@ from planners.model import Registration, Tenant, Unit
 from planners.model.snapshot import ResourceClaim
 from renderers import yaml
 from renderers.kubernetes import workloads
+from renderers.kubernetes.metadata import namespace_of
 from renderers.layout import Layout
 from renderers.policy import quotas
-from renderers.policy.tenancy import namespace_of
 
 Read = Callable[[str], bytes]
 

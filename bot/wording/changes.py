@@ -9,7 +9,7 @@ from itertools import takewhile
 from bot.wording.markdown import plural
 from planners.model import Json
 from renderers.diff.fields import FieldChange, Missing, ObjectChange, Value
-from renderers.diff.redaction import is_hidden
+from renderers.diff.redaction import is_redacted
 from renderers.diff.risks import split_image
 
 LONGEST = 60
@@ -173,7 +173,7 @@ def _has_hidden(value: Value) -> bool:
         case Missing():
             return False
         case _:
-            return is_hidden(value)
+            return is_redacted(value)
 
 
 def _verb(old: Value, new: Value, vocabulary: _Vocabulary) -> str:

@@ -11,10 +11,9 @@ from bot.wording import changes as words
 from bot.wording.changes import Variation
 from bot.wording.markdown import code, code_in_html, fence, fold, listing, natural, plural, units
 from planners.gating.change_sets import ChangeKind, ChangeSet
-from planners.model import Json
 from renderers.diff import unified
-from renderers.diff.fields import ObjectChange, compare_objects
-from renderers.diff.risks import Risk, risks_of, weight
+from renderers.diff.fields import FileDocument, ObjectChange, compare_objects
+from renderers.diff.risks import Risk, risks_of, severity
 
 Blobs = Mapping[str, bytes]
 SYNC = "clusters/*/sync/"
@@ -91,8 +90,8 @@ class Reader:
         if numbers not in self.told:
             mine = [self.files[number] for number in numbers]
             mine = [each for each in mine if not each[0].startswith(SYNC)] or mine
-            before = [(path, each) for path, found in mine for each in found.before]
-            after = [(path, each) for path, found in mine for each in found.after]
+            before = [FileDocument(path, each) for path, found in mine for each in found.before]
+            after = [FileDocument(path, each) for path, found in mine for each in found.after]
             found = compare_objects(before, after)
             self.told[numbers] = _Told(found, _union(risks_of(each) for each in found))
         return self.told[numbers]
@@ -130,7 +129,7 @@ def _groups(reader: Reader, by_cluster: Mapping[str, list[tuple[int, ...]]]) -> 
         files = [reader.files[number] for numbers in sets for number in numbers]
         texts = {path: each.unified for path, each in sorted(files, key=lambda file: file[0])}
         found.append(Group(tuple(clusters), texts, objects, _union(each.risks for each in told)))
-    found.sort(key=lambda each: (weight(each.risks), -len(each.clusters), each.clusters))
+    found.sort(key=lambda each: (severity(each.risks), -len(each.clusters), each.clusters))
     return _with_variations(found)
 
 
@@ -161,8 +160,12 @@ def _compared(group: Group, most: Group) -> Group:
     )
 
 
-def _documents(group: Group) -> list[tuple[str, Json]]:
-    return [(each.where, dict(each.after)) for each in group.changes if each.after is not None]
+def _documents(group: Group) -> list[FileDocument]:
+    return [
+        FileDocument(each.file, dict(each.after))
+        for each in group.changes
+        if each.after is not None
+    ]
 
 
 def _union(risks: Iterable[frozenset[Risk]]) -> frozenset[Risk]:

@@ -1,4 +1,4 @@
-"""What changed between two versions of objects: as text, field by field, and how risky it is.
+"""Differences between two versions of objects: unified diffs, field changes and their risks.
 
-No value of a Secret leaves this package; the words for people are in `bot/wording`.
+No value of a Secret leaves this package. Sentences for people are written in `bot.wording`.
 """

@@ -1,7 +1,7 @@
-"""What changed in objects, field by field; lists are compared by their merge keys.
+"""Compares objects field by field; lists are compared by their merge keys.
 
-What programs write themselves is left out: server-side fields, checksums in annotations, and the
-suffix that kustomize puts behind the names of generated ConfigMaps and Secrets.
+Generated content is ignored: server-side fields, checksums in annotations, and the suffix that
+kustomize appends to the names of generated ConfigMaps and Secrets.
 
 Sources: the Kubernetes documentation "Server-Side Apply" (merge keys) and "Object metadata";
 kustomize, api/hasher (the suffix: ten characters of an alphabet without vowels).
@@ -14,11 +14,10 @@ from typing import TypeAlias
 
 from planners.model import Json
 from renderers.diff.flatten import same
-from renderers.kubernetes.kinds import group_of
+from renderers.kubernetes.metadata import ObjectIdentity, group_of, metadata_text
 from renderers.kubernetes.patch_meta import Field, MergeError, shape_of
 
 Object: TypeAlias = Mapping[str, Json]
-Identity: TypeAlias = tuple[str, str, str, str]
 
 _SERVER_SIDE = frozenset(
     ["creationTimestamp", "generation", "managedFields", "resourceVersion", "selfLink", "uid"]
@@ -30,7 +29,7 @@ _POD_SPEC = re.compile(r"^spec\.(jobTemplate\.spec\.)?template\.spec\.")
 
 
 class Missing:
-    """Stands for a field that is not there; there is one, MISSING."""
+    """The type of MISSING, which marks an absent field."""
 
 
 MISSING = Missing()
@@ -39,7 +38,7 @@ Value: TypeAlias = "Json | Missing"
 
 @dataclass(frozen=True, slots=True)
 class FieldChange:
-    """One field (`containers[web].image`) before and after; MISSING where it is not there."""
+    """One field (`containers[web].image`) before and after; MISSING if it is absent."""
 
     path: str
     old: Value
@@ -48,13 +47,13 @@ class FieldChange:
 
 @dataclass(frozen=True, slots=True)
 class ObjectChange:
-    """One object before and after (None: it is not there), and the fields that differ.
+    """One object before and after (None: absent), and the fields that differ.
 
-    `where` names the file, for what is no object. `generated` says that its name has a suffix
-    which changes with its content.
+    `file` identifies a document that is not an object. `generated`: the name has a suffix that
+    changes with the content.
     """
 
-    where: str
+    file: str
     before: Object | None
     after: Object | None
     fields: tuple[FieldChange, ...] = ()
@@ -62,41 +61,57 @@ class ObjectChange:
 
     @property
     def either(self) -> Object:
-        """The object after, or else before."""
+        """The object after the change, or before it if it was deleted."""
         found = self.after if self.after is not None else self.before
         assert found is not None
         return found
 
     @property
     def name(self) -> str:
-        """Such as `Deployment web`; the file's name for what is no object."""
+        """The kind and name (`Deployment web`); the file for a document that is not an object."""
         kind, name = str(self.either.get("kind") or ""), _metadata(self.either, "name")
         if self.generated:
             name = _GENERATED.sub(r"\1", name)
-        return f"{kind} {name}" if kind and name else self.where
+        return f"{kind} {name}" if kind and name else self.file
+
+
+@dataclass(frozen=True, slots=True)
+class FileDocument:
+    """One document of a file, with the file's path."""
+
+    file: str
+    value: Json
+
+
+@dataclass(frozen=True, slots=True)
+class _FileObject:
+    """An object with the path of its file."""
+
+    file: str
+    item: Object
 
 
 @dataclass(slots=True)
 class _Comparison:
-    """One run: `renamed` maps generated names to what they are called now."""
+    """One run; `renamed` maps old generated names to new ones."""
 
     renamed: Mapping[str, str]
-    found: list[FieldChange] = field(default_factory=list)
+    changes: list[FieldChange] = field(default_factory=list)
 
     def walk(self, path: str, old: Value, new: Value, known: Field) -> None:
         """Compare two values of a field."""
         if isinstance(old, Missing) or isinstance(new, Missing):
-            self.found.append(FieldChange(_short(path), old, new))
+            self.changes.append(FieldChange(_short(path), old, new))
         elif isinstance(old, dict) and isinstance(new, dict):
             for key in (*new, *(each for each in old if each not in new)):
                 if not _is_noise(path, key):
-                    below = known.shape.field(key)
+                    child = known.shape.field(key)
                     sides = old.get(key, MISSING), new.get(key, MISSING)
-                    self.walk(_join(path, key), *sides, below)
+                    self.walk(_join(path, key), *sides, child)
         elif isinstance(old, list) and isinstance(new, list):
             self._lists(path, old, new, known)
         elif not same(old, new) and not self._is_rename(old, new):
-            self.found.append(FieldChange(_short(path), old, new))
+            self.changes.append(FieldChange(_short(path), old, new))
 
     def _is_rename(self, old: Value, new: Value) -> bool:
         return isinstance(old, str) and isinstance(new, str) and self.renamed.get(old) == new
@@ -105,36 +120,42 @@ class _Comparison:
         before, after = _by_label(old, known), _by_label(new, known)
         if before is None or after is None:
             if old != new:
-                self.found.append(FieldChange(_short(path), old, new))
+                self.changes.append(FieldChange(_short(path), old, new))
             return
         item = Field(known.shape)
         for label in (*after, *(each for each in before if each not in after)):
             sides = before.get(label, MISSING), after.get(label, MISSING)
             self.walk(f"{path}[{label}]", *sides, item)
-        stay = [each for each in before if each in after]
-        order = [each for each in after if each in before]
-        if stay != order:
-            self.found.append(FieldChange(f"{_short(path)} (order)", [*stay], [*order]))
+        old_order = [each for each in before if each in after]
+        new_order = [each for each in after if each in before]
+        if old_order != new_order:
+            self.changes.append(FieldChange(f"{_short(path)} (order)", [*old_order], [*new_order]))
 
 
 def compare_objects(
-    before: Iterable[tuple[str, Json]], after: Iterable[tuple[str, Json]]
+    before: Iterable[FileDocument], after: Iterable[FileDocument]
 ) -> tuple[ObjectChange, ...]:
-    """Compare documents, each with its file's path: created, configured and deleted objects."""
+    """The created, configured and deleted objects, sorted by identity."""
     old, new = _index(before), _index(after)
-    pairs = _generated(old.keys() - new.keys(), new.keys() - old.keys())
-    renamed = {one[-1]: other[-1] for one, other in pairs.items()}
+    pairs = _renamed_pairs(old.keys() - new.keys(), new.keys() - old.keys())
+    renamed = {one.name: other.name for one, other in pairs.items()}
     changes = []
-    for key in sorted({*old, *new} - set(pairs)):
-        origin = next((each for each, other in pairs.items() if other == key), key)
-        where, was = old.get(origin, ("", None))
-        where, now = new.get(key, (where, None))
-        change = ObjectChange(where, was, now, generated=origin != key)
+    for identity in sorted({*old, *new} - set(pairs)):
+        origin = next((each for each, other in pairs.items() if other == identity), identity)
+        was, now = old.get(origin), new.get(identity)
+        latest = now or was
+        assert latest is not None
+        change = ObjectChange(
+            latest.file,
+            was.item if was is not None else None,
+            now.item if now is not None else None,
+            generated=origin != identity,
+        )
         if was is not None and now is not None:
-            found = _fields(was, now, renamed)
-            if not found and was == now:
+            fields = _fields(was.item, now.item, renamed)
+            if not fields and was.item == now.item:
                 continue
-            change = replace(change, fields=found)
+            change = replace(change, fields=fields)
         changes.append(change)
     return tuple(changes)
 
@@ -142,51 +163,62 @@ def compare_objects(
 def _fields(was: Object, now: Object, renamed: Mapping[str, str]) -> tuple[FieldChange, ...]:
     run = _Comparison({**renamed, _metadata(was, "name"): _metadata(now, "name")})
     run.walk("", dict(was), dict(now), Field(shape_of(now, None)))
-    return tuple(run.found)
+    return tuple(run.changes)
 
 
-def _index(documents: Iterable[tuple[str, Json]]) -> dict[Identity, tuple[str, Object]]:
-    """Objects by identity, those in lists (`kind: List`) too; the last of equals counts."""
-    found: dict[Identity, tuple[str, Object]] = {}
-    for path, document in documents:
-        items = document.get("items") if isinstance(document, dict) else None
-        listed = isinstance(items, list) and str(document.get("kind", "")).endswith("List")  # type: ignore[union-attr] # a mapping, since it has items
-        for each in items if listed and isinstance(items, list) else [document]:
+def _index(documents: Iterable[FileDocument]) -> dict[ObjectIdentity, _FileObject]:
+    """Objects by identity, including the items of lists (`kind: List`); the last one wins."""
+    found: dict[ObjectIdentity, _FileObject] = {}
+    for document in documents:
+        for each in _items(document.value):
             item = each if isinstance(each, dict) else {"": each}
-            found[_identity(path, item)] = (path, item)
+            found[_identity(document.file, item)] = _FileObject(document.file, item)
     return found
 
 
-def _identity(path: str, item: Object) -> Identity:
+def _items(document: Json) -> list[Json]:
+    """The items of a list object; any other document on its own."""
+    if isinstance(document, dict) and str(document.get("kind", "")).endswith("List"):
+        items = document.get("items")
+        if isinstance(items, list):
+            return items
+    return [document]
+
+
+def _identity(file: str, item: Object) -> ObjectIdentity:
+    """The identity of an object; the file takes the place of the name where it has none."""
     kind, name = str(item.get("kind") or ""), _metadata(item, "name")
     if not (kind and name):
-        return "", "", "", path
-    return group_of(item), kind, _metadata(item, "namespace"), name
+        return ObjectIdentity("", "", "", file)
+    return ObjectIdentity(group_of(item), kind, _metadata(item, "namespace"), name)
 
 
-def _generated(gone: Iterable[Identity], come: Iterable[Identity]) -> dict[Identity, Identity]:
-    """Objects that only changed the generated end of their name: old identity -> new one."""
-    bases: dict[Identity, list[Identity]] = {}
-    for each in come:
-        if base := _base(each):
-            bases.setdefault(base, []).append(each)
-    pairs: dict[Identity, Identity] = {}
-    for each in sorted(gone):
-        base = _base(each)
-        if base and bases.get(base):
-            pairs[each] = bases.pop(base)[0]
+def _renamed_pairs(
+    deleted: Iterable[ObjectIdentity], created: Iterable[ObjectIdentity]
+) -> dict[ObjectIdentity, ObjectIdentity]:
+    """Objects of which only the generated suffix of the name changed: old identity -> new one."""
+    by_base: dict[ObjectIdentity, list[ObjectIdentity]] = {}
+    for each in created:
+        if base := _without_suffix(each):
+            by_base.setdefault(base, []).append(each)
+    pairs: dict[ObjectIdentity, ObjectIdentity] = {}
+    for each in sorted(deleted):
+        base = _without_suffix(each)
+        if base and by_base.get(base):
+            pairs[each] = by_base.pop(base)[0]
     return pairs
 
 
-def _base(identity: Identity) -> Identity | None:
-    match = _GENERATED.fullmatch(identity[-1])
-    if match is None or identity[1] not in {"ConfigMap", "Secret"}:
+def _without_suffix(identity: ObjectIdentity) -> ObjectIdentity | None:
+    """The identity without the generated suffix; None if its name has none."""
+    match = _GENERATED.fullmatch(identity.name)
+    if match is None or identity.kind not in {"ConfigMap", "Secret"}:
         return None
-    return (*identity[:-1], match[1])
+    return replace(identity, name=match[1])
 
 
 def _by_label(items: Sequence[Json], known: Field) -> dict[str, Json] | None:
-    """A list's items by merge key, else by `name`; None where these do not tell them apart."""
+    """A list's items by merge key, else by `name`; None if those are missing or not unique."""
     labels = [_label(each, known) for each in items]
     if None in labels or len(set(labels)) < len(labels):
         return None
@@ -220,11 +252,9 @@ def _join(path: str, key: str) -> str:
 
 
 def _short(path: str) -> str:
-    """Without the way to the pod, or without `spec.`: what people call the field."""
+    """The path without the prefix of the pod spec, or without `spec.`."""
     return _POD_SPEC.sub("", path) if _POD_SPEC.match(path) else path.removeprefix("spec.")
 
 
 def _metadata(item: Object, key: str) -> str:
-    metadata = item.get("metadata")
-    found = metadata.get(key) if isinstance(metadata, dict) else None
-    return str(found) if found is not None else ""
+    return metadata_text(item, key) or ""

@@ -1,4 +1,4 @@
-"""An object as its leaves, so that two changes of it can be compared field by field."""
+"""Flattens an object into its leaves, so that changes can be compared field by field."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -7,14 +7,14 @@ from typing import TypeAlias
 from planners.model import Json
 
 Leaves: TypeAlias = Mapping[str, Json]
-MISSING = "\0missing"
+ABSENT = "\0missing"
 
 
 def leaves(value: Json) -> dict[str, Json]:
-    """Path (`spec.template.spec.containers[name=web].image`) -> plain value, of every leaf.
+    """Path (`spec.template.spec.containers[name=web].image`) -> scalar, for every leaf.
 
-    Items of a list are told apart by their `name` where each has one of its own, else by their
-    content: an item that another one pushes along stays the same leaf.
+    Items of a list are identified by their `name` if each has a unique one, else by their content,
+    so that an item keeps its path when its index changes.
     """
     found: dict[str, Json] = {}
     _collect(value, "", found)
@@ -22,7 +22,7 @@ def leaves(value: Json) -> dict[str, Json]:
 
 
 def leaf_path(value: Json, path: Iterable[str | int]) -> str:
-    """The path of a part of an object in the words of `leaves`; keys and indexes from the root."""
+    """Convert a path of keys and indexes from the root to the notation of `leaves`."""
     text = ""
     for step in path:
         if isinstance(step, int) and isinstance(value, list) and step < len(value):
@@ -39,7 +39,7 @@ def leaf_path(value: Json, path: Iterable[str | int]) -> str:
 
 
 def _are_named(items: list[Json]) -> bool:
-    """Whether each item has a name of its own."""
+    """Whether each item has a unique name."""
     names = [each.get("name") for each in items if isinstance(each, dict)]
     return len({str(name) for name in names}) == len(items) and None not in names
 
@@ -61,14 +61,14 @@ def _collect(value: Json, path: str, found: dict[str, Json]) -> None:
 
 
 def changed(before: Leaves, after: Leaves) -> dict[str, Json]:
-    """The leaves that differ, with their values after; MISSING for those that are gone."""
+    """The leaves that differ, with their new values; ABSENT for removed ones."""
     return {
-        path: after.get(path, MISSING)
+        path: after.get(path, ABSENT)
         for path in before.keys() | after.keys()
-        if not same(before.get(path, MISSING), after.get(path, MISSING))
+        if not same(before.get(path, ABSENT), after.get(path, ABSENT))
     }
 
 
 def same(one: Json, other: Json) -> bool:
-    """Equal, and of one type: 1 and true are not the same."""
+    """Equality that distinguishes 1 from true."""
     return one == other and isinstance(one, bool) == isinstance(other, bool)

@@ -1,8 +1,8 @@
-"""What must not be shown of manifests: values of Secrets, and values that look like secrets.
+"""Redacts manifests: values of Secrets, and values that look like secrets.
 
-A value counts as secret by where it stands (`data` of a Secret), by what it is called (`password`,
-an `env` entry `DB_TOKEN`, `--api-key`) or by what it is (a private key, a token of a forge, the
-password in an address). In doubt it is hidden: a reviewer loses a word, nobody loses a password.
+A value counts as secret by its position (`data` of a Secret), by its name (`password`, an `env`
+entry `DB_TOKEN`, `--api-key`) or by its content (a private key, a forge token, the password in a
+URL). In doubt it is redacted: hiding a harmless word is better than showing a password.
 
 Sources: Kubernetes API reference, Secret v1; RFC 7468 (PEM labels); RFC 3986, 3.2.1 (userinfo);
 the forges' own token prefixes (GitHub: "Token formats", GitLab: "Token prefixes").
@@ -12,11 +12,11 @@ import re
 
 from planners.model import Json
 
-HIDDEN = "***"
+MASK = "***"
 _SECRET_FIELDS = ("data", "stringData")
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
-_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
-_LAST_WORDS = frozenset(
+_NAME_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+_SECRET_WORDS = frozenset(
     [
         "apikey",
         "credential",
@@ -32,9 +32,11 @@ _LAST_WORDS = frozenset(
         "tokens",
     ]
 )
-_BEFORE_KEY = frozenset(["access", "api", "client", "encryption", "private", "secret", "signing"])
-_KEY = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY")
-_PARTS = re.compile(
+_KEY_QUALIFIERS = frozenset(
+    ["access", "api", "client", "encryption", "private", "secret", "signing"]
+)
+_PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY")
+_SECRET_PARTS = re.compile(
     r"(?P<address>(?<=://)[^/\s:@]*+:[^/\s@]++(?=@))"
     r"|(?P<named>(?:passphrase|password|passwd|secret|token|api[_-]?key|(?:access|private)[_-]?key)"
     r"(?:\s{0,9}=\s{0,9}|\s{0,9}:\s{1,9}|[\"']\s{0,9}:\s{0,9})[\"']?)[^\s\"',;&]++"
@@ -44,10 +46,10 @@ _PARTS = re.compile(
 )
 
 
-def masked(value: Json, twin: Json, word: str) -> Json:
-    """The value without secrets at any depth: `***` for each, which says `word` if it differs.
+def redact(value: Json, twin: Json, word: str) -> Json:
+    """The value with `***` for each secret, followed by `(word)` if it differs from its twin.
 
-    `twin` is the same value on the other side (None: there is none).
+    `twin` is the value on the other side of the diff (None: there is none).
     """
     match value:
         case list():
@@ -60,9 +62,9 @@ def masked(value: Json, twin: Json, word: str) -> Json:
             return value
 
 
-def is_hidden(value: Json) -> bool:
-    """Whether part of a text was hidden."""
-    return isinstance(value, str) and HIDDEN in value
+def is_redacted(value: Json) -> bool:
+    """Whether a value is a text with a redacted part."""
+    return isinstance(value, str) and MASK in value
 
 
 def _list(items: list[Json], twin: Json, word: str) -> list[Json]:
@@ -75,9 +77,9 @@ def _list(items: list[Json], twin: Json, word: str) -> list[Json]:
             other = named.get(item["name"])
         before = items[index - 1] if index else None
         if isinstance(item, str) and isinstance(before, str) and _is_option(before):
-            found.append(_hide(item, other, word))
+            found.append(_mask(item, other, word))
         else:
-            found.append(masked(item, other, word))
+            found.append(redact(item, other, word))
     return found
 
 
@@ -86,7 +88,7 @@ def _has_name(item: dict[str, Json]) -> bool:
 
 
 def _is_option(text: str) -> bool:
-    """Whether it is such as `--password`, whose value is the next argument."""
+    """Whether it is an option such as `--password`, whose value is the next argument."""
     return text.startswith("-") and "=" not in text and _is_sensitive(text)
 
 
@@ -97,44 +99,44 @@ def _mapping(value: dict[str, Json], twin: dict[str, Json], word: str) -> dict[s
     for key, each in value.items():
         other = twin.get(key)
         if secret and key in _SECRET_FIELDS:
-            found[key] = _hide_all(each, other, word)
+            found[key] = _mask_all(each, other, word)
         elif key == _LAST_APPLIED:
-            found[key] = HIDDEN
+            found[key] = MASK
         elif isinstance(each, str) and (_is_sensitive(key) or (titled and key == "value")):
-            found[key] = _hide(each, other, word)
+            found[key] = _mask(each, other, word)
         else:
-            found[key] = masked(each, other, word)
+            found[key] = redact(each, other, word)
     return found
 
 
 def _is_sensitive(name: Json) -> bool:
-    """Whether what is called so is a secret: by its last words, so that `secretName` is none."""
+    """Whether a name denotes a secret, by its last words: `dbPassword` does, `secretName` not."""
     if not isinstance(name, str):
         return False
-    words = [each.lower() for each in _WORDS.findall(name[-100:])][-2:]
+    words = [each.lower() for each in _NAME_WORDS.findall(name[-100:])][-2:]
     if not words:
         return False
-    return words[-1] in _LAST_WORDS or (words[-1] == "key" and words[0] in _BEFORE_KEY)
+    return words[-1] in _SECRET_WORDS or (words[-1] == "key" and words[0] in _KEY_QUALIFIERS)
 
 
-def _hide(value: Json, twin: Json, word: str) -> Json:
-    return HIDDEN if value == twin else f"{HIDDEN} ({word})"
+def _mask(value: Json, twin: Json, word: str) -> Json:
+    return MASK if value == twin else f"{MASK} ({word})"
 
 
-def _hide_all(value: Json, twin: Json, word: str) -> Json:
+def _mask_all(value: Json, twin: Json, word: str) -> Json:
     if not isinstance(value, dict):
-        return HIDDEN
+        return MASK
     known = twin if isinstance(twin, dict) else {}
-    return {key: _hide(each, known.get(key, value), word) for key, each in value.items()}
+    return {key: _mask(each, known.get(key, value), word) for key, each in value.items()}
 
 
 def _text(value: str, twin: Json, word: str) -> str:
-    """A text with what is secret in it hidden; all of it where it holds a private key."""
-    if _KEY.search(value):
-        return str(_hide(value, twin, word))
-    secrets = [found[0] for found in _PARTS.finditer(value)]
+    """A text with its secrets masked; masked as a whole if it contains a private key."""
+    if _PRIVATE_KEY.search(value):
+        return str(_mask(value, twin, word))
+    secrets = [found[0] for found in _SECRET_PARTS.finditer(value)]
     if not secrets:
         return value
-    others = [found[0] for found in _PARTS.finditer(twin)] if isinstance(twin, str) else []
-    shown = HIDDEN if secrets == others else f"{HIDDEN} ({word})"
-    return _PARTS.sub(lambda found: f"{found['named'] or ''}{shown}", value)
+    others = [found[0] for found in _SECRET_PARTS.finditer(twin)] if isinstance(twin, str) else []
+    shown = MASK if secrets == others else f"{MASK} ({word})"
+    return _SECRET_PARTS.sub(lambda found: f"{found['named'] or ''}{shown}", value)

@@ -1,4 +1,4 @@
-"""What deserves a second look in a change of objects. The worst come first."""
+"""Classifies the risks of a change of objects, so that reviews begin with the riskiest."""
 
 import re
 from collections.abc import Iterator
@@ -6,21 +6,21 @@ from enum import StrEnum
 
 from planners.model import Json
 from renderers.diff.fields import Object, ObjectChange
-from renderers.kubernetes.kinds import group_of
+from renderers.kubernetes.metadata import group_of
 from renderers.kubernetes.pod_templates import pod_templates
 
-_MAJOR = re.compile(r"v?(\d{1,9})(?![\w])(?:[.+-].*)?")
-_REFERENCES = ("secretKeyRef", "secretRef", "imagePullSecrets", "secret")
+_VERSION_TAG = re.compile(r"v?(\d{1,9})(?![\w])(?:[.+-].*)?")
+_SECRET_REFERENCES = ("secretKeyRef", "secretRef", "imagePullSecrets", "secret")
 
 
 class Risk(StrEnum):
-    """In words for people; the order is that of how bad it can be."""
+    """A kind of risk, as people read it; declared in order of severity."""
 
     NAMESPACE = "namespace"
     CRD = "CRD"
     DELETION = "deletion"
     RBAC = "RBAC"
-    SCALE_TO_ZERO = "replicas to zero"
+    SCALE_TO_ZERO = "scale to zero"
     IMAGE_MAJOR = "image major version"
     SECRET = "secret reference"  # noqa: S105 - the name of a risk
 
@@ -30,10 +30,10 @@ def risks_of(change: ObjectChange) -> frozenset[Risk]:
     return frozenset(_risks(change))
 
 
-def weight(found: frozenset[Risk]) -> tuple[int, ...]:
-    """For sorting, the riskiest first: the places of the risks in the order, then how many."""
-    places = sorted(list(Risk).index(each) for each in found)
-    return (*places, len(Risk))
+def severity(risks: frozenset[Risk]) -> tuple[int, ...]:
+    """A sort key, the riskiest first: the ranks of the risks, then their number."""
+    ranks = sorted(list(Risk).index(each) for each in risks)
+    return (*ranks, len(Risk))
 
 
 def split_image(reference: str) -> tuple[str, str]:
@@ -66,7 +66,7 @@ def _risks(change: ObjectChange) -> Iterator[Risk]:
 
 
 def _replicas(item: Object) -> Json:
-    """The replicas that are asked for; one, where nothing is said."""
+    """The requested replicas; 1 by default."""
     spec = item.get("spec")
     return spec.get("replicas", 1) if isinstance(spec, dict) else 1
 
@@ -95,8 +95,8 @@ def _images(item: Object) -> dict[str, str]:
 
 
 def _major(reference: str) -> str | None:
-    """The first number of a tag that is a version (semver.org, 2); None for others."""
-    match = _MAJOR.fullmatch(split_image(reference)[1])
+    """The major version of a tag (semver.org, 2); None if the tag is not a version."""
+    match = _VERSION_TAG.fullmatch(split_image(reference)[1])
     return match[1] if match else None
 
 
@@ -106,7 +106,7 @@ def _secrets(value: Json) -> set[str]:
     match value:
         case dict():
             for key, each in value.items():
-                if key in _REFERENCES:
+                if key in _SECRET_REFERENCES:
                     items = each if isinstance(each, list) else [each]
                     found |= {str(e["name"]) for e in items if isinstance(e, dict) and "name" in e}
                 if key == "secretName" and isinstance(each, str):

@@ -1,4 +1,4 @@
-"""Diffs for people: unified, without any value of a Secret or of a sensitive field."""
+"""Unified diffs of manifest files, with all secret values redacted."""
 
 import difflib
 import json
@@ -6,17 +6,17 @@ from dataclasses import dataclass
 
 from planners.model import Json
 from renderers import yaml
-from renderers.diff.redaction import HIDDEN, masked
+from renderers.diff.redaction import MASK, redact
 
 CONTEXT = 3
-WITHHELD = b"(not shown: it cannot be read and may hold a secret)\n"
+WITHHELD = b"(not shown: the file is not valid YAML and may contain a secret)\n"
 
 
 @dataclass(frozen=True, slots=True)
 class FileDiff:
-    """One file's unified diff, and its documents before and after; secrets are in none of them.
+    """A file's unified diff, and its documents before and after; secrets are redacted in all three.
 
-    A side without a file has no documents; a side that cannot be read has one that says so.
+    A side without a file has no documents; a side with invalid YAML has one placeholder document.
     """
 
     unified: str
@@ -25,9 +25,9 @@ class FileDiff:
 
 
 def compare(path: str, old: bytes | None, new: bytes | None) -> FileDiff:
-    """Compare one file; None stands for no file. An odd path stands in quotes, on one line."""
+    """Compare one file; None is an absent file. A path with control characters is quoted."""
     was, now = _read(old), _read(new)
-    before, after = _masked(was, now, "before"), _masked(now, was, "after")
+    before, after = _redacted(was, now, "before"), _redacted(now, was, "after")
     name = path if path.isprintable() else json.dumps(path)
     lines = difflib.unified_diff(
         _lines(_shown(old, was, before)),
@@ -45,7 +45,7 @@ def _lines(content: bytes | None) -> list[str]:
 
 
 def _read(content: bytes | None) -> tuple[Json, ...] | None:
-    """The documents of a file; None for one that cannot be read."""
+    """The documents of a file; None if it is not valid YAML."""
     if content is None:
         return ()
     try:
@@ -54,14 +54,14 @@ def _read(content: bytes | None) -> tuple[Json, ...] | None:
         return None
 
 
-def _masked(
+def _redacted(
     documents: tuple[Json, ...] | None, others: tuple[Json, ...] | None, word: str
 ) -> tuple[Json, ...]:
     if documents is None:
-        return ({"content": f"{HIDDEN} ({word})"},)
+        return ({"content": f"{MASK} ({word})"},)
     twins = others or ()
     return tuple(
-        masked(each, twins[index] if index < len(twins) else None, word)
+        redact(each, twins[index] if index < len(twins) else None, word)
         for index, each in enumerate(documents)
     )
 
@@ -69,10 +69,10 @@ def _masked(
 def _shown(
     content: bytes | None, documents: tuple[Json, ...] | None, shown: tuple[Json, ...]
 ) -> bytes | None:
-    """The content with `***` for what must not be shown.
+    """The content with secrets replaced by `***`.
 
-    What holds no secret stays as it is written, to the letter. What cannot be read is withheld:
-    nobody knows what it holds.
+    Content without secrets is shown byte for byte. Invalid YAML is withheld: it cannot be checked
+    for secrets.
     """
     if documents is None:
         return WITHHELD

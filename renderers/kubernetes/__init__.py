@@ -1,4 +1,4 @@
-"""What Kubernetes itself defines: kinds and their scope, schemas, merge keys, what pods request.
+"""What Kubernetes defines: kinds and their scope, schemas, merge keys, resource requests.
 
-Facts with their source, no policy of ours.
+Facts with their sources; policies of Switchyard are in `renderers.policy`.
 """

@@ -1,8 +1,8 @@
-"""Which kinds of objects live in a namespace, and which of those an application may write.
+"""Which kinds are namespaced, and which of those an application may write by default.
 
 Source: the Kubernetes API reference, v1.25 to v1.37; a test compares the list with the schemas of
-those versions. The custom kinds are well-known ones, from their projects' API references; other
-custom kinds count as living in a namespace, as most do.
+those versions. The custom kinds are common ones, from their projects' API references; unknown
+custom kinds count as namespaced, as most are.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -10,14 +10,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from planners.model import Json
+from renderers.kubernetes.metadata import group_of
 
 
 class Scope(StrEnum):
-    """Where a kind lives and who writes it.
+    """Whether a kind is namespaced, and who may write it.
 
-    OPEN kinds live in a namespace and may be written there. GUARDED ones do too, but set limits,
-    steer traffic past policies or are Kubernetes' own records: they are for tenants whose
-    `allowed_kinds` names them, like the CLUSTER-wide ones.
+    OPEN kinds are namespaced and may be written by every tenant. GUARDED kinds are namespaced too,
+    but set limits, can bypass network policies or are written by Kubernetes itself: like CLUSTER
+    kinds, they require an entry in the tenant's `allowed_kinds`.
     """
 
     OPEN = "open"
@@ -27,7 +28,7 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind: its API group (the core's is empty), its name in manifests and in API paths."""
+    """A kind: its API group (empty for core), its name in manifests and its plural in API paths."""
 
     group: str
     name: str
@@ -38,8 +39,8 @@ class Kind:
         return f"{self.name}.{self.group}" if self.group else self.name
 
 
-AGENT = "switchyard"
-"""The service account that agents run a tenant's objects with, and the role that it has."""
+AGENT_ACCOUNT = "switchyard"
+"""The service account that agents apply a tenant's objects as; its role has the same name."""
 
 _RBAC = "rbac.authorization.k8s.io"
 _OPEN = {
@@ -158,18 +159,13 @@ KINDS: Mapping[tuple[str, str], Kind] = {
 }
 
 
-def group_of(item: Mapping[str, Json]) -> str:
-    """The API group of an object; the core's is empty."""
-    return str(item.get("apiVersion", "")).rpartition("/")[0]
-
-
 def kind_of(item: Mapping[str, Json]) -> Kind:
-    """The object's kind; one that nobody told of counts as open."""
+    """The kind of an object; an unknown one counts as OPEN."""
     group, name = group_of(item), str(item.get("kind", ""))
     scope = Scope.CLUSTER if group in _CLUSTER_GROUPS else Scope.OPEN
     return KINDS.get((group, name)) or Kind(group, name, _plural(name), scope)
 
 
 def is_named(kind: Kind, names: Collection[str]) -> bool:
-    """Whether a list of kinds has this one, as `Kind` (of any group) or as `Kind.group`."""
+    """Whether a list of kinds contains this one, as `Kind` (of any group) or as `Kind.group`."""
     return kind.name in names or f"{kind.name}.{kind.group}" in names

@@ -1,10 +1,10 @@
-"""The pod templates that an object holds, wherever Kubernetes' own workloads keep one."""
+"""Finds the pod templates of an object, at the paths that Kubernetes' own workloads use."""
 
 from collections.abc import Iterator, Mapping
 
 from planners.model import Json
 
-_PLACES = (
+_TEMPLATE_PATHS = (
     ("spec", "template"),
     ("spec", "jobTemplate", "spec", "template"),
     ("template",),
@@ -14,13 +14,13 @@ _PLACES = (
 def pod_templates(item: Mapping[str, Json]) -> Iterator[tuple[str, Mapping[str, Json]]]:
     """Each pod template of an object and its path; a Pod is one itself, at the empty path.
 
-    A custom resource counts when it keeps a template where Kubernetes' own workloads do.
+    The paths are tried for every kind, so that templates in custom resources are found too.
     """
     if item.get("kind") == "Pod":
         yield "", item
-    for place in _PLACES:
+    for path in _TEMPLATE_PATHS:
         found: Json = dict(item)
-        for key in place:
+        for key in path:
             found = found.get(key) if isinstance(found, dict) else None
         if isinstance(found, dict) and isinstance(found.get("spec"), dict):
-            yield ".".join(place), found
+            yield ".".join(path), found

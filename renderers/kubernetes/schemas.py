@@ -1,7 +1,7 @@
-"""What rendered objects must look like: the schemas of their cluster's Kubernetes version.
+"""Schemas of Kubernetes objects: the Protocol of the validator, and schemas of custom kinds.
 
-The schemas are the shell's to bring (`bot/engine/kubernetes_schemas.py`); here is what is asked of
-them, and the schemas that the application brings itself in its CustomResourceDefinitions.
+`bot.engine.kubernetes_schemas` implements the Protocol with the schemas of Kubernetes' own kinds;
+schemas of custom kinds come from the application's CustomResourceDefinitions.
 """
 
 from collections.abc import Iterable, Mapping
@@ -13,15 +13,15 @@ from planners.model import Json
 Schema: TypeAlias = Mapping[str, Json]
 CustomKinds: TypeAlias = Mapping[tuple[str, str], Mapping[str, Schema]]
 
-_KEPT = (
+_KEPT_KEYWORDS = (
     "enum", "maxItems", "maxLength", "maximum", "minItems", "minLength", "minimum", "required",
 )  # fmt: skip
-_ALWAYS: dict[str, Json] = {"apiVersion": {}, "kind": {}, "metadata": {"type": "object"}}
+_COMMON_FIELDS: dict[str, Json] = {"apiVersion": {}, "kind": {}, "metadata": {"type": "object"}}
 
 
 @dataclass(frozen=True, slots=True)
-class Objection:
-    """What is wrong with an object, and the path to it: keys and indexes from the root."""
+class SchemaViolation:
+    """What is wrong in an object, and the path to it: keys and indexes from the root."""
 
     path: tuple[str | int, ...]
     message: str
@@ -30,31 +30,31 @@ class Objection:
 class Schemas(Protocol):
     """The schemas of Kubernetes' own kinds, by version."""
 
-    def objections(
+    def violations(
         self, item: Mapping[str, Json], version: str | None, custom: CustomKinds
-    ) -> tuple[Objection, ...]:
-        """What a cluster of that version (`1.31`; None: not stated) would refuse in an object.
+    ) -> tuple[SchemaViolation, ...]:
+        """What a cluster of that version (`1.31`; None: not stated) would reject in an object.
 
-        `custom` maps a group and a kind to the schema of each of its versions. Custom kinds that
-        it does not know pass.
+        `custom` maps (group, kind) to the schema of each version. Objects of custom kinds without a
+        schema are not validated.
         """
 
 
 class NoSchemas:
-    """Objects to nothing."""
+    """Accepts every object."""
 
-    def objections(
+    def violations(
         self,
         item: Mapping[str, Json],  # noqa: ARG002 - the Protocol's arguments
         version: str | None,  # noqa: ARG002 - as above
         custom: CustomKinds,  # noqa: ARG002 - as above
-    ) -> tuple[Objection, ...]:
-        """Nothing."""
+    ) -> tuple[SchemaViolation, ...]:
+        """Return no violations."""
         return ()
 
 
 def custom_kinds(items: Iterable[Mapping[str, Json]]) -> CustomKinds:
-    """The structural schemas (`openAPIV3Schema`) of the CustomResourceDefinitions among objects."""
+    """The structural schemas (`openAPIV3Schema`) in all CustomResourceDefinitions of `items`."""
     found: dict[tuple[str, str], dict[str, Schema]] = {}
     for item in items:
         if item.get("kind") != "CustomResourceDefinition":
@@ -69,7 +69,7 @@ def custom_kinds(items: Iterable[Mapping[str, Json]]) -> CustomKinds:
 
 
 def custom_schema(custom: CustomKinds, item: Mapping[str, Json]) -> Schema | None:
-    """The structural schema of an object's kind and version, where it is known."""
+    """The structural schema of an object's kind and version, if known."""
     group, _, version = str(item.get("apiVersion")).rpartition("/")
     return custom.get((group, str(item.get("kind"))), {}).get(version)
 
@@ -77,17 +77,17 @@ def custom_schema(custom: CustomKinds, item: Mapping[str, Json]) -> Schema | Non
 def json_schema(schema: Schema) -> dict[str, Json]:
     """A structural schema as a JSON schema; apiVersion, kind and metadata are always allowed."""
     made = _structural(schema)
-    made["properties"] = {**_mapping(made.get("properties")), **_ALWAYS}
+    made["properties"] = {**_mapping(made.get("properties")), **_COMMON_FIELDS}
     return made
 
 
 def _structural(schema: Mapping[str, Json]) -> dict[str, Json]:
     """A structural schema as a JSON schema (Kubernetes documentation, "Custom Resources").
 
-    What a field may be is kept; patterns and rules in CEL are not, since only the cluster's own
-    machines run those as meant. Fields that are not named are refused, as they would be pruned.
+    Types, enumerations and bounds are kept; patterns and CEL rules are not, because only the API
+    server evaluates them exactly. Unknown fields are rejected, because they would be pruned.
     """
-    made: dict[str, Json] = {name: schema[name] for name in _KEPT if name in schema}
+    made: dict[str, Json] = {name: schema[name] for name in _KEPT_KEYWORDS if name in schema}
     types = [str(schema["type"])] if "type" in schema else []
     if schema.get("x-kubernetes-int-or-string") is True:
         types = ["integer", "string"]
@@ -101,7 +101,7 @@ def _structural(schema: Mapping[str, Json]) -> dict[str, Json]:
             name: _structural(_mapping(each)) for name, each in properties.items()
         }
     if schema.get("x-kubernetes-embedded-resource") is True:
-        made["properties"] = {**_mapping(made.get("properties")), **_ALWAYS}
+        made["properties"] = {**_mapping(made.get("properties")), **_COMMON_FIELDS}
     others = schema.get("additionalProperties")
     if isinstance(others, dict):
         made["additionalProperties"] = _structural(others)

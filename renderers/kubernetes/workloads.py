@@ -1,4 +1,4 @@
-"""What workloads request, as the scheduler counts it."""
+"""The resource requests of workloads, as the scheduler counts them."""
 
 from collections.abc import Iterator, Mapping
 
@@ -27,21 +27,21 @@ _REPLICAS = {
 
 
 def pod_spec(item: Mapping[str, Json]) -> Mapping[str, Json] | None:
-    """The specification of the pods that an object makes; None for one that makes none."""
+    """The pod spec of a workload; None for other objects."""
     found = _at(item, _TEMPLATES.get(str(item.get("kind")), ("\0",)))
     return found if isinstance(found, dict) else None
 
 
 def replicas(item: Mapping[str, Json]) -> int:
-    """How many pods an object keeps; a DaemonSet counts as one, its nodes are not known here."""
+    """How many pods an object runs; a DaemonSet counts as one: its nodes are not known here."""
     found = _at(item, _REPLICAS.get(str(item.get("kind")), ("\0",)))
     return found if isinstance(found, int) and not isinstance(found, bool) else 1
 
 
 def requests(item: Mapping[str, Json], count: int | None = None) -> dict[str, int]:
-    """What all pods of an object request, in nano-units by resource, `pods` among them.
+    """The requests of all pods of an object, in nano-units by resource, including `pods`.
 
-    `count` overrides the number of pods. Raises ValueError for what is no quantity.
+    `count` overrides the number of pods. Raises ValueError for an invalid quantity.
     """
     spec = pod_spec(item)
     if spec is None:
@@ -53,24 +53,24 @@ def requests(item: Mapping[str, Json], count: int | None = None) -> dict[str, in
 
 
 def pod_requests(spec: Mapping[str, Json]) -> dict[str, int]:
-    """What one pod requests: the sum of its containers, or of its start if that is more.
+    """The requests of one pod: the sum of its containers, or its peak during start if higher.
 
     Source: Kubernetes documentation, "Sidecar Containers", "Resource sharing within containers":
-    an init container that restarts always counts beside all that follow it.
+    an init container that always restarts counts in addition to all that follow it.
     """
     running: dict[str, int] = {}
     peak: dict[str, int] = {}
     for container in _containers(spec, "initContainers"):
-        asked = _requests(container)
+        amounts = _requests(container)
         if container.get("restartPolicy") == "Always":
-            _add(running, asked)
+            _add(running, amounts)
         else:
             together = dict(running)
-            _add(together, asked)
-            _raise(peak, together)
+            _add(together, amounts)
+            _raise_to(peak, together)
     for container in _containers(spec, "containers"):
         _add(running, _requests(container))
-    _raise(peak, running)
+    _raise_to(peak, running)
     overhead = spec.get("overhead")
     if isinstance(overhead, dict):
         _add(peak, {name: quantities.parse(value) for name, value in overhead.items()})
@@ -85,7 +85,7 @@ def _containers(spec: Mapping[str, Json], field: str) -> Iterator[Mapping[str, J
 
 
 def _requests(container: Mapping[str, Json]) -> dict[str, int]:
-    """Requests; where only a limit is stated, that (Kubernetes: defaults of requests)."""
+    """The requests of a container; a limit without a request counts as the request."""
     resources = container.get("resources")
     if not isinstance(resources, dict):
         return {}
@@ -102,7 +102,7 @@ def _add(total: dict[str, int], more: Mapping[str, int]) -> None:
         total[name] = total.get(name, 0) + amount
 
 
-def _raise(peak: dict[str, int], other: Mapping[str, int]) -> None:
+def _raise_to(peak: dict[str, int], other: Mapping[str, int]) -> None:
     for name, amount in other.items():
         peak[name] = max(peak.get(name, 0), amount)
 

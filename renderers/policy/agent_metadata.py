@@ -1,7 +1,7 @@
-"""What steers agents and controllers from inside an object; in a deploy repo, Switchyard does.
+"""Rejects kinds and metadata that control agents and controllers; only Switchyard configures those.
 
 An object that its agent skips, never prunes or never checks would count as ready without running;
-one that another claims or that nobody may remove outlives its rollout. Sources: the references of
+one with an owner or a foreign finalizer would not follow its rollout. Sources: the references of
 Flux (Kustomization), Argo CD (sync options, resource hooks), Config Sync, Fleet and Helm (chart
 hooks), and Kubernetes documentation, "Finalizers" and "Owners and Dependents".
 """
@@ -16,41 +16,41 @@ _AGENT_GROUPS = (
     *("configmanagement.gke.io", "fleet.cattle.io", "helm.cattle.io", "clusterconfig.azure.com"),
 )
 _ARGO = frozenset({"AppProject", "Application", "ApplicationSet", "ArgoCD"})
-_AGENT = "steers the cluster's agent"
-_KUSTOMIZE = "is kustomize's own and may rename or run things"
+_AGENT = "controls the cluster's agent"
+_KUSTOMIZE = "is internal to kustomize and may rename objects or run programs"
 _PREFIXES = {
     "argocd.argoproj.io/": _AGENT,
     "client.lifecycle.config.k8s.io/": _AGENT,
     "config.k8s.io/function": _KUSTOMIZE,
     "config.kubernetes.io/function": _KUSTOMIZE,
-    "config.kubernetes.io/local-config": "keeps the object from being applied",
+    "config.kubernetes.io/local-config": "prevents the object from being applied",
     "configmanagement.gke.io/": _AGENT,
     "configsync.gke.io/": _AGENT,
     "fleet.cattle.io/": _AGENT,
-    "helm.sh/hook": "makes it a hook, which agents do not watch",
-    "helm.sh/resource-policy": "keeps the object when its chart goes",
+    "helm.sh/hook": "turns the object into a hook, which agents do not watch",
+    "helm.sh/resource-policy": "keeps the object when its release is uninstalled",
     "internal.config.kubernetes.io/": _KUSTOMIZE,
     "kustomize.config.k8s.io/": _KUSTOMIZE,
-    "kubectl.kubernetes.io/last-applied-configuration": "is kubectl's own and may hold values",
+    "kubectl.kubernetes.io/last-applied-configuration": "is written by kubectl and may hold values",
     "objectset.rio.cattle.io/": _AGENT,
-    "pod-security.kubernetes.io/": "sets the security level of a namespace",
-    "resource.kubernetes.io/admin-access": "opens the devices of other namespaces",
-    "switchyard.dev/": "is Switchyard's own",
+    "pod-security.kubernetes.io/": "sets the Pod Security level of a namespace",
+    "resource.kubernetes.io/admin-access": "gives access to devices of other namespaces",
+    "switchyard.dev/": "is reserved for Switchyard",
 }
 _FLUX = "fluxcd.io"
-HARMLESS = frozenset({"argocd.argoproj.io/sync-wave", "kustomize.toolkit.fluxcd.io/substitute"})
-"""Orders an application's own objects; keeps Flux from replacing `${...}` in one."""
+ALLOWED_KEYS = frozenset({"argocd.argoproj.io/sync-wave", "kustomize.toolkit.fluxcd.io/substitute"})
+"""The first orders an application's own objects; the second stops Flux from replacing `${...}`."""
 
 
-def steers_agent(kind: Kind) -> bool:
-    """Whether objects of that kind tell an agent what to apply, and as whom."""
+def is_agent_kind(kind: Kind) -> bool:
+    """Whether objects of that kind configure what an agent applies, and as whom."""
     if kind.group == "argoproj.io":
         return kind.name in _ARGO
     return kind.group.endswith(_AGENT_GROUPS)
 
 
-def steering_violations(item: Mapping[str, Json]) -> Iterator[str]:
-    """Which parts of the metadata take the object out of Switchyard's hands."""
+def metadata_violations(item: Mapping[str, Json]) -> Iterator[str]:
+    """Which metadata would change how agents and controllers treat the object."""
     metadata = item.get("metadata")
     if not isinstance(metadata, dict):
         return
@@ -62,20 +62,20 @@ def steering_violations(item: Mapping[str, Json]) -> Iterator[str]:
                 yield f"has {field[:-1]} {key}, which {reason}; remove it"
     if metadata.get("ownerReferences"):
         yield (
-            "names an owner (metadata.ownerReferences), with which Kubernetes would delete it; "
-            "remove it"
+            "has metadata.ownerReferences, so Kubernetes would delete it with its owner; remove "
+            "metadata.ownerReferences"
         )
     finalizers = metadata.get("finalizers")
     for each in finalizers if isinstance(finalizers, list) else []:
         if not str(each).startswith("kubernetes.io/"):
             yield (
-                f"has finalizer {each}: its removal would wait for a controller that may not run; "
-                f"remove it, controllers add their own"
+                f"has finalizer {each}: its deletion would wait for a controller that may not run; "
+                f"remove it, controllers add their own finalizers"
             )
 
 
 def _reason(key: str) -> str:
-    if key in HARMLESS:
+    if key in ALLOWED_KEYS:
         return ""
     domain = key.partition("/")[0]
     if domain == _FLUX or domain.endswith(f".{_FLUX}"):

@@ -1,4 +1,4 @@
-"""Secrets stay out of Git in the clear. No message here shows a value.
+"""Rejects plaintext secrets and private keys. No message contains a value.
 
 Sources: Kubernetes documentation, "Secrets"; SOPS README, "Encryption Protocol" (the `sops` part
 with its `mac`, values as `ENC[...]`); RFC 7468 (PEM labels).
@@ -17,19 +17,19 @@ _INSTEAD = "keep them out of Git: use a SealedSecret, an ExternalSecret or a SOP
 
 
 def secret_violations(item: Mapping[str, Json], *, plaintext_allowed: bool) -> Iterator[str]:
-    """What an object tells that should be secret.
+    """Which parts of an object contain plaintext secrets.
 
-    With `plaintext_allowed` (a test fleet) values may stand in the clear; tokens of service
-    accounts may not even then, since Kubernetes fills those in for whoever may write a Secret.
+    `plaintext_allowed` (for test fleets) permits plaintext values, but not service account tokens:
+    Kubernetes fills those in for anyone who may write a Secret.
     """
     if item.get("kind") == "Secret":
         if item.get("type") == _TOKEN:
-            yield "asks for a token of a service account; mount a projected token instead"
+            yield "requests a service account token; mount a projected token instead"
         if not plaintext_allowed:
             yield from _secret(item)
     elif not plaintext_allowed:
         for path in _private_keys(dict(item), ""):
-            yield f"holds a private key at {path}; {_INSTEAD}"
+            yield f"contains a private key at {path}; {_INSTEAD}"
 
 
 def _secret(item: Mapping[str, Json]) -> Iterator[str]:
@@ -37,7 +37,7 @@ def _secret(item: Mapping[str, Json]) -> Iterator[str]:
     if not fields:
         return
     if not _is_sops(item.get("sops")):
-        yield f"holds plain values; {_INSTEAD}"
+        yield f"contains plaintext values; {_INSTEAD}"
         return
     for field in fields:
         values = item[field]
@@ -45,7 +45,7 @@ def _secret(item: Mapping[str, Json]) -> Iterator[str]:
         plain = [key for key in keys if not _is_encrypted(_value(values, key))]
         if plain or not keys:
             places = ", ".join(f"{field}.{key}" for key in plain) or field
-            yield f"holds plain values at {places}, beside SOPS-encrypted ones; encrypt all of it"
+            yield f"contains plaintext values at {places} beside encrypted ones; encrypt all values"
 
 
 def _is_sops(part: Json) -> bool:
@@ -53,7 +53,7 @@ def _is_sops(part: Json) -> bool:
 
 
 def _is_encrypted(value: Json) -> bool:
-    """Whether it is as SOPS writes it; SOPS leaves an empty text empty."""
+    """Whether SOPS encrypted the value; SOPS leaves an empty text empty."""
     return isinstance(value, str) and (
         not value or (value.startswith("ENC[") and value.endswith("]"))
     )
@@ -64,7 +64,7 @@ def _value(values: Json, key: str) -> Json:
 
 
 def _private_keys(value: Json, path: str) -> Iterator[str]:
-    """The places of texts that hold a private key in PEM, bare or in base64."""
+    """The paths of texts that contain a PEM private key, plain or in base64."""
     match value:
         case str():
             if holds_private_key(value):
@@ -80,7 +80,7 @@ def _private_keys(value: Json, path: str) -> Iterator[str]:
 
 
 def holds_private_key(text: str) -> bool:
-    """Whether a text holds a private key in PEM, bare or in base64."""
+    """Whether a text contains a PEM private key, plain or in base64."""
     return bool(_PRIVATE_KEY.search(text) or _PRIVATE_KEY.search(_decoded(text)))
 
 

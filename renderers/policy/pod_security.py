@@ -1,8 +1,8 @@
-"""The Pod Security Standards `baseline` and `restricted`, checked on a pod or a pod template.
+"""Checks the Pod Security Standards `baseline` and `restricted` on a pod or a pod template.
 
 Source: Kubernetes documentation, "Pod Security Standards", and the checks of
 k8s.io/pod-security-admission as of v1.37, which a namespace enforces with version `latest`. Older
-clusters know fewer exceptions; their own admission then refuses what passes here.
+clusters know fewer exceptions; their own admission then rejects what passes here.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -24,13 +24,12 @@ _SHOWN = 60
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """One rule: what `allowed` says of the values at `paths`, and that in words.
+    """One control: the values at `paths` must satisfy `allowed`, which `words` describes.
 
-    In a path, `[*]` stands for each item of a list, `{*}` for each key of a mapping but `name`
-    (the key is the value), and a key that ends in `/*` for each key with that prefix. What is
-    absent is not looked at, unless `required`; `from_pod` names where a container's value comes
-    from if it has none. `linux` rules skip Windows pods, `host_users` rules those with user
-    namespaces (`hostUsers: false`).
+    In a path, `[*]` matches each item of a list, `{*}` each key of a mapping except `name` (the key
+    is the value), and a key that ends in `/*` each key with that prefix. Absent values are skipped
+    unless `required`; `from_pod` is where a container inherits its value from. `linux` controls
+    skip Windows pods, `host_users` controls skip pods with user namespaces (`hostUsers: false`).
     """
 
     paths: tuple[Path, ...]
@@ -63,8 +62,8 @@ def _app_armor(value: Json) -> bool:
 
 _OFF = _one_of(False)  # noqa: FBT003 - the value that is allowed
 _ON = _one_of(True)  # noqa: FBT003 - as above
-_FALSE = "false or nothing"
-_EMPTY = "nothing"
+_FALSE = "false or unset"
+_EMPTY = "unset"
 _PROFILES = ("RuntimeDefault", "Localhost")
 _PROFILES_WORDS = "RuntimeDefault or Localhost"
 _CAPABILITIES = (
@@ -99,7 +98,7 @@ _BASELINE: Mapping[str, Control] = {
     "hostPath": Control(
         (("spec", "volumes", "[*]", "hostPath"),), lambda value: value is None, _EMPTY
     ),
-    "hostPorts": Control(_containers("ports", "[*]", "hostPort"), _one_of(0), "0 or nothing"),
+    "hostPorts": Control(_containers("ports", "[*]", "hostPort"), _one_of(0), "0 or unset"),
     "hostProbes": Control(
         tuple(
             path
@@ -150,20 +149,20 @@ _RESTRICTED: Mapping[str, Control] = {
     "runAsNonRoot": Control(
         _containers(_CONTEXT, "runAsNonRoot"),
         _ON,
-        "true, here or for the whole pod",
+        "true, on the container or on the pod",
         from_pod=(*_POD, "runAsNonRoot"),
         host_users=True,
     ),
     "runAsUser": Control(
         _contexts("runAsUser"),
         lambda value: type(value) is int and value != 0,
-        "a number but 0, or nothing",
+        "a non-zero number or unset",
         host_users=True,
     ),
     "seccomp": Control(
         _containers(_CONTEXT, *_SECCOMP),
         _one_of(*_PROFILES),
-        f"{_PROFILES_WORDS}, here or for the whole pod",
+        f"{_PROFILES_WORDS}, on the container or on the pod",
         from_pod=(*_POD, *_SECCOMP),
         linux=True,
     ),
@@ -171,7 +170,7 @@ _RESTRICTED: Mapping[str, Control] = {
     "droppedCapabilities": Control(
         _containers(_CONTEXT, "capabilities", "drop"),
         lambda value: isinstance(value, list) and "ALL" in value,
-        "a list with ALL",
+        "a list that contains ALL",
         required=True,
         linux=True,
     ),
@@ -184,11 +183,11 @@ LEVELS: Mapping[str, Mapping[str, Control]] = {
 }
 
 
-def pod_violations(template: Mapping[str, Json], place: str, level: str) -> Iterator[str]:
-    """Why a pod does not meet a level: each path, the value there and what the level allows.
+def pod_security_violations(template: Mapping[str, Json], place: str, level: str) -> Iterator[str]:
+    """The violations of a level: each path, its value and what the level allows.
 
     `template` has the pod's `metadata` and `spec`; `place` is its path in the object, empty for a
-    Pod. Raises KeyError for a level that Kubernetes does not have.
+    Pod. Raises KeyError for a level that Kubernetes does not define.
     """
     root = dict(template)
     windows = _at(root, ("spec", "os", "name")) == "windows"
@@ -196,12 +195,15 @@ def pod_violations(template: Mapping[str, Json], place: str, level: str) -> Iter
     for control in LEVELS[level].values():
         if (control.linux and windows) or (control.host_users and user_namespace):
             continue
-        for path, value in _refused(root, control):
+        for path, value in _failures(root, control):
             where = f"{place}.{path}" if place else path
-            yield f"{where} is {_shown(value)}; level {level} allows {control.words}"
+            yield (
+                f"{where} is {_shown(value)}; Pod Security level {level} allows only "
+                f"{control.words}"
+            )
 
 
-def _refused(root: Json, control: Control) -> Iterator[tuple[str, Json]]:
+def _failures(root: Json, control: Control) -> Iterator[tuple[str, Json]]:
     inherited = None
     if control.from_pod is not None:
         inherited = _at(root, control.from_pod)
@@ -215,7 +217,7 @@ def _refused(root: Json, control: Control) -> Iterator[tuple[str, Json]]:
 
 
 def _walk(value: Json, path: Path, where: str) -> Iterator[tuple[str, Json]]:
-    """Every value at a path, None where it is absent; a value of another form stands for it."""
+    """Every value at a path; None where it is absent, the value itself where its type differs."""
     form = list if path[:1] == ("[*]",) else dict
     if not path or not (value is None or isinstance(value, form)):
         yield where, value

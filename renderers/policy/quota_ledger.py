@@ -1,4 +1,4 @@
-"""What a tenant uses of its quota: by this plan, and by the claims of its other applications."""
+"""Counts a tenant's use of its quota: by this plan, and by the claims of its other applications."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from planners.model import Json
 from planners.model.snapshot import Snapshot
 from planners.placement.allocation import counts
+from renderers.kubernetes.metadata import namespace_of
 from renderers.policy.quotas import (
     Usage,
     assumptions,
@@ -14,23 +15,28 @@ from renderers.policy.quotas import (
     total,
     usage_of,
 )
-from renderers.policy.tenancy import namespace_of
 
-Place = tuple[str, str]
+
+@dataclass(frozen=True, slots=True)
+class _QuotaScope:
+    """A ResourceQuota applies to one namespace on one cluster."""
+
+    cluster: str
+    namespace: str
 
 
 @dataclass(slots=True)
-class Budget:
-    """Use by cluster and namespace; without a quota nothing is counted."""
+class QuotaLedger:
+    """Usage by cluster and namespace; nothing is counted for a tenant without a quota."""
 
     snapshot: Snapshot
-    used: dict[Place, list[Mapping[str, int]]] = field(default_factory=dict)
+    used: dict[_QuotaScope, list[Mapping[str, int]]] = field(default_factory=dict)
 
     def usage(self, items: Iterable[Mapping[str, Json]]) -> dict[str, Usage]:
-        """What some objects use, by namespace. An unreadable quantity is said elsewhere."""
+        """What objects use, by namespace. Schema validation reports invalid quantities."""
         tenant = self.snapshot.tenant
         found: dict[str, list[Usage]] = {}
-        for item in items if self.watched else ():
+        for item in items if self.has_quota else ():
             namespace = namespace_of(item) or tenant.namespace
             try:
                 found.setdefault(namespace, []).append(usage_of(item, tenant.limits))
@@ -38,44 +44,46 @@ class Budget:
                 continue
         return {namespace: total(each) for namespace, each in found.items()}
 
-    def spend(self, cluster: str, usage: Mapping[str, Mapping[str, int]]) -> None:
-        """Count what a unit uses."""
+    def add(self, cluster: str, usage: Mapping[str, Mapping[str, int]]) -> None:
+        """Count what a unit uses; `usage` is by namespace."""
         for namespace, amounts in usage.items():
-            self.used.setdefault((cluster, namespace), []).append(amounts)
+            self.used.setdefault(_QuotaScope(cluster, namespace), []).append(amounts)
 
-    def refusals(self, item: Mapping[str, Json]) -> Iterator[str]:
-        """Why Kubernetes would refuse the object's pods for the quota's sake."""
-        if self.watched:
+    def rejections(self, item: Mapping[str, Json]) -> Iterator[str]:
+        """Why Kubernetes would reject the object's pods because of the quota."""
+        if self.has_quota:
             yield from missing_amounts(item, self.snapshot.tenant)
 
-    def guesses(self, item: Mapping[str, Json]) -> Iterator[str]:
-        """What could not be known of the object."""
-        if self.watched:
+    def assumptions(self, item: Mapping[str, Json]) -> Iterator[str]:
+        """What had to be assumed to count the object."""
+        if self.has_quota:
             yield from assumptions(item)
 
     @property
-    def watched(self) -> bool:
-        """Whether there is a quota to keep."""
+    def has_quota(self) -> bool:
+        """Whether a quota applies to this application."""
         return bool(self.snapshot.tenant.quota) and not self.snapshot.application.is_tenant_setup
 
     def problems(self) -> tuple[str, ...]:
-        """Where the tenant would use more than its quota, its other applications counted in."""
+        """Where the tenant would exceed its quota, with its other applications included."""
         tenant, application = self.snapshot.tenant, self.snapshot.application.name
-        if not self.watched:
+        if not self.has_quota:
             return ()
-        spent = {place: list(amounts) for place, amounts in self.used.items()}
+        used = {scope: list(amounts) for scope, amounts in self.used.items()}
         for claim in self.snapshot.claims:
             if claim.tenant == tenant.name and claim.application != application:
                 for namespace, amounts in claim.usage.items():
-                    place = (claim.unit.cluster, namespace)
-                    if place in spent and counts(self.snapshot, claim):
-                        spent[place].append(amounts)
+                    scope = _QuotaScope(claim.unit.cluster, namespace)
+                    if scope in used and counts(self.snapshot, claim):
+                        used[scope].append(amounts)
         several = len(tenant.all_namespaces) > 1
         return quota_problems(
             tenant,
             {
-                f"{cluster} in namespace {namespace}" if several else cluster: total(amounts)
-                for (cluster, namespace), amounts in spent.items()
-                if namespace in tenant.all_namespaces
+                f"{scope.cluster} in namespace {scope.namespace}"
+                if several
+                else scope.cluster: total(amounts)
+                for scope, amounts in used.items()
+                if scope.namespace in tenant.all_namespaces
             },
         )

@@ -1,8 +1,8 @@
-"""What objects use of a tenant's quota, counted as Kubernetes counts it.
+"""Computes what objects use of a tenant's quota, counted as Kubernetes counts it.
 
-Sources: Kubernetes documentation, "Resource Quotas" (the names in `hard`, what a quota asks of
+Sources: Kubernetes documentation, "Resource Quotas" (the names in `hard`, what a quota requires of
 pods), "Limit Ranges" (defaults: a limit from `max`, a request from the limit), "Pod Overhead" and
-"Assign Pod-level CPU and memory resources". Amounts are whole nano-units.
+"Assign Pod-level CPU and memory resources". Amounts are integers in nano-units.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,11 +11,12 @@ from planners.model import ContainerLimits, Json, Tenant
 from planners.model.quantities import NANO, parse, write
 from renderers.kubernetes import workloads
 from renderers.kubernetes.kinds import kind_of
+from renderers.kubernetes.metadata import label_of
 
 Usage = dict[str, int]
 
 _COMPUTE = ("cpu", "memory", "ephemeral-storage")
-_DEMANDED = ("cpu", "memory")
+_REQUIRED_WITH_QUOTA = ("cpu", "memory")
 _CONTAINERS = ("initContainers", "containers")
 _BYTES = ("memory", "storage", "ephemeral-storage")
 _COUNTED = frozenset({"ConfigMap", "ReplicationController", "ResourceQuota", "Secret", "Service"})
@@ -23,16 +24,16 @@ _MILLI = NANO // 1000
 
 
 def quota_problems(tenant: Tenant, usage: Mapping[str, Mapping[str, int]]) -> tuple[str, ...]:
-    """Where the tenant would use more than its quota, in the order of places and resources.
+    """Where the tenant would exceed its quota, sorted by place and resource.
 
     `usage` maps a place to what all applications of the tenant use there, by ResourceQuota name. A
-    place is a cluster, or a cluster and a namespace where the tenant has several: the quota is
-    each namespace's. Raises ValueError for a quota that is no quantity.
+    place is a cluster, or a cluster and a namespace if the tenant has several: the quota applies to
+    each namespace. Raises ValueError if the quota is not a valid quantity.
     """
     hard = {name: parse(text) for name, text in sorted(tenant.quota.items())}
     return tuple(
         f"tenant {tenant.name} would use {_amount(name, used)} of {name} on {place}, "
-        f"{_amount(name, used - most)} more than its quota of {_amount(name, most)}: ask for less, "
+        f"{_amount(name, used - most)} more than its quota of {_amount(name, most)}: request less, "
         f"or raise the tenant's quota"
         for place in sorted(usage)
         for name, most in hard.items()
@@ -41,7 +42,7 @@ def quota_problems(tenant: Tenant, usage: Mapping[str, Mapping[str, int]]) -> tu
 
 
 def total(usages: Iterable[Mapping[str, int]]) -> Usage:
-    """The sum of several usages, name by name."""
+    """The sum of several usages, by name."""
     found: Usage = {}
     for usage in usages:
         for name, amount in usage.items():
@@ -54,8 +55,8 @@ def usage_of(
 ) -> Usage:
     """What one object uses, in nano-units by every ResourceQuota name that counts it.
 
-    `limits` are the tenant's, for containers that state none; `count` overrides the number of
-    pods. A rolling update's surge is not counted. Raises ValueError for what is no quantity.
+    `limits` are the tenant's defaults for containers; `count` overrides the number of pods. The
+    surge of a rolling update is not counted. Raises ValueError for an invalid quantity.
     """
     kind, spec = kind_of(item), _mapping(item.get("spec"))
     if (kind.group, kind.name) == ("", "PersistentVolumeClaim"):
@@ -72,34 +73,34 @@ def usage_of(
 
 
 def assumptions(item: Mapping[str, Json]) -> Iterator[str]:
-    """What `usage_of` could not know of an object, to be said with the plan."""
-    name = f"{item.get('kind')}/{_name(item)}"
+    """What `usage_of` had to assume about an object, as warnings of the plan."""
+    name = label_of(item)
     if item.get("kind") == "DaemonSet":
-        yield f"{name} runs on every node it may; it is counted once against the quota"
+        yield f"{name} runs on every eligible node but counts once against the quota"
     if item.get("kind") == "CronJob":
-        yield f"{name} is counted as one running job against the quota"
+        yield f"{name} counts as one running job against the quota"
 
 
 def missing_amounts(item: Mapping[str, Json], tenant: Tenant) -> Iterator[str]:
-    """Containers that Kubernetes would refuse: the quota counts what they do not state."""
+    """Containers that Kubernetes would reject: they omit a resource that the quota counts."""
     pod = workloads.pod_spec(item)
     if pod is None:
         return
-    demanded = {
+    required = {
         (field, name)
-        for name in _DEMANDED
+        for name in _REQUIRED_WITH_QUOTA
         for field in ("requests", "limits")
         if f"{field}.{name}" in tenant.quota or (field == "requests" and name in tenant.quota)
     }
     whole = _resources(pod)
     for container in _containers(pod):
         stated = _effective(container, tenant.limits)
-        for field, name in sorted(demanded):
+        for field, name in sorted(required):
             if name not in stated[field] and name not in whole[field]:
                 yield (
-                    f"{item.get('kind')}/{_name(item)} states no {field}.{name} for container "
+                    f"{label_of(item)} sets no {field}.{name} for container "
                     f"{container.get('name')}; the quota of tenant {tenant.name} counts it, so "
-                    f"Kubernetes would refuse the pod: state it, or set the tenant's limits"
+                    f"Kubernetes would reject the pod: set it, or set the tenant's limits"
                 )
 
 
@@ -130,7 +131,7 @@ def _pods(
 
 
 def _pod_amounts(pod: Mapping[str, Json], limits: ContainerLimits | None, field: str) -> Usage:
-    """What one pod requests, or is limited to: what the pod states goes before its containers."""
+    """The requests or limits of one pod; pod-level amounts override those of its containers."""
     spec: dict[str, Json] = {key: value for key, value in pod.items() if key != "overhead"}
     for containers in _CONTAINERS:
         spec[containers] = [
@@ -152,7 +153,7 @@ def _pod_amounts(pod: Mapping[str, Json], limits: ContainerLimits | None, field:
 def _effective(
     container: Mapping[str, Json], limits: ContainerLimits | None
 ) -> Mapping[str, Mapping[str, Json]]:
-    """A container's requests and limits, with a LimitRange's defaults where it states none."""
+    """A container's requests and limits, completed with the defaults of the LimitRange."""
     stated = _resources(container)
     default: dict[str, Json] = {}
     request: dict[str, Json] = {}
@@ -192,7 +193,7 @@ def _ports(spec: Mapping[str, Json]) -> Usage:
 
 
 def _amount(name: str, nanos: int) -> str:
-    """Bytes in binary units; all else as a number, in thousandths where it is not whole."""
+    """Bytes in binary units; anything else as a number, in thousandths if it is not an integer."""
     if name.endswith(_BYTES) or nanos % _MILLI:
         return write(nanos)
     return f"{nanos // _MILLI}m" if nanos % NANO else str(nanos // NANO)
@@ -204,10 +205,6 @@ def _containers(pod: Mapping[str, Json]) -> tuple[Mapping[str, Json], ...]:
 
 def _parsed(amounts: Mapping[str, Json]) -> Usage:
     return {name: parse(value) for name, value in amounts.items()}
-
-
-def _name(item: Mapping[str, Json]) -> Json:
-    return _mapping(item.get("metadata")).get("name")
 
 
 def _mapping(value: Json) -> dict[str, Json]:

@@ -1,7 +1,8 @@
-"""How a component's folder becomes Kubernetes objects: one file per kind of source.
+"""The kinds of source that turn a component's folder into Kubernetes objects: one file each.
 
-Each file exports `SOURCE: Source`. Nothing here runs a program or reads a disk: the shell hands in
-the files; a source that needs a tool (kustomize) says so and finds the tool's output among them.
+Each file exports `SOURCE: Source`; its `name` is the key in a component's `source`. Nothing here
+runs a program or reads the disk: the shell passes the files in. For a source that needs a tool
+(kustomize), `bot.engine` runs the tool after `check` and adds its output to the files.
 """
 
 from typing import Protocol
@@ -14,7 +15,7 @@ __all__ = ["Source", "SourceError"]
 
 
 class Source(Protocol):
-    """One way to write down manifests."""
+    """One kind of source."""
 
     @property
     def name(self) -> str:
@@ -29,15 +30,15 @@ class Source(Protocol):
         """The program whose output `objects` reads, run by the shell; empty if it reads files."""
 
     def check(self, files: FileTree) -> None:
-        """Refuse files that would make rendering unsafe, before any tool sees them.
+        """Reject files that are unsafe to render, before any tool reads them.
 
         Raises:
-            SourceError: with the place and the reason.
+            SourceError: with file, line and reason.
         """
 
     def objects(self, files: FileTree) -> tuple[dict[str, Json], ...]:
         """The Kubernetes objects, in the order of file names and then of documents.
 
         Raises:
-            SourceError: a file is no valid YAML or an object has no apiVersion, kind or name.
+            SourceError: a file is not valid YAML, or an object has no apiVersion, kind or name.
         """

@@ -1,8 +1,8 @@
-"""Kustomize folders: refused when building them could reach the network or run a program.
+"""Kustomize folders, rejected if a build could access the network or run a program.
 
-Only fields that are known to do neither are taken, and every path they name must be in the
-repository: kustomize takes a path that is not there for something to fetch. The tool itself is run
-by the shell, after `check`; what it printed comes in as one file. Source: kustomize documentation,
+Only fields known to do neither are accepted, and every path in them must exist in the repository:
+kustomize treats a path that does not exist as a remote target. `bot.engine.kustomize` runs the tool
+after `check` and passes its output as one file. Source: kustomize documentation,
 "The Kustomization File", "remote targets".
 """
 
@@ -15,31 +15,47 @@ from renderers import yaml
 from renderers.manifest_files import KUSTOMIZATIONS, read_objects
 from renderers.sources import Source, SourceError
 from renderers.tree import FileTree
+from renderers.yaml import Path
 
 OUTPUT_FILE = "kustomize-output.yaml"
 
 _PLUGINS = {
-    "helmCharts": "Helm charts are fetched and run",
-    "helmChartInflationGenerator": "Helm charts are fetched and run",
-    "helmGlobals": "Helm charts are fetched and run",
+    "helmCharts": "Helm charts are fetched and executed",
+    "helmChartInflationGenerator": "Helm charts are fetched and executed",
+    "helmGlobals": "Helm charts are fetched and executed",
     "generators": "generators are plugins that run programs",
     "transformers": "transformers are plugins that run programs",
     "validators": "validators are plugins that run programs",
 }
+_UNKNOWN_FIELD = "Switchyard does not know this field"
 _PATHS = ("bases", "components", "configurations", "crds", "patchesStrategicMerge", "resources")
-_WITH_PATH = ("patches", "patchesJson6902", "replacements")
+_ENTRIES_WITH_PATH = ("patches", "patchesJson6902", "replacements")
 _GENERATORS = ("configMapGenerator", "secretGenerator")
-_PLAIN = (
+_OTHER_FIELDS = (
     "apiVersion", "buildMetadata", "commonAnnotations", "commonLabels", "generatorOptions",
     "images", "kind", "labels", "metadata", "namePrefix", "nameSuffix", "namespace", "openapi",
     "replicas", "sortOptions", "vars",
 )  # fmt: skip
-_ALLOWED = frozenset((*_PATHS, *_WITH_PATH, *_GENERATORS, *_PLAIN))
-_GENERATED = frozenset(
+_ALLOWED = frozenset((*_PATHS, *_ENTRIES_WITH_PATH, *_GENERATORS, *_OTHER_FIELDS))
+_GENERATOR_FIELDS = frozenset(
     ("name", "namespace", "behavior", "type", "files", "literals", "env", "envs", "options")
 )
 
-Place = tuple[str | int, ...]
+
+@dataclass(frozen=True, slots=True)
+class _Rejection:
+    """A field that is not accepted: its path in the document, and the reason."""
+
+    path: Path
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class _PathReference:
+    """A file or folder that the tool would open, and where in the document it is written."""
+
+    path: Path
+    target: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +67,12 @@ class Kustomize:
     tool: str = "kustomize"
 
     def check(self, files: FileTree) -> None:
-        """Refuse what is remote, runs a program, or leads out of the repository.
+        """Reject what is remote, runs a program, or is outside the repository.
 
         Raises:
             SourceError: with file and line.
         """
-        folders = {file[:end] for file in files for end in _slashes(file)}
+        folders = {file[:end] for file in files for end in _folder_ends(file)}
         for file in sorted(files):
             if file.rpartition("/")[2] in KUSTOMIZATIONS:
                 _check(file, files[file], folders | files.keys())
@@ -66,7 +82,7 @@ class Kustomize:
         return read_objects({OUTPUT_FILE: files[OUTPUT_FILE]})
 
 
-def _slashes(path: str) -> Iterator[int]:
+def _folder_ends(path: str) -> Iterator[int]:
     yield from (index for index, letter in enumerate(path) if letter == "/")
     yield 0
 
@@ -78,60 +94,62 @@ def _check(file: str, content: bytes, known: frozenset[str] | set[str]) -> None:
         raise SourceError(str(error), file, error.line, error.column) from error
     for document in documents:
         if not isinstance(document.value, dict):
-            raise SourceError("a kustomization is a mapping", file)
-        for path, why in _refused(document.value):
-            raise SourceError(f"{path[-1]} is refused: {why}", file, *document.places[path])
-        for path, text in _references(document.value):
-            place = document.places.get(path, (1, 1))
+            raise SourceError("a kustomization must be a mapping", file)
+        for rejection in _rejections(document.value):
+            message = f"{rejection.path[-1]} is not allowed: {rejection.reason}"
+            raise SourceError(message, file, *document.places[rejection.path])
+        for reference in _references(document.value):
+            place = document.places.get(reference.path, (1, 1))
+            text = reference.target
             target = posixpath.normpath(posixpath.join(posixpath.dirname(file), text))
             if text.startswith("/") or target.startswith(".."):
-                raise SourceError(f"{text!r} leads out of the repository", file, *place)
+                raise SourceError(f"{text!r} is outside the repository", file, *place)
             if ("" if target == "." else target) not in known:
                 raise SourceError(
-                    f"{text!r} is refused: it is not in the repository, and nothing remote is "
-                    f"fetched; copy it in",
+                    f"{text!r} is not in the repository, and remote resources are not fetched; "
+                    f"copy it into the repository",
                     file,
                     *place,
                 )
 
 
-def _refused(value: Mapping[str, Json]) -> Iterator[tuple[Place, str]]:
-    """Fields that are not known to be harmless; kustomize reads them in any case of letters."""
+def _rejections(value: Mapping[str, Json]) -> Iterator[_Rejection]:
+    """Fields that are not known to be safe; exact case, since kustomize ignores the case."""
     for key in value:
         if key not in _ALLOWED:
-            yield (key,), _PLUGINS.get(key, "Switchyard does not know this field")
+            yield _Rejection((key,), _PLUGINS.get(key, _UNKNOWN_FIELD))
     for key in _GENERATORS:
         for index, entry in _items(value.get(key)):
             for name in entry if isinstance(entry, dict) else ():
-                if name not in _GENERATED:
-                    yield (key, index, name), "Switchyard does not know this field"
+                if name not in _GENERATOR_FIELDS:
+                    yield _Rejection((key, index, name), _UNKNOWN_FIELD)
 
 
-def _references(value: Mapping[str, Json]) -> Iterator[tuple[Place, str]]:
-    """Every path that the tool would open, with where it is written."""
+def _references(value: Mapping[str, Json]) -> Iterator[_PathReference]:
+    """Every path that the tool would open."""
     for key in _PATHS:
         for index, text in _items(value.get(key)):
             if isinstance(text, str) and "\n" not in text:
-                yield (key, index), text
-    for key in _WITH_PATH:
+                yield _PathReference((key, index), text)
+    for key in _ENTRIES_WITH_PATH:
         for index, entry in _items(value.get(key)):
             if isinstance(entry, dict) and isinstance(entry.get("path"), str):
-                yield (key, index, "path"), str(entry["path"])
+                yield _PathReference((key, index, "path"), str(entry["path"]))
     openapi = value.get("openapi")
     if isinstance(openapi, dict) and isinstance(openapi.get("path"), str):
-        yield ("openapi", "path"), str(openapi["path"])
-    entries = (((key, i), each) for key in _GENERATORS for i, each in _items(value.get(key)))
-    for place, entry in entries:
-        yield from _generated(place, entry if isinstance(entry, dict) else {})
+        yield _PathReference(("openapi", "path"), str(openapi["path"]))
+    for key in _GENERATORS:
+        for index, entry in _items(value.get(key)):
+            yield from _generator_files((key, index), entry if isinstance(entry, dict) else {})
 
 
-def _generated(place: Place, entry: Mapping[str, Json]) -> Iterator[tuple[Place, str]]:
+def _generator_files(path: Path, entry: Mapping[str, Json]) -> Iterator[_PathReference]:
     """The files of a generator, `name=file` or `file`."""
     for kind in ("files", "envs"):
         for position, text in _items(entry.get(kind)):
-            yield (*place, kind, position), str(text).rpartition("=")[2]
+            yield _PathReference((*path, kind, position), str(text).rpartition("=")[2])
     if isinstance(entry.get("env"), str):
-        yield (*place, "env"), str(entry["env"])
+        yield _PathReference((*path, "env"), str(entry["env"]))
 
 
 def _items(value: Json) -> Iterator[tuple[int, Json]]:

@@ -1,4 +1,4 @@
-"""Plain manifests: every YAML or JSON file of a folder."""
+"""Plain manifests: all YAML and JSON files of a folder."""
 
 from dataclasses import dataclass
 
@@ -10,24 +10,26 @@ from renderers.tree import FileTree
 
 @dataclass(frozen=True, slots=True)
 class Manifests:
-    """A folder of plain manifests; other files in it are ignored."""
+    """A folder of plain manifests; other files are ignored."""
 
     name: str = "manifests"
     summary: str = "A folder of plain manifests."
     tool: str = ""
 
     def check(self, files: FileTree) -> None:
-        """Refuse a kustomize folder, whose patches would silently be left out."""
+        """Reject a kustomize folder: its patches would silently be ignored."""
         for file in sorted(files):
             if file.rpartition("/")[2] in KUSTOMIZATIONS:
-                raise SourceError("a kustomization; write `kustomize:` as the source", file)
+                raise SourceError(
+                    "the folder contains a kustomization; use `kustomize:` as the source", file
+                )
 
     def objects(self, files: FileTree) -> tuple[dict[str, Json], ...]:
-        """See `read_objects`."""
+        """All objects of the folder; see `read_objects`."""
         self.check(files)
         found = read_objects(files)
         if not found:
-            raise SourceError("no manifest in this folder: add a .yaml file, or mend the path")
+            raise SourceError("no manifests in this folder; add a .yaml file or correct the path")
         return found
 
 

@@ -1,11 +1,10 @@
-"""The only door to PyYAML: reads what Kubernetes would read, within limits, and writes it back.
+"""Reads and writes YAML as Kubernetes does, within limits. The only importer of PyYAML.
 
-Values are built from parse events with a stack of our own: the C loader recurses, so that nested
-brackets end the process, and merge keys explode. Plain scalars mean what sigs.k8s.io/yaml takes
-them for (YAML 1.1 booleans and numbers, but no dates and no base 60). Aliases are copied within a
-budget, so that no two parts of a value are one object. A key is the text that is written, so that
-`on:` stays `on`; Kubernetes reads back the same, because keys are written in quotes where it would
-not.
+Values are built from parse events with an explicit stack: the C loader recurses, so that deep
+nesting crashes the process, and merge keys can explode. Plain scalars have the meaning that
+sigs.k8s.io/yaml gives them (YAML 1.1 booleans and numbers, but no dates and no base 60). Aliases
+are copied within a budget, so that no two parts of a value are the same object. A key is its
+literal text, so that `on:` stays `on`; keys that Kubernetes would read differently are quoted.
 """
 
 import re
@@ -33,7 +32,7 @@ _TAGS: dict[type, str] = {dict: "tag:yaml.org,2002:map", list: "tag:yaml.org,200
 
 
 class YamlError(Exception):
-    """The text is no YAML that Kubernetes would take; `line` and `column` count from 1."""
+    """The text is not YAML that Kubernetes accepts; `line` and `column` count from 1."""
 
     def __init__(self, message: str, line: int = 1, column: int = 1) -> None:
         super().__init__(message)
@@ -42,14 +41,14 @@ class YamlError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A value, and where each part of it stands (line, column): see `places`."""
+    """A value, and the (line, column) of each part of it: see `places`."""
 
     value: Json
     places: Mapping[Path, tuple[int, int]]
 
 
 class _Built(NamedTuple):
-    """A finished value: with its marks, and how many values and levels it holds."""
+    """A complete value with its marks, and the number of its values and levels."""
 
     value: Json
     parts: Mapping[str | int, Mark] = MappingProxyType({})
@@ -59,7 +58,7 @@ class _Built(NamedTuple):
 
 @dataclass(slots=True)
 class _Frame:
-    """A mapping or sequence under construction; `before` is what was counted before it."""
+    """A mapping or sequence under construction; `before` is the node count when it began."""
 
     value: dict[str, Json] | list[Json]
     at: tuple[int, int]
@@ -78,7 +77,7 @@ class _Frame:
         return isinstance(self.value, dict) and self.key is None
 
     def put(self, built: _Built, at: tuple[int, int]) -> None:
-        """Add a value to the list, or under the key that was read."""
+        """Add a value to the sequence, or under the current key of the mapping."""
         self.levels = max(self.levels, built.levels + 1)
         if isinstance(self.value, list):
             self.parts[len(self.value)] = Mark(*at, built.parts)
@@ -86,9 +85,9 @@ class _Frame:
             return
         assert self.key is not None
         if self.merging:
-            several = isinstance(built.value, list)
+            is_list = isinstance(built.value, list)
             parts = built.value if isinstance(built.value, list) else [built.value]
-            marks = [built.parts[i].parts if several else built.parts for i in range(len(parts))]
+            marks = [built.parts[i].parts if is_list else built.parts for i in range(len(parts))]
             self.merges += zip(parts, marks, strict=True)
         else:
             self.value[self.key] = built.value
@@ -96,23 +95,23 @@ class _Frame:
         self.key = None
 
     def merge(self) -> None:
-        """Take over what `<<` names: a key of its own wins, then the first that is named."""
+        """Apply merge keys (`<<`): own keys take precedence, then earlier mappings."""
         assert isinstance(self.value, dict)
         for part, marks in self.merges:
             if not isinstance(part, dict):
-                raise YamlError("`<<` merges mappings only", *self.at)
+                raise YamlError("`<<` can only merge mappings", *self.at)
             for key in [key for key in part if key not in self.value]:
                 self.value[key], self.parts[key] = part[key], marks[key]
 
 
 def load_documents(content: bytes) -> tuple[Document, ...]:
-    """All documents that are not empty.
+    """All non-empty documents.
 
     Raises:
-        YamlError: with the place of the first mistake, or of the limit that was passed.
+        YamlError: at the first syntax error, or where a limit is exceeded.
     """
     if len(content) > MAX_BYTES:
-        raise YamlError(f"larger than {MAX_BYTES} bytes")
+        raise YamlError(f"the file is larger than {MAX_BYTES} bytes")
     builder = _Builder()
     try:
         for event in yaml.parse(_text(content), Loader=yaml.CSafeLoader):
@@ -130,18 +129,18 @@ def _text(content: bytes) -> str:
     except UnicodeDecodeError as error:
         raise YamlError("not valid UTF-8", *_after(content[: error.start].decode())) from error
     if bad := _NOT_YAML.search(text):
-        message = f"a character that YAML does not allow: U+{ord(bad[0]):04X}"
+        message = f"character not allowed in YAML: U+{ord(bad[0]):04X}"
         raise YamlError(message, *_after(text[: bad.start()]))
     return text
 
 
 def _after(text: str) -> tuple[int, int]:
-    """The place of what follows that text."""
+    """The (line, column) of what follows that text."""
     return text.count("\n") + 1, len(text) - text.rfind("\n")
 
 
 class _Builder:
-    """Builds documents from events; one budget for the whole file."""
+    """Builds documents from events, with one budget for the whole file."""
 
     def __init__(self) -> None:
         self.documents: list[Document] = []
@@ -152,7 +151,7 @@ class _Builder:
         self._at = (1, 1)
 
     def take(self, event: yaml.Event) -> None:
-        """Take the next event."""
+        """Process the next event."""
         if event.start_mark is not None:
             self._at = (event.start_mark.line + 1, event.start_mark.column + 1)
         match event:
@@ -177,10 +176,10 @@ class _Builder:
         raise YamlError(message, *self._at)
 
     def _spend(self, nodes: int, levels: int) -> None:
-        """Count values that are added here, with levels of their own."""
+        """Count values added at the current position, with `levels` below it."""
         self._nodes += nodes
         if self._nodes > MAX_NODES:
-            self._fail(f"more than {MAX_NODES} values, aliases counted as what they stand for")
+            self._fail(f"more than {MAX_NODES} values (aliases count as their content)")
         if len(self._stack) + levels > MAX_DEPTH:
             self._fail(f"nested deeper than {MAX_DEPTH} levels")
 
@@ -199,7 +198,7 @@ class _Builder:
         key: str = event.value
         number = isinstance(meaning, int | float) and not isinstance(meaning, bool)
         if meaning is None or (number and str(meaning) != key):
-            self._fail(f"the key {key!r} is not a string; write it in quotes")
+            self._fail(f"the key {key!r} is not a string; quote it")
         frame.merging = key == "<<" and event.implicit[0]
         if key in frame.parts and not frame.merging:
             self._fail(f"duplicate key {key!r}")
@@ -210,7 +209,7 @@ class _Builder:
         if self._aliases > MAX_ALIASES:
             self._fail(f"more than {MAX_ALIASES} aliases")
         if anchor not in self._anchors:
-            self._fail(f"alias *{anchor} has no anchor before it")
+            self._fail(f"alias *{anchor} has no preceding anchor")
         if self._stack and self._stack[-1].wants_key:
             self._fail("an alias cannot be a key")
         known = self._anchors[anchor]
@@ -223,7 +222,7 @@ class _Builder:
         event: yaml.MappingStartEvent | yaml.SequenceStartEvent,
     ) -> None:
         if event.tag not in {None, "!", _TAGS[type(value)]}:
-            self._fail(f"tag {event.tag} is not allowed; only plain JSON values are")
+            self._fail(f"tag {event.tag} is not allowed; only JSON types are")
         if self._stack and self._stack[-1].wants_key:
             self._fail("a key must be a string")
         frame = _Frame(value, self._at, event.anchor, self._nodes)
@@ -238,7 +237,7 @@ class _Builder:
         self._finish(built, frame.at, frame.anchor)
 
     def _finish(self, built: _Built, at: tuple[int, int], anchor: str | None) -> None:
-        """Remember a finished value by its anchor, and put it where it belongs."""
+        """Register a complete value under its anchor, and add it to its parent or the documents."""
         if anchor:
             self._anchors[anchor] = built
         if self._stack:
@@ -258,10 +257,10 @@ def _copy(value: Json) -> Json:
 
 
 class _Dumper(yaml.CSafeDumper):
-    """Block style; every string that a reader could take for something else is quoted."""
+    """Block style; every string that a reader could interpret as another type is quoted."""
 
     def ignore_aliases(self, data: object) -> bool:
-        """No anchors: what is written twice stands there twice."""
+        """Never write anchors; repeated values are written in full."""
         del data
         return True
 
@@ -287,7 +286,7 @@ _Dumper.add_representer(str, _string)
 
 
 def dump(value: Json) -> bytes:
-    """Block-style YAML in the given order of keys: the same value gives the same bytes."""
+    """Serialise as block-style YAML in key order of the value; equal values give equal bytes."""
     text: str = yaml.dump(
         value,
         Dumper=_Dumper,

@@ -1,9 +1,9 @@
-"""Small edits of YAML that people wrote: what is not meant stays as it is, byte for byte.
+"""Edits YAML files in place: everything except the edited part stays byte for byte.
 
-Comments, order, quotes, anchors and line endings are not read and written again, but left alone:
-the parser's events tell where a part begins and ends, and the text is cut there. Whatever an edit
-did is read again, and must mean the old value with that change and no other; where it does not
-(an anchor that other parts share, a style that is not foreseen), nothing is edited.
+Comments, order, quotes, anchors and line endings are preserved: the parser's events give the
+position of each part, and the text is changed there. The result is parsed again and must equal the
+old value with exactly that change; otherwise (a shared anchor, an unsupported style) the edit
+fails.
 """
 
 import json
@@ -19,18 +19,19 @@ from renderers.yaml import YamlError, load_documents, scalars
 from renderers.yaml.places import Path
 
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9._/-]*")
-_BYTE_ORDER = "\ufeff"
+_KEEP = re.compile(r"[|>](\d?\+|\+\d)(\s|$)")
+_BYTE_ORDER_MARK = "\ufeff"
 
 
 class EditError(Exception):
-    """The text cannot be edited there without changing more than is meant."""
+    """The text cannot be edited at that path without changing other parts."""
 
 
 @dataclass(slots=True)
 class _Node:
-    """A part of the text: its first and its last character but one, without comments behind it.
+    """A part of the text, from `start` to `end` (exclusive), without trailing comments.
 
-    The children of a mapping are key, value, key, value; `text` is a scalar's.
+    The children of a mapping alternate between key and value; `text` is the value of a scalar.
     """
 
     start: int
@@ -43,28 +44,28 @@ class _Node:
     children: list["_Node"] = field(default_factory=list)
 
     def entries(self) -> Iterator[tuple["_Node", "_Node"]]:
-        """The keys of a mapping with their values."""
+        """The (key, value) pairs of a mapping."""
         parts = iter(self.children)
         return zip(parts, parts, strict=True)
 
     def entry(self, key: str | int) -> "tuple[_Node, _Node] | None":
-        """The entry of a mapping under a key."""
+        """The (key, value) pair of a mapping for a key."""
         found = (each for each in self.entries() if each[0].text == key)
         return next(found, None) if self.mapping else None
 
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """One document of a file: `index` counts those that are not empty, from 0.
+    """One document of a file; `index` counts the non-empty ones, from 0.
 
-    Raises from every method: EditError; YamlError where the text is none to begin with.
+    Every method raises EditError, and YamlError if the text is not valid YAML.
     """
 
     content: bytes
     index: int = 0
 
     def put(self, path: Path, value: str) -> bytes:
-        """Let the last key of the path have that value; the mapping that it belongs to is there."""
+        """Set the last key of the path to a value; its mapping must exist."""
 
         def change(whole: Json) -> None:
             _at(whole, path[:-1])[path[-1]] = value
@@ -78,7 +79,7 @@ class Edit:
         return self._checked(self._cut(old.start, old.end, blank + _flow(value)), change)
 
     def append(self, path: Path, value: Mapping[str, Json]) -> bytes:
-        """Add an entry to the list at the path, which is made where it is not there."""
+        """Append an entry to the list at the path; the list is created if it does not exist."""
 
         def change(whole: Json) -> None:
             _at(whole, path[:-1]).setdefault(path[-1], []).append(dict(value))
@@ -93,7 +94,7 @@ class Edit:
         return self._checked(self._after(found.end, _item(value, found.column)), change)
 
     def remove(self, path: Path) -> bytes:
-        """Take a key or a list's entry away; a list that it leaves empty goes too."""
+        """Remove a key or a list entry; a list that becomes empty is removed too."""
 
         def change(whole: Json) -> None:
             del _at(whole, path[:-1])[path[-1]]
@@ -103,13 +104,13 @@ class Edit:
             return self.remove(path[:-1])
         if whole.mapping and len(whole.children) == 2:  # noqa: PLR2004 - one key and its value
             return self._checked(self._emptied(path[:-1], whole), change)
-        place, wide = self._place(whole, path[-1])
-        first, last = whole.children[place], whole.children[place + wide - 1]
+        span = self._span(whole, path[-1])
+        first, last = whole.children[span.start], whole.children[span.stop - 1]
         if whole.flow:
-            behind = place + wide
-            if behind < len(whole.children):
-                return self._checked(self._cut(first.start, whole.children[behind].start), change)
-            return self._checked(self._cut(whole.children[place - 1].end, last.end), change)
+            if span.stop < len(whole.children):
+                following = whole.children[span.stop].start
+                return self._checked(self._cut(first.start, following), change)
+            return self._checked(self._cut(whole.children[span.start - 1].end, last.end), change)
         return self._checked(self._without_lines(first, last, dash=not whole.mapping), change)
 
     @property
@@ -126,26 +127,27 @@ class Edit:
             if node.mapping:
                 found = node.entry(step)
                 if found is None:
-                    raise EditError(f"{step} is not written there")
+                    raise EditError(f"the file has no {step} at this path")
                 node = found[1]
             else:
                 node = node.children[int(step)]
         return node
 
-    def _place(self, whole: _Node, step: str | int) -> tuple[int, int]:
-        """Which child it is, and how many belong to it."""
+    def _span(self, whole: _Node, step: str | int) -> range:
+        """The indexes of the children that make up an entry: key and value, or a list item."""
         if not whole.mapping:
-            return int(step), 1
+            return range(int(step), int(step) + 1)
         keys = [key.text for key, _ in whole.entries()]
         if step not in keys:
-            raise EditError(f"{step} is not written there")
-        return 2 * keys.index(str(step)), 2
+            raise EditError(f"the file has no {step} at this path")
+        index = 2 * keys.index(str(step))
+        return range(index, index + 2)
 
     def _cut(self, start: int, end: int, new: str = "") -> str:
         return self._text[:start] + new + self._text[end:]
 
     def _join(self, whole: _Node, bracket: str, new: str) -> str:
-        """Put something behind the last part of a flow collection."""
+        """Append to a flow collection."""
         if whole.children:
             end = whole.children[-1].end
             return self._cut(end, end, f", {new}")
@@ -153,9 +155,9 @@ class Edit:
         return self._cut(behind, behind, new)
 
     def _insert(self, mapping: _Node, key: str, value: Json) -> str:
-        """Put an entry behind the last one of a mapping."""
+        """Append an entry to a mapping."""
         if not mapping.mapping:
-            raise EditError(f"{key} has no mapping to stand in")
+            raise EditError(f"cannot add {key}: its parent is not a mapping")
         if mapping.flow:
             return self._join(mapping, "{", f"{key}: {_flow(value)}")
         indent = " " * mapping.column
@@ -166,7 +168,7 @@ class Edit:
         return self._after(mapping.end, lines)
 
     def _after(self, at: int, lines: list[str]) -> str:
-        """Put lines behind the line of a character."""
+        """Insert lines after the line that contains a position."""
         text, end = self._text, self._line_end
         new = end.join(lines)
         behind = text.find("\n", at)
@@ -175,61 +177,70 @@ class Edit:
         return self._cut(behind + 1, behind + 1, new + end)
 
     def _emptied(self, path: Path, mapping: _Node) -> str:
-        """A mapping without its one entry: `{}` where it stood, behind its key."""
+        """Replace a mapping with a single entry by `{}`."""
         if mapping.flow or not path:
             return self._cut(mapping.start, mapping.end, "{}")
         known = self._find(path[:-1]).entry(path[-1])
         if known is None:
-            raise EditError("a list's entry cannot be left empty")
+            raise EditError("cannot empty an entry of a list")
         colon = self._text.index(":", known[0].end) + 1
         return self._cut(colon, mapping.end, " {}")
 
     def _without_lines(self, first: _Node, last: _Node, *, dash: bool) -> str:
-        """The text without whole lines; nothing else may stand on the first."""
+        """Remove whole lines; the first must contain nothing else."""
         text = self._text
         start = text.rindex("-", 0, first.start) if dash else first.start
         line = text.rfind("\n", 0, start) + 1
         if text[line:start].strip():
-            raise EditError("something else stands on the same line")
+            raise EditError("the line contains another value")
         behind = text.find("\n", last.end)
         return self._cut(line, behind + 1 if behind >= 0 else len(text))
 
     def _checked(self, text: str, change: Callable[[Json], None]) -> bytes:
-        """The new text, which means what the old one does with the change.
+        """The new text, after checking that it parses to the old value with the change.
 
         Raises:
-            EditError: it means something else.
+            EditError: it parses to another value.
         """
-        wanted = [each.value for each in load_documents(self.content)]
-        change(wanted[self.index])
-        marked = self.content.decode().startswith(_BYTE_ORDER)
-        new = (_BYTE_ORDER + text if marked else text).encode()
+        expected = [each.value for each in load_documents(self.content)]
+        change(expected[self.index])
+        marked = self.content.decode().startswith(_BYTE_ORDER_MARK)
+        new = (_BYTE_ORDER_MARK + text if marked else text).encode()
         try:
             found = [each.value for each in load_documents(new)]
         except YamlError as error:
-            raise EditError(f"the edit would be no YAML: {error}") from error
-        if found != wanted:
-            raise EditError("the edit would change something else too")
+            raise EditError(f"the edit would produce invalid YAML: {error}") from error
+        if found != expected:
+            raise EditError("the edit would change other parts of the file")
         return new
 
 
+@dataclass(frozen=True, slots=True)
+class _Extent:
+    """Where an event begins, in which column, and where it ends."""
+
+    start: int
+    column: int
+    end: int
+
+
 def _at(whole: Any, path: Path) -> Any:
-    """The mapping or list at a path, to be changed."""
+    """The mapping or list at a path, to be modified."""
     for step in path:
         whole = whole[step]
     return whole
 
 
 def _decoded(content: bytes) -> str:
-    """Without the mark of byte order, which the parser does not count."""
-    return content.decode().removeprefix(_BYTE_ORDER)
+    """The text without the byte order mark, which the parser does not count."""
+    return content.decode().removeprefix(_BYTE_ORDER_MARK)
 
 
 def _roots(content: bytes) -> list[_Node]:
-    """The documents that are not empty.
+    """The root nodes of the non-empty documents.
 
     Raises:
-        YamlError: the text is no YAML that is read.
+        YamlError: the text is not valid YAML.
     """
     load_documents(content)
     text = _decoded(content)
@@ -239,7 +250,7 @@ def _roots(content: bytes) -> list[_Node]:
         if isinstance(event, yaml.CollectionEndEvent):
             node = stack.pop()
             behind = node.children[-1].end if node.children else node.start
-            node.end = _span(event)[2] if node.flow else behind
+            node.end = _extent(event).end if node.flow else behind
         elif isinstance(event, yaml.NodeEvent):
             node = _node(event, text)
             (stack[-1].children if stack else roots).append(node)
@@ -248,22 +259,25 @@ def _roots(content: bytes) -> list[_Node]:
     return [each for each in roots if not each.empty]
 
 
-def _span(event: yaml.Event) -> tuple[int, int, int]:
-    """Where it starts, in which column, and where it ends: in characters, from 0."""
+def _extent(event: yaml.Event) -> _Extent:
+    """The start, the column and the end of an event, in characters from 0."""
     start, end = event.start_mark, event.end_mark
     assert start is not None, "the parser marks every event"
     assert end is not None, "the parser marks every event"
-    return start.index, start.column, end.index
+    return _Extent(start.index, start.column, end.index)
 
 
 def _node(event: yaml.NodeEvent, text: str) -> _Node:
-    start, column, end = _span(event)
-    node = _Node(start, column, end)
+    extent = _extent(event)
+    node = _Node(extent.start, extent.column, extent.end)
     if isinstance(event, yaml.ScalarEvent):
         node.text = event.value
         node.empty = scalars.read(event.value, event.tag, plain=event.implicit[0]) is None
         if event.style in {"|", ">"}:
-            node.end = start + len(text[start:end].rstrip())
+            written = text[node.start : node.end]
+            keeps_blank_lines = _KEEP.search(written.partition("\n")[0])
+            stripped = written.removesuffix("\n") if keeps_blank_lines else written.rstrip()
+            node.end = node.start + len(stripped)
     elif isinstance(event, yaml.CollectionStartEvent):
         node.mapping = isinstance(event, yaml.MappingStartEvent)
         node.flow = bool(event.flow_style)
@@ -271,7 +285,7 @@ def _node(event: yaml.NodeEvent, text: str) -> _Node:
 
 
 def _item(value: Mapping[str, Json], column: int) -> list[str]:
-    """The lines of an entry of a block list whose dashes stand in that column (from 0)."""
+    """The lines of an entry of a block list with its dashes in that column (from 0)."""
     lines = [f"{key}: {_flow(each)}" for key, each in value.items()]
     first, rest = (
         f"{' ' * column}- {lines[0]}",
@@ -281,12 +295,12 @@ def _item(value: Mapping[str, Json], column: int) -> list[str]:
 
 
 def _shown(character: str) -> str:
-    """A character as it may stand in double quotes (YAML 1.1, 5.7)."""
+    """A character as written in double quotes (YAML 1.1, 5.7)."""
     return character if character.isprintable() else f"\\U{ord(character):08x}"
 
 
 def _flow(value: Json) -> str:
-    """A value on one line; a text in double quotes unless it is a plain word."""
+    """A value in flow style; a string is double-quoted unless it is a plain word."""
     match value:
         case str():
             plain = _PLAIN.fullmatch(value) and not scalars.AMBIGUOUS.fullmatch(value.lower())

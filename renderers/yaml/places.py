@@ -1,4 +1,4 @@
-"""Where the parts of a document stand in its file. Built by the reader, asked by error messages."""
+"""The positions of a document's parts in its file, for error messages."""
 
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
@@ -7,7 +7,7 @@ Path = tuple[str | int, ...]
 
 
 class Mark(NamedTuple):
-    """Where a value is written, and the marks of its parts by key or index."""
+    """The position of a value (from 1), and the marks of its parts by key or index."""
 
     line: int
     column: int
@@ -17,8 +17,8 @@ class Mark(NamedTuple):
 class Places(Mapping[Path, tuple[int, int]]):
     """Path -> (line, column), both from 1, of every part of a document.
 
-    An entry of a mapping stands where its key stands; what an alias or a merge key brings in stands
-    where it was written first.
+    The position of a mapping entry is that of its key; what an alias or a merge key adds has the
+    position of its definition.
     """
 
     def __init__(self, root: Mark) -> None:

@@ -1,4 +1,4 @@
-"""What a YAML scalar means, as sigs.k8s.io/yaml reads it. Used by `yamlio` both ways."""
+"""Resolves YAML scalars as sigs.k8s.io/yaml does; used to read and to write."""
 
 import math
 import re
@@ -13,9 +13,9 @@ _FALSE = frozenset(["n", "N", "no", "No", "NO", "off", "Off", "OFF", "false", "F
 _INTEGER = re.compile(r"[-+]?(0[bB][01]+|0[oO][0-7]+|0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
-_BETWEEN = re.compile(r"(?<=[0-9])_(?=[0-9])")
-_EXACT = 2**53
-_LEAST, _MOST = -(2**63), 2**63 - 1
+_DIGIT_SEPARATOR = re.compile(r"(?<=[0-9])_(?=[0-9])")
+_MAX_EXACT_FLOAT = 2**53
+_MIN_INT, _MAX_INT = -(2**63), 2**63 - 1
 _MAX_DIGITS = 400
 _TAGS: dict[str, tuple[type, ...]] = {
     "tag:yaml.org,2002:int": (int,),
@@ -25,7 +25,7 @@ _TAGS: dict[str, tuple[type, ...]] = {
 }
 _STRING_TAGS = frozenset({"!", "tag:yaml.org,2002:str"})
 
-# Whatever any common YAML reader may take for something other than a string: written in quotes.
+# Strings that any common YAML reader may interpret as another type: always quoted.
 AMBIGUOUS = re.compile(
     r"(~|null|true|false|y|n|yes|no|on|off|=|<<|"
     r"[-+]?\.(inf|nan)|"
@@ -37,34 +37,35 @@ AMBIGUOUS = re.compile(
 
 
 class ScalarError(ValueError):
-    """A scalar that is no JSON value; the text says which and why."""
+    """A scalar is not a JSON value; the message says which and why."""
 
 
 def read(text: str, tag: str | None, *, plain: bool) -> Scalar:
-    """The value of a scalar, written `plain` or in quotes, perhaps with a tag.
+    """The value of a scalar, `plain` or quoted, optionally with a tag.
 
     Raises:
-        ScalarError: a foreign tag, a text that does not fit its tag, NUL, or no finite number.
+        ScalarError: an unknown tag, a text that does not match its tag, NUL, or a number that
+            is not finite.
     """
     if "\0" in text:
-        raise ScalarError("a NUL character")
+        raise ScalarError("a NUL character is not allowed")
     if tag in _STRING_TAGS or (tag is None and not plain):
         return text
     if tag is not None and tag not in _TAGS:
-        raise ScalarError(f"tag {tag} is not allowed; only plain JSON values are")
+        raise ScalarError(f"tag {tag} is not allowed; only JSON types are")
     value = resolve(text)
     if tag is not None and type(value) not in _TAGS[tag]:
-        raise ScalarError(f"{text!r} does not fit its tag {tag}")
+        raise ScalarError(f"{text!r} does not match its tag {tag}")
     return value
 
 
 def resolve(text: str) -> Scalar:
     """The value of a plain scalar.
 
-    A number without a fraction is an int, as it is once JSON has carried it (`1e3` is 1000).
+    A number without a fraction is an int, as after a round trip through JSON (`1e3` is 1000).
 
     Raises:
-        ScalarError: infinity or not a number, which JSON cannot carry.
+        ScalarError: infinity or NaN, which JSON cannot represent.
     """
     if text in _NULL:
         return None
@@ -80,18 +81,18 @@ def resolve(text: str) -> Scalar:
 
 
 def _number(text: str) -> str | int | float:
-    digits = _BETWEEN.sub("", text) if text[0] == "." else text.replace("_", "")
+    digits = _DIGIT_SEPARATOR.sub("", text) if text[0] == "." else text.replace("_", "")
     if len(digits) > _MAX_DIGITS:
         return text
     if _INTEGER.fullmatch(digits):
         whole = _integer(digits)
-        if _LEAST <= whole <= _MOST:
+        if _MIN_INT <= whole <= _MAX_INT:
             return whole
     if _FLOAT.fullmatch(digits):
         value = float(digits)
         if math.isinf(value):
             return text
-        return int(value) if value.is_integer() and abs(value) < _EXACT else value
+        return int(value) if value.is_integer() and abs(value) < _MAX_EXACT_FLOAT else value
     return text
 
 

@@ -170,7 +170,7 @@ SECRET = "  - {name: user, components: [web], secret: {name: user, files: [{file
 def test_b5_a_secret_from_a_file_never_reaches_a_deploy_repo_in_plain(tmp_path: Path) -> None:
     made = run(tmp_path, SECRET, {"data/password": "correct horse"})
 
-    assert "Secret/user holds plain values" in said(made)[0]
+    assert "Secret/user contains plaintext values" in said(made)[0]
     assert "correct horse" not in str(made)
     assert made.trees == {}
 
@@ -248,7 +248,7 @@ def test_b8_a_value_that_is_nowhere_is_said_with_file_line_and_cluster(tmp_path:
     assert said(made) == [
         (
             "switchyard.yaml:11:7: customisation database: cluster edge-1 has no value 'zone'; "
-            "give it one, or write a default: ${cluster.values.zone:-...} [on edge-1]"
+            "add it, or write a default: ${cluster.values.zone:-...} [on edge-1]"
         )
     ]
 

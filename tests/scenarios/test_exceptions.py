@@ -177,4 +177,4 @@ def test_a_workload_that_is_not_there_is_said(tmp_path: Path) -> None:
     rule = "replicas: 2, workload: {kind: StatefulSet, name: db}, reason: a fair"
 
     made = run(tmp_path, f"  - {{components: [web], {rule}}}")
-    assert said(made) == ["web has no StatefulSet/db whose replicas to set"]
+    assert said(made) == ["cannot set the replicas of StatefulSet/db: web has no such object"]

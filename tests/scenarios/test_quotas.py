@@ -37,7 +37,7 @@ def test_a_quota_is_kept_or_the_plan_refused(tmp_path: Path) -> None:
 
     assert [str(each) for each in refused.problems] == [
         f"tenant shop would use 2100m of requests.cpu on {name}, 100m more than its quota of 2: "
-        f"ask for less, or raise the tenant's quota"
+        f"request less, or raise the tenant's quota"
         for name in ("bergen", "oslo")
     ]
 
@@ -62,4 +62,4 @@ def test_each_namespace_has_the_quota_of_its_own(tmp_path: Path) -> None:
 def test_pods_that_state_nothing_are_refused_as_the_cluster_would(tmp_path: Path) -> None:
     refused = run(tmp_path, "")
 
-    assert "states no requests.cpu for container web" in str(refused.problems[0])
+    assert "sets no requests.cpu for container web" in str(refused.problems[0])

@@ -167,7 +167,8 @@ customizations:
     assert b"  stages:\n  - fuel: 1\n    crew: 3\n" in unknown.trees["any"][path]
     assert unknown.warnings == (
         (
-            "customisation crew (switchyard.yaml:12:7): the definition of space.example/v1 Rocket "
-            "is not among the objects, so its lists are replaced and not merged"
+            "customisation crew (switchyard.yaml:12:7): the application does not define "
+            "space.example/v1 Rocket, so a strategic merge replaces its lists instead of merging "
+            "them"
         ),
     )

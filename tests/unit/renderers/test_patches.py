@@ -38,4 +38,6 @@ def test_a_patch_cannot_make_another_object(kind: str, body: Json) -> None:
 
     problems = propose(replace(start, application=changed)).problems
 
-    assert "customisation sly: would change apiVersion, kind, name or namespace" in str(problems[0])
+    assert "customisation sly: must not change apiVersion, kind, name or namespace" in str(
+        problems[0]
+    )

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from renderers.policy.pod_security import pod_violations
+from renderers.policy.pod_security import pod_security_violations
 
 HARDENED: dict[str, Any] = {
     "allowPrivilegeEscalation": False,
@@ -30,7 +30,7 @@ def hardened(spec: dict[str, Any] | None = None, **fields: Any) -> dict[str, Any
 
 
 def refused(found: dict[str, Any], level: str) -> list[str]:
-    return list(pod_violations(found, "", level))
+    return list(pod_security_violations(found, "", level))
 
 
 EVERYTHING = pod(
@@ -50,12 +50,12 @@ def test_privileged_refuses_nothing() -> None:
 def test_baseline_says_path_value_and_what_it_allows() -> None:
     place = "spec.jobTemplate.spec.template"
 
-    assert list(pod_violations(EVERYTHING, place, "baseline")) == [
-        "spec.jobTemplate.spec.template.spec.hostNetwork is true; level baseline allows false or nothing",
-        "spec.jobTemplate.spec.template.spec.hostPID is true; level baseline allows false or nothing",
-        "spec.jobTemplate.spec.template.spec.containers[0].securityContext.privileged is true; level baseline allows false or nothing",
-        "spec.jobTemplate.spec.template.spec.containers[0].securityContext.capabilities.add[0] is SYS_ADMIN; level baseline allows AUDIT_WRITE, CHOWN, DAC_OVERRIDE, FOWNER, FSETID, KILL, MKNOD, NET_BIND_SERVICE, SETFCAP, SETGID, SETPCAP, SETUID, SYS_CHROOT",
-        "spec.jobTemplate.spec.template.spec.volumes[0].hostPath is a mapping; level baseline allows nothing",
+    assert list(pod_security_violations(EVERYTHING, place, "baseline")) == [
+        "spec.jobTemplate.spec.template.spec.hostNetwork is true; Pod Security level baseline allows only false or unset",
+        "spec.jobTemplate.spec.template.spec.hostPID is true; Pod Security level baseline allows only false or unset",
+        "spec.jobTemplate.spec.template.spec.containers[0].securityContext.privileged is true; Pod Security level baseline allows only false or unset",
+        "spec.jobTemplate.spec.template.spec.containers[0].securityContext.capabilities.add[0] is SYS_ADMIN; Pod Security level baseline allows only AUDIT_WRITE, CHOWN, DAC_OVERRIDE, FOWNER, FSETID, KILL, MKNOD, NET_BIND_SERVICE, SETFCAP, SETGID, SETPCAP, SETUID, SYS_CHROOT",
+        "spec.jobTemplate.spec.template.spec.volumes[0].hostPath is a mapping; Pod Security level baseline allows only unset",
     ]
 
 
@@ -127,7 +127,9 @@ BASELINE_REFUSES = [
 def test_both_levels_refuse_what_baseline_refuses(
     found: dict[str, Any], start: str, level: str
 ) -> None:
-    assert any(message.startswith(f"{start}; level ") for message in refused(found, level))
+    assert any(
+        message.startswith(f"{start}; Pod Security level ") for message in refused(found, level)
+    )
 
 
 def test_annotations_of_app_armor_are_checked() -> None:
@@ -135,7 +137,7 @@ def test_annotations_of_app_armor_are_checked() -> None:
     found = {**pod(), "metadata": {"annotations": {key: "unconfined", "other": "unconfined"}}}
 
     assert refused(found, "baseline") == [
-        f"metadata.annotations['{key}'] is unconfined; level baseline allows runtime/default or localhost/*"
+        f"metadata.annotations['{key}'] is unconfined; Pod Security level baseline allows only runtime/default or localhost/*"
     ]
 
 
@@ -163,16 +165,16 @@ def test_baseline_lets_user_namespaces_unmask_proc_and_restricted_does_not() -> 
 
     assert refused(found, "baseline") == []
     assert refused(found, "restricted") == [
-        "spec.containers[0].securityContext.procMount is Unmasked; level restricted allows Default"
+        "spec.containers[0].securityContext.procMount is Unmasked; Pod Security level restricted allows only Default"
     ]
 
 
 def test_restricted_says_everything_that_a_plain_pod_lacks() -> None:
     assert refused(pod(), "restricted") == [
-        "spec.containers[0].securityContext.allowPrivilegeEscalation is not set; level restricted allows false",
-        "spec.containers[0].securityContext.runAsNonRoot is not set; level restricted allows true, here or for the whole pod",
-        "spec.containers[0].securityContext.seccompProfile.type is not set; level restricted allows RuntimeDefault or Localhost, here or for the whole pod",
-        "spec.containers[0].securityContext.capabilities.drop is not set; level restricted allows a list with ALL",
+        "spec.containers[0].securityContext.allowPrivilegeEscalation is not set; Pod Security level restricted allows only false",
+        "spec.containers[0].securityContext.runAsNonRoot is not set; Pod Security level restricted allows only true, on the container or on the pod",
+        "spec.containers[0].securityContext.seccompProfile.type is not set; Pod Security level restricted allows only RuntimeDefault or Localhost, on the container or on the pod",
+        "spec.containers[0].securityContext.capabilities.drop is not set; Pod Security level restricted allows only a list that contains ALL",
     ]
 
 
@@ -232,7 +234,7 @@ def test_restricted_lets_the_pod_speak_for_its_containers() -> None:
 
 def test_restricted_asks_linux_things_of_linux_pods_only() -> None:
     assert refused(pod({"os": {"name": "windows"}}), "restricted") == [
-        "spec.containers[0].securityContext.runAsNonRoot is not set; level restricted allows true, here or for the whole pod"
+        "spec.containers[0].securityContext.runAsNonRoot is not set; Pod Security level restricted allows only true, on the container or on the pod"
     ]
 
 

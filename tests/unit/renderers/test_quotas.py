@@ -217,9 +217,9 @@ def test_only_what_exceeds_the_quota_is_said_place_by_place() -> None:
     memory = {"requests.memory": parse("1536Mi")}
 
     assert quota_problems(tenant, {"c2": big, "c1": small, "c3": memory}) == (
-        "tenant retail would use 1200m of cpu on c2, 200m more than its quota of 1: ask for less, or raise the tenant's quota",
-        "tenant retail would use 12 of pods on c2, 9 more than its quota of 3: ask for less, or raise the tenant's quota",
-        "tenant retail would use 1.5Gi of requests.memory on c3, 512Mi more than its quota of 1Gi: ask for less, or raise the tenant's quota",
+        "tenant retail would use 1200m of cpu on c2, 200m more than its quota of 1: request less, or raise the tenant's quota",
+        "tenant retail would use 12 of pods on c2, 9 more than its quota of 3: request less, or raise the tenant's quota",
+        "tenant retail would use 1.5Gi of requests.memory on c3, 512Mi more than its quota of 1Gi: request less, or raise the tenant's quota",
     )
 
 
@@ -229,8 +229,8 @@ def test_a_tenant_without_a_quota_uses_what_it_likes() -> None:
 
 def test_what_cannot_be_known_is_said() -> None:
     assert [*assumptions(workload("DaemonSet")), *assumptions(workload("CronJob"))] == [
-        "DaemonSet/x runs on every node it may; it is counted once against the quota",
-        "CronJob/x is counted as one running job against the quota",
+        "DaemonSet/x runs on every eligible node but counts once against the quota",
+        "CronJob/x counts as one running job against the quota",
     ]
     assert list(assumptions(workload())) == []
 
@@ -243,8 +243,8 @@ def test_a_container_that_states_nothing_would_be_refused_by_the_quota() -> None
     silent = workload(pod={"containers": [container()]})
 
     assert list(missing_amounts(silent, tenant)) == [
-        "Deployment/x states no limits.memory for container main; the quota of tenant retail counts it, so Kubernetes would refuse the pod: state it, or set the tenant's limits",
-        "Deployment/x states no requests.cpu for container main; the quota of tenant retail counts it, so Kubernetes would refuse the pod: state it, or set the tenant's limits",
+        "Deployment/x sets no limits.memory for container main; the quota of tenant retail counts it, so Kubernetes would reject the pod: set it, or set the tenant's limits",
+        "Deployment/x sets no requests.cpu for container main; the quota of tenant retail counts it, so Kubernetes would reject the pod: set it, or set the tenant's limits",
     ]
     assert list(missing_amounts(silent, relaxed)) == []
     assert list(missing_amounts(core("ConfigMap"), tenant)) == []

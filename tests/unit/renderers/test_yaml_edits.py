@@ -78,6 +78,14 @@ def test_a_value_is_replaced_whatever_its_quotes() -> None:
         assert "# why" in after.decode()
 
 
+def test_blank_lines_that_belong_to_a_block_scalar_stay_in_it() -> None:
+    text = "spec:\n  text: |2+\n\n...\n"
+
+    assert Edit(text.encode()).put(("spec", "b"), "x").decode() == (
+        "spec:\n  text: |2+\n\n  b: x\n...\n"
+    )
+
+
 def test_windows_line_ends_stay_and_are_used() -> None:
     text = CLUSTER.replace("\n", "\r\n")
     after = Edit(text.encode()).put(("spec", "maintenance"), "drained")

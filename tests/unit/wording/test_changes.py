@@ -3,8 +3,8 @@
 import pytest
 
 from bot.wording.changes import lines, title
-from renderers.diff.fields import ObjectChange, compare_objects
-from renderers.diff.risks import Risk, risks_of, split_image, weight
+from renderers.diff.fields import FileDocument, ObjectChange, compare_objects
+from renderers.diff.risks import Risk, risks_of, severity, split_image
 from renderers.diff.unified import compare
 
 DEPLOYMENT = """\
@@ -46,7 +46,8 @@ def found(old: str | None, new: str | None, path: str = "x.yaml") -> tuple[Objec
     sides = (each.encode() if each is not None else None for each in (old, new))
     compared = compare(path, *sides)
     return compare_objects(
-        [(path, each) for each in compared.before], [(path, each) for each in compared.after]
+        [FileDocument(path, each) for each in compared.before],
+        [FileDocument(path, each) for each in compared.after],
     )
 
 
@@ -254,7 +255,7 @@ def test_risks(old: str | None, new: str | None, expected: set[Risk]) -> None:
 def test_the_worst_risks_come_first() -> None:
     sets = [frozenset[Risk](), frozenset({Risk.SECRET}), frozenset({Risk.DELETION, Risk.SECRET})]
 
-    assert sorted(sets, key=weight) == sets[::-1]
+    assert sorted(sets, key=severity) == sets[::-1]
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ Wave `canary.2` of `storefront`: 1 configured on 1 cluster. 1 file already right
 
 Switchyard merges this when everything it depends on is ready; the status `switchyard/order` says what it waits for. [Status page](http://page). It comes from [shop/storefront!7](http://forge/7).
 
-<details><summary>1 cluster (<code>c1</code>): <code>replicas 2 -&gt; 0, image 1.4.2 -&gt; 1.5.0</code> · replicas to zero</summary>
+<details><summary>1 cluster (<code>c1</code>): <code>replicas 2 -&gt; 0, image 1.4.2 -&gt; 1.5.0</code> · scale to zero</summary>
 
 - `Deployment web: replicas 2 -> 0`
 - `Deployment web: containers[main].image 1.4.2 -> 1.5.0`
