@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 
 from planners.model import DependencyScope, FilePosition, Json, Repo, Revision, Unit
 from planners.model.gates import PendingUnit
+from planners.model.requests import WorkloadRequests
 from planners.model.snapshot import Snapshot
 from planners.optimizer.optimize import OptimizationResult, optimize
 from planners.optimizer.solver import Solver
 from planners.order import Wave, removals, steps, waves
-from planners.placement.allocation import Allocation, ResourceRequests
+from planners.placement.allocation import Allocation
 from planners.placement.place import Evaluator, PlacementDecision, place
 from planners.placement.replicas import Shares, divide
 
@@ -54,13 +55,16 @@ class Plan:
 
 
 def plan(
-    snapshot: Snapshot, judge: Evaluator, demands: ResourceRequests, solver: Solver | None = None
+    snapshot: Snapshot,
+    judge: Evaluator,
+    workloads: Mapping[Unit, tuple[WorkloadRequests, ...]],
+    solver: Solver | None = None,
 ) -> Plan:
     """Turn a Snapshot into a Plan: a pure function, blind to the order of what it is given.
 
     With a solver all components are placed at once.
     """
-    placement, optimum = place(Allocation(snapshot, demands), judge), None
+    placement, optimum = place(Allocation(snapshot, workloads), judge), None
     if solver is not None:
         placement, optimum = optimize(placement, solver)
     shares, overflows = divide(placement.allocation)

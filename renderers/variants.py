@@ -4,10 +4,11 @@ Cost follows distinct content: clusters with the same customisations and the sam
 variant.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from planners.model import Cluster, Component, CustomizationIntent, Json, Target, Unit
+from planners.model.requests import WorkloadRequests
 from planners.model.snapshot import Snapshot
 from planners.placement.exceptions import scaled
 from planners.plan import PlanProblem
@@ -22,7 +23,6 @@ from renderers.sources import Source, SourceError
 from renderers.substitution import ValueReferenceError, lookup, references, substitute
 
 Object = dict[str, Json]
-Replicas = Mapping[tuple[str, str], int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,30 +74,19 @@ class Variants:
     _source_problems: dict[str, PlanProblem] = field(default_factory=dict)
     _variants: dict[VariantKey, Variant] = field(default_factory=dict)
     _references: dict[int, frozenset[str]] = field(default_factory=dict)
-    _requests: dict[
-        tuple[VariantKey, tuple[tuple[tuple[str, str], int], ...]], Mapping[str, int]
-    ] = field(default_factory=dict)
 
-    def of(self, component: str, cluster: Cluster, replicas: Replicas) -> Mapping[str, int]:
-        """The resource requests of a component on a cluster, in nano-units by resource."""
-        found = self.snapshot.application.component(component)
-        assert found is not None
-        key = (self.key(found, cluster), tuple(sorted(replicas.items())))
-        if key not in self._requests:
-            total: dict[str, int] = {}
-            for item in self.variant(found, cluster).objects:
-                count = replicas.get((str(item.get("kind")), name_of(item)))
-                for name, amount in self._requests_of(item, count).items():
-                    total[name] = total.get(name, 0) + amount
-            self._requests[key] = total
-        return self._requests[key]
-
-    def _requests_of(self, item: Object, count: int | None) -> Mapping[str, int]:
-        """An invalid quantity counts as nothing here; schema validation reports it."""
-        try:
-            return workloads.requests(item, count)
-        except ValueError:
-            return {}
+    def workloads(self) -> dict[Unit, tuple[WorkloadRequests, ...]]:
+        """What every component would request on every cluster; equal variants share one tuple."""
+        made: dict[VariantKey, tuple[WorkloadRequests, ...]] = {}
+        found: dict[Unit, tuple[WorkloadRequests, ...]] = {}
+        for part in self.snapshot.application.components:
+            for cluster in self.snapshot.clusters:
+                key = self.key(part, cluster)
+                if key not in made:
+                    objects = self.variant(part, cluster).objects
+                    made[key] = tuple(each for item in objects for each in _workload(item))
+                found[Unit(part.name, cluster.name)] = made[key]
+        return found
 
     def key(self, component: Component, cluster: Cluster) -> VariantKey:
         """The key of the variant that a component has on a cluster."""
@@ -199,6 +188,17 @@ class Variants:
         return cluster is not None and (target.kind, target.name) in scaled(
             self.snapshot, unit.component, cluster
         )
+
+
+def _workload(item: Object) -> Iterator[WorkloadRequests]:
+    """What an object's pods request; a quantity that cannot be read is reported when rendered."""
+    try:
+        per_pod = workloads.requests(item, 1)
+    except ValueError:
+        return
+    if per_pod:
+        kind, name = str(item.get("kind")), name_of(item)
+        yield WorkloadRequests(kind, name, workloads.replicas(item), per_pod)
 
 
 def _with_replicas(item: Object, count: int) -> Object:

@@ -103,7 +103,7 @@ def _roll_out(snapshot: Snapshot, *, thorough: bool) -> Proposal:
     variants = Variants(snapshot, discovery.sources(), discovery.patches())
     snapshot = variants.snapshot = _with_implied(snapshot, variants)
     found, missing = _solver(snapshot)
-    made = plan(snapshot, judge, variants, found)
+    made = plan(snapshot, judge, variants.workloads(), found)
     rendered = render(made, variants, discovery.agents(), KubernetesSchemas())
     problems = (*missing, *made.problems, *rendered.problems)
     warnings = (*_over(snapshot), *rendered.warnings)

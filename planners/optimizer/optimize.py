@@ -106,7 +106,7 @@ def optimize(greedy: Placement, solver: Solver) -> tuple[Placement, Optimization
         SolverError: the solver's answer breaks a rule.
     """
     placement = Placement(
-        Allocation(greedy.allocation.snapshot, greedy.allocation.demands), greedy.judge
+        Allocation(greedy.allocation.snapshot, greedy.allocation.workloads), greedy.judge
     )
     groups = placement_groups(placement.allocation.snapshot)
     for index, group in enumerate(groups):

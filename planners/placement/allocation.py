@@ -3,32 +3,13 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from planners.model import Cluster, Unit
+from planners.model.requests import Amounts, ReplicaCounts, WorkloadRequests, total_requests
 from planners.model.snapshot import MergeRequestState, ReportedFacts, ResourceClaim, Snapshot
 from planners.placement.facts import FLEET_REPO, SourcedValue, age, fresh
 
-Amounts = Mapping[str, int]
-ReplicaCounts = Mapping[tuple[str, str], int]
-
 ALWAYS_THERE = frozenset({"cpu", "memory", "ephemeral-storage", "pods"})
-
-
-class ResourceRequests(Protocol):
-    """What a component requests on a cluster, as rendered there."""
-
-    def of(self, component: str, cluster: Cluster, replicas: ReplicaCounts) -> Amounts:
-        """Nano-units by resource; `replicas` overrides what (kind, name) says itself."""
-
-
-@dataclass(frozen=True, slots=True)
-class NoResourceRequests:
-    """Nothing requests anything."""
-
-    def of(self, component: str, cluster: Cluster, replicas: ReplicaCounts) -> Amounts:  # noqa: ARG002 - the Protocol's arguments
-        """Nothing."""
-        return {}
 
 
 @dataclass(slots=True)
@@ -37,11 +18,12 @@ class Allocation:
 
     `running` are the application's units that are merged or proposed. `placed` holds the components
     that this plan has chosen for each cluster so far, `sites` the clusters of each component,
-    `taken` what all that requests.
+    `taken` what all that requests. `workloads` are the pods of a component on a cluster, as they
+    would be rendered there; none where it makes no pods.
     """
 
     snapshot: Snapshot
-    demands: ResourceRequests
+    workloads: Mapping[Unit, tuple[WorkloadRequests, ...]]
     facts: Mapping[str, ReportedFacts] = field(init=False)
     running: frozenset[Unit] = field(init=False)
     others: dict[str, dict[str, list[ResourceClaim]]] = field(init=False, default_factory=dict)
@@ -50,6 +32,9 @@ class Allocation:
     sites: dict[str, set[str]] = field(init=False, default_factory=dict)
     labels: dict[str, Mapping[str, str]] = field(init=False, default_factory=dict)
     taken: dict[str, dict[str, int]] = field(init=False, default_factory=dict)
+    _totals: dict[tuple[int, tuple[tuple[tuple[str, str], int], ...]], Amounts] = field(
+        init=False, default_factory=dict
+    )
 
     def __post_init__(self) -> None:
         """Read who claims what."""
@@ -69,6 +54,17 @@ class Allocation:
             elif counts(snapshot, claim):
                 found = self.others.setdefault(cluster, {})
                 found.setdefault(claim.application, []).append(claim)
+
+    def requests(self, unit: Unit, replicas: ReplicaCounts) -> Amounts:
+        """What a component requests on a cluster; `replicas` overrides what its objects state.
+
+        Clusters with the same objects share one tuple of workloads, and so one sum.
+        """
+        workloads = self.workloads.get(unit, ())
+        key = (id(workloads), tuple(sorted(replicas.items())))
+        if key not in self._totals:
+            self._totals[key] = total_requests(workloads, replicas)
+        return self._totals[key]
 
     def place(self, unit: Unit, requests: Amounts) -> None:
         """Choose a cluster for a component."""

@@ -11,6 +11,7 @@ from planners.model import (
     Component,
     ExceptionRule,
     PlacementIntent,
+    Unit,
 )
 from planners.model.selectors import Selector
 from planners.model.snapshot import Snapshot
@@ -44,9 +45,8 @@ class PlacementGroup:
             intent=self.intent,
             allocation=allocation,
             requests={
-                cluster.name: allocation.demands.of(
-                    self.component.name,
-                    cluster,
+                cluster.name: allocation.requests(
+                    Unit(self.component.name, cluster.name),
                     {**replicas, **scaled(snapshot, self.component.name, cluster)},
                 )
                 for cluster in snapshot.clusters

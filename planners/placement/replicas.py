@@ -82,8 +82,10 @@ def _crowded(
 
     Everything is placed already, so that what is free is what is left.
     """
-    written = allocation.demands.of(component, cluster, {})
-    for resource, amount in sorted(allocation.demands.of(component, cluster, counts).items()):
+    written = allocation.requests(Unit(component, cluster.name), {})
+    for resource, amount in sorted(
+        allocation.requests(Unit(component, cluster.name), counts).items()
+    ):
         free = allocation.free(cluster, resource)
         if amount > written.get(resource, 0) and free is not None and free.value < 0:
             rule = next(
@@ -116,8 +118,8 @@ def _each(
 ) -> dict[str, int]:
     """What one more replica requests."""
     key = (rule.kind, rule.name)
-    one = allocation.demands.of(component, cluster, {key: 1})
-    none = allocation.demands.of(component, cluster, {key: 0})
+    one = allocation.requests(Unit(component, cluster.name), {key: 1})
+    none = allocation.requests(Unit(component, cluster.name), {key: 0})
     return {name: amount - none.get(name, 0) for name, amount in one.items()}
 
 

@@ -2,7 +2,8 @@
 
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import TypeAlias
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -21,6 +22,7 @@ from planners.model import (
     Tenant,
     Unit,
 )
+from planners.model.requests import WorkloadRequests
 from planners.model.selectors import Selector
 from planners.model.snapshot import DeployBase, Snapshot
 from planners.placement.place import Evaluator
@@ -32,16 +34,18 @@ NANO = 10**9
 JUDGE = Evaluator.of(tuple(discovery.filters().values()), tuple(discovery.scores().values()))
 SOLVER = highs.load()
 
+World: TypeAlias = tuple[Snapshot, Mapping[str, int]]  # and the whole CPUs of each component
 
-@dataclass(frozen=True)
-class Requests:
-    """What each component requests: whole CPUs."""
 
-    cpus: Mapping[str, int]
-
-    def of(self, component: str, cluster: Cluster, replicas: object) -> Mapping[str, int]:
-        del cluster, replicas
-        return {"cpu": self.cpus[component] * NANO}
+def workloads(
+    snapshot: Snapshot, cpus: Mapping[str, int]
+) -> dict[Unit, tuple[WorkloadRequests, ...]]:
+    """What each component requests on every cluster: whole CPUs."""
+    return {
+        Unit(name, cluster.name): (WorkloadRequests("Deployment", name, 1, {"cpu": count * NANO}),)
+        for name, count in cpus.items()
+        for cluster in snapshot.clusters
+    }
 
 
 @st.composite
@@ -63,7 +67,7 @@ def clusters(draw: st.DrawFn, name: str) -> Cluster:
 
 
 @st.composite
-def worlds(draw: st.DrawFn, spread: bool = True) -> tuple[Snapshot, Requests]:
+def worlds(draw: st.DrawFn, spread: bool = True) -> World:
     """A fleet of 1 to 7 clusters, and 1 to 4 components that each choose some."""
     fleet = tuple(draw(clusters(f"c{number}")) for number in range(draw(st.integers(1, 7))))
     names = [f"part-{number}" for number in range(draw(st.integers(1, 4)))]
@@ -86,26 +90,27 @@ def worlds(draw: st.DrawFn, spread: bool = True) -> tuple[Snapshot, Requests]:
     parts = tuple(Component(name, ComponentSource("manifests", name)) for name in names)
     start = snapshot(Application("shop", "shop", parts, tuple(intents)), fleet)
     start = replace(start, tenant=Tenant("shop", "shop", clusters=Selector({"owner": "shop"})))
-    return start, Requests({name: draw(st.integers(0, 3)) for name in names})
+    return start, {name: draw(st.integers(0, 3)) for name in names}
 
 
-def run(world: tuple[Snapshot, Requests], *, optimal: bool = False) -> Plan:
-    return plan(world[0], JUDGE, world[1], SOLVER if optimal else None)
+def run(world: World, *, optimal: bool = False) -> Plan:
+    start, cpus = world
+    return plan(start, JUDGE, workloads(start, cpus), SOLVER if optimal else None)
 
 
-def installed(world: tuple[Snapshot, Requests], made: Plan) -> tuple[Snapshot, Requests]:
+def installed(world: World, made: Plan) -> World:
     """The world with the plan merged."""
     entries = {unit: {f"{unit}": "0" * 40} for unit in made.units}
     base = DeployBase(world[0].base.revision, entries)
     return replace(world[0], base=base), world[1]
 
 
-def check_laws(world: tuple[Snapshot, Requests], made: Plan) -> None:
+def check_laws(world: World, made: Plan) -> None:
     """Room, tenant and spread, for every plan that is not refused."""
     start, requests = world
     used: dict[str, int] = {}
     for unit in made.units:
-        used[unit.cluster] = used.get(unit.cluster, 0) + requests.cpus[unit.component] * NANO
+        used[unit.cluster] = used.get(unit.cluster, 0) + requests[unit.component] * NANO
     for cluster in start.clusters:
         free = cluster.capacity["cpu"] - cluster.allocated["cpu"]
         assert used.get(cluster.name, 0) <= free
@@ -140,7 +145,7 @@ def check_spread(start: Snapshot, made: Plan, intent: PlacementIntent, rule: Spr
 @given(worlds())
 @settings(max_examples=300, deadline=None)
 def test_no_plan_oversells_leaves_the_tenant_or_breaks_a_spread(
-    world: tuple[Snapshot, Requests],
+    world: World,
 ) -> None:
     made = run(world)
 
@@ -151,7 +156,7 @@ def test_no_plan_oversells_leaves_the_tenant_or_breaks_a_spread(
 @given(worlds(), st.randoms())
 @settings(max_examples=200, deadline=None)
 def test_placement_is_blind_to_the_order_of_everything_given(
-    world: tuple[Snapshot, Requests], shuffle: random.Random
+    world: World, shuffle: random.Random
 ) -> None:
     start, requests = world
     fleet, parts = list(start.clusters), list(start.application.components)
@@ -169,7 +174,7 @@ def test_placement_is_blind_to_the_order_of_everything_given(
 @given(worlds(spread=False), clusters("new"))
 @settings(max_examples=300, deadline=None)
 def test_a_new_cluster_moves_nothing_for_less_than_the_threshold(
-    world: tuple[Snapshot, Requests], newcomer: Cluster
+    world: World, newcomer: Cluster
 ) -> None:
     before = run(world)
     if before.problems:
@@ -188,7 +193,7 @@ def test_a_new_cluster_moves_nothing_for_less_than_the_threshold(
 @given(worlds())
 @settings(max_examples=150, deadline=None)
 def test_an_optimal_placement_is_never_worse_and_keeps_all_laws(
-    world: tuple[Snapshot, Requests],
+    world: World,
 ) -> None:
     greedy, best = run(world), run(world, optimal=True)
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from planners.model import Cluster, Component, PlacementIntent, Tenant, Unit
+from planners.model.requests import Amounts
 from planners.model.selectors import Selector
-from planners.placement.allocation import Allocation, Amounts
+from planners.placement.allocation import Allocation
 
 
 @dataclass(frozen=True, slots=True)
