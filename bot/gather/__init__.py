@@ -1,6 +1,6 @@
-"""The only reader of the world: forges, repositories and reports become Snapshots.
+"""The one reader: forges, repositories and reports become Snapshots.
 
-`repository` fetches, `documents` reads the fleet and app repos, `deploy` what is merged and
-proposed; `observe` joins reports with Git history, `snapshot` puts it all together. Nothing here
-decides.
+`repository` fetches; `documents` and `fleet` read the fleet and app repos, `deploy`, `requests` and
+`ledger` the deploy repos, `conversations` and `statuses` the forges. `observe` joins reports with
+Git history, `snapshot` composes it all. Nothing here decides, and nothing here writes.
 """

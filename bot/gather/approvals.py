@@ -1,7 +1,8 @@
-"""Who approved a merge request, and what gives their word weight: role, teams, ownership."""
+"""Who approved a merge request, with the role, teams and ownership that make it count."""
 
 import asyncio
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from bot.context import Context
 from bot.forges import ForgeMergeRequest
@@ -13,37 +14,44 @@ from planners.model.snapshot import Approval
 Owners = tuple[frozenset[str], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class GivenApproval:
+    """Whose address, and at which head; empty for a command that approved other content."""
+
+    email: str
+    head: str
+
+
 async def read_approvals(
     context: Context,
     checkout: Checkout,
     request: ForgeMergeRequest,
     teams: Iterable[str],
-    commanded: Mapping[str, tuple[str, str]],
+    commanded: Mapping[str, GivenApproval],
 ) -> tuple[Approval, ...]:
-    """The approvals by people; what they may do is asked anew each time, as it may have changed.
+    """The approvals by people, `commanded` ones by login; roles are read each time, as they change.
 
-    `commanded` approved by a command: login -> their address, and the head whose content that was,
-    empty for one that is gone.
+    Bots approve nothing.
     """
     forge, path = context.forge(checkout.repo), checkout.repo.path
     given = {
-        review.user.login: (review.user.email, review.head)
+        review.user.login: GivenApproval(review.user.email, review.head)
         for review in await forge.reviews(path, request.number)
         if not review.user.bot
     }
-    for login, (address, head) in commanded.items():
-        email, reviewed = given.get(login, ("", ""))
-        given[login] = (email or address, head or reviewed)
-    asked, found = sorted(teams), []
-    for login, (email, head) in sorted(given.items()):
+    for login, each in commanded.items():
+        review = given.get(login, GivenApproval("", ""))
+        given[login] = GivenApproval(review.email or each.email, each.head or review.head)
+    named, found = sorted(teams), []
+    for login, approval in sorted(given.items()):
         role = await forge.role(path, login)
-        mine = frozenset([team for team in asked if await forge.member(team, login)])
-        found.append(Approval(login, email, head, role, mine))
+        member_of = frozenset([team for team in named if await forge.member(team, login)])
+        found.append(Approval(login, approval.email, approval.head, role, member_of))
     return tuple(found)
 
 
 def teams_of(fleet: Fleet, registration: Registration, owners: Owners) -> frozenset[str]:
-    """Every team that a rule for this application names; an owner may be one."""
+    """Every team that an approval rule for this application names; an owner may be a team."""
     rules = [rule for policy in fleet.policies for rule in policy.approvals]
     named = {team for rule in rules for team in rule.teams}
     tenant = fleet.tenant(registration.tenant)

@@ -10,8 +10,8 @@ from renderers.layout import Layout
 def read_base(checkout: Checkout, registration: Registration) -> DeployBase:
     """The application's files on main, by unit, and who changed them last.
 
-    By file as well as by unit: what somebody puts beside our files just before we merge is theirs
-    still, though the unit's last change is our merge.
+    Authors are read by file as well as by unit: a file that somebody adds to a unit's folder just
+    before a merge of the bot is foreign, though the unit's last change is that merge.
     """
     layout = Layout.of(registration)
     mirror, sha = checkout.mirror, checkout.head
@@ -49,12 +49,12 @@ def units_at(
 
 
 def _change(info: CommitInfo, application: str) -> Change:
-    """Ours when the commit carries our trailers for this application."""
+    """The bot's where the commit has its trailers for this application."""
     ours = info.trailers.get("Switchyard-Application") == application
     source = info.trailers.get("Switchyard-Source", "").rpartition("@")[2] if ours else None
     return Change(info.sha, info.at, info.author_name, source or None, rejected(info))
 
 
 def rejected(info: CommitInfo) -> str | None:
-    """The app revision that a commit of ours takes back."""
+    """The app revision that a commit of the bot rolls back."""
     return info.trailers.get("Switchyard-Rollback", "").rpartition("@")[2] or None

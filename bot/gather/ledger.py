@@ -1,10 +1,11 @@
-"""The ledger: what every unit of every application asks for, merged or proposed.
+"""The ledger: what every unit of every application requests, merged or proposed.
 
 Read from the deploy repos' own files, so that it holds after any loss of the database.
 """
 
 import asyncio
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from bot.context import Context
@@ -18,7 +19,17 @@ MARKER = "wave"
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 MOST_REMEMBERED = 100_000
 
-Merged = dict[tuple[str, Unit], tuple[Registration, ResourceUsage, datetime]]
+
+@dataclass(frozen=True, slots=True)
+class MergedUsage:
+    """What a merged unit requests, and since when."""
+
+    registration: Registration
+    usage: ResourceUsage
+    at: datetime
+
+
+Merged = dict[tuple[str, Unit], MergedUsage]
 
 
 async def read_claims(
@@ -32,19 +43,22 @@ async def read_claims(
     """
     if len(context.demands) >= MOST_REMEMBERED:
         context.demands.clear()
-    demands = UsageReader(tenant, context.demands)
+    reader = UsageReader(tenant, context.demands)
     claims: list[ResourceClaim] = []
     for repo in sorted({each.deploy for each in fleet.registrations}):
         checkout = known if repo == known.repo else await fetch(context, repo)
-        mine = [each for each in fleet.registrations if each.deploy == repo]
-        merged = await asyncio.to_thread(_merged, demands, checkout, mine, timed)
-        claims += [claim(each, u, demand, at) for (_, u), (each, demand, at) in merged.items()]
-        claims += await _proposed(context, demands, checkout, mine, merged)
+        registered = [each for each in fleet.registrations if each.deploy == repo]
+        merged = await asyncio.to_thread(_merged, reader, checkout, registered, timed)
+        claims += [
+            claim(each.registration, unit, each.usage, each.at)
+            for (_, unit), each in merged.items()
+        ]
+        claims += await _proposed(context, reader, checkout, registered, merged)
     return tuple(claims)
 
 
 def _merged(
-    demands: UsageReader,
+    reader: UsageReader,
     checkout: Checkout,
     registrations: Iterable[Registration],
     timed: frozenset[str],
@@ -56,23 +70,23 @@ def _merged(
         layout = Layout.of(registration)
         prefixes = tuple(layout.application_folder(cluster) for cluster in clusters)
         entries = mirror.entries(sha, prefixes).items()
-        units = demands.by_unit(registration, entries, mirror.blob)
+        units = reader.by_unit(registration, entries, mirror.blob)
         folders = {u: (layout.objects_folder(u),) for u in units if u.cluster in timed}
         times = {unit: info.at for unit, info in mirror.last_changes(sha, folders).items()}
-        for unit, demand in sorted(units.items()):
+        for unit, usage in sorted(units.items()):
             at = times.get(unit, LONG_AGO)
-            merged[registration.application, unit] = (registration, demand, at)
+            merged[registration.application, unit] = MergedUsage(registration, usage, at)
     return merged
 
 
 async def _proposed(
     context: Context,
-    demands: UsageReader,
+    reader: UsageReader,
     checkout: Checkout,
     registrations: Iterable[Registration],
     merged: Merged,
 ) -> list[ResourceClaim]:
-    """What open merge requests would ask for beyond what is merged."""
+    """What open merge requests request beyond what is merged."""
     forge = context.forge(checkout.repo)
     me = await forge.me()
     known = {each.application: each for each in registrations}
@@ -85,18 +99,19 @@ async def _proposed(
         if registration is None or request.author.id != me.id:
             continue
         units = await asyncio.to_thread(
-            _branch, demands, checkout, registration, request.source_branch
+            _branch, reader, checkout, registration, request.source_branch
         )
-        for unit, demand in sorted(units.items()):
-            _, now, _ = merged.get((registration.application, unit), (None, ResourceUsage(), None))
-            claims.append(claim(registration, unit, demand.beyond(now), None, request.number))
+        for unit, usage in sorted(units.items()):
+            now = merged.get((registration.application, unit))
+            more = usage.beyond(now.usage if now is not None else ResourceUsage())
+            claims.append(claim(registration, unit, more, None, request.number))
     return claims
 
 
 def _branch(
-    demands: UsageReader, checkout: Checkout, registration: Registration, name: str
+    reader: UsageReader, checkout: Checkout, registration: Registration, name: str
 ) -> dict[Unit, ResourceUsage]:
-    """What the units on a branch ask for, as far as it writes their files."""
+    """What the units on a branch request, as far as it writes their files."""
     mirror = checkout.mirror
     head = mirror.head(name)
     info = mirror.commit_info(head) if head is not None else None
@@ -104,4 +119,4 @@ def _branch(
         return {}
     changed = mirror.changed_files(info.parents[0], head)
     written = [(path, new) for path, _, new in changed if new is not None]
-    return demands.by_unit(registration, written, mirror.blob)
+    return reader.by_unit(registration, written, mirror.blob)

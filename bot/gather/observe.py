@@ -1,4 +1,4 @@
-"""Joins what clusters reported with Git history: is a report about the revision that counts?"""
+"""Joins reports of clusters with Git history: which report is about the revision that counts."""
 
 from collections.abc import Iterable, Mapping
 
@@ -11,21 +11,21 @@ from planners.model.snapshot import Change, Observation
 def observe(
     mirror: Mirror, changes: Mapping[Unit, Change], rows: Iterable[ReportRow]
 ) -> dict[Unit, Observation]:
-    """For each unit what its cluster last said of a revision that contains the unit's last change.
+    """For each unit its cluster's newest report of a revision that contains its last change.
 
-    Where there is no such report, the newest of any revision, marked as not current.
+    Where there is none, the newest report of any revision, marked as not current.
     """
     by_unit: dict[Unit, list[ReportRow]] = {}
     for row in rows:
         by_unit.setdefault(Unit(row.component, row.cluster), []).append(row)
     contains: dict[tuple[str, str], bool] = {}
     found: dict[Unit, Observation] = {}
-    for unit, mine in by_unit.items():
+    for unit, reports in by_unit.items():
         change = changes.get(unit)
         if change is None:
             continue
         newest_first = sorted(
-            mine, key=lambda row: (row.reported_at, row.received_at), reverse=True
+            reports, key=lambda row: (row.reported_at, row.received_at), reverse=True
         )
         current = []
         for row in newest_first:

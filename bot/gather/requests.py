@@ -1,4 +1,4 @@
-"""Our merge requests in a deploy repo: what is proposed there, and how people take it."""
+"""The bot's merge requests in a deploy repo: what they propose, and their approvals."""
 
 import asyncio
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from bot.commandlog.entry import CommandLogEntry
 from bot.commandlog.standing import standing_overrides
 from bot.context import Context
 from bot.forges import ForgeMergeRequest
-from bot.gather.approvals import read_approvals, read_owners, teams_of
+from bot.gather.approvals import GivenApproval, read_approvals, read_owners, teams_of
 from bot.gather.deploy import rejected
 from bot.gather.repository import Checkout, our_requests
 from planners.gating.change_sets import change_digest
@@ -31,24 +31,24 @@ Paths = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One reading of an application's merge requests; `fleet` holds the newest policies.
+    """What is needed to read an application's merge requests; `fleet` has the newest policies.
 
-    `trials` are the commits of the forge's merge queue, by merge request.
+    `queue_commits` are those on which the forge's merge queue tests each merge request.
     """
 
     context: Context
     checkout: Checkout
     fleet: Fleet
     registration: Registration
-    trials: Mapping[int, tuple[str, ...]]
+    queue_commits: Mapping[int, tuple[str, ...]]
     overrides: Overrides
 
 
 @dataclass(frozen=True, slots=True)
 class Proposed:
-    """Our merge requests for an application, its branches, and whose the latter are if not ours.
+    """The bot's merge requests for an application, its branches, and foreign ones among them.
 
-    `overrides` is what people told the rollout by commands.
+    `overrides` is the meaning of the commands that people gave.
     """
 
     requests: tuple[MergeRequest, ...] = ()
@@ -64,39 +64,39 @@ async def read_proposed(
     registration: Registration,
     entries: tuple[CommandLogEntry, ...],
 ) -> Proposed:
-    """Of our merge requests all open ones, and the newest closed of each wave.
+    """All open merge requests of the bot, and the newest closed one of each wave.
 
-    `entries` are what people told the rollout by commands.
+    `entries` are those of the rollout's command log.
     """
     forge, repo = context.forge(registration.deploy), registration.deploy
-    me, told = await forge.me(), standing_overrides(entries)
+    me, overrides = await forge.me(), standing_overrides(entries)
     prefix = branch_prefix(registration.application)
-    trials = forge.trials(await asyncio.to_thread(checkout.mirror.branches))
-    reading = Reading(context, checkout, fleet, registration, trials, told)
-    found: list[MergeRequest] = []
-    theirs: dict[str, ForeignBranch] = {}
+    queue_commits = forge.trials(await asyncio.to_thread(checkout.mirror.branches))
+    reading = Reading(context, checkout, fleet, registration, queue_commits, overrides)
+    requests: list[MergeRequest] = []
+    foreign: dict[str, ForeignBranch] = {}
     closed: set[str] = set()
     for each in await our_requests(context, checkout):
         if not each.source_branch.startswith(prefix):
             continue
         marker = context.markers.read(MARKER, repo, each.body)
         wave = each.source_branch.removeprefix(prefix)
-        mine = each.author.id == me.id
-        if not mine or marker is None or marker.get("wave") != wave:
-            if not mine and _would_merge(each, checkout):
-                theirs[each.source_branch] = _foreign(each)
+        by_bot = each.author.id == me.id
+        if not by_bot or marker is None or marker.get("wave") != wave:
+            if not by_bot and _would_merge(each, checkout):
+                foreign[each.source_branch] = _foreign(each)
         elif each.state == MergeRequestState.OPEN:
-            found.append(await _open(reading, each, wave, marker))
+            requests.append(await _open(reading, each, wave, marker))
         elif each.state == MergeRequestState.CLOSED and wave not in closed:
             closed.add(wave)
-            by = None if each.closed_by == me.login else each.closed_by
-            found.append(_closed(each, wave, marker, closed_by=by))
+            closed_by = None if each.closed_by == me.login else each.closed_by
+            requests.append(_closed(each, wave, marker, closed_by=closed_by))
     branches = await asyncio.to_thread(checkout.mirror.branches, prefix)
-    ours = {each.branch_name for each in found if each.state is MergeRequestState.OPEN}
-    left = {name: head for name, head in branches.items() if name not in ours}
-    written = await asyncio.to_thread(_strangers, reading, left)
-    requests = tuple(sorted(found, key=lambda request: request.number))
-    return Proposed(requests, branches, {**written, **theirs}, told)
+    proposed = {each.branch_name for each in requests if each.state is MergeRequestState.OPEN}
+    left = {name: head for name, head in branches.items() if name not in proposed}
+    foreign = await asyncio.to_thread(_foreign_branches, reading, left) | foreign
+    by_number = tuple(sorted(requests, key=lambda request: request.number))
+    return Proposed(by_number, branches, foreign, overrides)
 
 
 def _foreign(each: ForgeMergeRequest) -> ForeignBranch:
@@ -109,8 +109,8 @@ def _would_merge(each: ForgeMergeRequest, checkout: Checkout) -> bool:
     return each.state == MergeRequestState.OPEN and to_main
 
 
-def _strangers(reading: Reading, branches: Mapping[str, str]) -> dict[str, ForeignBranch]:
-    """Who wrote the branches that were left over and are not ours, unless all is merged."""
+def _foreign_branches(reading: Reading, branches: Mapping[str, str]) -> dict[str, ForeignBranch]:
+    """The authors of branches without a merge request that the bot did not write and main lacks."""
     found, checkout = {}, reading.checkout
     prefix = branch_prefix(reading.registration.application)
     for name, head in branches.items():
@@ -145,9 +145,10 @@ async def _open(
     owners = await read_owners(checkout, reading.fleet, paths)
     teams = teams_of(reading.fleet, reading.registration, owners)
     digest = branch.digest if branch is not None else None
-    given = reading.overrides.approvers(wave, digest or "")
-    commanded = dict.fromkeys(reading.overrides.stale_approvers(wave, digest or ""), ("", ""))
-    commanded |= {login: (email, each.head) for login, email in given.items()}
+    stale = reading.overrides.stale_approvers(wave, digest or "")
+    commanded = dict.fromkeys(stale, GivenApproval("", ""))
+    for login, email in reading.overrides.approvers(wave, digest or "").items():
+        commanded[login] = GivenApproval(email, each.head)
     return MergeRequest(
         number=each.number,
         wave=wave,
@@ -161,7 +162,7 @@ async def _open(
         described_digest=marker.get("digest"),
         conflicts=each.conflicts,
         refusal=_refusal(reading, each),
-        merge_queue_commits=reading.trials.get(each.number, ()),
+        merge_queue_commits=reading.queue_commits.get(each.number, ()),
         owners=owners,
         wrong_target=each.target_branch != checkout.info.default_branch,
     )

@@ -11,16 +11,16 @@ from bot.forges import Comment, ForgeMergeRequest, Status
 from bot.gather.conversations import Conversation, read_conversation, read_wave_conversations
 from bot.gather.deploy import read_base
 from bot.gather.documents import application_at, fleet_at
-from bot.gather.earlier import read_earlier
 from bot.gather.errors import NotRegisteredError
 from bot.gather.facts import read_reported
 from bot.gather.ledger import read_claims
-from bot.gather.neighbours import read_neighbours
 from bot.gather.observe import observe
 from bot.gather.pauses import Paused, read_pauses
+from bot.gather.previous import read_previous
 from bot.gather.repository import Checkout, fetch, fetch_request
 from bot.gather.requests import Proposed, read_proposed
 from bot.gather.statuses import read_statuses
+from bot.gather.upstream import read_upstream
 from planners.model import Application, Fleet, Registration, Repo, Revision
 from planners.model.snapshot import (
     DeployBase,
@@ -66,12 +66,30 @@ class Gathered:
         return self.conversations[0].command_log if self.app_request is not None else None
 
 
+@dataclass(frozen=True, slots=True)
+class _Fleets:
+    """The fleet as it is now, and as the rollout under way pinned it, at commit `sha`."""
+
+    newest: Fleet
+    pinned: Fleet
+    sha: str
+
+
+@dataclass(frozen=True, slots=True)
+class _DeployReading:
+    """The deploy repo: what is merged there of an application, and what is proposed."""
+
+    checkout: Checkout
+    base: DeployBase
+    proposed: Proposed
+
+
 async def gather_rollout(context: Context, application: str) -> Gathered:
     """The Snapshot of an application at the newest revision of its default branch.
 
     Raises:
         GatherError: documents are wrong, or the application is not registered.
-        ForgeError, GitError: the world cannot be read.
+        ForgeError, GitError: something cannot be read.
     """
     fleet_repo = await fetch(context, context.fleet)
     newest = await fleet_at(context, fleet_repo, fleet_repo.head)
@@ -79,26 +97,34 @@ async def gather_rollout(context: Context, application: str) -> Gathered:
     app = await fetch(context, registration.app)
     deploy = await fetch(context, registration.deploy)
     app_request = await context.forge(app.repo).merge_request_of(app.repo.path, app.head)
-    told = await _app_conversation(context, app.repo, app_request, application)
-    entries = told[0].command_log.entries if told else ()
-    paused = await read_pauses(context, deploy)
+    conversations = await _app_conversation(context, app.repo, app_request, application)
+    entries = conversations[0].command_log.entries if conversations else ()
     proposed = await read_proposed(context, deploy, newest, registration, entries)
     base = await asyncio.to_thread(read_base, deploy, registration)
-    fleet_sha = _pinned(fleet_repo, app.head, deploy, proposed.requests) or fleet_repo.head
-    pinned = newest
-    if fleet_sha != fleet_repo.head:
-        pinned = await fleet_at(context, fleet_repo, fleet_sha)
-    fleet, merged = (newest, pinned, fleet_sha), (deploy, base, proposed)
-    snapshot = await _snapshot(context, registration, fleet, (app, app.head), merged)
+    fleets = await _pinned_fleet(
+        context, fleet_repo, newest, app_sha=app.head, deploy=deploy, proposed=proposed
+    )
+    reading = _DeployReading(deploy, base, proposed)
+    snapshot = await _snapshot(context, registration, fleets, app=app, sha=app.head, deploy=reading)
+    paused = await read_pauses(context, deploy)
     snapshot = _with_proposed(snapshot, proposed, paused)
     if app_request is not None:
         wrote = await context.forge(app.repo).authors(app.repo.path, app_request.number)
         logins = {f"@{each}" for each in wrote}
         snapshot = replace(snapshot, authors=snapshot.authors | logins)
-    waves = await read_wave_conversations(context, deploy.repo, application, proposed.requests)
-    statuses = await read_statuses(context, deploy.repo, proposed.requests)
-    gathered = Gathered(snapshot, newest, app, deploy, app_request, (*told, *waves), statuses)
-    return replace(gathered, paused=paused)
+    conversations += await read_wave_conversations(
+        context, deploy.repo, application, proposed.requests
+    )
+    return Gathered(
+        snapshot=snapshot,
+        fleet=newest,
+        app=app,
+        deploy=deploy,
+        app_request=app_request,
+        conversations=conversations,
+        statuses=await read_statuses(context, deploy.repo, proposed.requests),
+        paused=paused,
+    )
 
 
 async def with_commands(
@@ -144,13 +170,21 @@ async def gather_review(context: Context, application: str, request: ForgeMergeR
         await fetch_request(context, app, request)
     deploy = await fetch(context, registration.deploy)
     base = await asyncio.to_thread(read_base, deploy, registration)
-    fleet = (newest, newest, fleet_repo.head)
-    merged = (deploy, base, Proposed())
-    snapshot = await _snapshot(context, registration, fleet, (app, request.head), merged)
-    told = await _app_conversation(context, app.repo, request, application)
-    forge = context.forge(app.repo)
-    statuses = {request.head: await forge.statuses(app.repo.path, request.head)}
-    return Gathered(snapshot, newest, app, deploy, request, told, statuses)
+    fleets = _Fleets(newest, newest, fleet_repo.head)
+    reading = _DeployReading(deploy, base, Proposed())
+    snapshot = await _snapshot(
+        context, registration, fleets, app=app, sha=request.head, deploy=reading
+    )
+    statuses = await context.forge(app.repo).statuses(app.repo.path, request.head)
+    return Gathered(
+        snapshot=snapshot,
+        fleet=newest,
+        app=app,
+        deploy=deploy,
+        app_request=request,
+        conversations=await _app_conversation(context, app.repo, request, application),
+        statuses={request.head: statuses},
+    )
 
 
 def _registration(fleet: Fleet, application: str) -> Registration:
@@ -160,10 +194,25 @@ def _registration(fleet: Fleet, application: str) -> Registration:
     return registration
 
 
-def _pinned(
+async def _pinned_fleet(
+    context: Context,
+    fleet_repo: Checkout,
+    newest: Fleet,
+    *,
+    app_sha: str,
+    deploy: Checkout,
+    proposed: Proposed,
+) -> _Fleets:
+    """The fleet of a rollout under way: the members of a wave are fixed when it opens."""
+    sha = _pinned_sha(fleet_repo, app_sha, deploy, proposed.requests) or fleet_repo.head
+    pinned = newest if sha == fleet_repo.head else await fleet_at(context, fleet_repo, sha)
+    return _Fleets(newest, pinned, sha)
+
+
+def _pinned_sha(
     fleet: Checkout, app_sha: str, deploy: Checkout, requests: tuple[MergeRequest, ...]
 ) -> str | None:
-    """The fleet revision of a rollout under way: wave membership is frozen when waves open."""
+    """The fleet revision that an open merge request of the app revision `app_sha` was made for."""
     for request in requests:
         branch = request.branch
         if request.state is not MergeRequestState.OPEN or branch is None:
@@ -179,11 +228,13 @@ def _pinned(
 async def _snapshot(
     context: Context,
     registration: Registration,
-    fleets: tuple[Fleet, Fleet, str],
-    revision: tuple[Checkout, str],
-    merged: tuple[Checkout, DeployBase, Proposed],
+    fleets: _Fleets,
+    *,
+    app: Checkout,
+    sha: str,
+    deploy: _DeployReading,
 ) -> Snapshot:
-    (newest, pinned, fleet_sha), (app, sha), (deploy, base, proposed) = fleets, revision, merged
+    newest, pinned, base, proposed = fleets.newest, fleets.pinned, deploy.base, deploy.proposed
     read = await application_at(app, sha, pinned, registration)
     application, tenant = read.application, pinned.tenant(read.application.tenant)
     assert tenant, "read_application checks the tenant"
@@ -196,21 +247,21 @@ async def _snapshot(
         tenant=tenant,
         clusters=pinned.clusters,
         revision=Revision(registration.app, sha),
-        fleet_revision=Revision(context.fleet, fleet_sha),
+        fleet_revision=Revision(context.fleet, fleets.sha),
         base=base,
         policies=newest.policies,
         departed_clusters=_names(pinned) - _names(newest),
         sources=read.sources,
         files=read.files,
         facts=facts,
-        claims=await read_claims(context, newest, tenant, _timed(facts), deploy),
-        upstream_applications=await read_neighbours(context, newest, application),
-        previous=await asyncio.to_thread(_earlier, merged, registration, application, sha),
+        claims=await read_claims(context, newest, tenant, _timed(facts), deploy.checkout),
+        upstream_applications=await read_upstream(context, newest, application),
+        previous=await asyncio.to_thread(_previous, deploy, registration, application, sha),
         overrides=proposed.overrides,
         merge_requests=proposed.requests,
         branches=proposed.branches,
         foreign_branches=proposed.foreign_branches,
-        observations=await asyncio.to_thread(observe, deploy.mirror, base.changes, rows),
+        observations=await asyncio.to_thread(observe, deploy.checkout.mirror, base.changes, rows),
         authors=await asyncio.to_thread(_authors, app, sha, base),
     )
 
@@ -219,17 +270,15 @@ def _names(fleet: Fleet) -> frozenset[str]:
     return frozenset(each.name for each in fleet.clusters)
 
 
-def _earlier(
-    merged: tuple[Checkout, DeployBase, Proposed],
-    registration: Registration,
-    application: Application,
-    sha: str,
+def _previous(
+    deploy: _DeployReading, registration: Registration, application: Application, sha: str
 ) -> PreviousDeployment | None:
-    deploy, _, proposed = merged
-    told = proposed.overrides
-    asked = told.reverts(sha)
-    to = told.restored if asked else ""
-    return read_earlier(deploy, registration, application, sha, asked=asked, to=to)
+    overrides = deploy.proposed.overrides
+    requested = overrides.reverts(sha)
+    to = overrides.restored if requested else ""
+    return read_previous(
+        deploy.checkout, registration, application, sha, requested=requested, to=to
+    )
 
 
 def _authors(app: Checkout, sha: str, base: DeployBase) -> frozenset[str]:

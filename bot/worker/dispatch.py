@@ -1,6 +1,7 @@
-"""From hints to keys: a stored webhook names a repository; whoever is concerned gets a pass.
+"""Turns hints into keys: a stored webhook names a repository; the keys it concerns become due.
 
-Called after a delivery is stored, and by the sweep that makes lost webhooks harmless.
+Runs after a delivery is stored. The periodic sweep makes everything due, so that a lost webhook
+costs time only.
 """
 
 import asyncio
@@ -14,11 +15,11 @@ from bot.report.summary_view import fleet_view
 from bot.store.keys import FLEET, application_key, review_key
 from planners.model import Fleet, Repo
 
-KEPT = timedelta(days=7)
+DELIVERIES_KEPT = timedelta(days=7)
 AUDIT_KEPT = timedelta(days=365)
 
 
-def concerned(fleet: Fleet, fleet_repo: Repo, repo: Repo, number: int | None) -> set[str]:
+def keys_for(fleet: Fleet, fleet_repo: Repo, repo: Repo, number: int | None) -> set[str]:
     """The keys that a change in a repository concerns.
 
     The fleet repo concerns every application, a deploy repo those that deploy there, an app repo
@@ -35,35 +36,32 @@ def concerned(fleet: Fleet, fleet_repo: Repo, repo: Repo, number: int | None) ->
 
 
 async def drain(context: Context) -> int:
-    """Turn stored deliveries into due keys; how many there were. Safe to be cut off anywhere."""
+    """Turn stored deliveries into due keys; returns how many there were. Safe to interrupt."""
     entries = await asyncio.to_thread(context.store.inbox.pending, 500)
     if not entries:
         return 0
-    fleet = await _show_fleet(context)
+    fleet = await _publish_fleet(context)
     keys: set[str] = set()
     for entry in entries:
-        keys |= concerned(fleet, context.fleet, Repo(entry.forge, entry.repository), entry.number)
+        keys |= keys_for(fleet, context.fleet, Repo(entry.forge, entry.repository), entry.number)
     await wake(context, keys)
     await asyncio.to_thread(context.store.inbox.done, [entry.id for entry in entries])
     return len(entries)
 
 
 async def sweep(context: Context) -> None:
-    """Make everything due: what a lost webhook would have said is found again here.
-
-    A key set aside because its passes ended abnormally gets another chance with each sweep.
-    """
-    await asyncio.to_thread(context.store.inbox.prune, context.clock() - KEPT)
+    """Make every key due, including those in quarantine because their passes ended abnormally."""
+    await asyncio.to_thread(context.store.inbox.prune, context.clock() - DELIVERIES_KEPT)
     await asyncio.to_thread(context.store.audit.prune, context.clock() - AUDIT_KEPT)
-    fleet = await _show_fleet(context)
+    fleet = await _publish_fleet(context)
     keys = {application_key(each.application) for each in fleet.registrations}
     for repo in sorted({repo for each in fleet.registrations for repo in (each.app, each.deploy)}):
         keys |= await _reviews(context, repo)
     await wake(context, keys, release=True)
 
 
-async def _show_fleet(context: Context) -> Fleet:
-    """The fleet as it is now, which its page shows as well."""
+async def _publish_fleet(context: Context) -> Fleet:
+    """Read the fleet and update the view of its page."""
     fleet, revision = await read_fleet_at(context)
     view = fleet_view(fleet, revision)
     if await asyncio.to_thread(context.store.views.get, FLEET) != view:

@@ -1,7 +1,7 @@
-"""Other people's merge requests in a deploy repo: let through by the status that orders our own.
+"""Sets the required status on merge requests in a deploy repo that the bot did not open.
 
-The deploy repo's main branch requires that status of everybody, so that nobody merges a wave too
-early; whoever changes something else would wait for ever.
+The main branch of a deploy repo requires `switchyard/order` on every merge request, so that no wave
+merges too early. Without this, merge requests of people could never merge.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from planners.model import Repo
 
 
 async def allow_foreign_request(context: Context, repo: Repo, number: int) -> None:
-    """Set the status on somebody else's merge request, if no commit of ours is part of it."""
+    """Set the status on a merge request of somebody else, if it holds no commit of the bot's."""
     forge = context.forge(repo)
     request = await forge.merge_request(repo.path, number)
     if request.state != "open" or request.author.id == (await forge.me()).id:
@@ -27,7 +27,7 @@ async def allow_foreign_request(context: Context, repo: Repo, number: int) -> No
         return
     if foreign:
         await fetch_request(context, checkout, request)
-    if not await asyncio.to_thread(_apart, checkout, request):
+    if not await asyncio.to_thread(_is_independent, checkout, request):
         return
     trials = forge.trials(await asyncio.to_thread(checkout.mirror.branches))
     status = Status(ORDER, StatusState.SUCCESS, "not Switchyard's: nothing to wait for")
@@ -36,8 +36,8 @@ async def allow_foreign_request(context: Context, repo: Repo, number: int) -> No
             await perform(context, [SetStatus(repo, commit, status)])
 
 
-def _apart(checkout: Checkout, request: ForgeMergeRequest) -> bool:
-    """Whether it holds no commit of a branch of ours: a status is a commit's, not a branch's."""
+def _is_independent(checkout: Checkout, request: ForgeMergeRequest) -> bool:
+    """Whether it holds no commit of a wave's branch: a status belongs to a commit, not a branch."""
     mirror = checkout.mirror
     if request.source_branch.startswith(f"{PREFIX}/"):
         return False

@@ -1,6 +1,6 @@
-"""Wakes the applications that wait for another one, when that one has moved.
+"""Publishes an application's views and wakes the applications that depend on it.
 
-Who waits for whom is remembered among the views: losing it costs no more than a wait for the sweep.
+Dependants are kept among the views: losing them costs no more than a wait for the sweep.
 """
 
 import asyncio

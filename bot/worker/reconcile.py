@@ -1,4 +1,4 @@
-"""The pass: read the world, let the core decide, write. Every hint leads here and nowhere else."""
+"""The reconcile pass: gather a Snapshot, propose, run commands, apply, report."""
 
 from datetime import datetime
 
@@ -12,8 +12,8 @@ from bot.effects.perform import perform
 from bot.engine.process import PlannerError
 from bot.forges import ForgeMergeRequest
 from bot.gather.errors import DocumentsError, GatherError, NotRegisteredError
-from bot.gather.neighbours import depended_on
 from bot.gather.snapshot import gather_review, gather_rollout
+from bot.gather.upstream import depended_on
 from bot.report.notifications import notifications
 from bot.report.plan_comment import (
     PlanCommentTarget,
@@ -28,10 +28,10 @@ from planners.model import Repo
 
 
 async def reconcile_application(context: Context, application: str) -> datetime | None:
-    """Bring one application a step nearer to what its newest revision asks for.
+    """Bring one application a step nearer to its newest revision.
 
-    Returns when to look again without any hint, or None. A mistake in documents is shown, and waits
-    for the hint that they changed.
+    Returns when to reconcile again without a hint, or None. Mistakes in documents are reported, and
+    the next pass comes with the hint that they changed.
     """
     try:
         gathered = await gather_rollout(context, application)
@@ -63,9 +63,9 @@ async def reconcile_application(context: Context, application: str) -> datetime 
 async def reconcile_review(
     context: Context, repo: Repo, number: int, applications: tuple[str, ...]
 ) -> datetime | None:
-    """Show on an open app merge request what merging it would do, and answer who asks there.
+    """Show on an open app merge request what merging it would do, and answer commands there.
 
-    Returns when to look again, if ever. On one that is closed commands are refused.
+    Returns when to reconcile again, if ever. On a closed one commands are refused.
     """
     request = await context.forge(repo).merge_request(repo.path, number)
     if request.state != "open":
@@ -120,7 +120,7 @@ async def _target(
 
 
 def _problems(error: GatherError | PlannerError) -> list[str]:
-    """What people must put right, one entry each."""
+    """What people must fix, one entry each."""
     if isinstance(error, DocumentsError):
         return [str(each) for each in error.problems]
     return [str(error)]

@@ -1,7 +1,7 @@
-"""The clock that makes sure nothing is forgotten: the only door to APScheduler.
+"""Periodic jobs; the only importer of APScheduler.
 
-It only enqueues. APScheduler 3 shares nothing between processes, which is all that is asked of it:
-several replicas sweeping at once make the same keys due.
+Jobs only make keys due. APScheduler 3 shares nothing between processes, and need not: replicas that
+sweep at once make the same keys due.
 """
 
 from collections.abc import Awaitable, Callable, Iterable
@@ -12,7 +12,7 @@ Job = Callable[[], Awaitable[None]]
 
 
 def schedule(jobs: Iterable[tuple[Job, int]]) -> AsyncIOScheduler:
-    """A started scheduler that does each job every so many seconds; never two of a job at once."""
+    """A started scheduler that runs each job every so many seconds, never twice at the same time."""
     scheduler = AsyncIOScheduler(timezone="UTC")
     for job, seconds in jobs:
         scheduler.add_job(

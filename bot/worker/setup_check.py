@@ -1,4 +1,4 @@
-"""Looks after the webhooks and the rules that the order relies on: at start, then every hour."""
+"""Checks the webhooks and branch rules that Switchyard relies on: at start, then every hour."""
 
 import asyncio
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ log = structlog.get_logger()
 
 
 async def check(context: Context) -> None:
-    """Let every forge mend what it can; what people must put right is logged and on the pages."""
+    """Let every forge repair what it can; log and publish what people must fix."""
     fleet = await read_fleet(context)
     watched = {context.fleet} | {each.app for each in fleet.registrations}
     deploys = {each.deploy for each in fleet.registrations}
@@ -26,7 +26,7 @@ async def check(context: Context) -> None:
                 _paths(name, watched | deploys), _paths(name, deploys), address
             )
         except ForgeError as error:
-            warnings = (f"{name} cannot be looked after: {error}",)
+            warnings = (f"{name} cannot be checked: {error}",)
         for warning in warnings:
             log.warning("set-up", forge=name, warning=warning)
         view = {"warnings": [*warnings], "at": context.clock().isoformat(timespec="seconds")}

@@ -1,4 +1,4 @@
-"""Workers: claim a due key, make its pass, say how it ended. Any number, in any process."""
+"""Workers: claim a due key, reconcile it, release it. Any number of them, in any process."""
 
 import asyncio
 from contextlib import suppress
@@ -25,7 +25,7 @@ log = structlog.get_logger()
 
 
 async def work_one(context: Context, owner: str, lease: timedelta = LEASE) -> bool:
-    """Take one due key and see it through; False when none is due."""
+    """Claim one due key and reconcile it; False when none is due."""
     claim = await asyncio.to_thread(context.store.queue.claim, owner, lease, context.clock())
     if claim is None:
         return False
@@ -33,7 +33,7 @@ async def work_one(context: Context, owner: str, lease: timedelta = LEASE) -> bo
     try:
         next_due = await _pass(context, claim.key)
     except (GatherError, ForgeError, GitError) as error:
-        await _failed(context, claim, error)
+        await _retry_later(context, claim, error)
     else:
         await asyncio.to_thread(context.store.queue.done, claim, next_due)
     finally:
@@ -61,8 +61,8 @@ async def _pass(context: Context, key: str) -> datetime | None:
     raise ValueError(f"no worker knows the key {key!r}")
 
 
-async def _failed(context: Context, claim: Claim, error: Exception) -> None:
-    """Wait longer after each failure, or as long as the forge asks; the reason stays visible."""
+async def _retry_later(context: Context, claim: Claim, error: Exception) -> None:
+    """Retry later: longer after each failure, or when the forge says; the reason stays visible."""
     seconds = float(BACKOFF[min(claim.attempts, len(BACKOFF)) - 1])
     if isinstance(error, TransientForgeError):
         seconds = max(seconds, error.retry_after)
@@ -72,7 +72,7 @@ async def _failed(context: Context, claim: Claim, error: Exception) -> None:
 
 
 async def _heartbeat(context: Context, claim: Claim, lease: timedelta) -> None:
-    """Hold on to the key: several signs of life in each lease."""
+    """Extend the lease several times before it expires."""
     while True:
         await asyncio.sleep(lease.total_seconds() / HEARTBEATS)
         await asyncio.to_thread(context.store.queue.heartbeat, claim, lease, context.clock())

@@ -6,7 +6,7 @@ from dataclasses import replace
 from bot.chatops.commands import Answer, Call, RefusedError, StandingCommand
 from bot.chatops.parser import Argument, Option, Verb
 from bot.commandlog.entry import CommandLogEntry
-from bot.gather.earlier import revisions
+from bot.gather.previous import revisions
 from planners.model import Role
 from planners.model.overrides import Overrides
 

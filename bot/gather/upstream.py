@@ -1,4 +1,4 @@
-"""Other applications that one depends on: where they are merged, and how they fare there."""
+"""Upstream applications: those that an application depends on, what is merged and how it runs."""
 
 import asyncio
 
@@ -11,15 +11,15 @@ from planners.model.snapshot import UpstreamApplication
 
 
 def depended_on(application: Application) -> tuple[str, ...]:
-    """The names of the applications that it depends on, or keeps near to or apart from."""
+    """The names of the applications that it depends on."""
     needs = {need.application for part in application.components for need in part.depends_on}
     return tuple(sorted(name for name in needs if name is not None))
 
 
-async def read_neighbours(
+async def read_upstream(
     context: Context, fleet: Fleet, application: Application
 ) -> dict[str, UpstreamApplication]:
-    """Every application it depends on, as that stands on the main branch of its deploy repo."""
+    """Every application it depends on, as it is on the main branch of its deploy repo."""
     found: dict[str, UpstreamApplication] = {}
     for name in depended_on(application):
         registration = fleet.registration(name)

@@ -1,4 +1,4 @@
-"""What the deploy repo held of an application before the rollout of a revision began."""
+"""The previous deployment: an application's files before the rollout of a revision began."""
 
 from collections.abc import Iterator
 
@@ -11,23 +11,23 @@ from planners.model.snapshot import PreviousDeployment
 MOST_COMMITS = 5_000
 
 
-def read_earlier(
+def read_previous(
     checkout: Checkout,
     registration: Registration,
     application: Application,
     sha: str,
     *,
-    asked: bool,
+    requested: bool,
     to: str = "",
 ) -> PreviousDeployment | None:
     """The files before the rollout of app revision `sha`, or after the last one of revision `to`.
 
-    None where nothing of it is merged, where it is the application's first, and unless somebody
-    `asked` for it, or the rollout or a dependency says that a failure leads back.
+    None where nothing of the revision is merged, where it is the application's first, and where
+    neither a command `requested` a rollback nor a failure would cause one.
     """
     needs = (need for part in application.components for need in part.depends_on)
-    ways = {application.on_failure, *(need.on_failure for need in needs)}
-    if not asked and OnFailure.ROLLBACK not in ways:
+    on_failure = {application.on_failure, *(need.on_failure for need in needs)}
+    if not requested and OnFailure.ROLLBACK not in on_failure:
         return None
     before = (
         _after(checkout, application.name, to) if to else _before(checkout, application.name, sha)
@@ -37,24 +37,24 @@ def read_earlier(
     mirror, entries = checkout.mirror, units_at(checkout, registration, before)
     if not entries:
         return None
-    here = {
+    current = {
         (path, blob)
         for files in units_at(checkout, registration, checkout.head).values()
         for path, blob in files.items()
     }
-    gone = {
+    replaced = {
         blob
         for files in entries.values()
         for path, blob in files.items()
-        if (path, blob) not in here
+        if (path, blob) not in current
     }
-    contents = {blob: mirror.blob(blob) for blob in sorted(gone)}
+    contents = {blob: mirror.blob(blob) for blob in sorted(replaced)}
     return PreviousDeployment(Revision(checkout.repo, before), entries, contents)
 
 
 def revisions(checkout: Checkout, application: str) -> tuple[str, ...]:
-    """The app revisions that were rolled out, the newest first; what was taken back as well."""
-    every = (_about(info) for info in _commits(checkout, application) if rejected(info) is None)
+    """The app revisions that were rolled out, newest first, rolled back ones included."""
+    every = (_source(info) for info in _commits(checkout, application) if rejected(info) is None)
     return tuple(dict.fromkeys(every))
 
 
@@ -62,7 +62,7 @@ def _before(checkout: Checkout, application: str, sha: str) -> str | None:
     """The parent of the first commit of the newest unbroken run of commits for a revision."""
     found = None
     for info in _commits(checkout, application):
-        if sha not in {_about(info), rejected(info)}:
+        if sha not in {_source(info), rejected(info)}:
             break
         found = info.parents[0] if info.parents else None
     return found
@@ -72,13 +72,13 @@ def _after(checkout: Checkout, application: str, sha: str) -> str | None:
     """The parent of the first commit that followed the newest one of a revision."""
     found = None
     for info in _commits(checkout, application):
-        if _about(info) == sha and rejected(info) is None:
+        if _source(info) == sha and rejected(info) is None:
             return found
         found = info.parents[0] if info.parents else None
     return None
 
 
-def _about(info: CommitInfo) -> str:
+def _source(info: CommitInfo) -> str:
     return info.trailers.get("Switchyard-Source", "").rpartition("@")[2]
 
 
