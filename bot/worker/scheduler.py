@@ -12,7 +12,7 @@ Job = Callable[[], Awaitable[None]]
 
 
 def schedule(jobs: Iterable[tuple[Job, int]]) -> AsyncIOScheduler:
-    """A started scheduler that runs each job every so many seconds, never twice at the same time."""
+    """A started scheduler that runs each job every so many seconds, one run at a time."""
     scheduler = AsyncIOScheduler(timezone="UTC")
     for job, seconds in jobs:
         scheduler.add_job(
