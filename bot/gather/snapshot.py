@@ -108,15 +108,12 @@ async def gather_rollout(context: Context, application: str) -> Gathered:
     snapshot = await _snapshot(context, registration, fleets, app=app, sha=app.head, deploy=reading)
     paused = await read_pauses(context, deploy)
     snapshot = _with_proposed(snapshot, proposed, paused)
-    if app_request is not None:
-        wrote = await context.forge(app.repo).authors(app.repo.path, app_request.number)
-        logins = {f"@{each}" for each in wrote}
-        snapshot = replace(snapshot, authors=snapshot.authors | logins)
+    authors = snapshot.authors | await _request_authors(context, app.repo, app_request)
     conversations += await read_wave_conversations(
         context, deploy.repo, application, proposed.requests
     )
     return Gathered(
-        snapshot=snapshot,
+        snapshot=replace(snapshot, authors=authors),
         fleet=newest,
         app=app,
         deploy=deploy,
@@ -125,6 +122,16 @@ async def gather_rollout(context: Context, application: str) -> Gathered:
         statuses=await read_statuses(context, deploy.repo, proposed.requests),
         paused=paused,
     )
+
+
+async def _request_authors(
+    context: Context, repo: Repo, request: ForgeMergeRequest | None
+) -> frozenset[str]:
+    """The logins, each after an @, of who opened a merge request and who wrote its commits."""
+    if request is None:
+        return frozenset()
+    logins = await context.forge(repo).authors(repo.path, request.number)
+    return frozenset(f"@{each}" for each in logins)
 
 
 async def with_commands(
