@@ -270,9 +270,9 @@ async def test_two_revisions_are_taken_back_at_once(world: World) -> None:
 
     assert ":1.0.0" in world.deployed("three", "cart")
     assert "rolled back" in world.home(number)
-    short, never = (each for each in replies(world, number) if "cannot go back" in each)
-    assert "a revision is named by 7 characters or more" in short
-    assert f"it never ran here; earlier ones: {', '.join(earlier)}" in never
+    short, never = (each for each in replies(world, number) if "cannot roll back" in each)
+    assert "give at least 7 characters of the revision" in short
+    assert f"no such revision ran here; earlier revisions: {', '.join(earlier)}" in never
 
 
 @pytest.mark.parametrize("world", ["gitlab"], indirect=True)

@@ -84,8 +84,8 @@ async def test_every_command_from_the_first_plan_to_the_next_revision(world: Wor
     said = replies(world, number)[-len(asks) :]
     assert "canary.1: waits for 1 approval" in said[0]
     assert "is not held" in said[1]
-    assert "there is no wave or cluster rest.9" in said[2]
-    assert "you approved nothing of that" in said[3]
+    assert "unknown wave or cluster rest.9" in said[2]
+    assert "you approved none of these waves" in said[3]
     assert "needs the role maintain" in said[4]
 
     # Otto gives it up: its merge requests are closed with a word, and nothing brings it back.

@@ -64,12 +64,12 @@ async def test_one_merge_request_on_each_forge_whatever_breaks_on_the_way(
         world.rita.comment(*place, "/switchyard drain one --reason disks")
         await world.settle()
         (refused,) = replies(world, place[1], DEPLOY)
-        assert "github:fleet/fleet is on another forge than this comment" in refused
+        assert "github:fleet/fleet is on another forge, where your account is unknown" in refused
         place = APP, number
         world.rita.comment(*place, "/switchyard hold --reason looking")
         await world.settle()
         (refused,) = replies(world, number, APP)
-        assert "gitlab:fleet/deploy is on another forge than this comment" in refused
+        assert "gitlab:fleet/deploy is on another forge, where your account is unknown" in refused
     world.rita.comment(*place, '/switchyard drain one --reason "new disks"')
     await world.settle()
     for _ in range(3):
@@ -128,8 +128,8 @@ async def test_who_may_not_is_refused_and_what_is_asked_already_is_found(world: 
     await world.settle()
 
     *_, drained, already, over = replies(world, number)
-    assert "two is drained already, as its document says" in drained
-    assert "is frozen until 2026-11-20T14:00:00Z already, by one-20261120-1400" in already
+    assert "the document of two already says that it is drained" in drained
+    assert "is already frozen until 2026-11-20T14:00:00Z by one-20261120-1400" in already
     assert "fleet/fleet!3](http" in over
     assert "frozen by one-20261120-1400 until 2026-11-20 14:00 UTC" in str(
         world.reasons("canary.1")
@@ -160,7 +160,7 @@ async def test_an_exception_goes_with_its_time_and_a_drained_cluster_is_left(wor
 
     alone, there, added, scaled, wrong = replies(world, number)
     assert "redis is not placed on two: place it there too" in alone
-    assert "redis@one: it is placed there already" in there
+    assert "redis@one: already placed there" in there
     assert "shop/storefront!2](http" in added
     assert "shop/storefront!3](http" in scaled
     assert "switchyard.yaml:23:13: the fleet has no cluster 'tow' (did you mean 'two'?)" in wrong
@@ -177,7 +177,7 @@ async def test_an_exception_goes_with_its_time_and_a_drained_cluster_is_left(wor
     assert sites(world) == ["one", "three", "two"]
     world.ada.comment(APP, 2, "/switchyard place redis cart --add two --for 2h --reason more")
     await world.settle()
-    assert "switchyard.yaml:22:7 says so already: by an exception until" in replies(world, 2)[-1]
+    assert "switchyard.yaml:22:7 already says so: by an exception until" in replies(world, 2)[-1]
     await world.advance((begun - world.now).total_seconds())
     await world.finish()
     assert sites(world) == ["one", "three"]

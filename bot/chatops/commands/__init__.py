@@ -29,20 +29,19 @@ from bot.wording.suggestions import Asked
 from planners.gating.evaluate import WaveStatus
 from planners.model import Repo, Role
 
-TARGET = Argument("target", summary="A wave or a cluster; every wave without.", required=False)
+TARGET = Argument("target", summary="Wave or cluster. Default: all waves.", required=False)
 
 
 class RefusedError(Exception):
-    """The command cannot be obeyed; the text says why, and what would help."""
+    """The command is refused; the message says why, and what would help."""
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One command as it was given, and the rollout it is about.
+    """One command line, and the rollout that it is about.
 
-    `wave` is the wave of the merge request on which it was given, empty on the app's own; `number`
-    is that merge request's, `comment` what was written there. On a `preview` the revision is not
-    merged yet. `key` is what no other command has.
+    `number` is the merge request of the `comment`; `wave` is its wave, empty on the app merge
+    request. On a `preview` the revision is not merged yet. `key` is unique to this command line.
     """
 
     context: Context
@@ -57,24 +56,24 @@ class Call:
     key: str = ""
 
     def text(self, name: str) -> str:
-        """An argument or option that is text; empty where it was not given."""
+        """The value of a text argument or option; empty if it was not given."""
         return self.parsed.first(name, str) or ""
 
     def until(self, name: str) -> datetime | None:
-        """A time that was given, or the end of a duration that began with the comment."""
+        """The given time, or the end of the given duration from the time of the comment."""
         at = self.parsed.first(name, datetime)
         after = self.parsed.first(name, timedelta)
         return at if after is None else self.comment.created_at + after
 
     def target(self, name: str = "target") -> str:
-        """The first argument of that name, or the wave of the merge request it stands on."""
+        """The argument of that name; by default the wave of the merge request of the comment."""
         return self.parsed.first(name, str) or self.wave
 
     def wave_statuses(self, target: str) -> tuple[WaveStatus, ...]:
-        """The waves that a target names: one by its name, those of a cluster, or with none all.
+        """The waves of a target: the wave of that name, those of a cluster; all if it is empty.
 
         Raises:
-            RefusedError: there is no such wave or cluster, or no plan.
+            RefusedError: the wave or cluster is unknown, or there is no plan.
         """
         for problem in self.proposal.problems:
             raise RefusedError(f"there is no plan: {problem}")
@@ -84,30 +83,30 @@ class Call:
         )
         if not found and target:
             names = ", ".join(each.change.wave.name for each in every[:20])
-            raise RefusedError(f"there is no wave or cluster {target}; waves: {names}")
+            raise RefusedError(f"unknown wave or cluster {target}; waves: {names}")
         return found
 
     async def pauses(self, target: str, reason: str | None) -> tuple[Effect, ...]:
-        """What pauses a tenant or cluster, or without a reason resumes it.
+        """The effects that pause a tenant or cluster, or without a reason resume it.
 
         Raises:
-            PauseError: it is so already, or it may not be done.
+            PauseError: it is already so, or the author may not do it.
         """
         forge = self.gathered.deploy.repo.forge
         request = pauses.PauseRequest(self.key, forge, self.by, target, reason)
         return await pauses.pause_effects(self.context, request)
 
     def retry(self, number: int) -> Effect:
-        """What asks the forge again, at once, to merge a merge request that it refused."""
+        """The effect that retries a merge which the forge refused, without waiting."""
         return RetryMerge(self.gathered.deploy.repo, number)
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """`words` are said in a comment, if any; `facts` go into the command log.
+    """What came of a command: `words` for a reply, if any, and `facts` for the command log.
 
     `effects` are performed before either; `change` is a merge request in a repository that people
-    own, whose link becomes the answer.
+    own, whose link becomes the reply.
     """
 
     words: str = ""
@@ -117,16 +116,17 @@ class Answer:
 
 
 class Changes(StrEnum):
-    """Whose repository a command suggests to change."""
+    """The repository in which an intent command proposes its change."""
 
     FLEET = "fleet"
     APP = "app"
 
 
 class Command(Protocol):
-    """One slash command; `name` is its verb's, `role` the least that may give it.
+    """One slash command; `name` is the name of its verb, `role` the least role that may use it.
 
-    The role is that in the deploy repo for one that steers, in the repo of the comment for others.
+    With `is_action` it acts on the rollout: it is logged and refused on a preview, and the role is
+    that in the deploy repo. Others only reply; their role is that in the repo of the comment.
     """
 
     name: str
@@ -135,41 +135,41 @@ class Command(Protocol):
     is_action: bool
 
     async def run(self, call: Call) -> Answer:
-        """Obey, or raise RefusedError."""
+        """Execute the command, or raise RefusedError."""
 
 
 @runtime_checkable
 class StandingCommand(Command, StandingEffect, Protocol):
-    """A command that acts as long as its entry is in the log, as a hold does."""
+    """A command that stays in effect while its entry is in the command log, such as a hold."""
 
 
 @runtime_checkable
 class Intent(Protocol):
-    """A command that suggests to change what people wrote; its role is that in that repository."""
+    """A command that proposes a change of documents; its role is that in their repository."""
 
     changes: Changes
 
 
 def judged_in(command: Command, gathered: Gathered, context: Context, place: Repo) -> Repo:
-    """The repository in which the author of a command needs its role; `place` is the comment's.
+    """The repository in which the author needs the command's role; `place` is the comment's.
 
     Raises:
-        RefusedError: it is on another forge, where the same login may be somebody else.
+        RefusedError: it is on another forge, where the same login may belong to somebody else.
     """
     repo = gathered.deploy.repo if command.is_action else place
     if isinstance(command, Intent):
         repo = context.fleet if command.changes is Changes.FLEET else gathered.app.repo
     if repo.forge != place.forge:
         raise RefusedError(
-            f"{repo} is on another forge than this comment, so that nobody knows who you are "
-            f"there: comment on a merge request of this rollout on {repo.forge}, or act there"
+            f"{repo} is on another forge, where your account is unknown: comment on a merge "
+            f"request of this rollout on {repo.forge}, or make the change there yourself"
         )
     return repo
 
 
 @contextmanager
 def refusals() -> Iterator[None]:
-    """What cannot be edited or proposed is refused to whoever asked for it."""
+    """Turns edits and changes that are not possible into refusals."""
     try:
         yield
     except (EditRefusedError, ChangeRefusedError) as error:

@@ -1,4 +1,4 @@
-"""`approve`: as the forge's own approval, bound to the content of each wave as it stands."""
+"""`approve`: approves the current content of waves, as an approval on the forge does."""
 
 from dataclasses import replace
 
@@ -15,7 +15,7 @@ MOST = 200
 
 
 class ApproveCommand:
-    """Approves."""
+    """Approves waves."""
 
     name = "approve"
     role = Role.WRITE
@@ -24,7 +24,7 @@ class ApproveCommand:
         "approve",
         (TARGET,),
         (),
-        "Approve waves as they stand; a changed byte asks anew.",
+        "Approve waves with their current content. Changed content needs a new approval.",
         ("/switchyard approve canary.1", "/switchyard approve"),
     )
 
@@ -36,15 +36,15 @@ class ApproveCommand:
             if each.merge_request is not None and each.state is WaveState.WAITING
         }
         if not open_ones:
-            raise RefusedError("nothing of that waits for an approval")
+            raise RefusedError("none of these waves waits for an approval")
         if len(open_ones) > MOST:
-            raise RefusedError(f"that are {len(open_ones)} waves, at most {MOST} at once: name one")
+            raise RefusedError(f"{len(open_ones)} waves match, more than {MOST}: name one wave")
         changed = [
             name for name, (request, change) in open_ones.items() if not shows(request, change)
         ]
         if changed:
             raise RefusedError(
-                f"{listing(changed)} changed before this was read: look at it again, then approve"
+                f"{listing(changed)} changed since you saw it: review it again, then approve"
             )
         return Answer(facts={name: change.digest for name, (_, change) in open_ones.items()})
 

@@ -1,4 +1,4 @@
-"""`cancel`: gives up the rollout of this revision; what is merged of it stays."""
+"""`cancel`: stops the rollout of this revision for good; merged waves stay."""
 
 from dataclasses import replace
 
@@ -10,7 +10,7 @@ from planners.model.overrides import Cancellation, Overrides
 
 
 class CancelCommand:
-    """Gives up."""
+    """Cancels the rollout."""
 
     name = "cancel"
     role = Role.MAINTAIN
@@ -18,9 +18,8 @@ class CancelCommand:
     verb = Verb(
         "cancel",
         (),
-        (Option("reason", required=True, summary="Why, for those who waited."),),
-        "Merge no more of this revision, for good, and close its merge requests; what is merged "
-        "stays.",
+        (Option("reason", required=True, summary="The reason; shown to everyone who waits."),),
+        "Stop merging this revision for good and close its open merge requests. Merged waves stay.",
         ('/switchyard cancel --reason "1.4.3 comes today"',),
     )
 
@@ -28,13 +27,13 @@ class CancelCommand:
         """See Command."""
         snapshot, revision = call.gathered.snapshot, call.proposal.plan.revision.sha
         if snapshot.cancelled is not None:
-            raise RefusedError(f"{snapshot.cancelled.by} has cancelled it already")
+            raise RefusedError(f"{snapshot.cancelled.by} already cancelled this rollout")
         if call.proposal.plan.restores is not None:
             raise RefusedError(
-                f"revision {revision[:12]} is being taken back: `hold` stops that for a time"
+                f"revision {revision[:12]} is being rolled back: use hold to stop that for a while"
             )
         if not any(each.change.files for each in call.wave_statuses("")):
-            raise RefusedError("every wave is merged: `rollback` takes them back")
+            raise RefusedError("every wave is merged: use rollback to revert them")
         return Answer(facts={"revision": revision, "reason": call.text("reason")})
 
     def apply(self, overrides: Overrides, entry: CommandLogEntry) -> Overrides:

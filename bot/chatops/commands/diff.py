@@ -1,4 +1,4 @@
-"""`diff`: what changes on a cluster, or everywhere."""
+"""`diff`: shows what changes, on one cluster, in one wave or everywhere."""
 
 import asyncio
 
@@ -19,9 +19,9 @@ class DiffCommand:
     is_action = False
     verb = Verb(
         "diff",
-        (Argument("target", summary="A wave or a cluster; everything without.", required=False),),
+        (Argument("target", summary="Wave or cluster. Default: all waves.", required=False),),
         (),
-        "Show what changes.",
+        "Show the diff.",
         ("/switchyard diff edge-17",),
     )
 
@@ -31,7 +31,7 @@ class DiffCommand:
         changes = [each.change for each in call.wave_statuses(target) if each.change.files]
         blobs = await asyncio.to_thread(blobs_of, call.gathered, call.proposal, changes)
         page = call.context.page(call.proposal.plan.application)
-        where = f"The [status page]({page}) shows it whole."
+        where = f"The [status page]({page}) shows the full diff."
         text = render_diffs(diffs_of(changes, blobs), BUDGET, where)
         return Answer(text or "Nothing changes there.")
 

@@ -1,4 +1,4 @@
-"""`drain`: suggests that a cluster keeps nothing, in its document in the fleet repo."""
+"""`drain`: proposes that nothing runs on a cluster, in its document in the fleet repo."""
 
 from bot.chatops.commands import (
     Answer,
@@ -15,10 +15,10 @@ from bot.chatops.parser import Argument, Option, Verb
 from bot.documents.edits import with_maintenance
 from planners.model import Maintenance, Role
 
-FOLLOWS = (
-    "what runs on `{0}` moves to other clusters where its placement leaves a choice, and is taken "
-    "away there when its replacement is ready. An application that names `{0}` as a place where it "
-    "must run says so in its plan."
+CONSEQUENCES = (
+    "components on `{0}` move to other clusters where their placement has a choice, and are "
+    "removed from `{0}` when the replacement is ready. The plan of an application that requires "
+    "`{0}` reports the conflict."
 )
 
 
@@ -31,9 +31,9 @@ class DrainCommand:
     changes = Changes.FLEET
     verb = Verb(
         "drain",
-        (Argument("cluster", summary="The cluster."),),
-        (Option("reason", required=True, summary="Why, for those who review it."),),
-        "Suggest to the fleet repo, as a merge request, that a cluster keeps nothing.",
+        (Argument("cluster", summary="Name of the cluster."),),
+        (Option("reason", required=True, summary="The reason; shown to the reviewers."),),
+        "Open a merge request on the fleet repo that drains a cluster.",
         ('/switchyard drain edge-17 --reason "new disks"',),
     )
 
@@ -42,11 +42,11 @@ class DrainCommand:
         name, found = call.text("cluster"), await fleet_files(call.context)
         with refusals():
             if found.cluster(name).maintenance is Maintenance.DRAINED:
-                raise RefusedError(f"{name} is drained already, as its document says")
+                raise RefusedError(f"the document of {name} already says that it is drained")
             changes = with_maintenance(found.files, name, drained=True)
             found.check(changes)
             title = f"Drain cluster {name}"
-            change = IntentChange(f"drain-{name}", title, FOLLOWS.format(name), changes)
+            change = IntentChange(f"drain-{name}", title, CONSEQUENCES.format(name), changes)
             return proposes(call, found.checkout, change, name)
 
 

@@ -1,4 +1,4 @@
-"""`explain`: why a component runs where it does, and not elsewhere."""
+"""`explain`: explains why a component runs on some clusters and not on others."""
 
 from bot.chatops.commands import Answer, Call, Command, RefusedError
 from bot.chatops.parser import Argument, Verb
@@ -18,11 +18,11 @@ class ExplainCommand:
     verb = Verb(
         "explain",
         (
-            Argument("component", summary="The component."),
-            Argument("cluster", summary="One cluster; every one without.", required=False),
+            Argument("component", summary="Name of the component."),
+            Argument("cluster", summary="Cluster. Default: all clusters.", required=False),
         ),
         (),
-        "Tell why a component runs where it does.",
+        "Explain the placement of a component.",
         ("/switchyard explain cart edge-17",),
     )
 
@@ -35,7 +35,7 @@ class ExplainCommand:
         lines = explanation(component, wanted, every)
         if not lines:
             where = f" on {cluster}" if cluster else ""
-            raise RefusedError(f"nothing is known of component {component}{where}")
+            raise RefusedError(f"no placement is known for component {component}{where}")
         return Answer(fence("\n".join(lines[:MOST]), "text"))
 
 

@@ -1,4 +1,4 @@
-"""`freeze`: suggests a time in which nothing merges, as a policy in the fleet repo."""
+"""`freeze`: proposes a period in which nothing merges, as a policy in the fleet repo."""
 
 from bot.chatops.commands import (
     Answer,
@@ -15,10 +15,10 @@ from bot.chatops.parser import Argument, Kind, Option, Verb
 from bot.documents.edits import moment, new_freeze
 from planners.model import Role
 
-FOLLOWS = (
-    "waves that touch these clusters wait until {until:%Y-%m-%d %H:%M} UTC, and say so. Until it "
-    "is merged nothing is frozen: `hold` stops one rollout at once. When it is over, the file "
-    "changes nothing and may be deleted."
+CONSEQUENCES = (
+    "waves on these clusters wait until {until:%Y-%m-%d %H:%M} UTC. Before this is merged nothing "
+    "is frozen; the command hold stops one rollout at once. After its end the file has no effect "
+    "and may be deleted."
 )
 
 
@@ -34,15 +34,15 @@ class FreezeCommand:
         (
             Argument(
                 "target",
-                summary="A cluster, or labels like region=eu; every cluster without.",
+                summary="Cluster, or labels such as region=eu. Default: all clusters.",
                 required=False,
             ),
         ),
         (
-            Option("until", Kind.TIME, required=True, summary="When it ends."),
-            Option("reason", required=True, summary="Why, for those who wait."),
+            Option("until", Kind.TIME, required=True, summary="End of the freeze."),
+            Option("reason", required=True, summary="The reason; shown to everyone who waits."),
         ),
-        "Suggest to the fleet repo, as a merge request, that nothing merges for some time.",
+        "Open a merge request on the fleet repo that freezes clusters: nothing merges there.",
         (
             '/switchyard freeze region=eu --until 3d --reason "the sale"',
             '/switchyard freeze --until 2026-12-27T06:00:00Z --reason "the holidays"',
@@ -57,13 +57,13 @@ class FreezeCommand:
         with refusals():
             target = meant(found.fleet, call.text("target"))
             if until <= call.context.clock():
-                raise RefusedError(f"{moment(until)} is over")
+                raise RefusedError(f"{moment(until)} is in the past")
             every = (each for policy in found.fleet.policies for each in policy.freezes)
             for known in every:
                 same = known.clusters == target.selector and known.start <= begin
                 if same and known.end >= until:
                     raise RefusedError(
-                        f"{target} is frozen until {moment(known.end)} already, by {known.name}"
+                        f"{target} is already frozen until {moment(known.end)} by {known.name}"
                     )
             name = f"{target.name}-{until:%Y%m%d-%H%M}"
             changes = new_freeze(
@@ -78,8 +78,8 @@ class FreezeCommand:
             )
             found.check(changes)
             title = f"Freeze {target} until {until:%Y-%m-%d %H:%M} UTC"
-            follows = FOLLOWS.format(until=until)
-            change = IntentChange(f"freeze-{target.name}", title, follows, changes)
+            consequences = CONSEQUENCES.format(until=until)
+            change = IntentChange(f"freeze-{target.name}", title, consequences, changes)
             return proposes(call, found.checkout, change, str(target))
 
 

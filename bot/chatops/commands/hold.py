@@ -1,4 +1,4 @@
-"""`hold`: nothing of a wave, a cluster or the whole rollout merges until somebody resumes it."""
+"""`hold`: stops merging a wave, a cluster or the whole rollout until somebody resumes it."""
 
 from dataclasses import replace
 
@@ -10,7 +10,7 @@ from planners.model.overrides import Hold, Overrides
 
 
 class HoldCommand:
-    """Holds."""
+    """Holds a rollout."""
 
     name = "hold"
     role = Role.WRITE
@@ -19,11 +19,11 @@ class HoldCommand:
         "hold",
         (
             Argument(
-                "target", summary="A wave or a cluster; the whole rollout without.", required=False
+                "target", summary="Wave or cluster. Default: the whole rollout.", required=False
             ),
         ),
-        (Option("reason", required=True, summary="Why, for those who wait."),),
-        "Merge nothing until somebody resumes it.",
+        (Option("reason", required=True, summary="The reason; shown to everyone who waits."),),
+        "Stop merging until somebody resumes the rollout.",
         ('/switchyard hold canary.2 --reason "looking at the latency"',),
     )
 

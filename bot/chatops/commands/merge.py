@@ -17,7 +17,7 @@ class MergeCommand:
         "merge",
         (TARGET,),
         (),
-        "Merge now what waits for nothing but the forge; opens no gate.",
+        "Retry at once to merge waves whose gates are all open. Opens no gate.",
         ("/switchyard merge canary.2", "/switchyard merge"),
     )
 
@@ -27,7 +27,7 @@ class MergeCommand:
         left = [each for each in call.wave_statuses(target) if each.change.files]
         due = [each for each in left if each.state is WaveState.MERGING]
         if not left:
-            raise RefusedError("nothing of that is left to merge")
+            raise RefusedError("these waves are already merged")
         if not due:
             first = left[0]
             raise RefusedError(

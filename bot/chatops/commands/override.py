@@ -1,4 +1,4 @@
-"""`override`: opens gates of one kind, on somebody's word, for the record."""
+"""`override`: opens the gates of one kind, whatever their condition."""
 
 from dataclasses import replace
 
@@ -20,10 +20,10 @@ class OverrideCommand:
         "override",
         (
             Argument("gate", summary=f"One of {', '.join(OVERRIDABLE)}."),
-            Argument("wave", summary="The wave; every wave without.", required=False),
+            Argument("wave", summary="Wave. Default: all waves.", required=False),
         ),
-        (Option("reason", required=True, summary="Why, for the record."),),
-        "Open a gate that would wait.",
+        (Option("reason", required=True, summary="The reason; kept in the command log."),),
+        "Open a gate although its condition is not met.",
         ('/switchyard override freeze canary.1 --reason "the fix for the outage"',),
     )
 
@@ -31,7 +31,9 @@ class OverrideCommand:
         """See Command."""
         gate, wave = call.text("gate"), call.target("wave")
         if gate not in OVERRIDABLE:
-            raise RefusedError(f"{gate} cannot be overridden; these can: {', '.join(OVERRIDABLE)}")
+            raise RefusedError(
+                f"{gate} cannot be overridden; gates that can: {', '.join(OVERRIDABLE)}"
+            )
         call.wave_statuses(wave)
         reason = call.text("reason")
         return Answer(facts={"gate": gate, "target": wave, "reason": reason})

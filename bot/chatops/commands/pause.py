@@ -1,4 +1,4 @@
-"""`pause`: holds every rollout of a tenant, or on a cluster, until somebody resumes it."""
+"""`pause`: stops every rollout of a tenant or on a cluster until somebody resumes it."""
 
 from bot.chatops.commands import Answer, Call, Command, RefusedError
 from bot.chatops.parser import Argument, Option, Verb
@@ -7,17 +7,17 @@ from planners.model import Role
 
 
 class PauseCommand:
-    """Pauses."""
+    """Pauses a tenant or cluster."""
 
     name = "pause"
     role = Role.MAINTAIN
     is_action = True
     verb = Verb(
         "pause",
-        (Argument("target", summary="tenant/<name> or cluster/<name>."),),
-        (Option("reason", required=True, summary="Why, for those who wait."),),
-        "Merge nothing of a tenant, or for a cluster, of whatever application, until it is "
-        "resumed. It takes the role in every deploy repo concerned.",
+        (Argument("target", summary="tenant/NAME or cluster/NAME."),),
+        (Option("reason", required=True, summary="The reason; shown to everyone who waits."),),
+        "Stop merging for a tenant or a cluster, in all applications, until somebody resumes it. "
+        "Requires the role in every deploy repo concerned.",
         (
             '/switchyard pause tenant/shop --reason "the audit"',
             '/switchyard pause cluster/edge-17 --reason "new disks"',

@@ -1,4 +1,4 @@
-"""`place`: suggests that components run on one cluster more or less, for a time."""
+"""`place`: proposes an exception: components also run on a cluster, or leave it."""
 
 from bot.chatops.commands import (
     Answer,
@@ -15,14 +15,12 @@ from bot.chatops.parser import Argument, Kind, Option, Verb
 from bot.documents.edits import moment
 from planners.model import Json, Role, Unit
 
-ADDS = "`{0}` runs on `{1}` as well{2}; choices of its placement do not count `{1}` as theirs."
-REMOVES = (
-    "`{0}` leaves `{1}`{2}, and gets the next best cluster instead where its placement chooses."
-)
+ADDS = "`{0}` also runs on `{1}`{2}, in addition to the clusters that its placement chooses."
+REMOVES = "`{0}` leaves `{1}`{2}; where its placement chooses, the next best cluster replaces it."
 
 
 class PlaceCommand:
-    """Places for a time."""
+    """Adds or removes a cluster."""
 
     name = "place"
     role = Role.WRITE
@@ -30,14 +28,14 @@ class PlaceCommand:
     changes = Changes.APP
     verb = Verb(
         "place",
-        (Argument("component", summary="The components.", repeatable=True),),
+        (Argument("component", summary="Names of the components.", repeatable=True),),
         (
-            Option("add", summary="A cluster that it runs on as well."),
-            Option("remove", summary="A cluster that it leaves."),
-            Option("for", Kind.DURATION, summary="For how long; until it is deleted without."),
-            Option("reason", required=True, summary="Why, for those who review it."),
+            Option("add", summary="Cluster to run on as well."),
+            Option("remove", summary="Cluster to leave."),
+            Option("for", Kind.DURATION, summary="Duration. Default: no expiry."),
+            Option("reason", required=True, summary="The reason; shown to the reviewers."),
         ),
-        "Suggest to the app repo, as a merge request, an exception from the placement.",
+        "Open a merge request on the app repo with an exception from the placement.",
         (
             '/switchyard place redis cart --add edge-9 --for 2d --reason "the fair in hall 3"',
             '/switchyard place cart --remove edge-4 --reason "too hot"',
@@ -50,7 +48,7 @@ class PlaceCommand:
         add, remove = call.text("add"), call.text("remove")
         cluster, verb = add or remove, "add" if add else "remove"
         if bool(add) == bool(remove):
-            raise RefusedError("place takes either --add or --remove, with one cluster")
+            raise RefusedError("give either --add or --remove, with one cluster")
         until, snapshot = call.until("for"), call.gathered.snapshot
         with refusals():
             found = await app_files(call.context, snapshot)
@@ -64,25 +62,25 @@ class PlaceCommand:
             end = f" until {until:%Y-%m-%d %H:%M} UTC" if until else ""
             named = ", ".join(components)
             title = f"{'Add' if add else 'Remove'} {named} on {cluster}{end}"
-            follows = (ADDS if add else REMOVES).format(named, cluster, end)
+            consequences = (ADDS if add else REMOVES).format(named, cluster, end)
             name = name_for(found.application.name, *components, verb, cluster)
-            change = IntentChange(f"place-{name}", title, follows, changes)
+            change = IntentChange(f"place-{name}", title, consequences, changes)
             return proposes(call, found.checkout, change, f"{named}@{cluster}")
 
     def _check(self, call: Call, found: AppFiles, unit: Unit, *, adding: bool) -> None:
-        """Raise RefusedError where that is so already, or cannot be by an exception alone."""
+        """Raise RefusedError if it is already so, or needs more than a new exception."""
         component, cluster = unit.component, unit.cluster
         for rule in found.in_force(component, call.gathered.snapshot):
             known = rule.add if adding else rule.remove
             if cluster in known:
-                raise RefusedError(f"{rule.position} says so already: {rule}")
+                raise RefusedError(f"{rule.position} already says so: {rule}")
             if adding and cluster in rule.remove:
-                taken = f"takes {component} away from {cluster}"
-                raise RefusedError(f"{rule.position} {taken}, which wins: delete that first")
+                taken = f"removes {component} from {cluster}"
+                raise RefusedError(f"{rule.position} {taken} and takes precedence: delete it first")
         runs = unit in call.proposal.plan.units
         if runs is adding:
-            state = "is placed there already" if runs else "is not placed there"
-            raise RefusedError(f"{unit}: it {state}; `explain {component} {cluster}` says why")
+            state = "already placed there" if runs else "not placed there"
+            raise RefusedError(f"{unit}: {state}; see explain {component} {cluster}")
 
 
 COMMAND: Command = PlaceCommand()

@@ -1,4 +1,4 @@
-"""`resume`: ends a hold or a pause, and waits again for a cluster that was skipped."""
+"""`resume`: ends a hold, a skip or a pause."""
 
 from dataclasses import replace
 
@@ -11,7 +11,7 @@ from planners.model.overrides import Overrides
 
 
 class ResumeCommand:
-    """Resumes."""
+    """Resumes a rollout."""
 
     name = "resume"
     role = Role.WRITE
@@ -21,12 +21,12 @@ class ResumeCommand:
         (
             Argument(
                 "target",
-                summary="What was held, skipped or paused; without: all that was held or skipped.",
+                summary="What is held, skipped or paused. Default: all holds and skips.",
                 required=False,
             ),
         ),
         (),
-        "End a hold or a pause, or wait for a skipped cluster again.",
+        "End a hold, a skip or a pause.",
         ("/switchyard resume", "/switchyard resume canary.2", "/switchyard resume tenant/shop"),
     )
 
@@ -42,7 +42,7 @@ class ResumeCommand:
         held = {hold.target for hold in overrides.holds} | set(overrides.skipped)
         if target not in held and not (target == "" and held):
             if call.gathered.snapshot.cancelled is not None:
-                raise RefusedError("it is cancelled, for good: merge a new revision")
+                raise RefusedError("this rollout is cancelled for good: merge a new revision")
             told = ", ".join(sorted(each or "the rollout" for each in held)) or "nothing"
             paused = "".join(f"; paused: {each.target}" for each in overrides.pauses[:5])
             raise RefusedError(

@@ -1,4 +1,4 @@
-"""`retry`: looks at everything anew at once, and asks again where the forge refused."""
+"""`retry`: starts a new pass at once and retries merges that the forge refused."""
 
 from bot.chatops.commands import Answer, Call, Command
 from bot.chatops.parser import Verb
@@ -6,12 +6,12 @@ from planners.model import Role
 
 
 class RetryCommand:
-    """Tries again."""
+    """Retries merges."""
 
     name = "retry"
     role = Role.WRITE
     is_action = True
-    verb = Verb("retry", (), (), "Try again what the forge refused.", ("/switchyard retry",))
+    verb = Verb("retry", (), (), "Retry the merges that the forge refused.", ("/switchyard retry",))
 
     async def run(self, call: Call) -> Answer:
         """See Command."""

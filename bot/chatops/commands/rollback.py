@@ -1,4 +1,4 @@
-"""`rollback`: takes this revision back, in reverse order, to the bytes that were there before."""
+"""`rollback`: reverts this revision in reverse order, to the exact bytes of an earlier one."""
 
 import asyncio
 from dataclasses import replace
@@ -16,7 +16,7 @@ SHORTEST = 7
 
 
 class RollbackCommand:
-    """Goes back."""
+    """Rolls back."""
 
     name = "rollback"
     role = Role.MAINTAIN
@@ -26,12 +26,12 @@ class RollbackCommand:
         (
             Argument(
                 "to",
-                summary="The app revision to go back to; without, what ran before this one.",
+                summary="App revision to restore. Default: what ran before this one.",
                 required=False,
             ),
         ),
-        (Option("reason", required=True, summary="Why, for the record."),),
-        "Take this revision back, byte for byte, in reverse order.",
+        (Option("reason", required=True, summary="The reason; kept in the command log."),),
+        "Roll this revision back, byte for byte, in reverse order.",
         (
             '/switchyard rollback --reason "errors in the canary"',
             '/switchyard rollback 1f7c2e9 --reason "the one before leaks as well"',
@@ -45,14 +45,14 @@ class RollbackCommand:
         if not any(change.source == revision for change in base.changes.values()):
             raise RefusedError(f"nothing of revision {revision[:SHORT]} is merged")
         if call.gathered.snapshot.rolled_back:
-            raise RefusedError(f"revision {revision[:SHORT]} is being taken back already")
+            raise RefusedError(f"revision {revision[:SHORT]} is already being rolled back")
         facts = {"revision": revision, "reason": call.text("reason")}
         if wanted := call.text("to"):
             facts["to"] = await self._known(call, wanted.lower())
         return Answer(facts=facts)
 
     async def _known(self, call: Call, wanted: str) -> str:
-        """The whole id of the one earlier revision that begins so."""
+        """The full id of the one earlier revision that begins with this."""
         gathered, now = call.gathered, call.proposal.plan.revision.sha
         application = gathered.snapshot.application.name
         every = await asyncio.to_thread(revisions, gathered.deploy, application)
@@ -61,10 +61,10 @@ class RollbackCommand:
         if len(wanted) >= SHORTEST and len(found) == 1:
             return found[0]
         named = ", ".join(each[:SHORT] for each in earlier[:MOST_NAMED]) or "none"
-        why = "several revisions begin so" if found else "it never ran here"
+        why = "several revisions begin with that" if found else "no such revision ran here"
         if len(wanted) < SHORTEST:
-            why = f"a revision is named by {SHORTEST} characters or more"
-        raise RefusedError(f"cannot go back to {wanted[:40]}: {why}; earlier ones: {named}")
+            why = f"give at least {SHORTEST} characters of the revision"
+        raise RefusedError(f"cannot roll back to {wanted[:40]}: {why}; earlier revisions: {named}")
 
     def apply(self, overrides: Overrides, entry: CommandLogEntry) -> Overrides:
         """See StandingEffect: the newest rollback counts."""

@@ -1,4 +1,4 @@
-"""`scale`: suggests how many replicas a component has on some clusters, for a time."""
+"""`scale`: proposes an exception: the number of replicas of a component on some clusters."""
 
 from bot.chatops.commands import (
     Answer,
@@ -16,14 +16,14 @@ from bot.chatops.parser import Argument, Kind, Option, Verb
 from bot.documents.edits import moment
 from planners.model import Json, Role
 
-FOLLOWS = (
-    "`{0}` has {1} replicas on each cluster that is selected ({2}){3}, whatever customisations and "
-    "the placement say. An autoscaler of its own may change them again."
+CONSEQUENCES = (
+    "`{0}` has {1} replicas on each selected cluster ({2}){3}, whatever customisations and the "
+    "placement say. An autoscaler in the cluster may change the number again."
 )
 
 
 class ScaleCommand:
-    """Scales for a time."""
+    """Sets the number of replicas."""
 
     name = "scale"
     role = Role.WRITE
@@ -32,15 +32,15 @@ class ScaleCommand:
     verb = Verb(
         "scale",
         (
-            Argument("component", summary="The component."),
-            Argument("replicas", Kind.COUNT, summary="How many, on each cluster."),
+            Argument("component", summary="Name of the component."),
+            Argument("replicas", Kind.COUNT, summary="Number of replicas on each cluster."),
         ),
         (
-            Option("on", summary="A cluster, or labels like region=eu; every cluster without."),
-            Option("for", Kind.DURATION, summary="For how long; until it is deleted without."),
-            Option("reason", required=True, summary="Why, for those who review it."),
+            Option("on", summary="Cluster, or labels such as region=eu. Default: all clusters."),
+            Option("for", Kind.DURATION, summary="Duration. Default: no expiry."),
+            Option("reason", required=True, summary="The reason; shown to the reviewers."),
         ),
-        "Suggest to the app repo, as a merge request, so many replicas by exception.",
+        "Open a merge request on the app repo that sets the number of replicas by an exception.",
         ('/switchyard scale cart 6 --on region=eu --for 2d --reason "the sale"',),
     )
 
@@ -54,7 +54,7 @@ class ScaleCommand:
             target = meant(found.fleet, call.text("on"))
             for rule in found.in_force(component, snapshot):
                 if (rule.replicas, rule.clusters) == (count, target.selector):
-                    raise RefusedError(f"{rule.position} says so already: {rule}")
+                    raise RefusedError(f"{rule.position} already says so: {rule}")
             exception: dict[str, Json] = {
                 "components": [component],
                 "replicas": count,
@@ -66,9 +66,9 @@ class ScaleCommand:
             changes = await found.excepted(call.context, snapshot, exception)
             end = f" until {until:%Y-%m-%d %H:%M} UTC" if until else ""
             title = f"Scale {component} to {count} on {target}{end}"
-            follows = FOLLOWS.format(component, count, target, end)
+            consequences = CONSEQUENCES.format(component, count, target, end)
             name = name_for(found.application.name, component, *target.parts)
-            change = IntentChange(f"scale-{name}", title, follows, changes)
+            change = IntentChange(f"scale-{name}", title, consequences, changes)
             return proposes(call, found.checkout, change, component)
 
 

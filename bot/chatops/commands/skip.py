@@ -1,4 +1,4 @@
-"""`skip`: nobody waits for a cluster any more; what is merged for it stays merged."""
+"""`skip`: no wave waits for a cluster any more; what is merged for it stays merged."""
 
 from dataclasses import replace
 
@@ -17,9 +17,9 @@ class SkipCommand:
     is_action = True
     verb = Verb(
         "skip",
-        (Argument("cluster", summary="The cluster."),),
-        (Option("reason", required=True, summary="Why, for the record."),),
-        "Wait for a cluster no longer, until it is resumed.",
+        (Argument("cluster", summary="Name of the cluster."),),
+        (Option("reason", required=True, summary="The reason; kept in the command log."),),
+        "Stop waiting for a cluster until somebody resumes it.",
         ('/switchyard skip edge-17 --reason "no power until Monday"',),
     )
 

@@ -1,4 +1,4 @@
-"""`unapprove`: takes one's approvals by command back."""
+"""`unapprove`: withdraws the author's own approvals by command."""
 
 from dataclasses import replace
 
@@ -10,13 +10,13 @@ from planners.model.overrides import Overrides
 
 
 class UnapproveCommand:
-    """Takes approvals back."""
+    """Withdraws approvals."""
 
     name = "unapprove"
     role = Role.WRITE
     is_action = True
     verb = Verb(
-        "unapprove", (TARGET,), (), "Take your approvals back.", ("/switchyard unapprove canary.1",)
+        "unapprove", (TARGET,), (), "Withdraw your approvals.", ("/switchyard unapprove canary.1",)
     )
 
     async def run(self, call: Call) -> Answer:
@@ -29,8 +29,7 @@ class UnapproveCommand:
         }
         if not found:
             raise RefusedError(
-                "you approved nothing of that by a command; what was approved by the forge's own "
-                "button is taken back there"
+                "you approved none of these waves by command; withdraw approvals on the forge there"
             )
         return Answer(facts=found)
 

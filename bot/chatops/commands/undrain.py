@@ -1,4 +1,4 @@
-"""`undrain`: suggests that a drained cluster is used again, in its document in the fleet repo."""
+"""`undrain`: proposes to use a drained cluster again, in its document in the fleet repo."""
 
 from bot.chatops.commands import (
     Answer,
@@ -15,14 +15,14 @@ from bot.chatops.parser import Argument, Option, Verb
 from bot.documents.edits import with_maintenance
 from planners.model import Maintenance, Role
 
-FOLLOWS = (
-    "`{0}` may be chosen again, and what must run there comes back. What moved away by choice "
-    "moves back only where `{0}` is better by more than the placement's threshold."
+CONSEQUENCES = (
+    "`{0}` can be chosen again, and components that require it come back. Others move back only "
+    "where `{0}` is better by more than the threshold of their placement."
 )
 
 
 class UndrainCommand:
-    """Takes a drained cluster into use again."""
+    """Puts a drained cluster back into use."""
 
     name = "undrain"
     role = Role.WRITE
@@ -30,9 +30,9 @@ class UndrainCommand:
     changes = Changes.FLEET
     verb = Verb(
         "undrain",
-        (Argument("cluster", summary="The cluster."),),
-        (Option("reason", summary="Why, for those who review it."),),
-        "Suggest to the fleet repo, as a merge request, that a drained cluster is used again.",
+        (Argument("cluster", summary="Name of the cluster."),),
+        (Option("reason", summary="The reason; shown to the reviewers."),),
+        "Open a merge request on the fleet repo that puts a drained cluster back into use.",
         ("/switchyard undrain edge-17",),
     )
 
@@ -46,7 +46,7 @@ class UndrainCommand:
             changes = with_maintenance(found.files, name, drained=False)
             found.check(changes)
             title = f"Use cluster {name} again"
-            change = IntentChange(f"undrain-{name}", title, FOLLOWS.format(name), changes)
+            change = IntentChange(f"undrain-{name}", title, CONSEQUENCES.format(name), changes)
             return proposes(call, found.checkout, change, name)
 
 

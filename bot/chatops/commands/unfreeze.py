@@ -1,4 +1,4 @@
-"""`unfreeze`: suggests the end of a freeze, in the policies of the fleet repo."""
+"""`unfreeze`: proposes to end a freeze, in the policies of the fleet repo."""
 
 from bot.chatops.commands import (
     Answer,
@@ -15,7 +15,7 @@ from bot.chatops.parser import Argument, Option, Verb
 from bot.documents.edits import without_freeze
 from planners.model import Role
 
-FOLLOWS = "waves wait no longer for the freeze `{0}`, which ends with it."
+CONSEQUENCES = "the freeze `{0}` ends, and no wave waits for it any more."
 
 
 class UnfreezeCommand:
@@ -27,9 +27,9 @@ class UnfreezeCommand:
     changes = Changes.FLEET
     verb = Verb(
         "unfreeze",
-        (Argument("name", summary="The freeze; without, the only one there is.", required=False),),
-        (Option("reason", summary="Why, for those who review it."),),
-        "Suggest to the fleet repo, as a merge request, that a freeze ends now.",
+        (Argument("name", summary="Name of the freeze. Default: the only one.", required=False),),
+        (Option("reason", summary="The reason; shown to the reviewers."),),
+        "Open a merge request on the fleet repo that ends a freeze now.",
         ("/switchyard unfreeze holidays",),
     )
 
@@ -42,13 +42,14 @@ class UnfreezeCommand:
         name = asked or (names[0] if len(names) == 1 else "")
         if names.count(name) != 1:
             told = ", ".join(sorted(names)) or "none"
-            named = f"freeze {name}" if name else "one freeze"
-            raise RefusedError(f"there is not one {named} to end: there is {told}")
+            raise RefusedError(
+                f"unknown freeze {name}; freezes: {told}" if name else f"name one freeze: {told}"
+            )
         with refusals():
             changes = without_freeze(found.files, name)
             found.check(changes)
             title = f"End the freeze {name}"
-            change = IntentChange(f"unfreeze-{name}", title, FOLLOWS.format(name), changes)
+            change = IntentChange(f"unfreeze-{name}", title, CONSEQUENCES.format(name), changes)
             return proposes(call, found.checkout, change, name)
 
 
