@@ -19,7 +19,6 @@ from tempfile import TemporaryDirectory
 
 from bot.engine import discovery
 
-OUTPUT_FILE = "kustomize-output.yaml"
 SECONDS = 60
 MOST_BYTES = 16 * 1024 * 1024
 OLDEST = 5

@@ -11,9 +11,9 @@ from bot.documents.tenants import after_tenant, is_own, tenant_application
 from bot.engine import discovery, kustomize
 from bot.gather.errors import DocumentsError, GatherError
 from planners.model import Application, Fleet, Registration
-from renderers.sources import SourceError
+from renderers.sources import SourceError, output_file
 
-TOOLS = {"kustomize": lambda folder, files: {kustomize.OUTPUT_FILE: kustomize.build(folder, files)}}
+TOOLS = {"kustomize": kustomize.build}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,6 @@ def read_sources(files: Mapping[str, bytes], fleet: Fleet, registration: Registr
 def _build(tool: str, folder: str, files: Mapping[str, bytes]) -> dict[str, bytes]:
     """Run the tool on a folder; the other files are there too, such as the bases of kustomize."""
     try:
-        return TOOLS[tool](folder, files)
+        return {output_file(tool): TOOLS[tool](folder, files)}
     except (kustomize.KustomizeError, SourceError) as error:
         raise GatherError(f"{folder}: {error}") from error

@@ -11,7 +11,12 @@ from planners.model import Json
 from renderers.manifest_files import SourceError
 from renderers.tree import FileTree
 
-__all__ = ["Source", "SourceError"]
+__all__ = ["Source", "SourceError", "output_file"]
+
+
+def output_file(tool: str) -> str:
+    """The file in which the output of a source's tool is handed in."""
+    return f"{tool}-output.yaml"
 
 
 class Source(Protocol):

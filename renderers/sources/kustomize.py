@@ -13,11 +13,9 @@ from dataclasses import dataclass
 from planners.model import Json
 from renderers import yaml
 from renderers.manifest_files import KUSTOMIZATIONS, read_objects
-from renderers.sources import Source, SourceError
+from renderers.sources import Source, SourceError, output_file
 from renderers.tree import FileTree
 from renderers.yaml import Path
-
-OUTPUT_FILE = "kustomize-output.yaml"
 
 _PLUGINS = {
     "helmCharts": "Helm charts are fetched and executed",
@@ -79,7 +77,8 @@ class Kustomize:
 
     def objects(self, files: FileTree) -> tuple[dict[str, Json], ...]:
         """The objects in the tool's output."""
-        return read_objects({OUTPUT_FILE: files[OUTPUT_FILE]})
+        file = output_file(self.tool)
+        return read_objects({file: files[file]})
 
 
 def _folder_ends(path: str) -> Iterator[int]:

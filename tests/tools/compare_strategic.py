@@ -1,4 +1,4 @@
-"""Compares renderers.patch.strategic.merge with kubectl over random objects and patches; needs kubectl on PATH.
+"""Compares renderers.patch.strategic_merge.merge with kubectl over random objects and patches; needs kubectl on PATH.
 
 `python tests/tools/compare_strategic.py 5000` compares 5000 cases over the schemas of many kinds;
 `--first N` starts at another seed; `--record 120` also writes that many, varied in kind and in
@@ -18,7 +18,7 @@ from typing import Any
 
 import kubernetes_validate
 
-from renderers.patch.strategic import merge
+from renderers.patch.strategic_merge import merge
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "strategic_cases.json"
 SCHEMAS = Path(kubernetes_validate.__file__).parent / "kubernetes-json-schema"
@@ -55,7 +55,7 @@ UNWANTED = {"apiVersion", "kind", "status", "managedFields"}  # no part of a pat
 WORDS = ("a", "b", "c", "d", "e")
 DIRECTIVES = ("$patch", "$retainKeys", "$setElementOrder", "$deleteFromPrimitiveList")
 
-# What kubectl refuses and this project takes, or the other way round; see renderers/patch/strategic.
+# What kubectl refuses and this project takes, or the other way round; see renderers/patch/strategic_merge.
 # Part of kubectl's error, and the reason why the answers may differ.
 KNOWN = {
     "unable to decode": "not an object of that kind",

@@ -4,10 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.engine import kustomize
 from bot.engine.kustomize import KustomizeError, build
 from renderers.sources import SourceError
-from renderers.sources import kustomize as source
 
 FILES = {
     "deploy/cart/kustomization.yaml": b"resources: [../base]\nnamePrefix: a-\n",
@@ -128,10 +126,6 @@ def test_a_newer_kubectl_stands_in_for_an_old_kustomize(install: Install) -> Non
     install("true", version="v3.2.0")
     path = install("echo kubectl", name="kubectl", version="Kustomize Version: v5.0.1")
     assert build("deploy/cart", FILES, search_path=path) == b"kubectl\n"
-
-
-def test_the_output_has_the_name_that_the_source_reads() -> None:
-    assert kustomize.OUTPUT_FILE == source.OUTPUT_FILE
 
 
 @pytest.mark.skipif(

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from renderers.patch.strategic import merge
+from renderers.patch.strategic_merge import merge
 
 CASES = json.loads((Path(__file__).parents[2] / "golden" / "strategic_cases.json").read_text())
 

@@ -9,7 +9,7 @@ from typing import Literal
 
 from planners.model import Json
 from renderers.patch import Patch, PatchError
-from renderers.patch.strategic import merge
+from renderers.patch.strategic_merge import merge
 
 _IDENTITY = ("apiVersion", "kind")
 

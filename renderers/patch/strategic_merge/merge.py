@@ -35,7 +35,7 @@ from renderers.kubernetes.patch_meta import (
     shape_of,
 )
 from renderers.patch._json_trees import MAX_DEPTH, deep_copy_object, too_deep
-from renderers.patch.strategic.order import in_order, is_subsequence, server_order
+from renderers.patch.strategic_merge.order import in_order, is_subsequence, server_order
 
 __all__ = ["MergeError", "merge"]
 
