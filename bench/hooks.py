@@ -17,7 +17,7 @@ from bot.engine import discovery
 from bot.engine.propose import Proposal
 from bot.sandbox.forge.server import ThreadedServer
 from bot.settings import Settings
-from bot.web.auth import Door
+from bot.web.auth import Auth
 from bot.web.server import create_app
 from planners.model.snapshot import Snapshot
 
@@ -56,8 +56,8 @@ def _service(folder: Path) -> FastAPI:
         raise NotImplementedError(snapshot)
 
     context = make_shell(settings, make_forges(settings, system_clock), planner, system_clock)
-    door = Door(settings, discovery.forges(), context)
-    return create_app(door, discovery.agents(), "report-key", lambda: None)
+    auth = Auth(settings, discovery.forges(), context)
+    return create_app(auth, discovery.agents(), "report-key", lambda: None)
 
 
 def _measure(app: FastAPI) -> tuple[float, float]:

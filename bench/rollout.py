@@ -229,7 +229,7 @@ async def _timed(world: World, size: int, begin: Begin) -> tuple[float, int, lis
         start = time.perf_counter()
         await _roll_out(world, size, begin)
         seconds = time.perf_counter() - start
-        return seconds, len(world.view()["waves"]), world.rita.requests(DEPLOY, "all")
+        return seconds, len(world.view().waves), world.rita.requests(DEPLOY, "all")
     finally:
         await world.stop()
 

@@ -1,64 +1,86 @@
-"""Small views beside the whole ones: what lists need, and marks that tell when a page changed.
+"""Small views beside the whole ones: what lists need, and hashes that tell when a page changed.
 
 Made from a rollout's view, so that no list has to read whole rollouts of large fleets.
 """
 
-from collections.abc import Mapping
-from typing import Any
+import hashlib
+from collections.abc import Iterable
+from datetime import datetime
 
-from planners.model import Fleet, Json
-from planners.plan import digest_of
+from bot.report.model import (
+    UNIT_STATES,
+    ApplicationClustersView,
+    ClusterUnitsView,
+    ClusterView,
+    FleetView,
+    RolloutView,
+    SummaryView,
+    UnitCounts,
+    UnitView,
+    WaveSummaryView,
+)
+from bot.store.views import encode
+from planners.model import Fleet
 
-RUNNING = ("STALLED", "UNKNOWN", "PROGRESSING", "READY")
-UNMERGED = "UNMERGED"
-READINESS = (*RUNNING, UNMERGED)
-MARK_LENGTH = 16
-TOLD = ("component", "cluster", "readiness", "message", "revision")
-COPIED = ("application", "tenant", "headline", "done", "digest", "revision", "at", "report_max_age")
-
-
-def summary(view: Mapping[str, Any]) -> dict[str, Json]:
-    """A rollout's view without its gates and units: these are counted for each cluster."""
-    clusters: dict[str, Any] = {}
-    totals = dict.fromkeys(READINESS, 0)
-    for unit in view.get("units", []):
-        entry = clusters.setdefault(unit["cluster"], {"counts": {}, "revision": "", "at": ""})
-        word = unit["readiness"]
-        totals[word] += 1
-        entry["counts"][word] = entry["counts"].get(word, 0) + 1
-        if unit["at"] > entry["at"]:
-            entry |= {"at": unit["at"], "revision": unit["revision"]}
-    return {
-        **{name: view[name] for name in COPIED if name in view},
-        "problems": len(view["problems"]),
-        "waves": [{"name": wave["name"], "state": wave["state"]} for wave in view.get("waves", [])],
-        "totals": {**totals},
-        "clusters": clusters,
-    }
+VERSION_LENGTH = 16
+NOT_PART_OF_VERSION = {"at": True, "units": {"__all__": {"at": True}}}
 
 
-def mark(view: Mapping[str, Any]) -> str:
-    """What stays the same as long as a rollout's page does, but for the time that it tells."""
-    units: Any = [[unit[name] for name in TOLD] for unit in view.get("units", [])]
-    return digest_of({**view, "at": "", "units": units})[:MARK_LENGTH]
+def count_states(units: Iterable[UnitView]) -> UnitCounts:
+    """How many units are in which state; every state is there."""
+    counts = dict.fromkeys(UNIT_STATES, 0)
+    for unit in units:
+        counts[unit.readiness] += 1
+    return counts
 
 
-def fleet_view(fleet: Fleet, revision: str) -> dict[str, Json]:
+def summarize(view: RolloutView) -> SummaryView:
+    """A rollout's view without its gates and units."""
+    return SummaryView(
+        application=view.application,
+        tenant=view.tenant,
+        headline=view.headline,
+        done=view.done,
+        digest=view.digest,
+        revision=view.revision,
+        problems=len(view.problems),
+        waves=tuple(WaveSummaryView(wave.name, wave.state) for wave in view.waves),
+        totals=count_states(view.units),
+        at=view.at,
+    )
+
+
+def application_clusters(view: RolloutView) -> ApplicationClustersView:
+    """The rollout's units, counted for each cluster."""
+    by_cluster: dict[str, list[UnitView]] = {}
+    for unit in view.units:
+        by_cluster.setdefault(unit.cluster, []).append(unit)
+    clusters = {name: _on_cluster(units) for name, units in by_cluster.items()}
+    return ApplicationClustersView(view.application, view.report_max_age, clusters)
+
+
+def _on_cluster(units: Iterable[UnitView]) -> ClusterUnitsView:
+    newest = max(units, key=lambda unit: unit.at)
+    counts = {state: count for state, count in count_states(units).items() if count}
+    at = datetime.fromisoformat(newest.at) if newest.at else None
+    return ClusterUnitsView(counts, newest.revision, at)
+
+
+def page_version(view: RolloutView) -> str:
+    """Changes when a rollout's page does, apart from the times on it."""
+    text = encode(view, NOT_PART_OF_VERSION)
+    return hashlib.sha256(text.encode()).hexdigest()[:VERSION_LENGTH]
+
+
+def fleet_view(fleet: Fleet, revision: str) -> FleetView:
     """The clusters, applications and deploy repos that the fleet repo names at a revision."""
-    clusters: list[Json] = [
-        {
-            "name": each.name,
-            "agent": each.agent,
-            "labels": dict(each.labels),
-            "maintenance": each.maintenance.value,
-        }
-        for each in sorted(fleet.clusters, key=lambda cluster: cluster.name)
-    ]
-    applications: list[Json] = [*sorted({each.application for each in fleet.registrations})]
-    deploys: list[Json] = [*sorted({str(each.deploy) for each in fleet.registrations})]
-    return {
-        "revision": revision,
-        "clusters": clusters,
-        "applications": applications,
-        "deploys": deploys,
-    }
+    clusters = sorted(fleet.clusters, key=lambda cluster: cluster.name)
+    return FleetView(
+        revision=revision,
+        clusters=tuple(
+            ClusterView(each.name, each.agent, dict(each.labels), each.maintenance.value)
+            for each in clusters
+        ),
+        applications=tuple(sorted({each.application for each in fleet.registrations})),
+        deploys=tuple(sorted({each.deploy for each in fleet.registrations})),
+    )

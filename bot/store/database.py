@@ -45,6 +45,11 @@ class Database:
         """An INSERT that can say ON CONFLICT."""
         return sqlite.insert(table) if self.is_sqlite else postgresql.insert(table)
 
+    def json(self, text: str) -> sa.ColumnElement[Any]:
+        """JSON text as the value of a JSON column, which is not encoded again."""
+        value = sa.literal(text, sa.Text)
+        return value if self.is_sqlite else sa.cast(value, sa.JSON)
+
     def time(self, now: datetime | None) -> sa.ColumnElement[float]:
         """A moment in seconds since 1970, as SQL; None is PostgreSQL's own clock.
 

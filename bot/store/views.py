@@ -1,12 +1,31 @@
-"""What the pages show, and what else is remembered between passes, as JSON by key: a cache."""
+"""The read model of the pages and what else is remembered between passes, as JSON by key: a cache.
 
+A view is a dataclass. It is written and validated here; a stored value of another shape (written
+by an older or newer version) counts as absent.
+"""
+
+import functools
+import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 import sqlalchemy as sa
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import PydanticSerializationError
 
 from bot.store.database import Database
 from bot.store.tables import views
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class ViewKind(Generic[T]):
+    """A kind of view: how its keys begin, and the dataclass of its values."""
+
+    prefix: str
+    shape: type[T]
 
 
 class Views:
@@ -15,8 +34,30 @@ class Views:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    def save(self, kind: ViewKind[T], name: str, view: T) -> None:
+        """Set the view of a name."""
+        self._put(kind.prefix + name, self._database.json(encode(view)))
+
+    def load(self, kind: ViewKind[T], name: str) -> T | None:
+        """The view of a name, if there is one of this shape."""
+        query = sa.select(sa.cast(views.c.value, sa.Text)).where(views.c.key == kind.prefix + name)
+        with self._database.read() as connection:
+            text = connection.scalar(query)
+        return None if text is None else _decode(kind, text)
+
+    def load_all(self, kind: ViewKind[T]) -> dict[str, T]:
+        """Every view of a kind by name, sorted."""
+        query = sa.select(views.c.key, sa.cast(views.c.value, sa.Text)).where(_begins(kind.prefix))
+        with self._database.read() as connection:
+            rows = connection.execute(query.order_by(views.c.key)).all()
+        found = {key.removeprefix(kind.prefix): _decode(kind, text) for key, text in rows}
+        return {name: view for name, view in found.items() if view is not None}
+
     def put(self, key: str, value: dict[str, Any]) -> None:
         """Set a value."""
+        self._put(key, value)
+
+    def _put(self, key: str, value: object) -> None:
         insert = self._database.insert(views).values(key=key, value=value)
         with self._database.write() as connection:
             connection.execute(
@@ -39,7 +80,7 @@ class Views:
             return True
 
     def drop(self, keys: Sequence[str]) -> None:
-        """Forget these keys."""
+        """Delete these keys."""
         if keys:
             with self._database.write() as connection:
                 connection.execute(sa.delete(views).where(views.c.key.in_(keys)))
@@ -52,8 +93,40 @@ class Views:
             return found
 
     def list(self, prefix: str) -> list[tuple[str, dict[str, Any]]]:
-        """Keys that begin so, with their values, sorted."""
-        query = sa.select(views).where(views.c.key.startswith(prefix, autoescape=True))
+        """The values whose keys begin like this, sorted by key."""
+        query = sa.select(views).where(_begins(prefix))
         with self._database.read() as connection:
             rows = connection.execute(query.order_by(views.c.key))
             return [(row.key, row.value) for row in rows]
+
+
+def encode(view: Any, exclude: Mapping[str, Any] | None = None) -> str:
+    """A dataclass as JSON, without the fields in `exclude` (in pydantic's notation).
+
+    Lone surrogates, which a forge's JSON can hold and UTF-8 cannot, become question marks.
+    """
+    shape: Any = type(view)
+    adapter = _adapter(shape)
+    try:
+        return adapter.dump_json(view, exclude=exclude).decode()
+    except PydanticSerializationError:
+        value = adapter.dump_python(view, mode="json", exclude=exclude)
+        return json.dumps(value, ensure_ascii=False).encode("utf-8", "replace").decode()
+
+
+def _decode(kind: ViewKind[T], text: str) -> T | None:
+    shape: Any = kind.shape
+    try:
+        view: T = _adapter(shape).validate_json(text)
+    except ValidationError:
+        return None
+    return view
+
+
+@functools.cache
+def _adapter(shape: type[Any]) -> TypeAdapter[Any]:
+    return TypeAdapter(shape)
+
+
+def _begins(prefix: str) -> sa.ColumnElement[bool]:
+    return views.c.key.startswith(prefix, autoescape=True)

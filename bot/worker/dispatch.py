@@ -11,8 +11,9 @@ from bot.context import Context
 from bot.effects.propose_change import BRANCHES
 from bot.effects.wake import wake
 from bot.gather.fleet import read_fleet_at
+from bot.report.model import FLEETS
 from bot.report.summary_view import fleet_view
-from bot.store.keys import FLEET, application_key, review_key
+from bot.store.keys import application_key, review_key
 from planners.model import Fleet, Repo
 
 DELIVERIES_KEPT = timedelta(days=7)
@@ -64,8 +65,8 @@ async def _publish_fleet(context: Context) -> Fleet:
     """Read the fleet and update the view of its page."""
     fleet, revision = await read_fleet_at(context)
     view = fleet_view(fleet, revision)
-    if await asyncio.to_thread(context.store.views.get, FLEET) != view:
-        await asyncio.to_thread(context.store.views.put, FLEET, view)
+    if await asyncio.to_thread(context.store.views.load, FLEETS, "") != view:
+        await asyncio.to_thread(context.store.views.save, FLEETS, "", view)
     return fleet
 
 

@@ -4,15 +4,22 @@ Dependants are kept among the views: losing them costs no more than a wait for t
 """
 
 import asyncio
+from dataclasses import replace
 
 from bot.context import Context
 from bot.effects.wake import wake
-from bot.report.rollout_view import with_since
-from bot.report.summary_view import mark, summary
-from bot.store.keys import DEPENDANTS, MARK, ROLLOUT, SUMMARY, application_key
-from planners.model import Json
-
-TELLING = ("units", "waves")
+from bot.report.model import (
+    APPLICATION_CLUSTERS,
+    ROLLOUTS,
+    SUMMARIES,
+    VERSIONS,
+    RolloutView,
+    VersionsView,
+)
+from bot.report.rollout_view import carry_over
+from bot.report.summary_view import application_clusters, page_version, summarize
+from bot.store.keys import DEPENDANTS, application_key
+from bot.store.views import Views
 
 
 async def remember(context: Context, application: str, needs: tuple[str, ...]) -> None:
@@ -22,19 +29,21 @@ async def remember(context: Context, application: str, needs: tuple[str, ...]) -
         await asyncio.to_thread(views.put, f"{DEPENDANTS}{name}/{application}", {})
 
 
-async def show(context: Context, application: str, view: dict[str, Json]) -> None:
-    """Put an application's views, and wake who waits for it when they tell something new.
-
-    The mark comes last: whoever sees it finds the rest.
-    """
+async def show(context: Context, application: str, view: RolloutView) -> None:
+    """Save an application's views; wake who waits for it when its waves or units have changed."""
     views = context.store.views
-    before = await asyncio.to_thread(views.get, ROLLOUT + application) or {}
-    view = with_since(view, before)
-    told, short = await asyncio.to_thread(lambda: (mark(view), summary(view)))
-    await asyncio.to_thread(views.put, ROLLOUT + application, view)
-    await asyncio.to_thread(views.put, SUMMARY + application, short)
-    marks = await asyncio.to_thread(views.get, MARK + application) or {}
-    await asyncio.to_thread(views.put, MARK + application, {**marks, "rollout": told})
-    if any(before.get(name) != view.get(name) for name in TELLING):
+    before = await asyncio.to_thread(views.load, ROLLOUTS, application)
+    view = carry_over(view, before)
+    await asyncio.to_thread(_save, views, application, view)
+    if (view.waves, view.units) != ((before.waves, before.units) if before else ((), ())):
         waiting = await asyncio.to_thread(views.list, f"{DEPENDANTS}{application}/")
         await wake(context, [application_key(name.rpartition("/")[2]) for name, _ in waiting])
+
+
+def _save(views: Views, application: str, view: RolloutView) -> None:
+    """The version comes last: a reader who sees it finds the rest."""
+    views.save(ROLLOUTS, application, view)
+    views.save(SUMMARIES, application, summarize(view))
+    views.save(APPLICATION_CLUSTERS, application, application_clusters(view))
+    versions = views.load(VERSIONS, application) or VersionsView()
+    views.save(VERSIONS, application, replace(versions, rollout=page_version(view)))

@@ -8,7 +8,7 @@ import structlog
 from bot.context import Context
 from bot.forges import ForgeError
 from bot.gather.fleet import read_fleet
-from bot.store.keys import HEALTH
+from bot.report.model import SETUP_CHECKS, SetupCheckView
 from planners.model import Repo
 
 log = structlog.get_logger()
@@ -29,8 +29,8 @@ async def check(context: Context) -> None:
             warnings = (f"{name} cannot be checked: {error}",)
         for warning in warnings:
             log.warning("set-up", forge=name, warning=warning)
-        view = {"warnings": [*warnings], "at": context.clock().isoformat(timespec="seconds")}
-        await asyncio.to_thread(context.store.views.put, HEALTH + name, view)
+        view = SetupCheckView(tuple(warnings), context.clock())
+        await asyncio.to_thread(context.store.views.save, SETUP_CHECKS, name, view)
 
 
 def _paths(forge: str, repos: Iterable[Repo]) -> tuple[str, ...]:

@@ -43,7 +43,7 @@ async def test_a_reviewer_approves_and_watches_the_rollout_end(
     await page.goto(f"{service}/rollouts/storefront")
     await page.evaluate("window.neverLoadedAgain = true")
     badge = page.locator("h1 .badge")
-    await expect(badge).to_have_text("under way")
+    await expect(badge).to_have_text("in progress")
     await expect(page.locator("[id='wave-canary.1']")).to_contain_text("waits for 1 approval")
 
     forge = await tab(service, world.site.url, color_scheme="dark")

@@ -1,13 +1,15 @@
 """The pages in a browser: 2,000 clusters, keyboard only, no script, light and dark, small."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 import pytest_asyncio
 from playwright.async_api import expect
 
-from bot.report.plan_view import PLAN
+from bot.report.model import PendingUnitView, RolloutView, UnitState
 from bot.sandbox.forge.server import ThreadedServer
+from planners.gating.evaluate import WaveState
 from tests.browser.conftest import Open
 from tests.browser.tabs import ASTRAY, FAINT, LINES, WIDE, walked
 from tests.fakes.pages import Site, plan, rollout
@@ -19,24 +21,37 @@ PAGES = ("/", "/fleet", ROLLOUT, f"{ROLLOUT}/plan")
 MOST_BYTES, MOST_ELEMENTS = 250_000, 6_000
 
 
+def troubled() -> RolloutView:
+    """A small rollout with waves and clusters in every state."""
+    wrong: dict[str, UnitState] = {
+        "site-1": "STALLED", "site-2": "PROGRESSING", "site-3": "UNKNOWN"
+    }  # fmt: skip
+    view = rollout(FEW, ("redis", "cart", "web"), wrong, steps=3)
+    message = "exceeded its progress deadline " + "x" * 200
+    units = tuple(
+        replace(unit, message=message) if unit.cluster == "site-1" else unit for unit in view.units
+    )
+    first, second, third, fourth, fifth, *rest = view.waves
+    pending = (PendingUnitView("cart@site-1", "is stalled"),)
+    waves = (
+        replace(first, state=WaveState.DONE, gates=()),
+        replace(second, state=WaveState.SETTLING, gates=(), failing=1, pending=pending),
+        replace(third, state=WaveState.MERGING, gates=()),
+        fourth,
+        replace(fifth, gates=fifth.gates * 3),
+        *rest,
+    )
+    return replace(view, units=units, waves=waves)
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def address(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
     """A service with one rollout on 2,000 clusters, and a small one that went wrong in places."""
     site = Site(tmp_path_factory.mktemp("pages"))
     site.describe(MANY, region="eu", tier="edge")
     await site.show(rollout(MANY, ("cache", "web"), name="everywhere", steps=40))
-    wrong = {"site-1": "STALLED", "site-2": "PROGRESSING", "site-3": "UNKNOWN"}
-    view = rollout(FEW, ("redis", "cart", "web"), wrong, steps=3)
-    for unit in view["units"]:
-        if unit["cluster"] == "site-1":
-            unit["message"] = "exceeded its progress deadline " + "x" * 200
-    for wave, state in zip(view["waves"], ("done", "settling", "merging"), strict=False):
-        wave |= {"state": state, "gates": []}
-    view["waves"][1]["failing"] = 1
-    view["waves"][4]["gates"] *= 3
-    view["waves"][1]["pending"] = [{"unit": "cart@site-1", "reason": "is stalled"}]
-    await site.show(view)
-    site.context.store.views.put(PLAN + "storefront", plan("registry.example.com/web:1.1", 3))
+    await site.show(troubled())
+    site.keep_plan(plan("registry.example.com/web:1.1", 3))
     server = ThreadedServer(site.app).start()
     yield server.url
     server.stop()

@@ -11,12 +11,28 @@ from bot.context import Context
 from bot.engine import discovery
 from bot.forges._markers import Markers
 from bot.git import Mirrors
+from bot.report.model import (
+    FLEETS,
+    PLANS,
+    ClusterView,
+    DiffGroupView,
+    DiffView,
+    FleetView,
+    GateView,
+    MergeRequestView,
+    PlanView,
+    PlanWaveView,
+    RolloutView,
+    UnitState,
+    UnitView,
+    WaveView,
+)
 from bot.settings import Settings
 from bot.store import Store
-from bot.store.keys import FLEET
 from bot.web.auth import Auth
 from bot.web.server import create_app
 from bot.worker.publish import show
+from planners.gating.evaluate import WaveState
 from planners.model import Repo
 from planners.model.snapshot import Snapshot
 
@@ -43,18 +59,19 @@ class Site:
         auth = Auth(Settings(**{**known, **settings}), {}, self.context)
         self.app: FastAPI = create_app(auth, discovery.agents(), "report-key", lambda: None)
 
-    async def show(self, view: dict[str, Any]) -> None:
+    async def show(self, view: RolloutView) -> None:
         """Keep a rollout's view as a pass does."""
-        await show(self.context, view["application"], view)
+        await show(self.context, view.application, view)
+
+    def keep_plan(self, view: PlanView) -> None:
+        """Keep a plan's view as a pass does."""
+        self.context.store.views.save(PLANS, view.application, view)
 
     def describe(self, names: Sequence[str], **labels: str) -> None:
         """Keep the fleet's view as a sweep does."""
-        clusters = [
-            {"name": name, "agent": "flux", "labels": labels, "maintenance": "none"}
-            for name in names
-        ]
-        told = {"revision": SHA, "clusters": clusters, "applications": ["storefront"]}
-        self.context.store.views.put(FLEET, told)
+        clusters = tuple(ClusterView(name, "flux", labels) for name in names)
+        view = FleetView(SHA, clusters, ("storefront",))
+        self.context.store.views.save(FLEETS, "", view)
 
 
 async def _never(snapshot: Snapshot) -> Any:
@@ -64,101 +81,84 @@ async def _never(snapshot: Snapshot) -> Any:
 def rollout(
     clusters: Sequence[str],
     components: Sequence[str] = ("web",),
-    readiness: Mapping[str, str] | None = None,
+    readiness: Mapping[str, UnitState] | None = None,
     *,
     name: str = "storefront",
     steps: int = 1,
-) -> dict[str, Any]:
+) -> RolloutView:
     """A rollout's view: one wave for each step and component, all components on all clusters."""
-    told = readiness or {}
-    units = [
-        {
-            "component": component,
-            "cluster": cluster,
-            "readiness": told.get(cluster, "READY"),
-            "message": "",
-            "revision": SHA,
-            "at": (NOON - timedelta(seconds=index)).isoformat(),
-        }
+    given = readiness or {}
+    units = tuple(
+        UnitView(
+            component=component,
+            cluster=cluster,
+            readiness=given.get(cluster, "READY"),
+            message="",
+            revision=SHA,
+            at=(NOON - timedelta(seconds=index)).isoformat(),
+        )
         for index, cluster in enumerate(clusters)
         for component in components
-    ]
-    waves = [
+    )
+    waves = tuple(
         wave(f"s{step}.{level + 1}", step, level, component, clusters[step::steps])
         for step in range(steps)
         for level, component in enumerate(components)
-    ]
-    return {
-        "application": name,
-        "tenant": "shop",
-        "headline": "1 of 2 waves merged",
-        "done": False,
-        "digest": "d" * 64,
-        "revision": "a" * 40,
-        "app": "local:shop/storefront",
-        "fleet_revision": SHA,
-        "deploy": "local:fleet/deploy",
-        "home": None,
-        "problems": [],
-        "waves": waves,
-        "units": units,
-        "report_max_age": 900.0,
-        "at": NOON.isoformat(),
-    }
+    )
+    return RolloutView(
+        application=name,
+        tenant="shop",
+        headline="1 of 2 waves merged",
+        done=False,
+        digest="d" * 64,
+        revision="a" * 40,
+        app="local:shop/storefront",
+        fleet_revision=SHA,
+        deploy="local:fleet/deploy",
+        waves=waves,
+        units=units,
+        report_max_age=timedelta(minutes=15),
+        at=NOON,
+    )
 
 
-def wave(
-    name: str, step: int, level: int, component: str, clusters: Sequence[str]
-) -> dict[str, Any]:
+def wave(name: str, step: int, level: int, component: str, clusters: Sequence[str]) -> WaveView:
     """A wave that waits for an approval."""
-    gate = {
-        "kind": "AwaitsApproval canary",
-        "reason": "waits for 1 approval: canary=true",
-        "remedy": "a reviewer approves the merge request",
-        "since": "",
-    }
-    return {
-        "name": name,
-        "state": "waiting",
-        "step": step,
-        "level": level,
-        "failing": 0,
-        "components": [component],
-        "clusters": [*clusters],
-        "changes": "3 created",
-        "digest": name,
-        "merge_request": {"number": step + 1, "url": f"http://forge.test/{step}"},
-        "gates": [gate],
-        "pending": [],
-    }
+    gate = GateView(
+        kind="AwaitsApproval canary",
+        reason="waits for 1 approval: canary=true",
+        remedy="a reviewer approves the merge request",
+        since=NOON,
+    )
+    return WaveView(
+        name=name,
+        state=WaveState.WAITING,
+        step=step,
+        level=level,
+        failing=0,
+        components=(component,),
+        clusters=tuple(clusters),
+        changes="3 created",
+        digest=name,
+        merge_request=MergeRequestView(step + 1, f"http://forge.test/{step}"),
+        gates=(gate,),
+        pending=(),
+    )
 
 
-def plan(text: str, waves: int = 1) -> dict[str, Any]:
+def plan(text: str, waves: int = 1) -> PlanView:
     """A plan's view: each wave changes one file of its own and one that all share."""
     diff = "--- a/x\n+++ b/x\n@@ -1 +1 @@\n-image: old\n+image: {}\n"
     texts = {"shared": diff.format(text)}
     texts |= {f"own-{index}": diff.format(f"new-{index}") for index in range(waves)}
-    facts = {"bytes": 60, "added": 1, "removed": 1}
-    found = [
-        {
-            "name": f"s{index}.1",
-            "changes": "2 configured",
-            "groups": [
-                {
-                    "clusters": [f"edge-{index}"],
-                    "files": [
-                        {"path": f"clusters/*/own-{text}", "text": f"own-{index}", **facts},
-                        {"path": "clusters/*/shared", "text": "shared", **facts},
-                    ],
-                }
-            ],
-        }
+
+    def group(index: int) -> DiffGroupView:
+        paths = ((f"clusters/*/own-{text}", f"own-{index}"), ("clusters/*/shared", "shared"))
+        files = tuple(DiffView(path, name, size=60, added=1, removed=1) for path, name in paths)
+        return DiffGroupView((f"edge-{index}",), files)
+
+    found = tuple(
+        PlanWaveView(f"s{index}.1", f"s{index}.1", "2 configured", (group(index),))
         for index in range(waves)
-    ]
-    return {
-        "application": "storefront",
-        "digest": "d" * 64,
-        "revision": SHA,
-        "waves": found,
-        "texts": texts,
-    }
+    )
+    return PlanView("storefront", "d" * 64, SHA, found, texts)

@@ -20,6 +20,7 @@ from bot.forges import ForgeError, GitCredentials
 from bot.gather.errors import GatherError
 from bot.git import GitError, Mirrors
 from bot.keys import cluster_key
+from bot.report.model import ROLLOUTS, RolloutView, WaveView
 from bot.sandbox.demo.agents import Behaviour, SimulatedCluster
 from bot.sandbox.demo.people import Person
 from bot.sandbox.demo.site import APP, BOT, DEPLOY, FLEET, start_site
@@ -264,25 +265,25 @@ class World:
         for _ in range(60):
             await self.advance(3)
             view = self.view()
-            if view["done"] and view["waves"]:
+            if view.done and view.waves:
                 return
-        raise AssertionError([(w["name"], w["gates"], w["pending"]) for w in self.view()["waves"]])
+        raise AssertionError([(w.name, w.gates, w.pending) for w in self.view().waves])
 
     async def sweep(self) -> None:
         await dispatch.sweep(self.context)
         await self.settle()
 
-    def view(self) -> dict[str, Any]:
+    def view(self) -> RolloutView:
         """What the rollout page shows."""
-        found = self.context.store.views.get("rollout/storefront")
+        found = self.context.store.views.load(ROLLOUTS, "storefront")
         assert found is not None
         return found
 
-    def wave(self, name: str) -> dict[str, Any]:
-        return next(wave for wave in self.view()["waves"] if wave["name"] == name)
+    def wave(self, name: str) -> WaveView:
+        return next(wave for wave in self.view().waves if wave.name == name)
 
     def reasons(self, wave: str) -> list[str]:
-        return [gate["reason"] for gate in self.wave(wave)["gates"]]
+        return [gate.reason for gate in self.wave(wave).gates]
 
     def merged(self) -> list[str]:
         """The waves merged so far, in the order of their merges."""

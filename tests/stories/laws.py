@@ -56,10 +56,10 @@ async def converge(
     """Let time pass until all is merged and ready, and see every time that the laws hold."""
     for _ in range(times):
         check(world, waves, reviewed=reviewed, aside=aside)
-        if len(world.merged()) == len(waves) and world.view()["done"]:
+        if len(world.merged()) == len(waves) and world.view().done:
             return
         await world.advance(step)
-    raise AssertionError([(w["name"], w["gates"], w["pending"]) for w in world.view()["waves"]])
+    raise AssertionError([(w.name, w.gates, w.pending) for w in world.view().waves])
 
 
 async def hold(world: World, merged: Sequence[str], seconds: float = 120) -> None:

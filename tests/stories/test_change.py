@@ -146,7 +146,7 @@ async def test_a_cluster_that_joins_waits_for_the_next_plan(world: World) -> Non
     world.otto.push("fleet/fleet", "main", late, "Four joins")
     world.add_cluster("four")
     await world.settle()
-    assert "four" not in {unit["cluster"] for unit in world.view()["units"]}
+    assert "four" not in {unit.cluster for unit in world.view().units}
 
     await world.finish()
     await world.sweep()

@@ -258,7 +258,7 @@ async def test_two_revisions_are_taken_back_at_once(world: World) -> None:
     await world.finish()
     earlier = []
     for version in ("2.0.0", "3.0.0"):
-        earlier.insert(0, world.view()["revision"][:12])
+        earlier.insert(0, world.view().revision[:12])
         number = await merged(world, f"to-{version[0]}", cart=version)
         await world.finish()
     world.site.made.forge.repositories[DEPLOY].roles["rita"] = "maintain"

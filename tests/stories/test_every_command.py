@@ -103,7 +103,7 @@ async def test_every_command_from_the_first_plan_to_the_next_revision(world: Wor
     status = world.rita.statuses(DEPLOY, head)["switchyard/order"]
     assert (status["state"], status["description"]) == ("pending", "cancelled by otto: newer")
     assert "cancelled by otto: newer" in world.home(number)
-    assert world.view()["waves"][0]["state"] == "cancelled"
+    assert world.view().waves[0].state == "cancelled"
 
     # A new revision starts afresh, and on the old merge request nobody is obeyed any more.
     await replaced(world, number)

@@ -40,14 +40,14 @@ async def test_a_reported_price_moves_what_runs_made_before_broken(world: World)
     world.ada.push(APP, "main", {"switchyard.yaml": SPEC, "web/x.yaml": manifest("web")}, "Begin")
     await world.settle()
     await world.finish()
-    assert [unit["cluster"] for unit in world.view()["units"]] == ["one"]
+    assert [unit.cluster for unit in world.view().units] == ["one"]
 
     await world.advance(60)
     assert await send(world, "one", cost(world, 0.2)) == 202
     await world.sweep()
     await world.finish()
 
-    assert [unit["cluster"] for unit in world.view()["units"]] == ["two"]
+    assert [unit.cluster for unit in world.view().units] == ["two"]
     assert world.merged() == ["all.1", "all.1", "remove.2"]
 
 

@@ -98,7 +98,7 @@ async def test_a_cluster_that_is_silent_for_ever_is_overdue_for_ever(world: Worl
     told = "silent since 12:00:00, overdue"
     assert told in world.reasons("canary.2")[0]
     assert told in await page(world)
-    assert {unit["readiness"] for unit in world.view()["units"]} == {"UNKNOWN", "UNMERGED"}
+    assert {unit.readiness for unit in world.view().units} == {"UNKNOWN", "UNMERGED"}
     world.behave("one", silent=False)
     await converge(world)
     assert world.merged() == list(WAVES)

@@ -47,7 +47,7 @@ async def test_all_events_arrive_in_another_order(world: World, order: object) -
         while await world.post.release(order):  # type: ignore[arg-type] # one of the two above
             await world.settle()
         check(world)
-        if len(world.merged()) == len(WAVES) and world.view()["done"]:
+        if len(world.merged()) == len(WAVES) and world.view().done:
             break
         await world.advance(3)
 

@@ -18,7 +18,7 @@ async def sweeps(world: World, times: int = 60) -> None:
         await world.advance(3)
         await world.sweep()
         check(world)
-        if len(world.merged()) == len(WAVES) and world.view()["done"]:
+        if len(world.merged()) == len(WAVES) and world.view().done:
             return
 
 

@@ -241,9 +241,9 @@ async def test_a_later_wave_that_an_admin_merges_out_of_order_is_not_merged_agai
     await world.settle()
 
     assert world.merged() == ["canary.1", "rest.1"]
-    assert world.wave("rest.1")["merge_request"] is None
-    assert world.wave("rest.1")["state"] in {"settling", "done"}
-    assert world.wave("rest.2")["state"] == "waiting"
+    assert world.wave("rest.1").merge_request is None
+    assert world.wave("rest.1").state in {"settling", "done"}
+    assert world.wave("rest.2").state == "waiting"
     await converge(world, aside=["rest.1"])
     assert sorted(world.merged()) == sorted(WAVES)
     assert len(world.rita.requests(DEPLOY, "all")) == len(WAVES)

@@ -17,7 +17,7 @@ async def test_a_push_becomes_ordered_merges_and_ready_clusters(world: World) ->
 
     await world.finish()
     assert world.merged() == ALL_WAVES
-    assert {unit["readiness"] for unit in world.view()["units"]} == {"READY"}
+    assert {unit.readiness for unit in world.view().units} == {"READY"}
     assert "image: registry.example.com/web:1.0.0" in world.deployed("three", "web")
 
 

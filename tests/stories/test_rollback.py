@@ -53,7 +53,7 @@ async def test_b7_a_failed_update_is_rolled_back_byte_for_byte(world: World) -> 
 
     assert world.merged()[first:] == ["canary.1", "canary.2", "rollback.3", "rollback.4"]
     assert tree(world) == before
-    headline = world.view()["headline"]
+    headline = world.view().headline
     assert headline.startswith("rolled back: revision ")
     assert headline.endswith("; 3 clusters ready as before")
     assert "rolled back: revision " in world.home(number)
@@ -82,7 +82,7 @@ async def test_what_was_rolled_back_stays_so_until_a_new_revision(world: World) 
     await update(world, "good", redis="2.0.1")
     await world.finish()
     assert ":2.0.1" in world.deployed("three", "redis")
-    assert world.view()["headline"] == "rolled out: ready on 3 clusters"
+    assert world.view().headline == "rolled out: ready on 3 clusters"
 
 
 async def test_a_first_rollout_has_nothing_to_go_back_to_and_holds(world: World) -> None:

@@ -85,5 +85,5 @@ async def test_an_object_beyond_the_tenant_is_refused_before_anything_happens(
     world.ada.push(APP, "main", app, "Open the shop")
     await world.settle()
 
-    assert any("hostNetwork" in problem for problem in world.view()["problems"])
+    assert any("hostNetwork" in problem for problem in world.view().problems)
     assert order(world) == ["tenant-shop/all.1"]

@@ -33,9 +33,7 @@ async def test_a_failed_cluster_holds_the_rollout_and_is_named(world: World) -> 
 
     assert world.merged() == MERGED
     assert "held: one (redis failed: health check failed after 5m0s" in world.home(number)
-    assert world.wave("canary.2")["gates"][0]["remedy"] == (
-        "a repair of the cluster, or a new revision"
-    )
+    assert world.wave("canary.2").gates[0].remedy == ("a repair of the cluster, or a new revision")
     (told,) = notices(world, number)
     assert told.startswith("`one (redis failed: health check failed after 5m0s")
     await world.lose_database()
@@ -60,7 +58,7 @@ async def test_a_silent_cluster_is_unknown_and_the_wait_is_called_overdue(world:
     assert world.reasons("canary.2")[0].endswith("overdue)")
     assert "overdue" in world.home(number)
     await world.advance(6 * 60)
-    assert {unit["readiness"] for unit in world.view()["units"]} == {"UNKNOWN", "UNMERGED"}
+    assert {unit.readiness for unit in world.view().units} == {"UNKNOWN", "UNMERGED"}
     assert world.reasons("canary.2")[0].startswith(
         "cart waits for redis to be Ready on one (silent since 12:00:00, overdue)"
     )
@@ -77,7 +75,7 @@ async def test_a_report_for_an_old_revision_does_not_count(world: World) -> None
     assert world.reasons("canary.2") == ["cart waits for redis to be Ready on one (progressing)"], (
         "the last word about the merged revision stands; the later one is about an older"
     )
-    assert world.wave("rest.1")["state"] == "waiting"
+    assert world.wave("rest.1").state == "waiting"
 
 
 async def test_a_foreign_commit_on_a_branch_is_noticed_and_kept(world: World) -> None:
@@ -200,7 +198,7 @@ async def test_a_plan_that_takes_too_much_is_said_where_people_look(world: World
     world.context = replace(world.context, propose=too_big)
     number = await begun(world)
     assert "planning was ended after it took 120 seconds" in world.home(number)
-    assert world.view()["problems"] == ["planning was ended after it took 120 seconds"]
+    assert world.view().problems == ("planning was ended after it took 120 seconds",)
 
     world.context = replace(world.context, propose=planner)
     await world.sweep()

@@ -55,7 +55,7 @@ async def test_only_members_of_the_team_count_and_only_while_they_are(world: Wor
     await world.settle()
     assert world.merged() == []
     assert "waits for 1 approval" in world.reasons("canary.1")[0]
-    assert world.wave("canary.1")["gates"][0]["remedy"].endswith("by edge/approvers")
+    assert world.wave("canary.1").gates[0].remedy.endswith("by edge/approvers")
 
     team(world, "rita")
     await world.sweep()
@@ -70,7 +70,7 @@ async def test_code_owners_of_the_touched_files_must_approve(world: World) -> No
     world.rita.approve(DEPLOY, number)
     await world.settle()
     assert ["code owners" in reason for reason in world.reasons("canary.1")] == [True]
-    assert world.wave("canary.1")["gates"][0]["remedy"].endswith("by edge/approvers")
+    assert world.wave("canary.1").gates[0].remedy.endswith("by edge/approvers")
 
     team(world, "rita")
     await world.sweep()

@@ -23,7 +23,7 @@ from bot.web.auth.proxies import forwarded, named_by
 from bot.web.auth.sessions import Sessions, Visitor
 from bot.web.ui.paging import address
 
-__all__ = ["Door", "Guard", "Visitor"]
+__all__ = ["Auth", "Guard", "Visitor"]
 
 OPEN = ("/hooks/", "/reports/", "/facts/", "/static/", "/setup/", "/sign-in/")
 OPEN_PAGES = frozenset({"/healthz", "/setup", "/sign-in", "/sign-out"})
@@ -108,7 +108,7 @@ class Auth:
     async def refuse(self, request: Request, error: HTTPException) -> Response:
         """The answer to who may not come in; a browser is shown the way."""
         first = error.status_code == status.HTTP_401_UNAUTHORIZED and bool(self.ways())
-        if first and request.method == "GET" and ui.for_people(request):
+        if first and request.method == "GET" and ui.wants_html(request):
             query = request.url.query
             back = request.url.path + (f"?{query}" if query else "")
             return RedirectResponse(address("/sign-in", back=back), status.HTTP_303_SEE_OTHER)

@@ -9,7 +9,7 @@ from fastapi import HTTPException, status
 from bot.context import Context
 from bot.forges import ForgeError
 from bot.web.auth.sessions import Visitor
-from bot.web.ui.reading import Reader
+from bot.web.ui.reading import ViewReader
 from planners.model import Repo, Role
 
 COUNTS = timedelta(minutes=5)
@@ -56,7 +56,7 @@ class Access:
         """The pages tell what is in the fleet repo, and in every deploy repo."""
         if await self._reads(visitor, [self.context.fleet]):
             return True
-        deploys = [_repo(each) for each in Reader(self.context).fleet().get("deploys", [])]
+        deploys = ViewReader(self.context).fleet().deploys
         return 0 < len(deploys) <= MOST_DEPLOYS and await self._reads(visitor, deploys)
 
     async def _reads(self, visitor: Visitor, repos: Iterable[Repo]) -> bool:
@@ -73,8 +73,3 @@ class Access:
             f"{visitor.login} may not see this: it is for those who may read the fleet repo, "
             f"{self.context.fleet}, or every deploy repo, as {visitor.forge} tells."
         )
-
-
-def _repo(text: str) -> Repo:
-    forge, _, path = text.partition(":")
-    return Repo(forge, path)

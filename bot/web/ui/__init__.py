@@ -8,47 +8,49 @@ from fastapi import APIRouter, Header, HTTPException, status
 from fastapi.responses import FileResponse, HTMLResponse, StreamingResponse
 
 from bot.context import Context
-from bot.report.summary_view import READINESS
+from bot.report.model import UNIT_STATES
 from bot.web.ui import api, fleet, plan, rollout
 from bot.web.ui.live import Live
 from bot.web.ui.paging import number, paged
-from bot.web.ui.reading import Reader
+from bot.web.ui.reading import ViewReader
 from bot.web.ui.recent import Recent
-from bot.web.ui.refusals import for_people, refusal
+from bot.web.ui.refusals import refusal, wants_html
 from bot.web.ui.templating import HERE, environment
 
-__all__ = ["environment", "for_people", "refusal", "router"]
+__all__ = ["environment", "refusal", "router", "wants_html"]
 
 CLUSTERS = 100
-MOST_ASKED = 100
+MAX_QUERY = 100
 STATIC = {
     "switchyard.css": "text/css",
     "switchyard.js": "text/javascript",
     "switchyard.svg": "image/svg+xml",
 }
-SHORTLY = {"Cache-Control": "max-age=300"}
+STATIC_HEADERS = {"Cache-Control": "max-age=300"}
 
 Render = Callable[..., str]
 
 
-def router(context: Context, account: Callable[[], bool]) -> APIRouter:
-    """The pages' routes, and the programming interface's; `account`: whether people sign in."""
-    reader = Reader(context)
+def router(context: Context, has_accounts: Callable[[], bool]) -> APIRouter:
+    """The routes of the pages and of the JSON API; `has_accounts`: whether people sign in."""
+    reader = ViewReader(context)
     templates = environment()
 
-    def render(name: str, **shown: object) -> str:
-        return templates.get_template(name).render(shown, now=reader.now, account=account())
+    def render(name: str, **values: object) -> str:
+        template = templates.get_template(name)
+        return template.render(values, now=reader.now, account=has_accounts())
 
     routes = APIRouter(include_in_schema=False)
     _lists(routes, reader, render)
     _rollout(routes, reader, render)
+    _plan(routes, reader, render)
     _events(routes, reader)
 
     @routes.get("/static/{name}")
     def static(name: str) -> FileResponse:
         if name not in STATIC:
-            raise HTTPException(status.HTTP_404_NOT_FOUND, f"there is no file {name[:100]}")
-        return FileResponse(HERE / "static" / name, media_type=STATIC[name], headers=SHORTLY)
+            raise HTTPException(status.HTTP_404_NOT_FOUND, f"no static file {name[:100]}")
+        return FileResponse(HERE / "static" / name, media_type=STATIC[name], headers=STATIC_HEADERS)
 
     both = APIRouter()
     both.include_router(routes)
@@ -56,7 +58,7 @@ def router(context: Context, account: Callable[[], bool]) -> APIRouter:
     return both
 
 
-def _lists(routes: APIRouter, reader: Reader, render: Render) -> None:
+def _lists(routes: APIRouter, reader: ViewReader, render: Render) -> None:
     """The applications and the fleet."""
 
     @routes.get("/")
@@ -64,67 +66,74 @@ def _lists(routes: APIRouter, reader: Reader, render: Render) -> None:
         text = render(
             "index.html",
             summaries=reader.summaries(),
-            registered=reader.fleet()["applications"],
+            registered=reader.fleet().applications,
             warnings=reader.warnings(),
-            delays=reader.delays(),
+            failures=reader.failures(),
         )
         return HTMLResponse(text)
 
     @routes.get("/fleet")
     def clusters(q: str = "", readiness: str = "", page: str = "") -> HTMLResponse:
-        seen, words = reader.fleet(), q[:MOST_ASKED]
-        every = fleet.fleet_rows(seen, reader.summaries(), reader.now)
-        found = fleet.selected(every, words)
-        wanted = readiness if readiness in fleet.STATES else ""
-        rows = [row for row in found if wanted in {"", row.state}]
+        view, words = reader.fleet(), q[:MAX_QUERY]
+        every = fleet.fleet_rows(view, reader.application_clusters(), reader.now)
+        found = fleet.search(every, words)
+        wanted = readiness if readiness in fleet.CLUSTER_STATES else ""
+        rows = [row for row in found if wanted in {"", row.readiness}]
         text = render(
             "fleet.html",
-            revision=seen["revision"],
+            revision=view.revision,
             total=len(every),
             found=len(found),
-            states=fleet.by_state(found),
+            states=fleet.count_by_readiness(found),
             page=paged(rows, number(page), CLUSTERS),
-            asked={"q": words, "readiness": wanted},
+            query={"q": words, "readiness": wanted},
         )
         return HTMLResponse(text)
 
 
-def _rollout(routes: APIRouter, reader: Reader, render: Render) -> None:
-    """One application: its rollout, and its plan."""
+def _rollout(routes: APIRouter, reader: ViewReader, render: Render) -> None:
     recent = Recent()
 
     @routes.get("/rollouts/{application}")
-    def one(
+    def rollout_page(
         application: str, q: str = "", readiness: str = "", page: str = "", waves: str = ""
     ) -> HTMLResponse:
-        wanted = readiness if readiness in READINESS else ""
-        asked = rollout.Asked(q[:MOST_ASKED], wanted, number(page), number(waves) if waves else 0)
-        mark = reader.marks().get(application, "")
+        wanted = rollout.RolloutFilter(
+            q[:MAX_QUERY],
+            next((state for state in UNIT_STATES if state == readiness), None),
+            number(page),
+            number(waves) if waves else 0,
+        )
+        version = reader.versions().get(application, "")
 
         def make() -> str:
-            return render("rollout.html", mark=mark, **rollout.shown(reader, application, asked))
+            return render(
+                "rollout.html", page=rollout.rollout_page(reader, application, wanted, version)
+            )
 
-        return HTMLResponse(recent.page((application, mark, asked), make))
+        return HTMLResponse(recent.page((application, version, wanted), make))
 
+
+def _plan(routes: APIRouter, reader: ViewReader, render: Render) -> None:
     @routes.get("/rollouts/{application}/plan")
-    def changes(
+    def plan_page(
         application: str, q: str = "", cluster: str = "", wave: str = "", page: str = ""
     ) -> HTMLResponse:
         summary, view = reader.summary(application), reader.plan(application)
-        asked = plan.Asked(q[:MOST_ASKED], cluster[:MOST_ASKED], wave[:MOST_ASKED])
+        wanted = plan.PlanFilter(q[:MAX_QUERY], cluster[:MAX_QUERY], wave[:MAX_QUERY])
         text = render(
             "plan.html",
             summary=summary,
-            states={each["name"]: each["state"] for each in summary["waves"]},
+            states={each.name: each.state for each in summary.waves},
             plan=view,
-            asked=asked,
+            filter=wanted,
             clusters=plan.clusters_of(view) if view else [],
-            shown=plan.shown(view, asked, number(page)) if view else None,
+            page=plan.plan_page(view, wanted, number(page)) if view else None,
         )
         return HTMLResponse(text)
 
 
-def _events(routes: APIRouter, reader: Reader) -> None:
+def _events(routes: APIRouter, reader: ViewReader) -> None:
     """The events that keep a rollout's page live."""
     live = Live(reader)
 
@@ -135,7 +144,7 @@ def _events(routes: APIRouter, reader: Reader) -> None:
         if live.full:
             raise HTTPException(
                 status.HTTP_503_SERVICE_UNAVAILABLE,
-                f"{live.most} pages are live already; this one is still right when it is loaded",
+                f"the limit of {live.most} live pages is reached; reload the page to update it",
             )
         await asyncio.to_thread(reader.summary, application)
         return StreamingResponse(

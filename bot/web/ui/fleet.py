@@ -1,105 +1,140 @@
-"""The fleet as a table: each cluster with what runs there, how it fares and when it last spoke."""
+"""The fleet as a table: each cluster with its applications, readiness and newest report."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Any
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, TypeAlias
 
-from bot.report.summary_view import READINESS, UNMERGED
+from bot.report.model import (
+    UNIT_STATES,
+    ApplicationClustersView,
+    ClusterUnitsView,
+    ClusterView,
+    FleetView,
+    UnitCounts,
+    UnitState,
+)
 
-IDLE = "IDLE"
-STATES = (*READINESS, IDLE)
+ClusterState: TypeAlias = UnitState | Literal["IDLE"]
+CLUSTER_STATES: tuple[ClusterState, ...] = (*UNIT_STATES, "IDLE")
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """One application on one cluster; `revision` is the deploy repo's that it last spoke of."""
+class ClusterApplication:
+    """An application on a cluster; `revision` and `reported_at` are of its newest report.
+
+    `revision` is a commit of the deploy repo.
+    """
 
     application: str
-    state: str
-    counts: Mapping[str, int]
+    readiness: ClusterState
+    totals: UnitCounts
     revision: str
-    at: datetime | None
-    fresh: bool
-
-    @property
-    def merged(self) -> bool:
-        """Whether anything of it is merged for the cluster, so that it can run there."""
-        return self.state != UNMERGED
+    reported_at: datetime | None
 
 
-@dataclass(slots=True)
-class Row:
-    """One cluster. One that is not `listed` has left the fleet repo, and something runs there."""
+@dataclass(frozen=True, slots=True)
+class ClusterRow:
+    """A cluster; `readiness` is the worst of all units on it.
+
+    It is UNMERGED if nothing runs there yet, and IDLE if nothing is planned for it. A cluster that
+    is not `listed` has left the fleet repo. It is `silent` if every report is older than policies
+    allow.
+    """
 
     name: str
-    agent: str = ""
-    labels: Mapping[str, str] = field(default_factory=dict)
-    maintenance: str = "none"
-    listed: bool = True
-    runs: list[Run] = field(default_factory=list)
+    agent: str
+    labels: Mapping[str, str]
+    maintenance: str
+    listed: bool
+    readiness: ClusterState
+    totals: UnitCounts
+    silent: bool
+    reported_at: datetime | None
+    applications: tuple[ClusterApplication, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Presence:
+    """An application on a cluster; reports before `oldest` do not count."""
+
+    application: str
+    units: ClusterUnitsView
+    oldest: datetime
 
     @property
-    def counts(self) -> dict[str, int]:
-        """How many components are in which state."""
-        return {word: sum(run.counts.get(word, 0) for run in self.runs) for word in READINESS}
-
-    @property
-    def state(self) -> str:
-        """The worst state of anything that runs there; UNMERGED where something only is to."""
-        return worst(self.counts)
-
-    @property
-    def at(self) -> datetime | None:
-        """When it last reported."""
-        return max((run.at for run in self.runs if run.at), default=None)
-
-    @property
-    def silent(self) -> bool:
-        """Whether it has spoken once, and no more for longer than policies allow."""
-        return self.at is not None and not any(run.fresh for run in self.runs)
-
-    @property
-    def words(self) -> str:
-        """What a search looks at."""
-        labels = (f"{name}={value}" for name, value in self.labels.items())
-        names = (run.application for run in self.runs)
-        return " ".join((self.name, self.agent, self.maintenance, *labels, *names)).casefold()
+    def is_fresh(self) -> bool:
+        return self.units.at is not None and self.units.at > self.oldest
 
 
-def worst(counts: Mapping[str, int]) -> str:
-    """The worst state that anything is in, UNMERGED only if all is; IDLE where there is nothing."""
-    return next((word for word in READINESS if counts.get(word)), IDLE)
+def worst(counts: UnitCounts) -> ClusterState:
+    """The worst state of any unit, UNMERGED only if all are; IDLE if there is none."""
+    return next((state for state in UNIT_STATES if counts.get(state)), "IDLE")
 
 
 def fleet_rows(
-    fleet: Mapping[str, Any], summaries: Iterable[Mapping[str, Any]], now: datetime
-) -> list[Row]:
+    fleet: FleetView, applications: Iterable[ApplicationClustersView], now: datetime
+) -> list[ClusterRow]:
     """Every cluster that the fleet repo names or an application runs on, sorted by name."""
-    rows = {each["name"]: Row(**each) for each in fleet["clusters"]}
-    for summary in summaries:
-        allowed = timedelta(seconds=summary.get("report_max_age", 0))
-        for name, entry in summary["clusters"].items():
-            row = rows.setdefault(name, Row(name, listed=not fleet["revision"]))
-            row.runs.append(_run(summary["application"], entry, now - allowed))
-    return [rows[name] for name in sorted(rows)]
+    described = {cluster.name: cluster for cluster in fleet.clusters}
+    present: dict[str, list[_Presence]] = {name: [] for name in described}
+    for each in applications:
+        oldest = now - each.report_max_age
+        for name, units in each.clusters.items():
+            present.setdefault(name, []).append(_Presence(each.application, units, oldest))
+    unread = not fleet.revision
+    return [
+        _row(
+            described.get(name, ClusterView(name, agent="")),
+            present[name],
+            listed=unread or name in described,
+        )
+        for name in sorted(present)
+    ]
 
 
-def _run(application: str, entry: Mapping[str, Any], since: datetime) -> Run:
-    at = datetime.fromisoformat(entry["at"]) if entry["at"] else None
-    counts = entry["counts"]
-    return Run(
-        application, worst(counts), counts, entry["revision"], at, at is not None and at > since
+def _row(cluster: ClusterView, present: Sequence[_Presence], *, listed: bool) -> ClusterRow:
+    totals = {
+        state: sum(each.units.totals.get(state, 0) for each in present) for state in UNIT_STATES
+    }
+    at = max((each.units.at for each in present if each.units.at), default=None)
+    return ClusterRow(
+        name=cluster.name,
+        agent=cluster.agent,
+        labels=cluster.labels,
+        maintenance=cluster.maintenance,
+        listed=listed,
+        readiness=worst(totals),
+        totals=totals,
+        silent=at is not None and not any(each.is_fresh for each in present),
+        reported_at=at,
+        applications=tuple(_application(each) for each in present),
     )
 
 
-def selected(rows: Iterable[Row], text: str) -> list[Row]:
-    """The rows in which every word of the text is found."""
-    wanted = text.casefold().split()
-    return [row for row in rows if not wanted or all(word in row.words for word in wanted)]
+def _application(each: _Presence) -> ClusterApplication:
+    units = each.units
+    return ClusterApplication(
+        each.application, worst(units.totals), units.totals, units.revision, units.at
+    )
 
 
-def by_state(rows: Sequence[Row]) -> dict[str, int]:
-    """How many clusters are in which state."""
-    states = [row.state for row in rows]
-    return {state: states.count(state) for state in STATES}
+def search(rows: Iterable[ClusterRow], text: str) -> list[ClusterRow]:
+    """The rows that contain every word of the text."""
+    words = text.casefold().split()
+    return [row for row in rows if not words or _matches(row, words)]
+
+
+def _matches(row: ClusterRow, words: Iterable[str]) -> bool:
+    labels = (f"{name}={value}" for name, value in row.labels.items())
+    names = (each.application for each in row.applications)
+    text = " ".join((row.name, row.agent, row.maintenance, *labels, *names)).casefold()
+    return all(word in text for word in words)
+
+
+def count_by_readiness(rows: Iterable[ClusterRow]) -> dict[ClusterState, int]:
+    """How many clusters are in which state; every state is there."""
+    counts = dict.fromkeys(CLUSTER_STATES, 0)
+    for row in rows:
+        counts[row.readiness] += 1
+    return counts

@@ -1,34 +1,28 @@
-"""The wave graph: where each wave stands and what it says, for a template to draw as SVG.
+"""The wave graph: the position and text of each wave, for a template to draw as SVG.
 
-One column for each step, its waves from top to bottom in the order of their levels; the columns run
-on in the next band. The waves of a single step stand in lines. Where there are too many waves, each
-node is a step, or several in a row.
+One column for each step, its waves from top to bottom by level; after six columns a new band
+begins. The waves of a single step are laid out in lines. If there are too many waves, a node stands
+for a step, or for several consecutive steps.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from bot.report.model import WaveView
+from bot.web.ui.badges import WAVES, wave_state
 from bot.wording.markdown import plural
 
-MOST_NODES = 60
+MAX_NODES = 60
 COLUMNS = 6
 WIDTH, HEIGHT = 160, 50
 GAP, BETWEEN, HEAD = 22, 16, 26
-MOST_LETTERS = 19
-WORDS = {
-    "done": "ready",
-    "settling": "merged, settling",
-    "merging": "its turn",
-    "waiting": "waiting",
-    "cancelled": "cancelled",
-    "failing": "failing",
-}
+MAX_LETTERS = 19
+GROUP_STATES = ("failing", "merging", "settling", "waiting", "cancelled")
 
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """Two lines of text, which link somewhere; `title` says all of it."""
+    """A link with two lines of text, each of which may be cut; `title` is the whole text."""
 
     name: str
     text: str
@@ -39,7 +33,7 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A box in its place."""
+    """A box and the position of its upper left corner."""
 
     x: int
     y: int
@@ -48,7 +42,7 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Arrow:
-    """A line from one point to another, with a head."""
+    """A line from one point to another, with an arrow head."""
 
     x1: int
     y1: int
@@ -67,7 +61,7 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """Everything to draw; `grouped` says that nodes are steps."""
+    """All shapes, in pixels; `grouped` if nodes stand for steps."""
 
     width: int
     height: int
@@ -77,21 +71,16 @@ class Graph:
     grouped: bool
 
 
-Waves = Sequence[Mapping[str, Any]]
+Waves = Sequence[WaveView]
 Address = Callable[[str], str]
 
 
-def state_of(wave: Mapping[str, Any]) -> str:
-    """The wave's state; failing, where a cluster says so."""
-    return "failing" if wave.get("failing") else str(wave["state"])
-
-
 def graph(waves: Waves, address: Address) -> Graph:
-    """Lay the waves out; `address` leads to a wave's row."""
-    steps: dict[int, list[Mapping[str, Any]]] = {}
+    """Lay the waves out; `address` gives the address of a wave's row."""
+    steps: dict[int, list[WaveView]] = {}
     for wave in waves:
-        steps.setdefault(wave.get("step", 0), []).append(wave)
-    if len(waves) > MOST_NODES:
+        steps.setdefault(wave.step, []).append(wave)
+    if len(waves) > MAX_NODES:
         return _grouped(list(steps.values()), address)
     if len(steps) == 1:
         return _flow([_box(wave, address) for wave in waves], grouped=False)
@@ -107,7 +96,7 @@ def _columns(steps: Sequence[Waves], address: Address) -> Graph:
         band = steps[start : start + COLUMNS]
         for place, step in enumerate(band):
             x = place * (WIDTH + GAP)
-            labels.append(Label(x, top + 14, _short(_step(step), MOST_LETTERS)))
+            labels.append(Label(x, top + 14, _short(_step(step), MAX_LETTERS)))
             for row, wave in enumerate(step):
                 y = top + HEAD + row * (HEIGHT + BETWEEN)
                 nodes.append(Node(x, y, _box(wave, address)))
@@ -122,13 +111,13 @@ def _columns(steps: Sequence[Waves], address: Address) -> Graph:
 
 
 def _grouped(steps: Sequence[Waves], address: Address) -> Graph:
-    each = -(-len(steps) // MOST_NODES)
+    each = -(-len(steps) // MAX_NODES)
     groups = [steps[start : start + each] for start in range(0, len(steps), each)]
     return _flow([_group(group, address) for group in groups], grouped=True)
 
 
 def _flow(boxes: Sequence[Box], *, grouped: bool) -> Graph:
-    """Boxes one after the other, like words in lines."""
+    """Boxes one after the other, in lines of six."""
     nodes: list[Node] = []
     arrows: list[Arrow] = []
     for place, box in enumerate(boxes):
@@ -148,29 +137,28 @@ def _graph(
     return Graph(max(ends, default=0), bottom, tuple(nodes), tuple(arrows), tuple(labels), grouped)
 
 
-def _box(wave: Mapping[str, Any], address: Address) -> Box:
-    name, state = str(wave["name"]), state_of(wave)
-    text = f"{plural(len(wave['clusters']), 'cluster')} · {WORDS[state]}"
-    return Box(_short(name, MOST_LETTERS), text, state, address(name), f"{name}: {text}")
+def _box(wave: WaveView, address: Address) -> Box:
+    name, state = wave.name, wave_state(wave)
+    text = f"{plural(len(wave.clusters), 'cluster')} · {WAVES[state].text}"
+    return Box(_short(name, MAX_LETTERS), text, state, address(name), f"{name}: {text}")
 
 
 def _group(steps: Sequence[Waves], address: Address) -> Box:
-    """A box for some steps in a row; it links to the first wave that is not done."""
+    """A box for consecutive steps; it links to the first wave that is not done."""
     waves = [wave for step in steps for wave in step]
-    states = [state_of(wave) for wave in waves]
+    states = [wave_state(wave) for wave in waves]
     left = [wave for wave, state in zip(waves, states, strict=True) if state != "done"]
-    order = ("failing", "merging", "settling", "waiting", "cancelled")
-    state = next((word for word in order if word in states), "done")
+    state = next((each for each in GROUP_STATES if each in states), "done")
     first, last = _step(steps[0]), _step(steps[-1])
     name = first if len(steps) == 1 else f"{first} to {last}"
-    text = f"{len(waves) - len(left)}/{len(waves)} · {WORDS[state]}"
-    where = address(str((left or waves)[0]["name"]))
-    return Box(_short(name, MOST_LETTERS), text, state, where, f"{name}: {text}")
+    text = f"{len(waves) - len(left)}/{len(waves)} · {WAVES[state].text}"
+    where = address((left or waves)[0].name)
+    return Box(_short(name, MAX_LETTERS), text, state, where, f"{name}: {text}")
 
 
 def _step(waves: Waves) -> str:
     """The label of a step: its waves' names without their levels."""
-    return str(waves[0]["name"]).rpartition(".")[0]
+    return waves[0].name.rpartition(".")[0]
 
 
 def _short(text: str, letters: int) -> str:

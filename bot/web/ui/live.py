@@ -1,67 +1,68 @@
-"""Server-sent events: tell whoever has a rollout's page open that it changed.
+"""Server-sent events: tell every open page of a rollout that it changed.
 
-One look at the database serves all listeners for a second, so that their number costs nothing.
+All listeners of a process share one database query per second.
 """
 
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
-from bot.web.ui.reading import Reader
+from bot.web.ui.reading import ViewReader
 
-MOST_LISTENERS = 200
-LOOK_SECONDS = 1.0
+MAX_LISTENERS = 200
+POLL_SECONDS = 1.0
 HEARTBEAT_SECONDS = 15.0
-LASTS_SECONDS = 300.0
+STREAM_SECONDS = 300.0
 RETRY = "retry: 3000\n\n"
-HEARTBEAT = ": still here\n\n"
+HEARTBEAT = ": heartbeat\n\n"
 
 
 @dataclass(slots=True)
 class Live:
-    """The listeners of this process, and what was seen last."""
+    """The listeners of this process, and the versions of the last poll."""
 
-    reader: Reader
-    most: int = MOST_LISTENERS
-    every: float = LOOK_SECONDS
-    lasts: float = LASTS_SECONDS
+    reader: ViewReader
+    most: int = MAX_LISTENERS
+    every: float = POLL_SECONDS
+    lasts: float = STREAM_SECONDS
     listeners: int = 0
-    _marks: dict[str, str] = field(default_factory=dict)
-    _looked: float = float("-inf")
-    _looking: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _versions: dict[str, str] = field(default_factory=dict)
+    _polled_at: float = float("-inf")
+    _polling: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
     def full(self) -> bool:
-        """Whether there are as many listeners as are served."""
+        """Whether the limit of listeners is reached."""
         return self.listeners >= self.most
 
     async def events(self, application: str, seen: str) -> AsyncIterator[str]:
-        """An event whenever the page changes from what was `seen`; until the client goes.
+        """An event whenever the page's version differs from the one `seen`, until the client goes.
 
-        After five minutes it ends: the browser comes again, and whether it may is asked again.
+        The stream ends after five minutes: the browser opens it again, and its permission is
+        checked again.
         """
         self.listeners += 1
         try:
             yield RETRY
-            begun = spoken = _now()
-            while _now() - begun < self.lasts:
-                told = (await self._look()).get(application, "")
-                if told != seen:
-                    seen, spoken = told, _now()
-                    yield f"id: {told}\nevent: change\ndata: {told}\n\n"
-                elif _now() - spoken >= HEARTBEAT_SECONDS:
-                    spoken = _now()
+            started = sent = _now()
+            while _now() - started < self.lasts:
+                version = (await self._poll()).get(application, "")
+                if version != seen:
+                    seen, sent = version, _now()
+                    yield f"id: {version}\nevent: change\ndata: {version}\n\n"
+                elif _now() - sent >= HEARTBEAT_SECONDS:
+                    sent = _now()
                     yield HEARTBEAT
                 await asyncio.sleep(self.every)
         finally:
             self.listeners -= 1
 
-    async def _look(self) -> dict[str, str]:
-        async with self._looking:
-            if _now() - self._looked >= self.every:
-                self._marks = await asyncio.to_thread(self.reader.marks)
-                self._looked = _now()
-            return self._marks
+    async def _poll(self) -> dict[str, str]:
+        async with self._polling:
+            if _now() - self._polled_at >= self.every:
+                self._versions = await asyncio.to_thread(self.reader.versions)
+                self._polled_at = _now()
+            return self._versions
 
 
 def _now() -> float:

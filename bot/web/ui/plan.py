@@ -1,16 +1,18 @@
-"""The plan's page: diffs filtered by wave, cluster and text, cut into pages of a bounded size."""
+"""The page of a plan: diffs filtered by wave, cluster and text, in pages of a bounded size."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+
+from bot.report.model import DiffView, PlanView, PlanWaveView
 
 PAGE_BYTES = 300_000
 LINE_BYTES, FILE_BYTES = 30, 300
+LINE_KINDS = {"+": "add", "-": "del", "@": "hunk"}
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What a reader wants to see; empty stands for everything."""
+class PlanFilter:
+    """What to show; empty stands for everything."""
 
     text: str = ""
     cluster: str = ""
@@ -18,87 +20,95 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class File:
-    """One file's diff. `same` is the anchor of the same diff further up; `lines` is empty then."""
+class DiffLine:
+    """A line of a diff; `kind` is add, del, hunk or same."""
 
-    path: str
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileSection:
+    """One file's diff. `same_as` is the anchor of an equal diff above; `lines` is empty then."""
+
+    diff: DiffView
     anchor: str
-    added: int
-    removed: int
-    size: int
-    kept: bool
-    same: str
-    lines: Sequence[tuple[str, str]]
+    same_as: str
+    lines: Sequence[DiffLine]
 
 
 @dataclass(slots=True)
-class Group:
+class GroupSection:
     """Clusters on which the same files change in the same way."""
 
     clusters: Sequence[str]
-    files: list[File] = field(default_factory=list)
+    files: list[FileSection] = field(default_factory=list)
 
 
 @dataclass(slots=True)
-class Wave:
+class WaveSection:
     """One wave's groups, as far as they are on this page."""
 
     name: str
     changes: str
-    groups: list[Group] = field(default_factory=list)
+    groups: list[GroupSection] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class PlanPage:
     """One page of a plan; `left_out` counts the diffs that were too large to keep."""
 
-    waves: Sequence[Wave]
+    waves: Sequence[WaveSection]
     number: int
     pages: int
     files: int
     left_out: int
 
 
-Place = tuple[Mapping[str, Any], int, Mapping[str, Any]]
+@dataclass(frozen=True, slots=True)
+class _Match:
+    """A file that passed the filter, with its wave and the number of its group."""
+
+    wave: PlanWaveView
+    group: int
+    diff: DiffView
 
 
-def shown(plan: Mapping[str, Any], asked: Asked, number: int) -> Shown:
-    """That page of what was asked for, or the nearest there is."""
-    texts = plan["texts"]
-    found = list(_files(plan, asked))
-    starts = _starts(found, texts)
+def plan_page(plan: PlanView, wanted: PlanFilter, number: int) -> PlanPage:
+    """That page of the filtered plan, or the nearest there is."""
+    found = list(_matches(plan, wanted))
+    starts = _starts(found, plan.texts)
     number = min(max(number, 1), len(starts))
     end = starts[number] if number < len(starts) else len(found)
-    return Shown(
-        waves=_waves(found[starts[number - 1] : end], texts),
+    return PlanPage(
+        waves=_waves(found[starts[number - 1] : end], plan.texts),
         number=number,
         pages=len(starts),
         files=len(found),
-        left_out=sum(not file["text"] for _, _, file in found),
+        left_out=sum(not match.diff.text for match in found),
     )
 
 
-def _files(plan: Mapping[str, Any], asked: Asked) -> Iterator[Place]:
-    """Every file that was asked for, with its wave and the number of its group."""
-    texts, wanted = plan["texts"], asked.text.casefold()
-    hits = {name for name, text in texts.items() if wanted in text.casefold()}
-    for wave in plan["waves"]:
-        if asked.wave not in {"", wave["name"]}:
+def _matches(plan: PlanView, wanted: PlanFilter) -> Iterator[_Match]:
+    text = wanted.text.casefold()
+    hits = {name for name, diff in plan.texts.items() if text in diff.casefold()}
+    for wave in plan.waves:
+        if wanted.wave not in {"", wave.name}:
             continue
-        for place, group in enumerate(wave["groups"]):
-            if asked.cluster and asked.cluster not in group["clusters"]:
+        for place, group in enumerate(wave.groups):
+            if wanted.cluster and wanted.cluster not in group.clusters:
                 continue
-            for file in group["files"]:
-                if file["text"] in hits or wanted in file["path"].casefold():
-                    yield wave, place, file
+            for diff in group.files:
+                if diff.text in hits or text in diff.path.casefold():
+                    yield _Match(wave, place, diff)
 
 
-def _starts(found: Sequence[Place], texts: Mapping[str, str]) -> list[int]:
-    """Where each page begins: a text counts where it stands first on its page."""
+def _starts(found: Sequence[_Match], texts: Mapping[str, str]) -> list[int]:
+    """Where each page begins; a text costs space where it first stands on its page."""
     starts, size = [0], 0
     seen: set[str] = set()
-    for index, (_, _, file) in enumerate(found):
-        name = file["text"]
+    for index, match in enumerate(found):
+        name = match.diff.text
         text = texts.get(name, "")
         whole = FILE_BYTES + len(text) + LINE_BYTES * text.count("\n")
         costs = FILE_BYTES if name in seen else whole
@@ -110,41 +120,37 @@ def _starts(found: Sequence[Place], texts: Mapping[str, str]) -> list[int]:
     return starts
 
 
-def _waves(found: Sequence[Place], texts: Mapping[str, str]) -> list[Wave]:
-    waves: list[Wave] = []
+def _waves(found: Sequence[_Match], texts: Mapping[str, str]) -> list[WaveSection]:
+    waves: list[WaveSection] = []
     anchors: dict[str, str] = {}
-    place_before: tuple[str, int] | None = None
-    for count, (wave, place, file) in enumerate(found, 1):
-        if not waves or waves[-1].name != wave["name"]:
-            waves.append(Wave(wave["name"], wave["changes"]))
-        if place_before != (wave["name"], place):
-            waves[-1].groups.append(Group(wave["groups"][place]["clusters"]))
-        place_before = (wave["name"], place)
-        waves[-1].groups[-1].files.append(_file(file, f"file-{count}", anchors, texts))
+    group_before: tuple[str, int] | None = None
+    for count, match in enumerate(found, 1):
+        wave = match.wave
+        if not waves or waves[-1].name != wave.name:
+            waves.append(WaveSection(wave.name, wave.changes))
+        if group_before != (wave.name, match.group):
+            waves[-1].groups.append(GroupSection(wave.groups[match.group].clusters))
+        group_before = (wave.name, match.group)
+        waves[-1].groups[-1].files.append(_file(match.diff, f"file-{count}", anchors, texts))
     return waves
 
 
 def _file(
-    file: Mapping[str, Any], anchor: str, anchors: dict[str, str], texts: Mapping[str, str]
-) -> File:
-    name = file["text"]
-    same = anchors.get(name, "") if name else ""
-    if name:
-        anchors.setdefault(name, anchor)
-    lines = [] if same or not name else _lines(texts[name])
-    return File(
-        file["path"], anchor, file["added"], file["removed"], file["bytes"], bool(name), same, lines
-    )
+    diff: DiffView, anchor: str, anchors: dict[str, str], texts: Mapping[str, str]
+) -> FileSection:
+    if not diff.text:
+        return FileSection(diff, anchor, same_as="", lines=[])
+    same_as = anchors.get(diff.text, "")
+    anchors.setdefault(diff.text, anchor)
+    return FileSection(diff, anchor, same_as, [] if same_as else _lines(texts[diff.text]))
 
 
-def _lines(text: str) -> list[tuple[str, str]]:
-    """Each line of a diff without its head, with the word for what it is."""
-    words = {"+": "add", "-": "del", "@": "hunk"}
-    return [(words.get(line[:1], "same"), line) for line in text.split("\n")[2:] if line]
+def _lines(text: str) -> list[DiffLine]:
+    """Each line of a diff without its head."""
+    lines = (line for line in text.split("\n")[2:] if line)
+    return [DiffLine(LINE_KINDS.get(line[:1], "same"), line) for line in lines]
 
 
-def clusters_of(plan: Mapping[str, Any]) -> list[str]:
+def clusters_of(plan: PlanView) -> list[str]:
     """Every cluster that the plan changes, sorted."""
-    return sorted(
-        {name for wave in plan["waves"] for group in wave["groups"] for name in group["clusters"]}
-    )
+    return sorted({name for wave in plan.waves for group in wave.groups for name in group.clusters})

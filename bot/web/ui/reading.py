@@ -1,27 +1,43 @@
-"""What the pages show, read from the store alone: no forge and no Git is asked for a page."""
+"""Reads what the pages show from the store; a page asks neither the forge nor Git."""
 
 import difflib
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TypeVar
 
 from fastapi import HTTPException, status
 
 from bot.context import Context
-from bot.report.summary_view import MARK_LENGTH
+from bot.report.model import (
+    APPLICATION_CLUSTERS,
+    FLEETS,
+    PLANS,
+    ROLLOUTS,
+    SETUP_CHECKS,
+    SUMMARIES,
+    VERSIONS,
+    ApplicationClustersView,
+    FleetView,
+    PlanView,
+    RolloutView,
+    SummaryView,
+)
+from bot.report.summary_view import VERSION_LENGTH
 from bot.store.audit import AuditEntry
-from bot.store.keys import FLEET, HEALTH, MARK, PLAN, ROLLOUT, SUMMARY, application_key
+from bot.store.keys import application_key
 from bot.store.queue import Waiting
+from bot.store.views import ViewKind
 
-MOST_WAITING = 1_000
-MOST_DEEDS = 100
-MOST_NAMED = 10
+T = TypeVar("T")
+MAX_WAITING = 1_000
+MAX_AUDIT_ENTRIES = 100
+MAX_NAMES = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Reader:
-    """The store, asked what pages ask."""
+class ViewReader:
+    """The read model, by what the pages ask for."""
 
     context: Context
 
@@ -30,68 +46,70 @@ class Reader:
         """The time by the service's clock."""
         return self.context.clock()
 
-    def summaries(self) -> list[dict[str, Any]]:
+    def summaries(self) -> list[SummaryView]:
         """Every application in short, sorted by name."""
-        return [value for _, value in self.context.store.views.list(SUMMARY)]
+        return [*self.context.store.views.load_all(SUMMARIES).values()]
 
-    def summary(self, application: str) -> dict[str, Any]:
-        """One application in short."""
-        return self._known(SUMMARY, application)
+    def application_clusters(self) -> list[ApplicationClustersView]:
+        """Where every application runs."""
+        return [*self.context.store.views.load_all(APPLICATION_CLUSTERS).values()]
 
-    def rollout(self, application: str) -> dict[str, Any]:
-        """One application's whole rollout."""
-        return self._known(ROLLOUT, application)
+    def summary(self, application: str) -> SummaryView:
+        """One application in short. Raises HTTPException 404."""
+        return self._known(SUMMARIES, application)
 
-    def _known(self, prefix: str, application: str) -> dict[str, Any]:
-        found = self.context.store.views.get(prefix + application)
+    def rollout(self, application: str) -> RolloutView:
+        """One application's whole rollout. Raises HTTPException 404."""
+        return self._known(ROLLOUTS, application)
+
+    def _known(self, kind: ViewKind[T], application: str) -> T:
+        found = self.context.store.views.load(kind, application)
         if found is None:
             raise HTTPException(status.HTTP_404_NOT_FOUND, self._unknown(application))
         return found
 
     def _unknown(self, application: str) -> str:
-        names = [key.removeprefix(MARK) for key, _ in self.context.store.views.list(MARK)]
+        names = [*self.context.store.views.load_all(VERSIONS)]
         near = difflib.get_close_matches(application, names, 1)
-        text = f"Nothing is known of application {application[:100]} yet; is it registered?"
+        text = f"Unknown application {application[:100]}. Is it registered in the fleet repo?"
         if near:
             return f"{text} Did you mean {near[0]}?"
         if not names:
-            return f"{text} No application has been looked at so far."
-        more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
-        return f"{text} There is: {', '.join(names[:MOST_NAMED])}{more}."
+            return f"{text} No application has been processed yet."
+        more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
+        return f"{text} Known applications: {', '.join(names[:MAX_NAMES])}{more}."
 
-    def plan(self, application: str) -> dict[str, Any] | None:
+    def plan(self, application: str) -> PlanView | None:
         """The last plan with its diffs, if one could be made."""
-        return self.context.store.views.get(PLAN + application)
+        return self.context.store.views.load(PLANS, application)
 
-    def fleet(self) -> dict[str, Any]:
-        """The clusters and applications of the fleet repo; none while it was not read."""
-        unread: dict[str, Any] = {"revision": "", "clusters": [], "applications": []}
-        return self.context.store.views.get(FLEET) or unread
+    def fleet(self) -> FleetView:
+        """The content of the fleet repo; empty, without a revision, until it has been read."""
+        return self.context.store.views.load(FLEETS, "") or FleetView(revision="")
 
     def warnings(self) -> list[str]:
-        """What those who set this up have to put right."""
-        checks = self.context.store.views.list(HEALTH)
-        return [warning for _, found in checks for warning in found["warnings"]]
+        """What an administrator has to put right at the forges."""
+        checks = self.context.store.views.load_all(SETUP_CHECKS).values()
+        return [warning for check in checks for warning in check.warnings]
 
-    def delays(self, application: str | None = None) -> list[Waiting]:
-        """What failed and is to be tried again; of one application, or all."""
-        waiting = self.context.store.queue.waiting(MOST_WAITING)
+    def failures(self, application: str | None = None) -> list[Waiting]:
+        """Passes that failed and are to be retried; of one application, or all."""
+        waiting = self.context.store.queue.waiting(MAX_WAITING)
         key = None if application is None else application_key(application)
         return [each for each in waiting if each.last_error and key in {None, each.key}]
 
-    def deeds(self, application: str) -> tuple[AuditEntry, ...]:
-        """The newest deeds, newest first."""
-        return self.context.store.audit.of(application_key(application), MOST_DEEDS)
+    def audit_log(self, application: str) -> tuple[AuditEntry, ...]:
+        """The newest entries of an application, newest first."""
+        return self.context.store.audit.of(application_key(application), MAX_AUDIT_ENTRIES)
 
-    def marks(self) -> dict[str, str]:
-        """For each application what changes when its page does: what it says, or what failed."""
-        failed = {each.key: f"{each.last_error} {each.quarantined}" for each in self.delays()}
+    def versions(self) -> dict[str, str]:
+        """The version of each application's page: changes with the rollout and its failures."""
+        failed = {each.key: f"{each.last_error} {each.quarantined}" for each in self.failures()}
         return {
-            name: _mark(value.get("rollout", ""), failed.get(application_key(name), ""))
-            for key, value in self.context.store.views.list(MARK)
-            for name in [key.removeprefix(MARK)]
+            name: _hash(versions.rollout, failed.get(application_key(name), ""))
+            for name, versions in self.context.store.views.load_all(VERSIONS).items()
         }
 
 
-def _mark(*parts: str) -> str:
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:MARK_LENGTH]
+def _hash(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:VERSION_LENGTH]

@@ -1,4 +1,4 @@
-"""Pages made a moment ago: whoever follows the same rollout live asks for the same page at once."""
+"""A cache of rendered pages: everybody who follows a rollout asks for the same page at once."""
 
 import threading
 import time
@@ -7,23 +7,29 @@ from dataclasses import dataclass, field
 
 SECONDS = 2.0
 
-Made = dict[Hashable, tuple[float, str]]
+
+@dataclass(frozen=True, slots=True)
+class RenderedPage:
+    """A page, and when it was rendered by the monotonic clock."""
+
+    at: float
+    text: str
 
 
 @dataclass(slots=True)
 class Recent:
-    """Pages by what they were made from; one is made at a time, and shared for two seconds."""
+    """Pages by what they were rendered from, kept for two seconds; one is rendered at a time."""
 
-    _made: Made = field(default_factory=dict)
-    _turn: threading.Lock = field(default_factory=threading.Lock)
+    _pages: dict[Hashable, RenderedPage] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def page(self, key: Hashable, make: Callable[[], str]) -> str:
-        """The page of that key, made now where nobody has just asked for it."""
-        with self._turn:
+    def page(self, key: Hashable, render: Callable[[], str]) -> str:
+        """The page of that key, rendered now if nobody has just asked for it."""
+        with self._lock:
             now = time.monotonic()
-            self._made = {
-                each: made for each, made in self._made.items() if now - made[0] < SECONDS
+            self._pages = {
+                each: page for each, page in self._pages.items() if now - page.at < SECONDS
             }
-            if key not in self._made:
-                self._made[key] = (now, make())
-            return self._made[key][1]
+            if key not in self._pages:
+                self._pages[key] = RenderedPage(now, render())
+            return self._pages[key].text

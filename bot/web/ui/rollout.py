@@ -1,164 +1,191 @@
-"""One application's rollout as its page shows it: waves, clusters and deeds, each list bounded."""
+"""The page of a rollout: waves, clusters and audit log, each list bounded."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from bot.report.summary_view import READINESS, UNMERGED
+from bot.report.model import UNIT_STATES, RolloutView, UnitCounts, UnitState, UnitView, WaveView
+from bot.report.summary_view import count_states
 from bot.store.audit import AuditEntry
+from bot.store.queue import Waiting
 from bot.web.ui.fleet import worst
 from bot.web.ui.graph import Graph, graph
 from bot.web.ui.paging import Page, address, paged
-from bot.web.ui.reading import Reader
+from bot.web.ui.reading import ViewReader
 
 WAVES, CLUSTERS = 30, 100
 UNPAGED = 200
-MOST_SAID = 20
+MAX_NOT_READY_GROUPS = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What a reader wants to see of it; empty and 0 stand for the usual."""
+class RolloutFilter:
+    """What to show: clusters by name and readiness, and pages; empty and 0 are the defaults."""
 
     text: str = ""
-    readiness: str = ""
+    readiness: UnitState | None = None
     page: int = 1
     waves: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """What clusters say, in the same words, of components that are not ready."""
+class NotReadyGroup:
+    """Units that are not ready, with the same state and message."""
 
-    readiness: str
+    readiness: UnitState
     message: str
     components: Sequence[str]
     clusters: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
-class Deed:
-    """One entry of the audit log, in words."""
+class PendingGroup:
+    """Units of a merged wave that do not count as ready for the same reason."""
+
+    reason: str
+    units: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntryView:
+    """An entry of the audit log, in words; `failed` if the forge refused it."""
 
     entry: AuditEntry
     wave: str
     text: str
-    good: bool
+    failed: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Grid:
-    """Clusters (rows) and components (columns)."""
+class GridRow:
+    """A cluster; `cells` are in the order of the grid's components, None where one does not run."""
+
+    cluster: str
+    cells: Sequence[UnitView | None]
+
+
+@dataclass(frozen=True, slots=True)
+class UnitGrid:
+    """Clusters (rows) and components (columns); `totals` and `clusters` ignore the filter."""
 
     components: Sequence[str]
-    rows: Page[Mapping[str, Any]]
-    totals: Mapping[str, int]
+    rows: Page[GridRow]
+    totals: UnitCounts
     clusters: int
-    said: Sequence[Said]
+    not_ready: Sequence[NotReadyGroup]
 
 
-def home(application: str) -> str:
+@dataclass(frozen=True, slots=True)
+class RolloutPage:
+    """What the template shows; `done` counts waves."""
+
+    view: RolloutView
+    filter: RolloutFilter
+    version: str
+    waves: Page[WaveView]
+    graph: Graph
+    done: int
+    grid: UnitGrid
+    audit_log: Sequence[AuditEntryView]
+    failures: Sequence[Waiting]
+
+
+def path_of(application: str) -> str:
     """The path of an application's page."""
     return f"/rollouts/{application}"
 
 
-def shown(reader: Reader, application: str, asked: Asked) -> dict[str, Any]:
-    """Everything that the page's template speaks of."""
+def rollout_page(
+    reader: ViewReader, application: str, wanted: RolloutFilter, version: str
+) -> RolloutPage:
+    """One application's page. Raises HTTPException 404."""
     view = reader.rollout(application)
-    waves, units = view.get("waves", []), view.get("units", [])
-    return {
-        "view": view,
-        "asked": asked,
-        "waves": wave_page(waves, asked.waves),
-        "graph": wave_graph(application, waves),
-        "done": sum(wave["state"] == "done" for wave in waves),
-        "grid": grid(units, asked),
-        "deeds": deeds(reader.deeds(application)),
-        "delays": reader.delays(application),
-        "lacking": not_ready,
-    }
+    return RolloutPage(
+        view=view,
+        filter=wanted,
+        version=version,
+        waves=wave_page(view.waves, wanted.waves),
+        graph=wave_graph(application, view.waves),
+        done=sum(wave.state == "done" for wave in view.waves),
+        grid=grid(view.units, wanted),
+        audit_log=[_audit_entry(entry) for entry in reader.audit_log(application)],
+        failures=reader.failures(application),
+    )
 
 
-def wave_page(waves: Sequence[Mapping[str, Any]], asked: int) -> Page[Mapping[str, Any]]:
-    """Some waves: those around the first that is not done, where none were asked for."""
-    left = (place for place, wave in enumerate(waves) if wave["state"] != "done")
-    return paged(waves, asked or next(left, 0) // WAVES + 1, WAVES)
+def wave_page(waves: Sequence[WaveView], number: int) -> Page[WaveView]:
+    """A page of waves; 0 is the page with the first wave that is not done."""
+    left = (place for place, wave in enumerate(waves) if wave.state != "done")
+    return paged(waves, number or next(left, 0) // WAVES + 1, WAVES)
 
 
-def wave_graph(application: str, waves: Sequence[Mapping[str, Any]]) -> Graph:
+def wave_graph(application: str, waves: Sequence[WaveView]) -> Graph:
     """The graph, each node linked to its wave's row."""
-    place = {wave["name"]: index for index, wave in enumerate(waves)}
+    place = {wave.name: index for index, wave in enumerate(waves)}
 
     def row(name: str) -> str:
-        here = f"wave-{name}"
+        anchor = f"wave-{name}"
         if len(waves) <= WAVES:
-            return address("", here)
-        return address(home(application), here, waves=place[name] // WAVES + 1)
+            return address("", anchor)
+        return address(path_of(application), anchor, waves=place[name] // WAVES + 1)
 
     return graph(waves, row)
 
 
-def grid(units: Sequence[Mapping[str, Any]], asked: Asked) -> Grid:
-    """The units as a table, as far as they were asked for."""
-    components = sorted({unit["component"] for unit in units})
-    rows: dict[str, dict[str, Any]] = {}
+def grid(units: Sequence[UnitView], wanted: RolloutFilter) -> UnitGrid:
+    """The units as a table, filtered."""
+    components = sorted({unit.component for unit in units})
+    clusters: dict[str, dict[str, UnitView]] = {}
     for unit in units:
-        rows.setdefault(unit["cluster"], {})[unit["component"]] = unit
-    words = asked.text.casefold().split()
-    found: list[Mapping[str, Any]] = [
-        {"cluster": cluster, "cells": [cells.get(name) for name in components]}
-        for cluster, cells in sorted(rows.items())
+        clusters.setdefault(unit.cluster, {})[unit.component] = unit
+    words = wanted.text.casefold().split()
+    found = [
+        GridRow(cluster, [cells.get(name) for name in components])
+        for cluster, cells in sorted(clusters.items())
         if all(word in cluster.casefold() for word in words)
-        and asked.readiness in {"", worst(_counts(cells.values()))}
+        and (not wanted.readiness or wanted.readiness == worst(count_states(cells.values())))
     ]
-    size = CLUSTERS if len(rows) > UNPAGED else UNPAGED
-    page = paged(found, asked.page, size)
-    return Grid(components, page, _counts(units), len(rows), said(units))
+    size = CLUSTERS if len(clusters) > UNPAGED else UNPAGED
+    page = paged(found, wanted.page, size)
+    return UnitGrid(components, page, count_states(units), len(clusters), not_ready(units))
 
 
-def _counts(units: Iterable[Mapping[str, Any]]) -> dict[str, int]:
-    counts = dict.fromkeys(READINESS, 0)
+def not_ready(units: Iterable[UnitView]) -> list[NotReadyGroup]:
+    """The units that are not ready, grouped by state and message, the worst first."""
+    groups: dict[tuple[UnitState, str], list[UnitView]] = {}
     for unit in units:
-        counts[unit["readiness"]] += 1
-    return counts
+        if unit.readiness not in {"READY", "UNMERGED"}:
+            groups.setdefault((unit.readiness, unit.message), []).append(unit)
+    found = [
+        NotReadyGroup(
+            readiness,
+            message,
+            sorted({unit.component for unit in same}),
+            sorted({unit.cluster for unit in same}),
+        )
+        for (readiness, message), same in groups.items()
+    ]
+    found.sort(key=lambda e: (UNIT_STATES.index(e.readiness), -len(e.clusters), e.message))
+    return found[:MAX_NOT_READY_GROUPS]
 
 
-def said(units: Iterable[Mapping[str, Any]]) -> list[Said]:
-    """What clusters say of what is not ready, the worst first, the same words once."""
-    groups: dict[tuple[str, str], tuple[set[str], set[str]]] = {}
-    for unit in units:
-        if unit["readiness"] not in {"READY", UNMERGED}:
-            key = (unit["readiness"], unit["message"])
-            components, clusters = groups.setdefault(key, (set(), set()))
-            components.add(unit["component"])
-            clusters.add(unit["cluster"])
-    found = [Said(*key, sorted(groups[key][0]), sorted(groups[key][1])) for key in groups]
-    found.sort(key=lambda e: (READINESS.index(e.readiness), -len(e.clusters), e.message))
-    return found[:MOST_SAID]
-
-
-def deeds(entries: Iterable[AuditEntry]) -> list[Deed]:
-    """What was done, in words."""
-    return [_deed(entry) for entry in entries]
-
-
-def _deed(entry: AuditEntry) -> Deed:
+def _audit_entry(entry: AuditEntry) -> AuditEntryView:
     fields = entry.fields
     number, refused = fields.get("number"), fields.get("refused")
-    about = {
-        "push": f"wrote the branch {fields.get('branch')}",
+    text = {
+        "push": f"pushed branch {fields.get('branch')}",
         "open": f"opened merge request !{number}",
-        "update": f"described merge request !{number} anew",
-        "merge": f"merged !{number}",
+        "update": f"updated the description of merge request !{number}",
+        "merge": f"merged merge request !{number}",
     }.get(entry.kind, entry.kind)
     if refused:
-        about = f"was refused: {entry.kind} {f'!{number}' if number else ''}: {refused}"
-    return Deed(entry, str(fields.get("wave", "")), about, not refused)
+        text = f"{entry.kind}{f' of merge request !{number}' if number else ''} refused: {refused}"
+    return AuditEntryView(entry, str(fields.get("wave", "")), text, failed=bool(refused))
 
 
-def not_ready(wave: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
-    """What a merged wave lacks, with the components and clusters that lack it; the most first."""
+def pending_groups(wave: WaveView) -> list[PendingGroup]:
+    """Why units of a merged wave do not count as ready, the most frequent reason first."""
     found: dict[str, list[str]] = {}
-    for each in wave["pending"]:
-        found.setdefault(each["reason"], []).append(each["unit"])
-    return sorted(found.items(), key=lambda item: -len(item[1]))
+    for each in wave.pending:
+        found.setdefault(each.reason, []).append(each.unit)
+    groups = [PendingGroup(reason, units) for reason, units in found.items()]
+    return sorted(groups, key=lambda group: -len(group.units))

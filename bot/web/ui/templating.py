@@ -1,20 +1,31 @@
-"""The templates: they escape everything, and fail on a name that they do not know."""
+"""The templates: everything is escaped, and an unknown name is an error."""
 
-from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from bot.report.summary_view import RUNNING, UNMERGED
+from bot.report.model import UnitCounts, UnitState
+from bot.web.ui import badges
 from bot.web.ui.paging import address
+from bot.web.ui.rollout import path_of, pending_groups
 from bot.wording.markdown import listing, plural
 
 HERE = Path(__file__).parent
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 FEW = 2
-THINNEST = 1.5
-GOOD_FIRST = (*reversed(RUNNING), UNMERGED)
+MIN_WIDTH = 1.5
+BAR_ORDER: tuple[UnitState, ...] = ("READY", "PROGRESSING", "UNKNOWN", "STALLED", "UNMERGED")
+
+
+@dataclass(frozen=True, slots=True)
+class BarSegment:
+    """One state in a bar of width 100."""
+
+    state: UnitState
+    x: float
+    width: float
 
 
 def environment() -> Environment:
@@ -32,44 +43,53 @@ def environment() -> Environment:
         "listing": listing,
         "readiness": readiness,
     }
-    made.globals |= {"address": address, "ago": ago, "parts": parts, "plural": plural}
+    made.globals |= {
+        "address": address,
+        "ago": ago,
+        "badges": badges,
+        "path_of": path_of,
+        "pending_groups": pending_groups,
+        "plural": plural,
+        "segments": segments,
+    }
     return made
 
 
-def parts(counts: Mapping[str, int]) -> list[tuple[str, float, float]]:
-    """Each state that there is, with its place and width in a bar of 100; none is too thin to see.
+def segments(counts: UnitCounts) -> list[BarSegment]:
+    """A segment for each state that occurs, none too thin to see.
 
-    The good stands first, so that bars below one another compare; what is to come stands last.
+    The ready units come first, so that bars below one another can be compared; those that are not
+    merged come last.
     """
-    there = [(word, counts[word]) for word in GOOD_FIRST if counts.get(word)]
-    total = sum(count for _, count in there)
-    widths = [(word, max(100 * count / total, THINNEST)) for word, count in there]
+    present = [(state, counts[state]) for state in BAR_ORDER if counts.get(state)]
+    total = sum(count for _, count in present)
+    widths = [(state, max(100 * count / total, MIN_WIDTH)) for state, count in present]
     scale = 100 / sum(width for _, width in widths) if widths else 1
     found, x = [], 0.0
-    for word, width in widths:
-        found.append((word, round(x, 2), round(width * scale, 2)))
+    for state, width in widths:
+        found.append(BarSegment(state, round(x, 2), round(width * scale, 2)))
         x += width * scale
     return found
 
 
-def readiness(word: str) -> str:
-    """A state of components as a reader is told it: `progressing`, `not merged yet`."""
-    return "not merged yet" if word == UNMERGED else word.lower()
+def readiness(state: UnitState) -> str:
+    """A unit's state in words: `progressing`, `not merged yet`."""
+    return badges.CLUSTERS[state].text
 
 
-def moment(value: str | datetime) -> str:
+def moment(value: datetime) -> str:
     """`2026-11-20 12:00:03`, in UTC."""
-    return f"{_read(value):%Y-%m-%d %H:%M:%S}"
+    return f"{value:%Y-%m-%d %H:%M:%S}"
 
 
-def clock(value: str | datetime) -> str:
+def clock(value: datetime) -> str:
     """`12:00:03`, in UTC."""
-    return f"{_read(value):%H:%M:%S}"
+    return f"{value:%H:%M:%S}"
 
 
-def ago(now: datetime, then: str | datetime) -> str:
-    """How long it is since, in one unit: `4 min`."""
-    seconds = max(0, int((now - _read(then)).total_seconds()))
+def ago(now: datetime, then: datetime) -> str:
+    """The time between, in one unit: `4 min`."""
+    seconds = max(0, int((now - then).total_seconds()))
     if seconds < FEW * MINUTE:
         return f"{seconds} s"
     if seconds < FEW * HOUR:
@@ -77,7 +97,3 @@ def ago(now: datetime, then: str | datetime) -> str:
     if seconds < FEW * DAY:
         return f"{seconds // HOUR} h"
     return f"{seconds // DAY} days"
-
-
-def _read(value: str | datetime) -> datetime:
-    return value if isinstance(value, datetime) else datetime.fromisoformat(value)

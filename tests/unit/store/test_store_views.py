@@ -1,4 +1,50 @@
+from dataclasses import dataclass
+from datetime import datetime
+
 from bot.store import Store
+from bot.store.views import ViewKind
+from tests.fakes.stores import NOON
+
+
+@dataclass(frozen=True)
+class Pod:
+    """A value of the tests."""
+
+    name: str
+    at: datetime
+    ports: tuple[int, ...] = ()
+
+
+PODS = ViewKind("pod/", Pod)
+
+
+def test_a_view_is_loaded_as_it_was_saved(store: Store) -> None:
+    web, cart = Pod("web", NOON, (80, 443)), Pod('cart "\N{SNOWMAN}\0', NOON)
+    store.views.save(PODS, "web", Pod("older", NOON))
+    store.views.save(PODS, "web", web)
+    store.views.save(PODS, "cart", cart)
+
+    assert store.views.load(PODS, "web") == web
+    assert store.views.load(PODS, "other") is None
+    assert store.views.load_all(PODS) == {"cart": cart, "web": web}
+    assert store.views.get("pod/web") == {
+        "name": "web", "at": "2026-11-20T12:00:00Z", "ports": [80, 443]
+    }  # fmt: skip
+
+
+def test_a_view_of_another_shape_counts_as_absent(store: Store) -> None:
+    store.views.put("pod/older", {"name": "older", "since": 3})
+    store.views.put("pod/other", {"name": "other", "at": NOON.isoformat(), "ports": ["http"]})
+    store.views.save(PODS, "web", Pod("web", NOON))
+
+    assert store.views.load(PODS, "older") is None
+    assert store.views.load_all(PODS) == {"web": Pod("web", NOON)}
+
+
+def test_a_lone_surrogate_does_not_keep_a_view_from_being_saved(store: Store) -> None:
+    store.views.save(PODS, "web", Pod("we\ud800b", NOON))
+
+    assert store.views.load(PODS, "web") == Pod("we?b", NOON)
 
 
 def test_a_view_is_replaced_as_a_whole(store: Store) -> None:

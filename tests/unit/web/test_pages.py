@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from html.parser import HTMLParser
 from pathlib import Path
@@ -13,13 +13,21 @@ import httpx
 import pytest
 from openapi_schema_validator import OAS31Validator
 
-from bot.report.plan_view import PLAN
-from bot.report.rollout_view import with_since
-from bot.report.summary_view import mark
-from bot.web.ui.graph import MOST_NODES, graph
+from bot.report.model import (
+    SETUP_CHECKS,
+    DiffView,
+    GateView,
+    MergeRequestView,
+    PendingUnitView,
+    SetupCheckView,
+)
+from bot.report.rollout_view import carry_over
+from bot.report.summary_view import page_version
+from bot.web.ui.graph import MAX_NODES, graph
 from bot.web.ui.live import Live
 from bot.web.ui.paging import address, number, paged
-from bot.web.ui.reading import Reader
+from bot.web.ui.reading import ViewReader
+from planners.gating.evaluate import WaveState
 from tests.fakes.pages import NOON, Site, plan, rollout, wave
 
 MANY = [f"edge-{index:04}" for index in range(2_000)]
@@ -60,14 +68,20 @@ async def test_two_thousand_clusters_fit_on_bounded_pages(
     parts = [f"part-{index}" for index in range(12)]
     site.describe(MANY, region="eu", tier="edge")
     view = rollout(MANY, parts, steps=40)
-    for unit in view["units"]:
-        unit |= {"readiness": "STALLED", "message": f"{unit['component']} fails: " + "x" * 400}
-    for each in view["waves"]:
-        each["pending"] = [
-            {"unit": f"{name}@{each['components'][0]}", "reason": "y" * 400}
-            for name in each["clusters"]
-        ]
-    await site.show(view)
+    units = tuple(
+        replace(unit, readiness="STALLED", message=f"{unit.component} fails: " + "x" * 400)
+        for unit in view.units
+    )
+    waves = tuple(
+        replace(
+            each,
+            pending=tuple(
+                PendingUnitView(f"{name}@{each.components[0]}", "y" * 400) for name in each.clusters
+            ),
+        )
+        for each in view.waves
+    )
+    await site.show(replace(view, units=units, waves=waves))
 
     for path in ("/", "/fleet", "/rollouts/storefront"):
         assert len(await get(client, path)) < 600_000, path
@@ -92,7 +106,7 @@ async def test_the_fleet_is_filtered_by_words_and_by_the_worst_that_runs_there(
     ]  # fmt: skip
     assert "left the fleet" in await get(client, "/fleet?q=gone")
     assert (await get(client, "/")).count("not registered") == 1
-    assert "No cluster fits" in await get(client, "/fleet?q=nowhere")
+    assert "No matching clusters" in await get(client, "/fleet?q=nowhere")
 
 
 async def test_a_cluster_is_silent_when_its_last_word_is_too_old(
@@ -113,19 +127,30 @@ async def test_what_people_and_clusters_write_is_shown_as_text(
     site: Site, client: httpx.AsyncClient
 ) -> None:
     view = rollout([HOSTILE], [HOSTILE], steps=1)
-    view |= {"headline": HOSTILE, "problems": [HOSTILE], "tenant": HOSTILE}
-    view["units"][0] |= {"readiness": "STALLED", "message": HOSTILE, "revision": HOSTILE}
-    each = wave(HOSTILE, 0, 0, HOSTILE, [HOSTILE])
-    each["pending"] = [{"unit": HOSTILE, "reason": HOSTILE}]
-    view["waves"] = [each, wave(f"{HOSTILE}.1", 1, 0, HOSTILE, [HOSTILE])]
+    unit = replace(view.units[0], readiness="STALLED", message=HOSTILE, revision=HOSTILE)
+    gate = GateView(HOSTILE, HOSTILE, HOSTILE, NOON)
+    waves = tuple(
+        replace(
+            wave(name, step, 0, HOSTILE, [HOSTILE]),
+            changes=HOSTILE,
+            gates=(gate,),
+            pending=(PendingUnitView(HOSTILE, HOSTILE),),
+            merge_request=MergeRequestView(1, f"http://forge.test/{HOSTILE}"),
+        )
+        for step, name in enumerate((HOSTILE, f"{HOSTILE}.1"))
+    )
+    view = replace(view, tenant=HOSTILE, app=HOSTILE, deploy=HOSTILE, units=(unit,), waves=waves)
     site.describe([HOSTILE], label=HOSTILE)
-    await site.show(view)
-    site.context.store.views.put(PLAN + "storefront", plan(HOSTILE))
+    await site.show(replace(view, headline=HOSTILE))
+    await site.show(replace(view, application="other", problems=(HOSTILE,)))
+    site.keep_plan(plan(HOSTILE))
+    site.context.store.views.save(SETUP_CHECKS, "github", SetupCheckView((HOSTILE,), NOON))
     site.context.store.audit.append(
         NOON, "merge", "application/storefront", {"wave": HOSTILE, "refused": HOSTILE}
     )
 
-    for path in ("/", "/fleet", "/rollouts/storefront", "/rollouts/storefront/plan"):
+    paths = ("/", "/fleet", "/rollouts/storefront", "/rollouts/storefront/plan", "/rollouts/other")
+    for path in paths:
         text = await get(client, path)
         assert "<script>" not in text
         assert "<b onload" not in text
@@ -141,16 +166,16 @@ async def test_the_plan_is_searched_filtered_and_linked(
     await site.show(rollout(["edge-0", "edge-1"], steps=2))
     assert "No plan has been made yet" in await get(client, "/rollouts/storefront/plan")
     view = plan("x", 2)
-    view["waves"][1]["groups"][0]["files"].append(
-        {"path": "clusters/*/huge", "text": "", "bytes": 900_000, "added": 9, "removed": 9}
-    )
-    site.context.store.views.put(PLAN + "storefront", view)
+    huge = DiffView("clusters/*/huge", "", size=900_000, added=9, removed=9)
+    (group,) = view.waves[1].groups
+    last = replace(view.waves[1], groups=(replace(group, files=(*group.files, huge)),))
+    site.keep_plan(replace(view, waves=(view.waves[0], last)))
 
     text = await get(client, "/rollouts/storefront/plan")
     assert text.count("image: new-0") == 1
     assert text.count("image: x") == 1
-    assert 'the same as <a href="#file-2">above</a>' in text
-    assert "1 diff too large to be kept here" in text
+    assert 'identical to the diff <a href="#file-2">above</a>' in text
+    assert "1 diff too large to show here" in text
     assert 'id="wave-s1.1"' in text
     assert 'href="/rollouts/storefront/plan?wave=s1.1#wave-s1.1"' in await get(
         client, "/rollouts/storefront"
@@ -162,12 +187,12 @@ async def test_the_plan_is_searched_filtered_and_linked(
     assert "image: new-0" in found
     assert 'id="wave-s1.1"' not in found
     nothing = await get(client, "/rollouts/storefront/plan?cluster=nowhere")
-    assert "the plan changes nothing on a cluster of that name" in nothing
+    assert "the plan changes no cluster of this name" in nothing
 
 
 async def test_a_long_plan_is_cut_into_pages(site: Site, client: httpx.AsyncClient) -> None:
     await site.show(rollout(["edge-0"]))
-    site.context.store.views.put(PLAN + "storefront", plan("x", 1_200))
+    site.keep_plan(plan("x", 1_200))
 
     text = await get(client, "/rollouts/storefront/plan")
     pages = re.search(r"page 1 of (\d+)", text)
@@ -224,13 +249,13 @@ async def test_an_event_follows_a_change_and_the_stream_ends_with_the_client(
 ) -> None:
     view = rollout(["one"])
     await site.show(view)
-    seen = re.search(r'data-mark="(\w+)"', await get(client, "/rollouts/storefront"))
+    seen = re.search(r'data-version="(\w+)"', await get(client, "/rollouts/storefront"))
     assert seen
 
     async with Stream(site, f"seen={seen.group(1)}") as stream:
         assert await stream.code == 200
         assert await stream.next() == "retry: 3000\n\n"
-        await site.show({**view, "headline": "2 of 2 waves merged"})
+        await site.show(replace(view, headline="2 of 2 waves merged"))
         event = await stream.next()
         assert "event: change\n" in event
         assert seen.group(1) not in event
@@ -239,25 +264,30 @@ async def test_an_event_follows_a_change_and_the_stream_ends_with_the_client(
 
 
 def test_time_that_passes_changes_no_page() -> None:
-    view, later = rollout(["one"]), rollout(["one"])
-    later["at"] = later["units"][0]["at"] = (NOON + timedelta(hours=1)).isoformat()
-    assert mark(view) == mark(later)
-    later["units"][0]["readiness"] = "STALLED"
-    assert mark(view) != mark(later)
+    view = rollout(["one"])
+    after = NOON + timedelta(hours=1)
+    unit = replace(view.units[0], at=after.isoformat())
+    later = replace(view, at=after, units=(unit,))
+    assert page_version(view) == page_version(later)
+    stalled = replace(unit, readiness="STALLED")
+    assert page_version(view) != page_version(replace(later, units=(stalled,)))
 
 
 def test_a_gate_is_closed_since_it_was_first_seen_for_this_change() -> None:
-    before, later = rollout(["one"]), rollout(["one"])
-    later["at"] = (NOON + timedelta(hours=1)).isoformat()
-    with_since(before, {})
-    assert with_since(later, before)["waves"][0]["gates"][0]["since"] == NOON.isoformat()
-    later["waves"][0]["digest"] = "another"
-    assert with_since(later, before)["waves"][0]["gates"][0]["since"] == later["at"]
+    before = rollout(["one"])
+    (each,) = before.waves
+    after = NOON + timedelta(hours=1)
+    again = replace(each, gates=(replace(each.gates[0], since=after),))
+    (found,) = carry_over(replace(before, waves=(again,)), before).waves
+    assert found.gates[0].since == NOON
+    another = replace(again, digest="another")
+    (found,) = carry_over(replace(before, waves=(another,)), before).waves
+    assert found.gates[0].since == after
 
 
 async def test_listeners_are_counted_and_bounded(site: Site) -> None:
     await site.show(rollout(["one"]))
-    live = Live(Reader(site.context), most=1, every=0.01)
+    live = Live(ViewReader(site.context), most=1, every=0.01)
     events = live.events("storefront", "")
     await anext(events)
     assert live.full
@@ -268,7 +298,7 @@ async def test_listeners_are_counted_and_bounded(site: Site) -> None:
 
 async def test_a_stream_ends_in_time_so_that_its_reader_is_looked_at_again(site: Site) -> None:
     await site.show(rollout(["one"]))
-    live = Live(Reader(site.context), every=0.01, lasts=0.05)
+    live = Live(ViewReader(site.context), every=0.01, lasts=0.05)
     assert len([event async for event in live.events("storefront", "")]) == 2
     assert live.listeners == 0
 
@@ -284,16 +314,16 @@ async def test_too_many_listeners_are_refused(
 async def test_who_asks_for_what_is_not_there_is_helped(
     site: Site, client: httpx.AsyncClient
 ) -> None:
-    assert "No application has been looked at" in await get(client, "/rollouts/x", 404)
+    assert "No application has been processed" in await get(client, "/rollouts/x", 404)
     await site.show(rollout(["one"]))
     text = await get(client, "/rollouts/storefrnt", 404)
     assert "Did you mean storefront?" in text
     assert 'href="/fleet"' in text
-    assert "There is: storefront." in await get(client, "/rollouts/zzz/plan", 404)
+    assert "Known applications: storefront." in await get(client, "/rollouts/zzz/plan", 404)
     assert "There is no page at this address" in await get(client, "/nowhere", 404)
     assert (await client.get("/rollouts/zzz/events")).status_code == 404
     answer = await client.get("/api/v1/rollouts/zzz")
-    assert (answer.status_code, "is it registered" in answer.json()["detail"]) == (404, True)
+    assert (answer.status_code, "Is it registered" in answer.json()["detail"]) == (404, True)
     assert (await client.get("/static/x.js")).status_code == 404
 
 
@@ -314,16 +344,16 @@ async def test_the_interface_is_paged_and_as_it_describes_itself(
     seen, after = [], ""
     while after is not None:
         page = (await client.get("/api/v1/clusters", params={"after": after})).json()
-        check(described, "Clusters", page)
+        check(described, "ClusterList", page)
         seen += [each["name"] for each in page["items"]]
         after = page["next"]
     assert seen == names
     first = (await client.get("/api/v1/rollouts?limit=1")).json()
-    check(described, "Summaries", first)
+    check(described, "RolloutList", first)
     assert (first["items"][0]["application"], first["next"]) == ("other", "other")
     assert (await client.get("/api/v1/rollouts?after=other")).json()["next"] is None
     whole = (await client.get("/api/v1/rollouts/storefront")).json()
-    check(described, "Rollout", whole)
+    check(described, "RolloutView", whole)
     assert len(whole["units"]) == 250
     assert (await client.get("/api/v1/clusters?limit=501")).status_code == 422
 
@@ -360,7 +390,7 @@ async def test_every_page_works_by_keyboard_and_within_the_policy(
 ) -> None:
     site.describe(MANY[:300])
     await site.show(rollout(MANY[:300], steps=3))
-    site.context.store.views.put(PLAN + "storefront", plan("x", 3))
+    site.keep_plan(plan("x", 3))
 
     for path in ("/", "/fleet", "/rollouts/storefront", "/rollouts/storefront/plan"):
         text = await get(client, path)
@@ -384,12 +414,11 @@ def test_the_graph_has_a_column_for_each_step_and_a_bound() -> None:
     assert [label.text for label in made.labels] == [f"s{n}" for n in range(8)]
 
     many = [wave(f"s{n // 3}.{n % 3}", n // 3, n % 3, "web", ["one"]) for n in range(600)]
-    for each in many[:3]:
-        each["state"] = "done"
-    many[4]["failing"] = 1
+    many[:3] = [replace(each, state=WaveState.DONE) for each in many[:3]]
+    many[4] = replace(many[4], failing=1)
     made = graph(many, lambda name: f"#{name}")
     assert made.grouped
-    assert len(made.nodes) <= MOST_NODES
+    assert len(made.nodes) <= MAX_NODES
     assert (made.nodes[0].box.state, made.nodes[0].box.href) == ("failing", "#s1.0")
 
 

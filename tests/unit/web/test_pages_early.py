@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -41,10 +42,9 @@ async def test_what_is_not_merged_is_no_part_of_how_a_cluster_fares(
 ) -> None:
     site.describe(["held", "new"])
     view = rollout(["held", "new"], ["cart", "web"], readiness={"new": "UNMERGED"})
-    view["units"][0]["readiness"] = "UNMERGED"
-    for unit in view["units"][2:]:
-        unit |= {"revision": "", "at": ""}
-    await site.show(view)
+    held = replace(view.units[0], readiness="UNMERGED")
+    new = (replace(unit, revision="", at="") for unit in view.units[2:])
+    await site.show(replace(view, units=(held, view.units[1], *new)))
 
     assert rows((await client.get("/fleet?readiness=READY")).text) == ["held"]
     assert rows((await client.get("/fleet?readiness=UNKNOWN")).text) == []
@@ -59,7 +59,7 @@ async def test_what_is_not_merged_is_no_part_of_how_a_cluster_fares(
     ]  # fmt: skip
     page = (await client.get("/rollouts/storefront?readiness=UNMERGED")).text
     assert rows(page) == ["new"]
-    assert "What clusters say" not in page
+    assert "Not ready, by message" not in page
 
 
 @pytest.mark.parametrize("path", ["/", "/rollouts/storefront"])

@@ -36,7 +36,7 @@
     const links = focused && [...main.querySelectorAll("a, button, summary, [tabindex]")];
     const place = focused ? links.indexOf(focused) : -1;
     main.replaceChildren(...fresh.childNodes);
-    main.dataset.mark = fresh.dataset.mark || "";
+    main.dataset.version = fresh.dataset.version || "";
     document.title = page.title;
     for (const [id, open] of closed) {
       const found = document.getElementById(id);
@@ -60,7 +60,7 @@
       say("live", "");
     } catch {
       stale = true;
-      say("not reached", "lost");
+      say("disconnected", "lost");
     }
     setTimeout(() => { loading = false; if (stale) load(); }, CALM_MS);
   };
@@ -75,7 +75,7 @@
   const broken = () => {
     if (source && source.readyState === EventSource.CLOSED && !timer) timer = setInterval(load, LATER_MS);
     setTimeout(() => {
-      if (source && source.readyState !== EventSource.OPEN && !timer) say("not reached", "lost");
+      if (source && source.readyState !== EventSource.OPEN && !timer) say("disconnected", "lost");
     }, PATIENT_MS);
   };
 
@@ -87,7 +87,7 @@
       timer = setInterval(load, Number(refresh) * 1000);
       return;
     }
-    source = new EventSource(`${events}?seen=${encodeURIComponent(main.dataset.mark || "")}`);
+    source = new EventSource(`${events}?seen=${encodeURIComponent(main.dataset.version || "")}`);
     source.addEventListener("change", load);
     source.addEventListener("open", () => say("live", ""));
     source.addEventListener("error", broken);

@@ -1,0 +1,241 @@
+"""The read model: what the pages, `/api/v1` and the store know of rollouts, plans and the fleet.
+
+This package makes the views, `Views` of the store keeps them as JSON, `bot/web` shows them. They
+are a cache: a pass makes them again.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Literal, TypeAlias
+
+from bot.store import keys
+from bot.store.views import ViewKind
+from planners.gating.evaluate import WaveState
+from planners.model import Repo
+
+UnitState: TypeAlias = Literal["STALLED", "UNKNOWN", "PROGRESSING", "READY", "UNMERGED"]
+UNIT_STATES: tuple[UnitState, ...] = ("STALLED", "UNKNOWN", "PROGRESSING", "READY", "UNMERGED")
+"""Readiness, the worst first; UNMERGED units are not in the deploy repo yet."""
+
+UnitCounts: TypeAlias = Mapping[UnitState, int]
+
+
+@dataclass(frozen=True, slots=True)
+class MergeRequestView:
+    """A merge request on a forge."""
+
+    number: int
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class GateView:
+    """A reason to wait, who or what clears it, and when it was first seen for this change.
+
+    `kind` stays the same while the gate is closed, whatever clusters it waits for.
+    """
+
+    kind: str
+    reason: str
+    remedy: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PendingUnitView:
+    """A unit (`component@cluster`) of a merged wave, and why it does not count as ready."""
+
+    unit: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class WaveView:
+    """The units that merge together; `failing` counts those that a cluster reports as failed."""
+
+    name: str
+    state: WaveState
+    step: int
+    level: int
+    failing: int
+    components: tuple[str, ...]
+    clusters: tuple[str, ...]
+    changes: str
+    digest: str
+    merge_request: MergeRequestView | None
+    gates: tuple[GateView, ...]
+    pending: tuple[PendingUnitView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class UnitView:
+    """A component on a cluster.
+
+    `revision` is the commit of the deploy repo in its newest report, `at` the time of that report
+    (RFC 3339); both are empty without a report.
+    """
+
+    component: str
+    cluster: str
+    readiness: UnitState
+    message: str
+    revision: str
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
+class RolloutView:
+    """An application's rollout.
+
+    If planning failed, `problems` says why and the rest may be empty. `revision` and `problems` are
+    both empty while the default branch has no `switchyard.yaml`. Reports older than
+    `report_max_age` do not count.
+    """
+
+    application: str
+    headline: str
+    done: bool
+    at: datetime
+    problems: tuple[str, ...] = ()
+    tenant: str = ""
+    digest: str = ""
+    revision: str = ""
+    app: str = ""
+    fleet_revision: str = ""
+    deploy: str = ""
+    home: MergeRequestView | None = None
+    waves: tuple[WaveView, ...] = ()
+    units: tuple[UnitView, ...] = ()
+    report_max_age: timedelta = timedelta(0)
+
+
+@dataclass(frozen=True, slots=True)
+class WaveSummaryView:
+    """A wave and its state."""
+
+    name: str
+    state: WaveState
+
+
+@dataclass(frozen=True, slots=True)
+class SummaryView:
+    """A rollout in short, for lists; `problems` counts the reasons why planning failed."""
+
+    application: str
+    tenant: str
+    headline: str
+    done: bool
+    digest: str
+    revision: str
+    problems: int
+    waves: tuple[WaveSummaryView, ...]
+    totals: UnitCounts
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterUnitsView:
+    """The units of an application on one cluster; `revision` and `at` are of the newest report."""
+
+    totals: UnitCounts
+    revision: str
+    at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ApplicationClustersView:
+    """Where an application runs, by cluster."""
+
+    application: str
+    report_max_age: timedelta
+    clusters: Mapping[str, ClusterUnitsView]
+
+
+@dataclass(frozen=True, slots=True)
+class DiffView:
+    """The diff of one file; `text` names it in `PlanView.texts`, empty where it is too large.
+
+    `size` is its length in bytes, `added` and `removed` count lines. A cluster's own folder stands
+    as `*` in `path`.
+    """
+
+    path: str
+    text: str
+    size: int
+    added: int
+    removed: int
+
+
+@dataclass(frozen=True, slots=True)
+class DiffGroupView:
+    """Clusters on which the same files change in the same way."""
+
+    clusters: tuple[str, ...]
+    files: tuple[DiffView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PlanWaveView:
+    """The diffs of a wave; `digest` is that of its change set."""
+
+    name: str
+    digest: str
+    changes: str
+    groups: tuple[DiffGroupView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PlanView:
+    """A plan with its diffs; `texts` holds each distinct diff once."""
+
+    application: str
+    digest: str
+    revision: str
+    waves: tuple[PlanWaveView, ...]
+    texts: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterView:
+    """A cluster as the fleet repo describes it."""
+
+    name: str
+    agent: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+    maintenance: str = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class FleetView:
+    """The content of the fleet repo at a revision; `deploys` are the deploy repos it names."""
+
+    revision: str
+    clusters: tuple[ClusterView, ...] = ()
+    applications: tuple[str, ...] = ()
+    deploys: tuple[Repo, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SetupCheckView:
+    """What the last check of a forge's webhooks and rules found."""
+
+    warnings: tuple[str, ...]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class VersionsView:
+    """Hashes that change when the rollout's page or the plan's page changes."""
+
+    rollout: str = ""
+    plan: str = ""
+
+
+ROLLOUTS = ViewKind(keys.ROLLOUT, RolloutView)
+SUMMARIES = ViewKind(keys.SUMMARY, SummaryView)
+APPLICATION_CLUSTERS = ViewKind(keys.CLUSTERS, ApplicationClustersView)
+PLANS = ViewKind(keys.PLAN, PlanView)
+VERSIONS = ViewKind(keys.VERSIONS, VersionsView)
+FLEETS = ViewKind(keys.FLEET, FleetView)
+SETUP_CHECKS = ViewKind(keys.SETUP_CHECK, SetupCheckView)

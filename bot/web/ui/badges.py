@@ -1,0 +1,49 @@
+"""The words and colours of states, the same on every page."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bot.report.model import RolloutView, SummaryView, UnitCounts, WaveView
+from bot.web.ui.fleet import ClusterState
+
+
+@dataclass(frozen=True, slots=True)
+class Badge:
+    """A word with a class of the style sheet: good, wait, bad or idle."""
+
+    style: str
+    text: str
+
+
+WAVES: Mapping[str, Badge] = {
+    "done": Badge("good", "ready"),
+    "settling": Badge("wait", "merged"),
+    "merging": Badge("wait", "ready to merge"),
+    "waiting": Badge("idle", "waiting"),
+    "cancelled": Badge("idle", "cancelled"),
+    "failing": Badge("bad", "failing"),
+}
+CLUSTERS: Mapping[ClusterState, Badge] = {
+    "READY": Badge("good", "ready"),
+    "PROGRESSING": Badge("wait", "progressing"),
+    "UNKNOWN": Badge("idle", "unknown"),
+    "STALLED": Badge("bad", "stalled"),
+    "UNMERGED": Badge("idle", "not merged yet"),
+    "IDLE": Badge("idle", "no components"),
+}
+
+
+def wave_state(wave: WaveView) -> str:
+    """A key of `WAVES`: the wave's state, or failing while a cluster reports a failure."""
+    return "failing" if wave.failing else wave.state.value
+
+
+def rollout_badge(view: RolloutView | SummaryView, totals: UnitCounts) -> Badge:
+    """How far a rollout is."""
+    if view.done:
+        return Badge("good", "rolled out")
+    if view.problems:
+        return Badge("bad", "no plan")
+    if not view.revision:
+        return Badge("idle", "not started")
+    return Badge("bad", "failing") if totals["STALLED"] else Badge("wait", "in progress")
