@@ -1,4 +1,4 @@
-"""The only reader of the machine's clock; everything else is given a `Clock`, or the time."""
+"""The system clock. Nothing else reads it; all other code takes a `Clock` or a time."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -8,5 +8,5 @@ Clock: TypeAlias = Callable[[], datetime]
 
 
 def system_clock() -> datetime:
-    """Now, in UTC."""
-    return datetime.now(UTC)  # noqa: TID251 - this is the door
+    """The current time in UTC."""
+    return datetime.now(UTC)  # noqa: TID251 - the only reader

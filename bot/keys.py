@@ -1,6 +1,6 @@
-"""Keys derived from a secret: of clusters (which sign reports), of the set-up page, of cookies.
+"""Derives keys from configured secrets: for cluster reports, the set-up page and session cookies.
 
-A cluster that loses its key loses only its own voice; nothing needs to be stored.
+A leaked cluster key exposes only the reports of that cluster. No derived key is stored.
 """
 
 import hashlib
@@ -8,16 +8,16 @@ import hmac
 
 
 def setup_key(marker_key: str) -> str:
-    """What the set-up page's link holds: whoever has it may make the bot's App."""
+    """The token in the link to the set-up page; its holder can create the bot's GitHub App."""
     return hmac.new(marker_key.encode(), b"switchyard-setup", hashlib.sha256).hexdigest()
 
 
 def session_key(marker_key: str) -> bytes:
-    """The key of the cookies by which people stay signed in."""
+    """The key that signs session cookies."""
     return hmac.new(marker_key.encode(), b"switchyard-session", hashlib.sha256).digest()
 
 
 def cluster_key(report_key: str, cluster: str) -> bytes:
-    """The key of one cluster, as 64 hexadecimal characters in ASCII."""
+    """The key that signs the reports of one cluster: 64 hexadecimal characters in ASCII."""
     message = f"switchyard-report:{cluster}".encode()
     return hmac.new(report_key.encode(), message, hashlib.sha256).hexdigest().encode()

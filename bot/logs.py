@@ -1,6 +1,6 @@
-"""Structured logs on standard error, one JSON object on a line.
+"""Structured logging to standard error, one JSON object per line.
 
-Tracebacks tell where, never the values of variables: manifests and tokens are among them.
+Tracebacks contain no values of variables: those may be manifests or tokens.
 """
 
 import logging
@@ -12,7 +12,7 @@ from structlog.tracebacks import ExceptionDictTransformer
 
 
 def configure_logs() -> None:
-    """Set up logging for a process of the service."""
+    """Configure logging for a process of the service."""
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,

@@ -1,4 +1,4 @@
-"""Settings of the service: SWITCHYARD_* variables, or files for secrets; read only here."""
+"""The settings of the service, from SWITCHYARD_* variables or files. Nothing else reads them."""
 
 import ssl
 from pathlib import Path
@@ -19,44 +19,45 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 MIN_SECRET = 16
 
 
-def _strong(secret: SecretStr) -> SecretStr:
+def _check_strength(secret: SecretStr) -> SecretStr:
     if len(secret.get_secret_value()) < MIN_SECRET:
-        raise ValueError(f"a secret needs at least {MIN_SECRET} characters")
+        raise ValueError(f"must have at least {MIN_SECRET} characters")
     return secret
 
 
-def _readable(file: Path) -> Path:
+def _check_readable(file: Path) -> Path:
     try:
         ssl.create_default_context(cafile=file)
     except OSError as error:
-        raise ValueError(f"{file} cannot be read as certificates (PEM): {error.strerror}") from None
+        raise ValueError(f"{file} cannot be read as PEM certificates: {error.strerror}") from None
     return file
 
 
-def _narrow(network: IPvAnyNetwork) -> IPvAnyNetwork:
+def _check_not_everything(network: IPvAnyNetwork) -> IPvAnyNetwork:
     if network.prefixlen == 0:
-        raise ValueError("is every address: anybody could then say who they are")
+        raise ValueError("matches every address, so any client could claim any identity")
     return network
 
 
-Secret = Annotated[SecretStr, AfterValidator(_strong)]
-CaFile = Annotated[Path, AfterValidator(_readable)]
-Proxies = Annotated[IPvAnyNetwork, AfterValidator(_narrow)]
+Secret = Annotated[SecretStr, AfterValidator(_check_strength)]
+CaFile = Annotated[Path, AfterValidator(_check_readable)]
+Proxies = Annotated[IPvAnyNetwork, AfterValidator(_check_not_everything)]
 HeaderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]*$")]
 RepoName = Annotated[str, StringConstraints(pattern=r"^[^:/]+:[^:/]+/[^:]+$")]
 
 
 class Settings(BaseSettings):
-    """Everything the service can be told. A secret may stand in a file of its variable's name."""
+    """All settings. A secret can also be read from a file named after its variable."""
 
     model_config = SettingsConfigDict(env_prefix="SWITCHYARD_", extra="forbid")
 
     data_dir: Path = Field(
-        default=Path("switchyard-data"), description="Where mirrors and the SQLite database live."
+        default=Path("switchyard-data"),
+        description="Directory for Git mirrors and the SQLite database.",
     )
     database_url: str = Field(
         default="",
-        description="`postgresql+psycopg://...`; when empty, SQLite in the data directory.",
+        description="`postgresql+psycopg://...`. Default: SQLite in the data directory.",
     )
     fleet: str = Field(
         description="The fleet repository, as `forge:group/name`.", examples=["local:fleet/fleet"]
@@ -65,133 +66,145 @@ class Settings(BaseSettings):
     port: int = Field(default=7080, ge=1, le=65535, description="The port to listen on.")
     public_url: HttpUrl = Field(
         default=HttpUrl("http://127.0.0.1:7080"),
-        description="How people and forges reach the service; used in links.",
+        description="URL at which people and forges reach the service; used in links.",
     )
     marker_key: Secret = Field(
-        description="Signs the marks by which Switchyard knows its own merge requests again."
+        description="Key that signs the markers in Switchyard's own merge requests."
     )
-    report_key: Secret = Field(description="From it each cluster's own key for reports is derived.")
+    report_key: Secret = Field(
+        description="Key from which the report key of each cluster is derived."
+    )
     proxy_user_header: HeaderName = Field(
         default="",
-        description="The header in which a proxy that people sign in at names them, such as "
-        "`X-Forwarded-User`. Whom it names sees the pages.",
+        description="Header in which an authenticating proxy passes the user name, such as "
+        "`X-Forwarded-User`. Every user it names can see the pages.",
     )
     trusted_proxies: list[Proxies] = Field(
         default=[],
         validate_default=True,
-        description="From which addresses that header counts, as a JSON list of addresses or "
-        "networks.",
+        description="Addresses or networks of the proxies whose user header is trusted, as a JSON "
+        "list.",
     )
-    local_url: HttpUrl | None = Field(default=None, description="The local forge's address.")
-    local_token: SecretStr | None = Field(default=None, description="The bot's token there.")
+    local_url: HttpUrl | None = Field(default=None, description="URL of the local forge.")
+    local_token: SecretStr | None = Field(
+        default=None, description="The bot's token on the local forge."
+    )
     local_webhook_secret: Secret | None = Field(
-        default=None, description="The secret its webhooks are signed with."
+        default=None, description="Secret that signs the webhooks of the local forge."
     )
     github_url: HttpUrl = Field(
         default=HttpUrl("https://github.com"),
-        description="GitHub's web address; that of your GitHub Enterprise Server if you have one.",
+        description="URL of GitHub or of your GitHub Enterprise Server.",
     )
-    github_app_id: str = Field(default="", description="The GitHub App's id.")
+    github_app_id: str = Field(default="", description="ID of the GitHub App.")
     github_private_key: SecretStr | None = Field(
-        default=None, description="The App's private key (PEM)."
+        default=None, description="Private key of the GitHub App (PEM)."
     )
     github_client_id: str = Field(
         default="",
-        description="The App's client id, by which people sign in at the pages; that of an App "
-        "from the set-up page is known.",
+        description="Client ID of the GitHub App, for signing in to the pages. An App created on "
+        "the set-up page needs none.",
     )
     github_client_secret: Secret | None = Field(
-        default=None, validate_default=True, description="The App's client secret."
+        default=None, validate_default=True, description="Client secret of the GitHub App."
     )
     github_token: SecretStr | None = Field(
-        default=None, description="A fine-grained token instead of an App, for trying out."
+        default=None,
+        description="Fine-grained personal access token, to evaluate Switchyard without an App.",
     )
     github_webhook_secrets: list[Secret] = Field(
-        default=[], description="The webhook's secrets, as a JSON list; two while one is replaced."
+        default=[], description="Webhook secrets, as a JSON list; list two during a rotation."
     )
     github_ca_file: CaFile | None = Field(
         default=None,
-        description="Your own authorities' certificates (PEM), for GitHub Enterprise Server; "
-        "the system's are trusted as well.",
+        description="Additional CA certificates (PEM) for GitHub Enterprise Server; the system's "
+        "remain trusted.",
     )
     gitlab_url: HttpUrl = Field(
-        default=HttpUrl("https://gitlab.com"), description="GitLab's address, or your own."
+        default=HttpUrl("https://gitlab.com"),
+        description="URL of GitLab or of your self-managed instance.",
     )
     gitlab_token: SecretStr | None = Field(
-        default=None, description="A project, group or personal access token with scope `api`."
+        default=None, description="Project, group or personal access token with scope `api`."
     )
     gitlab_webhook_secrets: list[Secret] = Field(
         default=[],
-        description="The webhooks' secrets, as a JSON list; two while one is replaced. "
-        "`whsec_...` for signed ones.",
+        description="Webhook secrets, as a JSON list; list two during a rotation. Signing tokens "
+        "begin with `whsec_`.",
     )
     gitlab_client_id: str = Field(
         default="",
-        description="The id of an OAuth application with scope `read_user`, by which people sign "
-        "in at the pages.",
+        description="ID of an OAuth application with scope `read_user`, for signing in to the "
+        "pages.",
     )
     gitlab_client_secret: Secret | None = Field(
-        default=None, validate_default=True, description="That application's secret."
+        default=None, validate_default=True, description="Secret of the OAuth application."
     )
     gitlab_ca_file: CaFile | None = Field(
         default=None,
-        description="Your own authorities' certificates (PEM), for a self-managed GitLab; "
-        "its API then trusts these alone.",
+        description="CA certificates (PEM) for a self-managed GitLab; its API client then trusts "
+        "only these.",
     )
     ssh_keys: dict[RepoName, Path] = Field(
         default={},
-        description="Deploy keys, as JSON: `forge:group/name` to the file of a private key without "
-        "a passphrase. Git then goes over SSH.",
+        description="Deploy keys, as a JSON object from `forge:group/name` to the file of a "
+        "private key without a passphrase. Git then uses SSH for that repository.",
     )
     ssh_known_hosts: Path | None = Field(
         default=None,
         validate_default=True,
-        description="The host keys that are trusted, as OpenSSH's `known_hosts`; needed with "
-        "deploy keys.",
+        description="Trusted SSH host keys, an OpenSSH `known_hosts` file. Required with deploy "
+        "keys.",
     )
     resync_seconds: int = Field(
-        default=300, ge=1, description="How often everything is looked at without any hint."
+        default=300, ge=1, description="Seconds between full resyncs, which run without any event."
     )
     lease_seconds: int = Field(
-        default=15, ge=1, description="After this time without a sign of life a worker is dead."
+        default=15,
+        ge=1,
+        description="Seconds without a heartbeat before a worker's lease expires.",
     )
-    workers: int = Field(default=2, ge=1, le=32, description="Passes that run at the same time.")
+    workers: int = Field(
+        default=2, ge=1, le=32, description="Reconcile passes that run concurrently."
+    )
     planner_seconds: int = Field(
-        default=120, ge=1, description="A plan that takes longer is given up, and said to be."
+        default=120,
+        ge=1,
+        description="Seconds before planning is aborted; the plan comment reports it.",
     )
     planner_mebibytes: int = Field(
-        default=4096, ge=512, description="The memory that planning may take."
+        default=4096, ge=512, description="Memory limit of the planner process, in MiB."
     )
 
     @field_validator("ssh_known_hosts")
     @classmethod
-    def _pinned(cls, file: Path | None, info: ValidationInfo) -> Path | None:
+    def _require_known_hosts(cls, file: Path | None, info: ValidationInfo) -> Path | None:
         if file is None and info.data.get("ssh_keys"):
-            raise ValueError("deploy keys need a file of known hosts")
+            raise ValueError("required with SWITCHYARD_SSH_KEYS")
         return file
 
     @field_validator("trusted_proxies")
     @classmethod
-    def _with_header(cls, proxies: list[Proxies], info: ValidationInfo) -> list[Proxies]:
+    def _require_proxy_header(cls, proxies: list[Proxies], info: ValidationInfo) -> list[Proxies]:
         if bool(proxies) != bool(info.data.get("proxy_user_header")):
-            raise ValueError("goes with SWITCHYARD_PROXY_USER_HEADER: set both, or neither")
+            raise ValueError("must be set together with SWITCHYARD_PROXY_USER_HEADER")
         return proxies
 
     @field_validator("github_client_secret", "gitlab_client_secret")
     @classmethod
-    def _with_id(cls, secret: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+    def _require_client_id(cls, secret: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
         name = f"{info.field_name}".replace("secret", "id")
         if bool(secret) != bool(info.data.get(name)):
-            raise ValueError(f"goes with SWITCHYARD_{name.upper()}: set both, or neither")
+            raise ValueError(f"must be set together with SWITCHYARD_{name.upper()}")
         return secret
 
     @property
     def store_url(self) -> str:
-        """The database's address, SQLite in the data directory by default."""
+        """The URL of the database; by default SQLite in the data directory."""
         return self.database_url or f"sqlite:///{self.data_dir / 'switchyard.db'}"
 
     @property
     def ca_files(self) -> tuple[Path, ...]:
-        """The certificates that Git trusts beside the system's."""
+        """The CA files that Git trusts in addition to the system's."""
         given = (self.github_ca_file, self.gitlab_ca_file)
         return tuple(file for file in given if file is not None)

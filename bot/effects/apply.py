@@ -20,6 +20,7 @@ from bot.engine.propose import Proposal
 from bot.forges import NotMerged
 from bot.gather.requests import MARKER
 from bot.gather.snapshot import Gathered
+from bot.git import BranchUpdate
 from bot.wording import merge_requests as words
 from bot.wording.diffs import Blobs, diffs_of
 from planners.gating.change_sets import ChangeSet
@@ -103,10 +104,10 @@ async def _push(writing: Writing, pushes: Sequence[PushBranch]) -> set[str]:
     if not pushes:
         return set()
     context, deploy = writing.context, writing.gathered.deploy
-    updates: dict[str, tuple[str | None, str | None]] = {}
+    updates: dict[str, BranchUpdate] = {}
     for each in pushes:
         commit = await asyncio.to_thread(_commit, writing, each)
-        updates[each.branch] = (commit, each.expected)
+        updates[each.branch] = BranchUpdate(commit, each.expected)
     outcome = await push(context, deploy, updates)
     for each in pushes:
         refused = outcome[each.branch]

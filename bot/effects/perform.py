@@ -29,7 +29,7 @@ from bot.effects.wake import wake
 from bot.forges import ForgeError, StatusState, TransientForgeError
 from bot.gather.pauses import BRANCH, key_of, payload
 from bot.gather.pauses import MARKER as PAUSES
-from bot.git import GitError, TransientGitError
+from bot.git import BranchUpdate, GitError, TransientGitError
 from bot.wording.markdown import code
 
 REPLY = "reply"
@@ -161,7 +161,8 @@ async def _write_pauses(context: Context, effect: WritePauses) -> None:
     commit = await asyncio.to_thread(
         checkout.mirror.commit, checkout.head, {}, message=message, author=BOT, at=context.clock()
     )
-    refusal = (await push(context, checkout, {BRANCH: (commit, paused.head)}))[BRANCH]
+    update = BranchUpdate(commit, paused.head)
+    refusal = (await push(context, checkout, {BRANCH: update}))[BRANCH]
     if refusal is not None:
         kind = TransientGitError if refusal.startswith("stale") else GitError
         raise kind(f"{repo}: {BRANCH} was not written: {refusal}")

@@ -11,7 +11,7 @@ from bot.context import Context
 from bot.effects.model import ProposeChange
 from bot.effects.push import BOT, push
 from bot.forges import ForgeError, ForgeMergeRequest, TransientForgeError
-from bot.git import GitError, TransientGitError
+from bot.git import BranchUpdate, GitError, TransientGitError
 from bot.wording import suggestions as words
 from planners.gating.merge_requests import PREFIX
 
@@ -87,7 +87,7 @@ async def _push(context: Context, effect: ProposeChange) -> None:
                 f"delete it"
             )
     try:
-        refusal = (await push(context, checkout, {branch: (commit, there)}))[branch]
+        refusal = (await push(context, checkout, {branch: BranchUpdate(commit, there)}))[branch]
     except TransientGitError:
         raise
     except GitError as error:

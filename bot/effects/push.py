@@ -5,18 +5,17 @@ from collections.abc import Mapping
 
 from bot.context import Context
 from bot.gather.repository import Checkout
-from bot.git import Signature
+from bot.git import BranchUpdate, Signature
 
 BOT = Signature("Switchyard", "switchyard@noreply.invalid")
 
 
 async def push(
-    context: Context, checkout: Checkout, updates: Mapping[str, tuple[str | None, str | None]]
+    context: Context, checkout: Checkout, updates: Mapping[str, BranchUpdate]
 ) -> Mapping[str, str | None]:
     """Push branches of a repository in one exchange.
 
-    `updates` maps a branch to its new head and the head that it must have now. Returns why each
-    branch was refused, or None.
+    `updates` is by branch name. Returns for each branch why it was rejected, or None.
 
     Raises:
         GitError, TransientGitError: the server cannot be reached, or refuses everything.

@@ -1,9 +1,9 @@
-"""The bot's only door to pygit2: bare mirrors, read and written without a work tree.
+"""Bare Git mirrors, read and written without a work tree. The only importer of pygit2 in the bot.
 
-`mirrors` and `mirror` are what the shell sees; behind them `remote` speaks with servers (with `ssh`
-and `known_hosts` where there is a deploy key), `reading` walks trees, `writing` and `packs` make
-commits, `history` looks back, `objects` holds Git's formats. Everything is synchronous and belongs
-into threads. Nothing knows what the files mean.
+The shell uses `mirrors` and `mirror`. Behind them, `remote` fetches and pushes (with `ssh` and
+`known_hosts` for deploy keys), `reading` walks trees, `writing` and `packs` create commits,
+`history` inspects commits, and `objects` implements Git's formats. Everything is synchronous and
+must run in threads. Nothing here interprets the content of files.
 """
 
 from bot.git.errors import GitError, RepositoryRefusedError, TransientGitError
@@ -11,12 +11,13 @@ from bot.git.history import CommitInfo
 from bot.git.limits import Limits
 from bot.git.mirror import Mirror
 from bot.git.mirrors import Mirrors
-from bot.git.remote import Access
+from bot.git.remote import Access, BranchUpdate
 from bot.git.ssh import DeployKey, pin_hosts
 from bot.git.writing import Signature
 
 __all__ = [
     "Access",
+    "BranchUpdate",
     "CommitInfo",
     "DeployKey",
     "GitError",

@@ -1,17 +1,17 @@
-"""What can go wrong with a repository."""
+"""The errors of Git operations."""
 
 
 class GitError(Exception):
-    """Git or its server refused for good; the text says what, where, and what to do next."""
+    """A permanent failure of Git or its server; the message says what failed and what to do."""
 
 
 class TransientGitError(GitError):
-    """The server is unreachable or busy, or a mirror is damaged; the same pass may work later."""
+    """The server is unreachable or busy, or a mirror is damaged; a retry may succeed."""
 
 
 class RepositoryRefusedError(GitError):
-    """A repository holds what is not followed (a link, a submodule, an odd name) or too much."""
+    """A repository has unsupported entries (links, submodules, unsafe names) or exceeds a limit."""
 
 
 class DamagedError(Exception):
-    """An object that must be in a mirror is missing or unreadable; never leaves this package."""
+    """An object of a mirror is missing or unreadable; never raised outside this package."""

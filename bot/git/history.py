@@ -1,4 +1,4 @@
-"""What commits say, who wrote them, and when a path last changed. Used by `Mirror`."""
+"""Commit metadata, authors, and the last change of a path. Used by `Mirror`."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -23,7 +23,7 @@ class CommitInfo:
     """A commit; `at` is the committer's time in UTC.
 
     `trailers` are the `Key: value` lines of the message's last paragraph (git-interpret-trailers);
-    of a key that stands there twice the last counts.
+    the last value of a repeated key wins.
     """
 
     sha: str
@@ -38,18 +38,18 @@ class CommitInfo:
 
 
 def read_commit(objects: Objects, sha: str) -> CommitInfo:
-    """A commit as a value. Text that is not UTF-8 is shown with replacement characters.
+    """A commit as a value. Text that is not UTF-8 gets replacement characters.
 
     Raises:
-        GitError: there is none of that id here.
-        RepositoryRefusedError: it is malformed.
+        GitError: the mirror has no such commit.
+        RepositoryRefusedError: the commit is malformed.
     """
     commit = objects.commit(sha)
     message = _text(commit.raw_message)
     try:
         at = datetime.fromtimestamp(commit.commit_time, UTC)
     except (ValueError, OverflowError, OSError) as error:
-        raise RepositoryRefusedError(f"commit {sha} has no time that a clock can show") from error
+        raise RepositoryRefusedError(f"commit {sha} has a timestamp out of range") from error
     return CommitInfo(
         sha=sha,
         tree=str(commit.tree_id),
@@ -74,13 +74,13 @@ def _trailers(message: str) -> list[tuple[str, str]]:
 
 
 def read_authors(
-    repository: pygit2.Repository, objects: Objects, tip: str, known: Iterable[str], most: int
+    repository: pygit2.Repository, objects: Objects, tip: str, known: Iterable[str], limit: int
 ) -> frozenset[str]:
-    """E-mail addresses of everybody who had a hand in `tip` since any of the `known` commits.
+    """The e-mail addresses of all contributors to `tip` since any of the `known` commits.
 
-    Authors, committers and `Co-authored-by`, in lower case. A commit counts unless every known
-    commit contains it; unknown ids are left out, and without any the whole history counts. At the
-    most `most` commits are looked at for each known one, the newest first.
+    Authors, committers and `Co-authored-by` trailers, in lower case. A commit counts unless every
+    known commit contains it; unknown ids are ignored, and without any the whole history counts. At
+    most `limit` commits are inspected for each known one, newest first.
     """
     bases = {sha for sha in known if objects.find_commit(sha) is not None} or {""}
     found: set[str] = set()
@@ -88,7 +88,7 @@ def read_authors(
         walker = repository.walk(objects.commit(tip).id, SortMode.TIME)
         if base:
             walker.hide(base)
-        for _, commit in zip(range(most), walker, strict=False):
+        for _, commit in zip(range(limit), walker, strict=False):
             found |= _people(commit)
     return frozenset(found) or _people(objects.commit(tip))
 
@@ -104,61 +104,69 @@ def _people(commit: pygit2.Commit) -> frozenset[str]:
 
 @dataclass(slots=True)
 class _Node:
-    """One segment of the wanted paths: the groups of paths that end here, and what is below."""
+    """A segment of the requested paths: the groups with a path that ends here, and its children."""
 
     ends: set[Paths] = field(default_factory=set)
-    below: dict[bytes, "_Node"] = field(default_factory=dict)
+    children: dict[bytes, "_Node"] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _LastChange:
+    """The last commit that changed a group of paths, as seen from a tip."""
+
+    tip: str
+    change: str
 
 
 class History:
-    """When did a group of paths last change? Remembers each answer with the tip it was given for.
+    """The last change of groups of paths, with a cache of earlier results.
 
-    An answer stays right for its tip for ever. A walk from a newer tip that reaches that one takes
-    the answer over, so that it looks at the new commits alone.
+    A result is valid for its tip for ever. A walk from a newer tip that reaches the old one reuses
+    the result, so that it inspects only new commits.
     """
 
     def __init__(self) -> None:
-        self._known: dict[Paths, tuple[str, str]] = {}
+        self._known: dict[Paths, _LastChange] = {}
 
     def last_changes(
         self, objects: Objects, tip: str, wanted: Iterable[Paths], limit: int
     ) -> dict[Paths, str]:
-        """The newest commit on `tip`'s first-parent line that changed one of each group's paths.
+        """The newest first-parent commit of `tip` that changed one of each group's paths.
 
-        A group without such a commit among the first `limit`, or in the whole line, gets the oldest
-        commit looked at: whoever asks that a cluster has seen its last change asks for more then,
-        never for less.
+        A group without such a commit, or with none among the first `limit`, gets the oldest commit
+        inspected. That errs on the safe side: a cluster must then have seen a commit at least as
+        new as the last change.
         """
-        waiting = set(wanted)
+        pending = set(wanted)
         found: dict[Paths, str] = {}
-        tree, answered = _nested(waiting), self._by_tip(waiting)
+        tree, cached = _nested(pending), self._by_tip(pending)
         changes = _Changes(objects)
         commit, left = objects.commit(tip), limit
-        while waiting:
+        while pending:
             sha = str(commit.id)
-            here = {paths: self._known[paths][1] for paths in answered.get(sha, ())}
+            here = {paths: self._known[paths].change for paths in cached.get(sha, ())}
             parent = objects.commit(str(commit.parent_ids[0])) if commit.parent_ids else None
-            if len(here) < len(waiting):
+            if len(here) < len(pending):
                 here = dict.fromkeys(changes.between(tree, commit, parent), sha) | here
             left -= 1
             if parent is None or left <= 0:
-                here = dict.fromkeys(waiting, sha) | here
-            found |= {paths: change for paths, change in here.items() if paths in waiting}
-            waiting -= here.keys()
+                here = dict.fromkeys(pending, sha) | here
+            found |= {paths: change for paths, change in here.items() if paths in pending}
+            pending -= here.keys()
             commit = parent if parent is not None else commit
-        self._known |= {paths: (tip, change) for paths, change in found.items()}
+        self._known |= {paths: _LastChange(tip, change) for paths, change in found.items()}
         return found
 
     def _by_tip(self, wanted: Iterable[Paths]) -> dict[str, list[Paths]]:
         tips: dict[str, list[Paths]] = {}
         for paths in wanted:
             if paths in self._known:
-                tips.setdefault(self._known[paths][0], []).append(paths)
+                tips.setdefault(self._known[paths].tip, []).append(paths)
         return tips
 
 
 class _Changes:
-    """Compares commits with their parents; a parent's trees are read once for both its roles."""
+    """Compares commits with their parents; trees are read once for both comparisons of a commit."""
 
     def __init__(self, objects: Objects) -> None:
         self._objects = objects
@@ -168,7 +176,7 @@ class _Changes:
     def between(
         self, wanted: _Node, commit: pygit2.Commit, parent: pygit2.Commit | None
     ) -> Iterator[Paths]:
-        """The groups with a path whose object differs; equal trees are not looked into."""
+        """The groups with a path whose object differs; equal trees are skipped."""
         self._newer, self._older = self._older, {}
         yield from self._compare(wanted, _root(parent), _root(commit))
 
@@ -176,10 +184,10 @@ class _Changes:
         if old == new:
             return
         yield from node.ends
-        if node.below:
+        if node.children:
             before, after = self._listing(old), self._listing(new)
-            for name, below in node.below.items():
-                yield from self._compare(below, before.get(name), after.get(name))
+            for name, child in node.children.items():
+                yield from self._compare(child, before.get(name), after.get(name))
 
     def _listing(self, entry: Entry | None) -> dict[bytes, Entry]:
         if entry is None or not entry.is_tree:
@@ -199,6 +207,6 @@ def _nested(groups: Iterable[Paths]) -> _Node:
         for path in paths:
             node = root
             for part in filter(None, path.encode().split(b"/")):
-                node = node.below.setdefault(part, _Node())
+                node = node.children.setdefault(part, _Node())
             node.ends.add(paths)
     return root

@@ -1,4 +1,4 @@
-"""How much of a repository is read and fetched before it is refused."""
+"""Limits on what is fetched and read of a repository."""
 
 from dataclasses import dataclass
 
@@ -9,11 +9,11 @@ MIB = 1024 * 1024
 class Limits:
     """Counts, bytes and seconds.
 
-    `entries` bounds a walk whose bytes are read, `ids` one that lists ids alone (a deploy repo of a
-    large fleet). Both count what is walked, however often a tree is shared, so that a tree bomb of
-    a few objects stops early. `depth` and `path` (bytes) hold for both. `blob` is the largest file,
-    `total` the largest sum. `fetch_bytes` and `fetch_seconds` bound one fetch. A mirror with more
-    than `packs` packs is repacked.
+    `entries` limits a walk that reads file contents, `ids` a walk that only lists ids (a deploy
+    repo of a large fleet). Both count every visit of a shared tree, so that a tree bomb of a few
+    objects is detected early. `depth` and `path` (bytes) apply to both. `blob` is the maximum size
+    of a file, `total` that of all files read together. `fetch_bytes` and `fetch_seconds` limit one
+    fetch. A mirror with more than `packs` packs is repacked.
     """
 
     entries: int = 50_000

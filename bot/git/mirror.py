@@ -1,4 +1,4 @@
-"""A mirror: the bare repository of one that is watched. The shell calls it in threads."""
+"""A mirror: a bare clone of one watched repository. The shell calls it in threads."""
 
 import shutil
 import threading
@@ -19,18 +19,18 @@ from bot.git.reading import Comparison, FileDifference, Walk, read_blob, read_fi
 from bot.git.writing import Changes, Signature, draft_commit
 from planners.model import Repo
 
-FEW_OBJECTS = 200
-MOST_AUTHORED = 1_000
+MAX_LOOSE_OBJECTS = 200
+MAX_AUTHORED_COMMITS = 1_000
 
 K = TypeVar("K", bound=Hashable)
 
 
 class Mirror:
-    """A bare repository; one thread at a time works in it, others wait.
+    """A bare repository, used by one thread at a time.
 
-    A mirror is a cache. One that is gone is made anew when it is next used, one that is damaged at
-    the next fetch; a method that meets the damage raises TransientGitError. Methods that take a
-    commit's id raise GitError when it is not here.
+    A mirror is a cache. A missing one is created again on next use, a damaged one at the next
+    fetch; a method that detects damage raises TransientGitError. Methods that take a commit id
+    raise GitError if the mirror does not have it.
     """
 
     def __init__(self, repo: Repo, folder: Path, limits: Limits, *, allow_local: bool) -> None:
@@ -44,11 +44,11 @@ class Mirror:
         self._history = History()
 
     def fetch(self, url: str, access: remote.Access | None) -> None:
-        """Fetch all branches; those that are gone on the server vanish here too.
+        """Fetch all branches; branches deleted on the server are deleted here too.
 
         Raises:
-            TransientGitError: the server is unreachable, busy, or broke off.
-            GitError: the address or the server's answer rules a fetch out, or it is too large.
+            TransientGitError: the server is unreachable or busy, or the connection broke.
+            GitError: the URL is not allowed, the server rejects the fetch, or it is too large.
         """
         remote.check_url(url, access, allow_local=self._allow_local)
         with self._lock:
@@ -57,36 +57,37 @@ class Mirror:
             try:
                 remote.fetch(self._opened(), url, access, self._limits)
             except GitError:
-                if self._sound():
+                if self._is_intact():
                     raise
                 self._discard()
                 remote.fetch(self._opened(), url, access, self._limits)
-            if packs.repack_when_many(self._folder, self._limits.packs):
+            if packs.repack_if_many(self._folder, self._limits.packs):
                 self._close()
 
     def fetch_ref(self, url: str, access: remote.Access | None, ref: str) -> str:
-        """Fetch one ref that is no branch; the commit it points at.
+        """Fetch one ref that is not a branch, and return its commit.
 
         Raises:
             TransientGitError, GitError: as `fetch`.
         """
         remote.check_url(url, access, allow_local=self._allow_local)
         with self._lock:
-            return remote.fetch_ref(self._opened(), url, access, (ref, self._limits))
+            return remote.fetch_ref(self._opened(), url, access, ref=ref, limits=self._limits)
 
     def push(
         self,
         url: str,
         access: remote.Access | None,
-        updates: Mapping[str, tuple[str | None, str | None]],
+        updates: Mapping[str, remote.BranchUpdate],
     ) -> dict[str, str | None]:
-        """Push branches together: name -> (new id or None to delete, id the server must have).
+        """Push branches in one exchange; `updates` is by branch name.
 
-        For each None, or why it was refused: the server's words, or `stale: ...` where the server
-        has another commit than expected. A branch that is already as wanted is left alone and fine.
+        Returns for each branch None, or why it was rejected: the server's message, or `stale: ...`
+        if the server has another commit than expected. A branch that already has the new commit is
+        skipped and counts as pushed.
 
         Raises:
-            TransientGitError, GitError: as `fetch`; nothing is known of any branch then.
+            TransientGitError, GitError: as `fetch`; the state of all branches is unknown then.
         """
         remote.check_url(url, access, allow_local=self._allow_local)
         with self._lock:
@@ -97,12 +98,12 @@ class Mirror:
         with self._reading():
             try:
                 reference = self._opened().references.get(remote.REMOTE + branch)
-            except ValueError:  # the name is none that Git allows, so there is no such branch
+            except ValueError:  # not a valid ref name, so there is no such branch
                 return None
             return str(reference.target) if reference is not None else None
 
     def branches(self, prefix: str = "") -> dict[str, str]:
-        """Fetched branches whose name begins so, each with its newest commit."""
+        """The fetched branches with a name prefix, each with its newest commit."""
         start = remote.REMOTE + prefix
         with self._reading():
             references = self._opened().references
@@ -113,7 +114,7 @@ class Mirror:
             }
 
     def contains(self, tip: str, commit: str) -> bool:
-        """Whether `commit` is `tip` or an ancestor of it; False for any id that is not here."""
+        """Whether `commit` is `tip` or an ancestor of it; False for ids that the mirror lacks."""
         with self._reading() as objects:
             known = objects.find_commit(tip), objects.find_commit(commit)
             return None not in known and (
@@ -121,23 +122,23 @@ class Mirror:
             )
 
     def commit_info(self, sha: str) -> CommitInfo:
-        """A commit as a value. Raises RepositoryRefusedError when it is malformed."""
+        """A commit as a value. Raises RepositoryRefusedError if it is malformed."""
         with self._reading() as objects:
             return read_commit(objects, sha)
 
     def authors(self, tip: str, known: Iterable[str]) -> frozenset[str]:
-        """E-mail addresses of everybody who had a hand in `tip` since any of the `known` commits.
+        """The e-mail addresses of all contributors to `tip` since any of the `known` commits.
 
         See `history.read_authors`; never empty.
         """
         with self._reading() as objects:
-            return read_authors(self._opened(), objects, tip, known, MOST_AUTHORED)
+            return read_authors(self._opened(), objects, tip, known, MAX_AUTHORED_COMMITS)
 
     def folders(self, sha: str, path: str) -> tuple[str, ...]:
-        """The names of the folders directly in a folder, sorted; empty when it is not there.
+        """The names of the direct subfolders of a folder, sorted; empty if it does not exist.
 
         Raises:
-            RepositoryRefusedError: a name that is not followed.
+            RepositoryRefusedError: a name is not allowed.
         """
         with self._reading() as objects:
             return tuple(Walk(objects, self._limits, self._limits.ids).folders(sha, path))
@@ -146,7 +147,7 @@ class Mirror:
         """Path -> blob id of every file at or below the prefixes; missing ones are skipped.
 
         Raises:
-            RepositoryRefusedError: an entry that is not followed, or more than `Limits.ids`.
+            RepositoryRefusedError: an unsupported entry, or more than `Limits.ids`.
         """
         with self._reading() as objects:
             walk = Walk(objects, self._limits, self._limits.ids)
@@ -156,29 +157,29 @@ class Mirror:
         """Path below the prefix -> bytes of every file.
 
         Raises:
-            RepositoryRefusedError: an entry that is not followed, or more than the limits.
+            RepositoryRefusedError: an unsupported entry, or a limit is exceeded.
         """
         with self._reading() as objects:
             return read_files(objects, self._limits, objects.root(sha), prefix)
 
     def blob(self, oid: str) -> bytes:
-        """The bytes of a blob that `entries` or `changed_files` named.
+        """The bytes of a blob that `entries` or `changed_files` returned.
 
         Raises:
-            RepositoryRefusedError: it is too large, or a pointer of Git LFS.
+            RepositoryRefusedError: the blob is too large, or a Git LFS pointer.
         """
         with self._reading() as objects:
             return read_blob(objects, self._limits, bytes.fromhex(oid.rpartition(":")[2]), oid)
 
     def changed_files(self, old: str, new: str) -> tuple[FileDifference, ...]:
-        """Path, blob id before and after of every file that differs between two commits.
+        """Every file that differs between two commits.
 
-        None where there is no file. The id of anything but a plain file (a link, a submodule, an
-        executable) has its mode before it, so that a change of the mode alone shows as well. Names
-        are never refused here, but shown with escapes where they are not UTF-8.
+        The id of anything but a plain file (a link, a submodule, an executable) is prefixed with
+        its mode, so that a change of the mode is a difference too. No name is rejected here; bytes
+        that are not UTF-8 are escaped.
 
         Raises:
-            RepositoryRefusedError: more differences than `Limits.ids`, or too deep ones.
+            RepositoryRefusedError: more differences than `Limits.ids`, or too deeply nested ones.
         """
         with self._reading() as objects:
             comparison = Comparison(objects, self._limits)
@@ -187,22 +188,22 @@ class Mirror:
     def commit(
         self, parent: str, changes: Changes, *, message: str, author: Signature, at: datetime
     ) -> str:
-        """Write a commit on `parent`: path -> bytes to write, or None to delete. No ref moves.
+        """Write a commit on `parent` and return its id; no ref is updated.
 
-        The same arguments give the same id. Folders that become empty vanish; deleting what is not
-        there does nothing.
+        `changes` maps a path to its new bytes, or to None to delete it. Equal arguments give equal
+        ids. Folders that become empty are removed; deleting a missing file has no effect.
 
         Raises:
-            UnsafePathError: a path that must not be written (see `renderers.tree.safe_join`).
+            UnsafePathError: a path is not portable (see `renderers.tree.safe_join`).
             GitError: a path is both a file and a folder.
-            RepositoryRefusedError: a folder that changes holds a name that is not followed.
-            ValueError: the message or the author cannot stand in a commit.
+            RepositoryRefusedError: a changed folder has an unsupported entry.
+            ValueError: the message or the author is not valid in a commit.
         """
         with self._reading() as objects:
             sha, draft = draft_commit(
                 objects, parent, changes, message=message, author=author, at=at
             )
-            if len(draft.objects) > FEW_OBJECTS:
+            if len(draft.objects) > MAX_LOOSE_OBJECTS:
                 packs.store_pack(self._folder, draft.objects.values())
             else:
                 for kind, raw in draft.objects.values():
@@ -212,9 +213,9 @@ class Mirror:
     def last_changes(
         self, tip: str, folders: Mapping[K, tuple[str, ...]], limit: int = 20_000
     ) -> dict[K, CommitInfo]:
-        """For each key the newest commit of `tip`'s first-parent line that changed its paths.
+        """For each key, the newest first-parent commit of `tip` that changed one of its paths.
 
-        Paths are of folders or files. See `History.last_changes` for what is older than `limit`.
+        Paths are folders or files. See `History.last_changes` for changes older than `limit`.
         """
         with self._reading() as objects:
             found = self._history.last_changes(objects, tip, folders.values(), limit)
@@ -229,7 +230,7 @@ class Mirror:
             except (DamagedError, pygit2.GitError) as error:
                 self._damaged = True
                 raise TransientGitError(
-                    f"the mirror of {self._repo} is damaged; the next fetch makes it anew ({error})"
+                    f"the mirror of {self._repo} is damaged; the next fetch recreates it ({error})"
                 ) from error
 
     def _opened(self) -> pygit2.Repository:
@@ -239,10 +240,10 @@ class Mirror:
         return self._repository
 
     def _close(self) -> None:
-        """Let go of the packs: libgit2 shares them by path, so a new one of an old name is missed.
+        """Close the packs: libgit2 caches them by path and would miss a new pack of the same name.
 
-        Setting the repository free does not wait for the last reference to it, which an exception's
-        traceback may hold.
+        `free` closes them even if a reference to the repository remains, for example in the
+        traceback of an exception.
         """
         if self._repository is not None:
             self._repository.free()
@@ -253,8 +254,8 @@ class Mirror:
         self._damaged = False
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _sound(self) -> bool:
-        """Whether every branch's newest commit and its top folder can be read."""
+    def _is_intact(self) -> bool:
+        """Whether the newest commit and root tree of every branch can be read."""
         try:
             with self._reading() as objects:
                 for sha in self.branches().values():
@@ -265,9 +266,9 @@ class Mirror:
 
 
 def _open(folder: Path) -> pygit2.Repository:
-    """The bare repository in a folder, made anew where there is none that can be opened.
+    """The bare repository in a folder, created if there is none that can be opened.
 
-    What an earlier process left locked when it was killed is unlocked.
+    Locks left by a killed process are removed.
     """
     try:
         repository = pygit2.Repository(str(folder))

@@ -1,4 +1,4 @@
-"""All mirrors of one process, by repository. Made once, by the composition root."""
+"""All mirrors of one process, by repository. Created once, by the composition root."""
 
 import re
 import threading
@@ -12,10 +12,10 @@ from planners.model import Repo
 
 
 class Mirrors:
-    """All mirrors below one folder, which belongs to one process.
+    """All mirrors below one folder, which one process owns.
 
-    `ca_files` are trusted beside the system's authorities, by every mirror of the process.
-    `allow_local` also takes `file://` addresses, for tests.
+    `ca_files` are trusted in addition to the system's CAs, by every mirror of the process.
+    `allow_local` also accepts `file://` URLs, for tests.
     """
 
     def __init__(
@@ -26,7 +26,7 @@ class Mirrors:
         limits: Limits | None = None,
         ca_files: tuple[Path, ...] = (),
     ) -> None:
-        remote.settle_library(ca_files)
+        remote.configure_libgit2(ca_files)
         self._root = root
         self._allow_local = allow_local
         self._limits = limits or Limits()
@@ -45,6 +45,6 @@ class Mirrors:
 
 
 def _folder_name(repo: Repo) -> str:
-    """Readable, safe on every file system, and another one for every repository."""
+    """A folder name that is readable, portable and unique for each repository."""
     words = re.sub(r"[^a-z0-9]+", "-", str(repo).lower()).strip("-")[:60]
     return f"{words}-{sha256(str(repo).encode()).hexdigest()[:16]}.git"

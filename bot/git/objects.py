@@ -1,7 +1,7 @@
-"""Git objects by id: commits, trees and blobs of one mirror. Used by every part of this package.
+"""Git objects by id: commits, trees and blobs of one mirror. Used by the whole package.
 
 Trees are read and written as raw bytes: that is several times faster than an object per entry, and
-nothing between Git's bytes and our path rule can hide a hostile name.
+the path checks see exactly the bytes that Git stores.
 """
 
 import re
@@ -18,7 +18,7 @@ _RAW_ID = 20
 
 
 class Entry(NamedTuple):
-    """What a tree holds under one name: Git's file mode and the raw object id."""
+    """An entry of a tree: Git's file mode and the raw object id."""
 
     mode: int
     oid: bytes
@@ -36,7 +36,7 @@ def parse_tree(raw: bytes) -> dict[bytes, Entry]:
     """A tree's entries by name.
 
     Raises:
-        ValueError: these are no tree's bytes, or a name appears twice.
+        ValueError: the bytes are not a tree, or a name appears twice.
     """
     listing: dict[bytes, Entry] = {}
     at = 0
@@ -46,29 +46,29 @@ def parse_tree(raw: bytes) -> dict[bytes, Entry]:
         entry = Entry(int(raw[at:space], 8), raw[end + 1 : end + 1 + _RAW_ID])
         name = raw[space + 1 : end]
         if name in listing or len(entry.oid) != _RAW_ID:
-            raise ValueError(f"entry {name!r} appears twice or is cut off")
+            raise ValueError(f"entry {name!r} appears twice or is truncated")
         listing[name] = entry
         at = end + 1 + _RAW_ID
     return listing
 
 
 def format_tree(entries: Iterable[tuple[bytes, Entry]]) -> bytes:
-    """A tree's bytes; Git orders names as if those of folders ended with a slash."""
+    """The bytes of a tree; Git sorts names as if those of folders ended with a slash."""
     ordered = sorted(entries, key=lambda item: item[0] + b"/" * item[1].is_tree)
     return b"".join(b"%o %s\0%s" % (entry.mode, name, entry.oid) for name, entry in ordered)
 
 
 class Objects:
-    """The objects of one mirror. Missing ones below a known commit mean that it is damaged."""
+    """The objects of one mirror. A missing object of a known commit means that it is damaged."""
 
     def __init__(self, repository: pygit2.Repository) -> None:
         self._repository = repository
 
     def find_commit(self, sha: str) -> pygit2.Commit | None:
-        """The commit of that full id, or None: for ids that others named.
+        """The commit with that full id, or None; for ids from outside.
 
         Raises:
-            RepositoryRefusedError: its bytes are no well-formed commit.
+            RepositoryRefusedError: the commit is malformed.
         """
         if not _FULL_ID.fullmatch(sha):
             return None
@@ -80,15 +80,15 @@ class Objects:
         return found if isinstance(found, pygit2.Commit) else None
 
     def commit(self, sha: str) -> pygit2.Commit:
-        """The commit of that full id.
+        """The commit with that full id.
 
         Raises:
-            GitError: there is none here.
-            RepositoryRefusedError: its bytes are no well-formed commit.
+            GitError: the mirror has no such commit.
+            RepositoryRefusedError: the commit is malformed.
         """
         found = self.find_commit(sha)
         if found is None:
-            raise GitError(f"{sha!r} is no commit of this mirror; fetch the repository first")
+            raise GitError(f"{sha!r} is not a commit of this mirror; fetch the repository first")
         return found
 
     def root(self, sha: str) -> bytes:
@@ -104,13 +104,13 @@ class Objects:
         kind, raw = self.read(oid)
         try:
             if kind != ObjectType.TREE:
-                raise ValueError("it is no tree")  # noqa: TRY301 - answered as any malformed tree
+                raise ValueError("not a tree")  # noqa: TRY301 - handled like any malformed tree
             return parse_tree(raw)
         except ValueError as error:
             raise RepositoryRefusedError(f"tree {oid.hex()} is malformed: {error}") from error
 
     def size(self, oid: bytes) -> int:
-        """How many bytes a blob has, without reading them."""
+        """The size of a blob in bytes, without reading its content."""
         try:
             _, size = self._repository.odb.read_header(pygit2.Oid(raw=oid))
         except (KeyError, pygit2.GitError) as error:

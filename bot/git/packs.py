@@ -1,4 +1,4 @@
-"""Packs: many new objects stored at once, and many small packs made one. Used by `Mirror`."""
+"""Git packs: stores many new objects at once, and repacks. Used by `Mirror`."""
 
 import os
 import shutil
@@ -12,39 +12,39 @@ from pygit2.enums import ObjectType
 
 from bot.git.errors import GitError
 
-SECONDS = 120
+TIMEOUT_SECONDS = 120
 _LOW_BITS, _MORE = 0x7F, 0x80
 
 
 def store_pack(folder: Path, objects: Collection[tuple[ObjectType, bytes]]) -> None:
     """Store objects in the repository as one pack, checked by `git index-pack --strict`.
 
-    Without `--strict` Git takes trees that hold `.git` or `..` as they are. The same objects make
-    the same pack under the same name, so that doing it again adds nothing.
+    Without `--strict` Git accepts trees with entries `.git` or `..`. Equal objects give the same
+    pack with the same name, so that a repetition adds nothing.
 
     Raises:
-        GitError: git is missing, or refuses an object.
+        GitError: git is missing or rejects an object.
     """
     run_git(folder, "index-pack", "--strict", "--stdin", stdin=_pack(objects))
 
 
-def repack_when_many(folder: Path, most: int) -> bool:
-    """Make one pack of all when there are more than `most`; nothing unreachable is dropped."""
-    if sum(1 for _ in folder.glob("objects/pack/*.pack")) <= most:
+def repack_if_many(folder: Path, limit: int) -> bool:
+    """Repack if there are more than `limit` packs; unreachable objects are kept."""
+    if sum(1 for _ in folder.glob("objects/pack/*.pack")) <= limit:
         return False
     run_git(folder, "repack", "-a", "-d", "-k", "-q")
     return True
 
 
 def run_git(folder: Path, *arguments: str, stdin: bytes = b"") -> None:
-    """Run git on a bare repository, without anybody's configuration or credentials.
+    """Run git on a bare repository, without system or user configuration and credentials.
 
     Raises:
-        GitError: git is missing, takes too long or fails; with its own words.
+        GitError: git is missing, takes too long, or fails (with its error output).
     """
     program = shutil.which("git")
     if program is None:
-        raise GitError("there is no `git` on PATH; install git")
+        raise GitError("git is not installed (not found on PATH)")
     environment = {
         "PATH": os.defpath,
         "HOME": str(folder),
@@ -57,18 +57,18 @@ def run_git(folder: Path, *arguments: str, stdin: bytes = b"") -> None:
             input=stdin,
             capture_output=True,
             check=False,
-            timeout=SECONDS,
+            timeout=TIMEOUT_SECONDS,
             env=environment,
         )
     except subprocess.TimeoutExpired as error:
-        raise GitError(f"git {arguments[0]} took more than {SECONDS} s") from error
+        raise GitError(f"git {arguments[0]} took more than {TIMEOUT_SECONDS} s") from error
     if done.returncode != 0:
         words = done.stderr.decode(errors="replace").strip()
         raise GitError(f"git {arguments[0]} failed: {words}")
 
 
 def _pack(objects: Collection[tuple[ObjectType, bytes]]) -> bytes:
-    """A version 2 pack (git documentation, gitformat-pack), each object whole."""
+    """A version 2 pack without deltas (git documentation, gitformat-pack)."""
     parts = [b"PACK", (2).to_bytes(4), len(objects).to_bytes(4)]
     for kind, raw in objects:
         parts += [_object_header(kind, len(raw)), zlib.compress(raw, 1)]
@@ -77,7 +77,7 @@ def _pack(objects: Collection[tuple[ObjectType, bytes]]) -> bytes:
 
 
 def _object_header(kind: ObjectType, size: int) -> bytes:
-    """Type and size: four bits of the size beside the type, then seven in each further byte."""
+    """Type and size: four bits of the size in the first byte, then seven in each further byte."""
     header = bytearray()
     byte, size = kind << 4 | size & 0x0F, size >> 4
     while size:

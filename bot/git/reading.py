@@ -1,11 +1,11 @@
-"""Reading trees within limits: which files are there, their bytes, and what differs.
+"""Reads trees within limits: lists files, reads their content, and compares trees.
 
-Used by `Mirror`. A walk goes by tree objects and counts entries, never bytes first: ten shared
-trees of ten entries are ten thousand million files (a tree bomb).
+Used by `Mirror`. A walk counts entries before it reads any content: ten levels of a shared tree
+with ten entries are ten thousand million files (a tree bomb).
 """
 
 from collections.abc import Iterable, Iterator
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from pygit2.enums import FileMode
 
@@ -15,42 +15,50 @@ from bot.git.names import checked_name, folded
 from bot.git.objects import Entry, Objects
 
 Wanted: TypeAlias = "dict[bytes, Wanted] | None"
-FileDifference: TypeAlias = tuple[str, str | None, str | None]
+
+
+class FileDifference(NamedTuple):
+    """A file that differs: its path, and its blob id before and after (None: no file)."""
+
+    path: str
+    old: str | None
+    new: str | None
+
 
 _GROUP_WRITABLE = 0o100664
 _FILES: frozenset[int] = frozenset({FileMode.BLOB, FileMode.BLOB_EXECUTABLE, _GROUP_WRITABLE})
-_KINDS: dict[int, str] = {FileMode.LINK: "a symbolic link", FileMode.COMMIT: "a submodule"}
+_KINDS: dict[int, str] = {FileMode.LINK: "symbolic links", FileMode.COMMIT: "submodules"}
 _LFS = b"version https://git-lfs.github.com/spec/"
 
 
 class Walk:
-    """One walk with one budget of entries; a shared tree is read and checked once."""
+    """One walk with a limit on its entries; a shared tree is read and checked once."""
 
-    def __init__(self, objects: Objects, limits: Limits, budget: int) -> None:
+    def __init__(self, objects: Objects, limits: Limits, max_entries: int) -> None:
         self._objects = objects
         self._limits = limits
-        self._budget = budget
-        self._left = budget
+        self._max_entries = max_entries
+        self._left = max_entries
         self._checked: dict[bytes, tuple[tuple[str, Entry], ...]] = {}
 
     def files(self, root: bytes, prefixes: Iterable[str]) -> Iterator[tuple[str, bytes]]:
-        """Path and raw blob id of every regular file at or below one of the prefixes.
+        """(path, raw blob id) of every regular file at or below one of the prefixes.
 
         Raises:
-            RepositoryRefusedError: an entry that is not followed, or more than the limits.
+            RepositoryRefusedError: an unsupported entry, or a limit is exceeded.
         """
         yield from self._selected(root, _wanted(prefixes), "", 0)
 
     def folders(self, sha: str, path: str) -> Iterator[str]:
-        """The names of the folders directly in the folder at `path` of a commit."""
+        """The names of the direct subfolders of the folder at `path` of a commit."""
         entry = Entry(FileMode.TREE, self._objects.root(sha))
         for part in filter(None, path.encode().split(b"/")):
             found = self._objects.listing(entry.oid).get(part)
             if found is None or not found.is_tree:
                 return
             entry = found
-        for name, below in self._names(entry.oid, f"{path}/"):
-            if below.is_tree:
+        for name, child in self._names(entry.oid, f"{path}/"):
+            if child.is_tree:
                 yield name
 
     def _selected(
@@ -72,7 +80,9 @@ class Walk:
 
     def _below(self, tree: bytes, folder: str, depth: int) -> Iterator[tuple[str, bytes]]:
         if depth > self._limits.depth:
-            raise RepositoryRefusedError(f"{folder}: deeper than {self._limits.depth} folders")
+            raise RepositoryRefusedError(
+                f"{folder}: nested deeper than {self._limits.depth} folders"
+            )
         for name, entry in self._names(tree, folder):
             if entry.is_tree:
                 self._count(folder + name)
@@ -98,20 +108,22 @@ class Walk:
     def _file(self, path: str, entry: Entry) -> tuple[str, bytes]:
         self._count(path)
         if entry.mode not in _FILES:
-            kind = _KINDS.get(entry.mode, "no regular file")
-            raise RepositoryRefusedError(f"{path}: {kind}, which is not followed; put a file there")
+            kind = _KINDS.get(entry.mode, "special files")
+            raise RepositoryRefusedError(f"{path}: {kind} are not supported; use a regular file")
         return path, entry.oid
 
     def _count(self, path: str) -> None:
         self._left -= 1
         if self._left < 0:
-            raise RepositoryRefusedError(f"{path}: more than {self._budget} files and folders")
+            raise RepositoryRefusedError(f"{path}: more than {self._max_entries} files and folders")
         if len(path.encode()) > self._limits.path:
-            raise RepositoryRefusedError(f"{path}: longer than {self._limits.path} bytes")
+            raise RepositoryRefusedError(
+                f"{path}: the path is longer than {self._limits.path} bytes"
+            )
 
 
 def _wanted(prefixes: Iterable[str]) -> Wanted:
-    """The prefixes as nested names; None stands for everything below."""
+    """The prefixes as nested names; None selects everything below."""
     root: dict[bytes, Wanted] = {}
     for prefix in prefixes:
         parts = prefix.strip("/").encode().split(b"/")
@@ -129,7 +141,7 @@ def read_files(objects: Objects, limits: Limits, root: bytes, prefix: str) -> di
     """Path below `prefix` -> bytes of every regular file.
 
     Raises:
-        RepositoryRefusedError: see `Walk.files` and `read_blob`, or too many bytes in all.
+        RepositoryRefusedError: see `Walk.files` and `read_blob`, or the total size is too large.
     """
     start = f"{prefix.strip('/')}/".lstrip("/")
     total = 0
@@ -140,7 +152,7 @@ def read_files(objects: Objects, limits: Limits, root: bytes, prefix: str) -> di
             shared[oid] = read_blob(objects, limits, oid, path)
         total += len(shared[oid])
         if total > limits.total:
-            raise RepositoryRefusedError(f"{path}: the files exceed {limits.total} bytes in all")
+            raise RepositoryRefusedError(f"{path}: the files exceed {limits.total} bytes in total")
         found[path.removeprefix(start)] = shared[oid]
     return found
 
@@ -149,18 +161,18 @@ def read_blob(objects: Objects, limits: Limits, oid: bytes, name: str) -> bytes:
     """The bytes of a file.
 
     Raises:
-        RepositoryRefusedError: it is too large, or a pointer of Git LFS.
+        RepositoryRefusedError: the file is too large, or a Git LFS pointer.
     """
     if objects.size(oid) > limits.blob:
-        raise RepositoryRefusedError(f"{name}: larger than {limits.blob} bytes")
+        raise RepositoryRefusedError(f"{name}: the file is larger than {limits.blob} bytes")
     _, content = objects.read(oid)
     if content.startswith(_LFS):
-        raise RepositoryRefusedError(f"{name}: a pointer of Git LFS; put the file itself there")
+        raise RepositoryRefusedError(f"{name}: Git LFS is not supported; commit the file itself")
     return content
 
 
 class Comparison:
-    """What differs between two trees. Names are shown, never followed, so none is refused."""
+    """The differences between two trees. Names are only displayed, so none is rejected."""
 
     def __init__(self, objects: Objects, limits: Limits) -> None:
         self._objects = objects
@@ -170,9 +182,11 @@ class Comparison:
     def files(
         self, old: bytes | None, new: bytes | None, folder: str = "", depth: int = 0
     ) -> Iterator[FileDifference]:
-        """Path, blob id before and after of each file that differs; see `Mirror.changed_files`."""
+        """Each file that differs; see `Mirror.changed_files`."""
         if depth > self._limits.depth:
-            raise RepositoryRefusedError(f"{folder}: deeper than {self._limits.depth} folders")
+            raise RepositoryRefusedError(
+                f"{folder}: nested deeper than {self._limits.depth} folders"
+            )
         before, after = self._listing(old), self._listing(new)
         for name in sorted({name for name, _ in before.items() ^ after.items()}):
             self._left -= 1
@@ -181,10 +195,10 @@ class Comparison:
             path = folder + name.decode(errors="backslashreplace")
             was, now = before.get(name), after.get(name)
             if _shown(was) != _shown(now):
-                yield path, _shown(was), _shown(now)
-            below = _tree_of(was), _tree_of(now)
-            if below != (None, None):
-                yield from self.files(*below, f"{path}/", depth + 1)
+                yield FileDifference(path, _shown(was), _shown(now))
+            subtrees = _tree_of(was), _tree_of(now)
+            if subtrees != (None, None):
+                yield from self.files(*subtrees, f"{path}/", depth + 1)
 
     def _listing(self, tree: bytes | None) -> dict[bytes, Entry]:
         return self._objects.listing(tree) if tree is not None else {}
@@ -195,7 +209,7 @@ def _tree_of(entry: Entry | None) -> bytes | None:
 
 
 def _shown(entry: Entry | None) -> str | None:
-    """A plain file's id; that of anything else but a folder with its mode before it."""
+    """The blob id of a plain file; other entries have their mode as prefix, folders have None."""
     if entry is None or entry.is_tree:
         return None
     plain = entry.mode == FileMode.BLOB

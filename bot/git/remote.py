@@ -1,15 +1,16 @@
-"""Fetching and pushing over HTTP or SSH. Credentials stand in no URL, argument, environment or log.
+"""Fetches and pushes over HTTP or SSH. No URL, argument, environment or log contains credentials.
 
-Used by `Mirror`. Both go through libgit2, so that there is one client with one set of rules.
-A push compares and swaps: libgit2 tells what the server advertised for each branch before anything
-is sent (`push_negotiation`), which is compared with what was expected; the advertised id is what
-libgit2 sends as the old one, and the server takes the update only while that still holds. That is
+Used by `Mirror`. Both operations use libgit2, so that one client enforces all rules. A push is a
+compare-and-swap: libgit2 reports what the server advertises for each branch before it sends
+anything (`push_negotiation`), and that is compared with the expected commit. libgit2 sends the
+advertised id as the old one, and the server accepts the update only if it still matches. This is
 `git push --force-with-lease` without a second program that would need the credentials.
 """
 
 import re
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 from urllib.parse import urlsplit
@@ -24,51 +25,59 @@ from bot.git.limits import Limits
 from bot.git.ssh import Address, DeployKey
 
 Access: TypeAlias = GitCredentials | DeployKey
-Update: TypeAlias = tuple[str | None, str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class BranchUpdate:
+    """The new commit of a branch (None: delete it), and the one it must have (None: no branch)."""
+
+    new: str | None
+    expected: str | None
+
 
 REMOTE = "refs/remotes/origin/"
 HEADS = "refs/heads/"
-ASKED = "refs/asked/"
+REQUESTED = "refs/asked/"
 CONNECT_MS = 5_000
-SILENCE_MS = 20_000
+RESPONSE_MS = 20_000
 
-_NOBODY = "0" * 40
-_LASTING = re.compile(
+_ZERO_ID = "0" * 40
+_PERMANENT = re.compile(
     r"status code: 40[1346]|status code: 410|redirect|authentication|certificate|"
     r"invalid (refspec|url)|unsupported url|does not match any existing object",
     re.IGNORECASE,
 )
-_REFUSED = re.compile(
+_SSH_PERMANENT = re.compile(
     r"private key file|not (be )?found|does not (exist|appear)|permission|not allowed|read only|"
     r"write access",
     re.IGNORECASE,
 )
 
 
-def settle_library(ca_files: tuple[Path, ...] = ()) -> None:
-    """Set libgit2 up for this process: timeouts, and nobody's configuration but the mirrors' own.
+def configure_libgit2(ca_files: tuple[Path, ...] = ()) -> None:
+    """Configure libgit2 for this process: timeouts, and no configuration but the mirrors' own.
 
-    Without them a silent server holds a thread for ever. Mirrors may lie on a volume that belongs
-    to another user, so their owner is not compared. OpenSSL adds each file to the authorities that
-    it trusts already: the system's, which pygit2 names when it is imported.
+    Without timeouts an unresponsive server blocks a thread for ever. Mirrors may be on a volume of
+    another user, so owner validation is off. OpenSSL adds each file to the CAs that it already
+    trusts: the system's, which pygit2 sets on import.
     """
     for file in ca_files:
         pygit2.settings.set_ssl_cert_locations(str(file), None)
     pygit2.settings.server_connect_timeout = CONNECT_MS
-    pygit2.settings.server_timeout = SILENCE_MS
+    pygit2.settings.server_timeout = RESPONSE_MS
     pygit2.settings.owner_validation = False
     for level in (ConfigLevel.SYSTEM, ConfigLevel.GLOBAL, ConfigLevel.XDG):
         pygit2.settings.search_path[level] = ""
 
 
 def check_url(url: str, access: Access | None, *, allow_local: bool) -> None:
-    """Refuse every address but plain http and https ones (with `allow_local`, also file).
+    """Reject all URLs except http and https ones (with `allow_local`, also file).
 
-    With a deploy key only SSH will do, and SSH only with one.
+    With a deploy key the URL must be SSH, and SSH requires a deploy key.
 
     Raises:
-        GitError: with the reason, and without the address where it holds a password; also where a
-            deploy key's file is not taken.
+        GitError: with the reason, and without the URL if it contains a password; also if the file
+            of the deploy key is invalid.
     """
     if isinstance(access, DeployKey):
         Address.parse(url)
@@ -76,11 +85,13 @@ def check_url(url: str, access: Access | None, *, allow_local: bool) -> None:
         return
     parts = urlsplit(url)
     if parts.username is not None or parts.password is not None:
-        raise GitError("a clone URL must not hold credentials; the forge hands them over apart")
+        raise GitError(
+            "a clone URL must not contain credentials; the forge provides them separately"
+        )
     if parts.scheme == "file" and allow_local:
         return
     if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise GitError(f"{url!r} cannot be fetched: a clone URL begins with https:// or http://")
+        raise GitError(f"cannot fetch {url!r}: a clone URL must begin with https:// or http://")
 
 
 def fetch(repository: pygit2.Repository, url: str, access: Access | None, limits: Limits) -> None:
@@ -103,15 +114,16 @@ def fetch_ref(
     repository: pygit2.Repository,
     url: str,
     access: Access | None,
-    what: tuple[str, Limits],
+    *,
+    ref: str,
+    limits: Limits,
 ) -> str:
-    """Fetch one ref into `ASKED`; the commit it points at.
+    """Fetch one ref into `REQUESTED`, and return its commit.
 
     Raises:
-        TransientGitError, GitError: as `fetch`; it is not there.
+        TransientGitError, GitError: as `fetch`; also if the ref does not exist.
     """
-    ref, limits = what
-    kept = ASKED + ref.removeprefix("refs/")
+    kept = REQUESTED + ref.removeprefix("refs/")
     try:
         repository.remotes.create_anonymous(url).fetch(
             [f"+{ref}:{kept}"], callbacks=_Fetch(url, access, limits)
@@ -128,52 +140,52 @@ def push(
     repository: pygit2.Repository,
     url: str,
     access: Access | None,
-    updates: Mapping[str, Update],
+    updates: Mapping[str, BranchUpdate],
 ) -> dict[str, str | None]:
     """Push branches together; see `Mirror.push`.
 
-    Each turn either sends all that is left, or learns of branches that are not to be sent.
+    Each iteration either sends all remaining branches, or finds some that must not be sent.
 
     Raises:
         TransientGitError, GitError: as `fetch`.
     """
     outcome: dict[str, str | None] = {}
     while left := {name: update for name, update in updates.items() if name not in outcome}:
-        specs = [f"+{new or ''}:{HEADS}{name}" for name, (new, _) in sorted(left.items())]
+        specs = [f"+{left[name].new or ''}:{HEADS}{name}" for name in sorted(left)]
         callbacks = _Push(url, access, left)
         try:
             repository.remotes.create_anonymous(url).push(specs, callbacks=callbacks)
-        except _UnlikeExpectedError:
+        except _UnexpectedHeadError:
             outcome |= callbacks.outcome
             continue
         except (pygit2.GitError, ValueError, OSError) as error:
             raise _translated("push to", url, access, error) from error
-        silent = dict.fromkeys(left, "the server did not say what became of this branch")
-        outcome |= silent | callbacks.outcome
+        unreported = dict.fromkeys(left, "the server did not report a result for this branch")
+        outcome |= unreported | callbacks.outcome
     return outcome
 
 
 def _translated(verb: str, url: str, access: Access | None, error: Exception) -> GitError:
-    """The error as one of ours; over SSH a server refuses in words alone."""
+    """Classify an error; over SSH a server reports a rejection only as text."""
     if isinstance(error, pygit2.CertificateError):
         return GitError(
-            f"cannot {verb} {url}: its certificate is not trusted; if it is of your own authority, "
-            f"set SWITCHYARD_GITHUB_CA_FILE or SWITCHYARD_GITLAB_CA_FILE"
+            f"cannot {verb} {url}: its certificate is not trusted; for a certificate of your own "
+            f"CA, set SWITCHYARD_GITHUB_CA_FILE or SWITCHYARD_GITLAB_CA_FILE"
         )
-    signs = (_LASTING, _REFUSED) if isinstance(access, DeployKey) else (_LASTING,)
-    lasting = isinstance(error, ValueError) or any(sign.search(str(error)) for sign in signs)
-    kind = GitError if lasting else TransientGitError
+    patterns = (_PERMANENT, _SSH_PERMANENT) if isinstance(access, DeployKey) else (_PERMANENT,)
+    permanent = isinstance(error, ValueError) or any(each.search(str(error)) for each in patterns)
+    kind = GitError if permanent else TransientGitError
     return kind(f"cannot {verb} {url}: {error}")
 
 
-class _UnlikeExpectedError(Exception):
-    """Some branches on the server are not what was expected: nothing was sent."""
+class _UnexpectedHeadError(Exception):
+    """Some branches on the server are not at the expected commit; nothing was sent."""
 
 
 class _Callbacks(pygit2.RemoteCallbacks):
-    """Credentials for one conversation: given once, and to the origin of its URL alone.
+    """Credentials for one connection: provided once, and only to the origin of its URL.
 
-    A mirror's configuration refuses redirects to other hosts; libgit2 still follows one to another
+    A mirror's configuration rejects redirects to other hosts; libgit2 still follows one to another
     port of the same host, which gets no credentials.
     """
 
@@ -187,19 +199,21 @@ class _Callbacks(pygit2.RemoteCallbacks):
     def credentials(
         self,
         url: str,
-        username_from_url: str | None,  # noqa: ARG002 - libgit2 hands it over
-        allowed_types: CredentialType,  # noqa: ARG002 - each transport asks for what it can use
+        username_from_url: str | None,  # noqa: ARG002 - passed by libgit2
+        allowed_types: CredentialType,  # noqa: ARG002 - each transport requests what it can use
     ) -> pygit2.UserPass | pygit2.Keypair:
-        """Who we are; asked a second time means that it was refused."""
+        """The credentials; a second request means that the first were rejected."""
         if _origin(url) != self._origin:
-            raise GitError(f"{self._origin} redirects to {url}, which gets no credentials")
+            raise GitError(
+                f"{self._origin} redirects to {url}; credentials are not sent to another origin"
+            )
         given, self._given = self._given, True
         if isinstance(self._access, DeployKey):
             if given:
-                raise GitError(f"{url} does not accept the deploy key {self._access.file}")
+                raise GitError(f"{url} rejects the deploy key {self._access.file}")
             return self._access.pair(url)
         if given or self._access is None:
-            raise GitError(f"{url} asks for credentials, and there are none for it")
+            raise GitError(f"{url} requires credentials, and none are configured for it")
         return pygit2.UserPass(self._access.username, self._access.password)
 
     def certificate_check(
@@ -208,14 +222,14 @@ class _Callbacks(pygit2.RemoteCallbacks):
         valid: bool,  # noqa: FBT001 - as pygit2 calls it
         host: bytes,  # noqa: ARG002 - the URL's, without the port
     ) -> bool:
-        """Hold the server to libgit2's word: a TLS certificate is valid, a host key pinned."""
+        """Enforce libgit2's result: the TLS certificate is valid, the SSH host key is pinned."""
         if not valid and isinstance(self._access, DeployKey):
-            raise GitError(self._access.complaint(self._url))
+            raise GitError(self._access.host_key_error(self._url))
         return valid
 
 
 class _Fetch(_Callbacks):
-    """Ends a fetch that brings too much or takes too long."""
+    """Aborts a fetch that exceeds its size or time limit."""
 
     def __init__(self, url: str, access: Access | None, limits: Limits) -> None:
         super().__init__(url, access)
@@ -223,10 +237,10 @@ class _Fetch(_Callbacks):
         self._deadline = time.monotonic() + limits.fetch_seconds
 
     def transfer_progress(self, stats: TransferProgress) -> None:
-        """Called for every piece that arrives."""
+        """Called for every received chunk."""
         if stats.received_bytes > self._limits.fetch_bytes:
             raise GitError(
-                f"{self._origin} sends more than {self._limits.fetch_bytes} bytes in one fetch"
+                f"the fetch from {self._origin} exceeds {self._limits.fetch_bytes} bytes"
             )
         if time.monotonic() > self._deadline:
             raise TransientGitError(
@@ -235,28 +249,32 @@ class _Fetch(_Callbacks):
 
 
 class _Push(_Callbacks):
-    """Compares what the server has with what is expected; `outcome` is what is settled."""
+    """Compares the server's branches with the expected commits; `outcome` has the results."""
 
-    def __init__(self, url: str, access: Access | None, updates: Mapping[str, Update]) -> None:
+    def __init__(
+        self, url: str, access: Access | None, updates: Mapping[str, BranchUpdate]
+    ) -> None:
         super().__init__(url, access)
         self._updates = updates
         self.outcome: dict[str, str | None] = {}
 
     def push_negotiation(self, updates: list[PushUpdate]) -> None:
-        """Called once, when the server has said what it has and before anything is sent."""
+        """Called once, after the server has advertised its refs and before anything is sent."""
         for update in updates:
             name = update.dst_refname.removeprefix(HEADS)
-            new, expected = self._updates[name]
-            has = str(update.src)
-            if has == (new or _NOBODY):
+            wanted = self._updates[name]
+            actual = str(update.src)
+            if actual == (wanted.new or _ZERO_ID):
                 self.outcome[name] = None
-            elif has != (expected or _NOBODY):
-                self.outcome[name] = f"stale: the branch is {_shown(has)}, not {_shown(expected)}"
+            elif actual != (wanted.expected or _ZERO_ID):
+                self.outcome[name] = (
+                    f"stale: the branch is {_shown(actual)}, not {_shown(wanted.expected)}"
+                )
         if self.outcome:
-            raise _UnlikeExpectedError
+            raise _UnexpectedHeadError
 
     def push_update_reference(self, refname: str, message: str | None) -> None:
-        """The server's verdict on one branch."""
+        """The server's result for one branch."""
         self.outcome[refname.removeprefix(HEADS)] = message
 
 
@@ -267,4 +285,4 @@ def _origin(url: str) -> str:
 
 
 def _shown(sha: str | None) -> str:
-    return f"at {sha[:12]}" if sha and sha != _NOBODY else "absent"
+    return f"at {sha[:12]}" if sha and sha != _ZERO_ID else "absent"

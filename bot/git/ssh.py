@@ -1,9 +1,8 @@
-"""Git over SSH: one deploy key for one repository, and host keys that are pinned.
+"""Git over SSH: one deploy key per repository, and pinned host keys.
 
-libgit2 compares a server's key with `.ssh/known_hosts` below its home folder and says whether it is
-there; pygit2 hands on that word alone, never the key. So the pinned keys are all that libgit2 is
-given to compare with: neither HOME nor the user's own file has a say, and nothing is trusted on
-first use.
+libgit2 compares a server's key with `.ssh/known_hosts` in its home folder; pygit2 reports only the
+result, never the key. So libgit2 gets a home folder that contains only the pinned keys: neither
+HOME nor the user's own file counts, and nothing is trusted on first use.
 """
 
 import binascii
@@ -20,8 +19,8 @@ from bot.git.errors import GitError
 from bot.git.known_hosts import KnownHosts
 
 PORT = 22
-KINDS = ("ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521")
-MOST_BYTES = 16_384
+KEY_TYPES = ("ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521")
+MAX_KEY_BYTES = 16_384
 
 _PATH = r"[\w.~+][\w.~+/-]*"
 _HOST = r"(?P<user>[\w.][\w.-]*)@(?P<host>[A-Za-z0-9][A-Za-z0-9.-]*)"
@@ -32,12 +31,12 @@ _PEM = re.compile(
     rb"-----END OPENSSH PRIVATE KEY-----\s*"
 )
 _MAGIC = b"openssh-key-v1\0"
-_SHORT = re.compile(rf"{_HOST}:(?P<port>){_PATH}", re.ASCII)
+_SCP_STYLE = re.compile(rf"{_HOST}:(?P<port>){_PATH}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where an SSH address leads; `str` names the host, and the port where it is not `PORT`."""
+    """A parsed SSH address; `str` gives the host, and the port if it is not `PORT`."""
 
     user: str
     host: str
@@ -47,17 +46,17 @@ class Address:
     def parse(cls, url: str) -> Self:
         """Read `ssh://user@host:port/path` or `user@host:path`.
 
-        libgit2 puts the path between quotes into a command for the server, as it is: so no quotes,
-        spaces or other odd signs are taken.
+        libgit2 puts the path unescaped into a quoted command for the server, so quotes, spaces and
+        other special characters are rejected.
 
         Raises:
-            GitError: it is neither.
+            GitError: the URL has neither form.
         """
-        found = _URL.fullmatch(url) or _SHORT.fullmatch(url)
+        found = _URL.fullmatch(url) or _SCP_STYLE.fullmatch(url)
         if found is None:
             raise GitError(
-                f"{url!r} cannot be reached with a deploy key: "
-                "an SSH address is ssh://user@host/path or user@host:path"
+                f"{url!r} cannot be used with a deploy key: "
+                "expected ssh://user@host/path or user@host:path"
             )
         return cls(found["user"], found["host"], int(found["port"] or PORT))
 
@@ -67,61 +66,61 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class DeployKey:
-    """The private key of one repository, known by its path alone, and the hosts it is shown to."""
+    """The private key file of one repository, and the hosts that it may be used with."""
 
     file: Path
     hosts: KnownHosts
 
     def check(self) -> None:
-        """Refuse a file that others can read, or that libssh2 cannot be trusted with.
+        """Reject a file that others can read, or that libssh2 cannot handle safely.
 
-        Who may read is OpenSSH's rule (`sshkey_perm_ok`): our own file is for nobody else. Of a
-        file that belongs to another user, as one that Kubernetes mounts, a group may read, others
-        not. RSA is not taken: libssh2 1.11.1 writes past its memory, which ends the process, when a
-        server offers many algorithms for such a key (`server-sig-algs`), as asyncssh does.
+        Permissions follow OpenSSH (`sshkey_perm_ok`): our own file must be private. A file of
+        another user, such as one mounted by Kubernetes, may be readable by its group. RSA is not
+        supported: libssh2 1.11.1 overflows a buffer and crashes the process if a server offers many
+        signature algorithms for such a key (`server-sig-algs`), as asyncssh does.
 
         Raises:
-            GitError: with the file and what is wrong with it, never with what it holds.
+            GitError: with the file and the reason, never with its content.
         """
         try:
             with self.file.open("rb") as opened:
                 found = os.fstat(opened.fileno())
-                content = opened.read(MOST_BYTES)
+                content = opened.read(MAX_KEY_BYTES)
         except OSError as error:
-            raise GitError(f"the deploy key {self.file} cannot be read: {error.strerror}") from None
-        refused = 0o077 if found.st_uid == os.geteuid() else 0o007
-        if found.st_mode & refused:
+            raise GitError(f"cannot read the deploy key {self.file}: {error.strerror}") from None
+        forbidden = 0o077 if found.st_uid == os.geteuid() else 0o007
+        if found.st_mode & forbidden:
             mode = stat.S_IMODE(found.st_mode)
             raise GitError(
-                f"the deploy key {self.file} has mode {mode:04o}: nobody else may read a private "
-                "key (chmod 600)"
+                f"the deploy key {self.file} has mode {mode:04o}: other users must not be able to "
+                "read it (chmod 600)"
             )
-        if _kind(content) not in KINDS:
+        if _kind(content) not in KEY_TYPES:
             raise GitError(
-                f"the deploy key {self.file} is no private key in OpenSSH's format, Ed25519 or "
-                "ECDSA, without a passphrase: make one with ssh-keygen -t ed25519 -N ''"
+                f"the deploy key {self.file} must be an Ed25519 or ECDSA private key in OpenSSH "
+                "format without a passphrase: create one with ssh-keygen -t ed25519 -N ''"
             )
 
     def pair(self, url: str) -> pygit2.Keypair:
-        """What libgit2 signs in with; it reads the file itself."""
+        """The credentials for libgit2, which reads the file itself."""
         return pygit2.Keypair(Address.parse(url).user, None, self.file, "")
 
-    def complaint(self, url: str) -> str:
-        """Why a server's key was not accepted."""
+    def host_key_error(self, url: str) -> str:
+        """The error message for a host key that was not accepted."""
         address = Address.parse(url)
         if self.hosts.has(address.host, address.port):
             return (
-                f"{address} shows another host key than those pinned in {self.hosts.file}: "
-                "nothing was sent; find out whether it was replaced or somebody is in between"
+                f"the host key of {address} differs from those pinned in {self.hosts.file}: "
+                "nothing was sent; check whether the key was replaced or the connection intercepted"
             )
         return (
-            f"{address} is not among the known hosts of {self.hosts.file}: nothing was sent; "
-            "add its key as its owner publishes it, and restart"
+            f"{address} is not in the known hosts file {self.hosts.file}: nothing was sent; "
+            "add its key as published by its owner, and restart"
         )
 
 
 def _kind(content: bytes) -> str:
-    """The type of a private key that has no passphrase, empty for anything else.
+    """The type of a private key without a passphrase; empty for anything else.
 
     The format is that of OpenSSH's PROTOCOL.key: the magic, then the cipher, the name and options
     of the key derivation, how many keys, and the public key, which begins with its type.
@@ -141,15 +140,15 @@ def _kind(content: bytes) -> str:
 
 
 def _string(raw: bytes) -> tuple[bytes, bytes]:
-    """A length and so many bytes (RFC 4251, section 5), and what follows."""
+    """A length-prefixed string (RFC 4251, section 5), and the remaining bytes."""
     end = 4 + int.from_bytes(raw[:4])
     return raw[4:end], raw[end:]
 
 
 def pin_hosts(file: Path, home: Path) -> KnownHosts:
-    """Read a file of known hosts and make it all that libgit2 knows, for this whole process.
+    """Read a known hosts file and make it the only one that libgit2 uses in this process.
 
-    `home` is a folder of our own, which gets a copy without anything but the keys.
+    `home` is a folder of the service; a copy with only the keys is written there.
 
     Raises:
         GitError: see `KnownHosts.read`.

@@ -1,7 +1,7 @@
-"""Deterministic commits: the same parent, files, message, author and time give the same id.
+"""Deterministic commits: equal parent, files, message, author and time give an equal id.
 
-Used by `Mirror.commit`. Only the folders that change are rebuilt. Every object is made in memory;
-few are stored one by one, many (a change of the whole fleet) as one pack.
+Used by `Mirror.commit`. Only changed folders are rebuilt. All objects are created in memory; a few
+are stored as loose objects, many (a change of the whole fleet) as one pack.
 """
 
 from collections.abc import Iterator, Mapping
@@ -25,30 +25,32 @@ _TYPES = {ObjectType.BLOB: b"blob", ObjectType.TREE: b"tree", ObjectType.COMMIT:
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """Who wrote a commit: a name and an e-mail address, without `<`, `>` and line breaks."""
+    """The author of a commit: name and e-mail address, without `<`, `>` and line breaks."""
 
     name: str
     email: str
 
     def at(self, moment: datetime) -> str:
-        """As a commit holds it, in UTC.
+        """The signature line of a commit, in UTC.
 
         Raises:
-            ValueError: a character that would end the field early.
+            ValueError: a character would end the field early.
         """
-        if any(sign in self.name + self.email for sign in "<>\n\0"):
-            raise ValueError(f"{self!r} cannot sign a commit: it holds <, >, NUL or a line break")
+        if any(character in self.name + self.email for character in "<>\n\0"):
+            raise ValueError(
+                f"{self!r} is not a valid signature: it contains <, >, NUL or a line break"
+            )
         return f"{self.name} <{self.email}> {int(moment.timestamp())} +0000"
 
 
 @dataclass(slots=True)
 class Draft:
-    """New objects by raw id, in the order they were made: each with its type and bytes."""
+    """New objects by raw id, in order of creation: type and bytes of each."""
 
     objects: dict[bytes, tuple[ObjectType, bytes]] = field(default_factory=dict)
 
     def add(self, kind: ObjectType, raw: bytes) -> bytes:
-        """Keep an object; its raw id."""
+        """Add an object and return its raw id."""
         header = b"%s %d\0" % (_TYPES[kind], len(raw))
         oid = sha1(header + raw, usedforsecurity=False).digest()
         self.objects.setdefault(oid, (kind, raw))
@@ -64,16 +66,16 @@ def draft_commit(
     author: Signature,
     at: datetime,
 ) -> tuple[str, Draft]:
-    """The id of a commit on `parent`, and the objects it needs that may be new.
+    """The id of a commit on `parent`, and all objects of it that may be new.
 
     Raises:
-        GitError: there is no such parent, or a path is both a file and a folder.
-        UnsafePathError: a path has a segment that must not be written.
-        RepositoryRefusedError: a folder that changes holds a name that is not followed.
-        ValueError: the message or the author cannot stand in a commit.
+        GitError: the parent does not exist, or a path is both a file and a folder.
+        UnsafePathError: a path is not portable.
+        RepositoryRefusedError: a changed folder has an unsupported entry.
+        ValueError: the message or the author is not valid in a commit.
     """
     if "\0" in message or not message.strip():
-        raise ValueError("a commit message needs text, and holds no NUL character")
+        raise ValueError("a commit message must not be empty or contain NUL")
     for path in changes:
         safe_join(*path.split("/"))
     draft = Draft()
@@ -90,14 +92,17 @@ class _TreeWriter:
     draft: Draft
 
     def write(self, old: bytes | None, changes: Changes, folder: str) -> bytes:
-        """The id of a tree with the changes made; `old` is the tree they are made on."""
+        """Apply changes to the tree `old` and return the id of the new tree."""
         entries = self._entries(old, folder)
-        for name, own, below in _by_name(changes):
-            path = f"{folder}{name.decode()}"
-            if below:
-                self._change_folder(entries, name, below, path, becomes_folder=own == [None])
-            for content in own:
-                self._change_file(entries, name, content, path)
+        for change in _by_name(changes):
+            path = f"{folder}{change.name.decode()}"
+            if change.below:
+                becomes_folder = change.file == [None]
+                self._change_folder(
+                    entries, change.name, change.below, path, becomes_folder=becomes_folder
+                )
+            for content in change.file:
+                self._change_file(entries, change.name, content, path)
         return self.draft.add(ObjectType.TREE, format_tree(entries.items()))
 
     def _entries(self, tree: bytes | None, folder: str) -> dict[bytes, Entry]:
@@ -120,7 +125,7 @@ class _TreeWriter:
             if all(content is None for content in changes.values()):
                 return
             if not becomes_folder:
-                raise GitError(f"{path} is a file, so no file can be written below it")
+                raise GitError(f"{path} is a file, so it cannot contain files")
             old = None
         written = self.write(old.oid if old is not None else None, changes, f"{path}/")
         if self.draft.objects[written][1]:
@@ -134,21 +139,30 @@ class _TreeWriter:
         old = entries.get(name)
         if content is not None:
             if old is not None and old.is_tree:
-                raise GitError(f"{path} is a folder with files, so it cannot be written as a file")
+                raise GitError(f"{path} is a folder, so it cannot be written as a file")
             entries[name] = Entry(FileMode.BLOB, self.draft.add(ObjectType.BLOB, content))
         elif old is not None and not old.is_tree:
             del entries[name]
 
 
-def _by_name(changes: Changes) -> Iterator[tuple[bytes, list[bytes | None], Changes]]:
-    """For each first segment: the change of the file of that name, and those below it."""
+@dataclass(frozen=True, slots=True)
+class _EntryChange:
+    """The changes of one entry: of a file with that name (at most one), and of files below it."""
+
+    name: bytes
+    file: list[bytes | None]
+    below: Changes
+
+
+def _by_name(changes: Changes) -> Iterator[_EntryChange]:
+    """The changes, grouped by the first segment of their paths."""
     split = sorted((path.partition("/"), content) for path, content in changes.items())
     for name, group in groupby(split, key=lambda item: item[0][0]):
-        own: list[bytes | None] = []
+        file: list[bytes | None] = []
         below: dict[str, bytes | None] = {}
         for (_, slash, rest), content in group:
             if slash:
                 below[rest] = content
             else:
-                own.append(content)
-        yield name.encode(), own, below
+                file.append(content)
+        yield _EntryChange(name.encode(), file, below)

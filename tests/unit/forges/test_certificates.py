@@ -23,7 +23,7 @@ from bot.forges import ForgeError, TransientForgeError
 from bot.forges.github import GitHubForge
 from bot.forges.github.manifest import ManifestFlow
 from bot.forges.gitlab import GitLabForge
-from bot.git import GitError, Signature, TransientGitError
+from bot.git import BranchUpdate, GitError, Signature, TransientGitError
 from bot.sandbox.forge.server import ThreadedServer
 from bot.settings import Settings
 from bot.web.auth.oauth import Flow
@@ -145,7 +145,9 @@ async def test_api_clone_and_push_work_with_the_authority(site: Site, forge: str
         )
         credentials = await known.git_credentials(REPO)
 
-        pushed = await asyncio.to_thread(mirror.push, url, credentials, {"wave": (new, None)})
+        pushed = await asyncio.to_thread(
+            mirror.push, url, credentials, {"wave": BranchUpdate(new, None)}
+        )
 
         assert pushed == {"wave": None}
         assert site.ground.made.forge.git.head(REPO, "wave") == new
@@ -173,7 +175,10 @@ async def test_without_the_authority_git_is_refused_and_says_what_to_set(
         mirror, url = context.mirrors.of(Repo(forge, REPO)), site.known[f"{forge}_url"]
         credentials = None
 
-        for call in (mirror.fetch, lambda *_: mirror.push(*_, {"wave": (None, site.head)})):
+        for call in (
+            mirror.fetch,
+            lambda *_: mirror.push(*_, {"wave": BranchUpdate(None, site.head)}),
+        ):
             with pytest.raises(GitError, match="its certificate is not trusted") as refused:
                 await asyncio.to_thread(call, f"{url}/{REPO}.git", credentials)
 
@@ -269,5 +274,5 @@ def test_a_file_that_cannot_be_read_ends_the_start(
 
     said = capsys.readouterr().err
     assert f"SWITCHYARD_{forge}_ca_file: " in said
-    assert f"{file} cannot be read as certificates (PEM): " in said
+    assert f"{file} cannot be read as PEM certificates: " in said
     assert why in said

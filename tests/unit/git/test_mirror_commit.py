@@ -80,9 +80,9 @@ def test_a_file_becomes_a_folder_and_back(based: World) -> None:
 def test_a_file_and_a_folder_cannot_share_a_path(based: World) -> None:
     with pytest.raises(GitError, match="top is a file"):
         commit(based, {"top/below": b"b"})
-    with pytest.raises(GitError, match="a/b is a folder with files"):
+    with pytest.raises(GitError, match="a/b is a folder"):
         commit(based, {"a/b": b"b"})
-    with pytest.raises(GitError, match="x is a folder with files"):
+    with pytest.raises(GitError, match="x is a folder"):
         commit(based, {"x": b"1", "x/y": b"2"})
 
 
@@ -114,13 +114,13 @@ def test_an_odd_name_beside_a_change_is_not_carried_on(world: World) -> None:
     ],
 )
 def test_what_cannot_stand_in_a_commit(based: World, wrong: dict[str, object]) -> None:
-    with pytest.raises(ValueError, match="commit"):
+    with pytest.raises(ValueError, match=r"commit message|signature"):
         commit(based, {"a/x": b"1"}, **wrong)
 
 
 def test_an_unknown_parent_is_said(based: World) -> None:
     for parent in ("1" * 40, "main", based.at("main")[:8], blob_id(b"t")):
-        with pytest.raises(GitError, match="no commit of this mirror"):
+        with pytest.raises(GitError, match="not a commit of this mirror"):
             commit(based, {"x": b"1"}, parent)
 
 

@@ -58,7 +58,7 @@ def test_a_time_beyond_every_clock_is_refused(world: World) -> None:
     world.add({"a": b"1"})
     sha = odd_commit(world, b"A <a@b> 99999999999999 +0000", b"x")
     world.fetch()
-    with pytest.raises(RepositoryRefusedError, match="no time that a clock can show"):
+    with pytest.raises(RepositoryRefusedError, match="timestamp out of range"):
         world.mirror.commit_info(sha)
 
 
@@ -70,7 +70,7 @@ def test_only_full_ids_of_commits_name_one(world: World, name: str) -> None:
     for other in (name, tree, sha[:12], sha.upper()):
         assert not world.mirror.contains(sha, other)
         assert not world.mirror.contains(other, sha)
-        with pytest.raises(GitError, match="no commit of this mirror"):
+        with pytest.raises(GitError, match="not a commit of this mirror"):
             world.mirror.commit_info(other)
 
 

@@ -1,7 +1,7 @@
 import pytest
 
 from bot.forges import GitCredentials
-from bot.git import GitError, TransientGitError
+from bot.git import BranchUpdate, GitError, TransientGitError
 from tests.fakes.githttp import git
 from tests.unit.git.world import BOT, CREDENTIALS, NOON, World
 
@@ -22,11 +22,17 @@ def ready(world: World) -> World:
 def test_branches_are_made_moved_and_deleted_in_one_push(ready: World) -> None:
     main, new, newer = ready.at("main"), commit(ready, "one"), commit(ready, "two")
     first = ready.mirror.push(
-        ready.url, CREDENTIALS, {"sy/one": (new, None), "sy/two": (new, None)}
+        ready.url,
+        CREDENTIALS,
+        {"sy/one": BranchUpdate(new, None), "sy/two": BranchUpdate(new, None)},
     )
     assert first == {"sy/one": None, "sy/two": None}
     ready.server.requests.clear()
-    updates = {"sy/one": (newer, new), "sy/two": (None, new), "sy/three": (new, None)}
+    updates = {
+        "sy/one": BranchUpdate(newer, new),
+        "sy/two": BranchUpdate(None, new),
+        "sy/three": BranchUpdate(new, None),
+    }
     assert ready.mirror.push(ready.url, CREDENTIALS, updates) == dict.fromkeys(updates)
     assert sum(request.startswith("POST") for request in ready.server.requests) == 1
     ready.fetch()
@@ -44,7 +50,12 @@ def test_a_branch_that_somebody_moved_is_left_alone_and_the_others_go(ready: Wor
     outcome = ready.mirror.push(
         ready.url,
         CREDENTIALS,
-        {"old": (new, main), "fresh": (new, None), "gone": (new, main), "main": (None, new)},
+        {
+            "old": BranchUpdate(new, main),
+            "fresh": BranchUpdate(new, None),
+            "gone": BranchUpdate(new, main),
+            "main": BranchUpdate(None, new),
+        },
     )
     assert outcome == {
         "fresh": None,
@@ -59,14 +70,16 @@ def test_a_branch_moved_while_the_push_is_under_way_is_not_overwritten(ready: Wo
     main, new = ready.at("main"), commit(ready, "one")
     theirs = ready.add({"b": b"theirs"}, branch="theirs")
     ready.server.before_receive = lambda: git(ready.remote, "update-ref", "refs/heads/old", theirs)
-    outcome = ready.mirror.push(ready.url, CREDENTIALS, {"old": (new, main), "b": (new, None)})
+    outcome = ready.mirror.push(
+        ready.url, CREDENTIALS, {"old": BranchUpdate(new, main), "b": BranchUpdate(new, None)}
+    )
     assert outcome == {"b": None, "old": "failed to update ref"}
     assert ready.at("old") == theirs
 
 
 def test_pushing_again_after_a_crash_is_fine_and_sends_nothing(ready: World) -> None:
     main, new = ready.at("main"), commit(ready, "one")
-    updates = {"old": (new, main), "gone": (None, new)}
+    updates = {"old": BranchUpdate(new, main), "gone": BranchUpdate(None, new)}
     ready.mirror.push(ready.url, CREDENTIALS, updates)
     ready.server.requests.clear()
     assert ready.mirror.push(ready.url, CREDENTIALS, updates) == {"old": None, "gone": None}
@@ -78,7 +91,9 @@ def test_the_servers_refusal_is_handed_on(ready: World) -> None:
     hook.write_text('#!/bin/sh\ntest "$1" != refs/heads/old\n')
     hook.chmod(0o755)
     main, new = ready.at("main"), commit(ready, "one")
-    outcome = ready.mirror.push(ready.url, CREDENTIALS, {"old": (new, main), "free": (new, None)})
+    outcome = ready.mirror.push(
+        ready.url, CREDENTIALS, {"old": BranchUpdate(new, main), "free": BranchUpdate(new, None)}
+    )
     assert outcome == {"old": "hook declined", "free": None}
 
 
@@ -90,26 +105,28 @@ def test_nothing_to_push_asks_nobody(ready: World) -> None:
 
 def test_a_push_that_fails_as_a_whole_is_an_error(ready: World) -> None:
     new = commit(ready, "one")
-    with pytest.raises(GitError, match="asks for credentials"):
-        ready.mirror.push(ready.url, GitCredentials("bot", "wrong"), {"b": (new, None)})
+    with pytest.raises(GitError, match="requires credentials"):
+        ready.mirror.push(ready.url, GitCredentials("bot", "wrong"), {"b": BranchUpdate(new, None)})
     with pytest.raises(GitError, match="cannot push to http"):
-        ready.mirror.push(ready.url, CREDENTIALS, {"no name": (new, None)})
+        ready.mirror.push(ready.url, CREDENTIALS, {"no name": BranchUpdate(new, None)})
     with pytest.raises(GitError, match="does not match any existing object"):
-        ready.mirror.push(ready.url, CREDENTIALS, {"b": ("1" * 40, None)})
+        ready.mirror.push(ready.url, CREDENTIALS, {"b": BranchUpdate("1" * 40, None)})
     ready.server.status = 503
     with pytest.raises(TransientGitError, match="503"):
-        ready.mirror.push(ready.url, CREDENTIALS, {"b": (new, None)})
+        ready.mirror.push(ready.url, CREDENTIALS, {"b": BranchUpdate(new, None)})
 
 
 def test_no_ref_of_the_mirror_moves_by_committing_or_pushing(ready: World) -> None:
     before = ready.mirror.branches()
-    ready.mirror.push(ready.url, CREDENTIALS, {"b": (commit(ready, "one"), None)})
+    ready.mirror.push(ready.url, CREDENTIALS, {"b": BranchUpdate(commit(ready, "one"), None)})
     assert ready.mirror.branches() == before
 
 
 def test_a_commit_over_many_folders_is_pushed_whole(ready: World) -> None:
     changes = {f"clusters/c{number}/apps/x.yaml": b"%d" % number for number in range(300)}
     new = ready.mirror.commit(ready.at("main"), changes, message="Many", author=BOT, at=NOON)
-    assert ready.mirror.push(ready.url, CREDENTIALS, {"many": (new, None)}) == {"many": None}
+    assert ready.mirror.push(ready.url, CREDENTIALS, {"many": BranchUpdate(new, None)}) == {
+        "many": None
+    }
     git(ready.remote, "fsck", "--strict")
     assert len(git(ready.remote, "ls-tree", "-r", "--name-only", "many").splitlines()) == 301

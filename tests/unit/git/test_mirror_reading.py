@@ -66,22 +66,22 @@ def test_a_blob_by_its_id(world: World, filled: str) -> None:
 @pytest.mark.parametrize(
     ("mode", "name", "why"),
     [
-        ("120000", b"link", "link: a symbolic link"),
-        ("160000", b"sub", "sub: a submodule"),
+        ("120000", b"link", "link: symbolic links"),
+        ("160000", b"sub", "sub: submodules"),
         ("100644", b".git", "Git's own folder"),
         ("40000", b".GiT", "Git's own folder"),
         ("40000", b"git~1", "Git's own folder"),
         ("40000", b".git. ", "Git's own folder"),
         ("40000", ".g\u200cit".encode(), "Git's own folder"),
         ("40000", b".git::$INDEX_ALLOCATION", "Git's own folder"),
-        ("40000", b"..", "not that of a file"),
-        ("100644", b".", "not that of a file"),
-        ("100644", b"a/../../b", "not that of a file"),
+        ("40000", b"..", "not a valid file name"),
+        ("100644", b".", "not a valid file name"),
+        ("100644", b"a/../../b", "not a valid file name"),
         ("100644", b"a\nb", "control character"),
         ("100644", b"\x7f", "control character"),
         ("100644", "\u0085".encode(), "control character"),
         ("100644", b"\xff\xfe", "not UTF-8"),
-        ("107777", b"odd", "odd: no regular file"),
+        ("107777", b"odd", "odd: special files"),
     ],
 )
 def test_what_is_not_followed_is_refused_with_its_place(
@@ -123,7 +123,7 @@ def test_lfs_pointers_are_refused(world: World) -> None:
     pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 5\n"
     sha = world.add({"big.bin": pointer})
     world.fetch()
-    with pytest.raises(RepositoryRefusedError, match=r"big\.bin: a pointer of Git LFS"):
+    with pytest.raises(RepositoryRefusedError, match=r"big\.bin: Git LFS is not supported"):
         world.mirror.files(sha)
 
 
@@ -144,10 +144,10 @@ def limited(world: World, tmp_path: Path, limits: Limits) -> Mirrors:
 def test_limits_name_the_place(world: World, tmp_path: Path) -> None:
     sha = world.add({"a/b/c/d": b"1234", "a/e": b"12345", "f": b"1"})
     cases = {
-        "a/e: larger than 4 bytes": Limits(blob=4),
+        "a/e: the file is larger than 4 bytes": Limits(blob=4),
         "the files exceed 9 bytes": Limits(total=9),
-        "a/b/c/: deeper than 2 folders": Limits(depth=2),
-        "a/b/c: longer than 4 bytes": Limits(path=4),
+        "a/b/c/: nested deeper than 2 folders": Limits(depth=2),
+        "a/b/c: the path is longer than 4 bytes": Limits(path=4),
         "more than 3 files and folders": Limits(entries=3),
     }
     for number, (why, limits) in enumerate(cases.items()):

@@ -35,7 +35,7 @@ def test_keys_without_known_hosts_are_refused(
 ) -> None:
     monkeypatch.setenv("SWITCHYARD_SSH_KEYS", '{"gitlab:a/b": "/run/secrets/key"}')
     assert main(["serve"]) == 1
-    said = "SWITCHYARD_ssh_known_hosts: Value error, deploy keys need a file of known hosts"
+    said = "SWITCHYARD_ssh_known_hosts: Value error, required with SWITCHYARD_SSH_KEYS"
     assert said in capsys.readouterr().err
 
 
@@ -52,4 +52,4 @@ def test_the_service_ends_with_what_is_wrong_with_a_file(
     monkeypatch.setenv("SWITCHYARD_SSH_KEYS", '{"gitlab:a/b": "/run/secrets/key"}')
     monkeypatch.setenv("SWITCHYARD_SSH_KNOWN_HOSTS", str(tmp_path / "none"))
     assert main(["serve"]) == 1
-    assert f"the known hosts cannot be read: {tmp_path}/none" in capsys.readouterr().err
+    assert f"cannot read the known hosts file {tmp_path}/none" in capsys.readouterr().err
