@@ -14,10 +14,9 @@ from bot.clock import Clock, system_clock
 from bot.context import Context
 from bot.engine import discovery
 from bot.engine.propose import Proposal
-from bot.forges import Forge, ForgeError
+from bot.forges import Forge
 from bot.forges._markers import Markers
-from bot.gather.errors import GatherError
-from bot.git import DeployKey, GitError, Mirrors, pin_hosts
+from bot.git import DeployKey, Mirrors, pin_hosts
 from bot.settings import Settings
 from bot.store import Store
 from bot.web import setup
@@ -30,7 +29,6 @@ from planners.model.snapshot import Snapshot
 
 IDLE_SECONDS = 1.0
 CHECK_SECONDS = 3600
-WAITS = (ForgeError, GitError, GatherError)
 
 log = structlog.get_logger()
 
@@ -102,14 +100,19 @@ class Service:
     async def run(self) -> None:
         """Sweep once, then work until cancelled."""
         jobs = ((self.sweep, self.settings.resync_seconds), (self.check, CHECK_SECONDS))
+        lease = timedelta(seconds=self.settings.lease_seconds)
         scheduler = schedule(jobs)
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self.sweep())
                 group.create_task(self.check())
-                group.create_task(self._drain())
+                group.create_task(dispatch.drain_forever(self.context, self._idle))
                 for number in range(self.settings.workers):
-                    group.create_task(self._work(f"{self.owner}.{number}"))
+                    group.create_task(
+                        worker.work_forever(
+                            self.context, f"{self.owner}.{number}", lease, self._idle
+                        )
+                    )
         finally:
             scheduler.shutdown(wait=False)
 
@@ -117,7 +120,7 @@ class Service:
         """Make everything due; the next sweep is a matter of time when this one cannot."""
         try:
             await dispatch.sweep(self.context)
-        except WAITS as error:
+        except dispatch.RETRIED as error:
             log.warning("sweep failed", error=str(error))
         self.woken.set()
 
@@ -125,29 +128,8 @@ class Service:
         """Look after webhooks and rules; in an hour again when that cannot be done now."""
         try:
             await setup_check.check(self.context)
-        except WAITS as error:
+        except dispatch.RETRIED as error:
             log.warning("set-up not checked", error=str(error))
-
-    async def _drain(self) -> None:
-        while True:
-            try:
-                drained = await dispatch.drain(self.context)
-            except WAITS as error:
-                log.warning("inbox waits", error=str(error))
-                drained = 0
-            if not drained:
-                await self._idle()
-
-    async def _work(self, owner: str) -> None:
-        lease = timedelta(seconds=self.settings.lease_seconds)
-        while True:
-            try:
-                busy = await worker.work_one(self.context, owner, lease)
-            except Exception:
-                log.exception("pass ended abnormally")
-                busy = True
-            if not busy:
-                await self._idle()
 
     async def _idle(self) -> None:
         """Until woken, or a second later: another process may have made something due."""

@@ -5,12 +5,18 @@ costs time only.
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
+
+import structlog
 
 from bot.context import Context
 from bot.effects.propose_change import BRANCHES
 from bot.effects.wake import wake
+from bot.forges import ForgeError
+from bot.gather.errors import GatherError
 from bot.gather.fleet import read_fleet_at
+from bot.git import GitError
 from bot.report.model import FLEETS
 from bot.report.summary_view import fleet_view
 from bot.store.keys import application_key, review_key
@@ -18,6 +24,9 @@ from planners.model import Fleet, Repo
 
 DELIVERIES_KEPT = timedelta(days=7)
 AUDIT_KEPT = timedelta(days=365)
+RETRIED = (ForgeError, GitError, GatherError)
+
+log = structlog.get_logger()
 
 
 def keys_for(fleet: Fleet, fleet_repo: Repo, repo: Repo, number: int | None) -> set[str]:
@@ -34,6 +43,18 @@ def keys_for(fleet: Fleet, fleet_repo: Repo, repo: Repo, number: int | None) -> 
     if number is not None and any(repo in {each.app, each.deploy} for each in fleet.registrations):
         keys.add(review_key(repo, number))
     return keys
+
+
+async def drain_forever(context: Context, idle: Callable[[], Awaitable[None]]) -> None:
+    """Drain the inbox until cancelled; `idle` returns when there may be more to drain."""
+    while True:
+        try:
+            drained = await drain(context)
+        except RETRIED as error:
+            log.warning("inbox waits", error=str(error))
+            drained = 0
+        if not drained:
+            await idle()
 
 
 async def drain(context: Context) -> int:

@@ -1,6 +1,7 @@
 """Workers: claim a due key, reconcile it, release it. Any number of them, in any process."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
 
@@ -22,6 +23,20 @@ HEARTBEATS = 3
 BACKOFF = (1, 2, 5, 10, 30, 60, 120)
 
 log = structlog.get_logger()
+
+
+async def work_forever(
+    context: Context, owner: str, lease: timedelta, idle: Callable[[], Awaitable[None]]
+) -> None:
+    """Reconcile due keys until cancelled; `idle` returns when another one may be due."""
+    while True:
+        try:
+            busy = await work_one(context, owner, lease)
+        except Exception:
+            log.exception("pass ended abnormally")
+            busy = True
+        if not busy:
+            await idle()
 
 
 async def work_one(context: Context, owner: str, lease: timedelta = LEASE) -> bool:
