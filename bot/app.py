@@ -162,7 +162,7 @@ def build(
             context.store.close()
 
     auth = Auth(settings, discovery.forges(), context)
-    auth.tell()
+    auth.warn_if_unreachable()
     report_key = settings.report_key.get_secret_value()
     app = create_app(auth, discovery.agents(), report_key, service.woken.set, lifespan)
     app.include_router(setup.router(settings, discovery.forges(), forges, clock))

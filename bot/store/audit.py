@@ -1,4 +1,4 @@
-"""The audit log: what was done, to what, when. Appended to; after a year forgotten."""
+"""The audit log: what was done, to what and when. Entries are appended, and deleted after a year."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from bot.store.tables import audit
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """One deed."""
+    """One action; `key` is that of the pass that performed it."""
 
     at: datetime
     kind: str
@@ -20,11 +20,11 @@ class AuditEntry:
     fields: Mapping[str, str | int | None]
 
 
-MOST_PRUNED = 1_000
+MAX_PRUNED = 1_000
 
 
 class Audit:
-    """Deeds by key."""
+    """Entries by key."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -32,14 +32,14 @@ class Audit:
     def append(
         self, at: datetime, kind: str, key: str, fields: Mapping[str, str | int | None]
     ) -> None:
-        """Write one down."""
+        """Append an entry."""
         with self._database.write() as connection:
             connection.execute(
                 sa.insert(audit).values(at=seconds(at), kind=kind, key=key, fields=dict(fields))
             )
 
     def of(self, key: str, limit: int) -> tuple[AuditEntry, ...]:
-        """The newest deeds of a key, newest first."""
+        """The newest entries of a key, newest first."""
         query = sa.select(audit).where(audit.c.key == key).order_by(audit.c.id.desc()).limit(limit)
         with self._database.read() as connection:
             return tuple(
@@ -48,8 +48,8 @@ class Audit:
             )
 
     def prune(self, before: datetime) -> int:
-        """Forget deeds that are older; how many there were. At most a thousand at a time."""
-        old = sa.select(audit.c.id).where(audit.c.at < seconds(before)).limit(MOST_PRUNED)
+        """Delete older entries, at most a thousand at a time; how many there were."""
+        old = sa.select(audit.c.id).where(audit.c.at < seconds(before)).limit(MAX_PRUNED)
         with self._database.write() as connection:
             done = connection.execute(sa.delete(audit).where(audit.c.id.in_(old.scalar_subquery())))
             return int(done.rowcount)

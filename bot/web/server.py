@@ -1,16 +1,16 @@
-"""The service's HTTP side, the only door to FastAPI: verify, store, answer; the work is done later.
+"""The HTTP server: verifies and stores webhooks and reports; the workers process them later.
 
-Webhooks and reports are checked on their exact bytes before anything reads them. Everything that a
-stranger can send gets a 4xx and leaves no trace.
+Signatures are checked on the exact bytes before anything parses them. An unauthenticated request
+gets a 4xx and changes nothing.
 """
 
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from datetime import timedelta
 
-import structlog
 from fastapi import FastAPI, HTTPException, Request, Response, status
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException as StarletteHTTPException
@@ -23,18 +23,26 @@ from bot.keys import cluster_key
 from bot.store.inbox import InboxFullError, Incoming, UnfitDeliveryError
 from bot.store.keys import application_key
 from bot.web import ui
-from bot.web.auth import Auth, Guard
-from bot.web.auth.routes import router as door_router
+from bot.web.auth import Auth, AuthMiddleware, routes
 from plugins import Agent, ReportError, signed
 
-MAX_HOOK = 25 * 1024 * 1024
-MAX_REPORT = 256 * 1024
+MAX_HOOK_BYTES = 25 * 1024 * 1024
+MAX_REPORT_BYTES = 256 * 1024
 READ_SECONDS = 10
 MAX_SKEW = timedelta(minutes=10)
 
-log = structlog.get_logger()
+INVALID_SIGNATURE = "Invalid signature."
+FUTURE_REPORT = "The report's time is in the future. Check the cluster's clock."
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterKey:
+    """A cluster that sends reports, and the key that must sign them."""
+
+    cluster: str
+    key: bytes
 
 
 def create_app(
@@ -44,7 +52,7 @@ def create_app(
     wake: Callable[[], None],
     lifespan: Lifespan | None = None,
 ) -> FastAPI:
-    """The service as an ASGI application; `wake` tells the workers that something is due."""
+    """The service as an ASGI application; `wake` tells the workers that a key is due."""
     context = auth.context
     app = FastAPI(
         title="Switchyard",
@@ -53,7 +61,7 @@ def create_app(
         redoc_url=None,
         lifespan=lifespan,
     )
-    app.add_middleware(Guard, auth=auth)
+    app.add_middleware(AuthMiddleware, auth=auth)
     app.middleware("http")(_security_headers)
     app.add_exception_handler(StarletteHTTPException, ui.refusal)
 
@@ -66,37 +74,38 @@ def create_app(
     )
     async def report(agent: str, cluster: str, request: Request) -> Response:
         if agent not in agents:
-            raise HTTPException(status.HTTP_404_NOT_FOUND, f"no agent {agent}")
-        key = cluster_key(report_key, cluster)
-        return await _report(context, wake, agents[agent], (cluster, key), request)
+            raise HTTPException(status.HTTP_404_NOT_FOUND, f"Unknown agent {agent}.")
+        sender = ClusterKey(cluster, cluster_key(report_key, cluster))
+        return await _report(context, wake, agents[agent], sender, request)
 
     @app.post("/facts/{cluster}", status_code=status.HTTP_202_ACCEPTED, include_in_schema=False)
     async def facts(cluster: str, request: Request) -> Response:
-        return await _facts(context, (cluster, cluster_key(report_key, cluster)), request)
+        sender = ClusterKey(cluster, cluster_key(report_key, cluster))
+        return await _facts(context, sender, request)
 
     @app.get("/healthz", include_in_schema=False)
     async def healthz() -> dict[str, str]:
         return {"status": "ok"}
 
-    app.include_router(door_router(auth))
-    app.include_router(ui.router(context, lambda: bool(auth.ways())))
+    app.include_router(routes.router(auth))
+    app.include_router(ui.router(context, lambda: bool(auth.sign_ins())))
     return app
 
 
 async def _hook(
     context: Context, wake: Callable[[], None], name: str, request: Request
 ) -> Response:
-    """Store an authentic delivery before answering; a repeated one is answered the same.
+    """Store an authentic delivery before answering; a repeated one gets the same answer.
 
-    One that concerns no repository is answered well too: forges switch off hooks that fail.
+    A delivery without a repository succeeds as well: forges disable webhooks that fail.
     """
     forge = context.forges.get(name)
     if forge is None:
-        raise HTTPException(status.HTTP_404_NOT_FOUND, f"no forge {name}")
-    body = await read_body(request, MAX_HOOK)
+        raise HTTPException(status.HTTP_404_NOT_FOUND, f"Unknown forge {name}.")
+    body = await read_body(request, MAX_HOOK_BYTES)
     delivery = forge.verify(_headers(request), body)
     if delivery is None:
-        raise HTTPException(status.HTTP_401_UNAUTHORIZED, "the signature does not fit the body")
+        raise HTTPException(status.HTTP_401_UNAUTHORIZED, INVALID_SIGNATURE)
     if not delivery.repository:
         return JSONResponse({"stored": False}, status.HTTP_202_ACCEPTED)
     try:
@@ -118,49 +127,43 @@ async def _report(
     context: Context,
     wake: Callable[[], None],
     agent: Agent,
-    speaker: tuple[str, bytes],
+    sender: ClusterKey,
     request: Request,
 ) -> Response:
-    """Record what a cluster says about itself: who speaks is whose key signed, nothing else."""
-    cluster, key = speaker
-    body = await read_body(request, MAX_REPORT)
-    if not agent.verify(_headers(request), body, key):
-        raise HTTPException(status.HTTP_401_UNAUTHORIZED, "the signature does not fit the body")
+    """Record a cluster's report about itself; the key that signed it identifies the cluster."""
+    body = await read_body(request, MAX_REPORT_BYTES)
+    if not agent.verify(_headers(request), body, sender.key):
+        raise HTTPException(status.HTTP_401_UNAUTHORIZED, INVALID_SIGNATURE)
     try:
-        report = agent.report(cluster, body)
+        report = agent.report(sender.cluster, body)
     except ReportError as error:
         raise HTTPException(status.HTTP_422_UNPROCESSABLE_CONTENT, str(error)) from error
     if report is None:
         return JSONResponse({"recorded": False}, status.HTTP_202_ACCEPTED)
     now = context.clock()
     if report.at > now + MAX_SKEW:
-        raise HTTPException(
-            status.HTTP_422_UNPROCESSABLE_CONTENT, "the report is from the future: set the clock"
-        )
+        raise HTTPException(status.HTTP_422_UNPROCESSABLE_CONTENT, FUTURE_REPORT)
     new = await asyncio.to_thread(context.store.reports.record, report, now)
     if new:
-        key_name = application_key(report.application)
-        await asyncio.to_thread(context.store.queue.trigger, [key_name], now)
+        key = application_key(report.application)
+        await asyncio.to_thread(context.store.queue.trigger, [key], now)
         wake()
     return JSONResponse({"recorded": new}, status.HTTP_202_ACCEPTED)
 
 
-async def _facts(context: Context, speaker: tuple[str, bytes], request: Request) -> Response:
-    """Keep what a cluster measured of itself; it counts from the next pass of each application."""
-    cluster, key = speaker
-    body = await read_body(request, MAX_REPORT)
-    if not signed(request.headers.get("x-signature", ""), body, key):
-        raise HTTPException(status.HTTP_401_UNAUTHORIZED, "the signature does not fit the body")
+async def _facts(context: Context, sender: ClusterKey, request: Request) -> Response:
+    """Keep a cluster's facts; they count from the next pass of each application."""
+    body = await read_body(request, MAX_REPORT_BYTES)
+    if not signed(request.headers.get("x-signature", ""), body, sender.key):
+        raise HTTPException(status.HTTP_401_UNAUTHORIZED, INVALID_SIGNATURE)
     try:
         value = json.loads(body)
         read = FactsReport.model_validate(value)
     except (ValueError, RecursionError) as error:
         raise HTTPException(status.HTTP_422_UNPROCESSABLE_CONTENT, str(error)[:500]) from error
     if read.at > context.clock() + MAX_SKEW:
-        raise HTTPException(
-            status.HTTP_422_UNPROCESSABLE_CONTENT, "the report is from the future: set the clock"
-        )
-    await asyncio.to_thread(keep_reported, context.store.views, cluster, value)
+        raise HTTPException(status.HTTP_422_UNPROCESSABLE_CONTENT, FUTURE_REPORT)
+    await asyncio.to_thread(keep_reported, context.store.views, sender.cluster, value)
     return JSONResponse({"recorded": True}, status.HTTP_202_ACCEPTED)
 
 
@@ -174,13 +177,18 @@ async def read_body(request: Request, limit: int) -> bytes:
                 size += len(chunk)
                 if size > limit:
                     raise HTTPException(
-                        status.HTTP_413_CONTENT_TOO_LARGE, f"more than {limit} bytes"
+                        status.HTTP_413_CONTENT_TOO_LARGE, f"The body exceeds {limit} bytes."
                     )
                 chunks.append(chunk)
     except TimeoutError as error:
-        raise HTTPException(status.HTTP_408_REQUEST_TIMEOUT, "the body came too slowly") from error
+        raise HTTPException(
+            status.HTTP_408_REQUEST_TIMEOUT,
+            f"The body was not received within {READ_SECONDS} seconds.",
+        ) from error
     except ClientDisconnect as error:
-        raise HTTPException(status.HTTP_400_BAD_REQUEST, "the body broke off") from error
+        raise HTTPException(
+            status.HTTP_400_BAD_REQUEST, "The connection closed before the body was complete."
+        ) from error
     return b"".join(chunks)
 
 

@@ -66,7 +66,7 @@ async def test_a_reader_signs_in_and_out_and_is_asked_again_when_the_session_has
     assert await page.evaluate("document.cookie") == ""
 
     await page.get_by_role("link", name="Account").click()
-    await expect(page.get_by_text("signed in as rita of GitHub")).to_be_visible()
+    await expect(page.get_by_text("Signed in as rita on GitHub")).to_be_visible()
     await page.get_by_role("button", name="Sign out").click()
     await expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
 

@@ -93,7 +93,7 @@ async def test_an_app_is_made_and_works_at_once(world: World) -> None:
 
     again, forges, _ = service(world)
     assert (await forges["github"].me()).login == "switchyard[bot]"
-    assert "It is set up" in (await again.get(LINK)).text
+    assert "The App is set up" in (await again.get(LINK)).text
 
 
 async def signs_in(client: httpx.AsyncClient) -> None:

@@ -77,7 +77,7 @@ async def test_who_may_read_the_fleet_repo_comes_in_and_goes(
     page = await browser.get(link[1])
     assert (page.status_code, str(page.url)) == (200, f"{SERVICE}/fleet?q=tier%3Dedge")
     assert 'href="/sign-in">Account' in page.text
-    assert "signed in as <b>rita</b>" in (await browser.get("/sign-in")).text
+    assert "Signed in as <b>rita</b>" in (await browser.get("/sign-in")).text
     assert oauth(world).scopes == ["" if link[2] == "GitHub" else "read_user"]
     (kept,) = [each for each in browser.cookies.jar if each.name == SESSION]
     assert (kept.secure, kept.path, kept.domain_specified) == (True, "/", False)
@@ -107,7 +107,7 @@ async def test_what_the_forge_says_counts_for_minutes(
     world.now += timedelta(minutes=5)
     refused = await browser.get("/fleet")
     assert refused.status_code == 403
-    assert "ada may not see this" in refused.text
+    assert "ada has no access to these pages" in refused.text
     assert (await sign_in(browser, world, "ada")).status_code == 403
 
     assert (await sign_in(browser, world, "rita")).status_code == 200
@@ -117,7 +117,7 @@ async def test_what_the_forge_says_counts_for_minutes(
     world.now += timedelta(minutes=1)
     unknown = await browser.get("/fleet")
     assert unknown.status_code == 503
-    assert "cannot be found out now" in unknown.text
+    assert "cannot be checked now" in unknown.text
 
 
 @pytest.mark.parametrize("world", ["gitlab"], indirect=True)
@@ -144,7 +144,7 @@ async def test_only_the_browser_that_began_a_sign_in_ends_it(
     wrong = await comes_back(re.sub("code=[^&]*", "code=0", back), cookies)
     assert (wrong.status_code, "invalid_grant" in wrong.text) == (502, True)
     world.now += timedelta(minutes=10)
-    assert "begin again" in (await comes_back(back, cookies)).text
+    assert "Start again" in (await comes_back(back, cookies)).text
     world.now -= timedelta(minutes=1)
     assert (await comes_back(back, cookies)).url.path == "/"
     assert (await comes_back(back, cookies)).status_code == 502, "a code is good once"

@@ -1,4 +1,4 @@
-"""Whether somebody who signed in may see the pages: asked of the forge, again and again."""
+"""Whether a signed-in user may see the pages: their read access at the forge, checked again."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -12,52 +12,63 @@ from bot.web.auth.sessions import Visitor
 from bot.web.ui.reading import ViewReader
 from planners.model import Repo, Role
 
-COUNTS = timedelta(minutes=5)
-WHILE_SILENT = timedelta(hours=1)
-MOST_DEPLOYS = 20
+DECISION_LIFETIME = timedelta(minutes=5)
+LIFETIME_WITHOUT_FORGE = timedelta(hours=1)
+MAX_DEPLOY_REPOS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class AccessDecision:
+    """What the forge said of a visitor, and when."""
+
+    at: datetime
+    allowed: bool
 
 
 @dataclass(slots=True)
 class Access:
-    """What the forges said of each visitor, and when.
+    """The newest decision for each visitor.
 
-    It counts for five minutes; a yes counts for an hour while the forge does not answer.
+    A decision is valid for five minutes; a permission is valid for an hour while the forge does not
+    answer.
     """
 
     context: Context
-    _told: dict[Visitor, tuple[datetime, bool]] = field(default_factory=dict)
+    _decisions: dict[Visitor, AccessDecision] = field(default_factory=dict)
 
-    async def check(self, visitor: Visitor, *, anew: bool = False) -> None:
-        """Return if the visitor may see the pages; `anew` whatever was told before.
+    async def check(self, visitor: Visitor, *, fresh: bool = False) -> None:
+        """Return if the visitor may see the pages; `fresh` asks the forge in any case.
 
         Raises:
-            HTTPException: 403 if not, 503 if the forge does not tell.
+            HTTPException: 403 without permission, 503 if the forge cannot be asked.
         """
         now = self.context.clock()
-        at, allowed = self._told.get(visitor, (None, False))
-        if at is None or anew or now - at >= COUNTS:
+        known = self._decisions.get(visitor)
+        if known is None or fresh or now - known.at >= DECISION_LIFETIME:
             try:
-                allowed = await self._may_read(visitor)
+                known = AccessDecision(now, await self._may_read(visitor))
             except ForgeError as error:
-                if not (at and allowed and now - at < WHILE_SILENT):
+                if not (known and known.allowed and now - known.at < LIFETIME_WITHOUT_FORGE):
                     raise HTTPException(
                         status.HTTP_503_SERVICE_UNAVAILABLE,
-                        f"Whether you may see this cannot be found out now: {error}",
+                        f"Your permission cannot be checked now: {error}",
                     ) from error
             else:
-                self._told = {
-                    each: told for each, told in self._told.items() if now - told[0] < WHILE_SILENT
+                self._decisions = {
+                    each: decision
+                    for each, decision in self._decisions.items()
+                    if now - decision.at < LIFETIME_WITHOUT_FORGE
                 }
-                self._told[visitor] = (now, allowed)
-        if not allowed:
+                self._decisions[visitor] = known
+        if not known.allowed:
             raise HTTPException(status.HTTP_403_FORBIDDEN, self._refusal(visitor))
 
     async def _may_read(self, visitor: Visitor) -> bool:
-        """The pages tell what is in the fleet repo, and in every deploy repo."""
+        """The pages show the content of the fleet repo and of every deploy repo."""
         if await self._reads(visitor, [self.context.fleet]):
             return True
         deploys = ViewReader(self.context).fleet().deploys
-        return 0 < len(deploys) <= MOST_DEPLOYS and await self._reads(visitor, deploys)
+        return 0 < len(deploys) <= MAX_DEPLOY_REPOS and await self._reads(visitor, deploys)
 
     async def _reads(self, visitor: Visitor, repos: Iterable[Repo]) -> bool:
         for repo in repos:
@@ -70,6 +81,6 @@ class Access:
 
     def _refusal(self, visitor: Visitor) -> str:
         return (
-            f"{visitor.login} may not see this: it is for those who may read the fleet repo, "
-            f"{self.context.fleet}, or every deploy repo, as {visitor.forge} tells."
+            f"{visitor.login} has no access to these pages. They require read access to the fleet "
+            f"repo ({self.context.fleet}) or to every deploy repo on {visitor.forge}."
         )

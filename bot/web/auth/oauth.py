@@ -1,6 +1,6 @@
-"""Signing in at a forge: authorization code with PKCE (RFC 6749, RFC 7636).
+"""Sign-in at a forge: authorization code with PKCE (RFC 6749, RFC 7636).
 
-The token that comes of it is asked once whose it is, then forgotten.
+The access token is used once, to read the user's name, and not kept.
 """
 
 import base64
@@ -16,84 +16,86 @@ import httpx
 from bot.forges import ForgeError, SignIn, TransientForgeError, untrusted
 
 TIMEOUT = httpx.Timeout(20.0)
-MAX_ANSWER = 64 * 1024
-WORDS = 100
+MAX_ANSWER_BYTES = 64 * 1024
+MAX_ERROR_LENGTH = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Flow:
-    """One sign-in: `back` is where the forge sends the browser, `verifier` its secret."""
+class AuthorizationCodeFlow:
+    """One sign-in; the forge sends the browser to `redirect_uri`, `verifier` is the PKCE secret."""
 
-    way: SignIn
-    back: str
+    sign_in: SignIn
+    redirect_uri: str
     verifier: str
 
-    def address(self, state: str) -> str:
-        """Where the browser goes first."""
+    def authorize_url(self, state: str) -> str:
+        """The forge's page where the user consents."""
         digest = hashlib.sha256(self.verifier.encode()).digest()
         query = {
-            "client_id": self.way.client_id,
-            "redirect_uri": self.back,
+            "client_id": self.sign_in.client_id,
+            "redirect_uri": self.redirect_uri,
             "response_type": "code",
             "state": state,
             "code_challenge": base64.urlsafe_b64encode(digest).decode().rstrip("="),
             "code_challenge_method": "S256",
         }
-        if self.way.scope:
-            query["scope"] = self.way.scope
-        return f"{self.way.authorize}?{urlencode(query)}"
+        if self.sign_in.scope:
+            query["scope"] = self.sign_in.scope
+        return f"{self.sign_in.authorize}?{urlencode(query)}"
 
     async def login(self, code: str) -> str:
-        """Who came back with the code.
+        """The login of the user that the code was issued for.
 
         Raises:
-            ForgeError: the forge does not know the code, or its certificate is not trusted.
-            TransientForgeError: it does not answer.
+            ForgeError: the forge rejects the code, or its certificate is not trusted.
+            TransientForgeError: the forge does not answer.
         """
         fields = {
             "grant_type": "authorization_code",
-            "client_id": self.way.client_id,
-            "client_secret": self.way.client_secret.get_secret_value(),
+            "client_id": self.sign_in.client_id,
+            "client_secret": self.sign_in.client_secret.get_secret_value(),
             "code": code,
-            "redirect_uri": self.back,
+            "redirect_uri": self.redirect_uri,
             "code_verifier": self.verifier,
         }
         context = ssl.create_default_context()
-        if self.way.ca_file is not None:
-            context.load_verify_locations(self.way.ca_file)
+        if self.sign_in.ca_file is not None:
+            context.load_verify_locations(self.sign_in.ca_file)
         async with httpx.AsyncClient(verify=context, trust_env=False, timeout=TIMEOUT) as client:
-            given = await self._ask(
-                client.build_request("POST", self.way.token, data=fields), client
+            answer = await self._ask(
+                client.build_request("POST", self.sign_in.token, data=fields), client
             )
-            if "access_token" not in given:
-                why = str(given.get("error", "no token came"))[:WORDS]
-                raise ForgeError(f"{self.way.title} did not take the code ({why}): sign in again")
-            headers = {"authorization": f"Bearer {given['access_token']}"}
+            if "access_token" not in answer:
+                reason = str(answer.get("error", "no access token"))[:MAX_ERROR_LENGTH]
+                raise ForgeError(
+                    f"{self.sign_in.title} rejected the sign-in ({reason}). Sign in again."
+                )
+            headers = {"authorization": f"Bearer {answer['access_token']}"}
             user = await self._ask(
-                client.build_request("GET", self.way.user, headers=headers), client
+                client.build_request("GET", self.sign_in.user, headers=headers), client
             )
-        login = user.get(self.way.login)
+        login = user.get(self.sign_in.login)
         if not isinstance(login, str) or not login:
-            raise ForgeError(f"{self.way.title} does not tell who signed in: sign in again")
+            raise ForgeError(f"{self.sign_in.title} did not return the user's name. Sign in again.")
         return login
 
     async def _ask(self, request: httpx.Request, client: httpx.AsyncClient) -> dict[str, Any]:
-        """The answer, a JSON object; what the forge refuses is one, too."""
+        """The answer, a JSON object; error answers of the forge are objects as well."""
         request.headers["accept"] = "application/json"
         body = bytearray()
         try:
             answer = await client.send(request, stream=True)
             async for chunk in answer.aiter_bytes():
                 body += chunk
-                if len(body) > MAX_ANSWER:
+                if len(body) > MAX_ANSWER_BYTES:
                     break
             await answer.aclose()
             found = json.loads(body)
         except httpx.HTTPError as error:
             silent = TransientForgeError(
-                f"{self.way.title} does not answer: {type(error).__name__}"
+                f"{self.sign_in.title} does not answer: {type(error).__name__}"
             )
-            raise untrusted(self.way.title, error) or silent from error
+            raise untrusted(self.sign_in.title, error) or silent from error
         except (ValueError, RecursionError) as error:
-            raise TransientForgeError(f"{self.way.title} answered what is no JSON") from error
+            raise TransientForgeError(f"{self.sign_in.title} did not answer in JSON") from error
         return found if isinstance(found, dict) else {}

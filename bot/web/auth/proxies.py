@@ -1,4 +1,4 @@
-"""Who an authenticating proxy says that they are; nobody else may say it."""
+"""The user that an authenticating proxy names in a header; the header of others is ignored."""
 
 import ipaddress
 
@@ -6,26 +6,26 @@ from fastapi import Request
 
 from bot.settings import Settings
 
-FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
-LONGEST = 200
+FORWARDING_HEADERS = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
+MAX_LENGTH = 200
 
 
-def named_by(settings: Settings, request: Request) -> str:
-    """The user that a trusted proxy names once; empty for every other request."""
-    given = (
-        request.headers.getlist(settings.proxy_user_header) if _trusted(settings, request) else []
-    )
-    name = given[0].strip() if len(given) == 1 else ""
-    return name if len(name) <= LONGEST and name.isprintable() else ""
+def proxy_user(settings: Settings, request: Request) -> str:
+    """The user if a trusted proxy names exactly one; empty for every other request."""
+    if not _is_from_trusted_proxy(settings, request):
+        return ""
+    names = request.headers.getlist(settings.proxy_user_header)
+    name = names[0].strip() if len(names) == 1 else ""
+    return name if len(name) <= MAX_LENGTH and name.isprintable() else ""
 
 
-def forwarded(request: Request) -> bool:
-    """Whether a proxy passed this on for somebody."""
-    return any(name in request.headers for name in FORWARDED)
+def is_forwarded(request: Request) -> bool:
+    """Whether a proxy forwarded the request."""
+    return any(name in request.headers for name in FORWARDING_HEADERS)
 
 
-def _trusted(settings: Settings, request: Request) -> bool:
-    """Whether the other end of the connection is a trusted proxy."""
+def _is_from_trusted_proxy(settings: Settings, request: Request) -> bool:
+    """Whether the peer of the connection is a trusted proxy."""
     if not settings.proxy_user_header or request.client is None:
         return False
     try:

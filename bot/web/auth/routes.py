@@ -1,7 +1,8 @@
-"""The pages by which people sign in and out."""
+"""The routes by which people sign in and out."""
 
 import hmac
 import secrets
+from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Header, HTTPException, Request, status
@@ -9,12 +10,22 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from bot.forges import ForgeError
 from bot.web.auth import Auth, Visitor
-from bot.web.auth.oauth import Flow
-from bot.web.auth.sessions import BEGUN, SESSION
+from bot.web.auth.oauth import AuthorizationCodeFlow
+from bot.web.auth.sessions import PENDING_SIGN_IN, SESSION
 from bot.web.ui import environment
 
-LONGEST = 1000
-STALE = "This sign-in was not begun in this browser, or too long ago: begin again."
+MAX_LENGTH = 1000
+FOREIGN_OR_EXPIRED = "This sign-in was started in another browser, or it has expired. Start again."
+
+
+@dataclass(frozen=True, slots=True)
+class Callback:
+    """What a forge answers to a sign-in (RFC 6749, section 4.1.2)."""
+
+    forge: str
+    code: str
+    state: str
+    error: str
 
 
 def router(auth: Auth) -> APIRouter:
@@ -23,76 +34,86 @@ def router(auth: Auth) -> APIRouter:
 
     @routes.get("/sign-in")
     def choose(request: Request, back: str = "/") -> HTMLResponse:
-        ways = auth.ways()
-        if not ways:
-            raise HTTPException(status.HTTP_404_NOT_FOUND, "No sign-in is set up here.")
+        sign_ins = auth.sign_ins()
+        if not sign_ins:
+            raise HTTPException(status.HTTP_404_NOT_FOUND, "No sign-in is configured.")
         visitor = auth.sessions.visitor(request)
         page = templates.get_template("sign_in.html")
-        return HTMLResponse(page.render(ways=ways, back=own_path(back), visitor=visitor))
+        text = page.render(sign_ins=sign_ins, back=own_path(back), visitor=visitor)
+        return HTMLResponse(text)
 
     @routes.get("/sign-in/{forge}")
-    def begin(forge: str, back: str = "/") -> Response:
+    def start(forge: str, back: str = "/") -> Response:
         state = secrets.token_urlsafe(32)
-        response = _away(_flow(auth, forge, state).address(state))
-        begun = {"forge": forge, "state": state, "back": own_path(back)}
-        auth.sessions.write(response, BEGUN, begun)
+        response = _redirect(_flow(auth, forge, state).authorize_url(state))
+        pending = {"forge": forge, "state": state, "back": own_path(back)}
+        auth.sessions.write(response, PENDING_SIGN_IN, pending)
         return response
 
     @routes.get("/sign-in/{forge}/done")
-    async def done(
+    async def finish(
         request: Request, forge: str, code: str = "", state: str = "", error: str = ""
     ) -> Response:
-        return await _done(auth, request, forge, (code, state, error))
+        return await _finish(auth, request, Callback(forge, code, state, error))
 
     @routes.post("/sign-out")
-    def leave(sec_fetch_site: Annotated[str, Header()] = "same-origin") -> Response:
+    def sign_out(sec_fetch_site: Annotated[str, Header()] = "same-origin") -> Response:
         if sec_fetch_site != "same-origin":
-            raise HTTPException(status.HTTP_403_FORBIDDEN, "another site sent this form")
-        response = _away("/")
-        auth.sessions.end(response, SESSION)
+            raise HTTPException(
+                status.HTTP_403_FORBIDDEN, "Requests from other sites are not accepted."
+            )
+        response = _redirect("/")
+        auth.sessions.delete(response, SESSION)
         return response
 
     return routes
 
 
-async def _done(auth: Auth, request: Request, forge: str, told: tuple[str, str, str]) -> Response:
-    """Finish a sign-in, for the browser that began it."""
-    code, state, error = told
-    begun = auth.sessions.read(request, BEGUN)
-    if begun is None or begun["forge"] != forge or not _same(begun["state"], state):
-        raise HTTPException(status.HTTP_403_FORBIDDEN, STALE)
-    flow = _flow(auth, forge, state)
-    if error or not code:
-        why = f"{flow.way.title} did not sign you in: {error[:100] or 'no code came'}"
-        raise HTTPException(status.HTTP_403_FORBIDDEN, why)
+async def _finish(auth: Auth, request: Request, answer: Callback) -> Response:
+    """Finish a sign-in, for the browser that started it."""
+    pending = auth.sessions.read(request, PENDING_SIGN_IN)
+    if (
+        pending is None
+        or pending["forge"] != answer.forge
+        or not _equal(pending["state"], answer.state)
+    ):
+        raise HTTPException(status.HTTP_403_FORBIDDEN, FOREIGN_OR_EXPIRED)
+    flow = _flow(auth, answer.forge, answer.state)
+    if answer.error or not answer.code:
+        reason = answer.error[:100] or "no code"
+        raise HTTPException(
+            status.HTTP_403_FORBIDDEN, f"{flow.sign_in.title} refused the sign-in: {reason}"
+        )
     try:
-        visitor = Visitor(forge, await flow.login(code))
-    except ForgeError as refused:
-        raise HTTPException(status.HTTP_502_BAD_GATEWAY, str(refused)) from refused
-    await auth.access.check(visitor, anew=True)
-    response = _away(begun["back"])
-    auth.sessions.begin(response, visitor)
-    auth.sessions.end(response, BEGUN)
+        visitor = Visitor(answer.forge, await flow.login(answer.code))
+    except ForgeError as error:
+        raise HTTPException(status.HTTP_502_BAD_GATEWAY, str(error)) from error
+    await auth.access.check(visitor, fresh=True)
+    response = _redirect(pending["back"])
+    auth.sessions.sign_in(response, visitor)
+    auth.sessions.delete(response, PENDING_SIGN_IN)
     return response
 
 
-def _flow(auth: Auth, forge: str, state: str) -> Flow:
-    way = auth.ways().get(forge)
-    if way is None:
-        raise HTTPException(status.HTTP_404_NOT_FOUND, f"nobody can sign in at {forge[:LONGEST]}")
-    back = f"{auth.context.public_url}/sign-in/{forge}/done"
-    return Flow(way, back, auth.sessions.verifier(state))
+def _flow(auth: Auth, forge: str, state: str) -> AuthorizationCodeFlow:
+    sign_in = auth.sign_ins().get(forge)
+    if sign_in is None:
+        raise HTTPException(
+            status.HTTP_404_NOT_FOUND, f"Sign-in at {forge[:MAX_LENGTH]} is not configured."
+        )
+    redirect_uri = f"{auth.context.public_url}/sign-in/{forge}/done"
+    return AuthorizationCodeFlow(sign_in, redirect_uri, auth.sessions.verifier(state))
 
 
 def own_path(back: str) -> str:
-    """A path of this service to go back to; the first page for everything else."""
-    plain = back.startswith("/") and back.isprintable() and len(back) <= LONGEST
+    """A path of this service to return to; `/` for everything else."""
+    plain = back.startswith("/") and back.isprintable() and len(back) <= MAX_LENGTH
     return back if plain and not back.startswith(("//", "/\\", "/sign-")) else "/"
 
 
-def _away(where: str) -> RedirectResponse:
-    return RedirectResponse(where, status.HTTP_303_SEE_OTHER, {"Cache-Control": "no-store"})
+def _redirect(url: str) -> RedirectResponse:
+    return RedirectResponse(url, status.HTTP_303_SEE_OTHER, {"Cache-Control": "no-store"})
 
 
-def _same(expected: str, given: str) -> bool:
+def _equal(expected: str, given: str) -> bool:
     return hmac.compare_digest(expected.encode(), given.encode("utf-8", "replace"))

@@ -1,7 +1,7 @@
-"""What the browser keeps: who signed in, and a sign-in on its way. Signed, and good for a while.
+"""Signed cookies with an expiry: the session of a user, and a sign-in in progress.
 
-Nothing is kept here, so that every replica knows every session. A cookie whose name begins with
-`__Host-` is taken by browsers from this very host alone, over TLS (RFC 6265bis, section 4.1.3.2).
+The server keeps nothing, so that every replica accepts every session. Browsers accept a cookie
+whose name begins with `__Host-` from this host alone, over TLS (RFC 6265bis, section 4.1.3.2).
 """
 
 import base64
@@ -18,21 +18,21 @@ from bot.clock import Clock
 from bot.keys import session_key
 from bot.settings import Settings
 
-SESSION, BEGUN = "switchyard-session", "switchyard-sign-in"
-LASTS = {SESSION: timedelta(hours=12), BEGUN: timedelta(minutes=10)}
-LONGEST = 4096
+SESSION, PENDING_SIGN_IN = "switchyard-session", "switchyard-sign-in"
+LIFETIMES = {SESSION: timedelta(hours=12), PENDING_SIGN_IN: timedelta(minutes=10)}
+MAX_LENGTH = 4096
 
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Somebody who signed in at a forge."""
+    """A user who signed in at a forge."""
 
     forge: str
     login: str
 
 
 @dataclass(slots=True)
-class Sessions:
+class SessionCookies:
     """Writes and reads the cookies."""
 
     settings: Settings
@@ -41,36 +41,36 @@ class Sessions:
     _https: bool = field(init=False)
 
     def __post_init__(self) -> None:
-        """Derive the key; a service that people reach by https keeps its cookies to that."""
+        """Derive the signing key; behind https the cookies are limited to https."""
         self._key = session_key(self.settings.marker_key.get_secret_value())
         self._https = self.settings.public_url.scheme == "https"
 
     def visitor(self, request: Request) -> Visitor | None:
-        """Who is signed in."""
+        """The user that the session cookie names, if it is valid."""
         found = self.read(request, SESSION)
         return Visitor(found["forge"], found["login"]) if found else None
 
-    def begin(self, response: Response, visitor: Visitor) -> None:
-        """Sign somebody in."""
+    def sign_in(self, response: Response, visitor: Visitor) -> None:
+        """Start a session."""
         self.write(response, SESSION, {"forge": visitor.forge, "login": visitor.login})
 
     def write(self, response: Response, name: str, values: Mapping[str, str]) -> None:
-        """Give the browser a cookie."""
-        until = self.clock() + LASTS[name]
+        """Set a cookie."""
+        until = self.clock() + LIFETIMES[name]
         response.set_cookie(
-            self._named(name),
+            self._cookie_name(name),
             self._seal(name, {**values, "until": str(int(until.timestamp()))}),
-            max_age=int(LASTS[name].total_seconds()),
+            max_age=int(LIFETIMES[name].total_seconds()),
             secure=self._https,
             httponly=True,
             samesite="lax",
         )
 
     def read(self, request: Request, name: str) -> dict[str, str] | None:
-        """What a cookie of that name holds, if it is ours and still good."""
-        given = request.cookies.get(self._named(name), "")
+        """The values in a cookie, if its signature is valid and it has not expired."""
+        given = request.cookies.get(self._cookie_name(name), "")
         encoded, _, _ = given.partition(".")
-        if len(given) > LONGEST or not _same(f"{encoded}.{self._sign(name, encoded)}", given):
+        if len(given) > MAX_LENGTH or not _same(f"{encoded}.{self._sign(name, encoded)}", given):
             return None
         values: dict[str, str] = json.loads(
             base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4))
@@ -78,15 +78,17 @@ class Sessions:
         until = datetime.fromtimestamp(int(values["until"]), self.clock().tzinfo)
         return values if self.clock() < until else None
 
-    def end(self, response: Response, name: str) -> None:
-        """Take a cookie back."""
-        response.delete_cookie(self._named(name), secure=self._https, httponly=True, samesite="lax")
+    def delete(self, response: Response, name: str) -> None:
+        """Delete a cookie."""
+        response.delete_cookie(
+            self._cookie_name(name), secure=self._https, httponly=True, samesite="lax"
+        )
 
     def verifier(self, state: str) -> str:
-        """The secret of a sign-in with that state (RFC 7636): 64 characters, kept nowhere."""
+        """The PKCE secret of a sign-in (RFC 7636): 64 characters, derived from its state."""
         return self._sign("verifier", state)
 
-    def _named(self, name: str) -> str:
+    def _cookie_name(self, name: str) -> str:
         return f"__Host-{name}" if self._https else name
 
     def _seal(self, purpose: str, values: Mapping[str, str]) -> str:

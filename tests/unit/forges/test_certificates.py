@@ -26,7 +26,7 @@ from bot.forges.gitlab import GitLabForge
 from bot.git import BranchUpdate, GitError, Signature, TransientGitError
 from bot.sandbox.forge.server import ThreadedServer
 from bot.settings import Settings
-from bot.web.auth.oauth import Flow
+from bot.web.auth.oauth import AuthorizationCodeFlow
 from planners.model import Repo
 from planners.model.snapshot import Snapshot
 from tests.conformance.grounds import NOW, REPO, SECRET, LocalGround, token_of
@@ -215,11 +215,13 @@ async def test_the_set_up_page_trusts_the_same(site: Site) -> None:
 async def test_signing_in_trusts_the_same(site: Site, forge: str) -> None:
     client = {f"{forge}_client_id": CLIENT, f"{forge}_client_secret": CLIENT_SECRET}
     trusted = site.ca_files(forge)
-    for ca_files, why in (({}, "certificate is not trusted"), (trusted, "did not take the code")):
+    for ca_files, why in (({}, "certificate is not trusted"), (trusted, "rejected the sign-in")):
         way = discovery.forges()[forge].sign_in(site.settings(**client, **ca_files))
         assert way is not None
         with pytest.raises(ForgeError, match=why):
-            await Flow(way, "https://switchyard.test/done", "verifier").login("no-code")
+            await AuthorizationCodeFlow(way, "https://switchyard.test/done", "verifier").login(
+                "no-code"
+            )
 
 
 async def test_github_trusts_the_systems_authorities_as_well(

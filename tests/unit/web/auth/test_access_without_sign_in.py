@@ -96,16 +96,16 @@ async def test_a_proxy_that_forwards_without_a_trace_opens_no_public_service(
 async def test_a_service_that_others_reach_shows_no_page_and_says_why(make: Any) -> None:
     with capture_logs() as told:
         site = make(host="0.0.0.0")
-        Auth(Settings(**PROXY, **KEYS, host="0.0.0.0"), {}, site.context).tell()
-        Auth(Settings(**KEYS), {}, site.context).tell()
-        Auth(Settings(**KEYS, host="0.0.0.0"), {}, site.context).tell()
-        Auth(Settings(**KEYS, public_url="https://x.test"), {}, site.context).tell()
-    assert [each["event"] for each in told] == ["pages closed"] * 2
+        Auth(Settings(**PROXY, **KEYS, host="0.0.0.0"), {}, site.context).warn_if_unreachable()
+        Auth(Settings(**KEYS), {}, site.context).warn_if_unreachable()
+        Auth(Settings(**KEYS, host="0.0.0.0"), {}, site.context).warn_if_unreachable()
+        Auth(Settings(**KEYS, public_url="https://x.test"), {}, site.context).warn_if_unreachable()
+    assert [each["event"] for each in told] == ["pages not reachable"] * 2
 
     for path in (*PAGES, *PROGRAMS):
         assert (await ask(site, path)).status_code == 403
     page = await ask(site, headers={"accept": "text/html"})
-    assert "As long as nobody can sign in" in page.text
+    assert "No sign-in is configured" in page.text
     for path, code in (("/healthz", 200), ("/static/switchyard.css", 200), ("/hooks/x", 405)):
         assert (await ask(site, path, peer="192.0.2.1", host="x.test")).status_code == code
 
