@@ -1,4 +1,4 @@
-"""The audit log: what was done, to what and when. Entries are appended, and deleted after a year."""
+"""The audit log: what was done, to what and when. Entries are deleted after a year."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
