@@ -42,10 +42,19 @@ def test_every_file_that_is_named_exists(page: str) -> None:
         assert any(ROOT.glob(path.rstrip("/"))), path
 
 
-def test_every_hop_of_the_design_names_a_function_that_exists() -> None:
-    hops = HOP.findall((ROOT / "docs/design.md").read_text())
+def test_the_hops_of_the_design_exist_and_are_counted_right() -> None:
+    text = (ROOT / "docs/design.md").read_text()
 
-    for file, name in hops:
+    for section in re.split(r"(?m)^###? ", text):
+        hops = HOP.findall(section)
+        counted = re.search(r"(\d+) hops over (\d+) files", section)
+        assert bool(hops) is bool(counted)
+        if counted:
+            assert [int(each) for each in counted.groups()] == [
+                len(hops),
+                len({file for file, _ in hops}),
+            ]
+    for file, name in HOP.findall(text):
         assert name in set(_definitions(ast.parse((ROOT / file).read_text()))), f"{file}: {name}"
 
 
