@@ -167,7 +167,7 @@ async def _describe(writing: Writing, change: ChangeSet) -> tuple[str, str]:
     home = writing.gathered.app_request
     links = f"[Status page]({context.page(proposal.plan.application)})."
     if home is not None:
-        sign = context.forge(writing.gathered.app.repo).request_sign
+        sign = context.forge(writing.gathered.app.repo).number_prefix
         links += f" It comes from [{home.source_repository}{sign}{home.number}]({home.url})."
     blobs = await asyncio.to_thread(blobs_of, writing.gathered, proposal, [change])
     text = words.body(

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from bot.clock import Clock
-from bot.forges._trust import trusted, untrusted
+from bot.forges._certificates import certificate_error, ssl_context
 from bot.forges._values import (
     ORDER,
     Comment,
@@ -53,8 +53,8 @@ __all__ = [
     "StatusState",
     "TransientForgeError",
     "User",
-    "trusted",
-    "untrusted",
+    "certificate_error",
+    "ssl_context",
 ]
 
 
@@ -102,7 +102,7 @@ class Forge(Protocol):
         """How long a comment may be, in UTF-16 code units, with room to spare."""
 
     @property
-    def request_sign(self) -> str:
+    def number_prefix(self) -> str:
         """What people write before the number of a merge request."""
 
     @property
@@ -118,7 +118,7 @@ class Forge(Protocol):
     async def close(self) -> None:
         """Let go of connections; it is not asked anything after this."""
 
-    async def check(
+    async def check_setup(
         self, repositories: Sequence[str], deploys: Sequence[str], address: str
     ) -> tuple[str, ...]:
         """Mend webhooks, which go to `address`; returns what only people can put right.
@@ -173,7 +173,7 @@ class Forge(Protocol):
     ) -> Merged | NotMerged:
         """Merge only if the head is still `head`; without a method, as the repository has it."""
 
-    def trials(self, branches: Mapping[str, str]) -> Mapping[int, tuple[str, ...]]:
+    def merge_queue_commits(self, branches: Mapping[str, str]) -> Mapping[int, tuple[str, ...]]:
         """Of branches (name -> head), those on which a merge queue tries merge requests.
 
         Returns the commits by the number of the merge request.

@@ -24,7 +24,7 @@ class Urgency(Enum):
 
 
 @dataclass(slots=True)
-class Budget:
+class RateBudget:
     """Writes within any minute and any hour; what is over it is not sent now."""
 
     clock: Clock

@@ -71,7 +71,7 @@ async def read_proposed(
     forge, repo = context.forge(registration.deploy), registration.deploy
     me, overrides = await forge.me(), standing_overrides(entries)
     prefix = branch_prefix(registration.application)
-    queue_commits = forge.trials(await asyncio.to_thread(checkout.mirror.branches))
+    queue_commits = forge.merge_queue_commits(await asyncio.to_thread(checkout.mirror.branches))
     reading = Reading(context, checkout, fleet, registration, queue_commits, overrides)
     requests: list[MergeRequest] = []
     foreign: dict[str, ForeignBranch] = {}

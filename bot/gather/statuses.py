@@ -11,7 +11,7 @@ from planners.model.snapshot import MergeRequest, MergeRequestState
 async def read_statuses(
     context: Context, repo: Repo, requests: Iterable[MergeRequest]
 ) -> dict[str, tuple[Status, ...]]:
-    """The statuses of every commit that is proposed: heads, and trials of a merge queue."""
+    """The statuses of every commit that is proposed: heads, and commits of a merge queue."""
     forge = context.forge(repo)
     commits = [
         commit

@@ -69,7 +69,7 @@ async def plan_comment(
         revision=gathered.snapshot.revision.sha,
         base=gathered.snapshot.base.revision.sha,
         reproduce=_command(gathered),
-        sign=context.forge(gathered.deploy.repo).request_sign,
+        sign=context.forge(gathered.deploy.repo).number_prefix,
     )
     text = words.comment(about, proposal, diffs)
     pace = None

@@ -29,9 +29,9 @@ async def allow_foreign_request(context: Context, repo: Repo, number: int) -> No
         await fetch_request(context, checkout, request)
     if not await asyncio.to_thread(_is_independent, checkout, request):
         return
-    trials = forge.trials(await asyncio.to_thread(checkout.mirror.branches))
+    queued = forge.merge_queue_commits(await asyncio.to_thread(checkout.mirror.branches))
     status = Status(ORDER, StatusState.SUCCESS, "not Switchyard's: nothing to wait for")
-    for commit in (request.head, *trials.get(number, ())):
+    for commit in (request.head, *queued.get(number, ())):
         if status not in await forge.statuses(repo.path, commit):
             await perform(context, [SetStatus(repo, commit, status)])
 

@@ -22,7 +22,7 @@ async def check(context: Context) -> None:
     for name, forge in sorted(context.forges.items()):
         address = f"{context.public_url}/hooks/{name}"
         try:
-            warnings = await forge.check(
+            warnings = await forge.check_setup(
                 _paths(name, watched | deploys), _paths(name, deploys), address
             )
         except ForgeError as error:

@@ -265,11 +265,11 @@ async def test_a_merge_request_has_a_ref_in_its_target(ground: Ground) -> None:
 
 
 async def test_what_the_order_relies_on_is_looked_after(ground: Ground) -> None:
-    told = await ground.forge.check([REPO], [REPO], "http://bot.test/hooks")
+    told = await ground.forge.check_setup([REPO], [REPO], "http://bot.test/hooks")
     assert not any("out of order" in each for each in told), told
 
     ground.made.forge.repositories[REPO].required_statuses.clear()
-    told = await ground.forge.check([REPO], [REPO], "http://bot.test/hooks")
+    told = await ground.forge.check_setup([REPO], [REPO], "http://bot.test/hooks")
     assert any("out of order" in each for each in told) is ground.looked_after
 
 

@@ -26,11 +26,11 @@ from bot.forges import (
     Review,
     Status,
     User,
-    trusted,
+    ssl_context,
 )
-from bot.forges._rate_budget import Budget, Urgency
-from bot.forges.github import health, hooks, merging, oauth, people, shapes, statuses
-from bot.forges.github.http import AnsweredError, Http, api_of
+from bot.forges._rate_budget import RateBudget, Urgency
+from bot.forges.github import merging, oauth, parsing, people, setup_check, statuses, webhooks
+from bot.forges.github.http import Http, ResponseError, api_of
 from bot.forges.github.listing import Listing
 from bot.forges.github.manifest import App, ManifestFlow
 from bot.forges.github.tokens import AppTokens, FixedToken, Tokens
@@ -49,7 +49,7 @@ class GitHubForge:
     sign_in = staticmethod(oauth.sign_in)
     statuses_for_forks = True
     comment_limit = 60_000
-    request_sign = "#"
+    number_prefix = "#"
 
     def __init__(
         self,
@@ -64,7 +64,7 @@ class GitHubForge:
         self._secrets = webhook_secrets
         self.web = web.rstrip("/")
         self._tokens = tokens
-        budget = Budget(clock, PER_MINUTE, PER_HOUR)
+        budget = RateBudget(clock, PER_MINUTE, PER_HOUR)
         self._http = Http(api_of(self.web), client, tokens, clock, budget)
         self._me: User | None = None
         self._listing = Listing(self._http, clock)
@@ -74,7 +74,7 @@ class GitHubForge:
         """A client when an App or a token is set, or the set-up page made an App."""
         secrets = tuple(each.get_secret_value() for each in settings.github_webhook_secrets)
         web = str(settings.github_url).rstrip("/")
-        client = httpx.AsyncClient(verify=trusted(settings.github_ca_file), trust_env=False)
+        client = httpx.AsyncClient(verify=ssl_context(settings.github_ca_file), trust_env=False)
         tokens: Tokens
         if settings.github_app_id and settings.github_private_key:
             key = settings.github_private_key.get_secret_value()
@@ -90,7 +90,7 @@ class GitHubForge:
 
     def verify(self, headers: Mapping[str, str], body: bytes) -> Delivery | None:
         """See the Protocol."""
-        return hooks.verify(headers, body, self._secrets)
+        return webhooks.verify(headers, body, self._secrets)
 
     def head_ref(self, number: int) -> str:
         """See the Protocol."""
@@ -109,19 +109,19 @@ class GitHubForge:
                 found = await self._tokens.call("GET", f"/users/{quote(login, safe='')}", None)
             else:
                 found = {**await self._http.get("", "/user"), "type": "Bot"}
-            self._me = shapes.user(found)
+            self._me = parsing.user(found)
         return self._me
 
-    async def check(
+    async def check_setup(
         self, repositories: Sequence[str], deploys: Sequence[str], address: str
     ) -> tuple[str, ...]:
         """See the Protocol. An App has one webhook; with a token its webhooks cannot be seen."""
         del repositories
         found: tuple[str, ...] = ()
         if isinstance(self._tokens, AppTokens):
-            found = await health.check_hook(self._tokens, address)
+            found = await setup_check.check_webhook(self._tokens, address)
         for each in deploys:
-            found += await health.check_order(self._http, each)
+            found += await setup_check.check_required_status(self._http, each)
         return found
 
     async def git_credentials(self, repository: str) -> GitCredentials:
@@ -171,7 +171,7 @@ class GitHubForge:
         if found["state"] == "closed" and not found.get("merged_at"):
             issue = await self._http.get(repository, f"/repos/{repository}/issues/{number}")
             closed_by = (issue.get("closed_by") or {}).get("login")
-        return shapes.request(found, closed_by)
+        return parsing.request(found, closed_by)
 
     async def merge_request_of(self, repository: str, sha: str) -> ForgeMergeRequest | None:
         """See the Protocol."""
@@ -188,14 +188,14 @@ class GitHubForge:
         fields = {"title": title, "head": branch, "base": target, "body": body}
         try:
             made = await self._http.send("POST", repository, f"/repos/{repository}/pulls", fields)
-        except AnsweredError as error:
+        except ResponseError as error:
             known = None
             if error.status == TAKEN:
                 known = await self._open_one(repository, branch, target)
             if known is None:
                 raise
             return known
-        return shapes.request(made)
+        return parsing.request(made)
 
     async def _open_one(
         self, repository: str, branch: str, target: str
@@ -218,7 +218,7 @@ class GitHubForge:
         path = f"/repos/{repository}/pulls/{number}"
         try:
             await self._http.send("PATCH", repository, path, {"state": state})
-        except AnsweredError as error:
+        except ResponseError as error:
             if error.status != TAKEN or state != "open":
                 raise
             request = await self.merge_request(repository, number)
@@ -238,14 +238,14 @@ class GitHubForge:
         """See the Protocol. Where a merge queue is asked for, it is put in there."""
         return await merging.merge(self._http, repository, number, (head, message, method))
 
-    def trials(self, branches: Mapping[str, str]) -> Mapping[int, tuple[str, ...]]:
+    def merge_queue_commits(self, branches: Mapping[str, str]) -> Mapping[int, tuple[str, ...]]:
         """See the Protocol."""
-        return merging.trials(branches)
+        return merging.merge_queue_commits(branches)
 
     async def reviews(self, repository: str, number: int) -> tuple[Review, ...]:
         """See the Protocol."""
         path = f"/repos/{repository}/pulls/{number}/reviews"
-        return shapes.approvals(await self._http.pages(repository, path))
+        return parsing.approvals(await self._http.pages(repository, path))
 
     async def authors(self, repository: str, number: int) -> frozenset[str]:
         """See the Protocol."""
@@ -255,13 +255,13 @@ class GitHubForge:
         """See the Protocol."""
         path = f"/repos/{repository}/issues/{number}/comments"
         found = await self._http.pages(repository, path)
-        return tuple(shapes.comment(each) for each in found)
+        return tuple(parsing.comment(each) for each in found)
 
     async def add_comment(self, repository: str, number: int, body: str) -> Comment:
         """See the Protocol."""
         path = f"/repos/{repository}/issues/{number}/comments"
         made = await self._http.send("POST", repository, path, {"body": body}, Urgency.TEXT)
-        return shapes.comment(made)
+        return parsing.comment(made)
 
     async def edit_comment(self, repository: str, number: int, comment: int, body: str) -> None:
         """See the Protocol; comments have numbers of their own over all pull requests."""

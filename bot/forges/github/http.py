@@ -19,24 +19,24 @@ import httpx
 from gidgethub import sansio
 
 from bot.clock import Clock
-from bot.forges import ForgeError, TransientForgeError, untrusted
-from bot.forges._rate_budget import Budget, Urgency
+from bot.forges import ForgeError, TransientForgeError, certificate_error
+from bot.forges._rate_budget import RateBudget, Urgency
 from bot.forges.github.tokens import Tokens
 
 PUBLIC, PUBLIC_API = "https://github.com", "https://api.github.com"
 REQUESTER = "switchyard"
 ACCEPT = "application/vnd.github+json"
 VERSION = "2022-11-28"
-MAX_ANSWER = 32 * 1024 * 1024
+MAX_RESPONSE = 32 * 1024 * 1024
 MAX_PAGES = 200
 MAX_CACHED = 2_000
 MAX_REDIRECTS = 3
 TIMEOUT = httpx.Timeout(20.0, connect=5.0)
 SECONDARY = timedelta(minutes=1)
-WORDS = 300
+MAX_MESSAGE = 300
 
 
-class AnsweredError(ForgeError):
+class ResponseError(ForgeError):
     """GitHub refused what `where` asked, with an HTTP status and in its own words."""
 
     def __init__(self, status: int, where: str, words: str) -> None:
@@ -45,7 +45,7 @@ class AnsweredError(ForgeError):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Response:
     """What GitHub answered: the decoded body, and the address of the next page."""
 
     value: Any
@@ -57,14 +57,14 @@ class Http:
     """Speaks to one GitHub; every request for a repository carries a token for that alone.
 
     Raises from every call: TransientForgeError when GitHub is unreachable, broken or at a limit;
-    AnsweredError with GitHub's own words when it refuses.
+    ResponseError with GitHub's own words when it refuses.
     """
 
     api: str
     client: httpx.AsyncClient
     tokens: Tokens
     clock: Clock
-    budget: Budget
+    budget: RateBudget
     _cache: OrderedDict[str, tuple[str, httpx.Headers, bytes]] = field(default_factory=OrderedDict)
     _writing: asyncio.Lock = field(default_factory=asyncio.Lock)
     _paused: datetime | None = None
@@ -119,7 +119,7 @@ class Http:
     def _url(self, path: str, query: Mapping[str, str]) -> str:
         return str(httpx.URL(f"{self.api}{path}", params=dict(query) or None))
 
-    async def _read(self, repository: str, url: str) -> Answer:
+    async def _read(self, repository: str, url: str) -> Response:
         for _ in range(MAX_REDIRECTS):
             try:
                 return await self._call("GET", repository, url, None)
@@ -133,7 +133,7 @@ class Http:
             raise ForgeError(f"{here.netloc} redirects to {there.netloc}, which gets no token")
         return url
 
-    async def _call(self, method: str, repository: str, url: str, fields: Any) -> Answer:
+    async def _call(self, method: str, repository: str, url: str, fields: Any) -> Response:
         if self._paused is not None and self.clock() < self._paused:
             raise _delayed(self.clock(), self._paused)
         for renewed in (False, True):
@@ -168,22 +168,22 @@ class Http:
 
     def _understood(
         self, method: str, url: str, status: int, headers: httpx.Headers, body: bytes
-    ) -> Answer:
+    ) -> Response:
         where = f"{method} {urlsplit(url).path}"
         self._check_limits(status, headers, body)
         if status in {301, 302, 307, 308}:
             if method == "GET":
                 raise _MovedError(headers.get("location", ""))
-            raise AnsweredError(status, where, "the repository was renamed; use its new name")
+            raise ResponseError(status, where, "the repository was renamed; use its new name")
         try:
             value, _, following = sansio.decipher_response(status, headers, body)
         except gidgethub.GitHubBroken as error:
             raise TransientForgeError(f"GitHub answered {status} to {where}") from error
         except gidgethub.GitHubException as error:
-            raise AnsweredError(status, where, str(error)[:WORDS]) from error
+            raise ResponseError(status, where, str(error)[:MAX_MESSAGE]) from error
         except ValueError as error:
             raise TransientForgeError(f"GitHub's answer to {where} is no JSON") from error
-        return Answer(value, following)
+        return Response(value, following)
 
     def _check_limits(self, status: int, headers: httpx.Headers, body: bytes) -> None:
         """Primary limits say when they end, secondary ones often only that they are there.
@@ -237,12 +237,12 @@ async def exchange(
         try:
             async for chunk in answer.aiter_bytes():
                 body += chunk
-                if len(body) > MAX_ANSWER:
-                    raise TransientForgeError(f"an answer is larger than {MAX_ANSWER} bytes")
+                if len(body) > MAX_RESPONSE:
+                    raise TransientForgeError(f"an answer is larger than {MAX_RESPONSE} bytes")
         finally:
             await answer.aclose()
     except httpx.HTTPError as error:
         why = str(error) or type(error).__name__
         silent = TransientForgeError(f"{request.url.host} does not answer: {why}")
-        raise untrusted("GitHub", error) or silent from error
+        raise certificate_error("GitHub", error) or silent from error
     return answer.status_code, answer.headers, bytes(body)

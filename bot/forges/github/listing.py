@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 from bot.clock import Clock
 from bot.forges import ForgeError
-from bot.forges._known import Known
-from bot.forges.github import shapes
+from bot.forges._request_cache import MergeRequestCache
+from bot.forges.github import parsing
 from bot.forges.github.http import Http
 
 QUERY = {"state": "all", "sort": "updated", "direction": "desc"}
@@ -21,15 +21,15 @@ class Listing:
 
     http: Http
     clock: Clock
-    _known: dict[str, Known] = field(default_factory=dict)
+    _known: dict[str, MergeRequestCache] = field(default_factory=dict)
 
-    async def known(self, repository: str) -> Known:
+    async def known(self, repository: str) -> MergeRequestCache:
         """All pull requests, those that changed as GitHub lists them now."""
-        known = self._known.setdefault(repository, Known())
+        known = self._known.setdefault(repository, MergeRequestCache())
         since = known.since(self.clock())
 
         def older(each: Mapping[str, str]) -> bool:
-            return since is not None and shapes.moment(each["updated_at"]) < since
+            return since is not None and parsing.moment(each["updated_at"]) < since
 
         try:
             listed = await self.http.pages(repository, f"/repos/{repository}/pulls", QUERY, older)
@@ -37,5 +37,5 @@ class Listing:
             known.forget()
             raise
         for each in listed:
-            known.take(shapes.moment(each["updated_at"]), shapes.request(each))
+            known.take(parsing.moment(each["updated_at"]), parsing.request(each))
         return known

@@ -14,7 +14,7 @@ from urllib.parse import quote, urlencode
 
 import httpx
 
-from bot.forges import ForgeError, SetupForm, TransientForgeError, trusted, untrusted
+from bot.forges import ForgeError, SetupForm, TransientForgeError, certificate_error, ssl_context
 from bot.forges.github.http import api_of
 from bot.settings import Settings
 from renderers import yaml
@@ -78,13 +78,13 @@ class ManifestFlow:
         """
         api = api_of(str(settings.github_url).rstrip("/"))
         url = f"{api}/app-manifests/{quote(code, safe='')}/conversions"
-        verify = trusted(settings.github_ca_file)
+        verify = ssl_context(settings.github_ca_file)
         try:
             async with httpx.AsyncClient(verify=verify, trust_env=False, timeout=TIMEOUT) as client:
                 answer = await client.post(url, headers={"accept": "application/vnd.github+json"})
         except httpx.HTTPError as error:
             silent = TransientForgeError(f"GitHub does not answer: {type(error).__name__}")
-            raise untrusted("GitHub", error) or silent from error
+            raise certificate_error("GitHub", error) or silent from error
         if not answer.is_success:
             raise ForgeError(
                 f"GitHub answered {answer.status_code} to the code: it is good once, and for an "

@@ -9,10 +9,10 @@ from collections.abc import Mapping
 
 from bot.forges import Merged, NotMerged
 from bot.forges._rate_budget import Urgency
-from bot.forges.github.http import AnsweredError, Http
+from bot.forges.github.http import Http, ResponseError
 from planners.model import MergeMethod
 
-LOOK_AGAIN = frozenset({405, 409, 422})
+REREAD_STATUSES = frozenset({405, 409, 422})
 METHODS = (("merge", "allow_merge_commit"), ("squash", "allow_squash_merge"))
 BRANCH = re.compile(r"gh-readonly-queue/.+/pr-(\d{1,9})-[0-9a-f]+")
 MUTATION = """mutation($id: ID!, $head: GitObjectID!) {
@@ -22,7 +22,7 @@ MUTATION = """mutation($id: ID!, $head: GitObjectID!) {
 }"""
 
 
-def trials(branches: Mapping[str, str]) -> dict[int, tuple[str, ...]]:
+def merge_queue_commits(branches: Mapping[str, str]) -> dict[int, tuple[str, ...]]:
     """Each pull request's commits in the queue: a required status must be reported on them too."""
     found: dict[int, tuple[str, ...]] = {}
     for name, head in sorted(branches.items()):
@@ -55,8 +55,8 @@ async def merge(
     path = f"/repos/{repository}/pulls/{number}"
     try:
         made = await http.send("PUT", repository, f"{path}/merge", fields, Urgency.MERGE)
-    except AnsweredError as error:
-        if error.status not in LOOK_AGAIN:
+    except ResponseError as error:
+        if error.status not in REREAD_STATUSES:
             raise
         now = await http.get(repository, path)
         if now.get("merged_at") and now["head"]["sha"] == head:
@@ -72,7 +72,7 @@ async def enqueue(http: Http, repository: str, node: str, head: str) -> NotMerge
     fields = {"query": MUTATION, "variables": {"id": node, "head": head}}
     try:
         answer = await http.graphql(repository, fields)
-    except AnsweredError as error:
+    except ResponseError as error:
         return NotMerged(f"GitHub says: {error.words}")
     errors = answer.get("errors") or []
     if any("already" in str(each.get("message", "")).lower() for each in errors):

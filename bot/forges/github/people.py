@@ -6,8 +6,8 @@ requests" (commits).
 
 from urllib.parse import quote
 
-from bot.forges.github import shapes
-from bot.forges.github.http import AnsweredError, Http
+from bot.forges.github import parsing
+from bot.forges.github.http import Http, ResponseError
 from planners.model import Role
 
 GONE = frozenset({404, 410})
@@ -17,8 +17,8 @@ async def role(http: Http, repository: str, login: str) -> Role:
     """What a user may do in a repository."""
     path = f"/repos/{repository}/collaborators/{quote(login, safe='')}/permission"
     try:
-        return shapes.role(await http.get(repository, path))
-    except AnsweredError as error:
+        return parsing.role(await http.get(repository, path))
+    except ResponseError as error:
         if error.status in GONE:
             return Role.NONE
         raise
@@ -33,7 +33,7 @@ async def member(http: Http, team: str, login: str) -> bool:
     path = "/orgs/" + "/".join(quote(each, safe="") for each in names)
     try:
         return bool((await http.get(org, path))["state"] == "active")
-    except AnsweredError as error:
+    except ResponseError as error:
         if error.status in GONE:
             return False
         raise

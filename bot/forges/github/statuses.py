@@ -10,8 +10,8 @@ import structlog
 
 from bot.forges import Status
 from bot.forges._rate_budget import Urgency
-from bot.forges.github import shapes
-from bot.forges.github.http import AnsweredError, Http
+from bot.forges.github import parsing
+from bot.forges.github.http import Http, ResponseError
 
 INVALID = 422
 FULL = "maximum number of statuses"
@@ -25,7 +25,7 @@ async def read(http: Http, repository: str, sha: str) -> tuple[Status, ...]:
     path = f"/repos/{repository}/commits/{quote(sha, safe='')}/statuses"
     newest: dict[str, Status] = {}
     for each in await http.pages(repository, path):
-        newest.setdefault(each["context"], shapes.status(each))
+        newest.setdefault(each["context"], parsing.status(each))
     return tuple(newest[context] for context in sorted(newest))
 
 
@@ -40,7 +40,7 @@ async def write(http: Http, repository: str, sha: str, status: Status) -> None:
     path = f"/repos/{repository}/statuses/{quote(sha, safe='')}"
     try:
         await http.send("POST", repository, path, fields, Urgency.STATUS)
-    except AnsweredError as error:
+    except ResponseError as error:
         if error.status != INVALID or FULL not in str(error):
             raise
         log.warning("status not written", commit=sha, context=status.context, why=str(error))

@@ -14,7 +14,7 @@ from gidgethub import sansio
 from gidgethub.apps import get_jwt
 
 from bot.clock import Clock
-from bot.forges import ForgeError, TransientForgeError, untrusted
+from bot.forges import ForgeError, TransientForgeError, certificate_error
 
 REQUESTER = "switchyard"
 MARGIN = timedelta(minutes=5)
@@ -105,7 +105,7 @@ class AppTokens:
             )
         except httpx.HTTPError as error:
             silent = TransientForgeError(f"GitHub does not answer: {type(error).__name__}")
-            raise untrusted("GitHub", error) or silent from error
+            raise certificate_error("GitHub", error) or silent from error
         if answer.is_server_error:
             raise TransientForgeError(f"GitHub answered {answer.status_code} to {method} {path}")
         if answer.status_code == httpx.codes.NOT_FOUND and path.endswith("/installation"):

@@ -27,9 +27,9 @@ from bot.forges import (
     Status,
     User,
 )
-from bot.forges._rate_budget import Budget, Urgency
-from bot.forges.gitlab import health, hooks, merging, oauth, shapes, statuses
-from bot.forges.gitlab.http import TIMEOUT, AnsweredError, Http, project
+from bot.forges._rate_budget import RateBudget, Urgency
+from bot.forges.gitlab import merging, oauth, parsing, setup_check, statuses, webhooks
+from bot.forges.gitlab.http import TIMEOUT, Http, ResponseError, project
 from bot.forges.gitlab.listing import Listing
 from bot.settings import Settings
 from planners.model import MergeMethod, Role
@@ -46,7 +46,7 @@ class GitLabForge:
     sign_in = staticmethod(oauth.sign_in)
     statuses_for_forks = False
     comment_limit = 900_000
-    request_sign = "!"
+    number_prefix = "!"
 
     def __init__(
         self,
@@ -67,7 +67,7 @@ class GitLabForge:
             keep_base_url=True,
             user_agent="switchyard",
         )
-        self._http = Http(client, clock, Budget(clock, PER_MINUTE, PER_HOUR))
+        self._http = Http(client, clock, RateBudget(clock, PER_MINUTE, PER_HOUR))
         self._me: User | None = None
         self._listing = Listing(self._http, clock)
 
@@ -84,7 +84,7 @@ class GitLabForge:
 
     def verify(self, headers: Mapping[str, str], body: bytes) -> Delivery | None:
         """See the Protocol."""
-        return hooks.verify(headers, body, self._secrets, self._clock())
+        return webhooks.verify(headers, body, self._secrets, self._clock())
 
     def head_ref(self, number: int) -> str:
         """See the Protocol."""
@@ -94,7 +94,7 @@ class GitLabForge:
         """See the Protocol; asked once."""
         if self._me is None:
             found = await self._http.get("/user")
-            self._me = shapes.user(found, found["id"])
+            self._me = parsing.user(found, found["id"])
         return self._me
 
     async def close(self) -> None:
@@ -104,12 +104,14 @@ class GitLabForge:
     async def _my_id(self) -> int:
         return (await self.me()).id
 
-    async def check(
+    async def check_setup(
         self, repositories: Sequence[str], deploys: Sequence[str], address: str
     ) -> tuple[str, ...]:
         """See the Protocol."""
-        hooked = [await health.check_hooks(self._http, each, address) for each in repositories]
-        ordered = [await health.check_order(self._http, each) for each in deploys]
+        hooked = [
+            await setup_check.check_webhooks(self._http, each, address) for each in repositories
+        ]
+        ordered = [await setup_check.check_required_status(self._http, each) for each in deploys]
         return tuple(warning for each in (*hooked, *ordered) for warning in each)
 
     async def git_credentials(self, repository: str) -> GitCredentials:
@@ -142,11 +144,11 @@ class GitLabForge:
             return Role.NONE
         try:
             found = await self._http.get(f"{where}/members/all/{users[0]['id']}")
-        except AnsweredError as error:
+        except ResponseError as error:
             if error.status == GONE:
                 return Role.NONE
             raise
-        return shapes.role(found["access_level"]) if _active(found) else Role.NONE
+        return parsing.role(found["access_level"]) if _active(found) else Role.NONE
 
     async def merge_requests(
         self, repository: str, *, state: str = "open", branch_prefix: str = ""
@@ -162,13 +164,13 @@ class GitLabForge:
     async def merge_request(self, repository: str, number: int) -> ForgeMergeRequest:
         """See the Protocol."""
         found = await self._http.get(_request(repository, number))
-        return shapes.request(repository, found, await self._my_id())
+        return parsing.request(repository, found, await self._my_id())
 
     async def merge_request_of(self, repository: str, sha: str) -> ForgeMergeRequest | None:
         """See the Protocol."""
         path = f"{project(repository)}/repository/commits/{quote(sha, safe='')}/merge_requests"
         me = await self._my_id()
-        found = [shapes.request(repository, each, me) for each in await self._http.all(path)]
+        found = [parsing.request(repository, each, me) for each in await self._http.all(path)]
         return next((each for each in found if each.merge_sha == sha), None)
 
     async def open_merge_request(
@@ -184,15 +186,15 @@ class GitLabForge:
             "remove_source_branch": True,
         }
         try:
-            return shapes.request(repository, await self._http.post(path, fields), me)
-        except AnsweredError as error:
+            return parsing.request(repository, await self._http.post(path, fields), me)
+        except ResponseError as error:
             if error.status != TAKEN:
                 raise
             query = {"state": "opened", "source_branch": branch, "target_branch": target}
             known = await self._http.all(path, **query)
             if not known:
                 raise
-            return shapes.request(repository, known[0], me)
+            return parsing.request(repository, known[0], me)
 
     async def update_merge_request(
         self, repository: str, number: int, *, title: str, body: str
@@ -207,7 +209,7 @@ class GitLabForge:
             branches = f"{project(repository)}/repository/branches"
             try:
                 await self._http.get(f"{branches}/{quote(request.source_branch, safe='')}")
-            except AnsweredError as error:
+            except ResponseError as error:
                 if error.status != GONE:
                     raise
                 fields = {"branch": request.source_branch, "ref": request.head}
@@ -229,10 +231,10 @@ class GitLabForge:
         made = await merging.merge(self._http, project(repository), number, what)
         if isinstance(made, NotMerged):
             return made
-        found = shapes.request(repository, made, await self._my_id())
+        found = parsing.request(repository, made, await self._my_id())
         return Merged(found.merge_sha) if found.merge_sha else NotMerged("GitLab will merge it")
 
-    def trials(self, branches: Mapping[str, str]) -> Mapping[int, tuple[str, ...]]:
+    def merge_queue_commits(self, branches: Mapping[str, str]) -> Mapping[int, tuple[str, ...]]:
         """See the Protocol: merge trains have no branches."""
         del branches
         return {}
@@ -245,7 +247,7 @@ class GitLabForge:
             return ()
         notes = await self._http.all(f"{path}/notes", sort="asc", order_by="created_at")
         versions = await self._http.all(f"{path}/versions")
-        return shapes.approvals(approved, notes, versions, await self._my_id())
+        return parsing.approvals(approved, notes, versions, await self._my_id())
 
     async def authors(self, repository: str, number: int) -> frozenset[str]:
         """Who opened it: of commits GitLab tells addresses, not users."""
@@ -256,13 +258,13 @@ class GitLabForge:
         path = f"{_request(repository, number)}/notes"
         me = await self._my_id()
         found = await self._http.all(path, sort="asc", order_by="created_at")
-        return tuple(shapes.comment(each, me) for each in found if not each["system"])
+        return tuple(parsing.comment(each, me) for each in found if not each["system"])
 
     async def add_comment(self, repository: str, number: int, body: str) -> Comment:
         """See the Protocol."""
         path = f"{_request(repository, number)}/notes"
         made = await self._http.post(path, {"body": body}, Urgency.TEXT)
-        return shapes.comment(made, await self._my_id())
+        return parsing.comment(made, await self._my_id())
 
     async def edit_comment(self, repository: str, number: int, comment: int, body: str) -> None:
         """See the Protocol."""
@@ -274,7 +276,7 @@ class GitLabForge:
         path = f"{_request(repository, number)}/notes/{comment}/award_emoji"
         try:
             await self._http.post(path, {"name": reaction.value}, Urgency.REPLY)
-        except AnsweredError as error:
+        except ResponseError as error:
             if error.status != GONE or "taken" not in str(error):
                 raise
 

@@ -15,16 +15,16 @@ import gitlab
 import requests
 
 from bot.clock import Clock
-from bot.forges import ForgeError, TransientForgeError, untrusted
-from bot.forges._rate_budget import Budget, Urgency
+from bot.forges import ForgeError, TransientForgeError, certificate_error
+from bot.forges._rate_budget import RateBudget, Urgency
 
 LIMIT = timedelta(minutes=1)
 TIMEOUT = 20
 TOO_MANY, SERVER_ERROR = 429, 500
-WORDS = 300
+MAX_MESSAGE = 300
 
 
-class AnsweredError(ForgeError):
+class ResponseError(ForgeError):
     """GitLab refused what `where` asked, with an HTTP status and in its own words."""
 
     def __init__(self, status: int, where: str, words: str) -> None:
@@ -37,12 +37,12 @@ class Http:
     """Speaks to one GitLab with one token.
 
     Raises from every call: TransientForgeError when GitLab is unreachable, broken or at a limit;
-    AnsweredError with GitLab's own words when it refuses.
+    ResponseError with GitLab's own words when it refuses.
     """
 
     client: gitlab.Gitlab
     clock: Clock
-    budget: Budget
+    budget: RateBudget
     _one: asyncio.Lock = field(default_factory=asyncio.Lock)
     _paused: datetime | None = None
 
@@ -104,12 +104,12 @@ class Http:
                 raise self._refused(what, error) from None
             except gitlab.GitlabAuthenticationError:
                 words = "GitLab refuses the token: make a new one and set it"
-                raise AnsweredError(401, what, words) from None
+                raise ResponseError(401, what, words) from None
             except gitlab.GitlabError as error:
-                raise ForgeError(f"{what}: {str(error)[:WORDS]}") from None
+                raise ForgeError(f"{what}: {str(error)[:MAX_MESSAGE]}") from None
             except requests.RequestException as error:
                 why = f"GitLab does not answer {what}: {type(error).__name__}"
-                raise untrusted("GitLab", error) or TransientForgeError(why) from None
+                raise certificate_error("GitLab", error) or TransientForgeError(why) from None
 
     def _refused(self, what: str, error: gitlab.GitlabHttpError) -> ForgeError:
         status = error.response_code or 0
@@ -118,7 +118,7 @@ class Http:
             return TransientForgeError.delayed("GitLab", self.clock(), until)
         if status >= SERVER_ERROR:
             return TransientForgeError(f"GitLab answered {status} to {what}")
-        return AnsweredError(status, what, f"{status} {str(error.error_message)[:WORDS]}")
+        return ResponseError(status, what, f"{status} {str(error.error_message)[:MAX_MESSAGE]}")
 
 
 def project(repository: str) -> str:

@@ -9,8 +9,8 @@ from datetime import datetime
 
 from bot.clock import Clock
 from bot.forges import ForgeError
-from bot.forges._known import Known
-from bot.forges.gitlab import shapes
+from bot.forges._request_cache import MergeRequestCache
+from bot.forges.gitlab import parsing
 from bot.forges.gitlab.http import Http, project
 
 
@@ -20,11 +20,11 @@ class Listing:
 
     http: Http
     clock: Clock
-    _known: dict[str, Known] = field(default_factory=dict)
+    _known: dict[str, MergeRequestCache] = field(default_factory=dict)
 
-    async def known(self, repository: str, me: int) -> Known:
+    async def known(self, repository: str, me: int) -> MergeRequestCache:
         """All merge requests, open ones and those that changed as GitLab lists them now."""
-        known = self._known.setdefault(repository, Known())
+        known = self._known.setdefault(repository, MergeRequestCache())
         since = known.since(self.clock())
         path = f"{project(repository)}/merge_requests"
         changed = {"updated_after": since.isoformat()} if since else {}
@@ -36,5 +36,5 @@ class Listing:
             raise
         for each in listed:
             at = datetime.fromisoformat(each["updated_at"])
-            known.take(at, shapes.request(repository, each, me))
+            known.take(at, parsing.request(repository, each, me))
         return known

@@ -8,13 +8,13 @@ from typing import Any
 
 from bot.forges import NotMerged, TransientForgeError
 from bot.forges._rate_budget import Urgency
-from bot.forges.gitlab.http import AnsweredError, Http
+from bot.forges.gitlab.http import Http, ResponseError
 from planners.model import MergeMethod
 
-LOOK_AGAIN = frozenset({400, 405, 406, 409, 422})
+REREAD_STATUSES = frozenset({400, 405, 406, 409, 422})
 CHECKING = frozenset({"checking", "unchecked", "preparing", "approvals_syncing"})
 GONE = 404
-ABOARD = NotMerged("in GitLab's merge train")
+IN_MERGE_TRAIN = NotMerged("in GitLab's merge train")
 
 
 async def merge(
@@ -35,10 +35,10 @@ async def merge(
     }
     try:
         if (await http.get(project)).get("merge_trains_enabled"):
-            return await _board(http, project, number, head)
+            return await _add_to_train(http, project, number, head)
         return await http.put(f"{path}/merge", fields, Urgency.MERGE)
-    except AnsweredError as error:
-        if error.status not in LOOK_AGAIN:
+    except ResponseError as error:
+        if error.status not in REREAD_STATUSES:
             raise
         made = await http.get(path)
         status = str(made.get("detailed_merge_status", "unknown"))
@@ -49,15 +49,15 @@ async def merge(
         return NotMerged(f"GitLab says {status} ({error.words})")
 
 
-async def _board(http: Http, project: str, number: int, head: str) -> NotMerged:
+async def _add_to_train(http: Http, project: str, number: int, head: str) -> NotMerged:
     """Add it to the train of its target branch, unless it is aboard already."""
     path = f"{project}/merge_trains/merge_requests/{number}"
     try:
         car = await http.get(path)
-    except AnsweredError as error:
+    except ResponseError as error:
         if error.status != GONE:
             raise
         car = {}
     if car.get("status") not in {"idle", "fresh", "stale", "merging"}:
         await http.post(path, {"sha": head}, Urgency.MERGE)
-    return ABOARD
+    return IN_MERGE_TRAIN

@@ -26,16 +26,16 @@ from bot.forges import (
     Status,
     StatusState,
     User,
-    trusted,
+    ssl_context,
 )
-from bot.forges.local import hooks
+from bot.forges.local import webhooks
 from bot.forges.local.http import Fields, Http, checked, read, words_of
 from bot.settings import Settings
 from planners.model import MergeMethod, Role
 
 PAGE = 50
 MOST = 100_000
-LOOK_AGAIN = frozenset({405, 409, 422})
+REREAD_STATUSES = frozenset({405, 409, 422})
 
 
 class LocalForge:
@@ -45,7 +45,7 @@ class LocalForge:
     setup: ClassVar[AppSetup | None] = None
     statuses_for_forks = True
     comment_limit = 60_000
-    request_sign = "!"
+    number_prefix = "!"
 
     def __init__(
         self,
@@ -57,7 +57,7 @@ class LocalForge:
         if not all(webhook_secrets):
             raise ValueError("a webhook secret is empty; anybody could sign with it")
         self._secrets = webhook_secrets
-        client = client or httpx.AsyncClient(verify=trusted(), trust_env=False)
+        client = client or httpx.AsyncClient(verify=ssl_context(), trust_env=False)
         self._http = Http(base_url.rstrip("/"), token, client)
         self._me: User | None = None
 
@@ -76,7 +76,7 @@ class LocalForge:
 
     def verify(self, headers: Mapping[str, str], body: bytes) -> Delivery | None:
         """See the Protocol."""
-        return hooks.verify(headers, body, self._secrets)
+        return webhooks.verify(headers, body, self._secrets)
 
     def head_ref(self, number: int) -> str:
         """See the Protocol."""
@@ -92,7 +92,7 @@ class LocalForge:
             self._me = _user(await self._http.get("/user"))
         return self._me
 
-    async def check(
+    async def check_setup(
         self, repositories: Sequence[str], deploys: Sequence[str], address: str
     ) -> tuple[str, ...]:
         """See the Protocol: its operator sets it up by one file."""
@@ -172,14 +172,14 @@ class LocalForge:
             return NotMerged(f"the local forge cannot {method}")
         path = f"{_request_path(repository, number)}/merge"
         answer = await self._http.call("POST", path, {"head": head, "message": message})
-        if answer.status not in LOOK_AGAIN:
+        if answer.status not in REREAD_STATUSES:
             return Merged(str(read(checked(answer))["sha"]))
         now = await self.merge_request(repository, number)
         if now.state == "merged" and now.head == head and now.merge_sha is not None:
             return Merged(now.merge_sha)
         return NotMerged(words_of(answer))
 
-    def trials(self, branches: Mapping[str, str]) -> Mapping[int, tuple[str, ...]]:
+    def merge_queue_commits(self, branches: Mapping[str, str]) -> Mapping[int, tuple[str, ...]]:
         """See the Protocol: it has no merge queue."""
         del branches
         return {}

@@ -10,7 +10,7 @@ import httpx
 
 from bot.forges import ForgeError, TransientForgeError
 
-MAX_ANSWER = 32 * 1024 * 1024
+MAX_RESPONSE = 32 * 1024 * 1024
 TIMEOUT = httpx.Timeout(20.0, connect=5.0)
 TOTAL_SECONDS = 120
 BUSY = 429
@@ -19,7 +19,7 @@ HEADERS = {"Accept-Encoding": "identity", "Content-Type": "application/json"}
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Response:
     """What the forge answered, read whole."""
 
     status: int
@@ -52,7 +52,7 @@ class Http:
         path: str,
         fields: Mapping[str, str] | None = None,
         query: Mapping[str, str] | None = None,
-    ) -> Answer:
+    ) -> Response:
         """One request; its answer unless that is a passing failure."""
         request = self.client.build_request(
             method,
@@ -74,7 +74,7 @@ class Http:
             raise TransientForgeError(f"the forge at {self.base} does not answer: {why}") from error
         if answer.is_server_error or answer.status_code == BUSY:
             raise TransientForgeError(f"the forge answered {answer.status_code} to {method} {path}")
-        return Answer(answer.status_code, body)
+        return Response(answer.status_code, body)
 
 
 class Fields(dict[str, Any]):
@@ -89,19 +89,19 @@ async def _body(answer: httpx.Response) -> bytes:
     body = bytearray()
     async for chunk in answer.aiter_bytes():
         body += chunk
-        if len(body) > MAX_ANSWER:
-            raise ForgeError(f"the forge's answer is larger than {MAX_ANSWER} bytes")
+        if len(body) > MAX_RESPONSE:
+            raise ForgeError(f"the forge's answer is larger than {MAX_RESPONSE} bytes")
     return bytes(body)
 
 
-def checked(answer: Answer) -> Answer:
+def checked(answer: Response) -> Response:
     """The answer, if it is no refusal."""
     if answer.status < httpx.codes.MULTIPLE_CHOICES:
         return answer
     raise ForgeError(f"the forge answered {answer.status}: {words_of(answer)}")
 
 
-def words_of(answer: Answer) -> str:
+def words_of(answer: Response) -> str:
     """The forge's own words."""
     try:
         return str(json.loads(answer.body)["message"])[:MAX_MESSAGE]
@@ -109,7 +109,7 @@ def words_of(answer: Answer) -> str:
         return answer.body[:MAX_MESSAGE].decode("utf-8", "replace")
 
 
-def read(answer: Answer) -> Any:
+def read(answer: Response) -> Any:
     """The JSON of an answer, its objects as Fields."""
     try:
         return json.loads(answer.body, object_hook=Fields)

@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 
 import httpx
 
-from bot.forges import ForgeError, SignIn, TransientForgeError, untrusted
+from bot.forges import ForgeError, SignIn, TransientForgeError, certificate_error
 
 TIMEOUT = httpx.Timeout(20.0)
 MAX_ANSWER_BYTES = 64 * 1024
@@ -95,7 +95,7 @@ class AuthorizationCodeFlow:
             silent = TransientForgeError(
                 f"{self.sign_in.title} does not answer: {type(error).__name__}"
             )
-            raise untrusted(self.sign_in.title, error) or silent from error
+            raise certificate_error(self.sign_in.title, error) or silent from error
         except (ValueError, RecursionError) as error:
             raise TransientForgeError(f"{self.sign_in.title} did not answer in JSON") from error
         return found if isinstance(found, dict) else {}

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from bot.forges._rate_budget import Budget, Urgency
+from bot.forges._rate_budget import RateBudget, Urgency
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
@@ -11,8 +11,8 @@ class Times:
     now = NOON
 
 
-def budget(times: Times) -> Budget:
-    return Budget(lambda: times.now, per_minute=10, per_hour=20)
+def budget(times: Times) -> RateBudget:
+    return RateBudget(lambda: times.now, per_minute=10, per_hour=20)
 
 
 def test_texts_wait_first_and_merging_last() -> None:

@@ -11,7 +11,7 @@ import pytest
 from starlette.types import ASGIApp
 
 from bot.forges import Delivery, ForgeError, NotMerged, TransientForgeError
-from bot.forges.github import hooks
+from bot.forges.github import webhooks
 from planners.model import MergeMethod
 from tests.conformance.grounds import REPO, GitHubGround
 from tests.fakes.faults import Faults
@@ -154,8 +154,8 @@ async def test_a_webhook_sent_as_a_form_is_read_too() -> None:
         "x-hub-signature-256": f"sha256={signature}",
     }
 
-    assert hooks.verify(headers, body, (b"secret",)) == Delivery("d", "pull_request", "a/b", 7)
-    assert hooks.verify(headers, b"payload=%7B%7D", (b"secret",)) is None
+    assert webhooks.verify(headers, body, (b"secret",)) == Delivery("d", "pull_request", "a/b", 7)
+    assert webhooks.verify(headers, b"payload=%7B%7D", (b"secret",)) is None
 
 
 async def test_a_merge_group_names_its_pull_request() -> None:
@@ -168,7 +168,7 @@ async def test_a_merge_group_names_its_pull_request() -> None:
         "x-hub-signature-256": f"sha256={signature}",
     }
 
-    assert hooks.verify(headers, body, (b"secret",)) == Delivery("d", "merge_group", "a/b", 12)
+    assert webhooks.verify(headers, body, (b"secret",)) == Delivery("d", "merge_group", "a/b", 12)
 
 
 async def test_a_token_asks_for_no_more_than_the_app_was_granted(ground: Faulty) -> None:

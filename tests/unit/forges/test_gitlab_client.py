@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bot.forges import NotMerged, Role, Status, StatusState, TransientForgeError
-from bot.forges.gitlab import hooks, shapes
+from bot.forges.gitlab import parsing, webhooks
 from tests.conformance.grounds import CONTEXT, REPO, GitLabGround
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -67,13 +67,18 @@ def test_an_approval_counts_for_the_head_that_stood_before_it() -> None:
 
     def head(at: str | None, *times: str) -> list[str]:
         notes = [
-            {"system": False, "body": shapes.APPROVED, "author": RITA, "created_at": "2026-01-09Z"}
+            {"system": False, "body": parsing.APPROVED, "author": RITA, "created_at": "2026-01-09Z"}
         ]
         if at:
-            told = {"system": True, "body": shapes.APPROVED, "author": RITA, "created_at": f"{at}Z"}
+            told = {
+                "system": True,
+                "body": parsing.APPROVED,
+                "author": RITA,
+                "created_at": f"{at}Z",
+            }
             notes.append(told)
         return [
-            each.head for each in shapes.approvals([{"user": RITA}], notes, versions(*times), 1)
+            each.head for each in parsing.approvals([{"user": RITA}], notes, versions(*times), 1)
         ]
 
     days = ("2026-01-01T10:00:00", "2026-01-01T11:00:00")
@@ -90,7 +95,7 @@ def test_an_approval_counts_for_the_head_that_stood_before_it() -> None:
      (30, Role.WRITE), (40, Role.MAINTAIN), (50, Role.ADMIN), (60, Role.ADMIN)],
 )  # fmt: skip
 def test_access_levels(level: int, role: Role) -> None:
-    assert shapes.role(level) is role
+    assert parsing.role(level) is role
 
 
 def signed(secret: str, at: datetime, body: bytes = BODY) -> dict[str, str]:
@@ -109,7 +114,7 @@ def test_webhooks_are_signed_or_carry_a_plain_secret() -> None:
     known = (b"retired-secret-of-tests", secret.encode())
 
     def verified(headers: dict[str, str], body: bytes = BODY) -> bool:
-        return hooks.verify(headers, body, known, NOW) is not None
+        return webhooks.verify(headers, body, known, NOW) is not None
 
     assert verified(signed(secret, NOW))
     assert not verified(signed(secret, NOW), BODY + b" ")
@@ -119,8 +124,8 @@ def test_webhooks_are_signed_or_carry_a_plain_secret() -> None:
     assert verified(plain)
     assert not verified({"x-gitlab-token": "retired"})
     assert not verified({**plain, "webhook-signature": "v1,xxx"}), "a wrong signature is no token"
-    found = hooks.verify(plain, BODY, known, NOW)
+    found = webhooks.verify(plain, BODY, known, NOW)
     assert found is not None
     assert (found.repository, found.number, found.event) == ("a/b/c", 7, "note")
     for odd in (b"[]", b"{", b"null", b'{"project": 1, "object_attributes": []}'):
-        hooks.verify(plain, odd, known, NOW)
+        webhooks.verify(plain, odd, known, NOW)

@@ -7,23 +7,23 @@ those that fail, for ever after forty failures), "Projects API".
 from collections.abc import Mapping
 from typing import Any
 
-from bot.forges.gitlab.http import AnsweredError, Http, project
+from bot.forges.gitlab.http import Http, ResponseError, project
 
 EVENTS = ("push_events", "merge_requests_events", "note_events")
 HIDDEN = frozenset({401, 403, 404})
 SENT = "executable"
 
 
-async def check_hooks(http: Http, repository: str, address: str) -> tuple[str, ...]:
+async def check_webhooks(http: Http, repository: str, address: str) -> tuple[str, ...]:
     """Switch the webhook on again where GitLab switched it off; what is wrong with it."""
     path = f"{project(repository)}/hooks"
     try:
-        hooks = await http.all(path)
-    except AnsweredError as error:
+        webhooks = await http.all(path)
+    except ResponseError as error:
         if error.status in HIDDEN:
             return (f"{repository}: the token may not see webhooks; as a Maintainer's it could",)
         raise
-    mine = [each for each in hooks if each["url"].rstrip("/") == address]
+    mine = [each for each in webhooks if each["url"].rstrip("/") == address]
     if not mine:
         return (f"{repository}: no webhook goes to {address} (fine if its group has one)",)
     for each in mine:
@@ -43,7 +43,7 @@ def _wrong(repository: str, hook: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(found)
 
 
-async def check_order(http: Http, repository: str) -> tuple[str, ...]:
+async def check_required_status(http: Http, repository: str) -> tuple[str, ...]:
     """Whether the project merges only what all statuses agree to."""
     info = await http.get(project(repository))
     if info.get("only_allow_merge_if_pipeline_succeeds"):

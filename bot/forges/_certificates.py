@@ -10,7 +10,7 @@ from bot.forges._values import ForgeError
 
 
 @cache
-def trusted(ca_file: Path | None = None) -> ssl.SSLContext:
+def ssl_context(ca_file: Path | None = None) -> ssl.SSLContext:
     """The system's authorities and those of a file; without one, those that httpx knows.
 
     Read once: it takes long, and clients may share it.
@@ -22,7 +22,7 @@ def trusted(ca_file: Path | None = None) -> ssl.SSLContext:
     return context
 
 
-def untrusted(forge: str, error: BaseException) -> ForgeError | None:
+def certificate_error(forge: str, error: BaseException) -> ForgeError | None:
     """What to tell when a certificate that is not trusted is behind an error."""
     cause: BaseException | None = error
     while cause is not None:

@@ -11,7 +11,7 @@ MERGED = "merged"
 
 
 @dataclass(slots=True)
-class Known:
+class MergeRequestCache:
     """Merge requests by number, each with when it last changed.
 
     Lists may lag behind and clocks may differ: each time a few minutes are asked for again, and

@@ -25,7 +25,7 @@ _STATES = {
     "canceled": StatusState.FAILURE,
     "skipped": StatusState.FAILURE,
 }
-WORDS = {
+STATE_NAMES = {
     StatusState.PENDING: "pending",
     StatusState.SUCCESS: "success",
     StatusState.FAILURE: "failed",

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from bot.forges import Delivery
-from bot.forges.github.merging import trials
+from bot.forges.github.merging import merge_queue_commits
 
 FORM = "application/x-www-form-urlencoded"
 
@@ -56,7 +56,9 @@ def _number(payload: Mapping[str, Any]) -> int | None:
             return number
     reference = _mapping(payload.get("merge_group")).get("head_ref")
     queued = (
-        trials({reference.removeprefix("refs/heads/"): ""}) if isinstance(reference, str) else {}
+        merge_queue_commits({reference.removeprefix("refs/heads/"): ""})
+        if isinstance(reference, str)
+        else {}
     )
     return next(iter(queued), None)
 

@@ -12,7 +12,7 @@ from urllib.parse import quote
 import httpx
 
 from bot.forges import ORDER
-from bot.forges.github.http import AnsweredError, Http
+from bot.forges.github.http import Http, ResponseError
 from bot.forges.github.tokens import AppTokens
 
 MOST_REDELIVERED = 50
@@ -20,7 +20,7 @@ MOST_TRIES = 3
 HIDDEN = frozenset({403, 404})
 
 
-async def check_hook(tokens: AppTokens, address: str) -> tuple[str, ...]:
+async def check_webhook(tokens: AppTokens, address: str) -> tuple[str, ...]:
     """Ask again for what was not taken; what is wrong with the App's webhook."""
     config = await tokens.call("GET", "/app/hook/config", None)
     if config.get("url", "").rstrip("/") != address:
@@ -47,7 +47,7 @@ def _lost(log: list[Mapping[str, Any]]) -> Iterator[int]:
             yield tries[0]["id"]
 
 
-async def check_order(http: Http, repository: str) -> tuple[str, ...]:
+async def check_required_status(http: Http, repository: str) -> tuple[str, ...]:
     """Whether the default branch asks for the status that keeps the order."""
     info = await http.get(repository, f"/repos/{repository}")
     branch = quote(info["default_branch"], safe="")
@@ -64,7 +64,7 @@ async def check_order(http: Http, repository: str) -> tuple[str, ...]:
 async def _protection(http: Http, repository: str, branch: str) -> set[str]:
     try:
         found = await http.get(repository, f"/repos/{repository}/branches/{branch}")
-    except AnsweredError as error:
+    except ResponseError as error:
         if error.status in HIDDEN:
             return set()
         raise
@@ -75,7 +75,7 @@ async def _protection(http: Http, repository: str, branch: str) -> set[str]:
 async def _rules(http: Http, repository: str, branch: str) -> set[str]:
     try:
         rules = await http.pages(repository, f"/repos/{repository}/rules/branches/{branch}")
-    except AnsweredError as error:
+    except ResponseError as error:
         if error.status in HIDDEN:
             return set()
         raise
