@@ -1,4 +1,4 @@
-"""In which order: dependency levels, stages and batches become waves. Called by `plan`."""
+"""Orders a rollout: dependency levels, stages and batches become waves."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,10 +14,10 @@ REMOVAL = "remove"
 
 @dataclass(frozen=True, slots=True)
 class Wave:
-    """What may merge together: the components of one level on the clusters of one batch.
+    """Units that may merge together: the components of one level on the clusters of one batch.
 
-    `step` counts stages and batches from 0 in the order of the rollout: a step begins when all
-    units of the steps before it are ready. A removal's units are taken away instead of written.
+    `step` counts batches from 0 in rollout order: a step begins when all units of the earlier steps
+    are ready. A `removal` deletes its units.
     """
 
     name: str
@@ -30,7 +30,7 @@ class Wave:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """The clusters that move at the same time: a stage, or a batch of one."""
+    """Clusters that are updated at the same time: a stage, or one batch of a stage."""
 
     label: str
     stage: Stage
@@ -38,51 +38,53 @@ class Step:
 
 
 def levels(components: Iterable[Component]) -> dict[str, int]:
-    """Each component's level: 0 without dependencies, else one more than its highest dependency.
+    """Each component's level: 0 without dependencies, else one above its highest dependency.
 
     Raises:
-        ValueError: the dependencies form a cycle, named in the direction of the arrows.
+        ValueError: the dependencies form a cycle; the message lists it.
     """
-    needs = {
-        part.name: [need.component for need in part.depends_on if need.application is None]
+    dependencies = {
+        part.name: [each.component for each in part.depends_on if each.application is None]
         for part in components
     }
-    found: dict[str, int] = {}
+    result: dict[str, int] = {}
     try:
-        for name in TopologicalSorter(needs).static_order():
-            below = [found[need] for need in needs.get(name, [])]
-            found[name] = 1 + max(below) if below else 0
+        for name in TopologicalSorter(dependencies).static_order():
+            below = [result[each] for each in dependencies.get(name, [])]
+            result[name] = 1 + max(below) if below else 0
     except CycleError as cycle:
         path = " -> ".join(reversed(cycle.args[1]))
-        raise ValueError(f"dependencies form a cycle: {path}") from cycle
-    return found
+        raise ValueError(f"dependency cycle: {path}") from cycle
+    return result
 
 
 def steps(stages: Sequence[Stage], clusters: Iterable[Cluster]) -> tuple[Step, ...]:
-    """Deal the clusters out to stages (the first that selects them) and cut these into batches.
+    """Assign each cluster to the first stage that selects it, and split the stages into batches.
 
-    Clusters that no stage selects make a last stage, `others`.
+    Clusters that no stage selects form a final stage, `others`.
     """
-    left = sorted(clusters, key=lambda cluster: cluster.name)
-    found: list[Step] = []
+    remaining = sorted(clusters, key=lambda cluster: cluster.name)
+    result: list[Step] = []
     for stage in stages or (EVERYWHERE,):
-        mine = [each for each in left if stage.clusters is None or stage.clusters.matches(each)]
-        dealt = {each.name for each in mine}
-        left = [each for each in left if each.name not in dealt]
-        found += _parts(stage, mine)
-    return (*found, *_parts(Stage(LEFTOVERS), left))
+        selected = [
+            each for each in remaining if stage.clusters is None or stage.clusters.matches(each)
+        ]
+        names = {each.name for each in selected}
+        remaining = [each for each in remaining if each.name not in names]
+        result += _split(stage, selected)
+    return (*result, *_split(Stage(LEFTOVERS), remaining))
 
 
-def _parts(stage: Stage, clusters: Sequence[Cluster]) -> list[Step]:
-    """The batches of a stage; with `by`, of each value of that label, then of those without it."""
+def _split(stage: Stage, clusters: Sequence[Cluster]) -> list[Step]:
+    """The batches of a stage; with `by`, separately for each value of the label, unset last."""
     if stage.by is None:
         return _batches(stage, stage.name, [each.name for each in clusters])
     values = sorted({each.labels.get(stage.by, "") for each in clusters}, key=lambda v: (not v, v))
-    found: list[Step] = []
+    result: list[Step] = []
     for value in values:
-        mine = [each.name for each in clusters if each.labels.get(stage.by, "") == value]
-        found += _batches(stage, f"{stage.name}-{value.lower() or LEFTOVERS}", mine)
-    return found
+        names = [each.name for each in clusters if each.labels.get(stage.by, "") == value]
+        result += _batches(stage, f"{stage.name}-{value.lower() or LEFTOVERS}", names)
+    return result
 
 
 def _batches(stage: Stage, label: str, clusters: Sequence[str]) -> list[Step]:
@@ -103,43 +105,45 @@ def _batches(stage: Stage, label: str, clusters: Sequence[str]) -> list[Step]:
 def waves(
     components: Sequence[Component], rollout: Sequence[Step], units: Iterable[Unit]
 ) -> tuple[Wave, ...]:
-    """One wave for each step and level that has a unit, in the order of the rollout."""
-    level = levels(components)
+    """One wave for each step and level with units, in rollout order."""
+    level_of = levels(components)
     step_of = {cluster: index for index, step in enumerate(rollout) for cluster in step.clusters}
     members: dict[tuple[int, int], list[Unit]] = {}
     for unit in sorted(units):
-        members.setdefault((step_of[unit.cluster], level[unit.component]), []).append(unit)
+        members.setdefault((step_of[unit.cluster], level_of[unit.component]), []).append(unit)
     return tuple(
         Wave(
-            f"{rollout[step].label}.{height + 1}",
-            rollout[step].stage,
-            step,
-            height,
-            tuple(members[step, height]),
+            name=f"{rollout[step].label}.{level + 1}",
+            stage=rollout[step].stage,
+            step=step,
+            level=level,
+            units=tuple(members[step, level]),
         )
-        for step, height in sorted(members)
+        for step, level in sorted(members)
     )
 
 
-def removals(components: Sequence[Component], gone: Iterable[Unit], step: int) -> tuple[Wave, ...]:
-    """Waves that take units away, dependants before what they depend on.
+def removals(
+    components: Sequence[Component], removed: Iterable[Unit], step: int
+) -> tuple[Wave, ...]:
+    """Waves that delete units, dependants before their dependencies.
 
-    Components that the application no longer names go first: nothing that stays can need them. A
-    wave's number follows from its level, so that it keeps its name while others are merged.
+    Components that the application no longer has go first, because nothing that remains depends on
+    them. A wave's name follows from its level, so that it does not change while others merge.
     """
-    level: Mapping[str, int] = levels(components)
-    top = max(level.values(), default=-1) + 1
+    level_of: Mapping[str, int] = levels(components)
+    top = max(level_of.values(), default=-1) + 1
     members: dict[int, list[Unit]] = {}
-    for unit in sorted(gone):
-        members.setdefault(top - level.get(unit.component, top), []).append(unit)
+    for unit in sorted(removed):
+        members.setdefault(top - level_of.get(unit.component, top), []).append(unit)
     return tuple(
         Wave(
-            f"{REMOVAL}.{number + 1}",
-            Stage(REMOVAL),
-            step,
-            number,
-            tuple(members[number]),
+            name=f"{REMOVAL}.{level + 1}",
+            stage=Stage(REMOVAL),
+            step=step,
+            level=level,
+            units=tuple(members[level]),
             removal=True,
         )
-        for number in sorted(members)
+        for level in sorted(members)
     )

@@ -1,36 +1,28 @@
-"""The plan: what should be, in which order, and why. First of the core's three steps."""
+"""The plan: what should run where, in which order, and why. The first of the core's three steps.
+
+`plan` combines placement and order; `renderers.render` and `planners.gating` follow.
+"""
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from planners.model import DependencyScope, FilePosition, Json, Repo, Revision, Unit
+from planners.model import DependencyScope, Json, PlanProblem, Repo, Revision, Unit
 from planners.model.gates import PendingUnit
 from planners.model.requests import WorkloadRequests
 from planners.model.snapshot import Snapshot
-from planners.optimizer.optimize import OptimizationResult, optimize
+from planners.optimizer.optimize import OptimizationResult, OptimizedPlacement, optimize
 from planners.optimizer.solver import Solver
 from planners.order import Wave, removals, steps, waves
 from planners.placement.allocation import Allocation
 from planners.placement.place import Evaluator, PlacementDecision, place
-from planners.placement.replicas import Shares, divide
-
-
-@dataclass(frozen=True, slots=True)
-class PlanProblem:
-    """Why a plan cannot be carried out, in words, with the place in a file where there is one."""
-
-    message: str
-    position: FilePosition | None = None
-
-    def __str__(self) -> str:
-        return f"{self.position}: {self.message}" if self.position else self.message
+from planners.placement.replicas import UnitReplicas, distribute
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What should be, and why. With a problem in it, it must not be carried out.
+    """What should run, in which order, and why. Not to be carried out if it has problems.
 
     `optimization` is set if a solver placed the components. A rollback has no trace: it restores
     the files of the deploy repo's commit `restores`, because of `failures`.
@@ -42,7 +34,7 @@ class Plan:
     deploy: Repo
     waves: tuple[Wave, ...]
     trace: tuple[PlacementDecision, ...]
-    replicas: Shares = field(default_factory=dict)
+    replicas: UnitReplicas = field(default_factory=dict)
     problems: tuple[PlanProblem, ...] = ()
     optimization: OptimizationResult | None = None
     restores: Revision | None = None
@@ -50,85 +42,81 @@ class Plan:
 
     @property
     def units(self) -> tuple[Unit, ...]:
-        """Every unit that should run, sorted."""
+        """All units that should run, sorted."""
         return tuple(sorted(unit for wave in self.waves if not wave.removal for unit in wave.units))
 
 
 def plan(
     snapshot: Snapshot,
-    judge: Evaluator,
+    evaluator: Evaluator,
     workloads: Mapping[Unit, tuple[WorkloadRequests, ...]],
     solver: Solver | None = None,
 ) -> Plan:
-    """Turn a Snapshot into a Plan: a pure function, blind to the order of what it is given.
+    """Compute the plan for a snapshot; a pure function, independent of the order of its input.
 
-    With a solver all components are placed at once.
+    With a solver, all components are placed together.
     """
-    placement, optimum = place(Allocation(snapshot, workloads), judge), None
+    optimized = OptimizedPlacement(place(Allocation(snapshot, workloads), evaluator))
     if solver is not None:
-        placement, optimum = optimize(placement, solver)
-    shares, overflows = divide(placement.allocation)
+        optimized = optimize(optimized.placement, solver)
+    placement = optimized.placement
+    distribution = distribute(placement.allocation)
     units = [decision.unit for decision in placement.trace if decision.chosen]
     used = {unit.cluster for unit in units}
     application = snapshot.application
     rollout = steps(application.stages, (c for c in snapshot.clusters if c.name in used))
-    gone = snapshot.base.entries.keys() - set(units)
-    problems = [
-        PlanProblem(message, group.intent.position) for group, message in placement.problems
-    ]
-    problems += [PlanProblem(message, intent.position) for intent, message in overflows]
+    removed = snapshot.base.entries.keys() - set(units)
     return Plan(
         application=application.name,
         revision=snapshot.revision,
         fleet_revision=snapshot.fleet_revision,
         deploy=snapshot.registration.deploy,
         waves=waves(application.components, rollout, units)
-        + removals(application.components, gone, len(rollout)),
+        + removals(application.components, removed, len(rollout)),
         trace=placement.trace,
-        replicas=shares,
-        problems=(*dict.fromkeys(problems), *_apart(snapshot, set(units))),
-        optimization=optimum,
+        replicas=distribution.replicas,
+        problems=(
+            *dict.fromkeys((*placement.problems, *distribution.problems)),
+            *_separated_dependencies(snapshot, set(units)),
+        ),
+        optimization=optimized.result,
     )
 
 
-def _apart(snapshot: Snapshot, units: set[Unit]) -> list[PlanProblem]:
-    """Dependencies on the same cluster whose other end is placed elsewhere."""
-    problems = []
+def _separated_dependencies(snapshot: Snapshot, units: set[Unit]) -> Iterator[PlanProblem]:
+    """`on: sameCluster` dependencies that are not placed on the cluster of their dependant."""
     for component in snapshot.application.components:
-        for need in component.depends_on:
-            elsewhere = need.on is not DependencyScope.SAME_CLUSTER or need.application is not None
-            if elsewhere or need.implied:
+        for dependency in component.depends_on:
+            same_cluster = dependency.on is DependencyScope.SAME_CLUSTER
+            if not same_cluster or dependency.application is not None or dependency.implied:
                 continue
-            apart = sorted(
+            clusters = sorted(
                 unit.cluster
                 for unit in units
                 if unit.component == component.name
-                and Unit(need.component, unit.cluster) not in units
+                and Unit(dependency.component, unit.cluster) not in units
             )
-            if apart:
-                problems.append(
-                    PlanProblem(
-                        f"{component.name} needs {need.component} on the same cluster, but "
-                        f"{need.component} is not placed on {', '.join(apart)}: place it there "
-                        f"too, or write `on: allClusters`"
-                    )
+            if clusters:
+                yield PlanProblem(
+                    f"{component.name} depends on {dependency.component} on the same cluster, but "
+                    f"{dependency.component} is not placed on {', '.join(clusters)}: place it "
+                    f"there too, or set `on: allClusters`"
                 )
-    return problems
 
 
 def digest_of(value: Json) -> str:
-    """SHA-256 over the canonical JSON of a value (sorted keys, no blanks), in hexadecimal."""
+    """The SHA-256 of a value's canonical JSON (sorted keys, no whitespace), in hexadecimal."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def plan_digest(made: Plan, desired: Mapping[Unit, Mapping[str, str]]) -> str:
-    """The digest of what should be and in which order.
+def plan_digest(plan: Plan, desired: Mapping[Unit, Mapping[str, str]]) -> str:
+    """The digest of a plan's files and their order.
 
-    `desired` maps each unit to its files (path -> blob id). It does not depend on what is merged
-    already, so that it stays the same while a rollout advances; removals are part of it.
+    `desired` maps each unit to its files (path -> blob id). The digest does not depend on what is
+    merged already, so that it stays the same during a rollout; removals are included.
     """
-    shape: list[Json] = [
+    planned: list[Json] = [
         {
             "name": wave.name,
             "soak": wave.stage.soak.total_seconds(),
@@ -141,6 +129,8 @@ def plan_digest(made: Plan, desired: Mapping[Unit, Mapping[str, str]]) -> str:
                 for unit in wave.units
             ],
         }
-        for wave in made.waves
+        for wave in plan.waves
     ]
-    return digest_of({"application": made.application, "deploy": str(made.deploy), "waves": shape})
+    return digest_of(
+        {"application": plan.application, "deploy": str(plan.deploy), "waves": planned}
+    )

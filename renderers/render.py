@@ -6,9 +6,9 @@ Called by `bot.engine.propose` between planning and gating.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from planners.model import Cluster, Component, Target, Unit
+from planners.model import Cluster, Component, PlanProblem, Target, Unit
 from planners.model.snapshot import Snapshot
-from planners.plan import Plan, PlanProblem
+from planners.plan import Plan
 from renderers import yaml
 from renderers.kubernetes.schemas import Schemas
 from renderers.layout import AgentReferences, Layout, object_file

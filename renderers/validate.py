@@ -7,8 +7,7 @@ with the place in the app repo where the field is written, if that can be determ
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from planners.model import Cluster, FilePosition, Json, Target
-from planners.plan import PlanProblem
+from planners.model import Cluster, FilePosition, Json, PlanProblem, Target
 from renderers import yaml
 from renderers.diff.flatten import leaf_path
 from renderers.kubernetes.metadata import label_of, name_of

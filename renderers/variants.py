@@ -7,11 +7,10 @@ variant.
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from planners.model import Cluster, Component, CustomizationIntent, Json, Target, Unit
+from planners.model import Cluster, Component, CustomizationIntent, Json, PlanProblem, Target, Unit
 from planners.model.requests import WorkloadRequests
 from planners.model.snapshot import Snapshot
-from planners.placement.exceptions import scaled
-from planners.plan import PlanProblem
+from planners.placement.exceptions import replica_overrides
 from renderers.diff.flatten import ABSENT, changed, leaves, same
 from renderers.kubernetes import workloads
 from renderers.kubernetes.metadata import label_of, name_of, namespace_of
@@ -185,7 +184,7 @@ class Variants:
 
     def _has_exception(self, unit: Unit, target: Target) -> bool:
         cluster = self.snapshot.cluster(unit.cluster)
-        return cluster is not None and (target.kind, target.name) in scaled(
+        return cluster is not None and (target.kind, target.name) in replica_overrides(
             self.snapshot, unit.component, cluster
         )
 

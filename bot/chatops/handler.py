@@ -21,7 +21,7 @@ from bot.context import Context
 from bot.effects.command_log import OvertakenError, write_log
 from bot.effects.model import React, Reply, ReplyTarget
 from bot.effects.perform import perform
-from bot.engine.propose import Proposal, decide_again
+from bot.engine.propose import Proposal, reevaluate
 from bot.forges import Comment, Reaction
 from bot.gather.snapshot import Gathered, with_commands
 from bot.wording import answers as words
@@ -197,7 +197,7 @@ class CommandSession:
         if self.gathered.snapshot.overrides.plan_inputs != before.plan_inputs:
             return True
         snapshot = self.gathered.snapshot
-        self.proposal = await asyncio.to_thread(decide_again, self.proposal, snapshot)
+        self.proposal = await asyncio.to_thread(reevaluate, self.proposal, snapshot)
         return False
 
     def _is_action(self, result: Result) -> bool:

@@ -20,6 +20,7 @@ from planners.model import (
     FilePosition,
     PlacementIntent,
     ReplicaRule,
+    ReplicaWeight,
     SpreadRule,
     Stage,
     Target,
@@ -84,7 +85,7 @@ def _replicas(part: PlacementPart) -> ReplicaRule | None:
     rule = part.replicas
     if rule is None:
         return None
-    weights = tuple((each.clusters.value(), each.weight) for each in rule.weights)
+    weights = tuple(ReplicaWeight(each.clusters.value(), each.weight) for each in rule.weights)
     return ReplicaRule(rule.kind, rule.name, rule.total, Division(rule.divide), weights)
 
 

@@ -1,7 +1,7 @@
-"""The core in one call: Snapshot in, Proposal out. Used by the service and by the command line.
+"""The core in one call: Snapshot in, Proposal out. Called by the service and the command line.
 
-A pure function, so that the service can run it in a process of its own: planning never holds up a
-webhook, and holds no credentials.
+A pure function, so that the service can run it in a separate process: planning neither delays a
+webhook nor has access to credentials.
 """
 
 from collections.abc import Iterator, Mapping
@@ -12,13 +12,12 @@ from bot.engine.kubernetes_schemas import KubernetesSchemas
 from planners.gating.change_sets import ChangeSet, compare
 from planners.gating.evaluate import Evaluation, evaluate
 from planners.gating.rollback import failures, restore
-from planners.model import Application, Unit
+from planners.model import Application, PlanProblem, Unit
 from planners.model.gates import PendingUnit
 from planners.model.snapshot import PreviousDeployment, Snapshot
-from planners.optimizer.solver import Solver
 from planners.placement.exceptions import expired
 from planners.placement.place import Evaluator
-from planners.plan import Plan, PlanProblem, plan, plan_digest
+from planners.plan import Plan, plan, plan_digest
 from renderers.implied_dependencies import with_implied
 from renderers.render import render
 from renderers.tree import FileTree, blob_id
@@ -27,11 +26,11 @@ from renderers.variants import Variants
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """What should be, what that changes, and what is due now.
+    """What should run, what that changes in the deploy repo, and which effects are due.
 
-    `application` is the one planned, with the dependencies that its manifests imply. `contents`
-    maps a blob id to bytes for every file that a change writes. With a problem there are no changes
-    and no effects: a plan that cannot be carried out whole is not carried out at all.
+    `application` includes the dependencies that its manifests imply. `contents` maps blob ids to
+    bytes for every file that a change writes. A proposal with problems has no changes and no
+    effects: a plan is carried out as a whole or not at all.
     """
 
     application: Application
@@ -45,34 +44,42 @@ class Proposal:
     warnings: tuple[str, ...] = ()
 
 
-def propose(snapshot: Snapshot, *, thorough: bool = False) -> Proposal:
-    """Plan, render, compare and decide; `thorough` keeps every refusal of every filter.
+@dataclass(frozen=True, slots=True)
+class _Files:
+    """The rendered files: the content of each blob id, and each unit's files, path -> blob id."""
 
-    A revision that failed where its application says so, or that somebody told to, is taken back
-    instead, and stays so. One that is cancelled stays as far as it is merged.
+    contents: Mapping[str, bytes]
+    by_unit: Mapping[Unit, Mapping[str, str]]
+
+
+def propose(snapshot: Snapshot, *, thorough: bool = False) -> Proposal:
+    """Plan, render, compare and evaluate; with `thorough` the trace has all verdicts of filters.
+
+    A revision whose rollback is due, or recorded in Git, is rolled back instead. A cancelled one is
+    left as far as it is merged.
     """
-    if snapshot.rolled_back and snapshot.previous is not None:
-        return _restore(snapshot, snapshot.previous, ())
-    if snapshot.overrides.reverts(snapshot.revision.sha) and snapshot.previous is not None:
-        return _restore(snapshot, snapshot.previous, ())
+    if snapshot.previous is not None and (
+        snapshot.rolled_back or snapshot.overrides.reverts(snapshot.revision.sha)
+    ):
+        return _roll_back(snapshot, snapshot.previous, ())
     forward = _roll_out(snapshot, thorough=thorough)
     if snapshot.rolled_back:
-        lost = PlanProblem(
-            f"revision {snapshot.revision.sha[:12]} was taken back, and what it goes back to is "
-            f"not found any more: merge a new revision"
+        problem = PlanProblem(
+            f"revision {snapshot.revision.sha[:12]} was rolled back, and the files to restore are "
+            f"no longer available: merge a new revision"
         )
-        return replace(forward, problems=(lost,), evaluation=Evaluation((), ()))
+        return replace(forward, problems=(problem,), evaluation=Evaluation((), ()))
     if snapshot.previous is not None and snapshot.cancelled is None and not forward.problems:
-        why = failures(snapshot, forward.plan, forward.changes)
-        if why:
-            return _restore(snapshot, snapshot.previous, why)
+        failed = failures(snapshot, forward.plan, forward.changes)
+        if failed:
+            return _roll_back(snapshot, snapshot.previous, failed)
     return forward
 
 
-def decide_again(proposal: Proposal, snapshot: Snapshot) -> Proposal:
-    """The same plan, with gates and effects for what people did since it was made.
+def reevaluate(proposal: Proposal, snapshot: Snapshot) -> Proposal:
+    """The same plan with new gates and effects.
 
-    `snapshot` differs from that of the plan in overrides, approvals and merge requests alone.
+    `snapshot` differs from that of the plan only in overrides, approvals and merge requests.
     """
     if proposal.problems:
         return proposal
@@ -80,84 +87,89 @@ def decide_again(proposal: Proposal, snapshot: Snapshot) -> Proposal:
     return replace(proposal, evaluation=evaluate(planned, proposal.plan, proposal.changes))
 
 
-def _restore(
-    snapshot: Snapshot, earlier: PreviousDeployment, why: tuple[PendingUnit, ...]
+def _roll_back(
+    snapshot: Snapshot, previous: PreviousDeployment, failed: tuple[PendingUnit, ...]
 ) -> Proposal:
-    made = restore(snapshot, earlier, why)
-    changes = compare(made.waves, earlier.entries, snapshot.base.entries)
+    rollback = restore(snapshot, previous, failed)
+    changes = compare(rollback.waves, previous.entries, snapshot.base.entries)
     return Proposal(
         application=snapshot.application,
-        plan=made,
-        digest=plan_digest(made, earlier.entries),
+        plan=rollback,
+        digest=plan_digest(rollback, previous.entries),
         trees={},
         changes=changes,
-        contents=earlier.contents,
-        evaluation=evaluate(snapshot, made, changes),
+        contents=previous.contents,
+        evaluation=evaluate(snapshot, rollback, changes),
         problems=(),
     )
 
 
 def _roll_out(snapshot: Snapshot, *, thorough: bool) -> Proposal:
     filters, scores = discovery.filters().values(), discovery.scores().values()
-    judge = Evaluator.of(tuple(filters), tuple(scores), thorough=thorough)
+    evaluator = Evaluator.of(tuple(filters), tuple(scores), thorough=thorough)
     variants = Variants(snapshot, discovery.sources(), discovery.patches())
     snapshot = variants.snapshot = _with_implied(snapshot, variants)
-    found, missing = _solver(snapshot)
-    made = plan(snapshot, judge, variants.workloads(), found)
-    rendered = render(made, variants, discovery.agents(), KubernetesSchemas())
-    problems = (*missing, *made.problems, *rendered.problems)
-    warnings = (*_over(snapshot), *rendered.warnings)
-    if problems:
-        nothing = Evaluation((), ())
-        return Proposal(snapshot.application, made, "", {}, (), {}, nothing, problems, warnings)
-    ids, desired = _blobs(rendered.trees)
-    changes = compare(made.waves, desired, snapshot.base.entries)
-    written = {change.new for each in changes for change in each.files}
-    contents = {name: content for content, name in ids.items() if name in written}
-    trees: dict[str, dict[str, bytes]] = {}
-    for unit, tree in rendered.trees.items():
-        trees.setdefault(unit.cluster, {}).update(tree)
-    return Proposal(
+    problems, solver = [], None
+    try:
+        solver = highs.load() if snapshot.application.optimal else None
+    except highs.SolverMissingError as missing:
+        problems.append(PlanProblem(str(missing)))
+    planned = plan(snapshot, evaluator, variants.workloads(), solver)
+    rendered = render(planned, variants, discovery.agents(), KubernetesSchemas())
+    proposal = Proposal(
         application=snapshot.application,
-        plan=made,
-        digest=plan_digest(made, desired),
-        trees=trees,
+        plan=planned,
+        digest="",
+        trees={},
+        changes=(),
+        contents={},
+        evaluation=Evaluation((), ()),
+        problems=(*problems, *planned.problems, *rendered.problems),
+        warnings=(*_expired_exceptions(snapshot), *rendered.warnings),
+    )
+    if proposal.problems:
+        return proposal
+    files = _files(rendered.trees)
+    changes = compare(planned.waves, files.by_unit, snapshot.base.entries)
+    written = {file.new for change in changes for file in change.files}
+    return replace(
+        proposal,
+        digest=plan_digest(planned, files.by_unit),
+        trees=_by_cluster(rendered.trees),
         changes=changes,
-        contents=contents,
-        evaluation=evaluate(snapshot, made, changes),
-        problems=(),
-        warnings=warnings,
+        contents={blob: content for blob, content in files.contents.items() if blob in written},
+        evaluation=evaluate(snapshot, planned, changes),
     )
 
 
-def _over(snapshot: Snapshot) -> Iterator[str]:
-    """Exceptions that change nothing any more."""
+def _expired_exceptions(snapshot: Snapshot) -> Iterator[str]:
     for rule in expired(snapshot):
-        yield f"{rule.position}: the exception for {', '.join(rule.components)} is over: delete it"
+        components = ", ".join(rule.components)
+        yield f"{rule.position}: the exception for {components} has expired: delete it"
 
 
-def _blobs(
-    trees: Mapping[Unit, FileTree],
-) -> tuple[dict[bytes, str], dict[Unit, dict[str, str]]]:
-    """The blob id of every content, and each unit's files by path -> blob id."""
-    every = {content for tree in trees.values() for content in tree.values()}
-    ids = {content: blob_id(content) for content in every}
-    return ids, {
-        unit: {path: ids[content] for path, content in tree.items()} for unit, tree in trees.items()
+def _files(trees: Mapping[Unit, FileTree]) -> _Files:
+    blob_ids = {
+        content: blob_id(content)
+        for content in {content for tree in trees.values() for content in tree.values()}
     }
+    return _Files(
+        contents={blob: content for content, blob in blob_ids.items()},
+        by_unit={
+            unit: {path: blob_ids[content] for path, content in tree.items()}
+            for unit, tree in trees.items()
+        },
+    )
+
+
+def _by_cluster(trees: Mapping[Unit, FileTree]) -> dict[str, FileTree]:
+    files: dict[str, dict[str, bytes]] = {}
+    for unit, tree in trees.items():
+        files.setdefault(unit.cluster, {}).update(tree)
+    return dict(files)
 
 
 def _with_implied(snapshot: Snapshot, variants: Variants) -> Snapshot:
     parts = snapshot.application.components
     objects = {part.name: variants.objects(part) for part in parts}
     return replace(snapshot, application=with_implied(snapshot.application, objects))
-
-
-def _solver(snapshot: Snapshot) -> tuple[Solver | None, tuple[PlanProblem, ...]]:
-    """The solver, where the application asks for an optimal placement."""
-    if not snapshot.application.optimal:
-        return None, ()
-    try:
-        return highs.load(), ()
-    except highs.SolverMissingError as missing:
-        return None, (PlanProblem(str(missing)),)

@@ -18,8 +18,7 @@ from bot.wording import comment as words
 from bot.wording.diffs import diffs_of
 from bot.wording.headline import kind_of
 from bot.wording.since import Memory, gist_of, read, remember, write
-from planners.model import Repo
-from planners.plan import PlanProblem
+from planners.model import PlanProblem, Repo
 
 MARKER = "home"
 PLAN = "switchyard/plan"

@@ -17,7 +17,7 @@ from bot.wording.markdown import code, link, plural, units
 from bot.wording.placement import departures, placement
 from bot.wording.since import Memory, since
 from bot.wording.waves import gates, look_of, short_table, wave_table
-from planners.plan import PlanProblem
+from planners.model import PlanProblem
 
 __all__ = ["Home", "comment", "headline", "problems", "unasked"]
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from bot.wording.explanation import why_not
 from bot.wording.markdown import code, code_in_html, fold, listing, natural, plural, table
-from planners.placement.place import SELECTION, PlacementDecision
+from planners.placement.place import SELECTION_FILTERS, PlacementDecision
 from planners.plan import Plan
 
 MOST_ROWS = 60
@@ -71,7 +71,7 @@ def _summary(trace: Sequence[PlacementDecision]) -> str:
 def _is_refused(decision: PlacementDecision) -> bool:
     """Whether it is selected, and something else keeps it out."""
     verdict = decision.verdict
-    return not verdict.admitted and verdict.filter not in SELECTION
+    return not verdict.admitted and verdict.filter not in SELECTION_FILTERS
 
 
 def _grouped(trace: Iterable[PlacementDecision]) -> dict[Row, list[str]]:

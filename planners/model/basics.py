@@ -52,6 +52,17 @@ class FilePosition:
         return f"{self.file}:{self.line}:{self.column}"
 
 
+@dataclass(frozen=True, slots=True)
+class PlanProblem:
+    """Why a plan cannot be carried out, with the position in a file where there is one."""
+
+    message: str
+    position: FilePosition | None = None
+
+    def __str__(self) -> str:
+        return f"{self.position}: {self.message}" if self.position else self.message
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Repo:
     """A repository on a forge, written `forge:group/name` (`local:shop/boutique`)."""

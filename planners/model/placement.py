@@ -13,28 +13,37 @@ from planners.model.selectors import Selector
 
 @dataclass(frozen=True, slots=True)
 class ClusterCount:
-    """How many clusters to choose, from `least` to `most` (None: all selected clusters).
+    """How many clusters to choose, from `minimum` to `maximum` (None: all selected clusters).
 
     With `percent`, both are that share of the selected clusters, rounded up.
     """
 
-    least: int = 1
-    most: int | None = None
+    minimum: int = 1
+    maximum: int | None = None
     percent: int | None = None
 
-    def of(self, selected: int) -> tuple[int, int]:
-        """The least and the most of so many selected clusters."""
+    def minimum_of(self, selected: int) -> int:
+        """The minimum for that number of selected clusters."""
+        return self.minimum if self.percent is None else self._share(self.percent, selected)
+
+    def maximum_of(self, selected: int) -> int:
+        """The maximum for that number of selected clusters."""
         if self.percent is not None:
-            share = math.ceil(selected * self.percent / 100)
-            return share, share
-        return self.least, selected if self.most is None else self.most
+            return self._share(self.percent, selected)
+        return selected if self.maximum is None else self.maximum
+
+    @staticmethod
+    def _share(percent: int, selected: int) -> int:
+        return math.ceil(selected * percent / 100)
 
     def __str__(self) -> str:
         if self.percent is not None:
             return f"{self.percent}%"
-        if self.most is None:
-            return "all" if self.least <= 1 else f"at least {self.least}"
-        return str(self.most) if self.least == self.most else f"{self.least} to {self.most}"
+        if self.maximum is None:
+            return "all" if self.minimum <= 1 else f"at least {self.minimum}"
+        if self.minimum == self.maximum:
+            return str(self.maximum)
+        return f"{self.minimum} to {self.maximum}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +120,14 @@ class Division(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class ReplicaWeight:
+    """The weight of the selected clusters when replicas are distributed."""
+
+    clusters: Selector
+    weight: int
+
+
+@dataclass(frozen=True, slots=True)
 class ReplicaRule:
     """The replicas of workload `kind`/`name`: `total` in all, or (DUPLICATED) on each cluster.
 
@@ -121,7 +138,7 @@ class ReplicaRule:
     name: str
     total: int
     division: Division
-    weights: tuple[tuple[Selector, int], ...] = ()
+    weights: tuple[ReplicaWeight, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,18 +1,18 @@
-"""What the pods of rendered objects request, as the planners take it from the renderers."""
+"""The resource requests of rendered workloads, as the renderers pass them to the planners."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 Amounts = Mapping[str, int]
+"""Nano-units by Kubernetes resource name."""
+
 ReplicaCounts = Mapping[tuple[str, str], int]
+"""Replicas by (kind, name) of the workload."""
 
 
 @dataclass(frozen=True, slots=True)
 class WorkloadRequests:
-    """The pods of one object: how many it states, and what each requests.
-
-    Amounts are nano-units by resource, `pods` among them.
-    """
+    """The pods of one object: the number it states, and the requests of each, `pods` included."""
 
     kind: str
     name: str
@@ -23,7 +23,7 @@ class WorkloadRequests:
 def total_requests(
     workloads: Sequence[WorkloadRequests], replicas: ReplicaCounts
 ) -> dict[str, int]:
-    """What workloads request together; `replicas` overrides what (kind, name) states itself."""
+    """The sum of the workloads' requests; `replicas` overrides the counts they state."""
     total: dict[str, int] = {}
     for each in workloads:
         count = replicas.get((each.kind, each.name), each.pods)

@@ -89,4 +89,4 @@ class Selector:
             words.append(f"name in ({', '.join(self.names)})")
         if self.excluded is not None:
             words.append(f"except {self.excluded}")
-        return ", ".join(words) or "everything"
+        return ", ".join(words) or "all clusters"

@@ -1,5 +1,5 @@
-"""`strategy: optimal`: all components of an application placed at once, by a solver.
+"""`strategy: optimal`: places all components of an application together, with a solver.
 
-`optimize` states the problem and reads the answer; `problem` and `solver` are the values between.
-The solver itself is the shell's: nothing here imports one.
+`optimize` builds the problem and applies the solution; `problem` and `solver` define the values in
+between. No solver is imported here: the shell provides one (`bot.engine.highs`).
 """

@@ -1,6 +1,6 @@
-"""One component after the other, each on the best clusters left: the answer to be beaten.
+"""Greedy assignment, one component at a time: a fast and deterministic lower bound.
 
-Deterministic, and quick. `milp` starts from it; tests and measurements compare.
+`milp` falls back to it, and measures solutions against it.
 """
 
 from collections import Counter
@@ -10,29 +10,27 @@ from planners.optimizer.problem import Assignment, AssignmentProblem, check
 
 
 def assign_greedily(problem: AssignmentProblem) -> frozenset[Assignment] | None:
-    """Choices in the given order, each seat in turn on the best cluster that breaks no rule yet.
+    """Process choices in order; each takes the best clusters that violate no rule so far.
 
-    Returns None where that ends with a rule broken; another order, or a solver, may still find an
-    answer.
+    Returns None if the result violates a rule. Another order, or a solver, may still find a
+    solution.
     """
-    allocation = PartialAssignment(problem)
+    partial = PartialAssignment(problem)
     for choice in problem.choices:
-        assignments = choice.assignments
+        candidates = choice.assignments
         for _ in range(choice.limit):
-            best = next(
-                (assignment for assignment in assignments if allocation.fits(assignment.unit)), None
-            )
+            best = next((each for each in candidates if partial.fits(each.unit)), None)
             if best is None:
                 break
-            allocation.add(best.unit)
-            allocation.chosen.add(best)
-            assignments.remove(best)
-    chosen = frozenset(allocation.chosen)
+            partial.add(best.unit)
+            partial.chosen.add(best)
+            candidates.remove(best)
+    chosen = frozenset(partial.chosen)
     return None if check(problem, chosen) else chosen
 
 
 class PartialAssignment:
-    """What stands so far, and what it uses."""
+    """The units assigned so far, and the resources and domains they use."""
 
     def __init__(self, problem: AssignmentProblem) -> None:
         self.problem = problem
@@ -46,33 +44,35 @@ class PartialAssignment:
             self.add(unit)
 
     def add(self, unit: Unit) -> None:
-        """Let a unit stand."""
+        """Assign a unit, unless it is already."""
         if unit in self.units:
             return
         self.units.add(unit)
-        for resource, amount in self.problem.demands.get(unit, {}).items():
+        for resource, amount in self.problem.requests.get(unit, {}).items():
             self.used[unit.cluster, resource] += amount
         for spread, counts in zip(self.problem.spreads, self.counts, strict=True):
             if unit.component == spread.component and unit.cluster in spread.domains:
                 counts[spread.domains[unit.cluster]] += 1
 
     def fits(self, unit: Unit) -> bool:
-        """Whether the unit stands already, or breaks no rule that later units could not mend."""
+        """Whether the unit is assigned, or violates no rule that later units cannot satisfy."""
         return unit in self.units or (
-            self.has_room(unit) and self._is_even(unit) and self._is_with(unit)
+            self.has_capacity(unit)
+            and self._satisfies_spreads(unit)
+            and self._satisfies_affinities(unit)
         )
 
-    def has_room(self, unit: Unit) -> bool:
-        """Whether its cluster has enough free for the unit."""
+    def has_capacity(self, unit: Unit) -> bool:
+        """Whether its cluster has enough free resources for the unit."""
         free = self.problem.free.get(unit.cluster, {})
         return all(
             resource not in free
             or amount == 0
             or self.used[unit.cluster, resource] + amount <= free[resource]
-            for resource, amount in self.problem.demands.get(unit, {}).items()
+            for resource, amount in self.problem.requests.get(unit, {}).items()
         )
 
-    def _is_even(self, unit: Unit) -> bool:
+    def _satisfies_spreads(self, unit: Unit) -> bool:
         for spread, counts in zip(self.problem.spreads, self.counts, strict=True):
             if unit.component == spread.component:
                 domain = spread.domains.get(unit.cluster)
@@ -84,8 +84,8 @@ class PartialAssignment:
                         return False
         return True
 
-    def _is_with(self, unit: Unit) -> bool:
-        for pair in self.problem.together:
+    def _satisfies_affinities(self, unit: Unit) -> bool:
+        for pair in self.problem.affinities:
             if unit.component == pair.component and not any(
                 other.component == pair.other
                 and pair.domain(other.cluster) == pair.domain(unit.cluster) is not None
@@ -96,6 +96,6 @@ class PartialAssignment:
             {unit.component, other.component} == {pair.component, pair.other}
             and (unit.component != other.component or pair.component == pair.other)
             and pair.domain(other.cluster) == pair.domain(unit.cluster) is not None
-            for pair in self.problem.apart
+            for pair in self.problem.anti_affinities
             for other in self.units
         )

@@ -1,11 +1,11 @@
-"""Why there is no placement: what is missing, or which rule stands in the way.
+"""Explains why there is no solution: insufficient candidates, or rules that conflict.
 
-Called by `optimal` when a solver found nothing. A reason names the rules of which any one would
-have to go; where that is not enough, it says so.
+Called by `milp` when the solver found none. The reason lists the rules of which removing any one
+would make a solution possible, or states that removing one is not enough.
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from planners.optimizer.greedy import PartialAssignment
 from planners.optimizer.milp_model import ProgramModel
@@ -13,63 +13,75 @@ from planners.optimizer.problem import AssignmentProblem, Choice, Infeasible, ch
 from planners.optimizer.solver import IntegerProgram, Solver
 
 
+@dataclass(frozen=True, slots=True)
+class _Relaxation:
+    """The problem without one of its rules."""
+
+    rule: str
+    problem: AssignmentProblem
+
+
 def explain_infeasibility(
     problem: AssignmentProblem, solver: Solver, *, finished: bool
 ) -> Infeasible:
-    """The reason no placement was found, as far as can be told."""
+    """The most specific reason that can be determined.
+
+    `finished` is False if the solver reached its limit, so that a solution may exist.
+    """
     if not finished:
         return Infeasible(
-            "no placement was found within the solver's limit of work; fewer rules, or smaller "
-            "least counts, make it easier",
+            "the solver reached its node limit without finding a placement; reduce the number of "
+            "rules or the minimum counts",
             proven=False,
         )
-    fixed = check(replace(problem, choices=(), spreads=(), together=()), ())
-    short = next((text for choice in problem.choices if (text := _short(problem, choice))), None)
-    if fixed or short:
-        return Infeasible(fixed[0] if fixed else short or "", proven=True)
-    culprits = [
-        name
-        for name, easier in _relaxed(problem)
-        if solver.maximise(_feasible(easier)).values is not None
+    fixed = check(replace(problem, choices=(), spreads=(), affinities=()), ())
+    shortages = (_shortage(problem, choice) for choice in problem.choices)
+    shortage = next((text for text in shortages if text), None)
+    if fixed or shortage:
+        return Infeasible(fixed[0] if fixed else shortage or "", proven=True)
+    conflicting = [
+        each.rule
+        for each in _relaxations(problem)
+        if solver.maximise(_feasibility_program(each.problem)).values is not None
     ]
-    if culprits:
-        reason = f"no placement obeys every rule; one would without {' or without '.join(culprits)}"
-    else:
-        reason = "no placement obeys every rule, and leaving out any single rule is not enough"
+    if conflicting:
+        rules = " or ".join(f"without {rule}" for rule in conflicting)
+        return Infeasible(f"no placement satisfies all rules; one exists {rules}", proven=True)
+    reason = "no placement satisfies all rules, even if any single rule is removed"
     return Infeasible(reason, proven=True)
 
 
-def _short(problem: AssignmentProblem, choice: Choice) -> str | None:
-    """What is missing where too few candidates have room, seen alone."""
-    allocation = PartialAssignment(problem)
-    room = sum(
+def _shortage(problem: AssignmentProblem, choice: Choice) -> str | None:
+    """Why a choice cannot be satisfied even alone: too few candidates with capacity."""
+    partial = PartialAssignment(problem)
+    available = sum(
         1
-        for assignment in choice.assignments
-        if assignment.unit in allocation.units or allocation.has_room(assignment.unit)
+        for each in choice.assignments
+        if each.unit in partial.units or partial.has_capacity(each.unit)
     )
-    if min(room, choice.limit) >= choice.least:
+    if min(available, choice.limit) >= choice.minimum:
         return None
     return (
-        f"{choice.component} needs {choice.least} clusters in its group {choice.group} and takes "
-        f"{choice.limit} at most; candidates: {len(choice.candidates)}, with room: {room}"
+        f"{choice.component} needs {choice.minimum} clusters in group {choice.group}, which takes "
+        f"at most {choice.limit}; candidates: {len(choice.candidates)}, with capacity: {available}"
     )
 
 
-def _relaxed(problem: AssignmentProblem) -> Iterator[tuple[str, AssignmentProblem]]:
-    """The problem without one of its rules, and the name of that."""
-    yield "the limits of capacity", replace(problem, free={})
+def _relaxations(problem: AssignmentProblem) -> Iterator[_Relaxation]:
+    yield _Relaxation("capacity limits", replace(problem, free={}))
     for spread in problem.spreads:
-        rest = tuple(each for each in problem.spreads if each != spread)
-        yield f"the spread of {spread.component}", replace(problem, spreads=rest)
-    for pair in problem.together:
-        rest_pairs = tuple(each for each in problem.together if each != pair)
-        name = f"{pair.component} with {pair.other}"
-        yield name, replace(problem, together=rest_pairs)
-    for pair in problem.apart:
-        rest_pairs = tuple(each for each in problem.apart if each != pair)
-        yield f"{pair.component} apart from {pair.other}", replace(problem, apart=rest_pairs)
+        spreads = tuple(each for each in problem.spreads if each != spread)
+        yield _Relaxation(f"the spread of {spread.component}", replace(problem, spreads=spreads))
+    for pair in problem.affinities:
+        pairs = tuple(each for each in problem.affinities if each != pair)
+        rule = f"{pair.component} with {pair.other}"
+        yield _Relaxation(rule, replace(problem, affinities=pairs))
+    for pair in problem.anti_affinities:
+        pairs = tuple(each for each in problem.anti_affinities if each != pair)
+        rule = f"{pair.component} apart from {pair.other}"
+        yield _Relaxation(rule, replace(problem, anti_affinities=pairs))
 
 
-def _feasible(problem: AssignmentProblem) -> IntegerProgram:
-    compiled = ProgramModel(problem)
-    return IntegerProgram(tuple(compiled.bounds), tuple(compiled.rows))
+def _feasibility_program(problem: AssignmentProblem) -> IntegerProgram:
+    model = ProgramModel(problem)
+    return IntegerProgram(tuple(model.bounds), tuple(model.constraints))

@@ -1,12 +1,12 @@
-"""The best placement of all components at once, by a solver of whole-number programs.
+"""Finds the best placement of all components together, with a solver of integer programs.
 
-First the number of seats is made greatest, then the points; among equals, clusters early in the
-alphabet win, and what is then still equal is drawn by name. So the answer is one, whichever solver
-finds it. Every answer is checked with exact integers before it is believed.
+The objective is lexicographic: the number of assignments, then their score. Ties are resolved in
+favour of clusters early in the alphabet, then by a hash of the names, so that the solution is the
+same with every solver. Every solution is verified in exact arithmetic before it is accepted.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from zlib import crc32
 
 from planners.optimizer.greedy import assign_greedily
@@ -32,127 +32,133 @@ from planners.optimizer.solver import (
 )
 
 ROUNDS = 50
-"""How often a solver is asked again because it put more on a cluster than fits."""
+"""How often the solver is called again because its solution exceeded a capacity."""
 
-_DRAW = 2**16
+_HASHES = 2**16
+
+
+@dataclass(frozen=True, slots=True)
+class _TieBreak:
+    """The result after a further goal was maximised; `proven`: it is optimal for that goal."""
+
+    result: SolverResult
+    proven: bool
 
 
 def solve(problem: AssignmentProblem, solver: Solver) -> Solution | Infeasible:
-    """The best placement, whatever the order in which the problem names things.
+    """The best solution, independent of the order of the problem's parts.
 
-    It is never worse than the greedy one. Where the solver comes to its limit of work, the better
-    of its answer and the greedy one is given, unproven.
+    Never worse than the greedy solution. If the solver reaches its limit, the better of its
+    solution and the greedy one is returned, unproven.
 
     Raises:
-        SolverError: the solver's answer breaks a rule.
+        SolverError: the solver's solution violates a rule.
         ValueError: two choices of one component have the same group.
     """
     problem = ordered(problem)
     search = _Search(problem, solver)
-    first = search.maximise(search.worth)
-    found, known = search.assignments(first), assign_greedily(problem)
-    if found is None and known is None:
-        return explain_infeasibility(problem, solver, finished=first.finished)
+    result = search.maximise(search.goal)
+    solved, greedy = search.assignments(result), assign_greedily(problem)
+    if solved is None and greedy is None:
+        return explain_infeasibility(problem, solver, finished=result.finished)
     chosen = max(
-        (each for each in (found, known) if each is not None),
+        (each for each in (solved, greedy) if each is not None),
         key=lambda each: objective(problem, each),
     )
-    if chosen is found and search.total(chosen) >= first.bound:
-        solution = search.settle(first, chosen)
+    if chosen is solved and search.goal_value(chosen) >= result.bound:
+        solution = search.resolve_ties(result, chosen)
     else:
-        top = _most_points(problem)
-        bound = top if found is None else first.bound - search.seat_worth * len(chosen)
-        given = points(problem, chosen)
-        solution = Solution(chosen, given, min(bound, top), proven=False, settled=False)
-    broken = check(problem, solution.chosen)
-    if broken:
-        raise SolverError(f"the solver's answer breaks a rule: {broken[0]}")
+        highest = _highest_score(problem)
+        weight = search.assignment_weight
+        bound = highest if solved is None else result.bound - weight * len(chosen)
+        score = points(problem, chosen)
+        solution = Solution(chosen, score, min(bound, highest), proven=False, ties_resolved=False)
+    violations = check(problem, solution.chosen)
+    if violations:
+        raise SolverError(f"the solver's answer violates a rule: {violations[0]}")
     return solution
 
 
 class _Search:
-    """One problem, and what was learnt about it so far."""
+    """The program of one problem, with the constraints learned so far."""
 
     def __init__(self, problem: AssignmentProblem, solver: Solver) -> None:
         self.problem = problem
         self.solver = solver
-        self.compiled = ProgramModel(problem)
-        self.rows = list(self.compiled.rows)
-        self.points = {
-            self.compiled.assignments[assignment]: choice.candidates[assignment.cluster]
+        self.model = ProgramModel(problem)
+        self.constraints = list(self.model.constraints)
+        self.scores = {
+            self.model.assignments[assignment]: choice.candidates[assignment.cluster]
             for choice in problem.choices
             for assignment in choice.assignments
         }
-        open_ended = any(choice.least < choice.limit for choice in problem.choices)
-        self.seat_worth = _most_points(problem) + 1 if open_ended else 0
-        self.worth = {
-            assignment: self.seat_worth + given for assignment, given in self.points.items()
-        }
+        open_ended = any(choice.minimum < choice.limit for choice in problem.choices)
+        self.assignment_weight = _highest_score(problem) + 1 if open_ended else 0
+        self.goal = {at: self.assignment_weight + score for at, score in self.scores.items()}
 
     def maximise(self, goal: Mapping[int, int], hint: tuple[int, ...] = ()) -> SolverResult:
-        """The best answer that keeps every capacity exactly."""
+        """The best solution that satisfies every capacity limit exactly."""
         bound = 0
         for _ in range(ROUNDS):
-            program = IntegerProgram(tuple(self.compiled.bounds), tuple(self.rows), goal, hint)
-            answer = self.solver.maximise(program)
-            chosen = self.assignments(answer)
-            covers = list(self.compiled.covers(self.problem.units(chosen or ())))
+            program = IntegerProgram(tuple(self.model.bounds), tuple(self.constraints), goal, hint)
+            result = self.solver.maximise(program)
+            chosen = self.assignments(result)
+            covers = list(self.model.covers(self.problem.units(chosen or ())))
             if chosen is None or not covers:
-                return answer
-            self.rows += covers
-            bound = answer.bound
+                return result
+            self.constraints += covers
+            bound = result.bound
         return SolverResult(None, bound, finished=False)
 
-    def assignments(self, answer: SolverResult) -> frozenset[Assignment] | None:
-        """The seats an answer takes."""
-        if answer.values is None:
+    def assignments(self, result: SolverResult) -> frozenset[Assignment] | None:
+        """The assignments of a result."""
+        if result.values is None:
             return None
         return frozenset(
-            assignment for assignment, at in self.compiled.assignments.items() if answer.values[at]
+            assignment for assignment, at in self.model.assignments.items() if result.values[at]
         )
 
-    def total(self, chosen: frozenset[Assignment]) -> int:
-        """What the goal of the first search comes to."""
-        return self.seat_worth * len(chosen) + points(self.problem, chosen)
+    def goal_value(self, chosen: frozenset[Assignment]) -> int:
+        """The value of the primary goal."""
+        return self.assignment_weight * len(chosen) + points(self.problem, chosen)
 
-    def settle(self, first: SolverResult, chosen: frozenset[Assignment]) -> Solution:
-        """Decide among the answers with as many seats and points as this one."""
+    def resolve_ties(self, first: SolverResult, chosen: frozenset[Assignment]) -> Solution:
+        """Choose one of the solutions with as many assignments and the same score."""
         best = points(self.problem, chosen)
-        assignments = self.compiled.assignments
-        self.rows.append(
-            LinearConstraint(dict.fromkeys(assignments.values(), 1), least=len(chosen))
+        variables = self.model.assignments
+        count = dict.fromkeys(variables.values(), 1)
+        self.constraints.append(LinearConstraint(count, minimum=len(chosen)))
+        self.constraints.append(LinearConstraint(self.scores, minimum=best))
+        names = sorted({assignment.cluster for assignment in variables})
+        index = {name: at for at, name in enumerate(names)}
+        by_name = self._maximise_also(
+            {at: -index[assignment.cluster] for assignment, at in variables.items()}, first
         )
-        self.rows.append(LinearConstraint(self.points, least=best))
-        places = {
-            name: at
-            for at, name in enumerate(sorted({assignment.cluster for assignment in assignments}))
-        }
-        answer, early = self._prefer(
-            {at: -places[s.cluster] for s, at in assignments.items()}, first
+        by_hash = self._maximise_also(
+            {at: _hash(assignment) for assignment, at in variables.items()}, by_name.result
         )
-        answer, drawn = self._prefer(
-            {at: _draw(assignment) for assignment, at in assignments.items()}, answer
-        )
-        settled = self.assignments(answer) or chosen
-        return Solution(settled, best, best, proven=True, settled=early and drawn)
+        resolved = by_name.proven and by_hash.proven
+        final = self.assignments(by_hash.result) or chosen
+        return Solution(final, best, best, proven=True, ties_resolved=resolved)
 
-    def _prefer(self, goal: Mapping[int, int], known: SolverResult) -> tuple[SolverResult, bool]:
-        """The best by this goal, to be kept to from now on, and whether that was proven."""
-        answer = self.maximise(goal, known.values or ())
-        if answer.values is None or not all(row.holds(answer.values) for row in self.rows):
-            return known, False
-        worth = sum(factor * answer.values[at] for at, factor in goal.items())
-        self.rows.append(LinearConstraint(goal, least=worth))
-        return answer, worth >= answer.bound
+    def _maximise_also(self, goal: Mapping[int, int], known: SolverResult) -> _TieBreak:
+        """Maximise a further goal, and keep its value for later goals."""
+        result = self.maximise(goal, known.values or ())
+        if result.values is None or not all(each.holds(result.values) for each in self.constraints):
+            return _TieBreak(known, proven=False)
+        reached = sum(factor * result.values[at] for at, factor in goal.items())
+        self.constraints.append(LinearConstraint(goal, minimum=reached))
+        return _TieBreak(result, proven=reached >= result.bound)
 
 
-def _draw(assignment: Assignment) -> int:
-    """A number that depends on the seat's name alone, and is equal for few."""
-    return crc32(f"{assignment.component}/{assignment.group}/{assignment.cluster}".encode()) % _DRAW
+def _hash(assignment: Assignment) -> int:
+    """A number that depends on the assignment's names alone; collisions are rare."""
+    name = f"{assignment.component}/{assignment.group}/{assignment.cluster}"
+    return crc32(name.encode()) % _HASHES
 
 
-def _most_points(problem: AssignmentProblem) -> int:
-    """The points there were if nothing but the counts had to be kept."""
+def _highest_score(problem: AssignmentProblem) -> int:
+    """The total score if no rule but the counts applied."""
     return sum(
         sum(sorted(choice.candidates.values())[-choice.limit :])
         for choice in problem.choices
@@ -161,13 +167,13 @@ def _most_points(problem: AssignmentProblem) -> int:
 
 
 def ordered(problem: AssignmentProblem) -> AssignmentProblem:
-    """The same problem with everything in one order."""
+    """The same problem in canonical order."""
     return replace(
         problem,
         choices=tuple(sorted(problem.choices, key=lambda each: (each.component, each.group))),
         spreads=tuple(sorted(problem.spreads, key=_spread_key)),
-        together=tuple(sorted(problem.together, key=_pair_key)),
-        apart=tuple(sorted(problem.apart, key=_pair_key)),
+        affinities=tuple(sorted(problem.affinities, key=_affinity_key)),
+        anti_affinities=tuple(sorted(problem.anti_affinities, key=_affinity_key)),
     )
 
 
@@ -176,6 +182,6 @@ def _spread_key(spread: SpreadConstraint) -> tuple[str, int, int, list[tuple[str
     return spread.component, skew, spread.min_domains, sorted(spread.domains.items())
 
 
-def _pair_key(pair: AffinityConstraint) -> tuple[str, str, bool, list[tuple[str, str]]]:
+def _affinity_key(pair: AffinityConstraint) -> tuple[str, str, bool, list[tuple[str, str]]]:
     domains = sorted((pair.domains or {}).items())
     return pair.component, pair.other, pair.domains is None, domains

@@ -1,9 +1,9 @@
-"""Places all components of an application at once, by a solver: `strategy: optimal`.
+"""Places all components of an application together, with a solver: `strategy: optimal`.
 
-What must be on every selected cluster is placed first, as ever. All choices, and what follows them,
-become one problem for `optimal`: the same filters decide who is a candidate, and the same scores
-what that is worth, as they are before anything is chosen. Affinities, spread and room become the
-problem's rules.
+Groups with fixed clusters are placed first, as in the greedy strategy. All choices, and groups that
+depend on them, become one assignment problem: the same filters determine the candidates, and the
+same scores their value, both before anything is chosen. Affinities, spread rules and capacity
+become constraints.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -20,18 +20,18 @@ from planners.optimizer.problem import (
     Solution,
     SpreadConstraint,
     check,
+    points,
 )
-from planners.optimizer.problem import points as points_of
 from planners.optimizer.solver import Solver
-from planners.placement.affinity import required
+from planners.placement.affinity import required_affinities
 from planners.placement.allocation import Allocation
 from planners.placement.groups import PlacementGroup, depends_on_others, placement_groups
 from planners.placement.place import (
     FilterResult,
     Placement,
+    check_placement,
     choose_best,
     decide_group,
-    finish,
     take_all,
 )
 from planners.placement.rank import ClusterScore, score_cluster
@@ -42,209 +42,237 @@ HUNDREDTHS = 100
 
 @dataclass(frozen=True, slots=True)
 class OptimizationResult:
-    """What the solver's answer is worth, in points of the scores (0 to 100 for each assignment).
+    """What the solver gained over the greedy strategy, in points (0 to 100 for each assignment).
 
-    `gained` is how many more it has than one component after the other, with `assignments` more
-    clusters; both None where that found no answer to the same problem. It may find one to an
-    easier problem: a zone that its own earlier choices filled no longer counts for the spread of
-    later ones, where the solver leaves such zones the room they need. No answer has more than `gap`
-    points beyond it.
+    `gained_points` and `gained_clusters` are None if the greedy placement is not a solution of the
+    same problem. The greedy strategy may solve an easier one: it ignores a zone that its own
+    earlier choices filled when it spreads later components, while the solver leaves room there.
+    `gap` is the distance to the upper bound in points; 0 means proven optimal.
     """
 
-    gained: float | None
-    assignments: int | None
+    gained_points: float | None
+    gained_clusters: int | None
     gap: float
 
     def __str__(self) -> str:
-        best = "the best there is" if not self.gap else f"at most {self.gap:g} from the best"
-        if self.gained is None or self.assignments is None:
-            return f"{best}, where one component after the other keeps not every rule"
-        more = f" and {self.assignments} more clusters" if self.assignments else ""
-        return f"{best}, {self.gained:g} points{more} more than one component after the other"
+        quality = f"within {self.gap:g} points of the optimum" if self.gap else "proven optimal"
+        if self.gained_points is None or self.gained_clusters is None:
+            return f"{quality}; the greedy strategy violates a rule"
+        clusters = f" and {self.gained_clusters} clusters" if self.gained_clusters else ""
+        return f"{quality}; {self.gained_points:g} points{clusters} above the greedy strategy"
+
+
+@dataclass(frozen=True, slots=True)
+class OptimizedPlacement:
+    """A placement, with the gain if the solver found it; None if it is the greedy one."""
+
+    placement: Placement
+    result: OptimizationResult | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class _Option:
-    """A group that the solver decides: who is admitted, and what each is worth.
+    """A group that the solver decides: the admitted clusters and their scores.
 
-    `alone`: nothing else gives the component a cluster, and it must have one.
+    `assigned` are clusters that the component has already. `must_place`: no other group gives the
+    component a cluster, and it needs one.
     """
 
     index: int
     group: PlacementGroup
-    admission: FilterResult
-    ranked: dict[str, ClusterScore]
-    had: frozenset[str]
-    alone: bool
+    filtered: FilterResult
+    scores: dict[str, ClusterScore]
+    assigned: frozenset[str]
+    must_place: bool
 
     @property
     def choice(self) -> Choice:
-        """The same for the solver; clusters that the component has already count, and are taken."""
+        """The choice for the solver; clusters assigned already are chosen and count."""
         name = self.group.component.name
         if self.group.count is None:
-            return Choice(name, self.index, dict.fromkeys(self.ranked, 0), int(self.alone))
-        admission = self.admission
-        least, most = self.group.count.of(len(admission.missed) + len(admission.admitted))
-        points = {
-            each: round(found.total * HUNDREDTHS)
-            for each, found in self.ranked.items()
-            if each not in self.had
+            return Choice(name, self.index, dict.fromkeys(self.scores, 0), int(self.must_place))
+        selected, count = self.filtered.selected_count, self.group.count
+        candidates = {
+            cluster: round(score.total * HUNDREDTHS)
+            for cluster, score in self.scores.items()
+            if cluster not in self.assigned
         }
-        there = len(self.had)
-        least = max(least, int(self.alone))
-        return Choice(name, self.index, points, max(0, least - there), max(0, most - there))
+        minimum = max(count.minimum_of(selected), int(self.must_place)) - len(self.assigned)
+        maximum = count.maximum_of(selected) - len(self.assigned)
+        return Choice(name, self.index, candidates, max(0, minimum), max(0, maximum))
 
     @property
     def units(self) -> list[Unit]:
-        return [Unit(self.group.component.name, name) for name in self.ranked]
+        return [Unit(self.group.component.name, cluster) for cluster in self.scores]
+
+    def clusters(self, chosen: frozenset[Assignment]) -> list[str]:
+        """The clusters that a solution gives the group, sorted."""
+        own = {assignment.cluster for assignment in chosen if assignment.group == self.index}
+        return sorted(own | self.assigned)
 
 
-def optimize(greedy: Placement, solver: Solver) -> tuple[Placement, OptimizationResult | None]:
-    """The best placement, and what it gained; the greedy one, with the reason, where there is none.
+@dataclass(frozen=True, slots=True, order=True)
+class _AffinityKey:
+    """Identifies an affinity rule of a component, so that equal rules count once."""
+
+    component: str
+    other: str
+    topology_key: str | None
+    apart: bool
+
+
+def optimize(greedy: Placement, solver: Solver) -> OptimizedPlacement:
+    """The best placement; the greedy one, with the reason as a problem, if there is none.
 
     Raises:
-        SolverError: the solver's answer breaks a rule.
+        SolverError: the solver's solution violates a rule.
     """
-    placement = Placement(
-        Allocation(greedy.allocation.snapshot, greedy.allocation.workloads), greedy.judge
-    )
-    groups = placement_groups(placement.allocation.snapshot)
+    allocation = Allocation(greedy.allocation.snapshot, greedy.allocation.workloads)
+    placement = Placement(allocation, greedy.evaluator)
+    groups = placement_groups(allocation.snapshot)
     for index, group in enumerate(groups):
         if not depends_on_others(group):
             decide_group(placement, index, group)
     options = [
-        _option(placement, i, group) for i, group in enumerate(groups) if depends_on_others(group)
+        _option(placement, index, group)
+        for index, group in enumerate(groups)
+        if depends_on_others(group)
     ]
     if not options:
-        return greedy, None
-    problem = _problem(placement.allocation, options)
-    answer = solve(problem, solver)
-    if isinstance(answer, Infeasible):
+        return OptimizedPlacement(greedy)
+    problem = _problem(allocation, options)
+    solution = solve(problem, solver)
+    if isinstance(solution, Infeasible):
         if greedy.problems:
-            greedy.problems.append((options[0].group, answer.reason))
-        return greedy, None
-    _take(placement, options, answer.chosen)
-    finish(placement, groups)
-    return placement, _worth(problem, answer, _seats(options, greedy.assignments))
+            greedy.fail(options[0].group, solution.reason)
+        return OptimizedPlacement(greedy)
+    _apply(placement, options, solution.chosen)
+    check_placement(placement, groups)
+    return OptimizedPlacement(
+        placement, _compare(problem, solution, _assignments(options, greedy.assignments))
+    )
 
 
 def _option(placement: Placement, index: int, group: PlacementGroup) -> _Option:
     allocation = placement.allocation
-    admission = placement.ask(group.request(allocation, jointly=True))
-    clusters, scores = placement.clusters, placement.judge.scores
-    names = [each.unit.cluster for each in admission.admitted]
-    ranked = {name: score_cluster(admission.request, clusters[name], scores) for name in names}
-    had = frozenset(allocation.sites.get(group.component.name, ())) & ranked.keys()
+    filtered = placement.apply_filters(group.request(allocation, jointly=True))
+    clusters, evaluators = placement.clusters, placement.evaluator.scores
+    names = [each.unit.cluster for each in filtered.admitted]
+    scores = {name: score_cluster(filtered.request, clusters[name], evaluators) for name in names}
+    assigned = allocation.clusters_of.get(group.component.name, set()) & scores.keys()
     groups = placement_groups(allocation.snapshot)
-    alone = not had and sum(each.component == group.component for each in groups) == 1
-    return _Option(index, group, admission, ranked, had, alone)
+    only_group = sum(each.component == group.component for each in groups) == 1
+    return _Option(
+        index, group, filtered, scores, frozenset(assigned), must_place=only_group and not assigned
+    )
 
 
 def _problem(allocation: Allocation, options: Iterable[_Option]) -> AssignmentProblem:
-    demands: dict[Unit, dict[str, int]] = {}
+    requests: dict[Unit, dict[str, int]] = {}
     spreads: dict[tuple[str, str, int, int], SpreadConstraint] = {}
-    pairs: dict[tuple[str, str, str | None, bool], AffinityConstraint] = {}
+    pairs: dict[_AffinityKey, AffinityConstraint] = {}
     for option in options:
         name, intent = option.group.component.name, option.group.intent
         for unit in option.units:
-            if unit.cluster not in option.had:
-                demands[unit] = dict(option.admission.request.requests.get(unit.cluster, {}))
+            if unit.cluster not in option.assigned:
+                requests[unit] = dict(option.filtered.request.requests.get(unit.cluster, {}))
         for rule in intent.spread if option.group.count is not None else ():
             key = (name, rule.topology_key, rule.max_skew, rule.min_domains)
             domains = _domains(allocation, rule.topology_key)
             spreads[key] = SpreadConstraint(name, domains, rule.max_skew, rule.min_domains)
-        pairs |= dict(_pairs(allocation, option.group))
+        pairs |= dict(_affinities(allocation, option.group))
     fixed = frozenset(
-        Unit(name, each) for name, sites in allocation.sites.items() for each in sites
+        Unit(name, cluster)
+        for name, clusters in allocation.clusters_of.items()
+        for cluster in clusters
     )
-    free = _free(allocation, demands)
+    free = _free(allocation, requests)
     return AssignmentProblem(
         choices=tuple(option.choice for option in options),
         fixed=fixed,
-        demands=demands,
+        requests=requests,
         free=free,
         spreads=tuple(spreads.values()),
-        together=tuple(pair for key, pair in pairs.items() if not key[3]),
-        apart=tuple(pair for key, pair in pairs.items() if key[3]),
+        affinities=tuple(pair for key, pair in pairs.items() if not key.apart),
+        anti_affinities=tuple(pair for key, pair in pairs.items() if key.apart),
     )
 
 
-def _pairs(
+def _affinities(
     allocation: Allocation, group: PlacementGroup
-) -> Iterator[tuple[tuple[str, str, str | None, bool], AffinityConstraint]]:
+) -> Iterator[tuple[_AffinityKey, AffinityConstraint]]:
     name = group.component.name
-    for rule in required(group.component, group.intent, choosing=group.count is not None):
-        if allocation.own(rule.application):
+    choosing = group.count is not None
+    for rule in required_affinities(group.component, group.intent, choosing=choosing):
+        if allocation.is_own(rule.application):
             domains = _domains(allocation, rule.topology_key) if rule.topology_key else None
-            pair = AffinityConstraint(name, rule.component, domains)
-            yield (name, rule.component, rule.topology_key, rule.apart), pair
+            key = _AffinityKey(name, rule.component, rule.topology_key, rule.apart)
+            yield key, AffinityConstraint(name, rule.component, domains)
 
 
 def _domains(allocation: Allocation, key: str) -> dict[str, str]:
     return {name: labels[key] for name, labels in allocation.labels.items() if key in labels}
 
 
-def _free(allocation: Allocation, demands: dict[Unit, dict[str, int]]) -> dict[str, dict[str, int]]:
-    """What is free for choices on each cluster, by resource; what nobody knows has no limit.
+def _free(
+    allocation: Allocation, requests: dict[Unit, dict[str, int]]
+) -> dict[str, dict[str, int]]:
+    """The resources free for choices on each cluster; unknown ones have no limit.
 
-    Where not even what runs there fits, it stays and demands nothing, and nothing else comes.
+    If the running units alone exceed a resource, they stay: their requests are removed from
+    `requests`, and nothing is free for others.
     """
     clusters = {each.name: each for each in allocation.snapshot.clusters}
     free: dict[str, dict[str, int]] = {}
-    for name in {unit.cluster for unit in demands}:
-        here = [unit for unit in demands if unit.cluster == name]
-        for resource in {each for unit in here for each in demands[unit]}:
-            found = allocation.free(clusters[name], resource)
-            if found is None:
+    for name in {unit.cluster for unit in requests}:
+        units = [unit for unit in requests if unit.cluster == name]
+        for resource in {each for unit in units for each in requests[unit]}:
+            known = allocation.free(clusters[name], resource)
+            if known is None:
                 continue
-            running = [unit for unit in here if unit in allocation.running]
-            room = max(found.value, 0)
-            if sum(demands[unit].get(resource, 0) for unit in running) > room:
-                room = 0
+            running = [unit for unit in units if unit in allocation.running]
+            available = max(known.value, 0)
+            if sum(requests[unit].get(resource, 0) for unit in running) > available:
+                available = 0
                 for unit in running:
-                    demands[unit].pop(resource, None)
-            free.setdefault(name, {})[resource] = room
+                    requests[unit].pop(resource, None)
+            free.setdefault(name, {})[resource] = available
     return free
 
 
-def _take(placement: Placement, options: Iterable[_Option], chosen: frozenset[Assignment]) -> None:
-    """Do as the solver says: seats first, so that what is not chosen is judged by the whole."""
+def _apply(placement: Placement, options: Iterable[_Option], chosen: frozenset[Assignment]) -> None:
+    """Apply a solution: first all assignments, then the decisions, which depend on all of them."""
     for option in options:
-        for name in _seated(option, chosen):
-            placement.take(option.admission.request, name)
+        for name in option.clusters(chosen):
+            placement.assign(option.filtered.request, name)
     for option in options:
         if option.group.count is not None:
-            picking = Selection(option.ranked, _seated(option, chosen))
-            choose_best(placement, option.index, option.group, option.admission, picking)
+            selection = Selection(option.scores, option.clusters(chosen))
+            choose_best(placement, option.index, option.group, option.filtered, selection)
         else:
             request = option.group.request(placement.allocation)
-            take_all(placement, option.index, option.group, placement.ask(request))
+            take_all(placement, option.index, option.group, placement.apply_filters(request))
 
 
-def _seated(option: _Option, chosen: frozenset[Assignment]) -> list[str]:
-    mine = {assignment.cluster for assignment in chosen if assignment.group == option.index}
-    return sorted(mine | option.had)
-
-
-def _seats(
+def _assignments(
     options: Iterable[_Option], assignments: Mapping[int, tuple[str, ...]]
 ) -> frozenset[Assignment]:
-    """What the greedy placement took, as an answer to the same problem."""
+    """The greedy placement as a solution candidate of the same problem."""
     return frozenset(
         Assignment(option.group.component.name, option.index, name)
         for option in options
         for name in assignments.get(option.index, ())
-        if name not in option.had or option.group.count is None
+        if name not in option.assigned or option.group.count is None
     )
 
 
-def _worth(
-    problem: AssignmentProblem, answer: Solution, greedy: frozenset[Assignment]
+def _compare(
+    problem: AssignmentProblem, solution: Solution, greedy: frozenset[Assignment]
 ) -> OptimizationResult:
-    gap = (answer.bound - answer.points) / HUNDREDTHS
-    known = {(choice.component, choice.group): choice.candidates for choice in problem.choices}
-    strange = any(s.cluster not in known.get((s.component, s.group), {}) for s in greedy)
-    if strange or check(problem, greedy):
+    gap = (solution.bound - solution.points) / HUNDREDTHS
+    candidates = {(choice.component, choice.group): choice.candidates for choice in problem.choices}
+    foreign = any(a.cluster not in candidates.get((a.component, a.group), {}) for a in greedy)
+    if foreign or check(problem, greedy):
         return OptimizationResult(None, None, gap)
-    gained = (answer.points - points_of(problem, greedy)) / HUNDREDTHS
-    return OptimizationResult(gained, len(answer.chosen) - len(greedy), gap)
+    gained = (solution.points - points(problem, greedy)) / HUNDREDTHS
+    return OptimizationResult(gained, len(solution.chosen) - len(greedy), gap)

@@ -1,4 +1,4 @@
-"""Whole-number programs as plain values, and what a solver of them must do."""
+"""Integer programs as plain values, and the protocol of their solvers."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -6,46 +6,53 @@ from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
-class LinearConstraint:
-    """`least <= sum of coefficient * variable <= most`; None is no limit on that side.
+class Bounds:
+    """The range of a variable, both ends included."""
 
-    `terms` maps the number of a variable to its coefficient.
+    minimum: int
+    maximum: int
+
+
+@dataclass(frozen=True, slots=True)
+class LinearConstraint:
+    """`minimum <= sum of coefficient * variable <= maximum`; None means unbounded.
+
+    `terms` maps the index of a variable to its coefficient.
     """
 
     terms: Mapping[int, int]
-    least: int | None = None
-    most: int | None = None
+    minimum: int | None = None
+    maximum: int | None = None
 
     def holds(self, values: Sequence[int]) -> bool:
-        """Whether the row is kept, calculated exactly."""
+        """Whether the values satisfy the constraint, in exact arithmetic."""
         total = sum(factor * values[variable] for variable, factor in self.terms.items())
-        return (self.least is None or total >= self.least) and (
-            self.most is None or total <= self.most
+        return (self.minimum is None or total >= self.minimum) and (
+            self.maximum is None or total <= self.maximum
         )
 
 
 @dataclass(frozen=True, slots=True)
 class IntegerProgram:
-    """Values for variables 0, 1, ... so that all rows hold and the sum of `goal` is greatest.
+    """Find values of variables 0, 1, ... that satisfy all constraints and maximise `goal`.
 
-    `bounds` holds the lowest and highest value of each variable; `goal` maps the number of a
-    variable to its coefficient. `hint` is a value of each variable, obeying all rows, to start from
-    (empty: none).
+    `goal` maps the index of a variable to its coefficient. `hint` is a feasible value of each
+    variable to start from (empty: none).
     """
 
-    bounds: tuple[tuple[int, int], ...]
-    rows: tuple[LinearConstraint, ...]
+    bounds: tuple[Bounds, ...]
+    constraints: tuple[LinearConstraint, ...]
     goal: Mapping[int, int] = field(default_factory=dict)
     hint: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class SolverResult:
-    """What a solver found.
+    """A solver's result.
 
-    `values` holds one whole number per variable, or is None when none were found. `bound` is a
-    number the goal cannot exceed. `finished` is False when the solver came to its limit of work;
-    otherwise the values are the best, or there are none at all.
+    `values` holds one integer per variable, or is None if no solution was found. `bound` is an
+    upper bound of the goal. `finished` is False if the solver reached its limit; otherwise the
+    values are optimal, or no solution exists.
     """
 
     values: tuple[int, ...] | None
@@ -54,16 +61,16 @@ class SolverResult:
 
 
 class Solver(Protocol):
-    """Solves whole-number programs.
+    """Solves integer programs.
 
-    The same program gets the same answer on a machine of any speed: work is limited by counting
-    it, never by the clock. Rows may be overstepped by what floats cannot tell; who asks, checks.
+    Deterministic on every machine: effort is limited by a count, never by time. Solutions may
+    violate constraints within floating-point precision; the caller verifies them.
     """
 
     def maximise(self, program: IntegerProgram) -> SolverResult:
-        """The values with the greatest goal, as far as the limit of work allows."""
+        """The best solution found within the limit."""
         ...
 
 
 class SolverError(Exception):
-    """A solver answered what cannot be true, or could not answer at all."""
+    """A solver failed, or returned an invalid result."""

@@ -1,5 +1,5 @@
-"""Which clusters a component runs on, and why: filter, rank, select.
+"""Decides which clusters each component runs on, and why: filter, score, select.
 
-Filters and scores are one file each, found by discovery. Nothing here knows waves or merge
-requests.
+Filters and scores are one module each, found by discovery. Nothing here knows waves, merge requests
+or renderers.
 """

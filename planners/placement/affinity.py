@@ -1,4 +1,4 @@
-"""Who keeps whom company: affinities between components, on a cluster or in its domain."""
+"""Affinities between components: which rules apply, and which clusters satisfy them."""
 
 from collections.abc import Iterator
 
@@ -6,19 +6,19 @@ from planners.model import Affinity, Cluster, Component, DependencyScope, Placem
 from planners.placement.allocation import Allocation
 
 
-def required(
+def required_affinities(
     component: Component, intent: PlacementIntent, *, choosing: bool
 ) -> Iterator[Affinity]:
-    """What must hold; in a choice `on: sameCluster` dependencies count as affinities."""
+    """The rules that must hold; in a choice, `on: sameCluster` dependencies are affinities too."""
     yield from (rule for rule in intent.affinity if rule.required)
     if choosing:
-        for need in component.depends_on:
-            if need.on is DependencyScope.SAME_CLUSTER and not need.implied:
-                yield Affinity(need.component, need.application)
+        for dependency in component.depends_on:
+            if dependency.on is DependencyScope.SAME_CLUSTER and not dependency.implied:
+                yield Affinity(dependency.component, dependency.application)
 
 
-def neighbours(allocation: Allocation, rule: Affinity, cluster: Cluster) -> list[str]:
-    """The clusters in the same domain as `cluster` that host what the rule names, sorted."""
+def hosts_in_domain(allocation: Allocation, rule: Affinity, cluster: Cluster) -> list[str]:
+    """The clusters in the topology domain of `cluster` that run the rule's component, sorted."""
     hosts = allocation.hosts(rule.component, rule.application)
     if rule.topology_key is None:
         return [cluster.name] if cluster.name in hosts else []
@@ -30,7 +30,7 @@ def neighbours(allocation: Allocation, rule: Affinity, cluster: Cluster) -> list
     )
 
 
-def subject(rule: Affinity) -> str:
-    """`cart`, or `shop/cart` for another application's; with the topology where it is wider."""
+def describe(rule: Affinity) -> str:
+    """The rule's component (`cart`, `shop/cart`), with its topology: `cart in the same region`."""
     name = f"{rule.application}/{rule.component}" if rule.application else rule.component
     return f"{name} in the same {rule.topology_key}" if rule.topology_key else name

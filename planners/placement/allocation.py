@@ -1,4 +1,4 @@
-"""The board: what is placed where while a plan is made, and what is left on each cluster."""
+"""The state of a placement run: assigned units, and the resources left on each cluster."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -7,39 +7,44 @@ from dataclasses import dataclass, field
 from planners.model import Cluster, Unit
 from planners.model.requests import Amounts, ReplicaCounts, WorkloadRequests, total_requests
 from planners.model.snapshot import MergeRequestState, ReportedFacts, ResourceClaim, Snapshot
-from planners.placement.facts import FLEET_REPO, SourcedValue, age, fresh
+from planners.placement.facts import FLEET_REPO, SourcedValue, age, fresh_facts
 
-ALWAYS_THERE = frozenset({"cpu", "memory", "ephemeral-storage", "pods"})
+STANDARD_RESOURCES = frozenset({"cpu", "memory", "ephemeral-storage", "pods"})
+"""Resources that every cluster has, so that an unstated capacity is unknown and not 0."""
 
 
 @dataclass(slots=True)
 class Allocation:
-    """One plan in the making.
+    """The assignments of one placement run, and the claims of other applications.
 
-    `running` are the application's units that are merged or proposed. `placed` holds the components
-    that this plan has chosen for each cluster so far, `sites` the clusters of each component,
-    `taken` what all that requests. `workloads` are the pods of a component on a cluster, as they
-    would be rendered there; none where it makes no pods.
+    - `workloads`: the pods of each unit as rendered; none for components without pods.
+    - `running`: the application's units that are merged or proposed.
+    - `own_claims`: this application's claims by cluster; `other_claims`: those of other
+      applications that must be respected, by cluster and application.
+    - `components_on`, `clusters_of`: this run's assignments, by cluster and by component.
+    - `requested`: the resources that these assignments request, by cluster.
     """
 
     snapshot: Snapshot
     workloads: Mapping[Unit, tuple[WorkloadRequests, ...]]
     facts: Mapping[str, ReportedFacts] = field(init=False)
     running: frozenset[Unit] = field(init=False)
-    others: dict[str, dict[str, list[ResourceClaim]]] = field(init=False, default_factory=dict)
-    mine: dict[str, list[ResourceClaim]] = field(init=False, default_factory=dict)
-    placed: dict[str, set[str]] = field(init=False, default_factory=dict)
-    sites: dict[str, set[str]] = field(init=False, default_factory=dict)
+    other_claims: dict[str, dict[str, list[ResourceClaim]]] = field(
+        init=False, default_factory=dict
+    )
+    own_claims: dict[str, list[ResourceClaim]] = field(init=False, default_factory=dict)
+    components_on: dict[str, set[str]] = field(init=False, default_factory=dict)
+    clusters_of: dict[str, set[str]] = field(init=False, default_factory=dict)
     labels: dict[str, Mapping[str, str]] = field(init=False, default_factory=dict)
-    taken: dict[str, dict[str, int]] = field(init=False, default_factory=dict)
+    requested: dict[str, dict[str, int]] = field(init=False, default_factory=dict)
     _totals: dict[tuple[int, tuple[tuple[tuple[str, str], int], ...]], Amounts] = field(
         init=False, default_factory=dict
     )
 
     def __post_init__(self) -> None:
-        """Read who claims what."""
+        """Index the claims of the snapshot."""
         snapshot = self.snapshot
-        self.facts = fresh(snapshot)
+        self.facts = fresh_facts(snapshot)
         self.labels = {each.name: each.labels for each in snapshot.clusters}
         proposed = [
             each.branch.units
@@ -50,15 +55,15 @@ class Allocation:
         for claim in snapshot.claims:
             cluster = claim.unit.cluster
             if claim.application == snapshot.application.name:
-                self.mine.setdefault(cluster, []).append(claim)
-            elif counts(snapshot, claim):
-                found = self.others.setdefault(cluster, {})
-                found.setdefault(claim.application, []).append(claim)
+                self.own_claims.setdefault(cluster, []).append(claim)
+            elif takes_precedence(snapshot, claim):
+                by_application = self.other_claims.setdefault(cluster, {})
+                by_application.setdefault(claim.application, []).append(claim)
 
     def requests(self, unit: Unit, replicas: ReplicaCounts) -> Amounts:
-        """What a component requests on a cluster; `replicas` overrides what its objects state.
+        """The requests of a component on a cluster; `replicas` overrides the stated counts.
 
-        Clusters with the same objects share one tuple of workloads, and so one sum.
+        Clusters with the same objects share one tuple of workloads, and therefore one sum.
         """
         workloads = self.workloads.get(unit, ())
         key = (id(workloads), tuple(sorted(replicas.items())))
@@ -66,89 +71,92 @@ class Allocation:
             self._totals[key] = total_requests(workloads, replicas)
         return self._totals[key]
 
-    def place(self, unit: Unit, requests: Amounts) -> None:
-        """Choose a cluster for a component."""
-        self.placed.setdefault(unit.cluster, set()).add(unit.component)
-        self.sites.setdefault(unit.component, set()).add(unit.cluster)
-        taken = self.taken.setdefault(unit.cluster, {})
+    def assign(self, unit: Unit, requests: Amounts) -> None:
+        """Assign the unit's component to its cluster."""
+        self.components_on.setdefault(unit.cluster, set()).add(unit.component)
+        self.clusters_of.setdefault(unit.component, set()).add(unit.cluster)
+        requested = self.requested.setdefault(unit.cluster, {})
         for resource, amount in requests.items():
-            taken[resource] = taken.get(resource, 0) + amount
+            requested[resource] = requested.get(resource, 0) + amount
 
-    def own(self, application: str | None) -> bool:
-        """Whether that means the application which is planned."""
+    def is_own(self, application: str | None) -> bool:
+        """Whether the name refers to the application being planned; None does."""
         return application is None or application == self.snapshot.application.name
 
     def hosts(self, component: str, application: str | None) -> frozenset[str]:
-        """The clusters with that component: of this plan, or of another application as claimed."""
-        if application is None or self.own(application):
-            return frozenset(self.sites.get(component, ()))
+        """The clusters of a component: of this run, or as claimed by another application."""
+        if application is None or self.is_own(application):
+            return frozenset(self.clusters_of.get(component, ()))
         return frozenset(
             cluster
-            for cluster, found in self.others.items()
-            if any(claim.unit.component == component for claim in found.get(application, ()))
+            for cluster, claims in self.other_claims.items()
+            if any(claim.unit.component == component for claim in claims.get(application, ()))
         )
 
-    def domains(self, component: str, key: str) -> Counter[str]:
-        """How many clusters with each value of a label have the component so far."""
-        values = (self.labels[name].get(key) for name in self.sites.get(component, ()))
+    def domain_counts(self, component: str, key: str) -> Counter[str]:
+        """The number of the component's assigned clusters for each value of a cluster label."""
+        values = (self.labels[name].get(key) for name in self.clusters_of.get(component, ()))
         return Counter(value for value in values if value is not None)
 
-    def units_on(self, cluster: str) -> int:
-        """How many components of all applications are there, this plan's own included."""
-        others = self.others.get(cluster, {})
-        return sum(map(len, others.values())) + len(self.placed.get(cluster, ()))
+    def unit_count(self, cluster: str) -> int:
+        """The number of components of all applications on a cluster, this run's included."""
+        claims = self.other_claims.get(cluster, {})
+        return sum(map(len, claims.values())) + len(self.components_on.get(cluster, ()))
 
     def free(self, cluster: Cluster, resource: str) -> SourcedValue[int] | None:
-        """What is left of a resource there, after all claims that count; None where unknown.
+        """The free amount of a resource, after all respected claims; None if unknown.
 
-        A report of free resources at a time includes what was merged before: only later claims
-        are taken off, and what this application merged before is given back, since this plan
-        states it anew. A resource that clusters need not have (a GPU) is 0 where nobody names it.
+        A report of free resources already reflects what was merged before its time: only later
+        claims are subtracted, and this application's own earlier claims are added back, because the
+        plan assigns them anew. An optional resource (a GPU) that the cluster does not state is 0.
         """
-        claims = [each for found in self.others.get(cluster.name, {}).values() for each in found]
-        taken = self.taken.get(cluster.name, {}).get(resource, 0)
+        claims = [
+            claim for each in self.other_claims.get(cluster.name, {}).values() for claim in each
+        ]
+        requested = self.requested.get(cluster.name, {}).get(resource, 0)
         reported = self.facts.get(cluster.name)
         if reported is not None and resource in reported.free:
             later = [c for c in claims if c.merged_at is None or c.merged_at > reported.at]
             own = [
                 c
-                for c in self.mine.get(cluster.name, ())
+                for c in self.own_claims.get(cluster.name, ())
                 if c.merged_at is not None and c.merged_at <= reported.at
             ]
-            left = reported.free[resource] + _sum(own, resource) - _sum(later, resource)
-            return SourcedValue(left - taken, age(reported, self.snapshot.now))
+            free = reported.free[resource] + _sum(own, resource) - _sum(later, resource)
+            return SourcedValue(free - requested, age(reported, self.snapshot.now))
         if resource not in cluster.capacity:
-            return None if resource in ALWAYS_THERE else SourcedValue(0, "not on this cluster")
-        left = cluster.capacity[resource] - cluster.allocated.get(resource, 0)
-        return SourcedValue(left - _sum(claims, resource) - taken, FLEET_REPO)
+            unknown = resource in STANDARD_RESOURCES
+            return None if unknown else SourcedValue(0, "not on this cluster")
+        free = cluster.capacity[resource] - cluster.allocated.get(resource, 0)
+        return SourcedValue(free - _sum(claims, resource) - requested, FLEET_REPO)
 
     def claimants(self, cluster: str, resource: str) -> tuple[str, ...]:
-        """Other applications that claim some of a resource there, with their merge requests."""
-        found = []
-        for application, claims in sorted(self.others.get(cluster, {}).items()):
+        """The other applications that claim a resource, with open merge requests: `shop !3`."""
+        claimants = []
+        for application, claims in sorted(self.other_claims.get(cluster, {}).items()):
             numbers = sorted({f"!{c.number}" for c in claims if c.merged_at is None})
             if _sum(claims, resource):
-                found.append(" ".join([application, *numbers]))
-        return tuple(found)
+                claimants.append(" ".join([application, *numbers]))
+        return tuple(claimants)
 
 
-def counts(snapshot: Snapshot, claim: ResourceClaim) -> bool:
-    """Whether this application has to respect another one's claim.
+def takes_precedence(snapshot: Snapshot, claim: ResourceClaim) -> bool:
+    """Whether another application's claim takes precedence over this application.
 
-    A merged claim counts; a proposed one when its application comes first: the higher priority,
-    then the older merge request. Of two applications that want the same CPU exactly one sees the
-    other's claim.
+    A merged claim does; a proposed one does if its application has the higher priority, or the same
+    priority and the older merge request. Of two applications that compete for a resource, exactly
+    one therefore respects the other's claim.
     """
     if claim.merged_at is not None:
         return True
-    open_ones = [
+    open_numbers = [
         each.number for each in snapshot.merge_requests if each.state is MergeRequestState.OPEN
     ]
-    mine = min(open_ones, default=None)
+    oldest = min(open_numbers, default=None)
     priority = snapshot.registration.priority
     if claim.priority != priority:
         return claim.priority > priority
-    return mine is None or claim.number < mine
+    return oldest is None or claim.number < oldest
 
 
 def _sum(claims: Sequence[ResourceClaim], resource: str) -> int:

@@ -1,18 +1,30 @@
-"""How far it is from users to a cluster, and how long it takes."""
+"""Distance and network latency between users and clusters."""
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from planners.model import Cluster, Location, UserPlace
 from planners.model.snapshot import ReportedFacts
 from planners.placement.facts import SourcedValue
 
 EARTH_RADIUS = 6371.0088
+"""Mean radius in kilometres."""
+
 KILOMETRES_PER_MILLISECOND = 100.0
+"""Round trips over fibre: light covers about 200 km in a millisecond, there and back."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class UserDistance:
+    """The distance from a cluster to a location of users."""
+
+    kilometres: float
+    place: str
 
 
 def distance(place: UserPlace, location: Location) -> float:
-    """Great-circle kilometres, rounded to 100 m (haversine on the mean radius of the Earth)."""
+    """Great-circle kilometres, rounded to 100 m (haversine formula, mean Earth radius)."""
     here, there = math.radians(place.latitude), math.radians(location.latitude)
     turn = math.radians(location.longitude - place.longitude)
     half = (
@@ -22,34 +34,38 @@ def distance(place: UserPlace, location: Location) -> float:
     return round(2 * EARTH_RADIUS * math.asin(math.sqrt(min(1.0, half))), 1)
 
 
-def nearest(users: Sequence[UserPlace], cluster: Cluster) -> tuple[float, str] | None:
-    """Kilometres to the nearest place of users, and its name; None where a location is unknown."""
+def nearest(users: Sequence[UserPlace], cluster: Cluster) -> UserDistance | None:
+    """The nearest location of users; None if the cluster's location is unknown."""
     location = cluster.location
     if location is None or not users:
         return None
-    return min((distance(place, location), place.name) for place in users)
+    return min(UserDistance(distance(place, location), place.name) for place in users)
 
 
 def latency(
     users: Sequence[UserPlace], cluster: Cluster, reported: ReportedFacts | None
 ) -> SourcedValue[float] | None:
-    """Milliseconds (round trip) on the average of the users, each place by its weight.
+    """The users' average round-trip time in milliseconds, weighted by location.
 
-    Measured where the cluster reported it; else estimated from the distance at 100 km a millisecond
-    there and back, the speed of light in fibre. None where neither is known for some place.
+    Measured where the cluster reported it, else estimated from the distance at the speed of light
+    in fibre. None if neither is known for some location.
     """
     total, weights, measured = 0.0, 0, 0
     for place in users:
-        found = reported.latency.get(place.name) if reported is not None else None
-        if found is not None:
+        milliseconds = reported.latency.get(place.name) if reported is not None else None
+        if milliseconds is not None:
             measured += 1
         elif cluster.location is not None:
-            found = distance(place, cluster.location) / KILOMETRES_PER_MILLISECOND
+            milliseconds = distance(place, cluster.location) / KILOMETRES_PER_MILLISECOND
         else:
             return None
-        total += found * place.weight
+        total += milliseconds * place.weight
         weights += place.weight
     if not weights:
         return None
-    source = f"measured for {measured} of {len(users)} places" if measured else "by distance"
+    source = (
+        f"measured for {measured} of {len(users)} locations"
+        if measured
+        else "estimated from distance"
+    )
     return SourcedValue(round(total / weights, 2), source)

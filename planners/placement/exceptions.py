@@ -1,7 +1,7 @@
-"""What an application's exceptions say now: temporary changes of where it runs, and how often.
+"""The exceptions of an application that are in force: temporary changes of placement and replicas.
 
-An exception holds until its time comes. After that it changes nothing, and may be deleted. Of
-several that hold, taking away wins over adding, and later replicas over earlier ones.
+An exception is in force until it expires; an expired one has no effect and may be deleted. If
+several apply, removing a cluster takes precedence over adding it, and the last replica count wins.
 """
 
 from collections.abc import Iterator
@@ -11,31 +11,33 @@ from planners.model.snapshot import Snapshot
 
 
 def in_force(snapshot: Snapshot, component: str) -> Iterator[ExceptionRule]:
-    """The exceptions for a component that hold now, in their order."""
+    """The exceptions of a component that have not expired, in document order."""
     for rule in snapshot.application.exceptions:
         if component in rule.components and rule.holds(snapshot.now):
             yield rule
 
 
 def expired(snapshot: Snapshot) -> Iterator[ExceptionRule]:
-    """Those whose time has passed."""
+    """The exceptions that have expired."""
     return (each for each in snapshot.application.exceptions if not each.holds(snapshot.now))
 
 
 def adding(snapshot: Snapshot, component: str, cluster: str) -> ExceptionRule | None:
-    """The exception that gives a component that cluster."""
-    found = (each for each in in_force(snapshot, component) if cluster in each.add)
-    return next(found, None)
+    """The exception that adds the component to that cluster, if any."""
+    rules = (each for each in in_force(snapshot, component) if cluster in each.add)
+    return next(rules, None)
 
 
 def removing(snapshot: Snapshot, component: str, cluster: str) -> ExceptionRule | None:
-    """The exception that takes a component away from that cluster."""
-    found = (each for each in in_force(snapshot, component) if cluster in each.remove)
-    return next(found, None)
+    """The exception that removes the component from that cluster, if any."""
+    rules = (each for each in in_force(snapshot, component) if cluster in each.remove)
+    return next(rules, None)
 
 
-def scaled(snapshot: Snapshot, component: str, cluster: Cluster) -> dict[tuple[str, str], int]:
-    """The replicas that exceptions give a component's workloads there, by (kind, name)."""
+def replica_overrides(
+    snapshot: Snapshot, component: str, cluster: Cluster
+) -> dict[tuple[str, str], int]:
+    """The replicas that exceptions set for a component's workloads there, by (kind, name)."""
     return {
         (rule.kind, rule.name or component): rule.replicas
         for rule in in_force(snapshot, component)

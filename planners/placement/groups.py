@@ -1,4 +1,4 @@
-"""What has to be placed, piece by piece and in which order: allOf entries first, then choices."""
+"""Splits placement intents into groups, and sorts these into the order of placement."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -16,16 +16,16 @@ from planners.model import (
 from planners.model.selectors import Selector
 from planners.model.snapshot import Snapshot
 from planners.placement.allocation import Allocation
-from planners.placement.exceptions import in_force, scaled
+from planners.placement.exceptions import in_force, replica_overrides
 from planners.placement.filters import Request
-from planners.placement.replicas import at_least
+from planners.placement.replicas import guaranteed_replicas
 
 
 @dataclass(frozen=True, slots=True)
 class PlacementGroup:
     """One component and one entry of its intent: all selected clusters, or the best `count`.
 
-    With an `exception` it is the clusters that this adds.
+    With an `exception`, the group is the clusters that the exception adds.
     """
 
     component: Component
@@ -35,9 +35,9 @@ class PlacementGroup:
     exception: ExceptionRule | None = None
 
     def request(self, allocation: Allocation, *, jointly: bool = False) -> Request:
-        """The question that filters and scores are asked."""
+        """The request that filters and scores evaluate."""
         snapshot = allocation.snapshot
-        replicas = at_least(self.intent.replicas)
+        replicas = guaranteed_replicas(self.intent.replicas)
         return Request(
             component=self.component,
             selectors=self.selectors,
@@ -47,7 +47,7 @@ class PlacementGroup:
             requests={
                 cluster.name: allocation.requests(
                     Unit(self.component.name, cluster.name),
-                    {**replicas, **scaled(snapshot, self.component.name, cluster)},
+                    {**replicas, **replica_overrides(snapshot, self.component.name, cluster)},
                 )
                 for cluster in snapshot.clusters
             },
@@ -65,13 +65,13 @@ class PlacementGroup:
 
 
 def placement_groups(snapshot: Snapshot) -> tuple[PlacementGroup, ...]:
-    """Everything to place, in an order that does not depend on the order of anything given.
+    """All groups in the order of placement, independent of the order of the input.
 
-    What must be on every selected cluster comes before choices, since it cannot give way; among
-    these, what others need or want to be near comes first.
+    Groups with fixed clusters come before choices, because they cannot adapt. Among choices,
+    components that others depend on or want to be near come first.
     """
     ranks = _ranks(snapshot.application)
-    found = [
+    groups = [
         group
         for intent in snapshot.application.placements
         for name in intent.components
@@ -80,7 +80,7 @@ def placement_groups(snapshot: Snapshot) -> tuple[PlacementGroup, ...]:
     ] + list(_added(snapshot))
     return tuple(
         sorted(
-            found,
+            groups,
             key=lambda group: (
                 depends_on_others(group),
                 ranks[group.component.name],
@@ -103,50 +103,53 @@ def _entries(component: Component, intent: PlacementIntent) -> Iterator[Placemen
 
 
 def _added(snapshot: Snapshot) -> Iterator[PlacementGroup]:
-    """What exceptions add, under the first intent of the component: its rules but the selecting."""
+    """The groups that exceptions add; all rules of the first intent but its selectors apply."""
     application = snapshot.application
     for component in application.components:
-        mine = [each for each in application.placements if component.name in each.components]
-        for rule in in_force(snapshot, component.name) if mine else ():
+        intents = [each for each in application.placements if component.name in each.components]
+        for rule in in_force(snapshot, component.name) if intents else ():
             if rule.add:
-                where = Selector(names=rule.add)
+                added = Selector(names=rule.add)
                 intent = replace(
-                    mine[0],
-                    all_of=(where,),
+                    intents[0],
+                    all_of=(added,),
                     any_of=None,
                     excluded=None,
                     spread=(),
                     position=rule.position,
                 )
-                yield PlacementGroup(component, intent, (where,), None, rule)
+                yield PlacementGroup(component, intent, (added,), None, rule)
 
 
 def depends_on_others(group: PlacementGroup) -> bool:
-    """Whether it depends on what is placed before: a choice, or an allOf that follows others."""
+    """Whether earlier placements influence it: a choice, or an allOf with a required affinity."""
     follows = any(rule.required and not rule.apart for rule in group.intent.affinity)
     return group.count is not None or follows
 
 
 def _ranks(application: Application) -> dict[str, int]:
-    """How far each component is from one that needs nothing; affinities in a circle count not."""
-    needs = {
-        part.name: {need.component for need in part.depends_on if need.application is None}
+    """Each component's depth in the graph of dependencies and affinities.
+
+    Affinities are ignored if they form a cycle.
+    """
+    dependencies = {
+        part.name: {each.component for each in part.depends_on if each.application is None}
         for part in application.components
     }
-    near = {name: set(below) for name, below in needs.items()}
+    graph = {name: set(below) for name, below in dependencies.items()}
     for intent in application.placements:
         for name in intent.components:
             for rule in intent.affinity:
                 if rule.required and rule.application is None and not rule.apart:
-                    near.setdefault(name, set()).add(rule.component)
+                    graph.setdefault(name, set()).add(rule.component)
     try:
-        return _depths(near)
+        return _depths(graph)
     except CycleError:
-        return _depths(needs)
+        return _depths(dependencies)
 
 
-def _depths(needs: dict[str, set[str]]) -> dict[str, int]:
+def _depths(graph: dict[str, set[str]]) -> dict[str, int]:
     depths: dict[str, int] = {}
-    for name in TopologicalSorter(needs).static_order():
-        depths[name] = 1 + max((depths[each] for each in needs.get(name, ())), default=-1)
+    for name in TopologicalSorter(graph).static_order():
+        depths[name] = 1 + max((depths[each] for each in graph.get(name, ())), default=-1)
     return depths

@@ -1,9 +1,9 @@
-"""Which component goes to which cluster, and why: filter, rank, pick. Called by `plan`."""
+"""Places components on clusters, group by group: filter, score, select."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from planners.model import Cluster, Unit
+from planners.model import Cluster, PlanProblem, Unit
 from planners.placement.allocation import Allocation
 from planners.placement.filters import Filter, Request, Verdict
 from planners.placement.groups import PlacementGroup, placement_groups
@@ -12,18 +12,21 @@ from planners.placement.scores import Score
 from planners.placement.select import Selection, select_clusters
 from planners.placement.topology_spread import spread_checks
 
-SELECTION = frozenset({"tenant", "labels"})
-OWN_WORD = frozenset({"labels", "exceptions"})
+SELECTION_FILTERS = frozenset({"tenant", "labels"})
+"""Filters whose rejection means that the intent does not select the cluster at all."""
+
+INTENT_FILTERS = frozenset({"labels", "exceptions"})
+"""Filters that enforce what the application itself says about a cluster that it names."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlacementDecision:
-    """One line of the Trace: one component and one cluster.
+    """One entry of the Trace: the decision for one component and one cluster.
 
-    `verdict` is the first filter that dropped the cluster, or the last that admitted it; in a
-    thorough plan `refusals` are all that dropped it. `scores`, `total` and `rank` (from 1) are set
-    where there was a choice, of which `wanted` says how many were asked for; where an exception
-    adds the cluster, it says so.
+    `verdict` is that of the first filter that rejected the cluster, else of the last one; a
+    thorough plan lists all rejections in `refusals`. `scores`, `total` and `rank` (from 1) are set
+    for candidates of a choice, whose requested count is `wanted`; for a cluster added by an
+    exception, `wanted` describes the exception.
     """
 
     unit: Unit
@@ -38,7 +41,10 @@ class PlacementDecision:
 
 @dataclass(frozen=True, slots=True)
 class Evaluator:
-    """Every filter, in the order of asking, and every score by name."""
+    """Applies filters, in order, and holds the scores by name.
+
+    With `thorough` all filters are applied, not only those up to the first rejection.
+    """
 
     filters: tuple[Filter, ...]
     scores: Mapping[str, Score]
@@ -48,12 +54,12 @@ class Evaluator:
     def of(
         cls, filters: Sequence[Filter], scores: Sequence[Score], *, thorough: bool = False
     ) -> "Evaluator":
-        """Sorted, so that the order in which they are given changes nothing."""
+        """An evaluator that does not depend on the order of the arguments."""
         ordered = sorted(filters, key=lambda each: (each.order, each.name))
         return cls(tuple(ordered), {each.name: each for each in scores}, thorough)
 
-    def decide(self, request: Request, cluster: Cluster) -> PlacementDecision:
-        """Ask the filters: not chosen yet, with the verdict that counts."""
+    def evaluate(self, request: Request, cluster: Cluster) -> PlacementDecision:
+        """Apply the filters to one cluster; the decision is not chosen yet."""
         unit = Unit(request.component.name, cluster.name)
         verdict = Verdict("none", admitted=True, seen="", needed="")
         refusals: list[Verdict] = []
@@ -69,37 +75,43 @@ class Evaluator:
             )
         return PlacementDecision(unit, chosen=False, verdict=verdict)
 
-    def requires(self, verdict: Verdict) -> bool:
-        """Whether an allOf fails when this filter refuses one of its clusters."""
+    def is_required(self, verdict: Verdict) -> bool:
+        """Whether a rejection by this filter makes an allOf fail."""
         return any(each.name == verdict.filter and each.required for each in self.filters)
 
 
 @dataclass(frozen=True, slots=True)
 class FilterResult:
-    """What the filters say of every cluster, for one group."""
+    """The filters' decisions about every cluster, for one group."""
 
     request: Request
     admitted: tuple[PlacementDecision, ...]
-    dropped: tuple[PlacementDecision, ...]
+    rejected: tuple[PlacementDecision, ...]
 
     @property
-    def missed(self) -> list[PlacementDecision]:
-        """The clusters that the group selects, and some other filter dropped."""
-        return [each for each in self.dropped if each.verdict.filter not in SELECTION]
+    def rejected_selected(self) -> list[PlacementDecision]:
+        """The clusters that the group selects and another filter rejected."""
+        return [each for each in self.rejected if each.verdict.filter not in SELECTION_FILTERS]
+
+    @property
+    def selected_count(self) -> int:
+        """The number of clusters that the group selects, admitted or not."""
+        return len(self.rejected_selected) + len(self.admitted)
 
 
 @dataclass(slots=True)
 class Placement:
-    """What was decided, one decision for each component and cluster, and what could not be.
+    """The result of a placement run: one decision for each component and cluster, and problems.
 
-    `assignments` are the clusters of each group, in the order of `placement_groups`.
+    `assignments` are the clusters of each group, by its index in `placement_groups`.
     """
 
     allocation: Allocation
-    judge: Evaluator
+    evaluator: Evaluator
     decisions: dict[Unit, PlacementDecision] = field(default_factory=dict)
-    problems: list[tuple[PlacementGroup, str]] = field(default_factory=list)
+    problems: list[PlanProblem] = field(default_factory=list)
     assignments: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    failed_components: set[str] = field(default_factory=set)
 
     @property
     def trace(self) -> tuple[PlacementDecision, ...]:
@@ -108,45 +120,50 @@ class Placement:
 
     @property
     def clusters(self) -> dict[str, Cluster]:
-        """The fleet by names, sorted."""
+        """The clusters of the fleet, by name, sorted."""
         return {each.name: each for each in sorted(self.allocation.snapshot.clusters, key=_name)}
 
-    def ask(self, request: Request) -> FilterResult:
-        """Ask the filters about every cluster, and keep the refusals."""
-        judged = [self.judge.decide(request, each) for each in self.clusters.values()]
-        dropped = tuple(each for each in judged if not each.verdict.admitted)
-        for decision in dropped:
-            self.keep(decision)
-        return FilterResult(request, tuple(e for e in judged if e.verdict.admitted), dropped)
+    def apply_filters(self, request: Request) -> FilterResult:
+        """Apply the filters to every cluster, and record the rejections."""
+        decisions = [self.evaluator.evaluate(request, each) for each in self.clusters.values()]
+        rejected = tuple(each for each in decisions if not each.verdict.admitted)
+        for decision in rejected:
+            self.record(decision)
+        return FilterResult(request, tuple(e for e in decisions if e.verdict.admitted), rejected)
 
-    def keep(self, decision: PlacementDecision) -> None:
-        """Keep the decision that tells more about a unit: chosen, admitted, the better rank.
+    def record(self, decision: PlacementDecision) -> None:
+        """Record a decision unless a more significant one about the unit is recorded.
 
-        Of refusals, one of a cluster that is selected tells more than that another selector does
-        not select it.
+        In descending significance: chosen, admitted, rejected though selected, not selected; then
+        by rank.
         """
-        known = self.decisions.get(decision.unit)
-        if known is None or _weight(decision) > _weight(known):
+        recorded = self.decisions.get(decision.unit)
+        if recorded is None or _significance(decision) > _significance(recorded):
             self.decisions[decision.unit] = decision
 
-    def take(self, request: Request, cluster: str) -> None:
-        """Give a component a cluster, once."""
+    def assign(self, request: Request, cluster: str) -> None:
+        """Assign the component to a cluster, unless it is already."""
         name = request.component.name
-        if cluster not in self.allocation.sites.get(name, ()):
-            self.allocation.place(Unit(name, cluster), request.requests.get(cluster, {}))
+        if cluster not in self.allocation.clusters_of.get(name, ()):
+            self.allocation.assign(Unit(name, cluster), request.requests.get(cluster, {}))
+
+    def fail(self, group: PlacementGroup, message: str) -> None:
+        """Add a problem of a group."""
+        self.problems.append(PlanProblem(message, group.intent.position))
+        self.failed_components.add(group.component.name)
 
 
-def place(allocation: Allocation, judge: Evaluator) -> Placement:
-    """Decide for every component that has a placement intent and every cluster.
+def place(allocation: Allocation, evaluator: Evaluator) -> Placement:
+    """Place every component that has a placement intent.
 
-    Components are placed one after the other, first those that others need; each choice sees what
-    the choices before it took. Blind to the order of clusters, intents, filters and scores.
+    Groups are placed one after the other, dependencies first; each choice respects the assignments
+    before it. The result does not depend on the order of clusters, intents, filters and scores.
     """
-    placement = Placement(allocation, judge)
+    placement = Placement(allocation, evaluator)
     groups = placement_groups(allocation.snapshot)
     for index, group in enumerate(groups):
         decide_group(placement, index, group)
-    finish(placement, groups)
+    check_placement(placement, groups)
     return placement
 
 
@@ -154,134 +171,129 @@ def _name(cluster: Cluster) -> str:
     return cluster.name
 
 
-def _weight(decision: PlacementDecision) -> tuple[bool, bool, bool, int]:
-    selected = decision.verdict.filter not in SELECTION
+def _significance(decision: PlacementDecision) -> tuple[bool, bool, bool, int]:
+    selected = decision.verdict.filter not in SELECTION_FILTERS
     return decision.chosen, decision.verdict.admitted, selected, -(decision.rank or 0)
 
 
 def decide_group(placement: Placement, index: int, group: PlacementGroup) -> None:
-    """Decide for one group, after what was decided before."""
-    admission = placement.ask(group.request(placement.allocation))
+    """Place one group, given the assignments so far."""
+    result = placement.apply_filters(group.request(placement.allocation))
     if group.count is None:
-        take_all(placement, index, group, admission)
+        take_all(placement, index, group, result)
         return
-    _, most = group.count.of(len(admission.missed) + len(admission.admitted))
-    candidates = [placement.clusters[each.unit.cluster] for each in admission.admitted]
-    picking = select_clusters(admission.request, candidates, most, placement.judge.scores)
-    choose_best(placement, index, group, admission, picking)
+    maximum = group.count.maximum_of(result.selected_count)
+    candidates = [placement.clusters[each.unit.cluster] for each in result.admitted]
+    scores = placement.evaluator.scores
+    selection = select_clusters(result.request, candidates, maximum, scores)
+    choose_best(placement, index, group, result, selection)
 
 
-def take_all(
-    placement: Placement, index: int, group: PlacementGroup, admission: FilterResult
-) -> None:
-    """An allOf takes every admitted cluster; what it had to have and did not get is a problem."""
-    placement.assignments[index] = tuple(each.unit.cluster for each in admission.admitted)
+def take_all(placement: Placement, index: int, group: PlacementGroup, result: FilterResult) -> None:
+    """Assign an allOf to every admitted cluster; a rejected required cluster is a problem."""
+    placement.assignments[index] = tuple(each.unit.cluster for each in result.admitted)
     added = f"added {group.exception}" if group.exception else ""
-    for decision in admission.admitted:
-        placement.take(admission.request, decision.unit.cluster)
-        placement.keep(replace(decision, chosen=True, wanted=added))
+    for decision in result.admitted:
+        placement.assign(result.request, decision.unit.cluster)
+        placement.record(replace(decision, chosen=True, wanted=added))
     named = {name for selector in group.selectors for name in selector.names}
-    for decision in admission.dropped:
+    for decision in result.rejected:
         verdict = decision.verdict
-        missed = decision.unit.cluster in named and verdict.filter not in OWN_WORD
-        if missed or placement.judge.requires(verdict):
+        missed = decision.unit.cluster in named and verdict.filter not in INTENT_FILTERS
+        if missed or placement.evaluator.is_required(verdict):
             message = (
-                f"{group.component.name} must run on {decision.unit.cluster} ({group}), but "
-                f"{verdict.filter} refuses it: {verdict.seen}, needs {verdict.needed}"
+                f"{group.component.name} must run on {decision.unit.cluster} ({group}), but filter "
+                f"{verdict.filter!r} rejects it: {verdict.seen}, needs {verdict.needed}"
             )
-            placement.problems.append((group, message))
+            placement.fail(group, message)
 
 
 def choose_best(
     placement: Placement,
     index: int,
     group: PlacementGroup,
-    admission: FilterResult,
-    picking: Selection,
+    result: FilterResult,
+    selection: Selection,
 ) -> None:
-    """Keep a decision for every admitted cluster of a choice, and say when there are too few."""
+    """Record the decisions of a choice; too few selected clusters are a problem."""
     assert group.count is not None
-    least, _ = group.count.of(len(admission.missed) + len(admission.admitted))
-    placement.assignments[index] = tuple(picking.picked)
-    refused = admission.missed
-    order = picking.order
-    for decision in admission.admitted:
-        name = decision.unit.cluster
-        chosen = name in picking.picked
-        made = replace(
-            decision,
+    minimum = group.count.minimum_of(result.selected_count)
+    placement.assignments[index] = tuple(selection.selected)
+    rejected = result.rejected_selected
+    ranks = selection.ranks
+    for admitted in result.admitted:
+        name = admitted.unit.cluster
+        chosen = name in selection.selected
+        decision = replace(
+            admitted,
             chosen=chosen,
-            verdict=decision.verdict if chosen else picking.refused.get(name, decision.verdict),
-            scores=picking.ranked[name].scores,
-            total=picking.ranked[name].total,
-            rank=order[name],
+            verdict=admitted.verdict if chosen else selection.rejected.get(name, admitted.verdict),
+            scores=selection.scores[name].scores,
+            total=selection.scores[name].total,
+            rank=ranks[name],
             wanted=str(group.count),
         )
-        placement.keep(made)
-        if not made.verdict.admitted:
-            refused.append(made)
-    if len(picking.picked) < least:
-        message = too_few(group, len(picking.picked), least, refused or admission.dropped)
-        placement.problems.append((group, message))
+        placement.record(decision)
+        if not decision.verdict.admitted:
+            rejected.append(decision)
+    selected = len(selection.selected)
+    if selected < minimum:
+        placement.fail(group, too_few(group, selected, minimum, rejected or result.rejected))
 
 
-def finish(placement: Placement, groups: Sequence[PlacementGroup]) -> None:
-    """Check what only the whole can show: spread rules, and components that have no cluster."""
+def check_placement(placement: Placement, groups: Sequence[PlacementGroup]) -> None:
+    """Check the whole placement: spread rules, and components without any cluster."""
     for group in groups:
         _check_spread(placement, group)
     _check_placed(placement, groups)
 
 
 def _check_spread(placement: Placement, group: PlacementGroup) -> None:
-    """An allOf takes what it selects; when that breaks a spread rule, the plan is refused."""
+    """An allOf that violates a spread rule is a problem, because it cannot adapt."""
     if group.count is not None or not group.intent.spread:
         return
     name = group.component.name
     clusters = [
         each
         for each in placement.allocation.snapshot.clusters
-        if each.name in placement.allocation.sites.get(name, ())
+        if each.name in placement.allocation.clusters_of.get(name, ())
     ]
-    for rule in spread_checks(group.intent.spread, name, placement.allocation, clusters):
-        broken = rule.broken()
-        if broken is not None:
-            message = f"{name} is not spread as asked ({group}): {broken}"
-            placement.problems.append((group, message))
+    for check in spread_checks(group.intent.spread, name, placement.allocation, clusters):
+        violation = check.violation()
+        if violation is not None:
+            placement.fail(group, f"{name} violates its spread rule ({group}): {violation}")
 
 
 def _check_placed(placement: Placement, groups: Sequence[PlacementGroup]) -> None:
-    """A component that has no cluster at all, by any of its entries, is a problem."""
-    said = {group.component.name for group, _ in placement.problems}
+    """A component without any cluster is a problem, unless it already has one."""
     for group in groups:
         name = group.component.name
-        if name in said or name in placement.allocation.sites:
+        if name in placement.failed_components or name in placement.allocation.clusters_of:
             continue
-        said.add(name)
-        mine = [each for each in placement.trace if each.unit.component == name]
-        selected = [each for each in mine if each.verdict.filter not in SELECTION]
-        placement.problems.append((group, too_few(group, 0, 1, selected or mine)))
+        decisions = [each for each in placement.trace if each.unit.component == name]
+        selected = [each for each in decisions if each.verdict.filter not in SELECTION_FILTERS]
+        placement.fail(group, too_few(group, 0, 1, selected or decisions))
 
 
 def too_few(
-    group: PlacementGroup, found: int, least: int, refused: Sequence[PlacementDecision]
+    group: PlacementGroup, selected: int, minimum: int, rejected: Sequence[PlacementDecision]
 ) -> str:
-    """Why there are too few clusters: the filter that removed the most, with an example.
+    """Why there are too few clusters: the filter that rejected the most, with an example.
 
-    `refused` are the selected clusters that a filter dropped; all dropped ones where none is
-    selected.
+    `rejected` are the selected clusters that another filter rejected; all rejected ones if the
+    group selects none.
     """
     name = group.component.name
-    start = f"no cluster for {name}" if not found else f"{found} clusters for {name}"
-    wanted = f"{start} ({group}; at least {least} wanted)"
-    if not refused:
-        return f"{wanted}: the fleet has no more that are selected"
+    start = f"only {selected} clusters for {name}" if selected else f"no cluster for {name}"
+    text = f"{start} ({group}; minimum {minimum})"
+    if not rejected:
+        return f"{text}: the fleet has no more matching clusters"
     by_filter: dict[str, list[PlacementDecision]] = {}
-    for decision in refused:
+    for decision in rejected:
         by_filter.setdefault(decision.verdict.filter, []).append(decision)
-    worst, most = max(sorted(by_filter.items()), key=lambda item: len(item[1]))
-    sample = most[0]
+    name, decisions = max(sorted(by_filter.items()), key=lambda item: len(item[1]))
+    example = decisions[0]
     return (
-        f"{wanted}: the filter {worst!r} removed {len(most)} of {len(refused)}; "
-        f"{sample.unit.cluster}, for example, has {sample.verdict.seen} where "
-        f"{sample.verdict.needed} is needed"
+        f"{text}: filter {name!r} rejects {len(decisions)} of {len(rejected)}; for example "
+        f"{example.unit.cluster}: {example.verdict.seen}, needs {example.verdict.needed}"
     )

@@ -1,4 +1,4 @@
-"""How good a cluster is for a component: weighted scores, steadiness, and taints to avoid."""
+"""Scores one cluster for a component: weighted scores, the move threshold, and avoided taints."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ STEADY = "steady"
 
 @dataclass(frozen=True, slots=True)
 class WeightedScore:
-    """One score of one cluster: its `weight` in the intent, its value and where that is from."""
+    """One score of one cluster: its `weight` in the intent, its value and the inputs as text."""
 
     name: str
     weight: int
@@ -22,10 +22,10 @@ class WeightedScore:
 
 @dataclass(frozen=True, slots=True)
 class ClusterScore:
-    """All scores of a cluster and their total: the weighted average, and what is added to it.
+    """All scores of a cluster, and the total that ranks it.
 
-    What runs there adds up to the intent's threshold; a PreferNoSchedule taint that is not
-    tolerated takes 100 away, so that such a cluster comes after all others.
+    The total is the weighted average, plus the intent's move threshold where the component already
+    runs, minus 100 for an untolerated PreferNoSchedule taint (which ranks the cluster last).
     """
 
     total: float
@@ -33,30 +33,30 @@ class ClusterScore:
 
 
 def score_cluster(request: Request, cluster: Cluster, scores: Mapping[str, Score]) -> ClusterScore:
-    """Judge one cluster that every filter admitted; `scores` are all scores by their names."""
+    """Score a cluster that every filter admitted; `scores` are all scores by name."""
     intent = request.intent
-    found = []
+    weighted = []
     for key, weight in sorted(intent.prefer.items()):
         name, _, subject = key.partition("/")
         points = scores[name].score(request, cluster, subject)
-        found.append(WeightedScore(key, weight, points.value, points.inputs))
-    weights = sum(each.weight for each in found)
-    total = sum(each.weight * each.value for each in found) / weights if weights else 0.0
+        weighted.append(WeightedScore(key, weight, points.value, points.inputs))
+    weights = sum(each.weight for each in weighted)
+    total = sum(each.weight * each.value for each in weighted) / weights if weights else 0.0
     steady = _steadiness(request, cluster)
-    found.append(WeightedScore(STEADY, intent.move_threshold, steady.value, steady.inputs))
+    weighted.append(WeightedScore(STEADY, intent.move_threshold, steady.value, steady.inputs))
     total += intent.move_threshold * steady.value / BEST
     for taint in cluster.taints:
         if taint.effect is TaintEffect.PREFER_NO_SCHEDULE and not any(
             each.tolerates(taint) for each in intent.tolerations
         ):
-            found.append(WeightedScore("taints", 1, -BEST, f"taint {taint}"))
+            weighted.append(WeightedScore("taints", 1, -BEST, f"taint {taint}"))
             total -= BEST
             break
-    return ClusterScore(round(total, 2), tuple(found))
+    return ClusterScore(round(total, 2), tuple(weighted))
 
 
 def _steadiness(request: Request, cluster: Cluster) -> Points:
-    """100 where the component runs already: it moves only for a gain beyond the threshold."""
+    """100 where the component already runs: it moves only for a gain beyond the threshold."""
     if request.running(cluster):
-        return Points(BEST, "runs there")
-    return Points(0.0, "does not run there")
+        return Points(BEST, "already running")
+    return Points(0.0, "not running")

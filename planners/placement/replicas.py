@@ -1,23 +1,35 @@
-"""How many replicas of a workload each of its clusters runs."""
+"""Distributes the replicas of workloads over their clusters."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
-from planners.model import (
-    Cluster,
-    Division,
-    ExceptionRule,
-    PlacementIntent,
-    ReplicaRule,
-    Unit,
-)
+from planners.model import Cluster, Division, PlacementIntent, PlanProblem, ReplicaRule, Unit
+from planners.model.requests import ReplicaCounts
 from planners.placement.allocation import Allocation
-from planners.placement.exceptions import in_force, scaled
+from planners.placement.exceptions import in_force, replica_overrides
 
-Shares = Mapping[Unit, Mapping[tuple[str, str], int]]
+UnitReplicas = Mapping[Unit, ReplicaCounts]
 
 
-def at_least(rule: ReplicaRule | None) -> dict[tuple[str, str], int]:
-    """What each cluster runs for certain, before the replicas are divided."""
+@dataclass(frozen=True, slots=True)
+class ReplicaDistribution:
+    """The replicas of every unit that has a rule or an exception, and what exceeds capacity."""
+
+    replicas: UnitReplicas
+    problems: tuple[PlanProblem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _UnitOverrides:
+    """The replicas that exceptions set for one component on one cluster."""
+
+    component: str
+    cluster: Cluster
+    counts: ReplicaCounts
+
+
+def guaranteed_replicas(rule: ReplicaRule | None) -> dict[tuple[str, str], int]:
+    """The replicas that each cluster runs in any case, before distribution."""
     if rule is None:
         return {}
     count = rule.total if rule.division is Division.DUPLICATED else min(1, rule.total)
@@ -25,75 +37,84 @@ def at_least(rule: ReplicaRule | None) -> dict[tuple[str, str], int]:
 
 
 def largest_remainder(total: int, weights: Mapping[str, int]) -> dict[str, int]:
-    """Divide `total` in proportion to the weights (Hare quota); equal remainders go by name."""
+    """Divide `total` in proportion to the weights (Hare quota); ties are resolved by name."""
     whole = sum(weights.values())
     if not whole:
         return dict.fromkeys(weights, 0)
     shares = {name: total * weight // whole for name, weight in weights.items()}
-    left = total - sum(shares.values())
+    rest = total - sum(shares.values())
     by_remainder = sorted(weights, key=lambda name: (-(total * weights[name] % whole), name))
-    for name in by_remainder[:left]:
+    for name in by_remainder[:rest]:
         shares[name] += 1
     return shares
 
 
-def divide(
-    allocation: Allocation,
-) -> tuple[Shares, list[tuple[PlacementIntent | ExceptionRule, str]]]:
-    """The replicas of every unit whose intent or exception says some, and what does not fit."""
-    shares: dict[Unit, dict[tuple[str, str], int]] = {}
-    problems: list[tuple[PlacementIntent | ExceptionRule, str]] = []
-    clusters = {each.name: each for each in allocation.snapshot.clusters}
+def distribute(allocation: Allocation) -> ReplicaDistribution:
+    """Distribute the replicas of all intents, then apply the exceptions."""
+    replicas: dict[Unit, dict[tuple[str, str], int]] = {}
+    problems: list[PlanProblem] = []
     for intent in allocation.snapshot.application.placements:
         rule = intent.replicas
         for component in intent.components if rule is not None else ():
             assert rule is not None
-            mine = [clusters[name] for name in sorted(allocation.sites.get(component, ()))]
-            found = _divide(allocation, component, rule, mine)
-            for cluster in mine:
-                count = found[cluster.name]
+            clusters = _clusters_of(allocation, component)
+            counts = _divide(allocation, component, rule, clusters)
+            for cluster in clusters:
                 unit = Unit(component, cluster.name)
-                shares.setdefault(unit, {})[rule.kind, rule.name] = count
-                if (rule.kind, rule.name) in scaled(allocation.snapshot, component, cluster):
-                    continue
-                not_ready = _overflow(allocation, component, rule, cluster, count)
-                if not_ready and unit not in allocation.running:
-                    message = f"{component}: {count} replicas of {rule.name} on {cluster.name} "
-                    problems.append((intent, message + not_ready))
-    for component, cluster, counts in _excepted(allocation):
-        shares.setdefault(Unit(component, cluster.name), {}).update(counts)
-        problems += _crowded(allocation, component, cluster, counts)
-    return shares, problems
+                replicas.setdefault(unit, {})[rule.kind, rule.name] = counts[cluster.name]
+                problems += _check_capacity(allocation, intent, cluster, unit, counts[cluster.name])
+    for overrides in _overrides(allocation):
+        unit = Unit(overrides.component, overrides.cluster.name)
+        replicas.setdefault(unit, {}).update(overrides.counts)
+        problems += _check_overrides(allocation, overrides)
+    return ReplicaDistribution(replicas, tuple(problems))
 
 
-def _excepted(allocation: Allocation) -> Iterator[tuple[str, Cluster, dict[tuple[str, str], int]]]:
-    """What exceptions give, instead of what is divided or written."""
+def _clusters_of(allocation: Allocation, component: str) -> list[Cluster]:
+    clusters = {each.name: each for each in allocation.snapshot.clusters}
+    return [clusters[name] for name in sorted(allocation.clusters_of.get(component, ()))]
+
+
+def _check_capacity(
+    allocation: Allocation, intent: PlacementIntent, cluster: Cluster, unit: Unit, count: int
+) -> Iterator[PlanProblem]:
+    """A problem if a new unit's replicas exceed the capacity of its cluster."""
+    rule = intent.replicas
+    assert rule is not None
+    overrides = replica_overrides(allocation.snapshot, unit.component, cluster)
+    if (rule.kind, rule.name) in overrides:
+        return
+    excess = _assign_remaining(allocation, rule, cluster, unit, count)
+    if excess and unit not in allocation.running:
+        message = f"{unit.component}: {count} replicas of {rule.name} on {cluster.name} {excess}"
+        yield PlanProblem(message, intent.position)
+
+
+def _overrides(allocation: Allocation) -> Iterator[_UnitOverrides]:
+    """The replicas that exceptions set instead of the distributed or written ones."""
     for cluster in allocation.snapshot.clusters:
-        for component in sorted(allocation.placed.get(cluster.name, ())):
-            counts = scaled(allocation.snapshot, component, cluster)
+        for component in sorted(allocation.components_on.get(cluster.name, ())):
+            counts = replica_overrides(allocation.snapshot, component, cluster)
             if counts:
-                yield component, cluster, counts
+                yield _UnitOverrides(component, cluster, counts)
 
 
-def _crowded(
-    allocation: Allocation, component: str, cluster: Cluster, counts: Mapping[tuple[str, str], int]
-) -> Iterator[tuple[ExceptionRule, str]]:
-    """Room that an exception takes and that is not there: what runs has to make do, more has not.
+def _check_overrides(allocation: Allocation, overrides: _UnitOverrides) -> Iterator[PlanProblem]:
+    """Problems where an exception requests more than the manifests do, and more than is free.
 
-    Everything is placed already, so that what is free is what is left.
+    Called after all assignments, so that free capacity is what remains.
     """
-    written = allocation.requests(Unit(component, cluster.name), {})
-    for resource, amount in sorted(
-        allocation.requests(Unit(component, cluster.name), counts).items()
-    ):
+    component, cluster, counts = overrides.component, overrides.cluster, overrides.counts
+    unit = Unit(component, cluster.name)
+    written = allocation.requests(unit, {})
+    for resource, amount in sorted(allocation.requests(unit, counts).items()):
         free = allocation.free(cluster, resource)
         if amount > written.get(resource, 0) and free is not None and free.value < 0:
-            rule = next(
-                r for r in in_force(allocation.snapshot, component) if r.replicas is not None
-            )
+            rules = in_force(allocation.snapshot, component)
+            rule = next(each for each in rules if each.replicas is not None)
             replicas = ", ".join(f"{count} of {name}" for (_, name), count in counts.items())
             message = f"{component}: {replicas} on {cluster.name} need more {resource} than is free"
-            yield rule, f"{message} ({free.source})"
+            yield PlanProblem(f"{message} ({free.source})", rule.position)
 
 
 def _divide(
@@ -110,13 +131,13 @@ def _divide(
 
 
 def _weight(rule: ReplicaRule, cluster: Cluster) -> int:
-    return next((weight for selector, weight in rule.weights if selector.matches(cluster)), 1)
+    matching = (each.weight for each in rule.weights if each.clusters.matches(cluster))
+    return next(matching, 1)
 
 
-def _each(
+def _requests_per_replica(
     allocation: Allocation, component: str, rule: ReplicaRule, cluster: Cluster
 ) -> dict[str, int]:
-    """What one more replica requests."""
     key = (rule.kind, rule.name)
     one = allocation.requests(Unit(component, cluster.name), {key: 1})
     none = allocation.requests(Unit(component, cluster.name), {key: 0})
@@ -124,28 +145,27 @@ def _each(
 
 
 def _room(allocation: Allocation, component: str, rule: ReplicaRule, cluster: Cluster) -> int:
-    """How many replicas fit, at least the one that is there; as many as there are where unknown."""
-    fits = rule.total
-    for resource, amount in _each(allocation, component, rule, cluster).items():
+    """How many replicas fit, including the assigned one; all of them if capacity is unknown."""
+    fitting = rule.total
+    for resource, amount in _requests_per_replica(allocation, component, rule, cluster).items():
         free = allocation.free(cluster, resource)
         if free is not None and amount > 0:
-            fits = min(fits, 1 + max(free.value, 0) // amount)
-    return fits
+            fitting = min(fitting, 1 + max(free.value, 0) // amount)
+    return fitting
 
 
-def _overflow(
-    allocation: Allocation, component: str, rule: ReplicaRule, cluster: Cluster, count: int
+def _assign_remaining(
+    allocation: Allocation, rule: ReplicaRule, cluster: Cluster, unit: Unit, count: int
 ) -> str | None:
-    """What does not fit of the replicas beyond those that were placed already; else takes them."""
-    more = count - at_least(rule)[rule.kind, rule.name]
+    """Assign the replicas beyond the guaranteed ones; returns what prevents it, if anything."""
+    more = count - guaranteed_replicas(rule)[rule.kind, rule.name]
     if more <= 0:
         return None
-    needed = {
-        name: more * each for name, each in _each(allocation, component, rule, cluster).items()
-    }
-    for resource, amount in sorted(needed.items()):
+    each = _requests_per_replica(allocation, unit.component, rule, cluster)
+    requests = {name: more * amount for name, amount in each.items()}
+    for resource, amount in sorted(requests.items()):
         free = allocation.free(cluster, resource)
         if free is not None and amount > free.value:
             return f"need more {resource} than is free ({free.source})"
-    allocation.place(Unit(component, cluster.name), needed)
+    allocation.assign(unit, requests)
     return None

@@ -1,4 +1,4 @@
-"""Picks the best clusters for one component, one seat after the other."""
+"""Selects the best clusters for one component, one at a time."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,62 +9,61 @@ from planners.placement.rank import ClusterScore, score_cluster
 from planners.placement.scores import Score
 from planners.placement.topology_spread import SpreadCheck, spread_checks
 
-SPREAD = "spread"
-
 
 @dataclass(slots=True)
 class Selection:
-    """Who was picked, everybody's rank, and whom a spread rule refused at last."""
+    """The selected clusters, the score of every candidate, and those a spread rule rejected."""
 
-    ranked: dict[str, ClusterScore]
-    picked: list[str] = field(default_factory=list)
-    refused: dict[str, Verdict] = field(default_factory=dict)
+    scores: dict[str, ClusterScore]
+    selected: list[str] = field(default_factory=list)
+    rejected: dict[str, Verdict] = field(default_factory=dict)
 
     @property
-    def order(self) -> dict[str, int]:
-        """Each cluster's rank from 1: by total, then by name."""
-        names = sorted(self.ranked, key=lambda name: (-self.ranked[name].total, name))
+    def ranks(self) -> dict[str, int]:
+        """Each cluster's rank, from 1: by descending total, then by name."""
+        names = sorted(self.scores, key=lambda name: (-self.scores[name].total, name))
         return {name: number for number, name in enumerate(names, 1)}
 
 
 def select_clusters(
-    request: Request, candidates: Sequence[Cluster], most: int, scores: Mapping[str, Score]
+    request: Request, candidates: Sequence[Cluster], maximum: int, scores: Mapping[str, Score]
 ) -> Selection:
-    """Give the component up to `most` of the candidates, and those seats on the board.
+    """Select up to `maximum` of the candidates, and assign the component to them.
 
-    Clusters that it has already, by an allOf or another anyOf, count and come first.
+    Clusters to which an allOf or another anyOf already assigned the component count, and come
+    first. If a preferred score depends on the choice, scores are updated after each selection.
     """
-    allocation, name, intent = request.allocation, request.component.name, request.intent
+    allocation, component, intent = request.allocation, request.component.name, request.intent
     by_name = {each.name: each for each in candidates}
-    moving = any(scores[key.partition("/")[0]].depends_on_choice for key in intent.prefer)
-    rules = spread_checks(intent.spread, name, allocation, candidates)
-    found = Selection({each.name: score_cluster(request, each, scores) for each in candidates})
-    had = allocation.sites.get(name, set())
-    found.picked = sorted(by_name.keys() & had)
-    left = [each for each in found.order if each not in had]
-    while left and len(found.picked) < most:
-        assignments = most - len(found.picked)
-        best = next(
-            (each for each in left if _allowed(rules, by_name[each], assignments) is None), None
+    rescore = any(scores[key.partition("/")[0]].depends_on_choice for key in intent.prefer)
+    checks = spread_checks(intent.spread, component, allocation, candidates)
+    selection = Selection({each.name: score_cluster(request, each, scores) for each in candidates})
+    assigned = allocation.clusters_of.get(component, set())
+    selection.selected = sorted(by_name.keys() & assigned)
+    remaining = [name for name in selection.ranks if name not in assigned]
+    while remaining and len(selection.selected) < maximum:
+        open_slots = maximum - len(selection.selected)
+        allowed = (
+            name for name in remaining if _rejection(checks, by_name[name], open_slots) is None
         )
+        best = next(allowed, None)
         if best is None:
             break
-        left.remove(best)
-        found.picked.append(best)
-        allocation.place(Unit(name, best), request.requests.get(best, {}))
-        if moving:
-            found.ranked |= {each: score_cluster(request, by_name[each], scores) for each in left}
-            left.sort(key=lambda each: (-found.ranked[each].total, each))
-    if rules:
-        verdicts = {each: _allowed(rules, by_name[each], 1) for each in left}
-        found.refused = {each: verdict for each, verdict in verdicts.items() if verdict}
-    return found
+        remaining.remove(best)
+        selection.selected.append(best)
+        allocation.assign(Unit(component, best), request.requests.get(best, {}))
+        if rescore:
+            selection.scores |= {
+                name: score_cluster(request, by_name[name], scores) for name in remaining
+            }
+            remaining.sort(key=lambda name: (-selection.scores[name].total, name))
+    if checks:
+        verdicts = {name: _rejection(checks, by_name[name], 1) for name in remaining}
+        selection.rejected = {name: verdict for name, verdict in verdicts.items() if verdict}
+    return selection
 
 
-def _allowed(rules: Sequence[SpreadCheck], cluster: Cluster, assignments: int) -> Verdict | None:
-    """The refusal of the first spread rule that refuses; None when all admit."""
-    for rule in rules:
-        refusal = rule.refuses(cluster, assignments)
-        if refusal is not None:
-            return Verdict(SPREAD, admitted=False, seen=refusal[0], needed=refusal[1])
-    return None
+def _rejection(checks: Sequence[SpreadCheck], cluster: Cluster, open_slots: int) -> Verdict | None:
+    """The verdict of the first spread rule that rejects the cluster; None if all admit it."""
+    verdicts = (check.reject(cluster, open_slots) for check in checks)
+    return next((verdict for verdict in verdicts if verdict is not None), None)

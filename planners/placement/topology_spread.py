@@ -1,56 +1,63 @@
-"""Spread rules: how evenly a component uses the values of a cluster label."""
+"""Checks spread rules: how evenly a component uses the values of a cluster label."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from planners.model import Cluster, SpreadRule
 from planners.placement.allocation import Allocation
+from planners.placement.filters import Verdict
+
+SPREAD = "spread"
 
 
 @dataclass(frozen=True, slots=True)
 class SpreadCheck:
-    """One rule for one component; `domains` are all label values that it could use."""
+    """One spread rule for one component; `domains` are the label values of its candidates."""
 
     rule: SpreadRule
     component: str
     allocation: Allocation
     domains: frozenset[str]
 
-    def refuses(self, cluster: Cluster, assignments: int) -> tuple[str, str] | None:
-        """Why the component may not take this cluster next: seen and needed.
+    def reject(self, cluster: Cluster, open_slots: int) -> Verdict | None:
+        """The verdict against assigning this cluster next; None if the rule admits it.
 
-        `assignments` is how many are left to make.
+        `open_slots` is the number of clusters still to be selected, this one included.
         """
         key = self.rule.topology_key
         domain = cluster.labels.get(key)
         if domain is None:
-            return f"no label {key}", f"a label {key} to spread over"
-        counts = self.allocation.domains(self.component, key)
+            return _rejected(f"no label {key}", f"label {key}")
+        counts = self.allocation.domain_counts(self.component, key)
         if domain in counts:
             missing = self.rule.min_domains - len(counts)
-            if missing > 0 and assignments <= missing:
-                needed = f"{self.rule.min_domains} different values of {key}"
-                return f"{key}={domain} is used already", needed
-        least = min((counts[each] + (each == domain) for each in self.domains), default=0)
-        if counts[domain] + 1 - least > self.rule.max_skew:
-            seen = f"{counts[domain]} clusters with {key}={domain}, {least} elsewhere"
-            return seen, f"at most {self.rule.max_skew} between any two values of {key}"
+            if missing > 0 and open_slots <= missing:
+                needed = f"at least {self.rule.min_domains} different values of {key}"
+                return _rejected(f"{key}={domain} already used", needed)
+        lowest = min((counts[each] + (each == domain) for each in self.domains), default=0)
+        if counts[domain] + 1 - lowest > self.rule.max_skew:
+            seen = f"{counts[domain]} clusters with {key}={domain}, {lowest} elsewhere"
+            return _rejected(seen, f"a skew of at most {self.rule.max_skew} over {key}")
         return None
 
-    def broken(self) -> str | None:
-        """How the final choice breaks the rule, if it does."""
+    def violation(self) -> str | None:
+        """How the final assignments violate the rule; None if they satisfy it."""
         key = self.rule.topology_key
-        counts = self.allocation.domains(self.component, key)
+        counts = self.allocation.domain_counts(self.component, key)
         if len(counts) < self.rule.min_domains:
-            return f"{len(counts)} values of {key} are used, {self.rule.min_domains} are needed"
+            return f"{len(counts)} of at least {self.rule.min_domains} values of {key} used"
         if not counts:
             return None
-        named = {each: counts[each] for each in sorted(self.domains | counts.keys())}
-        skew = max(named.values()) - min(named.values())
+        by_domain = {each: counts[each] for each in sorted(self.domains | counts.keys())}
+        skew = max(by_domain.values()) - min(by_domain.values())
         if skew > self.rule.max_skew:
-            shown = ", ".join(f"{count} with {key}={each}" for each, count in named.items())
-            return f"clusters are {shown}; at most {self.rule.max_skew} may lie between them"
+            listed = ", ".join(f"{count} with {key}={each}" for each, count in by_domain.items())
+            return f"clusters: {listed}; the maximum skew is {self.rule.max_skew}"
         return None
+
+
+def _rejected(seen: str, needed: str) -> Verdict:
+    return Verdict(SPREAD, admitted=False, seen=seen, needed=needed)
 
 
 def spread_checks(
@@ -59,15 +66,17 @@ def spread_checks(
     allocation: Allocation,
     candidates: Iterable[Cluster],
 ) -> tuple[SpreadCheck, ...]:
-    """The rules for one component over the clusters that it could use."""
-    could = list(candidates)
+    """The checks of a component's spread rules over its candidate clusters."""
+    clusters = list(candidates)
     return tuple(
         SpreadCheck(
             rule,
             component,
             allocation,
             frozenset(
-                each.labels[rule.topology_key] for each in could if rule.topology_key in each.labels
+                each.labels[rule.topology_key]
+                for each in clusters
+                if rule.topology_key in each.labels
             ),
         )
         for rule in rules

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from planners.model import Json
 from planners.model.snapshot import Snapshot
-from planners.placement.allocation import counts
+from planners.placement.allocation import takes_precedence
 from renderers.kubernetes.metadata import namespace_of
 from renderers.policy.quotas import (
     Usage,
@@ -74,7 +74,7 @@ class QuotaLedger:
             if claim.tenant == tenant.name and claim.application != application:
                 for namespace, amounts in claim.usage.items():
                     scope = _QuotaScope(claim.unit.cluster, namespace)
-                    if scope in used and counts(self.snapshot, claim):
+                    if scope in used and takes_precedence(self.snapshot, claim):
                         used[scope].append(amounts)
         several = len(tenant.all_namespaces) > 1
         return quota_problems(

@@ -80,7 +80,7 @@ def problems(draw: st.DrawFn) -> AssignmentProblem:
 
 
 def subsets(choice: Choice) -> Iterator[tuple[Assignment, ...]]:
-    counts = range(choice.least, choice.limit + 1)
+    counts = range(choice.minimum, choice.limit + 1)
     return chain.from_iterable(combinations(choice.assignments, count) for count in counts)
 
 
@@ -114,11 +114,11 @@ def shuffled(problem: AssignmentProblem, order: random.Random) -> AssignmentProb
         choices=mixed(
             replace(each, candidates=turned(each.candidates)) for each in problem.choices
         ),
-        demands=turned({unit: turned(amounts) for unit, amounts in problem.demands.items()}),
+        requests=turned({unit: turned(amounts) for unit, amounts in problem.requests.items()}),
         free=turned({name: turned(amounts) for name, amounts in problem.free.items()}),
         spreads=mixed(replace(each, domains=turned(each.domains)) for each in problem.spreads),
-        together=mixed(problem.together),
-        apart=mixed(problem.apart),
+        affinities=mixed(problem.affinities),
+        anti_affinities=mixed(problem.anti_affinities),
     )
 
 
@@ -138,7 +138,7 @@ def test_the_answer_is_the_best_of_all(problem: AssignmentProblem) -> None:
     assert check(problem, found.chosen) == ()
     assert (*objective(problem, found.chosen), -places) == known
     assert found.proven
-    assert found.settled
+    assert found.ties_resolved
     assert found.points == found.bound == objective(problem, found.chosen)[1]
 
 

@@ -200,7 +200,7 @@ def test_an_optimal_placement_is_never_worse_and_keeps_all_laws(
     if not greedy.problems:
         assert not best.problems
         assert best.optimization is not None
-        gained, assignments = best.optimization.gained, best.optimization.assignments
+        gained, assignments = best.optimization.gained_points, best.optimization.gained_clusters
         if gained is None or assignments is None:
             assert any(intent.spread for intent in world[0].application.placements)
         else:

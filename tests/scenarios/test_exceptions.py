@@ -79,7 +79,7 @@ def test_what_is_taken_away_is_explained_and_the_next_best_is_chosen(tmp_path: P
     assert sites(made, "web") == ["dear"]
     lines = explanation("web", made.plan.trace, made.plan.trace)
     assert (
-        "  cheap: not chosen, exceptions: taken away by an exception until 2026-11-20 14:00 UTC: "
+        "  cheap: not chosen, exceptions: removed by an exception until 2026-11-20 14:00 UTC: "
         "noise, needs no exception"
     ) in lines
 
@@ -97,9 +97,9 @@ def test_taking_away_wins_even_over_an_all_of_that_names_the_cluster(tmp_path: P
 @pytest.mark.parametrize(
     ("name", "why"),
     [
-        ("foreign", "tenant refuses it: not one of the tenant's clusters"),
-        ("drained", "maintenance refuses it: drained, needs no maintenance"),
-        ("tainted", "taints refuses it: taint gpu:NoSchedule"),
+        ("foreign", "filter 'tenant' rejects it: not a cluster of the tenant"),
+        ("drained", "filter 'maintenance' rejects it: drained, needs no maintenance"),
+        ("tainted", "filter 'taints' rejects it: taint gpu:NoSchedule"),
     ],
 )
 def test_what_the_platform_does_not_allow_cannot_be_added(
@@ -126,7 +126,7 @@ def test_when_its_time_has_passed_it_changes_nothing_and_says_so(
     assert RequeueAt(NOON + timedelta(hours=2)) in made.evaluation.effects
     over = propose(replace(before, now=NOON + timedelta(hours=2)))
     assert over.digest == propose(plain).digest != made.digest
-    assert over.warnings == ("switchyard.yaml:11:7: the exception for web is over: delete it",)
+    assert over.warnings == ("switchyard.yaml:11:7: the exception for web has expired: delete it",)
     assert over.evaluation.effects == propose(plain).evaluation.effects
 
 
@@ -169,7 +169,7 @@ def test_replicas_that_do_not_fit_are_refused_wherever_it_runs(
     problems = said(propose(start))
 
     assert len(problems) == 2
-    needs = "web: 9 of web on cheap need more cpu than is free" if running else "capacity refuses"
+    needs = "web: 9 of web on cheap need more cpu than is free" if running else "'capacity' rejects"
     assert needs in problems[0]
 
 

@@ -47,15 +47,13 @@ def run(folder: Path, strategy: str, more: dict[str, str] | None = None) -> Prop
 
 def test_optimal_finds_room_where_greedy_has_none(tmp_path: Path) -> None:
     greedy = run(tmp_path / "greedy", "greedy")
-    assert "no cluster for web (anyOf everything: 1; at least 1 wanted)" in str(greedy.problems[0])
+    assert "no cluster for web (anyOf all clusters: 1; minimum 1)" in str(greedy.problems[0])
 
     best = run(tmp_path / "optimal", "optimal")
 
     assert best.problems == ()
     assert (sites(best, "api"), sites(best, "web")) == (["small"], ["large"])
-    assert str(best.plan.optimization) == (
-        "the best there is, where one component after the other keeps not every rule"
-    )
+    assert str(best.plan.optimization) == ("proven optimal; the greedy strategy violates a rule")
 
 
 def test_optimal_says_what_it_gained_over_greedy(tmp_path: Path) -> None:
@@ -68,13 +66,13 @@ def test_optimal_says_what_it_gained_over_greedy(tmp_path: Path) -> None:
     assert (sites(best, "api"), sites(best, "web")) == (["small"], ["large"])
     optimum = best.plan.optimization
     assert optimum is not None
-    assert (optimum.assignments, optimum.gap) == (0, 0)
+    assert (optimum.gained_clusters, optimum.gap) == (0, 0)
     totals = {str(each.unit): each.total for each in best.plan.trace}
     difference = (
         totals["api@small"] + totals["web@large"] - totals["api@large"] - totals["web@spare"]  # type: ignore[operator]
     )
-    assert optimum.gained == pytest.approx(difference)
-    assert optimum.gained > 0
+    assert optimum.gained_points == pytest.approx(difference)
+    assert optimum.gained_points > 0
 
 
 def test_optimal_says_which_rule_stands_in_the_way(tmp_path: Path) -> None:
@@ -83,7 +81,7 @@ def test_optimal_says_which_rule_stands_in_the_way(tmp_path: Path) -> None:
     refused = run(tmp_path, "optimal", poor)
 
     assert "web" in str(refused.problems[0])
-    assert "filter 'capacity' removed 2 of 2" in str(refused.problems[0])
+    assert "filter 'capacity' rejects 2 of 2" in str(refused.problems[0])
 
 
 def test_without_its_solver_an_optimal_placement_says_what_to_install(
@@ -94,6 +92,6 @@ def test_without_its_solver_an_optimal_placement_says_what_to_install(
     refused = run(tmp_path, "optimal")
 
     assert str(refused.problems[0]) == (
-        "an optimal placement needs a solver that is not installed: "
-        "run `pip install switchyard[optimal]`, or choose another strategy"
+        "`strategy: optimal` needs a solver that is not installed: "
+        "run `pip install switchyard[optimal]`, or use `strategy: greedy`"
     )

@@ -116,7 +116,7 @@ def test_the_cluster_nearest_to_most_users_is_chosen(tmp_path: Path) -> None:
 
     assert sites(made, "web") == ["berlin"]
     scores = {each.unit.cluster: each.scores[0].inputs for each in made.plan.trace}
-    assert scores["berlin"] == "9.61 ms (by distance)"
+    assert scores["berlin"] == "9.61 ms (estimated from distance)"
 
 
 def test_measured_latency_counts_more_than_distance(tmp_path: Path) -> None:
@@ -148,7 +148,7 @@ def test_facts_that_are_not_known_score_nothing_and_say_so(tmp_path: Path) -> No
         ("carbon", 0.0, "carbon intensity unknown"),
         ("cost", 0.0, "price unknown"),
         ("reported/queue", 0.0, "reported queue unknown"),
-        ("steady", 0.0, "does not run there"),
+        ("steady", 0.0, "not running"),
     ]
 
 
@@ -162,7 +162,7 @@ def test_what_others_have_merged_or_proposed_first_is_not_sold_twice(tmp_path: P
     assert sites(propose(start), "web") == ["ohio"]
     assert sites(made, "web") == ["berlin"]
     ohio = next(each for each in made.plan.trace if each.unit.cluster == "ohio")
-    assert ohio.verdict.seen == "cpu 2 free (fleet repo; bank !41 claim some)"
+    assert ohio.verdict.seen == "cpu 2 free (fleet repo; claimed by bank !41)"
     later = replace(claim, priority=-1)
     assert sites(propose(replace(start, claims=(later,))), "web") == ["ohio"]
 
@@ -178,8 +178,8 @@ def test_reported_free_room_counts_what_was_merged_before_it(tmp_path: Path) -> 
     assert not propose(replace(start, facts=facts, claims=(before,))).problems
     refused = propose(replace(start, facts=facts, claims=(after,)))
     assert said(refused) == (
-        "switchyard.yaml:9:7: web must run on ohio (allOf name in (ohio)), but capacity refuses "
-        "it: cpu 2 free (reported 1m ago; bank claim some), needs cpu 3"
+        "switchyard.yaml:9:7: web must run on ohio (allOf name in (ohio)), but filter "
+        "'capacity' rejects it: cpu 2 free (reported 1m ago; claimed by bank), needs cpu 3"
     )
 
 
@@ -209,7 +209,7 @@ def test_d2_a_label_makes_a_pending_placement_appear(tmp_path: Path) -> None:
 
     before, after = propose(replace(labelled, clusters=bare)), propose(labelled)
 
-    assert "no cluster for web (allOf pop=yes-please; at least 1 wanted)" in said(before)
+    assert "no cluster for web (allOf pop=yes-please; minimum 1)" in said(before)
     assert sites(after, "web") == ["pop"]
 
 
@@ -245,8 +245,8 @@ def test_d4_allof_wants_it_on_every_selected_cluster(tmp_path: Path) -> None:
     made = run(tmp_path, "    allOf: [{matchLabels: {tier: edge}}]\n    requires: [gpu]")
 
     assert said(made) == (
-        "switchyard.yaml:9:7: web must run on berlin (allOf tier=edge), but capabilities refuses "
-        "it: no capability, needs gpu"
+        "switchyard.yaml:9:7: web must run on berlin (allOf tier=edge), but filter "
+        "'capabilities' rejects it: no capabilities, needs gpu"
     )
 
 
@@ -256,9 +256,8 @@ def test_d4_an_impossible_request_fails_with_the_filter_that_removed_the_most(
     made = run(tmp_path, ANY_ONE, requests="cpu: 40")
 
     assert said(made) == (
-        "switchyard.yaml:9:7: no cluster for web (anyOf everything: 1; at least 1 wanted): the "
-        "filter 'capacity' removed 3 of 3; berlin, for example, has cpu 8 free (fleet repo) where "
-        "cpu 80 is needed"
+        "switchyard.yaml:9:7: no cluster for web (anyOf all clusters: 1; minimum 1): filter "
+        "'capacity' rejects 3 of 3; for example berlin: cpu 8 free (fleet repo), needs cpu 80"
     )
 
 
@@ -335,12 +334,11 @@ def test_spread_takes_from_every_region_or_refuses(tmp_path: Path) -> None:
     assert sites(made, "web") == ["c0", "c1", "c4", "c5"]
     refused = run(tmp_path / "2", f"    anyOf: {{select: {{}}, count: 6}}\n{spread}", fleet)
     assert said(refused).startswith(
-        "switchyard.yaml:9:7: 5 clusters for web (anyOf everything: 6; at least 6 wanted): the "
-        "filter 'spread' removed 1 of 1; c3, for example, has 3 clusters with region=eu, "
-        "2 elsewhere"
+        "switchyard.yaml:9:7: only 5 clusters for web (anyOf all clusters: 6; minimum 6): filter "
+        "'spread' rejects 1 of 1; for example c3: 3 clusters with region=eu, 2 elsewhere"
     )
     strict = run(tmp_path / "3", f"    allOf: [{{}}]\n{spread}", fleet)
-    assert "clusters are 4 with region=eu, 2 with region=us" in said(strict)
+    assert "clusters: 4 with region=eu, 2 with region=us" in said(strict)
 
 
 def test_replicas_are_divided_by_weights_and_written_per_cluster(tmp_path: Path) -> None:

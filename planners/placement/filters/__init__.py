@@ -1,7 +1,7 @@
-"""Filters say which clusters a component may run on: one file each, exporting `FILTER: Filter`.
+"""Filters decide where a component may run; one module each, exporting `FILTER: Filter`.
 
-A filter answers for one cluster at a time and says what it saw and what it needed, so that every
-rejected cluster can be explained.
+A filter decides about one cluster at a time, and states what it found and what it requires, so that
+every rejection can be explained.
 """
 
 from collections.abc import Mapping
@@ -16,11 +16,11 @@ from planners.placement.allocation import Allocation
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A component in search of clusters, with the selectors of one allOf entry or anyOf.
+    """A component to be placed, with the selectors of one allOf entry or anyOf.
 
-    `requests` is what it requests on each cluster, in nano-units by resource. With `choosing` there
-    are clusters to choose from; without, every selected cluster is meant. With `jointly` a solver
-    places all components at once: what depends on its choices is its business, not a filter's.
+    `requests` are its resource requests on each cluster, in nano-units by resource. `choosing`:
+    some of the selected clusters are to be chosen; otherwise all of them are required. `jointly`: a
+    solver places all components together, so that filters ignore rules between these components.
     """
 
     component: Component
@@ -33,13 +33,13 @@ class Request:
     jointly: bool = False
 
     def running(self, cluster: Cluster) -> bool:
-        """Whether the component is merged or proposed there already."""
+        """Whether the component is already merged or proposed there."""
         return Unit(self.component.name, cluster.name) in self.allocation.running
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a filter says of one cluster: `seen` is what it found, `needed` what it asks for."""
+    """A filter's decision about one cluster: `seen` is what it found, `needed` what it requires."""
 
     filter: str
     admitted: bool
@@ -48,11 +48,11 @@ class Verdict:
 
 
 class Filter(Protocol):
-    """One reason why a cluster may be out of the question."""
+    """One criterion that can exclude a cluster."""
 
     @property
     def name(self) -> str:
-        """The word for it in explanations."""
+        """The name in explanations."""
 
     @property
     def summary(self) -> str:
@@ -60,11 +60,11 @@ class Filter(Protocol):
 
     @property
     def order(self) -> int:
-        """Filters are asked in this order; the first that refuses is the one that is named."""
+        """Filters are applied in ascending order; explanations name the first that rejects."""
 
     @property
     def required(self) -> bool:
-        """Whether an allOf fails when a cluster that it selects is refused by this filter."""
+        """Whether an allOf fails when this filter rejects one of its clusters."""
 
     def admit(self, request: Request, cluster: Cluster) -> Verdict:
-        """Judge one cluster."""
+        """Decide about one cluster."""

@@ -1,15 +1,18 @@
-"""A component runs with some components and apart from others, on the cluster or in its domain."""
+"""Affinity and anti-affinity to other components, on the cluster or in its topology domain."""
 
 from dataclasses import dataclass
 
 from planners.model import Cluster
-from planners.placement.affinity import neighbours, required, subject
+from planners.placement.affinity import describe, hosts_in_domain, required_affinities
 from planners.placement.filters import Filter, Request, Verdict
 
 
 @dataclass(frozen=True, slots=True)
-class WithOrApart:
-    """Obeys every required affinity; `on: sameCluster` dependencies count as one in a choice."""
+class RequiredAffinity:
+    """Admits clusters that satisfy all required affinities.
+
+    In a choice, `on: sameCluster` dependencies are affinities too.
+    """
 
     name: str = "affinity"
     summary: str = "runs with some components and apart from others"
@@ -17,18 +20,19 @@ class WithOrApart:
     required: bool = False
 
     def admit(self, request: Request, cluster: Cluster) -> Verdict:
-        """Whether all hold; the verdict shows the first that does not."""
-        for rule in required(request.component, request.intent, choosing=request.choosing):
-            if request.jointly and request.allocation.own(rule.application):
+        """Whether all rules are satisfied; the verdict names the first that is not."""
+        rules = required_affinities(request.component, request.intent, choosing=request.choosing)
+        for rule in rules:
+            if request.jointly and request.allocation.is_own(rule.application):
                 continue
-            found = neighbours(request.allocation, rule, cluster)
-            if rule.apart and found:
-                seen = f"{rule.component} on {found[0]}"
-                return Verdict(self.name, admitted=False, seen=seen, needed=f"no {subject(rule)}")
-            if not rule.apart and not found:
+            hosts = hosts_in_domain(request.allocation, rule, cluster)
+            if rule.apart and hosts:
+                seen = f"{rule.component} on {hosts[0]}"
+                return Verdict(self.name, admitted=False, seen=seen, needed=f"no {describe(rule)}")
+            if not rule.apart and not hosts:
                 seen = f"no {rule.component}"
-                return Verdict(self.name, admitted=False, seen=seen, needed=subject(rule))
-        return Verdict(self.name, admitted=True, seen="good company", needed="affinities")
+                return Verdict(self.name, admitted=False, seen=seen, needed=describe(rule))
+        return Verdict(self.name, admitted=True, seen="affinities satisfied", needed="affinities")
 
 
-FILTER: Filter = WithOrApart()
+FILTER: Filter = RequiredAffinity()

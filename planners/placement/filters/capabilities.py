@@ -1,9 +1,11 @@
-"""A component goes where its devices, CPU features and other capabilities are."""
+"""Required capabilities: devices, CPU features and the like."""
 
 from dataclasses import dataclass
 
 from planners.model import Cluster
 from planners.placement.filters import Filter, Request, Verdict
+
+NONE = "no capabilities"
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,11 +18,11 @@ class Capabilities:
     required: bool = True
 
     def admit(self, request: Request, cluster: Cluster) -> Verdict:
-        """Whether none is missing; the verdict names those that are."""
+        """Whether no capability is missing; the verdict lists the missing ones."""
         missing = sorted(set(request.intent.requires) - cluster.capabilities)
-        has = ", ".join(sorted(cluster.capabilities)) or "no capability"
-        needed = ", ".join(missing or sorted(request.intent.requires)) or "nothing"
-        return Verdict(self.name, not missing, has, needed)
+        seen = ", ".join(sorted(cluster.capabilities)) or NONE
+        needed = ", ".join(missing or sorted(request.intent.requires)) or NONE
+        return Verdict(self.name, not missing, seen, needed)
 
 
 FILTER: Filter = Capabilities()

@@ -1,4 +1,4 @@
-"""A component goes where what it requests is free, after all claims of all applications."""
+"""Sufficient free resources, after the claims of all applications."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from planners.placement.filters import Filter, Request, Verdict
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
-    """Admits clusters with room for all requests; what runs already is not evicted for room."""
+    """Admits clusters with enough of every requested resource; never evicts what already runs."""
 
     name: str = "capacity"
     summary: str = "fits into the free resources of the cluster"
@@ -16,24 +16,24 @@ class Capacity:
     required: bool = True
 
     def admit(self, request: Request, cluster: Cluster) -> Verdict:
-        """Whether every resource suffices; the verdict shows the first that does not."""
+        """Whether every resource suffices; the verdict names the first that does not."""
         allocation = request.allocation
         for resource, amount in sorted(request.requests.get(cluster.name, {}).items()):
-            found = allocation.free(cluster, resource)
-            if found is None or found.value >= amount or amount == 0:
+            free = allocation.free(cluster, resource)
+            if free is None or free.value >= amount or amount == 0:
                 continue
             if request.running(cluster):
-                return Verdict(self.name, admitted=True, seen="runs there", needed="to stay")
-            others = allocation.claimants(cluster.name, resource)
-            taken = f"; {', '.join(others)} claim some" if others else ""
-            free = quantities.write(max(found.value, 0))
+                return Verdict(self.name, admitted=True, seen="already running", needed="capacity")
+            claimants = allocation.claimants(cluster.name, resource)
+            claims = f"; claimed by {', '.join(claimants)}" if claimants else ""
+            amount_free = quantities.write(max(free.value, 0))
             return Verdict(
                 self.name,
                 admitted=False,
-                seen=f"{resource} {free} free ({found.source}{taken})",
+                seen=f"{resource} {amount_free} free ({free.source}{claims})",
                 needed=f"{resource} {quantities.write(amount)}",
             )
-        return Verdict(self.name, admitted=True, seen="enough room", needed="what it requests")
+        return Verdict(self.name, admitted=True, seen="sufficient capacity", needed="capacity")
 
 
 FILTER: Filter = Capacity()

@@ -1,6 +1,6 @@
-"""A component leaves the clusters that an exception takes away, and gets those that one adds.
+"""Temporary exceptions that add or remove clusters.
 
-What is added comes on top: no choice counts it, so that it takes nobody's place.
+An added cluster does not count towards any choice, so that it displaces no other cluster.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ NONE = "no exception"
 
 @dataclass(frozen=True, slots=True)
 class Exceptions:
-    """Refuses what an exception takes away, and in a choice what one adds."""
+    """Rejects clusters that an exception removes and, in a choice, those that one adds."""
 
     name: str = "exceptions"
     summary: str = "stays off clusters that an exception removes"
@@ -22,11 +22,11 @@ class Exceptions:
     required: bool = False
 
     def admit(self, request: Request, cluster: Cluster) -> Verdict:
-        """Whether no exception that holds now decides otherwise."""
+        """Whether no exception in force concerns the cluster."""
         snapshot, component = request.allocation.snapshot, request.component.name
         rule = removing(snapshot, component, cluster.name)
         if rule is not None:
-            return Verdict(self.name, admitted=False, seen=f"taken away {rule}", needed=NONE)
+            return Verdict(self.name, admitted=False, seen=f"removed {rule}", needed=NONE)
         rule = adding(snapshot, component, cluster.name) if request.choosing else None
         if rule is not None:
             return Verdict(self.name, admitted=False, seen=f"added {rule}", needed=NONE)

@@ -1,4 +1,4 @@
-"""A cluster under maintenance takes nothing new, or keeps nothing."""
+"""Maintenance: cordoned clusters accept no new components, drained ones keep none."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from planners.placement.filters import Filter, Request, Verdict
 
 @dataclass(frozen=True, slots=True)
 class UnderMaintenance:
-    """Refuses drained clusters, and cordoned ones unless the component runs there already."""
+    """Rejects drained clusters, and cordoned ones unless the component already runs there."""
 
     name: str = "maintenance"
     summary: str = "avoids clusters under maintenance"
@@ -16,7 +16,7 @@ class UnderMaintenance:
     required: bool = False
 
     def admit(self, request: Request, cluster: Cluster) -> Verdict:
-        """Whether the cluster's state lets the component be there."""
+        """Whether the cluster's maintenance state permits the component."""
         state = cluster.maintenance
         admitted = state is Maintenance.NONE or (
             state is Maintenance.CORDONED and request.running(cluster)

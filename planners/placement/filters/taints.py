@@ -1,7 +1,7 @@
-"""Taints keep components away that do not tolerate them (Kubernetes: taints and tolerations).
+"""Taints and tolerations, with the semantics of Kubernetes.
 
-NoExecute counts for what runs as well: it moves away, once its replacement is ready. NoSchedule
-counts for what is new. PreferNoSchedule is a matter of rank, not of admission.
+NoExecute also applies to running components: they move once their replacement is ready. NoSchedule
+applies to new ones only. PreferNoSchedule affects the score and not admission.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from planners.placement.filters import Filter, Request, Verdict
 
 @dataclass(frozen=True, slots=True)
 class Taints:
-    """Admits clusters all of whose taints are tolerated, or do not count here."""
+    """Admits clusters without an untolerated taint that applies."""
 
     name: str = "taints"
     summary: str = "tolerates the taints of the cluster"
@@ -20,15 +20,15 @@ class Taints:
     required: bool = False
 
     def admit(self, request: Request, cluster: Cluster) -> Verdict:
-        """Whether every taint that counts is tolerated; the verdict shows the first that is not."""
+        """Whether every applicable taint is tolerated; the verdict names the first that is not."""
         for taint in cluster.taints:
-            counts = taint.effect is TaintEffect.NO_EXECUTE or (
+            applies = taint.effect is TaintEffect.NO_EXECUTE or (
                 taint.effect is TaintEffect.NO_SCHEDULE and not request.running(cluster)
             )
-            if counts and not any(each.tolerates(taint) for each in request.intent.tolerations):
-                needed = f"a toleration of {taint}"
+            if applies and not any(each.tolerates(taint) for each in request.intent.tolerations):
+                needed = f"a toleration for {taint}"
                 return Verdict(self.name, admitted=False, seen=f"taint {taint}", needed=needed)
-        return Verdict(self.name, admitted=True, seen="tolerated", needed="tolerations")
+        return Verdict(self.name, admitted=True, seen="no untolerated taint", needed="tolerations")
 
 
 FILTER: Filter = Taints()

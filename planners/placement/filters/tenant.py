@@ -1,4 +1,4 @@
-"""A component stays on its tenant's clusters."""
+"""The clusters that the tenant may use."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from planners.placement.filters import Filter, Request, Verdict
 
 @dataclass(frozen=True, slots=True)
 class TenantClusters:
-    """Admits the clusters that the tenant's selector selects."""
+    """Admits clusters that the tenant's selector matches."""
 
     name: str = "tenant"
     summary: str = "stays on the clusters of its tenant"
@@ -16,9 +16,9 @@ class TenantClusters:
     required: bool = False
 
     def admit(self, request: Request, cluster: Cluster) -> Verdict:
-        """Whether the tenant owns the cluster."""
+        """Whether the tenant may use the cluster."""
         admitted = request.tenant.clusters.matches(cluster)
-        seen = "one of the tenant's clusters" if admitted else "not one of the tenant's clusters"
+        seen = "cluster of the tenant" if admitted else "not a cluster of the tenant"
         needed = f"tenant {request.tenant.name}: {request.tenant.clusters}"
         return Verdict(self.name, admitted, seen, needed)
 

@@ -1,7 +1,8 @@
-"""Scores rank the clusters that every filter admitted: one file each, exporting `SCORE: Score`.
+"""Scores rank the clusters that every filter admitted; one module each, exporting `SCORE: Score`.
 
-A score looks at one cluster alone, on a scale that stands still: another cluster that joins changes
-no score, so it cannot make what runs move between others. What is not known scores 0, and says so.
+A score depends on one cluster alone, on an absolute scale: a cluster that joins the fleet does not
+change the scores of others, and therefore cannot cause moves between them. Unknown values score 0,
+and the explanation says so.
 """
 
 from dataclasses import dataclass
@@ -15,14 +16,14 @@ BEST = 100.0
 
 @dataclass(frozen=True, slots=True)
 class Points:
-    """From 0 to 100, higher is better, in hundredths; `inputs` says where from."""
+    """A score from 0 to 100, rounded to hundredths; higher is better. `inputs` explains it."""
 
     value: float
     inputs: str
 
 
 class Score(Protocol):
-    """One reason to prefer a cluster."""
+    """One criterion that ranks clusters."""
 
     @property
     def name(self) -> str:
@@ -41,7 +42,7 @@ class Score(Protocol):
         """Whether choosing one cluster for the component changes the scores of the others."""
 
     def score(self, request: Request, cluster: Cluster, subject: str) -> Points:
-        """Score one cluster; `subject` is what follows a slash in the key (`reported/queue`)."""
+        """Score one cluster; `subject` is the part of the key after a slash (`reported/queue`)."""
 
 
 def key_of(score: Score) -> str:
@@ -50,10 +51,10 @@ def key_of(score: Score) -> str:
 
 
 def falling(value: float, half: float) -> float:
-    """100 at 0, 50 at `half`, ever nearer to 0 beyond: differences count everywhere."""
+    """100 at 0, 50 at `half`, approaching 0 beyond it."""
     return round(BEST * half / (half + max(value, 0.0)), 2)
 
 
 def unknown(what: str) -> Points:
-    """The points of what is not known."""
+    """The score of an unknown value."""
     return Points(0.0, f"{what} unknown")

@@ -1,17 +1,16 @@
-"""Prefers the company that the intent wishes for."""
+"""Prefers clusters that satisfy the intent's preferred affinities."""
 
 from dataclasses import dataclass
 
 from planners.model import Cluster
-from planners.placement.affinity import neighbours
-from planners.placement.affinity import subject as named
+from planners.placement.affinity import describe, hosts_in_domain
 from planners.placement.filters import Request
 from planners.placement.scores import BEST, Points, Score
 
 
 @dataclass(frozen=True, slots=True)
 class PreferredAffinity:
-    """By the share of the preferred (not required) affinities that hold there."""
+    """Scores the share of the preferred (not required) affinities that are satisfied there."""
 
     name: str = "affinity"
     summary: str = "clusters where the preferred affinities hold"
@@ -19,17 +18,17 @@ class PreferredAffinity:
     depends_on_choice: bool = False
 
     def score(self, request: Request, cluster: Cluster, subject: str) -> Points:  # noqa: ARG002 - the Protocol's arguments
-        """From what is placed so far."""
-        wished = [rule for rule in request.intent.affinity if not rule.required]
-        held = [
+        """Evaluates the assignments so far."""
+        preferred = [rule for rule in request.intent.affinity if not rule.required]
+        satisfied = [
             rule
-            for rule in wished
-            if bool(neighbours(request.allocation, rule, cluster)) is not rule.apart
+            for rule in preferred
+            if bool(hosts_in_domain(request.allocation, rule, cluster)) is not rule.apart
         ]
-        if not wished:
-            return Points(0.0, "no affinity is preferred")
-        names = ", ".join(("apart from " if r.apart else "with ") + named(r) for r in held)
-        return Points(round(BEST * len(held) / len(wished), 2), names or "none holds")
+        if not preferred:
+            return Points(0.0, "no preferred affinities")
+        names = ", ".join(("apart from " if r.apart else "with ") + describe(r) for r in satisfied)
+        return Points(round(BEST * len(satisfied) / len(preferred), 2), names or "none satisfied")
 
 
 SCORE: Score = PreferredAffinity()

@@ -1,4 +1,4 @@
-"""Prefers clusters that host few components."""
+"""Prefers clusters that run few components."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ HALF = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """By the number of components of all applications that are placed there; 10 score 50."""
+    """Scores the number of components of all applications on the cluster; 10 score 50."""
 
     name: str = "balance"
     summary: str = "clusters that host few components"
@@ -19,9 +19,9 @@ class Balance:
     depends_on_choice: bool = False
 
     def score(self, request: Request, cluster: Cluster, subject: str) -> Points:  # noqa: ARG002 - the Protocol's arguments
-        """From the ledger and from what this plan has placed so far."""
-        count = request.allocation.units_on(cluster.name)
-        return Points(falling(count, HALF), f"{count} components there")
+        """Counts the claims of other applications and the assignments so far."""
+        count = request.allocation.unit_count(cluster.name)
+        return Points(falling(count, HALF), f"{count} components placed there")
 
 
 SCORE: Score = Balance()

@@ -1,4 +1,4 @@
-"""Prefers clusters whose electricity is clean now."""
+"""Prefers clusters with a low current carbon intensity."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ HALF = 300.0
 
 @dataclass(frozen=True, slots=True)
 class Carbon:
-    """By grams of CO2 equivalent per kWh; 300 score 50."""
+    """Scores grams of CO2 equivalent per kWh; 300 score 50."""
 
     name: str = "carbon"
     summary: str = "clusters with a low carbon intensity"
@@ -20,7 +20,7 @@ class Carbon:
     depends_on_choice: bool = False
 
     def score(self, request: Request, cluster: Cluster, subject: str) -> Points:  # noqa: ARG002 - the Protocol's arguments
-        """From the carbon intensity, reported or of the fleet repo."""
+        """Uses the reported carbon intensity, else that of the fleet repo."""
         allocation = request.allocation
         known = facts.carbon(cluster, allocation.facts.get(cluster.name), allocation.snapshot.now)
         if known is None:

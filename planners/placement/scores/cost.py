@@ -1,4 +1,4 @@
-"""Prefers clusters where what the component requests is cheap."""
+"""Prefers clusters on which the component's requests cost little."""
 
 from dataclasses import dataclass
 
@@ -15,10 +15,10 @@ HALF = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """By the price of an hour of a CPU with its share of memory, in the proportion requested.
+    """Scores the hourly price per CPU equivalent of the requests; 0.05 scores 50.
 
-    4 GiB count as much as a CPU; what requests nothing counts as one CPU with 4 GiB. At 0.05 of
-    the fleet's currency it scores 50.
+    4 GiB of memory are one CPU equivalent. A component without requests is priced as one CPU with 4
+    GiB.
     """
 
     name: str = "cost"
@@ -27,7 +27,7 @@ class Cost:
     depends_on_choice: bool = False
 
     def score(self, request: Request, cluster: Cluster, subject: str) -> Points:  # noqa: ARG002 - the Protocol's arguments
-        """From the cluster's price, reported or of the fleet repo."""
+        """Uses the reported price, else that of the fleet repo."""
         allocation = request.allocation
         known = facts.price(cluster, allocation.facts.get(cluster.name), allocation.snapshot.now)
         if known is None:
@@ -38,7 +38,7 @@ class Cost:
             cpus, gibs = 1.0, float(GIB_PER_CPU)
         hour = cpus * known.value.cpu_hour + gibs * known.value.memory_gib_hour
         rate = hour / (cpus + gibs / GIB_PER_CPU)
-        inputs = f"{hour:.4g} an hour, {rate:.4g} a CPU ({known.source})"
+        inputs = f"{hour:.4g} per hour, {rate:.4g} per CPU ({known.source})"
         return Points(falling(rate, HALF), inputs)
 
 

@@ -1,4 +1,4 @@
-"""Prefers clusters with much room left."""
+"""Prefers clusters with much free capacity."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from planners.placement.scores import BEST, Points, Score, unknown
 
 @dataclass(frozen=True, slots=True)
 class Headroom:
-    """By the share of CPU and memory that is left when the component is there, the scarcer one."""
+    """Scores the share of CPU or memory left after placement, whichever is lower."""
 
     name: str = "headroom"
     summary: str = "clusters with much free CPU and memory"
@@ -17,7 +17,7 @@ class Headroom:
     depends_on_choice: bool = False
 
     def score(self, request: Request, cluster: Cluster, subject: str) -> Points:  # noqa: ARG002 - the Protocol's arguments
-        """From capacity and free resources after all claims."""
+        """Uses capacity and the free resources after all claims."""
         shares = []
         for resource in ("cpu", "memory"):
             free, capacity = (
@@ -31,7 +31,7 @@ class Headroom:
             return unknown("capacity")
         share, resource, source = min(shares)
         value = min(round(BEST * share, 2), BEST)
-        return Points(value, f"{value:g}% of {resource} left ({source})")
+        return Points(value, f"{value:g}% of {resource} free after placement ({source})")
 
 
 SCORE: Score = Headroom()

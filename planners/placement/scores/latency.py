@@ -1,4 +1,4 @@
-"""Prefers clusters near the users."""
+"""Prefers clusters with a low latency to the users."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ HALF = 50.0
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """By the users' average round trip, each place by its weight; 50 ms score 50."""
+    """Scores the users' weighted average round-trip time; 50 ms score 50."""
 
     name: str = "latency"
     summary: str = "clusters near the users, by round-trip time"
@@ -20,7 +20,7 @@ class Latency:
     depends_on_choice: bool = False
 
     def score(self, request: Request, cluster: Cluster, subject: str) -> Points:  # noqa: ARG002 - the Protocol's arguments
-        """From measured latencies where there are some, else from the distance."""
+        """Uses measured latencies, else estimates from the distance."""
         reported = request.allocation.facts.get(cluster.name)
         known = distance.latency(request.intent.users, cluster, reported)
         if known is None:

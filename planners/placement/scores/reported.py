@@ -1,4 +1,4 @@
-"""Prefers what people's own reports prefer."""
+"""Custom scores from the clusters' reports of facts."""
 
 from dataclasses import dataclass
 
@@ -18,7 +18,7 @@ class Reported:
     depends_on_choice: bool = False
 
     def score(self, request: Request, cluster: Cluster, subject: str) -> Points:
-        """The reported number, held to 0..100."""
+        """The reported number, limited to 0..100."""
         allocation = request.allocation
         reported = allocation.facts.get(cluster.name)
         if reported is None or subject not in reported.scores:

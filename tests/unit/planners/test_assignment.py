@@ -21,7 +21,13 @@ from planners.optimizer.problem import (
     objective,
     points,
 )
-from planners.optimizer.solver import IntegerProgram, LinearConstraint, SolverError, SolverResult
+from planners.optimizer.solver import (
+    Bounds,
+    IntegerProgram,
+    LinearConstraint,
+    SolverError,
+    SolverResult,
+)
 
 CPU = 10**9
 GIB = 2**30 * 10**9
@@ -60,7 +66,7 @@ CONTENDED = AssignmentProblem(
         Choice("cart", 0, {"eu": 9000, "us": 8900}, 1, 1),
         Choice("web", 0, {"eu": 8000, "us": 1000}, 1, 1),
     ),
-    demands=cpu("cart", CPU, "eu", "us") | cpu("web", CPU, "eu", "us"),
+    requests=cpu("cart", CPU, "eu", "us") | cpu("web", CPU, "eu", "us"),
     free={"eu": {"cpu": CPU}, "us": {"cpu": CPU}},
 )
 
@@ -80,7 +86,7 @@ def test_the_optimal_answer_sees_both() -> None:
         points=16900,
         bound=16900,
         proven=True,
-        settled=True,
+        ties_resolved=True,
     )
 
 
@@ -90,7 +96,7 @@ def test_more_clusters_count_before_more_points() -> None:
             Choice(name, 0, {"eu": given}, 0)
             for name, given in (("big", 20000), ("a", 0), ("b", 0))
         ),
-        demands=cpu("big", 2 * CPU, "eu") | cpu("a", CPU, "eu") | cpu("b", CPU, "eu"),
+        requests=cpu("big", 2 * CPU, "eu") | cpu("a", CPU, "eu") | cpu("b", CPU, "eu"),
         free={"eu": {"cpu": 2 * CPU}},
     )
 
@@ -100,7 +106,7 @@ def test_more_clusters_count_before_more_points() -> None:
 def test_without_a_most_every_cluster_with_room_is_taken() -> None:
     problem = AssignmentProblem(
         (Choice("agent", 0, {"eu": 0, "us": 0, "ap": 0}, 1),),
-        demands=cpu("agent", CPU, "eu", "us", "ap"),
+        requests=cpu("agent", CPU, "eu", "us", "ap"),
         free={"us": {"cpu": CPU - 1}},
     )
 
@@ -117,7 +123,7 @@ def test_what_is_fixed_uses_what_is_free() -> None:
     problem = AssignmentProblem(
         (Choice("web", 0, {"eu": 100, "us": 0}, 1, 1),),
         fixed=frozenset({Unit("cart", "eu")}),
-        demands=cpu("cart", CPU, "eu") | cpu("web", CPU, "eu", "us"),
+        requests=cpu("cart", CPU, "eu") | cpu("web", CPU, "eu", "us"),
         free={"eu": {"cpu": CPU}, "us": {"cpu": CPU}},
     )
 
@@ -127,7 +133,7 @@ def test_what_is_fixed_uses_what_is_free() -> None:
 def test_two_groups_that_choose_one_cluster_pay_for_it_once() -> None:
     problem = AssignmentProblem(
         (Choice("web", 0, {"eu": 100}, 1, 1), Choice("web", 1, {"eu": 100, "us": 90}, 1, 1)),
-        demands=cpu("web", CPU, "eu", "us"),
+        requests=cpu("web", CPU, "eu", "us"),
         free={"eu": {"cpu": CPU}},
     )
 
@@ -144,7 +150,7 @@ def test_one_unit_too_much_is_too_much_however_large_the_numbers() -> None:
             Choice("cart", 0, {"eu": 100, "us": 0}, 1, 1),
             Choice("web", 0, {"eu": 100, "us": 0}, 1, 1),
         ),
-        demands={
+        requests={
             Unit("cart", "eu"): {"memory": half},
             Unit("web", "eu"): {"memory": half + 1},
         },
@@ -203,7 +209,7 @@ def test_components_that_belong_together_meet_on_one_cluster() -> None:
             Choice("cart", 0, {"eu": 100, "us": 0}, 1, 1),
             Choice("redis", 0, {"eu": 0, "us": 90}, 1, 1),
         ),
-        together=(AffinityConstraint("cart", "redis"),),
+        affinities=(AffinityConstraint("cart", "redis"),),
     )
 
     assert solved(problem).chosen == {Assignment("cart", 0, "eu"), Assignment("redis", 0, "eu")}
@@ -215,7 +221,7 @@ def test_components_that_belong_together_meet_in_one_domain() -> None:
             Choice("cart", 0, {"a1": 0, "b1": 90}, 1, 1),
             Choice("redis", 0, {"a2": 100, "c1": 99}, 1, 1),
         ),
-        together=(AffinityConstraint("cart", "redis", ZONES),),
+        affinities=(AffinityConstraint("cart", "redis", ZONES),),
     )
 
     assert solved(problem).chosen == {Assignment("cart", 0, "a1"), Assignment("redis", 0, "a2")}
@@ -227,30 +233,32 @@ def test_components_that_belong_apart_part_by_cluster_or_by_domain() -> None:
             Choice("red", 0, {"a1": 100, "b1": 0}, 1, 1),
             Choice("blue", 0, {"a1": 90, "a2": 80, "b1": 70}, 1, 1),
         ),
-        apart=(AffinityConstraint("red", "blue"),),
+        anti_affinities=(AffinityConstraint("red", "blue"),),
     )
 
     assert where(solved(problem), "blue") == ["a2"]
-    by_zone = replace(problem, apart=(AffinityConstraint("red", "blue", ZONES),))
+    by_zone = replace(problem, anti_affinities=(AffinityConstraint("red", "blue", ZONES),))
     assert where(solved(by_zone), "blue") == ["b1"]
 
 
 def test_a_component_apart_from_itself_is_in_each_domain_once() -> None:
     problem = AssignmentProblem(
         (Choice("web", 0, {"a1": 100, "a2": 90, "b1": 0}, 0, 3),),
-        apart=(AffinityConstraint("web", "web", ZONES),),
+        anti_affinities=(AffinityConstraint("web", "web", ZONES),),
     )
 
     assert where(solved(problem), "web") == ["a1", "b1"]
 
 
 def test_nothing_to_choose_is_an_answer() -> None:
-    assert solved(AssignmentProblem(())) == Solution(frozenset(), 0, 0, proven=True, settled=True)
+    assert solved(AssignmentProblem(())) == Solution(
+        frozenset(), 0, 0, proven=True, ties_resolved=True
+    )
 
 
 def test_too_few_candidates_are_named() -> None:
     assert reason(AssignmentProblem((Choice("web", 0, {"eu": 0}, 2),))) == (
-        "web needs 2 clusters in its group 0 and takes 1 at most; candidates: 1, with room: 1"
+        "web needs 2 clusters in group 0, which takes at most 1; candidates: 1, with capacity: 1"
     )
     assert "candidates: 0" in reason(AssignmentProblem((Choice("web", 0, {}, 1),)))
 
@@ -259,22 +267,22 @@ def test_what_is_fixed_and_does_not_fit_is_named() -> None:
     problem = AssignmentProblem(
         (Choice("web", 0, {"us": 0}, 1),),
         fixed=frozenset({Unit("cart", "eu")}),
-        demands=cpu("cart", 3, "eu"),
+        requests=cpu("cart", 3, "eu"),
         free={"eu": {"cpu": 2}},
     )
 
-    assert reason(problem) == "eu has 2 of cpu free, and 3 would be used"
+    assert reason(problem) == "eu has 2 of cpu free, but 3 are requested"
 
 
 def test_the_rules_of_which_one_would_have_to_go_are_named() -> None:
     problem = replace(
         CONTENDED,
-        together=(AffinityConstraint("cart", "web"),),
+        affinities=(AffinityConstraint("cart", "web"),),
         spreads=(SpreadConstraint("web", {"eu": "e", "us": "u"}),),
     )
 
     assert reason(problem) == (
-        "no placement obeys every rule; one would without the limits of capacity or without cart "
+        "no placement satisfies all rules; one exists without capacity limits or without cart "
         "with web"
     )
 
@@ -283,39 +291,39 @@ def test_rules_that_contradict_each_other_twice_are_said_to() -> None:
     problem = replace(
         CONTENDED,
         free={},
-        together=(AffinityConstraint("cart", "web"), AffinityConstraint("web", "cart")),
-        apart=(AffinityConstraint("cart", "web"), AffinityConstraint("web", "cart")),
+        affinities=(AffinityConstraint("cart", "web"), AffinityConstraint("web", "cart")),
+        anti_affinities=(AffinityConstraint("cart", "web"), AffinityConstraint("web", "cart")),
     )
 
-    assert "leaving out any single rule is not enough" in reason(problem)
+    assert "even if any single rule is removed" in reason(problem)
 
 
 def test_every_broken_rule_is_a_sentence() -> None:
     problem = AssignmentProblem(
         (Choice("cart", 0, {"a1": 0}, 1, 1), Choice("web", 0, {"a1": 0, "a2": 0, "b1": 0}, 1, 1)),
-        demands=cpu("web", CPU, "a1", "a2"),
+        requests=cpu("web", CPU, "a1", "a2"),
         free={"a1": {"cpu": 0}},
         spreads=(SpreadConstraint("web", ZONES, max_skew=1, min_domains=2),),
-        together=(AffinityConstraint("cart", "web"),),
-        apart=(AffinityConstraint("web", "web", ZONES),),
+        affinities=(AffinityConstraint("cart", "web"),),
+        anti_affinities=(AffinityConstraint("web", "web", ZONES),),
     )
 
     assert check(
         problem,
         {Assignment("cart", 0, "b1"), Assignment("web", 0, "a1"), Assignment("web", 0, "a2")},
     ) == (
-        "cart is on b1, which is no candidate of its group 0",
-        "web has 2 clusters in its group 0, which takes 1 to 1",
-        "a1 has 0 of cpu free, and 1000000000 would be used",
-        "web has a skew of 2, above 1",
+        "cart is on b1, which is not a candidate of group 0",
+        "web has 2 clusters in group 0, which takes 1 to 1",
+        "a1 has 0 of cpu free, but 1000000000 are requested",
+        "web has a skew of 2; the maximum is 1",
         "web uses 1 of at least 2 domains",
-        "cart@b1 stands without web",
-        "web@a1 stands with web@a2",
+        "cart@b1 is not placed with web",
+        "web@a1 is placed with web@a2",
     )
 
 
 def test_two_choices_of_one_group_are_refused() -> None:
-    with pytest.raises(ValueError, match="web has two choices with the group 0"):
+    with pytest.raises(ValueError, match="web has two choices for group 0"):
         AssignmentProblem((Choice("web", 0, {"eu": 0}, 1), Choice("web", 0, {"us": 0}, 1)))
 
 
@@ -330,7 +338,7 @@ class Careless:
     """A solver that takes everything, whatever the rows say."""
 
     def maximise(self, program: IntegerProgram) -> SolverResult:
-        return SolverResult(tuple(most for _, most in program.bounds), 10**6, finished=True)
+        return SolverResult(tuple(each.maximum for each in program.bounds), 10**6, finished=True)
 
 
 def test_a_solver_at_its_limit_leaves_the_greedy_answer() -> None:
@@ -341,22 +349,22 @@ def test_a_solver_at_its_limit_leaves_the_greedy_answer() -> None:
         points=10000,
         bound=17000,
         proven=False,
-        settled=False,
+        ties_resolved=False,
     )
 
 
 def test_a_solver_at_its_limit_with_nothing_known_says_so() -> None:
-    problem = replace(CONTENDED, together=(AffinityConstraint("cart", "web"),))
+    problem = replace(CONTENDED, affinities=(AffinityConstraint("cart", "web"),))
 
     found = solve(problem, Tired())
 
     assert isinstance(found, Infeasible)
     assert not found.proven
-    assert "limit of work" in found.reason
+    assert "node limit" in found.reason
 
 
 def test_an_answer_that_breaks_a_rule_is_refused() -> None:
-    with pytest.raises(SolverError, match="cart has 2 clusters in its group 0"):
+    with pytest.raises(SolverError, match="cart has 2 clusters in group 0"):
         solve(replace(CONTENDED, free={}), Careless())
 
 
@@ -372,11 +380,11 @@ def test_a_limit_of_work_ends_a_search() -> None:
     weights = [(7919 * (n + 3)) % 1009 + 500 for n in range(60)]
     rows = tuple(
         LinearConstraint(
-            {n: (weight * (row + 2)) % 997 + 300 for n, weight in enumerate(weights)}, most=17000
+            {n: (weight * (row + 2)) % 997 + 300 for n, weight in enumerate(weights)}, maximum=17000
         )
         for row in range(8)
     )
-    program = IntegerProgram(((0, 1),) * 60, rows, dict(enumerate(weights)))
+    program = IntegerProgram((Bounds(0, 1),) * 60, rows, dict(enumerate(weights)))
 
     one, other = (load(nodes=1).maximise(program) for _ in range(2))
 

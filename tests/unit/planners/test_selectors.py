@@ -31,7 +31,7 @@ def test_every_operator(requirement: LabelRequirement, expected: bool) -> None:
 
 def test_an_empty_selector_selects_everything() -> None:
     assert Selector().matches(Cluster("bare", "flux"))
-    assert str(Selector()) == "everything"
+    assert str(Selector()) == "all clusters"
 
 
 def test_all_requirements_must_hold() -> None:

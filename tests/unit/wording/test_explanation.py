@@ -67,7 +67,7 @@ def test_every_filter_says_what_would_have_to_change(
         "web, on 1 cluster:\n"
         "  rome: not chosen, labels: tier=core, needs tier in (edge)\n"
         "    to be chosen: tier in (edge) instead of tier=core (labels)\n"
-        "    to be chosen: gpu instead of no capability (capabilities)\n"
+        "    to be chosen: gpu instead of no capabilities (capabilities)\n"
         "    to be chosen: cpu 2 instead of cpu 1 free (fleet repo) (capacity)\n"
     )
 

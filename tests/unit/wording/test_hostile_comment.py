@@ -10,7 +10,7 @@ import pytest
 
 from bot.wording import comment as words
 from bot.wording.markdown import units
-from planners.plan import PlanProblem
+from planners.model import PlanProblem
 from tests.fakes.comments import MARKER, home, read
 from tests.fakes.hostile import SECRET, everywhere
 
