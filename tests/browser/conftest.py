@@ -1,4 +1,4 @@
-"""One Chromium for each worker, and tabs that watch what goes wrong in them.
+"""One Chromium for each worker, and tabs that record the errors of their pages.
 
 Everything here runs in one event loop, which lasts as long as the browser.
 """
@@ -44,7 +44,7 @@ async def chromium() -> AsyncIterator[Browser]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def tab(chromium: Browser) -> AsyncIterator[Open]:
-    """Opens tabs, each in a window of its own; at the end nothing may have gone wrong in any."""
+    """Opens tabs, each in its own browser context; fails if any page had errors."""
     tabs: list[Tab] = []
 
     async def opened(*own: str, **options: Any) -> Page:
@@ -56,4 +56,4 @@ async def tab(chromium: Browser) -> AsyncIterator[Open]:
     yield opened
     for each in tabs:
         await each.page.context.close()
-    assert [wrong for each in tabs for wrong in each.wrong] == []
+    assert [error for each in tabs for error in each.errors] == []

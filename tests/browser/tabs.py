@@ -1,4 +1,4 @@
-"""What the browser tests ask of a page: what went wrong in it, and how it looks."""
+"""Checks of a page in a browser: errors, contrast, keyboard focus and layout."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -6,8 +6,8 @@ from urllib.parse import urlsplit
 
 from playwright.async_api import ConsoleMessage, Page, Request
 
-# Every piece of text that is seen, with the contrast to what is behind it (WCAG 2.2, 1.4.3).
-FAINT = """() => {
+# Visible texts with too little contrast to their background (WCAG 2.2, 1.4.3).
+LOW_CONTRAST = """() => {
   const rgb = (text) => {
     const found = text.match(/[\\d.]+/g).map(Number);
     return { r: found[0], g: found[1], b: found[2], a: found.length > 3 ? found[3] : 1 };
@@ -60,7 +60,7 @@ FAINT = """() => {
   return [...new Set(found)];
 }"""
 
-# Where the focus is: what has it, and why somebody who sees would not find it there.
+# The focused element, and why a sighted user would not see the focus.
 FOCUS = """() => {
   const at = document.activeElement;
   if (!at || at === document.body) return null;
@@ -76,7 +76,7 @@ FOCUS = """() => {
     : "") : "is out of sight") : "shows no focus" };
 }"""
 
-# What a keyboard has to reach: everything that a mouse can use.
+# The elements that the keyboard has to reach: all that a mouse can use.
 USABLE = """() => {
   window.pathOf = (at) => {
     const steps = [];
@@ -89,48 +89,59 @@ USABLE = """() => {
   return [...all].filter((e) => e.getClientRects().length).map(window.pathOf);
 }"""
 
-# Whether anything sticks out sideways of the window.
-ASTRAY = """() => [...document.querySelectorAll(".filter label")].filter((label) => {
+# Labels of a filter that do not stand directly above their fields.
+MISPLACED_LABELS = """() => [...document.querySelectorAll(".filter label")].filter((label) => {
   const told = label.getBoundingClientRect();
   const field = label.control.getBoundingClientRect();
   return told.bottom > field.top || field.top - told.bottom > 10 || told.left !== field.left;
 }).map((label) => label.textContent)"""
+# The number of lines of a cell's text.
 LINES = """(cell) => {
   const told = document.createRange();
   told.selectNodeContents(cell.firstChild);
   return new Set([...told.getClientRects()].map((line) => line.top)).size;
 }"""
-WIDE = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
+# How far the page is wider than the window, in pixels.
+OVERFLOW = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
 @dataclass
 class Tab:
-    """A page, and all that went wrong in it; `own` are the origins that it may speak to."""
+    """A page and its errors; `own` are the origins that it may send requests to."""
 
     page: Page
     own: tuple[str, ...]
-    wrong: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.page.on("request", self._asked)
-        self.page.on("console", self._said)
-        self.page.on("pageerror", self._failed)
+        self.page.on("request", self._on_request)
+        self.page.on("console", self._on_console)
+        self.page.on("pageerror", self._on_error)
 
-    def _asked(self, request: Request) -> None:
+    def _on_request(self, request: Request) -> None:
         found = urlsplit(request.url)
         if f"{found.scheme}://{found.netloc}" not in self.own:
-            self.wrong.append(f"asks {request.url}")
+            self.errors.append(f"requests {request.url}")
 
-    def _said(self, message: ConsoleMessage) -> None:
+    def _on_console(self, message: ConsoleMessage) -> None:
         if message.type in {"error", "warning"}:
-            self.wrong.append(f"{self.page.url} says {message.text}")
+            self.errors.append(f"{self.page.url} logs {message.text}")
 
-    def _failed(self, error: Any) -> None:
-        self.wrong.append(f"{self.page.url} fails: {error}")
+    def _on_error(self, error: Any) -> None:
+        self.errors.append(f"{self.page.url} fails: {error}")
 
 
-async def walked(page: Page) -> tuple[set[str], set[str], list[str]]:
-    """Press Tab until the focus comes round: what there is, what was reached, what was unseen."""
+@dataclass(frozen=True)
+class TabOrder:
+    """Elements that can be used, those that Tab reached, and where the focus was not visible."""
+
+    usable: set[str]
+    reached: set[str]
+    unseen: list[str]
+
+
+async def tab_through(page: Page) -> TabOrder:
+    """Press Tab until the focus returns to an element that had it before."""
     usable = set(await page.evaluate(USABLE))
     reached: set[str] = set()
     unseen: list[str] = []
@@ -138,7 +149,7 @@ async def walked(page: Page) -> tuple[set[str], set[str], list[str]]:
         await page.keyboard.press("Tab")
         at = await page.evaluate(FOCUS)
         if at is None or at["path"] in reached:
-            return usable, reached, unseen
+            return TabOrder(usable, reached, unseen)
         reached.add(at["path"])
         if at["wrong"]:
             unseen.append(f"{at['path']} {at['wrong']}")

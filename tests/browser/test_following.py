@@ -9,7 +9,7 @@ from playwright.async_api import Page, expect
 from bot.sandbox.demo.site import APP
 from bot.sandbox.forge.server import ThreadedServer
 from tests.browser.conftest import Open
-from tests.browser.tabs import FAINT
+from tests.browser.tabs import LOW_CONTRAST
 from tests.fakes.world import TOKENS, World, small_app, small_fleet
 
 POLICY = "{approvals: [{clusters: {matchLabels: {canary: 'true'}}, count: 1}]}"
@@ -54,7 +54,7 @@ async def test_a_reviewer_approves_and_watches_the_rollout_end(
     for wave in WAVES:
         await forge.goto(await linked(page, wave))
         await approve(forge)
-        assert await forge.evaluate(FAINT) == []
+        assert await forge.evaluate(LOW_CONTRAST) == []
         await world.settle()
         await world.advance(3)
         await expect(page.locator(f"[id='wave-{wave}'] .badge")).to_have_text("ready")

@@ -11,7 +11,7 @@ from bot.report.model import PendingUnitView, RolloutView, UnitState
 from bot.sandbox.forge.server import ThreadedServer
 from planners.gating.evaluate import WaveState
 from tests.browser.conftest import Open
-from tests.browser.tabs import ASTRAY, FAINT, LINES, WIDE, walked
+from tests.browser.tabs import LINES, LOW_CONTRAST, MISPLACED_LABELS, OVERFLOW, tab_through
 from tests.fakes.pages import Site, plan, rollout
 
 MANY = [f"edge-{index:04}" for index in range(2_000)]
@@ -46,7 +46,7 @@ def troubled() -> RolloutView:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def address(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
-    """A service with one rollout on 2,000 clusters, and a small one that went wrong in places."""
+    """A service with a rollout on 2,000 clusters, and a small one with failures."""
     site = Site(tmp_path_factory.mktemp("pages"))
     site.describe(MANY, region="eu", tier="edge")
     await site.show(rollout(MANY, ("cache", "web"), name="everywhere", steps=40))
@@ -85,9 +85,9 @@ async def test_everything_is_reached_and_done_by_keyboard(address: str, tab: Ope
     page = await tab(address, viewport={"width": 1280, "height": 720})
     for path in ("/fleet?q=edge-001", ROLLOUT, f"{ROLLOUT}/plan"):
         await page.goto(address + path)
-        usable, reached, unseen = await walked(page)
-        assert usable - reached == set(), path
-        assert unseen == [], path
+        found = await tab_through(page)
+        assert found.usable - found.reached == set(), path
+        assert found.unseen == [], path
 
     await page.goto(f"{address}/fleet")
     await page.keyboard.press("Tab")
@@ -118,14 +118,14 @@ async def test_everything_is_reached_and_done_by_keyboard(address: str, tab: Ope
     await expect(page.locator("section.wave")).to_have_count(1)
 
 
-async def test_without_script_every_page_tells_the_same(address: str, tab: Open) -> None:
+async def test_every_page_is_the_same_without_script(address: str, tab: Open) -> None:
     with_script, without = await tab(address), await tab(address, java_script_enabled=False)
     for path in PAGES:
-        told = []
+        texts = []
         for page in (with_script, without):
             await page.goto(address + path)
-            told.append(await page.locator("main").inner_text())
-        assert told[0] == told[1]
+            texts.append(await page.locator("main").inner_text())
+        assert texts[0] == texts[1]
         await expect(without.locator("#live")).to_be_hidden()
         await expect(with_script.locator("#live")).to_be_visible(visible="/plan" not in path)
 
@@ -137,9 +137,9 @@ async def test_text_is_read_well_in_light_and_dark_and_on_a_small_screen(
     page = await tab(address, color_scheme=scheme, viewport={"width": 390, "height": 844})
     for path in PAGES:
         await page.goto(address + path)
-        assert await page.evaluate(FAINT) == [], path
-        assert await page.evaluate(WIDE) <= 0, path
-        assert await page.evaluate(ASTRAY) == [], path
+        assert await page.evaluate(LOW_CONTRAST) == [], path
+        assert await page.evaluate(OVERFLOW) <= 0, path
+        assert await page.evaluate(MISPLACED_LABELS) == [], path
     await page.goto(f"{address}/fleet?q=edge-0007")
     name = page.locator("tbody th").first
     assert await name.evaluate(LINES) == 1

@@ -15,7 +15,7 @@ from bot.settings import Settings
 from bot.web.auth import Auth
 from bot.web.server import create_app
 from tests.browser.conftest import Open
-from tests.browser.tabs import FAINT
+from tests.browser.tabs import LOW_CONTRAST
 from tests.fakes.oauth import CLIENT, CLIENT_SECRET
 from tests.fakes.world import REPORT_KEY, World
 
@@ -60,7 +60,7 @@ async def test_a_reader_signs_in_and_out_and_is_asked_again_when_the_session_has
     page = await tab(service, world.github.web)
     await page.goto(f"{service}/fleet?q=tier%3Dedge")
     await expect(page).to_have_url(re.compile(r"/sign-in\?back="))
-    assert await page.evaluate(FAINT) == []
+    assert await page.evaluate(LOW_CONTRAST) == []
     await page.get_by_role("link", name="Sign in with GitHub").click()
     await expect(page).to_have_url(f"{service}/fleet?q=tier%3Dedge")
     assert await page.evaluate("document.cookie") == ""

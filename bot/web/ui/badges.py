@@ -18,7 +18,7 @@ class Badge:
 WAVES: Mapping[str, Badge] = {
     "done": Badge("good", "ready"),
     "settling": Badge("wait", "merged"),
-    "merging": Badge("wait", "ready to merge"),
+    "merging": Badge("wait", "merging"),
     "waiting": Badge("idle", "waiting"),
     "cancelled": Badge("idle", "cancelled"),
     "failing": Badge("bad", "failing"),

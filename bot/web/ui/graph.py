@@ -14,7 +14,7 @@ from bot.wording.markdown import plural
 
 MAX_NODES = 60
 COLUMNS = 6
-WIDTH, HEIGHT = 160, 50
+WIDTH, HEIGHT = 176, 50
 GAP, BETWEEN, HEAD = 22, 16, 26
 MAX_LETTERS = 19
 GROUP_STATES = ("failing", "merging", "settling", "waiting", "cancelled")

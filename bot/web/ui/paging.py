@@ -1,4 +1,4 @@
-"""Long lists in pages, and addresses that keep what was asked for."""
+"""Pages of long lists, and addresses with a query."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,12 +6,12 @@ from typing import Generic, TypeVar
 from urllib.parse import quote, urlencode
 
 T = TypeVar("T")
-MOST_DIGITS = 6
+MAX_DIGITS = 6
 
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
-    """A part of a list; pages count from 1."""
+    """A part of a list of `total` items; `number` and `first` count from 1."""
 
     items: Sequence[T]
     number: int
@@ -21,12 +21,12 @@ class Page(Generic[T]):
 
     @property
     def last(self) -> int:
-        """The place of its last item, counted from 1."""
+        """The position of the last item, counted from 1."""
         return self.first + len(self.items) - 1
 
 
 def paged(items: Sequence[T], number: int, size: int) -> Page[T]:
-    """The page of that number, or the nearest there is."""
+    """The page of that number, or the nearest one."""
     pages = max(1, -(-len(items) // size))
     number = min(max(number, 1), pages)
     start = (number - 1) * size
@@ -34,12 +34,14 @@ def paged(items: Sequence[T], number: int, size: int) -> Page[T]:
 
 
 def number(text: str) -> int:
-    """The number of a page as an address has it; 1 for anything else."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS else 1
+    """A page number in an address; 1 for anything else."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS else 1
 
 
 def address(path: str, fragment: str = "", **query: object) -> str:
-    """An address on this site, with what is not empty of the query."""
-    asked = urlencode({name: value for name, value in query.items() if value not in {"", None}})
+    """An address on this site, without the empty parameters of the query."""
+    parameters = urlencode(
+        {name: value for name, value in query.items() if value not in {"", None}}
+    )
     anchor = f"#{quote(fragment)}" if fragment else ""
-    return quote(path) + (f"?{asked}" if asked else "") + anchor
+    return quote(path) + (f"?{parameters}" if parameters else "") + anchor
