@@ -19,6 +19,7 @@ UNIT_STATES: tuple[UnitState, ...] = ("STALLED", "UNKNOWN", "PROGRESSING", "READ
 """Readiness, the worst first; UNMERGED units are not in the deploy repo yet."""
 
 UnitCounts: TypeAlias = Mapping[UnitState, int]
+"""How many units are in which state; a state that is missing counts as 0."""
 
 
 @dataclass(frozen=True, slots=True)

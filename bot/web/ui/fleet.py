@@ -94,9 +94,7 @@ def fleet_rows(
 
 
 def _row(cluster: ClusterView, present: Sequence[_Presence], *, listed: bool) -> ClusterRow:
-    totals = {
-        state: sum(each.units.totals.get(state, 0) for each in present) for state in UNIT_STATES
-    }
+    totals = _totals(present)
     at = max((each.units.at for each in present if each.units.at), default=None)
     return ClusterRow(
         name=cluster.name,
@@ -113,10 +111,15 @@ def _row(cluster: ClusterView, present: Sequence[_Presence], *, listed: bool) ->
 
 
 def _application(each: _Presence) -> ClusterApplication:
-    units = each.units
-    return ClusterApplication(
-        each.application, worst(units.totals), units.totals, units.revision, units.at
-    )
+    totals, units = _totals([each]), each.units
+    return ClusterApplication(each.application, worst(totals), totals, units.revision, units.at)
+
+
+def _totals(present: Sequence[_Presence]) -> UnitCounts:
+    """How many units are in which state; every state is there."""
+    return {
+        state: sum(each.units.totals.get(state, 0) for each in present) for state in UNIT_STATES
+    }
 
 
 def search(rows: Iterable[ClusterRow], text: str) -> list[ClusterRow]:
