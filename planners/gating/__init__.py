@@ -1,5 +1,5 @@
-"""Which effects are due now, and what the rest waits for: the last of the core's three steps.
+"""Decides which effects are due now, and which gates hold back the rest.
 
-`evaluate` judges each wave by its gates; the other modules are one kind of evidence each. Nothing
-here remembers an earlier decision.
+`evaluate` computes the gates of each wave; the other modules each contribute one kind of gate or
+effect. Nothing here performs an effect or stores a result. The last of the core's three steps.
 """

@@ -1,7 +1,10 @@
-"""What people and policies say of a wave: freezes, windows, approvals. Called by `waits`."""
+"""Gates that people and policies set for a wave: freezes, maintenance windows and approvals.
+
+Called by `planners.gating.dependencies`.
+"""
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from planners.gating.change_sets import ChangeSet
 from planners.gating.maintenance_windows import next_opening
@@ -12,97 +15,122 @@ from planners.model.snapshot import Approval, MergeRequest, Snapshot
 from planners.plan import Plan
 
 
+@dataclass(frozen=True, slots=True)
+class _RequiredApproval:
+    """A rule that applies to the wave, and the reason as shown to people."""
+
+    rule: ApprovalRule
+    reason: str
+
+
 def freezes(snapshot: Snapshot, change: ChangeSet) -> Iterator[Gate]:
-    """Every freeze that covers a touched cluster now."""
+    """The active freezes that cover a changed cluster."""
     for policy in snapshot.policies:
         for freeze in policy.freezes:
-            begun = freeze.start <= snapshot.now < freeze.end
-            if begun and _touches(snapshot, change, freeze.clusters):
+            active = freeze.start <= snapshot.now < freeze.end
+            if active and _touches(snapshot, change, freeze.clusters):
                 yield Frozen(freeze.name, freeze.end, freeze.reason)
 
 
 def windows(snapshot: Snapshot, change: ChangeSet) -> Iterator[Gate]:
-    """Some touched cluster may not be changed at this hour."""
+    """A gate if a changed cluster is outside its maintenance windows."""
     every = [window for policy in snapshot.policies for window in policy.windows]
     touched = frozenset(change.clusters)
     clusters = [each for each in snapshot.clusters if each.name in touched]
-    opening, closed = next_opening(clusters, every, snapshot.now)
-    if closed:
-        yield OutsideWindow(closed, opening)
+    opening = next_opening(clusters, every, snapshot.now)
+    if opening.closed:
+        yield OutsideWindow(opening.closed, opening.at)
 
 
 def approvals(
     snapshot: Snapshot, change: ChangeSet, request: MergeRequest | None, plan: Plan
 ) -> Iterator[Gate]:
-    """Only approvals of the head by people of the rule's role count; an author's where it says so.
+    """A gate for every rule whose approvals are missing.
 
-    Before there is a merge request all of them are missing. A rollback brings back what was
-    approved before: only what others wrote since is asked for.
+    Approvals count for the current head, from users with the rule's role, and from authors only if
+    the rule permits it. Without a merge request all approvals are missing. A rollback restores
+    approved content: only rules about foreign commits apply to it.
     """
-    rules = _others_work(snapshot, change)
     if plan.restores is None:
-        rules = (*_rules(snapshot, change, request), *rules)
-    for rule, reason in rules:
-        given: list[str] = []
-        excluded: list[str] = []
-        without_role: list[str] = []
-        stale: list[str] = []
-        for approval in request.approvals if request else ():
-            if not _named(rule, approval):
-                continue
-            if request is not None and approval.head != request.head:
-                stale.append(approval.user)
-                continue
-            own = bool({approval.email.lower(), f"@{approval.user}"} & snapshot.authors)
-            if approval.role < rule.role:
-                without_role.append(approval.user)
-            else:
-                counts = rule.author_may_approve or not own
-                (given if counts else excluded).append(approval.user)
-        if len(given) < rule.count:
-            yield AwaitsApproval(
-                rule.count,
-                tuple(given),
-                tuple(excluded),
-                reason,
-                rule.author_may_approve,
-                tuple(sorted({*rule.users, *rule.teams})),
-                tuple(without_role),
-                rule.role,
-                tuple(stale),
-            )
+        for each in _rules(snapshot, change, request):
+            yield from _missing(snapshot, request, each)
+    for each in _foreign_changes(snapshot, change):
+        yield from _missing(snapshot, request, each)
 
 
-def _named(rule: ApprovalRule, approval: Approval) -> bool:
-    """Whether the rule, where it names people or teams, names this one."""
+def _missing(
+    snapshot: Snapshot, request: MergeRequest | None, required: _RequiredApproval
+) -> Iterator[Gate]:
+    """The gate of one rule; the approvals that do not count are listed by reason."""
+    rule = required.rule
+    given: list[str] = []
+    excluded: list[str] = []
+    without_role: list[str] = []
+    stale: list[str] = []
+    for approval in request.approvals if request else ():
+        if not _is_eligible(rule, approval):
+            continue
+        is_author = bool({approval.email.lower(), f"@{approval.user}"} & snapshot.authors)
+        if request is not None and approval.head != request.head:
+            stale.append(approval.user)
+        elif approval.role < rule.role:
+            without_role.append(approval.user)
+        elif is_author and not rule.author_may_approve:
+            excluded.append(approval.user)
+        else:
+            given.append(approval.user)
+    if len(given) < rule.count:
+        yield AwaitsApproval(
+            needed=rule.count,
+            given=tuple(given),
+            excluded=tuple(excluded),
+            reason=required.reason,
+            author_may_approve=rule.author_may_approve,
+            users=tuple(sorted({*rule.users, *rule.teams})),
+            without_role=tuple(without_role),
+            role=rule.role,
+            stale=tuple(stale),
+        )
+
+
+def _is_eligible(rule: ApprovalRule, approval: Approval) -> bool:
+    """Whether the user is among the rule's users and teams, if it has any."""
     if not (rule.users or rule.teams):
         return True
-    mine = {approval.user, approval.email}
-    return bool(mine & set(rule.users)) or bool(approval.teams & set(rule.teams))
+    names = {approval.user, approval.email}
+    return bool(names & set(rule.users)) or bool(approval.teams & set(rule.teams))
 
 
 def _rules(
     snapshot: Snapshot, change: ChangeSet, request: MergeRequest | None
-) -> Iterator[tuple[ApprovalRule, str]]:
-    """The rules of policies and of the tenant for this wave, and of owners where a policy asks."""
+) -> Iterator[_RequiredApproval]:
+    """The rules of policies, of code owners where a policy requires them, and of the tenant."""
     for policy in snapshot.policies:
         for rule in policy.approvals:
-            if _touches(snapshot, change, rule.clusters):
-                yield rule, f"clusters with {rule.clusters}"
-                for owners in request.owners if request and rule.code_owners else ():
-                    names = tuple(sorted(owners))
-                    yield replace(rule, count=1, users=names, teams=names), "code owners"
+            if not _touches(snapshot, change, rule.clusters):
+                continue
+            everywhere = rule.clusters == Selector()
+            yield _RequiredApproval(
+                rule, str(rule.clusters) if everywhere else f"clusters with {rule.clusters}"
+            )
+            for owners in request.owners if request and rule.code_owners else ():
+                names = tuple(sorted(owners))
+                owner_rule = replace(rule, count=1, users=names, teams=names)
+                yield _RequiredApproval(owner_rule, "code owners")
     tenant = snapshot.tenant
     if tenant.approvers or tenant.approver_teams:
         users, teams = tenant.approvers, tenant.approver_teams
-        yield ApprovalRule(Selector(), 1, users=users, teams=teams), f"tenant {tenant.name}"
+        rule = ApprovalRule(Selector(), 1, users=users, teams=teams)
+        yield _RequiredApproval(rule, f"tenant {tenant.name}")
 
 
-def _others_work(snapshot: Snapshot, change: ChangeSet) -> tuple[tuple[ApprovalRule, str], ...]:
-    outsiders = _outsiders(snapshot, change)
-    if not outsiders:
-        return ()
-    return ((ApprovalRule(Selector(), 1), f"it overwrites a change by {outsiders}"),)
+def _foreign_changes(snapshot: Snapshot, change: ChangeSet) -> Iterator[_RequiredApproval]:
+    """One approval is required to overwrite changes that Switchyard did not make."""
+    authors = _foreign_authors(snapshot, change)
+    if authors:
+        yield _RequiredApproval(
+            ApprovalRule(Selector(), 1), f"it overwrites a change by {', '.join(authors)}"
+        )
 
 
 def _touches(snapshot: Snapshot, change: ChangeSet, selector: Selector) -> bool:
@@ -110,12 +138,10 @@ def _touches(snapshot: Snapshot, change: ChangeSet, selector: Selector) -> bool:
     return any(each.name in touched and selector.matches(each) for each in snapshot.clusters)
 
 
-def _outsiders(snapshot: Snapshot, change: ChangeSet) -> str:
-    """Who, other than Switchyard, last changed what this wave is about to overwrite."""
+def _foreign_authors(snapshot: Snapshot, change: ChangeSet) -> list[str]:
+    """The authors other than Switchyard whose changes this wave would overwrite, sorted."""
     base = snapshot.base
-    last = (base.changes.get(unit) for unit in change.units)
-    authors = {each.author for each in last if each and each.source is None}
-    authors |= {
-        base.foreign_files[each.path] for each in change.files if each.path in base.foreign_files
-    }
-    return ", ".join(sorted(authors))
+    commits = (base.changes.get(unit) for unit in change.units)
+    authors = {each.author for each in commits if each and each.source is None}
+    files = (each.path for each in change.files if each.path in base.foreign_files)
+    return sorted(authors | {base.foreign_files[path] for path in files})

@@ -1,4 +1,4 @@
-"""What each wave changes in the deploy repo: what should be against what is merged."""
+"""The changes of each wave in the deploy repo: desired files compared with merged ones."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from planners.plan import digest_of
 
 
 class ChangeKind(StrEnum):
-    """Flux's words for what happened to an object."""
+    """How a file changes, in Flux's terms."""
 
     CREATED = "created"
     CONFIGURED = "configured"
@@ -20,7 +20,7 @@ class ChangeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FileChange:
-    """One file: blob id before (None: it is new) and after (None: it goes)."""
+    """The change of one file: its blob id before (None: created) and after (None: deleted)."""
 
     path: str
     unit: Unit
@@ -37,10 +37,11 @@ class FileChange:
 
 @dataclass(frozen=True)
 class ChangeSet:
-    """What a wave changes, and the digest that an approval of it binds to.
+    """The changes of a wave, and the digest that approvals bind to.
 
-    The digest covers the wave's name and every changed path with both blob ids: a deploy branch
-    that moves elsewhere leaves it as it is. `unchanged` counts the files that are right already.
+    The digest covers the wave's name and every changed path with both blob ids. Commits to other
+    paths of the deploy repo therefore do not change it. `unchanged` counts the files that are
+    already as desired.
     """
 
     wave: Wave
@@ -59,7 +60,7 @@ class ChangeSet:
         return tuple(sorted({unit.cluster for unit in self.units}))
 
     def count(self, kind: ChangeKind) -> int:
-        """How many files are changed that way."""
+        """The number of files with that kind of change."""
         return sum(change.kind is kind for change in self.files)
 
 
@@ -68,14 +69,15 @@ def compare(
     desired: Mapping[Unit, Mapping[str, str]],
     merged: Mapping[Unit, Mapping[str, str]],
 ) -> tuple[ChangeSet, ...]:
-    """One ChangeSet for each wave, in their order; both mappings are unit -> path -> blob id."""
+    """One ChangeSet per wave, in order; both mappings are unit -> path -> blob id."""
     return tuple(_change_set(wave, desired, merged) for wave in waves)
 
 
 def change_digest(wave: str, files: Iterable[tuple[str, str | None, str | None]]) -> str:
-    """The digest of a wave's change: its name and every path with its blob id before and after.
+    """The digest of a wave's changes; `files` are (path, blob id before, blob id after).
 
-    Computed from a plan and again from a branch: what merges is what was approved when both agree.
+    Computed from the plan, and again from the branch: if both are equal, the branch contains what
+    was approved.
     """
     return digest_of({"wave": wave, "files": [list(file) for file in sorted(files)]})
 

@@ -1,4 +1,7 @@
-"""What a wave waits for in the world: its dependencies, earlier steps, approvals and freezes."""
+"""Gates that the state of other units sets for a wave: dependencies, steps and replacements.
+
+Also combines them with holds, pauses, and the gates of `approvals`. Called by `evaluate`.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -25,184 +28,202 @@ from planners.order import Wave
 from planners.plan import Plan
 
 HOLD_LABEL = "switchyard/hold"
-UNDO_TIMEOUT = timedelta(minutes=5)
+ROLLBACK_TIMEOUT = timedelta(minutes=5)
+"""How long a step of a rollback waits for the step before it."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepReadiness:
+    """A step's label, and its pending units beyond the tolerated failures."""
+
+    label: str
+    pending: tuple[PendingUnit, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BlockedDependency:
+    """A dependency that is not satisfied, and the gate that it closes."""
+
+    dependency: Dependency
+    gate: AwaitsDependency
 
 
 @dataclass(frozen=True, slots=True)
 class GatingContext:
-    """What every question about a wave needs; `unmerged` maps units with a change to their wave.
+    """The input for the gates of all waves; `unmerged` maps units with a change to their wave.
 
-    Answers that every wave of a step shares are remembered.
+    Results that all waves of a step share are cached.
     """
 
     snapshot: Snapshot
     plan: Plan
     unmerged: Mapping[Unit, str]
     _reached: dict[int, dict[str, tuple[Unit, ...]]] = field(default_factory=dict)
-    _pending: dict[int, tuple[str, tuple[PendingUnit, ...]]] = field(default_factory=dict)
+    _steps: dict[int, StepReadiness] = field(default_factory=dict)
 
     def reached(self, step: int) -> dict[str, tuple[Unit, ...]]:
-        """Each component's units in the steps up to and including `step`."""
+        """The units of each component in all steps up to and including `step`."""
         if step not in self._reached:
             self._reached[step] = self._reach(step)
         return self._reached[step]
 
     def _reach(self, step: int) -> dict[str, tuple[Unit, ...]]:
-        found: dict[str, list[Unit]] = {}
+        by_component: dict[str, list[Unit]] = {}
         for wave in self.plan.waves:
             if wave.step <= step and not wave.removal:
                 for unit in wave.units:
-                    found.setdefault(unit.component, []).append(unit)
-        return {name: tuple(sorted(units)) for name, units in found.items()}
+                    by_component.setdefault(unit.component, []).append(unit)
+        return {name: tuple(sorted(units)) for name, units in by_component.items()}
 
-    def step(self, number: int) -> tuple[str, tuple[PendingUnit, ...]]:
-        """A step's label, and what it lacks beyond the failures that it tolerates."""
-        if number not in self._pending:
-            mine = [w for w in self.plan.waves if w.step == number and not w.removal]
-            pending = step_pending(self, mine)
-            broken = failed(pending)
-            if len(broken) <= tolerated(mine):
-                pending = tuple(each for each in pending if each.unit.cluster not in broken)
-            label = mine[0].name.rpartition(".")[0] if mine else ""
-            self._pending[number] = (label, pending)
-        return self._pending[number]
+    def step(self, number: int) -> StepReadiness:
+        """The readiness of a step."""
+        if number not in self._steps:
+            waves = [w for w in self.plan.waves if w.step == number and not w.removal]
+            pending = step_pending(self, waves)
+            failed = failed_clusters(pending)
+            if len(failed) <= tolerated_failures(waves):
+                pending = tuple(each for each in pending if each.unit.cluster not in failed)
+            label = waves[0].name.rpartition(".")[0] if waves else ""
+            self._steps[number] = StepReadiness(label, pending)
+        return self._steps[number]
 
     def not_ready(
-        self, units: Iterable[Unit], wanted: ReadinessRequirement
+        self, units: Iterable[Unit], required: ReadinessRequirement
     ) -> tuple[PendingUnit, ...]:
-        """What those units lack, in their order; clusters that were skipped lack nothing."""
+        """The units that do not meet the requirement, in order; skipped clusters are left out."""
         skipped = self.snapshot.overrides.skipped
         units = (unit for unit in units if unit.cluster not in skipped)
-        found = (not_ready(self.snapshot, unit, wanted, self.unmerged) for unit in units)
-        return tuple(pending for pending in found if pending is not None)
+        results = (not_ready(self.snapshot, unit, required, self.unmerged) for unit in units)
+        return tuple(pending for pending in results if pending is not None)
 
 
 def closed_gates(
     context: GatingContext, change: ChangeSet, request: MergeRequest | None
 ) -> Iterator[Gate]:
-    """The closed gates of a wave, those that only people can open last.
-
-    Gates that somebody overrode are left out.
-    """
+    """The closed gates of a wave that no command overrides; gates for people come last."""
     wave, overrides = change.wave.name, context.snapshot.overrides
-    opened = tuple(
+    overridden = tuple(
         kind
         for each in overrides.gate_overrides
         if each.wave in {"", wave}
         for kind in OVERRIDABLE.get(each.gate, ())
     )
-    yield from (gate for gate in _gates(context, change, request) if not isinstance(gate, opened))
+    for gate in _gates(context, change, request):
+        if not isinstance(gate, overridden):
+            yield gate
 
 
 def _gates(
     context: GatingContext, change: ChangeSet, request: MergeRequest | None
 ) -> Iterator[Gate]:
     if context.plan.restores is not None:
-        yield from _undone(context, change)
+        yield from _rollback_steps(context, change)
     elif change.wave.removal:
         yield from _replacement(context, change)
     else:
-        yield from _dependencies(context, change)
-        yield from _steps(context, change)
+        yield from (each.gate for each in blocked_dependencies(context, change))
+        yield from _earlier_steps(context, change)
     yield from approvals.freezes(context.snapshot, change)
     yield from approvals.windows(context.snapshot, change)
     for hold in context.snapshot.overrides.holds:
         if hold.target in {"", change.wave.name, *change.clusters}:
             yield HeldByCommand(hold.by, hold.reason, hold.target)
-    mine = {f"tenant/{context.snapshot.tenant.name}", *(f"cluster/{c}" for c in change.clusters)}
+    tenant = context.snapshot.tenant.name
+    targets = {f"tenant/{tenant}", *(f"cluster/{name}" for name in change.clusters)}
     for pause in context.snapshot.overrides.pauses:
-        if pause.target in mine:
+        if pause.target in targets:
             yield PausedByCommand(pause.by, pause.reason, pause.target)
     if request is not None and HOLD_LABEL in request.labels:
         yield HeldByLabel(HOLD_LABEL)
     yield from approvals.approvals(context.snapshot, change, request, context.plan)
 
 
-def _dependencies(context: GatingContext, change: ChangeSet) -> Iterator[Gate]:
-    for _, gate in dependencies(context, change):
-        yield gate
-
-
-def dependencies(
-    context: GatingContext, change: ChangeSet
-) -> Iterator[tuple[Dependency, AwaitsDependency]]:
-    """Each dependency that a wave waits for, and the gate that it closes."""
+def blocked_dependencies(context: GatingContext, change: ChangeSet) -> Iterator[BlockedDependency]:
+    """The dependencies of a wave's components that are not satisfied."""
     reached = context.reached(change.wave.step)
-    clusters: dict[str, list[str]] = {}
+    by_component: dict[str, list[str]] = {}
     for unit in sorted(change.units):
-        clusters.setdefault(unit.component, []).append(unit.cluster)
+        by_component.setdefault(unit.component, []).append(unit.cluster)
     for component in context.snapshot.application.components:
-        mine = clusters.get(component.name, [])
-        for need in component.depends_on if mine else ():
-            if need.application is not None:
-                yield from _abroad(context, component.name, need, mine)
+        clusters = by_component.get(component.name, [])
+        for dependency in component.depends_on if clusters else ():
+            if dependency.application is not None:
+                yield from _upstream(context, component.name, dependency, clusters)
                 continue
-            targets = reached.get(need.component, ())
-            if need.on is DependencyScope.SAME_CLUSTER:
-                here = frozenset(mine)
-                targets = tuple(unit for unit in targets if unit.cluster in here)
-            pending = context.not_ready(targets, _wanted(need))
-            yield from _edge(component.name, need, len(targets), pending)
+            targets = reached.get(dependency.component, ())
+            if dependency.on is DependencyScope.SAME_CLUSTER:
+                targets = tuple(unit for unit in targets if unit.cluster in frozenset(clusters))
+            pending = context.not_ready(targets, _requirement(dependency))
+            yield from _blocked(component.name, dependency, len(targets), pending)
 
 
-def _wanted(need: Dependency) -> ReadinessRequirement:
-    return ReadinessRequirement(need.when, need.soak, need.timeout)
+def _requirement(dependency: Dependency) -> ReadinessRequirement:
+    return ReadinessRequirement(dependency.when, dependency.soak, dependency.timeout)
 
 
-def _abroad(
-    context: GatingContext, component: str, need: Dependency, clusters: Sequence[str]
-) -> Iterator[tuple[Dependency, AwaitsDependency]]:
-    """A dependency on another application, as that stands on main."""
-    assert need.application is not None
-    found = context.snapshot.upstream_applications.get(need.application, UpstreamApplication())
-    there = sorted(unit for unit in found.changes if unit.component == need.component)
-    if need.on is DependencyScope.SAME_CLUSTER:
-        there = [Unit(need.component, name) for name in clusters]
-    absent = tuple(
-        PendingUnit(unit, NotReadyReason.ABSENT) for unit in there if unit not in found.changes
+def _upstream(
+    context: GatingContext, component: str, dependency: Dependency, clusters: Sequence[str]
+) -> Iterator[BlockedDependency]:
+    """A dependency on another application, as merged on its default branch."""
+    assert dependency.application is not None
+    upstream = context.snapshot.upstream_applications.get(
+        dependency.application, UpstreamApplication()
     )
-    if not there:
-        absent = (PendingUnit(Unit(need.component, "any cluster"), NotReadyReason.ABSENT),)
+    units = sorted(unit for unit in upstream.changes if unit.component == dependency.component)
+    if dependency.on is DependencyScope.SAME_CLUSTER:
+        units = [Unit(dependency.component, name) for name in clusters]
+    absent = tuple(
+        PendingUnit(unit, NotReadyReason.ABSENT) for unit in units if unit not in upstream.changes
+    )
+    if not units:
+        anywhere = Unit(dependency.component, "any cluster")
+        absent = (PendingUnit(anywhere, NotReadyReason.ABSENT),)
     view = replace(
         context.snapshot,
-        base=replace(context.snapshot.base, changes=found.changes),
-        observations=found.observations,
+        base=replace(context.snapshot.base, changes=upstream.changes),
+        observations=upstream.observations,
     )
-    judged = (not_ready(view, unit, _wanted(need), {}) for unit in there if unit in found.changes)
-    pending = absent + tuple(each for each in judged if each is not None)
-    yield from _edge(component, need, max(len(there), 1), pending)
+    required = _requirement(dependency)
+    results = (not_ready(view, unit, required, {}) for unit in units if unit in upstream.changes)
+    pending = absent + tuple(each for each in results if each is not None)
+    yield from _blocked(component, dependency, max(len(units), 1), pending)
 
 
-def _edge(
-    component: str, need: Dependency, targets: int, pending: Sequence[PendingUnit]
-) -> Iterator[tuple[Dependency, AwaitsDependency]]:
-    if need.on_failure is OnFailure.CONTINUE:
+def _blocked(
+    component: str, dependency: Dependency, targets: int, pending: Sequence[PendingUnit]
+) -> Iterator[BlockedDependency]:
+    """The dependency if fewer of its `targets` units are ready than it needs."""
+    if dependency.on_failure is OnFailure.CONTINUE:
         pending = [each for each in pending if not each.overdue]
     reached = targets - len(pending)
     needed = targets
-    if need.on is DependencyScope.ANY_CLUSTER:
+    if dependency.on is DependencyScope.ANY_CLUSTER:
         needed = min(1, targets)
-    elif need.quorum is not None:
-        needed = min(need.quorum, targets)
+    elif dependency.quorum is not None:
+        needed = min(dependency.quorum, targets)
     if reached < needed:
-        yield (
-            need,
-            AwaitsDependency(
-                component, str(need), need.when, need.on, tuple(pending), needed, reached
-            ),
+        gate = AwaitsDependency(
+            component=component,
+            dependency=str(dependency),
+            when=dependency.when,
+            on=dependency.on,
+            pending=tuple(pending),
+            needed=needed,
+            reached=reached,
         )
+        yield BlockedDependency(dependency, gate)
 
 
-def _steps(context: GatingContext, change: ChangeSet) -> Iterator[Gate]:
-    """Every unit of the application in an earlier step must be ready, changed or not."""
-    for step in range(change.wave.step):
-        label, pending = context.step(step)
-        if pending:
-            yield AwaitsStep(label, pending)
+def _earlier_steps(context: GatingContext, change: ChangeSet) -> Iterator[Gate]:
+    """All units of the application in earlier steps must be ready, changed or not."""
+    for number in range(change.wave.step):
+        step = context.step(number)
+        if step.pending:
+            yield AwaitsStep(step.label, step.pending)
 
 
 def step_pending(context: GatingContext, waves: Iterable[Wave]) -> tuple[PendingUnit, ...]:
-    """What the units of one step still lack."""
+    """The units of a step's waves that are not ready."""
     return tuple(
         pending
         for wave in waves
@@ -212,14 +233,14 @@ def step_pending(context: GatingContext, waves: Iterable[Wave]) -> tuple[Pending
     )
 
 
-def failed(pending: Iterable[PendingUnit]) -> frozenset[str]:
-    """The clusters that failed, or fell silent."""
-    broken = {NotReadyReason.REPAIR, NotReadyReason.FRESH_REPORT}
-    return frozenset(each.unit.cluster for each in pending if each.reason in broken)
+def failed_clusters(pending: Iterable[PendingUnit]) -> frozenset[str]:
+    """The clusters that report a failure, or stopped reporting."""
+    reasons = {NotReadyReason.REPAIR, NotReadyReason.FRESH_REPORT}
+    return frozenset(each.unit.cluster for each in pending if each.reason in reasons)
 
 
-def tolerated(waves: Sequence[Wave]) -> int:
-    """How many clusters of a step may fail."""
+def tolerated_failures(waves: Sequence[Wave]) -> int:
+    """The number of clusters of a step that may fail."""
     if not waves:
         return 0
     stage = waves[0].stage
@@ -229,35 +250,36 @@ def tolerated(waves: Sequence[Wave]) -> int:
     return len(clusters) * stage.max_failures_percent // 100
 
 
-def _undone(context: GatingContext, change: ChangeSet) -> Iterator[Gate]:
-    """In a rollback what depends on a component goes back before it; nobody is waited for long."""
-    wanted = ReadinessRequirement(DependencyCondition.APPLIED, timeout=UNDO_TIMEOUT)
+def _rollback_steps(context: GatingContext, change: ChangeSet) -> Iterator[Gate]:
+    """In a rollback dependants are restored first; each step waits a limited time for the last."""
+    required = ReadinessRequirement(DependencyCondition.APPLIED, timeout=ROLLBACK_TIMEOUT)
     for wave in context.plan.waves:
         if wave.step < change.wave.step:
-            pending = [each for each in context.not_ready(wave.units, wanted) if not each.overdue]
-            if pending:
-                yield AwaitsStep(wave.name, tuple(pending))
+            pending = context.not_ready(wave.units, required)
+            in_time = tuple(each for each in pending if not each.overdue)
+            if in_time:
+                yield AwaitsStep(wave.name, in_time)
 
 
 def _replacement(context: GatingContext, change: ChangeSet) -> Iterator[Gate]:
-    """Everything that should run is ready, and dependants are gone before what they need."""
-    wanted = ReadinessRequirement(DependencyCondition.READY)
-    pending = context.not_ready(context.plan.units, wanted)
-    before = (
+    """A removal waits for all planned units, and for the removal of dependants."""
+    required = ReadinessRequirement(DependencyCondition.READY)
+    pending = context.not_ready(context.plan.units, required)
+    dependants = (
         unit
         for wave in context.plan.waves
         if wave.removal and wave.level < change.wave.level
         for unit in wave.units
         if unit in context.unmerged
     )
-    pending += context.not_ready(before, wanted)
-    pending += _inhabitants(context.snapshot, change)
+    pending += context.not_ready(dependants, required)
+    pending += _remaining_applications(context.snapshot, change)
     if pending:
         yield AwaitsReplacement(pending)
 
 
-def _inhabitants(snapshot: Snapshot, change: ChangeSet) -> tuple[PendingUnit, ...]:
-    """What still runs where a tenant's own set-up is taken away."""
+def _remaining_applications(snapshot: Snapshot, change: ChangeSet) -> tuple[PendingUnit, ...]:
+    """The units of a tenant's applications on clusters from which its set-up is removed."""
     if not snapshot.application.is_tenant_setup:
         return ()
     return tuple(

@@ -1,7 +1,7 @@
-"""Effects: all that may be done to the world, as data. Decided here, performed by `bot/effects`.
+"""Effects: changes to the forge and to the queue, as data; performed by `bot.effects`.
 
-Each names what it is about by a key that the forge enforces (branch, head commit), so that doing
-one twice changes nothing. They hold facts, no sentences: words are the business of `bot/wording`.
+Each effect is idempotent, because it carries a key that the forge enforces (branch, head commit).
+Effects hold facts; `bot.wording` writes the texts.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from planners.model.gates import Gate
 
 @dataclass(frozen=True, slots=True)
 class PushBranch:
-    """Let the branch hold one commit on `base` that makes the change; it must be at `expected`."""
+    """Set the branch, now at `expected` (None: absent), to one commit on `base` with the change."""
 
     branch: str
     change: ChangeSet
@@ -25,7 +25,7 @@ class PushBranch:
 
 @dataclass(frozen=True, slots=True)
 class OpenMergeRequest:
-    """Open the merge request of a branch."""
+    """Open a merge request for the branch."""
 
     branch: str
     change: ChangeSet
@@ -33,7 +33,7 @@ class OpenMergeRequest:
 
 @dataclass(frozen=True, slots=True)
 class UpdateMergeRequest:
-    """Let title and body speak of this change."""
+    """Update title and description to this change."""
 
     number: int
     change: ChangeSet
@@ -41,7 +41,7 @@ class UpdateMergeRequest:
 
 @dataclass(frozen=True, slots=True)
 class CloseMergeRequest:
-    """Close one whose change is merged, or wanted no longer."""
+    """Close a merge request whose change is merged or obsolete."""
 
     number: int
     branch: str
@@ -49,7 +49,7 @@ class CloseMergeRequest:
 
 @dataclass(frozen=True, slots=True)
 class SetOrderStatus:
-    """The status `switchyard/order` of a head commit: success when no gate is closed."""
+    """Set the status `switchyard/order` of a commit: success if no gate is closed."""
 
     number: int
     head: str
@@ -58,7 +58,7 @@ class SetOrderStatus:
 
 @dataclass(frozen=True, slots=True)
 class Merge:
-    """Merge, if the head is still `head`; without a method, as the repository has it."""
+    """Merge if the head is still `head`; with `method` None, by the repository's default."""
 
     number: int
     head: str
@@ -68,7 +68,7 @@ class Merge:
 
 @dataclass(frozen=True, slots=True)
 class RequeueAt:
-    """Make another pass at that time."""
+    """Run another pass at that time."""
 
     at: datetime
 

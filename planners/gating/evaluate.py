@@ -1,7 +1,7 @@
-"""Which effects are due now, and what the rest waits for. Last of the core's three steps.
+"""Evaluates the gates of every wave, and derives the effects that are due now.
 
-Waves are judged one by one, each by its own gates; nothing here remembers an earlier pass, so the
-same facts always lead to the same effects (level-triggered, like a Kubernetes controller).
+Waves are evaluated independently, and no result of an earlier pass is stored: the same facts always
+lead to the same effects (level-triggered, like a Kubernetes controller).
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,7 +19,7 @@ from planners.plan import Plan
 
 
 class WaveState(StrEnum):
-    """How far a wave is."""
+    """The progress of a wave."""
 
     WAITING = "waiting"
     CANCELLED = "cancelled"
@@ -30,10 +30,10 @@ class WaveState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class WaveStatus:
-    """One wave as it stands: its change, its merge request and every reason why it waits.
+    """A wave's change, its merge request, and every reason why it waits.
 
-    A wave with nothing left to merge is SETTLING while `pending` units are not ready, then DONE.
-    One that is CANCELLED is merged no more.
+    A merged wave is SETTLING while `pending` units are not ready, then DONE. A CANCELLED one will
+    not be merged.
     """
 
     change: ChangeSet
@@ -45,87 +45,95 @@ class WaveStatus:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """What `evaluate` answers."""
+    """The status of every wave, and the effects that are due."""
 
     wave_statuses: tuple[WaveStatus, ...]
     effects: tuple[Effect, ...]
 
     @property
     def done(self) -> bool:
-        """Whether everything is merged and ready."""
+        """Whether every wave is merged and ready."""
         return all(wave_status.state is WaveState.DONE for wave_status in self.wave_statuses)
 
 
 def evaluate(snapshot: Snapshot, plan: Plan, changes: Sequence[ChangeSet]) -> Evaluation:
-    """Judge every wave; at most one merge is due in a pass, so that each sees a world read anew."""
+    """Evaluate every wave; at most one merge is due, so that each is decided on fresh facts."""
     unmerged = {unit: change.wave.name for change in changes for unit in change.units}
     context = dependencies.GatingContext(snapshot, plan, unmerged)
-    wave_statuses = tuple(_stand(context, change) for change in changes)
+    statuses = tuple(_wave_status(context, change) for change in changes)
     if snapshot.cancelled is not None:
-        return Evaluation(
-            wave_statuses, (*_cancel(wave_statuses), *merge_requests.propose(snapshot, ()))
-        )
+        closing = merge_requests.propose(snapshot, ())
+        return Evaluation(statuses, (*_cancelled_statuses(statuses), *closing))
     due: list[Effect] = list(merge_requests.propose(snapshot, changes))
     merged = False
-    for wave_status in wave_statuses:
-        if wave_status.merge_request is None or not wave_status.change.files:
+    for status in statuses:
+        if status.merge_request is None or not status.change.files:
             continue
-        request = wave_status.merge_request
-        waits_for = tuple(
-            each for each in wave_status.gates if not isinstance(each, RefusedByForge)
-        )
-        commits = (request.head, *request.merge_queue_commits)
-        due += [effects.SetOrderStatus(request.number, commit, waits_for) for commit in commits]
-        if not wave_status.gates and not merged:
-            methods = (each.merge_method for each in snapshot.policies if each.merge_method)
-            how = next(methods, None)
-            due.append(effects.Merge(request.number, request.head, wave_status.change, how))
+        due += _order_statuses(status, status.merge_request)
+        if not status.gates and not merged:
+            due.append(_merge(snapshot, status.change, status.merge_request))
             merged = True
-    return Evaluation(wave_statuses, (*due, *_next_look(snapshot, wave_statuses)))
+    return Evaluation(statuses, (*due, *_requeue(snapshot, statuses)))
 
 
-def _cancel(wave_statuses: Sequence[WaveStatus]) -> Iterator[Effect]:
-    """Say on each merge request that it is cancelled, before it is closed."""
-    for wave_status in wave_statuses:
-        request = wave_status.merge_request
-        if request is not None and wave_status.gates:
-            yield effects.SetOrderStatus(request.number, request.head, wave_status.gates)
+def _order_statuses(status: WaveStatus, request: MergeRequest) -> Iterator[Effect]:
+    """The required status of the head and of the merge queue's commits.
+
+    A refusal by the forge does not count, because the forge itself decides about it.
+    """
+    gates = tuple(each for each in status.gates if not isinstance(each, RefusedByForge))
+    for commit in (request.head, *request.merge_queue_commits):
+        yield effects.SetOrderStatus(request.number, commit, gates)
 
 
-def _stand(context: dependencies.GatingContext, change: ChangeSet) -> WaveStatus:
+def _merge(snapshot: Snapshot, change: ChangeSet, request: MergeRequest) -> effects.Merge:
+    methods = (each.merge_method for each in snapshot.policies if each.merge_method)
+    return effects.Merge(request.number, request.head, change, next(methods, None))
+
+
+def _cancelled_statuses(statuses: Sequence[WaveStatus]) -> Iterator[Effect]:
+    """Mark each merge request as cancelled before it is closed."""
+    for status in statuses:
+        if status.merge_request is not None and status.gates:
+            request = status.merge_request
+            yield effects.SetOrderStatus(request.number, request.head, status.gates)
+
+
+def _wave_status(context: dependencies.GatingContext, change: ChangeSet) -> WaveStatus:
     request = merge_requests.open_request(context.snapshot, change.wave.name)
     if not change.files:
-        pending = _unsettled(context, change)
+        pending = _pending_units(context.snapshot, change)
         state = WaveState.SETTLING if pending else WaveState.DONE
         return WaveStatus(change, state, request, pending=pending)
     cancelled = context.snapshot.cancelled
     if cancelled is not None:
         gate = Cancelled(cancelled.by, cancelled.reason)
         return WaveStatus(change, WaveState.CANCELLED, request, (gate,))
-    closed = (
+    gates = (
         *merge_requests.closed_gates(context.snapshot, change, request),
         *dependencies.closed_gates(context, change, request),
     )
-    state = WaveState.WAITING if closed else WaveState.MERGING
-    if not closed and request is not None and request.refusal is not None:
+    state = WaveState.WAITING if gates else WaveState.MERGING
+    if not gates and request is not None and request.refusal is not None:
         refusal = request.refusal
-        closed = (RefusedByForge(refusal.reason, refusal.until, refusal.attempts),)
-    return WaveStatus(change, state, request, closed)
+        gates = (RefusedByForge(refusal.reason, refusal.until, refusal.attempts),)
+    return WaveStatus(change, state, request, gates)
 
 
-def _unsettled(context: dependencies.GatingContext, change: ChangeSet) -> tuple[PendingUnit, ...]:
+def _pending_units(snapshot: Snapshot, change: ChangeSet) -> tuple[PendingUnit, ...]:
+    """The units of a merged wave that are not ready."""
     if change.wave.removal:
         return ()
-    ready = ReadinessRequirement(DependencyCondition.READY)
-    found = (not_ready(context.snapshot, unit, ready, {}) for unit in change.wave.units)
-    return tuple(pending for pending in found if pending is not None)
+    required = ReadinessRequirement(DependencyCondition.READY)
+    results = (not_ready(snapshot, unit, required, {}) for unit in change.wave.units)
+    return tuple(pending for pending in results if pending is not None)
 
 
-def _next_look(
-    snapshot: Snapshot, wave_statuses: Sequence[WaveStatus]
-) -> tuple[effects.RequeueAt, ...]:
-    moments = [next_check(gate) for wave_status in wave_statuses for gate in wave_status.gates]
-    moments += [each.until for each in snapshot.application.exceptions]
-    moments += [stale_at(snapshot, seen) for seen in snapshot.observations.values()]
-    later = [moment for moment in moments if moment is not None and moment > snapshot.now]
-    return (effects.RequeueAt(min(later)),) if later else ()
+def _requeue(snapshot: Snapshot, statuses: Sequence[WaveStatus]) -> Iterator[Effect]:
+    """Another pass at the next time when time alone changes the evaluation."""
+    times = [next_check(gate) for status in statuses for gate in status.gates]
+    times += [each.until for each in snapshot.application.exceptions]
+    times += [stale_at(snapshot, each) for each in snapshot.observations.values()]
+    later = [time for time in times if time is not None and time > snapshot.now]
+    if later:
+        yield effects.RequeueAt(min(later))

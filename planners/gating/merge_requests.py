@@ -1,7 +1,7 @@
-"""Merge requests as proposals of waves: which to open, update or close, what is wrong with them.
+"""Merge requests of waves: their own gates, and the effects that open, update and close them.
 
-Branch names follow from application and wave alone, so that after any crash the same branch is
-found again and never a second one is made.
+Branch names derive from application and wave alone, so that a restarted service finds the existing
+branch and never creates a second one.
 """
 
 from collections.abc import Iterator, Sequence
@@ -28,7 +28,7 @@ PREFIX = "switchyard"
 
 
 def branch_prefix(application: str) -> str:
-    """What all branches of an application begin with."""
+    """The common prefix of an application's branches."""
     return f"{PREFIX}/{application}/"
 
 
@@ -38,13 +38,16 @@ def open_request(snapshot: Snapshot, wave: str) -> MergeRequest | None:
 
 
 def _newest(snapshot: Snapshot, wave: str, state: MergeRequestState) -> MergeRequest | None:
-    every = (each for each in snapshot.merge_requests if not each.wrong_target)
-    mine = [each for each in every if each.wave == wave and each.state is state]
-    return max(mine, key=lambda request: request.number, default=None)
+    requests = (
+        each
+        for each in snapshot.merge_requests
+        if not each.wrong_target and each.wave == wave and each.state is state
+    )
+    return max(requests, key=lambda request: request.number, default=None)
 
 
 def _closed_by_person(snapshot: Snapshot, change: ChangeSet) -> MergeRequest | None:
-    """The merge request of this very change that a person closed, unless a new one is open."""
+    """The newest closed merge request of the wave, if a person closed it with this change."""
     closed = _newest(snapshot, change.wave.name, MergeRequestState.CLOSED)
     if closed is None or closed.closed_by is None or closed.described_digest != change.digest:
         return None
@@ -54,9 +57,9 @@ def _closed_by_person(snapshot: Snapshot, change: ChangeSet) -> MergeRequest | N
 def closed_gates(
     snapshot: Snapshot, change: ChangeSet, request: MergeRequest | None
 ) -> Iterator[Gate]:
-    """What is wrong with the merge request itself; the rest is judged by `waits`."""
+    """The closed gates of the merge request itself; `dependencies` has those of the wave."""
     if request is None:
-        yield _unproposed(snapshot, change)
+        yield _not_proposed(snapshot, change)
     elif request.branch is not None and request.branch.foreign_author is not None:
         yield ForeignCommit(request.branch.foreign_author, request.branch.head)
     elif not shows(request, change):
@@ -65,8 +68,8 @@ def closed_gates(
         yield Conflicts()
 
 
-def _unproposed(snapshot: Snapshot, change: ChangeSet) -> Gate:
-    """Why a wave has no open merge request of ours."""
+def _not_proposed(snapshot: Snapshot, change: ChangeSet) -> Gate:
+    """Why Switchyard has no open merge request for a wave."""
     closed = _closed_by_person(snapshot, change)
     if closed is not None and closed.closed_by is not None:
         return ClosedByPerson(closed.closed_by, closed.number)
@@ -83,7 +86,7 @@ def _branch(snapshot: Snapshot, change: ChangeSet) -> str:
 
 
 def shows(request: MergeRequest, change: ChangeSet) -> bool:
-    """Whether branch, forge and description all speak of this change."""
+    """Whether branch, forge and description all have this change."""
     branch = request.branch
     return (
         branch is not None
@@ -93,9 +96,10 @@ def shows(request: MergeRequest, change: ChangeSet) -> bool:
 
 
 def propose(snapshot: Snapshot, changes: Sequence[ChangeSet]) -> Iterator[Effect]:
-    """Bring the merge requests in line with the changes: pushes first, then the rest.
+    """The effects that bring merge requests in line with the changes; pushes come first.
 
-    One that would be merged elsewhere, since the default branch is another now, makes way first.
+    Merge requests that target another branch, because the default branch was renamed, are closed
+    before new ones are opened.
     """
     base = snapshot.base.revision.sha
     after: list[Effect] = [
@@ -109,8 +113,8 @@ def propose(snapshot: Snapshot, changes: Sequence[ChangeSet]) -> Iterator[Effect
         branch = _branch(snapshot, change)
         request = open_request(snapshot, change.wave.name)
         if request is None:
-            mine = branch not in snapshot.foreign_branches
-            if mine and _closed_by_person(snapshot, change) is None:
+            foreign = branch in snapshot.foreign_branches
+            if not foreign and _closed_by_person(snapshot, change) is None:
                 yield PushBranch(branch, change, base, snapshot.branches.get(branch))
                 after.append(OpenMergeRequest(branch, change))
             continue
@@ -121,9 +125,14 @@ def propose(snapshot: Snapshot, changes: Sequence[ChangeSet]) -> Iterator[Effect
             yield PushBranch(branch, change, base, expected)
         if request.described_digest != change.digest:
             after.append(UpdateMergeRequest(request.number, change))
-    wanted = {change.wave.name for change in changes if change.files}
     yield from after
+    yield from _close_obsolete(snapshot, changes)
+
+
+def _close_obsolete(snapshot: Snapshot, changes: Sequence[ChangeSet]) -> Iterator[Effect]:
+    """Close the open merge requests of waves without a change."""
+    waves = {change.wave.name for change in changes if change.files}
     for request in snapshot.merge_requests:
-        unwanted = request.wave not in wanted and not request.wrong_target
-        if request.state is MergeRequestState.OPEN and unwanted:
+        obsolete = request.wave not in waves and not request.wrong_target
+        if request.state is MergeRequestState.OPEN and obsolete:
             yield CloseMergeRequest(request.number, request.branch_name)

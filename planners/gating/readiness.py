@@ -1,4 +1,4 @@
-"""What a unit still lacks before others may count on it. Called by `waits` and `gate`."""
+"""Whether a unit has reached the state that others wait for, and why not."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ DEFAULT_MAX_AGE = timedelta(minutes=15)
 
 @dataclass(frozen=True, slots=True)
 class ReadinessRequirement:
-    """What somebody wants of a unit; without `timeout` the wait has no deadline."""
+    """The state required of a unit; with `timeout` None there is no deadline."""
 
     when: DependencyCondition
     soak: timedelta = timedelta()
@@ -21,61 +21,65 @@ class ReadinessRequirement:
 
 
 def max_report_age(snapshot: Snapshot) -> timedelta:
-    """How old a report may be: the strictest policy, else fifteen minutes."""
+    """The maximum age of a report: that of the strictest policy, else 15 minutes."""
     ages = [each.report_max_age for each in snapshot.policies if each.report_max_age]
     return min(ages, default=DEFAULT_MAX_AGE)
 
 
-def stale_at(snapshot: Snapshot, seen: Observation) -> datetime:
-    """From when on an observation says nothing any more."""
-    return seen.at + max_report_age(snapshot)
+def stale_at(snapshot: Snapshot, observation: Observation) -> datetime:
+    """When an observation becomes too old to count."""
+    return observation.at + max_report_age(snapshot)
 
 
 def not_ready(
-    snapshot: Snapshot, unit: Unit, wanted: ReadinessRequirement, unmerged: Mapping[Unit, str]
+    snapshot: Snapshot, unit: Unit, required: ReadinessRequirement, unmerged: Mapping[Unit, str]
 ) -> PendingUnit | None:
-    """What the unit lacks, or None when it is as wanted.
+    """Why the unit does not meet the requirement; None if it does.
 
-    `unmerged` maps each unit with a change to come to the name of its wave. A report counts only
-    for a revision that contains the unit's last change, and only while it is young enough: silence
-    is never readiness. A cluster that has left the fleet is nobody's to wait for.
+    `unmerged` maps each unit with an unmerged change to the name of its wave. A report counts only
+    for a revision that contains the unit's last change, and only until its maximum age: a silent
+    cluster is never ready. Clusters that have left the fleet are not waited for.
     """
     if unit.cluster in snapshot.departed_clusters:
         return None
     if unit in unmerged:
         return PendingUnit(unit, NotReadyReason.MERGE, unmerged[unit])
-    pending = _observe(snapshot, unit, wanted)
+    pending = _observe(snapshot, unit, required)
     change = snapshot.base.changes.get(unit)
-    if pending is None or wanted.timeout is None or change is None:
+    if pending is None or required.timeout is None or change is None:
         return pending
-    deadline = change.at + wanted.timeout
+    deadline = change.at + required.timeout
     if snapshot.now >= deadline:
         return PendingUnit(unit, pending.reason, pending.message, pending.until, overdue=True)
     until = min(deadline, pending.until) if pending.until else deadline
     return PendingUnit(unit, pending.reason, pending.message, until)
 
 
-def _observe(snapshot: Snapshot, unit: Unit, wanted: ReadinessRequirement) -> PendingUnit | None:
-    seen = snapshot.observations.get(unit)
-    if seen is None:
+def _observe(snapshot: Snapshot, unit: Unit, required: ReadinessRequirement) -> PendingUnit | None:
+    observation = snapshot.observations.get(unit)
+    if observation is None:
         return PendingUnit(unit, NotReadyReason.REPORT)
-    if not seen.current:
+    if not observation.current:
         return PendingUnit(
-            unit, NotReadyReason.REPORT, f"last report is for older revision {seen.revision[:8]}"
+            unit,
+            NotReadyReason.REPORT,
+            f"the last report is for the older revision {observation.revision[:8]}",
         )
-    if snapshot.now >= stale_at(snapshot, seen):
-        return PendingUnit(unit, NotReadyReason.FRESH_REPORT, f"silent since {seen.at:%H:%M:%S}")
-    match seen.readiness:
+    if snapshot.now >= stale_at(snapshot, observation):
+        return PendingUnit(
+            unit, NotReadyReason.FRESH_REPORT, f"no report since {observation.at:%H:%M:%S}"
+        )
+    match observation.readiness:
         case Readiness.READY:
-            settled = seen.since + wanted.soak
-            if snapshot.now >= settled or wanted.when is DependencyCondition.APPLIED:
+            soaked_at = observation.since + required.soak
+            if snapshot.now >= soaked_at or required.when is DependencyCondition.APPLIED:
                 return None
-            return PendingUnit(unit, NotReadyReason.SOAK, until=settled)
+            return PendingUnit(unit, NotReadyReason.SOAK, until=soaked_at)
         case Readiness.PROGRESSING:
-            if wanted.when is DependencyCondition.APPLIED:
+            if required.when is DependencyCondition.APPLIED:
                 return None
-            return PendingUnit(unit, NotReadyReason.PROGRESS, seen.message)
+            return PendingUnit(unit, NotReadyReason.PROGRESS, observation.message)
         case Readiness.STALLED:
-            return PendingUnit(unit, NotReadyReason.REPAIR, seen.message)
+            return PendingUnit(unit, NotReadyReason.REPAIR, observation.message)
         case Readiness.UNKNOWN:
-            return PendingUnit(unit, NotReadyReason.REPORT, seen.message)
+            return PendingUnit(unit, NotReadyReason.REPORT, observation.message)

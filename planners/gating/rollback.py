@@ -4,15 +4,15 @@ Git records that a rollback has begun (`Snapshot.rolled_back`): it is completed 
 units recover in the meantime, and begins only once for a revision.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from planners.gating.change_sets import ChangeSet
 from planners.gating.dependencies import (
     GatingContext,
-    dependencies,
-    failed,
+    blocked_dependencies,
+    failed_clusters,
     step_pending,
-    tolerated,
+    tolerated_failures,
 )
 from planners.model import Component, OnFailure, Stage, Unit
 from planners.model.gates import NotReadyReason, PendingUnit
@@ -20,97 +20,102 @@ from planners.model.snapshot import PreviousDeployment, Snapshot
 from planners.order import Wave, levels
 from planners.plan import Plan
 
-BACK = "rollback"
-TAKEN_AWAY = "rollback-remove"
+RESTORE = "rollback"
+REMOVE = "rollback-remove"
 
 
 def failures(
     snapshot: Snapshot, plan: Plan, changes: Sequence[ChangeSet]
 ) -> tuple[PendingUnit, ...]:
-    """What of this very revision failed so that it has to be taken back; empty when nothing did.
+    """The failed units because of which this revision must be rolled back; empty if none.
 
-    A cluster counts when it reports a unit failed that this revision changed, more clusters of a
-    step than it allows did, and the rollout says `onFailure: rollback`; or when a dependency that
-    says so is overdue.
+    Either `onFailure: rollback` is set for the rollout, and more clusters of a step than tolerated
+    report a failure of units that this revision changed; or it is set for a dependency that is
+    overdue.
     """
     unmerged = {unit: change.wave.name for change in changes for unit in change.units}
     context = GatingContext(snapshot, plan, unmerged)
-    found = list(_overdue(context, changes))
+    failed = list(_overdue_dependencies(context, changes))
     if snapshot.application.on_failure is OnFailure.ROLLBACK:
-        found += _failed(context)
-    return tuple(dict.fromkeys(found))
+        failed += _failed_steps(context)
+    return tuple(dict.fromkeys(failed))
 
 
-def _failed(context: GatingContext) -> list[PendingUnit]:
+def _failed_steps(context: GatingContext) -> Iterator[PendingUnit]:
+    """The failed units of every step with more failed clusters than it tolerates."""
     steps: dict[int, list[Wave]] = {}
     for wave in context.plan.waves:
         if not wave.removal:
             steps.setdefault(wave.step, []).append(wave)
-    found = []
     for waves in steps.values():
-        broken = [
+        failed = [
             each
             for each in step_pending(context, waves)
-            if each.reason is NotReadyReason.REPAIR and _is_ours(context.snapshot, each.unit)
+            if each.reason is NotReadyReason.REPAIR
+            and _changed_by_revision(context.snapshot, each.unit)
         ]
-        if len(failed(broken)) > tolerated(waves):
-            found += broken
-    return found
+        if len(failed_clusters(failed)) > tolerated_failures(waves):
+            yield from failed
 
 
-def _overdue(context: GatingContext, changes: Iterable[ChangeSet]) -> Iterable[PendingUnit]:
+def _overdue_dependencies(
+    context: GatingContext, changes: Iterable[ChangeSet]
+) -> Iterator[PendingUnit]:
     for change in changes:
-        for need, gate in dependencies(context, change) if not change.wave.removal else ():
-            if need.on_failure is OnFailure.ROLLBACK:
-                yield from (each for each in gate.pending if each.overdue)
+        for blocked in blocked_dependencies(context, change) if not change.wave.removal else ():
+            if blocked.dependency.on_failure is OnFailure.ROLLBACK:
+                yield from (each for each in blocked.gate.pending if each.overdue)
 
 
-def _is_ours(snapshot: Snapshot, unit: Unit) -> bool:
+def _changed_by_revision(snapshot: Snapshot, unit: Unit) -> bool:
     change = snapshot.base.changes.get(unit)
     return change is not None and change.source == snapshot.revision.sha
 
 
-def restore(snapshot: Snapshot, earlier: PreviousDeployment, why: tuple[PendingUnit, ...]) -> Plan:
-    """The plan that brings back every file of the earlier rollout as it was, byte for byte.
+def restore(
+    snapshot: Snapshot, previous: PreviousDeployment, failed: tuple[PendingUnit, ...]
+) -> Plan:
+    """The plan that restores every file of the previous deployment, byte for byte.
 
-    What depends on a component goes back before it, on all clusters at once; what the revision had
-    added goes last. A wave's name follows from its level, so that it stays while others merge.
+    Dependants are restored before their dependencies, on all clusters at once; units that the
+    revision added are removed last. A wave's name follows from its level, so that it does not
+    change while others merge.
     """
     clusters = {each.name for each in snapshot.clusters}
-    here = {unit for unit in earlier.entries if unit.cluster in clusters}
-    gone = {unit for unit in snapshot.base.entries if unit.cluster in clusters} - here
+    restored = {unit for unit in previous.entries if unit.cluster in clusters}
+    added = {unit for unit in snapshot.base.entries if unit.cluster in clusters} - restored
     components = snapshot.application.components
-    back, last = _waves(BACK, components, here, 0)
-    away, _ = _waves(TAKEN_AWAY, components, gone, last)
+    first_removal = max(levels(components).values(), default=-1) + 2
     return Plan(
         application=snapshot.application.name,
         revision=snapshot.revision,
         fleet_revision=snapshot.fleet_revision,
         deploy=snapshot.registration.deploy,
-        waves=(*back, *away),
+        waves=(
+            *_waves(RESTORE, components, restored, 0),
+            *_waves(REMOVE, components, added, first_removal),
+        ),
         trace=(),
-        restores=earlier.revision,
-        failures=why,
+        restores=previous.revision,
+        failures=failed,
     )
 
 
 def _waves(
-    name: str, components: Sequence[Component], units: Iterable[Unit], step: int
-) -> tuple[tuple[Wave, ...], int]:
-    level: Mapping[str, int] = levels(components)
-    top = max(level.values(), default=-1) + 1
+    name: str, components: Sequence[Component], units: Iterable[Unit], first_step: int
+) -> Iterator[Wave]:
+    """One wave and step per level, in reverse order of dependencies."""
+    level_of: Mapping[str, int] = levels(components)
+    top = max(level_of.values(), default=-1) + 1
     members: dict[int, list[Unit]] = {}
     for unit in sorted(units):
-        members.setdefault(top - level.get(unit.component, top), []).append(unit)
-    made = tuple(
-        Wave(
-            f"{name}.{number + 1}",
-            Stage(name),
-            step + number,
-            number,
-            tuple(members[number]),
-            removal=name == TAKEN_AWAY,
+        members.setdefault(top - level_of.get(unit.component, top), []).append(unit)
+    for level in sorted(members):
+        yield Wave(
+            name=f"{name}.{level + 1}",
+            stage=Stage(name),
+            step=first_step + level,
+            level=level,
+            units=tuple(members[level]),
+            removal=name == REMOVE,
         )
-        for number in sorted(members)
-    )
-    return made, step + top + 1

@@ -95,7 +95,7 @@ async def test_a_cluster_that_is_silent_for_ever_is_overdue_for_ever(world: Worl
     world.behave("one", silent=True)
 
     await hold(world, ["canary.1"], 4 * 3600)
-    told = "silent since 12:00:00, overdue"
+    told = "no report since 12:00:00, overdue"
     assert told in world.reasons("canary.2")[0]
     assert told in await page(world)
     assert {unit.readiness for unit in world.view().units} == {"UNKNOWN", "UNMERGED"}

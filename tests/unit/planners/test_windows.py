@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, time
 
-from planners.gating.maintenance_windows import next_opening
+from planners.gating.maintenance_windows import NextOpening, next_opening
 from planners.model import Cluster, Window
 from planners.model.selectors import Selector
 
@@ -16,37 +16,37 @@ def at(day: int, hour: int, minute: int = 0, month: int = 11) -> datetime:
 
 
 def test_a_night_window_goes_on_after_midnight() -> None:
-    assert next_opening([OSLO], [NIGHT], at(18, 1)) == (at(18, 1), ())
-    assert next_opening([OSLO], [NIGHT], at(18, 12)) == (at(18, 21), ("oslo",))
+    assert next_opening([OSLO], [NIGHT], at(18, 1)) == NextOpening(at(18, 1), ())
+    assert next_opening([OSLO], [NIGHT], at(18, 12)) == NextOpening(at(18, 21), ("oslo",))
 
 
 def test_friday_night_lasts_into_saturday_and_the_weekend_is_closed() -> None:
-    assert next_opening([OSLO], [NIGHT], at(21, 2, 59)) == (at(21, 2, 59), ())
-    assert next_opening([OSLO], [NIGHT], at(21, 3)) == (at(23, 21), ("oslo",))
+    assert next_opening([OSLO], [NIGHT], at(21, 2, 59)) == NextOpening(at(21, 2, 59), ())
+    assert next_opening([OSLO], [NIGHT], at(21, 3)) == NextOpening(at(23, 21), ("oslo",))
 
 
 def test_wall_clocks_count_when_the_clocks_change() -> None:
     day = Window("noon", Selector(), frozenset(range(7)), time(12), time(13))
 
-    assert next_opening([OSLO], [day], at(24, 20, month=10))[0] == at(25, 11, month=10)
-    assert next_opening([OSLO], [day], at(23, 20, month=10))[0] == at(24, 10, month=10)
+    assert next_opening([OSLO], [day], at(24, 20, month=10)).at == at(25, 11, month=10)
+    assert next_opening([OSLO], [day], at(23, 20, month=10)).at == at(24, 10, month=10)
 
 
 def test_clusters_of_one_wave_need_an_hour_they_share() -> None:
     wide = Window("day", Selector(), frozenset(range(7)), time(8), time(18))
 
-    opening, closed = next_opening([OSLO, TOKYO], [wide], at(18, 12))
+    found = next_opening([OSLO, TOKYO], [wide], at(18, 12))
 
-    assert (opening, closed) == (at(19, 7), ("tokyo",)), "Tokyo's 16:00 is Oslo's 8:00"
+    assert found == NextOpening(at(19, 7), ("tokyo",)), "Tokyo's 16:00 is Oslo's 8:00"
 
 
 def test_windows_that_never_meet_have_no_opening() -> None:
     short = Window("hour", Selector(), frozenset(range(7)), time(12), time(13))
 
-    assert next_opening([OSLO, TOKYO], [short], at(18, 3)) == (None, ("oslo",))
+    assert next_opening([OSLO, TOKYO], [short], at(18, 3)) == NextOpening(None, ("oslo",))
 
 
 def test_a_cluster_without_a_window_is_always_open() -> None:
     none = Window("others", Selector(names=("rome",)), frozenset({0}), time(1), time(2))
 
-    assert next_opening([OSLO], [none], at(18, 12)) == (at(18, 12), ())
+    assert next_opening([OSLO], [none], at(18, 12)) == NextOpening(at(18, 12), ())
