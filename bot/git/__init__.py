@@ -1,9 +1,9 @@
 """Bare Git mirrors, read and written without a work tree. The only importer of pygit2 in the bot.
 
 The shell uses `mirrors` and `mirror`. Behind them, `remote` fetches and pushes (with `ssh` and
-`known_hosts` for deploy keys), `reading` walks trees, `writing` and `packs` create commits,
-`history` inspects commits, and `objects` implements Git's formats. Everything is synchronous and
-must run in threads. Nothing here interprets the content of files.
+`known_hosts` for deploy keys; `transport` is its interface), `reading` walks trees, `writing` and
+`packs` create commits, `history` inspects commits, and `objects` implements Git's formats.
+Everything is synchronous and must run in threads. Nothing here interprets the content of files.
 """
 
 from bot.git.errors import GitError, RepositoryRefusedError, TransientGitError

@@ -16,6 +16,7 @@ from bot.git.history import CommitInfo, History, read_authors, read_commit
 from bot.git.limits import Limits
 from bot.git.objects import Objects
 from bot.git.reading import Comparison, FileDifference, Walk, read_blob, read_files
+from bot.git.transport import Transport
 from bot.git.writing import Changes, Signature, draft_commit
 from planners.model import Repo
 
@@ -33,11 +34,11 @@ class Mirror:
     raise GitError if the mirror does not have it.
     """
 
-    def __init__(self, repo: Repo, folder: Path, limits: Limits, *, allow_local: bool) -> None:
+    def __init__(self, repo: Repo, folder: Path, limits: Limits, transport: Transport) -> None:
         self._repo = repo
         self._folder = folder
         self._limits = limits
-        self._allow_local = allow_local
+        self._transport = transport
         self._lock = threading.RLock()
         self._repository: pygit2.Repository | None = None
         self._damaged = False
@@ -50,17 +51,17 @@ class Mirror:
             TransientGitError: the server is unreachable or busy, or the connection broke.
             GitError: the URL is not allowed, the server rejects the fetch, or it is too large.
         """
-        remote.check_url(url, access, allow_local=self._allow_local)
+        self._transport.check_url(url, access)
         with self._lock:
             if self._damaged:
                 self._discard()
             try:
-                remote.fetch(self._opened(), url, access, self._limits)
+                self._transport.fetch(self._opened(), url, access, self._limits)
             except GitError:
                 if self._is_intact():
                     raise
                 self._discard()
-                remote.fetch(self._opened(), url, access, self._limits)
+                self._transport.fetch(self._opened(), url, access, self._limits)
             if packs.repack_if_many(self._folder, self._limits.packs):
                 self._close()
 
@@ -70,9 +71,11 @@ class Mirror:
         Raises:
             TransientGitError, GitError: as `fetch`.
         """
-        remote.check_url(url, access, allow_local=self._allow_local)
+        self._transport.check_url(url, access)
         with self._lock:
-            return remote.fetch_ref(self._opened(), url, access, ref=ref, limits=self._limits)
+            return self._transport.fetch_ref(
+                self._opened(), url, access, ref=ref, limits=self._limits
+            )
 
     def push(
         self,
@@ -89,9 +92,9 @@ class Mirror:
         Raises:
             TransientGitError, GitError: as `fetch`; the state of all branches is unknown then.
         """
-        remote.check_url(url, access, allow_local=self._allow_local)
+        self._transport.check_url(url, access)
         with self._lock:
-            return remote.push(self._opened(), url, access, updates)
+            return self._transport.push(self._opened(), url, access, updates)
 
     def head(self, branch: str) -> str | None:
         """The newest fetched commit of a branch."""

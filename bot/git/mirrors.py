@@ -8,6 +8,7 @@ from pathlib import Path
 from bot.git import remote
 from bot.git.limits import Limits
 from bot.git.mirror import Mirror
+from bot.git.transport import Transport
 from planners.model import Repo
 
 
@@ -15,20 +16,20 @@ class Mirrors:
     """All mirrors below one folder, which one process owns.
 
     `ca_files` are trusted in addition to the system's CAs, by every mirror of the process.
-    `allow_local` also accepts `file://` URLs, for tests.
+    `transport` reaches the servers; the default uses HTTP and SSH.
     """
 
     def __init__(
         self,
         root: Path,
         *,
-        allow_local: bool = False,
+        transport: Transport = remote,
         limits: Limits | None = None,
         ca_files: tuple[Path, ...] = (),
     ) -> None:
         remote.configure_libgit2(ca_files)
         self._root = root
-        self._allow_local = allow_local
+        self._transport = transport
         self._limits = limits or Limits()
         self._known: dict[Repo, Mirror] = {}
         self._lock = threading.Lock()
@@ -38,9 +39,7 @@ class Mirrors:
         with self._lock:
             if repo not in self._known:
                 folder = self._root / _folder_name(repo)
-                self._known[repo] = Mirror(
-                    repo, folder, self._limits, allow_local=self._allow_local
-                )
+                self._known[repo] = Mirror(repo, folder, self._limits, self._transport)
             return self._known[repo]
 
 

@@ -70,8 +70,8 @@ def configure_libgit2(ca_files: tuple[Path, ...] = ()) -> None:
         pygit2.settings.search_path[level] = ""
 
 
-def check_url(url: str, access: Access | None, *, allow_local: bool) -> None:
-    """Reject all URLs except http and https ones (with `allow_local`, also file).
+def check_url(url: str, access: Access | None) -> None:
+    """Reject all URLs except http and https ones.
 
     With a deploy key the URL must be SSH, and SSH requires a deploy key.
 
@@ -88,8 +88,6 @@ def check_url(url: str, access: Access | None, *, allow_local: bool) -> None:
         raise GitError(
             "a clone URL must not contain credentials; the forge provides them separately"
         )
-    if parts.scheme == "file" and allow_local:
-        return
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise GitError(f"cannot fetch {url!r}: a clone URL must begin with https:// or http://")
 

@@ -7,6 +7,7 @@ import pytest
 from bot.forges import GitCredentials
 from bot.git import GitError, Limits, Mirrors, TransientGitError
 from planners.model import Repo
+from tests.fakes.direct_git import FileGit
 from tests.fakes.githttp import git, serve
 from tests.unit.git.world import CREDENTIALS, REPO, World
 
@@ -63,9 +64,9 @@ def test_only_http_is_spoken(world: World, url: str) -> None:
         world.mirror.fetch(url, None)
 
 
-def test_local_addresses_only_where_allowed(world: World, tmp_path: Path) -> None:
+def test_another_transport_is_asked_instead(world: World, tmp_path: Path) -> None:
     head = world.add({"a": b"1"})
-    mirror = Mirrors(tmp_path / "more", allow_local=True).of(REPO)
+    mirror = Mirrors(tmp_path / "more", transport=FileGit()).of(REPO)
     mirror.fetch(world.remote.as_uri(), None)
     assert mirror.head("main") == head
 
