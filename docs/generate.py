@@ -91,16 +91,17 @@ def forges() -> str:
         for name, test in vars(test_forge).items()
         if name.startswith("test_") and "ground" in inspect.signature(test).parameters
     ]
+    grounds = {name: ground for name, ground in GROUNDS.items() if name in discovery.forges()}
     lines = [
         NOTE + "# Forges\n\nEvery forge passes one test suite, `tests/conformance`, over HTTP. The "
         "responses of GitHub and GitLab in these tests are checked against the API descriptions "
         "that they publish. A dash means that the forge lacks the feature; what needs it is "
         "refused or left out.\n",
-        f"| | {' | '.join(GROUNDS)} |",
-        "|---|" + "---|" * len(GROUNDS),
+        f"| | {' | '.join(grounds)} |",
+        "|---|" + "---|" * len(grounds),
     ]
     for name in tests:
-        has = [getattr(each, test_forge.ONLY.get(name, ""), True) for each in GROUNDS.values()]
+        has = [getattr(each, test_forge.ONLY.get(name, ""), True) for each in grounds.values()]
         words = name.removeprefix("test_").replace("_", " ")
         lines.append(f"| {words} | {' | '.join('yes' if each else '-' for each in has)} |")
     return "\n".join(lines) + "\n"

@@ -25,7 +25,7 @@ async def approve(forge: Page) -> None:
 @pytest.fixture
 async def served(tmp_path: Path) -> AsyncIterator[tuple[World, str]]:
     """A world, and where a browser finds its service."""
-    world = World(tmp_path)
+    world = World(tmp_path, "local")
     server = ThreadedServer(world.app).start()
     yield world, server.url
     server.stop()

@@ -14,7 +14,6 @@ from bot.forges.github import GitHubForge
 from bot.forges.github.tokens import AppTokens
 from bot.forges.gitlab import GitLabForge
 from bot.forges.local import LocalForge
-from bot.sandbox.demo.people import Person
 from bot.sandbox.forge.server import Made, ThreadedServer, create_forge
 from tests.fakes.github.description import Described as DescribedByGitHub
 from tests.fakes.github.hooks import GitHubHooks
@@ -22,6 +21,8 @@ from tests.fakes.github.server import start_github
 from tests.fakes.gitlab.description import Described as DescribedByGitLab
 from tests.fakes.gitlab.hooks import GitLabHooks
 from tests.fakes.gitlab.server import start_gitlab
+from tests.fakes.hands import Hand
+from tests.fakes.memory_forge import MemoryForge, MemoryState, make_state
 
 REPO = "fleet/deploy"
 CONTEXT = "switchyard/order"
@@ -38,7 +39,7 @@ class Ground(Protocol):
     """
 
     forge: Forge
-    made: Made
+    made: Made | MemoryState
     missing: str
     has_teams: bool
     has_queue: bool
@@ -75,31 +76,35 @@ class Ground(Protocol):
     def ref(self, name: str) -> str | None:
         """The commit that a ref of the repository points at."""
 
-    def settle(self) -> None:
+    async def settle(self) -> None:
         """Return when every webhook was delivered."""
 
     def stop(self) -> None:
         """End it."""
 
 
-class LocalGround:
-    """The local forge on loopback, which is also where the people of the others are."""
+class MemoryGround:
+    """The in-memory twin. Its state is also behind the others, and its people are everywhere."""
 
     missing = CONTEXT
-    has_teams = has_queue = looked_after = False
+    has_teams = True
+    has_queue = looked_after = False
 
     def __init__(self, folder: Path) -> None:
         self.webhooks: list[tuple[Mapping[str, str], bytes]] = []
         hooks = httpx.AsyncClient(transport=self.carrier(httpx.MockTransport(self._receive)))
-        self.made = create_forge(folder, clock=lambda: NOW, hook_client=hooks)
+        self.made = self.make(folder, hooks)
+        state = self.made.forge
         for login in ROLES:
-            self.made.forge.create_user(login, token_of(login), bot=login == "switchyard")
-        self.made.forge.create_repository(REPO, ROLES, protected=True, required_statuses=(CONTEXT,))
+            state.create_user(login, token_of(login), bot=login == "switchyard")
+        state.create_repository(REPO, ROLES, protected=True, required_statuses=(CONTEXT,))
         self.made.hooks.add(REPO, "http://bot.test/hooks", SECRET.decode())
-        self._server = ThreadedServer(self.made.app).start()
-        self._otto = Person("otto", token_of("otto"), self._server.url)
-        self._rita = Person("rita", token_of("rita"), self._server.url)
+        self._otto, self._rita = Hand("otto", state), Hand("rita", state)
         self.forge: Forge = self.connect()
+
+    def make(self, folder: Path, hooks: httpx.AsyncClient) -> Made | MemoryState:
+        """What the forge knows."""
+        return make_state(folder, lambda: NOW, hooks)
 
     def carrier(self, onward: httpx.AsyncBaseTransport) -> httpx.AsyncBaseTransport:
         """How webhooks travel."""
@@ -107,7 +112,9 @@ class LocalGround:
 
     def connect(self) -> Forge:
         """The bot's client; a retired webhook secret is still known."""
-        return LocalForge(self._server.url, token_of("switchyard"), (b"retired", SECRET))
+        token = token_of("switchyard")
+        self.memory = MemoryForge(self.made.forge, "switchyard", token, (b"retired", SECRET))
+        return self.memory
 
     def _receive(self, request: httpx.Request) -> httpx.Response:
         headers = {name.lower(): value for name, value in request.headers.items()}
@@ -118,13 +125,13 @@ class LocalGround:
         return self._otto.push(REPO, branch, files, f"Change {branch}")
 
     def delete_branch(self, branch: str) -> None:
-        self._rita.git("push", "--quiet", f"{self._server.url}/{REPO}.git", f":{branch}")
+        self._rita.delete_branch(REPO, branch)
 
     def approve(self, number: int) -> None:
         self._rita.approve(REPO, number)
 
     def withdraw(self, number: int) -> None:
-        self._rita.call("DELETE", f"/repos/{REPO}/merge_requests/{number}/approval")
+        self._rita.withdraw(REPO, number)
 
     def close(self, number: int) -> None:
         self._rita.set_state(REPO, number, "closed")
@@ -133,7 +140,7 @@ class LocalGround:
         self._rita.label(REPO, number, name, present=True)
 
     def team(self, name: str, login: str) -> None:
-        del name, login
+        self.memory.teams[name] = {login}
 
     def ask_for_queue(self) -> None:
         pass
@@ -142,21 +149,41 @@ class LocalGround:
         return 0
 
     def ref(self, name: str) -> str | None:
-        told = self._rita.git("ls-remote", f"{self._server.url}/{REPO}.git", name)
-        return told.partition("\t")[0] or None
+        found = self.made.forge.git.open(REPO).references.get(name)
+        return str(found.target) if found is not None else None
 
-    def settle(self) -> None:
-        self.made.hooks.wait_sent()
+    async def settle(self) -> None:
+        await self.made.hooks.flush()
+
+    def stop(self) -> None:
+        """Nothing runs."""
+
+
+class LocalGround(MemoryGround):
+    """The local forge on loopback."""
+
+    has_teams = False
+
+    def make(self, folder: Path, hooks: httpx.AsyncClient) -> Made | MemoryState:
+        made = create_forge(folder, clock=lambda: NOW, hook_client=hooks)
+        self._server = ThreadedServer(made.app).start()
+        return made
+
+    def connect(self) -> Forge:
+        return LocalForge(self._server.url, token_of("switchyard"), (b"retired", SECRET))
+
+    def team(self, name: str, login: str) -> None:
+        del name, login
 
     def stop(self) -> None:
         self._server.stop()
 
 
-class GitLabGround(LocalGround):
+class GitLabGround(MemoryGround):
     """A GitLab on loopback, with a token."""
 
     missing = "ci_must_pass"
-    has_teams = has_queue = looked_after = True
+    has_queue = looked_after = True
 
     def carrier(self, onward: httpx.AsyncBaseTransport) -> httpx.AsyncBaseTransport:
         return GitLabHooks(lambda: self.gitlab, SECRET, onward)
@@ -190,10 +217,10 @@ class GitLabGround(LocalGround):
         assert not self.answers.wrong, self.answers.wrong
 
 
-class GitHubGround(LocalGround):
+class GitHubGround(MemoryGround):
     """A GitHub on loopback, as an App."""
 
-    has_teams = has_queue = looked_after = True
+    has_queue = looked_after = True
 
     def carrier(self, onward: httpx.AsyncBaseTransport) -> httpx.AsyncBaseTransport:
         return GitHubHooks(lambda: self.github, SECRET, onward)
@@ -240,4 +267,5 @@ GROUNDS: Mapping[str, Callable[[Path], Ground]] = {
     "github": GitHubGround,
     "gitlab": GitLabGround,
     "local": LocalGround,
+    "memory": MemoryGround,
 }

@@ -1,4 +1,4 @@
-"""What the bot relies on from every forge, tried on each over its real HTTP side.
+"""What the bot relies on from every forge, tried on each over its HTTP, and on the twin.
 
 A forge joins by a Ground (see `grounds`).
 """
@@ -54,7 +54,7 @@ async def allow(ground: Ground, number: int) -> str:
 
 
 def test_every_forge_is_tried() -> None:
-    assert set(GROUNDS) == set(discovery.forges())
+    assert set(GROUNDS) == {*discovery.forges(), "memory"}
 
 
 async def test_the_bot_knows_itself_and_its_repository(ground: Ground) -> None:
@@ -203,7 +203,7 @@ async def test_the_newest_status_of_a_context_counts(ground: Ground) -> None:
 
 async def test_webhooks_are_verified_on_their_exact_bytes(ground: Ground) -> None:
     number = await opened(ground)
-    ground.settle()
+    await ground.settle()
     headers, body = ground.webhooks[-1]
 
     delivery = ground.forge.verify(headers, body)

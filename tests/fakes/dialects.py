@@ -1,24 +1,26 @@
-"""Which forge a world's bot sees; its people are at the local forge, whose state is the same."""
+"""Which forge a world's bot sees; behind each is the state of the local forge."""
 
 from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from bot.sandbox.demo.site import APP, BOT, DEPLOY, FLEET
+from bot.sandbox.demo.site import APP, BOT, DEPLOY, FLEET, Site, start_site
 from tests.fakes.github.hooks import GitHubHooks
 from tests.fakes.github.server import start_github
 from tests.fakes.gitlab.hooks import GitLabHooks
 from tests.fakes.gitlab.server import start_gitlab
+from tests.fakes.memory_forge import MemorySite, make_site
 
 if TYPE_CHECKING:
     from tests.fakes.world import World
 
 SECRET = "hook-secret-of-the-tests"
+TOKENS = {name: f"token-of-{name}-for-tests" for name in ("ada", "rita", "otto", BOT)}
 
 
 def places(dialect: str) -> dict[str, str]:
     """Where each repository is: with `github+gitlab` only the deploy repo is on the second."""
-    first, _, second = dialect.partition("+")
+    first, _, second = dialect.replace("memory", "local").partition("+")
     return {APP: first, FLEET: first, DEPLOY: second or first}
 
 
@@ -44,11 +46,22 @@ class _Carrier(httpx.AsyncBaseTransport):
         return await self._ways[request.url.path.rpartition("/")[2]].handle_async_request(request)
 
 
-def start_dialects(world: "World") -> dict[str, Any]:
-    """Start the forges that the bot sees; the settings by which they are known."""
+def start_state(world: "World", dialect: str, hooks: httpx.AsyncClient) -> Site | MemorySite:
+    """What the forge knows: served by the local forge itself, else kept in memory."""
+    folder = world.folder / "forge"
+    if dialect != "local":
+        return make_site(folder, TOKENS, lambda: world.now, hooks)
+    site = start_site(folder, TOKENS, lambda: world.now, hook_client=hooks, wrap=world.wrap)
+    world.servers.append(site.server)
+    return site
+
+
+def start_dialects(world: "World", dialect: str) -> dict[str, Any]:
+    """Start the forges that the bot sees over HTTP; the settings by which they are known."""
     settings: dict[str, Any] = {}
-    for name in sorted(set(world.places.values())):
-        settings |= {"local": _local, "github": _github, "gitlab": _gitlab}[name](world)
+    for name in sorted(dialect.split("+")):
+        if name != "memory":
+            settings |= {"local": _local, "github": _github, "gitlab": _gitlab}[name](world)
     return settings
 
 

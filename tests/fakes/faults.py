@@ -4,6 +4,8 @@ Each fault is for a method and a pattern of the path, and happens a number of ti
 """
 
 import asyncio
+import inspect
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -11,7 +13,11 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from bot.forges import ForgeError, NotMerged, TransientForgeError
+
 INSTEAD, AFTER, STALE, BEFORE = "instead", "after", "stale", "before"
+OK, BUSY = 200, 429
+LOOK_AGAIN = frozenset({405, 409, 422})
 
 
 @dataclass(slots=True)
@@ -32,6 +38,16 @@ class Fault:
     body: bytes = b'{"message": "broken"}'
     act: Callable[[], object] | None = None
     happened: int = 0
+
+    def refuse(self, call: str) -> Any:
+        """What a client of the forge makes of this answer to a call of the Protocol."""
+        words = json.loads(self.body)
+        if self.status == OK:
+            return tuple(words)
+        if call == "merge" and self.status in LOOK_AGAIN:
+            return NotMerged(words["message"])
+        kind = TransientForgeError if self.status >= BUSY else ForgeError
+        raise kind(f"the forge answered {self.status}: {words['message']}")
 
     def fits(self, method: str, path: str) -> bool:
         """Whether it happens to this request."""
@@ -61,21 +77,26 @@ class Faults:
         self.script.append(fault)
         return fault
 
+    def next(self, method: str, path: str) -> Fault | None:
+        """Note a request; the fault that happens to it."""
+        self.asked.append((method, path))
+        fault = next((each for each in self.script if each.fits(method, path)), None)
+        if fault is not None:
+            fault.happened += 1
+        return fault
+
     async def _serve(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or ".git/" in scope["path"]:
             await app(scope, receive, send)
             return
         method, path = scope["method"], scope["path"]
-        self.asked.append((method, path))
         key = f"{method} {path}?{scope['query_string'].decode()}"
-        fault = next((each for each in self.script if each.fits(method, path)), None)
+        fault = self.next(method, path)
         told: list[Message] = []
 
         async def keep(message: Message) -> None:
             told.append(message)
 
-        if fault is not None:
-            fault.happened += 1
         if fault is not None and fault.act is not None:
             await asyncio.to_thread(fault.act)
         if fault is None or fault.kind != INSTEAD:
@@ -96,3 +117,36 @@ def _answer(fault: Fault) -> list[Message]:
     raw = [(name.encode(), value.encode()) for name, value in headers.items()]
     start = {"type": "http.response.start", "status": fault.status, "headers": raw}
     return [start, {"type": "http.response.body", "body": fault.body}]
+
+
+class FaultyCalls:
+    """A forge of this process behind faults: each call of the Protocol is a request to them.
+
+    Its method is the call's name, its path the arguments without names, with slashes between. What
+    a fault answers is read as the clients of the forges read HTTP: 429 and 5xx pass, other refusals
+    last, and a merge that is refused with one of `LOOK_AGAIN` is not merged.
+    """
+
+    def __init__(self, forge: Any, faults: Faults) -> None:
+        self._forge, self._faults = forge, faults
+        self._told: dict[tuple[str, str], Any] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._forge, name)
+        if not inspect.iscoroutinefunction(found):
+            return found
+
+        async def call(*arguments: Any, **named: Any) -> Any:
+            path = "/".join(str(each) for each in arguments)
+            fault = self._faults.next(name, path)
+            if fault is not None and fault.act is not None:
+                fault.act()
+            if fault is not None and fault.kind == INSTEAD:
+                return fault.refuse(name)
+            before = self._told.get((name, path))
+            told = self._told[name, path] = await found(*arguments, **named)
+            if fault is None or fault.kind == BEFORE:
+                return told
+            return before or told if fault.kind == STALE else fault.refuse(name)
+
+        return call

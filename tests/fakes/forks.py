@@ -6,6 +6,7 @@ import pygit2
 
 from bot.sandbox.demo.site import APP
 from bot.sandbox.forge.records import MergeRequest
+from tests.fakes.direct_git import commit_files
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,8 +31,7 @@ def propose_from_fork(world: "World", files: "Mapping[str, bytes | None]") -> in
         APP, number, "Please", "", STRANGER, "main", "main", base, forge.now(), base=base
     )
     forge.add_request(made)
-    dialect = world.github if hasattr(world, "github") else world.gitlab
-    dialect.forks[APP, number] = FORK
+    world.own.forks[APP, number] = FORK
     move_fork(world, number, files, say=False)
     forge.note(made, foreign_branch, "opened", "opened this")
     return number
@@ -44,16 +44,8 @@ def move_fork(
     forge = world.site.made.forge
     found = forge.request(APP, number)
     repository = forge.git.open(APP)
-    parent = repository[found.head].peel(pygit2.Commit)
-    index = pygit2.Index()
-    index.read_tree(parent.tree)
-    for path, content in files.items():
-        if content is not None:
-            blob = repository.create_blob(content)
-            index.add(pygit2.IndexEntry(path, blob, pygit2.enums.FileMode.BLOB))
     who = pygit2.Signature("Mallory", "mallory@example.com", int(forge.clock().timestamp()), 0)
-    tree = index.write_tree(repository)
-    sha = str(repository.create_commit(None, who, who, "Please", tree, [parent.id]))
+    sha = commit_files(repository, found.head, files, "Please", who)
     for ref in (f"refs/pull/{number}/head", f"refs/merge-requests/{number}/head"):
         repository.references.create(ref, sha, force=True)
     found.head = sha

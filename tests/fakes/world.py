@@ -1,4 +1,7 @@
-"""A whole world for stories: a real local forge over HTTP, the bot, simulated clusters, one clock.
+"""A whole world for stories: a forge, the bot, simulated clusters, one clock.
+
+The forge is the in-memory twin (`memory`), or one that the bot reaches over HTTP: `local`,
+`github`, `gitlab`, or the last two together. People and clusters reach it without HTTP.
 
 `settle` lets everything that is due happen, without time passing; `advance` lets time pass.
 """
@@ -16,14 +19,14 @@ from starlette.types import ASGIApp
 from bot.app import make_forges, make_shell
 from bot.engine import discovery
 from bot.engine.propose import Proposal, propose
-from bot.forges import ForgeError, GitCredentials
+from bot.forges import Forge, ForgeError, GitCredentials
 from bot.gather.errors import GatherError
 from bot.git import GitError, Mirrors
 from bot.keys import cluster_key
 from bot.report.model import ROLLOUTS, RolloutView, WaveView
 from bot.sandbox.demo.agents import Behaviour, SimulatedCluster
-from bot.sandbox.demo.people import Person
-from bot.sandbox.demo.site import APP, BOT, DEPLOY, FLEET, start_site
+from bot.sandbox.demo.site import APP, BOT, DEPLOY, FLEET
+from bot.sandbox.forge.forge import Forge as State
 from bot.sandbox.forge.server import ThreadedServer
 from bot.settings import Settings
 from bot.web.auth import Auth
@@ -32,12 +35,15 @@ from bot.worker import dispatch
 from bot.worker.worker import work_one
 from planners.model import Repo
 from planners.model.snapshot import Snapshot
-from tests.fakes.dialects import carrier, places, start_dialects
+from tests.fakes.dialects import SECRET as HOOK_SECRET
+from tests.fakes.dialects import TOKENS, carrier, places, start_dialects, start_state
+from tests.fakes.direct_git import DirectGit
+from tests.fakes.faults import Faults, FaultyCalls
+from tests.fakes.hands import Hand
+from tests.fakes.memory_forge import MemoryForge
 from tests.fakes.post import Post
 
 REPORT_KEY = "report-key-of-the-tests"
-HOOK_SECRET = "hook-secret-of-the-tests"
-TOKENS = {name: f"token-of-{name}-for-tests" for name in ("ada", "rita", "otto", BOT)}
 SERVICE = "http://service.test"
 HERE = {"host": "127.0.0.1:7080"}  # as a browser on the service's own machine says
 SMALL = ("one", "two", "three")
@@ -111,8 +117,9 @@ class World:
     def __init__(
         self,
         folder: Path,
-        dialect: str = "local",
+        dialect: str = "memory",
         wrap: Callable[[ASGIApp], ASGIApp] | None = None,
+        faults: Faults | None = None,
     ) -> None:
         self.folder, self.places, self.wrap = folder, places(dialect), wrap
         self.now = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -120,14 +127,19 @@ class World:
         self.main = "main"
         self.post = Post(self)
         hooks = httpx.AsyncClient(transport=carrier(self, self.post))
-        self.site = start_site(folder / "forge", TOKENS, lambda: self.now, hook_client=hooks)
+        self.servers: list[ThreadedServer] = []
+        self.site = start_state(self, dialect, hooks)
         for repository in (APP, FLEET, DEPLOY):
             where = f"{SERVICE}/hooks/{self.places[repository]}"
             self.site.made.hooks.add(repository, where, HOOK_SECRET)
-        self.servers: list[ThreadedServer] = []
-        self.known = start_dialects(self)
+        self.known = start_dialects(self, dialect)
+        self.forges: dict[str, Forge] = {}
+        if dialect == "memory":
+            self.memory = MemoryForge(self.forge, BOT, TOKENS[BOT], (HOOK_SECRET.encode(),))
+            self.forges["local"] = FaultyCalls(self.memory, faults or Faults())
         self.clusters: dict[str, SimulatedCluster] = {}
-        self.agents = Mirrors(folder / "agents").of(Repo("local", DEPLOY))
+        direct = DirectGit(self.forge)
+        self.agents = Mirrors(folder / "agents", transport=direct).of(Repo("local", DEPLOY))
         self.start_bot()
 
     def start_bot(self) -> None:
@@ -143,9 +155,11 @@ class World:
         async def planner(snapshot: Snapshot) -> Proposal:
             return propose(snapshot)
 
-        self.context = make_shell(
-            settings, make_forges(settings, lambda: self.now), planner, lambda: self.now
-        )
+        forges = self.forges or make_forges(settings, lambda: self.now)
+        self.context = make_shell(settings, forges, planner, lambda: self.now)
+        if self.forges:
+            mirrors = Mirrors(self.folder / "bot/mirrors", transport=DirectGit(self.forge))
+            self.context = replace(self.context, mirrors=mirrors)
         auth = Auth(settings, discovery.forges(), self.context)
         self.app = create_app(auth, discovery.agents(), REPORT_KEY, lambda: None)
         self.client = httpx.AsyncClient(
@@ -168,24 +182,35 @@ class World:
 
     async def stop(self) -> None:
         await self.stop_bot()
-        for server in (*self.servers, self.site.server):
+        for server in self.servers:
             server.stop()
 
     @property
-    def ada(self) -> Person:
-        return self.site.person("ada")
+    def forge(self) -> State:
+        """What the forge knows, whatever dialect the bot hears."""
+        return self.site.made.forge
 
     @property
-    def rita(self) -> Person:
-        return self.site.person("rita")
+    def own(self) -> Any:
+        """What the forge of the app repo knows beyond that: a GitHub, a GitLab, or the twin."""
+        place = self.places[APP]
+        return getattr(self, "memory" if place == "local" else place)
+
+    def person(self, login: str) -> Hand:
+        """Somebody on the forge."""
+        return Hand(login, self.forge)
 
     @property
-    def otto(self) -> Person:
-        return self.site.person("otto")
+    def ada(self) -> Hand:
+        return self.person("ada")
 
     @property
-    def otto_credentials(self) -> GitCredentials:
-        return GitCredentials("otto", TOKENS["otto"])
+    def rita(self) -> Hand:
+        return self.person("rita")
+
+    @property
+    def otto(self) -> Hand:
+        return self.person("otto")
 
     def found(self, fleet: Mapping[str, bytes | None]) -> None:
         """Push the fleet and the first commit of the deploy repo; clusters begin to poll."""
@@ -234,14 +259,11 @@ class World:
         return await self.report() or busy
 
     async def flush_hooks(self) -> None:
-        self.site.made.hooks.wait_sent()
+        await self.site.made.hooks.flush()
 
     async def report(self) -> bool:
         """Every cluster pulls and says what is new."""
-        if self.site.made.forge.git.head(DEPLOY, self.main) != self.agents.head(self.main):
-            url = f"{self.site.url}/{DEPLOY}.git"
-            self.agents.fetch(url, GitCredentials("otto", TOKENS["otto"]))
-        head = self.agents.head(self.main)
+        head = self.pull()
         if head is None:
             return False
         said = False
@@ -254,6 +276,12 @@ class World:
                 assert answer.status_code == 202, answer.text
                 said = True
         return said
+
+    def pull(self) -> str | None:
+        """Fetch the deploy repo as clusters do; the newest commit of its main branch."""
+        if self.forge.git.head(DEPLOY, self.main) != self.agents.head(self.main):
+            self.agents.fetch(f"/{DEPLOY}", GitCredentials("otto", TOKENS["otto"]))
+        return self.agents.head(self.main)
 
     async def advance(self, seconds: float) -> None:
         """Let time pass, then everything that is due."""
@@ -293,7 +321,7 @@ class World:
         return [each["source_branch"].rpartition("/")[2] for each in requests]
 
     def log(self) -> list[Mapping[str, str]]:
-        git = self.site.made.forge.git
+        git = self.forge.git
         tip = git.head(DEPLOY, self.main)
         assert tip is not None
         return git.log(DEPLOY, tip, 500)
@@ -301,8 +329,7 @@ class World:
     def deployed(self, cluster: str, component: str) -> str:
         """The component's Deployment as it is merged for a cluster."""
         path = f"clusters/{cluster}/apps/shop/storefront/{component}/deployment-{component}.yaml"
-        self.agents.fetch(f"{self.site.url}/{DEPLOY}.git", GitCredentials("otto", TOKENS["otto"]))
-        head = self.agents.head(self.main)
+        head = self.pull()
         assert head is not None
         return self.agents.files(head, path.rpartition("/")[0])[path.rpartition("/")[2]].decode()
 

@@ -1,5 +1,6 @@
 """One world for each story."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from starlette.types import ASGIApp
 
 from bot.sandbox.demo.site import DEPLOY
 from tests.fakes.faults import Faults
+from tests.fakes.inline import InlineExecutor
 from tests.fakes.renames import Renamed
 from tests.fakes.world import World
 
@@ -28,11 +30,14 @@ def renamed() -> Renamed:
 async def world(
     request: pytest.FixtureRequest, tmp_path: Path, faults: Faults, renamed: Renamed
 ) -> AsyncIterator[World]:
-    """A world on the local forge, or on that of an indirect parameter."""
+    """A world on the in-memory forge, or on that of an indirect parameter."""
 
     def wrap(app: ASGIApp) -> ASGIApp:
         return faults.wrap(renamed.wrap(app))
 
-    made = World(tmp_path, getattr(request, "param", "local"), wrap)
+    dialect = getattr(request, "param", "memory")
+    if dialect == "memory":
+        asyncio.get_running_loop().set_default_executor(InlineExecutor(1))
+    made = World(tmp_path, dialect, wrap, faults)
     yield made
     await made.stop()

@@ -229,7 +229,7 @@ async def test_what_is_no_command_is_said_with_the_nearest(world: World) -> None
 
 async def test_the_bot_obeys_no_bots_and_not_itself(world: World) -> None:
     number = await under_way(world)
-    world.site.person(BOT).comment(APP, number, "/switchyard approve canary.1")
+    world.person(BOT).comment(APP, number, "/switchyard approve canary.1")
     await world.settle()
 
     assert world.merged() == []

@@ -15,6 +15,7 @@ from tests.fakes.gitssh import SshServer, new_key, public, save_key, serve_ssh
 from tests.fakes.world import World, small_app, small_fleet
 
 KEY = new_key()
+pytestmark = pytest.mark.parametrize("world", ["local"], indirect=True)
 
 
 class OverSsh:

@@ -154,8 +154,7 @@ async def test_its_own_merge_request_was_opened_and_is_not_listed_yet(
 async def test_its_own_merge_request_that_lost_its_mark_gets_it_again(world: World) -> None:
     await begin(world)
     number = number_of(world, "canary.2")
-    fields = {"title": "Mine", "body": "Somebody wrote over it."}
-    world.rita.call("PATCH", f"/repos/{DEPLOY}/merge_requests/{number}", fields)
+    world.rita.edit(DEPLOY, number, "Mine", "Somebody wrote over it.")
     await world.settle()
 
     assert "<!-- switchyard:wave" in world.rita.request(DEPLOY, number)["body"]

@@ -117,7 +117,7 @@ async def test_an_older_copy_of_a_record_is_put_back(world: World) -> None:
     await world.settle()
 
     for body in (older, "Nothing was ever told."):
-        world.site.person(BOT).edit_comment(APP, number, where, body)
+        world.person(BOT).edit_comment(APP, number, where, body)
         await world.settle()
         await world.advance(10)
         assert world.reasons("canary.2")[-1] == "held by rita (canary.2): wait"

@@ -1,8 +1,6 @@
 """People and clusters at the worst moment: between check and merge, out of order, out of date."""
 
 from collections.abc import Callable
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -33,26 +31,9 @@ def merging(faults: Faults, number: int, act: Callable[[], object]) -> None:
     faults.add("PUT", f"/{number}/merge$", kind=BEFORE, act=act)
 
 
-def force(world: World, branch: str, files: dict[str, bytes]) -> str:
+def force(world: World, branch: str, files: dict[str, bytes | None]) -> str:
     """Rita pushes another commit in place of the branch's; the commit."""
-    with TemporaryDirectory() as folder:
-        work, rita = str(Path(folder) / "work"), world.rita
-        rita.git("clone", "--quiet", f"{rita.forge_url}/{DEPLOY}.git", work)
-        for path, content in files.items():
-            (Path(work) / path).write_bytes(content)
-        rita.git("-C", work, "add", "--all")
-        rita.git("-C", work, "commit", "--quiet", "--message", "Mine")
-        rita.git("-C", work, "push", "--quiet", "origin", f"origin/{branch}:refs/tags/before")
-        rita.git("-C", work, "push", "--quiet", "--force", "origin", f"HEAD:refs/heads/{branch}")
-        return rita.git("-C", work, "rev-parse", "HEAD").strip()
-
-
-def reset(world: World, branch: str, sha: str) -> None:
-    """Rita puts a branch back to a commit."""
-    with TemporaryDirectory() as folder:
-        work, rita = str(Path(folder) / "work"), world.rita
-        rita.git("clone", "--quiet", f"{rita.forge_url}/{DEPLOY}.git", work)
-        rita.git("-C", work, "push", "--quiet", "--force", "origin", f"{sha}:refs/heads/{branch}")
+    return world.rita.replace_head(DEPLOY, branch, files, "Mine")
 
 
 @on_each
@@ -69,7 +50,7 @@ async def test_a_head_that_is_replaced_just_before_the_merge_is_not_merged(
     assert world.reasons("canary.2")[0] == told
     assert told in await page(world)
     assert world.rita.request(DEPLOY, number)["head"] == theirs[0], "nobody overwrites it"
-    reset(world, branch, ours)
+    world.rita.reset(DEPLOY, branch, ours)
     await converge(world)
     assert len(world.rita.requests(DEPLOY, "all")) == len(WAVES)
 
@@ -152,7 +133,7 @@ def let_go(world: World) -> None:
 
 def withdraw(world: World, *numbers: int) -> None:
     for number in numbers:
-        world.rita.call("DELETE", f"/repos/{DEPLOY}/merge_requests/{number}/approval")
+        world.rita.withdraw(DEPLOY, number)
 
 
 @on_each
@@ -236,7 +217,7 @@ async def test_a_later_wave_that_an_admin_merges_out_of_order_is_not_merged_agai
     number = number_of(world, "rest.1")
     head = world.otto.request(DEPLOY, number)["head"]
     fields = {"context": ORDER, "state": "success", "description": "I know better", "url": ""}
-    world.otto.call("POST", f"/repos/{DEPLOY}/statuses/{head}", fields)
+    world.otto.set_status(DEPLOY, head, fields)
     world.otto.merge(DEPLOY, number)
     await world.settle()
 
@@ -274,5 +255,5 @@ async def test_a_commit_that_a_person_adds_to_a_branch_is_kept_and_not_merged(
     await hold(world, ["canary.1"])
     assert theirs[:8] in world.reasons("canary.2")[0]
     assert world.rita.request(DEPLOY, number)["head"] == theirs
-    reset(world, branch, ours)
+    world.rita.reset(DEPLOY, branch, ours)
     await converge(world)

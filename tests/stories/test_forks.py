@@ -28,7 +28,7 @@ async def test_nothing_is_planned_until_a_maintainer_asks(world: World) -> None:
     assert "It comes from a fork" in world.home(number)
     assert "9.9.9" not in world.home(number)
 
-    world.site.person("mallory").comment(APP, number, ASK)
+    world.person("mallory").comment(APP, number, ASK)
     await world.settle()
     assert "It comes from a fork" in world.home(number)
     world.ada.comment(APP, number, f"Looks fine.\r\n\r\n{ASK}\r\n")

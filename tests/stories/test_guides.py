@@ -103,6 +103,7 @@ class Reader:
         world.ada.push(APP, "main", small_app(), "Open the shop")
         for _ in range(400):
             world.now = datetime.now(UTC)
+            await world.flush_hooks()
             await world.report()
             if world.merged() == WAVES:
                 return

@@ -3,6 +3,7 @@
 import re
 from datetime import timedelta
 
+import pygit2
 import pytest
 
 from bot.sandbox.demo.site import APP, BOT, DEPLOY, FLEET
@@ -32,11 +33,9 @@ async def rolled_out(world: World, document: bytes = SWITCHYARD) -> int:
 
 def changed(world: World, repository: str, number: int) -> str:
     """The lines that a merge request changes."""
-    git = world.otto
-    request = world.otto.request(repository, number)
-    folder = world.folder / f"look-{repository.replace('/', '-')}-{number}"
-    git.git("clone", "--quiet", f"{git.forge_url}/{repository}.git", str(folder))
-    shown = git.git("-C", str(folder), "show", "--format=", "--unified=0", request["head"])
+    repository_itself = world.forge.git.open(repository)
+    head = repository_itself[world.otto.request(repository, number)["head"]].peel(pygit2.Commit)
+    shown = repository_itself.diff(head.parents[0], head, context_lines=0).patch or ""
     return "\n".join(
         line for line in shown.splitlines() if line[0] in "+-" and line[:3] not in {"+++", "---"}
     )
@@ -44,8 +43,7 @@ def changed(world: World, repository: str, number: int) -> str:
 
 def sites(world: World) -> list[str]:
     """The clusters that the cart is merged for."""
-    world.agents.fetch(f"{world.site.url}/{DEPLOY}.git", world.otto_credentials)
-    head = world.agents.head(world.main)
+    head = world.pull()
     assert head is not None
     found = world.agents.files(head)
     return sorted({path.split("/")[1] for path in found if "/storefront/cart/" in path})

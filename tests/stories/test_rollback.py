@@ -1,8 +1,7 @@
 """A revision that fails is taken back: the earlier tree, byte for byte, in reverse order."""
 
-from bot.forges import GitCredentials
 from bot.sandbox.demo.site import APP, DEPLOY
-from tests.fakes.world import SWITCHYARD, TOKENS, World, small_app, small_fleet
+from tests.fakes.world import SWITCHYARD, World, small_app, small_fleet
 
 BACK = SWITCHYARD.replace(b"  rollout:\n", b"  rollout:\n    onFailure: rollback\n")
 
@@ -13,9 +12,7 @@ def app(**images: str) -> dict[str, bytes | None]:
 
 def tree(world: World) -> dict[str, str]:
     """The application's files on main, by their blob ids."""
-    url = f"{world.site.url}/{DEPLOY}.git"
-    world.agents.fetch(url, GitCredentials("otto", TOKENS["otto"]))
-    head = world.agents.head("main")
+    head = world.pull()
     assert head is not None
     return world.agents.entries(head, ("clusters",))
 

@@ -37,8 +37,7 @@ def order(world: World) -> list[str]:
 
 def clusters_of(world: World, path: str) -> set[str]:
     """The clusters whose folder on main has something below that path."""
-    world.agents.fetch(f"{world.site.url}/{DEPLOY}.git", world.otto_credentials)
-    head = world.agents.head("main")
+    head = world.pull()
     assert head is not None
     return {name for name in NAMES if world.agents.entries(head, (f"clusters/{name}/{path}",))}
 

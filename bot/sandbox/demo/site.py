@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 
 from bot.sandbox.demo.people import Person
+from bot.sandbox.forge.forge import Forge
 from bot.sandbox.forge.server import Made, ThreadedServer, create_forge
 
 APP, FLEET, DEPLOY = "shop/storefront", "fleet/fleet", "fleet/deploy"
@@ -66,7 +67,12 @@ def start_site(
     offered = {login: tokens[login] for login in PEOPLE} if demo else None
     made = create_forge(folder, clock=clock, hook_client=hook_client, demo_tokens=offered)
     server = ThreadedServer(wrap(made.app) if wrap else made.app, port).start()
-    forge = made.forge
+    add_people_and_repositories(made.forge, tokens)
+    return Site(made, server, dict(tokens))
+
+
+def add_people_and_repositories(forge: Forge, tokens: Mapping[str, str]) -> None:
+    """Add the users of `tokens` (by login) and the three empty repositories with their rules."""
     for login, token in tokens.items():
         forge.create_user(login, token, bot=login == BOT)
     roles = {"ada": "read", "rita": "write", "otto": "admin", BOT: "write"}
@@ -85,4 +91,3 @@ def start_site(
         required_statuses=(ORDER,),
         description="The deploy repo: what the clusters pull; written by Switchyard alone",
     )
-    return Site(made, server, dict(tokens))

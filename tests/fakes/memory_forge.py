@@ -1,0 +1,389 @@
+"""The in-memory twin of the forges: the same Protocol over the same state, without HTTP.
+
+Its state is the local forge's (`bot.sandbox.forge`), kept in memory, so that roles, protected
+branches, required statuses and merges follow the rules that the other forges follow in tests. Its
+repositories are real ones, reached by `DirectGit`. What only GitHub or GitLab have beyond that
+(teams, forks, reactions) stands in its own fields. `tests/conformance` holds it to what the bot
+relies on from every forge; what is a dialect's own (limits, wire formats, merge queues, renames)
+is told with that dialect.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from bot.forges import (
+    Comment,
+    Delivery,
+    ForgeError,
+    ForgeMergeRequest,
+    GitCredentials,
+    Merged,
+    NotMerged,
+    Reaction,
+    RepositoryInfo,
+    Review,
+    Status,
+    StatusState,
+    User,
+)
+from bot.forges.local import hooks as local_hooks
+from bot.sandbox.demo.site import add_people_and_repositories
+from bot.sandbox.forge import merging, records, talk
+from bot.sandbox.forge.accounts import RefusedError
+from bot.sandbox.forge.forge import Forge as State
+from bot.sandbox.forge.git import Git
+from bot.sandbox.forge.hooks import Hooks
+from bot.sandbox.forge.records import Storage
+from planners.model import MergeMethod, Role
+
+ADDRESS = "http://forge.test"
+LOOK_AGAIN = frozenset({405, 409, 422})
+
+
+class NoStorage(Storage):
+    """Remembers nothing: the state of a test ends with it."""
+
+    def __init__(self) -> None:
+        pass
+
+    def put(self, key: str, record: Any) -> None:
+        """Not kept."""
+
+    def forget(self, kind: type, key: str) -> None:
+        """There is nothing to drop."""
+
+    def load(self, kind: type) -> dict[str, dict[str, Any]]:
+        """Nothing."""
+        del kind
+        return {}
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
+class QueuedHooks(Hooks):
+    """Sends webhooks when it is told to, in the order in which the events happened."""
+
+    def __init__(self, client: httpx.AsyncClient, now: Callable[[], str]) -> None:
+        super().__init__(NoStorage(), client, now)
+        self._waiting: list[records.Delivery] = []
+
+    def _enqueue(self, delivery: records.Delivery) -> None:
+        self._waiting.append(delivery)
+
+    async def flush(self) -> None:
+        """Send everything queued, also what is queued meanwhile."""
+        while self._waiting:
+            delivery = self._waiting.pop(0)
+            delivery.outcome = await self._send(delivery)
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryState:
+    """A forge's state, as `Made` of the served one has it."""
+
+    forge: State
+    hooks: QueuedHooks
+
+
+def make_state(
+    folder: Path, clock: Callable[[], datetime], hook_client: httpx.AsyncClient
+) -> MemoryState:
+    """An empty forge whose repositories are below a folder."""
+    hooks = QueuedHooks(hook_client, lambda: clock().isoformat(timespec="seconds"))
+    return MemoryState(State(NoStorage(), Git(folder), hooks, clock), hooks)
+
+
+@dataclass(frozen=True, slots=True)
+class MemorySite:
+    """A forge in memory with its people; what `bot.sandbox.demo.site.Site` is over HTTP."""
+
+    made: MemoryState
+    tokens: dict[str, str]
+    url: str = ADDRESS
+
+    def stop(self) -> None:
+        """There is nothing that runs."""
+
+
+def make_site(
+    folder: Path,
+    tokens: Mapping[str, str],
+    clock: Callable[[], datetime],
+    hook_client: httpx.AsyncClient,
+) -> MemorySite:
+    """A forge in memory with people and three empty repositories."""
+    made = make_state(folder, clock, hook_client)
+    add_people_and_repositories(made.forge, tokens)
+    return MemorySite(made, dict(tokens))
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """What the state refuses is an error of the forge, in its words."""
+    try:
+        yield
+    except RefusedError as error:
+        raise ForgeError(f"the forge answered {error.code}: {error}") from error
+
+
+@dataclass(slots=True)
+class MemoryForge:
+    """See the Protocol `bot.forges.Forge`. `login` is the user that it acts as.
+
+    `teams` are logins by team, `forks` the source repository of merge requests that come from
+    one, by repository and number, `reactions` each comment's id with what was put under it.
+    """
+
+    state: State
+    login: str
+    token: str
+    secrets: tuple[bytes, ...]
+    name: str = "local"
+    comment_limit: int = 60_000
+    request_sign: str = "!"
+    statuses_for_forks: bool = True
+    teams: dict[str, set[str]] = field(default_factory=dict)
+    forks: dict[tuple[str, int], str] = field(default_factory=dict)
+    reactions: list[tuple[int, str]] = field(default_factory=list)
+
+    @property
+    def _user(self) -> records.User:
+        """Who calls; nobody while the token is not theirs."""
+        user = self.state.authenticate(self.login, self.token)
+        if user is None:
+            raise ForgeError("the forge answered 401: a valid token is needed")
+        return user
+
+    async def _reading(self, repository: str) -> None:
+        """Let others go on, as every call to a forge does; then see that one may read."""
+        await asyncio.sleep(0)
+        with _refusals():
+            self.state.require(self._user, repository, "read")
+
+    def verify(self, headers: Mapping[str, str], body: bytes) -> Delivery | None:
+        """See the Protocol."""
+        return local_hooks.verify(headers, body, self.secrets)
+
+    def head_ref(self, number: int) -> str:
+        """See the Protocol."""
+        return f"refs/merge-requests/{number}/head"
+
+    async def close(self) -> None:
+        """See the Protocol: there are no connections."""
+
+    async def me(self) -> User:
+        """See the Protocol."""
+        return _user(self._user)
+
+    async def check(
+        self, repositories: Sequence[str], deploys: Sequence[str], address: str
+    ) -> tuple[str, ...]:
+        """See the Protocol: there is nothing to set up."""
+        del repositories, deploys, address
+        return ()
+
+    async def git_credentials(self, repository: str) -> GitCredentials:
+        """See the Protocol."""
+        del repository
+        return GitCredentials(self.login, self.token)
+
+    async def repository(self, repository: str) -> RepositoryInfo:
+        """See the Protocol."""
+        await self._reading(repository)
+        branch = self.state.repository(repository).default_branch
+        web = f"{ADDRESS}/{repository}"
+        return RepositoryInfo(repository, branch, f"{web}.git", web)
+
+    async def role(self, repository: str, login: str) -> Role:
+        """See the Protocol."""
+        await self._reading(repository)
+        return Role.__members__.get(self.state.role(repository, login).upper(), Role.NONE)
+
+    async def member(self, team: str, login: str) -> bool:
+        """See the Protocol."""
+        return login in self.teams.get(team, ())
+
+    async def merge_requests(
+        self, repository: str, *, state: str = "open", branch_prefix: str = ""
+    ) -> tuple[ForgeMergeRequest, ...]:
+        """See the Protocol."""
+        await self._reading(repository)
+        found = self.state.requests_of(repository, state, branch_prefix)
+        return tuple(self._request(each) for each in found)
+
+    async def merge_request(self, repository: str, number: int) -> ForgeMergeRequest:
+        """See the Protocol."""
+        await self._reading(repository)
+        return self._request(self._found(repository, number))
+
+    async def merge_request_of(self, repository: str, sha: str) -> ForgeMergeRequest | None:
+        """See the Protocol."""
+        await self._reading(repository)
+        merged = self.state.requests_of(repository, "merged")
+        return next((self._request(each) for each in merged if each.merge_sha == sha), None)
+
+    async def open_merge_request(
+        self, repository: str, *, branch: str, target: str, title: str, body: str
+    ) -> ForgeMergeRequest:
+        """See the Protocol."""
+        await self._reading(repository)
+        with _refusals():
+            made = merging.open_request(
+                self.state,
+                self._user,
+                repository,
+                source=branch,
+                target=target,
+                title=title,
+                body=body,
+            )
+        return self._request(made)
+
+    async def update_merge_request(
+        self, repository: str, number: int, *, title: str, body: str
+    ) -> None:
+        """See the Protocol."""
+        await self._reading(repository)
+        with _refusals():
+            merging.edit_request(self.state, self._user, repository, number, title=title, body=body)
+
+    async def set_merge_request_state(self, repository: str, number: int, *, state: str) -> None:
+        """See the Protocol."""
+        await self._reading(repository)
+        with _refusals():
+            merging.set_state(self.state, self._user, repository, number, state)
+
+    async def merge(
+        self,
+        repository: str,
+        number: int,
+        *,
+        head: str,
+        message: str,
+        method: MergeMethod | None = None,
+    ) -> Merged | NotMerged:
+        """See the Protocol; it makes merge commits only."""
+        if method not in {None, MergeMethod.MERGE}:
+            return NotMerged(f"the forge cannot {method}")
+        await self._reading(repository)
+        try:
+            sha = merging.merge(
+                self.state, self._user, repository, number, head=head, message=message
+            )
+        except RefusedError as error:
+            if error.code not in LOOK_AGAIN:
+                raise ForgeError(f"the forge answered {error.code}: {error}") from error
+            now = self._found(repository, number)
+            if now.state == "merged" and now.head == head and now.merge_sha is not None:
+                return Merged(now.merge_sha)
+            return NotMerged(str(error))
+        return Merged(sha)
+
+    def trials(self, branches: Mapping[str, str]) -> Mapping[int, tuple[str, ...]]:
+        """See the Protocol: it has no merge queue."""
+        del branches
+        return {}
+
+    async def reviews(self, repository: str, number: int) -> tuple[Review, ...]:
+        """See the Protocol."""
+        await self._reading(repository)
+        return tuple(
+            Review(_user(self.state.users[login]), head, datetime.fromisoformat(at))
+            for login, (head, at) in sorted(self._found(repository, number).reviews.items())
+        )
+
+    async def authors(self, repository: str, number: int) -> frozenset[str]:
+        """See the Protocol: who opened it, and whose address its commits carry."""
+        await self._reading(repository)
+        found = self._found(repository, number)
+        known = {each.name: each.login for each in self.state.users.values()}
+        logins = {found.author}
+        for commit in self.state.git.log(repository, found.head, 250):
+            if commit["sha"] == found.base:
+                break
+            logins.add(known.get(commit["author"], found.author))
+        return frozenset(logins)
+
+    async def comments(self, repository: str, number: int) -> tuple[Comment, ...]:
+        """See the Protocol."""
+        await self._reading(repository)
+        return tuple(self._comment(each) for each in self._found(repository, number).comments)
+
+    async def add_comment(self, repository: str, number: int, body: str) -> Comment:
+        """See the Protocol."""
+        await self._reading(repository)
+        with _refusals():
+            return self._comment(talk.comment(self.state, self._user, repository, number, body))
+
+    async def edit_comment(self, repository: str, number: int, comment: int, body: str) -> None:
+        """See the Protocol."""
+        await self._reading(repository)
+        with _refusals():
+            talk.edit_comment(self.state, self._user, repository, number, comment, body=body)
+
+    async def react(self, repository: str, number: int, comment: int, reaction: Reaction) -> None:
+        """See the Protocol."""
+        await self._reading(repository)
+        self._found(repository, number)
+        if (comment, reaction.value) not in self.reactions:
+            self.reactions.append((comment, reaction.value))
+
+    async def statuses(self, repository: str, sha: str) -> tuple[Status, ...]:
+        """See the Protocol."""
+        await self._reading(repository)
+        return tuple(
+            Status(each.context, StatusState(each.state), each.description, each.url)
+            for each in self.state.statuses(repository, sha)
+        )
+
+    async def set_status(self, repository: str, sha: str, status: Status) -> None:
+        """See the Protocol."""
+        await self._reading(repository)
+        fields = {
+            "context": status.context,
+            "state": status.state.value,
+            "description": status.description,
+            "url": status.url,
+        }
+        with _refusals():
+            talk.set_status(self.state, self._user, repository, sha, fields)
+
+    def _found(self, repository: str, number: int) -> records.MergeRequest:
+        with _refusals():
+            return self.state.request(repository, number)
+
+    def _request(self, found: records.MergeRequest) -> ForgeMergeRequest:
+        path, number = found.repository, found.number
+        return ForgeMergeRequest(
+            number=number,
+            title=found.title,
+            body=found.body,
+            state=found.state,
+            source_branch=found.source,
+            target_branch=found.target,
+            head=found.head,
+            author=_user(self.state.users[found.author]),
+            url=f"{ADDRESS}/{path}/merge_requests/{number}",
+            source_repository=self.forks.get((path, number), path),
+            labels=tuple(found.labels),
+            merge_sha=found.merge_sha,
+            closed_by=found.closed_by,
+            conflicts=merging.conflicts(self.state, found),
+        )
+
+    def _comment(self, found: records.Comment) -> Comment:
+        author = _user(self.state.users[found.author])
+        at = datetime.fromisoformat(found.at)
+        return Comment(found.id, author, found.body, at, found.edited, f"comment-{found.id}")
+
+
+def _user(found: records.User) -> User:
+    return User(found.id, found.login, found.email, found.bot)
