@@ -33,7 +33,7 @@ from bot.forges import (
     StatusState,
     User,
 )
-from bot.forges.local import hooks as local_hooks
+from bot.forges.local import webhooks
 from bot.sandbox.demo.site import add_people_and_repositories
 from bot.sandbox.forge import merging, records, talk
 from bot.sandbox.forge.accounts import RefusedError
@@ -170,7 +170,7 @@ class MemoryForge:
 
     def verify(self, headers: Mapping[str, str], body: bytes) -> Delivery | None:
         """See the Protocol."""
-        return local_hooks.verify(headers, body, self.secrets)
+        return webhooks.verify(headers, body, self.secrets)
 
     def head_ref(self, number: int) -> str:
         """See the Protocol."""
