@@ -148,7 +148,7 @@ class MemoryForge:
     secrets: tuple[bytes, ...]
     name: str = "local"
     comment_limit: int = 60_000
-    request_sign: str = "!"
+    number_prefix: str = "!"
     statuses_for_forks: bool = True
     teams: dict[str, set[str]] = field(default_factory=dict)
     forks: dict[tuple[str, int], str] = field(default_factory=dict)
@@ -183,7 +183,7 @@ class MemoryForge:
         """See the Protocol."""
         return _user(self._user)
 
-    async def check(
+    async def check_setup(
         self, repositories: Sequence[str], deploys: Sequence[str], address: str
     ) -> tuple[str, ...]:
         """See the Protocol: there is nothing to set up."""
@@ -287,7 +287,7 @@ class MemoryForge:
             return NotMerged(str(error))
         return Merged(sha)
 
-    def trials(self, branches: Mapping[str, str]) -> Mapping[int, tuple[str, ...]]:
+    def merge_queue_commits(self, branches: Mapping[str, str]) -> Mapping[int, tuple[str, ...]]:
         """See the Protocol: it has no merge queue."""
         del branches
         return {}
