@@ -1,8 +1,8 @@
-"""Forges: where repositories, merge requests and people are; one file each, exporting `FORGE`.
+"""Forge clients: one package per kind of forge, each exporting `FORGE: ForgeKind`.
 
-The shell speaks to every forge through the Protocol below and knows nothing else of it. All calls
-are idempotent by a key that the forge itself enforces (head branch, head commit, context), so that
-a repeated or half-finished pass does no harm.
+The shell uses every forge only through the Protocol below. All calls are idempotent by a key that
+the forge itself enforces (head branch, head commit, context), so that a repeated or interrupted
+pass is harmless. No decision is made here, and no text of Switchyard's own is composed here.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,6 +18,7 @@ from bot.forges._values import (
     ForgeMergeRequest,
     GitCredentials,
     Merged,
+    MergeOptions,
     NotMerged,
     Reaction,
     RepositoryInfo,
@@ -42,6 +43,7 @@ __all__ = [
     "ForgeKind",
     "ForgeMergeRequest",
     "GitCredentials",
+    "MergeOptions",
     "Merged",
     "NotMerged",
     "Reaction",
@@ -59,55 +61,55 @@ __all__ = [
 
 
 class AppSetup(Protocol):
-    """How the bot's App is made at a forge by its own pages."""
+    """How the bot's App is registered on the pages of the forge."""
 
     def installed_at(self, settings: Settings) -> str | None:
-        """The page where it is installed on repositories; None while there is none."""
+        """The page to install the App on repositories; None if it is not registered yet."""
 
     def form(self, settings: Settings, state: str, owner: str) -> SetupForm:
-        """What the browser sends; `owner` is an organisation, or empty for the user's own."""
+        """The form that registers the App; `owner` is an organisation, or empty for the user."""
 
     async def finish(self, settings: Settings, code: str) -> None:
-        """Turn the code that came back into keys, and keep them."""
+        """Exchange the returned code for the App's keys, and store them."""
 
 
 class ForgeKind(Protocol):
-    """A kind of forge, made into a client when the settings name one."""
+    """A kind of forge, which creates a client from the settings."""
 
     name: str
     setup: AppSetup | None
 
     def connect(self, settings: Settings, clock: Clock) -> "Forge | None":
-        """A client, or None when the settings say nothing of this kind."""
+        """A client, or None if the settings do not configure this kind."""
 
     def sign_in(self, settings: Settings) -> SignIn | None:
-        """How people sign in there, or None while they cannot."""
+        """How people sign in with this forge; None if that is not configured."""
 
 
 class Forge(Protocol):
-    """One forge, as one user (the bot)."""
+    """A client of one forge, authenticated as the bot."""
 
     @property
     def name(self) -> str:
-        """The name repositories carry before the colon, such as `local`."""
+        """The prefix of its repositories, such as `local`."""
 
     def verify(self, headers: Mapping[str, str], body: bytes) -> Delivery | None:
-        """Check a webhook's signature over the exact bytes, then read it; None: not authentic.
+        """Verify a webhook's signature over the exact bytes and parse it; None if not authentic.
 
-        `headers` has lower-case names. Never raises for anything a stranger can send.
+        `headers` has lower-case names. Never raises, whatever is sent.
         """
 
     @property
     def comment_limit(self) -> int:
-        """How long a comment may be, in UTF-16 code units, with room to spare."""
+        """The maximum length of a comment in UTF-16 code units, with a margin."""
 
     @property
     def number_prefix(self) -> str:
-        """What people write before the number of a merge request."""
+        """The character before the number of a merge request: `#` or `!`."""
 
     @property
     def statuses_for_forks(self) -> bool:
-        """Whether a status can be set on the head of a merge request from a fork."""
+        """Whether statuses can be set on the head of a merge request from a fork."""
 
     def head_ref(self, number: int) -> str:
         """The Git ref of a merge request's head in its target repository."""
@@ -116,27 +118,27 @@ class Forge(Protocol):
         """The user the bot acts as."""
 
     async def close(self) -> None:
-        """Let go of connections; it is not asked anything after this."""
+        """Close all connections; the client must not be used afterwards."""
 
     async def check_setup(
         self, repositories: Sequence[str], deploys: Sequence[str], address: str
     ) -> tuple[str, ...]:
-        """Mend webhooks, which go to `address`; returns what only people can put right.
+        """Check and repair webhooks, whose URL is `address`; returns what people must correct.
 
-        `deploys` are those of the repositories whose default branch must require `ORDER`.
+        `deploys` are the repositories whose default branch must require the status `ORDER`.
         """
 
     async def git_credentials(self, repository: str) -> GitCredentials:
-        """Credentials that can fetch and push that repository now."""
+        """Credentials to fetch from and push to that repository now."""
 
     async def repository(self, repository: str) -> RepositoryInfo:
-        """One repository. Raises ForgeError when it is not there or not visible."""
+        """One repository. Raises ForgeError if it does not exist or is not visible."""
 
     async def role(self, repository: str, login: str) -> Role:
-        """What that user may do there."""
+        """The role of a user in that repository."""
 
     async def member(self, team: str, login: str) -> bool:
-        """Whether that user is in a team (GitHub: `org/team`) or group (GitLab)."""
+        """Whether a user is a member of a team (GitHub: `org/team`) or group (GitLab)."""
 
     async def merge_requests(
         self, repository: str, *, state: str = "open", branch_prefix: str = ""
@@ -147,12 +149,12 @@ class Forge(Protocol):
         """One merge request."""
 
     async def merge_request_of(self, repository: str, sha: str) -> ForgeMergeRequest | None:
-        """The merged merge request that brought commit `sha` onto its target branch."""
+        """The merged merge request whose merge commit on the target branch is `sha`."""
 
     async def open_merge_request(
         self, repository: str, *, branch: str, target: str, title: str, body: str
     ) -> ForgeMergeRequest:
-        """Open it, or return the open one of that branch (title and body are then left alone)."""
+        """Open a merge request, or return the open one of that branch unchanged."""
 
     async def update_merge_request(
         self, repository: str, number: int, *, title: str, body: str
@@ -171,31 +173,31 @@ class Forge(Protocol):
         message: str,
         method: MergeMethod | None = None,
     ) -> Merged | NotMerged:
-        """Merge only if the head is still `head`; without a method, as the repository has it."""
+        """Merge only if the head is still `head`; `method` None is the repository's default."""
 
     def merge_queue_commits(self, branches: Mapping[str, str]) -> Mapping[int, tuple[str, ...]]:
-        """Of branches (name -> head), those on which a merge queue tries merge requests.
+        """The commits under test in a merge queue, by number of the merge request.
 
-        Returns the commits by the number of the merge request.
+        `branches` maps the repository's branch names to their heads.
         """
 
     async def reviews(self, repository: str, number: int) -> tuple[Review, ...]:
-        """Approvals in force, one per user at the most."""
+        """The current approvals, at most one per user."""
 
     async def authors(self, repository: str, number: int) -> frozenset[str]:
-        """Logins of who opened a merge request, and of who wrote its commits, as far as is told."""
+        """The logins of its author and of the authors of its commits, if the forge tells them."""
 
     async def comments(self, repository: str, number: int) -> tuple[Comment, ...]:
         """All comments, oldest first."""
 
     async def add_comment(self, repository: str, number: int, body: str) -> Comment:
-        """Write a comment."""
+        """Post a comment."""
 
     async def edit_comment(self, repository: str, number: int, comment: int, body: str) -> None:
-        """Replace a comment of ours."""
+        """Replace the text of one of the bot's comments."""
 
     async def react(self, repository: str, number: int, comment: int, reaction: Reaction) -> None:
-        """Put a reaction under a comment."""
+        """Add a reaction to a comment."""
 
     async def statuses(self, repository: str, sha: str) -> tuple[Status, ...]:
         """The newest status of each context on that commit."""

@@ -1,4 +1,4 @@
-"""Whose certificates a forge may show, and what to say of others."""
+"""TLS certificates of forges: the trusted CAs, and the error for an untrusted certificate."""
 
 import ssl
 from functools import cache
@@ -11,9 +11,9 @@ from bot.forges._values import ForgeError
 
 @cache
 def ssl_context(ca_file: Path | None = None) -> ssl.SSLContext:
-    """The system's authorities and those of a file; without one, those that httpx knows.
+    """A context that trusts the system's CAs and those of a file; without one, httpx's default.
 
-    Read once: it takes long, and clients may share it.
+    Cached, because loading is slow and clients can share it.
     """
     if ca_file is None:
         return httpx.create_ssl_context(trust_env=False)
@@ -23,13 +23,13 @@ def ssl_context(ca_file: Path | None = None) -> ssl.SSLContext:
 
 
 def certificate_error(forge: str, error: BaseException) -> ForgeError | None:
-    """What to tell when a certificate that is not trusted is behind an error."""
+    """The error for an untrusted certificate, if that is the cause of `error`."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, ssl.SSLCertVerificationError):
             return ForgeError(
-                f"{forge}'s certificate is not trusted ({cause.verify_message}); if it is of your "
-                f"own authority, set SWITCHYARD_{forge.upper()}_CA_FILE"
+                f"{forge}'s certificate is not trusted ({cause.verify_message}); for a certificate "
+                f"of your own CA, set SWITCHYARD_{forge.upper()}_CA_FILE"
             )
         cause = cause.__cause__ or cause.__context__
     return None

@@ -1,8 +1,8 @@
-"""Signed markers: how the bot knows its own merge requests and comments again after any loss.
+"""Signed markers, by which the bot recognises its own merge requests and comments.
 
 A marker is an HTML comment with a payload and an HMAC over kind, repository and payload, so that a
-copy in another repository, or an edited one, is no marker. A marker alone proves nothing: callers
-also check that the bot wrote the text.
+copy in another repository, or an edited one, is invalid. A marker alone is not sufficient: callers
+also check that the bot is the author of the text.
 """
 
 import base64
@@ -25,16 +25,16 @@ class Markers:
     key: bytes
 
     def write(self, kind: str, repo: Repo, payload: Mapping[str, str]) -> str:
-        """The marker as text, to stand on a line of its own."""
+        """The marker as text, for a line of its own."""
         text = json.dumps(dict(payload), sort_keys=True, separators=(",", ":"))
         encoded = base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
         return f"<!-- switchyard:{kind} {encoded} {self._sign(kind, repo, encoded)} -->"
 
     def read(self, kind: str, repo: Repo, text: str) -> dict[str, str] | None:
-        """The payload of the first genuine marker of that kind, or None."""
+        """The payload of the first valid marker of that kind, or None."""
         for found_kind, encoded, signature in _MARKER.findall(text):
-            genuine = hmac.compare_digest(self._sign(found_kind, repo, encoded), signature)
-            if found_kind == kind and genuine:
+            valid = hmac.compare_digest(self._sign(found_kind, repo, encoded), signature)
+            if found_kind == kind and valid:
                 payload = json.loads(base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)))
                 return {str(name): str(value) for name, value in payload.items()}
         return None

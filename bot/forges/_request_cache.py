@@ -1,45 +1,53 @@
-"""What a client knows of a repository's merge requests, so that it lists only what changed."""
+"""A cache of a repository's merge requests, so that a client lists only what changed."""
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from bot.forges._values import ForgeMergeRequest
 
-MARGIN = timedelta(minutes=5)
-WHOLE = timedelta(hours=1)
+OVERLAP = timedelta(minutes=5)
+FULL_LISTING = timedelta(hours=1)
 MERGED = "merged"
+
+
+@dataclass(frozen=True, slots=True)
+class CachedRequest:
+    """A merge request, and when it last changed."""
+
+    changed: datetime
+    request: ForgeMergeRequest
 
 
 @dataclass(slots=True)
 class MergeRequestCache:
-    """Merge requests by number, each with when it last changed.
+    """Merge requests by number.
 
-    Lists may lag behind and clocks may differ: each time a few minutes are asked for again, and
-    every hour everything. Of merged ones the text is not kept.
+    Listings may lag and clocks may differ: successive listings overlap by a few minutes, and every
+    hour everything is listed. The text of merged ones is not kept.
     """
 
-    requests: dict[int, tuple[datetime, ForgeMergeRequest]] = field(default_factory=dict)
-    _whole: datetime | None = None
+    requests: dict[int, CachedRequest] = field(default_factory=dict)
+    _last_full: datetime | None = None
 
-    def since(self, now: datetime) -> datetime | None:
-        """What changed later is to be listed; None: everything, which it counts as done."""
-        if self._whole is None or now - self._whole >= WHOLE:
-            self._whole = now
+    def changed_since(self, now: datetime) -> datetime | None:
+        """The time since when changes must be listed; None: list everything (assumed done)."""
+        if self._last_full is None or now - self._last_full >= FULL_LISTING:
+            self._last_full = now
             return None
-        newest = max((changed for changed, _ in self.requests.values()), default=now)
-        return min(newest, now) - MARGIN
+        newest = max((each.changed for each in self.requests.values()), default=now)
+        return min(newest, now) - OVERLAP
 
-    def take(self, changed: datetime, request: ForgeMergeRequest) -> None:
-        """Take in what was listed, unless something newer is known."""
+    def update(self, changed: datetime, request: ForgeMergeRequest) -> None:
+        """Store a listed merge request, unless a newer state is known."""
         known = self.requests.get(request.number)
-        if known is None or known[0] <= changed:
+        if known is None or known.changed <= changed:
             kept = replace(request, body="") if request.state == MERGED else request
-            self.requests[request.number] = (changed, kept)
+            self.requests[request.number] = CachedRequest(changed, kept)
 
-    def forget(self) -> None:
-        """List everything next time: a listing broke off."""
-        self._whole = None
+    def invalidate(self) -> None:
+        """List everything next time, because a listing failed."""
+        self._last_full = None
 
     def newest_first(self) -> list[ForgeMergeRequest]:
-        """All of them."""
-        return [self.requests[number][1] for number in sorted(self.requests, reverse=True)]
+        """All merge requests."""
+        return [self.requests[number].request for number in sorted(self.requests, reverse=True)]

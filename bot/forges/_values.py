@@ -1,4 +1,4 @@
-"""What forges are asked and answer, as values; see `bot.forges`."""
+"""The values that forge clients take and return; see `bot.forges`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,15 +8,17 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from planners.model import MergeMethod
+
 ORDER = "switchyard/order"
 
 
 class ForgeError(Exception):
-    """A forge refused for good: retrying the same call cannot help."""
+    """A permanent failure: a retry of the same call cannot succeed."""
 
 
 class TransientForgeError(ForgeError):
-    """A forge is busy or unreachable; the same call may work after `retry_after` seconds."""
+    """The forge is busy or unreachable; retry after `retry_after` seconds."""
 
     def __init__(self, message: str, retry_after: float = 5.0) -> None:
         super().__init__(message)
@@ -24,13 +26,13 @@ class TransientForgeError(ForgeError):
 
     @classmethod
     def delayed(cls, forge: str, now: datetime, until: datetime) -> "TransientForgeError":
-        """A forge's limits hold something up until then."""
+        """A rate limit of the forge delays a request until then."""
         wait = max((until - now).total_seconds(), 1.0)
-        return cls(f"delayed by {forge}'s limits until {until:%H:%M:%S} UTC", wait)
+        return cls(f"delayed by {forge}'s rate limits until {until:%H:%M:%S} UTC", wait)
 
 
 class StatusState(StrEnum):
-    """A commit status; GitLab's running is PENDING, its canceled is FAILURE."""
+    """The state of a commit status; GitLab's running is PENDING, its canceled is FAILURE."""
 
     PENDING = "pending"
     SUCCESS = "success"
@@ -38,7 +40,7 @@ class StatusState(StrEnum):
 
 
 class Reaction(StrEnum):
-    """What the bot puts under a comment that speaks to it."""
+    """A reaction of the bot to a comment with a command."""
 
     SEEN = "eyes"
     DONE = "rocket"
@@ -47,7 +49,7 @@ class Reaction(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """Somebody on the forge; `id` never changes, `login` may."""
+    """A user of the forge; `id` never changes, `login` may."""
 
     id: int
     login: str
@@ -57,9 +59,9 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class RepositoryInfo:
-    """A repository as the forge describes it; `clone_url` holds no credentials.
+    """A repository as the forge describes it; `clone_url` contains no credentials.
 
-    `ssh_url` is where a deploy key leads, empty on a forge without SSH.
+    `ssh_url` is used with a deploy key; empty on a forge without SSH.
     """
 
     path: str
@@ -71,7 +73,7 @@ class RepositoryInfo:
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """An approval of a merge request as it stood at commit `head`."""
+    """An approval of a merge request at head commit `head`."""
 
     user: User
     head: str
@@ -80,11 +82,11 @@ class Review:
 
 @dataclass(frozen=True, slots=True)
 class ForgeMergeRequest:
-    """A merge request as the forge tells it. `state` is open, merged or closed.
+    """A merge request as the forge describes it. `state` is open, merged or closed.
 
-    `merge_sha` is the commit on the target branch that brought it in; `source_repository` differs
-    from the target's path for a fork. `closed_by` is the login of who closed it unmerged.
-    `mergeable` is the forge's own word for how merging stands, empty where it has none.
+    `merge_sha` is its merge commit on the target branch; `source_repository` differs from the
+    target's path for a fork. `closed_by` is the login of the user who closed it unmerged.
+    `mergeable` is the forge's own merge status, empty if it has none.
     """
 
     number: int
@@ -106,7 +108,7 @@ class ForgeMergeRequest:
 
 @dataclass(frozen=True, slots=True)
 class Comment:
-    """A comment on a merge request; `anchor` is where it stands on that one's page."""
+    """A comment on a merge request; `anchor` is its fragment on the page of the merge request."""
 
     id: int
     author: User
@@ -118,7 +120,7 @@ class Comment:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """One commit status: the newest of its context."""
+    """A commit status: the newest of its context."""
 
     context: str
     state: StatusState
@@ -127,24 +129,33 @@ class Status:
 
 
 @dataclass(frozen=True, slots=True)
+class MergeOptions:
+    """How to merge: the expected head, the commit message, and the method (None: the default)."""
+
+    head: str
+    message: str
+    method: MergeMethod | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Merged:
-    """The merge happened (now or before); `sha` is the commit on the target branch."""
+    """The merge request is merged (now or before); `sha` is the merge commit."""
 
     sha: str
 
 
 @dataclass(frozen=True, slots=True)
 class NotMerged:
-    """The forge would not merge it; `reason` in its words. Look again, never repeat."""
+    """The forge did not merge it; `reason` is its message. Read the state before a retry."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A verified webhook: only a hint. `repository` and `number` name what to look at again.
+    """A verified webhook, used only as a hint: `repository` and `number` name what changed.
 
-    An event that is about no repository has an empty one.
+    `repository` is empty for an event that concerns none.
     """
 
     id: str
@@ -163,7 +174,7 @@ class GitCredentials:
 
 @dataclass(frozen=True, slots=True)
 class SetupForm:
-    """A form that a browser sends to the forge, to make the bot's App there."""
+    """A form that a browser submits to the forge to register the bot's App."""
 
     action: str
     fields: Mapping[str, str]
@@ -171,9 +182,10 @@ class SetupForm:
 
 @dataclass(frozen=True, slots=True)
 class SignIn:
-    """How people sign in at a forge, by OAuth 2.0: addresses, and the bot's application there.
+    """How people sign in with a forge by OAuth 2.0: endpoints and client credentials.
 
-    `user` tells whose a token is, in the field `login`; `title` is the forge's name in sentences.
+    `user` is the URL that returns the user of a token, in the field `login`; `title` is the forge's
+    display name.
     """
 
     title: str

@@ -131,7 +131,7 @@ def _refusals() -> Iterator[None]:
     try:
         yield
     except RefusedError as error:
-        raise ForgeError(f"the forge answered {error.code}: {error}") from error
+        raise ForgeError(f"the forge responded {error.code}: {error}") from error
 
 
 @dataclass(slots=True)
@@ -159,7 +159,7 @@ class MemoryForge:
         """Who calls; nobody while the token is not theirs."""
         user = self.state.authenticate(self.login, self.token)
         if user is None:
-            raise ForgeError("the forge answered 401: a valid token is needed")
+            raise ForgeError("the forge responded 401: a valid token is needed")
         return user
 
     async def _reading(self, repository: str) -> None:
@@ -280,7 +280,7 @@ class MemoryForge:
             )
         except RefusedError as error:
             if error.code not in LOOK_AGAIN:
-                raise ForgeError(f"the forge answered {error.code}: {error}") from error
+                raise ForgeError(f"the forge responded {error.code}: {error}") from error
             now = self._found(repository, number)
             if now.state == "merged" and now.head == head and now.merge_sha is not None:
                 return Merged(now.merge_sha)

@@ -100,7 +100,9 @@ async def test_crashes_redeliveries_and_mistakes(world: World, faults: Faults) -
     faults.add("PUT", "/merge$", status=405, body=b'{"message": "Base branch was modified"}')
     world.rita.comment(APP, number, say("resume canary.2"))
     await world.settle()
-    assert world.reasons("canary.2")[0].startswith("not merged yet: GitHub says: Base branch was")
+    assert world.reasons("canary.2")[0].startswith(
+        "not merged yet: rejected by GitHub: Base branch was"
+    )
     assert "`/switchyard merge canary.2`" in world.home(number)
     world.rita.comment(APP, number, say("merge canary.2"))
     await world.settle()

@@ -67,8 +67,10 @@ async def test_a_wrong_address_and_an_open_door_are_said_on_the_first_page(world
     await setup_check.check(world.context)
 
     text = await first_page(world)
-    assert f"goes to https://elsewhere.example.com/hooks/github, not to {ADDRESS}/github" in text
-    assert f"{DEPLOY}: main does not require the status switchyard/order" in text
+    assert (
+        f"webhook URL is https://elsewhere.example.com/hooks/github, not {ADDRESS}/github" in text
+    )
+    assert f"{DEPLOY}: branch main does not require the status switchyard/order" in text
     world.github.hook_url = f"{ADDRESS}/github"
     world.github.required[DEPLOY] = ["switchyard/order"]
     await setup_check.check(world.context)
@@ -95,12 +97,12 @@ async def test_a_webhook_that_gitlab_switched_off_is_woken(world: World) -> None
 
     assert world.gitlab.tested == [5]
     text = await first_page(world)
-    assert f"{DEPLOY}: GitLab had switched its webhook off (disabled)" in text
-    assert f"{APP}: its webhook leaves out note_events" in text
-    assert f"{FLEET}: no webhook goes to {ADDRESS}/gitlab" in text
+    assert f"{DEPLOY}: GitLab had disabled the webhook (disabled)" in text
+    assert f"{APP}: the webhook does not send note_events" in text
+    assert f"{FLEET}: no webhook has the URL {ADDRESS}/gitlab" in text
     world.site.made.forge.repositories[DEPLOY].roles[BOT] = "write"
     await setup_check.check(world.context)
-    assert f"{DEPLOY}: the token may not see webhooks" in await first_page(world)
+    assert f"{DEPLOY}: the token cannot read webhooks" in await first_page(world)
 
 
 @on_github
@@ -111,7 +113,7 @@ async def test_a_merge_queue_gets_waves_in_their_order(world: World) -> None:
     await world.settle()
     assert world.merged() == []
     (reason,) = world.reasons("canary.1")
-    assert "in GitHub's merge queue, at place 1" in reason
+    assert "in GitHub's merge queue, position 1" in reason
     first, second = wave_request(world, "canary.1"), wave_request(world, "canary.2")
     assert list(world.github.queued.values()) == [first["head"]]
 

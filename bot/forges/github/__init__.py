@@ -1,4 +1,4 @@
-"""GitHub and GitHub Enterprise Server as the bot sees them: as an App, or with a fixed token.
+"""The client of GitHub and GitHub Enterprise Server, as an App or with a fixed token.
 
 Source: GitHub Docs, "REST API endpoints" for pull requests, reviews, issues, statuses, commits,
 collaborators; "Managing a merge queue".
@@ -20,6 +20,7 @@ from bot.forges import (
     ForgeMergeRequest,
     GitCredentials,
     Merged,
+    MergeOptions,
     NotMerged,
     Reaction,
     RepositoryInfo,
@@ -37,12 +38,12 @@ from bot.forges.github.tokens import AppTokens, FixedToken, Tokens
 from bot.settings import Settings
 from planners.model import MergeMethod, Role
 
-TAKEN = 422
+UNPROCESSABLE = 422
 PER_MINUTE, PER_HOUR = 60, 400
 
 
 class GitHubForge:
-    """A client of one GitHub."""
+    """A client of one GitHub instance."""
 
     name = "github"
     setup: ClassVar[AppSetup | None] = ManifestFlow()
@@ -60,7 +61,7 @@ class GitHubForge:
         clock: Clock,
     ) -> None:
         if not webhook_secrets or not all(webhook_secrets):
-            raise ValueError("a webhook secret is empty; anybody could sign with it")
+            raise ValueError("webhook secrets are missing or empty: anyone could sign webhooks")
         self._secrets = webhook_secrets
         self.web = web.rstrip("/")
         self._tokens = tokens
@@ -71,7 +72,7 @@ class GitHubForge:
 
     @classmethod
     def connect(cls, settings: Settings, clock: Clock) -> Forge | None:
-        """A client when an App or a token is set, or the set-up page made an App."""
+        """A client if an App or a token is configured, or the set-up page registered an App."""
         secrets = tuple(each.get_secret_value() for each in settings.github_webhook_secrets)
         web = str(settings.github_url).rstrip("/")
         client = httpx.AsyncClient(verify=ssl_context(settings.github_ca_file), trust_env=False)
@@ -101,7 +102,7 @@ class GitHubForge:
         await self._http.client.aclose()
 
     async def me(self) -> User:
-        """See the Protocol; asked once. An App acts as its bot user."""
+        """See the Protocol; cached. An App acts as its bot user."""
         if self._me is None:
             if isinstance(self._tokens, AppTokens):
                 app = await self._tokens.call("GET", "/app", None)
@@ -115,7 +116,7 @@ class GitHubForge:
     async def check_setup(
         self, repositories: Sequence[str], deploys: Sequence[str], address: str
     ) -> tuple[str, ...]:
-        """See the Protocol. An App has one webhook; with a token its webhooks cannot be seen."""
+        """See the Protocol. An App has one webhook; a token cannot read webhooks."""
         del repositories
         found: tuple[str, ...] = ()
         if isinstance(self._tokens, AppTokens):
@@ -125,7 +126,7 @@ class GitHubForge:
         return found
 
     async def git_credentials(self, repository: str) -> GitCredentials:
-        """The token of that repository alone."""
+        """A token for that repository only."""
         return GitCredentials("x-access-token", await self._tokens.of(repository))
 
     async def repository(self, repository: str) -> RepositoryInfo:
@@ -150,7 +151,7 @@ class GitHubForge:
     async def merge_requests(
         self, repository: str, *, state: str = "open", branch_prefix: str = ""
     ) -> tuple[ForgeMergeRequest, ...]:
-        """See the Protocol. Of open ones, and of each branch's newest closed one, all is told."""
+        """See the Protocol. Open ones and the newest closed one of a branch have all fields."""
         found, seen = [], set()
         for each in (await self._listing.known(repository)).newest_first():
             request = each
@@ -165,7 +166,7 @@ class GitHubForge:
         return tuple(found)
 
     async def merge_request(self, repository: str, number: int) -> ForgeMergeRequest:
-        """See the Protocol; who closed it is told by its issue."""
+        """See the Protocol; `closed_by` comes from the issue of the pull request."""
         found = await self._http.get(repository, f"/repos/{repository}/pulls/{number}")
         closed_by = None
         if found["state"] == "closed" and not found.get("merged_at"):
@@ -184,13 +185,13 @@ class GitHubForge:
     async def open_merge_request(
         self, repository: str, *, branch: str, target: str, title: str, body: str
     ) -> ForgeMergeRequest:
-        """See the Protocol; that there is one already is no error."""
+        """See the Protocol; an existing one is not an error."""
         fields = {"title": title, "head": branch, "base": target, "body": body}
         try:
             made = await self._http.send("POST", repository, f"/repos/{repository}/pulls", fields)
         except ResponseError as error:
             known = None
-            if error.status == TAKEN:
+            if error.status == UNPROCESSABLE:
                 known = await self._open_one(repository, branch, target)
             if known is None:
                 raise
@@ -214,12 +215,12 @@ class GitHubForge:
         await self._http.send("PATCH", repository, path, {"title": title, "body": body})
 
     async def set_merge_request_state(self, repository: str, number: int, *, state: str) -> None:
-        """See the Protocol; a branch that is gone comes back at the last head first."""
+        """See the Protocol; a deleted branch is first restored at the last head."""
         path = f"/repos/{repository}/pulls/{number}"
         try:
             await self._http.send("PATCH", repository, path, {"state": state})
         except ResponseError as error:
-            if error.status != TAKEN or state != "open":
+            if error.status != UNPROCESSABLE or state != "open":
                 raise
             request = await self.merge_request(repository, number)
             fields = {"ref": f"refs/heads/{request.source_branch}", "sha": request.head}
@@ -235,8 +236,9 @@ class GitHubForge:
         message: str,
         method: MergeMethod | None = None,
     ) -> Merged | NotMerged:
-        """See the Protocol. Where a merge queue is asked for, it is put in there."""
-        return await merging.merge(self._http, repository, number, (head, message, method))
+        """See the Protocol. If the branch requires a merge queue, the request is enqueued."""
+        options = MergeOptions(head, message, method)
+        return await merging.merge(self._http, repository, number, options)
 
     def merge_queue_commits(self, branches: Mapping[str, str]) -> Mapping[int, tuple[str, ...]]:
         """See the Protocol."""
@@ -260,21 +262,21 @@ class GitHubForge:
     async def add_comment(self, repository: str, number: int, body: str) -> Comment:
         """See the Protocol."""
         path = f"/repos/{repository}/issues/{number}/comments"
-        made = await self._http.send("POST", repository, path, {"body": body}, Urgency.TEXT)
+        made = await self._http.send("POST", repository, path, {"body": body}, Urgency.COMMENT)
         return parsing.comment(made)
 
     async def edit_comment(self, repository: str, number: int, comment: int, body: str) -> None:
-        """See the Protocol; comments have numbers of their own over all pull requests."""
+        """See the Protocol; the ids of comments are unique in the repository."""
         del number
         path = f"/repos/{repository}/issues/comments/{comment}"
-        await self._http.send("PATCH", repository, path, {"body": body}, Urgency.TEXT)
+        await self._http.send("PATCH", repository, path, {"body": body}, Urgency.COMMENT)
 
     async def react(self, repository: str, number: int, comment: int, reaction: Reaction) -> None:
-        """See the Protocol; one that is there already is no error to GitHub."""
+        """See the Protocol; GitHub accepts a reaction that exists already."""
         del number
         path = f"/repos/{repository}/issues/comments/{comment}/reactions"
         fields = {"content": reaction.value}
-        await self._http.send("POST", repository, path, fields, Urgency.REPLY)
+        await self._http.send("POST", repository, path, fields, Urgency.REACTION)
 
     async def statuses(self, repository: str, sha: str) -> tuple[Status, ...]:
         """See the Protocol."""

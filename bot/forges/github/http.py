@@ -1,8 +1,8 @@
-"""GitHub's REST and GraphQL over HTTP: requests, pages, cached answers, limits, errors.
+"""GitHub's REST and GraphQL API over HTTP: pagination, caching, rate limits, errors.
 
 Sources: GitHub Docs, "Best practices for using the REST API" (conditional requests, redirects,
 pages), "Rate limits for the REST API" (primary and secondary), "Troubleshooting the REST API".
-gidgethub builds the headers and reads the answers.
+gidgethub builds the headers and parses the responses.
 """
 
 import asyncio
@@ -32,32 +32,49 @@ MAX_PAGES = 200
 MAX_CACHED = 2_000
 MAX_REDIRECTS = 3
 TIMEOUT = httpx.Timeout(20.0, connect=5.0)
-SECONDARY = timedelta(minutes=1)
+SECONDARY_PAUSE = timedelta(minutes=1)
 MAX_MESSAGE = 300
 
 
 class ResponseError(ForgeError):
-    """GitHub refused what `where` asked, with an HTTP status and in its own words."""
+    """GitHub rejected the request `where`, with an HTTP status and its own message."""
 
-    def __init__(self, status: int, where: str, words: str) -> None:
-        super().__init__(f"{where}: {words}")
-        self.status, self.words = status, words
+    def __init__(self, status: int, where: str, message: str) -> None:
+        super().__init__(f"{where}: {message}")
+        self.status, self.message = status, message
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What GitHub answered: the decoded body, and the address of the next page."""
+    """A decoded response, and the URL of the next page."""
 
     value: Any
-    following: str | None
+    next_page: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RawResponse:
+    """A response as received."""
+
+    status: int
+    headers: httpx.Headers
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _CachedResponse:
+    """A response with its ETag, for conditional requests."""
+
+    etag: str
+    response: RawResponse
 
 
 @dataclass(slots=True)
 class Http:
-    """Speaks to one GitHub; every request for a repository carries a token for that alone.
+    """Requests to one GitHub instance; each uses a token for its repository only.
 
-    Raises from every call: TransientForgeError when GitHub is unreachable, broken or at a limit;
-    ResponseError with GitHub's own words when it refuses.
+    Every call raises TransientForgeError if GitHub is unreachable, fails or limits the rate, and
+    ResponseError with GitHub's message if it rejects the request.
     """
 
     api: str
@@ -65,12 +82,12 @@ class Http:
     tokens: Tokens
     clock: Clock
     budget: RateBudget
-    _cache: OrderedDict[str, tuple[str, httpx.Headers, bytes]] = field(default_factory=OrderedDict)
+    _cache: OrderedDict[str, _CachedResponse] = field(default_factory=OrderedDict)
     _writing: asyncio.Lock = field(default_factory=asyncio.Lock)
     _paused: datetime | None = None
 
     async def get(self, repository: str, path: str, **query: str) -> Any:
-        """Read something."""
+        """Read a resource."""
         return (await self._read(repository, self._url(path, query))).value
 
     async def pages(
@@ -78,17 +95,17 @@ class Http:
         repository: str,
         path: str,
         query: Mapping[str, str] | None = None,
-        enough: Callable[[Any], bool] = lambda _: False,
+        is_last: Callable[[Any], bool] = lambda _: False,
     ) -> list[Any]:
-        """Every entry of a list, over all pages up to one with an entry that is `enough`."""
+        """The entries of all pages of a list, up to a page with an entry that `is_last`."""
         url: str | None = self._url(path, {**(query or {}), "per_page": "100"})
         found: list[Any] = []
         for _ in range(MAX_PAGES):
             if url is None:
                 return found
-            answer = await self._read(repository, url)
-            found += answer.value
-            url = None if any(map(enough, answer.value)) else answer.following
+            response = await self._read(repository, url)
+            found += response.value
+            url = None if any(map(is_last, response.value)) else response.next_page
         raise ForgeError(f"{path} has more than {MAX_PAGES} pages")
 
     async def send(
@@ -97,9 +114,9 @@ class Http:
         repository: str,
         path: str,
         fields: Any,
-        urgency: Urgency = Urgency.PROPOSAL,
+        urgency: Urgency = Urgency.MERGE_REQUEST,
     ) -> Any:
-        """Change something; one at a time, and within the budget."""
+        """Send a write request; one at a time and within the budget."""
         async with self._writing:
             self._spend(urgency)
             return (await self._call(method, repository, self._url(path, {}), fields)).value
@@ -110,7 +127,7 @@ class Http:
             raise _delayed(self.clock(), until)
 
     async def graphql(self, repository: str, fields: Any) -> Any:
-        """Ask GraphQL to merge; errors are part of its answer (GitHub Docs, "Forming calls")."""
+        """Send a GraphQL mutation; its response can hold errors (GitHub Docs, "Forming calls")."""
         url = self.api.removesuffix("/v3") + "/graphql"
         async with self._writing:
             self._spend(Urgency.MERGE)
@@ -125,12 +142,14 @@ class Http:
                 return await self._call("GET", repository, url, None)
             except _MovedError as moved:
                 url = self._same_origin(urljoin(url, moved.location))
-        raise ForgeError(f"{url} redirects in a circle")
+        raise ForgeError(f"{url} redirects more than {MAX_REDIRECTS} times")
 
     def _same_origin(self, url: str) -> str:
         here, there = urlsplit(self.api), urlsplit(url)
         if (here.scheme, here.netloc) != (there.scheme, there.netloc):
-            raise ForgeError(f"{here.netloc} redirects to {there.netloc}, which gets no token")
+            raise ForgeError(
+                f"{here.netloc} redirects to {there.netloc}; the token is not sent to another host"
+            )
         return url
 
     async def _call(self, method: str, repository: str, url: str, fields: Any) -> Response:
@@ -138,58 +157,58 @@ class Http:
             raise _delayed(self.clock(), self._paused)
         for renewed in (False, True):
             token = await self.tokens.of(repository, renew=renewed)
-            status, headers, body = await self._exchange(method, url, fields, token)
-            if status != httpx.codes.UNAUTHORIZED or not self.tokens.renewable:
+            response = await self._exchange(method, url, fields, token)
+            if response.status != httpx.codes.UNAUTHORIZED or not self.tokens.renewable:
                 break
-        return self._understood(method, url, status, headers, body)
+        return self._parsed(method, url, response)
 
-    async def _exchange(
-        self, method: str, url: str, fields: Any, token: str
-    ) -> tuple[int, httpx.Headers, bytes]:
+    async def _exchange(self, method: str, url: str, fields: Any, token: str) -> RawResponse:
         headers = sansio.create_headers(REQUESTER, accept=ACCEPT, oauth_token=token)
         headers["x-github-api-version"] = VERSION
         cached = self._cache.get(url) if method == "GET" else None
         if cached is not None:
-            headers["if-none-match"] = cached[0]
+            headers["if-none-match"] = cached.etag
         content = None if fields is None else json.dumps(fields).encode()
         request = self.client.build_request(
             method, url, headers=headers, content=content, timeout=TIMEOUT
         )
-        status, answered, body = await exchange(self.client, request)
-        if status == httpx.codes.NOT_MODIFIED and cached is not None:
+        response = await exchange(self.client, request)
+        if response.status == httpx.codes.NOT_MODIFIED and cached is not None:
             self._cache.move_to_end(url)
-            return 200, cached[1], cached[2]
-        etag = answered.get("etag")
-        if method == "GET" and status == httpx.codes.OK and etag:
-            self._cache[url] = (etag, answered, body)
+            return cached.response
+        etag = response.headers.get("etag")
+        if method == "GET" and response.status == httpx.codes.OK and etag:
+            self._cache[url] = _CachedResponse(etag, response)
             while len(self._cache) > MAX_CACHED:
                 self._cache.popitem(last=False)
-        return status, answered, body
+        return response
 
-    def _understood(
-        self, method: str, url: str, status: int, headers: httpx.Headers, body: bytes
-    ) -> Response:
+    def _parsed(self, method: str, url: str, response: RawResponse) -> Response:
         where = f"{method} {urlsplit(url).path}"
-        self._check_limits(status, headers, body)
+        status, headers = response.status, response.headers
+        self._check_limits(response)
         if status in {301, 302, 307, 308}:
             if method == "GET":
                 raise _MovedError(headers.get("location", ""))
-            raise ResponseError(status, where, "the repository was renamed; use its new name")
+            raise ResponseError(
+                status, where, "the repository was renamed or moved; use its new name"
+            )
         try:
-            value, _, following = sansio.decipher_response(status, headers, body)
+            value, _, next_page = sansio.decipher_response(status, headers, response.body)
         except gidgethub.GitHubBroken as error:
-            raise TransientForgeError(f"GitHub answered {status} to {where}") from error
+            raise TransientForgeError(f"GitHub responded {status} to {where}") from error
         except gidgethub.GitHubException as error:
             raise ResponseError(status, where, str(error)[:MAX_MESSAGE]) from error
         except ValueError as error:
-            raise TransientForgeError(f"GitHub's answer to {where} is no JSON") from error
-        return Response(value, following)
+            raise TransientForgeError(f"GitHub's response to {where} is not JSON") from error
+        return Response(value, next_page)
 
-    def _check_limits(self, status: int, headers: httpx.Headers, body: bytes) -> None:
-        """Primary limits say when they end, secondary ones often only that they are there.
+    def _check_limits(self, response: RawResponse) -> None:
+        """Pause all requests until a rate limit ends: GitHub bans Apps that continue.
 
-        Until then nothing is sent, whoever asks: GitHub bans Apps that go on.
+        Primary limits state their end, secondary ones often do not.
         """
+        status, headers = response.status, response.headers
         if status not in {403, 429}:
             return
         now, until = self.clock(), None
@@ -198,15 +217,17 @@ class Http:
             until = now + timedelta(seconds=int(headers["retry-after"]))
         elif headers.get("x-ratelimit-remaining") == "0" and reset.isdigit():
             until = datetime.fromtimestamp(int(reset), UTC)
-        elif status == httpx.codes.TOO_MANY_REQUESTS or b"rate limit" in body[:1000].lower():
-            until = now + SECONDARY
+        elif (
+            status == httpx.codes.TOO_MANY_REQUESTS or b"rate limit" in response.body[:1000].lower()
+        ):
+            until = now + SECONDARY_PAUSE
         if until is not None:
             self._paused = until
             raise _delayed(now, until)
 
 
 def api_of(web: str) -> str:
-    """The REST API of a GitHub by its web address: its own host on github.com only."""
+    """The base URL of the REST API: a separate host only on github.com."""
     return PUBLIC_API if web == PUBLIC else f"{web}/api/v3"
 
 
@@ -215,34 +236,32 @@ def _delayed(now: datetime, until: datetime) -> TransientForgeError:
 
 
 class _MovedError(Exception):
-    """A redirection of a read."""
+    """A GET request was redirected."""
 
     def __init__(self, location: str) -> None:
         super().__init__(location)
         self.location = location
 
 
-async def exchange(
-    client: httpx.AsyncClient, request: httpx.Request
-) -> tuple[int, httpx.Headers, bytes]:
-    """Send a request and read the whole answer, within bounds.
+async def exchange(client: httpx.AsyncClient, request: httpx.Request) -> RawResponse:
+    """Send a request and read the whole response, up to MAX_RESPONSE bytes.
 
     Raises:
-        TransientForgeError: nobody answers, or too much.
-        ForgeError: its certificate is not trusted.
+        TransientForgeError: the server is unreachable, or the response is too large.
+        ForgeError: the certificate is not trusted.
     """
     body = bytearray()
     try:
-        answer = await client.send(request, stream=True, follow_redirects=False)
+        response = await client.send(request, stream=True, follow_redirects=False)
         try:
-            async for chunk in answer.aiter_bytes():
+            async for chunk in response.aiter_bytes():
                 body += chunk
                 if len(body) > MAX_RESPONSE:
-                    raise TransientForgeError(f"an answer is larger than {MAX_RESPONSE} bytes")
+                    raise TransientForgeError(f"a response is larger than {MAX_RESPONSE} bytes")
         finally:
-            await answer.aclose()
+            await response.aclose()
     except httpx.HTTPError as error:
         why = str(error) or type(error).__name__
-        silent = TransientForgeError(f"{request.url.host} does not answer: {why}")
-        raise certificate_error("GitHub", error) or silent from error
-    return answer.status_code, answer.headers, bytes(body)
+        unreachable = TransientForgeError(f"{request.url.host} is unreachable: {why}")
+        raise certificate_error("GitHub", error) or unreachable from error
+    return RawResponse(response.status_code, response.headers, bytes(body))

@@ -1,6 +1,6 @@
-"""Lists of pull requests: only what changed since the last one is asked for.
+"""Lists pull requests incrementally: only those changed since the last listing are read.
 
-Source: GitHub Docs, "List pull requests" (sorted by when they were updated).
+Source: GitHub Docs, "List pull requests" (sort by `updated`).
 """
 
 from collections.abc import Mapping
@@ -17,16 +17,16 @@ QUERY = {"state": "all", "sort": "updated", "direction": "desc"}
 
 @dataclass(slots=True)
 class Listing:
-    """What is known of each repository's pull requests."""
+    """The pull requests of each repository, cached."""
 
     http: Http
     clock: Clock
     _known: dict[str, MergeRequestCache] = field(default_factory=dict)
 
     async def known(self, repository: str) -> MergeRequestCache:
-        """All pull requests, those that changed as GitHub lists them now."""
+        """All pull requests, after reading those that changed."""
         known = self._known.setdefault(repository, MergeRequestCache())
-        since = known.since(self.clock())
+        since = known.changed_since(self.clock())
 
         def older(each: Mapping[str, str]) -> bool:
             return since is not None and parsing.moment(each["updated_at"]) < since
@@ -34,8 +34,8 @@ class Listing:
         try:
             listed = await self.http.pages(repository, f"/repos/{repository}/pulls", QUERY, older)
         except ForgeError:
-            known.forget()
+            known.invalidate()
             raise
         for each in listed:
-            known.take(parsing.moment(each["updated_at"]), parsing.request(each))
+            known.update(parsing.moment(each["updated_at"]), parsing.request(each))
         return known

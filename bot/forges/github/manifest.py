@@ -1,7 +1,7 @@
-"""The App Manifest flow: a browser sends the manifest, GitHub makes the App, its keys come back.
+"""The App Manifest flow: a browser submits the manifest, GitHub creates the App and its keys.
 
-Sources: GitHub Docs, "Registering a GitHub App from a manifest" (form, state, conversion of a code
-that is good for an hour and once).
+Source: GitHub Docs, "Registering a GitHub App from a manifest" (form, state, conversion of a code
+that is valid once and for an hour).
 """
 
 import json
@@ -19,18 +19,18 @@ from bot.forges.github.http import api_of
 from bot.settings import Settings
 from renderers import yaml
 
-HERE = Path(__file__).parents[2]
-PLACES = (HERE / "app.yaml", HERE.parent / "app.yaml")
+_PACKAGE = Path(__file__).parents[2]
+MANIFEST_FILES = (_PACKAGE / "app.yaml", _PACKAGE.parent / "app.yaml")
 FILE = "github-app.json"
-KEPT = ("id", "slug", "pem", "webhook_secret", "html_url", "client_id", "client_secret")
+STORED_FIELDS = ("id", "slug", "pem", "webhook_secret", "html_url", "client_id", "client_secret")
 TIMEOUT = httpx.Timeout(20.0)
 
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """What GitHub gave the App; kept in a file that its owner alone can read.
+    """The App's id and keys, stored in a file that only its owner can read.
 
-    One that was made before people could sign in by it has no client id.
+    `client_id` is empty for an App registered before sign-in was supported.
     """
 
     app_id: str
@@ -43,59 +43,67 @@ class App:
 
     @classmethod
     def read(cls, data_dir: Path) -> "App | None":
-        """The App made by the set-up page, if one was."""
+        """The App registered on the set-up page, if there is one."""
         try:
             found = json.loads((data_dir / FILE).read_text())
         except FileNotFoundError:
             return None
-        return cls(*(str(found.get(name, "")) for name in KEPT))
+        return cls(
+            app_id=str(found.get("id", "")),
+            slug=str(found.get("slug", "")),
+            private_key=str(found.get("pem", "")),
+            webhook_secret=str(found.get("webhook_secret", "")),
+            page=str(found.get("html_url", "")),
+            client_id=str(found.get("client_id", "")),
+            client_secret=str(found.get("client_secret", "")),
+        )
 
 
 class ManifestFlow:
-    """The set-up page's questions to GitHub."""
+    """The registration of the App from the set-up page."""
 
     def installed_at(self, settings: Settings) -> str | None:
-        """Where the App is installed on repositories, once there is one."""
+        """The page to install the App on repositories, once it is registered."""
         app = App.read(settings.data_dir)
         if app is not None:
             return f"{app.page}/installations/new"
-        made = settings.github_app_id or settings.github_token
-        return str(settings.github_url) if made else None
+        configured = settings.github_app_id or settings.github_token
+        return str(settings.github_url) if configured else None
 
     def form(self, settings: Settings, state: str, owner: str) -> SetupForm:
-        """The form that a browser sends to GitHub; `owner` is an organisation, or nobody."""
+        """The form that a browser submits to GitHub; `owner` is an organisation, or empty."""
         web = str(settings.github_url).rstrip("/")
         whose = f"organizations/{quote(owner, safe='')}/settings" if owner else "settings"
         action = f"{web}/{whose}/apps/new?{urlencode({'state': state})}"
         return SetupForm(action, {"manifest": json.dumps(_manifest(settings))})
 
     async def finish(self, settings: Settings, code: str) -> None:
-        """Turn the code into the App's keys and keep them.
+        """Exchange the code for the App's keys, and store them.
 
         Raises:
-            ForgeError: GitHub does not know the code (any more), or its certificate is not trusted.
-            TransientForgeError: GitHub does not answer.
+            ForgeError: the code is invalid or expired, or GitHub's certificate is not trusted.
+            TransientForgeError: GitHub is unreachable.
         """
         api = api_of(str(settings.github_url).rstrip("/"))
         url = f"{api}/app-manifests/{quote(code, safe='')}/conversions"
         verify = ssl_context(settings.github_ca_file)
         try:
             async with httpx.AsyncClient(verify=verify, trust_env=False, timeout=TIMEOUT) as client:
-                answer = await client.post(url, headers={"accept": "application/vnd.github+json"})
+                response = await client.post(url, headers={"accept": "application/vnd.github+json"})
         except httpx.HTTPError as error:
-            silent = TransientForgeError(f"GitHub does not answer: {type(error).__name__}")
-            raise certificate_error("GitHub", error) or silent from error
-        if not answer.is_success:
+            unreachable = TransientForgeError(f"GitHub is unreachable: {type(error).__name__}")
+            raise certificate_error("GitHub", error) or unreachable from error
+        if not response.is_success:
             raise ForgeError(
-                f"GitHub answered {answer.status_code} to the code: it is good once, and for an "
-                f"hour; begin again"
+                f"GitHub responded {response.status_code} to the code, which is valid once and "
+                f"for an hour: start the set-up again"
             )
-        _keep(settings.data_dir / FILE, answer.json())
+        _store(settings.data_dir / FILE, response.json())
 
 
 def _manifest(settings: Settings) -> dict[str, Any]:
-    """`app.yaml` with this service's addresses."""
-    file = next(place for place in PLACES if place.is_file())
+    """`app.yaml` with the URLs of this service."""
+    file = next(place for place in MANIFEST_FILES if place.is_file())
     (document,) = yaml.load_documents(file.read_bytes())
     public = str(settings.public_url).rstrip("/")
     assert isinstance(document.value, dict)
@@ -108,14 +116,14 @@ def _manifest(settings: Settings) -> dict[str, Any]:
     }
 
 
-def _keep(file: Path, found: Mapping[str, Any]) -> None:
-    """Write the keys beside the file, mode 600, then put them in its place."""
-    text = json.dumps({name: found[name] for name in KEPT})
-    beside = file.with_suffix(".new")
-    beside.unlink(missing_ok=True)
-    handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+def _store(file: Path, found: Mapping[str, Any]) -> None:
+    """Write the keys atomically, to a file with mode 600."""
+    text = json.dumps({name: found[name] for name in STORED_FIELDS})
+    temporary = file.with_suffix(".new")
+    temporary.unlink(missing_ok=True)
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "w") as stream:
         stream.write(text)
         stream.flush()
         os.fsync(stream.fileno())
-    beside.replace(file)
+    temporary.replace(file)

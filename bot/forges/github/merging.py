@@ -1,4 +1,4 @@
-"""Merging on GitHub: at once, or by its merge queue, which tries merge requests on branches.
+"""Merges on GitHub, directly or through its merge queue.
 
 Sources: GitHub Docs, "Merge a pull request"; GraphQL "Mutations", `enqueuePullRequest` (with
 `expectedHeadOid`); "Managing a merge queue" (`gh-readonly-queue/<base>/pr-<number>-<commit>`).
@@ -7,14 +7,14 @@ Sources: GitHub Docs, "Merge a pull request"; GraphQL "Mutations", `enqueuePullR
 import re
 from collections.abc import Mapping
 
-from bot.forges import Merged, NotMerged
+from bot.forges import Merged, MergeOptions, NotMerged
 from bot.forges._rate_budget import Urgency
 from bot.forges.github.http import Http, ResponseError
 from planners.model import MergeMethod
 
 REREAD_STATUSES = frozenset({405, 409, 422})
 METHODS = (("merge", "allow_merge_commit"), ("squash", "allow_squash_merge"))
-BRANCH = re.compile(r"gh-readonly-queue/.+/pr-(\d{1,9})-[0-9a-f]+")
+QUEUE_BRANCH = re.compile(r"gh-readonly-queue/.+/pr-(\d{1,9})-[0-9a-f]+")
 MUTATION = """mutation($id: ID!, $head: GitObjectID!) {
   enqueuePullRequest(input: {pullRequestId: $id, expectedHeadOid: $head}) {
     mergeQueueEntry { position }
@@ -23,10 +23,10 @@ MUTATION = """mutation($id: ID!, $head: GitObjectID!) {
 
 
 def merge_queue_commits(branches: Mapping[str, str]) -> dict[int, tuple[str, ...]]:
-    """Each pull request's commits in the queue: a required status must be reported on them too."""
+    """The queue's commits by pull request; required statuses must be set on them too."""
     found: dict[int, tuple[str, ...]] = {}
     for name, head in sorted(branches.items()):
-        matched = BRANCH.fullmatch(name)
+        matched = QUEUE_BRANCH.fullmatch(name)
         if matched:
             number = int(matched[1])
             found[number] = (*found.get(number, ()), head)
@@ -34,14 +34,14 @@ def merge_queue_commits(branches: Mapping[str, str]) -> dict[int, tuple[str, ...
 
 
 async def merge(
-    http: Http, repository: str, number: int, what: tuple[str, str, MergeMethod | None]
+    http: Http, repository: str, number: int, options: MergeOptions
 ) -> Merged | NotMerged:
-    """Merge `what` (head, message, method); without a method, by the first that is allowed.
+    """Merge a pull request; the default method is the first that the repository allows.
 
-    A refusal is looked into: it may be merged already, or the branch may want a queue.
+    After a rejection the state is read: it may be merged already, or require the merge queue.
     """
-    head, message, method = what
-    title, _, rest = message.partition("\n")
+    head, method = options.head, options.method
+    title, _, rest = options.message.partition("\n")
     if method is None:
         info = await http.get(repository, f"/repos/{repository}")
         allowed = (name for name, field in METHODS if info.get(field, True))
@@ -63,22 +63,22 @@ async def merge(
             return Merged(now["merge_commit_sha"])
         if "merge queue" in str(error).lower():
             return await enqueue(http, repository, now["node_id"], head)
-        return NotMerged(f"GitHub says: {error.words}")
+        return NotMerged(f"rejected by GitHub: {error.message}")
     return Merged(made["sha"])
 
 
 async def enqueue(http: Http, repository: str, node: str, head: str) -> NotMerged:
-    """Put a pull request in the queue if its head is still `head`; it is merged later, or not."""
+    """Add a pull request to the merge queue if its head is still `head`."""
     fields = {"query": MUTATION, "variables": {"id": node, "head": head}}
     try:
-        answer = await http.graphql(repository, fields)
+        response = await http.graphql(repository, fields)
     except ResponseError as error:
-        return NotMerged(f"GitHub says: {error.words}")
-    errors = answer.get("errors") or []
+        return NotMerged(f"rejected by GitHub: {error.message}")
+    errors = response.get("errors") or []
     if any("already" in str(each.get("message", "")).lower() for each in errors):
         return NotMerged("in GitHub's merge queue")
     if errors:
-        return NotMerged(f"GitHub's merge queue refuses it: {errors[0].get('message', '')}"[:300])
-    entry = (answer.get("data") or {}).get("enqueuePullRequest") or {}
+        return NotMerged(f"rejected by GitHub's merge queue: {errors[0].get('message', '')}"[:300])
+    entry = (response.get("data") or {}).get("enqueuePullRequest") or {}
     position = (entry.get("mergeQueueEntry") or {}).get("position")
-    return NotMerged(f"in GitHub's merge queue, at place {position}")
+    return NotMerged(f"in GitHub's merge queue, position {position}")

@@ -1,7 +1,9 @@
-"""How people sign in at GitHub: by the App, which asks no permission for it.
+"""Sign-in with GitHub by the App, which needs no permission for it.
 
 Source: GitHub Docs, "Generating a user access token for a GitHub App" (web application flow).
 """
+
+from dataclasses import dataclass
 
 from pydantic import SecretStr
 
@@ -12,7 +14,7 @@ from bot.settings import Settings
 
 
 def sign_in(settings: Settings) -> SignIn | None:
-    """By the App that the settings name, or else by that of the set-up page."""
+    """Sign-in by the configured App, or else by the App of the set-up page."""
     client = _client(settings)
     if client is None:
         return None
@@ -23,16 +25,24 @@ def sign_in(settings: Settings) -> SignIn | None:
         token=f"{web}/login/oauth/access_token",
         user=f"{api_of(web)}/user",
         login="login",
-        client_id=client[0],
-        client_secret=client[1],
+        client_id=client.client_id,
+        client_secret=client.secret,
         ca_file=settings.github_ca_file,
     )
 
 
-def _client(settings: Settings) -> tuple[str, SecretStr] | None:
+@dataclass(frozen=True, slots=True)
+class _Client:
+    """The OAuth client of an App."""
+
+    client_id: str
+    secret: SecretStr
+
+
+def _client(settings: Settings) -> _Client | None:
     if settings.github_client_secret is not None:
-        return settings.github_client_id, settings.github_client_secret
+        return _Client(settings.github_client_id, settings.github_client_secret)
     app = App.read(settings.data_dir)
     if app is None or not app.client_id:
         return None
-    return app.client_id, SecretStr(app.client_secret)
+    return _Client(app.client_id, SecretStr(app.client_secret))

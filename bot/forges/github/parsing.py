@@ -1,4 +1,4 @@
-"""GitHub's JSON as the values of `bot.forges`.
+"""Parses GitHub's JSON into the values of `bot.forges`.
 
 Source: GitHub Docs, "REST API endpoints for pull requests", "... for issue comments", "... for
 commit statuses".
@@ -30,14 +30,14 @@ _GHOST: Json = {"id": 10137, "login": "ghost", "type": "User"}
 
 
 def user(found: Json | None) -> User:
-    """A user; one who is gone is GitHub's ghost. The address is GitHub's own for commits."""
+    """A user; GitHub's `ghost` stands for a deleted one. The e-mail is GitHub's noreply address."""
     found = found or _GHOST
     email = f"{found['id']}+{found['login']}@users.noreply.github.com"
     return User(found["id"], found["login"], email, bot=found.get("type") == "Bot")
 
 
 def request(found: Json, closed_by: str | None = None) -> ForgeMergeRequest:
-    """A pull request; `mergeable` is null while GitHub works it out, which is no conflict."""
+    """A pull request; `mergeable` null means not computed yet, which is not a conflict."""
     merged = bool(found.get("merged_at"))
     source = found["head"].get("repo") or {}
     return ForgeMergeRequest(
@@ -60,7 +60,7 @@ def request(found: Json, closed_by: str | None = None) -> ForgeMergeRequest:
 
 
 def comment(found: Json) -> Comment:
-    """A comment of the conversation."""
+    """A comment of the conversation (not of the code review)."""
     return Comment(
         id=found["id"],
         author=user(found["user"]),
@@ -72,7 +72,7 @@ def comment(found: Json) -> Comment:
 
 
 def approvals(reviews: Iterable[Json]) -> tuple[Review, ...]:
-    """The approvals in force: of each user the last review counts that is more than a comment."""
+    """The current approvals: for each user the last review that is not only a comment."""
     newest: dict[int, Json] = {}
     for each in reviews:
         if each["state"] in {"APPROVED", "CHANGES_REQUESTED", "DISMISSED"} and each["user"]:
@@ -100,7 +100,7 @@ def status(found: Json) -> Status:
 
 
 def role(found: Json) -> Role:
-    """The role in a repository: its name, or for a custom role the nearest permission."""
+    """The role in a repository; for a custom role, the permission that it is based on."""
     for name in (found.get("role_name"), found.get("permission")):
         known = Role.__members__.get(str(name).upper())
         if known is not None:
@@ -109,5 +109,5 @@ def role(found: Json) -> Role:
 
 
 def moment(text: str) -> datetime:
-    """A time of GitHub's, which is UTC."""
+    """Parse a timestamp (ISO 8601, UTC)."""
     return datetime.fromisoformat(text)

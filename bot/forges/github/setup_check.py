@@ -1,7 +1,7 @@
-"""Whether GitHub tells the bot what happens, and keeps to the order it gives.
+"""Checks GitHub's set-up: the App's webhook, and the required status of deploy repos.
 
 Sources: GitHub Docs, "REST API endpoints for GitHub App webhooks" (deliveries of three days, their
-redelivery; GitHub never repeats one by itself), "Handling failed webhook deliveries", "Get a
+redelivery; GitHub does not retry by itself), "Handling failed webhook deliveries", "Get a
 branch", "Get rules for a branch".
 """
 
@@ -15,48 +15,47 @@ from bot.forges import ORDER
 from bot.forges.github.http import Http, ResponseError
 from bot.forges.github.tokens import AppTokens
 
-MOST_REDELIVERED = 50
-MOST_TRIES = 3
-HIDDEN = frozenset({403, 404})
+MAX_REDELIVERIES = 50
+MAX_ATTEMPTS = 3
+NOT_VISIBLE = frozenset({403, 404})
 
 
 async def check_webhook(tokens: AppTokens, address: str) -> tuple[str, ...]:
-    """Ask again for what was not taken; what is wrong with the App's webhook."""
+    """Redeliver failed deliveries, and return what is wrong with the App's webhook."""
     config = await tokens.call("GET", "/app/hook/config", None)
     if config.get("url", "").rstrip("/") != address:
-        told = config.get("url") or "nowhere"
-        return (
-            f"the App's webhook goes to {told}, not to {address}: set it in the App's settings",
-        )
-    lost = list(_lost(await tokens.call("GET", "/app/hook/deliveries?per_page=100", None)))
-    for delivery in lost[:MOST_REDELIVERED]:
+        url = config.get("url") or "not set"
+        wrong = f"the App's webhook URL is {url}, not {address}: change it in the App's settings"
+        return (wrong,)
+    failed = list(_failed(await tokens.call("GET", "/app/hook/deliveries?per_page=100", None)))
+    for delivery in failed[:MAX_REDELIVERIES]:
         await tokens.call("POST", f"/app/hook/deliveries/{delivery}/attempts", None)
     if str(config.get("insecure_ssl", "0")) != "0":
-        return ("the App's webhook does not verify certificates: switch that on",)
+        return ("the App's webhook does not verify TLS certificates: enable SSL verification",)
     return ()
 
 
-def _lost(log: list[Mapping[str, Any]]) -> Iterator[int]:
-    """The newest attempt of every delivery of which none was taken, unless it was tried often."""
+def _failed(log: list[Mapping[str, Any]]) -> Iterator[int]:
+    """The newest attempt of every failed delivery with fewer than MAX_ATTEMPTS attempts."""
     attempts: dict[str, list[Mapping[str, Any]]] = {}
     for each in log:
         attempts.setdefault(each["guid"], []).append(each)
     for tries in attempts.values():
-        taken = any(httpx.codes.is_success(each["status_code"]) for each in tries)
-        if not taken and len(tries) < MOST_TRIES:
+        delivered = any(httpx.codes.is_success(attempt["status_code"]) for attempt in tries)
+        if not delivered and len(tries) < MAX_ATTEMPTS:
             yield tries[0]["id"]
 
 
 async def check_required_status(http: Http, repository: str) -> tuple[str, ...]:
-    """Whether the default branch asks for the status that keeps the order."""
+    """Check that the default branch requires the status `ORDER`."""
     info = await http.get(repository, f"/repos/{repository}")
     branch = quote(info["default_branch"], safe="")
     required = await _protection(http, repository, branch) | await _rules(http, repository, branch)
     if ORDER in required:
         return ()
     wrong = (
-        f"{repository}: {info['default_branch']} does not require the status {ORDER}, so that "
-        f"people can merge out of order: protect it, or add a rule"
+        f"{repository}: branch {info['default_branch']} does not require the status {ORDER}, so "
+        f"people can merge out of order: add a branch protection or a ruleset"
     )
     return (wrong,)
 
@@ -65,7 +64,7 @@ async def _protection(http: Http, repository: str, branch: str) -> set[str]:
     try:
         found = await http.get(repository, f"/repos/{repository}/branches/{branch}")
     except ResponseError as error:
-        if error.status in HIDDEN:
+        if error.status in NOT_VISIBLE:
             return set()
         raise
     checks = (found.get("protection") or {}).get("required_status_checks") or {}
@@ -76,10 +75,12 @@ async def _rules(http: Http, repository: str, branch: str) -> set[str]:
     try:
         rules = await http.pages(repository, f"/repos/{repository}/rules/branches/{branch}")
     except ResponseError as error:
-        if error.status in HIDDEN:
+        if error.status in NOT_VISIBLE:
             return set()
         raise
-    asked = (each.get("parameters") or {} for each in rules)
+    parameters = (each.get("parameters") or {} for each in rules)
     return {
-        check["context"] for each in asked for check in each.get("required_status_checks") or ()
+        check["context"]
+        for each in parameters
+        for check in each.get("required_status_checks") or ()
     }

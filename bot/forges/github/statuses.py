@@ -1,4 +1,4 @@
-"""Commit statuses at GitHub.
+"""Reads and sets commit statuses on GitHub.
 
 Source: GitHub Docs, "REST API endpoints for commit statuses": 140 characters of description, and
 at most a thousand statuses of a context on one commit.
@@ -13,15 +13,15 @@ from bot.forges._rate_budget import Urgency
 from bot.forges.github import parsing
 from bot.forges.github.http import Http, ResponseError
 
-INVALID = 422
-FULL = "maximum number of statuses"
-DESCRIPTION = 140
+UNPROCESSABLE = 422
+LIMIT_REACHED = "maximum number of statuses"
+MAX_DESCRIPTION = 140
 
 log = structlog.get_logger()
 
 
 async def read(http: Http, repository: str, sha: str) -> tuple[Status, ...]:
-    """The newest of each context: GitHub lists the newest first."""
+    """The newest status of each context; GitHub lists the newest first."""
     path = f"/repos/{repository}/commits/{quote(sha, safe='')}/statuses"
     newest: dict[str, Status] = {}
     for each in await http.pages(repository, path):
@@ -30,17 +30,17 @@ async def read(http: Http, repository: str, sha: str) -> tuple[Status, ...]:
 
 
 async def write(http: Http, repository: str, sha: str, status: Status) -> None:
-    """Set a status; a commit that takes no more keeps the last one, which is logged."""
+    """Set a status; if the commit has reached GitHub's limit, log that and keep the last one."""
     fields = {
         "state": status.state.value,
         "context": status.context,
-        "description": status.description[:DESCRIPTION],
+        "description": status.description[:MAX_DESCRIPTION],
         **({"target_url": status.url} if status.url else {}),
     }
     path = f"/repos/{repository}/statuses/{quote(sha, safe='')}"
     try:
         await http.send("POST", repository, path, fields, Urgency.STATUS)
     except ResponseError as error:
-        if error.status != INVALID or FULL not in str(error):
+        if error.status != UNPROCESSABLE or LIMIT_REACHED not in str(error):
             raise
         log.warning("status not written", commit=sha, context=status.context, why=str(error))

@@ -1,7 +1,7 @@
-"""Tokens for GitHub: a fixed one, or an App's, made for one repository at a time.
+"""Tokens for GitHub: a fixed one, or installation tokens of an App for one repository each.
 
-Source: GitHub Docs, "Authenticating as a GitHub App installation": installation tokens live an
-hour; they can be narrowed to repositories and permissions.
+Source: GitHub Docs, "Authenticating as a GitHub App installation": installation tokens
+expire after an hour; they can be limited to repositories and permissions.
 """
 
 import json
@@ -26,36 +26,44 @@ PERMISSIONS = {
     "statuses": "write",
 }
 READ = "read"
-OF_ORG = {"permissions": {"members": "read"}}
+TEAM_ACCESS = {"permissions": {"members": "read"}}
 
 
 class Tokens(Protocol):
-    """Gives the token for a repository (`owner/name`), or for an organisation's teams (`owner`)."""
+    """Provides tokens for a repository (`owner/name`) or an organisation's teams (`owner`)."""
 
     @property
     def renewable(self) -> bool:
-        """Whether a token that was refused can be had anew."""
+        """Whether a rejected token can be renewed."""
 
     async def of(self, repository: str, *, renew: bool = False) -> str:
-        """A token that is good for that now; with `renew` a new one."""
+        """A valid token; with `renew` always a new one."""
 
 
 @dataclass(frozen=True, slots=True)
 class FixedToken:
-    """A personal (fine-grained) token, for trying out."""
+    """A fine-grained personal access token, for evaluation."""
 
     token: str = field(repr=False)
     renewable: bool = False
 
     async def of(self, repository: str, *, renew: bool = False) -> str:
-        """Always the same."""
+        """The fixed token."""
         del repository, renew
         return self.token
 
 
+@dataclass(frozen=True, slots=True)
+class _CachedToken:
+    """An installation token and its expiry."""
+
+    token: str = field(repr=False)
+    expires: datetime
+
+
 @dataclass(slots=True)
 class AppTokens:
-    """Installation tokens, kept until five minutes before they end."""
+    """Installation tokens, cached until five minutes before they expire."""
 
     api: str
     app_id: str
@@ -63,40 +71,40 @@ class AppTokens:
     client: httpx.AsyncClient
     clock: Clock
     renewable: bool = True
-    _known: dict[str, tuple[str, datetime]] = field(default_factory=dict, repr=False)
+    _cached: dict[str, _CachedToken] = field(default_factory=dict, repr=False)
 
     async def of(self, repository: str, *, renew: bool = False) -> str:
-        """The token of the installation that has the repository, or is the organisation's.
+        """A token of the installation on the repository or organisation.
 
         Raises:
-            ForgeError: the App is not installed there, or its key is refused.
-            TransientForgeError: GitHub does not answer.
+            ForgeError: the App is not installed there, or its key is rejected.
+            TransientForgeError: GitHub is unreachable.
         """
-        known = self._known.get(repository)
-        if known is not None and not renew and self.clock() < known[1] - MARGIN:
-            return known[0]
+        cached = self._cached.get(repository)
+        if cached is not None and not renew and self.clock() < cached.expires - MARGIN:
+            return cached.token
         org, _, name = repository.partition("/")
         where = f"/repos/{repository}" if name else f"/orgs/{org}"
         installation = await self.call("GET", f"{where}/installation", None)
         granted = installation["permissions"]
-        asked = {
+        requested = {
             each: level if granted[each] != READ else READ
             for each, level in PERMISSIONS.items()
             if each in granted
         }
-        narrowed = {"repositories": [name], "permissions": asked} if name else OF_ORG
+        scope = {"repositories": [name], "permissions": requested} if name else TEAM_ACCESS
         path = f"/app/installations/{installation['id']}/access_tokens"
-        made = await self.call("POST", path, narrowed)
-        until = datetime.fromisoformat(made["expires_at"])
-        self._known[repository] = (str(made["token"]), until)
-        return str(made["token"])
+        created = await self.call("POST", path, scope)
+        token, expires = str(created["token"]), datetime.fromisoformat(created["expires_at"])
+        self._cached[repository] = _CachedToken(token, expires)
+        return token
 
     async def call(self, method: str, path: str, fields: Any) -> Any:
-        """Ask as the App itself, with a JWT of ten minutes."""
+        """Send a request as the App itself, with a JWT valid for ten minutes."""
         jwt = get_jwt(app_id=self.app_id, private_key=self.private_key)
         headers = sansio.create_headers(REQUESTER, accept="application/vnd.github+json", jwt=jwt)
         try:
-            answer = await self.client.request(
+            response = await self.client.request(
                 method,
                 f"{self.api}{path}",
                 headers=headers,
@@ -104,19 +112,19 @@ class AppTokens:
                 follow_redirects=False,
             )
         except httpx.HTTPError as error:
-            silent = TransientForgeError(f"GitHub does not answer: {type(error).__name__}")
-            raise certificate_error("GitHub", error) or silent from error
-        if answer.is_server_error:
-            raise TransientForgeError(f"GitHub answered {answer.status_code} to {method} {path}")
-        if answer.status_code == httpx.codes.NOT_FOUND and path.endswith("/installation"):
+            unreachable = TransientForgeError(f"GitHub is unreachable: {type(error).__name__}")
+            raise certificate_error("GitHub", error) or unreachable from error
+        if response.is_server_error:
+            raise TransientForgeError(f"GitHub responded {response.status_code} to {method} {path}")
+        if response.status_code == httpx.codes.NOT_FOUND and path.endswith("/installation"):
             where = path.split("/", 2)[2].removesuffix("/installation")
             raise ForgeError(
                 f"the GitHub App is not installed on {where}: "
-                f"install it there, or take that out of the fleet repo"
+                f"install it there, or remove that repository from the fleet repo"
             )
-        if not answer.is_success:
+        if not response.is_success:
             raise ForgeError(
-                f"GitHub answered {answer.status_code} to the App's {method} {path}: "
-                f"check the App's id, its key and its permissions"
+                f"GitHub responded {response.status_code} to the App's {method} {path}: "
+                f"check the App's id, private key and permissions"
             )
-        return answer.json() if answer.content else None
+        return response.json() if response.content else None

@@ -1,4 +1,4 @@
-"""GitHub's webhooks: the signature over the exact bytes, then what they name.
+"""Verifies and parses GitHub's webhooks; the signature covers the exact bytes.
 
 Source: GitHub Docs, "Validating webhook deliveries", "Webhook events and payloads".
 """
@@ -17,7 +17,7 @@ FORM = "application/x-www-form-urlencoded"
 
 
 def verify(headers: Mapping[str, str], body: bytes, secrets: Iterable[bytes]) -> Delivery | None:
-    """`X-Hub-Signature-256` by any of the secrets, compared in constant time."""
+    """Verify `X-Hub-Signature-256` with each of the secrets, in constant time."""
     given = headers.get("x-hub-signature-256", "").encode("utf-8", "replace")
     wanted = [
         b"sha256=" + hmac.new(secret, body, hashlib.sha256).hexdigest().encode()
@@ -45,9 +45,9 @@ def _delivery(headers: Mapping[str, str], body: bytes) -> Delivery | None:
 
 
 def _number(payload: Mapping[str, Any]) -> int | None:
-    """The pull request that an event is about; issues have numbers too, and are none.
+    """The number of the pull request that an event concerns; plain issues do not count.
 
-    Of a merge group, the one that its branch is named after.
+    For a merge group it comes from the name of its branch.
     """
     issue = _mapping(payload.get("issue"))
     for part in (_mapping(payload.get("pull_request")), issue if "pull_request" in issue else {}):

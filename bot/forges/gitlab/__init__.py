@@ -1,4 +1,4 @@
-"""GitLab, gitlab.com or self-managed, as the bot sees it: with one token.
+"""The client of GitLab (gitlab.com or self-managed), with one token.
 
 Source: GitLab Docs, "REST API resources": projects, merge requests, approvals, notes, commit
 statuses, branches, members, merge trains.
@@ -20,6 +20,7 @@ from bot.forges import (
     ForgeMergeRequest,
     GitCredentials,
     Merged,
+    MergeOptions,
     NotMerged,
     Reaction,
     RepositoryInfo,
@@ -34,12 +35,12 @@ from bot.forges.gitlab.listing import Listing
 from bot.settings import Settings
 from planners.model import MergeMethod, Role
 
-GONE, TAKEN = 404, 409
+NOT_FOUND, CONFLICT = 404, 409
 PER_MINUTE, PER_HOUR = 50, 3_000
 
 
 class GitLabForge:
-    """A client of one GitLab."""
+    """A client of one GitLab instance."""
 
     name = "gitlab"
     setup: ClassVar[AppSetup | None] = None
@@ -57,7 +58,7 @@ class GitLabForge:
         ca_file: str = "",
     ) -> None:
         if not webhook_secrets or not all(webhook_secrets):
-            raise ValueError("a webhook secret is empty; anybody could sign with it")
+            raise ValueError("webhook secrets are missing or empty: anyone could sign webhooks")
         self._secrets, self._token, self._clock = webhook_secrets, token, clock
         client = gitlab.Gitlab(
             url,
@@ -73,7 +74,7 @@ class GitLabForge:
 
     @classmethod
     def connect(cls, settings: Settings, clock: Clock) -> Forge | None:
-        """A client when a token and a webhook secret are set."""
+        """A client if a token is configured; webhook secrets are then required."""
         if settings.gitlab_token is None:
             return None
         secrets = tuple(
@@ -91,7 +92,7 @@ class GitLabForge:
         return f"refs/merge-requests/{number}/head"
 
     async def me(self) -> User:
-        """See the Protocol; asked once."""
+        """See the Protocol; cached."""
         if self._me is None:
             found = await self._http.get("/user")
             self._me = parsing.user(found, found["id"])
@@ -115,7 +116,7 @@ class GitLabForge:
         return tuple(warning for each in (*hooked, *ordered) for warning in each)
 
     async def git_credentials(self, repository: str) -> GitCredentials:
-        """The token, for every repository that it reaches."""
+        """The token, which is valid for all its repositories."""
         del repository
         return GitCredentials("oauth2", self._token)
 
@@ -145,7 +146,7 @@ class GitLabForge:
         try:
             found = await self._http.get(f"{where}/members/all/{users[0]['id']}")
         except ResponseError as error:
-            if error.status == GONE:
+            if error.status == NOT_FOUND:
                 return Role.NONE
             raise
         return parsing.role(found["access_level"]) if _active(found) else Role.NONE
@@ -176,7 +177,7 @@ class GitLabForge:
     async def open_merge_request(
         self, repository: str, *, branch: str, target: str, title: str, body: str
     ) -> ForgeMergeRequest:
-        """See the Protocol; that there is one already is no error."""
+        """See the Protocol; an existing one is not an error."""
         path, me = f"{project(repository)}/merge_requests", await self._my_id()
         fields = {
             "source_branch": branch,
@@ -188,7 +189,7 @@ class GitLabForge:
         try:
             return parsing.request(repository, await self._http.post(path, fields), me)
         except ResponseError as error:
-            if error.status != TAKEN:
+            if error.status != CONFLICT:
                 raise
             query = {"state": "opened", "source_branch": branch, "target_branch": target}
             known = await self._http.all(path, **query)
@@ -203,14 +204,14 @@ class GitLabForge:
         await self._http.put(_request(repository, number), {"title": title, "description": body})
 
     async def set_merge_request_state(self, repository: str, number: int, *, state: str) -> None:
-        """See the Protocol; a branch that is gone comes back at the last head first."""
+        """See the Protocol; a deleted branch is first restored at the last head."""
         if state == "open":
             request = await self.merge_request(repository, number)
             branches = f"{project(repository)}/repository/branches"
             try:
                 await self._http.get(f"{branches}/{quote(request.source_branch, safe='')}")
             except ResponseError as error:
-                if error.status != GONE:
+                if error.status != NOT_FOUND:
                     raise
                 fields = {"branch": request.source_branch, "ref": request.head}
                 await self._http.post(branches, fields)
@@ -226,16 +227,20 @@ class GitLabForge:
         message: str,
         method: MergeMethod | None = None,
     ) -> Merged | NotMerged:
-        """See the Protocol; where the project has merge trains, it boards one."""
-        what = (head, message, method)
-        made = await merging.merge(self._http, project(repository), number, what)
+        """See the Protocol; if the project has merge trains, the request is added to one."""
+        options = MergeOptions(head, message, method)
+        made = await merging.merge(self._http, project(repository), number, options)
         if isinstance(made, NotMerged):
             return made
         found = parsing.request(repository, made, await self._my_id())
-        return Merged(found.merge_sha) if found.merge_sha else NotMerged("GitLab will merge it")
+        return (
+            Merged(found.merge_sha)
+            if found.merge_sha
+            else NotMerged("GitLab has not finished the merge")
+        )
 
     def merge_queue_commits(self, branches: Mapping[str, str]) -> Mapping[int, tuple[str, ...]]:
-        """See the Protocol: merge trains have no branches."""
+        """See the Protocol; merge trains have no branches."""
         del branches
         return {}
 
@@ -250,11 +255,11 @@ class GitLabForge:
         return parsing.approvals(approved, notes, versions, await self._my_id())
 
     async def authors(self, repository: str, number: int) -> frozenset[str]:
-        """Who opened it: of commits GitLab tells addresses, not users."""
+        """The author only: for commits GitLab returns addresses, not users."""
         return frozenset({(await self.merge_request(repository, number)).author.login})
 
     async def comments(self, repository: str, number: int) -> tuple[Comment, ...]:
-        """See the Protocol; what GitLab itself noted is left out."""
+        """See the Protocol; system notes are excluded."""
         path = f"{_request(repository, number)}/notes"
         me = await self._my_id()
         found = await self._http.all(path, sort="asc", order_by="created_at")
@@ -263,21 +268,21 @@ class GitLabForge:
     async def add_comment(self, repository: str, number: int, body: str) -> Comment:
         """See the Protocol."""
         path = f"{_request(repository, number)}/notes"
-        made = await self._http.post(path, {"body": body}, Urgency.TEXT)
+        made = await self._http.post(path, {"body": body}, Urgency.COMMENT)
         return parsing.comment(made, await self._my_id())
 
     async def edit_comment(self, repository: str, number: int, comment: int, body: str) -> None:
         """See the Protocol."""
         path = f"{_request(repository, number)}/notes/{comment}"
-        await self._http.put(path, {"body": body}, Urgency.TEXT)
+        await self._http.put(path, {"body": body}, Urgency.COMMENT)
 
     async def react(self, repository: str, number: int, comment: int, reaction: Reaction) -> None:
-        """See the Protocol; GitLab refuses an award that is there already."""
+        """See the Protocol; GitLab rejects a reaction that exists already."""
         path = f"{_request(repository, number)}/notes/{comment}/award_emoji"
         try:
-            await self._http.post(path, {"name": reaction.value}, Urgency.REPLY)
+            await self._http.post(path, {"name": reaction.value}, Urgency.REACTION)
         except ResponseError as error:
-            if error.status != GONE or "taken" not in str(error):
+            if error.status != NOT_FOUND or "taken" not in str(error):
                 raise
 
     async def statuses(self, repository: str, sha: str) -> tuple[Status, ...]:
@@ -290,7 +295,7 @@ class GitLabForge:
 
 
 def _active(member: Mapping[str, Any]) -> bool:
-    """Whether a membership holds: those that wait or are blocked do not."""
+    """Whether a membership is active: not pending or blocked."""
     return bool(member.get("state", "active") == "active")
 
 

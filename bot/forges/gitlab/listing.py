@@ -1,7 +1,7 @@
-"""Lists of merge requests: only open ones, and what changed since the last list, are asked for.
+"""Lists merge requests incrementally: open ones, and those changed since the last listing.
 
-Source: GitLab Docs, "List merge requests" (`updated_after`). Whether an open one conflicts may
-change while nothing else of it does.
+Source: GitLab Docs, "List merge requests" (`updated_after`). The conflict state of an
+open one can change without an update of it.
 """
 
 from dataclasses import dataclass, field
@@ -16,25 +16,25 @@ from bot.forges.gitlab.http import Http, project
 
 @dataclass(slots=True)
 class Listing:
-    """What is known of each project's merge requests."""
+    """The merge requests of each project, cached."""
 
     http: Http
     clock: Clock
     _known: dict[str, MergeRequestCache] = field(default_factory=dict)
 
     async def known(self, repository: str, me: int) -> MergeRequestCache:
-        """All merge requests, open ones and those that changed as GitLab lists them now."""
+        """All merge requests, after reading the open and the changed ones."""
         known = self._known.setdefault(repository, MergeRequestCache())
-        since = known.since(self.clock())
+        since = known.changed_since(self.clock())
         path = f"{project(repository)}/merge_requests"
         changed = {"updated_after": since.isoformat()} if since else {}
         try:
             listed = await self.http.all(path, state="all", scope="all", **changed)
             listed += await self.http.all(path, state="opened", scope="all")
         except ForgeError:
-            known.forget()
+            known.invalidate()
             raise
         for each in listed:
             at = datetime.fromisoformat(each["updated_at"])
-            known.take(at, parsing.request(repository, each, me))
+            known.update(at, parsing.request(repository, each, me))
         return known

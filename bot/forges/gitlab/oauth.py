@@ -1,4 +1,4 @@
-"""How people sign in at GitLab.
+"""Sign-in with GitLab.
 
 Source: GitLab Docs, "OAuth 2.0 identity provider API" (authorization code with PKCE).
 """
@@ -8,7 +8,7 @@ from bot.settings import Settings
 
 
 def sign_in(settings: Settings) -> SignIn | None:
-    """By the application whose id and secret the settings hold."""
+    """Sign-in by the configured OAuth application."""
     if settings.gitlab_client_secret is None:
         return None
     web = str(settings.gitlab_url).rstrip("/")

@@ -1,4 +1,4 @@
-"""GitLab's JSON as the values of `bot.forges`.
+"""Parses GitLab's JSON into the values of `bot.forges`.
 
 Source: GitLab Docs, "Merge requests API", "Merge request approvals API", "Notes API", "Commits
 API" (commit status), "Members API" (access levels).
@@ -33,14 +33,14 @@ STATE_NAMES = {
 
 
 def user(found: Json, me: int | None) -> User:
-    """A user; tokens of projects and groups act as users of a telling name."""
+    """A user; project and group access tokens are recognised by their user names."""
     email = f"{found['id']}-{found['username']}@users.noreply.gitlab.com"
     bot = found["id"] == me or bool(found.get("bot")) or bool(_BOTS.fullmatch(found["username"]))
     return User(found["id"], found["username"], email, bot=bot)
 
 
 def request(repository: str, found: Json, me: int | None) -> ForgeMergeRequest:
-    """A merge request; while GitLab works out whether it conflicts, it does not."""
+    """A merge request; a conflict state that is not computed yet counts as none."""
     state = {"opened": "open", "locked": "open"}.get(found["state"], str(found["state"]))
     own = found["source_project_id"] == found["target_project_id"]
     merged = found.get("merge_commit_sha") or found.get("squash_commit_sha") or found["sha"]
@@ -65,7 +65,7 @@ def request(repository: str, found: Json, me: int | None) -> ForgeMergeRequest:
 
 
 def comment(found: Json, me: int | None) -> Comment:
-    """A note that a person or a bot wrote."""
+    """A note of a person or bot."""
     return Comment(
         id=found["id"],
         author=user(found["author"], me),
@@ -79,13 +79,13 @@ def comment(found: Json, me: int | None) -> Comment:
 def approvals(
     approved: Iterable[Json], notes: Iterable[Json], versions: Iterable[Json], me: int | None
 ) -> tuple[Review, ...]:
-    """Approvals in force, each with the head that stood when it was given.
+    """The current approvals, each with the head commit at its time.
 
-    GitLab does not tell the head of an approval: it is that of the newest version of the merge
-    request which is older than the approval. Where GitLab tells no time, the system note
-    does; without either an approval is bound to nothing, and does not count.
+    GitLab does not return the head of an approval: it is that of the newest version of the merge
+    request before the approval. If GitLab returns no time, the time of the system note is used;
+    an approval without either does not count.
     """
-    told = {
+    noted = {
         note["author"]["id"]: note["created_at"]
         for note in notes
         if note["system"] and note["body"] == APPROVED
@@ -96,7 +96,7 @@ def approvals(
     )
     found = []
     for each in approved:
-        at = each.get("approved_at") or told.get(each["user"]["id"])
+        at = each.get("approved_at") or noted.get(each["user"]["id"])
         if at is None:
             continue
         moment = datetime.fromisoformat(at)
@@ -116,5 +116,5 @@ def status(found: Json) -> Status:
 
 
 def role(level: int) -> Role:
-    """GitLab's access level as a role."""
+    """The role for an access level of GitLab."""
     return next((known for least, known in _LEVELS if level >= least), Role.NONE)

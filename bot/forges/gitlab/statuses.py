@@ -1,7 +1,7 @@
-"""Commit statuses by GitLab's rules of which state may follow which.
+"""Reads and sets commit statuses within GitLab's allowed state transitions.
 
-Source: GitLab Docs, "Commits API" (commit status). A status that is pending stays so, text and all,
-until it ends; after an end, setting it makes a new one.
+Source: GitLab Docs, "Commits API" (commit status). A pending status cannot be updated, not even
+its description, until it finishes; after that, a new status is created.
 """
 
 from urllib.parse import quote
@@ -11,32 +11,32 @@ from bot.forges._rate_budget import Urgency
 from bot.forges.gitlab import parsing
 from bot.forges.gitlab.http import Http, ResponseError
 
-BAD = 400
-DESCRIPTION = 255
+BAD_REQUEST = 400
+MAX_DESCRIPTION = 255
 
 
 async def read(http: Http, project: str, sha: str) -> tuple[Status, ...]:
-    """The newest of each name: without `all`, GitLab lists no others."""
+    """The newest status of each name; GitLab lists only those by default."""
     path = f"{project}/repository/commits/{quote(sha, safe='')}/statuses"
     found = [parsing.status(each) for each in await http.all(path)]
     return tuple(sorted(found, key=lambda each: each.context))
 
 
 async def write(http: Http, project: str, sha: str, status: Status) -> None:
-    """Set a status; to change the text of a pending one it is cancelled and made anew."""
+    """Set a status; to change a pending one it is cancelled and created again."""
     fields = {
         "state": parsing.STATE_NAMES[status.state],
         "name": status.context,
-        "description": status.description[:DESCRIPTION],
+        "description": status.description[:MAX_DESCRIPTION],
         **({"target_url": status.url} if status.url else {}),
     }
     path = f"{project}/statuses/{quote(sha, safe='')}"
     try:
         await http.post(path, fields, Urgency.STATUS)
     except ResponseError as error:
-        if error.status != BAD or "Cannot transition status" not in str(error):
+        if error.status != BAD_REQUEST or "Cannot transition status" not in str(error):
             raise
-        told = {(each.context, each.description) for each in await read(http, project, sha)}
-        if (status.context, fields["description"]) not in told:
+        existing = {(each.context, each.description) for each in await read(http, project, sha)}
+        if (status.context, fields["description"]) not in existing:
             await http.post(path, {**fields, "state": "canceled"}, Urgency.STATUS)
             await http.post(path, fields, Urgency.STATUS)

@@ -1,4 +1,4 @@
-"""GitLab's webhooks: a plain secret in a header, or a signature; then what they name.
+"""Verifies and parses GitLab's webhooks, with a signature or a secret token in a header.
 
 Sources: GitLab Docs, "Webhooks" (X-Gitlab-Token, Idempotency-Key), "Webhook events"; Standard
 Webhooks 1.0 (webhook-id, webhook-timestamp, webhook-signature; `v1,` and HMAC-SHA256 in Base64).
@@ -16,13 +16,13 @@ from typing import Any
 from bot.forges import Delivery
 
 MAX_SKEW = timedelta(minutes=5)
-KEY = b"whsec_"
+SIGNING_PREFIX = b"whsec_"
 
 
 def verify(
     headers: Mapping[str, str], body: bytes, secrets: tuple[bytes, ...], now: datetime
 ) -> Delivery | None:
-    """By any of the secrets, in constant time; a signature goes before a plain token."""
+    """Verify with each of the secrets, in constant time; a signature overrides a token."""
     if "webhook-signature" in headers:
         authentic = _signed(headers, body, secrets, now)
     else:
@@ -51,10 +51,10 @@ def _signed(
 
 
 def _key(secret: bytes) -> bytes:
-    """The key in `whsec_<Base64>`; any other secret is its own key."""
-    if secret.startswith(KEY):
+    """The key encoded in `whsec_<Base64>`; any other secret is used as it is."""
+    if secret.startswith(SIGNING_PREFIX):
         try:
-            return base64.b64decode(secret.removeprefix(KEY), validate=True)
+            return base64.b64decode(secret.removeprefix(SIGNING_PREFIX), validate=True)
         except binascii.Error:
             return secret
     return secret
@@ -69,15 +69,15 @@ def _delivery(headers: Mapping[str, str], body: bytes) -> Delivery | None:
         return None
     kind = payload.get("object_kind") or headers.get("x-gitlab-event") or "unknown"
     names = ("idempotency-key", "webhook-id", "x-gitlab-event-uuid")
-    told = next((headers[name] for name in names if headers.get(name)), "")
+    stated = next((headers[name] for name in names if headers.get(name)), "")
     path = _mapping(payload.get("project")).get("path_with_namespace")
     named = path if isinstance(path, str) else ""
-    identity = told or hashlib.sha256(body).hexdigest()
+    identity = stated or hashlib.sha256(body).hexdigest()
     return Delivery(identity, str(kind), named, _number(payload))
 
 
 def _number(payload: Mapping[str, Any]) -> int | None:
-    """The merge request that an event is about."""
+    """The number of the merge request that an event concerns."""
     own = payload.get("object_kind") == "merge_request"
     part = payload.get("object_attributes") if own else payload.get("merge_request")
     number = _mapping(part).get("iid")

@@ -1,4 +1,4 @@
-"""The local forge as the bot sees it: its programming interface over HTTP."""
+"""The client of the local forge (`bot.sandbox.forge`), over its HTTP API."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -29,17 +29,17 @@ from bot.forges import (
     ssl_context,
 )
 from bot.forges.local import webhooks
-from bot.forges.local.http import Fields, Http, checked, read, words_of
+from bot.forges.local.http import Fields, Http, checked, message_of, read
 from bot.settings import Settings
 from planners.model import MergeMethod, Role
 
-PAGE = 50
-MOST = 100_000
+PAGE_SIZE = 50
+MAX_ENTRIES = 100_000
 REREAD_STATUSES = frozenset({405, 409, 422})
 
 
 class LocalForge:
-    """A client of one local forge. Every request goes to its origin; redirects are not followed."""
+    """A client of one local forge; redirects are not followed."""
 
     name = "local"
     setup: ClassVar[AppSetup | None] = None
@@ -55,23 +55,23 @@ class LocalForge:
         client: httpx.AsyncClient | None = None,
     ) -> None:
         if not all(webhook_secrets):
-            raise ValueError("a webhook secret is empty; anybody could sign with it")
+            raise ValueError("a webhook secret is empty: anyone could sign webhooks")
         self._secrets = webhook_secrets
         client = client or httpx.AsyncClient(verify=ssl_context(), trust_env=False)
         self._http = Http(base_url.rstrip("/"), token, client)
         self._me: User | None = None
 
     @classmethod
-    def connect(cls, settings: Settings, clock: Clock) -> Forge | None:  # noqa: ARG003 - it has no limits to wait for
-        """A client when address, token and webhook secret are set."""
+    def connect(cls, settings: Settings, clock: Clock) -> Forge | None:  # noqa: ARG003 - no rate limits
+        """A client if URL, token and webhook secret are configured."""
         if not (settings.local_url and settings.local_token and settings.local_webhook_secret):
             return None
         secret = settings.local_webhook_secret.get_secret_value().encode()
         return cls(str(settings.local_url), settings.local_token.get_secret_value(), (secret,))
 
     @staticmethod
-    def sign_in(settings: Settings) -> SignIn | None:  # noqa: ARG004 - nothing can be set
-        """Nobody signs in by it: it is for trying out, on one machine."""
+    def sign_in(settings: Settings) -> SignIn | None:  # noqa: ARG004 - nothing to configure
+        """Not supported: the local forge is for evaluation on one machine."""
         return None
 
     def verify(self, headers: Mapping[str, str], body: bytes) -> Delivery | None:
@@ -87,7 +87,7 @@ class LocalForge:
         await self._http.client.aclose()
 
     async def me(self) -> User:
-        """See the Protocol; asked once."""
+        """See the Protocol; cached."""
         if self._me is None:
             self._me = _user(await self._http.get("/user"))
         return self._me
@@ -95,7 +95,7 @@ class LocalForge:
     async def check_setup(
         self, repositories: Sequence[str], deploys: Sequence[str], address: str
     ) -> tuple[str, ...]:
-        """See the Protocol: its operator sets it up by one file."""
+        """See the Protocol; nothing to check: it is configured by one file."""
         del repositories, deploys, address
         return ()
 
@@ -116,7 +116,7 @@ class LocalForge:
         return Role.__members__.get(str(found["role"]).upper(), Role.NONE)
 
     async def member(self, team: str, login: str) -> bool:
-        """See the Protocol: it has no teams."""
+        """See the Protocol; there are no teams."""
         del team, login
         return False
 
@@ -126,7 +126,7 @@ class LocalForge:
         """See the Protocol."""
         path = f"/repos/{_path(repository)}/merge_requests"
         query = {"state": state, "branch_prefix": branch_prefix}
-        found = await self._all(path, query, ("before", "number"))
+        found = await self._all(path, query, parameter="before", field="number")
         return tuple(self._request(repository, each) for each in found)
 
     async def merge_request(self, repository: str, number: int) -> ForgeMergeRequest:
@@ -167,20 +167,20 @@ class LocalForge:
         message: str,
         method: MergeMethod | None = None,
     ) -> Merged | NotMerged:
-        """See the Protocol; the local forge makes merge commits only."""
+        """See the Protocol; only merge commits are supported."""
         if method not in {None, MergeMethod.MERGE}:
-            return NotMerged(f"the local forge cannot {method}")
+            return NotMerged(f"the local forge does not support merge method {method}")
         path = f"{_request_path(repository, number)}/merge"
-        answer = await self._http.call("POST", path, {"head": head, "message": message})
-        if answer.status not in REREAD_STATUSES:
-            return Merged(str(read(checked(answer))["sha"]))
+        response = await self._http.call("POST", path, {"head": head, "message": message})
+        if response.status not in REREAD_STATUSES:
+            return Merged(str(read(checked(response))["sha"]))
         now = await self.merge_request(repository, number)
         if now.state == "merged" and now.head == head and now.merge_sha is not None:
             return Merged(now.merge_sha)
-        return NotMerged(words_of(answer))
+        return NotMerged(message_of(response))
 
     def merge_queue_commits(self, branches: Mapping[str, str]) -> Mapping[int, tuple[str, ...]]:
-        """See the Protocol: it has no merge queue."""
+        """See the Protocol; there is no merge queue."""
         del branches
         return {}
 
@@ -193,13 +193,13 @@ class LocalForge:
         )
 
     async def authors(self, repository: str, number: int) -> frozenset[str]:
-        """Who opened it; who wrote its commits, their addresses tell."""
+        """The author only; commits contain e-mail addresses."""
         return frozenset({(await self.merge_request(repository, number)).author.login})
 
     async def comments(self, repository: str, number: int) -> tuple[Comment, ...]:
         """See the Protocol."""
         path = f"{_request_path(repository, number)}/comments"
-        found = await self._all(path, {}, ("after", "id"))
+        found = await self._all(path, {}, parameter="after", field="id")
         return tuple(_comment(each) for each in found)
 
     async def add_comment(self, repository: str, number: int, body: str) -> Comment:
@@ -213,7 +213,7 @@ class LocalForge:
         await self._http.send("PATCH", path, {"body": body})
 
     async def react(self, repository: str, number: int, comment: int, reaction: Reaction) -> None:
-        """See the Protocol: it has no reactions."""
+        """See the Protocol; there are no reactions."""
         del repository, number, comment, reaction
 
     async def statuses(self, repository: str, sha: str) -> tuple[Status, ...]:
@@ -237,19 +237,18 @@ class LocalForge:
         )
 
     async def _all(
-        self, path: str, query: Mapping[str, str], cursor: tuple[str, str]
+        self, path: str, query: Mapping[str, str], *, parameter: str, field: str
     ) -> list[Fields]:
-        """Every page of a list: the next one begins after the last entry's field `cursor[1]`."""
-        parameter, field = cursor
-        asked = {**query, "limit": str(PAGE)}
+        """All pages of a list; the query `parameter` takes the last entry's `field`."""
+        parameters = {**query, "limit": str(PAGE_SIZE)}
         found: list[Fields] = []
-        while len(found) < MOST:
-            page = await self._http.get(path, **asked)
+        while len(found) < MAX_ENTRIES:
+            page = await self._http.get(path, **parameters)
             found += page
-            if len(page) < PAGE:
+            if len(page) < PAGE_SIZE:
                 return found
-            asked[parameter] = str(page[-1][field])
-        raise ForgeError(f"{path} lists more than {MOST} entries")
+            parameters[parameter] = str(page[-1][field])
+        raise ForgeError(f"{path} lists more than {MAX_ENTRIES} entries")
 
     def _request(self, repository: str, found: Fields) -> ForgeMergeRequest:
         return ForgeMergeRequest(

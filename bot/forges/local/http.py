@@ -1,4 +1,4 @@
-"""The local forge's HTTP: one origin, no redirects, bounded answers, two kinds of failure."""
+"""HTTP requests to the local forge: one origin, no redirects, responses of limited size."""
 
 import asyncio
 import json
@@ -13,14 +13,14 @@ from bot.forges import ForgeError, TransientForgeError
 MAX_RESPONSE = 32 * 1024 * 1024
 TIMEOUT = httpx.Timeout(20.0, connect=5.0)
 TOTAL_SECONDS = 120
-BUSY = 429
+TOO_MANY_REQUESTS = 429
 MAX_MESSAGE = 300
 HEADERS = {"Accept-Encoding": "identity", "Content-Type": "application/json"}
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What the forge answered, read whole."""
+    """A response, read completely."""
 
     status: int
     body: bytes
@@ -28,10 +28,10 @@ class Response:
 
 @dataclass(frozen=True, slots=True)
 class Http:
-    """Speaks to the programming interface below `base` with one token.
+    """Requests to the API below `base` with one token.
 
-    Raises from every call: TransientForgeError when the forge is unreachable, slow or answers 5xx;
-    ForgeError with the forge's own words when it refuses, or answers what cannot be read.
+    Every call raises TransientForgeError if the forge is unreachable, slow or responds 5xx, and
+    ForgeError with its message if it rejects the request or its response is invalid.
     """
 
     base: str
@@ -39,11 +39,11 @@ class Http:
     client: httpx.AsyncClient
 
     async def get(self, path: str, **query: str) -> Any:
-        """Read something."""
+        """Read a resource."""
         return read(checked(await self.call("GET", path, query=query)))
 
     async def send(self, method: str, path: str, fields: Mapping[str, str]) -> Any:
-        """Change something; what the forge says to it."""
+        """Send a write request and return the response."""
         return read(checked(await self.call(method, path, fields)))
 
     async def call(
@@ -53,7 +53,7 @@ class Http:
         fields: Mapping[str, str] | None = None,
         query: Mapping[str, str] | None = None,
     ) -> Response:
-        """One request; its answer unless that is a passing failure."""
+        """Send one request; raises only TransientForgeError."""
         request = self.client.build_request(
             method,
             f"{self.base}/api/v1{path}",
@@ -64,54 +64,56 @@ class Http:
         )
         try:
             async with asyncio.timeout(TOTAL_SECONDS):
-                answer = await self.client.send(request, stream=True, follow_redirects=False)
+                response = await self.client.send(request, stream=True, follow_redirects=False)
                 try:
-                    body = await _body(answer)
+                    body = await _body(response)
                 finally:
-                    await answer.aclose()
+                    await response.aclose()
         except (httpx.HTTPError, TimeoutError) as error:
             why = str(error) or type(error).__name__
-            raise TransientForgeError(f"the forge at {self.base} does not answer: {why}") from error
-        if answer.is_server_error or answer.status_code == BUSY:
-            raise TransientForgeError(f"the forge answered {answer.status_code} to {method} {path}")
-        return Response(answer.status_code, body)
+            raise TransientForgeError(f"the forge at {self.base} is unreachable: {why}") from error
+        if response.is_server_error or response.status_code == TOO_MANY_REQUESTS:
+            raise TransientForgeError(
+                f"the forge responded {response.status_code} to {method} {path}"
+            )
+        return Response(response.status_code, body)
 
 
 class Fields(dict[str, Any]):
-    """A JSON object of the forge; a field that is missing is the forge's fault, not ours."""
+    """A JSON object of the forge; a missing field raises ForgeError."""
 
     def __missing__(self, name: str) -> Any:
-        raise ForgeError(f"the forge's answer has no field {name!r}; is this a local forge?")
+        raise ForgeError(f"the forge's response has no field {name!r}; is this a local forge?")
 
 
-async def _body(answer: httpx.Response) -> bytes:
-    """The body, refused when it is larger than 32 MiB."""
+async def _body(response: httpx.Response) -> bytes:
+    """The body. Raises ForgeError if it exceeds MAX_RESPONSE."""
     body = bytearray()
-    async for chunk in answer.aiter_bytes():
+    async for chunk in response.aiter_bytes():
         body += chunk
         if len(body) > MAX_RESPONSE:
-            raise ForgeError(f"the forge's answer is larger than {MAX_RESPONSE} bytes")
+            raise ForgeError(f"the forge's response is larger than {MAX_RESPONSE} bytes")
     return bytes(body)
 
 
-def checked(answer: Response) -> Response:
-    """The answer, if it is no refusal."""
-    if answer.status < httpx.codes.MULTIPLE_CHOICES:
-        return answer
-    raise ForgeError(f"the forge answered {answer.status}: {words_of(answer)}")
+def checked(response: Response) -> Response:
+    """The response, if it is a success. Raises ForgeError otherwise."""
+    if response.status < httpx.codes.MULTIPLE_CHOICES:
+        return response
+    raise ForgeError(f"the forge responded {response.status}: {message_of(response)}")
 
 
-def words_of(answer: Response) -> str:
-    """The forge's own words."""
+def message_of(response: Response) -> str:
+    """The error message of a response."""
     try:
-        return str(json.loads(answer.body)["message"])[:MAX_MESSAGE]
+        return str(json.loads(response.body)["message"])[:MAX_MESSAGE]
     except (ValueError, RecursionError, KeyError, TypeError):
-        return answer.body[:MAX_MESSAGE].decode("utf-8", "replace")
+        return response.body[:MAX_MESSAGE].decode("utf-8", "replace")
 
 
-def read(answer: Response) -> Any:
-    """The JSON of an answer, its objects as Fields."""
+def read(response: Response) -> Any:
+    """The JSON of a response, with objects as Fields."""
     try:
-        return json.loads(answer.body, object_hook=Fields)
+        return json.loads(response.body, object_hook=Fields)
     except (ValueError, RecursionError) as error:
-        raise ForgeError("the forge's answer is not JSON") from error
+        raise ForgeError("the forge's response is not JSON") from error

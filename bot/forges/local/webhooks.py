@@ -1,4 +1,4 @@
-"""The local forge's webhooks: the signature over the exact bytes, then what they name."""
+"""Verifies and parses the local forge's webhooks; the signature covers the exact bytes."""
 
 import hashlib
 import hmac
@@ -10,7 +10,7 @@ from bot.forges import Delivery
 
 
 def verify(headers: Mapping[str, str], body: bytes, secrets: Iterable[bytes]) -> Delivery | None:
-    """HMAC-SHA256 over the exact body, by any of the secrets."""
+    """Verify the HMAC-SHA256 of the body with each of the secrets, in constant time."""
     given = headers.get("x-switchyard-signature-256", "").removeprefix("sha256=")
     signatures = [hmac.new(secret, body, hashlib.sha256).hexdigest().encode() for secret in secrets]
     sent = given.encode("utf-8", "replace")
@@ -25,7 +25,7 @@ def verify(headers: Mapping[str, str], body: bytes, secrets: Iterable[bytes]) ->
 
 
 def _delivery(headers: Mapping[str, str], event: Mapping[str, Any]) -> Delivery | None:
-    """What a genuine webhook names; None when it is not of our forge's shape."""
+    """Parse an authentic webhook; None if it does not have the expected fields."""
     repository, number = event.get("repository"), event.get("number")
     identity, kind = headers.get("x-switchyard-delivery"), headers.get("x-switchyard-event")
     if not (identity and kind and isinstance(repository, str)):

@@ -34,13 +34,13 @@ def test_what_is_refused_is_not_counted_and_the_time_told_is_right() -> None:
     for second in range(10):
         times.now = NOON + timedelta(seconds=second)
         assert made.spend(Urgency.MERGE) is None
-    told = made.spend(Urgency.TEXT)
+    told = made.spend(Urgency.COMMENT)
     assert told == NOON + timedelta(seconds=63)
 
     times.now = told - timedelta(seconds=1)
-    assert made.spend(Urgency.TEXT) is not None
+    assert made.spend(Urgency.COMMENT) is not None
     times.now = told
-    assert made.spend(Urgency.TEXT) is None
+    assert made.spend(Urgency.COMMENT) is None
 
 
 def test_the_hour_counts_too() -> None:

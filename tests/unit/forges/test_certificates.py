@@ -207,7 +207,7 @@ async def test_the_set_up_page_trusts_the_same(site: Site) -> None:
 
     with pytest.raises(ForgeError, match="GitHub's certificate is not trusted"):
         await finish(site.settings(), "no-code")
-    with pytest.raises(ForgeError, match="GitHub answered 404 to the code"):
+    with pytest.raises(ForgeError, match="GitHub responded 404 to the code"):
         await finish(site.settings(**site.ca_files("github")), "no-code")
 
 

@@ -55,7 +55,9 @@ async def test_every_kind_of_limit_says_until_when(
 ) -> None:
     ground.faults.add("GET", "deploy$", status=status, headers=headers, body=body)
 
-    with pytest.raises(TransientForgeError, match="delayed by GitHub's limits until") as delayed:
+    with pytest.raises(
+        TransientForgeError, match="delayed by GitHub's rate limits until"
+    ) as delayed:
         await ground.forge.repository(REPO)
     assert delayed.value.retry_after > 1
     asked = len(ground.faults.asked)
@@ -96,7 +98,7 @@ async def test_a_renamed_repository_is_followed_on_reading_but_to_no_other_host(
     there = {"location": "https://elsewhere.example/api/v3/repos/x/y"}
     ground.faults.script[-1].happened = 2
     ground.faults.add("GET", "old/name$", status=307, headers=there)
-    with pytest.raises(ForgeError, match=r"redirects to elsewhere\.example, which gets no token"):
+    with pytest.raises(ForgeError, match=r"redirects to elsewhere\.example; the token is not sent"):
         await ground.forge.repository("old/name")
 
 
@@ -108,7 +110,7 @@ async def test_the_merge_queue_gets_it_with_its_head_and_says_so(ground: Faulty)
     first = await ground.forge.merge(REPO, number, head=head, message="Merge\n\nTrailer: x")
     again = await ground.forge.merge(REPO, number, head=head, message="Merge")
 
-    assert first == NotMerged("in GitHub's merge queue, at place 1")
+    assert first == NotMerged("in GitHub's merge queue, position 1")
     assert again == NotMerged("in GitHub's merge queue")
     assert list(ground.github.queued.values()) == [head]
 
@@ -139,7 +141,7 @@ async def test_nobody_there_is_passing(tmp_path: Path) -> None:
     made = Faulty(tmp_path)
     made.stop()
 
-    with pytest.raises(TransientForgeError, match="does not answer"):
+    with pytest.raises(TransientForgeError, match="is unreachable"):
         await made.forge.repository(REPO)
 
 
@@ -188,5 +190,5 @@ async def test_the_method_is_the_one_that_is_asked_for(ground: Faulty, method: M
     first = await ground.forge.merge(REPO, number, head=head, message="M", method=method)
     await ground.forge.merge(REPO, number, head=head, message="M", method=method)
 
-    assert first == NotMerged("GitHub says: not now")
+    assert first == NotMerged("rejected by GitHub: not now")
     assert ground.github.methods == [method.value]

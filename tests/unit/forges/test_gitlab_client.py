@@ -55,7 +55,7 @@ async def test_while_gitlab_is_checking_nothing_is_decided(ground: GitLabGround)
         await ground.forge.merge(REPO, number, head=head, message="Merge")
     refused = await ground.forge.merge(REPO, number, head=head, message="Merge")
     assert isinstance(refused, NotMerged)
-    assert refused.reason.startswith("GitLab says ci_must_pass")
+    assert refused.reason.startswith("rejected by GitLab: ci_must_pass")
 
 
 def test_an_approval_counts_for_the_head_that_stood_before_it() -> None:

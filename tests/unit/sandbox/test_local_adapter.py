@@ -53,12 +53,12 @@ async def test_a_forge_that_cannot_be_reached_is_asked_again_later(error: Except
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        (httpx.Response(403, json={"message": "not you"}), "the forge answered 403: not you"),
-        (httpx.Response(404, text="<h1>gone"), "the forge answered 404: <h1>gone"),
-        (httpx.Response(400, json=[1]), "the forge answered 400: [1]"),
-        (httpx.Response(200, text="<html>"), "the forge's answer is not JSON"),
+        (httpx.Response(403, json={"message": "not you"}), "the forge responded 403: not you"),
+        (httpx.Response(404, text="<h1>gone"), "the forge responded 404: <h1>gone"),
+        (httpx.Response(400, json=[1]), "the forge responded 400: [1]"),
+        (httpx.Response(200, text="<html>"), "the forge's response is not JSON"),
         (httpx.Response(200, json={}), "no field 'id'"),
-        (httpx.Response(200, content=b"[" * 100_000), "the forge's answer is not JSON"),
+        (httpx.Response(200, content=b"[" * 100_000), "the forge's response is not JSON"),
         (httpx.Response(200, content=b" " * (33 * 1024 * 1024)), "larger than 33554432 bytes"),
     ],
 )
