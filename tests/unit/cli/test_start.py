@@ -28,6 +28,14 @@ print(*sys.modules.keys() - before, file=sys.stderr)
 sys.exit(code)
 """
 
+INTERRUPTED = """
+import signal
+import sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from bot.__main__ import main
+sys.exit(main(sys.argv[1:]))
+"""
+
 
 def subcommands() -> dict[str, argparse.ArgumentParser]:
     (found,) = (
@@ -88,14 +96,22 @@ def test_the_script_and_the_module_are_the_same_program() -> None:
 
 
 def test_an_interrupt_ends_without_a_traceback(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "bot", "forge", "--data", str(tmp_path), "--port", "0"]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as running:
+    """Started from a terminal, whatever signals the tests themselves were told to ignore."""
+    arguments = ["forge", "--data", str(tmp_path), "--port", "0"]
+    running = subprocess.Popen(
+        [sys.executable, "-c", INTERRUPTED, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
         assert running.stdout is not None
         assert running.stdout.readline().startswith("local forge on")
         running.send_signal(signal.SIGINT)
         _, said = running.communicate(timeout=30)
+    finally:
+        running.kill()
+        running.wait()
 
     assert running.returncode in {0, 128 + signal.SIGINT}
     assert "Traceback" not in said
