@@ -102,7 +102,8 @@ def application() -> dict[str, bytes]:
 def snapshot(size: int) -> Snapshot:
     """A first rollout to so many clusters."""
     files = {path: text.encode() for path, text in FLEET.items()}
-    fleet, problems = read_fleet(files, frozenset({"flux"}))
+    loaded = read_fleet(files, frozenset({"flux"}))
+    fleet, problems = loaded.fleet, loaded.problems
     assert not problems, problems
     clusters = tuple(_cluster(fleet.clusters[0], number) for number in range(size))
     fleet = replace(fleet, clusters=clusters)

@@ -19,10 +19,11 @@ def check(options: argparse.Namespace) -> int:
     if options.app:
         files = read_folder(options.app)
         registration = find_registration(options.app, files, fleet, None) if fleet else None
-        application, problems = read_application(files, fleet, registration)
-        if problems or application is None:
-            raise InputError("\n".join(f"{options.app}/{problem}" for problem in problems))
-        summary.append(f"{options.app}: {plural(len(application.components), 'component')}")
+        loaded = read_application(files, fleet, registration)
+        if loaded.problems or loaded.application is None:
+            raise InputError("\n".join(f"{options.app}/{each}" for each in loaded.problems))
+        components = loaded.application.components
+        summary.append(f"{options.app}: {plural(len(components), 'component')}")
         if fleet:
             propose_or_fail(options.app, read_snapshot(options.app, options.fleet, None, None))
     sys.stdout.write("\n".join(summary) + "\nno mistakes found\n")

@@ -9,7 +9,7 @@ from bot.cli.errors import InputError
 from bot.clock import system_clock
 from bot.documents import read_application, read_fleet
 from bot.documents.facts import read_facts
-from bot.documents.tenants import is_own, with_tenants
+from bot.documents.tenants import is_tenant_setup, with_tenant_setups
 from bot.engine import discovery
 from bot.engine.usage import UsageReader, claim
 from bot.gather.errors import DocumentsError, GatherError
@@ -57,10 +57,10 @@ def read_fleet_folder(folder: Path) -> Fleet:
     Raises:
         InputError: every mistake, one per line.
     """
-    fleet, problems = read_fleet(read_folder(folder), frozenset(discovery.agents()))
-    if problems:
-        raise InputError("\n".join(f"{folder}/{problem}" for problem in problems))
-    return with_tenants(fleet, HERE)
+    loaded = read_fleet(read_folder(folder), frozenset(discovery.agents()))
+    if loaded.problems:
+        raise InputError("\n".join(f"{folder}/{problem}" for problem in loaded.problems))
+    return with_tenant_setups(loaded.fleet, HERE)
 
 
 def find_registration(
@@ -74,15 +74,15 @@ def find_registration(
     if name is None and app is None:
         raise InputError("missing --app DIR or --application tenant-NAME")
     if name is None:
-        application, problems = read_application(files, None, None)
-        if application is None:
-            raise InputError("\n".join(f"{app}/{problem}" for problem in problems))
-        name = application.name
+        loaded = read_application(files, None, None)
+        if loaded.application is None:
+            raise InputError("\n".join(f"{app}/{problem}" for problem in loaded.problems))
+        name = loaded.application.name
     registration = fleet.registration(name)
     if registration is None:
         known = ", ".join(each.application for each in fleet.registrations) or "none"
         raise InputError(f"the fleet registers no application {name!r} (registered: {known})")
-    if app is None and not is_own(registration):
+    if app is None and not is_tenant_setup(registration):
         raise InputError(f"--app DIR is missing: the folder of the app repo of {name}")
     return registration
 

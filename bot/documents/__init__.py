@@ -1,10 +1,11 @@
-"""Intake: documents in, values of planners.model out, every mistake with file, line and column.
+"""Reads the documents of app and fleet repos into values of `planners.model`.
 
-The only place where pydantic models describe what people write.
+Every problem has its file, line and column. The pydantic models of what people write live here and
+nowhere else; no module here reads a repository or a folder.
 """
 
-from bot.documents.application import read_application
-from bot.documents.fleet import read_fleet
+from bot.documents.application import LoadedApplication, read_application
+from bot.documents.fleet import LoadedFleet, read_fleet
 from bot.documents.problems import Problem
 
-__all__ = ["Problem", "read_application", "read_fleet"]
+__all__ = ["LoadedApplication", "LoadedFleet", "Problem", "read_application", "read_fleet"]

@@ -1,13 +1,14 @@
-"""Reads an app repo's `switchyard.yaml` and checks it against its files and the fleet."""
+"""Reads an app repo's `switchyard.yaml`, and checks it against its files and the fleet."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from pydantic import ValidationError
 
 from bot.documents import intents
 from bot.documents.checks import check_application
-from bot.documents.models import ApplicationDocument, ComponentPart
-from bot.documents.problems import Located, Problem, finish, from_pydantic
+from bot.documents.models import ApplicationDocument, ComponentPart, DependencyPart
+from bot.documents.problems import DocumentPositions, Problem, sorted_problems, validation_problems
 from planners.model import (
     Application,
     Component,
@@ -25,37 +26,51 @@ from renderers import yaml
 FILE = "switchyard.yaml"
 
 
+@dataclass(frozen=True, slots=True)
+class LoadedApplication:
+    """The application of a document, and its problems; not to be used if there are any.
+
+    `application` is None if the document cannot be read at all.
+    """
+
+    application: Application | None = None
+    problems: tuple[Problem, ...] = ()
+
+
 def read_application(
     files: Mapping[str, bytes],
     fleet: Fleet | None,
     registration: Registration | None,
-) -> tuple[Application | None, tuple[Problem, ...]]:
-    """The application in a folder (`files` by their paths in it), and every mistake.
+) -> LoadedApplication:
+    """Read the application in a folder; `files` are the folder's files by path.
 
-    `fleet` and `registration` are checked against when given. With a mistake the value may be None,
-    or must not be used.
+    The document is checked against `fleet` and `registration` if they are given.
     """
     content = files.get(FILE)
     if content is None:
-        hint = "write one; docs/reference/documents.md describes it"
-        return None, (Problem(FilePosition(FILE, 1, 1), "the file is missing", hint),)
+        hint = "create it; docs/reference/documents.md describes it"
+        return _unreadable(Problem(FilePosition(FILE, 1, 1), "file not found", hint))
     try:
         documents = yaml.load_documents(content)
     except yaml.YamlError as error:
-        return None, (Problem(FilePosition(FILE, error.line, error.column), str(error)),)
+        return _unreadable(Problem(FilePosition(FILE, error.line, error.column), str(error)))
     if len(documents) != 1:
-        message = f"{len(documents)} documents; expected one Application"
-        return None, (Problem(FilePosition(FILE, 1, 1), message),)
-    located = Located(FILE, documents[0].places)
+        message = f"found {len(documents)} documents; expected one Application"
+        return _unreadable(Problem(FilePosition(FILE, 1, 1), message))
+    positions = DocumentPositions(FILE, documents[0].places)
     try:
-        read = ApplicationDocument.model_validate(documents[0].value)
+        document = ApplicationDocument.model_validate(documents[0].value)
     except ValidationError as error:
-        return None, finish(from_pydantic(error, ApplicationDocument, located))
-    problems = check_application(read, located, files, fleet, registration)
-    return _application(read, located), finish(problems)
+        return _unreadable(*validation_problems(error, ApplicationDocument, positions))
+    problems = check_application(document, positions, files, fleet, registration)
+    return LoadedApplication(_application(document, positions), sorted_problems(problems))
 
 
-def _application(document: ApplicationDocument, located: Located) -> Application:
+def _unreadable(*problems: Problem) -> LoadedApplication:
+    return LoadedApplication(problems=sorted_problems(problems))
+
+
+def _application(document: ApplicationDocument, positions: DocumentPositions) -> Application:
     spec = document.spec
     return Application(
         name=document.metadata.name,
@@ -64,17 +79,17 @@ def _application(document: ApplicationDocument, located: Located) -> Application
             sorted((_component(each) for each in spec.components), key=lambda part: part.name)
         ),
         placements=tuple(
-            intents.placement(each, located.at("spec", "placement", index))
+            intents.placement(each, positions.at("spec", "placement", index))
             for index, each in enumerate(spec.placement)
         ),
         customizations=tuple(
-            intents.customization(each, located.at("spec", "customizations", index))
+            intents.customization(each, positions.at("spec", "customizations", index))
             for index, each in enumerate(spec.customizations)
         ),
         stages=tuple(intents.stage(each) for each in spec.rollout.stages),
         on_failure=OnFailure(spec.rollout.on_failure),
         exceptions=tuple(
-            intents.exception(each, located.at("spec", "exceptions", index))
+            intents.exception(each, positions.at("spec", "exceptions", index))
             for index, each in enumerate(spec.exceptions)
         ),
         optimal=spec.strategy == "optimal",
@@ -83,21 +98,22 @@ def _application(document: ApplicationDocument, located: Located) -> Application
 
 def _component(part: ComponentPart) -> Component:
     ((kind, folder),) = part.source.chosen().items()
-    defaults = Dependency(part.name)
     return Component(
-        part.name,
-        ComponentSource(kind, folder),
-        tuple(
-            Dependency(
-                need.component,
-                DependencyCondition(need.when),
-                DependencyScope(need.on),
-                need.quorum,
-                need.soak if need.soak is not None else defaults.soak,
-                need.timeout if need.timeout is not None else defaults.timeout,
-                OnFailure(need.on_failure),
-                need.application,
-            )
-            for need in part.depends_on
-        ),
+        name=part.name,
+        source=ComponentSource(kind, folder),
+        depends_on=tuple(_dependency(each) for each in part.depends_on),
+    )
+
+
+def _dependency(part: DependencyPart) -> Dependency:
+    defaults = Dependency(part.component)
+    return Dependency(
+        component=part.component,
+        when=DependencyCondition(part.when),
+        on=DependencyScope(part.on),
+        quorum=part.quorum,
+        soak=part.soak if part.soak is not None else defaults.soak,
+        timeout=part.timeout if part.timeout is not None else defaults.timeout,
+        on_failure=OnFailure(part.on_failure),
+        application=part.application,
     )

@@ -1,10 +1,14 @@
-"""What an application's parts say of each other, of its files and of the fleet."""
+"""Checks the references in an application document: between its parts, to files and the fleet.
+
+`bot.documents.models` checks single fields. Called by `bot.documents.application`.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from bot.documents.intents import customization
 from bot.documents.models import AnyOfPart, ApplicationDocument, CustomizationPart
-from bot.documents.problems import Located, Problem, nearest
+from bot.documents.problems import DocumentPositions, Problem, suggest
 from bot.documents.types import SelectorPart
 from bot.engine import discovery
 from planners.model import Component, ComponentSource, Dependency, Fleet, Registration
@@ -14,145 +18,198 @@ from renderers.patch import PatchError
 from renderers.yaml import Path
 
 
+@dataclass(frozen=True, slots=True)
+class _NameReference:
+    """A name that the document mentions, with its path."""
+
+    name: str
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class _SelectorReference:
+    """A selector of the document, with its path."""
+
+    selector: Selector
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class _NamedList:
+    """A list of the document whose entries must have different names."""
+
+    kind: str
+    path: Path
+    names: Sequence[str]
+
+
 def check_application(
     document: ApplicationDocument,
-    located: Located,
+    positions: DocumentPositions,
     files: Mapping[str, bytes],
     fleet: Fleet | None,
     registration: Registration | None,
 ) -> Iterator[Problem]:
-    """Every mistake that a single field does not show."""
-    yield from _names(document, located)
-    yield from _references(document, located)
-    yield from _cycles(document, located)
-    yield from _sources(document, located, files)
-    yield from _customizations(document, located, files)
+    """Every problem that no single field shows."""
+    yield from _duplicate_names(document, positions)
+    yield from _unknown_components(document, positions)
+    yield from _unplaced_components(document, positions)
+    yield from _dependency_cycles(document, positions)
+    yield from _empty_sources(document, positions, files)
+    yield from _customization_problems(document, positions, files)
     if fleet is not None:
-        yield from _selectors(document, located, fleet)
-        yield from _clusters(document, located, fleet)
-        yield from _abroad(document, located, fleet)
+        yield from _idle_selectors(document, positions, fleet)
+        yield from _unknown_clusters(document, positions, fleet)
+        yield from _unknown_applications(document, positions, fleet)
     if registration is not None:
-        yield from _registration(document, located, registration)
+        yield from _registration_mismatches(document, positions, registration)
 
 
-def _names(document: ApplicationDocument, located: Located) -> Iterator[Problem]:
+def _duplicate_names(
+    document: ApplicationDocument, positions: DocumentPositions
+) -> Iterator[Problem]:
     spec = document.spec
-    lists: list[tuple[str, Path, Sequence[str]]] = [
-        ("component", ("spec", "components"), [each.name for each in spec.components]),
-        ("customisation", ("spec", "customizations"), [each.name for each in spec.customizations]),
-        ("stage", ("spec", "rollout", "stages"), [each.name for each in spec.rollout.stages]),
-    ]
-    for what, path, names in lists:
+    stages = spec.rollout.stages
+    for each in (
+        _NamedList("component", ("spec", "components"), [c.name for c in spec.components]),
+        _NamedList(
+            "customisation", ("spec", "customizations"), [c.name for c in spec.customizations]
+        ),
+        _NamedList("stage", ("spec", "rollout", "stages"), [stage.name for stage in stages]),
+    ):
         first: dict[str, int] = {}
-        for index, name in enumerate(names):
+        for index, name in enumerate(each.names):
             if name in first:
-                where = located.at(*path, first[name], "name")
-                message = f"{what} {name!r} stands twice, first at {where}"
-                yield Problem(located.at(*path, index, "name"), message)
+                hint = f"first defined at {positions.at(*each.path, first[name], 'name')}"
+                position = positions.at(*each.path, index, "name")
+                yield Problem(position, f"duplicate {each.kind} {name!r}", hint)
             first.setdefault(name, index)
 
 
-def _references(document: ApplicationDocument, located: Located) -> Iterator[Problem]:
+def _unknown_components(
+    document: ApplicationDocument, positions: DocumentPositions
+) -> Iterator[Problem]:
     known = {each.name for each in document.spec.components}
-    for name, path in _used(document):
-        if name not in known:
-            yield Problem(located.at(*path), f"unknown component {name!r}", nearest(name, known))
+    for reference in _component_references(document):
+        if reference.name not in known:
+            message = f"unknown component {reference.name!r}"
+            hint = suggest(reference.name, known)
+            yield Problem(positions.at(*reference.path), message, hint)
+
+
+def _unplaced_components(
+    document: ApplicationDocument, positions: DocumentPositions
+) -> Iterator[Problem]:
     placed = {name for each in document.spec.placement for name in each.components}
     for number, part in enumerate(document.spec.components):
         if part.name not in placed:
-            place = located.at("spec", "components", number, "name")
-            hint = "name it in an entry of spec.placement"
-            yield Problem(place, f"component {part.name!r} is placed nowhere", hint)
+            position = positions.at("spec", "components", number, "name")
+            message = f"component {part.name!r} has no placement"
+            yield Problem(position, message, "add it to an entry of spec.placement")
 
 
-def _used(document: ApplicationDocument) -> Iterator[tuple[str, Path]]:
-    """Every component that is named somewhere, with where."""
+def _component_references(document: ApplicationDocument) -> Iterator[_NameReference]:
+    """Every mention of a component of this application."""
     spec = document.spec
     for number, part in enumerate(spec.components):
-        for index, need in enumerate(part.depends_on):
+        for index, dependency in enumerate(part.depends_on):
             path: Path = ("spec", "components", number, "dependsOn", index, "component")
-            if need.application is None:
-                yield need.component, path
+            if dependency.application is None:
+                yield _NameReference(dependency.component, path)
     for number, placement in enumerate(spec.placement):
         for index, name in enumerate(placement.components):
-            yield name, ("spec", "placement", number, "components", index)
+            yield _NameReference(name, ("spec", "placement", number, "components", index))
         for index, rule in enumerate(placement.affinity):
+            path = ("spec", "placement", number, "affinity", index, "component")
             if rule.application is None:
-                yield rule.component, ("spec", "placement", number, "affinity", index, "component")
-    named = [("customizations", n, c.components) for n, c in enumerate(spec.customizations)]
-    named += [("exceptions", n, each.components) for n, each in enumerate(spec.exceptions)]
-    for key, number, components in named:
-        yield from (
-            (name, ("spec", key, number, "components", i)) for i, name in enumerate(components)
-        )
+                yield _NameReference(rule.component, path)
+    lists = [("customizations", n, each.components) for n, each in enumerate(spec.customizations)]
+    lists += [("exceptions", n, each.components) for n, each in enumerate(spec.exceptions)]
+    for key, number, components in lists:
+        for index, name in enumerate(components):
+            yield _NameReference(name, ("spec", key, number, "components", index))
 
 
-def _abroad(document: ApplicationDocument, located: Located, fleet: Fleet) -> Iterator[Problem]:
-    """Other applications that are named must be registered."""
-    spec = document.spec
+def _unknown_applications(
+    document: ApplicationDocument, positions: DocumentPositions, fleet: Fleet
+) -> Iterator[Problem]:
     known = {each.application for each in fleet.registrations}
-    used: list[tuple[str | None, Path]] = []
+    for reference in _application_references(document):
+        if reference.name not in known:
+            message = f"unknown application {reference.name!r}: the fleet does not register it"
+            hint = suggest(reference.name, known)
+            yield Problem(positions.at(*reference.path), message, hint)
+
+
+def _application_references(document: ApplicationDocument) -> Iterator[_NameReference]:
+    """Every mention of another application."""
+    spec = document.spec
     for number, part in enumerate(spec.components):
-        for index, need in enumerate(part.depends_on):
+        for index, dependency in enumerate(part.depends_on):
             path: Path = ("spec", "components", number, "dependsOn", index, "application")
-            used.append((need.application, path))
+            if dependency.application is not None:
+                yield _NameReference(dependency.application, path)
     for number, placement in enumerate(spec.placement):
         for index, rule in enumerate(placement.affinity):
-            used.append((rule.application, ("spec", "placement", number, "affinity", index)))
-    for name, path in used:
-        if name is not None and name not in known:
-            message = f"the fleet registers no application {name!r}"
-            yield Problem(located.at(*path), message, nearest(name, known))
+            path = ("spec", "placement", number, "affinity", index)
+            if rule.application is not None:
+                yield _NameReference(rule.application, path)
 
 
-def _cycles(document: ApplicationDocument, located: Located) -> Iterator[Problem]:
-    parts = [
+def _dependency_cycles(
+    document: ApplicationDocument, positions: DocumentPositions
+) -> Iterator[Problem]:
+    components = [
         Component(
             part.name,
             ComponentSource("manifests", ""),
             tuple(
-                Dependency(need.component) for need in part.depends_on if need.application is None
+                Dependency(each.component) for each in part.depends_on if each.application is None
             ),
         )
         for part in document.spec.components
     ]
     try:
-        levels(parts)
+        levels(components)
     except ValueError as error:
-        yield Problem(located.at("spec", "components"), str(error), "take one arrow away")
+        hint = "remove one of these dependencies"
+        yield Problem(positions.at("spec", "components"), str(error), hint)
 
 
-def _sources(
-    document: ApplicationDocument, located: Located, files: Mapping[str, bytes]
+def _empty_sources(
+    document: ApplicationDocument, positions: DocumentPositions, files: Mapping[str, bytes]
 ) -> Iterator[Problem]:
     for number, part in enumerate(document.spec.components):
         ((kind, folder),) = part.source.chosen().items()
-        start = f"{folder}/" if folder else ""
-        if not any(path.startswith(start) for path in files):
-            place = located.at("spec", "components", number, "source", kind)
+        prefix = f"{folder}/" if folder else ""
+        if not any(path.startswith(prefix) for path in files):
+            position = positions.at("spec", "components", number, "source", kind)
             folders = {path.rpartition("/")[0] for path in files if "/" in path}
-            yield Problem(place, f"no files in {folder!r}", nearest(str(folder), folders))
+            hint = suggest(str(folder), folders)
+            yield Problem(position, f"no files in folder {folder!r}", hint)
 
 
-def _customizations(
-    document: ApplicationDocument, located: Located, files: Mapping[str, bytes]
+def _customization_problems(
+    document: ApplicationDocument, positions: DocumentPositions, files: Mapping[str, bytes]
 ) -> Iterator[Problem]:
+    """Invalid patches, and files that do not exist."""
     patches = discovery.patches()
     for number, part in enumerate(document.spec.customizations):
-        start: Path = ("spec", "customizations", number)
-        intent = customization(part, located.at(*start))
+        path: Path = ("spec", "customizations", number)
+        intent = customization(part, positions.at(*path))
         if intent.kind:
             try:
                 patches[intent.kind].check(intent.body)
             except PatchError as error:
-                yield Problem(located.at(*start, intent.kind), str(error))
+                yield Problem(positions.at(*path, intent.kind), str(error))
         for file in intent.files:
             if file not in files:
-                place = located.at(*start, *_file_path(part, file))
-                yield Problem(place, f"no file {file!r}", nearest(file, files))
+                position = positions.at(*path, *_file_path(part, file))
+                yield Problem(position, f"file {file!r} not found", suggest(file, files))
 
 
 def _file_path(part: CustomizationPart, file: str) -> Path:
+    """The path of a file's mention within its customisation."""
     if part.template is not None:
         return ("template",)
     name, data = ("configMap", part.config_map) if part.config_map else ("secret", part.secret)
@@ -161,72 +218,87 @@ def _file_path(part: CustomizationPart, file: str) -> Path:
     return (name, "files", index, "file")
 
 
-def _selectors(document: ApplicationDocument, located: Located, fleet: Fleet) -> Iterator[Problem]:
+def _idle_selectors(
+    document: ApplicationDocument, positions: DocumentPositions, fleet: Fleet
+) -> Iterator[Problem]:
+    """Selectors that match no cluster."""
+    for reference in _selector_references(document):
+        selector = reference.selector
+        if not any(selector.matches(cluster) for cluster in fleet.clusters):
+            message = f"{selector} matches no cluster of the fleet"
+            yield Problem(positions.at(*reference.path), message, _selector_hint(selector, fleet))
+
+
+def _selector_references(document: ApplicationDocument) -> Iterator[_SelectorReference]:
     spec = document.spec
-    used: list[tuple[SelectorPart | None, Path]] = []
     for number, placement in enumerate(spec.placement):
-        start: Path = ("spec", "placement", number)
+        path: Path = ("spec", "placement", number)
         for index, entry in enumerate(placement.all_of):
             if entry.any_of is None:
-                used.append((entry, (*start, "allOf", index)))
+                yield from _selector(entry, (*path, "allOf", index))
             else:
-                used += _selected(entry.any_of, (*start, "allOf", index, "anyOf", "select"))
+                yield from _any_of(entry.any_of, (*path, "allOf", index, "anyOf", "select"))
         if placement.any_of is not None:
-            used += _selected(placement.any_of, (*start, "anyOf", "select"))
+            yield from _any_of(placement.any_of, (*path, "anyOf", "select"))
     for number, change in enumerate(spec.customizations):
-        start = ("spec", "customizations", number)
-        used += [(change.clusters, (*start, "clusters")), (change.excluded, (*start, "except"))]
+        path = ("spec", "customizations", number)
+        yield from _selector(change.clusters, (*path, "clusters"))
+        yield from _selector(change.excluded, (*path, "except"))
     for number, stage in enumerate(spec.rollout.stages):
-        used.append((stage.clusters, ("spec", "rollout", "stages", number, "clusters")))
+        yield from _selector(stage.clusters, ("spec", "rollout", "stages", number, "clusters"))
     for number, each in enumerate(spec.exceptions):
-        used.append((each.clusters, ("spec", "exceptions", number, "clusters")))
-    for selector, path in ((part.value(), path) for part, path in used if part is not None):
-        if not any(selector.matches(cluster) for cluster in fleet.clusters):
-            message = f"{selector} selects no cluster of the fleet"
-            yield Problem(located.at(*path), message, _hint(selector, fleet))
+        yield from _selector(each.clusters, ("spec", "exceptions", number, "clusters"))
 
 
-def _clusters(document: ApplicationDocument, located: Located, fleet: Fleet) -> Iterator[Problem]:
-    """Clusters that exceptions name must be there."""
+def _any_of(part: AnyOfPart, path: Path) -> Iterator[_SelectorReference]:
+    if isinstance(part.select, list):
+        for index, each in enumerate(part.select):
+            yield from _selector(each, (*path, index))
+    else:
+        yield from _selector(part.select, path)
+
+
+def _selector(part: SelectorPart | None, path: Path) -> Iterator[_SelectorReference]:
+    if part is not None:
+        yield _SelectorReference(part.value(), path)
+
+
+def _unknown_clusters(
+    document: ApplicationDocument, positions: DocumentPositions, fleet: Fleet
+) -> Iterator[Problem]:
+    """Clusters of exceptions that the fleet does not have."""
     known = {cluster.name for cluster in fleet.clusters}
     for number, exception in enumerate(document.spec.exceptions):
         for key, names in (("add", exception.add), ("remove", exception.remove)):
             for index, name in enumerate(names):
                 if name not in known:
-                    place = located.at("spec", "exceptions", number, key, index)
-                    message = f"the fleet has no cluster {name!r}"
-                    yield Problem(place, message, nearest(name, known))
+                    position = positions.at("spec", "exceptions", number, key, index)
+                    yield Problem(position, f"unknown cluster {name!r}", suggest(name, known))
 
 
-def _selected(part: AnyOfPart, path: Path) -> list[tuple[SelectorPart | None, Path]]:
-    if isinstance(part.select, list):
-        return [(each, (*path, index)) for index, each in enumerate(part.select)]
-    return [(part.select, path)]
-
-
-def _hint(selector: Selector, fleet: Fleet) -> str:
-    """The nearest name or label that some cluster has."""
+def _selector_hint(selector: Selector, fleet: Fleet) -> str:
+    """The closest name, label or label value in the fleet."""
     known = {cluster.name for cluster in fleet.clusters}
     for name in selector.names:
         if name not in known:
-            return nearest(name, known)
+            return suggest(name, known)
     for key, value in selector.match_labels.items():
         values = {c.labels[key] for c in fleet.clusters if key in c.labels}
         if not values:
             keys = {name for cluster in fleet.clusters for name in cluster.labels}
-            return nearest(key, keys)
+            return suggest(key, keys)
         if value not in values:
-            return f"{key} is one of: {', '.join(sorted(values)[:8])}"
+            return f"values of {key}: {', '.join(sorted(values)[:8])}"
     return ""
 
 
-def _registration(
-    document: ApplicationDocument, located: Located, registration: Registration
+def _registration_mismatches(
+    document: ApplicationDocument, positions: DocumentPositions, registration: Registration
 ) -> Iterator[Problem]:
     name, tenant = document.metadata.name, document.spec.tenant
     if name != registration.application:
-        message = f"the application is called {name!r}, but registered as"
-        yield Problem(located.at("metadata", "name"), f"{message} {registration.application!r}")
+        message = f"the name is {name!r}, but the fleet registers {registration.application!r}"
+        yield Problem(positions.at("metadata", "name"), message)
     if tenant != registration.tenant:
-        message = f"tenant is {tenant!r}, but the fleet repo registers it for"
-        yield Problem(located.at("spec", "tenant"), f"{message} {registration.tenant!r}")
+        message = f"the tenant is {tenant!r}, but the fleet registers {registration.tenant!r}"
+        yield Problem(positions.at("spec", "tenant"), message)

@@ -1,7 +1,7 @@
-"""Edits of documents as people wrote them: which file changes, and into which bytes.
+"""Edits documents for commands, and keeps the formatting of everything else.
 
-Pure functions from the files of a repository to those that differ (path -> bytes, None to delete);
-`renderers.yaml.edits` does the cutting, and validation is the caller's.
+Pure functions from the files of a repository to the changed ones (path -> bytes, None to delete).
+`renderers.yaml.edits` edits the text; the caller validates the result.
 """
 
 from collections.abc import Iterator, Mapping
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from bot.documents.application import FILE
-from bot.documents.fleet import ENDINGS
+from bot.documents.fleet import FILE_SUFFIXES
 from planners.model import Json
 from renderers import yaml
 from renderers.yaml.edits import Edit, EditError
@@ -22,12 +22,12 @@ EXCEPTIONS = ("spec", "exceptions")
 
 
 class EditRefusedError(Exception):
-    """The document cannot be edited by a program; the text says where, and what to do."""
+    """The document cannot be edited automatically; the message says why and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
-    """Where a document stands: its file, its number there, and its value."""
+class FoundDocument:
+    """A document: its file, its index in the file, its value, and the file's content."""
 
     file: str
     index: int
@@ -36,34 +36,34 @@ class Written:
 
     @property
     def edit(self) -> Edit:
-        """An edit of it."""
+        """An editor for it."""
         return Edit(self.content, self.index)
 
     def changed(self, content: bytes) -> Changes:
-        """The one file that differs."""
+        """The changes if the file gets that content."""
         return {self.file: content}
 
 
-def documents(files: Mapping[str, bytes], folder: str, kind: str) -> Iterator[Written]:
-    """The documents of a kind below a folder, by their files.
+def find_documents(files: Mapping[str, bytes], folder: str, kind: str) -> Iterator[FoundDocument]:
+    """The documents of a kind in a folder, by file name.
 
     Raises:
-        YamlError: a file is no YAML.
+        YamlError: a file is not valid YAML.
     """
     for file in sorted(files):
-        if file.startswith(f"{folder}/") and file.endswith(ENDINGS):
+        if file.startswith(f"{folder}/") and file.endswith(FILE_SUFFIXES):
             for index, document in enumerate(yaml.load_documents(files[file])):
                 if isinstance(document.value, dict) and document.value.get("kind") == kind:
-                    yield Written(file, index, document.value, files[file])
+                    yield FoundDocument(file, index, document.value, files[file])
 
 
 def with_maintenance(files: Mapping[str, bytes], cluster: str, *, drained: bool) -> Changes:
-    """The cluster's document with `maintenance: drained`, or without any.
+    """Set the cluster's `maintenance` to `drained`, or remove it.
 
     Raises:
-        EditRefusedError: it cannot be edited.
+        EditRefusedError: the document cannot be edited.
     """
-    for each in documents(files, "clusters", "Cluster"):
+    for each in find_documents(files, "clusters", "Cluster"):
         metadata = each.value.get("metadata")
         if isinstance(metadata, dict) and metadata.get("name") == cluster:
             try:
@@ -72,19 +72,19 @@ def with_maintenance(files: Mapping[str, bytes], cluster: str, *, drained: bool)
                 return each.changed(each.edit.remove(MAINTENANCE))
             except EditError as error:
                 raise _by_hand(each.file, "spec.maintenance", error) from error
-    raise EditRefusedError(f"the fleet has no cluster {cluster}")
+    raise EditRefusedError(f"unknown cluster {cluster}")
 
 
-def new_freeze(files: Mapping[str, bytes], freeze: Mapping[str, Json]) -> Changes:
-    """A policy of its own that holds one freeze: nobody else's file is touched.
+def with_freeze(files: Mapping[str, bytes], freeze: Mapping[str, Json]) -> Changes:
+    """Create a policy in a file of its own with one freeze.
 
     Raises:
-        EditRefusedError: there is a file of that name.
+        EditRefusedError: the file exists.
     """
     name = f"freeze-{freeze['name']}"
     file = f"policies/{name}.yaml"
     if file in files:
-        raise EditRefusedError(f"{file} is there already: change it, or delete it first")
+        raise EditRefusedError(f"{file} already exists: edit it, or delete it first")
     policy: Json = {
         "apiVersion": "switchyard.dev/v1alpha1",
         "kind": "Policy",
@@ -95,12 +95,12 @@ def new_freeze(files: Mapping[str, bytes], freeze: Mapping[str, Json]) -> Change
 
 
 def without_freeze(files: Mapping[str, bytes], name: str) -> Changes:
-    """The policies without a freeze; a file that held nothing else is deleted.
+    """Remove a freeze; a file that contains nothing else is deleted.
 
     Raises:
-        EditRefusedError: no document has it, or it cannot be edited.
+        EditRefusedError: no policy contains it, or the policy cannot be edited.
     """
-    for each in documents(files, "policies", "Policy"):
+    for each in find_documents(files, "policies", "Policy"):
         spec = each.value["spec"]
         freezes = spec.get("freezes") if isinstance(spec, dict) else None
         for index, freeze in enumerate(freezes if isinstance(freezes, list) else []):
@@ -112,14 +112,14 @@ def without_freeze(files: Mapping[str, bytes], name: str) -> Changes:
                 return each.changed(each.edit.remove((*FREEZES, index)))
             except EditError as error:
                 raise _by_hand(each.file, "spec.freezes", error) from error
-    raise EditRefusedError(f"no policy has a freeze {name}")
+    raise EditRefusedError(f"no policy contains freeze {name}")
 
 
 def with_exception(content: bytes, exception: Mapping[str, Json]) -> Changes:
-    """`switchyard.yaml` with one more exception, by its name in the application's folder.
+    """Add an exception to `switchyard.yaml`, the content of which is given.
 
     Raises:
-        EditRefusedError: it cannot be edited.
+        EditRefusedError: the document cannot be edited.
     """
     try:
         return {FILE: Edit(content).append(EXCEPTIONS, exception)}
@@ -127,10 +127,12 @@ def with_exception(content: bytes, exception: Mapping[str, Json]) -> Changes:
         raise _by_hand(FILE, "spec.exceptions", error) from error
 
 
-def moment(at: datetime) -> str:
-    """A time as documents write it, to the second."""
+def format_time(at: datetime) -> str:
+    """A time in the format of documents, in UTC, to the second."""
     return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _by_hand(file: str, field: str, error: EditError) -> EditRefusedError:
-    return EditRefusedError(f"{file}: {field} cannot be edited by a command ({error}): edit it")
+    return EditRefusedError(
+        f"{file}: {field} cannot be edited by a command ({error}): edit the file manually"
+    )

@@ -1,6 +1,6 @@
-"""What a cluster reports of itself: free resources, price, carbon, latencies, other scores.
+"""The facts that a cluster reports: free resources, price, carbon, latencies and custom scores.
 
-The same document serves the service (`POST /facts/<cluster>`) and the command line (`--facts`).
+One format serves the service (`POST /facts/<cluster>`) and the command line (`--facts`).
 """
 
 from collections.abc import Mapping
@@ -15,23 +15,25 @@ from planners.model.snapshot import ReportedFacts
 
 
 class FactsReport(Part):
-    """What one cluster measured."""
+    """The measurements of one cluster."""
 
-    at: Moment = Field(description="When, by the cluster's clock (RFC 3339).")
-    free: Quantities = Field(default={}, description="Unrequested resources, by name.")
-    price: PricePart | None = Field(default=None, description="What an hour costs now.")
+    at: Moment = Field(description="Time of measurement by the cluster's clock (RFC 3339).")
+    free: Quantities = Field(
+        default={}, description="Resources that no workload requests, by name."
+    )
+    price: PricePart | None = Field(default=None, description="Current hourly prices.")
     carbon: Annotated[Number, Field(ge=0)] | None = Field(
-        default=None, description="Grams of CO2 per kWh now."
+        default=None, description="Current carbon intensity, in grams of CO2 per kWh."
     )
     latency: dict[Name, Annotated[Number, Field(ge=0)]] = Field(
-        default={}, description="Milliseconds (round trip) to places of users, by their names."
+        default={}, description="Round-trip time to user locations in milliseconds, by name."
     )
     scores: dict[Name, Annotated[Number, Field(ge=0, le=100)]] = Field(
-        default={}, description="Scores of your own, `reported/<name>` in an intent's `prefer`."
+        default={}, description="Custom scores, used as `reported/<name>` in `prefer`."
     )
 
     def value(self) -> ReportedFacts:
-        """As the planners know it."""
+        """The value of the planners' model."""
         price = Price(self.price.cpu_hour, self.price.memory_gib_hour) if self.price else None
         return ReportedFacts(
             at=self.at,

@@ -1,7 +1,8 @@
-"""Reads the fleet repo: clusters, tenants, applications and policies."""
+"""Reads the documents of the fleet repo: clusters, tenants, registrations and policies."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from pydantic import ValidationError
 
@@ -12,7 +13,13 @@ from bot.documents.models import (
     RegistrationDocument,
     TenantDocument,
 )
-from bot.documents.problems import Located, Problem, finish, from_pydantic, nearest
+from bot.documents.problems import (
+    DocumentPositions,
+    Problem,
+    sorted_problems,
+    suggest,
+    validation_problems,
+)
 from bot.documents.tenants import PREFIX
 from bot.documents.types import Part
 from bot.documents.values import cluster, policy, registration, tenant
@@ -20,108 +27,122 @@ from planners.model import FilePosition, Fleet
 from renderers import yaml
 
 KNOWN_AGENTS = frozenset({"flux"})
-ENDINGS = (".yaml", ".yml")
+FILE_SUFFIXES = (".yaml", ".yml")
+
+FleetDocument = ClusterDocument | TenantDocument | RegistrationDocument | PolicyDocument
+D = TypeVar("D", bound=Part)
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedFleet:
+    """The fleet, and the problems of its documents; it may be partial if there are any."""
+
+    fleet: Fleet
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _LocatedDocument:
+    document: FleetDocument
+    positions: DocumentPositions
 
 
 @dataclass(slots=True)
-class _Reading:
-    """One run over the fleet's files."""
+class _FleetReader:
+    """One run over the fleet's files; `names` are the positions of (kind, name)."""
 
     known_agents: frozenset[str]
     problems: list[Problem] = field(default_factory=list)
-    documents: list[tuple[Part, Located]] = field(default_factory=list)
+    documents: list[_LocatedDocument] = field(default_factory=list)
     names: dict[tuple[str, str], FilePosition] = field(default_factory=dict)
 
     def read(self, file: str, content: bytes, model: type[Part]) -> None:
-        """Read one file of documents of one kind."""
+        """Read a file with documents of one kind."""
         try:
             documents = yaml.load_documents(content)
         except yaml.YamlError as error:
             self.problems.append(Problem(FilePosition(file, error.line, error.column), str(error)))
             return
-        for document in documents:
-            located = Located(file, document.places)
+        for each in documents:
+            positions = DocumentPositions(file, each.places)
             try:
-                read = model.model_validate(document.value)
+                document = model.model_validate(each.value)
             except ValidationError as error:
-                self.problems += from_pydantic(error, model, located)
+                self.problems += validation_problems(error, model, positions)
             else:
-                self.keep(read, located)
+                self._add(document, positions)
 
-    def keep(self, document: Part, located: Located) -> None:
-        """Keep a document under its name, which must be new."""
-        assert isinstance(
-            document, ClusterDocument | TenantDocument | RegistrationDocument | PolicyDocument
-        )
-        key = (document.kind, document.metadata.name)
-        place = located.at("metadata", "name")
+    def _add(self, document: Part, positions: DocumentPositions) -> None:
+        """Add a document, unless another one of its kind has the name."""
+        assert isinstance(document, FleetDocument)
+        kind, name = key = (document.kind, document.metadata.name)
+        position = positions.at("metadata", "name")
         if key in self.names:
-            message = f"{key[0]} {key[1]!r} stands twice, first at {self.names[key]}"
-            self.problems.append(Problem(place, message, "give one of them another name"))
+            hint = f"first defined at {self.names[key]}; rename one of them"
+            self.problems.append(Problem(position, f"duplicate {kind} {name!r}", hint))
             return
-        self.names[key] = place
-        self.documents.append((document, located))
+        self.names[key] = position
+        self.documents.append(_LocatedDocument(document, positions))
 
     def check(self) -> None:
-        """Check what documents say of each other."""
-        tenants = {name for kind, name in self.names if kind == "Tenant"}
-        applications: dict[str, FilePosition] = {}
-        for document, located in self.documents:
-            if isinstance(document, ClusterDocument):
-                agent = document.spec.agent
-                if agent not in self.known_agents:
-                    hint = nearest(agent, self.known_agents)
-                    place = located.at("spec", "agent")
-                    self.problems.append(Problem(place, f"unknown agent {agent!r}", hint))
-            if isinstance(document, RegistrationDocument):
-                self.check_registration(document, located, tenants, applications)
+        """Check the references between documents."""
+        for each in self.documents:
+            if isinstance(each.document, ClusterDocument):
+                self.problems += self._check_agent(each.document, each.positions)
+        self.problems += self._check_registrations()
 
-    def check_registration(
-        self,
-        document: RegistrationDocument,
-        located: Located,
-        tenants: set[str],
-        applications: dict[str, FilePosition],
-    ) -> None:
-        """A registration names a tenant that is there, and an application nobody else names."""
-        spec = document.spec
-        if spec.tenant not in tenants:
-            place = located.at("spec", "tenant")
-            hint = nearest(spec.tenant, tenants)
-            self.problems.append(Problem(place, f"unknown tenant {spec.tenant!r}", hint))
-        place = located.at("spec", "application")
-        if spec.application.startswith(PREFIX):
-            message = f"application {spec.application!r}: names that begin with {PREFIX} are taken"
-            self.problems.append(Problem(place, message, "tenants' own set-ups have them"))
-        if spec.application in applications:
-            first = applications[spec.application]
-            message = f"application {spec.application!r} is registered twice, first at {first}"
-            self.problems.append(Problem(place, message))
-        applications.setdefault(spec.application, place)
+    def _check_agent(
+        self, document: ClusterDocument, positions: DocumentPositions
+    ) -> Iterator[Problem]:
+        agent = document.spec.agent
+        if agent not in self.known_agents:
+            hint = suggest(agent, self.known_agents)
+            yield Problem(positions.at("spec", "agent"), f"unknown agent {agent!r}", hint)
+
+    def _check_registrations(self) -> Iterator[Problem]:
+        """Registrations refer to an existing tenant, and each application has one."""
+        tenants = {name for kind, name in self.names if kind == "Tenant"}
+        first: dict[str, FilePosition] = {}
+        for each in self.documents:
+            if not isinstance(each.document, RegistrationDocument):
+                continue
+            spec, positions = each.document.spec, each.positions
+            if spec.tenant not in tenants:
+                hint = suggest(spec.tenant, tenants)
+                position = positions.at("spec", "tenant")
+                yield Problem(position, f"unknown tenant {spec.tenant!r}", hint)
+            name, position = spec.application, positions.at("spec", "application")
+            if name.startswith(PREFIX):
+                hint = f"the prefix {PREFIX} is reserved for the set-ups of tenants"
+                yield Problem(position, f"reserved application name {name!r}", hint)
+            if name in first:
+                hint = f"first defined at {first[name]}"
+                yield Problem(position, f"duplicate registration of application {name!r}", hint)
+            first.setdefault(name, position)
+
+    def of_kind(self, kind: type[D]) -> list[D]:
+        """The documents of a kind."""
+        return [each.document for each in self.documents if isinstance(each.document, kind)]
 
 
 def read_fleet(
     files: Mapping[str, bytes], known_agents: frozenset[str] = KNOWN_AGENTS
-) -> tuple[Fleet, tuple[Problem, ...]]:
-    """Read every document below `clusters/`, `tenants/`, `applications/` and `policies/`.
-
-    Returns the fleet and every mistake; with a mistake the fleet may be partial.
-    """
-    reading = _Reading(known_agents)
+) -> LoadedFleet:
+    """Read the documents in `clusters/`, `tenants/`, `applications/` and `policies/`."""
+    reader = _FleetReader(known_agents)
     for file in sorted(files):
         model = FLEET_DOCUMENTS.get(file.partition("/")[0])
-        if model is not None and file.endswith(ENDINGS):
-            reading.read(file, files[file], model)
-    reading.check()
-    documents = [document for document, _ in reading.documents]
-    clusters = [cluster(each) for each in documents if isinstance(each, ClusterDocument)]
-    tenants = [tenant(each) for each in documents if isinstance(each, TenantDocument)]
-    entries = [registration(each) for each in documents if isinstance(each, RegistrationDocument)]
-    policies = [policy(each) for each in documents if isinstance(each, PolicyDocument)]
+        if model is not None and file.endswith(FILE_SUFFIXES):
+            reader.read(file, files[file], model)
+    reader.check()
+    clusters = [cluster(each) for each in reader.of_kind(ClusterDocument)]
+    tenants = [tenant(each) for each in reader.of_kind(TenantDocument)]
+    registrations = [registration(each) for each in reader.of_kind(RegistrationDocument)]
+    policies = [policy(each) for each in reader.of_kind(PolicyDocument)]
     fleet = Fleet(
         clusters=tuple(sorted(clusters, key=lambda each: each.name)),
         tenants=tuple(sorted(tenants, key=lambda each: each.name)),
-        registrations=tuple(sorted(entries, key=lambda each: each.application)),
+        registrations=tuple(sorted(registrations, key=lambda each: each.application)),
         policies=tuple(sorted(policies, key=lambda each: each.name)),
     )
-    return fleet, finish(reading.problems)
+    return LoadedFleet(fleet, sorted_problems(reader.problems))

@@ -1,4 +1,4 @@
-"""The intents of an application document, as the planners' values."""
+"""Converts the intents of a valid application document to values of `planners.model`."""
 
 from bot.documents.models import (
     AnyOfPart,
@@ -30,8 +30,8 @@ from planners.model import (
 from planners.model.selectors import Selector
 
 
-def placement(part: PlacementPart, place: FilePosition) -> PlacementIntent:
-    """A placement intent."""
+def placement(part: PlacementPart, position: FilePosition) -> PlacementIntent:
+    """The placement intent of an entry of `placement`."""
     return PlacementIntent(
         components=tuple(part.components),
         all_of=tuple(
@@ -60,7 +60,7 @@ def placement(part: PlacementPart, place: FilePosition) -> PlacementIntent:
         prefer=dict(sorted(part.prefer.items())),
         move_threshold=part.move_threshold,
         replicas=_replicas(part),
-        position=place,
+        position=position,
     )
 
 
@@ -89,8 +89,8 @@ def _replicas(part: PlacementPart) -> ReplicaRule | None:
     return ReplicaRule(rule.kind, rule.name, rule.total, Division(rule.divide), weights)
 
 
-def exception(part: ExceptionPart, place: FilePosition) -> ExceptionRule:
-    """An exception."""
+def exception(part: ExceptionPart, position: FilePosition) -> ExceptionRule:
+    """The exception of an entry of `exceptions`."""
     workload = part.workload
     return ExceptionRule(
         components=tuple(part.components),
@@ -102,12 +102,12 @@ def exception(part: ExceptionPart, place: FilePosition) -> ExceptionRule:
         kind=workload.kind if workload else "Deployment",
         name=workload.name if workload else "",
         until=part.until,
-        position=place,
+        position=position,
     )
 
 
-def customization(part: CustomizationPart, place: FilePosition) -> CustomizationIntent:
-    """A customisation."""
+def customization(part: CustomizationPart, position: FilePosition) -> CustomizationIntent:
+    """The customisation of an entry of `customizations`."""
     kind, body = next(iter(part.chosen().items()), ("", None))
     data = {"ConfigMap": part.config_map, "Secret": part.secret}
     return CustomizationIntent(
@@ -120,7 +120,7 @@ def customization(part: CustomizationPart, place: FilePosition) -> Customization
         excluded=part.excluded.value() if part.excluded else None,
         template=part.template,
         data=next((_data(kind, each) for kind, each in data.items() if each is not None), None),
-        position=place,
+        position=position,
     )
 
 
@@ -130,17 +130,17 @@ def _data(kind: str, part: DataPart) -> DataFiles:
 
 
 def stage(part: StagePart) -> Stage:
-    """A stage."""
+    """The stage of an entry of `rollout.stages`."""
     at_once, failures = part.max_at_once, part.max_failures
     return Stage(
-        part.name,
-        part.clusters.value() if part.clusters else None,
-        part.soak if part.soak is not None else Stage(part.name).soak,
-        at_once if isinstance(at_once, int) else None,
-        _percent(at_once),
-        part.by,
-        failures if isinstance(failures, int) else 0,
-        _percent(failures),
+        name=part.name,
+        clusters=part.clusters.value() if part.clusters else None,
+        soak=part.soak if part.soak is not None else Stage(part.name).soak,
+        max_at_once=at_once if isinstance(at_once, int) else None,
+        max_at_once_percent=_percent(at_once),
+        by=part.by,
+        max_failures=failures if isinstance(failures, int) else 0,
+        max_failures_percent=_percent(failures),
     )
 
 

@@ -1,4 +1,4 @@
-"""Problems: what is wrong in a document, where, and what to write instead."""
+"""Problems of documents: what is invalid, where, and how to correct it."""
 
 import difflib
 import types
@@ -12,11 +12,12 @@ from pydantic import BaseModel, ValidationError
 from planners.model import FilePosition
 from renderers.yaml import Path
 
-MOST = 100
+MAX_PROBLEMS = 100
+MAX_SUGGESTIONS = 8
 
 _EXPECTED = {
     "string_type": "a string",
-    "int_type": "a whole number",
+    "int_type": "an integer",
     "bool_type": "true or false",
     "list_type": "a list",
     "dict_type": "a mapping",
@@ -27,7 +28,7 @@ _EXPECTED = {
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One mistake; `hint` is what to do about it."""
+    """One problem of a document; `hint` says how to correct it."""
 
     position: FilePosition
     message: str
@@ -39,75 +40,79 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
-class Located:
-    """A document's positions: where a path of it stands in its file."""
+class DocumentPositions:
+    """The positions of a document's values in its file; `places` are (line, column)."""
 
     file: str
     places: Mapping[Path, tuple[int, int]]
 
     def at(self, *path: str | int) -> FilePosition:
-        """Where that path stands, or the nearest part of it that is there."""
+        """The position of that path, or of its longest prefix that exists."""
         for length in range(len(path), -1, -1):
             if path[:length] in self.places:
                 return FilePosition(self.file, *self.places[path[:length]])
         return FilePosition(self.file, 1, 1)
 
 
-def finish(problems: Iterable[Problem]) -> tuple[Problem, ...]:
-    """Sorted by place, at most a hundred, the last then says how many more there are."""
-    found = sorted(
+def sorted_problems(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """The problems by position; after the first hundred, one entry gives the number of others."""
+    ordered = sorted(
         set(problems), key=lambda each: (each.position.file, each.position.line, each.message)
     )
-    if len(found) <= MOST:
-        return tuple(found)
-    more = Problem(found[MOST].position, f"{len(found) - MOST} more problems follow")
-    return (*found[:MOST], more)
+    if len(ordered) <= MAX_PROBLEMS:
+        return tuple(ordered)
+    message = f"{len(ordered) - MAX_PROBLEMS} more problems"
+    return (*ordered[:MAX_PROBLEMS], Problem(ordered[MAX_PROBLEMS].position, message))
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
-    """A hint that names the nearest known word, or all when there are few."""
+def suggest(word: str, known: Iterable[str]) -> str:
+    """A hint with the closest known word, or with all of them if there are few."""
     words = sorted(known)
     close = difflib.get_close_matches(word, words, 1, 0.6)
     if close:
         return f"did you mean {close[0]!r}?"
-    return f"there is: {', '.join(words)}" if words and len(words) <= 8 else ""  # noqa: PLR2004 - more is no hint
+    return f"available: {', '.join(words)}" if 0 < len(words) <= MAX_SUGGESTIONS else ""
 
 
-def from_pydantic(
-    error: ValidationError, model: type[BaseModel], located: Located
+def validation_problems(
+    error: ValidationError, model: type[BaseModel], positions: DocumentPositions
 ) -> list[Problem]:
-    """Pydantic's errors in our words, each at its place."""
-    return [_one(dict(each), model, located) for each in error.errors()]
+    """The errors of pydantic as problems with positions."""
+    return [_problem(dict(each), model, positions) for each in error.errors()]
 
 
-def _one(error: dict[str, Any], model: type[BaseModel], located: Located) -> Problem:
+def _problem(
+    error: dict[str, Any], model: type[BaseModel], positions: DocumentPositions
+) -> Problem:
     path = tuple(part for part in error["loc"] if part not in {"[key]", "<one>", "<list>"})
-    found, kind = error["input"], error["type"]
-    place = located.at(*path)
+    value, kind = error["input"], error["type"]
+    position = positions.at(*path)
     name = str(path[-1]) if path else ""
     match kind:
         case "extra_forbidden" if name == "helm":
-            return Problem(place, "helm sources are not supported yet", "use manifests")
+            return Problem(position, "helm sources are not supported yet", "use manifests")
         case "extra_forbidden":
-            return Problem(place, f"unknown key {name!r}", nearest(name, _keys(model, path[:-1])))
+            hint = suggest(name, _keys(model, path[:-1]))
+            return Problem(position, f"unknown key {name!r}", hint)
         case "missing":
-            return Problem(located.at(*path[:-1]), f"key {name!r} is missing")
+            return Problem(positions.at(*path[:-1]), f"missing key {name!r}")
         case "literal_error":
             allowed = [str(each).strip("'") for each in error["ctx"]["expected"].split(" or ")]
             words = [each.strip(" '") for part in allowed for each in part.split(",")]
-            message = f"{name} is {found!r}; expected {_either(words)}"
-            return Problem(place, message, nearest(str(found), words) if len(words) > 1 else "")
+            message = f"{name} is {value!r}; expected {_either(words)}"
+            return Problem(position, message, suggest(str(value), words) if len(words) > 1 else "")
         case "switchyard":
-            return Problem(place, error["ctx"]["message"])
+            return Problem(position, error["ctx"]["message"])
         case "greater_than_equal":
-            return Problem(place, f"{name} is {found}; expected at least {error['ctx']['ge']}")
+            return Problem(position, f"{name} is {value}; expected at least {error['ctx']['ge']}")
         case "too_short":
-            return Problem(place, f"{name} is empty; expected at least one entry")
+            return Problem(position, f"{name} is empty; expected at least one entry")
         case _ if kind in _EXPECTED:
-            message = f"{name or 'the document'} is {_describe(found)}; expected {_EXPECTED[kind]}"
-            return Problem(place, message)
+            subject = name or "the document"
+            message = f"{subject} is {_describe(value)}; expected {_EXPECTED[kind]}"
+            return Problem(position, message)
         case _:
-            return Problem(place, f"{name}: {error['msg']}")
+            return Problem(position, f"{name}: {error['msg']}")
 
 
 def _either(words: Sequence[str]) -> str:
@@ -131,7 +136,7 @@ def _describe(value: object) -> str:
 
 
 def _keys(model: type[BaseModel], path: tuple[str | int, ...]) -> list[str]:
-    """The keys that the mapping at that path may have."""
+    """The permitted keys of the mapping at that path."""
     current: type[BaseModel] | None = model
     for part in path:
         if isinstance(part, int) or current is None:
@@ -145,10 +150,10 @@ def _keys(model: type[BaseModel], path: tuple[str | int, ...]) -> list[str]:
 
 
 def _model_in(annotation: object) -> type[BaseModel] | None:
-    """The model inside `Model`, `Model | None`, `list[Model]` or an Annotated one."""
+    """The model in `Model`, `Model | None`, `list[Model]` or an annotated variant of these."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     if isinstance(annotation, types.GenericAlias | types.UnionType) or typing.get_args(annotation):
-        found = (_model_in(each) for each in typing.get_args(annotation))
-        return next((each for each in found if each is not None), None)
+        models = (_model_in(each) for each in typing.get_args(annotation))
+        return next((each for each in models if each is not None), None)
     return None

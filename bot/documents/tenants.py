@@ -1,10 +1,11 @@
-"""A tenant's own set-up as an application: rolled out, gated and reported on like any other.
+"""A tenant's set-up (namespaces, quotas, roles) as a generated application.
 
-Its source is the tenant's document in the fleet repo; it has one component, `namespace`, on every
-cluster of the tenant. The tenant's applications wait for it on each cluster.
+It is rolled out like any other application. Its source is the tenant's document in the fleet repo;
+its one component, `namespace`, runs on every cluster of the tenant. The tenant's applications
+depend on it on each cluster.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from planners.model import (
     Application,
@@ -27,42 +28,56 @@ COMPONENT = "namespace"
 FILE = "objects.yaml"
 
 
-def with_tenants(fleet: Fleet, repo: Repo) -> Fleet:
-    """The fleet with a registration for each tenant that says where its set-up is deployed."""
-    own = [
-        Registration(PREFIX + each.name, each.name, repo, each.deploy)
+@dataclass(frozen=True, slots=True)
+class TenantSetup:
+    """The application that sets up a tenant, and the files of its component."""
+
+    application: Application
+    files: FileTree
+
+
+def with_tenant_setups(fleet: Fleet, repo: Repo) -> Fleet:
+    """The fleet with a registration for the set-up of each tenant that has a deploy repo."""
+    setups = [
+        Registration(application=PREFIX + each.name, tenant=each.name, app=repo, deploy=each.deploy)
         for each in fleet.tenants
         if each.deploy is not None
     ]
     return replace(
         fleet,
         registrations=tuple(
-            sorted([*fleet.registrations, *own], key=lambda each: each.application)
+            sorted([*fleet.registrations, *setups], key=lambda each: each.application)
         ),
     )
 
 
-def is_own(registration: Registration) -> bool:
-    """Whether a registration is for a tenant's set-up; no other may have such a name."""
+def is_tenant_setup(registration: Registration) -> bool:
+    """Whether a registration is for a tenant's set-up; its name is reserved."""
     return registration.application == PREFIX + registration.tenant
 
 
-def tenant_application(tenant: Tenant) -> tuple[Application, FileTree]:
-    """The application that sets a tenant up, and the files of its component."""
-    part = Component(COMPONENT, ComponentSource("manifests", ""))
-    intent = PlacementIntent((COMPONENT,), all_of=(Selector(),))
-    made = Application(PREFIX + tenant.name, tenant.name, (part,), (intent,), is_tenant_setup=True)
-    return made, {FILE: b"---\n".join(yaml.dump(item) for item in tenant_objects(tenant))}
+def tenant_setup(tenant: Tenant) -> TenantSetup:
+    """The generated application of a tenant."""
+    application = Application(
+        name=PREFIX + tenant.name,
+        tenant=tenant.name,
+        components=(Component(COMPONENT, ComponentSource("manifests", "")),),
+        placements=(PlacementIntent((COMPONENT,), all_of=(Selector(),)),),
+        is_tenant_setup=True,
+    )
+    objects = b"---\n".join(yaml.dump(item) for item in tenant_objects(tenant))
+    return TenantSetup(application, {FILE: objects})
 
 
-def after_tenant(application: Application, tenant: Tenant | None) -> Application:
-    """The application with every component waiting for its tenant's set-up on the same cluster."""
+def with_tenant_dependency(application: Application, tenant: Tenant | None) -> Application:
+    """The application with a dependency of every component on its tenant's set-up there."""
     if tenant is None or tenant.deploy is None:
         return application
-    need = Dependency(COMPONENT, application=PREFIX + tenant.name)
+    dependency = Dependency(COMPONENT, application=PREFIX + tenant.name)
     return replace(
         application,
         components=tuple(
-            replace(part, depends_on=(*part.depends_on, need)) for part in application.components
+            replace(part, depends_on=(*part.depends_on, dependency))
+            for part in application.components
         ),
     )

@@ -1,4 +1,4 @@
-"""The scalar types of documents: names, durations, repositories, selectors."""
+"""Types that documents share: names, durations, repositories, quantities, selectors."""
 
 import math
 import re
@@ -27,35 +27,37 @@ _HOUR = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 _FOLDER = re.compile(r"[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*")
 
 
-def wrong(message: str) -> PydanticCustomError:
-    """An error whose text is ours."""
+def invalid(message: str) -> PydanticCustomError:
+    """A validation error with that message."""
     return PydanticCustomError("switchyard", "{message}", {"message": message})
 
 
 def _name(value: str) -> str:
     if not _LABEL.fullmatch(value):
-        raise wrong(
-            f"{value!r} is no name; expected lower-case letters, digits and '-', at most 63"
+        raise invalid(
+            f"invalid name {value!r}; expected at most 63 lower-case letters, digits and '-'"
         )
     return value
 
 
 def _label_key(value: str) -> str:
     if not _KEY.fullmatch(value):
-        raise wrong(f"{value!r} is no label key (Kubernetes: [prefix/]name, at most 63)")
+        raise invalid(f"invalid label key {value!r} (Kubernetes: [prefix/]name, at most 63)")
     return value
 
 
 def _label_value(value: str) -> str:
     if not _VALUE.fullmatch(value):
-        raise wrong(f"{value!r} is no label value (Kubernetes: letters, digits, '-_.', at most 63)")
+        raise invalid(
+            f"invalid label value {value!r} (Kubernetes: letters, digits, '-_.', at most 63)"
+        )
     return value
 
 
 def _duration(value: Any) -> timedelta:
     match = _DURATION.fullmatch(value) if isinstance(value, str) else None
     if match is None or not value:
-        raise wrong(f"{value!r} is no duration; expected one like 30s, 15m or 1h30m")
+        raise invalid(f"invalid duration {value!r}; expected e.g. 30s, 15m or 1h30m")
     hours, minutes, seconds = (int(part or 0) for part in match.groups())
     return timedelta(hours=hours, minutes=minutes, seconds=seconds)
 
@@ -63,7 +65,7 @@ def _duration(value: Any) -> timedelta:
 def _repo(value: Any) -> Repo:
     match = _REPO.fullmatch(value) if isinstance(value, str) else None
     if match is None:
-        raise wrong(f"{value!r} is no repository; expected forge:group/name")
+        raise invalid(f"invalid repository {value!r}; expected forge:group/name")
     return Repo(match[1], match[2])
 
 
@@ -73,7 +75,7 @@ def _moment(value: Any) -> datetime:
     except (TypeError, ValueError):
         found = None
     if found is None or found.tzinfo is None:
-        raise wrong(f"{value!r} is no time; expected RFC 3339 like 2026-12-24T18:00:00Z")
+        raise invalid(f"invalid time {value!r}; expected RFC 3339, e.g. 2026-12-24T18:00:00Z")
     return found
 
 
@@ -82,26 +84,30 @@ def _at_once(value: Any) -> int | str:
         return value
     if isinstance(value, str) and _PERCENT.fullmatch(value):
         return value
-    raise wrong(f"{value!r} is no batch size; expected a number from 1 or a share like 25%")
+    raise invalid(f"invalid number {value!r}; expected 1 or more, or a percentage, e.g. 25%")
 
 
 def _folder(value: str) -> str:
     if value == ".":
         return ""
     if not _FOLDER.fullmatch(value) or ".." in value.split("/"):
-        raise wrong(f"{value!r} is no folder of the repository; expected one like deploy/cart")
+        raise invalid(
+            f"invalid folder {value!r}; expected a path in the repository, e.g. deploy/cart"
+        )
     return value
 
 
 def _file(value: str) -> str:
     if not _FOLDER.fullmatch(value) or {".", ".."} & set(value.split("/")):
-        raise wrong(f"{value!r} is no file of the repository; expected one like config/app.yaml")
+        raise invalid(
+            f"invalid file {value!r}; expected a path in the repository, e.g. config/app.yaml"
+        )
     return value
 
 
 def _data_key(value: str) -> str:
     if not _DATA_KEY.fullmatch(value):
-        raise wrong(f"{value!r} is no key of a ConfigMap (Kubernetes: letters, digits, '-_.')")
+        raise invalid(f"invalid ConfigMap key {value!r} (Kubernetes: letters, digits, '-_.')")
     return value
 
 
@@ -115,15 +121,13 @@ def _how_many(value: Any) -> int | str:
     try:
         return _at_once(value)
     except PydanticCustomError:
-        message = (
-            f"{value!r} is no number of clusters; expected 1 or more, a share like 50%, or all"
-        )
-        raise wrong(message) from None
+        message = f"invalid count {value!r}; expected 1 or more, a percentage, e.g. 50%, or all"
+        raise invalid(message) from None
 
 
 def _number(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise wrong(f"{value!r} is no number; expected one like 12 or 0.5")
+        raise invalid(f"invalid number {value!r}; expected e.g. 12 or 0.5")
     return float(value)
 
 
@@ -131,7 +135,7 @@ def _quantity(value: Any) -> int:
     try:
         return quantities.parse(value)
     except ValueError as error:
-        raise wrong(str(error)) from None
+        raise invalid(str(error)) from None
 
 
 def _quantity_text(value: Any) -> str:
@@ -141,13 +145,15 @@ def _quantity_text(value: Any) -> str:
 
 def _minor_version(value: Any) -> str:
     if not isinstance(value, str) or not _MINOR.fullmatch(value):
-        raise wrong(f'{value!r} is no Kubernetes version; expected one in quotes, like "1.31"')
+        raise invalid(
+            f'invalid Kubernetes version {value!r}; expected a quoted minor version, e.g. "1.31"'
+        )
     return value
 
 
 def _hour(value: Any) -> time:
     if not isinstance(value, str) or not _HOUR.fullmatch(value):
-        raise wrong(f'{value!r} is no time of day; expected one in quotes, like "22:30"')
+        raise invalid(f'invalid time of day {value!r}; expected a quoted time, e.g. "22:30"')
     return time.fromisoformat(value)
 
 
@@ -155,7 +161,9 @@ def _timezone(value: str) -> str:
     try:
         ZoneInfo(value)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise wrong(f"{value!r} is no time zone; expected a name like Europe/Berlin") from None
+        raise invalid(
+            f"unknown time zone {value!r}; expected an IANA name, e.g. Europe/Berlin"
+        ) from None
     return value
 
 
@@ -164,7 +172,7 @@ def _preference(value: str) -> str:
     known = discovery.scores()
     if name not in known or bool(known[name].subject) != bool(subject) or (slash and not subject):
         keys = ", ".join(map(key_of, known.values()))
-        raise wrong(f"unknown score {value!r}; expected one of {keys}")
+        raise invalid(f"unknown score {value!r}; expected one of {keys}")
     return value
 
 
@@ -194,7 +202,7 @@ Labels = dict[LabelKey, LabelValue]
 
 
 class Part(BaseModel):
-    """A part of a document: keys in camel case, none but the known ones, no guessing of types."""
+    """A part of a document: camel-case keys, no unknown keys, no conversion of types."""
 
     model_config = ConfigDict(
         extra="forbid", strict=True, frozen=True, alias_generator=to_camel, validate_by_name=False
@@ -202,41 +210,41 @@ class Part(BaseModel):
 
 
 class MatchExpression(Part):
-    """One requirement on a label."""
+    """One requirement on a label (Kubernetes: matchExpressions)."""
 
-    key: LabelKey = Field(description="The label's key.")
+    key: LabelKey = Field(description="Key of the label.")
     operator: Literal["In", "NotIn", "Exists", "DoesNotExist"] = Field(
-        description="How the label's value is judged."
+        description="Comparison of the label's value."
     )
     values: list[str] = Field(
-        default_factory=list, description="For In and NotIn: at least one value; else none."
+        default_factory=list, description="Values for In and NotIn; empty for the others."
     )
 
     @model_validator(mode="after")
     def _values_fit(self) -> "MatchExpression":
-        takes = self.operator in {"In", "NotIn"}
-        if takes != bool(self.values):
-            needs = "needs at least one value" if takes else "takes no values"
-            raise wrong(f"operator {self.operator} {needs}")
+        takes_values = self.operator in {"In", "NotIn"}
+        if takes_values != bool(self.values):
+            rule = "requires at least one value" if takes_values else "takes no values"
+            raise invalid(f"operator {self.operator} {rule}")
         return self
 
 
 class SelectorPart(Part):
-    """A Kubernetes label selector, which may also name clusters; an empty one selects every one."""
+    """A Kubernetes label selector that may also name clusters; an empty one matches all."""
 
     match_labels: Labels = Field(
-        default_factory=dict, description="Labels that must have exactly these values."
+        default_factory=dict, description="Labels with these exact values."
     )
     match_expressions: list[MatchExpression] = Field(
-        default_factory=list, description="Requirements that must all hold."
+        default_factory=list, description="Requirements that must all be met."
     )
-    names: list[Name] = Field(default=[], description="Only clusters of these names.")
+    names: list[Name] = Field(default=[], description="Only clusters with these names.")
     excluded: "SelectorPart | None" = Field(
-        default=None, alias="except", description="But not those that this selects."
+        default=None, alias="except", description="Excluded clusters."
     )
 
     def value(self) -> Selector:
-        """As the planners know it."""
+        """The value of the planners' model."""
         expressions = tuple(
             LabelRequirement(each.key, each.operator, tuple(each.values))
             for each in self.match_expressions

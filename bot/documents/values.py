@@ -1,4 +1,4 @@
-"""Fleet documents that were read without a mistake, as the planners' values."""
+"""Converts valid fleet documents to values of `planners.model`."""
 
 from bot.documents.models import (
     ClusterDocument,
@@ -6,6 +6,7 @@ from bot.documents.models import (
     RegistrationDocument,
     TenantDocument,
 )
+from bot.documents.models.fleet import ApprovalPart, FreezePart, WindowPart
 from planners.model import (
     ApprovalRule,
     Cluster,
@@ -30,7 +31,7 @@ DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 def cluster(document: ClusterDocument) -> Cluster:
-    """A cluster; region and zone of its location become labels, which it may state itself."""
+    """A cluster; the region and zone of its location become labels unless it sets these itself."""
     metadata, spec = document.metadata, document.spec
     labels = dict(metadata.labels)
     location = None
@@ -91,7 +92,12 @@ def registration(document: RegistrationDocument) -> Registration:
     """A registration."""
     spec = document.spec
     return Registration(
-        spec.application, spec.tenant, spec.app, spec.deploy, spec.path, spec.priority
+        application=spec.application,
+        tenant=spec.tenant,
+        app=spec.app,
+        deploy=spec.deploy,
+        path=spec.path,
+        priority=spec.priority,
     )
 
 
@@ -99,35 +105,44 @@ def policy(document: PolicyDocument) -> Policy:
     """A policy."""
     spec = document.spec
     return Policy(
-        document.metadata.name,
-        tuple(
-            ApprovalRule(
-                each.clusters.value(),
-                each.count,
-                each.author_may_approve,
-                tuple(each.users),
-                tuple(each.teams),
-                Role[each.role.upper()],
-                each.code_owners,
-            )
-            for each in spec.approvals
-        ),
-        tuple(
-            Freeze(each.name, each.clusters.value(), each.begin, each.until, each.reason)
-            for each in spec.freezes
-        ),
-        tuple(
-            Window(
-                each.name,
-                each.clusters.value(),
-                frozenset(DAYS.index(day) for day in each.days),
-                each.begin,
-                each.until,
-            )
-            for each in spec.windows
-        ),
-        spec.reports.max_age if spec.reports else None,
-        spec.facts.max_age if spec.facts else None,
-        tuple(spec.plaintext_secrets),
-        MergeMethod(spec.merge_method) if spec.merge_method else None,
+        name=document.metadata.name,
+        approvals=tuple(_approval(each) for each in spec.approvals),
+        freezes=tuple(_freeze(each) for each in spec.freezes),
+        windows=tuple(_window(each) for each in spec.windows),
+        report_max_age=spec.reports.max_age if spec.reports else None,
+        facts_max_age=spec.facts.max_age if spec.facts else None,
+        plaintext_secrets=tuple(spec.plaintext_secrets),
+        merge_method=MergeMethod(spec.merge_method) if spec.merge_method else None,
+    )
+
+
+def _approval(part: ApprovalPart) -> ApprovalRule:
+    return ApprovalRule(
+        clusters=part.clusters.value(),
+        count=part.count,
+        author_may_approve=part.author_may_approve,
+        users=tuple(part.users),
+        teams=tuple(part.teams),
+        role=Role[part.role.upper()],
+        code_owners=part.code_owners,
+    )
+
+
+def _freeze(part: FreezePart) -> Freeze:
+    return Freeze(
+        name=part.name,
+        clusters=part.clusters.value(),
+        start=part.begin,
+        end=part.until,
+        reason=part.reason,
+    )
+
+
+def _window(part: WindowPart) -> Window:
+    return Window(
+        name=part.name,
+        clusters=part.clusters.value(),
+        days=frozenset(DAYS.index(day) for day in part.days),
+        start=part.begin,
+        end=part.until,
     )

@@ -4,7 +4,7 @@ import asyncio
 
 from bot.context import Context
 from bot.documents import read_fleet
-from bot.documents.tenants import with_tenants
+from bot.documents.tenants import with_tenant_setups
 from bot.engine import discovery
 from bot.gather.errors import DocumentsError
 from bot.gather.repository import Checkout
@@ -20,10 +20,10 @@ async def fleet_at(context: Context, checkout: Checkout, sha: str) -> Fleet:
     """
     files = await asyncio.to_thread(checkout.mirror.files, sha)
     agents = frozenset(discovery.agents())
-    fleet, problems = await asyncio.to_thread(read_fleet, files, agents)
-    if problems:
-        raise DocumentsError(f"{context.fleet}@{sha[:8]}", problems)
-    return with_tenants(fleet, context.fleet)
+    loaded = await asyncio.to_thread(read_fleet, files, agents)
+    if loaded.problems:
+        raise DocumentsError(f"{context.fleet}@{sha[:8]}", loaded.problems)
+    return with_tenant_setups(loaded.fleet, context.fleet)
 
 
 async def application_at(

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bot.documents import read_application
-from bot.documents.tenants import after_tenant, is_own, tenant_application
+from bot.documents.tenants import is_tenant_setup, tenant_setup, with_tenant_dependency
 from bot.engine import discovery, kustomize
 from bot.gather.errors import DocumentsError, GatherError
 from planners.model import Application, Fleet, Registration
@@ -32,12 +32,14 @@ def read_sources(files: Mapping[str, bytes], fleet: Fleet, registration: Registr
         DocumentsError: `switchyard.yaml` is wrong, or a source cannot be used.
     """
     tenant = fleet.tenant(registration.tenant)
-    if tenant is not None and is_own(registration):
-        own, made = tenant_application(tenant)
-        return AppFiles(own, {part.name: made for part in own.components}, {})
-    application, problems = read_application(files, fleet, registration)
-    if application is None or problems:
-        raise DocumentsError(registration.application, problems)
+    if tenant is not None and is_tenant_setup(registration):
+        setup = tenant_setup(tenant)
+        components = setup.application.components
+        return AppFiles(setup.application, {each.name: setup.files for each in components}, {})
+    loaded = read_application(files, fleet, registration)
+    application = loaded.application
+    if application is None or loaded.problems:
+        raise DocumentsError(registration.application, loaded.problems)
     sources: dict[str, Mapping[str, bytes]] = {}
     for component in application.components:
         prefix = component.source.path.strip("/") + "/"
@@ -50,7 +52,7 @@ def read_sources(files: Mapping[str, bytes], fleet: Fleet, registration: Registr
             mine = _build(tool, component.source.path, files)
         sources[component.name] = mine
     named = {file for intent in application.customizations for file in intent.files}
-    application = after_tenant(application, tenant)
+    application = with_tenant_dependency(application, tenant)
     return AppFiles(application, sources, {file: files[file] for file in sorted(named)})
 
 

@@ -33,7 +33,7 @@ from planners.model.gates import (
 from planners.model.snapshot import Snapshot
 
 MERGED = {WaveState.SETTLING, WaveState.DONE}
-NO_DOCUMENTS = str(read_application({}, None, None)[1][0])
+NO_DOCUMENTS = str(read_application({}, None, None).problems[0])
 NO_PLAN = "no plan"
 NOT_STARTED = f"the default branch has no {FILE}; open merge requests show their plans"
 STATES: dict[Readiness, UnitState] = {

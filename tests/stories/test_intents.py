@@ -161,7 +161,7 @@ async def test_an_exception_goes_with_its_time_and_a_drained_cluster_is_left(wor
     assert "redis@one: already placed there" in there
     assert "shop/storefront!2](http" in added
     assert "shop/storefront!3](http" in scaled
-    assert "switchyard.yaml:23:13: the fleet has no cluster 'tow' (did you mean 'two'?)" in wrong
+    assert "switchyard.yaml:23:13: unknown cluster 'tow' (did you mean 'two'?)" in wrong
     begun = world.now + timedelta(hours=1)
     assert changed(world, APP, 2) == (
         "+  exceptions:\n    - components: [redis, cart]\n      add: [two]\n"
@@ -179,7 +179,7 @@ async def test_an_exception_goes_with_its_time_and_a_drained_cluster_is_left(wor
     await world.advance((begun - world.now).total_seconds())
     await world.finish()
     assert sites(world) == ["one", "three"]
-    assert "the exception for redis, cart is over: delete it" in world.home(2)
+    assert "the exception for redis, cart has expired: delete it" in world.home(2)
 
     world.rita.comment(APP, 2, "/switchyard drain one --reason disks")
     await world.settle()

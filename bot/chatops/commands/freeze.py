@@ -12,7 +12,7 @@ from bot.chatops.commands import (
 from bot.chatops.intents import IntentChange
 from bot.chatops.intents.fleet import fleet_files, meant
 from bot.chatops.parser import Argument, Kind, Option, Verb
-from bot.documents.edits import moment, new_freeze
+from bot.documents.edits import format_time, with_freeze
 from planners.model import Role
 
 CONSEQUENCES = (
@@ -57,22 +57,22 @@ class FreezeCommand:
         with refusals():
             target = meant(found.fleet, call.text("target"))
             if until <= call.context.clock():
-                raise RefusedError(f"{moment(until)} is in the past")
+                raise RefusedError(f"{format_time(until)} is in the past")
             every = (each for policy in found.fleet.policies for each in policy.freezes)
             for known in every:
                 same = known.clusters == target.selector and known.start <= begin
                 if same and known.end >= until:
                     raise RefusedError(
-                        f"{target} is already frozen until {moment(known.end)} by {known.name}"
+                        f"{target} is already frozen until {format_time(known.end)} by {known.name}"
                     )
             name = f"{target.name}-{until:%Y%m%d-%H%M}"
-            changes = new_freeze(
+            changes = with_freeze(
                 found.files,
                 {
                     "name": name,
                     "clusters": dict(target.written),
-                    "from": moment(begin),
-                    "until": moment(until),
+                    "from": format_time(begin),
+                    "until": format_time(until),
                     "reason": call.text("reason"),
                 },
             )

@@ -12,7 +12,7 @@ from bot.chatops.commands import (
 from bot.chatops.intents import IntentChange, name_for
 from bot.chatops.intents.app import AppFiles, app_files
 from bot.chatops.parser import Argument, Kind, Option, Verb
-from bot.documents.edits import moment
+from bot.documents.edits import format_time
 from planners.model import Json, Role, Unit
 
 ADDS = "`{0}` also runs on `{1}`{2}, in addition to the clusters that its placement chooses."
@@ -56,7 +56,7 @@ class PlaceCommand:
                 self._check(call, found, Unit(component, cluster), adding=bool(add))
             exception: dict[str, Json] = {"components": [*components], verb: [cluster]}
             if until is not None:
-                exception["until"] = moment(until)
+                exception["until"] = format_time(until)
             exception["reason"] = call.text("reason")
             changes = await found.excepted(call.context, snapshot, exception)
             end = f" until {until:%Y-%m-%d %H:%M} UTC" if until else ""

@@ -13,7 +13,7 @@ from bot.chatops.intents import IntentChange, name_for
 from bot.chatops.intents.app import app_files, workload_of
 from bot.chatops.intents.fleet import meant
 from bot.chatops.parser import Argument, Kind, Option, Verb
-from bot.documents.edits import moment
+from bot.documents.edits import format_time
 from planners.model import Json, Role
 
 CONSEQUENCES = (
@@ -60,7 +60,7 @@ class ScaleCommand:
                 "replicas": count,
                 **({"clusters": dict(target.written)} if target.written else {}),
                 **workload_of(found.application, snapshot, component),
-                **({"until": moment(until)} if until is not None else {}),
+                **({"until": format_time(until)} if until is not None else {}),
                 "reason": call.text("reason"),
             }
             changes = await found.excepted(call.context, snapshot, exception)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from bot.context import Context
 from bot.documents.application import FILE
 from bot.documents.edits import Changes, with_exception
-from bot.documents.tenants import is_own
+from bot.documents.tenants import is_tenant_setup
 from bot.effects.propose_change import ChangeRefusedError
 from bot.gather.documents import application_at, fleet_at
 from bot.gather.errors import DocumentsError
@@ -76,7 +76,7 @@ async def app_files(context: Context, snapshot: Snapshot) -> AppFiles:
         GatherError, ForgeError, GitError: it cannot be read.
     """
     registration = snapshot.registration
-    if is_own(registration):
+    if is_tenant_setup(registration):
         raise ChangeRefusedError(f"{registration.application} is what Switchyard makes of a tenant")
     fleet_repo = await fetch(context, context.fleet)
     fleet = await fleet_at(context, fleet_repo, fleet_repo.head)

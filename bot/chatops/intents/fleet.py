@@ -46,7 +46,7 @@ class FleetFiles:
         """
         files = {path: found for path, found in self.files.items() if path not in changes}
         files |= {path: found for path, found in changes.items() if found is not None}
-        _, problems = read_fleet(files, frozenset(discovery.agents()))
+        problems = read_fleet(files, frozenset(discovery.agents())).problems
         if problems:
             raise ChangeRefusedError("; ".join(str(each) for each in problems[:MOST_PROBLEMS]))
 

@@ -1,4 +1,4 @@
-"""The documents that people write, as pydantic models; their descriptions are the reference."""
+"""The pydantic models of documents; the reference pages and JSON schemas derive from them."""
 
 from bot.documents.models.application import (
     ApplicationDocument,

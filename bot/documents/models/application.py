@@ -1,4 +1,4 @@
-"""The application document (`switchyard.yaml`)."""
+"""The model of the application document (`switchyard.yaml`)."""
 
 from typing import Annotated, Any, Literal
 
@@ -17,85 +17,94 @@ from bot.documents.types import (
     LabelKey,
     Name,
     SelectorPart,
-    wrong,
+    invalid,
 )
 from bot.engine import discovery
 
 
 @with_kinds({name: (Folder, each.summary) for name, each in discovery.sources().items()})
 class SourcePart(KindPart):
-    """Where a component's manifests are; exactly one key."""
+    """The source of a component's manifests; exactly one key."""
 
     @model_validator(mode="after")
     def _exactly_one(self) -> "SourcePart":
         if len(self.chosen()) != 1:
-            raise wrong(f"a source has exactly one of {', '.join(self.kinds())}")
+            raise invalid(f"a source must have exactly one of {', '.join(self.kinds())}")
         return self
 
 
 class DependencyPart(Part):
-    """What must be there first."""
+    """A dependency on another component."""
 
-    component: Name = Field(description="The component that must be there.")
+    component: Name = Field(description="The component depended on.")
     application: Name | None = Field(
-        default=None, description="The registered application it belongs to; this one if left out."
+        default=None,
+        description="The registered application of the component. Default: this application.",
     )
     when: Literal["Applied", "Ready"] = Field(
-        default="Ready", description="What it must have reached."
+        default="Ready", description="The state that the component must have reached."
     )
     on: Literal["sameCluster", "allClusters", "anyCluster", "quorum"] = Field(
         default="sameCluster",
-        description="Where: on each cluster this component changes, on all clusters that it has "
-        "reached in this stage and earlier ones, on one of those, or on so many of those.",
+        description="The clusters on which it must have reached the state: each cluster on which "
+        "the dependant changes, all of its clusters in this stage and earlier ones, any of "
+        "these, or `quorum` of these.",
     )
     quorum: PositiveInt | None = Field(
-        default=None, description="With `on: quorum`: how many clusters."
+        default=None, description="The number of clusters for `on: quorum`."
     )
-    soak: Duration | None = Field(default=None, description="How long it must have been ready.")
+    soak: Duration | None = Field(
+        default=None, description="How long it must have been ready. Default: 0s."
+    )
     timeout: Duration | None = Field(
-        default=None, description="When the wait is called overdue; 15m if left out."
+        default=None, description="When the wait becomes overdue. Default: 15m."
     )
     on_failure: Literal["hold", "rollback", "continue"] = Field(
         default="hold",
-        description="What an overdue wait leads to: waiting on, going back to what ran before, or "
-        "going on without it.",
+        description="The reaction to an overdue wait: wait for people, roll back the rollout, or "
+        "continue without the dependency.",
     )
 
     @model_validator(mode="after")
     def _quorum_fits(self) -> "DependencyPart":
         if (self.on == "quorum") != (self.quorum is not None):
-            raise wrong("`quorum` is a number of clusters and goes with `on: quorum`")
+            raise invalid("`quorum` is required for `on: quorum`, and invalid otherwise")
         return self
 
 
 class ComponentPart(Part):
-    """A part of the application that is placed, merged and reported on as one."""
+    """A component: the unit of placement, merging and reporting."""
 
-    name: Name = Field(description="Unique in the application.")
-    source: SourcePart = Field(description="Where its manifests are.")
-    depends_on: list[DependencyPart] = Field(default=[], description="What must be there first.")
+    name: Name = Field(description="Name, unique in the application.")
+    source: SourcePart = Field(description="The source of its manifests.")
+    depends_on: list[DependencyPart] = Field(
+        default=[], description="Components that it depends on."
+    )
 
 
 class TargetPart(Part):
-    """One object of a component."""
+    """An object of a component."""
 
-    kind: str = Field(description="Its kind.")
-    name: str = Field(description="Its metadata.name.")
+    kind: str = Field(description="Kind of the object.")
+    name: str = Field(description="`metadata.name` of the object.")
 
 
 class DataFilePart(Part):
     """One entry of a ConfigMap or Secret."""
 
-    file: File = Field(description="The file in the app repo.")
-    key: DataKey | None = Field(default=None, description="The entry's key; the file's name.")
+    file: File = Field(description="Path of the file in the app repo.")
+    key: DataKey | None = Field(
+        default=None, description="Key of the entry. Default: the file's name."
+    )
 
 
 class DataPart(Part):
-    """Files for a ConfigMap or Secret, which is made if the component has none of that name."""
+    """Files of a ConfigMap or Secret, which is created if the component does not have it."""
 
-    name: str = Field(description="Its metadata.name.")
+    name: str = Field(description="`metadata.name` of the object.")
     files: Annotated[list[DataFilePart], Field(min_length=1)] = Field(
-        description="Text goes to `data`, other bytes to `binaryData` (in a Secret: all to `data`)."
+        description="The files. A ConfigMap holds text in `data` and other content in "
+        "`binaryData`; a Secret holds all in `data`."
     )
 
 
@@ -106,21 +115,24 @@ _SHAPES = {"object": dict[str, Any], "array": list[Any]}
     {name: (_SHAPES[each.shape], each.summary) for name, each in discovery.patches().items()}
 )
 class CustomizationPart(KindPart):
-    """What is different on some clusters: one patch, one template or one set of data files."""
+    """A difference on some clusters: one patch, one template, or one set of data files."""
 
-    name: Name = Field(description="What it is called in messages.")
-    components: Annotated[list[Name], Field(min_length=1)] = Field(description="Whose object.")
+    name: Name = Field(description="Name in messages.")
+    components: Annotated[list[Name], Field(min_length=1)] = Field(
+        description="Components to which it applies."
+    )
     clusters: SelectorPart | None = Field(
-        default=None, description="On which clusters; on all if left out."
+        default=None, description="Clusters to which it applies. Default: all clusters."
     )
     excluded: SelectorPart | None = Field(
-        default=None, alias="except", description="But not on these."
+        default=None, alias="except", description="Clusters to which it does not apply."
     )
-    target: TargetPart | None = Field(default=None, description="Which object a patch changes.")
-    template: File | None = Field(default=None, description="A file of new objects.")
-    config_map: DataPart | None = Field(default=None, description="Files into a ConfigMap.")
+    target: TargetPart | None = Field(default=None, description="The object to patch.")
+    template: File | None = Field(default=None, description="Path of a file with new objects.")
+    config_map: DataPart | None = Field(default=None, description="Files to store in a ConfigMap.")
     secret: DataPart | None = Field(
-        default=None, description="Files into a Secret; only where a policy allows plain ones."
+        default=None,
+        description="Files to store in a Secret, where a policy permits unencrypted Secrets.",
     )
 
     @model_validator(mode="after")
@@ -129,78 +141,88 @@ class CustomizationPart(KindPart):
         others = (self.template, self.config_map, self.secret)
         if len(patches) + sum(each is not None for each in others) != 1:
             keys = ", ".join([*self.kinds(), "template", "configMap", "secret"])
-            raise wrong(f"a customisation has exactly one of {keys}")
+            raise invalid(f"a customisation must have exactly one of {keys}")
         if (self.target is None) == bool(patches):
-            raise wrong(f"`target` goes with a patch: {', '.join(self.kinds())}")
+            raise invalid(
+                f"`target` is required for {', '.join(self.kinds())}, and invalid otherwise"
+            )
         return self
 
 
 class StagePart(Part):
-    """A step of a rollout."""
+    """A stage of a rollout."""
 
     name: Name = Field(
-        description="What it is called; `remove`, `others` and `rollback...` are taken."
+        description="Name; `remove`, `others` and names that begin with `rollback` are reserved."
     )
     clusters: SelectorPart | None = Field(
-        default=None, description="Its clusters; all that earlier stages left if left out."
+        default=None,
+        description="Clusters of the stage. Default: all clusters of no earlier stage.",
     )
     soak: Duration | None = Field(
-        default=None, description="How long all must have been ready before the next stage."
+        default=None,
+        description="How long all clusters must be ready before the next stage. Default: 0s.",
     )
     max_at_once: AtOnce | None = Field(
-        default=None, description="Cut the stage into batches: a number, or a share like 25%."
+        default=None, description="Batch size: a number of clusters, or a percentage such as 25%."
     )
     by: LabelKey | None = Field(
-        default=None, description="A cluster label: each of its values makes batches of its own."
+        default=None,
+        description="Cluster label; clusters with different values never share a batch.",
     )
     max_failures: Failures = Field(
-        default=0, description="So many clusters, or that share, may fail: the rest goes on."
+        default=0,
+        description="Number or percentage of clusters that may fail without stopping the rollout.",
     )
 
     @model_validator(mode="after")
     def _name_is_free(self) -> "StagePart":
         if self.name in {"remove", "others"} or self.name.startswith("rollback"):
-            raise wrong(f"{self.name!r} is the name of a stage that Switchyard makes itself")
+            raise invalid(f"stage name {self.name!r} is reserved")
         return self
 
 
 class RolloutPart(Part):
-    """In which steps clusters are reached."""
+    """The order in which clusters are updated."""
 
-    stages: list[StagePart] = Field(default_factory=list, description="In this order.")
+    stages: list[StagePart] = Field(default_factory=list, description="Stages, in order.")
     on_failure: Literal["hold", "rollback"] = Field(
         default="hold",
-        description="When more clusters of a stage failed than it allows: wait for people, or go "
-        "back to what ran before.",
+        description="The reaction to more failed clusters in a stage than `maxFailures`: wait for "
+        "people, or roll back the rollout.",
     )
 
 
 class ApplicationSpec(Part):
-    """The application and its intents."""
+    """The components and intents of an application."""
 
-    tenant: Name = Field(description="The tenant, as the fleet repo registers it.")
-    components: Annotated[list[ComponentPart], Field(min_length=1, description="Its parts.")]
-    placement: list[PlacementPart] = Field(default_factory=list, description="Where they run.")
+    tenant: Name = Field(description="The tenant, as registered in the fleet repo.")
+    components: Annotated[
+        list[ComponentPart], Field(min_length=1, description="Components of the application.")
+    ]
+    placement: list[PlacementPart] = Field(
+        default_factory=list, description="Placement of components."
+    )
     exceptions: list[ExceptionPart] = Field(
-        default_factory=list, description="Where they run otherwise for a time."
+        default_factory=list, description="Temporary deviations from the placement."
     )
     strategy: Literal["greedy", "optimal"] = Field(
         default="greedy",
-        description="Place one component after the other, or all at once by a solver "
-        "(`pip install switchyard[optimal]`).",
+        description="Place components one by one (`greedy`), or together with a solver "
+        "(`optimal`, after `pip install switchyard[optimal]`).",
     )
     customizations: list[CustomizationPart] = Field(
-        default_factory=list, description="What is different where, applied in this order."
+        default_factory=list, description="Differences between clusters, applied in this order."
     )
     rollout: RolloutPart = Field(
-        default_factory=RolloutPart, description="The steps in which clusters are reached."
+        default_factory=RolloutPart, description="Stages, and the reaction to failures."
     )
 
 
 class ApplicationDocument(Part):
-    """What a team wants to run (app repo, `switchyard.yaml`)."""
+    """An application (app repo, `switchyard.yaml`)."""
 
     api_version: Version
-    kind: Literal["Application"] = Field(description="Always this.")
-    metadata: Metadata = Field(description="Name.")
-    spec: ApplicationSpec = Field(description="Its parts and intents.")
+    kind: Literal["Application"] = Field(description="The kind of document.")
+    metadata: Metadata = Field(description="Name of the application.")
+    spec: ApplicationSpec = Field(description="Components and intents.")

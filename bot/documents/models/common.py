@@ -1,4 +1,4 @@
-"""What all documents share."""
+"""Parts that all documents share."""
 
 from typing import Annotated, Literal
 
@@ -6,15 +6,15 @@ from pydantic import Field
 
 from bot.documents.types import Name, Part
 
-Version = Annotated[Literal["switchyard.dev/v1alpha1"], Field(description="Always this.")]
+Version = Annotated[Literal["switchyard.dev/v1alpha1"], Field(description="The API version.")]
 PositiveInt = Annotated[int, Field(ge=1)]
 NonNegativeInt = Annotated[int, Field(ge=0)]
 
 
 class Metadata(Part):
-    """The document's name."""
+    """The metadata of a document."""
 
-    name: Name = Field(description="Unique among documents of this kind.")
+    name: Name = Field(description="Name, unique among documents of this kind.")
 
 
 __all__ = ["Metadata", "NonNegativeInt", "Part", "PositiveInt", "Version"]

@@ -1,4 +1,4 @@
-"""Clusters, registrations and policies, as the fleet repo writes them."""
+"""The models of the fleet repo's clusters, registrations and policies."""
 
 from typing import Annotated, Literal
 
@@ -21,76 +21,83 @@ from bot.documents.types import (
     RepoName,
     SelectorPart,
     Timezone,
-    wrong,
+    invalid,
 )
 
 
 class ClusterMetadata(Metadata):
-    """Name and labels of a cluster."""
+    """The metadata of a cluster."""
 
-    labels: Labels = Field(default={}, description="What selectors select by.")
+    labels: Labels = Field(default={}, description="Labels for selectors.")
 
 
 class TaintPart(Part):
-    """A mark that keeps components away unless they tolerate it."""
+    """Repels components that do not tolerate it (Kubernetes: core/v1 Taint)."""
 
-    key: LabelKey = Field(description="The taint's key.")
-    value: LabelValue = Field(default="", description="Its value.")
+    key: LabelKey = Field(description="Key of the taint.")
+    value: LabelValue = Field(default="", description="Value of the taint.")
     effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] = Field(
-        description="Whether new components stay away, would rather stay away, or also move away."
+        description="Rejects new components, ranks the cluster last, or also evicts what runs."
     )
 
 
 class LocationPart(Part):
-    """Where a cluster is."""
+    """The location of a cluster."""
 
-    latitude: Annotated[Number, Field(ge=-90, le=90)] = Field(description="Degrees north.")
-    longitude: Annotated[Number, Field(ge=-180, le=180)] = Field(description="Degrees east.")
+    latitude: Annotated[Number, Field(ge=-90, le=90)] = Field(
+        description="Latitude in degrees north."
+    )
+    longitude: Annotated[Number, Field(ge=-180, le=180)] = Field(
+        description="Longitude in degrees east."
+    )
     region: LabelValue | None = Field(
-        default=None, description="Becomes the label `topology.kubernetes.io/region`."
+        default=None, description="Region; sets the label `topology.kubernetes.io/region`."
     )
     zone: LabelValue | None = Field(
-        default=None, description="Becomes the label `topology.kubernetes.io/zone`."
+        default=None, description="Zone; sets the label `topology.kubernetes.io/zone`."
     )
 
 
 class PricePart(Part):
-    """What an hour costs, in the fleet's currency."""
+    """Hourly prices, in the fleet's currency."""
 
-    cpu_hour: Annotated[Number, Field(ge=0)] = Field(description="One CPU.")
+    cpu_hour: Annotated[Number, Field(ge=0)] = Field(description="Price of one CPU.")
     memory_gib_hour: Annotated[Number, Field(ge=0)] = Field(
-        default=0.0, alias="memoryGiBHour", description="One GiB of memory."
+        default=0.0, alias="memoryGiBHour", description="Price of one GiB of memory."
     )
 
 
 class ClusterSpec(Part):
-    """What runs in the cluster, and what is known of it."""
+    """The agent of a cluster, and facts about the cluster."""
 
-    agent: str = Field(description="The agent that pulls there, such as `flux`.")
+    agent: str = Field(description="The GitOps agent of the cluster, such as `flux`.")
     kubernetes: MinorVersion | None = Field(
-        default=None, description="Its Kubernetes version, such as 1.31: objects must fit it."
+        default=None,
+        description='Minor version, such as "1.31"; objects are validated against its schemas.',
     )
-    taints: list[TaintPart] = Field(default=[], description="What keeps components away.")
+    taints: list[TaintPart] = Field(default=[], description="Taints of the cluster.")
     capabilities: list[str] = Field(
-        default=[], description="Devices, CPU features and the like that components may require."
+        default=[],
+        description="Devices, CPU features and other capabilities that components can require.",
     )
     capacity: Quantities = Field(
-        default={}, description="What workloads may request in all, by resource (cpu, memory, ...)."
+        default={}, description="Total that workloads may request, by resource (cpu, memory, ...)."
     )
     allocated: Quantities = Field(
-        default={}, description="What is used of it by others than Switchyard's applications."
+        default={},
+        description="Part of the capacity used by workloads that Switchyard does not manage.",
     )
-    location: LocationPart | None = Field(default=None, description="Where it is.")
-    price: PricePart | None = Field(default=None, description="What it costs.")
+    location: LocationPart | None = Field(default=None, description="Location of the cluster.")
+    price: PricePart | None = Field(default=None, description="Hourly prices.")
     carbon: Annotated[Number, Field(ge=0)] | None = Field(
-        default=None, description="Carbon intensity of its electricity, grams of CO2 per kWh."
+        default=None, description="Carbon intensity of its electricity, in grams of CO2 per kWh."
     )
     maintenance: Literal["none", "cordoned", "drained"] = Field(
         default="none",
-        description="`cordoned`: nothing new is placed there; `drained`: what runs moves away.",
+        description="`cordoned`: no new components; `drained`: running components move away too.",
     )
     timezone: Timezone = Field(
-        default="UTC", description="IANA name, such as Europe/Berlin: windows are in its hours."
+        default="UTC", description="IANA name, such as Europe/Berlin, for maintenance windows."
     )
     values: dict[Name, str | int | float | bool] = Field(
         default={}, description="Values for customisations, `${cluster.values.<name>}`."
@@ -100,7 +107,7 @@ class ClusterSpec(Part):
     def _allocated_of_capacity(self) -> "ClusterSpec":
         for name in sorted(self.allocated):
             if name not in self.capacity:
-                raise wrong(f"`allocated` has {name}, which `capacity` does not have")
+                raise invalid(f"`allocated` lists {name}, but `capacity` does not")
         return self
 
 
@@ -108,125 +115,137 @@ class ClusterDocument(Part):
     """A cluster of the fleet (fleet repo, `clusters/`)."""
 
     api_version: Version
-    kind: Literal["Cluster"] = Field(description="Always this.")
+    kind: Literal["Cluster"] = Field(description="The kind of document.")
     metadata: ClusterMetadata = Field(description="Name and labels.")
-    spec: ClusterSpec = Field(description="What runs there.")
+    spec: ClusterSpec = Field(description="Agent and facts.")
 
 
 class RegistrationSpec(Part):
-    """Which application comes from where and goes where."""
+    """The repositories and the tenant of an application."""
 
-    application: Name = Field(description="The name in the app repo's `switchyard.yaml`.")
-    tenant: Name = Field(description="The tenant it belongs to.")
-    app: RepoName = Field(description="The app repo, `forge:group/name`.")
-    deploy: RepoName = Field(description="The deploy repo, `forge:group/name`.")
+    application: Name = Field(description="Name of the application, as in its `switchyard.yaml`.")
+    tenant: Name = Field(description="Tenant of the application.")
+    app: RepoName = Field(description="App repo, `forge:group/name`.")
+    deploy: RepoName = Field(description="Deploy repo, `forge:group/name`.")
     path: Folder = Field(
-        default="", description="The folder in the app repo; its root if left out."
+        default="", description="Folder of `switchyard.yaml` in the app repo. Default: the root."
     )
     priority: int = Field(
-        default=0, description="Of applications that want the same room, the higher is served."
+        default=0,
+        description="Precedence among applications that compete for resources; higher wins.",
     )
 
 
 class RegistrationDocument(Part):
-    """An application that Switchyard watches (fleet repo, `applications/`)."""
+    """A registered application (fleet repo, `applications/`)."""
 
     api_version: Version
-    kind: Literal["Registration"] = Field(description="Always this.")
+    kind: Literal["Registration"] = Field(description="The kind of document.")
     metadata: Metadata = Field(description="Name.")
-    spec: RegistrationSpec = Field(description="Where it comes from and goes.")
+    spec: RegistrationSpec = Field(description="Repositories and tenant.")
 
 
 class ApprovalPart(Part):
-    """How many people must approve merge requests that touch some clusters."""
+    """Approvals required for merge requests that change some clusters."""
 
     clusters: SelectorPart = Field(
-        default_factory=SelectorPart, description="A wave that touches one of them needs this."
+        default_factory=SelectorPart,
+        description="Applies to waves that change one of these clusters. Default: all clusters.",
     )
-    count: PositiveInt = Field(description="How many approvals of the head commit.")
+    count: PositiveInt = Field(description="Required number of approvals of the head commit.")
     author_may_approve: bool = Field(
-        default=False, description="Whether an author of the revision counts."
+        default=False, description="Whether approvals by authors of the revision count."
     )
     users: list[str] = Field(
-        default=[], description="Whose approvals count; with no users and teams, anybody's."
+        default=[],
+        description="Users whose approvals count. Default, if `teams` is empty too: all users.",
     )
     teams: list[str] = Field(
         default=[],
-        description="Members of these count as well: `org/team` on GitHub, a group on GitLab.",
+        description="Teams whose members' approvals count: `org/team` on GitHub, a GitLab group.",
     )
     role: Literal["read", "triage", "write", "maintain", "admin"] = Field(
         default="write",
-        description="The least role in the deploy repo whose approvals count (GitLab: Guest, "
+        description="Minimum role in the deploy repo for approvals to count (GitLab: Guest, "
         "Reporter, Developer, Maintainer, Owner).",
     )
     code_owners: bool = Field(
         default=False,
-        description="Whether the owners that the deploy repo's CODEOWNERS names for the changed "
-        "files must approve too.",
+        description="Whether the owners of the changed files in the deploy repo's CODEOWNERS must "
+        "approve too.",
     )
 
 
 class FreezePart(Part):
-    """A time in which nothing merges."""
+    """A period in which nothing merges."""
 
-    name: Name = Field(description="What the freeze is called.")
+    name: Name = Field(description="Name of the freeze.")
     clusters: SelectorPart = Field(
-        default_factory=SelectorPart, description="A wave that touches one of them waits."
+        default_factory=SelectorPart,
+        description="Applies to waves that change one of these clusters. Default: all clusters.",
     )
-    begin: Moment = Field(alias="from", description="The first moment (RFC 3339).")
-    until: Moment = Field(description="The first moment after it (RFC 3339).")
-    reason: str = Field(description="Why, for those who wait.")
+    begin: Moment = Field(alias="from", description="Start, inclusive (RFC 3339).")
+    until: Moment = Field(description="End, exclusive (RFC 3339).")
+    reason: str = Field(description="Reason shown to people who wait.")
 
     @model_validator(mode="after")
     def _in_order(self) -> "FreezePart":
         if self.until <= self.begin:
-            raise wrong("`until` must be later than `from`")
+            raise invalid("`until` must be later than `from`")
         return self
 
 
 class WindowPart(Part):
-    """The hours in which alone clusters may be changed, in each cluster's own time zone."""
+    """A weekly maintenance window, in each cluster's own time zone."""
 
-    name: Name = Field(description="What the window is called.")
+    name: Name = Field(description="Name of the window.")
     clusters: SelectorPart = Field(
-        default_factory=SelectorPart, description="Waves that touch one of them wait for it."
+        default_factory=SelectorPart,
+        description="Clusters that change only inside the window. Default: all clusters.",
     )
     days: Annotated[list[Day], Field(min_length=1)] = Field(
-        default=["mon", "tue", "wed", "thu", "fri", "sat", "sun"], description="The days it opens."
+        default=["mon", "tue", "wed", "thu", "fri", "sat", "sun"],
+        description="Days on which it opens. Default: every day.",
     )
-    begin: Hour = Field(alias="from", description="When it opens, such as 22:00.")
-    until: Hour = Field(description="When it closes; not later than `from`: on the next day.")
+    begin: Hour = Field(alias="from", description='Opening time, such as "22:00".')
+    until: Hour = Field(description="Closing time; on the next day if not later than `from`.")
 
 
 class ReportsPart(Part):
-    """How reports are judged."""
+    """The maximum age of status reports."""
 
-    max_age: Duration = Field(description="A cluster silent for longer is UNKNOWN.")
+    max_age: Duration = Field(
+        description="Without a report for this long, a cluster counts as UNKNOWN."
+    )
 
 
 class FactsPart(Part):
-    """How reported facts are judged."""
+    """The maximum age of reported facts."""
 
-    max_age: Duration = Field(description="Older facts do not count; 15m if left out.")
+    max_age: Duration = Field(description="Older facts are ignored. Default: 15m.")
 
 
 class PolicySpec(Part):
-    """Rules; several policies add up."""
+    """Rules; those of several policies combine."""
 
-    approvals: list[ApprovalPart] = Field(default_factory=list, description="Who must approve.")
-    freezes: list[FreezePart] = Field(default_factory=list, description="When nothing merges.")
-    windows: list[WindowPart] = Field(
-        default_factory=list, description="When alone something merges; any one open is enough."
+    approvals: list[ApprovalPart] = Field(default_factory=list, description="Required approvals.")
+    freezes: list[FreezePart] = Field(
+        default_factory=list, description="Periods in which nothing merges."
     )
-    reports: ReportsPart | None = Field(default=None, description="How reports are judged.")
-    facts: FactsPart | None = Field(default=None, description="How reported facts are judged.")
+    windows: list[WindowPart] = Field(
+        default_factory=list, description="Maintenance windows; one open window suffices."
+    )
+    reports: ReportsPart | None = Field(
+        default=None, description="Maximum age of status reports. Default: 15m."
+    )
+    facts: FactsPart | None = Field(default=None, description="Maximum age of reported facts.")
     merge_method: Literal["merge", "squash", "rebase"] | None = Field(
         default=None,
-        description="How merge requests are merged; if left out, as the deploy repo allows, merge "
-        "commits first.",
+        description="Merge method. Default: as the deploy repo permits, merge commits preferred.",
     )
     plaintext_secrets: list[Name] = Field(
-        default=[], description="Tenants that may keep plain Secrets in Git: for test fleets only."
+        default=[],
+        description="Tenants that may store unencrypted Secrets in Git; for test fleets only.",
     )
 
 
@@ -234,6 +253,6 @@ class PolicyDocument(Part):
     """Rules of the platform team (fleet repo, `policies/`)."""
 
     api_version: Version
-    kind: Literal["Policy"] = Field(description="Always this.")
+    kind: Literal["Policy"] = Field(description="The kind of document.")
     metadata: Metadata = Field(description="Name.")
-    spec: PolicySpec = Field(description="The rules.")
+    spec: PolicySpec = Field(description="Rules.")

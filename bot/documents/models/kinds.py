@@ -1,4 +1,4 @@
-"""Document parts with one key for each kind of extension: a new kind is a key of its own."""
+"""Document parts that have one key per extension, such as the kinds of sources and patches."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
@@ -13,22 +13,22 @@ P = TypeVar("P", bound="KindPart")
 
 
 class KindPart(Part):
-    """A part in which people choose a kind of extension by its key."""
+    """A part with a key for each extension of a kind."""
 
     @classmethod
     def kinds(cls) -> dict[str, str]:
-        """The field of each kind, by its key."""
+        """The model field of each extension, by key."""
         fields = cls.model_fields.items()
         return {str(each.alias): name for name, each in fields if name.startswith(PREFIX)}
 
     def chosen(self) -> dict[str, Any]:
-        """What people wrote, by kind."""
-        found = ((kind, getattr(self, name)) for kind, name in self.kinds().items())
-        return {kind: value for kind, value in found if value is not None}
+        """The values that are set, by extension."""
+        values = ((kind, getattr(self, name)) for kind, name in self.kinds().items())
+        return {kind: value for kind, value in values if value is not None}
 
 
 def with_kinds(kinds: Mapping[str, tuple[Any, str]]) -> Callable[[type[P]], type[P]]:
-    """Adds an optional key for each kind: its name -> the type of the value, and a description."""
+    """Add an optional key for each extension; `kinds` maps its name to a type and a description."""
     fields: dict[str, Any] = {
         f"{PREFIX}{kind}": (type_ | None, Field(default=None, alias=kind, description=summary))
         for kind, (type_, summary) in kinds.items()

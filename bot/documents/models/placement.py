@@ -1,4 +1,4 @@
-"""The placement intent, as an application writes it."""
+"""The models of the placement intent and of exceptions."""
 
 from typing import Annotated, Literal
 
@@ -13,7 +13,7 @@ from bot.documents.types import (
     Number,
     Preference,
     SelectorPart,
-    wrong,
+    invalid,
 )
 from bot.engine import discovery
 from planners.placement.scores import key_of
@@ -33,214 +33,224 @@ OneOrMore = Annotated[
 
 
 class AnyOfPart(Part):
-    """The best of some clusters: `count` of them, or from `min` to `max`."""
+    """The best of the selected clusters: `count` of them, or from `min` to `max`."""
 
     select: OneOrMore = Field(
-        description="The clusters to choose from: those that it, or one of a list, selects."
+        description="Clusters to choose from: a selector, or a list of which any may match."
     )
     count: HowMany | None = Field(
-        default=None, description="How many: a number, a share of the selected like 50%, or all."
+        default=None,
+        description="Number of clusters: a number, a percentage of the selected ones such as 50%, "
+        "or all.",
     )
-    min: PositiveInt | None = Field(default=None, description="At least so many; 1 if left out.")
-    max: PositiveInt | None = Field(default=None, description="At most so many; all if left out.")
+    min: PositiveInt | None = Field(default=None, description="Minimum number. Default: 1.")
+    max: PositiveInt | None = Field(default=None, description="Maximum number. Default: all.")
 
     @model_validator(mode="after")
     def _one_way(self) -> "AnyOfPart":
         ranged = self.min is not None or self.max is not None
         if (self.count is not None) == ranged:
-            raise wrong("an anyOf says how many: either `count`, or `min` and `max`")
+            raise invalid("an anyOf must have either `count`, or `min` or `max` or both")
         if self.min is not None and self.max is not None and self.max < self.min:
-            raise wrong("`max` must not be less than `min`")
+            raise invalid("`max` must be at least `min`")
         return self
 
 
 class AllOfPart(SelectorPart):
-    """Every cluster that a selector selects; or, with `anyOf` alone, the best of some."""
+    """Every cluster that the selector matches or, with only `anyOf` set, the best of some."""
 
-    any_of: AnyOfPart | None = Field(default=None, description="The best of some clusters.")
+    any_of: AnyOfPart | None = Field(default=None, description="The best of the selected clusters.")
 
     @model_validator(mode="after")
     def _either(self) -> "AllOfPart":
         selects = self.match_labels or self.match_expressions or self.names or self.excluded
         if self.any_of is not None and selects:
-            raise wrong("an entry of allOf is a selector or an anyOf, not both")
+            raise invalid("an entry of allOf must be either a selector or an anyOf")
         return self
 
 
 class TolerationPart(Part):
-    """Which taints its components put up with (Kubernetes: core/v1 Toleration)."""
+    """Tolerates taints (Kubernetes: core/v1 Toleration)."""
 
-    key: LabelKey | None = Field(default=None, description="The taint's key; all if left out.")
+    key: LabelKey | None = Field(default=None, description="Key of the taint. Default: all keys.")
     operator: Literal["Equal", "Exists"] = Field(
-        default="Equal", description="Whether the value must be equal, or any will do."
+        default="Equal", description="Whether the value must be equal, or any value is tolerated."
     )
-    value: str = Field(default="", description="With Equal: the taint's value.")
+    value: str = Field(default="", description="Value of the taint, for Equal.")
     effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = Field(
-        default=None, description="The taint's effect; all if left out."
+        default=None, description="Effect of the taint. Default: all effects."
     )
 
     @model_validator(mode="after")
     def _fits(self) -> "TolerationPart":
         if self.key is None and self.operator != "Exists":
-            raise wrong("a toleration without `key` has operator Exists")
+            raise invalid("a toleration without `key` must have operator Exists")
         if self.value and self.operator == "Exists":
-            raise wrong("a toleration with operator Exists has no value")
+            raise invalid("a toleration with operator Exists must not have `value`")
         return self
 
 
 class UsersPart(Part):
-    """Where users are."""
+    """A location of users."""
 
-    name: Name = Field(description="What the place is called; clusters report latencies by it.")
-    latitude: Annotated[Number, Field(ge=-90, le=90)] = Field(description="Degrees north.")
-    longitude: Annotated[Number, Field(ge=-180, le=180)] = Field(description="Degrees east.")
-    weight: PositiveInt = Field(default=1, description="How many, against the other places.")
+    name: Name = Field(description="Name of the location; clusters report latencies by this name.")
+    latitude: Annotated[Number, Field(ge=-90, le=90)] = Field(
+        description="Latitude in degrees north."
+    )
+    longitude: Annotated[Number, Field(ge=-180, le=180)] = Field(
+        description="Longitude in degrees east."
+    )
+    weight: PositiveInt = Field(
+        default=1, description="Number of users relative to other locations."
+    )
 
 
 class AffinityPart(Part):
-    """With or apart from another component."""
+    """Affinity or anti-affinity to another component."""
 
     component: Name = Field(description="The other component.")
     application: Name | None = Field(
-        default=None, description="The application it belongs to; this one if left out."
+        default=None, description="Application of the component. Default: this application."
     )
     topology_key: LabelKey | None = Field(
-        default=None, description="The cluster label whose value they share; the cluster itself."
+        default=None,
+        description="Cluster label that defines the domain. Default: the same cluster.",
     )
-    apart: bool = Field(default=False, description="Apart from it instead of with it.")
+    apart: bool = Field(default=False, description="Anti-affinity instead of affinity.")
     required: bool = Field(
-        default=True, description="Whether it must hold; otherwise the score `affinity` weighs it."
+        default=True,
+        description="Whether it must be satisfied; otherwise it counts in the score `affinity`.",
     )
 
 
 class SpreadPart(Part):
-    """How evenly the values of a cluster label are used."""
+    """Spreads clusters over the values of a cluster label."""
 
-    topology_key: LabelKey = Field(description="The cluster label, such as region.")
+    topology_key: LabelKey = Field(description="Cluster label, such as region.")
     max_skew: PositiveInt = Field(
-        default=1, description="The most by which the numbers of clusters of two values differ."
+        default=1, description="Maximum difference between the cluster counts of two values."
     )
-    min_domains: PositiveInt = Field(default=1, description="At least so many values are used.")
+    min_domains: PositiveInt = Field(default=1, description="Minimum number of values in use.")
 
 
 class WeightPart(Part):
-    """The weight of some clusters when replicas are divided."""
+    """The weight of some clusters when replicas are distributed."""
 
-    clusters: SelectorPart = Field(description="Which.")
-    weight: NonNegativeInt = Field(
-        description="Their weight; clusters that no entry selects have 1."
-    )
+    clusters: SelectorPart = Field(description="Clusters with this weight.")
+    weight: NonNegativeInt = Field(description="Weight; clusters that no entry matches have 1.")
 
 
 class ReplicasPart(Part):
-    """How many replicas of a workload run where."""
+    """The distribution of a workload's replicas."""
 
     kind: Literal["Deployment", "StatefulSet", "ReplicaSet"] = Field(
-        default="Deployment", description="The workload's kind."
+        default="Deployment", description="Kind of the workload."
     )
-    name: str = Field(description="The workload's name.")
-    total: NonNegativeInt = Field(description="How many in all; on each cluster when duplicated.")
+    name: str = Field(description="Name of the workload.")
+    total: NonNegativeInt = Field(
+        description="Total number of replicas; number on each cluster for `duplicated`."
+    )
     divide: Literal["duplicated", "weighted", "capacity"] = Field(
-        description="As many on each cluster, by weights, or by what is free."
+        description="The same number on each cluster, or in proportion to weights or capacity."
     )
-    weights: list[WeightPart] = Field(default=[], description="With `weighted`: who gets more.")
+    weights: list[WeightPart] = Field(default=[], description="Weights for `weighted`.")
 
     @model_validator(mode="after")
     def _weights_fit(self) -> "ReplicasPart":
         if self.weights and self.divide != "weighted":
-            raise wrong("`weights` go with `divide: weighted`")
+            raise invalid("`weights` require `divide: weighted`")
         return self
 
 
 class WorkloadPart(Part):
-    """One workload of a component."""
+    """A workload of a component."""
 
     kind: Literal["Deployment", "StatefulSet", "ReplicaSet"] = Field(
-        default="Deployment", description="Its kind."
+        default="Deployment", description="Kind of the workload."
     )
-    name: str = Field(description="Its metadata.name.")
+    name: str = Field(description="`metadata.name` of the workload.")
 
 
 class ExceptionPart(Part):
-    """Where components run otherwise for a time: on more clusters, on fewer, or more often."""
+    """A temporary deviation from the placement: added or removed clusters, or replicas."""
 
-    components: Annotated[list[Name], Field(min_length=1)] = Field(description="Which.")
+    components: Annotated[list[Name], Field(min_length=1)] = Field(description="Components.")
     add: list[Name] = Field(
         default=[],
-        description="Clusters that they run on as well; choices do not count them. Tenant, "
-        "maintenance, taints, `requires`, distance, affinity and room must allow it.",
+        description="Additional clusters; they do not count towards choices. All rules except the "
+        "selectors apply.",
     )
     remove: list[Name] = Field(
-        default=[], description="Clusters that they leave; wins over `add` and `allOf`."
+        default=[], description="Clusters to leave; takes precedence over `add` and `allOf`."
     )
     replicas: NonNegativeInt | None = Field(
         default=None,
-        description="How many replicas the workload has on each of `clusters`, whatever "
-        "customisations and the placement say.",
+        description="Replicas of the workload on each of `clusters`; takes precedence over "
+        "customisations and placement.",
     )
     clusters: SelectorPart | None = Field(
-        default=None, description="With `replicas`: on which clusters; on all if left out."
+        default=None, description="Clusters for `replicas`. Default: all clusters."
     )
     workload: WorkloadPart | None = Field(
         default=None,
-        description="With `replicas`: which one; the Deployment of the component's name.",
+        description="Workload for `replicas`. Default: the Deployment with the component's name.",
     )
     until: Moment | None = Field(
         default=None,
-        description="When it is over (RFC 3339): then it changes nothing and may be deleted; "
-        "never if left out.",
+        description="Time of expiry (RFC 3339), after which it has no effect and may be deleted. "
+        "Default: no expiry.",
     )
-    reason: str = Field(description="Why, for those who wonder.")
+    reason: str = Field(description="Reason shown in explanations.")
 
     @model_validator(mode="after")
     def _says_something(self) -> "ExceptionPart":
         if not self.add and not self.remove and self.replicas is None:
-            raise wrong("an exception has `add`, `remove` or `replicas`")
+            raise invalid("an exception must have `add`, `remove` or `replicas`")
         both = sorted(set(self.add) & set(self.remove))
         if both:
-            raise wrong(f"{both[0]!r} is both added and removed")
+            raise invalid(f"{both[0]!r} is in both `add` and `remove`")
         if self.replicas is None and (self.clusters is not None or self.workload is not None):
-            raise wrong("`clusters` and `workload` go with `replicas`")
+            raise invalid("`clusters` and `workload` require `replicas`")
         return self
 
 
 class PlacementPart(Part):
-    """Where components run: on every cluster that `allOf` selects and on the best of `anyOf`."""
+    """Where components run: on every cluster that `allOf` matches and on the best of `anyOf`."""
 
-    components: Annotated[list[Name], Field(min_length=1)] = Field(description="Which.")
+    components: Annotated[list[Name], Field(min_length=1)] = Field(description="Components.")
     all_of: list[AllOfPart] = Field(
         default_factory=list,
-        description="Every cluster that one of these selects; an entry may be an `anyOf`.",
+        description="Every cluster that one of these matches; an entry may be an `anyOf`.",
     )
-    any_of: AnyOfPart | None = Field(default=None, description="The best of some clusters.")
+    any_of: AnyOfPart | None = Field(default=None, description="The best of the selected clusters.")
     excluded: SelectorPart | None = Field(
-        default=None, alias="except", description="Never on these."
+        default=None, alias="except", description="Excluded clusters."
     )
-    requires: list[str] = Field(default=[], description="Capabilities that a cluster must have.")
-    tolerations: list[TolerationPart] = Field(default=[], description="Taints to put up with.")
-    users: list[UsersPart] = Field(default=[], description="Where the users are.")
+    requires: list[str] = Field(default=[], description="Required capabilities of the cluster.")
+    tolerations: list[TolerationPart] = Field(default=[], description="Tolerated taints.")
+    users: list[UsersPart] = Field(default=[], description="Locations of users.")
     max_distance: Annotated[Number, Field(ge=0)] | None = Field(
-        default=None, description="Kilometres to the nearest users, at most."
+        default=None, description="Maximum distance to the nearest users, in kilometres."
     )
     max_latency: Annotated[Number, Field(ge=0)] | None = Field(
-        default=None, description="Milliseconds to the users on average, at most."
+        default=None, description="Maximum average latency to the users, in milliseconds."
     )
-    affinity: list[AffinityPart] = Field(default=[], description="With or apart from others.")
-    spread: list[SpreadPart] = Field(default=[], description="How evenly labels are used.")
+    affinity: list[AffinityPart] = Field(default=[], description="Affinities to other components.")
+    spread: list[SpreadPart] = Field(default=[], description="Spread over the values of labels.")
     prefer: dict[Preference, PositiveInt] = Field(
         default={},
         description=f"Scores and their weights: {', '.join(SCORES)}.",
     )
     move_threshold: Annotated[int, Field(ge=0, le=100)] = Field(
-        default=10, description="Points of 100 by which a cluster must be better to move there."
+        default=10, description="Score gain (of 100) that justifies moving a running component."
     )
-    replicas: ReplicasPart | None = Field(default=None, description="How replicas are divided.")
+    replicas: ReplicasPart | None = Field(default=None, description="Distribution of replicas.")
 
     @model_validator(mode="after")
     def _somewhere(self) -> "PlacementPart":
         if not self.all_of and self.any_of is None:
-            raise wrong("a placement needs allOf, anyOf or both")
+            raise invalid("a placement must have `allOf`, `anyOf` or both")
         near = self.max_distance is not None or self.max_latency is not None
         if near and not self.users:
-            raise wrong("`maxDistance` and `maxLatency` need `users`")
+            raise invalid("`maxDistance` and `maxLatency` require `users`")
         return self

@@ -1,4 +1,4 @@
-"""Tenants, as the fleet repo writes them."""
+"""The model of the fleet repo's tenants."""
 
 from typing import Literal
 
@@ -9,71 +9,77 @@ from bot.documents.types import Name, QuantityTexts, RepoName, SelectorPart
 
 
 class LimitsPart(Part):
-    """What a container of the tenant gets or may have (Kubernetes: LimitRange)."""
+    """Default and maximum resources of the tenant's containers (Kubernetes: LimitRange)."""
 
-    default: QuantityTexts = Field(default={}, description="Limits of those that state none.")
+    default: QuantityTexts = Field(default={}, description="Limits of containers that state none.")
     default_request: QuantityTexts = Field(
-        default={}, description="Requests of those that state none."
+        default={}, description="Requests of containers that state none."
     )
-    max: QuantityTexts = Field(default={}, description="The most that a container may have.")
+    max: QuantityTexts = Field(default={}, description="Maximum limits of a container.")
 
 
 class MemberPart(Part):
-    """Somebody with a role in the tenant's namespaces."""
+    """A subject with a role in the tenant's namespaces."""
 
-    kind: Literal["User", "Group"] = Field(default="User", description="A person or a group.")
-    name: str = Field(description="As the clusters' authentication knows them.")
-    role: Literal["view", "edit", "admin"] = Field(description="Kubernetes' role of that name.")
+    kind: Literal["User", "Group"] = Field(default="User", description="A user or a group.")
+    name: str = Field(description="Name in the clusters' authentication.")
+    role: Literal["view", "edit", "admin"] = Field(description="The Kubernetes role of that name.")
 
 
 class KindsPart(Part):
-    """Kinds of objects, `Kind` or `Kind.group`."""
+    """Permitted and forbidden kinds of objects, `Kind` or `Kind.group`."""
 
     allowed: list[str] = Field(
-        default=[], description="Cluster-scoped kinds that it may write after all."
+        default=[], description="Cluster-scoped kinds that the tenant may deploy."
     )
-    forbidden: list[str] = Field(default=[], description="Kinds that it may not write.")
+    forbidden: list[str] = Field(default=[], description="Kinds that the tenant must not deploy.")
 
 
 class TenantSpec(Part):
-    """What a tenant owns."""
+    """The clusters, namespaces, limits and members of a tenant."""
 
-    namespace: Name = Field(description="The namespace that the tenant's objects are written to.")
+    namespace: Name = Field(description="Namespace of objects that state none.")
     namespaces: list[Name] = Field(
-        default=[], description="Further namespaces that its objects may name."
+        default=[], description="Additional namespaces that its objects may use."
     )
     clusters: SelectorPart = Field(
-        default_factory=SelectorPart, description="The clusters the tenant may use."
+        default_factory=SelectorPart, description="Clusters that the tenant may use. Default: all."
     )
     deploy: RepoName | None = Field(
         default=None,
-        description="The deploy repo that its namespaces, quotas, roles and network policies are "
-        "rolled out to, as application `tenant-<name>`; without it, they are set up elsewhere.",
+        description="Deploy repo for its namespaces, quotas, roles and network policies, rolled "
+        "out as application `tenant-<name>`. Default: they are managed elsewhere.",
     )
     quota: QuantityTexts = Field(
-        default={}, description="What each of its namespaces may use (Kubernetes: ResourceQuota)."
+        default={}, description="Quota of each of its namespaces (Kubernetes: ResourceQuota)."
     )
-    limits: LimitsPart | None = Field(default=None, description="What containers get and may have.")
-    kinds: KindsPart = Field(default_factory=KindsPart, description="What it may write.")
+    limits: LimitsPart | None = Field(
+        default=None, description="Default and maximum resources of containers."
+    )
+    kinds: KindsPart = Field(default_factory=KindsPart, description="Permitted kinds of objects.")
     approvers: list[str] = Field(
-        default=[], description="Whose approvals count for its merge requests; anybody's if none."
+        default=[],
+        description="Users whose approvals count for its merge requests. Default: all users.",
     )
     approver_teams: list[str] = Field(
-        default=[], description="Teams whose members' approvals count as well."
+        default=[], description="Teams whose members' approvals count too."
     )
-    members: list[MemberPart] = Field(default=[], description="Who has which role there.")
+    members: list[MemberPart] = Field(
+        default=[], description="Subjects with a role in its namespaces."
+    )
     pod_security: Literal["privileged", "baseline", "restricted"] = Field(
-        default="baseline", description="The Pod Security Standard that its pods must meet."
+        default="baseline", description="Pod Security Standard that its pods must meet."
     )
     allow_from_namespaces: list[Name] = Field(
-        default=[], description="Namespaces (an ingress gateway's) that may reach its pods."
+        default=[],
+        description="Namespaces that may reach its pods, such as that of an ingress gateway.",
     )
 
 
 class TenantDocument(Part):
-    """Who may place what where (fleet repo, `tenants/`)."""
+    """A tenant (fleet repo, `tenants/`)."""
 
     api_version: Version
-    kind: Literal["Tenant"] = Field(description="Always this.")
-    metadata: Metadata = Field(description="Name.")
-    spec: TenantSpec = Field(description="What it owns.")
+    kind: Literal["Tenant"] = Field(description="The kind of document.")
+    metadata: Metadata = Field(description="Name of the tenant.")
+    spec: TenantSpec = Field(description="Clusters, namespaces, limits and members.")

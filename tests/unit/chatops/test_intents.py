@@ -9,7 +9,7 @@ import pytest
 from bot.chatops.intents import name_for
 from bot.chatops.intents.fleet import Meant, meant
 from bot.documents import read_fleet
-from bot.documents.edits import new_freeze
+from bot.documents.edits import with_freeze
 from bot.effects.propose_change import ChangeRefusedError
 from bot.wording.suggestions import Asked, body, commit_message
 from tests.fakes.world import small_fleet
@@ -47,7 +47,8 @@ def test_a_reason_stays_code() -> None:
 
 def of(text: str, **labels: str) -> Meant:
     """What a word means in a fleet whose first cluster has these labels, and two long names."""
-    fleet, problems = read_fleet(FILES)
+    loaded = read_fleet(FILES)
+    fleet, problems = loaded.fleet, loaded.problems
     assert problems == ()
     first, second, third = fleet.clusters
     named = replace(second, name="e" * 41), replace(third, name="e" * 40 + "f")
@@ -88,9 +89,9 @@ def test_what_means_something_else_has_another_name(left: str, right: str) -> No
             "until": "2026-11-20T14:00:00Z",
             "reason": "x",
         }
-        changes = new_freeze(FILES, freeze)
+        changes = with_freeze(FILES, freeze)
         made = {**FILES, **{path: content for path, content in changes.items() if content}}
-        assert read_fleet(made)[1] == ()
+        assert read_fleet(made).problems == ()
 
 
 def test_a_name_tells_where_one_part_ends() -> None:

@@ -5,8 +5,8 @@ import pytest
 from bot.documents import read_fleet
 from bot.documents.edits import (
     EditRefusedError,
-    new_freeze,
     with_exception,
+    with_freeze,
     with_maintenance,
     without_freeze,
 )
@@ -31,7 +31,8 @@ def test_the_document_of_the_cluster_is_found_wherever_it_stands() -> None:
     assert list(changes) == ["clusters/north.yaml"]
     after = {**files, **{path: found for path, found in changes.items() if found}}
     assert after["clusters/north.yaml"].startswith(FILES["clusters/two.yaml"] + b"---\n")
-    fleet, problems = read_fleet(after)
+    loaded = read_fleet(after)
+    fleet, problems = loaded.fleet, loaded.problems
     assert problems == ()
     assert {each.name: str(each.maintenance) for each in fleet.clusters} == {
         "one": "none",
@@ -42,10 +43,11 @@ def test_the_document_of_the_cluster_is_found_wherever_it_stands() -> None:
 
 
 def test_a_freeze_has_a_file_of_its_own_which_goes_with_it() -> None:
-    changes = new_freeze(FILES, FREEZE)
+    changes = with_freeze(FILES, FREEZE)
     assert list(changes) == ["policies/freeze-sale.yaml"]
     files = {**FILES, **{path: found for path, found in changes.items() if found}}
-    fleet, problems = read_fleet(files)
+    loaded = read_fleet(files)
+    fleet, problems = loaded.fleet, loaded.problems
 
     assert problems == ()
     (freeze,) = [each for policy in fleet.policies for each in policy.freezes]
@@ -56,8 +58,8 @@ def test_a_freeze_has_a_file_of_its_own_which_goes_with_it() -> None:
 def test_a_file_that_is_there_is_not_overwritten_by_a_freeze() -> None:
     files = {**FILES, "policies/freeze-sale.yaml": b"# mine"}
 
-    with pytest.raises(EditRefusedError, match=r"policies/freeze-sale\.yaml is there already"):
-        new_freeze(files, FREEZE)
+    with pytest.raises(EditRefusedError, match=r"policies/freeze-sale\.yaml already exists"):
+        with_freeze(files, FREEZE)
 
 
 def test_a_freeze_among_other_rules_leaves_them_as_they_are() -> None:
@@ -75,7 +77,7 @@ def test_a_freeze_among_other_rules_leaves_them_as_they_are() -> None:
 
 @pytest.mark.parametrize("name", ["sale", "default"])
 def test_a_freeze_that_is_not_there_is_said(name: str) -> None:
-    with pytest.raises(EditRefusedError, match=f"no policy has a freeze {name}"):
+    with pytest.raises(EditRefusedError, match=f"no policy contains freeze {name}"):
         without_freeze(FILES, name)
 
 

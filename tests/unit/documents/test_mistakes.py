@@ -11,7 +11,8 @@ FILES = {path: content for path, content in small_app().items() if content is no
 
 def fleet() -> Fleet:
     files = {path: content for path, content in small_fleet().items() if content is not None}
-    found, problems = read_fleet(files)
+    loaded = read_fleet(files)
+    found, problems = loaded.fleet, loaded.problems
     assert problems == ()
     return found
 
@@ -22,7 +23,7 @@ def mistakes(old: str, new: str) -> list[str]:
     changed = SWITCHYARD.decode().replace(old, new, 1).encode()
     known = fleet()
     registration = known.registration("storefront")
-    _, problems = read_application({**FILES, "switchyard.yaml": changed}, known, registration)
+    problems = read_application({**FILES, "switchyard.yaml": changed}, known, registration).problems
     return [str(problem) for problem in problems]
 
 
@@ -37,7 +38,7 @@ def test_the_small_application_is_right() -> None:
             "tenant: shop",
             "tennant: shop",
             [
-                "switchyard.yaml:4:1: key 'tenant' is missing",
+                "switchyard.yaml:4:1: missing key 'tenant'",
                 "switchyard.yaml:5:3: unknown key 'tennant' (did you mean 'tenant'?)",
             ],
         ),
@@ -54,15 +55,15 @@ def test_the_small_application_is_right() -> None:
         (
             "tenant: shop",
             "tenant: other",
-            ["switchyard.yaml:5:3: tenant is 'other', but the fleet repo registers it for 'shop'"],
+            ["switchyard.yaml:5:3: the tenant is 'other', but the fleet registers 'shop'"],
         ),
         (
             "name: cart\n",
             "name: Cart\n",
             [
                 (
-                    "switchyard.yaml:8:7: 'Cart' is no name; expected lower-case letters, digits and "
-                    "'-', at most 63"
+                    "switchyard.yaml:8:7: invalid name 'Cart'; expected at most 63 lower-case letters, "
+                    "digits and '-'"
                 )
             ],
         ),
@@ -70,10 +71,12 @@ def test_the_small_application_is_right() -> None:
             "name: cart\n",
             "name: redis\n",
             [
-                ("switchyard.yaml:6:3: dependency cycle: redis -> redis (take one arrow away)"),
-                "switchyard.yaml:8:7: component 'redis' stands twice, first at switchyard.yaml:7:8",
-                "switchyard.yaml:13:20: unknown component 'cart' (there is: redis, web)",
-                "switchyard.yaml:15:27: unknown component 'cart' (there is: redis, web)",
+                (
+                    "switchyard.yaml:6:3: dependency cycle: redis -> redis (remove one of these dependencies)"
+                ),
+                "switchyard.yaml:8:7: duplicate component 'redis' (first defined at switchyard.yaml:7:8)",
+                "switchyard.yaml:13:20: unknown component 'cart' (available: redis, web)",
+                "switchyard.yaml:15:27: unknown component 'cart' (available: redis, web)",
             ],
         ),
         (
@@ -84,12 +87,16 @@ def test_the_small_application_is_right() -> None:
         (
             "component: redis",
             "component: web",
-            [("switchyard.yaml:6:3: dependency cycle: cart -> web -> cart (take one arrow away)")],
+            [
+                (
+                    "switchyard.yaml:6:3: dependency cycle: cart -> web -> cart (remove one of these dependencies)"
+                )
+            ],
         ),
         (
             "timeout: 10m",
             "timeout: soon",
-            ["switchyard.yaml:10:38: 'soon' is no duration; expected one like 30s, 15m or 1h30m"],
+            ["switchyard.yaml:10:38: invalid duration 'soon'; expected e.g. 30s, 15m or 1h30m"],
         ),
         (
             "on: allClusters",
@@ -104,20 +111,22 @@ def test_the_small_application_is_right() -> None:
         (
             "on: allClusters",
             "on: quorum",
-            ["switchyard.yaml:13:19: `quorum` is a number of clusters and goes with `on: quorum`"],
+            ["switchyard.yaml:13:19: `quorum` is required for `on: quorum`, and invalid otherwise"],
         ),
         (
             "manifests: deploy/cart",
             "manifests: deploy/carts",
-            ["switchyard.yaml:9:16: no files in 'deploy/carts' (did you mean 'deploy/cart'?)"],
+            [
+                "switchyard.yaml:9:16: no files in folder 'deploy/carts' (did you mean 'deploy/cart'?)"
+            ],
         ),
         (
             "manifests: deploy/cart",
             "manifests: ../cart",
             [
                 (
-                    "switchyard.yaml:9:16: '../cart' is no folder of the repository; expected one like "
-                    "deploy/cart"
+                    "switchyard.yaml:9:16: invalid folder '../cart'; expected a path in the repository, "
+                    "e.g. deploy/cart"
                 )
             ],
         ),
@@ -133,8 +142,8 @@ def test_the_small_application_is_right() -> None:
             "tier: core",
             [
                 (
-                    "switchyard.yaml:16:15: tier=core selects no cluster of the fleet "
-                    "(tier is one of: edge)"
+                    "switchyard.yaml:16:15: tier=core matches no cluster of the fleet "
+                    "(values of tier: edge)"
                 )
             ],
         ),
@@ -143,7 +152,7 @@ def test_the_small_application_is_right() -> None:
             "[redis, cart]",
             [
                 (
-                    "switchyard.yaml:11:7: component 'web' is placed nowhere (name it in an entry of "
+                    "switchyard.yaml:11:7: component 'web' has no placement (add it to an entry of "
                     "spec.placement)"
                 )
             ],
@@ -151,15 +160,15 @@ def test_the_small_application_is_right() -> None:
         (
             "{name: rest}",
             "{name: remove}",
-            ["switchyard.yaml:20:9: 'remove' is the name of a stage that Switchyard makes itself"],
+            ["switchyard.yaml:20:9: stage name 'remove' is reserved"],
         ),
         (
             "{name: rest}",
             "{name: rest, maxAtOnce: 0}",
             [
                 (
-                    "switchyard.yaml:20:22: 0 is no batch size; expected a number from 1 or a share "
-                    "like 25%"
+                    "switchyard.yaml:20:22: invalid number 0; expected 1 or more, or a percentage, "
+                    "e.g. 25%"
                 )
             ],
         ),
@@ -178,19 +187,19 @@ def test_each_mistake_is_said_at_its_place(old: str, new: str, said: list[str]) 
     ("written", "said"),
     [
         ("add: [one], reason: x", []),
-        ("reason: x", ["an exception has `add`, `remove` or `replicas`"]),
-        ("add: [one], remove: [one], reason: x", ["'one' is both added and removed"]),
-        ("add: [one], clusters: {}, reason: x", ["`clusters` and `workload` go with `replicas`"]),
-        ("remove: [onne], reason: x", ["the fleet has no cluster 'onne' (did you mean 'one'?)"]),
+        ("reason: x", ["an exception must have `add`, `remove` or `replicas`"]),
+        ("add: [one], remove: [one], reason: x", ["'one' is in both `add` and `remove`"]),
+        ("add: [one], clusters: {}, reason: x", ["`clusters` and `workload` require `replicas`"]),
+        ("remove: [onne], reason: x", ["unknown cluster 'onne' (did you mean 'one'?)"]),
         (
             "replicas: 2, clusters: {names: [four]}, reason: x",
-            ["name in (four) selects no cluster of the fleet (there is: one, three, two)"],
+            ["name in (four) matches no cluster of the fleet (available: one, three, two)"],
         ),
         (
             "add: [one], until: tomorrow, reason: x",
-            ["'tomorrow' is no time; expected RFC 3339 like 2026-12-24T18:00:00Z"],
+            ["invalid time 'tomorrow'; expected RFC 3339, e.g. 2026-12-24T18:00:00Z"],
         ),
-        ("add: [one]", ["key 'reason' is missing"]),
+        ("add: [one]", ["missing key 'reason'"]),
     ],
 )
 def test_exceptions_say_something_that_can_be_done(written: str, said: list[str]) -> None:
@@ -208,9 +217,9 @@ def test_an_exception_for_an_unknown_component_is_said() -> None:
 
 
 def test_a_missing_file_is_said() -> None:
-    _, problems = read_application({}, None, None)
+    problems = read_application({}, None, None).problems
 
-    assert str(problems[0]).startswith("switchyard.yaml:1:1: the file is missing")
+    assert str(problems[0]).startswith("switchyard.yaml:1:1: file not found")
 
 
 def test_a_fleet_names_what_is_unknown_or_double() -> None:
@@ -220,14 +229,14 @@ def test_a_fleet_names_what_is_unknown_or_double() -> None:
         b"tenant: shop", b"tenant: shops"
     )
 
-    _, problems = read_fleet(files)
+    problems = read_fleet(files).problems
 
     assert [str(problem) for problem in problems] == [
         "applications/storefront.yaml:4:33: unknown tenant 'shops' (did you mean 'shop'?)",
         "clusters/again.yaml:4:8: unknown agent 'fluxx' (did you mean 'flux'?)",
         (
-            "clusters/one.yaml:3:12: Cluster 'one' stands twice, first at "
-            "clusters/again.yaml:3:12 (give one of them another name)"
+            "clusters/one.yaml:3:12: duplicate Cluster 'one' (first defined at "
+            "clusters/again.yaml:3:12; rename one of them)"
         ),
     ]
 
@@ -236,7 +245,7 @@ def test_at_most_a_hundred_mistakes_are_listed() -> None:
     stages = "\n".join(f"      - {{name: stage-{n}, x: 1}}" for n in range(150))
     changed = SWITCHYARD.decode().replace("      - {name: rest}", stages).encode()
 
-    _, problems = read_application({**FILES, "switchyard.yaml": changed}, None, None)
+    problems = read_application({**FILES, "switchyard.yaml": changed}, None, None).problems
 
     assert len(problems) == 101
-    assert problems[-1].message == "50 more problems follow"
+    assert problems[-1].message == "50 more problems"

@@ -67,7 +67,7 @@ async def test_an_app_repo_without_documents_is_no_mistake(
     site: Site, client: httpx.AsyncClient, path: str
 ) -> None:
     for content, bad in (({}, False), ({"switchyard.yaml": b"kind: Nonsense\n"}, True)):
-        _, problems = read_application(content, None, None)
+        problems = read_application(content, None, None).problems
         await site.show(problem_view("storefront", [str(each) for each in problems], NOON))
 
         text = (await client.get(path)).text
