@@ -57,9 +57,9 @@ def extensions() -> str:
         "Patches": {name: each.summary for name, each in discovery.patches().items()},
     }
     intro = (
-        "# Extensions\n\nEach is one file, or an entry point of another package. A filter excludes "
-        "clusters, in this order; the key of a score stands in `prefer`, that of a source in "
-        "`source`, that of a patch in a customisation.\n"
+        "# Extensions\n\nEach extension is one file, or an entry point of another package. Filters "
+        "exclude clusters, in this order. The name of a score is a key of `prefer`, that of a source "
+        "a key of `source`, that of a patch a key of a customisation.\n"
     )
     parts = [NOTE + intro]
     for title, rows in shelves.items():
