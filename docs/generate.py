@@ -58,8 +58,8 @@ def extensions() -> str:
     }
     intro = (
         "# Extensions\n\nEach extension is one file, or an entry point of another package. Filters "
-        "exclude clusters, in this order. The name of a score is a key of `prefer`, that of a source "
-        "a key of `source`, that of a patch a key of a customisation.\n"
+        "exclude clusters, in this order. The name of a score is a key of `prefer`, that of a "
+        "source a key of `source`, that of a patch a key of a customisation.\n"
     )
     parts = [NOTE + intro]
     for title, rows in shelves.items():
