@@ -137,13 +137,13 @@ def _base(merged: FileTree, registration: Registration) -> DeployBase:
 
 def _claims(merged: FileTree, fleet: Fleet, tenant: Tenant) -> tuple[ResourceClaim, ...]:
     """What every merged unit requests; a folder does not tell when it was merged, so long ago."""
-    usage = UsageReader(tenant)
+    reader = UsageReader(tenant)
     long_ago = datetime(1970, 1, 1, tzinfo=UTC)
-    blobs = [(path, path) for path in merged]
+    blobs = {path: path for path in merged}
     return tuple(
-        claim(registration, unit, demand, long_ago)
+        claim(registration, unit, usage, long_ago)
         for registration in fleet.registrations
-        for unit, demand in usage.by_unit(registration, blobs, merged.__getitem__).items()
+        for unit, usage in reader.by_unit(registration, blobs, merged.__getitem__).items()
     )
 
 

@@ -1,6 +1,6 @@
-"""The core in one call, and the doors to the programs and libraries that it needs.
+"""Runs the core, and wraps the programs and libraries that it needs.
 
-`propose` joins planners and renderers, `process` runs it in a process of its own, `discovery` finds
-extensions; `highs`, `kubernetes_schemas` and `kustomize` are one door each. Nothing here reads a
-forge or a database.
+`propose` combines planners and renderers, `process` runs it in a separate process, `discovery`
+finds extensions; `highs`, `kubernetes_schemas` and `kustomize` each wrap one dependency. Nothing
+here reads a forge or a database.
 """

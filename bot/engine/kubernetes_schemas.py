@@ -1,7 +1,8 @@
-"""The only door to the schemas of Kubernetes (package kubernetes-validate) and to jsonschema.
+"""Validates objects against the Kubernetes schemas; the only importer of jsonschema.
 
-A version's definitions (2 MB) are read when the first object for that version comes. Messages hold
-names of fields and types, never a value: an object may be a Secret.
+The schemas come from the package kubernetes-validate; those of a version (2 MB) are loaded with the
+first object for it. Messages contain names of fields and types but no values, because an object may
+be a Secret.
 """
 
 import json
@@ -21,20 +22,21 @@ from renderers.kubernetes.schemas import CustomKinds, SchemaViolation, custom_sc
 PACKAGE = "kubernetes_validate"
 FOLDER = "kubernetes-json-schema"
 STRICT = "-local-strict"
-MOST = 20
+MAX_VIOLATIONS = 20
 
 _GROUP_VERSION_KIND = "x-kubernetes-group-version-kind"
 
 
 class KubernetesSchemas:
-    """Objects against the schemas of Kubernetes 1.25 to the newest that the package knows."""
+    """Validates against Kubernetes 1.25 up to the newest version in the package."""
 
     def violations(
         self, item: Mapping[str, Json], version: str | None, custom: CustomKinds
     ) -> tuple[SchemaViolation, ...]:
-        """What a cluster of that version would refuse; an unknown version counts as the nearest.
+        """Why a cluster of that version would reject the object.
 
-        Where no version is stated, the newest that has the kind counts.
+        For an unknown version the nearest known one is used; without a version, the newest that has
+        the kind.
         """
         api, kind = str(item.get("apiVersion")), str(item.get("kind"))
         group = api.rpartition("/")[0]
@@ -52,12 +54,12 @@ def _check(
     item: Mapping[str, Json], schema: dict[str, Any], registry: Registry[Any]
 ) -> tuple[SchemaViolation, ...]:
     validator = jsonschema.Draft202012Validator(schema, registry=registry)
-    found = [each for error in validator.iter_errors(item) for each in _said(error)]
-    return tuple(sorted(found, key=lambda each: (str(each.path), each.message))[:MOST])
+    found = [each for error in validator.iter_errors(item) for each in _violations(error)]
+    return tuple(sorted(found, key=lambda each: (str(each.path), each.message))[:MAX_VIOLATIONS])
 
 
-def _said(error: jsonschema.ValidationError) -> Iterator[SchemaViolation]:
-    """An error in words, without any value."""
+def _violations(error: jsonschema.ValidationError) -> Iterator[SchemaViolation]:
+    """The violations of one error, without values."""
     path = tuple(error.absolute_path)
     match error.validator:
         case "additionalProperties" if isinstance(error.instance, dict):
@@ -65,7 +67,7 @@ def _said(error: jsonschema.ValidationError) -> Iterator[SchemaViolation]:
             for name in sorted(error.instance.keys() - set(known)):
                 near = get_close_matches(str(name), known, n=1)
                 hint = f"; did you mean {near[0]}?" if near else ""
-                yield SchemaViolation((*path, name), f"is no field of its schema{hint}")
+                yield SchemaViolation((*path, name), f"is not a field of the schema{hint}")
         case "type":
             yield SchemaViolation(path, _wrong_type(error, [error.validator_value]))
         case "oneOf":
@@ -74,18 +76,18 @@ def _said(error: jsonschema.ValidationError) -> Iterator[SchemaViolation]:
         case "required":
             for name in error.validator_value:
                 if isinstance(error.instance, dict) and name not in error.instance:
-                    yield SchemaViolation(path, f"lacks the field {name}")
+                    yield SchemaViolation(path, f"requires the field {name}")
         case "enum":
             allowed = ", ".join(map(str, error.validator_value))
             yield SchemaViolation(path, f"must be one of {allowed}")
         case _:
-            yield SchemaViolation(path, f"breaks the rule {error.validator} of its schema")
+            yield SchemaViolation(path, f"violates the rule {error.validator} of the schema")
 
 
 def _wrong_type(error: jsonschema.ValidationError, wanted: list[Any]) -> str:
     names = {n for each in wanted for n in (each if isinstance(each, list) else [each])}
     words = " or ".join(sorted(names - {"null"}))
-    return f"must be of type {words}, is {_type(error.instance)}"
+    return f"must be of type {words}, but is {_type(error.instance)}"
 
 
 def _type(value: object) -> str:
@@ -107,10 +109,10 @@ def _type(value: object) -> str:
 
 
 def _missing(api: str, kind: str, version: str) -> str:
-    """Why a built-in kind is not there, and what is instead."""
-    there = sorted(other for other, name in kinds(version) if name == kind)
-    if there:
-        return f"{api} {kind} does not exist in Kubernetes {version}; {', '.join(there)} does"
+    """Why a built-in kind does not exist in a version, and what does."""
+    apis = sorted(other for other, name in kinds(version) if name == kind)
+    if apis:
+        return f"{api} {kind} does not exist in Kubernetes {version}; {', '.join(apis)} does"
     near = get_close_matches(kind, sorted({name for _, name in kinds(version)}), n=1)
     hint = f"; did you mean {near[0]}?" if near else ""
     return f"{api} {kind} does not exist in Kubernetes {version}{hint}"
@@ -118,7 +120,7 @@ def _missing(api: str, kind: str, version: str) -> str:
 
 @cache
 def versions() -> tuple[str, ...]:
-    """The known minor versions, such as `1.31`, the newest last."""
+    """The known minor versions, such as `1.31`, in ascending order."""
     names = [each.name for each in files(PACKAGE).joinpath(FOLDER).iterdir()]
     found = [name[1:].removesuffix(STRICT) for name in names if name.endswith(STRICT)]
     return tuple(sorted({each.rpartition(".")[0] for each in found}, key=_number))
@@ -129,7 +131,7 @@ def _number(version: str) -> int:
 
 
 def nearest(version: str) -> str:
-    """The known version that is nearest to a stated one."""
+    """The known version nearest to the given one."""
     return min(versions(), key=lambda each: (abs(_number(each) - _number(version)), each))
 
 
@@ -142,7 +144,7 @@ def _definitions(version: str) -> dict[str, Any]:
 
 @cache
 def kinds(version: str) -> dict[tuple[str, str], str]:
-    """The definition of each built-in kind, by apiVersion and kind."""
+    """The name of each built-in kind's definition, by (apiVersion, kind)."""
     found = {}
     for name, definition in _definitions(version)["$defs"].items():
         for each in definition.get(_GROUP_VERSION_KIND, []):
@@ -154,7 +156,7 @@ def kinds(version: str) -> dict[tuple[str, str], str]:
 
 @cache
 def groups() -> frozenset[str]:
-    """Every API group that Kubernetes has or had itself."""
+    """The API groups of Kubernetes itself, including removed ones."""
     ends = (versions()[0], versions()[-1])
     return frozenset(api.rpartition("/")[0] for each in ends for api, _ in kinds(each))
 

@@ -1,8 +1,8 @@
-"""Runs `kustomize build` on files from Git. Called by `gather`, once the files were checked.
+"""Runs `kustomize build` on files from Git. Called by `bot.gather.sources`.
 
-The tool sees a fresh folder of regular files and three environment variables: no credentials, no
-home folder with settings, no plugins. What could reach the network or run a program is refused
-before it starts, by reading the files (`renderers/sources/kustomize.py`).
+The tool sees a temporary folder of regular files and three environment variables: no credentials,
+no settings, no plugins. `renderers.sources.kustomize` has rejected files that would access the
+network or run a program before the tool starts.
 """
 
 import os
@@ -13,6 +13,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
@@ -20,19 +21,37 @@ from tempfile import TemporaryDirectory
 from bot.engine import discovery
 
 SECONDS = 60
-MOST_BYTES = 16 * 1024 * 1024
+MAX_BYTES = 16 * 1024 * 1024
 OLDEST = 5
+"""The oldest supported major version."""
 
 _CHUNK = 65536
 _VERSION = re.compile(r"v(\d+)\.\d+")
-_TOOLS = {
-    "kustomize": (("version",), ("build",)),
-    "kubectl": (("version", "--client"), ("kustomize",)),
-}
 
 
 class KustomizeError(Exception):
-    """The folder cannot be built: the tool's words, or what to install."""
+    """The folder cannot be built; the message is the tool's, or says what to install."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Tool:
+    """A program that builds kustomize folders: its version arguments, and its build command."""
+
+    name: str
+    version: tuple[str, ...]
+    build: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Output:
+    stdout: bytes
+    stderr: bytes
+
+
+_TOOLS = (
+    _Tool("kustomize", ("version",), "build"),
+    _Tool("kubectl", ("version", "--client"), "kustomize"),
+)
 
 
 def build(
@@ -41,33 +60,33 @@ def build(
     *,
     search_path: str | None = None,
     seconds: float = SECONDS,
-    most_bytes: int = MOST_BYTES,
+    max_bytes: int = MAX_BYTES,
 ) -> bytes:
-    """The YAML documents that kustomize makes of a folder.
+    """Build a folder into YAML documents.
 
-    `files` are all files the folder may refer to, by path; `folder` is one of their folders.
-    `search_path` says where the tool is looked for (None: on PATH).
+    `files` are all files that the folder may refer to, by path; `folder` is one of their folders.
+    `search_path` is where to look for the tool (None: on PATH).
 
     Raises:
-        KustomizeError: no tool, a path that leaves the folder, or the tool fails, takes longer than
-            `seconds` or writes more than `most_bytes`.
-        SourceError: the files name something remote or a plugin.
+        KustomizeError: the tool is missing, a path is outside the repository, or the tool fails,
+            takes longer than `seconds` or writes more than `max_bytes`.
+        SourceError: the files refer to a remote resource or a plugin.
     """
     discovery.sources()["kustomize"].check(files)
     command = _command(search_path)
-    with TemporaryDirectory(prefix="kustomize-") as made:
-        home = Path(made).resolve()
+    with TemporaryDirectory(prefix="kustomize-") as folder_name:
+        home = Path(folder_name).resolve()
         root = home / "files"
         for path, content in files.items():
             _write(root, path, content)
         target = _below(root, folder or ".")
         if not target.is_dir():
-            raise KustomizeError(f"there is no folder {folder!r} in the repository")
+            raise KustomizeError(f"no folder {folder!r} in the repository")
         try:
-            return _run([*command, str(target)], home, seconds, most_bytes)
+            return _run([*command, str(target)], home, seconds, max_bytes)
         except KustomizeError as error:
-            words = str(error).replace(f"{root}/", "").replace(str(root), ".")
-            raise KustomizeError(words.replace(str(home), "~")) from None
+            message = str(error).replace(f"{root}/", "").replace(str(root), ".")
+            raise KustomizeError(message.replace(str(home), "~")) from None
 
 
 def _below(root: Path, path: str) -> Path:
@@ -84,38 +103,39 @@ def _write(root: Path, path: str, content: bytes) -> None:
 
 
 def _command(search_path: str | None) -> tuple[str, ...]:
-    """The tool with its verb; kustomize comes before kubectl, which carries one."""
-    old = []
-    for name, (version, verb) in _TOOLS.items():
-        program = shutil.which(name, path=search_path)
+    """The first suitable tool with its build command: kustomize, or kubectl, which includes it."""
+    unsuitable = []
+    for tool in _TOOLS:
+        program = shutil.which(tool.name, path=search_path)
         if program is None:
             continue
-        major = _major(program, version)
+        major = _major_version(program, tool.version)
         if major is not None and major >= OLDEST:
-            return (program, *verb)
-        old.append(f"{program} is {'older' if major is not None else 'of an unknown version'}")
-    found = f" ({'; '.join(old)})" if old else ""
+            return (program, tool.build)
+        reason = "older" if major is not None else "of an unknown version"
+        unsuitable.append(f"{program} is {reason}")
+    found = f" ({'; '.join(unsuitable)})" if unsuitable else ""
     raise KustomizeError(
-        f"a kustomize folder needs `kustomize` {OLDEST} or newer, or a `kubectl` that carries it, "
-        f"on PATH{found}; install one of them, or use plain manifests"
+        f"kustomize folders need `kustomize` {OLDEST} or newer, or a `kubectl` that includes it, "
+        f"on PATH{found}: install one of them, or use plain manifests"
     )
 
 
 @cache
-def _major(program: str, arguments: tuple[str, ...]) -> int | None:
-    """The version of kustomize, which kubectl prints in a line of its own."""
+def _major_version(program: str, arguments: tuple[str, ...]) -> int | None:
+    """The major version of kustomize, which kubectl prints on a separate line."""
     try:
         with TemporaryDirectory(prefix="kustomize-") as home:
-            printed = _run([program, *arguments], Path(home), SECONDS, _CHUNK).decode()
+            output = _run([program, *arguments], Path(home), SECONDS, _CHUNK).decode()
     except (KustomizeError, OSError, UnicodeDecodeError):
         return None
-    lines = [line for line in printed.splitlines() if "Kustomize" in line] or [printed]
+    lines = [line for line in output.splitlines() if "Kustomize" in line] or [output]
     match = _VERSION.search(lines[0])
     return int(match[1]) if match else None
 
 
-def _run(command: list[str], home: Path, seconds: float, most_bytes: int) -> bytes:
-    """What the program prints; it and whatever it started are ended when it is too much."""
+def _run(command: list[str], home: Path, seconds: float, max_bytes: int) -> bytes:
+    """The program's output; beyond a limit, the program and its children are killed."""
     environment = {
         "PATH": f"{Path(command[0]).parent}{os.pathsep}{os.defpath}",
         "HOME": str(home),
@@ -132,23 +152,21 @@ def _run(command: list[str], home: Path, seconds: float, most_bytes: int) -> byt
     ) as process:
         try:
             deadline = time.monotonic() + seconds
-            printed, complained = _read(process, deadline, most_bytes)
+            output = _read(process, deadline, max_bytes)
             status = process.wait(max(0.0, deadline - time.monotonic()))
         except (TimeoutError, subprocess.TimeoutExpired):
-            raise KustomizeError(f"kustomize took more than {seconds:g} s") from None
+            raise KustomizeError(f"kustomize took longer than {seconds:g} s") from None
         finally:
             if process.returncode is None:
                 os.killpg(process.pid, signal.SIGKILL)
     if status != 0:
-        words = complained.decode(errors="replace").strip()
-        raise KustomizeError(words or f"kustomize ended with status {status} and said nothing")
-    return printed
+        message = output.stderr.decode(errors="replace").strip()
+        raise KustomizeError(message or f"kustomize exited with status {status} and no message")
+    return output.stdout
 
 
-def _read(
-    process: subprocess.Popen[bytes], deadline: float, most_bytes: int
-) -> tuple[bytes, bytes]:
-    """Both outputs to their ends. Raises TimeoutError at the deadline."""
+def _read(process: subprocess.Popen[bytes], deadline: float, max_bytes: int) -> _Output:
+    """Read both outputs to their ends; raises TimeoutError at the deadline."""
     assert process.stdout is not None
     assert process.stderr is not None
     outputs = {process.stdout.fileno(): bytearray(), process.stderr.fileno(): bytearray()}
@@ -164,7 +182,7 @@ def _read(
                 outputs[key.fd] += chunk
                 if not chunk:
                     selector.unregister(key.fd)
-                if len(outputs[key.fd]) > most_bytes:
-                    raise KustomizeError(f"kustomize writes more than {most_bytes} bytes")
-    printed, complained = outputs.values()
-    return bytes(printed), bytes(complained)
+                if len(outputs[key.fd]) > max_bytes:
+                    raise KustomizeError(f"kustomize wrote more than {max_bytes} bytes")
+    stdout, stderr = outputs.values()
+    return _Output(bytes(stdout), bytes(stderr))

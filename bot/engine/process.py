@@ -1,7 +1,7 @@
-"""The core in a process of its own: it holds up no webhook, and a plan too big ends it alone.
+"""Runs the core in a separate process, with limits of time and memory.
 
-The process is made when it is needed, kept, and made anew after it ended. It ends with the service:
-it reads its work from a pipe.
+The process is started on first use, reused, and restarted after it has ended. It reads its input
+from a pipe, and therefore ends with the service.
 """
 
 import asyncio
@@ -18,36 +18,35 @@ MIB = 1 << 20
 
 
 class PlannerError(Exception):
-    """There is no plan, though nothing is wrong with any document: it took too much."""
+    """Planning exceeded its limits of time or memory."""
 
 
 @dataclass(frozen=True, slots=True)
 class Planner:
-    """Plans one snapshot at a time, each within `seconds` and all within `mebibytes` of memory."""
+    """Plans one snapshot at a time, in at most `seconds` and `mebibytes` of memory."""
 
     seconds: float
     mebibytes: int
-    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def __call__(self, snapshot: Snapshot) -> Proposal:
         """See `propose`.
 
         Raises:
-            PlannerError: it took more than it may.
+            PlannerError: planning exceeded a limit.
         """
-        async with self.turn:
+        async with self.lock:
             try:
                 with anyio.fail_after(self.seconds):
                     return await to_process.run_sync(
                         _propose, snapshot, self.mebibytes * MIB, cancellable=True
                     )
             except TimeoutError:
-                spent = f"{self.seconds:g} seconds (SWITCHYARD_PLANNER_SECONDS)"
+                limit = f"{self.seconds:g} seconds (SWITCHYARD_PLANNER_SECONDS)"
             except (MemoryError, anyio.BrokenWorkerProcess):
-                spent = f"{self.mebibytes} MiB (SWITCHYARD_PLANNER_MEBIBYTES)"
+                limit = f"{self.mebibytes} MiB (SWITCHYARD_PLANNER_MEBIBYTES)"
         raise PlannerError(
-            f"planning was ended after it took {spent}: make the application smaller, or give the "
-            f"service more"
+            f"planning exceeded its limit of {limit}: raise the limit, or split the application"
         )
 
 

@@ -1,6 +1,6 @@
-"""What the objects in a deploy repo's files request and use, added up by unit."""
+"""Adds up the resource requests and the quota usage of the objects in a deploy repo, by unit."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -12,104 +12,109 @@ from renderers.kubernetes.metadata import namespace_of
 from renderers.layout import Layout
 from renderers.policy import quotas
 
-Read = Callable[[str], bytes]
+ReadBlob = Callable[[str], bytes]
 
 
 @dataclass(slots=True)
 class ResourceUsage:
-    """Nano-units: requests by resource, and use of quotas by namespace and ResourceQuota name."""
+    """In nano-units: requests by resource, and usage by namespace and ResourceQuota name."""
 
     requests: dict[str, int] = field(default_factory=dict)
-    usage: dict[str, dict[str, int]] = field(default_factory=dict)
+    quota_usage: dict[str, dict[str, int]] = field(default_factory=dict)
 
     def add(self, other: "ResourceUsage") -> None:
-        """Add what another one asks for."""
+        """Add the amounts of another one."""
         _add(self.requests, other.requests)
-        for namespace, usage in other.usage.items():
-            _add(self.usage.setdefault(namespace, {}), usage)
+        for namespace, usage in other.quota_usage.items():
+            _add(self.quota_usage.setdefault(namespace, {}), usage)
 
-    def beyond(self, other: "ResourceUsage") -> "ResourceUsage":
-        """What this asks for more than another one."""
+    def excess_over(self, other: "ResourceUsage") -> "ResourceUsage":
+        """The amounts by which this exceeds another one."""
         return ResourceUsage(
-            _more(self.requests, other.requests),
-            {name: _more(each, other.usage.get(name, {})) for name, each in self.usage.items()},
+            _difference(self.requests, other.requests),
+            {
+                name: _difference(each, other.quota_usage.get(name, {}))
+                for name, each in self.quota_usage.items()
+            },
         )
 
 
 @dataclass(slots=True)
 class UsageReader:
-    """Reads files once for each content; usage is counted for the applications of one tenant.
+    """Reads each distinct content once; counts quota usage for applications of one tenant only.
 
-    `remembered` outlives one reading. What somebody else wrote and cannot be read asks for nothing.
+    `cache` is kept between passes. Files that cannot be parsed, because somebody else wrote them,
+    count as nothing.
     """
 
     tenant: Tenant | None
-    remembered: dict[tuple[str, str], ResourceUsage] = field(default_factory=dict)
+    cache: dict[tuple[str, str], ResourceUsage] = field(default_factory=dict)
 
-    def of(self, registration: Registration, path: str, blob: str, read: Read) -> ResourceUsage:
-        """What the objects of one file ask for; `read` gives a blob's bytes."""
-        counted = self._counted(registration)
-        if counted is None and not path.rpartition("/")[2].startswith(workloads.FILE_PREFIXES):
+    def of(self, registration: Registration, path: str, blob: str, read: ReadBlob) -> ResourceUsage:
+        """The usage of the objects in one file; `read` returns the content of a blob."""
+        tenant = self._quota_tenant(registration)
+        if tenant is None and not path.rpartition("/")[2].startswith(workloads.FILE_PREFIXES):
             return ResourceUsage()
-        key = (blob, repr(counted))
-        if key not in self.remembered:
-            self.remembered[key] = _read(read(blob), counted)
-        return self.remembered[key]
+        key = (blob, repr(tenant))
+        if key not in self.cache:
+            self.cache[key] = _read(read(blob), tenant)
+        return self.cache[key]
 
     def by_unit(
-        self, registration: Registration, entries: Iterable[tuple[str, str]], read: Read
+        self, registration: Registration, blobs: Mapping[str, str], read: ReadBlob
     ) -> dict[Unit, ResourceUsage]:
-        """What each unit asks for; `entries` are paths in the deploy repo with their blobs."""
+        """The usage of each unit; `blobs` maps paths in the deploy repo to blob ids."""
         layout = Layout.of(registration)
         units: dict[Unit, ResourceUsage] = {}
-        for path, blob in entries:
+        for path, blob in blobs.items():
             unit = layout.unit_of(path)
             if unit is not None:
-                demand = units.setdefault(unit, ResourceUsage())
+                usage = units.setdefault(unit, ResourceUsage())
                 if path.startswith(f"{layout.objects_folder(unit)}/"):
-                    demand.add(self.of(registration, path, blob, read))
+                    usage.add(self.of(registration, path, blob, read))
         return units
 
-    def _counted(self, registration: Registration) -> Tenant | None:
+    def _quota_tenant(self, registration: Registration) -> Tenant | None:
+        """The tenant, if it has a quota and the application belongs to it."""
         tenant = self.tenant
-        mine = tenant is not None and tenant.quota and tenant.name == registration.tenant
-        return tenant if mine else None
+        has_quota = tenant is not None and tenant.quota and tenant.name == registration.tenant
+        return tenant if has_quota else None
 
 
 def claim(
     registration: Registration,
     unit: Unit,
-    demand: ResourceUsage,
+    usage: ResourceUsage,
     merged_at: datetime | None,
     number: int = 0,
 ) -> ResourceClaim:
-    """The claim of one unit of an application."""
+    """The claim of one unit; `number` is the merge request that proposes it, if not merged."""
     return ResourceClaim(
-        registration.application,
-        unit,
-        demand.requests,
-        merged_at,
-        number,
-        registration.priority,
-        registration.tenant,
-        demand.usage,
+        application=registration.application,
+        unit=unit,
+        requests=usage.requests,
+        merged_at=merged_at,
+        number=number,
+        priority=registration.priority,
+        tenant=registration.tenant,
+        usage=usage.quota_usage,
     )
 
 
-def _read(content: bytes, counted: Tenant | None) -> ResourceUsage:
-    demand = ResourceUsage()
+def _read(content: bytes, tenant: Tenant | None) -> ResourceUsage:
+    total = ResourceUsage()
     try:
         for document in yaml.load_documents(content):
             item = document.value
             if isinstance(item, dict):
-                _add(demand.requests, workloads.requests(item))
-                if counted is not None:
+                _add(total.requests, workloads.requests(item))
+                if tenant is not None:
                     namespace = namespace_of(item) or ""
-                    usage = quotas.usage_of(item, counted.limits)
-                    _add(demand.usage.setdefault(namespace, {}), usage)
+                    usage = quotas.usage_of(item, tenant.limits)
+                    _add(total.quota_usage.setdefault(namespace, {}), usage)
     except (yaml.YamlError, ValueError):
         return ResourceUsage()
-    return demand
+    return total
 
 
 def _add(total: dict[str, int], more: Mapping[str, int]) -> None:
@@ -117,5 +122,5 @@ def _add(total: dict[str, int], more: Mapping[str, int]) -> None:
         total[name] = total.get(name, 0) + amount
 
 
-def _more(new: Mapping[str, int], old: Mapping[str, int]) -> dict[str, int]:
+def _difference(new: Mapping[str, int], old: Mapping[str, int]) -> dict[str, int]:
     return {name: max(0, amount - old.get(name, 0)) for name, amount in new.items()}

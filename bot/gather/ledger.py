@@ -69,8 +69,8 @@ def _merged(
     for registration in registrations:
         layout = Layout.of(registration)
         prefixes = tuple(layout.application_folder(cluster) for cluster in clusters)
-        entries = mirror.entries(sha, prefixes).items()
-        units = reader.by_unit(registration, entries, mirror.blob)
+        blobs = mirror.entries(sha, prefixes)
+        units = reader.by_unit(registration, blobs, mirror.blob)
         folders = {u: (layout.objects_folder(u),) for u in units if u.cluster in timed}
         times = {unit: info.at for unit, info in mirror.last_changes(sha, folders).items()}
         for unit, usage in sorted(units.items()):
@@ -103,7 +103,7 @@ async def _proposed(
         )
         for unit, usage in sorted(units.items()):
             now = merged.get((registration.application, unit))
-            more = usage.beyond(now.usage if now is not None else ResourceUsage())
+            more = usage.excess_over(now.usage if now is not None else ResourceUsage())
             claims.append(claim(registration, unit, more, None, request.number))
     return claims
 
@@ -118,5 +118,5 @@ def _branch(
     if head is None or info is None or len(info.parents) != 1:
         return {}
     changed = mirror.changed_files(info.parents[0], head)
-    written = [(path, new) for path, _, new in changed if new is not None]
+    written = {path: new for path, _, new in changed if new is not None}
     return reader.by_unit(registration, written, mirror.blob)

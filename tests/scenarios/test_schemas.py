@@ -79,8 +79,8 @@ def test_a_typo_is_told_with_its_line_and_what_was_meant(tmp_path: Path) -> None
 
     assert said(refused) == [
         (
-            "web/x.yaml:15:11: web: Deployment/web: spec.template.spec.containers[0].imagee is no "
-            "field of its schema; did you mean image? "
+            "web/x.yaml:15:11: web: Deployment/web: spec.template.spec.containers[0].imagee is not "
+            "a field of the schema; did you mean image? "
             "[on any, new (Kubernetes 1.36), old (Kubernetes 1.25)]"
         )
     ]
@@ -92,7 +92,7 @@ def test_a_patch_may_be_right_for_one_version_and_wrong_for_another(tmp_path: Pa
     assert said(refused) == [
         (
             "switchyard.yaml:12:7: web: Deployment/web: spec.template.spec.containers[0]."
-            "resizePolicy is no field of its schema [on old (Kubernetes 1.25)]"
+            "resizePolicy is not a field of the schema [on old (Kubernetes 1.25)]"
         )
     ]
 
@@ -128,8 +128,8 @@ def test_a_custom_resource_is_held_to_its_definition_in_the_tree(tmp_path: Path)
     messages = [each.partition("Rocket/r: ")[2] for each in said(refused)]
     assert [each.partition(" [on ")[0] for each in messages] == [
         "spec.engine must be one of liquid, solid",
-        "spec.stages[0].fuell is no field of its schema; did you mean fuel?",
-        "spec.thrust must be of type integer or string, is boolean",
+        "spec.stages[0].fuell is not a field of the schema; did you mean fuel?",
+        "spec.thrust must be of type integer or string, but is boolean",
     ]
 
 
@@ -139,7 +139,7 @@ def test_a_secret_is_never_quoted(tmp_path: Path) -> None:
     refused = run(tmp_path, {"x.yaml": text})
 
     assert "aHVudGVyMg" not in "\n".join(said(refused))
-    assert any("data must be of type object, is array" in each for each in said(refused))
+    assert any("data must be of type object, but is array" in each for each in said(refused))
 
 
 def test_a_custom_resources_lists_merge_by_the_keys_of_its_definition(tmp_path: Path) -> None:

@@ -192,13 +192,13 @@ async def test_a_cluster_that_leaves_is_waited_for_no_longer(world: World) -> No
 
 async def test_a_plan_that_takes_too_much_is_said_where_people_look(world: World) -> None:
     async def too_big(_: Snapshot) -> Proposal:
-        raise PlannerError("planning was ended after it took 120 seconds")
+        raise PlannerError("planning exceeded its limit of 120 seconds")
 
     planner = world.context.propose
     world.context = replace(world.context, propose=too_big)
     number = await begun(world)
-    assert "planning was ended after it took 120 seconds" in world.home(number)
-    assert world.view().problems == ("planning was ended after it took 120 seconds",)
+    assert "planning exceeded its limit of 120 seconds" in world.home(number)
+    assert world.view().problems == ("planning exceeded its limit of 120 seconds",)
 
     world.context = replace(world.context, propose=planner)
     await world.sweep()
