@@ -97,7 +97,6 @@ async def test_not_found_just_after_it_was_made_on_gitlab(world: World, faults: 
     assert len(world.rita.requests(DEPLOY, "all")) == len(WAVES)
 
 
-@on_each
 async def test_a_branch_of_that_name_is_there_already(world: World) -> None:
     world.found(small_fleet())
     await world.settle()
@@ -150,7 +149,6 @@ async def test_its_own_merge_request_was_opened_and_is_not_listed_yet(
     assert len(world.rita.requests(DEPLOY, "all")) == len(WAVES)
 
 
-@on_each
 async def test_its_own_merge_request_that_lost_its_mark_gets_it_again(world: World) -> None:
     await begin(world)
     number = number_of(world, "canary.2")
@@ -162,7 +160,6 @@ async def test_its_own_merge_request_that_lost_its_mark_gets_it_again(world: Wor
     assert len(world.rita.requests(DEPLOY, "all")) == len(WAVES)
 
 
-@on_github
 async def test_a_forge_that_refuses_for_days_is_asked_now_and_then(world: World) -> None:
     required = world.site.made.forge.repositories[DEPLOY].required_statuses
     required.append("security/scan")

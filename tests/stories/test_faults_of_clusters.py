@@ -11,8 +11,6 @@ from bot.sandbox.demo.site import APP
 from tests.fakes.world import World, small_app, small_fleet
 from tests.stories.laws import WAVES, begin, check, converge, hold, page
 
-on_each = pytest.mark.parametrize("world", ["gitlab"], indirect=True)
-
 
 @dataclass(slots=True)
 class Skewed(SimulatedCluster):
@@ -35,7 +33,6 @@ def skew_all(world: World, by: timedelta) -> None:
         world.clusters[name] = skew(world, name, by)
 
 
-@on_each
 @pytest.mark.parametrize("minutes", [-600, 9])
 async def test_a_clock_that_is_wrong_changes_no_order(world: World, minutes: int) -> None:
     world.found(small_fleet())
@@ -46,7 +43,6 @@ async def test_a_clock_that_is_wrong_changes_no_order(world: World, minutes: int
     await converge(world)
 
 
-@on_each
 async def test_a_clock_that_is_set_right_during_the_rollout(world: World) -> None:
     """What was said of a later time counts until that time, and no wave goes before its turn."""
     await begin(world)
@@ -58,7 +54,6 @@ async def test_a_clock_that_is_set_right_during_the_rollout(world: World) -> Non
     await converge(world, step=30, times=80)
 
 
-@on_each
 async def test_a_report_from_the_future_is_refused_and_the_wait_is_overdue(world: World) -> None:
     await begin(world)
     ahead = skew(world, "one", timedelta(hours=1))
@@ -78,7 +73,6 @@ async def test_a_report_from_the_future_is_refused_and_the_wait_is_overdue(world
     await converge(world)
 
 
-@on_each
 async def test_a_report_for_an_old_commit_is_no_readiness(world: World) -> None:
     await begin(world)
     world.behave("one", stuck_at=world.log()[-1]["sha"])
@@ -89,7 +83,6 @@ async def test_a_report_for_an_old_commit_is_no_readiness(world: World) -> None:
     await converge(world)
 
 
-@on_each
 async def test_a_cluster_that_is_silent_for_ever_is_overdue_for_ever(world: World) -> None:
     await begin(world)
     world.behave("one", silent=True)

@@ -13,7 +13,6 @@ from tests.stories.laws import WAVES, begin, check, converge
 
 on_each = pytest.mark.parametrize("world", ["github", "gitlab"], indirect=True)
 on_github = pytest.mark.parametrize("world", ["github"], indirect=True)
-on_gitlab = pytest.mark.parametrize("world", ["gitlab"], indirect=True)
 IDENTITY = ("x-github-delivery", "idempotency-key", "webhook-id")
 SIGNATURE = {"github": "x-hub-signature-256", "gitlab": "webhook-signature"}
 
@@ -67,7 +66,6 @@ async def proposed(world: World) -> int:
     return number
 
 
-@on_github
 async def test_an_older_event_after_a_newer_one_takes_nothing_back(world: World) -> None:
     await begin(world)
     await converge(world)
@@ -87,7 +85,6 @@ async def test_an_older_event_after_a_newer_one_takes_nothing_back(world: World)
     assert ":3.0.0" in world.deployed("three", "cart")
 
 
-@on_gitlab
 async def test_an_event_comes_half_a_minute_late(world: World) -> None:
     world.post.holding = True
     await begin(world)

@@ -19,9 +19,7 @@ from tests.stories.laws import (
 from tests.stories.test_who_may import CANARY, team
 
 on_each = pytest.mark.parametrize("world", ["github", "gitlab"], indirect=True)
-on_github = pytest.mark.parametrize("world", ["github"], indirect=True)
 on_gitlab = pytest.mark.parametrize("world", ["gitlab"], indirect=True)
-REVIEWS = r"(pulls/{0}/reviews|merge_requests/{0}/approvals)$"
 FOLDER = "clusters/{}/apps/shop/storefront/{}/"
 CANARIES = WAVES[:3]
 
@@ -29,6 +27,7 @@ CANARIES = WAVES[:3]
 def merging(faults: Faults, number: int, act: Callable[[], object]) -> None:
     """Let somebody do something just before the bot's merge reaches the forge."""
     faults.add("PUT", f"/{number}/merge$", kind=BEFORE, act=act)
+    faults.add("merge", f"/{number}$", kind=BEFORE, act=act)
 
 
 def force(world: World, branch: str, files: dict[str, bytes | None]) -> str:
@@ -55,7 +54,6 @@ async def test_a_head_that_is_replaced_just_before_the_merge_is_not_merged(
     assert len(world.rita.requests(DEPLOY, "all")) == len(WAVES)
 
 
-@on_github
 async def test_main_moves_by_another_file_just_before_the_merge(
     world: World, faults: Faults
 ) -> None:
@@ -69,7 +67,6 @@ async def test_main_moves_by_another_file_just_before_the_merge(
     assert len(world.rita.requests(DEPLOY, "all")) == len(WAVES)
 
 
-@on_gitlab
 async def test_main_moves_by_a_file_of_the_same_unit_just_before_the_merge(
     world: World, faults: Faults
 ) -> None:
@@ -92,7 +89,6 @@ async def test_main_moves_by_a_file_of_the_same_unit_just_before_the_merge(
     assert "kind: Deployment" in world.deployed("one", "cart")
 
 
-@on_gitlab
 async def test_main_moves_by_a_new_file_beside_it_just_before_the_merge(
     world: World, faults: Faults
 ) -> None:
@@ -136,14 +132,12 @@ def withdraw(world: World, *numbers: int) -> None:
         world.rita.withdraw(DEPLOY, number)
 
 
-@on_each
 async def test_an_approval_is_read_again_in_the_pass_that_merges(
     world: World, faults: Faults
 ) -> None:
     await approved(world)
     number = number_of(world, "canary.1")
-    reads = REVIEWS.format(number)
-    faults.add("GET", reads, kind=BEFORE, act=lambda: withdraw(world, number))
+    faults.add("reviews", f"/{number}$", kind=BEFORE, act=lambda: withdraw(world, number))
     let_go(world)
 
     await hold(world, [])
@@ -153,7 +147,6 @@ async def test_an_approval_is_read_again_in_the_pass_that_merges(
     await converge(world, reviewed=CANARIES)
 
 
-@on_each
 async def test_an_approval_withdrawn_after_that_holds_whatever_comes_later(
     world: World, faults: Faults
 ) -> None:
@@ -171,7 +164,6 @@ async def test_an_approval_withdrawn_after_that_holds_whatever_comes_later(
     await converge(world, reviewed=["canary.2", "canary.3"])
 
 
-@on_each
 async def test_who_approved_and_lost_the_role_since_has_approved_nothing(world: World) -> None:
     await approved(world)
     roles = world.site.made.forge.repositories[DEPLOY].roles
@@ -209,7 +201,6 @@ async def test_who_approved_and_left_the_team_since_has_approved_nothing(world: 
     await converge(world, reviewed=CANARIES)
 
 
-@on_gitlab
 async def test_a_later_wave_that_an_admin_merges_out_of_order_is_not_merged_again(
     world: World,
 ) -> None:
@@ -230,7 +221,6 @@ async def test_a_later_wave_that_an_admin_merges_out_of_order_is_not_merged_agai
     assert len(world.rita.requests(DEPLOY, "all")) == len(WAVES)
 
 
-@on_github
 async def test_a_merge_request_that_a_person_closes_stays_closed(world: World) -> None:
     await begin(world)
     number = number_of(world, "canary.2")

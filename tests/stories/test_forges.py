@@ -8,7 +8,7 @@ from bot.sandbox.demo.site import APP, DEPLOY
 from tests.fakes.world import World, small_app, small_fleet
 from tests.stories.laws import notices
 
-FORGES = ("github", "gitlab", "github+gitlab")
+FORGES = ("github", "gitlab", "github+gitlab", "local")
 on_each = pytest.mark.parametrize("world", FORGES, indirect=True)
 APPROVED = "{approvals: [{clusters: {matchLabels: {canary: 'true'}}, count: 1}]}"
 

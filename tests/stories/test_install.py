@@ -1,8 +1,11 @@
 """From a first push to a fleet that runs it."""
 
+import pytest
+
 from bot.sandbox.demo.site import APP, DEPLOY
 from tests.fakes.world import World, small_app, small_fleet
 
+pytestmark = pytest.mark.parametrize("world", ["local"], indirect=True)
 ALL_WAVES = ["canary.1", "canary.2", "canary.3", "rest.1", "rest.2", "rest.3"]
 
 

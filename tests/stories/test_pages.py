@@ -16,6 +16,8 @@ from bot.sandbox.demo.run import run_demo
 from bot.sandbox.demo.site import APP
 from tests.fakes.world import World, manifest, small_app, small_fleet
 
+on_local = pytest.mark.parametrize("world", ["local"], indirect=True)
+
 
 async def page(world: World, path: str = "/rollouts/storefront") -> str:
     answer = await world.client.get(path)
@@ -24,6 +26,7 @@ async def page(world: World, path: str = "/rollouts/storefront") -> str:
     return answer.text
 
 
+@on_local
 async def test_the_page_shows_waves_clusters_and_why_each_waits(world: World) -> None:
     world.found(small_fleet())
     world.ada.push(APP, "main", {"README.md": b"Soon.\n"}, "Begin")
@@ -59,6 +62,7 @@ async def test_the_page_shows_waves_clusters_and_why_each_waits(world: World) ->
     assert "tier=edge" in fleet
 
 
+@on_local
 async def test_what_clusters_say_is_shown_as_text(world: World) -> None:
     hostile = small_app()
     hostile["deploy/web/deployment.yaml"] = manifest("web").replace(

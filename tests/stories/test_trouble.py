@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from bot.engine.process import PlannerError
 from bot.engine.propose import Proposal
 from bot.sandbox.demo.site import APP, DEPLOY, FLEET
@@ -9,6 +11,7 @@ from planners.model.snapshot import Snapshot
 from tests.fakes.world import World, small_app, small_fleet
 from tests.stories.laws import notices
 
+on_local = pytest.mark.parametrize("world", ["local"], indirect=True)
 MERGED = ["canary.1"]
 
 
@@ -78,6 +81,7 @@ async def test_a_report_for_an_old_revision_does_not_count(world: World) -> None
     assert world.wave("rest.1").state == "waiting"
 
 
+@on_local
 async def test_a_foreign_commit_on_a_branch_is_noticed_and_kept(world: World) -> None:
     await begun(world)
     request = world.rita.requests(DEPLOY)[0]
@@ -94,6 +98,7 @@ async def test_a_foreign_commit_on_a_branch_is_noticed_and_kept(world: World) ->
     assert world.rita.request(DEPLOY, request["number"])["head"] == theirs
 
 
+@on_local
 async def test_a_closed_merge_request_stays_closed_until_it_is_reopened(world: World) -> None:
     await begun(world)
     number = world.rita.requests(DEPLOY)[0]["number"]
@@ -109,6 +114,7 @@ async def test_a_closed_merge_request_stays_closed_until_it_is_reopened(world: W
     assert len(world.rita.requests(DEPLOY, "all")) == 6
 
 
+@on_local
 async def test_a_label_holds_a_wave_until_it_is_taken_away(world: World) -> None:
     await begun(world)
     number = world.rita.requests(DEPLOY)[0]["number"]
@@ -166,6 +172,7 @@ async def test_a_change_made_past_switchyard_is_not_overwritten_unasked(world: W
     assert "replicas: 9" in world.deployed("two", "web")
 
 
+@on_local
 async def test_lost_webhooks_delay_and_lose_nothing(world: World) -> None:
     world.deaf = True
     world.found(small_fleet())

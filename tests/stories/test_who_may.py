@@ -12,10 +12,8 @@ CANARY = "clusters: {matchLabels: {canary: 'true'}}, count: 1"
 
 def team(world: World, *logins: str) -> None:
     """Let these people be the team edge/approvers."""
-    if hasattr(world, "github"):
-        world.github.teams["edge/approvers"] = set(logins)
-    else:
-        world.gitlab.groups["edge/approvers"] = set(logins)
+    teams = world.gitlab.groups if hasattr(world, "gitlab") else world.own.teams
+    teams["edge/approvers"] = set(logins)
 
 
 async def proposed(world: World, policy: str) -> int:
@@ -32,7 +30,6 @@ def tries(world: World) -> int:
     return sum(each.kind == "merge" for each in deeds)
 
 
-@on_each
 async def test_an_approval_without_the_role_does_not_count(world: World) -> None:
     number = await proposed(world, f"{{approvals: [{{{CANARY}}}]}}")
     world.site.made.forge.repositories[DEPLOY].roles["rita"] = "triage"
@@ -62,7 +59,6 @@ async def test_only_members_of_the_team_count_and_only_while_they_are(world: Wor
     assert world.merged() == ["canary.1"]
 
 
-@on_each
 async def test_code_owners_of_the_touched_files_must_approve(world: World) -> None:
     owners = b"* @otto\n/clusters/one/ @edge/approvers # the canary\n"
     world.otto.push(DEPLOY, "main", {".github/CODEOWNERS": owners}, "Own")
@@ -77,7 +73,6 @@ async def test_code_owners_of_the_touched_files_must_approve(world: World) -> No
     assert world.merged() == ["canary.1"]
 
 
-@on_each
 async def test_a_refusal_of_the_forge_is_said_and_not_repeated_blindly(world: World) -> None:
     world.found(small_fleet())
     world.ada.push(APP, "main", small_app(), "Open the shop")
@@ -100,7 +95,6 @@ async def test_a_refusal_of_the_forge_is_said_and_not_repeated_blindly(world: Wo
     assert world.merged() == ["canary.1"]
 
 
-@on_each
 async def test_other_peoples_merge_requests_are_not_locked_out(world: World) -> None:
     world.found(small_fleet())
     world.ada.push(APP, "main", small_app(), "Open the shop")
@@ -117,7 +111,6 @@ async def test_other_peoples_merge_requests_are_not_locked_out(world: World) -> 
     )
 
 
-@on_each
 async def test_nobody_lets_a_wave_through_under_another_name(world: World) -> None:
     world.found(small_fleet())
     world.ada.push(APP, "main", small_app(), "Open the shop")
