@@ -5,7 +5,7 @@ import random
 import pytest
 
 from bot.sandbox.demo.site import APP, DEPLOY
-from bot.web.server import MAX_HOOK
+from bot.web.server import MAX_HOOK_BYTES
 from tests.fakes.faults import Faults
 from tests.fakes.post import Requests
 from tests.fakes.world import World, small_app
@@ -135,7 +135,7 @@ async def test_a_body_that_is_too_large_is_refused_and_not_kept(world: World) ->
     await begin(world)
     url, headers = forged(world, "too-large")
 
-    answer = await world.client.post(url, content=b" " * (MAX_HOOK + 1), headers=headers)
+    answer = await world.client.post(url, content=b" " * (MAX_HOOK_BYTES + 1), headers=headers)
 
     assert answer.status_code == 413
     assert [world.context.store.inbox.get(each, "too-large") for each in SIGNATURE] == [None, None]

@@ -32,7 +32,7 @@ async def test_a_renamed_deploy_repo_is_followed_or_its_new_name_asked_for(
     await sweeps(world, 4)
     if hasattr(world, "github"):
         assert world.merged() == ["canary.1"]
-        assert "the repository was renamed; use its new name" in await page(world)
+        assert "the repository was renamed or moved; use its new name" in await page(world)
     fleet = small_fleet()
     text = fleet["applications/storefront.yaml"]
     assert text is not None
