@@ -1,6 +1,8 @@
 """The house keeps its own rules: sizes, and documentation that cannot lag."""
 
 import ast
+import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -32,6 +34,29 @@ def test_no_file_over_500_lines_and_no_function_over_40(path: str) -> None:
                 and each.end_lineno is not None
             ]
             assert node.end_lineno - node.lineno + 1 - sum(nested) <= 40, node.name
+
+
+NO_DOOR = {
+    "python-multipart": "imported by FastAPI",
+    "structlog": "every package of the shell may log",
+    "tzdata": "data for zoneinfo",
+}
+IMPORTED_AS = {"markdown-it-py": "markdown_it", "python-gitlab": "gitlab", "pyyaml": "yaml"}
+
+
+def test_every_library_has_its_doors() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    extras = project["project"]["optional-dependencies"].values()
+    listed = [*project["project"]["dependencies"], *(each for extra in extras for each in extra)]
+    names = {re.split(r"[=\[]", each)[0] for each in listed} - NO_DOOR.keys()
+    guarded = {
+        module
+        for contract in project["tool"]["importlinter"]["contracts"]
+        if "source_modules" in contract and "bot" in contract["source_modules"]
+        for module in contract["forbidden_modules"]
+    }
+
+    assert {IMPORTED_AS.get(each, each.replace("-", "_")) for each in names} <= guarded
 
 
 def test_every_module_says_what_it_is_for() -> None:
