@@ -1,0 +1,235 @@
+"""Extensions of other distributions: found, described and used as if they were files here."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bot.engine.discovery import ExtensionError, discover
+from bot.sandbox.demo.site import sample
+
+MODULES = {
+    "tidal": """
+from dataclasses import dataclass
+from planners.placement.scores import Points, Score
+
+@dataclass(frozen=True, slots=True)
+class Tidal:
+    name: str = "tidal"
+    summary: str = "clusters near the sea"
+    subject: str = ""
+    depends_on_choice: bool = False
+
+    def score(self, request, cluster, subject):
+        return Points(50.0, "the tide")
+
+SCORE: Score = Tidal()
+""",
+    "dry": """
+from dataclasses import dataclass
+from planners.placement.filters import Filter, Verdict
+
+@dataclass(frozen=True, slots=True)
+class Dry:
+    name: str = "dry"
+    summary: str = "stays out of the water"
+    order: int = 900
+    required: bool = False
+
+    def admit(self, request, cluster):
+        return Verdict(self.name, cluster.name != "eu-edge-1", "high tide", "a dry place")
+
+FILTER: Filter = Dry()
+""",
+    "listed": """
+from dataclasses import dataclass
+from renderers.manifest_files import read_objects
+from renderers.sources import Source
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    name: str = "listed"
+    summary: str = "A folder of manifests with a list of them."
+    tool: str = ""
+
+    def check(self, files):
+        pass
+
+    def objects(self, files):
+        return read_objects(files)
+
+SOURCE: Source = Listed()
+""",
+    "suffix": """
+from dataclasses import dataclass
+from renderers.patch import Patch, PatchError
+
+@dataclass(frozen=True, slots=True)
+class Suffix:
+    name: str = "suffix"
+    summary: str = "Annotations to add."
+    shape: str = "object"
+    uses_schema: bool = False
+
+    def check(self, body):
+        if not isinstance(body, dict) or not body:
+            raise PatchError("suffix must be an object")
+
+    def apply(self, target, body, schema):
+        metadata = {**target["metadata"], "annotations": dict(body)}
+        return {**target, "metadata": metadata}
+
+PATCH: Patch = Suffix()
+""",
+    "ferry": """
+from dataclasses import dataclass
+from plugins import Agent
+
+@dataclass(frozen=True, slots=True)
+class Ferry:
+    name: str = "ferry"
+
+    def references(self, unit, application, namespace, objects_folder):
+        return ()
+
+    def verify(self, headers, body, key):
+        return False
+
+    def report(self, cluster, body):
+        return None
+
+PLUGIN: Agent = Ferry()
+""",
+    "anchor": """
+from dataclasses import replace
+from bot.chatops.commands import Answer, StandingCommand
+from bot.chatops.parser import Argument, Verb
+from planners.model import Role
+
+class AnchorCommand:
+    name = "anchor"
+    role = Role.WRITE
+    is_action = True
+    verb = Verb("anchor", (Argument("cluster", summary="Name of the cluster."),), (),
+                "Skip a cluster at low tide.", ("/switchyard anchor c1",))
+
+    async def run(self, call):
+        return Answer(facts={"target": call.text("cluster")})
+
+    def apply(self, overrides, entry):
+        return replace(overrides, skipped={**overrides.skipped, entry.target: "low tide"})
+
+COMMAND: StandingCommand = AnchorCommand()
+""",
+}
+GROUPS = {
+    "scores": "tidal",
+    "filters": "dry",
+    "sources": "listed",
+    "patch": "suffix",
+    "plugins": "ferry",
+    "commands": "anchor",
+}
+USED = """
+import json
+import sys
+from datetime import UTC, datetime
+
+from bot.chatops.executor import commands
+from bot.chatops.parser import Reader
+from bot.commandlog.entry import CommandLogEntry, Outcome
+from bot.commandlog.standing import standing_overrides
+from bot.engine import discovery
+from docs.generate import pages
+
+entry = CommandLogEntry("app!1#1", "0", "rita", "anchor", datetime.now(UTC), Outcome.DONE,
+                        facts={"target": "c1"})
+(parsed,) = Reader("bot", tuple(c.verb for c in commands().values())).read("/switchyard anchor c1")
+json.dump({
+    "agents": sorted(discovery.agents()),
+    "skipped": dict(standing_overrides([entry]).skipped),
+    "parsed": parsed.verb,
+    "pages": pages(),
+}, sys.stdout)
+"""
+
+CUSTOMIZATION = """
+    - name: near-the-sea
+      components: [web]
+      target: {kind: Deployment, name: web}
+      suffix: {harbour: quay}
+"""
+
+
+@pytest.fixture
+def distribution(tmp_path: Path) -> dict[str, str]:
+    """An environment in which a distribution with an extension of each kind is installed."""
+    site = tmp_path / "site"
+    metadata = site / "seaside-1.0.dist-info"
+    metadata.mkdir(parents=True)
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: seaside\nVersion: 1.0\n")
+    points = [f"[switchyard.{group}]\n{name} = {name}\n" for group, name in GROUPS.items()]
+    (metadata / "entry_points.txt").write_text("\n".join(points))
+    for name, text in MODULES.items():
+        (site / f"{name}.py").write_text(text)
+    root = Path(__file__).parents[3]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join((str(site), str(root)))}
+
+
+def run(environment: dict[str, str], *arguments: str | Path) -> str:
+    ended = subprocess.run(
+        [sys.executable, *arguments], env=environment, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout
+
+
+def test_each_kind_is_known_to_documents_reference_parser_and_log(
+    distribution: dict[str, str],
+) -> None:
+    found = json.loads(run(distribution, "-c", USED))
+
+    assert "ferry" in found["agents"]
+    assert found["skipped"] == {"c1": "low tide"}
+    assert found["parsed"] == "anchor"
+    schema = json.loads(found["pages"]["schemas/application.json"])["$defs"]
+    assert "listed" in schema["SourcePart"]["properties"]
+    assert schema["CustomizationPart"]["properties"]["suffix"]["description"] == (
+        "Annotations to add."
+    )
+    assert "`tidal`" in schema["PlacementPart"]["properties"]["prefer"]["description"]
+    assert (
+        "| `dry` | A component stays out of the water. |"
+        in (found["pages"]["reference/extensions.md"])
+    )
+    assert "Skip a cluster at low tide." in found["pages"]["reference/slash-commands.md"]
+
+
+def test_a_plan_uses_them(distribution: dict[str, str], tmp_path: Path) -> None:
+    for name in ("app", "fleet"):
+        for path, content in sample(name).items():
+            target = tmp_path / name / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content)
+    document = tmp_path / "app/switchyard.yaml"
+    text = document.read_text()
+    text = text.replace("manifests: deploy/web", "listed: deploy/web")
+    text = text.replace("  customizations:\n", f"  customizations:\n{CUSTOMIZATION}", 1)
+    text = text.replace("        count: 4\n", "        count: 4\n      prefer: {tidal: 1}\n", 1)
+    document.write_text(text)
+    folders = ("--app", tmp_path / "app", "--fleet", tmp_path / "fleet")
+
+    why = run(distribution, "-m", "bot", "explain", *folders)
+    assert "high tide" in why
+    assert "tidal 50" in why
+    run(distribution, "-m", "bot", "render", *folders, "--out", tmp_path / "out")
+    rendered = [path.read_text() for path in (tmp_path / "out").rglob("*web*") if path.is_file()]
+    assert any("harbour: quay" in text for text in rendered)
+
+
+def test_a_file_without_its_constant_is_an_error() -> None:
+    with pytest.raises(ExtensionError, match="has no FILTER"):
+        discover("planners.placement.scores", "FILTER")
