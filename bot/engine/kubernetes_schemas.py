@@ -86,8 +86,8 @@ def _violations(error: jsonschema.ValidationError) -> Iterator[SchemaViolation]:
 
 def _wrong_type(error: jsonschema.ValidationError, wanted: list[Any]) -> str:
     names = {n for each in wanted for n in (each if isinstance(each, list) else [each])}
-    words = " or ".join(sorted(names - {"null"}))
-    return f"must be of type {words}, but is {_type(error.instance)}"
+    types = " or ".join(sorted(names - {"null"}))
+    return f"must be of type {types}, but is {_type(error.instance)}"
 
 
 def _type(value: object) -> str:

@@ -65,8 +65,8 @@ class Overrides:
 
     `skipped` maps clusters that no gate waits for to the user and reason. `reverted` is the app
     revision to roll back, to the revision `restored` (empty: to what ran before it). `pauses` holds
-    the pauses of all tenants.
-    `approvals` are by wave, oldest first, including approvals of earlier content.
+    the pauses of all tenants. `approvals` are by wave, oldest first, including approvals of earlier
+    content.
     """
 
     holds: tuple[Hold, ...] = ()
@@ -94,5 +94,5 @@ class Overrides:
 
     @property
     def plan_inputs(self) -> tuple[str, str, Cancellation | None]:
-        """What decides which plan is made; everything else opens or closes gates."""
+        """The commands that change the plan; all others only open or close gates."""
         return self.reverted, self.restored, self.cancelled

@@ -83,10 +83,10 @@ class Selector:
         return self.excluded is None or not self.excluded.matches(one)
 
     def __str__(self) -> str:
-        words = [f"{key}={value}" for key, value in sorted(self.match_labels.items())]
-        words += [str(requirement) for requirement in self.match_expressions]
+        parts = [f"{key}={value}" for key, value in sorted(self.match_labels.items())]
+        parts += [str(requirement) for requirement in self.match_expressions]
         if self.names:
-            words.append(f"name in ({', '.join(self.names)})")
+            parts.append(f"name in ({', '.join(self.names)})")
         if self.excluded is not None:
-            words.append(f"except {self.excluded}")
-        return ", ".join(words) or "all clusters"
+            parts.append(f"except {self.excluded}")
+        return ", ".join(parts) or "all clusters"

@@ -1,4 +1,4 @@
-"""Laws of optimal placement over random problems, against trying everything."""
+"""Laws of optimal placement over random problems, compared with exhaustive search."""
 
 import random
 from collections.abc import Hashable, Iterable, Iterator, Mapping
@@ -124,7 +124,7 @@ def shuffled(problem: AssignmentProblem, order: random.Random) -> AssignmentProb
 
 @given(problems())
 @settings(max_examples=150, deadline=None)
-def test_the_answer_is_the_best_of_all(problem: AssignmentProblem) -> None:
+def test_the_solution_is_the_best_of_all(problem: AssignmentProblem) -> None:
     found = solve(problem, SOLVER)
     known = best(problem)
 
@@ -144,7 +144,7 @@ def test_the_answer_is_the_best_of_all(problem: AssignmentProblem) -> None:
 
 @given(problems(), st.randoms(use_true_random=False))
 @settings(max_examples=80, deadline=None)
-def test_the_answer_is_blind_to_the_order_of_everything(
+def test_the_solution_does_not_depend_on_any_order(
     problem: AssignmentProblem, order: random.Random
 ) -> None:
     assert solve(shuffled(problem, order), SOLVER) == solve(problem, SOLVER)
@@ -152,7 +152,7 @@ def test_the_answer_is_blind_to_the_order_of_everything(
 
 @given(problems())
 @settings(max_examples=80, deadline=None)
-def test_the_answer_is_never_worse_than_the_greedy_one(problem: AssignmentProblem) -> None:
+def test_the_solution_is_never_worse_than_the_greedy_one(problem: AssignmentProblem) -> None:
     known = assign_greedily(problem)
     found = solve(problem, load(nodes=1))
 

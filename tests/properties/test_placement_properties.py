@@ -144,7 +144,7 @@ def check_spread(start: Snapshot, made: Plan, intent: PlacementIntent, rule: Spr
 
 @given(worlds())
 @settings(max_examples=300, deadline=None)
-def test_no_plan_oversells_leaves_the_tenant_or_breaks_a_spread(
+def test_no_plan_exceeds_capacity_leaves_the_tenant_or_violates_a_spread(
     world: World,
 ) -> None:
     made = run(world)
@@ -155,9 +155,7 @@ def test_no_plan_oversells_leaves_the_tenant_or_breaks_a_spread(
 
 @given(worlds(), st.randoms())
 @settings(max_examples=200, deadline=None)
-def test_placement_is_blind_to_the_order_of_everything_given(
-    world: World, shuffle: random.Random
-) -> None:
+def test_placement_does_not_depend_on_any_order(world: World, shuffle: random.Random) -> None:
     start, requests = world
     fleet, parts = list(start.clusters), list(start.application.components)
     intents = list(start.application.placements)
@@ -192,7 +190,7 @@ def test_a_new_cluster_moves_nothing_for_less_than_the_threshold(
 
 @given(worlds())
 @settings(max_examples=150, deadline=None)
-def test_an_optimal_placement_is_never_worse_and_keeps_all_laws(
+def test_an_optimal_placement_is_never_worse_and_satisfies_all_laws(
     world: World,
 ) -> None:
     greedy, best = run(world), run(world, optimal=True)

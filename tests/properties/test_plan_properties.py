@@ -68,9 +68,7 @@ def snapshots(draw: st.DrawFn) -> Snapshot:
 
 @given(snapshots(), st.randoms())
 @settings(max_examples=200, deadline=None)
-def test_the_order_of_everything_given_changes_no_digest(
-    start: Snapshot, shuffle: random.Random
-) -> None:
+def test_the_digest_does_not_depend_on_any_order(start: Snapshot, shuffle: random.Random) -> None:
     clusters, parts = list(start.clusters), list(start.application.components)
     sources = list(start.sources.items())
     placements = list(start.application.placements)
@@ -100,7 +98,7 @@ def test_applying_a_plan_and_planning_again_yields_no_effects(start: Snapshot) -
 
 @given(snapshots())
 @settings(max_examples=100, deadline=None)
-def test_no_wave_merges_before_what_it_needs(start: Snapshot) -> None:
+def test_no_wave_merges_before_its_dependencies(start: Snapshot) -> None:
     world = World(start)
     plan = propose(start).plan
     position = {unit: wave for wave in plan.waves for unit in wave.units}

@@ -167,7 +167,7 @@ def test_b4_template_patch_and_two_files_with_keys_of_their_own_compose(tmp_path
 SECRET = "  - {name: user, components: [web], secret: {name: user, files: [{file: data/password}]}}"
 
 
-def test_b5_a_secret_from_a_file_never_reaches_a_deploy_repo_in_plain(tmp_path: Path) -> None:
+def test_b5_a_secret_from_a_file_never_reaches_a_deploy_repo_unencrypted(tmp_path: Path) -> None:
     made = run(tmp_path, SECRET, {"data/password": "correct horse"})
 
     assert "Secret/user contains plaintext values" in said(made)[0]
@@ -235,7 +235,7 @@ def test_b8_values_of_the_cluster_are_filled_in_and_pinned(tmp_path: Path) -> No
     assert found["configmap-script.yaml"]["data"]["run.sh"] == "echo ${HOME} edge-2\n"
 
 
-def test_b8_a_value_that_is_nowhere_is_said_with_file_line_and_cluster(tmp_path: Path) -> None:
+def test_b8_an_unknown_value_is_reported_with_file_line_and_cluster(tmp_path: Path) -> None:
     made = run(
         tmp_path,
         """\
@@ -277,7 +277,7 @@ def test_b9_containers_are_merged_not_replaced(tmp_path: Path) -> None:
     assert [each["name"] for each in pod["containers"]] == ["etcd"]
 
 
-def test_b10_everywhere_except_where_it_says(tmp_path: Path) -> None:
+def test_b10_a_patch_applies_to_all_but_excluded_clusters(tmp_path: Path) -> None:
     made = run(
         tmp_path,
         """\
@@ -295,7 +295,7 @@ def test_b10_everywhere_except_where_it_says(tmp_path: Path) -> None:
     assert replicas == [1, 7]
 
 
-def test_two_that_set_a_field_to_different_values_are_a_conflict_with_both_places(
+def test_conflicting_customisations_are_reported_with_both_positions(
     tmp_path: Path,
 ) -> None:
     made = run(
@@ -320,7 +320,7 @@ def test_two_that_set_a_field_to_different_values_are_a_conflict_with_both_place
     ]
 
 
-def test_two_that_add_to_the_same_lists_compose(tmp_path: Path) -> None:
+def test_customisations_that_add_to_the_same_lists_compose(tmp_path: Path) -> None:
     made = run(
         tmp_path,
         """\
@@ -343,7 +343,7 @@ def test_two_that_add_to_the_same_lists_compose(tmp_path: Path) -> None:
     assert container["containers"][0]["tty"] is True
 
 
-def test_a_missing_path_is_said_with_file_line_and_cluster(tmp_path: Path) -> None:
+def test_a_missing_path_is_reported_with_file_line_and_cluster(tmp_path: Path) -> None:
     made = run(
         tmp_path,
         """\

@@ -1,4 +1,4 @@
-"""Exceptions: for a time a component runs on more clusters, on fewer, or more often."""
+"""Exceptions: temporary changes of the clusters and replicas of a component."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -57,7 +57,7 @@ def said(proposal: Proposal) -> list[str]:
     return [str(each) for each in proposal.problems]
 
 
-def test_what_is_added_comes_on_top_of_a_choice_and_is_explained(tmp_path: Path) -> None:
+def test_an_added_cluster_does_not_count_towards_a_choice_and_is_explained(tmp_path: Path) -> None:
     made = run(tmp_path, f"  - {{components: [web], add: [cheap], {UNTIL}, reason: a fair}}")
 
     assert sites(made, "web") == ["cheap", "dear"]
@@ -66,14 +66,14 @@ def test_what_is_added_comes_on_top_of_a_choice_and_is_explained(tmp_path: Path)
     assert f"  cheap: chosen, {added}" in lines
 
 
-def test_a_cluster_that_except_names_may_be_added_for_a_time(tmp_path: Path) -> None:
+def test_an_excluded_cluster_may_be_added_temporarily(tmp_path: Path) -> None:
     only = f"{ALL_EDGE}, except: {{names: [core]}}"
     made = run(tmp_path, "  - {components: [web], add: [core], reason: a fair}", only)
 
     assert sites(made, "web") == ["cheap", "core", "dear"]
 
 
-def test_what_is_taken_away_is_explained_and_the_next_best_is_chosen(tmp_path: Path) -> None:
+def test_a_removed_cluster_is_explained_and_the_next_best_is_chosen(tmp_path: Path) -> None:
     made = run(tmp_path, f"  - {{components: [web], remove: [cheap], {UNTIL}, reason: noise}}")
 
     assert sites(made, "web") == ["dear"]
@@ -84,7 +84,7 @@ def test_what_is_taken_away_is_explained_and_the_next_best_is_chosen(tmp_path: P
     ) in lines
 
 
-def test_taking_away_wins_even_over_an_all_of_that_names_the_cluster(tmp_path: Path) -> None:
+def test_removal_takes_precedence_over_an_all_of_that_names_the_cluster(tmp_path: Path) -> None:
     exceptions = """\
   - {components: [web], add: [cheap], reason: a fair}
   - {components: [web], remove: [cheap], reason: noise}"""
@@ -102,9 +102,7 @@ def test_taking_away_wins_even_over_an_all_of_that_names_the_cluster(tmp_path: P
         ("tainted", "filter 'taints' rejects it: taint gpu:NoSchedule"),
     ],
 )
-def test_what_the_platform_does_not_allow_cannot_be_added(
-    tmp_path: Path, name: str, why: str
-) -> None:
+def test_a_cluster_that_filters_reject_cannot_be_added(tmp_path: Path, name: str, why: str) -> None:
     made = run(tmp_path, f"  - {{components: [web], add: [{name}], reason: a fair}}")
 
     (problem,) = said(made)
@@ -113,9 +111,7 @@ def test_what_the_platform_does_not_allow_cannot_be_added(
 
 
 @pytest.mark.parametrize("strategy", ["greedy", "optimal"])
-def test_when_its_time_has_passed_it_changes_nothing_and_says_so(
-    tmp_path: Path, strategy: str
-) -> None:
+def test_an_expired_exception_has_no_effect_and_is_reported(tmp_path: Path, strategy: str) -> None:
     line = f"  - {{components: [web], add: [core], {UNTIL}, reason: a fair}}"
     before = told(tmp_path, line, more=f"strategy: {strategy}")
     plain = replace(before, application=replace(before.application, exceptions=()))
@@ -130,7 +126,7 @@ def test_when_its_time_has_passed_it_changes_nothing_and_says_so(
     assert over.evaluation.effects == propose(plain).evaluation.effects
 
 
-def test_replicas_by_exception_win_over_customisations_where_they_are_selected(
+def test_replicas_of_an_exception_take_precedence_over_customisations(
     tmp_path: Path,
 ) -> None:
     small = """\
@@ -148,7 +144,7 @@ customizations:
     assert b"replicas: 1\n" in made.trees["cheap"][path.format("cheap")]
 
 
-def test_replicas_by_exception_win_over_those_that_are_divided(tmp_path: Path) -> None:
+def test_replicas_of_an_exception_take_precedence_over_distribution(tmp_path: Path) -> None:
     divided = f"{ALL_EDGE}, replicas: {{name: web, total: 2, divide: weighted}}"
     rule = "clusters: {names: [dear]}, replicas: 6, reason: a fair"
     made = run(tmp_path, f"  - {{components: [web], {rule}}}", divided)
@@ -158,9 +154,7 @@ def test_replicas_by_exception_win_over_those_that_are_divided(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("running", [False, True])
-def test_replicas_that_do_not_fit_are_refused_wherever_it_runs(
-    tmp_path: Path, running: bool
-) -> None:
+def test_replicas_beyond_capacity_are_rejected(tmp_path: Path, running: bool) -> None:
     start = told(tmp_path, "  - {components: [web], replicas: 9, reason: a fair}", ALL_EDGE)
     if running:
         plain = propose(replace(start, application=replace(start.application, exceptions=())))
@@ -173,7 +167,7 @@ def test_replicas_that_do_not_fit_are_refused_wherever_it_runs(
     assert needs in problems[0]
 
 
-def test_a_workload_that_is_not_there_is_said(tmp_path: Path) -> None:
+def test_an_unknown_workload_is_reported(tmp_path: Path) -> None:
     rule = "replicas: 2, workload: {kind: StatefulSet, name: db}, reason: a fair"
 
     made = run(tmp_path, f"  - {{components: [web], {rule}}}")

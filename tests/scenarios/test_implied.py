@@ -1,4 +1,4 @@
-"""Definitions of custom kinds come before what uses them, without anybody writing it down."""
+"""Definitions of custom kinds are applied before their use, without a written dependency."""
 
 from pathlib import Path
 
@@ -49,11 +49,11 @@ def test_a_definition_is_applied_before_its_kind_is_used(tmp_path: Path) -> None
     }
 
 
-def test_it_asks_for_no_placement_of_its_own(tmp_path: Path) -> None:
+def test_an_implied_dependency_does_not_require_placement(tmp_path: Path) -> None:
     assert waves(tmp_path, kinds="[{names: [oslo]}]")["all.2"][:2] == ["app@oslo", "app@rome"]
 
 
-def test_what_people_wrote_the_other_way_round_stays(tmp_path: Path) -> None:
+def test_a_written_dependency_in_the_other_direction_is_kept(tmp_path: Path) -> None:
     found = waves(tmp_path, needs=", dependsOn: [{component: app}]")
 
     assert found["all.1"] == ["app@oslo", "app@rome"]

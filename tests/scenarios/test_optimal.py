@@ -1,4 +1,4 @@
-"""`strategy: optimal`: all components of an application are placed at once."""
+"""`strategy: optimal`: all components of an application are placed together."""
 
 import sys
 from pathlib import Path
@@ -31,7 +31,7 @@ PARTS = {
 
 
 def fleet(large: str = "0.02", small: str = "0.03") -> dict[str, str]:
-    """`large` has room for one of the two, `small` for api alone, `spare` for all, dearly."""
+    """`large` has capacity for one of the two, `small` for api, `spare` for all at a high price."""
     return {
         **tenant(),
         **registration(),
@@ -45,7 +45,7 @@ def run(folder: Path, strategy: str, more: dict[str, str] | None = None) -> Prop
     return planned(folder, {**app, **PARTS}, {**fleet(), **(more or {})})
 
 
-def test_optimal_finds_room_where_greedy_has_none(tmp_path: Path) -> None:
+def test_optimal_finds_a_placement_where_greedy_does_not(tmp_path: Path) -> None:
     greedy = run(tmp_path / "greedy", "greedy")
     assert "no cluster for web (anyOf all clusters: 1; minimum 1)" in str(greedy.problems[0])
 
@@ -56,7 +56,7 @@ def test_optimal_finds_room_where_greedy_has_none(tmp_path: Path) -> None:
     assert str(best.plan.optimization) == ("proven optimal; the greedy strategy violates a rule")
 
 
-def test_optimal_says_what_it_gained_over_greedy(tmp_path: Path) -> None:
+def test_optimal_reports_its_gain_over_greedy(tmp_path: Path) -> None:
     dear = cluster("spare", capacity="{cpu: 64}", price="{cpuHour: 0.2}")
     greedy = run(tmp_path / "greedy", "greedy", dear)
     assert (sites(greedy, "api"), sites(greedy, "web")) == (["large"], ["spare"])
@@ -75,7 +75,7 @@ def test_optimal_says_what_it_gained_over_greedy(tmp_path: Path) -> None:
     assert optimum.gained_points > 0
 
 
-def test_optimal_says_which_rule_stands_in_the_way(tmp_path: Path) -> None:
+def test_optimal_reports_the_rule_that_prevents_a_placement(tmp_path: Path) -> None:
     poor = cluster("large", capacity="{cpu: 3}")
 
     refused = run(tmp_path, "optimal", poor)
@@ -84,7 +84,7 @@ def test_optimal_says_which_rule_stands_in_the_way(tmp_path: Path) -> None:
     assert "filter 'capacity' rejects 2 of 2" in str(refused.problems[0])
 
 
-def test_without_its_solver_an_optimal_placement_says_what_to_install(
+def test_optimal_without_its_solver_reports_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "highspy", None)

@@ -81,13 +81,13 @@ def said(proposal: Proposal) -> str:
 ANY_ONE = "    anyOf: {select: {}, count: 1}\n"
 
 
-def test_the_cheapest_cluster_with_room_is_chosen(tmp_path: Path) -> None:
+def test_the_cheapest_cluster_with_capacity_is_chosen(tmp_path: Path) -> None:
     made = run(tmp_path, ANY_ONE + "    prefer: {cost: 1}")
 
     assert sites(made, "web") == ["ohio"]
 
 
-def test_no_cluster_is_chosen_beyond_its_room(tmp_path: Path) -> None:
+def test_no_cluster_is_chosen_beyond_its_capacity(tmp_path: Path) -> None:
     made = run(tmp_path, ANY_ONE + "    prefer: {cost: 1}", replicas=10)
 
     assert sites(made, "web") == ["berlin"]
@@ -119,7 +119,7 @@ def test_the_cluster_nearest_to_most_users_is_chosen(tmp_path: Path) -> None:
     assert scores["berlin"] == "9.61 ms (estimated from distance)"
 
 
-def test_measured_latency_counts_more_than_distance(tmp_path: Path) -> None:
+def test_measured_latency_takes_precedence_over_distance(tmp_path: Path) -> None:
     app, fleet = documents(
         ANY_ONE
         + "    prefer: {latency: 1}\n"
@@ -139,7 +139,7 @@ def test_measured_latency_counts_more_than_distance(tmp_path: Path) -> None:
     assert sites(propose(replace(start, facts=old)), "web") == ["berlin"]
 
 
-def test_facts_that_are_not_known_score_nothing_and_say_so(tmp_path: Path) -> None:
+def test_unknown_facts_score_zero_and_are_explained(tmp_path: Path) -> None:
     fleet = {**EUROPE, **cluster("bare", "region: eu")}
     made = run(tmp_path, ANY_ONE + "    prefer: {cost: 2, carbon: 1, reported/queue: 1}", fleet)
 
@@ -152,7 +152,7 @@ def test_facts_that_are_not_known_score_nothing_and_say_so(tmp_path: Path) -> No
     ]
 
 
-def test_what_others_have_merged_or_proposed_first_is_not_sold_twice(tmp_path: Path) -> None:
+def test_resources_claimed_by_others_first_are_not_available(tmp_path: Path) -> None:
     app, fleet = documents(ANY_ONE + "    prefer: {cost: 1}", EUROPE, "cpu: 1", 3)
     start = snapshot_of(tmp_path, app, fleet)
     claim = ResourceClaim("bank", Unit("ledger", "ohio"), {"cpu": 2 * 10**9}, None, number=41)
@@ -167,7 +167,7 @@ def test_what_others_have_merged_or_proposed_first_is_not_sold_twice(tmp_path: P
     assert sites(propose(replace(start, claims=(later,))), "web") == ["ohio"]
 
 
-def test_reported_free_room_counts_what_was_merged_before_it(tmp_path: Path) -> None:
+def test_reported_free_resources_include_earlier_merges(tmp_path: Path) -> None:
     app, fleet = documents("    allOf: [{names: [ohio]}]", EUROPE, "cpu: 1", 3)
     start = snapshot_of(tmp_path, app, fleet)
     at = start.now - timedelta(minutes=1)
@@ -183,7 +183,7 @@ def test_reported_free_room_counts_what_was_merged_before_it(tmp_path: Path) -> 
     )
 
 
-def test_d1_a_move_is_made_before_the_break(tmp_path: Path) -> None:
+def test_d1_a_move_is_make_before_break(tmp_path: Path) -> None:
     app, fleet = documents("    allOf: [{names: [berlin]}]", EUROPE)
     world = World(snapshot_of(tmp_path / "1", app, fleet))
     world.finish()
@@ -199,7 +199,7 @@ def test_d1_a_move_is_made_before_the_break(tmp_path: Path) -> None:
     assert set(world.snapshot.base.entries) == {Unit("web", "oslo")}
 
 
-def test_d2_a_label_makes_a_pending_placement_appear(tmp_path: Path) -> None:
+def test_d2_a_new_label_makes_a_placement_possible(tmp_path: Path) -> None:
     placement = "    allOf: [{matchLabels: {pop: yes-please}}]"
     app, fleet = documents(placement, {**EUROPE, **cluster("pop", "pop: yes-please")})
     labelled = snapshot_of(tmp_path, app, fleet)
@@ -235,13 +235,13 @@ placement:
     assert sites(made, "c") == ["c2", "c3", "c4", "c5"]
 
 
-def test_d4_anyof_takes_one_that_has_what_is_requested(tmp_path: Path) -> None:
+def test_d4_anyof_chooses_a_cluster_with_the_required_capability(tmp_path: Path) -> None:
     made = run(tmp_path, ANY_ONE, requests="nvidia.com/gpu: 1, cpu: 1")
 
     assert sites(made, "web") == ["oslo"]
 
 
-def test_d4_allof_wants_it_on_every_selected_cluster(tmp_path: Path) -> None:
+def test_d4_allof_requires_the_capability_on_every_selected_cluster(tmp_path: Path) -> None:
     made = run(tmp_path, "    allOf: [{matchLabels: {tier: edge}}]\n    requires: [gpu]")
 
     assert said(made) == (
@@ -250,7 +250,7 @@ def test_d4_allof_wants_it_on_every_selected_cluster(tmp_path: Path) -> None:
     )
 
 
-def test_d4_an_impossible_request_fails_with_the_filter_that_removed_the_most(
+def test_d4_an_impossible_request_names_the_filter_that_rejected_the_most(
     tmp_path: Path,
 ) -> None:
     made = run(tmp_path, ANY_ONE, requests="cpu: 40")
@@ -261,7 +261,7 @@ def test_d4_an_impossible_request_fails_with_the_filter_that_removed_the_most(
     )
 
 
-def test_taints_keep_away_and_move_away(tmp_path: Path) -> None:
+def test_taints_reject_and_evict(tmp_path: Path) -> None:
     tainted = cluster(
         "berlin",
         "region: eu, tier: edge",
@@ -280,7 +280,7 @@ def test_taints_keep_away_and_move_away(tmp_path: Path) -> None:
     assert sites(run(tmp_path / "3", ANY_ONE, soft), "web") == ["ohio"]
 
 
-def test_no_execute_moves_what_runs_and_no_schedule_does_not(tmp_path: Path) -> None:
+def test_no_execute_evicts_running_components_and_no_schedule_does_not(tmp_path: Path) -> None:
     app, fleet = documents(ANY_ONE, EUROPE)
     world = World(snapshot_of(tmp_path, app, fleet))
     world.finish()
@@ -294,7 +294,9 @@ def test_no_execute_moves_what_runs_and_no_schedule_does_not(tmp_path: Path) -> 
         assert set(world.snapshot.base.entries) == {Unit("web", expected)}
 
 
-def test_a_drained_cluster_is_left_and_a_cordoned_one_kept(tmp_path: Path) -> None:
+def test_a_drained_cluster_loses_its_components_and_a_cordoned_one_keeps_them(
+    tmp_path: Path,
+) -> None:
     app, fleet = documents(ANY_ONE, EUROPE)
     for state, expected in (("cordoned", "berlin"), ("drained", "ohio")):
         world = World(snapshot_of(tmp_path / state, app, fleet))
@@ -306,7 +308,7 @@ def test_a_drained_cluster_is_left_and_a_cordoned_one_kept(tmp_path: Path) -> No
         assert sites(propose(world.snapshot), "web") == [expected]
 
 
-def test_what_runs_moves_only_for_a_gain_beyond_the_threshold(tmp_path: Path) -> None:
+def test_running_components_move_only_for_a_gain_beyond_the_threshold(tmp_path: Path) -> None:
     for threshold, expected in ((10, "berlin"), (5, "oslo")):
         fleet = {
             **cluster("berlin", price="{cpuHour: 0.05}"),
@@ -324,7 +326,7 @@ def test_what_runs_moves_only_for_a_gain_beyond_the_threshold(tmp_path: Path) ->
         assert sites(propose(world.snapshot), "web") == [expected]
 
 
-def test_spread_takes_from_every_region_or_refuses(tmp_path: Path) -> None:
+def test_spread_uses_every_region_or_fails(tmp_path: Path) -> None:
     fleet = {}
     for number in range(6):
         fleet |= cluster(f"c{number}", f"region: {'eu' if number < 4 else 'us'}")
@@ -341,7 +343,7 @@ def test_spread_takes_from_every_region_or_refuses(tmp_path: Path) -> None:
     assert "clusters: 4 with region=eu, 2 with region=us" in said(strict)
 
 
-def test_replicas_are_divided_by_weights_and_written_per_cluster(tmp_path: Path) -> None:
+def test_replicas_are_distributed_by_weights_and_written_per_cluster(tmp_path: Path) -> None:
     made = run(
         tmp_path,
         """\
@@ -361,7 +363,7 @@ def test_replicas_are_divided_by_weights_and_written_per_cluster(tmp_path: Path)
     assert b"replicas: 5\n" in made.trees["oslo"][path]
 
 
-def test_replicas_are_divided_by_what_is_free(tmp_path: Path) -> None:
+def test_replicas_are_distributed_by_free_capacity(tmp_path: Path) -> None:
     made = run(
         tmp_path,
         "    allOf: [{}]\n    replicas: {name: web, total: 7, divide: capacity}",
@@ -372,7 +374,7 @@ def test_replicas_are_divided_by_what_is_free(tmp_path: Path) -> None:
     assert counts == {"berlin": 2, "ohio": 1, "oslo": 4}
 
 
-def test_affinity_keeps_together_and_apart(tmp_path: Path) -> None:
+def test_affinity_and_anti_affinity(tmp_path: Path) -> None:
     spec = """
 components:
   - {name: cache, source: {manifests: cache}}

@@ -1,4 +1,4 @@
-"""A tenant's quota holds over all its applications, before anything reaches a cluster."""
+"""A tenant's quota is enforced over all its applications at plan time."""
 
 from pathlib import Path
 
@@ -30,7 +30,7 @@ def run(
     return propose(snapshot_of(folder, app, fleet, deploy))
 
 
-def test_a_quota_is_kept_or_the_plan_refused(tmp_path: Path) -> None:
+def test_a_plan_beyond_the_quota_is_rejected(tmp_path: Path) -> None:
     assert run(tmp_path / "fits", "cpu: 600m").problems == ()
 
     refused = run(tmp_path / "not", "cpu: 700m")
@@ -42,7 +42,7 @@ def test_a_quota_is_kept_or_the_plan_refused(tmp_path: Path) -> None:
     ]
 
 
-def test_what_the_tenants_other_applications_use_counts(tmp_path: Path) -> None:
+def test_other_applications_of_the_tenant_count_towards_its_quota(tmp_path: Path) -> None:
     refused = run(tmp_path, "cpu: 600m", deploy=OTHER)
 
     assert [str(each).partition(":")[0] for each in refused.problems] == [
@@ -59,7 +59,7 @@ def test_each_namespace_has_the_quota_of_its_own(tmp_path: Path) -> None:
     assert "on oslo in namespace shop, 1 more" in str(refused.problems[0])
 
 
-def test_pods_that_state_nothing_are_refused_as_the_cluster_would(tmp_path: Path) -> None:
+def test_pods_without_requests_are_rejected_as_by_the_cluster(tmp_path: Path) -> None:
     refused = run(tmp_path, "")
 
     assert "sets no requests.cpu for container web" in str(refused.problems[0])

@@ -1,4 +1,4 @@
-"""What a cluster would refuse is refused in the plan, with its place and the next step."""
+"""Objects that a cluster would reject are rejected in the plan, with position and remedy."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -72,7 +72,7 @@ def rocket(text: str) -> str:
     return f"apiVersion: space.example/v1\nkind: Rocket\nmetadata: {{name: r}}\nspec: {text}\n"
 
 
-def test_a_typo_is_told_with_its_line_and_what_was_meant(tmp_path: Path) -> None:
+def test_a_typo_is_reported_with_its_line_and_a_suggestion(tmp_path: Path) -> None:
     text = deployment("web").replace("image:", "imagee:")
 
     refused = run(tmp_path, {"x.yaml": text})
@@ -86,7 +86,7 @@ def test_a_typo_is_told_with_its_line_and_what_was_meant(tmp_path: Path) -> None
     ]
 
 
-def test_a_patch_may_be_right_for_one_version_and_wrong_for_another(tmp_path: Path) -> None:
+def test_a_patch_may_be_valid_for_one_version_and_invalid_for_another(tmp_path: Path) -> None:
     refused = run(tmp_path, {"x.yaml": deployment("web")}, PATCH)
 
     assert said(refused) == [
@@ -97,7 +97,7 @@ def test_a_patch_may_be_right_for_one_version_and_wrong_for_another(tmp_path: Pa
     ]
 
 
-def test_a_removed_api_names_the_cluster_and_what_is_there(tmp_path: Path) -> None:
+def test_a_removed_api_is_reported_with_the_cluster_and_its_replacement(tmp_path: Path) -> None:
     text = "apiVersion: flowcontrol.apiserver.k8s.io/v1beta2\nkind: FlowSchema\n"
     text += "metadata: {name: x}\nspec: {priorityLevelConfiguration: {name: low}}\n"
     allowed = "namespace: shop, kinds: {allowed: [FlowSchema.flowcontrol.apiserver.k8s.io]}"
@@ -117,7 +117,7 @@ def test_unknown_custom_resources_pass(tmp_path: Path) -> None:
     assert said(run(tmp_path, {"x.yaml": rocket("{engine: nuclear}")})) == []
 
 
-def test_a_custom_resource_is_held_to_its_definition_in_the_tree(tmp_path: Path) -> None:
+def test_a_custom_resource_is_validated_by_its_definition_in_the_tree(tmp_path: Path) -> None:
     allowed = "namespace: shop, kinds: {allowed: [CustomResourceDefinition.apiextensions.k8s.io]}"
     good = rocket("{engine: solid, thrust: 5k, notes: {free: {as: air}}, stages: [{fuel: 1.5}]}")
     assert said(run(tmp_path / "1", {"a.yaml": CRD, "x.yaml": good}, spec=allowed)) == []

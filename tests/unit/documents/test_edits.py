@@ -1,4 +1,4 @@
-"""Which file changes when a command edits a document, and what is left to people."""
+"""Edits of documents by commands."""
 
 import pytest
 
@@ -23,7 +23,7 @@ FREEZE = {
 }
 
 
-def test_the_document_of_the_cluster_is_found_wherever_it_stands() -> None:
+def test_a_cluster_document_is_found_in_any_file() -> None:
     both = FILES["clusters/two.yaml"] + b"---\n" + FILES["clusters/three.yaml"]
     files = {"clusters/one.yaml": FILES["clusters/one.yaml"], "clusters/north.yaml": both}
 
@@ -42,7 +42,7 @@ def test_the_document_of_the_cluster_is_found_wherever_it_stands() -> None:
     assert with_maintenance(after, "three", drained=False) == {"clusters/north.yaml": both}
 
 
-def test_a_freeze_has_a_file_of_its_own_which_goes_with_it() -> None:
+def test_a_freeze_is_created_and_deleted_with_its_own_file() -> None:
     changes = with_freeze(FILES, FREEZE)
     assert list(changes) == ["policies/freeze-sale.yaml"]
     files = {**FILES, **{path: found for path, found in changes.items() if found}}
@@ -55,14 +55,14 @@ def test_a_freeze_has_a_file_of_its_own_which_goes_with_it() -> None:
     assert without_freeze(files, "sale") == {"policies/freeze-sale.yaml": None}
 
 
-def test_a_file_that_is_there_is_not_overwritten_by_a_freeze() -> None:
+def test_a_freeze_does_not_overwrite_an_existing_file() -> None:
     files = {**FILES, "policies/freeze-sale.yaml": b"# mine"}
 
     with pytest.raises(EditRefusedError, match=r"policies/freeze-sale\.yaml already exists"):
         with_freeze(files, FREEZE)
 
 
-def test_a_freeze_among_other_rules_leaves_them_as_they_are() -> None:
+def test_removing_a_freeze_keeps_the_other_rules_of_its_policy() -> None:
     before = HEAD + (
         b"Policy\nmetadata: {name: default}\nspec:\n  # rules\n  freezes:\n"
         b"    - {name: sale, from: 2026-11-20T12:00:00Z, until: 2026-11-22T12:00:00Z, reason: x}\n"
@@ -76,19 +76,19 @@ def test_a_freeze_among_other_rules_leaves_them_as_they_are() -> None:
 
 
 @pytest.mark.parametrize("name", ["sale", "default"])
-def test_a_freeze_that_is_not_there_is_said(name: str) -> None:
+def test_an_unknown_freeze_is_reported(name: str) -> None:
     with pytest.raises(EditRefusedError, match=f"no policy contains freeze {name}"):
         without_freeze(FILES, name)
 
 
-def test_what_cannot_be_edited_is_said_with_its_file() -> None:
+def test_a_document_that_cannot_be_edited_is_reported_with_its_file() -> None:
     shared = HEAD + b"Application\nmetadata: &all {name: x}\nspec: *all\n"
 
     with pytest.raises(EditRefusedError, match=r"switchyard.yaml: spec.exceptions cannot be edit"):
         with_exception(shared, {"components": ["cart"], "add": ["one"], "reason": "x"})
 
 
-def test_an_exception_stands_behind_all_else() -> None:
+def test_an_exception_is_appended_to_the_document() -> None:
     exception = {"components": ["cart"], "add": ["one"], "reason": "x"}
     changes = with_exception(SWITCHYARD, {**exception})
 

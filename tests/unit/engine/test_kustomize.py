@@ -33,20 +33,20 @@ def install(tmp_path: Path) -> Install:
     return installed
 
 
-def test_the_tool_gets_the_folder_among_its_files(install: Install) -> None:
+def test_the_tool_gets_the_folder_and_all_files(install: Install) -> None:
     path = install('echo "$1"; cat "$2/kustomization.yaml" "$2/../base/map.yaml"')
     printed = build("deploy/cart", FILES, search_path=path)
     cart, base = FILES["deploy/cart/kustomization.yaml"], FILES["deploy/base/map.yaml"]
     assert printed == b"build\n" + cart + base
 
 
-def test_kubectl_has_its_own_verb(install: Install) -> None:
+def test_kubectl_builds_with_its_own_command(install: Install) -> None:
     version = "Client Version: v1.32.4\nKustomize Version: v5.5.0"
     path = install('echo "$1"; test -d "$2"', name="kubectl", version=version)
     assert build("deploy/cart", FILES, search_path=path) == b"kustomize\n"
 
 
-def test_the_tool_sees_no_environment_of_ours(
+def test_the_tool_does_not_inherit_the_environment(
     install: Install, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SWITCHYARD_LOCAL_TOKEN", "canary")
@@ -58,32 +58,34 @@ def test_the_tool_sees_no_environment_of_ours(
     assert seen.splitlines()[-1] == "files"
 
 
-def test_the_tools_words_without_our_folders(install: Install) -> None:
+def test_the_message_of_the_tool_contains_no_temporary_paths(install: Install) -> None:
     path = install('echo "Error: $2/map.yaml: no such file in $HOME" >&2; exit 1')
     with pytest.raises(KustomizeError) as caught:
         build("deploy/cart", FILES, search_path=path)
     assert str(caught.value) == "Error: deploy/cart/map.yaml: no such file in ~"
 
 
-def test_a_tool_that_fails_without_a_word(install: Install) -> None:
+def test_a_tool_that_fails_without_output(install: Install) -> None:
     with pytest.raises(KustomizeError, match="exited with status 3 and no message"):
         build("deploy/cart", FILES, search_path=install("exit 3"))
 
 
 @pytest.mark.parametrize("verb", ["sleep 60", "sleep 60 & sleep 60", "exec >&- 2>&-; sleep 60"])
-def test_a_tool_that_does_not_end_is_ended(install: Install, verb: str) -> None:
+def test_a_tool_that_does_not_end_is_killed(install: Install, verb: str) -> None:
     with pytest.raises(KustomizeError, match=r"took longer than 0\.2 s"):
         build("deploy/cart", FILES, search_path=install(verb), seconds=0.2)
 
 
 @pytest.mark.parametrize("output", ["", " >&2"])
-def test_a_tool_that_prints_without_end_is_ended(install: Install, output: str) -> None:
+def test_a_tool_that_prints_without_end_is_killed(install: Install, output: str) -> None:
     path = install(f"while :; do echo yyyyyyyyyyyyyyyyyyyy{output}; done")
     with pytest.raises(KustomizeError, match="wrote more than 100000 bytes"):
         build("deploy/cart", FILES, search_path=path, max_bytes=100_000)
 
 
-def test_what_the_source_refuses_never_reaches_the_tool(install: Install, tmp_path: Path) -> None:
+def test_files_that_the_source_rejects_never_reach_the_tool(
+    install: Install, tmp_path: Path
+) -> None:
     path = install(f"touch {tmp_path}/ran")
     remote = b"resources: [https://example.com/x.yaml]\n"
     with pytest.raises(SourceError, match="remote"):
@@ -99,12 +101,12 @@ def test_no_file_is_written_outside(install: Install, path: str) -> None:
         build(path, FILES, search_path=install("true"))
 
 
-def test_a_folder_that_is_not_there_is_said(install: Install) -> None:
+def test_a_missing_folder_is_reported(install: Install) -> None:
     with pytest.raises(KustomizeError, match="no folder 'deploy/web' in the repository"):
         build("deploy/web", FILES, search_path=install("true"))
 
 
-def test_without_a_tool_it_is_said_what_to_install() -> None:
+def test_a_missing_tool_is_reported_with_what_to_install() -> None:
     with pytest.raises(KustomizeError) as caught:
         build("deploy/cart", FILES, search_path="")
     assert str(caught.value) == (
@@ -116,13 +118,13 @@ def test_without_a_tool_it_is_said_what_to_install() -> None:
 @pytest.mark.parametrize(
     ("version", "why"), [("{Version:v4.5.7}", "older"), ("(devel)", "of an unknown version")]
 )
-def test_a_tool_that_is_too_old_is_named(install: Install, version: str, why: str) -> None:
+def test_a_tool_that_is_too_old_is_reported(install: Install, version: str, why: str) -> None:
     path = install("true", version=version)
     with pytest.raises(KustomizeError, match=rf"on PATH \({path}/kustomize is {why}\)"):
         build("deploy/cart", FILES, search_path=path)
 
 
-def test_a_newer_kubectl_stands_in_for_an_old_kustomize(install: Install) -> None:
+def test_a_newer_kubectl_replaces_an_old_kustomize(install: Install) -> None:
     install("true", version="v3.2.0")
     path = install("echo kubectl", name="kubectl", version="Kustomize Version: v5.0.1")
     assert build("deploy/cart", FILES, search_path=path) == b"kubectl\n"

@@ -1,4 +1,4 @@
-"""The planner runs in a process of its own, which ends alone, and never outlives the service."""
+"""The planner runs in a separate process, which never outlives the service."""
 
 import signal
 import subprocess
@@ -63,14 +63,14 @@ def test_it_ends_when_the_service_is_killed(tmp_path: Path) -> None:
     raise AssertionError("the planner outlives the service")
 
 
-async def test_a_plan_that_takes_too_long_is_ended_and_the_next_one_is_made() -> None:
+async def test_a_plan_that_takes_too_long_is_stopped_and_the_next_one_succeeds() -> None:
     with pytest.raises(PlannerError, match=r"1 seconds \(SWITCHYARD_PLANNER_SECONDS\)"):
         await Planner(1, 4096)(HUGE)
 
     assert len((await Planner(60, 4096)(snapshot())).changes) == 3
 
 
-async def test_a_plan_that_takes_too_much_memory_is_ended_and_the_next_one_is_made() -> None:
+async def test_a_plan_that_takes_too_much_memory_is_stopped_and_the_next_one_succeeds() -> None:
     with pytest.raises(PlannerError, match=r"100 MiB \(SWITCHYARD_PLANNER_MEBIBYTES\)"):
         await Planner(60, 100)(HUGE)
 

@@ -1,4 +1,4 @@
-"""Placing all components of an application at once."""
+"""Placement of all components of an application together."""
 
 import sys
 from dataclasses import replace
@@ -60,7 +60,7 @@ def where(solution: Solution, component: str) -> list[str]:
     )
 
 
-# One cluster has room for one of them; cart loses little elsewhere, web would lose a lot.
+# eu has capacity for one of the two; cart scores little less on us, web much less.
 CONTENDED = AssignmentProblem(
     (
         Choice("cart", 0, {"eu": 9000, "us": 8900}, 1, 1),
@@ -71,14 +71,14 @@ CONTENDED = AssignmentProblem(
 )
 
 
-def test_the_greedy_answer_gives_the_first_what_the_second_needs_more() -> None:
+def test_greedy_assignment_favours_the_first_component() -> None:
     chosen = assign_greedily(CONTENDED)
 
     assert chosen == {Assignment("cart", 0, "eu"), Assignment("web", 0, "us")}
     assert points(CONTENDED, chosen) == 10000
 
 
-def test_the_optimal_answer_sees_both() -> None:
+def test_optimal_assignment_considers_all_components() -> None:
     found = solve(CONTENDED, SOLVER)
 
     assert found == Solution(
@@ -90,7 +90,7 @@ def test_the_optimal_answer_sees_both() -> None:
     )
 
 
-def test_more_clusters_count_before_more_points() -> None:
+def test_the_number_of_assignments_outranks_their_score() -> None:
     problem = AssignmentProblem(
         tuple(
             Choice(name, 0, {"eu": given}, 0)
@@ -103,7 +103,7 @@ def test_more_clusters_count_before_more_points() -> None:
     assert solved(problem).chosen == {Assignment("a", 0, "eu"), Assignment("b", 0, "eu")}
 
 
-def test_without_a_most_every_cluster_with_room_is_taken() -> None:
+def test_without_a_maximum_every_cluster_with_capacity_is_chosen() -> None:
     problem = AssignmentProblem(
         (Choice("agent", 0, {"eu": 0, "us": 0, "ap": 0}, 1),),
         requests=cpu("agent", CPU, "eu", "us", "ap"),
@@ -113,13 +113,13 @@ def test_without_a_most_every_cluster_with_room_is_taken() -> None:
     assert where(solved(problem), "agent") == ["ap", "eu"]
 
 
-def test_of_equal_clusters_the_first_in_the_alphabet_is_taken() -> None:
+def test_ties_are_resolved_by_name() -> None:
     problem = AssignmentProblem((Choice("web", 0, {"d": 5, "b": 5, "a": 1, "c": 5}, 2, 2),))
 
     assert where(solved(problem), "web") == ["b", "c"]
 
 
-def test_what_is_fixed_uses_what_is_free() -> None:
+def test_fixed_units_use_free_resources() -> None:
     problem = AssignmentProblem(
         (Choice("web", 0, {"eu": 100, "us": 0}, 1, 1),),
         fixed=frozenset({Unit("cart", "eu")}),
@@ -130,7 +130,7 @@ def test_what_is_fixed_uses_what_is_free() -> None:
     assert where(solved(problem), "web") == ["us"]
 
 
-def test_two_groups_that_choose_one_cluster_pay_for_it_once() -> None:
+def test_two_groups_on_one_cluster_use_its_resources_once() -> None:
     problem = AssignmentProblem(
         (Choice("web", 0, {"eu": 100}, 1, 1), Choice("web", 1, {"eu": 100, "us": 90}, 1, 1)),
         requests=cpu("web", CPU, "eu", "us"),
@@ -143,7 +143,7 @@ def test_two_groups_that_choose_one_cluster_pay_for_it_once() -> None:
     assert found.points == 200
 
 
-def test_one_unit_too_much_is_too_much_however_large_the_numbers() -> None:
+def test_capacity_is_exact_for_large_numbers() -> None:
     half = 512 * GIB * 1024
     problem = AssignmentProblem(
         (
@@ -162,13 +162,13 @@ def test_one_unit_too_much_is_too_much_however_large_the_numbers() -> None:
     assert solved(roomier).points == 200
 
 
-def test_a_resource_that_is_not_named_free_is_not_limited() -> None:
+def test_a_resource_without_a_free_amount_is_unlimited() -> None:
     problem = replace(CONTENDED, free={"us": {"memory": 0}})
 
     assert solved(problem).points == 17000
 
 
-def test_a_spread_keeps_the_counts_of_its_domains_even() -> None:
+def test_a_spread_limits_the_skew_of_its_domains() -> None:
     choice = Choice("web", 0, {"a1": 100, "a2": 90, "b1": 10, "c1": 0}, 3, 3)
 
     assert where(solved(AssignmentProblem((choice,))), "web") == ["a1", "a2", "b1"]
@@ -176,7 +176,7 @@ def test_a_spread_keeps_the_counts_of_its_domains_even() -> None:
     assert where(solved(even), "web") == ["a1", "b1", "c1"]
 
 
-def test_a_spread_counts_what_is_fixed() -> None:
+def test_a_spread_counts_fixed_units() -> None:
     problem = AssignmentProblem(
         (Choice("web", 0, {"a2": 100, "b1": 0}, 1, 1),),
         fixed=frozenset({Unit("web", "a1")}),
@@ -186,7 +186,7 @@ def test_a_spread_counts_what_is_fixed() -> None:
     assert where(solved(problem), "web") == ["b1"]
 
 
-def test_a_component_uses_its_least_number_of_domains_if_it_is_placed() -> None:
+def test_a_placed_component_uses_its_minimum_number_of_domains() -> None:
     choice = Choice("web", 0, {"a1": 100, "a2": 90, "b1": 0}, 0, 2)
     problem = AssignmentProblem((choice,), spreads=(SpreadConstraint("web", ZONES, min_domains=2),))
 
@@ -203,7 +203,7 @@ def test_a_cluster_without_a_domain_is_not_chosen() -> None:
     ) == ["a1"]
 
 
-def test_components_that_belong_together_meet_on_one_cluster() -> None:
+def test_an_affinity_places_components_on_one_cluster() -> None:
     problem = AssignmentProblem(
         (
             Choice("cart", 0, {"eu": 100, "us": 0}, 1, 1),
@@ -215,7 +215,7 @@ def test_components_that_belong_together_meet_on_one_cluster() -> None:
     assert solved(problem).chosen == {Assignment("cart", 0, "eu"), Assignment("redis", 0, "eu")}
 
 
-def test_components_that_belong_together_meet_in_one_domain() -> None:
+def test_an_affinity_places_components_in_one_domain() -> None:
     problem = AssignmentProblem(
         (
             Choice("cart", 0, {"a1": 0, "b1": 90}, 1, 1),
@@ -227,7 +227,7 @@ def test_components_that_belong_together_meet_in_one_domain() -> None:
     assert solved(problem).chosen == {Assignment("cart", 0, "a1"), Assignment("redis", 0, "a2")}
 
 
-def test_components_that_belong_apart_part_by_cluster_or_by_domain() -> None:
+def test_an_anti_affinity_separates_by_cluster_or_by_domain() -> None:
     problem = AssignmentProblem(
         (
             Choice("red", 0, {"a1": 100, "b1": 0}, 1, 1),
@@ -241,7 +241,7 @@ def test_components_that_belong_apart_part_by_cluster_or_by_domain() -> None:
     assert where(solved(by_zone), "blue") == ["b1"]
 
 
-def test_a_component_apart_from_itself_is_in_each_domain_once() -> None:
+def test_a_component_with_anti_affinity_to_itself_is_in_each_domain_once() -> None:
     problem = AssignmentProblem(
         (Choice("web", 0, {"a1": 100, "a2": 90, "b1": 0}, 0, 3),),
         anti_affinities=(AffinityConstraint("web", "web", ZONES),),
@@ -250,20 +250,20 @@ def test_a_component_apart_from_itself_is_in_each_domain_once() -> None:
     assert where(solved(problem), "web") == ["a1", "b1"]
 
 
-def test_nothing_to_choose_is_an_answer() -> None:
+def test_an_empty_problem_has_an_empty_solution() -> None:
     assert solved(AssignmentProblem(())) == Solution(
         frozenset(), 0, 0, proven=True, ties_resolved=True
     )
 
 
-def test_too_few_candidates_are_named() -> None:
+def test_too_few_candidates_are_reported() -> None:
     assert reason(AssignmentProblem((Choice("web", 0, {"eu": 0}, 2),))) == (
         "web needs 2 clusters in group 0, which takes at most 1; candidates: 1, with capacity: 1"
     )
     assert "candidates: 0" in reason(AssignmentProblem((Choice("web", 0, {}, 1),)))
 
 
-def test_what_is_fixed_and_does_not_fit_is_named() -> None:
+def test_fixed_units_beyond_capacity_are_reported() -> None:
     problem = AssignmentProblem(
         (Choice("web", 0, {"us": 0}, 1),),
         fixed=frozenset({Unit("cart", "eu")}),
@@ -274,7 +274,7 @@ def test_what_is_fixed_and_does_not_fit_is_named() -> None:
     assert reason(problem) == "eu has 2 of cpu free, but 3 are requested"
 
 
-def test_the_rules_of_which_one_would_have_to_go_are_named() -> None:
+def test_rules_whose_removal_makes_a_solution_possible_are_listed() -> None:
     problem = replace(
         CONTENDED,
         affinities=(AffinityConstraint("cart", "web"),),
@@ -287,7 +287,7 @@ def test_the_rules_of_which_one_would_have_to_go_are_named() -> None:
     )
 
 
-def test_rules_that_contradict_each_other_twice_are_said_to() -> None:
+def test_a_problem_that_no_single_removal_solves_is_reported() -> None:
     problem = replace(
         CONTENDED,
         free={},
@@ -298,7 +298,7 @@ def test_rules_that_contradict_each_other_twice_are_said_to() -> None:
     assert "even if any single rule is removed" in reason(problem)
 
 
-def test_every_broken_rule_is_a_sentence() -> None:
+def test_every_violation_is_reported_as_a_sentence() -> None:
     problem = AssignmentProblem(
         (Choice("cart", 0, {"a1": 0}, 1, 1), Choice("web", 0, {"a1": 0, "a2": 0, "b1": 0}, 1, 1)),
         requests=cpu("web", CPU, "a1", "a2"),
@@ -322,27 +322,27 @@ def test_every_broken_rule_is_a_sentence() -> None:
     )
 
 
-def test_two_choices_of_one_group_are_refused() -> None:
+def test_two_choices_of_one_group_are_rejected() -> None:
     with pytest.raises(ValueError, match="web has two choices for group 0"):
         AssignmentProblem((Choice("web", 0, {"eu": 0}, 1), Choice("web", 0, {"us": 0}, 1)))
 
 
-class Tired:
-    """A solver that comes to its limit of work before it finds anything."""
+class LimitedSolver:
+    """A solver that reaches its limit before it finds a solution."""
 
     def maximise(self, program: IntegerProgram) -> SolverResult:
         return SolverResult(None, sum(program.goal.values()), finished=False)
 
 
-class Careless:
-    """A solver that takes everything, whatever the rows say."""
+class IgnorantSolver:
+    """A solver that ignores all constraints."""
 
     def maximise(self, program: IntegerProgram) -> SolverResult:
         return SolverResult(tuple(each.maximum for each in program.bounds), 10**6, finished=True)
 
 
-def test_a_solver_at_its_limit_leaves_the_greedy_answer() -> None:
-    found = solve(CONTENDED, Tired())
+def test_a_solver_at_its_limit_falls_back_to_the_greedy_assignment() -> None:
+    found = solve(CONTENDED, LimitedSolver())
 
     assert found == Solution(
         frozenset({Assignment("cart", 0, "eu"), Assignment("web", 0, "us")}),
@@ -353,30 +353,30 @@ def test_a_solver_at_its_limit_leaves_the_greedy_answer() -> None:
     )
 
 
-def test_a_solver_at_its_limit_with_nothing_known_says_so() -> None:
+def test_a_solver_at_its_limit_without_any_solution_is_reported() -> None:
     problem = replace(CONTENDED, affinities=(AffinityConstraint("cart", "web"),))
 
-    found = solve(problem, Tired())
+    found = solve(problem, LimitedSolver())
 
     assert isinstance(found, Infeasible)
     assert not found.proven
     assert "node limit" in found.reason
 
 
-def test_an_answer_that_breaks_a_rule_is_refused() -> None:
+def test_a_solution_that_violates_a_rule_is_rejected() -> None:
     with pytest.raises(SolverError, match="cart has 2 clusters in group 0"):
-        solve(replace(CONTENDED, free={}), Careless())
+        solve(replace(CONTENDED, free={}), IgnorantSolver())
 
 
-def test_an_answer_that_overfills_a_cluster_again_and_again_is_not_taken() -> None:
-    found = solve(CONTENDED, Careless())
+def test_a_solver_that_keeps_exceeding_capacity_is_not_used() -> None:
+    found = solve(CONTENDED, IgnorantSolver())
 
     assert isinstance(found, Solution)
     assert objective(CONTENDED, found.chosen) == (2, 10000)
     assert not found.proven
 
 
-def test_a_limit_of_work_ends_a_search() -> None:
+def test_the_node_limit_ends_a_search() -> None:
     weights = [(7919 * (n + 3)) % 1009 + 500 for n in range(60)]
     rows = tuple(
         LinearConstraint(
@@ -392,7 +392,7 @@ def test_a_limit_of_work_ends_a_search() -> None:
     assert one == other
 
 
-def test_a_missing_solver_is_named_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_solver_is_reported_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "highspy", None)
 
     with pytest.raises(SolverMissingError, match=r"pip install switchyard\[optimal\]"):

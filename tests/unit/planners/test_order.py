@@ -14,14 +14,14 @@ def test_a_level_is_one_more_than_the_highest_dependency() -> None:
     assert levels(SHOP) == {"redis": 0, "cart": 1, "web": 2}
 
 
-def test_a_cycle_is_named_in_the_direction_of_the_arrows() -> None:
+def test_a_cycle_is_listed_in_the_direction_of_dependencies() -> None:
     parts = (component("a", "b"), component("b", "c"), component("c", "a"))
 
     with pytest.raises(ValueError, match=r"a -> b -> c -> a|b -> c -> a -> b|c -> a -> b -> c"):
         levels(parts)
 
 
-def test_the_first_stage_that_selects_a_cluster_takes_it() -> None:
+def test_a_cluster_belongs_to_the_first_stage_that_selects_it() -> None:
     canary = Stage("canary", Selector({"canary": "true"}))
 
     found = steps((canary, Stage("rest")), clusters(3))
@@ -47,7 +47,7 @@ def test_clusters_that_no_stage_selects_come_last() -> None:
         (Stage("rest", max_at_once=9), [5]),
     ],
 )
-def test_a_stage_is_cut_into_batches(stage: Stage, sizes: list[int]) -> None:
+def test_a_stage_is_split_into_batches(stage: Stage, sizes: list[int]) -> None:
     found = steps((stage,), clusters(5))
 
     assert [len(step.clusters) for step in found] == sizes
@@ -72,7 +72,7 @@ def test_one_wave_for_each_step_and_level() -> None:
     ]
 
 
-def test_removal_takes_dependants_away_first_and_the_unknown_before_all() -> None:
+def test_removals_start_with_unknown_components_then_dependants() -> None:
     gone = [Unit("redis", "c1"), Unit("web", "c1"), Unit("forgotten", "c1")]
 
     found = removals(SHOP, gone, step=1)

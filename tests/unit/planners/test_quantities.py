@@ -1,4 +1,4 @@
-"""Quantities are read as Kubernetes reads them, to the last nano-unit."""
+"""Quantities are parsed like Kubernetes parses them, exactly."""
 
 from fractions import Fraction
 
@@ -41,12 +41,12 @@ def test_every_notation_is_exact(text: object, number: str) -> None:
 @pytest.mark.parametrize(
     ("text", "nanos"), [("0.1n", 1), ("-1e-12", -1), ("1.0000000001", NANO + 1)]
 )
-def test_what_is_finer_than_a_nano_unit_is_rounded_away_from_zero(text: str, nanos: int) -> None:
+def test_fractions_of_a_nano_unit_are_rounded_away_from_zero(text: str, nanos: int) -> None:
     assert parse(text) == nanos
 
 
 @pytest.mark.parametrize("text", ["9223372036854775808", "8Ei", "1e999", "99999E"])
-def test_what_is_too_great_is_held_to_the_most(text: str) -> None:
+def test_large_values_are_capped(text: str) -> None:
     assert parse(text) == MOST
     assert parse(f"-{text}") == -MOST
 
@@ -70,19 +70,19 @@ def test_what_is_too_great_is_held_to_the_most(text: str) -> None:
         "\u0661",
     ],
 )
-def test_what_is_no_quantity_is_refused(text: str) -> None:
+def test_invalid_quantities_are_rejected(text: str) -> None:
     with pytest.raises(ValueError, match=r"invalid quantity .*; expected e\.g\. 500m"):
         parse(text)
 
 
 @pytest.mark.parametrize("value", [True, None, [], "9" * 201])
-def test_other_types_and_endless_numbers_are_refused(value: object) -> None:
+def test_other_types_and_overlong_numbers_are_rejected(value: object) -> None:
     with pytest.raises(ValueError, match="invalid quantity"):
         parse(value)
 
 
 @given(st.integers(-(10**30), 10**30))
-def test_what_is_written_reads_the_same(nanos: int) -> None:
+def test_written_quantities_parse_to_the_same_value(nanos: int) -> None:
     held = max(-MOST, min(MOST, nanos))
 
     assert parse(write(held)) == held

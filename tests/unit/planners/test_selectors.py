@@ -1,4 +1,4 @@
-"""Label selectors mean what Kubernetes means."""
+"""Label selectors have the semantics of Kubernetes."""
 
 import pytest
 
@@ -29,7 +29,7 @@ def test_every_operator(requirement: LabelRequirement, expected: bool) -> None:
     assert requirement.holds(LABELS) is expected
 
 
-def test_an_empty_selector_selects_everything() -> None:
+def test_an_empty_selector_matches_everything() -> None:
     assert Selector().matches(Cluster("bare", "flux"))
     assert str(Selector()) == "all clusters"
 
@@ -42,7 +42,7 @@ def test_all_requirements_must_hold() -> None:
     assert str(selector) == "region=eu, size notin (small)"
 
 
-def test_names_and_exceptions_narrow_what_labels_select() -> None:
+def test_names_and_exclusions_narrow_a_label_selector() -> None:
     selector = Selector({"region": "eu"}, names=("one", "two"), excluded=Selector({"size": "big"}))
 
     assert selector.matches(SMALL)

@@ -1,4 +1,4 @@
-"""What people told a rollout by commands: cancelled for good, paused with all of its tenant."""
+"""Effects of commands on a rollout: cancellations and pauses."""
 
 from dataclasses import replace
 
@@ -26,7 +26,7 @@ def steer(made: World, **told: object) -> None:
     made.snapshot = replace(made.snapshot, overrides=Overrides(**told))  # type: ignore[arg-type]
 
 
-def test_what_is_cancelled_is_said_then_closed_and_what_is_merged_stays() -> None:
+def test_a_cancellation_marks_and_closes_merge_requests_and_keeps_merged_waves() -> None:
     made = world()
     made.settle()
     assert made.merged == ["all.1"]
@@ -53,7 +53,7 @@ def test_what_is_cancelled_is_said_then_closed_and_what_is_merged_stays() -> Non
     assert made.merged == ["all.1"]
 
 
-def test_another_revision_knows_nothing_of_it() -> None:
+def test_a_cancellation_does_not_affect_another_revision() -> None:
     made = world()
     steer(made, cancelled=replace(GIVEN_UP, revision="b" * 40))
 
@@ -62,7 +62,7 @@ def test_another_revision_knows_nothing_of_it() -> None:
     assert made.merged == ["all.1", "all.2"]
 
 
-def test_what_is_cancelled_goes_back_only_when_somebody_says_so() -> None:
+def test_a_cancelled_revision_is_rolled_back_only_by_command() -> None:
     made = world(OnFailure.ROLLBACK)
     before = PreviousDeployment(made.snapshot.base.revision, {}, {})
     made.settle()
@@ -84,7 +84,7 @@ def test_what_is_cancelled_goes_back_only_when_somebody_says_so() -> None:
     ("target", "waits"),
     [("tenant/shop", True), ("cluster/c2", True), ("tenant/bank", False), ("cluster/c9", False)],
 )
-def test_a_pause_holds_what_it_names(target: str, *, waits: bool) -> None:
+def test_a_pause_gates_its_target(target: str, *, waits: bool) -> None:
     made = world()
     steer(made, pauses=(Pause(target, "otto", "the network is being moved", NOW),))
 

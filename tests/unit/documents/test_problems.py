@@ -1,4 +1,4 @@
-"""Every kind of mistake in a document has its message, with file, line and column."""
+"""Every kind of mistake in a document is reported with file, line and column."""
 
 import pytest
 
@@ -18,7 +18,7 @@ def fleet() -> Fleet:
 
 
 def mistakes(old: str, new: str) -> list[str]:
-    """What is said of the small application with one change."""
+    """The problems of the small application with one change."""
     assert old in SWITCHYARD.decode()
     changed = SWITCHYARD.decode().replace(old, new, 1).encode()
     known = fleet()
@@ -27,7 +27,7 @@ def mistakes(old: str, new: str) -> list[str]:
     return [str(problem) for problem in problems]
 
 
-def test_the_small_application_is_right() -> None:
+def test_the_small_application_is_valid() -> None:
     assert mistakes("tenant: shop", "tenant: shop") == []
 
 
@@ -179,7 +179,7 @@ def test_the_small_application_is_right() -> None:
         ),
     ],
 )
-def test_each_mistake_is_said_at_its_place(old: str, new: str, said: list[str]) -> None:
+def test_each_mistake_is_reported_at_its_position(old: str, new: str, said: list[str]) -> None:
     assert mistakes(old, new) == said
 
 
@@ -202,13 +202,13 @@ def test_each_mistake_is_said_at_its_place(old: str, new: str, said: list[str]) 
         ("add: [one]", ["missing key 'reason'"]),
     ],
 )
-def test_exceptions_say_something_that_can_be_done(written: str, said: list[str]) -> None:
+def test_exceptions_must_be_complete_and_consistent(written: str, said: list[str]) -> None:
     found = mistakes("  rollout:", f"  exceptions: [{{components: [web], {written}}}]\n  rollout:")
 
     assert [each.partition(": ")[2] for each in found] == said
 
 
-def test_an_exception_for_an_unknown_component_is_said() -> None:
+def test_an_exception_for_an_unknown_component_is_reported() -> None:
     added = "  exceptions: [{components: [webb], add: [one], reason: x}]\n  rollout:"
 
     assert mistakes("  rollout:", added) == [
@@ -216,13 +216,13 @@ def test_an_exception_for_an_unknown_component_is_said() -> None:
     ]
 
 
-def test_a_missing_file_is_said() -> None:
+def test_a_missing_file_is_reported() -> None:
     problems = read_application({}, None, None).problems
 
     assert str(problems[0]).startswith("switchyard.yaml:1:1: file not found")
 
 
-def test_a_fleet_names_what_is_unknown_or_double() -> None:
+def test_a_fleet_reports_unknown_and_duplicate_names() -> None:
     files = {path: content for path, content in small_fleet().items() if content is not None}
     files["clusters/again.yaml"] = files["clusters/one.yaml"].replace(b"flux", b"fluxx")
     files["applications/storefront.yaml"] = files["applications/storefront.yaml"].replace(
@@ -241,7 +241,7 @@ def test_a_fleet_names_what_is_unknown_or_double() -> None:
     ]
 
 
-def test_at_most_a_hundred_mistakes_are_listed() -> None:
+def test_at_most_a_hundred_problems_are_listed() -> None:
     stages = "\n".join(f"      - {{name: stage-{n}, x: 1}}" for n in range(150))
     changed = SWITCHYARD.decode().replace("      - {name: rest}", stages).encode()
 

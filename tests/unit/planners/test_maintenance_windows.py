@@ -15,7 +15,7 @@ def at(day: int, hour: int, minute: int = 0, month: int = 11) -> datetime:
     return datetime(2026, month, day, hour, minute, tzinfo=UTC)
 
 
-def test_a_night_window_goes_on_after_midnight() -> None:
+def test_a_night_window_continues_after_midnight() -> None:
     assert next_opening([OSLO], [NIGHT], at(18, 1)) == NextOpening(at(18, 1), ())
     assert next_opening([OSLO], [NIGHT], at(18, 12)) == NextOpening(at(18, 21), ("oslo",))
 
@@ -25,14 +25,14 @@ def test_friday_night_lasts_into_saturday_and_the_weekend_is_closed() -> None:
     assert next_opening([OSLO], [NIGHT], at(21, 3)) == NextOpening(at(23, 21), ("oslo",))
 
 
-def test_wall_clocks_count_when_the_clocks_change() -> None:
+def test_openings_follow_the_wall_clock_across_daylight_saving() -> None:
     day = Window("noon", Selector(), frozenset(range(7)), time(12), time(13))
 
     assert next_opening([OSLO], [day], at(24, 20, month=10)).at == at(25, 11, month=10)
     assert next_opening([OSLO], [day], at(23, 20, month=10)).at == at(24, 10, month=10)
 
 
-def test_clusters_of_one_wave_need_an_hour_they_share() -> None:
+def test_clusters_of_one_wave_need_overlapping_windows() -> None:
     wide = Window("day", Selector(), frozenset(range(7)), time(8), time(18))
 
     found = next_opening([OSLO, TOKYO], [wide], at(18, 12))
@@ -40,7 +40,7 @@ def test_clusters_of_one_wave_need_an_hour_they_share() -> None:
     assert found == NextOpening(at(19, 7), ("tokyo",)), "Tokyo's 16:00 is Oslo's 8:00"
 
 
-def test_windows_that_never_meet_have_no_opening() -> None:
+def test_windows_without_overlap_have_no_opening() -> None:
     short = Window("hour", Selector(), frozenset(range(7)), time(12), time(13))
 
     assert next_opening([OSLO, TOKYO], [short], at(18, 3)) == NextOpening(None, ("oslo",))
