@@ -2,12 +2,14 @@
 
 import ast
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[3]
+TOP = {"bot", "planners", "renderers"}
 RECORDS = ROOT / "docs/adr"
 PAGES = sorted(
     path.relative_to(ROOT).as_posix()
@@ -56,6 +58,15 @@ def test_the_hops_of_the_design_exist_and_are_counted_right() -> None:
             ]
     for file, name in HOP.findall(text):
         assert name in set(_definitions(ast.parse((ROOT / file).read_text()))), f"{file}: {name}"
+
+
+def test_the_layers_of_the_design_are_those_that_the_build_checks() -> None:
+    design = " ".join((ROOT / "docs/design.md").read_text().split())
+    importlinter = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+
+    for contract in importlinter["contracts"]:
+        if contract["type"] == "layers" and contract.get("containers", ["bot"])[0] in TOP:
+            assert " > ".join(contract["layers"]) in design, contract["name"]
 
 
 @pytest.mark.parametrize("path", sorted(RECORDS.glob("0*.md")), ids=lambda path: path.stem[:4])
