@@ -14,8 +14,7 @@ from bot.clock import Clock, system_clock
 from bot.context import Context
 from bot.engine import discovery
 from bot.engine.propose import Proposal
-from bot.forges import Forge
-from bot.forges._markers import Markers
+from bot.forges import Forge, Markers
 from bot.git import DeployKey, Mirrors, pin_hosts
 from bot.settings import Settings
 from bot.store import Store

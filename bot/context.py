@@ -7,8 +7,7 @@ from datetime import datetime
 from bot.clock import Clock
 from bot.engine.propose import Proposal
 from bot.engine.usage import ResourceUsage
-from bot.forges import Forge, ForgeError, RepositoryInfo
-from bot.forges._markers import Markers
+from bot.forges import Forge, ForgeError, Markers, RepositoryInfo
 from bot.git import Access, DeployKey, Mirrors
 from bot.store import Store
 from planners.model import Repo

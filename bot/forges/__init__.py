@@ -10,6 +10,7 @@ from typing import Protocol
 
 from bot.clock import Clock
 from bot.forges._certificates import certificate_error, ssl_context
+from bot.forges._markers import Markers
 from bot.forges._values import (
     ORDER,
     Comment,
@@ -43,6 +44,7 @@ __all__ = [
     "ForgeKind",
     "ForgeMergeRequest",
     "GitCredentials",
+    "Markers",
     "MergeOptions",
     "Merged",
     "NotMerged",

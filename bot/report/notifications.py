@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from bot.context import Context
 from bot.effects.model import AddComment
 from bot.engine.propose import Proposal
-from bot.forges._markers import Markers
+from bot.forges import Markers
 from bot.gather.conversations import Conversation
 from bot.gather.snapshot import Gathered
 from bot.wording.notices import Notice, notices, together

@@ -9,7 +9,7 @@ from fastapi import FastAPI
 
 from bot.context import Context
 from bot.engine import discovery
-from bot.forges._markers import Markers
+from bot.forges import Markers
 from bot.git import Mirrors
 from bot.report.model import (
     FLEETS,

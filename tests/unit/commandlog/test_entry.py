@@ -15,7 +15,7 @@ from bot.commandlog.entry import (
     render_log,
 )
 from bot.commandlog.standing import standing_overrides
-from bot.forges._markers import Markers
+from bot.forges import Markers
 from bot.forges.github import GitHubForge
 from bot.forges.gitlab import GitLabForge
 from bot.wording.markdown import units

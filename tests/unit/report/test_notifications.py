@@ -8,7 +8,7 @@ from inline_snapshot import snapshot as inline
 
 from bot.commandlog.entry import CommandLogEntry, Outcome
 from bot.commandlog.standing import standing_overrides
-from bot.forges._markers import Markers
+from bot.forges import Markers
 from bot.report.notifications import NoticePlace, known, mark
 from bot.wording.notices import notices, together
 from planners.model import Freeze, Policy, Readiness, Repo, Role, Unit
