@@ -43,7 +43,7 @@ class Context:
     `propose` runs the core, in a process of its own in the service. The mutable fields are of this
     process alone and hold no truth. Losing them costs one harmless repetition: `pacing` when a text
     may change again, `refusals` when a merge that the forge refused is tried again, `first_texts`
-    what a comment said when it was first read, `demands` what each blob requests.
+    what a comment said when it was first read, `usage_by_blob` what each blob requests.
     """
 
     forges: Mapping[str, Forge]
@@ -58,7 +58,7 @@ class Context:
     pacing: dict[tuple[str, ...], Paced] = field(default_factory=dict)
     refusals: dict[tuple[Repo, int], Refused] = field(default_factory=dict)
     first_texts: dict[tuple[str, ...], str] = field(default_factory=dict)
-    demands: dict[tuple[str, str], ResourceUsage] = field(default_factory=dict)
+    usage_by_blob: dict[tuple[str, str], ResourceUsage] = field(default_factory=dict)
 
     def forge(self, repo: Repo) -> Forge:
         """The forge a repository lives on.

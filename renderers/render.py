@@ -36,7 +36,7 @@ class _FilesKey:
     """What distinguishes object files: the variant and the replicas set on it."""
 
     variant: VariantKey
-    replicas: tuple[tuple[tuple[str, str], int], ...]
+    replicas: frozenset[tuple[Target, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +85,10 @@ class _Rendering:
         variant_key = self.variants.key(component, cluster)
         variant = self.variants.variant(component, cluster)
         self.validation.validate(variant_key, variant, cluster)
-        key = _FilesKey(variant_key, tuple(sorted(replicas.items())))
+        key = _FilesKey(variant_key, frozenset(replicas.items()))
         if key not in self.files:
-            for (kind, name), count in sorted(replicas.items()):
-                variant = self.variants.with_replicas(unit, Target(kind, name), variant, count)
+            for target, count in sorted(replicas.items()):
+                variant = self.variants.with_replicas(unit, target, variant, count)
             self.collect(variant)
             self.files[key] = self.write(variant)
             self.usages[key] = self.quota.usage(variant.objects)

@@ -184,7 +184,7 @@ class Variants:
 
     def _has_exception(self, unit: Unit, target: Target) -> bool:
         cluster = self.snapshot.cluster(unit.cluster)
-        return cluster is not None and (target.kind, target.name) in replica_overrides(
+        return cluster is not None and target in replica_overrides(
             self.snapshot, unit.component, cluster
         )
 
@@ -196,8 +196,8 @@ def _workload(item: Object) -> Iterator[WorkloadRequests]:
     except ValueError:
         return
     if per_pod:
-        kind, name = str(item.get("kind")), name_of(item)
-        yield WorkloadRequests(kind, name, workloads.replicas(item), per_pod)
+        target = Target(str(item.get("kind")), name_of(item))
+        yield WorkloadRequests(target, workloads.replicas(item), per_pod)
 
 
 def _with_replicas(item: Object, count: int) -> Object:

@@ -41,9 +41,9 @@ async def read_claims(
     The time of merging is read for units on the clusters in `timed` alone, those that report what
     is free; elsewhere it does not matter and is long ago.
     """
-    if len(context.demands) >= MOST_REMEMBERED:
-        context.demands.clear()
-    reader = UsageReader(tenant, context.demands)
+    if len(context.usage_by_blob) >= MOST_REMEMBERED:
+        context.usage_by_blob.clear()
+    reader = UsageReader(tenant, context.usage_by_blob)
     claims: list[ResourceClaim] = []
     for repo in sorted({each.deploy for each in fleet.registrations}):
         checkout = known if repo == known.repo else await fetch(context, repo)

@@ -14,7 +14,6 @@ from planners.model.application import (
     DataFiles,
     Dependency,
     Stage,
-    Target,
 )
 from planners.model.basics import (
     DependencyCondition,
@@ -26,6 +25,7 @@ from planners.model.basics import (
     Readiness,
     Repo,
     Revision,
+    Target,
     Unit,
 )
 from planners.model.fleet import (

@@ -9,6 +9,7 @@ from planners.model.basics import (
     FilePosition,
     Json,
     OnFailure,
+    Target,
 )
 from planners.model.fleet import Cluster
 from planners.model.placement import ExceptionRule, PlacementIntent
@@ -53,14 +54,6 @@ class Component:
     name: str
     source: ComponentSource
     depends_on: tuple[Dependency, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """The object of a component that a customisation patches."""
-
-    kind: str
-    name: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,14 @@ class FilePosition:
         return f"{self.file}:{self.line}:{self.column}"
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Target:
+    """An object of a component, such as the target of a patch."""
+
+    kind: str
+    name: str
+
+
 @dataclass(frozen=True, slots=True)
 class PlanProblem:
     """Why a plan cannot be carried out, with the position in a file where there is one."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from planners.model.basics import FilePosition
+from planners.model.basics import FilePosition, Target
 from planners.model.fleet import Taint
 from planners.model.selectors import Selector
 
@@ -139,6 +139,11 @@ class ReplicaRule:
     total: int
     division: Division
     weights: tuple[ReplicaWeight, ...] = ()
+
+    @property
+    def workload(self) -> Target:
+        """The workload whose replicas are distributed."""
+        return Target(self.kind, self.name)
 
 
 @dataclass(frozen=True, slots=True)

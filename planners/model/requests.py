@@ -3,19 +3,20 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from planners.model import Target
+
 Amounts = Mapping[str, int]
 """Nano-units by Kubernetes resource name."""
 
-ReplicaCounts = Mapping[tuple[str, str], int]
-"""Replicas by (kind, name) of the workload."""
+ReplicaCounts = Mapping[Target, int]
+"""Replicas by workload."""
 
 
 @dataclass(frozen=True, slots=True)
 class WorkloadRequests:
     """The pods of one object: the number it states, and the requests of each, `pods` included."""
 
-    kind: str
-    name: str
+    workload: Target
     pods: int
     per_pod: Amounts
 
@@ -26,7 +27,7 @@ def total_requests(
     """The sum of the workloads' requests; `replicas` overrides the counts they state."""
     total: dict[str, int] = {}
     for each in workloads:
-        count = replicas.get((each.kind, each.name), each.pods)
+        count = replicas.get(each.workload, each.pods)
         for resource, amount in each.per_pod.items():
             total[resource] = total.get(resource, 0) + amount * count
     return total

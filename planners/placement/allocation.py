@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from planners.model import Cluster, Unit
+from planners.model import Cluster, Target, Unit
 from planners.model.requests import Amounts, ReplicaCounts, WorkloadRequests, total_requests
 from planners.model.snapshot import MergeRequestState, ReportedFacts, ResourceClaim, Snapshot
 from planners.placement.facts import FLEET_REPO, SourcedValue, age, fresh_facts
@@ -37,7 +37,7 @@ class Allocation:
     clusters_of: dict[str, set[str]] = field(init=False, default_factory=dict)
     labels: dict[str, Mapping[str, str]] = field(init=False, default_factory=dict)
     requested: dict[str, dict[str, int]] = field(init=False, default_factory=dict)
-    _totals: dict[tuple[int, tuple[tuple[tuple[str, str], int], ...]], Amounts] = field(
+    _totals: dict[tuple[int, frozenset[tuple[Target, int]]], Amounts] = field(
         init=False, default_factory=dict
     )
 
@@ -66,7 +66,7 @@ class Allocation:
         Clusters with the same objects share one tuple of workloads, and therefore one sum.
         """
         workloads = self.workloads.get(unit, ())
-        key = (id(workloads), tuple(sorted(replicas.items())))
+        key = (id(workloads), frozenset(replicas.items()))
         if key not in self._totals:
             self._totals[key] = total_requests(workloads, replicas)
         return self._totals[key]

@@ -6,7 +6,7 @@ several apply, removing a cluster takes precedence over adding it, and the last 
 
 from collections.abc import Iterator
 
-from planners.model import Cluster, ExceptionRule
+from planners.model import Cluster, ExceptionRule, Target
 from planners.model.snapshot import Snapshot
 
 
@@ -34,12 +34,10 @@ def removing(snapshot: Snapshot, component: str, cluster: str) -> ExceptionRule 
     return next(rules, None)
 
 
-def replica_overrides(
-    snapshot: Snapshot, component: str, cluster: Cluster
-) -> dict[tuple[str, str], int]:
-    """The replicas that exceptions set for a component's workloads there, by (kind, name)."""
+def replica_overrides(snapshot: Snapshot, component: str, cluster: Cluster) -> dict[Target, int]:
+    """The replicas that exceptions set for a component's workloads there."""
     return {
-        (rule.kind, rule.name or component): rule.replicas
+        Target(rule.kind, rule.name or component): rule.replicas
         for rule in in_force(snapshot, component)
         if rule.replicas is not None and rule.clusters.matches(cluster)
     }

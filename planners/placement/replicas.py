@@ -3,7 +3,15 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from planners.model import Cluster, Division, PlacementIntent, PlanProblem, ReplicaRule, Unit
+from planners.model import (
+    Cluster,
+    Division,
+    PlacementIntent,
+    PlanProblem,
+    ReplicaRule,
+    Target,
+    Unit,
+)
 from planners.model.requests import ReplicaCounts
 from planners.placement.allocation import Allocation
 from planners.placement.exceptions import in_force, replica_overrides
@@ -28,12 +36,12 @@ class _UnitOverrides:
     counts: ReplicaCounts
 
 
-def guaranteed_replicas(rule: ReplicaRule | None) -> dict[tuple[str, str], int]:
+def guaranteed_replicas(rule: ReplicaRule | None) -> dict[Target, int]:
     """The replicas that each cluster runs in any case, before distribution."""
     if rule is None:
         return {}
     count = rule.total if rule.division is Division.DUPLICATED else min(1, rule.total)
-    return {(rule.kind, rule.name): count}
+    return {rule.workload: count}
 
 
 def largest_remainder(total: int, weights: Mapping[str, int]) -> dict[str, int]:
@@ -51,7 +59,7 @@ def largest_remainder(total: int, weights: Mapping[str, int]) -> dict[str, int]:
 
 def distribute(allocation: Allocation) -> ReplicaDistribution:
     """Distribute the replicas of all intents, then apply the exceptions."""
-    replicas: dict[Unit, dict[tuple[str, str], int]] = {}
+    replicas: dict[Unit, dict[Target, int]] = {}
     problems: list[PlanProblem] = []
     for intent in allocation.snapshot.application.placements:
         rule = intent.replicas
@@ -61,7 +69,7 @@ def distribute(allocation: Allocation) -> ReplicaDistribution:
             counts = _divide(allocation, component, rule, clusters)
             for cluster in clusters:
                 unit = Unit(component, cluster.name)
-                replicas.setdefault(unit, {})[rule.kind, rule.name] = counts[cluster.name]
+                replicas.setdefault(unit, {})[rule.workload] = counts[cluster.name]
                 problems += _check_capacity(allocation, intent, cluster, unit, counts[cluster.name])
     for overrides in _overrides(allocation):
         unit = Unit(overrides.component, overrides.cluster.name)
@@ -82,7 +90,7 @@ def _check_capacity(
     rule = intent.replicas
     assert rule is not None
     overrides = replica_overrides(allocation.snapshot, unit.component, cluster)
-    if (rule.kind, rule.name) in overrides:
+    if rule.workload in overrides:
         return
     excess = _assign_remaining(allocation, rule, cluster, unit, count)
     if excess and unit not in allocation.running:
@@ -112,7 +120,9 @@ def _check_overrides(allocation: Allocation, overrides: _UnitOverrides) -> Itera
         if amount > written.get(resource, 0) and free is not None and free.value < 0:
             rules = in_force(allocation.snapshot, component)
             rule = next(each for each in rules if each.replicas is not None)
-            replicas = ", ".join(f"{count} of {name}" for (_, name), count in counts.items())
+            replicas = ", ".join(
+                f"{count} of {workload.name}" for workload, count in counts.items()
+            )
             message = f"{component}: {replicas} on {cluster.name} need more {resource} than is free"
             yield PlanProblem(f"{message} ({free.source})", rule.position)
 
@@ -138,9 +148,8 @@ def _weight(rule: ReplicaRule, cluster: Cluster) -> int:
 def _requests_per_replica(
     allocation: Allocation, component: str, rule: ReplicaRule, cluster: Cluster
 ) -> dict[str, int]:
-    key = (rule.kind, rule.name)
-    one = allocation.requests(Unit(component, cluster.name), {key: 1})
-    none = allocation.requests(Unit(component, cluster.name), {key: 0})
+    one = allocation.requests(Unit(component, cluster.name), {rule.workload: 1})
+    none = allocation.requests(Unit(component, cluster.name), {rule.workload: 0})
     return {name: amount - none.get(name, 0) for name, amount in one.items()}
 
 
@@ -158,7 +167,7 @@ def _assign_remaining(
     allocation: Allocation, rule: ReplicaRule, cluster: Cluster, unit: Unit, count: int
 ) -> str | None:
     """Assign the replicas beyond the guaranteed ones; returns what prevents it, if anything."""
-    more = count - guaranteed_replicas(rule)[rule.kind, rule.name]
+    more = count - guaranteed_replicas(rule)[rule.workload]
     if more <= 0:
         return None
     each = _requests_per_replica(allocation, unit.component, rule, cluster)

@@ -19,6 +19,7 @@ from planners.model import (
     PlacementIntent,
     Price,
     SpreadRule,
+    Target,
     Tenant,
     Unit,
 )
@@ -42,7 +43,9 @@ def workloads(
 ) -> dict[Unit, tuple[WorkloadRequests, ...]]:
     """What each component requests on every cluster: whole CPUs."""
     return {
-        Unit(name, cluster.name): (WorkloadRequests("Deployment", name, 1, {"cpu": count * NANO}),)
+        Unit(name, cluster.name): (
+            WorkloadRequests(Target("Deployment", name), 1, {"cpu": count * NANO}),
+        )
         for name, count in cpus.items()
         for cluster in snapshot.clusters
     }

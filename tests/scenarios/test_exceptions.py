@@ -9,6 +9,7 @@ import pytest
 from bot.engine.propose import Proposal, propose
 from bot.wording.explanation import explanation
 from planners.gating.effects import RequeueAt
+from planners.model import Target
 from planners.model.snapshot import Snapshot
 from tests.fakes.folders import (
     application,
@@ -150,7 +151,8 @@ def test_replicas_of_an_exception_take_precedence_over_distribution(tmp_path: Pa
     made = run(tmp_path, f"  - {{components: [web], {rule}}}", divided)
 
     counts = {unit.cluster: dict(each) for unit, each in made.plan.replicas.items()}
-    assert counts == {"cheap": {("Deployment", "web"): 1}, "dear": {("Deployment", "web"): 6}}
+    workload = Target("Deployment", "web")
+    assert counts == {"cheap": {workload: 1}, "dear": {workload: 6}}
 
 
 @pytest.mark.parametrize("running", [False, True])

@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from bot.engine.propose import Proposal, propose
-from planners.model import Unit
+from planners.model import Target, Unit
 from planners.model.snapshot import ReportedFacts, ResourceClaim
 from tests.fakes.builders import World
 from tests.fakes.folders import (
@@ -357,7 +357,7 @@ def test_replicas_are_distributed_by_weights_and_written_per_cluster(tmp_path: P
     )
 
     counts = {unit.cluster: dict(each) for unit, each in made.plan.replicas.items()}
-    key = ("Deployment", "web")
+    key = Target("Deployment", "web")
     assert counts == {"berlin": {key: 3}, "ohio": {key: 2}, "oslo": {key: 5}}
     path = "clusters/oslo/apps/shop/store/web/deployment-web.yaml"
     assert b"replicas: 5\n" in made.trees["oslo"][path]
@@ -370,7 +370,9 @@ def test_replicas_are_distributed_by_free_capacity(tmp_path: Path) -> None:
         requests="cpu: 4",
     )
 
-    counts = {unit.cluster: each["Deployment", "web"] for unit, each in made.plan.replicas.items()}
+    counts = {
+        unit.cluster: each[Target("Deployment", "web")] for unit, each in made.plan.replicas.items()
+    }
     assert counts == {"berlin": 2, "ohio": 1, "oslo": 4}
 
 
