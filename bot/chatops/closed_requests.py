@@ -16,7 +16,7 @@ from bot.forges import Comment, ForgeMergeRequest, Reaction
 from bot.gather.fleet import read_fleet
 from bot.gather.repository import fetch
 from bot.gather.requests import MARKER
-from bot.wording.answers import over
+from bot.wording.answers import refused_on_closed
 from planners.model import Repo
 
 SAID = "over"
@@ -50,7 +50,7 @@ async def refuse_commands(
     for comment in left:
         refused = React(repo, request.number, comment.id, Reaction.REFUSED)
         target = ReplyTarget(repo, request.number, comment, SAID)
-        await perform(context, [refused, Reply(target, over(state, now))])
+        await perform(context, [refused, Reply(target, refused_on_closed(state, now))])
 
 
 async def _unanswered(

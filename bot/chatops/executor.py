@@ -22,7 +22,8 @@ from bot.gather.errors import GatherError
 from bot.gather.snapshot import Gathered
 from bot.git import GitError, TransientGitError
 from bot.wording import answers as words
-from bot.wording.markdown import code, fence
+from bot.wording.markdown import fence
+from bot.wording.prose import NOTHING, say
 from bot.wording.suggestions import proposed
 from planners.model import Repo, Role
 
@@ -69,7 +70,7 @@ class CommandExecutor:
         try:
             answer = await self._perform(await self._run(target, result, wave, where))
         except RefusedError as error:
-            await self._reply(target, f"Refused: {code(str(error), 900)}")
+            await self._reply(target, f"Refused: {error.text.markdown(900)}.")
             is_logged = is_action and not isinstance(error, _DeniedError)
             return settled(entry, Outcome.REFUSED, str(error), {}), is_logged
         except (TransientForgeError, TransientGitError):
@@ -107,7 +108,7 @@ class CommandExecutor:
         try:
             made = await propose_change(self.context, answer.change)
         except ChangeRefusedError as error:
-            raise RefusedError(str(error)) from error
+            raise RefusedError(error.text) from error
         repo, request = answer.change.checkout.repo, made.request
         text = proposed(f"{repo}!{request.number}", request.url, is_new=made.is_new)
         return replace(answer, words=text, facts={**answer.facts, "link": request.url})
@@ -116,21 +117,21 @@ class CommandExecutor:
         self, target: ReplyTarget, entry: CommandLogEntry, error: Exception, reference: str
     ) -> CommandLogEntry:
         """One command that goes wrong holds up no other."""
-        told = str(error) if isinstance(error, ForgeError | GitError | GatherError) else ""
-        await self._reply(target, words.failed(told, reference))
-        return settled(entry, Outcome.FAILED, f"{told} ({reference})".strip(), {})
+        message = str(error) if isinstance(error, ForgeError | GitError | GatherError) else ""
+        await self._reply(target, words.failed(message, reference))
+        return settled(entry, Outcome.FAILED, f"{message} ({reference})".strip(), {})
 
     async def _run(self, target: ReplyTarget, result: Result, wave: str, where: str) -> Answer:
         if isinstance(result, Help):
             return Answer(fence(result.text, "text"))
         if isinstance(result, Mistake):
-            hint = f" ({result.hint})" if result.hint else ""
-            raise RefusedError(f"{result.message}{hint}")
+            hint = say(" ({})", result.hint) if result.hint else NOTHING
+            raise RefusedError(say("{}{}", result.message, hint))
         command = commands()[result.verb]
         try:
             await self._check_rights(target, command, wave)
         except RefusedError as error:
-            raise _DeniedError(str(error)) from error
+            raise _DeniedError(error.text) from error
         call = Call(
             context=self.context,
             gathered=self.gathered,
@@ -149,26 +150,28 @@ class CommandExecutor:
         """Raise RefusedError unless the author gave it, now, and has the role that it needs.
 
         Whoever may write can edit other people's comments, and no forge tells who did: an edited
-        comment steers nothing. Neither does what was said on a wave to an earlier revision.
+        comment cannot issue commands, nor can one on a wave that was meant for an earlier revision.
         """
         if command.is_action and self.preview:
-            raise RefusedError(words.not_yet(command.name))
+            raise RefusedError(words.available_after_merge(command.name))
         if command.is_action and self.gathered.app_request is None:
             raise RefusedError(
-                "this revision came by no merge request, so there is no place for the record: "
-                "use the forge's own approvals and labels"
+                say(
+                    "this revision was not merged by a merge request, so there is no place for a "
+                    "command log: use the forge's own approvals and labels"
+                )
             )
         if command.is_action and target.edited:
-            raise RefusedError("an edited comment steers nothing: write a new one")
+            raise RefusedError(words.edited())
         if command.is_action and wave and target.comment.created_at < await self._began():
-            raise RefusedError("another revision was merged since you wrote: look again")
+            raise RefusedError(words.outdated())
         repo = judged_in(command, self.gathered, self.context, target.repo)
         role = await self.context.forge(repo).role(repo.path, target.comment.author.login)
         if role < command.role:
             needed, have = command.role.name.lower(), role.name.lower()
             users, teams = await self._able(repo, command.role)
-            missing = words.who_can(needed, str(repo), have, users, teams)
-            raise RefusedError(f"{command.name} {missing}")
+            missing = words.MissingRole(command.name, needed, str(repo), have, users, teams)
+            raise RefusedError(missing.text())
 
     async def _began(self) -> datetime:
         """When this revision was merged."""

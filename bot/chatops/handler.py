@@ -226,7 +226,9 @@ class CommandSession:
         full = any(is_full(each.entries) for each in self._logs(thread))
         if full and self._acting:
             refused = React(target.repo, target.number, target.comment.id, Reaction.REFUSED)
-            await perform(self.context, [refused, Reply(target, f"Refused: {words.full()}.")])
+            await perform(
+                self.context, [refused, Reply(target, f"Refused: {words.log_full().markdown()}.")]
+            )
             thread.replies.append((str(target.comment.id), target.said))
             return None
         executor = CommandExecutor(self.context, self.gathered, self.proposal, self.preview)

@@ -16,6 +16,7 @@ from bot.gather.repository import Checkout, fetch
 from bot.gather.snapshot import Gathered
 from bot.git import GitError
 from bot.store.keys import application_key
+from bot.wording.prose import Prose, ProseError, say
 from planners.model import Fleet, Registration, Repo, Role
 from planners.model.overrides import Pause
 
@@ -25,7 +26,7 @@ NEEDED = Role.MAINTAIN
 log = structlog.get_logger()
 
 
-class PauseError(Exception):
+class PauseError(ProseError):
     """It cannot be paused or resumed; the text says why, and what would help."""
 
 
@@ -83,24 +84,33 @@ def _concerned(fleet: Fleet, target: str) -> list[Registration]:
     clusters = kind == "cluster" and name in {each.name for each in fleet.clusters}
     tenant = kind == "tenant" and fleet.tenant(name) is not None
     if not (clusters or tenant):
-        raise PauseError(f"the fleet has no {target}: name tenant/<name> or cluster/<name>")
+        text = "unknown target {}: use {} or {}"
+        raise PauseError(say(text, target, "tenant/NAME", "cluster/NAME"))
     found = [each for each in fleet.registrations if clusters or each.tenant == name]
     if not found:
-        raise PauseError(f"no application of {target} is registered")
+        raise PauseError(say("{} has no registered application", target))
     return found
 
 
 async def _check_role(context: Context, repo: Repo, request: PauseRequest) -> None:
     if repo.forge != request.forge:
         raise PauseError(
-            f"that concerns {repo} as well, on another forge, where nobody knows who you are: "
-            f"`freeze` takes a merge request and holds for all"
+            say(
+                "this also affects {}, which is on another forge where your identity is unknown: "
+                "use {}, which opens a merge request and applies everywhere",
+                str(repo),
+                "freeze",
+            )
         )
     role = await context.forge(repo).role(repo.path, request.by)
     if role < NEEDED:
         raise PauseError(
-            f"that concerns {repo} as well, where it takes the role {NEEDED.name.lower()} and you "
-            f"have {role.name.lower()}"
+            say(
+                "this also affects {}, where role {} is required and you have {}",
+                str(repo),
+                NEEDED.name.lower(),
+                role.name.lower(),
+            )
         )
 
 
@@ -111,15 +121,15 @@ def _changed(context: Context, paused: Paused, request: PauseRequest) -> Paused 
     pauses = tuple(each for each in paused.pauses if each.target != request.target)
     if request.reason is not None:
         if len(pauses) >= MOST_PAUSES:
-            raise PauseError(f"{MOST_PAUSES} pauses at once are the most: resume one first")
+            raise PauseError(say(f"at most {MOST_PAUSES} pauses are allowed: resume one first"))
         pauses += (Pause(request.target, request.by, request.reason, context.clock()),)
     told = (*paused.told, request.key)
     return replace(paused, pauses=pauses, told=told, count=paused.count + 1)
 
 
-def _unchanged(request: PauseRequest, found: list[Paused]) -> str:
+def _unchanged(request: PauseRequest, found: list[Paused]) -> Prose:
     if request.reason is None:
         every = sorted({each.target for paused in found for each in paused.pauses})
-        return f"{request.target} is not paused; paused: {', '.join(every) or 'nothing'}"
+        return say("{} is not paused; paused: {}", request.target, ", ".join(every) or "none")
     known = next(each for paused in found if (each := paused.of(request.target)))
-    return f"{request.target} is paused already by {known.by}: {known.reason}"
+    return say("{} is already paused by {}: {}", request.target, known.by, known.reason)

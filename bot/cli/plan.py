@@ -66,7 +66,7 @@ def _as_json(proposal: Proposal) -> Mapping[str, object]:
             }
             for change in proposal.changes
         ],
-        "placement": [why.as_data(each, why.rivals(each, trace)) for each in trace],
+        "placement": [why.as_data(each, why.chosen_clusters(each, trace)) for each in trace],
         "longestChain": timetable.longest_chain(made, proposal.application),
         "warnings": list(proposal.warnings),
     }
@@ -79,7 +79,7 @@ def _as_markdown(options: argparse.Namespace, snapshot: Snapshot, proposal: Prop
         for entries in snapshot.base.entries.values()
         for path, blob in entries.items()
     }
-    home = words.Home(
+    context = words.CommentContext(
         marker="",
         application=snapshot.application.name,
         revision=snapshot.revision.sha,
@@ -89,4 +89,4 @@ def _as_markdown(options: argparse.Namespace, snapshot: Snapshot, proposal: Prop
         limit=sys.maxsize,
     )
     changes = [change for change in proposal.changes if change.files]
-    return words.comment(home, proposal, diffs_of(changes, {**old, **proposal.contents})).strip()
+    return words.comment(context, proposal, diffs_of(changes, {**old, **proposal.contents})).strip()

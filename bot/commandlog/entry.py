@@ -130,7 +130,7 @@ def render_log(entries: Sequence[CommandLogEntry], marker: str) -> str:
     head = ["| when (UTC) | who | command | outcome | |", "|---|---|---|---|---|"]
     earlier = len(entries) - len(rows)
     more = [f"and {earlier} earlier", ""] if earlier else []
-    return "\n".join([marker, "**What was told to this rollout**", "", *more, *head, *rows])
+    return "\n".join([marker, "**Command log**", "", *more, *head, *rows])
 
 
 def _cell(entry: CommandLogEntry) -> str:

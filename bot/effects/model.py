@@ -12,7 +12,7 @@ from typing import TypeAlias
 from bot.forges import Comment, Reaction, Status
 from bot.gather.pauses import Paused
 from bot.gather.repository import Checkout
-from bot.wording.suggestions import Asked
+from bot.wording.suggestions import ChangeOrigin
 from planners.model import Repo
 
 
@@ -134,7 +134,7 @@ class ProposeChange:
     title: str
     consequences: str
     files: Mapping[str, bytes | None]
-    asked: Asked
+    origin: ChangeOrigin
 
 
 Effect: TypeAlias = (

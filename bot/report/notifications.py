@@ -14,7 +14,7 @@ from bot.engine.propose import Proposal
 from bot.forges import Markers
 from bot.gather.conversations import Conversation
 from bot.gather.snapshot import Gathered
-from bot.wording.notices import Notice, notices, together
+from bot.wording.notices import Notice, notice_comment, notices
 from planners.model import Repo
 
 MARKER = "notice"
@@ -35,7 +35,7 @@ async def notifications(
         new = [each for each in found if _belongs(each, conversation) and each.key not in said]
         if new:
             marker = mark(context.markers, place, [each.key for each in new])
-            written.append(AddComment(place.repo, place.number, together(new, marker, page)))
+            written.append(AddComment(place.repo, place.number, notice_comment(new, marker, page)))
     return tuple(written)
 
 

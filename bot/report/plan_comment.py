@@ -17,7 +17,7 @@ from bot.gather.snapshot import Gathered
 from bot.wording import comment as words
 from bot.wording.diffs import diffs_of
 from bot.wording.headline import kind_of
-from bot.wording.since import Memory, gist_of, read, remember, write
+from bot.wording.since import Memory, decode, encode, remember, summarize
 from planners.model import PlanProblem, Repo
 
 MARKER = "home"
@@ -62,7 +62,7 @@ async def plan_comment(
     diffs = diffs_of(open_changes, blobs)
     ours = await _ours(context, target)
     preview = request.state == "open"
-    memory = remember(_memory(ours), gist_of(proposal, diffs), preview=preview)
+    memory = remember(_memory(ours), summarize(proposal, diffs), preview=preview)
     about = replace(
         _about(context, target, memory),
         revision=gathered.snapshot.revision.sha,
@@ -75,7 +75,7 @@ async def plan_comment(
     if not (preview or proposal.evaluation.done):
         key = ("plan comment", str(repo), str(request.number), application)
         pace = Pace(key, kind_of(proposal, preview=preview), EVERY)
-    line = words.headline(proposal, preview=True)
+    line = str(words.headline(proposal, preview=True))
     status = _status(context, target, StatusState.SUCCESS, line)
     return (*_write(target, ours, text, pace), *status)
 
@@ -95,8 +95,8 @@ async def fork_comment(
 ) -> tuple[Effect, ...]:
     """The comment that says who must ask for a plan; again, where `asker` did for another head."""
     ours = await _ours(context, target)
-    text = words.unasked(_about(context, target, _memory(ours)), asker)
-    line = "from a fork: somebody with the role write asks for a plan"
+    text = words.plan_not_requested(_about(context, target, _memory(ours)), asker)
+    line = "from a fork: someone with role write must request a plan"
     status = _status(context, target, StatusState.PENDING, line)
     return (*_write(target, ours, text), *status)
 
@@ -115,13 +115,15 @@ def _status(
     return (SetStatus(target.repo, request.head, status),)
 
 
-def _about(context: Context, target: PlanCommentTarget, memory: Memory | None) -> words.Home:
+def _about(
+    context: Context, target: PlanCommentTarget, memory: Memory | None
+) -> words.CommentContext:
     payload = {"application": target.application}
     if target.asked:
         payload |= {"asked": target.asked, "head": target.head}
     if memory is not None:
-        payload["memory"] = write(memory)
-    return words.Home(
+        payload["memory"] = encode(memory)
+    return words.CommentContext(
         marker=context.markers.write(MARKER, target.repo, payload),
         application=target.application,
         revision=target.request.head,
@@ -161,7 +163,7 @@ async def _ours(context: Context, target: PlanCommentTarget) -> _Ours | None:
 
 def _memory(ours: _Ours | None) -> Memory | None:
     """What the comment remembers of the plans it showed."""
-    return read(ours.payload.get("memory", "")) if ours is not None else None
+    return decode(ours.payload.get("memory", "")) if ours is not None else None
 
 
 def _write(

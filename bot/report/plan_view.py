@@ -22,7 +22,7 @@ from bot.report.model import (
     VersionsView,
 )
 from bot.report.summary_view import VERSION_LENGTH
-from bot.wording.diffs import Blobs, Diffs, Reader, counts, diffs_of
+from bot.wording.diffs import Blobs, DiffReader, Diffs, counts, diffs_of
 from planners.gating.change_sets import ChangeSet
 from planners.plan import digest_of
 
@@ -78,7 +78,7 @@ def plan_view(proposal: Proposal, blobs: Blobs, before: PlanView | None) -> Plan
     old = {wave.name: wave for wave in before.waves} if before else {}
     old_texts = before.texts if before else {}
     new = {change.wave.name for change in new_changes(proposal, before)}
-    texts, reader = Texts(), Reader(blobs)
+    texts, reader = Texts(), DiffReader(blobs)
     waves: list[PlanWaveView] = []
     for change in proposal.changes:
         name = change.wave.name

@@ -51,7 +51,7 @@ def rollout_view(gathered: Gathered, proposal: Proposal) -> RolloutView:
     return RolloutView(
         application=plan.application,
         tenant=snapshot.application.tenant,
-        headline=NO_PLAN if proposal.problems else headline(proposal, preview=False),
+        headline=NO_PLAN if proposal.problems else str(headline(proposal, preview=False)),
         done=proposal.evaluation.done and not proposal.problems,
         digest=proposal.digest,
         revision=plan.revision.sha,
@@ -97,10 +97,11 @@ def _wave(status: WaveStatus, now: datetime) -> WaveView:
         digest=status.change.digest,
         merge_request=MergeRequestView(request.number, request.url) if request else None,
         gates=tuple(
-            GateView(_kind(gate), reason(gate), remedy(gate), now) for gate in status.gates
+            GateView(_kind(gate), str(reason(gate)), str(remedy(gate)), now)
+            for gate in status.gates
         ),
         pending=tuple(
-            PendingUnitView(str(each.unit), not_ready_text(each)) for each in status.pending
+            PendingUnitView(str(each.unit), str(not_ready_text(each))) for each in status.pending
         ),
     )
 

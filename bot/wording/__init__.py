@@ -1,5 +1,6 @@
-"""Every sentence people read: titles, bodies, comments, statuses, commit messages. Pure functions.
+"""Titles, bodies, comments, statuses and commit messages. Pure functions.
 
-Text that comes from manifests, clusters or people goes into code spans or fences, never bare: there
-it can mention nobody, refer to nothing and run no command. No line written here begins with `/`.
+Sentences are `Prose`: our own words, and values in them. Text that comes from manifests, clusters
+or people is a value and stands in code spans or fences: there it can mention nobody, refer to
+nothing and run no command. No line written here begins with `/`.
 """

@@ -1,56 +1,92 @@
-"""What is said to commands that are not obeyed, or could not be."""
+"""Replies to commands that are refused or fail."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from bot.wording.markdown import code, link, listing
+from bot.wording.markdown import code, link
+from bot.wording.prose import Prose, join, say
 
 MOST_NAMED = 5
+CLOSED = {
+    "merged": "a newer revision replaced this rollout",
+    "wave": "this wave is already merged",
+    "closed": "this merge request is closed and controls no rollout",
+}
 
 
-def not_yet(verb: str) -> str:
-    """A command that steers, on a merge request that is open still."""
-    return (
-        f"{verb} steers a rollout, and nothing of this rolls out before it is merged: give it "
-        f"then; until then help, plan, status, why, diff and explain are answered here"
+def available_after_merge(verb: str) -> Prose:
+    """A command that acts, on a merge request that is still open."""
+    before = ("help", "plan", "status", "why", "diff", "explain")
+    return say(
+        "{} is available after this merge request is merged. Available now: {}",
+        verb,
+        ", ".join(before),
     )
 
 
-def who_can(role: str, repo: str, have: str, users: Sequence[str], teams: Sequence[str]) -> str:
-    """A role is missing: which, where, and who is known to have it."""
-    others = [f"a member of {team} with that role" for team in teams[:MOST_NAMED]]
-    known = [*users[:MOST_NAMED], *others, "somebody else with that role"]
-    can = " or ".join([", ".join(known[:-1]), known[-1]]) if known[:-1] else "somebody with it"
-    return f"needs the role {role} in {repo}, and you have {have}: {can} can give it"
+def edited() -> Prose:
+    """A command in a comment that was edited: nobody can tell who edited it."""
+    return say("edited comments cannot issue commands. Post a new comment")
 
 
-def full() -> str:
-    """The record has no room."""
-    return (
-        "this merge request has had as many commands as its record can hold: use the label "
-        "switchyard/hold and the forge's approvals, or merge a new revision"
+def outdated() -> Prose:
+    """A command on a wave, given before the current revision was merged."""
+    return say("another revision was merged after you commented. Review it and comment again")
+
+
+@dataclass(frozen=True, slots=True)
+class MissingRole:
+    """A command whose author lacks a role; `users` and `teams` are known to have it."""
+
+    verb: str
+    role: str
+    repo: str
+    actual: str
+    users: Sequence[str]
+    teams: Sequence[str]
+
+    def text(self) -> Prose:
+        """Which role is missing, where, and who can give the command."""
+        users = [say("{}", user) for user in self.users[:MOST_NAMED]]
+        teams = [say("a member of {} with that role", team) for team in self.teams[:MOST_NAMED]]
+        others = say("anyone with that role")
+        able = [*users, *teams]
+        who = say("{} or {}", join(", ", able), others) if able else others
+        return say(
+            "{} requires role {} on {}; you have role {}. It can be given by {}",
+            self.verb,
+            self.role,
+            self.repo,
+            self.actual,
+            who,
+        )
+
+
+def log_full() -> Prose:
+    """The command log has no room for another entry."""
+    return say(
+        "the command log of this merge request is full. Use the label {} and the forge's own "
+        "approvals, or merge a new revision",
+        "switchyard/hold",
     )
 
 
 def failed(text: str, reference: str) -> str:
-    """It went wrong; whoever runs the service finds more under the reference."""
-    why = f": {code(text, 300)}" if text else "."
+    """The command raised an error; the service's log has more under the reference."""
+    why = f": {code(text, 300)}." if text else "."
     return (
-        f"Failed, and not tried again{why} Give the command anew to try once more; the service's "
-        f"log has more under {code(reference)}."
+        f"Failed, and not retried{why} To try again, post the command again. The service's log has "
+        f"details under {code(reference)}."
     )
 
 
-def over(state: str, now: tuple[str, str] | None) -> str:
-    """Any command on a merge request that is closed, or whose rollout another has replaced.
+def refused_on_closed(state: str, current: tuple[str, str] | None) -> str:
+    """Any command on a merge request that is closed, or whose rollout another one replaced.
 
-    `now` is the name and address of where the application's rollout is steered, if anywhere.
+    `current` is the name and address of the merge request that controls the application's rollout.
     """
-    what = {
-        "merged": "a newer revision is the one that rolls out",
-        "wave": "this wave is merged already",
-        "closed": "this merge request is closed, and nothing of it rolls out",
-    }[state]
-    where = "Nothing is steered by comments now: the newest revision came by no merge request"
-    if now is not None:
-        where = f"Commands are read on {link(listing([now[0]]), now[1])}"
-    return f"Refused: {what}. {where}."
+    where = "No merge request controls the current rollout, so it takes no commands"
+    if current is not None:
+        name, address = current
+        where = f"Post commands on {link(name, address)}"
+    return f"Refused: {CLOSED[state]}. {where}."

@@ -2,11 +2,12 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 
 from bot.wording.markdown import plural
+from bot.wording.prose import NOTHING, Prose, phrases, say
 from planners.model import Json
 from renderers.diff.fields import FieldChange, Missing, ObjectChange, Value
 from renderers.diff.redaction import is_redacted
@@ -31,25 +32,36 @@ class Variation:
 
 @dataclass(frozen=True, slots=True)
 class _Vocabulary:
-    """How two values of a field are told."""
+    """How two values of a field are described; `pair` takes the field, the old and the new one."""
 
     added: str
     removed: str
-    removed_value: str
+    was: str
     changed: str
-    pair: str
+    counts: str
+    pair: Callable[[str, str, str], Prose]
 
 
-CHANGE = _Vocabulary("added", "removed", "was", "changed", "{old} -> {new}")
-VARIATION = _Vocabulary("only here", "not here", "elsewhere", "differs", "{new} instead of {old}")
+def _before_and_after(name: str, old: str, new: str) -> Prose:
+    return say("{}", f"{name} {old} -> {new}")
 
 
-def lines(changes: Iterable[ObjectChange]) -> list[str]:
-    """One line for each object that comes or goes and for each field that differs."""
+def _instead(name: str, old: str, new: str) -> Prose:
+    return say("{} instead of {}", f"{name} {new}", old)
+
+
+CHANGE = _Vocabulary("added", "removed", "was", "changed", "{old} -> {new}", _before_and_after)
+VARIATION = _Vocabulary(
+    "only here", "not set here", "elsewhere", "differs", "{new} instead of {old}", _instead
+)
+
+
+def lines(changes: Iterable[ObjectChange]) -> list[Prose]:
+    """One line for each object that is created or deleted and for each field that differs."""
     return [line for change in changes for line in _lines(change)]
 
 
-def title(changes: Sequence[ObjectChange], most: int = 3) -> str:
+def title(changes: Sequence[ObjectChange], most: int = 3) -> Prose:
     """All of it in a few words: `image 1.4.2 -> 1.5.0, 1 object deleted`."""
     edited = [
         change.fields
@@ -59,47 +71,49 @@ def title(changes: Sequence[ObjectChange], most: int = 3) -> str:
     found = _fields(edited, CHANGE)
     for verb, side in (("created", "before"), ("deleted", "after")):
         count = sum(getattr(change, side) is None for change in changes)
-        found += [f"{plural(count, 'object')} {verb}"] if count else []
-    return _first(found, most) or "nothing that people wrote"
+        found += [say(f"{plural(count, 'object')} {verb}")] if count else []
+    return phrases(found, most) or say("only generated fields")
 
 
-def variation_lines(variations: Iterable[Variation]) -> list[str]:
+def variation_lines(variations: Iterable[Variation]) -> list[Prose]:
     """One line for each field that differs from what most clusters get."""
     return [
-        f"{each.name}: {field.path} {_told(field, VARIATION)}"
+        say("{}: {}", each.name, _describe(field.path, field, VARIATION))
         for each in variations
         for field in each.fields
     ]
 
 
-def comparison_title(variations: Sequence[Variation], extra: int, most: int = 3) -> str:
+def comparison_title(variations: Sequence[Variation], extra: int, most: int = 3) -> Prose:
     """All of it in a few words: `replicas 1 instead of 2, 3 more objects`."""
     found = _fields((each.fields for each in variations), VARIATION)
-    return _first([*found, *([plural(extra, "more object")] if extra else [])], most)
+    return phrases([*found, *([say(plural(extra, "more object"))] if extra else [])], most)
 
 
-def _fields(objects: Iterable[Iterable[FieldChange]], vocabulary: _Vocabulary) -> list[str]:
+def _fields(objects: Iterable[Iterable[FieldChange]], vocabulary: _Vocabulary) -> list[Prose]:
     """The fields of several objects in words, the most frequent first; each once for an object."""
-    found: Counter[str] = Counter()
+    found: Counter[Prose] = Counter()
     for fields in objects:
-        found.update(dict.fromkeys(_brief(each, vocabulary) for each in fields).keys())
-    return [f"{text} ({count} times)" if count > 1 else text for text, count in found.most_common()]
+        brief = (_describe(_short(each.path), each, vocabulary) for each in fields)
+        found.update(dict.fromkeys(brief).keys())
+    return [
+        say("{} ({} times)", phrase, count) if count > 1 else phrase
+        for phrase, count in found.most_common()
+    ]
 
 
-def _first(found: Sequence[str], most: int) -> str:
-    more = f" and {len(found) - most} more" if len(found) > most else ""
-    return ", ".join(found[:most]) + more
-
-
-def _lines(change: ObjectChange) -> list[str]:
+def _lines(change: ObjectChange) -> list[Prose]:
     if change.after is None:
-        return [f"{change.name}: deleted"]
+        return [say("{}: deleted", change.name)]
     if change.before is None:
         images = ", ".join(_images(dict(change.after))[:SHOWN_IMAGES])
-        return [f"{change.name}: created" + (f", image {images}" if images else "")]
+        image = say(", image {}", images) if images else NOTHING
+        return [say("{}: created{}", change.name, image)]
     if not change.fields:
-        return [f"{change.name}: only what programs wrote differs"]
-    return [f"{change.name}: {each.path} {_told(each, CHANGE)}" for each in change.fields]
+        return [say("{}: only generated fields differ", change.name)]
+    return [
+        say("{}: {}", change.name, _describe(each.path, each, CHANGE)) for each in change.fields
+    ]
 
 
 def _images(value: Json) -> list[str]:
@@ -118,49 +132,53 @@ def _images(value: Json) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def _brief(change: FieldChange, vocabulary: _Vocabulary) -> str:
-    name = change.path.rsplit(".", 1)[-1] if "]" not in change.path else _last(change.path)
-    return f"{name} {_told(change, vocabulary)}"
-
-
-def _last(path: str) -> str:
+def _short(path: str) -> str:
     """The last field of a path; of an item of a list, the list and the item."""
+    if "]" not in path:
+        return path.rsplit(".", 1)[-1]
     tail = path.rpartition("]")[2].rpartition(".")[2]
     return tail or path[path.rfind(".", 0, path.rfind("[")) + 1 :]
 
 
-def _told(change: FieldChange, vocabulary: _Vocabulary) -> str:
-    """Both values, as short as they can be told apart."""
+def _describe(name: str, change: FieldChange, vocabulary: _Vocabulary) -> Prose:
+    """A field with both values, as short as they can be told apart."""
     old, new = change.old, change.new
     if _has_hidden(old) or _has_hidden(new):
-        return f"{_verb(old, new, vocabulary)} {HIDDEN}"
+        return say(f"{{}} {_verb(old, new, vocabulary)} {HIDDEN}", name)
     if isinstance(old, list) and isinstance(new, list):
-        return _lists(old, new, vocabulary)
+        return _lists(name, old, new, vocabulary)
     if isinstance(old, Missing):
-        return f"{vocabulary.added}{_with(new)}"
+        value = NOTHING if isinstance(new, dict | list | Missing) else say(": {}", _scalar(new))
+        return say(f"{{}} {vocabulary.added}{{}}", name, value)
     if isinstance(new, Missing):
-        return f"{vocabulary.removed}{_removed_value(old, vocabulary)}"
+        hidden = isinstance(old, dict | list | Missing)
+        value = NOTHING if hidden else say(f" ({vocabulary.was} {{}})", _scalar(old))
+        return say(f"{{}} {vocabulary.removed}{{}}", name, value)
     if change.path.endswith("image") and isinstance(old, str) and isinstance(new, str):
-        (name, tag), (other, newer) = split_image(old), split_image(new)
-        if name == other and tag and newer and tag != newer:
-            return vocabulary.pair.format(old=_cut(tag), new=_cut(newer))
+        (image, tag), (other, newer) = split_image(old), split_image(new)
+        if image == other and tag and newer and tag != newer:
+            return vocabulary.pair(name, _cut(tag), _cut(newer))
     if isinstance(old, dict | list) or isinstance(new, dict | list):
-        return vocabulary.changed
+        return say(f"{{}} {vocabulary.changed}", name)
     before, after = (str(each).count("\n") + 1 for each in (old, new))
     if max(before, after) > 1:
-        lines = vocabulary.pair.format(old=before, new=after)
-        return f"{vocabulary.changed} ({lines} lines)"
-    return _pair(_scalar(old, None), _scalar(new, None), vocabulary)
+        return _counted(name, vocabulary, before, after, "lines")
+    return vocabulary.pair(name, *_apart(_scalar(old, None), _scalar(new, None)))
 
 
-def _pair(old: str, new: str, vocabulary: _Vocabulary) -> str:
+def _counted(name: str, vocabulary: _Vocabulary, old: int, new: int, noun: str) -> Prose:
+    counts = vocabulary.counts.format(old=old, new=new)
+    return say(f"{{}} {vocabulary.changed} ({counts} {noun})", name)
+
+
+def _apart(old: str, new: str) -> tuple[str, str]:
     """Two values, cut so that the difference shows."""
     if len(old) > LONGEST or len(new) > LONGEST:
         pairs = zip(old, new, strict=False)
         same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
         skipped = max(0, same - LONGEST // 2)
         old, new = (f"\u2026{each[skipped:]}" if skipped else each for each in (old, new))
-    return vocabulary.pair.format(old=_cut(old), new=_cut(new))
+    return _cut(old), _cut(new)
 
 
 def _has_hidden(value: Value) -> bool:
@@ -182,27 +200,16 @@ def _verb(old: Value, new: Value, vocabulary: _Vocabulary) -> str:
     return vocabulary.removed if isinstance(new, Missing) else vocabulary.changed
 
 
-def _with(value: Value) -> str:
-    if isinstance(value, dict | list | Missing):
-        return ""
-    return f" {_scalar(value)}"
-
-
-def _removed_value(value: Value, vocabulary: _Vocabulary) -> str:
-    text = _with(value)
-    return f" ({vocabulary.removed_value}{text})" if text else ""
-
-
-def _lists(old: list[Json], new: list[Json], vocabulary: _Vocabulary) -> str:
+def _lists(name: str, old: list[Json], new: list[Json], vocabulary: _Vocabulary) -> Prose:
     """What a list of plain values has more (+) and fewer (-)."""
     if any(isinstance(each, dict | list) for each in (*old, *new)):
-        return f"{vocabulary.changed} ({vocabulary.pair.format(old=len(old), new=len(new))} items)"
+        return _counted(name, vocabulary, len(old), len(new), "items")
     before, after = ({_scalar(each): None for each in side} for side in (old, new))
     gains = [f"+{each}" for each in after if each not in before]
     losses = [f"-{each}" for each in before if each not in after]
     if not gains and not losses:
-        return vocabulary.pair.format(old=_listed(old), new=_listed(new))
-    return _cut(" ".join((*losses, *gains)), 2 * LONGEST)
+        return vocabulary.pair(name, _listed(old), _listed(new))
+    return say("{}", f"{name} {_cut(' '.join((*losses, *gains)), 2 * LONGEST)}")
 
 
 def _listed(items: list[Json]) -> str:

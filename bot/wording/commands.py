@@ -31,13 +31,13 @@ def commands(proposal: Proposal, *, preview: bool) -> str:
 
 
 def reproduce(command: str, digest: str) -> str:
-    """How to make this plan again; the command fails when it becomes another one."""
+    """How to reproduce this plan; the command fails if the digest differs."""
     return f"reproduce with {code(f'{command} --expect {digest[:DIGEST]}', 600)}"
 
 
 def _commands(proposal: Proposal, *, preview: bool) -> Iterator[str]:
     if preview:
-        yield from _questions(proposal)
+        yield from _preview_commands(proposal)
         return
     wave_statuses = proposal.evaluation.wave_statuses
     waiting = [(each.change.wave.name, gate) for each in wave_statuses for gate in each.gates]
@@ -56,7 +56,7 @@ def _commands(proposal: Proposal, *, preview: bool) -> Iterator[str]:
 
 
 def _endings(proposal: Proposal, gates: Sequence[Gate]) -> Iterator[str]:
-    """How a rollout is stopped, for a while or for good."""
+    """Commands that stop a rollout, for a while or for good."""
     if gates and not any(isinstance(gate, Cancelled) for gate in gates):
         yield f"hold {REASON}"
         if proposal.plan.restores is None:
@@ -66,15 +66,15 @@ def _endings(proposal: Proposal, gates: Sequence[Gate]) -> Iterator[str]:
         yield f"rollback {REASON}"
 
 
-def _questions(proposal: Proposal) -> Iterator[str]:
-    """What is answered before a revision is merged."""
+def _preview_commands(proposal: Proposal) -> Iterator[str]:
+    """Commands that are available before a revision is merged."""
     yield from ("plan", "why", "diff")
     yield from [f"explain {each.unit.component}" for each in proposal.plan.trace][:1]
     yield "help"
 
 
 def _stuck(wave_statuses: Sequence[WaveStatus], gates: Iterable[Gate]) -> Iterator[str]:
-    """The clusters that failed, and those that are waited for and say nothing any more."""
+    """The clusters that failed, and those that others wait for and that stopped reporting."""
     yield from (each.unit.cluster for each in failures(wave_statuses))
     kinds = (AwaitsDependency, AwaitsReplacement, AwaitsStep)
     pending = [each for gate in gates if isinstance(gate, kinds) for each in gate.pending]

@@ -1,15 +1,17 @@
-"""What changes, for people: grouped over clusters, the riskiest first, within a budget.
+"""What changes: diffs grouped over clusters, the riskiest first, within a length budget.
 
-A cluster's own folder stands as `*` in what is compared, so that twins look alike.
+A cluster's own folder is written as `*` before comparison, so that equal changes of several
+clusters fall into one group.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from bot.wording import changes as words
 from bot.wording.changes import Variation
-from bot.wording.markdown import code, code_in_html, fence, fold, listing, natural, plural, units
+from bot.wording.markdown import code, fence, fold, listing, natural, plural, units
+from bot.wording.prose import NOTHING, Prose, names, say
 from planners.gating.change_sets import ChangeKind, ChangeSet
 from renderers.diff import unified
 from renderers.diff.fields import FileDocument, ObjectChange, compare_objects
@@ -22,7 +24,7 @@ NAMED, MOST_CLUSTERS, MOST_LINES, MOST_TITLES, FEW_LINES = 3, 1_000, 40, 20, 10
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class DiffGroup:
     """Clusters whose diffs are equal to the letter; `files` maps paths to unified diffs.
 
     `changes` come from these clusters' own change sets. Where everything is new, `variations` are
@@ -46,12 +48,12 @@ class Group:
 class Diffs:
     """Diffs of some change sets; `risks` are those of each wave, by its name."""
 
-    groups: tuple[Group, ...]
+    groups: tuple[DiffGroup, ...]
     clusters: int
     risks: Mapping[str, frozenset[Risk]] = field(default_factory=dict)
 
 
-class _Told(NamedTuple):
+class _ObjectChanges(NamedTuple):
     """What a set of files changes in objects."""
 
     changes: tuple[ObjectChange, ...]
@@ -59,14 +61,14 @@ class _Told(NamedTuple):
 
 
 @dataclass(slots=True)
-class Reader:
+class DiffReader:
     """Compares each distinct file and each distinct set of files once."""
 
     blobs: Blobs
     compared: dict[tuple[str, bytes | None, bytes | None], int] = field(default_factory=dict)
     numbers: dict[tuple[str, str], int] = field(default_factory=dict)
     files: list[tuple[str, unified.FileDiff]] = field(default_factory=list)
-    told: dict[tuple[int, ...], _Told] = field(default_factory=dict)
+    objects: dict[tuple[int, ...], _ObjectChanges] = field(default_factory=dict)
 
     def number(self, path: str, cluster: str, old: str | None, new: str | None) -> int:
         """The number of a file's diff; equal diffs have one."""
@@ -85,24 +87,24 @@ class Reader:
             self.compared[key] = number
         return self.compared[key]
 
-    def tell(self, numbers: tuple[int, ...]) -> _Told:
-        """What those files change in objects; the agent's own are told of where they are alone."""
-        if numbers not in self.told:
+    def objects_of(self, numbers: tuple[int, ...]) -> _ObjectChanges:
+        """What those files change in objects; the agent's own objects count only on their own."""
+        if numbers not in self.objects:
             mine = [self.files[number] for number in numbers]
             mine = [each for each in mine if not each[0].startswith(SYNC)] or mine
             before = [FileDocument(path, each) for path, found in mine for each in found.before]
             after = [FileDocument(path, each) for path, found in mine for each in found.after]
             found = compare_objects(before, after)
-            self.told[numbers] = _Told(found, _union(risks_of(each) for each in found))
-        return self.told[numbers]
+            self.objects[numbers] = _ObjectChanges(found, _union(risks_of(each) for each in found))
+        return self.objects[numbers]
 
 
-def diffs_of(changes: Sequence[ChangeSet], blobs: Blobs, reader: Reader | None = None) -> Diffs:
+def diffs_of(changes: Sequence[ChangeSet], blobs: Blobs, reader: DiffReader | None = None) -> Diffs:
     """Group the diffs of those changes; `blobs` has the bytes of every blob id they name.
 
     A `reader` of these blobs remembers what it compared for another call.
     """
-    reader = reader or Reader(blobs)
+    reader = reader or DiffReader(blobs)
     by_cluster: dict[str, list[tuple[int, ...]]] = {}
     risks: dict[str, frozenset[Risk]] = {}
     for change in changes:
@@ -114,26 +116,32 @@ def diffs_of(changes: Sequence[ChangeSet], blobs: Blobs, reader: Reader | None =
         sets = {cluster: tuple(sorted(numbers)) for cluster, numbers in mine.items()}
         for cluster, numbers in sets.items():
             by_cluster.setdefault(cluster, []).append(numbers)
-        risks[change.wave.name] = _union(reader.tell(each).risks for each in set(sets.values()))
+        risks[change.wave.name] = _union(
+            reader.objects_of(each).risks for each in set(sets.values())
+        )
     return Diffs(_groups(reader, by_cluster), len(by_cluster), risks)
 
 
-def _groups(reader: Reader, by_cluster: Mapping[str, list[tuple[int, ...]]]) -> tuple[Group, ...]:
+def _groups(
+    reader: DiffReader, by_cluster: Mapping[str, list[tuple[int, ...]]]
+) -> tuple[DiffGroup, ...]:
     alike: dict[tuple[tuple[int, ...], ...], list[str]] = {}
     for cluster in sorted(by_cluster):
         alike.setdefault(tuple(by_cluster[cluster]), []).append(cluster)
     found = []
     for sets, clusters in alike.items():
-        told = [reader.tell(numbers) for numbers in sets]
-        objects = tuple(change for each in told for change in each.changes)
+        found_in = [reader.objects_of(numbers) for numbers in sets]
+        objects = tuple(change for each in found_in for change in each.changes)
         files = [reader.files[number] for numbers in sets for number in numbers]
         texts = {path: each.unified for path, each in sorted(files, key=lambda file: file[0])}
-        found.append(Group(tuple(clusters), texts, objects, _union(each.risks for each in told)))
+        found.append(
+            DiffGroup(tuple(clusters), texts, objects, _union(each.risks for each in found_in))
+        )
     found.sort(key=lambda each: (severity(each.risks), -len(each.clusters), each.clusters))
     return _with_variations(found)
 
 
-def _with_variations(groups: Sequence[Group]) -> tuple[Group, ...]:
+def _with_variations(groups: Sequence[DiffGroup]) -> tuple[DiffGroup, ...]:
     """The groups in which everything is new, each with how it varies from the largest of them."""
     first = max(
         (each for each in groups if each.new), key=lambda each: len(each.clusters), default=None
@@ -145,7 +153,7 @@ def _with_variations(groups: Sequence[Group]) -> tuple[Group, ...]:
     )
 
 
-def _compared(group: Group, most: Group) -> Group:
+def _compared(group: DiffGroup, most: DiffGroup) -> DiffGroup:
     """The group with what it creates otherwise or besides what `most` creates.
 
     What `most` creates and the group does not is left out: that a change set lacks an object does
@@ -160,7 +168,7 @@ def _compared(group: Group, most: Group) -> Group:
     )
 
 
-def _documents(group: Group) -> list[FileDocument]:
+def _documents(group: DiffGroup) -> list[FileDocument]:
     return [
         FileDocument(each.file, dict(each.after))
         for each in group.changes
@@ -204,68 +212,69 @@ def folds(diffs: Diffs, budget: int, where: str) -> str | None:
 
 def titles(diffs: Diffs, where: str) -> str:
     """One line for each of the riskiest groups: what is left when folds do not fit."""
-    lines = [f"- {_title(each, diffs.clusters, code)}" for each in diffs.groups[:MOST_TITLES]]
+    lines = [f"- {_title(each, diffs.clusters).markdown()}" for each in diffs.groups[:MOST_TITLES]]
     if len(diffs.groups) > MOST_TITLES:
-        lines.append(f"- and {plural(len(diffs.groups) - MOST_TITLES, 'group')} more")
+        lines.append(f"- and {plural(len(diffs.groups) - MOST_TITLES, 'more group')}")
     count = len(diffs.groups)
     return "\n\n".join([_left_out(count, count, where), "\n".join(lines)])
 
 
 def _left_out(count: int, groups: int, where: str) -> str:
     what = f"diffs of {count} of {groups} groups" if groups > 1 else "diff"
-    return f"Too long to stand here: the {what}. {where}"
+    return f"Left out because of the size limit: the {what}. {where}"
 
 
-def _fold(group: Group, clusters: int) -> str:
+def _fold(group: DiffGroup, clusters: int) -> str:
     """A group with all that is known of it."""
     parts = [_comparison(group), _bullets(words.lines(group.changes), MOST_LINES)]
     if len(group.clusters) > NAMED:
-        names = code(listing(natural(group.clusters), MOST_CLUSTERS), 100_000)
-        parts.append(fold(f"The {plural(len(group.clusters), 'cluster')}", names))
+        listed = code(listing(natural(group.clusters), MOST_CLUSTERS), 100_000)
+        parts.append(fold(f"Clusters ({len(group.clusters)})", listed))
     parts.append(fence("\n".join(each.rstrip() for each in group.files.values()), "diff"))
-    return fold(_title(group, clusters, code_in_html), "\n\n".join(part for part in parts if part))
+    return fold(_title(group, clusters).html(), "\n\n".join(part for part in parts if part))
 
 
-def _brief(group: Group, clusters: int) -> str:
+def _brief(group: DiffGroup, clusters: int) -> str:
     """A group without its diff."""
     lines = _comparison(group) or _bullets(words.lines(group.changes), FEW_LINES)
-    names = code(listing(natural(group.clusters), MOST_TITLES), 1_000)
-    return fold(_title(group, clusters, code_in_html), f"{lines}\n\nOn {names}; without its diff.")
+    on = names(natural(group.clusters), MOST_TITLES).markdown(1_000)
+    return fold(_title(group, clusters).html(), f"{lines}\n\nClusters: {on}. Diff not shown.")
 
 
-def _comparison(group: Group) -> str:
+def _comparison(group: DiffGroup) -> str:
     """How new objects differ from those of most clusters."""
     found = [*words.variation_lines(group.variations), *words.lines(group.extra)]
     return f"Differs from most clusters:\n\n{_bullets(found, FEW_LINES)}" if found else ""
 
 
-def _bullets(found: Sequence[str], most: int) -> str:
-    shown = [f"- {code(each, 300)}" for each in found[:most]]
+def _bullets(found: Sequence[Prose], most: int) -> str:
+    shown = [f"- {each.markdown(300)}" for each in found[:most]]
     if len(found) > most:
         shown.append(f"- and {len(found) - most} more")
     return "\n".join(shown)
 
 
-def _title(group: Group, clusters: int, span: Callable[[str], str]) -> str:
-    """Such as `207 of 212 clusters: image 1.4.2 -> 1.5.0`; `span` disarms names and values."""
+def _title(group: DiffGroup, clusters: int) -> Prose:
+    """Such as `207 of 212 clusters: image 1.4.2 -> 1.5.0`."""
     count = len(group.clusters)
-    who = (
-        plural(count, "cluster").replace(f"{count} clusters", f"all {count} clusters")
-        if count == clusters
-        else f"{count} of {clusters} clusters"
+    who = f"{count} of {clusters} clusters"
+    if count == clusters:
+        who = f"all {count} clusters" if count > 1 else "1 cluster"
+    shown = ", ".join(natural(group.clusters))
+    on = say(" ({})", shown) if count <= NAMED else NOTHING
+    compared = words.comparison_title(group.variations, len(group.extra))
+    return say(
+        f"{who}{{}}: {{}}{{}}{{}}",
+        on,
+        words.title(group.changes),
+        say("; differs from most clusters: {}", compared) if compared else NOTHING,
+        say(f" \u00b7 {flags(group.risks)}") if group.risks else NOTHING,
     )
-    if count <= NAMED:
-        who += f" ({span(', '.join(natural(group.clusters)))})"
-    risks = f" · {flags(group.risks)}" if group.risks else ""
-    changes = words.title(group.changes)
-    if compared := words.comparison_title(group.variations, len(group.extra)):
-        changes += f"; differs from most clusters: {compared}"
-    return f"{who}: {span(changes)}{risks}"
 
 
-def said(group: Group, clusters: int) -> str:
-    """A group's title as plain text, of a bounded length."""
-    return _title(group, clusters, str)[:LONGEST_TITLE]
+def title_of(group: DiffGroup, clusters: int) -> Prose:
+    """A group's title, of a bounded length."""
+    return _title(group, clusters).cut(LONGEST_TITLE)
 
 
 def counts(change: ChangeSet) -> str:

@@ -1,23 +1,24 @@
-"""Why a component runs on some clusters and not on others, for people and for programs."""
+"""Why a component runs on some clusters and not on others, as text and as data."""
 
 from collections.abc import Mapping, Sequence
 
 from bot.wording.markdown import plural
+from bot.wording.prose import Prose, say
 from planners.placement.place import PlacementDecision
 from planners.placement.rank import WeightedScore
 
-SELECTED = "every cluster that is selected"
+SELECTED = "all selected clusters"
 
 
-def why_not(decision: PlacementDecision) -> str:
+def why_not(decision: PlacementDecision) -> Prose:
     """Why a cluster was not chosen, in a few words."""
     verdict = decision.verdict
     if not verdict.admitted:
-        return f"{verdict.filter}: {verdict.seen}, needs {verdict.needed}"
-    return f"ranked {decision.rank}, the best {decision.wanted} are taken"
+        return say("{}: {}, requires {}", verdict.filter, verdict.seen, verdict.needed)
+    return say(f"ranked {decision.rank}; the best {decision.wanted} are chosen")
 
 
-def rivals(
+def chosen_clusters(
     decision: PlacementDecision, chosen: Sequence[PlacementDecision]
 ) -> list[PlacementDecision]:
     """The chosen clusters of the same component."""
@@ -33,7 +34,7 @@ def explanation(
     mine = [each for each in wanted if each.unit.component == component]
     if not mine:
         return []
-    taken = rivals(mine[0], chosen)
+    taken = chosen_clusters(mine[0], chosen)
     lines = [f"{component}, on {plural(len(taken), 'cluster')}:"]
     first = sorted((each for each in mine if each.chosen), key=_rank)
     for decision in (*first, *(each for each in mine if not each.chosen)):
@@ -53,7 +54,7 @@ def _lines(decision: PlacementDecision, chosen: Sequence[PlacementDecision]) -> 
     lines = [f"{name}: not chosen, {why_not(decision)}{_points(decision)}", *_scores(decision)]
     if len(decision.refusals) == 1:
         return lines
-    return [*lines, *(f"  to be chosen: {each}" for each in remedies(decision, chosen))]
+    return [*lines, *(f"  to be chosen, requires: {each}" for each in remedies(decision, chosen))]
 
 
 def _points(decision: PlacementDecision) -> str:
@@ -69,9 +70,9 @@ def _score(scored: WeightedScore) -> str:
 
 
 def remedies(decision: PlacementDecision, chosen: Sequence[PlacementDecision]) -> list[str]:
-    """What would have to change: every filter that refuses, or the points that are missing.
+    """What would have to change: every filter that refuses, or the missing points.
 
-    All refusals are known in a thorough plan only.
+    Only a thorough plan knows all refusals.
     """
     refusals = decision.refusals or (() if decision.verdict.admitted else (decision.verdict,))
     if refusals:
@@ -79,14 +80,14 @@ def remedies(decision: PlacementDecision, chosen: Sequence[PlacementDecision]) -
     totals = [each.total for each in chosen if each.total is not None]
     if decision.total is None or not totals:
         return []
-    tie = ", and a name before it" if min(totals) == decision.total else ""
-    return [f"more than {min(totals):g} points: the last of the chosen has so many{tie}"]
+    tie = ", which precedes it by name" if min(totals) == decision.total else ""
+    return [f"more than {min(totals):g} points, the score of the last chosen cluster{tie}"]
 
 
 def as_data(
     decision: PlacementDecision, chosen: Sequence[PlacementDecision]
 ) -> Mapping[str, object]:
-    """One decision for programs."""
+    """One decision as data."""
     verdict = decision.verdict
     return {
         "component": decision.unit.component,

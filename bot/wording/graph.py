@@ -8,7 +8,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from bot.wording.markdown import fence, plural
-from planners.gating.evaluate import WaveState, WaveStatus
+from bot.wording.reasons import STATE_NAMES
+from planners.gating.evaluate import WaveStatus
 from planners.model import Application
 from planners.order import Wave
 
@@ -16,13 +17,6 @@ MOST_WAVES = 12
 MOST_NODES = 40
 MOST_LABEL = 60
 _UNSAFE = re.compile(r"[^A-Za-z0-9 ._:,/()+-]")
-_WORDS = {
-    WaveState.DONE: "ready",
-    WaveState.SETTLING: "merged",
-    WaveState.MERGING: "its turn",
-    WaveState.WAITING: "waits",
-    WaveState.CANCELLED: "cancelled",
-}
 
 Edge = tuple[int, int]
 
@@ -49,7 +43,7 @@ def _label(wave_status: WaveStatus, *, preview: bool) -> str:
 def _state(wave_status: WaveStatus, *, preview: bool) -> str:
     if preview:
         return "to merge" if wave_status.change.files else "no change"
-    return _WORDS[wave_status.state]
+    return STATE_NAMES[wave_status.state]
 
 
 def _safe(label: str) -> str:
@@ -58,26 +52,26 @@ def _safe(label: str) -> str:
 
 
 def _steps(wave_statuses: Sequence[WaveStatus], *, preview: bool) -> list[str]:
-    """One label for each step, with how many of its waves are how far; the last are counted."""
+    """One label for each step, with the number of its waves in each state; the last are counted."""
     by_step: dict[tuple[int, str], list[str]] = {}
     for each in wave_statuses:
         label = each.change.wave.name.rpartition(".")[0]
         state = _state(each, preview=preview)
         by_step.setdefault((each.change.wave.step, label), []).append(state)
-    labels = [f"{label}: {_tally(states)}" for (_, label), states in by_step.items()]
+    labels = [f"{label}: {_count_states(states)}" for (_, label), states in by_step.items()]
     if len(labels) <= MOST_NODES:
         return labels
     more = len(labels) - MOST_NODES + 1
     return [*labels[: MOST_NODES - 1], f"{plural(more, 'more step')}"]
 
 
-def _tally(states: Sequence[str]) -> str:
+def _count_states(states: Sequence[str]) -> str:
     found = {each: states.count(each) for each in states}
     return ", ".join(f"{count} {state}" for state, count in found.items())
 
 
 def _edges(application: Application, waves: Sequence[Wave]) -> list[Edge]:
-    """What a wave needs in its own step; where nothing, the ends of the step before."""
+    """The waves that a wave needs in its own step, or else the last waves of the step before."""
     needs = {
         part.name: {need.component for need in part.depends_on if need.application is None}
         for part in application.components

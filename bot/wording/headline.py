@@ -1,14 +1,22 @@
-"""How a rollout stands and who acts next, in one line: comment, page and status begin with it.
+"""The state of a rollout and who acts next, in one line: comment, page and status begin with it.
 
-Of the waves that wait, one that lacks nothing but a person's word comes first; then the first in
-the order of the rollout, for it is what holds up the others.
+Of the waiting waves, one that only needs a person comes first; then the first in the order of the
+rollout, as it blocks the others.
 """
 
 from collections.abc import Sequence
 
 from bot.engine.propose import Proposal
 from bot.wording.markdown import plural
-from bot.wording.reasons import approvers, cure, places, reason, remedy
+from bot.wording.prose import NOTHING, Prose, say
+from bot.wording.reasons import (
+    approvers,
+    pending_clusters,
+    reason,
+    reason_and_remedy,
+    remedy,
+    remedy_for,
+)
 from planners.gating.evaluate import WaveStatus
 from planners.model.gates import (
     AwaitsApproval,
@@ -40,18 +48,18 @@ PEOPLE = (
     OpenedByPerson,
     PausedByCommand,
 )
-STUBBORN = 4
+MOST_REFUSALS = 4
 STALE = frozenset({NotReadyReason.REPAIR, NotReadyReason.FRESH_REPORT})
 
 
-def headline(proposal: Proposal, *, preview: bool) -> str:
+def headline(proposal: Proposal, *, preview: bool) -> Prose:
     """The state of a rollout and who acts next; of a preview, the text of `switchyard/plan`."""
     state = state_of(proposal, preview=preview)
-    who = "" if preview else next_actor(proposal)
-    return f"{state}; {who}" if who else state
+    who = NOTHING if preview else next_actor(proposal)
+    return say("{}; {}", state, who) if who else state
 
 
-def state_of(proposal: Proposal, *, preview: bool) -> str:
+def state_of(proposal: Proposal, *, preview: bool) -> Prose:
     """How far it is, in a few words."""
     wave_statuses = proposal.evaluation.wave_statuses
     to_merge = _to_merge(wave_statuses)
@@ -59,50 +67,51 @@ def state_of(proposal: Proposal, *, preview: bool) -> str:
     if preview:
         return _preview(to_merge, len(clusters))
     if proposal.plan.restores is not None:
-        return _going_back(proposal, len(clusters))
+        return _rolling_back(proposal, len(clusters))
     if proposal.evaluation.done:
-        return f"rolled out: ready on {plural(len(clusters), 'cluster')}"
-    if told := _cancelled(wave_statuses):
-        stay = f"{len(wave_statuses) - len(to_merge)} of {plural(len(wave_statuses), 'wave')}"
-        return f"{reason(told)}; {stay} merged and left as they are"
-    if holding(wave_statuses):
-        return f"held: {places(failures(wave_statuses))}"
+        return say(f"rolled out: {plural(len(clusters), 'cluster')} ready")
+    merged = f"{len(wave_statuses) - len(to_merge)} of {plural(len(wave_statuses), 'wave')} merged"
+    if cancelled := _cancelled(wave_statuses):
+        return say(f"{{}}; {merged}, which stay as they are", reason(cancelled))
     failed = failures(wave_statuses)
-    but = f"; failed: {places(failed)}" if failed else ""
+    if holding(wave_statuses):
+        return say("held: {}", pending_clusters(failed))
+    but = say("; failed: {}", pending_clusters(failed)) if failed else NOTHING
     if to_merge:
-        return f"{len(to_merge)} of {plural(len(wave_statuses), 'wave')} left to merge{but}"
-    waits = "" if failed else "; waiting for the clusters to be ready"
-    return f"all waves merged{but}{waits}"
+        return say(f"{merged}{{}}", but)
+    waits = "" if failed else "; waiting for the clusters to report Ready"
+    return say(f"all waves merged{{}}{waits}", but)
 
 
-def next_actor(proposal: Proposal) -> str:
+def next_actor(proposal: Proposal) -> Prose:
     """What happens next, or for whom it waits; empty when there is nothing to come."""
     wave_statuses = proposal.evaluation.wave_statuses
     to_merge = _to_merge(wave_statuses)
     forward = proposal.plan.restores is None
-    if told := _cancelled(wave_statuses):
-        return remedy(told)
+    if cancelled := _cancelled(wave_statuses):
+        return say("continues {}", remedy(cancelled))
     if forward and holding(wave_statuses):
-        return f"waits for {cure(failures(wave_statuses))}"
+        return say("continues {}", remedy_for(failures(wave_statuses)))
     for wave_status in to_merge:
         if not wave_status.gates:
-            return f"{wave_status.change.wave.name} merges now"
+            return say("{} merges now", wave_status.change.wave.name)
     found = _first(to_merge)
     if found is None:
         not_ready = [each for wave_status in wave_statuses for each in wave_status.pending]
-        return f"{places(not_ready)}; cleared by {cure(not_ready)}" if not_ready else ""
+        if not not_ready:
+            return NOTHING
+        return say("{}; clears {}", pending_clusters(not_ready), remedy_for(not_ready))
     wave_status, gate = found
+    name = wave_status.change.wave.name
     if isinstance(gate, AwaitsApproval):
         have = f", has {len(gate.given)} of {gate.needed}" if gate.given else ""
-        return f"waits for approval of {wave_status.change.wave.name} by {approvers(gate)}{have}"
-    text = f"{wave_status.change.wave.name}: {reason(gate)}"
-    if isinstance(gate, Conflicts | NotProposed):
-        return text
-    return f"{text}; cleared by {remedy(gate)}"
+        return say(f"waits for approval of {{}} by {{}}{have}", name, approvers(gate))
+    automatic = isinstance(gate, Conflicts | NotProposed)
+    return say("{}: {}", name, reason(gate) if automatic else reason_and_remedy(gate))
 
 
 def kind_of(proposal: Proposal, *, preview: bool) -> str:
-    """What stays the same while the line changes with every report: the state, wave and gate."""
+    """A key that stays the same while only details of the line change: state, wave and gate."""
     wave_statuses = proposal.evaluation.wave_statuses
     found = _first(_to_merge(wave_statuses))
     what = (found[0].change.wave.name, type(found[1]).__name__) if found else ("", "")
@@ -112,7 +121,7 @@ def kind_of(proposal: Proposal, *, preview: bool) -> str:
 
 
 def needs_person(gate: Gate) -> bool:
-    """Whether it stays closed until somebody acts; time and clusters alone do not open it."""
+    """Whether it stays closed until a person acts: neither time nor reports open it."""
     match gate:
         case AwaitsDependency(pending=pending) | AwaitsStep(pending=pending):
             return _broken(pending)
@@ -121,7 +130,7 @@ def needs_person(gate: Gate) -> bool:
         case OutsideWindow(until=until):
             return until is None
         case RefusedByForge(attempts=times):
-            return times >= STUBBORN
+            return times >= MOST_REFUSALS
         case _:
             return isinstance(gate, PEOPLE)
 
@@ -131,7 +140,7 @@ def _broken(pending: Sequence[PendingUnit]) -> bool:
 
 
 def holding(wave_statuses: Sequence[WaveStatus]) -> bool:
-    """Whether some wave waits for a cluster that failed; failures may be tolerated or skipped."""
+    """Whether some wave waits for a failed cluster; tolerated and skipped failures do not hold."""
     failed = {each.unit for each in failures(wave_statuses)}
     return bool(failed) and any(
         each.unit in failed
@@ -143,7 +152,7 @@ def holding(wave_statuses: Sequence[WaveStatus]) -> bool:
 
 
 def _first(to_merge: Sequence[WaveStatus]) -> tuple[WaveStatus, Gate] | None:
-    """The wave and the gate that are spoken of first."""
+    """The wave and the gate that the headline names."""
     waiting = [each for each in to_merge if each.gates]
     for wave_status in waiting:
         if all(isinstance(gate, PEOPLE) for gate in wave_status.gates):
@@ -173,22 +182,27 @@ def _to_merge(wave_statuses: Sequence[WaveStatus]) -> list[WaveStatus]:
     return [each for each in wave_statuses if each.change.files]
 
 
-def _preview(to_merge: Sequence[WaveStatus], clusters: int) -> str:
+def _preview(to_merge: Sequence[WaveStatus], clusters: int) -> Prose:
     if not to_merge:
-        return "nothing changes on any cluster"
+        return say("no changes on any cluster")
     touched = {cluster for each in to_merge for cluster in each.change.clusters}
-    return (
-        f"{plural(len(touched), 'cluster')} of {clusters} change in {plural(len(to_merge), 'wave')}"
+    return say(
+        f"changes {len(touched)} of {plural(clusters, 'cluster')} "
+        f"in {plural(len(to_merge), 'wave')}"
     )
 
 
-def _going_back(proposal: Proposal, clusters: int) -> str:
+def _rolling_back(proposal: Proposal, clusters: int) -> Prose:
     plan, wave_statuses = proposal.plan, proposal.evaluation.wave_statuses
-    what = f"revision {plan.revision.sha[:8]}"
+    revision = plan.revision.sha[:8]
     if proposal.evaluation.done:
-        return f"rolled back: {what}; {plural(clusters, 'cluster')} ready as before"
+        return say(f"rolled back revision {{}}: {plural(clusters, 'cluster')} ready", revision)
     if to_merge := _to_merge(wave_statuses):
-        done = len(wave_statuses) - len(to_merge)
-        why = f" ({places(plan.failures)})" if plan.failures else ""
-        return f"rolling back {what}{why}: {done} of {len(wave_statuses)} done"
-    return f"rolled back {what}; waiting for the clusters to be ready as before"
+        merged = len(wave_statuses) - len(to_merge)
+        why = say(" ({})", pending_clusters(plan.failures)) if plan.failures else NOTHING
+        of_all = f"{merged} of {plural(len(wave_statuses), 'wave')} merged"
+        return say(f"rolling back revision {{}}{{}}: {of_all}", revision, why)
+    return say(
+        "rolled back revision {}: all waves merged; waiting for the clusters to report Ready",
+        revision,
+    )

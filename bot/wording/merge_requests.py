@@ -1,8 +1,8 @@
-"""The words of deploy merge requests and of the commits on their branches."""
+"""Titles and bodies of deploy merge requests, and the messages of their commits."""
 
 from bot.wording.diffs import Diffs, counts, render_diffs
 from bot.wording.markdown import code, listing, plural
-from bot.wording.reasons import places
+from bot.wording.reasons import pending_clusters
 from planners.gating.change_sets import ChangeSet
 from planners.plan import Plan
 
@@ -13,9 +13,7 @@ TITLE_LENGTH = 240
 def title(plan: Plan, change: ChangeSet) -> str:
     """The title of a wave's merge request, also the subject of its commit."""
     components = sorted({unit.component for unit in change.units})
-    verb = "remove" if change.wave.removal else "roll out"
-    if plan.restores:
-        verb = "take back" if change.wave.removal else "roll back"
+    verb = "remove" if change.wave.removal else "roll back" if plan.restores else "roll out"
     text = (
         f"{plan.application} {change.wave.name}: {verb} {listing(components, 4)} "
         f"on {listing(change.clusters, 3)}"
@@ -50,15 +48,17 @@ def merge_message(plan: Plan, digest: str, change: ChangeSet, number: int) -> st
     return f"{subject}\n\n{title(plan, change)}\n\n{trailers(plan, digest, change)}\n"
 
 
-def _why_back(plan: Plan) -> list[str]:
-    """What a rollback undoes, and why it began, as far as that can be seen still."""
+def _rollback_reason(plan: Plan) -> list[str]:
+    """What a rollback undoes, and why it began, as far as that is still known."""
     if plan.restores is None:
         return []
-    failed = f" failed: {code(places(plan.failures), 600)}." if plan.failures else " is taken back."
+    why = " is being rolled back."
+    if plan.failures:
+        why = f" failed: {pending_clusters(plan.failures).markdown()}."
     return [
         (
-            f"Revision {code(plan.revision.sha[:12])}{failed} This brings back, byte for byte, "
-            f"what main had at {code(plan.restores.sha[:12])}, before its rollout began."
+            f"Revision {code(plan.revision.sha[:12])}{why} This restores, byte for byte, the state "
+            f"of main at {code(plan.restores.sha[:12])}, before that rollout began."
         )
     ]
 
@@ -67,7 +67,7 @@ def body(
     plan: Plan, digest: str, change: ChangeSet, diffs: Diffs, *, links: str, marker: str
 ) -> str:
     """The description: what, for whom, from which revision, and the diffs."""
-    unchanged = f" {plural(change.unchanged, 'file')} already right." if change.unchanged else ""
+    unchanged = f" {plural(change.unchanged, 'file')} unchanged." if change.unchanged else ""
     return "\n\n".join(
         [
             marker,
@@ -75,12 +75,12 @@ def body(
                 f"Wave {code(change.wave.name)} of {code(plan.application)}: {counts(change)} "
                 f"on {plural(len(change.clusters), 'cluster')}.{unchanged}"
             ),
-            *_why_back(plan),
+            *_rollback_reason(plan),
             (
-                f"Switchyard merges this when everything it depends on is ready; the status "
-                f"`switchyard/order` says what it waits for. {links}"
+                f"Switchyard merges this merge request when all its gates are open; the status "
+                f"`switchyard/order` shows the first closed gate. {links}"
             ),
-            render_diffs(diffs, BODY_BUDGET, "The changes of this merge request show it."),
+            render_diffs(diffs, BODY_BUDGET, "See the changes of this merge request."),
             (
                 f"<sub>plan `{digest[:12]}` · wave `{change.digest[:12]}` · revision "
                 f"{code(plan.revision.sha[:12])} of {code(str(plan.revision.repo))}</sub>"

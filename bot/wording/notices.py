@@ -1,8 +1,8 @@
-"""What is said once, in a comment of its own, since nobody is notified of an edited comment.
+"""Notifications: comments of their own, because forges notify nobody of an edited comment.
 
-A notice goes out when a wave begins to wait for a person. An approval is asked for on the wave's
-own merge request, when it lacks nothing else; everything else concerns who wrote the change, on
-the app merge request. Who holds something by a label or a command knows it: that is no notice.
+A notice is posted when a wave begins to wait for a person. An approval is requested on the wave's
+own merge request once nothing else is missing; everything else concerns the author of the change
+and goes to the app merge request. A hold by label or command is no news to whoever set it.
 """
 
 import re
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from bot.engine.propose import Proposal
 from bot.wording.headline import STALE, failures, holding, needs_person
 from bot.wording.markdown import code, link
-from bot.wording.reasons import approvers, cure, places, reason, remedy
+from bot.wording.reasons import approvers, pending_clusters, reason, reason_and_remedy, remedy_for
 from planners.gating.evaluate import WaveStatus
 from planners.model.gates import (
     AwaitsApproval,
@@ -32,9 +32,9 @@ _EVERYBODY = frozenset({"all", "channel", "everyone", "here"})
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One sentence, said once for its `key`; on merge request `number` of the deploy repo.
+    """One sentence, posted once for its `key` on merge request `number` of the deploy repo.
 
-    Without a number it is said on the app merge request.
+    Without a number it is posted on the app merge request.
     """
 
     key: str
@@ -47,29 +47,29 @@ def notices(proposal: Proposal) -> tuple[Notice, ...]:
     if proposal.problems or proposal.evaluation.done:
         return ()
     wave_statuses = proposal.evaluation.wave_statuses
-    found = {each.key: each for each in _troubles(proposal)}
+    found = {each.key: each for each in _failures(proposal)}
     for wave_status in wave_statuses:
         if wave_status.change.files and wave_status.gates:
             found |= {each.key: each for each in _of_wave(wave_status)}
     return tuple(found.values())
 
 
-def together(found: Sequence[Notice], marker: str, page: str) -> str:
+def notice_comment(found: Sequence[Notice], marker: str, page: str) -> str:
     """The comment with these notices."""
     lines = [f"- {each.text}" for each in found] if len(found) > 1 else [found[0].text]
     return "\n\n".join(
-        [marker, "\n".join(lines), f"<sub>{link('The plan and how it stands', page)}</sub>"]
+        [marker, "\n".join(lines), f"<sub>{link('Plan and current state', page)}</sub>"]
     )
 
 
-def _troubles(proposal: Proposal) -> Iterator[Notice]:
-    """Clusters that failed or fell silent, by the wave that brings them what they run."""
+def _failures(proposal: Proposal) -> Iterator[Notice]:
+    """Clusters that failed or stopped reporting, by the wave that deploys to them."""
     plan, wave_statuses = proposal.plan, proposal.evaluation.wave_statuses
     if plan.restores is not None:
         if plan.failures:
-            why = code(places(plan.failures), 600)
+            why = pending_clusters(plan.failures).markdown()
             what = code(plan.revision.sha[:12])
-            yield Notice("rollback", f"Revision {what} failed and is taken back: {why}.")
+            yield Notice("rollback", f"Revision {what} failed and is being rolled back: {why}.")
         return
     found: dict[str, list[PendingUnit]] = {}
     waves = {
@@ -81,11 +81,12 @@ def _troubles(proposal: Proposal) -> Iterator[Notice]:
     for each in _late(wave_statuses):
         found.setdefault(f"late {waves.get(each.unit, '')}", []).append(each)
     for key, pending in found.items():
-        yield Notice(key, f"{code(places(pending), 600)}. It waits for {code(cure(pending))}.")
+        what, then = pending_clusters(pending).markdown(), remedy_for(pending).markdown()
+        yield Notice(key, f"{what}. The rollout continues {then}.")
 
 
 def _late(wave_statuses: Sequence[WaveStatus]) -> Iterator[PendingUnit]:
-    """What others wait for, too long already, though it did not fail."""
+    """Units that others have waited for too long, though they did not fail."""
     failed = {each.unit for each in failures(wave_statuses)}
     seen = set()
     for wave_status in wave_statuses:
@@ -100,32 +101,38 @@ def _late(wave_statuses: Sequence[WaveStatus]) -> Iterator[PendingUnit]:
 
 
 def _of_wave(wave_status: WaveStatus) -> Iterator[Notice]:
-    """What a wave lacks that only people can give."""
+    """What a wave lacks that only people can provide."""
     wave, request = wave_status.change.wave.name, wave_status.merge_request
     others = [each for each in wave_status.gates if not isinstance(each, AwaitsApproval)]
-    asked = [each for each in wave_status.gates if isinstance(each, AwaitsApproval)]
+    requested = [each for each in wave_status.gates if isinstance(each, AwaitsApproval)]
     for gate in others:
         if _is_news(gate):
-            text = f"{code(wave)}: {code(reason(gate), 600)}. It waits for {code(remedy(gate))}."
+            text = f"{code(wave)}: {reason_and_remedy(gate).markdown(800)}."
             yield Notice(f"{type(gate).__name__} {wave}", text)
-    if asked and not others and request is not None:
+    if requested and not others and request is not None:
         key = f"approval {wave} {wave_status.change.digest[:12]}"
-        yield Notice(key, " ".join(_asks(wave, gate) for gate in asked), request.number)
+        yield Notice(key, " ".join(_request(wave, gate) for gate in requested), request.number)
 
 
 def _is_news(gate: Gate) -> bool:
-    """Whether it is about the wave itself, and nobody's own doing that they know of."""
+    """Whether it is about the wave itself and not set by somebody who knows of it."""
     about = AwaitsDependency | AwaitsStep | AwaitsReplacement | HeldByLabel | HeldByCommand
     return needs_person(gate) and not isinstance(gate, about)
 
 
-def _asks(wave: str, gate: AwaitsApproval) -> str:
-    """Who is asked; names of the fleet's policies are live, for this is to reach them."""
+def _request(wave: str, gate: AwaitsApproval) -> str:
+    """A request for approval; names in the fleet's policies are live mentions, to reach them."""
+    left = gate.needed - len(gate.given)
     missing = [each for each in gate.users if each not in gate.given]
-    named = " ".join(_mention(each) for each in missing[:MOST_NAMED])
-    to = f"{named}: " if named else ""
-    text = f"{to}{code(wave)} lacks nothing but approval by {code(approvers(gate))}"
-    return f"{text} ({code(reason(gate), 400)})."
+    who, one = approvers(gate).markdown(), left == 1
+    if missing:
+        named = ", ".join(_mention(each) for each in missing[:MOST_NAMED])
+        more = len(missing) - MOST_NAMED
+        named = f"{named} and {more} more" if more > 0 else named
+        who = named if one and len(gate.users) == 1 else f"{left} of {named}"
+    verb = "approves" if one else "approve"
+    why = reason(gate).markdown(400)
+    return f"{code(wave)} is ready to merge once {who} {verb} ({why})."
 
 
 def _mention(name: str) -> str:

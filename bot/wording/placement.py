@@ -1,32 +1,34 @@
-"""Where components run and where not, with the reason; equal answers stand together."""
+"""Where components run and where not, with the reason; equal outcomes are grouped."""
 
 from collections.abc import Iterable, Sequence
 
 from bot.wording.explanation import why_not
 from bot.wording.markdown import code, code_in_html, fold, listing, natural, plural, table
+from bot.wording.prose import Prose, names, say
 from planners.placement.place import SELECTION_FILTERS, PlacementDecision
 from planners.plan import Plan
 
 MOST_ROWS = 60
 NAMES = 20
 SHOWN = 5
-CHOSEN = "chosen"
 
-Row = tuple[str, tuple[str, ...]]
+CHOSEN = say("chosen")
+
+Row = tuple[Prose, tuple[str, ...]]
 
 
 def placement(plan: Plan) -> str:
     """A fold with one row for each outcome: chosen, or the reason why not.
 
-    What a filter refuses although the selectors select it stands before what they do not select.
+    Clusters that a filter refuses come before those that the selectors do not select.
     """
     if not plan.trace:
         return ""
     rows = [
         [
-            code(listing(components, SHOWN)),
-            CHOSEN if why == CHOSEN else f"not chosen: {code(why)}",
-            f"{len(clusters)}: {code(listing(clusters, NAMES), 2_000)}",
+            names(components, SHOWN).markdown(1_000),
+            (why if why == CHOSEN else say("not chosen: {}", why)).markdown(),
+            f"{len(clusters)}: {names(clusters, NAMES).markdown(2_000)}",
         ]
         for (why, clusters), components in _grouped(plan.trace).items()
     ]
@@ -44,39 +46,40 @@ def placement(plan: Plan) -> str:
 
 
 def departures(plan: Plan) -> str:
-    """Why components go from where they run, where something refuses them there now."""
+    """Why components are removed from clusters whose filters refuse them now."""
     why = {each.unit: why_not(each) for each in plan.trace if _is_refused(each)}
-    found: dict[str, dict[str, None]] = {}
+    found: dict[Prose, dict[str, None]] = {}
     for wave in plan.waves:
         for unit in wave.units if wave.removal else ():
             if unit in why:
                 found.setdefault(why[unit], {})[unit.cluster] = None
     lines = [
-        f"- {code(listing(natural(clusters), NAMES), 1_000)} loses what it runs: {code(reason)}"
+        f"- {names(natural(clusters), NAMES).markdown(1_000)}: components are removed "
+        f"({reason.markdown()})"
         for reason, clusters in list(found.items())[:SHOWN]
     ]
     return "\n".join(lines)
 
 
 def _summary(trace: Sequence[PlacementDecision]) -> str:
-    """How much of the fleet is used, and what a filter keeps out of it entirely."""
+    """How much of the fleet is used, and the clusters that a filter excludes entirely."""
     components = plural(len({each.unit.component for each in trace}), "component")
     every = {each.unit.cluster for each in trace}
     used = {each.unit.cluster for each in trace if each.chosen}
-    text = f"Where and why: {components} on {len(used)} of {plural(len(every), 'cluster')}"
+    text = f"Placement: {components} on {len(used)} of {plural(len(every), 'cluster')}"
     refused = natural({each.unit.cluster for each in trace if _is_refused(each)} - used)
-    return f"{text}; left out: {code_in_html(listing(refused, SHOWN))}" if refused else text
+    return f"{text}; excluded: {code_in_html(listing(refused, SHOWN))}" if refused else text
 
 
 def _is_refused(decision: PlacementDecision) -> bool:
-    """Whether it is selected, and something else keeps it out."""
+    """Whether it is selected, but a filter excludes it."""
     verdict = decision.verdict
     return not verdict.admitted and verdict.filter not in SELECTION_FILTERS
 
 
 def _grouped(trace: Iterable[PlacementDecision]) -> dict[Row, list[str]]:
-    """(Outcome, clusters) -> the components of which that is so, what surprises most first."""
-    found: dict[str, dict[str, list[str]]] = {}
+    """(Outcome, clusters) -> components, exclusions by filters first among what is not chosen."""
+    found: dict[str, dict[Prose, list[str]]] = {}
     order = {CHOSEN: 0}
     for each in trace:
         outcomes = found.setdefault(each.unit.component, {})
@@ -90,11 +93,11 @@ def _grouped(trace: Iterable[PlacementDecision]) -> dict[Row, list[str]]:
     return dict(sorted(grouped.items(), key=lambda item: order[item[0][0]]))
 
 
-def _outcome(decision: PlacementDecision) -> str:
+def _outcome(decision: PlacementDecision) -> Prose:
     if decision.chosen:
         return CHOSEN
     if decision.verdict.admitted:
-        return f"the best {decision.wanted} are taken"
+        return say(f"ranked below the best {decision.wanted}")
     return why_not(decision)
 
 

@@ -1,10 +1,15 @@
-"""Gates in words: one text for the commit status, the comment, the page and `why`."""
+"""Gates in words: one text for the commit status, the comment, the page and `why`.
+
+`reason` says why a gate is closed, `remedy` how it clears: it follows the verb `clears`.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime
 from typing import assert_never
 
-from bot.wording.markdown import listing, natural, plural
+from bot.wording.markdown import natural, plural
+from bot.wording.prose import NOTHING, Prose, join, names, phrases, say
+from planners.gating.evaluate import WaveState
 from planners.model.gates import (
     AwaitsApproval,
     AwaitsDependency,
@@ -28,7 +33,15 @@ from planners.model.gates import (
 )
 
 STATUS_LENGTH = 140
-NOT_MERGED = "Nothing of this is merged yet. Then:"
+AFTER_MERGE = "This revision is not merged yet. After the merge:"
+READY_TO_MERGE = "Ready to merge: all gates are open"
+STATE_NAMES = {
+    WaveState.DONE: "ready",
+    WaveState.SETTLING: "merged",
+    WaveState.MERGING: "ready to merge",
+    WaveState.WAITING: "waiting",
+    WaveState.CANCELLED: "cancelled",
+}
 WORST = (
     NotReadyReason.REPAIR,
     NotReadyReason.FRESH_REPORT,
@@ -43,205 +56,237 @@ WORST = (
 Stopped = HeldByLabel | HeldByCommand | PausedByCommand | Cancelled
 
 
-def reason(gate: Gate) -> str:  # noqa: C901, PLR0912 - one case per gate
-    """Why it waits, in one sentence without a full stop."""
+def reason(gate: Gate) -> Prose:  # noqa: C901, PLR0912 - one case per gate
+    """Why it is closed."""
     match gate:
         case AwaitsDependency():
             return _dependency(gate)
         case AwaitsStep(step, pending):
-            return f"waits for {step} to be ready: {places(pending)}"
+            return say("waits for {} to be ready: {}", step, pending_clusters(pending))
         case AwaitsReplacement(pending):
-            return f"removes only when all that replaces it is ready: {places(pending)}"
+            return say("removal waits for its replacement: {}", pending_clusters(pending))
         case AwaitsApproval():
             return _approval(gate)
         case Frozen(name, until, why):
-            return f"frozen by {name} until {until:%Y-%m-%d %H:%M} UTC: {why}"
+            return say(f"frozen by {{}} until {until:%Y-%m-%d %H:%M} UTC: {{}}", name, why)
         case OutsideWindow():
             return _window(gate)
         case HeldByLabel() | HeldByCommand() | PausedByCommand() | Cancelled():
             return _stopped(gate)
         case ForeignCommit(author, head):
-            return f"the branch has commit {head[:8]} by {author}, which is not Switchyard's"
+            return say(
+                "the branch has commit {} by {}, which Switchyard did not create", head[:8], author
+            )
         case ClosedByPerson(user, number):
-            return f"{user} closed merge request !{number}"
+            return say(f"{{}} closed merge request {number}", user)
         case OpenedByPerson(user, number):
-            return f"{user} opened merge request !{number} of Switchyard's branch"
+            return say(f"{{}} opened merge request {number} from Switchyard's branch", user)
         case Conflicts():
-            return "conflicts with main; Switchyard writes the branch anew"
+            return say("merge conflict with main; Switchyard rebuilds the branch")
         case RefusedByForge(why, until, _):
-            return f"not merged yet: {why.rstrip('. ')}; looks again at {until:%H:%M:%S} UTC"
+            retry = f"next attempt at {until:%H:%M:%S} UTC"
+            return say(f"the forge refused the merge: {{}}; {retry}", why.rstrip(". "))
         case NotProposed():
-            return "the merge request is being written"
+            return say("the merge request is not open yet")
         case unreachable:
             assert_never(unreachable)
 
 
-def remedy(gate: Gate) -> str:  # noqa: C901, PLR0912 - one case per gate
-    """Who or what clears it, as what follows `cleared by` or `waits for`; without a full stop."""
+def remedy(gate: Gate) -> Prose:  # noqa: C901, PLR0912 - one case per gate
+    """Who or what clears it; follows the verb `clears`."""
     match gate:
         case AwaitsDependency(pending=pending) | AwaitsStep(pending=pending):
-            return cure(pending)
+            return remedy_for(pending)
         case AwaitsReplacement(pending=pending):
-            return cure(pending)
+            return remedy_for(pending)
         case AwaitsApproval():
-            return f"approval of the merge request by {approvers(gate)}"
+            return say("when {} the merge request", approvers_approve(gate))
         case Frozen(until=until):
-            return f"the end of the freeze at {until:%Y-%m-%d %H:%M} UTC, or a change of the policy"
+            return say(f"when the freeze ends at {until:%Y-%m-%d %H:%M} UTC or the policy changes")
         case OutsideWindow(until=None):
-            return "different stages for clusters whose windows never meet"
+            return say("when these clusters are put into different stages")
         case OutsideWindow(until=until):
-            return f"the window's opening at {until:%a %Y-%m-%d %H:%M} UTC"
+            return say(f"automatically, when the window opens at {until:%a %Y-%m-%d %H:%M} UTC")
         case HeldByLabel() | HeldByCommand() | PausedByCommand() | Cancelled():
-            return _let_go(gate)
+            return _release(gate)
         case ForeignCommit():
-            return (
-                "somebody who resets the branch to Switchyard's commit, closes the merge request, "
-                "or deletes the branch where there is none"
+            return say(
+                "when someone resets the branch to Switchyard's commit, closes the merge request, "
+                "or deletes the branch if it has none"
             )
         case ClosedByPerson():
-            return "somebody who reopens it, or a new revision that changes the plan"
+            return say("when someone reopens it, or with a new revision that changes the plan")
         case OpenedByPerson():
-            return "somebody who closes it; Switchyard opens its own"
+            return say("when someone closes it; Switchyard then opens its own")
         case RefusedByForge():
-            return "the forge's own rules for the branch: its checks, approvals, merge queue"
+            return say("when the forge's branch rules are met: checks, approvals, merge queue")
         case Conflicts() | NotProposed():
-            return "Switchyard, in its next pass"
+            return say("automatically, in the next pass")
         case unreachable:
             assert_never(unreachable)
 
 
-def told(gates: Sequence[Gate], *, preview: bool) -> list[Gate]:
-    """The gates that are told of a wave.
+def reason_and_remedy(gate: Gate) -> Prose:
+    """Both in one phrase."""
+    return say("{}; clears {}", reason(gate), remedy(gate))
 
-    Before a revision is merged it has no merge requests, and that is no news.
-    """
+
+def shown_gates(gates: Sequence[Gate], *, preview: bool) -> list[Gate]:
+    """The gates worth showing: a preview has no merge requests yet, which is expected."""
     return [each for each in gates if not (preview and isinstance(each, NotProposed))]
 
 
-def stops(gates: Sequence[Gate]) -> list[Gate]:
-    """Those of the gates by which people stopped it; they are told of wherever they stand."""
+def set_by_people(gates: Sequence[Gate]) -> list[Gate]:
+    """The gates that people closed: holds, pauses, cancellations, freezes."""
     return [each for each in gates if isinstance(each, Stopped | Frozen)]
 
 
-def moment(at: datetime, now: datetime) -> str:
-    """A time to come, to the second; with its date, and to the minute, where that is not today."""
+def time_text(at: datetime, now: datetime) -> str:
+    """A future time: to the second today, else with its date and to the minute."""
     return f"{at:{'%H:%M:%S' if at.date() == now.date() else '%Y-%m-%d %H:%M'}} UTC"
 
 
 def status_line(gates: Sequence[Gate]) -> str:
-    """What stands beside the status `switchyard/order`: the first closed gate, word for word."""
+    """The description of the status `switchyard/order`: the reason of the first closed gate."""
     if not gates:
-        return "its turn: everything it waits for is ready"
-    text = reason(gates[0])
+        return READY_TO_MERGE
+    text = str(reason(gates[0]))
     return text if len(text) <= STATUS_LENGTH else text[: STATUS_LENGTH - 1] + "\u2026"
 
 
-def _stopped(gate: Stopped) -> str:
+def _stopped(gate: Stopped) -> Prose:
     """Who stopped it, and why."""
     match gate:
         case HeldByLabel(label):
-            return f"held by the label {label}"
+            return say("held by label {}", label)
+        case HeldByCommand(by, why, ""):
+            return say("held by {}: {}", by, why)
         case HeldByCommand(by, why, target):
-            return f"held by {by} ({target}): {why}" if target else f"held by {by}: {why}"
+            return say("held by {} (target {}): {}", by, target, why)
         case PausedByCommand(by, why, target):
-            return f"{target} is paused by {by}: {why}"
+            return say("paused by {} (target {}): {}", by, target, why)
         case Cancelled(by, why):
-            return f"cancelled by {by}: {why}"
+            return say("cancelled by {}: {}", by, why)
 
 
-def _let_go(gate: Stopped) -> str:
-    """How what was stopped goes on."""
+def _release(gate: Stopped) -> Prose:
+    """How what was stopped continues."""
     match gate:
         case HeldByLabel(label):
-            return f"somebody who removes the label {label}"
+            return say("when someone removes label {}", label)
         case HeldByCommand(target=target) | PausedByCommand(target=target):
-            return f"somebody who comments /switchyard resume {target}".rstrip()
+            return say("when someone comments {}", f"/switchyard resume {target}".rstrip())
         case Cancelled():
-            return "a new revision; what is merged of this one stays"
+            return say("with a new revision")
 
 
-def _window(gate: OutsideWindow) -> str:
-    until = gate.until
-    when = f"until {until:%a %Y-%m-%d %H:%M} UTC" if until else "for ever: windows never meet"
-    return f"outside the maintenance window of {listing(gate.clusters)} {when}"
+def _window(gate: OutsideWindow) -> Prose:
+    when = say("their windows never overlap")
+    if gate.until:
+        when = say(f"it opens {gate.until:%a %Y-%m-%d %H:%M} UTC")
+    return say("outside the maintenance window of {}; {}", names(gate.clusters), when)
 
 
-def _approval(gate: AwaitsApproval) -> str:
+def _approval(gate: AwaitsApproval) -> Prose:
     have = f", has {len(gate.given)}" if gate.given else ""
-    own = f" ({listing(gate.excluded)} wrote or merged the revision)" if gate.excluded else ""
-    less = ""
+    ignored = list[Prose]()
+    if gate.stale:
+        ignored.append(say("approval by {} is outdated", names(gate.stale)))
+    if gate.excluded:
+        ignored.append(say("{} wrote or merged the revision", names(gate.excluded)))
     if gate.without_role:
         role = gate.role.name.lower()
-        less = f" (of {listing(gate.without_role)} it does not count: less than {role})"
-    old = f" (what {listing(gate.stale)} approved has changed since)" if gate.stale else ""
-    return f"waits for {plural(gate.needed, 'approval')}{have}: {gate.reason}{old}{own}{less}"
-
-
-def _dependency(gate: AwaitsDependency) -> str:
-    quorum = f" ({gate.reached} of {gate.needed} needed)" if gate.reached else ""
-    return (
-        f"{gate.component} waits for {gate.dependency} to be {gate.when} on "
-        f"{places(gate.pending)}{quorum}"
+        ignored.append(say("{} lacks role {}", names(gate.without_role), role))
+    notes = say(" ({})", join("; ", ignored)) if ignored else NOTHING
+    return say(
+        f"waits for {plural(gate.needed, 'approval')}{have}: {{}}{{}}", approval_rule(gate), notes
     )
 
 
-def places(pending: Sequence[PendingUnit]) -> str:
-    """Clusters with what is lacking there, equal lacks together; the worst first."""
-    alike: dict[str, dict[str, None]] = {}
+def approval_rule(gate: AwaitsApproval) -> Prose:
+    """Which rule requires the approval: `clusters with canary=true`."""
+    found = gate.reason
+    return say(found.rule) if found.about is None else say(f"{found.rule} {{}}", found.about)
+
+
+def _dependency(gate: AwaitsDependency) -> Prose:
+    quorum = f" ({gate.reached} of {gate.needed} needed)" if gate.reached else ""
+    return say(
+        f"{{}} waits for {{}} to be {gate.when} on {{}}{quorum}",
+        gate.component,
+        gate.dependency,
+        pending_clusters(gate.pending),
+    )
+
+
+def pending_clusters(pending: Sequence[PendingUnit]) -> Prose:
+    """Clusters with what they lack, equal ones together; the worst first."""
+    alike: dict[Prose, dict[str, None]] = {}
     for each in sorted(pending, key=lambda each: (WORST.index(each.reason), each.unit)):
         alike.setdefault(not_ready_text(each), {})[each.unit.cluster] = None
-    said = [f"{listing(natural(clusters))} ({what})" for what, clusters in alike.items()]
-    return listing(said)
+    return phrases(
+        say("{} ({})", names(natural(clusters)), what) for what, clusters in alike.items()
+    )
 
 
-def approvers(gate: AwaitsApproval) -> str:
+def approvers(gate: AwaitsApproval) -> Prose:
     """Whose approval is missing: `rita`, `2 of rita, tom`, `a reviewer`."""
     left = gate.needed - len(gate.given)
     if gate.users:
-        named = listing([each for each in gate.users if each not in gate.given], 5)
-        return named if left == 1 and len(gate.users) == 1 else f"{left} of {named}"
+        named = names([each for each in gate.users if each not in gate.given], 5)
+        return named if left == 1 and len(gate.users) == 1 else say(f"{left} of {{}}", named)
+    who = "a reviewer" if left == 1 else f"{left} reviewers"
     if gate.author_may_approve:
-        return "a reviewer" if left == 1 else f"{left} reviewers"
-    who = "one" if left == 1 else str(left)
-    return f"{who} who neither wrote nor merged this revision"
+        return say(who)
+    return say(f"{who} who neither wrote nor merged this revision")
 
 
-def not_ready_text(pending: PendingUnit) -> str:
+def approvers_approve(gate: AwaitsApproval) -> Prose:
+    """The same with the verb: `rita approves`, `2 reviewers approve`."""
+    one = gate.needed - len(gate.given) == 1
+    return say("{} approves" if one else "{} approve", approvers(gate))
+
+
+def not_ready_text(pending: PendingUnit) -> Prose:
     """What one unit lacks, in a few words."""
-    late = ", overdue" if pending.overdue else ""
-    return f"{_not_ready_text(pending)}{late}"
+    text = _not_ready_text(pending)
+    return say("{}, overdue", text) if pending.overdue else text
 
 
-def _not_ready_text(pending: PendingUnit) -> str:
+def _not_ready_text(pending: PendingUnit) -> Prose:
     match pending.reason:
         case NotReadyReason.PRESENT:
-            return f"{pending.message}/{pending.unit.component} is still there"
+            return say("{} is still there", f"{pending.message}/{pending.unit.component}")
         case NotReadyReason.ABSENT:
-            return "not deployed there yet"
+            return say("not deployed yet")
         case NotReadyReason.MERGE:
-            return f"wave {pending.message} is not merged"
+            return say("wave {} is not merged", pending.message)
         case NotReadyReason.REPORT:
-            return pending.message or "no report yet"
+            return say("{}", pending.message) if pending.message else say("no report yet")
         case NotReadyReason.FRESH_REPORT:
-            return pending.message
+            return say("{}", pending.message)
         case NotReadyReason.PROGRESS:
-            return "progressing"
+            return say("progressing")
         case NotReadyReason.REPAIR:
-            return f"{pending.unit.component} failed: {pending.message}"
+            return say("{} failed: {}", pending.unit.component, pending.message)
         case NotReadyReason.SOAK:
-            return f"ready, soaks until {pending.until:%H:%M:%S}" if pending.until else "soaks"
+            until = f" until {pending.until:%H:%M:%S}" if pending.until else ""
+            return say(f"ready, soaking{until}")
 
 
-def cure(pending: Sequence[PendingUnit]) -> str:
-    """Who or what brings units to what they lack."""
+def remedy_for(pending: Sequence[PendingUnit]) -> Prose:
+    """Who or what makes units ready; follows the verb `clears` or `continues`."""
     lacks = {each.reason for each in pending}
     if NotReadyReason.REPAIR in lacks:
-        return "a repair of the cluster, or a new revision"
+        return say("when the cluster is repaired, or with a new revision")
     if NotReadyReason.FRESH_REPORT in lacks or any(each.overdue for each in pending):
-        return "a report of the cluster; look at its agent"
+        return say("when the cluster reports again; check its agent")
     if NotReadyReason.MERGE in lacks:
         waves = sorted({each.message for each in pending if each.reason is NotReadyReason.MERGE})
-        return f"the merge of {listing(waves)}, then the clusters' reports"
+        verb = "is" if len(waves) == 1 else "are"
+        return say(
+            f"automatically, when {{}} {verb} merged and the clusters report Ready", names(waves)
+        )
     if lacks == {NotReadyReason.SOAK}:
-        return "time"
-    return "the clusters' reports, by themselves"
+        return say("automatically, when the soak time ends")
+    return say("automatically, when the clusters report Ready")

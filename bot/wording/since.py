@@ -1,19 +1,20 @@
-"""What a comment remembers of the plan it showed, and how another plan differs from that.
+"""What a comment remembers of the plan it showed, and how the next plan differs from it.
 
-It stands in the comment's own signed marker, so that no database is needed for it and no earlier
-revision is planned again. It is bounded: of large fleets numbers are remembered, not names.
+It is kept in the comment's own signed marker: no database is needed for it and no earlier revision
+is planned again. It is bounded: of large fleets only numbers are remembered, not names.
 """
 
 import base64
 import json
 import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from bot.engine.propose import Proposal
-from bot.wording.diffs import Diffs, said
+from bot.wording.diffs import Diffs, title_of
 from bot.wording.markdown import code, listing, plural
+from bot.wording.prose import Prose, Value, join, names, say
 from planners.model import Json
 from planners.model.gates import AwaitsApproval
 from planners.plan import digest_of
@@ -22,13 +23,13 @@ MOST = 2_000
 MOST_GROUPS = 5
 MOST_LINES = 8
 SHORT = 12
-NAMES = 10
+MOST_NAMES = 10
 
 Placed = Mapping[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
-class Gist:
+class PlanSummary:
     """A plan in short: what it changes in words, where components are (empty where too large).
 
     `sites` counts the clusters of each component, `order` is a digest of the waves.
@@ -38,12 +39,12 @@ class Gist:
     revision: str
     fleet: str
     order: str
-    changes: tuple[str, ...] = ()
+    changes: tuple[Prose, ...] = ()
     sites: Mapping[str, int] = field(default_factory=dict)
     placed: Placed = field(default_factory=dict)
 
 
-class Story(StrEnum):
+class Relation(StrEnum):
     """How a plan follows from the one that was shown before."""
 
     FIRST = ""
@@ -56,15 +57,15 @@ class Story(StrEnum):
 class Memory:
     """The plan that the comment shows, and how it differs from the one before it, `before`."""
 
-    gist: Gist
+    summary: PlanSummary
     preview: bool
-    story: Story = Story.FIRST
+    relation: Relation = Relation.FIRST
     before: str = ""
-    told: tuple[str, ...] = ()
+    differences: tuple[Prose, ...] = ()
 
 
-def gist_of(proposal: Proposal, diffs: Diffs) -> Gist:
-    """The gist of a plan with these changes."""
+def summarize(proposal: Proposal, diffs: Diffs) -> PlanSummary:
+    """The summary of a plan with these changes."""
     plan = proposal.plan
     placed: dict[str, list[str]] = {}
     for unit in plan.units:
@@ -72,10 +73,10 @@ def gist_of(proposal: Proposal, diffs: Diffs) -> Gist:
     order: list[Json] = [
         [wave.name, wave.stage.soak.total_seconds(), wave.removal] for wave in plan.waves
     ]
-    groups = [said(each, diffs.clusters) for each in diffs.groups[:MOST_GROUPS]]
+    groups = [title_of(each, diffs.clusters) for each in diffs.groups[:MOST_GROUPS]]
     if len(diffs.groups) > MOST_GROUPS:
-        groups.append(f"and {plural(len(diffs.groups) - MOST_GROUPS, 'group')} more")
-    return Gist(
+        groups.append(say(f"and {plural(len(diffs.groups) - MOST_GROUPS, 'more group')}"))
+    return PlanSummary(
         digest=proposal.digest[:SHORT],
         revision=plan.revision.sha[:SHORT],
         fleet=plan.fleet_revision.sha[:SHORT],
@@ -86,71 +87,75 @@ def gist_of(proposal: Proposal, diffs: Diffs) -> Gist:
     )
 
 
-def remember(known: Memory | None, now: Gist, *, preview: bool) -> Memory:
+def remember(known: Memory | None, now: PlanSummary, *, preview: bool) -> Memory:
     """What to remember when this plan is shown after what is known of the comment."""
     if known is None:
         return Memory(now, preview)
-    merged = known.preview and not preview
-    if known.gist.digest == now.digest:
+    before, merged = known.summary, known.preview and not preview
+    if before.digest == now.digest:
         if not merged:
-            return Memory(known.gist, preview, known.story, known.before, known.told)
-        return Memory(now, preview, Story.AS_PREVIEWED, known.gist.digest)
-    story = Story.NOT_AS_PREVIEWED if merged else Story.CHANGED
-    return Memory(now, preview, story, known.gist.digest, tuple(_differences(known.gist, now)))
+            return replace(known, preview=preview)
+        return Memory(now, preview, Relation.AS_PREVIEWED, before.digest)
+    relation = Relation.NOT_AS_PREVIEWED if merged else Relation.CHANGED
+    return Memory(now, preview, relation, before.digest, tuple(_differences(before, now)))
 
 
 def since(memory: Memory | None, proposal: Proposal) -> str:
-    """What the comment says of it, below its first line; and whose approvals fell."""
-    fallen = [f"- {each}" for each in _fallen(proposal)]
-    if memory is None or memory.story is Story.FIRST:
-        return "\n".join(fallen)
+    """The lines below the comment's first: how the plan changed, and which approvals are void."""
+    void = [f"- {each.markdown()}" for each in _void_approvals(proposal)]
+    if memory is None or memory.relation is Relation.FIRST:
+        return "\n".join(void)
     before = code(memory.before)
-    if memory.story is Story.AS_PREVIEWED:
-        head = f"As previewed: plan {before} is what this merge request showed before its merge."
-        return "\n".join([head, *(["", *fallen] if fallen else [])])
-    head = f"Since plan {before}:"
-    if memory.story is Story.NOT_AS_PREVIEWED:
-        head = f"Not as previewed. Since plan {before}, which was shown before the merge:"
-    lines = [f"- {code(each, 300)}" for each in memory.told[:MOST_LINES]]
-    return "\n".join([head, "", *lines, *fallen])
+    if memory.relation is Relation.AS_PREVIEWED:
+        head = f"As previewed: this merge request showed plan {before} before it was merged."
+        return "\n".join([head, *(["", *void] if void else [])])
+    head = f"Changes since plan {before}:"
+    if memory.relation is Relation.NOT_AS_PREVIEWED:
+        head = f"Not as previewed. Changes since plan {before}, which was shown before the merge:"
+    lines = [f"- {each.markdown()}" for each in memory.differences[:MOST_LINES]]
+    return "\n".join([head, "", *lines, *void])
 
 
-def _fallen(proposal: Proposal) -> Iterator[str]:
-    """Each wave that somebody approved as it was before."""
+def _void_approvals(proposal: Proposal) -> Iterator[Prose]:
+    """The waves that somebody approved before their content changed."""
     found: dict[tuple[str, ...], list[str]] = {}
     for wave_status in proposal.evaluation.wave_statuses:
+        name = wave_status.change.wave.name
         for gate in wave_status.gates:
             if isinstance(gate, AwaitsApproval) and gate.stale:
                 waves = found.setdefault(gate.stale, [])
-                waves += [wave_status.change.wave.name] * (
-                    wave_status.change.wave.name not in waves
-                )
-    for who, waves in list(found.items())[:NAMES]:
-        people, about = code(listing(who, NAMES)), code(listing(waves, NAMES))
-        yield f"{people} approved {about} as it was before; it is to be approved anew"
+                waves += [name] * (name not in waves)
+    for who, waves in list(found.items())[:MOST_NAMES]:
+        text = "{} approved an earlier version of {}: a new approval is needed"
+        yield say(text, names(who, MOST_NAMES), names(waves, MOST_NAMES))
 
 
-def _differences(before: Gist, now: Gist) -> Iterator[str]:
+def _differences(before: PlanSummary, now: PlanSummary) -> Iterator[Prose]:
     moved = [
-        f"{what} {old} -> {new}"
+        say(f"{what} {{}}", f"{old} -> {new}")
         for what, old, new in (
             ("revision", before.revision, now.revision),
             ("fleet", before.fleet, now.fleet),
         )
         if old != new
     ]
-    yield ", ".join(moved) or (
-        "revision and fleet are the same: clusters report other facts, or others claim room"
+    yield (
+        join(", ", moved)
+        if moved
+        else say(
+            "same revision and fleet; reported cluster facts or the resources that other "
+            "applications use changed"
+        )
     )
     yield from _moves(before, now)
     if before.order != now.order:
-        yield "the waves are others, or in another order"
-    yield from [f"no longer: {each}" for each in before.changes if each not in now.changes]
-    yield from [f"now: {each}" for each in now.changes if each not in before.changes]
+        yield say("the waves or their order changed")
+    yield from [say("dropped: {}", each) for each in before.changes if each not in now.changes]
+    yield from [say("new: {}", each) for each in now.changes if each not in before.changes]
 
 
-def _moves(before: Gist, now: Gist) -> Iterator[str]:
-    """Where components come and go; equal moves stand together."""
+def _moves(before: PlanSummary, now: PlanSummary) -> Iterator[Prose]:
+    """The clusters that components gain and lose; equal moves stand together."""
     moves: dict[str, list[str]] = {}
     for name in sorted({*before.sites, *now.sites}):
         old, new = before.placed.get(name, ()), now.placed.get(name, ())
@@ -158,53 +163,65 @@ def _moves(before: Gist, now: Gist) -> Iterator[str]:
         if len(old) == counts[0] and len(new) == counts[1]:
             gains, losses = sorted({*new} - {*old}), sorted({*old} - {*new})
             signs = [("+", gains), ("-", losses)]
-            move = "; ".join(f"{sign} {listing(each, NAMES)}" for sign, each in signs if each)
+            move = "; ".join(f"{sign} {listing(each, MOST_NAMES)}" for sign, each in signs if each)
         else:
             move = (
                 f"{counts[0]} -> {plural(counts[1], 'cluster')}" if counts[0] != counts[1] else ""
             )
         if move:
             moves.setdefault(move, []).append(name)
-    for move, names in moves.items():
-        yield f"{listing(names, 5)}: {move}"
+    for move, components in moves.items():
+        yield say("{}: {}", names(components, 5), move)
 
 
-def write(memory: Memory) -> str:
+def encode(memory: Memory) -> str:
     """The memory as text of a bounded length: without names, then without words, if too long."""
-    gist = memory.gist
-    for kept in (
-        gist,
-        Gist(gist.digest, gist.revision, gist.fleet, gist.order, gist.changes, gist.sites),
-        Gist(gist.digest, gist.revision, gist.fleet, gist.order),
-    ):
-        text = _packed(Memory(kept, memory.preview, memory.story, memory.before, memory.told))
+    known = memory.summary
+    for kept in (known, replace(known, placed={}), replace(known, placed={}, sites={}, changes=())):
+        text = _packed(replace(memory, summary=kept))
         if len(text) <= MOST:
             return text
-    return _packed(Memory(kept, memory.preview, memory.story, memory.before))
+    return _packed(replace(memory, summary=kept, differences=()))
 
 
 def _packed(memory: Memory) -> str:
-    gist = memory.gist
+    known = memory.summary
     together: dict[tuple[str, ...], list[str]] = {}
-    for name, clusters in gist.placed.items():
+    for name, clusters in known.placed.items():
         together.setdefault(clusters, []).append(name)
+    changes = [_plain(each) for each in known.changes]
+    differences = [_plain(each) for each in memory.differences[:MOST_LINES]]
     value = [
-        [gist.digest, gist.revision, gist.fleet, gist.order, gist.changes, dict(gist.sites)],
+        [known.digest, known.revision, known.fleet, known.order, changes, dict(known.sites)],
         [[names, clusters] for clusters, names in together.items()],
-        [memory.preview, memory.story.value, memory.before, memory.told[:MOST_LINES]],
+        [memory.preview, memory.relation.value, memory.before, differences],
     ]
     text = json.dumps(value, separators=(",", ":")).encode()
     return base64.urlsafe_b64encode(zlib.compress(text, 9)).decode()
 
 
-def read(text: str) -> Memory | None:
+def decode(text: str) -> Memory | None:
     """The memory of a genuine marker; None where there is none, or an older version wrote it."""
     try:
         plain = zlib.decompress(base64.urlsafe_b64decode(text))
         (digest, revision, fleet, order, changes, sites), together, rest = json.loads(plain)
-        preview, story, before, told = rest
+        preview, relation, before, differences = rest
         placed = {name: tuple(clusters) for names, clusters in together for name in names}
-        gist = Gist(digest, revision, fleet, order, tuple(changes), sites, placed)
-        return Memory(gist, preview, Story(story), before, tuple(told))
-    except (ValueError, zlib.error):
+        titles = tuple(_phrase(each) for each in changes)
+        summary = PlanSummary(digest, revision, fleet, order, titles, sites, placed)
+        known = tuple(_phrase(each) for each in differences)
+        return Memory(summary, preview, Relation(relation), before, known)
+    except (TypeError, ValueError, zlib.error):
         return None
+
+
+def _plain(phrase: Prose) -> list[str | list[str]]:
+    """A phrase as JSON: our own words as text, values in lists of one."""
+    return [[each.text] if isinstance(each, Value) else each for each in phrase.parts]
+
+
+def _phrase(parts: list[str | list[str]] | str) -> Prose:
+    """The phrase again. Raises ValueError for the bare text that earlier versions wrote."""
+    if isinstance(parts, str):
+        raise ValueError("text of an earlier version has no parts")  # noqa: TRY004 - not a type error to the reader
+    return Prose(tuple(each if isinstance(each, str) else Value(each[0]) for each in parts))

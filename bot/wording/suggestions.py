@@ -1,4 +1,4 @@
-"""The words of merge requests that commands open in repositories people own."""
+"""Titles and bodies of merge requests that commands open in repositories people own."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,8 +9,8 @@ TITLE_LENGTH = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """Who asked for a change: `url` is the comment, `email` the address that the forge gives."""
+class ChangeOrigin:
+    """Who requested a change: `url` is the comment, `email` the address that the forge gives."""
 
     by: str
     email: str
@@ -24,31 +24,34 @@ def title(what: str) -> str:
     return what[:TITLE_LENGTH]
 
 
-def body(what: str, follows: str, asked: Asked, marker: str) -> str:
-    """The description: who asked where, why, and what follows when people merge it.
+def body(what: str, consequences: str, origin: ChangeOrigin, marker: str) -> str:
+    """The description: who requested it, where and why, and the consequences of merging it.
 
-    To the forge the bot is its author, and whoever asked may approve it: it says that they should
-    not.
+    To the forge the bot is the author, so that whoever requested the change may approve it: the
+    text says that they should not.
     """
-    when = f"{asked.at:%Y-%m-%d %H:%M}"
-    review = "Switchyard never merges this: review it as any other change here, or close it."
+    when = f"{origin.at:%Y-%m-%d %H:%M} UTC"
+    by = code(origin.by)
     return "\n\n".join(
         [
             marker,
-            f"{code(title(what))}. {code(asked.by)} {link('asked for it', asked.url)}, {when} UTC.",
-            *([f"Reason: {code(asked.reason, 600)}"] if asked.reason else []),
-            f"When this is merged: {follows}",
-            f"{review} It was asked for by {code(asked.by)}: somebody else should approve it.",
+            f"{code(title(what))}. Requested by {by} in {link('a comment', origin.url)}, {when}.",
+            *([f"Reason: {code(origin.reason, 600)}"] if origin.reason else []),
+            f"When this is merged: {consequences}",
+            (
+                f"Switchyard never merges this merge request: review it like any other change, or "
+                f"close it. As {by} requested it, somebody else should approve it."
+            ),
         ]
     )
 
 
-def commit_message(what: str, asked: Asked) -> str:
-    """The message of the one commit; who asked is an author of it to rules that read trailers."""
-    plain = " ".join(asked.by.replace("<", "").replace(">", "").split())
-    email = "".join(each for each in asked.email if each not in "<> \n\r")
+def commit_message(what: str, origin: ChangeOrigin) -> str:
+    """The message of the one commit; a trailer makes the requester a co-author of it."""
+    plain = " ".join(origin.by.replace("<", "").replace(">", "").split())
+    email = "".join(each for each in origin.email if each not in "<> \n\r")
     return (
-        f"{title(what)}\n\nAsked for by {plain} in {asked.url}\n\n"
+        f"{title(what)}\n\nRequested by {plain} in {origin.url}\n\n"
         f"Co-authored-by: {plain} <{email}>\n"
     )
 

@@ -1,9 +1,10 @@
-"""The timetable of a plan: in which order waves merge, what each waits for, the longest chain."""
+"""The timetable of a plan: the order of waves, what each waits for, the longest chain."""
 
 from collections.abc import Iterable
 from datetime import timedelta
 
 from bot.wording.markdown import listing, plural
+from bot.wording.prose import Prose, names, say
 from planners.model import Application, Dependency, DependencyScope, OnFailure, Stage
 from planners.order import Wave
 from planners.plan import Plan
@@ -26,7 +27,7 @@ def span(length: timedelta) -> str:
 def waits_for(plan: Plan, application: Application, wave: Wave) -> list[str]:
     """What a wave waits for, one line each: earlier steps, then dependencies."""
     if wave.removal:
-        return ["all that stays is ready, and what depends on these is gone"]
+        return ["all remaining components are ready and dependents are removed"]
     components = {unit.component for unit in wave.units}
     placed = {unit.component for unit in plan.units}
     needs: dict[tuple[str, str], list[str]] = {}
@@ -36,15 +37,15 @@ def waits_for(plan: Plan, application: Application, wave: Wave) -> list[str]:
                 continue
             needs.setdefault((part.name, _how(need)), []).append(str(need))
     before = [each for each in plan.waves if each.step < wave.step and not each.removal]
-    return _step(before) + [
-        f"{name} needs {', '.join(needed)} {how}" for (name, how), needed in needs.items()
+    return [str(each) for each in _step(before)] + [
+        f"{name} requires {', '.join(needed)} {how}" for (name, how), needed in needs.items()
     ]
 
 
-def comes_after(plan: Plan, application: Application, wave: Wave) -> list[str]:
+def comes_after(plan: Plan, application: Application, wave: Wave) -> list[Prose]:
     """The same in a few words: the step before, and which components on which clusters."""
     if wave.removal:
-        return ["all that stays is ready"]
+        return [say("all remaining components are ready")]
     mine = {unit.component for unit in wave.units}
     placed = {unit.component for unit in plan.units}
     needs: dict[str, dict[str, None]] = {}
@@ -53,17 +54,18 @@ def comes_after(plan: Plan, application: Application, wave: Wave) -> list[str]:
             if not need.implied or need.component in placed:
                 needs.setdefault(f"{need.when} {_scope(need)}", {})[str(need)] = None
     before = [each for each in plan.waves if each.step < wave.step and not each.removal]
-    return [each.split(",")[0] for each in _step(before)] + [
-        f"{listing(list(names), 5)} {how}" for how, names in needs.items()
+    return _step(before, tolerance=False) + [
+        say(f"{{}} {how}", names(components, 5)) for how, components in needs.items()
     ]
 
 
-def _step(before: Iterable[Wave]) -> list[str]:
+def _step(before: Iterable[Wave], *, tolerance: bool = True) -> list[Prose]:
+    """The last step before, and how many failures it tolerates."""
     last = max(before, key=lambda each: (each.step, each.level), default=None)
     if last is None:
         return []
-    label = last.name.rpartition(".")[0]
-    return [f"{label} is ready{_soaked(last.stage.soak)}{_allowed(last.stage)}"]
+    label, allowed = last.name.rpartition(".")[0], _allowed(last.stage) if tolerance else ""
+    return [say(f"{{}} is ready{_soaked(last.stage.soak)}{allowed}", label)]
 
 
 def _soaked(soak: timedelta) -> str:
@@ -88,15 +90,15 @@ def _scope(need: Dependency) -> str:
 
 def _how(need: Dependency) -> str:
     late = {
-        OnFailure.HOLD: "then it holds",
-        OnFailure.ROLLBACK: "then it rolls back",
-        OnFailure.CONTINUE: "then it goes on",
+        OnFailure.HOLD: "then hold",
+        OnFailure.ROLLBACK: "then roll back",
+        OnFailure.CONTINUE: "then continue",
     }[need.on_failure]
-    return f"{need.when}{_soaked(need.soak)} {_scope(need)}, up to {span(need.timeout)}, {late}"
+    return f"{need.when}{_soaked(need.soak)} {_scope(need)}; timeout {span(need.timeout)}, {late}"
 
 
 def longest_chain(plan: Plan, application: Application) -> str:
-    """The longest row of waves of which each waits for the one before."""
+    """The longest chain of waves in which each waits for the one before."""
     waves = [wave for wave in plan.waves if not wave.removal]
     if not waves:
         return ""
@@ -106,9 +108,9 @@ def longest_chain(plan: Plan, application: Application) -> str:
     depth = sum(max(each.level for each in mine) + 1 for mine in by_step.values())
     soaks = sum((mine[0].stage.soak for mine in by_step.values()), timedelta())
     chain = " -> ".join(_chain(application, {unit.component for w in waves for unit in w.units}))
-    times = f", {plural(len(by_step), 'time')}" if len(by_step) > 1 else ""
-    soaked = f"; soaks of stages add {span(soaks)}" if soaks else ""
-    return f"longest chain: {plural(depth, 'wave')} in a row ({chain}{times}){soaked}"
+    times = f", in each of {len(by_step)} steps" if len(by_step) > 1 else ""
+    soaked = f"; stage soak times add {span(soaks)}" if soaks else ""
+    return f"longest chain: {plural(depth, 'consecutive wave')} ({chain}{times}){soaked}"
 
 
 def _chain(application: Application, placed: set[str]) -> list[str]:

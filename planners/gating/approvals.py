@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from planners.gating.change_sets import ChangeSet
 from planners.gating.maintenance_windows import next_opening
 from planners.model import ApprovalRule
-from planners.model.gates import AwaitsApproval, Frozen, Gate, OutsideWindow
+from planners.model.gates import ApprovalReason, AwaitsApproval, Frozen, Gate, OutsideWindow
 from planners.model.selectors import Selector
 from planners.model.snapshot import Approval, MergeRequest, Snapshot
 from planners.plan import Plan
@@ -20,7 +20,7 @@ class _RequiredApproval:
     """A rule that applies to the wave, and the reason as shown to people."""
 
     rule: ApprovalRule
-    reason: str
+    reason: ApprovalReason
 
 
 def freezes(snapshot: Snapshot, change: ChangeSet) -> Iterator[Gate]:
@@ -110,27 +110,30 @@ def _rules(
             if not _touches(snapshot, change, rule.clusters):
                 continue
             everywhere = rule.clusters == Selector()
+            clusters = str(rule.clusters)
             yield _RequiredApproval(
-                rule, str(rule.clusters) if everywhere else f"clusters with {rule.clusters}"
+                rule,
+                ApprovalReason(clusters)
+                if everywhere
+                else ApprovalReason("clusters with", clusters),
             )
             for owners in request.owners if request and rule.code_owners else ():
                 names = tuple(sorted(owners))
                 owner_rule = replace(rule, count=1, users=names, teams=names)
-                yield _RequiredApproval(owner_rule, "code owners")
+                yield _RequiredApproval(owner_rule, ApprovalReason("code owners"))
     tenant = snapshot.tenant
     if tenant.approvers or tenant.approver_teams:
         users, teams = tenant.approvers, tenant.approver_teams
         rule = ApprovalRule(Selector(), 1, users=users, teams=teams)
-        yield _RequiredApproval(rule, f"tenant {tenant.name}")
+        yield _RequiredApproval(rule, ApprovalReason("tenant", tenant.name))
 
 
 def _foreign_changes(snapshot: Snapshot, change: ChangeSet) -> Iterator[_RequiredApproval]:
     """One approval is required to overwrite changes that Switchyard did not make."""
     authors = _foreign_authors(snapshot, change)
     if authors:
-        yield _RequiredApproval(
-            ApprovalRule(Selector(), 1), f"it overwrites a change by {', '.join(authors)}"
-        )
+        reason = ApprovalReason("it overwrites a change by", ", ".join(authors))
+        yield _RequiredApproval(ApprovalRule(Selector(), 1), reason)
 
 
 def _touches(snapshot: Snapshot, change: ChangeSet, selector: Selector) -> bool:

@@ -74,8 +74,19 @@ class AwaitsReplacement:
 
 
 @dataclass(frozen=True, slots=True)
+class ApprovalReason:
+    """Why approvals are required: the rule, and the selector, tenant or people it is about."""
+
+    rule: str
+    about: str | None = None
+
+    def __str__(self) -> str:
+        return self.rule if self.about is None else f"{self.rule} {self.about}"
+
+
+@dataclass(frozen=True, slots=True)
 class AwaitsApproval:
-    """Approvals of the current head are missing; `reason` describes the rule that requires them.
+    """Approvals of the current head are missing; `reason` is the rule that requires them.
 
     Approvals that do not count: `excluded` are from authors of the revision, `without_role` from
     users below `role` in the deploy repo, `stale` were given to an earlier head. `users` lists the
@@ -85,7 +96,7 @@ class AwaitsApproval:
     needed: int
     given: tuple[str, ...]
     excluded: tuple[str, ...]
-    reason: str
+    reason: ApprovalReason
     author_may_approve: bool
     users: tuple[str, ...] = ()
     without_role: tuple[str, ...] = ()

@@ -9,6 +9,7 @@ from planners.gating.change_sets import ChangeSet, FileChange
 from planners.gating.evaluate import Evaluation, WaveState, WaveStatus
 from planners.model import DependencyCondition, DependencyScope, Repo, Revision, Stage, Unit
 from planners.model.gates import (
+    ApprovalReason,
     AwaitsApproval,
     AwaitsDependency,
     ClosedByPerson,
@@ -68,7 +69,9 @@ def gates(text: str) -> tuple[object, ...]:
     unit, until = Unit(text, text), datetime(2026, 1, 1, tzinfo=UTC)
     failed = PendingUnit(unit, NotReadyReason.REPAIR, text)
     return (
-        AwaitsApproval(1, (text,), (text,), text, author_may_approve=False, users=(text,)),
+        AwaitsApproval(
+            1, (text,), (text,), ApprovalReason("clusters with", text), False, users=(text,)
+        ),
         AwaitsDependency(
             text, text, DependencyCondition.READY, DependencyScope.SAME_CLUSTER, (failed,), 1, 0
         ),

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from bot.wording import comment as words
-from bot.wording.since import Memory, gist_of, remember
+from bot.wording.since import Memory, remember, summarize
 from planners.model import (
     CustomizationIntent,
     Freeze,
@@ -194,7 +194,7 @@ def after(told: Told, known: Memory, *, preview: bool) -> str:
     """The comment of a plan that follows another one."""
     proposal = told.proposal()
     diffs = told.diffs(proposal)
-    memory = remember(known, gist_of(proposal, diffs), preview=preview)
+    memory = remember(known, summarize(proposal, diffs), preview=preview)
     about = replace(home(preview=preview), memory=memory)
     return words.comment(about, proposal, diffs)
 
@@ -202,7 +202,7 @@ def after(told: Told, known: Memory, *, preview: bool) -> str:
 def remembered(told: Told) -> Memory:
     """What a comment remembers that showed this plan before the merge."""
     proposal = told.proposal()
-    return remember(None, gist_of(proposal, told.diffs(proposal)), preview=True)
+    return remember(None, summarize(proposal, told.diffs(proposal)), preview=True)
 
 
 def second_push() -> str:

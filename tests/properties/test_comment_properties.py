@@ -25,7 +25,7 @@ SIZES = st.builds(Size, st.integers(1, 90), st.integers(1, 40), st.integers(1, 4
 
 def folded(text: str) -> bool:
     """Whether it is the full comment, perhaps without some diffs."""
-    return "Shortened, for" not in text and "too large for a comment" not in text
+    return "Shortened because" not in text and "too large for a comment" not in text
 
 
 def wave_tables(found: Read, size: Size) -> int:
@@ -36,9 +36,9 @@ def wave_tables(found: Read, size: Size) -> int:
 
 def assert_structure(found: Read, size: Size, diffs: Diffs, *, preview: bool) -> None:
     diff_fences = [each for each in found.fences if each.info == "diff"]
-    listed = sum("<summary>The " in each for each in found.html)
+    listed = sum("<summary>Clusters (" in each for each in found.html)
 
-    assert found.headings == ["Good to know", "Changes"]
+    assert found.headings == ["Warnings", "Changes"]
     assert len(found.tables) == wave_tables(found, size) + (not preview) + 1
     assert next(each[0] for each in found.tables) == "wave"
     assert len(diff_fences) <= len(diffs.groups)

@@ -66,15 +66,15 @@ async def test_a_merge_request_shows_what_merging_would_do(world: World, tmp_pat
 
     await world.settle()
     first = world.home(number)
-    assert "3 clusters of 3 change in 2 waves" in first
-    assert "Since plan" not in first
+    assert "changes 3 of 3 clusters in 2 waves" in first
+    assert "since plan" not in first
     assert reproduced(world, first, tmp_path / "first") == 0
     assert "\n+        image: registry.example.com/web:2.0.0\n" in first
     head = world.ada.request(APP, number)["head"]
     status = world.ada.statuses(APP, head)["switchyard/plan"]
     assert (status["state"], status["description"]) == (
         "success",
-        "3 clusters of 3 change in 2 waves",
+        "changes 3 of 3 clusters in 2 waves",
     )
 
     change = {"deploy/web/deployment.yaml": manifest("web", "2.0.1")}
@@ -82,7 +82,7 @@ async def test_a_merge_request_shows_what_merging_would_do(world: World, tmp_pat
     await world.settle()
     assert "web:2.0.1" in world.home(number)
     assert "web:2.0.0" not in world.home(number)
-    told = "- `now: all 3 clusters (one, three, two): image 1.0.0 -> 2.0.1 \u00b7 image major"
+    told = "- new: all 3 clusters (`one, three, two`): `image 1.0.0 -> 2.0.1` \u00b7 image major"
     assert told in world.home(number)
     assert world.rita.requests(DEPLOY) == []
 
@@ -93,8 +93,8 @@ async def test_a_merge_request_shows_what_merging_would_do(world: World, tmp_pat
     world.ada.merge(APP, number)
     await world.finish()
     last = world.home(number)
-    assert "rolled out: ready on 3 clusters" in last
-    assert "As previewed: plan" in last
+    assert "rolled out: 3 clusters ready" in last
+    assert "As previewed: this merge request showed plan" in last
     assert reproduced(world, last, tmp_path / "last") == 0
 
 

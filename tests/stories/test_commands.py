@@ -35,7 +35,7 @@ def record(world: World, number: int) -> list[str]:
     found = [
         each["body"]
         for each in world.rita.comments(APP, number)
-        if "What was told to this rollout" in each["body"]
+        if "**Command log**" in each["body"]
     ]
     assert len(found) <= 1
     return [line for body in found for line in body.splitlines() if line.startswith("| 1")]
@@ -70,7 +70,7 @@ async def test_who_may_not_is_told_who_can(world: World) -> None:
 
     assert world.merged() == []
     (reply,) = replies(world, number)
-    assert "approve needs the role write in local:fleet/deploy, and you have read" in reply
+    assert "`approve` requires role `write` on `local:fleet/deploy`; you have role `read`" in reply
 
 
 async def test_who_wrote_it_cannot_approve_it_by_command_either(world: World) -> None:
@@ -105,7 +105,7 @@ async def test_what_was_written_before_another_revision_approves_nothing_of_it(
 
     assert world.merged() == []
     (refused,) = replies(world, wave, DEPLOY)
-    assert "another revision was merged since you wrote" in refused
+    assert "another revision was merged after you commented" in refused
 
 
 async def test_who_may_only_comment_cannot_use_up_what_others_need(world: World) -> None:
@@ -147,7 +147,7 @@ async def test_hold_and_resume(world: World) -> None:
     for _ in range(4):
         await world.advance(5)
     assert world.merged() == ["canary.1"]
-    assert world.reasons("canary.2") == ["held by rita (canary.2): looking at it"]
+    assert world.reasons("canary.2") == ["held by rita (target canary.2): looking at it"]
 
     world.rita.comment(APP, number, "/switchyard resume canary.2")
     await world.settle()
@@ -206,9 +206,9 @@ async def test_questions_are_answered_once(world: World) -> None:
 
     why, status, explained = replies(world, number)
     assert "waits for 1 approval" in why
-    assert "cleared by" in why
+    assert "; clears when " in why
     assert "canary.1" in status
-    assert "; also `held by rita (canary.2): later`" in status
+    assert "; also held by `rita` (target `canary.2`): `later`" in status
     assert "one: chosen" in explained
 
 
@@ -272,7 +272,7 @@ async def test_two_revisions_are_taken_back_at_once(world: World) -> None:
     assert "rolled back" in world.home(number)
     short, never = (each for each in replies(world, number) if "cannot roll back" in each)
     assert "give at least 7 characters of the revision" in short
-    assert f"no such revision ran here; earlier revisions: {', '.join(earlier)}" in never
+    assert f"no such revision ran here; earlier revisions: `{', '.join(earlier)}`" in never
 
 
 @pytest.mark.parametrize("world", ["gitlab"], indirect=True)
@@ -293,4 +293,4 @@ async def test_two_commands_of_one_comment_both_count_and_edits_repeat_none(worl
 
     rows = record(world, number)
     assert [row.split("|")[3].strip() for row in rows] == ["`hold`"] * 2
-    assert "an edited comment steers nothing" in replies(world, number)[0]
+    assert "edited comments cannot issue commands" in replies(world, number)[0]

@@ -53,7 +53,7 @@ async def test_c1_the_second_merge_waits_for_the_first_on_both_clusters(world: W
     world.behave("two", silent=False)
     await world.advance(3)
     assert world.merged() == ["all.1"]
-    assert "soaks until" in world.reasons("all.2")[0]
+    assert "soaking until" in world.reasons("all.2")[0]
     await world.advance(10)
     assert world.merged() == ["all.1", "all.2"]
     await world.finish()
@@ -156,7 +156,7 @@ async def test_another_applications_component_is_waited_for(world: World) -> Non
     await world.settle()
     assert world.merged() == []
     assert world.reasons("all.1")[0] == (
-        "nginx waits for vault/safe to be Ready on one, two (not deployed there yet)"
+        "nginx waits for vault/safe to be Ready on one, two (not deployed yet)"
     )
 
     theirs = (

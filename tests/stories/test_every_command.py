@@ -55,12 +55,12 @@ async def test_every_command_from_the_first_plan_to_the_next_revision(world: Wor
     await world.settle()
     said = replies(world, number)
     assert len(said) == len(QUESTIONS) + 2
-    assert any("waits for redis to be Ready" in each for each in said)
-    assert sum("Nothing of this is merged yet. Then:" in each for each in said) == 2
-    assert not any("is being written" in each for each in said)
+    assert any("waits for `redis` to be Ready" in each for each in said)
+    assert sum("This revision is not merged yet. After the merge:" in each for each in said) == 2
+    assert not any("is not open yet" in each for each in said)
     assert any("one: chosen" in each for each in said)
-    assert any("3 clusters of 3 change in 6 waves" in each for each in said)
-    assert sum("nothing of this rolls out before it is merged" in each for each in said) == 2
+    assert any("changes 3 of 3 clusters in 6 waves" in each for each in said)
+    assert sum("is available after this merge request is merged" in each for each in said) == 2
 
     # What was refused then is not obeyed once it is merged; who may not steer is told who can.
     world.ada.merge(APP, number)
@@ -71,9 +71,9 @@ async def test_every_command_from_the_first_plan_to_the_next_revision(world: Wor
     world.ada.comment(APP, number, say("unapprove"))
     await world.settle()
     assert record(world, number) == [], "who may not steer cannot fill the record"
-    denied = [each for each in replies(world, number) if "needs the role" in each]
+    denied = [each for each in replies(world, number) if "requires role" in each]
     assert len(denied) == len(STEERING) + 1
-    assert any("needs the role write" in each and "rita" in each for each in denied)
+    assert any("requires role `write`" in each and "rita" in each for each in denied)
 
     # Rita may write: what makes no sense now is refused with what would.
     before = len(record(world, number))
@@ -82,11 +82,11 @@ async def test_every_command_from_the_first_plan_to_the_next_revision(world: Wor
     await world.settle()
     assert {outcome for _, outcome in outcomes(record(world, number))[before:]} == {"refused"}
     said = replies(world, number)[-len(asks) :]
-    assert "canary.1: waits for 1 approval" in said[0]
+    assert "`canary.1`: waits for 1 approval" in said[0]
     assert "is not held" in said[1]
-    assert "unknown wave or cluster rest.9" in said[2]
+    assert "unknown wave or cluster `rest.9`" in said[2]
     assert "you approved none of these waves" in said[3]
-    assert "needs the role maintain" in said[4]
+    assert "requires role `maintain`" in said[4]
 
     # Otto gives it up: its merge requests are closed with a word, and nothing brings it back.
     head = wave_request(world, "canary.1")["head"]
@@ -102,7 +102,7 @@ async def test_every_command_from_the_first_plan_to_the_next_revision(world: Wor
     assert world.rita.requests(DEPLOY) == []
     status = world.rita.statuses(DEPLOY, head)["switchyard/order"]
     assert (status["state"], status["description"]) == ("pending", "cancelled by otto: newer")
-    assert "cancelled by otto: newer" in world.home(number)
+    assert "cancelled by `otto`: `newer`" in world.home(number)
     assert world.view().waves[0].state == "cancelled"
 
     # A new revision starts afresh, and on the old merge request nobody is obeyed any more.
@@ -128,10 +128,10 @@ async def replaced(world: World, number: int) -> None:
     await world.settle()
 
     (refused,) = replies(world, number)[said:]
-    assert "a newer revision is the one that rolls out" in refused
+    assert "a newer revision replaced this rollout" in refused
     assert f"!{newer}]" in refused
     (refused,) = replies(world, wave["number"], DEPLOY)
-    assert "this wave is merged already" in refused
+    assert "this wave is already merged" in refused
     assert len(record(world, number)) == rows
 
 
@@ -157,8 +157,8 @@ async def test_a_pause_holds_every_rollout_of_a_tenant_until_it_is_resumed(world
     assert [outcome for _, outcome in outcomes(record(world, number))] == [
         *("refused", "done", "done", "refused")
     ]
-    assert "paused already by otto: audit" in replies(world, number)[-1]
-    assert world.reasons("canary.2")[-1] == "tenant/shop is paused by otto: audit"
+    assert "already paused by `otto`: `audit`" in replies(world, number)[-1]
+    assert world.reasons("canary.2")[-1] == "paused by otto (target tenant/shop): audit"
 
     # It outlives the database and the revision; a branch that is gone or older changes nothing.
     await world.lose_database()
@@ -175,6 +175,6 @@ async def test_a_pause_holds_every_rollout_of_a_tenant_until_it_is_resumed(world
     await world.settle()
     await world.advance(10)
     assert [outcome for _, outcome in outcomes(record(world, newer))] == ["done", "refused"]
-    assert world.reasons("rest.1")[-1] == "cluster/two is paused by otto: disks"
+    assert world.reasons("rest.1")[-1] == "paused by otto (target cluster/two): disks"
     world.otto.comment(APP, newer, say("resume cluster/two"))
     await world.finish()

@@ -69,7 +69,7 @@ async def test_the_forge_does_not_know_for_a_while_whether_it_can_merge(
         await world.advance(5)
         assert world.merged() == []
     told = [*world.reasons("canary.1"), await page(world)]
-    assert any("not merged yet" in each or "still checking" in each for each in told), told
+    assert any("refused the merge" in each or "still checking" in each for each in told), told
     assert refused.happened <= 6, "it does not hammer on the door"
 
     doubts(world, False)
@@ -106,7 +106,7 @@ async def test_a_branch_of_that_name_is_there_already(world: World) -> None:
 
     await hold(world, ["canary.1"])
     assert world.site.made.forge.git.head(DEPLOY, "switchyard/storefront/canary.2") == theirs
-    assert "by Rita, which is not Switchyard's" in " ".join(world.reasons("canary.2"))
+    assert "by Rita, which Switchyard did not create" in " ".join(world.reasons("canary.2"))
     world.site.made.forge.git.delete(DEPLOY, "switchyard/storefront/canary.2", theirs)
     await world.sweep()
     await converge(world)
@@ -126,7 +126,7 @@ async def test_somebody_opened_a_merge_request_of_that_branch_first(
     assert hers["body"] == ""
 
     await hold(world, [])
-    told = f"rita opened merge request !{hers['number']} of Switchyard's branch"
+    told = f"rita opened merge request {hers['number']} from Switchyard's branch"
     assert told in world.reasons("canary.1")[0]
     assert told in await page(world)
     world.rita.set_state(DEPLOY, hers["number"], "closed")
@@ -167,7 +167,7 @@ async def test_a_forge_that_refuses_for_days_is_asked_now_and_then(world: World)
     for _ in range(16):
         await world.advance(3 * 3601)
         assert world.merged() == []
-    assert world.reasons("canary.1")[0].startswith("not merged yet: ")
+    assert world.reasons("canary.1")[0].startswith("the forge refused the merge: ")
     assert [each.quarantined for each in world.context.store.queue.waiting(10)] == [None]
 
     required.remove("security/scan")
@@ -193,7 +193,7 @@ async def test_the_comment_of_a_plan_for_many_clusters_is_not_too_long(
     await world.settle()
 
     home = world.home(number)
-    assert "250 clusters of 250 change in 750 waves" in home
+    assert "changes 250 of 250 clusters in 750 waves" in home
     assert len(home) <= LONGEST
     assert "more waves" in home
     assert [each.last_error for each in world.context.store.queue.waiting(10)] == []
@@ -220,7 +220,7 @@ async def test_a_required_status_that_cannot_be_set_any_more_is_said(
     await begin(world)
     faults.add(*STATUS, status=422, body=said(FULL), times=EVER)
     await hold(world, ["canary.1"])
-    assert world.reasons("canary.2")[0].startswith("not merged yet: ")
+    assert world.reasons("canary.2")[0].startswith("the forge refused the merge: ")
     assert "switchyard/order is pending" in await page(world)
 
     world.site.made.forge.repositories[DEPLOY].required_statuses.clear()

@@ -73,7 +73,7 @@ async def test_crashes_redeliveries_and_mistakes(world: World, faults: Faults) -
     faults.add("edit_comment", ANY, kind=AFTER)
     world.rita.comment(APP, number, say("hold canary.3 --reason b"))
     await told(("hold", "done"))
-    assert world.reasons("canary.2")[-1] == "held by rita (canary.2): a"
+    assert world.reasons("canary.2")[-1] == "held by rita (target canary.2): a"
 
     # The bot dies before it can show what came of it.
     faults.add("react", ANY, times=2)
@@ -88,7 +88,7 @@ async def test_crashes_redeliveries_and_mistakes(world: World, faults: Faults) -
     world.ada.comment(APP, number, say("explode", "status"))
     await told()
     failed, _ = replies(world, number)
-    assert failed.startswith("Failed, and not tried again.")
+    assert failed.startswith("Failed, and not retried.")
 
     # Two people at once: the second meets what the first one changed.
     world.rita.comment(APP, number, say("hold rest.1 --reason c"))
@@ -99,7 +99,8 @@ async def test_crashes_redeliveries_and_mistakes(world: World, faults: Faults) -
     faults.add("merge", ANY, status=405, body=b'{"message": "Base branch was modified"}')
     world.rita.comment(APP, number, say("resume canary.2"))
     await world.settle()
-    assert world.reasons("canary.2")[0].startswith("not merged yet: Base branch was modified")
+    refused = "the forge refused the merge: Base branch was modified"
+    assert world.reasons("canary.2")[0].startswith(refused)
     assert "`/switchyard merge canary.2`" in world.home(number)
     world.rita.comment(APP, number, say("merge canary.2"))
     await world.settle()
@@ -119,7 +120,7 @@ async def test_an_older_copy_of_a_record_is_put_back(world: World) -> None:
         world.person(BOT).edit_comment(APP, number, where, body)
         await world.settle()
         await world.advance(10)
-        assert world.reasons("canary.2")[-1] == "held by rita (canary.2): wait"
+        assert world.reasons("canary.2")[-1] == "held by rita (target canary.2): wait"
     rows = record(world, number)
     assert outcomes(rows)[1:] == [("hold", "done"), ("record", "done"), ("record", "done")]
     assert "an older copy of this command log stood here" in rows[2]

@@ -52,7 +52,7 @@ async def test_all_events_arrive_in_another_order(world: World, order: object) -
 
     assert world.merged() == list(WAVES)
     await world.advance(60)  # texts wait first where a forge's limits are near
-    assert "rolled out: ready on 3 clusters" in world.home(number)
+    assert "rolled out: 3 clusters ready" in world.home(number)
     assert len(world.rita.requests(DEPLOY, "all")) == len(WAVES)
 
 

@@ -35,7 +35,7 @@ async def test_plan_merge_roll_out_update(world: World) -> None:
     world.ada.push(APP, "shop", small_app(), "Open the shop")
     number = world.ada.open(APP, "shop", "Open the shop")
     await world.settle()
-    assert "3 clusters of 3 change in 6 waves" in world.home(number)
+    assert "changes 3 of 3 clusters in 6 waves" in world.home(number)
     assert world.ada.statuses(APP, world.ada.request(APP, number)["head"])["switchyard/plan"]
 
     world.ada.merge(APP, number)
@@ -48,7 +48,7 @@ async def test_plan_merge_roll_out_update(world: World) -> None:
     await world.finish()
     assert world.merged() == ["canary.1", "canary.2", "canary.3", "rest.1", "rest.2", "rest.3"]
     await world.advance(60)  # texts wait first where a forge's limits are near
-    assert "rolled out: ready on 3 clusters" in world.home(number)
+    assert "rolled out: 3 clusters ready" in world.home(number)
 
     await merged(world, "update", cart="2.0.0")
     await world.finish()
@@ -65,12 +65,12 @@ async def test_approval_hold_and_a_closed_merge_request(world: World) -> None:
     assert "waits for 1 approval" in world.home(number)
     first = wave_request(world, "canary.1")
     (asked,) = notices(world, first["number"], DEPLOY)
-    assert asked.startswith("`canary.1` lacks nothing but approval by `one who neither wrote nor")
+    assert asked.startswith("`canary.1` is ready to merge once a reviewer who neither wrote nor")
     assert notices(world, wave_request(world, "canary.2")["number"], DEPLOY) == []
     world.rita.label(DEPLOY, first["number"], "switchyard/hold", present=True)
     world.rita.approve(DEPLOY, first["number"])
     await world.settle()
-    assert world.reasons("canary.1") == ["held by the label switchyard/hold"]
+    assert world.reasons("canary.1") == ["held by label switchyard/hold"]
 
     world.rita.label(DEPLOY, first["number"], "switchyard/hold", present=False)
     await world.settle()
@@ -81,7 +81,7 @@ async def test_approval_hold_and_a_closed_merge_request(world: World) -> None:
     assert "rita closed merge request" in world.reasons("canary.2")[0]
     assert notices(world, first["number"], DEPLOY) == [asked]
     (closed,) = notices(world, number)
-    assert closed.startswith("`canary.2`: `rita closed merge request")
+    assert closed.startswith("`canary.2`: `rita` closed merge request")
 
 
 @on_each

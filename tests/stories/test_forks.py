@@ -25,12 +25,12 @@ async def from_fork(world: World) -> int:
 @on_each
 async def test_nothing_is_planned_until_a_maintainer_asks(world: World) -> None:
     number = await from_fork(world)
-    assert "It comes from a fork" in world.home(number)
+    assert "comes from a fork" in world.home(number)
     assert "9.9.9" not in world.home(number)
 
     world.person("mallory").comment(APP, number, ASK)
     await world.settle()
-    assert "It comes from a fork" in world.home(number)
+    assert "comes from a fork" in world.home(number)
     world.ada.comment(APP, number, f"Looks fine.\r\n\r\n{ASK}\r\n")
     await world.settle()
 
@@ -48,7 +48,7 @@ async def test_what_was_asked_for_one_head_is_not_done_for_the_next(world: World
     await world.settle()
     for _ in range(2):
         await world.sweep()
-        assert "its branch has changed since `ada` asked" in world.home(number)
+        assert "its branch has changed since `ada` requested a plan" in world.home(number)
         assert "6.6.6" not in world.home(number)
 
     world.ada.comment(APP, number, ASK)
@@ -63,4 +63,4 @@ async def test_the_status_says_what_a_fork_waits_for(world: World) -> None:
     told = world.ada.statuses(APP, world.ada.request(APP, number)["head"])["switchyard/plan"]
 
     assert told["state"] == "pending"
-    assert "somebody with the role write asks" in told["description"]
+    assert "someone with role write must request" in told["description"]

@@ -62,12 +62,12 @@ async def test_one_merge_request_on_each_forge_whatever_breaks_on_the_way(
         world.rita.comment(*place, "/switchyard drain one --reason disks")
         await world.settle()
         (refused,) = replies(world, place[1], DEPLOY)
-        assert "github:fleet/fleet is on another forge, where your account is unknown" in refused
+        assert "`github:fleet/fleet` is on another forge, where your account is unknown" in refused
         place = APP, number
         world.rita.comment(*place, "/switchyard hold --reason looking")
         await world.settle()
         (refused,) = replies(world, number, APP)
-        assert "gitlab:fleet/deploy is on another forge, where your account is unknown" in refused
+        assert "`gitlab:fleet/deploy` is on another forge, where your account is unknown" in refused
     world.rita.comment(*place, '/switchyard drain one --reason "new disks"')
     await world.settle()
     for _ in range(3):
@@ -75,7 +75,7 @@ async def test_one_merge_request_on_each_forge_whatever_breaks_on_the_way(
 
     (asked,) = world.otto.requests(FLEET, "all")
     assert asked["source_branch"] == "switchyard/intent/drain-one"
-    assert "`rita` [asked for it](http" in asked["body"]
+    assert "Requested by `rita` in [a comment](http" in asked["body"]
     assert re.search(rf"{place[0]}/.*/{place[1]}#[a-z]+[-_][0-9]+\)", asked["body"])
     row = record(world, number)[-1]
     assert "`rita` | `drain` | done" in row
@@ -90,7 +90,7 @@ async def test_one_merge_request_on_each_forge_whatever_breaks_on_the_way(
     for _ in range(3):
         await world.advance(60)
     *_, refused = replies(world, place[1], place[0])
-    assert "fleet/fleet; give it the right to push branches" in refused
+    assert "fleet/fleet`; allow it to push branches" in refused
 
 
 async def test_who_may_not_is_refused_and_what_is_asked_already_is_found(world: World) -> None:
@@ -104,13 +104,13 @@ async def test_who_may_not_is_refused_and_what_is_asked_already_is_found(world: 
     await world.settle()
 
     denied, opened, again, unknown, undrained, frozen = replies(world, number)
-    assert "drain needs the role write in local:fleet/fleet, and you have read" in denied
+    assert "`drain` requires role `write` on `local:fleet/fleet`; you have role `read`" in denied
     assert "fleet/fleet!1](http" in opened
     assert "is open. The change takes effect when it is merged" in opened
     assert "fleet/fleet!1](http" in again
     assert "is already open and stays as it is" in again
-    assert "the fleet has no cluster six" in unknown
-    assert "three is not drained: its document says maintenance none" in undrained
+    assert "unknown cluster `six`" in unknown
+    assert "`three` is not drained: its document says maintenance `none`" in undrained
     assert "fleet/fleet!2](http" in frozen
     titles = [each["title"] for each in world.otto.requests(FLEET)]
     assert titles == ["Drain cluster two", "Freeze name in (one) until 2026-11-20 14:00 UTC"]
@@ -126,8 +126,8 @@ async def test_who_may_not_is_refused_and_what_is_asked_already_is_found(world: 
     await world.settle()
 
     *_, drained, already, over = replies(world, number)
-    assert "the document of two already says that it is drained" in drained
-    assert "is already frozen until 2026-11-20T14:00:00Z by one-20261120-1400" in already
+    assert "the document of `two` already says that it is drained" in drained
+    assert "is already frozen until `2026-11-20T14:00:00Z` by `one-20261120-1400`" in already
     assert "fleet/fleet!3](http" in over
     assert "frozen by one-20261120-1400 until 2026-11-20 14:00 UTC" in str(
         world.reasons("canary.1")
@@ -158,7 +158,7 @@ async def test_an_exception_goes_with_its_time_and_a_drained_cluster_is_left(wor
 
     alone, there, added, scaled, wrong = replies(world, number)
     assert "redis is not placed on two: place it there too" in alone
-    assert "redis@one: already placed there" in there
+    assert "`redis` is already placed on `one`" in there
     assert "shop/storefront!2](http" in added
     assert "shop/storefront!3](http" in scaled
     assert "switchyard.yaml:23:13: unknown cluster 'tow' (did you mean 'two'?)" in wrong
@@ -167,7 +167,7 @@ async def test_an_exception_goes_with_its_time_and_a_drained_cluster_is_left(wor
         "+  exceptions:\n    - components: [redis, cart]\n      add: [two]\n"
         f'      until: "{begun:%Y-%m-%dT%H:%M:%SZ}"\n      reason: fair'
     ).replace("\n", "\n+")
-    assert "1 cluster of 3 change in 2 waves" in world.home(2)
+    assert "changes 1 of 3 clusters in 2 waves" in world.home(2)
 
     world.ada.merge(APP, 2)
     await world.settle()
@@ -175,7 +175,10 @@ async def test_an_exception_goes_with_its_time_and_a_drained_cluster_is_left(wor
     assert sites(world) == ["one", "three", "two"]
     world.ada.comment(APP, 2, "/switchyard place redis cart --add two --for 2h --reason more")
     await world.settle()
-    assert "switchyard.yaml:22:7 already says so: by an exception until" in replies(world, 2)[-1]
+    assert (
+        "already an exception at `switchyard.yaml:22:7`: `by an exception until"
+        in replies(world, 2)[-1]
+    )
     await world.advance((begun - world.now).total_seconds())
     await world.finish()
     assert sites(world) == ["one", "three"]

@@ -51,14 +51,14 @@ async def test_b7_a_failed_update_is_rolled_back_byte_for_byte(world: World) -> 
     assert world.merged()[first:] == ["canary.1", "canary.2", "rollback.3", "rollback.4"]
     assert tree(world) == before
     headline = world.view().headline
-    assert headline.startswith("rolled back: revision ")
-    assert headline.endswith("; 3 clusters ready as before")
-    assert "rolled back: revision " in world.home(number)
+    assert headline.startswith("rolled back revision ")
+    assert headline.endswith(": 3 clusters ready")
+    assert "rolled back revision `" in world.home(number)
     requests = world.rita.requests(DEPLOY, "merged")
     back = next(each for each in requests if each["source_branch"].endswith("rollback.3"))
     assert back["title"] == "storefront rollback.3: roll back cart on one"
-    assert "one (cart failed: " in back["body"]
-    assert "what main had at" in back["body"]
+    assert "`one` (`cart` failed: " in back["body"]
+    assert "the state of main at" in back["body"]
 
 
 async def test_what_was_rolled_back_stays_so_until_a_new_revision(world: World) -> None:
@@ -79,7 +79,7 @@ async def test_what_was_rolled_back_stays_so_until_a_new_revision(world: World) 
     await update(world, "good", redis="2.0.1")
     await world.finish()
     assert ":2.0.1" in world.deployed("three", "redis")
-    assert world.view().headline == "rolled out: ready on 3 clusters"
+    assert world.view().headline == "rolled out: 3 clusters ready"
 
 
 async def test_a_first_rollout_has_nothing_to_go_back_to_and_holds(world: World) -> None:

@@ -35,10 +35,12 @@ async def test_a_failed_cluster_holds_the_rollout_and_is_named(world: World) -> 
     await world.advance(60)
 
     assert world.merged() == MERGED
-    assert "held: one (redis failed: health check failed after 5m0s" in world.home(number)
-    assert world.wave("canary.2").gates[0].remedy == ("a repair of the cluster, or a new revision")
+    assert "held: `one` (`redis` failed: `health check failed after 5m0s" in world.home(number)
+    assert world.wave("canary.2").gates[0].remedy == (
+        "when the cluster is repaired, or with a new revision"
+    )
     (told,) = notices(world, number)
-    assert told.startswith("`one (redis failed: health check failed after 5m0s")
+    assert told.startswith("`one` (`redis` failed: `health check failed after 5m0s")
     await world.lose_database()
     await world.sweep()
     await world.advance(60)
@@ -93,7 +95,7 @@ async def test_a_foreign_commit_on_a_branch_is_noticed_and_kept(world: World) ->
 
     assert world.merged() == MERGED
     assert world.reasons("canary.2")[0] == (
-        f"the branch has commit {theirs[:8]} by Rita, which is not Switchyard's"
+        f"the branch has commit {theirs[:8]} by Rita, which Switchyard did not create"
     )
     assert world.rita.request(DEPLOY, request["number"])["head"] == theirs
 
@@ -106,7 +108,7 @@ async def test_a_closed_merge_request_stays_closed_until_it_is_reopened(world: W
 
     await world.advance(30)
     assert world.merged() == MERGED
-    assert world.reasons("canary.2")[0] == f"rita closed merge request !{number}"
+    assert world.reasons("canary.2")[0] == f"rita closed merge request {number}"
     assert len(world.rita.requests(DEPLOY, "all")) == 6
 
     world.rita.set_state(DEPLOY, number, "open")
@@ -121,7 +123,7 @@ async def test_a_label_holds_a_wave_until_it_is_taken_away(world: World) -> None
     world.rita.label(DEPLOY, number, "switchyard/hold", present=True)
 
     await world.advance(10)
-    assert world.reasons("canary.2") == ["held by the label switchyard/hold"]
+    assert world.reasons("canary.2") == ["held by label switchyard/hold"]
 
     world.rita.label(DEPLOY, number, "switchyard/hold", present=False)
     await world.settle()

@@ -38,7 +38,7 @@ async def test_an_approval_without_the_role_does_not_count(world: World) -> None
 
     assert world.merged() == []
     (reason,) = world.reasons("canary.1")
-    assert "of rita it does not count: less than write" in reason
+    assert "rita lacks role write" in reason
     world.site.made.forge.repositories[DEPLOY].roles["rita"] = "write"
     await world.sweep()
     assert world.merged() == ["canary.1"]
@@ -52,7 +52,7 @@ async def test_only_members_of_the_team_count_and_only_while_they_are(world: Wor
     await world.settle()
     assert world.merged() == []
     assert "waits for 1 approval" in world.reasons("canary.1")[0]
-    assert world.wave("canary.1").gates[0].remedy.endswith("by edge/approvers")
+    assert world.wave("canary.1").gates[0].remedy.startswith("when edge/approvers approve")
 
     team(world, "rita")
     await world.sweep()
@@ -66,7 +66,7 @@ async def test_code_owners_of_the_touched_files_must_approve(world: World) -> No
     world.rita.approve(DEPLOY, number)
     await world.settle()
     assert ["code owners" in reason for reason in world.reasons("canary.1")] == [True]
-    assert world.wave("canary.1").gates[0].remedy.endswith("by edge/approvers")
+    assert world.wave("canary.1").gates[0].remedy.startswith("when edge/approvers approve")
 
     team(world, "rita")
     await world.sweep()
@@ -81,7 +81,7 @@ async def test_a_refusal_of_the_forge_is_said_and_not_repeated_blindly(world: Wo
     await world.settle()
     assert world.merged() == []
     (reason,) = world.reasons("canary.1")
-    assert reason.startswith("not merged yet: ")
+    assert reason.startswith("the forge refused the merge: ")
     order = world.rita.statuses(DEPLOY, wave_request(world, "canary.1")["head"])
     assert order["switchyard/order"]["state"] == "success"
 

@@ -25,14 +25,15 @@ from bot.engine.propose import Proposal
 from bot.forges import Comment
 from bot.gather.repository import Checkout
 from bot.gather.snapshot import Gathered
-from bot.wording.suggestions import Asked
+from bot.wording.prose import ProseError, say
+from bot.wording.suggestions import ChangeOrigin
 from planners.gating.evaluate import WaveStatus
 from planners.model import Repo, Role
 
 TARGET = Argument("target", summary="Wave or cluster. Default: all waves.", required=False)
 
 
-class RefusedError(Exception):
+class RefusedError(ProseError):
     """The command is refused; the message says why, and what would help."""
 
 
@@ -76,14 +77,14 @@ class Call:
             RefusedError: the wave or cluster is unknown, or there is no plan.
         """
         for problem in self.proposal.problems:
-            raise RefusedError(f"there is no plan: {problem}")
+            raise RefusedError(say("there is no plan: {}", str(problem)))
         every = self.proposal.evaluation.wave_statuses
         found = tuple(
             each for each in every if target in {"", each.change.wave.name, *each.change.clusters}
         )
         if not found and target:
             names = ", ".join(each.change.wave.name for each in every[:20])
-            raise RefusedError(f"unknown wave or cluster {target}; waves: {names}")
+            raise RefusedError(say("unknown wave or cluster {}; waves: {}", target, names))
         return found
 
     async def pauses(self, target: str, reason: str | None) -> tuple[Effect, ...]:
@@ -161,8 +162,12 @@ def judged_in(command: Command, gathered: Gathered, context: Context, place: Rep
         repo = context.fleet if command.changes is Changes.FLEET else gathered.app.repo
     if repo.forge != place.forge:
         raise RefusedError(
-            f"{repo} is on another forge, where your account is unknown: comment on a merge "
-            f"request of this rollout on {repo.forge}, or make the change there yourself"
+            say(
+                "{} is on another forge, where your account is unknown: comment on a merge "
+                "request of this rollout on {}, or make the change there yourself",
+                str(repo),
+                repo.forge,
+            )
         )
     return repo
 
@@ -172,7 +177,9 @@ def refusals() -> Iterator[None]:
     """Turns edits and changes that are not possible into refusals."""
     try:
         yield
-    except (EditRefusedError, ChangeRefusedError) as error:
+    except ChangeRefusedError as error:
+        raise RefusedError(error.text) from error
+    except EditRefusedError as error:
         raise RefusedError(str(error)) from error
 
 
@@ -183,8 +190,8 @@ def proposes(call: Call, checkout: Checkout, change: IntentChange, target: str) 
     pages = {each.number: each.url for each in gathered.snapshot.merge_requests}
     page = pages[call.number] if call.wave else gathered.app_request.url
     reason, url = call.text("reason"), f"{page}#{comment.anchor}"
-    asked = Asked(call.by, comment.author.email, comment.created_at, url, reason)
+    origin = ChangeOrigin(call.by, comment.author.email, comment.created_at, url, reason)
     effect = ProposeChange(
-        checkout, change.name, change.title, change.consequences, change.files, asked
+        checkout, change.name, change.title, change.consequences, change.files, origin
     )
     return Answer(facts={"target": target, "reason": reason}, change=effect)

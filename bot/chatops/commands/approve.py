@@ -5,7 +5,7 @@ from dataclasses import replace
 from bot.chatops.commands import TARGET, Answer, Call, RefusedError, StandingCommand
 from bot.chatops.parser import Verb
 from bot.commandlog.entry import CommandLogEntry
-from bot.wording.markdown import listing
+from bot.wording.prose import names, say
 from planners.gating.evaluate import WaveState
 from planners.gating.merge_requests import shows
 from planners.model import Role
@@ -36,15 +36,17 @@ class ApproveCommand:
             if each.merge_request is not None and each.state is WaveState.WAITING
         }
         if not open_ones:
-            raise RefusedError("none of these waves waits for an approval")
+            raise RefusedError(say("none of these waves waits for an approval"))
         if len(open_ones) > MOST:
-            raise RefusedError(f"{len(open_ones)} waves match, more than {MOST}: name one wave")
+            raise RefusedError(
+                say("{} waves match, more than {}: name one wave", len(open_ones), MOST)
+            )
         changed = [
             name for name, (request, change) in open_ones.items() if not shows(request, change)
         ]
         if changed:
             raise RefusedError(
-                f"{listing(changed)} changed since you saw it: review it again, then approve"
+                say("{} changed since you saw it: review it again, then approve", names(changed))
             )
         return Answer(facts={name: change.digest for name, (_, change) in open_ones.items()})
 

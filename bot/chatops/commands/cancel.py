@@ -5,6 +5,7 @@ from dataclasses import replace
 from bot.chatops.commands import Answer, Call, RefusedError, StandingCommand
 from bot.chatops.parser import Option, Verb
 from bot.commandlog.entry import CommandLogEntry
+from bot.wording.prose import say
 from planners.model import Role
 from planners.model.overrides import Cancellation, Overrides
 
@@ -27,13 +28,17 @@ class CancelCommand:
         """See Command."""
         snapshot, revision = call.gathered.snapshot, call.proposal.plan.revision.sha
         if snapshot.cancelled is not None:
-            raise RefusedError(f"{snapshot.cancelled.by} already cancelled this rollout")
+            raise RefusedError(say("{} already cancelled this rollout", snapshot.cancelled.by))
         if call.proposal.plan.restores is not None:
             raise RefusedError(
-                f"revision {revision[:12]} is being rolled back: use hold to stop that for a while"
+                say(
+                    "revision {} is being rolled back: use {} to stop that for a while",
+                    revision[:12],
+                    "hold",
+                )
             )
         if not any(each.change.files for each in call.wave_statuses("")):
-            raise RefusedError("every wave is merged: use rollback to revert them")
+            raise RefusedError(say("every wave is merged: use {} to revert them", "rollback"))
         return Answer(facts={"revision": revision, "reason": call.text("reason")})
 
     def apply(self, overrides: Overrides, entry: CommandLogEntry) -> Overrides:

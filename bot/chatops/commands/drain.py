@@ -13,6 +13,7 @@ from bot.chatops.intents import IntentChange
 from bot.chatops.intents.fleet import fleet_files
 from bot.chatops.parser import Argument, Option, Verb
 from bot.documents.edits import with_maintenance
+from bot.wording.prose import say
 from planners.model import Maintenance, Role
 
 CONSEQUENCES = (
@@ -42,7 +43,7 @@ class DrainCommand:
         name, found = call.text("cluster"), await fleet_files(call.context)
         with refusals():
             if found.cluster(name).maintenance is Maintenance.DRAINED:
-                raise RefusedError(f"the document of {name} already says that it is drained")
+                raise RefusedError(say("the document of {} already says that it is drained", name))
             changes = with_maintenance(found.files, name, drained=True)
             found.check(changes)
             title = f"Drain cluster {name}"

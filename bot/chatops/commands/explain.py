@@ -4,6 +4,7 @@ from bot.chatops.commands import Answer, Call, Command, RefusedError
 from bot.chatops.parser import Argument, Verb
 from bot.wording.explanation import explanation
 from bot.wording.markdown import fence
+from bot.wording.prose import NOTHING, say
 from planners.model import Role
 
 MOST = 150
@@ -34,8 +35,8 @@ class ExplainCommand:
         wanted = [each for each in every if cluster in {None, each.unit.cluster}]
         lines = explanation(component, wanted, every)
         if not lines:
-            where = f" on {cluster}" if cluster else ""
-            raise RefusedError(f"no placement is known for component {component}{where}")
+            where = say(" on cluster {}", cluster) if cluster else NOTHING
+            raise RefusedError(say("no placement is known for component {}{}", component, where))
         return Answer(fence("\n".join(lines[:MOST]), "text"))
 
 

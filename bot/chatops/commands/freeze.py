@@ -13,6 +13,7 @@ from bot.chatops.intents import IntentChange
 from bot.chatops.intents.fleet import fleet_files, meant
 from bot.chatops.parser import Argument, Kind, Option, Verb
 from bot.documents.edits import format_time, with_freeze
+from bot.wording.prose import say
 from planners.model import Role
 
 CONSEQUENCES = (
@@ -57,13 +58,18 @@ class FreezeCommand:
         with refusals():
             target = meant(found.fleet, call.text("target"))
             if until <= call.context.clock():
-                raise RefusedError(f"{format_time(until)} is in the past")
+                raise RefusedError(say("{} is in the past", format_time(until)))
             every = (each for policy in found.fleet.policies for each in policy.freezes)
             for known in every:
                 same = known.clusters == target.selector and known.start <= begin
                 if same and known.end >= until:
                     raise RefusedError(
-                        f"{target} is already frozen until {format_time(known.end)} by {known.name}"
+                        say(
+                            "{} is already frozen until {} by {}",
+                            str(target),
+                            format_time(known.end),
+                            known.name,
+                        )
                     )
             name = f"{target.name}-{until:%Y%m%d-%H%M}"
             changes = with_freeze(

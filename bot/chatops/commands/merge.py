@@ -2,7 +2,8 @@
 
 from bot.chatops.commands import TARGET, Answer, Call, Command, RefusedError
 from bot.chatops.parser import Verb
-from bot.wording.reasons import reason, remedy
+from bot.wording.prose import say
+from bot.wording.reasons import reason_and_remedy
 from planners.gating.evaluate import WaveState
 from planners.model import Role
 
@@ -27,12 +28,11 @@ class MergeCommand:
         left = [each for each in call.wave_statuses(target) if each.change.files]
         due = [each for each in left if each.state is WaveState.MERGING]
         if not left:
-            raise RefusedError("these waves are already merged")
+            raise RefusedError(say("these waves are already merged"))
         if not due:
             first = left[0]
             raise RefusedError(
-                f"{first.change.wave.name}: {reason(first.gates[0])}; cleared by "
-                f"{remedy(first.gates[0])}"
+                say("{}: {}", first.change.wave.name, reason_and_remedy(first.gates[0]))
             )
         requests = [each.merge_request for each in due if each.merge_request is not None]
         retries = tuple(call.retry(each.number) for each in requests)

@@ -5,6 +5,7 @@ from dataclasses import replace
 from bot.chatops.commands import Answer, Call, RefusedError, StandingCommand
 from bot.chatops.parser import Argument, Option, Verb
 from bot.commandlog.entry import CommandLogEntry
+from bot.wording.prose import say
 from planners.model import Role
 from planners.model.gates import OVERRIDABLE
 from planners.model.overrides import GateOverride, Overrides
@@ -32,7 +33,7 @@ class OverrideCommand:
         gate, wave = call.text("gate"), call.target("wave")
         if gate not in OVERRIDABLE:
             raise RefusedError(
-                f"{gate} cannot be overridden; gates that can: {', '.join(OVERRIDABLE)}"
+                say("{} cannot be overridden; gates that can: {}", gate, ", ".join(OVERRIDABLE))
             )
         call.wave_statuses(wave)
         reason = call.text("reason")

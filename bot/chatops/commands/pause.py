@@ -31,7 +31,7 @@ class PauseCommand:
         try:
             effects = await call.pauses(target, reason)
         except PauseError as error:
-            raise RefusedError(str(error)) from error
+            raise RefusedError(error.text) from error
         return Answer(facts={"target": target, "reason": reason}, effects=effects)
 
 

@@ -13,6 +13,7 @@ from bot.chatops.intents import IntentChange, name_for
 from bot.chatops.intents.app import AppFiles, app_files
 from bot.chatops.parser import Argument, Kind, Option, Verb
 from bot.documents.edits import format_time
+from bot.wording.prose import say
 from planners.model import Json, Role, Unit
 
 ADDS = "`{0}` also runs on `{1}`{2}, in addition to the clusters that its placement chooses."
@@ -48,7 +49,7 @@ class PlaceCommand:
         add, remove = call.text("add"), call.text("remove")
         cluster, verb = add or remove, "add" if add else "remove"
         if bool(add) == bool(remove):
-            raise RefusedError("give either --add or --remove, with one cluster")
+            raise RefusedError(say("give either {} or {}, with one cluster", "--add", "--remove"))
         until, snapshot = call.until("for"), call.gathered.snapshot
         with refusals():
             found = await app_files(call.context, snapshot)
@@ -73,14 +74,20 @@ class PlaceCommand:
         for rule in found.in_force(component, call.gathered.snapshot):
             known = rule.add if adding else rule.remove
             if cluster in known:
-                raise RefusedError(f"{rule.position} already says so: {rule}")
+                raise RefusedError(
+                    say("already an exception at {}: {}", str(rule.position), str(rule))
+                )
             if adding and cluster in rule.remove:
-                taken = f"removes {component} from {cluster}"
-                raise RefusedError(f"{rule.position} {taken} and takes precedence: delete it first")
+                text = (
+                    "the exception at {} removes {} from {} and takes precedence: delete it first"
+                )
+                raise RefusedError(say(text, str(rule.position), component, cluster))
         runs = unit in call.proposal.plan.units
         if runs is adding:
-            state = "already placed there" if runs else "not placed there"
-            raise RefusedError(f"{unit}: {state}; see explain {component} {cluster}")
+            state = "is already placed" if runs else "is not placed"
+            text = f"{{}} {state} on {{}}; see {{}}"
+            command = f"explain {component} {cluster}"
+            raise RefusedError(say(text, component, cluster, command))
 
 
 COMMAND: Command = PlaceCommand()

@@ -1,26 +1,25 @@
-"""`plan`: looks at everything anew; on a merge request from a fork it allows the plan."""
+"""`plan`: plans again; on a merge request from a fork it requests the plan."""
 
 from bot.chatops.commands import Answer, Call, Command
 from bot.chatops.parser import Verb
 from bot.wording.headline import headline
-from bot.wording.markdown import code
 from planners.model import Role
 
 MOST_LETTERS = 600
 
 
 class PlanCommand:
-    """Plans again; that is what a pass does, so there is nothing more to do than to say it."""
+    """Plans again: every pass does, so the command only reports the result."""
 
     name = "plan"
     role = Role.READ
     is_action = False
-    verb = Verb("plan", (), (), "Plan anew, now.", ("/switchyard plan",))
+    verb = Verb("plan", (), (), "Plan again now.", ("/switchyard plan",))
 
     async def run(self, call: Call) -> Answer:
         """See Command."""
-        told = headline(call.proposal, preview=call.preview)
-        return Answer(f"Planned anew: {code(told, MOST_LETTERS)}")
+        state = headline(call.proposal, preview=call.preview)
+        return Answer(f"New plan: {state.markdown(MOST_LETTERS)}")
 
 
 COMMAND: Command = PlanCommand()

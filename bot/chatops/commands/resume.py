@@ -6,6 +6,7 @@ from bot.chatops.commands import Answer, Call, RefusedError, StandingCommand
 from bot.chatops.parser import Argument, Verb
 from bot.chatops.pauses import PauseError
 from bot.commandlog.entry import CommandLogEntry
+from bot.wording.prose import say
 from planners.model import Role
 from planners.model.overrides import Overrides
 
@@ -37,17 +38,16 @@ class ResumeCommand:
             try:
                 effects = await call.pauses(target, None)
             except PauseError as error:
-                raise RefusedError(str(error)) from error
+                raise RefusedError(error.text) from error
             return Answer(facts={"target": target}, effects=effects)
         held = {hold.target for hold in overrides.holds} | set(overrides.skipped)
         if target not in held and not (target == "" and held):
             if call.gathered.snapshot.cancelled is not None:
-                raise RefusedError("this rollout is cancelled for good: merge a new revision")
-            told = ", ".join(sorted(each or "the rollout" for each in held)) or "nothing"
-            paused = "".join(f"; paused: {each.target}" for each in overrides.pauses[:5])
-            raise RefusedError(
-                f"{target or 'the rollout'} is not held; held or skipped: {told}{paused}"
-            )
+                raise RefusedError(say("this rollout is cancelled for good: merge a new revision"))
+            known = ", ".join(sorted(each or "the rollout" for each in held)) or "none"
+            paused = ", ".join(each.target for each in overrides.pauses[:5]) or "none"
+            text = "{} is not held; held or skipped: {}; paused: {}"
+            raise RefusedError(say(text, target or "the rollout", known, paused))
         return Answer(facts={"target": target})
 
     def apply(self, overrides: Overrides, entry: CommandLogEntry) -> Overrides:

@@ -7,6 +7,7 @@ from bot.chatops.commands import Answer, Call, RefusedError, StandingCommand
 from bot.chatops.parser import Argument, Option, Verb
 from bot.commandlog.entry import CommandLogEntry
 from bot.gather.previous import revisions
+from bot.wording.prose import say
 from planners.model import Role
 from planners.model.overrides import Overrides
 
@@ -43,9 +44,9 @@ class RollbackCommand:
         base = call.gathered.snapshot.base
         revision = call.proposal.plan.revision.sha
         if not any(change.source == revision for change in base.changes.values()):
-            raise RefusedError(f"nothing of revision {revision[:SHORT]} is merged")
+            raise RefusedError(say("no wave of revision {} is merged", revision[:SHORT]))
         if call.gathered.snapshot.rolled_back:
-            raise RefusedError(f"revision {revision[:SHORT]} is already being rolled back")
+            raise RefusedError(say("revision {} is already being rolled back", revision[:SHORT]))
         facts = {"revision": revision, "reason": call.text("reason")}
         if wanted := call.text("to"):
             facts["to"] = await self._known(call, wanted.lower())
@@ -64,7 +65,8 @@ class RollbackCommand:
         why = "several revisions begin with that" if found else "no such revision ran here"
         if len(wanted) < SHORTEST:
             why = f"give at least {SHORTEST} characters of the revision"
-        raise RefusedError(f"cannot roll back to {wanted[:40]}: {why}; earlier revisions: {named}")
+        text = f"cannot roll back to {{}}: {why}; earlier revisions: {{}}"
+        raise RefusedError(say(text, wanted[:40], named))
 
     def apply(self, overrides: Overrides, entry: CommandLogEntry) -> Overrides:
         """See StandingEffect: the newest rollback counts."""

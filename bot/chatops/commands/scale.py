@@ -14,6 +14,7 @@ from bot.chatops.intents.app import app_files, workload_of
 from bot.chatops.intents.fleet import meant
 from bot.chatops.parser import Argument, Kind, Option, Verb
 from bot.documents.edits import format_time
+from bot.wording.prose import say
 from planners.model import Json, Role
 
 CONSEQUENCES = (
@@ -54,7 +55,9 @@ class ScaleCommand:
             target = meant(found.fleet, call.text("on"))
             for rule in found.in_force(component, snapshot):
                 if (rule.replicas, rule.clusters) == (count, target.selector):
-                    raise RefusedError(f"{rule.position} already says so: {rule}")
+                    raise RefusedError(
+                        say("already an exception at {}: {}", str(rule.position), str(rule))
+                    )
             exception: dict[str, Json] = {
                 "components": [component],
                 "replicas": count,

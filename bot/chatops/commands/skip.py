@@ -5,6 +5,7 @@ from dataclasses import replace
 from bot.chatops.commands import Answer, Call, RefusedError, StandingCommand
 from bot.chatops.parser import Argument, Option, Verb
 from bot.commandlog.entry import CommandLogEntry
+from bot.wording.prose import say
 from planners.model import Role
 from planners.model.overrides import Overrides
 
@@ -27,7 +28,7 @@ class SkipCommand:
         """See Command."""
         cluster = call.text("cluster")
         if call.gathered.snapshot.cluster(cluster) is None:
-            raise RefusedError(f"the fleet has no cluster {cluster}")
+            raise RefusedError(say("the fleet has no cluster {}", cluster))
         return Answer(facts={"target": cluster, "reason": call.text("reason")})
 
     def apply(self, overrides: Overrides, entry: CommandLogEntry) -> Overrides:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from bot.chatops.commands import TARGET, Answer, Call, RefusedError, StandingCommand
 from bot.chatops.parser import Verb
 from bot.commandlog.entry import CommandLogEntry
+from bot.wording.prose import say
 from planners.model import Role
 from planners.model.overrides import Overrides
 
@@ -29,7 +30,10 @@ class UnapproveCommand:
         }
         if not found:
             raise RefusedError(
-                "you approved none of these waves by command; withdraw approvals on the forge there"
+                say(
+                    "you approved none of these waves by command; withdraw an approval given on "
+                    "the forge there"
+                )
             )
         return Answer(facts=found)
 

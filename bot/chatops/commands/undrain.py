@@ -13,6 +13,7 @@ from bot.chatops.intents import IntentChange
 from bot.chatops.intents.fleet import fleet_files
 from bot.chatops.parser import Argument, Option, Verb
 from bot.documents.edits import with_maintenance
+from bot.wording.prose import say
 from planners.model import Maintenance, Role
 
 CONSEQUENCES = (
@@ -42,7 +43,9 @@ class UndrainCommand:
         with refusals():
             state = found.cluster(name).maintenance
             if state is not Maintenance.DRAINED:
-                raise RefusedError(f"{name} is not drained: its document says maintenance {state}")
+                raise RefusedError(
+                    say("{} is not drained: its document says maintenance {}", name, state)
+                )
             changes = with_maintenance(found.files, name, drained=False)
             found.check(changes)
             title = f"Use cluster {name} again"

@@ -13,6 +13,7 @@ from bot.chatops.intents import IntentChange
 from bot.chatops.intents.fleet import fleet_files
 from bot.chatops.parser import Argument, Option, Verb
 from bot.documents.edits import without_freeze
+from bot.wording.prose import say
 from planners.model import Role
 
 CONSEQUENCES = "the freeze `{0}` ends, and no wave waits for it any more."
@@ -38,13 +39,12 @@ class UnfreezeCommand:
         found, now = await fleet_files(call.context), call.context.clock()
         every = [each for policy in found.fleet.policies for each in policy.freezes]
         names = [each.name for each in every if now < each.end]
-        asked = call.text("name")
-        name = asked or (names[0] if len(names) == 1 else "")
+        name = call.text("name") or (names[0] if len(names) == 1 else "")
         if names.count(name) != 1:
-            told = ", ".join(sorted(names)) or "none"
-            raise RefusedError(
-                f"unknown freeze {name}; freezes: {told}" if name else f"name one freeze: {told}"
-            )
+            known = ", ".join(sorted(names)) or "none"
+            if not name:
+                raise RefusedError(say("name one freeze: {}", known))
+            raise RefusedError(say("unknown freeze {}; freezes: {}", name, known))
         with refusals():
             changes = without_freeze(found.files, name)
             found.check(changes)

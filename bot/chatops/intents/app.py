@@ -13,6 +13,7 @@ from bot.gather.documents import application_at, fleet_at
 from bot.gather.errors import DocumentsError
 from bot.gather.repository import Checkout, fetch
 from bot.gather.sources import read_sources
+from bot.wording.prose import say
 from planners.model import Application, ExceptionRule, Fleet, Json, Registration
 from planners.model.snapshot import Snapshot
 from renderers import yaml
@@ -38,8 +39,8 @@ class AppFiles:
             ChangeRefusedError: there is no such component.
         """
         if self.application.component(component) is None:
-            names = ", ".join(each.name for each in self.application.components)
-            raise ChangeRefusedError(f"there is no component {component}; there is: {names}")
+            known = ", ".join(each.name for each in self.application.components)
+            raise ChangeRefusedError(say("unknown component {}; components: {}", component, known))
         for rule in self.application.exceptions:
             if component in rule.components and rule.holds(snapshot.now):
                 yield rule
@@ -58,12 +59,12 @@ class AppFiles:
         try:
             read = await asyncio.to_thread(read_sources, made, self.fleet, self.registration)
         except DocumentsError as error:
-            raise ChangeRefusedError(_told(error.problems)) from error
+            raise ChangeRefusedError(_listed(error.problems)) from error
         proposal = await context.propose(
             replace(snapshot, application=read.application, sources=read.sources, files=read.files)
         )
         if proposal.problems:
-            raise ChangeRefusedError(_told(proposal.problems))
+            raise ChangeRefusedError(_listed(proposal.problems))
         folder = self.registration.path.strip("/")
         return {f"{folder}/{path}" if folder else path: found for path, found in changes.items()}
 
@@ -77,7 +78,8 @@ async def app_files(context: Context, snapshot: Snapshot) -> AppFiles:
     """
     registration = snapshot.registration
     if is_tenant_setup(registration):
-        raise ChangeRefusedError(f"{registration.application} is what Switchyard makes of a tenant")
+        text = "{} is the set-up of a tenant, which Switchyard generates"
+        raise ChangeRefusedError(say(text, registration.application))
     fleet_repo = await fetch(context, context.fleet)
     fleet = await fleet_at(context, fleet_repo, fleet_repo.head)
     checkout = await fetch(context, registration.app)
@@ -101,8 +103,14 @@ def workload_of(application: Application, snapshot: Snapshot, component: str) ->
     if len(found) != 1:
         names = ", ".join(sorted("/".join(each) for each in found)) or "none"
         raise ChangeRefusedError(
-            f"{component} has not one workload to scale (it has: {names}): write the exception "
-            f"with `workload` into {FILE}"
+            say(
+                "cannot tell which workload of {} to scale (found: {}): write the exception with "
+                "{} into {}",
+                component,
+                names,
+                "workload",
+                FILE,
+            )
         )
     ((kind, name),) = found
     return {"workload": {"kind": kind, "name": name}}
@@ -123,5 +131,5 @@ def _workloads(contents: Iterable[bytes]) -> Iterator[tuple[str, str]]:
                     yield kind, name
 
 
-def _told(problems: Iterable[object]) -> str:
+def _listed(problems: Iterable[object]) -> str:
     return "; ".join([str(each) for each in problems][:MOST_PROBLEMS])

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bot.chatops.intents import LONGEST_NAME, name_for
-from bot.chatops.parser import Kind
+from bot.chatops.parser import InvalidValueError, Kind
 from bot.context import Context
 from bot.documents import read_fleet
 from bot.documents.edits import Changes
@@ -13,6 +13,7 @@ from bot.effects.propose_change import ChangeRefusedError
 from bot.engine import discovery
 from bot.gather.documents import fleet_at
 from bot.gather.repository import Checkout, fetch
+from bot.wording.prose import say
 from planners.model import Cluster, Fleet, Json
 from planners.model.selectors import Selector
 
@@ -35,7 +36,7 @@ class FleetFiles:
         """
         found = next((each for each in self.fleet.clusters if each.name == name), None)
         if found is None:
-            raise ChangeRefusedError(f"the fleet has no cluster {name}")
+            raise ChangeRefusedError(say("unknown cluster {}", name))
         return found
 
     def check(self, changes: Changes) -> None:
@@ -96,10 +97,11 @@ def meant(fleet: Fleet, text: str) -> Meant:
         return Meant({"names": [text]}, Selector(names=(text,)), (text,))
     try:
         selector = Kind.SELECTOR.read(text)
-    except ValueError as error:
-        raise ChangeRefusedError(f"the fleet has no cluster {text}, and {error}") from error
+    except InvalidValueError as error:
+        message = say("unknown cluster {}, and {}", text, error.text)
+        raise ChangeRefusedError(message) from error
     assert isinstance(selector, Selector)
     if not any(selector.matches(each) for each in fleet.clusters):
-        raise ChangeRefusedError(f"{text} selects no cluster of the fleet")
+        raise ChangeRefusedError(say("{} selects no cluster of the fleet", text))
     parts = tuple(word for pair in sorted(selector.match_labels.items()) for word in pair)
     return Meant({"matchLabels": dict(selector.match_labels)}, selector, parts)

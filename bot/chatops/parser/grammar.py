@@ -1,6 +1,6 @@
-"""What verbs take: declared once, read by the reader, and shown as help.
+"""The grammar of verbs: declared once, read by the reader, and shown as help.
 
-What stands for a value is in capitals, for pointed brackets are not let through to comments.
+Placeholders are in capitals, because comments do not show angle brackets.
 """
 
 import re
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
+from bot.wording.prose import ProseError, say
 from planners.model.selectors import Selector
 
 Value = str | int | timedelta | datetime | Selector
@@ -26,8 +27,12 @@ _NAME = re.compile(r"[a-z][a-z0-9-]*")
 _SHOWN = 60
 
 
+class InvalidValueError(ProseError, ValueError):
+    """A text that is not of the kind that an argument or option takes."""
+
+
 class Kind(StrEnum):
-    """What a value is; each is read as the type that stands behind it."""
+    """The kind of a value; each is read as the type named below it."""
 
     TEXT = "text"
     """str: anything but nothing."""
@@ -46,11 +51,12 @@ class Kind(StrEnum):
         """The value of a text.
 
         Raises:
-            ValueError: it is none of that kind; the message says what is expected.
+            InvalidValueError: it is not of that kind; the text says what is expected.
         """
         value = _READERS[self](text)
         if value is None:
-            raise ValueError(f"{shorten(text)} is no {self}; expected {_EXPECTED[self]}")
+            expected = f"{{}} is not a valid {self}; expected {_EXPECTED[self]}"
+            raise InvalidValueError(say(expected, shorten(text)))
         return value
 
 
@@ -86,11 +92,11 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class Verb:
-    """One thing that people may ask for.
+    """One command that people can give.
 
     Raises:
-        ValueError: a name is not in lower case, is taken twice or means help; or a word could
-            belong to two arguments, as one that is repeatable or can be missing is not the last.
+        ValueError: a name is not in lower case, is used twice or means help; or a word could belong
+            to two arguments, as a repeatable or optional one is not the last.
     """
 
     name: str
@@ -103,10 +109,10 @@ class Verb:
         for names in ([self.name], [each.name for each in self.positional], self.option_names):
             wrong = {"help"} & set(names) or [n for n in names if not _NAME.fullmatch(n)]
             if wrong or len(set(names)) < len(names):
-                raise ValueError(f"{names} are no names for {self.name}")
+                raise ValueError(f"invalid names for {self.name}: {names}")
         for before, after in zip(self.positional, self.positional[1:], strict=False):
             if before.repeatable or (after.required and not before.required):
-                raise ValueError(f"{self.name}: {after.name} cannot stand behind {before.name}")
+                raise ValueError(f"{self.name}: {after.name} cannot follow {before.name}")
 
     @property
     def option_names(self) -> list[str]:
@@ -118,7 +124,7 @@ class Verb:
 
 
 def usage(verb: Verb) -> str:
-    """All that there is to know of a verb, as plain text of several lines."""
+    """The help of a verb, as plain text of several lines."""
     lines = [
         *(f"  {each}  {each.kind}  {each.summary}".rstrip() for each in verb.positional),
         *(f"  {each}  {each.summary}".rstrip() for each in verb.options),
@@ -128,7 +134,7 @@ def usage(verb: Verb) -> str:
 
 
 def shorten(text: str) -> str:
-    """A stranger's word in quotes, cut to a length that fits a sentence."""
+    """A word of the comment in quotes, cut to a length that fits a sentence."""
     return repr(text if len(text) <= _SHOWN else f"{text[:_SHOWN]}...")
 
 
@@ -149,7 +155,7 @@ def _duration(text: str) -> timedelta | None:
 
 
 def _moment(text: str) -> datetime | None:
-    """RFC 3339 lets `t` and `z` be small; what has no place in the calendar of UTC is none."""
+    """RFC 3339 allows a small `t` and `z`; None for what is outside the calendar of UTC."""
     if not _MOMENT.fullmatch(text.upper()):
         return None
     try:
@@ -178,9 +184,9 @@ _READERS: Mapping[Kind, Callable[[str], Value | None]] = {
 }
 _EXPECTED = {
     Kind.TEXT: "at least one visible character",
-    Kind.COUNT: "a whole number from 0",
-    Kind.DURATION: "one like 30m, 2h or 3d",
-    Kind.MOMENT: "RFC 3339 like 2026-12-24T18:00:00Z",
-    Kind.TIME: "one like 2026-12-24T18:00:00Z, or a duration like 30m, 2h or 3d",
-    Kind.SELECTOR: "key=value,key2=value2, each key once",
+    Kind.COUNT: "a whole number, 0 or more",
+    Kind.DURATION: "a duration such as 30m, 2h or 3d",
+    Kind.MOMENT: "an RFC 3339 time such as 2026-12-24T18:00:00Z",
+    Kind.TIME: "a time such as 2026-12-24T18:00:00Z, or a duration such as 30m, 2h or 3d",
+    Kind.SELECTOR: "labels such as key=value,key2=value2, each key once",
 }

@@ -70,7 +70,7 @@ def addressed(text: str, login: str) -> Iterator[Line]:
     try:
         yield from _lines(plain, address)
     except _TooManyQuotesError:
-        yield Line(number, problem="the comment holds too many quotes, or too deep ones")
+        yield Line(number, problem="the comment has too many or too deeply nested quotes")
 
 
 def _lines(text: str, address: re.Pattern[str]) -> Iterator[Line]:
@@ -158,7 +158,9 @@ def _alone(line: Line, spans: Sequence[Span], start: int, end: int) -> Line:
     """The line, which may hold code of its own, but neither HTML nor links nor a part of code."""
     for begin, behind, kind in spans:
         if begin < end and start < behind and (kind != "code" or behind > end):
-            return Line(line.number, problem=f"a command is plain text, but this line holds {kind}")
+            return Line(
+                line.number, problem=f"commands must be plain text, but this line contains {kind}"
+            )
     return line
 
 
@@ -166,13 +168,15 @@ def _read(number: int, line: str, match: re.Match[str], *, last: bool) -> Line:
     if len(line.rstrip()) > LONGEST_LINE:
         return Line(number, problem=f"the line is longer than {LONGEST_LINE} characters")
     if _DIRECTION.search(line):
-        return Line(number, problem="the line holds characters that turn the direction of writing")
+        return Line(number, problem="the line contains bidirectional control characters")
     rest = _ZERO_WIDTH.sub("", _BLANKS.sub(" ", line[match.end() :])).strip(" ")
     if not last and (len(rest) - len(rest.rstrip("\\"))) % 2:
         rest = rest[:-1].rstrip(" ")  # a backslash before a line ending breaks the line (6.7)
     for each in rest:
         if unicodedata.category(each) in {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}:
-            return Line(number, problem=f"the line holds an invisible character, U+{ord(each):04X}")
+            return Line(
+                number, problem=f"the line contains an invisible character, U+{ord(each):04X}"
+            )
     return Line(number, rest)
 
 

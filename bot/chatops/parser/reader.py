@@ -1,4 +1,4 @@
-"""Comments in, commands out."""
+"""Reads the commands in a comment."""
 
 import unicodedata
 from collections.abc import Mapping, Sequence
@@ -7,9 +7,18 @@ from difflib import get_close_matches
 from itertools import islice
 from typing import TypeVar
 
-from bot.chatops.parser.grammar import Argument, Option, Value, Verb, shorten, usage
+from bot.chatops.parser.grammar import (
+    Argument,
+    InvalidValueError,
+    Option,
+    Value,
+    Verb,
+    shorten,
+    usage,
+)
 from bot.chatops.parser.lines import Line, addressed
-from bot.chatops.parser.words import Word, split
+from bot.chatops.parser.words import UnterminatedQuoteError, Word, split
+from bot.wording.prose import NOTHING, Prose, ProseError, say
 
 MOST_COMMANDS = 10
 
@@ -21,7 +30,7 @@ class ParsedCommand:
     """A line that fits its verb: `line` counts from 1, `verb` is the verb's name.
 
     `arguments` and `options` hold the values by name, in the order of the comment; what was not
-    given is not there, and what is not repeatable has one value. `typed` is the line after the
+    given is absent, and what is not repeatable has one value. `typed` is the line after the
     address: it stays the same when verbs change.
     """
 
@@ -43,7 +52,7 @@ class ParsedCommand:
 
 @dataclass(frozen=True, slots=True)
 class Help:
-    """Somebody asked how a verb works, or, with `verb` empty, which there are; `text` is plain."""
+    """A request for the help of a verb or, with `verb` empty, of all verbs; `text` is plain."""
 
     line: int
     verb: str
@@ -53,22 +62,19 @@ class Help:
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """A line that addresses the bot but cannot be done; `hint` may be empty.
-
-    Both texts may hold words of the comment.
-    """
+    """A line that addresses the bot but is no valid command; `hint` may be empty."""
 
     line: int
-    message: str
-    hint: str = ""
+    message: Prose
+    hint: Prose = NOTHING
     typed: str = field(default="", compare=False)
 
 
 Result = ParsedCommand | Help | Mistake
 
 
-class _RefusedError(Exception):
-    def __init__(self, message: str, hint: str) -> None:
+class _MistakeError(ProseError):
+    def __init__(self, message: Prose, hint: Prose = NOTHING) -> None:
         super().__init__(message)
         self.hint = hint
 
@@ -88,14 +94,13 @@ class Reader:
             for line in lines[:MOST_COMMANDS]
         ]
         if len(lines) > MOST_COMMANDS:
-            message = f"only the first {MOST_COMMANDS} commands of a comment count"
-            results.append(
-                Mistake(lines[-1].number, message, "write the others in a comment of their own")
-            )
+            message = say(f"only the first {MOST_COMMANDS} commands of a comment are executed")
+            hint = say("post the others in another comment")
+            results.append(Mistake(lines[-1].number, message, hint))
         return tuple(results)
 
     def new_commands(self, before: str | None, after: str) -> tuple[Result, ...]:
-        """What an edited comment says that it did not say before; all of a new one (None).
+        """The results of an edited comment that it did not have before; all of a new one (None).
 
         Results are the same if they mean the same, wherever they stand and however they are
         written; one that stands there twice now and stood there once is new once.
@@ -113,12 +118,12 @@ class Reader:
     def _result(self, line: Line) -> Result:
         try:
             return self._command(line)
-        except _RefusedError as refused:
-            return Mistake(line.number, str(refused), refused.hint)
+        except _MistakeError as refused:
+            return Mistake(line.number, refused.text, refused.hint)
 
     def _command(self, line: Line) -> Result:
         if line.problem:
-            raise _RefusedError(line.problem, "")
+            raise _MistakeError(say(line.problem))
         word, _, rest = line.rest.partition(" ")
         words = _split(unicodedata.normalize("NFC", rest))
         if _lower(word) == "help" or _asks_help(_split(word)):
@@ -140,29 +145,33 @@ class Reader:
     def _verb(self, word: str) -> Verb:
         """The verb of that name; letters match in either case, and ASCII ones alone."""
         names = {verb.name: verb for verb in self.verbs}
-        known = f"known commands: {', '.join([*names, 'help'])}"
+        known = say("commands: {}", ", ".join([*names, "help"]))
         if not word:
-            raise _RefusedError("no command is named", known)
+            raise _MistakeError(say("no command given"), known)
         if _lower(word) not in names:
             hint = _nearest(word, list(names), "") or known
-            raise _RefusedError(f"there is no command {shorten(word)}", hint)
+            raise _MistakeError(say("unknown command {}", shorten(word)), hint)
         return names[_lower(word)]
+
+
+def _usage(verb: Verb) -> Prose:
+    return say("usage: {}", str(verb))
 
 
 def _lower(word: str) -> str:
     return word.lower() if word.isascii() else word
 
 
-def _nearest(word: str, names: Sequence[str], prefix: str) -> str:
+def _nearest(word: str, names: Sequence[str], prefix: str) -> Prose:
     found = get_close_matches(word.lower(), names, 1)
-    return f"did you mean {prefix}{found[0]}?" if found else ""
+    return say("did you mean {}?", f"{prefix}{found[0]}") if found else NOTHING
 
 
 def _split(text: str) -> tuple[Word, ...]:
     try:
         return split(text)
-    except ValueError as error:
-        raise _RefusedError(str(error), "finish it, or put a backslash before it") from None
+    except UnterminatedQuoteError as error:
+        raise _MistakeError(error.text, say("close it, or escape it with a backslash")) from None
 
 
 def _asks_help(words: Sequence[Word]) -> bool:
@@ -181,12 +190,13 @@ def _gather(verb: Verb, words: Sequence[Word]) -> tuple[list[str], dict[str, lis
         typed, equals, value = word.option.partition("=")
         name = _lower(typed)
         if name not in verb.option_names:
-            hint = _nearest(typed, verb.option_names, "--") or f"usage: {verb}"
-            raise _RefusedError(f"{verb.name} has no option {shorten('--' + typed)}", hint)
+            hint = _nearest(typed, verb.option_names, "--") or _usage(verb)
+            message = say("{} has no option {}", verb.name, shorten("--" + typed))
+            raise _MistakeError(message, hint)
         if not equals:
             following = next(left, None)
             if following is None or following.option is not None:
-                raise _RefusedError(f"--{name} needs a value", f"usage: {verb}")
+                raise _MistakeError(say("{} requires a value", f"--{name}"), _usage(verb))
             value = following.text
         options.setdefault(name, []).append(value)
     return positional, options
@@ -196,7 +206,7 @@ def _place(verb: Verb, words: Sequence[str]) -> dict[str, tuple[Value, ...]]:
     """The values of the arguments by name.
 
     Raises:
-        _RefusedError: there are too many or too few, or one is not what it should be.
+        _MistakeError: there are too many or too few, or one is invalid.
     """
     given: dict[str, list[str]] = {}
     left = list(words)
@@ -205,7 +215,7 @@ def _place(verb: Verb, words: Sequence[str]) -> dict[str, tuple[Value, ...]]:
         if left:
             given[argument.name], left = left[:count], left[count:]
     if left:
-        raise _RefusedError(f"{shorten(left[0])} is one word too many", f"usage: {verb}")
+        raise _MistakeError(say("unexpected argument {}", shorten(left[0])), _usage(verb))
     return _values(verb.positional, given, verb)
 
 
@@ -215,20 +225,20 @@ def _values(
     """The values by name.
 
     Raises:
-        _RefusedError: one is missing, stands there twice, or is not what it should be.
+        _MistakeError: one is missing, given twice, or invalid.
     """
     found: dict[str, tuple[Value, ...]] = {}
     for each in fields:
         label = f"--{each.name}" if isinstance(each, Option) else each.name
         texts = given.get(each.name, ())
         if each.required and not texts:
-            raise _RefusedError(f"{label} is missing", f"usage: {verb}")
+            raise _MistakeError(say("missing {}", label), _usage(verb))
         if len(texts) > 1 and not each.repeatable:
-            raise _RefusedError(f"{label} can be given only once", f"usage: {verb}")
+            raise _MistakeError(say("{} can be given only once", label), _usage(verb))
         try:
             values = tuple(each.kind.read(text) for text in texts)
-        except ValueError as error:
-            raise _RefusedError(f"{label}: {error}", f"usage: {verb}") from None
+        except InvalidValueError as error:
+            raise _MistakeError(say("{}: {}", label, error.text), _usage(verb)) from None
         if values:
             found[each.name] = values
     return found

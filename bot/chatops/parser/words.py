@@ -1,4 +1,4 @@
-"""Words of a command: split at blanks as a shell would, but nothing is ever expanded or run.
+"""Words of a command: split at blanks as a shell would, without any expansion.
 
 A quote opens at the beginning of a word or behind `=`, and closes where no letter or digit follows,
 so that `it's` needs no care. Quotes that an editor made typographic count as plain ones. A
@@ -7,6 +7,8 @@ backslash makes the next punctuation character plain, as on the page (CommonMark
 
 import re
 from dataclasses import dataclass
+
+from bot.wording.prose import ProseError, say
 
 _PAIRS = {
     '"': ('"', "\u201c\u201d\u201e\u201f"),
@@ -24,6 +26,10 @@ _DASHES = re.compile(
 _SHOWN = 20
 
 
+class UnterminatedQuoteError(ProseError):
+    """A quote that is opened and not closed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Word:
     """A word without its quotes; one that began with a quote or a backslash is `literal`.
@@ -37,7 +43,7 @@ class Word:
 
     @property
     def option(self) -> str | None:
-        """What stands behind `--`, or None: it is no option."""
+        """What follows `--`, or None if it is no option."""
         name = self.text.removeprefix("--")
         return None if self.literal or name == self.text or not name else name
 
@@ -46,7 +52,7 @@ def split(text: str) -> tuple[Word, ...]:
     """The words of a text, in order.
 
     Raises:
-        ValueError: a quote is not finished; the message names it.
+        UnterminatedQuoteError: a quote is not closed; the text names it.
     """
     words: list[Word] = []
     at = 0
@@ -88,4 +94,4 @@ def _closing(text: str, start: int) -> int:
                 return at
             at = escaped.end() if escaped else at + 1
     shown = text[start : start + _SHOWN] + ("..." if len(text) > start + _SHOWN else "")
-    raise ValueError(f"the quote {shown} is not finished")
+    raise UnterminatedQuoteError(say("unterminated quote: {}", shown))

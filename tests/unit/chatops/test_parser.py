@@ -70,7 +70,7 @@ COMMANDS = {
     "ten, and no more": (
         f"{S} plan\n" * 12,
         *["plan"] * 10,
-        "! only the first 10 commands of a comment count",
+        "! only the first 10 commands of a comment are executed",
     ),
     "exactly ten": (f"{S} plan\n" * 10, *["plan"] * 10),
     "help of a verb": (f"{S} plan --help", "help plan"),

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.fakes.slash import READER, P, S, said, short
 
-QUOTES = "! the comment holds too many quotes, or too deep ones"
+QUOTES = "! the comment has too many or too deeply nested quotes"
 HEAVY = {
     "10,000 lines": ("a\n" * 10_000 + P, ["plan"]),
     "a long line": ("a" * 60_000 + f"\n{P}", ["plan"]),

@@ -64,10 +64,10 @@ def test_every_cluster_is_explained(folders: list[str], capsys: pytest.CaptureFi
     assert main(["explain", *folders, "recommendation", "us-edge-2"]) == 0
     assert capsys.readouterr().out == (
         "recommendation, on 4 clusters:\n"
-        "  us-edge-2: not chosen, ranked 5, the best 4 are taken, 0 points\n"
+        "  us-edge-2: not chosen, ranked 5; the best 4 are chosen, 0 points\n"
         "    steady 0 (weight 10): not running\n"
-        "    to be chosen: more than 0 points: the last of the chosen has so many, and a name "
-        "before it\n"
+        "    to be chosen, requires: more than 0 points, the score of the last chosen cluster, "
+        "which precedes it by name\n"
     )
     assert main(["explain", *folders, "recommendations"]) == 1
 

@@ -43,9 +43,9 @@ def test_a_cancellation_marks_and_closes_merge_requests_and_keeps_merged_waves()
         WaveState.SETTLING,
         WaveState.CANCELLED,
     ]
-    assert headline(proposal, preview=False) == (
-        "cancelled by rita: 1.4.3 comes; 1 of 2 waves merged and left as they are; a new "
-        "revision; what is merged of this one stays"
+    assert str(headline(proposal, preview=False)) == (
+        "cancelled by rita: 1.4.3 comes; 1 of 2 waves merged, which stay as they are; "
+        "continues with a new revision"
     )
     made.settle()
     made.report_all()

@@ -10,7 +10,7 @@ from bot.commandlog.entry import CommandLogEntry, Outcome
 from bot.commandlog.standing import standing_overrides
 from bot.forges import Markers
 from bot.report.notifications import NoticePlace, known, mark
-from bot.wording.notices import notices, together
+from bot.wording.notices import notice_comment, notices
 from planners.model import Freeze, Policy, Readiness, Repo, Role, Unit
 from planners.model.selectors import Selector
 from planners.model.snapshot import Approval, MergeRefusal
@@ -35,7 +35,7 @@ def test_an_approval_is_asked_for_on_the_wave_when_nothing_else_is_missing() -> 
             (
                 "approval all.1 ffd3c764d82e",
                 3,
-                "@rita: `all.1` lacks nothing but approval by `rita` (`waits for 1 approval: clusters with canary=true`).",
+                "`all.1` is ready to merge once @rita approves (waits for 1 approval: clusters with `canary=true`).",
             )
         ]
     )
@@ -60,26 +60,26 @@ def test_nor_when_it_is_given() -> None:
 @pytest.mark.parametrize(
     ("name", "shown"),
     [
-        ("rita", "@rita: "),
-        ("edge/approvers", "@edge/approvers: "),
-        ("rita@example.com", "`rita@example.com`: "),
-        ("all", "`all`: "),
-        ("HERE", "`HERE`: "),
-        ("-x", "`-x`: "),
-        ("a b @ada", "`a b @ada`: "),
+        ("rita", "once @rita approves"),
+        ("edge/approvers", "once @edge/approvers approves"),
+        ("rita@example.com", "once `rita@example.com` approves"),
+        ("all", "once `all` approves"),
+        ("HERE", "once `HERE` approves"),
+        ("-x", "once `-x` approves"),
+        ("a b @ada", "once `a b @ada` approves"),
     ],
 )
 def test_only_plain_names_of_policies_are_live(name: str, shown: str) -> None:
     told = awaiting().change(policies=(approved_by(name),))
 
-    assert [each.text.startswith(shown) for each in notices(told.proposal())] == [True]
+    assert [shown in each.text for each in notices(told.proposal())] == [True]
 
 
 def test_without_names_nobody_is_called() -> None:
     (notice,) = notices(awaiting().change(policies=(approved_by(),)).proposal())
 
     assert "@" not in notice.text
-    assert "one who neither wrote nor merged this revision" in notice.text
+    assert "a reviewer who neither wrote nor merged this revision" in notice.text
 
 
 def test_a_failed_cluster_is_told_once_for_its_wave() -> None:
@@ -92,7 +92,7 @@ def test_a_failed_cluster_is_told_once_for_its_wave() -> None:
             (
                 "failed canary.1",
                 None,
-                "`c1 (redis failed: crash loop)`. It waits for `a repair of the cluster, or a new revision`.",
+                "`c1` (`redis` failed: `crash loop`). The rollout continues when the cluster is repaired, or with a new revision.",
             )
         ]
     )
@@ -109,7 +109,7 @@ def test_a_silent_cluster_is_told_when_others_wait_too_long() -> None:
             (
                 "late canary.1",
                 None,
-                "`c1 (no report since 12:00:00, overdue)`. It waits for `a report of the cluster; look at its agent`.",
+                "`c1` (`no report since 12:00:00`, overdue). The rollout continues when the cluster reports again; check its agent.",
             )
         ]
     )
@@ -147,14 +147,14 @@ def test_what_strangers_wrote_stays_text(text: str) -> None:
     quiet = [each for each in found if not each.key.startswith("approval")]
 
     assert quiet
-    assert_dead(read(together(quiet, "", "http://page")))
+    assert_dead(read(notice_comment(quiet, "", "http://page")))
 
 
 def test_what_was_said_is_known_by_the_first_line_on_the_same_merge_request() -> None:
     markers, here = Markers(b"m" * 16), NoticePlace(Repo("local", "edge/deploy"), 3, "storefront")
     (notice,) = notices(awaiting().proposal())
     marker = mark(markers, here, [notice.key])
-    told = together([notice], marker, "http://page")
+    told = notice_comment([notice], marker, "http://page")
 
     assert known(markers, here, ["thanks", told]) == {notice.key}
     assert known(markers, here, [f"thanks\n{told}"]) == frozenset()

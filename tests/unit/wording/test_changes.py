@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.wording.changes import lines, title
+from bot.wording import changes as words
 from renderers.diff.fields import FileDocument, ObjectChange, compare_objects
 from renderers.diff.risks import Risk, risks_of, severity, split_image
 from renderers.diff.unified import compare
@@ -42,6 +42,14 @@ def web(**fields: str) -> str:
     return DEPLOYMENT.format(**{**DEFAULTS, **fields})
 
 
+def lines(changes: tuple[ObjectChange, ...]) -> list[str]:
+    return [str(each) for each in words.lines(changes)]
+
+
+def title(changes: tuple[ObjectChange, ...]) -> str:
+    return str(words.title(changes))
+
+
 def found(old: str | None, new: str | None, path: str = "x.yaml") -> tuple[ObjectChange, ...]:
     sides = (each.encode() if each is not None else None for each in (old, new))
     compared = compare(path, *sides)
@@ -76,7 +84,7 @@ FIELDS = {
         "volumes[tmp] added",
     ),
     "argument": ({"args": "--fast, -v"}, "containers[web].args +--fast +-v"),
-    "annotation": ({"annotations": "a.b/c: x"}, "metadata.annotations[a.b/c] added x"),
+    "annotation": ({"annotations": "a.b/c: x"}, "metadata.annotations[a.b/c] added: x"),
 }
 
 
@@ -135,15 +143,15 @@ def test_items_that_nothing_tells_apart_count() -> None:
 def test_checksums_are_left_out(annotations: str) -> None:
     changes = found(web(), web(annotations=annotations))
 
-    assert lines(changes) == ["Deployment web: only what programs wrote differs"]
-    assert title(changes) == "nothing that people wrote"
+    assert lines(changes) == ["Deployment web: only generated fields differ"]
+    assert title(changes) == "only generated fields"
 
 
 def test_server_side_fields_are_left_out() -> None:
     new = web().replace("  name: web\n", "  name: web\n  uid: x\n  generation: 3\n", 1)
 
     assert lines(found(web(), f"{new}status: {{replicas: 1}}\n")) == [
-        "Deployment web: only what programs wrote differs"
+        "Deployment web: only generated fields differ"
     ]
 
 
@@ -162,7 +170,7 @@ def test_a_generated_name_that_changed_is_no_deletion() -> None:
 
     assert lines(changes) == [
         "ConfigMap app: data.level info -> debug",
-        "Deployment web: only what programs wrote differs",
+        "Deployment web: only generated fields differ",
     ]
     assert {risk for each in changes for risk in risks_of(each)} == set()
 

@@ -56,31 +56,31 @@ def test_the_first_line_says_the_state_the_digest_and_who_acts_next(
 
     assert lines == inline(
         {
-            "first-plan": "**`storefront`**: `3 clusters of 3 change in 4 waves` · plan `456422d76188` · `next: the merge of this merge request`",
-            "update": "**`storefront`**: `2 of 2 waves left to merge` · plan `989a740c777e` · `waits for approval of all.1 by rita`",
-            "update-on-github": "**`storefront`**: `2 of 2 waves left to merge` · plan `989a740c777e` · `waits for approval of all.1 by rita`",
-            "212-clusters": "**`storefront`**: `212 clusters of 212 change in 4 waves` · plan `2457bf813973` · `next: the merge of this merge request`",
-            "nothing-matches": "**`storefront`: no plan.** 2 problems in revision `aaaaaaaaaaaa`; nothing was changed anywhere.",
-            "nothing-changes": "**`storefront`**: `nothing changes on any cluster` · plan `e76b1df03d62` · `next: the merge of this merge request`",
-            "conflict": "**`storefront`**: `3 of 4 waves left to merge` · plan `456422d76188` · `canary.2: conflicts with main; Switchyard writes the branch anew`",
-            "held-by-label": "**`storefront`**: `4 of 4 waves left to merge` · plan `456422d76188` · `canary.1: held by the label switchyard/hold; cleared by somebody who removes the label switchyard/hold`",
-            "held-by-command": "**`storefront`**: `4 of 4 waves left to merge` · plan `456422d76188` · `canary.1: held by otto (canary.1): looking at the latency; cleared by somebody who comments /switchyard resume canary.1`",
-            "failed-cluster": "**`storefront`**: `held: c1 (redis failed: crash 'loop' ‹b> @ada)` · plan `456422d76188` · `waits for a repair of the cluster, or a new revision`",
-            "skipped-failure": "**`storefront`**: `3 of 4 waves left to merge; failed: c1 (redis failed: crash loop)` · plan `456422d76188` · `canary.2 merges now`",
-            "silent-cluster": "**`storefront`**: `3 of 4 waves left to merge` · plan `456422d76188` · `canary.2: web waits for redis to be Ready on c1 (no report since 12:00:00, overdue); cleared by a report of the cluster; look at its agent`",
-            "frozen": "**`storefront`**: `4 of 4 waves left to merge` · plan `456422d76188` · `canary.1: frozen by noon until 2026-11-20 12:10 UTC: lunch; cleared by the end of the freeze at 2026-11-20 12:10 UTC, or a change of the policy`",
-            "refused-by-checks": '**`storefront`**: `4 of 4 waves left to merge` · plan `456422d76188` · `canary.1: not merged yet: Required status check "security/scan" is expected; looks again at 12:00:10 UTC; cleared by the forge\'s own rules for the branch: its checks, approvals, merge queue`',
-            "closed-by-a-person": "**`storefront`**: `3 of 4 waves left to merge` · plan `456422d76188` · `canary.2: tom closed merge request !2; cleared by somebody who reopens it, or a new revision that changes the plan`",
-            "all-merged": "**`storefront`**: `all waves merged; waiting for the clusters to be ready` · plan `989a740c777e` · `c1, c2, c3 (no report yet); cleared by the clusters' reports, by themselves`",
-            "done": "**`storefront`**: `rolled out: ready on 3 clusters` · plan `e76b1df03d62`",
-            "rollback": "**`storefront`**: `rolling back revision bbbbbbbb (c2 (web failed: crash loop)): 0 of 2 done` · plan `f8ce8a95a16e` · `rollback.2: the merge request is being written`",
-            "second-push": "**`storefront`**: `3 clusters of 3 change in 2 waves` · plan `5daee380506a` · `next: the merge of this merge request`",
-            "as-previewed": "**`storefront`**: `1 of 2 waves left to merge` · plan `989a740c777e` · `all.2: web waits for redis to be Ready on c1, c2, c3 (no report yet); cleared by the clusters' reports, by themselves`",
-            "not-as-previewed": "**`storefront`**: `2 of 2 waves left to merge` · plan `8160afbd13e9` · `all.1: the merge request is being written`",
-            "approval-fell": "**`storefront`**: `2 of 2 waves left to merge` · plan `5daee380506a` · `waits for approval of all.1 by rita`",
-            "tier-grouped": "**`storefront`**: `4 of 4 waves left to merge` · plan `2457bf813973` · `canary.1: the merge request is being written`",
-            "tier-statistics": "**`storefront`**: `4 of 4 waves left to merge` · plan `2457bf813973` · `canary.1: the merge request is being written`",
-            "tier-link": "**`storefront`**: `4 of 4 waves left to merge` · plan `2457bf813973` · `canary.1: the merge request is being written`",
+            "first-plan": "**`storefront`**: changes 3 of 3 clusters in 4 waves · plan `456422d76188` · next: merge this merge request",
+            "update": "**`storefront`**: 0 of 2 waves merged · plan `989a740c777e` · waits for approval of `all.1` by `rita`",
+            "update-on-github": "**`storefront`**: 0 of 2 waves merged · plan `989a740c777e` · waits for approval of `all.1` by `rita`",
+            "212-clusters": "**`storefront`**: changes 212 of 212 clusters in 4 waves · plan `2457bf813973` · next: merge this merge request",
+            "nothing-matches": "**`storefront`: no plan.** 2 problems in revision `aaaaaaaaaaaa`; nothing was changed.",
+            "nothing-changes": "**`storefront`**: no changes on any cluster · plan `e76b1df03d62` · next: merge this merge request",
+            "conflict": "**`storefront`**: 1 of 4 waves merged · plan `456422d76188` · `canary.2`: merge conflict with main; Switchyard rebuilds the branch",
+            "held-by-label": "**`storefront`**: 0 of 4 waves merged · plan `456422d76188` · `canary.1`: held by label `switchyard/hold`; clears when someone removes label `switchyard/hold`",
+            "held-by-command": "**`storefront`**: 0 of 4 waves merged · plan `456422d76188` · `canary.1`: held by `otto` (target `canary.1`): `looking at the latency`; clears when someone comments `/switchyard resume canary.1`",
+            "failed-cluster": "**`storefront`**: held: `c1` (`redis` failed: `crash 'loop' ‹b> @ada`) · plan `456422d76188` · continues when the cluster is repaired, or with a new revision",
+            "skipped-failure": "**`storefront`**: 1 of 4 waves merged; failed: `c1` (`redis` failed: `crash loop`) · plan `456422d76188` · `canary.2` merges now",
+            "silent-cluster": "**`storefront`**: 1 of 4 waves merged · plan `456422d76188` · `canary.2`: `web` waits for `redis` to be Ready on `c1` (`no report since 12:00:00`, overdue); clears when the cluster reports again; check its agent",
+            "frozen": "**`storefront`**: 0 of 4 waves merged · plan `456422d76188` · `canary.1`: frozen by `noon` until 2026-11-20 12:10 UTC: `lunch`; clears when the freeze ends at 2026-11-20 12:10 UTC or the policy changes",
+            "refused-by-checks": '**`storefront`**: 0 of 4 waves merged · plan `456422d76188` · `canary.1`: the forge refused the merge: `Required status check "security/scan" is expected`; next attempt at 12:00:10 UTC; clears when the forge\'s branch rules are met: checks, approvals, merge queue',
+            "closed-by-a-person": "**`storefront`**: 1 of 4 waves merged · plan `456422d76188` · `canary.2`: `tom` closed merge request 2; clears when someone reopens it, or with a new revision that changes the plan",
+            "all-merged": "**`storefront`**: all waves merged; waiting for the clusters to report Ready · plan `989a740c777e` · `c1, c2, c3` (no report yet); clears automatically, when the clusters report Ready",
+            "done": "**`storefront`**: rolled out: 3 clusters ready · plan `e76b1df03d62`",
+            "rollback": "**`storefront`**: rolling back revision `bbbbbbbb` (`c2` (`web` failed: `crash loop`)): 0 of 2 waves merged · plan `f8ce8a95a16e` · `rollback.2`: the merge request is not open yet",
+            "second-push": "**`storefront`**: changes 3 of 3 clusters in 2 waves · plan `5daee380506a` · next: merge this merge request",
+            "as-previewed": "**`storefront`**: 1 of 2 waves merged · plan `989a740c777e` · `all.2`: `web` waits for `redis` to be Ready on `c1, c2, c3` (no report yet); clears automatically, when the clusters report Ready",
+            "not-as-previewed": "**`storefront`**: 0 of 2 waves merged · plan `8160afbd13e9` · `all.1`: the merge request is not open yet",
+            "approval-fell": "**`storefront`**: 0 of 2 waves merged · plan `5daee380506a` · waits for approval of `all.1` by `rita`",
+            "tier-grouped": "**`storefront`**: 0 of 4 waves merged · plan `2457bf813973` · `canary.1`: the merge request is not open yet",
+            "tier-statistics": "**`storefront`**: 0 of 4 waves merged · plan `2457bf813973` · `canary.1`: the merge request is not open yet",
+            "tier-link": "**`storefront`**: 0 of 4 waves merged · plan `2457bf813973` · `canary.1`: the merge request is not open yet",
         }
     )
 
@@ -105,7 +105,7 @@ def test_each_tier_says_what_it_leaves_out(comments: dict[str, str]) -> None:
     whole, grouped = comments["212-clusters"], comments["tier-grouped"]
 
     assert "```diff" in whole
-    assert "Too long" not in whole
+    assert "Left out" not in whole
     assert "the diffs of 1 of 2 groups" in grouped
     assert "5 of 212 clusters" in comments["tier-statistics"]
     assert "too large for a comment" in comments["tier-link"]
@@ -115,7 +115,7 @@ def test_many_waves_leave_room_for_the_rest() -> None:
     stages = (replace(world().world.snapshot.application.stages[1], max_at_once=1),)
     text = world(300, stages=stages).comment(preview=True, limit=30_000)
 
-    assert "and 540 more waves. All of it: `switchyard plan" in text
+    assert "and 540 more waves. Full plan: `switchyard plan" in text
     assert "```mermaid" in text
     assert "```diff" in text
 

@@ -65,10 +65,10 @@ def test_every_filter_says_what_would_have_to_change(
 
     assert capsys.readouterr().out == (
         "web, on 1 cluster:\n"
-        "  rome: not chosen, labels: tier=core, needs tier in (edge)\n"
-        "    to be chosen: tier in (edge) instead of tier=core (labels)\n"
-        "    to be chosen: gpu instead of no capabilities (capabilities)\n"
-        "    to be chosen: cpu 2 instead of cpu 1 free (fleet repo) (capacity)\n"
+        "  rome: not chosen, labels: tier=core, requires tier in (edge)\n"
+        "    to be chosen, requires: tier in (edge) instead of tier=core (labels)\n"
+        "    to be chosen, requires: gpu instead of no capabilities (capabilities)\n"
+        "    to be chosen, requires: cpu 2 instead of cpu 1 free (fleet repo) (capacity)\n"
     )
 
 
@@ -105,11 +105,11 @@ def test_the_timetable_says_what_each_wave_waits_for(
     start = said.index("rest.2: web on ohio")
     assert said[start + 2 : start + 4] == [
         "  after canary is ready for 10m, 1 cluster may fail",
-        "    and web needs cache Ready for 1m30s on all clusters, up to 15m, then it goes on",
+        "    and web requires cache Ready for 1m30s on all clusters; timeout 15m, then continue",
     ]
-    assert (
-        said[-2]
-        == "longest chain: 3 waves in a row (cache -> web, 2 times); soaks of stages add 10m"
+    assert said[-2] == (
+        "longest chain: 3 consecutive waves (cache -> web, in each of 2 steps); "
+        "stage soak times add 10m"
     )
 
 

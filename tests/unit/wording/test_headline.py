@@ -11,7 +11,7 @@ from tests.fakes.comments import Told, world
 from tests.fakes.states import NEWER, updated
 
 
-def told_back() -> Told:
+def rolled_back() -> Told:
     """An update on three clusters, all of them ready, that somebody takes back by command."""
     told = world(stages=()).installed()
     base = told.world.snapshot.base
@@ -25,20 +25,20 @@ def told_back() -> Told:
 
 
 def test_what_is_taken_back_without_a_failure_is_not_said_to_have_failed() -> None:
-    told = told_back()
-    under_way = headline(told.proposal(), preview=False)
+    told = rolled_back()
+    under_way = str(headline(told.proposal(), preview=False))
     told.world.finish()
 
-    assert under_way.startswith("rolling back revision bbbbbbbb: 0 of 2 done; ")
-    done = headline(told.proposal(), preview=False)
-    assert done == "rolled back: revision bbbbbbbb; 3 clusters ready as before"
+    assert under_way.startswith("rolling back revision bbbbbbbb: 0 of 2 waves merged; ")
+    done = str(headline(told.proposal(), preview=False))
+    assert done == "rolled back revision bbbbbbbb: 3 clusters ready"
 
 
 def test_nor_is_it_on_the_merge_requests_that_take_it_back() -> None:
-    proposal = told_back().proposal()
+    proposal = rolled_back().proposal()
     change = proposal.changes[0]
     body = merge_requests.body(
         proposal.plan, proposal.digest, change, Diffs((), 0), links="", marker="<!-- -->"
     )
 
-    assert f"Revision `{NEWER[:12]}` is taken back. This brings back, byte for byte, " in body
+    assert f"Revision `{NEWER[:12]}` is being rolled back. This restores, byte for byte, " in body

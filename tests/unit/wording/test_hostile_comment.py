@@ -185,7 +185,7 @@ def test_a_hostile_problem_is_text(text: str) -> None:
 
     assert_tame(shown)
     assert read(shown).live == read(words.problems(about, ["harmless", "harmless"])).live
-    assert_tame(words.unasked(about, text or "x"))
+    assert_tame(words.plan_not_requested(about, text or "x"))
 
 
 @pytest.mark.parametrize("limit", [8_000, 12_000, 20_000])

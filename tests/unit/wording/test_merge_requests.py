@@ -29,14 +29,14 @@ def test_the_body_of_a_wave_says_what_and_leads_home() -> None:
     assert body == inline("""\
 <!-- switchyard:home x 0000000000000000000000000000000000000000000000000000000000000000 -->
 
-Wave `canary.2` of `storefront`: 1 configured on 1 cluster. 1 file already right.
+Wave `canary.2` of `storefront`: 1 configured on 1 cluster. 1 file unchanged.
 
-Switchyard merges this when everything it depends on is ready; the status `switchyard/order` says what it waits for. [Status page](http://page). It comes from [shop/storefront!7](http://forge/7).
+Switchyard merges this merge request when all its gates are open; the status `switchyard/order` shows the first closed gate. [Status page](http://page). It comes from [shop/storefront!7](http://forge/7).
 
-<details><summary>1 cluster (<code>c1</code>): <code>replicas 2 -&gt; 0, image 1.4.2 -&gt; 1.5.0</code> · scale to zero</summary>
+<details><summary>1 cluster (<code>c1</code>): <code>replicas 2 -&gt; 0</code>, <code>image 1.4.2 -&gt; 1.5.0</code> · scale to zero</summary>
 
-- `Deployment web: replicas 2 -> 0`
-- `Deployment web: containers[main].image 1.4.2 -> 1.5.0`
+- `Deployment web`: `replicas 2 -> 0`
+- `Deployment web`: `containers[main].image 1.4.2 -> 1.5.0`
 
 ```diff
 --- a/clusters/*/apps/shop/storefront/web/deployment-web.yaml
@@ -78,6 +78,6 @@ def test_the_body_of_a_large_wave_is_bounded_and_says_where_the_rest_is() -> Non
     )
 
     assert units(body) < 60_000
-    assert "The changes of this merge request show it." in body
+    assert "See the changes of this merge request." in body
     assert "5 of 211 clusters" not in body
     assert "4 of 211 clusters" in body

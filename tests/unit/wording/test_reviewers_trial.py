@@ -30,14 +30,16 @@ def comments(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 def test_a_first_install_tells_what_sites_get_and_how_they_differ(comments: dict[str, str]) -> None:
     text = comments["first-install"]
 
-    assert "`60 clusters of 60 change in 12 waves`" in text
-    assert "28 of 60 clusters: <code>41 objects created</code>" in text
+    assert "changes 60 of 60 clusters in 12 waves" in text
+    assert "28 of 60 clusters: 41 objects created</summary>" in text
     assert (
-        "9 of 60 clusters: <code>41 objects created; differs from most clusters: PAYMENT_METHODS"
+        "9 of 60 clusters: 41 objects created; differs from most clusters: <code>PAYMENT_METHODS"
         in text
     )
-    assert "`canary is ready for 1s; cart-redis, catalogue-db Ready on the same cluster; " in text
-    assert "approval by edge/eu (clusters with region=eu)`" in text
+    assert (
+        "`canary` is ready for 1s; `cart-redis, catalogue-db` Ready on the same cluster; " in text
+    )
+    assert "approval by `edge/eu` (clusters with `region=eu`)" in text
     assert_dead(read(text))
     assert text == external_file(GOLDEN / "first-install.md", format=".txt")
 
@@ -46,8 +48,8 @@ def test_it_tells_why_the_next_wave_waits(comments: dict[str, str]) -> None:
     text = comments["wave-2-waits"]
     first = text.splitlines()[0]
 
-    assert "`2 of 12 waves left to merge`" in first
-    assert "`rest.1.2: waits for canary to be ready: edge-33 (progressing)" in first
+    assert "10 of 12 waves merged" in first
+    assert "`rest.1.2`: waits for `canary` to be ready: `edge-33` (progressing)" in first
     assert "all 56 clusters: <code>image 1.4.2 -&gt; 1.5.0</code>" in text
     assert_dead(read(text))
     assert text == external_file(GOLDEN / "wave-2-waits.md", format=".txt")
@@ -56,8 +58,11 @@ def test_it_tells_why_the_next_wave_waits(comments: dict[str, str]) -> None:
 def test_it_tells_why_a_cluster_is_left_out(comments: dict[str, str]) -> None:
     text = comments["without-edge-17"]
 
-    assert "- `edge-17` loses what it runs: `maintenance: drained, needs no maintenance`" in text
-    assert "on 59 of 60 clusters; left out: <code>edge-17</code></summary>" in text
-    assert "1 of 60 clusters (<code>edge-17</code>): <code>41 objects deleted</code>" in text
+    assert (
+        "- `edge-17`: components are removed (`maintenance`: `drained`, requires `no maintenance`)"
+        in text
+    )
+    assert "on 59 of 60 clusters; excluded: <code>edge-17</code></summary>" in text
+    assert "1 of 60 clusters (<code>edge-17</code>): 41 objects deleted" in text
     assert_dead(read(text))
     assert text == external_file(GOLDEN / "without-edge-17.md", format=".txt")

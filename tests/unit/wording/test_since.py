@@ -8,50 +8,64 @@ from hypothesis import strategies as st
 
 from bot.wording import comment as words
 from bot.wording.markdown import units
-from bot.wording.since import MOST, Gist, Memory, Story, gist_of, read, remember, since, write
+from bot.wording.prose import say
+from bot.wording.since import (
+    MOST,
+    Memory,
+    PlanSummary,
+    Relation,
+    decode,
+    encode,
+    remember,
+    since,
+    summarize,
+)
 from tests.fakes.comments import MARKER, assert_dead, home, world
 from tests.fakes.comments import read as parsed
 from tests.fakes.hostile import SECRET, Size, everywhere
 from tests.fakes.states import remembered, updated
 from tests.unit.wording.test_hostile_comment import HOSTILE, UNPAIRED
 
-GIST = Gist("d" * 12, "r" * 12, "f" * 12, "o" * 12, ("1 cluster: image 1 -> 2",), {"web": 1})
+GIST = PlanSummary(
+    "d" * 12, "r" * 12, "f" * 12, "o" * 12, (say("1 cluster: {}", "image 1 -> 2"),), {"web": 1}
+)
 PLACED = replace(GIST, placed={"web": ("one",)})
 
 
-def told(before: Gist, now: Gist) -> tuple[str, ...]:
+def compared(before: PlanSummary, now: PlanSummary) -> tuple[str, ...]:
     known = remember(None, before, preview=True)
-    return remember(known, replace(now, digest="e" * 12), preview=True).told
+    memory = remember(known, replace(now, digest="e" * 12), preview=True)
+    return tuple(str(each) for each in memory.differences)
 
 
 def test_what_is_remembered_is_read_again() -> None:
-    memory = Memory(PLACED, True, Story.CHANGED, "c" * 12, ("fleet a -> b",))
+    memory = Memory(PLACED, True, Relation.CHANGED, "c" * 12, (say("fleet {}", "a -> b"),))
 
-    assert read(write(memory)) == memory
+    assert decode(encode(memory)) == memory
 
 
 @pytest.mark.parametrize("text", ["", "x", "eJyLVsrLL0pVslJKzs9TqgUAHb4EtQ==", "eJxLTAQAAm0BKg=="])
 def test_what_nobody_wrote_so_is_nothing(text: str) -> None:
-    assert read(text) is None
+    assert decode(text) is None
 
 
 @pytest.mark.parametrize("count", [1, 200, 5_000])
 def test_what_is_remembered_is_bounded(count: int) -> None:
     names = tuple(f"site-{number * 7919 % 100_003:x}" for number in range(count))
     gist = replace(GIST, sites={"web": count}, placed={"web": names})
-    found = read(write(Memory(gist, True)))
+    found = decode(encode(Memory(gist, True)))
 
-    assert len(write(Memory(gist, True))) <= MOST
+    assert len(encode(Memory(gist, True))) <= MOST
     assert found is not None
-    assert found.gist.sites == {"web": count}
-    assert found.gist.placed == (gist.placed if count < 5_000 else {})
+    assert found.summary.sites == {"web": count}
+    assert found.summary.placed == (gist.placed if count < 5_000 else {})
 
 
 def test_a_plan_that_stays_keeps_what_was_told_of_it() -> None:
     first = remember(None, GIST, preview=True)
     second = remember(first, replace(PLACED, digest="e" * 12), preview=True)
 
-    assert second.story is Story.CHANGED
+    assert second.relation is Relation.CHANGED
     assert remember(second, replace(PLACED, digest="e" * 12), preview=True) == second
 
 
@@ -60,61 +74,65 @@ def test_the_merge_compares_with_what_was_previewed() -> None:
     same = remember(known, GIST, preview=False)
     other = remember(known, replace(GIST, digest="e" * 12), preview=False)
 
-    assert (same.story, same.told) == (Story.AS_PREVIEWED, ())
-    assert other.story is Story.NOT_AS_PREVIEWED
+    assert (same.relation, same.differences) == (Relation.AS_PREVIEWED, ())
+    assert other.relation is Relation.NOT_AS_PREVIEWED
     assert remember(same, GIST, preview=False) == same
 
 
 def test_what_moved_is_told_with_its_reason() -> None:
     more = replace(PLACED, fleet="g" * 12, sites={"web": 2}, placed={"web": ("one", "two")})
-    assert told(PLACED, more) == (f"fleet {'f' * 12} -> {'g' * 12}", "web: + two")
+    assert compared(PLACED, more) == (f"fleet {'f' * 12} -> {'g' * 12}", "web: + two")
 
     less = replace(more, placed={"web": ("three", "two")}, order="p" * 12)
-    assert told(more, less) == (
-        "revision and fleet are the same: clusters report other facts, or others claim room",
+    assert compared(more, less) == (
+        (
+            "same revision and fleet; reported cluster facts or the resources that other "
+            "applications use changed"
+        ),
         "web: + three; - one",
-        "the waves are others, or in another order",
+        "the waves or their order changed",
     )
 
 
-def test_of_large_fleets_numbers_are_told() -> None:
+def test_of_large_fleets_numbers_are_compared() -> None:
     before, now = (replace(GIST, revision=str(n), sites={"web": n}) for n in (900, 901))
 
-    assert told(before, now) == ("revision 900 -> 901", "web: 900 -> 901 clusters")
+    assert compared(before, now) == ("revision 900 -> 901", "web: 900 -> 901 clusters")
 
 
 def test_another_image_is_told_in_words() -> None:
     start = updated(world(stages=()).installed())
     known = remembered(start)
     proposal = updated(start, "1.5.1").proposal()
-    now = remember(known, gist_of(proposal, start.diffs(proposal)), preview=True)
+    now = remember(known, summarize(proposal, start.diffs(proposal)), preview=True)
 
-    assert "no longer: all 3 clusters (c1, c2, c3): image 1.4.2 -> 1.5.0 (2 times)" in now.told
-    assert "now: all 3 clusters (c1, c2, c3): image 1.4.2 -> 1.5.1 (2 times)" in now.told
+    differences = [str(each) for each in now.differences]
+    assert "dropped: all 3 clusters (c1, c2, c3): image 1.4.2 -> 1.5.0 (2 times)" in differences
+    assert "new: all 3 clusters (c1, c2, c3): image 1.4.2 -> 1.5.1 (2 times)" in differences
 
 
 @pytest.mark.parametrize("text", [*HOSTILE, *UNPAIRED])
 def test_what_strangers_wrote_stays_text(text: str) -> None:
     proposal, diffs = everywhere(text, "harmless" if text in UNPAIRED else text)
-    gist = replace(gist_of(proposal, diffs), digest="c" * 12, changes=(), sites={}, placed={})
-    memory = remember(remember(None, gist, preview=True), gist_of(proposal, diffs), preview=True)
-    again = read(write(memory))
+    gist = replace(summarize(proposal, diffs), digest="c" * 12, changes=(), sites={}, placed={})
+    memory = remember(remember(None, gist, preview=True), summarize(proposal, diffs), preview=True)
+    again = decode(encode(memory))
     assert again is not None
     said = since(again, proposal)
 
     assert_dead(parsed(said))
     assert SECRET not in said
-    assert "now: " in said
+    assert "new: " in said
 
 
 @given(st.text(max_size=60), st.integers(1, 60), st.integers(words.SMALLEST, 20_000))
 @settings(max_examples=20, deadline=None)
 def test_a_comment_with_a_memory_keeps_its_limit(text: str, clusters: int, limit: int) -> None:
     proposal, diffs = everywhere(text, text, Size(clusters=clusters, kinds=clusters))
-    gist = gist_of(proposal, diffs)
-    before = replace(gist, digest="c" * 12, changes=("x" * 200,) * 5, placed={})
+    gist = summarize(proposal, diffs)
+    before = replace(gist, digest="c" * 12, changes=(say("{}", "x" * 200),) * 5, placed={})
     memory = remember(remember(None, before, preview=True), gist, preview=False)
-    marker = f"{MARKER[:-4]}{write(memory)} -->"
+    marker = f"{MARKER[:-4]}{encode(memory)} -->"
     about = replace(home(preview=False, limit=limit), marker=marker, memory=memory)
 
     assert units(words.comment(about, proposal, diffs)) <= limit
