@@ -1,5 +1,5 @@
-"""A whole site on one machine: a small forge and a demonstration with simulated clusters.
+"""A complete site on one machine: a small forge, and a demo with simulated clusters.
 
-For trying out, for air-gapped sites and for tests; imported by the command line alone. The service
-reaches the forge over HTTP like any other and knows nothing of this package.
+For evaluation, air-gapped sites and tests; imported only by the command line. The service uses the
+forge over HTTP like any other and does not import this package.
 """

@@ -14,7 +14,7 @@ from bot.forges.github import GitHubForge
 from bot.forges.github.tokens import AppTokens
 from bot.forges.gitlab import GitLabForge
 from bot.forges.local import LocalForge
-from bot.sandbox.forge.server import Made, ThreadedServer, create_forge
+from bot.sandbox.forge.server import ForgeApp, ThreadedServer, create_forge
 from tests.fakes.github.description import Described as DescribedByGitHub
 from tests.fakes.github.hooks import GitHubHooks
 from tests.fakes.github.server import start_github
@@ -39,7 +39,7 @@ class Ground(Protocol):
     """
 
     forge: Forge
-    made: Made | MemoryState
+    made: ForgeApp | MemoryState
     missing: str
     has_teams: bool
     has_queue: bool
@@ -102,7 +102,7 @@ class MemoryGround:
         self._otto, self._rita = Hand("otto", state), Hand("rita", state)
         self.forge: Forge = self.connect()
 
-    def make(self, folder: Path, hooks: httpx.AsyncClient) -> Made | MemoryState:
+    def make(self, folder: Path, hooks: httpx.AsyncClient) -> ForgeApp | MemoryState:
         """What the forge knows."""
         return make_state(folder, lambda: NOW, hooks)
 
@@ -164,7 +164,7 @@ class LocalGround(MemoryGround):
 
     has_teams = False
 
-    def make(self, folder: Path, hooks: httpx.AsyncClient) -> Made | MemoryState:
+    def make(self, folder: Path, hooks: httpx.AsyncClient) -> ForgeApp | MemoryState:
         made = create_forge(folder, clock=lambda: NOW, hook_client=hooks)
         self._server = ThreadedServer(made.app).start()
         return made

@@ -63,7 +63,7 @@ class DirectGit:
         ]
         refused = refused_refs(self._forge, user, path, commands)
         if refused:
-            other = "refused together with another branch"
+            other = "rejected together with another ref"
             return {each.branch or "": refused.get(each.ref, other) for each in commands}
         outcome = remote.push(repository, file, None, updates)
         taken = [each for each in commands if outcome[each.branch or ""] is None]

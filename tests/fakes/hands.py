@@ -11,7 +11,7 @@ from typing import Any
 import pygit2
 
 from bot.git.remote import HEADS
-from bot.sandbox.forge import merging, shapes, talk
+from bot.sandbox.forge import conversation, merging, serialization
 from bot.sandbox.forge.forge import Forge
 from bot.sandbox.forge.protection import ZERO, Command
 from bot.sandbox.forge.pushes import pushed, refused_refs
@@ -110,37 +110,37 @@ class Hand:
         return [self._shown(each) for each in self.forge.requests_of(repository, state)[::-1]]
 
     def _shown(self, found: MergeRequest) -> Json:
-        return shapes.request(self.forge, found)
+        return serialization.request(self.forge, found)
 
     def comments(self, repository: str, number: int) -> list[Json]:
         """The comments of a merge request."""
         found = self.forge.request(repository, number)
-        return [shapes.comment(self.forge, each) for each in found.comments]
+        return [serialization.comment(self.forge, each) for each in found.comments]
 
     def comment(self, repository: str, number: int, body: str) -> None:
         """Write a comment on a merge request."""
-        talk.comment(self.forge, self.user, repository, number, body)
+        conversation.comment(self.forge, self.user, repository, number, body)
 
     def edit_comment(self, repository: str, number: int, comment: int, body: str) -> None:
         """Replace a comment of one's own."""
-        talk.edit_comment(self.forge, self.user, repository, number, comment, body=body)
+        conversation.edit_comment(self.forge, self.user, repository, number, comment, body=body)
 
     def statuses(self, repository: str, sha: str) -> dict[str, Json]:
         """The statuses of a commit, by context."""
         found = self.forge.statuses(repository, sha)
-        return {each.context: shapes.status(each) for each in found}
+        return {each.context: serialization.status(each) for each in found}
 
     def set_status(self, repository: str, sha: str, status: dict[str, str]) -> None:
         """Set a status; it has context, state, description and url."""
-        talk.set_status(self.forge, self.user, repository, sha, status)
+        conversation.set_status(self.forge, self.user, repository, sha, status)
 
     def approve(self, repository: str, number: int) -> None:
         """Approve a merge request as it stands."""
-        talk.review(self.forge, self.user, repository, number, approve=True)
+        conversation.review(self.forge, self.user, repository, number, approve=True)
 
     def withdraw(self, repository: str, number: int) -> None:
         """Take an approval back."""
-        talk.review(self.forge, self.user, repository, number, approve=False)
+        conversation.review(self.forge, self.user, repository, number, approve=False)
 
     def merge(self, repository: str, number: int) -> str:
         """Merge; the merge commit."""
@@ -156,4 +156,4 @@ class Hand:
 
     def label(self, repository: str, number: int, label: str, *, present: bool) -> None:
         """Add a label or take it away."""
-        talk.label(self.forge, self.user, repository, number, label, present=present)
+        conversation.label(self.forge, self.user, repository, number, label, present=present)

@@ -35,7 +35,7 @@ from bot.forges import (
 )
 from bot.forges.local import webhooks
 from bot.sandbox.demo.site import add_people_and_repositories
-from bot.sandbox.forge import merging, records, talk
+from bot.sandbox.forge import conversation, merging, records
 from bot.sandbox.forge.accounts import RefusedError
 from bot.sandbox.forge.forge import Forge as State
 from bot.sandbox.forge.git import Git
@@ -159,7 +159,7 @@ class MemoryForge:
         """Who calls; nobody while the token is not theirs."""
         user = self.state.authenticate(self.login, self.token)
         if user is None:
-            raise ForgeError("the forge responded 401: a valid token is needed")
+            raise ForgeError("the forge responded 401: a valid token is required")
         return user
 
     async def _reading(self, repository: str) -> None:
@@ -321,13 +321,17 @@ class MemoryForge:
         """See the Protocol."""
         await self._reading(repository)
         with _refusals():
-            return self._comment(talk.comment(self.state, self._user, repository, number, body))
+            return self._comment(
+                conversation.comment(self.state, self._user, repository, number, body)
+            )
 
     async def edit_comment(self, repository: str, number: int, comment: int, body: str) -> None:
         """See the Protocol."""
         await self._reading(repository)
         with _refusals():
-            talk.edit_comment(self.state, self._user, repository, number, comment, body=body)
+            conversation.edit_comment(
+                self.state, self._user, repository, number, comment, body=body
+            )
 
     async def react(self, repository: str, number: int, comment: int, reaction: Reaction) -> None:
         """See the Protocol."""
@@ -354,7 +358,7 @@ class MemoryForge:
             "url": status.url,
         }
         with _refusals():
-            talk.set_status(self.state, self._user, repository, sha, fields)
+            conversation.set_status(self.state, self._user, repository, sha, fields)
 
     def _found(self, repository: str, number: int) -> records.MergeRequest:
         with _refusals():

@@ -19,7 +19,7 @@ async def test_a_lost_database_costs_no_second_merge_request(world: World) -> No
     await world.lose_database()
     for cluster in world.clusters.values():
         for applied in cluster.applied.values():
-            applied.said = ("", "")
+            applied.last_report = ("", "")
     await world.sweep()
     await world.finish()
 

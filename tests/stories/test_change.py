@@ -89,7 +89,7 @@ async def test_a_merge_request_shows_what_merging_would_do(world: World, tmp_pat
     await world.lose_database()
     for cluster in world.clusters.values():
         for applied in cluster.applied.values():
-            applied.said = ("", "")
+            applied.last_report = ("", "")
     world.ada.merge(APP, number)
     await world.finish()
     last = world.home(number)

@@ -99,7 +99,7 @@ async def test_lost_webhooks_and_a_lost_database_delay_and_lose_nothing(world: W
     await world.lose_database()
     for cluster in world.clusters.values():
         for applied in cluster.applied.values():
-            applied.said = ("", "")
+            applied.last_report = ("", "")
     await world.sweep()
     await world.finish()
 

@@ -1,7 +1,7 @@
-"""Simulated clusters that behave like Flux: they pull, apply, take a while, and report.
+"""Simulated clusters that behave like Flux: they pull, apply after a delay, and report.
 
-Reports are events as notification-controller sends them, signed with `generic-hmac`. A cluster's
-`step` depends on nothing but its arguments, so that tests drive it with a clock of their own.
+Reports are events as notification-controller sends them, signed with `generic-hmac`. `step` depends
+only on its arguments, so that tests can drive it with their own clock.
 """
 
 import hashlib
@@ -19,10 +19,10 @@ SYNC, APPS = "sync/", "apps/"
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """How a cluster fares; may be replaced while it runs.
+    """How a cluster behaves; may be replaced while it runs.
 
-    `failing` names components whose health check fails. A `silent` cluster sends nothing. With
-    `stuck_at` it speaks of that revision only, whatever it pulled.
+    `failing` lists components whose health check fails. A `silent` cluster sends no reports. With
+    `stuck_at` it reports that revision, whatever it pulled.
     """
 
     apply_time: timedelta = timedelta(seconds=1)
@@ -34,7 +34,7 @@ class Behaviour:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One signed event, ready to be posted."""
+    """A signed event, ready to be sent."""
 
     component: str
     headers: Mapping[str, str]
@@ -43,12 +43,12 @@ class Report:
 
 @dataclass(slots=True)
 class Applied:
-    """One Kustomization as the cluster has it."""
+    """A Kustomization as applied, and its last report: revision and reason."""
 
     digest: str
     ready_at: datetime
-    said: tuple[str, str] = ("", "")
-    said_at: datetime | None = None
+    last_report: tuple[str, str] = ("", "")
+    reported_at: datetime | None = None
 
 
 @dataclass(slots=True)
@@ -61,7 +61,7 @@ class SimulatedCluster:
     applied: dict[str, Applied] = field(default_factory=dict)
 
     def step(self, now: datetime, revision: str, files: Mapping[str, bytes]) -> list[Report]:
-        """What the cluster does and says now, with its folder of the deploy repo at a revision."""
+        """Apply the cluster's folder of the deploy repo at a revision, and return its reports."""
         wanted = _kustomizations(files)
         for name in self.applied.keys() - wanted.keys():
             del self.applied[name]
@@ -71,13 +71,13 @@ class SimulatedCluster:
             if known is None or known.digest != digest:
                 known = Applied(digest, now + self.behaviour.apply_time)
                 self.applied[name] = known
-            report = self._speak(now, revision, name, known)
+            report = self._report(now, revision, name, known)
             if report is not None:
                 reports.append(report)
         return reports
 
-    def _speak(self, now: datetime, revision: str, name: str, known: Applied) -> Report | None:
-        """The Kustomization's event, if there is anything new to say."""
+    def _report(self, now: datetime, revision: str, name: str, known: Applied) -> Report | None:
+        """The event of a Kustomization, if anything changed or the interval has passed."""
         if self.behaviour.silent:
             return None
         component = name.partition(".")[2]
@@ -85,12 +85,12 @@ class SimulatedCluster:
         if now >= known.ready_at:
             failing = component in self.behaviour.failing
             reason = "HealthCheckFailed" if failing else "ReconciliationSucceeded"
-        spoken_of = self.behaviour.stuck_at or revision
-        fresh = known.said_at is not None and now - known.said_at < self.behaviour.interval
-        if known.said == (spoken_of, reason) and fresh:
+        reported = self.behaviour.stuck_at or revision
+        recent = known.reported_at is not None and now - known.reported_at < self.behaviour.interval
+        if known.last_report == (reported, reason) and recent:
             return None
-        known.said, known.said_at = (spoken_of, reason), now
-        return self._event(now, name, reason, spoken_of)
+        known.last_report, known.reported_at = (reported, reason), now
+        return self._event(now, name, reason, reported)
 
     def _event(self, now: datetime, name: str, reason: str, revision: str) -> Report:
         component = name.partition(".")[2]
@@ -143,7 +143,7 @@ def _kustomizations(files: Mapping[str, bytes]) -> dict[str, str]:
 
 
 def _path_of(item: dict[str, Json]) -> str:
-    """The folder a Kustomization points at, inside the cluster's own folder."""
+    """The path of a Kustomization, relative to the cluster's folder."""
     spec = item["spec"]
     assert isinstance(spec, dict)
     return APPS + str(spec["path"]).partition(f"/{APPS}")[2]

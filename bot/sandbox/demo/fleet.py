@@ -1,4 +1,4 @@
-"""Runs simulated clusters against a service: pull, step, send, and send again what got lost."""
+"""Runs simulated clusters against a service: pull, step, send reports, and retry failed ones."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -11,13 +11,13 @@ import httpx
 from bot.forges import GitCredentials
 from bot.git import GitError, Mirrors
 from bot.sandbox.demo.agents import Report, SimulatedCluster
-from planners.model import Repo
+from planners.model import Repo, Unit
 
-MOST_AT_ONCE = 8
+MAX_CONCURRENT_REPORTS = 8
 
 
 class Fleet:
-    """Clusters that share one mirror of the deploy repo, where twelve agents would have twelve."""
+    """Clusters that share one mirror of the deploy repo; real agents would each have their own."""
 
     def __init__(
         self,
@@ -32,25 +32,24 @@ class Fleet:
         self._clone = clone
         self._service = service_url
         self._clock = clock
-        self._unsent: dict[tuple[str, str], Report] = {}
-        self._limit = asyncio.Semaphore(MOST_AT_ONCE)
+        self._unsent: dict[Unit, Report] = {}
+        self._limit = asyncio.Semaphore(MAX_CONCURRENT_REPORTS)
 
     async def run(self, poll_seconds: float) -> None:
-        """Step all clusters again and again, until cancelled."""
+        """Step all clusters periodically until cancelled."""
         async with httpx.AsyncClient(timeout=10) as client:
             while True:
                 await self.step(client)
                 await asyncio.sleep(poll_seconds)
 
     async def step(self, client: httpx.AsyncClient) -> None:
-        """Pull once, let every cluster act, and send what they say."""
-        for key, report in (await asyncio.to_thread(self.look)).items():
-            self._unsent[key] = report
+        """Pull once, step every cluster, and send the reports."""
+        self._unsent |= await asyncio.to_thread(self.collect_reports)
         sending = dict(self._unsent)
         await asyncio.gather(*(self._send(client, *item) for item in sending.items()))
 
-    def look(self) -> dict[tuple[str, str], Report]:
-        """What all clusters say now, by cluster and component."""
+    def collect_reports(self) -> dict[Unit, Report]:
+        """Step all clusters, and return their new reports."""
         with suppress(GitError):
             self._mirror.fetch(*self._clone)
         head = self._mirror.head("main")
@@ -60,13 +59,13 @@ class Fleet:
         for name, cluster in self.clusters.items():
             files = self._mirror.files(head, f"clusters/{name}")
             for report in cluster.step(self._clock(), head, files):
-                found[name, report.component] = report
+                found[Unit(report.component, name)] = report
         return found
 
-    async def _send(self, client: httpx.AsyncClient, key: tuple[str, str], report: Report) -> None:
-        url = f"{self._service}/reports/flux/{key[0]}"
+    async def _send(self, client: httpx.AsyncClient, unit: Unit, report: Report) -> None:
+        url = f"{self._service}/reports/flux/{unit.cluster}"
         async with self._limit:
             with suppress(httpx.HTTPError):
-                answer = await client.post(url, content=report.body, headers=dict(report.headers))
-                if answer.is_success and self._unsent.get(key) is report:
-                    del self._unsent[key]
+                response = await client.post(url, content=report.body, headers=dict(report.headers))
+                if response.is_success and self._unsent.get(unit) is report:
+                    del self._unsent[unit]

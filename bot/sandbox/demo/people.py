@@ -1,4 +1,4 @@
-"""People at the forge: they push with ordinary git, and review and merge as a browser would."""
+"""Users of the local forge: they push with git, and review and merge over the forge's API."""
 
 import ssl
 import subprocess
@@ -11,13 +11,13 @@ from typing import Any
 
 import httpx
 
-SECONDS = 60
-TRUSTED = ssl.create_default_context()
+TIMEOUT_SECONDS = 60
+SSL_CONTEXT = ssl.create_default_context()
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody with a token on a local forge."""
+    """A user of a local forge, with a token."""
 
     login: str
     token: str
@@ -26,7 +26,7 @@ class Person:
     def push(
         self, repository: str, branch: str, files: Mapping[str, bytes | None], message: str
     ) -> str:
-        """Commit files (None deletes) on a branch, made from main when it is new; the commit."""
+        """Commit files (None deletes) on a branch, created from main if new; returns the commit."""
         with TemporaryDirectory() as folder:
             work = Path(folder) / "work"
             self.git("clone", "--quiet", f"{self.forge_url}/{repository}.git", str(work))
@@ -46,7 +46,7 @@ class Person:
             return self.git("-C", str(work), "rev-parse", "HEAD").strip()
 
     def git(self, *arguments: str) -> str:
-        """Run git as this person; what it printed."""
+        """Run git as this user, and return its output."""
         token = b64encode(f"{self.login}:{self.token}".encode()).decode()
         settings = {
             "http.extraHeader": f"Authorization: Basic {token}",
@@ -69,7 +69,7 @@ class Person:
             ["git", *arguments],  # noqa: S607 - the git on PATH
             capture_output=True,
             text=True,
-            timeout=SECONDS,
+            timeout=TIMEOUT_SECONDS,
             env=environment,
             check=False,
         )
@@ -78,7 +78,7 @@ class Person:
         return done.stdout
 
     def open(self, repository: str, branch: str, title: str, body: str = "") -> int:
-        """Open a merge request into main; its number."""
+        """Open a merge request into main, and return its number."""
         fields = {"branch": branch, "target": "main", "title": title, "body": body}
         made = self.call("POST", f"/repos/{repository}/merge_requests", fields)
         return int(made["number"])
@@ -99,11 +99,11 @@ class Person:
         return found
 
     def comment(self, repository: str, number: int, body: str) -> None:
-        """Write a comment on a merge request."""
+        """Post a comment on a merge request."""
         self.call("POST", f"{_path(repository, number)}/comments", {"body": body})
 
     def edit_comment(self, repository: str, number: int, comment: int, body: str) -> None:
-        """Replace a comment of one's own."""
+        """Replace one of the user's own comments."""
         path = f"{_path(repository, number)}/comments/{comment}"
         self.call("PATCH", path, {"body": body})
 
@@ -113,11 +113,11 @@ class Person:
         return {each["context"]: each for each in found}
 
     def approve(self, repository: str, number: int) -> None:
-        """Approve a merge request as it stands."""
+        """Approve a merge request at its current head."""
         self.call("PUT", f"{_path(repository, number)}/approval")
 
     def merge(self, repository: str, number: int) -> str:
-        """Merge; the merge commit."""
+        """Merge, and return the merge commit."""
         request = self.request(repository, number)
         fields = {"head": request["head"], "message": f"Merge: {request['title']}"}
         return str(self.call("POST", f"{_path(repository, number)}/merge", fields)["sha"])
@@ -136,7 +136,7 @@ class Person:
         headers = {"Authorization": f"Bearer {self.token}"}
         url = f"{self.forge_url}/api/v1{path}"
         answer = httpx.request(
-            method, url, json=fields, headers=headers, timeout=SECONDS, verify=TRUSTED
+            method, url, json=fields, headers=headers, timeout=TIMEOUT_SECONDS, verify=SSL_CONTEXT
         )
         if answer.is_error:
             raise RuntimeError(f"{method} {path}: {answer.status_code} {answer.text}")

@@ -1,4 +1,4 @@
-"""`switchyard demo`: starts everything on this machine and plays a rollout, or lets people."""
+"""`switchyard demo`: starts forge, service and clusters, and plays the users with `--auto`."""
 
 import asyncio
 import secrets
@@ -26,7 +26,7 @@ TERMINATED = 128 + signal.SIGTERM
 
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """A running demonstration."""
+    """A running demo; `number` is Ada's merge request."""
 
     site: Site
     service_url: str
@@ -35,26 +35,26 @@ class Demo:
 
 
 async def run_demo(data: Path | None, port: int, *, auto: bool) -> int:
-    """Run it; with `auto` until the rollout is done, else until interrupted. The exit code.
+    """Run the demo until the rollout is done (`auto`) or it is interrupted; returns the exit code.
 
-    SIGTERM ends it with all that it started, once that has started.
+    SIGTERM stops it and everything it has started.
     """
-    told = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, told.set)
+    stop_requested = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop_requested.set)
     folder = data or Path(tempfile.mkdtemp(prefix="switchyard-demo-"))
     async with _running(folder, port) as demo:
         sys.stdout.write(_welcome(demo, auto=auto))
         sys.stdout.flush()
         if not auto:
-            await told.wait()
+            await stop_requested.wait()
             return TERMINATED
-        return await _played(demo, told)
+        return await _play(demo, stop_requested)
 
 
-async def _played(demo: Demo, told: asyncio.Event) -> int:
-    """See the rollout through, or until told to end; the exit code."""
+async def _play(demo: Demo, stop_requested: asyncio.Event) -> int:
+    """Play the rollout until it is done or a stop is requested; returns the exit code."""
     playing = asyncio.create_task(play(demo.site, demo.service_url, demo.number))
-    ending = asyncio.create_task(told.wait())
+    ending = asyncio.create_task(stop_requested.wait())
     try:
         await asyncio.wait({playing, ending}, return_when=asyncio.FIRST_COMPLETED)
         return playing.result() if playing.done() else TERMINATED
@@ -66,7 +66,7 @@ async def _played(demo: Demo, told: asyncio.Event) -> int:
 
 @asynccontextmanager
 async def _running(folder: Path, port: int) -> AsyncIterator[Demo]:
-    """Forge, service and clusters, and a first merge request by Ada."""
+    """Start forge, service and clusters, with a first merge request by Ada."""
     tokens = {login: secrets.token_hex(16) for login in (*PEOPLE, BOT)}
     keys = {name: secrets.token_hex(16) for name in ("marker", "report", "hook")}
     site = start_site(folder / "forge", tokens, system_clock, port=port + 1, demo=True)
@@ -103,7 +103,7 @@ def _clusters() -> list[str]:
 
 
 def _fill(site: Site) -> int:
-    """Push the repositories' first contents; the number of Ada's merge request."""
+    """Push the initial contents of the repositories; returns the number of Ada's merge request."""
     otto, ada = site.person("otto"), site.person("ada")
     otto.push(FLEET, "main", dict(sample("fleet")), "Describe the fleet")
     readme = b"# What the clusters pull\n\nSwitchyard writes here, by merge request.\n"
@@ -117,7 +117,7 @@ def _fill(site: Site) -> int:
 def _start_service(
     folder: Path, port: int, site: Site, keys: dict[str, str]
 ) -> "subprocess.Popen[bytes]":
-    """The real service, in a process of its own."""
+    """Start the real service in a separate process."""
     settings = {
         "DATA_DIR": str(folder / "service"),
         "FLEET": f"local:{FLEET}",
@@ -142,19 +142,19 @@ def _welcome(demo: Demo, *, auto: bool) -> str:
     url, service = demo.site.url, demo.service_url
     lines = [
         "",
-        "Switchyard, on this machine only:",
+        "The Switchyard demo runs on this machine:",
         f"  forge         {url}  (sign in as Ada, Rita or Otto with one click)",
         f"  Ada's change  {url}/{APP}/merge_requests/{demo.number}",
         f"  rollout page  {service}/rollouts/storefront",
-        f"  everything    {demo.folder}",
+        f"  data folder   {demo.folder}",
         "",
     ]
     if not auto:
         lines += [
             "As Rita, read the plan on Ada's merge request and approve it; as Ada, merge it.",
-            f"Then watch {url}/{DEPLOY}/merge_requests. As Rita, approve the canary's",
-            "four waves (who wrote or merged the change cannot); the rest merges wave by wave.",
-            "Ctrl-C ends it.",
+            f"Then open {url}/{DEPLOY}/merge_requests. As Rita, approve the canary's four",
+            "waves (whoever wrote or merged the change cannot); the others merge automatically.",
+            "Press Ctrl-C to stop.",
             "",
         ]
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""A whole site on loopback: forge, repositories, people. Used by the demonstration and stories."""
+"""A complete site on loopback: forge, repositories, users. Used by the demo and stories."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ import httpx
 
 from bot.sandbox.demo.people import Person
 from bot.sandbox.forge.forge import Forge
-from bot.sandbox.forge.server import Made, ThreadedServer, create_forge
+from bot.sandbox.forge.server import ForgeApp, ThreadedServer, create_forge
 
 APP, FLEET, DEPLOY = "shop/storefront", "fleet/fleet", "fleet/deploy"
 ORDER = "switchyard/order"
@@ -22,19 +22,19 @@ PEOPLE = {"ada": "a developer", "rita": "a reviewer", "otto": "a platform engine
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A running forge with its people; `tokens` by login."""
+    """A running forge with its users; `tokens` by login."""
 
-    made: Made
+    made: ForgeApp
     server: ThreadedServer
     tokens: Mapping[str, str]
 
     @property
     def url(self) -> str:
-        """The forge's address."""
+        """The URL of the forge."""
         return self.server.url
 
     def person(self, login: str) -> Person:
-        """Somebody of this site."""
+        """A user of this site."""
         return Person(login, self.tokens[login], self.url)
 
 
@@ -63,7 +63,7 @@ def start_site(
     demo: bool = False,
     wrap: Callable[[Any], Any] | None = None,
 ) -> Site:
-    """Start a forge with people and three empty repositories; `wrap` may stand before it."""
+    """Start a forge with users and three empty repositories; `wrap` may wrap its application."""
     offered = {login: tokens[login] for login in PEOPLE} if demo else None
     made = create_forge(folder, clock=clock, hook_client=hook_client, demo_tokens=offered)
     server = ThreadedServer(wrap(made.app) if wrap else made.app, port).start()
@@ -72,7 +72,7 @@ def start_site(
 
 
 def add_people_and_repositories(forge: Forge, tokens: Mapping[str, str]) -> None:
-    """Add the users of `tokens` (by login) and the three empty repositories with their rules."""
+    """Create the users of `tokens` (by login) and the three empty repositories with their rules."""
     for login, token in tokens.items():
         forge.create_user(login, token, bot=login == BOT)
     roles = {"ada": "read", "rita": "write", "otto": "admin", BOT: "write"}
@@ -89,5 +89,5 @@ def add_people_and_repositories(forge: Forge, tokens: Mapping[str, str]) -> None
         roles,
         protected=True,
         required_statuses=(ORDER,),
-        description="The deploy repo: what the clusters pull; written by Switchyard alone",
+        description="The deploy repo: what the clusters pull; only Switchyard writes to it",
     )

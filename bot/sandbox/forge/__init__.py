@@ -1,6 +1,5 @@
 """A small forge: repositories over Git's smart HTTP, merge requests, reviews, statuses, webhooks.
 
-A program of its own that the bot reaches over HTTP like any forge: for trying Switchyard out, for
-sites without a network, and for tests. Nothing here imports the bot's passes, and the bot knows of
-it only `bot/forges/local.py`.
+A separate program, used by the bot over HTTP like any forge: for evaluation, air-gapped sites and
+tests. Nothing here imports the service; the service's client is `bot.forges.local`.
 """

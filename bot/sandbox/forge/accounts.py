@@ -1,4 +1,4 @@
-"""Users, repositories and who may do what."""
+"""Users, repositories and roles of the local forge."""
 
 import hashlib
 import hmac
@@ -12,7 +12,7 @@ _LOGIN = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_-]{0,38}")
 
 
 class RefusedError(Exception):
-    """The forge says no; `code` is the HTTP status that says so."""
+    """The forge rejects a request; `code` is the HTTP status."""
 
     def __init__(self, code: int, message: str) -> None:
         super().__init__(message)
@@ -33,13 +33,15 @@ class Accounts:
     def create_user(
         self, login: str, token: str, *, name: str = "", email: str = "", bot: bool = False
     ) -> User:
-        """Make a user, or give one that is there a new token.
+        """Create a user, or update an existing one.
 
         Raises:
             RefusedError: the login is malformed, or the token is empty.
         """
         if not (_LOGIN.fullmatch(login) and token):
-            raise RefusedError(422, f"{login!r}: a login has letters, digits, - and a token")
+            raise RefusedError(
+                422, f"{login!r} is not a valid login (letters, digits, - and _), or has no token"
+            )
         with self.lock:
             known = self.users.get(login)
             number = known.id if known else len(self.users) + 1
@@ -56,7 +58,7 @@ class Accounts:
             return made
 
     def authenticate(self, login: str | None, token: str) -> User | None:
-        """The user with that token; with a login only that user."""
+        """The user with that token; with a login, only that user."""
         hashed = _hash(token)
         for user in list(self.users.values()):
             if hmac.compare_digest(user.token_hash, hashed) and login in {None, user.login}:
@@ -72,7 +74,7 @@ class Accounts:
         required_statuses: tuple[str, ...] = (),
         description: str = "",
     ) -> Repository:
-        """Make an empty repository, or set the rules of one that is there."""
+        """Create an empty repository, or update the rules of an existing one."""
         with self.lock:
             if not self.git.folder(path).exists():
                 self.git.create(path, "main")
@@ -90,34 +92,38 @@ class Accounts:
             return made
 
     def role(self, path: str, login: str) -> str:
-        """What a user may do in a repository."""
+        """The role of a user in a repository; `none` by default."""
         return self.repository(path).roles.get(login, "none")
 
     def may(self, user: User | None, path: str, role: str) -> bool:
-        """Whether somebody has at least that role."""
+        """Whether a user has at least that role."""
         has = self.role(path, user.login) if user else "none"
         return ROLES.index(has) >= ROLES.index(role)
 
     def require(self, user: User | None, path: str, role: str) -> None:
-        """Refuse somebody who has less than that role.
+        """Check that a user has at least that role.
 
         Raises:
-            RefusedError: 401 for nobody, 404 where nothing may be seen, 403 otherwise.
+            RefusedError: 401 without a user, 404 without read access, 403 otherwise.
         """
         if user is None:
             raise RefusedError(401, "sign in first")
         if path not in self.repositories or not self.may(user, path, "read"):
-            raise RefusedError(404, f"no repository {path} that {user.login} can see")
+            raise RefusedError(
+                404, f"repository {path} does not exist or is not visible to {user.login}"
+            )
         if not self.may(user, path, role):
             has = self.role(path, user.login)
-            raise RefusedError(403, f"{user.login} has role {has} here; this needs {role}")
+            raise RefusedError(
+                403, f"{user.login} has role {has} on {path}; role {role} is required"
+            )
 
     def repository(self, path: str) -> Repository:
-        """The repository of that path."""
+        """The repository with that path. Raises RefusedError if there is none."""
         try:
             return self.repositories[path]
         except KeyError:
-            raise RefusedError(404, f"no repository {path}") from None
+            raise RefusedError(404, f"repository {path} does not exist") from None
 
 
 def _hash(token: str) -> str:

@@ -1,14 +1,14 @@
-"""The forge's programming interface: JSON over HTTP under /api/v1, with a bearer token.
+"""The forge's API: JSON over HTTP under /api/v1, with a bearer token.
 
-Here: users, repositories, statuses, webhooks. `api_requests` has merge requests.
+This module serves users, repositories, statuses and webhooks; `api_requests` merge requests.
 """
 
 from fastapi import APIRouter
 
-from bot.sandbox.forge import api_requests, shapes, talk
-from bot.sandbox.forge.access import MAX_BODY, Fields, Me, Path, TheForge, text
+from bot.sandbox.forge import api_requests, conversation, serialization
 from bot.sandbox.forge.accounts import RefusedError
-from bot.sandbox.forge.shapes import Json
+from bot.sandbox.forge.api_access import MAX_BODY, Fields, Me, Path, TheForge, text
+from bot.sandbox.forge.serialization import Json
 
 MAX_DELIVERIES = 100
 
@@ -25,42 +25,42 @@ def router() -> APIRouter:
 
 
 def me(user: Me) -> Json:
-    """Who the token belongs to."""
-    return shapes.user(user)
+    """The user of the token."""
+    return serialization.user(user)
 
 
 @routes.get("")
 def repository(forge: TheForge, path: Path) -> Json:
     """The repository and its rules."""
-    return shapes.repository(forge.repository(path))
+    return serialization.repository(forge.repository(path))
 
 
 @routes.get("/members/{login}")
 def member(forge: TheForge, path: Path, login: str) -> Json:
-    """What somebody may do here; `none` for everybody unknown."""
+    """The role of a user; `none` for an unknown one."""
     return {"role": forge.role(path, login)}
 
 
 @routes.get("/statuses/{sha}")
 def statuses(forge: TheForge, path: Path, sha: str) -> list[Json]:
     """The newest status of each context on a commit."""
-    return [shapes.status(each) for each in forge.statuses(path, sha)]
+    return [serialization.status(each) for each in forge.statuses(path, sha)]
 
 
 @routes.post("/statuses/{sha}", status_code=201)
 def set_status(forge: TheForge, path: Path, user: Me, sha: str, fields: Fields) -> Json:
     """Set the status of a context on a commit."""
     given = {key: text(fields, key) for key in ("context", "state", "description", "url")}
-    talk.set_status(forge, user, path, sha, given)
+    conversation.set_status(forge, user, path, sha, given)
     return given
 
 
 @routes.get("/commits/{sha}/merge_request")
 def of_commit(forge: TheForge, path: Path, sha: str) -> Json | None:
-    """The merge request that a commit merged; null when there is none."""
+    """The merge request with that merge commit; null if there is none."""
     for request in forge.requests_of(path, "merged"):
         if request.merge_sha == sha:
-            return shapes.request(forge, request)
+            return serialization.request(forge, request)
     return None
 
 
@@ -73,33 +73,33 @@ def hooks(forge: TheForge, path: Path, user: Me) -> list[Json]:
 
 @routes.post("/hooks", status_code=201)
 def add_hook(forge: TheForge, path: Path, user: Me, fields: Fields) -> Json:
-    """Send all events there from now on, signed with the secret."""
+    """Add a webhook; its events are signed with the secret."""
     forge.require(user, path, "admin")
     url, secret = text(fields, "url"), text(fields, "secret")
     if not url.startswith(("http://", "https://")) or not secret:
-        raise RefusedError(422, "a webhook has a url (http or https) and a secret")
+        raise RefusedError(422, "a webhook requires a URL (http or https) and a secret")
     forge.hooks.add(path, url, secret)
     return {"url": url}
 
 
 @routes.delete("/hooks")
 def remove_hook(forge: TheForge, path: Path, user: Me, url: str) -> Json:
-    """Send nothing there any more."""
+    """Remove a webhook."""
     forge.require(user, path, "admin")
     return {"removed": forge.hooks.remove(path, url)}
 
 
 @routes.get("/deliveries")
 def deliveries(forge: TheForge, path: Path, user: Me) -> list[Json]:
-    """What was sent, newest first."""
+    """The deliveries, newest first."""
     forge.require(user, path, "admin")
-    return [shapes.delivery(each) for each in forge.hooks.deliveries(path)[:MAX_DELIVERIES]]
+    return [serialization.delivery(each) for each in forge.hooks.deliveries(path)[:MAX_DELIVERIES]]
 
 
 @routes.post("/deliveries/{delivery}/redeliver", status_code=202)
 def redeliver(forge: TheForge, path: Path, user: Me, delivery: str) -> Json:
-    """Send a delivery again under the same id."""
+    """Send a delivery again with the same id."""
     forge.require(user, path, "admin")
     if not forge.hooks.redeliver(path, delivery):
-        raise RefusedError(404, f"no delivery {delivery}, or its webhook was removed")
+        raise RefusedError(404, f"delivery {delivery} does not exist, or its webhook was removed")
     return {"id": delivery}

@@ -1,4 +1,4 @@
-"""Diffs for people: what a merge request changes, bounded so that any page can be shown."""
+"""Diffs for the pages, limited in size."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,14 +22,14 @@ class Line:
     text: str
 
     def __str__(self) -> str:
-        """As in a unified diff."""
+        """The line as in a unified diff."""
         marks = {"add": "+", "del": "-", "same": " "}
         return f"{marks.get(self.kind, '')}{self.text}"
 
 
 @dataclass(frozen=True, slots=True)
 class FileDiff:
-    """One file of a diff; `left_out` counts lines that are not shown."""
+    """One file of a diff; `left_out` counts the omitted lines."""
 
     path: str
     old_path: str
@@ -42,7 +42,7 @@ class FileDiff:
 
 @dataclass(frozen=True, slots=True)
 class Diff:
-    """The files of a diff; `total` counts those that are not shown too."""
+    """The files of a diff; `total` includes omitted files."""
 
     files: tuple[FileDiff, ...] = ()
     total: int = 0
@@ -54,7 +54,7 @@ class Diff:
 
 
 def read_diff(diff: pygit2.Diff) -> Diff:
-    """At most 300 files and 20,000 lines of a diff; what is left out is counted."""
+    """Read at most MAX_FILES files and MAX_LINES lines of a diff; count what is omitted."""
     diff.find_similar()
     shown: list[FileDiff] = []
     budget = MAX_LINES
@@ -68,16 +68,16 @@ def read_diff(diff: pygit2.Diff) -> Diff:
     return Diff(tuple(shown), len(diff), stats.insertions, stats.deletions)
 
 
-def _file(patch: pygit2.Patch, most: int) -> FileDiff:
+def _file(patch: pygit2.Patch, limit: int) -> FileDiff:
     delta = patch.delta
     _, added, removed = patch.line_stats
     lines: list[Line] = []
     total = 0
     for hunk in patch.hunks:
         total += 1 + len(hunk.lines)
-        if len(lines) < most:
+        if len(lines) < limit:
             lines.append(Line("hunk", None, None, hunk.header.strip()))
-            lines += [_line(each) for each in hunk.lines[: most - len(lines)]]
+            lines += [_line(each) for each in hunk.lines[: limit - len(lines)]]
     return FileDiff(
         path=_name(delta.new_file),
         old_path=_name(delta.old_file),

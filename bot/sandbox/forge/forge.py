@@ -1,7 +1,6 @@
-"""What the forge knows: merge requests and statuses; how changes are kept and told.
+"""The state of the local forge: merge requests and statuses, with persistence and events.
 
-`Forge` holds the state. What people do with it is in `merging`, `talk` and `pushes`, each operation
-done as somebody and refused when that one may not do it.
+The operations of users are in `merging`, `conversation` and `pushes`; each checks the user's role.
 """
 
 from collections.abc import Callable
@@ -15,7 +14,7 @@ from bot.sandbox.forge.records import Comment, Event, MergeRequest, Status, Stor
 
 
 class Forge(Accounts):
-    """Everything the forge knows. Safe to read from any thread; `lock` is held to change it."""
+    """The state of the forge. Any thread may read it; changes require `lock`."""
 
     def __init__(
         self, storage: Storage, git: Git, hooks: Hooks, clock: Callable[[], datetime]
@@ -31,22 +30,22 @@ class Forge(Accounts):
             self._remember(Status(**value))
 
     def now(self) -> str:
-        """The time as text."""
+        """The current time in ISO 8601."""
         return self.clock().isoformat(timespec="milliseconds")
 
     def request(self, path: str, number: int) -> MergeRequest:
-        """The merge request of that number.
+        """The merge request with that number.
 
         Raises:
-            RefusedError: there is none.
+            RefusedError: it does not exist.
         """
         try:
             return self._requests[path][number]
         except KeyError:
-            raise RefusedError(404, f"no merge request {number} in {path}") from None
+            raise RefusedError(404, f"merge request {number} of {path} does not exist") from None
 
     def requests_of(self, path: str, state: str = "all", prefix: str = "") -> list[MergeRequest]:
-        """Merge requests of a repository, newest first; costs nothing but memory."""
+        """The merge requests of a repository, newest first."""
         with self.lock:
             found = list(self._requests.get(path, {}).values())
         return [
@@ -56,7 +55,7 @@ class Forge(Accounts):
         ]
 
     def add_request(self, request: MergeRequest) -> None:
-        """Take in a new merge request; its number is taken already."""
+        """Add a new merge request, whose number is already allocated."""
         self._requests.setdefault(request.repository, {})[request.number] = request
 
     def statuses(self, path: str, sha: str) -> list[Status]:
@@ -66,7 +65,7 @@ class Forge(Accounts):
         return sorted(found, key=lambda status: status.context)
 
     def put_status(self, status: Status) -> None:
-        """Keep a status in place of the last one of its context."""
+        """Store a status, replacing the previous one of its context."""
         self._remember(status)
         self.storage.put(f"{status.repository} {status.sha} {status.context}", status)
 
@@ -74,13 +73,13 @@ class Forge(Accounts):
         self._statuses.setdefault((status.repository, status.sha), {})[status.context] = status
 
     def note(self, request: MergeRequest, user: User, action: str, what: str) -> None:
-        """Put something that happened into the conversation, keep it, tell the hooks."""
+        """Add an event to the conversation, store the merge request, and send webhooks."""
         request.events.append(Event(user.login, action, what, self.now()))
         self.save(request)
         self.emit(request.repository, "merge_request", action, user, number=request.number)
 
     def save(self, request: MergeRequest) -> None:
-        """Keep a merge request as it is now."""
+        """Store a merge request."""
         request.updated_at = self.now()
         self.storage.put(f"{request.repository}!{request.number}", request)
 
@@ -94,7 +93,7 @@ class Forge(Accounts):
         number: int | None = None,
         ref: str | None = None,
     ) -> None:
-        """Tell the hooks of a repository."""
+        """Send an event to the webhooks of a repository."""
         body = {"number": number, "ref": ref, "action": action, "sender": user.login}
         self.hooks.emit(path, event, body)
 

@@ -1,4 +1,4 @@
-"""The forge's own door to Git: bare repositories, branches, merges, contents."""
+"""The forge's Git operations: bare repositories, branches, merges, contents."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -15,7 +15,7 @@ from bot.sandbox.forge.diffs import Diff, read_diff
 HEADS = "refs/heads/"
 REQUESTS = "refs/merge-requests/"
 MAX_FILE = 1024 * 1024
-REMEMBERED = 4096
+CACHED_CONFLICTS = 4096
 _PATH = re.compile(r"[a-z0-9][a-z0-9._-]*/[a-z0-9][a-z0-9._-]*")
 _ID = re.compile(r"[0-9a-f]{40}")
 _SETTINGS = {
@@ -27,21 +27,34 @@ _SETTINGS = {
 }
 
 
-class GitRefusedError(Exception):
-    """Git cannot do it; the text says why."""
+class GitOperationError(Exception):
+    """A Git operation failed; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What a folder holds under one name."""
+    """An entry of a folder."""
 
     name: str
     folder: bool
 
 
 def valid_path(path: str) -> bool:
-    """Whether it may be a repository's path, `group/name` in lower case."""
+    """Whether a text is a repository path, `group/name` in lower case."""
     return bool(_PATH.fullmatch(path)) and ".." not in path and ".git/" not in f"{path}/"
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """A merge of commit `head` into branch `target`, which must be at commit `onto`."""
+
+    target: str
+    onto: str
+    head: str
+    message: str
+    author_name: str
+    author_email: str
+    at: datetime
 
 
 class Git:
@@ -49,21 +62,25 @@ class Git:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.conflicts: Callable[[str, str, str], bool] = lru_cache(REMEMBERED)(self._conflicts)
-        """Whether (path, target commit, head) needs a person to be merged; remembered."""
+        self.conflicts: Callable[[str, str, str], bool] = lru_cache(CACHED_CONFLICTS)(
+            self._conflicts
+        )
+        """Whether merging (path, target commit, head) has conflicts; cached."""
 
     def folder(self, path: str) -> Path:
         """The folder of a repository.
 
         Raises:
-            GitRefusedError: it is no repository path.
+            GitOperationError: the path is invalid.
         """
         if not valid_path(path):
-            raise GitRefusedError(f"{path!r} is no repository path; use group/name in lower case")
+            raise GitOperationError(
+                f"{path!r} is not a valid repository path; use group/name in lower case"
+            )
         return self.root / f"{path}.git"
 
     def create(self, path: str, default_branch: str) -> None:
-        """Make an empty bare repository."""
+        """Create an empty bare repository."""
         folder = self.folder(path)
         folder.parent.mkdir(parents=True, exist_ok=True)
         repository = pygit2.init_repository(str(folder), bare=True, initial_head=default_branch)
@@ -71,7 +88,7 @@ class Git:
             repository.config[name] = value
 
     def open(self, path: str) -> pygit2.Repository:
-        """The repository itself."""
+        """Open a repository."""
         return pygit2.Repository(str(self.folder(path)))
 
     def branches(self, path: str) -> dict[str, str]:
@@ -84,35 +101,35 @@ class Git:
         }
 
     def state(self, path: str) -> str:
-        """A digest of all refs: the same as long as there is the same to fetch."""
+        """A digest of all refs, which changes only if there is something new to fetch."""
         references = self.open(path).references
-        told = [f"{name} {references[name].target}" for name in sorted(references)]
-        return sha256("\n".join(told).encode(errors="surrogateescape")).hexdigest()
+        lines = [f"{name} {references[name].target}" for name in sorted(references)]
+        return sha256("\n".join(lines).encode(errors="surrogateescape")).hexdigest()
 
     def head(self, path: str, branch: str) -> str | None:
-        """The newest commit of a branch, None when there is no such branch."""
+        """The newest commit of a branch; None if it does not exist."""
         if not pygit2.reference_is_valid_name(HEADS + branch):
             return None
         found = self.open(path).references.get(HEADS + branch)
         return str(found.target) if found is not None else None
 
     def has_commit(self, path: str, sha: str) -> bool:
-        """Whether a full id names a commit of the repository."""
+        """Whether a full id is a commit of the repository."""
         if not _ID.fullmatch(sha):
             return False
         found = self.open(path).get(sha)
         return found is not None and found.type_str == "commit"
 
     def restore(self, path: str, branch: str, sha: str) -> None:
-        """Make a branch that is not there at a commit."""
+        """Create a missing branch at a commit."""
         self.open(path).references.create(HEADS + branch, sha)
 
     def keep(self, path: str, number: int, sha: str) -> None:
-        """Let the ref of a merge request point at its head, so that Git never prunes it."""
+        """Point the ref of a merge request to its head, so that Git does not prune it."""
         self.open(path).references.create(f"{REQUESTS}{number}/head", sha, force=True)
 
     def delete(self, path: str, branch: str, sha: str) -> bool:
-        """Delete a branch that is still at a commit; whether it was deleted."""
+        """Delete a branch if it is still at a commit; returns whether it was deleted."""
         found = self.open(path).references.get(HEADS + branch)
         if found is None or str(found.target) != sha:
             return False
@@ -134,38 +151,38 @@ class Git:
     def merge(
         self,
         path: str,
-        heads: tuple[str, str, str],
-        message: str,
-        author: tuple[str, str],
-        at: datetime,
+        merge: Merge,
     ) -> str:
-        """Merge `head` into branch `target` at commit `onto`: `heads` is (target, onto, head).
+        """Create a merge commit on the target branch, and return it.
 
-        Returns the merge commit. The branch is set under Git's own lock on it, and only if it is
-        still at `onto` (libgit2: git_reference_set_target).
+        The branch is updated under Git's own lock, and only if it is still at `merge.onto`
+        (libgit2: git_reference_set_target).
 
         Raises:
-            GitRefusedError: conflicts, or the branch moved.
+            GitOperationError: there are conflicts, or the branch has changed.
         """
-        target, onto, head = heads
+        target, onto, head = merge.target, merge.onto, merge.head
         repository = self.open(path)
         index = repository.merge_commits(repository[onto], repository[head])  # type: ignore[arg-type] # commits, by their ids
         if index.conflicts is not None:
-            raise GitRefusedError(f"it conflicts with {target}")
+            raise GitOperationError(f"conflicts with {target}")
         tree = index.write_tree(repository)
-        signature = pygit2.Signature(*author, int(at.timestamp()), 0)
-        sha = repository.create_commit(None, signature, signature, message, tree, [onto, head])
+        at = int(merge.at.timestamp())
+        signature = pygit2.Signature(merge.author_name, merge.author_email, at, 0)
+        sha = repository.create_commit(
+            None, signature, signature, merge.message, tree, [onto, head]
+        )
         reference = repository.references[HEADS + target]
         if str(reference.target) != onto:
-            raise GitRefusedError(f"{target} moved meanwhile")
+            raise GitOperationError(f"{target} has changed in the meantime")
         try:
             reference.set_target(sha)
         except pygit2.GitError as error:
-            raise GitRefusedError(f"{target} moved meanwhile") from error
+            raise GitOperationError(f"{target} has changed in the meantime") from error
         return str(sha)
 
     def diff(self, path: str, base: str, head: str) -> Diff:
-        """What `head` changes against where it left `base`."""
+        """The diff of `head` against its merge base with `base`."""
         repository = self.open(path)
         if base not in repository or head not in repository:
             return Diff()
@@ -173,24 +190,24 @@ class Git:
         return read_diff(repository.diff(str(start or base), head))
 
     def commit_diff(self, path: str, sha: str) -> Diff:
-        """What a commit changes against its first parent, or all it holds."""
+        """The diff of a commit against its first parent, or all of a root commit."""
         repository = self.open(path)
         commit = repository[sha].peel(pygit2.Commit)
         if not commit.parents:
             return read_diff(commit.tree.diff_to_tree(swap=True))
         return read_diff(repository.diff(str(commit.parents[0].id), sha))
 
-    def log(self, path: str, tip: str, most: int) -> list[Mapping[str, str]]:
+    def log(self, path: str, tip: str, limit: int) -> list[Mapping[str, str]]:
         """The newest commits of a tip, newest first: sha, subject, message, author, at."""
         walk = self.open(path).walk(tip)
-        return [_commit(found) for _, found in zip(range(most), walk, strict=False)]
+        return [_commit(found) for _, found in zip(range(limit), walk, strict=False)]
 
     def commit(self, path: str, sha: str) -> Mapping[str, str]:
-        """One commit that is there, as in `log`."""
+        """An existing commit, as in `log`."""
         return _commit(self.open(path)[sha].peel(pygit2.Commit))
 
     def entries(self, path: str, tip: str, folder: str) -> list[Entry] | None:
-        """What a folder holds at a commit, folders first; None when it is no folder."""
+        """The entries of a folder at a commit, folders first; None if it is not a folder."""
         found = _at(self.open(path), tip, folder)
         if not isinstance(found, pygit2.Tree):
             return None
@@ -198,7 +215,7 @@ class Git:
         return sorted(listed, key=lambda entry: (not entry.folder, entry.name))
 
     def file(self, path: str, tip: str, name: str) -> str | None:
-        """The text of a file at a commit; None when it is no file, or larger than 1 MiB."""
+        """The text of a file at a commit; None if it is not a file, or larger than 1 MiB."""
         found = _at(self.open(path), tip, name)
         if not isinstance(found, pygit2.Blob) or found.size > MAX_FILE:
             return None

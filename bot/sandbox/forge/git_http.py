@@ -1,4 +1,4 @@
-"""Git's smart HTTP by the real `git http-backend` (git-http-backend(1)), streaming both ways."""
+"""Git's smart HTTP protocol through the real `git http-backend`, streaming in both directions."""
 
 import asyncio
 import os
@@ -29,22 +29,39 @@ from bot.sandbox.forge.records import User
 ROLES = {"git-upload-pack": "read", "git-receive-pack": "write"}
 CHUNK = 64 * 1024
 OK = 200
-MOST_TOLD = 64
+CACHED_ADVERTISEMENTS = 64
 MAX_COMMANDS = 4 * 1024 * 1024
 GIT = shutil.which("git") or "git"
 _GZIP = 31
 
 
-Told: TypeAlias = OrderedDict[tuple[str, str, str], tuple[bytes, dict[str, str]]]
+@dataclass(frozen=True, slots=True)
+class _AdvertisementKey:
+    """What a ref advertisement depends on; `refs` is a digest of all refs."""
+
+    path: str
+    protocol: str
+    refs: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Advertisement:
+    """A cached response with the refs of a repository."""
+
+    body: bytes
+    headers: dict[str, str]
+
+
+Advertisements: TypeAlias = OrderedDict[_AdvertisementKey, _Advertisement]
 
 
 class BodyError(Exception):
-    """The request's body cannot be read; the text says why."""
+    """The body of the request is invalid."""
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request of Git: `endpoint` is what follows the repository's address."""
+    """A request of a Git client; `endpoint` is the part after the repository's URL."""
 
     forge: Forge
     user: User
@@ -54,7 +71,7 @@ class Call:
 
 
 class _Stream(StreamingResponse):
-    """Streams without listening for a disconnect: that would take parts of the request's body."""
+    """Streams without listening for a disconnect, which would consume the request's body."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         del scope, receive
@@ -62,9 +79,9 @@ class _Stream(StreamingResponse):
 
 
 def router(forge: Forge) -> APIRouter:
-    """The routes that Git speaks to."""
+    """The routes for Git clients."""
     routes = APIRouter(include_in_schema=False)
-    told: Told = OrderedDict()
+    advertisements: Advertisements = OrderedDict()
 
     @routes.get("/{group}/{name}.git/info/refs")
     async def refs(group: str, name: str, request: Request, service: str = "") -> Response:
@@ -72,7 +89,9 @@ def router(forge: Forge) -> APIRouter:
         if isinstance(user, Response):
             return user
         call = Call(forge, user, f"{group}/{name}", "info/refs", request)
-        return await (_told(call, told) if service == "git-upload-pack" else _read(call))
+        if service == "git-upload-pack":
+            return await _advertise(call, advertisements)
+        return await _read(call)
 
     @routes.post("/{group}/{name}.git/{service}")
     async def exchange(group: str, name: str, service: str, request: Request) -> Response:
@@ -91,9 +110,9 @@ def router(forge: Forge) -> APIRouter:
 
 
 def _admit(forge: Forge, path: str, service: str, request: Request) -> Response | User:
-    """The user, or the answer that keeps somebody out."""
+    """The authenticated user with sufficient role, or the error response."""
     if service not in ROLES:
-        return PlainTextResponse("this forge speaks Git's smart HTTP protocol only\n", 403)
+        return PlainTextResponse("only Git's smart HTTP protocol is supported\n", 403)
     user = _basic_user(forge, request)
     if user is None:
         headers = {"WWW-Authenticate": 'Basic realm="Local forge", charset="UTF-8"'}
@@ -106,7 +125,7 @@ def _admit(forge: Forge, path: str, service: str, request: Request) -> Response 
 
 
 def _basic_user(forge: Forge, request: Request) -> User | None:
-    """The user that HTTP basic authentication names (RFC 7617)."""
+    """The user of HTTP basic authentication (RFC 7617)."""
     scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "basic":
         return None
@@ -118,7 +137,7 @@ def _basic_user(forge: Forge, request: Request) -> User | None:
 
 
 async def _read(call: Call) -> StreamingResponse:
-    """A fetch: Git's answer is passed on while it is made."""
+    """Serve a fetch: Git's output is streamed."""
     process, feeding = await _start(call, b"", _body(call.request))
     status, headers = await _cgi_headers(process)
 
@@ -137,32 +156,32 @@ async def _read(call: Call) -> StreamingResponse:
     return _Stream(answer(), status, headers)
 
 
-async def _told(call: Call, told: Told) -> Response:
-    """What there is to fetch; for the same refs as Git told it before, since most ask in vain."""
+async def _advertise(call: Call, advertisements: Advertisements) -> Response:
+    """The refs of a repository, cached while they are unchanged: most fetches find nothing new."""
 
-    async def state() -> tuple[str, str, str]:
+    async def current_key() -> _AdvertisementKey:
         refs = await asyncio.to_thread(call.forge.git.state, call.path)
-        return call.path, call.request.headers.get("git-protocol", ""), refs
+        return _AdvertisementKey(call.path, call.request.headers.get("git-protocol", ""), refs)
 
-    key = await state()
-    if key not in told:
+    key = await current_key()
+    if key not in advertisements:
         answer = await _read(call)
         body = bytearray()
         async for chunk in answer.body_iterator:
             assert isinstance(chunk, bytes)
             body += chunk
         whole = Response(bytes(body), answer.status_code, dict(answer.headers))
-        if answer.status_code != OK or await state() != key:
+        if answer.status_code != OK or await current_key() != key:
             return whole
-        told[key] = bytes(body), dict(answer.headers)
-        while len(told) > MOST_TOLD:
-            told.popitem(last=False)
-    known, headers = told[key]
-    return Response(known, OK, headers)
+        advertisements[key] = _Advertisement(bytes(body), dict(answer.headers))
+        while len(advertisements) > CACHED_ADVERTISEMENTS:
+            advertisements.popitem(last=False)
+    cached = advertisements[key]
+    return Response(cached.body, OK, cached.headers)
 
 
 async def _write(call: Call) -> Response:
-    """A push: judged before Git sees it, and answered when its consequences are on record."""
+    """Serve a push: check it before Git, and respond after merge requests are updated."""
     stream = _body(call.request)
     head = bytearray()
     push: Push | None = None
@@ -172,7 +191,7 @@ async def _write(call: Call) -> Response:
         if push is not None or len(head) > MAX_COMMANDS:
             break
     if push is None:
-        raise PushFormatError("the push breaks off, or changes too many refs at once")
+        raise PushFormatError("the push is incomplete, or updates too many refs at once")
     refused = await asyncio.to_thread(refused_refs, call.forge, call.user, call.path, push.commands)
     if refused:
         async for _ in stream:
@@ -203,7 +222,7 @@ async def _start(
 
 
 async def _feed(process: Process, head: bytes, stream: AsyncIterator[bytes]) -> None:
-    """Give Git the request's body; a body that breaks off ends Git before it can believe it."""
+    """Pass the request's body to Git; an incomplete body kills Git before it can use it."""
     assert process.stdin is not None
     try:
         process.stdin.write(head)
@@ -222,7 +241,7 @@ async def _feed(process: Process, head: bytes, stream: AsyncIterator[bytes]) -> 
 async def _end_with_client(
     process: Process, feeding: "asyncio.Task[None]", request: Request
 ) -> None:
-    """End Git when the client is gone: the body is read by then, only a disconnect can come."""
+    """Kill Git on disconnect; after the body is read, no other message can arrive."""
     with suppress(BodyError, ClientDisconnect):
         await feeding
         await request.receive()
@@ -230,31 +249,31 @@ async def _end_with_client(
 
 
 def _kill(process: Process) -> None:
-    """End Git with all that it started."""
+    """Kill Git and its child processes."""
     if process.returncode is None:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
 
 
 async def _body(request: Request) -> AsyncIterator[bytes]:
-    """The body in pieces of bounded size; Git compresses large ones with gzip."""
+    """The body in chunks of limited size; Git compresses large bodies with gzip."""
     if request.headers.get("content-encoding") not in {"gzip", "x-gzip"}:
         async for chunk in request.stream():
             if chunk:
                 yield chunk
         return
-    machine = zlib.decompressobj(wbits=_GZIP)
+    decompressor = zlib.decompressobj(wbits=_GZIP)
     try:
         async for chunk in request.stream():
             rest = chunk
-            while rest and not machine.eof:
-                yield machine.decompress(rest, CHUNK)
-                rest = machine.unconsumed_tail
-        yield machine.flush()
+            while rest and not decompressor.eof:
+                yield decompressor.decompress(rest, CHUNK)
+                rest = decompressor.unconsumed_tail
+        yield decompressor.flush()
     except zlib.error as error:
         raise BodyError(f"the body is not gzip: {error}") from error
-    if not machine.eof:
-        raise BodyError("the compressed body breaks off")
+    if not decompressor.eof:
+        raise BodyError("the compressed body is incomplete")
 
 
 def _environment(call: Call) -> Mapping[str, str]:
@@ -275,7 +294,7 @@ def _environment(call: Call) -> Mapping[str, str]:
 
 
 async def _cgi_headers(process: Process) -> tuple[int, dict[str, str]]:
-    """Status and headers of a CGI answer (RFC 3875, 6); 500 when Git ended without any."""
+    """Status and headers of a CGI response (RFC 3875, 6); 500 if Git exits without any."""
     assert process.stdout is not None
     status = 200
     headers: dict[str, str] = {}

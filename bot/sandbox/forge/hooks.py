@@ -1,4 +1,4 @@
-"""Webhooks: each event goes to each hook once, signed, in order; nothing is sent twice unasked."""
+"""Webhooks: each event is sent to each hook once, signed and in order, without retries."""
 
 import asyncio
 import hashlib
@@ -12,15 +12,15 @@ import httpx
 
 from bot.sandbox.forge.records import WAITING, Delivery, Hook, Storage
 
-TIMEOUT = 10.0
-KEPT = 1000
+TIMEOUT_SECONDS = 10.0
+MAX_DELIVERIES = 1000
 
 
 class Hooks:
-    """Hooks, deliveries, and the sender: one task for each hook, so that none holds up others.
+    """Hooks, deliveries, and the sender: one task per hook, so that hooks do not block each other.
 
-    Deliveries that were waiting when the forge ended are sent when it runs again. A delivery that
-    fails is not repeated by itself, but may be by `redeliver`, under the same id.
+    Deliveries that were pending when the forge stopped are sent at the next start. A failed
+    delivery is not retried automatically; `redeliver` sends it again with the same id.
     """
 
     def __init__(self, storage: Storage, client: httpx.AsyncClient, now: Callable[[], str]) -> None:
@@ -33,20 +33,22 @@ class Hooks:
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def add(self, repository: str, url: str, secret: str) -> None:
-        """Send the events of a repository there from now on.
+        """Add a webhook for the events of a repository.
 
         Raises:
             ValueError: the secret is empty.
         """
         if not secret:
-            raise ValueError("a webhook needs a secret; its receiver could trust nobody")
+            raise ValueError(
+                "a webhook requires a secret; without one its receiver cannot verify it"
+            )
         hook = Hook(repository, url, secret)
         with self._lock:
             self._hooks[_key(hook)] = hook
             self._storage.put(_key(hook), hook)
 
     def remove(self, repository: str, url: str) -> bool:
-        """Send nothing there any more; whether there was such a hook."""
+        """Remove a webhook; returns whether it existed."""
         with self._lock:
             found = self._hooks.pop(f"{repository} {url}", None)
             if found is not None:
@@ -65,20 +67,20 @@ class Hooks:
         return found[::-1]
 
     def emit(self, repository: str, event: str, body: Mapping[str, object]) -> None:
-        """Queue an event for every hook of its repository; may be called from any thread."""
+        """Queue an event for every hook of its repository; callable from any thread."""
         text = json.dumps({"repository": repository, **body})
         with self._lock:
             for hook in self.of(repository):
                 made = Delivery(str(uuid.uuid4()), repository, hook.url, event, text, self._now())
                 self._deliveries[made.id] = made
                 self._enqueue(made)
-            while len(self._deliveries) > KEPT:
+            while len(self._deliveries) > MAX_DELIVERIES:
                 oldest = next(iter(self._deliveries))
                 del self._deliveries[oldest]
                 self._storage.forget(Delivery, oldest)
 
     def redeliver(self, repository: str, delivery: str) -> bool:
-        """Send a delivery again under the same id; False when it, or its hook, is not known."""
+        """Send a delivery again with the same id; False if it or its hook does not exist."""
         with self._lock:
             found = self._deliveries.get(delivery)
             if found is None or found.repository != repository or _key(found) not in self._hooks:
@@ -93,7 +95,7 @@ class Hooks:
             self._loop.call_soon_threadsafe(self._accept, delivery)
 
     async def run(self) -> None:
-        """Send what is queued, until cancelled."""
+        """Send queued deliveries until cancelled."""
         with self._lock:
             self._loop = asyncio.get_running_loop()
             waiting = [each for each in self._deliveries.values() if each.outcome == WAITING]
@@ -137,18 +139,18 @@ class Hooks:
             "X-Switchyard-Signature-256": f"sha256={sign(hook.secret, body)}",
         }
         try:
-            async with asyncio.timeout(TIMEOUT):
+            async with asyncio.timeout(TIMEOUT_SECONDS):
                 answer = await self._client.post(hook.url, content=body, headers=headers)
-        except Exception as error:  # noqa: BLE001 - whatever a receiver does, the next one is sent
-            return f"no answer: {type(error).__name__}"
+        except Exception as error:  # noqa: BLE001 - a failing receiver must not stop the sender
+            return f"no response: {type(error).__name__}"
         return str(answer.status_code)
 
     async def flush(self) -> None:
-        """Return when everything queued was sent; from any loop or thread but the forge's own."""
+        """Wait until all deliveries are sent; from any loop but the forge's own."""
         await asyncio.to_thread(self.wait_sent)
 
     def wait_sent(self) -> None:
-        """Block until everything queued was sent; from any thread but the forge's own."""
+        """Block until all deliveries are sent; from any thread but the forge's own."""
         if self._loop is not None:
             asyncio.run_coroutine_threadsafe(self._all_sent(), self._loop).result()
 

@@ -1,4 +1,4 @@
-"""Markdown for the pages: a few plain tags and no other HTML, comments hidden."""
+"""Renders Markdown for the pages: a few HTML tags are allowed, comments are removed."""
 
 import re
 from collections.abc import Sequence
@@ -13,9 +13,9 @@ _ALLOWED = re.compile(r"(</?(?:code|details|summary|sub)>|<br>)")
 
 
 def _html(text: str) -> str:
-    """Comments go, the few allowed tags stay, everything else is shown as text.
+    """Remove comments, keep allowed tags, and escape everything else.
 
-    What is escaped in it already is not escaped twice.
+    Existing escapes are not escaped twice.
     """
     parts = _ALLOWED.split(_COMMENT.sub("", text))
     return "".join(part if _ALLOWED.fullmatch(part) else escape(unescape(part)) for part in parts)
@@ -39,5 +39,5 @@ _PARSER = _make()
 
 
 def render(text: str) -> str:
-    """Safe HTML of a text that anybody may have written."""
+    """Safe HTML for an untrusted text."""
     return str(_PARSER.render(text))

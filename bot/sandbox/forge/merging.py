@@ -1,10 +1,10 @@
-"""Merge requests from opening to merging. Called by the programming interface and the pages."""
+"""Opens, edits, closes and merges merge requests. Called by the API and the pages."""
 
 from bot.sandbox.forge.accounts import RefusedError
+from bot.sandbox.forge.branch_tracking import follow, mark_merged
 from bot.sandbox.forge.diffs import Diff
-from bot.sandbox.forge.following import follow, mark_merged
 from bot.sandbox.forge.forge import Forge
-from bot.sandbox.forge.git import HEADS, GitRefusedError
+from bot.sandbox.forge.git import HEADS, GitOperationError, Merge
 from bot.sandbox.forge.records import MergeRequest, User
 
 MAX_TITLE = 255
@@ -14,15 +14,15 @@ MAX_BODY = 65_536
 def open_request(
     forge: Forge, user: User, path: str, *, source: str, target: str, title: str, body: str
 ) -> MergeRequest:
-    """Open a merge request, or return the open one of that branch as it is.
+    """Open a merge request, or return the open one of that branch unchanged.
 
     Raises:
-        RefusedError: 422 where a branch is missing or has nothing new.
+        RefusedError: 422 if a branch is missing or has no new commits.
     """
     forge.require(user, path, "write")
     _check_text(title, body)
     with forge.lock:
-        known = _open_twin(forge, path, source, target)
+        known = _existing(forge, path, source, target)
         if known is not None:
             return known
         head, base = _new_commits(forge, path, source, target)
@@ -42,7 +42,7 @@ def open_request(
 def edit_request(
     forge: Forge, user: User, path: str, number: int, *, title: str, body: str
 ) -> None:
-    """Set title and body; the author may, and whoever has the role triage."""
+    """Set title and body; allowed for the author and role triage."""
     request = forge.request(path, number)
     _require_author(forge, user, request)
     _check_text(title, body)
@@ -55,9 +55,9 @@ def edit_request(
 
 
 def set_state(forge: Forge, user: User, path: str, number: int, state: str) -> None:
-    """Close (`closed`) or reopen (`open`); what is merged stays merged."""
+    """Close (`closed`) or reopen (`open`); a merged merge request cannot change."""
     if state not in {"open", "closed"}:
-        raise RefusedError(422, f"{state!r} is no state; there are open and closed")
+        raise RefusedError(422, f"invalid state {state!r}: expected open or closed")
     request = forge.request(path, number)
     _require_author(forge, user, request)
     with forge.lock:
@@ -73,11 +73,11 @@ def set_state(forge: Forge, user: User, path: str, number: int, state: str) -> N
 
 
 def _reopen(forge: Forge, user: User, request: MergeRequest) -> None:
-    """Open again at the branch as it is now; a missing branch comes back at the last head."""
+    """Reopen at the current head of the branch; a deleted branch is restored first."""
     path = request.repository
-    twin = _open_twin(forge, path, request.source, request.target)
-    if twin is not None:
-        raise RefusedError(409, f"merge request {twin.number} of that branch is open")
+    existing = _existing(forge, path, request.source, request.target)
+    if existing is not None:
+        raise RefusedError(409, f"merge request {existing.number} of that branch is open")
     if forge.git.head(path, request.source) is None:
         forge.require(user, path, "write")
         forge.git.restore(path, request.source, request.head)
@@ -85,31 +85,31 @@ def _reopen(forge: Forge, user: User, request: MergeRequest) -> None:
     request.head, _ = _new_commits(forge, path, request.source, request.target)
     forge.git.keep(path, request.number, request.head)
     request.state, request.closed_by = "open", None
-    forge.note(request, user, "reopened", "opened this again")
+    forge.note(request, user, "reopened", "reopened this")
 
 
 def blockers(forge: Forge, user: User | None, request: MergeRequest) -> list[str]:
-    """Why this user cannot merge it now, in sentences without a full stop."""
+    """Why this user cannot merge it now; clauses without a full stop."""
     if request.state != "open":
-        return [f"it is {request.state}"]
+        return [f"the merge request is {request.state}"]
     found = []
     path = request.repository
     if not forge.may(user, path, "write"):
-        found.append("merging needs the role write")
+        found.append("merging requires role write")
     statuses = {status.context: status for status in forge.statuses(path, request.head)}
     for context in forge.repository(path).required_statuses:
         status = statuses.get(context)
         if status is None:
-            found.append(f"{context} is required and not reported yet")
+            found.append(f"{context} is required but not reported yet")
         elif status.state != "success":
             found.append(f"{context} is {status.state}: {status.description}")
     if conflicts(forge, request):
-        found.append(f"it conflicts with {request.target}")
+        found.append(f"conflicts with {request.target}")
     return found
 
 
 def conflicts(forge: Forge, request: MergeRequest) -> bool:
-    """Whether an open merge request needs a person to be merged."""
+    """Whether an open merge request has merge conflicts."""
     if request.state != "open":
         return False
     onto = forge.git.head(request.repository, request.target)
@@ -117,7 +117,7 @@ def conflicts(forge: Forge, request: MergeRequest) -> bool:
 
 
 def changes(forge: Forge, request: MergeRequest) -> Diff:
-    """What it changes on its target, or changed when it was merged."""
+    """The diff against its target, or for a merged one against the target before the merge."""
     base = request.base
     if request.state == "open":
         base = forge.git.head(request.repository, request.target) or base
@@ -125,27 +125,35 @@ def changes(forge: Forge, request: MergeRequest) -> Diff:
 
 
 def merge(forge: Forge, user: User, path: str, number: int, *, head: str, message: str) -> str:
-    """Merge with a merge commit if the head is still `head`; the merge commit.
+    """Merge if the head is still `head`, and return the merge commit.
 
     Raises:
-        RefusedError: 409 when the head moved, 405 with every other reason.
+        RefusedError: 409 if the head has changed, 405 for any other reason.
     """
     forge.require(user, path, "read")
     with forge.lock:
         request = forge.request(path, number)
-        why = blockers(forge, user, request)
+        reasons = blockers(forge, user, request)
         if request.state != "open":
-            raise RefusedError(405, why[0])
+            raise RefusedError(405, reasons[0])
         if head not in {request.head} & {forge.git.head(path, request.source)}:
-            raise RefusedError(409, f"the head is {request.head[:8]} now, not {head[:8]}")
-        if why:
-            raise RefusedError(405, "; ".join(why))
+            raise RefusedError(409, f"the head is {request.head[:8]}, not {head[:8]}")
+        if reasons:
+            raise RefusedError(405, "; ".join(reasons))
         onto = forge.git.head(path, request.target)
         assert onto is not None
-        heads, author = (request.target, onto, head), (user.name, user.email)
+        change = Merge(
+            target=request.target,
+            onto=onto,
+            head=head,
+            message=message,
+            author_name=user.name,
+            author_email=user.email,
+            at=forge.clock(),
+        )
         try:
-            sha = forge.git.merge(path, heads, message, author, forge.clock())
-        except GitRefusedError as error:
+            sha = forge.git.merge(path, change)
+        except GitOperationError as error:
             raise RefusedError(405, str(error)) from error
         mark_merged(forge, user, request, sha, onto)
         forge.emit(path, "push", "updated", user, ref=HEADS + request.target)
@@ -155,11 +163,11 @@ def merge(forge: Forge, user: User, path: str, number: int, *, head: str, messag
 
 
 def _delete_source(forge: Forge, user: User, request: MergeRequest) -> None:
-    """Delete the branch of a merged request, unless it is protected or has moved on."""
+    """Delete the branch of a merged request, unless it is protected or has new commits."""
     path, branch = request.repository, request.source
     repository = forge.repository(path)
-    spared = {repository.default_branch, *repository.protected}
-    if not repository.delete_merged_branches or branch in spared:
+    kept = {repository.default_branch, *repository.protected}
+    if not repository.delete_merged_branches or branch in kept:
         return
     if forge.git.delete(path, branch, request.head):
         forge.emit(path, "push", "deleted", user, ref=HEADS + branch)
@@ -167,16 +175,16 @@ def _delete_source(forge: Forge, user: User, request: MergeRequest) -> None:
 
 
 def _new_commits(forge: Forge, path: str, source: str, target: str) -> tuple[str, str]:
-    """Heads of both branches, of which the source has commits that the target has not."""
+    """The heads of both branches, after checking that the source has new commits."""
     head, base = forge.git.head(path, source), forge.git.head(path, target)
     if head is None or base is None:
-        raise RefusedError(422, f"branch {source if head is None else target} is not there")
+        raise RefusedError(422, f"branch {source if head is None else target} does not exist")
     if forge.git.contains(path, base, head):
-        raise RefusedError(422, f"{source} has no commit that {target} has not")
+        raise RefusedError(422, f"{source} has no commits that are not in {target}")
     return head, base
 
 
-def _open_twin(forge: Forge, path: str, source: str, target: str) -> MergeRequest | None:
+def _existing(forge: Forge, path: str, source: str, target: str) -> MergeRequest | None:
     same = (
         request
         for request in forge.requests_of(path, "open")
@@ -192,6 +200,6 @@ def _require_author(forge: Forge, user: User, request: MergeRequest) -> None:
 
 def _check_text(title: str, body: str) -> None:
     if not title.strip() or len(title) > MAX_TITLE:
-        raise RefusedError(422, f"a title has 1 to {MAX_TITLE} characters")
+        raise RefusedError(422, f"a title must have 1 to {MAX_TITLE} characters")
     if len(body) > MAX_BODY:
-        raise RefusedError(422, f"a description has at most {MAX_BODY} characters")
+        raise RefusedError(422, f"a description must have at most {MAX_BODY} characters")

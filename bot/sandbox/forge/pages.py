@@ -1,5 +1,6 @@
-"""The forge's pages, rendered here; every button is a form that works without script."""
+"""The forge's pages, rendered on the server; every button is a form that needs no script."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,7 +10,7 @@ from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Resp
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from bot.sandbox.forge import merging, talk, views
+from bot.sandbox.forge import conversation, merging, views
 from bot.sandbox.forge.accounts import RefusedError
 from bot.sandbox.forge.forge import Forge
 from bot.sandbox.forge.markdown import render
@@ -26,7 +27,7 @@ site_routes = APIRouter()
 
 
 class Pages:
-    """Templates and sessions of one forge; `demo_tokens` sign in with one click."""
+    """Templates and sessions of one forge; `demo_tokens` allow sign-in with one click."""
 
     def __init__(self, forge: Forge, demo_tokens: dict[str, str]) -> None:
         self.forge = forge
@@ -45,14 +46,14 @@ class Pages:
     def show(
         self, template: str, request: Request, values: dict[str, Any], code: int = 200
     ) -> HTMLResponse:
-        """A page."""
+        """Render a page."""
         user = self.sessions.user(request)
         token = self.sessions.form_token(user)
         page = self.templates.get_template(template)
         return HTMLResponse(page.render(user=user, form_token=token, **values), code)
 
     def refuse(self, request: Request, code: int, message: str) -> Response:
-        """The page that says no; the way in for somebody who is not signed in."""
+        """The error page; a redirect to the sign-in page without a session."""
         if code == 401 and request.method == "GET":  # noqa: PLR2004 - HTTP's number
             back = request.url.path
             return RedirectResponse(request.url_for("sign_in").include_query_params(back=back))
@@ -79,7 +80,7 @@ def pages_of(request: Request) -> Pages:
 
 
 def reader(request: Request) -> User:
-    """Who is signed in."""
+    """The signed-in user. Raises RefusedError without one."""
     user = pages_of(request).sessions.user(request)
     if user is None:
         raise RefusedError(401, "sign in first")
@@ -87,7 +88,7 @@ def reader(request: Request) -> User:
 
 
 def readable(request: Request, group: str, name: str) -> str:
-    """The path of the repository, which the reader may see."""
+    """The path of the repository, after checking that the user may read it."""
     path = f"{group}/{name}"
     pages_of(request).forge.require(reader(request), path, "read")
     return path
@@ -100,7 +101,7 @@ RepositoryPath = Annotated[str, Depends(readable)]
 
 @site_routes.get("/static/forge.css")
 def style() -> FileResponse:
-    """The one style sheet."""
+    """The style sheet."""
     return FileResponse(TEMPLATES / "forge.css", media_type="text/css")
 
 
@@ -118,7 +119,7 @@ def index(pages: ThePages, request: Request, user: Reader) -> Response:
 
 @site_routes.get("/sign-in")
 def sign_in(pages: ThePages, request: Request, back: str = "/") -> Response:
-    """The way in."""
+    """The sign-in page."""
     users = [pages.forge.users[login] for login in pages.demo_tokens]
     shown = {"demo_users": users, "back": local_path(back)}
     return pages.show("sign_in.html", request, shown)
@@ -128,11 +129,11 @@ def sign_in(pages: ThePages, request: Request, back: str = "/") -> Response:
 def signed_in(
     pages: ThePages, request: Request, login: Text, token: Text = "", back: Text = "/"
 ) -> Response:
-    """Begin a session."""
+    """Start a session."""
     check_origin(request)
     user = pages.forge.authenticate(login, token or pages.demo_tokens.get(login, ""))
     if user is None:
-        raise RefusedError(403, "login and token do not fit; go back and try again")
+        raise RefusedError(403, "invalid login or token; go back and try again")
     response = RedirectResponse(local_path(back), SEE_OTHER)
     pages.sessions.begin(response, user)
     return response
@@ -172,7 +173,7 @@ def commit(pages: ThePages, request: Request, path: RepositoryPath, sha: str) ->
 def requests(
     pages: ThePages, request: Request, path: RepositoryPath, state: str = "open"
 ) -> Response:
-    """Merge requests in one state."""
+    """The merge requests in one state."""
     return pages.show("requests.html", request, views.requests(pages.forge, path, state))
 
 
@@ -197,23 +198,32 @@ def act(
     body: Text = "",
     head: Text = "",
 ) -> Response:
-    """A button of a merge request."""
+    """Perform the action of a button of a merge request."""
     user = pages.sessions.check_form(request, form_token)
-    _act(pages.forge, user, (path, number), action, (body, head))
+    _act(pages.forge, user, Submission(path, number, action, body, head))
     return RedirectResponse(f"/{path}/merge_requests/{number}", SEE_OTHER)
 
 
-def _act(
-    forge: Forge, user: User, which: tuple[str, int], action: str, given: tuple[str, str]
-) -> None:
-    """Do what a button says; approval and merge count for the head that the page showed."""
-    path, number = which
-    body, head = given
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A submitted form of a merge request; `head` is the head that the page showed."""
+
+    path: str
+    number: int
+    action: str
+    body: str
+    head: str
+
+
+def _act(forge: Forge, user: User, submission: Submission) -> None:
+    """Perform an action; approval and merge apply to the head that the page showed."""
+    path, number, action = submission.path, submission.number, submission.action
+    body, head = submission.body, submission.head
     match action:
         case "comment":
-            talk.comment(forge, user, path, number, body.replace("\r\n", "\n"))
+            conversation.comment(forge, user, path, number, body.replace("\r\n", "\n"))
         case "approve" | "unapprove":
-            talk.review(forge, user, path, number, approve=action == "approve", head=head)
+            conversation.review(forge, user, path, number, approve=action == "approve", head=head)
         case "merge":
             title = forge.request(path, number).title
             message = f"Merge: {title} (merge request {number})"
@@ -222,6 +232,6 @@ def _act(
             state = "closed" if action == "close" else "open"
             merging.set_state(forge, user, path, number, state)
         case "hold" | "unhold":
-            talk.label(forge, user, path, number, views.HOLD, present=action == "hold")
+            conversation.label(forge, user, path, number, views.HOLD, present=action == "hold")
         case _:
-            raise RefusedError(404, f"no action {action}")
+            raise RefusedError(404, f"unknown action {action}")

@@ -1,7 +1,7 @@
-"""Reads what a push wants to change before Git sees it, and refuses it in Git's own words.
+"""Parses the ref updates of a push before Git does, and rejects a push in Git's protocol.
 
 Formats: gitprotocol-common(5) (pkt-line) and gitprotocol-pack(5) (receive-pack, report-status,
-side-band). Reading is as strict as Git's own, so that both see the same commands.
+side-band). Parsing is as strict as Git's own, so that both see the same commands.
 """
 
 import re
@@ -17,12 +17,12 @@ _SHALLOW = re.compile(rb"shallow [0-9a-f]{40}\n?")
 
 
 class PushFormatError(Exception):
-    """The bytes are no push."""
+    """The bytes are not a valid push."""
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One ref of a push, from `old` to `new`; forty zeros stand for none.
+    """The update of one ref from `old` to `new`; forty zeros mean that it does not exist.
 
     Bytes of a name that are not UTF-8 are kept as surrogate escapes.
     """
@@ -33,20 +33,20 @@ class Command:
 
     @property
     def branch(self) -> str | None:
-        """The branch, if the ref is one."""
+        """The name of the branch, if the ref is a branch."""
         return self.ref.removeprefix("refs/heads/") if self.ref.startswith("refs/heads/") else None
 
 
 @dataclass(frozen=True, slots=True)
 class Push:
-    """The commands of a push and what the client understands."""
+    """The commands of a push and the capabilities of the client."""
 
     commands: tuple[Command, ...]
     capabilities: frozenset[str]
 
 
 def read_push(body: bytes) -> Push | None:
-    """The commands at the beginning of a request; None while more bytes are needed.
+    """Parse the commands at the beginning of a request; None if more bytes are needed.
 
     Raises:
         PushFormatError: it is not a push.
@@ -63,24 +63,24 @@ def read_push(body: bytes) -> Push | None:
             continue
         found = _COMMAND.fullmatch(text)
         if found is None:
-            raise PushFormatError("a line of the push is no command; push with git")
+            raise PushFormatError("invalid push: a line is not a command")
         old, new, ref = (part.decode("utf-8", "surrogateescape") for part in found.groups())
         commands.append(Command(old, new, ref))
     return None
 
 
 def _lines(body: bytes) -> Iterator[bytes | None]:
-    """Each pkt-line, None for a flush; ends early where bytes are missing."""
+    """Each pkt-line, None for a flush; stops where bytes are missing."""
     at = 0
     while len(body) >= at + LENGTH:
         if not _LENGTH.fullmatch(body, at, at + LENGTH):
-            raise PushFormatError("a line of the push has no length; push with git")
+            raise PushFormatError("invalid push: a line has no length")
         length = int(body[at : at + LENGTH], 16)
         if length == 0:
             yield None
             return
         if length <= LENGTH:
-            raise PushFormatError("a line of the push is empty; push with git")
+            raise PushFormatError("invalid push: a line is empty")
         if len(body) < at + length:
             return
         yield body[at + LENGTH : at + length]
@@ -88,12 +88,12 @@ def _lines(body: bytes) -> Iterator[bytes | None]:
 
 
 def refuse(push: Push, reasons: Mapping[str, str]) -> bytes:
-    """The answer to a push of which nothing is accepted; `reasons` maps refs to why."""
+    """The response that rejects a whole push; `reasons` is by ref."""
     if not {"report-status", "report-status-v2"} & push.capabilities:
         return b""
     lines = [_line(b"unpack ok\n")]
     for command in push.commands:
-        why = reasons.get(command.ref, "refused together with another branch")
+        why = reasons.get(command.ref, "rejected together with another ref")
         lines.append(_line(f"ng {command.ref} {why}\n".encode(errors="surrogateescape")))
     report = b"".join(lines) + b"0000"
     if "side-band-64k" not in push.capabilities:

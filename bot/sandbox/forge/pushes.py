@@ -1,8 +1,8 @@
-"""What a push may change, and what follows from it. Called by `git_http` before and after Git."""
+"""Checks a push before Git, and updates merge requests after it. Called by `git_http`."""
 
 from collections.abc import Sequence
 
-from bot.sandbox.forge.following import follow
+from bot.sandbox.forge.branch_tracking import follow
 from bot.sandbox.forge.forge import Forge
 from bot.sandbox.forge.protection import ZERO, Command
 from bot.sandbox.forge.records import User
@@ -11,25 +11,25 @@ from bot.sandbox.forge.records import User
 def refused_refs(
     forge: Forge, user: User, path: str, commands: Sequence[Command]
 ) -> dict[str, str]:
-    """The refs of a push that this user may not change, with why.
+    """The refs of a push that this user must not update, each with the reason.
 
-    Protected branches are changed through merge requests, or by role admin.
+    Protected branches require a merge request, or role admin.
     """
     protected = forge.repository(path).protected
     admin = forge.may(user, path, "admin")
     found = {}
     for command in commands:
         if not command.ref.startswith(("refs/heads/", "refs/tags/")):
-            found[command.ref] = "only branches and tags may be pushed"
+            found[command.ref] = "only branches and tags can be pushed"
         elif not command.ref.isprintable():
-            found[command.ref] = "the name has characters that are not shown"
+            found[command.ref] = "the name contains unprintable characters"
         elif command.branch in protected and not admin:
             found[command.ref] = "protected branch: open a merge request"
     return found
 
 
 def pushed(forge: Forge, user: User, path: str, commands: Sequence[Command]) -> None:
-    """Git has taken a push, or some of it: merge requests follow, and hooks hear of it."""
+    """Update merge requests and send webhooks after Git accepted a push, or parts of it."""
     for command in commands:
         if command.branch is None:
             continue

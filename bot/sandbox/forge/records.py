@@ -1,4 +1,4 @@
-"""What the forge remembers, as records; `Storage` keeps each as JSON in SQLite."""
+"""The records of the forge; `Storage` stores each as JSON in SQLite."""
 
 import json
 import sqlite3
@@ -13,7 +13,7 @@ ROLES = ("none", "read", "triage", "write", "maintain", "admin")
 
 @dataclass(slots=True)
 class User:
-    """Somebody who may sign in; of the token only the SHA-256 is kept."""
+    """A user; only the SHA-256 of the token is stored."""
 
     id: int
     login: str
@@ -50,7 +50,7 @@ class Comment:
 
 @dataclass(slots=True)
 class Event:
-    """Something that happened to a merge request, for its conversation."""
+    """An event of a merge request, shown in its conversation."""
 
     actor: str
     action: str
@@ -60,7 +60,7 @@ class Event:
 
 @dataclass(slots=True)
 class MergeRequest:
-    """A merge request; `reviews` maps the login of an approver to head and time."""
+    """A merge request; `reviews` maps the login of an approver to [head, time]."""
 
     repository: str
     number: int
@@ -99,7 +99,7 @@ class Status:
 
 @dataclass(slots=True)
 class Hook:
-    """Where events of a repository are sent; the secret signs the body."""
+    """A webhook of a repository; the secret signs the body."""
 
     repository: str
     url: str
@@ -108,7 +108,7 @@ class Hook:
 
 @dataclass(slots=True)
 class Delivery:
-    """One event for one hook; `outcome` is an HTTP status, WAITING, or why nobody answered."""
+    """An event for a hook; `outcome` is an HTTP status, WAITING, or an error."""
 
     id: str
     repository: str
@@ -120,10 +120,10 @@ class Delivery:
 
 
 class Storage:
-    """Records by kind and key: read at start, written through at every change.
+    """Records by kind and key, read at start and written at every change.
 
-    Commits survive the end of this process at once, and a power cut from SQLite's next checkpoint
-    on (WAL, `synchronous=NORMAL`): what Git holds is the truth either way.
+    A write survives a crash of the process immediately, and a power failure after SQLite's next
+    checkpoint (WAL, `synchronous=NORMAL`).
     """
 
     def __init__(self, file: Path) -> None:
@@ -137,7 +137,7 @@ class Storage:
         )
 
     def put(self, key: str, record: Any) -> None:
-        """Keep a record under its kind and a key."""
+        """Store a record under its kind and a key."""
         kind = type(record).__name__
         with self._lock:
             self._connection.execute(
@@ -147,14 +147,14 @@ class Storage:
             )
 
     def forget(self, kind: type, key: str) -> None:
-        """Drop a record."""
+        """Delete a record."""
         with self._lock:
             self._connection.execute(
                 "DELETE FROM records WHERE kind = ? AND key = ?", (kind.__name__, key)
             )
 
     def load(self, kind: type) -> dict[str, dict[str, Any]]:
-        """All records of a kind, as plain values by key, in the order of their first keeping."""
+        """All records of a kind as JSON values by key, in order of creation."""
         with self._lock:
             rows = self._connection.execute(
                 "SELECT key, value FROM records WHERE kind = ? ORDER BY rowid", (kind.__name__,)

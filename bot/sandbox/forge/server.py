@@ -1,4 +1,4 @@
-"""The forge as an ASGI application, and a way to run it on loopback beside something else."""
+"""The forge as an ASGI application, and a threaded server to run it on loopback."""
 
 import asyncio
 import socket
@@ -20,14 +20,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bot.sandbox.forge import api, git_http, pages
 from bot.sandbox.forge.accounts import RefusedError
-from bot.sandbox.forge.following import catch_up
+from bot.sandbox.forge.branch_tracking import catch_up
 from bot.sandbox.forge.forge import Forge
 from bot.sandbox.forge.git import Git
 from bot.sandbox.forge.hooks import Hooks
 from bot.sandbox.forge.records import Storage
 
-GRACE = 5
-SAFE = (
+SHUTDOWN_SECONDS = 5
+SECURITY_HEADERS = (
     (
         b"content-security-policy",
         b"default-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
@@ -38,8 +38,8 @@ SAFE = (
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
-    """A forge: its application, and the operations behind it."""
+class ForgeApp:
+    """A forge: its ASGI application, and its state and webhooks."""
 
     app: FastAPI
     forge: Forge
@@ -52,8 +52,8 @@ def create_forge(
     clock: Callable[[], datetime],
     hook_client: httpx.AsyncClient | None = None,
     demo_tokens: dict[str, str] | None = None,
-) -> Made:
-    """Open the forge kept in a folder. `demo_tokens` (by login) offers sign-in with one click."""
+) -> ForgeApp:
+    """Open the forge in a folder. `demo_tokens` (by login) allow sign-in with one click."""
     folder.mkdir(parents=True, exist_ok=True)
     storage, git = Storage(folder / "forge.db"), Git(folder / "repos")
     client = hook_client or httpx.AsyncClient(trust_env=False)
@@ -73,17 +73,17 @@ def create_forge(
 
     app = FastAPI(title="Local forge", docs_url=None, redoc_url=None, lifespan=lifespan)
     app.state.forge, app.state.pages = forge, pages.Pages(forge, demo_tokens or {})
-    app.add_middleware(SafeHeaders)
+    app.add_middleware(SecurityHeaders)
     for kind in (RefusedError, RequestValidationError, HTTPException):
-        app.add_exception_handler(kind, _refused)
+        app.add_exception_handler(kind, _error_response)
     app.include_router(api.router())
     app.include_router(git_http.router(forge))
     app.include_router(pages.router())
-    return Made(app, forge, hooks)
+    return ForgeApp(app, forge, hooks)
 
 
-def _refused(request: Request, error: Exception) -> Response:
-    """Every refusal: JSON for programs, a page for people."""
+def _error_response(request: Request, error: Exception) -> Response:
+    """The response to an error: JSON for the API, a page for browsers."""
     match error:
         case RefusedError():
             code, message = error.code, str(error)
@@ -97,8 +97,8 @@ def _refused(request: Request, error: Exception) -> Response:
     return shown
 
 
-class SafeHeaders:
-    """Adds the headers that keep pages from running, framing or loading anything foreign."""
+class SecurityHeaders:
+    """Adds headers that forbid foreign scripts, frames and resources."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -108,16 +108,16 @@ class SafeHeaders:
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], *SAFE]
+                message["headers"] = [*message["headers"], *SECURITY_HEADERS]
             await send(message)
 
         await self._app(scope, receive, with_headers)
 
 
 class ThreadedServer:
-    """An ASGI application on a loopback port, in a thread with an event loop of its own.
+    """An ASGI application on a loopback port, in a thread with its own event loop.
 
-    With a certificate (PEM, and its key in the same file) it speaks TLS.
+    With a certificate (PEM, with its key in the same file) it uses TLS.
     """
 
     def __init__(self, app: Any, port: int = 0, certificate: Path | None = None) -> None:
@@ -127,24 +127,27 @@ class ThreadedServer:
         # answer waits 40 ms for the client's delayed acknowledgement.
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         config = uvicorn.Config(
-            app, log_level="warning", timeout_graceful_shutdown=GRACE, ssl_certfile=certificate
+            app,
+            log_level="warning",
+            timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+            ssl_certfile=certificate,
         )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def start(self) -> "ThreadedServer":
-        """Start; whoever connects before it is ready waits."""
+        """Start; earlier connections wait until it is ready."""
         self._thread.start()
         return self
 
     def stop(self) -> None:
-        """Stop, and return when it has."""
+        """Stop, and wait until it has stopped."""
         self._server.should_exit = True
         self._thread.join()
 
     @property
     def url(self) -> str:
-        """Its address without a slash at the end."""
+        """The base URL, without a trailing slash."""
         return f"{self._scheme}://127.0.0.1:{self._socket.getsockname()[1]}"
 
     def _run(self) -> None:

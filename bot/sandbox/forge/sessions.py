@@ -1,4 +1,4 @@
-"""Who is looking at a page: a signed cookie that names a user; and a token in every form."""
+"""Sessions: a signed cookie with the user, and a token in every form."""
 
 import hashlib
 import hmac
@@ -15,7 +15,7 @@ COOKIE = "localforge"
 
 
 class Sessions:
-    """A session lasts until the forge ends (its key is drawn at start) or the token changes."""
+    """A session is valid until the forge stops (its key is random) or the user's token changes."""
 
     def __init__(self, forge: Forge) -> None:
         self._forge = forge
@@ -31,7 +31,7 @@ class Sessions:
         response.delete_cookie(COOKIE)
 
     def user(self, request: Request) -> User | None:
-        """Who is signed in."""
+        """The signed-in user."""
         login, _, signature = request.cookies.get(COOKIE, "").rpartition(".")
         user = self._forge.users.get(login)
         if user is None or not _same(self._sign("session", user), signature):
@@ -39,17 +39,17 @@ class Sessions:
         return user
 
     def form_token(self, user: User | None) -> str:
-        """The token that this user's forms must carry."""
+        """The token that this user's forms must contain."""
         return self._sign("form", user) if user else ""
 
     def check_form(self, request: Request, token: str) -> User:
-        """The signed-in user of a form that this site gave out."""
+        """Check the token of a form, and return its user."""
         check_origin(request)
         user = self.user(request)
         if user is None:
             raise RefusedError(401, "sign in first")
         if not _same(self._sign("form", user), token):
-            raise RefusedError(403, "this form is out of date; load the page again")
+            raise RefusedError(403, "this form has expired; reload the page")
         return user
 
     def _sign(self, kind: str, user: User) -> str:
@@ -58,14 +58,14 @@ class Sessions:
 
 
 def check_origin(request: Request) -> None:
-    """Refuse a form that another site sent (browsers say where a POST comes from)."""
+    """Reject a form sent by another site (browsers send the origin of a POST)."""
     origin = request.headers.get("origin")
     if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
         raise RefusedError(403, "this form was sent from another site")
 
 
 def local_path(back: str) -> str:
-    """An address of this site to go back to; the front page for everything else."""
+    """A path of this site to return to; the front page for anything else."""
     plain = back.startswith("/") and not back.startswith(("//", "/\\")) and back.isprintable()
     return back if plain else "/"
 

@@ -1,9 +1,9 @@
-"""A site file: the users, repositories and hooks of a local forge. Read by `switchyard forge`."""
+"""The site file of `switchyard forge`: users, repositories and webhooks."""
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from bot.sandbox.forge.records import ROLES
-from bot.sandbox.forge.server import Made
+from bot.sandbox.forge.server import ForgeApp
 
 
 class _Part(BaseModel):
@@ -11,7 +11,7 @@ class _Part(BaseModel):
 
 
 class SiteUser(_Part):
-    """Somebody who may sign in."""
+    """A user."""
 
     token: str = Field(min_length=16)
     name: str = ""
@@ -20,14 +20,14 @@ class SiteUser(_Part):
 
 
 class SiteHook(_Part):
-    """Where a repository's events go."""
+    """A webhook of a repository."""
 
     url: str
     secret: str = Field(min_length=16)
 
 
 class SiteRepository(_Part):
-    """A repository, who may do what in it, and its rules."""
+    """A repository, its roles by login, and its rules."""
 
     roles: dict[str, str]
     protected: bool = False
@@ -37,21 +37,21 @@ class SiteRepository(_Part):
 
 
 class SiteFile(_Part):
-    """Everything a forge is to have; what is there already is brought in line."""
+    """The desired content of a forge; existing users and repositories are updated."""
 
     users: dict[str, SiteUser]
     repositories: dict[str, SiteRepository]
 
     @model_validator(mode="after")
-    def _roles_fit(self) -> "SiteFile":
+    def _check_roles(self) -> "SiteFile":
         for path, repository in self.repositories.items():
             for login, role in repository.roles.items():
                 if login not in self.users or role not in ROLES:
-                    raise ValueError(f"{path}: no such user or role: {login}: {role}")
+                    raise ValueError(f"{path}: unknown user or role: {login}: {role}")
         return self
 
-    def apply(self, made: Made) -> None:
-        """Make users, repositories and hooks."""
+    def apply(self, made: ForgeApp) -> None:
+        """Create or update users, repositories and webhooks."""
         for login, user in self.users.items():
             made.forge.create_user(
                 login, user.token, name=user.name, email=user.email, bot=user.bot

@@ -1,4 +1,4 @@
-"""What each page shows, as plain values for its template. Called by `pages` alone."""
+"""The values that each page's template shows. Called by `pages`."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,16 +10,16 @@ from bot.sandbox.forge.forge import Forge
 from bot.sandbox.forge.records import Comment, Event, MergeRequest, Status, User
 
 HOLD = "switchyard/hold"
-MOST_REQUESTS = 200
-MOST_COMMITS = 15
-OPEN_LINES = 400
-OPEN_IN_ALL = 4000
+MAX_REQUESTS = 200
+MAX_COMMITS = 15
+MAX_UNFOLDED_FILE = 400
+MAX_UNFOLDED_TOTAL = 4000
 TABS = ("open", "merged", "closed")
-_WORSE = {"failure": 0, "pending": 1, "success": 2}
+_SEVERITY = {"failure": 0, "pending": 1, "success": 2}
 
 
 def repositories(forge: Forge, user: User) -> dict[str, Any]:
-    """Every repository that somebody may read."""
+    """The repositories that a user may read."""
     visible = [path for path in sorted(forge.repositories) if forge.may(user, path, "read")]
     return {
         "rows": [
@@ -42,7 +42,7 @@ def repository(forge: Forge, path: str) -> dict[str, Any]:
         "path": path,
         "repository": found,
         "branches": branches,
-        "log": forge.git.log(path, tip, MOST_COMMITS) if tip else [],
+        "log": forge.git.log(path, tip, MAX_COMMITS) if tip else [],
         "entries": (forge.git.entries(path, tip, "") or []) if tip else [],
         "open": len(forge.requests_of(path, "open")),
     }
@@ -52,14 +52,16 @@ def contents(forge: Forge, path: str, name: str) -> dict[str, Any]:
     """A folder or a file of the default branch.
 
     Raises:
-        RefusedError: there is no such thing, or it is too large to be shown.
+        RefusedError: it does not exist, or is too large.
     """
     found = forge.repository(path)
     tip = forge.git.head(path, found.default_branch)
     entries = forge.git.entries(path, tip, name) if tip else None
     text = forge.git.file(path, tip, name) if tip and entries is None else None
     if entries is None and text is None:
-        raise RefusedError(404, f"{name} is not in {found.default_branch}, or larger than 1 MiB")
+        raise RefusedError(
+            404, f"{name} does not exist on {found.default_branch}, or is larger than 1 MiB"
+        )
     above = name.split("/")[:-1]
     crumbs = [(part, "/".join(above[: at + 1])) for at, part in enumerate(above)]
     return {
@@ -73,36 +75,36 @@ def contents(forge: Forge, path: str, name: str) -> dict[str, Any]:
 
 
 def commit(forge: Forge, path: str, sha: str) -> dict[str, Any]:
-    """One commit with what it changes."""
+    """A commit and its diff."""
     if not forge.git.has_commit(path, sha):
-        raise RefusedError(404, f"no commit {sha} in {path}")
+        raise RefusedError(404, f"commit {sha} does not exist in {path}")
     found = forge.git.commit(path, sha)
     return {"path": path, "commit": found, **_changes(forge.git.commit_diff(path, sha))}
 
 
 def requests(forge: Forge, path: str, state: str) -> dict[str, Any]:
-    """The list of merge requests in one state; costs no Git."""
+    """The list of merge requests in one state."""
     if state not in TABS:
-        raise RefusedError(404, f"no list of {state!r} merge requests")
+        raise RefusedError(404, f"unknown state {state!r}")
     found = forge.requests_of(path, state)
     return {
         "path": path,
         "state": state,
         "counts": {each: len(forge.requests_of(path, each)) for each in TABS},
-        "requests": [(each, _summary(forge, each)) for each in found[:MOST_REQUESTS]],
-        "left_out": max(0, len(found) - MOST_REQUESTS),
+        "requests": [(each, _summary(forge, each)) for each in found[:MAX_REQUESTS]],
+        "left_out": max(0, len(found) - MAX_REQUESTS),
         "users": forge.users,
     }
 
 
 def _summary(forge: Forge, request: MergeRequest) -> Status | None:
-    """The status that matters most: failure before pending before success."""
+    """The worst status: failure, then pending, then success."""
     statuses = forge.statuses(request.repository, request.head)
-    return min(statuses, key=lambda each: _WORSE[each.state], default=None)
+    return min(statuses, key=lambda each: _SEVERITY[each.state], default=None)
 
 
 def request(forge: Forge, user: User, request: MergeRequest) -> dict[str, Any]:
-    """A merge request: description, conversation, statuses, changes, and what may be done."""
+    """A merge request: description, conversation, statuses, changes, and allowed actions."""
     path = request.repository
     required = set(forge.repository(path).required_statuses)
     statuses = [(each, each.context in required) for each in forge.statuses(path, request.head)]
@@ -118,14 +120,14 @@ def request(forge: Forge, user: User, request: MergeRequest) -> dict[str, Any]:
         "blockers": merging.blockers(forge, user, request),
         "may_review": forge.may(user, path, "triage"),
         "may_edit": user.login == request.author or forge.may(user, path, "triage"),
-        "talk": _conversation(request),
+        "conversation": _conversation(request),
         "hold": HOLD,
         **_changes(merging.changes(forge, request)),
     }
 
 
 def _conversation(request: MergeRequest) -> list[tuple[str, Comment | Event]]:
-    """Comments and events in the order of time; the opening is told by the heading."""
+    """Comments and events in order of time, without the opening event."""
     events = [each for each in request.events if each.action != "opened"]
     together: list[Comment | Event] = [*request.comments, *events]
     together.sort(key=lambda each: each.at)
@@ -133,11 +135,11 @@ def _conversation(request: MergeRequest) -> list[tuple[str, Comment | Event]]:
 
 
 def _changes(diff: Diff) -> Mapping[str, Any]:
-    """A diff, and which of its files are unfolded at first."""
+    """A diff, and which of its files are initially unfolded."""
     unfolded: set[str] = set()
     lines = 0
     for file in diff.files:
         lines += len(file.lines)
-        if len(file.lines) <= OPEN_LINES and lines <= OPEN_IN_ALL:
+        if len(file.lines) <= MAX_UNFOLDED_FILE and lines <= MAX_UNFOLDED_TOTAL:
             unfolded.add(file.path)
     return {"diff": diff, "unfolded": unfolded}

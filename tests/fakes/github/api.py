@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 
-from bot.sandbox.forge import merging, talk
+from bot.sandbox.forge import conversation, merging
 from bot.sandbox.forge.accounts import RefusedError
 from bot.sandbox.forge.records import MergeRequest
 from tests.fakes.github import apps, rules, shapes
@@ -92,7 +92,7 @@ def _repositories(github: GitHub) -> APIRouter:
         path, fields = _readable(github, request, owner, name), await request.json()
         if len(fields.get("description") or "") > 140:
             raise RefusedError(422, "description is too long (maximum is 140 characters)")
-        talk.set_status(
+        conversation.set_status(
             forge,
             github.signed_in(request),
             path,
@@ -264,7 +264,7 @@ def _talk(github: GitHub) -> APIRouter:
     @routes.post("/{number}/comments", status_code=201)
     async def comment(request: Request, owner: str, name: str, number: int) -> Json:
         path, fields = _readable(github, request, owner, name), await request.json()
-        made = talk.comment(forge, github.signed_in(request), path, number, fields["body"])
+        made = conversation.comment(forge, github.signed_in(request), path, number, fields["body"])
         return shapes.comment(forge, forge.request(path, number), made, github.web)
 
     @routes.post("/comments/{which}/reactions", status_code=201)
@@ -281,7 +281,7 @@ def _talk(github: GitHub) -> APIRouter:
         path, fields = _readable(github, request, owner, name), await request.json()
         number, mine = divmod(which, 100_000)
         user = github.signed_in(request)
-        talk.edit_comment(forge, user, path, number, mine, body=fields["body"])
+        conversation.edit_comment(forge, user, path, number, mine, body=fields["body"])
         found = forge.request(path, number)
         edited = next(each for each in found.comments if each.id == mine)
         return shapes.comment(forge, found, edited, github.web)

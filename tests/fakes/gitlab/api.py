@@ -6,7 +6,7 @@ from urllib.parse import unquote
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 
-from bot.sandbox.forge import merging, talk
+from bot.sandbox.forge import conversation, merging
 from bot.sandbox.forge.accounts import RefusedError
 from bot.sandbox.forge.records import MergeRequest
 from tests.fakes.gitlab import projects, rules, shapes
@@ -112,7 +112,7 @@ def _projects(gitlab: GitLab) -> APIRouter:
             "description": fields.get("description", before.description if before else "") or "",
             "url": fields.get("target_url", before.url if before else "") or "",
         }
-        talk.set_status(forge, user, path, sha, given)
+        conversation.set_status(forge, user, path, sha, given)
         found = next(each for each in forge.statuses(path, sha) if each.context == fields["name"])
         return shapes.status(forge, found, gitlab.web)
 
@@ -256,14 +256,14 @@ def _talk(gitlab: GitLab) -> APIRouter:
     @routes.post(listed, status_code=201)
     async def note(request: Request, project: str, number: int) -> Json:
         path, fields = gitlab.path(request, project), await request.json()
-        made = talk.comment(forge, gitlab.signed_in(request), path, number, fields["body"])
+        made = conversation.comment(forge, gitlab.signed_in(request), path, number, fields["body"])
         return shapes.note(forge, forge.request(path, number), made, gitlab.web)
 
     @routes.put(listed + "/{which}")
     async def edit(request: Request, project: str, number: int, which: int) -> Json:
         path, fields = gitlab.path(request, project), await request.json()
         user = gitlab.signed_in(request)
-        talk.edit_comment(forge, user, path, number, which, body=fields["body"])
+        conversation.edit_comment(forge, user, path, number, which, body=fields["body"])
         on = forge.request(path, number)
         found = next(each for each in on.comments if each.id == which)
         return shapes.note(forge, on, found, gitlab.web)

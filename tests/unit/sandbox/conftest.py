@@ -14,7 +14,7 @@ import pytest
 from fastapi import FastAPI, Request, Response
 
 from bot.sandbox.demo.people import Person
-from bot.sandbox.forge.server import Made, ThreadedServer, create_forge
+from bot.sandbox.forge.server import ForgeApp, ThreadedServer, create_forge
 
 REPO = "shop/web"
 ROLES = {"ada": "write", "rita": "triage", "otto": "admin", "bot": "write", "reader": "read"}
@@ -30,7 +30,7 @@ class Stage:
         self.start()
 
     def start(self) -> None:
-        self.made: Made = create_forge(
+        self.made: ForgeApp = create_forge(
             self.folder, clock=lambda: NOW, demo_tokens={"rita": "token-of-rita"}
         )
         for login in (*ROLES, "stranger"):

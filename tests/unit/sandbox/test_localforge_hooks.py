@@ -105,8 +105,8 @@ async def test_a_receiver_that_is_not_there_holds_up_nobody(
 
     assert receiver.told() == [("push", "created")]
     outcomes = {each.url: each.outcome for each in stage.made.hooks.deliveries(REPO)}
-    assert outcomes["http://127.0.0.1:9/"] == "no answer: ConnectError"
-    assert outcomes["not an address"].startswith("no answer")
+    assert outcomes["http://127.0.0.1:9/"] == "no response: ConnectError"
+    assert outcomes["not an address"].startswith("no response")
 
 
 def test_what_waited_when_the_forge_ended_is_sent_when_it_runs_again(

@@ -92,13 +92,13 @@ def test_the_whole_life_of_a_merge_request_by_buttons(stage: Stage, browser: htt
     head = stage.person("ada").request(REPO, number)["head"]
 
     page = browser.get(f"{PAGE}/{number}").text
-    assert "ci is required and not reported yet" in page
+    assert "ci is required but not reported yet" in page
     assert '<button disabled aria-describedby="blockers">Merge</button>' in page
     assert "-one" in page
     assert "+two" in page
 
     assert "Withdraw approval" in press(browser, token, number, "approve", head=head).text
-    assert "took the approval back" in press(browser, token, number, "unapprove").text
+    assert "withdrew the approval" in press(browser, token, number, "unapprove").text
     assert "switchyard/hold" in press(browser, token, number, "hold").text
     assert "Release the hold" not in press(browser, token, number, "unhold").text
     said = press(browser, token, number, "comment", body="Line\r\n\r\n**bold**").text
@@ -122,7 +122,7 @@ def test_an_approval_counts_for_what_was_on_the_page(stage: Stage, browser: http
     answer = press(browser, token, number, "approve", head=seen)
 
     assert answer.status_code == 409
-    assert "Somebody pushed since you looked" in answer.text
+    assert "The branch has changed since you loaded the page" in answer.text
     assert press(browser, token, number, "merge", head=seen).status_code == 409
 
 
@@ -136,7 +136,7 @@ def test_readers_get_no_buttons_that_they_may_not_press(
     page = browser.get(f"{PAGE}/{number}").text
 
     assert not re.search(r">(Approve|Hold|Close)</button>", page)
-    assert "merging needs the role write" in page
+    assert "merging requires role write" in page
     for action in ("approve", "hold", "close"):
         assert press(browser, token, number, action).status_code == 403
     assert press(browser, token, number, "dance").status_code == 404
@@ -200,7 +200,7 @@ def test_a_large_diff_is_folded_and_says_what_is_missing(
 
     page = browser.get(f"{PAGE}/{number}").text
 
-    assert "11 more files are not shown here" in page
+    assert "11 more files are not shown" in page
     assert page.count('<details class="file" open>') == 299
     assert page.count('<details class="file">') == 1
 
@@ -213,9 +213,9 @@ def test_errors_are_pages_for_people_and_json_for_programs(
 
     page = browser.get(f"{PAGE}/99")
     assert page.status_code == 404
-    assert "No merge request 99 in shop/web." in page.text
+    assert "Merge request 99 of shop/web does not exist." in page.text
     assert browser.get(f"{PAGE}/x").headers["content-type"].startswith("text/html")
     assert browser.get("/a/b/c/d").status_code == 404
     with stage.api("ada") as api:
         answer = api.get("/merge_requests/99")
-    assert answer.json() == {"message": "no merge request 99 in shop/web"}
+    assert answer.json() == {"message": "merge request 99 of shop/web does not exist"}

@@ -35,8 +35,8 @@ def test_only_a_branch_with_something_new_can_be_opened(stage: Stage) -> None:
         same = api.post("/merge_requests", json={**fields, "branch": "main"})
         strange = api.post("/merge_requests", json={**fields, "branch": "a..b c\x7f"})
 
-    assert refused(missing) == (422, "branch nowhere is not there")
-    assert refused(same) == (422, "main has no commit that main has not")
+    assert refused(missing) == (422, "branch nowhere does not exist")
+    assert refused(same) == (422, "main has no commits that are not in main")
     assert strange.status_code == 422
 
 
@@ -72,17 +72,20 @@ def test_what_stands_against_a_merge_is_said(stage: Stage) -> None:
         path = f"/merge_requests/{number}"
         assert refused(ada.post(f"{path}/merge", json={**fields, "head": "0" * 40}))[0] == 409
         missing = ada.post(f"{path}/merge", json=fields)
-        assert refused(missing) == (405, "ci is required and not reported yet")
+        assert refused(missing) == (405, "ci is required but not reported yet")
         stage.report(number, "failure")
         failed = otto.post(f"{path}/merge", json=fields)
         assert refused(failed) == (405, "ci is failure: built")
         stage.report(number)
         assert refused(rita.post(f"{path}/merge", json=fields)) == (
             405,
-            "merging needs the role write",
+            "merging requires role write",
         )
         ada.patch(path, json={"state": "closed"})
-        assert refused(ada.post(f"{path}/merge", json=fields)) == (405, "it is closed")
+        assert refused(ada.post(f"{path}/merge", json=fields)) == (
+            405,
+            "the merge request is closed",
+        )
 
 
 def test_a_conflict_is_seen_and_stops_the_merge(stage: Stage) -> None:
@@ -94,7 +97,7 @@ def test_a_conflict_is_seen_and_stops_the_merge(stage: Stage) -> None:
     ada.merge(REPO, first)
 
     assert ada.request(REPO, second)["conflicts"] is True
-    with pytest.raises(RuntimeError, match=r"405.*it conflicts with main"):
+    with pytest.raises(RuntimeError, match=r"405.*conflicts with main"):
         ada.merge(REPO, second)
 
 
@@ -112,7 +115,10 @@ def test_a_push_moves_the_head_and_keeps_approvals_for_the_old_one(stage: Stage)
         (review,) = api.get(f"/merge_requests/{number}/reviews").json()
         assert (review["user"]["login"], review["head"]) == ("rita", old)
         late = api.put(f"/merge_requests/{number}/approval", params={"head": old})
-        assert refused(late) == (409, "somebody pushed since you looked; read it again")
+        assert refused(late) == (
+            409,
+            "the branch has changed since you loaded the page; review it again",
+        )
         api.delete(f"/merge_requests/{number}/approval")
         assert api.get(f"/merge_requests/{number}/reviews").json() == []
 

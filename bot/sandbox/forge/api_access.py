@@ -1,4 +1,4 @@
-"""Who calls the programming interface, and what they send. Used by the `api` modules."""
+"""Authentication and input validation of the API. Used by `api` and `api_requests`."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -24,32 +24,32 @@ def signed_in(request: Request) -> User:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     user = forge_of(request).authenticate(None, token) if scheme.lower() == "bearer" else None
     if user is None:
-        raise RefusedError(401, "a valid token is needed: Authorization: Bearer <token>")
+        raise RefusedError(401, "a valid token is required: Authorization: Bearer <token>")
     return user
 
 
 def readable(request: Request, group: str, name: str) -> str:
-    """The path of the repository, which the user may read."""
+    """The path of the repository, after checking that the user may read it."""
     path = f"{group}/{name}"
     forge_of(request).require(signed_in(request), path, "read")
     return path
 
 
 def text(fields: Mapping[str, Any], name: str) -> str:
-    """A field that is text, empty when it is not given.
+    """A text field; empty if it is missing.
 
     Raises:
-        RefusedError: it is no text that UTF-8 can carry.
+        RefusedError: it is not a string, or not valid UTF-8.
     """
     value = fields.get(name, "")
     if not isinstance(value, str):
-        raise RefusedError(422, f"{name} is a string")
+        raise RefusedError(422, f"{name} must be a string")
     try:
         value.encode()
     except UnicodeEncodeError:
-        raise RefusedError(422, f"{name} holds half a character (a lone surrogate)") from None
+        raise RefusedError(422, f"{name} must not contain a lone surrogate") from None
     if "\0" in value:
-        raise RefusedError(422, f"{name} holds a NUL")
+        raise RefusedError(422, f"{name} must not contain NUL")
     return value
 
 

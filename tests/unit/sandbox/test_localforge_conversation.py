@@ -12,12 +12,12 @@ JSON = {"Content-Type": "application/json"}
 @pytest.mark.parametrize(
     ("changed", "why"),
     [
-        ({"state": "great"}, "'great' is no state; there are failure, pending, success"),
-        ({"context": ""}, "a context has 1 to 255 characters"),
-        ({"url": "javascript:alert(1)"}, "the url of a status begins with http:// or https://"),
-        ({"description": 7}, "description is a string"),
-        ({"description": "\ud800"}, "description holds half a character (a lone surrogate)"),
-        ({"description": "\0"}, "description holds a NUL"),
+        ({"state": "great"}, "invalid state 'great': expected one of failure, pending, success"),
+        ({"context": ""}, "a context must have 1 to 255 characters"),
+        ({"url": "javascript:alert(1)"}, "the URL of a status must begin with http:// or https://"),
+        ({"description": 7}, "description must be a string"),
+        ({"description": "\ud800"}, "description must not contain a lone surrogate"),
+        ({"description": "\0"}, "description must not contain NUL"),
     ],
 )
 def test_a_malformed_status_is_refused(stage: Stage, changed: dict[str, str], why: str) -> None:

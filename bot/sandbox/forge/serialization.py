@@ -1,4 +1,4 @@
-"""Records as the JSON of the programming interface; every field is named here, none leaks."""
+"""Converts records to the JSON of the API; fields are listed, so that no secret leaks."""
 
 from typing import Any
 
@@ -85,7 +85,7 @@ def status(found: Status) -> Json:
 
 
 def diff(found: Diff) -> Json:
-    """A diff; `left_out` counts lines, `total` files, so that nothing is cut unsaid."""
+    """A diff; `left_out` counts omitted lines, `total` all files."""
     return {
         "total": found.total,
         "files": [

@@ -1,14 +1,14 @@
-"""Merge requests follow their branches: new heads, deleted branches, heads that have arrived."""
+"""Updates merge requests after changes of their branches: new heads, deletions, merges."""
 
 from bot.sandbox.forge.forge import Forge
 from bot.sandbox.forge.records import MergeRequest, User
 
 
 def follow(forge: Forge, user: User, path: str, branch: str) -> None:
-    """Bring the open merge requests of a branch up to date after `user` moved it.
+    """Update the open merge requests of a branch after `user` changed it.
 
-    As a source: a new head is taken over, a deleted branch closes. As a target: what it contains
-    now is merged, as on GitLab.
+    Source branch: its new head is recorded; a deletion closes the merge request. Target branch: a
+    merge request whose head it now contains is merged, as on GitLab.
     """
     with forge.lock:
         head = forge.git.head(path, branch)
@@ -35,14 +35,14 @@ def _follow_target(forge: Forge, user: User, request: MergeRequest, tip: str) ->
 
 
 def mark_merged(forge: Forge, user: User, request: MergeRequest, sha: str, base: str) -> None:
-    """Note that `sha` on the target branch, which was at `base`, brought the request in."""
+    """Record the merge: `sha` is the merge commit, `base` the previous head of the target."""
     request.state, request.merge_sha, request.base = "merged", sha, base
     request.merged_by = user.login
     forge.note(request, user, "merged", f"merged this as {sha[:8]}")
 
 
 def catch_up(forge: Forge) -> None:
-    """Follow every branch of an open merge request: the forge may have ended before it could."""
+    """Update all open merge requests at start, in case the forge stopped during a change."""
     for path in list(forge.repositories):
         for request in forge.requests_of(path, "open"):
             author = forge.users[request.author]

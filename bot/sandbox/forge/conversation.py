@@ -1,4 +1,4 @@
-"""Comments, reviews, labels and statuses. Called by the programming interface and the pages."""
+"""Comments, approvals, labels and statuses. Called by the API and the pages."""
 
 from urllib.parse import urlsplit
 
@@ -14,7 +14,7 @@ STATES = frozenset({"pending", "success", "failure"})
 
 
 def comment(forge: Forge, user: User, path: str, number: int, body: str) -> Comment:
-    """Write a comment; everybody who can read may."""
+    """Post a comment; requires role read."""
     forge.require(user, path, "read")
     _check_comment(body)
     with forge.lock:
@@ -29,16 +29,16 @@ def comment(forge: Forge, user: User, path: str, number: int, body: str) -> Comm
 def edit_comment(
     forge: Forge, user: User, path: str, number: int, which: int, *, body: str
 ) -> None:
-    """Replace one's own comment."""
+    """Replace a comment of the user."""
     forge.require(user, path, "read")
     _check_comment(body)
     with forge.lock:
         request = forge.request(path, number)
         found = next((each for each in request.comments if each.id == which), None)
         if found is None:
-            raise RefusedError(404, f"no comment {which} on merge request {number}")
+            raise RefusedError(404, f"comment {which} of merge request {number} does not exist")
         if found.author != user.login:
-            raise RefusedError(403, "only its author edits a comment")
+            raise RefusedError(403, "only its author can edit a comment")
         if found.body == body:
             return
         found.body, found.edited = body, True
@@ -49,32 +49,34 @@ def edit_comment(
 def review(
     forge: Forge, user: User, path: str, number: int, *, approve: bool, head: str | None = None
 ) -> None:
-    """Approve the merge request as it stands at `head`, or take the approval back.
+    """Approve the merge request at `head`, or withdraw the approval.
 
     Raises:
-        RefusedError: 409 when the head moved since the reviewer looked, 422 when it is not open.
+        RefusedError: 409 if the head has changed, 422 if the merge request is not open.
     """
     forge.require(user, path, "triage")
     with forge.lock:
         request = forge.request(path, number)
         if not approve:
             if request.reviews.pop(user.login, None):
-                forge.note(request, user, "unapproved", "took the approval back")
+                forge.note(request, user, "unapproved", "withdrew the approval")
             return
         if request.state != "open":
-            raise RefusedError(422, f"it is {request.state}")
+            raise RefusedError(422, f"the merge request is {request.state}")
         if head not in {None, request.head}:
-            raise RefusedError(409, "somebody pushed since you looked; read it again")
+            raise RefusedError(
+                409, "the branch has changed since you loaded the page; review it again"
+            )
         if request.reviews.get(user.login, [""])[0] != request.head:
             request.reviews[user.login] = [request.head, forge.now()]
             forge.note(request, user, "approved", f"approved {request.head[:8]}")
 
 
 def label(forge: Forge, user: User, path: str, number: int, name: str, *, present: bool) -> None:
-    """Add a label or take it away."""
+    """Add or remove a label."""
     forge.require(user, path, "triage")
     if not (name.strip() and name.isprintable() and len(name) <= MAX_LABEL):
-        raise RefusedError(422, f"a label has 1 to {MAX_LABEL} characters that are shown")
+        raise RefusedError(422, f"a label must have 1 to {MAX_LABEL} printable characters")
     with forge.lock:
         request = forge.request(path, number)
         if present == (name in request.labels):
@@ -84,7 +86,7 @@ def label(forge: Forge, user: User, path: str, number: int, name: str, *, presen
             forge.note(request, user, "labeled", f"added the label {name}")
         else:
             request.labels = sorted({*request.labels} - {name})
-            forge.note(request, user, "unlabeled", f"took the label {name} away")
+            forge.note(request, user, "unlabeled", f"removed the label {name}")
 
 
 def set_status(forge: Forge, user: User, path: str, sha: str, given: dict[str, str]) -> None:
@@ -92,7 +94,7 @@ def set_status(forge: Forge, user: User, path: str, sha: str, given: dict[str, s
     forge.require(user, path, "write")
     _check_status(given)
     if not forge.git.has_commit(path, sha):
-        raise RefusedError(422, f"no commit {sha} in {path}")
+        raise RefusedError(422, f"commit {sha} does not exist in {path}")
     description = given["description"][:MAX_DESCRIPTION]
     with forge.lock:
         forge.put_status(
@@ -112,18 +114,18 @@ def set_status(forge: Forge, user: User, path: str, sha: str, given: dict[str, s
 
 def _check_comment(body: str) -> None:
     if not body.strip() or len(body) > MAX_COMMENT:
-        raise RefusedError(422, f"a comment has 1 to {MAX_COMMENT} characters")
+        raise RefusedError(422, f"a comment must have 1 to {MAX_COMMENT} characters")
 
 
 def _check_status(given: dict[str, str]) -> None:
     if given["state"] not in STATES:
         known = ", ".join(sorted(STATES))
-        raise RefusedError(422, f"{given['state']!r} is no state; there are {known}")
+        raise RefusedError(422, f"invalid state {given['state']!r}: expected one of {known}")
     if not 0 < len(given["context"]) <= MAX_CONTEXT:
-        raise RefusedError(422, f"a context has 1 to {MAX_CONTEXT} characters")
+        raise RefusedError(422, f"a context must have 1 to {MAX_CONTEXT} characters")
     try:
         scheme = urlsplit(given["url"]).scheme
     except ValueError as error:
-        raise RefusedError(422, f"the url is malformed: {error}") from error
+        raise RefusedError(422, f"the URL is malformed: {error}") from error
     if given["url"] and scheme not in {"http", "https"}:
-        raise RefusedError(422, "the url of a status begins with http:// or https://")
+        raise RefusedError(422, "the URL of a status must begin with http:// or https://")
