@@ -81,7 +81,7 @@ def test_a_removed_cluster_is_explained_and_the_next_best_is_chosen(tmp_path: Pa
     lines = explanation("web", made.plan.trace, made.plan.trace)
     assert (
         "  cheap: not chosen, exceptions: removed by an exception until 2026-11-20 14:00 UTC: "
-        "noise, needs no exception"
+        "noise, requires no exception"
     ) in lines
 
 

@@ -44,7 +44,7 @@ def test_a_definition_is_applied_before_its_kind_is_used(tmp_path: Path) -> None
         "all.2": [
             "app@oslo",
             "app@rome",
-            "app needs zoo Applied on the same cluster, up to 15m, then it holds",
+            "app requires zoo Applied on the same cluster; timeout 15m, then hold",
         ],
     }
 
