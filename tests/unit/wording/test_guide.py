@@ -1,0 +1,96 @@
+"""The guide "Why a wave waits" lists every gate, in the words that people find in the product."""
+
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import get_args
+
+from bot.wording.reasons import reason
+from planners.model import DependencyCondition, DependencyScope, Role, Unit
+from planners.model.gates import (
+    ApprovalReason,
+    AwaitsApproval,
+    AwaitsDependency,
+    AwaitsReplacement,
+    AwaitsStep,
+    Cancelled,
+    ClosedByPerson,
+    Conflicts,
+    ForeignCommit,
+    Frozen,
+    Gate,
+    HeldByCommand,
+    HeldByLabel,
+    NotProposed,
+    NotReadyReason,
+    OpenedByPerson,
+    OutsideWindow,
+    PausedByCommand,
+    PendingUnit,
+    RefusedByForge,
+)
+from tests.fakes.builders import NOW
+
+GUIDE = Path(__file__).parents[3] / "docs/guides/why-does-it-wait.md"
+
+
+def dependency(pending: PendingUnit, component: str = "cart", on: str = "redis") -> Gate:
+    """A dependency that one unit does not satisfy."""
+    ready, here = DependencyCondition.READY, DependencyScope.SAME_CLUSTER
+    return AwaitsDependency(component, on, ready, here, (pending,), 1, 0)
+
+
+def pending(why: NotReadyReason, message: str = "", **fields: object) -> PendingUnit:
+    """What redis on eu-1 lacks."""
+    return PendingUnit(Unit("redis", "eu-1"), why, message, **fields)  # type: ignore[arg-type]
+
+
+def approval(rule: str, about: str | None = None, stale: tuple[str, ...] = ()) -> Gate:
+    """One approval is missing."""
+    why = ApprovalReason(rule, about)
+    return AwaitsApproval(1, (), (), why, author_may_approve=False, stale=stale, role=Role.WRITE)
+
+
+REPORTED = pending(NotReadyReason.PROGRESS)
+GATES = (
+    dependency(REPORTED),
+    dependency(pending(NotReadyReason.REPORT)),
+    dependency(pending(NotReadyReason.REPORT, "last report is for older revision 1f7c2e90")),
+    dependency(pending(NotReadyReason.FRESH_REPORT, "no report since 10:00:00")),
+    dependency(pending(NotReadyReason.REPAIR, "image not found")),
+    dependency(pending(NotReadyReason.SOAK, until=NOW)),
+    dependency(pending(NotReadyReason.MERGE, "canary.1")),
+    dependency(pending(NotReadyReason.PROGRESS, overdue=True)),
+    dependency(pending(NotReadyReason.ABSENT), "nginx", "vault/safe"),
+    AwaitsStep("canary", (REPORTED,)),
+    AwaitsReplacement((REPORTED,)),
+    AwaitsReplacement((PendingUnit(Unit("cart", "eu-1"), NotReadyReason.PRESENT, "shop"),)),
+    approval("clusters with", "canary=true"),
+    approval("clusters with", "canary=true", stale=("rita",)),
+    approval("it overwrites a change by", "tom"),
+    Frozen("sale", NOW, "the sale"),
+    OutsideWindow(("eu-1",), NOW + timedelta(hours=1)),
+    HeldByLabel("switchyard/hold"),
+    HeldByCommand("rita", "latency", "canary.2"),
+    PausedByCommand("otto", "an incident", "tenant/shop"),
+    Cancelled("otto", "wrong image"),
+    ForeignCommit("tom", "1f7c2e901f7c2e90"),
+    ClosedByPerson("otto", 7),
+    OpenedByPerson("otto", 7),
+    RefusedByForge("a check is missing", NOW, 1),
+    Conflicts(),
+    NotProposed(),
+)
+
+
+def test_the_guide_quotes_the_text_of_every_gate() -> None:
+    rows = re.findall(r"(?m)^\| (`.*?`) \| ", GUIDE.read_text())
+    quotes = [quote for row in rows for quote in re.findall(r"`([^`]+)`", row)]
+    patterns = [re.compile(".*".join(map(re.escape, quote.split("...")))) for quote in quotes]
+    texts = [str(reason(gate)) for gate in GATES]
+
+    for pattern in patterns:
+        assert any(pattern.fullmatch(text) for text in texts), pattern.pattern
+    for text in texts:
+        assert any(pattern.fullmatch(text) for pattern in patterns), text
+    assert {type(gate) for gate in GATES} == set(get_args(Gate))
