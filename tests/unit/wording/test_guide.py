@@ -31,7 +31,8 @@ from planners.model.gates import (
 )
 from tests.fakes.builders import NOW
 
-GUIDE = Path(__file__).parents[3] / "docs/guides/why-does-it-wait.md"
+ROOT = Path(__file__).parents[3]
+GUIDE = ROOT / "docs/guides/why-does-it-wait.md"
 
 
 def dependency(pending: PendingUnit, component: str = "cart", on: str = "redis") -> Gate:
@@ -55,7 +56,7 @@ REPORTED = pending(NotReadyReason.PROGRESS)
 GATES = (
     dependency(REPORTED),
     dependency(pending(NotReadyReason.REPORT)),
-    dependency(pending(NotReadyReason.REPORT, "last report is for older revision 1f7c2e90")),
+    dependency(pending(NotReadyReason.REPORT, "the last report is for the older revision 1f7c2e90")),
     dependency(pending(NotReadyReason.FRESH_REPORT, "no report since 10:00:00")),
     dependency(pending(NotReadyReason.REPAIR, "image not found")),
     dependency(pending(NotReadyReason.SOAK, until=NOW)),
@@ -93,4 +94,7 @@ def test_the_guide_quotes_the_text_of_every_gate() -> None:
         assert any(pattern.fullmatch(text) for text in texts), pattern.pattern
     for text in texts:
         assert any(pattern.fullmatch(text) for pattern in patterns), text
+    source = (ROOT / "planners/gating/readiness.py").read_text()
+    assert "the last report is for the older revision {" in source
+    assert "no report since {" in source
     assert {type(gate) for gate in GATES} == set(get_args(Gate))
