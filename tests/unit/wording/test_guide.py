@@ -52,11 +52,12 @@ def approval(rule: str, about: str | None = None, stale: tuple[str, ...] = ()) -
     return AwaitsApproval(1, (), (), why, author_may_approve=False, stale=stale, role=Role.WRITE)
 
 
+OLDER = "the last report is for the older revision 1f7c2e90"
 REPORTED = pending(NotReadyReason.PROGRESS)
 GATES = (
     dependency(REPORTED),
     dependency(pending(NotReadyReason.REPORT)),
-    dependency(pending(NotReadyReason.REPORT, "the last report is for the older revision 1f7c2e90")),
+    dependency(pending(NotReadyReason.REPORT, OLDER)),
     dependency(pending(NotReadyReason.FRESH_REPORT, "no report since 10:00:00")),
     dependency(pending(NotReadyReason.REPAIR, "image not found")),
     dependency(pending(NotReadyReason.SOAK, until=NOW)),
