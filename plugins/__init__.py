@@ -1,7 +1,7 @@
-"""KNOWS ONE AGENT: how Flux, Argo CD, ... are told what to pull, and how their reports read.
+"""GitOps agents (Flux and others): how to configure what they pull, and how to parse their reports.
 
 One file per agent, exporting `PLUGIN: Agent`. Pure: an agent that needs an API call returns it as
-an Effect. Imports `planners.model`, `renderers` and nothing of the shell.
+an Effect. Imports `planners` and `renderers`, never `bot`.
 """
 
 import hashlib
@@ -17,15 +17,15 @@ _DIGESTS = {"sha256": hashlib.sha256, "sha512": hashlib.sha512}
 
 
 class ReportError(ValueError):
-    """A report that cannot be read; the text says what is missing or wrong."""
+    """A report is malformed; the message says what is missing or wrong."""
 
 
 @dataclass(frozen=True, slots=True)
 class StatusReport:
-    """What one cluster said about one component of one application.
+    """The status of one component of one application on one cluster.
 
-    `revision` is the full commit id of the deploy repo's branch that the cluster speaks about;
-    `at` is the time by the cluster's clock.
+    `revision` is the full commit id on the deploy repo's branch that the report refers to; `at` is
+    the time by the cluster's clock.
     """
 
     application: str
@@ -36,18 +36,18 @@ class StatusReport:
     at: datetime
 
 
-def signed(signature: str, body: bytes, key: bytes) -> bool:
-    """Whether `sha256=<hex>` (or sha512) is the HMAC of the exact bytes, in constant time."""
-    algorithm, _, given = signature.partition("=")
+def signature_matches(signature: str, body: bytes, key: bytes) -> bool:
+    """Whether `sha256=<hex>` (or sha512) is the HMAC of the exact bytes; constant time."""
+    algorithm, _, received = signature.partition("=")
     digest = _DIGESTS.get(algorithm)
     if digest is None or not key:
         return False
     expected = hmac.new(key, body, digest).hexdigest()
-    return hmac.compare_digest(expected.encode(), given.encode("utf-8", "replace"))
+    return hmac.compare_digest(expected.encode(), received.encode("utf-8", "replace"))
 
 
 class Agent(Protocol):
-    """What runs in a cluster and pulls what was merged; three roles, as in EMCO's rsync."""
+    """The agent in a cluster that pulls what was merged; three roles, as in EMCO's rsync."""
 
     @property
     def name(self) -> str:
@@ -56,22 +56,22 @@ class Agent(Protocol):
     def references(
         self, unit: Unit, application: str, namespace: str, objects_folder: str
     ) -> tuple[dict[str, Json], ...]:
-        """The agent's own objects that make it pull that folder of the deploy repo.
+        """The agent's own objects that configure it to pull a folder of the deploy repo.
 
-        `namespace` is the tenant's; empty for a tenant's own set-up, which makes namespaces.
+        `namespace` is the tenant's; empty for the tenant set-up, which creates namespaces.
         """
 
     def verify(self, headers: Mapping[str, str], body: bytes, key: bytes) -> bool:
-        """Whether the signature over the exact bytes is right, compared in constant time.
+        """Whether the signature over the exact bytes is valid, compared in constant time.
 
-        `headers` has lower-case names. Never raises, whatever the headers hold.
+        `headers` has lower-case names. Never raises, whatever the headers contain.
         """
 
     def report(self, cluster: str, body: bytes) -> StatusReport | None:
-        """Read a verified report; None for one that says nothing about a unit of ours.
+        """Parse a verified report; None if it does not concern a unit of Switchyard.
 
-        `cluster` is the one whose key verified it: no field of the body can change it.
+        `cluster` is the one whose key verified it; no field of the body can override it.
 
         Raises:
-            ReportError: the body is not what this agent sends.
+            ReportError: the body does not have the agent's format.
         """

@@ -1,4 +1,4 @@
-"""Flux: a Kustomization for each component, and the events of its notification-controller.
+"""Flux: one Kustomization per component, and the events of its notification-controller.
 
 Sources: the Flux API reference for Kustomization v1, and notification-controller's documentation
 (Provider `generic-hmac`, Event v1beta1).
@@ -12,10 +12,10 @@ from datetime import datetime
 from typing import Any
 
 from planners.model import Json, Readiness, Unit
-from plugins import Agent, ReportError, StatusReport, signed
+from plugins import Agent, ReportError, StatusReport, signature_matches
 
-MAX_BODY = 256 * 1024
-MAX_MESSAGE = 500
+MAX_BODY_BYTES = 256 * 1024
+MAX_MESSAGE_LENGTH = 500
 NAMESPACE = "flux-system"
 _REVISION = re.compile(r"(?:[^@]*@)?sha1:([0-9a-f]{40})|[^/]+/([0-9a-f]{40})")
 _REVISION_KEYS = ("kustomize.toolkit.fluxcd.io/revision", "revision")
@@ -32,12 +32,12 @@ class Flux:
     def references(
         self, unit: Unit, application: str, namespace: str, objects_folder: str
     ) -> tuple[dict[str, Json], ...]:
-        """One Kustomization. It runs as the tenant's service account, never as Flux itself.
+        """One Kustomization, applied as the tenant's service account, never as Flux itself.
 
-        A tenant's own set-up (no `namespace`) is the exception: it makes that service account.
+        The exception is the tenant set-up (no `namespace`), which creates that service account.
         """
         account = {"targetNamespace": namespace, "serviceAccountName": "switchyard"}
-        held: dict[str, Json] = {**account} if namespace else {}
+        restrictions: dict[str, Json] = {**account} if namespace else {}
         return (
             {
                 "apiVersion": "kustomize.toolkit.fluxcd.io/v1",
@@ -50,7 +50,7 @@ class Flux:
                     "prune": True,
                     "wait": True,
                     "path": f"./{objects_folder}",
-                    **held,
+                    **restrictions,
                     "sourceRef": {"kind": "GitRepository", "name": "switchyard"},
                 },
             },
@@ -58,10 +58,10 @@ class Flux:
 
     def verify(self, headers: Mapping[str, str], body: bytes, key: bytes) -> bool:
         """`X-Signature: sha256=<hex>` over the exact body, as Provider `generic-hmac` sends it."""
-        return signed(headers.get("x-signature", ""), body, key)
+        return signature_matches(headers.get("x-signature", ""), body, key)
 
     def report(self, cluster: str, body: bytes) -> StatusReport | None:
-        """Read an Event; None for one that is not about a Kustomization of ours."""
+        """Parse an Event; None if it does not concern a Kustomization of Switchyard."""
         event = _parse(body)
         involved = event.get("involvedObject")
         if not isinstance(involved, dict):
@@ -74,14 +74,14 @@ class Flux:
             unit=Unit(name[2], cluster),
             revision=_revision(event.get("metadata")),
             readiness=_readiness(event),
-            message=str(event.get("message", ""))[:MAX_MESSAGE],
+            message=str(event.get("message", ""))[:MAX_MESSAGE_LENGTH],
             at=_time(event.get("timestamp")),
         )
 
 
 def _parse(body: bytes) -> dict[str, Any]:
-    if len(body) > MAX_BODY:
-        raise ReportError(f"the event is larger than {MAX_BODY} bytes")
+    if len(body) > MAX_BODY_BYTES:
+        raise ReportError(f"the event is larger than {MAX_BODY_BYTES} bytes")
     try:
         event = json.loads(body)
     except (ValueError, RecursionError) as error:
@@ -92,17 +92,17 @@ def _parse(body: bytes) -> dict[str, Any]:
 
 
 def _revision(metadata: object) -> str:
-    """The commit in `main@sha1:<id>`, or in the older `main/<id>`."""
+    """The commit in `main@sha1:<id>`, or in the older format `main/<id>`."""
     if isinstance(metadata, dict):
         for key in _REVISION_KEYS:
             match = _REVISION.fullmatch(str(metadata.get(key, "")))
             if match:
                 return match[1] or match[2]
-    raise ReportError("the event's metadata names no revision with a Git commit")
+    raise ReportError("the event's metadata has no revision with a Git commit")
 
 
 def _readiness(event: Mapping[str, Any]) -> Readiness:
-    """An error is STALLED: Flux tries again, but people should look."""
+    """An error is STALLED: Flux retries, but people should investigate."""
     reason = str(event.get("reason", ""))
     if reason in _PROGRESSING:
         return Readiness.PROGRESSING

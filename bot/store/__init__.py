@@ -1,6 +1,7 @@
-"""Durable memory: inbox, queue, reports, views and audit log, in SQLite or PostgreSQL.
+"""The database: inbox, work queue, reports, cached views and audit log, in SQLite or PostgreSQL.
 
-Synchronous; the shell calls it in threads. Times come in as arguments.
+Synchronous; the shell calls it in threads. Times are arguments. Nothing stored here is the source
+of truth of a rollout: Git and the forges are.
 """
 
 import threading
@@ -16,12 +17,12 @@ from bot.store.queue import Queue
 from bot.store.reports import Reports
 from bot.store.views import Views
 
-MIGRATION_LOCK = 7_316_214  # any number, as long as nothing else in the database locks it
-_MIGRATING = threading.Lock()  # alembic keeps its context in globals
+MIGRATION_LOCK = 7_316_214  # arbitrary, but unique among the advisory locks of the database
+_MIGRATING = threading.Lock()  # alembic keeps its context in global variables
 
 
 class Store:
-    """All parts of the memory over one database."""
+    """All parts of the store, over one database."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -33,7 +34,7 @@ class Store:
 
     @classmethod
     def open(cls, url: str) -> "Store":
-        """Open a database and bring its tables up to date; several may do so at once."""
+        """Open a database and migrate its tables; safe to call concurrently."""
         database = Database(url)
         config = Config()
         scripts = str(Path(__file__).parent / "migrations")
@@ -46,6 +47,6 @@ class Store:
         return cls(database)
 
     def close(self) -> None:
-        """Wake whoever waits for the queue, then close every connection."""
+        """Wake threads that wait for the queue, and close all connections."""
         self.queue.close()
         self._database.close()

@@ -1,4 +1,4 @@
-"""One database for all parts of the store: transactions, and what differs between dialects."""
+"""Transactions on the database, and the differences between SQLite and PostgreSQL."""
 
 import threading
 from collections.abc import Iterator
@@ -14,35 +14,35 @@ MAX_TEXT = 2_000
 
 
 class Database:
-    """An engine with the few things that differ between SQLite and PostgreSQL.
+    """An engine, with the differences between SQLite and PostgreSQL.
 
-    SQLite has one writer at a time. The threads of this process queue up for that on a lock of
-    their own, which is fair; only other processes meet SQLite's, which is polled.
+    SQLite allows one writer at a time. The threads of this process wait on a fair lock of their
+    own; only other processes wait on SQLite's lock, which is polled.
     """
 
     def __init__(self, url: str) -> None:
         self.engine = sa.create_engine(url, pool_pre_ping=True)
         self._writing = self.engine.execution_options(writing=True)
         self.is_sqlite = self.engine.dialect.name == "sqlite"
-        self._turn = threading.Lock() if self.is_sqlite else nullcontext()
+        self._write_lock = threading.Lock() if self.is_sqlite else nullcontext()
         if self.is_sqlite:
             sa.event.listen(self.engine, "connect", _configure_sqlite)
             sa.event.listen(self.engine, "begin", _begin_sqlite)
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
-        """A transaction that sees one state of the database and changes nothing."""
+        """A read-only transaction on a consistent state of the database."""
         with self.engine.connect() as connection:
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[sa.Connection]:
-        """A transaction, durable when the block ends without an exception."""
-        with self._turn, self._writing.begin() as connection:
+        """A transaction, committed when the block ends without an exception."""
+        with self._write_lock, self._writing.begin() as connection:
             yield connection
 
     def insert(self, table: sa.Table) -> Any:
-        """An INSERT that can say ON CONFLICT."""
+        """An INSERT that supports ON CONFLICT."""
         return sqlite.insert(table) if self.is_sqlite else postgresql.insert(table)
 
     def json(self, text: str) -> sa.ColumnElement[Any]:
@@ -51,21 +51,20 @@ class Database:
         return value if self.is_sqlite else sa.cast(value, sa.JSON)
 
     def time(self, now: datetime | None) -> sa.ColumnElement[float]:
-        """A moment in seconds since 1970, as SQL; None is PostgreSQL's own clock.
+        """A time in seconds since 1970, as SQL; None is PostgreSQL's own clock.
 
         Raises:
-            ValueError: SQLite was asked for its clock. Its processes share one machine's clock, so
-                the caller's is as good.
+            ValueError: None with SQLite, whose processes share the clock of one machine.
         """
         if now is not None:
             return sa.literal(seconds(now), sa.Double)
         if self.is_sqlite:
-            raise ValueError("SQLite has no clock of its own: pass `now`.")
+            raise ValueError("SQLite has no server clock: pass `now`")
         epoch = sa.cast(sa.extract("epoch", sa.func.clock_timestamp()), sa.Double)
         return sa.select(epoch).scalar_subquery()
 
     def close(self) -> None:
-        """Close every connection."""
+        """Close all connections."""
         self.engine.dispose()
 
 
@@ -79,28 +78,28 @@ def _configure_sqlite(connection: Any, _: object) -> None:
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:
-    """Writers take the write lock at once: a reader that becomes one could fail half-way."""
+    """Writers take the write lock immediately; upgrading a read transaction could fail."""
     writing = connection.get_execution_options().get("writing", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
 
 
 def seconds(moment: datetime) -> float:
-    """A moment as seconds since 1970, which both databases compare alike.
+    """A time as seconds since 1970, which both databases compare equally.
 
     Raises:
-        ValueError: the moment has no time zone.
+        ValueError: the time has no time zone.
     """
     if moment.tzinfo is None:
-        raise ValueError(f"{moment} has no time zone; the store keeps only moments that have one.")
+        raise ValueError(f"{moment} has no time zone")
     return moment.timestamp()
 
 
 def moment(value: float) -> datetime:
-    """Seconds since 1970 as a moment in UTC."""
+    """Seconds since 1970 as a time in UTC."""
     return datetime.fromtimestamp(value, UTC)
 
 
 def clean(text: str) -> str:
-    """Text that both databases can keep: no NUL or lone surrogate, at most MAX_TEXT characters."""
+    """Text that both databases accept: no NUL or lone surrogates, at most MAX_TEXT characters."""
     encodable = text[:MAX_TEXT].replace("\0", "\ufffd").encode("utf-8", "replace")
     return encodable.decode()

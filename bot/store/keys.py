@@ -1,4 +1,4 @@
-"""Keys of the work queue and of the views: one place, so that no two parts of the shell collide."""
+"""The keys of the work queue and of the views, in one place so that they cannot collide."""
 
 from planners.model import Repo
 
@@ -19,10 +19,10 @@ FACTS = "facts/"
 
 
 def application_key(application: str) -> str:
-    """The queue's key for the passes of an application."""
+    """The queue key for the reconcile passes of an application."""
     return f"{APPLICATION}/{application}"
 
 
 def review_key(repo: Repo, number: int) -> str:
-    """The queue's key for a merge request that people opened in an app or deploy repo."""
+    """The queue key for a merge request opened by people in an app or deploy repo."""
     return f"{REVIEW}/{repo}!{number}"

@@ -1,7 +1,7 @@
-"""Wakes a waiting worker when a key was made due: in this process, or on PostgreSQL in any.
+"""Wakes waiting workers when a key becomes due: in this process, or with PostgreSQL in all.
 
-Only a hint: whoever is woken looks at the queue, and whoever is not looks when its timeout ends.
-Used by `Queue` alone.
+Only a hint: a woken worker reads the queue, and any other reads it when its timeout ends. Used by
+`Queue`.
 """
 
 import threading
@@ -18,101 +18,101 @@ CHANNEL = "switchyard_queue"
 
 
 class Notifier(Protocol):
-    """Rung by triggers; a ring that nobody waits for is heard by the next wait."""
+    """Notifications of triggers; one that nobody waits for ends the next wait."""
 
     def announce(self, connection: sa.Connection) -> None:
-        """Inside the trigger's transaction."""
+        """Called inside the transaction of the trigger."""
 
     def notify(self) -> None:
-        """After it was committed."""
+        """Called after the commit."""
 
     def wait(self, timeout_seconds: float) -> None:
-        """Block until it rings, is closed, or the time is over."""
+        """Block until a notification, close or the timeout."""
 
     def close(self) -> None:
-        """Wake whoever waits."""
+        """Wake all waiting threads."""
 
 
 class LocalNotifier:
-    """For SQLite: heard in this process."""
+    """For SQLite: notifies threads of this process."""
 
     def __init__(self) -> None:
-        self._rung = threading.Event()
+        self._event = threading.Event()
 
     def announce(self, connection: sa.Connection) -> None:
-        """Nothing yet: a trigger that fails is not to be heard."""
+        """Nothing: a failed trigger must not notify."""
 
     def notify(self) -> None:
         """Wake every waiting thread."""
-        self._rung.set()
+        self._event.set()
 
     def wait(self, timeout_seconds: float) -> None:
-        """Block until it rings or the time is over."""
-        self._rung.wait(timeout_seconds)
-        self._rung.clear()
+        """Block until a notification or the timeout."""
+        self._event.wait(timeout_seconds)
+        self._event.clear()
 
     def close(self) -> None:
         """Wake every waiting thread."""
-        self._rung.set()
+        self._event.set()
 
 
 class PostgresNotifier:
-    """NOTIFY at commit, heard by one waiting thread of every process on a connection of its own."""
+    """NOTIFY at commit; one thread of each process waits on a separate connection."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._waiting = threading.Lock()
-        self._line: sa.Connection | None = None
+        self._connection: sa.Connection | None = None
         self._closed = False
 
     def announce(self, connection: sa.Connection) -> None:
-        """PostgreSQL delivers it when, and only when, the transaction commits."""
+        """PostgreSQL delivers the notification if and only if the transaction commits."""
         connection.exec_driver_sql(f"NOTIFY {CHANNEL}")
 
     def notify(self) -> None:
-        """Nothing more: the commit rang."""
+        """Nothing: the commit has notified."""
 
     def wait(self, timeout_seconds: float) -> None:
-        """Block until it rings, the connection breaks, or the time is over.
+        """Block until a notification, a broken connection or the timeout.
 
         Raises:
             sqlalchemy.exc.OperationalError: PostgreSQL cannot be reached.
         """
         with self._waiting:
-            if self._line is None and not self._closed:
-                self._line = self._listen()
-            if self._line is None or self._closed:
+            if self._connection is None and not self._closed:
+                self._connection = self._listen()
+            if self._connection is None or self._closed:
                 return
             try:
-                for _ in _driver(self._line).notifies(timeout=timeout_seconds, stop_after=1):
+                for _ in _driver(self._connection).notifies(timeout=timeout_seconds, stop_after=1):
                     pass
             except psycopg.OperationalError:
-                self._hang_up()
+                self._disconnect()
 
     def close(self) -> None:
-        """Wake whoever waits by a ring that every process hears and finds nothing behind."""
+        """Wake the waiting thread with a notification; other processes find nothing due."""
         self._closed = True
-        if self._line is not None:
+        if self._connection is not None:
             with suppress(OperationalError), self._database.write() as connection:
                 self.announce(connection)
         with self._waiting:
-            self._hang_up()
+            self._disconnect()
 
     def _listen(self) -> sa.Connection:
-        line = self._database.engine.connect()
-        line.detach()
-        driver = _driver(line)
+        connection = self._database.engine.connect()
+        connection.detach()
+        driver = _driver(connection)
         driver.autocommit = True
         driver.execute(f"LISTEN {CHANNEL}")
-        return line
+        return connection
 
-    def _hang_up(self) -> None:
-        if self._line is not None:
-            self._line.close()
-            self._line = None
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
 
-def _driver(line: sa.Connection) -> psycopg.Connection:
-    found: object = line.connection.dbapi_connection
+def _driver(connection: sa.Connection) -> psycopg.Connection:
+    found: object = connection.connection.dbapi_connection
     assert isinstance(found, psycopg.Connection)
     return found

@@ -1,13 +1,12 @@
 """The work queue: one row for each key that may need a pass.
 
-`due` is when work is owed that nobody has taken up. A claim takes it up and empties `due`; a
-trigger during the pass fills it again, so that the key gets one more pass. A claim whose lease ran
-out is owed again, to anyone. Triggers and claims raise `generation`; a claim is told by its owner
-and the generation it made, which no other claim of the key can have, and every write of a holder
-is fenced by both.
+`due` is the time of the next unclaimed pass. A claim clears `due`; a trigger during the pass sets
+it again, so that the key gets one more pass. A key whose lease has expired can be claimed by any
+worker. Triggers and claims increment `generation`; owner and generation identify a claim, and
+every write of its holder is fenced by both.
 
 An attempt is counted before it begins, so that it counts however it ends. A key whose last three
-passes never said how they ended is quarantined: it is a danger to its workers, and to no other key.
+passes ended without a result is quarantined, so that it cannot keep crashing workers.
 
 `bot/worker/dispatch.py` and `web` trigger, `bot/worker/worker.py` claims.
 """
@@ -23,19 +22,19 @@ from bot.store.database import Database, clean, moment, seconds
 from bot.store.notifier import LocalNotifier, Notifier, PostgresNotifier
 from bot.store.tables import claimable_at, queue
 
-MOST_ABNORMAL_ENDS = 3
+MAX_ABNORMAL_ENDS = 3
 QUARANTINE = (
-    f"{MOST_ABNORMAL_ENDS} passes in a row ended without a word: their process died or hung"
+    f"{MAX_ABNORMAL_ENDS} consecutive passes ended without a result: their process crashed or hung"
 )
-FREE: dict[str, Any] = {"owner": None, "claimed_generation": None, "lease_until": None}
-PARDONED: dict[str, Any] = {"quarantined": None, "abnormal_ends": 0, "attempts": 0}
+UNCLAIMED: dict[str, Any] = {"owner": None, "claimed_generation": None, "lease_until": None}
+RELEASED: dict[str, Any] = {"quarantined": None, "abnormal_ends": 0, "attempts": 0}
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A key that one worker holds until its lease ends.
+    """A key claimed by one worker until its lease expires.
 
-    `attempts` counts the passes since the last good end, this one included.
+    `attempts` counts the passes since the last success, including this one.
     """
 
     key: str
@@ -46,7 +45,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A key with work owed or under way, for people; `quarantined` is the reason, if it is."""
+    """A key with a due or running pass, for display; `quarantined` is the reason, if any."""
 
     key: str
     due: datetime | None
@@ -58,19 +57,21 @@ class Waiting:
 
 
 class Queue:
-    """Reconcile keys, each held by one worker at the most.
+    """Reconcile keys, each claimed by at most one worker.
 
-    `now` None means the database's clock, which PostgreSQL has and SQLite has not (ValueError).
+    `now` None is the clock of the database; SQLite has none (ValueError).
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._bell: Notifier = LocalNotifier() if database.is_sqlite else PostgresNotifier(database)
+        self._notifier: Notifier = (
+            LocalNotifier() if database.is_sqlite else PostgresNotifier(database)
+        )
 
     def trigger(self, keys: Iterable[str], due: datetime, *, release: bool = False) -> None:
-        """Make keys due then, or earlier if they are already; a held one gets one more pass.
+        """Make keys due at a time, unless due earlier; a claimed one gets one more pass.
 
-        A quarantined key stays so, unless `release`.
+        A quarantined key stays quarantined unless `release`.
         """
         rows = [{"key": key, "due": seconds(due)} for key in sorted(set(keys))]
         if not rows:
@@ -79,23 +80,23 @@ class Queue:
         old, new = queue.c, insert.excluded
         changes = {"generation": old.generation + 1, "due": _earlier(old.due, new.due)}
         upsert = insert.on_conflict_do_update(
-            index_elements=["key"], set_=changes | PARDONED if release else changes
+            index_elements=["key"], set_=changes | RELEASED if release else changes
         )
         with self._database.write() as connection:
             connection.execute(upsert, rows)
-            self._bell.announce(connection)
-        self._bell.notify()
+            self._notifier.announce(connection)
+        self._notifier.notify()
 
     def claim(self, owner: str, lease: timedelta, now: datetime | None) -> Claim | None:
-        """Take the key that has been claimable for longest; None when there is none."""
+        """Claim the key that has been claimable for longest; None if there is none."""
         time = self._database.time(now)
         with self._database.write() as connection:
             while row := connection.execute(self._claimable(time)).first():
                 abnormal_ends = row.abnormal_ends + (row.owner is not None)
-                if abnormal_ends < MOST_ABNORMAL_ENDS:
+                if abnormal_ends < MAX_ABNORMAL_ENDS:
                     claim = Claim(row.key, owner, row.generation + 1, row.attempts + 1)
                     lease_until = time + lease.total_seconds()
-                    connection.execute(_take(claim, lease_until, abnormal_ends))
+                    connection.execute(_claim(claim, lease_until, abnormal_ends))
                     return claim
                 connection.execute(_quarantine(row))
         return None
@@ -110,82 +111,84 @@ class Queue:
         return query if self._database.is_sqlite else query.with_for_update(skip_locked=True)
 
     def heartbeat(self, claim: Claim, lease: timedelta, now: datetime | None) -> bool:
-        """Hold on for another lease; False when the key was lost to somebody else."""
+        """Renew the lease; False if another worker has claimed the key."""
         return self._write(claim, lease_until=self._database.time(now) + lease.total_seconds())
 
     def done(self, claim: Claim, next_due: datetime | None) -> bool:
-        """The pass ended well; look again at `next_due`. False when the key was lost.
+        """Record a success, with the next pass at `next_due`; False if the claim was lost.
 
-        A trigger that came during the pass keeps its own, earlier time.
+        An earlier time set by a trigger during the pass is kept.
         """
         due = queue.c.due if next_due is None else _earlier(queue.c.due, seconds(next_due))
-        return self._write(claim, **FREE, due=due, attempts=0, abnormal_ends=0, last_error=None)
+        return self._write(
+            claim, **UNCLAIMED, due=due, attempts=0, abnormal_ends=0, last_error=None
+        )
 
     def retry(self, claim: Claim, error: str, due: datetime) -> bool:
-        """The pass failed and said so; make it again then, or when a trigger wants it earlier."""
+        """Record a failure, with the next pass at `due` or an earlier trigger."""
         again = _earlier(queue.c.due, seconds(due))
-        return self._write(claim, **FREE, due=again, abnormal_ends=0, last_error=clean(error))
+        return self._write(claim, **UNCLAIMED, due=again, abnormal_ends=0, last_error=clean(error))
 
     def _write(self, claim: Claim, **values: Any) -> bool:
-        held = sa.update(queue).where(
+        claimed = sa.update(queue).where(
             queue.c.key == claim.key,
             queue.c.owner == claim.owner,
             queue.c.claimed_generation == claim.generation,
         )
         with self._database.write() as connection:
-            return bool(connection.execute(held.values(**values)).rowcount)
+            return bool(connection.execute(claimed.values(**values)).rowcount)
 
     def release(self, key: str) -> bool:
-        """Let a quarantined key be claimed again, at once; False when it is not quarantined."""
-        pardon = (
+        """Release a quarantined key for immediate claims; False if it is not quarantined."""
+        update = (
             sa.update(queue)
             .where(queue.c.key == key, queue.c.quarantined.is_not(None))
-            .values(**PARDONED)
+            .values(**RELEASED)
         )
         with self._database.write() as connection:
-            released = bool(connection.execute(pardon).rowcount)
-            self._bell.announce(connection)
-        self._bell.notify()
+            released = bool(connection.execute(update).rowcount)
+            self._notifier.announce(connection)
+        self._notifier.notify()
         return released
 
     def waiting(self, limit: int) -> tuple[Waiting, ...]:
-        """Keys with work owed or under way: quarantined ones first, then by when they are next."""
+        """Keys with a due or running pass: quarantined ones first, then by time."""
         idle = sa.and_(claimable_at.is_(None), queue.c.quarantined.is_(None))
         order = (queue.c.quarantined.is_(None), claimable_at, queue.c.key)
         query = sa.select(queue).where(~idle).order_by(*order).limit(limit)
         with self._database.read() as connection:
             return tuple(
                 Waiting(
-                    row.key,
-                    _moment(row.due),
-                    row.owner,
-                    _moment(row.lease_until),
-                    row.attempts,
-                    row.last_error,
-                    row.quarantined,
+                    key=row.key,
+                    due=_moment(row.due),
+                    owner=row.owner,
+                    lease_until=_moment(row.lease_until),
+                    attempts=row.attempts,
+                    last_error=row.last_error,
+                    quarantined=row.quarantined,
                 )
                 for row in connection.execute(query)
             )
 
     def next_due(self) -> datetime | None:
-        """When the next key can be claimed, be it past; a held one when its lease ends."""
+        """When the next key can be claimed, maybe in the past; a claimed one at lease expiry."""
         first = sa.select(sa.func.min(claimable_at)).where(queue.c.quarantined.is_(None))
         with self._database.read() as connection:
             return _moment(connection.scalar(first))
 
     def wait(self, timeout_seconds: float) -> None:
-        """Block a thread until a trigger, here or (PostgreSQL) in any process, or the timeout.
+        """Block until a trigger in this process or (PostgreSQL) any process, or the timeout.
 
-        It may return early. One thread of a process waits at a time.
+        It may return early. Only one thread of a process may wait.
         """
-        self._bell.wait(timeout_seconds)
+        self._notifier.wait(timeout_seconds)
 
     def close(self) -> None:
-        """Wake whoever waits."""
-        self._bell.close()
+        """Wake the waiting thread."""
+        self._notifier.close()
 
 
-def _take(claim: Claim, lease_until: sa.ColumnElement[float], abnormal_ends: int) -> sa.Update:
+def _claim(claim: Claim, lease_until: sa.ColumnElement[float], abnormal_ends: int) -> sa.Update:
     return (
         sa.update(queue)
         .where(queue.c.key == claim.key)
@@ -202,15 +205,15 @@ def _take(claim: Claim, lease_until: sa.ColumnElement[float], abnormal_ends: int
 
 
 def _quarantine(row: Any) -> sa.Update:
-    """Set a key aside; its work stays owed from when the last lease ended."""
-    owed = _earlier(queue.c.due, row.lease_until)
-    values = {**FREE, "due": owed, "quarantined": QUARANTINE}
+    """Quarantine a key; its pass stays due since the last lease expired."""
+    due = _earlier(queue.c.due, row.lease_until)
+    values = {**UNCLAIMED, "due": due, "quarantined": QUARANTINE}
     return sa.update(queue).where(queue.c.key == row.key).values(**values)
 
 
-def _earlier(owed: sa.ColumnElement[float | None], due: Any) -> sa.ColumnElement[float]:
+def _earlier(current: sa.ColumnElement[float | None], due: Any) -> sa.ColumnElement[float]:
     """The earlier of two times, of which the first may be NULL."""
-    return sa.case((owed <= due, owed), else_=due)
+    return sa.case((current <= due, current), else_=due)
 
 
 def _moment(value: float | None) -> datetime | None:

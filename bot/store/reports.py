@@ -1,7 +1,7 @@
-"""What clusters said, one row for each cluster, application, component and revision.
+"""Status reports of clusters: one row per cluster, application, component and revision.
 
-Kept by revision: a late word about an old one must not hide the news about a newer one. `web`
-records, `gather` reads.
+Stored by revision, so that a late report on an old revision does not hide one on a newer revision.
+`web` writes, `gather` reads.
 """
 
 from dataclasses import dataclass
@@ -14,16 +14,16 @@ from bot.store.database import Database, clean, moment, seconds
 from bot.store.tables import reports, width
 from plugins import StatusReport
 
-KEPT_REVISIONS = 20
+MAX_REVISIONS = 20
 KEY = ("application", "cluster", "component", "revision")
 
 
 @dataclass(frozen=True, slots=True)
 class ReportRow:
-    """The last word about one revision.
+    """The latest report on one revision.
 
-    `reported_at` is the cluster's time, the others are ours. `since` is when the first of an
-    unbroken series of reports of this readiness came in.
+    `reported_at` is in the cluster's clock, the other times are in ours. `since` is when the first
+    report of an uninterrupted series with this readiness was received.
     """
 
     cluster: str
@@ -43,10 +43,9 @@ class Reports:
         self._database = database
 
     def record(self, report: StatusReport, received: datetime) -> bool:
-        """Keep a report, if it is newer than what this cluster said of this revision before.
+        """Store a report if it is newer than the last one of this cluster on this revision.
 
-        False, and nothing changed, when it is not (late, or sent twice), or when it names what is
-        longer than any name of ours.
+        False, without a change, if it is late, a duplicate, or has a name that is too long.
         """
         key = {
             "application": report.application,
@@ -64,7 +63,7 @@ class Reports:
             return kept
 
     def _upsert(self, key: dict[str, str], report: StatusReport, received: float) -> Any:
-        """One statement, so that of two reports at once the newer stays, whichever comes first."""
+        """One statement, so that the newer of two concurrent reports wins."""
         insert = self._database.insert(reports).values(
             **key,
             readiness=report.readiness.value,
@@ -74,41 +73,41 @@ class Reports:
             since=received,
         )
         old, new = reports.c, insert.excluded
-        unbroken = old.readiness == new.readiness
+        unchanged = old.readiness == new.readiness
         changes = {
             name: new[name] for name in ("readiness", "message", "reported_at", "received_at")
         }
         return insert.on_conflict_do_update(
             index_elements=KEY,
-            set_={**changes, "since": sa.case((unbroken, old.since), else_=new.since)},
+            set_={**changes, "since": sa.case((unchanged, old.since), else_=new.since)},
             where=new.reported_at > old.reported_at,
         )
 
     def _prune(self, connection: sa.Connection, key: dict[str, str]) -> None:
-        """Keep the revisions of the unit that were heard of last."""
+        """Keep only the most recently reported revisions of the unit."""
         row = reports.c
         unit = [row[name] == key[name] for name in KEY if name != "revision"]
         latest = sa.select(row.revision).where(*unit).order_by(row.received_at.desc())
-        # Never the one that was recorded now: others may have been received in the same instant.
-        old = latest.where(row.revision != key["revision"]).offset(KEPT_REVISIONS - 1)
+        # Never the one just recorded: others may have the same time of receipt.
+        old = latest.where(row.revision != key["revision"]).offset(MAX_REVISIONS - 1)
         connection.execute(sa.delete(reports).where(*unit, row.revision.in_(old)))
 
     def of_application(self, application: str) -> tuple[ReportRow, ...]:
-        """Everything kept about an application, by cluster, component and revision."""
+        """All reports on an application, by cluster, component and revision."""
         row = reports.c
         query = sa.select(reports).where(row.application == application)
         with self._database.read() as connection:
             found = connection.execute(query.order_by(row.cluster, row.component, row.revision))
             return tuple(
                 ReportRow(
-                    each.cluster,
-                    each.component,
-                    each.revision,
-                    each.readiness,
-                    each.message,
-                    moment(each.reported_at),
-                    moment(each.received_at),
-                    moment(each.since),
+                    cluster=each.cluster,
+                    component=each.component,
+                    revision=each.revision,
+                    readiness=each.readiness,
+                    message=each.message,
+                    reported_at=moment(each.reported_at),
+                    received_at=moment(each.received_at),
+                    since=moment(each.since),
                 )
                 for each in found
             )

@@ -1,6 +1,6 @@
-"""The tables. Nothing in them is the truth of a rollout: all of it may be deleted at any time.
+"""The tables. None is the source of truth of a rollout: all can be deleted at any time.
 
-Moments are seconds since 1970. `migrations/versions` makes the same tables step by step; a test
+Times are seconds since 1970. `migrations/versions` creates the same tables step by step; a test
 compares the two.
 """
 
@@ -81,7 +81,7 @@ audit = sa.Table(
 
 
 def width(column: sa.Column[str]) -> int:
-    """How many characters a column of limited text can hold."""
+    """The maximum length of a text column."""
     assert isinstance(column.type, sa.String)
     assert column.type.length is not None
     return column.type.length

@@ -1,4 +1,4 @@
-"""The read model of the pages and what else is remembered between passes, as JSON by key: a cache.
+"""Cached values by key, as JSON: the read model of the pages, and state kept between passes.
 
 A view is a dataclass. It is written and validated here; a stored value of another shape (written
 by an older or newer version) counts as absent.
@@ -67,7 +67,7 @@ class Views:
             )
 
     def swap(self, key: str, old: Mapping[str, Any] | None, new: dict[str, Any]) -> bool:
-        """Set a value where it is `old` (None: where there is none); False if it is another."""
+        """Compare and swap: set a value if it is `old` (None: not set); False otherwise."""
         first = self._database.insert(views).values(key=key, value=new)
         query = sa.select(views.c.value).where(views.c.key == key).with_for_update()
         with self._database.write() as connection:
@@ -86,7 +86,7 @@ class Views:
                 connection.execute(sa.delete(views).where(views.c.key.in_(keys)))
 
     def get(self, key: str) -> dict[str, Any] | None:
-        """The value, if there is one."""
+        """The value of a key, if set."""
         query = sa.select(views.c.value).where(views.c.key == key)
         with self._database.read() as connection:
             found: dict[str, Any] | None = connection.scalar(query)

@@ -20,11 +20,11 @@ from bot.context import Context
 from bot.documents.facts import FactsReport
 from bot.gather.facts import keep_reported
 from bot.keys import cluster_key
-from bot.store.inbox import InboxFullError, Incoming, UnfitDeliveryError
+from bot.store.inbox import InboxFullError, IncomingDelivery, InvalidDeliveryError
 from bot.store.keys import application_key
 from bot.web import ui
 from bot.web.auth import Auth, AuthMiddleware, routes
-from plugins import Agent, ReportError, signed
+from plugins import Agent, ReportError, signature_matches
 
 MAX_HOOK_BYTES = 25 * 1024 * 1024
 MAX_REPORT_BYTES = 256 * 1024
@@ -111,10 +111,12 @@ async def _hook(
     try:
         new = await asyncio.to_thread(
             context.store.inbox.put,
-            Incoming(name, delivery.id, delivery.event, delivery.repository, delivery.number, body),
+            IncomingDelivery(
+                name, delivery.id, delivery.event, delivery.repository, delivery.number, body
+            ),
             context.clock(),
         )
-    except UnfitDeliveryError as error:
+    except InvalidDeliveryError as error:
         raise HTTPException(status.HTTP_400_BAD_REQUEST, str(error)) from error
     except InboxFullError as error:
         raise HTTPException(status.HTTP_503_SERVICE_UNAVAILABLE, str(error)) from error
@@ -154,7 +156,7 @@ async def _report(
 async def _facts(context: Context, sender: ClusterKey, request: Request) -> Response:
     """Keep a cluster's facts; they count from the next pass of each application."""
     body = await read_body(request, MAX_REPORT_BYTES)
-    if not signed(request.headers.get("x-signature", ""), body, sender.key):
+    if not signature_matches(request.headers.get("x-signature", ""), body, sender.key):
         raise HTTPException(status.HTTP_401_UNAUTHORIZED, INVALID_SIGNATURE)
     try:
         value = json.loads(body)

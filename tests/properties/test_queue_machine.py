@@ -22,7 +22,7 @@ from hypothesis.stateful import (
 )
 
 from bot.store import Store
-from bot.store.queue import MOST_ABNORMAL_ENDS, Claim
+from bot.store.queue import MAX_ABNORMAL_ENDS, Claim
 from bot.store.tables import queue
 from tests.fakes.stores import DIALECTS, NOON, fresh_url
 
@@ -121,7 +121,7 @@ class QueueMachine(RuleBasedStateMachine):
                 return None
             key = ready[0][1]
             row = self.rows[key]
-            if row.holder is None or row.abnormal_ends + 1 < MOST_ABNORMAL_ENDS:
+            if row.holder is None or row.abnormal_ends + 1 < MAX_ABNORMAL_ENDS:
                 return key
             row.owe(row.lease_until)
             row.holder, row.quarantined = None, True
@@ -171,7 +171,7 @@ class QueueMachine(RuleBasedStateMachine):
     def time_passes(self, seconds: int) -> None:
         self.now += seconds
 
-    @rule(target=claims, times=st.integers(1, MOST_ABNORMAL_ENDS))
+    @rule(target=claims, times=st.integers(1, MAX_ABNORMAL_ENDS))
     def workers_die(self, times: int) -> object:
         """Again and again somebody claims and says no other word before its lease has ended."""
         dead: list[Claim] = []

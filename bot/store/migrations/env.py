@@ -1,4 +1,4 @@
-"""Alembic's environment: migrations run on the connection that `Store.open` hands in."""
+"""Alembic's environment: migrations run on the connection that `Store.open` passes."""
 
 from alembic import context
 

@@ -86,10 +86,10 @@ def test_a_broken_line_ends_the_wait_and_the_next_wait_calls_again(
 ) -> None:
     here, there = replicas
     here.queue.wait(0)
-    notifier = here.queue._bell
+    notifier = here.queue._notifier
     assert isinstance(notifier, PostgresNotifier)
-    assert notifier._line is not None
-    backend = _driver(notifier._line).info.backend_pid
+    assert notifier._connection is not None
+    backend = _driver(notifier._connection).info.backend_pid
     thread = waiting(here)
 
     with there._database.write() as connection:

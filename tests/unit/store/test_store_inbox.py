@@ -4,12 +4,18 @@ import pytest
 
 from bot.store import Store
 from bot.store.database import Database
-from bot.store.inbox import Inbox, InboxEntry, InboxFullError, Incoming, UnfitDeliveryError
+from bot.store.inbox import (
+    Inbox,
+    InboxEntry,
+    InboxFullError,
+    IncomingDelivery,
+    InvalidDeliveryError,
+)
 from tests.fakes.stores import NOON
 
 
-def delivery(number: int, forge: str = "local", body: bytes = b"{}") -> Incoming:
-    return Incoming(forge, f"delivery-{number}", "push", "shop/web", number, body)
+def delivery(number: int, forge: str = "local", body: bytes = b"{}") -> IncomingDelivery:
+    return IncomingDelivery(forge, f"delivery-{number}", "push", "shop/web", number, body)
 
 
 def test_a_delivery_is_kept_byte_for_byte(store: Store) -> None:
@@ -47,7 +53,7 @@ def test_deliveries_wait_oldest_first_until_they_are_done(store: Store) -> None:
 
 
 def test_a_delivery_about_no_merge_request_has_no_number(store: Store) -> None:
-    store.inbox.put(Incoming("local", "a", "push", "shop/web", None, b""), NOON)
+    store.inbox.put(IncomingDelivery("local", "a", "push", "shop/web", None, b""), NOON)
 
     assert store.inbox.pending(1)[0].number is None
 
@@ -73,7 +79,7 @@ def test_a_full_inbox_says_so_and_takes_again_when_it_was_emptied(
     small = Inbox(database, max_pending=2)
     small.put(delivery(1), NOON)
     small.put(delivery(2), NOON)
-    with pytest.raises(InboxFullError, match=r"2 deliveries wait.* again in a few minutes"):
+    with pytest.raises(InboxFullError, match=r"2 pending deliveries.* Retry in a few minutes"):
         small.put(delivery(3), NOON)
 
     store.inbox.done([entry.id for entry in store.inbox.pending(1)])
@@ -99,5 +105,5 @@ def test_what_no_forge_sends_is_refused(sent: dict[str, str | bytes], message: s
         "number": 1,
         "body": b"",
     }
-    with pytest.raises(UnfitDeliveryError, match=message):
-        Incoming(**{**usual, **sent})  # type: ignore[arg-type]
+    with pytest.raises(InvalidDeliveryError, match=message):
+        IncomingDelivery(**{**usual, **sent})  # type: ignore[arg-type]

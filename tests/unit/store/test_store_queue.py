@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bot.store import Store
-from bot.store.queue import MOST_ABNORMAL_ENDS, QUARANTINE, Claim
+from bot.store.queue import MAX_ABNORMAL_ENDS, QUARANTINE, Claim
 from tests.fakes.stores import NOON
 
 LEASE = timedelta(seconds=60)
@@ -162,7 +162,7 @@ def test_a_heartbeat_lengthens_the_lease(store: Store) -> None:
 
 def test_a_key_that_ends_its_workers_is_set_aside_and_holds_up_no_other(store: Store) -> None:
     store.queue.trigger(["bad"], after(0))
-    end = lapse(store, MOST_ABNORMAL_ENDS)
+    end = lapse(store, MAX_ABNORMAL_ENDS)
     store.queue.trigger(["good"], after(1))
 
     assert claim(store, end).key == "good"
@@ -170,24 +170,24 @@ def test_a_key_that_ends_its_workers_is_set_aside_and_holds_up_no_other(store: S
     assert nothing_to_claim(store, end)
     bad, _ = store.queue.waiting(10)
     assert (bad.key, bad.owner, bad.quarantined) == ("bad", None, QUARANTINE)
-    assert bad.attempts == MOST_ABNORMAL_ENDS
+    assert bad.attempts == MAX_ABNORMAL_ENDS
     assert store.queue.next_due() == after(end + 60)
 
 
 def test_only_abnormal_ends_in_a_row_count(store: Store) -> None:
     store.queue.trigger(["shop"], after(0))
-    at = lapse(store, MOST_ABNORMAL_ENDS - 1)
+    at = lapse(store, MAX_ABNORMAL_ENDS - 1)
     store.queue.retry(claim(store, at), "refused", after(at))
-    at = lapse(store, MOST_ABNORMAL_ENDS - 1, at)
+    at = lapse(store, MAX_ABNORMAL_ENDS - 1, at)
     store.queue.done(claim(store, at), after(at))
-    at = lapse(store, MOST_ABNORMAL_ENDS - 1, at)
+    at = lapse(store, MAX_ABNORMAL_ENDS - 1, at)
 
     assert store.queue.done(claim(store, at), None)
 
 
 def test_a_quarantined_key_stays_so_until_it_is_released(store: Store) -> None:
     store.queue.trigger(["shop"], after(0))
-    end = lapse(store, MOST_ABNORMAL_ENDS)
+    end = lapse(store, MAX_ABNORMAL_ENDS)
     assert not store.queue.release("shop")
     assert nothing_to_claim(store, end)
 
@@ -199,7 +199,7 @@ def test_a_quarantined_key_stays_so_until_it_is_released(store: Store) -> None:
 
 def test_a_trigger_can_release(store: Store) -> None:
     store.queue.trigger(["shop"], after(0))
-    end = lapse(store, MOST_ABNORMAL_ENDS)
+    end = lapse(store, MAX_ABNORMAL_ENDS)
     assert nothing_to_claim(store, end)
 
     store.queue.trigger(["shop"], after(end))

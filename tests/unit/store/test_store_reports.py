@@ -4,7 +4,7 @@ from threading import Barrier, Thread
 import pytest
 
 from bot.store import Store
-from bot.store.reports import KEPT_REVISIONS, ReportRow
+from bot.store.reports import MAX_REVISIONS, ReportRow
 from planners.model import Readiness, Unit
 from plugins import StatusReport
 from tests.fakes.stores import NOON
@@ -73,17 +73,17 @@ def test_since_is_when_an_unbroken_readiness_began(store: Store) -> None:
 
 def test_the_newest_revisions_of_each_unit_are_kept(store: Store) -> None:
     store.reports.record(report(0, revision=OLD, cluster="rome"), after(0))
-    for number in range(KEPT_REVISIONS + 5):
+    for number in range(MAX_REVISIONS + 5):
         store.reports.record(report(number, revision=f"{number:040x}"), after(number))
 
     kept = [each for each in store.reports.of_application("shop") if each.cluster == "paris"]
 
-    assert sorted(int(each.revision, 16) for each in kept) == list(range(5, KEPT_REVISIONS + 5))
-    assert len(store.reports.of_application("shop")) == KEPT_REVISIONS + 1
+    assert sorted(int(each.revision, 16) for each in kept) == list(range(5, MAX_REVISIONS + 5))
+    assert len(store.reports.of_application("shop")) == MAX_REVISIONS + 1
 
 
 def test_a_burst_in_one_instant_keeps_the_report_that_came_last(store: Store) -> None:
-    for number in range(KEPT_REVISIONS + 1):
+    for number in range(MAX_REVISIONS + 1):
         store.reports.record(report(0, revision=f"{number:040x}"), after(0))
 
         assert row(store, f"{number:040x}").readiness == Readiness.READY

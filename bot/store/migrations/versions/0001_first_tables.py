@@ -8,7 +8,7 @@ down_revision = None
 
 
 def upgrade() -> None:
-    """Create them."""
+    """Create all tables."""
     _inbox()
     _queue()
     _reports()
