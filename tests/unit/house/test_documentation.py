@@ -44,6 +44,13 @@ def test_every_file_that_is_named_exists(page: str) -> None:
         assert any(ROOT.glob(path.rstrip("/"))), path
 
 
+def test_every_verb_of_the_makefile_is_in_the_contributing_guide() -> None:
+    verbs = re.findall(r"(?m)^([a-z-]+):.*##", (ROOT / "Makefile").read_text())
+    listed = re.findall(r"(?m)^\| `make ([a-z-]+)` \|", (ROOT / "CONTRIBUTING.md").read_text())
+
+    assert set(verbs) - {"help"} == set(listed)
+
+
 def test_the_hops_of_the_design_exist_and_are_counted_right() -> None:
     text = (ROOT / "docs/design.md").read_text()
 
