@@ -6,7 +6,7 @@ that were merged or closed. Called by `reconcile`.
 
 from bot.chatops.executor import commands
 from bot.chatops.handler import digests, place_of
-from bot.chatops.parser import Reader
+from bot.chatops.parser import CommandReader
 from bot.commandlog.entry import MARKER as LOG
 from bot.commandlog.entry import decode_entries
 from bot.context import Context
@@ -58,7 +58,7 @@ async def _unanswered(
 ) -> list[Comment]:
     """Comments with a line to the bot that no record and no reply speaks of."""
     me = await context.forge(repo).me()
-    reader = Reader(me.login, tuple(each.verb for each in commands().values()))
+    reader = CommandReader(me.login, tuple(each.verb for each in commands().values()))
     known: set[tuple[str, str]] = set()
     for each in comments:
         if each.author.id == me.id:

@@ -1,12 +1,12 @@
-"""Merge requests from forks: planned when somebody who may write here asks, for that head alone.
+"""Merge requests from forks: planned on request of somebody with write access, for that head only.
 
-What strangers propose is read, never run; but even a plan tells of the fleet. Called by
+Their content is read and never executed, but even a plan reveals parts of the fleet. Called by
 `reconcile`.
 """
 
 from dataclasses import dataclass
 
-from bot.chatops.parser import ParsedCommand, Reader, Verb
+from bot.chatops.parser import CommandReader, ParsedCommand, Verb
 from bot.context import Context
 from bot.effects.model import React
 from bot.effects.perform import perform
@@ -18,40 +18,42 @@ PLAN = Verb("plan")
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
-    """Somebody asked for a plan; `head` is what the plan was, or is to be, made for."""
+class PlanRequest:
+    """A request for a plan of a fork: the comment, its author, and the commit to plan, `head`."""
 
     comment: str
     by: str
     head: str
 
 
-async def find_ask(context: Context, repo: Repo, request: ForgeMergeRequest) -> Ask | None:
-    """The newest request for a plan by somebody with the role write; a new one gets a reaction."""
+async def find_plan_request(
+    context: Context, repo: Repo, request: ForgeMergeRequest
+) -> PlanRequest | None:
+    """The newest request by somebody with role write; a new one gets a reaction."""
     forge = context.forge(repo)
     comments = await forge.comments(repo.path, request.number)
-    asked, head = await _answered(context, repo, comments)
-    reader = Reader((await forge.me()).login, (PLAN,))
+    answered, head = await _answered(context, repo, comments)
+    reader = CommandReader((await forge.me()).login, (PLAN,))
     for comment in reversed(comments):
-        asks = any(isinstance(each, ParsedCommand) for each in reader.read(comment.body))
-        if not asks or comment.author.bot:
+        is_request = any(isinstance(each, ParsedCommand) for each in reader.read(comment.body))
+        if not is_request or comment.author.bot:
             continue
-        if await _may_ask(forge, repo, comment):
+        if await _may_request(forge, repo, comment):
             number, by = str(comment.id), comment.author.login
-            if asked == number:
-                return Ask(number, by, head)
+            if answered == number:
+                return PlanRequest(number, by, head)
             seen = React(repo, request.number, comment.id, Reaction.SEEN)
             await perform(context, [seen])
-            return Ask(number, by, request.head)
+            return PlanRequest(number, by, request.head)
     return None
 
 
-async def _may_ask(forge: Forge, repo: Repo, comment: Comment) -> bool:
+async def _may_request(forge: Forge, repo: Repo, comment: Comment) -> bool:
     return await forge.role(repo.path, comment.author.login) >= Role.WRITE
 
 
 async def _answered(context: Context, repo: Repo, comments: tuple[Comment, ...]) -> tuple[str, str]:
-    """The comment that our own one answers, and the head that it speaks of."""
+    """The request that the bot's own comment answers, and the commit that it was made for."""
     me = await context.forge(repo).me()
     for comment in comments:
         marker = context.markers.read(MARKER, repo, comment.body)

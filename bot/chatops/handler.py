@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 
 from bot.chatops.executor import CommandExecutor, commands
-from bot.chatops.parser import ParsedCommand, Reader, Result
+from bot.chatops.parser import CommandReader, ParsedCommand, Result
 from bot.chatops.replies import answered, text_digest
 from bot.commandlog.entry import CommandLogEntry, Outcome, is_full
 from bot.commandlog.log import CommandLog, read_log
@@ -33,7 +33,7 @@ REACTIONS = {
     Outcome.FAILED: Reaction.REFUSED,
 }
 MOST_REPLIES = 20
-RESTORED = "an older copy of this command log stood here, or none: restored"
+RESTORED = "restored the command log: its comment was deleted or held an older copy"
 
 
 def digests(results: Iterable[Result]) -> Iterator[tuple[str, Result]]:
@@ -167,7 +167,7 @@ class CommandSession:
     async def _run_lines(self, thread: _Thread) -> bool:
         """Run what is new in a thread; whether the plan is no longer valid."""
         me = await self.context.forge(thread.repo).me()
-        reader = Reader(me.login, tuple(each.verb for each in commands().values()))
+        reader = CommandReader(me.login, tuple(each.verb for each in commands().values()))
         for comment in thread.comments:
             if comment.author.bot or comment.author.id == me.id:
                 continue

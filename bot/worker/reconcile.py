@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from bot.chatops.closed_requests import refuse_commands
-from bot.chatops.fork_requests import Ask, find_ask
+from bot.chatops.fork_requests import PlanRequest, find_plan_request
 from bot.chatops.handler import CommandSession
 from bot.chatops.pauses import restore_pauses
 from bot.context import Context
@@ -71,32 +71,36 @@ async def reconcile_review(
     if request.state != "open":
         await refuse_commands(context, repo, request, applications)
         return None
-    ask = None
+    plan_request = None
     if request.source_repository != repo.path:
-        ask = await find_ask(context, repo, request)
+        plan_request = await find_plan_request(context, repo, request)
     own = request.source_repository == repo.path
     later: list[datetime | None] = []
     for application in applications:
-        if own or (ask is not None and ask.head == request.head):
-            later.append(await _review(context, repo, application, request, ask))
+        if own or (plan_request is not None and plan_request.head == request.head):
+            later.append(await _review(context, repo, application, request, plan_request))
         else:
-            target = await _target(context, repo, application, request, ask)
-            asker = ask.by if ask else ""
+            target = await _target(context, repo, application, request, plan_request)
+            asker = plan_request.by if plan_request else ""
             later.append(await perform(context, await fork_comment(context, target, asker)))
     return min((each for each in later if each), default=None)
 
 
 async def _review(
-    context: Context, repo: Repo, application: str, request: ForgeMergeRequest, ask: Ask | None
+    context: Context,
+    repo: Repo,
+    application: str,
+    request: ForgeMergeRequest,
+    plan_request: PlanRequest | None,
 ) -> datetime | None:
     try:
         gathered = await gather_review(context, application, request)
         proposal = await context.propose(gathered.snapshot)
     except (GatherError, PlannerError) as error:
-        target = await _target(context, repo, application, request, ask)
+        target = await _target(context, repo, application, request, plan_request)
         comment = await problem_comment(context, target, _problems(error))
         return await perform(context, comment)
-    asked, head = (ask.comment, ask.head) if ask else ("", "")
+    asked, head = (plan_request.comment, plan_request.head) if plan_request else ("", "")
     comment = await plan_comment(context, gathered, proposal, asked=asked, head=head)
     later = await perform(context, comment)
     await CommandSession(context, gathered, proposal, preview=True).answer_queries()
@@ -104,7 +108,11 @@ async def _review(
 
 
 async def _target(
-    context: Context, repo: Repo, application: str, request: ForgeMergeRequest, ask: Ask | None
+    context: Context,
+    repo: Repo,
+    application: str,
+    request: ForgeMergeRequest,
+    plan_request: PlanRequest | None,
 ) -> PlanCommentTarget:
     """Where the comment of an application without a plan belongs, read now."""
     forge = context.forge(repo)
@@ -114,8 +122,8 @@ async def _target(
         request,
         await forge.comments(repo.path, request.number),
         await forge.statuses(repo.path, request.head),
-        asked=ask.comment if ask else "",
-        head=ask.head if ask else "",
+        asked=plan_request.comment if plan_request else "",
+        head=plan_request.head if plan_request else "",
     )
 
 

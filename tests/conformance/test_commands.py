@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bot.chatops.commands import Changes, Command, Intent, StandingCommand
 from bot.chatops.executor import commands
-from bot.chatops.parser import MOST_COMMANDS, Help, ParsedCommand, Reader
+from bot.chatops.parser import MOST_COMMANDS, CommandReader, Help, ParsedCommand
 from bot.commandlog.entry import CommandLogEntry, Outcome, overrides
 from bot.sandbox.demo.site import APP
 from planners.model import Role
@@ -19,7 +19,7 @@ from planners.model.overrides import Overrides
 from tests.fakes.world import World, small_app, small_fleet
 
 every = pytest.mark.parametrize("command", commands().values(), ids=lambda each: each.name)
-READER = Reader("switchyard", tuple(each.verb for each in commands().values()))
+READER = CommandReader("switchyard", tuple(each.verb for each in commands().values()))
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 SHORT = 160
 APPROVALS = "{approvals: [{clusters: {matchLabels: {canary: 'true'}}, count: 1, users: [rita]}]}"

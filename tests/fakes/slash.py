@@ -1,6 +1,15 @@
 """Verbs of no real use, and a short way to say what was read."""
 
-from bot.chatops.parser import Argument, Help, Kind, Mistake, Option, ParsedCommand, Reader, Verb
+from bot.chatops.parser import (
+    Argument,
+    CommandReader,
+    Help,
+    Kind,
+    Mistake,
+    Option,
+    ParsedCommand,
+    Verb,
+)
 
 PLAN = Verb("plan", summary="Plan this merge request.", examples=("/switchyard plan",))
 STOP = Verb("stop", (Argument("unit", required=False, repeatable=True),))
@@ -17,7 +26,7 @@ HOLD = Verb(
     "Hold an application.",
     ('/switchyard hold cart --reason "too hot" --for 2h',),
 )
-READER = Reader("switchyard[bot]", (PLAN, STOP, HOLD))
+READER = CommandReader("switchyard[bot]", (PLAN, STOP, HOLD))
 S = "/switchyard"
 P = f"{S} plan"
 

@@ -123,7 +123,7 @@ async def test_an_older_copy_of_a_record_is_put_back(world: World) -> None:
         assert world.reasons("canary.2")[-1] == "held by rita (target canary.2): wait"
     rows = record(world, number)
     assert outcomes(rows)[1:] == [("hold", "done"), ("record", "done"), ("record", "done")]
-    assert "an older copy of this command log stood here" in rows[2]
+    assert "restored the command log" in rows[2]
     await world.lose_database()
     await world.sweep()
     assert record(world, number) == rows

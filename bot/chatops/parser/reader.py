@@ -80,7 +80,7 @@ class _MistakeError(ProseError):
 
 
 @dataclass(frozen=True, slots=True)
-class Reader:
+class CommandReader:
     """Reads comments to the bot of that login, as its forge writes it; it knows these verbs."""
 
     login: str

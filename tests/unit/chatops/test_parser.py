@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.chatops.parser import ParsedCommand, Reader
+from bot.chatops.parser import CommandReader, ParsedCommand
 from tests.fakes.slash import PLAN, READER, P, S, said, short
 
 COMMANDS = {
@@ -208,13 +208,13 @@ def test_lines_are_counted_in_the_whole_comment() -> None:
 
 
 def test_a_bot_without_a_login_hears_no_mention() -> None:
-    assert Reader("", (PLAN,)).read(f"@ plan\n\n@switchyard plan\n\n{P}") == (
+    assert CommandReader("", (PLAN,)).read(f"@ plan\n\n@switchyard plan\n\n{P}") == (
         ParsedCommand(5, "plan", {}, {}),
     )
 
 
 def test_a_login_is_no_pattern() -> None:
-    assert Reader("a.b", (PLAN,)).read("@aXb plan") == ()
+    assert CommandReader("a.b", (PLAN,)).read("@aXb plan") == ()
 
 
 EDITS = {

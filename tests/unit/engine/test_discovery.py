@@ -139,7 +139,7 @@ import sys
 from datetime import UTC, datetime
 
 from bot.chatops.executor import commands
-from bot.chatops.parser import Reader
+from bot.chatops.parser import CommandReader
 from bot.commandlog.entry import CommandLogEntry, Outcome
 from bot.commandlog.standing import standing_overrides
 from bot.engine import discovery
@@ -147,7 +147,8 @@ from docs.generate import pages
 
 entry = CommandLogEntry("app!1#1", "0", "rita", "anchor", datetime.now(UTC), Outcome.DONE,
                         facts={"target": "c1"})
-(parsed,) = Reader("bot", tuple(c.verb for c in commands().values())).read("/switchyard anchor c1")
+reader = CommandReader("bot", tuple(each.verb for each in commands().values()))
+(parsed,) = reader.read("/switchyard anchor c1")
 json.dump({
     "agents": sorted(discovery.agents()),
     "skipped": dict(standing_overrides([entry]).skipped),

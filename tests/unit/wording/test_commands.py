@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from bot.chatops.executor import commands
-from bot.chatops.parser import ParsedCommand, Reader
+from bot.chatops.parser import CommandReader, ParsedCommand
 from bot.engine.propose import propose
 from bot.wording import commands as wording
 from planners.model.overrides import Cancellation, Hold, Overrides, Pause
@@ -14,7 +14,7 @@ from planners.model.snapshot import MergeRefusal
 from tests.fakes.builders import NOW
 from tests.fakes.comments import Told, approved_by, world
 
-READER = Reader("switchyard", tuple(each.verb for each in commands().values()))
+READER = CommandReader("switchyard", tuple(each.verb for each in commands().values()))
 HOLD = Hold("canary.1", "rita", "look", NOW)
 PAUSE = Pause("cluster/c1", "otto", "disks", NOW)
 

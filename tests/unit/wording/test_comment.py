@@ -15,7 +15,7 @@ from inline_snapshot import snapshot as inline
 from markdown_it import MarkdownIt
 
 from bot.chatops.handler import commands
-from bot.chatops.parser import Help, ParsedCommand, Reader
+from bot.chatops.parser import CommandReader, Help, ParsedCommand
 from bot.engine.propose import propose
 from bot.wording.markdown import code, fence, link, units
 from tests.fakes.comments import MARKER, assert_dead, read, sources, world
@@ -87,7 +87,7 @@ def test_the_first_line_says_the_state_the_digest_and_who_acts_next(
 
 @pytest.mark.parametrize("state", STATES)
 def test_every_command_that_is_offered_is_one(comments: dict[str, str], state: str) -> None:
-    reader = Reader("switchyard", tuple(each.verb for each in commands().values()))
+    reader = CommandReader("switchyard", tuple(each.verb for each in commands().values()))
     found = re.findall(r"`(/switchyard [^`]*)`", comments[state].partition("\nCommands: ")[2])
 
     assert found or state == "nothing-matches"
