@@ -98,9 +98,9 @@ class Walk:
         found = []
         for raw, entry in self._objects.listing(tree).items():
             name = checked_name(raw, folder)
-            twin = seen.setdefault(folded(name), name)
-            if twin != name:
-                raise RepositoryRefusedError(f"{folder}{name}: differs from {twin!r} only in case")
+            other = seen.setdefault(folded(name), name)
+            if other != name:
+                raise RepositoryRefusedError(f"{folder}{name}: differs from {other!r} only in case")
             found.append((name, entry))
         self._checked[tree] = tuple(found)
         return self._checked[tree]

@@ -93,7 +93,7 @@ def check_url(url: str, access: Access | None) -> None:
 
 
 def fetch(repository: pygit2.Repository, url: str, access: Access | None, limits: Limits) -> None:
-    """Fetch all branches into `REMOTE`; those that are gone there vanish here.
+    """Fetch all branches into `REMOTE`, and delete those deleted on the server.
 
     Raises:
         TransientGitError: the server is unreachable, busy, or broke off.

@@ -46,18 +46,18 @@ _SECRET_PARTS = re.compile(
 )
 
 
-def redact(value: Json, twin: Json, word: str) -> Json:
-    """The value with `***` for each secret, followed by `(word)` if it differs from its twin.
+def redact(value: Json, counterpart: Json, word: str) -> Json:
+    """The value with each secret replaced by `***`, or `*** (word)` if its counterpart differs.
 
-    `twin` is the value on the other side of the diff (None: there is none).
+    `counterpart` is the value on the other side of the diff (None: there is none).
     """
     match value:
         case list():
-            return _list(value, twin, word)
+            return _list(value, counterpart, word)
         case dict():
-            return _mapping(value, twin if isinstance(twin, dict) else {}, word)
+            return _mapping(value, counterpart if isinstance(counterpart, dict) else {}, word)
         case str():
-            return _text(value, twin, word)
+            return _text(value, counterpart, word)
         case _:
             return value
 
@@ -67,8 +67,8 @@ def is_redacted(value: Json) -> bool:
     return isinstance(value, str) and MASK in value
 
 
-def _list(items: list[Json], twin: Json, word: str) -> list[Json]:
-    others = twin if isinstance(twin, list) else []
+def _list(items: list[Json], counterpart: Json, word: str) -> list[Json]:
+    others = counterpart if isinstance(counterpart, list) else []
     named = {each["name"]: each for each in others if isinstance(each, dict) and _has_name(each)}
     found: list[Json] = []
     for index, item in enumerate(items):
@@ -92,12 +92,12 @@ def _is_option(text: str) -> bool:
     return text.startswith("-") and "=" not in text and _is_sensitive(text)
 
 
-def _mapping(value: dict[str, Json], twin: dict[str, Json], word: str) -> dict[str, Json]:
+def _mapping(value: dict[str, Json], counterpart: dict[str, Json], word: str) -> dict[str, Json]:
     secret = str(value.get("kind")).casefold() == "secret"
     titled = any(_is_sensitive(value.get(each)) for each in ("name", "key"))
     found: dict[str, Json] = {}
     for key, each in value.items():
-        other = twin.get(key)
+        other = counterpart.get(key)
         if secret and key in _SECRET_FIELDS:
             found[key] = _mask_all(each, other, word)
         elif key == _LAST_APPLIED:
@@ -119,24 +119,28 @@ def _is_sensitive(name: Json) -> bool:
     return words[-1] in _SECRET_WORDS or (words[-1] == "key" and words[0] in _KEY_QUALIFIERS)
 
 
-def _mask(value: Json, twin: Json, word: str) -> Json:
-    return MASK if value == twin else f"{MASK} ({word})"
+def _mask(value: Json, counterpart: Json, word: str) -> Json:
+    return MASK if value == counterpart else f"{MASK} ({word})"
 
 
-def _mask_all(value: Json, twin: Json, word: str) -> Json:
+def _mask_all(value: Json, counterpart: Json, word: str) -> Json:
     if not isinstance(value, dict):
         return MASK
-    known = twin if isinstance(twin, dict) else {}
+    known = counterpart if isinstance(counterpart, dict) else {}
     return {key: _mask(each, known.get(key, value), word) for key, each in value.items()}
 
 
-def _text(value: str, twin: Json, word: str) -> str:
+def _text(value: str, counterpart: Json, word: str) -> str:
     """A text with its secrets masked; masked as a whole if it contains a private key."""
     if _PRIVATE_KEY.search(value):
-        return str(_mask(value, twin, word))
+        return str(_mask(value, counterpart, word))
     secrets = [found[0] for found in _SECRET_PARTS.finditer(value)]
     if not secrets:
         return value
-    others = [found[0] for found in _SECRET_PARTS.finditer(twin)] if isinstance(twin, str) else []
+    others = (
+        [found[0] for found in _SECRET_PARTS.finditer(counterpart)]
+        if isinstance(counterpart, str)
+        else []
+    )
     shown = MASK if secrets == others else f"{MASK} ({word})"
     return _SECRET_PARTS.sub(lambda found: f"{found['named'] or ''}{shown}", value)

@@ -131,7 +131,7 @@ async def clone(context: Context, forge: str) -> str | None:
 
 
 @on_each
-async def test_api_clone_and_push_work_with_the_authority(site: Site, forge: str) -> None:
+async def test_api_clone_and_push_work_with_the_ca(site: Site, forge: str) -> None:
     async with site.context(**site.ca_files(*BOTH)) as context:
         assert await clone(context, forge) == site.head
         mirror, known = context.mirrors.of(Repo(forge, REPO)), context.forges[forge]
@@ -154,9 +154,7 @@ async def test_api_clone_and_push_work_with_the_authority(site: Site, forge: str
 
 
 @on_each
-async def test_without_the_authority_the_api_is_refused_and_says_what_to_set(
-    site: Site, forge: str
-) -> None:
+async def test_the_api_without_the_ca_fails_and_names_the_setting(site: Site, forge: str) -> None:
     other = BOTH[forge == "github"]
     async with site.context(**site.ca_files(other)) as context:
         with pytest.raises(ForgeError) as refused:
@@ -168,9 +166,7 @@ async def test_without_the_authority_the_api_is_refused_and_says_what_to_set(
 
 
 @on_each
-async def test_without_the_authority_git_is_refused_and_says_what_to_set(
-    site: Site, forge: str
-) -> None:
+async def test_git_without_the_ca_fails_and_names_the_setting(site: Site, forge: str) -> None:
     async with site.context() as context:
         mirror, url = context.mirrors.of(Repo(forge, REPO)), site.known[f"{forge}_url"]
         credentials = None
@@ -187,7 +183,7 @@ async def test_without_the_authority_git_is_refused_and_says_what_to_set(
 
 
 @on_each
-async def test_a_certificate_for_another_host_is_refused_with_the_authority(
+async def test_a_certificate_of_another_host_is_rejected_even_with_the_ca(
     site: Site, forge: str
 ) -> None:
     foreign = make_authority(site.folder / "foreign", "127.0.0.2")
@@ -202,7 +198,7 @@ async def test_a_certificate_for_another_host_is_refused_with_the_authority(
             await asyncio.to_thread(mirror.fetch, url, None)
 
 
-async def test_the_set_up_page_trusts_the_same(site: Site) -> None:
+async def test_the_set_up_page_trusts_the_same_ca(site: Site) -> None:
     finish = ManifestFlow().finish
 
     with pytest.raises(ForgeError, match="GitHub's certificate is not trusted"):
@@ -212,7 +208,7 @@ async def test_the_set_up_page_trusts_the_same(site: Site) -> None:
 
 
 @on_each
-async def test_signing_in_trusts_the_same(site: Site, forge: str) -> None:
+async def test_sign_in_trusts_the_same_ca(site: Site, forge: str) -> None:
     client = {f"{forge}_client_id": CLIENT, f"{forge}_client_secret": CLIENT_SECRET}
     trusted = site.ca_files(forge)
     for ca_files, why in (({}, "certificate is not trusted"), (trusted, "rejected the sign-in")):
@@ -224,7 +220,7 @@ async def test_signing_in_trusts_the_same(site: Site, forge: str) -> None:
             )
 
 
-async def test_github_trusts_the_systems_authorities_as_well(
+async def test_github_also_trusts_the_systems_cas(
     site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(site.authorities["github"].ca_file))
@@ -234,7 +230,7 @@ async def test_github_trusts_the_systems_authorities_as_well(
         assert (await context.forges["github"].repository(REPO)).path == REPO
 
 
-def test_git_trusts_the_systems_authorities_as_well(site: Site, tmp_path: Path) -> None:
+def test_git_also_trusts_the_systems_cas(site: Site, tmp_path: Path) -> None:
     own = make_authority(tmp_path / "own").ca_file
     arguments = [tmp_path / "alone", own, f"{site.known['gitlab_url']}/{REPO}.git"]
     system = {"SSL_CERT_FILE": str(site.authorities["gitlab"].ca_file)}
@@ -257,7 +253,7 @@ def test_git_trusts_the_systems_authorities_as_well(site: Site, tmp_path: Path) 
     ids=["missing", "empty", "damaged"],
 )
 @on_each
-def test_a_file_that_cannot_be_read_ends_the_start(
+def test_an_unreadable_ca_file_stops_the_start(
     *,
     forge: str,
     content: bytes | None,

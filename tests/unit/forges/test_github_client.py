@@ -50,7 +50,7 @@ async def opened(ground: Faulty) -> int:
         (403, {}, b'{"message": "You have exceeded a secondary rate limit."}'),
     ],
 )
-async def test_every_kind_of_limit_says_until_when(
+async def test_every_kind_of_rate_limit_states_its_end(
     ground: Faulty, status: int, headers: dict[str, str], body: bytes
 ) -> None:
     ground.faults.add("GET", "deploy$", status=status, headers=headers, body=body)
@@ -66,7 +66,7 @@ async def test_every_kind_of_limit_says_until_when(
     assert len(ground.faults.asked) == asked, "nothing is sent before it ends"
 
 
-async def test_forbidden_is_no_limit(ground: Faulty) -> None:
+async def test_a_403_without_limit_headers_is_a_rejection(ground: Faulty) -> None:
     ground.faults.add("GET", "deploy$", status=403, body=b'{"message": "Not for you"}')
 
     with pytest.raises(ForgeError, match="Not for you") as refused:
@@ -74,7 +74,7 @@ async def test_forbidden_is_no_limit(ground: Faulty) -> None:
     assert not isinstance(refused.value, TransientForgeError)
 
 
-async def test_a_token_that_ended_early_is_had_anew_once(ground: Faulty) -> None:
+async def test_a_rejected_token_is_renewed_once(ground: Faulty) -> None:
     ground.faults.add("GET", "deploy$", status=401, body=b'{"message": "Bad credentials"}')
 
     assert (await ground.forge.repository(REPO)).path == REPO
@@ -102,7 +102,7 @@ async def test_a_renamed_repository_is_followed_on_reading_but_to_no_other_host(
         await ground.forge.repository("old/name")
 
 
-async def test_the_merge_queue_gets_it_with_its_head_and_says_so(ground: Faulty) -> None:
+async def test_a_merge_that_requires_the_queue_is_enqueued_with_its_head(ground: Faulty) -> None:
     number = await opened(ground)
     ground.github.needs_queue = True
     head = (await ground.forge.merge_request(REPO, number)).head
@@ -115,7 +115,7 @@ async def test_the_merge_queue_gets_it_with_its_head_and_says_so(ground: Faulty)
     assert list(ground.github.queued.values()) == [head]
 
 
-async def test_what_has_not_changed_is_not_sent_again(ground: Faulty) -> None:
+async def test_unchanged_resources_are_not_transferred_again(ground: Faulty) -> None:
     first = await ground.forge.repository(REPO)
 
     assert await ground.forge.repository(REPO) == first
@@ -127,7 +127,7 @@ async def test_an_app_that_is_not_installed_there_says_what_to_do(ground: Faulty
         await ground.forge.repository("no/such")
 
 
-async def test_no_secret_is_in_what_is_said(ground: Faulty) -> None:
+async def test_no_secret_is_serialised(ground: Faulty) -> None:
     token = (await ground.forge.git_credentials(REPO)).password
     ground.faults.add("GET", "pulls/1$", status=422, body=b'{"message": "no"}')
 
@@ -137,7 +137,7 @@ async def test_no_secret_is_in_what_is_said(ground: Faulty) -> None:
     assert token not in f"{refused.value!r} {vars(ground.forge)!r}"
 
 
-async def test_nobody_there_is_passing(tmp_path: Path) -> None:
+async def test_an_unreachable_server_is_a_transient_error(tmp_path: Path) -> None:
     made = Faulty(tmp_path)
     made.stop()
 
@@ -182,7 +182,7 @@ async def test_a_token_asks_for_no_more_than_the_app_was_granted(ground: Faulty)
 
 
 @pytest.mark.parametrize("method", list(MergeMethod))
-async def test_the_method_is_the_one_that_is_asked_for(ground: Faulty, method: MergeMethod) -> None:
+async def test_the_requested_merge_method_is_used(ground: Faulty, method: MergeMethod) -> None:
     number = await opened(ground)
     head = (await ground.forge.merge_request(REPO, number)).head
     ground.faults.add("PUT", "/merge$", status=405, body=b'{"message": "not now"}')

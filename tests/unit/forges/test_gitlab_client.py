@@ -38,7 +38,7 @@ async def opened(ground: GitLabGround) -> tuple[int, str]:
     return made.number, made.head
 
 
-async def test_a_status_that_stands_already_is_no_error(ground: GitLabGround) -> None:
+async def test_setting_the_same_status_again_is_accepted(ground: GitLabGround) -> None:
     _, head = await opened(ground)
 
     await ground.forge.set_status(REPO, head, Status(CONTEXT, StatusState.SUCCESS, "go"))
@@ -46,7 +46,7 @@ async def test_a_status_that_stands_already_is_no_error(ground: GitLabGround) ->
     assert [each.state for each in await ground.forge.statuses(REPO, head)] == ["success"]
 
 
-async def test_while_gitlab_is_checking_nothing_is_decided(ground: GitLabGround) -> None:
+async def test_a_merge_during_gitlabs_check_is_retried(ground: GitLabGround) -> None:
     number, head = await opened(ground)
     ground.gitlab.checking[number] = 1
     ground.made.forge.repositories[REPO].required_statuses.append("other")
@@ -58,7 +58,7 @@ async def test_while_gitlab_is_checking_nothing_is_decided(ground: GitLabGround)
     assert refused.reason.startswith("rejected by GitLab: ci_must_pass")
 
 
-def test_an_approval_counts_for_the_head_that_stood_before_it() -> None:
+def test_an_approval_applies_to_the_head_at_its_time() -> None:
     def versions(*times: str) -> list[dict[str, object]]:
         return [
             {"id": number, "head_commit_sha": f"head-{number}", "created_at": f"{at}Z"}
@@ -109,7 +109,7 @@ def signed(secret: str, at: datetime, body: bytes = BODY) -> dict[str, str]:
     }
 
 
-def test_webhooks_are_signed_or_carry_a_plain_secret() -> None:
+def test_webhooks_have_a_signature_or_a_token() -> None:
     secret = "whsec_" + base64.b64encode(b"k" * 32).decode()
     known = (b"retired-secret-of-tests", secret.encode())
 

@@ -35,7 +35,7 @@ def test_names_plain_with_a_port_and_hashed_are_found(tmp_path: Path) -> None:
     assert not hosts.has("example.com", 22)
 
 
-def test_what_is_handed_on_is_names_and_keys_alone(tmp_path: Path) -> None:
+def test_only_names_and_keys_are_passed_to_libgit2(tmp_path: Path) -> None:
     hosts = read(tmp_path, f"# x\r\n  github.com \t{KEY} somebody@somewhere\r\n")
     assert hosts.text() == f"github.com {KEY}\n"
 
@@ -60,7 +60,7 @@ def test_what_is_handed_on_is_names_and_keys_alone(tmp_path: Path) -> None:
         ("github.com ssh-rsa AAA", "the key is not of type ssh-rsa"),
     ],
 )
-def test_a_line_that_is_not_followed_is_refused_with_its_place(
+def test_an_unsupported_line_is_rejected_with_its_position(
     tmp_path: Path, line: str, said: str
 ) -> None:
     with pytest.raises(GitError, match="known_hosts:2: ") as caught:
@@ -69,12 +69,12 @@ def test_a_line_that_is_not_followed_is_refused_with_its_place(
 
 
 @pytest.mark.parametrize("text", ["", "# nothing\n\n"])
-def test_a_file_that_pins_nothing_is_refused(tmp_path: Path, text: str) -> None:
+def test_a_file_without_keys_is_rejected(tmp_path: Path, text: str) -> None:
     with pytest.raises(GitError, match="contains no host keys"):
         read(tmp_path, text)
 
 
-def test_a_file_that_cannot_be_read_is_said(tmp_path: Path) -> None:
+def test_an_unreadable_file_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(GitError, match="cannot read the known hosts file"):
         KnownHosts.read(tmp_path / "none")
     (tmp_path / "odd").write_bytes(b"\xff")

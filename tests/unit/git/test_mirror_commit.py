@@ -31,7 +31,7 @@ def test_files_are_written_changed_and_deleted(based: World) -> None:
     assert based.mirror.files(sha) == {"a/b/one": b"new", "a/c/three": b"3", "a/d/e/four": b"4"}
 
 
-def test_the_commit_says_what_it_was_told(based: World) -> None:
+def test_the_commit_has_the_given_metadata(based: World) -> None:
     sha = commit(based, {"top": b"x"}, message="Roll out shop\n\nWhy.\n\nKey: value")
     info = based.mirror.commit_info(sha)
     assert info.parents == (based.at("main"),)
@@ -59,13 +59,13 @@ def test_git_itself_makes_the_same_tree(based: World) -> None:
     assert based.mirror.commit_info(sha).tree == based.mirror.commit_info(theirs).tree
 
 
-def test_folders_that_become_empty_vanish(based: World) -> None:
+def test_empty_folders_are_removed(based: World) -> None:
     sha = commit(based, {"a/b/one": None, "a/b/two": None, "a/c/three": None})
     assert based.mirror.entries(sha) == {"top": blob_id(b"t")}
     assert based.mirror.files(commit(based, {"top": None}, sha)) == {}
 
 
-def test_deleting_what_is_not_there_changes_nothing(based: World) -> None:
+def test_deleting_a_missing_file_changes_nothing(based: World) -> None:
     sha = commit(based, {"no/such/file": None, "top/below": None, "a": None})
     assert based.mirror.files(sha) == BASE
 
@@ -96,7 +96,7 @@ def test_paths_that_must_not_be_written(based: World, path: str) -> None:
             commit(based, {path: content})
 
 
-def test_an_odd_name_beside_a_change_is_not_carried_on(world: World) -> None:
+def test_an_unsafe_name_in_a_changed_folder_is_rejected(world: World) -> None:
     blob = world.store("blob", b"x")
     world.add_tree(entry("100644", b".git", blob) + entry("100644", b"a", blob))
     world.fetch()
@@ -113,12 +113,12 @@ def test_an_odd_name_beside_a_change_is_not_carried_on(world: World) -> None:
         {"author": Signature("A", "a> 0 +0000\ncommitter x <a@b")},
     ],
 )
-def test_what_cannot_stand_in_a_commit(based: World, wrong: dict[str, object]) -> None:
+def test_invalid_commit_metadata_is_rejected(based: World, wrong: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=r"commit message|signature"):
         commit(based, {"a/x": b"1"}, **wrong)
 
 
-def test_an_unknown_parent_is_said(based: World) -> None:
+def test_an_unknown_parent_is_an_error(based: World) -> None:
     for parent in ("1" * 40, "main", based.at("main")[:8], blob_id(b"t")):
         with pytest.raises(GitError, match="not a commit of this mirror"):
             commit(based, {"x": b"1"}, parent)

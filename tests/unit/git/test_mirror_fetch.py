@@ -12,7 +12,7 @@ from tests.fakes.githttp import git, serve
 from tests.unit.git.world import CREDENTIALS, REPO, World
 
 
-def test_fetch_brings_branches_and_takes_away_deleted_ones(world: World) -> None:
+def test_fetch_adds_branches_and_removes_deleted_ones(world: World) -> None:
     main = world.add({"a": b"1"})
     work = world.add({"a": b"2"}, branch="switchyard/shop/one")
     git(world.remote, "tag", "v1", main)
@@ -26,7 +26,7 @@ def test_fetch_brings_branches_and_takes_away_deleted_ones(world: World) -> None
 
 
 @pytest.mark.parametrize("name", ["", "..", "a b", "x.lock", "-", "~", "no/such"])
-def test_no_name_of_a_branch_is_an_error(world: World, name: str) -> None:
+def test_invalid_branch_names_do_not_exist(world: World, name: str) -> None:
     world.add({"a": b"1"})
     world.fetch()
     assert world.mirror.head(name) is None
@@ -41,7 +41,7 @@ def test_a_rewritten_branch_is_followed(world: World) -> None:
     assert world.mirror.head("main") == rewritten
 
 
-def test_wrong_credentials_are_tried_once_and_said(world: World) -> None:
+def test_wrong_credentials_are_tried_once_and_reported(world: World) -> None:
     with pytest.raises(GitError, match="requires credentials") as caught:
         world.mirror.fetch(world.url, GitCredentials("bot", "wrong"))
     assert not isinstance(caught.value, TransientGitError)
@@ -49,7 +49,7 @@ def test_wrong_credentials_are_tried_once_and_said(world: World) -> None:
     assert "wrong" not in str(caught.value)
 
 
-def test_credentials_in_a_url_are_refused_and_not_repeated(world: World) -> None:
+def test_credentials_in_a_url_are_rejected_and_not_quoted(world: World) -> None:
     with pytest.raises(GitError, match="must not contain credentials") as caught:
         world.mirror.fetch("http://bot:s3cret@127.0.0.1/x.git", None)
     assert "s3cret" not in str(caught.value)
@@ -59,12 +59,12 @@ def test_credentials_in_a_url_are_refused_and_not_repeated(world: World) -> None
     "url",
     ["/srv/git/x", "file:///srv/git/x", "ssh://git@host/x", "git://host/x", "ext::sh", "http:"],
 )
-def test_only_http_is_spoken(world: World, url: str) -> None:
+def test_only_http_urls_are_allowed(world: World, url: str) -> None:
     with pytest.raises(GitError):
         world.mirror.fetch(url, None)
 
 
-def test_another_transport_is_asked_instead(world: World, tmp_path: Path) -> None:
+def test_a_custom_transport_replaces_the_default(world: World, tmp_path: Path) -> None:
     head = world.add({"a": b"1"})
     mirror = Mirrors(tmp_path / "more", transport=FileGit()).of(REPO)
     mirror.fetch(world.remote.as_uri(), None)
@@ -75,7 +75,7 @@ def test_another_transport_is_asked_instead(world: World, tmp_path: Path) -> Non
     ("status", "transient"),
     [(500, True), (502, True), (503, True), (429, True), (403, False), (404, False), (401, False)],
 )
-def test_a_busy_server_may_be_asked_again_a_refusal_not(
+def test_a_busy_server_is_a_transient_error_and_a_rejection_is_not(
     world: World, status: int, transient: bool
 ) -> None:
     world.server.status = status
@@ -85,12 +85,12 @@ def test_a_busy_server_may_be_asked_again_a_refusal_not(
     assert world.url in str(caught.value)
 
 
-def test_nobody_there_is_transient(world: World) -> None:
+def test_an_unreachable_server_is_transient(world: World) -> None:
     with pytest.raises(TransientGitError, match="cannot fetch http"):
         world.mirror.fetch("http://127.0.0.1:1/x.git", CREDENTIALS)
 
 
-def test_a_silent_server_does_not_hold_the_thread(world: World) -> None:
+def test_an_unresponsive_server_times_out(world: World) -> None:
     pygit2.settings.server_timeout = 200
     world.server.hang = True
     with pytest.raises(TransientGitError, match="timed out"):
@@ -119,14 +119,14 @@ def test_a_redirect_to_another_port_gets_no_credentials(world: World, tmp_path: 
         assert other.authorizations == [None]
 
 
-def test_a_fetch_larger_than_allowed_is_broken_off(world: World, tmp_path: Path) -> None:
+def test_a_fetch_over_the_size_limit_is_aborted(world: World, tmp_path: Path) -> None:
     world.add({"a": bytes(range(256)) * 4000})
     mirror = Mirrors(tmp_path / "small", limits=Limits(fetch_bytes=100)).of(REPO)
     with pytest.raises(GitError, match="exceeds 100 bytes"):
         mirror.fetch(world.url, CREDENTIALS)
 
 
-def test_a_fetch_longer_than_allowed_is_broken_off(world: World, tmp_path: Path) -> None:
+def test_a_fetch_over_the_time_limit_is_aborted(world: World, tmp_path: Path) -> None:
     world.add({"a": b"1"})
     mirror = Mirrors(tmp_path / "small", limits=Limits(fetch_seconds=-1)).of(REPO)
     with pytest.raises(TransientGitError, match="took more than -1 s"):
@@ -137,7 +137,7 @@ def folder_of(world: World) -> Path:
     return world.mirror._folder
 
 
-def test_a_deleted_mirror_is_made_anew(world: World) -> None:
+def test_a_deleted_mirror_is_recreated(world: World) -> None:
     head = world.add({"a": b"1"})
     world.fetch()
     shutil.rmtree(folder_of(world))
@@ -146,7 +146,7 @@ def test_a_deleted_mirror_is_made_anew(world: World) -> None:
     assert world.mirror.files(head) == {"a": b"1"}
 
 
-def test_a_half_made_mirror_is_made_anew(world: World) -> None:
+def test_an_incomplete_mirror_is_recreated(world: World) -> None:
     head = world.add({"a": b"1"})
     folder_of(world).mkdir(parents=True)
     (folder_of(world) / "HEAD").write_text("nonsense")
@@ -154,7 +154,7 @@ def test_a_half_made_mirror_is_made_anew(world: World) -> None:
     assert world.mirror.head("main") == head
 
 
-def test_lost_objects_are_noticed_and_fetched_again(world: World) -> None:
+def test_missing_objects_are_detected_and_fetched_again(world: World) -> None:
     head = world.add({"a": b"1"})
     world.fetch()
     for pack in folder_of(world).glob("objects/pack/*"):
@@ -165,7 +165,7 @@ def test_lost_objects_are_noticed_and_fetched_again(world: World) -> None:
 
 
 @pytest.mark.parametrize("spoiled", [slice(0, 40), slice(40, None), slice(-60, -20)])
-def test_a_spoiled_pack_is_noticed_and_mended_by_the_next_fetch(
+def test_a_corrupt_pack_is_detected_and_repaired_by_the_next_fetch(
     world: World, spoiled: slice
 ) -> None:
     head = world.add({"a": b"1" * 5000})
@@ -193,7 +193,7 @@ def test_locks_of_a_killed_process_do_not_stop_its_successor(world: World) -> No
     assert again.head("main") == newer
 
 
-def test_many_packs_become_one_and_nothing_is_lost(world: World, tmp_path: Path) -> None:
+def test_many_packs_are_repacked_without_loss(world: World, tmp_path: Path) -> None:
     mirror = Mirrors(tmp_path / "few", limits=Limits(packs=3)).of(REPO)
     heads = []
     for number in range(5):

@@ -31,7 +31,7 @@ def test_a_commit_as_a_value(world: World) -> None:
     assert info.trailers == {"Switchyard-Wave": "one", "Fixes": "a: b"}
 
 
-def test_a_subject_is_no_trailer(world: World) -> None:
+def test_a_subject_is_not_a_trailer(world: World) -> None:
     sha = world.add({"a": b"1"}, message="Switchyard-Wave: forged")
     world.fetch()
     assert world.mirror.commit_info(sha).trailers == {}
@@ -45,7 +45,7 @@ def odd_commit(world: World, author: bytes, message: bytes, *, head: bytes = b""
     return sha
 
 
-def test_text_that_is_not_utf8_is_shown_with_marks(world: World) -> None:
+def test_text_that_is_not_utf8_gets_replacement_characters(world: World) -> None:
     world.add({"a": b"1"})
     sha = odd_commit(world, b"J\xf6rg <j\xf6rg@example.com> 1 +0000", b"caf\xe9\n\nKey: \xff\n")
     world.fetch()
@@ -54,7 +54,7 @@ def test_text_that_is_not_utf8_is_shown_with_marks(world: World) -> None:
     assert info.trailers == {"Key": "\ufffd"}
 
 
-def test_a_time_beyond_every_clock_is_refused(world: World) -> None:
+def test_a_timestamp_out_of_range_is_rejected(world: World) -> None:
     world.add({"a": b"1"})
     sha = odd_commit(world, b"A <a@b> 99999999999999 +0000", b"x")
     world.fetch()
@@ -88,7 +88,7 @@ def test_contains_follows_every_parent(world: World) -> None:
     assert not world.mirror.contains(first, main)
 
 
-def test_authors_are_all_who_had_a_hand_in_it(world: World) -> None:
+def test_authors_include_committers_and_co_authors(world: World) -> None:
     first = world.add({"a": b"1"}, email="old@example.com")
     git(world.remote, "branch", "side", "main")
     world.add(
@@ -135,7 +135,7 @@ def test_the_last_change_of_folders_and_files(world: World) -> None:
     }
 
 
-def test_a_merge_changes_what_its_branch_brought(world: World) -> None:
+def test_a_merge_shows_the_changes_of_its_branch(world: World) -> None:
     world.add({"c/a": b"1", "c/b": b"1"})
     git(world.remote, "branch", "side", "main")
     world.add({"c/a": b"2"}, branch="side")
@@ -154,7 +154,7 @@ def test_a_deletion_is_a_change(world: World) -> None:
     assert world.mirror.last_changes(tip, {"a": ("c/a",)})["a"].sha == gone
 
 
-def test_beyond_the_limit_the_oldest_commit_looked_at_stands_in(world: World) -> None:
+def test_beyond_the_limit_the_oldest_inspected_commit_is_returned(world: World) -> None:
     world.add({"a": b"1"})
     second = world.add({"b": b"1"})
     tip = world.add({"b": b"2"})
@@ -169,7 +169,7 @@ def slow_last_change(world: World, tip: str, paths: tuple[str, ...]) -> str:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_remembered_answers_equal_those_of_git_log(world: World, seed: int) -> None:
+def test_cached_results_equal_git_log(world: World, seed: int) -> None:
     chance = random.Random(seed)
     folders = {f"{a}{b}": (f"c/{a}/{b}", f"s/{a}/{b}.yaml") for a in "abc" for b in ("web", "db")}
     world.add({"readme": b""})
@@ -185,7 +185,7 @@ def test_remembered_answers_equal_those_of_git_log(world: World, seed: int) -> N
                 assert found[each].sha == slow_last_change(world, tip, paths)
 
 
-def test_a_new_commit_costs_only_itself(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_new_commits_are_inspected(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(20):
         world.add({f"c/{number}/x": b"1"})
     world.fetch()
@@ -215,7 +215,7 @@ def count_reads(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     return read
 
 
-def test_a_rewritten_main_is_walked_anew(world: World) -> None:
+def test_a_rewritten_branch_is_walked_again(world: World) -> None:
     world.add({"a": b"1"})
     world.fetch()
     world.mirror.last_changes(world.at("main"), {"a": ("a",)})
@@ -225,7 +225,7 @@ def test_a_rewritten_main_is_walked_anew(world: World) -> None:
     assert world.mirror.last_changes(new, {"a": ("a",)})["a"].sha == new
 
 
-def test_answers_do_not_depend_on_what_was_asked_before(world: World) -> None:
+def test_results_do_not_depend_on_earlier_queries(world: World) -> None:
     world.add({"a": b"1", "b": b"1"})
     tip = world.add({"b": b"2"})
     world.fetch()

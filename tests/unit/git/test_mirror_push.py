@@ -44,7 +44,7 @@ def test_branches_are_made_moved_and_deleted_in_one_push(ready: World) -> None:
     }
 
 
-def test_a_branch_that_somebody_moved_is_left_alone_and_the_others_go(ready: World) -> None:
+def test_a_stale_branch_is_skipped_and_the_others_are_pushed(ready: World) -> None:
     main, new = ready.at("main"), commit(ready, "one")
     theirs = ready.add({"b": b"theirs"}, branch="old")
     outcome = ready.mirror.push(
@@ -77,7 +77,7 @@ def test_a_branch_moved_while_the_push_is_under_way_is_not_overwritten(ready: Wo
     assert ready.at("old") == theirs
 
 
-def test_pushing_again_after_a_crash_is_fine_and_sends_nothing(ready: World) -> None:
+def test_a_repeated_push_after_a_crash_succeeds_without_sending(ready: World) -> None:
     main, new = ready.at("main"), commit(ready, "one")
     updates = {"old": BranchUpdate(new, main), "gone": BranchUpdate(None, new)}
     ready.mirror.push(ready.url, CREDENTIALS, updates)
@@ -86,7 +86,7 @@ def test_pushing_again_after_a_crash_is_fine_and_sends_nothing(ready: World) -> 
     assert not any(request.startswith("POST") for request in ready.server.requests)
 
 
-def test_the_servers_refusal_is_handed_on(ready: World) -> None:
+def test_the_servers_rejection_is_returned(ready: World) -> None:
     hook = ready.remote / "hooks" / "update"
     hook.write_text('#!/bin/sh\ntest "$1" != refs/heads/old\n')
     hook.chmod(0o755)
@@ -97,7 +97,7 @@ def test_the_servers_refusal_is_handed_on(ready: World) -> None:
     assert outcome == {"old": "hook declined", "free": None}
 
 
-def test_nothing_to_push_asks_nobody(ready: World) -> None:
+def test_an_empty_push_sends_no_request(ready: World) -> None:
     ready.server.requests.clear()
     assert ready.mirror.push(ready.url, CREDENTIALS, {}) == {}
     assert ready.server.requests == []

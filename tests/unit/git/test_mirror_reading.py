@@ -84,7 +84,7 @@ def test_a_blob_by_its_id(world: World, filled: str) -> None:
         ("107777", b"odd", "odd: special files"),
     ],
 )
-def test_what_is_not_followed_is_refused_with_its_place(
+def test_unsupported_entries_are_rejected_with_their_path(
     world: World, mode: str, name: bytes, why: str
 ) -> None:
     blob = world.store("blob", b"x")
@@ -99,7 +99,9 @@ def test_what_is_not_followed_is_refused_with_its_place(
 
 
 @pytest.mark.parametrize(("one", "other"), [("A", "a"), ("Straße", "STRASSE"), ("é", "e\u0301")])
-def test_names_that_a_file_system_may_take_for_one(world: World, one: str, other: str) -> None:
+def test_names_that_collide_on_some_file_system_are_rejected(
+    world: World, one: str, other: str
+) -> None:
     sha = world.add({one: b"1", other: b"2"})
     world.fetch()
     with pytest.raises(RepositoryRefusedError, match="only in case"):
@@ -114,7 +116,7 @@ def test_a_tree_that_names_a_file_twice_is_refused(world: World) -> None:
 
 
 @pytest.mark.parametrize("raw", [b"100644 a", b"100644 a\0short", b"x a\0" + b"1" * 20, b"\0"])
-def test_bytes_that_are_no_tree(raw: bytes) -> None:
+def test_malformed_tree_bytes_are_rejected(raw: bytes) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - the words are Python's
         parse_tree(raw)
 
@@ -156,7 +158,7 @@ def test_limits_name_the_place(world: World, tmp_path: Path) -> None:
             mirror.files(sha)
 
 
-def test_a_tree_bomb_stops_at_the_limit(world: World) -> None:
+def test_a_tree_bomb_is_rejected_at_the_limit(world: World) -> None:
     oid = world.store("blob", b"x")
     mode = "100644"
     for _ in range(10):
@@ -168,7 +170,7 @@ def test_a_tree_bomb_stops_at_the_limit(world: World) -> None:
         world.mirror.files(sha)
 
 
-def test_what_differs_between_two_commits(world: World) -> None:
+def test_differences_between_two_commits(world: World) -> None:
     old = world.add({"same": b"1", "changed": b"1", "gone/x": b"1", "kind": b"1"})
     new = world.add({"changed": b"2", "gone/x": None, "new/y": b"3", "kind": None, "kind/z": b"4"})
     world.fetch()
@@ -183,7 +185,7 @@ def test_what_differs_between_two_commits(world: World) -> None:
     assert world.mirror.changed_files(new, new) == ()
 
 
-def test_a_change_of_mode_alone_shows(world: World) -> None:
+def test_a_change_of_mode_is_a_difference(world: World) -> None:
     blob = world.store("blob", b"/etc/passwd")
     old = world.add_tree(entry("100644", b"a", blob) + entry("100644", b"b", blob), "old")
     new = world.add_tree(entry("120000", b"a", blob) + entry("100755", b"b", blob))
@@ -195,7 +197,7 @@ def test_a_change_of_mode_alone_shows(world: World) -> None:
     assert world.mirror.blob(f"120000:{blob}") == b"/etc/passwd"
 
 
-def test_odd_names_show_in_a_difference_with_escapes(world: World) -> None:
+def test_unsafe_names_are_escaped_in_differences(world: World) -> None:
     blob = world.store("blob", b"x")
     old = world.add({"a": b"1"}, branch="old")
     new = world.add_tree(entry("100644", b"\xff", blob) + entry("100644", b"..", blob))

@@ -129,7 +129,7 @@ def test_a_branch_moved_while_the_push_is_under_way_is_not_overwritten(place: Pl
 @pytest.mark.parametrize(
     "kind", ["ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521"]
 )
-def test_every_kind_of_key_that_is_taken_signs_in(place: Place, kind: str) -> None:
+def test_every_supported_key_type_authenticates(place: Place, kind: str) -> None:
     key = new_key(kind)
     place.server.users.append(key)
     save_key(key, place.file)
@@ -142,9 +142,7 @@ def test_every_kind_of_key_that_is_taken_signs_in(place: Place, kind: str) -> No
     ("kind", "shape"),
     [("ssh-rsa", "openssh"), ("ssh-rsa", "pkcs1-pem"), ("ssh-ed25519", "pkcs8-pem")],
 )
-def test_a_key_that_libssh2_would_stumble_over_is_refused(
-    place: Place, kind: str, shape: str
-) -> None:
+def test_an_rsa_key_is_rejected(place: Place, kind: str, shape: str) -> None:
     save_key(new_key(kind), place.file, shape)
     with pytest.raises(GitError, match="ssh-keygen -t ed25519"):
         place.fetch()
@@ -152,7 +150,7 @@ def test_a_key_that_libssh2_would_stumble_over_is_refused(
 
 
 @pytest.mark.parametrize("kind", ["ssh-rsa", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp521"])
-def test_every_usual_kind_of_host_key_is_compared(tmp_path: Path, place: Place, kind: str) -> None:
+def test_every_supported_host_key_type_is_compared(tmp_path: Path, place: Place, kind: str) -> None:
     with serve_ssh(tmp_path / "other", KEY, host=kind) as other:
         other.create("deploy")
         place.server = other
@@ -200,7 +198,7 @@ def test_a_push_to_another_host_key_is_refused(place: Place) -> None:
     assert git(place.remote, "rev-parse", "main") == main
 
 
-def test_the_users_own_known_hosts_have_no_say(
+def test_the_users_own_known_hosts_are_ignored(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     own = place.folder / "home" / ".ssh"
@@ -213,7 +211,7 @@ def test_the_users_own_known_hosts_have_no_say(
     )
 
 
-def test_a_key_that_the_server_does_not_know_is_tried_once(place: Place) -> None:
+def test_an_unknown_key_is_tried_once(place: Place) -> None:
     save_key(new_key(), place.file)
     with pytest.raises(GitError, match=f"rejects the deploy key {place.file}") as caught:
         place.fetch()
@@ -222,7 +220,7 @@ def test_a_key_that_the_server_does_not_know_is_tried_once(place: Place) -> None
 
 
 @pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o610])
-def test_a_key_that_others_can_read_is_not_used(place: Place, mode: int) -> None:
+def test_a_key_readable_by_others_is_rejected(place: Place, mode: int) -> None:
     place.file.chmod(mode)
     with pytest.raises(GitError, match=f"{place.file} has mode {mode:04o}: .*chmod 600"):
         place.fetch()
@@ -230,7 +228,7 @@ def test_a_key_that_others_can_read_is_not_used(place: Place, mode: int) -> None
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o400])
-def test_a_key_of_our_own_is_used(place: Place, mode: int) -> None:
+def test_an_own_key_is_used(place: Place, mode: int) -> None:
     place.file.chmod(mode)
     place.fetch()
 
@@ -245,7 +243,7 @@ def test_a_mounted_key_may_be_read_by_a_group(place: Place) -> None:
         place.fetch()
 
 
-def test_a_key_that_is_gone_or_no_file_is_said(place: Place) -> None:
+def test_a_missing_key_file_is_an_error(place: Place) -> None:
     place.file.unlink()
     with pytest.raises(GitError, match=r"cannot read the deploy key .*: No such file"):
         place.fetch()
@@ -266,7 +264,7 @@ def test_a_key_that_is_gone_or_no_file_is_said(place: Place) -> None:
         locked(),
     ],
 )
-def test_nothing_of_a_file_that_is_no_key_is_repeated(place: Place, content: bytes) -> None:
+def test_the_content_of_an_invalid_key_file_is_not_quoted(place: Place, content: bytes) -> None:
     place.file.write_bytes(content)
     with pytest.raises(GitError, match="must be an Ed25519 or ECDSA private key") as caught:
         place.fetch()
@@ -293,20 +291,20 @@ def test_a_broken_key_is_refused_for_good(place: Place) -> None:
         "ERROR: This deploy key does not have write access to this project.\n",
     ],
 )
-def test_a_forges_refusal_is_handed_on(place: Place, words: str) -> None:
+def test_a_rejection_has_the_message_of_the_forge(place: Place, words: str) -> None:
     place.server.refusal = words
     with pytest.raises(GitError, match="ERROR: ") as caught:
         place.fetch()
     assert not isinstance(caught.value, TransientGitError)
 
 
-def test_a_repository_that_is_not_there_is_said(place: Place) -> None:
+def test_a_missing_repository_is_an_error(place: Place) -> None:
     with pytest.raises(GitError, match="does not appear to be a git repository") as caught:
         place.mirror.fetch(place.server.url("other"), place.key())
     assert not isinstance(caught.value, TransientGitError)
 
 
-def test_other_trouble_of_the_server_is_transient(place: Place) -> None:
+def test_other_server_errors_are_transient(place: Place) -> None:
     place.server.refusal = "ERROR: Internal API unreachable\n"
     with pytest.raises(TransientGitError, match="Internal API unreachable"):
         place.fetch()
@@ -315,7 +313,7 @@ def test_other_trouble_of_the_server_is_transient(place: Place) -> None:
         place.mirror.fetch("ssh://git@127.0.0.1:1/x", key)
 
 
-def test_a_silent_server_does_not_hold_the_thread(place: Place) -> None:
+def test_an_unresponsive_server_times_out(place: Place) -> None:
     key = place.key()
     pygit2.settings.server_timeout = 200
     with socket.create_server(("127.0.0.1", 0)) as silent:
@@ -325,7 +323,7 @@ def test_a_silent_server_does_not_hold_the_thread(place: Place) -> None:
     Mirrors(place.folder / "unused")
 
 
-def test_a_fetch_larger_than_allowed_is_broken_off(place: Place) -> None:
+def test_a_fetch_over_the_size_limit_is_aborted(place: Place) -> None:
     place.add("one")
     mirror = Mirrors(place.folder / "small", limits=Limits(fetch_bytes=10)).of(REPO)
     with pytest.raises(GitError, match="exceeds 10 bytes"):
@@ -348,13 +346,13 @@ def test_a_fetch_larger_than_allowed_is_broken_off(place: Place) -> None:
         "git@host:a b",
     ],
 )
-def test_a_deploy_key_goes_over_ssh_alone(place: Place, url: str) -> None:
+def test_a_deploy_key_requires_an_ssh_url(place: Place, url: str) -> None:
     with pytest.raises(GitError, match="cannot be used with a deploy key"):
         place.mirror.fetch(url, place.key())
 
 
 @pytest.mark.parametrize("access", [None, GitCredentials("git", "token")])
-def test_ssh_is_spoken_with_a_deploy_key_alone(place: Place, access: GitCredentials | None) -> None:
+def test_an_ssh_url_requires_a_deploy_key(place: Place, access: GitCredentials | None) -> None:
     place.key()
     for url in (place.url.replace("git@", ""), place.url, "git@127.0.0.1:deploy.git"):
         with pytest.raises(GitError):
@@ -362,6 +360,6 @@ def test_ssh_is_spoken_with_a_deploy_key_alone(place: Place, access: GitCredenti
     assert place.server.offers == 0
 
 
-def test_the_short_address_is_taken(place: Place) -> None:
+def test_scp_style_urls_are_supported(place: Place) -> None:
     with pytest.raises(TransientGitError, match=r"cannot fetch git@nowhere\.invalid:group/x\.git"):
         place.mirror.fetch("git@nowhere.invalid:group/x.git", place.key())

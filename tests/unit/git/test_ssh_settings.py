@@ -40,13 +40,15 @@ def test_keys_without_known_hosts_are_refused(
 
 
 @pytest.mark.parametrize("name", ["a/b", "gitlab:b", "git:lab:a/b", ""])
-def test_a_key_is_for_a_repository(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_a_deploy_key_is_configured_per_repository(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
     monkeypatch.setenv("SWITCHYARD_SSH_KEYS", f'{{"{name}": "/run/secrets/key"}}')
     with pytest.raises(ValidationError, match="String should match pattern"):
         Settings()
 
 
-def test_the_service_ends_with_what_is_wrong_with_a_file(
+def test_the_service_exits_with_the_error_of_a_file(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     monkeypatch.setenv("SWITCHYARD_SSH_KEYS", '{"gitlab:a/b": "/run/secrets/key"}')

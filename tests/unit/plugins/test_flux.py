@@ -73,19 +73,19 @@ def test_reasons_become_readiness(changes: dict[str, Any], expected: Readiness) 
         event(timestamp="2026-11-20T12:00:00"),
     ],
 )
-def test_a_report_that_cannot_be_read_is_refused(body: bytes) -> None:
+def test_a_malformed_report_is_rejected(body: bytes) -> None:
     with pytest.raises(ReportError):
         PLUGIN.report("eu-1", body)
 
 
-def test_events_about_other_objects_say_nothing() -> None:
+def test_events_of_other_objects_are_ignored() -> None:
     assert PLUGIN.report("eu-1", event(involvedObject={"kind": "HelmRelease", "name": "x"})) is None
     assert (
         PLUGIN.report("eu-1", event(involvedObject={"kind": "Kustomization", "name": "x"})) is None
     )
 
 
-def test_only_the_right_signature_over_the_exact_body_counts() -> None:
+def test_only_a_valid_signature_over_the_exact_body_is_accepted() -> None:
     body = event()
     good = hmac.new(KEY, body, hashlib.sha256).hexdigest()
 
@@ -99,7 +99,7 @@ def test_only_the_right_signature_over_the_exact_body_counts() -> None:
 
 
 @given(st.text(), st.binary(max_size=200))
-def test_verifying_never_fails_whatever_comes(signature: str, body: bytes) -> None:
+def test_verify_never_raises(signature: str, body: bytes) -> None:
     assert not PLUGIN.verify({"x-signature": signature}, body, KEY)
 
 

@@ -94,7 +94,7 @@ def test_json_patch(case: tuple[str, Any, list[Any], Any]) -> None:
 
 
 @pytest.mark.parametrize("body", SPECIAL.values(), ids=SPECIAL)
-def test_what_is_no_patch_is_refused_before_any_object_is_seen(body: Any) -> None:
+def test_an_invalid_patch_is_rejected_by_check(body: Any) -> None:
     with pytest.raises(PatchError):
         JSON_PATCH.check(body)
 
@@ -117,7 +117,7 @@ def test_merge_patch(target: Any, patch: Any, expected: Any) -> None:
         [("replace", "/list/first", 1)],
     ],
 )
-def test_no_error_tells_a_value(operations: list[Any]) -> None:
+def test_no_error_reveals_a_value(operations: list[Any]) -> None:
     secret = {"data": {"key": "hunter2"}, "list": ["hunter2"]}
 
     with pytest.raises(PatchError) as refused:
@@ -128,14 +128,14 @@ def test_no_error_tells_a_value(operations: list[Any]) -> None:
     assert "guess" not in told
 
 
-def test_copies_are_measured_before_they_are_made() -> None:
+def test_copy_operations_are_limited_before_they_run() -> None:
     body = [operation(("copy", f"/{number}", "")) for number in range(40)]
 
     with pytest.raises(PatchError, match=r"operation \d+ \(copy /\d+\): the result exceeds"):
         JSON_PATCH.apply({"a": "x" * 1000}, body, None)
 
 
-def test_depth_is_bounded() -> None:
+def test_nesting_depth_is_limited() -> None:
     deep: Any = 1
     for _ in range(200):
         deep = {"a": deep}

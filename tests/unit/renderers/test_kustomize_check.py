@@ -45,12 +45,12 @@ def check(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", FINE)
-def test_local_and_harmless(text: str) -> None:
+def test_local_and_safe_kustomizations_are_accepted(text: str) -> None:
     check(text)
 
 
 @pytest.mark.parametrize(("text", "why"), REFUSED.items())
-def test_remote_running_or_unknown(text: str, why: str) -> None:
+def test_unsafe_kustomizations_are_rejected(text: str, why: str) -> None:
     with pytest.raises(SourceError) as refused:
         check(text)
 

@@ -11,7 +11,7 @@ from renderers.patch.json_patch import PATCH
 from tests.fakes.builders import snapshot
 
 
-def test_a_failed_test_does_not_tell_the_value() -> None:
+def test_a_failed_test_operation_does_not_reveal_the_value() -> None:
     secret: dict[str, Json] = {"kind": "Secret", "data": {"key": "aHVzaA=="}}
 
     with pytest.raises(PatchError) as refused:
@@ -31,7 +31,7 @@ def test_a_failed_test_does_not_tell_the_value() -> None:
         ("strategicMerge", {"metadata": None}),
     ],
 )
-def test_a_patch_cannot_make_another_object(kind: str, body: Json) -> None:
+def test_a_patch_cannot_change_the_identity_of_an_object(kind: str, body: Json) -> None:
     start = snapshot()
     intent = CustomizationIntent("sly", ("cart",), Target("Deployment", "cart"), kind, body)
     changed = replace(start.application, customizations=(intent,))

@@ -43,11 +43,11 @@ EVERYTHING = pod(
 )
 
 
-def test_privileged_refuses_nothing() -> None:
+def test_privileged_allows_everything() -> None:
     assert refused(EVERYTHING, "privileged") == []
 
 
-def test_baseline_says_path_value_and_what_it_allows() -> None:
+def test_a_violation_names_path_value_and_allowed_values() -> None:
     place = "spec.jobTemplate.spec.template"
 
     assert list(pod_security_violations(EVERYTHING, place, "baseline")) == [
@@ -160,7 +160,7 @@ def test_baseline_allows_the_rest(found: dict[str, Any]) -> None:
     assert refused(found, "baseline") == []
 
 
-def test_baseline_lets_user_namespaces_unmask_proc_and_restricted_does_not() -> None:
+def test_baseline_allows_unmasked_proc_in_user_namespaces_and_restricted_does_not() -> None:
     found = hardened({"hostUsers": False}, procMount="Unmasked")
 
     assert refused(found, "baseline") == []
@@ -169,7 +169,7 @@ def test_baseline_lets_user_namespaces_unmask_proc_and_restricted_does_not() -> 
     ]
 
 
-def test_restricted_says_everything_that_a_plain_pod_lacks() -> None:
+def test_restricted_reports_all_missing_settings() -> None:
     assert refused(pod(), "restricted") == [
         "spec.containers[0].securityContext.allowPrivilegeEscalation is not set; Pod Security level restricted allows only false",
         "spec.containers[0].securityContext.runAsNonRoot is not set; Pod Security level restricted allows only true, on the container or on the pod",
@@ -217,13 +217,13 @@ def test_restricted_says_everything_that_a_plain_pod_lacks() -> None:
         ),
     ],
 )
-def test_restricted_refuses_more(found: dict[str, Any], start: str) -> None:
+def test_restricted_rejects_more_than_baseline(found: dict[str, Any], start: str) -> None:
     messages = refused(found, "restricted")
 
     assert [message.partition(";")[0] for message in messages] == [start]
 
 
-def test_restricted_lets_the_pod_speak_for_its_containers() -> None:
+def test_restricted_accepts_settings_of_the_pod_for_its_containers() -> None:
     found = pod(
         {"securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "Localhost"}}},
         securityContext={"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
@@ -232,13 +232,13 @@ def test_restricted_lets_the_pod_speak_for_its_containers() -> None:
     assert refused(found, "restricted") == []
 
 
-def test_restricted_asks_linux_things_of_linux_pods_only() -> None:
+def test_restricted_applies_linux_controls_only_to_linux_pods() -> None:
     assert refused(pod({"os": {"name": "windows"}}), "restricted") == [
         "spec.containers[0].securityContext.runAsNonRoot is not set; Pod Security level restricted allows only true, on the container or on the pod"
     ]
 
 
-def test_restricted_lets_root_of_a_user_namespace_be_root() -> None:
+def test_restricted_allows_root_in_a_user_namespace() -> None:
     found = hardened({"hostUsers": False}, runAsNonRoot=False, runAsUser=0)
 
     assert refused(found, "restricted") == []
@@ -252,7 +252,7 @@ def test_restricted_allows_volumes_of_core_types(kind: str) -> None:
     assert refused(hardened({"volumes": [{"name": "a", kind: {}}]}), "restricted") == []
 
 
-def test_no_value_is_shown_at_length() -> None:
+def test_long_values_are_truncated() -> None:
     (message,) = refused(pod(livenessProbe={"httpGet": {"host": "x" * 999}}), "baseline")
 
     assert len(message) < 200

@@ -132,7 +132,7 @@ def test_overhead_adds_to_limits_that_are_stated() -> None:
         (ContainerLimits({"cpu": "500m"}, max={"cpu": "2"}), "500m", "500m"),
     ],
 )
-def test_a_silent_container_gets_the_tenants_defaults(
+def test_a_container_without_amounts_gets_the_tenants_defaults(
     limits: ContainerLimits, requested: str, limited: str
 ) -> None:
     usage = usage_of(core("Pod", spec={"containers": [container()]}), limits)
@@ -141,7 +141,7 @@ def test_a_silent_container_gets_the_tenants_defaults(
     assert usage["limits.cpu"] == parse(limited)
 
 
-def test_a_stated_limit_is_the_request_before_any_default() -> None:
+def test_a_stated_limit_takes_precedence_over_default_requests() -> None:
     pod = {"containers": [container(limits={"cpu": "1"})]}
     usage = usage_of(core("Pod", spec=pod), ContainerLimits({"cpu": "500m"}, {"cpu": "100m"}))
 
@@ -205,12 +205,12 @@ def test_other_objects_count_as_one_of_their_kind() -> None:
     }
 
 
-def test_what_is_no_quantity_is_an_error() -> None:
+def test_an_invalid_quantity_is_an_error() -> None:
     with pytest.raises(ValueError, match="invalid quantity 'a lot'"):
         usage_of(workload(pod={"containers": [asking("a lot")]}))
 
 
-def test_only_what_exceeds_the_quota_is_said_place_by_place() -> None:
+def test_exceeded_quotas_are_reported_by_place() -> None:
     tenant = Tenant("retail", "shop", quota={"requests.memory": "1Gi", "pods": "3", "cpu": "1"})
     small = usage_of(workload(replicas=3))
     big = total((small, usage_of(workload(replicas=9))))
@@ -223,11 +223,11 @@ def test_only_what_exceeds_the_quota_is_said_place_by_place() -> None:
     )
 
 
-def test_a_tenant_without_a_quota_uses_what_it_likes() -> None:
+def test_usage_without_a_quota_is_unlimited() -> None:
     assert quota_problems(Tenant("retail", "shop"), {"c1": usage_of(workload())}) == ()
 
 
-def test_what_cannot_be_known_is_said() -> None:
+def test_assumptions_are_reported() -> None:
     assert [*assumptions(workload("DaemonSet")), *assumptions(workload("CronJob"))] == [
         "DaemonSet/x runs on every eligible node but counts once against the quota",
         "CronJob/x counts as one running job against the quota",
@@ -235,7 +235,7 @@ def test_what_cannot_be_known_is_said() -> None:
     assert list(assumptions(workload())) == []
 
 
-def test_a_container_that_states_nothing_would_be_refused_by_the_quota() -> None:
+def test_a_container_without_amounts_is_reported_if_the_quota_counts_them() -> None:
     tenant = Tenant("retail", "shop", quota={"cpu": "1", "limits.memory": "1Gi", "pods": "3"})
     relaxed = Tenant(
         "retail", "shop", quota=tenant.quota, limits=ContainerLimits({"cpu": "1", "memory": "1Gi"})

@@ -13,7 +13,7 @@ CASES = json.loads((Path(__file__).parents[2] / "golden" / "strategic_cases.json
 
 
 @pytest.mark.parametrize("case", CASES, ids=range(len(CASES)))
-def test_the_answer_is_kubectls(case: dict[str, Any]) -> None:
+def test_the_result_equals_kubectls(case: dict[str, Any]) -> None:
     """An answer of null means that kubectl refuses the patch."""
     item, patch = copy.deepcopy(case["item"]), copy.deepcopy(case["patch"])
 

@@ -171,7 +171,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("found", "reason"), REFUSED, ids=range(len(REFUSED)))
-def test_an_attempt_to_reach_further_is_refused(found: dict[str, Any], reason: str) -> None:
+def test_violations_are_reported(found: dict[str, Any], reason: str) -> None:
     label = f"{found['kind']}/{found['metadata']['name']}"
     messages = said(found)
 
@@ -209,7 +209,7 @@ ALLOWED = [
 
 
 @pytest.mark.parametrize("found", ALLOWED, ids=range(len(ALLOWED)))
-def test_what_stays_in_the_tenant_is_allowed(found: dict[str, Any]) -> None:
+def test_objects_within_the_tenant_are_allowed(found: dict[str, Any]) -> None:
     assert said(found) == []
 
 
@@ -238,13 +238,13 @@ def test_external_services_can_be_allowed() -> None:
     assert said(item("v1", "Service", spec={"type": "ExternalName"}), tenant) == []
 
 
-def test_no_kinds_make_an_agents_object_allowed() -> None:
+def test_agent_kinds_cannot_be_allowed() -> None:
     tenant = Tenant("retail", "shop", allowed_kinds=("Kustomization",))
 
     assert len(said(item(f"{FLUX}/v1", "Kustomization"), tenant)) == 1
 
 
-def test_an_allowed_namespace_is_one_of_the_tenants() -> None:
+def test_an_allowed_namespace_must_belong_to_the_tenant() -> None:
     tenant = Tenant("retail", "shop", allowed_kinds=("Namespace",))
 
     assert said(item("v1", "Namespace", "shop"), tenant) == []
@@ -253,7 +253,7 @@ def test_an_allowed_namespace_is_one_of_the_tenants() -> None:
     ]
 
 
-def test_the_level_is_the_tenants() -> None:
+def test_the_pod_security_level_comes_from_the_tenant() -> None:
     privileged = Tenant("infra", "infra", pod_security="privileged")
     restricted = Tenant("bank", "bank", pod_security="restricted")
 
@@ -261,7 +261,7 @@ def test_the_level_is_the_tenants() -> None:
     assert len(said(deployment(), restricted)) == 4
 
 
-def test_a_test_fleet_may_keep_plain_values_but_no_tokens() -> None:
+def test_plaintext_secrets_can_be_allowed_but_not_service_account_tokens() -> None:
     token = secret(type="kubernetes.io/service-account-token")
 
     assert said(secret(data={"key": "aHVzaA=="}), plaintext_allowed=True) == []

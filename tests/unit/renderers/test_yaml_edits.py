@@ -58,11 +58,11 @@ def put(text: str, index: int, value: str = "drained") -> list[str]:
     return changed(text, Edit(text.encode(), index).put(("spec", "maintenance"), value))
 
 
-def test_a_key_is_added_behind_the_last_of_a_block() -> None:
+def test_a_key_is_appended_to_a_block_mapping() -> None:
     assert put(CLUSTER, 0) == ["+   maintenance: drained"]
 
 
-def test_a_key_is_added_in_a_flow_mapping() -> None:
+def test_a_key_is_appended_to_a_flow_mapping() -> None:
     assert put(CLUSTER, 1) == [
         "- spec: {agent: flux, labels: [ a, b ]}  # short",
         "+ spec: {agent: flux, labels: [ a, b ], maintenance: drained}  # short",
@@ -86,14 +86,14 @@ def test_blank_lines_that_belong_to_a_block_scalar_stay_in_it() -> None:
     )
 
 
-def test_windows_line_ends_stay_and_are_used() -> None:
+def test_windows_line_endings_are_preserved() -> None:
     text = CLUSTER.replace("\n", "\r\n")
     after = Edit(text.encode()).put(("spec", "maintenance"), "drained")
 
     assert after.decode() == text.replace('"1.31"\r\n', '"1.31"\r\n  maintenance: drained\r\n')
 
 
-def test_a_text_without_an_end_of_line_and_one_with_a_mark_of_byte_order() -> None:
+def test_a_missing_final_newline_and_a_byte_order_mark_are_supported() -> None:
     assert Edit(b"spec:\n  a: 1").put(("spec", "b"), "x") == b"spec:\n  a: 1\n  b: x\n"
     marked = "\ufeffspec:\n  a: 1\n"
     assert Edit(marked.encode()).put(("spec", "a"), "x").decode() == "\ufeffspec:\n  a: x\n"
@@ -113,7 +113,7 @@ def test_an_entry_is_added_to_lists_of_either_style() -> None:
         )
 
 
-def test_a_list_is_made_where_there_is_none() -> None:
+def test_a_missing_list_is_created() -> None:
     assert changed(CLUSTER, Edit(CLUSTER.encode()).append(("spec", "freezes"), {"a": 1})) == [
         "+   freezes:",
         "+     - a: 1",
@@ -122,7 +122,7 @@ def test_a_list_is_made_where_there_is_none() -> None:
     assert made == b'spec: {freezes: [{a: "on"}]}\n'
 
 
-def test_what_was_added_can_be_taken_away_again() -> None:
+def test_added_entries_can_be_removed() -> None:
     after = Edit(LIST.encode()).append(("spec", "exceptions"), RULE)
     assert Edit(after).remove(("spec", "exceptions", 2)).decode() == LIST
     for index in (0, 1):
@@ -132,7 +132,7 @@ def test_what_was_added_can_be_taken_away_again() -> None:
         assert Edit(after, index).remove(("spec", "freezes", 0)).decode() == CLUSTER
 
 
-def test_the_first_entry_of_a_list_is_taken_away_with_its_lines() -> None:
+def test_the_first_entry_of_a_list_is_removed_with_its_lines() -> None:
     assert changed(LIST, Edit(LIST.encode()).remove(("spec", "exceptions", 0))) == [
         "-     - components: [cart]",
         "-       add: [edge-9]   # hall 3",
@@ -141,7 +141,7 @@ def test_the_first_entry_of_a_list_is_taken_away_with_its_lines() -> None:
     assert Edit(b"a: [{b: 1}, {c: 2}]\n").remove(("a", 0)) == b"a: [{c: 2}]\n"
 
 
-def test_a_mapping_that_is_left_empty_stays_one() -> None:
+def test_an_emptied_mapping_remains() -> None:
     assert Edit(b"kind: x\nspec:\n  a: 1 # one\n").remove(("spec", "a")) == (
         b"kind: x\nspec: {} # one\n"
     )
@@ -161,12 +161,12 @@ def test_a_mapping_that_is_left_empty_stays_one() -> None:
         ("other: 1\n", ("spec", "maintenance")),
     ],
 )
-def test_what_other_parts_share_is_left_to_people(text: str, path: tuple[str, str]) -> None:
+def test_shared_anchors_are_not_edited(text: str, path: tuple[str, str]) -> None:
     with pytest.raises(EditError):
         Edit(text.encode()).put(path, "drained")
 
 
-def test_a_key_of_its_own_stands_beside_a_merged_one() -> None:
+def test_own_keys_are_kept_beside_merged_ones() -> None:
     text = "base: &b {maintenance: none}\nspec:\n  <<: *b\n"
 
     assert put(text, 0) == ["+   maintenance: drained"]

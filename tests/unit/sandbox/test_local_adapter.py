@@ -34,7 +34,7 @@ async def failure(handler: Handler) -> ForgeError:
 
 
 @pytest.mark.parametrize("code", [429, 500, 502, 503, 504, 599])
-async def test_a_busy_forge_is_asked_again_later(code: int) -> None:
+async def test_a_busy_forge_is_a_transient_error(code: int) -> None:
     error = await failure(lambda _: httpx.Response(code))
     assert isinstance(error, TransientForgeError)
 
@@ -43,7 +43,7 @@ async def test_a_busy_forge_is_asked_again_later(code: int) -> None:
     "error",
     [httpx.ConnectError("refused"), httpx.ReadTimeout(""), httpx.RemoteProtocolError("cut")],
 )
-async def test_a_forge_that_cannot_be_reached_is_asked_again_later(error: Exception) -> None:
+async def test_an_unreachable_forge_is_a_transient_error(error: Exception) -> None:
     def handler(_: httpx.Request) -> httpx.Response:
         raise error
 
@@ -62,7 +62,7 @@ async def test_a_forge_that_cannot_be_reached_is_asked_again_later(error: Except
         (httpx.Response(200, content=b" " * (33 * 1024 * 1024)), "larger than 33554432 bytes"),
     ],
 )
-async def test_a_refusal_is_final_and_in_the_forges_words(
+async def test_a_rejection_is_permanent_and_has_the_forges_message(
     answer: httpx.Response, words: str
 ) -> None:
     error = await failure(lambda _: answer)
@@ -70,7 +70,7 @@ async def test_a_refusal_is_final_and_in_the_forges_words(
     assert words in str(error)
 
 
-async def test_the_token_goes_to_no_other_address() -> None:
+async def test_the_token_is_not_sent_to_another_host() -> None:
     seen: list[str] = []
 
     def handler(request: httpx.Request) -> httpx.Response:
@@ -82,7 +82,7 @@ async def test_the_token_goes_to_no_other_address() -> None:
     assert seen == ["http://forge.test/api/v1/user"]
 
 
-async def test_names_cannot_leave_their_place_in_an_address() -> None:
+async def test_names_are_escaped_in_urls() -> None:
     seen: list[str] = []
 
     def handler(request: httpx.Request) -> httpx.Response:
@@ -105,7 +105,7 @@ async def test_names_cannot_leave_their_place_in_an_address() -> None:
     ]
 
 
-async def test_a_list_without_end_is_given_up() -> None:
+async def test_an_endless_list_is_an_error() -> None:
     user = {"id": 1, "login": "a", "email": "", "bot": False}
     comment = {"id": 1, "author": user, "body": "", "created_at": "2026-01-01", "edited": False}
     answer = json.dumps([comment] * 50).encode()
@@ -123,7 +123,9 @@ FORGE = LocalForge("http://forge.test", "token", (b"another", SECRET), httpx.Asy
 
 
 @given(st.binary(max_size=50), st.text(max_size=80))
-def test_what_a_stranger_sends_is_refused_without_a_fault(body: bytes, signature: str) -> None:
+def test_unauthenticated_deliveries_are_rejected_without_an_error(
+    body: bytes, signature: str
+) -> None:
     headers = {**HEADERS, "x-switchyard-signature-256": signature}
     assert FORGE.verify(headers, body) is None
 
@@ -136,7 +138,7 @@ JSON = st.recursive(
 
 
 @given(st.dictionaries(st.sampled_from(["repository", "number", "x"]), JSON) | JSON)
-def test_a_genuine_body_of_any_shape_is_read_or_refused(event: object) -> None:
+def test_an_authentic_body_of_any_shape_is_parsed_or_rejected(event: object) -> None:
     body = json.dumps(event).encode()
     delivery = FORGE.verify({**HEADERS, "x-switchyard-signature-256": sign(body)}, body)
     if delivery is not None:

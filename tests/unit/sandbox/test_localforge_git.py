@@ -23,7 +23,7 @@ def test_a_clone_has_what_was_pushed(stage: Stage, tmp_path: Path) -> None:
     assert (tree / "a.txt").read_text() == "one\n"
 
 
-def test_a_push_to_a_protected_branch_is_refused_in_gits_own_words(
+def test_a_push_to_a_protected_branch_is_rejected_by_report_status(
     stage: Stage, tmp_path: Path
 ) -> None:
     first = stage.begin()
@@ -39,7 +39,7 @@ def test_a_push_to_a_protected_branch_is_refused_in_gits_own_words(
     assert stage.made.forge.git.branches(REPO) == {"main": first}
 
 
-def test_nobody_but_an_admin_begins_or_deletes_a_protected_branch(stage: Stage) -> None:
+def test_only_an_admin_creates_or_deletes_a_protected_branch(stage: Stage) -> None:
     with pytest.raises(RuntimeError, match="protected branch"):
         stage.person("ada").push(REPO, "main", {"a": b""}, "First")
     stage.begin()
@@ -115,7 +115,7 @@ def exchange(stage: Stage, service: str, body: bytes, **headers: str) -> httpx.R
     )
 
 
-def test_bodies_that_are_not_what_they_say_get_a_400(stage: Stage) -> None:
+def test_malformed_bodies_get_a_400(stage: Stage) -> None:
     stage.begin()
     listing = b"0014command=ls-refs\n0000"
 
@@ -136,7 +136,7 @@ def test_bodies_that_are_not_what_they_say_get_a_400(stage: Stage) -> None:
     assert exchange(stage, "git-shell", b"").status_code == 403
 
 
-def test_the_old_protocol_without_smart_http_is_not_spoken(stage: Stage) -> None:
+def test_the_dumb_http_protocol_is_rejected(stage: Stage) -> None:
     stage.begin()
 
     answer = httpx.get(f"{stage.clone_url}/info/refs", auth=("ada", "token-of-ada"))

@@ -5,9 +5,7 @@ import httpx
 from tests.unit.sandbox.conftest import REPO, SECRET, Receiver, Stage
 
 
-def test_everything_that_happens_is_told_in_order_and_signed(
-    stage: Stage, receiver: Receiver
-) -> None:
+def test_webhooks_are_signed_and_in_order(stage: Stage, receiver: Receiver) -> None:
     stage.begin()
     stage.made.hooks.add(REPO, receiver.url, SECRET)
     number = stage.propose()
@@ -54,7 +52,7 @@ def test_everything_that_happens_is_told_in_order_and_signed(
     assert len(identities) == len(receiver.received)
 
 
-def test_what_changes_nothing_is_told_to_nobody(stage: Stage, receiver: Receiver) -> None:
+def test_operations_without_effect_send_no_webhooks(stage: Stage, receiver: Receiver) -> None:
     stage.begin()
     number = stage.propose()
     stage.person("rita").approve(REPO, number)
@@ -69,7 +67,7 @@ def test_what_changes_nothing_is_told_to_nobody(stage: Stage, receiver: Receiver
     assert receiver.received == []
 
 
-def test_a_failed_delivery_is_sent_again_only_when_asked_under_the_same_id(
+def test_a_failed_delivery_is_resent_only_on_request_with_the_same_id(
     stage: Stage, receiver: Receiver
 ) -> None:
     receiver.code = 500
@@ -93,7 +91,7 @@ def test_a_failed_delivery_is_sent_again_only_when_asked_under_the_same_id(
     assert ours == [found["id"], found["id"]]
 
 
-async def test_a_receiver_that_is_not_there_holds_up_nobody(
+async def test_an_unreachable_receiver_does_not_block_others(
     stage: Stage, receiver: Receiver
 ) -> None:
     stage.made.hooks.add(REPO, "http://127.0.0.1:9/", SECRET)
@@ -109,9 +107,7 @@ async def test_a_receiver_that_is_not_there_holds_up_nobody(
     assert outcomes["not an address"].startswith("no response")
 
 
-def test_what_waited_when_the_forge_ended_is_sent_when_it_runs_again(
-    stage: Stage, receiver: Receiver
-) -> None:
+def test_pending_deliveries_are_sent_after_a_restart(stage: Stage, receiver: Receiver) -> None:
     stage.made.hooks.add(REPO, receiver.url, SECRET)
     stage.stop()
     forge = stage.made.forge
@@ -128,7 +124,7 @@ def test_what_waited_when_the_forge_ended_is_sent_when_it_runs_again(
     assert receiver.told() == [("push", "updated")]
 
 
-def test_an_admin_sets_hooks_up_and_takes_them_down(stage: Stage, receiver: Receiver) -> None:
+def test_an_admin_adds_and_removes_webhooks(stage: Stage, receiver: Receiver) -> None:
     with stage.api("otto") as otto, stage.api("ada") as ada:
         fields = {"url": receiver.url, "secret": SECRET}
         assert ada.post("/hooks", json=fields).status_code == 403

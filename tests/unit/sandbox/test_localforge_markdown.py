@@ -50,7 +50,7 @@ PIECES = st.sampled_from(
 
 
 @given(st.lists(PIECES, max_size=25).map("".join))
-def test_whatever_is_written_only_shows(text: str) -> None:
+def test_unsafe_markdown_is_escaped(text: str) -> None:
     Harmless().feed(render(text))
 
 
@@ -74,5 +74,5 @@ def test_whatever_is_written_only_shows(text: str) -> None:
         ("<script>x</script>", "<p>&lt;script&gt;x&lt;/script&gt;</p>"),
     ],
 )
-def test_what_our_own_comments_use_is_shown(text: str, html: str) -> None:
+def test_markdown_of_switchyards_comments_is_rendered(text: str, html: str) -> None:
     assert render(text) == html

@@ -32,7 +32,7 @@ def press(
     return browser.post(f"{PAGE}/{number}/{action}", data={"form_token": token, **fields})
 
 
-def test_nobody_sees_anything_before_signing_in(stage: Stage, browser: httpx.Client) -> None:
+def test_pages_require_sign_in(stage: Stage, browser: httpx.Client) -> None:
     stage.begin()
     for page in ("/", f"/{REPO}", PAGE, f"{PAGE}/1", f"/{REPO}/files/a.txt"):
         answer = browser.get(page)
@@ -41,7 +41,7 @@ def test_nobody_sees_anything_before_signing_in(stage: Stage, browser: httpx.Cli
     assert browser.get("/static/forge.css").headers["content-type"].startswith("text/css")
 
 
-def test_signing_in_leads_back_and_nowhere_else(stage: Stage, browser: httpx.Client) -> None:
+def test_sign_in_redirects_only_within_the_site(stage: Stage, browser: httpx.Client) -> None:
     stage.begin()
     asked = browser.get(f"/{REPO}")
     assert f'name="back" value="/{REPO}"' in asked.text
@@ -55,7 +55,7 @@ def test_signing_in_leads_back_and_nowhere_else(stage: Stage, browser: httpx.Cli
     assert browser.post("/sign-in", data={"login": "ada"}).status_code == 403
 
 
-def test_a_demonstration_signs_in_with_one_click(browser: httpx.Client) -> None:
+def test_a_demo_user_signs_in_with_one_click(browser: httpx.Client) -> None:
     assert "<b>Rita</b>" in browser.get("/sign-in").text
     assert "Repositories" in browser.post("/sign-in", data={"login": "rita"}).text
 
@@ -79,13 +79,13 @@ def test_forms_of_other_sites_are_refused(stage: Stage, browser: httpx.Client) -
     assert stage.person("ada").request(REPO, number)["state"] == "open"
 
 
-def test_a_made_up_cookie_is_nobody(browser: httpx.Client) -> None:
+def test_a_forged_cookie_is_ignored(browser: httpx.Client) -> None:
     for value in ("ada", "ada.", "ada." + "0" * 64, ".", "nobody.x"):
         browser.cookies.set("localforge", value, domain="127.0.0.1")
         assert browser.get("/").url.path == "/sign-in"
 
 
-def test_the_whole_life_of_a_merge_request_by_buttons(stage: Stage, browser: httpx.Client) -> None:
+def test_the_lifecycle_of_a_merge_request_with_buttons(stage: Stage, browser: httpx.Client) -> None:
     stage.begin()
     number = stage.propose()
     token = sign_in(browser, "otto")
@@ -111,7 +111,7 @@ def test_the_whole_life_of_a_merge_request_by_buttons(stage: Stage, browser: htt
     assert "Title of change" in browser.get(PAGE, params={"state": "merged"}).text
 
 
-def test_an_approval_counts_for_what_was_on_the_page(stage: Stage, browser: httpx.Client) -> None:
+def test_an_approval_applies_to_the_head_on_the_page(stage: Stage, browser: httpx.Client) -> None:
     stage.begin()
     number = stage.propose()
     ada = stage.person("ada")
@@ -126,9 +126,7 @@ def test_an_approval_counts_for_what_was_on_the_page(stage: Stage, browser: http
     assert press(browser, token, number, "merge", head=seen).status_code == 409
 
 
-def test_readers_get_no_buttons_that_they_may_not_press(
-    stage: Stage, browser: httpx.Client
-) -> None:
+def test_buttons_require_the_role_of_their_action(stage: Stage, browser: httpx.Client) -> None:
     stage.begin()
     number = stage.propose()
     token = sign_in(browser, "reader")
@@ -142,9 +140,7 @@ def test_readers_get_no_buttons_that_they_may_not_press(
     assert press(browser, token, number, "dance").status_code == 404
 
 
-def test_names_and_texts_of_others_are_shown_and_not_obeyed(
-    stage: Stage, browser: httpx.Client
-) -> None:
+def test_foreign_text_is_escaped(stage: Stage, browser: httpx.Client) -> None:
     stage.begin()
     evil = "<script>alert(1)</script>"
     ada = stage.person("ada")

@@ -41,12 +41,12 @@ def test_commands_and_capabilities_are_read() -> None:
 
 
 @given(st.integers(min_value=0, max_value=len(PUSH) - 1))
-def test_a_push_that_is_not_all_there_waits_for_more(cut: int) -> None:
+def test_an_incomplete_push_needs_more_bytes(cut: int) -> None:
     assert read_push(PUSH[:cut]) is None
 
 
 @given(st.binary(max_size=200))
-def test_any_bytes_are_a_push_or_refused(body: bytes) -> None:
+def test_any_bytes_are_parsed_or_rejected(body: bytes) -> None:
     try:
         push = read_push(body)
     except PushFormatError:
@@ -68,12 +68,12 @@ def test_any_bytes_are_a_push_or_refused(body: bytes) -> None:
         line(f"{OLD} {NEW} refs/heads/main\nmore".encode()),
     ],
 )
-def test_what_git_would_read_otherwise_is_refused(body: bytes) -> None:
+def test_lines_that_git_would_parse_differently_are_rejected(body: bytes) -> None:
     with pytest.raises(PushFormatError):
         read_push(body)
 
 
-def test_a_refusal_longer_than_a_packet_is_split() -> None:
+def test_a_long_rejection_is_split_into_packets() -> None:
     many = tuple(Command(ZERO, NEW, f"refs/heads/branch-{number}") for number in range(3000))
     push = Push(many, frozenset({"report-status", "side-band-64k"}))
 
@@ -89,5 +89,5 @@ def test_a_refusal_longer_than_a_packet_is_split() -> None:
     assert report.endswith(b"0000")
 
 
-def test_a_client_that_wants_no_report_gets_none() -> None:
+def test_a_client_without_report_status_gets_an_empty_response() -> None:
     assert refuse(Push((Command(OLD, NEW, "refs/heads/main"),), frozenset()), {}) == b""

@@ -27,7 +27,7 @@ def test_opening_twice_gives_the_same(stage: Stage) -> None:
     assert found["author"]["login"] == "ada"
 
 
-def test_only_a_branch_with_something_new_can_be_opened(stage: Stage) -> None:
+def test_only_a_branch_with_new_commits_can_be_opened(stage: Stage) -> None:
     stage.begin()
     fields = {"branch": "nowhere", "target": "main", "title": "x", "body": ""}
     with stage.api("ada") as api:
@@ -40,7 +40,7 @@ def test_only_a_branch_with_something_new_can_be_opened(stage: Stage) -> None:
     assert strange.status_code == 422
 
 
-def test_a_merge_is_a_commit_with_two_parents_by_the_user_at_the_clocks_time(stage: Stage) -> None:
+def test_a_merge_commit_has_two_parents_and_the_users_signature(stage: Stage) -> None:
     base = stage.begin()
     number = stage.propose()
     stage.report(number)
@@ -63,7 +63,7 @@ def test_a_merge_is_a_commit_with_two_parents_by_the_user_at_the_clocks_time(sta
         assert api.get(f"/commits/{head}/merge_request").json() is None
 
 
-def test_what_stands_against_a_merge_is_said(stage: Stage) -> None:
+def test_blockers_of_a_merge_are_reported(stage: Stage) -> None:
     stage.begin()
     number = stage.propose()
     head = stage.person("ada").request(REPO, number)["head"]
@@ -101,7 +101,7 @@ def test_a_conflict_is_seen_and_stops_the_merge(stage: Stage) -> None:
         ada.merge(REPO, second)
 
 
-def test_a_push_moves_the_head_and_keeps_approvals_for_the_old_one(stage: Stage) -> None:
+def test_a_push_updates_the_head_and_keeps_approvals_of_the_old_head(stage: Stage) -> None:
     stage.begin()
     number = stage.propose()
     rita, ada = stage.person("rita"), stage.person("ada")
@@ -123,7 +123,7 @@ def test_a_push_moves_the_head_and_keeps_approvals_for_the_old_one(stage: Stage)
         assert api.get(f"/merge_requests/{number}/reviews").json() == []
 
 
-def test_deleting_the_branch_closes_and_reopening_brings_it_back(stage: Stage) -> None:
+def test_deleting_the_branch_closes_and_reopening_restores_it(stage: Stage) -> None:
     stage.begin()
     number = stage.propose()
     ada = stage.person("ada")
@@ -150,7 +150,7 @@ def test_there_is_one_open_merge_request_for_a_branch(stage: Stage) -> None:
         ada.set_state(REPO, first, "open")
 
 
-def test_nobody_talks_a_merge_request_into_being_merged(stage: Stage) -> None:
+def test_text_cannot_trigger_a_merge(stage: Stage) -> None:
     stage.begin()
     number = stage.propose()
 
@@ -172,7 +172,7 @@ def test_a_branch_merged_by_a_plain_push_counts_as_merged(stage: Stage) -> None:
     assert (found["state"], found["merge_sha"], found["merged_by"]) == ("merged", head, "otto")
 
 
-def test_a_stacked_merge_request_is_merged_with_the_one_that_holds_it(stage: Stage) -> None:
+def test_a_stacked_merge_request_is_merged_with_the_one_that_contains_it(stage: Stage) -> None:
     stage.begin()
     ada = stage.person("ada")
     lower = stage.propose("lower")
@@ -210,7 +210,7 @@ def test_lists_are_paged_without_gap_or_repetition(stage: Stage) -> None:
         assert [each["body"] for each in first + last] == ["no 0", "no 1", "no 2"]
 
 
-def test_the_diff_names_lines_and_counts_what_it_leaves_out(stage: Stage) -> None:
+def test_the_diff_numbers_lines_and_counts_omitted_ones(stage: Stage) -> None:
     stage.begin()
     ada = stage.person("ada")
     files = {"a.txt": b"uno\n", "long": b"x\n" * 4000, "bin": b"\0\1"}
@@ -227,7 +227,7 @@ def test_the_diff_names_lines_and_counts_what_it_leaves_out(stage: Stage) -> Non
     assert shown["bin"]["text"] == ""
 
 
-def test_strangers_see_nothing_and_tokens_are_needed(stage: Stage) -> None:
+def test_access_requires_a_token_and_a_role(stage: Stage) -> None:
     stage.begin()
     with stage.api("stranger") as foreign_branch:
         assert foreign_branch.get("/merge_requests").status_code == 404
@@ -245,7 +245,7 @@ def test_a_body_over_the_limit_is_refused(stage: Stage) -> None:
     assert answer.status_code == 413
 
 
-def test_a_restart_forgets_nothing(stage: Stage) -> None:
+def test_state_survives_a_restart(stage: Stage) -> None:
     stage.begin()
     number = stage.propose()
     rita = stage.person("rita")
@@ -266,7 +266,7 @@ def everything(person: Person, number: int) -> list[object]:
     return [request, person.call("GET", f"{path}/reviews"), person.statuses(REPO, request["head"])]
 
 
-def test_what_git_took_while_the_forge_fell_is_caught_up_with(stage: Stage) -> None:
+def test_pushes_during_a_crash_are_processed_at_start(stage: Stage) -> None:
     """The forge ended after Git moved the branches and before its records did."""
     stage.begin()
     merged, moved = stage.propose("merged"), stage.propose("moved")

@@ -10,7 +10,7 @@ from tests.fakes.postgres import Server, carried_binaries, system_binaries
 
 
 @pytest.mark.parametrize("source", [system_binaries, carried_binaries])
-def test_a_server_starts_from_every_source_there_is_and_leaves_nothing(
+def test_a_postgresql_server_starts_and_leaves_nothing_behind(
     source: Callable[[], Path | None],
 ) -> None:
     binaries = source() or carried_binaries()

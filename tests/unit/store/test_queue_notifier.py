@@ -23,7 +23,7 @@ def woken(thread: Thread) -> bool:
     return not thread.is_alive()
 
 
-def test_a_trigger_wakes_who_waits(store: Store) -> None:
+def test_a_trigger_wakes_waiting_workers(store: Store) -> None:
     store.queue.wait(0)
     thread = waiting(store)
 
@@ -44,14 +44,14 @@ def test_a_wait_ends_with_its_timeout(store: Store) -> None:
     store.queue.wait(0.01)
 
 
-def test_a_release_wakes_too(store: Store) -> None:
+def test_a_release_wakes_waiting_workers(store: Store) -> None:
     store.queue.wait(0)
     store.queue.release("shop")
 
     assert woken(waiting(store))
 
 
-def test_closing_wakes_who_waits(store_url: str) -> None:
+def test_close_wakes_waiting_workers(store_url: str) -> None:
     store = Store.open(store_url)
     store.queue.wait(0)
     thread = waiting(store)
@@ -81,7 +81,7 @@ def test_postgresql_wakes_other_replicas(replicas: tuple[Store, Store]) -> None:
     assert woken(thread)
 
 
-def test_a_broken_line_ends_the_wait_and_the_next_wait_calls_again(
+def test_a_broken_connection_ends_the_wait_and_the_next_wait_reconnects(
     replicas: tuple[Store, Store],
 ) -> None:
     here, there = replicas

@@ -112,7 +112,7 @@ def test_processes_never_hold_a_key_together(store: Store, store_url: str, tmp_p
     assert store.queue.waiting(1) == ()
 
 
-def test_another_takes_the_key_of_a_killed_process_when_its_lease_ends(
+def test_a_key_of_a_killed_process_is_claimed_when_its_lease_expires(
     store: Store, store_url: str
 ) -> None:
     store.queue.trigger(["shop"], NOON)

@@ -5,7 +5,7 @@ from bot.store.audit import AuditEntry
 from tests.fakes.stores import NOON
 
 
-def test_deeds_of_a_key_are_read_newest_first(store: Store) -> None:
+def test_entries_of_a_key_are_read_newest_first(store: Store) -> None:
     for number in range(3):
         at = NOON + timedelta(seconds=number)
         store.audit.append(at, "merge", "shop", {"number": number, "sha": None})
@@ -17,13 +17,13 @@ def test_deeds_of_a_key_are_read_newest_first(store: Store) -> None:
     )
 
 
-def test_nothing_of_the_log_can_be_changed_through_the_store(store: Store) -> None:
+def test_the_audit_log_is_append_only(store: Store) -> None:
     verbs = {name for name in dir(store.audit) if not name.startswith("_")}
 
     assert verbs == {"append", "of", "prune"}
 
 
-def test_what_is_too_old_is_forgotten_in_portions(store: Store) -> None:
+def test_old_entries_are_pruned_in_batches(store: Store) -> None:
     for day in range(5):
         store.audit.append(NOON - timedelta(days=day), "merge", "shop", {})
 

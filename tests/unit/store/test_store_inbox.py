@@ -27,7 +27,7 @@ def test_a_delivery_is_kept_byte_for_byte(store: Store) -> None:
     assert store.inbox.get("local", "delivery-2") is None
 
 
-def test_a_repeated_delivery_is_known_even_after_it_was_looked_at(store: Store) -> None:
+def test_a_repeated_delivery_is_recognised_after_processing(store: Store) -> None:
     store.inbox.put(delivery(1), NOON)
     store.inbox.done([entry.id for entry in store.inbox.pending(10)])
 
@@ -35,12 +35,12 @@ def test_a_repeated_delivery_is_known_even_after_it_was_looked_at(store: Store) 
     assert store.inbox.pending(10) == ()
 
 
-def test_forges_choose_their_delivery_ids_for_themselves(store: Store) -> None:
+def test_delivery_ids_are_unique_per_forge(store: Store) -> None:
     assert store.inbox.put(delivery(1, "local"), NOON)
     assert store.inbox.put(delivery(1, "github"), NOON)
 
 
-def test_deliveries_wait_oldest_first_until_they_are_done(store: Store) -> None:
+def test_deliveries_are_pending_oldest_first_until_processed(store: Store) -> None:
     for number in (1, 2, 3):
         store.inbox.put(delivery(number), NOON)
     first, second = store.inbox.pending(2)
@@ -58,7 +58,7 @@ def test_a_delivery_about_no_merge_request_has_no_number(store: Store) -> None:
     assert store.inbox.pending(1)[0].number is None
 
 
-def test_pruning_forgets_only_what_is_old_and_done(store: Store) -> None:
+def test_pruning_deletes_only_old_processed_deliveries(store: Store) -> None:
     for number in (1, 2):
         store.inbox.put(delivery(number), NOON)
     store.inbox.put(delivery(3), NOON + timedelta(days=2))
@@ -72,9 +72,7 @@ def test_pruning_forgets_only_what_is_old_and_done(store: Store) -> None:
     assert store.inbox.get("local", "delivery-3") is not None
 
 
-def test_a_full_inbox_says_so_and_takes_again_when_it_was_emptied(
-    store: Store, store_url: str
-) -> None:
+def test_a_full_inbox_rejects_deliveries_until_it_is_drained(store: Store, store_url: str) -> None:
     database = Database(store_url)
     small = Inbox(database, max_pending=2)
     small.put(delivery(1), NOON)
@@ -96,7 +94,7 @@ def test_a_full_inbox_says_so_and_takes_again_when_it_was_emptied(
         ({"body": bytes(25 * 1024 * 1024 + 1)}, "body has more than 26214400 bytes"),
     ],
 )
-def test_what_no_forge_sends_is_refused(sent: dict[str, str | bytes], message: str) -> None:
+def test_oversized_deliveries_are_rejected(sent: dict[str, str | bytes], message: str) -> None:
     usual = {
         "forge": "local",
         "delivery_id": "1",

@@ -40,7 +40,7 @@ def shape(url: str) -> list[tuple[object, ...]]:
     return rows
 
 
-def test_replicas_that_start_at_once_all_get_a_working_store(empty_url: str) -> None:
+def test_replicas_can_start_concurrently(empty_url: str) -> None:
     starting = [
         subprocess.Popen(
             [sys.executable, "-c", OPENER, empty_url, f"replica-{number}"],
@@ -74,7 +74,7 @@ def test_opening_again_changes_nothing(store_url: str) -> None:
     second.close()
 
 
-def test_migrations_make_the_tables_that_the_code_knows(empty_url: str, tmp_path: Path) -> None:
+def test_migrations_create_the_tables_of_the_code(empty_url: str, tmp_path: Path) -> None:
     Store.open(empty_url).close()
     if empty_url.startswith("sqlite"):
         assert shape(empty_url) == _created(f"sqlite:///{tmp_path / 'created.db'}")
@@ -90,7 +90,7 @@ def _created(url: str) -> list[tuple[object, ...]]:
     return shape(url)
 
 
-def test_sqlite_is_as_durable_and_as_patient_as_we_say(tmp_path: Path) -> None:
+def test_sqlite_is_configured_for_durability_and_waiting(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path / 'store.db'}")
     with database.read() as connection:
         asked = ("journal_mode", "synchronous", "busy_timeout")
@@ -100,7 +100,7 @@ def test_sqlite_is_as_durable_and_as_patient_as_we_say(tmp_path: Path) -> None:
     assert said == ["wal", 2, 10_000]
 
 
-def test_a_folder_with_a_percent_sign_is_no_trouble(tmp_path: Path) -> None:
+def test_a_folder_with_a_percent_sign_works(tmp_path: Path) -> None:
     folder = tmp_path / "100%(done)s"
     folder.mkdir()
 
@@ -114,7 +114,7 @@ def _write_twice(database: Database) -> None:
         connection.execute(insert)
 
 
-def test_a_failed_write_leaves_nothing(empty_url: str) -> None:
+def test_a_failed_write_is_rolled_back(empty_url: str) -> None:
     Store.open(empty_url).close()
     database = Database(empty_url)
 

@@ -52,7 +52,7 @@ def test_triggers_of_a_waiting_key_become_one_pass_at_the_earliest_time(store: S
     assert store.queue.waiting(10) == ()
 
 
-def test_the_key_that_waits_longest_comes_first(store: Store) -> None:
+def test_the_key_that_has_waited_longest_is_claimed_first(store: Store) -> None:
     store.queue.trigger(["b"], after(2))
     store.queue.trigger(["c", "a"], after(3))
 
@@ -72,7 +72,7 @@ def test_a_trigger_during_the_pass_causes_one_more(store: Store) -> None:
     assert nothing_to_claim(store, 1000)
 
 
-def test_a_trigger_during_a_pass_that_wants_no_other_look_is_kept(store: Store) -> None:
+def test_a_trigger_during_a_pass_is_kept_without_a_next_due(store: Store) -> None:
     store.queue.trigger(["shop"], after(0))
     first = claim(store)
     store.queue.trigger(["shop"], after(1))
@@ -92,7 +92,7 @@ def test_a_trigger_for_later_during_the_pass_waits_until_then(store: Store) -> N
     assert store.queue.next_due() == after(50)
 
 
-def test_a_later_look_is_pulled_forward_by_a_trigger(store: Store) -> None:
+def test_a_trigger_advances_a_later_pass(store: Store) -> None:
     store.queue.trigger(["shop"], after(0))
     store.queue.done(claim(store), after(500))
     assert nothing_to_claim(store, 499)
@@ -102,7 +102,7 @@ def test_a_later_look_is_pulled_forward_by_a_trigger(store: Store) -> None:
     assert claim(store, 3).key == "shop"
 
 
-def test_a_failed_pass_is_made_again_with_its_error_and_attempts_kept(store: Store) -> None:
+def test_a_failed_pass_is_retried_and_keeps_error_and_attempts(store: Store) -> None:
     store.queue.trigger(["shop"], after(0))
     for attempt in (1, 2, 3, 4, 5):
         failed = claim(store, attempt * 10)
@@ -120,7 +120,7 @@ def test_a_failed_pass_is_made_again_with_its_error_and_attempts_kept(store: Sto
     assert (waiting.attempts, waiting.last_error) == (0, None)
 
 
-def test_a_lapsed_lease_can_be_claimed_by_anyone_and_its_holder_can_write_no_more(
+def test_an_expired_lease_can_be_claimed_and_its_former_holder_is_fenced(
     store: Store,
 ) -> None:
     store.queue.trigger(["shop"], after(0))
@@ -138,7 +138,7 @@ def test_a_lapsed_lease_can_be_claimed_by_anyone_and_its_holder_can_write_no_mor
     assert not store.queue.done(heir, None)
 
 
-def test_a_claim_is_not_taken_for_a_later_one_of_the_same_owner(store: Store) -> None:
+def test_a_claim_is_distinguished_from_a_later_one_of_the_same_owner(store: Store) -> None:
     store.queue.trigger(["shop"], after(0))
     dead = claim(store, 0)
     heir = claim(store, 60)
@@ -160,7 +160,7 @@ def test_a_heartbeat_lengthens_the_lease(store: Store) -> None:
     assert claim(store, 110, "bob").owner == "bob"
 
 
-def test_a_key_that_ends_its_workers_is_set_aside_and_holds_up_no_other(store: Store) -> None:
+def test_a_key_that_crashes_its_workers_is_quarantined(store: Store) -> None:
     store.queue.trigger(["bad"], after(0))
     end = lapse(store, MAX_ABNORMAL_ENDS)
     store.queue.trigger(["good"], after(1))
@@ -174,7 +174,7 @@ def test_a_key_that_ends_its_workers_is_set_aside_and_holds_up_no_other(store: S
     assert store.queue.next_due() == after(end + 60)
 
 
-def test_only_abnormal_ends_in_a_row_count(store: Store) -> None:
+def test_only_consecutive_abnormal_ends_count(store: Store) -> None:
     store.queue.trigger(["shop"], after(0))
     at = lapse(store, MAX_ABNORMAL_ENDS - 1)
     store.queue.retry(claim(store, at), "refused", after(at))
@@ -185,7 +185,7 @@ def test_only_abnormal_ends_in_a_row_count(store: Store) -> None:
     assert store.queue.done(claim(store, at), None)
 
 
-def test_a_quarantined_key_stays_so_until_it_is_released(store: Store) -> None:
+def test_a_quarantined_key_stays_quarantined_until_its_release(store: Store) -> None:
     store.queue.trigger(["shop"], after(0))
     end = lapse(store, MAX_ABNORMAL_ENDS)
     assert not store.queue.release("shop")
@@ -209,7 +209,7 @@ def test_a_trigger_can_release(store: Store) -> None:
     assert claim(store, end).attempts == 1
 
 
-def test_no_keys_is_nothing_to_do(store: Store) -> None:
+def test_no_keys_need_no_known_hosts(store: Store) -> None:
     store.queue.trigger([], after(0))
 
     assert store.queue.next_due() is None

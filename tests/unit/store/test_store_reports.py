@@ -32,7 +32,7 @@ def row(store: Store, revision: str = NEW) -> ReportRow:
     return found
 
 
-def test_a_report_is_kept_with_the_times_of_both_clocks(store: Store) -> None:
+def test_a_report_is_stored_with_the_times_of_both_clocks(store: Store) -> None:
     assert store.reports.record(report(1, message="Applied ✓"), after(3))
 
     assert store.reports.of_application("shop") == (
@@ -42,7 +42,7 @@ def test_a_report_is_kept_with_the_times_of_both_clocks(store: Store) -> None:
 
 
 @pytest.mark.parametrize("at", [5, 4])
-def test_what_is_not_newer_changes_nothing(store: Store, at: float) -> None:
+def test_an_older_report_changes_nothing(store: Store, at: float) -> None:
     store.reports.record(report(5), after(6))
 
     assert not store.reports.record(report(at, Readiness.STALLED), after(9))
@@ -50,7 +50,7 @@ def test_what_is_not_newer_changes_nothing(store: Store, at: float) -> None:
     assert row(store) == ReportRow("paris", "web", NEW, "READY", "", after(5), after(6), after(6))
 
 
-def test_a_late_word_about_an_old_revision_hides_nothing_of_a_newer_one(store: Store) -> None:
+def test_a_late_report_on_an_old_revision_does_not_hide_a_newer_one(store: Store) -> None:
     store.reports.record(report(5, revision=NEW), after(5))
 
     assert store.reports.record(report(1, Readiness.STALLED, revision=OLD), after(7))
@@ -82,14 +82,14 @@ def test_the_newest_revisions_of_each_unit_are_kept(store: Store) -> None:
     assert len(store.reports.of_application("shop")) == MAX_REVISIONS + 1
 
 
-def test_a_burst_in_one_instant_keeps_the_report_that_came_last(store: Store) -> None:
+def test_of_reports_received_at_the_same_time_the_last_is_kept(store: Store) -> None:
     for number in range(MAX_REVISIONS + 1):
         store.reports.record(report(0, revision=f"{number:040x}"), after(0))
 
         assert row(store, f"{number:040x}").readiness == Readiness.READY
 
 
-def test_of_reports_that_come_at_once_the_newest_stays(store: Store) -> None:
+def test_of_concurrent_reports_the_newest_is_kept(store: Store) -> None:
     together = Barrier(8)
 
     def send(at: int) -> None:
@@ -105,7 +105,7 @@ def test_of_reports_that_come_at_once_the_newest_stays(store: Store) -> None:
     assert row(store).message == "7"
 
 
-def test_text_that_a_database_cannot_keep_is_mended(store: Store) -> None:
+def test_text_that_a_database_rejects_is_cleaned(store: Store) -> None:
     store.reports.record(report(1, message="a\0b\ud800c" + "x" * 5000), after(1))
 
     message = row(store).message
@@ -113,10 +113,10 @@ def test_text_that_a_database_cannot_keep_is_mended(store: Store) -> None:
     assert len(message) == 2000
 
 
-def test_a_name_longer_than_any_of_ours_is_not_recorded(store: Store) -> None:
+def test_a_report_with_a_too_long_name_is_ignored(store: Store) -> None:
     assert not store.reports.record(report(1, cluster="x" * 64), after(1))
 
 
-def test_a_moment_without_a_time_zone_is_refused(store: Store) -> None:
+def test_a_time_without_a_zone_is_rejected(store: Store) -> None:
     with pytest.raises(ValueError, match="no time zone"):
         store.reports.record(report(1), after(1).replace(tzinfo=None))

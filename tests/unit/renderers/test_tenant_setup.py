@@ -39,7 +39,7 @@ def one(tenant: Tenant, name: str) -> dict[str, Any]:
     return found[named(found).index(name)]
 
 
-def test_a_plain_tenant_gets_a_namespace_an_account_and_network_policies() -> None:
+def test_a_minimal_tenant_gets_a_namespace_an_account_and_network_policies() -> None:
     assert named(tenant_objects(Tenant("retail", "shop"))) == [
         "-/Namespace/shop",
         "shop/ServiceAccount/switchyard",
@@ -82,7 +82,7 @@ def test_kubernetes_schemas_know_every_field(tenant: Tenant, version: str) -> No
         kubernetes_validate.validate(item, version, strict=True)
 
 
-def test_the_namespace_enforces_the_tenants_level() -> None:
+def test_namespaces_enforce_the_tenants_pod_security_level() -> None:
     assert one(FULL, "-/Namespace/shop")["metadata"]["labels"] == {
         "pod-security.kubernetes.io/audit": "restricted",
         "pod-security.kubernetes.io/audit-version": "latest",
@@ -140,14 +140,14 @@ def test_the_agent_cannot_extend_its_rights(tenant: Tenant) -> None:
         assert reasons == []
 
 
-def test_in_a_further_namespace_the_main_ones_account_may_write_too() -> None:
+def test_the_main_namespaces_account_may_write_to_further_namespaces() -> None:
     assert one(FULL, "shop-data/RoleBinding/switchyard")["subjects"] == [
         {"kind": "ServiceAccount", "name": "switchyard", "namespace": "shop"},
         {"kind": "ServiceAccount", "name": "switchyard", "namespace": "shop-data"},
     ]
 
 
-def test_of_namespaces_the_agent_may_change_the_tenants_only() -> None:
+def test_the_agent_may_only_change_the_tenants_namespaces() -> None:
     assert one(FULL, "-/ClusterRole/switchyard-retail")["rules"] == [
         {
             "apiGroups": ["storage.k8s.io"],

@@ -46,7 +46,7 @@ def test_no_secret_is_shown(text: str) -> None:
         assert "c2VjcmV0Mg==" not in shown
 
 
-def test_no_private_key_is_shown_wherever_it_stands() -> None:
+def test_private_keys_are_redacted_everywhere() -> None:
     key = "-----BEGIN RSA PRIVATE KEY-----\\nMIIEow\\n-----END RSA PRIVATE KEY-----"
     text = f'kind: ConfigMap\ndata: {{pem: "{key}", colour: blue}}\n'
 
@@ -57,7 +57,7 @@ def test_no_private_key_is_shown_wherever_it_stands() -> None:
     assert "+  pem: '*** (after)'" in shown
 
 
-def test_a_changed_value_says_so_and_an_equal_one_does_not() -> None:
+def test_a_changed_secret_is_marked_and_an_equal_one_is_not() -> None:
     changed = SECRET.replace("{key: ", "{other: dXNlcg==, key: ").replace(VALUE, "bmV3")
 
     shown = compare("x.yaml", SECRET.encode(), changed.encode()).unified
@@ -66,7 +66,7 @@ def test_a_changed_value_says_so_and_an_equal_one_does_not() -> None:
     assert "+  key: '*** (after)'" in shown
 
 
-def test_what_is_no_secret_is_shown_to_the_letter() -> None:
+def test_content_without_secrets_is_shown_unchanged() -> None:
     old = b"kind:   ConfigMap   # as people write\ndata: {a: 'x'}\n"
 
     assert compare("x.yaml", old, old.replace(b"'x'", b"'y'")).unified.splitlines()[-2:] == [
@@ -111,7 +111,7 @@ spec:
 """
 
 
-def test_values_that_are_called_secret_or_look_so_are_not_shown() -> None:
+def test_values_named_or_shaped_like_secrets_are_redacted() -> None:
     for old, new in ((None, "s3cr3t-1"), ("s3cr3t-1", "s3cr3t-2"), ("s3cr3t-2", None)):
         sides = [NAMED.format(each).encode() if each else None for each in (old, new)]
         found = compare("x.yaml", *sides)
@@ -121,7 +121,7 @@ def test_values_that_are_called_secret_or_look_so_are_not_shown() -> None:
         assert "5m" in found.unified
 
 
-def test_a_hidden_value_that_changed_says_so() -> None:
+def test_a_changed_redacted_value_is_marked() -> None:
     found = compare("x.yaml", *(NAMED.format(each).encode() for each in ("one", "two")))
 
     for line in (
@@ -136,7 +136,7 @@ def test_a_hidden_value_that_changed_says_so() -> None:
         assert line in found.unified.splitlines()
 
 
-def test_names_of_secrets_and_other_words_stay() -> None:
+def test_names_of_secrets_are_not_redacted() -> None:
     assert (
         compare("x.yaml", None, VISIBLE.encode()).after
         == compare("x", VISIBLE.encode(), None).before
@@ -144,7 +144,7 @@ def test_names_of_secrets_and_other_words_stay() -> None:
     assert "***" not in compare("x.yaml", None, VISIBLE.encode()).unified
 
 
-def test_a_hidden_value_of_an_item_that_moved_has_not_changed() -> None:
+def test_a_secret_of_a_moved_item_counts_as_unchanged() -> None:
     old = b"env: [{name: A_TOKEN, value: x}]\n"
     new = b"env: [{name: LOG, value: y}, {name: A_TOKEN, value: x}]\n"
 

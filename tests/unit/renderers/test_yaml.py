@@ -51,7 +51,7 @@ PLAIN: list[tuple[str, Json]] = [
 
 
 @pytest.mark.parametrize(("text", "value"), PLAIN)
-def test_a_plain_scalar_is_what_kubernetes_takes_it_for(text: str, value: Json) -> None:
+def test_a_plain_scalar_has_the_type_that_kubernetes_reads(text: str, value: Json) -> None:
     read = load(f"a: {text}\n")
 
     assert read == {"a": value}
@@ -60,7 +60,7 @@ def test_a_plain_scalar_is_what_kubernetes_takes_it_for(text: str, value: Json) 
 
 
 @pytest.mark.parametrize("text", [text for text, value in PLAIN if value != text])
-def test_a_string_that_looks_like_something_else_is_written_in_quotes(text: str) -> None:
+def test_an_ambiguous_string_is_quoted(text: str) -> None:
     assert dump({"a": text}) == f"a: '{text}'\n".encode()
     assert load_documents(dump({"a": text, text: [text]}))[0].value == {"a": text, text: [text]}
 
@@ -84,7 +84,7 @@ def test_tags_and_quotes_decide_the_type(text: str, value: Json) -> None:
     assert load(f"a: {text}\n") == {"a": value}
 
 
-def test_empty_documents_are_left_out() -> None:
+def test_empty_documents_are_skipped() -> None:
     documents = load_documents(b"---\n# nothing\n---\na: 1\n---\nnull\n---\n- b\n...\n")
 
     assert [each.value for each in documents] == [{"a": 1}, ["b"]]
@@ -110,7 +110,7 @@ def test_aliases_are_copies() -> None:
     assert b"&" not in dump(value)
 
 
-def test_a_merge_key_gives_way_to_the_mappings_own_keys_and_then_to_the_first() -> None:
+def test_own_keys_override_merged_ones_and_earlier_mappings_later_ones() -> None:
     value = load("a: &x {p: 1, q: 1}\nb: &y {q: 2, r: 2}\nc: {r: 3, <<: [*x, *y]}\n")
 
     assert isinstance(value, dict)
@@ -140,7 +140,7 @@ def test_places_name_keys_and_items() -> None:
     assert ("x", "y") not in document.places
 
 
-def test_what_an_alias_or_a_merge_brings_in_stands_where_it_was_written() -> None:
+def test_aliased_and_merged_values_have_the_position_of_their_definition() -> None:
     (document,) = load_documents(b"a: &x\n  p: [1]\nb: *x\nc:\n  <<: *x\n")
 
     assert document.places[("b",)] == (3, 1)
@@ -192,7 +192,7 @@ def test_every_document_has_its_own_places_and_anchors() -> None:
         ('a: "\\0"', "a NUL character", 1, 4),
     ],
 )
-def test_a_mistake_is_named_with_its_place(text: str, message: str, line: int, column: int) -> None:
+def test_an_error_has_its_position(text: str, message: str, line: int, column: int) -> None:
     found, *place = refusal(text)
 
     assert found.startswith(message)
@@ -235,11 +235,11 @@ def deep_by_alias() -> str:
     ],
     ids=range(10),
 )
-def test_a_limit_stops_what_would_explode(text: str, message: str) -> None:
+def test_limits_stop_exploding_documents(text: str, message: str) -> None:
     assert refusal(text)[0] == message
 
 
-def test_what_stays_within_the_limits_is_read() -> None:
+def test_documents_within_the_limits_are_read() -> None:
     assert load(f"{'[' * 64}{']' * 64}")
     assert load(f"[{'1,' * 199_999}]")
     assert load(f"a: &a 1\nb: [{'*a, ' * 100}]")

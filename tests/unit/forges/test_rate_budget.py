@@ -15,7 +15,7 @@ def budget(times: Times) -> RateBudget:
     return RateBudget(lambda: times.now, per_minute=10, per_hour=20)
 
 
-def test_texts_wait_first_and_merging_last() -> None:
+def test_near_the_limit_comments_are_delayed_first_and_merges_last() -> None:
     times = Times()
     made = budget(times)
     allowed = {
@@ -28,7 +28,7 @@ def test_texts_wait_first_and_merging_last() -> None:
     assert made.spend(Urgency.MERGE) == NOON + timedelta(minutes=1)
 
 
-def test_what_is_refused_is_not_counted_and_the_time_told_is_right() -> None:
+def test_delayed_writes_do_not_count_and_the_retry_time_is_exact() -> None:
     times = Times()
     made = budget(times)
     for second in range(10):
