@@ -8,13 +8,15 @@ LOCKING := --python-version 3.11 --universal --generate-hashes --no-emit-index-u
 # Tests start many processes: none need compile the others' work again.
 unexport PYTHONDONTWRITEBYTECODE
 
-TESTS := $(PY) -m pytest -n 2 --dist worksteal -q
+TESTS := $(PY) -m pytest -n auto --dist worksteal -q
+PURE := tests/unit/planners tests/unit/renderers tests/unit/plugins tests/unit/documents \
+  tests/unit/wording tests/unit/commandlog tests/unit/chatops
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fix docs bench lock clean
+.PHONY: help demo test test-fast coverage check fix docs bench lock clean
 
 help: ## list the verbs
-	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 11
 
 $(READY): requirements-dev.lock pyproject.toml
 	python3 -m venv $(VENV)
@@ -25,10 +27,19 @@ $(READY): requirements-dev.lock pyproject.toml
 demo: $(READY) ## the whole loop on this machine (ARGS=--auto plays the people too)
 	$(VENV)/bin/switchyard demo $(ARGS)
 
-test: $(READY) ## all tests
+test: $(READY) ## all tests; installs Chromium for those in a browser where it may
+	@sh tests/browser/install-chromium
 	$(TESTS) $(ARGS)
 
+test-fast: $(READY) ## the tests of the pure part: no process, socket, database or browser
+	$(TESTS) $(PURE) $(ARGS)
+
+coverage: $(READY) ## all tests, with branch coverage and its floor
+	@sh tests/browser/install-chromium
+	$(TESTS) --cov --cov-report=term:skip-covered $(ARGS)
+
 check: $(READY) ## lint, types, architecture, then all tests
+	@sh tests/browser/install-chromium
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy

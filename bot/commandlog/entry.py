@@ -1,8 +1,7 @@
-"""The record of a merge request: what people told the bot there by commands, and what came of it.
+"""The entries of a command log: which commands people gave on a rollout, and what came of each.
 
-It stands in a comment of the bot's own, under a signed marker, so that it outlives any loss of the
-database; what a command changes is what the record says of it. Pure functions and values; read and
-written by `bot/commandlog/log.py`.
+The log is in a comment of the bot, under a signed marker, so that it outlives any loss of the
+database. Pure functions and values; `log` reads the comment, `bot/effects` writes it.
 """
 
 import json
@@ -35,12 +34,12 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CommandLogEntry:
-    """One command: where it stands, who gave it, and what came of it.
+    """One command: the comment it is in, who gave it, and its outcome.
 
-    `where` names the comment, `said` what the command means (a digest): a comment that is edited
-    gives no command twice. `facts` is what it says to the rollout, such as the target of a hold, or
-    the digest of each wave that it approves. `words` is what was said to it, in short. `revision`
-    is the app revision that it was given to, `text` a digest of the comment as its author wrote it,
+    `where` names the comment and `said` is a digest of the command line, so that an edited comment
+    runs no command twice. `facts` are what the command means for the rollout, such as the target of
+    a hold or the digest of each wave that it approves. `words` is the reply, shortened. `revision`
+    is the app revision it was given to, `text` a digest of the comment as its author wrote it, and
     `email` the author's address as commits have it.
     """
 
@@ -73,7 +72,7 @@ class CommandLogEntry:
 
 
 def encode_entries(entries: Iterable[CommandLogEntry]) -> str:
-    """The deeds for a marker's payload; waves and digests that stand there often cost little."""
+    """The entries as a marker's payload, compressed: waves and digests recur in them."""
     values = [
         [
             each.where, each.said, each.by, each.verb, each.at.isoformat(), each.outcome.value,
@@ -85,7 +84,7 @@ def encode_entries(entries: Iterable[CommandLogEntry]) -> str:
 
 
 def decode_entries(payload: Mapping[str, str]) -> tuple[CommandLogEntry, ...]:
-    """The deeds of a genuine marker."""
+    """The entries of a genuine marker."""
     values = json.loads(zlib.decompress(b64decode(payload["entries"])))
     return tuple(
         CommandLogEntry(where, said, by, verb, datetime.fromisoformat(at), Outcome(outcome), *rest)
@@ -94,7 +93,7 @@ def decode_entries(payload: Mapping[str, str]) -> tuple[CommandLogEntry, ...]:
 
 
 def is_full(entries: Sequence[CommandLogEntry]) -> bool:
-    """Whether nothing more fits: a comment has its limit, and what is forgotten is done twice."""
+    """Whether no entry fits any more; none is ever dropped, or its command would run again."""
     return len(entries) >= MOST_ENTRIES or len(encode_entries(entries)) > MOST_LETTERS
 
 
@@ -122,7 +121,7 @@ def overrides(
 
 
 def render_log(entries: Sequence[CommandLogEntry], marker: str) -> str:
-    """The comment that holds the record, for people: the newest deeds, last."""
+    """The comment that holds the log, with a table of the newest entries, oldest first."""
     rows = [
         f"| {each.at:%m-%d %H:%M} | `{each.by}` | `{each.verb}` | {each.outcome} | {_cell(each)} |"
         for each in entries[-MOST_ROWS:]
@@ -148,5 +147,5 @@ def _cell(entry: CommandLogEntry) -> str:
 def settled(
     entry: CommandLogEntry, outcome: Outcome, words: str, facts: Mapping[str, str]
 ) -> CommandLogEntry:
-    """The deed with what came of it."""
+    """The entry with its outcome."""
     return replace(entry, outcome=outcome, words=words[:MOST_WORDS], facts=facts)
