@@ -8,6 +8,8 @@ gets it.
 from collections.abc import Mapping
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bot.wording.changes import lines, title
 from bot.wording.diffs import diffs_of, render_diffs
@@ -137,3 +139,27 @@ def test_what_only_some_clusters_create_is_named() -> None:
 
     assert "2 objects created; differs from most clusters: 1 more object<" in text
     assert "Differs from most clusters:\n\n- `ConfigMap redis`: created\n" in text
+
+
+FILES = st.dictionaries(st.sampled_from("abc"), st.sampled_from("12"))
+CLUSTERS = st.dictionaries(st.sampled_from(("c1", "c2", "c3", "c4")), FILES)
+
+
+@given(CLUSTERS, CLUSTERS)
+def test_each_cluster_counts_for_itself(merged: Files, desired: Files) -> None:
+    """Whatever the other clusters have and get."""
+    sides = (
+        {
+            cluster: {f"{name}.yaml": f"{name}={value}" for name, value in files.items()}
+            for cluster, files in side.items()
+        }
+        for side in (merged, desired)
+    )
+    found, _ = _told(*sides)
+
+    for cluster, (_, *said) in found.items():
+        old, new = merged.get(cluster, {}), desired.get(cluster, {})
+        created = {f"ConfigMap {name}: created" for name in new if name not in old}
+        deleted = {f"ConfigMap {name}: deleted" for name in old if name not in new}
+        assert {each for each in said if each.endswith("created")} == created
+        assert {each for each in said if each.endswith("deleted")} == deleted
