@@ -12,17 +12,17 @@ import pygit2
 from bot.forges import GitCredentials
 from bot.git import GitError, Limits, remote
 from bot.git.remote import HEADS, Access, BranchUpdate
-from bot.sandbox.forge.accounts import RefusedError
-from bot.sandbox.forge.forge import Forge
-from bot.sandbox.forge.protection import ZERO, Command
+from bot.sandbox.forge.accounts import RequestError
+from bot.sandbox.forge.protection import ZERO, RefUpdate
 from bot.sandbox.forge.pushes import pushed, refused_refs
 from bot.sandbox.forge.records import User
+from bot.sandbox.forge.state import ForgeState
 
 
 class DirectGit:
     """The transport to one forge, whatever host its addresses name."""
 
-    def __init__(self, forge: Forge) -> None:
+    def __init__(self, forge: ForgeState) -> None:
         self._forge = forge
 
     def check_url(self, url: str, access: Access | None) -> None:
@@ -58,7 +58,7 @@ class DirectGit:
         user, file = self._admitted(url, access, "write")
         path = path_of(url)
         commands = [
-            Command(each.expected or ZERO, each.new or ZERO, HEADS + name)
+            RefUpdate(each.expected or ZERO, each.new or ZERO, HEADS + name)
             for name, each in updates.items()
         ]
         refused = refused_refs(self._forge, user, path, commands)
@@ -78,7 +78,7 @@ class DirectGit:
         path = path_of(url)
         try:
             self._forge.require(user, path, role)
-        except RefusedError as error:
+        except RequestError as error:
             raise GitError(f"{url}: {error}") from error
         assert user is not None
         return user, self._forge.git.folder(path).as_uri()

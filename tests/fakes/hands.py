@@ -12,10 +12,10 @@ import pygit2
 
 from bot.git.remote import HEADS
 from bot.sandbox.forge import conversation, merging, serialization
-from bot.sandbox.forge.forge import Forge
-from bot.sandbox.forge.protection import ZERO, Command
+from bot.sandbox.forge.protection import ZERO, RefUpdate
 from bot.sandbox.forge.pushes import pushed, refused_refs
 from bot.sandbox.forge.records import MergeRequest, User
+from bot.sandbox.forge.state import ForgeState
 from tests.fakes.direct_git import commit_files
 
 Json = dict[str, Any]
@@ -26,7 +26,7 @@ class Hand:
     """Somebody on a forge. Every verb raises RefusedError where they may not."""
 
     login: str
-    forge: Forge
+    forge: ForgeState
 
     @property
     def user(self) -> User:
@@ -78,7 +78,7 @@ class Hand:
         forge, user = self.forge, self.user
         forge.require(user, repository, "write")
         old = forge.git.head(repository, branch)
-        command = Command(old or ZERO, sha, HEADS + branch)
+        command = RefUpdate(old or ZERO, sha, HEADS + branch)
         refused = refused_refs(forge, user, repository, [command])
         assert not refused, refused
         references = forge.git.open(repository).references

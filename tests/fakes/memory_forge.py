@@ -36,11 +36,11 @@ from bot.forges import (
 from bot.forges.local import webhooks
 from bot.sandbox.demo.site import add_people_and_repositories
 from bot.sandbox.forge import conversation, merging, records
-from bot.sandbox.forge.accounts import RefusedError
-from bot.sandbox.forge.forge import Forge as State
+from bot.sandbox.forge.accounts import RequestError
 from bot.sandbox.forge.git import Git
 from bot.sandbox.forge.hooks import Hooks
 from bot.sandbox.forge.records import Storage
+from bot.sandbox.forge.state import ForgeState as State
 from planners.model import MergeMethod, Role
 
 ADDRESS = "http://forge.test"
@@ -130,7 +130,7 @@ def _refusals() -> Iterator[None]:
     """What the state refuses is an error of the forge, in its words."""
     try:
         yield
-    except RefusedError as error:
+    except RequestError as error:
         raise ForgeError(f"the forge responded {error.code}: {error}") from error
 
 
@@ -278,7 +278,7 @@ class MemoryForge:
             sha = merging.merge(
                 self.state, self._user, repository, number, head=head, message=message
             )
-        except RefusedError as error:
+        except RequestError as error:
             if error.code not in LOOK_AGAIN:
                 raise ForgeError(f"the forge responded {error.code}: {error}") from error
             now = self._found(repository, number)

@@ -26,8 +26,8 @@ from bot.keys import cluster_key
 from bot.report.model import ROLLOUTS, RolloutView, WaveView
 from bot.sandbox.demo.agents import Behaviour, SimulatedCluster
 from bot.sandbox.demo.site import APP, BOT, DEPLOY, FLEET
-from bot.sandbox.forge.forge import Forge as State
 from bot.sandbox.forge.server import ThreadedServer
+from bot.sandbox.forge.state import ForgeState as State
 from bot.settings import Settings
 from bot.web.auth import Auth
 from bot.web.server import create_app

@@ -16,7 +16,7 @@ from bot.clock import system_clock
 from bot.forges import GitCredentials
 from bot.keys import cluster_key
 from bot.sandbox.demo.agents import Behaviour, SimulatedCluster
-from bot.sandbox.demo.fleet import Fleet
+from bot.sandbox.demo.fleet import SimulatedFleet
 from bot.sandbox.demo.site import APP, BOT, DEPLOY, FLEET, Site, start_site
 from tests.fakes.world import HOOK_SECRET, REPORT_KEY, SMALL, TOKENS, small_app, small_fleet
 
@@ -148,7 +148,7 @@ async def test_ten_deaths_cost_no_second_merge_request_and_no_order(
     behaviour = Behaviour(timedelta(seconds=0.2), interval=timedelta(seconds=5))
     clusters = [SimulatedCluster(name, cluster_key(REPORT_KEY, name), behaviour) for name in SMALL]
     clone = (f"{site.url}/{DEPLOY}.git", GitCredentials("otto", TOKENS["otto"]))
-    fleet = Fleet(clusters, tmp_path / "agents", clone, service.url, system_clock)
+    fleet = SimulatedFleet(clusters, tmp_path / "agents", clone, service.url, system_clock)
     killers[0].service = service
     service.start()
     polling = asyncio.create_task(fleet.run(0.2))

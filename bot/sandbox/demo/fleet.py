@@ -16,7 +16,7 @@ from planners.model import Repo, Unit
 MAX_CONCURRENT_REPORTS = 8
 
 
-class Fleet:
+class SimulatedFleet:
     """Clusters that share one mirror of the deploy repo; real agents would each have their own."""
 
     def __init__(

@@ -15,7 +15,7 @@ from bot.clock import system_clock
 from bot.forges import GitCredentials
 from bot.keys import cluster_key
 from bot.sandbox.demo.agents import Behaviour, SimulatedCluster
-from bot.sandbox.demo.fleet import Fleet
+from bot.sandbox.demo.fleet import SimulatedFleet
 from bot.sandbox.demo.play import play
 from bot.sandbox.demo.site import APP, BOT, DEPLOY, FLEET, PEOPLE, Site, sample, start_site
 
@@ -75,7 +75,7 @@ async def _running(folder: Path, port: int) -> AsyncIterator[Demo]:
         site.made.hooks.add(repository, f"{service_url}/hooks/local", keys["hook"])
     number = await asyncio.to_thread(_fill, site)
     service = _start_service(folder, port, site, keys)
-    fleet = Fleet(
+    fleet = SimulatedFleet(
         [
             SimulatedCluster(name, cluster_key(keys["report"], name), Behaviour())
             for name in _clusters()

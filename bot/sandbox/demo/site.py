@@ -11,8 +11,8 @@ from typing import Any
 import httpx
 
 from bot.sandbox.demo.people import Person
-from bot.sandbox.forge.forge import Forge
 from bot.sandbox.forge.server import ForgeApp, ThreadedServer, create_forge
+from bot.sandbox.forge.state import ForgeState
 
 APP, FLEET, DEPLOY = "shop/storefront", "fleet/fleet", "fleet/deploy"
 ORDER = "switchyard/order"
@@ -71,7 +71,7 @@ def start_site(
     return Site(made, server, dict(tokens))
 
 
-def add_people_and_repositories(forge: Forge, tokens: Mapping[str, str]) -> None:
+def add_people_and_repositories(forge: ForgeState, tokens: Mapping[str, str]) -> None:
     """Create the users of `tokens` (by login) and the three empty repositories with their rules."""
     for login, token in tokens.items():
         forge.create_user(login, token, bot=login == BOT)

@@ -11,7 +11,7 @@ from bot.sandbox.forge.records import ROLES, Repository, Storage, User
 _LOGIN = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_-]{0,38}")
 
 
-class RefusedError(Exception):
+class RequestError(Exception):
     """The forge rejects a request; `code` is the HTTP status."""
 
     def __init__(self, code: int, message: str) -> None:
@@ -20,7 +20,7 @@ class RefusedError(Exception):
 
 
 class Accounts:
-    """Users and repositories; the base of `Forge`."""
+    """Users and repositories; the base of `ForgeState`."""
 
     def __init__(self, storage: Storage, git: Git) -> None:
         self.storage, self.git = storage, git
@@ -36,10 +36,10 @@ class Accounts:
         """Create a user, or update an existing one.
 
         Raises:
-            RefusedError: the login is malformed, or the token is empty.
+            RequestError: the login is malformed, or the token is empty.
         """
         if not (_LOGIN.fullmatch(login) and token):
-            raise RefusedError(
+            raise RequestError(
                 422, f"{login!r} is not a valid login (letters, digits, - and _), or has no token"
             )
         with self.lock:
@@ -104,26 +104,26 @@ class Accounts:
         """Check that a user has at least that role.
 
         Raises:
-            RefusedError: 401 without a user, 404 without read access, 403 otherwise.
+            RequestError: 401 without a user, 404 without read access, 403 otherwise.
         """
         if user is None:
-            raise RefusedError(401, "sign in first")
+            raise RequestError(401, "sign in first")
         if path not in self.repositories or not self.may(user, path, "read"):
-            raise RefusedError(
+            raise RequestError(
                 404, f"repository {path} does not exist or is not visible to {user.login}"
             )
         if not self.may(user, path, role):
             has = self.role(path, user.login)
-            raise RefusedError(
+            raise RequestError(
                 403, f"{user.login} has role {has} on {path}; role {role} is required"
             )
 
     def repository(self, path: str) -> Repository:
-        """The repository with that path. Raises RefusedError if there is none."""
+        """The repository with that path. Raises RequestError if there is none."""
         try:
             return self.repositories[path]
         except KeyError:
-            raise RefusedError(404, f"repository {path} does not exist") from None
+            raise RequestError(404, f"repository {path} does not exist") from None
 
 
 def _hash(token: str) -> str:

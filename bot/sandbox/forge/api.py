@@ -6,7 +6,7 @@ This module serves users, repositories, statuses and webhooks; `api_requests` me
 from fastapi import APIRouter
 
 from bot.sandbox.forge import api_requests, conversation, serialization
-from bot.sandbox.forge.accounts import RefusedError
+from bot.sandbox.forge.accounts import RequestError
 from bot.sandbox.forge.api_access import MAX_BODY, Fields, Me, Path, TheForge, text
 from bot.sandbox.forge.serialization import Json
 
@@ -77,7 +77,7 @@ def add_hook(forge: TheForge, path: Path, user: Me, fields: Fields) -> Json:
     forge.require(user, path, "admin")
     url, secret = text(fields, "url"), text(fields, "secret")
     if not url.startswith(("http://", "https://")) or not secret:
-        raise RefusedError(422, "a webhook requires a URL (http or https) and a secret")
+        raise RequestError(422, "a webhook requires a URL (http or https) and a secret")
     forge.hooks.add(path, url, secret)
     return {"url": url}
 
@@ -101,5 +101,5 @@ def redeliver(forge: TheForge, path: Path, user: Me, delivery: str) -> Json:
     """Send a delivery again with the same id."""
     forge.require(user, path, "admin")
     if not forge.hooks.redeliver(path, delivery):
-        raise RefusedError(404, f"delivery {delivery} does not exist, or its webhook was removed")
+        raise RequestError(404, f"delivery {delivery} does not exist, or its webhook was removed")
     return {"id": delivery}

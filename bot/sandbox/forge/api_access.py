@@ -5,17 +5,17 @@ from typing import Annotated, Any
 
 from fastapi import Body, Depends, Request
 
-from bot.sandbox.forge.accounts import RefusedError
-from bot.sandbox.forge.forge import Forge
+from bot.sandbox.forge.accounts import RequestError
 from bot.sandbox.forge.records import User
+from bot.sandbox.forge.state import ForgeState
 
 MAX_BODY = 1024 * 1024
 
 
-def forge_of(request: Request) -> Forge:
+def forge_of(request: Request) -> ForgeState:
     """The forge of this application."""
     forge = request.app.state.forge
-    assert isinstance(forge, Forge)
+    assert isinstance(forge, ForgeState)
     return forge
 
 
@@ -24,7 +24,7 @@ def signed_in(request: Request) -> User:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     user = forge_of(request).authenticate(None, token) if scheme.lower() == "bearer" else None
     if user is None:
-        raise RefusedError(401, "a valid token is required: Authorization: Bearer <token>")
+        raise RequestError(401, "a valid token is required: Authorization: Bearer <token>")
     return user
 
 
@@ -39,21 +39,21 @@ def text(fields: Mapping[str, Any], name: str) -> str:
     """A text field; empty if it is missing.
 
     Raises:
-        RefusedError: it is not a string, or not valid UTF-8.
+        RequestError: it is not a string, or not valid UTF-8.
     """
     value = fields.get(name, "")
     if not isinstance(value, str):
-        raise RefusedError(422, f"{name} must be a string")
+        raise RequestError(422, f"{name} must be a string")
     try:
         value.encode()
     except UnicodeEncodeError:
-        raise RefusedError(422, f"{name} must not contain a lone surrogate") from None
+        raise RequestError(422, f"{name} must not contain a lone surrogate") from None
     if "\0" in value:
-        raise RefusedError(422, f"{name} must not contain NUL")
+        raise RequestError(422, f"{name} must not contain NUL")
     return value
 
 
-TheForge = Annotated[Forge, Depends(forge_of)]
+TheForge = Annotated[ForgeState, Depends(forge_of)]
 Me = Annotated[User, Depends(signed_in)]
 Path = Annotated[str, Depends(readable)]
 Fields = Annotated[dict[str, Any], Body()]

@@ -1,10 +1,10 @@
 """Updates merge requests after changes of their branches: new heads, deletions, merges."""
 
-from bot.sandbox.forge.forge import Forge
 from bot.sandbox.forge.records import MergeRequest, User
+from bot.sandbox.forge.state import ForgeState
 
 
-def follow(forge: Forge, user: User, path: str, branch: str) -> None:
+def follow(forge: ForgeState, user: User, path: str, branch: str) -> None:
     """Update the open merge requests of a branch after `user` changed it.
 
     Source branch: its new head is recorded; a deletion closes the merge request. Target branch: a
@@ -19,7 +19,7 @@ def follow(forge: Forge, user: User, path: str, branch: str) -> None:
                 _follow_target(forge, user, request, head)
 
 
-def _follow_source(forge: Forge, user: User, request: MergeRequest, head: str | None) -> None:
+def _follow_source(forge: ForgeState, user: User, request: MergeRequest, head: str | None) -> None:
     if head is None:
         request.state, request.closed_by = "closed", user.login
         forge.note(request, user, "closed", "closed this by deleting the branch")
@@ -29,19 +29,19 @@ def _follow_source(forge: Forge, user: User, request: MergeRequest, head: str | 
         forge.note(request, user, "synchronize", f"pushed {head[:8]}")
 
 
-def _follow_target(forge: Forge, user: User, request: MergeRequest, tip: str) -> None:
+def _follow_target(forge: ForgeState, user: User, request: MergeRequest, tip: str) -> None:
     if request.state == "open" and forge.git.contains(request.repository, tip, request.head):
         mark_merged(forge, user, request, tip, request.base)
 
 
-def mark_merged(forge: Forge, user: User, request: MergeRequest, sha: str, base: str) -> None:
+def mark_merged(forge: ForgeState, user: User, request: MergeRequest, sha: str, base: str) -> None:
     """Record the merge: `sha` is the merge commit, `base` the previous head of the target."""
     request.state, request.merge_sha, request.base = "merged", sha, base
     request.merged_by = user.login
     forge.note(request, user, "merged", f"merged this as {sha[:8]}")
 
 
-def catch_up(forge: Forge) -> None:
+def catch_up(forge: ForgeState) -> None:
     """Update all open merge requests at start, in case the forge stopped during a change."""
     for path in list(forge.repositories):
         for request in forge.requests_of(path, "open"):

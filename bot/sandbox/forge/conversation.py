@@ -2,9 +2,9 @@
 
 from urllib.parse import urlsplit
 
-from bot.sandbox.forge.accounts import RefusedError
-from bot.sandbox.forge.forge import Forge
+from bot.sandbox.forge.accounts import RequestError
 from bot.sandbox.forge.records import Comment, Status, User
+from bot.sandbox.forge.state import ForgeState
 
 MAX_COMMENT = 65_536
 MAX_LABEL = 50
@@ -13,7 +13,7 @@ MAX_DESCRIPTION = 255
 STATES = frozenset({"pending", "success", "failure"})
 
 
-def comment(forge: Forge, user: User, path: str, number: int, body: str) -> Comment:
+def comment(forge: ForgeState, user: User, path: str, number: int, body: str) -> Comment:
     """Post a comment; requires role read."""
     forge.require(user, path, "read")
     _check_comment(body)
@@ -27,7 +27,7 @@ def comment(forge: Forge, user: User, path: str, number: int, body: str) -> Comm
 
 
 def edit_comment(
-    forge: Forge, user: User, path: str, number: int, which: int, *, body: str
+    forge: ForgeState, user: User, path: str, number: int, which: int, *, body: str
 ) -> None:
     """Replace a comment of the user."""
     forge.require(user, path, "read")
@@ -36,9 +36,9 @@ def edit_comment(
         request = forge.request(path, number)
         found = next((each for each in request.comments if each.id == which), None)
         if found is None:
-            raise RefusedError(404, f"comment {which} of merge request {number} does not exist")
+            raise RequestError(404, f"comment {which} of merge request {number} does not exist")
         if found.author != user.login:
-            raise RefusedError(403, "only its author can edit a comment")
+            raise RequestError(403, "only its author can edit a comment")
         if found.body == body:
             return
         found.body, found.edited = body, True
@@ -47,12 +47,12 @@ def edit_comment(
 
 
 def review(
-    forge: Forge, user: User, path: str, number: int, *, approve: bool, head: str | None = None
+    forge: ForgeState, user: User, path: str, number: int, *, approve: bool, head: str | None = None
 ) -> None:
     """Approve the merge request at `head`, or withdraw the approval.
 
     Raises:
-        RefusedError: 409 if the head has changed, 422 if the merge request is not open.
+        RequestError: 409 if the head has changed, 422 if the merge request is not open.
     """
     forge.require(user, path, "triage")
     with forge.lock:
@@ -62,9 +62,9 @@ def review(
                 forge.note(request, user, "unapproved", "withdrew the approval")
             return
         if request.state != "open":
-            raise RefusedError(422, f"the merge request is {request.state}")
+            raise RequestError(422, f"the merge request is {request.state}")
         if head not in {None, request.head}:
-            raise RefusedError(
+            raise RequestError(
                 409, "the branch has changed since you loaded the page; review it again"
             )
         if request.reviews.get(user.login, [""])[0] != request.head:
@@ -72,11 +72,13 @@ def review(
             forge.note(request, user, "approved", f"approved {request.head[:8]}")
 
 
-def label(forge: Forge, user: User, path: str, number: int, name: str, *, present: bool) -> None:
+def label(
+    forge: ForgeState, user: User, path: str, number: int, name: str, *, present: bool
+) -> None:
     """Add or remove a label."""
     forge.require(user, path, "triage")
     if not (name.strip() and name.isprintable() and len(name) <= MAX_LABEL):
-        raise RefusedError(422, f"a label must have 1 to {MAX_LABEL} printable characters")
+        raise RequestError(422, f"a label must have 1 to {MAX_LABEL} printable characters")
     with forge.lock:
         request = forge.request(path, number)
         if present == (name in request.labels):
@@ -89,12 +91,12 @@ def label(forge: Forge, user: User, path: str, number: int, name: str, *, presen
             forge.note(request, user, "unlabeled", f"removed the label {name}")
 
 
-def set_status(forge: Forge, user: User, path: str, sha: str, given: dict[str, str]) -> None:
+def set_status(forge: ForgeState, user: User, path: str, sha: str, given: dict[str, str]) -> None:
     """Set the status of a context on a commit; `given` has state, context, description, url."""
     forge.require(user, path, "write")
     _check_status(given)
     if not forge.git.has_commit(path, sha):
-        raise RefusedError(422, f"commit {sha} does not exist in {path}")
+        raise RequestError(422, f"commit {sha} does not exist in {path}")
     description = given["description"][:MAX_DESCRIPTION]
     with forge.lock:
         forge.put_status(
@@ -114,18 +116,18 @@ def set_status(forge: Forge, user: User, path: str, sha: str, given: dict[str, s
 
 def _check_comment(body: str) -> None:
     if not body.strip() or len(body) > MAX_COMMENT:
-        raise RefusedError(422, f"a comment must have 1 to {MAX_COMMENT} characters")
+        raise RequestError(422, f"a comment must have 1 to {MAX_COMMENT} characters")
 
 
 def _check_status(given: dict[str, str]) -> None:
     if given["state"] not in STATES:
         known = ", ".join(sorted(STATES))
-        raise RefusedError(422, f"invalid state {given['state']!r}: expected one of {known}")
+        raise RequestError(422, f"invalid state {given['state']!r}: expected one of {known}")
     if not 0 < len(given["context"]) <= MAX_CONTEXT:
-        raise RefusedError(422, f"a context must have 1 to {MAX_CONTEXT} characters")
+        raise RequestError(422, f"a context must have 1 to {MAX_CONTEXT} characters")
     try:
         scheme = urlsplit(given["url"]).scheme
     except ValueError as error:
-        raise RefusedError(422, f"the URL is malformed: {error}") from error
+        raise RequestError(422, f"the URL is malformed: {error}") from error
     if given["url"] and scheme not in {"http", "https"}:
-        raise RefusedError(422, "the URL of a status must begin with http:// or https://")
+        raise RequestError(422, "the URL of a status must begin with http:// or https://")

@@ -45,7 +45,7 @@ def valid_path(path: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Merge:
+class BranchMerge:
     """A merge of commit `head` into branch `target`, which must be at commit `onto`."""
 
     target: str
@@ -151,7 +151,7 @@ class Git:
     def merge(
         self,
         path: str,
-        merge: Merge,
+        merge: BranchMerge,
     ) -> str:
         """Create a merge commit on the target branch, and return it.
 

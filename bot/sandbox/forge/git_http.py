@@ -20,11 +20,11 @@ from fastapi.responses import PlainTextResponse, StreamingResponse
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
-from bot.sandbox.forge.accounts import RefusedError
-from bot.sandbox.forge.forge import Forge
+from bot.sandbox.forge.accounts import RequestError
 from bot.sandbox.forge.protection import Push, PushFormatError, read_push, refuse
 from bot.sandbox.forge.pushes import pushed, refused_refs
 from bot.sandbox.forge.records import User
+from bot.sandbox.forge.state import ForgeState
 
 ROLES = {"git-upload-pack": "read", "git-receive-pack": "write"}
 CHUNK = 64 * 1024
@@ -63,7 +63,7 @@ class BodyError(Exception):
 class Call:
     """A request of a Git client; `endpoint` is the part after the repository's URL."""
 
-    forge: Forge
+    forge: ForgeState
     user: User
     path: str
     endpoint: str
@@ -78,7 +78,7 @@ class _Stream(StreamingResponse):
         await self.stream_response(send)
 
 
-def router(forge: Forge) -> APIRouter:
+def router(forge: ForgeState) -> APIRouter:
     """The routes for Git clients."""
     routes = APIRouter(include_in_schema=False)
     advertisements: Advertisements = OrderedDict()
@@ -109,7 +109,7 @@ def router(forge: Forge) -> APIRouter:
     return routes
 
 
-def _admit(forge: Forge, path: str, service: str, request: Request) -> Response | User:
+def _admit(forge: ForgeState, path: str, service: str, request: Request) -> Response | User:
     """The authenticated user with sufficient role, or the error response."""
     if service not in ROLES:
         return PlainTextResponse("only Git's smart HTTP protocol is supported\n", 403)
@@ -119,12 +119,12 @@ def _admit(forge: Forge, path: str, service: str, request: Request) -> Response 
         return PlainTextResponse("sign in with your login and token\n", 401, headers)
     try:
         forge.require(user, path, ROLES[service])
-    except RefusedError as error:
+    except RequestError as error:
         return PlainTextResponse(f"{error}\n", error.code)
     return user
 
 
-def _basic_user(forge: Forge, request: Request) -> User | None:
+def _basic_user(forge: ForgeState, request: Request) -> User | None:
     """The user of HTTP basic authentication (RFC 7617)."""
     scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "basic":
@@ -192,7 +192,7 @@ async def _write(call: Call) -> Response:
             break
     if push is None:
         raise PushFormatError("the push is incomplete, or updates too many refs at once")
-    refused = await asyncio.to_thread(refused_refs, call.forge, call.user, call.path, push.commands)
+    refused = await asyncio.to_thread(refused_refs, call.forge, call.user, call.path, push.updates)
     if refused:
         async for _ in stream:
             pass
@@ -207,7 +207,7 @@ async def _write(call: Call) -> Response:
         await feeding
     finally:
         _kill(process)
-        await asyncio.to_thread(pushed, call.forge, call.user, call.path, push.commands)
+        await asyncio.to_thread(pushed, call.forge, call.user, call.path, push.updates)
     return Response(answer, status, headers)
 
 

@@ -1,23 +1,23 @@
 """Opens, edits, closes and merges merge requests. Called by the API and the pages."""
 
-from bot.sandbox.forge.accounts import RefusedError
+from bot.sandbox.forge.accounts import RequestError
 from bot.sandbox.forge.branch_tracking import follow, mark_merged
 from bot.sandbox.forge.diffs import Diff
-from bot.sandbox.forge.forge import Forge
-from bot.sandbox.forge.git import HEADS, GitOperationError, Merge
+from bot.sandbox.forge.git import HEADS, BranchMerge, GitOperationError
 from bot.sandbox.forge.records import MergeRequest, User
+from bot.sandbox.forge.state import ForgeState
 
 MAX_TITLE = 255
 MAX_BODY = 65_536
 
 
 def open_request(
-    forge: Forge, user: User, path: str, *, source: str, target: str, title: str, body: str
+    forge: ForgeState, user: User, path: str, *, source: str, target: str, title: str, body: str
 ) -> MergeRequest:
     """Open a merge request, or return the open one of that branch unchanged.
 
     Raises:
-        RefusedError: 422 if a branch is missing or has no new commits.
+        RequestError: 422 if a branch is missing or has no new commits.
     """
     forge.require(user, path, "write")
     _check_text(title, body)
@@ -40,7 +40,7 @@ def open_request(
 
 
 def edit_request(
-    forge: Forge, user: User, path: str, number: int, *, title: str, body: str
+    forge: ForgeState, user: User, path: str, number: int, *, title: str, body: str
 ) -> None:
     """Set title and body; allowed for the author and role triage."""
     request = forge.request(path, number)
@@ -54,17 +54,17 @@ def edit_request(
     forge.emit(path, "merge_request", "edited", user, number=number)
 
 
-def set_state(forge: Forge, user: User, path: str, number: int, state: str) -> None:
+def set_state(forge: ForgeState, user: User, path: str, number: int, state: str) -> None:
     """Close (`closed`) or reopen (`open`); a merged merge request cannot change."""
     if state not in {"open", "closed"}:
-        raise RefusedError(422, f"invalid state {state!r}: expected open or closed")
+        raise RequestError(422, f"invalid state {state!r}: expected open or closed")
     request = forge.request(path, number)
     _require_author(forge, user, request)
     with forge.lock:
         if request.state == state:
             return
         if request.state == "merged":
-            raise RefusedError(422, f"merge request {number} is merged")
+            raise RequestError(422, f"merge request {number} is merged")
         if state == "closed":
             request.state, request.closed_by = "closed", user.login
             forge.note(request, user, "closed", "closed this")
@@ -72,12 +72,12 @@ def set_state(forge: Forge, user: User, path: str, number: int, state: str) -> N
             _reopen(forge, user, request)
 
 
-def _reopen(forge: Forge, user: User, request: MergeRequest) -> None:
+def _reopen(forge: ForgeState, user: User, request: MergeRequest) -> None:
     """Reopen at the current head of the branch; a deleted branch is restored first."""
     path = request.repository
     existing = _existing(forge, path, request.source, request.target)
     if existing is not None:
-        raise RefusedError(409, f"merge request {existing.number} of that branch is open")
+        raise RequestError(409, f"merge request {existing.number} of that branch is open")
     if forge.git.head(path, request.source) is None:
         forge.require(user, path, "write")
         forge.git.restore(path, request.source, request.head)
@@ -88,7 +88,7 @@ def _reopen(forge: Forge, user: User, request: MergeRequest) -> None:
     forge.note(request, user, "reopened", "reopened this")
 
 
-def blockers(forge: Forge, user: User | None, request: MergeRequest) -> list[str]:
+def blockers(forge: ForgeState, user: User | None, request: MergeRequest) -> list[str]:
     """Why this user cannot merge it now; clauses without a full stop."""
     if request.state != "open":
         return [f"the merge request is {request.state}"]
@@ -108,7 +108,7 @@ def blockers(forge: Forge, user: User | None, request: MergeRequest) -> list[str
     return found
 
 
-def conflicts(forge: Forge, request: MergeRequest) -> bool:
+def conflicts(forge: ForgeState, request: MergeRequest) -> bool:
     """Whether an open merge request has merge conflicts."""
     if request.state != "open":
         return False
@@ -116,7 +116,7 @@ def conflicts(forge: Forge, request: MergeRequest) -> bool:
     return onto is None or forge.git.conflicts(request.repository, onto, request.head)
 
 
-def changes(forge: Forge, request: MergeRequest) -> Diff:
+def changes(forge: ForgeState, request: MergeRequest) -> Diff:
     """The diff against its target, or for a merged one against the target before the merge."""
     base = request.base
     if request.state == "open":
@@ -124,25 +124,25 @@ def changes(forge: Forge, request: MergeRequest) -> Diff:
     return forge.git.diff(request.repository, base, request.head)
 
 
-def merge(forge: Forge, user: User, path: str, number: int, *, head: str, message: str) -> str:
+def merge(forge: ForgeState, user: User, path: str, number: int, *, head: str, message: str) -> str:
     """Merge if the head is still `head`, and return the merge commit.
 
     Raises:
-        RefusedError: 409 if the head has changed, 405 for any other reason.
+        RequestError: 409 if the head has changed, 405 for any other reason.
     """
     forge.require(user, path, "read")
     with forge.lock:
         request = forge.request(path, number)
         reasons = blockers(forge, user, request)
         if request.state != "open":
-            raise RefusedError(405, reasons[0])
+            raise RequestError(405, reasons[0])
         if head not in {request.head} & {forge.git.head(path, request.source)}:
-            raise RefusedError(409, f"the head is {request.head[:8]}, not {head[:8]}")
+            raise RequestError(409, f"the head is {request.head[:8]}, not {head[:8]}")
         if reasons:
-            raise RefusedError(405, "; ".join(reasons))
+            raise RequestError(405, "; ".join(reasons))
         onto = forge.git.head(path, request.target)
         assert onto is not None
-        change = Merge(
+        change = BranchMerge(
             target=request.target,
             onto=onto,
             head=head,
@@ -154,7 +154,7 @@ def merge(forge: Forge, user: User, path: str, number: int, *, head: str, messag
         try:
             sha = forge.git.merge(path, change)
         except GitOperationError as error:
-            raise RefusedError(405, str(error)) from error
+            raise RequestError(405, str(error)) from error
         mark_merged(forge, user, request, sha, onto)
         forge.emit(path, "push", "updated", user, ref=HEADS + request.target)
         _delete_source(forge, user, request)
@@ -162,7 +162,7 @@ def merge(forge: Forge, user: User, path: str, number: int, *, head: str, messag
         return sha
 
 
-def _delete_source(forge: Forge, user: User, request: MergeRequest) -> None:
+def _delete_source(forge: ForgeState, user: User, request: MergeRequest) -> None:
     """Delete the branch of a merged request, unless it is protected or has new commits."""
     path, branch = request.repository, request.source
     repository = forge.repository(path)
@@ -174,17 +174,17 @@ def _delete_source(forge: Forge, user: User, request: MergeRequest) -> None:
         follow(forge, user, path, branch)
 
 
-def _new_commits(forge: Forge, path: str, source: str, target: str) -> tuple[str, str]:
+def _new_commits(forge: ForgeState, path: str, source: str, target: str) -> tuple[str, str]:
     """The heads of both branches, after checking that the source has new commits."""
     head, base = forge.git.head(path, source), forge.git.head(path, target)
     if head is None or base is None:
-        raise RefusedError(422, f"branch {source if head is None else target} does not exist")
+        raise RequestError(422, f"branch {source if head is None else target} does not exist")
     if forge.git.contains(path, base, head):
-        raise RefusedError(422, f"{source} has no commits that are not in {target}")
+        raise RequestError(422, f"{source} has no commits that are not in {target}")
     return head, base
 
 
-def _existing(forge: Forge, path: str, source: str, target: str) -> MergeRequest | None:
+def _existing(forge: ForgeState, path: str, source: str, target: str) -> MergeRequest | None:
     same = (
         request
         for request in forge.requests_of(path, "open")
@@ -193,13 +193,13 @@ def _existing(forge: Forge, path: str, source: str, target: str) -> MergeRequest
     return next(same, None)
 
 
-def _require_author(forge: Forge, user: User, request: MergeRequest) -> None:
+def _require_author(forge: ForgeState, user: User, request: MergeRequest) -> None:
     role = "read" if user.login == request.author else "triage"
     forge.require(user, request.repository, role)
 
 
 def _check_text(title: str, body: str) -> None:
     if not title.strip() or len(title) > MAX_TITLE:
-        raise RefusedError(422, f"a title must have 1 to {MAX_TITLE} characters")
+        raise RequestError(422, f"a title must have 1 to {MAX_TITLE} characters")
     if len(body) > MAX_BODY:
-        raise RefusedError(422, f"a description must have at most {MAX_BODY} characters")
+        raise RequestError(422, f"a description must have at most {MAX_BODY} characters")

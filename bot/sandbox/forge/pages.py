@@ -11,11 +11,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from bot.sandbox.forge import conversation, merging, views
-from bot.sandbox.forge.accounts import RefusedError
-from bot.sandbox.forge.forge import Forge
+from bot.sandbox.forge.accounts import RequestError
 from bot.sandbox.forge.markdown import render
 from bot.sandbox.forge.records import User
 from bot.sandbox.forge.sessions import Sessions, check_origin, local_path
+from bot.sandbox.forge.state import ForgeState
 
 TEMPLATES = Path(__file__).parent / "templates"
 SEE_OTHER = 303
@@ -29,7 +29,7 @@ site_routes = APIRouter()
 class Pages:
     """Templates and sessions of one forge; `demo_tokens` allow sign-in with one click."""
 
-    def __init__(self, forge: Forge, demo_tokens: dict[str, str]) -> None:
+    def __init__(self, forge: ForgeState, demo_tokens: dict[str, str]) -> None:
         self.forge = forge
         self.sessions = Sessions(forge)
         self.demo_tokens = demo_tokens
@@ -80,10 +80,10 @@ def pages_of(request: Request) -> Pages:
 
 
 def reader(request: Request) -> User:
-    """The signed-in user. Raises RefusedError without one."""
+    """The signed-in user. Raises RequestError without one."""
     user = pages_of(request).sessions.user(request)
     if user is None:
-        raise RefusedError(401, "sign in first")
+        raise RequestError(401, "sign in first")
     return user
 
 
@@ -133,7 +133,7 @@ def signed_in(
     check_origin(request)
     user = pages.forge.authenticate(login, token or pages.demo_tokens.get(login, ""))
     if user is None:
-        raise RefusedError(403, "invalid login or token; go back and try again")
+        raise RequestError(403, "invalid login or token; go back and try again")
     response = RedirectResponse(local_path(back), SEE_OTHER)
     pages.sessions.begin(response, user)
     return response
@@ -215,7 +215,7 @@ class Submission:
     head: str
 
 
-def _act(forge: Forge, user: User, submission: Submission) -> None:
+def _act(forge: ForgeState, user: User, submission: Submission) -> None:
     """Perform an action; approval and merge apply to the head that the page showed."""
     path, number, action = submission.path, submission.number, submission.action
     body, head = submission.body, submission.head
@@ -234,4 +234,4 @@ def _act(forge: Forge, user: User, submission: Submission) -> None:
         case "hold" | "unhold":
             conversation.label(forge, user, path, number, views.HOLD, present=action == "hold")
         case _:
-            raise RefusedError(404, f"unknown action {action}")
+            raise RequestError(404, f"unknown action {action}")

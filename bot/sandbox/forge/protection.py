@@ -21,7 +21,7 @@ class PushFormatError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Command:
+class RefUpdate:
     """The update of one ref from `old` to `new`; forty zeros mean that it does not exist.
 
     Bytes of a name that are not UTF-8 are kept as surrogate escapes.
@@ -39,23 +39,23 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Push:
-    """The commands of a push and the capabilities of the client."""
+    """The ref updates of a push, and the capabilities of the client."""
 
-    commands: tuple[Command, ...]
+    updates: tuple[RefUpdate, ...]
     capabilities: frozenset[str]
 
 
 def read_push(body: bytes) -> Push | None:
-    """Parse the commands at the beginning of a request; None if more bytes are needed.
+    """Parse the ref updates at the beginning of a request; None if more bytes are needed.
 
     Raises:
         PushFormatError: it is not a push.
     """
-    commands: list[Command] = []
+    updates: list[RefUpdate] = []
     capabilities: frozenset[str] = frozenset()
     for line in _lines(body):
         if line is None:
-            return Push(tuple(commands), capabilities)
+            return Push(tuple(updates), capabilities)
         text, _, extra = line.partition(b"\0")
         if extra:
             capabilities |= frozenset(extra.decode("utf-8", "replace").split())
@@ -65,7 +65,7 @@ def read_push(body: bytes) -> Push | None:
         if found is None:
             raise PushFormatError("invalid push: a line is not a command")
         old, new, ref = (part.decode("utf-8", "surrogateescape") for part in found.groups())
-        commands.append(Command(old, new, ref))
+        updates.append(RefUpdate(old, new, ref))
     return None
 
 
@@ -92,9 +92,9 @@ def refuse(push: Push, reasons: Mapping[str, str]) -> bytes:
     if not {"report-status", "report-status-v2"} & push.capabilities:
         return b""
     lines = [_line(b"unpack ok\n")]
-    for command in push.commands:
-        why = reasons.get(command.ref, "rejected together with another ref")
-        lines.append(_line(f"ng {command.ref} {why}\n".encode(errors="surrogateescape")))
+    for update in push.updates:
+        why = reasons.get(update.ref, "rejected together with another ref")
+        lines.append(_line(f"ng {update.ref} {why}\n".encode(errors="surrogateescape")))
     report = b"".join(lines) + b"0000"
     if "side-band-64k" not in push.capabilities:
         return report

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 
 from bot.sandbox.forge.branch_tracking import follow
-from bot.sandbox.forge.forge import Forge
-from bot.sandbox.forge.protection import ZERO, Command
+from bot.sandbox.forge.protection import ZERO, RefUpdate
 from bot.sandbox.forge.records import User
+from bot.sandbox.forge.state import ForgeState
 
 
 def refused_refs(
-    forge: Forge, user: User, path: str, commands: Sequence[Command]
+    forge: ForgeState, user: User, path: str, updates: Sequence[RefUpdate]
 ) -> dict[str, str]:
     """The refs of a push that this user must not update, each with the reason.
 
@@ -18,26 +18,26 @@ def refused_refs(
     protected = forge.repository(path).protected
     admin = forge.may(user, path, "admin")
     found = {}
-    for command in commands:
-        if not command.ref.startswith(("refs/heads/", "refs/tags/")):
-            found[command.ref] = "only branches and tags can be pushed"
-        elif not command.ref.isprintable():
-            found[command.ref] = "the name contains unprintable characters"
-        elif command.branch in protected and not admin:
-            found[command.ref] = "protected branch: open a merge request"
+    for update in updates:
+        if not update.ref.startswith(("refs/heads/", "refs/tags/")):
+            found[update.ref] = "only branches and tags can be pushed"
+        elif not update.ref.isprintable():
+            found[update.ref] = "the name contains unprintable characters"
+        elif update.branch in protected and not admin:
+            found[update.ref] = "protected branch: open a merge request"
     return found
 
 
-def pushed(forge: Forge, user: User, path: str, commands: Sequence[Command]) -> None:
+def pushed(forge: ForgeState, user: User, path: str, updates: Sequence[RefUpdate]) -> None:
     """Update merge requests and send webhooks after Git accepted a push, or parts of it."""
-    for command in commands:
-        if command.branch is None:
+    for update in updates:
+        if update.branch is None:
             continue
-        now = forge.git.head(path, command.branch) or ZERO
-        if now != command.new:
+        now = forge.git.head(path, update.branch) or ZERO
+        if now != update.new:
             continue
-        follow(forge, user, path, command.branch)
-        action = "created" if command.old == ZERO else "updated"
-        if command.new == ZERO:
+        follow(forge, user, path, update.branch)
+        action = "created" if update.old == ZERO else "updated"
+        if update.new == ZERO:
             action = "deleted"
-        forge.emit(path, "push", action, user, ref=command.ref)
+        forge.emit(path, "push", action, user, ref=update.ref)

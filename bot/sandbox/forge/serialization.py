@@ -3,7 +3,6 @@
 from typing import Any
 
 from bot.sandbox.forge.diffs import Diff
-from bot.sandbox.forge.forge import Forge
 from bot.sandbox.forge.merging import conflicts
 from bot.sandbox.forge.records import (
     Comment,
@@ -13,6 +12,7 @@ from bot.sandbox.forge.records import (
     Status,
     User,
 )
+from bot.sandbox.forge.state import ForgeState
 
 Json = dict[str, Any]
 
@@ -40,7 +40,7 @@ def repository(found: Repository) -> Json:
     }
 
 
-def request(forge: Forge, found: MergeRequest) -> Json:
+def request(forge: ForgeState, found: MergeRequest) -> Json:
     """A merge request; whether an open one conflicts is remembered by commits."""
     conflicting = conflicts(forge, found)
     with forge.lock:
@@ -63,7 +63,7 @@ def request(forge: Forge, found: MergeRequest) -> Json:
         }
 
 
-def comment(forge: Forge, found: Comment) -> Json:
+def comment(forge: ForgeState, found: Comment) -> Json:
     """A comment."""
     return {
         "id": found.id,

@@ -19,12 +19,12 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bot.sandbox.forge import api, git_http, pages
-from bot.sandbox.forge.accounts import RefusedError
+from bot.sandbox.forge.accounts import RequestError
 from bot.sandbox.forge.branch_tracking import catch_up
-from bot.sandbox.forge.forge import Forge
 from bot.sandbox.forge.git import Git
 from bot.sandbox.forge.hooks import Hooks
 from bot.sandbox.forge.records import Storage
+from bot.sandbox.forge.state import ForgeState
 
 SHUTDOWN_SECONDS = 5
 SECURITY_HEADERS = (
@@ -42,7 +42,7 @@ class ForgeApp:
     """A forge: its ASGI application, and its state and webhooks."""
 
     app: FastAPI
-    forge: Forge
+    forge: ForgeState
     hooks: Hooks
 
 
@@ -58,7 +58,7 @@ def create_forge(
     storage, git = Storage(folder / "forge.db"), Git(folder / "repos")
     client = hook_client or httpx.AsyncClient(trust_env=False)
     hooks = Hooks(storage, client, lambda: clock().isoformat(timespec="seconds"))
-    forge = Forge(storage, git, hooks, clock)
+    forge = ForgeState(storage, git, hooks, clock)
     catch_up(forge)
 
     @asynccontextmanager
@@ -74,7 +74,7 @@ def create_forge(
     app = FastAPI(title="Local forge", docs_url=None, redoc_url=None, lifespan=lifespan)
     app.state.forge, app.state.pages = forge, pages.Pages(forge, demo_tokens or {})
     app.add_middleware(SecurityHeaders)
-    for kind in (RefusedError, RequestValidationError, HTTPException):
+    for kind in (RequestError, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, _error_response)
     app.include_router(api.router())
     app.include_router(git_http.router(forge))
@@ -85,7 +85,7 @@ def create_forge(
 def _error_response(request: Request, error: Exception) -> Response:
     """The response to an error: JSON for the API, a page for browsers."""
     match error:
-        case RefusedError():
+        case RequestError():
             code, message = error.code, str(error)
         case HTTPException():
             code, message = error.status_code, str(error.detail)

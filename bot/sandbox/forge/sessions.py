@@ -7,9 +7,9 @@ from urllib.parse import urlsplit
 
 from fastapi import Request, Response
 
-from bot.sandbox.forge.accounts import RefusedError
-from bot.sandbox.forge.forge import Forge
+from bot.sandbox.forge.accounts import RequestError
 from bot.sandbox.forge.records import User
+from bot.sandbox.forge.state import ForgeState
 
 COOKIE = "localforge"
 
@@ -17,7 +17,7 @@ COOKIE = "localforge"
 class Sessions:
     """A session is valid until the forge stops (its key is random) or the user's token changes."""
 
-    def __init__(self, forge: Forge) -> None:
+    def __init__(self, forge: ForgeState) -> None:
         self._forge = forge
         self._key = secrets.token_bytes(32)
 
@@ -47,9 +47,9 @@ class Sessions:
         check_origin(request)
         user = self.user(request)
         if user is None:
-            raise RefusedError(401, "sign in first")
+            raise RequestError(401, "sign in first")
         if not _same(self._sign("form", user), token):
-            raise RefusedError(403, "this form has expired; reload the page")
+            raise RequestError(403, "this form has expired; reload the page")
         return user
 
     def _sign(self, kind: str, user: User) -> str:
@@ -61,7 +61,7 @@ def check_origin(request: Request) -> None:
     """Reject a form sent by another site (browsers send the origin of a POST)."""
     origin = request.headers.get("origin")
     if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
-        raise RefusedError(403, "this form was sent from another site")
+        raise RequestError(403, "this form was sent from another site")
 
 
 def local_path(back: str) -> str:

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from bot.sandbox.forge import merging
-from bot.sandbox.forge.accounts import RefusedError
+from bot.sandbox.forge.accounts import RequestError
 from bot.sandbox.forge.diffs import Diff
-from bot.sandbox.forge.forge import Forge
 from bot.sandbox.forge.records import Comment, Event, MergeRequest, Status, User
+from bot.sandbox.forge.state import ForgeState
 
 HOLD = "switchyard/hold"
 MAX_REQUESTS = 200
@@ -18,7 +18,7 @@ TABS = ("open", "merged", "closed")
 _SEVERITY = {"failure": 0, "pending": 1, "success": 2}
 
 
-def repositories(forge: Forge, user: User) -> dict[str, Any]:
+def repositories(forge: ForgeState, user: User) -> dict[str, Any]:
     """The repositories that a user may read."""
     visible = [path for path in sorted(forge.repositories) if forge.may(user, path, "read")]
     return {
@@ -33,7 +33,7 @@ def repositories(forge: Forge, user: User) -> dict[str, Any]:
     }
 
 
-def repository(forge: Forge, path: str) -> dict[str, Any]:
+def repository(forge: ForgeState, path: str) -> dict[str, Any]:
     """Files, newest commits and branches."""
     found = forge.repository(path)
     branches = forge.git.branches(path)
@@ -48,18 +48,18 @@ def repository(forge: Forge, path: str) -> dict[str, Any]:
     }
 
 
-def contents(forge: Forge, path: str, name: str) -> dict[str, Any]:
+def contents(forge: ForgeState, path: str, name: str) -> dict[str, Any]:
     """A folder or a file of the default branch.
 
     Raises:
-        RefusedError: it does not exist, or is too large.
+        RequestError: it does not exist, or is too large.
     """
     found = forge.repository(path)
     tip = forge.git.head(path, found.default_branch)
     entries = forge.git.entries(path, tip, name) if tip else None
     text = forge.git.file(path, tip, name) if tip and entries is None else None
     if entries is None and text is None:
-        raise RefusedError(
+        raise RequestError(
             404, f"{name} does not exist on {found.default_branch}, or is larger than 1 MiB"
         )
     above = name.split("/")[:-1]
@@ -74,18 +74,18 @@ def contents(forge: Forge, path: str, name: str) -> dict[str, Any]:
     }
 
 
-def commit(forge: Forge, path: str, sha: str) -> dict[str, Any]:
+def commit(forge: ForgeState, path: str, sha: str) -> dict[str, Any]:
     """A commit and its diff."""
     if not forge.git.has_commit(path, sha):
-        raise RefusedError(404, f"commit {sha} does not exist in {path}")
+        raise RequestError(404, f"commit {sha} does not exist in {path}")
     found = forge.git.commit(path, sha)
     return {"path": path, "commit": found, **_changes(forge.git.commit_diff(path, sha))}
 
 
-def requests(forge: Forge, path: str, state: str) -> dict[str, Any]:
+def requests(forge: ForgeState, path: str, state: str) -> dict[str, Any]:
     """The list of merge requests in one state."""
     if state not in TABS:
-        raise RefusedError(404, f"unknown state {state!r}")
+        raise RequestError(404, f"unknown state {state!r}")
     found = forge.requests_of(path, state)
     return {
         "path": path,
@@ -97,13 +97,13 @@ def requests(forge: Forge, path: str, state: str) -> dict[str, Any]:
     }
 
 
-def _summary(forge: Forge, request: MergeRequest) -> Status | None:
+def _summary(forge: ForgeState, request: MergeRequest) -> Status | None:
     """The worst status: failure, then pending, then success."""
     statuses = forge.statuses(request.repository, request.head)
     return min(statuses, key=lambda each: _SEVERITY[each.state], default=None)
 
 
-def request(forge: Forge, user: User, request: MergeRequest) -> dict[str, Any]:
+def request(forge: ForgeState, user: User, request: MergeRequest) -> dict[str, Any]:
     """A merge request: description, conversation, statuses, changes, and allowed actions."""
     path = request.repository
     required = set(forge.repository(path).required_statuses)

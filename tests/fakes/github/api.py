@@ -8,7 +8,7 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 
 from bot.sandbox.forge import conversation, merging
-from bot.sandbox.forge.accounts import RefusedError
+from bot.sandbox.forge.accounts import RequestError
 from bot.sandbox.forge.records import MergeRequest
 from tests.fakes.github import apps, rules, shapes
 from tests.fakes.github.state import GitHub, Json
@@ -19,7 +19,7 @@ ROLES = {"triage": "read", "maintain": "write"}
 def create_github(github: GitHub) -> FastAPI:
     """GitHub Enterprise Server's addresses: /api/v3 and /api/graphql beside the web."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
-    app.add_exception_handler(RefusedError, _refused)
+    app.add_exception_handler(RequestError, _refused)
     app.include_router(apps.routes(github), prefix="/api/v3")
     app.include_router(rules.routes(github), prefix="/api/v3")
     app.include_router(_repositories(github), prefix="/api/v3")
@@ -31,7 +31,7 @@ def create_github(github: GitHub) -> FastAPI:
 
 def _refused(request: Request, error: Exception) -> Response:
     del request
-    assert isinstance(error, RefusedError)
+    assert isinstance(error, RequestError)
     code = 422 if error.code == 400 else error.code
     body: Json = {"message": str(error), "documentation_url": "https://docs.github.com/rest"}
     if code == 422:
@@ -76,7 +76,7 @@ def _repositories(github: GitHub) -> APIRouter:
     def permission(request: Request, owner: str, name: str, login: str) -> Json:
         path = _readable(github, request, owner, name)
         if login not in forge.users:
-            raise RefusedError(404, f"{login} is not a user")
+            raise RequestError(404, f"{login} is not a user")
         role = forge.role(path, login)
         return {"permission": ROLES.get(role, role), "role_name": role}
 
@@ -91,7 +91,7 @@ def _repositories(github: GitHub) -> APIRouter:
     async def set_status(request: Request, owner: str, name: str, sha: str) -> Json:
         path, fields = _readable(github, request, owner, name), await request.json()
         if len(fields.get("description") or "") > 140:
-            raise RefusedError(422, "description is too long (maximum is 140 characters)")
+            raise RequestError(422, "description is too long (maximum is 140 characters)")
         conversation.set_status(
             forge,
             github.signed_in(request),
@@ -162,7 +162,7 @@ def _pulls(github: GitHub) -> APIRouter:
         path, fields = _readable(github, request, owner, name), await request.json()
         twins = [each for each in forge.requests_of(path, "open") if each.source == fields["head"]]
         if twins:
-            raise RefusedError(422, f"A pull request already exists for {owner}:{fields['head']}.")
+            raise RequestError(422, f"A pull request already exists for {owner}:{fields['head']}.")
         return pull(
             merging.open_request(
                 forge,
@@ -192,7 +192,7 @@ def _pulls(github: GitHub) -> APIRouter:
         if "state" in fields:
             gone = forge.git.head(path, known.source) is None
             if fields["state"] == "open" and known.state == "closed" and gone:
-                raise RefusedError(422, "state cannot be changed. The branch was deleted.")
+                raise RequestError(422, "state cannot be changed. The branch was deleted.")
             merging.set_state(forge, user, path, number, fields["state"])
         if "title" in fields or "body" in fields:
             merging.edit_request(
@@ -210,7 +210,7 @@ def _pulls(github: GitHub) -> APIRouter:
         path, fields = _readable(github, request, owner, name), await request.json()
         github.methods.append(fields["merge_method"])
         if github.needs_queue:
-            raise RefusedError(405, "Changes must be made through the merge queue")
+            raise RequestError(405, "Changes must be made through the merge queue")
         message = f"{fields['commit_title']}\n\n{fields['commit_message']}\n"
         user = github.signed_in(request)
         sha = merging.merge(forge, user, path, number, head=fields["sha"], message=message)

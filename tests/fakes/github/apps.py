@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Request
 
-from bot.sandbox.forge.accounts import RefusedError
+from bot.sandbox.forge.accounts import RequestError
 from tests.fakes.github import shapes
 from tests.fakes.github.state import Delivery, GitHub, Json
 
@@ -18,7 +18,7 @@ def routes(github: GitHub) -> APIRouter:
     def user(login: str) -> Json:
         found = github.forge.users.get(login.removesuffix("[bot]"))
         if found is None:
-            raise RefusedError(404, "Not Found")
+            raise RequestError(404, "Not Found")
         return shapes.user(found, github.web)
 
     @routes.get("/user")
@@ -31,7 +31,7 @@ def routes(github: GitHub) -> APIRouter:
         try:
             return github.manifests.pop(code)
         except KeyError:
-            raise RefusedError(404, "Not Found") from None
+            raise RequestError(404, "Not Found") from None
 
     return routes
 
@@ -48,7 +48,7 @@ def _tokens(github: GitHub) -> APIRouter:
     def of_repository(request: Request, owner: str, name: str) -> Json:
         github.app_signed_in(request)
         if forge.role(f"{owner}/{name}", github.bot) == "none":
-            raise RefusedError(404, "Not Found")
+            raise RequestError(404, "Not Found")
         return {"id": INSTALLATION, "account": {"login": owner}, "permissions": github.granted}
 
     @routes.get("/orgs/{org}/installation")
@@ -66,7 +66,7 @@ def _tokens(github: GitHub) -> APIRouter:
     def membership(request: Request, org: str, team: str, login: str) -> Json:
         github.signed_in(request)
         if login not in github.teams.get(f"{org}/{team}", set()):
-            raise RefusedError(404, "Not Found")
+            raise RequestError(404, "Not Found")
         return {"url": f"{github.web}/api/v3/x", "role": "member", "state": "active"}
 
     return routes

@@ -11,8 +11,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bot.sandbox.forge import git_http
-from bot.sandbox.forge.forge import Forge
 from bot.sandbox.forge.server import ThreadedServer
+from bot.sandbox.forge.state import ForgeState
 from tests.fakes.github import web
 from tests.fakes.github.api import create_github
 from tests.fakes.github.state import GitHub
@@ -41,7 +41,7 @@ class TokenForGit:
 
 
 def start_github(
-    forge: Forge,
+    forge: ForgeState,
     bot: str,
     clock: Callable[[], datetime],
     token_of: Callable[[str], str],

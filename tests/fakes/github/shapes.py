@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from bot.sandbox.forge.forge import Forge
 from bot.sandbox.forge.merging import conflicts
 from bot.sandbox.forge.records import Comment, MergeRequest, Status, User
+from bot.sandbox.forge.state import ForgeState
 
 Json = dict[str, Any]
 
@@ -33,7 +33,7 @@ def time(text: str) -> str:
     return text[:19] + "Z"
 
 
-def repository(forge: Forge, path: str, web: str) -> Json:
+def repository(forge: ForgeState, path: str, web: str) -> Json:
     found = forge.repository(path)
     owner, _, name = path.partition("/")
     return {
@@ -54,7 +54,7 @@ def repository(forge: Forge, path: str, web: str) -> Json:
     }
 
 
-def pull(forge: Forge, found: MergeRequest, web: str, *, listed: bool = False) -> Json:
+def pull(forge: ForgeState, found: MergeRequest, web: str, *, listed: bool = False) -> Json:
     merged = found.state == "merged"
     head_repo = repository(forge, found.repository, web)
     url = f"{web}/api/v3/repos/{found.repository}/pulls/{found.number}"
@@ -93,7 +93,7 @@ def pull(forge: Forge, found: MergeRequest, web: str, *, listed: bool = False) -
     return value
 
 
-def issue(forge: Forge, found: MergeRequest, web: str) -> Json:
+def issue(forge: ForgeState, found: MergeRequest, web: str) -> Json:
     closer = found.closed_by or found.merged_by
     return {
         "id": found.number,
@@ -106,7 +106,7 @@ def issue(forge: Forge, found: MergeRequest, web: str) -> Json:
     }
 
 
-def comment(forge: Forge, request: MergeRequest, found: Comment, web: str) -> Json:
+def comment(forge: ForgeState, request: MergeRequest, found: Comment, web: str) -> Json:
     created = time(found.at)
     return {
         "id": request.number * 100_000 + found.id,
@@ -120,7 +120,7 @@ def comment(forge: Forge, request: MergeRequest, found: Comment, web: str) -> Js
     }
 
 
-def status(forge: Forge, found: Status, web: str) -> Json:
+def status(forge: ForgeState, found: Status, web: str) -> Json:
     return {
         "id": abs(hash((found.sha, found.context))) % 10**9,
         "state": found.state,

@@ -9,9 +9,9 @@ from typing import Any
 import jwt
 from fastapi import Request
 
-from bot.sandbox.forge.accounts import RefusedError
-from bot.sandbox.forge.forge import Forge
+from bot.sandbox.forge.accounts import RequestError
 from bot.sandbox.forge.records import User
+from bot.sandbox.forge.state import ForgeState
 from tests.fakes.oauth import OAuth
 
 Json = dict[str, Any]
@@ -32,7 +32,7 @@ class Delivery:
 class GitHub:
     """One GitHub: its state is the local forge's, its tokens and its merge queue are its own."""
 
-    def __init__(self, forge: Forge, bot: str, clock: Callable[[], datetime]) -> None:
+    def __init__(self, forge: ForgeState, bot: str, clock: Callable[[], datetime]) -> None:
         self.forge, self.bot, self.clock = forge, bot, clock
         self.web = ""
         self.oauth = OAuth()
@@ -96,7 +96,7 @@ class GitHub:
         _, _, token = request.headers.get("authorization", "").partition(" ")
         user = self.user_of(token)
         if user is None:
-            raise RefusedError(401, "Bad credentials")
+            raise RequestError(401, "Bad credentials")
         return user
 
     def app_signed_in(self, request: Request) -> None:
@@ -104,4 +104,4 @@ class GitHub:
         try:
             jwt.decode(token, self.app_key, algorithms=["RS256"], options={"verify_exp": False})
         except jwt.InvalidTokenError as error:
-            raise RefusedError(401, "A JSON web token could not be decoded") from error
+            raise RequestError(401, "A JSON web token could not be decoded") from error

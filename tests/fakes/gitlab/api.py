@@ -7,7 +7,7 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 
 from bot.sandbox.forge import conversation, merging
-from bot.sandbox.forge.accounts import RefusedError
+from bot.sandbox.forge.accounts import RequestError
 from bot.sandbox.forge.records import MergeRequest
 from tests.fakes.gitlab import projects, rules, shapes
 from tests.fakes.gitlab.state import GitLab, Json
@@ -23,7 +23,7 @@ REPEATED = (
 def create_gitlab(gitlab: GitLab) -> FastAPI:
     """The addresses below /api/v4."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
-    app.add_exception_handler(RefusedError, _refused)
+    app.add_exception_handler(RequestError, _refused)
     routers = (_users(gitlab), _projects(gitlab), _requests(gitlab), _talk(gitlab))
     for routes in (*routers, rules.routes(gitlab)):
         app.include_router(routes, prefix="/api/v4")
@@ -32,7 +32,7 @@ def create_gitlab(gitlab: GitLab) -> FastAPI:
 
 def _refused(request: Request, error: Exception) -> Response:
     del request
-    assert isinstance(error, RefusedError)
+    assert isinstance(error, RequestError)
     return JSONResponse({"message": str(error)}, error.code)
 
 
@@ -64,7 +64,7 @@ def _users(gitlab: GitLab) -> APIRouter:
         gitlab.signed_in(request)
         user = next(each for each in gitlab.forge.users.values() if each.id == which)
         if user.login not in gitlab.groups.get(unquote(group), set()):
-            raise RefusedError(404, "404 Not found")
+            raise RequestError(404, "404 Not found")
         since = {"created_at": projects.BEGINNING, "expires_at": None}
         return {**shapes.user(user, gitlab.web), "access_level": 30, **since}
 
@@ -80,7 +80,7 @@ def _projects(gitlab: GitLab) -> APIRouter:
         user = next(each for each in forge.users.values() if each.id == which)
         level = projects.LEVELS.get(forge.role(path, user.login))
         if level is None:
-            raise RefusedError(404, "404 Not found")
+            raise RequestError(404, "404 Not found")
         member = {"access_level": level, "created_at": projects.BEGINNING, "expires_at": None}
         return {**shapes.user(user, gitlab.web), **member}
 
@@ -104,7 +104,7 @@ def _projects(gitlab: GitLab) -> APIRouter:
             if (each.context, each.state, each.by) == (fields["name"], "pending", user.login)
         ]
         if waiting and state == "pending":
-            raise RefusedError(400, REPEATED)
+            raise RequestError(400, REPEATED)
         before = waiting[0] if waiting else None
         given = {
             "context": fields["name"],
@@ -126,7 +126,7 @@ def _projects(gitlab: GitLab) -> APIRouter:
     def branch(request: Request, project: str, branch: str) -> Json:
         path, name = gitlab.path(request, project), unquote(branch)
         if forge.git.head(path, name) is None:
-            raise RefusedError(404, "404 Branch Not Found")
+            raise RequestError(404, "404 Branch Not Found")
         return projects.branch(forge, path, name, gitlab.signed_in(request), gitlab.web)
 
     @routes.post("/repository/branches", status_code=201)
@@ -184,7 +184,7 @@ def _requests(gitlab: GitLab) -> APIRouter:
         path, fields = gitlab.path(request, project), await request.json()
         source = fields["source_branch"]
         if any(each.source == source for each in forge.requests_of(path, "open")):
-            raise RefusedError(409, "Another open merge request already exists for this branch")
+            raise RequestError(409, "Another open merge request already exists for this branch")
         made = merging.open_request(
             forge,
             gitlab.signed_in(request),
@@ -220,9 +220,9 @@ def _requests(gitlab: GitLab) -> APIRouter:
         user = gitlab.signed_in(request)
         try:
             merging.merge(forge, user, path, number, head=fields["sha"], message=message)
-        except RefusedError as error:
+        except RequestError as error:
             words = {405: "405 Method Not Allowed", 409: "SHA does not match HEAD of source branch"}
-            raise RefusedError(error.code, words.get(error.code, str(error))) from error
+            raise RequestError(error.code, words.get(error.code, str(error))) from error
         return whole(request, forge.request(path, number))
 
     @routes.get(listed + "/{number}/versions")

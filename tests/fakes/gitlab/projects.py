@@ -5,8 +5,8 @@ from typing import Any
 
 import pygit2
 
-from bot.sandbox.forge.forge import Forge
 from bot.sandbox.forge.records import User
+from bot.sandbox.forge.state import ForgeState
 
 Json = dict[str, Any]
 LEVELS = {"read": 10, "triage": 20, "write": 30, "maintain": 40, "admin": 50}
@@ -22,7 +22,7 @@ def stamp(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}"[:23] + "Z"
 
 
-def project(forge: Forge, path: str, web: str) -> Json:
+def project(forge: ForgeState, path: str, web: str) -> Json:
     found = forge.repository(path)
     group, _, name = path.partition("/")
     return {
@@ -67,7 +67,7 @@ def _group(path: str, web: str) -> Json:
     }
 
 
-def permissions(forge: Forge, path: str, asking: User) -> Json:
+def permissions(forge: ForgeState, path: str, asking: User) -> Json:
     """What the user who asks may do; nobody is a member of a group."""
     level = LEVELS[forge.role(path, asking.login)]
     return {
@@ -76,7 +76,7 @@ def permissions(forge: Forge, path: str, asking: User) -> Json:
     }
 
 
-def branch(forge: Forge, path: str, name: str, asking: User, web: str) -> Json:
+def branch(forge: ForgeState, path: str, name: str, asking: User, web: str) -> Json:
     """A branch that is there."""
     rules = forge.repository(path)
     head, onto = forge.git.head(path, name), forge.git.head(path, rules.default_branch)
@@ -95,7 +95,7 @@ def branch(forge: Forge, path: str, name: str, asking: User, web: str) -> Json:
     }
 
 
-def commit(forge: Forge, path: str, sha: str, web: str) -> Json:
+def commit(forge: ForgeState, path: str, sha: str, web: str) -> Json:
     found = forge.git.open(path)[sha].peel(pygit2.Commit)
     written = stamp(datetime.fromtimestamp(found.author.time, UTC))
     committed = stamp(datetime.fromtimestamp(found.committer.time, UTC))

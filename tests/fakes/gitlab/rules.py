@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Request
 
-from bot.sandbox.forge.accounts import RefusedError
+from bot.sandbox.forge.accounts import RequestError
 from tests.fakes.gitlab import projects, shapes
 from tests.fakes.gitlab.state import GitLab, Json
 
@@ -44,14 +44,14 @@ def _trains(gitlab: GitLab) -> APIRouter:
     def car(request: Request, project: str, number: int) -> Json:
         gitlab.path(request, project)
         if number not in gitlab.aboard:
-            raise RefusedError(404, "404 Merge Train Merge Request Not Found")
+            raise RequestError(404, "404 Merge Train Merge Request Not Found")
         return _car(gitlab, request, project, number)
 
     @routes.post("/merge_trains/merge_requests/{number}", status_code=201)
     async def allocation(request: Request, project: str, number: int) -> list[Json]:
         path, fields = gitlab.path(request, project), await request.json()
         if forge.request(path, number).head != fields["sha"]:
-            raise RefusedError(409, "SHA does not match HEAD of source branch")
+            raise RequestError(409, "SHA does not match HEAD of source branch")
         gitlab.aboard[number] = fields["sha"]
         return [_car(gitlab, request, project, number)]
 
@@ -60,7 +60,7 @@ def _trains(gitlab: GitLab) -> APIRouter:
         found = forge.request(gitlab.path(request, project), number)
         name, user = (await request.json())["name"], gitlab.signed_in(request)
         if (note, name) in gitlab.awards:
-            raise RefusedError(404, "404 Award Emoji Name has already been taken Not Found")
+            raise RequestError(404, "404 Award Emoji Name has already been taken Not Found")
         gitlab.awards.append((note, name))
         gitlab.touched.add((found.repository, number, note))
         return {

@@ -8,8 +8,8 @@ from pathlib import Path
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bot.sandbox.forge import git_http
-from bot.sandbox.forge.forge import Forge
 from bot.sandbox.forge.server import ThreadedServer
+from bot.sandbox.forge.state import ForgeState
 from tests.fakes.gitlab.api import create_gitlab
 from tests.fakes.gitlab.state import GitLab
 
@@ -17,7 +17,7 @@ from tests.fakes.gitlab.state import GitLab
 class TokenForGit:
     """Git's `oauth2:TOKEN` as the user whose token it is (GitLab Docs, clone with a token)."""
 
-    def __init__(self, app: ASGIApp, forge: Forge) -> None:
+    def __init__(self, app: ASGIApp, forge: ForgeState) -> None:
         self._app, self._forge = app, forge
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -39,7 +39,7 @@ class TokenForGit:
 
 
 def start_gitlab(
-    forge: Forge,
+    forge: ForgeState,
     clock: Callable[[], datetime],
     wrap: Callable[[ASGIApp], ASGIApp] | None = None,
     *,

@@ -3,9 +3,9 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from bot.sandbox.forge.forge import Forge
 from bot.sandbox.forge.merging import blockers, conflicts
 from bot.sandbox.forge.records import Comment, MergeRequest, Status, User
+from bot.sandbox.forge.state import ForgeState
 from tests.fakes.gitlab.projects import BEGINNING, number, stamp
 
 Json = dict[str, Any]
@@ -55,7 +55,7 @@ def time(text: str) -> str:
     return stamp(datetime.fromisoformat(text))
 
 
-def request(forge: Forge, found: MergeRequest, web: str) -> Json:
+def request(forge: ForgeState, found: MergeRequest, web: str) -> Json:
     """A merge request as in lists."""
     return {
         "id": found.number,
@@ -109,7 +109,7 @@ def _unused() -> Json:
     }
 
 
-def _people(forge: Forge, found: MergeRequest, web: str) -> Json:
+def _people(forge: ForgeState, found: MergeRequest, web: str) -> Json:
     def known(login: str | None) -> Json | None:
         return user(forge.users[login], web) if login else None
 
@@ -131,7 +131,7 @@ def _last(found: MergeRequest, action: str) -> str | None:
     return times[-1] if times else None
 
 
-def _merging(forge: Forge, found: MergeRequest) -> Json:
+def _merging(forge: ForgeState, found: MergeRequest) -> Json:
     conflicting = conflicts(forge, found)
     return {
         "merge_when_pipeline_succeeds": False,
@@ -148,7 +148,7 @@ def _merging(forge: Forge, found: MergeRequest) -> Json:
     }
 
 
-def details(forge: Forge, found: MergeRequest, version: Json, asking: User) -> Json:
+def details(forge: ForgeState, found: MergeRequest, version: Json, asking: User) -> Json:
     """What a single merge request has besides, at its newest version."""
     return {
         "subscribed": asking.login == found.author,
@@ -163,7 +163,7 @@ def details(forge: Forge, found: MergeRequest, version: Json, asking: User) -> J
     }
 
 
-def version(forge: Forge, found: MergeRequest, which: int, at: datetime) -> Json:
+def version(forge: ForgeState, found: MergeRequest, which: int, at: datetime) -> Json:
     """A version of what a merge request changes, on its target as it is now."""
     path = found.repository
     onto = forge.git.head(path, found.target) if found.state == "open" else None
@@ -182,7 +182,7 @@ def version(forge: Forge, found: MergeRequest, which: int, at: datetime) -> Json
     }
 
 
-def approvals(forge: Forge, found: MergeRequest, asking: User, web: str) -> Json:
+def approvals(forge: ForgeState, found: MergeRequest, asking: User, web: str) -> Json:
     """Who approved, without the time, which not every GitLab tells."""
     mine = asking.login in found.reviews
     return {
@@ -193,7 +193,7 @@ def approvals(forge: Forge, found: MergeRequest, asking: User, web: str) -> Json
     }
 
 
-def status_of(forge: Forge, found: MergeRequest, *, conflicting: bool) -> str:
+def status_of(forge: ForgeState, found: MergeRequest, *, conflicting: bool) -> str:
     if found.state != "open":
         return "not_open"
     if conflicting:
@@ -203,7 +203,7 @@ def status_of(forge: Forge, found: MergeRequest, *, conflicting: bool) -> str:
 
 
 def note(
-    forge: Forge, on: MergeRequest, found: Comment, web: str, *, touched: bool = False
+    forge: ForgeState, on: MergeRequest, found: Comment, web: str, *, touched: bool = False
 ) -> Json:
     """A comment; to GitLab an award touches it as an edit does."""
     made = datetime.fromisoformat(found.at)
@@ -218,7 +218,7 @@ def note(
     }
 
 
-def approved(forge: Forge, on: MergeRequest, login: str, web: str) -> Json:
+def approved(forge: ForgeState, on: MergeRequest, login: str, web: str) -> Json:
     """GitLab's own note of an approval."""
     at = time(on.reviews[login][1])
     return {
@@ -248,7 +248,7 @@ def _note(on: MergeRequest) -> Json:
     }
 
 
-def status(forge: Forge, found: Status, web: str) -> Json:
+def status(forge: ForgeState, found: Status, web: str) -> Json:
     """A commit status; its ref is the branch that is there for the commit."""
     on = (each.source for each in forge.requests_of(found.repository) if each.head == found.sha)
     return {

@@ -7,9 +7,9 @@ from urllib.parse import unquote
 
 from fastapi import Request
 
-from bot.sandbox.forge.accounts import RefusedError
-from bot.sandbox.forge.forge import Forge
+from bot.sandbox.forge.accounts import RequestError
 from bot.sandbox.forge.records import Comment, MergeRequest, User
+from bot.sandbox.forge.state import ForgeState
 from tests.fakes.gitlab import shapes
 from tests.fakes.oauth import OAuth
 
@@ -19,7 +19,7 @@ Json = dict[str, Any]
 class GitLab:
     """One GitLab: its state is the local forge's; it keeps when heads came (versions)."""
 
-    def __init__(self, forge: Forge, clock: Callable[[], datetime]) -> None:
+    def __init__(self, forge: ForgeState, clock: Callable[[], datetime]) -> None:
         self.forge, self.clock = forge, clock
         self.web = ""
         self.oauth = OAuth()
@@ -40,7 +40,7 @@ class GitLab:
             return self.forge.users[self.oauth.tokens[token]]
         user = self.forge.authenticate(None, request.headers.get("private-token", ""))
         if user is None:
-            raise RefusedError(401, "401 Unauthorized")
+            raise RequestError(401, "401 Unauthorized")
         return user
 
     def path(self, request: Request, project: str) -> str:

@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 
 from bot.sandbox.forge.protection import (
     ZERO,
-    Command,
     Push,
     PushFormatError,
+    RefUpdate,
     read_push,
     refuse,
 )
@@ -28,16 +28,16 @@ PUSH = (
 )
 
 
-def test_commands_and_capabilities_are_read() -> None:
+def test_ref_updates_and_capabilities_are_parsed() -> None:
     push = read_push(PUSH + b"PACK...")
 
     assert push is not None
-    assert push.commands == (
-        Command(OLD, NEW, "refs/heads/main"),
-        Command(ZERO, NEW, "refs/heads/a b"),
+    assert push.updates == (
+        RefUpdate(OLD, NEW, "refs/heads/main"),
+        RefUpdate(ZERO, NEW, "refs/heads/a b"),
     )
     assert {"report-status", "side-band-64k"} <= push.capabilities
-    assert push.commands[0].branch == "main"
+    assert push.updates[0].branch == "main"
 
 
 @given(st.integers(min_value=0, max_value=len(PUSH) - 1))
@@ -74,7 +74,7 @@ def test_lines_that_git_would_parse_differently_are_rejected(body: bytes) -> Non
 
 
 def test_a_long_rejection_is_split_into_packets() -> None:
-    many = tuple(Command(ZERO, NEW, f"refs/heads/branch-{number}") for number in range(3000))
+    many = tuple(RefUpdate(ZERO, NEW, f"refs/heads/branch-{number}") for number in range(3000))
     push = Push(many, frozenset({"report-status", "side-band-64k"}))
 
     answer = refuse(push, {})
@@ -90,4 +90,4 @@ def test_a_long_rejection_is_split_into_packets() -> None:
 
 
 def test_a_client_without_report_status_gets_an_empty_response() -> None:
-    assert refuse(Push((Command(OLD, NEW, "refs/heads/main"),), frozenset()), {}) == b""
+    assert refuse(Push((RefUpdate(OLD, NEW, "refs/heads/main"),), frozenset()), {}) == b""

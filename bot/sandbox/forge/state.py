@@ -7,13 +7,13 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from bot.sandbox.forge.accounts import Accounts, RefusedError
+from bot.sandbox.forge.accounts import Accounts, RequestError
 from bot.sandbox.forge.git import Git
 from bot.sandbox.forge.hooks import Hooks
 from bot.sandbox.forge.records import Comment, Event, MergeRequest, Status, Storage, User
 
 
-class Forge(Accounts):
+class ForgeState(Accounts):
     """The state of the forge. Any thread may read it; changes require `lock`."""
 
     def __init__(
@@ -37,12 +37,12 @@ class Forge(Accounts):
         """The merge request with that number.
 
         Raises:
-            RefusedError: it does not exist.
+            RequestError: it does not exist.
         """
         try:
             return self._requests[path][number]
         except KeyError:
-            raise RefusedError(404, f"merge request {number} of {path} does not exist") from None
+            raise RequestError(404, f"merge request {number} of {path} does not exist") from None
 
     def requests_of(self, path: str, state: str = "all", prefix: str = "") -> list[MergeRequest]:
         """The merge requests of a repository, newest first."""
