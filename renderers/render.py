@@ -13,6 +13,7 @@ from renderers import yaml
 from renderers.kubernetes.schemas import Schemas
 from renderers.layout import AgentReferences, Layout, object_file
 from renderers.policy import tenancy
+from renderers.policy.allowed_kinds import DefinedKinds, defined_kinds
 from renderers.policy.quota_ledger import QuotaLedger
 from renderers.policy.quotas import Usage
 from renderers.tree import FileTree, UnsafePathError
@@ -62,12 +63,26 @@ class _Rendering:
     usages: dict[_FilesKey, dict[str, Usage]] = field(default_factory=dict)
     reference_templates: dict[tuple[str, str], bytes] = field(default_factory=dict)
     unquoted_names: dict[str, bool] = field(default_factory=dict)
+    defined: DefinedKinds = field(init=False)
     quota: QuotaLedger = field(init=False)
     validation: SchemaValidation = field(init=False)
 
     def __post_init__(self) -> None:
+        self.defined = self.kinds_defined()
         self.quota = QuotaLedger(self.snapshot)
         self.validation = SchemaValidation(self.variants, self.schemas)
+
+    def kinds_defined(self) -> DefinedKinds:
+        """The custom kinds that the application defines, in every variant that is rolled out."""
+        clusters = {cluster.name: cluster for cluster in self.snapshot.clusters}
+        components = {each.name: each for each in self.snapshot.application.components}
+        found: dict[VariantKey, Variant] = {}
+        for unit in self.plan.units:
+            component, cluster = components[unit.component], clusters[unit.cluster]
+            key = self.variants.key(component, cluster)
+            if key not in found:
+                found[key] = self.variants.variant(component, cluster)
+        return defined_kinds(item for each in found.values() for item in each.objects)
 
     def unit_files(self, layout: Layout, component: Component, cluster: Cluster) -> FileTree:
         """All files of one unit: its objects, and the agent's references to them."""
@@ -110,7 +125,9 @@ class _Rendering:
         is_tenant_setup = self.snapshot.application.is_tenant_setup
         for item in variant.objects:
             if not is_tenant_setup:
-                for reason in tenancy.violations(item, tenant, plaintext_allowed=plaintext):
+                for reason in tenancy.violations(
+                    item, tenant, defined=self.defined, plaintext_allowed=plaintext
+                ):
                     self.problem(f"{name}: {reason}")
             for reason in self.quota.rejections(item):
                 self.problem(f"{name}: {reason}")

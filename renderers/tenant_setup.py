@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from planners.model import Json, Tenant
-from renderers.kubernetes.kinds import AGENT_ACCOUNT, KINDS, Kind, Scope, is_named
+from renderers.kubernetes.kinds import AGENT_ACCOUNT, KINDS, Kind, Scope, is_allowed, is_forbidden
 
 _READ = ("get", "list", "watch")
 _WRITE = ("create", "delete", "get", "list", "patch", "update", "watch")
@@ -149,8 +149,8 @@ def _writable(tenant: Tenant, *, cluster: bool = False) -> tuple[Kind, ...]:
         kind
         for _, kind in sorted(KINDS.items())
         if (kind.scope is Scope.CLUSTER) is cluster
-        and (kind.scope is Scope.OPEN or is_named(kind, tenant.allowed_kinds))
-        and not is_named(kind, tenant.forbidden_kinds)
+        and (kind.scope is Scope.OPEN or is_allowed(kind, tenant.allowed_kinds))
+        and not is_forbidden(kind, tenant.forbidden_kinds)
     )
 
 

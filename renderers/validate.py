@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from planners.model import Cluster, FilePosition, Json, PlanProblem, Target
 from renderers import yaml
 from renderers.diff.flatten import leaf_path
+from renderers.kubernetes.fields import path_text
 from renderers.kubernetes.metadata import label_of, name_of
 from renderers.kubernetes.schemas import Schemas, SchemaViolation
 from renderers.variants import Variant, VariantKey, Variants
@@ -55,7 +56,7 @@ class SchemaValidation:
     def _validate(self, variant: Variant, version: str | None) -> Iterator[_Finding]:
         for item in variant.objects:
             for violation in self.schemas.violations(item, version, self.variants.custom):
-                where = f" {_path_text(violation.path)}" if violation.path else ""
+                where = f" {path_text(violation.path)}" if violation.path else ""
                 yield _Finding(
                     f"{variant.component.name}: {label_of(item)}:{where} {violation.message}",
                     self._place(variant, item, violation),
@@ -97,13 +98,6 @@ def _documents(content: bytes) -> tuple[yaml.Document, ...]:
         return yaml.load_documents(content)
     except yaml.YamlError:
         return ()
-
-
-def _path_text(path: tuple[str | int, ...]) -> str:
-    text = ""
-    for part in path:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
-    return text
 
 
 def _listing(names: list[str]) -> str:

@@ -20,6 +20,7 @@ from bot.documents.problems import (
     suggest,
     validation_problems,
 )
+from bot.documents.tenant_checks import tenant_problems
 from bot.documents.tenants import PREFIX
 from bot.documents.types import Part
 from bot.documents.values import cluster, policy, registration, tenant
@@ -90,6 +91,11 @@ class _FleetReader:
             if isinstance(each.document, ClusterDocument):
                 self.problems += self._check_agent(each.document, each.positions)
         self.problems += self._check_registrations()
+        self.problems += tenant_problems(
+            (each.document, each.positions)
+            for each in self.documents
+            if isinstance(each.document, TenantDocument)
+        )
 
     def _check_agent(
         self, document: ClusterDocument, positions: DocumentPositions

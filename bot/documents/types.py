@@ -24,6 +24,9 @@ _PERCENT = re.compile(r"([1-9][0-9]?|100)%")
 _DATA_KEY = re.compile(r"[-._a-zA-Z0-9]{1,253}")
 _MINOR = re.compile(r"1\.[0-9]{1,3}")
 _HOUR = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
+_HOST = re.compile(
+    r"\*|(\*\.)?[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*"
+)
 _FOLDER = re.compile(r"[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*")
 
 
@@ -131,6 +134,15 @@ def _number(value: Any) -> float:
     return float(value)
 
 
+def _host(value: str) -> str:
+    if not _HOST.fullmatch(value):
+        raise invalid(
+            f"invalid host {value!r}; expected one like shop.example.com or *.shop.example.com, in "
+            f"lower case"
+        )
+    return value
+
+
 def _quantity(value: Any) -> int:
     try:
         return quantities.parse(value)
@@ -191,6 +203,7 @@ Quantities = dict[str, Quantity]
 QuantityText = Annotated[str, BeforeValidator(_quantity_text, json_schema_input_type=str | int)]
 QuantityTexts = dict[str, QuantityText]
 MinorVersion = Annotated[str, BeforeValidator(_minor_version)]
+HostPattern = Annotated[str, AfterValidator(_host)]
 Hour = Annotated[time, BeforeValidator(_hour, json_schema_input_type=str)]
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 Timezone = Annotated[str, AfterValidator(_timezone)]

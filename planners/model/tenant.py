@@ -35,8 +35,11 @@ class Tenant:
     - `deploy`: the repository to which its Namespace, ResourceQuota, Roles, ... are rolled out;
       None: they are managed elsewhere.
     - `quota`: the limit of each of its namespaces (Kubernetes: ResourceQuota `hard`), as written.
-    - `allowed_kinds`: cluster-scoped kinds that it may deploy; `forbidden_kinds`: kinds that it may
-      not.
+    - `allowed_kinds`: kinds that it may deploy beyond those that every tenant may (`Kind` for kinds
+      of Kubernetes, else `Kind.group`), and dangerous fields (`Service.externalIPs`);
+      `forbidden_kinds`: kinds that it may not.
+    - `hosts`: patterns (`shop.example.com`, `*.shop.example.com`) of the names that its routes,
+      gateways and certificates may take.
     - `approvers`, `approver_teams`: if any are given, only approvals from these users and team
       members count for its merge requests.
     """
@@ -55,6 +58,7 @@ class Tenant:
     members: tuple[Member, ...] = ()
     pod_security: str = "baseline"
     allow_from_namespaces: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()
 
     @property
     def all_namespaces(self) -> tuple[str, ...]:

@@ -1,8 +1,8 @@
 """Which kinds are namespaced, and which of those an application may write by default.
 
 Source: the Kubernetes API reference, v1.25 to v1.37; a test compares the list with the schemas of
-those versions. The custom kinds are common ones, from their projects' API references; unknown
-custom kinds count as namespaced, as most are.
+those versions. The custom kinds are common ones, from their projects' API references; all others
+are unknown.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -17,13 +17,16 @@ class Scope(StrEnum):
     """Whether a kind is namespaced, and who may write it.
 
     OPEN kinds are namespaced and may be written by every tenant. GUARDED kinds are namespaced too,
-    but set limits, can bypass network policies or are written by Kubernetes itself: like CLUSTER
-    kinds, they require an entry in the tenant's `allowed_kinds`.
+    but set limits, can bypass network policies, use the rights of a controller (secret stores,
+    issuers) or are written by Kubernetes itself: like CLUSTER kinds, they require an entry in the
+    tenant's `allowed_kinds`. UNKNOWN kinds count as namespaced and require such an entry too, or
+    their definition in the application.
     """
 
     OPEN = "open"
     GUARDED = "guarded"
     CLUSTER = "cluster"
+    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,16 +60,16 @@ _OPEN = {
     "scheduling.k8s.io": "PodGroup Workload",
 }
 _OPEN_CUSTOM = {
+    "argoproj.io": "AnalysisTemplate Rollout",
     "autoscaling.k8s.io": "VerticalPodAutoscaler",
-    "bitnami.com": "SealedSecret",
-    "cert-manager.io": "Certificate CertificateRequest Issuer",
-    "external-secrets.io": "ExternalSecret SecretStore",
+    "cert-manager.io": "Certificate",
+    "cilium.io": "CiliumNetworkPolicy",
     "gateway.networking.k8s.io": "GRPCRoute Gateway HTTPRoute TCPRoute TLSRoute UDPRoute",
     "keda.sh": "ScaledJob ScaledObject TriggerAuthentication",
-    "monitoring.coreos.com": "PodMonitor Probe PrometheusRule ServiceMonitor",
-    "networking.istio.io": "DestinationRule Gateway ServiceEntry Sidecar VirtualService "
-    "WorkloadEntry WorkloadGroup",
+    "monitoring.coreos.com": "PodMonitor PrometheusRule ServiceMonitor",
+    "networking.istio.io": "DestinationRule Gateway ServiceEntry Sidecar VirtualService",
     "policy.linkerd.io": "AuthorizationPolicy HTTPRoute MeshTLSAuthentication Server",
+    "route.openshift.io": "Route",
     "security.istio.io": "AuthorizationPolicy PeerAuthentication RequestAuthentication",
     "snapshot.storage.k8s.io": "VolumeSnapshot",
     "telemetry.istio.io": "Telemetry",
@@ -81,14 +84,22 @@ _GUARDED = {
     "coordination.k8s.io": "LeaseCandidate",
     "discovery.k8s.io": "EndpointSlice",
     "events.k8s.io": "Event",
-    "gateway.networking.k8s.io": "ReferenceGrant",
     "lifecycle.k8s.io": "Eviction EvictionRequest",
-    "networking.istio.io": "EnvoyFilter ProxyConfig",
     "policy": "Eviction",
     "resource.k8s.io": "PodScheduling PodSchedulingContext ResourceClaimParameters "
     "ResourceClassParameters",
     "scheduling.k8s.io": "CompositePodGroup",
     "storage.k8s.io": "CSIStorageCapacity",
+}
+_GUARDED_CUSTOM = {
+    "bitnami.com": "SealedSecret",
+    "cert-manager.io": "CertificateRequest Issuer",
+    "external-secrets.io": "ExternalSecret PushSecret SecretStore",
+    "gateway.networking.k8s.io": "ReferenceGrant",
+    "monitoring.coreos.com": "Alertmanager AlertmanagerConfig Probe Prometheus PrometheusAgent "
+    "ScrapeConfig ThanosRuler",
+    "networking.istio.io": "EnvoyFilter ProxyConfig WorkloadEntry WorkloadGroup",
+    "extensions.istio.io": "WasmPlugin",
 }
 _CLUSTER = {
     "": "ComponentStatus Namespace Node PersistentVolume",
@@ -111,22 +122,56 @@ _CLUSTER = {
     "scheduling.k8s.io": "PriorityClass",
     "storage.k8s.io": "CSIDriver CSINode StorageClass VolumeAttachment VolumeAttributesClass",
     "storagemigration.k8s.io": "StorageVersionMigration",
+}
+_CLUSTER_CUSTOM = {
+    "addon.open-cluster-management.io": "ClusterManagementAddOn",
+    "apiextensions.crossplane.io": "CompositeResourceDefinition Composition "
+    "EnvironmentConfig ManagedResourceDefinition Usage",
+    "capsule.clastix.io": "CapsuleConfiguration GlobalTenantResource Tenant",
     "cert-manager.io": "ClusterIssuer",
-    "cilium.io": "CiliumClusterwideNetworkPolicy CiliumNode",
-    "crd.projectcalico.org": "GlobalNetworkPolicy GlobalNetworkSet IPPool",
+    "cilium.io": "CiliumBGPPeeringPolicy CiliumClusterwideEnvoyConfig "
+    "CiliumClusterwideNetworkPolicy CiliumEgressGatewayPolicy CiliumExternalWorkload "
+    "CiliumIdentity CiliumLoadBalancerIPPool CiliumNode",
+    "cluster.open-cluster-management.io": "ManagedCluster ManagedClusterSet",
+    "config.openshift.io": "APIServer ClusterVersion Ingress Network OAuth Scheduler",
+    "crd.projectcalico.org": "BGPConfiguration BGPPeer FelixConfiguration GlobalNetworkPolicy "
+    "GlobalNetworkSet IPPool Tier",
     "external-secrets.io": "ClusterExternalSecret ClusterPushSecret ClusterSecretStore",
     "gateway.networking.k8s.io": "GatewayClass",
     "karpenter.sh": "NodeClaim NodePool",
     "keda.sh": "ClusterTriggerAuthentication",
     "kyverno.io": "ClusterCleanupPolicy ClusterPolicy",
-    "pkg.crossplane.io": "Configuration Function Provider",
+    "machineconfiguration.openshift.io": "KubeletConfig MachineConfig MachineConfigPool",
+    "management.cattle.io": "Cluster ClusterRoleTemplateBinding GlobalRole GlobalRoleBinding "
+    "RoleTemplate Setting User",
+    "operators.coreos.com": "OLMConfig Operator",
+    "pkg.crossplane.io": "Configuration ControllerConfig DeploymentRuntimeConfig Function "
+    "ImageConfig Provider",
+    "policies.kubewarden.io": "ClusterAdmissionPolicy ClusterAdmissionPolicyGroup PolicyServer",
     "policy.networking.k8s.io": "AdminNetworkPolicy BaselineAdminNetworkPolicy "
     "ClusterNetworkPolicy",
-    "projectcalico.org": "GlobalNetworkPolicy GlobalNetworkSet IPPool",
+    "project.openshift.io": "Project ProjectRequest",
+    "projectcalico.org": "BGPConfiguration BGPPeer FelixConfiguration GlobalNetworkPolicy "
+    "GlobalNetworkSet IPPool Tier",
+    "rbacmanager.reactiveops.io": "RBACDefinition",
+    "security.openshift.io": "SecurityContextConstraints",
     "snapshot.storage.k8s.io": "VolumeSnapshotClass VolumeSnapshotContent",
     "templates.gatekeeper.sh": "ConstraintTemplate",
 }
 _CLUSTER_GROUPS = frozenset({"constraints.gatekeeper.sh"})
+_PLATFORM_GROUPS = (
+    *("app.terraform.io", "azure.com", "carvel.dev", "cattle.io", "clastix.io", "cloud.google.com"),
+    *("cluster.x-k8s.io", "core.oam.dev", "crossplane.io", "csi.x-k8s.io", "fluxcd.io"),
+    *("gatekeeper.sh", "getambassador.io", "hashicorp.com", "hnc.x-k8s.io", "istio.io"),
+    *("jspolicy.com", "k14s.io", "k8s.aws", "k8s.io", "k8s.nginx.org", "karmada.io"),
+    *("karpenter.sh", "konghq.com", "kubernetes.io", "kubevirt.io", "kubewarden.io", "kyverno.io"),
+    *("linkerd.io", "loft.sh", "longhorn.io", "metallb.io", "metallb.universe.tf"),
+    *("open-cluster-management.io", "openshift.io", "operators.coreos.com", "projectcalico.org"),
+    *("projectcontour.io", "reactiveops.io", "rook.io", "solo.io", "tekton.dev", "traefik.io"),
+    *("upbound.io", "velero.io"),
+)
+"""Groups of the platform's own controllers: an application cannot define kinds in them."""
+
 _PLURALS = {"Endpoints": "endpoints", "Gateway": "gateways"}
 _SIBILANTS = ("s", "x", "ch", "sh")
 
@@ -147,25 +192,70 @@ def _read(table: Mapping[str, str], scope: Scope) -> Iterable[Kind]:
             yield Kind(group, name, _plural(name), scope)
 
 
+def _by_name(*tables: tuple[Mapping[str, str], Scope]) -> dict[tuple[str, str], Kind]:
+    return {
+        (kind.group, kind.name): kind for table, scope in tables for kind in _read(table, scope)
+    }
+
+
+BUILT_IN: Mapping[tuple[str, str], Kind] = _by_name(
+    (_OPEN, Scope.OPEN), (_GUARDED, Scope.GUARDED), (_CLUSTER, Scope.CLUSTER)
+)
+"""The kinds of Kubernetes itself, by group and name."""
+
 KINDS: Mapping[tuple[str, str], Kind] = {
-    (kind.group, kind.name): kind
-    for table, scope in (
-        (_OPEN, Scope.OPEN),
+    **BUILT_IN,
+    **_by_name(
         (_OPEN_CUSTOM, Scope.OPEN),
-        (_GUARDED, Scope.GUARDED),
-        (_CLUSTER, Scope.CLUSTER),
-    )
-    for kind in _read(table, scope)
+        (_GUARDED_CUSTOM, Scope.GUARDED),
+        (_CLUSTER_CUSTOM, Scope.CLUSTER),
+    ),
 }
+"""All kinds with a known scope, by group and name."""
+
+_KNOWN_GROUPS = frozenset(group for group, _ in KINDS)
 
 
 def kind_of(item: Mapping[str, Json]) -> Kind:
-    """The kind of an object; an unknown one counts as OPEN."""
-    group, name = group_of(item), str(item.get("kind", ""))
-    scope = Scope.CLUSTER if group in _CLUSTER_GROUPS else Scope.OPEN
+    """The kind of an object."""
+    return known_kind(group_of(item), str(item.get("kind", "")))
+
+
+def known_kind(group: str, name: str) -> Kind:
+    """The kind of that group and name; UNKNOWN if it is in no table."""
+    scope = Scope.CLUSTER if group in _CLUSTER_GROUPS else Scope.UNKNOWN
     return KINDS.get((group, name)) or Kind(group, name, _plural(name), scope)
 
 
-def is_named(kind: Kind, names: Collection[str]) -> bool:
-    """Whether a list of kinds contains this one, as `Kind` (of any group) or as `Kind.group`."""
+def is_known_group(group: str) -> bool:
+    """Whether some kind of a group is in the tables."""
+    return group in _KNOWN_GROUPS
+
+
+def is_platform_group(group: str) -> bool:
+    """Whether a group belongs to Kubernetes or to a controller of the platform."""
+    return group in _KNOWN_GROUPS or any(
+        group == each or group.endswith(f".{each}") for each in _PLATFORM_GROUPS
+    )
+
+
+def is_allowed(kind: Kind, names: Collection[str]) -> bool:
+    """Whether a list of allowed kinds names this one: no entry reaches further than it says.
+
+    `Kind` names only a kind of Kubernetes itself; any other requires `Kind.group`. The group of a
+    custom kind is a domain (Kubernetes validates that), unlike `externalIPs` in
+    `Service.externalIPs`.
+    """
+    if (kind.group, kind.name) in BUILT_IN:
+        return kind.name in names or f"{kind.name}.{kind.group}" in names
+    return "." in kind.group and f"{kind.name}.{kind.group}" in names
+
+
+def is_forbidden(kind: Kind, names: Collection[str]) -> bool:
+    """Whether a list of forbidden kinds names this one, as `Kind` (any group) or `Kind.group`."""
     return kind.name in names or f"{kind.name}.{kind.group}" in names
+
+
+def is_reserved_name(name: str) -> bool:
+    """Whether a name belongs to Switchyard's own accounts, roles, bindings and policies."""
+    return name == AGENT_ACCOUNT or name.startswith(f"{AGENT_ACCOUNT}-")

@@ -9,11 +9,13 @@ hooks), and Kubernetes documentation, "Finalizers" and "Owners and Dependents".
 from collections.abc import Iterator, Mapping
 
 from planners.model import Json
-from renderers.kubernetes.kinds import Kind
+from renderers.kubernetes.fields import fields, mapping
+from renderers.kubernetes.kinds import BUILT_IN, Kind, kind_of
 
 _AGENT_GROUPS = (
-    *("toolkit.fluxcd.io", "fluxcd.controlplane.io", "configsync.gke.io"),
-    *("configmanagement.gke.io", "fleet.cattle.io", "helm.cattle.io", "clusterconfig.azure.com"),
+    *("fluxcd.io", "fluxcd.controlplane.io", "configsync.gke.io", "configmanagement.gke.io"),
+    *("fleet.cattle.io", "helm.cattle.io", "k3s.cattle.io", "clusterconfig.azure.com"),
+    "argocd-image-updater.argoproj.io",
 )
 _ARGO = frozenset({"AppProject", "Application", "ApplicationSet", "ArgoCD"})
 _AGENT = "controls the cluster's agent"
@@ -46,20 +48,28 @@ def is_agent_kind(kind: Kind) -> bool:
     """Whether objects of that kind configure what an agent applies, and as whom."""
     if kind.group == "argoproj.io":
         return kind.name in _ARGO
-    return kind.group.endswith(_AGENT_GROUPS)
+    return is_agent_group(kind.group)
+
+
+def is_agent_group(group: str) -> bool:
+    """Whether all kinds of an API group belong to an agent."""
+    return any(group == each or group.endswith(f".{each}") for each in _AGENT_GROUPS)
 
 
 def metadata_violations(item: Mapping[str, Json]) -> Iterator[str]:
-    """Which metadata would change how agents and controllers treat the object."""
+    """Which metadata would change how agents and controllers treat the object.
+
+    In custom kinds the metadata of templates counts as well: controllers make objects from them.
+    """
     metadata = item.get("metadata")
     if not isinstance(metadata, dict):
         return
-    for field in ("annotations", "labels"):
-        keys = metadata.get(field)
-        for key in sorted(keys) if isinstance(keys, dict) else []:
-            reason = _reason(key)
-            if reason:
-                yield f"has {field[:-1]} {key}, which {reason}; remove it"
+    yield from _keys(metadata, "")
+    kind = kind_of(item)
+    if (kind.group, kind.name) not in BUILT_IN:
+        for field in fields(dict(item)):
+            if len(field.path) > 1 and field.path[-1] == "metadata":
+                yield from _keys(mapping(field.value), f" at {field}")
     if metadata.get("ownerReferences"):
         yield (
             "has metadata.ownerReferences, so Kubernetes would delete it with its owner; remove "
@@ -72,6 +82,14 @@ def metadata_violations(item: Mapping[str, Json]) -> Iterator[str]:
                 f"has finalizer {each}: its deletion would wait for a controller that may not run; "
                 f"remove it, controllers add their own finalizers"
             )
+
+
+def _keys(metadata: Mapping[str, Json], place: str) -> Iterator[str]:
+    for field in ("annotations", "labels"):
+        for key in sorted(mapping(metadata.get(field))):
+            reason = _reason(key)
+            if reason:
+                yield f"has {field[:-1]} {key}{place}, which {reason}; remove it"
 
 
 def _reason(key: str) -> str:

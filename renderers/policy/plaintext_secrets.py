@@ -12,8 +12,11 @@ from collections.abc import Iterator, Mapping
 from planners.model import Json
 
 _PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY( BLOCK)?-----")
-_TOKEN = "kubernetes.io/service-account-token"  # noqa: S105 - the name of a type
-_INSTEAD = "keep them out of Git: use a SealedSecret, an ExternalSecret or a SOPS-encrypted file"
+_TOKENS = frozenset({"bootstrap.kubernetes.io/token", "kubernetes.io/service-account-token"})
+_INSTEAD = (
+    "keep them out of Git: use a SOPS-encrypted file, or a SealedSecret or an ExternalSecret if "
+    "the tenant may write it"
+)
 
 
 def secret_violations(item: Mapping[str, Json], *, plaintext_allowed: bool) -> Iterator[str]:
@@ -23,7 +26,7 @@ def secret_violations(item: Mapping[str, Json], *, plaintext_allowed: bool) -> I
     Kubernetes fills those in for anyone who may write a Secret.
     """
     if item.get("kind") == "Secret":
-        if item.get("type") == _TOKEN:
+        if item.get("type") in _TOKENS:
             yield "requests a service account token; mount a projected token instead"
         if not plaintext_allowed:
             yield from _secret(item)

@@ -113,8 +113,37 @@ def test_a_removed_api_is_reported_with_the_cluster_and_its_replacement(tmp_path
     ]
 
 
-def test_unknown_custom_resources_pass(tmp_path: Path) -> None:
-    assert said(run(tmp_path, {"x.yaml": rocket("{engine: nuclear}")})) == []
+def test_custom_resources_without_a_definition_are_not_validated(tmp_path: Path) -> None:
+    allowed = "namespace: shop, kinds: {allowed: [Rocket.space.example]}"
+
+    assert said(run(tmp_path, {"x.yaml": rocket("{engine: nuclear}")}, spec=allowed)) == []
+
+
+def test_unknown_custom_resources_are_refused(tmp_path: Path) -> None:
+    (refused,) = said(run(tmp_path, {"x.yaml": rocket("{engine: nuclear}")}))
+
+    assert refused == (
+        "web: Rocket/r is of a kind that Switchyard does not know; the platform team can allow it "
+        "in the fleet repo: add Rocket.space.example to kinds.allowed of tenant shop, or include "
+        "its namespaced CustomResourceDefinition in the application"
+    )
+
+
+def test_a_definition_that_a_patch_makes_cluster_scoped_allows_nothing(tmp_path: Path) -> None:
+    allowed = "namespace: shop, kinds: {allowed: [CustomResourceDefinition.apiextensions.k8s.io]}"
+    patch = """
+customizations:
+  - name: everywhere
+    components: [web]
+    clusters: {names: [new]}
+    target: {kind: CustomResourceDefinition, name: rockets.space.example}
+    jsonPatch: [{op: replace, path: /spec/scope, value: Cluster}]
+"""
+    files = {"a.yaml": CRD, "x.yaml": rocket("{engine: solid}")}
+
+    assert said(run(tmp_path / "1", files, spec=allowed)) == []
+    (refused,) = said(run(tmp_path / "2", files, patch, spec=allowed))
+    assert "Rocket/r is of a kind that Switchyard does not know" in refused
 
 
 def test_a_custom_resource_is_validated_by_its_definition_in_the_tree(tmp_path: Path) -> None:
@@ -163,7 +192,8 @@ customizations:
     assert (said(known), known.warnings) == ([], ())
     assert b"  - fuel: 2\n  - fuel: 1\n    crew: 3\n" in known.trees["any"][path]
 
-    unknown = run(tmp_path / "2", {"x.yaml": text}, patch)
+    named = "namespace: shop, kinds: {allowed: [Rocket.space.example]}"
+    unknown = run(tmp_path / "2", {"x.yaml": text}, patch, spec=named)
     assert b"  stages:\n  - fuel: 1\n    crew: 3\n" in unknown.trees["any"][path]
     assert unknown.warnings == (
         (

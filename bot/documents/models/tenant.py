@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from bot.documents.models.common import Metadata, Part, Version
-from bot.documents.types import Name, QuantityTexts, RepoName, SelectorPart
+from bot.documents.types import HostPattern, Name, QuantityTexts, RepoName, SelectorPart
 
 
 class LimitsPart(Part):
@@ -27,12 +27,18 @@ class MemberPart(Part):
 
 
 class KindsPart(Part):
-    """Permitted and forbidden kinds of objects, `Kind` or `Kind.group`."""
+    """Permitted and forbidden kinds: `Kind` for those of Kubernetes, else `Kind.group`."""
 
     allowed: list[str] = Field(
-        default=[], description="Cluster-scoped kinds that the tenant may deploy."
+        default=[],
+        description="Cluster-scoped, reserved and custom kinds that the tenant may deploy. "
+        "`Service.externalIPs`, `Service.externalName`, `Service.loadBalancerIP` and "
+        "`Ingress.snippets` permit these fields.",
     )
-    forbidden: list[str] = Field(default=[], description="Kinds that the tenant must not deploy.")
+    forbidden: list[str] = Field(
+        default=[],
+        description="Kinds that the tenant must not deploy; `Kind` means that of every group.",
+    )
 
 
 class TenantSpec(Part):
@@ -73,6 +79,12 @@ class TenantSpec(Part):
     allow_from_namespaces: list[Name] = Field(
         default=[],
         description="Namespaces that may reach its pods, such as that of an ingress gateway.",
+    )
+    hosts: list[HostPattern] = Field(
+        default=[],
+        description="Hosts that its Ingresses, routes, gateways, mesh objects and certificates may "
+        "use: `shop.example.com`, `*.shop.example.com` (all names below it) or `*`. Default: only "
+        "cluster-local names of its namespaces.",
     )
 
 

@@ -6,7 +6,15 @@ from pathlib import Path
 import kubernetes_validate
 import pytest
 
-from renderers.kubernetes.kinds import KINDS, Kind, Scope, is_named, kind_of
+from renderers.kubernetes.kinds import (
+    BUILT_IN,
+    KINDS,
+    Kind,
+    Scope,
+    is_allowed,
+    is_forbidden,
+    kind_of,
+)
 
 SCHEMAS = Path(kubernetes_validate.__file__).parent / "kubernetes-json-schema"
 VERSIONS = sorted(folder.name for folder in SCHEMAS.glob("v*-local"))
@@ -30,7 +38,7 @@ def test_every_built_in_kind_is_listed(version: str) -> None:
 def test_every_listed_kind_of_kubernetes_exists_in_some_version() -> None:
     known = set().union(*(with_metadata(version) for version in VERSIONS))
     groups = {group for group, _ in known}
-    ours = {key for key in KINDS if key[0] in groups}
+    ours = {key for key in BUILT_IN if key[0] in groups}
 
     assert ours - known == {("policy", "PodSecurityPolicy")}
 
@@ -51,7 +59,7 @@ def test_every_listed_kind_of_kubernetes_exists_in_some_version() -> None:
             Kind("networking.k8s.io", "Ingress", "ingresses", Scope.OPEN),
         ),
         ("v1", "Namespace", Kind("", "Namespace", "namespaces", Scope.CLUSTER)),
-        ("example.com/v1", "Widget", Kind("example.com", "Widget", "widgets", Scope.OPEN)),
+        ("example.com/v1", "Widget", Kind("example.com", "Widget", "widgets", Scope.UNKNOWN)),
         (
             "constraints.gatekeeper.sh/v1beta1",
             "NoRoot",
@@ -63,9 +71,20 @@ def test_a_kind_is_found_by_its_group(api_version: str, kind: str, expected: Kin
     assert kind_of({"apiVersion": api_version, "kind": kind}) == expected
 
 
-def test_a_kind_is_named_with_or_without_its_group() -> None:
+def test_an_allowed_kind_is_named_no_further_than_it_says() -> None:
     kind = kind_of({"apiVersion": "batch/v1", "kind": "Job"})
+    custom = kind_of({"apiVersion": "volcano.sh/v1", "kind": "Job"})
 
-    assert is_named(kind, ["Job"])
-    assert is_named(kind, ["Job.batch"])
-    assert not is_named(kind, ["Job.volcano.sh", "CronJob", "job"])
+    assert is_allowed(kind, ["Job"])
+    assert is_allowed(kind, ["Job.batch"])
+    assert not is_allowed(kind, ["Job.volcano.sh", "CronJob", "job"])
+    assert not is_allowed(custom, ["Job", "Job.batch"])
+    assert is_allowed(custom, ["Job.volcano.sh"])
+
+
+def test_a_forbidden_kind_without_a_group_is_one_of_any_group() -> None:
+    kind = kind_of({"apiVersion": "volcano.sh/v1", "kind": "Job"})
+
+    assert is_forbidden(kind, ["Job"])
+    assert is_forbidden(kind, ["Job.volcano.sh"])
+    assert not is_forbidden(kind, ["Job.batch"])

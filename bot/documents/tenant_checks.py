@@ -1,0 +1,94 @@
+"""Checks tenants against each other: no two of them own a namespace or a host.
+
+A namespace or a host with two owners would be separated by nothing, so both documents are reported.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from bot.documents.models import TenantDocument
+from bot.documents.problems import DocumentPositions, Problem, suggest
+from planners.model import FilePosition
+from planners.model.hosts import overlap
+from renderers.kubernetes.kinds import BUILT_IN, KINDS, known_kind
+from renderers.policy.agent_metadata import is_agent_kind
+from renderers.policy.exposure import FIELD_PERMISSIONS
+
+_RESERVED_NAMESPACES = frozenset(
+    {"argo-cd", "argocd", "azure-arc", "azure-arc-release", "config-management-monitoring"}
+    | {"config-management-system", "default", "flux-system", "gatekeeper-system", "openshift"}
+    | {"openshift-gitops", "resource-group-system", "switchyard"}
+)
+"""Namespaces of agents, whose accounts may write everything, and the one that everybody shares."""
+
+_RESERVED_PREFIXES = ("kube-", "openshift-", "cattle-", "fleet-")
+_BUILT_IN_NAMES = frozenset(name for _, name in BUILT_IN)
+
+
+@dataclass(frozen=True, slots=True)
+class _Owned:
+    """A namespace or host that a tenant owns, and where its document says so."""
+
+    tenant: str
+    name: str
+    position: FilePosition
+
+
+def tenant_problems(
+    documents: Iterable[tuple[TenantDocument, DocumentPositions]],
+) -> Iterator[Problem]:
+    """Reserved and shared namespaces, overlapping hosts, and kinds that name nothing."""
+    namespaces: list[_Owned] = []
+    hosts: list[_Owned] = []
+    for document, positions in documents:
+        tenant, spec = document.metadata.name, document.spec
+        position = positions.at("spec", "namespace")
+        namespaces.append(_Owned(tenant, spec.namespace, position))
+        for index, name in enumerate(spec.namespaces):
+            position = positions.at("spec", "namespaces", index)
+            namespaces.append(_Owned(tenant, name, position))
+        for index, host in enumerate(spec.hosts):
+            hosts.append(_Owned(tenant, host, positions.at("spec", "hosts", index)))
+        yield from _kinds(document, positions)
+    yield from _reserved(namespaces)
+    yield from _shared(namespaces, "namespace")
+    yield from _shared(hosts, "host")
+
+
+def _reserved(namespaces: Iterable[_Owned]) -> Iterator[Problem]:
+    for each in namespaces:
+        if each.name in _RESERVED_NAMESPACES or each.name.startswith(_RESERVED_PREFIXES):
+            message = f"tenant {each.tenant!r} must not own reserved namespace {each.name!r}"
+            hint = "it belongs to Kubernetes, to an agent or to everybody; use another one"
+            yield Problem(each.position, message, hint)
+
+
+def _shared(owned: list[_Owned], what: str) -> Iterator[Problem]:
+    """What two tenants own, once in each of the two documents."""
+    for one in owned:
+        for other in owned:
+            if one.tenant == other.tenant:
+                continue
+            same = one.name == other.name
+            if same or (what == "host" and overlap(one.name, other.name)):
+                verb = "is" if same else f"overlaps with {other.name!r},"
+                message = f"{what} {one.name!r} of tenant {one.tenant!r} {verb} owned by tenant"
+                hint = f"defined at {other.position}; only one of them can own it"
+                yield Problem(one.position, f"{message} {other.tenant!r} too", hint)
+
+
+def _kinds(document: TenantDocument, positions: DocumentPositions) -> Iterator[Problem]:
+    """Entries of `kinds.allowed` without effect."""
+    for index, entry in enumerate(document.spec.kinds.allowed):
+        if entry in FIELD_PERMISSIONS or entry in _BUILT_IN_NAMES:
+            continue
+        position = positions.at("spec", "kinds", "allowed", index)
+        name, _, group = entry.partition(".")
+        if not group:
+            known = [str(kind) for kind in KINDS.values() if kind.name == entry]
+            hint = f"did you mean {known[0]!r}?" if known else suggest(entry, _BUILT_IN_NAMES)
+            message = f"Kubernetes has no kind {entry!r}; write a custom kind with its group"
+            yield Problem(position, message, hint or f"like {entry}.example.com")
+        elif is_agent_kind(known_kind(group, name)):
+            message = f"kind {entry!r} controls agents; no tenant may be allowed to write it"
+            yield Problem(position, message, "remove it")

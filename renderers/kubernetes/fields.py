@@ -1,0 +1,86 @@
+"""Finds fields in objects: all of them, or those at a path."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from planners.model import Json
+
+Path = tuple[str | int, ...]
+
+_PLAIN = re.compile(r"[A-Za-z0-9_$-]+")
+_INDEX = re.compile(r"\[\d+\]")
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A value in an object, and the keys and indexes that lead to it."""
+
+    path: Path
+    value: Json
+
+    def __str__(self) -> str:
+        return path_text(self.path)
+
+    @property
+    def pattern(self) -> str:
+        """The path with `[*]` for every index."""
+        return _INDEX.sub("[*]", path_text(self.path))
+
+
+def path_text(path: Path) -> str:
+    """A path in messages: `spec.rules[0].host`, `metadata.annotations['a/b']`."""
+    text = ""
+    for part in path:
+        if isinstance(part, int):
+            text += f"[{part}]"
+        elif _PLAIN.fullmatch(part):
+            text += f".{part}" if text else part
+        else:
+            text += f"['{part}']"
+    return text
+
+
+def fields(value: Json, path: Path = ()) -> Iterator[Field]:
+    """Every entry of every mapping and list below a value, parents first."""
+    children: list[tuple[str | int, Json]] = []
+    if isinstance(value, dict):
+        children = [*value.items()]
+    elif isinstance(value, list):
+        children = [*enumerate(value)]
+    for key, child in children:
+        yield Field((*path, key), child)
+        yield from fields(child, (*path, key))
+
+
+def select(item: Mapping[str, Json], pattern: str) -> tuple[Field, ...]:
+    """The values at a pattern such as `spec.rules[*].host`; None where the last key is absent.
+
+    A value that is no list counts as the only item of one.
+    """
+    found: tuple[Field, ...] = (Field((), dict(item)),)
+    for part in pattern.split("."):
+        key, _, items = part.partition("[")
+        found = tuple(child for each in found for child in _below(each, key, items=bool(items)))
+    return found
+
+
+def _below(field: Field, key: str, *, items: bool) -> Iterator[Field]:
+    if not isinstance(field.value, dict):
+        return
+    value, path = field.value.get(key), (*field.path, key)
+    if items and isinstance(value, list):
+        yield from (Field((*path, index), each) for index, each in enumerate(value))
+    elif value is not None or not items:
+        yield Field(path, value)
+
+
+def texts(value: Json) -> tuple[str, ...]:
+    """The items of a list as texts; a single value counts as a list of one."""
+    items = value if isinstance(value, list) else [] if value is None else [value]
+    return tuple(str(each) for each in items)
+
+
+def mapping(value: Json) -> dict[str, Json]:
+    """The value if it is a mapping, else an empty one."""
+    return value if isinstance(value, dict) else {}
