@@ -143,7 +143,7 @@ async def test_a_code_that_github_does_not_know_is_said(world: World) -> None:
     answer = await client.get("/setup/github/done", params={"code": "used", "state": state})
 
     assert answer.status_code == 502
-    assert "begin again" in answer.text
+    assert "start the set-up again" in answer.text
     assert forges == {}
 
 
