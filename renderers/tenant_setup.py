@@ -8,7 +8,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from planners.model import Json, Tenant
-from renderers.kubernetes.kinds import AGENT_ACCOUNT, KINDS, Kind, Scope, is_allowed, is_forbidden
+from renderers.kubernetes.kinds import (
+    AGENT_ACCOUNT,
+    KINDS,
+    Kind,
+    Scope,
+    is_allowed,
+    is_forbidden,
+    known_kind,
+)
 
 _READ = ("get", "list", "watch")
 _WRITE = ("create", "delete", "get", "list", "patch", "update", "watch")
@@ -69,8 +77,9 @@ def tenant_objects(tenant: Tenant) -> tuple[dict[str, Json], ...]:
 
     In every namespace: quota and limits, the agent's service account and its role, the members'
     roles, and network policies that deny all traffic except within the tenant, to DNS and from
-    `allow_from_namespaces`. The agent's role has no `bind`, `escalate` or `impersonate`; unknown
-    custom kinds require an additional role for the account, granted by the platform.
+    `allow_from_namespaces`. The agent's role has no `bind`, `escalate` or `impersonate`;
+    custom kinds that applications define themselves require an additional role for the account,
+    granted by the platform.
     """
     namespaces = (tenant.namespace, *sorted(set(tenant.namespaces) - {tenant.namespace}))
     objects = [_namespace(tenant, name) for name in namespaces]
@@ -144,10 +153,15 @@ def _agent(tenant: Tenant, namespace: str) -> Iterator[dict[str, Json]]:
 
 
 def _writable(tenant: Tenant, *, cluster: bool = False) -> tuple[Kind, ...]:
-    """The kinds that the tenant may write, namespaced or cluster-scoped, sorted."""
+    """The kinds that the tenant may write, namespaced or cluster-scoped, sorted.
+
+    A kind in no table counts as namespaced; the allowed kinds name those (`Kind.group`).
+    """
+    entries = (entry.partition(".") for entry in tenant.allowed_kinds)
+    named = {(group, name): known_kind(group, name) for name, _, group in entries if "." in group}
     return tuple(
         kind
-        for _, kind in sorted(KINDS.items())
+        for _, kind in sorted({**KINDS, **named}.items())
         if (kind.scope is Scope.CLUSTER) is cluster
         and (kind.scope is Scope.OPEN or is_allowed(kind, tenant.allowed_kinds))
         and not is_forbidden(kind, tenant.forbidden_kinds)

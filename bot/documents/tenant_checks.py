@@ -13,6 +13,7 @@ from planners.model.hosts import overlap
 from renderers.kubernetes.kinds import BUILT_IN, KINDS, known_kind
 from renderers.policy.agent_metadata import is_agent_kind
 from renderers.policy.exposure import FIELD_PERMISSIONS
+from renderers.policy.hosts import is_cluster_local
 
 _RESERVED_NAMESPACES = frozenset(
     {"argo-cd", "argocd", "azure-arc", "azure-arc-release", "config-management-monitoring"}
@@ -48,7 +49,11 @@ def tenant_problems(
             position = positions.at("spec", "namespaces", index)
             namespaces.append(_Owned(tenant, name, position))
         for index, host in enumerate(spec.hosts):
-            hosts.append(_Owned(tenant, host, positions.at("spec", "hosts", index)))
+            position = positions.at("spec", "hosts", index)
+            hosts.append(_Owned(tenant, host, position))
+            if is_cluster_local(host):
+                hint = "a cluster-local name belongs to the owner of its namespace; remove it"
+                yield Problem(position, f"tenant {tenant!r} must not own host {host!r}", hint)
         yield from _kinds(document, positions)
     yield from _reserved(namespaces)
     yield from _shared(namespaces, "namespace")

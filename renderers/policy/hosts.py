@@ -16,6 +16,7 @@ from renderers.kubernetes.kinds import kind_of
 from renderers.kubernetes.pod_templates import pod_templates
 
 _LOCAL = re.compile(r"(?:[^./:]+\.)*?([^./:]+)\.svc(?:\.cluster\.local)?\.?")
+_CLUSTER_LOCAL = re.compile(r"(?:.*\.)?(?:svc|local)\.?")
 _ANY_LOCAL = re.compile(r"(?:^|[/@.])([^./:]+)\.svc(?:\.[a-z0-9.-]+)?(?::\d+)?(?:/.*)?$")
 _HOST_KEY = re.compile(
     r"[a-z_-]*(domains?|dnsnames?|externalname|fqdn|hosts?|hostnames?|virtualhosts?)",
@@ -118,20 +119,33 @@ def _host_fields(item: Mapping[str, Json], key: tuple[str, str]) -> Iterator[Fie
 
 
 def owns(host: str, tenant: Tenant) -> bool:
-    """Whether a host is the tenant's: listed, or a cluster-local name of its namespaces."""
-    if any(covers(pattern, host) for pattern in tenant.hosts):
-        return True
-    local = _LOCAL.fullmatch(host.lower())
-    return local is not None and local[1] in tenant.all_namespaces
+    """Whether a host is the tenant's: listed, or a cluster-local name of its namespaces.
+
+    No pattern covers cluster-local names: they belong to the owner of their namespace.
+    """
+    if is_cluster_local(host):
+        local = _LOCAL.fullmatch(host.lower())
+        return local is not None and local[1] in tenant.all_namespaces
+    return any(covers(pattern, host) for pattern in tenant.hosts)
+
+
+def is_cluster_local(host: str) -> bool:
+    """Whether a host, or a pattern, names Services of the cluster and nothing else."""
+    return _CLUSTER_LOCAL.fullmatch(host.lower()) is not None
 
 
 def unowned_host(where: str, host: str, tenant: Tenant) -> str:
     """The refusal of one host."""
-    owned = f"hosts {', '.join(tenant.hosts)}" if tenant.hosts else "no hosts"
+    if is_cluster_local(host):
+        return (
+            f"takes host {host} at {where}, which belongs to the owner of its namespace; tenant "
+            f"{tenant.name} may use names of {', '.join(tenant.all_namespaces)}"
+        )
+    owned = f"hosts {', '.join(tenant.hosts)} and" if tenant.hosts else "no hosts but"
     return (
         f"takes {f'host {host}' if host != '*' else 'every host'} at {where}; tenant {tenant.name} "
-        f"has {owned} and the cluster-local names of its namespaces: the platform team can add it "
-        f"to spec.hosts of the tenant in the fleet repo"
+        f"owns {owned} the cluster-local names of its namespaces: the platform team can add it to "
+        f"spec.hosts of the tenant in the fleet repo"
     )
 
 

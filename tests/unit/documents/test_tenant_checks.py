@@ -92,6 +92,16 @@ def test_a_host_is_a_name_or_a_pattern(host: str) -> None:
     assert found.startswith("tenants/alpha.yaml:4:30: ")
 
 
+@pytest.mark.parametrize("host", ["web.shop.svc.cluster.local", "'*.svc'", "'*.local'", "local"])
+def test_cluster_local_names_are_no_ones_hosts(host: str) -> None:
+    (found,) = problems(alpha=f"namespace: a, hosts: [{host}]")
+
+    assert found == (
+        f"tenants/alpha.yaml:4:30: tenant 'alpha' must not own host {host.strip(chr(39))!r} "
+        f"(a cluster-local name belongs to the owner of its namespace; remove it)"
+    )
+
+
 @pytest.mark.parametrize(
     ("entry", "message"),
     [

@@ -103,7 +103,7 @@ def test_a_refusal_says_what_to_do_and_who_can_allow_more() -> None:
         "IngressClass.networking.k8s.io to kinds.allowed of tenant retail"
     )
     assert host == (
-        "Ingress/x takes host a.example.org at spec.rules[0].host; tenant retail has hosts "
+        "Ingress/x takes host a.example.org at spec.rules[0].host; tenant retail owns hosts "
         "*.shop.example.com, shop.example.com and the cluster-local names of its namespaces: the "
         "platform team can add it to spec.hosts of the tenant in the fleet repo"
     )
@@ -176,9 +176,9 @@ def test_a_tenant_without_hosts_has_only_cluster_local_names() -> None:
     assert list(violations(own, tenant)) == []
     (refused,) = violations(public, tenant)
     assert refused == (
-        "Ingress/x takes host shop.example.com at spec.rules[0].host; tenant retail has no hosts "
-        "and the cluster-local names of its namespaces: the platform team can add it to spec.hosts "
-        "of the tenant in the fleet repo"
+        "Ingress/x takes host shop.example.com at spec.rules[0].host; tenant retail owns no "
+        "hosts but the cluster-local names of its namespaces: the platform team can add it to "
+        "spec.hosts of the tenant in the fleet repo"
     )
 
 
@@ -189,6 +189,17 @@ def test_all_hosts_are_a_tenants_only_if_it_has_the_pattern_for_it() -> None:
     )
 
     assert list(violations(catch_all.item, tenant)) == []
+
+
+def test_no_pattern_covers_the_cluster_local_names_of_others() -> None:
+    tenant = Tenant("edge", "edge", hosts=("*",))
+    spec = {"hosts": ["pay.beta.svc.cluster.local", "*.local"]}
+    hijack = row("", {"is": "networking.istio.io/v1 VirtualService", "spec": spec})
+
+    assert [each.partition(",")[0] for each in violations(hijack.item, tenant)] == [
+        "VirtualService/x takes host pay.beta.svc.cluster.local at spec.hosts[0]",
+        "VirtualService/x takes host *.local at spec.hosts[1]",
+    ]
 
 
 def test_at_level_privileged_pods_may_use_the_node() -> None:

@@ -133,6 +133,12 @@ def test_the_agent_may_write_the_open_kinds_and_those_allowed_but_none_forbidden
     assert written == opened - {"ingresses.networking.k8s.io"} | {"endpointslices.discovery.k8s.io"}
 
 
+def test_the_agent_may_write_custom_kinds_that_are_allowed_by_name() -> None:
+    tenant = Tenant("retail", "shop", allowed_kinds=("Widget.example.com", "Widget"))
+
+    assert "widgets.example.com" in resources(one(tenant, "shop/Role/switchyard"), "create")
+
+
 @pytest.mark.parametrize("tenant", [Tenant("retail", "shop"), FULL])
 def test_the_agent_cannot_extend_its_rights(tenant: Tenant) -> None:
     for item in tenant_objects(tenant):
