@@ -69,7 +69,7 @@ async def made_at_github(client: httpx.AsyncClient, link: str) -> httpx.Response
     action, fields = form(page.text)
     async with httpx.AsyncClient(trust_env=False) as browser:
         answer = await browser.post(action, data=fields)
-    assert answer.status_code == 302
+    assert answer.status_code == 302, answer.text
     return await client.get(answer.headers["location"])
 
 

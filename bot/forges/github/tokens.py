@@ -20,6 +20,7 @@ REQUESTER = "switchyard"
 MARGIN = timedelta(minutes=5)
 PERMISSIONS = {
     "contents": "write",
+    "issues": "read",
     "merge_queues": "write",
     "metadata": "read",
     "pull_requests": "write",

@@ -40,6 +40,7 @@ class GitHub:
         self.new_key: Callable[[], tuple[str, str]] = lambda: ("", "")
         self.granted = {
             "contents": "write",
+            "issues": "read",
             "metadata": "read",
             "pull_requests": "write",
             "statuses": "write",

@@ -2,11 +2,13 @@
 
 import json
 import secrets
+from html import escape
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
-from fastapi.responses import RedirectResponse, Response
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
+from tests.fakes.github import manifests
 from tests.fakes.github.state import GitHub, Json
 
 
@@ -28,8 +30,14 @@ def routes(github: GitHub) -> APIRouter:
 
 
 async def _made(github: GitHub, request: Request, owner: str) -> Response:
-    """What GitHub does when the user agrees: the App, and a code for its keys."""
+    """What GitHub does when the user agrees: the App, and a code for its keys.
+
+    A manifest that does not hold makes no App; the page says why (see `manifests`).
+    """
     manifest: Json = json.loads(str((await request.form())["manifest"]))
+    if wrong := manifests.faults(manifest):
+        page = "\n".join(["<h1>Invalid GitHub App configuration</h1>", *map(escape, wrong)])
+        return HTMLResponse(page)
     private, github.app_key = github.new_key()
     github.hook_url = manifest["hook_attributes"]["url"]
     github.oauth.clients["Iv1.7"] = secrets.token_hex(20)

@@ -81,6 +81,7 @@ async def test_a_rejected_token_is_renewed_once(ground: Faulty) -> None:
     assert [each["repositories"] for each in ground.github.made] == [["deploy"], ["deploy"]]
     assert ground.github.made[0]["permissions"] == {
         "contents": "write",
+        "issues": "read",
         "metadata": "read",
         "pull_requests": "write",
         "statuses": "write",
@@ -174,7 +175,7 @@ async def test_a_merge_group_names_its_pull_request() -> None:
 
 
 async def test_a_token_asks_for_no_more_than_the_app_was_granted(ground: Faulty) -> None:
-    ground.github.granted = {"contents": "read", "issues": "write"}
+    ground.github.granted = {"contents": "read", "actions": "write"}
 
     await ground.forge.repository(REPO)
 
