@@ -4,7 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from bot.forges import ForgeError
+from bot.forges.github import GitHubForge
+from bot.forges.github.tokens import AppTokens
 from renderers import yaml
+from tests.conformance.grounds import REPO, GitHubGround
 from tests.fakes.github.manifests import faults
 from tests.fakes.github.state import Json
 
@@ -62,3 +66,19 @@ def test_an_event_needs_its_permission(permission: str, events: list[str]) -> No
 )
 def test_a_wrong_manifest_is_refused(changed: Json, expected: list[str]) -> None:
     assert faults(manifest() | changed) == expected
+
+
+@pytest.mark.parametrize("path", ["/users/switchyard%5Bbot%5D", f"/repos/{REPO}", "/user"])
+async def test_a_jwt_of_the_app_is_refused_outside_its_endpoints(tmp_path: Path, path: str) -> None:
+    ground = GitHubGround(tmp_path)
+    forge = ground.forge
+    assert isinstance(forge, GitHubForge)
+    tokens = forge._tokens
+    assert isinstance(tokens, AppTokens)
+
+    assert (await tokens.call("GET", "/app", None))["slug"] == "switchyard"
+    with pytest.raises(ForgeError, match="GitHub responded 401"):
+        await tokens.call("GET", path, None)
+
+    await forge.close()
+    ground.stop()

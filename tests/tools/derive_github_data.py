@@ -14,6 +14,7 @@ from typing import Any
 TARGET = Path(__file__).parents[1] / "data" / "github"
 OPERATIONS = {
     "GET /app": "200",
+    "GET /app/installations": "200",
     "GET /repos/{owner}/{repo}/installation": "200",
     "POST /app/installations/{installation_id}/access_tokens": "201",
     "GET /users/{username}": "200",

@@ -102,12 +102,12 @@ class GitHubForge:
         await self._http.client.aclose()
 
     async def me(self) -> User:
-        """See the Protocol; cached. An App acts as its bot user."""
+        """See the Protocol; cached. An App acts as its bot user, which no JWT can read."""
         if self._me is None:
             if isinstance(self._tokens, AppTokens):
                 app = await self._tokens.call("GET", "/app", None)
                 login = f"{app['slug']}[bot]"
-                found = await self._tokens.call("GET", f"/users/{quote(login, safe='')}", None)
+                found = await self._http.get("", f"/users/{quote(login, safe='')}")
             else:
                 found = {**await self._http.get("", "/user"), "type": "Bot"}
             self._me = parsing.user(found)

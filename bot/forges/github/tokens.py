@@ -5,6 +5,7 @@ expire after an hour; they can be limited to repositories and permissions.
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -28,10 +29,11 @@ PERMISSIONS = {
 }
 READ = "read"
 TEAM_ACCESS = {"permissions": {"members": "read"}}
+NO_ACCESS = {"permissions": {"metadata": "read"}}
 
 
 class Tokens(Protocol):
-    """Provides tokens for a repository (`owner/name`) or an organisation's teams (`owner`)."""
+    """Provides tokens for a repository (`owner/name`), teams (`owner`) or public data (empty)."""
 
     @property
     def renewable(self) -> bool:
@@ -75,30 +77,43 @@ class AppTokens:
     _cached: dict[str, _CachedToken] = field(default_factory=dict, repr=False)
 
     async def of(self, repository: str, *, renew: bool = False) -> str:
-        """A token of the installation on the repository or organisation.
+        """A token of the installation on the repository or organisation, or of any installation.
 
         Raises:
-            ForgeError: the App is not installed there, or its key is rejected.
+            ForgeError: the App is not installed there, its installation is suspended, or its key is
+                rejected.
             TransientForgeError: GitHub is unreachable.
         """
         cached = self._cached.get(repository)
         if cached is not None and not renew and self.clock() < cached.expires - MARGIN:
             return cached.token
-        org, _, name = repository.partition("/")
-        where = f"/repos/{repository}" if name else f"/orgs/{org}"
-        installation = await self.call("GET", f"{where}/installation", None)
-        granted = installation["permissions"]
-        requested = {
-            each: level if granted[each] != READ else READ
-            for each, level in PERMISSIONS.items()
-            if each in granted
-        }
-        scope = {"repositories": [name], "permissions": requested} if name else TEAM_ACCESS
+        installation = await self._installation(repository)
+        if installation.get("suspended_at"):
+            account = installation["account"]["login"]
+            raise ForgeError(
+                f"the installation of the GitHub App on {account} is suspended: an owner of "
+                f"{account} can unsuspend it in the settings of {account}, GitHub Apps"
+            )
+        scope = _scope(repository, installation["permissions"])
         path = f"/app/installations/{installation['id']}/access_tokens"
         created = await self.call("POST", path, scope)
         token, expires = str(created["token"]), datetime.fromisoformat(created["expires_at"])
         self._cached[repository] = _CachedToken(token, expires)
         return token
+
+    async def _installation(self, repository: str) -> Any:
+        """The installation to take a token of; without a repository one that is not suspended."""
+        org, _, name = repository.partition("/")
+        if org:
+            where = f"/repos/{repository}" if name else f"/orgs/{org}"
+            return await self.call("GET", f"{where}/installation", None)
+        found = await self.call("GET", "/app/installations?per_page=100", None)
+        if not found:
+            raise ForgeError(
+                "the GitHub App is not installed on any account: install it on the fleet repo, the "
+                "deploy repos and the app repos"
+            )
+        return min(found, key=lambda each: (bool(each.get("suspended_at")), each["id"]))
 
     async def call(self, method: str, path: str, fields: Any) -> Any:
         """Send a request as the App itself, with a JWT valid for ten minutes."""
@@ -129,3 +144,16 @@ class AppTokens:
                 f"check the App's id, private key and permissions"
             )
         return response.json() if response.content else None
+
+
+def _scope(repository: str, granted: Mapping[str, str]) -> Mapping[str, Any]:
+    """What a token may do, at most what the App was granted."""
+    org, _, name = repository.partition("/")
+    if not name:
+        return TEAM_ACCESS if org else NO_ACCESS
+    permissions = {
+        each: level if granted[each] != READ else READ
+        for each, level in PERMISSIONS.items()
+        if each in granted
+    }
+    return {"repositories": [name], "permissions": permissions}

@@ -1,12 +1,49 @@
 """GitHub's routes for Apps: who it is, its tokens, its webhook and its birth from a manifest."""
 
+import re
+
 from fastapi import APIRouter, Request
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bot.sandbox.forge.accounts import RequestError
 from tests.fakes.github import shapes
 from tests.fakes.github.state import Delivery, GitHub, Json
 
 INSTALLATION = 11
+API = "/api/v3"
+FOR_A_JWT = re.compile(
+    r"/app|/app/hook/.+|/app/installation-requests|/app/installations(/[^/]+(/[^/]+)?)?"
+    r"|/marketplace_listing/.+|/(orgs|enterprises|users)/[^/]+/installation"
+    r"|/repos/[^/]+/[^/]+/installation"
+)
+JWT = re.compile(rb"(bearer|token) [^.]+\.[^.]+\.[^.]+", re.IGNORECASE)
+
+
+class RefusedJwt:
+    """Refuses an App's JWT with 401 where GitHub takes none, such as at `/users/{username}`.
+
+    Sources: GitHub Docs, "Authenticating as a GitHub App" ("the documentation for that endpoint
+    will indicate that you must use a JWT"; GraphQL takes none); the list of such endpoints is that
+    of octokit/auth-app.js, src/requires-app-auth.ts. They in turn take nothing else, see
+    `GitHub.app_signed_in`.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"].startswith("/api/"):
+            given = dict(scope["headers"]).get(b"authorization", b"")
+            path = scope["path"].removeprefix(API)
+            if JWT.fullmatch(given) and not FOR_A_JWT.fullmatch(path):
+                body = {
+                    "message": "Bad credentials",
+                    "documentation_url": "https://docs.github.com/rest",
+                }
+                await JSONResponse(body, 401)(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
 
 
 def routes(github: GitHub) -> APIRouter:
@@ -15,7 +52,10 @@ def routes(github: GitHub) -> APIRouter:
     routes.include_router(_hook(github))
 
     @routes.get("/users/{login}")
-    def user(login: str) -> Json:
+    def user(request: Request, login: str) -> Json:
+        """Public, but a token that is sent must be good (GitHub Docs, "Troubleshooting")."""
+        if "authorization" in request.headers:
+            github.signed_in(request)
         found = github.forge.users.get(login.removesuffix("[bot]"))
         if found is None:
             raise RequestError(404, "Not Found")
@@ -44,23 +84,30 @@ def _tokens(github: GitHub) -> APIRouter:
         github.app_signed_in(request)
         return {"id": 7, "slug": github.bot, "name": github.bot.capitalize()}
 
+    @routes.get("/app/installations")
+    def installations(request: Request) -> list[Json]:
+        """Suspended ones too, with the time (GitHub Docs, "List installations")."""
+        github.app_signed_in(request)
+        return [_installation(github, each) for each in github.accounts]
+
     @routes.get("/repos/{owner}/{name}/installation")
     def of_repository(request: Request, owner: str, name: str) -> Json:
         github.app_signed_in(request)
         if forge.role(f"{owner}/{name}", github.bot) == "none":
             raise RequestError(404, "Not Found")
-        return {"id": INSTALLATION, "account": {"login": owner}, "permissions": github.granted}
+        return _installation(github, owner)
 
     @routes.get("/orgs/{org}/installation")
     def of_organisation(request: Request, org: str) -> Json:
         github.app_signed_in(request)
-        return {"id": INSTALLATION, "account": {"login": org}, "permissions": github.granted}
+        if org not in github.accounts:
+            raise RequestError(404, "Not Found")
+        return _installation(github, org)
 
     @routes.post("/app/installations/{which}/access_tokens", status_code=201)
     async def token(request: Request, which: int) -> Json:
         github.app_signed_in(request)
-        assert which == INSTALLATION
-        return github.mint(await request.json())
+        return github.mint(github.accounts[which - INSTALLATION], await request.json())
 
     @routes.get("/orgs/{org}/teams/{team}/memberships/{login}")
     def membership(request: Request, org: str, team: str, login: str) -> Json:
@@ -70,6 +117,17 @@ def _tokens(github: GitHub) -> APIRouter:
         return {"url": f"{github.web}/api/v3/x", "role": "member", "state": "active"}
 
     return routes
+
+
+def _installation(github: GitHub, account: str) -> Json:
+    """Suspended ones tell since when (GitHub's OpenAPI description, `installation`)."""
+    at = f"{github.clock():%Y-%m-%dT%H:%M:%SZ}" if account in github.suspended else None
+    return {
+        "id": INSTALLATION + github.accounts.index(account),
+        "account": {"login": account},
+        "permissions": github.granted,
+        "suspended_at": at,
+    }
 
 
 def _hook(github: GitHub) -> APIRouter:

@@ -15,6 +15,7 @@ from bot.sandbox.forge.server import ThreadedServer
 from bot.sandbox.forge.state import ForgeState
 from tests.fakes.github import web
 from tests.fakes.github.api import create_github
+from tests.fakes.github.apps import RefusedJwt
 from tests.fakes.github.state import GitHub
 
 
@@ -57,7 +58,7 @@ def start_github(
     app = create_github(github)
     app.include_router(web.routes(github))
     app.include_router(git_http.router(forge))
-    served: ASGIApp = TokenForGit(app, github, token_of)
+    served: ASGIApp = RefusedJwt(TokenForGit(app, github, token_of))
     server = ThreadedServer(wrap(served) if wrap else served, certificate=certificate).start()
     github.web = server.url
     return github, server, private

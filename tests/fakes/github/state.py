@@ -15,6 +15,10 @@ from bot.sandbox.forge.state import ForgeState
 from tests.fakes.oauth import OAuth
 
 Json = dict[str, Any]
+NOT_HELD = (
+    "There is at least one repository that does not exist or is not accessible to the parent "
+    "installation."
+)
 
 
 @dataclass(slots=True)
@@ -46,6 +50,8 @@ class GitHub:
             "statuses": "write",
         }
         self.tokens: dict[str, datetime] = {}
+        self.account_of: dict[str, str] = {}
+        self.suspended: set[str] = set()
         self.made: list[Json] = []
         self.queued: dict[str, str] = {}
         self.needs_queue = False
@@ -71,11 +77,27 @@ class GitHub:
 
         self.forge.git.keep = both  # type: ignore[method-assign] # GitHub keeps one more
 
-    def mint(self, asked: Json) -> Json:
-        """An installation token, good for an hour."""
+    @property
+    def accounts(self) -> list[str]:
+        """The accounts with the App: those with teams, or with a repository that it may read."""
+        forge = self.forge
+        readable = (path for path in forge.repositories if forge.role(path, self.bot) != "none")
+        return sorted({path.partition("/")[0] for path in (*readable, *self.teams)})
+
+    def mint(self, account: str, asked: Json) -> Json:
+        """An installation token, good for an hour.
+
+        None for a suspended installation, nor for a repository that it does not hold (GitHub Docs,
+        "Create an installation access token for an app": 403, 422; the words are GitHub's own).
+        """
+        self._refuse_suspended(account)
+        for name in asked.get("repositories", []):
+            path = f"{account}/{name}"
+            if path not in self.forge.repositories or self.forge.role(path, self.bot) == "none":
+                raise RequestError(422, NOT_HELD)
         token = f"ghs_{secrets.token_hex(16)}"
         until = self.clock() + timedelta(hours=1)
-        self.tokens[token] = until
+        self.tokens[token], self.account_of[token] = until, account
         self.made.append(asked)
         permissions = asked["permissions"]
         return {
@@ -98,7 +120,13 @@ class GitHub:
         user = self.user_of(token)
         if user is None:
             raise RequestError(401, "Bad credentials")
+        self._refuse_suspended(self.account_of.get(token, ""))
         return user
+
+    def _refuse_suspended(self, account: str) -> None:
+        """GitHub Docs, "Suspending a GitHub App installation": it reaches nothing there."""
+        if account in self.suspended:
+            raise RequestError(403, "This installation has been suspended")
 
     def app_signed_in(self, request: Request) -> None:
         _, _, token = request.headers.get("authorization", "").partition(" ")

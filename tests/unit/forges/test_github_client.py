@@ -193,3 +193,25 @@ async def test_the_requested_merge_method_is_used(ground: Faulty, method: MergeM
 
     assert first == NotMerged("rejected by GitHub: not now")
     assert ground.github.methods == [method.value]
+
+
+async def test_the_bot_user_is_read_with_a_token_of_any_installation(ground: Faulty) -> None:
+    assert (await ground.forge.me()).login == "switchyard[bot]"
+    assert ground.github.made == [{"permissions": {"metadata": "read"}}]
+
+
+async def test_a_suspended_installation_says_who_can_clear_it(ground: Faulty) -> None:
+    ground.made.forge.create_repository("shop/app", {"switchyard": "write"})
+    ground.github.suspended = {"fleet"}
+
+    with pytest.raises(ForgeError, match="on fleet is suspended: an owner of fleet can unsuspend"):
+        await ground.forge.repository(REPO)
+    assert (await ground.forge.me()).login == "switchyard[bot]"
+    assert (await ground.forge.repository("shop/app")).path == "shop/app"
+
+
+async def test_an_app_without_installations_says_what_to_do(ground: Faulty) -> None:
+    ground.made.forge.repositories.clear()
+
+    with pytest.raises(ForgeError, match="the GitHub App is not installed on any account"):
+        await ground.forge.me()
