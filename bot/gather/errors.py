@@ -13,6 +13,10 @@ class NotRegisteredError(GatherError):
     """The fleet repo registers no such application; its name may come from an untrusted source."""
 
 
+class EmptyRepositoryError(GatherError):
+    """The default branch of a repository has no commit yet."""
+
+
 class DocumentsError(GatherError):
     """Documents with mistakes; `problems` lists each with its place."""
 

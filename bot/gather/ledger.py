@@ -1,23 +1,32 @@
 """The ledger: what every unit of every application requests, merged or proposed.
 
-Read from the deploy repos' own files, so that it holds after any loss of the database.
+Read from the deploy repos' own files, so that it holds after any loss of the database. A deploy
+repo that is gone, suspended or empty has no claims for applications that can be planned without.
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+import structlog
+
 from bot.context import Context
 from bot.engine.usage import ResourceUsage, UsageReader, claim
+from bot.forges import ForgeError, TransientForgeError
+from bot.gather.errors import EmptyRepositoryError, GatherError
 from bot.gather.repository import Checkout, fetch, our_requests
-from planners.model import Fleet, Registration, Tenant, Unit
-from planners.model.snapshot import MergeRequestState, ResourceClaim
+from bot.git import GitError, TransientGitError
+from planners.model import Application, Fleet, Registration, Repo, Tenant, Unit
+from planners.model.snapshot import MergeRequestState, ReportedFacts, ResourceClaim
 from renderers.layout import Layout
 
 MARKER = "wave"
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 MOST_REMEMBERED = 100_000
+TRANSIENT = (TransientForgeError, TransientGitError)
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,28 +42,82 @@ Merged = dict[tuple[str, Unit], MergedUsage]
 
 
 async def read_claims(
-    context: Context, fleet: Fleet, tenant: Tenant, timed: frozenset[str], known: Checkout
+    context: Context,
+    fleet: Fleet,
+    application: Application,
+    tenant: Tenant,
+    facts: Mapping[str, ReportedFacts],
+    *,
+    own: Checkout,
 ) -> tuple[ResourceClaim, ...]:
     """Claims of all registered applications, merged ones first; the tenant's with their usage.
 
-    `known` is a deploy repo that this pass has fetched: one pass reads a repository once.
-    The time of merging is read for units on the clusters in `timed` alone, those that report what
-    is free; elsewhere it does not matter and is long ago.
+    `own` is the deploy repo that this pass has fetched: one pass reads a repository once.
+    The time of merging is read for units on the clusters alone that report what is free; elsewhere
+    it does not matter and is long ago.
+
+    Raises:
+        GatherError: a deploy repo cannot be read and the application cannot be planned without it.
+        ForgeError, GitError: a deploy repo cannot be read now, or `own` cannot.
     """
     if len(context.usage_by_blob) >= MOST_REMEMBERED:
         context.usage_by_blob.clear()
     reader = UsageReader(tenant, context.usage_by_blob)
+    timed = frozenset(name for name, each in facts.items() if each.free)
     claims: list[ResourceClaim] = []
     for repo in sorted({each.deploy for each in fleet.registrations}):
-        checkout = known if repo == known.repo else await fetch(context, repo)
         registered = [each for each in fleet.registrations if each.deploy == repo]
-        merged = await asyncio.to_thread(_merged, reader, checkout, registered, timed)
-        claims += [
-            claim(each.registration, unit, each.usage, each.at)
-            for (_, unit), each in merged.items()
-        ]
-        claims += await _proposed(context, reader, checkout, registered, merged)
+        try:
+            checkout = own if repo == own.repo else await fetch(context, repo)
+            claims += await _claims(context, reader, checkout, registered, timed)
+        except EmptyRepositoryError:
+            continue
+        except (ForgeError, GitError) as error:
+            if repo == own.repo or isinstance(error, TRANSIENT):
+                raise
+            _check_dispensable(repo, registered, application, tenant, error)
+            log.warning("claims not counted", repo=str(repo), error=str(error))
     return tuple(claims)
+
+
+def _check_dispensable(
+    repo: Repo,
+    registrations: Iterable[Registration],
+    application: Application,
+    tenant: Tenant,
+    error: Exception,
+) -> None:
+    """Check that the application can be planned without the claims in a deploy repo.
+
+    The tenant's quota counts all its claims, its set-up stays where it has applications, and
+    affinity follows the claims of the application it names. Free resources may be overestimated.
+
+    Raises:
+        GatherError: it cannot.
+    """
+    named = {rule.application for each in application.placements for rule in each.affinity}
+    counted = bool(tenant.quota) or application.is_tenant_setup
+    for each in registrations:
+        if each.application in named or (counted and each.tenant == tenant.name):
+            raise GatherError(
+                f"{repo} cannot be read, but application {each.application} there counts for "
+                f"{application.name}: {error}"
+            ) from error
+
+
+async def _claims(
+    context: Context,
+    reader: UsageReader,
+    checkout: Checkout,
+    registrations: list[Registration],
+    timed: frozenset[str],
+) -> list[ResourceClaim]:
+    """The claims in one deploy repo, merged ones first."""
+    merged = await asyncio.to_thread(_merged, reader, checkout, registrations, timed)
+    claims = [
+        claim(each.registration, unit, each.usage, each.at) for (_, unit), each in merged.items()
+    ]
+    return claims + await _proposed(context, reader, checkout, registrations, merged)
 
 
 def _merged(

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from bot.context import Context
 from bot.forges import ForgeMergeRequest, RepositoryInfo
-from bot.gather.errors import GatherError
+from bot.gather.errors import EmptyRepositoryError
 from bot.git import Mirror, TransientGitError
 from planners.gating.merge_requests import PREFIX
 from planners.model import Repo
@@ -52,7 +52,7 @@ async def fetch(context: Context, repo: Repo) -> Checkout:
     """Fetch a repository into its mirror.
 
     Raises:
-        GatherError: its default branch has no commit.
+        EmptyRepositoryError: its default branch has no commit.
         ForgeError, GitError: it cannot be reached or read.
     """
     info = await context.forge(repo).repository(repo.path)
@@ -61,5 +61,5 @@ async def fetch(context: Context, repo: Repo) -> Checkout:
     await asyncio.to_thread(mirror.fetch, url, access)
     head = await asyncio.to_thread(mirror.head, info.default_branch)
     if head is None:
-        raise GatherError(f"{repo}: branch {info.default_branch} has no commit yet")
+        raise EmptyRepositoryError(f"{repo}: branch {info.default_branch} has no commit yet")
     return Checkout(repo, info, mirror, head)

@@ -27,7 +27,6 @@ from planners.model.snapshot import (
     MergeRequest,
     MergeRequestState,
     PreviousDeployment,
-    ReportedFacts,
     Snapshot,
 )
 
@@ -261,7 +260,7 @@ async def _snapshot(
         sources=read.sources,
         files=read.files,
         facts=facts,
-        claims=await read_claims(context, newest, tenant, _timed(facts), deploy.checkout),
+        claims=await read_claims(context, newest, application, tenant, facts, own=deploy.checkout),
         upstream_applications=await read_upstream(context, newest, application),
         previous=await asyncio.to_thread(_previous, deploy, registration, application, sha),
         overrides=proposed.overrides,
@@ -292,8 +291,3 @@ def _authors(app: Checkout, sha: str, base: DeployBase) -> frozenset[str]:
     """Everybody with a hand in this revision since what is deployed."""
     deployed = {each.source for each in base.changes.values() if each.source}
     return app.mirror.authors(sha, tuple(sorted(deployed)))
-
-
-def _timed(facts: Mapping[str, ReportedFacts]) -> frozenset[str]:
-    """The clusters that report what is free."""
-    return frozenset(name for name, each in facts.items() if each.free)

@@ -72,13 +72,19 @@ async def drain(context: Context) -> int:
 
 
 async def sweep(context: Context) -> None:
-    """Make every key due, including those in quarantine because their passes ended abnormally."""
+    """Make every key due, including those in quarantine because their passes ended abnormally.
+
+    A repository whose merge requests cannot be listed is logged and left to the next sweep.
+    """
     await asyncio.to_thread(context.store.inbox.prune, context.clock() - DELIVERIES_KEPT)
     await asyncio.to_thread(context.store.audit.prune, context.clock() - AUDIT_KEPT)
     fleet = await _publish_fleet(context)
     keys = {application_key(each.application) for each in fleet.registrations}
     for repo in sorted({repo for each in fleet.registrations for repo in (each.app, each.deploy)}):
-        keys |= await _reviews(context, repo)
+        try:
+            keys |= await _reviews(context, repo)
+        except RETRIED as error:
+            log.warning("merge requests not listed", repo=str(repo), error=str(error))
     await wake(context, keys, release=True)
 
 

@@ -5,6 +5,7 @@ collaborators; "Managing a merge queue".
 """
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import ClassVar
 from urllib.parse import quote
 
@@ -30,6 +31,7 @@ from bot.forges import (
     ssl_context,
 )
 from bot.forges._rate_budget import RateBudget, Urgency
+from bot.forges._setup_check import check_each
 from bot.forges.github import merging, oauth, parsing, people, setup_check, statuses, webhooks
 from bot.forges.github.http import Http, ResponseError, api_of
 from bot.forges.github.listing import Listing
@@ -121,9 +123,8 @@ class GitHubForge:
         found: tuple[str, ...] = ()
         if isinstance(self._tokens, AppTokens):
             found = await setup_check.check_webhook(self._tokens, address)
-        for each in deploys:
-            found += await setup_check.check_required_status(self._http, each)
-        return found
+        required = partial(setup_check.check_required_status, self._http)
+        return found + await check_each(deploys, required)
 
     async def git_credentials(self, repository: str) -> GitCredentials:
         """A token for that repository only."""

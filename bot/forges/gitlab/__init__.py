@@ -5,6 +5,7 @@ statuses, branches, members, merge trains.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, ClassVar
 from urllib.parse import quote
 
@@ -29,6 +30,7 @@ from bot.forges import (
     User,
 )
 from bot.forges._rate_budget import RateBudget, Urgency
+from bot.forges._setup_check import check_each
 from bot.forges.gitlab import merging, oauth, parsing, setup_check, statuses, webhooks
 from bot.forges.gitlab.http import TIMEOUT, Http, ResponseError, project
 from bot.forges.gitlab.listing import Listing
@@ -109,11 +111,9 @@ class GitLabForge:
         self, repositories: Sequence[str], deploys: Sequence[str], address: str
     ) -> tuple[str, ...]:
         """See the Protocol."""
-        hooked = [
-            await setup_check.check_webhooks(self._http, each, address) for each in repositories
-        ]
-        ordered = [await setup_check.check_required_status(self._http, each) for each in deploys]
-        return tuple(warning for each in (*hooked, *ordered) for warning in each)
+        webhooks = partial(setup_check.check_webhooks, self._http, address=address)
+        required = partial(setup_check.check_required_status, self._http)
+        return await check_each(repositories, webhooks) + await check_each(deploys, required)
 
     async def git_credentials(self, repository: str) -> GitCredentials:
         """The token, which is valid for all its repositories."""
