@@ -56,7 +56,7 @@ async def refuse_commands(
 async def _unanswered(
     context: Context, repo: Repo, number: int, comments: tuple[Comment, ...], *, deploy: bool
 ) -> list[Comment]:
-    """Comments with a line to the bot that no record and no reply speaks of."""
+    """Comments with a command line that no log entry and no reply answers."""
     me = await context.forge(repo).me()
     reader = CommandReader(me.login, tuple(each.verb for each in commands().values()))
     known: set[tuple[str, str]] = set()
@@ -76,7 +76,7 @@ async def _unanswered(
 def _answered(
     context: Context, repo: Repo, number: int, ours: Comment, *, deploy: bool
 ) -> set[tuple[str, str]]:
-    """What a comment of our own answers, be it a record or a reply."""
+    """The command lines that a comment of the bot answers, as a command log or as a reply."""
     first = ours.body.partition("\n")[0]
     recorded = context.markers.read(LOG, repo, first)
     if recorded is not None:

@@ -148,7 +148,7 @@ class CommandSession:
             return log
         if log.was_changed:
             me, now = await context.forge(location.repo).me(), context.clock()
-            said = f"put back {len(entries)}"
+            said = f"restored {len(entries)}"
             note = CommandLogEntry("", said, me.login, "record", now, Outcome.DONE, RESTORED)
             entries = (*log.entries, note)
         return await write_log(context, log, entries, log.reacted)

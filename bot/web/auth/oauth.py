@@ -48,7 +48,7 @@ class AuthorizationCodeFlow:
 
         Raises:
             ForgeError: the forge rejects the code, or its certificate is not trusted.
-            TransientForgeError: the forge does not answer.
+            TransientForgeError: the forge is unreachable.
         """
         fields = {
             "grant_type": "authorization_code",
@@ -93,7 +93,7 @@ class AuthorizationCodeFlow:
             found = json.loads(body)
         except httpx.HTTPError as error:
             silent = TransientForgeError(
-                f"{self.sign_in.title} does not answer: {type(error).__name__}"
+                f"{self.sign_in.title} is unreachable: {type(error).__name__}"
             )
             raise certificate_error(self.sign_in.title, error) or silent from error
         except (ValueError, RecursionError) as error:
