@@ -12,7 +12,7 @@ from bot.forges._rate_budget import Urgency
 from bot.forges.github.http import Http, ResponseError
 from planners.model import MergeMethod
 
-REREAD_STATUSES = frozenset({405, 409, 422})
+REREAD_STATUSES = frozenset({403, 405, 409, 422})
 METHODS = (("merge", "allow_merge_commit"), ("squash", "allow_squash_merge"))
 QUEUE_BRANCH = re.compile(r"gh-readonly-queue/.+/pr-(\d{1,9})-[0-9a-f]+")
 MUTATION = """mutation($id: ID!, $head: GitObjectID!) {

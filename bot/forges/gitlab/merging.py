@@ -11,9 +11,9 @@ from bot.forges._rate_budget import Urgency
 from bot.forges.gitlab.http import Http, ResponseError
 from planners.model import MergeMethod
 
-REREAD_STATUSES = frozenset({400, 405, 406, 409, 422})
+REREAD_STATUSES = frozenset({400, 401, 403, 405, 406, 409, 422})
 CHECKING = frozenset({"checking", "unchecked", "preparing", "approvals_syncing"})
-NOT_FOUND = 404
+UNAUTHORIZED, NOT_FOUND = 401, 404
 IN_MERGE_TRAIN = NotMerged("in GitLab's merge train")
 
 
@@ -21,7 +21,8 @@ async def merge(http: Http, project: str, number: int, options: MergeOptions) ->
     """Merge a merge request and return it as GitLab's JSON.
 
     Rebase or merge commit is a setting of the project. After a rejection the state is read, because
-    GitLab computes asynchronously whether a merge request can be merged.
+    GitLab computes asynchronously whether a merge request can be merged. 401 means that the user
+    has no right to merge, unless reading it is answered with 401 too.
     """
     path, head, method = f"{project}/merge_requests/{number}", options.head, options.method
     fields: dict[str, Any] = {
@@ -44,7 +45,16 @@ async def merge(http: Http, project: str, number: int, options: MergeOptions) ->
             return made
         if made["state"] != "merged" and status in CHECKING:
             raise TransientForgeError(f"GitLab is still checking !{number} ({status})") from None
+        if error.status == UNAUTHORIZED or not made.get("user", {}).get("can_merge", True):
+            return _no_right(made["target_branch"])
         return NotMerged(f"rejected by GitLab: {status} ({error.message})")
+
+
+def _no_right(branch: str) -> NotMerged:
+    return NotMerged(
+        f"rejected by GitLab: Switchyard's user is not allowed to merge into {branch}; a "
+        f"maintainer can allow it in the project's settings, Repository, Protected branches"
+    )
 
 
 async def _add_to_train(http: Http, project: str, number: int, head: str) -> NotMerged:

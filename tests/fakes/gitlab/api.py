@@ -158,7 +158,9 @@ def _requests(gitlab: GitLab) -> APIRouter:
 
     def whole(request: Request, found: MergeRequest) -> Json:
         version, asking = gitlab.notice(found)[0], gitlab.signed_in(request)
-        return {**told(found), **shapes.details(forge, found, version, asking)}
+        may_merge = gitlab.may_merge(asking, found.repository)
+        details = shapes.details(found, version, asking)
+        return {**told(found), **details, "user": {"can_merge": may_merge}}
 
     @routes.get(listed)
     def listing(
@@ -215,9 +217,16 @@ def _requests(gitlab: GitLab) -> APIRouter:
 
     @routes.put(listed + "/{number}/merge")
     async def merge(request: Request, project: str, number: int) -> Json:
+        """GitLab Docs, "Merge a merge request": 401 says that the user has no right to merge.
+
+        GitLab's lib/api/merge_requests.rb checks that first (`unauthorized! unless
+        merge_request.can_be_merged_by?`), with the words it has for a bad token.
+        """
         path, fields = gitlab.path(request, project), await request.json()
         message = fields["merge_commit_message"]
         user = gitlab.signed_in(request)
+        if not gitlab.may_merge(user, path):
+            raise RequestError(401, "401 Unauthorized")
         try:
             merging.merge(forge, user, path, number, head=fields["sha"], message=message)
         except RequestError as error:

@@ -148,7 +148,7 @@ def _merging(forge: ForgeState, found: MergeRequest) -> Json:
     }
 
 
-def details(forge: ForgeState, found: MergeRequest, version: Json, asking: User) -> Json:
+def details(found: MergeRequest, version: Json, asking: User) -> Json:
     """What a single merge request has besides, at its newest version."""
     return {
         "subscribed": asking.login == found.author,
@@ -159,7 +159,6 @@ def details(forge: ForgeState, found: MergeRequest, version: Json, asking: User)
             "start_sha": version["start_commit_sha"],
         },
         "merge_error": None,
-        "user": {"can_merge": forge.may(asking, found.repository, "write")},
     }
 
 

@@ -32,6 +32,7 @@ class GitLab:
         self.awards: list[tuple[int, str]] = []
         self.touched: set[tuple[str, int, int]] = set()
         self.trains = False
+        self.allowed_to_merge = "write"
         self.aboard: dict[int, str] = {}
 
     def signed_in(self, request: Request) -> User:
@@ -47,6 +48,14 @@ class GitLab:
         path = unquote(project)
         self.forge.require(self.signed_in(request), path, "read")
         return path
+
+    def may_merge(self, user: User, path: str) -> bool:
+        """Whether the target branch lets the user merge.
+
+        GitLab Docs, "Protected branches": roles that are "Allowed to merge", by default Maintainers
+        alone; here what `allowed_to_merge` says.
+        """
+        return self.forge.may(user, path, self.allowed_to_merge)
 
     def is_touched(self, on: MergeRequest, found: Comment) -> bool:
         """Whether somebody gave it an award."""

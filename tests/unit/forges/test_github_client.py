@@ -182,6 +182,17 @@ async def test_a_token_asks_for_no_more_than_the_app_was_granted(ground: Faulty)
     assert ground.github.made[-1]["permissions"] == {"contents": "read"}
 
 
+async def test_no_right_to_merge_is_a_refusal(ground: Faulty) -> None:
+    number = await opened(ground)
+    head = (await ground.forge.merge_request(REPO, number)).head
+    body = b'{"message": "Resource not accessible by integration"}'
+    ground.faults.add("PUT", "/merge$", status=403, body=body)
+
+    refused = await ground.forge.merge(REPO, number, head=head, message="M")
+
+    assert refused == NotMerged("rejected by GitHub: Resource not accessible by integration")
+
+
 @pytest.mark.parametrize("method", list(MergeMethod))
 async def test_the_requested_merge_method_is_used(ground: Faulty, method: MergeMethod) -> None:
     number = await opened(ground)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.forges import NotMerged, Role, Status, StatusState, TransientForgeError
+from bot.forges import ForgeError, Merged, NotMerged, Role, Status, StatusState, TransientForgeError
 from bot.forges.gitlab import parsing, webhooks
 from tests.conformance.grounds import CONTEXT, REPO, GitLabGround
 
@@ -56,6 +56,28 @@ async def test_a_merge_during_gitlabs_check_is_retried(ground: GitLabGround) -> 
     refused = await ground.forge.merge(REPO, number, head=head, message="Merge")
     assert isinstance(refused, NotMerged)
     assert refused.reason.startswith("rejected by GitLab: ci_must_pass")
+
+
+async def test_no_right_to_merge_is_told_apart_from_a_rejected_token(ground: GitLabGround) -> None:
+    number, head = await opened(ground)
+    ground.gitlab.allowed_to_merge = "maintain"
+
+    refused = await ground.forge.merge(REPO, number, head=head, message="Merge")
+
+    assert refused == NotMerged(
+        "rejected by GitLab: Switchyard's user is not allowed to merge into main; a maintainer "
+        "can allow it in the project's settings, Repository, Protected branches"
+    )
+    ground.gitlab.allowed_to_merge = "write"
+    assert isinstance(await ground.forge.merge(REPO, number, head=head, message="Merge"), Merged)
+
+
+async def test_a_revoked_token_is_still_reported_at_the_merge(ground: GitLabGround) -> None:
+    number, head = await opened(ground)
+    ground.made.forge.users.pop("switchyard")
+
+    with pytest.raises(ForgeError, match="GitLab rejects the token"):
+        await ground.forge.merge(REPO, number, head=head, message="Merge")
 
 
 def test_an_approval_applies_to_the_head_at_its_time() -> None:
