@@ -41,16 +41,24 @@ def path_text(path: Path) -> str:
     return text
 
 
-def fields(value: Json, path: Path = ()) -> Iterator[Field]:
+def fields(value: Json) -> Iterator[Field]:
     """Every entry of every mapping and list below a value, parents first."""
-    children: list[tuple[str | int, Json]] = []
+    stack = _entries((), value)
+    while stack:
+        field = stack.pop()
+        yield field
+        if isinstance(field.value, dict | list):
+            stack += _entries(field.path, field.value)
+
+
+def _entries(path: Path, value: Json) -> list[Field]:
+    """The entries of a mapping or list, the last first."""
     if isinstance(value, dict):
-        children = [*value.items()]
-    elif isinstance(value, list):
-        children = [*enumerate(value)]
-    for key, child in children:
-        yield Field((*path, key), child)
-        yield from fields(child, (*path, key))
+        return [Field((*path, key), value[key]) for key in reversed(value)]
+    if isinstance(value, list):
+        indexes = range(len(value) - 1, -1, -1)
+        return [Field((*path, index), value[index]) for index in indexes]
+    return []
 
 
 def select(item: Mapping[str, Json], pattern: str) -> tuple[Field, ...]:

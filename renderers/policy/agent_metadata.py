@@ -9,7 +9,7 @@ hooks), and Kubernetes documentation, "Finalizers" and "Owners and Dependents".
 from collections.abc import Iterator, Mapping
 
 from planners.model import Json
-from renderers.kubernetes.fields import fields, mapping
+from renderers.kubernetes.fields import Field, fields, mapping, path_text
 from renderers.kubernetes.kinds import BUILT_IN, Kind, kind_of
 
 _AGENT_GROUPS = (
@@ -64,12 +64,12 @@ def metadata_violations(item: Mapping[str, Json]) -> Iterator[str]:
     metadata = item.get("metadata")
     if not isinstance(metadata, dict):
         return
-    yield from _keys(metadata, "")
     kind = kind_of(item)
-    if (kind.group, kind.name) not in BUILT_IN:
-        for field in fields(dict(item)):
-            if len(field.path) > 1 and field.path[-1] == "metadata":
-                yield from _keys(mapping(field.value), f" at {field}")
+    for field in fields(dict(item)):
+        own = field.path[:-1] == ("metadata",)
+        template = (kind.group, kind.name) not in BUILT_IN
+        if field.path[-1] in {"annotations", "labels"} and (own or template):
+            yield from _keys(field, "" if own else f" at {path_text(field.path)}")
     if metadata.get("ownerReferences"):
         yield (
             "has metadata.ownerReferences, so Kubernetes would delete it with its owner; remove "
@@ -84,12 +84,11 @@ def metadata_violations(item: Mapping[str, Json]) -> Iterator[str]:
             )
 
 
-def _keys(metadata: Mapping[str, Json], place: str) -> Iterator[str]:
-    for field in ("annotations", "labels"):
-        for key in sorted(mapping(metadata.get(field))):
-            reason = _reason(key)
-            if reason:
-                yield f"has {field[:-1]} {key}{place}, which {reason}; remove it"
+def _keys(field: Field, place: str) -> Iterator[str]:
+    for key in sorted(mapping(field.value)):
+        reason = _reason(key)
+        if reason:
+            yield f"has {str(field.path[-1])[:-1]} {key}{place}, which {reason}; remove it"
 
 
 def _reason(key: str) -> str:

@@ -9,9 +9,9 @@ Sealed Secrets and KEDA.
 from collections.abc import Callable, Iterator, Mapping
 
 from planners.model import Json, Tenant
-from renderers.kubernetes.fields import fields, mapping, select, texts
-from renderers.kubernetes.kinds import BUILT_IN, is_allowed, is_platform_group, kind_of, known_kind
-from renderers.policy.allowed_kinds import permission
+from renderers.kubernetes.fields import Field, fields, mapping, select, texts
+from renderers.kubernetes.kinds import is_allowed, is_platform_group, kind_of, known_kind
+from renderers.policy.allowed_kinds import may_write, permission
 
 EXTERNAL_IPS = "Service.externalIPs"
 EXTERNAL_NAME = "Service.externalName"
@@ -44,9 +44,10 @@ def exposure_violations(item: Mapping[str, Json], tenant: Tenant) -> Iterator[st
     check = _CHECKS.get((kind.group, kind.name))
     if check is not None:
         yield from check(item, tenant)
-    yield from _chosen_volumes(item, tenant)
-    yield from _shared_stores(item, tenant)
-    yield from _token_templates(item)
+    for field in fields(dict(item)):
+        yield from _chosen_volume(field, tenant)
+        yield from _shared_store(field, tenant)
+        yield from _token_template(field)
 
 
 def _service(item: Mapping[str, Json], tenant: Tenant) -> Iterator[str]:
@@ -89,15 +90,10 @@ def _claim(item: Mapping[str, Json], tenant: Tenant) -> Iterator[str]:
         )
 
 
-def _chosen_volumes(item: Mapping[str, Json], tenant: Tenant) -> Iterator[str]:
+def _chosen_volume(field: Field, tenant: Tenant) -> Iterator[str]:
     """Claims in the templates of workloads that bind a chosen volume."""
-    kind = kind_of(item)
-    if (kind.group, kind.name) not in BUILT_IN:
-        return
-    for field in fields(dict(item)):
-        template = field.path[-1] == "volumeClaimTemplate" or "volumeClaimTemplates" in field.path
-        if template and mapping(mapping(field.value).get("spec")).get("volumeName"):
-            yield from _claim(mapping(field.value), tenant)
+    if field.path[-1] == "volumeClaimTemplate" or field.path[-2:-1] == ("volumeClaimTemplates",):
+        yield from _claim(mapping(field.value), tenant)
 
 
 def _volume(item: Mapping[str, Json], tenant: Tenant) -> Iterator[str]:
@@ -152,13 +148,31 @@ def _resource_claim(item: Mapping[str, Json], tenant: Tenant) -> Iterator[str]: 
             yield f"gives access to devices that others use ({field}); remove it"
 
 
-def _monitor(item: Mapping[str, Json], tenant: Tenant) -> Iterator[str]:  # noqa: ARG001
+def _monitor(item: Mapping[str, Json], tenant: Tenant) -> Iterator[str]:
+    yield from _scraped_addresses(item, tenant)
     for field in fields(dict(item)):
         if field.path[-1] in _FILES and field.value:
             yield (
                 f"makes Prometheus send a file of its own pod ({field}); refer to a Secret of the "
                 f"namespace instead"
             )
+
+
+def _scraped_addresses(item: Mapping[str, Json], tenant: Tenant) -> Iterator[str]:  # noqa: ARG001
+    """Relabelings to a fixed address would make Prometheus call what the tenant cannot."""
+    for field in fields(dict(item)):
+        rule = mapping(field.value)
+        address = str(rule.get("replacement", ""))
+        if rule.get("targetLabel") == "__address__" and "$" not in address:
+            yield f"makes Prometheus call a fixed address ({field} is {address}); remove it"
+
+
+def _external_secret(item: Mapping[str, Json], tenant: Tenant) -> Iterator[str]:
+    """A target other than a Secret."""
+    manifest = mapping(mapping(mapping(item.get("spec")).get("target")).get("manifest"))
+    kind = kind_of(manifest)
+    if manifest and kind.name != "Secret" and not may_write(kind, tenant, frozenset()):
+        yield f"writes {kind} (spec.target.manifest); {permission(str(kind), tenant)}"
 
 
 def _certificate(item: Mapping[str, Json], tenant: Tenant) -> Iterator[str]:
@@ -212,28 +226,26 @@ def _sealed_secret(item: Mapping[str, Json], tenant: Tenant) -> Iterator[str]:  
                     )
 
 
-def _shared_stores(item: Mapping[str, Json], tenant: Tenant) -> Iterator[str]:
+def _shared_store(field: Field, tenant: Tenant) -> Iterator[str]:
     """References to cluster-wide stores of secrets, whose rights are the platform's."""
-    for field in fields(dict(item)):
-        found = _STORES.get(str(field.value)) if field.path[-1] == "kind" else None
-        if found is None or len(field.path) == 1:
-            continue
-        store = known_kind(found, str(field.value))
-        if not is_allowed(store, tenant.allowed_kinds):
-            yield (
-                f"uses the platform's secrets ({field} is {field.value}); "
-                f"{permission(str(store), tenant)}"
-            )
+    found = _STORES.get(str(field.value)) if field.path[-1] == "kind" else None
+    if found is None or len(field.path) == 1:
+        return
+    store = known_kind(found, str(field.value))
+    if not is_allowed(store, tenant.allowed_kinds):
+        yield (
+            f"uses the platform's secrets ({field} is {field.value}); "
+            f"{permission(str(store), tenant)}"
+        )
 
 
-def _token_templates(item: Mapping[str, Json]) -> Iterator[str]:
+def _token_template(field: Field) -> Iterator[str]:
     """Templates of Secrets that Kubernetes would fill with an account's token."""
-    for field in fields(dict(item)):
-        if field.value == _SERVICE_TOKEN and len(field.path) > 1 and field.path[-1] == "type":
-            yield (
-                f"makes a Secret with a service account token ({field}); mount a projected token "
-                f"instead"
-            )
+    if field.value == _SERVICE_TOKEN and len(field.path) > 1 and field.path[-1] == "type":
+        yield (
+            f"makes a Secret with a service account token ({field}); mount a projected token "
+            f"instead"
+        )
 
 
 _CHECKS: Mapping[tuple[str, str], Callable[[Mapping[str, Json], Tenant], Iterator[str]]] = {
@@ -242,6 +254,7 @@ _CHECKS: Mapping[tuple[str, str], Callable[[Mapping[str, Json], Tenant], Iterato
     ("", "Service"): _service,
     ("bitnami.com", "SealedSecret"): _sealed_secret,
     ("cert-manager.io", "Certificate"): _certificate,
+    ("external-secrets.io", "ExternalSecret"): _external_secret,
     ("gateway.networking.k8s.io", "Gateway"): _gateway,
     ("monitoring.coreos.com", "PodMonitor"): _monitor,
     ("monitoring.coreos.com", "ServiceMonitor"): _monitor,

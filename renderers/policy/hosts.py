@@ -220,11 +220,20 @@ def _foreign_services(item: Mapping[str, Json], tenant: Tenant) -> Iterator[Fiel
     kind = kind_of(item)
     if (kind.group, kind.name) in _DATA_KINDS:
         return
-    pods = tuple(f"{place}." for place, _ in pod_templates(item))
-    for field in fields(dict(item)):
-        key = next((part for part in reversed(field.path) if isinstance(part, str)), "")
-        if not isinstance(field.value, str) or not _HOST_KEY.fullmatch(key):
-            continue
-        found = _ANY_LOCAL.search(field.value.lower())
-        if found and found[1] not in tenant.all_namespaces and not str(field).startswith(pods):
-            yield field
+    found = [field for field in fields(dict(item)) if _names_service(field, tenant)]
+    if found:
+        pods = tuple(f"{place}." for place, _ in pod_templates(item))
+        yield from (field for field in found if not str(field).startswith(pods))
+
+
+def _names_service(field: Field, tenant: Tenant) -> bool:
+    """Whether a field for hosts names a Service of another namespace."""
+    if not isinstance(field.value, str) or ".svc" not in field.value.lower():
+        return False
+    key = next((part for part in reversed(field.path) if isinstance(part, str)), "")
+    found = _ANY_LOCAL.search(field.value.lower())
+    return (
+        _HOST_KEY.fullmatch(key) is not None
+        and found is not None
+        and found[1] not in tenant.all_namespaces
+    )

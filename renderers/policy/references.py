@@ -56,6 +56,12 @@ PERMITTED = (
         "limits the traffic of the tenant's own pods; the other side has policies of its own",
     ),
     Permitted(
+        "cilium.io",
+        ("CiliumNetworkPolicy",),
+        ("spec.egress[*].toServices[*].k8sService.namespace",),
+        "limits the traffic of the tenant's own pods; the other side has policies of its own",
+    ),
+    Permitted(
         "security.istio.io",
         ("AuthorizationPolicy",),
         (

@@ -3,10 +3,11 @@
 from collections.abc import Iterator, Mapping
 
 from planners.model import Json, Tenant
+from renderers.kubernetes.fields import fields, mapping
 from renderers.kubernetes.kinds import Scope, kind_of
 from renderers.kubernetes.metadata import label_of, namespace_of
 from renderers.policy.agent_metadata import metadata_violations
-from renderers.policy.allowed_kinds import DefinedKinds, kind_violations
+from renderers.policy.allowed_kinds import DefinedKinds, kind_violations, may_write, permission
 from renderers.policy.annotations import annotation_violations
 from renderers.policy.exposure import exposure_violations
 from renderers.policy.hosts import host_violations
@@ -14,6 +15,9 @@ from renderers.policy.plaintext_secrets import secret_violations
 from renderers.policy.pods import account_violations, pod_violations
 from renderers.policy.rbac import rbac_violations
 from renderers.policy.references import reference_violations
+
+_CONTENT = frozenset({"data", "metadata", "roleRef", "rules", "spec"})
+"""What an embedded object has and a reference has not."""
 
 
 def violations(
@@ -30,6 +34,7 @@ def violations(
     policy's `plaintext_secrets` for this tenant.
     """
     label = label_of(item)
+    yield from (f"{label} {reason}" for reason in _embedded(item, tenant, defined))
     reasons = (
         kind_violations(item, tenant, defined),
         metadata_violations(item),
@@ -44,6 +49,22 @@ def violations(
     )
     for each in reasons:
         yield from (f"{label} {reason}" for reason in each)
+
+
+def _embedded(item: Mapping[str, Json], tenant: Tenant, defined: DefinedKinds) -> Iterator[str]:
+    """Objects inside of others, which a controller would write on the tenant's behalf."""
+    for field in fields(dict(item)):
+        inner = mapping(field.value)
+        is_object = isinstance(inner.get("kind"), str) and isinstance(inner.get("apiVersion"), str)
+        if is_object and _CONTENT & inner.keys():
+            kind = kind_of(inner)
+            if not may_write(kind, tenant, defined):
+                yield (
+                    f"contains {kind} at {field}, which tenant {tenant.name} may not write; "
+                    f"{permission(str(kind), tenant)}"
+                )
+            for reason in rbac_violations(inner, tenant, defined):
+                yield f"contains {kind} at {field}, which {reason}"
 
 
 def in_namespace(item: Mapping[str, Json], tenant: Tenant) -> dict[str, Json]:
