@@ -3,13 +3,14 @@
 A namespace or a host with two owners would be separated by nothing, so both documents are reported.
 """
 
+import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from bot.documents.models import TenantDocument
 from bot.documents.problems import DocumentPositions, Problem, suggest
 from planners.model import FilePosition
-from planners.model.hosts import overlap
+from planners.model.hosts import covering
 from renderers.kubernetes.kinds import BUILT_IN, KINDS, known_kind
 from renderers.policy.agent_metadata import is_agent_kind
 from renderers.policy.exposure import FIELD_PERMISSIONS
@@ -17,12 +18,12 @@ from renderers.policy.hosts import is_cluster_local
 
 _RESERVED_NAMESPACES = frozenset(
     {"argo-cd", "argocd", "azure-arc", "azure-arc-release", "config-management-monitoring"}
-    | {"config-management-system", "default", "flux-system", "gatekeeper-system", "openshift"}
-    | {"openshift-gitops", "resource-group-system", "switchyard"}
+    | {"config-management-system", "default", "fleet-default", "fleet-local", "flux-system"}
+    | {"gatekeeper-system", "openshift", "resource-group-system", "switchyard"}
 )
 """Namespaces of agents, whose accounts may write everything, and the one that everybody shares."""
 
-_RESERVED_PREFIXES = ("kube-", "openshift-", "cattle-", "fleet-")
+_RESERVED_PREFIXES = ("cattle-", "kube-", "openshift-")
 _BUILT_IN_NAMES = frozenset(name for _, name in BUILT_IN)
 
 
@@ -68,18 +69,25 @@ def _reserved(namespaces: Iterable[_Owned]) -> Iterator[Problem]:
             yield Problem(each.position, message, hint)
 
 
-def _shared(owned: list[_Owned], what: str) -> Iterator[Problem]:
+def _shared(owned: Iterable[_Owned], what: str) -> Iterator[Problem]:
     """What two tenants own, once in each of the two documents."""
-    for one in owned:
-        for other in owned:
-            if one.tenant == other.tenant:
-                continue
-            same = one.name == other.name
-            if same or (what == "host" and overlap(one.name, other.name)):
-                verb = "is" if same else f"overlaps with {other.name!r},"
-                message = f"{what} {one.name!r} of tenant {one.tenant!r} {verb} owned by tenant"
-                hint = f"defined at {other.position}; only one of them can own it"
-                yield Problem(one.position, f"{message} {other.tenant!r} too", hint)
+    by_name: dict[str, list[_Owned]] = {}
+    for each in owned:
+        by_name.setdefault(each.name, []).append(each)
+    for name, owners in by_name.items():
+        for one, other in itertools.permutations(owners, 2):
+            yield from _clash(one, other, f"{what} {name!r} of tenant {one.tenant!r} is owned")
+        for pattern in covering(name) if what == "host" else ():
+            for one, other in itertools.product(owners, by_name.get(pattern, ())):
+                for here, there in ((one, other), (other, one)):
+                    start = f"{what} {here.name!r} of tenant {here.tenant!r} overlaps with "
+                    yield from _clash(here, there, f"{start}{there.name!r}, owned")
+
+
+def _clash(one: _Owned, other: _Owned, message: str) -> Iterator[Problem]:
+    if one.tenant != other.tenant:
+        hint = f"defined at {other.position}; only one of them can own it"
+        yield Problem(one.position, f"{message} by tenant {other.tenant!r} too", hint)
 
 
 def _kinds(document: TenantDocument, positions: DocumentPositions) -> Iterator[Problem]:

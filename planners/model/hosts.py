@@ -1,4 +1,4 @@
-"""Host patterns of tenants: which names a pattern covers, and whether two overlap."""
+"""Host patterns of tenants: which names and which other patterns a pattern covers."""
 
 
 def covers(pattern: str, host: str) -> bool:
@@ -13,9 +13,11 @@ def covers(pattern: str, host: str) -> bool:
     return pattern.startswith("*.") and host.endswith(pattern[1:]) and len(host) >= len(pattern)
 
 
-def overlap(one: str, other: str) -> bool:
-    """Whether some name is covered by both patterns."""
-    return covers(one, other) or covers(other, one)
+def covering(pattern: str) -> tuple[str, ...]:
+    """The other patterns that cover one: `*.example.com`, `*.com` and `*` for a.example.com."""
+    labels = pattern.removeprefix("*.").split(".")
+    parents = (f"*.{'.'.join(labels[start:])}" for start in range(1, len(labels)))
+    return () if pattern == "*" else (*parents, "*")
 
 
 def _plain(name: str) -> str:

@@ -21,6 +21,7 @@ _ARGO = frozenset({"AppProject", "Application", "ApplicationSet", "ArgoCD"})
 _AGENT = "controls the cluster's agent"
 _KUSTOMIZE = "is internal to kustomize and may rename objects or run programs"
 _PREFIXES = {
+    "admission.gatekeeper.sh/": "exempts a namespace from policies",
     "argocd.argoproj.io/": _AGENT,
     "client.lifecycle.config.k8s.io/": _AGENT,
     "config.k8s.io/function": _KUSTOMIZE,

@@ -126,6 +126,12 @@ def test_an_allowed_kind_has_an_effect(entry: str, message: str) -> None:
     assert found.startswith(f"tenants/alpha.yaml:4:40: {message}")
 
 
+def test_thousands_of_tenants_are_compared_at_once() -> None:
+    many = {f"t{n}": f"namespace: n{n}, hosts: ['*.n{n}.example.com']" for n in range(1000)}
+
+    assert len(problems(**many, more="namespace: n7, hosts: [a.b.n9.example.com]")) == 4
+
+
 def test_kinds_and_fields_can_be_allowed() -> None:
     kinds = "StorageClass, Endpoints, ClusterIssuer.cert-manager.io, Widget.example.com"
     fields = "Service.externalIPs, Service.externalName, Service.loadBalancerIP, Ingress.snippets"
