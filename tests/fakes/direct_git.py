@@ -4,7 +4,7 @@ It keeps the forge's rules: who may read and push, which branches are protected,
 from a push. `bot/git/remote` does the rest, over libgit2's own local transport.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from urllib.parse import urlsplit
 
 import pygit2
@@ -20,10 +20,16 @@ from bot.sandbox.forge.state import ForgeState
 
 
 class DirectGit:
-    """The transport to one forge, whatever host its addresses name."""
+    """The transport to one forge, whatever host its URLs name; `user_of` reads credentials."""
 
-    def __init__(self, forge: ForgeState) -> None:
+    def __init__(
+        self, forge: ForgeState, user_of: Callable[[GitCredentials], User | None] | None = None
+    ) -> None:
         self._forge = forge
+        self._user_of = user_of or self._signed_in
+
+    def _signed_in(self, credentials: GitCredentials) -> User | None:
+        return self._forge.authenticate(credentials.username, credentials.password)
 
     def check_url(self, url: str, access: Access | None) -> None:
         """Any address: the path alone counts."""
@@ -74,7 +80,7 @@ class DirectGit:
         """The user, and where the repository is. Raises GitError for everybody else."""
         if not isinstance(access, GitCredentials):
             raise GitError(f"{url} asks for credentials, and there are none for it")
-        user = self._forge.authenticate(access.username, access.password)
+        user = self._user_of(access)
         path = path_of(url)
         try:
             self._forge.require(user, path, role)

@@ -44,7 +44,7 @@ class OAuth:
         routes = APIRouter()
 
         @routes.get(authorize)
-        def consent(request: Request) -> Response:
+        async def consent(request: Request) -> Response:
             return self._consent(dict(request.query_params))
 
         @routes.post(token)

@@ -1,7 +1,8 @@
 """A whole world for stories: a forge, the bot, simulated clusters, one clock.
 
 The forge is the in-memory twin (`memory`), or one that the bot reaches over HTTP: `local`,
-`github`, `gitlab`, or the last two together. People and clusters reach it without HTTP.
+`github`, `gitlab`, or the last two together. People and clusters reach it without HTTP; so does the
+bot's Git, except with `git_over_http` and at the local forge.
 
 `settle` lets everything that is due happen, without time passing; `advance` lets time pass.
 """
@@ -26,6 +27,7 @@ from bot.keys import cluster_key
 from bot.report.model import ROLLOUTS, RolloutView, WaveView
 from bot.sandbox.demo.agents import Behaviour, SimulatedCluster
 from bot.sandbox.demo.site import APP, BOT, DEPLOY, FLEET
+from bot.sandbox.forge.records import User
 from bot.sandbox.forge.server import ThreadedServer
 from bot.sandbox.forge.state import ForgeState as State
 from bot.settings import Settings
@@ -120,7 +122,10 @@ class World:
         dialect: str = "memory",
         wrap: Callable[[ASGIApp], ASGIApp] | None = None,
         faults: Faults | None = None,
+        *,
+        git_over_http: bool = False,
     ) -> None:
+        self.git_over_http = git_over_http or dialect == "local"
         self.folder, self.places, self.wrap = folder, places(dialect), wrap
         self.now = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
         self.deaf = False
@@ -157,8 +162,9 @@ class World:
 
         forges = self.forges or make_forges(settings, lambda: self.now)
         self.context = make_shell(settings, forges, planner, lambda: self.now)
-        if self.forges:
-            mirrors = Mirrors(self.folder / "bot/mirrors", transport=DirectGit(self.forge))
+        if not self.git_over_http:
+            direct = DirectGit(self.forge, self.user_of)
+            mirrors = Mirrors(self.folder / "bot/mirrors", transport=direct)
             self.context = replace(self.context, mirrors=mirrors)
         auth = Auth(settings, discovery.forges(), self.context)
         self.app = create_app(auth, discovery.agents(), REPORT_KEY, lambda: None)
@@ -195,6 +201,18 @@ class World:
         """What the forge of the app repo knows beyond that: a GitHub, a GitLab, or the twin."""
         place = self.places[APP]
         return getattr(self, "memory" if place == "local" else place)
+
+    def user_of(self, credentials: GitCredentials) -> User | None:
+        """Whose credentials for Git these are: each forge has its own user name for tokens."""
+        token = credentials.password
+        match credentials.username:
+            case "x-access-token":
+                found: User | None = self.github.user_of(token)
+                return found
+            case "oauth2":
+                return self.forge.authenticate(None, token)
+            case login:
+                return self.forge.authenticate(login, token)
 
     def person(self, login: str) -> Hand:
         """Somebody on the forge."""

@@ -27,6 +27,11 @@ def renamed() -> Renamed:
 
 
 @pytest.fixture
+def git_over_http() -> None:
+    """Asked for by stories whose bot fetches and pushes over HTTP, as on a real forge."""
+
+
+@pytest.fixture
 async def world(
     request: pytest.FixtureRequest, tmp_path: Path, faults: Faults, renamed: Renamed
 ) -> AsyncIterator[World]:
@@ -38,6 +43,8 @@ async def world(
     dialect = getattr(request, "param", "memory")
     if dialect == "memory":
         asyncio.get_running_loop().set_default_executor(InlineExecutor(1))
-    made = World(tmp_path, dialect, wrap, faults)
+    made = World(
+        tmp_path, dialect, wrap, faults, git_over_http="git_over_http" in request.fixturenames
+    )
     yield made
     await made.stop()

@@ -8,6 +8,7 @@ from tests.fakes.renames import Renamed
 from tests.fakes.world import World, small_app, small_fleet
 from tests.stories.laws import WAVES, begin, check, converge, page
 
+pytestmark = pytest.mark.usefixtures("git_over_http")
 on_each = pytest.mark.parametrize("world", ["github", "gitlab"], indirect=True)
 NEW = "fleet/moved"
 

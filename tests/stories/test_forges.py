@@ -9,6 +9,7 @@ from tests.fakes.world import World, small_app, small_fleet
 from tests.stories.laws import notices
 
 FORGES = ("github", "gitlab", "github+gitlab", "local")
+pytestmark = pytest.mark.usefixtures("git_over_http")
 on_each = pytest.mark.parametrize("world", FORGES, indirect=True)
 APPROVED = "{approvals: [{clusters: {matchLabels: {canary: 'true'}}, count: 1}]}"
 

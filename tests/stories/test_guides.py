@@ -113,7 +113,7 @@ class Reader:
 
 @pytest.fixture
 async def reader(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Reader]:
-    world = World(tmp_path / "world", request.param)
+    world = World(tmp_path / "world", request.param, git_over_http=True)
     world.now = datetime.now(UTC)
     (tmp_path / "here").mkdir()
     made = Reader(tmp_path / "here", f"set-up-on-{request.param}.md", world)

@@ -17,7 +17,10 @@ ROLES = {"triage": "read", "maintain": "write"}
 
 
 def create_github(github: GitHub) -> FastAPI:
-    """GitHub Enterprise Server's addresses: /api/v3 and /api/graphql beside the web."""
+    """GitHub Enterprise Server's addresses: /api/v3 and /api/graphql beside the web.
+
+    Handlers are coroutines: FastAPI runs plain functions in threads, which costs more than they do.
+    """
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.add_exception_handler(RequestError, _refused)
     app.include_router(apps.routes(github), prefix="/api/v3")
@@ -68,12 +71,12 @@ def _repositories(github: GitHub) -> APIRouter:
     routes, forge = APIRouter(prefix="/repos/{owner}/{name}"), github.forge
 
     @routes.get("")
-    def repository(request: Request, owner: str, name: str) -> Response:
+    async def repository(request: Request, owner: str, name: str) -> Response:
         path = _readable(github, request, owner, name)
         return _told(request, shapes.repository(forge, path, github.web))
 
     @routes.get("/collaborators/{login}/permission")
-    def permission(request: Request, owner: str, name: str, login: str) -> Json:
+    async def permission(request: Request, owner: str, name: str, login: str) -> Json:
         path = _readable(github, request, owner, name)
         if login not in forge.users:
             raise RequestError(404, f"{login} is not a user")
@@ -81,7 +84,7 @@ def _repositories(github: GitHub) -> APIRouter:
         return {"permission": ROLES.get(role, role), "role_name": role}
 
     @routes.get("/commits/{sha}/statuses")
-    def statuses(request: Request, owner: str, name: str, sha: str) -> Response:
+    async def statuses(request: Request, owner: str, name: str, sha: str) -> Response:
         path = _readable(github, request, owner, name)
         return _page(
             request, [shapes.status(forge, s, github.web) for s in forge.statuses(path, sha)]
@@ -108,7 +111,7 @@ def _repositories(github: GitHub) -> APIRouter:
         return shapes.status(forge, found, github.web)
 
     @routes.get("/commits/{sha}/pulls")
-    def pulls_of(request: Request, owner: str, name: str, sha: str) -> Response:
+    async def pulls_of(request: Request, owner: str, name: str, sha: str) -> Response:
         path = _readable(github, request, owner, name)
         found = [each for each in forge.requests_of(path) if sha in {each.head, each.merge_sha}]
         return _page(request, [shapes.pull(forge, each, github.web, listed=True) for each in found])
@@ -134,7 +137,7 @@ def _pulls(github: GitHub) -> APIRouter:
         return {**value, "mergeable": None} if github.unsure and not listed else value
 
     @routes.get("/pulls")
-    def listing(
+    async def listing(
         request: Request,
         owner: str,
         name: str,
@@ -176,12 +179,12 @@ def _pulls(github: GitHub) -> APIRouter:
         )
 
     @routes.get("/pulls/{number}")
-    def one(request: Request, owner: str, name: str, number: int) -> Response:
+    async def one(request: Request, owner: str, name: str, number: int) -> Response:
         path = _readable(github, request, owner, name)
         return _told(request, pull(forge.request(path, number)))
 
     @routes.get("/issues/{number}")
-    def issue(request: Request, owner: str, name: str, number: int) -> Response:
+    async def issue(request: Request, owner: str, name: str, number: int) -> Response:
         path = _readable(github, request, owner, name)
         return _told(request, shapes.issue(forge, forge.request(path, number), github.web))
 
@@ -217,7 +220,7 @@ def _pulls(github: GitHub) -> APIRouter:
         return {"sha": sha, "merged": True, "message": "Pull Request successfully merged"}
 
     @routes.get("/pulls/{number}/commits")
-    def commits(request: Request, owner: str, name: str, number: int) -> Response:
+    async def commits(request: Request, owner: str, name: str, number: int) -> Response:
         path = _readable(github, request, owner, name)
         found = forge.request(path, number)
         log = forge.git.log(path, found.head, 250)
@@ -231,7 +234,7 @@ def _pulls(github: GitHub) -> APIRouter:
         return _page(request, told)
 
     @routes.get("/pulls/{number}/reviews")
-    def reviews(request: Request, owner: str, name: str, number: int) -> Response:
+    async def reviews(request: Request, owner: str, name: str, number: int) -> Response:
         path = _readable(github, request, owner, name)
         found = [
             {
@@ -254,7 +257,7 @@ def _talk(github: GitHub) -> APIRouter:
     routes, forge = APIRouter(prefix="/repos/{owner}/{name}/issues"), github.forge
 
     @routes.get("/{number}/comments")
-    def comments(request: Request, owner: str, name: str, number: int) -> Response:
+    async def comments(request: Request, owner: str, name: str, number: int) -> Response:
         path = _readable(github, request, owner, name)
         found = forge.request(path, number)
         return _page(

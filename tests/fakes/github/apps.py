@@ -52,7 +52,7 @@ def routes(github: GitHub) -> APIRouter:
     routes.include_router(_hook(github))
 
     @routes.get("/users/{login}")
-    def user(request: Request, login: str) -> Json:
+    async def user(request: Request, login: str) -> Json:
         """Public, but a token that is sent must be good (GitHub Docs, "Troubleshooting")."""
         if "authorization" in request.headers:
             github.signed_in(request)
@@ -62,11 +62,11 @@ def routes(github: GitHub) -> APIRouter:
         return shapes.user(found, github.web)
 
     @routes.get("/user")
-    def me(request: Request) -> Json:
+    async def me(request: Request) -> Json:
         return shapes.user(github.signed_in(request), github.web)
 
     @routes.post("/app-manifests/{code}/conversions", status_code=201)
-    def convert(code: str) -> Json:
+    async def convert(code: str) -> Json:
         """A code is good once (GitHub Docs, "Registering a GitHub App from a manifest")."""
         try:
             return github.manifests.pop(code)
@@ -80,25 +80,25 @@ def _tokens(github: GitHub) -> APIRouter:
     routes, forge = APIRouter(), github.forge
 
     @routes.get("/app")
-    def app(request: Request) -> Json:
+    async def app(request: Request) -> Json:
         github.app_signed_in(request)
         return {"id": 7, "slug": github.bot, "name": github.bot.capitalize()}
 
     @routes.get("/app/installations")
-    def installations(request: Request) -> list[Json]:
+    async def installations(request: Request) -> list[Json]:
         """Suspended ones too, with the time (GitHub Docs, "List installations")."""
         github.app_signed_in(request)
         return [_installation(github, each) for each in github.accounts]
 
     @routes.get("/repos/{owner}/{name}/installation")
-    def of_repository(request: Request, owner: str, name: str) -> Json:
+    async def of_repository(request: Request, owner: str, name: str) -> Json:
         github.app_signed_in(request)
         if forge.role(f"{owner}/{name}", github.bot) == "none":
             raise RequestError(404, "Not Found")
         return _installation(github, owner)
 
     @routes.get("/orgs/{org}/installation")
-    def of_organisation(request: Request, org: str) -> Json:
+    async def of_organisation(request: Request, org: str) -> Json:
         github.app_signed_in(request)
         if org not in github.accounts:
             raise RequestError(404, "Not Found")
@@ -110,7 +110,7 @@ def _tokens(github: GitHub) -> APIRouter:
         return github.mint(github.accounts[which - INSTALLATION], await request.json())
 
     @routes.get("/orgs/{org}/teams/{team}/memberships/{login}")
-    def membership(request: Request, org: str, team: str, login: str) -> Json:
+    async def membership(request: Request, org: str, team: str, login: str) -> Json:
         github.signed_in(request)
         if login not in github.teams.get(f"{org}/{team}", set()):
             raise RequestError(404, "Not Found")
@@ -134,17 +134,17 @@ def _hook(github: GitHub) -> APIRouter:
     routes = APIRouter(prefix="/app/hook")
 
     @routes.get("/config")
-    def config(request: Request) -> Json:
+    async def config(request: Request) -> Json:
         github.app_signed_in(request)
         return {"url": github.hook_url, "content_type": "json", "insecure_ssl": "0"}
 
     @routes.get("/deliveries")
-    def deliveries(request: Request) -> list[Json]:
+    async def deliveries(request: Request) -> list[Json]:
         github.app_signed_in(request)
         return [_told(github, each) for each in reversed(github.deliveries)][:100]
 
     @routes.post("/deliveries/{which}/attempts", status_code=202)
-    def attempt(request: Request, which: int) -> Json:
+    async def attempt(request: Request, which: int) -> Json:
         github.app_signed_in(request)
         github.redeliver(next(each for each in github.deliveries if each.id == which))
         return {}

@@ -10,7 +10,7 @@ def routes(github: GitHub) -> APIRouter:
     routes, forge = APIRouter(prefix="/repos/{owner}/{name}"), github.forge
 
     @routes.get("/branches/{branch}")
-    def protection(request: Request, owner: str, name: str, branch: str) -> Json:
+    async def protection(request: Request, owner: str, name: str, branch: str) -> Json:
         forge.require(github.signed_in(request), f"{owner}/{name}", "read")
         found = forge.repository(f"{owner}/{name}")
         contexts = found.required_statuses if branch in found.protected else []
@@ -28,7 +28,7 @@ def routes(github: GitHub) -> APIRouter:
         }
 
     @routes.get("/rules/branches/{branch}")
-    def ruled(request: Request, owner: str, name: str, branch: str) -> list[Json]:
+    async def ruled(request: Request, owner: str, name: str, branch: str) -> list[Json]:
         forge.require(github.signed_in(request), f"{owner}/{name}", "read")
         required = github.required.get(f"{owner}/{name}", []) if branch == "main" else []
         if not required:

@@ -51,16 +51,16 @@ def _users(gitlab: GitLab) -> APIRouter:
     routes = APIRouter()
 
     @routes.get("/user")
-    def me(request: Request) -> Json:
+    async def me(request: Request) -> Json:
         return shapes.me(gitlab.signed_in(request), gitlab.web)
 
     @routes.get("/users")
-    def users(request: Request, username: str) -> Response:
+    async def users(request: Request, username: str) -> Response:
         found = gitlab.forge.users.get(username)
         return _page(request, [shapes.user(found, gitlab.web)] if found else [])
 
     @routes.get("/groups/{group}/members/all/{which}")
-    def member(request: Request, group: str, which: int) -> Json:
+    async def member(request: Request, group: str, which: int) -> Json:
         gitlab.signed_in(request)
         user = next(each for each in gitlab.forge.users.values() if each.id == which)
         if user.login not in gitlab.groups.get(unquote(group), set()):
@@ -75,7 +75,7 @@ def _projects(gitlab: GitLab) -> APIRouter:
     routes, forge = APIRouter(prefix="/projects/{project}"), gitlab.forge
 
     @routes.get("/members/all/{which}")
-    def member(request: Request, project: str, which: int) -> Json:
+    async def member(request: Request, project: str, which: int) -> Json:
         path = gitlab.path(request, project)
         user = next(each for each in forge.users.values() if each.id == which)
         level = projects.LEVELS.get(forge.role(path, user.login))
@@ -85,7 +85,7 @@ def _projects(gitlab: GitLab) -> APIRouter:
         return {**shapes.user(user, gitlab.web), **member}
 
     @routes.get("/repository/commits/{sha}/statuses")
-    def statuses(request: Request, project: str, sha: str) -> Response:
+    async def statuses(request: Request, project: str, sha: str) -> Response:
         path = gitlab.path(request, project)
         found = [shapes.status(forge, each, gitlab.web) for each in forge.statuses(path, sha)]
         return _page(request, found)
@@ -117,13 +117,13 @@ def _projects(gitlab: GitLab) -> APIRouter:
         return shapes.status(forge, found, gitlab.web)
 
     @routes.get("/repository/commits/{sha}/merge_requests")
-    def requests_of(request: Request, project: str, sha: str) -> Response:
+    async def requests_of(request: Request, project: str, sha: str) -> Response:
         path = gitlab.path(request, project)
         found = [each for each in forge.requests_of(path) if sha in {each.head, each.merge_sha}]
         return _page(request, [shapes.request(forge, each, gitlab.web) for each in found])
 
     @routes.get("/repository/branches/{branch:path}")
-    def branch(request: Request, project: str, branch: str) -> Json:
+    async def branch(request: Request, project: str, branch: str) -> Json:
         path, name = gitlab.path(request, project), unquote(branch)
         if forge.git.head(path, name) is None:
             raise RequestError(404, "404 Branch Not Found")
@@ -163,7 +163,7 @@ def _requests(gitlab: GitLab) -> APIRouter:
         return {**told(found), **details, "user": {"can_merge": may_merge}}
 
     @routes.get(listed)
-    def listing(
+    async def listing(
         request: Request,
         project: str,
         *,
@@ -199,7 +199,7 @@ def _requests(gitlab: GitLab) -> APIRouter:
         return whole(request, made)
 
     @routes.get(listed + "/{number}")
-    def one(request: Request, project: str, number: int) -> Json:
+    async def one(request: Request, project: str, number: int) -> Json:
         return whole(request, forge.request(gitlab.path(request, project), number))
 
     @routes.put(listed + "/{number}")
@@ -235,12 +235,12 @@ def _requests(gitlab: GitLab) -> APIRouter:
         return whole(request, forge.request(path, number))
 
     @routes.get(listed + "/{number}/versions")
-    def versions(request: Request, project: str, number: int) -> Response:
+    async def versions(request: Request, project: str, number: int) -> Response:
         found = forge.request(gitlab.path(request, project), number)
         return _page(request, gitlab.notice(found))
 
     @routes.get(listed + "/{number}/approvals")
-    def approvals(request: Request, project: str, number: int) -> Json:
+    async def approvals(request: Request, project: str, number: int) -> Json:
         found = forge.request(gitlab.path(request, project), number)
         gitlab.notice(found)
         return shapes.approvals(forge, found, gitlab.signed_in(request), gitlab.web)
@@ -253,7 +253,7 @@ def _talk(gitlab: GitLab) -> APIRouter:
     listed = "/projects/{project}/merge_requests/{number}/notes"
 
     @routes.get(listed)
-    def notes(request: Request, project: str, number: int) -> Response:
+    async def notes(request: Request, project: str, number: int) -> Response:
         found = forge.request(gitlab.path(request, project), number)
         told = [
             shapes.note(forge, found, each, gitlab.web, touched=gitlab.is_touched(found, each))
@@ -278,7 +278,7 @@ def _talk(gitlab: GitLab) -> APIRouter:
         return shapes.note(forge, on, found, gitlab.web)
 
     @routes.get("/projects/{project}")
-    def one(request: Request, project: str) -> Json:
+    async def one(request: Request, project: str) -> Json:
         path = gitlab.path(request, project)
         allowed = projects.permissions(forge, path, gitlab.signed_in(request))
         told = {**projects.project(forge, path, gitlab.web), "permissions": allowed}

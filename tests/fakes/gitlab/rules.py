@@ -18,13 +18,13 @@ def _hooks(gitlab: GitLab) -> APIRouter:
     routes, forge = APIRouter(prefix="/projects/{project}"), gitlab.forge
 
     @routes.get("/hooks")
-    def hooks(request: Request, project: str) -> list[Json]:
+    async def hooks(request: Request, project: str) -> list[Json]:
         path = gitlab.path(request, project)
         forge.require(gitlab.signed_in(request), path, "maintain")
         return gitlab.hooks.get(path, [])
 
     @routes.post("/hooks/{which}/test/{event}", status_code=201)
-    def test(request: Request, project: str, which: int, event: str) -> Json:
+    async def test(request: Request, project: str, which: int, event: str) -> Json:
         path = gitlab.path(request, project)
         forge.require(gitlab.signed_in(request), path, "maintain")
         assert event == "push_events"
@@ -41,7 +41,7 @@ def _trains(gitlab: GitLab) -> APIRouter:
     routes, forge = APIRouter(prefix="/projects/{project}"), gitlab.forge
 
     @routes.get("/merge_trains/merge_requests/{number}")
-    def car(request: Request, project: str, number: int) -> Json:
+    async def car(request: Request, project: str, number: int) -> Json:
         gitlab.path(request, project)
         if number not in gitlab.aboard:
             raise RequestError(404, "404 Merge Train Merge Request Not Found")
