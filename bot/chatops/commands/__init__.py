@@ -15,7 +15,7 @@ from typing import Protocol, runtime_checkable
 
 from bot.chatops import pauses
 from bot.chatops.intents import IntentChange
-from bot.chatops.parser import Argument, ParsedCommand, Verb
+from bot.chatops.parser import Argument, Kind, ParsedCommand, Verb
 from bot.commandlog.entry import StandingEffect
 from bot.context import Context
 from bot.documents.edits import EditRefusedError
@@ -30,7 +30,9 @@ from bot.wording.suggestions import ChangeOrigin
 from planners.gating.evaluate import WaveStatus
 from planners.model import Repo, Role
 
-TARGET = Argument("target", summary="Wave or cluster. Default: all waves.", required=False)
+TARGET = Argument(
+    "target", Kind.NAME, summary="Wave or cluster. Default: all waves.", required=False
+)
 
 
 class RefusedError(ProseError):

@@ -3,7 +3,7 @@
 import asyncio
 
 from bot.chatops.commands import Answer, Call, Command
-from bot.chatops.parser import Argument, Verb
+from bot.chatops.parser import Argument, Kind, Verb
 from bot.effects.apply import blobs_of
 from bot.wording.diffs import diffs_of, render_diffs
 from planners.model import Role
@@ -19,7 +19,11 @@ class DiffCommand:
     is_action = False
     verb = Verb(
         "diff",
-        (Argument("target", summary="Wave or cluster. Default: all waves.", required=False),),
+        (
+            Argument(
+                "target", Kind.NAME, summary="Wave or cluster. Default: all waves.", required=False
+            ),
+        ),
         (),
         "Show the diff.",
         ("/switchyard diff edge-17",),

@@ -11,7 +11,7 @@ from bot.chatops.commands import (
 )
 from bot.chatops.intents import IntentChange
 from bot.chatops.intents.fleet import fleet_files
-from bot.chatops.parser import Argument, Option, Verb
+from bot.chatops.parser import Argument, Kind, Option, Verb
 from bot.documents.edits import with_maintenance
 from bot.wording.prose import say
 from planners.model import Maintenance, Role
@@ -32,7 +32,7 @@ class DrainCommand:
     changes = Changes.FLEET
     verb = Verb(
         "drain",
-        (Argument("cluster", summary="Name of the cluster."),),
+        (Argument("cluster", Kind.NAME, summary="Name of the cluster."),),
         (Option("reason", required=True, summary="The reason; shown to the reviewers."),),
         "Open a merge request on the fleet repo that drains a cluster.",
         ('/switchyard drain edge-17 --reason "new disks"',),

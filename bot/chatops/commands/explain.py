@@ -1,7 +1,7 @@
 """`explain`: explains why a component runs on some clusters and not on others."""
 
 from bot.chatops.commands import Answer, Call, Command, RefusedError
-from bot.chatops.parser import Argument, Verb
+from bot.chatops.parser import Argument, Kind, Verb
 from bot.wording.explanation import explanation
 from bot.wording.markdown import fence
 from bot.wording.prose import NOTHING, say
@@ -19,8 +19,10 @@ class ExplainCommand:
     verb = Verb(
         "explain",
         (
-            Argument("component", summary="Name of the component."),
-            Argument("cluster", summary="Cluster. Default: all clusters.", required=False),
+            Argument("component", Kind.NAME, summary="Name of the component."),
+            Argument(
+                "cluster", Kind.NAME, summary="Cluster. Default: all clusters.", required=False
+            ),
         ),
         (),
         "Explain the placement of a component.",

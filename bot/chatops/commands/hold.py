@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from bot.chatops.commands import Answer, Call, StandingCommand
-from bot.chatops.parser import Argument, Option, Verb
+from bot.chatops.parser import Argument, Kind, Option, Verb
 from bot.commandlog.entry import CommandLogEntry
 from planners.model import Role
 from planners.model.overrides import Hold, Overrides
@@ -19,7 +19,10 @@ class HoldCommand:
         "hold",
         (
             Argument(
-                "target", summary="Wave or cluster. Default: the whole rollout.", required=False
+                "target",
+                Kind.NAME,
+                summary="Wave or cluster. Default: the whole rollout.",
+                required=False,
             ),
         ),
         (Option("reason", required=True, summary="The reason; shown to everyone who waits."),),

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from bot.chatops.commands import Answer, Call, RefusedError, StandingCommand
-from bot.chatops.parser import Argument, Option, Verb
+from bot.chatops.parser import Argument, Kind, Option, Verb
 from bot.commandlog.entry import CommandLogEntry
 from bot.wording.prose import say
 from planners.model import Role
@@ -20,8 +20,8 @@ class OverrideCommand:
     verb = Verb(
         "override",
         (
-            Argument("gate", summary=f"One of {', '.join(OVERRIDABLE)}."),
-            Argument("wave", summary="Wave. Default: all waves.", required=False),
+            Argument("gate", Kind.NAME, summary=f"One of {', '.join(OVERRIDABLE)}."),
+            Argument("wave", Kind.NAME, summary="Wave. Default: all waves.", required=False),
         ),
         (Option("reason", required=True, summary="The reason; kept in the command log."),),
         "Open a gate although its condition is not met.",

@@ -1,7 +1,7 @@
 """`pause`: stops every rollout of a tenant or on a cluster until somebody resumes it."""
 
 from bot.chatops.commands import Answer, Call, Command, RefusedError
-from bot.chatops.parser import Argument, Option, Verb
+from bot.chatops.parser import Argument, Kind, Option, Verb
 from bot.chatops.pauses import PauseError
 from planners.model import Role
 
@@ -14,7 +14,7 @@ class PauseCommand:
     is_action = True
     verb = Verb(
         "pause",
-        (Argument("target", summary="tenant/NAME or cluster/NAME."),),
+        (Argument("target", Kind.NAME, summary="tenant/NAME or cluster/NAME."),),
         (Option("reason", required=True, summary="The reason; shown to everyone who waits."),),
         "Stop merging for a tenant or a cluster, in all applications, until somebody resumes it. "
         "Requires the role in every deploy repo concerned.",

@@ -29,10 +29,10 @@ class PlaceCommand:
     changes = Changes.APP
     verb = Verb(
         "place",
-        (Argument("component", summary="Names of the components.", repeatable=True),),
+        (Argument("component", Kind.NAME, summary="Names of the components.", repeatable=True),),
         (
-            Option("add", summary="Cluster to run on as well."),
-            Option("remove", summary="Cluster to leave."),
+            Option("add", Kind.NAME, summary="Cluster to run on as well."),
+            Option("remove", Kind.NAME, summary="Cluster to leave."),
             Option("for", Kind.DURATION, summary="Duration. Default: no expiry."),
             Option("reason", required=True, summary="The reason; shown to the reviewers."),
         ),

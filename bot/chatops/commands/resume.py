@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from bot.chatops.commands import Answer, Call, RefusedError, StandingCommand
-from bot.chatops.parser import Argument, Verb
+from bot.chatops.parser import Argument, Kind, Verb
 from bot.chatops.pauses import PauseError
 from bot.commandlog.entry import CommandLogEntry
 from bot.wording.prose import say
@@ -22,6 +22,7 @@ class ResumeCommand:
         (
             Argument(
                 "target",
+                Kind.NAME,
                 summary="What is held, skipped or paused. Default: all holds and skips.",
                 required=False,
             ),

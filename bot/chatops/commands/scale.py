@@ -33,7 +33,7 @@ class ScaleCommand:
     verb = Verb(
         "scale",
         (
-            Argument("component", summary="Name of the component."),
+            Argument("component", Kind.NAME, summary="Name of the component."),
             Argument("replicas", Kind.COUNT, summary="Number of replicas on each cluster."),
         ),
         (

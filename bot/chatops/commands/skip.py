@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from bot.chatops.commands import Answer, Call, RefusedError, StandingCommand
-from bot.chatops.parser import Argument, Option, Verb
+from bot.chatops.parser import Argument, Kind, Option, Verb
 from bot.commandlog.entry import CommandLogEntry
 from bot.wording.prose import say
 from planners.model import Role
@@ -18,7 +18,7 @@ class SkipCommand:
     is_action = True
     verb = Verb(
         "skip",
-        (Argument("cluster", summary="Name of the cluster."),),
+        (Argument("cluster", Kind.NAME, summary="Name of the cluster."),),
         (Option("reason", required=True, summary="The reason; kept in the command log."),),
         "Stop waiting for a cluster until somebody resumes it.",
         ('/switchyard skip edge-17 --reason "no power until Monday"',),

@@ -11,7 +11,7 @@ from bot.chatops.commands import (
 )
 from bot.chatops.intents import IntentChange
 from bot.chatops.intents.fleet import fleet_files
-from bot.chatops.parser import Argument, Option, Verb
+from bot.chatops.parser import Argument, Kind, Option, Verb
 from bot.documents.edits import without_freeze
 from bot.wording.prose import say
 from planners.model import Role
@@ -28,7 +28,14 @@ class UnfreezeCommand:
     changes = Changes.FLEET
     verb = Verb(
         "unfreeze",
-        (Argument("name", summary="Name of the freeze. Default: the only one.", required=False),),
+        (
+            Argument(
+                "name",
+                Kind.NAME,
+                summary="Name of the freeze. Default: the only one.",
+                required=False,
+            ),
+        ),
         (Option("reason", summary="The reason; shown to the reviewers."),),
         "Open a merge request on the fleet repo that ends a freeze now.",
         ("/switchyard unfreeze holidays",),

@@ -36,6 +36,8 @@ class Kind(StrEnum):
 
     TEXT = "text"
     """str: anything but nothing."""
+    NAME = "name"
+    """str in lower case: names of Kubernetes and of documents have no capitals."""
     COUNT = "count"
     """int: 0 or more, at most nine digits."""
     DURATION = "duration"
@@ -142,6 +144,11 @@ def _text(text: str) -> str | None:
     return text if text.strip() else None
 
 
+def _name(text: str) -> str | None:
+    found = _text(text)
+    return found.lower() if found is not None and found.isascii() else found
+
+
 def _count(text: str) -> int | None:
     return int(text) if _COUNT.fullmatch(text) else None
 
@@ -176,6 +183,7 @@ def _selector(text: str) -> Selector | None:
 
 _READERS: Mapping[Kind, Callable[[str], Value | None]] = {
     Kind.TEXT: _text,
+    Kind.NAME: _name,
     Kind.COUNT: _count,
     Kind.DURATION: _duration,
     Kind.MOMENT: _moment,
@@ -184,6 +192,7 @@ _READERS: Mapping[Kind, Callable[[str], Value | None]] = {
 }
 _EXPECTED = {
     Kind.TEXT: "at least one visible character",
+    Kind.NAME: "a name",
     Kind.COUNT: "a whole number, 0 or more",
     Kind.DURATION: "a duration such as 30m, 2h or 3d",
     Kind.MOMENT: "an RFC 3339 time such as 2026-12-24T18:00:00Z",

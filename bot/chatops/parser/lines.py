@@ -90,16 +90,16 @@ def _lines(text: str, address: re.Pattern[str]) -> Iterator[Line]:
 def _address(login: str) -> re.Pattern[str]:
     """At most three blanks, the address, then a blank or the end; a mention needs a word behind it.
 
+    A comma or colon may follow the address at once, as people write to each other.
     A fourth blank would begin indented code elsewhere (4.4). A GitHub App is mentioned with or
     without the `[bot]` of its login. Letters match in either case, and ASCII ones alone.
     """
     unseen = f"[{_UNSEEN}{_BIDI}]*"
     lead = rf"(?P<lead>(?:{unseen}[{_BLANK.replace(chr(9), '')}]){{0,3}}{unseen})"
     name = re.escape(login.removesuffix("[bot]"))
-    mention = (
-        rf"|@{name}(?:\[bot\])?(?={unseen}[{_BLANK}][{_UNSEEN}{_BLANK}]*[^\n{_BLANK}{_UNSEEN}])"
-    )
-    slash = rf"/switchyard(?={unseen}(?:[{_BLANK}]|$))"
+    word = rf"{unseen}[{_BLANK}][{_UNSEEN}{_BLANK}]*[^\n{_BLANK}{_UNSEEN}]"
+    mention = rf"|@{name}(?:\[bot\])?[,:]?(?={word})"
+    slash = rf"/switchyard[,:]?(?={unseen}(?:[{_BLANK}]|$))"
     flags = re.ASCII | re.IGNORECASE | re.MULTILINE
     return re.compile(rf"^{lead}(?:{slash}{mention if name else ''})", flags)
 

@@ -120,6 +120,8 @@ def test_what_is_no_moment(moment: str) -> None:
 
 def test_a_time_is_a_moment_or_a_duration() -> None:
     assert Kind.TIME.read("2026-12-24T18:00:00Z") == datetime(2026, 12, 24, 18, tzinfo=UTC)
+    assert Kind.NAME.read("Canary.1") == "canary.1"
+    assert Kind.TEXT.read("Canary.1") == "Canary.1"
     assert Kind.TIME.read("3d") == timedelta(days=3)
     for wrong in ("tomorrow", "3", "2026-12-24"):
         with pytest.raises(
