@@ -3,11 +3,12 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TypeAlias
 
 from bot.clock import Clock
 from bot.engine.propose import Proposal
 from bot.engine.usage import ResourceUsage
-from bot.forges import Forge, ForgeError, Markers, RepositoryInfo
+from bot.forges import Contributors, Forge, ForgeError, Markers, RepositoryInfo
 from bot.git import Access, DeployKey, Mirrors
 from bot.store import Store
 from planners.model import Repo
@@ -37,13 +38,26 @@ class Paced:
 
 
 @dataclass(frozen=True, slots=True)
+class KnownContributors:
+    """Who has a hand in some commits, as their forge told at that time."""
+
+    found: Contributors
+    at: datetime
+
+
+CommitsKey: TypeAlias = tuple[Repo, str, frozenset[str]]
+"""Commits of a repository: the newest one, and all of them."""
+
+
+@dataclass(frozen=True, slots=True)
 class Context:
     """Everything outside of the core, each behind its one interface.
 
     `propose` runs the core, in a process of its own in the service. The mutable fields are of this
     process alone and hold no truth. Losing them costs one harmless repetition: `pacing` when a text
     may change again, `refusals` when a merge that the forge refused is tried again, `first_texts`
-    what a comment said when it was first read, `usage_by_blob` what each blob requests.
+    what a comment said when it was first read, `contributors` who has a hand in commits,
+    `usage_by_blob` what each blob requests.
     """
 
     forges: Mapping[str, Forge]
@@ -58,6 +72,7 @@ class Context:
     pacing: dict[tuple[str, ...], Paced] = field(default_factory=dict)
     refusals: dict[tuple[Repo, int], Refused] = field(default_factory=dict)
     first_texts: dict[tuple[str, ...], str] = field(default_factory=dict)
+    contributors: dict[CommitsKey, KnownContributors] = field(default_factory=dict)
     usage_by_blob: dict[tuple[str, str], ResourceUsage] = field(default_factory=dict)
 
     def forge(self, repo: Repo) -> Forge:

@@ -25,7 +25,7 @@ from bot.wording import answers as words
 from bot.wording.markdown import fence
 from bot.wording.prose import NOTHING, say
 from bot.wording.suggestions import proposed
-from planners.model import Repo, Role
+from planners.model import Repo, Role, account_id
 
 MOST_ASKED = 10
 
@@ -94,7 +94,7 @@ class CommandExecutor:
             outcome=Outcome.DONE,
             revision=self.proposal.plan.revision.sha,
             text="" if target.edited else text_digest(target.comment),
-            email=author.email,
+            account=account_id(target.repo.forge, author.id),
         )
 
     async def _reply(self, target: ReplyTarget, text: str) -> None:
@@ -138,6 +138,7 @@ class CommandExecutor:
             proposal=self.proposal,
             parsed=result,
             by=target.comment.author.login,
+            account=account_id(target.repo.forge, target.comment.author.id),
             wave=wave,
             number=target.number,
             comment=target.comment,

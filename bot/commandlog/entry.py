@@ -39,8 +39,9 @@ class CommandLogEntry:
     `where` names the comment and `said` is a digest of the command line, so that an edited comment
     runs no command twice. `facts` are what the command means for the rollout, such as the target of
     a hold or the digest of each wave that it approves. `words` is the reply, shortened. `revision`
-    is the app revision it was given to, `text` a digest of the comment as its author wrote it, and
-    `email` the author's address as commits have it.
+    is the app revision it was given to, and `text` a digest of the comment as its author wrote it.
+    `account` is the author's account (see `planners.model.account_id`), `by` its login then. Older
+    entries have an e-mail address in its place, which is nobody's account.
     """
 
     where: str
@@ -53,7 +54,7 @@ class CommandLogEntry:
     facts: Mapping[str, str] = field(default_factory=dict)
     revision: str = ""
     text: str = ""
-    email: str = ""
+    account: str = ""
 
     @property
     def key(self) -> tuple[str, str]:
@@ -76,7 +77,7 @@ def encode_entries(entries: Iterable[CommandLogEntry]) -> str:
     values = [
         [
             each.where, each.said, each.by, each.verb, each.at.isoformat(), each.outcome.value,
-            each.words, dict(each.facts), each.revision, each.text, each.email,
+            each.words, dict(each.facts), each.revision, each.text, each.account,
         ]
         for each in entries
     ]  # fmt: skip

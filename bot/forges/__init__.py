@@ -12,8 +12,11 @@ from bot.clock import Clock
 from bot.forges._certificates import certificate_error, ssl_context
 from bot.forges._markers import Markers
 from bot.forges._values import (
+    MAX_COMMIT_RANGE,
     ORDER,
     Comment,
+    CommitRange,
+    Contributors,
     Delivery,
     ForgeError,
     ForgeMergeRequest,
@@ -35,9 +38,12 @@ from bot.settings import Settings
 from planners.model import MergeMethod, Role
 
 __all__ = [
+    "MAX_COMMIT_RANGE",
     "ORDER",
     "AppSetup",
     "Comment",
+    "CommitRange",
+    "Contributors",
     "Delivery",
     "Forge",
     "ForgeError",
@@ -186,8 +192,18 @@ class Forge(Protocol):
     async def reviews(self, repository: str, number: int) -> tuple[Review, ...]:
         """The current approvals, at most one per user."""
 
-    async def authors(self, repository: str, number: int) -> frozenset[str]:
-        """The logins of its author and of the authors of its commits, if the forge tells them."""
+    async def user(self, repository: str, account: int) -> User | None:
+        """The user with that id, under its present login, asked with the access to `repository`.
+
+        None if there is none.
+        """
+
+    async def contributors(self, repository: str, commits: CommitRange) -> Contributors:
+        """Everybody with a hand in these commits: who wrote, committed, pushed, proposed or merged.
+
+        Told by the forge's own accounts, never by what commits say of themselves: anybody can write
+        another's name and address there. Commits for which that is not known are listed.
+        """
 
     async def comments(self, repository: str, number: int) -> tuple[Comment, ...]:
         """All comments, oldest first."""

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from planners.model import MergeMethod
+from planners.model import MergeMethod, UnattributedCommit
 
 ORDER = "switchyard/order"
+MAX_COMMIT_RANGE = 250
 
 
 class ForgeError(Exception):
@@ -55,6 +56,33 @@ class User:
     login: str
     email: str
     bot: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CommitRange:
+    """The commits of the default branch `branch` up to `head` that are not deployed everywhere yet.
+
+    `parents` maps each commit to its parents, which may be outside. `addresses` are the e-mail
+    addresses of authors, committers and co-authors, in lower case. `complete` is False if there
+    are more commits than the limit.
+    """
+
+    branch: str
+    head: str
+    parents: Mapping[str, tuple[str, ...]]
+    addresses: frozenset[str] = frozenset()
+    complete: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Contributors:
+    """The ids of the accounts with a hand in some commits or their merge requests.
+
+    `unattributed` are the commits for which some account is missing.
+    """
+
+    accounts: frozenset[int] = frozenset()
+    unattributed: tuple[UnattributedCommit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from bot.context import Context
-from bot.forges import ForgeMergeRequest
+from bot.forges import Forge, ForgeMergeRequest, User
 from bot.gather.owners import owners_of, read_sections
 from bot.gather.repository import Checkout
-from planners.model import Fleet, Registration
+from planners.model import Fleet, Registration, Repo, account_id
 from planners.model.snapshot import Approval
 
 Owners = tuple[frozenset[str], ...]
@@ -16,9 +16,9 @@ Owners = tuple[frozenset[str], ...]
 
 @dataclass(frozen=True, slots=True)
 class GivenApproval:
-    """Whose address, and at which head; empty for a command that approved other content."""
+    """Who approved, and at which head; empty for a command that approved other content."""
 
-    email: str
+    user: User
     head: str
 
 
@@ -27,27 +27,39 @@ async def read_approvals(
     checkout: Checkout,
     request: ForgeMergeRequest,
     teams: Iterable[str],
-    commanded: Mapping[str, GivenApproval],
+    commanded: Mapping[str, str],
 ) -> tuple[Approval, ...]:
-    """The approvals by people, `commanded` ones by login; roles are read each time, as they change.
+    """The approvals by people; `commanded` are those by command, account -> approved head.
 
-    Bots approve nothing.
+    Roles and teams are read each time, as they change, under the login that the account has now: a
+    login can be given up and taken by somebody else. Bots approve nothing.
     """
     forge, path = context.forge(checkout.repo), checkout.repo.path
     given = {
-        review.user.login: GivenApproval(review.user.email, review.head)
+        account_id(checkout.repo.forge, review.user.id): GivenApproval(review.user, review.head)
         for review in await forge.reviews(path, request.number)
         if not review.user.bot
     }
-    for login, each in commanded.items():
-        review = given.get(login, GivenApproval("", ""))
-        given[login] = GivenApproval(review.email or each.email, each.head or review.head)
+    for account, head in commanded.items():
+        known = given.get(account)
+        user = known.user if known else await _user(forge, checkout.repo, account)
+        if user is not None and not user.bot:
+            given[account] = GivenApproval(user, head or (known.head if known else ""))
     named, found = sorted(teams), []
-    for login, approval in sorted(given.items()):
-        role = await forge.role(path, login)
-        member_of = frozenset([team for team in named if await forge.member(team, login)])
-        found.append(Approval(login, approval.email, approval.head, role, member_of))
+    for account, approval in sorted(given.items(), key=lambda each: each[1].user.login):
+        user = approval.user
+        role = await forge.role(path, user.login)
+        member_of = frozenset([team for team in named if await forge.member(team, user.login)])
+        found.append(Approval(account, user.login, user.email, approval.head, role, member_of))
     return tuple(found)
+
+
+async def _user(forge: Forge, repo: Repo, account: str) -> User | None:
+    """The user of an account; None if it is another forge's, or gone."""
+    of, _, number = account.partition(":")
+    if of != repo.forge or not number.isdecimal():
+        return None
+    return await forge.user(repo.path, int(number))
 
 
 def teams_of(fleet: Fleet, registration: Registration, owners: Owners) -> frozenset[str]:
@@ -61,7 +73,11 @@ def teams_of(fleet: Fleet, registration: Registration, owners: Owners) -> frozen
 
 
 async def read_owners(checkout: Checkout, fleet: Fleet, paths: Iterable[str]) -> Owners:
-    """The groups of owners of these files, where some policy asks for owners."""
+    """The groups of owners of these files, where some policy asks for owners.
+
+    Raises:
+        OwnersError: they cannot be told.
+    """
     rules = (rule for policy in fleet.policies for rule in policy.approvals)
     if not any(rule.code_owners for rule in rules):
         return ()

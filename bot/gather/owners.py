@@ -11,13 +11,17 @@ from dataclasses import dataclass, field
 
 from pathspec import GitIgnoreSpec
 
-from bot.git import Mirror
+from bot.git import Mirror, RepositoryRefusedError
 
 PLACES = (".github/CODEOWNERS", ".gitlab/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS")
 MAX_LINES = 5_000
 DIRECT = "/*"
 _SECTION = re.compile(r"(\^?)\[([^\]]+)\](?:\[\d+\])?(.*)")
 _WORD = re.compile(r"(?:\\.|[^\s\\])+")
+
+
+class OwnersError(Exception):
+    """The owners cannot be told; the text says why. Nobody may count as one of them then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +59,17 @@ class Section:
 
 
 def parse(text: str) -> tuple[Section, ...]:
-    """The sections of a file; lines that make no sense are left out, as the forges do."""
+    """The sections of a file; lines that make no sense are left out, as the forges do.
+
+    Raises:
+        OwnersError: it has more than MAX_LINES lines, of which the last could change every owner.
+    """
     sections = {"": Section()}
     current = sections[""]
-    for line in text.splitlines()[:MAX_LINES]:
+    lines = text.splitlines()
+    if len(lines) > MAX_LINES:
+        raise OwnersError(f"CODEOWNERS has {len(lines)} lines, more than {MAX_LINES}")
+    for line in lines:
         bare = re.split(r"(?:^|\s)#", line, maxsplit=1)[0].strip()
         header = _SECTION.fullmatch(bare)
         if header:
@@ -81,10 +92,20 @@ def owners_of(sections: Iterable[Section], paths: Iterable[str]) -> tuple[frozen
 
 
 def read_sections(mirror: Mirror, sha: str) -> tuple[Section, ...]:
-    """The CODEOWNERS file at a commit, from where the forges look for it."""
+    """The CODEOWNERS file at a commit, from where the forges look for it.
+
+    Raises:
+        OwnersError: it is longer than the limits.
+    """
     entries: Mapping[str, str] = mirror.entries(sha, PLACES)
     blob = next((entries[place] for place in PLACES if place in entries), None)
-    return parse(mirror.blob(blob).decode("utf-8", "replace")) if blob else ()
+    if blob is None:
+        return ()
+    try:
+        text = mirror.blob(blob).decode("utf-8", "replace")
+    except RepositoryRefusedError as error:
+        raise OwnersError(f"CODEOWNERS cannot be read: {error}") from error
+    return parse(text)
 
 
 def _names(words: Iterable[str]) -> frozenset[str]:

@@ -8,8 +8,9 @@ from bot.commandlog.entry import CommandLogEntry
 from bot.commandlog.standing import standing_overrides
 from bot.context import Context
 from bot.forges import ForgeMergeRequest
-from bot.gather.approvals import GivenApproval, read_approvals, read_owners, teams_of
+from bot.gather.approvals import Owners, read_approvals, read_owners, teams_of
 from bot.gather.deploy import rejected
+from bot.gather.owners import OwnersError
 from bot.gather.repository import Checkout, our_requests
 from planners.gating.change_sets import change_digest
 from planners.gating.merge_requests import branch_prefix
@@ -142,13 +143,12 @@ async def _open(
 ) -> MergeRequest:
     context, checkout = reading.context, reading.checkout
     branch, paths = await asyncio.to_thread(_branch, reading, each.source_branch, wave)
-    owners = await read_owners(checkout, reading.fleet, paths)
+    owners, unknown_owners = await _owners(reading, paths)
     teams = teams_of(reading.fleet, reading.registration, owners)
     digest = branch.digest if branch is not None else None
     stale = reading.overrides.stale_approvers(wave, digest or "")
-    commanded = dict.fromkeys(stale, GivenApproval("", ""))
-    for login, email in reading.overrides.approvers(wave, digest or "").items():
-        commanded[login] = GivenApproval(email, each.head)
+    approved = reading.overrides.approvers(wave, digest or "")
+    commanded = dict.fromkeys(stale, "") | dict.fromkeys(approved, each.head)
     return MergeRequest(
         number=each.number,
         wave=wave,
@@ -164,8 +164,17 @@ async def _open(
         refusal=_refusal(reading, each),
         merge_queue_commits=reading.queue_commits.get(each.number, ()),
         owners=owners,
+        unknown_owners=unknown_owners,
         wrong_target=each.target_branch != checkout.info.default_branch,
     )
+
+
+async def _owners(reading: Reading, paths: Paths) -> tuple[Owners, str]:
+    """The groups of owners of these files, or why they are not known."""
+    try:
+        return await read_owners(reading.checkout, reading.fleet, paths), ""
+    except OwnersError as error:
+        return (), str(error)
 
 
 def _refusal(reading: Reading, each: ForgeMergeRequest) -> MergeRefusal | None:

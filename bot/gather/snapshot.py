@@ -8,6 +8,7 @@ from bot.commandlog.entry import CommandLogEntry
 from bot.commandlog.log import CommandLog, LogLocation
 from bot.context import Context
 from bot.forges import Comment, ForgeMergeRequest, Status
+from bot.gather.authors import with_authors
 from bot.gather.conversations import Conversation, read_conversation, read_wave_conversations
 from bot.gather.deploy import read_base
 from bot.gather.documents import application_at, fleet_at
@@ -107,12 +108,11 @@ async def gather_rollout(context: Context, application: str) -> Gathered:
     snapshot = await _snapshot(context, registration, fleets, app=app, sha=app.head, deploy=reading)
     paused = await read_pauses(context, deploy)
     snapshot = _with_proposed(snapshot, proposed, paused)
-    authors = snapshot.authors | await _request_authors(context, app.repo, app_request)
     conversations += await read_wave_conversations(
         context, deploy.repo, application, proposed.requests
     )
     return Gathered(
-        snapshot=replace(snapshot, authors=authors),
+        snapshot=await with_authors(context, app, snapshot),
         fleet=newest,
         app=app,
         deploy=deploy,
@@ -121,16 +121,6 @@ async def gather_rollout(context: Context, application: str) -> Gathered:
         statuses=await read_statuses(context, deploy.repo, proposed.requests),
         paused=paused,
     )
-
-
-async def _request_authors(
-    context: Context, repo: Repo, request: ForgeMergeRequest | None
-) -> frozenset[str]:
-    """The logins, each after an @, of who opened a merge request and who wrote its commits."""
-    if request is None:
-        return frozenset()
-    logins = await context.forge(repo).authors(repo.path, request.number)
-    return frozenset(f"@{each}" for each in logins)
 
 
 async def with_commands(
@@ -268,7 +258,6 @@ async def _snapshot(
         branches=proposed.branches,
         foreign_branches=proposed.foreign_branches,
         observations=await asyncio.to_thread(observe, deploy.checkout.mirror, base.changes, rows),
-        authors=await asyncio.to_thread(_authors, app, sha, base),
     )
 
 
@@ -285,9 +274,3 @@ def _previous(
     return read_previous(
         deploy.checkout, registration, application, sha, requested=requested, to=to
     )
-
-
-def _authors(app: Checkout, sha: str, base: DeployBase) -> frozenset[str]:
-    """Everybody with a hand in this revision since what is deployed."""
-    deployed = {each.source for each in base.changes.values() if each.source}
-    return app.mirror.authors(sha, tuple(sorted(deployed)))

@@ -1,9 +1,10 @@
-"""Commit metadata, authors, and the last change of a path. Used by `Mirror`."""
+"""Commit metadata, new commits, and the last change of a path. Used by `Mirror`."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import islice
 from typing import TypeAlias
 
 import pygit2
@@ -73,33 +74,52 @@ def _trailers(message: str) -> list[tuple[str, str]]:
     return [(match[1], match[2].strip()) for match in found if match]
 
 
-def read_authors(
-    repository: pygit2.Repository, objects: Objects, tip: str, known: Iterable[str], limit: int
-) -> frozenset[str]:
-    """The e-mail addresses of all contributors to `tip` since any of the `known` commits.
+@dataclass(frozen=True, slots=True)
+class NewCommits:
+    """Commits of a history, each with its parents' ids, and the e-mail addresses in them.
 
-    Authors, committers and `Co-authored-by` trailers, in lower case. A commit counts unless every
-    known commit contains it; unknown ids are ignored, and without any the whole history counts. At
-    most `limit` commits are inspected for each known one, newest first.
+    Addresses of authors, committers and `Co-authored-by` trailers, in lower case. `complete` is
+    False if there are more commits than the limit.
+    """
+
+    parents: Mapping[str, tuple[str, ...]]
+    addresses: frozenset[str]
+    complete: bool
+
+
+def read_new_commits(
+    repository: pygit2.Repository, objects: Objects, tip: str, known: Iterable[str], limit: int
+) -> NewCommits:
+    """The commits of `tip` since any of the `known` ones; `tip` itself if there are none.
+
+    A commit counts unless every known commit contains it; unknown ids are ignored, and without any
+    the whole history counts.
     """
     bases = {sha for sha in known if objects.find_commit(sha) is not None} or {""}
-    found: set[str] = set()
+    found: dict[str, pygit2.Commit] = {}
+    complete = True
     for base in sorted(bases):
         walker = repository.walk(objects.commit(tip).id, SortMode.TIME)
         if base:
             walker.hide(base)
-        for _, commit in zip(range(limit), walker, strict=False):
-            found |= _people(commit)
-    return frozenset(found) or _people(objects.commit(tip))
+        some = {str(commit.id): commit for commit in islice(walker, limit + 1)}
+        complete = complete and len(some) <= limit
+        found |= some
+    found = found or {tip: objects.commit(tip)}
+    return NewCommits(
+        {sha: tuple(str(each) for each in commit.parent_ids) for sha, commit in found.items()},
+        frozenset(address for commit in found.values() for address in _addresses(commit)),
+        complete and len(found) <= limit,
+    )
 
 
-def _people(commit: pygit2.Commit) -> frozenset[str]:
-    addresses = [_text(commit.author.raw_email), _text(commit.committer.raw_email)]
+def _addresses(commit: pygit2.Commit) -> Iterator[str]:
+    every = [_text(commit.author.raw_email), _text(commit.committer.raw_email)]
     for key, value in _trailers(_text(commit.raw_message)):
         match = _ADDRESS.fullmatch(value)
         if key.lower() == "co-authored-by" and match:
-            addresses.append(match[1])
-    return frozenset(address.strip().lower() for address in addresses)
+            every.append(match[1])
+    return (address.strip().lower() for address in every)
 
 
 @dataclass(slots=True)

@@ -12,7 +12,7 @@ import pygit2
 
 from bot.git import packs, remote
 from bot.git.errors import DamagedError, GitError, TransientGitError
-from bot.git.history import CommitInfo, History, read_authors, read_commit
+from bot.git.history import CommitInfo, History, NewCommits, read_commit, read_new_commits
 from bot.git.limits import Limits
 from bot.git.objects import Objects
 from bot.git.reading import Comparison, FileDifference, Walk, read_blob, read_files
@@ -21,7 +21,6 @@ from bot.git.writing import Changes, Signature, draft_commit
 from planners.model import Repo
 
 MAX_LOOSE_OBJECTS = 200
-MAX_AUTHORED_COMMITS = 1_000
 
 K = TypeVar("K", bound=Hashable)
 
@@ -129,13 +128,10 @@ class Mirror:
         with self._reading() as objects:
             return read_commit(objects, sha)
 
-    def authors(self, tip: str, known: Iterable[str]) -> frozenset[str]:
-        """The e-mail addresses of all contributors to `tip` since any of the `known` commits.
-
-        See `history.read_authors`; never empty.
-        """
+    def new_commits(self, tip: str, known: Iterable[str], limit: int) -> NewCommits:
+        """The commits of `tip` since any of the `known` ones; see `history.read_new_commits`."""
         with self._reading() as objects:
-            return read_authors(self._opened(), objects, tip, known, MAX_AUTHORED_COMMITS)
+            return read_new_commits(self._opened(), objects, tip, known, limit)
 
     def folders(self, sha: str, path: str) -> tuple[str, ...]:
         """The names of the direct subfolders of a folder, sorted; empty if it does not exist.

@@ -96,7 +96,7 @@ async def fork_comment(
     """The comment that says who must ask for a plan; again, where `asker` did for another head."""
     ours = await _ours(context, target)
     text = words.plan_not_requested(_about(context, target, _memory(ours)), asker)
-    line = "from a fork: someone with role write must request a plan"
+    line = "from a fork: someone with role write must request a plan of this commit"
     status = _status(context, target, StatusState.PENDING, line)
     return (*_write(target, ours, text), *status)
 

@@ -71,21 +71,22 @@ def problems(context: CommentContext, found: Sequence[PlanProblem | str]) -> str
 def plan_not_requested(context: CommentContext, requester: str) -> str:
     """The comment on a merge request from a fork for which nobody requested a plan.
 
-    `requester` did, for an earlier head of the branch.
+    `requester` did, for another commit than the head, or without naming one.
     """
     why = "This merge request comes from a fork: its plan is made on request."
     if requester:
         why = (
-            f"This merge request comes from a fork, and its branch has changed since "
-            f"{code(requester)} requested a plan."
+            f"This merge request comes from a fork, and its head is not the commit that "
+            f"{code(requester)} named."
         )
     return "\n\n".join(
         [
             context.marker,
             f"**{code(context.application)}: no plan yet.** {why}",
             (
-                f"To request one, review revision {code(context.revision[:12])} and comment "
-                f"{code('/switchyard plan')}. Requires role {code('write')} on this repository."
+                f"Its head is {code(context.revision)}. To request a plan, review it and comment "
+                f"{code('/switchyard plan COMMIT')} with the full id of the commit that you "
+                f"reviewed. Requires role {code('write')} on this repository."
             ),
         ]
     )

@@ -37,6 +37,8 @@ from planners.model.gates import (
     PausedByCommand,
     PendingUnit,
     RefusedByForge,
+    UnknownAuthors,
+    UnknownOwners,
 )
 
 PEOPLE = (
@@ -47,6 +49,8 @@ PEOPLE = (
     HeldByCommand,
     OpenedByPerson,
     PausedByCommand,
+    UnknownAuthors,
+    UnknownOwners,
 )
 MOST_REFUSALS = 4
 STALE = frozenset({NotReadyReason.REPAIR, NotReadyReason.FRESH_REPORT})

@@ -10,6 +10,7 @@ from typing import assert_never
 from bot.wording.markdown import natural, plural
 from bot.wording.prose import NOTHING, Prose, join, names, phrases, say
 from planners.gating.evaluate import WaveState
+from planners.model import UnattributedCommit
 from planners.model.gates import (
     AwaitsApproval,
     AwaitsDependency,
@@ -30,6 +31,8 @@ from planners.model.gates import (
     PausedByCommand,
     PendingUnit,
     RefusedByForge,
+    UnknownAuthors,
+    UnknownOwners,
 )
 
 STATUS_LENGTH = 140
@@ -67,6 +70,10 @@ def reason(gate: Gate) -> Prose:  # noqa: C901, PLR0912 - one case per gate
             return say("removal waits for its replacement: {}", pending_clusters(pending))
         case AwaitsApproval():
             return _approval(gate)
+        case UnknownAuthors(commits=commits):
+            return _unknown_authors(commits)
+        case UnknownOwners(why):
+            return say("the code owners who must approve are unknown: {}", why)
         case Frozen(name, until, why):
             return say(f"frozen by {{}} until {until:%Y-%m-%d %H:%M} UTC: {{}}", name, why)
         case OutsideWindow():
@@ -101,6 +108,14 @@ def remedy(gate: Gate) -> Prose:  # noqa: C901, PLR0912 - one case per gate
             return remedy_for(pending)
         case AwaitsApproval():
             return say("when {} the merge request", approvers_approve(gate))
+        case UnknownOwners():
+            return say("when someone shortens CODEOWNERS in the deploy repo")
+        case UnknownAuthors(commits=commits):
+            return say(
+                f"{commits[0].remedy}, or when an admin of the deploy repo reviews the commits and "
+                "comments {}",
+                "/switchyard override approval --reason TEXT",
+            )
         case Frozen(until=until):
             return say(f"when the freeze ends at {until:%Y-%m-%d %H:%M} UTC or the policy changes")
         case OutsideWindow(until=None):
@@ -200,6 +215,17 @@ def _approval(gate: AwaitsApproval) -> Prose:
     notes = say(" ({})", join("; ", ignored)) if ignored else NOTHING
     return say(
         f"waits for {plural(gate.needed, 'approval')}{have}: {{}}{{}}", approval_rule(gate), notes
+    )
+
+
+def _unknown_authors(commits: Sequence[UnattributedCommit]) -> Prose:
+    first, more = commits[0], len(commits) - 1
+    others = f" (and {plural(more, 'other commit')})" if more else ""
+    return say(
+        "approvals do not count, since any approver could be an author of commit "
+        f"{{}}{others}: {{}}",
+        first.sha[:8],
+        first.reason,
     )
 
 

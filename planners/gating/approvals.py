@@ -5,14 +5,25 @@ Called by `planners.gating.dependencies`.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from planners.gating.change_sets import ChangeSet
 from planners.gating.maintenance_windows import next_opening
 from planners.model import ApprovalRule
-from planners.model.gates import ApprovalReason, AwaitsApproval, Frozen, Gate, OutsideWindow
+from planners.model.gates import (
+    ApprovalReason,
+    AwaitsApproval,
+    Frozen,
+    Gate,
+    OutsideWindow,
+    UnknownAuthors,
+    UnknownOwners,
+)
 from planners.model.selectors import Selector
 from planners.model.snapshot import Approval, MergeRequest, Snapshot
 from planners.plan import Plan
+
+ASK_AGAIN = timedelta(minutes=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +59,20 @@ def approvals(
     """A gate for every rule whose approvals are missing.
 
     Approvals count for the current head, from users with the rule's role, and from authors only if
-    the rule permits it. Without a merge request all approvals are missing. A rollback restores
-    approved content: only rules about foreign commits apply to it.
+    the rule permits it. Authors are told by their accounts; while there are commits without known
+    accounts, any approver could be an author, and no such rule is satisfied (fails closed). Without
+    a merge request all approvals are missing. A rollback restores approved content: only rules
+    about foreign commits apply to it.
     """
+    required = list(_foreign_changes(snapshot, change))
     if plan.restores is None:
-        for each in _rules(snapshot, change, request):
-            yield from _missing(snapshot, request, each)
-    for each in _foreign_changes(snapshot, change):
+        required = [*_rules(snapshot, change, request), *required]
+    if snapshot.unattributed and not all(each.rule.author_may_approve for each in required):
+        yield UnknownAuthors(snapshot.unattributed, snapshot.now + ASK_AGAIN)
+    needs_owners = any(each.rule.code_owners for each in required)
+    if needs_owners and request is not None and request.unknown_owners:
+        yield UnknownOwners(request.unknown_owners)
+    for each in required:
         yield from _missing(snapshot, request, each)
 
 
@@ -70,12 +88,11 @@ def _missing(
     for approval in request.approvals if request else ():
         if not _is_eligible(rule, approval):
             continue
-        is_author = bool({approval.email.lower(), f"@{approval.user}"} & snapshot.authors)
         if request is not None and approval.head != request.head:
             stale.append(approval.user)
         elif approval.role < rule.role:
             without_role.append(approval.user)
-        elif is_author and not rule.author_may_approve:
+        elif approval.account in snapshot.authors and not rule.author_may_approve:
             excluded.append(approval.user)
         else:
             given.append(approval.user)

@@ -26,7 +26,9 @@ from planners.model.basics import (
     Repo,
     Revision,
     Target,
+    UnattributedCommit,
     Unit,
+    account_id,
 )
 from planners.model.fleet import (
     ApprovalRule,
@@ -104,7 +106,9 @@ __all__ = [
     "Target",
     "Tenant",
     "Toleration",
+    "UnattributedCommit",
     "Unit",
     "UserPlace",
     "Window",
+    "account_id",
 ]

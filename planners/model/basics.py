@@ -99,3 +99,20 @@ class Unit:
 
     def __str__(self) -> str:
         return f"{self.component}@{self.cluster}"
+
+
+def account_id(forge: str, number: int) -> str:
+    """The identity of a user: the forge's name and its id of the account, which never changes."""
+    return f"{forge}:{number}"
+
+
+@dataclass(frozen=True, slots=True)
+class UnattributedCommit:
+    """A commit of the app repo with a contributor for whom no account is known.
+
+    `reason` says what is not known; `remedy` what changes that, as what follows the verb `clears`.
+    """
+
+    sha: str
+    reason: str
+    remedy: str

@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TypeAlias
 
-from planners.model import DependencyCondition, DependencyScope, Role, Unit
+from planners.model import DependencyCondition, DependencyScope, Role, UnattributedCommit, Unit
 
 
 class NotReadyReason(StrEnum):
@@ -102,6 +102,25 @@ class AwaitsApproval:
     without_role: tuple[str, ...] = ()
     role: Role = Role.WRITE
     stale: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownAuthors:
+    """Approvals cannot be counted: these commits have contributors without a known account.
+
+    Any approver could be one of them; see `planners.gating.approvals`. At `until` the forge is
+    asked again, since it may tell of a push late.
+    """
+
+    commits: tuple[UnattributedCommit, ...]
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownOwners:
+    """A policy requires the code owners' approvals, and CODEOWNERS cannot be read for `reason`."""
+
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +228,8 @@ Gate: TypeAlias = (
     | AwaitsStep
     | AwaitsReplacement
     | AwaitsApproval
+    | UnknownAuthors
+    | UnknownOwners
     | Frozen
     | OutsideWindow
     | HeldByLabel
@@ -225,7 +246,7 @@ Gate: TypeAlias = (
 
 
 OVERRIDABLE: Mapping[str, tuple[type[Gate], ...]] = {
-    "approval": (AwaitsApproval,),
+    "approval": (AwaitsApproval, UnknownAuthors, UnknownOwners),
     "dependency": (AwaitsDependency,),
     "freeze": (Frozen,),
     "step": (AwaitsStep,),
@@ -237,6 +258,8 @@ OVERRIDABLE: Mapping[str, tuple[type[Gate], ...]] = {
 def next_check(gate: Gate) -> datetime | None:
     """When the gate may open, or become overdue, by the passing of time alone."""
     match gate:
+        case UnknownAuthors(until=until):
+            return until
         case Frozen(until=until) | OutsideWindow(until=until) | RefusedByForge(until=until):
             return until
         case AwaitsDependency(pending=pending) | AwaitsStep(pending=pending):

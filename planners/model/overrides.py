@@ -51,12 +51,12 @@ class Pause:
 class CommandApproval:
     """An approval of a wave by command; `digest` identifies the approved content.
 
-    `email` is the approver's address as used in commits; empty if the forge does not expose it.
+    `account` is the approver's account (see `planners.model.account_id`), `by` its login then.
     """
 
     digest: str
     by: str
-    email: str = ""
+    account: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,15 +82,15 @@ class Overrides:
         """Whether a command asks to roll that revision back."""
         return self.reverted == revision
 
-    def approvers(self, wave: str, digest: str) -> dict[str, str]:
-        """The users who approved this content of a wave by command: login -> e-mail address."""
+    def approvers(self, wave: str, digest: str) -> frozenset[str]:
+        """The accounts that approved this content of a wave by command."""
         every = self.approvals.get(wave, ())
-        return {each.by: each.email for each in every if each.digest == digest}
+        return frozenset(each.account for each in every if each.digest == digest)
 
-    def stale_approvers(self, wave: str, digest: str) -> tuple[str, ...]:
-        """The logins whose newest approval of a wave by command was for other content."""
-        newest = {each.by: each.digest for each in self.approvals.get(wave, ())}
-        return tuple(login for login, approved in newest.items() if approved != digest)
+    def stale_approvers(self, wave: str, digest: str) -> frozenset[str]:
+        """The accounts whose newest approval of a wave by command was for other content."""
+        newest = {each.account: each.digest for each in self.approvals.get(wave, ())}
+        return frozenset(each for each, approved in newest.items() if approved != digest)
 
     @property
     def plan_inputs(self) -> tuple[str, str, Cancellation | None]:

@@ -19,6 +19,7 @@ from planners.model import (
     Revision,
     Role,
     Tenant,
+    UnattributedCommit,
     Unit,
 )
 from planners.model.overrides import Cancellation, Overrides
@@ -36,10 +37,13 @@ class MergeRequestState(StrEnum):
 class Approval:
     """A user's approval of a merge request at commit `head`.
 
+    `account` is the user's account on the deploy repo's forge (see `account_id`); `user` is its
+    login now.
     `role` is the user's role in the deploy repo. `teams` are the user's teams, restricted to those
     that policies, tenants and CODEOWNERS mention.
     """
 
+    account: str
     user: str
     email: str
     head: str
@@ -80,7 +84,8 @@ class MergeRequest:
     `described_digest` is the wave digest shown in title and body. `closed_by` is the person (never
     the bot) who closed it without merging. `merge_queue_commits` are the commits on which the
     forge's merge queue tests it; they need the same status as the head. `owners` are the groups of
-    owners that CODEOWNERS lists for its changes, each as `login`, `team` or e-mail address.
+    owners that CODEOWNERS lists for its changes, each as `login`, `team` or e-mail address;
+    `unknown_owners` says why they are not known.
     `wrong_target`: it targets a branch other than the default branch.
     """
 
@@ -99,6 +104,7 @@ class MergeRequest:
     refusal: MergeRefusal | None = None
     merge_queue_commits: tuple[str, ...] = ()
     owners: tuple[frozenset[str], ...] = ()
+    unknown_owners: str = ""
     wrong_target: bool = False
 
 
@@ -220,7 +226,9 @@ class Snapshot:
       those of them that the newest fleet revision no longer has. `policies` are the newest.
     - `sources`: each component's files, path inside the component's folder -> bytes. `files`: the
       files that customisations refer to, by path in the application's folder.
-    - `authors`: who wrote the revision, as e-mail addresses and, where known, `@login`.
+    - `authors`: the accounts (see `account_id`) with a hand in any commit or merge request between
+      what is deployed and the revision; `unattributed`: the commits among them for which accounts
+      are missing.
     - `facts`: the newest report of each cluster. `claims`: those of all applications, this one
       included.
     - `previous`: set only where a rollback could become due.
@@ -242,6 +250,7 @@ class Snapshot:
     merge_requests: tuple[MergeRequest, ...] = ()
     observations: Mapping[Unit, Observation] = field(default_factory=dict)
     authors: frozenset[str] = frozenset()
+    unattributed: tuple[UnattributedCommit, ...] = ()
     files: Mapping[str, bytes] = field(default_factory=dict)
     facts: Mapping[str, ReportedFacts] = field(default_factory=dict)
     claims: tuple[ResourceClaim, ...] = ()

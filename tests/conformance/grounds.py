@@ -46,8 +46,8 @@ class Ground(Protocol):
     looked_after: bool
     webhooks: list[tuple[Mapping[str, str], bytes]]
 
-    def push(self, branch: str, files: Mapping[str, bytes | None]) -> str:
-        """Commit on a branch as a person who may; the commit."""
+    def push(self, branch: str, files: Mapping[str, bytes | None], claims: str = "") -> str:
+        """Commit on a branch as `otto`, in a commit that claims to be another's; the commit."""
 
     def delete_branch(self, branch: str) -> None:
         """Delete a branch as `rita`."""
@@ -121,8 +121,8 @@ class MemoryGround:
         self.webhooks.append((headers, request.content))
         return httpx.Response(202)
 
-    def push(self, branch: str, files: Mapping[str, bytes | None]) -> str:
-        return self._otto.push(REPO, branch, files, f"Change {branch}")
+    def push(self, branch: str, files: Mapping[str, bytes | None], claims: str = "") -> str:
+        return self._otto.push(REPO, branch, files, f"Change {branch}", claims)
 
     def delete_branch(self, branch: str) -> None:
         self._rita.delete_branch(REPO, branch)

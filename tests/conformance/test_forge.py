@@ -10,6 +10,7 @@ import pytest
 
 from bot.engine import discovery
 from bot.forges import (
+    CommitRange,
     ForgeError,
     Merged,
     NotMerged,
@@ -165,11 +166,50 @@ async def test_who_closed_it_is_told_and_the_bot_may_open_it_again(ground: Groun
     assert (found.state, found.head, found.closed_by) == ("open", closed.head, None)
 
 
-async def test_who_wrote_it_is_told(ground: Ground) -> None:
-    number = await opened(ground)
-    me = await ground.forge.me()
+def unreleased(ground: Ground, head: str, base: str) -> CommitRange:
+    """What a pass asks about: the commits that `head` has and `base` has not."""
+    repository = ground.made.forge.git.open(REPO)
+    walker = repository.walk(head)
+    walker.hide(base)
+    return CommitRange("main", head, {str(c.id): tuple(map(str, c.parent_ids)) for c in walker})
 
-    assert me.login in await ground.forge.authors(REPO, number)
+
+async def test_everybody_with_a_hand_in_a_commit_is_told_by_account(ground: Ground) -> None:
+    base = ground.made.forge.git.head(REPO, "main")
+    assert base is not None
+    number = await opened(ground)
+    head = await allow(ground, number)
+    await ground.forge.merge(REPO, number, head=head, message="Merge")
+    merged = (await ground.forge.merge_request(REPO, number)).merge_sha
+    assert merged is not None
+
+    found = await ground.forge.contributors(REPO, unreleased(ground, merged, base))
+
+    bot, otto = await ground.forge.me(), ground.made.forge.users["otto"]
+    assert {bot.id, otto.id} <= found.accounts
+    assert found.accounts <= {bot.id, otto.id, ground.made.forge.users["rita"].id}
+    assert found.unattributed == ()
+
+
+async def test_whoever_pushed_is_told_whatever_the_commit_says(ground: Ground) -> None:
+    base = ground.made.forge.git.head(REPO, "main")
+    assert base is not None
+    head = ground.push("main", {"a.txt": b"two\n"}, claims="rita")
+
+    found = await ground.forge.contributors(REPO, unreleased(ground, head, base))
+
+    assert ground.made.forge.users["otto"].id in found.accounts
+    assert found.unattributed == ()
+
+
+async def test_a_user_is_known_by_the_id_of_the_account(ground: Ground) -> None:
+    rita = ground.made.forge.users["rita"]
+
+    found = await ground.forge.user(REPO, rita.id)
+
+    assert found is not None
+    assert (found.id, found.login, found.bot) == (rita.id, "rita", False)
+    assert await ground.forge.user(REPO, 4711) is None
 
 
 async def test_labels_are_told(ground: Ground) -> None:

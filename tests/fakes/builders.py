@@ -158,7 +158,10 @@ class World:
         self.snapshot = replace(self.snapshot, now=self.snapshot.now + delta)
 
     def approve(self, number: int, user: str = "rita") -> None:
-        self._change(number, approvals=lambda each: (Approval(user, f"{user}@x", each.head),))
+        self._change(
+            number,
+            approvals=lambda each: (Approval(f"local:{user}", user, f"{user}@x", each.head),),
+        )
 
     def label(self, number: int, *labels: str) -> None:
         self._change(number, labels=lambda _: labels)

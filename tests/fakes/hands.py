@@ -34,17 +34,43 @@ class Hand:
         return self.forge.users[self.login]
 
     def push(
-        self, repository: str, branch: str, files: Mapping[str, bytes | None], message: str
+        self,
+        repository: str,
+        branch: str,
+        files: Mapping[str, bytes | None],
+        message: str,
+        claims: str = "",
     ) -> str:
-        """Commit files (None deletes) on a branch, made from main when it is new; the commit."""
-        git = self.forge.git
-        parent = git.head(repository, branch) or git.head(repository, "main")
-        sha = self._commit(repository, parent, files, message)
+        """Commit files (None deletes) on a branch, made from main when it is new; the commit.
+
+        In the commit stand the name and address of `claims` (a login, or an address of nobody),
+        as Git lets everybody write what they want there.
+        """
+        sha = self.commit(repository, branch, files, message, claims=claims)
         self._move(repository, branch, sha)
         return sha
 
+    def commit(
+        self,
+        repository: str,
+        branch: str,
+        files: Mapping[str, bytes | None],
+        message: str,
+        *,
+        claims: str = "",
+    ) -> str:
+        """The same commit, on no branch yet."""
+        git = self.forge.git
+        parent = git.head(repository, branch) or git.head(repository, "main")
+        return self._commit(repository, parent, files, message, claims)
+
     def replace_head(
-        self, repository: str, branch: str, files: Mapping[str, bytes | None], message: str
+        self,
+        repository: str,
+        branch: str,
+        files: Mapping[str, bytes | None],
+        message: str,
+        claims: str = "",
     ) -> str:
         """Put another commit, made from main, in place of a branch's; the commit.
 
@@ -54,7 +80,7 @@ class Hand:
         before = git.head(repository, branch)
         assert before is not None
         git.open(repository).references.create("refs/tags/before", before)
-        sha = self._commit(repository, git.head(repository, "main"), files, message)
+        sha = self._commit(repository, git.head(repository, "main"), files, message, claims)
         self._move(repository, branch, sha)
         return sha
 
@@ -62,15 +88,36 @@ class Hand:
         """Put a branch to a commit that the repository has."""
         self._move(repository, branch, sha)
 
+    def update_branch(self, repository: str, branch: str, claims: str) -> str:
+        """Merge main into a branch, in a commit that claims to be another's; the commit."""
+        git, claimed = self.forge.git, self.forge.users[claims]
+        ours, main = git.head(repository, branch), git.head(repository, "main")
+        assert ours is not None
+        assert main is not None
+        opened = git.open(repository)
+        tree = opened.merge_commits(ours, main).write_tree(opened)
+        at = int(self.forge.clock().timestamp())
+        who = pygit2.Signature(claimed.name, claimed.email, at, 0)
+        sha = str(opened.create_commit(None, who, who, "Merge main", tree, [ours, main]))
+        self._move(repository, branch, sha)
+        return sha
+
     def delete_branch(self, repository: str, branch: str) -> None:
         """Delete a branch."""
         self._move(repository, branch, ZERO)
 
     def _commit(
-        self, repository: str, parent: str | None, files: Mapping[str, bytes | None], message: str
+        self,
+        repository: str,
+        parent: str | None,
+        files: Mapping[str, bytes | None],
+        message: str,
+        claims: str = "",
     ) -> str:
         at = int(self.forge.clock().timestamp())
-        who = pygit2.Signature(self.user.name, self.user.email, at, 0)
+        claimed = self.forge.users.get(claims or self.login)
+        name, email = (claimed.name, claimed.email) if claimed else ("Somebody", claims)
+        who = pygit2.Signature(name, email, at, 0)
         return commit_files(self.forge.git.open(repository), parent, files, message, who)
 
     def _move(self, repository: str, branch: str, sha: str) -> None:
@@ -88,10 +135,12 @@ class Hand:
             references.create(HEADS + branch, sha, force=True)
         pushed(forge, user, repository, [command])
 
-    def open(self, repository: str, branch: str, title: str, body: str = "") -> int:
-        """Open a merge request into main; its number."""
+    def open(
+        self, repository: str, branch: str, title: str, body: str = "", target: str = "main"
+    ) -> int:
+        """Open a merge request; its number."""
         made = merging.open_request(
-            self.forge, self.user, repository, source=branch, target="main", title=title, body=body
+            self.forge, self.user, repository, source=branch, target=target, title=title, body=body
         )
         return made.number
 

@@ -11,7 +11,7 @@ is told with that dialect.
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,8 @@ import httpx
 
 from bot.forges import (
     Comment,
+    CommitRange,
+    Contributors,
     Delivery,
     ForgeError,
     ForgeMergeRequest,
@@ -33,6 +35,7 @@ from bot.forges import (
     StatusState,
     User,
 )
+from bot.forges._attribution import MergedRequest, Push, attribute, between, checked_range
 from bot.forges.local import webhooks
 from bot.sandbox.demo.site import add_people_and_repositories
 from bot.sandbox.forge import conversation, merging, records
@@ -300,17 +303,40 @@ class MemoryForge:
             for login, (head, at) in sorted(self._found(repository, number).reviews.items())
         )
 
-    async def authors(self, repository: str, number: int) -> frozenset[str]:
-        """See the Protocol: who opened it, and whose address its commits carry."""
+    async def user(self, repository: str, account: int) -> User | None:
+        """See the Protocol."""
         await self._reading(repository)
-        found = self._found(repository, number)
-        known = {each.name: each.login for each in self.state.users.values()}
-        logins = {found.author}
-        for commit in self.state.git.log(repository, found.head, 250):
-            if commit["sha"] == found.base:
-                break
-            logins.add(known.get(commit["author"], found.author))
-        return frozenset(logins)
+        found = (_user(each) for each in self.state.users.values() if each.id == account)
+        return next(found, None)
+
+    async def contributors(self, repository: str, commits: CommitRange) -> Contributors:
+        """See the Protocol."""
+        await self._reading(repository)
+        if (refused := checked_range(commits)) is not None:
+            return refused
+        requests = [
+            self._merged(each, commits)
+            for each in self.state.requests_of(repository, "merged")
+            if each.merge_sha in commits.parents
+        ]
+        pushes = [
+            Push(each.by, repository, each.branch, each.old, each.new)
+            for each in self.state.updates(repository)
+        ]
+        found = attribute(repository, commits, pushes, requests)
+        users = self.state.users.values()
+        owners = {each.id for each in users if each.email in commits.addresses}
+        return replace(found, accounts=found.accounts | owners)
+
+    def _merged(self, found: records.MergeRequest, commits: CommitRange) -> MergedRequest:
+        proposed = between(commits.parents, found.base, found.head)
+        people = (found.author, found.merged_by)
+        return MergedRequest(
+            found.number,
+            frozenset(self.state.users[each].id for each in people if each),
+            found.merge_sha or "",
+            {sha: commits.parents[sha] for sha in proposed},
+        )
 
     async def comments(self, repository: str, number: int) -> tuple[Comment, ...]:
         """See the Protocol."""

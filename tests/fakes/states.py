@@ -234,7 +234,7 @@ def approval_fell() -> str:
     told = awaiting()
     known = remembered(told)
     mine = told.world.snapshot.merge_requests[2]
-    change_request(told, mine.number, approvals=(Approval("rita", "rita@x", mine.head),))
+    change_request(told, mine.number, approvals=(Approval("local:3", "rita", "rita@x", mine.head),))
     newer = replace(told.world.snapshot.revision, sha=NEWER)
     updated(told, "1.5.1").change(revision=newer)
     told.world.pass_once()

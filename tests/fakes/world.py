@@ -218,6 +218,27 @@ class World:
         """Somebody on the forge."""
         return Hand(login, self.forge)
 
+    def rename(self, login: str, new: str) -> None:
+        """Give an account another login; its id stays, as on every forge."""
+        forge = self.forge
+        forge.users[new] = replace(forge.users.pop(login), login=new)
+        for repository in forge.repositories.values():
+            roles = repository.roles.items()
+            repository.roles = {new if who == login else who: role for who, role in roles}
+        for path in forge.repositories:
+            for each in forge.requests_of(path):
+                each.author = new if each.author == login else each.author
+                each.merged_by = new if each.merged_by == login else each.merged_by
+                for comment in each.comments:
+                    comment.author = new if comment.author == login else comment.author
+
+    def forget_pushes(self, repository: str) -> None:
+        """Let the forge not know any more who pushed there until now."""
+        forgotten, updates = len(self.forge.updates(repository)), self.forge.updates
+        self.forge.updates = (  # type: ignore[method-assign] # as before it kept records
+            lambda path: updates(path)[forgotten if path == repository else 0 :]
+        )
+
     @property
     def ada(self) -> Hand:
         return self.person("ada")

@@ -57,7 +57,7 @@ async def test_plan_merge_roll_out_update(world: World) -> None:
     assert len(world.rita.requests(DEPLOY, "all")) == 8
 
 
-@on_each
+@pytest.mark.parametrize("world", FORGES[:2], indirect=True)
 async def test_approval_hold_and_a_closed_merge_request(world: World) -> None:
     world.found(small_fleet(policy=APPROVED))
     world.ada.push(APP, "main", {"README.md": b"A shop.\n"}, "Begin")

@@ -7,8 +7,14 @@ from tests.fakes.forks import move_fork, propose_from_fork
 from tests.fakes.world import World, manifest, small_app, small_fleet
 
 on_each = pytest.mark.parametrize("world", ["github", "gitlab"], indirect=True)
-ASK = "/switchyard plan"
 EVIL: dict[str, bytes | None] = {"deploy/web/deployment.yaml": manifest("web", "9.9.9")}
+
+
+def ask(world: World, number: int, who: str = "ada") -> None:
+    """Name the head that stands now."""
+    head = world.ada.request(APP, number)["head"]
+    text = f"Looks fine.\r\n\r\n/switchyard plan {head}\r\n"
+    world.person(who).comment(APP, number, text)
 
 
 async def from_fork(world: World) -> int:
@@ -28,10 +34,10 @@ async def test_nothing_is_planned_until_a_maintainer_asks(world: World) -> None:
     assert "comes from a fork" in world.home(number)
     assert "9.9.9" not in world.home(number)
 
-    world.person("mallory").comment(APP, number, ASK)
+    ask(world, number, "mallory")
     await world.settle()
     assert "comes from a fork" in world.home(number)
-    world.ada.comment(APP, number, f"Looks fine.\r\n\r\n{ASK}\r\n")
+    ask(world, number)
     await world.settle()
 
     assert "9.9.9" in world.home(number)
@@ -42,18 +48,35 @@ async def test_nothing_is_planned_until_a_maintainer_asks(world: World) -> None:
 @on_each
 async def test_what_was_asked_for_one_head_is_not_done_for_the_next(world: World) -> None:
     number = await from_fork(world)
-    world.ada.comment(APP, number, ASK)
+    ask(world, number)
     await world.settle()
     move_fork(world, number, {"deploy/web/deployment.yaml": manifest("web", "6.6.6")})
     await world.settle()
     for _ in range(2):
         await world.sweep()
-        assert "its branch has changed since `ada` requested a plan" in world.home(number)
+        assert "its head is not the commit that `ada` named" in world.home(number)
         assert "6.6.6" not in world.home(number)
 
-    world.ada.comment(APP, number, ASK)
+    ask(world, number)
     await world.settle()
     assert "6.6.6" in world.home(number)
+
+
+@on_each
+@pytest.mark.parametrize("named", ["", "reviewed", "short"])
+async def test_a_push_before_the_request_is_read_is_not_planned(world: World, named: str) -> None:
+    """The maintainer reviews one commit; the fork has another when the comment arrives."""
+    number = await from_fork(world)
+    reviewed = world.ada.request(APP, number)["head"]
+    move_fork(world, number, {"deploy/web/deployment.yaml": manifest("web", "6.6.6")}, say=False)
+    moved = world.ada.request(APP, number)["head"]
+    commit = {"": "", "reviewed": reviewed, "short": moved[:12]}[named]
+    world.ada.comment(APP, number, f"/switchyard plan {commit}")
+    await world.settle()
+    await world.sweep()
+
+    assert "its head is not the commit that `ada` named" in world.home(number)
+    assert "6.6.6" not in world.home(number)
 
 
 @pytest.mark.parametrize("world", ["github"], indirect=True)

@@ -175,3 +175,18 @@ async def test_cookies_are_taken_as_they_were_given_and_while_they_last(
     assert await code("x", "/rollouts/storefront/events") == 401
     world.now += timedelta(hours=12)
     assert await code(good) == 401
+
+
+@pytest.mark.parametrize("world", ["github", "gitlab"], indirect=True)
+async def test_a_session_is_of_the_account_not_of_the_login(
+    world: World, browser: httpx.AsyncClient
+) -> None:
+    """Rita's login goes to somebody with access; her session does not gain it."""
+    assert (await sign_in(browser, world, "rita")).status_code == 200
+    world.rename("rita", "rita-moved")
+    world.forge.create_user("rita", "token-of-another-rita")
+    for path in (FLEET, DEPLOY):
+        world.forge.repositories[path].roles |= {"rita": "admin", "rita-moved": "none"}
+    world.now += timedelta(minutes=5)
+
+    assert (await browser.get("/fleet")).status_code == 403

@@ -34,6 +34,12 @@ TARGET = Argument(
     "target", Kind.NAME, summary="Wave or cluster. Default: all waves.", required=False
 )
 
+HEAD = Argument(
+    "commit",
+    summary="On a merge request from a fork: the full id of the commit that you reviewed.",
+    required=False,
+)
+
 
 class RefusedError(ProseError):
     """The command is refused; the message says why, and what would help."""
@@ -43,6 +49,7 @@ class RefusedError(ProseError):
 class Call:
     """One command line, and the rollout that it is about.
 
+    `account` is that of who gave it (see `planners.model.account_id`), `by` its login.
     `number` is the merge request of the `comment`; `wave` is its wave, empty on the app merge
     request. On a `preview` the revision is not merged yet. `key` is unique to this command line.
     """
@@ -52,6 +59,7 @@ class Call:
     proposal: Proposal
     parsed: ParsedCommand
     by: str
+    account: str
     wave: str
     number: int
     comment: Comment

@@ -54,9 +54,11 @@ class ApproveCommand:
         """See StandingEffect: the facts are the digest of each wave that was approved."""
         approvals = dict(overrides.approvals)
         for wave, digest in entry.facts.items():
-            new = CommandApproval(digest, entry.by, entry.email)
+            new = CommandApproval(digest, entry.by, entry.account)
             known = approvals.get(wave, ())
-            others = [each for each in known if (each.digest, each.by) != (new.digest, new.by)]
+            others = [
+                each for each in known if (each.digest, each.account) != (new.digest, new.account)
+            ]
             approvals[wave] = (*others, new)
         return replace(overrides, approvals=approvals)
 

@@ -1,6 +1,6 @@
 """`plan`: plans again; on a merge request from a fork it requests the plan."""
 
-from bot.chatops.commands import Answer, Call, Command
+from bot.chatops.commands import HEAD, Answer, Call, Command
 from bot.chatops.parser import Verb
 from bot.wording.headline import headline
 from planners.model import Role
@@ -14,7 +14,13 @@ class PlanCommand:
     name = "plan"
     role = Role.READ
     is_action = False
-    verb = Verb("plan", (), (), "Plan again now.", ("/switchyard plan",))
+    verb = Verb(
+        "plan",
+        (HEAD,),
+        (),
+        "Plan again now. A merge request from a fork is planned for the named commit only.",
+        ("/switchyard plan",),
+    )
 
     async def run(self, call: Call) -> Answer:
         """See Command."""

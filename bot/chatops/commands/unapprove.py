@@ -26,7 +26,7 @@ class UnapproveCommand:
         found = {
             wave: ""
             for wave, given in call.gathered.snapshot.overrides.approvals.items()
-            if wave in waves and any(each.by == call.by for each in given)
+            if wave in waves and any(each.account == call.account for each in given)
         }
         if not found:
             raise RefusedError(
@@ -40,7 +40,9 @@ class UnapproveCommand:
     def apply(self, overrides: Overrides, entry: CommandLogEntry) -> Overrides:
         """See StandingEffect: the facts name the waves."""
         approvals = {
-            wave: tuple(each for each in given if wave not in entry.facts or each.by != entry.by)
+            wave: tuple(
+                each for each in given if wave not in entry.facts or each.account != entry.account
+            )
             for wave, given in overrides.approvals.items()
         }
         return replace(overrides, approvals=approvals)

@@ -15,6 +15,8 @@ from bot.clock import Clock
 from bot.forges import (
     AppSetup,
     Comment,
+    CommitRange,
+    Contributors,
     Delivery,
     Forge,
     ForgeKind,
@@ -33,6 +35,7 @@ from bot.forges import (
 from bot.forges._rate_budget import RateBudget, Urgency
 from bot.forges._setup_check import check_each
 from bot.forges.github import merging, oauth, parsing, people, setup_check, statuses, webhooks
+from bot.forges.github.contributors import ContributorReader
 from bot.forges.github.http import Http, ResponseError, api_of
 from bot.forges.github.listing import Listing
 from bot.forges.github.manifest import App, ManifestFlow
@@ -70,6 +73,7 @@ class GitHubForge:
         budget = RateBudget(clock, PER_MINUTE, PER_HOUR)
         self._http = Http(api_of(self.web), client, tokens, clock, budget)
         self._me: User | None = None
+        self._contributors = ContributorReader(self._http)
         self._listing = Listing(self._http, clock)
 
     @classmethod
@@ -250,9 +254,13 @@ class GitHubForge:
         path = f"/repos/{repository}/pulls/{number}/reviews"
         return parsing.approvals(await self._http.pages(repository, path))
 
-    async def authors(self, repository: str, number: int) -> frozenset[str]:
+    async def user(self, repository: str, account: int) -> User | None:
         """See the Protocol."""
-        return await people.authors(self._http, repository, number)
+        return await people.user(self._http, repository, account)
+
+    async def contributors(self, repository: str, commits: CommitRange) -> Contributors:
+        """See the Protocol."""
+        return await self._contributors.read(repository, commits)
 
     async def comments(self, repository: str, number: int) -> tuple[Comment, ...]:
         """See the Protocol."""

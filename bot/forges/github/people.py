@@ -1,11 +1,12 @@
-"""Roles, team memberships and authors on GitHub.
+"""Users, their roles and team memberships on GitHub.
 
-Sources: GitHub Docs, "REST API endpoints for collaborators", "... for team members", "... for pull
-requests" (commits).
+Sources: GitHub Docs, "REST API endpoints for collaborators", "... for team members", "... for
+users".
 """
 
 from urllib.parse import quote
 
+from bot.forges import User
 from bot.forges.github import parsing
 from bot.forges.github.http import Http, ResponseError
 from planners.model import Role
@@ -39,10 +40,14 @@ async def member(http: Http, team: str, login: str) -> bool:
         raise
 
 
-async def authors(http: Http, repository: str, number: int) -> frozenset[str]:
-    """The logins of its author and commit authors; GitHub maps e-mail addresses to users."""
-    path = f"/repos/{repository}/pulls/{number}"
-    opened = await http.get(repository, path)
-    commits = await http.pages(repository, f"{path}/commits")
-    found = [opened["user"], *(each.get("author") for each in commits)]
-    return frozenset(each["login"] for each in found if each)
+async def user(http: Http, repository: str, account: int) -> User | None:
+    """The user of an account id, which never changes, under the login that it has now.
+
+    Source: GitHub Docs, "Get a user using their ID".
+    """
+    try:
+        return parsing.user(await http.get(repository, f"/user/{account}"))
+    except ResponseError as error:
+        if error.status in NOT_FOUND:
+            return None
+        raise

@@ -15,6 +15,8 @@ from bot.clock import Clock
 from bot.forges import (
     AppSetup,
     Comment,
+    CommitRange,
+    Contributors,
     Delivery,
     Forge,
     ForgeKind,
@@ -32,6 +34,7 @@ from bot.forges import (
 from bot.forges._rate_budget import RateBudget, Urgency
 from bot.forges._setup_check import check_each
 from bot.forges.gitlab import merging, oauth, parsing, setup_check, statuses, webhooks
+from bot.forges.gitlab.contributors import ContributorReader
 from bot.forges.gitlab.http import TIMEOUT, Http, ResponseError, project
 from bot.forges.gitlab.listing import Listing
 from bot.settings import Settings
@@ -72,6 +75,7 @@ class GitLabForge:
         )
         self._http = Http(client, clock, RateBudget(clock, PER_MINUTE, PER_HOUR))
         self._me: User | None = None
+        self._contributors = ContributorReader(self._http)
         self._listing = Listing(self._http, clock)
 
     @classmethod
@@ -254,9 +258,19 @@ class GitLabForge:
         versions = await self._http.all(f"{path}/versions")
         return parsing.approvals(approved, notes, versions, await self._my_id())
 
-    async def authors(self, repository: str, number: int) -> frozenset[str]:
-        """The author only: for commits GitLab returns addresses, not users."""
-        return frozenset({(await self.merge_request(repository, number)).author.login})
+    async def user(self, repository: str, account: int) -> User | None:
+        """See the Protocol."""
+        del repository
+        try:
+            return parsing.user(await self._http.get(f"/users/{account}"), await self._my_id())
+        except ResponseError as error:
+            if error.status == NOT_FOUND:
+                return None
+            raise
+
+    async def contributors(self, repository: str, commits: CommitRange) -> Contributors:
+        """See the Protocol."""
+        return await self._contributors.read(repository, commits)
 
     async def comments(self, repository: str, number: int) -> tuple[Comment, ...]:
         """See the Protocol; system notes are excluded."""

@@ -1,6 +1,7 @@
 """The client of the local forge (`bot.sandbox.forge`), over its HTTP API."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import ClassVar
 from urllib.parse import quote
@@ -11,6 +12,8 @@ from bot.clock import Clock
 from bot.forges import (
     AppSetup,
     Comment,
+    CommitRange,
+    Contributors,
     Delivery,
     Forge,
     ForgeError,
@@ -28,6 +31,7 @@ from bot.forges import (
     User,
     ssl_context,
 )
+from bot.forges._attribution import MergedRequest, Push, attribute, between, checked_range
 from bot.forges.local import webhooks
 from bot.forges.local.http import Fields, Http, checked, message_of, read
 from bot.settings import Settings
@@ -192,9 +196,35 @@ class LocalForge:
             for each in found
         )
 
-    async def authors(self, repository: str, number: int) -> frozenset[str]:
-        """The author only; commits contain e-mail addresses."""
-        return frozenset({(await self.merge_request(repository, number)).author.login})
+    async def user(self, repository: str, account: int) -> User | None:
+        """See the Protocol."""
+        del repository
+        found = await self._http.get("/users", id=str(account))
+        return _user(found[0]) if found else None
+
+    async def contributors(self, repository: str, commits: CommitRange) -> Contributors:
+        """See the Protocol; the owner of an address in a commit counts as well."""
+        if (refused := checked_range(commits)) is not None:
+            return refused
+        path = f"/repos/{_path(repository)}"
+        updates = await self._all(f"{path}/branch-updates", {}, parameter="after", field="number")
+        merged = {"state": "merged", "branch_prefix": ""}
+        requests = await self._all(
+            f"{path}/merge_requests", merged, parameter="before", field="number"
+        )
+        owners: set[int] = set()
+        for address in sorted(commits.addresses):
+            owners |= {each["id"] for each in await self._http.get("/users", email=address)}
+        found = attribute(
+            repository,
+            commits,
+            [
+                Push(each["by"], repository, each["branch"], each["old"], each["new"])
+                for each in updates
+            ],
+            [_merged(each, commits) for each in requests if each["merge_sha"] in commits.parents],
+        )
+        return replace(found, accounts=found.accounts | owners)
 
     async def comments(self, repository: str, number: int) -> tuple[Comment, ...]:
         """See the Protocol."""
@@ -276,6 +306,18 @@ def _path(repository: str) -> str:
 
 def _request_path(repository: str, number: int) -> str:
     return f"/repos/{_path(repository)}/merge_requests/{number}"
+
+
+def _merged(found: Fields, commits: CommitRange) -> MergedRequest:
+    """A merged merge request with those of its commits that are in the range."""
+    proposed = between(commits.parents, found["base"], found["head"])
+    merger = found["merger"]
+    return MergedRequest(
+        found["number"],
+        frozenset({found["author"]["id"], *([merger["id"]] if merger else [])}),
+        found["merge_sha"],
+        {sha: commits.parents[sha] for sha in proposed},
+    )
 
 
 def _user(found: Fields) -> User:

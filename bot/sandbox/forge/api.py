@@ -8,6 +8,7 @@ from fastapi import APIRouter
 from bot.sandbox.forge import api_requests, conversation, serialization
 from bot.sandbox.forge.accounts import RequestError
 from bot.sandbox.forge.api_access import MAX_BODY, Fields, Me, Path, TheForge, text
+from bot.sandbox.forge.api_requests import MAX_PAGE, Limit
 from bot.sandbox.forge.serialization import Json
 
 MAX_DELIVERIES = 100
@@ -19,6 +20,7 @@ def router() -> APIRouter:
     """All routes. Handlers are plain functions: FastAPI runs them in threads."""
     root = APIRouter(prefix="/api/v1", max_body_size=MAX_BODY)
     root.add_api_route("/user", me)
+    root.add_api_route("/users", users)
     root.include_router(routes)
     root.include_router(api_requests.routes)
     return root
@@ -27,6 +29,17 @@ def router() -> APIRouter:
 def me(user: Me) -> Json:
     """The user of the token."""
     return serialization.user(user)
+
+
+def users(forge: TheForge, user: Me, id: int | None = None, email: str = "") -> list[Json]:  # noqa: A002 - the name of the parameter in the address
+    """The user with an id, or with an e-mail address."""
+    del user
+    found = list(forge.users.values())
+    return [
+        serialization.user(each)
+        for each in found
+        if each.id == id or (email and each.email == email)
+    ]
 
 
 @routes.get("")
@@ -62,6 +75,13 @@ def of_commit(forge: TheForge, path: Path, sha: str) -> Json | None:
         if request.merge_sha == sha:
             return serialization.request(forge, request)
     return None
+
+
+@routes.get("/branch-updates")
+def updates(forge: TheForge, path: Path, after: int = 0, limit: Limit = MAX_PAGE) -> list[Json]:
+    """Who moved which branch, oldest first; `after` (a number, not included) and `limit` page."""
+    found = [each for each in forge.updates(path) if each.number > after]
+    return [serialization.update(each) for each in found[:limit]]
 
 
 @routes.get("/hooks")

@@ -4,6 +4,7 @@ from bot.sandbox.forge.accounts import RequestError
 from bot.sandbox.forge.branch_tracking import follow, mark_merged
 from bot.sandbox.forge.diffs import Diff
 from bot.sandbox.forge.git import HEADS, BranchMerge, GitOperationError
+from bot.sandbox.forge.protection import ZERO
 from bot.sandbox.forge.records import MergeRequest, User
 from bot.sandbox.forge.state import ForgeState
 
@@ -81,6 +82,7 @@ def _reopen(forge: ForgeState, user: User, request: MergeRequest) -> None:
     if forge.git.head(path, request.source) is None:
         forge.require(user, path, "write")
         forge.git.restore(path, request.source, request.head)
+        forge.record_update(user, path, request.source, old=ZERO, new=request.head)
         forge.emit(path, "push", "created", user, ref=HEADS + request.source)
     request.head, _ = _new_commits(forge, path, request.source, request.target)
     forge.git.keep(path, request.number, request.head)
@@ -155,6 +157,7 @@ def merge(forge: ForgeState, user: User, path: str, number: int, *, head: str, m
             sha = forge.git.merge(path, change)
         except GitOperationError as error:
             raise RequestError(405, str(error)) from error
+        forge.record_update(user, path, request.target, old=onto, new=sha)
         mark_merged(forge, user, request, sha, onto)
         forge.emit(path, "push", "updated", user, ref=HEADS + request.target)
         _delete_source(forge, user, request)

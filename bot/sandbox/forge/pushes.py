@@ -36,6 +36,7 @@ def pushed(forge: ForgeState, user: User, path: str, updates: Sequence[RefUpdate
         now = forge.git.head(path, update.branch) or ZERO
         if now != update.new:
             continue
+        forge.record_update(user, path, update.branch, old=update.old, new=update.new)
         follow(forge, user, path, update.branch)
         action = "created" if update.old == ZERO else "updated"
         if update.new == ZERO:

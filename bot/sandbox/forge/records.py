@@ -98,6 +98,18 @@ class Status:
 
 
 @dataclass(slots=True)
+class BranchUpdate:
+    """A branch moved from `old` to `new` (forty zeros: none), by the user with the id `by`."""
+
+    number: int
+    repository: str
+    by: int
+    branch: str
+    old: str
+    new: str
+
+
+@dataclass(slots=True)
 class Hook:
     """A webhook of a repository; the secret signs the body."""
 

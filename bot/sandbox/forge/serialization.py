@@ -5,6 +5,7 @@ from typing import Any
 from bot.sandbox.forge.diffs import Diff
 from bot.sandbox.forge.merging import conflicts
 from bot.sandbox.forge.records import (
+    BranchUpdate,
     Comment,
     Delivery,
     MergeRequest,
@@ -57,7 +58,9 @@ def request(forge: ForgeState, found: MergeRequest) -> Json:
             "updated_at": found.updated_at,
             "labels": found.labels,
             "merge_sha": found.merge_sha,
+            "base": found.base,
             "merged_by": found.merged_by,
+            "merger": user(forge.users[found.merged_by]) if found.merged_by else None,
             "closed_by": found.closed_by,
             "conflicts": conflicting,
         }
@@ -71,6 +74,17 @@ def comment(forge: ForgeState, found: Comment) -> Json:
         "body": found.body,
         "created_at": found.at,
         "edited": found.edited,
+    }
+
+
+def update(found: BranchUpdate) -> Json:
+    """An update of a branch."""
+    return {
+        "number": found.number,
+        "by": found.by,
+        "branch": found.branch,
+        "old": found.old,
+        "new": found.new,
     }
 
 

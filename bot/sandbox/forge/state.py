@@ -10,7 +10,15 @@ from typing import Any
 from bot.sandbox.forge.accounts import Accounts, RequestError
 from bot.sandbox.forge.git import Git
 from bot.sandbox.forge.hooks import Hooks
-from bot.sandbox.forge.records import Comment, Event, MergeRequest, Status, Storage, User
+from bot.sandbox.forge.records import (
+    BranchUpdate,
+    Comment,
+    Event,
+    MergeRequest,
+    Status,
+    Storage,
+    User,
+)
 
 
 class ForgeState(Accounts):
@@ -25,6 +33,7 @@ class ForgeState(Accounts):
         for value in storage.load(MergeRequest).values():
             request = _request(value)
             self._requests.setdefault(request.repository, {})[request.number] = request
+        self._updates = [BranchUpdate(**each) for each in storage.load(BranchUpdate).values()]
         self._statuses: dict[tuple[str, str], dict[str, Status]] = {}
         for value in storage.load(Status).values():
             self._remember(Status(**value))
@@ -57,6 +66,18 @@ class ForgeState(Accounts):
     def add_request(self, request: MergeRequest) -> None:
         """Add a new merge request, whose number is already allocated."""
         self._requests.setdefault(request.repository, {})[request.number] = request
+
+    def record_update(self, user: User, path: str, branch: str, *, old: str, new: str) -> None:
+        """Record who moved a branch; no commit tells that."""
+        with self.lock:
+            made = BranchUpdate(len(self._updates) + 1, path, user.id, branch, old, new)
+            self._updates.append(made)
+            self.storage.put(str(made.number), made)
+
+    def updates(self, path: str) -> list[BranchUpdate]:
+        """The updates of a repository's branches, oldest first."""
+        with self.lock:
+            return [each for each in self._updates if each.repository == path]
 
     def statuses(self, path: str, sha: str) -> list[Status]:
         """The newest status of each context on a commit, by context."""

@@ -74,8 +74,9 @@ class Access:
         for repo in repos:
             if repo.forge != visitor.forge:
                 return False
-            role = await self.context.forge(repo).role(repo.path, visitor.login)
-            if role < Role.READ:
+            forge = self.context.forge(repo)
+            user = await forge.user(repo.path, visitor.account)
+            if user is None or await forge.role(repo.path, user.login) < Role.READ:
                 return False
         return True
 

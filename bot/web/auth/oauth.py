@@ -1,6 +1,6 @@
 """Sign-in at a forge: authorization code with PKCE (RFC 6749, RFC 7636).
 
-The access token is used once, to read the user's name, and not kept.
+The access token is used once, to read whose it is, and not kept.
 """
 
 import base64
@@ -18,6 +18,14 @@ from bot.forges import ForgeError, SignIn, TransientForgeError, certificate_erro
 TIMEOUT = httpx.Timeout(20.0)
 MAX_ANSWER_BYTES = 64 * 1024
 MAX_ERROR_LENGTH = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An account at the forge; its login can change, and go to somebody else."""
+
+    id: int
+    login: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +51,8 @@ class AuthorizationCodeFlow:
             query["scope"] = self.sign_in.scope
         return f"{self.sign_in.authorize}?{urlencode(query)}"
 
-    async def login(self, code: str) -> str:
-        """The login of the user that the code was issued for.
+    async def account(self, code: str) -> Account:
+        """The account that the code was issued for.
 
         Raises:
             ForgeError: the forge rejects the code, or its certificate is not trusted.
@@ -74,10 +82,10 @@ class AuthorizationCodeFlow:
             user = await self._ask(
                 client.build_request("GET", self.sign_in.user, headers=headers), client
             )
-        login = user.get(self.sign_in.login)
-        if not isinstance(login, str) or not login:
+        login, number = user.get(self.sign_in.login), user.get("id")
+        if not isinstance(login, str) or not login or not isinstance(number, int):
             raise ForgeError(f"{self.sign_in.title} did not return the user's name. Sign in again.")
-        return login
+        return Account(number, login)
 
     async def _ask(self, request: httpx.Request, client: httpx.AsyncClient) -> dict[str, Any]:
         """The answer, a JSON object; error answers of the forge are objects as well."""

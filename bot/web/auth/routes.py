@@ -85,9 +85,10 @@ async def _finish(auth: Auth, request: Request, answer: Callback) -> Response:
             status.HTTP_403_FORBIDDEN, f"{flow.sign_in.title} refused the sign-in: {reason}"
         )
     try:
-        visitor = Visitor(answer.forge, await flow.login(answer.code))
+        account = await flow.account(answer.code)
     except ForgeError as error:
         raise HTTPException(status.HTTP_502_BAD_GATEWAY, str(error)) from error
+    visitor = Visitor(answer.forge, account.id, account.login)
     await auth.access.check(visitor, fresh=True)
     response = _redirect(pending["back"])
     auth.sessions.sign_in(response, visitor)

@@ -25,9 +25,10 @@ MAX_LENGTH = 4096
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """A user who signed in at a forge."""
+    """A user who signed in at a forge: the id of the account, and its login then."""
 
     forge: str
+    account: int
     login: str
 
 
@@ -48,11 +49,14 @@ class SessionCookies:
     def visitor(self, request: Request) -> Visitor | None:
         """The user that the session cookie names, if it is valid."""
         found = self.read(request, SESSION)
-        return Visitor(found["forge"], found["login"]) if found else None
+        if found is None or "account" not in found:
+            return None
+        return Visitor(found["forge"], int(found["account"]), found["login"])
 
     def sign_in(self, response: Response, visitor: Visitor) -> None:
         """Start a session."""
-        self.write(response, SESSION, {"forge": visitor.forge, "login": visitor.login})
+        values = {"forge": visitor.forge, "account": str(visitor.account), "login": visitor.login}
+        self.write(response, SESSION, values)
 
     def write(self, response: Response, name: str, values: Mapping[str, str]) -> None:
         """Set a cookie."""

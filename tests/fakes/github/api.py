@@ -9,8 +9,9 @@ from fastapi.responses import JSONResponse, Response
 
 from bot.sandbox.forge import conversation, merging
 from bot.sandbox.forge.accounts import RequestError
+from bot.sandbox.forge.protection import ZERO
 from bot.sandbox.forge.records import MergeRequest
-from tests.fakes.github import apps, rules, shapes
+from tests.fakes.github import apps, commits, rules, shapes
 from tests.fakes.github.state import GitHub, Json
 
 ROLES = {"triage": "read", "maintain": "write"}
@@ -113,14 +114,39 @@ def _repositories(github: GitHub) -> APIRouter:
     @routes.get("/commits/{sha}/pulls")
     async def pulls_of(request: Request, owner: str, name: str, sha: str) -> Response:
         path = _readable(github, request, owner, name)
-        found = [each for each in forge.requests_of(path) if sha in {each.head, each.merge_sha}]
+        found = commits.pulls_of(forge, path, sha)
         return _page(request, [shapes.pull(forge, each, github.web, listed=True) for each in found])
+
+    @routes.get("/commits")
+    async def listing(request: Request, owner: str, name: str, sha: str) -> Response:
+        path = _readable(github, request, owner, name)
+        ids = [each["sha"] for each in forge.git.log(path, sha, 10_000)]
+        return _page(request, [commits.commit(github, path, each) for each in ids])
+
+    @routes.get("/activity")
+    async def activity(request: Request, owner: str, name: str) -> Response:
+        """Newest first; pages by cursors, not by number."""
+        path = f"{owner}/{name}"
+        told = commits.activity_of_fork(github, path)
+        if told is None:
+            path = _readable(github, request, owner, name)
+            told = commits.activity(github, path)
+        size = min(int(request.query_params.get("per_page", "30")), 100)
+        start = int(request.query_params.get("after") or "0")
+        headers = {}
+        if len(told) > start + size:
+            following = request.url.include_query_params(after=start + size)
+            headers["link"] = f'<{following}>; rel="next"'
+        return _told(request, told[start : start + size], headers)
 
     @routes.post("/git/refs", status_code=201)
     async def make_ref(request: Request, owner: str, name: str) -> Json:
         path, fields = _readable(github, request, owner, name), await request.json()
         forge.require(github.signed_in(request), path, "write")
-        forge.git.restore(path, fields["ref"].removeprefix("refs/heads/"), fields["sha"])
+        branch = fields["ref"].removeprefix("refs/heads/")
+        forge.git.restore(path, branch, fields["sha"])
+        user = github.signed_in(request)
+        forge.record_update(user, path, branch, old=ZERO, new=fields["sha"])
         return {"ref": fields["ref"], "object": {"sha": fields["sha"], "type": "commit"}}
 
     return routes
@@ -220,18 +246,11 @@ def _pulls(github: GitHub) -> APIRouter:
         return {"sha": sha, "merged": True, "message": "Pull Request successfully merged"}
 
     @routes.get("/pulls/{number}/commits")
-    async def commits(request: Request, owner: str, name: str, number: int) -> Response:
+    async def commits_of(request: Request, owner: str, name: str, number: int) -> Response:
         path = _readable(github, request, owner, name)
-        found = forge.request(path, number)
-        log = forge.git.log(path, found.head, 250)
-        mine = log[: next((i for i, each in enumerate(log) if each["sha"] == found.base), len(log))]
-        names = {each.name: each for each in forge.users.values()}
-        told = []
-        for each in mine:
-            known = names.get(each["author"])
-            author = shapes.user(known, github.web) if known else None
-            told.append({"sha": each["sha"], "author": author, "committer": author})
-        return _page(request, told)
+        ids = shapes.proposed(forge, forge.request(path, number))
+        told = [commits.commit(github, path, each) for each in reversed(ids)]
+        return _page(request, told[: commits.MAX_OF_PULL])
 
     @routes.get("/pulls/{number}/reviews")
     async def reviews(request: Request, owner: str, name: str, number: int) -> Response:

@@ -61,6 +61,15 @@ def routes(github: GitHub) -> APIRouter:
             raise RequestError(404, "Not Found")
         return shapes.user(found, github.web)
 
+    @routes.get("/user/{which}")
+    async def by_id(request: Request, which: int) -> Json:
+        """By the id, which stays when the login changes ("Get a user using their ID")."""
+        github.signed_in(request)
+        found = [each for each in github.forge.users.values() if each.id == which]
+        if not found:
+            raise RequestError(404, "Not Found")
+        return shapes.user(found[0], github.web)
+
     @routes.get("/user")
     async def me(request: Request) -> Json:
         return shapes.user(github.signed_in(request), github.web)

@@ -89,8 +89,18 @@ def pull(forge: ForgeState, found: MergeRequest, web: str, *, listed: bool = Fal
     }
     if not listed:
         value["merged"] = merged
+        merger = forge.users[found.merged_by] if found.merged_by else None
+        value["merged_by"] = user(merger, web) if merger else None
+        value["commits"] = len(proposed(forge, found))
         value["mergeable"] = None if merged else not conflicts(forge, found)
     return value
+
+
+def proposed(forge: ForgeState, found: MergeRequest) -> list[str]:
+    """The commits of a pull request, newest first."""
+    walker = forge.git.open(found.repository).walk(found.head)
+    walker.hide(found.base)
+    return [str(each.id) for each in walker]
 
 
 def issue(forge: ForgeState, found: MergeRequest, web: str) -> Json:

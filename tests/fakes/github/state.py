@@ -57,6 +57,7 @@ class GitHub:
         self.needs_queue = False
         self.methods: list[str] = []
         self.unsure = False
+        self.unverified: set[str] = set()
         self.teams: dict[str, set[str]] = {}
         self.forks: dict[tuple[str, int], str] = {}
         self.required: dict[str, list[str]] = {}

@@ -8,8 +8,9 @@ from fastapi.responses import JSONResponse, Response
 
 from bot.sandbox.forge import conversation, merging
 from bot.sandbox.forge.accounts import RequestError
+from bot.sandbox.forge.protection import ZERO
 from bot.sandbox.forge.records import MergeRequest
-from tests.fakes.gitlab import projects, rules, shapes
+from tests.fakes.gitlab import history, projects, rules, shapes
 from tests.fakes.gitlab.state import GitLab, Json
 
 BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
@@ -25,7 +26,7 @@ def create_gitlab(gitlab: GitLab) -> FastAPI:
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.add_exception_handler(RequestError, _refused)
     routers = (_users(gitlab), _projects(gitlab), _requests(gitlab), _talk(gitlab))
-    for routes in (*routers, rules.routes(gitlab)):
+    for routes in (*routers, rules.routes(gitlab), history.routes(gitlab)):
         app.include_router(routes, prefix="/api/v4")
     return app
 
@@ -116,12 +117,6 @@ def _projects(gitlab: GitLab) -> APIRouter:
         found = next(each for each in forge.statuses(path, sha) if each.context == fields["name"])
         return shapes.status(forge, found, gitlab.web)
 
-    @routes.get("/repository/commits/{sha}/merge_requests")
-    async def requests_of(request: Request, project: str, sha: str) -> Response:
-        path = gitlab.path(request, project)
-        found = [each for each in forge.requests_of(path) if sha in {each.head, each.merge_sha}]
-        return _page(request, [shapes.request(forge, each, gitlab.web) for each in found])
-
     @routes.get("/repository/branches/{branch:path}")
     async def branch(request: Request, project: str, branch: str) -> Json:
         path, name = gitlab.path(request, project), unquote(branch)
@@ -135,6 +130,7 @@ def _projects(gitlab: GitLab) -> APIRouter:
         user = gitlab.signed_in(request)
         forge.require(user, path, "write")
         forge.git.restore(path, fields["branch"], fields["ref"])
+        forge.record_update(user, path, fields["branch"], old=ZERO, new=fields["ref"])
         return projects.branch(forge, path, fields["branch"], user, gitlab.web)
 
     return routes

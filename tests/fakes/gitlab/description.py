@@ -19,6 +19,9 @@ REQUEST = f"{PROJECT}/merge_requests/:iid"
 ANSWERS: dict[str, Schema] = {
     "GET /user": schemas.ME,
     "GET /users": many(schemas.USER),
+    "GET /users/:user": schemas.USER,
+    f"GET {PROJECT}/events": many(schemas.EVENT),
+    f"GET {REQUEST}/commits": many(schemas.COMMIT_OBJECT),
     f"GET {PROJECT}": schemas.PROJECT,
     f"GET {PROJECT}/members/all/:user": schemas.MEMBER,
     f"GET {PROJECT}/repository/commits/:sha/statuses": many(schemas.STATUS),

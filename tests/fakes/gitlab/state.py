@@ -26,6 +26,7 @@ class GitLab:
         self.versions: dict[tuple[str, int], list[Json]] = {}
         self.checking: dict[int, int] = {}
         self.groups: dict[str, set[str]] = {}
+        self.bulk: set[int] = set()
         self.hooks: dict[str, list[Json]] = {}
         self.tested: list[int] = []
         self.forks: dict[tuple[str, int], str] = {}

@@ -27,7 +27,9 @@ WORDS = st.text(st.characters(codec="utf-8"), max_size=300)
 
 
 def entry(verb: str, by: str = "rita", **facts: str) -> CommandLogEntry:
-    return CommandLogEntry("app!1#1", "0" * 16, by, verb, NOW, Outcome.DONE, facts=facts)
+    return CommandLogEntry(
+        "app!1#1", "0" * 16, by, verb, NOW, Outcome.DONE, facts=facts, account=by
+    )
 
 
 @given(
@@ -87,10 +89,10 @@ def test_an_approval_counts_for_its_content_until_it_is_withdrawn() -> None:
         entry("approve", "otto", **{"canary.1": "d1"}),
     ]
 
-    assert standing_overrides(given_ones).approvers("canary.1", "d1") == {"rita": "", "otto": ""}
-    assert standing_overrides(given_ones).approvers("canary.1", "d2") == {}
+    assert standing_overrides(given_ones).approvers("canary.1", "d1") == {"rita", "otto"}
+    assert standing_overrides(given_ones).approvers("canary.1", "d2") == frozenset()
     given_ones.append(entry("unapprove", "otto", **{"canary.1": ""}))
-    assert standing_overrides(given_ones).approvers("canary.1", "d1") == {"rita": ""}
+    assert standing_overrides(given_ones).approvers("canary.1", "d1") == {"rita"}
 
 
 def test_a_full_record_fits_into_a_comment_of_every_forge() -> None:

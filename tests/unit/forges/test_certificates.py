@@ -215,7 +215,7 @@ async def test_sign_in_trusts_the_same_ca(site: Site, forge: str) -> None:
         way = discovery.forges()[forge].sign_in(site.settings(**client, **ca_files))
         assert way is not None
         with pytest.raises(ForgeError, match=why):
-            await AuthorizationCodeFlow(way, "https://switchyard.test/done", "verifier").login(
+            await AuthorizationCodeFlow(way, "https://switchyard.test/done", "verifier").account(
                 "no-code"
             )
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.gather.owners import owners_of, parse
+from bot.gather.owners import MAX_LINES, OwnersError, owners_of, parse
 
 
 def owners(text: str, *paths: str) -> list[list[str]]:
@@ -59,5 +59,8 @@ def test_each_section_has_its_say_and_optional_ones_none() -> None:
     assert owners(text, "b.txt") == [["eve"]]
 
 
-def test_a_huge_file_is_read_within_bounds() -> None:
-    assert owners("x @a\n" * 100_000 + "y @b\n", "y") == []
+def test_a_file_longer_than_the_limit_tells_no_owners() -> None:
+    """Its last line could name other owners for everything: to cut it would let anybody in."""
+    assert owners("x @a\n" * (MAX_LINES - 1) + "y @b\n", "y") == [["b"]]
+    with pytest.raises(OwnersError, match="more than 5000"):
+        parse("x @a\n" * MAX_LINES + "y @b\n")

@@ -100,7 +100,10 @@ def test_authors_include_committers_and_co_authors(world: World) -> None:
     second = world.add({"a": b"2"}, email="two@example.com")
     merged = merge(world, "side")
     world.fetch()
-    authors = world.mirror.authors
+
+    def authors(tip: str, known: tuple[str, ...]) -> frozenset[str]:
+        return world.mirror.new_commits(tip, known, 100).addresses
+
     assert authors(merged, (second,)) == {
         "side@example.com",
         "grace@example.com",
@@ -110,6 +113,10 @@ def test_authors_include_committers_and_co_authors(world: World) -> None:
     assert authors(merged, (first, second)) == everybody - {"old@example.com"}
     assert authors(merged, ()) == authors(merged, ("1" * 40,)) == everybody
     assert authors(merged, (merged,)) == {"ada@example.com"}
+
+    found = world.mirror.new_commits(merged, (second,), 2)
+    assert set(found.parents) == {merged, found.parents[merged][1]}
+    assert (found.complete, world.mirror.new_commits(merged, (), 2).complete) == (True, False)
 
 
 def test_the_last_change_of_folders_and_files(world: World) -> None:

@@ -52,7 +52,7 @@ def test_it_is_not_asked_for_before_its_turn() -> None:
 def test_nor_when_it_is_given() -> None:
     told = awaiting()
     first = told.world.snapshot.merge_requests[2]
-    approval = Approval("rita", "rita@x", first.head, Role.WRITE)
+    approval = Approval("local:3", "rita", "rita@x", first.head, Role.WRITE)
 
     assert keys(change_request(told, first.number, approvals=(approval,))) == []
 
@@ -167,7 +167,9 @@ def test_what_was_said_is_known_by_the_first_line_on_the_same_merge_request() ->
 def test_whose_commands_approved_something_else() -> None:
     def entry(by: str, verb: str, digest: str) -> CommandLogEntry:
         at = datetime.fromtimestamp(0, NOW.tzinfo)
-        return CommandLogEntry("app!1#1", by, by, verb, at, Outcome.DONE, "", {"canary.1": digest})
+        return CommandLogEntry(
+            "app!1#1", by, by, verb, at, Outcome.DONE, "", {"canary.1": digest}, account=by
+        )
 
     entries = [
         entry("rita", "approve", "old"),
@@ -178,5 +180,5 @@ def test_whose_commands_approved_something_else() -> None:
     ]
 
     told = standing_overrides(entries)
-    assert told.stale_approvers("canary.1", "new") == ("rita",)
-    assert told.stale_approvers("canary.2", "new") == ()
+    assert told.stale_approvers("canary.1", "new") == {"rita"}
+    assert told.stale_approvers("canary.2", "new") == frozenset()

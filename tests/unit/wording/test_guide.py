@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import get_args
 
 from bot.wording.reasons import reason
-from planners.model import DependencyCondition, DependencyScope, Role, Unit
+from planners.model import DependencyCondition, DependencyScope, Role, UnattributedCommit, Unit
 from planners.model.gates import (
     ApprovalReason,
     AwaitsApproval,
@@ -28,6 +28,8 @@ from planners.model.gates import (
     PausedByCommand,
     PendingUnit,
     RefusedByForge,
+    UnknownAuthors,
+    UnknownOwners,
 )
 from tests.fakes.builders import NOW
 
@@ -70,6 +72,8 @@ GATES = (
     approval("clusters with", "canary=true"),
     approval("clusters with", "canary=true", stale=("rita",)),
     approval("it overwrites a change by", "tom"),
+    UnknownAuthors((UnattributedCommit("1f7c2e901f7c2e90", "no push", "when told"),), NOW),
+    UnknownOwners("CODEOWNERS has 5001 lines, more than 5000"),
     Frozen("sale", NOW, "the sale"),
     OutsideWindow(("eu-1",), NOW + timedelta(hours=1)),
     HeldByLabel("switchyard/hold"),
