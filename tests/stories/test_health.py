@@ -77,6 +77,24 @@ async def test_a_wrong_address_and_an_open_door_are_said_on_the_first_page(world
     assert "For those who set this up" not in await first_page(world)
 
 
+@on_github
+async def test_what_the_app_lacks_is_said_with_who_can_add_it(world: World) -> None:
+    world.github.hook_url = f"{ADDRESS}/github"
+    world.github.permissions["issues"] = "none"
+    world.github.events.remove("issue_comment")
+    world.github.granted["statuses"] = "read"
+    world.found(small_fleet())
+    await setup_check.check(world.context)
+
+    text = await first_page(world)
+    assert "the App lacks the permission issues: read; add it in the App's settings" in text
+    assert "the App does not subscribe to issue_comment; add it in the App's settings" in text
+    assert (
+        "the installation of the App on fleet lacks the permission statuses: write; an owner of "
+        "fleet can accept it in the settings of fleet, GitHub Apps"
+    ) in text
+
+
 @on_gitlab
 async def test_a_webhook_that_gitlab_switched_off_is_woken(world: World) -> None:
     hook = {

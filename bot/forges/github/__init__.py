@@ -126,7 +126,8 @@ class GitHubForge:
         del repositories
         found: tuple[str, ...] = ()
         if isinstance(self._tokens, AppTokens):
-            found = await setup_check.check_webhook(self._tokens, address)
+            found = await setup_check.check_app(self._tokens)
+            found += await setup_check.check_webhook(self._tokens, address)
         required = partial(setup_check.check_required_status, self._http)
         return found + await check_each(deploys, required)
 

@@ -101,14 +101,19 @@ class ManifestFlow:
         _store(settings.data_dir / FILE, response.json())
 
 
-def _manifest(settings: Settings) -> dict[str, Any]:
-    """`app.yaml` with the URLs of this service."""
+def read_manifest() -> dict[str, Any]:
+    """`app.yaml`: what the App may do and which events it gets."""
     file = next(place for place in MANIFEST_FILES if place.is_file())
     (document,) = yaml.load_documents(file.read_bytes())
-    public = str(settings.public_url).rstrip("/")
     assert isinstance(document.value, dict)
+    return document.value
+
+
+def _manifest(settings: Settings) -> dict[str, Any]:
+    """`app.yaml` with the URLs of this service."""
+    public = str(settings.public_url).rstrip("/")
     return {
-        **document.value,
+        **read_manifest(),
         "url": public,
         "hook_attributes": {"url": f"{public}/hooks/github", "active": True},
         "redirect_url": f"{public}/setup/github/done",

@@ -1,8 +1,8 @@
-"""Checks GitHub's set-up: the App's webhook, and the required status of deploy repos.
+"""Checks GitHub's set-up: the App, its webhook, and the required status of deploy repos.
 
 Sources: GitHub Docs, "REST API endpoints for GitHub App webhooks" (deliveries of three days, their
 redelivery; GitHub does not retry by itself), "Handling failed webhook deliveries", "Get a
-branch", "Get rules for a branch".
+branch", "Get rules for a branch", "Approving updated permissions for a GitHub App".
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,11 +13,42 @@ import httpx
 
 from bot.forges import ORDER
 from bot.forges.github.http import Http, ResponseError
+from bot.forges.github.manifest import read_manifest
 from bot.forges.github.tokens import AppTokens
 
 MAX_REDELIVERIES = 50
 MAX_ATTEMPTS = 3
 NOT_VISIBLE = frozenset({403, 404})
+ADD = "add it in the App's settings, Permissions & events"
+ADMIN = 3
+LEVELS = {"none": 0, "read": 1, "write": 2, "admin": ADMIN}
+
+
+async def check_app(tokens: AppTokens) -> tuple[str, ...]:
+    """Check that the App has what `app.yaml` asks for, and that each account accepted it."""
+    wanted = read_manifest()
+    app = await tokens.call("GET", "/app", None)
+    own = _lacking(wanted["default_permissions"], app["permissions"])
+    found = [f"the App lacks the permission {each}; {ADD}" for each in own]
+    events = sorted(set(wanted["default_events"]) - set(app["events"]))
+    found += [f"the App does not subscribe to {each}; {ADD}" for each in events]
+    for each in await tokens.call("GET", "/app/installations?per_page=100", None):
+        account = each["account"].get("login") or each["account"]["slug"]
+        found += [
+            f"the installation of the App on {account} lacks the permission {permission}; an owner "
+            f"of {account} can accept it in the settings of {account}, GitHub Apps"
+            for permission in _lacking(app["permissions"], each["permissions"])
+            if permission not in own
+        ]
+    return tuple(found)
+
+
+def _lacking(wanted: Mapping[str, str], granted: Mapping[str, str]) -> list[str]:
+    return [
+        f"{name}: {level}"
+        for name, level in sorted(wanted.items())
+        if LEVELS.get(granted.get(name, "none"), ADMIN) < LEVELS.get(level, ADMIN)
+    ]
 
 
 async def check_webhook(tokens: AppTokens, address: str) -> tuple[str, ...]:

@@ -90,8 +90,18 @@ def _tokens(github: GitHub) -> APIRouter:
 
     @routes.get("/app")
     async def app(request: Request) -> Json:
+        """What the App asks for; an installation has what its account accepted of it.
+
+        GitHub Docs, "Modifying a GitHub App registration", "Approving updated permissions".
+        """
         github.app_signed_in(request)
-        return {"id": 7, "slug": github.bot, "name": github.bot.capitalize()}
+        return {
+            "id": 7,
+            "slug": github.bot,
+            "name": github.bot.capitalize(),
+            "permissions": github.permissions,
+            "events": github.events,
+        }
 
     @routes.get("/app/installations")
     async def installations(request: Request) -> list[Json]:

@@ -45,10 +45,22 @@ class GitHub:
         self.granted = {
             "contents": "write",
             "issues": "read",
+            "members": "read",
+            "merge_queues": "write",
             "metadata": "read",
             "pull_requests": "write",
             "statuses": "write",
         }
+        self.permissions = dict(self.granted)
+        self.events = [
+            "issue_comment",
+            "merge_group",
+            "pull_request",
+            "pull_request_review",
+            "push",
+            "repository",
+            "status",
+        ]
         self.tokens: dict[str, datetime] = {}
         self.account_of: dict[str, str] = {}
         self.suspended: set[str] = set()

@@ -40,6 +40,7 @@ async def _made(github: GitHub, request: Request, owner: str) -> Response:
         return HTMLResponse(page)
     private, github.app_key = github.new_key()
     github.hook_url = manifest["hook_attributes"]["url"]
+    github.permissions, github.events = manifest["default_permissions"], manifest["default_events"]
     github.oauth.clients["Iv1.7"] = secrets.token_hex(20)
     (github.oauth.callbacks["Iv1.7"],) = manifest["callback_urls"]
     code = secrets.token_hex(20)

@@ -82,6 +82,7 @@ async def test_a_rejected_token_is_renewed_once(ground: Faulty) -> None:
     assert ground.github.made[0]["permissions"] == {
         "contents": "write",
         "issues": "read",
+        "merge_queues": "write",
         "metadata": "read",
         "pull_requests": "write",
         "statuses": "write",
