@@ -65,8 +65,12 @@ NEEDED_BY_EVENT = {
 }
 
 
-def faults(manifest: Json) -> list[str]:
-    """Why GitHub refuses the manifest; empty if it makes the App."""
+def faults(manifest: Json, *, public: bool = True) -> list[str]:
+    """Why GitHub refuses the manifest; empty if it makes the App.
+
+    `public` is github.com. Enterprise Server may deliver to networks of its own, and the one of the
+    stories runs on the machine of the service.
+    """
     found = [f'"{each}" is not a permitted key' for each in sorted(manifest.keys() - PARAMETERS)]
     if not manifest.get("url"):
         found.append("Url can't be blank")
@@ -74,15 +78,15 @@ def faults(manifest: Json) -> list[str]:
         found.append(f"Name is too long (maximum is {LONGEST_NAME} characters)")
     if len(manifest.get("callback_urls", [])) > MOST_CALLBACKS:
         found.append(f"Callback urls can't be more than {MOST_CALLBACKS}")
-    found += _of_the_hook(manifest.get("hook_attributes", {}))
+    found += _of_the_hook(manifest.get("hook_attributes", {}), public=public)
     return found + _of_permissions(manifest) + _of_events(manifest)
 
 
-def _of_the_hook(hook: Json) -> list[str]:
+def _of_the_hook(hook: Json, *, public: bool) -> list[str]:
     if not hook.get("url"):
         return ["Hook url can't be blank"] if hook else []
     found = [f'"{each}" is not a permitted key' for each in sorted(hook.keys() - {"url", "active"})]
-    if urlsplit(hook["url"]).hostname in LOCAL:
+    if public and urlsplit(hook["url"]).hostname in LOCAL:
         found.append(
             "Hook url is not supported because it isn't reachable over the public Internet"
         )

@@ -35,7 +35,7 @@ async def _made(github: GitHub, request: Request, owner: str) -> Response:
     A manifest that does not hold makes no App; the page says why (see `manifests`).
     """
     manifest: Json = json.loads(str((await request.form())["manifest"]))
-    if wrong := manifests.faults(manifest):
+    if wrong := manifests.faults(manifest, public=False):
         page = "\n".join(["<h1>Invalid GitHub App configuration</h1>", *map(escape, wrong)])
         return HTMLResponse(page)
     private, github.app_key = github.new_key()
