@@ -45,11 +45,23 @@ class Renamed:
         async def keep(message: Message) -> None:
             told.append(message)
 
-        await app(self._inside(scope), receive, keep)
+        await app(self._inside(scope), self._named_inside(receive, path), keep)
         body = b"".join(each.get("body", b"") for each in told)
         headers = [each for each in told[0]["headers"] if each[0] != b"content-length"]
         await send({**told[0], "headers": headers})
         await send({"type": "http.response.body", "body": self._outside(body)})
+
+    def _named_inside(self, receive: Receive, path: str) -> Receive:
+        """The request's body; a token is asked for by the name that the repository has now."""
+
+        async def inside() -> Message:
+            message = await receive()
+            if path.endswith("/access_tokens"):
+                new, old = (f'"{each.rpartition("/")[2]}"'.encode() for each in (self.to, self.old))
+                message = {**message, "body": message.get("body", b"").replace(new, old)}
+            return message
+
+        return inside
 
     def _inside(self, scope: Scope) -> Scope:
         """The request as the forge knows it."""
