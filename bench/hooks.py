@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 from fastapi import FastAPI, Request
 
-from bot.app import make_forges, make_shell
+from bot.app import make_context, make_forges
 from bot.clock import system_clock
 from bot.engine import discovery
 from bot.engine.propose import Proposal
@@ -55,7 +55,7 @@ def _service(folder: Path) -> FastAPI:
     async def planner(snapshot: Snapshot) -> Proposal:
         raise NotImplementedError(snapshot)
 
-    context = make_shell(settings, make_forges(settings, system_clock), planner, system_clock)
+    context = make_context(settings, make_forges(settings, system_clock), planner, system_clock)
     auth = Auth(settings, discovery.forges(), context)
     return create_app(auth, discovery.agents(), "report-key", lambda: None)
 

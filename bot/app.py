@@ -61,7 +61,7 @@ def make_deploy_keys(settings: Settings) -> dict[Repo, DeployKey]:
     return keys
 
 
-def make_shell(
+def make_context(
     settings: Settings,
     forges: Mapping[str, Forge],
     planner: Callable[[Snapshot], Awaitable[Proposal]],
@@ -144,7 +144,7 @@ def build(
 ) -> tuple[FastAPI, Service]:
     """The web application and its workers, for one process."""
     forges = make_forges(settings, clock)
-    context = make_shell(settings, forges, planner, clock)
+    context = make_context(settings, forges, planner, clock)
     service = Service(context, settings)
 
     @asynccontextmanager

@@ -12,9 +12,9 @@ from bot.chatops.parser import Help, Mistake, ParsedCommand, Result
 from bot.chatops.replies import text_digest
 from bot.commandlog.entry import CommandLogEntry, Outcome, settled
 from bot.context import Context
+from bot.effects.intent_requests import ChangeRefusedError, propose_change
 from bot.effects.model import React, Reply, ReplyTarget
 from bot.effects.perform import perform
-from bot.effects.propose_change import ChangeRefusedError, propose_change
 from bot.engine.discovery import discover
 from bot.engine.propose import Proposal
 from bot.forges import ForgeError, Reaction, TransientForgeError

@@ -52,7 +52,7 @@ def create_app(
     wake: Callable[[], None],
     lifespan: Lifespan | None = None,
 ) -> FastAPI:
-    """The service as an ASGI application; `wake` tells the workers that a key is due."""
+    """The service as an ASGI application; `wake` tells its workers that something was stored."""
     context = auth.context
     app = FastAPI(
         title="Switchyard",

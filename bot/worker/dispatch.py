@@ -11,7 +11,7 @@ from datetime import timedelta
 import structlog
 
 from bot.context import Context
-from bot.effects.propose_change import BRANCHES
+from bot.effects.intent_requests import BRANCHES
 from bot.effects.wake import wake
 from bot.forges import ForgeError
 from bot.gather.errors import GatherError

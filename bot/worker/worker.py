@@ -18,7 +18,6 @@ from bot.worker.foreign_requests import allow_foreign_request
 from bot.worker.reconcile import reconcile_application, reconcile_review
 from planners.model import Repo
 
-LEASE = timedelta(seconds=15)
 HEARTBEATS = 3
 BACKOFF = (1, 2, 5, 10, 30, 60, 120)
 
@@ -39,7 +38,7 @@ async def work_forever(
             await idle()
 
 
-async def work_one(context: Context, owner: str, lease: timedelta = LEASE) -> bool:
+async def work_one(context: Context, owner: str, lease: timedelta) -> bool:
     """Claim one due key and reconcile it; False when none is due."""
     claim = await asyncio.to_thread(context.store.queue.claim, owner, lease, context.clock())
     if claim is None:

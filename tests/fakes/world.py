@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 from starlette.types import ASGIApp
 
-from bot.app import make_forges, make_shell
+from bot.app import make_context, make_forges
 from bot.engine import discovery
 from bot.engine.propose import Proposal, propose
 from bot.forges import Forge, ForgeError, GitCredentials
@@ -161,7 +161,7 @@ class World:
             return propose(snapshot)
 
         forges = self.forges or make_forges(settings, lambda: self.now)
-        self.context = make_shell(settings, forges, planner, lambda: self.now)
+        self.context = make_context(settings, forges, planner, lambda: self.now)
         if not self.git_over_http:
             direct = DirectGit(self.forge, self.user_of)
             mirrors = Mirrors(self.folder / "bot/mirrors", transport=direct)
@@ -293,7 +293,7 @@ class World:
         busy = False
         with suppress(*WAITS):
             busy = bool(await dispatch.drain(self.context))
-        while await work_one(self.context, "tests"):
+        while await work_one(self.context, "tests", timedelta(seconds=15)):
             busy = True
         return await self.report() or busy
 

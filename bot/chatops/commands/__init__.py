@@ -19,8 +19,8 @@ from bot.chatops.parser import Argument, Kind, ParsedCommand, Verb
 from bot.commandlog.entry import StandingEffect
 from bot.context import Context
 from bot.documents.edits import EditRefusedError
+from bot.effects.intent_requests import ChangeRefusedError
 from bot.effects.model import Effect, ProposeChange, RetryMerge
-from bot.effects.propose_change import ChangeRefusedError
 from bot.engine.propose import Proposal
 from bot.forges import Comment
 from bot.gather.repository import Checkout

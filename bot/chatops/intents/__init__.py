@@ -1,6 +1,6 @@
 """Changes of intent: edits of documents that people own, proposed to them as merge requests.
 
-`fleet` and `app` make and check the files; `bot/effects/propose_change.py` opens the merge request.
+`fleet` and `app` make and check the files; `bot/effects/intent_requests` opens the merge request.
 """
 
 import re

@@ -8,7 +8,7 @@ from bot.context import Context
 from bot.documents.application import FILE
 from bot.documents.edits import Changes, with_exception
 from bot.documents.tenants import is_tenant_setup
-from bot.effects.propose_change import ChangeRefusedError
+from bot.effects.intent_requests import ChangeRefusedError
 from bot.gather.documents import application_at, fleet_at
 from bot.gather.errors import DocumentsError
 from bot.gather.repository import Checkout, fetch

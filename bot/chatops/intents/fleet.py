@@ -9,7 +9,7 @@ from bot.chatops.parser import InvalidValueError, Kind
 from bot.context import Context
 from bot.documents import read_fleet
 from bot.documents.edits import Changes
-from bot.effects.propose_change import ChangeRefusedError
+from bot.effects.intent_requests import ChangeRefusedError
 from bot.engine import discovery
 from bot.gather.documents import fleet_at
 from bot.gather.repository import Checkout, fetch

@@ -10,7 +10,7 @@ from bot.chatops.intents import name_for
 from bot.chatops.intents.fleet import Meant, meant
 from bot.documents import read_fleet
 from bot.documents.edits import with_freeze
-from bot.effects.propose_change import ChangeRefusedError
+from bot.effects.intent_requests import ChangeRefusedError
 from bot.wording.suggestions import ChangeOrigin, body, commit_message
 from tests.fakes.world import small_fleet
 

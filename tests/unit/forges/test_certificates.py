@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from bot.__main__ import main
-from bot.app import make_forges, make_shell
+from bot.app import make_context, make_forges
 from bot.context import Context
 from bot.engine import discovery
 from bot.engine.propose import Proposal, propose
@@ -95,7 +95,7 @@ class Site:
 
         settings = self.settings(**ca_files)
         forges = make_forges(settings, lambda: NOW)
-        made = make_shell(settings, forges, planner, lambda: NOW)
+        made = make_context(settings, forges, planner, lambda: NOW)
         yield made
         made.store.close()
         github, gitlab = made.forges["github"], made.forges["gitlab"]
