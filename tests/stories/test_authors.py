@@ -255,11 +255,21 @@ async def outcome(world: World, login: str, *, by_command: bool = False) -> list
     return world.merged()
 
 
-@pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
-@pytest.mark.parametrize("world", EVERYWHERE, indirect=True)
+def ways_on(dialect: str) -> list[Way]:
+    """GitLab's REST API has no accounts of addresses: a way known only by them is a gap there."""
+    return [way for way in WAYS if dialect != "gitlab" or way not in ONLY_BY_ADDRESS]
+
+
+@pytest.mark.parametrize(
+    ("world", "way"),
+    [
+        pytest.param(dialect, way, id=f"{dialect}-{way.__name__}")
+        for dialect in EVERYWHERE
+        for way in ways_on(dialect)
+    ],
+    indirect=["world"],
+)
 async def test_nobody_approves_alone_what_they_had_a_hand_in(world: World, way: Way) -> None:
-    if way in ONLY_BY_ADDRESS and world.places[APP] == "gitlab":
-        pytest.skip("GitLab tells no accounts of addresses")
     await begin(world)
     way(world)
     await world.settle()
