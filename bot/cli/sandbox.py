@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import socket
 import sys
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from bot.cli.errors import InputError
 from bot.cli.settings import mistakes
 from bot.clock import system_clock
 from bot.sandbox.demo.run import run_demo
-from bot.sandbox.forge.server import create_forge
+from bot.sandbox.forge.server import create_forge, listen
 from bot.sandbox.forge.site import SiteFile
 from renderers import yaml
 
@@ -27,10 +28,18 @@ def forge(options: argparse.Namespace) -> int:
     made = create_forge(options.data, clock=system_clock)
     if options.site is not None:
         _read_site(options.site).apply(made)
-    sys.stdout.write(f"local forge on http://127.0.0.1:{options.port}\n")
-    sys.stdout.flush()
-    uvicorn.run(made.app, host="127.0.0.1", port=options.port, log_level="warning")
+    with _listen(options.port) as listening:
+        sys.stdout.write(f"local forge on http://127.0.0.1:{listening.getsockname()[1]}\n")
+        sys.stdout.flush()
+        uvicorn.Server(uvicorn.Config(made.app, log_level="warning")).run(sockets=[listening])
     return 0
+
+
+def _listen(port: int) -> socket.socket:
+    try:
+        return listen(port)
+    except OSError as error:
+        raise InputError(f"--port {port}: {error.strerror}; give another one") from error
 
 
 def _read_site(file: Path) -> SiteFile:

@@ -114,6 +114,15 @@ class SecurityHeaders:
         await self._app(scope, receive, with_headers)
 
 
+def listen(port: int) -> socket.socket:
+    """A socket on loopback that accepts connections from now on; raises OSError when it cannot."""
+    listening = socket.create_server(("127.0.0.1", port))
+    # asyncio does this by itself only for sockets made with IPPROTO_TCP; without it every
+    # answer waits 40 ms for the client's delayed acknowledgement.
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listening
+
+
 class ThreadedServer:
     """An ASGI application on a loopback port, in a thread with its own event loop.
 
@@ -122,10 +131,7 @@ class ThreadedServer:
 
     def __init__(self, app: Any, port: int = 0, certificate: Path | None = None) -> None:
         self._scheme = "https" if certificate else "http"
-        self._socket = socket.create_server(("127.0.0.1", port))
-        # asyncio does this by itself only for sockets made with IPPROTO_TCP; without it every
-        # answer waits 40 ms for the client's delayed acknowledgement.
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._socket = listen(port)
         config = uvicorn.Config(
             app,
             log_level="warning",

@@ -96,7 +96,10 @@ def test_the_script_and_the_module_are_the_same_program() -> None:
 
 
 def test_an_interrupt_ends_without_a_traceback(tmp_path: Path) -> None:
-    """Started from a terminal, whatever signals the tests themselves were told to ignore."""
+    """Started from a terminal, whatever signals the tests themselves were told to ignore.
+
+    The interrupt comes as soon as the address is printed, before or after the start has ended.
+    """
     arguments = ["forge", "--data", str(tmp_path), "--port", "0"]
     running = subprocess.Popen(
         [sys.executable, "-c", INTERRUPTED, *arguments],
