@@ -154,7 +154,8 @@ class CommandExecutor:
         comment cannot issue commands, nor can one on a wave that was meant for an earlier revision.
         """
         if command.is_action and self.preview:
-            raise RefusedError(words.available_after_merge(command.name))
+            asking = [each.name for each in commands().values() if not each.is_action]
+            raise RefusedError(words.available_after_merge(command.name, ["help", *asking]))
         if command.is_action and self.gathered.app_request is None:
             raise RefusedError(
                 say(

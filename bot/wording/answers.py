@@ -14,13 +14,12 @@ CLOSED = {
 }
 
 
-def available_after_merge(verb: str) -> Prose:
-    """A command that acts, on a merge request that is still open."""
-    before = ("help", "plan", "status", "why", "diff", "explain")
+def available_after_merge(verb: str, available: Sequence[str]) -> Prose:
+    """A command that acts, on a merge request that is still open; `available` are those now."""
     return say(
         "{} is available after this merge request is merged. Available now: {}",
         verb,
-        ", ".join(before),
+        ", ".join(available),
     )
 
 

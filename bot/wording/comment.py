@@ -13,7 +13,7 @@ from bot.wording.commands import DIGEST, commands, reproduce
 from bot.wording.diffs import Diffs
 from bot.wording.graph import graph
 from bot.wording.headline import headline, next_actor, state_of
-from bot.wording.markdown import code, link, plural, units
+from bot.wording.markdown import code, link, plural, sentence, units
 from bot.wording.placement import departures, placement
 from bot.wording.prose import say
 from bot.wording.since import Memory, since
@@ -58,7 +58,7 @@ def problems(context: CommentContext, found: Sequence[PlanProblem | str]) -> str
     lines: list[str] = []
     left = context.limit - units(head) - len("\n\n- and 1000000 more")
     for problem in found[:MOST_PROBLEMS]:
-        line = f"- {code(str(problem), 600)}"
+        line = f"- {sentence(str(problem), 600)}"
         left -= units(line) + 1
         if left < 0:
             break
@@ -187,7 +187,7 @@ def _where(context: CommentContext, proposal: Proposal) -> str:
 
 def _warnings(found: Sequence[str]) -> str:
     """Warnings: they do not stop the plan."""
-    lines = [f"- {code(each, 300)}" for each in found[:MOST_WARNINGS]]
+    lines = [f"- {sentence(each, 300)}" for each in found[:MOST_WARNINGS]]
     if len(found) > MOST_WARNINGS:
         lines.append(f"- and {len(found) - MOST_WARNINGS} more")
     return _section("Warnings", "\n".join(lines))

@@ -22,6 +22,9 @@ _UNSHOWN = re.compile(
 )
 _NUMBERS = re.compile(r"([0-9]+)")
 _TAG = re.compile("<(?=[A-Za-z/!?])")
+_WORD = re.compile(r"(?![a-f]{7,}$)[A-Za-z]+(?:['-][A-Za-z]+)*|[0-9]{1,6}")
+_QUOTED = re.compile(r"""(['"])(.+)\1""")
+_PIECE = re.compile(r"""(\(?)((?<![^\s(])'[^']*'|(?<![^\s(])"[^"]*"|\S+?)([),;:.]*)(?:\s+|$)""")
 
 
 def units(text: str) -> int:
@@ -41,6 +44,24 @@ def plain(text: str, limit: int = 200) -> str:
 def code(text: str, limit: int = 200) -> str:
     """A code span."""
     return f"`{plain(text, limit)}`"
+
+
+def sentence(text: str, limit: int = 200) -> str:
+    """A message with names and values of others in it, nothing in it marked.
+
+    English words and short numbers stand as they are: no Markdown, mention, reference, commit or
+    quick action is made of these alone. All else, and what is quoted, stands in code spans.
+    """
+    shown = list[str]()
+    for before, piece, after in _PIECE.findall(plain(text, limit)):
+        ours = _WORD.fullmatch(piece) and not (piece.isdigit() and not shown)
+        shown.append(f"{before}{piece if ours else code(_unquoted(piece), limit)}{after}")
+    return " ".join(shown) or code(text)
+
+
+def _unquoted(text: str) -> str:
+    quoted = _QUOTED.fullmatch(text)
+    return quoted[2] if quoted else text
 
 
 def code_in_html(text: str, limit: int = 200) -> str:
