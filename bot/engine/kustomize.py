@@ -7,25 +7,20 @@ network or run a program before the tool starts.
 
 import os
 import re
-import selectors
 import shutil
-import signal
-import subprocess
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 
+from bot.child_process import MIB, Limits, ProgramError, run
 from bot.engine import discovery
 
-SECONDS = 60
-MAX_BYTES = 16 * 1024 * 1024
+LIMITS = Limits(seconds=60, memory=1024 * MIB, output=16 * MIB)
 OLDEST = 5
 """The oldest supported major version."""
 
-_CHUNK = 65536
 _VERSION = re.compile(r"v(\d+)\.\d+")
 
 
@@ -42,12 +37,6 @@ class _Tool:
     build: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Output:
-    stdout: bytes
-    stderr: bytes
-
-
 _TOOLS = (
     _Tool("kustomize", ("version",), "build"),
     _Tool("kubectl", ("version", "--client"), "kustomize"),
@@ -59,8 +48,7 @@ def build(
     files: Mapping[str, bytes],
     *,
     search_path: str | None = None,
-    seconds: float = SECONDS,
-    max_bytes: int = MAX_BYTES,
+    limits: Limits = LIMITS,
 ) -> bytes:
     """Build a folder into YAML documents.
 
@@ -69,21 +57,24 @@ def build(
 
     Raises:
         KustomizeError: the tool is missing, a path is outside the repository, or the tool fails,
-            takes longer than `seconds` or writes more than `max_bytes`.
-        SourceError: the files refer to a remote resource or a plugin.
+            or exceeds a limit.
+        SourceError: the files refer to a remote resource or a plugin, or one is not valid YAML
+            within the limits of `renderers.yaml`.
     """
-    discovery.sources()["kustomize"].check(files)
+    readable = discovery.sources()["kustomize"].check(files)
     command = _command(search_path)
     with TemporaryDirectory(prefix="kustomize-") as folder_name:
         home = Path(folder_name).resolve()
         root = home / "files"
-        for path, content in files.items():
-            _write(root, path, content)
+        for path in files:
+            _below(root, path)
         target = _below(root, folder or ".")
+        for path, content in readable.items():
+            _write(root, path, content)
         if not target.is_dir():
-            raise KustomizeError(f"no folder {folder!r} in the repository")
+            raise KustomizeError(f"no kustomization in the folder {folder!r} of the repository")
         try:
-            return _run([*command, str(target)], home, seconds, max_bytes)
+            return _run([*command, str(target)], home, limits)
         except KustomizeError as error:
             message = str(error).replace(f"{root}/", "").replace(str(root), ".")
             raise KustomizeError(message.replace(str(home), "~")) from None
@@ -126,7 +117,7 @@ def _major_version(program: str, arguments: tuple[str, ...]) -> int | None:
     """The major version of kustomize, which kubectl prints on a separate line."""
     try:
         with TemporaryDirectory(prefix="kustomize-") as home:
-            output = _run([program, *arguments], Path(home), SECONDS, _CHUNK).decode()
+            output = _run([program, *arguments], Path(home), LIMITS).decode()
     except (KustomizeError, OSError, UnicodeDecodeError):
         return None
     lines = [line for line in output.splitlines() if "Kustomize" in line] or [output]
@@ -134,55 +125,18 @@ def _major_version(program: str, arguments: tuple[str, ...]) -> int | None:
     return int(match[1]) if match else None
 
 
-def _run(command: list[str], home: Path, seconds: float, max_bytes: int) -> bytes:
-    """The program's output; beyond a limit, the program and its children are killed."""
+def _run(command: list[str], home: Path, limits: Limits) -> bytes:
     environment = {
         "PATH": f"{Path(command[0]).parent}{os.pathsep}{os.defpath}",
         "HOME": str(home),
         "TMPDIR": str(home),
     }
-    with subprocess.Popen(  # noqa: S603 - an argument list, no shell
-        command,
-        cwd=home,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-    ) as process:
-        try:
-            deadline = time.monotonic() + seconds
-            output = _read(process, deadline, max_bytes)
-            status = process.wait(max(0.0, deadline - time.monotonic()))
-        except (TimeoutError, subprocess.TimeoutExpired):
-            raise KustomizeError(f"kustomize took longer than {seconds:g} s") from None
-        finally:
-            if process.returncode is None:
-                os.killpg(process.pid, signal.SIGKILL)
-    if status != 0:
-        message = output.stderr.decode(errors="replace").strip()
-        raise KustomizeError(message or f"kustomize exited with status {status} and no message")
-    return output.stdout
-
-
-def _read(process: subprocess.Popen[bytes], deadline: float, max_bytes: int) -> _Output:
-    """Read both outputs to their ends; raises TimeoutError at the deadline."""
-    assert process.stdout is not None
-    assert process.stderr is not None
-    outputs = {process.stdout.fileno(): bytearray(), process.stderr.fileno(): bytearray()}
-    with selectors.DefaultSelector() as selector:
-        for output in outputs:
-            selector.register(output, selectors.EVENT_READ)
-        while selector.get_map():
-            ready = selector.select(max(0.0, deadline - time.monotonic()))
-            if not ready:
-                raise TimeoutError
-            for key, _ in ready:
-                chunk = os.read(key.fd, _CHUNK)
-                outputs[key.fd] += chunk
-                if not chunk:
-                    selector.unregister(key.fd)
-                if len(outputs[key.fd]) > max_bytes:
-                    raise KustomizeError(f"kustomize wrote more than {max_bytes} bytes")
-    stdout, stderr = outputs.values()
-    return _Output(bytes(stdout), bytes(stderr))
+    try:
+        result = run(command, folder=home, environment=environment, limits=limits)
+    except ProgramError as error:
+        raise KustomizeError(str(error)) from None
+    if result.status != 0:
+        raise KustomizeError(
+            result.message or f"kustomize exited with status {result.status} and no message"
+        )
+    return result.stdout

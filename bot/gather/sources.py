@@ -60,5 +60,7 @@ def _build(tool: str, folder: str, files: Mapping[str, bytes]) -> dict[str, byte
     """Run the tool on a folder; the other files are there too, such as the bases of kustomize."""
     try:
         return {output_file(tool): TOOLS[tool](folder, files)}
-    except (kustomize.KustomizeError, SourceError) as error:
+    except SourceError as error:
+        raise GatherError(f"{error.file}:{error.line}:{error.column}: {error}") from error
+    except kustomize.KustomizeError as error:
         raise GatherError(f"{folder}: {error}") from error

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import subprocess
 import zlib
 from collections.abc import Collection
 from hashlib import sha1
@@ -10,9 +9,10 @@ from pathlib import Path
 
 from pygit2.enums import ObjectType
 
+from bot.child_process import MIB, Limits, ProgramError, run
 from bot.git.errors import GitError
 
-TIMEOUT_SECONDS = 120
+LIMITS = Limits(seconds=120, memory=2048 * MIB, output=MIB, file=4096 * MIB)
 _LOW_BITS, _MORE = 0x7F, 0x80
 
 
@@ -51,20 +51,13 @@ def run_git(folder: Path, *arguments: str, stdin: bytes = b"") -> None:
         "GIT_CONFIG_NOSYSTEM": "1",
         "GIT_CONFIG_GLOBAL": os.devnull,
     }
+    command = (program, f"--git-dir={folder}", *arguments)
     try:
-        done = subprocess.run(  # noqa: S603 - a fixed program, an argument list, no shell
-            [program, f"--git-dir={folder}", *arguments],
-            input=stdin,
-            capture_output=True,
-            check=False,
-            timeout=TIMEOUT_SECONDS,
-            env=environment,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise GitError(f"git {arguments[0]} took more than {TIMEOUT_SECONDS} s") from error
-    if done.returncode != 0:
-        words = done.stderr.decode(errors="replace").strip()
-        raise GitError(f"git {arguments[0]} failed: {words}")
+        done = run(command, folder=folder, environment=environment, limits=LIMITS, stdin=stdin)
+    except ProgramError as error:
+        raise GitError(f"{arguments[0]}: {error}") from error
+    if done.status != 0:
+        raise GitError(f"git {arguments[0]} failed: {done.message}")
 
 
 def _pack(objects: Collection[tuple[ObjectType, bytes]]) -> bytes:

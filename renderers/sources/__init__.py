@@ -34,8 +34,8 @@ class Source(Protocol):
     def tool(self) -> str:
         """The program whose output `objects` reads, run by the shell; empty if it reads files."""
 
-    def check(self, files: FileTree) -> None:
-        """Reject files that are unsafe to render, before any tool reads them.
+    def check(self, files: FileTree) -> FileTree:
+        """Reject files that are unsafe to render; the files that a tool may read.
 
         Raises:
             SourceError: with file, line and reason.

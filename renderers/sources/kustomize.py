@@ -1,14 +1,17 @@
-"""Kustomize folders, rejected if a build could access the network or run a program.
+"""Kustomize folders, rejected if a build could access the network, run a program or explode.
 
 Only fields known to do neither are accepted, and every path in them must exist in the repository:
-kustomize treats a path that does not exist as a remote target. `bot.engine.kustomize` runs the tool
-after `check` and passes its output as one file. Source: kustomize documentation,
-"The Kustomization File", "remote targets".
+kustomize treats a path that does not exist as a remote target. What it would parse as YAML is read
+here first, within the limits of `renderers.yaml`: a few aliases of aliases take all of the tool's
+memory. Folders that include each other twice and again multiply in the same way, so what a build
+reads is counted as often as it is read. `bot.engine.kustomize` runs the tool after `check` and
+passes its output as one file. Sources: kustomize documentation, "The Kustomization File", "remote
+targets"; its `api/kv` and `api/internal/loader` for how the paths of generators are read.
 """
 
 import posixpath
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 
 from planners.model import Json
 from renderers import yaml
@@ -16,6 +19,10 @@ from renderers.manifest_files import KUSTOMIZATIONS, read_objects
 from renderers.sources import Source, SourceError, output_file
 from renderers.tree import FileTree
 from renderers.yaml import Path
+
+MAX_LEVELS = 50
+MAX_BUILDS = 1_000
+MAX_READ = 32 * 1024 * 1024
 
 _PLUGINS = {
     "helmCharts": "Helm charts are fetched and executed",
@@ -54,6 +61,16 @@ class _PathReference:
 
     path: Path
     target: str
+    is_yaml: bool = True
+
+
+@dataclass(slots=True)
+class _Folder:
+    """What one kustomization reads: how many bytes, and which other folders, once per reference."""
+
+    file: str
+    size: int
+    folders: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +81,32 @@ class Kustomize:
     summary: str = "A kustomize folder; needs kustomize 5 or kubectl on PATH."
     tool: str = "kustomize"
 
-    def check(self, files: FileTree) -> None:
-        """Reject what is remote, runs a program, or is outside the repository.
+    def check(self, files: FileTree) -> FileTree:
+        """Reject what is remote, runs a program, is outside the repository, or multiplies.
+
+        Returns the files that kustomizations refer to, which are all that the tool may see.
 
         Raises:
             SourceError: with file and line.
         """
-        folders = {file[:end] for file in files for end in _folder_ends(file)}
+        known = {file[:end] for file in files for end in _folder_ends(file)} | files.keys()
+        readable: dict[str, bytes] = {}
+        folders: dict[str, _Folder] = {}
         for file in sorted(files):
             if file.rpartition("/")[2] in KUSTOMIZATIONS:
-                _check(file, files[file], folders | files.keys())
+                readable[file] = files[file]
+                folder = _Folder(file, len(files[file]))
+                for target, is_yaml in _targets(file, files[file], known):
+                    if target not in files:
+                        folder.folders.append(target)
+                        continue
+                    if is_yaml and target not in readable:
+                        _read_yaml(target, files[target])
+                    readable[target] = files[target]
+                    folder.size += len(files[target])
+                folders[posixpath.dirname(file)] = folder
+        _limit(folders)
+        return readable
 
     def objects(self, files: FileTree) -> tuple[dict[str, Json], ...]:
         """The objects in the tool's output."""
@@ -86,30 +119,70 @@ def _folder_ends(path: str) -> Iterator[int]:
     yield 0
 
 
-def _check(file: str, content: bytes, known: frozenset[str] | set[str]) -> None:
+def _read_yaml(file: str, content: bytes) -> tuple[yaml.Document, ...]:
     try:
-        documents = yaml.load_documents(content)
+        return yaml.load_documents(content)
     except yaml.YamlError as error:
         raise SourceError(str(error), file, error.line, error.column) from error
-    for document in documents:
+
+
+def _targets(file: str, content: bytes, known: Collection[str]) -> Iterator[tuple[str, bool]]:
+    """The files and folders that a kustomization refers to, and whether they are read as YAML."""
+    for document in _read_yaml(file, content):
         if not isinstance(document.value, dict):
             raise SourceError("a kustomization must be a mapping", file)
         for rejection in _rejections(document.value):
             message = f"{rejection.path[-1]} is not allowed: {rejection.reason}"
             raise SourceError(message, file, *document.places[rejection.path])
+        for path, text in _inline_patches(document.value):
+            try:
+                yaml.load_documents(text.encode())
+            except yaml.YamlError as error:
+                message = f"the patch is not valid YAML: {error} (line {error.line} of the patch)"
+                raise SourceError(message, file, *document.places[path]) from error
         for reference in _references(document.value):
             place = document.places.get(reference.path, (1, 1))
             text = reference.target
             target = posixpath.normpath(posixpath.join(posixpath.dirname(file), text))
             if text.startswith("/") or target.startswith(".."):
                 raise SourceError(f"{text!r} is outside the repository", file, *place)
-            if ("" if target == "." else target) not in known:
+            target = "" if target == "." else target
+            if target not in known:
                 raise SourceError(
                     f"{text!r} is not in the repository, and remote resources are not fetched; "
                     f"copy it into the repository",
                     file,
                     *place,
                 )
+            yield target, reference.is_yaml
+
+
+def _limit(folders: Mapping[str, _Folder]) -> None:
+    """Reject folders whose build reads too much; what is included twice is read twice."""
+    reads: dict[str, tuple[int, int]] = {}
+
+    def count(name: str, above: tuple[str, ...]) -> tuple[int, int]:
+        if name not in reads:
+            folder = folders.get(name)
+            if folder is None:
+                return 1, 0
+            if name in above or len(above) > MAX_LEVELS:
+                problem = "includes itself" if name in above else f"exceeds {MAX_LEVELS} levels"
+                raise SourceError(f"the kustomization {problem}", folder.file)
+            parts = [count(each, (*above, name)) for each in folder.folders]
+            builds = 1 + sum(part[0] for part in parts)
+            size = folder.size + sum(part[1] for part in parts)
+            if builds > MAX_BUILDS or size > MAX_READ:
+                raise SourceError(
+                    f"a build of this folder reads {builds} folders and {size} bytes; the limits "
+                    f"are {MAX_BUILDS} and {MAX_READ}",
+                    folder.file,
+                )
+            reads[name] = builds, size
+        return reads[name]
+
+    for name in folders:
+        count(name, ())
 
 
 def _rejections(value: Mapping[str, Json]) -> Iterator[_Rejection]:
@@ -128,7 +201,7 @@ def _references(value: Mapping[str, Json]) -> Iterator[_PathReference]:
     """Every path that the tool would open."""
     for key in _PATHS:
         for index, text in _items(value.get(key)):
-            if isinstance(text, str) and "\n" not in text:
+            if isinstance(text, str) and not _is_inline(key, text):
                 yield _PathReference((key, index), text)
     for key in _ENTRIES_WITH_PATH:
         for index, entry in _items(value.get(key)):
@@ -142,13 +215,31 @@ def _references(value: Mapping[str, Json]) -> Iterator[_PathReference]:
             yield from _generator_files((key, index), entry if isinstance(entry, dict) else {})
 
 
+def _is_inline(key: str, text: str) -> bool:
+    return key == "patchesStrategicMerge" and "\n" in text
+
+
+def _inline_patches(value: Mapping[str, Json]) -> Iterator[tuple[Path, str]]:
+    """Every patch that is written into the kustomization."""
+    for index, text in _items(value.get("patchesStrategicMerge")):
+        if isinstance(text, str) and _is_inline("patchesStrategicMerge", text):
+            yield ("patchesStrategicMerge", index), text
+    for key in ("patches", "patchesJson6902"):
+        for index, entry in _items(value.get(key)):
+            if isinstance(entry, dict) and isinstance(entry.get("patch"), str):
+                yield (key, index, "patch"), str(entry["patch"])
+
+
 def _generator_files(path: Path, entry: Mapping[str, Json]) -> Iterator[_PathReference]:
-    """The files of a generator, `name=file` or `file`."""
-    for kind in ("files", "envs"):
-        for position, text in _items(entry.get(kind)):
-            yield _PathReference((*path, kind, position), str(text).rpartition("=")[2])
+    """The files of a generator, data and no YAML: `name=file` or `file`; `envs` have no names."""
+    for position, text in _items(entry.get("files")):
+        yield _PathReference(
+            (*path, "files", position), str(text).rpartition("=")[2], is_yaml=False
+        )
+    for position, text in _items(entry.get("envs")):
+        yield _PathReference((*path, "envs", position), str(text), is_yaml=False)
     if isinstance(entry.get("env"), str):
-        yield _PathReference((*path, "env"), str(entry["env"]))
+        yield _PathReference((*path, "env"), str(entry["env"]), is_yaml=False)
 
 
 def _items(value: Json) -> Iterator[tuple[int, Json]]:

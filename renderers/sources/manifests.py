@@ -16,13 +16,14 @@ class Manifests:
     summary: str = "A folder of plain manifests."
     tool: str = ""
 
-    def check(self, files: FileTree) -> None:
+    def check(self, files: FileTree) -> FileTree:
         """Reject a kustomize folder: its patches would silently be ignored."""
         for file in sorted(files):
             if file.rpartition("/")[2] in KUSTOMIZATIONS:
                 raise SourceError(
                     "the folder contains a kustomization; use `kustomize:` as the source", file
                 )
+        return files
 
     def objects(self, files: FileTree) -> tuple[dict[str, Json], ...]:
         """All objects of the folder; see `read_objects`."""
