@@ -110,8 +110,8 @@ def digest_of(value: Json) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def plan_digest(plan: Plan, desired: Mapping[Unit, Mapping[str, str]]) -> str:
-    """The digest of a plan's files and their order.
+def plan_digest(plan: Plan, desired: Mapping[Unit, Mapping[str, str]], conditions: str) -> str:
+    """The digest of a plan's files, their order, and the digest of its conditions.
 
     `desired` maps each unit to its files (path -> blob id). The digest does not depend on what is
     merged already, so that it stays the same during a rollout; removals are included.
@@ -119,7 +119,6 @@ def plan_digest(plan: Plan, desired: Mapping[Unit, Mapping[str, str]]) -> str:
     planned: list[Json] = [
         {
             "name": wave.name,
-            "soak": wave.stage.soak.total_seconds(),
             "units": [
                 [
                     unit.component,
@@ -132,5 +131,10 @@ def plan_digest(plan: Plan, desired: Mapping[Unit, Mapping[str, str]]) -> str:
         for wave in plan.waves
     ]
     return digest_of(
-        {"application": plan.application, "deploy": str(plan.deploy), "waves": planned}
+        {
+            "application": plan.application,
+            "deploy": str(plan.deploy),
+            "waves": planned,
+            "conditions": conditions,
+        }
     )

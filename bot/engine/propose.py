@@ -5,11 +5,12 @@ webhook nor has access to credentials.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from bot.engine import discovery, highs
 from bot.engine.kubernetes_schemas import KubernetesSchemas
 from planners.gating.change_sets import ChangeSet, compare
+from planners.gating.conditions import ConditionReader, Conditions
 from planners.gating.evaluate import Evaluation, evaluate
 from planners.gating.rollback import failures, restore
 from planners.model import Application, PlanProblem, Unit
@@ -42,6 +43,7 @@ class Proposal:
     evaluation: Evaluation
     problems: tuple[PlanProblem, ...]
     warnings: tuple[str, ...] = ()
+    conditions: Conditions = field(default_factory=Conditions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +93,12 @@ def _roll_back(
     snapshot: Snapshot, previous: PreviousDeployment, failed: tuple[PendingUnit, ...]
 ) -> Proposal:
     rollback = restore(snapshot, previous, failed)
-    changes = compare(rollback.waves, previous.entries, snapshot.base.entries)
+    conditions = ConditionReader(snapshot, rollback)
+    changes = compare(rollback.waves, previous.entries, snapshot.base.entries, conditions)
     return Proposal(
         application=snapshot.application,
         plan=rollback,
-        digest=plan_digest(rollback, previous.entries),
+        digest=plan_digest(rollback, previous.entries, conditions.whole.digest),
         trees={},
         changes=changes,
         contents=previous.contents,
@@ -130,11 +133,13 @@ def _roll_out(snapshot: Snapshot, *, thorough: bool) -> Proposal:
     if proposal.problems:
         return proposal
     files = _files(rendered.trees)
-    changes = compare(planned.waves, files.by_unit, snapshot.base.entries)
+    conditions = ConditionReader(snapshot, planned)
+    changes = compare(planned.waves, files.by_unit, snapshot.base.entries, conditions)
     written = {file.new for change in changes for file in change.files}
     return replace(
         proposal,
-        digest=plan_digest(planned, files.by_unit),
+        digest=plan_digest(planned, files.by_unit, conditions.whole.digest),
+        conditions=conditions.whole,
         trees=_by_cluster(rendered.trees),
         changes=changes,
         contents={blob: content for blob, content in files.contents.items() if blob in written},

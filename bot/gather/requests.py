@@ -207,7 +207,7 @@ def _branch(reading: Reading, name: str, wave: str) -> tuple[Branch | None, Path
     ours = (
         len(info.parents) == 1
         and mirror.contains(reading.checkout.head, info.parents[0])
-        and change_digest(wave, changed) == digest
+        and change_digest(wave, changed, info.trailers.get("Switchyard-Conditions", "")) == digest
     )
     written = (layout.unit_of(path) for path, _, new in changed if new is not None)
     branch = Branch(

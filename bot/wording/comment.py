@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.engine.propose import Proposal
+from bot.wording import conditions
 from bot.wording import diffs as changes
 from bot.wording.commands import DIGEST, commands, reproduce
 from bot.wording.diffs import Diffs
@@ -114,6 +115,7 @@ def _whole(context: CommentContext, proposal: Proposal, diffs: Diffs, waves: str
         departures(proposal.plan),
         graph(proposal.application, wave_statuses, preview=context.preview),
         "" if context.preview else gates(wave_statuses),
+        "" if proposal.plan.restores else conditions.folded(proposal.conditions),
         _warnings(proposal.warnings),
     ]
     after = [placement(proposal.plan), _foot(context, proposal)]
@@ -131,8 +133,8 @@ def _statistics(context: CommentContext, proposal: Proposal, diffs: Diffs, waves
         [
             *_top(context, proposal),
             (
-                f"Shortened because the plan is large: graph, placement, and all but the first "
-                f"gate of each wave are left out. {_where(context, proposal)}"
+                f"Shortened because the plan is large: graph, conditions, placement, and all but "
+                f"the first gate of each wave are left out. {_where(context, proposal)}"
             ),
             waves,
             _section("Changes", lines),

@@ -24,7 +24,7 @@ _NUMBERS = re.compile(r"([0-9]+)")
 _TAG = re.compile("<(?=[A-Za-z/!?])")
 _WORD = re.compile(r"(?![a-f]{7,}$)[A-Za-z]+(?:['-][A-Za-z]+)*|[0-9]{1,6}")
 _QUOTED = re.compile(r"""(['"])(.+)\1""")
-_PIECE = re.compile(r"""(\(?)((?<![^\s(])'[^']*'|(?<![^\s(])"[^"]*"|\S+?)([),;:.]*)(?:\s+|$)""")
+_PIECE = re.compile(r"""(\(?)((?<![^\s(])'[^']*'|(?<![^\s(])"[^"]*"|\S+?)([),;:.?]*)(?:\s+|$)""")
 
 
 def units(text: str) -> int:

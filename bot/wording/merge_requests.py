@@ -29,6 +29,7 @@ def trailers(plan: Plan, digest: str, change: ChangeSet) -> str:
             f"Switchyard-Application: {plan.application}",
             f"Switchyard-Wave: {change.wave.name}",
             f"Switchyard-Digest: {change.digest}",
+            *([f"Switchyard-Conditions: {change.conditions}"] if change.conditions else []),
             f"Switchyard-Plan: {digest}",
             f"Switchyard-Source: {plan.revision.repo}@{plan.revision.sha}",
             f"Switchyard-Fleet: {plan.fleet_revision.repo}@{plan.fleet_revision.sha}",

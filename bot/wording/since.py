@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from bot.engine.propose import Proposal
+from bot.wording.conditions import conditions
 from bot.wording.diffs import Diffs, title_of
 from bot.wording.markdown import code, listing, plural
 from bot.wording.prose import Prose, Value, join, names, say
@@ -19,8 +20,9 @@ from planners.model import Json
 from planners.model.gates import AwaitsApproval
 from planners.plan import digest_of
 
-MOST = 2_000
+MOST = 2_500
 MOST_GROUPS = 5
+MOST_CONDITIONS = 30
 MOST_LINES = 8
 SHORT = 12
 MOST_NAMES = 10
@@ -32,14 +34,17 @@ Placed = Mapping[str, tuple[str, ...]]
 class PlanSummary:
     """A plan in short: what it changes in words, where components are (empty where too large).
 
-    `sites` counts the clusters of each component, `order` is a digest of the waves.
+    `sites` counts the clusters of each component; `order` is a digest of the waves, `terms` one of
+    the conditions.
     """
 
     digest: str
     revision: str
     fleet: str
     order: str
+    terms: str
     changes: tuple[Prose, ...] = ()
+    conditions: tuple[Prose, ...] = ()
     sites: Mapping[str, int] = field(default_factory=dict)
     placed: Placed = field(default_factory=dict)
 
@@ -70,9 +75,7 @@ def summarize(proposal: Proposal, diffs: Diffs) -> PlanSummary:
     placed: dict[str, list[str]] = {}
     for unit in plan.units:
         placed.setdefault(unit.component, []).append(unit.cluster)
-    order: list[Json] = [
-        [wave.name, wave.stage.soak.total_seconds(), wave.removal] for wave in plan.waves
-    ]
+    order: list[Json] = [[wave.name, wave.removal] for wave in plan.waves]
     groups = [title_of(each, diffs.clusters) for each in diffs.groups[:MOST_GROUPS]]
     if len(diffs.groups) > MOST_GROUPS:
         groups.append(say(f"and {plural(len(diffs.groups) - MOST_GROUPS, 'more group')}"))
@@ -81,7 +84,9 @@ def summarize(proposal: Proposal, diffs: Diffs) -> PlanSummary:
         revision=plan.revision.sha[:SHORT],
         fleet=plan.fleet_revision.sha[:SHORT],
         order=digest_of(order)[:SHORT],
+        terms=proposal.conditions.digest[:SHORT],
         changes=tuple(groups),
+        conditions=tuple(conditions(proposal.conditions)[:MOST_CONDITIONS]),
         sites={name: len(clusters) for name, clusters in placed.items()},
         placed={name: tuple(clusters) for name, clusters in placed.items()},
     )
@@ -150,8 +155,21 @@ def _differences(before: PlanSummary, now: PlanSummary) -> Iterator[Prose]:
     yield from _moves(before, now)
     if before.order != now.order:
         yield say("the waves or their order changed")
+    if before.terms != now.terms:
+        yield from _conditions(before, now)
     yield from [say("dropped: {}", each) for each in before.changes if each not in now.changes]
     yield from [say("new: {}", each) for each in now.changes if each not in before.changes]
+
+
+def _conditions(before: PlanSummary, now: PlanSummary) -> Iterator[Prose]:
+    """The conditions that fell away and those that are new, as far as both are remembered."""
+    gone = [each for each in before.conditions if each not in now.conditions]
+    new = [each for each in now.conditions if each not in before.conditions]
+    if not before.conditions or not (gone or new):
+        yield say("the conditions changed")
+        return
+    yield from (say("condition dropped: {}", each) for each in gone)
+    yield from (say("new condition: {}", each) for each in new)
 
 
 def _moves(before: PlanSummary, now: PlanSummary) -> Iterator[Prose]:
@@ -177,7 +195,8 @@ def _moves(before: PlanSummary, now: PlanSummary) -> Iterator[Prose]:
 def encode(memory: Memory) -> str:
     """The memory as text of a bounded length: without names, then without words, if too long."""
     known = memory.summary
-    for kept in (known, replace(known, placed={}), replace(known, placed={}, sites={}, changes=())):
+    short = replace(known, placed={}, conditions=())
+    for kept in (known, replace(known, placed={}), short, replace(short, sites={}, changes=())):
         text = _packed(replace(memory, summary=kept))
         if len(text) <= MOST:
             return text
@@ -191,8 +210,10 @@ def _packed(memory: Memory) -> str:
         together.setdefault(clusters, []).append(name)
     changes = [_plain(each) for each in known.changes]
     differences = [_plain(each) for each in memory.differences[:MOST_LINES]]
+    terms = [_plain(each) for each in known.conditions]
     value = [
-        [known.digest, known.revision, known.fleet, known.order, changes, dict(known.sites)],
+        [known.digest, known.revision, known.fleet, known.order, known.terms],
+        [changes, terms, dict(known.sites)],
         [[names, clusters] for clusters, names in together.items()],
         [memory.preview, memory.relation.value, memory.before, differences],
     ]
@@ -204,11 +225,17 @@ def decode(text: str) -> Memory | None:
     """The memory of a genuine marker; None where there is none, or an older version wrote it."""
     try:
         plain = zlib.decompress(base64.urlsafe_b64decode(text))
-        (digest, revision, fleet, order, changes, sites), together, rest = json.loads(plain)
+        about, (changes, agreed, sites), together, rest = json.loads(plain)
+        digest, revision, fleet, order, terms = about
         preview, relation, before, differences = rest
         placed = {name: tuple(clusters) for names, clusters in together for name in names}
-        titles = tuple(_phrase(each) for each in changes)
-        summary = PlanSummary(digest, revision, fleet, order, titles, sites, placed)
+        summary = PlanSummary(
+            *(digest, revision, fleet, order, terms),
+            changes=tuple(_phrase(each) for each in changes),
+            conditions=tuple(_phrase(each) for each in agreed),
+            sites=sites,
+            placed=placed,
+        )
         known = tuple(_phrase(each) for each in differences)
         return Memory(summary, preview, Relation(relation), before, known)
     except (TypeError, ValueError, zlib.error):

@@ -35,7 +35,7 @@ def waits_for(plan: Plan, application: Application, wave: Wave) -> list[str]:
         for need in part.depends_on if part.name in components else ():
             if need.implied and need.component not in placed:
                 continue
-            needs.setdefault((part.name, _how(need)), []).append(str(need))
+            needs.setdefault((part.name, requirement(need)), []).append(str(need))
     before = [each for each in plan.waves if each.step < wave.step and not each.removal]
     return [str(each) for each in _step(before)] + [
         f"{name} requires {', '.join(needed)} {how}" for (name, how), needed in needs.items()
@@ -88,7 +88,8 @@ def _scope(need: Dependency) -> str:
     )
 
 
-def _how(need: Dependency) -> str:
+def requirement(need: Dependency) -> str:
+    """What a dependency requires, for how long and where, and what follows when it is overdue."""
     late = {
         OnFailure.HOLD: "then hold",
         OnFailure.ROLLBACK: "then roll back",

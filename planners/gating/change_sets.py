@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 
-from planners.model import Unit
+from planners.gating.conditions import ConditionReader
+from planners.model import Json, Unit
 from planners.order import Wave
 from planners.plan import digest_of
 
@@ -39,15 +40,16 @@ class FileChange:
 class ChangeSet:
     """The changes of a wave, and the digest that approvals bind to.
 
-    The digest covers the wave's name and every changed path with both blob ids. Commits to other
-    paths of the deploy repo therefore do not change it. `unchanged` counts the files that are
-    already as desired.
+    The digest covers the wave's name, every changed path with both blob ids, and the digest of the
+    wave's `conditions`. Commits to other paths of the deploy repo therefore do not change it.
+    `unchanged` counts the files that are already as desired.
     """
 
     wave: Wave
     files: tuple[FileChange, ...]
     unchanged: int
     digest: str
+    conditions: str = ""
 
     @cached_property
     def units(self) -> frozenset[Unit]:
@@ -68,24 +70,30 @@ def compare(
     waves: Iterable[Wave],
     desired: Mapping[Unit, Mapping[str, str]],
     merged: Mapping[Unit, Mapping[str, str]],
+    conditions: ConditionReader,
 ) -> tuple[ChangeSet, ...]:
     """One ChangeSet per wave, in order; both mappings are unit -> path -> blob id."""
-    return tuple(_change_set(wave, desired, merged) for wave in waves)
+    return tuple(_change_set(wave, desired, merged, conditions) for wave in waves)
 
 
-def change_digest(wave: str, files: Iterable[tuple[str, str | None, str | None]]) -> str:
+def change_digest(
+    wave: str, files: Iterable[tuple[str, str | None, str | None]], conditions: str
+) -> str:
     """The digest of a wave's changes; `files` are (path, blob id before, blob id after).
 
     Computed from the plan, and again from the branch: if both are equal, the branch contains what
-    was approved.
+    was approved, under the conditions (their digest; "" for none) under which it was.
     """
-    return digest_of({"wave": wave, "files": [list(file) for file in sorted(files)]})
+    changed: list[Json] = [list(file) for file in sorted(files)]
+    bound: dict[str, Json] = {"conditions": conditions} if conditions else {}
+    return digest_of({"wave": wave, "files": changed, **bound})
 
 
 def _change_set(
     wave: Wave,
     desired: Mapping[Unit, Mapping[str, str]],
     merged: Mapping[Unit, Mapping[str, str]],
+    conditions: ConditionReader,
 ) -> ChangeSet:
     files, unchanged = [], 0
     for unit in wave.units:
@@ -96,5 +104,7 @@ def _change_set(
                 unchanged += 1
             else:
                 files.append(FileChange(path, unit, old.get(path), new.get(path)))
-    digest = change_digest(wave.name, ((file.path, file.old, file.new) for file in files))
-    return ChangeSet(wave, tuple(files), unchanged, digest)
+    clusters = {file.unit.cluster for file in files}
+    bound = conditions.of(wave, clusters).digest if files else ""
+    digest = change_digest(wave.name, ((file.path, file.old, file.new) for file in files), bound)
+    return ChangeSet(wave, tuple(files), unchanged, digest, bound)

@@ -1,13 +1,25 @@
 """A plan in which one text stands in every place that somebody else writes."""
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time, timedelta
 
 from bot.engine.propose import Proposal
 from bot.wording.diffs import Diffs, diffs_of
 from planners.gating.change_sets import ChangeSet, FileChange
+from planners.gating.conditions import Conditions, StageConditions
 from planners.gating.evaluate import Evaluation, WaveState, WaveStatus
-from planners.model import DependencyCondition, DependencyScope, Repo, Revision, Stage, Unit
+from planners.model import (
+    ApprovalRule,
+    Dependency,
+    DependencyCondition,
+    DependencyScope,
+    MergeMethod,
+    Repo,
+    Revision,
+    Stage,
+    Unit,
+    Window,
+)
 from planners.model.gates import (
     ApprovalReason,
     AwaitsApproval,
@@ -21,6 +33,7 @@ from planners.model.gates import (
     PendingUnit,
     RefusedByForge,
 )
+from planners.model.selectors import Selector
 from planners.model.snapshot import MergeRequest, MergeRequestState
 from planners.order import Wave
 from planners.placement.filters import Verdict
@@ -123,8 +136,25 @@ def everywhere(text: str, written: str, size: Size = Size()) -> tuple[Proposal, 
         evaluation=Evaluation(tuple(wave_statuses), ()),
         problems=(),
         warnings=(text,),
+        conditions=_conditions(text),
     )
     return proposal, diffs_of(changes, blobs)
+
+
+def _conditions(text: str) -> Conditions:
+    only = Selector(match_labels={text: text}, names=(text,))
+    rule = ApprovalRule(only, 2, True, (text,), (text,), code_owners=True)
+    needs = (Dependency(text, quorum=2), Dependency(text, application=text))
+    return Conditions(
+        stages=(StageConditions(text, timedelta(minutes=1), max_failures=2),),
+        dependencies={text: needs},
+        approvals=(rule,),
+        approvers=(text,),
+        windows=(Window(text, only, frozenset({0, 6}), time(22), time(4)),),
+        time_zones=(text,),
+        max_report_age=timedelta(minutes=15),
+        merge_method=MergeMethod.SQUASH,
+    )
 
 
 def _standing(text: str, number: int, size: Size, blobs: tuple[str, str]) -> WaveStatus:

@@ -38,6 +38,7 @@ def assert_structure(found: Read, size: Size, diffs: Diffs, *, preview: bool) ->
     diff_fences = [each for each in found.fences if each.info == "diff"]
     listed = sum("<summary>Clusters (" in each for each in found.html)
 
+    assert sum("<summary>7 conditions<" in each for each in found.html) == 1
     assert found.headings == ["Warnings", "Changes"]
     assert len(found.tables) == wave_tables(found, size) + (not preview) + 1
     assert next(each[0] for each in found.tables) == "wave"
@@ -45,7 +46,7 @@ def assert_structure(found: Read, size: Size, diffs: Diffs, *, preview: bool) ->
     assert len(found.fences) - len(diff_fences) == (size.waves > 1)
     assert (
         found.folds
-        == (wave_tables(found, size) - 1) + (not preview) + len(diffs.groups) + listed + 1
+        == (wave_tables(found, size) - 1) + (not preview) + len(diffs.groups) + listed + 2
     )
 
 

@@ -110,7 +110,7 @@ async def test_a_mistake_is_said_where_it_is_and_changes_nothing(world: World) -
 
     comment = world.home(number)
     assert "no plan" in comment
-    assert "switchyard.yaml:10:20: unknown component 'rediss' (did you mean 'redis'?)" in comment
+    assert "`switchyard.yaml:10:20`: unknown component `rediss` (did you mean `redis`?)" in comment
     head = world.ada.request(APP, number)["head"]
     assert world.ada.statuses(APP, head)["switchyard/plan"]["state"] == "failure"
 

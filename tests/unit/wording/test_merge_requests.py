@@ -60,7 +60,7 @@ Switchyard merges this merge request when all its gates are open; the status `sw
 
 </details>
 
-<sub>plan `2457bf813973` · wave `5a8ccf90f57b` · revision `aaaaaaaaaaaa` of `local:shop/storefront`</sub>\
+<sub>plan `32aafa1477bf` · wave `d08f1d8f3f98` · revision `aaaaaaaaaaaa` of `local:shop/storefront`</sub>\
 """)
     assert_dead(read(body.replace(LINKS, "")))
 

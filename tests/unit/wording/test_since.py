@@ -27,7 +27,10 @@ from tests.fakes.states import remembered, updated
 from tests.unit.wording.test_hostile_comment import HOSTILE, UNPAIRED
 
 GIST = PlanSummary(
-    "d" * 12, "r" * 12, "f" * 12, "o" * 12, (say("1 cluster: {}", "image 1 -> 2"),), {"web": 1}
+    *("d" * 12, "r" * 12, "f" * 12, "o" * 12, "t" * 12),
+    changes=(say("1 cluster: {}", "image 1 -> 2"),),
+    conditions=(say("after stage {}: no cluster may fail", "canary"), say("reports count for 15m")),
+    sites={"web": 1},
 )
 PLACED = replace(GIST, placed={"web": ("one",)})
 
@@ -92,6 +95,17 @@ def test_what_moved_is_told_with_its_reason() -> None:
         "web: + three; - one",
         "the waves or their order changed",
     )
+
+
+def test_conditions_that_changed_are_told() -> None:
+    fewer = replace(GIST, revision="q" * 12, terms="u" * 12, conditions=GIST.conditions[1:])
+    moved = f"revision {'r' * 12} -> {'q' * 12}"
+
+    assert compared(GIST, fewer) == (
+        moved,
+        "condition dropped: after stage canary: no cluster may fail",
+    )
+    assert compared(replace(GIST, conditions=()), fewer) == (moved, "the conditions changed")
 
 
 def test_of_large_fleets_numbers_are_compared() -> None:
