@@ -18,13 +18,14 @@ def order_status(
     """The status of a commit: pending while a gate is closed; nothing where `known` has it.
 
     While the first gate is of the same kind, its text changes with every report of every cluster:
-    it is written once a minute at most, so that the forge's limits are left for merging.
+    it is written once a minute at most, so that the forge's limits are left for merging. A status
+    that is not there is written at once, as nothing else keeps people from merging.
     """
     state = StatusState.PENDING if gates else StatusState.SUCCESS
-    status = Status(ORDER, state, status_line(gates), page)
-    if status in known:
+    status, there = Status(ORDER, state, status_line(gates), page), tuple(known)
+    if status in there:
         return ()
     pace = None
-    if gates:
+    if gates and any(each.context == ORDER for each in there):
         pace = Pace(("status", str(repo), commit, ORDER), type(gates[0]).__name__, EVERY)
     return (SetStatus(repo, commit, status, pace),)

@@ -33,10 +33,11 @@ from bot.forges import (
 )
 from bot.forges._rate_budget import RateBudget, Urgency
 from bot.forges._setup_check import check_each
-from bot.forges.gitlab import merging, oauth, parsing, setup_check, statuses, webhooks
+from bot.forges.gitlab import merging, oauth, parsing, setup_check, webhooks
 from bot.forges.gitlab.contributors import ContributorReader
 from bot.forges.gitlab.http import TIMEOUT, Http, ResponseError, project
 from bot.forges.gitlab.listing import Listing
+from bot.forges.gitlab.statuses import CommitStatuses
 from bot.settings import Settings
 from planners.model import MergeMethod, Role
 
@@ -77,6 +78,7 @@ class GitLabForge:
         self._me: User | None = None
         self._contributors = ContributorReader(self._http)
         self._listing = Listing(self._http, clock)
+        self._statuses = CommitStatuses(self._http)
 
     @classmethod
     def connect(cls, settings: Settings, clock: Clock) -> Forge | None:
@@ -301,11 +303,11 @@ class GitLabForge:
 
     async def statuses(self, repository: str, sha: str) -> tuple[Status, ...]:
         """See the Protocol."""
-        return await statuses.read(self._http, project(repository), sha)
+        return await self._statuses.read(repository, sha)
 
     async def set_status(self, repository: str, sha: str, status: Status) -> None:
         """See the Protocol."""
-        await statuses.write(self._http, project(repository), sha, status)
+        await self._statuses.write(repository, sha, status)
 
 
 def _active(member: Mapping[str, Any]) -> bool:

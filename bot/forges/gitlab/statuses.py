@@ -1,42 +1,125 @@
-"""Reads and sets commit statuses within GitLab's allowed state transitions.
+"""Reads and sets commit statuses where GitLab looks for them: in the head pipeline.
 
-Source: GitLab Docs, "Commits API" (commit status). A pending status cannot be updated, not even
-its description, until it finishes; after that, a new status is created.
+With "Pipelines must succeed" only the head pipeline of a merge request counts. A status without
+`pipeline_id` joins the newest pipeline of exactly its commit, which can belong to another branch;
+the commit of a merged results pipeline is not even the head. Without any pipeline, a status with
+the branch as `ref` makes one, which is the head pipeline until another is started.
+
+Sources: GitLab Docs, "External commit statuses", "Commits API" (commit status), "Merge requests
+API" (`head_pipeline`), "Merged results pipelines". A pending status cannot be updated, not even its
+description, until it finishes; after that, a new status is created.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import quote
 
-from bot.forges import Status
+from bot.forges import Status, TransientForgeError
 from bot.forges._rate_budget import Urgency
 from bot.forges.gitlab import parsing
-from bot.forges.gitlab.http import Http, ResponseError
+from bot.forges.gitlab.http import Http, ResponseError, project
 
-BAD_REQUEST = 400
+BAD_REQUEST, CONFLICT = 400, 409
 MAX_DESCRIPTION = 255
+MAX_KNOWN = 10_000
 
 
-async def read(http: Http, project: str, sha: str) -> tuple[Status, ...]:
-    """The newest status of each name; GitLab lists only those by default."""
-    path = f"{project}/repository/commits/{quote(sha, safe='')}/statuses"
-    found = [parsing.status(each) for each in await http.all(path)]
-    return tuple(sorted(found, key=lambda each: each.context))
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the status of a commit counts: a pipeline at commit `sha`, else a branch without one.
+
+    Both are empty for a commit that is not the head of an open merge request.
+    """
+
+    sha: str
+    pipeline: int | None = None
+    branch: str = ""
+
+    def has(self, found: Mapping[str, Any]) -> bool:
+        """Whether a listed status stands there."""
+        if self.pipeline is not None:
+            return bool(found["pipeline_id"] == self.pipeline)
+        return self.branch in {"", found["ref"]}
+
+    def fields(self) -> dict[str, str | int]:
+        """What names the place in a request."""
+        if self.pipeline is not None:
+            return {"pipeline_id": self.pipeline}
+        return {"ref": self.branch} if self.branch else {}
 
 
-async def write(http: Http, project: str, sha: str, status: Status) -> None:
-    """Set a status; to change a pending one it is cancelled and created again."""
-    fields = {
-        "state": parsing.STATE_NAMES[status.state],
-        "name": status.context,
-        "description": status.description[:MAX_DESCRIPTION],
-        **({"target_url": status.url} if status.url else {}),
-    }
-    path = f"{project}/statuses/{quote(sha, safe='')}"
-    try:
-        await http.post(path, fields, Urgency.STATUS)
-    except ResponseError as error:
-        if error.status != BAD_REQUEST or "Cannot transition status" not in str(error):
-            raise
-        existing = {(each.context, each.description) for each in await read(http, project, sha)}
-        if (status.context, fields["description"]) not in existing:
-            await http.post(path, {**fields, "state": "canceled"}, Urgency.STATUS)
-            await http.post(path, fields, Urgency.STATUS)
+@dataclass(slots=True)
+class CommitStatuses:
+    """The statuses of one GitLab; remembers which merge request has which head."""
+
+    http: Http
+    _numbers: dict[tuple[str, str], int] = field(default_factory=dict)
+
+    async def read(self, repository: str, sha: str) -> tuple[Status, ...]:
+        """The newest status of each name."""
+        return await self._read(repository, await self._place(repository, sha))
+
+    async def write(self, repository: str, sha: str, status: Status) -> None:
+        """Set a status; to change a pending one it is cancelled and created again."""
+        place = await self._place(repository, sha)
+        fields = {
+            **place.fields(),
+            "state": parsing.STATE_NAMES[status.state],
+            "name": status.context,
+            "description": status.description[:MAX_DESCRIPTION],
+            **({"target_url": status.url} if status.url else {}),
+        }
+        path = f"{project(repository)}/statuses/{quote(place.sha, safe='')}"
+        try:
+            await self.http.post(path, fields, Urgency.STATUS)
+        except ResponseError as error:
+            if error.status == CONFLICT:
+                raise TransientForgeError(f"GitLab is busy with {repository}: {error}") from None
+            if error.status != BAD_REQUEST or "Cannot transition status" not in str(error):
+                raise
+            known = await self._read(repository, place)
+            if (status.context, fields["description"]) in {
+                (k.context, k.description) for k in known
+            }:
+                return
+            await self.http.post(path, {**fields, "state": "canceled"}, Urgency.STATUS)
+            await self.http.post(path, fields, Urgency.STATUS)
+
+    async def _read(self, repository: str, place: Place) -> tuple[Status, ...]:
+        path = f"{project(repository)}/repository/commits/{quote(place.sha, safe='')}/statuses"
+        listed = [each for each in await self.http.all(path) if place.has(each)]
+        newest = {each["name"]: each for each in sorted(listed, key=lambda each: each["id"])}
+        return tuple(parsing.status(newest[name]) for name in sorted(newest))
+
+    async def _place(self, repository: str, sha: str) -> Place:
+        number = await self._number(repository, sha)
+        if number is None:
+            return Place(sha)
+        found = await self.http.get(f"{project(repository)}/merge_requests/{number}")
+        if found["sha"] != sha or found["source_project_id"] != found["target_project_id"]:
+            return Place(sha)
+        pipeline = found.get("head_pipeline")
+        if pipeline and await self._covers(repository, pipeline["sha"], sha):
+            return Place(pipeline["sha"], pipeline["id"])
+        return Place(sha, branch=found["source_branch"])
+
+    async def _number(self, repository: str, sha: str) -> int | None:
+        """The newest open merge request with that head; kept, as a head stays one."""
+        if (repository, sha) not in self._numbers:
+            path = f"{project(repository)}/repository/commits/{quote(sha, safe='')}/merge_requests"
+            listed = await self.http.all(path, state="opened")
+            numbers = [each["iid"] for each in listed if each["sha"] == sha]
+            if not numbers:
+                return None
+            if len(self._numbers) >= MAX_KNOWN:
+                self._numbers.clear()
+            self._numbers[repository, sha] = max(numbers)
+        return self._numbers[repository, sha]
+
+    async def _covers(self, repository: str, pipeline: str, head: str) -> bool:
+        """Whether a pipeline's commit is the head, or its merge with the target."""
+        if pipeline == head:
+            return True
+        path = f"{project(repository)}/repository/commits/{quote(pipeline, safe='')}"
+        return head in (await self.http.get(path))["parent_ids"]

@@ -157,12 +157,20 @@ def merge(forge: ForgeState, user: User, path: str, number: int, *, head: str, m
             sha = forge.git.merge(path, change)
         except GitOperationError as error:
             raise RequestError(405, str(error)) from error
-        forge.record_update(user, path, request.target, old=onto, new=sha)
-        mark_merged(forge, user, request, sha, onto)
-        forge.emit(path, "push", "updated", user, ref=HEADS + request.target)
-        _delete_source(forge, user, request)
-        follow(forge, user, path, request.target)
+        complete_merge(forge, user, request, onto=onto, sha=sha)
         return sha
+
+
+def complete_merge(
+    forge: ForgeState, user: User, request: MergeRequest, *, onto: str, sha: str
+) -> None:
+    """Record that this merge moved the target branch from commit `onto` to `sha`."""
+    path = request.repository
+    forge.record_update(user, path, request.target, old=onto, new=sha)
+    mark_merged(forge, user, request, sha, onto)
+    forge.emit(path, "push", "updated", user, ref=HEADS + request.target)
+    _delete_source(forge, user, request)
+    follow(forge, user, path, request.target)
 
 
 def _delete_source(forge: ForgeState, user: User, request: MergeRequest) -> None:

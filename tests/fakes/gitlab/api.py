@@ -11,14 +11,11 @@ from bot.sandbox.forge.accounts import RequestError
 from bot.sandbox.forge.protection import ZERO
 from bot.sandbox.forge.records import MergeRequest
 from tests.fakes.gitlab import history, projects, rules, shapes
+from tests.fakes.gitlab import merging as gitlab_merging
 from tests.fakes.gitlab.state import GitLab, Json
 
 BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
-OURS = {"opened": "open", "failed": "failure", "canceled": "failure"}
-REPEATED = (
-    "Cannot transition status via :enqueue from :pending "
-    '(Reason(s): Status cannot transition via "enqueue")'
-)
+OURS = {"opened": "open"}
 
 
 def create_gitlab(gitlab: GitLab) -> FastAPI:
@@ -88,34 +85,20 @@ def _projects(gitlab: GitLab) -> APIRouter:
     @routes.get("/repository/commits/{sha}/statuses")
     async def statuses(request: Request, project: str, sha: str) -> Response:
         path = gitlab.path(request, project)
-        found = [shapes.status(forge, each, gitlab.web) for each in forge.statuses(path, sha)]
-        return _page(request, found)
+        found = gitlab.pipelines.told(path, sha)
+        return _page(request, [shapes.status(forge, *each, gitlab.web) for each in found])
 
     @routes.post("/statuses/{sha}", status_code=201)
     async def set_status(request: Request, project: str, sha: str) -> Json:
-        """What waits is changed and cannot wait again; what ended is followed by a new one.
-
-        Source: GitLab's Ci::CreateCommitStatusService, and the transitions of CommitStatus.
-        """
+        """See `pipelines`; the local forge is told it for the head of the merge request."""
         path, fields = gitlab.path(request, project), await request.json()
-        state, user = OURS.get(fields["state"], fields["state"]), gitlab.signed_in(request)
-        waiting = [
-            each
-            for each in forge.statuses(path, sha)
-            if (each.context, each.state, each.by) == (fields["name"], "pending", user.login)
-        ]
-        if waiting and state == "pending":
-            raise RequestError(400, REPEATED)
-        before = waiting[0] if waiting else None
-        given = {
-            "context": fields["name"],
-            "state": state,
-            "description": fields.get("description", before.description if before else "") or "",
-            "url": fields.get("target_url", before.url if before else "") or "",
-        }
-        conversation.set_status(forge, user, path, sha, given)
-        found = next(each for each in forge.statuses(path, sha) if each.context == fields["name"])
-        return shapes.status(forge, found, gitlab.web)
+        user = gitlab.signed_in(request)
+        pipeline, job = gitlab.pipelines.set_status(path, sha, fields, user.login)
+        said = job.status
+        given = {"context": said.context, "state": said.state}
+        given |= {"description": said.description, "url": said.url}
+        conversation.set_status(forge, user, path, pipeline.source_sha, given)
+        return shapes.status(forge, pipeline, job, gitlab.web)
 
     @routes.get("/repository/branches/{branch:path}")
     async def branch(request: Request, project: str, branch: str) -> Json:
@@ -140,23 +123,8 @@ def _requests(gitlab: GitLab) -> APIRouter:
     routes, forge = APIRouter(), gitlab.forge
     listed = "/projects/{project}/merge_requests"
 
-    def told(found: MergeRequest) -> Json:
-        gitlab.notice(found)
-        value = shapes.request(forge, found, gitlab.web)
-        if (found.repository, found.number) in gitlab.forks:
-            value["source_project_id"] = projects.number(
-                gitlab.forks[found.repository, found.number]
-            )
-        if gitlab.checking.get(found.number, 0) > 0:
-            gitlab.checking[found.number] -= 1
-            value["detailed_merge_status"] = "checking"
-        return value
-
     def whole(request: Request, found: MergeRequest) -> Json:
-        version, asking = gitlab.notice(found)[0], gitlab.signed_in(request)
-        may_merge = gitlab.may_merge(asking, found.repository)
-        details = shapes.details(found, version, asking)
-        return {**told(found), **details, "user": {"can_merge": may_merge}}
+        return gitlab_merging.whole(gitlab, found, gitlab.signed_in(request))
 
     @routes.get(listed)
     async def listing(
@@ -175,7 +143,7 @@ def _requests(gitlab: GitLab) -> APIRouter:
             if source_branch in {"", each.source} and target_branch in {"", each.target}
             if datetime.fromisoformat(each.updated_at) > after
         ]
-        return _page(request, [told(each) for each in found])
+        return _page(request, [gitlab_merging.told(gitlab, each) for each in found])
 
     @routes.post(listed, status_code=201)
     async def create(request: Request, project: str) -> Json:
@@ -213,21 +181,10 @@ def _requests(gitlab: GitLab) -> APIRouter:
 
     @routes.put(listed + "/{number}/merge")
     async def merge(request: Request, project: str, number: int) -> Json:
-        """GitLab Docs, "Merge a merge request": 401 says that the user has no right to merge.
-
-        GitLab's lib/api/merge_requests.rb checks that first (`unauthorized! unless
-        merge_request.can_be_merged_by?`), with the words it has for a bad token.
-        """
+        """See `merging`."""
         path, fields = gitlab.path(request, project), await request.json()
-        message = fields["merge_commit_message"]
         user = gitlab.signed_in(request)
-        if not gitlab.may_merge(user, path):
-            raise RequestError(401, "401 Unauthorized")
-        try:
-            merging.merge(forge, user, path, number, head=fields["sha"], message=message)
-        except RequestError as error:
-            words = {405: "405 Method Not Allowed", 409: "SHA does not match HEAD of source branch"}
-            raise RequestError(error.code, words.get(error.code, str(error))) from error
+        gitlab_merging.merge(gitlab, user, forge.request(path, number), fields)
         return whole(request, forge.request(path, number))
 
     @routes.get(listed + "/{number}/versions")
@@ -278,6 +235,7 @@ def _talk(gitlab: GitLab) -> APIRouter:
         path = gitlab.path(request, project)
         allowed = projects.permissions(forge, path, gitlab.signed_in(request))
         told = {**projects.project(forge, path, gitlab.web), "permissions": allowed}
-        return {**told, "merge_trains_enabled": gitlab.trains}
+        settings = {"merge_method": gitlab.merge_method, "squash_option": gitlab.squash_option}
+        return {**told, **settings, "merge_trains_enabled": gitlab.trains}
 
     return routes

@@ -24,6 +24,7 @@ ANSWERS: dict[str, Schema] = {
     f"GET {REQUEST}/commits": many(schemas.COMMIT_OBJECT),
     f"GET {PROJECT}": schemas.PROJECT,
     f"GET {PROJECT}/members/all/:user": schemas.MEMBER,
+    f"GET {PROJECT}/repository/commits/:sha": schemas.COMMIT_OBJECT,
     f"GET {PROJECT}/repository/commits/:sha/statuses": many(schemas.STATUS),
     f"GET {PROJECT}/repository/commits/:sha/merge_requests": many(schemas.LISTED),
     f"POST {PROJECT}/statuses/:sha": schemas.STATUS,

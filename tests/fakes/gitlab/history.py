@@ -16,7 +16,7 @@ from bot.sandbox.forge.accounts import RequestError
 from bot.sandbox.forge.protection import ZERO
 from bot.sandbox.forge.records import BranchUpdate, MergeRequest, User
 from bot.sandbox.forge.state import ForgeState
-from tests.fakes.gitlab import projects, shapes
+from tests.fakes.gitlab import merging, projects, shapes
 from tests.fakes.gitlab.state import GitLab, Json
 
 BULK = 3
@@ -39,15 +39,22 @@ def routes(gitlab: GitLab) -> APIRouter:
         path = gitlab.path(request, project)
         return _page(request, [_event(gitlab, path, each) for each in forge.updates(path)[::-1]])
 
+    @routes.get("/projects/{project}/repository/commits/{sha}")
+    async def commit(request: Request, project: str, sha: str) -> Json:
+        path = gitlab.path(request, project)
+        if not forge.git.has_commit(path, sha):
+            raise RequestError(404, "404 Commit Not Found")
+        return projects.commit(forge, path, sha, gitlab.web)
+
     @routes.get("/projects/{project}/repository/commits/{sha}/merge_requests")
-    async def requests_of(request: Request, project: str, sha: str) -> Response:
+    async def requests_of(request: Request, project: str, sha: str, state: str = "all") -> Response:
         path = gitlab.path(request, project)
         found = [
             each
-            for each in forge.requests_of(path)
+            for each in forge.requests_of(path, {"opened": "open"}.get(state, state))
             if sha == each.merge_sha or sha in proposed(forge, each)
         ]
-        return _page(request, [_request(gitlab, each) for each in found])
+        return _page(request, [merging.told(gitlab, each) for each in found])
 
     @routes.get("/projects/{project}/merge_requests/{number}/commits")
     async def commits_of(request: Request, project: str, number: int) -> Response:
@@ -66,12 +73,6 @@ def proposed(forge: ForgeState, found: MergeRequest) -> list[str]:
     walker = forge.git.open(found.repository).walk(found.head)
     walker.hide(found.base)
     return [str(each.id) for each in walker]
-
-
-def _request(gitlab: GitLab, found: MergeRequest) -> Json:
-    told = shapes.request(gitlab.forge, found, gitlab.web)
-    fork = gitlab.forks.get((found.repository, found.number))
-    return {**told, "source_project_id": projects.number(fork)} if fork else told
 
 
 def _event(gitlab: GitLab, path: str, found: BranchUpdate) -> Json:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import httpx
 
-from tests.fakes.gitlab import projects, shapes
+from tests.fakes.gitlab import merging, projects, shapes
 from tests.fakes.gitlab.state import GitLab, Json
 
 EVENTS = {"merge_request": "Merge Request Hook", "note": "Note Hook", "push": "Push Hook"}
@@ -55,8 +55,7 @@ def payload_of(gitlab: GitLab, kind: str, told: Json) -> Json:
     if told.get("number") is None:
         return payload
     found = forge.request(path, told["number"])
-    gitlab.notice(found)
-    value = shapes.request(forge, found, gitlab.web)
+    value = merging.told(gitlab, found)
     if kind == "comment":
         return {
             **payload,

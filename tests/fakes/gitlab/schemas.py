@@ -185,6 +185,18 @@ STATUS = record(  # "Commits API", commit status
     pipeline_id=NUMBER,
     author=USER,
 )
+PIPELINE = record(  # "Pipelines API"
+    id=NUMBER,
+    iid=NUMBER,
+    project_id=NUMBER,
+    sha=COMMIT,
+    ref=TEXT,
+    status=among("created", "pending", "running", "success", "failed", "canceled", "skipped"),
+    source=among("push", "merge_request_event", "external"),
+    created_at=TIME,
+    updated_at=TIME,
+    web_url=URL,
+)
 MERGE_STATUS = among(  # "Merge requests API", merge status
     *("approvals_syncing", "checking", "ci_must_pass", "ci_still_running", "commits_status"),
     *("conflict", "discussions_not_resolved", "draft_status", "jira_association_missing"),
@@ -258,6 +270,7 @@ REQUEST = wider(  # "Merge requests API", a single one
     changes_count=maybe(STRING),
     diff_refs=maybe(record(base_sha=COMMIT, head_sha=COMMIT, start_sha=COMMIT)),
     merge_error=maybe(STRING),
+    head_pipeline=maybe(PIPELINE),
     user=record(can_merge=FLAG),
 )
 VERSION = record(  # "Merge requests API", diff versions

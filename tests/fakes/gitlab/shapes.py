@@ -3,9 +3,10 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from bot.sandbox.forge.merging import blockers, conflicts
-from bot.sandbox.forge.records import Comment, MergeRequest, Status, User
+from bot.sandbox.forge.merging import conflicts
+from bot.sandbox.forge.records import Comment, MergeRequest, User
 from bot.sandbox.forge.state import ForgeState
+from tests.fakes.gitlab.pipelines import Job, Pipeline
 from tests.fakes.gitlab.projects import BEGINNING, number, stamp
 
 Json = dict[str, Any]
@@ -136,7 +137,7 @@ def _merging(forge: ForgeState, found: MergeRequest) -> Json:
     return {
         "merge_when_pipeline_succeeds": False,
         "merge_status": "cannot_be_merged" if conflicting else "can_be_merged",
-        "detailed_merge_status": status_of(forge, found, conflicting=conflicting),
+        "detailed_merge_status": "unchecked",
         "has_conflicts": conflicting,
         "merge_after": None,
         "merge_commit_sha": found.merge_sha if found.state == "merged" else None,
@@ -192,15 +193,6 @@ def approvals(forge: ForgeState, found: MergeRequest, asking: User, web: str) ->
     }
 
 
-def status_of(forge: ForgeState, found: MergeRequest, *, conflicting: bool) -> str:
-    if found.state != "open":
-        return "not_open"
-    if conflicting:
-        return "conflict"
-    waiting = blockers(forge, None, found)[1:]
-    return "ci_must_pass" if waiting else "mergeable"
-
-
 def note(
     forge: ForgeState, on: MergeRequest, found: Comment, web: str, *, touched: bool = False
 ) -> Json:
@@ -247,22 +239,38 @@ def _note(on: MergeRequest) -> Json:
     }
 
 
-def status(forge: ForgeState, found: Status, web: str) -> Json:
-    """A commit status; its ref is the branch that is there for the commit."""
-    on = (each.source for each in forge.requests_of(found.repository) if each.head == found.sha)
+def pipeline(found: Pipeline, web: str) -> Json:
+    """A pipeline, as a merge request tells its head pipeline."""
     return {
-        "id": abs(hash((found.sha, found.context))) % 10**9,
+        "id": found.id,
+        "iid": found.id,
+        "project_id": number(found.repository),
         "sha": found.sha,
-        "ref": next(on, forge.repository(found.repository).default_branch),
-        "name": found.context,
-        "status": STATUSES.get(found.state, found.state),
-        "description": found.description or None,
-        "target_url": found.url or None,
-        "created_at": time(found.at),
+        "ref": found.ref,
+        "status": found.status,
+        "source": found.source,
+        "created_at": BEGINNING,
+        "updated_at": BEGINNING,
+        "web_url": f"{web}/{found.repository}/-/pipelines/{found.id}",
+    }
+
+
+def status(forge: ForgeState, found: Pipeline, job: Job, web: str) -> Json:
+    """A commit status in the pipeline that has it."""
+    said = job.status
+    return {
+        "id": job.id,
+        "sha": found.sha,
+        "ref": found.ref,
+        "name": said.context,
+        "status": STATUSES.get(said.state, said.state),
+        "description": said.description or None,
+        "target_url": said.url or None,
+        "created_at": time(said.at),
         "started_at": None,
-        "finished_at": None if found.state == "pending" else time(found.at),
+        "finished_at": None if said.state == "pending" else time(said.at),
         "allow_failure": False,
         "coverage": None,
-        "pipeline_id": int(found.sha[:7], 16),
-        "author": user(forge.users[found.by], web),
+        "pipeline_id": found.id,
+        "author": user(forge.users[said.by], web),
     }

@@ -1,4 +1,8 @@
-"""What GitLab knows beyond the local forge: versions, groups, webhooks, its merge train."""
+"""What GitLab knows beyond the local forge: versions, webhooks, pipelines, its merge train.
+
+`held` names what hinders a merge beside conflicts and pipelines, by the number of the merge
+request: a `detailed_merge_status`. `merge_method` and `squash_option` are every project's settings.
+"""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -11,6 +15,7 @@ from bot.sandbox.forge.accounts import RequestError
 from bot.sandbox.forge.records import Comment, MergeRequest, User
 from bot.sandbox.forge.state import ForgeState
 from tests.fakes.gitlab import shapes
+from tests.fakes.gitlab.pipelines import Pipelines
 from tests.fakes.oauth import OAuth
 
 Json = dict[str, Any]
@@ -33,6 +38,10 @@ class GitLab:
         self.awards: list[tuple[int, str]] = []
         self.touched: set[tuple[str, int, int]] = set()
         self.trains = False
+        self.merge_method, self.squash_option = "merge", "default_off"
+        self.held: dict[int, str] = {}
+        self.squashed: dict[tuple[str, int], str] = {}
+        self.pipelines = Pipelines(forge)
         self.allowed_to_merge = "write"
         self.aboard: dict[int, str] = {}
 
@@ -69,4 +78,5 @@ class GitLab:
             aside = timedelta(milliseconds=1 if known else -1)  # the clock of a test stands still
             at = self.clock() + aside
             known.insert(0, shapes.version(self.forge, found, len(known) + 1, at))
+        self.pipelines.notice(found)
         return known

@@ -48,8 +48,8 @@ async def test_setting_the_same_status_again_is_accepted(ground: GitLabGround) -
 
 async def test_a_merge_during_gitlabs_check_is_retried(ground: GitLabGround) -> None:
     number, head = await opened(ground)
+    await ground.forge.set_status(REPO, head, Status("other", StatusState.FAILURE, "no"))
     ground.gitlab.checking[number] = 1
-    ground.made.forge.repositories[REPO].required_statuses.append("other")
 
     with pytest.raises(TransientForgeError, match=r"GitLab is still checking !1 \(checking\)"):
         await ground.forge.merge(REPO, number, head=head, message="Merge")
