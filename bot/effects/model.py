@@ -21,11 +21,13 @@ class Pace:
     """How often a text may change: once per `every` while it stays of the same `kind`.
 
     `key` names the text. The writer remembers it in this process alone: losing it costs one write.
+    A text that is `absent` is written at once.
     """
 
     key: tuple[str, ...]
     kind: str
     every: timedelta
+    absent: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,7 +80,7 @@ async def _write_text(
     A pass goes on without its texts. It does not go on without a status that lets something merge.
     """
     pace, now = effect.pace, context.clock()
-    if pace is not None:
+    if pace is not None and not pace.absent:
         last = context.pacing.get(pace.key)
         if last is not None and last.kind == pace.kind and now < last.until:
             return last.until

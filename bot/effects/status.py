@@ -26,6 +26,7 @@ def order_status(
     if status in there:
         return ()
     pace = None
-    if gates and any(each.context == ORDER for each in there):
-        pace = Pace(("status", str(repo), commit, ORDER), type(gates[0]).__name__, EVERY)
+    if gates:
+        kind, absent = type(gates[0]).__name__, all(each.context != ORDER for each in there)
+        pace = Pace(("status", str(repo), commit, ORDER), kind, EVERY, absent)
     return (SetStatus(repo, commit, status, pace),)

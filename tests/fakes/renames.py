@@ -1,13 +1,17 @@
 """A repository under a new name, as GitHub and GitLab answer for the old one.
 
 GitHub redirects: reads with 301, writes with 307, to the repository by its number (GitHub Docs,
-"Best practices for using the REST API", "Renaming a repository"). GitLab goes on to answer. What
-either tells is the new name. Inside, the forge keeps the old one.
+"Best practices for using the REST API", "Renaming a repository"). GitLab redirects reads with 302
+to the project by its number, and answers 405 to writes (GitLab Docs, "REST API", redirects;
+lib/api/helpers.rb, `find_project!`). What either tells is the new name. Inside, the forge keeps the
+old one.
 """
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 NUMBER = "/api/v3/repositories/4711"
+PROJECT = "/api/v4/projects/4711"
+REFUSED = b'{"message": "Non GET methods are not allowed for moved projects"}'
 
 
 class Renamed:
@@ -37,6 +41,13 @@ class Renamed:
             await send({"type": "http.response.start", "status": status, "headers": headers})
             await send({"type": "http.response.body", "body": b"{}"})
             return
+        project, raw = (
+            f"/api/v4/projects/{self.old.replace('/', '%2F')}",
+            scope["raw_path"].decode(),
+        )
+        if raw.partition("?")[0] == project or raw.startswith(f"{project}/"):
+            await self._moved_project(scope, send, raw.replace(project, PROJECT, 1))
+            return
         if ".git/" in path:
             await app(self._inside(scope), receive, send)
             return
@@ -50,6 +61,17 @@ class Renamed:
         headers = [each for each in told[0]["headers"] if each[0] != b"content-length"]
         await send({**told[0], "headers": headers})
         await send({"type": "http.response.body", "body": self._outside(body)})
+
+    async def _moved_project(self, scope: Scope, send: Send, where: str) -> None:
+        """What GitLab answers for the old path of a project."""
+        query = scope["query_string"].decode()
+        where = where.partition("?")[0] + (f"?{query}" if query else "")
+        reading = scope["method"] == "GET"
+        headers = [(b"location", where.encode())] if reading else []
+        status, body = (302, b"{}") if reading else (405, REFUSED)
+        start = {"type": "http.response.start", "status": status}
+        await send({**start, "headers": [*headers, (b"content-type", b"application/json")]})
+        await send({"type": "http.response.body", "body": body})
 
     def _named_inside(self, receive: Receive, path: str) -> Receive:
         """The request's body; a token is asked for by the name that the repository has now."""
@@ -70,6 +92,7 @@ class Renamed:
         for new, old in (
             (f"/repos/{self.to}", f"/repos/{self.old}"),
             (NUMBER, f"/api/v3/repos/{self.old}"),
+            (PROJECT, f"/api/v4/projects/{self.old.replace('/', '%2F')}"),
             (f"/{self.to}.git/", f"/{self.old}.git/"),
             (f"/{self.to}", f"/{self.old}"),
         ):

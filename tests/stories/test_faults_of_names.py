@@ -24,16 +24,19 @@ async def sweeps(world: World, times: int = 60) -> None:
 
 
 @on_each
-async def test_a_renamed_deploy_repo_is_followed_or_its_new_name_asked_for(
+async def test_the_new_name_of_a_renamed_deploy_repo_is_asked_for(
     world: World, faults: Faults, renamed: Renamed
 ) -> None:
     await begin(world)
     renamed.to = NEW
     world.deaf = True
     await sweeps(world, 4)
+    assert world.merged() == ["canary.1"]
+    told = await page(world)
     if hasattr(world, "github"):
-        assert world.merged() == ["canary.1"]
-        assert "the repository was renamed or moved; use its new name" in await page(world)
+        assert "the repository was renamed or moved; use its new name" in told
+    else:
+        assert f"writes its new name in the fleet repo: {NEW}" in told
     fleet = small_fleet()
     text = fleet["applications/storefront.yaml"]
     assert text is not None

@@ -129,6 +129,8 @@ class GitLabForge:
     async def repository(self, repository: str) -> RepositoryInfo:
         """See the Protocol."""
         found = await self._http.get(project(repository))
+        if found["path_with_namespace"] != repository:
+            self._http.moved[project(repository)] = found["path_with_namespace"]
         return RepositoryInfo(
             found["path_with_namespace"],
             found["default_branch"],

@@ -1,15 +1,17 @@
 """GitLab's REST API through python-gitlab: in threads, one request at a time.
 
-Sources: GitLab Docs, "REST API" (pagination, status codes), "Rate limits" (Retry-After,
-RateLimit-Reset). python-gitlab would sleep at a limit; here the call fails with the time to retry.
+Sources: GitLab Docs, "REST API" (pagination, status codes, redirects), "Rate limits" (Retry-After,
+RateLimit-Reset; some limits state neither). python-gitlab would sleep at a limit; here the call
+fails with the time to retry. A redirect to another host is not followed: the header with the token
+would go with it.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urljoin, urlsplit
 
 import gitlab
 import requests
@@ -17,10 +19,11 @@ import requests
 from bot.clock import Clock
 from bot.forges import ForgeError, TransientForgeError, certificate_error
 from bot.forges._rate_budget import RateBudget, Urgency
+from bot.forges.gitlab import refusals
 
 DEFAULT_PAUSE = timedelta(minutes=1)
 TIMEOUT = 20
-TOO_MANY, SERVER_ERROR = 429, 500
+TOO_MANY, MOVED = 429, 405
 MAX_MESSAGE = 300
 
 
@@ -37,12 +40,14 @@ class Http:
     """Requests to one GitLab instance with one token.
 
     Every call raises TransientForgeError if GitLab is unreachable, fails or limits the rate, and
-    ResponseError with GitLab's message if it rejects the request.
+    ResponseError with GitLab's message if it rejects the request. `moved` maps the API paths of
+    moved projects to their new names.
     """
 
     client: gitlab.Gitlab
     clock: Clock
     budget: RateBudget
+    moved: dict[str, str] = field(default_factory=dict)
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     _paused: datetime | None = None
 
@@ -52,9 +57,24 @@ class Http:
 
     def _observe(self, response: requests.Response, *_: Any, **__: Any) -> None:
         if response.status_code == TOO_MANY:
-            after = response.headers.get("retry-after", "")
-            wait = timedelta(seconds=int(after)) if after.isdigit() else DEFAULT_PAUSE
-            self._paused = self.clock() + wait
+            self._paused = self._free_again(response.headers)
+        if response.is_redirect:
+            here = urlsplit(response.url)
+            there = urlsplit(urljoin(response.url, response.headers["location"]))
+            if (here.scheme, here.netloc) != (there.scheme, there.netloc):
+                raise ForgeError(
+                    f"GitLab redirects from {here.scheme}://{here.netloc} to {there.scheme}://"
+                    f"{there.netloc}: configure the new address as SWITCHYARD_GITLAB_URL"
+                )
+
+    def _free_again(self, headers: Mapping[str, str]) -> datetime:
+        """When a rate limit ends."""
+        after, reset = headers.get("retry-after", ""), headers.get("ratelimit-reset", "")
+        if after.isdigit():
+            return self.clock() + timedelta(seconds=int(after))
+        if reset.isdigit() and len(reset) <= len("9999999999"):
+            return datetime.fromtimestamp(int(reset), UTC)
+        return self.clock() + DEFAULT_PAUSE
 
     async def get(self, path: str, **query: Any) -> Any:
         """Read a resource."""
@@ -100,25 +120,27 @@ class Http:
                 raise TransientForgeError.delayed("GitLab", self.clock(), self._paused)
             try:
                 return await asyncio.to_thread(call)
-            except gitlab.GitlabHttpError as error:
+            except (gitlab.GitlabHttpError, gitlab.GitlabAuthenticationError) as error:
                 raise self._classified(what, error) from None
-            except gitlab.GitlabAuthenticationError:
-                message = "GitLab rejects the token: create a new one and configure it"
-                raise ResponseError(401, what, message) from None
             except gitlab.GitlabError as error:
                 raise ForgeError(f"{what}: {str(error)[:MAX_MESSAGE]}") from None
             except requests.RequestException as error:
                 why = f"GitLab is unreachable ({what}): {type(error).__name__}"
                 raise certificate_error("GitLab", error) or TransientForgeError(why) from None
 
-    def _classified(self, what: str, error: gitlab.GitlabHttpError) -> ForgeError:
+    def _classified(self, what: str, error: gitlab.GitlabError) -> ForgeError:
         status = error.response_code or 0
         if status == TOO_MANY:
             until = self._paused or self.clock() + DEFAULT_PAUSE
             return TransientForgeError.delayed("GitLab", self.clock(), until)
-        if status >= SERVER_ERROR:
-            return TransientForgeError(f"GitLab responded {status} to {what}")
-        return ResponseError(status, what, f"{status} {str(error.error_message)[:MAX_MESSAGE]}")
+        method, _, path = what.partition(" ")
+        refusal = refusals.read(status, method, error.response_body or b"")
+        if refusal.retry_after is not None:
+            return TransientForgeError(f"{refusal.message} ({what})", refusal.retry_after)
+        place = "/".join(path.split("/")[:3])
+        if status == MOVED and place in self.moved:
+            return ResponseError(status, what, f"{refusal.message}: {self.moved[place]}")
+        return ResponseError(status, what, refusal.message)
 
 
 def project(repository: str) -> str:

@@ -15,12 +15,12 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
-from bot.forges import Status, TransientForgeError
+from bot.forges import Status
 from bot.forges._rate_budget import Urgency
 from bot.forges.gitlab import parsing
 from bot.forges.gitlab.http import Http, ResponseError, project
 
-BAD_REQUEST, CONFLICT = 400, 409
+BAD_REQUEST = 400
 MAX_DESCRIPTION = 255
 MAX_KNOWN = 10_000
 
@@ -74,8 +74,6 @@ class CommitStatuses:
         try:
             await self.http.post(path, fields, Urgency.STATUS)
         except ResponseError as error:
-            if error.status == CONFLICT:
-                raise TransientForgeError(f"GitLab is busy with {repository}: {error}") from None
             if error.status != BAD_REQUEST or "Cannot transition status" not in str(error):
                 raise
             known = await self._read(repository, place)
