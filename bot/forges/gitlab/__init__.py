@@ -117,9 +117,15 @@ class GitLabForge:
         self, repositories: Sequence[str], deploys: Sequence[str], address: str
     ) -> tuple[str, ...]:
         """See the Protocol."""
+        projects = partial(setup_check.check_project, self._http)
         webhooks = partial(setup_check.check_webhooks, self._http, address=address)
         required = partial(setup_check.check_required_status, self._http)
-        return await check_each(repositories, webhooks) + await check_each(deploys, required)
+        return (
+            await setup_check.check_token(self._http, self._clock())
+            + await check_each(repositories, projects)
+            + await check_each(repositories, webhooks)
+            + await check_each(deploys, required)
+        )
 
     async def git_credentials(self, repository: str) -> GitCredentials:
         """The token, which is valid for all its repositories."""

@@ -1,7 +1,7 @@
 """Merges on GitLab, directly or through a merge train if the project has them.
 
-Sources: GitLab Docs, "Merge requests API" (merge, `detailed_merge_status`), "Merge trains API". A
-plain merge would bypass the train.
+Sources: GitLab Docs, "Merge requests API" (merge, `detailed_merge_status`), "Squash and merge"
+(a project can require or forbid it), "Merge trains API". A plain merge would bypass the train.
 """
 
 from typing import Any
@@ -9,10 +9,10 @@ from typing import Any
 from bot.forges import MergeOptions, NotMerged, TransientForgeError
 from bot.forges._rate_budget import Urgency
 from bot.forges.gitlab.http import Http, ResponseError
+from bot.forges.gitlab.merge_status import CHECKING, meaning
 from planners.model import MergeMethod
 
 REREAD_STATUSES = frozenset({400, 401, 403, 405, 406, 409, 422})
-CHECKING = frozenset({"checking", "unchecked", "preparing", "approvals_syncing"})
 UNAUTHORIZED, NOT_FOUND = 401, 404
 IN_MERGE_TRAIN = NotMerged("in GitLab's merge train")
 
@@ -24,17 +24,18 @@ async def merge(http: Http, project: str, number: int, options: MergeOptions) ->
     GitLab computes asynchronously whether a merge request can be merged. 401 means that the user
     has no right to merge, unless reading it is answered with 401 too.
     """
-    path, head, method = f"{project}/merge_requests/{number}", options.head, options.method
+    path, head = f"{project}/merge_requests/{number}", options.head
     fields: dict[str, Any] = {
-        **({"squash": method is MergeMethod.SQUASH} if method else {}),
         "sha": head,
         "merge_commit_message": options.message,
         "squash_commit_message": options.message,
         "should_remove_source_branch": True,
     }
     try:
-        if (await http.get(project)).get("merge_trains_enabled"):
+        settings = await http.get(project)
+        if settings.get("merge_trains_enabled"):
             return await _add_to_train(http, project, number, head)
+        fields |= _squash(settings.get("squash_option"), options.method)
         return await http.put(f"{path}/merge", fields, Urgency.MERGE)
     except ResponseError as error:
         if error.status not in REREAD_STATUSES:
@@ -47,7 +48,15 @@ async def merge(http: Http, project: str, number: int, options: MergeOptions) ->
             raise TransientForgeError(f"GitLab is still checking !{number} ({status})") from None
         if error.status == UNAUTHORIZED or not made.get("user", {}).get("can_merge", True):
             return _no_right(made["target_branch"])
-        return NotMerged(f"rejected by GitLab: {status} ({error.message})")
+        why = meaning(status) or made.get("merge_error") or error.message
+        return NotMerged(f"rejected by GitLab: {status} ({why})")
+
+
+def _squash(setting: str | None, method: MergeMethod | None) -> dict[str, bool]:
+    """Whether to squash: the project's setting decides where it leaves no choice."""
+    if setting in {"always", "never"}:
+        return {"squash": setting == "always"}
+    return {"squash": method is MergeMethod.SQUASH} if method else {}
 
 
 def _no_right(branch: str) -> NotMerged:

@@ -1,17 +1,59 @@
-"""Checks GitLab's set-up: the projects' webhooks, and that pipelines must succeed.
+"""Checks GitLab's set-up: the token, the projects and their webhooks, and that pipelines must pass.
 
 Sources: GitLab Docs, "Project webhooks API" (`alert_status`, test), "Webhooks" (GitLab
-disables failing ones, permanently after forty failures), "Projects API".
+disables failing ones, permanently after forty failures), "Projects API", "Personal access tokens
+API" (`/personal_access_tokens/self` tells of any access token itself; it ends on `expires_at`).
 """
 
 from collections.abc import Mapping
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from bot.forges.gitlab.http import Http, ResponseError, project
+from bot.forges.gitlab.refusals import RENEW
 
 EVENTS = ("push_events", "merge_requests_events", "note_events")
 NOT_VISIBLE = frozenset({401, 403, 404})
 ENABLED = "executable"
+WARNED_BEFORE = timedelta(days=14)
+SCOPE = "api"
+
+
+async def check_token(http: Http, now: datetime) -> tuple[str, ...]:
+    """Warn before the token ends, and if it may not write."""
+    try:
+        token = await http.get("/personal_access_tokens/self")
+    except ResponseError as error:
+        if error.status in NOT_VISIBLE:
+            return ()
+        raise
+    found = []
+    if SCOPE not in token.get("scopes", [SCOPE]):
+        found.append(f"the token lacks the scope `{SCOPE}`: {RENEW}")
+    if token.get("expires_at"):
+        left = date.fromisoformat(token["expires_at"]) - now.date()
+        if left <= WARNED_BEFORE:
+            found.append(f"the token ends on {token['expires_at']}, in {left.days} days: {RENEW}")
+    return tuple(found)
+
+
+async def check_project(http: Http, repository: str) -> tuple[str, ...]:
+    """Check that a project is where it was registered, and can be written to."""
+    found = await http.get(project(repository))
+    warnings = []
+    if found["path_with_namespace"] != repository:
+        warnings.append(
+            f"{repository}: the project is {found['path_with_namespace']} now; a platform engineer "
+            f"writes that name in the fleet repo"
+        )
+    if found.get("archived"):
+        warnings.append(f"{repository}: the project is archived; an owner can unarchive it")
+    if found.get("marked_for_deletion_on"):
+        warnings.append(
+            f"{repository}: the project is deleted on {found['marked_for_deletion_on']}; an owner "
+            f"can restore it"
+        )
+    return tuple(warnings)
 
 
 async def check_webhooks(http: Http, repository: str, address: str) -> tuple[str, ...]:
@@ -48,10 +90,21 @@ def _warnings(repository: str, hook: Mapping[str, Any]) -> tuple[str, ...]:
 async def check_required_status(http: Http, repository: str) -> tuple[str, ...]:
     """Check that the project merges only if all statuses succeed."""
     info = await http.get(project(repository))
-    if info.get("only_allow_merge_if_pipeline_succeeds"):
-        return ()
-    wrong = (
-        f"{repository}: people can merge out of order: enable 'Pipelines must succeed' in the "
-        f"project's merge request settings"
-    )
-    return (wrong,)
+    setting = "in the project's merge request settings"
+    if info.get("builds_access_level") == "disabled":
+        return (
+            (
+                f"{repository}: statuses cannot be set: enable CI/CD in the project's settings, "
+                f"Visibility, project features, permissions"
+            ),
+        )
+    if not info.get("only_allow_merge_if_pipeline_succeeds"):
+        wrong = f"people can merge out of order: enable 'Pipelines must succeed' {setting}"
+        return (f"{repository}: {wrong}",)
+    if info.get("allow_merge_on_skipped_pipeline"):
+        wrong = (
+            f"people can merge out of order with a skipped pipeline: disable 'Skipped pipelines "
+            f"are considered successful' {setting}"
+        )
+        return (f"{repository}: {wrong}",)
+    return ()

@@ -52,6 +52,14 @@ def _users(gitlab: GitLab) -> APIRouter:
     async def me(request: Request) -> Json:
         return shapes.me(gitlab.signed_in(request), gitlab.web)
 
+    @routes.get("/personal_access_tokens/self")
+    async def token(request: Request) -> Json:
+        """GitLab Docs, "Personal access tokens API": also of a group's or project's token."""
+        user = gitlab.signed_in(request)
+        told = {"id": 1, "name": "switchyard", "revoked": False, "active": True}
+        times = {"created_at": projects.BEGINNING, "last_used_at": projects.BEGINNING}
+        return {**told, **times, "user_id": user.id, **gitlab.token}
+
     @routes.get("/users")
     async def users(request: Request, username: str) -> Response:
         found = gitlab.forge.users.get(username)
@@ -236,6 +244,7 @@ def _talk(gitlab: GitLab) -> APIRouter:
         allowed = projects.permissions(forge, path, gitlab.signed_in(request))
         told = {**projects.project(forge, path, gitlab.web), "permissions": allowed}
         settings = {"merge_method": gitlab.merge_method, "squash_option": gitlab.squash_option}
+        told |= gitlab.settings.get(path, {})
         return {**told, **settings, "merge_trains_enabled": gitlab.trains}
 
     return routes

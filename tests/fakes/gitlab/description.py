@@ -18,6 +18,7 @@ PROJECT = "/projects/:id"
 REQUEST = f"{PROJECT}/merge_requests/:iid"
 ANSWERS: dict[str, Schema] = {
     "GET /user": schemas.ME,
+    "GET /personal_access_tokens/self": schemas.TOKEN,
     "GET /users": many(schemas.USER),
     "GET /users/:user": schemas.USER,
     f"GET {PROJECT}/events": many(schemas.EVENT),

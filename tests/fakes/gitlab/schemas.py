@@ -110,6 +110,9 @@ PROJECT = record(  # "Projects API"
     ),
     empty_repo=FLAG,
     archived=FLAG,
+    marked_for_deletion_on=maybe({"type": "string", "pattern": DAY + "$"}),
+    builds_access_level=among("disabled", "private", "enabled"),
+    allow_merge_on_skipped_pipeline=maybe(FLAG),
     visibility=among("private", "internal", "public"),
     merge_method=among("merge", "rebase_merge", "ff"),
     squash_option=among("never", "always", "default_on", "default_off"),
@@ -117,6 +120,17 @@ PROJECT = record(  # "Projects API"
     only_allow_merge_if_all_discussions_are_resolved=maybe(FLAG),
     remove_source_branch_after_merge=maybe(FLAG),
     permissions=record(project_access=ACCESS, group_access=ACCESS),
+)
+TOKEN = record(  # "Personal access tokens API"
+    id=NUMBER,
+    name=TEXT,
+    revoked=FLAG,
+    active=FLAG,
+    created_at=TIME,
+    last_used_at=maybe(TIME),
+    user_id=NUMBER,
+    scopes=many(TEXT),
+    expires_at=maybe({"type": "string", "pattern": DAY + "$"}),
 )
 COMMIT_OBJECT = record(
     id=COMMIT,

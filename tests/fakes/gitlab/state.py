@@ -1,7 +1,8 @@
 """What GitLab knows beyond the local forge: versions, webhooks, pipelines, its merge train.
 
 `held` names what hinders a merge beside conflicts and pipelines, by the number of the merge
-request: a `detailed_merge_status`. `merge_method` and `squash_option` are every project's settings.
+request: a `detailed_merge_status`. `merge_method` and `squash_option` are every project's settings,
+`settings` has those of a single one.
 """
 
 from collections.abc import Callable
@@ -39,7 +40,9 @@ class GitLab:
         self.touched: set[tuple[str, int, int]] = set()
         self.trains = False
         self.merge_method, self.squash_option = "merge", "default_off"
+        self.settings: dict[str, Json] = {}
         self.held: dict[int, str] = {}
+        self.token: Json = {"expires_at": None, "scopes": ["api"]}
         self.squashed: dict[tuple[str, int], str] = {}
         self.pipelines = Pipelines(forge)
         self.allowed_to_merge = "write"

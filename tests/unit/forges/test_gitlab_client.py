@@ -151,3 +151,33 @@ def test_webhooks_have_a_signature_or_a_token() -> None:
     assert (found.repository, found.number, found.event) == ("a/b/c", 7, "note")
     for odd in (b"[]", b"{", b"null", b'{"project": 1, "object_attributes": []}'):
         webhooks.verify(plain, odd, known, NOW)
+
+
+@pytest.mark.parametrize("setting", ["always", "never", "default_on", "default_off"])
+@pytest.mark.parametrize("way", ["merge", "rebase_merge", "ff"])
+async def test_merges_with_every_method_and_squash_setting(
+    ground: GitLabGround, setting: str, way: str
+) -> None:
+    ground.gitlab.merge_method, ground.gitlab.squash_option = way, setting
+    number, head = await opened(ground)
+
+    merged = await ground.forge.merge(REPO, number, head=head, message="Merge")
+
+    assert isinstance(merged, Merged)
+    tip = ground.made.forge.git.head(REPO, "main")
+    assert merged.sha == tip
+    found = await ground.forge.merge_request(REPO, number)
+    assert (found.state, found.merge_sha) == ("merged", tip)
+    assert (merged.sha == head) is (way == "ff" and setting != "always")
+
+
+async def test_what_hinders_a_merge_is_told(ground: GitLabGround) -> None:
+    number, head = await opened(ground)
+    ground.gitlab.held[number] = "not_approved"
+
+    refused = await ground.forge.merge(REPO, number, head=head, message="Merge")
+
+    assert refused == NotMerged(
+        "rejected by GitLab: not_approved (approvals that the project requires are missing; its "
+        "approvers give them)"
+    )
