@@ -114,7 +114,8 @@ class ForgeMergeRequest:
 
     `merge_sha` is its merge commit on the target branch; `source_repository` differs from the
     target's path for a fork. `closed_by` is the login of the user who closed it unmerged.
-    `mergeable` is the forge's own merge status, empty if it has none.
+    `mergeable` is the forge's own merge status, empty if it has none. `behind`: the forge merges it
+    only after its branch contains the target branch's head.
     """
 
     number: int
@@ -132,6 +133,7 @@ class ForgeMergeRequest:
     closed_by: str | None = None
     conflicts: bool = False
     mergeable: str = ""
+    behind: bool = False
 
 
 @dataclass(frozen=True, slots=True)

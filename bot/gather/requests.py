@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from bot.commandlog.entry import CommandLogEntry
 from bot.commandlog.standing import standing_overrides
@@ -17,6 +17,7 @@ from planners.gating.merge_requests import branch_prefix
 from planners.model import Fleet, Registration
 from planners.model.overrides import Overrides
 from planners.model.snapshot import (
+    Approval,
     Branch,
     ForeignBranch,
     MergeRefusal,
@@ -149,6 +150,7 @@ async def _open(
     stale = reading.overrides.stale_approvers(wave, digest or "")
     approved = reading.overrides.approvers(wave, digest or "")
     commanded = dict.fromkeys(stale, "") | dict.fromkeys(approved, each.head)
+    approvals = await read_approvals(context, checkout, each, teams, commanded)
     return MergeRequest(
         number=each.number,
         wave=wave,
@@ -158,15 +160,37 @@ async def _open(
         head=each.head,
         branch=branch,
         labels=each.labels,
-        approvals=await read_approvals(context, checkout, each, teams, commanded),
+        approvals=await asyncio.to_thread(_carried_over, reading, wave, branch, approvals),
         described_digest=marker.get("digest"),
         conflicts=each.conflicts,
+        behind=each.behind,
         refusal=_refusal(reading, each),
         merge_queue_commits=reading.queue_commits.get(each.number, ()),
         owners=owners,
         unknown_owners=unknown_owners,
         wrong_target=each.target_branch != checkout.info.default_branch,
     )
+
+
+def _carried_over(
+    reading: Reading, wave: str, branch: Branch | None, approvals: tuple[Approval, ...]
+) -> tuple[Approval, ...]:
+    """Approvals of an earlier head count for the present one if both have the same digest."""
+    if branch is None or branch.foreign_author is not None:
+        return approvals
+    heads = {each.head for each in approvals} - {branch.head}
+    same = {head for head in heads if _has_digest(reading, head, wave, branch.digest)}
+    return tuple(
+        replace(each, head=branch.head) if each.head in same else each for each in approvals
+    )
+
+
+def _has_digest(reading: Reading, head: str, wave: str, digest: str | None) -> bool:
+    """Whether a commit is Switchyard's with that digest; a commit that the mirror lacks is not."""
+    if not reading.checkout.mirror.contains(head, head):
+        return False
+    earlier, _ = _branch_at(reading, head, wave)
+    return earlier.foreign_author is None and earlier.digest == digest
 
 
 async def _owners(reading: Reading, paths: Paths) -> tuple[Owners, str]:
@@ -197,10 +221,13 @@ def _branch(reading: Reading, name: str, wave: str) -> tuple[Branch | None, Path
     from the commit's difference to its parent, so that nobody can add a change, or edit one, and
     keep the approval.
     """
+    head = reading.checkout.mirror.head(name)
+    return (None, ()) if head is None else _branch_at(reading, head, wave)
+
+
+def _branch_at(reading: Reading, head: str, wave: str) -> tuple[Branch, Paths]:
+    """The same for a branch whose head is that commit."""
     mirror, layout = reading.checkout.mirror, Layout.of(reading.registration)
-    head = mirror.head(name)
-    if head is None:
-        return None, ()
     info = mirror.commit_info(head)
     digest = info.trailers.get("Switchyard-Digest")
     changed = tuple(mirror.changed_files(info.parents[0], head)) if len(info.parents) == 1 else ()
@@ -217,5 +244,6 @@ def _branch(reading: Reading, name: str, wave: str) -> tuple[Branch | None, Path
         foreign_author=None if ours else info.author_name,
         units=frozenset(unit for unit in written if unit is not None) if ours else frozenset(),
         rolls_back=rejected(info) if ours else None,
+        base=info.parents[0] if info.parents else "",
     )
     return branch, tuple(path for path, _, _ in changed)

@@ -23,6 +23,7 @@ from planners.model.gates import (
     AwaitsDependency,
     AwaitsReplacement,
     AwaitsStep,
+    BehindTarget,
     Cancelled,
     ClosedByPerson,
     Conflicts,
@@ -110,7 +111,7 @@ def next_actor(proposal: Proposal) -> Prose:
     if isinstance(gate, AwaitsApproval):
         have = f", has {len(gate.given)} of {gate.needed}" if gate.given else ""
         return say(f"waits for approval of {{}} by {{}}{have}", name, approvers(gate))
-    automatic = isinstance(gate, Conflicts | NotProposed)
+    automatic = isinstance(gate, BehindTarget | Conflicts | NotProposed)
     return say("{}: {}", name, reason(gate) if automatic else reason_and_remedy(gate))
 
 

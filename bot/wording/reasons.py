@@ -16,6 +16,7 @@ from planners.model.gates import (
     AwaitsDependency,
     AwaitsReplacement,
     AwaitsStep,
+    BehindTarget,
     Cancelled,
     ClosedByPerson,
     Conflicts,
@@ -90,6 +91,8 @@ def reason(gate: Gate) -> Prose:  # noqa: C901, PLR0912 - one case per gate
             return say(f"{{}} opened merge request {number} from Switchyard's branch", user)
         case Conflicts():
             return say("merge conflict with main; Switchyard rebuilds the branch")
+        case BehindTarget(wave):
+            return _behind(wave)
         case RefusedByForge(why, until, _):
             retry = f"next attempt at {until:%H:%M:%S} UTC"
             return say(f"the forge refused the merge: {{}}; {retry}", why.rstrip(". "))
@@ -133,6 +136,11 @@ def remedy(gate: Gate) -> Prose:  # noqa: C901, PLR0912 - one case per gate
             return say("when someone reopens it, or with a new revision that changes the plan")
         case OpenedByPerson():
             return say("when someone closes it; Switchyard then opens its own")
+        case BehindTarget():
+            return say(
+                "automatically: digest and approvals stay; the forge may require its own checks "
+                "and reviews again"
+            )
         case RefusedByForge():
             return say("when the forge's branch rules are met: checks, approvals, merge queue")
         case Conflicts() | NotProposed():
@@ -167,6 +175,12 @@ def status_line(gates: Sequence[Gate]) -> str:
         return READY_TO_MERGE
     text = str(reason(gates[0]))
     return text if len(text) <= STATUS_LENGTH else text[: STATUS_LENGTH - 1] + "\u2026"
+
+
+def _behind(wave: str | None) -> Prose:
+    if wave is None:
+        return say("behind main; Switchyard rebuilds the branch with the same content")
+    return say("behind main; Switchyard rebuilds the branch after {} is merged", wave)
 
 
 def _stopped(gate: Stopped) -> Prose:

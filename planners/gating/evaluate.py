@@ -5,15 +5,22 @@ lead to the same effects (level-triggered, like a Kubernetes controller).
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from planners.gating import dependencies, effects, merge_requests
+from planners.gating import dependencies, effects, merge_requests, updates
 from planners.gating.change_sets import ChangeSet
 from planners.gating.effects import Effect
 from planners.gating.readiness import ReadinessRequirement, not_ready, stale_at
 from planners.model import DependencyCondition
-from planners.model.gates import Cancelled, Gate, PendingUnit, RefusedByForge, next_check
+from planners.model.gates import (
+    BehindTarget,
+    Cancelled,
+    Gate,
+    PendingUnit,
+    RefusedByForge,
+    next_check,
+)
 from planners.model.snapshot import MergeRequest, Snapshot
 from planners.plan import Plan
 
@@ -60,7 +67,7 @@ def evaluate(snapshot: Snapshot, plan: Plan, changes: Sequence[ChangeSet]) -> Ev
     """Evaluate every wave; at most one merge is due, so that each is decided on fresh facts."""
     unmerged = {unit: change.wave.name for change in changes for unit in change.units}
     context = dependencies.GatingContext(snapshot, plan, unmerged)
-    statuses = tuple(_wave_status(context, change) for change in changes)
+    statuses = _in_turn(snapshot, [_wave_status(context, change) for change in changes])
     if snapshot.cancelled is not None:
         closing = merge_requests.propose(snapshot, ())
         return Evaluation(statuses, (*_cancelled_statuses(statuses), *closing))
@@ -70,6 +77,8 @@ def evaluate(snapshot: Snapshot, plan: Plan, changes: Sequence[ChangeSet]) -> Ev
         if status.merge_request is None or not status.change.files:
             continue
         due += _order_statuses(status, status.merge_request)
+        if status.gates == (BehindTarget(),):
+            due.append(merge_requests.rebuild(snapshot, status.change, status.merge_request))
         if not status.gates and not merged:
             due.append(_merge(snapshot, status.change, status.merge_request))
             merged = True
@@ -79,9 +88,11 @@ def evaluate(snapshot: Snapshot, plan: Plan, changes: Sequence[ChangeSet]) -> Ev
 def _order_statuses(status: WaveStatus, request: MergeRequest) -> Iterator[Effect]:
     """The required status of the head and of the merge queue's commits.
 
-    A refusal by the forge does not count, because the forge itself decides about it.
+    What the forge itself decides about does not count.
     """
-    gates = tuple(each for each in status.gates if not isinstance(each, RefusedByForge))
+    gates = tuple(
+        each for each in status.gates if not isinstance(each, BehindTarget | RefusedByForge)
+    )
     for commit in (request.head, *request.merge_queue_commits):
         yield effects.SetOrderStatus(request.number, commit, gates)
 
@@ -114,10 +125,25 @@ def _wave_status(context: dependencies.GatingContext, change: ChangeSet) -> Wave
         *dependencies.closed_gates(context, change, request),
     )
     state = WaveState.WAITING if gates else WaveState.MERGING
-    if not gates and request is not None and request.refusal is not None:
-        refusal = request.refusal
-        gates = (RefusedByForge(refusal.reason, refusal.until, refusal.attempts),)
+    if not gates and request is not None:
+        gates = updates.forge_gates(context.snapshot, request)
     return WaveStatus(change, state, request, gates)
+
+
+def _in_turn(snapshot: Snapshot, statuses: Sequence[WaveStatus]) -> tuple[WaveStatus, ...]:
+    """Of the waves behind main, all but one wait for another wave."""
+    waves = {
+        each.change.wave.name: (each.merge_request, each.gates)
+        for each in statuses
+        if each.state is WaveState.MERGING and each.merge_request is not None
+    }
+    first = updates.next_wave(snapshot, waves)
+    return tuple(
+        replace(each, gates=(BehindTarget(first),))
+        if each.gates == (BehindTarget(),) and each.change.wave.name != first
+        else each
+        for each in statuses
+    )
 
 
 def _pending_units(snapshot: Snapshot, change: ChangeSet) -> tuple[PendingUnit, ...]:

@@ -129,6 +129,12 @@ def propose(snapshot: Snapshot, changes: Sequence[ChangeSet]) -> Iterator[Effect
     yield from _close_obsolete(snapshot, changes)
 
 
+def rebuild(snapshot: Snapshot, change: ChangeSet, request: MergeRequest) -> PushBranch:
+    """The same change on main's head."""
+    base = snapshot.base.revision.sha
+    return PushBranch(request.branch_name, change, base, request.head)
+
+
 def _close_obsolete(snapshot: Snapshot, changes: Sequence[ChangeSet]) -> Iterator[Effect]:
     """Close the open merge requests of waves without a change."""
     waves = {change.wave.name for change in changes if change.files}

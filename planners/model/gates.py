@@ -207,6 +207,16 @@ class Conflicts:
 
 
 @dataclass(frozen=True, slots=True)
+class BehindTarget:
+    """All other gates are open, but the forge merges only branches that contain main's head.
+
+    `wave` is the wave that is merged first; None if it is this one's turn.
+    """
+
+    wave: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class RefusedByForge:
     """All other gates are open, but the forge refused to merge (its own rules, or a merge queue).
 
@@ -240,6 +250,7 @@ Gate: TypeAlias = (
     | ClosedByPerson
     | OpenedByPerson
     | Conflicts
+    | BehindTarget
     | RefusedByForge
     | NotProposed
 )

@@ -55,7 +55,8 @@ class Approval:
 class Branch:
     """The head of a merge request's branch, as read from Git.
 
-    `digest` is the wave digest in the commit's trailers. `foreign_author` is the author of a commit
+    `base` is the commit that it is built on. `digest` is the wave digest in the commit's trailers.
+    `foreign_author` is the author of a commit
     on the branch that Switchyard did not create; None if there is no such commit. `units` are the
     units whose files it writes. `rolls_back` is the app revision that it rolls back, if any.
     """
@@ -66,6 +67,7 @@ class Branch:
     foreign_author: str | None = None
     units: frozenset[Unit] = frozenset()
     rolls_back: str | None = None
+    base: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,8 @@ class MergeRequest:
     the bot) who closed it without merging. `merge_queue_commits` are the commits on which the
     forge's merge queue tests it; they need the same status as the head. `owners` are the groups of
     owners that CODEOWNERS lists for its changes, each as `login`, `team` or e-mail address;
-    `unknown_owners` says why they are not known.
+    `unknown_owners` says why they are not known. `behind`: the forge merges it only after its
+    branch contains the default branch's head.
     `wrong_target`: it targets a branch other than the default branch.
     """
 
@@ -106,6 +109,7 @@ class MergeRequest:
     owners: tuple[frozenset[str], ...] = ()
     unknown_owners: str = ""
     wrong_target: bool = False
+    behind: bool = False
 
 
 @dataclass(frozen=True, slots=True)

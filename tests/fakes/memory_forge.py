@@ -142,7 +142,8 @@ class MemoryForge:
     """See the Protocol `bot.forges.Forge`. `login` is the user that it acts as.
 
     `teams` are logins by team, `forks` the source repository of merge requests that come from
-    one, by repository and number, `reactions` each comment's id with what was put under it.
+    one, by repository and number, `reactions` each comment's id with what was put under it. With
+    `up_to_date_only` it merges only branches that contain the head of their target.
     """
 
     state: State
@@ -156,6 +157,7 @@ class MemoryForge:
     teams: dict[str, set[str]] = field(default_factory=dict)
     forks: dict[tuple[str, int], str] = field(default_factory=dict)
     reactions: list[tuple[int, str]] = field(default_factory=list)
+    up_to_date_only: bool = False
 
     @property
     def _user(self) -> records.User:
@@ -277,6 +279,8 @@ class MemoryForge:
         if method not in {None, MergeMethod.MERGE}:
             return NotMerged(f"the forge cannot {method}")
         await self._reading(repository)
+        if self._behind(self._found(repository, number)):
+            return NotMerged("the branch does not contain the head of its target")
         try:
             sha = merging.merge(
                 self.state, self._user, repository, number, head=head, message=message
@@ -407,7 +411,14 @@ class MemoryForge:
             merge_sha=found.merge_sha,
             closed_by=found.closed_by,
             conflicts=merging.conflicts(self.state, found),
+            behind=self._behind(found),
         )
+
+    def _behind(self, found: records.MergeRequest) -> bool:
+        if not self.up_to_date_only or found.state != "open":
+            return False
+        onto = self.state.git.head(found.repository, found.target)
+        return onto is not None and not self.state.git.contains(found.repository, found.head, onto)
 
     def _comment(self, found: records.Comment) -> Comment:
         author = _user(self.state.users[found.author])

@@ -56,6 +56,7 @@ def request(found: Json, closed_by: str | None = None) -> ForgeMergeRequest:
         closed_by=None if merged else closed_by,
         conflicts=found["state"] == "open" and found.get("mergeable") is False,
         mergeable=found.get("mergeable_state") or "",
+        behind=found.get("mergeable_state") == "behind",
     )
 
 

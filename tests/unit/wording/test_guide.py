@@ -13,6 +13,7 @@ from planners.model.gates import (
     AwaitsDependency,
     AwaitsReplacement,
     AwaitsStep,
+    BehindTarget,
     Cancelled,
     ClosedByPerson,
     Conflicts,
@@ -84,6 +85,8 @@ GATES = (
     ClosedByPerson("otto", 7),
     OpenedByPerson("otto", 7),
     RefusedByForge("a check is missing", NOW, 1),
+    BehindTarget(),
+    BehindTarget("canary.2"),
     Conflicts(),
     NotProposed(),
 )
