@@ -65,15 +65,15 @@ async def test_a_token_without_an_end_and_one_that_cannot_write(ground: GitLabGr
         (
             {"allow_merge_on_skipped_pipeline": True},
             (
-                "people can merge out of order with a skipped pipeline: disable 'Skipped pipelines are "
-                "considered successful' in the project's merge request settings"
+                "people can merge out of order with a skipped pipeline: disable 'Skipped "
+                "pipelines are considered successful' in the project's merge request settings"
             ),
         ),
         (
             {"builds_access_level": "disabled"},
             (
-                "statuses cannot be set: enable CI/CD in the project's settings, Visibility, project "
-                "features, permissions"
+                "statuses cannot be set: enable CI/CD in the project's settings, Visibility, "
+                "project features, permissions"
             ),
         ),
     ],
