@@ -38,6 +38,10 @@ from planners.model.gates import (
 
 STATUS_LENGTH = 140
 AFTER_MERGE = "This revision is not merged yet. After the merge:"
+BEHIND_REMEDY = (
+    "automatically: digest and approvals stay; the forge may require its own checks and reviews "
+    "again"
+)
 READY_TO_MERGE = "Ready to merge: all gates are open"
 STATE_NAMES = {
     WaveState.DONE: "ready",
@@ -137,10 +141,7 @@ def remedy(gate: Gate) -> Prose:  # noqa: C901, PLR0912 - one case per gate
         case OpenedByPerson():
             return say("when someone closes it; Switchyard then opens its own")
         case BehindTarget():
-            return say(
-                "automatically: digest and approvals stay; the forge may require its own checks "
-                "and reviews again"
-            )
+            return say(BEHIND_REMEDY)
         case RefusedByForge():
             return say("when the forge's branch rules are met: checks, approvals, merge queue")
         case Conflicts() | NotProposed():
