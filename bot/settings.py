@@ -82,8 +82,8 @@ class Settings(BaseSettings):
     trusted_proxies: list[Proxies] = Field(
         default=[],
         validate_default=True,
-        description="Addresses or networks of the proxies whose user header is trusted, as a JSON "
-        "list.",
+        description="Addresses or networks of the proxies in front of the service, as a JSON list. "
+        "Their `X-Forwarded-For` and the user header are trusted, those of others are not.",
     )
     local_url: HttpUrl | None = Field(default=None, description="URL of the local forge.")
     local_token: SecretStr | None = Field(
@@ -186,8 +186,8 @@ class Settings(BaseSettings):
     @field_validator("trusted_proxies")
     @classmethod
     def _require_proxy_header(cls, proxies: list[Proxies], info: ValidationInfo) -> list[Proxies]:
-        if bool(proxies) != bool(info.data.get("proxy_user_header")):
-            raise ValueError("must be set together with SWITCHYARD_PROXY_USER_HEADER")
+        if info.data.get("proxy_user_header") and not proxies:
+            raise ValueError("required with SWITCHYARD_PROXY_USER_HEADER")
         return proxies
 
     @field_validator("github_client_secret", "gitlab_client_secret")

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import resource
 
 import uvicorn
 
@@ -12,8 +13,9 @@ from bot.engine.process import Planner
 from bot.git import GitError
 from bot.logs import configure_logs
 from bot.settings import Settings
+from bot.web.connections import ConnectionLimits
 
-MAX_CONNECTIONS = 1000
+OPEN_FILES = 4096
 
 
 def serve(options: argparse.Namespace) -> int:
@@ -29,13 +31,22 @@ async def _serve(settings: Settings) -> None:
         app, _ = build(settings, Planner(settings.planner_seconds, settings.planner_mebibytes))
     except GitError as error:
         raise InputError(str(error)) from error
+    _raise_open_files()
     config = uvicorn.Config(
         app,
         host=settings.host,
         port=settings.port,
         log_level="warning",
-        limit_concurrency=MAX_CONNECTIONS,
+        http=ConnectionLimits(settings.trusted_proxies).protocol,
+        ws="none",
         timeout_graceful_shutdown=5,
         proxy_headers=False,  # trust the peer's address, not the one that it claims to forward for
     )
     await uvicorn.Server(config).serve()
+
+
+def _raise_open_files() -> None:
+    """Allow a file descriptor for each connection; many systems start with 1,024 for all."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))

@@ -57,7 +57,7 @@ async def read_approvals(
 async def _user(forge: Forge, repo: Repo, account: str) -> User | None:
     """The user of an account; None if it is another forge's, or gone."""
     of, _, number = account.partition(":")
-    if of != repo.forge or not number.isdecimal():
+    if of != repo.forge or not (number.isascii() and number.isdecimal()):
         return None
     return await forge.user(repo.path, int(number))
 

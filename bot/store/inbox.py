@@ -10,6 +10,7 @@ from bot.store.database import Database, seconds
 from bot.store.tables import inbox, width
 
 MAX_PENDING = 100_000
+MAX_NUMBER = 2**31 - 1
 MAX_BODY = 25 * 1024 * 1024
 
 
@@ -18,7 +19,7 @@ class InboxFullError(Exception):
 
 
 class InvalidDeliveryError(ValueError):
-    """A delivery with a body or field that exceeds its maximum length."""
+    """A delivery whose body or a field is too long, or cannot be stored in a database."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class IncomingDelivery:
     """A verified delivery to be stored; `body` has the exact bytes.
 
     Raises:
-        InvalidDeliveryError: a field or the body is too long.
+        InvalidDeliveryError: a field or the body is too long or no valid text or number.
     """
 
     forge: str
@@ -38,10 +39,15 @@ class IncomingDelivery:
 
     def __post_init__(self) -> None:
         for name in ("forge", "delivery_id", "event", "repository"):
-            if len(getattr(self, name)) > (limit := width(inbox.c[name])):
+            text: str = getattr(self, name)
+            if len(text) > (limit := width(inbox.c[name])):
                 raise InvalidDeliveryError(
                     f"The delivery's {name} has more than {limit} characters."
                 )
+            if not text.isprintable():
+                raise InvalidDeliveryError(f"The delivery's {name} is not printable text.")
+        if self.number is not None and not 0 <= self.number <= MAX_NUMBER:
+            raise InvalidDeliveryError(f"The delivery's number is not between 0 and {MAX_NUMBER}.")
         if len(self.body) > MAX_BODY:
             raise InvalidDeliveryError(f"The delivery's body has more than {MAX_BODY} bytes.")
 

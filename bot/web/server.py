@@ -6,8 +6,8 @@ gets a 4xx and changes nothing.
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -24,6 +24,7 @@ from bot.store.inbox import InboxFullError, IncomingDelivery, InvalidDeliveryErr
 from bot.store.keys import application_key
 from bot.web import ui
 from bot.web.auth import Auth, AuthMiddleware, routes
+from bot.web.guards import ErrorMiddleware, ForwardedClientMiddleware, log_failure
 from plugins import Agent, ReportError, signature_matches
 
 MAX_HOOK_BYTES = 25 * 1024 * 1024
@@ -31,6 +32,9 @@ MAX_REPORT_BYTES = 256 * 1024
 READ_SECONDS = 10
 MAX_SKEW = timedelta(minutes=10)
 
+MAX_NAME = 100
+
+MALFORMED = "The request cannot be read."
 INVALID_SIGNATURE = "Invalid signature."
 FUTURE_REPORT = "The report's time is in the future. Check the cluster's clock."
 
@@ -62,6 +66,8 @@ def create_app(
         lifespan=lifespan,
     )
     app.add_middleware(AuthMiddleware, auth=auth)
+    app.add_middleware(ErrorMiddleware)
+    app.add_middleware(ForwardedClientMiddleware, proxies=auth.settings.trusted_proxies)
     app.middleware("http")(_security_headers)
     app.add_exception_handler(StarletteHTTPException, ui.refusal)
 
@@ -103,7 +109,8 @@ async def _hook(
     if forge is None:
         raise HTTPException(status.HTTP_404_NOT_FOUND, f"Unknown forge {name}.")
     body = await read_body(request, MAX_HOOK_BYTES)
-    delivery = forge.verify(_headers(request), body)
+    with malformed("webhook", name):
+        delivery = forge.verify(_headers(request), body)
     if delivery is None:
         raise HTTPException(status.HTTP_401_UNAUTHORIZED, INVALID_SIGNATURE)
     if not delivery.repository:
@@ -134,12 +141,13 @@ async def _report(
 ) -> Response:
     """Record a cluster's report about itself; the key that signed it identifies the cluster."""
     body = await read_body(request, MAX_REPORT_BYTES)
-    if not agent.verify(_headers(request), body, sender.key):
-        raise HTTPException(status.HTTP_401_UNAUTHORIZED, INVALID_SIGNATURE)
-    try:
-        report = agent.report(sender.cluster, body)
-    except ReportError as error:
-        raise HTTPException(status.HTTP_422_UNPROCESSABLE_CONTENT, str(error)) from error
+    with malformed("status report", sender.cluster):
+        if not agent.verify(_headers(request), body, sender.key):
+            raise HTTPException(status.HTTP_401_UNAUTHORIZED, INVALID_SIGNATURE)
+        try:
+            report = agent.report(sender.cluster, body)
+        except ReportError as error:
+            raise HTTPException(status.HTTP_422_UNPROCESSABLE_CONTENT, str(error)) from error
     if report is None:
         return JSONResponse({"recorded": False}, status.HTTP_202_ACCEPTED)
     now = context.clock()
@@ -156,17 +164,34 @@ async def _report(
 async def _facts(context: Context, sender: ClusterKey, request: Request) -> Response:
     """Keep a cluster's facts; they count from the next pass of each application."""
     body = await read_body(request, MAX_REPORT_BYTES)
-    if not signature_matches(request.headers.get("x-signature", ""), body, sender.key):
-        raise HTTPException(status.HTTP_401_UNAUTHORIZED, INVALID_SIGNATURE)
-    try:
-        value = json.loads(body)
-        read = FactsReport.model_validate(value)
-    except (ValueError, RecursionError) as error:
-        raise HTTPException(status.HTTP_422_UNPROCESSABLE_CONTENT, str(error)[:500]) from error
+    with malformed("facts", sender.cluster):
+        if not signature_matches(request.headers.get("x-signature", ""), body, sender.key):
+            raise HTTPException(status.HTTP_401_UNAUTHORIZED, INVALID_SIGNATURE)
+        try:
+            value = json.loads(body)
+            read = FactsReport.model_validate(value)
+        except (ValueError, RecursionError) as error:
+            raise HTTPException(status.HTTP_422_UNPROCESSABLE_CONTENT, str(error)[:500]) from error
     if read.at > context.clock() + MAX_SKEW:
         raise HTTPException(status.HTTP_422_UNPROCESSABLE_CONTENT, FUTURE_REPORT)
     await asyncio.to_thread(keep_reported, context.store.views, sender.cluster, value)
     return JSONResponse({"recorded": True}, status.HTTP_202_ACCEPTED)
+
+
+@contextmanager
+def malformed(kind: str, sender: str) -> Iterator[None]:
+    """Whatever fails while a request is verified and parsed is the request's fault: 400.
+
+    What is expected to fail has its own answer; this is the net below it, for everybody can send
+    anything here. The log has the place.
+    """
+    try:
+        yield
+    except HTTPException:
+        raise
+    except Exception as error:  # noqa: BLE001 - the net: nothing that is sent may end in a 500
+        log_failure("request rejected", error, kind=kind, sender=sender[:MAX_NAME])
+        raise HTTPException(status.HTTP_400_BAD_REQUEST, MALFORMED) from None
 
 
 async def read_body(request: Request, limit: int) -> bytes:

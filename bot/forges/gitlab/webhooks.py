@@ -36,7 +36,7 @@ def _signed(
     headers: Mapping[str, str], body: bytes, secrets: tuple[bytes, ...], now: datetime
 ) -> bool:
     identity, at = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
-    if not at.isdigit() or len(at) > len("9999999999"):
+    if not (at.isascii() and at.isdigit()) or len(at) > len("9999999999"):
         return False
     if abs(now - datetime.fromtimestamp(int(at), UTC)) > MAX_SKEW:
         return False

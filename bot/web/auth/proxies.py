@@ -1,10 +1,9 @@
 """The user that an authenticating proxy names in a header; the header of others is ignored."""
 
-import ipaddress
-
 from fastapi import Request
 
 from bot.settings import Settings
+from bot.web.peers import is_trusted
 
 FORWARDING_HEADERS = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
 MAX_LENGTH = 200
@@ -28,9 +27,4 @@ def _is_from_trusted_proxy(settings: Settings, request: Request) -> bool:
     """Whether the peer of the connection is a trusted proxy."""
     if not settings.proxy_user_header or request.client is None:
         return False
-    try:
-        peer = ipaddress.ip_address(request.client.host)
-    except ValueError:
-        return False
-    peer = getattr(peer, "ipv4_mapped", None) or peer
-    return any(peer in network for network in settings.trusted_proxies)
+    return is_trusted(request.client.host, settings.trusted_proxies)

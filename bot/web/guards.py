@@ -1,0 +1,98 @@
+"""Middleware around every route: errors without tracebacks, and requests per forwarded client."""
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import structlog
+from fastapi import status
+from fastapi.responses import JSONResponse
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from bot.web.peers import Network, forwarded_client
+
+MAX_PER_CLIENT = 100
+INTERNAL_ERROR = "An internal error occurred; the log has its place."
+TOO_MANY_REQUESTS = "Too many requests at the same time from this address."
+
+log = structlog.get_logger()
+
+
+class ErrorMiddleware:
+    """Answers 500 when a route fails, and logs one line: which error, and where it was raised.
+
+    Not the message: it may quote what the client sent. The server would log a traceback.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request (ASGI)."""
+        started = False
+
+        async def watched(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched)
+        except Exception as error:
+            if scope["type"] != "http":
+                raise
+            log_failure("request failed", error, path=scope["path"])
+            if started:
+                raise
+            answer = JSONResponse({"detail": INTERNAL_ERROR}, status.HTTP_500_INTERNAL_SERVER_ERROR)
+            await answer(scope, receive, send)
+
+
+class ForwardedClientMiddleware:
+    """Limits the concurrent requests of each client that a trusted proxy forwards for.
+
+    Connections of other peers are limited before, in `bot.web.connections`.
+    """
+
+    def __init__(self, app: ASGIApp, proxies: Sequence[Network]) -> None:
+        self._app, self._proxies = app, proxies
+        self._requests = Counter[str]()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request (ASGI)."""
+        client = self._client(scope) if scope["type"] == "http" else ""
+        if not client:
+            await self._app(scope, receive, send)
+            return
+        if self._requests[client] >= MAX_PER_CLIENT:
+            answer = JSONResponse(
+                {"detail": TOO_MANY_REQUESTS},
+                status.HTTP_429_TOO_MANY_REQUESTS,
+                {"Retry-After": "10"},
+            )
+            await answer(scope, receive, send)
+            return
+        self._requests[client] += 1
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self._requests[client] -= 1
+            if not self._requests[client]:
+                del self._requests[client]
+
+    def _client(self, scope: Scope) -> str:
+        peer = scope.get("client")
+        if not self._proxies or not peer:
+            return ""
+        forwarded = Headers(scope=scope).getlist("x-forwarded-for")
+        return forwarded_client(peer[0], forwarded, self._proxies)
+
+
+def log_failure(event: str, error: BaseException, **where: str) -> None:
+    """Log one line: the type of the error, and the file and line that raised it."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    place = f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace else ""
+    log.error(event, error=type(error).__name__, place=place, **where)
