@@ -118,11 +118,7 @@ def remedy(gate: Gate) -> Prose:  # noqa: C901, PLR0912 - one case per gate
         case UnknownOwners():
             return say("when someone shortens CODEOWNERS in the deploy repo")
         case UnknownAuthors(commits=commits):
-            return say(
-                f"{commits[0].remedy}, or when an admin of the deploy repo reviews the commits and "
-                "comments {}",
-                "/switchyard override approval --reason TEXT",
-            )
+            return _attribution(commits[0])
         case Frozen(until=until):
             return say(f"when the freeze ends at {until:%Y-%m-%d %H:%M} UTC or the policy changes")
         case OutsideWindow(until=None):
@@ -241,6 +237,14 @@ def _unknown_authors(commits: Sequence[UnattributedCommit]) -> Prose:
         f"{{}}{others}: {{}}",
         first.sha[:8],
         first.reason,
+    )
+
+
+def _attribution(commit: UnattributedCommit) -> Prose:
+    return say(
+        f"{commit.remedy}, or when an admin of the deploy repo reviews the commits and comments "
+        "{}",
+        "/switchyard override approval --reason TEXT",
     )
 
 
