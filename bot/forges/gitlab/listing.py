@@ -1,7 +1,8 @@
 """Lists merge requests incrementally: open ones, and those changed since the last listing.
 
-Source: GitLab Docs, "List merge requests" (`updated_after`). The conflict state of an
-open one can change without an update of it.
+Source: GitLab Docs, "List merge requests" (`updated_after`, `with_merge_status_recheck`). The
+conflict state of an open one can change without an update of it, and after each change of the
+target branch it is unknown until somebody asks for it.
 """
 
 from dataclasses import dataclass, field
@@ -30,7 +31,8 @@ class Listing:
         changed = {"updated_after": since.isoformat()} if since else {}
         try:
             listed = await self.http.all(path, state="all", scope="all", **changed)
-            listed += await self.http.all(path, state="opened", scope="all")
+            recheck = {"with_merge_status_recheck": True}
+            listed += await self.http.all(path, state="opened", scope="all", **recheck)
         except ForgeError:
             known.invalidate()
             raise

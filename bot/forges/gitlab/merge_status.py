@@ -18,7 +18,7 @@ _MEANING = {
     "locked_paths": "somebody locked paths of it; they unlock them",
     "merge_request_blocked": "another merge request blocks it; that one is merged first",
     "merge_time": "it may not be merged before the time that somebody set in it",
-    "need_rebase": "the target branch has moved, and the project wants it rebased first",
+    NEED_REBASE: "the target branch has moved, and the project wants it rebased first",
     "not_approved": "approvals that the project requires are missing; its approvers give them",
     "not_open": "it is not open any more",
     "requested_changes": "a reviewer requested changes; they approve it or withdraw the request",

@@ -44,6 +44,8 @@ async def merge(http: Http, project: str, number: int, options: MergeOptions) ->
         status = str(made.get("detailed_merge_status", "unknown"))
         if made["state"] == "merged" and made["sha"] == head:
             return made
+        if made["state"] != "merged" and made["sha"] != head:
+            return NotMerged(f"rejected by GitLab: its head is {made['sha'][:8]}, not {head[:8]}")
         if made["state"] != "merged" and status in CHECKING:
             raise TransientForgeError(f"GitLab is still checking !{number} ({status})") from None
         if error.status == UNAUTHORIZED or not made.get("user", {}).get("can_merge", True):

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from bot.forges import Comment, ForgeMergeRequest, Review, Status, StatusState, User
+from bot.forges.gitlab.merge_status import NEED_REBASE
 from planners.model import Role
 
 Json = Mapping[str, Any]
@@ -61,6 +62,7 @@ def request(repository: str, found: Json, me: int | None) -> ForgeMergeRequest:
         closed_by=closer.get("username") if state == "closed" else None,
         conflicts=state == "open" and bool(found.get("has_conflicts")),
         mergeable=found.get("detailed_merge_status") or "",
+        behind=found.get("detailed_merge_status") == NEED_REBASE,
     )
 
 

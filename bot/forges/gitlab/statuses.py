@@ -20,7 +20,7 @@ from bot.forges._rate_budget import Urgency
 from bot.forges.gitlab import parsing
 from bot.forges.gitlab.http import Http, ResponseError, project
 
-BAD_REQUEST = 400
+BAD_REQUEST, NOT_FOUND = 400, 404
 MAX_DESCRIPTION = 255
 MAX_KNOWN = 10_000
 
@@ -74,6 +74,8 @@ class CommitStatuses:
         try:
             await self.http.post(path, fields, Urgency.STATUS)
         except ResponseError as error:
+            if error.status == NOT_FOUND and "References for commit" in str(error):
+                return  # no branch contains it any more, so that nothing can be merged by it
             if error.status != BAD_REQUEST or "Cannot transition status" not in str(error):
                 raise
             known = await self._read(repository, place)

@@ -143,6 +143,7 @@ def _requests(gitlab: GitLab) -> APIRouter:
         source_branch: str = "",
         target_branch: str = "",
         updated_after: datetime | None = None,
+        with_merge_status_recheck: bool = False,
     ) -> Response:
         path, after = gitlab.path(request, project), updated_after or BEGINNING
         found = [
@@ -151,7 +152,13 @@ def _requests(gitlab: GitLab) -> APIRouter:
             if source_branch in {"", each.source} and target_branch in {"", each.target}
             if datetime.fromisoformat(each.updated_at) > after
         ]
-        return _page(request, [gitlab_merging.told(gitlab, each) for each in found])
+        return _page(
+            request,
+            [
+                gitlab_merging.told(gitlab, each, recheck=with_merge_status_recheck)
+                for each in found
+            ],
+        )
 
     @routes.post(listed, status_code=201)
     async def create(request: Request, project: str) -> Json:

@@ -3,6 +3,8 @@
 Sources: lib/api/merge_requests.rb (merge: 401 without the right to merge, 409 for another head, 405
 for one that is not mergeable, 422 where the merge itself fails), MergeRequest's mergeability checks
 and app/services/merge_requests/mergeability/detailed_merge_status_service.rb (CI is told last),
+a push to the target makes the merge status of all `unchecked`, until a single one is asked for or
+`with_merge_status_recheck` asks in a list: the answer itself does not have the result yet),
 check_rebase_status_service.rb (a fast-forward or semi-linear project wants the head to contain the
 target), app/services/merge_requests/merge_service.rb (squash that a project requires), "Merge
 methods": fast-forward leaves no merge commit.
@@ -22,11 +24,16 @@ from tests.fakes.gitlab.state import GitLab, Json
 FAST_FORWARD, SEMI_LINEAR = "ff", "rebase_merge"
 
 
-def told(gitlab: GitLab, found: MergeRequest) -> Json:
-    """A merge request as in lists, with what hinders its merge."""
+def told(gitlab: GitLab, found: MergeRequest, *, recheck: bool = False) -> Json:
+    """A merge request as in lists, with what hinders its merge as far as that was checked."""
     gitlab.notice(found)
     value = shapes.request(gitlab.forge, found, gitlab.web)
-    value["detailed_merge_status"] = status_of(gitlab, found)
+    if found.state != "open" or _is_checked(gitlab, found):
+        value["detailed_merge_status"] = status_of(gitlab, found)
+    else:
+        value |= {"merge_status": "unchecked", "has_conflicts": False}
+    if recheck:
+        check(gitlab, found)
     made = gitlab.squashed.get((found.repository, found.number))
     if found.state == "merged":
         fast = found.merge_sha in {found.head, made}
@@ -46,12 +53,23 @@ def whole(gitlab: GitLab, found: MergeRequest, asking: User) -> Json:
     else:
         checking = {}
     return {
-        **told(gitlab, found),
+        **told(gitlab, found, recheck=True),
         **shapes.details(found, version, asking),
         **checking,
         "head_pipeline": shapes.pipeline(head, gitlab.web) if head else None,
         "user": {"can_merge": gitlab.may_merge(asking, found.repository)},
     }
+
+
+def _is_checked(gitlab: GitLab, found: MergeRequest) -> bool:
+    onto = gitlab.forge.git.head(found.repository, found.target)
+    return gitlab.checked.get((found.repository, found.number)) == (found.head, onto)
+
+
+def check(gitlab: GitLab, found: MergeRequest) -> None:
+    """Check whether it can be merged, as a merge does before anything else."""
+    onto = gitlab.forge.git.head(found.repository, found.target)
+    gitlab.checked[found.repository, found.number] = (found.head, onto)
 
 
 def status_of(gitlab: GitLab, found: MergeRequest) -> str:
@@ -91,6 +109,7 @@ def merge(gitlab: GitLab, user: User, found: MergeRequest, fields: Json) -> None
         raise RequestError(401, "401 Unauthorized")
     if fields.get("sha", found.head) != found.head:
         raise RequestError(409, f"SHA does not match HEAD of source branch: {found.head}")
+    check(gitlab, found)
     if status_of(gitlab, found) != "mergeable":
         raise RequestError(405, "405 Method Not Allowed")
     if gitlab.squash_option == "always" and not fields.get("squash"):

@@ -43,6 +43,7 @@ class GitLab:
         self.settings: dict[str, Json] = {}
         self.held: dict[int, str] = {}
         self.token: Json = {"expires_at": None, "scopes": ["api"]}
+        self.checked: dict[tuple[str, int], tuple[str, str | None]] = {}
         self.squashed: dict[tuple[str, int], str] = {}
         self.pipelines = Pipelines(forge)
         self.allowed_to_merge = "write"
