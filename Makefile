@@ -18,10 +18,11 @@ PURE := tests/unit/planners tests/unit/renderers tests/unit/plugins tests/unit/d
 help: ## list the verbs
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 11
 
-$(READY): requirements-dev.lock pyproject.toml
+$(READY): requirements-dev.lock pyproject.toml tests/tools/kubectl-and-helm.txt
 	python3 -m venv $(VENV)
 	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(PY) -m tests.tools.install_programs
 	touch $(READY)
 
 demo: $(READY) ## the whole loop on this machine (ARGS=--auto plays the people too)

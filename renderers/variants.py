@@ -11,6 +11,7 @@ from planners.model import Cluster, Component, CustomizationIntent, Json, PlanPr
 from planners.model.requests import WorkloadRequests
 from planners.model.snapshot import Snapshot
 from planners.placement.exceptions import replica_overrides
+from renderers.builds import build_of, conflicting_values
 from renderers.diff.flatten import ABSENT, changed, leaves, same
 from renderers.kubernetes import workloads
 from renderers.kubernetes.metadata import label_of, name_of, namespace_of
@@ -66,11 +67,11 @@ class Variants:
     snapshot: Snapshot
     sources: Mapping[str, Source]
     patches: Mapping[str, Patch]
-    _objects: dict[str, tuple[Object, ...]] = field(default_factory=dict)
+    _objects: dict[tuple[str, str], tuple[Object, ...]] = field(default_factory=dict)
     _keys: dict[tuple[str, str], VariantKey] = field(default_factory=dict)
     _custom: CustomKinds | None = None
     _intents: dict[str, list[tuple[int, CustomizationIntent]]] = field(default_factory=dict)
-    _source_problems: dict[str, PlanProblem] = field(default_factory=dict)
+    _source_problems: dict[tuple[str, str], PlanProblem] = field(default_factory=dict)
     _variants: dict[VariantKey, Variant] = field(default_factory=dict)
     _references: dict[int, frozenset[str]] = field(default_factory=dict)
 
@@ -107,7 +108,16 @@ class Variants:
                 values.append((name, repr(lookup(name, cluster))))
             except ValueReferenceError:
                 values.append((name, "?"))
+        values += self._release(component, cluster)
         return VariantKey(component.name, tuple(indexes), tuple(values))
+
+    def _release(self, component: Component, cluster: Cluster) -> list[tuple[str, str]]:
+        """What else distinguishes variants whose source is built for each cluster."""
+        if not self.sources[component.source.kind].per_cluster:
+            return []
+        if not self.snapshot.tenant.clusters.matches(cluster):
+            return [("tenant", "another")]
+        return [("kubernetes", cluster.kubernetes or "")]
 
     def _intents_of(self, component: str) -> list[tuple[int, CustomizationIntent]]:
         """The customisations of a component, each with its index in the application."""
@@ -119,36 +129,66 @@ class Variants:
     def _references_of(self, index: int, intent: CustomizationIntent) -> frozenset[str]:
         if index not in self._references:
             in_files = (file_references(self.snapshot.files[file]) for file in intent.files)
-            self._references[index] = references(intent.body).union(*in_files)
+            written = references(intent.body) | references(intent.values)
+            self._references[index] = written.union(*in_files)
         return self._references[index]
 
     def variant(self, component: Component, cluster: Cluster) -> Variant:
         """The objects of a component on that cluster."""
         key = self.key(component, cluster)
         if key not in self._variants:
-            variant = Variant(component, cluster, list(self.objects(component)))
-            if component.name in self._source_problems:
-                variant.problems.append(self._source_problems[component.name])
+            variant = Variant(component, cluster, [])
+            self._build(variant)
             for index in key.customizations:
                 intent = self.snapshot.application.customizations[index]
-                _Customization(self, variant, intent).apply()
+                if intent.values is None:
+                    _Customization(self, variant, intent).apply()
             self._variants[key] = variant
         return self._variants[key]
 
     def objects(self, component: Component) -> tuple[Object, ...]:
-        """The objects of a component as its source states them."""
-        if component.name not in self._objects:
+        """The objects of a component as its source states them, on whatever cluster."""
+        source = self.sources[component.source.kind]
+        if not source.tool:
+            return self._read(component, "")
+        files = self.snapshot.sources[component.name]
+        every = (item for file in sorted(files) for item in self._read(component, file))
+        return tuple({(*_identity(item),): item for item in every}.values())
+
+    def _build(self, variant: Variant) -> None:
+        """Add the objects of the variant's source on its cluster, or why there are none."""
+        component, cluster = variant.component, variant.cluster
+        source = self.sources[component.source.kind]
+        application, tenant = self.snapshot.application, self.snapshot.tenant
+        if source.per_cluster and not tenant.clusters.matches(cluster):
+            return  # its tool was not run for it, and the filters reject it
+        try:
+            variant.problems += conflicting_values(application, component.name, cluster)
+            build = build_of(application, component, cluster, source, tenant.namespace)
+        except ValueReferenceError as error:
+            variant.problems.append(PlanProblem(str(error)))
+            return
+        file = build.file if build else ""
+        variant.objects += self._read(component, file)
+        if (component.name, file) in self._source_problems:
+            variant.problems.append(self._source_problems[component.name, file])
+
+    def _read(self, component: Component, file: str) -> tuple[Object, ...]:
+        """The objects in the files of a component, or in that output of its tool."""
+        key = component.name, file
+        if key not in self._objects:
             try:
+                files = self.snapshot.sources[component.name]
                 source = self.sources[component.source.kind]
-                found = source.objects(self.snapshot.sources[component.name])
+                found = source.objects({file: files[file]} if file else files)
             except SourceError as error:
                 path = component.source.path
-                file = f"{path}/{error.file}" if path and error.file else error.file or path
-                message = f"{file}:{error.line}:{error.column}: {error}"
-                self._source_problems[component.name] = PlanProblem(message)
+                place = f"{path}/{error.file}" if path and error.file else error.file or path
+                message = f"{place}:{error.line}:{error.column}: {error}"
+                self._source_problems[key] = PlanProblem(message)
                 found = ()
-            self._objects[component.name] = found
-        return self._objects[component.name]
+            self._objects[key] = found
+        return self._objects[key]
 
     @property
     def custom(self) -> CustomKinds:

@@ -12,7 +12,6 @@ from bot.documents.problems import DocumentPositions, Problem, sorted_problems, 
 from planners.model import (
     Application,
     Component,
-    ComponentSource,
     Dependency,
     DependencyCondition,
     DependencyScope,
@@ -97,10 +96,9 @@ def _application(document: ApplicationDocument, positions: DocumentPositions) ->
 
 
 def _component(part: ComponentPart) -> Component:
-    ((kind, folder),) = part.source.chosen().items()
     return Component(
         name=part.name,
-        source=ComponentSource(kind, folder),
+        source=intents.source(part.source),
         depends_on=tuple(_dependency(each) for each in part.depends_on),
     )
 

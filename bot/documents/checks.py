@@ -6,12 +6,20 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from bot.documents.intents import customization
+from bot.documents.intents import customization, source
 from bot.documents.models import AnyOfPart, ApplicationDocument, CustomizationPart
 from bot.documents.problems import DocumentPositions, Problem, suggest
 from bot.documents.types import SelectorPart
 from bot.engine import discovery
-from planners.model import Component, ComponentSource, Dependency, Fleet, Registration
+from planners.model import (
+    Component,
+    ComponentSource,
+    CustomizationIntent,
+    Dependency,
+    FilePosition,
+    Fleet,
+    Registration,
+)
 from planners.model.selectors import Selector
 from planners.order import levels
 from renderers.patch import PatchError
@@ -180,13 +188,17 @@ def _empty_sources(
     document: ApplicationDocument, positions: DocumentPositions, files: Mapping[str, bytes]
 ) -> Iterator[Problem]:
     for number, part in enumerate(document.spec.components):
-        ((kind, folder),) = part.source.chosen().items()
-        prefix = f"{folder}/" if folder else ""
+        found = source(part.source)
+        at: Path = ("spec", "components", number, "source", found.kind)
+        prefix = f"{found.path}/" if found.path else ""
         if not any(path.startswith(prefix) for path in files):
-            position = positions.at("spec", "components", number, "source", kind)
             folders = {path.rpartition("/")[0] for path in files if "/" in path}
-            hint = suggest(str(folder), folders)
-            yield Problem(position, f"no files in folder {folder!r}", hint)
+            hint = suggest(found.path, folders)
+            yield Problem(positions.at(*at), f"no files in folder {found.path!r}", hint)
+        for file in found.files:
+            if file not in files:
+                message = f"file {file!r} not found"
+                yield Problem(positions.at(*at), message, suggest(file, files))
 
 
 def _customization_problems(
@@ -202,10 +214,23 @@ def _customization_problems(
                 patches[intent.kind].check(intent.body)
             except PatchError as error:
                 yield Problem(positions.at(*path, intent.kind), str(error))
+        if intent.values is not None:
+            yield from _charts_missing(document, intent, positions.at(*path, "helmValues"))
         for file in intent.files:
             if file not in files:
                 position = positions.at(*path, *_file_path(part, file))
                 yield Problem(position, f"file {file!r} not found", suggest(file, files))
+
+
+def _charts_missing(
+    document: ApplicationDocument, intent: CustomizationIntent, position: FilePosition
+) -> Iterator[Problem]:
+    """Values for components that have no chart."""
+    kinds = {each.name: source(each.source).kind for each in document.spec.components}
+    for name in intent.components:
+        if name in kinds and not discovery.sources()[kinds[name]].per_cluster:
+            message = f"component {name!r} takes no values: its source is {kinds[name]}"
+            yield Problem(position, message, "use a patch, or give it a Helm chart")
 
 
 def _file_path(part: CustomizationPart, file: str) -> Path:

@@ -6,12 +6,15 @@ from bot.documents.models import (
     DataPart,
     ExceptionPart,
     PlacementPart,
+    SourcePart,
     StagePart,
 )
+from bot.engine import discovery
 from planners.model import (
     Affinity,
     AnyOf,
     ClusterCount,
+    ComponentSource,
     CustomizationIntent,
     DataFile,
     DataFiles,
@@ -28,6 +31,7 @@ from planners.model import (
     UserPlace,
 )
 from planners.model.selectors import Selector
+from renderers.sources import ParameterKind
 
 
 def placement(part: PlacementPart, position: FilePosition) -> PlacementIntent:
@@ -120,7 +124,22 @@ def customization(part: CustomizationPart, position: FilePosition) -> Customizat
         excluded=part.excluded.value() if part.excluded else None,
         template=part.template,
         data=next((_data(kind, each) for kind, each in data.items() if each is not None), None),
+        values=part.helm_values,
         position=position,
+    )
+
+
+def source(part: SourcePart) -> ComponentSource:
+    """The source of a component, a folder or a mapping of parameters."""
+    ((kind, value),) = part.chosen().items()
+    if isinstance(value, str):
+        return ComponentSource(kind, value)
+    given = {each.kind: getattr(value, each.name) for each in discovery.sources()[kind].parameters}
+    return ComponentSource(
+        kind,
+        given[ParameterKind.FOLDER],
+        tuple(given.get(ParameterKind.FILES, ())),
+        given.get(ParameterKind.NAME) or "",
     )
 
 

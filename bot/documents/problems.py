@@ -89,8 +89,6 @@ def _problem(
     position = positions.at(*path)
     name = str(path[-1]) if path else ""
     match kind:
-        case "extra_forbidden" if name == "helm":
-            return Problem(position, "helm sources are not supported yet", "use manifests")
         case "extra_forbidden":
             hint = suggest(name, _keys(model, path[:-1]))
             return Problem(position, f"unknown key {name!r}", hint)

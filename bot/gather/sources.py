@@ -3,17 +3,28 @@
 Imports no Git, forge or store: `switchyard check` reads folders with it.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
 
 from bot.documents import read_application
 from bot.documents.tenants import is_tenant_setup, tenant_setup, with_tenant_dependency
-from bot.engine import discovery, kustomize
+from bot.engine import discovery, helm, kustomize
 from bot.gather.errors import DocumentsError, GatherError
-from planners.model import Application, Fleet, Registration
-from renderers.sources import SourceError, output_file
+from planners.model import Application, Component, Fleet, Registration, Tenant
+from renderers.builds import Build, builds
+from renderers.sources import SourceError
+from renderers.tree import FileTree
 
-TOOLS = {"kustomize": kustomize.build}
+TOOLS: Mapping[str, Callable[[Build, FileTree], bytes]] = {
+    "helm": helm.template,
+    "kustomize": lambda build, files: kustomize.build(build.source.path, files),
+}
+MOST_BUILDS = 200
+"""Runs of a tool for one component: each distinct set of values and version is one."""
+
+KEPT = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,19 +59,55 @@ def read_sources(files: Mapping[str, bytes], fleet: Fleet, registration: Registr
             for path, content in files.items()
             if path.startswith(prefix)
         }
-        if tool := discovery.sources()[component.source.kind].tool:
-            mine = _build(tool, component.source.path, files)
+        if tenant is not None and discovery.sources()[component.source.kind].tool:
+            mine = _build(application, component, fleet, tenant, files)
         sources[component.name] = mine
     named = {file for intent in application.customizations for file in intent.files}
     application = with_tenant_dependency(application, tenant)
     return AppFiles(application, sources, {file: files[file] for file in sorted(named)})
 
 
-def _build(tool: str, folder: str, files: Mapping[str, bytes]) -> dict[str, bytes]:
-    """Run the tool on a folder; the other files are there too, such as the bases of kustomize."""
+@dataclass(frozen=True, slots=True)
+class _Files:
+    """Files by path, compared by their digest."""
+
+    digest: str
+    content: Mapping[str, bytes] = field(compare=False)
+
+
+def _build(
+    application: Application, component: Component, fleet: Fleet, tenant: Tenant, files: FileTree
+) -> dict[str, bytes]:
+    """Run a component's tool for every cluster that its tenant may use, once for equal inputs.
+
+    All files of the application are there, such as the bases of kustomize.
+    """
+    source, folder = discovery.sources()[component.source.kind], component.source.path
+    clusters = {each.name: each for each in fleet.clusters if tenant.clusters.matches(each)}
+    found = builds(application, component, clusters, source, tenant.namespace)
+    if len(found) > MOST_BUILDS:
+        raise GatherError(
+            f"{folder}: {component.name} has {len(found)} different sets of values for its "
+            f"clusters; at most {MOST_BUILDS}: use values that more clusters share, or patches"
+        )
+    given = _Files(_digest(files), files)
     try:
-        return {output_file(tool): TOOLS[tool](folder, files)}
+        return {build.file: _output(build, given) for build in found}
     except SourceError as error:
         raise GatherError(f"{error.file}:{error.line}:{error.column}: {error}") from error
-    except kustomize.KustomizeError as error:
+    except (helm.HelmError, kustomize.KustomizeError) as error:
         raise GatherError(f"{folder}: {error}") from error
+
+
+@lru_cache(maxsize=KEPT)
+def _output(build: Build, files: _Files) -> bytes:
+    """The output of a tool; equal files have equal outputs, so the last ones are kept."""
+    return TOOLS[build.tool](build, files.content)
+
+
+def _digest(files: FileTree) -> str:
+    digest = hashlib.sha256()
+    for path in sorted(files):
+        digest.update(f"{len(path)}:{path}:{len(files[path])}:".encode())
+        digest.update(files[path])
+    return digest.hexdigest()

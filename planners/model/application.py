@@ -18,10 +18,16 @@ from planners.model.selectors import Selector
 
 @dataclass(frozen=True, slots=True)
 class ComponentSource:
-    """Where a component's manifests are; `kind` is the name of a module of `renderers.sources`."""
+    """Where a component's manifests are; `kind` is the name of a module of `renderers.sources`.
+
+    `files` and `name` are further parameters that some kinds have: paths in the application's
+    folder, and a name (of a Helm release).
+    """
 
     kind: str
     path: str
+    files: tuple[str, ...] = ()
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +81,11 @@ class DataFiles:
 
 @dataclass(frozen=True, slots=True)
 class CustomizationIntent:
-    """A difference on some clusters: exactly one of a patch, new objects, or data files.
+    """A difference on some clusters: exactly one of a patch, new objects, data files, or values.
 
     A patch has a `target`, a `kind` (the name of a module of `renderers.patch`) and a `body` as
-    written. `template` is a file with new objects. Applies to `clusters` (None: all) except
-    `excluded`.
+    written. `template` is a file with new objects, `values` are for the components' Helm charts.
+    Applies to `clusters` (None: all) except `excluded`.
     """
 
     name: str
@@ -91,6 +97,7 @@ class CustomizationIntent:
     excluded: Selector | None = None
     template: str | None = None
     data: DataFiles | None = None
+    values: Json = None
     position: FilePosition = field(default=FilePosition("switchyard.yaml", 1, 1), compare=False)
 
     @property

@@ -2,21 +2,35 @@
 
 Each file exports `SOURCE: Source`; its `name` is the key in a component's `source`. Nothing here
 runs a program or reads the disk: the shell passes the files in. For a source that needs a tool
-(kustomize), `bot.engine` runs the tool after `check` and adds its output to the files.
+(kustomize, Helm), `bot.engine` runs the tool after `check` and passes its output instead.
 """
 
+from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol
 
 from planners.model import Json
 from renderers.manifest_files import SourceError
 from renderers.tree import FileTree
 
-__all__ = ["Source", "SourceError", "output_file"]
+__all__ = ["Parameter", "ParameterKind", "Source", "SourceError"]
 
 
-def output_file(tool: str) -> str:
-    """The file in which the output of a source's tool is handed in."""
-    return f"{tool}-output.yaml"
+class ParameterKind(StrEnum):
+    """What the value of a parameter is: the source's folder, files of the app repo, or a name."""
+
+    FOLDER = "folder"
+    FILES = "files"
+    NAME = "name"
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One key of a source that is written as a mapping; `name` is in snake case."""
+
+    name: str
+    kind: ParameterKind
+    summary: str
 
 
 class Source(Protocol):
@@ -33,6 +47,14 @@ class Source(Protocol):
     @property
     def tool(self) -> str:
         """The program whose output `objects` reads, run by the shell; empty if it reads files."""
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """The keys of a source that is more than a folder; the first is its folder."""
+
+    @property
+    def per_cluster(self) -> bool:
+        """Whether its tool runs for each set of values and each version of Kubernetes."""
 
     def check(self, files: FileTree) -> FileTree:
         """Reject files that are unsafe to render; the files that a tool may read.

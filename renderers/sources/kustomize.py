@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from planners.model import Json
 from renderers import yaml
 from renderers.manifest_files import KUSTOMIZATIONS, read_objects
-from renderers.sources import Source, SourceError, output_file
+from renderers.sources import Parameter, Source, SourceError
 from renderers.tree import FileTree
 from renderers.yaml import Path
 
@@ -80,6 +80,8 @@ class Kustomize:
     name: str = "kustomize"
     summary: str = "A kustomize folder; needs kustomize 5 or kubectl on PATH."
     tool: str = "kustomize"
+    parameters: tuple[Parameter, ...] = ()
+    per_cluster: bool = False
 
     def check(self, files: FileTree) -> FileTree:
         """Reject what is remote, runs a program, is outside the repository, or multiplies.
@@ -110,8 +112,7 @@ class Kustomize:
 
     def objects(self, files: FileTree) -> tuple[dict[str, Json], ...]:
         """The objects in the tool's output."""
-        file = output_file(self.tool)
-        return read_objects({file: files[file]})
+        return read_objects(files)
 
 
 def _folder_ends(path: str) -> Iterator[int]:

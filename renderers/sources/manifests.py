@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from planners.model import Json
 from renderers.manifest_files import KUSTOMIZATIONS, read_objects
-from renderers.sources import Source, SourceError
+from renderers.sources import Parameter, Source, SourceError
 from renderers.tree import FileTree
 
 
@@ -15,6 +15,8 @@ class Manifests:
     name: str = "manifests"
     summary: str = "A folder of plain manifests."
     tool: str = ""
+    parameters: tuple[Parameter, ...] = ()
+    per_cluster: bool = False
 
     def check(self, files: FileTree) -> FileTree:
         """Reject a kustomize folder: its patches would silently be ignored."""

@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bot.documents import intents
 from bot.documents.models import ApplicationDocument
 from bot.engine import discovery
 from bot.gather.sources import TOOLS
-from planners.model import Json
-from renderers.sources import Source, SourceError, output_file
+from planners.model import ComponentSource, Json
+from renderers.sources import ParameterKind, Source, SourceError
 from renderers.tree import FileTree
 from tests.conformance.jsons import TEXT, jsons
 
@@ -39,7 +40,7 @@ def handed_in(source: Source, files: FileTree) -> FileTree:
     """The files of the folder, or what the source's tool printed for them."""
     if not source.tool:
         return files
-    return {output_file(source.tool): b"---\n".join(files[name] for name in sorted(files))}
+    return {"output.yaml": b"---\n".join(files[name] for name in sorted(files))}
 
 
 def read(source: Source, files: FileTree) -> tuple[dict[str, Json], ...] | str:
@@ -54,11 +55,16 @@ def read(source: Source, files: FileTree) -> tuple[dict[str, Json], ...] | str:
 def test_it_is_described_and_its_tool_is_known(source: Source) -> None:
     assert source.summary.endswith(".")
     assert source.tool == "" or source.tool in TOOLS
+    assert all(each.summary.endswith(".") for each in source.parameters)
+    assert [each.kind for each in source.parameters[:1]] in ([], [ParameterKind.FOLDER])
+    assert source.tool or not source.per_cluster
 
 
 @every
 def test_a_component_can_name_it(source: Source) -> None:
-    component = {"name": "cart", "source": {source.name: "deploy/cart"}}
+    folder = source.parameters[0].name if source.parameters else ""
+    written = {folder: "deploy/cart"} if folder else "deploy/cart"
+    component = {"name": "cart", "source": {source.name: written}}
     document = {
         "apiVersion": "switchyard.dev/v1alpha1",
         "kind": "Application",
@@ -67,7 +73,7 @@ def test_a_component_can_name_it(source: Source) -> None:
     }
 
     (part,) = ApplicationDocument.model_validate(document).spec.components
-    assert part.source.chosen() == {source.name: "deploy/cart"}
+    assert intents.source(part.source) == ComponentSource(source.name, "deploy/cart")
 
 
 @every

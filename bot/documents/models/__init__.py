@@ -6,6 +6,7 @@ from bot.documents.models.application import (
     CustomizationPart,
     DataPart,
     DependencyPart,
+    SourcePart,
     StagePart,
 )
 from bot.documents.models.common import Part
@@ -33,6 +34,7 @@ __all__ = [
     "PlacementPart",
     "PolicyDocument",
     "RegistrationDocument",
+    "SourcePart",
     "StagePart",
     "TenantDocument",
 ]

@@ -2,7 +2,8 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, create_model, model_validator
+from pydantic.alias_generators import to_camel
 
 from bot.documents.models.common import Metadata, Part, PositiveInt, Version
 from bot.documents.models.kinds import KindPart, with_kinds
@@ -20,9 +21,38 @@ from bot.documents.types import (
     invalid,
 )
 from bot.engine import discovery
+from renderers.sources import ParameterKind, Source
 
 
-@with_kinds({name: (Folder, each.summary) for name, each in discovery.sources().items()})
+class _ParameterizedSource(Part):
+    """A source that is more than a folder; a folder alone may be written as text."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _folder_alone(cls, value: Any) -> Any:
+        return {to_camel(next(iter(cls.model_fields))): value} if isinstance(value, str) else value
+
+
+def _source_type(source: Source) -> Any:
+    """The type of a source's key: a folder, or a mapping of its parameters."""
+    if not source.parameters:
+        return Folder
+    types: dict[ParameterKind, tuple[Any, Any]] = {
+        ParameterKind.FOLDER: (Folder, ...),
+        ParameterKind.FILES: (list[File], []),
+        ParameterKind.NAME: (Name | None, None),
+    }
+    fields: dict[str, Any] = {
+        each.name: (types[each.kind][0], Field(types[each.kind][1], description=each.summary))
+        for each in source.parameters
+    }
+    name = f"{source.name.title()}Source"
+    return create_model(name, __base__=_ParameterizedSource, __doc__=source.summary, **fields)
+
+
+@with_kinds(
+    {name: (_source_type(each), each.summary) for name, each in discovery.sources().items()}
+)
 class SourcePart(KindPart):
     """The source of a component's manifests; exactly one key."""
 
@@ -115,7 +145,7 @@ _SHAPES = {"object": dict[str, Any], "array": list[Any]}
     {name: (_SHAPES[each.shape], each.summary) for name, each in discovery.patches().items()}
 )
 class CustomizationPart(KindPart):
-    """A difference on some clusters: one patch, one template, or one set of data files."""
+    """A difference on some clusters: one patch, one template, one set of data files, or values."""
 
     name: Name = Field(description="Name in messages.")
     components: Annotated[list[Name], Field(min_length=1)] = Field(
@@ -135,12 +165,17 @@ class CustomizationPart(KindPart):
         description="Files to store in a Secret, where a policy permits unencrypted Secrets.",
     )
 
+    helm_values: dict[str, Any] | None = Field(
+        default=None,
+        description="Values for the components' Helm charts; later customisations add to them.",
+    )
+
     @model_validator(mode="after")
     def _exactly_one(self) -> "CustomizationPart":
         patches = self.chosen()
-        others = (self.template, self.config_map, self.secret)
+        others = (self.template, self.config_map, self.secret, self.helm_values)
         if len(patches) + sum(each is not None for each in others) != 1:
-            keys = ", ".join([*self.kinds(), "template", "configMap", "secret"])
+            keys = ", ".join([*self.kinds(), "template", "configMap", "secret", "helmValues"])
             raise invalid(f"a customisation must have exactly one of {keys}")
         if (self.target is None) == bool(patches):
             raise invalid(

@@ -134,7 +134,10 @@ def test_the_small_application_is_valid() -> None:
             "manifests: deploy/cart",
             "helm: charts/cart",
             [
-                "switchyard.yaml:9:16: helm sources are not supported yet (use manifests)",
+                (
+                    "switchyard.yaml:9:16: no files in folder 'charts/cart' (available: "
+                    "deploy/cart, deploy/redis, deploy/web)"
+                ),
             ],
         ),
         (

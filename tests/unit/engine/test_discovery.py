@@ -54,6 +54,8 @@ class Listed:
     name: str = "listed"
     summary: str = "A folder of manifests with a list of them."
     tool: str = ""
+    parameters: tuple = ()
+    per_cluster: bool = False
 
     def check(self, files):
         pass

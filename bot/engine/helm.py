@@ -1,0 +1,163 @@
+"""Runs `helm template` on a chart from Git. Called by `bot.gather.sources`.
+
+The tool sees a temporary folder of regular files and an environment of its own: no credentials, no
+cluster, no plugins, no proxy that answers. `renderers.sources.helm` has rejected charts that would
+refer to other places before the tool starts. Every chart is rendered twice: a chart whose output
+differs would have another plan each time.
+"""
+
+import os
+import re
+import shutil
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
+
+from bot.child_process import MIB, Limits, ProgramError, run
+from bot.engine import discovery
+from renderers import yaml
+from renderers.builds import Build
+from renderers.sources import SourceError
+
+LIMITS = Limits(seconds=60, memory=1024 * MIB, output=16 * MIB)
+OLDEST = 3
+"""The oldest supported major version."""
+
+NOWHERE = "http://127.0.0.1:9"
+"""The discard port: whatever a chart makes helm fetch fails at once."""
+
+_VERSION = re.compile(r"v(\d+)\.\d+")
+
+
+class HelmError(Exception):
+    """The chart cannot be rendered; the message is the tool's, or says what to install."""
+
+
+def template(
+    build: Build,
+    files: Mapping[str, bytes],
+    *,
+    search_path: str | None = None,
+    limits: Limits = LIMITS,
+) -> bytes:
+    """Render the chart of a build; `files` are those of the application's folder, by path.
+
+    `search_path` is where to look for helm (None: on PATH).
+
+    Raises:
+        HelmError: helm is missing, fails, exceeds a limit, or prints something else each time.
+        SourceError: the chart is refused, or a file with values is missing or wrong.
+    """
+    chart = _chart(build, files)
+    values = {path: _values(path, files) for path in build.source.files}
+    program = _program(search_path)
+    with TemporaryDirectory(prefix="helm-") as folder_name:
+        home = Path(folder_name).resolve()
+        for path, content in chart.items():
+            _write(home / "chart", path, content)
+        given = [*values.values(), *(each.encode() for each in build.values)]
+        for index, content in enumerate(given):
+            _write(home, f"values-{index}.yaml", content)
+        command = _command(program, build, len(given))
+        try:
+            first, second = (_run(command, home, limits) for _ in range(2))
+        except HelmError as error:
+            raise HelmError(_readable(str(error), home, build, chart)) from None
+    if first != second:
+        raise HelmError(
+            "the chart renders differently each time: give the values that it makes up (passwords, "
+            "certificates, times; functions such as randAlphaNum, genCA, uuidv4 and now)"
+        )
+    return first
+
+
+def _readable(message: str, home: Path, build: Build, chart: Mapping[str, bytes]) -> str:
+    """A message of helm with the paths of the repository, and without advice on its flags."""
+    text = message.replace(f"{home}/chart", build.source.path).replace(str(home), "~")
+    text = text.removeprefix("Error: ").partition("\n\nUse --debug")[0]
+    metadata = yaml.load_documents(chart["Chart.yaml"])[0].value
+    name = metadata.get("name") if isinstance(metadata, dict) else None
+    return text.replace(f"{name}/templates/", f"{build.source.path}/templates/")
+
+
+def _chart(build: Build, files: Mapping[str, bytes]) -> Mapping[str, bytes]:
+    """The files of the chart that helm may read, by their paths in it."""
+    folder = build.source.path.strip("/")
+    prefix = f"{folder}/" if folder else ""
+    mine = {p.removeprefix(prefix): each for p, each in files.items() if p.startswith(prefix)}
+    try:
+        return discovery.sources()["helm"].check(mine)
+    except SourceError as error:
+        raise SourceError(str(error), f"{prefix}{error.file}", error.line, error.column) from error
+
+
+def _values(path: str, files: Mapping[str, bytes]) -> bytes:
+    if path not in files:
+        raise SourceError("the file with values does not exist", path)
+    try:
+        documents = yaml.load_documents(files[path])
+    except yaml.YamlError as error:
+        raise SourceError(str(error), path, error.line, error.column) from error
+    if len(documents) > 1 or not all(isinstance(each.value, dict) for each in documents):
+        raise SourceError("a file with values must be one mapping", path)
+    return files[path]
+
+
+def _write(root: Path, path: str, content: bytes) -> None:
+    parts = PurePosixPath(path)
+    if parts.is_absolute() or ".." in parts.parts or "\0" in path:
+        raise HelmError(f"{path!r} is outside the repository")
+    target = root / parts
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(content)
+
+
+def _command(program: str, build: Build, values: int) -> list[str]:
+    version = ["--kube-version", build.kubernetes] if build.kubernetes else []
+    given = [part for index in range(values) for part in ("--values", f"values-{index}.yaml")]
+    return [
+        *(program, "template", build.release, "chart", "--namespace", build.namespace),
+        *("--include-crds", "--skip-tests", *version, *given),
+    ]
+
+
+def _program(search_path: str | None) -> str:
+    program = shutil.which("helm", path=search_path)
+    if program is None:
+        raise HelmError(f"helm {OLDEST} or newer is not on PATH: install it")
+    major = _major_version(program)
+    if major is None or major < OLDEST:
+        found = "older" if major is not None else "of an unknown version"
+        raise HelmError(f"helm {OLDEST} or newer is needed, and {program} is {found}: update it")
+    return program
+
+
+@cache
+def _major_version(program: str) -> int | None:
+    try:
+        with TemporaryDirectory(prefix="helm-") as home:
+            output = _run([program, "version", "--short"], Path(home), LIMITS).decode()
+    except (HelmError, UnicodeDecodeError):
+        return None
+    match = _VERSION.search(output)
+    return int(match[1]) if match else None
+
+
+def _run(command: list[str], home: Path, limits: Limits) -> bytes:
+    environment = {
+        "PATH": os.defpath,
+        "HOME": str(home),
+        "TMPDIR": str(home),
+        "KUBECONFIG": os.devnull,
+        "HELM_PLUGINS": str(home / "plugins"),
+        "HTTP_PROXY": NOWHERE,
+        "HTTPS_PROXY": NOWHERE,
+    }
+    try:
+        result = run(command, folder=home, environment=environment, limits=limits)
+    except ProgramError as error:
+        raise HelmError(str(error)) from None
+    if result.status != 0:
+        raise HelmError(result.message or f"helm exited with status {result.status}")
+    return result.stdout
