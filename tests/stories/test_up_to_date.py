@@ -1,5 +1,7 @@
 """A forge that merges only branches that contain main's head: Switchyard rebuilds them itself."""
 
+import pytest
+
 from bot.sandbox.demo.site import APP, DEPLOY
 from tests.fakes.world import World, small_app, small_fleet
 from tests.stories.test_forges import wave_request
@@ -40,3 +42,32 @@ async def test_an_approval_of_other_content_does_not_count(world: World) -> None
 
     assert world.merged() == ["canary.1"]
     assert any("approval by rita is outdated" in each for each in world.reasons("canary.2"))
+
+
+def strict(world: World, how: str) -> None:
+    """Require branches to be up to date at GitHub, by a branch protection or by a ruleset."""
+    if how == "protection":
+        world.github.protection[DEPLOY] = {"strict": True, "linear": True}
+        return
+    checks = [{"context": "switchyard/order"}]
+    parameters = {"required_status_checks": checks, "strict_required_status_checks_policy": True}
+    world.github.rulesets[DEPLOY] = [
+        {"type": "required_status_checks", "parameters": parameters},
+        {"type": "pull_request", "parameters": {"allowed_merge_methods": ["squash"]}},
+    ]
+
+
+@pytest.mark.parametrize("world", ["github"], indirect=True)
+@pytest.mark.parametrize("how", ["protection", "ruleset"])
+async def test_six_waves_merge_where_github_asks_for_up_to_date_branches(
+    world: World, how: str
+) -> None:
+    strict(world, how)
+    world.found(small_fleet())
+    world.ada.push(APP, "main", small_app(), "Open the shop")
+    await world.settle()
+
+    await world.finish()
+
+    assert world.merged() == SIX
+    assert set(world.github.methods) <= {"merge", "squash"}

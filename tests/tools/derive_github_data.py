@@ -2,7 +2,8 @@
 
 `python tests/tools/derive_github_data.py WEBHOOKS_EXAMPLES OPENAPI` takes the folders of
 @octokit/webhooks-examples 7.6.1 and @octokit/openapi 23.0.2 (both MIT, see NOTICE there). Kept are
-all webhook payloads, and of the OpenAPI description the answers of the operations that the bot uses.
+all webhook payloads, and of the OpenAPI description what the operations that the bot uses take and
+answer, with every status.
 """
 
 import gzip
@@ -12,42 +13,46 @@ from pathlib import Path
 from typing import Any
 
 TARGET = Path(__file__).parents[1] / "data" / "github"
-OPERATIONS = {
-    "GET /app": "200",
-    "GET /app/installations": "200",
-    "GET /repos/{owner}/{repo}/installation": "200",
-    "POST /app/installations/{installation_id}/access_tokens": "201",
-    "GET /users/{username}": "200",
-    "GET /repos/{owner}/{repo}": "200",
-    "GET /repos/{owner}/{repo}/collaborators/{username}/permission": "200",
-    "GET /repos/{owner}/{repo}/commits/{ref}/statuses": "200",
-    "POST /repos/{owner}/{repo}/statuses/{sha}": "201",
-    "GET /repos/{owner}/{repo}/commits/{commit_sha}/pulls": "200",
-    "GET /repos/{owner}/{repo}/commits": "200",
-    "GET /repos/{owner}/{repo}/activity": "200",
-    "GET /user/{account_id}": "200",
-    "POST /repos/{owner}/{repo}/git/refs": "201",
-    "GET /repos/{owner}/{repo}/pulls": "200",
-    "POST /repos/{owner}/{repo}/pulls": "201",
-    "GET /repos/{owner}/{repo}/pulls/{pull_number}": "200",
-    "PATCH /repos/{owner}/{repo}/pulls/{pull_number}": "200",
-    "PUT /repos/{owner}/{repo}/pulls/{pull_number}/merge": "200",
-    "GET /repos/{owner}/{repo}/pulls/{pull_number}/reviews": "200",
-    "GET /repos/{owner}/{repo}/pulls/{pull_number}/commits": "200",
-    "GET /repos/{owner}/{repo}/issues/{issue_number}": "200",
-    "GET /repos/{owner}/{repo}/issues/{issue_number}/comments": "200",
-    "POST /repos/{owner}/{repo}/issues/{issue_number}/comments": "201",
-    "PATCH /repos/{owner}/{repo}/issues/comments/{comment_id}": "200",
-    "POST /repos/{owner}/{repo}/issues/comments/{comment_id}/reactions": "201",
-    "GET /repos/{owner}/{repo}/branches/{branch}": "200",
-    "GET /repos/{owner}/{repo}/rules/branches/{branch}": "200",
-    "GET /orgs/{org}/installation": "200",
-    "GET /orgs/{org}/teams/{team_slug}/memberships/{username}": "200",
-    "GET /app/hook/config": "200",
-    "GET /app/hook/deliveries": "200",
-    "POST /app/hook/deliveries/{delivery_id}/attempts": "202",
-    "POST /app-manifests/{code}/conversions": "201",
-}
+OPERATIONS = (
+    "GET /app",
+    "GET /app/installations",
+    "GET /repos/{owner}/{repo}/installation",
+    "POST /app/installations/{installation_id}/access_tokens",
+    "GET /users/{username}",
+    "GET /repos/{owner}/{repo}",
+    "GET /repos/{owner}/{repo}/collaborators/{username}/permission",
+    "GET /repos/{owner}/{repo}/commits/{ref}/statuses",
+    "POST /repos/{owner}/{repo}/statuses/{sha}",
+    "GET /repos/{owner}/{repo}/commits/{commit_sha}/pulls",
+    "GET /repos/{owner}/{repo}/commits",
+    "GET /repos/{owner}/{repo}/activity",
+    "GET /user/{account_id}",
+    "POST /repos/{owner}/{repo}/git/refs",
+    "GET /repos/{owner}/{repo}/pulls",
+    "POST /repos/{owner}/{repo}/pulls",
+    "GET /repos/{owner}/{repo}/pulls/{pull_number}",
+    "PATCH /repos/{owner}/{repo}/pulls/{pull_number}",
+    "PUT /repos/{owner}/{repo}/pulls/{pull_number}/merge",
+    "GET /repos/{owner}/{repo}/pulls/{pull_number}/reviews",
+    "GET /repos/{owner}/{repo}/pulls/{pull_number}/commits",
+    "GET /repos/{owner}/{repo}/issues/{issue_number}",
+    "GET /repos/{owner}/{repo}/issues/{issue_number}/comments",
+    "POST /repos/{owner}/{repo}/issues/{issue_number}/comments",
+    "PATCH /repos/{owner}/{repo}/issues/comments/{comment_id}",
+    "POST /repos/{owner}/{repo}/issues/comments/{comment_id}/reactions",
+    "GET /repos/{owner}/{repo}/branches/{branch}",
+    "GET /repos/{owner}/{repo}/rules/branches/{branch}",
+    "GET /orgs/{org}/installation",
+    "GET /orgs/{org}/teams/{team_slug}/memberships/{username}",
+    "GET /app/hook/config",
+    "GET /app/hook/deliveries",
+    "POST /app/hook/deliveries/{delivery_id}/attempts",
+    "POST /app-manifests/{code}/conversions",
+    "PUT /repos/{owner}/{repo}/pulls/{pull_number}/update-branch",
+    "GET /repos/{owner}/{repo}/pulls/{pull_number}/comments",
+    "POST /repos/{owner}/{repo}/pulls/comments/{comment_id}/reactions",
+    "GET /user",
+)
 UNTOLD = {"description", "example", "examples", "x-github-breaking-changes", "title", "deprecated"}
 
 
@@ -81,22 +86,38 @@ def resolved(document: Any, reference: str) -> Any:
     return document
 
 
+def operation(document: Any, name: str) -> Any:
+    """What it takes and answers: the request's schema, names of query parameters, each status."""
+    method, path = name.split(" ")
+    found = document["paths"][path][method.lower()]
+    given = [
+        resolved(document, each["$ref"]) if "$ref" in each else each
+        for each in found.get("parameters", [])
+    ]
+    kept: dict[str, Any] = {
+        "query": sorted(each["name"] for each in given if each["in"] == "query"),
+        "answers": {},
+    }
+    if "requestBody" in found:
+        kept["body"] = bare(found["requestBody"]["content"]["application/json"]["schema"])
+    for status, answer in found["responses"].items():
+        told = resolved(document, answer["$ref"]) if "$ref" in answer else answer
+        schema = told.get("content", {}).get("application/json", {}).get("schema")
+        kept["answers"][status] = bare(schema)
+    return kept
+
+
 def derive(document: Any) -> Any:
-    answers = {}
-    for name, status in OPERATIONS.items():
-        method, path = name.split(" ")
-        answer = document["paths"][path][method.lower()]["responses"][status]
-        answer = resolved(document, answer["$ref"]) if "$ref" in answer else answer
-        answers[name] = bare(answer["content"]["application/json"]["schema"])
+    operations = {name: operation(document, name) for name in OPERATIONS}
     schemas: dict[str, Any] = {}
-    todo = references(answers)
+    todo = references(operations)
     while todo:
         reference = todo.pop()
         name = reference.rpartition("/")[2]
         if name not in schemas:
             schemas[name] = bare(resolved(document, reference))
             todo |= references(schemas[name])
-    return {"answers": answers, "components": {"schemas": schemas}}
+    return {"operations": operations, "components": {"schemas": schemas}}
 
 
 def write(name: str, value: Any) -> None:

@@ -14,11 +14,11 @@ import httpx
 from bot.forges import ORDER
 from bot.forges.github.http import Http, ResponseError
 from bot.forges.github.manifest import read_manifest
+from bot.forges.github.rules import NOT_VISIBLE, rules_of
 from bot.forges.github.tokens import AppTokens
 
 MAX_REDELIVERIES = 50
 MAX_ATTEMPTS = 3
-NOT_VISIBLE = frozenset({403, 404})
 ADD = "add it in the App's settings, Permissions & events"
 ADMIN = 3
 LEVELS = {"none": 0, "read": 1, "write": 2, "admin": ADMIN}
@@ -80,12 +80,12 @@ def _failed(log: list[Mapping[str, Any]]) -> Iterator[int]:
 async def check_required_status(http: Http, repository: str) -> tuple[str, ...]:
     """Check that the default branch requires the status `ORDER`."""
     info = await http.get(repository, f"/repos/{repository}")
-    branch = quote(info["default_branch"], safe="")
+    branch = info["default_branch"]
     required = await _protection(http, repository, branch) | await _rules(http, repository, branch)
     if ORDER in required:
         return ()
     wrong = (
-        f"{repository}: branch {info['default_branch']} does not require the status {ORDER}, so "
+        f"{repository}: branch {branch} does not require the status {ORDER}, so "
         f"people can merge out of order: add a branch protection or a ruleset"
     )
     return (wrong,)
@@ -93,7 +93,7 @@ async def check_required_status(http: Http, repository: str) -> tuple[str, ...]:
 
 async def _protection(http: Http, repository: str, branch: str) -> set[str]:
     try:
-        found = await http.get(repository, f"/repos/{repository}/branches/{branch}")
+        found = await http.get(repository, f"/repos/{repository}/branches/{quote(branch, safe='')}")
     except ResponseError as error:
         if error.status in NOT_VISIBLE:
             return set()
@@ -103,12 +103,7 @@ async def _protection(http: Http, repository: str, branch: str) -> set[str]:
 
 
 async def _rules(http: Http, repository: str, branch: str) -> set[str]:
-    try:
-        rules = await http.pages(repository, f"/repos/{repository}/rules/branches/{branch}")
-    except ResponseError as error:
-        if error.status in NOT_VISIBLE:
-            return set()
-        raise
+    rules = await rules_of(http, repository, branch)
     parameters = (each.get("parameters") or {} for each in rules)
     return {
         check["context"]

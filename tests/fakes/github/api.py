@@ -12,6 +12,7 @@ from bot.sandbox.forge.accounts import RequestError
 from bot.sandbox.forge.protection import ZERO
 from bot.sandbox.forge.records import MergeRequest
 from tests.fakes.github import apps, commits, rules, shapes
+from tests.fakes.github import merging as github_merging
 from tests.fakes.github.state import GitHub, Json
 
 ROLES = {"triage": "read", "maintain": "write"}
@@ -74,7 +75,8 @@ def _repositories(github: GitHub) -> APIRouter:
     @routes.get("")
     async def repository(request: Request, owner: str, name: str) -> Response:
         path = _readable(github, request, owner, name)
-        return _told(request, shapes.repository(forge, path, github.web))
+        methods = github.methods_of(path)
+        return _told(request, shapes.repository(forge, path, github.web, methods))
 
     @routes.get("/collaborators/{login}/permission")
     async def permission(request: Request, owner: str, name: str, login: str) -> Json:
@@ -160,6 +162,8 @@ def _pulls(github: GitHub) -> APIRouter:
         fork = github.forks.get((found.repository, found.number))
         if fork:
             value["head"]["repo"] = {**value["head"]["repo"], "full_name": fork, "fork": True}
+        if not listed:
+            value["mergeable_state"] = github_merging.state_of(github, found)
         return {**value, "mergeable": None} if github.unsure and not listed else value
 
     @routes.get("/pulls")
@@ -238,12 +242,18 @@ def _pulls(github: GitHub) -> APIRouter:
     async def merge(request: Request, owner: str, name: str, number: int) -> Json:
         path, fields = _readable(github, request, owner, name), await request.json()
         github.methods.append(fields["merge_method"])
-        if github.needs_queue:
-            raise RequestError(405, "Changes must be made through the merge queue")
-        message = f"{fields['commit_title']}\n\n{fields['commit_message']}\n"
-        user = github.signed_in(request)
-        sha = merging.merge(forge, user, path, number, head=fields["sha"], message=message)
+        user, found = github.signed_in(request), forge.request(path, number)
+        with forge.lock:
+            sha = github_merging.merge(github, user, found, fields)
         return {"sha": sha, "merged": True, "message": "Pull Request successfully merged"}
+
+    @routes.put("/pulls/{number}/update-branch", status_code=202)
+    async def update(request: Request, owner: str, name: str, number: int) -> Json:
+        path = _readable(github, request, owner, name)
+        fields = json.loads(await request.body() or b"{}")
+        user, found = github.signed_in(request), forge.request(path, number)
+        github_merging.update_branch(github, user, found, fields.get("expected_head_sha"))
+        return {"message": "Updating pull request branch.", "url": f"{github.web}/{path}"}
 
     @routes.get("/pulls/{number}/commits")
     async def commits_of(request: Request, owner: str, name: str, number: int) -> Response:
@@ -255,19 +265,20 @@ def _pulls(github: GitHub) -> APIRouter:
     @routes.get("/pulls/{number}/reviews")
     async def reviews(request: Request, owner: str, name: str, number: int) -> Response:
         path = _readable(github, request, owner, name)
-        found = [
+        found = forge.request(path, number)
+        told = [
             {
                 "id": index,
                 "user": shapes.user(forge.users[login], github.web),
-                "state": "APPROVED",
+                "state": "DISMISSED"
+                if github_merging.is_stale(github, found, head)
+                else "APPROVED",
                 "commit_id": head,
                 "submitted_at": shapes.time(at),
             }
-            for index, (login, (head, at)) in enumerate(
-                sorted(forge.request(path, number).reviews.items())
-            )
+            for index, (login, (head, at)) in enumerate(sorted(found.reviews.items()))
         ]
-        return _page(request, found)
+        return _page(request, told)
 
     return routes
 

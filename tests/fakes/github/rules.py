@@ -30,14 +30,6 @@ def routes(github: GitHub) -> APIRouter:
     @routes.get("/rules/branches/{branch}")
     async def ruled(request: Request, owner: str, name: str, branch: str) -> list[Json]:
         forge.require(github.signed_in(request), f"{owner}/{name}", "read")
-        required = github.required.get(f"{owner}/{name}", []) if branch == "main" else []
-        if not required:
-            return []
-        checks = [{"context": each} for each in required]
-        parameters = {
-            "required_status_checks": checks,
-            "strict_required_status_checks_policy": False,
-        }
-        return [{"type": "required_status_checks", "parameters": parameters}]
+        return github.rules_of(f"{owner}/{name}") if branch == "main" else []
 
     return routes

@@ -33,7 +33,7 @@ def time(text: str) -> str:
     return text[:19] + "Z"
 
 
-def repository(forge: ForgeState, path: str, web: str) -> Json:
+def repository(forge: ForgeState, path: str, web: str, methods: set[str] | None = None) -> Json:
     found = forge.repository(path)
     owner, _, name = path.partition("/")
     return {
@@ -48,9 +48,9 @@ def repository(forge: ForgeState, path: str, web: str) -> Json:
         "clone_url": f"{web}/{path}.git",
         "ssh_url": f"git@github.invalid:{path}.git",
         "default_branch": found.default_branch,
-        "allow_merge_commit": True,
-        "allow_squash_merge": True,
-        "allow_rebase_merge": True,
+        "allow_merge_commit": methods is None or "merge" in methods,
+        "allow_squash_merge": methods is None or "squash" in methods,
+        "allow_rebase_merge": methods is None or "rebase" in methods,
     }
 
 

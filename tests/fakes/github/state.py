@@ -15,6 +15,13 @@ from bot.sandbox.forge.state import ForgeState
 from tests.fakes.oauth import OAuth
 
 Json = dict[str, Any]
+PULL_REQUEST_RULE = {
+    "dismiss_stale_reviews_on_push": False,
+    "require_code_owner_review": False,
+    "require_last_push_approval": False,
+    "required_approving_review_count": 0,
+    "required_review_thread_resolution": False,
+}
 NOT_HELD = (
     "There is at least one repository that does not exist or is not accessible to the parent "
     "installation."
@@ -73,6 +80,9 @@ class GitHub:
         self.teams: dict[str, set[str]] = {}
         self.forks: dict[tuple[str, int], str] = {}
         self.required: dict[str, list[str]] = {}
+        self.protection: dict[str, Json] = {}
+        self.rulesets: dict[str, list[Json]] = {}
+        self.repository_methods: dict[str, set[str]] = {}
         self.hook_url = ""
         self.deliveries: list[Delivery] = []
         self.redeliver: Callable[[Delivery], None] = lambda _: None
@@ -89,6 +99,27 @@ class GitHub:
             refs.create(f"refs/pull/{number}/head", sha, force=True)
 
         self.forge.git.keep = both  # type: ignore[method-assign] # GitHub keeps one more
+
+    def rules_of(self, path: str) -> list[Json]:
+        """The rules of rulesets that apply to the default branch."""
+        rules = [
+            {**each, "parameters": {**PULL_REQUEST_RULE, **each["parameters"]}}
+            if each["type"] == "pull_request"
+            else each
+            for each in self.rulesets.get(path, [])
+        ]
+        if self.required.get(path):
+            checks = [{"context": each} for each in self.required[path]]
+            parameters = {
+                "required_status_checks": checks,
+                "strict_required_status_checks_policy": False,
+            }
+            rules.append({"type": "required_status_checks", "parameters": parameters})
+        return rules
+
+    def methods_of(self, path: str) -> set[str]:
+        """The merge methods that the settings of a repository allow."""
+        return self.repository_methods.get(path, {"merge", "squash", "rebase"})
 
     @property
     def accounts(self) -> list[str]:
