@@ -224,8 +224,6 @@ WAYS: tuple[Way, ...] = (
     has_an_earlier_commit_that_is_reverted,
     has_another_login_since,
 )
-ONLY_BY_ADDRESS = frozenset({writes_what_another_pushes})
-"""What GitLab's REST cannot tell: it maps no address to an account."""
 
 
 def noreply(world: World, login: str) -> str:
@@ -255,17 +253,12 @@ async def outcome(world: World, login: str, *, by_command: bool = False) -> list
     return world.merged()
 
 
-def ways_on(dialect: str) -> list[Way]:
-    """GitLab's REST API has no accounts of addresses: a way known only by them is a gap there."""
-    return [way for way in WAYS if dialect != "gitlab" or way not in ONLY_BY_ADDRESS]
-
-
 @pytest.mark.parametrize(
     ("world", "way"),
     [
         pytest.param(dialect, way, id=f"{dialect}-{way.__name__}")
         for dialect in EVERYWHERE
-        for way in ways_on(dialect)
+        for way in WAYS
     ],
     indirect=["world"],
 )
@@ -355,6 +348,8 @@ NOT_TOLD = [
     pytest.param("github", unverified_address, "belongs to no GitHub account"),
     pytest.param("github", push_that_is_not_recorded, NO_PUSH),
     pytest.param("github", push_to_a_fork, NO_PUSH),
+    pytest.param("gitlab", unknown_address, "belongs to no GitLab account"),
+    pytest.param("gitlab", unverified_address, "belongs to no GitLab account"),
     pytest.param("gitlab", push_of_many_branches, NO_PUSH),
     pytest.param("gitlab", push_that_is_not_recorded, NO_PUSH),
     pytest.param("memory", push_that_is_not_recorded, NO_PUSH),

@@ -76,7 +76,7 @@ class GitLabForge:
         )
         self._http = Http(client, clock, RateBudget(clock, PER_MINUTE, PER_HOUR))
         self._me: User | None = None
-        self._contributors = ContributorReader(self._http)
+        self._contributors = ContributorReader(self._http, self._my_id)
         self._listing = Listing(self._http, clock)
         self._statuses = CommitStatuses(self._http)
 

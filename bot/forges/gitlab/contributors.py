@@ -1,6 +1,9 @@
 """Who has a hand in commits, as GitLab tells it.
 
-Commits on GitLab name no accounts: its REST tells the addresses in them, which anybody can set.
+Commits on GitLab name no accounts: its REST tells the addresses in them, which anybody can set. Who
+pushed is known, and by `commit_authors` who wrote what another pushed; merge commits are of whoever
+pushed or merged them.
+
 Sources: GitLab Docs, "Events API" (`push_data` of the action `pushed`: who moved a branch from
 `commit_from` to `commit_to`; both null in a bulk push of more than `push_event_activities_limit`
 branches, "Push event activities limit"), "Commits API" ("List merge requests associated with a
@@ -9,7 +12,7 @@ number in a `noreply` address is the account's id).
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
@@ -20,9 +23,11 @@ from bot.forges._attribution import (
     MergedRequest,
     Push,
     attribute,
+    between,
     checked_range,
     joined,
 )
+from bot.forges.gitlab import commit_authors
 from bot.forges.gitlab.http import Http, ResponseError, project
 from planners.model import UnattributedCommit
 
@@ -32,6 +37,8 @@ UNREADABLE = frozenset({401, 403, 404})
 PAGE = 100
 MAX_PUSH_PAGES = 100
 SMALLER = "with smaller merge requests"
+NO_ACCOUNT = "its author's address belongs to no GitLab account"
+ADD_ADDRESS = "when its author adds the address to their account on GitLab"
 _NOREPLY = re.compile(r"(\d+)-[^@]+@users\.noreply\..+")
 
 
@@ -66,6 +73,7 @@ class ContributorReader:
     """Asks one GitLab; pushes are remembered by project and id, as they never change."""
 
     http: Http
+    me: Callable[[], Awaitable[int]]
     _pushes: dict[str, dict[int, Push]] = field(default_factory=dict)
 
     async def read(self, repository: str, commits: CommitRange) -> Contributors:
@@ -80,8 +88,30 @@ class ContributorReader:
         owners = {
             int(match[1]) for each in commits.addresses if (match := _NOREPLY.fullmatch(each))
         }
+        authors = await self._read_authors(repository, search, pushes)
         told = attribute(repository, commits, pushes, search.requests.values())
-        return joined(Contributors(frozenset(owners), tuple(search.unattributed)), told)
+        own = Contributors(frozenset(owners), tuple(search.unattributed))
+        return joined(joined(own, authors), told)
+
+    async def _read_authors(
+        self, repository: str, search: "_Search", pushes: Iterable[Push]
+    ) -> Contributors:
+        """The accounts of the authors; what Switchyard itself pushed has no author besides."""
+        me = await self.me()
+        graph = dict(search.commits.parents)
+        for request in search.requests.values():
+            graph |= request.commits
+        first, own = set[str](), set[str]()
+        for push in pushes:
+            new = between(graph, push.before, push.after) - first
+            own |= new if push.account == me else frozenset()
+            first |= new
+        wanted = [sha for sha, parents in graph.items() if len(parents) <= 1 and sha not in own]
+        found = await commit_authors.read(self.http, repository, wanted)
+        accounts = {each.account for each in found.values() if each.account is not None}
+        missing = [each for each in wanted if each not in found or found[each].account is None]
+        unknown = [UnattributedCommit(each, NO_ACCOUNT, ADD_ADDRESS) for each in missing]
+        return Contributors(frozenset(accounts), tuple(unknown))
 
     async def _read_requests(self, repository: str, commits: CommitRange) -> _Search:
         """The merged merge requests that brought the commits, also through other branches."""

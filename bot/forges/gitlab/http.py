@@ -109,6 +109,16 @@ class Http:
             lambda: self.client.http_put(path, post_data=fields, obey_rate_limit=False),
         )
 
+    async def graphql(self, query: str, variables: Mapping[str, str]) -> Any:
+        """Read by GraphQL; what GitLab could not resolve is absent."""
+        url = f"{self.client.url}/api/graphql"
+        asked = {"query": query, "variables": dict(variables)}
+        answer = await self._do(
+            "POST /graphql",
+            lambda: self.client.http_post(url, post_data=asked, obey_rate_limit=False),
+        )
+        return answer.get("data") or {}
+
     def _spend(self, urgency: Urgency) -> None:
         until = self.budget.spend(urgency)
         if until is not None:

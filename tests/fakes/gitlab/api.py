@@ -10,7 +10,7 @@ from bot.sandbox.forge import conversation, merging
 from bot.sandbox.forge.accounts import RequestError
 from bot.sandbox.forge.protection import ZERO
 from bot.sandbox.forge.records import MergeRequest
-from tests.fakes.gitlab import history, projects, rules, shapes
+from tests.fakes.gitlab import graphql, history, projects, rules, shapes
 from tests.fakes.gitlab import merging as gitlab_merging
 from tests.fakes.gitlab.state import GitLab, Json
 
@@ -25,6 +25,7 @@ def create_gitlab(gitlab: GitLab) -> FastAPI:
     routers = (_users(gitlab), _projects(gitlab), _requests(gitlab), _talk(gitlab))
     for routes in (*routers, rules.routes(gitlab), history.routes(gitlab)):
         app.include_router(routes, prefix="/api/v4")
+    app.include_router(graphql.routes(gitlab))
     return app
 
 

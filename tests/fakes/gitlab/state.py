@@ -33,6 +33,7 @@ class GitLab:
         self.checking: dict[int, int] = {}
         self.groups: dict[str, set[str]] = {}
         self.bulk: set[int] = set()
+        self.unverified: set[str] = set()
         self.hooks: dict[str, list[Json]] = {}
         self.tested: list[int] = []
         self.forks: dict[tuple[str, int], str] = {}

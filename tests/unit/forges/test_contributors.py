@@ -1,5 +1,6 @@
 """Who has a hand in commits, as GitHub and GitLab tell it, beyond what their fakes do."""
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
@@ -198,6 +199,7 @@ class GitLab:
 
     def __init__(self) -> None:
         self.answers: dict[str, list[Json]] = {}
+        self.authors: dict[str, int | None] = {}
 
     def pushed(self, author: int, before: str | None, after: str | None, ref: str | None) -> None:
         listed = self.answers.setdefault("/events", [])
@@ -235,8 +237,22 @@ class GitLab:
     async def all(self, path: str, **_: Any) -> list[Any]:
         return self.answers.get(path.removeprefix("/projects/shop%2Fstorefront"), [])
 
+    async def graphql(self, query: str, variables: Mapping[str, str]) -> Any:
+        """Every commit is of account 1, unless `authors` says otherwise."""
+        assert variables == {"path": REPO}
+        trees = {}
+        for name, sha in re.findall(r'(\w+): tree\(ref: "(\w+)"\)', query):
+            account = self.authors.get(sha, 1)
+            author = {"id": f"gid://gitlab/User/{account}"} if account else None
+            trees[name] = {"lastCommit": {"sha": sha, "authorEmail": "a@b.c", "author": author}}
+        return {"project": {"repository": trees}}
+
+    async def me(self) -> int:
+        return 99
+
     async def read(self, found: CommitRange) -> Contributors:
-        return await on_gitlab.ContributorReader(cast("GitLabHttp", self)).read(REPO, found)
+        reader = on_gitlab.ContributorReader(cast("GitLabHttp", self), self.me)
+        return await reader.read(REPO, found)
 
 
 async def test_squashed_commits_are_a_line_to_gitlab() -> None:
@@ -288,3 +304,27 @@ async def test_what_gitlab_does_not_tell_is_said() -> None:
     reasons = {each.sha: each.reason for each in found.unattributed}
     assert "who merged merge request !7" in reasons["m"]
     assert "who pushed it to the branch of merge request 7" in reasons["a"]
+
+
+async def test_who_wrote_what_another_pushed_is_told_by_the_verified_address() -> None:
+    gitlab = GitLab()
+    gitlab.pushed(2, "old", "b", "main")
+    gitlab.authors |= {"a": 3, "b": None}
+
+    found = await gitlab.read(commits(b="a", a="old"))
+
+    assert found.accounts == {2, 3}
+    assert [(each.sha, each.reason) for each in found.unattributed] == [
+        ("b", "its author's address belongs to no GitLab account")
+    ]
+
+
+async def test_what_switchyard_pushed_first_has_no_author_besides() -> None:
+    gitlab = GitLab()
+    gitlab.pushed(2, "old", "a", "shop")
+    gitlab.pushed(99, "old", "b", "main")
+    gitlab.authors |= {"a": 3, "b": None}
+
+    found = await gitlab.read(commits(b="a", a="old"))
+
+    assert (found.accounts, found.unattributed) == ({2, 3, 99}, ())
