@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from planners.model import Json, Readiness, Unit
@@ -114,7 +114,8 @@ def _readiness(event: Mapping[str, Any]) -> Readiness:
 def _time(text: object) -> datetime:
     try:
         found = datetime.fromisoformat(str(text))
-    except ValueError as error:
+        found.astimezone(UTC)
+    except (OverflowError, ValueError) as error:
         raise ReportError("the event has no timestamp (RFC 3339)") from error
     if found.tzinfo is None:
         raise ReportError("the event's timestamp has no time zone")

@@ -101,7 +101,7 @@ def without_freeze(files: Mapping[str, bytes], name: str) -> Changes:
         EditRefusedError: no policy contains it, or the policy cannot be edited.
     """
     for each in find_documents(files, "policies", "Policy"):
-        spec = each.value["spec"]
+        spec = each.value.get("spec")
         freezes = spec.get("freezes") if isinstance(spec, dict) else None
         for index, freeze in enumerate(freezes if isinstance(freezes, list) else []):
             if not isinstance(freeze, dict) or freeze.get("name") != name:

@@ -2,7 +2,7 @@
 
 import math
 import re
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -18,7 +18,8 @@ from planners.placement.scores import key_of
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _KEY = re.compile(r"([a-z0-9.-]{1,253}/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
 _VALUE = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
-_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
+_DURATION = re.compile(r"(?:([0-9]{1,9})h)?(?:([0-9]{1,9})m)?(?:([0-9]{1,9})s)?")
+_LONGEST = timedelta(days=3650)
 _REPO = re.compile(r"([a-z0-9-]+):([A-Za-z0-9._-]+(?:/[A-Za-z0-9._-]+)+)")
 _PERCENT = re.compile(r"([1-9][0-9]?|100)%")
 _DATA_KEY = re.compile(r"[-._a-zA-Z0-9]{1,253}")
@@ -62,7 +63,10 @@ def _duration(value: Any) -> timedelta:
     if match is None or not value:
         raise invalid(f"invalid duration {value!r}; expected e.g. 30s, 15m or 1h30m")
     hours, minutes, seconds = (int(part or 0) for part in match.groups())
-    return timedelta(hours=hours, minutes=minutes, seconds=seconds)
+    duration = timedelta(hours=hours, minutes=minutes, seconds=seconds)
+    if duration > _LONGEST:
+        raise invalid(f"invalid duration {value!r}; expected at most 87600h (ten years)")
+    return duration
 
 
 def _repo(value: Any) -> Repo:
@@ -75,7 +79,8 @@ def _repo(value: Any) -> Repo:
 def _moment(value: Any) -> datetime:
     try:
         found = datetime.fromisoformat(value)
-    except (TypeError, ValueError):
+        found.astimezone(UTC)
+    except (OverflowError, TypeError, ValueError):
         found = None
     if found is None or found.tzinfo is None:
         raise invalid(f"invalid time {value!r}; expected RFC 3339, e.g. 2026-12-24T18:00:00Z")

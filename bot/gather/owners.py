@@ -5,6 +5,7 @@ Sources: GitHub Docs, "About code owners" (gitignore's patterns without `!`, the
 match, default owners, optional ones marked `^`).
 """
 
+import contextlib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -15,6 +16,8 @@ from bot.git import Mirror, RepositoryRefusedError
 
 PLACES = (".github/CODEOWNERS", ".gitlab/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS")
 MAX_LINES = 5_000
+MAX_WILDCARDS = 3
+MAX_DEEP_WILDCARDS = 4
 DIRECT = "/*"
 _SECTION = re.compile(r"(\^?)\[([^\]]+)\](?:\[\d+\])?(.*)")
 _WORD = re.compile(r"(?:\\.|[^\s\\])+")
@@ -62,14 +65,15 @@ def parse(text: str) -> tuple[Section, ...]:
     """The sections of a file; lines that make no sense are left out, as the forges do.
 
     Raises:
-        OwnersError: it has more than MAX_LINES lines, of which the last could change every owner.
+        OwnersError: it has more than MAX_LINES lines, of which the last could change every owner,
+            or a pattern that takes too long to match.
     """
     sections = {"": Section()}
     current = sections[""]
     lines = text.splitlines()
     if len(lines) > MAX_LINES:
         raise OwnersError(f"CODEOWNERS has {len(lines)} lines, more than {MAX_LINES}")
-    for line in lines:
+    for number, line in enumerate(lines, 1):
         bare = re.split(r"(?:^|\s)#", line, maxsplit=1)[0].strip()
         header = _SECTION.fullmatch(bare)
         if header:
@@ -80,8 +84,21 @@ def parse(text: str) -> tuple[Section, ...]:
         words = _WORD.findall(bare)
         if not words or words[0].startswith("!"):
             continue
-        current.rules.append(Rule.of(words[0], _names(words[1:]) or current.defaults))
+        if _is_costly(words[0]):
+            raise OwnersError(
+                f"CODEOWNERS line {number} has too many wildcards; at most {MAX_WILDCARDS} `*` "
+                f"between slashes and {MAX_DEEP_WILDCARDS} `**` are supported"
+            )
+        with contextlib.suppress(ValueError, re.error):
+            current.rules.append(Rule.of(words[0], _names(words[1:]) or current.defaults))
     return tuple(each for each in sections.values() if each.rules and not each.optional)
+
+
+def _is_costly(pattern: str) -> bool:
+    """Whether the time to match a pattern, a regular expression, grows too fast with the path."""
+    parts = pattern.split("/")
+    deep = sum(part == "**" for part in parts)
+    return deep > MAX_DEEP_WILDCARDS or any(part.count("*") > MAX_WILDCARDS for part in parts)
 
 
 def owners_of(sections: Iterable[Section], paths: Iterable[str]) -> tuple[frozenset[str], ...]:

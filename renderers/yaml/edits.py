@@ -100,11 +100,11 @@ class Edit:
             del _at(whole, path[:-1])[path[-1]]
 
         whole = self._find(path[:-1])
+        span = self._span(whole, path[-1])
         if not whole.mapping and len(whole.children) == 1:
             return self.remove(path[:-1])
         if whole.mapping and len(whole.children) == 2:  # noqa: PLR2004 - one key and its value
             return self._checked(self._emptied(path[:-1], whole), change)
-        span = self._span(whole, path[-1])
         first, last = whole.children[span.start], whole.children[span.stop - 1]
         if whole.flow:
             if span.stop < len(whole.children):
@@ -122,21 +122,20 @@ class Edit:
         return "\r\n" if b"\r\n" in self.content else "\n"
 
     def _find(self, path: Path) -> _Node:
-        node = _roots(self.content)[self.index]
+        roots = _roots(self.content)
+        if self.index >= len(roots):
+            raise EditError("the file has no such document")
+        node = roots[self.index]
         for step in path:
-            if node.mapping:
-                found = node.entry(step)
-                if found is None:
-                    raise EditError(f"the file has no {step} at this path")
-                node = found[1]
-            else:
-                node = node.children[int(step)]
+            node = node.children[self._span(node, step).stop - 1]
         return node
 
     def _span(self, whole: _Node, step: str | int) -> range:
         """The indexes of the children that make up an entry: key and value, or a list item."""
         if not whole.mapping:
-            return range(int(step), int(step) + 1)
+            if not isinstance(step, int) or step >= len(whole.children):
+                raise EditError(f"the file has no {step} at this path")
+            return range(step, step + 1)
         keys = [key.text for key, _ in whole.entries()]
         if step not in keys:
             raise EditError(f"the file has no {step} at this path")
@@ -203,7 +202,10 @@ class Edit:
             EditError: it parses to another value.
         """
         expected = [each.value for each in load_documents(self.content)]
-        change(expected[self.index])
+        try:
+            change(expected[self.index])
+        except (AttributeError, LookupError, TypeError) as error:
+            raise EditError("the parts of the file are not of the expected types") from error
         marked = self.content.decode().startswith(_BYTE_ORDER_MARK)
         new = (_BYTE_ORDER_MARK + text if marked else text).encode()
         try:

@@ -42,6 +42,15 @@ def test_a_cluster_document_is_found_in_any_file() -> None:
     assert with_maintenance(after, "three", drained=False) == {"clusters/north.yaml": both}
 
 
+def test_an_edit_of_a_document_that_has_no_such_part_is_refused() -> None:
+    cluster = b"kind: Cluster\nmetadata: {name: one}\nspec: {agent: flux}\n"
+
+    with pytest.raises(EditRefusedError, match="has no maintenance"):
+        with_maintenance({"clusters/a.yaml": cluster}, "one", drained=False)
+    with pytest.raises(EditRefusedError, match="no policy contains"):
+        without_freeze({"policies/a.yaml": b"kind: Policy\n"}, "sale")
+
+
 def test_a_freeze_is_created_and_deleted_with_its_own_file() -> None:
     changes = with_freeze(FILES, FREEZE)
     assert list(changes) == ["policies/freeze-sale.yaml"]

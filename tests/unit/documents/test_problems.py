@@ -43,6 +43,16 @@ def test_the_small_application_is_valid() -> None:
             ],
         ),
         (
+            "timeout: 10m",
+            "timeout: 99999999h",
+            [
+                (
+                    "switchyard.yaml:10:38: invalid duration '99999999h'; expected at most 87600h "
+                    "(ten years)"
+                )
+            ],
+        ),
+        (
             "tenant: shop",
             "tenant: shop\n  tenant: shop",
             ["switchyard.yaml:6:3: duplicate key 'tenant'"],

@@ -64,3 +64,16 @@ def test_a_file_longer_than_the_limit_tells_no_owners() -> None:
     assert owners("x @a\n" * (MAX_LINES - 1) + "y @b\n", "y") == [["b"]]
     with pytest.raises(OwnersError, match="more than 5000"):
         parse("x @a\n" * MAX_LINES + "y @b\n")
+
+
+@pytest.mark.parametrize("pattern", ["[z-a]x", "[[", "a[]b", "***[", "\\"])
+def test_a_pattern_that_no_forge_can_read_is_left_out(pattern: str) -> None:
+    assert owners(f"* @ada\n{pattern} @eve", "zx") == [["ada"]]
+
+
+@pytest.mark.parametrize(
+    "pattern", ["*a*a*a*a", "/x/" + "*" * 200, "/".join(["**/a"] * 5), "a/****"]
+)
+def test_a_pattern_that_takes_too_long_to_match_fails_closed(pattern: str) -> None:
+    with pytest.raises(OwnersError, match="line 2 has too many wildcards"):
+        parse(f"* @ada\n{pattern} @eve")

@@ -71,6 +71,8 @@ def test_reasons_become_readiness(changes: dict[str, Any], expected: Readiness) 
         event(metadata={"revision": "main@sha1:short"}),
         event(timestamp="yesterday"),
         event(timestamp="2026-11-20T12:00:00"),
+        event(timestamp="0001-01-01T00:00:00+23:59"),
+        event(timestamp="9999-12-31T23:59:59-23:59"),
     ],
 )
 def test_a_malformed_report_is_rejected(body: bytes) -> None:

@@ -166,6 +166,17 @@ def test_shared_anchors_are_not_edited(text: str, path: tuple[str, str]) -> None
         Edit(text.encode()).put(path, "drained")
 
 
+@pytest.mark.parametrize("text", ["", "a", "spec:\n", "spec: [a]\n", "spec: {a: b}\n", "spec: x\n"])
+def test_text_without_that_part_is_refused(text: str) -> None:
+    edit = Edit(text.encode())
+
+    for path in (("spec", "b"), ("spec", 1), ("spec", "a", 0), ("x", "y")):
+        with pytest.raises(EditError):
+            edit.remove(path)
+    with pytest.raises(EditError):
+        edit.append(("spec", "a", "b"), {"c": "d"})
+
+
 def test_own_keys_are_kept_beside_merged_ones() -> None:
     text = "base: &b {maintenance: none}\nspec:\n  <<: *b\n"
 
