@@ -2,6 +2,10 @@
 VENV := .venv
 PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
+FUZZ_READY := $(VENV)/.fuzz-ready
+AUDIT_VENV := .venv-audit
+AUDIT_READY := $(AUDIT_VENV)/.ready
+INSTALL := -m pip install --quiet --disable-pip-version-check --require-hashes -r
 LOCKING := --python-version 3.11 --universal --generate-hashes --no-emit-index-url --no-annotate \
   --custom-compile-command 'make lock'
 
@@ -13,17 +17,26 @@ PURE := tests/unit/planners tests/unit/renderers tests/unit/plugins tests/unit/d
   tests/unit/wording tests/unit/commandlog tests/unit/chatops
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast coverage check fix docs bench lock clean
+.PHONY: help demo test test-fast coverage check fuzz fix docs bench lock sbom audit clean
 
 help: ## list the verbs
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 11
 
 $(READY): requirements-dev.lock pyproject.toml tests/tools/kubectl-and-helm.txt
 	python3 -m venv $(VENV)
-	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	$(PY) $(INSTALL) requirements-dev.lock
 	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	$(PY) -m tests.tools.install_programs
 	touch $(READY)
+
+$(FUZZ_READY): $(READY) requirements-fuzz.lock
+	$(PY) $(INSTALL) requirements-fuzz.lock || echo "Atheris has no wheel here: fuzzing without coverage guidance."
+	touch $(FUZZ_READY)
+
+$(AUDIT_READY): requirements-audit.lock
+	python3 -m venv $(AUDIT_VENV)
+	$(AUDIT_VENV)/bin/python $(INSTALL) requirements-audit.lock
+	touch $(AUDIT_READY)
 
 demo: $(READY) ## the whole loop on this machine (ARGS=--auto plays the people too)
 	$(VENV)/bin/switchyard demo $(ARGS)
@@ -47,6 +60,9 @@ check: $(READY) ## lint, types, architecture, then all tests
 	$(VENV)/bin/lint-imports
 	$(TESTS) $(ARGS)
 
+fuzz: $(FUZZ_READY) ## fuzz every parser: SECONDS for each or COUNT for all; ONLY="yaml_documents ..."
+	$(PY) -m tests.fuzz $(if $(COUNT),--count $(COUNT)) $(if $(SECONDS),--seconds $(SECONDS)) $(ONLY)
+
 fix: $(READY) ## format, and mend what the linter can
 	$(VENV)/bin/ruff format .
 	$(VENV)/bin/ruff check --fix .
@@ -57,9 +73,19 @@ docs: $(READY) ## write the reference pages and schemas anew
 bench: $(READY) ## measure, as ratios
 	$(PY) -m bench
 
-lock: ## resolve requirements.lock and requirements-dev.lock anew (needs uv)
+sbom: $(AUDIT_READY) ## write sbom.cdx.json (CycloneDX) from requirements.lock
+	$(AUDIT_VENV)/bin/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible \
+	  --output-format JSON --output-file sbom.cdx.json requirements.lock
+
+audit: $(AUDIT_READY) ## look for known vulnerabilities in the locked dependencies (needs the network)
+	$(AUDIT_VENV)/bin/pip-audit --strict --require-hashes --disable-pip -r requirements.lock
+	$(AUDIT_VENV)/bin/pip-audit --strict --require-hashes --disable-pip -r requirements-dev.lock
+
+lock: ## resolve every lock file anew (needs uv)
 	uv pip compile pyproject.toml $(LOCKING) -o requirements.lock
 	uv pip compile pyproject.toml --group dev -c requirements.lock $(LOCKING) -o requirements-dev.lock
+	uv pip compile --group pyproject.toml:fuzz $(LOCKING) -o requirements-fuzz.lock
+	uv pip compile --group pyproject.toml:audit $(LOCKING) -o requirements-audit.lock
 
 clean: ## remove the virtual environment and caches
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(AUDIT_VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .fuzz

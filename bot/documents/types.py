@@ -1,7 +1,7 @@
 """Types that documents share: names, durations, repositories, quantities, selectors."""
 
-import math
 import re
+import sys
 from datetime import UTC, datetime, time, timedelta
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -134,7 +134,8 @@ def _how_many(value: Any) -> int | str:
 
 
 def _number(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_number or not -sys.float_info.max <= value <= sys.float_info.max:
         raise invalid(f"invalid number {value!r}; expected e.g. 12 or 0.5")
     return float(value)
 

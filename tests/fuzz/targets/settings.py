@@ -1,0 +1,41 @@
+"""Settings in files: `name=value` lines, each one a file of the secrets directory."""
+
+from collections.abc import Iterator
+
+from pydantic import ValidationError
+
+from bot.cli.settings import mistakes
+from bot.settings import Settings
+from tests.fuzz import SECRET, Target, text
+
+REQUIRED = {"fleet": "github:shop/fleet", "marker_key": SECRET, "report_key": SECRET}
+
+
+def check(data: bytes) -> None:
+    """ValidationError whose words show no secret; neither do the settings themselves."""
+    lines = text(data).split("\n")
+    pairs = [
+        line.partition("=")
+        for line in lines
+        if "=" in line and SECRET not in line.partition("=")[0]
+    ]
+    values: dict[str, object] = {**REQUIRED, **{name: value for name, _, value in pairs}}
+    try:
+        settings = Settings(**values)  # type: ignore[arg-type]
+    except ValidationError as error:
+        assert not any(SECRET in line for line in mistakes(error, "_"))
+        return
+    assert SECRET not in repr(settings)
+    assert settings.store_url
+
+
+def seeds() -> Iterator[bytes]:
+    """Each setting that is parsed, valid and not."""
+    yield b"public_url=https://switchyard.example.com\nport=7080\nworkers=3\ngithub_url=http://a"
+    yield b"proxy_user_header=X-Forwarded-User\nport=-1\ndatabase_url=postgresql+psycopg://a@b/c"
+    yield f"github_webhook_secrets={SECRET}\ngithub_client_secret={SECRET}\nfleet=a".encode()
+    yield f"local_webhook_secret={SECRET[:8]}\ngithub_client_id={SECRET}".encode()
+
+
+NAMES = tuple(f"\n{name}=".encode() for name in Settings.model_fields if not name.endswith("_file"))
+TARGET = Target(check, seeds, (*NAMES, SECRET.encode()), share=0.5)
