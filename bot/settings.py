@@ -55,8 +55,8 @@ class Settings(BaseSettings):
         default=Path("switchyard-data"),
         description="Directory for Git mirrors and the SQLite database.",
     )
-    database_url: str = Field(
-        default="",
+    database_url: SecretStr | None = Field(
+        default=None,
         description="`postgresql+psycopg://...`. Default: SQLite in the data directory.",
     )
     fleet: str = Field(
@@ -201,7 +201,8 @@ class Settings(BaseSettings):
     @property
     def store_url(self) -> str:
         """The URL of the database; by default SQLite in the data directory."""
-        return self.database_url or f"sqlite:///{self.data_dir / 'switchyard.db'}"
+        stated = self.database_url.get_secret_value() if self.database_url else ""
+        return stated or f"sqlite:///{self.data_dir / 'switchyard.db'}"
 
     @property
     def ca_files(self) -> tuple[Path, ...]:
