@@ -10,7 +10,8 @@ from bot.keys import cluster_key, setup_key
 def report_key(options: argparse.Namespace) -> int:
     """Print the key with which one cluster signs its reports."""
     secret = read_settings(options).report_key.get_secret_value()
-    sys.stdout.write(f"{cluster_key(secret, options.cluster).decode()}\n")
+    key = cluster_key(secret, options.cluster, options.generation)
+    sys.stdout.write(f"{key.decode()}\n")
     return 0
 
 

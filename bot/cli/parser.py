@@ -100,6 +100,28 @@ def _add_sandbox(commands: "_Subcommands[argparse.ArgumentParser]") -> None:
     forge.add_argument("--port", type=int, default=7081, help="port to listen on (default: 7081)")
 
 
+def _add_report_key(commands: "_Subcommands[argparse.ArgumentParser]") -> argparse.ArgumentParser:
+    key = _add(
+        commands,
+        "report-key",
+        "bot.cli.keys:report_key",
+        "print the key with which a cluster signs its reports",
+        "edge-17",
+        "edge-17 --secrets-dir /run/secrets/switchyard",
+        "edge-17 --generation 2",
+    )
+    key.add_argument("cluster", help="name of the cluster")
+    key.add_argument(
+        "--generation",
+        type=int,
+        choices=range(1, 1000),
+        default=1,
+        metavar="N",
+        help="`reportKeyGeneration` of the cluster in the fleet repo (default: 1)",
+    )
+    return key
+
+
 def _add_service(commands: "_Subcommands[argparse.ArgumentParser]") -> None:
     serve = _add(
         commands,
@@ -109,15 +131,7 @@ def _add_service(commands: "_Subcommands[argparse.ArgumentParser]") -> None:
         "",
         "--secrets-dir /run/secrets/switchyard",
     )
-    key = _add(
-        commands,
-        "report-key",
-        "bot.cli.keys:report_key",
-        "print the key with which a cluster signs its reports",
-        "edge-17",
-        "edge-17 --secrets-dir /run/secrets/switchyard",
-    )
-    key.add_argument("cluster", help="name of the cluster")
+    key = _add_report_key(commands)
     link = _add(
         commands,
         "setup-link",

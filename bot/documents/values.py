@@ -56,6 +56,7 @@ def cluster(document: ClusterDocument) -> Cluster:
         maintenance=Maintenance(spec.maintenance),
         timezone=spec.timezone,
         values=dict(sorted(spec.values.items())),
+        report_key_generation=spec.report_key_generation,
     )
 
 

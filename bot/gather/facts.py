@@ -1,5 +1,6 @@
 """Reported facts, kept by cluster among the views: the newest one of each is all that counts."""
 
+from datetime import datetime
 from typing import Any
 
 from bot.documents.facts import FactsReport
@@ -8,12 +9,15 @@ from bot.store.views import Views
 from planners.model.snapshot import ReportedFacts
 
 
-def keep_reported(views: Views, cluster: str, value: dict[str, Any]) -> None:
-    """Keep a report that was read without a mistake, unless a younger one is there."""
+def keep_reported(views: Views, cluster: str, value: dict[str, Any], now: datetime) -> None:
+    """Keep a report that was read without a mistake, unless a younger one is there.
+
+    Facts of a clock that is ahead are those of now: they do not stay fresh for longer.
+    """
     known = views.get(FACTS + cluster)
-    new = FactsReport.model_validate(value)
-    if known is None or FactsReport.model_validate(known).at < new.at:
-        views.put(FACTS + cluster, value)
+    at = min(FactsReport.model_validate(value).at, now)
+    if known is None or FactsReport.model_validate(known).at < at:
+        views.put(FACTS + cluster, {**value, "at": at.isoformat()})
 
 
 def read_reported(views: Views) -> dict[str, ReportedFacts]:

@@ -218,6 +218,21 @@ class FleetView:
 
 
 @dataclass(frozen=True, slots=True)
+class ReportersView:
+    """Whose reports are accepted: the key generation of each cluster, and the applications."""
+
+    clusters: dict[str, int]
+    applications: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class PlacesView:
+    """Where an application runs or is planned to: the components on each cluster."""
+
+    clusters: dict[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
 class SetupCheckView:
     """What the last check of a forge's webhooks and rules found."""
 
@@ -239,4 +254,6 @@ APPLICATION_CLUSTERS = ViewKind(keys.CLUSTERS, ApplicationClustersView)
 PLANS = ViewKind(keys.PLAN, PlanView)
 VERSIONS = ViewKind(keys.VERSIONS, VersionsView)
 FLEETS = ViewKind(keys.FLEET, FleetView)
+REPORTERS = ViewKind(keys.REPORTERS, ReportersView)
+PLACES = ViewKind(keys.PLACES, PlacesView)
 SETUP_CHECKS = ViewKind(keys.SETUP_CHECK, SetupCheckView)

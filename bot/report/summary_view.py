@@ -13,6 +13,8 @@ from bot.report.model import (
     ClusterUnitsView,
     ClusterView,
     FleetView,
+    PlacesView,
+    ReportersView,
     RolloutView,
     SummaryView,
     UnitCounts,
@@ -84,3 +86,19 @@ def fleet_view(fleet: Fleet, revision: str) -> FleetView:
         applications=tuple(sorted({each.application for each in fleet.registrations})),
         deploys=tuple(sorted({each.deploy for each in fleet.registrations})),
     )
+
+
+def reporters_view(fleet: Fleet) -> ReportersView:
+    """The clusters and applications of the fleet repo, of which reports are accepted."""
+    return ReportersView(
+        {each.name: each.report_key_generation for each in fleet.clusters},
+        frozenset(each.application for each in fleet.registrations),
+    )
+
+
+def places_view(view: RolloutView) -> PlacesView:
+    """The rollout's components by cluster."""
+    clusters: dict[str, list[str]] = {}
+    for unit in view.units:
+        clusters.setdefault(unit.cluster, []).append(unit.component)
+    return PlacesView({name: tuple(components) for name, components in clusters.items()})

@@ -16,6 +16,8 @@ DEPENDANTS = "dependants/"
 COMMAND_LOG = "commandlog/"
 PAUSES = "pauses/"
 FACTS = "facts/"
+REPORTERS = "reporters"
+PLACES = "places/"
 
 
 def application_key(application: str) -> str:

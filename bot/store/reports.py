@@ -15,6 +15,7 @@ from bot.store.tables import reports, width
 from plugins import StatusReport
 
 MAX_REVISIONS = 20
+MAX_COMPONENTS = 500
 KEY = ("application", "cluster", "component", "revision")
 
 
@@ -45,7 +46,8 @@ class Reports:
     def record(self, report: StatusReport, received: datetime) -> bool:
         """Store a report if it is newer than the last one of this cluster on this revision.
 
-        False, without a change, if it is late, a duplicate, or has a name that is too long.
+        False, without a change, if it is late, a duplicate, has a name that is too long, or is
+        about one component too many.
         """
         key = {
             "application": report.application,
@@ -56,6 +58,8 @@ class Reports:
         if any(len(value) > width(reports.c[name]) for name, value in key.items()):
             return False
         with self._database.write() as connection:
+            if self._is_full(connection, key):
+                return False
             upsert = self._upsert(key, report, seconds(received))
             kept = connection.scalar(upsert.returning(reports.c.revision)) is not None
             if kept:
@@ -82,6 +86,15 @@ class Reports:
             set_={**changes, "since": sa.case((unchanged, old.since), else_=new.since)},
             where=new.reported_at > old.reported_at,
         )
+
+    def _is_full(self, connection: sa.Connection, key: dict[str, str]) -> bool:
+        """Whether a cluster has reported too many other components of the application."""
+        row = reports.c
+        there = [row[name] == key[name] for name in ("application", "cluster")]
+        others = sa.select(sa.func.count(row.component.distinct())).where(
+            *there, row.component != key["component"]
+        )
+        return connection.scalars(others).one() >= MAX_COMPONENTS
 
     def _prune(self, connection: sa.Connection, key: dict[str, str]) -> None:
         """Keep only the most recently reported revisions of the unit."""

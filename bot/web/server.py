@@ -8,7 +8,6 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 
 from fastapi import FastAPI, HTTPException, Request, Response, status
@@ -19,12 +18,12 @@ from starlette.requests import ClientDisconnect
 from bot.context import Context
 from bot.documents.facts import FactsReport
 from bot.gather.facts import keep_reported
-from bot.keys import cluster_key
 from bot.store.inbox import InboxFullError, IncomingDelivery, InvalidDeliveryError
 from bot.store.keys import application_key
 from bot.web import ui
 from bot.web.auth import Auth, AuthMiddleware, routes
 from bot.web.guards import ErrorMiddleware, ForwardedClientMiddleware, log_failure
+from bot.web.intake import INVALID_SIGNATURE, Intake
 from plugins import Agent, ReportError, signature_matches
 
 MAX_HOOK_BYTES = 25 * 1024 * 1024
@@ -35,18 +34,9 @@ MAX_SKEW = timedelta(minutes=10)
 MAX_NAME = 100
 
 MALFORMED = "The request cannot be read."
-INVALID_SIGNATURE = "Invalid signature."
 FUTURE_REPORT = "The report's time is in the future. Check the cluster's clock."
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
-
-
-@dataclass(frozen=True, slots=True)
-class ClusterKey:
-    """A cluster that sends reports, and the key that must sign them."""
-
-    cluster: str
-    key: bytes
 
 
 def create_app(
@@ -57,7 +47,7 @@ def create_app(
     lifespan: Lifespan | None = None,
 ) -> FastAPI:
     """The service as an ASGI application; `wake` tells its workers that something was stored."""
-    context = auth.context
+    context, intake = auth.context, Intake(auth.context, report_key)
     app = FastAPI(
         title="Switchyard",
         openapi_url="/api/v1/openapi.json",
@@ -81,13 +71,11 @@ def create_app(
     async def report(agent: str, cluster: str, request: Request) -> Response:
         if agent not in agents:
             raise HTTPException(status.HTTP_404_NOT_FOUND, f"Unknown agent {agent}.")
-        sender = ClusterKey(cluster, cluster_key(report_key, cluster))
-        return await _report(context, wake, agents[agent], sender, request)
+        return await _report(intake, wake, agents[agent], cluster, request)
 
     @app.post("/facts/{cluster}", status_code=status.HTTP_202_ACCEPTED, include_in_schema=False)
     async def facts(cluster: str, request: Request) -> Response:
-        sender = ClusterKey(cluster, cluster_key(report_key, cluster))
-        return await _facts(context, sender, request)
+        return await _facts(intake, cluster, request)
 
     @app.get("/healthz", include_in_schema=False)
     async def healthz() -> dict[str, str]:
@@ -133,19 +121,18 @@ async def _hook(
 
 
 async def _report(
-    context: Context,
-    wake: Callable[[], None],
-    agent: Agent,
-    sender: ClusterKey,
-    request: Request,
+    intake: Intake, wake: Callable[[], None], agent: Agent, cluster: str, request: Request
 ) -> Response:
     """Record a cluster's report about itself; the key that signed it identifies the cluster."""
+    context, headers = intake.context, _headers(request)
     body = await read_body(request, MAX_REPORT_BYTES)
-    with malformed("status report", sender.cluster):
-        if not agent.verify(_headers(request), body, sender.key):
-            raise HTTPException(status.HTTP_401_UNAUTHORIZED, INVALID_SIGNATURE)
+    sender = await intake.sender(cluster)
+    with malformed("status report", cluster):
+        is_authentic = agent.verify(headers, body, sender.key)
+    intake.admit(sender, is_authentic=is_authentic)
+    with malformed("status report", cluster):
         try:
-            report = agent.report(sender.cluster, body)
+            report = agent.report(cluster, body)
         except ReportError as error:
             raise HTTPException(status.HTTP_422_UNPROCESSABLE_CONTENT, str(error)) from error
     if report is None:
@@ -153,6 +140,8 @@ async def _report(
     now = context.clock()
     if report.at > now + MAX_SKEW:
         raise HTTPException(status.HTTP_422_UNPROCESSABLE_CONTENT, FUTURE_REPORT)
+    if reason := await intake.reason_to_ignore(report):
+        return JSONResponse({"recorded": False, "reason": reason}, status.HTTP_202_ACCEPTED)
     new = await asyncio.to_thread(context.store.reports.record, report, now)
     if new:
         key = application_key(report.application)
@@ -161,20 +150,24 @@ async def _report(
     return JSONResponse({"recorded": new}, status.HTTP_202_ACCEPTED)
 
 
-async def _facts(context: Context, sender: ClusterKey, request: Request) -> Response:
+async def _facts(intake: Intake, cluster: str, request: Request) -> Response:
     """Keep a cluster's facts; they count from the next pass of each application."""
+    context, signature = intake.context, request.headers.get("x-signature", "")
     body = await read_body(request, MAX_REPORT_BYTES)
-    with malformed("facts", sender.cluster):
-        if not signature_matches(request.headers.get("x-signature", ""), body, sender.key):
-            raise HTTPException(status.HTTP_401_UNAUTHORIZED, INVALID_SIGNATURE)
+    sender = await intake.sender(cluster)
+    with malformed("facts", cluster):
+        is_authentic = signature_matches(signature, body, sender.key)
+    intake.admit(sender, is_authentic=is_authentic)
+    with malformed("facts", cluster):
         try:
             value = json.loads(body)
             read = FactsReport.model_validate(value)
         except (ValueError, RecursionError) as error:
             raise HTTPException(status.HTTP_422_UNPROCESSABLE_CONTENT, str(error)[:500]) from error
-    if read.at > context.clock() + MAX_SKEW:
+    now = context.clock()
+    if read.at > now + MAX_SKEW:
         raise HTTPException(status.HTTP_422_UNPROCESSABLE_CONTENT, FUTURE_REPORT)
-    await asyncio.to_thread(keep_reported, context.store.views, sender.cluster, value)
+    await asyncio.to_thread(keep_reported, context.store.views, cluster, value, now)
     return JSONResponse({"recorded": True}, status.HTTP_202_ACCEPTED)
 
 

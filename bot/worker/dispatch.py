@@ -7,6 +7,7 @@ costs time only.
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from typing import TypeVar
 
 import structlog
 
@@ -17,14 +18,17 @@ from bot.forges import ForgeError
 from bot.gather.errors import GatherError
 from bot.gather.fleet import read_fleet_at
 from bot.git import GitError
-from bot.report.model import FLEETS
-from bot.report.summary_view import fleet_view
+from bot.report.model import FLEETS, REPORTERS
+from bot.report.summary_view import fleet_view, reporters_view
 from bot.store.keys import application_key, review_key
+from bot.store.views import ViewKind, Views
 from planners.model import Fleet, Repo
 
 DELIVERIES_KEPT = timedelta(days=7)
 AUDIT_KEPT = timedelta(days=365)
 RETRIED = (ForgeError, GitError, GatherError)
+
+T = TypeVar("T")
 
 log = structlog.get_logger()
 
@@ -89,12 +93,16 @@ async def sweep(context: Context) -> None:
 
 
 async def _publish_fleet(context: Context) -> Fleet:
-    """Read the fleet and update the view of its page."""
+    """Read the fleet; update the view of its page, and that of whose reports are accepted."""
     fleet, revision = await read_fleet_at(context)
-    view = fleet_view(fleet, revision)
-    if await asyncio.to_thread(context.store.views.load, FLEETS, "") != view:
-        await asyncio.to_thread(context.store.views.save, FLEETS, "", view)
+    await asyncio.to_thread(_update, context.store.views, FLEETS, fleet_view(fleet, revision))
+    await asyncio.to_thread(_update, context.store.views, REPORTERS, reporters_view(fleet))
     return fleet
+
+
+def _update(views: Views, kind: ViewKind[T], view: T) -> None:
+    if views.load(kind, "") != view:
+        views.save(kind, "", view)
 
 
 async def _reviews(context: Context, repo: Repo) -> set[str]:

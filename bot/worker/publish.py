@@ -10,6 +10,7 @@ from bot.context import Context
 from bot.effects.wake import wake
 from bot.report.model import (
     APPLICATION_CLUSTERS,
+    PLACES,
     ROLLOUTS,
     SUMMARIES,
     VERSIONS,
@@ -17,7 +18,7 @@ from bot.report.model import (
     VersionsView,
 )
 from bot.report.rollout_view import carry_over
-from bot.report.summary_view import application_clusters, page_version, summarize
+from bot.report.summary_view import application_clusters, page_version, places_view, summarize
 from bot.store.keys import DEPENDANTS, application_key
 from bot.store.views import Views
 
@@ -41,7 +42,12 @@ async def show(context: Context, application: str, view: RolloutView) -> None:
 
 
 def _save(views: Views, application: str, view: RolloutView) -> None:
-    """The version comes last: a reader who sees it finds the rest."""
+    """The version comes last: a reader who sees it finds the rest.
+
+    Places stay as they were while there is no plan: the clusters go on running what was merged.
+    """
+    if view.revision and not view.problems:
+        views.save(PLACES, application, places_view(view))
     views.save(ROLLOUTS, application, view)
     views.save(SUMMARIES, application, summarize(view))
     views.save(APPLICATION_CLUSTERS, application, application_clusters(view))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from planners.model import Cluster, Target, Unit
 from planners.model.requests import Amounts, ReplicaCounts, WorkloadRequests, total_requests
 from planners.model.snapshot import MergeRequestState, ReportedFacts, ResourceClaim, Snapshot
-from planners.placement.facts import FLEET_REPO, SourcedValue, age, fresh_facts
+from planners.placement.facts import FLEET_REPO, SourcedValue, fresh_facts, source
 
 STANDARD_RESOURCES = frozenset({"cpu", "memory", "ephemeral-storage", "pods"})
 """Resources that every cluster has, so that an unstated capacity is unknown and not 0."""
@@ -108,7 +108,8 @@ class Allocation:
 
         A report of free resources already reflects what was merged before its time: only later
         claims are subtracted, and this application's own earlier claims are added back, because the
-        plan assigns them anew. An optional resource (a GPU) that the cluster does not state is 0.
+        plan assigns them anew. It counts up to the declared capacity. An optional resource (a GPU)
+        that the cluster does not state is 0.
         """
         claims = [
             claim for each in self.other_claims.get(cluster.name, {}).values() for claim in each
@@ -122,8 +123,10 @@ class Allocation:
                 for c in self.own_claims.get(cluster.name, ())
                 if c.merged_at is not None and c.merged_at <= reported.at
             ]
-            free = reported.free[resource] + _sum(own, resource) - _sum(later, resource)
-            return SourcedValue(free - requested, age(reported, self.snapshot.now))
+            stated = reported.free[resource] + _sum(own, resource)
+            before = min(stated, cluster.capacity.get(resource, stated))
+            told = source(reported, self.snapshot.now, bounded=before != stated)
+            return SourcedValue(before - _sum(later, resource) - requested, told)
         if resource not in cluster.capacity:
             unknown = resource in STANDARD_RESOURCES
             return None if unknown else SourcedValue(0, "not on this cluster")

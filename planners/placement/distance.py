@@ -48,15 +48,19 @@ def latency(
     """The users' average round-trip time in milliseconds, weighted by location.
 
     Measured where the cluster reported it, else estimated from the distance at the speed of light
-    in fibre. None if neither is known for some location.
+    in fibre, which no measurement is faster than. None if neither is known for some location.
     """
     total, weights, measured = 0.0, 0, 0
     for place in users:
         milliseconds = reported.latency.get(place.name) if reported is not None else None
+        least = 0.0
+        if cluster.location is not None:
+            least = distance(place, cluster.location) / KILOMETRES_PER_MILLISECOND
         if milliseconds is not None:
             measured += 1
+            milliseconds = max(milliseconds, least)
         elif cluster.location is not None:
-            milliseconds = distance(place, cluster.location) / KILOMETRES_PER_MILLISECOND
+            milliseconds = least
         else:
             return None
         total += milliseconds * place.weight

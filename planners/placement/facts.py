@@ -1,6 +1,11 @@
-"""Facts about clusters, from the fleet repo or from a recent report, with their source."""
+"""Facts about clusters, from the fleet repo or from a recent report, with their source.
 
-from dataclasses import dataclass
+A report cannot make a cluster much more attractive than the fleet repo says: it has at most the
+declared capacity, at least a quarter of the declared price and carbon intensity, and no shorter
+round trips than its declared location permits. What the fleet repo does not declare has no bound.
+"""
+
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
@@ -9,6 +14,8 @@ from planners.model.snapshot import ReportedFacts, Snapshot
 
 DEFAULT_MAX_AGE = timedelta(minutes=15)
 FLEET_REPO = "fleet repo"
+LEAST_PART = 0.25
+BOUNDED = "limited by the fleet repo"
 
 Value = TypeVar("Value")
 
@@ -28,9 +35,13 @@ def max_age(snapshot: Snapshot) -> timedelta:
 
 
 def fresh_facts(snapshot: Snapshot) -> dict[str, ReportedFacts]:
-    """The reported facts that are not older than the maximum age, by cluster."""
+    """The reported facts that are not older than the maximum age, by cluster; none is of later."""
     oldest = snapshot.now - max_age(snapshot)
-    return {name: each for name, each in snapshot.facts.items() if each.at >= oldest}
+    return {
+        name: replace(each, at=min(each.at, snapshot.now))
+        for name, each in snapshot.facts.items()
+        if each.at >= oldest
+    }
 
 
 def carbon(
@@ -38,7 +49,8 @@ def carbon(
 ) -> SourcedValue[float] | None:
     """The carbon intensity in grams of CO2 equivalent per kWh; None if unknown."""
     if reported is not None and reported.carbon is not None:
-        return SourcedValue(reported.carbon, age(reported, now))
+        value = _at_least(reported.carbon, cluster.carbon)
+        return SourcedValue(value, source(reported, now, bounded=value != reported.carbon))
     return SourcedValue(cluster.carbon, FLEET_REPO) if cluster.carbon is not None else None
 
 
@@ -47,11 +59,25 @@ def price(
 ) -> SourcedValue[Price] | None:
     """The hourly prices; None if unknown."""
     if reported is not None and reported.price is not None:
-        return SourcedValue(reported.price, age(reported, now))
+        declared, new = cluster.price, reported.price
+        value = Price(
+            _at_least(new.cpu_hour, declared.cpu_hour if declared else None),
+            _at_least(new.memory_gib_hour, declared.memory_gib_hour if declared else None),
+        )
+        return SourcedValue(value, source(reported, now, bounded=value != new))
     return SourcedValue(cluster.price, FLEET_REPO) if cluster.price is not None else None
+
+
+def _at_least(reported: float, declared: float | None) -> float:
+    return reported if declared is None else max(reported, declared * LEAST_PART)
+
+
+def source(reported: ReportedFacts, now: datetime, *, bounded: bool) -> str:
+    """The source of a reported value, and whether the fleet repo limits it."""
+    return f"{age(reported, now)}, {BOUNDED}" if bounded else age(reported, now)
 
 
 def age(reported: ReportedFacts, now: datetime) -> str:
     """The age of a report as text: `reported 3m ago`."""
     minutes = int((now - reported.at).total_seconds() // 60)
-    return f"reported {minutes}m ago" if minutes else "reported just now"
+    return f"reported {minutes}m ago" if minutes > 0 else "reported just now"

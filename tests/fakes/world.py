@@ -25,7 +25,7 @@ from bot.gather.errors import GatherError
 from bot.git import GitError, Mirrors
 from bot.keys import cluster_key
 from bot.report.model import ROLLOUTS, RolloutView, WaveView
-from bot.sandbox.demo.agents import Behaviour, SimulatedCluster
+from bot.sandbox.demo.agents import Behaviour, Report, SimulatedCluster
 from bot.sandbox.demo.site import APP, BOT, DEPLOY, FLEET
 from bot.sandbox.forge.records import User
 from bot.sandbox.forge.server import ThreadedServer
@@ -143,6 +143,7 @@ class World:
             self.memory = MemoryForge(self.forge, BOT, TOKENS[BOT], (HOOK_SECRET.encode(),))
             self.forges["local"] = FaultyCalls(self.memory, faults or Faults())
         self.clusters: dict[str, SimulatedCluster] = {}
+        self.unsent: list[tuple[str, Report]] = []
         direct = DirectGit(self.forge)
         self.agents = Mirrors(folder / "agents", transport=direct).of(Repo("local", DEPLOY))
         self.start_bot()
@@ -301,20 +302,27 @@ class World:
         await self.site.made.hooks.flush()
 
     async def report(self) -> bool:
-        """Every cluster pulls and says what is new."""
+        """Every cluster pulls and says what is new.
+
+        On 503 it says the same again later (notification-controller, `internal/notifier/client.go`:
+        the HTTP client retries).
+        """
         head = self.pull()
         if head is None:
             return False
-        said = False
+        sending, self.unsent = self.unsent, []
         for name, cluster in self.clusters.items():
             files = self.agents.files(head, f"clusters/{name}")
-            for report in cluster.step(self.now, head, files):
-                answer = await self.client.post(
-                    f"/reports/flux/{name}", content=report.body, headers=dict(report.headers)
-                )
+            sending += [(name, each) for each in cluster.step(self.now, head, files)]
+        for name, report in sending:
+            answer = await self.client.post(
+                f"/reports/flux/{name}", content=report.body, headers=dict(report.headers)
+            )
+            if answer.status_code == 503:
+                self.unsent.append((name, report))
+            else:
                 assert answer.status_code == 202, answer.text
-                said = True
-        return said
+        return len(sending) > len(self.unsent)
 
     def pull(self) -> str | None:
         """Fetch the deploy repo as clusters do; the newest commit of its main branch."""

@@ -167,6 +167,17 @@ def test_resources_claimed_by_others_first_are_not_available(tmp_path: Path) -> 
     assert sites(propose(replace(start, claims=(later,))), "web") == ["ohio"]
 
 
+def test_reported_free_resources_count_up_to_the_declared_capacity(tmp_path: Path) -> None:
+    app, fleet = documents("    allOf: [{names: [ohio]}]", EUROPE, "cpu: 50", 3)
+    start = snapshot_of(tmp_path, app, fleet)
+    facts = {"ohio": ReportedFacts(start.now, free={"cpu": 4_000 * 10**9})}
+
+    assert said(propose(replace(start, facts=facts))) == (
+        "switchyard.yaml:9:7: web must run on ohio (allOf name in (ohio)), but filter 'capacity' "
+        "rejects it: cpu 64 free (reported just now, limited by the fleet repo), needs cpu 150"
+    )
+
+
 def test_reported_free_resources_include_earlier_merges(tmp_path: Path) -> None:
     app, fleet = documents("    allOf: [{names: [ohio]}]", EUROPE, "cpu: 1", 3)
     start = snapshot_of(tmp_path, app, fleet)

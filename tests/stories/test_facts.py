@@ -35,6 +35,7 @@ def cost(world: World, price: float) -> dict[str, object]:
 
 async def test_a_reported_price_moves_what_runs_made_before_broken(world: World) -> None:
     world.found(small_fleet(("one", "two")))
+    await world.settle()
     assert await send(world, "one", cost(world, 0.01)) == 202
     assert await send(world, "two", cost(world, 0.05)) == 202
     world.ada.push(APP, "main", {"switchyard.yaml": SPEC, "web/x.yaml": manifest("web")}, "Begin")
@@ -53,6 +54,7 @@ async def test_a_reported_price_moves_what_runs_made_before_broken(world: World)
 
 async def test_facts_of_strangers_and_nonsense_are_refused(world: World) -> None:
     world.found(small_fleet(("one", "two")))
+    await world.settle()
 
     assert await send(world, "one", cost(world, 0.01), key_of="two") == 401
     assert await send(world, "one", {"at": "yesterday"}) == 422

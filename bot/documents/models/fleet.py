@@ -102,6 +102,11 @@ class ClusterSpec(Part):
     values: dict[Name, str | int | float | bool] = Field(
         default={}, description="Values for customisations, `${cluster.values.<name>}`."
     )
+    report_key_generation: PositiveInt = Field(
+        default=1,
+        description="Generation of the key that signs the cluster's reports; a higher number "
+        "revokes the keys before it.",
+    )
 
     @model_validator(mode="after")
     def _allocated_of_capacity(self) -> "ClusterSpec":

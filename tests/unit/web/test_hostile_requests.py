@@ -18,6 +18,7 @@ from structlog.testing import capture_logs
 from bot.app import build
 from bot.clock import system_clock
 from bot.keys import cluster_key, setup_key
+from bot.report.model import REPORTERS, ReportersView
 from bot.settings import Settings
 from bot.web.connections import ConnectionLimits
 from tests.fakes.served import Served, served
@@ -204,6 +205,8 @@ async def server(tmp_path: Path) -> AsyncIterator[Served]:
     )  # type: ignore[call-arg]  # fmt: skip
     app, service = build(settings, _never)
     limits = ConnectionLimits(header_seconds=0.05, request_seconds=0.05)
+    reporters = ReportersView({"edge-1": 1}, frozenset({"a"}))
+    service.context.store.views.save(REPORTERS, "", reporters)
     async with served(app, limits) as found:
         yield found
     for forge in service.context.forges.values():

@@ -1,0 +1,143 @@
+"""Who may report, about what, and how often: what a compromised cluster can reach.
+
+A cluster reports with a key of its own, which the fleet repo can revoke, about the applications
+that run on it, and at a limited rate. Everything else leaves no row in the database.
+"""
+
+import asyncio
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import structlog
+from fastapi import HTTPException, status
+
+from bot.context import Context
+from bot.keys import cluster_key
+from bot.report.model import PLACES, REPORTERS, PlacesView, ReportersView
+from plugins import StatusReport
+
+BURST = 1000
+PER_SECOND = 10.0
+RETRY_SECONDS = 30
+
+INVALID_SIGNATURE = "Invalid signature."
+FLEET_NOT_READ = "The fleet repo has not been read yet. Retry in a minute."
+TOO_MANY_REPORTS = f"The cluster has sent more than {BURST} reports at once. Retry later."
+NOT_REGISTERED = "The fleet repo registers no application {}."
+NOT_THERE = "{} is not placed on {}."
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class _Allowance:
+    """How many reports a cluster may send at a time; it grows by ten in a second."""
+
+    left: float
+    at: datetime
+
+    def spend(self, now: datetime) -> bool:
+        """Whether there was one left."""
+        passed = max(0.0, (now - self.at).total_seconds())
+        self.left, self.at = min(BURST, self.left + passed * PER_SECOND), now
+        if self.left < 1:
+            return False
+        self.left -= 1
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """A cluster that sends reports, the key that must sign them, and whether the fleet has it."""
+
+    cluster: str
+    key: bytes
+    is_declared: bool
+
+
+@dataclass(slots=True)
+class Intake:
+    """The reports of all clusters, for one process."""
+
+    context: Context
+    report_key: str
+    _allowances: dict[str, _Allowance] = field(default_factory=dict)
+    _places: dict[str, PlacesView] = field(default_factory=dict)
+    _ignored: Counter[str] = field(default_factory=Counter)
+
+    async def sender(self, cluster: str) -> Sender:
+        """The sender that a request claims to be from.
+
+        Raises:
+            HTTPException: 503 until the fleet repo has been read for the first time.
+        """
+        generation = (await self._reporters()).clusters.get(cluster)
+        key = cluster_key(self.report_key, cluster, generation or 1)
+        return Sender(cluster, key, is_declared=generation is not None)
+
+    def admit(self, sender: Sender, *, is_authentic: bool) -> None:
+        """Return if the sender signed the request and may send another one.
+
+        Raises:
+            HTTPException: 401 for another key, 403 for a cluster that is not in the fleet, 429 for
+                too many reports.
+        """
+        if not is_authentic:
+            raise HTTPException(status.HTTP_401_UNAUTHORIZED, INVALID_SIGNATURE)
+        cluster, now = sender.cluster, self.context.clock()
+        if not sender.is_declared:
+            raise HTTPException(
+                status.HTTP_403_FORBIDDEN, f"The fleet repo declares no cluster {cluster}."
+            )
+        allowance = self._allowances.setdefault(cluster, _Allowance(BURST, now))
+        if not allowance.spend(now):
+            self._count(cluster, TOO_MANY_REPORTS)
+            raise HTTPException(
+                status.HTTP_429_TOO_MANY_REQUESTS,
+                TOO_MANY_REPORTS,
+                {"Retry-After": str(RETRY_SECONDS)},
+            )
+
+    async def reason_to_ignore(self, report: StatusReport) -> str:
+        """Why a report is not recorded: it is about nothing that runs there. Empty if it is.
+
+        An application that has not been planned since the database was created runs anywhere.
+        """
+        unit, reason = report.unit, ""
+        if report.application not in (await self._reporters()).applications:
+            reason = NOT_REGISTERED.format(report.application)
+        elif not await self._is_placed(report):
+            reason = NOT_THERE.format(f"{report.application}/{unit.component}", unit.cluster)
+        if reason:
+            self._count(unit.cluster, reason)
+        return reason
+
+    async def _reporters(self) -> ReportersView:
+        found = await asyncio.to_thread(self.context.store.views.load, REPORTERS, "")
+        if found is None:
+            raise HTTPException(
+                status.HTTP_503_SERVICE_UNAVAILABLE,
+                FLEET_NOT_READ,
+                {"Retry-After": str(RETRY_SECONDS)},
+            )
+        return found
+
+    async def _is_placed(self, report: StatusReport) -> bool:
+        """Whether the unit is where the report says, by what is kept here or in the database."""
+        name, unit = report.application, report.unit
+        kept = self._places.get(name)
+        if kept is not None and unit.component in kept.clusters.get(unit.cluster, ()):
+            return True
+        found = await asyncio.to_thread(self.context.store.views.load, PLACES, name)
+        if found is None:
+            return True
+        self._places[name] = found
+        return unit.component in found.clusters.get(unit.cluster, ())
+
+    def _count(self, cluster: str, reason: str) -> None:
+        """Count an ignored report; logs the first one, the second, the fourth, and so on."""
+        self._ignored[cluster] += 1
+        count = self._ignored[cluster]
+        if count & (count - 1) == 0:
+            log.warning("reports ignored", cluster=cluster, count=count, reason=reason)
