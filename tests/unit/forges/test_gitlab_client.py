@@ -8,10 +8,21 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from bot.forges import ForgeError, Merged, NotMerged, Role, Status, StatusState, TransientForgeError
-from bot.forges.gitlab import parsing, webhooks
-from tests.conformance.grounds import CONTEXT, REPO, GitLabGround
+from bot.forges import (
+    Forge,
+    ForgeError,
+    Merged,
+    NotMerged,
+    Role,
+    Status,
+    StatusState,
+    TransientForgeError,
+)
+from bot.forges.gitlab import GitLabForge, parsing, webhooks
+from tests.conformance.grounds import CONTEXT, REPO, GitLabGround, token_of
+from tests.fakes.gitlab.server import start_gitlab
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 BODY = (
@@ -181,3 +192,81 @@ async def test_what_hinders_a_merge_is_told(ground: GitLabGround) -> None:
         "rejected by GitLab: not_approved (approvals that the project requires are missing; its "
         "approvers give them)"
     )
+
+
+class Answers:
+    """Stands before GitLab and answers every request itself, once it has an answer."""
+
+    def __init__(self) -> None:
+        self.status, self.headers, self.asked = 0, dict[str, str](), 0
+
+    def wrap(self, app: ASGIApp) -> ASGIApp:
+        async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+            self.asked += scope["type"] == "http"
+            if not self.status:
+                await app(scope, receive, send)
+                return
+            raw = [(name.encode(), value.encode()) for name, value in self.headers.items()]
+            start = {"type": "http.response.start", "status": self.status, "headers": raw}
+            await send(start)
+            await send({"type": "http.response.body", "body": b"{}"})
+
+        return serve
+
+
+class AnsweringGround(GitLabGround):
+    """A GitLab behind `Answers`; the clock of its client is set by the test."""
+
+    def connect(self) -> Forge:
+        self.before, self.now = Answers(), NOW
+        self.gitlab, self.server = start_gitlab(
+            self.made.forge, lambda: NOW, lambda app: self.described(self.before.wrap(app))
+        )
+        token = token_of("switchyard")
+        return GitLabForge(self.server.url, token, (b"retired",), lambda: self.now)
+
+
+@pytest.fixture
+async def answering(tmp_path: Path) -> AsyncIterator[AnsweringGround]:
+    made = AnsweringGround(tmp_path)
+    made.push("main", {"a.txt": b"one\n"})
+    yield made
+    made.server.stop()
+
+
+RESET = str(int((NOW + timedelta(seconds=90)).timestamp()))
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"retry-after": "30"}, 30),
+        ({"ratelimit-reset": RESET}, 90),
+        ({"retry-after": "30", "ratelimit-reset": RESET}, 30),
+        ({}, 60),
+        ({"retry-after": "soon", "ratelimit-reset": "9" * 40}, 60),
+    ],
+)
+async def test_a_rate_limit_is_kept_until_it_ends(
+    answering: AnsweringGround, headers: dict[str, str], seconds: int
+) -> None:
+    answering.before.status, answering.before.headers = 429, headers
+    with pytest.raises(TransientForgeError) as limited:
+        await answering.forge.repository(REPO)
+    assert limited.value.retry_after == seconds
+
+    answering.before.status = 0
+    answering.now = NOW + timedelta(seconds=seconds - 1)
+    with pytest.raises(TransientForgeError, match="rate limits"):
+        await answering.forge.repository(REPO)
+    assert answering.before.asked == 1, "nothing is sent before the limit ends"
+    answering.now = NOW + timedelta(seconds=seconds)
+    assert (await answering.forge.repository(REPO)).path == REPO
+
+
+async def test_a_redirect_to_another_host_is_not_followed(answering: AnsweringGround) -> None:
+    answering.before.status = 302
+    answering.before.headers = {"location": "https://elsewhere.example.com/api/v4/projects/1"}
+
+    with pytest.raises(ForgeError, match=r"to https://elsewhere\.example\.com: configure the new"):
+        await answering.forge.repository(REPO)
