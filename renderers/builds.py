@@ -17,9 +17,10 @@ from planners.model import (
     PlanProblem,
 )
 from planners.plan import digest_of
-from renderers.diff.flatten import leaves, same
+from renderers.kubernetes.patch_meta import UNKNOWN, Field
 from renderers.sources import Source
 from renderers.substitution import ValueReferenceError, substitute
+from renderers.writes import WriteLedger, leaves, text_of
 
 DIGEST = 16
 
@@ -69,17 +70,16 @@ def conflicting_values(
     application: Application, component: str, cluster: Cluster
 ) -> Iterator[PlanProblem]:
     """Two customisations that give one value of a chart differently on a cluster."""
-    given: dict[str, tuple[Json, CustomizationIntent]] = {}
+    ledger: WriteLedger[CustomizationIntent] = WriteLedger()
     for intent, values in values_for(application, component, cluster):
-        for path, value in leaves({"values": values}).items():
-            known = given.setdefault(path, (value, intent))
-            if not same(known[0], value):
-                yield PlanProblem(
-                    f"customisation {intent.name}: sets {path}, which customisation "
-                    f"{known[1].name} ({known[1].position}) sets to another value "
-                    f"[on {cluster.name}]",
-                    intent.position,
-                )
+        conflict = ledger.add(leaves(("values",), values, Field(UNKNOWN)), intent)
+        if conflict is not None:
+            yield PlanProblem(
+                f"customisation {intent.name}: sets {text_of(conflict.path)}, which customisation "
+                f"{conflict.writer.name} ({conflict.writer.position}) sets to another value "
+                f"[on {cluster.name}]",
+                intent.position,
+            )
 
 
 def build_of(

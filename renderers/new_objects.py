@@ -1,12 +1,14 @@
 """Creates objects: from template files, and ConfigMaps and Secrets from data files."""
 
 import base64
+from collections.abc import Mapping
 
 from planners.model import Cluster, DataFiles, Json
 from renderers.manifest_files import SourceError, read_objects
 from renderers.patch import PatchError
 from renderers.substitution import references, substitute, substitute_text
 from renderers.tree import FileTree
+from renderers.writes import Write
 
 MAX_DATA_BYTES = 1024 * 1024
 
@@ -31,30 +33,20 @@ def template_objects(file: str, content: bytes, cluster: Cluster) -> tuple[dict[
 
 
 def add_data(
-    item: dict[str, Json] | None, data: DataFiles, files: FileTree, cluster: Cluster
+    item: dict[str, Json], data: DataFiles, files: FileTree, cluster: Cluster
 ) -> dict[str, Json]:
-    """A ConfigMap or Secret with the contents of data files added; `item` None creates it.
-
-    Text goes to `data` with its references replaced, other bytes go to `binaryData`; a Secret holds
-    everything in base64 (Kubernetes API reference: ConfigMap v1, Secret v1).
+    """The ConfigMap or Secret with the contents of data files added.
 
     Raises:
         PatchError: the files exceed 1 MiB, the limit of Kubernetes.
         ValueReferenceError: a text refers to a value that the cluster does not have.
     """
-    result: dict[str, Json] = dict(item) if item is not None else _empty(data)
-    size = 0
+    result: dict[str, Json] = dict(item)
     for each in data.files:
-        content = files[each.file]
-        text = _text(content)
-        if text is not None:
-            content = substitute_text(text, cluster).encode()
-        size += len(content)
-        plain = data.kind == "ConfigMap" and text is not None
-        value = content.decode() if plain else base64.b64encode(content).decode()
-        field = "binaryData" if data.kind == "ConfigMap" and not plain else "data"
+        field, value = _entry(data, files[each.file], cluster)
         entries = result.get(field)
         result[field] = {**(entries if isinstance(entries, dict) else {}), each.key: value}
+    size = data_size(result)
     if size > MAX_DATA_BYTES:
         raise PatchError(
             f"{data.kind}/{data.name} contains {size} bytes; the limit of Kubernetes is 1 MiB"
@@ -62,7 +54,43 @@ def add_data(
     return result
 
 
-def _empty(data: DataFiles) -> dict[str, Json]:
+def data_writes(
+    item: dict[str, Json], data: DataFiles, files: FileTree, cluster: Cluster
+) -> list[Write]:
+    """The entries that `add_data` sets."""
+    del item
+    entries = [(each.key, *_entry(data, files[each.file], cluster)) for each in data.files]
+    return [Write((field, key), value) for key, field, value in entries]
+
+
+def _entry(data: DataFiles, content: bytes, cluster: Cluster) -> tuple[str, str]:
+    """The field and the value of a file's content.
+
+    Text goes to `data` with its references replaced, other bytes go to `binaryData`; a Secret holds
+    everything in base64 (Kubernetes API reference: ConfigMap v1, Secret v1).
+    """
+    text = _text(content)
+    if text is not None:
+        content = substitute_text(text, cluster).encode()
+    plain = data.kind == "ConfigMap" and text is not None
+    field = "binaryData" if data.kind == "ConfigMap" and not plain else "data"
+    return field, content.decode() if plain else base64.b64encode(content).decode()
+
+
+def data_size(item: Mapping[str, Json]) -> int:
+    """The bytes of all values of a ConfigMap or Secret; those in base64 count decoded."""
+    size = 0
+    for field in ("data", "stringData", "binaryData"):
+        entries = item.get(field)
+        in_base64 = field == "binaryData" or (field == "data" and item.get("kind") == "Secret")
+        for text in entries.values() if isinstance(entries, dict) else ():
+            length = len(str(text).encode())
+            size += length * 3 // 4 if in_base64 else length
+    return size
+
+
+def empty_data(data: DataFiles) -> dict[str, Json]:
+    """A ConfigMap or Secret without entries."""
     return {"apiVersion": "v1", "kind": data.kind, "metadata": {"name": data.name}}
 
 

@@ -7,9 +7,8 @@ with the place in the app repo where the field is written, if that can be determ
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from planners.model import Cluster, FilePosition, Json, PlanProblem, Target
+from planners.model import Cluster, FilePosition, Json, PlanProblem
 from renderers import yaml
-from renderers.diff.flatten import leaf_path
 from renderers.kubernetes.fields import path_text
 from renderers.kubernetes.metadata import label_of, name_of
 from renderers.kubernetes.schemas import Schemas, SchemaViolation
@@ -66,11 +65,9 @@ class SchemaValidation:
         self, variant: Variant, item: Mapping[str, Json], violation: SchemaViolation
     ) -> FilePosition | None:
         """Where the field is written: in a customisation or in a manifest."""
-        written = variant.written.get(Target(str(item.get("kind")), name_of(item)), {})
-        start = leaf_path(dict(item), violation.path)
-        for path, field_write in written.items():
-            if path == start or (start and path.startswith((f"{start}.", f"{start}["))):
-                return field_write.intent.position
+        writer = variant.writer_of(dict(item), violation.path, self.variants.custom)
+        if writer is not None:
+            return writer.position
         return self._source_place(variant, item, violation.path)
 
     def _source_place(

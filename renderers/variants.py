@@ -4,25 +4,33 @@ Cost follows distinct content: clusters with the same customisations and the sam
 variant.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from planners.model import Cluster, Component, CustomizationIntent, Json, PlanProblem, Target, Unit
 from planners.model.requests import WorkloadRequests
 from planners.model.snapshot import Snapshot
 from planners.placement.exceptions import replica_overrides
 from renderers.builds import build_of, conflicting_values
-from renderers.diff.flatten import ABSENT, changed, leaves, same
 from renderers.kubernetes import workloads
 from renderers.kubernetes.metadata import label_of, name_of, namespace_of
-from renderers.kubernetes.patch_meta import is_built_in
+from renderers.kubernetes.patch_meta import Field, is_built_in, shape_of
 from renderers.kubernetes.schemas import CustomKinds, custom_kinds, custom_schema
-from renderers.new_objects import add_data, file_references, template_objects
+from renderers.new_objects import (
+    add_data,
+    data_writes,
+    empty_data,
+    file_references,
+    template_objects,
+)
 from renderers.patch import Patch, PatchError
 from renderers.sources import Source, SourceError
 from renderers.substitution import ValueReferenceError, lookup, references, substitute
+from renderers.writes import Write, WriteLedger, path_in, text_of
 
 Object = dict[str, Json]
+Identity: TypeAlias = tuple[Json, Json, str, str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,19 +45,11 @@ class VariantKey:
     values: tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class FieldWrite:
-    """The value that a customisation gave a field."""
-
-    value: Json
-    intent: CustomizationIntent
-
-
 @dataclass(slots=True)
 class Variant:
     """The objects of a component on clusters like `cluster`, and the problems of building them.
 
-    `written` maps an object and a field path to the customisation that set it.
+    `written` holds what customisations set, by the identity of the object.
     """
 
     component: Component
@@ -57,7 +57,15 @@ class Variant:
     objects: list[Object]
     problems: list[PlanProblem] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
-    written: dict[Target, dict[str, FieldWrite]] = field(default_factory=dict)
+    written: dict[Identity, WriteLedger[CustomizationIntent]] = field(default_factory=dict)
+
+    def writer_of(
+        self, item: Object, path: Iterable[str | int], custom: CustomKinds
+    ) -> CustomizationIntent | None:
+        """The customisation that set a field of one of the objects."""
+        ledger = self.written.get(_identity(item))
+        known = Field(shape_of(item, custom_schema(custom, item)))
+        return ledger.writer_of(path_in(item, path, known)) if ledger is not None else None
 
 
 @dataclass(slots=True)
@@ -213,13 +221,15 @@ class Variants:
             for item in variant.objects
         ]
         problems = list(variant.problems)
-        conflict = variant.written.get(target, {}).get("spec.replicas")
+        targets = (item for item in variant.objects if is_target(item, target))
+        writers = (variant.writer_of(item, ("spec", "replicas"), self.custom) for item in targets)
+        conflict = next((each for each in writers if each is not None), None)
         if conflict is not None and not self._has_exception(unit, target):
             message = (
-                f"customisation {conflict.intent.name} sets spec.replicas of {label}, but the "
+                f"customisation {conflict.name} sets spec.replicas of {label}, but the "
                 f"placement divides its replicas: remove one of the two"
             )
-            problems.append(PlanProblem(message, conflict.intent.position))
+            problems.append(PlanProblem(message, conflict.position))
         return Variant(variant.component, variant.cluster, objects, problems, variant.warnings)
 
     def _has_exception(self, unit: Unit, target: Target) -> bool:
@@ -285,17 +295,24 @@ class _Customization:
         data, cluster = self.intent.data, self.variant.cluster
         assert data is not None
         target = Target(data.kind, data.name)
-        if any(is_target(item, target) for item in self.variant.objects):
-            self._replace(target, lambda item: add_data(item, data, files, cluster))
-        else:
-            self.variant.objects.append(add_data(None, data, files, cluster))
+        if not any(is_target(item, target) for item in self.variant.objects):
+            self.variant.objects.append(empty_data(data))
+        self._replace(
+            target,
+            lambda item: add_data(item, data, files, cluster),
+            lambda item: data_writes(item, data, files, cluster),
+        )
 
     def _patch(self, body: Json) -> None:
         """Apply a patch to its target."""
         intent = self.intent
         assert intent.target is not None
-        patch = self.variants.patches[intent.kind]
-        if not self._replace(intent.target, lambda item: self._patched(patch, item, body)):
+        patch, custom = self.variants.patches[intent.kind], self.variants.custom
+        if not self._replace(
+            intent.target,
+            lambda item: self._patched(patch, item, body),
+            lambda item: patch.writes(item, body, custom_schema(custom, item)),
+        ):
             existing = ", ".join(sorted(label_of(each) for each in self.variant.objects))
             self._problem(
                 f"matches nothing: {self.variant.component.name} has no "
@@ -314,7 +331,12 @@ class _Customization:
             )
         return patch.apply(item, body, schema)
 
-    def _replace(self, target: Target, change: Callable[[Object], Object]) -> bool:
+    def _replace(
+        self,
+        target: Target,
+        change: Callable[[Object], Object],
+        writes: Callable[[Object], Sequence[Write]],
+    ) -> bool:
         """Change every object that is the target; False if there is none."""
         found = False
         for index, item in enumerate(self.variant.objects):
@@ -325,23 +347,19 @@ class _Customization:
             if _identity(result) != _identity(item):
                 self._problem("must not change apiVersion, kind, name or namespace")
                 continue
-            self._record(target, item, result)
+            self._record(item, writes(item))
             self.variant.objects[index] = result
         return found
 
-    def _record(self, target: Target, before: Object, after: Object) -> None:
+    def _record(self, item: Object, writes: Sequence[Write]) -> None:
         """Record the fields set; two customisations that set one field differently conflict."""
-        new = leaves(after)
-        written = self.variant.written.setdefault(target, {})
-        for path, earlier in sorted(written.items(), key=lambda each: each[0]):
-            if not same(new.get(path, ABSENT), earlier.value):
-                self._problem(
-                    f"sets {path} of {target.kind}/{target.name}, which customisation "
-                    f"{earlier.intent.name} ({earlier.intent.position}) sets to another value"
-                )
-                break
-        for path, value in changed(leaves(before), new).items():
-            written[path] = FieldWrite(value, self.intent)
+        ledger = self.variant.written.setdefault(_identity(item), WriteLedger())
+        conflict = ledger.add(writes, self.intent)
+        if conflict is not None:
+            self._problem(
+                f"sets {text_of(conflict.path)} of {label_of(item)}, which customisation "
+                f"{conflict.writer.name} ({conflict.writer.position}) sets to another value"
+            )
 
     def _problem(self, message: str) -> None:
         """Add a problem at the customisation's place."""
@@ -349,6 +367,6 @@ class _Customization:
         self.variant.problems.append(PlanProblem(text, self.intent.position))
 
 
-def _identity(item: Mapping[str, Json]) -> tuple[Json, Json, str, str | None]:
+def _identity(item: Mapping[str, Json]) -> Identity:
     """What a customisation must not change: apiVersion, kind, name and namespace."""
     return item.get("apiVersion"), item.get("kind"), name_of(item), namespace_of(item)

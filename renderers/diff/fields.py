@@ -13,7 +13,6 @@ from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from planners.model import Json
-from renderers.diff.flatten import same
 from renderers.kubernetes.metadata import ObjectIdentity, group_of, metadata_text
 from renderers.kubernetes.patch_meta import Field, MergeError, shape_of
 
@@ -110,7 +109,7 @@ class _Comparison:
                     self.walk(_join(path, key), *sides, child)
         elif isinstance(old, list) and isinstance(new, list):
             self._lists(path, old, new, known)
-        elif not same(old, new) and not self._is_rename(old, new):
+        elif not _same(old, new) and not self._is_rename(old, new):
             self.changes.append(FieldChange(_short(path), old, new))
 
     def _is_rename(self, old: Value, new: Value) -> bool:
@@ -235,6 +234,11 @@ def _label(item: Json, known: Field) -> str | None:
             return None
     name = item.get("name")
     return name if isinstance(name, str) else None
+
+
+def _same(one: Json, other: Json) -> bool:
+    """Equality that distinguishes 1 from true."""
+    return one == other and isinstance(one, bool) == isinstance(other, bool)
 
 
 def _is_noise(path: str, key: str) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Literal, Protocol
 
 from planners.model import Json
+from renderers.writes import Write
 
 
 class PatchError(Exception):
@@ -49,4 +50,12 @@ class Patch(Protocol):
 
         Raises:
             PatchError: the patch cannot be applied to this object.
+        """
+
+    def writes(
+        self, target: dict[str, Json], body: Json, schema: Mapping[str, Json] | None
+    ) -> list[Write]:
+        """The fields that a patch sets or removes, whether or not the target has these values.
+
+        Called only after `apply` succeeded with the same arguments.
         """

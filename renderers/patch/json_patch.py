@@ -10,8 +10,11 @@ import jsonpatch
 import jsonpointer
 
 from planners.model import Json
+from renderers.kubernetes.patch_meta import shape_of
 from renderers.patch import Patch, PatchError
 from renderers.patch._json_trees import MAX_DEPTH, too_deep
+from renderers.patch._json_writes import OperationWrites, with_final_values
+from renderers.writes import Write
 
 MAX_OPERATIONS = 10_000
 MAX_RESULT_BYTES = 3 * 1024 * 1024
@@ -69,6 +72,23 @@ class JsonPatch:
         if not isinstance(document, dict):
             raise PatchError("the result of the patch is not an object")
         return document
+
+    def writes(
+        self, target: dict[str, Json], body: Json, schema: Mapping[str, Json] | None
+    ) -> list[Write]:
+        """What each operation sets in the object as the operations before it left it."""
+        assert isinstance(body, list)
+        run = OperationWrites(copy.deepcopy(target), shape_of(target, schema))
+        for operation in body:
+            assert isinstance(operation, dict)
+            parts: dict[str, tuple[str, ...]] = {
+                name: tuple(jsonpointer.JsonPointer(str(operation[name])).parts)
+                for name in ("path", "from")
+                if name in operation
+            }
+            run.take(str(operation["op"]), parts, operation.get("value"))
+            run.document = _perform(run.document, operation, "")
+        return with_final_values(run.found, run.document)
 
 
 def _perform(document: Json, operation: dict[str, Json], where: str) -> Json:

@@ -1,12 +1,13 @@
 """JSON merge patches (RFC 7386): maps merge, null deletes, everything else replaces."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from planners.model import Json
 from renderers.patch import Patch, PatchError
 from renderers.patch._json_trees import MAX_DEPTH, too_deep
+from renderers.writes import REMOVED, Write, WritePath
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,25 @@ class MergePatch:
         merged = _merge(target, body)
         assert isinstance(merged, dict)
         return merged
+
+    def writes(
+        self,
+        target: dict[str, Json],  # noqa: ARG002 - what it sets does not depend on the target
+        body: Json,
+        schema: Mapping[str, Json] | None,  # noqa: ARG002 - as above
+    ) -> list[Write]:
+        """One write for each leaf; lists are written as a whole."""
+        return list(_writes((), body))
+
+
+def _writes(path: WritePath, patch: Json) -> Iterator[Write]:
+    if isinstance(patch, dict):
+        if not patch:
+            yield Write(path, {}, whole=False)
+        for key, value in patch.items():
+            yield from _writes((*path, key), value)
+    else:
+        yield Write(path, REMOVED if patch is None else patch)
 
 
 def _merge(target: Json, patch: Json) -> Json:

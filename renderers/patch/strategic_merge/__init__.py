@@ -1,6 +1,6 @@
 """Strategic merge patches, as `kubectl patch --type=strategic` applies them.
 
-`merge` merges objects, `order` sorts the items of merged lists.
+`merge` merges objects, `order` sorts the items of merged lists, `writes` lists what a patch sets.
 """
 
 from collections.abc import Mapping
@@ -10,6 +10,8 @@ from typing import Literal
 from planners.model import Json
 from renderers.patch import Patch, PatchError
 from renderers.patch.strategic_merge import merge
+from renderers.patch.strategic_merge.writes import writes
+from renderers.writes import Write
 
 _IDENTITY = ("apiVersion", "kind")
 
@@ -47,6 +49,13 @@ class StrategicMerge:
             return merge.merge(target, body, schema)
         except merge.MergeError as error:
             raise PatchError(str(error)) from error
+
+    def writes(
+        self, target: dict[str, Json], body: Json, schema: Mapping[str, Json] | None
+    ) -> list[Write]:
+        """What the body states; directives remove fields or replace lists."""
+        assert isinstance(body, dict)
+        return writes(target, body, schema)
 
 
 PATCH: Patch = StrategicMerge()

@@ -15,6 +15,8 @@ Where this differs from `kubectl patch --local`, on purpose:
   with the values that were to be deleted.
 - Deletions from a list of scalars are applied after additions. kubectl follows the random order of
   Go's maps when a patch has both.
+- An item of a patch whose merge key several items have is rejected, such as the ports 53/TCP and
+  53/UDP of a Service; kubectl merges both into the first.
 - A merge key that is null, a mapping or a list is rejected; on the latter two kubectl crashes.
 - `$setElementOrder` over two empty lists is not an error. New items that an empty order does not
   list are appended.
@@ -22,6 +24,7 @@ Where this differs from `kubectl patch --local`, on purpose:
   rejects such fields, but only if they are mappings or lists on both sides.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -192,6 +195,7 @@ def _merge_list(old: list[Json], patch: list[Json], field: Field, path: str) -> 
     merged = [(field.key(each, path), each) for each in old]
     merged = [each for each in merged if each[0] not in wanted.deleted]
     server = [key for key, _ in merged]
+    _check_unambiguous(server, patched, field, path)
     positions: dict[Key, int] = {}
     for number, key in enumerate(server):
         positions.setdefault(key, number)
@@ -207,6 +211,19 @@ def _merge_list(old: list[Json], patch: list[Json], field: Field, path: str) -> 
     if not field.keys:
         merged = list(dict(merged).items())
     return in_order(merged, patched, server)
+
+
+def _check_unambiguous(old: list[Key], patched: list[Key], field: Field, path: str) -> None:
+    """A patched item must be the only one with its merge key, in the list and in the patch."""
+    if not field.keys:
+        return
+    counts = Counter(old), Counter(patched)
+    for key in patched:
+        if any(each[key] > 1 for each in counts):
+            raise MergeError(
+                f"{field.item_path(key, path)}: several items have this merge key, so that a "
+                f"strategic merge cannot tell them apart; use jsonPatch"
+            )
 
 
 def _check_types(items: Iterable[Json], path: str) -> None:
