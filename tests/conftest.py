@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,35 @@ import pytest
 import structlog
 
 MISSING = "Not run: the tests in a browser (tests/browser). Chromium is not installed."
+
+
+MEMORY = Path("/dev/shm")
+ROOM = 4 * 1024**3
+LONGEST = (
+    "tests/stories/test_killed.py",
+    "tests/stories/test_pages.py::test_the_demonstration",
+    "tests/stories/test_guides.py",
+)
+
+
+def pytest_configure() -> None:
+    """Keep temporary files in memory where there is room: most tests write repositories."""
+    if "TMPDIR" not in os.environ and _is_roomy(MEMORY):
+        os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
+
+
+def _is_roomy(folder: Path) -> bool:
+    """Whether a folder can hold the temporary files of all tests, and run scripts among them."""
+    return (
+        os.access(folder, os.W_OK)
+        and shutil.disk_usage(folder).free >= ROOM
+        and not os.statvfs(folder).f_flag & os.ST_NOEXEC
+    )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Start the tests that wait for whole services first, so that the others run beside them."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
 
 
 def has_chromium() -> bool:

@@ -71,8 +71,8 @@ class Server:
     _numbers: Iterator[int] = field(default_factory=count)
 
     def __post_init__(self) -> None:
-        # Below /tmp itself: a socket's path has to be short, and another user must get there.
-        self.folder = Path(tempfile.mkdtemp(prefix="switchyard-postgres-", dir="/tmp"))
+        # Not in a test's folder: a socket's path has to be short, and another user must get there.
+        self.folder = Path(tempfile.mkdtemp(prefix="switchyard-postgres-"))
         who = _who()
         if who:
             os.chown(self.folder, who["user"], who["group"])
