@@ -39,6 +39,7 @@ class SshServer:
     before_receive: Callable[[], object] | None = None
     commands: list[str] = field(default_factory=list)
     offers: int = 0
+    connections: set[asyncssh.SSHServerConnection] = field(default_factory=set)
 
     @property
     def name(self) -> str:
@@ -102,6 +103,9 @@ def serve_ssh(
         await stop.wait()
         server.close()
         await server.wait_closed()
+        for connection in tuple(state.connections):
+            connection.abort()
+            await connection.wait_closed()
 
     def work() -> None:
         with asyncio.Runner(loop_factory=lambda: loop) as runner:
@@ -122,6 +126,14 @@ class _Door(asyncssh.SSHServer):
 
     def __init__(self, state: SshServer) -> None:
         self._state = state
+
+    def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
+        self._connection = conn
+        self._state.connections.add(conn)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        del exc
+        self._state.connections.discard(self._connection)
 
     def begin_auth(self, username: str) -> bool:
         del username
@@ -172,11 +184,18 @@ async def _answer(state: SshServer, process: "asyncssh.SSHServerProcess[bytes]")
     assert child.stdout is not None
     assert child.stderr is not None
     listening = asyncio.create_task(_listen(state, service, process, child.stdin))
-    await asyncio.gather(_pump(child.stdout, process.stdout), _pump(child.stderr, process.stderr))
-    status = await child.wait()
-    listening.cancel()
-    await asyncio.gather(listening, return_exceptions=True)
-    process.exit(status)
+    try:
+        await asyncio.gather(
+            _pump(child.stdout, process.stdout), _pump(child.stderr, process.stderr)
+        )
+        process.exit(await child.wait())
+    finally:
+        listening.cancel()
+        await asyncio.gather(listening, return_exceptions=True)
+        if child.returncode is None:
+            child.kill()
+        child.stdin.close()
+        await child.communicate()
 
 
 async def _listen(

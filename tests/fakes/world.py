@@ -8,7 +8,7 @@ bot's Git, except with `git_over_http` and at the local forge.
 """
 
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,6 +18,7 @@ import httpx
 from starlette.types import ASGIApp
 
 from bot.app import make_context, make_forges
+from bot.context import Context
 from bot.engine import discovery
 from bot.engine.propose import Proposal, propose
 from bot.forges import Forge, ForgeError, GitCredentials
@@ -113,6 +114,13 @@ def small_fleet(clusters: tuple[str, ...] = SMALL, policy: str = "{}") -> dict[s
     return {path: text.encode() for path, text in files.items()}
 
 
+async def close(context: Context) -> None:
+    """Let go of the database and of the connections of a bot."""
+    context.store.close()
+    for forge in context.forges.values():
+        await forge.close()
+
+
 class World:
     """Everything a story needs; people act through `ada`, `rita` and `otto`."""
 
@@ -133,6 +141,7 @@ class World:
         self.post = Post(self)
         hooks = httpx.AsyncClient(transport=carrier(self, self.post))
         self.servers: list[ThreadedServer] = []
+        self.closing = AsyncExitStack()
         self.site = start_state(self, dialect, hooks)
         for repository in (APP, FLEET, DEPLOY):
             where = f"{SERVICE}/hooks/{self.places[repository]}"
@@ -182,12 +191,12 @@ class World:
 
     async def stop_bot(self) -> None:
         """Let go of the database and of connections."""
-        self.context.store.close()
-        for forge in self.context.forges.values():
-            await forge.close()
+        await close(self.context)
         await self.client.aclose()
 
     async def stop(self) -> None:
+        """Stop everything; a story adds what it opened itself to `closing`."""
+        await self.closing.aclose()
         await self.stop_bot()
         for server in self.servers:
             server.stop()

@@ -12,7 +12,7 @@ from bot.sandbox.demo.site import APP, BOT
 from bot.worker.reconcile import reconcile_application
 from planners.model import Role
 from tests.fakes.faults import AFTER, Faults
-from tests.fakes.world import World
+from tests.fakes.world import World, close
 from tests.stories.test_commands import record, replies, under_way
 from tests.stories.test_every_command import outcomes, say
 
@@ -139,7 +139,7 @@ async def test_two_replicas_at_once_record_one_outcome(world: World) -> None:
     for _ in range(3):
         passes = (reconcile_application(each, "storefront") for each in (first, world.context))
         await asyncio.gather(*passes)
-    first.store.close()
+    await close(first)
     await world.settle()
 
     assert outcomes(record(world, number)) == [("hold", "done"), ("hold", "done")]

@@ -83,6 +83,7 @@ class Reader:
 
     async def ready(self) -> httpx.AsyncClient:
         client = httpx.AsyncClient(base_url=self.url, trust_env=False)
+        self.world.closing.push_async_callback(client.aclose)
         for _ in range(300):
             try:
                 assert (await client.get("/healthz")).status_code == 200
@@ -95,6 +96,7 @@ class Reader:
     async def roll_out(self, client: httpx.AsyncClient) -> None:
         """Clusters report and webhooks travel to the service until everything is merged."""
         world, key = self.world, (self.folder / "secrets/switchyard_report_key").read_text().strip()
+        await world.client.aclose()
         world.client = client
         world.post.service = self.url
         world.found(small_fleet())

@@ -161,6 +161,7 @@ async def test_ten_deaths_cost_no_second_merge_request_and_no_order(
         with suppress(asyncio.CancelledError):
             await polling
         service.kill()
+        site.server.stop()
 
     assert service.deaths == len(KILLED_AT_WRITES)
     assert {unit["readiness"] for unit in view["units"]} == {"READY"}
@@ -170,4 +171,3 @@ async def test_ten_deaths_cost_no_second_merge_request_and_no_order(
     order = [each["sha"] for each in reversed(_log(site))]
     merged = sorted(requests, key=lambda each: order.index(each["merge_sha"]))
     assert [each["source_branch"].rpartition("/")[2] for each in merged] == WAVES
-    site.server.stop()

@@ -114,6 +114,7 @@ async def test_the_demonstration_ends_its_service_when_it_is_told_to_end(tmp_pat
         assert (await client.get(f"http://127.0.0.1:{port}/")).status_code == 200
     demo.send_signal(signal.SIGTERM)
 
-    assert await demo.wait() == 128 + signal.SIGTERM
+    await demo.communicate()
+    assert demo.returncode == 128 + signal.SIGTERM
     for each in (port, port + 1):
         socket.create_server(("127.0.0.1", each)).close()

@@ -18,7 +18,7 @@ from bot.keys import setup_key
 from bot.sandbox.demo.site import DEPLOY, FLEET
 from bot.settings import Settings
 from planners.model.snapshot import Snapshot
-from tests.fakes.world import REPORT_KEY, SERVICE, World
+from tests.fakes.world import REPORT_KEY, SERVICE, World, close
 
 MARKER_KEY = "marker-key-of-the-tests"
 LINK = f"/setup?key={setup_key(MARKER_KEY)}"
@@ -50,6 +50,7 @@ def service(world: World) -> tuple[httpx.AsyncClient, dict[str, Forge], Path]:
     client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=SERVICE)
     forges = made.context.forges
     assert isinstance(forges, dict)
+    world.closing.push_async_callback(close, made.context)
     return client, forges, data
 
 

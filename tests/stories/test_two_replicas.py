@@ -9,7 +9,7 @@ from bot.sandbox.demo.site import APP, DEPLOY
 from bot.worker.reconcile import reconcile_application
 from planners.gating.dependencies import HOLD_LABEL
 from tests.fakes.faults import Faults
-from tests.fakes.world import World, small_app, small_fleet
+from tests.fakes.world import World, close, small_app, small_fleet
 
 pytestmark = pytest.mark.parametrize("world", ["github"], indirect=True)
 
@@ -39,6 +39,6 @@ async def test_the_order_status_follows_the_gates_whoever_wrote_it_last(
         world.now += timedelta(minutes=11)
         await reconcile_application(context, "storefront")
         seen.append(await state())
-    first.store.close()
+    await close(first)
 
     assert seen == ["pending", "success", "pending", "pending"]

@@ -30,6 +30,7 @@ async def ground(tmp_path: Path) -> AsyncIterator[Faulty]:
     made = Faulty(tmp_path)
     made.push("main", {"a.txt": b"one\n"})
     yield made
+    await made.forge.close()
     made.stop()
 
 

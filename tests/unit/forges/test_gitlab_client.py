@@ -37,6 +37,7 @@ async def ground(tmp_path: Path) -> AsyncIterator[GitLabGround]:
     made = GitLabGround(tmp_path)
     made.push("main", {"a.txt": b"one\n"})
     yield made
+    await made.forge.close()
     made.stop()
 
 
