@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 import structlog
 
+import tests.fakes.examples  # noqa: F401 - loads the profile of hypothesis
+
 MISSING = "Not run: the tests in a browser (tests/browser). Chromium is not installed."
 MEMORY = Path("/dev/shm")
 ROOM = 4 * 1024**3

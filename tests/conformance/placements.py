@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from hypothesis import Phase, settings
+from hypothesis import Phase
 from hypothesis import strategies as st
 
 from planners.model import (
@@ -30,6 +30,7 @@ from planners.model.snapshot import DeployBase, ReportedFacts, ResourceClaim, Sn
 from planners.placement.allocation import Allocation
 from planners.placement.filters import Request
 from tests.fakes.builders import NOW, component, snapshot
+from tests.fakes.examples import examples
 
 KEYS = ("region", "tier", "owner")
 VALUES = ("eu", "us", "edge")
@@ -198,4 +199,4 @@ cases = st.builds(
     st.booleans(),
     st.booleans(),
 )
-small = settings(max_examples=12, deadline=None, phases=set(Phase) - {Phase.explain})
+small = examples(8, phases=set(Phase) - {Phase.explain})

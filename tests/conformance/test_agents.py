@@ -5,7 +5,7 @@ import re
 from datetime import datetime
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import plugins
@@ -15,9 +15,10 @@ from plugins import Agent, ReportError, StatusReport
 from renderers import yaml
 from tests.conformance.jsons import jsons
 from tests.conformance.shelves import EXTENSIONS, words
+from tests.fakes.examples import examples
 
 every = pytest.mark.parametrize("agent", discovery.agents().values(), ids=lambda each: each.name)
-small = settings(max_examples=100, deadline=None)
+small = examples(50)
 
 SUBDOMAIN = re.compile(r"[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?")
 names = st.from_regex(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?", fullmatch=True)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.chatops.commands import Changes, Command, Intent, StandingCommand
@@ -16,6 +16,7 @@ from bot.commandlog.entry import CommandLogEntry, Outcome, overrides
 from bot.sandbox.demo.site import APP
 from planners.model import Role
 from planners.model.overrides import Overrides
+from tests.fakes.examples import examples
 from tests.fakes.world import World, small_app, small_fleet
 
 every = pytest.mark.parametrize("command", commands().values(), ids=lambda each: each.name)
@@ -83,7 +84,7 @@ def test_who_may_only_read_cannot_act(command: Command) -> None:
 
 @every
 @given(entry=entries, before=st.lists(entries, max_size=4))
-@settings(max_examples=20, deadline=None)
+@examples(20)
 def test_what_its_entries_mean_is_a_pure_function(
     command: Command, entry: CommandLogEntry, before: list[CommandLogEntry]
 ) -> None:

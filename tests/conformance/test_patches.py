@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from copy import deepcopy
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.documents.models import CustomizationPart
@@ -13,9 +13,10 @@ from planners.model import Json
 from renderers.patch import Patch, PatchError
 from tests.conformance.jsons import jsons
 from tests.conformance.shelves import EXTENSIONS, words
+from tests.fakes.examples import examples
 
 every = pytest.mark.parametrize("patch", discovery.patches().values(), ids=lambda each: each.name)
-small = settings(max_examples=60, deadline=None)
+small = examples(40)
 
 SECRET = "hunter2-never-shown"
 WORDS = sorted(

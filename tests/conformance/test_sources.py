@@ -4,7 +4,7 @@ import json
 from copy import deepcopy
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.documents import intents
@@ -15,9 +15,10 @@ from planners.model import ComponentSource, Json
 from renderers.sources import ParameterKind, Source, SourceError
 from renderers.tree import FileTree
 from tests.conformance.jsons import TEXT, jsons
+from tests.fakes.examples import examples
 
 every = pytest.mark.parametrize("source", discovery.sources().values(), ids=lambda each: each.name)
-small = settings(max_examples=40, deadline=None)
+small = examples(30)
 
 MANIFEST = b"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: one}\ndata: {a: b}\n"
 contents = st.one_of(

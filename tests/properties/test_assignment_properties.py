@@ -6,7 +6,7 @@ from dataclasses import replace
 from itertools import chain, combinations, product
 from typing import TypeVar
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.engine.highs import load
@@ -24,6 +24,7 @@ from planners.optimizer.problem import (
     check,
     objective,
 )
+from tests.fakes.examples import examples
 
 T = TypeVar("T")
 K = TypeVar("K", bound=Hashable)
@@ -32,7 +33,7 @@ SOLVER = load()
 CLUSTERS = tuple(f"c{number}" for number in range(6))
 PARTS = tuple(f"p{number}" for number in range(5))
 DOMAINS = st.dictionaries(st.sampled_from(CLUSTERS), st.sampled_from("xyz"))
-TRIES = 20_000
+TRIES = 3_000
 HUGE = 10**25
 
 
@@ -123,7 +124,7 @@ def shuffled(problem: AssignmentProblem, order: random.Random) -> AssignmentProb
 
 
 @given(problems())
-@settings(max_examples=150, deadline=None)
+@examples(60)
 def test_the_solution_is_the_best_of_all(problem: AssignmentProblem) -> None:
     found = solve(problem, SOLVER)
     known = best(problem)
@@ -143,7 +144,7 @@ def test_the_solution_is_the_best_of_all(problem: AssignmentProblem) -> None:
 
 
 @given(problems(), st.randoms(use_true_random=False))
-@settings(max_examples=80, deadline=None)
+@examples(40)
 def test_the_solution_does_not_depend_on_any_order(
     problem: AssignmentProblem, order: random.Random
 ) -> None:
@@ -151,7 +152,7 @@ def test_the_solution_does_not_depend_on_any_order(
 
 
 @given(problems())
-@settings(max_examples=80, deadline=None)
+@examples(40)
 def test_the_solution_is_never_worse_than_the_greedy_one(problem: AssignmentProblem) -> None:
     known = assign_greedily(problem)
     found = solve(problem, load(nodes=1))

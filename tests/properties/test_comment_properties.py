@@ -1,6 +1,6 @@
 """Laws of the comment over plans of any size, with anything written in them."""
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.engine.propose import Proposal
@@ -10,6 +10,7 @@ from bot.wording.graph import MOST_NODES
 from bot.wording.markdown import units
 from bot.wording.waves import OPEN_ROWS
 from tests.fakes.comments import MARKER, Read, assert_dead, home, read
+from tests.fakes.examples import examples
 from tests.fakes.hostile import SECRET, Size, everywhere
 
 PIECES = st.sampled_from(
@@ -20,7 +21,18 @@ PIECES = st.sampled_from(
     ]
 )
 TEXTS = st.one_of(st.text(max_size=80), st.lists(PIECES, max_size=20).map("".join))
-SIZES = st.builds(Size, st.integers(1, 90), st.integers(1, 40), st.integers(1, 40))
+UNITS = 400
+
+
+@st.composite
+def sizes(draw: st.DrawFn) -> Size:
+    """Many waves or many clusters, not both: what takes longest says nothing more."""
+    waves = draw(st.integers(1, 90))
+    clusters = draw(st.integers(1, min(40, UNITS // waves)))
+    return Size(waves, clusters, draw(st.integers(1, 40)))
+
+
+SIZES = sizes()
 
 
 def folded(text: str) -> bool:
@@ -51,7 +63,7 @@ def assert_structure(found: Read, size: Size, diffs: Diffs, *, preview: bool) ->
 
 
 @given(TEXTS, TEXTS, SIZES, st.booleans(), st.integers(words.SMALLEST, 60_000))
-@settings(max_examples=60, deadline=None)
+@examples(40)
 def test_any_comment_keeps_its_limit_and_reads_as_intended(
     text: str, written: str, size: Size, preview: bool, limit: int
 ) -> None:
@@ -76,7 +88,7 @@ def assert_charts(found: Read) -> None:
 
 
 @given(TEXTS, SIZES)
-@settings(max_examples=20, deadline=None)
+@examples(15)
 def test_without_a_limit_every_diff_is_shown(text: str, size: Size) -> None:
     proposal, diffs = everywhere("web", text, size)
 
@@ -89,7 +101,7 @@ def test_without_a_limit_every_diff_is_shown(text: str, size: Size) -> None:
 
 
 @given(SIZES, st.integers(words.SMALLEST, 60_000))
-@settings(max_examples=20, deadline=None)
+@examples(15)
 def test_a_larger_limit_never_shows_less(size: Size, limit: int) -> None:
     made: tuple[Proposal, Diffs] = everywhere("web", "x", size)
 

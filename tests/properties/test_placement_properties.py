@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TypeAlias
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.engine import discovery, highs
@@ -29,6 +29,7 @@ from planners.model.snapshot import DeployBase, Snapshot
 from planners.placement.place import Evaluator
 from planners.plan import Plan, plan
 from tests.fakes.builders import snapshot
+from tests.fakes.examples import examples
 
 REGIONS = ("eu", "us", "ap")
 NANO = 10**9
@@ -146,7 +147,7 @@ def check_spread(start: Snapshot, made: Plan, intent: PlacementIntent, rule: Spr
 
 
 @given(worlds())
-@settings(max_examples=300, deadline=None)
+@examples(120)
 def test_no_plan_exceeds_capacity_leaves_the_tenant_or_violates_a_spread(
     world: World,
 ) -> None:
@@ -157,7 +158,7 @@ def test_no_plan_exceeds_capacity_leaves_the_tenant_or_violates_a_spread(
 
 
 @given(worlds(), st.randoms())
-@settings(max_examples=200, deadline=None)
+@examples(100)
 def test_placement_does_not_depend_on_any_order(world: World, shuffle: random.Random) -> None:
     start, requests = world
     fleet, parts = list(start.clusters), list(start.application.components)
@@ -173,7 +174,7 @@ def test_placement_does_not_depend_on_any_order(world: World, shuffle: random.Ra
 
 
 @given(worlds(spread=False), clusters("new"))
-@settings(max_examples=300, deadline=None)
+@examples(120)
 def test_a_new_cluster_moves_nothing_for_less_than_the_threshold(
     world: World, newcomer: Cluster
 ) -> None:
@@ -192,7 +193,7 @@ def test_a_new_cluster_moves_nothing_for_less_than_the_threshold(
 
 
 @given(worlds())
-@settings(max_examples=150, deadline=None)
+@examples(80)
 def test_an_optimal_placement_is_never_worse_and_satisfies_all_laws(
     world: World,
 ) -> None:

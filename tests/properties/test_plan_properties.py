@@ -3,7 +3,7 @@
 import random
 from dataclasses import replace
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.engine.propose import propose
@@ -22,6 +22,7 @@ from planners.model import (
 from planners.model.selectors import Selector
 from planners.model.snapshot import Snapshot
 from tests.fakes.builders import World, snapshot
+from tests.fakes.examples import examples
 
 REGIONS = ("eu", "us", "ap")
 
@@ -67,7 +68,7 @@ def snapshots(draw: st.DrawFn) -> Snapshot:
 
 
 @given(snapshots(), st.randoms())
-@settings(max_examples=200, deadline=None)
+@examples(80)
 def test_the_digest_does_not_depend_on_any_order(start: Snapshot, shuffle: random.Random) -> None:
     clusters, parts = list(start.clusters), list(start.application.components)
     sources = list(start.sources.items())
@@ -84,7 +85,7 @@ def test_the_digest_does_not_depend_on_any_order(start: Snapshot, shuffle: rando
 
 
 @given(snapshots())
-@settings(max_examples=200, deadline=None)
+@examples(80)
 def test_applying_a_plan_and_planning_again_yields_no_effects(start: Snapshot) -> None:
     world = World(start)
     planned = [wave.name for wave in propose(start).plan.waves]
@@ -97,7 +98,7 @@ def test_applying_a_plan_and_planning_again_yields_no_effects(start: Snapshot) -
 
 
 @given(snapshots())
-@settings(max_examples=100, deadline=None)
+@examples(50)
 def test_no_wave_merges_before_its_dependencies(start: Snapshot) -> None:
     world = World(start)
     plan = propose(start).plan
@@ -119,7 +120,7 @@ def test_no_wave_merges_before_its_dependencies(start: Snapshot) -> None:
 
 
 @given(snapshots())
-@settings(max_examples=50, deadline=None)
+@examples(25)
 def test_one_image_changes_one_file_on_each_cluster(start: Snapshot) -> None:
     world = World(start)
     world.finish()

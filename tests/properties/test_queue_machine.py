@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
@@ -24,6 +24,7 @@ from hypothesis.stateful import (
 from bot.store import Store
 from bot.store.queue import MAX_ABNORMAL_ENDS, Claim
 from bot.store.tables import queue
+from tests.fakes.examples import examples
 from tests.fakes.stores import DIALECTS, NOON, fresh_url
 
 LEASE = 30
@@ -206,10 +207,9 @@ def test_the_queue_behaves_as_its_model(dialect: str, tmp_path: Path) -> None:
 
         run_state_machine_as_test(
             Machine,
-            settings=settings(
-                max_examples=80,
+            settings=examples(
+                40,
                 stateful_step_count=40,
-                deadline=None,
                 suppress_health_check=[HealthCheck.too_slow],
             ),
         )

@@ -4,10 +4,11 @@ from typing import Any
 
 import hypothesis.strategies as st
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from planners.model import Tenant
 from renderers.policy.tenancy import violations
+from tests.fakes.examples import examples
 
 TENANT = Tenant("retail", "shop", allowed_kinds=("Widget.example.com",))
 PLACES = st.lists(
@@ -47,7 +48,7 @@ def widget(places: list[str | int], inner: dict[str, Any]) -> dict[str, Any]:
     ids=lambda inner: next(iter(inner)),
 )
 @given(places=PLACES)
-@settings(max_examples=25, deadline=None)
+@examples(25)
 def test_it_is_refused_wherever_it_stands(places: list[str | int], inner: dict[str, Any]) -> None:
     assert list(violations(widget(places, {"size": 1}), TENANT)) == []
     assert list(violations(widget(places, inner), TENANT)) != []

@@ -1,11 +1,12 @@
 """Properties of the YAML door: it reads back what it writes, and never fails in another way."""
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from planners.model import Json
 from renderers.yaml import YamlError, dump, load_documents
 from renderers.yaml.edits import Edit
+from tests.fakes.examples import examples
 
 TRICKY = st.sampled_from(
     (
@@ -81,7 +82,7 @@ def test_every_part_has_a_place(value: Json) -> None:
             assert column >= 1
 
 
-@settings(max_examples=300)
+@examples(200)
 @given(st.one_of(st.binary(max_size=60), st.text("[]{}&*a:,-?!<|>'\"\n #%", max_size=60)))
 def test_hostile_input_is_read_or_refused_with_a_place(content: bytes | str) -> None:
     given = content.encode() if isinstance(content, str) else content
@@ -96,7 +97,7 @@ def test_hostile_input_is_read_or_refused_with_a_place(content: bytes | str) -> 
     assert min(place) >= 1
 
 
-@settings(max_examples=80, deadline=None)
+@examples(60)
 @given(st.dictionaries(TEXT, VALUES, max_size=4), TEXT)
 def test_an_edit_adds_what_it_means_and_can_be_taken_back(
     spec: dict[str, Json], reason: str

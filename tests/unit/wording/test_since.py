@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.wording import comment as words
@@ -22,6 +22,7 @@ from bot.wording.since import (
 )
 from tests.fakes.comments import MARKER, assert_dead, home, world
 from tests.fakes.comments import read as parsed
+from tests.fakes.examples import examples
 from tests.fakes.hostile import SECRET, Size, everywhere
 from tests.fakes.states import remembered, updated
 from tests.unit.wording.test_hostile_comment import HOSTILE, UNPAIRED
@@ -140,7 +141,7 @@ def test_what_strangers_wrote_stays_text(text: str) -> None:
 
 
 @given(st.text(max_size=60), st.integers(1, 60), st.integers(words.SMALLEST, 20_000))
-@settings(max_examples=20, deadline=None)
+@examples(15)
 def test_a_comment_with_a_memory_keeps_its_limit(text: str, clusters: int, limit: int) -> None:
     proposal, diffs = everywhere(text, text, Size(clusters=clusters, kinds=clusters))
     gist = summarize(proposal, diffs)
