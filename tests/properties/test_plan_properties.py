@@ -68,7 +68,7 @@ def snapshots(draw: st.DrawFn) -> Snapshot:
 
 
 @given(snapshots(), st.randoms())
-@examples(80)
+@examples(60)
 def test_the_digest_does_not_depend_on_any_order(start: Snapshot, shuffle: random.Random) -> None:
     clusters, parts = list(start.clusters), list(start.application.components)
     sources = list(start.sources.items())
@@ -85,7 +85,7 @@ def test_the_digest_does_not_depend_on_any_order(start: Snapshot, shuffle: rando
 
 
 @given(snapshots())
-@examples(80)
+@examples(60)
 def test_applying_a_plan_and_planning_again_yields_no_effects(start: Snapshot) -> None:
     world = World(start)
     planned = [wave.name for wave in propose(start).plan.waves]
@@ -98,7 +98,7 @@ def test_applying_a_plan_and_planning_again_yields_no_effects(start: Snapshot) -
 
 
 @given(snapshots())
-@examples(50)
+@examples(40)
 def test_no_wave_merges_before_its_dependencies(start: Snapshot) -> None:
     world = World(start)
     plan = propose(start).plan
