@@ -103,6 +103,7 @@ async def test_a_webhook_that_gitlab_switched_off_is_woken(world: World) -> None
         "push_events": True,
         "merge_requests_events": True,
         "note_events": False,
+        "pipeline_events": False,
         "enable_ssl_verification": True,
         "alert_status": "disabled",
         "disabled_until": None,
@@ -117,6 +118,8 @@ async def test_a_webhook_that_gitlab_switched_off_is_woken(world: World) -> None
     text = await first_page(world)
     assert f"{DEPLOY}: GitLab had disabled the webhook (disabled)" in text
     assert f"{APP}: the webhook does not send note_events" in text
+    assert f"{DEPLOY}: the webhook does not send pipeline_events" in text
+    assert f"{APP}: the webhook does not send pipeline_events" not in text
     assert f"{FLEET}: no webhook has the URL {ADDRESS}/gitlab" in text
     world.site.made.forge.repositories[DEPLOY].roles[BOT] = "write"
     await setup_check.check(world.context)

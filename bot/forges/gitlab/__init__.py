@@ -118,7 +118,7 @@ class GitLabForge:
     ) -> tuple[str, ...]:
         """See the Protocol."""
         projects = partial(setup_check.check_project, self._http)
-        webhooks = partial(setup_check.check_webhooks, self._http, address=address)
+        webhooks = partial(setup_check.check_webhooks, self._http, deploys, address)
         required = partial(setup_check.check_required_status, self._http)
         return (
             await setup_check.check_token(self._http, self._clock())

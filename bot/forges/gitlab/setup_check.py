@@ -5,7 +5,7 @@ disables failing ones, permanently after forty failures), "Projects API", "Perso
 API" (`/personal_access_tokens/self` tells of any access token itself; it ends on `expires_at`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -13,6 +13,7 @@ from bot.forges.gitlab.http import Http, ResponseError, project
 from bot.forges.gitlab.refusals import RENEW
 
 EVENTS = ("push_events", "merge_requests_events", "note_events")
+PIPELINES = "pipeline_events"
 NOT_VISIBLE = frozenset({401, 403, 404})
 ENABLED = "executable"
 WARNED_BEFORE = timedelta(days=14)
@@ -56,8 +57,14 @@ async def check_project(http: Http, repository: str) -> tuple[str, ...]:
     return tuple(warnings)
 
 
-async def check_webhooks(http: Http, repository: str, address: str) -> tuple[str, ...]:
-    """Re-enable a webhook that GitLab disabled, and return what is wrong with it."""
+async def check_webhooks(
+    http: Http, deploys: Container[str], address: str, repository: str
+) -> tuple[str, ...]:
+    """Re-enable a webhook that GitLab disabled, and return what is wrong with it.
+
+    A deploy repo sends its pipelines too: a new one counts alone, until it has the order.
+    """
+    events = (*EVENTS, PIPELINES) if repository in deploys else EVENTS
     path = f"{project(repository)}/hooks"
     try:
         webhooks = await http.all(path)
@@ -71,13 +78,13 @@ async def check_webhooks(http: Http, repository: str, address: str) -> tuple[str
     for each in mine:
         if each.get("alert_status", ENABLED) != ENABLED:
             await http.post(f"{path}/{each['id']}/test/push_events", {})
-    return tuple(warning for each in mine for warning in _warnings(repository, each))
+    return tuple(warning for each in mine for warning in _warnings(repository, each, events))
 
 
-def _warnings(repository: str, hook: Mapping[str, Any]) -> tuple[str, ...]:
+def _warnings(repository: str, hook: Mapping[str, Any], events: tuple[str, ...]) -> tuple[str, ...]:
     found = [
         f"{repository}: the webhook does not send {event}"
-        for event in EVENTS
+        for event in events
         if not hook.get(event)
     ]
     if not hook.get("enable_ssl_verification", True):

@@ -329,6 +329,7 @@ HOOK = record(  # "Project webhooks API"
     push_events=FLAG,
     merge_requests_events=FLAG,
     note_events=FLAG,
+    pipeline_events=FLAG,
     enable_ssl_verification=FLAG,
     alert_status=among("executable", "temporarily_disabled", "disabled"),
     disabled_until=maybe(TIME),
