@@ -25,6 +25,7 @@ from renderers.new_objects import (
     template_objects,
 )
 from renderers.patch import Patch, PatchError
+from renderers.patch_budget import PatchBudget
 from renderers.sources import Source, SourceError
 from renderers.substitution import ValueReferenceError, lookup, references, substitute
 from renderers.writes import Write, WriteLedger, path_in, text_of
@@ -78,6 +79,7 @@ class Variants:
     _objects: dict[tuple[str, str], tuple[Object, ...]] = field(default_factory=dict)
     _keys: dict[tuple[str, str], VariantKey] = field(default_factory=dict)
     _custom: CustomKinds | None = None
+    _budget: PatchBudget | None = None
     _intents: dict[str, list[tuple[int, CustomizationIntent]]] = field(default_factory=dict)
     _source_problems: dict[tuple[str, str], PlanProblem] = field(default_factory=dict)
     _variants: dict[VariantKey, Variant] = field(default_factory=dict)
@@ -197,6 +199,15 @@ class Variants:
                 found = ()
             self._objects[key] = found
         return self._objects[key]
+
+    @property
+    def budget(self) -> PatchBudget:
+        """What patches may still cost."""
+        if self._budget is None:
+            snapshot = self.snapshot
+            units = len(snapshot.clusters) * len(snapshot.application.components)
+            self._budget = PatchBudget.of(units)
+        return self._budget
 
     @property
     def custom(self) -> CustomKinds:
@@ -329,7 +340,10 @@ class _Customization:
                 f"not define {kind}, so a strategic merge replaces its lists instead of merging "
                 f"them"
             )
-        return patch.apply(item, body, schema)
+        self.variants.budget.spend(item, body)
+        result = patch.apply(item, body, schema)
+        self.variants.budget.spend(result)
+        return result
 
     def _replace(
         self,

@@ -358,3 +358,16 @@ def test_a_missing_path_is_reported_with_file_line_and_cluster(tmp_path: Path) -
         "switchyard.yaml:11:7: customisation lost: operation 1 (replace /spec/paused/x)"
     )
     assert said(made)[0].endswith("[on edge-1]")
+
+
+def test_a_patch_that_doubles_is_reported_with_its_place(tmp_path: Path) -> None:
+    where = "/spec/template/spec/containers"
+    operations = f"\n      - {{op: copy, from: {where}, path: {where}/-}}" * 40
+    proposal = run(
+        tmp_path,
+        "  - name: bomb\n    components: [web]\n    target: {kind: Deployment, name: web}\n"
+        f"    jsonPatch:{operations}",
+    )
+    (problem,) = said(proposal)
+    assert problem.startswith("switchyard.yaml:11:7: customisation bomb: operation ")
+    assert "the patch copies or compares more than 50000 values" in problem

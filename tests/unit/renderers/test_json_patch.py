@@ -7,6 +7,7 @@ import pytest
 from renderers.patch import PatchError
 from renderers.patch.json_patch import PATCH as JSON_PATCH
 from renderers.patch.merge_patch import PATCH as MERGE_PATCH
+from renderers.patch_budget import PatchBudget
 
 # Source of the first block: RFC 6902, appendix A; the second: behaviour that the public suite of
 # json-patch-tests asks for, told in our own values. None: the patch is refused.
@@ -144,3 +145,43 @@ def test_nesting_depth_is_limited() -> None:
         body = [{"op": "add", "path": "/a", "value": deep}] if patch is JSON_PATCH else deep
         with pytest.raises(PatchError, match="deeper than 100 levels"):
             patch.apply({}, body, None)
+
+
+WIDE = {"a": [0] * 20_000, "b": {}, "apiVersion": "v1"}
+STORMS: dict[str, tuple[list[tuple[Any, ...]], str]] = {
+    "a copy that doubles": ([("copy", "/a/-", "/a")] * 40, "more than 50000 values"),
+    "copies that are removed": ([("copy", "/b/x", "/a"), ("remove", "/b/x")] * 20, "50000 values"),
+    "a large value that is moved": (
+        [("move", "/b/a", "/a"), ("move", "/a", "/b/a")] * 20,
+        "50000 values",
+    ),
+    "a large value that is compared": ([("test", "/a", [0] * 20_000)] * 20, "50000 values"),
+    "many operations": ([("add", "/b/x", 1)] * 3_001, "more than 3000 operations"),
+    "long paths": ([("add", "/b" * 100_000, 1)] * 20, "than 100 levels"),
+    "long texts": ([("add", f"/b/{n}", "x" * 100_000) for n in range(40)], "exceeds 3145728 bytes"),
+    "depth by one value": ([("add", "/b/x", eval("[" * 99 + "]" * 99))], "deeper than 100 levels"),
+    "depth by copies": ([("copy", "/b/x" + "/x" * n, "/b") for n in range(60)], "than 100 levels"),
+    "a long list": ([("add", "/a/0", 1)] * 40, "50000 values"),
+    "the end of a list": ([("copy", "/b/x", "/a/-")], "cannot be resolved"),
+}
+
+
+@pytest.mark.parametrize(("operations", "why"), STORMS.values(), ids=STORMS)
+def test_a_patch_ends_after_a_limited_amount_of_work(operations: list[Any], why: str) -> None:
+    with pytest.raises(PatchError, match=why):
+        JSON_PATCH.apply(WIDE, [operation(each) for each in operations], None)
+
+
+def test_three_thousand_operations_on_a_large_object_are_few() -> None:
+    body = [operation(("add", f"/b/{number}", number)) for number in range(3_000)]
+    assert len(JSON_PATCH.apply(WIDE, body, None)["b"]) == 3_000
+
+
+def test_the_patches_of_an_application_have_one_budget() -> None:
+    budget = PatchBudget.of(units=3)
+    for _ in range(32):
+        budget.spend([0] * 9_899)
+    with pytest.raises(PatchError, match="more than 330000 values"):
+        budget.spend([0] * 9_899)
+    with pytest.raises(PatchError, match="more than 330000 values"):
+        budget.spend()
