@@ -35,7 +35,10 @@ def test_the_manifest_of_the_app_is_accepted() -> None:
         ("issues", ["issue_comment"]),
         ("merge_queues", ["merge_group"]),
         ("metadata", ["repository"]),
-        ("pull_requests", ["pull_request", "pull_request_review"]),
+        (
+            "pull_requests",
+            ["pull_request", "pull_request_review", "pull_request_review_comment"],
+        ),
         ("statuses", ["status"]),
     ],
 )

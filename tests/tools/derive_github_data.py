@@ -34,6 +34,7 @@ OPERATIONS = (
     "PATCH /repos/{owner}/{repo}/pulls/{pull_number}",
     "PUT /repos/{owner}/{repo}/pulls/{pull_number}/merge",
     "GET /repos/{owner}/{repo}/pulls/{pull_number}/reviews",
+    "GET /repos/{owner}/{repo}/pulls/{pull_number}/reviews/{review_id}",
     "GET /repos/{owner}/{repo}/pulls/{pull_number}/commits",
     "GET /repos/{owner}/{repo}/issues/{issue_number}",
     "GET /repos/{owner}/{repo}/issues/{issue_number}/comments",

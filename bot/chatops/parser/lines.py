@@ -3,9 +3,11 @@
 Only text of top-level paragraphs counts (4.8), so nothing in code (4.4, 4.5, 6.1), quotes (5.1),
 lists (5.2), headings (4.2, 4.3), HTML (4.6, 6.6), link definitions (4.7), links and images (6.3 to
 6.5), nor in GitLab's quotes between two lines `>>>`. A lazy continuation line (5.1) belongs to the
-quote or list above it. The address is compared as it was typed: an entity (2.5), a backslash (2.4),
-a look-alike letter or an invisible character inside it makes it no address, which is also how
-people and bots mention the bot without calling it.
+quote or list above it. Below the line that introduces the message which an e-mail replies to
+(`On ... wrote:`, `From: ...`), text without marks of a quote is quoted, too. The address is
+compared as it was typed: an entity (2.5), a backslash (2.4), a look-alike letter or an invisible
+character inside it makes it no address, which is also how people and bots mention the bot without
+calling it.
 """
 
 import re
@@ -32,6 +34,12 @@ _ENDINGS = re.compile(r"\r\n?")
 _BLANKS = re.compile(f"[{_BLANK}]")
 _ZERO_WIDTH = re.compile(f"[{_UNSEEN}]+")
 _DIRECTION = re.compile(f"[{_BIDI}]")
+_REPLY = re.compile(
+    r"(?:On .{6,300} wrote:|[-_]{3,} ?(?:Original Message|Forwarded message) ?[-_]{3,})[ \t]*",
+    re.IGNORECASE,
+)
+_MAIL_FROM = re.compile(r"\**From:\** ?\S.{0,300}", re.IGNORECASE)
+_MAIL_HEAD = re.compile(r"\**(?:Sent|Date|To|Subject):\**.{0,300}", re.IGNORECASE)
 _GITLAB_QUOTE = re.compile(r" {0,3}>>>[ \t]*")
 
 Span = tuple[int, int, str]
@@ -68,9 +76,29 @@ def addressed(text: str, login: str) -> Iterator[Line]:
         yield Line(number, problem=f"the comment is longer than {LONGEST_COMMENT:,} characters")
         return
     try:
-        yield from _lines(plain, address)
+        end = _end_of_reply(plain.split("\n"))
+        yield from (each for each in _lines(plain, address) if each.number <= end)
     except _TooManyQuotesError:
         yield Line(number, problem="the comment has too many or too deeply nested quotes")
+
+
+def _end_of_reply(lines: Sequence[str]) -> int:
+    """The last line before an e-mail that is replied to, unless its quotes are marked as such."""
+    for number, line in enumerate(lines):
+        if _introduces(line, lines[number + 1 : number + 2]):
+            quoted = next((each for each in lines[number + 1 :] if each.strip(_BLANK)), ">")
+            if not quoted.lstrip(_BLANK).startswith(">"):
+                return number
+    return len(lines)
+
+
+def _introduces(line: str, following: Sequence[str]) -> bool:
+    """Whether a line introduces a quoted e-mail; the words of one may go on in the next line."""
+    joined = f"{line} {following[0].strip()}" if following else line
+    if _REPLY.fullmatch(line) or (not line.endswith(":") and _REPLY.fullmatch(joined)):
+        return True
+    heads = following and _MAIL_HEAD.fullmatch(following[0].strip())
+    return bool(heads and _MAIL_FROM.fullmatch(line.strip()))
 
 
 def _lines(text: str, address: re.Pattern[str]) -> Iterator[Line]:

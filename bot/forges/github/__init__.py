@@ -36,6 +36,7 @@ from bot.forges._rate_budget import RateBudget, Urgency
 from bot.forges._setup_check import check_each
 from bot.forges.github import merging, oauth, parsing, people, setup_check, statuses, webhooks
 from bot.forges.github.contributors import ContributorReader
+from bot.forges.github.conversation import Conversations
 from bot.forges.github.http import Http, ResponseError, api_of
 from bot.forges.github.listing import Listing
 from bot.forges.github.manifest import App, ManifestFlow
@@ -75,6 +76,7 @@ class GitHubForge:
         self._me: User | None = None
         self._contributors = ContributorReader(self._http)
         self._listing = Listing(self._http, clock)
+        self._conversations = Conversations(self._http)
 
     @classmethod
     def connect(cls, settings: Settings, clock: Clock) -> Forge | None:
@@ -264,10 +266,8 @@ class GitHubForge:
         return await self._contributors.read(repository, commits)
 
     async def comments(self, repository: str, number: int) -> tuple[Comment, ...]:
-        """See the Protocol."""
-        path = f"/repos/{repository}/issues/{number}/comments"
-        found = await self._http.pages(repository, path)
-        return tuple(parsing.comment(each) for each in found)
+        """See the Protocol; also the texts of reviews and inline review comments."""
+        return await self._conversations.read(repository, number)
 
     async def add_comment(self, repository: str, number: int, body: str) -> Comment:
         """See the Protocol."""
@@ -282,11 +282,8 @@ class GitHubForge:
         await self._http.send("PATCH", repository, path, {"body": body}, Urgency.COMMENT)
 
     async def react(self, repository: str, number: int, comment: int, reaction: Reaction) -> None:
-        """See the Protocol; GitHub accepts a reaction that exists already."""
-        del number
-        path = f"/repos/{repository}/issues/comments/{comment}/reactions"
-        fields = {"content": reaction.value}
-        await self._http.send("POST", repository, path, fields, Urgency.REACTION)
+        """See the Protocol."""
+        await self._conversations.react(repository, number, comment, reaction)
 
     async def statuses(self, repository: str, sha: str) -> tuple[Status, ...]:
         """See the Protocol."""

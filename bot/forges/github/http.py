@@ -44,6 +44,10 @@ class ResponseError(ForgeError):
         self.status, self.message = status, message
 
 
+class GraphQLError(ForgeError):
+    """GitHub rejected a GraphQL query with this message."""
+
+
 @dataclass(frozen=True, slots=True)
 class Response:
     """A decoded response, and the URL of the next page."""
@@ -126,12 +130,41 @@ class Http:
         if until is not None:
             raise _delayed(self.clock(), until)
 
-    async def graphql(self, repository: str, fields: Any) -> Any:
-        """Send a GraphQL mutation; its response can hold errors (GitHub Docs, "Forming calls")."""
+    async def graphql(
+        self,
+        repository: str,
+        query: str,
+        variables: Mapping[str, Any],
+        urgency: Urgency | None = None,
+    ) -> Any:
+        """The data of a GraphQL query, or of a mutation, which has an urgency.
+
+        Raises:
+            GraphQLError: the response, which has status 200 then, tells errors.
+            TransientForgeError, ResponseError: as all calls.
+        """
         url = self.api.removesuffix("/v3") + "/graphql"
+        fields = {"query": query, "variables": dict(variables)}
+        if urgency is None:
+            return self._data((await self._call("POST", repository, url, fields)).value)
         async with self._writing:
-            self._spend(Urgency.MERGE)
-            return (await self._call("POST", repository, url, fields)).value
+            self._spend(urgency)
+            return self._data((await self._call("POST", repository, url, fields)).value)
+
+    def _data(self, response: Any) -> Any:
+        """The data of a response.
+
+        Source: GitHub Docs, "Rate limits and query limits for the GraphQL API": status 200 with an
+        error of type RATE_LIMITED.
+        """
+        errors = response.get("errors") or ()
+        if any(each.get("type") == "RATE_LIMITED" for each in errors):
+            now = self.clock()
+            self._paused = now + SECONDARY_PAUSE
+            raise _delayed(now, self._paused)
+        if errors:
+            raise GraphQLError(str(errors[0].get("message", ""))[:MAX_MESSAGE])
+        return response.get("data") or {}
 
     def _url(self, path: str, query: Mapping[str, str]) -> str:
         return str(httpx.URL(f"{self.api}{path}", params=dict(query) or None))

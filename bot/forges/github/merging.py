@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from bot.forges import Merged, MergeOptions, NotMerged
 from bot.forges._rate_budget import Urgency
-from bot.forges.github.http import Http, ResponseError
+from bot.forges.github.http import GraphQLError, Http, ResponseError
 from bot.forges.github.rules import rules_of
 from planners.model import MergeMethod
 
@@ -107,16 +107,14 @@ async def _after_rejection(
 
 async def enqueue(http: Http, repository: str, node: str, head: str) -> NotMerged:
     """Add a pull request to the merge queue if its head is still `head`."""
-    fields = {"query": MUTATION, "variables": {"id": node, "head": head}}
+    variables = {"id": node, "head": head}
     try:
-        response = await http.graphql(repository, fields)
+        data = await http.graphql(repository, MUTATION, variables, Urgency.MERGE)
     except ResponseError as error:
         return NotMerged(f"rejected by GitHub: {error.message}")
-    errors = response.get("errors") or []
-    if any("already" in str(each.get("message", "")).lower() for each in errors):
-        return NotMerged("in GitHub's merge queue")
-    if errors:
-        return NotMerged(f"rejected by GitHub's merge queue: {errors[0].get('message', '')}"[:300])
-    entry = (response.get("data") or {}).get("enqueuePullRequest") or {}
-    position = (entry.get("mergeQueueEntry") or {}).get("position")
-    return NotMerged(f"in GitHub's merge queue, position {position}")
+    except GraphQLError as error:
+        if "already" in str(error).lower():
+            return NotMerged("in GitHub's merge queue")
+        return NotMerged(f"rejected by GitHub's merge queue: {error}")
+    entry = (data.get("enqueuePullRequest") or {}).get("mergeQueueEntry") or {}
+    return NotMerged(f"in GitHub's merge queue, position {entry.get('position')}")

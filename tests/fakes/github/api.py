@@ -1,8 +1,6 @@
 """GitHub's REST routes that the bot uses, and the GraphQL mutation of the merge queue."""
 
-import hashlib
 import json
-from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse, Response
@@ -11,8 +9,9 @@ from bot.sandbox.forge import conversation, merging
 from bot.sandbox.forge.accounts import RequestError
 from bot.sandbox.forge.protection import ZERO
 from bot.sandbox.forge.records import MergeRequest
-from tests.fakes.github import apps, commits, rules, shapes
+from tests.fakes.github import apps, commits, reviews, rules, shapes
 from tests.fakes.github import merging as github_merging
+from tests.fakes.github.answers import paged, readable, told
 from tests.fakes.github.state import GitHub, Json
 
 ROLES = {"triage": "read", "maintain": "write"}
@@ -29,6 +28,7 @@ def create_github(github: GitHub) -> FastAPI:
     app.include_router(rules.routes(github), prefix="/api/v3")
     app.include_router(_repositories(github), prefix="/api/v3")
     app.include_router(_pulls(github), prefix="/api/v3")
+    app.include_router(reviews.routes(github), prefix="/api/v3")
     app.include_router(_talk(github), prefix="/api/v3")
     app.include_router(_graphql(github))
     return app
@@ -44,43 +44,18 @@ def _refused(request: Request, error: Exception) -> Response:
     return JSONResponse(body, code)
 
 
-def _readable(github: GitHub, request: Request, owner: str, name: str) -> str:
-    path = f"{owner}/{name}"
-    github.forge.require(github.signed_in(request), path, "read")
-    return path
-
-
-def _page(request: Request, found: list[Json]) -> Response:
-    """One page of a list, with the Link header, and an ETag that conditional requests match."""
-    size = min(int(request.query_params.get("per_page", "30")), 100)
-    page = int(request.query_params.get("page", "1"))
-    headers = {}
-    if len(found) > page * size:
-        following = request.url.include_query_params(page=page + 1)
-        headers["link"] = f'<{following}>; rel="next"'
-    return _told(request, found[(page - 1) * size : page * size], headers)
-
-
-def _told(request: Request, value: Any, headers: dict[str, str] | None = None) -> Response:
-    body = json.dumps(value).encode()
-    etag = f'W/"{hashlib.sha256(body).hexdigest()}"'
-    if request.headers.get("if-none-match") == etag:
-        return Response(status_code=304, headers={"etag": etag})
-    return Response(body, media_type="application/json", headers={"etag": etag, **(headers or {})})
-
-
 def _repositories(github: GitHub) -> APIRouter:
     routes, forge = APIRouter(prefix="/repos/{owner}/{name}"), github.forge
 
     @routes.get("")
     async def repository(request: Request, owner: str, name: str) -> Response:
-        path = _readable(github, request, owner, name)
+        path = readable(github, request, owner, name)
         methods = github.methods_of(path)
-        return _told(request, shapes.repository(forge, path, github.web, methods))
+        return told(request, shapes.repository(forge, path, github.web, methods))
 
     @routes.get("/collaborators/{login}/permission")
     async def permission(request: Request, owner: str, name: str, login: str) -> Json:
-        path = _readable(github, request, owner, name)
+        path = readable(github, request, owner, name)
         if login not in forge.users:
             raise RequestError(404, f"{login} is not a user")
         role = forge.role(path, login)
@@ -88,14 +63,14 @@ def _repositories(github: GitHub) -> APIRouter:
 
     @routes.get("/commits/{sha}/statuses")
     async def statuses(request: Request, owner: str, name: str, sha: str) -> Response:
-        path = _readable(github, request, owner, name)
-        return _page(
+        path = readable(github, request, owner, name)
+        return paged(
             request, [shapes.status(forge, s, github.web) for s in forge.statuses(path, sha)]
         )
 
     @routes.post("/statuses/{sha}", status_code=201)
     async def set_status(request: Request, owner: str, name: str, sha: str) -> Json:
-        path, fields = _readable(github, request, owner, name), await request.json()
+        path, fields = readable(github, request, owner, name), await request.json()
         if len(fields.get("description") or "") > 140:
             raise RequestError(422, "description is too long (maximum is 140 characters)")
         conversation.set_status(
@@ -115,35 +90,35 @@ def _repositories(github: GitHub) -> APIRouter:
 
     @routes.get("/commits/{sha}/pulls")
     async def pulls_of(request: Request, owner: str, name: str, sha: str) -> Response:
-        path = _readable(github, request, owner, name)
+        path = readable(github, request, owner, name)
         found = commits.pulls_of(forge, path, sha)
-        return _page(request, [shapes.pull(forge, each, github.web, listed=True) for each in found])
+        return paged(request, [shapes.pull(forge, each, github.web, listed=True) for each in found])
 
     @routes.get("/commits")
     async def listing(request: Request, owner: str, name: str, sha: str) -> Response:
-        path = _readable(github, request, owner, name)
+        path = readable(github, request, owner, name)
         ids = [each["sha"] for each in forge.git.log(path, sha, 10_000)]
-        return _page(request, [commits.commit(github, path, each) for each in ids])
+        return paged(request, [commits.commit(github, path, each) for each in ids])
 
     @routes.get("/activity")
     async def activity(request: Request, owner: str, name: str) -> Response:
         """Newest first; pages by cursors, not by number."""
         path = f"{owner}/{name}"
-        told = commits.activity_of_fork(github, path)
-        if told is None:
-            path = _readable(github, request, owner, name)
-            told = commits.activity(github, path)
+        moves = commits.activity_of_fork(github, path)
+        if moves is None:
+            path = readable(github, request, owner, name)
+            moves = commits.activity(github, path)
         size = min(int(request.query_params.get("per_page", "30")), 100)
         start = int(request.query_params.get("after") or "0")
         headers = {}
-        if len(told) > start + size:
+        if len(moves) > start + size:
             following = request.url.include_query_params(after=start + size)
             headers["link"] = f'<{following}>; rel="next"'
-        return _told(request, told[start : start + size], headers)
+        return told(request, moves[start : start + size], headers)
 
     @routes.post("/git/refs", status_code=201)
     async def make_ref(request: Request, owner: str, name: str) -> Json:
-        path, fields = _readable(github, request, owner, name), await request.json()
+        path, fields = readable(github, request, owner, name), await request.json()
         forge.require(github.signed_in(request), path, "write")
         branch = fields["ref"].removeprefix("refs/heads/")
         forge.git.restore(path, branch, fields["sha"])
@@ -177,7 +152,7 @@ def _pulls(github: GitHub) -> APIRouter:
         base: str = "",
         sort: str = "created",
     ) -> Response:
-        path = _readable(github, request, owner, name)
+        path = readable(github, request, owner, name)
         found = [
             each
             for each in forge.requests_of(path)
@@ -188,11 +163,11 @@ def _pulls(github: GitHub) -> APIRouter:
         if sort == "updated":
             assert request.query_params["direction"] == "desc"
             found.sort(key=lambda each: each.updated_at, reverse=True)
-        return _page(request, [pull(each, listed=True) for each in found])
+        return paged(request, [pull(each, listed=True) for each in found])
 
     @routes.post("/pulls", status_code=201)
     async def create(request: Request, owner: str, name: str) -> Json:
-        path, fields = _readable(github, request, owner, name), await request.json()
+        path, fields = readable(github, request, owner, name), await request.json()
         twins = [each for each in forge.requests_of(path, "open") if each.source == fields["head"]]
         if twins:
             raise RequestError(422, f"A pull request already exists for {owner}:{fields['head']}.")
@@ -210,17 +185,17 @@ def _pulls(github: GitHub) -> APIRouter:
 
     @routes.get("/pulls/{number}")
     async def one(request: Request, owner: str, name: str, number: int) -> Response:
-        path = _readable(github, request, owner, name)
-        return _told(request, pull(forge.request(path, number)))
+        path = readable(github, request, owner, name)
+        return told(request, pull(forge.request(path, number)))
 
     @routes.get("/issues/{number}")
     async def issue(request: Request, owner: str, name: str, number: int) -> Response:
-        path = _readable(github, request, owner, name)
-        return _told(request, shapes.issue(forge, forge.request(path, number), github.web))
+        path = readable(github, request, owner, name)
+        return told(request, shapes.issue(forge, forge.request(path, number), github.web))
 
     @routes.patch("/pulls/{number}")
     async def edit(request: Request, owner: str, name: str, number: int) -> Json:
-        path, fields = _readable(github, request, owner, name), await request.json()
+        path, fields = readable(github, request, owner, name), await request.json()
         user, known = github.signed_in(request), forge.request(path, number)
         if "state" in fields:
             gone = forge.git.head(path, known.source) is None
@@ -240,7 +215,7 @@ def _pulls(github: GitHub) -> APIRouter:
 
     @routes.put("/pulls/{number}/merge")
     async def merge(request: Request, owner: str, name: str, number: int) -> Json:
-        path, fields = _readable(github, request, owner, name), await request.json()
+        path, fields = readable(github, request, owner, name), await request.json()
         github.methods.append(fields["merge_method"])
         user, found = github.signed_in(request), forge.request(path, number)
         with forge.lock:
@@ -249,7 +224,7 @@ def _pulls(github: GitHub) -> APIRouter:
 
     @routes.put("/pulls/{number}/update-branch", status_code=202)
     async def update(request: Request, owner: str, name: str, number: int) -> Json:
-        path = _readable(github, request, owner, name)
+        path = readable(github, request, owner, name)
         fields = json.loads(await request.body() or b"{}")
         user, found = github.signed_in(request), forge.request(path, number)
         github_merging.update_branch(github, user, found, fields.get("expected_head_sha"))
@@ -257,28 +232,10 @@ def _pulls(github: GitHub) -> APIRouter:
 
     @routes.get("/pulls/{number}/commits")
     async def commits_of(request: Request, owner: str, name: str, number: int) -> Response:
-        path = _readable(github, request, owner, name)
+        path = readable(github, request, owner, name)
         ids = shapes.proposed(forge, forge.request(path, number))
-        told = [commits.commit(github, path, each) for each in reversed(ids)]
-        return _page(request, told[: commits.MAX_OF_PULL])
-
-    @routes.get("/pulls/{number}/reviews")
-    async def reviews(request: Request, owner: str, name: str, number: int) -> Response:
-        path = _readable(github, request, owner, name)
-        found = forge.request(path, number)
-        told = [
-            {
-                "id": index,
-                "user": shapes.user(forge.users[login], github.web),
-                "state": "DISMISSED"
-                if github_merging.is_stale(github, found, head)
-                else "APPROVED",
-                "commit_id": head,
-                "submitted_at": shapes.time(at),
-            }
-            for index, (login, (head, at)) in enumerate(sorted(found.reviews.items()))
-        ]
-        return _page(request, told)
+        found = [commits.commit(github, path, each) for each in reversed(ids)]
+        return paged(request, found[: commits.MAX_OF_PULL])
 
     return routes
 
@@ -288,21 +245,21 @@ def _talk(github: GitHub) -> APIRouter:
 
     @routes.get("/{number}/comments")
     async def comments(request: Request, owner: str, name: str, number: int) -> Response:
-        path = _readable(github, request, owner, name)
+        path = readable(github, request, owner, name)
         found = forge.request(path, number)
-        return _page(
+        return paged(
             request, [shapes.comment(forge, found, each, github.web) for each in found.comments]
         )
 
     @routes.post("/{number}/comments", status_code=201)
     async def comment(request: Request, owner: str, name: str, number: int) -> Json:
-        path, fields = _readable(github, request, owner, name), await request.json()
+        path, fields = readable(github, request, owner, name), await request.json()
         made = conversation.comment(forge, github.signed_in(request), path, number, fields["body"])
         return shapes.comment(forge, forge.request(path, number), made, github.web)
 
     @routes.post("/comments/{which}/reactions", status_code=201)
     async def react(request: Request, owner: str, name: str, which: int) -> Json:
-        _readable(github, request, owner, name)
+        readable(github, request, owner, name)
         content, user = (await request.json())["content"], github.signed_in(request)
         github.reactions.append((which, content))
         made = {"id": len(github.reactions), "node_id": "R", "content": content}
@@ -311,7 +268,7 @@ def _talk(github: GitHub) -> APIRouter:
 
     @routes.patch("/comments/{which}")
     async def edit(request: Request, owner: str, name: str, which: int) -> Json:
-        path, fields = _readable(github, request, owner, name), await request.json()
+        path, fields = readable(github, request, owner, name), await request.json()
         number, mine = divmod(which, 100_000)
         user = github.signed_in(request)
         conversation.edit_comment(forge, user, path, number, mine, body=fields["body"])
@@ -329,8 +286,15 @@ def _graphql(github: GitHub) -> APIRouter:
     async def graphql(request: Request) -> Json:
         github.signed_in(request)
         asked = await request.json()
-        assert "enqueuePullRequest" in asked["query"]
-        node, head = asked["variables"]["id"], asked["variables"]["head"]
+        query, given = asked["query"], asked["variables"]
+        if "lastEditedAt" in query:
+            return {"data": {"nodes": reviews.nodes(github, given["ids"])}}
+        if "addReaction" in query:
+            content = given["content"].lower()
+            github.reactions.append((-int(given["id"].removeprefix("PRR_")), content))
+            return {"data": {"addReaction": {"reaction": {"content": given["content"]}}}}
+        assert "enqueuePullRequest" in query
+        node, head = given["id"], given["head"]
         if node in github.queued:
             return {"data": None, "errors": [{"message": "already in the merge queue"}]}
         github.queued[node] = head

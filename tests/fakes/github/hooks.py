@@ -88,8 +88,11 @@ def payload_of(github: GitHub, kind: str, told: Json) -> tuple[str, Json]:
             else (kind, payload)
         )
     found = forge.request(path, told["number"])
+    if kind == "review_comment":
+        pull = shapes.pull(forge, found, web, listed=True)
+        return "pull_request_review_comment", {**payload, "pull_request": pull}
     if kind == "comment":
         return "issue_comment", {**payload, "issue": shapes.issue(forge, found, web)}
-    reviewed = told["action"] in {"approved", "unapproved"}
+    reviewed = kind == "review" or told["action"] in {"approved", "unapproved"}
     pull = shapes.pull(forge, found, web, listed=True)
     return "pull_request_review" if reviewed else "pull_request", {**payload, "pull_request": pull}

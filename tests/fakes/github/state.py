@@ -40,6 +40,20 @@ class Delivery:
     redelivery: bool = False
 
 
+@dataclass(slots=True)
+class Written:
+    """A review with a text, or an inline comment of one (`path` is its file)."""
+
+    id: int
+    login: str
+    body: str
+    state: str
+    head: str
+    at: str
+    path: str = ""
+    edited: bool = False
+
+
 class GitHub:
     """One GitHub: its state is the local forge's, its tokens and its merge queue are its own."""
 
@@ -64,6 +78,7 @@ class GitHub:
             "merge_group",
             "pull_request",
             "pull_request_review",
+            "pull_request_review_comment",
             "push",
             "repository",
             "status",
@@ -84,6 +99,7 @@ class GitHub:
         self.rulesets: dict[str, list[Json]] = {}
         self.repository_methods: dict[str, set[str]] = {}
         self.hook_url = ""
+        self.written: dict[tuple[str, int], list[Written]] = {}
         self.deliveries: list[Delivery] = []
         self.redeliver: Callable[[Delivery], None] = lambda _: None
         self.reactions: list[tuple[int, str]] = []
