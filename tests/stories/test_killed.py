@@ -22,6 +22,21 @@ from tests.fakes.world import HOOK_SECRET, REPORT_KEY, SMALL, TOKENS, small_app,
 
 WAVES = ["canary.1", "canary.2", "canary.3", "rest.1", "rest.2", "rest.3"]
 KILLED_AT_WRITES = (1, 3, 6, 9, 12, 14, 16, 18, 20, 22)
+LIVES = """
+import os, signal, sys
+import bot.cli.service
+from bot.__main__ import main
+for asked in sys.stdin:
+    if asked == "kill\\n":
+        os.kill(life, signal.SIGKILL)
+        os.waitpid(life, 0)
+    elif (life := os.fork()) == 0:
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        os.dup2(2, 1)
+        sys.exit(main(["serve"]))
+    print(asked, end="", flush=True)
+"""
+"""Starts the service and kills it, when told to. Each is a process forked after the imports."""
 
 
 class Service:
@@ -35,9 +50,9 @@ class Service:
         self.deaths = 0
         self.writes = 0
         self._folder, self._port, self._site = folder, port, site
-        self._process: subprocess.Popen[bytes] | None = None
+        self._lives = self._prepare()
 
-    def start(self) -> None:
+    def _prepare(self) -> "subprocess.Popen[str]":
         settings = {
             "DATA_DIR": str(self._folder / "bot"),
             "FLEET": f"local:{FLEET}",
@@ -54,14 +69,32 @@ class Service:
         environment = {f"SWITCHYARD_{name}": value for name, value in settings.items()}
         environment["PATH"] = "/usr/local/bin:/usr/bin:/bin"
         with (self._folder / "service.log").open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "bot", "serve"], env=environment, stderr=log, stdout=log
+            return subprocess.Popen(
+                [sys.executable, "-c", LIVES],
+                env=environment,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                bufsize=1,
             )
 
+    def start(self) -> None:
+        self._ask("start")
+
     def kill(self) -> None:
-        assert self._process is not None
-        self._process.kill()
-        self._process.wait()
+        self._ask("kill")
+
+    def end(self) -> None:
+        """Kill it, and start no other."""
+        self.kill()
+        self._lives.communicate()
+
+    def _ask(self, what: str) -> None:
+        assert self._lives.stdin is not None
+        assert self._lives.stdout is not None
+        self._lives.stdin.write(f"{what}\n")
+        assert self._lives.stdout.readline() == f"{what}\n"
 
     def die(self) -> None:
         self.deaths += 1
@@ -156,16 +189,16 @@ async def test_ten_deaths_cost_no_second_merge_request_and_no_order(
         async with asyncio.timeout(220):
             while (view := await rolled_out(service)) is None:  # noqa: ASYNC110 - another process
                 await asyncio.sleep(0.5)
+        requests = rita.requests(DEPLOY, "all")
     finally:
         polling.cancel()
         with suppress(asyncio.CancelledError):
             await polling
-        service.kill()
+        service.end()
         site.server.stop()
 
     assert service.deaths == len(KILLED_AT_WRITES)
     assert {unit["readiness"] for unit in view["units"]} == {"READY"}
-    requests = rita.requests(DEPLOY, "all")
     assert sorted(each["source_branch"].rpartition("/")[2] for each in requests) == WAVES
     assert {each["state"] for each in requests} == {"merged"}
     order = [each["sha"] for each in reversed(_log(site))]
