@@ -15,7 +15,7 @@ from bot.context import Context
 from bot.engine import discovery
 from bot.engine.propose import Proposal
 from bot.forges import Forge, Markers
-from bot.git import DeployKey, Mirrors, pin_hosts
+from bot.git import CommitSigner, DeployKey, Mirrors, pin_hosts
 from bot.settings import Settings
 from bot.store import Store
 from bot.web import setup
@@ -61,6 +61,17 @@ def make_deploy_keys(settings: Settings) -> dict[Repo, DeployKey]:
     return keys
 
 
+def make_signer(settings: Settings) -> CommitSigner | None:
+    """The key that signs commits, if the settings name one.
+
+    Raises:
+        GitError: others can read its file, or it is of another kind.
+    """
+    if settings.commit_signing_key is None:
+        return None
+    return CommitSigner.read(settings.commit_signing_key, settings.commit_email)
+
+
 def make_context(
     settings: Settings,
     forges: Mapping[str, Forge],
@@ -70,13 +81,17 @@ def make_context(
     """Everything a pass needs, from settings.
 
     Raises:
-        GitError: see `make_deploy_keys`.
+        GitError: see `make_deploy_keys` and `make_signer`.
     """
     deploy_keys = make_deploy_keys(settings)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     return Context(
         forges=forges,
-        mirrors=Mirrors(settings.data_dir / "mirrors", ca_files=settings.ca_files),
+        mirrors=Mirrors(
+            settings.data_dir / "mirrors",
+            ca_files=settings.ca_files,
+            signer=make_signer(settings),
+        ),
         store=Store.open(settings.store_url),
         clock=clock,
         propose=planner,

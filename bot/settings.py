@@ -43,6 +43,7 @@ Secret = Annotated[SecretStr, AfterValidator(_check_strength)]
 CaFile = Annotated[Path, AfterValidator(_check_readable)]
 Proxies = Annotated[IPvAnyNetwork, AfterValidator(_check_not_everything)]
 HeaderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]*$")]
+CommitEmail = Annotated[str, StringConstraints(pattern=r"^([^<>\s@]+@[^<>\s@]+)?$")]
 RepoName = Annotated[str, StringConstraints(pattern=r"^[^:/]+:[^:/]+/[^:]+$")]
 
 
@@ -156,6 +157,17 @@ class Settings(BaseSettings):
         description="Trusted SSH host keys, an OpenSSH `known_hosts` file. Required with deploy "
         "keys.",
     )
+    commit_signing_key: Path | None = Field(
+        default=None,
+        description="File of an Ed25519 private key in OpenSSH format without a passphrase, which "
+        "signs Switchyard's commits.",
+    )
+    commit_email: CommitEmail = Field(
+        default="",
+        validate_default=True,
+        description="Verified e-mail address of the account that holds the signing key; the "
+        "committer of signed commits.",
+    )
     resync_seconds: int = Field(
         default=300, ge=1, description="Seconds between full resyncs, which run without any event."
     )
@@ -182,6 +194,13 @@ class Settings(BaseSettings):
         if file is None and info.data.get("ssh_keys"):
             raise ValueError("required with SWITCHYARD_SSH_KEYS")
         return file
+
+    @field_validator("commit_email")
+    @classmethod
+    def _require_signing_key(cls, email: str, info: ValidationInfo) -> str:
+        if bool(email) != bool(info.data.get("commit_signing_key")):
+            raise ValueError("must be set together with SWITCHYARD_COMMIT_SIGNING_KEY")
+        return email
 
     @field_validator("trusted_proxies")
     @classmethod

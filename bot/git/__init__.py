@@ -2,8 +2,9 @@
 
 The shell uses `mirrors` and `mirror`. Behind them, `remote` fetches and pushes (with `ssh` and
 `known_hosts` for deploy keys; `transport` is its interface), `reading` walks trees, `writing` and
-`packs` create commits, `history` inspects commits, and `objects` implements Git's formats.
-Everything is synchronous and must run in threads. Nothing here interprets the content of files.
+`packs` create commits, `signing` signs them, `history` inspects commits, and `objects` implements
+Git's formats. Everything is synchronous and must run in threads. Nothing here interprets the
+content of files.
 """
 
 from bot.git.errors import GitError, RepositoryRefusedError, TransientGitError
@@ -12,6 +13,7 @@ from bot.git.limits import Limits
 from bot.git.mirror import Mirror
 from bot.git.mirrors import Mirrors
 from bot.git.remote import Access, BranchUpdate
+from bot.git.signing import CommitSigner
 from bot.git.ssh import DeployKey, pin_hosts
 from bot.git.writing import Signature
 
@@ -19,6 +21,7 @@ __all__ = [
     "Access",
     "BranchUpdate",
     "CommitInfo",
+    "CommitSigner",
     "DeployKey",
     "GitError",
     "Limits",

@@ -16,6 +16,7 @@ from bot.git.history import CommitInfo, History, NewCommits, read_commit, read_n
 from bot.git.limits import Limits
 from bot.git.objects import Objects
 from bot.git.reading import Comparison, FileDifference, Walk, read_blob, read_files
+from bot.git.signing import CommitSigner
 from bot.git.transport import Transport
 from bot.git.writing import Changes, Signature, draft_commit
 from planners.model import Repo
@@ -33,11 +34,19 @@ class Mirror:
     raise GitError if the mirror does not have it.
     """
 
-    def __init__(self, repo: Repo, folder: Path, limits: Limits, transport: Transport) -> None:
+    def __init__(
+        self,
+        repo: Repo,
+        folder: Path,
+        limits: Limits,
+        transport: Transport,
+        signer: CommitSigner | None = None,
+    ) -> None:
         self._repo = repo
         self._folder = folder
         self._limits = limits
         self._transport = transport
+        self._signer = signer
         self._lock = threading.RLock()
         self._repository: pygit2.Repository | None = None
         self._damaged = False
@@ -187,7 +196,7 @@ class Mirror:
     def commit(
         self, parent: str, changes: Changes, *, message: str, author: Signature, at: datetime
     ) -> str:
-        """Write a commit on `parent` and return its id; no ref is updated.
+        """Write a commit on `parent`, signed if there is a key; return its id. No ref is updated.
 
         `changes` maps a path to its new bytes, or to None to delete it. Equal arguments give equal
         ids. Folders that become empty are removed; deleting a missing file has no effect.
@@ -200,7 +209,7 @@ class Mirror:
         """
         with self._reading() as objects:
             sha, draft = draft_commit(
-                objects, parent, changes, message=message, author=author, at=at
+                objects, parent, changes, message=message, author=author, at=at, signer=self._signer
             )
             if len(draft.objects) > MAX_LOOSE_OBJECTS:
                 packs.store_pack(self._folder, draft.objects.values())

@@ -8,6 +8,7 @@ from pathlib import Path
 from bot.git import remote
 from bot.git.limits import Limits
 from bot.git.mirror import Mirror
+from bot.git.signing import CommitSigner
 from bot.git.transport import Transport
 from planners.model import Repo
 
@@ -16,7 +17,7 @@ class Mirrors:
     """All mirrors below one folder, which one process owns.
 
     `ca_files` are trusted in addition to the system's CAs, by every mirror of the process.
-    `transport` reaches the servers; the default uses HTTP and SSH.
+    `transport` reaches the servers; the default uses HTTP and SSH. `signer` signs all commits.
     """
 
     def __init__(
@@ -26,11 +27,13 @@ class Mirrors:
         transport: Transport = remote,
         limits: Limits | None = None,
         ca_files: tuple[Path, ...] = (),
+        signer: CommitSigner | None = None,
     ) -> None:
         remote.configure_libgit2(ca_files)
         self._root = root
         self._transport = transport
         self._limits = limits or Limits()
+        self._signer = signer
         self._known: dict[Repo, Mirror] = {}
         self._lock = threading.Lock()
 
@@ -39,7 +42,9 @@ class Mirrors:
         with self._lock:
             if repo not in self._known:
                 folder = self._root / _folder_name(repo)
-                self._known[repo] = Mirror(repo, folder, self._limits, self._transport)
+                self._known[repo] = Mirror(
+                    repo, folder, self._limits, self._transport, self._signer
+                )
             return self._known[repo]
 
 

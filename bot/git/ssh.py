@@ -74,28 +74,13 @@ class DeployKey:
     def check(self) -> None:
         """Reject a file that others can read, or that libssh2 cannot handle safely.
 
-        Permissions follow OpenSSH (`sshkey_perm_ok`): our own file must be private. A file of
-        another user, such as one mounted by Kubernetes, may be readable by its group. RSA is not
-        supported: libssh2 1.11.1 overflows a buffer and crashes the process if a server offers many
-        signature algorithms for such a key (`server-sig-algs`), as asyncssh does.
+        RSA is not supported: libssh2 1.11.1 overflows a buffer and crashes the process if a server
+        offers many signature algorithms for such a key (`server-sig-algs`), as asyncssh does.
 
         Raises:
             GitError: with the file and the reason, never with its content.
         """
-        try:
-            with self.file.open("rb") as opened:
-                found = os.fstat(opened.fileno())
-                content = opened.read(MAX_KEY_BYTES)
-        except OSError as error:
-            raise GitError(f"cannot read the deploy key {self.file}: {error.strerror}") from None
-        forbidden = 0o077 if found.st_uid == os.geteuid() else 0o007
-        if found.st_mode & forbidden:
-            mode = stat.S_IMODE(found.st_mode)
-            raise GitError(
-                f"the deploy key {self.file} has mode {mode:04o}: other users must not be able to "
-                "read it (chmod 600)"
-            )
-        if _kind(content) not in KEY_TYPES:
+        if _kind(read_private_file(self.file, "deploy key")) not in KEY_TYPES:
             raise GitError(
                 f"the deploy key {self.file} must be an Ed25519 or ECDSA private key in OpenSSH "
                 "format without a passphrase: create one with ssh-keygen -t ed25519 -N ''"
@@ -117,6 +102,31 @@ class DeployKey:
             f"{address} is not in the known hosts file {self.hosts.file}: nothing was sent; "
             "add its key as published by its owner, and restart"
         )
+
+
+def read_private_file(file: Path, what: str) -> bytes:
+    """The content of a private key's file.
+
+    Permissions follow OpenSSH (`sshkey_perm_ok`): our own file must be private. A file of another
+    user, such as one mounted by Kubernetes, may be readable by its group.
+
+    Raises:
+        GitError: others can read it, or it cannot be read.
+    """
+    try:
+        with file.open("rb") as opened:
+            found = os.fstat(opened.fileno())
+            content = opened.read(MAX_KEY_BYTES)
+    except OSError as error:
+        raise GitError(f"cannot read the {what} {file}: {error.strerror}") from None
+    forbidden = 0o077 if found.st_uid == os.geteuid() else 0o007
+    if found.st_mode & forbidden:
+        mode = stat.S_IMODE(found.st_mode)
+        raise GitError(
+            f"the {what} {file} has mode {mode:04o}: other users must not be able to read it "
+            "(chmod 600)"
+        )
+    return content
 
 
 def _kind(content: bytes) -> str:

@@ -16,6 +16,7 @@ from pygit2.enums import FileMode, ObjectType
 from bot.git.errors import GitError
 from bot.git.names import checked_name
 from bot.git.objects import Entry, Objects, format_tree
+from bot.git.signing import CommitSigner
 from renderers.tree import safe_join
 
 Changes: TypeAlias = Mapping[str, bytes | None]
@@ -65,8 +66,11 @@ def draft_commit(
     message: str,
     author: Signature,
     at: datetime,
+    signer: CommitSigner | None = None,
 ) -> tuple[str, Draft]:
     """The id of a commit on `parent`, and all objects of it that may be new.
+
+    The committer of a signed commit has the address of the signer.
 
     Raises:
         GitError: the parent does not exist, or a path is both a file and a folder.
@@ -80,9 +84,13 @@ def draft_commit(
         safe_join(*path.split("/"))
     draft = Draft()
     tree = _TreeWriter(objects, draft).write(objects.root(parent), changes, "")
-    signature = author.at(at)
-    head = f"tree {tree.hex()}\nparent {parent}\nauthor {signature}\ncommitter {signature}\n\n"
-    text = message.rstrip("\n") + "\n"
+    committer = Signature(author.name, signer.email) if signer is not None else author
+    head = f"tree {tree.hex()}\nparent {parent}\nauthor {author.at(at)}\n"
+    head += f"committer {committer.at(at)}\n"
+    text = "\n" + message.rstrip("\n") + "\n"
+    if signer is not None:
+        signature = signer.signature((head + text).encode())
+        head += "gpgsig " + signature.replace("\n", "\n ") + "\n"
     return draft.add(ObjectType.COMMIT, (head + text).encode()).hex(), draft
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 FOUND = Path(__file__).with_name("found")
-MAX_BYTES = 16_384
+MAX_BYTES = 4_096
 SECRET = "canary-5f0c2b8e91d7"
 
 

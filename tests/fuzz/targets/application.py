@@ -63,4 +63,4 @@ WORDS = (
         b"except",
     ),
 )
-TARGET = Target(check, seeds, WORDS)
+TARGET = Target(check, seeds, WORDS, share=0.12)

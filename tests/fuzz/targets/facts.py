@@ -39,4 +39,4 @@ def seeds() -> Iterator[bytes]:
 
 
 WORDS = (b"1e9999", b"NaN", b"Infinity", b'"free":', b'"scores":', b"0001-01-01T00:00:00+23:59")
-TARGET = Target(check, seeds, WORDS)
+TARGET = Target(check, seeds, WORDS, share=2)

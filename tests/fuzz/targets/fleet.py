@@ -67,4 +67,4 @@ WORDS = (
     *(b"freezes", b"windows", b"approvals", b"roles", b"limits", b"location", b"price", b"kinds"),
     *(b"namespaces", b"1e9999", b"0001-01-01T00:00:00+23:59", b"99999999999999999h", b"taints"),
 )
-TARGET = Target(check, seeds, WORDS)
+TARGET = Target(check, seeds, WORDS, share=0.4)

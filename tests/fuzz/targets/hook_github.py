@@ -58,4 +58,4 @@ WORDS = (
         b"charset=utf-16",
     ),
 )
-TARGET = Target(check, seeds, WORDS)
+TARGET = Target(check, seeds, WORDS, share=2)

@@ -58,4 +58,6 @@ def seeds() -> Iterator[bytes]:
     yield message({"webhook-signature": "v1,SIGN", "webhook-timestamp": "9" * 20}, b"{}")
 
 
-TARGET = Target(check, seeds, (b"v1,SIGN", b" v1,", b"msg_1", STAMP.encode(), TOKEN, b'"iid":'))
+TARGET = Target(
+    check, seeds, (b"v1,SIGN", b" v1,", b"msg_1", STAMP.encode(), TOKEN, b'"iid":'), share=2
+)

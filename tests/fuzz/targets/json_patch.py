@@ -29,4 +29,4 @@ WORDS = (
     *(b'"op"', b'"path"', b'"from"', b'"value"', b'"add"', b'"copy"', b'"move"', b'"test"'),
     *(b"/-", b"~0", b"~1", b"~2", b"/0", b"/01", b"/-1", b"//", b"/spec", b"/metadata/name"),
 )
-TARGET = Target(checker("jsonPatch"), seeds, WORDS)
+TARGET = Target(checker("jsonPatch"), seeds, WORDS, share=0.25)

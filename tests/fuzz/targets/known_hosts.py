@@ -30,4 +30,4 @@ def seeds() -> Iterator[bytes]:
 
 
 WORDS = (b"|1|", b"ssh-rsa ", b"@cert-authority ", b"*", b",", b"[", b"]:22 ", KEY.encode())
-TARGET = Target(check, seeds, WORDS, share=0.3)
+TARGET = Target(check, seeds, WORDS)

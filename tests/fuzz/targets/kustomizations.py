@@ -42,4 +42,4 @@ WORDS = (
         b"env",
     ),
 )
-TARGET = Target(check, seeds, WORDS, share=0.7)
+TARGET = Target(check, seeds, WORDS, share=0.5)

@@ -58,4 +58,4 @@ WORDS = (
     *(b"namespace", b"List", b"Secret", b"Role", b"RoleBinding", b"Ingress", b"Service", b"Pod"),
     *(b"hostPath", b"subjects", b"roleRef", b"annotations", b"template", b"hosts", b"generateName"),
 )
-TARGET = Target(check, seeds, WORDS, share=1.5)
+TARGET = Target(check, seeds, WORDS, share=0.7)

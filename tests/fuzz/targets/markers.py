@@ -31,4 +31,6 @@ def seeds() -> Iterator[bytes]:
     yield (GENUINE[:-6] + "0 -->").encode()
 
 
-TARGET = Target(check, seeds, (b"SIGN", b"<!-- switchyard:home ", b" -->", FOREIGN.encode()), 0.7)
+TARGET = Target(
+    check, seeds, (b"SIGN", b"<!-- switchyard:home ", b" -->", FOREIGN.encode()), share=2
+)

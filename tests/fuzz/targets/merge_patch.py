@@ -11,4 +11,4 @@ def seeds() -> Iterator[bytes]:
     return (encoded(item, patch) for item, patch in cases())
 
 
-TARGET = Target(checker("mergePatch"), seeds, (b"null", b'"spec":', b'"metadata":'), share=0.5)
+TARGET = Target(checker("mergePatch"), seeds, (b"null", b'"spec":', b'"metadata":'))

@@ -44,4 +44,4 @@ WORDS = (
     *(b"@ada", b"#1", b"!1", b"/approve", b"\n/merge", b"```", b"~~~", b"`", b"<!--", b"-->"),
     *(b"</details>", b"<summary>", b"|", b"\\", b"](", b"<", b"&lt;", b"\r", b"- [ ] ", b"* "),
 )
-TARGET = Target(check, seeds, WORDS, share=0.5)
+TARGET = Target(check, seeds, WORDS, share=0.06)

@@ -66,4 +66,4 @@ def seeds() -> Iterator[bytes]:
 
 
 WORDS = (b".git", b"git~1", b"..", b"100644 ", b"40000 ", b"160000 ", b"120000 ", b"\0" + OID, b":")
-TARGET = Target(check, seeds, WORDS)
+TARGET = Target(check, seeds, WORDS, share=2)

@@ -73,4 +73,4 @@ WORDS = (
     b"Z",
     b"T",
 )
-TARGET = Target(check, seeds, WORDS)
+TARGET = Target(check, seeds, WORDS, share=1.5)

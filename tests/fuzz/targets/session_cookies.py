@@ -52,4 +52,4 @@ def seeds() -> Iterator[bytes]:
 
 
 WORDS = (SESSION.encode() + b"=", b"SIGN", b"; ", b"//", b"/\\", b"\t", b"https:", b".", b"@")
-TARGET = Target(check, seeds, WORDS)
+TARGET = Target(check, seeds, WORDS, share=2)

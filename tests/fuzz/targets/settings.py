@@ -44,4 +44,4 @@ def seeds() -> Iterator[bytes]:
 
 
 NAMES = tuple(f"\n{name}=".encode() for name in Settings.model_fields if not name.endswith("_file"))
-TARGET = Target(check, seeds, (*NAMES, SECRET.encode()), share=0.5)
+TARGET = Target(check, seeds, (*NAMES, SECRET.encode()), share=0.08)

@@ -39,4 +39,4 @@ WORDS = (
     *(b"/switchyard ", b"@switchyard ", b"\n\n", b"> ", b">>>", b"```", b"<!--", b"-->", b"[a](b)"),
     *(b"--reason ", b"--for=", b"'", b'"', b"\\", b"help", b"--help", b"| a |\n|---|", b"&#47;"),
 )
-TARGET = Target(check, seeds, WORDS)
+TARGET = Target(check, seeds, WORDS, share=0.7)

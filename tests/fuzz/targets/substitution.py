@@ -33,4 +33,4 @@ def seeds() -> Iterator[bytes]:
 
 
 WORDS = (b"${cluster.", b"$${", b":-", b"}", b"labels.", b"values.", b"name", b"canary")
-TARGET = Target(check, seeds, WORDS, share=0.7)
+TARGET = Target(check, seeds, WORDS, share=2)

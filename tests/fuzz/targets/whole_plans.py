@@ -38,4 +38,4 @@ WORDS = (
     *(b"replicas", b"resources", b"requests", b"cpu", b"memory", b"limits", b"containers", b"name"),
     *(b"serviceName", b"configMapRef", b"secretRef", b"env", b"valueFrom", b"selector", b"ports"),
 )
-TARGET = Target(check, seeds, WORDS, share=0.1)
+TARGET = Target(check, seeds, WORDS, share=0.05)

@@ -58,4 +58,4 @@ WORDS = (
     *(b"&a ", b"*a", b"<<: ", b"!!", b"---\n", b"...\n", b"? ", b": ", b"- ", b"|2-\n", b">+\n"),
     *(b"%YAML 1.1\n", b"%TAG ! x\n", b"\xef\xbb\xbf", b"0x", b"0b1", b"1_000", b".nan", b"{a: ["),
 )
-TARGET = Target(check, seeds, WORDS, share=1.5)
+TARGET = Target(check, seeds, WORDS)

@@ -71,4 +71,4 @@ WORDS = (
     b"}",
     b" # x\n",
 )
-TARGET = Target(check, seeds, WORDS)
+TARGET = Target(check, seeds, WORDS, share=0.12)
