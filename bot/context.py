@@ -11,7 +11,7 @@ from bot.engine.usage import ResourceUsage
 from bot.forges import Contributors, Forge, ForgeError, Markers, RepositoryInfo
 from bot.git import Access, DeployKey, Mirrors
 from bot.store import Store
-from planners.model import Repo
+from planners.model import ObjectIdentity, Repo
 from planners.model.snapshot import Snapshot
 
 
@@ -57,7 +57,7 @@ class Context:
     process alone and hold no truth. Losing them costs one harmless repetition: `pacing` when a text
     may change again, `refusals` when a merge that the forge refused is tried again, `first_texts`
     what a comment said when it was first read, `contributors` who has a hand in commits,
-    `usage_by_blob` what each blob requests.
+    `usage_by_blob` what each blob requests, `identities_by_blob` the objects in it.
     """
 
     forges: Mapping[str, Forge]
@@ -74,6 +74,7 @@ class Context:
     first_texts: dict[tuple[str, ...], str] = field(default_factory=dict)
     contributors: dict[CommitsKey, KnownContributors] = field(default_factory=dict)
     usage_by_blob: dict[tuple[str, str], ResourceUsage] = field(default_factory=dict)
+    identities_by_blob: dict[str, tuple[ObjectIdentity, ...]] = field(default_factory=dict)
 
     def forge(self, repo: Repo) -> Forge:
         """The forge a repository lives on.

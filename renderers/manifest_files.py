@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from planners.model import Json
+from planners.model import Json, ObjectIdentity
 from renderers import yaml
-from renderers.kubernetes.metadata import ObjectIdentity, group_of
+from renderers.kubernetes.metadata import group_of
 from renderers.tree import FileTree
 
 ENDINGS = (".yaml", ".yml", ".json")

@@ -12,6 +12,7 @@ from planners.plan import Plan
 from renderers import yaml
 from renderers.kubernetes.schemas import Schemas
 from renderers.layout import AgentReferences, Layout, object_file
+from renderers.owners import ObjectOwners
 from renderers.policy import tenancy
 from renderers.policy.allowed_kinds import DefinedKinds, defined_kinds
 from renderers.policy.quota_ledger import QuotaLedger
@@ -66,11 +67,13 @@ class _Rendering:
     defined: DefinedKinds = field(init=False)
     quota: QuotaLedger = field(init=False)
     validation: SchemaValidation = field(init=False)
+    owners: ObjectOwners = field(init=False)
 
     def __post_init__(self) -> None:
         self.defined = self.kinds_defined()
         self.quota = QuotaLedger(self.snapshot)
         self.validation = SchemaValidation(self.variants, self.schemas)
+        self.owners = ObjectOwners(self.snapshot, self.validation.place)
 
     def kinds_defined(self) -> DefinedKinds:
         """The custom kinds that the application defines, in every variant that is rolled out."""
@@ -100,6 +103,7 @@ class _Rendering:
         variant_key = self.variants.key(component, cluster)
         variant = self.variants.variant(component, cluster)
         self.validation.validate(variant_key, variant, cluster)
+        self.owners.add(variant_key, variant, cluster.name)
         key = _FilesKey(variant_key, frozenset(replicas.items()))
         if key not in self.files:
             for target, count in sorted(replicas.items()):
@@ -138,8 +142,6 @@ class _Rendering:
             except UnsafePathError as error:
                 self.problem(f"{name}: {error}")
                 continue
-            if file in files:
-                self.problem(f"{name}: two objects map to file {file}")
             files[file] = yaml.dump(item if is_tenant_setup else tenancy.in_namespace(item, tenant))
         return files
 
@@ -197,5 +199,5 @@ def render(
     }
     for message in run.quota.problems():
         run.problem(message)
-    problems = (*run.problems.values(), *run.validation.problems())
+    problems = (*run.problems.values(), *run.owners.problems(), *run.validation.problems())
     return Rendered(trees, problems, tuple(run.warnings))

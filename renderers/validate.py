@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from planners.model import Cluster, FilePosition, Json, PlanProblem
 from renderers import yaml
 from renderers.kubernetes.fields import path_text
-from renderers.kubernetes.metadata import label_of, name_of
-from renderers.kubernetes.schemas import Schemas, SchemaViolation
+from renderers.kubernetes.metadata import identity_of, label_of
+from renderers.kubernetes.schemas import Schemas
 from renderers.variants import Variant, VariantKey, Variants
 
 SHOWN_CLUSTERS = 3
@@ -58,17 +58,17 @@ class SchemaValidation:
                 where = f" {path_text(violation.path)}" if violation.path else ""
                 yield _Finding(
                     f"{variant.component.name}: {label_of(item)}:{where} {violation.message}",
-                    self._place(variant, item, violation),
+                    self.place(variant, item, violation.path),
                 )
 
-    def _place(
-        self, variant: Variant, item: Mapping[str, Json], violation: SchemaViolation
+    def place(
+        self, variant: Variant, item: Mapping[str, Json], path: tuple[str | int, ...] = ()
     ) -> FilePosition | None:
-        """Where the field is written: in a customisation or in a manifest."""
-        writer = variant.writer_of(dict(item), violation.path, self.variants.custom)
+        """Where an object or a field is written: in a customisation or in a manifest."""
+        writer = variant.writer_of(dict(item), path, self.variants.custom) if path else None
         if writer is not None:
             return writer.position
-        return self._source_place(variant, item, violation.path)
+        return self._source_place(variant, item, path)
 
     def _source_place(
         self, variant: Variant, item: Mapping[str, Json], path: tuple[str | int, ...]
@@ -79,11 +79,7 @@ class SchemaValidation:
         for file, content in sorted(files.items()) if not built else ():
             for document in _documents(content):
                 value = document.value
-                if (
-                    isinstance(value, dict)
-                    and value.get("kind") == item.get("kind")
-                    and name_of(value) == name_of(item)
-                ):
+                if isinstance(value, dict) and identity_of(value) == identity_of(item):
                     places = (document.places.get(path[:end]) for end in range(len(path), -1, -1))
                     line, column = next(each for each in places if each is not None)
                     return FilePosition(f"{source.path}/{file}".lstrip("/"), line, column)

@@ -11,11 +11,12 @@ from bot.documents import read_application, read_fleet
 from bot.documents.facts import read_facts
 from bot.documents.tenants import is_tenant_setup, with_tenant_setups
 from bot.engine import discovery
+from bot.engine.ownership import OwnershipReader
 from bot.engine.usage import UsageReader, claim
 from bot.gather.errors import DocumentsError, GatherError
 from bot.gather.sources import read_sources
 from planners.model import Fleet, Registration, Repo, Revision, Tenant, Unit
-from planners.model.snapshot import DeployBase, ReportedFacts, ResourceClaim, Snapshot
+from planners.model.snapshot import DeployBase, OwnedObjects, ReportedFacts, ResourceClaim, Snapshot
 from renderers import yaml
 from renderers.layout import Layout
 from renderers.tree import FileTree, blob_id
@@ -119,6 +120,7 @@ def read_snapshot(
         fleet_revision=Revision(HERE, NO_COMMIT),
         base=_base(merged, registration),
         claims=_claims(merged, fleet, tenant),
+        owned=_owned(merged, fleet, registration),
         policies=fleet.policies,
         sources=read.sources,
         files=read.files,
@@ -144,6 +146,17 @@ def _claims(merged: FileTree, fleet: Fleet, tenant: Tenant) -> tuple[ResourceCla
         claim(registration, unit, usage, long_ago)
         for registration in fleet.registrations
         for unit, usage in reader.by_unit(registration, blobs, merged.__getitem__).items()
+    )
+
+
+def _owned(merged: FileTree, fleet: Fleet, own: Registration) -> tuple[OwnedObjects, ...]:
+    """The objects of all other applications in the folder of the deploy repo."""
+    reader, blobs = OwnershipReader(), {path: path for path in merged}
+    return tuple(
+        owned
+        for each in fleet.registrations
+        if each != own
+        for owned in reader.owned(each, blobs, merged.__getitem__)
     )
 
 

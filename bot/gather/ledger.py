@@ -6,19 +6,20 @@ repo that is gone, suspended or empty has no claims for applications that can be
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import structlog
 
 from bot.context import Context
+from bot.engine.ownership import OwnershipReader
 from bot.engine.usage import ResourceUsage, UsageReader, claim
 from bot.forges import ForgeError, TransientForgeError
 from bot.gather.errors import EmptyRepositoryError, GatherError
 from bot.gather.repository import Checkout, fetch, our_requests
 from bot.git import GitError, TransientGitError
 from planners.model import Application, Fleet, Registration, Repo, Tenant, Unit
-from planners.model.snapshot import MergeRequestState, ReportedFacts, ResourceClaim
+from planners.model.snapshot import MergeRequestState, OwnedObjects, ReportedFacts, ResourceClaim
 from renderers.layout import Layout
 
 MARKER = "wave"
@@ -41,7 +42,15 @@ class MergedUsage:
 Merged = dict[tuple[str, Unit], MergedUsage]
 
 
-async def read_claims(
+@dataclass(slots=True)
+class Ledger:
+    """What units request, merged or proposed, and the merged objects of other applications."""
+
+    claims: list[ResourceClaim] = field(default_factory=list)
+    owned: list[OwnedObjects] = field(default_factory=list)
+
+
+async def read_ledger(
     context: Context,
     fleet: Fleet,
     application: Application,
@@ -49,8 +58,8 @@ async def read_claims(
     facts: Mapping[str, ReportedFacts],
     *,
     own: Checkout,
-) -> tuple[ResourceClaim, ...]:
-    """Claims of all registered applications, merged ones first; the tenant's with their usage.
+) -> Ledger:
+    """Claims and objects of all registered applications; the tenant's claims with their usage.
 
     `own` is the deploy repo that this pass has fetched: one pass reads a repository once.
     The time of merging is read for units on the clusters alone that report what is free; elsewhere
@@ -60,16 +69,19 @@ async def read_claims(
         GatherError: a deploy repo cannot be read and the application cannot be planned without it.
         ForgeError, GitError: a deploy repo cannot be read now, or `own` cannot.
     """
-    if len(context.usage_by_blob) >= MOST_REMEMBERED:
-        context.usage_by_blob.clear()
+    for known in (context.usage_by_blob, context.identities_by_blob):
+        if len(known) >= MOST_REMEMBERED:
+            known.clear()
     reader = UsageReader(tenant, context.usage_by_blob)
     timed = frozenset(name for name, each in facts.items() if each.free)
-    claims: list[ResourceClaim] = []
+    ledger = Ledger()
     for repo in sorted({each.deploy for each in fleet.registrations}):
         registered = [each for each in fleet.registrations if each.deploy == repo]
         try:
             checkout = own if repo == own.repo else await fetch(context, repo)
-            claims += await _claims(context, reader, checkout, registered, timed)
+            ledger.claims += await _claims(context, reader, checkout, registered, timed)
+            others = [each for each in registered if each.application != application.name]
+            ledger.owned += await asyncio.to_thread(_owned, context, checkout, others)
         except EmptyRepositoryError:
             continue
         except (ForgeError, GitError) as error:
@@ -77,7 +89,7 @@ async def read_claims(
                 raise
             _check_dispensable(repo, registered, application, tenant, error)
             log.warning("claims not counted", repo=str(repo), error=str(error))
-    return tuple(claims)
+    return ledger
 
 
 def _check_dispensable(
@@ -120,6 +132,25 @@ async def _claims(
     return claims + await _proposed(context, reader, checkout, registrations, merged)
 
 
+def _owned(
+    context: Context, checkout: Checkout, registrations: Iterable[Registration]
+) -> list[OwnedObjects]:
+    """The objects of applications on the default branch of a deploy repo."""
+    reader = OwnershipReader(context.identities_by_blob)
+    return [
+        each
+        for registration in registrations
+        for each in reader.owned(registration, _blobs(checkout, registration), checkout.mirror.blob)
+    ]
+
+
+def _blobs(checkout: Checkout, registration: Registration) -> Mapping[str, str]:
+    """The object files of an application on the default branch, path -> blob id."""
+    layout, mirror, sha = Layout.of(registration), checkout.mirror, checkout.head
+    folders = map(layout.application_folder, mirror.folders(sha, "clusters"))
+    return mirror.entries(sha, tuple(folders))
+
+
 def _merged(
     reader: UsageReader,
     checkout: Checkout,
@@ -127,13 +158,10 @@ def _merged(
     timed: frozenset[str],
 ) -> Merged:
     mirror, sha = checkout.mirror, checkout.head
-    clusters = mirror.folders(sha, "clusters")
     merged: Merged = {}
     for registration in registrations:
         layout = Layout.of(registration)
-        prefixes = tuple(layout.application_folder(cluster) for cluster in clusters)
-        blobs = mirror.entries(sha, prefixes)
-        units = reader.by_unit(registration, blobs, mirror.blob)
+        units = reader.by_unit(registration, _blobs(checkout, registration), mirror.blob)
         folders = {u: (layout.objects_folder(u),) for u in units if u.cluster in timed}
         times = {unit: info.at for unit, info in mirror.last_changes(sha, folders).items()}
         for unit, usage in sorted(units.items()):

@@ -14,7 +14,7 @@ from bot.gather.deploy import read_base
 from bot.gather.documents import application_at, fleet_at
 from bot.gather.errors import NotRegisteredError
 from bot.gather.facts import read_reported
-from bot.gather.ledger import read_claims
+from bot.gather.ledger import read_ledger
 from bot.gather.observe import observe
 from bot.gather.pauses import Paused, read_pauses
 from bot.gather.previous import read_previous
@@ -236,6 +236,7 @@ async def _snapshot(
     assert tenant, "read_application checks the tenant"
     rows = await asyncio.to_thread(context.store.reports.of_application, application.name)
     facts = await asyncio.to_thread(read_reported, context.store.views)
+    ledger = await read_ledger(context, newest, application, tenant, facts, own=deploy.checkout)
     return Snapshot(
         now=context.clock(),
         application=application,
@@ -250,7 +251,8 @@ async def _snapshot(
         sources=read.sources,
         files=read.files,
         facts=facts,
-        claims=await read_claims(context, newest, application, tenant, facts, own=deploy.checkout),
+        claims=tuple(ledger.claims),
+        owned=tuple(ledger.owned),
         upstream_applications=await read_upstream(context, newest, application),
         previous=await asyncio.to_thread(_previous, deploy, registration, application, sha),
         overrides=proposed.overrides,

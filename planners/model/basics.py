@@ -60,6 +60,19 @@ class Target:
     name: str
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class ObjectIdentity:
+    """What makes two manifests the same object; the API version is not part of it."""
+
+    group: str
+    kind: str
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}/{self.name}"
+
+
 @dataclass(frozen=True, slots=True)
 class PlanProblem:
     """Why a plan cannot be carried out, with the position in a file where there is one."""

@@ -12,6 +12,7 @@ from enum import StrEnum
 from planners.model import (
     Application,
     Cluster,
+    ObjectIdentity,
     Policy,
     Price,
     Readiness,
@@ -215,6 +216,20 @@ class ResourceClaim:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnedObjects:
+    """The merged objects of a component of another application, on clusters where they are equal.
+
+    `objects` maps each to its file, which is the same on all `clusters` below the unit's folder.
+    """
+
+    application: str
+    tenant: str
+    component: str
+    objects: Mapping[ObjectIdentity, str]
+    clusters: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class UpstreamApplication:
     """Another application that this one depends on, as merged on its default branch."""
 
@@ -234,7 +249,7 @@ class Snapshot:
       what is deployed and the revision; `unattributed`: the commits among them for which accounts
       are missing.
     - `facts`: the newest report of each cluster. `claims`: those of all applications, this one
-      included.
+      included. `owned`: the objects of all other applications.
     - `previous`: set only where a rollback could become due.
     - `branches`: the application's existing branches on the deploy repo and their heads;
       `foreign_branches`: those of them that somebody else created.
@@ -258,6 +273,7 @@ class Snapshot:
     files: Mapping[str, bytes] = field(default_factory=dict)
     facts: Mapping[str, ReportedFacts] = field(default_factory=dict)
     claims: tuple[ResourceClaim, ...] = ()
+    owned: tuple[OwnedObjects, ...] = ()
     upstream_applications: Mapping[str, UpstreamApplication] = field(default_factory=dict)
     previous: PreviousDeployment | None = None
     branches: Mapping[str, str] = field(default_factory=dict)

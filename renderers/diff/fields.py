@@ -12,8 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
-from planners.model import Json
-from renderers.kubernetes.metadata import ObjectIdentity, group_of, metadata_text
+from planners.model import Json, ObjectIdentity
+from renderers.kubernetes.metadata import group_of, metadata_text
 from renderers.kubernetes.patch_meta import Field, MergeError, shape_of
 
 Object: TypeAlias = Mapping[str, Json]

@@ -1,19 +1,8 @@
 """What identifies a Kubernetes object: API group, kind, namespace and name."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
-from planners.model import Json
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class ObjectIdentity:
-    """What makes two manifests the same object; the API version is not part of it."""
-
-    group: str
-    kind: str
-    namespace: str
-    name: str
+from planners.model import Json, ObjectIdentity
 
 
 def group_of(item: Mapping[str, Json]) -> str:
@@ -41,3 +30,9 @@ def metadata_text(item: Mapping[str, Json], key: str) -> str | None:
 def label_of(item: Mapping[str, Json]) -> str:
     """The object in messages: `Deployment/web`."""
     return f"{item.get('kind')}/{name_of(item)}"
+
+
+def identity_of(item: Mapping[str, Json]) -> ObjectIdentity:
+    """The object's identity; its namespace is empty if it states none."""
+    namespace = namespace_of(item) or ""
+    return ObjectIdentity(group_of(item), str(item.get("kind") or ""), namespace, name_of(item))

@@ -68,6 +68,7 @@ SOURCE: Source = Listed()
     "suffix": """
 from dataclasses import dataclass
 from renderers.patch import Patch, PatchError
+from renderers.writes import Write
 
 @dataclass(frozen=True, slots=True)
 class Suffix:
@@ -83,6 +84,9 @@ class Suffix:
     def apply(self, target, body, schema):
         metadata = {**target["metadata"], "annotations": dict(body)}
         return {**target, "metadata": metadata}
+
+    def writes(self, target, body, schema):
+        return [Write(("metadata", "annotations"), body)]
 
 PATCH: Patch = Suffix()
 """,

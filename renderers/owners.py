@@ -1,0 +1,125 @@
+"""Two owners of one object on one cluster: agents would overwrite each other's state forever.
+
+Owners are the components of the application, and the merged components of all others. Each
+distinct set of components that share a cluster is compared once.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from planners.model import FilePosition, ObjectIdentity, PlanProblem, Tenant
+from planners.model.snapshot import OwnedObjects, Snapshot
+from renderers.kubernetes.metadata import identity_of
+from renderers.policy import tenancy
+from renderers.variants import Object, Variant, VariantKey
+
+SHOWN_CLUSTERS = 3
+Locate = Callable[[Variant, Object], FilePosition | None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Owner:
+    """An object of a component of this application."""
+
+    component: str
+    position: FilePosition | None
+
+    def __str__(self) -> str:
+        return f"{self.component} ({self.position})" if self.position else self.component
+
+
+@dataclass(slots=True)
+class ObjectOwners:
+    """One run over all units; `locate` says where an object is written."""
+
+    snapshot: Snapshot
+    locate: Locate
+    _objects: dict[VariantKey, dict[ObjectIdentity, list[_Owner]]] = field(default_factory=dict)
+    _variants: dict[str, list[VariantKey]] = field(default_factory=dict)
+
+    def add(self, key: VariantKey, variant: Variant, cluster: str) -> None:
+        """Add the objects of a component on a cluster; `key` identifies its variant."""
+        if key not in self._objects:
+            objects: dict[ObjectIdentity, list[_Owner]] = {}
+            for item in variant.objects:
+                owner = _Owner(variant.component.name, self.locate(variant, item))
+                objects.setdefault(self._identity(item), []).append(owner)
+            self._objects[key] = objects
+        self._variants.setdefault(cluster, []).append(key)
+
+    def _identity(self, item: Object) -> ObjectIdentity:
+        if self.snapshot.application.is_tenant_setup:
+            return identity_of(item)
+        return identity_of(tenancy.in_namespace(item, self.snapshot.tenant))
+
+    def problems(self) -> Iterator[PlanProblem]:
+        """Every object with two owners, once, with the clusters on which it has them."""
+        together: dict[tuple[VariantKey, ...], list[str]] = {}
+        for cluster, keys in self._variants.items():
+            together.setdefault(tuple(keys), []).append(cluster)
+        found: dict[tuple[str, FilePosition | None], set[str]] = {}
+        others = _index(self.snapshot.owned)
+        for shared, clusters in together.items():
+            for problem, where in self._conflicts(shared, frozenset(clusters), others):
+                found.setdefault((problem.message, problem.position), set()).update(where)
+        for (message, position), names in found.items():
+            yield PlanProblem(f"{message} [on {_listing(names)}]", position)
+
+    def _conflicts(
+        self,
+        keys: tuple[VariantKey, ...],
+        clusters: frozenset[str],
+        others: Mapping[ObjectIdentity, list[OwnedObjects]],
+    ) -> Iterator[tuple[PlanProblem, frozenset[str]]]:
+        owners: dict[ObjectIdentity, list[_Owner]] = {}
+        for key in keys:
+            for identity, each in self._objects[key].items():
+                owners.setdefault(identity, []).extend(each)
+        for identity, (first, *more) in owners.items():
+            for second in more:
+                yield _within(identity, first, second), clusters
+            for other in others.get(identity, ()):
+                shared = clusters & other.clusters
+                if shared:
+                    yield _across(identity, first, other, self.snapshot.tenant), shared
+
+
+def _index(owned: tuple[OwnedObjects, ...]) -> dict[ObjectIdentity, list[OwnedObjects]]:
+    found: dict[ObjectIdentity, list[OwnedObjects]] = {}
+    for each in owned:
+        for identity in each.objects:
+            found.setdefault(identity, []).append(each)
+    return found
+
+
+def _within(identity: ObjectIdentity, first: _Owner, second: _Owner) -> PlanProblem:
+    if first.component == second.component:
+        message = f"component {second} contains {_label(identity)} twice"
+        again = f", also at {first.position}" if first.position else ""
+        return PlanProblem(f"{message}{again}; remove one", second.position)
+    return PlanProblem(
+        f"{_label(identity)} is in component {first} and in component {second}: keep it in one of "
+        f"them, and let the other one depend on that",
+        second.position,
+    )
+
+
+def _across(
+    identity: ObjectIdentity, owner: _Owner, other: OwnedObjects, tenant: Tenant
+) -> PlanProblem:
+    of = "" if other.tenant == tenant.name else f" of tenant {other.tenant}"
+    return PlanProblem(
+        f"{_label(identity)} is in component {owner}, and already belongs to component "
+        f"{other.component} of application {other.application}{of} ({other.objects[identity]} in "
+        f"its folder of the deploy repo): rename it, or remove it there first",
+        owner.position,
+    )
+
+
+def _label(identity: ObjectIdentity) -> str:
+    return f"{identity} in namespace {identity.namespace}" if identity.namespace else str(identity)
+
+
+def _listing(names: set[str]) -> str:
+    more = f" and {len(names) - SHOWN_CLUSTERS} more" if len(names) > SHOWN_CLUSTERS else ""
+    return ", ".join(sorted(names)[:SHOWN_CLUSTERS]) + more
