@@ -23,6 +23,7 @@ from bot.web.auth import Auth
 from bot.web.server import create_app
 from bot.worker import dispatch, setup_check, worker
 from bot.worker.scheduler import schedule
+from bot.worker.shares import Shares
 from planners.model import Repo
 from planners.model.snapshot import Snapshot
 
@@ -115,6 +116,7 @@ class Service:
         """Sweep once, then work until cancelled."""
         jobs = ((self.sweep, self.settings.resync_seconds), (self.check, CHECK_SECONDS))
         lease = timedelta(seconds=self.settings.lease_seconds)
+        shares = Shares.of(self.settings.workers)
         scheduler = schedule(jobs)
         try:
             async with asyncio.TaskGroup() as group:
@@ -124,7 +126,7 @@ class Service:
                 for number in range(self.settings.workers):
                     group.create_task(
                         worker.work_forever(
-                            self.context, f"{self.owner}.{number}", lease, self._idle
+                            self.context, f"{self.owner}.{number}", lease, self._idle, shares
                         )
                     )
         finally:

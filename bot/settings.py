@@ -177,7 +177,11 @@ class Settings(BaseSettings):
         description="Seconds without a heartbeat before a worker's lease expires.",
     )
     workers: int = Field(
-        default=2, ge=1, le=32, description="Reconcile passes that run concurrently."
+        default=3,
+        ge=1,
+        le=32,
+        description="Reconcile passes that run concurrently, each with a planner process of its "
+        "own. One of them is kept free of any single tenant.",
     )
     planner_seconds: int = Field(
         default=120,
@@ -185,7 +189,7 @@ class Settings(BaseSettings):
         description="Seconds before planning is aborted; the plan comment reports it.",
     )
     planner_mebibytes: int = Field(
-        default=4096, ge=512, description="Memory limit of the planner process, in MiB."
+        default=4096, ge=512, description="Memory limit of each planner process, in MiB."
     )
 
     @field_validator("ssh_known_hosts")

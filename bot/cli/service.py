@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import os
 import resource
 
 import uvicorn
@@ -21,6 +22,7 @@ OPEN_FILES = 4096
 def serve(options: argparse.Namespace) -> int:
     """Run the service until it is interrupted."""
     settings = read_settings(options)
+    _forget_settings()
     configure_logs()
     asyncio.run(_serve(settings))
     return 0
@@ -28,7 +30,8 @@ def serve(options: argparse.Namespace) -> int:
 
 async def _serve(settings: Settings) -> None:
     try:
-        app, _ = build(settings, Planner(settings.planner_seconds, settings.planner_mebibytes))
+        planner = Planner(settings.planner_seconds, settings.planner_mebibytes, settings.workers)
+        app, _ = build(settings, planner)
     except GitError as error:
         raise InputError(str(error)) from error
     _raise_open_files()
@@ -43,6 +46,12 @@ async def _serve(settings: Settings) -> None:
         proxy_headers=False,  # trust the peer's address, not the one that it claims to forward for
     )
     await uvicorn.Server(config).serve()
+
+
+def _forget_settings() -> None:
+    """Remove the settings from the environment, which processes that plan would inherit."""
+    for name in [name for name in os.environ if name.startswith("SWITCHYARD_")]:  # noqa: TID251
+        del os.environ[name]  # noqa: TID251 - they have been read
 
 
 def _raise_open_files() -> None:

@@ -1,10 +1,10 @@
-"""Runs the core in a separate process, with limits of time and memory.
+"""Runs the core in processes of its own, with limits of time and memory.
 
-The process is started on first use, reused, and restarted after it has ended. It reads its input
-from a pipe, and therefore ends with the service.
+A process plans one snapshot at a time, so that a plan that takes long delays no other one. It is
+started when all others are busy, reused, and restarted after it has ended. It reads its input from
+a pipe, and therefore ends with the service. It writes no file and leaves no core dump.
 """
 
-import asyncio
 import resource
 from dataclasses import dataclass, field
 
@@ -23,11 +23,16 @@ class PlannerError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Planner:
-    """Plans one snapshot at a time, in at most `seconds` and `mebibytes` of memory."""
+    """Plans `processes` snapshots at a time, each within `seconds` and `mebibytes` of memory."""
 
     seconds: float
     mebibytes: int
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    processes: int = 1
+    limiter: anyio.CapacityLimiter = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Make the limiter, which hands out processes in the order of the requests."""
+        object.__setattr__(self, "limiter", anyio.CapacityLimiter(self.processes))
 
     async def __call__(self, snapshot: Snapshot) -> Proposal:
         """See `propose`.
@@ -35,11 +40,15 @@ class Planner:
         Raises:
             PlannerError: planning exceeded a limit.
         """
-        async with self.lock:
+        async with self.limiter:
             try:
                 with anyio.fail_after(self.seconds):
                     return await to_process.run_sync(
-                        _propose, snapshot, self.mebibytes * MIB, cancellable=True
+                        _propose,
+                        snapshot,
+                        self.mebibytes * MIB,
+                        cancellable=True,
+                        limiter=anyio.CapacityLimiter(1),
                     )
             except TimeoutError:
                 limit = f"{self.seconds:g} seconds (SWITCHYARD_PLANNER_SECONDS)"
@@ -53,4 +62,6 @@ class Planner:
 def _propose(snapshot: Snapshot, memory: int) -> Proposal:
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     resource.setrlimit(resource.RLIMIT_AS, (memory, hard))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     return propose(snapshot)

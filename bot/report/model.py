@@ -226,6 +226,14 @@ class ReportersView:
 
 
 @dataclass(frozen=True, slots=True)
+class TenantsView:
+    """The tenant of each application, and of each repository that only one tenant uses."""
+
+    applications: dict[str, str]
+    repositories: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class PlacesView:
     """Where an application runs or is planned to: the components on each cluster."""
 
@@ -255,5 +263,6 @@ PLANS = ViewKind(keys.PLAN, PlanView)
 VERSIONS = ViewKind(keys.VERSIONS, VersionsView)
 FLEETS = ViewKind(keys.FLEET, FleetView)
 REPORTERS = ViewKind(keys.REPORTERS, ReportersView)
+TENANTS = ViewKind(keys.TENANTS, TenantsView)
 PLACES = ViewKind(keys.PLACES, PlacesView)
 SETUP_CHECKS = ViewKind(keys.SETUP_CHECK, SetupCheckView)

@@ -17,6 +17,7 @@ from bot.report.model import (
     ReportersView,
     RolloutView,
     SummaryView,
+    TenantsView,
     UnitCounts,
     UnitView,
     WaveSummaryView,
@@ -93,6 +94,18 @@ def reporters_view(fleet: Fleet) -> ReportersView:
     return ReportersView(
         {each.name: each.report_key_generation for each in fleet.clusters},
         frozenset(each.application for each in fleet.registrations),
+    )
+
+
+def tenants_view(fleet: Fleet) -> TenantsView:
+    """Whose work the passes of applications and merge requests are."""
+    tenants: dict[str, set[str]] = {}
+    for each in fleet.registrations:
+        for repo in (each.app, each.deploy):
+            tenants.setdefault(str(repo), set()).add(each.tenant)
+    return TenantsView(
+        {each.application: each.tenant for each in fleet.registrations},
+        {repo: next(iter(names)) for repo, names in tenants.items() if len(names) == 1},
     )
 
 

@@ -17,6 +17,7 @@ COMMAND_LOG = "commandlog/"
 PAUSES = "pauses/"
 FACTS = "facts/"
 REPORTERS = "reporters"
+TENANTS = "tenants"
 PLACES = "places/"
 
 

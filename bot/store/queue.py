@@ -129,6 +129,11 @@ class Queue:
         again = _earlier(queue.c.due, seconds(due))
         return self._write(claim, **UNCLAIMED, due=again, abnormal_ends=0, last_error=clean(error))
 
+    def postpone(self, claim: Claim, due: datetime) -> bool:
+        """Give a claim back without a pass: it counts as no attempt, and is due then or earlier."""
+        again = _earlier(queue.c.due, seconds(due))
+        return self._write(claim, **UNCLAIMED, due=again, attempts=claim.attempts - 1)
+
     def _write(self, claim: Claim, **values: Any) -> bool:
         claimed = sa.update(queue).where(
             queue.c.key == claim.key,

@@ -18,8 +18,8 @@ from bot.forges import ForgeError
 from bot.gather.errors import GatherError
 from bot.gather.fleet import read_fleet_at
 from bot.git import GitError
-from bot.report.model import FLEETS, REPORTERS
-from bot.report.summary_view import fleet_view, reporters_view
+from bot.report.model import FLEETS, REPORTERS, TENANTS
+from bot.report.summary_view import fleet_view, reporters_view, tenants_view
 from bot.store.keys import application_key, review_key
 from bot.store.views import ViewKind, Views
 from planners.model import Fleet, Repo
@@ -93,10 +93,11 @@ async def sweep(context: Context) -> None:
 
 
 async def _publish_fleet(context: Context) -> Fleet:
-    """Read the fleet; update the view of its page, and that of whose reports are accepted."""
+    """Read the fleet; update the views that are made of it."""
     fleet, revision = await read_fleet_at(context)
     await asyncio.to_thread(_update, context.store.views, FLEETS, fleet_view(fleet, revision))
     await asyncio.to_thread(_update, context.store.views, REPORTERS, reporters_view(fleet))
+    await asyncio.to_thread(_update, context.store.views, TENANTS, tenants_view(fleet))
     return fleet
 
 

@@ -16,21 +16,27 @@ from bot.store.keys import APPLICATION, REVIEW
 from bot.store.queue import Claim
 from bot.worker.foreign_requests import allow_foreign_request
 from bot.worker.reconcile import reconcile_application, reconcile_review
+from bot.worker.shares import Shares, tenant_of
 from planners.model import Repo
 
 HEARTBEATS = 3
+POSTPONED = timedelta(seconds=1)
 BACKOFF = (1, 2, 5, 10, 30, 60, 120)
 
 log = structlog.get_logger()
 
 
 async def work_forever(
-    context: Context, owner: str, lease: timedelta, idle: Callable[[], Awaitable[None]]
+    context: Context,
+    owner: str,
+    lease: timedelta,
+    idle: Callable[[], Awaitable[None]],
+    shares: Shares,
 ) -> None:
     """Reconcile due keys until cancelled; `idle` returns when another one may be due."""
     while True:
         try:
-            busy = await work_one(context, owner, lease)
+            busy = await work_one(context, owner, lease, shares)
         except Exception:
             log.exception("pass ended abnormally")
             busy = True
@@ -38,11 +44,28 @@ async def work_forever(
             await idle()
 
 
-async def work_one(context: Context, owner: str, lease: timedelta) -> bool:
-    """Claim one due key and reconcile it; False when none is due."""
-    claim = await asyncio.to_thread(context.store.queue.claim, owner, lease, context.clock())
+async def work_one(
+    context: Context, owner: str, lease: timedelta, shares: Shares | None = None
+) -> bool:
+    """Claim one due key and reconcile it; False when none is due.
+
+    The key of a tenant who has its share of the workers is given back, and due a little later.
+    """
+    queue = context.store.queue
+    claim = await asyncio.to_thread(queue.claim, owner, lease, context.clock())
     if claim is None:
         return False
+    shares = shares or Shares(most=1)
+    tenant = await tenant_of(context.store.views, claim.key)
+    if shares.is_full(tenant):
+        await asyncio.to_thread(queue.postpone, claim, context.clock() + POSTPONED)
+        return True
+    with shares.taken(tenant):
+        await _work(context, claim, lease)
+    return True
+
+
+async def _work(context: Context, claim: Claim, lease: timedelta) -> None:
     beating = asyncio.create_task(_heartbeat(context, claim, lease))
     try:
         next_due = await _pass(context, claim.key)
@@ -54,7 +77,6 @@ async def work_one(context: Context, owner: str, lease: timedelta) -> bool:
         beating.cancel()
         with suppress(asyncio.CancelledError):
             await beating
-    return True
 
 
 async def _pass(context: Context, key: str) -> datetime | None:

@@ -1,5 +1,6 @@
 """The planner runs in a separate process, which never outlives the service."""
 
+import asyncio
 import signal
 import subprocess
 import sys
@@ -75,3 +76,12 @@ async def test_a_plan_that_takes_too_much_memory_is_stopped_and_the_next_one_suc
         await Planner(60, 100)(HUGE)
 
     assert len((await Planner(60, 4096)(snapshot())).changes) == 3
+
+
+async def test_plans_are_made_side_by_side_up_to_the_number_of_processes() -> None:
+    planner = Planner(60, 4096, processes=2)
+    plans = [asyncio.create_task(planner(snapshot())) for _ in range(3)]
+    await asyncio.sleep(0)
+    statistics = planner.limiter.statistics()
+    assert (statistics.borrowed_tokens, statistics.tasks_waiting) == (2, 1)
+    assert [len(each.changes) for each in await asyncio.gather(*plans)] == [3, 3, 3]

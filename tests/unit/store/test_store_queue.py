@@ -120,6 +120,25 @@ def test_a_failed_pass_is_retried_and_keeps_error_and_attempts(store: Store) -> 
     assert (waiting.attempts, waiting.last_error) == (0, None)
 
 
+def test_a_postponed_key_has_had_no_attempt(store: Store) -> None:
+    store.queue.trigger(["shop"], after(0))
+    assert store.queue.retry(claim(store, 0), "no answer", after(1))
+
+    assert store.queue.postpone(claim(store, 1), after(3))
+
+    assert nothing_to_claim(store, 2)
+    assert claim(store, 3).attempts == 2
+
+
+def test_postponing_does_not_forget_abnormal_ends(store: Store) -> None:
+    store.queue.trigger(["shop"], after(0))
+    at = lapse(store, MAX_ABNORMAL_ENDS - 1)
+    assert store.queue.postpone(claim(store, at), after(at))
+    lapse(store, 1, at)
+
+    assert nothing_to_claim(store, at + LEASE.total_seconds())
+
+
 def test_an_expired_lease_can_be_claimed_and_its_former_holder_is_fenced(
     store: Store,
 ) -> None:
