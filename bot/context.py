@@ -55,9 +55,10 @@ class Context:
 
     `propose` runs the core, in a process of its own in the service. The mutable fields are of this
     process alone and hold no truth. Losing them costs one harmless repetition: `pacing` when a text
-    may change again, `refusals` when a merge that the forge refused is tried again, `first_texts`
-    what a comment said when it was first read, `contributors` who has a hand in commits,
-    `usage_by_blob` what each blob requests, `identities_by_blob` the objects in it.
+    may change again, `refusals` when a merge that the forge refused is tried again,
+    `refused_branches` why it refused a push, `first_texts` what a comment said when it was first
+    read, `contributors` who has a hand in commits, `usage_by_blob` what each blob requests,
+    `identities_by_blob` the objects in it.
     """
 
     forges: Mapping[str, Forge]
@@ -71,6 +72,7 @@ class Context:
     deploy_keys: Mapping[Repo, DeployKey] = field(default_factory=dict)
     pacing: dict[tuple[str, ...], Paced] = field(default_factory=dict)
     refusals: dict[tuple[Repo, int], Refused] = field(default_factory=dict)
+    refused_branches: dict[tuple[Repo, str], str] = field(default_factory=dict)
     first_texts: dict[tuple[str, ...], str] = field(default_factory=dict)
     contributors: dict[CommitsKey, KnownContributors] = field(default_factory=dict)
     usage_by_blob: dict[tuple[str, str], ResourceUsage] = field(default_factory=dict)

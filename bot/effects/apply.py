@@ -38,6 +38,7 @@ from planners.gating.effects import (
 AFTER_REFUSAL = timedelta(seconds=10)
 LONGEST_WAIT = timedelta(minutes=10)
 MOST_DOUBLINGS = 6
+STALE = "stale:"
 
 log = structlog.get_logger()
 
@@ -64,8 +65,10 @@ async def apply(context: Context, gathered: Gathered, proposal: Proposal) -> App
     writing = Writing(context, gathered, proposal)
     effects = proposal.evaluation.effects
     pushes = [effect for effect in effects if isinstance(effect, PushBranch)]
+    known = dict(context.refused_branches)
     refused = await _push(writing, pushes)
-    changed, requeue_at = len(refused) < len(pushes), None
+    told = context.refused_branches != known
+    changed, requeue_at = told or len(refused) < len(pushes), None
     if refused:
         requeue_at = context.clock() + AFTER_REFUSAL
     for effect in effects:
@@ -110,7 +113,11 @@ async def _push(writing: Writing, pushes: Sequence[PushBranch]) -> set[str]:
         updates[each.branch] = BranchUpdate(commit, each.expected)
     outcome = await push(context, deploy, updates)
     for each in pushes:
-        refused = outcome[each.branch]
+        refused, key = outcome[each.branch], (deploy.repo, each.branch)
+        context.refused_branches.pop(key, None)
+        if refused is not None and not refused.startswith(STALE):
+            context.refused_branches[key] = refused
+            log.warning("not pushed", branch=each.branch, reason=refused)
         await _audit(writing, "push", each.change, branch=each.branch, refused=refused)
     return {branch for branch, refusal in outcome.items() if refusal is not None}
 

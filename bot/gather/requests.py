@@ -14,7 +14,7 @@ from bot.gather.owners import OwnersError
 from bot.gather.repository import Checkout, our_requests
 from planners.gating.change_sets import change_digest
 from planners.gating.merge_requests import branch_prefix
-from planners.model import Fleet, Registration
+from planners.model import Fleet, Registration, Repo
 from planners.model.overrides import Overrides
 from planners.model.snapshot import (
     Approval,
@@ -50,13 +50,15 @@ class Reading:
 class Proposed:
     """The bot's merge requests for an application, its branches, and foreign ones among them.
 
-    `overrides` is the meaning of the commands that people gave.
+    `overrides` is the meaning of the commands that people gave, `refused` why the forge refused
+    the last push of a branch.
     """
 
     requests: tuple[MergeRequest, ...] = ()
     branches: Mapping[str, str] = field(default_factory=dict)
     foreign_branches: Mapping[str, ForeignBranch] = field(default_factory=dict)
     overrides: Overrides = field(default_factory=Overrides)
+    refused: Mapping[str, str] = field(default_factory=dict)
 
 
 async def read_proposed(
@@ -98,7 +100,12 @@ async def read_proposed(
     left = {name: head for name, head in branches.items() if name not in proposed}
     foreign = await asyncio.to_thread(_foreign_branches, reading, left) | foreign
     by_number = tuple(sorted(requests, key=lambda request: request.number))
-    return Proposed(by_number, branches, foreign, overrides)
+    return Proposed(by_number, branches, foreign, overrides, _refused(context, repo))
+
+
+def _refused(context: Context, repo: Repo) -> dict[str, str]:
+    """Why the forge refused the last push of branches there."""
+    return {name: why for (on, name), why in context.refused_branches.items() if on == repo}
 
 
 def _foreign(each: ForgeMergeRequest) -> ForeignBranch:

@@ -141,6 +141,7 @@ def _with_proposed(snapshot: Snapshot, proposed: Proposed, paused: Paused) -> Sn
         merge_requests=proposed.requests,
         branches=proposed.branches,
         foreign_branches=proposed.foreign_branches,
+        refused_branches=proposed.refused,
     )
 
 

@@ -40,6 +40,8 @@ HEADS = "refs/heads/"
 REQUESTED = "refs/asked/"
 CONNECT_MS = 5_000
 RESPONSE_MS = 20_000
+DECLINED = "declined"
+MAX_PRINTED, MAX_SHOWN = 4_000, 300
 
 _ZERO_ID = "0" * 40
 _PERMANENT = re.compile(
@@ -159,7 +161,7 @@ def push(
         except (pygit2.GitError, ValueError, OSError) as error:
             raise _translated("push to", url, access, error) from error
         unreported = dict.fromkeys(left, "the server did not report a result for this branch")
-        outcome |= unreported | callbacks.outcome
+        outcome |= unreported | callbacks.explained()
     return outcome
 
 
@@ -254,6 +256,7 @@ class _Push(_Callbacks):
     ) -> None:
         super().__init__(url, access)
         self._updates = updates
+        self._printed = ""
         self.outcome: dict[str, str | None] = {}
 
     def push_negotiation(self, updates: list[PushUpdate]) -> None:
@@ -271,9 +274,22 @@ class _Push(_Callbacks):
         if self.outcome:
             raise _UnexpectedHeadError
 
+    def sideband_progress(self, string: str) -> None:
+        """What the server's hooks print."""
+        self._printed = (self._printed + string)[:MAX_PRINTED]
+
     def push_update_reference(self, refname: str, message: str | None) -> None:
         """The server's result for one branch."""
         self.outcome[refname.removeprefix(HEADS)] = message
+
+    def explained(self) -> dict[str, str | None]:
+        """The results; where a hook declined, with what it printed."""
+        words = " ".join(self._printed.split())
+        told = "".join(each for each in words if each.isprintable())[:MAX_SHOWN]
+        return {
+            name: f"{message}: {told}" if told and message and DECLINED in message else message
+            for name, message in self.outcome.items()
+        }
 
 
 def _origin(url: str) -> str:

@@ -111,7 +111,7 @@ def next_actor(proposal: Proposal) -> Prose:
     if isinstance(gate, AwaitsApproval):
         have = f", has {len(gate.given)} of {gate.needed}" if gate.given else ""
         return say(f"waits for approval of {{}} by {{}}{have}", name, approvers(gate))
-    automatic = isinstance(gate, BehindTarget | Conflicts | NotProposed)
+    automatic = isinstance(gate, BehindTarget | Conflicts) or gate == NotProposed()
     return say("{}: {}", name, reason(gate) if automatic else reason_and_remedy(gate))
 
 
@@ -136,6 +136,8 @@ def needs_person(gate: Gate) -> bool:
             return until is None
         case RefusedByForge(attempts=times):
             return times >= MOST_REFUSALS
+        case NotProposed(refusal=refusal):
+            return bool(refusal)
         case _:
             return isinstance(gate, PEOPLE)
 

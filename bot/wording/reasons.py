@@ -38,6 +38,7 @@ from planners.model.gates import (
 
 STATUS_LENGTH = 140
 AFTER_MERGE = "This revision is not merged yet. After the merge:"
+PUSH_REMEDY = "when someone changes the forge's rules for pushes; tried again until then"
 BEHIND_REMEDY = (
     "automatically: digest and approvals stay; the forge may require its own checks and reviews "
     "again"
@@ -100,10 +101,16 @@ def reason(gate: Gate) -> Prose:  # noqa: C901, PLR0912 - one case per gate
         case RefusedByForge(why, until, _):
             retry = f"next attempt at {until:%H:%M:%S} UTC"
             return say(f"the forge refused the merge: {{}}; {retry}", why.rstrip(". "))
-        case NotProposed():
-            return say("the merge request is not open yet")
+        case NotProposed(refusal):
+            return _not_proposed(refusal)
         case unreachable:
             assert_never(unreachable)
+
+
+def _not_proposed(refusal: str) -> Prose:
+    if refusal:
+        return say("the forge refused the branch: {}", refusal)
+    return say("the merge request is not open yet")
 
 
 def remedy(gate: Gate) -> Prose:  # noqa: C901, PLR0912 - one case per gate
@@ -140,6 +147,8 @@ def remedy(gate: Gate) -> Prose:  # noqa: C901, PLR0912 - one case per gate
             return say(BEHIND_REMEDY)
         case RefusedByForge():
             return say("when the forge's branch rules are met: checks, approvals, merge queue")
+        case NotProposed(refusal) if refusal:
+            return say(PUSH_REMEDY)
         case Conflicts() | NotProposed():
             return say("automatically, in the next pass")
         case unreachable:

@@ -63,7 +63,7 @@ def closed_gates(
     elif request.branch is not None and request.branch.foreign_author is not None:
         yield ForeignCommit(request.branch.foreign_author, request.branch.head)
     elif not shows(request, change):
-        yield NotProposed()
+        yield NotProposed(snapshot.refused_branches.get(request.branch_name, ""))
     elif request.conflicts:
         yield Conflicts()
 
@@ -73,9 +73,10 @@ def _not_proposed(snapshot: Snapshot, change: ChangeSet) -> Gate:
     closed = _closed_by_person(snapshot, change)
     if closed is not None and closed.closed_by is not None:
         return ClosedByPerson(closed.closed_by, closed.number)
-    foreign_branch = snapshot.foreign_branches.get(_branch(snapshot, change))
+    branch = _branch(snapshot, change)
+    foreign_branch = snapshot.foreign_branches.get(branch)
     if foreign_branch is None:
-        return NotProposed()
+        return NotProposed(snapshot.refused_branches.get(branch, ""))
     if foreign_branch.number is not None:
         return OpenedByPerson(foreign_branch.user, foreign_branch.number)
     return ForeignCommit(foreign_branch.user, foreign_branch.head)

@@ -230,7 +230,12 @@ class RefusedByForge:
 
 @dataclass(frozen=True, slots=True)
 class NotProposed:
-    """The merge request is not open, or does not contain this change, yet."""
+    """The merge request is not open, or does not contain this change, yet.
+
+    `refusal` is why the forge refused the branch, if it did.
+    """
+
+    refusal: str = ""
 
 
 Gate: TypeAlias = (

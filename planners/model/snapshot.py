@@ -252,7 +252,8 @@ class Snapshot:
       included. `owned`: the objects of all other applications.
     - `previous`: set only where a rollback could become due.
     - `branches`: the application's existing branches on the deploy repo and their heads;
-      `foreign_branches`: those of them that somebody else created.
+      `foreign_branches`: those of them that somebody else created. `refused_branches`: why the
+      forge refused the last push of a branch.
     """
 
     now: datetime
@@ -278,6 +279,7 @@ class Snapshot:
     previous: PreviousDeployment | None = None
     branches: Mapping[str, str] = field(default_factory=dict)
     foreign_branches: Mapping[str, ForeignBranch] = field(default_factory=dict)
+    refused_branches: Mapping[str, str] = field(default_factory=dict)
     overrides: Overrides = field(default_factory=Overrides)
 
     @property

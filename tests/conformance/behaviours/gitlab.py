@@ -217,4 +217,10 @@ BEHAVIOURS = (
         f"{DOCS}/user/project/integrations/webhooks/",
         f"{CLIENT}::test_webhooks_have_a_signature_or_a_token",
     ),
+    Behaviour(
+        "A push that rules forbid is declined by a hook, which prints why.",
+        f"{DOCS}/user/project/repository/push_rules/",
+        "tests/unit/git/test_mirror_push.py::"
+        "test_what_the_servers_hook_prints_is_returned_in_printable_words",
+    ),
 )

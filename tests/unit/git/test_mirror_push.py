@@ -94,7 +94,21 @@ def test_the_servers_rejection_is_returned(ready: World) -> None:
     outcome = ready.mirror.push(
         ready.url, CREDENTIALS, {"old": BranchUpdate(new, main), "free": BranchUpdate(new, None)}
     )
-    assert outcome == {"old": "hook declined", "free": None}
+    words = "hook declined: error: hook declined to update refs/heads/old"
+    assert outcome == {"old": words, "free": None}
+
+
+def test_what_the_servers_hook_prints_is_returned_in_printable_words(ready: World) -> None:
+    """As GitLab refuses by push rules, protected branches and limits of storage."""
+    hook = ready.remote / "hooks" / "pre-receive"
+    words = "GitLab: You are not allowed to push code to protected branches on this project."
+    hook.write_text(f"#!/bin/sh\nprintf '\\033[31m\\n{words}\\n\\n' >&2\nexit 1\n")
+    hook.chmod(0o755)
+    new = commit(ready, "one")
+
+    outcome = ready.mirror.push(ready.url, CREDENTIALS, {"free": BranchUpdate(new, None)})
+
+    assert outcome == {"free": f"pre-receive hook declined: [31m {words}"}
 
 
 def test_an_empty_push_sends_no_request(ready: World) -> None:

@@ -89,6 +89,7 @@ GATES = (
     BehindTarget("canary.2"),
     Conflicts(),
     NotProposed(),
+    NotProposed("pre-receive hook declined"),
 )
 
 
