@@ -1,5 +1,6 @@
-"""Validates every rendered object against the schema of its cluster's Kubernetes version.
+"""Validates every rendered object as the API server of its cluster's Kubernetes version does.
 
+The object is checked against the schema, and by the rules of built-in kinds.
 Each variant is validated once per version. A violation is reported once, with all its clusters and
 with the place in the app repo where the field is written, if that can be determined.
 """
@@ -11,10 +12,12 @@ from planners.model import Cluster, FilePosition, Json, PlanProblem
 from renderers import yaml
 from renderers.kubernetes.fields import path_text
 from renderers.kubernetes.metadata import identity_of, label_of
-from renderers.kubernetes.schemas import Schemas
+from renderers.kubernetes.schemas import Schemas, SchemaViolation
+from renderers.validation.registry import rule_violations
 from renderers.variants import Variant, VariantKey, Variants
 
 SHOWN_CLUSTERS = 3
+NEWEST = 999  # later than any minor version: rules only get looser
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +57,23 @@ class SchemaValidation:
 
     def _validate(self, variant: Variant, version: str | None) -> Iterator[_Finding]:
         for item in variant.objects:
-            for violation in self.schemas.violations(item, version, self.variants.custom):
+            for violation in self._violations(item, version):
                 where = f" {path_text(violation.path)}" if violation.path else ""
                 yield _Finding(
                     f"{variant.component.name}: {label_of(item)}:{where} {violation.message}",
                     self.place(variant, item, violation.path),
                 )
+
+    def _violations(self, item: Mapping[str, Json], version: str | None) -> list[SchemaViolation]:
+        """Violations of the schema, and of the rules where the schema has no objection."""
+        found = list(self.schemas.violations(item, version, self.variants.custom))
+        refused = {each.path for each in found}
+        for violation in rule_violations(item, minor_of(version)):
+            path = violation.path
+            misspelt = any(each and each[:-1] == path for each in refused)
+            if not misspelt and not any(path[:end] in refused for end in range(len(path) + 1)):
+                found.append(violation)
+        return found
 
     def place(
         self, variant: Variant, item: Mapping[str, Json], path: tuple[str | int, ...] = ()
@@ -84,6 +98,12 @@ class SchemaValidation:
                     line, column = next(each for each in places if each is not None)
                     return FilePosition(f"{source.path}/{file}".lstrip("/"), line, column)
         return None
+
+
+def minor_of(version: str | None) -> int:
+    """The minor version whose rules apply; without a version, the newest ones."""
+    parts = (version or "").split(".")
+    return int(parts[1]) if len(parts) > 1 and parts[1].isdigit() else NEWEST
 
 
 def _documents(content: bytes) -> tuple[yaml.Document, ...]:

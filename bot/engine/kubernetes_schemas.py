@@ -16,7 +16,7 @@ import jsonschema
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
-from planners.model import Json
+from planners.model import Json, quantities
 from renderers.kubernetes.schemas import CustomKinds, SchemaViolation, custom_schema, json_schema
 
 PACKAGE = "kubernetes_validate"
@@ -25,6 +25,8 @@ STRICT = "-local-strict"
 MAX_VIOLATIONS = 20
 
 _GROUP_VERSION_KIND = "x-kubernetes-group-version-kind"
+_QUANTITY = "io.k8s.apimachinery.pkg.api.resource.Quantity"
+_QUANTITY_KEYWORD = "x-switchyard-quantity"
 
 
 class KubernetesSchemas:
@@ -50,10 +52,26 @@ class KubernetesSchemas:
         return _check(item, {"$ref": f"urn:{known}#/$defs/{name}"}, _registry(known))
 
 
+def _quantity(
+    _validator: object, _wanted: object, value: object, _schema: object
+) -> Iterator[jsonschema.ValidationError]:
+    """A quantity, wherever the schemas have one; null counts as absent."""
+    try:
+        if value is not None:
+            quantities.parse(value)
+    except ValueError:
+        yield jsonschema.ValidationError("no quantity")
+
+
+_Validator = jsonschema.validators.extend(
+    jsonschema.Draft202012Validator, {_QUANTITY_KEYWORD: _quantity}
+)
+
+
 def _check(
     item: Mapping[str, Json], schema: dict[str, Any], registry: Registry[Any]
 ) -> tuple[SchemaViolation, ...]:
-    validator = jsonschema.Draft202012Validator(schema, registry=registry)
+    validator = _Validator(schema, registry=registry)
     found = [each for error in validator.iter_errors(item) for each in _violations(error)]
     return tuple(sorted(found, key=lambda each: (str(each.path), each.message))[:MAX_VIOLATIONS])
 
@@ -80,6 +98,8 @@ def _violations(error: jsonschema.ValidationError) -> Iterator[SchemaViolation]:
         case "enum":
             allowed = ", ".join(map(str, error.validator_value))
             yield SchemaViolation(path, f"must be one of {allowed}")
+        case _ if error.validator == _QUANTITY_KEYWORD:
+            yield SchemaViolation(path, "is not a quantity; write e.g. 500m, 2, 1.5Gi or 1e3")
         case _:
             yield SchemaViolation(path, f"violates the rule {error.validator} of the schema")
 
@@ -139,6 +159,7 @@ def nearest(version: str) -> str:
 def _definitions(version: str) -> dict[str, Any]:
     path = files(PACKAGE).joinpath(FOLDER, f"v{version}.0{STRICT}", "_definitions.json")
     found: dict[str, Any] = json.loads(path.read_bytes())
+    found["$defs"][_QUANTITY] = {_QUANTITY_KEYWORD: True}
     return found
 
 
