@@ -4,7 +4,6 @@ Source: k8s.io/kubernetes/pkg/apis/core/validation (ValidatePodSpec and what it 
 """
 
 from renderers.validation.checks import (
-    NON_NEGATIVE,
     POSITIVE,
     Check,
     Object,
@@ -219,7 +218,6 @@ _FIELDS: dict[str, Check] = {
     "dnsPolicy": one_of("ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"),
     "dnsConfig": shape({"nameservers": each(IP_ADDRESS)}),
     "preemptionPolicy": one_of("Never", "PreemptLowerPriority"),
-    "terminationGracePeriodSeconds": NON_NEGATIVE,
     "activeDeadlineSeconds": between(1, _MOST),
     "nodeSelector": labels,
     "serviceAccountName": SUBDOMAIN,

@@ -23,7 +23,14 @@ from renderers.validation.checks import (
     text,
     unique,
 )
-from renderers.validation.formats import DNS_LABEL, IP_ADDRESS, LABEL_KEY, NETWORK, SUBDOMAIN, port
+from renderers.validation.formats import (
+    DNS_LABEL,
+    IP_ADDRESS,
+    LABEL_KEY,
+    NETWORK,
+    PORT_NAME,
+    SUBDOMAIN,
+)
 from renderers.validation.metadata import labels
 
 _MAX_TIMEOUT = 86400
@@ -99,13 +106,6 @@ def _families(spec: Object, place: Place) -> Violations:
         yield place.at("ipFamilies").violation("must not repeat a family")
 
 
-def _affinity(spec: Object, place: Place) -> Violations:
-    """Settings of the session affinity need it."""
-    if spec.get("sessionAffinityConfig") is not None and spec.get("sessionAffinity") != "ClientIP":
-        where = place.at("sessionAffinityConfig")
-        yield where.violation("is only allowed if sessionAffinity is ClientIP")
-
-
 def _addresses(spec: Object, place: Place) -> Violations:
     """ClusterIP and the first of clusterIPs are the same address."""
     several = spec.get("clusterIPs")
@@ -117,6 +117,11 @@ def _addresses(spec: Object, place: Place) -> Violations:
 def _address(value: Json, place: Place) -> Violations:
     if value != "None":
         yield from IP_ADDRESS(value, place)
+
+
+def _target_port(value: Json, place: Place) -> Violations:
+    """A number or name; 0 stands for the port of the Service."""
+    yield from (PORT_NAME if isinstance(value, str) else between(0, 65535))(value, place)
 
 
 def _external(value: Json, place: Place) -> Violations:
@@ -133,7 +138,7 @@ _PORTS = both(
                 "name": DNS_LABEL,
                 "port": PORT_NUMBER,
                 "nodePort": between(0, 65535),
-                "targetPort": port,
+                "targetPort": _target_port,
                 "protocol": one_of("TCP", "UDP", "SCTP"),
                 "appProtocol": LABEL_KEY,
             },
@@ -170,7 +175,6 @@ _SPEC = shape(
     _external_name,
     _trafficked_outside,
     _families,
-    _affinity,
     _addresses,
 )
 

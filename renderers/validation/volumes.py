@@ -11,6 +11,7 @@ from renderers.validation.checks import (
     Place,
     Violations,
     amount,
+    at_most_one,
     between,
     both,
     each,
@@ -102,7 +103,7 @@ VOLUMES = both(
     each(
         shape(
             {"name": DNS_LABEL, **_SOURCES},
-            exactly_one(*VOLUME_SOURCES, word="source"),
+            at_most_one(*VOLUME_SOURCES, word="source"),
             required=("name",),
         )
     ),

@@ -174,6 +174,7 @@ def test_a_strategic_merge_that_names_one_of_two_equal_items_is_refused(tmp_path
     both = "[{name: dns, port: 53, protocol: TCP}, {name: udp, port: 53, protocol: UDP}]"
     named = f"{PORTS}, strategicMerge: {{spec: {{ports: {both}}}}}"
     more = json_patch(
+        "op: add, path: /spec/ports/0/name, value: http",
         "op: add, path: /spec/ports/-, value: {name: dns, port: 53}",
         "op: add, path: /spec/ports/-, value: {name: udp, port: 53, protocol: UDP}",
         target=PORTS,
