@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.documents.intents import customization, source
-from bot.documents.models import AnyOfPart, ApplicationDocument, CustomizationPart
+from bot.documents.models import ApplicationDocument, CustomizationPart
 from bot.documents.problems import DocumentPositions, Problem, suggest
-from bot.documents.types import SelectorPart
+from bot.documents.selectors import selectors, unknown_names
 from bot.engine import discovery
 from planners.model import (
     Component,
@@ -31,14 +31,6 @@ class _NameReference:
     """A name that the document mentions, with its path."""
 
     name: str
-    path: Path
-
-
-@dataclass(frozen=True, slots=True)
-class _SelectorReference:
-    """A selector of the document, with its path."""
-
-    selector: Selector
     path: Path
 
 
@@ -247,52 +239,21 @@ def _idle_selectors(
     document: ApplicationDocument, positions: DocumentPositions, fleet: Fleet
 ) -> Iterator[Problem]:
     """Selectors that match no cluster."""
-    for reference in _selector_references(document):
-        selector = reference.selector
-        if not any(selector.matches(cluster) for cluster in fleet.clusters):
+    known_names = {cluster.name for cluster in fleet.clusters}
+    for located in selectors(document):
+        selector = located.part.value()
+        known = known_names >= set(selector.names or ())  # else `unknown_names` reports it
+        if known and not any(selector.matches(cluster) for cluster in fleet.clusters):
             message = f"{selector} matches no cluster of the fleet"
-            yield Problem(positions.at(*reference.path), message, _selector_hint(selector, fleet))
-
-
-def _selector_references(document: ApplicationDocument) -> Iterator[_SelectorReference]:
-    spec = document.spec
-    for number, placement in enumerate(spec.placement):
-        path: Path = ("spec", "placement", number)
-        for index, entry in enumerate(placement.all_of):
-            if entry.any_of is None:
-                yield from _selector(entry, (*path, "allOf", index))
-            else:
-                yield from _any_of(entry.any_of, (*path, "allOf", index, "anyOf", "select"))
-        if placement.any_of is not None:
-            yield from _any_of(placement.any_of, (*path, "anyOf", "select"))
-    for number, change in enumerate(spec.customizations):
-        path = ("spec", "customizations", number)
-        yield from _selector(change.clusters, (*path, "clusters"))
-        yield from _selector(change.excluded, (*path, "except"))
-    for number, stage in enumerate(spec.rollout.stages):
-        yield from _selector(stage.clusters, ("spec", "rollout", "stages", number, "clusters"))
-    for number, each in enumerate(spec.exceptions):
-        yield from _selector(each.clusters, ("spec", "exceptions", number, "clusters"))
-
-
-def _any_of(part: AnyOfPart, path: Path) -> Iterator[_SelectorReference]:
-    if isinstance(part.select, list):
-        for index, each in enumerate(part.select):
-            yield from _selector(each, (*path, index))
-    else:
-        yield from _selector(part.select, path)
-
-
-def _selector(part: SelectorPart | None, path: Path) -> Iterator[_SelectorReference]:
-    if part is not None:
-        yield _SelectorReference(part.value(), path)
+            yield Problem(positions.at(*located.path), message, _selector_hint(selector, fleet))
 
 
 def _unknown_clusters(
     document: ApplicationDocument, positions: DocumentPositions, fleet: Fleet
 ) -> Iterator[Problem]:
-    """Clusters of exceptions that the fleet does not have."""
+    """Clusters of selectors and exceptions that the fleet does not have."""
     known = {cluster.name for cluster in fleet.clusters}
+    yield from unknown_names(document, positions, known)
     for number, exception in enumerate(document.spec.exceptions):
         for key, names in (("add", exception.add), ("remove", exception.remove)):
             for index, name in enumerate(names):
@@ -303,10 +264,6 @@ def _unknown_clusters(
 
 def _selector_hint(selector: Selector, fleet: Fleet) -> str:
     """The closest name, label or label value in the fleet."""
-    known = {cluster.name for cluster in fleet.clusters}
-    for name in selector.names:
-        if name not in known:
-            return suggest(name, known)
     for key, value in selector.match_labels.items():
         values = {c.labels[key] for c in fleet.clusters if key in c.labels}
         if not values:

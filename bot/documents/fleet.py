@@ -20,6 +20,7 @@ from bot.documents.problems import (
     suggest,
     validation_problems,
 )
+from bot.documents.selectors import unknown_names
 from bot.documents.tenant_checks import tenant_problems
 from bot.documents.tenants import PREFIX
 from bot.documents.types import Part
@@ -90,6 +91,7 @@ class _FleetReader:
         for each in self.documents:
             if isinstance(each.document, ClusterDocument):
                 self.problems += self._check_agent(each.document, each.positions)
+            self.problems += self._check_names(each.document, each.positions)
         self.problems += self._check_registrations()
         self.problems += tenant_problems(
             (each.document, each.positions)
@@ -104,6 +106,12 @@ class _FleetReader:
         if agent not in self.known_agents:
             hint = suggest(agent, self.known_agents)
             yield Problem(positions.at("spec", "agent"), f"unknown agent {agent!r}", hint)
+
+    def _check_names(
+        self, document: FleetDocument, positions: DocumentPositions
+    ) -> Iterator[Problem]:
+        clusters = {name for kind, name in self.names if kind == "Cluster"}
+        return unknown_names(document, positions, clusters)
 
     def _check_registrations(self) -> Iterator[Problem]:
         """Registrations refer to an existing tenant, and each application has one."""

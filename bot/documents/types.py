@@ -257,7 +257,9 @@ class SelectorPart(Part):
     match_expressions: list[MatchExpression] = Field(
         default_factory=list, description="Requirements that must all be met."
     )
-    names: list[Name] = Field(default=[], description="Only clusters with these names.")
+    names: list[Name] | None = Field(
+        default=None, description="Only clusters with these names; an empty list selects none."
+    )
     excluded: "SelectorPart | None" = Field(
         default=None, alias="except", description="Excluded clusters."
     )
@@ -269,4 +271,5 @@ class SelectorPart(Part):
             for each in self.match_expressions
         )
         excluded = self.excluded.value() if self.excluded else None
-        return Selector(self.match_labels, expressions, tuple(self.names), excluded)
+        names = tuple(self.names) if self.names is not None else None
+        return Selector(self.match_labels, expressions, names, excluded)

@@ -13,6 +13,7 @@ from planners.gating.change_sets import ChangeSet, compare
 from planners.gating.conditions import ConditionReader, Conditions
 from planners.gating.evaluate import Evaluation, evaluate
 from planners.gating.rollback import failures, restore
+from planners.idle import idle_intents
 from planners.model import Application, PlanProblem, Unit
 from planners.model.gates import PendingUnit
 from planners.model.snapshot import PreviousDeployment, Snapshot
@@ -128,7 +129,7 @@ def _roll_out(snapshot: Snapshot, *, thorough: bool) -> Proposal:
         contents={},
         evaluation=Evaluation((), ()),
         problems=(*problems, *planned.problems, *rendered.problems),
-        warnings=(*_expired_exceptions(snapshot), *rendered.warnings),
+        warnings=(*_idle(snapshot, planned), *rendered.warnings),
     )
     if proposal.problems:
         return proposal
@@ -147,10 +148,12 @@ def _roll_out(snapshot: Snapshot, *, thorough: bool) -> Proposal:
     )
 
 
-def _expired_exceptions(snapshot: Snapshot) -> Iterator[str]:
+def _idle(snapshot: Snapshot, planned: Plan) -> Iterator[str]:
+    """Intents without effect: expired ones, and those that select nothing that is placed."""
     for rule in expired(snapshot):
         components = ", ".join(rule.components)
         yield f"{rule.position}: the exception for {components} has expired: delete it"
+    yield from idle_intents(snapshot, planned.units)
 
 
 def _files(trees: Mapping[Unit, FileTree]) -> _Files:

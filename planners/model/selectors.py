@@ -53,12 +53,13 @@ class LabelRequirement:
 class Selector:
     """A Kubernetes label selector; an empty one matches everything.
 
-    If `names` is not empty, only those clusters match. Clusters matching `excluded` do not match.
+    With `names`, only those clusters match, so none if it is empty. Clusters matching `excluded` do
+    not match.
     """
 
     match_labels: Mapping[str, str] = field(default_factory=dict)
     match_expressions: tuple[LabelRequirement, ...] = ()
-    names: tuple[str, ...] = ()
+    names: tuple[str, ...] | None = None
     excluded: "Selector | None" = None
 
     @property
@@ -72,7 +73,7 @@ class Selector:
 
     def matches(self, one: Labelled) -> bool:
         """Whether it matches that cluster."""
-        if self.names and one.name not in self.names:
+        if self.names is not None and one.name not in self.names:
             return False
         labels = one.labels
         for key, value in self.match_labels.items():
@@ -85,7 +86,7 @@ class Selector:
     def __str__(self) -> str:
         parts = [f"{key}={value}" for key, value in sorted(self.match_labels.items())]
         parts += [str(requirement) for requirement in self.match_expressions]
-        if self.names:
+        if self.names is not None:
             parts.append(f"name in ({', '.join(self.names)})")
         if self.excluded is not None:
             parts.append(f"except {self.excluded}")

@@ -196,7 +196,7 @@ def take_all(placement: Placement, index: int, group: PlacementGroup, result: Fi
     for decision in result.admitted:
         placement.assign(result.request, decision.unit.cluster)
         placement.record(replace(decision, chosen=True, wanted=added))
-    named = {name for selector in group.selectors for name in selector.names}
+    named = {name for selector in group.selectors for name in selector.names or ()}
     for decision in result.rejected:
         verdict = decision.verdict
         missed = decision.unit.cluster in named and verdict.filter not in INTENT_FILTERS

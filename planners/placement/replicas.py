@@ -16,6 +16,7 @@ from planners.model.requests import ReplicaCounts
 from planners.placement.allocation import Allocation
 from planners.placement.exceptions import in_force, replica_overrides
 
+SHOWN_CLUSTERS = 3
 UnitReplicas = Mapping[Unit, ReplicaCounts]
 
 
@@ -66,6 +67,7 @@ def distribute(allocation: Allocation) -> ReplicaDistribution:
         for component in intent.components if rule is not None else ():
             assert rule is not None
             clusters = _clusters_of(allocation, component)
+            problems += _check_weights(intent, rule, component, clusters)
             counts = _divide(allocation, component, rule, clusters)
             for cluster in clusters:
                 unit = Unit(component, cluster.name)
@@ -81,6 +83,21 @@ def distribute(allocation: Allocation) -> ReplicaDistribution:
 def _clusters_of(allocation: Allocation, component: str) -> list[Cluster]:
     clusters = {each.name: each for each in allocation.snapshot.clusters}
     return [clusters[name] for name in sorted(allocation.clusters_of.get(component, ()))]
+
+
+def _check_weights(
+    intent: PlacementIntent, rule: ReplicaRule, component: str, clusters: Sequence[Cluster]
+) -> Iterator[PlanProblem]:
+    """A problem if replicas are divided by weights that are all 0."""
+    if rule.division is not Division.WEIGHTED or not rule.total or not clusters:
+        return
+    if not any(_weight(rule, each) for each in clusters):
+        names = ", ".join(each.name for each in clusters[:SHOWN_CLUSTERS])
+        yield PlanProblem(
+            f"{component}: none of {rule.total} replicas of {rule.name} would run, because all "
+            f"clusters have weight 0 ({names}): give one of them a weight",
+            intent.position,
+        )
 
 
 def _check_capacity(

@@ -63,8 +63,8 @@ class AllOfPart(SelectorPart):
 
     @model_validator(mode="after")
     def _either(self) -> "AllOfPart":
-        selects = self.match_labels or self.match_expressions or self.names or self.excluded
-        if self.any_of is not None and selects:
+        selects = self.match_labels or self.match_expressions or self.excluded
+        if self.any_of is not None and (selects or self.names is not None):
             raise invalid("an entry of allOf must be either a selector or an anyOf")
         return self
 

@@ -30,7 +30,7 @@ class Labels:
         return self._first_mismatch(request.selectors[0], cluster)
 
     def _first_mismatch(self, selector: Selector, cluster: Cluster) -> Verdict:
-        if selector.names and cluster.name not in selector.names:
+        if selector.names is not None and cluster.name not in selector.names:
             return self._reject(f"name {cluster.name}", f"name in ({', '.join(selector.names)})")
         for requirement in selector.requirements:
             if not requirement.holds(cluster.labels):

@@ -206,7 +206,7 @@ def test_each_mistake_is_reported_at_its_position(old: str, new: str, said: list
         ("remove: [onne], reason: x", ["unknown cluster 'onne' (did you mean 'one'?)"]),
         (
             "replicas: 2, clusters: {names: [four]}, reason: x",
-            ["name in (four) matches no cluster of the fleet (available: one, three, two)"],
+            ["unknown cluster 'four' (available: one, three, two)"],
         ),
         (
             "add: [one], until: tomorrow, reason: x",

@@ -1,0 +1,88 @@
+"""Intents that have no effect, because what they select is nowhere placed. Warnings of a plan."""
+
+from collections.abc import Iterator, Sequence
+
+from planners.model import Cluster, CustomizationIntent, ExceptionRule, PlacementIntent, Unit
+from planners.model.selectors import Selector
+from planners.model.snapshot import Snapshot
+
+
+def idle_intents(snapshot: Snapshot, units: Sequence[Unit]) -> Iterator[str]:
+    """What each intent without effect selects, as sentences; `units` is what is placed."""
+    application = snapshot.application
+    known = {each.name: each for each in snapshot.clusters}
+    placed: dict[str, list[Cluster]] = {each.name: [] for each in application.components}
+    for unit in units:
+        placed[unit.component].append(known[unit.cluster])
+    yield from _stages(snapshot, {cluster.name: cluster for cluster in _all(placed)})
+    for change in application.customizations:
+        yield from _customization(change, placed)
+    for rule in application.exceptions:
+        if rule.holds(snapshot.now):
+            yield from _exception(rule, placed)
+    for intent in application.placements:
+        yield from _weights(intent, placed)
+
+
+def _all(placed: dict[str, list[Cluster]]) -> list[Cluster]:
+    return [cluster for clusters in placed.values() for cluster in clusters]
+
+
+def _stages(snapshot: Snapshot, clusters: dict[str, Cluster]) -> Iterator[str]:
+    """Stages without a cluster of their own: nothing is placed there, or earlier ones took it."""
+    left = dict(clusters)
+    for stage in snapshot.application.stages:
+        if stage.clusters is None:
+            return
+        taken = [name for name, each in left.items() if stage.clusters.matches(each)]
+        if not taken:
+            matched = any(stage.clusters.matches(each) for each in clusters.values())
+            reason = (
+                "selects only clusters that earlier stages take"
+                if matched
+                else "selects no cluster on which a component is placed"
+            )
+            yield f"stage {stage.name} ({stage.clusters}) {reason}: the rollout skips it"
+        for name in taken:
+            del left[name]
+
+
+def _customization(change: CustomizationIntent, placed: dict[str, list[Cluster]]) -> Iterator[str]:
+    if any(
+        change.applies_to(component, cluster)
+        for component in change.components
+        for cluster in placed.get(component, ())
+    ):
+        return
+    excluded = f" except {change.excluded}" if change.excluded is not None else ""
+    yield (
+        f"{change.position}: customisation {change.name} has no effect: "
+        f"{', '.join(change.components)} runs on no cluster that it selects "
+        f"({change.clusters or Selector()}{excluded})"
+    )
+
+
+def _exception(rule: ExceptionRule, placed: dict[str, list[Cluster]]) -> Iterator[str]:
+    components = ", ".join(rule.components)
+    clusters = {each.name: each for name in rule.components for each in placed.get(name, ())}
+    for name in rule.add:
+        if name not in clusters:
+            yield (
+                f"{rule.position}: the exception adds {name}, but {components} is not placed there"
+            )
+    if rule.replicas is not None and not any(map(rule.clusters.matches, clusters.values())):
+        yield (
+            f"{rule.position}: the exception for replicas has no effect: {components} runs on no "
+            f"cluster that it selects ({rule.clusters})"
+        )
+
+
+def _weights(intent: PlacementIntent, placed: dict[str, list[Cluster]]) -> Iterator[str]:
+    clusters = [each for name in intent.components for each in placed.get(name, ())]
+    for weight in intent.replicas.weights if intent.replicas is not None else ():
+        if not any(map(weight.clusters.matches, clusters)):
+            yield (
+                f"{intent.position}: the weight {weight.weight} has no effect: "
+                f"{', '.join(intent.components)} runs on no cluster that it selects "
+                f"({weight.clusters})"
+            )
