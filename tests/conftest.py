@@ -47,6 +47,12 @@ def _is_roomy(folder: Path) -> bool:
     )
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One worker more than cores: some tests wait for servers that end and for other processes."""
+    return len(os.sched_getaffinity(0)) + 1
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Start the tests that wait for whole services first, so that the others run beside them."""
     items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
