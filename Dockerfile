@@ -1,7 +1,13 @@
-# The service, as an unprivileged user; git is needed at run time.
-FROM python:3.11-slim-bookworm AS build
+# The service, as an unprivileged user without a shell of its own; git is needed at run time.
+#
+# Pin the base image to what you have tested, with its digest:
+#   docker buildx imagetools inspect python:3.11-slim-bookworm --format '{{.Manifest.Digest}}'
+#   docker build --build-arg BASE=python:3.11-slim-bookworm@sha256:... .
+ARG BASE=python:3.11-slim-bookworm
+
+FROM ${BASE} AS build
 WORKDIR /src
-COPY requirements.lock requirements-dev.lock pyproject.toml README.md LICENSE ./
+COPY requirements.lock requirements-dev.lock pyproject.toml README.md LICENSE app.yaml ./
 COPY bot bot
 COPY planners planners
 COPY plugins plugins
@@ -13,16 +19,22 @@ RUN python -m venv /opt/building \
  && /opt/switchyard/bin/pip install --no-cache-dir --require-hashes -r requirements.lock \
  && /opt/switchyard/bin/pip install --no-cache-dir --no-deps /dist/*.whl
 
-FROM python:3.11-slim-bookworm
+FROM ${BASE}
 RUN apt-get update \
  && apt-get install -y --no-install-recommends git \
  && rm -rf /var/lib/apt/lists/* \
- && useradd --system --uid 10001 --create-home switchyard \
- && install -d -o switchyard /var/lib/switchyard
+ && useradd --system --uid 10001 --no-create-home --home-dir /var/lib/switchyard \
+      --shell /usr/sbin/nologin switchyard \
+ && install -d -o 10001 -g root -m 0770 /var/lib/switchyard
 COPY --from=build /opt/switchyard /opt/switchyard
+ENV PATH=/opt/switchyard/bin:$PATH \
+    PYTHONDONTWRITEBYTECODE=1 \
+    SWITCHYARD_DATA_DIR=/var/lib/switchyard \
+    SWITCHYARD_HOST=0.0.0.0
+WORKDIR /var/lib/switchyard
 USER 10001
-ENV PATH=/opt/switchyard/bin:$PATH SWITCHYARD_DATA_DIR=/var/lib/switchyard SWITCHYARD_HOST=0.0.0.0
 VOLUME /var/lib/switchyard
 EXPOSE 7080
+HEALTHCHECK --interval=30s --timeout=10s --start-period=30s CMD ["switchyard", "health"]
 ENTRYPOINT ["switchyard"]
 CMD ["serve"]

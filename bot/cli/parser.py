@@ -131,6 +131,19 @@ def _add_service(commands: "_Subcommands[argparse.ArgumentParser]") -> None:
         "",
         "--secrets-dir /run/secrets/switchyard",
     )
+    health = _add(
+        commands,
+        "health",
+        "bot.cli.health:health",
+        "ask the service on this machine whether it is healthy",
+        "",
+        "--url http://127.0.0.1:8080",
+    )
+    health.add_argument(
+        "--url",
+        default="http://127.0.0.1:7080",
+        help="default: %(default)s",
+    )
     key = _add_report_key(commands)
     link = _add(
         commands,

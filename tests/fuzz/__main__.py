@@ -7,6 +7,7 @@ together. ONLY names targets. Ctrl-C ends the run; the next one continues with t
 
 import argparse
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -80,6 +81,7 @@ def main() -> int:
     unknown = sorted(set(names) - set(discovery.names()))
     if unknown:
         parser.error(f"unknown target {unknown[0]}; known: {', '.join(discovery.names())}")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     shares = {name: discovery.load(name).share for name in names}
     whole = sum(shares.values())
     outcomes = []

@@ -40,4 +40,4 @@ WORDS = (
     b" #",
     b"\n[",
 )
-TARGET = Target(check, seeds, WORDS, share=0.4)
+TARGET = Target(check, seeds, WORDS, share=0.1)

@@ -1,0 +1,27 @@
+"""`health`: asks a running service whether it is healthy, for containers without curl."""
+
+import argparse
+import http.client
+import sys
+from urllib.parse import urlsplit
+
+TIMEOUT = 5.0
+HEALTHY = 200
+
+
+def health(options: argparse.Namespace) -> int:
+    """Exit code 0 if the service answers, 1 with the reason otherwise."""
+    address = urlsplit(options.url)
+    try:
+        connection = http.client.HTTPConnection(
+            address.hostname or "", address.port, timeout=TIMEOUT
+        )
+        connection.request("GET", "/healthz")
+        status = connection.getresponse().status
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        sys.stderr.write(f"{options.url} does not answer: {error}\n")
+        return 1
+    if status != HEALTHY:
+        sys.stderr.write(f"{options.url} answers with status {status}\n")
+        return 1
+    return 0
