@@ -77,11 +77,10 @@ def _answered(
     context: Context, repo: Repo, number: int, ours: Comment, *, deploy: bool
 ) -> set[tuple[str, str]]:
     """The command lines that a comment of the bot answers, as a command log or as a reply."""
-    first = ours.body.partition("\n")[0]
-    recorded = context.markers.read(LOG, repo, first)
+    recorded = context.markers.read(LOG, repo, ours.body)
     if recorded is not None:
         return {entry.key for entry in decode_entries(recorded)}
-    replied = context.markers.read(REPLY, repo, first)
+    replied = context.markers.read(REPLY, repo, ours.body)
     if replied is not None:
         return {(place_of(int(replied["to"]), number, deploy=deploy), replied["said"])}
     return set()

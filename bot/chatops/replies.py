@@ -21,8 +21,7 @@ def answered(
 
     Returns the comment's id and the digest of the command line, of each.
     """
-    first = (each.body.partition("\n")[0] for each in ours)
-    found = (context.markers.read(REPLY, repo, each) for each in first)
+    found = (context.markers.read(REPLY, repo, each.body) for each in ours)
     return [
         (each["to"], each["said"]) for each in found if each and each["about"] in {"", application}
     ]

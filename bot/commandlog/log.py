@@ -67,8 +67,7 @@ async def read_log(
     stored = await asyncio.to_thread(context.store.views.get, location.key)
     found, newest = CommandLog(location, stored=stored), None
     for comment in comments:
-        first = comment.body.partition("\n")[0]
-        payload = context.markers.read(MARKER, location.repo, first)
+        payload = context.markers.read(MARKER, location.repo, comment.body)
         if comment.author.id != me.id or payload is None or not _is_of(location, payload):
             continue
         if found.comment is None or int(payload["entry_count"]) > found.shown:

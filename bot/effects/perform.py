@@ -122,8 +122,7 @@ async def _reply(context: Context, effect: Reply) -> None:
     forge = context.forge(repo)
     me = await forge.me()
     for each in await forge.comments(repo.path, target.number):
-        first = each.body.partition("\n")[0]
-        if each.author.id == me.id and context.markers.read(REPLY, repo, first) == marker:
+        if each.author.id == me.id and context.markers.read(REPLY, repo, each.body) == marker:
             return
     about = f", about {code(target.application)}" if target.application else ""
     head = f"To {code(target.comment.author.login)}{about}:"

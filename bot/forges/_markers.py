@@ -1,8 +1,10 @@
 """Signed markers, by which the bot recognises its own merge requests and comments.
 
 A marker is an HTML comment with a payload and an HMAC over kind, repository and payload, so that a
-copy in another repository, or an edited one, is invalid. A marker alone is not sufficient: callers
-also check that the bot is the author of the text.
+copy in another repository, or an edited one, is invalid. It counts as the whole first line of a
+text only: text of others that the bot quotes comes after it, and so does what somebody appends to a
+description. A marker alone is not sufficient: callers also check that the bot is the author of the
+text.
 """
 
 import base64
@@ -31,13 +33,15 @@ class Markers:
         return f"<!-- switchyard:{kind} {encoded} {self._sign(kind, repo, encoded)} -->"
 
     def read(self, kind: str, repo: Repo, text: str) -> dict[str, str] | None:
-        """The payload of the first valid marker of that kind, or None."""
-        for found_kind, encoded, signature in _MARKER.findall(text):
-            valid = hmac.compare_digest(self._sign(found_kind, repo, encoded), signature)
-            if found_kind == kind and valid:
-                payload = json.loads(base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)))
-                return {str(name): str(value) for name, value in payload.items()}
-        return None
+        """The payload if the first line is a valid marker of that kind, or None."""
+        found = _MARKER.fullmatch(text.partition("\n")[0].rstrip("\r "))
+        if found is None or found[1] != kind:
+            return None
+        encoded = found[2]
+        if not hmac.compare_digest(self._sign(kind, repo, encoded), found[3]):
+            return None
+        payload = json.loads(base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)))
+        return {str(name): str(value) for name, value in payload.items()}
 
     def _sign(self, kind: str, repo: Repo, encoded: str) -> str:
         message = f"{kind}\n{repo}\n{encoded}".encode()

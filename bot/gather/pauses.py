@@ -57,7 +57,8 @@ async def read_pauses(context: Context, checkout: Checkout) -> Paused:
     told: Mapping[str, str] | None = None
     if head is not None:
         info = await asyncio.to_thread(checkout.mirror.commit_info, head)
-        told = context.markers.read(MARKER, checkout.repo, info.message)
+        signed = info.message.partition("\n\n")[2]
+        told = context.markers.read(MARKER, checkout.repo, signed)
     if told is not None and (kept is None or int(kept["count"]) < int(told["count"])):
         kept = {**told}
         await asyncio.to_thread(views.put, key, kept)

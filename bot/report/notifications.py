@@ -68,13 +68,13 @@ def mark(markers: Markers, place: NoticePlace, keys: Sequence[str]) -> str:
 def known(markers: Markers, place: NoticePlace, bodies: Iterable[str]) -> frozenset[str]:
     """The keys of the notices in comments of the bot in that place.
 
-    Only a marker in the first line counts, and none that was copied from another merge request:
-    whoever may edit comments could silence the bot with it.
+    None counts that was copied from another merge request: whoever may edit comments could silence
+    the bot with it.
     """
     here = (place.application, str(place.number))
     keys: set[str] = set()
     for body in bodies:
-        marker = markers.read(MARKER, place.repo, body.partition("\n")[0]) or {}
+        marker = markers.read(MARKER, place.repo, body) or {}
         if (marker.get("application"), marker.get("number")) == here:
             keys.update(json.loads(marker["keys"]))
     return frozenset(keys)
