@@ -223,4 +223,14 @@ BEHAVIOURS = (
         "tests/unit/git/test_mirror_push.py::"
         "test_what_the_servers_hook_prints_is_returned_in_printable_words",
     ),
+    Behaviour(
+        "Notes on lines and in threads are in one list with the others.",
+        f"{DOCS}/api/notes/",
+        "tests/stories/test_gitlab_notes.py::test_a_command_on_a_line_or_in_a_thread_is_obeyed",
+    ),
+    Behaviour(
+        "What GitLab writes itself is a note of the person who caused it, and `system`.",
+        f"{DOCS}/api/notes/",
+        "tests/stories/test_gitlab_notes.py::test_what_gitlab_writes_itself_is_no_command",
+    ),
 )

@@ -224,10 +224,7 @@ def _talk(gitlab: GitLab) -> APIRouter:
     @routes.get(listed)
     async def notes(request: Request, project: str, number: int) -> Response:
         found = forge.request(gitlab.path(request, project), number)
-        told = [
-            shapes.note(forge, found, each, gitlab.web, touched=gitlab.is_touched(found, each))
-            for each in found.comments
-        ]
+        told = [gitlab.note(found, each) for each in found.comments]
         told += [shapes.approved(forge, found, each, gitlab.web) for each in sorted(found.reviews)]
         return _page(request, told)
 

@@ -38,6 +38,7 @@ class GitLab:
         self.tested: list[int] = []
         self.forks: dict[tuple[str, int], str] = {}
         self.awards: list[tuple[int, str]] = []
+        self.kinds: dict[tuple[str, int, int], str] = {}
         self.touched: set[tuple[str, int, int]] = set()
         self.trains = False
         self.merge_method, self.squash_option = "merge", "default_off"
@@ -72,9 +73,17 @@ class GitLab:
         """
         return self.forge.may(user, path, self.allowed_to_merge)
 
-    def is_touched(self, on: MergeRequest, found: Comment) -> bool:
-        """Whether somebody gave it an award."""
-        return (on.repository, on.number, found.id) in self.touched
+    def note(self, on: MergeRequest, found: Comment) -> Json:
+        """A comment as a note; `kinds` has those on lines, in threads, and of GitLab itself.
+
+        GitLab Docs, "Notes API": all of them are in one list, those of GitLab are `system`.
+        """
+        key = (on.repository, on.number, found.id)
+        told = shapes.note(self.forge, on, found, self.web, touched=key in self.touched)
+        kind = self.kinds.get(key)
+        if kind == "system":
+            return {**told, "system": True}
+        return {**told, "type": kind, "resolvable": kind is not None}
 
     def notice(self, found: MergeRequest) -> list[Json]:
         """The versions of a merge request, the newest first; a new head is noticed when told of."""
