@@ -1,13 +1,15 @@
-"""Derives tests/data/github from two npm packages, unpacked beforehand with `npm pack`:
+"""Derives tests/data/github from three npm packages, unpacked beforehand with `npm pack`:
 
-`python tests/tools/derive_github_data.py WEBHOOKS_EXAMPLES OPENAPI` takes the folders of
-@octokit/webhooks-examples 7.6.1 and @octokit/openapi 23.0.2 (both MIT, see NOTICE there). Kept are
+`python tests/tools/derive_github_data.py WEBHOOKS_EXAMPLES OPENAPI PERMISSIONS` takes the folders
+of @octokit/webhooks-examples 7.6.1, @octokit/openapi 23.0.2 and @octokit/app-permissions 2.1.0 (all
+MIT, see NOTICE there). Kept are
 all webhook payloads, and of the OpenAPI description what the operations that the bot uses take and
 answer, with every status.
 """
 
 import gzip
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -54,6 +56,16 @@ OPERATIONS = (
     "POST /repos/{owner}/{repo}/pulls/comments/{comment_id}/reactions",
     "GET /user",
 )
+PAGE = "https://docs.github.com/en/rest/authentication/permissions-required-for-github-apps"
+NOT_LISTED = {
+    "GET /repos/{owner}/{repo}/collaborators/{username}/permission": ["metadata=read"],
+    "GET /repos/{owner}/{repo}/commits/{commit_sha}/pulls": ["pull_requests=read"],
+    "GET /repos/{owner}/{repo}/activity": ["contents=read"],
+    "GET /repos/{owner}/{repo}/issues/{issue_number}": ["issues=read", "pull_requests=read"],
+    "GET /repos/{owner}/{repo}/rules/branches/{branch}": ["metadata=read"],
+    "GET /orgs/{org}/teams/{team_slug}/memberships/{username}": ["members=read"],
+    "PUT /repos/{owner}/{repo}/pulls/{pull_number}/update-branch": ["pull_requests=write"],
+}
 UNTOLD = {"description", "example", "examples", "x-github-breaking-changes", "title", "deprecated"}
 
 
@@ -121,6 +133,24 @@ def derive(document: Any) -> Any:
     return {"operations": operations, "components": {"schemas": schemas}}
 
 
+def permissions(listed: Any) -> Any:
+    """For each operation the permissions of which any one is enough.
+
+    `NOT_LISTED` are on GitHub's page (`PAGE`) and not, or not all, in the package.
+    """
+
+    def plain(operation: str) -> str:
+        return re.sub(r"\{[^}]+\}", "{}", operation)
+
+    found: dict[str, set[str]] = {}
+    for name, levels in listed["permissions"].items():
+        for level in ("read", "write"):
+            for each in levels.get(level) or ():
+                found.setdefault(plain(each), set()).add(f"{name}={level}")
+    needed = {each: NOT_LISTED.get(each) or found.get(plain(each), ()) for each in OPERATIONS}
+    return {"source": PAGE, "needed": {k: sorted(v) for k, v in sorted(needed.items()) if v}}
+
+
 def write(name: str, value: Any) -> None:
     text = json.dumps(value, separators=(",", ":"), sort_keys=True).encode()
     packed = gzip.compress(text, mtime=0)
@@ -129,7 +159,7 @@ def write(name: str, value: Any) -> None:
 
 
 def main() -> None:
-    examples, openapi = Path(sys.argv[1]), Path(sys.argv[2])
+    examples, openapi, apps = map(Path, sys.argv[1:4])
     events = json.loads((examples / "api.github.com" / "index.json").read_text())
     write(
         "webhooks.json.gz",
@@ -137,6 +167,9 @@ def main() -> None:
     )
     document = json.loads((openapi / "generated" / "api.github.com.json").read_text())
     write("openapi.json.gz", derive(document))
+    listed = json.loads((apps / "generated" / "api.github.com.json").read_text())
+    text = json.dumps(permissions(listed), indent=2) + "\n"
+    (TARGET / "permissions.json").write_text(text)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ gidgethub builds the headers and parses the responses.
 
 import asyncio
 import json
+import re
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from gidgethub import sansio
 from bot.clock import Clock
 from bot.forges import ForgeError, TransientForgeError, certificate_error
 from bot.forges._rate_budget import RateBudget, Urgency
+from bot.forges.github.refusals import Refused, explained
 from bot.forges.github.tokens import Tokens
 
 PUBLIC, PUBLIC_API = "https://github.com", "https://api.github.com"
@@ -33,6 +35,9 @@ MAX_CACHED = 2_000
 MAX_REDIRECTS = 3
 TIMEOUT = httpx.Timeout(20.0, connect=5.0)
 SECONDARY_PAUSE = timedelta(minutes=1)
+BROKEN_PAUSE = timedelta(seconds=5)
+MAINTENANCE = 503
+_LIMITED = re.compile(rb"rate limit|abuse detection|submitted too quickly", re.IGNORECASE)
 MAX_MESSAGE = 300
 
 
@@ -193,7 +198,7 @@ class Http:
             response = await self._exchange(method, url, fields, token)
             if response.status != httpx.codes.UNAUTHORIZED or not self.tokens.renewable:
                 break
-        return self._parsed(method, url, response)
+        return self._parsed(method, url, response, repository)
 
     async def _exchange(self, method: str, url: str, fields: Any, token: str) -> RawResponse:
         headers = sansio.create_headers(REQUESTER, accept=ACCEPT, oauth_token=token)
@@ -216,7 +221,7 @@ class Http:
                 self._cache.popitem(last=False)
         return response
 
-    def _parsed(self, method: str, url: str, response: RawResponse) -> Response:
+    def _parsed(self, method: str, url: str, response: RawResponse, repository: str) -> Response:
         where = f"{method} {urlsplit(url).path}"
         status, headers = response.status, response.headers
         self._check_limits(response)
@@ -229,12 +234,23 @@ class Http:
         try:
             value, _, next_page = sansio.decipher_response(status, headers, response.body)
         except gidgethub.GitHubBroken as error:
-            raise TransientForgeError(f"GitHub responded {status} to {where}") from error
+            raise self._broken(where, response) from error
         except gidgethub.GitHubException as error:
-            raise ResponseError(status, where, str(error)[:MAX_MESSAGE]) from error
+            message = str(error)[:MAX_MESSAGE]
+            refused = Refused(status, message, headers, repository, self.tokens.renewable)
+            raise ResponseError(status, where, explained(refused)) from error
         except ValueError as error:
             raise TransientForgeError(f"GitHub's response to {where} is not JSON") from error
         return Response(value, next_page)
+
+    def _broken(self, where: str, response: RawResponse) -> TransientForgeError:
+        """A server error; an Enterprise Server under maintenance answers 503."""
+        wait = response.headers.get("retry-after", "")
+        seconds = float(wait) if wait.isdigit() else BROKEN_PAUSE.total_seconds()
+        kind = "under maintenance or overloaded" if response.status == MAINTENANCE else "broken"
+        return TransientForgeError(
+            f"GitHub is {kind}: it responded {response.status} to {where}", seconds
+        )
 
     def _check_limits(self, response: RawResponse) -> None:
         """Pause all requests until a rate limit ends: GitHub bans Apps that continue.
@@ -250,9 +266,7 @@ class Http:
             until = now + timedelta(seconds=int(headers["retry-after"]))
         elif headers.get("x-ratelimit-remaining") == "0" and reset.isdigit():
             until = datetime.fromtimestamp(int(reset), UTC)
-        elif (
-            status == httpx.codes.TOO_MANY_REQUESTS or b"rate limit" in response.body[:1000].lower()
-        ):
+        elif status == httpx.codes.TOO_MANY_REQUESTS or _LIMITED.search(response.body[:1000]):
             until = now + SECONDARY_PAUSE
         if until is not None:
             self._paused = until

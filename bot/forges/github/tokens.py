@@ -29,6 +29,7 @@ PERMISSIONS = {
     "statuses": "write",
 }
 READ = "read"
+MAX_SHOWN = 1_000
 TEAM_ACCESS = {"permissions": {"members": "read"}}
 NO_ACCESS = {"permissions": {"metadata": "read"}}
 
@@ -142,10 +143,7 @@ class AppTokens:
                 f"install it there, or remove that repository from the fleet repo"
             )
         if not response.is_success:
-            raise ForgeError(
-                f"GitHub responded {response.status_code} to the App's {method} {path}: "
-                f"check the App's id, private key and permissions"
-            )
+            raise _rejected(response, f"{method} {path}")
         return response.json() if response.content else None
 
     def _signed(self) -> str:
@@ -155,6 +153,38 @@ class AppTokens:
             jwt = get_jwt(app_id=self.app_id, private_key=self.private_key)
             self._jwt = _CachedToken(jwt, now + JWT_LIFETIME)
         return self._jwt.token
+
+
+def accept_in_settings(account: str) -> str:
+    """Who lets an installation have what its App asks for."""
+    return f"an owner of {account} can accept it in the settings of {account}, GitHub Apps"
+
+
+def _rejected(response: httpx.Response, where: str) -> ForgeError:
+    """What a rejection of the App's own request means.
+
+    Source: GitHub Docs, "Generating a JSON Web Token (JWT) for a GitHub App": the times in it are
+    compared with GitHub's clock. An App that was deleted is "Integration not found".
+    """
+    told = response.content[:MAX_SHOWN].decode("utf-8", "replace").lower()
+    if "claim" in told and response.status_code == httpx.codes.UNAUTHORIZED:
+        return ForgeError(
+            f"GitHub rejects the time of the App's {where}: set this machine's clock by NTP"
+        )
+    if "integration not found" in told:
+        return ForgeError(
+            "GitHub knows no App with this id: it was deleted, or SWITCHYARD_GITHUB_APP_ID is "
+            "wrong; register the App on the page /setup, or correct the id"
+        )
+    if response.status_code == httpx.codes.UNAUTHORIZED:
+        return ForgeError(
+            f"GitHub responded 401 to the App's {where}: the App's id and its private key do not "
+            f"fit together, or the key was deleted; generate a new key in the App's settings"
+        )
+    return ForgeError(
+        f"GitHub responded {response.status_code} to the App's {where}: "
+        f"check the App's id, private key and permissions"
+    )
 
 
 def _scope(repository: str, granted: Mapping[str, str]) -> Mapping[str, Any]:

@@ -16,6 +16,7 @@ from bot.sandbox.forge.state import ForgeState
 from tests.fakes.github import web
 from tests.fakes.github.api import create_github
 from tests.fakes.github.apps import RefusedJwt
+from tests.fakes.github.permissions import LimitedTokens
 from tests.fakes.github.state import GitHub
 
 
@@ -58,7 +59,8 @@ def start_github(
     app = create_github(github)
     app.include_router(web.routes(github))
     app.include_router(git_http.router(forge))
-    served: ASGIApp = RefusedJwt(TokenForGit(app, github, token_of))
+    limited = LimitedTokens(app, github)
+    served: ASGIApp = RefusedJwt(TokenForGit(limited, github, token_of))
     server = ThreadedServer(wrap(served) if wrap else served, certificate=certificate).start()
     github.web = server.url
     return github, server, private

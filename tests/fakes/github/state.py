@@ -22,6 +22,7 @@ PULL_REQUEST_RULE = {
     "required_approving_review_count": 0,
     "required_review_thread_resolution": False,
 }
+NOT_GRANTED = "The permissions requested are not granted to this installation."
 NOT_HELD = (
     "There is at least one repository that does not exist or is not accessible to the parent "
     "installation."
@@ -85,6 +86,9 @@ class GitHub:
         ]
         self.tokens: dict[str, datetime] = {}
         self.account_of: dict[str, str] = {}
+        self.permissions_of: dict[str, Json] = {}
+        self.names_of: dict[str, str] = {}
+        self.repositories_of: dict[str, set[str] | None] = {}
         self.suspended: set[str] = set()
         self.made: list[Json] = []
         self.queued: dict[str, str] = {}
@@ -155,11 +159,22 @@ class GitHub:
             path = f"{account}/{name}"
             if path not in self.forge.repositories or self.forge.role(path, self.bot) == "none":
                 raise RequestError(422, NOT_HELD)
+        for name, level in asked["permissions"].items():
+            if self.granted.get(name, "none") not in {level, "write", "admin"}:
+                raise RequestError(422, NOT_GRANTED)
         token = f"ghs_{secrets.token_hex(16)}"
         until = self.clock() + timedelta(hours=1)
         self.tokens[token], self.account_of[token] = until, account
         self.made.append(asked)
         permissions = asked["permissions"]
+        named = asked.get("repositories")
+        self.permissions_of[token] = permissions
+        held = [f"{account}/{each}" for each in named or ()]
+        self.repositories_of[token] = (
+            {name.lower() for each in held for name in (each, self.names_of.get(each, each))}
+            if named
+            else None
+        )
         return {
             "token": token,
             "expires_at": f"{until:%Y-%m-%dT%H:%M:%SZ}",

@@ -96,6 +96,7 @@ async def test_a_renamed_repository_is_followed_on_reading_but_to_no_other_host(
     here = f"{ground.server.url}/api/v3/repos/{REPO}"
     ground.faults.add("GET", "old/name$", status=301, headers={"location": here}, times=2)
     ground.made.forge.create_repository("old/name", {"switchyard": "write"})
+    ground.github.names_of["old/name"] = REPO
     assert (await ground.forge.repository("old/name")).path == REPO
 
     there = {"location": "https://elsewhere.example/api/v3/repos/x/y"}
@@ -187,12 +188,15 @@ async def test_a_token_asks_for_no_more_than_the_app_was_granted(ground: Faulty)
 async def test_no_right_to_merge_is_a_refusal(ground: Faulty) -> None:
     number = await opened(ground)
     head = (await ground.forge.merge_request(REPO, number)).head
-    body = b'{"message": "Resource not accessible by integration"}'
-    ground.faults.add("PUT", "/merge$", status=403, body=body)
+    ground.github.granted["contents"] = "read"
 
     refused = await ground.forge.merge(REPO, number, head=head, message="M")
 
-    assert refused == NotMerged("rejected by GitHub: Resource not accessible by integration")
+    assert refused == NotMerged(
+        "rejected by GitHub: the GitHub App lacks the permission contents: write on fleet/deploy; "
+        "add it in the App's settings, Permissions & events, and an owner of fleet can accept it "
+        "in the settings of fleet, GitHub Apps"
+    )
 
 
 @pytest.mark.parametrize("method", list(MergeMethod))
