@@ -220,8 +220,9 @@ async def test_a_required_status_that_cannot_be_set_any_more_is_said(
     await begin(world)
     faults.add(*STATUS, status=422, body=said(FULL), times=EVER)
     await hold(world, ["canary.1"])
-    assert world.reasons("canary.2")[0].startswith("the forge refused the merge: ")
-    assert "switchyard/order&#34; is pending" in await page(world)
+    (reason,) = world.reasons("canary.2")
+    assert reason.startswith("the forge refused the merge: rejected by GitHub: ")
+    assert 'Required status check "switchyard/order" is pending' in reason
 
     world.site.made.forge.repositories[DEPLOY].required_statuses.clear()
     await world.advance(600)
