@@ -10,6 +10,7 @@ from importlib import import_module
 
 from bot.cli.errors import InputError
 from bot.cli.parser import parser
+from bot.terminal import close_error, write_error
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -19,12 +20,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         code: int = getattr(import_module(module), function)(options)
     except InputError as error:
-        sys.stderr.write(f"{error}\n")
+        write_error(f"{error}\n")
         return 1
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        sys.stderr.close()  # the reader is gone, as after `| head`; Python would report it here
+        close_error()
         return 141
     return code
 

@@ -1,10 +1,15 @@
-"""Structured logging to standard error, one JSON object per line.
+"""Structured logging to standard error, one JSON object per line, that of libraries included.
 
-Tracebacks contain no values of variables: those may be manifests or tokens.
+JSON escapes every character that is not ASCII, and control characters: text of others in a line can
+neither end it nor steer a terminal. Tracebacks contain no values of variables: those may be
+manifests or tokens.
 """
 
+import json
 import logging
 import sys
+from datetime import UTC, datetime
+from pathlib import Path
 
 import structlog
 from structlog.processors import ExceptionRenderer
@@ -21,5 +26,33 @@ def configure_logs() -> None:
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),  # noqa: TID251 - the log
     )
+    handler = logging.StreamHandler(sys.stderr)  # noqa: TID251 - the log
+    handler.setFormatter(LibraryFormatter())
+    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+
+
+class LibraryFormatter(logging.Formatter):
+    """What libraries log by the standard library: one line, and of an exception its place."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record as a JSON object."""
+        line = {
+            "event": record.getMessage(),
+            "logger": record.name,
+            "level": record.levelname.lower(),
+            "timestamp": datetime.fromtimestamp(record.created, UTC).isoformat(),
+        }
+        if record.exc_info and record.exc_info[1] is not None:
+            line |= described(record.exc_info[1])
+        return json.dumps(line)
+
+
+def described(error: BaseException) -> dict[str, str]:
+    """The type of an error, and the file and line that raised it; not its message."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    place = f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace else ""
+    return {"error": type(error).__name__, "place": place}

@@ -1,12 +1,12 @@
 """`check`: finds mistakes in an app folder, a fleet folder, or both against each other."""
 
 import argparse
-import sys
 
 from bot.cli.errors import InputError
 from bot.cli.folders import find_registration, read_fleet_folder, read_folder, read_snapshot
 from bot.cli.proposals import propose_or_fail
 from bot.documents import read_application
+from bot.terminal import write
 from bot.wording.markdown import plural
 
 
@@ -26,5 +26,5 @@ def check(options: argparse.Namespace) -> int:
         summary.append(f"{options.app}: {plural(len(components), 'component')}")
         if fleet:
             propose_or_fail(options.app, read_snapshot(options.app, options.fleet, None, None))
-    sys.stdout.write("\n".join(summary) + "\nno mistakes found\n")
+    write("\n".join(summary) + "\nno mistakes found\n")
     return 0

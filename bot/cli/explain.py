@@ -2,11 +2,11 @@
 
 import argparse
 import json
-import sys
 
 from bot.cli.errors import InputError
 from bot.cli.proposals import print_warnings, snapshot_of
 from bot.engine.propose import propose
+from bot.terminal import write
 from bot.wording import explanation as why
 
 
@@ -30,11 +30,11 @@ def explain(options: argparse.Namespace) -> int:
     ]
     if options.format == "json":
         shown = [why.as_data(each, why.chosen_clusters(each, chosen)) for each in wanted]
-        sys.stdout.write(json.dumps(shown, indent=2, sort_keys=True) + "\n")
+        write(json.dumps(shown, indent=2, sort_keys=True) + "\n")
         return 0
     lines = [line for name in names for line in why.explanation(name, wanted, chosen)]
     if proposal.plan.optimization is not None:
         lines.append(f"optimal placement: {proposal.plan.optimization}")
-    sys.stdout.write("\n".join(lines) + "\n")
+    write("\n".join(lines) + "\n")
     print_warnings(options.app, proposal)
     return 0

@@ -2,8 +2,9 @@
 
 import argparse
 import http.client
-import sys
 from urllib.parse import urlsplit
+
+from bot.terminal import write_error
 
 TIMEOUT = 5.0
 HEALTHY = 200
@@ -19,9 +20,9 @@ def health(options: argparse.Namespace) -> int:
         connection.request("GET", "/healthz")
         status = connection.getresponse().status
     except (OSError, ValueError, http.client.HTTPException) as error:
-        sys.stderr.write(f"{options.url} does not answer: {error}\n")
+        write_error(f"{options.url} does not answer: {error}\n")
         return 1
     if status != HEALTHY:
-        sys.stderr.write(f"{options.url} answers with status {status}\n")
+        write_error(f"{options.url} answers with status {status}\n")
         return 1
     return 0

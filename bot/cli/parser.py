@@ -1,8 +1,9 @@
-"""The subcommands with their options and help; imports argparse alone, so that help is instant."""
+"""The subcommands with their options and help; imports little, so that help is instant."""
 
 import argparse
-import sys
 from pathlib import Path
+
+from bot.terminal import write
 
 EPILOG = """examples:
   switchyard demo                              try everything on this machine, in a browser
@@ -23,7 +24,7 @@ class _Version(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         from importlib.metadata import version  # noqa: PLC0415 - see the class
 
-        sys.stdout.write(f"switchyard {version('switchyard')}\n")
+        write(f"switchyard {version('switchyard')}\n")
         parser.exit()
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from bot.cli.folders import read_folder
 from bot.cli.proposals import propose_or_fail, snapshot_of
 from bot.engine.propose import Proposal
+from bot.terminal import write, write_error
 from bot.wording import comment as words
 from bot.wording import explanation as why
 from bot.wording import timetable
@@ -23,13 +24,13 @@ def plan(options: argparse.Namespace) -> int:
     proposal = propose_or_fail(options.app, snapshot)
     match options.format:
         case "json":
-            sys.stdout.write(json.dumps(_as_json(proposal), indent=2, sort_keys=True) + "\n")
+            write(json.dumps(_as_json(proposal), indent=2, sort_keys=True) + "\n")
         case "markdown":
-            sys.stdout.write(_as_markdown(options, snapshot, proposal) + "\n")
+            write(_as_markdown(options, snapshot, proposal) + "\n")
         case _:
-            sys.stdout.write(_as_text(proposal))
+            write(_as_text(proposal))
     if options.expect and not proposal.digest.startswith(options.expect):
-        sys.stderr.write(f"the plan digest is {proposal.digest}, expected {options.expect}\n")
+        write_error(f"the plan digest is {proposal.digest}, expected {options.expect}\n")
         return DIFFERS
     return 0
 

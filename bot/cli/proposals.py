@@ -1,13 +1,13 @@
 """From options to a proposal, for `plan`, `render`, `explain` and `check`."""
 
 import argparse
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 from bot.cli.errors import InputError
 from bot.cli.folders import read_facts_file, read_snapshot
 from bot.engine.propose import Proposal, propose
+from bot.terminal import write_error
 from planners.model.snapshot import Snapshot
 
 
@@ -41,4 +41,4 @@ def print_warnings(app: Path | None, proposal: Proposal) -> None:
     """Print warnings and problems to standard error."""
     lines = [f"warning: {each}" for each in proposal.warnings]
     lines += [f"{app}/{each}" if each.position else str(each) for each in proposal.problems]
-    sys.stderr.write("".join(f"{line}\n" for line in lines))
+    write_error("".join(f"{line}\n" for line in lines))

@@ -1,11 +1,11 @@
 """`render`: writes the deploy tree into a folder."""
 
 import argparse
-import sys
 from pathlib import Path
 
 from bot.cli.errors import InputError
 from bot.cli.proposals import propose_or_fail, snapshot_of
+from bot.terminal import write
 from bot.wording.markdown import plural
 
 
@@ -20,5 +20,5 @@ def render(options: argparse.Namespace) -> int:
         target = out / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content)
-    sys.stdout.write(f"{plural(len(files), 'file')} written to {out}\n")
+    write(f"{plural(len(files), 'file')} written to {out}\n")
     return 0

@@ -3,7 +3,6 @@
 import argparse
 import asyncio
 import socket
-import sys
 from pathlib import Path
 
 import uvicorn
@@ -15,6 +14,7 @@ from bot.clock import system_clock
 from bot.sandbox.demo.run import run_demo
 from bot.sandbox.forge.server import create_forge, listen
 from bot.sandbox.forge.site import SiteFile
+from bot.terminal import write
 from renderers import yaml
 
 
@@ -29,8 +29,7 @@ def forge(options: argparse.Namespace) -> int:
     if options.site is not None:
         _read_site(options.site).apply(made)
     with _listen(options.port) as listening:
-        sys.stdout.write(f"local forge on http://127.0.0.1:{listening.getsockname()[1]}\n")
-        sys.stdout.flush()
+        write(f"local forge on http://127.0.0.1:{listening.getsockname()[1]}\n")
         uvicorn.Server(uvicorn.Config(made.app, log_level="warning")).run(sockets=[listening])
     return 0
 

@@ -39,7 +39,7 @@ async def _serve(settings: Settings) -> None:
         app,
         host=settings.host,
         port=settings.port,
-        log_level="warning",
+        log_config=None,  # to the root logger, see bot.logs
         http=ConnectionLimits(settings.trusted_proxies).protocol,
         ws="none",
         timeout_graceful_shutdown=5,

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 
 import structlog
 from fastapi import status
@@ -10,6 +9,7 @@ from fastapi.responses import JSONResponse
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from bot.logs import described
 from bot.web.peers import Network, forwarded_client
 
 MAX_PER_CLIENT = 100
@@ -91,8 +91,4 @@ class ForwardedClientMiddleware:
 
 def log_failure(event: str, error: BaseException, **where: str) -> None:
     """Log one line: the type of the error, and the file and line that raised it."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    place = f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace else ""
-    log.error(event, error=type(error).__name__, place=place, **where)
+    log.error(event, **described(error), **where)

@@ -1,7 +1,6 @@
 """`demo --auto`: plays the users; waits for the plan, approves, merges, and reports progress."""
 
 import asyncio
-import sys
 import time
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 import httpx
 
 from bot.sandbox.demo.site import APP, DEPLOY, Site
+from bot.terminal import write
 
 POLL_SECONDS = 0.5
 TIMEOUT_SECONDS = 300.0
@@ -32,8 +32,7 @@ class Progress:
 
 def say(progress: Progress, text: str) -> None:
     """Print one line of progress."""
-    sys.stdout.write(f"{progress.elapsed:6.1f}s  {text}\n")
-    sys.stdout.flush()
+    write(f"{progress.elapsed:6.1f}s  {text}\n")
 
 
 async def play(site: Site, service_url: str, number: int) -> int:
@@ -56,7 +55,7 @@ async def play(site: Site, service_url: str, number: int) -> int:
             if view is not None and view.get("revision") == merged:
                 _report_progress(progress, view)
                 if _finished(view):
-                    sys.stdout.write(_table(progress, view))
+                    write(_table(progress, view))
                     return 0
             await asyncio.sleep(POLL_SECONDS)
     say(progress, "the rollout did not finish in time; see service.log in the data folder")

@@ -18,6 +18,7 @@ from bot.sandbox.demo.agents import Behaviour, SimulatedCluster
 from bot.sandbox.demo.fleet import SimulatedFleet
 from bot.sandbox.demo.play import play
 from bot.sandbox.demo.site import APP, BOT, DEPLOY, FLEET, PEOPLE, Site, sample, start_site
+from bot.terminal import write
 
 POLL_SECONDS = 0.5
 LOG = "service.log"
@@ -43,8 +44,7 @@ async def run_demo(data: Path | None, port: int, *, auto: bool) -> int:
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop_requested.set)
     folder = data or Path(tempfile.mkdtemp(prefix="switchyard-demo-"))
     async with _running(folder, port) as demo:
-        sys.stdout.write(_welcome(demo, auto=auto))
-        sys.stdout.flush()
+        write(_welcome(demo, auto=auto))
         if not auto:
             await stop_requested.wait()
             return TERMINATED
