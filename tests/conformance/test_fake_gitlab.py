@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from tests.conformance.grounds import CONTEXT, REPO, GitLabGround, token_of
+from tests.fakes.gitlab.description import Described
 from tests.fakes.gitlab.pipelines import BRANCH, MERGE_REQUEST, MERGED_RESULTS
 
 PROJECT = f"/api/v4/projects/{quote(REPO, safe='')}"
@@ -248,3 +249,16 @@ async def test_a_query_of_too_many_points_is_refused(bot: Caller, ground: GitLab
     answer = (await bot.client.post("/api/graphql", json=asked)).json()
 
     assert "exceeds max complexity" in answer["errors"][0]["message"]
+
+
+def test_what_gitlab_does_not_know_is_noticed() -> None:
+    described = Described(httpx.ASGITransport)  # type: ignore[arg-type] # nothing is sent on
+
+    described.check("POST", f"{PROJECT[7:]}/hooks/1/test/push_events", {"message": "x"}, {"a": 1})
+    described.check("GET", f"{PROJECT[7:]}/hooks", [], None, {"sort": "asc"})
+    described.check("GET", f"{PROJECT[7:]}/hooks", [{"id": "one"}])
+    described.check("GET", "/elsewhere", [])
+
+    assert len(described.wrong) >= 4
+    assert "'a' was unexpected" in described.wrong[0]
+    assert "'sort' was unexpected" in described.wrong[1]

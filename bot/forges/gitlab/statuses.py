@@ -7,7 +7,8 @@ the branch as `ref` makes one, which is the head pipeline until another is start
 
 Sources: GitLab Docs, "External commit statuses", "Commits API" (commit status), "Merge requests
 API" (`head_pipeline`), "Merged results pipelines". A pending status cannot be updated, not even its
-description, until it finishes; after that, a new status is created.
+description, until it finishes; after that, a new status is created. "CI/CD limits": the jobs of a
+pipeline are limited, and each new text of a pending status is one.
 """
 
 from collections.abc import Mapping
@@ -23,6 +24,7 @@ from bot.forges.gitlab.http import Http, ResponseError, project
 BAD_REQUEST, NOT_FOUND = 400, 404
 MAX_DESCRIPTION = 255
 MAX_KNOWN = 10_000
+MAX_TEXTS = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,8 @@ class CommitStatuses:
                 (k.context, k.description) for k in known
             }:
                 return
+            if await self._count(repository, place, status.context) >= MAX_TEXTS:
+                return  # the old text stays: without room for a last one nothing merges
             await self.http.post(path, {**fields, "state": "canceled"}, Urgency.STATUS)
             await self.http.post(path, fields, Urgency.STATUS)
 
@@ -91,6 +95,12 @@ class CommitStatuses:
         listed = [each for each in await self.http.all(path) if place.has(each)]
         newest = {each["name"]: each for each in sorted(listed, key=lambda each: each["id"])}
         return tuple(parsing.status(newest[name]) for name in sorted(newest))
+
+    async def _count(self, repository: str, place: Place, context: str) -> int:
+        """How many statuses of that name the place has had."""
+        path = f"{project(repository)}/repository/commits/{quote(place.sha, safe='')}/statuses"
+        listed = await self.http.all(path, all=True, name=context)
+        return sum(place.has(each) for each in listed)
 
     async def _place(self, repository: str, sha: str) -> Place:
         number = await self._number(repository, sha)

@@ -233,4 +233,9 @@ BEHAVIOURS = (
         f"{DOCS}/api/notes/",
         "tests/stories/test_gitlab_notes.py::test_what_gitlab_writes_itself_is_no_command",
     ),
+    Behaviour(
+        "The jobs of a pipeline are limited; one more is refused with 422.",
+        STATUS_SERVICE,
+        f"{CLIENT}::test_a_waiting_status_leaves_room_for_the_last_one",
+    ),
 )

@@ -92,9 +92,9 @@ def _projects(gitlab: GitLab) -> APIRouter:
         return {**shapes.user(user, gitlab.web), **member}
 
     @routes.get("/repository/commits/{sha}/statuses")
-    async def statuses(request: Request, project: str, sha: str) -> Response:
-        path = gitlab.path(request, project)
-        found = gitlab.pipelines.told(path, sha)
+    async def statuses(request: Request, project: str, sha: str, name: str = "") -> Response:
+        path, every = gitlab.path(request, project), request.query_params.get("all", "false")
+        found = gitlab.pipelines.told(path, sha, name, every=every.lower() == "true")
         return _page(request, [shapes.status(forge, *each, gitlab.web) for each in found])
 
     @routes.post("/statuses/{sha}", status_code=201)

@@ -1,16 +1,17 @@
-"""Holds every answer of the fake GitLab to what GitLab describes of it.
+"""Holds every exchange with the fake GitLab to what GitLab describes of it.
 
-Source: GitLab Docs, "REST API resources"; see `schemas`.
+Source: GitLab Docs, "REST API resources"; see `schemas` and `requests`.
 """
 
 import json
 import re
 from typing import Any, NamedTuple
+from urllib.parse import parse_qsl
 
 from jsonschema import Draft202012Validator
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from tests.fakes.gitlab import schemas
+from tests.fakes.gitlab import requests, schemas
 from tests.fakes.gitlab.schemas import Schema, many
 
 BASE = "/api/v4"
@@ -51,24 +52,29 @@ ANSWERS: dict[str, Schema] = {
 
 
 class Operation(NamedTuple):
-    """What is described of one operation's answer."""
+    """What is described of one operation: its answer, its body, the parameters of its query."""
 
     method: str
     path: re.Pattern[str]
-    validator: Draft202012Validator
+    answer: Draft202012Validator
+    body: Draft202012Validator
+    query: Draft202012Validator
 
 
-def _operation(name: str, schema: Schema) -> Operation:
+def _operation(name: str, answer: Schema) -> Operation:
     method, _, path = name.partition(" ")
     pattern = re.compile(re.sub(r":\w+", "[^/]+", path))
-    return Operation(method, pattern, Draft202012Validator(schema))
+    digits = {"type": "string", "pattern": r"^\d+$"}
+    query = {**requests.QUERIES.get(name, {}), **dict.fromkeys(requests.PAGES, digits)}
+    schemas = (answer, requests.BODIES.get(name, {}), requests.body({}, **query))
+    return Operation(method, pattern, *map(Draft202012Validator, schemas))
 
 
 OPERATIONS = [_operation(*each) for each in ANSWERS.items()]
 
 
 class Described:
-    """Stands before the fake; `wrong` tells where an answer is not as GitLab describes it."""
+    """Stands before the fake; `wrong` tells where an exchange is not as GitLab describes it."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -80,25 +86,40 @@ class Described:
             await self._app(scope, receive, send)
             return
         told: list[Message] = []
+        sent: list[bytes] = []
 
         async def keep(message: Message) -> None:
             told.append(message)
 
-        await self._app(scope, receive, keep)
-        body = b"".join(each.get("body", b"") for each in told)
+        async def hear() -> Message:
+            message = await receive()
+            sent.append(message.get("body", b""))
+            return message
+
+        await self._app(scope, hear, keep)
         if 200 <= told[0]["status"] < 300:
             path = scope["raw_path"].partition(b"?")[0].decode().removeprefix(BASE)
-            self.check(scope["method"], path, json.loads(body))
+            query = dict(parse_qsl(scope["query_string"].decode(), keep_blank_values=True))
+            body = b"".join(each.get("body", b"") for each in told)
+            asked = json.loads(b"".join(sent) or b"{}")
+            self.check(scope["method"], path, json.loads(body), asked, query)
         for each in told:
             await send(each)
 
-    def check(self, method: str, path: str, value: Any) -> None:
-        """Compare one answer with its description; in `path` a project's slash is %2F."""
+    def check(
+        self, method: str, path: str, value: Any, asked: Any = None, query: Any = None
+    ) -> None:
+        """Compare one exchange with its description; in `path` a project's slash is %2F."""
         for each in OPERATIONS:
             if each.method == method and each.path.fullmatch(path):
                 self.checked += 1
-                for error in each.validator.iter_errors(value):
-                    where = "/".join(str(part) for part in error.absolute_path)
-                    self.wrong.append(f"{method} {path}: {where}: {error.message[:160]}")
+                self._compare(f"{method} {path}: answer", each.answer, value)
+                self._compare(f"{method} {path}: body", each.body, asked or {})
+                self._compare(f"{method} {path}: query", each.query, query or {})
                 return
         self.wrong.append(f"{method} {path} is not described")
+
+    def _compare(self, what: str, described: Draft202012Validator, value: Any) -> None:
+        for error in described.iter_errors(value):
+            where = "/".join(str(part) for part in error.absolute_path)
+            self.wrong.append(f"{what}: {where}: {error.message[:160]}")

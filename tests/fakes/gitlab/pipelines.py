@@ -64,11 +64,14 @@ class Pipeline:
 
 
 class Pipelines:
-    """The pipelines of all projects, oldest first; `ci` is the kind that pushes start."""
+    """The pipelines of all projects, oldest first; `ci` is the kind that pushes start.
+
+    `most_jobs` a pipeline has ("CI/CD limits", jobs in a pipeline).
+    """
 
     def __init__(self, forge: ForgeState) -> None:
         self.forge = forge
-        self.ci = ""
+        self.ci, self.most_jobs = "", 500
         self.every: list[Pipeline] = []
         self._jobs = 0
 
@@ -145,14 +148,17 @@ class Pipelines:
     def _newest(self, path: str) -> Iterator[Pipeline]:
         return (each for each in reversed(self.every) if each.repository == path)
 
-    def told(self, path: str, sha: str) -> list[tuple[Pipeline, Job]]:
-        """The newest jobs of each name in the pipelines of a commit."""
+    def told(
+        self, path: str, sha: str, name: str = "", *, every: bool = False
+    ) -> list[tuple[Pipeline, Job]]:
+        """The jobs in the pipelines of a commit; without `every` the newest of each name."""
         return [
             (pipeline, job)
             for pipeline in self.every
             if (pipeline.repository, pipeline.sha) == (path, sha)
             for job in pipeline.jobs
-            if not job.replaced
+            if every or not job.replaced
+            if name in {"", job.status.context}
         ]
 
     def set_status(
@@ -174,6 +180,8 @@ class Pipelines:
         told = {"description": old.description if old else "", "target_url": old.url if old else ""}
         text, url = (fields.get(each, told[each]) or "" for each in ("description", "target_url"))
         status = Status(path, sha, fields["name"], state, text, url, login, self.forge.now())
+        if waiting is None and len(to.jobs) >= self.most_jobs:
+            raise RequestError(422, "The number of jobs has exceeded the limit")
         if waiting is None:
             return to, self._add(to, status)
         waiting.status = status

@@ -21,6 +21,7 @@ from bot.forges import (
     TransientForgeError,
 )
 from bot.forges.gitlab import GitLabForge, parsing, webhooks
+from bot.forges.gitlab.statuses import MAX_TEXTS
 from tests.conformance.grounds import CONTEXT, REPO, GitLabGround, token_of
 from tests.fakes.gitlab.server import start_gitlab
 
@@ -193,6 +194,24 @@ async def test_what_hinders_a_merge_is_told(ground: GitLabGround) -> None:
         "rejected by GitLab: not_approved (approvals that the project requires are missing; its "
         "approvers give them)"
     )
+
+
+async def test_a_waiting_status_leaves_room_for_the_last_one(ground: GitLabGround) -> None:
+    ground.push("wave", {"a.txt": b"two\n"})
+    made = await ground.forge.open_merge_request(
+        REPO, branch="wave", target="main", title="T", body="B"
+    )
+    ground.gitlab.pipelines.most_jobs = MAX_TEXTS + 1
+
+    for number in range(MAX_TEXTS + 5):
+        waiting = Status(CONTEXT, StatusState.PENDING, f"waits for {number}")
+        await ground.forge.set_status(REPO, made.head, waiting)
+    (told,) = await ground.forge.statuses(REPO, made.head)
+    assert told == Status(CONTEXT, StatusState.PENDING, f"waits for {MAX_TEXTS - 1}")
+
+    await ground.forge.set_status(REPO, made.head, Status(CONTEXT, StatusState.SUCCESS, "go"))
+    (told,) = await ground.forge.statuses(REPO, made.head)
+    assert told.state is StatusState.SUCCESS
 
 
 class Answers:
