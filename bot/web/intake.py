@@ -49,11 +49,15 @@ class _Allowance:
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """A cluster that sends reports, the key that must sign them, and whether the fleet has it."""
+    """A cluster that sends reports, the key that must sign them, and what the fleet repo says.
+
+    `applications` are those that the fleet repo registers.
+    """
 
     cluster: str
     key: bytes
     is_declared: bool
+    applications: frozenset[str]
 
 
 @dataclass(slots=True)
@@ -72,9 +76,10 @@ class Intake:
         Raises:
             HTTPException: 503 until the fleet repo has been read for the first time.
         """
-        generation = (await self._reporters()).clusters.get(cluster)
+        reporters = await self._reporters()
+        generation = reporters.clusters.get(cluster)
         key = cluster_key(self.report_key, cluster, generation or 1)
-        return Sender(cluster, key, is_declared=generation is not None)
+        return Sender(cluster, key, generation is not None, reporters.applications)
 
     def admit(self, sender: Sender, *, is_authentic: bool) -> None:
         """Return if the sender signed the request and may send another one.
@@ -99,13 +104,13 @@ class Intake:
                 {"Retry-After": str(RETRY_SECONDS)},
             )
 
-    async def reason_to_ignore(self, report: StatusReport) -> str:
+    async def reason_to_ignore(self, sender: Sender, report: StatusReport) -> str:
         """Why a report is not recorded: it is about nothing that runs there. Empty if it is.
 
         An application that has not been planned since the database was created runs anywhere.
         """
         unit, reason = report.unit, ""
-        if report.application not in (await self._reporters()).applications:
+        if report.application not in sender.applications:
             reason = NOT_REGISTERED.format(report.application)
         elif not await self._is_placed(report):
             reason = NOT_THERE.format(f"{report.application}/{unit.component}", unit.cluster)

@@ -140,7 +140,7 @@ async def _report(
     now = context.clock()
     if report.at > now + MAX_SKEW:
         raise HTTPException(status.HTTP_422_UNPROCESSABLE_CONTENT, FUTURE_REPORT)
-    if reason := await intake.reason_to_ignore(report):
+    if reason := await intake.reason_to_ignore(sender, report):
         return JSONResponse({"recorded": False, "reason": reason}, status.HTTP_202_ACCEPTED)
     new = await asyncio.to_thread(context.store.reports.record, report, now)
     if new:
