@@ -7,7 +7,6 @@ import pytest
 from bot.sandbox.demo.site import APP, BOT, DEPLOY, FLEET
 from bot.worker import setup_check
 from tests.fakes.world import World, small_app, small_fleet
-from tests.stories.test_forges import wave_request
 
 ADDRESS = "http://127.0.0.1:7080/hooks"
 on_github = pytest.mark.parametrize("world", ["github"], indirect=True)
@@ -124,29 +123,3 @@ async def test_a_webhook_that_gitlab_switched_off_is_woken(world: World) -> None
     world.site.made.forge.repositories[DEPLOY].roles[BOT] = "write"
     await setup_check.check(world.context)
     assert f"{DEPLOY}: the token cannot read webhooks" in await first_page(world)
-
-
-@on_github
-async def test_a_merge_queue_gets_waves_in_their_order(world: World) -> None:
-    world.github.needs_queue = True
-    world.found(small_fleet())
-    world.ada.push(APP, "main", small_app(), "Open the shop")
-    await world.settle()
-    assert world.merged() == []
-    (reason,) = world.reasons("canary.1")
-    assert "in GitHub's merge queue, position 1" in reason
-    first, second = wave_request(world, "canary.1"), wave_request(world, "canary.2")
-    assert list(world.github.queued.values()) == [first["head"]]
-
-    for each in (first, second):
-        branch = f"gh-readonly-queue/main/pr-{each['number']}-{'0' * 40}"
-        files = {f"tried-{each['number']}.txt": b"a trial merge\n"}
-        world.otto.push(DEPLOY, branch, files, "Try")
-    await world.settle()
-    git = world.site.made.forge.git
-    told = []
-    for each in (first, second):
-        trial = git.head(DEPLOY, f"gh-readonly-queue/main/pr-{each['number']}-{'0' * 40}")
-        assert trial is not None
-        told.append(world.rita.statuses(DEPLOY, trial)["switchyard/order"]["state"])
-    assert told == ["success", "pending"]

@@ -9,11 +9,13 @@ from bot.sandbox.forge import conversation, merging
 from bot.sandbox.forge.accounts import RequestError
 from bot.sandbox.forge.protection import ZERO
 from bot.sandbox.forge.records import MergeRequest
-from tests.fakes.github import apps, commits, reviews, rules, shapes
+from tests.fakes.github import apps, commits, queue, reviews, rules, shapes
 from tests.fakes.github import merging as github_merging
 from tests.fakes.github.answers import paged, readable, told
 from tests.fakes.github.state import GitHub, Json
 
+MOST_STATUSES = 1_000
+FULL = "This SHA and context has reached the maximum number of statuses."
 ROLES = {"triage": "read", "maintain": "write"}
 
 
@@ -73,6 +75,10 @@ def _repositories(github: GitHub) -> APIRouter:
         path, fields = readable(github, request, owner, name), await request.json()
         if len(fields.get("description") or "") > 140:
             raise RequestError(422, "description is too long (maximum is 140 characters)")
+        counted = (path, sha, fields["context"])
+        if github.counted[counted] >= MOST_STATUSES:
+            raise RequestError(422, FULL)
+        github.counted[counted] += 1
         conversation.set_status(
             forge,
             github.signed_in(request),
@@ -86,6 +92,7 @@ def _repositories(github: GitHub) -> APIRouter:
             },
         )
         found = next(s for s in forge.statuses(path, sha) if s.context == fields["context"])
+        queue.advance(github)
         return shapes.status(forge, found, github.web)
 
     @routes.get("/commits/{sha}/pulls")
@@ -294,11 +301,11 @@ def _graphql(github: GitHub) -> APIRouter:
             github.reactions.append((-int(given["id"].removeprefix("PRR_")), content))
             return {"data": {"addReaction": {"reaction": {"content": given["content"]}}}}
         assert "enqueuePullRequest" in query
-        node, head = given["id"], given["head"]
-        if node in github.queued:
-            return {"data": None, "errors": [{"message": "already in the merge queue"}]}
-        github.queued[node] = head
-        position = {"position": len(github.queued)}
+        try:
+            entered = queue.enter(github, github.signed_in(request), given["id"], given["head"])
+        except RequestError as error:
+            return {"data": None, "errors": [{"message": str(error)}]}
+        position = {"position": entered}
         return {"data": {"enqueuePullRequest": {"mergeQueueEntry": position}}}
 
     return routes

@@ -85,6 +85,8 @@ def payload_of(github: GitHub, kind: str, told: Json) -> tuple[str, Json]:
         return (
             ("push", {**payload, "ref": told.get("ref") or ""})
             if kind == "push"
+            else (kind, {**payload, kind: {"head_ref": told.get("ref") or ""}})
+            if kind == "merge_group"
             else (kind, payload)
         )
     found = forge.request(path, told["number"])

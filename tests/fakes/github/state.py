@@ -1,6 +1,7 @@
 """What GitHub knows beyond the local forge: tokens, teams, its log of webhooks, its queue."""
 
 import secrets
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -92,6 +93,8 @@ class GitHub:
         self.suspended: set[str] = set()
         self.made: list[Json] = []
         self.queued: dict[str, str] = {}
+        self.entries: list[Any] = []
+        self.counted: Counter[tuple[str, str, str]] = Counter()
         self.needs_queue = False
         self.methods: list[str] = []
         self.unsure = False
