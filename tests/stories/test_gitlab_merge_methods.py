@@ -13,12 +13,7 @@ SIX = ["canary.1", "canary.2", "canary.3", "rest.1", "rest.2", "rest.3"]
 
 @pytest.mark.parametrize(
     ("method", "squash", "ci"),
-    [
-        ("ff", "default_off", ""),
-        ("ff", "always", MERGED_RESULTS),
-        ("rebase_merge", "default_off", MERGED_RESULTS),
-        ("rebase_merge", "never", ""),
-    ],
+    [("ff", "always", MERGED_RESULTS), ("rebase_merge", "never", "")],
 )
 async def test_six_waves_merge_without_a_person(
     world: World, method: str, squash: str, ci: str

@@ -7,7 +7,7 @@ import pytest
 
 from bot.sandbox.demo.site import APP, DEPLOY
 from tests.fakes.dialects import TOKENS
-from tests.fakes.gitlab.pipelines import BRANCH, MERGE_REQUEST, MERGED_RESULTS
+from tests.fakes.gitlab.pipelines import MERGE_REQUEST, MERGED_RESULTS
 from tests.fakes.world import World, small_app, small_fleet
 
 pytestmark = pytest.mark.parametrize("world", ["gitlab"], indirect=True)
@@ -26,7 +26,7 @@ async def merge_by_hand(world: World, wave: str) -> int:
         return (await client.put(path, json=fields)).status_code
 
 
-@pytest.mark.parametrize("ci", ["", BRANCH, MERGE_REQUEST, MERGED_RESULTS])
+@pytest.mark.parametrize("ci", ["", MERGE_REQUEST, MERGED_RESULTS])
 async def test_nobody_merges_a_wave_before_its_turn(world: World, ci: str) -> None:
     world.gitlab.pipelines.ci = ci
     world.found(small_fleet(("one",)))

@@ -8,7 +8,6 @@ a query of more than 250 points is refused; each `lastCommit` costs at least 10)
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from bot.forges.gitlab.http import Http
@@ -20,17 +19,12 @@ _COMMIT = re.compile(r"[0-9a-z]{1,64}")
 _USER = re.compile(r"gid://gitlab/User/(\d+)")
 
 
-@dataclass(frozen=True, slots=True)
-class CommitAuthor:
-    """What GitLab tells of an author; `account` is None where it knows none of that address."""
+async def read(http: Http, repository: str, commits: Iterable[str]) -> dict[str, int | None]:
+    """The authors' accounts by commit, None where GitLab knows none of the address.
 
-    address: str
-    account: int | None
-
-
-async def read(http: Http, repository: str, commits: Iterable[str]) -> dict[str, CommitAuthor]:
-    """The authors by commit; without those that GitLab does not tell of."""
-    found: dict[str, CommitAuthor] = {}
+    Commits that GitLab does not tell of are left out.
+    """
+    found: dict[str, int | None] = {}
     every = sorted(each for each in commits if _COMMIT.fullmatch(each))
     for start in range(0, len(every), AT_ONCE):
         some = every[start : start + AT_ONCE]
@@ -41,18 +35,16 @@ async def read(http: Http, repository: str, commits: Iterable[str]) -> dict[str,
 
 
 def _query(commits: Iterable[str]) -> str:
-    fields = "lastCommit { sha authorEmail author { id } }"
+    fields = "lastCommit { sha author { id } }"
     trees = " ".join(f'c{sha}: tree(ref: "{sha}") {{ {fields} }}' for sha in commits)
     return f"query($path: ID!) {{ project(fullPath: $path) {{ repository {{ {trees} }} }} }}"
 
 
-def _authors(trees: Iterable[Json], asked: Iterable[str]) -> Iterable[tuple[str, CommitAuthor]]:
+def _authors(trees: Iterable[Json], asked: Iterable[str]) -> Iterable[tuple[str, int | None]]:
     """Those of commits that were asked for: an empty commit has the last commit of another."""
     wanted = set(asked)
     for tree in trees:
         commit = (tree or {}).get("lastCommit") or {}
         if commit.get("sha") in wanted:
-            author = commit.get("author") or {}
-            match = _USER.fullmatch(author.get("id") or "")
-            address = (commit.get("authorEmail") or "").lower()
-            yield commit["sha"], CommitAuthor(address, int(match[1]) if match else None)
+            match = _USER.fullmatch((commit.get("author") or {}).get("id") or "")
+            yield commit["sha"], int(match[1]) if match else None

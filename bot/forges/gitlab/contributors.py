@@ -108,8 +108,8 @@ class ContributorReader:
             first |= new
         wanted = [sha for sha, parents in graph.items() if len(parents) <= 1 and sha not in own]
         found = await commit_authors.read(self.http, repository, wanted)
-        accounts = {each.account for each in found.values() if each.account is not None}
-        missing = [each for each in wanted if each not in found or found[each].account is None]
+        accounts = {each for each in found.values() if each is not None}
+        missing = [each for each in wanted if found.get(each) is None]
         unknown = [UnattributedCommit(each, NO_ACCOUNT, ADD_ADDRESS) for each in missing]
         return Contributors(frozenset(accounts), tuple(unknown))
 

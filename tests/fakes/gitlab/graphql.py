@@ -45,5 +45,5 @@ def _commit(gitlab: GitLab, path: str, sha: str) -> Json | None:
         private = re.fullmatch(rf"{user.id}-[^@]+@users\.noreply\.gitlab\.com", email)
         if (email == user.email or private) and email not in gitlab.unverified:
             author = {"id": f"gid://gitlab/User/{user.id}"}
-            return {"sha": sha, "authorEmail": email, "author": author}
-    return {"sha": sha, "authorEmail": email, "author": None}
+            return {"sha": sha, "author": author}
+    return {"sha": sha, "author": None}

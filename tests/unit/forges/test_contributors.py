@@ -244,7 +244,7 @@ class GitLab:
         for name, sha in re.findall(r'(\w+): tree\(ref: "(\w+)"\)', query):
             account = self.authors.get(sha, 1)
             author = {"id": f"gid://gitlab/User/{account}"} if account else None
-            trees[name] = {"lastCommit": {"sha": sha, "authorEmail": "a@b.c", "author": author}}
+            trees[name] = {"lastCommit": {"sha": sha, "author": author}}
         return {"project": {"repository": trees}}
 
     async def me(self) -> int:

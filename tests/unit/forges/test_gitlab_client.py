@@ -166,7 +166,7 @@ def test_webhooks_have_a_signature_or_a_token() -> None:
         webhooks.verify(plain, odd, known, NOW)
 
 
-@pytest.mark.parametrize("setting", ["always", "never", "default_on", "default_off"])
+@pytest.mark.parametrize("setting", ["always", "never"])
 @pytest.mark.parametrize("way", ["merge", "rebase_merge", "ff"])
 async def test_merges_with_every_method_and_squash_setting(
     ground: GitLabGround, setting: str, way: str
