@@ -56,9 +56,9 @@ def begun() -> Told:
     return told
 
 
-def awaiting() -> Told:
-    """An update whose first wave waits for Rita."""
-    told = updated(world(stages=()).installed()).change(policies=(approved_by("rita"),))
+def awaiting(*approvers: str) -> Told:
+    """An update whose first wave waits for one of these, or for anybody."""
+    told = updated(world(stages=()).installed()).change(policies=(approved_by(*approvers),))
     told.world.settle()
     return told
 
@@ -79,7 +79,7 @@ def first_plan() -> str:
 
 
 def update() -> str:
-    return awaiting().comment()
+    return awaiting("rita").comment()
 
 
 def of_212() -> str:
@@ -231,7 +231,7 @@ def not_as_previewed() -> str:
 
 def approval_fell() -> str:
     """Rita approved the update to 1.5.0; it is 1.5.1 now."""
-    told = awaiting()
+    told = awaiting("rita")
     known = remembered(told)
     mine = told.world.snapshot.merge_requests[2]
     change_request(told, mine.number, approvals=(Approval("local:3", "rita", "rita@x", mine.head),))
@@ -242,7 +242,7 @@ def approval_fell() -> str:
 
 
 def on_github() -> str:
-    told = awaiting()
+    told = awaiting("rita")
     proposal = told.proposal()
     about = replace(home(preview=False), sign="#", base="d" * 40)
     return words.comment(about, proposal, told.diffs(proposal))

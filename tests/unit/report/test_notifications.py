@@ -30,10 +30,10 @@ def keys(told: Told) -> list[str]:
 
 
 def test_an_approval_is_asked_for_on_the_wave_when_nothing_else_is_missing() -> None:
-    assert said(awaiting()) == inline(
+    assert said(awaiting("rita")) == inline(
         [
             (
-                "approval all.1 ffd3c764d82e",
+                "approval all.1 e443091fa51f",
                 3,
                 "`all.1` is ready to merge once @rita approves (waits for 1 approval: clusters with `canary=true`).",
             )
@@ -42,7 +42,7 @@ def test_an_approval_is_asked_for_on_the_wave_when_nothing_else_is_missing() -> 
 
 
 def test_it_is_not_asked_for_before_its_turn() -> None:
-    told = awaiting()
+    told = awaiting("rita")
     freeze = Freeze("noon", Selector(), NOW, NOW + timedelta(hours=1), "lunch")
     policy = replace(approved_by("rita"), freezes=(freeze,))
 
@@ -50,7 +50,7 @@ def test_it_is_not_asked_for_before_its_turn() -> None:
 
 
 def test_nor_when_it_is_given() -> None:
-    told = awaiting()
+    told = awaiting("rita")
     first = told.world.snapshot.merge_requests[2]
     approval = Approval("local:3", "rita", "rita@x", first.head, Role.WRITE)
 
@@ -70,13 +70,13 @@ def test_nor_when_it_is_given() -> None:
     ],
 )
 def test_only_plain_names_of_policies_are_live(name: str, shown: str) -> None:
-    told = awaiting().change(policies=(approved_by(name),))
+    told = awaiting(name)
 
     assert [shown in each.text for each in notices(told.proposal())] == [True]
 
 
 def test_without_names_nobody_is_called() -> None:
-    (notice,) = notices(awaiting().change(policies=(approved_by(),)).proposal())
+    (notice,) = notices(awaiting().proposal())
 
     assert "@" not in notice.text
     assert "a reviewer who neither wrote nor merged this revision" in notice.text
@@ -152,7 +152,7 @@ def test_what_strangers_wrote_stays_text(text: str) -> None:
 
 def test_what_was_said_is_known_by_the_first_line_on_the_same_merge_request() -> None:
     markers, here = Markers(b"m" * 16), NoticePlace(Repo("local", "edge/deploy"), 3, "storefront")
-    (notice,) = notices(awaiting().proposal())
+    (notice,) = notices(awaiting("rita").proposal())
     marker = mark(markers, here, [notice.key])
     told = notice_comment([notice], marker, "http://page")
 
