@@ -175,7 +175,7 @@ def _has_no_host(item: Mapping[str, Json], field: Field) -> bool:
     listeners = mapping(item.get("spec")).get("listeners")
     index = field.path[2]
     listener = listeners[index] if isinstance(listeners, list) and isinstance(index, int) else None
-    return mapping(listener).get("protocol") in {"TCP", "UDP"}
+    return str(mapping(listener).get("protocol")) in {"TCP", "UDP"}
 
 
 def _catch_all(item: Mapping[str, Json], key: tuple[str, str], tenant: Tenant) -> Iterator[str]:

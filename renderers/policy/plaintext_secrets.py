@@ -26,7 +26,7 @@ def secret_violations(item: Mapping[str, Json], *, plaintext_allowed: bool) -> I
     Kubernetes fills those in for anyone who may write a Secret.
     """
     if item.get("kind") == "Secret":
-        if item.get("type") in _TOKENS:
+        if str(item.get("type")) in _TOKENS:
             yield "requests a service account token; mount a projected token instead"
         if not plaintext_allowed:
             yield from _secret(item)

@@ -146,9 +146,9 @@ def _role(reference: Mapping[str, Json], *, everywhere: bool) -> Iterator[str]:
 
 def _subject(subject: Mapping[str, Json], namespaces: Collection[str]) -> str:
     """Why a subject must not be bound; empty if it may."""
-    kind, name = subject.get("kind"), str(subject.get("name"))
+    kind, name = str(subject.get("kind")), str(subject.get("name"))
     if kind == "ServiceAccount":
-        namespace = subject.get("namespace")
+        namespace = str(subject.get("namespace"))
         if namespace not in namespaces:
             return f"is a service account of namespace {namespace}"
         return "is the agent's service account" if is_reserved_name(name) else ""

@@ -208,10 +208,11 @@ def _is_permitted(item: Mapping[str, Json], field: Field) -> bool:
     return False
 
 
-def _parent_kind(item: Mapping[str, Json], field: Field) -> Json:
+def _parent_kind(item: Mapping[str, Json], field: Field) -> str | None:
     """The kind that the parentRef around a field of a route refers to."""
     parents = mapping(item.get("spec")).get("parentRefs")
     index = field.path[2]
     assert isinstance(parents, list)
     assert isinstance(index, int)
-    return mapping(parents[index]).get("kind")
+    kind = mapping(parents[index]).get("kind")
+    return None if kind is None else str(kind)

@@ -13,6 +13,7 @@ from renderers.validation.checks import (
     mapping,
     one_of,
     shape,
+    text,
 )
 from renderers.validation.formats import PATH_SEGMENT, SUBDOMAIN
 
@@ -40,7 +41,7 @@ def _no_urls(item: Object, place: Place) -> Violations:
 
 def _subject(item: Object, place: Place) -> Violations:
     """Accounts are of the core group and have no group; users and groups have no namespace."""
-    kind, group = item.get("kind"), item.get("apiGroup")
+    kind, group = text(item.get("kind")), item.get("apiGroup")
     if kind == "ServiceAccount":
         yield from SUBDOMAIN(item.get("name"), place.at("name"))
         if not absent(group):

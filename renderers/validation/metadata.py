@@ -88,11 +88,11 @@ _owners = each(shape({}, required=("apiVersion", "kind", "name", "uid")))
 
 def _expression(item: Object, place: Place) -> Violations:
     """In and NotIn take values, the other operators none."""
-    takes = item.get("operator") in {"In", "NotIn"}
+    takes = text(item.get("operator")) in {"In", "NotIn"}
     given = bool(item.get("values"))
     if takes and not given:
         yield place.violation("requires values, because its operator is In or NotIn")
-    if given and item.get("operator") in {"Exists", "DoesNotExist"}:
+    if given and text(item.get("operator")) in {"Exists", "DoesNotExist"}:
         yield place.at("values").violation("must be empty, because the operator takes no values")
 
 

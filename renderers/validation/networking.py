@@ -41,7 +41,7 @@ _UNCLEAN_ENDS = ("/..", "/.")
 def _path(item: Object, place: Place) -> Violations:
     """Exact and Prefix paths are absolute and normal."""
     path, where = text(item.get("path")), place.at("path")
-    if item.get("pathType") not in {"Exact", "Prefix"}:
+    if text(item.get("pathType")) not in {"Exact", "Prefix"}:
         yield from ABSOLUTE_PATH(path or "/", where)
     elif not path.startswith("/"):
         yield where.violation("must begin with /")

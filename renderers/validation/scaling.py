@@ -41,7 +41,7 @@ _SOURCES = {
 def _bounds(spec: Object, place: Place) -> Violations:
     """The bounds of replicas, the lower one not above the upper one."""
     least, most = integer(spec.get("minReplicas")), integer(spec.get("maxReplicas"))
-    types = {item.get("type") for _, item in mappings(spec.get("metrics"))}
+    types = {text(item.get("type")) for _, item in mappings(spec.get("metrics"))}
     if least is not None and least < 1 and (least < 0 or not types & {"Object", "External"}):
         yield place.at("minReplicas").violation("must be at least 1")
     if least is not None and most is not None and most < least:

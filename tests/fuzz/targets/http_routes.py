@@ -6,6 +6,7 @@ The first line is `METHOD PATH`; `SIGN` in a header is a valid signature of a cl
 import asyncio
 import hashlib
 import hmac
+import re
 import tempfile
 from collections.abc import Iterator
 from datetime import timedelta
@@ -22,6 +23,8 @@ from tests.fuzz.targets import facts, report_flux
 KEY = cluster_key("report-key", "edge-1")
 _SITES: list[Site] = []
 MOST_BYTES = 200_000
+TARGET_BYTES = re.compile(rb"[\x21-\x7e]+")
+"""What the HTTP server (h11) accepts as the target of a request."""
 SECOND = timedelta(seconds=1)
 
 
@@ -40,6 +43,8 @@ def check(data: bytes) -> None:
     """An answer below 500 with the security headers, whoever asks for whatever."""
     first, _, rest = data.partition(b"\n")
     method, _, target = first.partition(b" ")
+    if not TARGET_BYTES.fullmatch(target):
+        return
     head, _, body = rest.partition(b"\n\n")
     signature = hmac.new(KEY, body, hashlib.sha256).hexdigest().encode()
     lines = [line.partition(b":") for line in head.replace(b"SIGN", signature).split(b"\n") if line]
