@@ -33,9 +33,10 @@ async def merge(http: Http, project: str, number: int, options: MergeOptions) ->
     }
     try:
         settings = await http.get(project)
+        squash = _squash(settings.get("squash_option"), options.method)
         if settings.get("merge_trains_enabled"):
-            return await _add_to_train(http, project, number, head)
-        fields |= _squash(settings.get("squash_option"), options.method)
+            return await _add_to_train(http, project, number, {"sha": head, **squash})
+        fields |= squash
         return await http.put(f"{path}/merge", fields, Urgency.MERGE)
     except ResponseError as error:
         if error.status not in REREAD_STATUSES:
@@ -68,7 +69,9 @@ def _no_right(branch: str) -> NotMerged:
     )
 
 
-async def _add_to_train(http: Http, project: str, number: int, head: str) -> NotMerged:
+async def _add_to_train(
+    http: Http, project: str, number: int, fields: dict[str, str | bool]
+) -> NotMerged:
     """Add it to the merge train of its target branch, unless it is in it already."""
     path = f"{project}/merge_trains/merge_requests/{number}"
     try:
@@ -78,5 +81,5 @@ async def _add_to_train(http: Http, project: str, number: int, head: str) -> Not
             raise
         car = {}
     if car.get("status") not in {"idle", "fresh", "stale", "merging"}:
-        await http.post(path, {"sha": head}, Urgency.MERGE)
+        await http.post(path, fields, Urgency.MERGE)
     return IN_MERGE_TRAIN

@@ -52,6 +52,8 @@ def _trains(gitlab: GitLab) -> APIRouter:
         path, fields = gitlab.path(request, project), await request.json()
         if forge.request(path, number).head != fields["sha"]:
             raise RequestError(409, "SHA does not match HEAD of source branch")
+        if gitlab.squash_option == "always" and not fields.get("squash"):
+            raise RequestError(400, "The merge request could not be added to the merge train")
         gitlab.aboard[number] = fields["sha"]
         return [_car(gitlab, request, project, number)]
 

@@ -184,6 +184,18 @@ async def test_merges_with_every_method_and_squash_setting(
     assert (merged.sha == head) is (way == "ff" and setting != "always")
 
 
+async def test_a_train_is_told_to_squash_where_the_project_requires_it(
+    ground: GitLabGround,
+) -> None:
+    ground.gitlab.trains, ground.gitlab.squash_option = True, "always"
+    number, head = await opened(ground)
+
+    told = await ground.forge.merge(REPO, number, head=head, message="Merge")
+
+    assert told == NotMerged("in GitLab's merge train")
+    assert ground.gitlab.aboard == {number: head}
+
+
 async def test_what_hinders_a_merge_is_told(ground: GitLabGround) -> None:
     number, head = await opened(ground)
     ground.gitlab.held[number] = "not_approved"
