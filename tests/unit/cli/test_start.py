@@ -101,20 +101,19 @@ def test_an_interrupt_ends_without_a_traceback(tmp_path: Path) -> None:
     The interrupt comes as soon as the address is printed, before or after the start has ended.
     """
     arguments = ["forge", "--data", str(tmp_path), "--port", "0"]
-    running = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-c", INTERRUPTED, *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-    )
-    try:
-        assert running.stdout is not None
-        assert running.stdout.readline().startswith("local forge on")
-        running.send_signal(signal.SIGINT)
-        _, said = running.communicate(timeout=30)
-    finally:
-        running.kill()
-        running.wait()
+    ) as running:
+        try:
+            assert running.stdout is not None
+            assert running.stdout.readline().startswith("local forge on")
+            running.send_signal(signal.SIGINT)
+            _, said = running.communicate(timeout=90)
+        finally:
+            running.kill()
 
     assert running.returncode in {0, 128 + signal.SIGINT}
     assert "Traceback" not in said
