@@ -16,6 +16,7 @@ from renderers.validation.checks import (
     text,
 )
 from renderers.validation.formats import PATH_SEGMENT, SUBDOMAIN
+from renderers.validation.metadata import SELECTOR
 
 _GROUP = "rbac.authorization.k8s.io"
 
@@ -85,7 +86,13 @@ def _role_of_labels(item: Object, place: Place) -> Violations:
 
 KINDS: dict[tuple[str, str], Check] = {
     (_GROUP, "Role"): shape({"rules": each(shape({}, _rule, _no_urls))}),
-    (_GROUP, "ClusterRole"): shape({"rules": each(shape({}, _rule))}, _role_of_labels),
+    (_GROUP, "ClusterRole"): shape(
+        {
+            "rules": each(shape({}, _rule)),
+            "aggregationRule": shape({"clusterRoleSelectors": each(SELECTOR)}),
+        },
+        _role_of_labels,
+    ),
     (_GROUP, "RoleBinding"): shape(
         {"subjects": _subjects(namespaced=True), "roleRef": _reference("Role", "ClusterRole")},
         required=("roleRef",),

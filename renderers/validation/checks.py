@@ -61,8 +61,16 @@ def absent(value: Json) -> bool:
     return value is None or value == ""
 
 
-def shape(fields: Mapping[str, Check], *rules: Rule, required: tuple[str, ...] = ()) -> Check:
-    """A mapping whose fields pass their checks, and that passes the rules as a whole."""
+def shape(
+    fields: Mapping[str, Check],
+    *rules: Rule,
+    required: tuple[str, ...] = (),
+    filled: tuple[str, ...] = (),
+) -> Check:
+    """A mapping whose fields pass their checks, and that passes the rules as a whole.
+
+    Fields that are `filled` must not be empty texts: those are pointers in the API server.
+    """
 
     def check(value: Json, place: Place) -> Violations:
         if not isinstance(value, dict):
@@ -70,6 +78,9 @@ def shape(fields: Mapping[str, Check], *rules: Rule, required: tuple[str, ...] =
         for name in required:
             if absent(value.get(name)) or value.get(name) in ([], {}):
                 yield place.violation(f"requires the field {name}")
+        for name in filled:
+            if value.get(name) == "":
+                yield place.at(name).violation("must not be empty")
         for name, each in fields.items():
             if not absent(value.get(name)):
                 yield from each(value[name], place.at(name))
@@ -137,7 +148,7 @@ def unique(*keys: str, word: str, defaults: Mapping[str, Json] | None = None) ->
     def check(value: Json, place: Place) -> Violations:
         seen: set[tuple[str, ...]] = set()
         for index, item in mappings(value):
-            found = [item.get(key) or (defaults or {}).get(key) for key in keys]
+            found = [item.get(key, (defaults or {}).get(key)) for key in keys]
             if any(absent(part) for part in found):
                 continue
             identity = tuple(map(repr, found))
@@ -208,6 +219,12 @@ def nanos_of(value: Json) -> int | None:
         return quantities.parse(value)
     except ValueError:
         return None
+
+
+def absolute(value: Json, place: Place) -> Violations:
+    """A path from the root."""
+    if not text(value).startswith("/"):
+        yield place.violation("must be an absolute path")
 
 
 NON_NEGATIVE = between(0)

@@ -6,11 +6,14 @@ environment variable or a port is listed twice is what server-side apply refuses
 (`x-kubernetes-list-map-keys` of the schema).
 """
 
+import re
+
 from planners.model import Json
 from renderers.validation.checks import (
     NON_NEGATIVE,
     PORT_NUMBER,
     POSITIVE,
+    Check,
     Object,
     Place,
     Violations,
@@ -33,6 +36,7 @@ from renderers.validation.formats import (
     DNS_LABEL,
     LABEL_KEY,
     PORT_NAME,
+    SUBDOMAIN,
     env_name,
     is_config_key,
     port,
@@ -111,6 +115,11 @@ def _mounts(item: Object, place: Place) -> Violations:
         yield place.at("subPathExpr").violation("must not be set beside subPath; keep one")
 
 
+def _device_path(value: Json, place: Place) -> Violations:
+    if ".." in text(value).split("/"):
+        yield place.violation("must not contain '..'")
+
+
 def _one_success(value: Json, place: Place) -> Violations:
     """Liveness and startup probes succeed with the first success."""
     threshold = integer(mapping(value).get("successThreshold"))
@@ -118,7 +127,37 @@ def _one_success(value: Json, place: Place) -> Violations:
         yield place.at("successThreshold").violation("must be 1 for this kind of probe")
 
 
-_KEY_REF = shape({"key": config_key}, required=("name", "key"))
+_NAMED_FIELDS = frozenset({"metadata.name", "metadata.namespace", "metadata.uid"})
+_ENV_FIELDS = _NAMED_FIELDS | {
+    "spec.nodeName", "spec.serviceAccountName", "status.hostIP", "status.hostIPs", "status.podIP",
+    "status.podIPs",
+}  # fmt: skip
+FILE_FIELDS = _NAMED_FIELDS | {"metadata.labels", "metadata.annotations"}
+_SUBSCRIPT = re.compile(r"metadata\.(labels|annotations)\['[^']+'\]")
+
+
+def field_ref(known: frozenset[str]) -> Check:
+    """A reference to one of the pod's fields, or to a label or annotation."""
+
+    def check(value: Json, place: Place) -> Violations:
+        path = text(value)
+        if path not in known and not _SUBSCRIPT.fullmatch(path):
+            names = ", ".join(sorted(known))
+            yield place.violation(f"must be one of {names}, or metadata.labels['<key>']")
+
+    return shape({"fieldPath": check}, required=("fieldPath",))
+
+
+def _field_of_resources(value: Json, place: Place) -> Violations:
+    """Which of a container's resources a variable can show."""
+    field, _, name = text(value).partition(".")
+    if field not in {"limits", "requests"} or not (
+        name in _RESOURCES or name.startswith(_HUGE_PAGES)
+    ):
+        yield place.violation("must be limits.<name> or requests.<name>, such as limits.cpu")
+
+
+_KEY_REF = shape({"name": SUBDOMAIN, "key": config_key}, required=("name", "key"))
 _HTTP = shape({"port": port, "scheme": one_of("HTTP", "HTTPS")}, required=("port",))
 _EXEC = shape({}, required=("command",))
 _TCP = shape({"port": port}, required=("port",))
@@ -152,8 +191,10 @@ ENV = both(
                     {
                         "configMapKeyRef": _KEY_REF,
                         "secretKeyRef": _KEY_REF,
-                        "fieldRef": shape({}, required=("fieldPath",)),
-                        "resourceFieldRef": shape({}, required=("resource",)),
+                        "fieldRef": field_ref(_ENV_FIELDS),
+                        "resourceFieldRef": shape(
+                            {"resource": _field_of_resources}, required=("resource",)
+                        ),
                     },
                     exactly_one(
                         "fieldRef",
@@ -174,8 +215,8 @@ _ENV_FROM = each(
     shape(
         {
             "prefix": env_name,
-            "configMapRef": shape({}, required=("name",)),
-            "secretRef": shape({}, required=("name",)),
+            "configMapRef": shape({"name": SUBDOMAIN}, required=("name",)),
+            "secretRef": shape({"name": SUBDOMAIN}, required=("name",)),
         },
         exactly_one("configMapRef", "secretRef", word="source"),
     )
@@ -248,13 +289,14 @@ CONTAINER = shape(
                     },
                     _mounts,
                     required=("name", "mountPath"),
+                    filled=("mountPropagation",),
                 )
             ),
         ),
         "volumeDevices": both(
             unique("devicePath", word="path"),
             unique("name", word="volume"),
-            each(shape({}, required=("name", "devicePath"))),
+            each(shape({"devicePath": _device_path}, required=("name", "devicePath"))),
         ),
     },
     _privilege,

@@ -21,6 +21,7 @@ _REQUIRED = {
     "kubernetes.io/tls": ("tls.crt", "tls.key"),
 }
 _JSON_KEYS = frozenset({".dockercfg", ".dockerconfigjson"})
+_NOT_EMPTY = frozenset({"ssh-privatekey"})
 _BASIC = ("username", "password")
 _ACCOUNT = "kubernetes.io/service-account.name"
 _ENCRYPTED = "ENC["
@@ -76,7 +77,7 @@ def _secret(item: Object, place: Place) -> Violations:
         yield place.violation("holds more than 1 MiB of data, the most that Kubernetes takes")
     for key in _REQUIRED.get(kind, ()):
         where = place.at("data", key)
-        if key not in content:
+        if key not in content or (key in _NOT_EMPTY and not content[key]):
             yield place.violation(f"requires {path_text(where.path)}, because of its type")
         elif key in _JSON_KEYS and not _is_json_object(content[key]):
             yield where.violation("must be a JSON object")

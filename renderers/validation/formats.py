@@ -30,6 +30,7 @@ _PERCENT = re.compile(r"[0-9]+%")
 _EVERY = re.compile(r"@every ([0-9.]+(ns|us|µs|ms|s|m|h))+")
 _SHORT, _LONG = 63, 253
 _PORT_LENGTH = 15
+_TOO_LARGE = 2**31
 _RELAXED_ENV, _RELAXED_SERVICES = 32, 36  # minor versions: feature gates of the API server
 _MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 _DAYS = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"]
@@ -169,6 +170,11 @@ PORT_NAME = _format(
     _is_port_name,
     "must be a port name: at most 15 lower-case letters, digits and single '-', with a letter",
 )
+HOST_OR_ADDRESS = _format(_is_wildcard, "must be a host in lower case, such as shop.example.com")
+SEARCH_DOMAIN = _format(
+    lambda value: value == "." or is_subdomain(value.removesuffix(".").replace("_", "x")),
+    "must be a domain, such as example.com",
+)
 WILDCARD_HOST = _format(
     lambda value: _is_wildcard(value) and not _is_address(value),
     "must be a host in lower case, such as shop.example.com or *.shop.example.com",
@@ -208,7 +214,7 @@ def port(value: Json, place: Place) -> Violations:
 def count_or_percent(value: Json, place: Place) -> Violations:
     """A number of at least 0 or a percentage."""
     number = integer(value)
-    wrong = (number is not None and number < 0) or (
+    wrong = (number is not None and not 0 <= number < _TOO_LARGE) or (
         isinstance(value, str) and not _PERCENT.fullmatch(value)
     )
     if wrong:

@@ -18,10 +18,21 @@ from renderers.validation.checks import (
     text,
 )
 from renderers.validation.formats import SCHEDULE
-from renderers.validation.metadata import SELECTOR
+from renderers.validation.metadata import SELECTOR, selector_matches_template
 from renderers.validation.pods import TEMPLATE
 
 _MOST_INDEXED = 100_000
+_REGIONS = frozenset(
+    {
+        "Africa", "America", "Antarctica", "Arctic", "Asia", "Atlantic", "Australia", "Brazil",
+        "CET", "CST6CDT", "Canada", "Chile", "Cuba", "EET", "EST", "EST5EDT", "Egypt", "Eire",
+        "Etc", "Europe", "Factory", "GB", "GB-Eire", "GMT", "GMT+0", "GMT-0", "GMT0", "Greenwich",
+        "HST", "Hongkong", "Iceland", "Indian", "Iran", "Israel", "Jamaica", "Japan", "Kwajalein",
+        "Libya", "MET", "MST", "MST7MDT", "Mexico", "NZ", "NZ-CHAT", "Navajo", "PRC", "PST8PDT",
+        "Pacific", "Poland", "Portugal", "ROC", "ROK", "Singapore", "Turkey", "UCT", "US", "UTC",
+        "Universal", "W-SU", "WET", "Zulu",
+    }
+)  # fmt: skip
 _NUMBERS = (
     "parallelism", "completions", "activeDeadlineSeconds", "backoffLimit",
     "ttlSecondsAfterFinished", "backoffLimitPerIndex", "maxFailedIndexes",
@@ -54,7 +65,11 @@ def _indexed(spec: Object, place: Place) -> Violations:
 
 def _own_selector(spec: Object, place: Place) -> Violations:
     """Kubernetes makes the selector of a Job, unless manualSelector is true."""
-    if not absent(spec.get("selector")) and spec.get("manualSelector") is not True:
+    if spec.get("manualSelector") is True:
+        if spec.get("selector") is None:
+            yield place.violation("requires the field selector, because manualSelector is true")
+        yield from selector_matches_template(spec, place)
+    elif not absent(spec.get("selector")):
         yield place.at("selector").violation("is only allowed if manualSelector is true")
 
 
@@ -68,7 +83,8 @@ def _zone(spec: Object, place: Place) -> Violations:
     """The time zone stands in its own field and is an IANA name."""
     if "TZ" in text(spec.get("schedule")):
         yield place.at("schedule").violation("must not contain a time zone; set timeZone")
-    if text(spec.get("timeZone")).lower() == "local":
+    zone = text(spec.get("timeZone"))
+    if zone and zone.partition("/")[0] not in _REGIONS:
         yield place.at("timeZone").violation("must be an IANA time zone, such as Europe/Berlin")
 
 
@@ -84,6 +100,7 @@ _JOB = shape(
     _indexed,
     _own_selector,
     required=("template",),
+    filled=("completionMode", "podReplacementPolicy"),
 )
 _CRON_JOB = shape(
     {
@@ -96,6 +113,7 @@ _CRON_JOB = shape(
     },
     _zone,
     required=("schedule", "jobTemplate"),
+    filled=("timeZone",),
 )
 
 KINDS: dict[tuple[str, str], Check] = {

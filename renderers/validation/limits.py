@@ -27,6 +27,7 @@ from renderers.validation.formats import is_qualified
 _NANO = 10**9
 _MOST_PRIORITY = 10**9
 _SYSTEM = "system-"
+_TYPES = ("Container", "Pod", "PersistentVolumeClaim")
 _FIELDS = ("min", "defaultRequest", "default", "max")
 _ORDER = (
     ("min", "max"), ("min", "default"), ("min", "defaultRequest"), ("defaultRequest", "default"),
@@ -55,14 +56,27 @@ def _ordered(item: Object, place: Place) -> Violations:
             small, large = nanos_of(stated), nanos_of(bounds.get(name))
             if small is not None and large is not None and small > large:
                 yield place.at(low, name).violation(f"must not exceed {high}")
-    if item.get("type") == "Pod":
-        for field in ("default", "defaultRequest"):
-            if item.get(field):
-                yield place.at(field).violation("is not allowed for the type Pod")
     for name, ratio in mapping(item.get("maxLimitRequestRatio")).items():
         nanos = nanos_of(ratio)
         if nanos is not None and nanos < _NANO:
             yield place.at("maxLimitRequestRatio", name).violation("must be at least 1")
+        least = nanos_of(mapping(item.get("min")).get(name))
+        most = nanos_of(mapping(item.get("max")).get(name))
+        if nanos is not None and least and most is not None and nanos * least > most * _NANO:
+            yield place.at("maxLimitRequestRatio", name).violation("must not exceed max / min")
+
+
+def _limit_type(item: Object, place: Place) -> Violations:
+    """What is limited, and which fields that has."""
+    kind = text(item.get("type"))
+    if kind and kind not in _TYPES and not (("/" in kind) and is_qualified(kind)):
+        yield place.at("type").violation(f"must be one of {', '.join(_TYPES)}")
+    stated = any("storage" in mapping(item.get(field)) for field in ("min", "max"))
+    if kind == "PersistentVolumeClaim" and not stated:
+        yield place.violation("requires min.storage or max.storage")
+    for field in ("default", "defaultRequest") if kind == "Pod" else ():
+        if item.get(field):
+            yield place.at(field).violation("is not allowed for the type Pod")
 
 
 def _quota_names(value: Json, place: Place) -> Violations:
@@ -85,7 +99,7 @@ def _priority(item: Object, place: Place) -> Violations:
 
 _LIMITS = both(
     unique("type", word="type"),
-    each(shape(dict.fromkeys(_FIELDS, values(amount)), _ordered, required=("type",))),
+    each(shape(dict.fromkeys(_FIELDS, values(amount)), _ordered, _limit_type, required=("type",))),
 )
 
 KINDS: dict[tuple[str, str], Check] = {
@@ -101,6 +115,8 @@ KINDS: dict[tuple[str, str], Check] = {
         }
     ),
     ("scheduling.k8s.io", "PriorityClass"): shape(
-        {"preemptionPolicy": one_of("Never", "PreemptLowerPriority")}, _priority
+        {"preemptionPolicy": one_of("Never", "PreemptLowerPriority")},
+        _priority,
+        filled=("preemptionPolicy",),
     ),
 }

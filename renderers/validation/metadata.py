@@ -30,6 +30,8 @@ from renderers.validation.formats import (
 MOST_ANNOTATIONS = 256 * 1024
 MAX_CRON_JOB = 52
 MAX_JOB = 63
+_POD_SECURITY = "pod-security.kubernetes.io/"
+_POD_SECURITY_LEVEL = one_of("privileged", "baseline", "restricted")
 _RBAC = "rbac.authorization.k8s.io"
 _NAMES = {
     ("", "Namespace"): DNS_LABEL,
@@ -60,6 +62,9 @@ def object_metadata(item: Object, place: Place) -> Violations:
     if not absent(metadata.get("namespace")):
         yield from DNS_LABEL(metadata.get("namespace"), where.at("namespace"))
     yield from labels_and_annotations(dict(metadata), where)
+    for key, level in mapping(metadata.get("labels")).items() if kind[1] == "Namespace" else ():
+        if key.startswith(_POD_SECURITY) and not key.endswith("-version"):
+            yield from _POD_SECURITY_LEVEL(level or "none", where.at("labels", key))
 
 
 def labels_and_annotations(value: Json, place: Place) -> Violations:

@@ -24,6 +24,7 @@ from renderers.validation.checks import (
 )
 from renderers.validation.formats import (
     ABSOLUTE_PATH,
+    HOST_OR_ADDRESS,
     NETWORK,
     PATH_SEGMENT,
     PORT_NAME,
@@ -73,7 +74,11 @@ _BACKEND = shape(
             _one_port,
             required=("name",),
         ),
-        "resource": shape({"kind": PATH_SEGMENT, "name": PATH_SEGMENT}, required=("kind", "name")),
+        "resource": shape(
+            {"apiGroup": SUBDOMAIN, "kind": PATH_SEGMENT, "name": PATH_SEGMENT},
+            required=("kind", "name"),
+            filled=("apiGroup",),
+        ),
     },
     exactly_one("service", "resource", word="backend"),
 )
@@ -99,9 +104,10 @@ _INGRESS = shape(
                 }
             )
         ),
-        "tls": each(shape({"hosts": each(WILDCARD_HOST)})),
+        "tls": each(shape({"hosts": each(HOST_OR_ADDRESS), "secretName": SUBDOMAIN})),
     },
     _something,
+    filled=("ingressClassName",),
 )
 
 
@@ -162,6 +168,7 @@ _POLICY_PORTS = each(
     shape(
         {"port": port, "endPort": PORT_NUMBER, "protocol": one_of("TCP", "UDP", "SCTP")},
         _end_port,
+        filled=("port", "protocol"),
     )
 )
 

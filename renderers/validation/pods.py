@@ -33,6 +33,7 @@ from renderers.validation.formats import (
     IP_ADDRESS,
     LABEL_KEY,
     LABEL_VALUE,
+    SEARCH_DOMAIN,
     SUBDOMAIN,
 )
 from renderers.validation.metadata import SELECTOR, labels, labels_and_annotations
@@ -97,13 +98,6 @@ def _dns(spec: Object, place: Place) -> Violations:
         yield where.at("searches").violation("must be at most 32 domains")
 
 
-def _account(spec: Object, place: Place) -> Violations:
-    """The deprecated field serviceAccount does not contradict serviceAccountName."""
-    old, new = spec.get("serviceAccount"), spec.get("serviceAccountName")
-    if not absent(old) and not absent(new) and old != new:
-        yield place.at("serviceAccount").violation("must equal serviceAccountName")
-
-
 def _volumes(spec: Object, place: Place) -> Violations:
     yield from mounts_have_volumes(spec, place)
 
@@ -146,6 +140,7 @@ _NODE_TERM = shape(
                 {
                     "key": LABEL_KEY,
                     "operator": one_of("In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt"),
+                    "values": each(LABEL_VALUE),
                 },
                 _requirement,
                 required=("key", "operator"),
@@ -199,7 +194,6 @@ _SPREADS = both(
             {
                 "maxSkew": POSITIVE,
                 "minDomains": POSITIVE,
-                "topologyKey": LABEL_KEY,
                 "whenUnsatisfiable": one_of("DoNotSchedule", "ScheduleAnyway"),
                 "nodeAffinityPolicy": one_of("Honor", "Ignore"),
                 "nodeTaintsPolicy": one_of("Honor", "Ignore"),
@@ -216,7 +210,7 @@ _FIELDS: dict[str, Check] = {
     "volumes": VOLUMES,
     "restartPolicy": one_of("Always", "OnFailure", "Never"),
     "dnsPolicy": one_of("ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"),
-    "dnsConfig": shape({"nameservers": each(IP_ADDRESS)}),
+    "dnsConfig": shape({"nameservers": each(IP_ADDRESS), "searches": each(SEARCH_DOMAIN)}),
     "preemptionPolicy": one_of("Never", "PreemptLowerPriority"),
     "activeDeadlineSeconds": between(1, _MOST),
     "nodeSelector": labels,
@@ -226,8 +220,11 @@ _FIELDS: dict[str, Check] = {
     "runtimeClassName": SUBDOMAIN,
     "hostname": DNS_LABEL,
     "subdomain": DNS_LABEL,
-    "hostAliases": each(shape({"ip": IP_ADDRESS, "hostnames": each(SUBDOMAIN)}, required=("ip",))),
-    "imagePullSecrets": each(shape({}, required=("name",))),
+    "hostAliases": both(
+        unique("ip", word="address"),
+        each(shape({"ip": IP_ADDRESS, "hostnames": each(SUBDOMAIN)}, required=("ip",))),
+    ),
+    "imagePullSecrets": unique("name", word="name"),
     "tolerations": _TOLERATIONS,
     "affinity": _AFFINITY,
     "topologySpreadConstraints": _SPREADS,
@@ -242,18 +239,21 @@ _FIELDS: dict[str, Check] = {
             "fsGroupChangePolicy": one_of("Always", "OnRootMismatch"),
             "seccompProfile": SECCOMP,
             "sysctls": each(shape({}, required=("name",))),
-        }
+        },
+        filled=("fsGroupChangePolicy",),
     ),
 }
-_RULES = (_container_names, _init_containers, _host_ports, _dns, _account)
+_RULES = (_container_names, _init_containers, _host_ports, _dns)
 
-POD_SPEC = shape(_FIELDS, *_RULES, _volumes, required=("containers",))
+_FILLED = ("runtimeClassName", "preemptionPolicy")
+POD_SPEC = shape(_FIELDS, *_RULES, _volumes, required=("containers",), filled=_FILLED)
 """A pod that has all its volumes."""
 
 POD_SPEC_WITH_CLAIMS = shape(
     {name: check for name, check in _FIELDS.items() if name not in {"hostname", "subdomain"}},
     *_RULES,
     required=("containers",),
+    filled=_FILLED,
 )
 """The pod of a StatefulSet, whose claims add volumes and which sets the host's names."""
 

@@ -7,6 +7,7 @@ from renderers.kubernetes.schemas import SchemaViolation
 from renderers.validation import (
     access,
     data,
+    definitions,
     jobs,
     limits,
     networking,
@@ -21,7 +22,8 @@ from renderers.validation.metadata import object_metadata
 
 MOST_VIOLATIONS = 20
 _FAMILIES = (
-    access, data, jobs, limits, networking, pods, scaling, services, storage, workloads,
+    access, data, definitions, jobs, limits, networking, pods, scaling, services, storage,
+    workloads,
 )  # fmt: skip
 KINDS: Mapping[tuple[str, str], Check] = {
     kind: check for family in _FAMILIES for kind, check in family.KINDS.items()

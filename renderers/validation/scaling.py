@@ -24,11 +24,12 @@ from renderers.validation.checks import (
     shape,
     text,
 )
-from renderers.validation.formats import PATH_SEGMENT, at_most_all
+from renderers.validation.formats import PATH_SEGMENT, at_most_all, is_subdomain
 from renderers.validation.metadata import SELECTOR
 
 _MOST_STABILIZATION = 3600
 _MOST_PERIOD = 1800
+_GROUP_REQUIRED = 34
 _SOURCES = {
     "Object": "object",
     "Pods": "pods",
@@ -81,6 +82,15 @@ def _target(value: Json, place: Place) -> Violations:
     )(value, place)
 
 
+def _target_group(item: Object, place: Place) -> Violations:
+    """What is scaled is named with its API group; older versions do not check it."""
+    version = text(item.get("apiVersion"))
+    core = version == "v1" and item.get("kind") == "ReplicationController"
+    group, slash, _ = version.partition("/")
+    if place.minor >= _GROUP_REQUIRED and not core and not (slash and is_subdomain(group)):
+        yield place.at("apiVersion").violation("must name the API group, such as apps/v1")
+
+
 def _resource(item: Object, place: Place) -> Violations:
     """A resource metric has a utilization or an average, not both."""
     target, where = mapping(item.get("target")), place.at("target")
@@ -89,6 +99,11 @@ def _resource(item: Object, place: Place) -> Violations:
         yield where.violation("must set either averageUtilization or averageValue")
     elif not both_set and target:
         yield where.violation("requires averageUtilization or averageValue")
+
+
+def _policies(item: Object, place: Place) -> Violations:
+    if item.get("policies") == []:
+        yield place.at("policies").violation("must hold at least one policy")
 
 
 _WINDOW = shape(
@@ -105,11 +120,15 @@ _WINDOW = shape(
                 required=("type", "value", "periodSeconds"),
             )
         ),
-    }
+    },
+    _policies,
 )
-_NAMED = shape({}, required=("name",))
+_NAMED = shape({"name": PATH_SEGMENT, "selector": SELECTOR}, required=("name",))
 _REFERENCE = shape({"kind": PATH_SEGMENT, "name": PATH_SEGMENT}, required=("kind", "name"))
 _RESOURCE = shape({"target": _target}, _resource, required=("name", "target"))
+_TARGET = shape(
+    {"kind": PATH_SEGMENT, "name": PATH_SEGMENT}, _target_group, required=("kind", "name")
+)
 _METRICS = each(
     shape(
         {
@@ -130,7 +149,7 @@ _METRICS = each(
 _AUTOSCALER = shape(
     {
         "maxReplicas": POSITIVE,
-        "scaleTargetRef": _REFERENCE,
+        "scaleTargetRef": _TARGET,
         "metrics": _METRICS,
         "behavior": shape({"scaleUp": _WINDOW, "scaleDown": _WINDOW}),
         "targetCPUUtilizationPercentage": POSITIVE,
@@ -146,6 +165,7 @@ _BUDGET = shape(
         "unhealthyPodEvictionPolicy": one_of("IfHealthyBudget", "AlwaysAllow"),
     },
     at_most_one("minAvailable", "maxUnavailable", word="limit"),
+    filled=("minAvailable", "maxUnavailable", "unhealthyPodEvictionPolicy"),
 )
 
 KINDS: dict[tuple[str, str], Check] = {

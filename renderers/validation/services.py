@@ -143,6 +143,7 @@ _PORTS = both(
                 "appProtocol": LABEL_KEY,
             },
             required=("port",),
+            filled=("appProtocol",),
         )
     ),
 )
@@ -176,6 +177,7 @@ _SPEC = shape(
     _trafficked_outside,
     _families,
     _addresses,
+    filled=("ipFamilyPolicy", "internalTrafficPolicy"),
 )
 
 KINDS: dict[tuple[str, str], Check] = {

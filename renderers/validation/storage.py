@@ -10,6 +10,7 @@ from renderers.validation.checks import (
     Object,
     Place,
     Violations,
+    absolute,
     both,
     each,
     mapping,
@@ -17,8 +18,9 @@ from renderers.validation.checks import (
     one_of,
     present,
     shape,
+    text,
 )
-from renderers.validation.formats import SUBDOMAIN
+from renderers.validation.formats import LABEL_KEY, SUBDOMAIN
 from renderers.validation.metadata import SELECTOR
 
 _POD_ONLY = "ReadWriteOncePod"
@@ -48,6 +50,10 @@ def _storage(item: Object, place: Place) -> Violations:
         yield place.at("resources", "requests", "storage").violation("must be more than 0")
 
 
+def _provisioner(value: Json, place: Place) -> Violations:
+    yield from LABEL_KEY(text(value).lower(), place)
+
+
 _ACCESS_MODES = both(each(one_of(*_MODES)), _alone)
 _VOLUME_MODE = one_of("Filesystem", "Block")
 CLAIM_SPEC = shape(
@@ -59,6 +65,7 @@ CLAIM_SPEC = shape(
     },
     _storage,
     required=("accessModes",),
+    filled=("volumeMode",),
 )
 
 
@@ -83,6 +90,7 @@ _VOLUME = shape(
         "volumeMode": _VOLUME_MODE,
         "persistentVolumeReclaimPolicy": one_of("Retain", "Delete", "Recycle"),
         "storageClassName": SUBDOMAIN,
+        "nfs": shape({"path": absolute}, required=("server", "path")),
     },
     _volume_source,
     _capacity,
@@ -90,10 +98,12 @@ _VOLUME = shape(
 )
 _CLASS = shape(
     {
+        "provisioner": _provisioner,
         "reclaimPolicy": one_of("Retain", "Delete"),
         "volumeBindingMode": one_of("Immediate", "WaitForFirstConsumer"),
     },
     required=("provisioner",),
+    filled=("reclaimPolicy", "volumeBindingMode"),
 )
 
 KINDS: dict[tuple[str, str], Check] = {

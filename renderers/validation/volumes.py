@@ -10,6 +10,7 @@ from renderers.validation.checks import (
     Object,
     Place,
     Violations,
+    absolute,
     amount,
     at_most_one,
     between,
@@ -19,12 +20,13 @@ from renderers.validation.checks import (
     mapping,
     mappings,
     one_of,
+    present,
     shape,
     text,
     unique,
 )
-from renderers.validation.containers import config_key, descending_path
-from renderers.validation.formats import DNS_LABEL, SUBDOMAIN
+from renderers.validation.containers import FILE_FIELDS, descending_path, field_ref
+from renderers.validation.formats import DNS_LABEL
 from renderers.validation.storage import CLAIM_SPEC
 
 VOLUME_SOURCES = (
@@ -64,10 +66,17 @@ def _field_of_pod(item: Object, place: Place) -> Violations:
     yield from exactly_one("fieldRef", "resourceFieldRef", word="source")(item, place)
 
 
-_ITEMS = each(
-    shape({"key": config_key, "path": _local_path, "mode": _MODE}, required=("key", "path"))
+_ITEMS = both(
+    unique("path", word="path"),
+    each(shape({"path": _local_path, "mode": _MODE}, required=("key", "path"))),
 )
-_FILES = each(shape({"path": _local_path, "mode": _MODE}, _field_of_pod, required=("path",)))
+_FILES = each(
+    shape(
+        {"path": _local_path, "mode": _MODE, "fieldRef": field_ref(FILE_FIELDS)},
+        _field_of_pod,
+        required=("path",),
+    )
+)
 _TOKEN = shape(
     {"expirationSeconds": between(*_TOKEN_SECONDS), "path": _local_path}, required=("path",)
 )
@@ -79,7 +88,7 @@ _PROJECTION = each(
             "downwardAPI": shape({"items": _FILES}),
             "serviceAccountToken": _TOKEN,
         },
-        exactly_one(*_PROJECTED, word="source"),
+        at_most_one(*_PROJECTED, word="source"),
     )
 )
 _SOURCES: dict[str, Check] = {
@@ -90,8 +99,8 @@ _SOURCES: dict[str, Check] = {
     "downwardAPI": shape({"items": _FILES, "defaultMode": _MODE}),
     "projected": shape({"sources": _PROJECTION, "defaultMode": _MODE}),
     "persistentVolumeClaim": shape({}, required=("claimName",)),
-    "nfs": shape({}, required=("server", "path")),
-    "csi": shape({"driver": SUBDOMAIN}, required=("driver",)),
+    "nfs": shape({"path": absolute}, required=("server", "path")),
+    "csi": shape({}, required=("driver",)),
     "ephemeral": shape(
         {"volumeClaimTemplate": shape({"spec": CLAIM_SPEC}, required=("spec",))},
         required=("volumeClaimTemplate",),
@@ -124,6 +133,13 @@ def mounts_have_volumes(
                     where = place.at(field, index, kind, number, "name")
                     if name and name not in known:
                         yield where.violation("names no volume of the pod")
+                    elif kind == "volumeDevices" and name in volumes.keys() - added:
+                        yield from _block_device(volumes[name], where)
+
+
+def _block_device(volume: Object, place: Place) -> Violations:
+    if not present(volume, ("persistentVolumeClaim", "ephemeral")):
+        yield place.violation("must name a volume that is a claim")
 
 
 def claim_template_names(spec: Object) -> frozenset[str]:

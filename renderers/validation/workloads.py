@@ -31,6 +31,7 @@ from renderers.validation.volumes import claim_template_names, mounts_have_volum
 
 _ZERO = (0, "0%")
 _DEADLINE = 600
+_ROLLING = ("maxSurge", "maxUnavailable")
 
 
 def _surge(item: Object, place: Place) -> Violations:
@@ -42,12 +43,9 @@ def _surge(item: Object, place: Place) -> Violations:
 def _daemon_surge(item: Object, place: Place) -> Violations:
     """A DaemonSet either adds or removes pods first."""
     surge = item.get("maxSurge")
-    if surge is None:
-        if item.get("maxUnavailable") in _ZERO:
-            yield place.at("maxUnavailable").violation("must not be 0 while maxSurge is 0")
-    elif surge not in _ZERO and item.get("maxUnavailable") not in (None, *_ZERO):
+    if surge not in (None, *_ZERO) and item.get("maxUnavailable", 1) not in _ZERO:
         yield place.at("maxSurge").violation("must be 0 while maxUnavailable is not 0")
-    elif surge in _ZERO and item.get("maxUnavailable") in _ZERO:
+    elif surge in (None, *_ZERO) and item.get("maxUnavailable") in _ZERO:
         yield place.at("maxUnavailable").violation("must not be 0 while maxSurge is 0")
 
 
@@ -70,7 +68,9 @@ def _old_selector(spec: Object, place: Place) -> Violations:
     """A ReplicationController selects by labels; without them it takes those of its template."""
     wanted = mapping(spec.get("selector"))
     found = mapping(mapping(mapping(spec.get("template")).get("metadata")).get("labels"))
-    if not matches({"matchLabels": dict(wanted)}, found):
+    if not wanted and not found:
+        yield place.violation("requires the field selector, because its template has no labels")
+    elif not matches({"matchLabels": dict(wanted)}, found):
         where = place.at("template", "metadata", "labels")
         yield where.violation("does not match the labels in spec.selector")
 
@@ -95,7 +95,13 @@ _DEPLOYMENT = shape(
         "progressDeadlineSeconds": NON_NEGATIVE,
         "strategy": both(
             shape({"type": one_of("RollingUpdate", "Recreate")}),
-            _strategy(shape({"maxSurge": count_or_percent, "maxUnavailable": at_most_all}, _surge)),
+            _strategy(
+                shape(
+                    {"maxSurge": count_or_percent, "maxUnavailable": at_most_all},
+                    _surge,
+                    filled=_ROLLING,
+                )
+            ),
         ),
         "template": TEMPLATE,
     },
@@ -116,7 +122,11 @@ _DAEMON_SET = shape(
         "updateStrategy": both(
             shape({"type": one_of("RollingUpdate", "OnDelete")}),
             _strategy(
-                shape({"maxSurge": at_most_all, "maxUnavailable": at_most_all}, _daemon_surge)
+                shape(
+                    {"maxSurge": at_most_all, "maxUnavailable": at_most_all},
+                    _daemon_surge,
+                    filled=_ROLLING,
+                )
             ),
         ),
         "template": TEMPLATE,

@@ -32,10 +32,11 @@ from renderers.validation.registry import rule_violations
 from tests.fakes.validation_table import accepted, changed, refused
 
 Item = dict[str, Any]
-_KEEP = ("apiVersion", "kind", "metadata.name")
+_KEEP = ("apiVersion", "kind", "metadata", "metadata.name", "metadata.namespace")
 _TEXTS = ("", "Not Valid!", "UPPER", "a.b", "..", "7", "a/b", "a" * 300, "10.0.0.1", "50%", 5)
 _NUMBERS = (-1, 0, 1, 65536, 10**10, "x", "1", "101%")
 _OK = frozenset({200, 201})
+_NOT_FOUND = 404
 KNOWN: tuple[tuple[str, str, str], ...] = ()
 """Kind, pattern of the path, and reason of each accepted difference."""
 
@@ -109,32 +110,35 @@ class Server:
     token: str
     resources: dict[str, dict[str, tuple[str, bool]]] = field(default_factory=dict)
 
-    def refusal(self, item: Item) -> str | None:
-        """Why the server refuses to apply an object; None if it does not."""
-        api = str(item.get("apiVersion"))
-        prefix = f"/apis/{api}" if "/" in api else f"/api/{api}"
+    def serves(self, item: Item) -> bool:
+        """Whether the server has the kind; custom kinds have to be installed there."""
+        api = str(item["apiVersion"])
         if api not in self.resources:
-            _, listed = self._call("GET", prefix)
+            status, listed = self._call("GET", _prefix(api))
+            if status not in {*_OK, _NOT_FOUND}:
+                raise SystemExit(f"{self.url}{_prefix(api)}: {status} {listed.get('message', '')}")
             self.resources[api] = {
                 each["kind"]: (each["name"], each["namespaced"])
                 for each in listed.get("resources", [])
                 if "/" not in each["name"]
             }
-        if item.get("kind") not in self.resources[api]:
-            return "no such API"
-        plural, namespaced = self.resources[api][item["kind"]]
+        return item["kind"] in self.resources[api]
+
+    def refusal(self, item: Item) -> str | None:
+        """Why the server refuses to apply an object; None if it does not."""
+        plural, namespaced = self.resources[item["apiVersion"]][item["kind"]]
         namespace = item["metadata"].get("namespace") or "default"
         scope = f"/namespaces/{quote(str(namespace), safe='')}" if namespaced else ""
         name = quote(str(item["metadata"]["name"]), safe="")
         query = "dryRun=All&fieldManager=compare&force=true&fieldValidation=Strict"
-        status, answer = self._call("PATCH", f"{prefix}{scope}/{plural}/{name}?{query}", item)
+        path = f"{_prefix(item['apiVersion'])}{scope}/{plural}/{name}?{query}"
+        status, answer = self._call("PATCH", path, item)
         return None if status in _OK else f"{status} {answer.get('message', '')}"
 
     def _call(self, method: str, path: str, body: Item | None = None) -> tuple[int, Item]:
-        headers = {
-            "Authorization": f"Bearer {self.token}",
-            "Content-Type": "application/apply-patch+yaml",
-        }
+        headers = {"Authorization": f"Bearer {self.token}"}
+        if body is not None:
+            headers["Content-Type"] = "application/apply-patch+yaml"
         data = json.dumps(body).encode() if body is not None else None
         request = urllib.request.Request(self.url + path, data, headers, method=method)
         try:
@@ -146,6 +150,10 @@ class Server:
                 return error.code, json.loads(text)
             except ValueError:
                 return error.code, {"message": text}
+
+
+def _prefix(api: str) -> str:
+    return f"/apis/{api}" if "/" in api else f"/api/{api}"
 
 
 def _context() -> ssl.SSLContext:
@@ -183,6 +191,8 @@ def main() -> int:
     server = Server(options.server, options.token_file.read_text().strip())
     tried = differing = refused_by_both = 0
     for trial in trials(options.minor):
+        if not server.serves(trial.item):
+            continue
         here, there = ours(trial.item, options.minor), server.refusal(trial.item)
         tried += 1
         refused_by_both += bool(here and there)
