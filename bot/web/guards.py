@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from bot.logs import described
 from bot.web.peers import Network, forwarded_client
 
-MAX_PER_CLIENT = 100
+MAX_PER_CLIENT = 200
 INTERNAL_ERROR = "An internal error occurred; the log has its place."
 TOO_MANY_REQUESTS = "Too many requests at the same time from this address."
 

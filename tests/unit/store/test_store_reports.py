@@ -1,9 +1,10 @@
+from dataclasses import replace
 from datetime import datetime, timedelta
 from threading import Barrier, Thread
 
 import pytest
 
-from bot.store import Store
+from bot.store import Store, reports
 from bot.store.reports import MAX_REVISIONS, ReportRow
 from planners.model import Readiness, Unit
 from plugins import StatusReport
@@ -115,6 +116,18 @@ def test_text_that_a_database_rejects_is_cleaned(store: Store) -> None:
 
 def test_a_report_with_a_too_long_name_is_ignored(store: Store) -> None:
     assert not store.reports.record(report(1, cluster="x" * 64), after(1))
+
+
+def test_a_cluster_reports_a_limited_number_of_components(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reports, "MAX_COMPONENTS", 2)
+    made_up = [replace(report(1), unit=Unit(f"c{n}", "paris")) for n in range(4)]
+
+    assert [store.reports.record(each, after(2)) for each in made_up] == [True, True, False, False]
+
+    assert store.reports.record(replace(made_up[0], at=after(3)), after(4))
+    assert store.reports.record(replace(made_up[3], unit=Unit("c3", "rome")), after(4))
 
 
 def test_a_time_without_a_zone_is_rejected(store: Store) -> None:
