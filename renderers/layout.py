@@ -8,11 +8,18 @@ clusters/<cluster>/sync/<tenant>/<application>/<component>.yaml               th
 The agent of a cluster is bootstrapped on its `sync` folder; the objects there refer to `apps`.
 """
 
+import hashlib
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from planners.model import Json, Registration, Unit
-from renderers.tree import FileTree, safe_join
+from renderers.kubernetes.metadata import identity_of
+from renderers.tree import FileTree, UnsafePathError, safe_join
+
+MAX_NAME = 100
+_UNSAFE = re.compile(r"[^a-z0-9._-]|\.(?=\.)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,19 +72,48 @@ class AgentReferences(Protocol):
         """The agent's own objects that configure it to pull the unit's folder."""
 
 
-def object_file(item: dict[str, Json], namespace: str) -> str:
+def object_files(items: Sequence[dict[str, Json]], namespace: str) -> list[str]:
+    """The file name of each object of a unit: `object_file`, made unique.
+
+    Where objects of several groups share a kind and a name, the first group keeps the short name,
+    and those of the others contain the group. Raises UnsafePathError for a kind that is no name.
+    """
+    names: dict[int, str] = {}
+    taken: set[str] = set()
+    for index in sorted(range(len(items)), key=lambda each: identity_of(items[each])):
+        identity = identity_of(items[index])
+        short = object_file(items[index], namespace)
+        grouped = object_file(items[index], namespace, identity.group)
+        unique = f"{grouped.removesuffix('.yaml')}-{_hash(identity.name)}.yaml"
+        names[index] = next(each for each in (short, grouped, unique) if each not in taken)
+        taken.add(names[index])
+    return [names[index] for index in range(len(items))]
+
+
+def object_file(item: dict[str, Json], namespace: str, group: str = "") -> str:
     """The file name of an object, `<kind>-<name>.yaml` in lower case.
 
     Outside the tenant's main namespace the name begins with the namespace, so that objects that
-    differ only in that do not share a file. Raises UnsafePathError for a name that is not portable.
+    differ only in that do not share a file. With `group` the kind is followed by it. A name that
+    is no path segment, such as the name of a Role in capitals, ends with a hash of the original.
     """
     metadata = item.get("metadata")
     assert isinstance(metadata, dict)
-    parts = [str(item["kind"]).lower(), str(metadata["name"]).replace(":", "-")]
+    name = str(metadata["name"]).replace(":", "-")
     own_namespace = str(metadata.get("namespace", namespace))
+    kind = f"{item['kind']}.{group}" if group else str(item["kind"])
+    parts = [kind.lower(), name]
     if own_namespace != namespace:
         parts.insert(0, own_namespace)
-    return safe_join("-".join(parts) + ".yaml")
+    try:
+        return safe_join("-".join(parts) + ".yaml")
+    except UnsafePathError:
+        parts[-1] = f"{_UNSAFE.sub('-', name.lower()).strip('-.')[:MAX_NAME]}-{_hash(name)}"
+        return safe_join("-".join(parts) + ".yaml")
 
 
-__all__ = ["AgentReferences", "FileTree", "Layout", "object_file"]
+def _hash(name: str) -> str:
+    return hashlib.sha256(name.encode()).hexdigest()[:8]
+
+
+__all__ = ["AgentReferences", "FileTree", "Layout", "object_file", "object_files"]

@@ -32,7 +32,8 @@ class LocatedObject:
 def read_objects(files: FileTree) -> tuple[dict[str, Json], ...]:
     """All objects of all manifests, in the order of file names and then of documents.
 
-    A `List` is replaced by its items (Kubernetes API conventions, "Types (Kinds)").
+    A `List`, or one of a type (`RoleBindingList`), is replaced by its items (Kubernetes API
+    conventions, "Types (Kinds)").
 
     Raises:
         SourceError: at the place of the first error.
@@ -64,15 +65,33 @@ def _objects(file: str, content: bytes) -> Iterator[LocatedObject]:
         line = document.places[()][0]
         if not isinstance(document.value, dict):
             raise SourceError("a manifest must be a mapping with apiVersion and kind", file, line)
-        items = document.value.get("items")
-        if document.value.get("kind") == "List" and isinstance(items, list):
-            for index, item in enumerate(items):
-                item_line = document.places[("items", index)][0]
-                if not isinstance(item, dict):
-                    raise SourceError("an item of a List must be an object", file, item_line)
-                yield LocatedObject(item, file, item_line)
-        else:
+        items = _items(document.value)
+        for index, item in enumerate(items or ()):
+            item_line = document.places["items", index][0]
+            if not isinstance(item, dict):
+                raise SourceError("an item of a List must be an object", file, item_line)
+            yield LocatedObject(_typed(item, document.value), file, item_line)
+        if items is None:
             yield LocatedObject(document.value, file, line)
+
+
+def _items(value: Mapping[str, Json]) -> list[Json] | None:
+    """The items of a list; None for any other object."""
+    items, metadata = value.get("items"), value.get("metadata")
+    named = isinstance(metadata, dict) and "name" in metadata
+    is_list = str(value.get("kind", "")).endswith("List") and not named
+    return items if is_list and isinstance(items, list) else None
+
+
+def _typed(item: dict[str, Json], parent: Mapping[str, Json]) -> dict[str, Json]:
+    """An item of a typed list, which may leave out its type.
+
+    Source: k8s.io/apimachinery, pkg/apis/meta/v1/unstructured, `decodeToList`.
+    """
+    kind = str(parent["kind"]).removesuffix("List")
+    if kind and not item.get("kind") and not item.get("apiVersion"):
+        return {"apiVersion": parent.get("apiVersion"), "kind": kind, **item}
+    return item
 
 
 def _identity(located: LocatedObject) -> ObjectIdentity:

@@ -10,8 +10,10 @@ from planners.model import Cluster, Component, PlanProblem, Target, Unit
 from planners.model.snapshot import Snapshot
 from planners.plan import Plan
 from renderers import yaml
+from renderers.kubernetes.fields import in_key_order
 from renderers.kubernetes.schemas import Schemas
-from renderers.layout import AgentReferences, Layout, object_file
+from renderers.kubernetes.sops import is_encrypted
+from renderers.layout import AgentReferences, Layout, object_files
 from renderers.owners import ObjectOwners
 from renderers.policy import tenancy
 from renderers.policy.allowed_kinds import DefinedKinds, defined_kinds
@@ -19,7 +21,7 @@ from renderers.policy.quota_ledger import QuotaLedger
 from renderers.policy.quotas import Usage
 from renderers.tree import FileTree, UnsafePathError
 from renderers.validate import SchemaValidation
-from renderers.variants import Variant, VariantKey, Variants
+from renderers.variants import Object, Variant, VariantKey, Variants
 
 CLUSTER_PLACEHOLDER = "stand_in.cluster"  # a valid name has no underscore (RFC 1123)
 
@@ -125,7 +127,6 @@ class _Rendering:
         """One file for each object; the tenant's policies are checked on the final objects."""
         tenant, name = self.snapshot.tenant, variant.component.name
         plaintext = any(tenant.name in each.plaintext_secrets for each in self.snapshot.policies)
-        files: dict[str, bytes] = {}
         is_tenant_setup = self.snapshot.application.is_tenant_setup
         for item in variant.objects:
             if not is_tenant_setup:
@@ -137,13 +138,22 @@ class _Rendering:
                 self.problem(f"{name}: {reason}")
             for assumption in self.quota.assumptions(item):
                 self.warnings[f"{name}: {assumption}"] = None
-            try:
-                file = object_file(item, tenant.namespace)
-            except UnsafePathError as error:
-                self.problem(f"{name}: {error}")
-                continue
-            files[file] = yaml.dump(item if is_tenant_setup else tenancy.in_namespace(item, tenant))
-        return files
+        try:
+            names = object_files(variant.objects, tenant.namespace)
+        except UnsafePathError as error:
+            self.problem(f"{name}: {error}")
+            return {}
+        return {file: self.dumped(item) for file, item in zip(names, variant.objects, strict=True)}
+
+    def dumped(self, item: Object) -> bytes:
+        """An object as YAML, in an order of keys that does not depend on its source.
+
+        The `mac` of an encrypted Secret depends on the order, so that it keeps its own.
+        """
+        if self.snapshot.application.is_tenant_setup:
+            return yaml.dump(item)
+        placed = tenancy.in_namespace(item, self.snapshot.tenant)
+        return yaml.dump(placed if is_encrypted(placed) else in_key_order(placed))
 
     def problem(self, message: str) -> None:
         """Add a problem that has no position in a file, once."""

@@ -13,6 +13,7 @@ from renderers import yaml
 from renderers.kubernetes.fields import path_text
 from renderers.kubernetes.metadata import identity_of, label_of
 from renderers.kubernetes.schemas import Schemas, SchemaViolation
+from renderers.kubernetes.sops import decrypted_shape
 from renderers.validation.registry import rule_violations
 from renderers.variants import Variant, VariantKey, Variants
 
@@ -66,6 +67,7 @@ class SchemaValidation:
 
     def _violations(self, item: Mapping[str, Json], version: str | None) -> list[SchemaViolation]:
         """Violations of the schema, and of the rules where the schema has no objection."""
+        item = decrypted_shape(item)
         found = list(self.schemas.violations(item, version, self.variants.custom))
         refused = {each.path for each in found}
         for violation in rule_violations(item, minor_of(version)):

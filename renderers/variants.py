@@ -14,9 +14,9 @@ from planners.model.snapshot import Snapshot
 from planners.placement.exceptions import replica_overrides
 from renderers.builds import build_of, conflicting_values
 from renderers.kubernetes import workloads
-from renderers.kubernetes.metadata import label_of, name_of, namespace_of
+from renderers.kubernetes.metadata import group_of, label_of, name_of, namespace_of
 from renderers.kubernetes.patch_meta import Field, is_built_in, shape_of
-from renderers.kubernetes.schemas import CustomKinds, custom_kinds, custom_schema
+from renderers.kubernetes.schemas import CustomKinds, custom_kinds, custom_schema, without_nulls
 from renderers.new_objects import (
     add_data,
     data_writes,
@@ -153,8 +153,14 @@ class Variants:
                 intent = self.snapshot.application.customizations[index]
                 if intent.values is None:
                     _Customization(self, variant, intent).apply()
+            variant.objects = [self._as_kept(item) for item in variant.objects]
             self._variants[key] = variant
         return self._variants[key]
+
+    def _as_kept(self, item: Object) -> Object:
+        """A custom object without the nulls that the API server drops."""
+        schema = custom_schema(self.custom, item)
+        return item if schema is None else without_nulls(item, schema)
 
     def objects(self, component: Component) -> tuple[Object, ...]:
         """The objects of a component as its source states them, on whatever cluster."""
@@ -267,8 +273,10 @@ def _with_replicas(item: Object, count: int) -> Object:
 
 
 def is_target(item: Mapping[str, Json], target: Target) -> bool:
-    """Whether an object is the target of a customisation."""
-    return item.get("kind") == target.kind and name_of(item) == target.name
+    """Whether an object is the target of a customisation, of a kind or `Kind.group`."""
+    kind = str(item.get("kind"))
+    kinds = {kind, f"{kind}.{group_of(item)}"}
+    return target.kind in kinds and name_of(item) == target.name
 
 
 @dataclass(slots=True)
@@ -352,18 +360,22 @@ class _Customization:
         writes: Callable[[Object], Sequence[Write]],
     ) -> bool:
         """Change every object that is the target; False if there is none."""
-        found = False
-        for index, item in enumerate(self.variant.objects):
+        groups = sorted(
+            {group_of(item) for item in self.variant.objects if is_target(item, target)}
+        )
+        if len(groups) > 1:
+            names = " or ".join(f"{target.kind}.{group}" for group in groups)
+            self._problem(f"matches {target.kind}/{target.name} of several groups; write {names}")
+        for index, item in enumerate(self.variant.objects if len(groups) == 1 else ()):
             if not is_target(item, target):
                 continue
-            found = True
             result = change(item)
             if _identity(result) != _identity(item):
                 self._problem("must not change apiVersion, kind, name or namespace")
                 continue
             self._record(item, writes(item))
             self.variant.objects[index] = result
-        return found
+        return bool(groups)
 
     def _record(self, item: Object, writes: Sequence[Write]) -> None:
         """Record the fields set; two customisations that set one field differently conflict."""

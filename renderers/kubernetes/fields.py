@@ -92,3 +92,20 @@ def texts(value: Json) -> tuple[str, ...]:
 def mapping(value: Json) -> dict[str, Json]:
     """The value if it is a mapping, else an empty one."""
     return value if isinstance(value, dict) else {}
+
+
+def in_key_order(item: Mapping[str, Json]) -> dict[str, Json]:
+    """A copy of an object with sorted keys, after apiVersion, kind and metadata."""
+    first = [key for key in ("apiVersion", "kind", "metadata") if key in item]
+    rest = sorted(item.keys() - set(first))
+    return {key: _sorted(item[key]) for key in (*first, *rest)}
+
+
+def _sorted(value: Json) -> Json:
+    match value:
+        case dict():
+            return {key: _sorted(value[key]) for key in sorted(value)}
+        case list():
+            return [_sorted(each) for each in value]
+        case _:
+            return value

@@ -74,6 +74,32 @@ def custom_schema(custom: CustomKinds, item: Mapping[str, Json]) -> Schema | Non
     return custom.get((group, str(item.get("kind"))), {}).get(version)
 
 
+def without_nulls(item: dict[str, Json], schema: Schema) -> dict[str, Json]:
+    """A custom object as the API server keeps it: without nulls where the schema has none.
+
+    Source: k8s.io/apiextensions-apiserver, pkg/apiserver/schema/defaulting,
+    `PruneNonNullableNullsWithoutDefaults`; a field with a default gets that.
+    """
+    kept = _without_nulls(item, schema)
+    assert isinstance(kept, dict)
+    return kept
+
+
+def _without_nulls(value: Json, schema: Schema) -> Json:
+    if isinstance(value, list):
+        items = _mapping(schema.get("items"))
+        return [_without_nulls(each, items) for each in value]
+    if not isinstance(value, dict):
+        return value
+    known, others = _mapping(schema.get("properties")), _mapping(schema.get("additionalProperties"))
+    fields = {key: _mapping(known.get(key)) or others for key in value}
+    return {
+        key: _without_nulls(each, fields[key])
+        for key, each in value.items()
+        if each is not None or not fields[key] or fields[key].get("nullable") is True
+    }
+
+
 def json_schema(schema: Schema) -> dict[str, Json]:
     """A structural schema as a JSON schema; apiVersion, kind and metadata are always allowed."""
     made = _structural(schema)

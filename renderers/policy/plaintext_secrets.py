@@ -1,7 +1,6 @@
 """Rejects plaintext secrets and private keys. No message contains a value.
 
-Sources: Kubernetes documentation, "Secrets"; SOPS README, "Encryption Protocol" (the `sops` part
-with its `mac`, values as `ENC[...]`); RFC 7468 (PEM labels).
+Sources: Kubernetes documentation, "Secrets"; RFC 7468 (PEM labels).
 """
 
 import base64
@@ -10,6 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from planners.model import Json
+from renderers.kubernetes import sops
 
 _PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY( BLOCK)?-----")
 _TOKENS = frozenset({"bootstrap.kubernetes.io/token", "kubernetes.io/service-account-token"})
@@ -36,34 +36,13 @@ def secret_violations(item: Mapping[str, Json], *, plaintext_allowed: bool) -> I
 
 
 def _secret(item: Mapping[str, Json]) -> Iterator[str]:
-    fields = [field for field in ("data", "stringData") if item.get(field)]
-    if not fields:
+    if not any(item.get(field) for field in sops.FIELDS):
         return
-    if not _is_sops(item.get("sops")):
+    plain = list(sops.plain_values(item))
+    if not sops.has_sops_part(item):
         yield f"contains plaintext values; {_INSTEAD}"
-        return
-    for field in fields:
-        values = item[field]
-        keys = sorted(values) if isinstance(values, dict) else []
-        plain = [key for key in keys if not _is_encrypted(_value(values, key))]
-        if plain or not keys:
-            places = ", ".join(f"{field}.{key}" for key in plain) or field
-            yield f"contains plaintext values at {places} beside encrypted ones; encrypt all values"
-
-
-def _is_sops(part: Json) -> bool:
-    return isinstance(part, dict) and _is_encrypted(part.get("mac")) and part.get("mac") != ""
-
-
-def _is_encrypted(value: Json) -> bool:
-    """Whether SOPS encrypted the value; SOPS leaves an empty text empty."""
-    return isinstance(value, str) and (
-        not value or (value.startswith("ENC[") and value.endswith("]"))
-    )
-
-
-def _value(values: Json, key: str) -> Json:
-    return values.get(key) if isinstance(values, dict) else None
+    elif plain:
+        yield f"contains plaintext values at {', '.join(plain)} beside encrypted ones; encrypt all"
 
 
 def _private_keys(value: Json, path: str) -> Iterator[str]:

@@ -18,6 +18,7 @@ from renderers.kubernetes.kinds import (
     is_reserved_name,
     known_kind,
 )
+from renderers.kubernetes.metadata import namespace_of
 from renderers.policy.agent_metadata import is_agent_group
 from renderers.policy.allowed_kinds import DefinedKinds, may_write, permission
 
@@ -59,7 +60,8 @@ def rbac_violations(
     if kind in {"RoleBinding", "ClusterRoleBinding"}:
         yield from _role(mapping(item.get("roleRef")), everywhere=kind == "ClusterRoleBinding")
         for index, subject in enumerate(_mappings(item.get("subjects"))):
-            problem = _subject(subject, namespaces)
+            own = None if kind == "ClusterRoleBinding" else namespace_of(item) or tenant.namespace
+            problem = _subject(subject, namespaces, own)
             if problem:
                 yield f"has a subject that the tenant does not own: subjects[{index}] {problem}"
 
@@ -144,11 +146,17 @@ def _role(reference: Mapping[str, Json], *, everywhere: bool) -> Iterator[str]:
         )
 
 
-def _subject(subject: Mapping[str, Json], namespaces: Collection[str]) -> str:
-    """Why a subject must not be bound; empty if it may."""
+def _subject(subject: Mapping[str, Json], namespaces: Collection[str], own: str | None) -> str:
+    """Why a subject must not be bound; empty if it may.
+
+    A service account without namespace is one of the binding's own (k8s.io/kubernetes,
+    pkg/registry/rbac/validation: `appliesToUser`).
+    """
     kind, name = str(subject.get("kind")), str(subject.get("name"))
     if kind == "ServiceAccount":
-        namespace = str(subject.get("namespace"))
+        namespace = str(subject.get("namespace") or own or "")
+        if not namespace:
+            return "is a service account without namespace"
         if namespace not in namespaces:
             return f"is a service account of namespace {namespace}"
         return "is the agent's service account" if is_reserved_name(name) else ""
@@ -158,12 +166,12 @@ def _subject(subject: Mapping[str, Json], namespaces: Collection[str]) -> str:
         return ""
     match name.split(":"):
         case ["system", "serviceaccounts", namespace] if kind == "Group":
-            own = namespace in namespaces
+            is_own = namespace in namespaces
         case ["system", "serviceaccount", namespace, account] if kind == "User":
-            own = namespace in namespaces and not is_reserved_name(account)
+            is_own = namespace in namespaces and not is_reserved_name(account)
         case _:
-            own = False
-    return "" if own else f"is {kind} {name}"
+            is_own = False
+    return "" if is_own else f"is {kind} {name}"
 
 
 def _mappings(value: Json) -> tuple[Mapping[str, Json], ...]:

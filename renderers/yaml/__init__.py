@@ -17,6 +17,7 @@ import yaml
 
 from planners.model import Json
 from renderers.yaml import scalars
+from renderers.yaml.blocks import Blocks
 from renderers.yaml.places import Mark, Path, Places
 
 __all__ = ["Document", "Path", "YamlError", "dump", "load_documents"]
@@ -287,6 +288,12 @@ _Dumper.add_representer(str, _string)
 
 def dump(value: Json) -> bytes:
     """Serialise as block-style YAML in key order of the value; equal values give equal bytes."""
+    blocks = Blocks()
+    text = blocks.put(_dump(blocks.take(value) if isinstance(value, dict | list) else value))
+    return (text if text is not None else _dump(value)).encode()
+
+
+def _dump(value: Json) -> str:
     text: str = yaml.dump(
         value,
         Dumper=_Dumper,
@@ -295,4 +302,4 @@ def dump(value: Json) -> bytes:
         sort_keys=False,
         width=-1,
     )
-    return text.encode()
+    return text

@@ -190,11 +190,11 @@ customizations:
 
     known = run(tmp_path / "1", {"a.yaml": keyed, "x.yaml": text}, patch, spec=allowed)
     assert (said(known), known.warnings) == ([], ())
-    assert b"  - fuel: 2\n  - fuel: 1\n    crew: 3\n" in known.trees["any"][path]
+    assert b"  - fuel: 2\n  - crew: 3\n    fuel: 1\n" in known.trees["any"][path]
 
     named = "namespace: shop, kinds: {allowed: [Rocket.space.example]}"
     unknown = run(tmp_path / "2", {"x.yaml": text}, patch, spec=named)
-    assert b"  stages:\n  - fuel: 1\n    crew: 3\n" in unknown.trees["any"][path]
+    assert b"  stages:\n  - crew: 3\n    fuel: 1\n" in unknown.trees["any"][path]
     assert unknown.warnings == (
         (
             "customisation crew (switchyard.yaml:12:7): the application does not define "

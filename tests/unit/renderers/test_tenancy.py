@@ -53,7 +53,7 @@ def secret(**fields: Any) -> dict[str, Any]:
     return item("v1", "Secret", **fields)
 
 
-SOPS = {"mac": "ENC[AES256_GCM,data:a,iv:b,tag:c,type:str]", "version": "3.9.0"}
+SOPS = {"mac": "ENC[AES256_GCM,data:aa==,iv:bb==,tag:cc==,type:str]", "version": "3.9.0"}
 
 REFUSED = [
     # namespaces and kinds
@@ -137,7 +137,7 @@ REFUSED = [
     (binding("ClusterRole/cluster-admin", kind="ClusterRoleBinding"), "binds ClusterRole/cluster-admin in all namespaces; bind your own ClusterRole"),
     (binding("ClusterRole/view", kind="ClusterRoleBinding"), "binds ClusterRole/view in all namespaces; "),
     (binding("Role/x", account("default", "other")), "has a subject that the tenant does not own: subjects[0] is a service account of namespace other"),
-    (binding("Role/x", {"kind": "ServiceAccount", "name": "default"}), "has a subject that the tenant does not own: subjects[0] is a service account of namespace None"),
+    (binding("ClusterRole/x", {"kind": "ServiceAccount", "name": "default"}, kind="ClusterRoleBinding"), "has a subject that the tenant does not own: subjects[0] is a service account without namespace"),
     (binding("Role/x", account("switchyard", "shop")), "has a subject that the tenant does not own: subjects[0] is the agent's service account"),
     (binding("Role/x", {"kind": "Group", "name": "system:authenticated"}), "has a subject that the tenant does not own: subjects[0] is Group system:authenticated"),
     (binding("Role/x", {"kind": "Group", "name": "system:serviceaccounts:other"}), "has a subject that the tenant does not own: subjects[0] is Group system:serviceaccounts:other"),
@@ -161,7 +161,7 @@ REFUSED = [
     (secret(stringData={"key": "hush"}), "contains plaintext values; "),
     (secret(stringData={"key": "ENC[hush]"}), "contains plaintext values; "),
     (secret(stringData={"key": "ENC[hush]"}, sops={"mac": ""}), "contains plaintext values; "),
-    (secret(stringData={"a": "ENC[x]", "b": "hush"}, sops=SOPS), "contains plaintext values at stringData.b beside encrypted ones; encrypt all values"),
+    (secret(stringData={"a": SOPS["mac"], "b": "hush"}, sops=SOPS), "contains plaintext values at stringData.b beside encrypted ones; encrypt all"),
     (secret(data=["hush"], sops=SOPS), "contains plaintext values at data "),
     (secret(type="kubernetes.io/service-account-token"), "requests a service account token; mount a projected token instead"),
     (item("v1", "ConfigMap", data={"tls.key": PEM}), "contains a private key at data.tls.key; keep them out of Git: "),
@@ -193,6 +193,7 @@ ALLOWED = [
     role(resources=["pods/exec"], verbs=["create"]),
     role(resources=["secrets"]),
     binding("Role/x", account("web", "shop"), account("job", "shop-jobs")),
+    binding("Role/x", {"kind": "ServiceAccount", "name": "default"}),
     binding(
         "ClusterRole/view", {"kind": "User", "name": "rita"}, {"kind": "Group", "name": "shop"}
     ),
@@ -200,7 +201,7 @@ ALLOWED = [
     binding("Role/x", {"kind": "User", "name": "system:serviceaccount:shop:web"}),
     deployment(serviceAccountName="web"),
     secret(type="kubernetes.io/tls"),
-    secret(data={"a": "ENC[AES256_GCM,data:x]", "b": ""}, sops=SOPS),
+    secret(data={"a": SOPS["mac"], "b": ""}, sops=SOPS),
     item("v1", "ConfigMap", data={"ca.pem": "-----BEGIN CERTIFICATE-----"}),
 ]
 

@@ -270,3 +270,26 @@ def test_dump_writes_blocks_in_the_given_order() -> None:
         "  echo 'é'",
         f"long: '{'word ' * 100}'",
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("a \nb\n", "t: |\n  a \n  b\n"),
+        ("a\n\tb", "t: |-\n  a\n  \tb\n"),
+        ("a\nb ", "t: |-\n  a\n  b \n"),
+        ("  a \nb\n", "t: |2\n    a \n  b\n"),
+        ("\n\ta\n", "t: |2\n\n  \ta\n"),
+        ("a \n\n\n", "t: |+\n  a \n\n\n"),
+    ],
+)
+def test_texts_with_tabs_and_trailing_blanks_stay_readable(text: str, written: str) -> None:
+    assert yaml.dump({"t": text}).decode() == written
+    for value in ({"t": text}, {"a": [text, {"b": text, "c": [[text]]}], "z": 1}, [text], text):
+        assert yaml.load_documents(yaml.dump(value))[0].value == value
+
+
+def test_a_text_with_the_mark_of_blocks_stays_as_it_is() -> None:
+    value = {"a": "\ue0000\ue000", "b": "x \ny", "c": "\ue000 \n\t"}
+
+    assert yaml.load_documents(yaml.dump(value))[0].value == value
