@@ -238,4 +238,14 @@ BEHAVIOURS = (
         STATUS_SERVICE,
         f"{CLIENT}::test_a_waiting_status_leaves_room_for_the_last_one",
     ),
+    Behaviour(
+        "A project can ask for resolved threads, approvals and more, whatever the pipeline says.",
+        f"{DOCS}/user/project/merge_requests/auto_merge/",
+        "tests/stories/test_merge_rights.py::test_what_the_project_asks_for_besides_is_waited_for",
+    ),
+    Behaviour(
+        "A train merges as the request to enter it says: squashing is asked for there.",
+        f"{DOCS}/api/merge_trains/",
+        f"{CLIENT}::test_a_train_is_told_to_squash_where_the_project_requires_it",
+    ),
 )
