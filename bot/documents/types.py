@@ -28,6 +28,7 @@ _HOUR = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 _HOST = re.compile(
     r"\*|(\*\.)?[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*"
 )
+_ZONE = re.compile(r"[A-Za-z0-9_+-]{1,64}(/[A-Za-z0-9_+-]{1,64}){0,2}")
 _FOLDER = re.compile(r"[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*")
 
 
@@ -176,12 +177,14 @@ def _hour(value: Any) -> time:
 
 
 def _timezone(value: str) -> str:
+    """An IANA name: at most three words, since ZoneInfo imports a package for each."""
+    unknown = invalid(f"unknown time zone {value!r}; expected an IANA name, e.g. Europe/Berlin")
+    if not _ZONE.fullmatch(value):
+        raise unknown
     try:
         ZoneInfo(value)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise invalid(
-            f"unknown time zone {value!r}; expected an IANA name, e.g. Europe/Berlin"
-        ) from None
+        raise unknown from None
     return value
 
 
