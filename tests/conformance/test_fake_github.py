@@ -2,13 +2,19 @@
 
 from pathlib import Path
 
+import httpx
 import pytest
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.types import Receive, Scope, Send
 
-from bot.forges import ForgeError
+from bot.forges import ForgeError, Status, StatusState
 from bot.forges.github import GitHubForge
 from bot.forges.github.tokens import AppTokens
 from renderers import yaml
-from tests.conformance.grounds import REPO, GitHubGround
+from tests.conformance.grounds import CONTEXT, REPO, GitHubGround
+from tests.fakes.github.api import MOST_STATUSES
+from tests.fakes.github.description import Described
 from tests.fakes.github.manifests import faults
 from tests.fakes.github.state import Json
 
@@ -85,3 +91,46 @@ async def test_a_jwt_of_the_app_is_refused_outside_its_endpoints(tmp_path: Path,
 
     await forge.close()
     ground.stop()
+
+
+async def test_a_commit_has_at_most_a_thousand_statuses_of_a_context(tmp_path: Path) -> None:
+    ground = GitHubGround(tmp_path)
+    head = ground.push("main", {"a.txt": b"one\n"})
+    first, last = (Status(CONTEXT, StatusState.PENDING, each) for each in ("first", "last"))
+    await ground.forge.set_status(REPO, head, first)
+    ground.github.counted[REPO, head, CONTEXT] = MOST_STATUSES
+
+    await ground.forge.set_status(REPO, head, last)
+
+    assert await ground.forge.statuses(REPO, head) == (first,), "the last one was refused"
+    await ground.forge.close()
+    ground.stop()
+
+
+@pytest.mark.parametrize(
+    ("asked", "sent", "status", "answer", "wrong"),
+    [
+        (f"GET /repos/{REPO}/pulls", {"query": "who=me"}, 200, [], "no parameter who"),
+        ("GET /repos/x/y/nothing", {}, 200, {}, "not described"),
+        (f"POST /repos/{REPO}/pulls", {"body": {"titel": 1}}, 201, {}, "no field titel"),
+        (f"PUT /repos/{REPO}/pulls/1/merge", {}, 418, {}, "418 is not described"),
+        (f"PUT /repos/{REPO}/pulls/1/merge", {}, 405, {"message": 1}, "message: 1 is not"),
+        (f"GET /repos/{REPO}", {}, 200, {"id": "x"}, "id: 'x' is not of type"),
+        (f"GET /repos/{REPO}", {}, 404, {"message": []}, "message: [] is not of type"),
+    ],
+)
+async def test_what_is_not_described_is_noticed(
+    asked: str, sent: Json, status: int, answer: Json, wrong: str
+) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await Request(scope, receive).body()
+        await JSONResponse(answer, status)(scope, receive, send)
+
+    described = Described(app)
+    transport = httpx.ASGITransport(described)
+    async with httpx.AsyncClient(transport=transport, base_url="http://github.test") as client:
+        method, _, path = asked.partition(" ")
+        url = f"/api/v3{path}?{sent.get('query', '')}"
+        await client.request(method, url, json=sent.get("body"))
+
+    assert any(wrong in each for each in described.wrong), described.wrong

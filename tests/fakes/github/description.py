@@ -18,7 +18,7 @@ from urllib.parse import parse_qs
 from openapi_schema_validator import OAS30Validator
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-ANYWHERE = frozenset({304, 401, 403, 404, 409, 429, 451, 500, 502, 503})
+ANYWHERE = frozenset({304, 401, 403, 404, 409, 422, 429, 451, 500, 502, 503})
 DATA = Path(__file__).parents[2] / "data" / "github"
 BASE = "/api/v3"
 PLAIN = {"string": "", "integer": 0, "number": 0, "boolean": False, "array": []}

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.conformance.behaviours import Behaviour, gitlab
+from tests.conformance.behaviours import Behaviour, github, gitlab
 
 ROOT = Path(__file__).parents[3]
-ROWS = gitlab.BEHAVIOURS
+ROWS = (*github.BEHAVIOURS, *gitlab.BEHAVIOURS)
 
 
 @cache
