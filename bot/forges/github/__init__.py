@@ -127,10 +127,12 @@ class GitHubForge:
         """See the Protocol. An App has one webhook; a token cannot read webhooks."""
         del repositories
         found: tuple[str, ...] = ()
+        app = None
         if isinstance(self._tokens, AppTokens):
+            app = int((await self._tokens.call("GET", "/app", None))["id"])
             found = await setup_check.check_app(self._tokens)
             found += await setup_check.check_webhook(self._tokens, address)
-        required = partial(setup_check.check_required_status, self._http)
+        required = partial(setup_check.check_required_status, self._http, app)
         return found + await check_each(deploys, required)
 
     async def git_credentials(self, repository: str) -> GitCredentials:

@@ -20,7 +20,10 @@ from bot.forges.github.tokens import AppTokens
 MAX_REDELIVERIES = 50
 MAX_ATTEMPTS = 3
 ADD = "add it in the App's settings, Permissions & events"
+RULE = "add a branch protection or a ruleset"
+SOURCE = "choose Switchyard's App as its source in the branch protection or ruleset"
 ADMIN = 3
+ANY = -1
 LEVELS = {"none": 0, "read": 1, "write": 2, "admin": ADMIN}
 
 
@@ -77,21 +80,28 @@ def _failed(log: list[Mapping[str, Any]]) -> Iterator[int]:
             yield tries[0]["id"]
 
 
-async def check_required_status(http: Http, repository: str) -> tuple[str, ...]:
-    """Check that the default branch requires the status `ORDER`."""
+async def check_required_status(http: Http, app: int | None, repository: str) -> tuple[str, ...]:
+    """Check that the default branch requires the status `ORDER`, of the App with that id.
+
+    Source: GitHub Docs, "About status checks": everybody who may write can set any status, unless
+    the rule names the App that it has to come from.
+    """
     info = await http.get(repository, f"/repos/{repository}")
     branch = info["default_branch"]
-    required = await _protection(http, repository, branch) | await _rules(http, repository, branch)
-    if ORDER in required:
+    sources = await _protection(http, repository, branch) | await _rules(http, repository, branch)
+    if not sources:
+        wrong = f"does not require the status {ORDER}, so people can merge out of order: {RULE}"
+    elif app is not None and sources - {app, ANY}:
+        wrong = f"requires the status {ORDER} from another App, so nothing can be merged: {SOURCE}"
+    elif app is not None and app not in sources:
+        wrong = f"takes the status {ORDER} from anybody with write access: {SOURCE}"
+    else:
         return ()
-    wrong = (
-        f"{repository}: branch {branch} does not require the status {ORDER}, so "
-        f"people can merge out of order: add a branch protection or a ruleset"
-    )
-    return (wrong,)
+    return (f"{repository}: branch {branch} {wrong}",)
 
 
-async def _protection(http: Http, repository: str, branch: str) -> set[str]:
+async def _protection(http: Http, repository: str, branch: str) -> set[int]:
+    """From which Apps the branch protection takes the status."""
     try:
         found = await http.get(repository, f"/repos/{repository}/branches/{quote(branch, safe='')}")
     except ResponseError as error:
@@ -99,14 +109,19 @@ async def _protection(http: Http, repository: str, branch: str) -> set[str]:
             return set()
         raise
     checks = (found.get("protection") or {}).get("required_status_checks") or {}
-    return set(checks.get("contexts") or ())
+    named = {
+        each.get("app_id") or ANY for each in checks.get("checks") or () if each["context"] == ORDER
+    }
+    return named or ({ANY} if ORDER in (checks.get("contexts") or ()) else set())
 
 
-async def _rules(http: Http, repository: str, branch: str) -> set[str]:
+async def _rules(http: Http, repository: str, branch: str) -> set[int]:
+    """From which Apps rulesets take the status."""
     rules = await rules_of(http, repository, branch)
     parameters = (each.get("parameters") or {} for each in rules)
     return {
-        check["context"]
+        check.get("integration_id") or ANY
         for each in parameters
         for check in each.get("required_status_checks") or ()
+        if check["context"] == ORDER
     }

@@ -247,6 +247,12 @@ BEHAVIOURS = (
         f"{CLIENT}::test_a_merge_that_requires_the_queue_is_enqueued_with_its_head",
     ),
     Behaviour(
+        "Everybody who may write can set any status; a rule can name the App it has to come from.",
+        f"{DOCS}/pull-requests/collaborating-with-pull-requests/"
+        "collaborating-on-repositories-with-code-quality-features/about-status-checks",
+        "tests/unit/forges/test_github_setup.py::test_the_order_has_to_come_from_the_app",
+    ),
+    Behaviour(
         "A commit has at most 1,000 statuses of one context.",
         STATUSES,
         f"{FAKE}::test_a_commit_has_at_most_a_thousand_statuses_of_a_context",

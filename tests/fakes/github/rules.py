@@ -14,7 +14,7 @@ def routes(github: GitHub) -> APIRouter:
         forge.require(github.signed_in(request), f"{owner}/{name}", "read")
         found = forge.repository(f"{owner}/{name}")
         contexts = found.required_statuses if branch in found.protected else []
-        checks = [{"context": each, "app_id": None} for each in contexts]
+        checks = [{"context": each, "app_id": github.protection_app} for each in contexts]
         bot = shapes.user(forge.users[github.bot], github.web)
         head = forge.git.head(f"{owner}/{name}", branch)
         return {

@@ -103,6 +103,7 @@ class GitHub:
         self.forks: dict[tuple[str, int], str] = {}
         self.required: dict[str, list[str]] = {}
         self.protection: dict[str, Json] = {}
+        self.protection_app: int | None = None
         self.rulesets: dict[str, list[Json]] = {}
         self.repository_methods: dict[str, set[str]] = {}
         self.hook_url = ""
