@@ -78,6 +78,7 @@ def plan(
         problems=(
             *dict.fromkeys((*placement.problems, *distribution.problems)),
             *_separated_dependencies(snapshot, set(units)),
+            *_unreachable_quorums(snapshot, set(units)),
         ),
         optimization=optimized.result,
     )
@@ -101,6 +102,23 @@ def _separated_dependencies(snapshot: Snapshot, units: set[Unit]) -> Iterator[Pl
                     f"{component.name} depends on {dependency.component} on the same cluster, but "
                     f"{dependency.component} is not placed on {', '.join(clusters)}: place it "
                     f"there too, or set `on: allClusters`"
+                )
+
+
+def _unreachable_quorums(snapshot: Snapshot, units: set[Unit]) -> Iterator[PlanProblem]:
+    """Dependencies on more clusters than their component is placed on."""
+    components = {each.name for each in snapshot.application.components}
+    for component in snapshot.application.components:
+        for dependency in component.depends_on:
+            known = dependency.application is None and dependency.component in components
+            if not known or dependency.quorum is None:
+                continue
+            placed = sum(unit.component == dependency.component for unit in units)
+            if placed < dependency.quorum and any(u.component == component.name for u in units):
+                yield PlanProblem(
+                    f"{component.name} depends on {dependency.component} on "
+                    f"{dependency.quorum} clusters, but {dependency.component} is placed on "
+                    f"{placed}: lower the quorum, or set `on: allClusters`"
                 )
 
 

@@ -8,7 +8,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from planners.model import Cluster, Component, CustomizationIntent, Json, PlanProblem, Target, Unit
+from planners.model import (
+    Cluster,
+    Component,
+    ContainerLimits,
+    CustomizationIntent,
+    Json,
+    PlanProblem,
+    Target,
+    Unit,
+)
 from planners.model.requests import WorkloadRequests
 from planners.model.snapshot import Snapshot
 from planners.placement.exceptions import replica_overrides
@@ -89,12 +98,13 @@ class Variants:
         """What every component would request on every cluster; equal variants share one tuple."""
         made: dict[VariantKey, tuple[WorkloadRequests, ...]] = {}
         found: dict[Unit, tuple[WorkloadRequests, ...]] = {}
+        limits = self.snapshot.tenant.limits
         for part in self.snapshot.application.components:
             for cluster in self.snapshot.clusters:
                 key = self.key(part, cluster)
                 if key not in made:
                     objects = self.variant(part, cluster).objects
-                    made[key] = tuple(each for item in objects for each in _workload(item))
+                    made[key] = tuple(each for item in objects for each in _workload(item, limits))
                 found[Unit(part.name, cluster.name)] = made[key]
         return found
 
@@ -256,10 +266,10 @@ class Variants:
         )
 
 
-def _workload(item: Object) -> Iterator[WorkloadRequests]:
+def _workload(item: Object, limits: ContainerLimits | None) -> Iterator[WorkloadRequests]:
     """What an object's pods request; a quantity that cannot be read is reported when rendered."""
     try:
-        per_pod = workloads.requests(item, 1)
+        per_pod = workloads.requests(item, 1, limits)
     except ValueError:
         return
     if per_pod:

@@ -23,6 +23,12 @@ PACKAGE = "kubernetes_validate"
 FOLDER = "kubernetes-json-schema"
 STRICT = "-local-strict"
 MAX_VIOLATIONS = 20
+_REMOVED_GROUPS = {
+    "extensions": "use Pod Security Admission instead of PodSecurityPolicy",
+    "componentconfig": "pass a file to the component",
+    "settings.k8s.io": "use an admission webhook instead of PodPreset",
+    "auditregistration.k8s.io": "use the audit policy of the API server",
+}
 
 _GROUP_VERSION_KIND = "x-kubernetes-group-version-kind"
 _QUANTITY = "io.k8s.apimachinery.pkg.api.resource.Quantity"
@@ -43,13 +49,46 @@ class KubernetesSchemas:
         api, kind = str(item.get("apiVersion")), str(item.get("kind"))
         group = api.rpartition("/")[0]
         if group not in groups():
-            schema = custom_schema(custom, item)
-            return () if schema is None else _check(item, json_schema(schema), _registry(None))
+            return _custom_violations(item, api, kind, custom)
         known = nearest(version) if version else _newest_with(api, kind)
         name = kinds(known).get((api, kind)) if known else None
         if known is None or name is None:
             return (SchemaViolation((), _missing(api, kind, known or versions()[-1])),)
         return _check(item, {"$ref": f"urn:{known}#/$defs/{name}"}, _registry(known))
+
+
+def _custom_violations(
+    item: Mapping[str, Json], api: str, kind: str, custom: CustomKinds
+) -> tuple[SchemaViolation, ...]:
+    """An object of a group that is not of Kubernetes itself."""
+    group = api.rpartition("/")[0]
+    served = custom.get((group, kind))
+    if served is None:
+        reason = _no_group(api, group, kind)
+        return (SchemaViolation((), reason),) if reason else ()
+    schema = custom_schema(custom, item)
+    if schema is None:
+        versions_served = ", ".join(f"{group}/{each}" for each in sorted(served)) or "no version"
+        reason = f"{api} {kind} is not served by its CustomResourceDefinition: {versions_served} is"
+        return (SchemaViolation((), reason),)
+    return _check(item, json_schema(schema), _registry(None))
+
+
+def _no_group(api: str, group: str, kind: str) -> str:
+    """Why no cluster can have a group; empty if it may be a custom one.
+
+    Groups of CustomResourceDefinitions have a dot (ValidateCustomResourceDefinition), and removed
+    groups are not used again (Kubernetes documentation, "Deprecated API Migration Guide").
+    """
+    apis = sorted(other for other, name in kinds(versions()[-1]) if name == kind)
+    near = get_close_matches(group, [each.rpartition("/")[0] for each in apis], n=1, cutoff=0.8)
+    if group in _REMOVED_GROUPS:
+        instead = f"use {', '.join(apis)}" if apis else _REMOVED_GROUPS[group]
+        return f"{api} {kind} was removed from Kubernetes; {instead}"
+    if "." in group and not near:
+        return ""
+    hint = f"; use {', '.join(apis)}" if apis else ""
+    return f"the API group {group} does not exist in Kubernetes{hint}"
 
 
 def _quantity(

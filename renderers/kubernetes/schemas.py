@@ -14,7 +14,8 @@ Schema: TypeAlias = Mapping[str, Json]
 CustomKinds: TypeAlias = Mapping[tuple[str, str], Mapping[str, Schema]]
 
 _KEPT_KEYWORDS = (
-    "enum", "maxItems", "maxLength", "maximum", "minItems", "minLength", "minimum", "required",
+    "enum", "maxItems", "maxLength", "maxProperties", "maximum", "minItems", "minLength",
+    "minProperties", "minimum", "multipleOf",
 )  # fmt: skip
 _COMMON_FIELDS: dict[str, Json] = {"apiVersion": {}, "kind": {}, "metadata": {"type": "object"}}
 
@@ -54,7 +55,7 @@ class NoSchemas:
 
 
 def custom_kinds(items: Iterable[Mapping[str, Json]]) -> CustomKinds:
-    """The structural schemas (`openAPIV3Schema`) in all CustomResourceDefinitions of `items`."""
+    """The structural schemas of all served versions in the CustomResourceDefinitions of `items`."""
     found: dict[tuple[str, str], dict[str, Schema]] = {}
     for item in items:
         if item.get("kind") != "CustomResourceDefinition":
@@ -63,7 +64,7 @@ def custom_kinds(items: Iterable[Mapping[str, Json]]) -> CustomKinds:
         key = (str(spec.get("group")), str(_mapping(spec.get("names")).get("kind")))
         for version in _mappings(spec.get("versions")):
             schema = _mapping(_mapping(version.get("schema")).get("openAPIV3Schema"))
-            if schema:
+            if schema and version.get("served") is not False:
                 found.setdefault(key, {})[str(version.get("name"))] = schema
     return found
 
@@ -113,7 +114,7 @@ def _structural(schema: Mapping[str, Json]) -> dict[str, Json]:
     Types, enumerations and bounds are kept; patterns and CEL rules are not, because only the API
     server evaluates them exactly. Unknown fields are rejected, because they would be pruned.
     """
-    made: dict[str, Json] = {name: schema[name] for name in _KEPT_KEYWORDS if name in schema}
+    made = _bounds(schema)
     types = [str(schema["type"])] if "type" in schema else []
     if schema.get("x-kubernetes-int-or-string") is True:
         types = ["integer", "string"]
@@ -134,6 +135,25 @@ def _structural(schema: Mapping[str, Json]) -> dict[str, Json]:
     elif properties and others is not True and not _keeps_unknown(schema):
         made["additionalProperties"] = False
     return made
+
+
+def _bounds(schema: Mapping[str, Json]) -> dict[str, Json]:
+    """The bounds of a value; an exclusive one is a flag in structural schemas."""
+    made: dict[str, Json] = {name: schema[name] for name in _KEPT_KEYWORDS if name in schema}
+    required = _required(schema)
+    if required:
+        made["required"] = required
+    for bound in ("Minimum", "Maximum"):
+        if schema.get(f"exclusive{bound}") is True and bound.lower() in schema:
+            made[f"exclusive{bound}"] = schema[bound.lower()]
+    return made
+
+
+def _required(schema: Mapping[str, Json]) -> list[Json]:
+    """The required fields; those with a default are set before they are checked."""
+    names, properties = schema.get("required"), _mapping(schema.get("properties"))
+    listed = names if isinstance(names, list) else []
+    return [name for name in listed if "default" not in _mapping(properties.get(str(name)))]
 
 
 def _keeps_unknown(schema: Mapping[str, Json]) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from planners.model import Json, quantities
+from planners.model import ContainerLimits, Json, quantities
 
 NANO = 10**9
 _TEMPLATES = {
@@ -38,21 +38,24 @@ def replicas(item: Mapping[str, Json]) -> int:
     return found if isinstance(found, int) and not isinstance(found, bool) else 1
 
 
-def requests(item: Mapping[str, Json], count: int | None = None) -> dict[str, int]:
+def requests(
+    item: Mapping[str, Json], count: int | None = None, limits: ContainerLimits | None = None
+) -> dict[str, int]:
     """The requests of all pods of an object, in nano-units by resource, including `pods`.
 
-    `count` overrides the number of pods. Raises ValueError for an invalid quantity.
+    `count` overrides the number of pods; `limits` are the tenant's defaults for containers. Raises
+    ValueError for an invalid quantity.
     """
     spec = pod_spec(item)
     if spec is None:
         return {}
     number = replicas(item) if count is None else count
-    found = {name: amount * number for name, amount in pod_requests(spec).items()}
+    found = {name: amount * number for name, amount in pod_requests(spec, limits).items()}
     found["pods"] = NANO * number
     return found
 
 
-def pod_requests(spec: Mapping[str, Json]) -> dict[str, int]:
+def pod_requests(spec: Mapping[str, Json], limits: ContainerLimits | None = None) -> dict[str, int]:
     """The requests of one pod: the sum of its containers, or its peak during start if higher.
 
     Source: Kubernetes documentation, "Sidecar Containers", "Resource sharing within containers":
@@ -61,7 +64,7 @@ def pod_requests(spec: Mapping[str, Json]) -> dict[str, int]:
     running: dict[str, int] = {}
     peak: dict[str, int] = {}
     for container in _containers(spec, "initContainers"):
-        amounts = _requests(container)
+        amounts = _requests(container, limits)
         if container.get("restartPolicy") == "Always":
             _add(running, amounts)
         else:
@@ -69,7 +72,7 @@ def pod_requests(spec: Mapping[str, Json]) -> dict[str, int]:
             _add(together, amounts)
             _raise_to(peak, together)
     for container in _containers(spec, "containers"):
-        _add(running, _requests(container))
+        _add(running, _requests(container, limits))
     _raise_to(peak, running)
     overhead = spec.get("overhead")
     if isinstance(overhead, dict):
@@ -84,17 +87,38 @@ def _containers(spec: Mapping[str, Json], field: str) -> Iterator[Mapping[str, J
     )
 
 
-def _requests(container: Mapping[str, Json]) -> dict[str, int]:
+def _requests(container: Mapping[str, Json], limits: ContainerLimits | None) -> dict[str, int]:
     """The requests of a container; a limit without a request counts as the request."""
+    stated = effective_resources(container, limits)["requests"]
+    return {name: quantities.parse(value) for name, value in stated.items()}
+
+
+def effective_resources(
+    container: Mapping[str, Json], limits: ContainerLimits | None
+) -> Mapping[str, Mapping[str, Json]]:
+    """A container's requests and limits, completed with the defaults of the LimitRange.
+
+    Source: Kubernetes documentation, "Limit Ranges": a default limit comes from `max` if there is
+    none, and a default request from the limit.
+    """
     resources = container.get("resources")
-    if not isinstance(resources, dict):
-        return {}
-    found: dict[str, int] = {}
-    for field in ("limits", "requests"):
-        stated = resources.get(field)
-        if isinstance(stated, dict):
-            found |= {name: quantities.parse(value) for name, value in stated.items()}
-    return found
+    stated = {
+        field: _mapping(resources.get(field) if isinstance(resources, dict) else None)
+        for field in ("limits", "requests")
+    }
+    default: dict[str, Json] = {}
+    request: dict[str, Json] = {}
+    if limits is not None:
+        default = {**limits.max, **limits.default}
+        request = {**default, **limits.default_request}
+    return {
+        "requests": {**request, **stated["limits"], **stated["requests"]},
+        "limits": {**default, **stated["limits"]},
+    }
+
+
+def _mapping(value: Json) -> dict[str, Json]:
+    return value if isinstance(value, dict) else {}
 
 
 def _add(total: dict[str, int], more: Mapping[str, int]) -> None:

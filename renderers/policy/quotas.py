@@ -12,6 +12,7 @@ from planners.model.quantities import NANO, parse, write
 from renderers.kubernetes import workloads
 from renderers.kubernetes.kinds import kind_of
 from renderers.kubernetes.metadata import label_of
+from renderers.kubernetes.workloads import effective_resources
 
 Usage = dict[str, int]
 
@@ -94,7 +95,7 @@ def missing_amounts(item: Mapping[str, Json], tenant: Tenant) -> Iterator[str]:
     }
     whole = _resources(pod)
     for container in _containers(pod):
-        stated = _effective(container, tenant.limits)
+        stated = effective_resources(container, tenant.limits)
         for field, name in sorted(required):
             if name not in stated[field] and name not in whole[field]:
                 yield (
@@ -135,7 +136,10 @@ def _pod_amounts(pod: Mapping[str, Json], limits: ContainerLimits | None, field:
     spec: dict[str, Json] = {key: value for key, value in pod.items() if key != "overhead"}
     for containers in _CONTAINERS:
         spec[containers] = [
-            {**each, "resources": {"requests": dict(_effective(each, limits)[field])}}
+            {
+                **each,
+                "resources": {"requests": dict(effective_resources(each, limits)[field])},
+            }
             for each in _mappings(pod.get(containers))
         ]
     whole = _resources(pod)
@@ -147,22 +151,6 @@ def _pod_amounts(pod: Mapping[str, Json], limits: ContainerLimits | None, field:
     return {
         **({} if field == "limits" else overhead),
         **{name: amount + overhead.get(name, 0) for name, amount in found.items()},
-    }
-
-
-def _effective(
-    container: Mapping[str, Json], limits: ContainerLimits | None
-) -> Mapping[str, Mapping[str, Json]]:
-    """A container's requests and limits, completed with the defaults of the LimitRange."""
-    stated = _resources(container)
-    default: dict[str, Json] = {}
-    request: dict[str, Json] = {}
-    if limits is not None:
-        default = {**limits.max, **limits.default}
-        request = {**default, **limits.default_request}
-    return {
-        "requests": {**request, **stated["limits"], **stated["requests"]},
-        "limits": {**default, **stated["limits"]},
     }
 
 

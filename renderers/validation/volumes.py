@@ -26,7 +26,7 @@ from renderers.validation.checks import (
     unique,
 )
 from renderers.validation.containers import FILE_FIELDS, descending_path, field_ref
-from renderers.validation.formats import DNS_LABEL
+from renderers.validation.formats import DNS_LABEL, SUBDOMAIN
 from renderers.validation.storage import CLAIM_SPEC
 
 VOLUME_SOURCES = (
@@ -59,6 +59,10 @@ def _local_path(value: Json, place: Place) -> Violations:
 def _no_host_steps(value: Json, place: Place) -> Violations:
     if ".." in text(value).split("/"):
         yield place.violation("must not contain '..'")
+
+
+def _driver(value: Json, place: Place) -> Violations:
+    yield from SUBDOMAIN(text(value).lower(), place)
 
 
 def _field_of_pod(item: Object, place: Place) -> Violations:
@@ -100,7 +104,7 @@ _SOURCES: dict[str, Check] = {
     "projected": shape({"sources": _PROJECTION, "defaultMode": _MODE}),
     "persistentVolumeClaim": shape({}, required=("claimName",)),
     "nfs": shape({"path": absolute}, required=("server", "path")),
-    "csi": shape({}, required=("driver",)),
+    "csi": shape({"driver": _driver}, required=("driver",)),
     "ephemeral": shape(
         {"volumeClaimTemplate": shape({"spec": CLAIM_SPEC}, required=("spec",))},
         required=("volumeClaimTemplate",),

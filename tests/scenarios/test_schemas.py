@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+import pytest
+
+from bot.cli.errors import InputError
 from bot.engine.propose import Proposal
 from tests.fakes.folders import application, cluster, deployment, planned, registration, tenant
 
@@ -202,3 +205,115 @@ customizations:
             "them"
         ),
     )
+
+
+@pytest.mark.parametrize(
+    ("api", "kind", "reason"),
+    [
+        (
+            "extensions/v1beta1",
+            "Ingress",
+            "extensions/v1beta1 Ingress was removed from Kubernetes; use networking.k8s.io/v1",
+        ),
+        (
+            "extensions/v1beta1",
+            "Deployment",
+            "extensions/v1beta1 Deployment was removed from Kubernetes; use apps/v1",
+        ),
+        ("apps/v1beta2", "Deployment", "does not exist in Kubernetes 1.25; apps/v1 does"),
+        ("app/v1", "Deployment", "the API group app does not exist in Kubernetes; use apps/v1"),
+        ("network.k8s.io/v1", "Ingress", "group network.k8s.io does not exist in Kubernetes; use"),
+        ("things/v1", "Thing", "the API group things does not exist in Kubernetes"),
+    ],
+)
+def test_groups_that_no_cluster_has_are_refused(
+    tmp_path: Path, api: str, kind: str, reason: str
+) -> None:
+    text = f"apiVersion: {api}\nkind: {kind}\nmetadata: {{name: x}}\nspec: {{}}\n"
+
+    problems = said(run(tmp_path, {"x.yaml": text}))
+
+    assert any(each.startswith("web/x.yaml:1:1: ") and reason in each for each in problems)
+
+
+def test_versions_that_a_definition_does_not_serve_are_refused(tmp_path: Path) -> None:
+    allowed = "namespace: shop, kinds: {allowed: [CustomResourceDefinition.apiextensions.k8s.io]}"
+    old = rocket("{engine: solid}").replace("example/v1", "example/v1beta1")
+    reason = "space.example/v1beta1 Rocket is not served by its CustomResourceDefinition: "
+
+    (refused,) = said(run(tmp_path / "1", {"a.yaml": CRD, "x.yaml": old}, spec=allowed))
+    assert f"{reason}space.example/v1 is" in refused
+
+    unserved = CRD.replace(
+        "- name: v1\n",
+        "- {name: v1beta1, served: false, storage: false, schema: "
+        "{openAPIV3Schema: {type: object}}}\n    - name: v1\n",
+    )
+    (refused,) = said(run(tmp_path / "2", {"a.yaml": unserved, "x.yaml": old}, spec=allowed))
+    assert f"{reason}space.example/v1 is" in refused
+
+
+def test_fields_with_a_default_are_not_required(tmp_path: Path) -> None:
+    allowed = "namespace: shop, kinds: {allowed: [CustomResourceDefinition.apiextensions.k8s.io]}"
+    defaulted = CRD.replace("enum: [liquid, solid]}", "enum: [liquid, solid], default: solid}")
+
+    assert said(run(tmp_path, {"a.yaml": defaulted, "x.yaml": rocket("{}")}, spec=allowed)) == []
+
+
+@pytest.mark.parametrize("text", ["128MB", "1Gb", "100 m", "1 core", "1,5", "500M i"])
+def test_texts_that_are_no_quantity_are_refused_with_their_line(tmp_path: Path, text: str) -> None:
+    manifest = deployment("web").replace(
+        "image:", f"resources: {{requests: {{memory: {text!r}}}}}\n          image:"
+    )
+
+    (refused,) = said(run(tmp_path, {"x.yaml": manifest}))
+
+    assert refused.startswith("web/x.yaml:15:")
+    assert "containers[0].resources.requests.memory is not a quantity" in refused
+
+
+def test_invalid_quantities_of_the_fleet_are_refused_with_their_line(tmp_path: Path) -> None:
+    app = {**application(SPEC), "web/x.yaml": deployment("web")}
+    limits = 'namespace: shop, quota: {cpu: "1 core"}, limits: {default: {memory: 1Gb}}'
+    fleet = {**tenant(spec=limits), **registration(), **cluster("a", "", capacity="{cpu: 100 m}")}
+
+    with pytest.raises(InputError) as refused:
+        planned(tmp_path, app, fleet)
+
+    text = str(refused.value)
+    assert "invalid quantity '100 m'" in text
+    assert "invalid quantity '1 core'" in text
+    assert "invalid quantity '1Gb'" in text
+    assert "clusters/a.yaml:6:" in text
+
+
+def test_defaults_of_the_tenant_count_against_capacity(tmp_path: Path) -> None:
+    app = {**application(SPEC), "web/x.yaml": deployment("web")}
+    fleet = {**registration(), **cluster("a", "", capacity='{cpu: "1"}')}
+    limits = 'namespace: shop, limits: {defaultRequest: {cpu: "2"}}'
+
+    refused = planned(tmp_path / "1", app, {**fleet, **tenant(spec=limits)})
+    assert any("cpu" in each for each in said(refused))
+
+    placed = planned(tmp_path / "2", app, {**fleet, **tenant()})
+    assert said(placed) == []
+
+
+def test_a_quorum_above_the_number_of_clusters_is_refused(tmp_path: Path) -> None:
+    spec = """
+    components:
+      - {name: db, source: {manifests: db}}
+      - {name: web, source: {manifests: web}, dependsOn: [{component: db, on: quorum, quorum: 3}]}
+    placement:
+      - {components: [db, web], allOf: [{}]}
+    """
+    app = {**application(spec), "db/x.yaml": deployment("db"), "web/x.yaml": deployment("web")}
+    fleet = {**tenant(), **registration(), **cluster("a"), **cluster("b")}
+
+    assert said(planned(tmp_path / "1", app, fleet)) == [
+        (
+            "web depends on db on 3 clusters, but db is placed on 2: lower the quorum, or set "
+            "`on: allClusters`"
+        )
+    ]
+    assert said(planned(tmp_path / "2", app, {**fleet, **cluster("c")})) == []
