@@ -85,6 +85,24 @@ def attribute(
     return Contributors(frozenset(accounts), tuple(found))
 
 
+def first_pushed_by(
+    account: int,
+    commits: CommitRange,
+    pushes: Iterable[Push],
+    requests: Iterable[MergedRequest],
+) -> frozenset[str]:
+    """The commits, also of the merge requests, that an account pushed before anybody else."""
+    graph = dict(commits.parents)
+    for request in requests:
+        graph |= request.commits
+    first, own = set[str](), set[str]()
+    for push in pushes:
+        new = between(graph, push.before, push.after) - first
+        own |= new if push.account == account else frozenset()
+        first |= new
+    return frozenset(own)
+
+
 def between(graph: Graph, old: str, new: str) -> frozenset[str]:
     """The commits of the graph that `new` contains and `old` does not."""
     return _reach(graph, new) - _reach(graph, old)

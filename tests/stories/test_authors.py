@@ -9,7 +9,8 @@ from typing import TypeAlias
 
 import pytest
 
-from bot.sandbox.demo.site import APP, DEPLOY
+from bot.effects.push import BOT as AUTHOR
+from bot.sandbox.demo.site import APP, BOT, DEPLOY
 from tests.fakes.hands import Hand
 from tests.fakes.world import World, manifest, small_app, small_fleet
 from tests.stories.test_forges import wave_request
@@ -307,6 +308,20 @@ async def test_who_had_a_hand_in_what_is_deployed_may_approve_what_comes_next(wo
     await world.advance(5)
 
     assert len(world.merged()) > len(before)
+
+
+@pytest.mark.parametrize("world", EVERYWHERE, indirect=True)
+async def test_a_change_that_switchyard_proposed_has_no_author_without_an_account(
+    world: World,
+) -> None:
+    """Its commits carry an address that is nobody's."""
+    await begin(world)
+    bot = world.person(BOT)
+    bot.push(APP, "intent", SHOP, "Scale", claims=AUTHOR.email)
+    merged("intent", opens=bot, merges=world.otto)
+    await world.settle()
+
+    assert await outcome(world, "rita") == ["canary.1"]
 
 
 def unknown_address(world: World) -> None:

@@ -74,7 +74,7 @@ class GitHubForge:
         budget = RateBudget(clock, PER_MINUTE, PER_HOUR)
         self._http = Http(api_of(self.web), client, tokens, clock, budget)
         self._me: User | None = None
-        self._contributors = ContributorReader(self._http)
+        self._contributors = ContributorReader(self._http, self.me)
         self._listing = Listing(self._http, clock)
         self._conversations = Conversations(self._http)
 

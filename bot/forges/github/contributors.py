@@ -9,19 +9,20 @@ requests" (`merged_by`; at most 250 commits), "... for repositories" ("List repo
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 from urllib.parse import quote
 
-from bot.forges import MAX_COMMIT_RANGE, CommitRange, Contributors
+from bot.forges import MAX_COMMIT_RANGE, CommitRange, Contributors, User
 from bot.forges._attribution import (
     MAX_REQUESTS,
     MergedRequest,
     Push,
     attribute,
     checked_range,
+    first_pushed_by,
     joined,
 )
 from bot.forges.github.http import Http, ResponseError
@@ -42,17 +43,18 @@ SMALLER = "with smaller pull requests"
 
 @dataclass(slots=True)
 class _Findings:
-    """What one question has found so far."""
+    """What one question has found so far; `unknown` are commits with an address of no account."""
 
     accounts: set[int] = field(default_factory=set)
     unattributed: list[UnattributedCommit] = field(default_factory=list)
+    unknown: set[str] = field(default_factory=set)
 
     def add(self, commits: Iterable[Json]) -> None:
         """The accounts of commits; GitHub commits as `web-flow` what people do on its pages."""
         for commit in commits:
             people = [commit.get("author"), commit.get("committer")]
             if not all(people):
-                self.miss(commit["sha"], NO_ACCOUNT, ADD_ADDRESS)
+                self.unknown.add(commit["sha"])
             self.accounts |= {each["id"] for each in people if each and each["login"] != WEB_FLOW}
 
     def miss(self, sha: str, reason: str, remedy: str) -> None:
@@ -65,6 +67,7 @@ class ContributorReader:
     """Asks one GitHub; pushes are remembered by repository and id, as they never change."""
 
     http: Http
+    me: Callable[[], Awaitable[User]]
     _pushes: dict[str, dict[int, Push]] = field(default_factory=dict)
 
     async def read(self, repository: str, commits: CommitRange) -> Contributors:
@@ -81,6 +84,9 @@ class ContributorReader:
         found.accounts |= {
             int(match[1]) for each in commits.addresses if (match := _NOREPLY.fullmatch(each))
         }
+        account = (await self.me()).id
+        for sha in found.unknown - first_pushed_by(account, commits, pushes, requests):
+            found.miss(sha, NO_ACCOUNT, ADD_ADDRESS)
         told = attribute(repository, commits, pushes, requests)
         return joined(Contributors(frozenset(found.accounts), tuple(found.unattributed)), told)
 

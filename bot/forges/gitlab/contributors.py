@@ -23,8 +23,8 @@ from bot.forges._attribution import (
     MergedRequest,
     Push,
     attribute,
-    between,
     checked_range,
+    first_pushed_by,
     joined,
 )
 from bot.forges.gitlab import commit_authors
@@ -97,15 +97,11 @@ class ContributorReader:
         self, repository: str, search: "_Search", pushes: Iterable[Push]
     ) -> Contributors:
         """The accounts of the authors; what Switchyard itself pushed has no author besides."""
-        me = await self.me()
+        requests = search.requests.values()
+        own = first_pushed_by(await self.me(), search.commits, pushes, requests)
         graph = dict(search.commits.parents)
-        for request in search.requests.values():
+        for request in requests:
             graph |= request.commits
-        first, own = set[str](), set[str]()
-        for push in pushes:
-            new = between(graph, push.before, push.after) - first
-            own |= new if push.account == me else frozenset()
-            first |= new
         wanted = [sha for sha, parents in graph.items() if len(parents) <= 1 and sha not in own]
         found = await commit_authors.read(self.http, repository, wanted)
         accounts = {each for each in found.values() if each is not None}

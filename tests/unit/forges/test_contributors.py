@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
-from bot.forges import MAX_COMMIT_RANGE, CommitRange, Contributors
+from bot.forges import MAX_COMMIT_RANGE, CommitRange, Contributors, User
 from bot.forges.github import contributors as on_github
 from bot.forges.github.http import Http as GitHubHttp
 from bot.forges.github.http import ResponseError as GitHubError
@@ -17,6 +17,10 @@ ADA, OTTO, RITA = ({"id": number, "login": f"user-{number}"} for number in (1, 2
 WEB_FLOW = {"id": 19864447, "login": "web-flow"}
 ZERO = "0" * 40
 Json = dict[str, Any]
+
+
+async def me() -> User:
+    return User(99, "switchyard[bot]", "", bot=True)
 
 
 def commits(**parents: str) -> CommitRange:
@@ -88,7 +92,7 @@ class GitHub:
         return found
 
     async def read(self, found: CommitRange) -> Contributors:
-        return await on_github.ContributorReader(cast("GitHubHttp", self)).read(REPO, found)
+        return await on_github.ContributorReader(cast("GitHubHttp", self), me).read(REPO, found)
 
 
 def commit(sha: str, parent: str, who: Json | None) -> Json:
@@ -183,7 +187,7 @@ async def test_known_pushes_are_not_listed_again_and_noreply_addresses_name_acco
     for number in range(300):
         github.pushed(OTTO, f"x{number}", f"x{number + 1}", "other")
     github.pushed(OTTO, "old", "a", "main")
-    reader = on_github.ContributorReader(cast("GitHubHttp", github))
+    reader = on_github.ContributorReader(cast("GitHubHttp", github), me)
     address = "3+rita@users.noreply.github.com"
     await reader.read(REPO, CommitRange("main", "a", {"a": ("old",)}))
     github.committed("b", OTTO, OTTO)
