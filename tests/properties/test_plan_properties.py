@@ -47,7 +47,7 @@ def snapshots(draw: st.DrawFn) -> Snapshot:
                 [DependencyScope.SAME_CLUSTER, DependencyScope.ALL_CLUSTERS, DependencyScope.QUORUM]
             )
         )
-        quorum = 2 if on is DependencyScope.QUORUM else None
+        quorum = min(2, len(fleet)) if on is DependencyScope.QUORUM else None
         edges = tuple(Dependency(need, on=on, quorum=quorum) for need in sorted(needs))
         parts.append(Component(name, ComponentSource("manifests", f"deploy/{name}"), edges))
     placements = [PlacementIntent(tuple(names), all_of=(Selector(),))]
