@@ -9,6 +9,7 @@ FileTree: TypeAlias = Mapping[str, bytes]
 
 _SEGMENT = re.compile(r"[a-z0-9]([a-z0-9._-]*[a-z0-9])?")
 MAX_SEGMENT = 200
+MAX_SEGMENTS = 50
 
 
 class UnsafePathError(ValueError):
@@ -19,8 +20,11 @@ def safe_join(*segments: str) -> str:
     """Join segments into a path of portable names (lower-case letters, digits, `.`, `_`, `-`).
 
     Raises:
-        UnsafePathError: a segment is empty, hidden, too long, or has `..` or another character.
+        UnsafePathError: a segment is empty, hidden, too long, or has `..` or another character, or
+            there are more segments than are read again.
     """
+    if len(segments) > MAX_SEGMENTS:
+        raise UnsafePathError(f"a path in a deploy repo has more than {MAX_SEGMENTS} segments")
     for segment in segments:
         if len(segment) > MAX_SEGMENT or ".." in segment or not _SEGMENT.fullmatch(segment):
             raise UnsafePathError(f"{segment!r} is not a valid path segment in a deploy repo")
