@@ -119,16 +119,19 @@ SELECTOR = shape(
 )
 
 
-def selector_matches_template(spec: Object, place: Place) -> Violations:
+def selector_selects_template(spec: Object, place: Place) -> Violations:
     """A workload's selector is not empty and selects the pods of its template."""
+    if spec.get("selector") == {}:
+        yield place.at("selector").violation("must not be empty")
+    else:
+        yield from selector_matches_template(spec, place)
+
+
+def selector_matches_template(spec: Object, place: Place) -> Violations:
+    """A selector selects the pods of the template; an empty one selects all."""
     selector = mapping(spec.get("selector"))
     found = mapping(mapping(mapping(spec.get("template")).get("metadata")).get("labels"))
-    wanted, expressions = mapping(selector.get("matchLabels")), selector.get("matchExpressions")
-    if not isinstance(spec.get("selector"), dict):
-        return
-    if not wanted and not expressions:
-        yield place.at("selector").violation("must not be empty")
-    elif not matches(selector, found):
+    if not matches(selector, found):
         where = place.at("template", "metadata", "labels")
         yield where.violation("does not match the labels in spec.selector")
 

@@ -60,6 +60,16 @@ def _port_names(spec: Object, place: Place) -> Violations:
             yield where.violation("requires the field name, because there are several ports")
 
 
+def _distinct_ports(spec: Object, place: Place) -> Violations:
+    """No two ports have one number and protocol; an empty protocol is TCP."""
+    seen: set[tuple[int | None, str]] = set()
+    for index, item in mappings(spec.get("ports")):
+        key = (integer(item.get("port")), text(item.get("protocol")) or "TCP")
+        if key in seen and key[0] is not None:
+            yield place.at("ports", index, "port").violation("is the port of an earlier item too")
+        seen.add(key)
+
+
 def _node_ports(spec: Object, place: Place) -> Violations:
     """Node ports are for Services that are reached from outside."""
     for index, item in mappings(spec.get("ports")) if _type(spec) == "ClusterIP" else []:
@@ -130,7 +140,6 @@ def _external(value: Json, place: Place) -> Violations:
 
 _PORTS = both(
     unique("name", word="name"),
-    unique("port", "protocol", word="port", defaults={"protocol": "TCP"}),
     unique("nodePort", "protocol", word="node port", defaults={"protocol": "TCP"}),
     each(
         shape(
@@ -172,6 +181,7 @@ _SPEC = shape(
     only_with("allocateLoadBalancerNodePorts", "type", "LoadBalancer"),
     _ports_present,
     _port_names,
+    _distinct_ports,
     _node_ports,
     _external_name,
     _trafficked_outside,

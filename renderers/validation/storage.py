@@ -103,7 +103,7 @@ _CLASS = shape(
         "volumeBindingMode": one_of("Immediate", "WaitForFirstConsumer"),
     },
     required=("provisioner",),
-    filled=("reclaimPolicy", "volumeBindingMode"),
+    filled=("volumeBindingMode",),
 )
 
 KINDS: dict[tuple[str, str], Check] = {

@@ -70,10 +70,8 @@ def _field_of_pod(item: Object, place: Place) -> Violations:
     yield from exactly_one("fieldRef", "resourceFieldRef", word="source")(item, place)
 
 
-_ITEMS = both(
-    unique("path", word="path"),
-    each(shape({"path": _local_path, "mode": _MODE}, required=("key", "path"))),
-)
+_ITEMS = each(shape({"path": _local_path, "mode": _MODE}, required=("key", "path")))
+_PROJECTED_ITEMS = both(unique("path", word="path"), _ITEMS)
 _FILES = each(
     shape(
         {"path": _local_path, "mode": _MODE, "fieldRef": field_ref(FILE_FIELDS)},
@@ -87,8 +85,8 @@ _TOKEN = shape(
 _PROJECTION = each(
     shape(
         {
-            "secret": shape({"items": _ITEMS}, required=("name",)),
-            "configMap": shape({"items": _ITEMS}, required=("name",)),
+            "secret": shape({"items": _PROJECTED_ITEMS}, required=("name",)),
+            "configMap": shape({"items": _PROJECTED_ITEMS}, required=("name",)),
             "downwardAPI": shape({"items": _FILES}),
             "serviceAccountToken": _TOKEN,
         },

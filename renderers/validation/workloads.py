@@ -19,7 +19,7 @@ from renderers.validation.checks import (
     shape,
 )
 from renderers.validation.formats import DNS_LABEL, at_most_all, count_or_percent
-from renderers.validation.metadata import SELECTOR, matches, selector_matches_template
+from renderers.validation.metadata import SELECTOR, matches, selector_selects_template
 from renderers.validation.pods import (
     POD_SPEC_WITH_CLAIMS,
     TEMPLATE,
@@ -105,14 +105,14 @@ _DEPLOYMENT = shape(
         ),
         "template": TEMPLATE,
     },
-    selector_matches_template,
+    selector_selects_template,
     _progress,
     restarts_always,
     required=("selector", "template"),
 )
 _REPLICA_SET = shape(
     {**_COUNTS, "template": TEMPLATE},
-    selector_matches_template,
+    selector_selects_template,
     restarts_always,
     required=("selector", "template"),
 )
@@ -131,7 +131,7 @@ _DAEMON_SET = shape(
         ),
         "template": TEMPLATE,
     },
-    selector_matches_template,
+    selector_selects_template,
     restarts_always,
     required=("selector", "template"),
 )
@@ -152,7 +152,7 @@ _STATEFUL_SET = shape(
         "template": template(POD_SPEC_WITH_CLAIMS),
         "volumeClaimTemplates": each(shape({"spec": CLAIM_SPEC}, required=("spec",))),
     },
-    selector_matches_template,
+    selector_selects_template,
     restarts_always,
     _claims,
     required=("selector", "template"),

@@ -37,7 +37,11 @@ _TEXTS = ("", "Not Valid!", "UPPER", "a.b", "..", "7", "a/b", "a" * 300, "10.0.0
 _NUMBERS = (-1, 0, 1, 65536, 10**10, "x", "1", "101%")
 _OK = frozenset({200, 201})
 _NOT_FOUND = 404
-KNOWN: tuple[tuple[str, str, str], ...] = ()
+KNOWN: tuple[tuple[str, str, str], ...] = (
+    ("Service", r"nodePort = ", "the server allocates node ports only without dryRun"),
+    ("LimitRange", r"^spec = ", "server-side apply drops an empty list that is required"),
+    ("CustomResourceDefinition", r"served deleted", "served is required; apply takes it for false"),
+)
 """Kind, pattern of the path, and reason of each accepted difference."""
 
 
