@@ -41,6 +41,15 @@ REQUESTED = "refs/asked/"
 CONNECT_MS = 5_000
 RESPONSE_MS = 20_000
 DECLINED = "declined"
+_RULER = re.compile("[-_=\u2500-\u257f\u2010-\u2015]{3,}")
+_STATUS = re.compile(r"status code: (40[134])")
+_REMEDIES = {
+    "401": "the forge rejects the credentials; check Switchyard's App or token",
+    "403": "Switchyard may not do that there; an admin can give its App or token write access to "
+    "the repository's contents",
+    "404": "the repository does not exist or Switchyard has no access to it; an admin can add it "
+    "to the App's installation, or the token's user to the project",
+}
 MAX_PRINTED, MAX_SHOWN = 4_000, 300
 
 _ZERO_ID = "0" * 40
@@ -175,7 +184,9 @@ def _translated(verb: str, url: str, access: Access | None, error: Exception) ->
     patterns = (_PERMANENT, _SSH_PERMANENT) if isinstance(access, DeployKey) else (_PERMANENT,)
     permanent = isinstance(error, ValueError) or any(each.search(str(error)) for each in patterns)
     kind = GitError if permanent else TransientGitError
-    return kind(f"cannot {verb} {url}: {error}")
+    status = _STATUS.search(str(error))
+    hint = f" ({_REMEDIES[status[1]]})" if status else ""
+    return kind(f"cannot {verb} {url}: {error}{hint}")
 
 
 class _UnexpectedHeadError(Exception):
@@ -284,7 +295,7 @@ class _Push(_Callbacks):
 
     def explained(self) -> dict[str, str | None]:
         """The results; where a hook declined, with what it printed."""
-        words = " ".join(self._printed.split())
+        words = " ".join(_RULER.sub(" ", self._printed).split())
         told = "".join(each for each in words if each.isprintable())[:MAX_SHOWN]
         return {
             name: f"{message}: {told}" if told and message and DECLINED in message else message

@@ -253,6 +253,12 @@ BEHAVIOURS = (
         "tests/unit/forges/test_github_setup.py::test_the_order_has_to_come_from_the_app",
     ),
     Behaviour(
+        "A push is declined by rulesets, push protection and file sizes, with the reason in print.",
+        f"{DOCS}/repositories/configuring-branches-and-merges-in-your-repository/managing-rulesets/"
+        "troubleshooting-rules",
+        "tests/unit/git/test_mirror_push.py::test_what_github_declines_is_told",
+    ),
+    Behaviour(
         "A commit has at most 1,000 statuses of one context.",
         STATUSES,
         f"{FAKE}::test_a_commit_has_at_most_a_thousand_statuses_of_a_context",

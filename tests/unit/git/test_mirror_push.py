@@ -111,6 +111,51 @@ def test_what_the_servers_hook_prints_is_returned_in_printable_words(ready: Worl
     assert outcome == {"free": f"pre-receive hook declined: [31m {words}"}
 
 
+@pytest.mark.parametrize(
+    ("printed", "told"),
+    [
+        (
+            (
+                "error: GH013: Repository rule violations found for refs/heads/free.\\n\\n"
+                "- Commits must have verified signatures.\\n"
+            ),
+            (
+                "GH013: Repository rule violations found for refs/heads/free. "
+                "- Commits must have verified signatures."
+            ),
+        ),
+        (
+            (
+                "error: GH013: Repository rule violations found for refs/heads/free.\\n"
+                "- GITHUB PUSH PROTECTION\\n  \u2014\u2014\u2014\u2014\u2014\u2014\u2014\u2014\\n"
+                "  - Push cannot contain secrets\\n"
+            ),
+            "refs/heads/free. - GITHUB PUSH PROTECTION - Push cannot contain secrets",
+        ),
+        (
+            (
+                "error: File big.yaml is 101.00 MB; this exceeds the file size limit of 100.00 MB\\n"
+                "error: GH001: Large files detected.\\n"
+            ),
+            (
+                "File big.yaml is 101.00 MB; this exceeds the file size limit of 100.00 MB "
+                "error: GH001: Large files detected."
+            ),
+        ),
+    ],
+)
+def test_what_github_declines_is_told(ready: World, printed: str, told: str) -> None:
+    """GitHub Docs: "Troubleshooting rules", "Working with push protection", "About large files"."""
+    hook = ready.remote / "hooks" / "pre-receive"
+    hook.write_text(f"#!/bin/sh\nprintf '%b' '{printed}' >&2\nexit 1\n")
+    hook.chmod(0o755)
+    new = commit(ready, "one")
+
+    outcome = ready.mirror.push(ready.url, CREDENTIALS, {"free": BranchUpdate(new, None)})
+
+    assert str(outcome["free"]).endswith(told)
+
+
 def test_an_empty_push_sends_no_request(ready: World) -> None:
     ready.server.requests.clear()
     assert ready.mirror.push(ready.url, CREDENTIALS, {}) == {}
