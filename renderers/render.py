@@ -3,6 +3,7 @@
 Called by `bot.engine.propose` between planning and gating.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -11,6 +12,7 @@ from planners.model.snapshot import Snapshot
 from planners.plan import Plan
 from renderers import yaml
 from renderers.kubernetes.fields import in_key_order
+from renderers.kubernetes.metadata import label_of
 from renderers.kubernetes.schemas import Schemas
 from renderers.kubernetes.sops import is_encrypted
 from renderers.layout import AgentReferences, Layout, object_files
@@ -22,6 +24,9 @@ from renderers.policy.quotas import Usage
 from renderers.tree import FileTree, UnsafePathError
 from renderers.validate import SchemaValidation
 from renderers.variants import Object, Variant, VariantKey, Variants
+
+MAX_OBJECT = 1536 * 1024
+"""etcd documentation, "System limits": a request has at most 1.5 MiB by default."""
 
 CLUSTER_PLACEHOLDER = "stand_in.cluster"  # a valid name has no underscore (RFC 1123)
 
@@ -129,6 +134,7 @@ class _Rendering:
         plaintext = any(tenant.name in each.plaintext_secrets for each in self.snapshot.policies)
         is_tenant_setup = self.snapshot.application.is_tenant_setup
         for item in variant.objects:
+            self.check_size(variant, item)
             if not is_tenant_setup:
                 for reason in tenancy.violations(
                     item, tenant, defined=self.defined, plaintext_allowed=plaintext
@@ -144,6 +150,17 @@ class _Rendering:
             self.problem(f"{name}: {error}")
             return {}
         return {file: self.dumped(item) for file, item in zip(names, variant.objects, strict=True)}
+
+    def check_size(self, variant: Variant, item: Object) -> None:
+        """Report an object that etcd would not store."""
+        size = len(json.dumps(item, ensure_ascii=False, separators=(",", ":")).encode())
+        if size > MAX_OBJECT:
+            place = self.validation.place(variant, item)
+            message = (
+                f"{variant.component.name}: {label_of(item)} has {size} bytes; Kubernetes stores "
+                f"at most {MAX_OBJECT} (etcd's limit of a request): divide it"
+            )
+            self.problems.setdefault(_ProblemKey(message, place), PlanProblem(message, place))
 
     def dumped(self, item: Object) -> bytes:
         """An object as YAML, in an order of keys that does not depend on its source.

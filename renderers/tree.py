@@ -7,9 +7,42 @@ from typing import TypeAlias
 
 FileTree: TypeAlias = Mapping[str, bytes]
 
+MAX_FILE = 16 * 1024 * 1024
+"""Bytes of one file, on the way in and out: a source, the output of a tool, a rendered object."""
+
+MAX_TOTAL = 64 * 1024 * 1024
+"""Bytes of all files of a repository that are read together."""
+
 _SEGMENT = re.compile(r"[a-z0-9]([a-z0-9._-]*[a-z0-9])?")
 MAX_SEGMENT = 200
 MAX_SEGMENTS = 50
+
+
+class PartialTree(dict[str, bytes]):
+    """A file tree; `unread` maps files that were not read to the reason, such as their size.
+
+    A repository may contain whatever it likes: a file that was not read is refused by what uses it.
+    """
+
+    def __init__(self, files: FileTree, unread: Mapping[str, str]) -> None:
+        super().__init__(files)
+        self.unread = unread
+
+
+def unread(files: FileTree) -> Mapping[str, str]:
+    """The files of a tree that were not read, with the reasons."""
+    return files.unread if isinstance(files, PartialTree) else {}
+
+
+def below(files: FileTree, folder: str) -> FileTree:
+    """The files below a folder, by their paths in it; all of them if it is empty."""
+    prefix = f"{folder.strip('/')}/".lstrip("/")
+    if not prefix:
+        return files
+    return PartialTree(
+        {path.removeprefix(prefix): files[path] for path in files if path.startswith(prefix)},
+        {p.removeprefix(prefix): why for p, why in unread(files).items() if p.startswith(prefix)},
+    )
 
 
 class UnsafePathError(ValueError):

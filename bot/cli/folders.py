@@ -19,24 +19,24 @@ from planners.model import Fleet, Registration, Repo, Revision, Tenant, Unit
 from planners.model.snapshot import DeployBase, OwnedObjects, ReportedFacts, ResourceClaim, Snapshot
 from renderers import yaml
 from renderers.layout import Layout
-from renderers.tree import FileTree, blob_id
+from renderers.tree import MAX_FILE, MAX_TOTAL, FileTree, PartialTree, below, blob_id
 
 MAX_FILES = 50_000
-MAX_FILE = 1024 * 1024
 HERE = Repo("folder", "folder")
 NO_COMMIT = "0" * 40
 
 
 def read_folder(folder: Path) -> FileTree:
-    """Every regular file below a folder but `.git`, by its path with slashes.
+    """Every regular file below a folder but `.git`, by its path; large ones stay unread.
 
     Raises:
-        InputError: the folder does not exist, or holds a symbolic link, too many files or one that
-            is too large.
+        InputError: the folder does not exist, or holds a symbolic link or too many files.
     """
     if not folder.is_dir():
         raise InputError(f"{folder}: folder not found")
     found: dict[str, bytes] = {}
+    unread: dict[str, str] = {}
+    total = 0
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
         if name == ".git" or name.startswith(".git/"):
@@ -44,12 +44,17 @@ def read_folder(folder: Path) -> FileTree:
         if path.is_symlink():
             raise InputError(f"{path}: symbolic links are not supported; use a regular file")
         if path.is_file():
-            if path.stat().st_size > MAX_FILE:
-                raise InputError(f"{path}: the file is larger than {MAX_FILE} bytes")
-            found[name] = path.read_bytes()
+            size = path.stat().st_size
+            if size > MAX_FILE:
+                unread[name] = f"the file is larger than {MAX_FILE} bytes"
+            elif total + size > MAX_TOTAL:
+                unread[name] = f"is not read: the files exceed {MAX_TOTAL} bytes in total"
+            else:
+                found[name] = path.read_bytes()
+                total += size
         if len(found) > MAX_FILES:
             raise InputError(f"{folder}: the folder has more than {MAX_FILES} files")
-    return found
+    return PartialTree(found, unread)
 
 
 def read_fleet_folder(folder: Path) -> Fleet:
@@ -99,8 +104,7 @@ def read_snapshot(
     fleet = read_fleet_folder(fleet_folder)
     files = read_folder(app) if app else {}
     registration = find_registration(app, files, fleet, name)
-    prefix = registration.path.strip("/") + "/" if registration.path.strip("/") else ""
-    mine = {p.removeprefix(prefix): data for p, data in files.items() if p.startswith(prefix)}
+    mine = below(files, registration.path)
     try:
         read = read_sources(mine, fleet, registration)
     except DocumentsError as error:

@@ -23,6 +23,7 @@ from planners.model import (
 from planners.model.selectors import Selector
 from planners.order import levels
 from renderers.patch import PatchError
+from renderers.tree import unread
 from renderers.yaml import Path
 
 
@@ -211,7 +212,9 @@ def _customization_problems(
         for file in intent.files:
             if file not in files:
                 position = positions.at(*path, *_file_path(part, file))
-                yield Problem(position, f"file {file!r} not found", suggest(file, files))
+                why = unread(files).get(file, "not found")
+                hint = "" if file in unread(files) else suggest(file, files)
+                yield Problem(position, f"file {file!r} {why}", hint)
 
 
 def _charts_missing(

@@ -27,6 +27,7 @@ from bot.documents.types import Part
 from bot.documents.values import cluster, policy, registration, tenant
 from planners.model import FilePosition, Fleet
 from renderers import yaml
+from renderers.tree import unread
 
 KNOWN_AGENTS = frozenset({"flux"})
 FILE_SUFFIXES = (".yaml", ".yml")
@@ -148,6 +149,9 @@ def read_fleet(
         model = FLEET_DOCUMENTS.get(file.partition("/")[0])
         if model is not None and file.endswith(FILE_SUFFIXES):
             reader.read(file, files[file], model)
+    for file, reason in unread(files).items():
+        if file.partition("/")[0] in FLEET_DOCUMENTS and file.endswith(FILE_SUFFIXES):
+            reader.problems.append(Problem(FilePosition(file, 1, 1), reason))
     reader.check()
     clusters = [cluster(each) for each in reader.of_kind(ClusterDocument)]
     tenants = [tenant(each) for each in reader.of_kind(TenantDocument)]

@@ -23,7 +23,7 @@ _LONGEST = timedelta(days=3650)
 _REPO = re.compile(r"([a-z0-9-]+):([A-Za-z0-9._-]+(?:/[A-Za-z0-9._-]+)+)")
 _PERCENT = re.compile(r"([1-9][0-9]?|100)%")
 _DATA_KEY = re.compile(r"[-._a-zA-Z0-9]{1,253}")
-_MINOR = re.compile(r"1\.[0-9]{1,3}")
+_VERSION = re.compile(r"v?(1\.[0-9]{1,3})(\.[0-9]{1,3})?([-+][0-9A-Za-z.+-]{1,64})?")
 _HOUR = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 _HOST = re.compile(
     r"\*|(\*\.)?[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*"
@@ -163,11 +163,13 @@ def _quantity_text(value: Any) -> str:
 
 
 def _minor_version(value: Any) -> str:
-    if not isinstance(value, str) or not _MINOR.fullmatch(value):
+    """The minor version of a version such as `v1.31.4+k3s1`, as `kubectl version` prints it."""
+    match = _VERSION.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
         raise invalid(
-            f'invalid Kubernetes version {value!r}; expected a quoted minor version, e.g. "1.31"'
+            f'invalid Kubernetes version {value!r}; expected a quoted version, e.g. "1.31"'
         )
-    return value
+    return match[1]
 
 
 def _hour(value: Any) -> time:

@@ -19,6 +19,7 @@ from bot.engine import discovery
 from renderers import yaml
 from renderers.builds import Build
 from renderers.sources import SourceError
+from renderers.tree import below
 
 LIMITS = Limits(seconds=60, memory=1024 * MIB, output=16 * MIB)
 OLDEST = 3
@@ -85,9 +86,8 @@ def _chart(build: Build, files: Mapping[str, bytes]) -> Mapping[str, bytes]:
     """The files of the chart that helm may read, by their paths in it."""
     folder = build.source.path.strip("/")
     prefix = f"{folder}/" if folder else ""
-    mine = {p.removeprefix(prefix): each for p, each in files.items() if p.startswith(prefix)}
     try:
-        return discovery.sources()["helm"].check(mine)
+        return discovery.sources()["helm"].check(below(files, folder))
     except SourceError as error:
         raise SourceError(str(error), f"{prefix}{error.file}", error.line, error.column) from error
 

@@ -61,7 +61,7 @@ def build(
         SourceError: the files refer to a remote resource or a plugin, or one is not valid YAML
             within the limits of `renderers.yaml`.
     """
-    readable = discovery.sources()["kustomize"].check(files)
+    readable = discovery.sources()["kustomize"].check(files, folder)
     command = _command(search_path)
     with TemporaryDirectory(prefix="kustomize-") as folder_name:
         home = Path(folder_name).resolve()

@@ -15,7 +15,7 @@ from bot.gather.errors import DocumentsError, GatherError
 from planners.model import Application, Component, Fleet, Registration, Tenant
 from renderers.builds import Build, builds
 from renderers.sources import SourceError
-from renderers.tree import FileTree
+from renderers.tree import FileTree, below
 
 TOOLS: Mapping[str, Callable[[Build, FileTree], bytes]] = {
     "helm": helm.template,
@@ -53,12 +53,7 @@ def read_sources(files: Mapping[str, bytes], fleet: Fleet, registration: Registr
         raise DocumentsError(registration.application, loaded.problems)
     sources: dict[str, Mapping[str, bytes]] = {}
     for component in application.components:
-        prefix = component.source.path.strip("/") + "/"
-        mine = {
-            path.removeprefix(prefix): content
-            for path, content in files.items()
-            if path.startswith(prefix)
-        }
+        mine = below(files, component.source.path)
         if tenant is not None and discovery.sources()[component.source.kind].tool:
             mine = _build(application, component, fleet, tenant, files)
         sources[component.name] = mine

@@ -20,6 +20,7 @@ from bot.git.signing import CommitSigner
 from bot.git.transport import Transport
 from bot.git.writing import Changes, Signature, draft_commit
 from planners.model import Repo
+from renderers.tree import FileTree
 
 MAX_LOOSE_OBJECTS = 200
 
@@ -161,7 +162,7 @@ class Mirror:
             walk = Walk(objects, self._limits, self._limits.ids)
             return {path: oid.hex() for path, oid in walk.files(objects.root(sha), prefixes)}
 
-    def files(self, sha: str, prefix: str = "") -> dict[str, bytes]:
+    def files(self, sha: str, prefix: str = "") -> FileTree:
         """Path below the prefix -> bytes of every file.
 
         Raises:

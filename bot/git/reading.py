@@ -13,6 +13,7 @@ from bot.git.errors import RepositoryRefusedError
 from bot.git.limits import Limits
 from bot.git.names import checked_name, folded
 from bot.git.objects import Entry, Objects
+from renderers.tree import PartialTree
 
 Wanted: TypeAlias = "dict[bytes, Wanted] | None"
 
@@ -137,24 +138,30 @@ def _wanted(prefixes: Iterable[str]) -> Wanted:
     return root
 
 
-def read_files(objects: Objects, limits: Limits, root: bytes, prefix: str) -> dict[str, bytes]:
-    """Path below `prefix` -> bytes of every regular file.
+def read_files(objects: Objects, limits: Limits, root: bytes, prefix: str) -> PartialTree:
+    """Path below `prefix` -> bytes of every regular file; those beyond a limit stay unread.
 
     Raises:
-        RepositoryRefusedError: see `Walk.files` and `read_blob`, or the total size is too large.
+        RepositoryRefusedError: see `Walk.files`.
     """
     start = f"{prefix.strip('/')}/".lstrip("/")
     total = 0
     found: dict[str, bytes] = {}
+    unread: dict[str, str] = {}
     shared: dict[bytes, bytes] = {}
     for path, oid in Walk(objects, limits, limits.entries).files(root, (prefix,)):
-        if oid not in shared:
-            shared[oid] = read_blob(objects, limits, oid, path)
+        name = path.removeprefix(start)
+        if limits.blob >= objects.size(oid) > limits.total - total:
+            unread[name] = f"is not read: the files exceed {limits.total} bytes in total"
+            continue
+        try:
+            shared[oid] = shared[oid] if oid in shared else read_blob(objects, limits, oid, path)
+        except RepositoryRefusedError as error:
+            unread[name] = str(error).removeprefix(f"{path}: ")
+            continue
         total += len(shared[oid])
-        if total > limits.total:
-            raise RepositoryRefusedError(f"{path}: the files exceed {limits.total} bytes in total")
-        found[path.removeprefix(start)] = shared[oid]
-    return found
+        found[name] = shared[oid]
+    return PartialTree(found, unread)
 
 
 def read_blob(objects: Objects, limits: Limits, oid: bytes, name: str) -> bytes:

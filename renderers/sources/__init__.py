@@ -56,8 +56,10 @@ class Source(Protocol):
     def per_cluster(self) -> bool:
         """Whether its tool runs for each set of values and each version of Kubernetes."""
 
-    def check(self, files: FileTree) -> FileTree:
+    def check(self, files: FileTree, folder: str = "") -> FileTree:
         """Reject files that are unsafe to render; the files that a tool may read.
+
+        `folder` is that of the source in `files`, for a source that may leave its folder.
 
         Raises:
             SourceError: with file, line and reason.

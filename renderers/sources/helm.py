@@ -16,7 +16,7 @@ from planners.model import Json
 from renderers import yaml
 from renderers.manifest_files import read_objects
 from renderers.sources import Parameter, ParameterKind, Source, SourceError
-from renderers.tree import FileTree
+from renderers.tree import FileTree, unread
 
 CHART = "Chart.yaml"
 HOOK = "helm.sh/hook"
@@ -50,12 +50,15 @@ class Helm:
     )
     per_cluster: bool = True
 
-    def check(self, files: FileTree) -> FileTree:
+    def check(self, files: FileTree, folder: str = "") -> FileTree:
         """Reject a chart that is incomplete, or that `helm` cannot render safely.
 
         Raises:
             SourceError: with file and line.
         """
+        del folder
+        for file, reason in sorted(unread(files).items()):
+            raise SourceError(f"{reason}, and a template may read it: remove it", file)
         if CHART not in files:
             raise SourceError(f"the folder has no {CHART}: it is no Helm chart", CHART)
         for file in sorted(files):

@@ -17,7 +17,7 @@ from planners.model import Json
 from renderers import yaml
 from renderers.manifest_files import KUSTOMIZATIONS, read_objects
 from renderers.sources import Parameter, Source, SourceError
-from renderers.tree import FileTree
+from renderers.tree import FileTree, unread
 from renderers.yaml import Path
 
 MAX_LEVELS = 50
@@ -29,17 +29,26 @@ _PLUGINS = {
     "helmChartInflationGenerator": "Helm charts are fetched and executed",
     "helmGlobals": "Helm charts are fetched and executed",
     "generators": "generators are plugins that run programs",
-    "transformers": "transformers are plugins that run programs",
     "validators": "validators are plugins that run programs",
 }
 _UNKNOWN_FIELD = "Switchyard does not know this field"
 _PATHS = ("bases", "components", "configurations", "crds", "patchesStrategicMerge", "resources")
 _ENTRIES_WITH_PATH = ("patches", "patchesJson6902", "replacements")
+_TRANSFORMERS = frozenset(
+    f"{name}Transformer"
+    for name in (
+        *("Annotations", "Hash", "ImageTag", "Label", "LegacyOrder", "Namespace", "PatchJson6902"),
+        *("PatchStrategicMerge", "Patch", "Prefix", "PrefixSuffix", "Replacement", "ReplicaCount"),
+        *("SortOrder", "Suffix", "ValueAdd"),
+    )
+)
+"""The kinds that are built into kustomize (its documentation, "Built-Ins")."""
+
 _GENERATORS = ("configMapGenerator", "secretGenerator")
 _OTHER_FIELDS = (
     "apiVersion", "buildMetadata", "commonAnnotations", "commonLabels", "generatorOptions",
     "images", "kind", "labels", "metadata", "namePrefix", "nameSuffix", "namespace", "openapi",
-    "replicas", "sortOptions", "vars",
+    "replicas", "sortOptions", "transformers", "vars",
 )  # fmt: skip
 _ALLOWED = frozenset((*_PATHS, *_ENTRIES_WITH_PATH, *_GENERATORS, *_OTHER_FIELDS))
 _GENERATOR_FIELDS = frozenset(
@@ -83,10 +92,10 @@ class Kustomize:
     parameters: tuple[Parameter, ...] = ()
     per_cluster: bool = False
 
-    def check(self, files: FileTree) -> FileTree:
+    def check(self, files: FileTree, folder: str = "") -> FileTree:
         """Reject what is remote, runs a program, is outside the repository, or multiplies.
 
-        Returns the files that kustomizations refer to, which are all that the tool may see.
+        Returns the files that a build of the folder reaches, which are all that the tool may see.
 
         Raises:
             SourceError: with file and line.
@@ -94,25 +103,35 @@ class Kustomize:
         known = {file[:end] for file in files for end in _folder_ends(file)} | files.keys()
         readable: dict[str, bytes] = {}
         folders: dict[str, _Folder] = {}
-        for file in sorted(files):
-            if file.rpartition("/")[2] in KUSTOMIZATIONS:
+        pending = [folder.strip("/")]
+        while pending:
+            name = pending.pop()
+            for file in _kustomizations(name, files) if name not in folders else ():
                 readable[file] = files[file]
-                folder = _Folder(file, len(files[file]))
-                for target, is_yaml in _targets(file, files[file], known):
+                found = _Folder(file, len(files[file]))
+                for target, is_yaml in _targets(file, files, known):
                     if target not in files:
-                        folder.folders.append(target)
+                        found.folders.append(target)
                         continue
                     if is_yaml and target not in readable:
                         _read_yaml(target, files[target])
                     readable[target] = files[target]
-                    folder.size += len(files[target])
-                folders[posixpath.dirname(file)] = folder
+                    found.size += len(files[target])
+                folders[name] = found
+                pending += found.folders
         _limit(folders)
         return readable
 
     def objects(self, files: FileTree) -> tuple[dict[str, Json], ...]:
         """The objects in the tool's output."""
         return read_objects(files)
+
+
+def _kustomizations(folder: str, files: FileTree) -> list[str]:
+    """The kustomizations of a folder; the tool refuses several."""
+    return [
+        path for each in sorted(KUSTOMIZATIONS) if (path := f"{folder}/{each}".lstrip("/")) in files
+    ]
 
 
 def _folder_ends(path: str) -> Iterator[int]:
@@ -127,9 +146,9 @@ def _read_yaml(file: str, content: bytes) -> tuple[yaml.Document, ...]:
         raise SourceError(str(error), file, error.line, error.column) from error
 
 
-def _targets(file: str, content: bytes, known: Collection[str]) -> Iterator[tuple[str, bool]]:
+def _targets(file: str, files: FileTree, known: Collection[str]) -> Iterator[tuple[str, bool]]:
     """The files and folders that a kustomization refers to, and whether they are read as YAML."""
-    for document in _read_yaml(file, content):
+    for document in _read_yaml(file, files[file]):
         if not isinstance(document.value, dict):
             raise SourceError("a kustomization must be a mapping", file)
         for rejection in _rejections(document.value):
@@ -141,13 +160,18 @@ def _targets(file: str, content: bytes, known: Collection[str]) -> Iterator[tupl
             except yaml.YamlError as error:
                 message = f"the patch is not valid YAML: {error} (line {error.line} of the patch)"
                 raise SourceError(message, file, *document.places[path]) from error
-        for reference in _references(document.value):
+        for reference in (
+            *_references(document.value),
+            *_transformer_references(file, files, document),
+        ):
             place = document.places.get(reference.path, (1, 1))
             text = reference.target
             target = posixpath.normpath(posixpath.join(posixpath.dirname(file), text))
             if text.startswith("/") or target.startswith(".."):
                 raise SourceError(f"{text!r} is outside the repository", file, *place)
             target = "" if target == "." else target
+            if target in unread(files):
+                raise SourceError(f"{text!r}: {unread(files)[target]}", file, *place)
             if target not in known:
                 raise SourceError(
                     f"{text!r} is not in the repository, and remote resources are not fetched; "
@@ -156,6 +180,61 @@ def _targets(file: str, content: bytes, known: Collection[str]) -> Iterator[tupl
                     *place,
                 )
             yield target, reference.is_yaml
+
+
+def _transformer_references(
+    file: str, files: FileTree, document: yaml.Document
+) -> Iterator[_PathReference]:
+    """The files of built-in transformers, and those that these name; plugins are rejected.
+
+    Paths in a transformer are relative to the kustomization that uses it.
+    """
+    assert isinstance(document.value, dict)
+    for index, text in _items(document.value.get("transformers")):
+        path: Path = ("transformers", index)
+        written = str(text)
+        if "\n" not in written:
+            yield _PathReference(path, written)
+            written = posixpath.normpath(posixpath.join(posixpath.dirname(file), written))
+            configs = _read_yaml(written, files[written]) if written in files else ()
+        else:
+            configs = _read_inline(file, written, document.places[path])
+        if not configs:
+            message = "a transformer must be a file or inline YAML, not a folder"
+            raise SourceError(message, file, *document.places[path])
+        for config in configs:
+            for named in _check_transformer(file, config.value, document.places[path]):
+                yield _PathReference(path, named)
+
+
+def _check_transformer(file: str, config: Json, place: tuple[int, int]) -> Iterator[str]:
+    """The paths that a built-in transformer names."""
+    held = config if isinstance(config, dict) else {}
+    kind, metadata = str(held.get("kind")), held.get("metadata")
+    annotated = isinstance(metadata, dict) and bool(metadata.get("annotations"))
+    if held.get("apiVersion") != "builtin" or kind not in _TRANSFORMERS or annotated:
+        raise SourceError(
+            f"transformer {kind} is not allowed: it is not built into kustomize (apiVersion: "
+            f"builtin, without annotations), and plugins run programs",
+            file,
+            *place,
+        )
+    replacements = held.get("replacements")
+    for each in (held, *(replacements if isinstance(replacements, list) else ())):
+        if isinstance(each, dict) and isinstance(each.get("path"), str):
+            yield str(each["path"])
+    paths = held.get("paths")
+    yield from (
+        str(each) for each in (paths if isinstance(paths, list) else ()) if "\n" not in str(each)
+    )
+
+
+def _read_inline(file: str, text: str, place: tuple[int, int]) -> tuple[yaml.Document, ...]:
+    try:
+        return yaml.load_documents(text.encode())
+    except yaml.YamlError as error:
+        message = f"the text is not valid YAML: {error} (line {error.line} of it)"
+        raise SourceError(message, file, *place) from error
 
 
 def _limit(folders: Mapping[str, _Folder]) -> None:

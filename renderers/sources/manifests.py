@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from planners.model import Json
-from renderers.manifest_files import KUSTOMIZATIONS, read_objects
+from renderers.manifest_files import ENDINGS, KUSTOMIZATIONS, read_objects
 from renderers.sources import Parameter, Source, SourceError
-from renderers.tree import FileTree
+from renderers.tree import FileTree, unread
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +18,12 @@ class Manifests:
     parameters: tuple[Parameter, ...] = ()
     per_cluster: bool = False
 
-    def check(self, files: FileTree) -> FileTree:
+    def check(self, files: FileTree, folder: str = "") -> FileTree:
         """Reject a kustomize folder: its patches would silently be ignored."""
+        del folder
+        for file, reason in sorted(unread(files).items()):
+            if file.endswith(ENDINGS):
+                raise SourceError(reason, file)
         for file in sorted(files):
             if file.rpartition("/")[2] in KUSTOMIZATIONS:
                 raise SourceError(

@@ -16,15 +16,16 @@ from typing import NamedTuple, NoReturn
 import yaml
 
 from planners.model import Json
+from renderers.tree import MAX_FILE
 from renderers.yaml import scalars
 from renderers.yaml.blocks import Blocks
 from renderers.yaml.places import Mark, Path, Places
 
 __all__ = ["Document", "Path", "YamlError", "dump", "load_documents"]
 
-MAX_BYTES = 1024 * 1024
+MAX_BYTES = MAX_FILE
 MAX_DEPTH = 64
-MAX_NODES = 200_000
+MAX_NODES = 500_000
 MAX_ALIASES = 100
 MAX_DOCUMENTS = 1_000
 

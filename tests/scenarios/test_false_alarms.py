@@ -9,7 +9,8 @@ import pytest
 
 from bot.engine.propose import Proposal
 from renderers import yaml
-from tests.fakes.folders import application, cluster, planned, registration, tenant
+from renderers.tree import MAX_FILE
+from tests.fakes.folders import application, cluster, planned, registration, snapshot_of, tenant
 
 KINDS = "Gateway.networking.istio.io, Widget.example.com, CustomResourceDefinition"
 FLEET = {
@@ -233,3 +234,70 @@ def test_keys_in_another_order_are_no_change(tmp_path: Path) -> None:
 
     assert one.trees == other.trees
     assert one.digest == other.digest
+
+
+def test_a_picture_in_the_repository_is_no_problem(tmp_path: Path) -> None:
+    picture = tmp_path / "app" / "web" / "picture.png"
+    picture.parent.mkdir(parents=True)
+    with picture.open("wb") as file:
+        file.truncate(MAX_FILE + 1)
+
+    assert rendered(run(tmp_path, {"c.yaml": ORDERED}))
+
+
+def test_a_manifest_that_is_too_large_is_refused(tmp_path: Path) -> None:
+    manifest = tmp_path / "app" / "web" / "big.yaml"
+    manifest.parent.mkdir(parents=True)
+    with manifest.open("wb") as file:
+        file.truncate(MAX_FILE + 1)
+
+    assert problems(run(tmp_path, {"c.yaml": ORDERED})) == [
+        "web/big.yaml:1:1: the file is larger than 16777216 bytes"
+    ]
+
+
+def test_a_definition_of_a_megabyte_is_written_and_more_than_etcd_takes_is_refused(
+    tmp_path: Path,
+) -> None:
+    texts = "".join(
+        f"                f{n}: {{type: string, description: {'x' * 1000}}}\n" for n in range(1100)
+    )
+    large = rendered(run(tmp_path / "1", {"crd.yaml": DEFINITION + texts}))
+    assert len(str(large)) > 1024 * 1024
+
+    found = problems(
+        run(
+            tmp_path / "2",
+            {"crd.yaml": DEFINITION + texts + texts.replace("f", "g", 0).replace(" f", " g")},
+        )
+    )
+    assert len(found) == 1
+    assert found[0].startswith(
+        "web/crd.yaml:1:1: web: CustomResourceDefinition/widgets.example.com has "
+    )
+
+
+def test_two_customisations_of_700_kb_each_are_refused(tmp_path: Path) -> None:
+    change = "{name: %s, components: [web], configMap: {name: c, files: [{file: %s}]}}"
+    more = f"customizations: [{change % ('a', 'big/a')}, {change % ('b', 'big/b')}]"
+    big = tmp_path / "app" / "big"
+    big.mkdir(parents=True)
+    for name in "ab":
+        (big / name).write_text("x" * 700_000)
+
+    found = problems(run(tmp_path, {"c.yaml": ORDERED}, more))
+
+    assert found == [
+        "switchyard.yaml:8:96: customisation b: ConfigMap/c contains 1400002 bytes; the limit of Kubernetes is 1 MiB [on edge-1]"
+    ]
+
+
+@pytest.mark.parametrize("version", ["1.31", "1.31.4", "v1.31.4+k3s1", "v1.31.0-gke.100", "v1.31"])
+def test_versions_as_kubectl_prints_them(tmp_path: Path, version: str) -> None:
+    fleet = {**FLEET, **cluster("edge-1", kubernetes=f'"{version}"')}
+    spec = "components: [{name: web, source: {manifests: web}}]\nplacement: [{components: [web], allOf: [{}]}]"
+    files = {**application(spec), "web/c.yaml": ORDERED}
+
+    snapshot = snapshot_of(tmp_path, files, fleet)
+
+    assert [each.kubernetes for each in snapshot.clusters] == ["1.31"]

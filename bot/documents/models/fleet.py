@@ -73,7 +73,8 @@ class ClusterSpec(Part):
     agent: str = Field(description="The GitOps agent of the cluster, such as `flux`.")
     kubernetes: MinorVersion | None = Field(
         default=None,
-        description='Minor version, such as "1.31"; objects are validated against its schemas.',
+        description='Version, such as "1.31" or "v1.31.4+k3s1"; objects are validated as its minor '
+        "version does it.",
     )
     taints: list[TaintPart] = Field(default=[], description="Taints of the cluster.")
     capabilities: list[str] = Field(

@@ -4,7 +4,7 @@ import pytest
 
 from bot.git import Limits, Mirrors, RepositoryRefusedError
 from bot.git.objects import parse_tree
-from renderers.tree import blob_id
+from renderers.tree import blob_id, unread
 from tests.unit.git.world import CREDENTIALS, REPO, World, entry
 
 FILES = {
@@ -121,12 +121,13 @@ def test_malformed_tree_bytes_are_rejected(raw: bytes) -> None:
         parse_tree(raw)
 
 
-def test_lfs_pointers_are_refused(world: World) -> None:
+def test_lfs_pointers_are_not_read(world: World) -> None:
     pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 5\n"
     sha = world.add({"big.bin": pointer})
     world.fetch()
-    with pytest.raises(RepositoryRefusedError, match=r"big\.bin: Git LFS is not supported"):
-        world.mirror.files(sha)
+    read = world.mirror.files(sha)
+    assert read == {}
+    assert unread(read) == {"big.bin": "Git LFS is not supported; commit the file itself"}
 
 
 def test_plain_and_executable_files_are_files(world: World) -> None:
@@ -146,8 +147,6 @@ def limited(world: World, tmp_path: Path, limits: Limits) -> Mirrors:
 def test_limits_name_the_place(world: World, tmp_path: Path) -> None:
     sha = world.add({"a/b/c/d": b"1234", "a/e": b"12345", "f": b"1"})
     cases = {
-        "a/e: the file is larger than 4 bytes": Limits(blob=4),
-        "the files exceed 9 bytes": Limits(total=9),
         "a/b/c/: nested deeper than 2 folders": Limits(depth=2),
         "a/b/c: the path is longer than 4 bytes": Limits(path=4),
         "more than 3 files and folders": Limits(entries=3),
@@ -156,6 +155,18 @@ def test_limits_name_the_place(world: World, tmp_path: Path) -> None:
         mirror = limited(world, tmp_path / str(number), limits).of(REPO)
         with pytest.raises(RepositoryRefusedError, match=why):
             mirror.files(sha)
+
+
+def test_files_beyond_a_limit_are_not_read(world: World, tmp_path: Path) -> None:
+    sha = world.add({"a/b/c/d": b"1234", "a/e": b"12345", "f": b"1"})
+    cases = {
+        "the file is larger than 4 bytes": Limits(blob=4),
+        "is not read: the files exceed 8 bytes in total": Limits(total=8),
+    }
+    for number, (why, limits) in enumerate(cases.items()):
+        read = limited(world, tmp_path / str(number), limits).of(REPO).files(sha)
+        assert read == {"a/b/c/d": b"1234", "f": b"1"}
+        assert unread(read) == {"a/e": why}
 
 
 def test_a_tree_bomb_is_rejected_at_the_limit(world: World) -> None:

@@ -7,8 +7,14 @@ import pytest
 
 from renderers.sources import SourceError
 from renderers.sources.kustomize import SOURCE
+from renderers.tree import PartialTree
 
-TREE = {"base/kustomization.yaml": b"resources: [web.yaml]\n", "base/web.yaml": b"", "x.env": b""}
+TREE = {
+    "base/kustomization.yaml": b"resources: [web.yaml]\n",
+    "base/web.yaml": b"",
+    "x.env": b"",
+    "prefix.yaml": b"{kind: PrefixTransformer, apiVersion: builtin}",
+}
 FINE = [
     "resources: [../base]",
     "resources: [../base/web.yaml]\nnamePrefix: a-\nimages: [{name: a, newTag: b}]",
@@ -18,6 +24,8 @@ FINE = [
     "configMapGenerator: [{name: a, files: [web=../base/web.yaml], literals: [a=b]}]",
     "secretGenerator: [{name: a, env: ../x.env}]",
     "patchesStrategicMerge: ['a: 1\n\nb: 2']",
+    "transformers: ['kind: PrefixTransformer\n\napiVersion: builtin\n\nprefix: a-']",
+    "transformers: [../prefix.yaml]",
 ]
 REFUSED = {
     "resources: [https://example.com/x.yaml]": "not in the repository",
@@ -36,7 +44,12 @@ REFUSED = {
     "helmCharts: [{name: a}]": "helmCharts is not allowed: Helm charts are fetched and executed",
     "HelmCharts: [{name: a}]": "HelmCharts is not allowed",
     "generators: [x.yaml]": "plugins that run programs",
-    "transformers: ['kind: Exec']": "plugins that run programs",
+    "transformers: ['kind: Exec']": "a transformer must be a file or inline YAML, not a folder",
+    "transformers: ['kind: Exec\n\napiVersion: example.com/v1']": "it is not built into kustomize",
+    "transformers: ['kind: PrefixTransformer\n\napiVersion: builtin\n\nmetadata: {annotations: {config.kubernetes.io/function: x}}']": "it is not built into kustomize",
+    "transformers: ['kind: HelmChartInflationGenerator\n\napiVersion: builtin']": "it is not built into",
+    "transformers: ['kind: PatchTransformer\n\napiVersion: builtin\n\npath: ../../up']": "is outside the repository",
+    "transformers: [../base]": "a transformer must be a file or inline YAML, not a folder",
     "openapi: {path: https://example.com/x}": "not in the repository",
     "configMapGenerator: [{name: a, envs: ['https://example.com/?a=../x.env']}]": "not in the",
     "secretGenerator: [{name: a, env: 'https://example.com/?a=../x.env'}]": "not in the repository",
@@ -47,7 +60,7 @@ REFUSED = {
 
 
 def check(text: str) -> None:
-    SOURCE.check({**TREE, "app/kustomization.yaml": text.encode() + b"\n"})
+    SOURCE.check({**TREE, "app/kustomization.yaml": text.encode() + b"\n"}, "app")
 
 
 @pytest.mark.parametrize("text", FINE)
@@ -81,9 +94,9 @@ BOMBS = {
     "merge keys": (MERGES, "values (aliases count as their content)"),
     "depth": ("a: " + "[" * 5000 + "]" * 5000, "nested deeper than 64 levels"),
     "depth in JSON": ('{"a":' * 5000 + "1" + "}" * 5000, "nested deeper than 64 levels"),
-    "count": ("a: [" + "1," * 250_000 + "]", "more than 200000 values"),
+    "count": ("a: [" + "1," * 500_001 + "]", "more than 500000 values"),
     "documents": ("--- 1\n" * 1001, "more than 1000 documents"),
-    "size": ("a: '" + "x" * 1024 * 1024 + "'", "larger than 1048576 bytes"),
+    "size": ("a: '" + "x" * 16 * 1024 * 1024 + "'", "larger than 16777216 bytes"),
     "tag": ("a: !!python/object:os.system x", "only JSON types"),
     "duplicate key": ("{a: 1, a: 2}", "duplicate key"),
 }
@@ -104,7 +117,7 @@ PLACES = {
 def test_no_file_that_the_tool_parses_exceeds_our_limits(bomb: str, why: str) -> None:
     tree = {"app/kustomization.yaml": b"resources: [bomb]", "app/bomb": bomb.encode()}
     with pytest.raises(SourceError, match=re.escape(why)) as refused:
-        SOURCE.check(tree)
+        SOURCE.check(tree, "app")
     assert refused.value.file == "app/bomb"
 
 
@@ -112,7 +125,7 @@ def test_no_file_that_the_tool_parses_exceeds_our_limits(bomb: str, why: str) ->
 def test_the_ending_of_a_name_does_not_matter(name: str) -> None:
     tree = {"app/kustomization.yaml": f"resources: [{name}]".encode(), f"app/{name}": b"a: &a [*b]"}
     with pytest.raises(SourceError, match="no preceding anchor"):
-        SOURCE.check(tree)
+        SOURCE.check(tree, "app")
 
 
 @pytest.mark.parametrize("text", PLACES.values(), ids=PLACES)
@@ -151,7 +164,7 @@ def test_folders_that_include_each_other_twice_are_counted_as_often() -> None:
             text = both.replace(b"../", b"../../") % (level - 1, level - 1)
             tree[f"{level}/{name}/kustomization.yaml"] = text
     with pytest.raises(SourceError, match="a build of this folder reads 1023 folders") as refused:
-        SOURCE.check(tree)
+        SOURCE.check(tree, "11/a")
     assert refused.value.file == "9/a/kustomization.yaml"
 
 
@@ -167,4 +180,29 @@ def test_large_files_are_counted_as_often_as_they_are_read() -> None:
 def test_a_folder_that_includes_itself_is_rejected() -> None:
     tree = {"a/kustomization.yaml": b"bases: [../b]", "b/kustomization.yaml": b"bases: [../a]"}
     with pytest.raises(SourceError, match="includes itself"):
+        SOURCE.check(tree, "a")
+
+
+def test_only_what_the_folder_reaches_counts() -> None:
+    """Row 2: a kustomization elsewhere in the repository may be as it likes."""
+    tree = {
+        "k/kustomization.yaml": b"resources: [../base]",
+        **TREE,
+        "other/kustomization.yaml": b"resources: ['https://example.com/x.yaml']",
+        "k/below/kustomization.yaml": b"helmCharts: []",
+    }
+
+    assert SOURCE.check(tree, "k").keys() == {
+        "k/kustomization.yaml",
+        "base/kustomization.yaml",
+        "base/web.yaml",
+    }
+
+
+def test_a_file_that_was_not_read_is_refused_by_what_uses_it() -> None:
+    files = {"kustomization.yaml": b"resources: [big.yaml]"}
+    tree = PartialTree(files, {"big.yaml": "is larger than a house", "picture.png": "is too"})
+
+    with pytest.raises(SourceError, match=r"'big\.yaml': is larger than a house"):
         SOURCE.check(tree)
+    assert SOURCE.check(PartialTree({"kustomization.yaml": b""}, tree.unread))
