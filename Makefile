@@ -48,7 +48,7 @@ test: $(READY) ## all tests; installs Chromium for those in a browser where it m
 test-fast: $(READY) ## the tests of the pure part: no process, socket, database or browser
 	$(TESTS) $(PURE) $(ARGS)
 
-coverage: $(READY) ## all tests, with branch coverage and its floor
+coverage: $(READY) ## all tests, with branch coverage
 	@sh tests/browser/install-chromium
 	$(TESTS) --cov --cov-report=term:skip-covered $(ARGS)
 
