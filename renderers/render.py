@@ -227,4 +227,5 @@ def render(
     for message in run.quota.problems():
         run.problem(message)
     problems = (*run.problems.values(), *run.owners.problems(), *run.validation.problems())
-    return Rendered(trees, problems, tuple(run.warnings))
+    warnings = (*run.warnings, *run.validation.warnings())
+    return Rendered(trees, problems, warnings)

@@ -27,6 +27,7 @@ class _Finding:
 
     message: str
     position: FilePosition | None
+    is_warning: bool = False
 
 
 @dataclass(slots=True)
@@ -54,6 +55,16 @@ class SchemaValidation:
         return tuple(
             PlanProblem(f"{finding.message} [on {_listing(clusters)}]", finding.position)
             for finding, clusters in self._clusters.items()
+            if not finding.is_warning
+        )
+
+    def warnings(self) -> tuple[str, ...]:
+        """What could not be checked, each with its position and clusters."""
+        return tuple(
+            f"{f'{finding.position}: ' if finding.position else ''}{finding.message} "
+            f"[on {_listing(clusters)}]"
+            for finding, clusters in self._clusters.items()
+            if finding.is_warning
         )
 
     def _validate(self, variant: Variant, version: str | None) -> Iterator[_Finding]:
@@ -63,6 +74,7 @@ class SchemaValidation:
                 yield _Finding(
                     f"{variant.component.name}: {label_of(item)}:{where} {violation.message}",
                     self.place(variant, item, violation.path),
+                    violation.is_warning,
                 )
 
     def _violations(self, item: Mapping[str, Json], version: str | None) -> list[SchemaViolation]:

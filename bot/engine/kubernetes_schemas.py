@@ -16,6 +16,7 @@ import jsonschema
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
+from bot.engine import cel_rules
 from planners.model import Json, quantities
 from renderers.kubernetes.schemas import CustomKinds, SchemaViolation, custom_schema, json_schema
 
@@ -71,7 +72,8 @@ def _custom_violations(
         versions_served = ", ".join(f"{group}/{each}" for each in sorted(served)) or "no version"
         reason = f"{api} {kind} is not served by its CustomResourceDefinition: {versions_served} is"
         return (SchemaViolation((), reason),)
-    return _check(item, json_schema(schema), _registry(None))
+    found = _check(item, json_schema(schema), _registry(None))
+    return found or cel_rules.rule_violations(item, schema)
 
 
 def _no_group(api: str, group: str, kind: str) -> str:
@@ -102,8 +104,16 @@ def _quantity(
         yield jsonschema.ValidationError("no quantity")
 
 
+def _pattern(
+    _validator: object, pattern: str, value: object, _schema: object
+) -> Iterator[jsonschema.ValidationError]:
+    """A text that matches, by the regular expressions of Kubernetes."""
+    if isinstance(value, str) and not cel_rules.matches(pattern, value):
+        yield jsonschema.ValidationError("no match")
+
+
 _Validator = jsonschema.validators.extend(
-    jsonschema.Draft202012Validator, {_QUANTITY_KEYWORD: _quantity}
+    jsonschema.Draft202012Validator, {_QUANTITY_KEYWORD: _quantity, "pattern": _pattern}
 )
 
 
@@ -137,10 +147,18 @@ def _violations(error: jsonschema.ValidationError) -> Iterator[SchemaViolation]:
         case "enum":
             allowed = ", ".join(map(str, error.validator_value))
             yield SchemaViolation(path, f"must be one of {allowed}")
-        case _ if error.validator == _QUANTITY_KEYWORD:
-            yield SchemaViolation(path, "is not a quantity; write e.g. 500m, 2, 1.5Gi or 1e3")
         case _:
-            yield SchemaViolation(path, f"violates the rule {error.validator} of the schema")
+            yield SchemaViolation(path, _broken_rule(error))
+
+
+def _broken_rule(error: jsonschema.ValidationError) -> str:
+    match error.validator:
+        case "pattern":
+            return f"must match the pattern {error.validator_value}"
+        case _ if error.validator == _QUANTITY_KEYWORD:
+            return "is not a quantity; write e.g. 500m, 2, 1.5Gi or 1e3"
+        case _:
+            return f"violates the rule {error.validator} of the schema"
 
 
 def _wrong_type(error: jsonschema.ValidationError, wanted: list[Any]) -> str:

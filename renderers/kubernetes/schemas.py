@@ -15,17 +15,21 @@ CustomKinds: TypeAlias = Mapping[tuple[str, str], Mapping[str, Schema]]
 
 _KEPT_KEYWORDS = (
     "enum", "maxItems", "maxLength", "maxProperties", "maximum", "minItems", "minLength",
-    "minProperties", "minimum", "multipleOf",
+    "minProperties", "minimum", "multipleOf", "pattern",
 )  # fmt: skip
 _COMMON_FIELDS: dict[str, Json] = {"apiVersion": {}, "kind": {}, "metadata": {"type": "object"}}
 
 
 @dataclass(frozen=True, slots=True)
 class SchemaViolation:
-    """What is wrong in an object, and the path to it: keys and indexes from the root."""
+    """What is wrong in an object, and the path to it: keys and indexes from the root.
+
+    A warning says what could not be checked.
+    """
 
     path: tuple[str | int, ...]
     message: str
+    is_warning: bool = False
 
 
 class Schemas(Protocol):
@@ -111,8 +115,8 @@ def json_schema(schema: Schema) -> dict[str, Json]:
 def _structural(schema: Mapping[str, Json]) -> dict[str, Json]:
     """A structural schema as a JSON schema (Kubernetes documentation, "Custom Resources").
 
-    Types, enumerations and bounds are kept; patterns and CEL rules are not, because only the API
-    server evaluates them exactly. Unknown fields are rejected, because they would be pruned.
+    Types, enumerations, bounds and patterns are kept; `bot.engine.cel_rules` evaluates CEL rules.
+    Unknown fields are rejected, because they would be pruned.
     """
     made = _bounds(schema)
     types = [str(schema["type"])] if "type" in schema else []

@@ -317,3 +317,31 @@ def test_a_quorum_above_the_number_of_clusters_is_refused(tmp_path: Path) -> Non
         )
     ]
     assert said(planned(tmp_path / "2", app, {**fleet, **cluster("c")})) == []
+
+
+def test_rules_of_a_definition_are_evaluated_or_named_in_a_warning(tmp_path: Path) -> None:
+    allowed = "namespace: shop, kinds: {allowed: [CustomResourceDefinition.apiextensions.k8s.io]}"
+    rules = (
+        "{rule: \"self.engine != 'solid' || has(self.thrust)\", message: solid needs a thrust}, "
+        "{rule: \"quantity('1').isInteger()\"}"
+    )
+    ruled = CRD.replace(
+        "required: [engine]",
+        f"required: [engine]\n              x-kubernetes-validations: [{rules}]",
+    )
+
+    refused = run(tmp_path, {"a.yaml": ruled, "x.yaml": rocket("{engine: solid}")}, spec=allowed)
+
+    assert said(refused) == [
+        (
+            "web/x.yaml:4:1: web: Rocket/r: spec breaks a rule of its definition: solid needs a "
+            "thrust [on any, new (Kubernetes 1.36), old (Kubernetes 1.25)]"
+        )
+    ]
+    assert refused.warnings == (
+        (
+            "web/x.yaml:4:1: web: Rocket/r: spec is not checked by the rule "
+            "`quantity('1').isInteger()` of its definition: it uses a function that is not "
+            "available here [on any, new (Kubernetes 1.36), old (Kubernetes 1.25)]"
+        ),
+    )
