@@ -121,7 +121,9 @@ SELECTOR = shape(
 
 def selector_selects_template(spec: Object, place: Place) -> Violations:
     """A workload's selector is not empty and selects the pods of its template."""
-    if spec.get("selector") == {}:
+    selector = spec.get("selector")
+    stated = mapping(selector)
+    if selector is not None and not (stated.get("matchLabels") or stated.get("matchExpressions")):
         yield place.at("selector").violation("must not be empty")
     else:
         yield from selector_matches_template(spec, place)
