@@ -1,22 +1,46 @@
 """Substitutes cluster values in customisations, such as `${cluster.name}`.
 
-References are `${cluster.name}`, `${cluster.labels.<key>}`, `${cluster.values.<name>}`, each with
-an optional default (`${cluster.values.x:-10}`); `$${cluster.name}` is an escape for the literal
-text. Any other `${...}` is left unchanged, so that shell scripts stay intact. A string that
-consists of one reference takes the type of the value.
+References are `${cluster.name}`, `${cluster.labels.<key>}`, `${cluster.values.<name>}` (and
+`.<name>` again for nested values), each with an optional type and an optional default:
+`${cluster.labels.size:int:-10}`. A default may contain references. `$${cluster.name}` is an escape
+for the literal text. Any other `${...}` is left unchanged, so that shell scripts stay intact.
+
+A string that consists of one reference takes the type of the value, or of the default of a value,
+unless the reference states a type. Labels are strings.
 """
 
+import json
+import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import NoReturn
 
 from planners.model import Cluster, Json
 
-_REFERENCE = re.compile(r"(\$?)\$\{(cluster\b[^:}]*)(?::-([^}]*))?\}")
-_VALID_REFERENCE = re.compile(r"cluster\.(?:name|(?:labels|values)\..+)")
+_START = re.compile(r"\$?\$\{cluster\b")
+_HEAD = re.compile(r"\$\{(cluster\b[^:{}]*)(?::(string|int|number|bool)(?=[:}]))?(:-|\})")
+_VALID_REFERENCE = re.compile(r"cluster\.(?:name|(?:labels|values)\.[^\s:${}]+)")
+_SHOWN = re.compile(r"[^}\n]{0,60}\}?")
+_SYNTAX = "use ${cluster.name}, ${cluster.labels.<key>} or ${cluster.values.<name>}"
+
+
+MAX_DEFAULT, MAX_LEVELS = 4_096, 10
+"""The length of a default, and how many references may be in it."""
 
 
 class ValueReferenceError(Exception):
     """A reference is unknown or has no value; the message says what is available."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Reference:
+    """A reference in a text: its name, type (empty: none) and default, and where it ends."""
+
+    name: str
+    cast: str
+    default: str | None
+    end: int
 
 
 def references(value: Json) -> frozenset[str]:
@@ -27,14 +51,16 @@ def references(value: Json) -> frozenset[str]:
 def _references(value: Json) -> Iterator[str]:
     match value:
         case str():
-            for escape, name, _ in _REFERENCE.findall(value):
-                if not escape:
-                    yield name
+            for part in _parts(value):
+                if isinstance(part, _Reference):
+                    yield part.name
+                    yield from _references(part.default)
         case list():
             for each in value:
                 yield from _references(each)
         case dict():
-            for each in value.values():
+            for key, each in value.items():
+                yield from _references(key)
                 yield from _references(each)
         case _:
             return
@@ -47,22 +73,24 @@ def lookup(name: str, cluster: Cluster) -> Json:
         ValueReferenceError: the reference is unknown.
     """
     if not _VALID_REFERENCE.fullmatch(name):
-        raise ValueReferenceError(
-            f"${{{name}}} is unknown; use ${{cluster.name}}, ${{cluster.labels.<key>}} or "
-            f"${{cluster.values.<name>}}"
-        )
+        _fail(f"${{{name}}} is unknown")
     _, part, *rest = name.split(".", 2)
     if part == "name":
         return cluster.name
-    held = cluster.labels if part == "labels" else cluster.values
-    return held.get(rest[0])
+    if part == "labels":
+        return cluster.labels.get(rest[0])
+    value: Json = dict(cluster.values)
+    for key in rest[0].split("."):
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
 
 
 def substitute(value: Json, cluster: Cluster) -> Json:
-    """A copy with every reference replaced by its value.
+    """A copy with every reference replaced by its value, in keys too.
 
     Raises:
-        ValueReferenceError: a reference is unknown, or has neither a value nor a default.
+        ValueReferenceError: a reference is unknown, or has neither a value nor a default, or two
+            keys become equal.
     """
     match value:
         case str():
@@ -70,36 +98,137 @@ def substitute(value: Json, cluster: Cluster) -> Json:
         case list():
             return [substitute(each, cluster) for each in value]
         case dict():
-            return {key: substitute(each, cluster) for key, each in value.items()}
+            made = {substitute_text(k, cluster): substitute(v, cluster) for k, v in value.items()}
+            if len(made) < len(value):
+                keys = ", ".join(sorted(key for key in value if references(key)))
+                raise ValueReferenceError(f"{keys} equals another key on cluster {cluster.name}")
+            return made
         case _:
             return value
 
 
 def substitute_text(text: str, cluster: Cluster) -> str:
     """A text with every reference replaced. Raises like `substitute`."""
-    return _REFERENCE.sub(lambda match: _text(_value(match, cluster)), text)
+    return "".join(
+        part if isinstance(part, str) else _text(part, _value(part, cluster))
+        for part in _parts(text)
+    )
 
 
 def _substitute_string(text: str, cluster: Cluster) -> Json:
-    whole = _REFERENCE.fullmatch(text)
-    return _value(whole, cluster) if whole else substitute_text(text, cluster)
+    parts = list(_parts(text))
+    if len(parts) == 1 and isinstance(parts[0], _Reference):
+        return _value(parts[0], cluster)
+    return substitute_text(text, cluster)
 
 
-def _value(match: re.Match[str], cluster: Cluster) -> Json:
-    escape, name, default = match.groups()
-    if escape:
-        return match[0][1:]
+def _parts(text: str) -> Iterator[str | _Reference]:
+    """The references of a text, and the literal text between them; escapes are removed."""
+    position = 0
+    while (found := _START.search(text, position)) is not None:
+        if found.start() > position:
+            yield text[position : found.start()]
+        if found[0].startswith("$$"):
+            yield found[0][1:]
+            position = found.end()
+        else:
+            reference = _parse(text, found.start())
+            yield reference
+            position = reference.end
+    if position < len(text):
+        yield text[position:]
+
+
+def _parse(text: str, start: int) -> _Reference:
+    """The reference that begins there; one that is not valid has a name that `lookup` refuses."""
+    head = _HEAD.match(text, start)
+    if head is None:
+        shown = _SHOWN.match(text, start + len("${"))
+        assert shown is not None
+        return _Reference(shown[0], "", None, shown.end())
+    name, cast, end = head[1], head[2] or "", head.end()
+    if head[3] == "}":
+        return _Reference(name, cast, None, end)
+    depth, levels = 1, 1
+    for position in range(end, min(len(text), end + MAX_DEFAULT)):
+        if text.startswith("${", position):
+            depth, levels = depth + 1, levels + 1
+        elif text[position] == "}":
+            depth -= 1
+        if depth == 0 and levels <= MAX_LEVELS:
+            return _Reference(name, cast, text[end:position], position + 1)
+    return _Reference(f"{name}:-...", "", None, end)
+
+
+def _fail(message: str) -> NoReturn:
+    raise ValueReferenceError(f"{message}; {_SYNTAX}, or $${{...}} for this text itself")
+
+
+def _value(reference: _Reference, cluster: Cluster) -> Json:
+    name, default = reference.name, reference.default
     found = lookup(name, cluster)
-    if found is not None:
-        return found
-    if default is None:
+    if found is None and default is not None:
+        found = _substitute_string(default, cluster)
+        is_typed = name.startswith("cluster.values.") and reference.cast != "string"
+        if is_typed and isinstance(found, str) and not references(default):
+            found = _typed(found)
+    if found is None:
         part = "label" if name.startswith("cluster.labels") else "value"
         raise ValueReferenceError(
             f"cluster {cluster.name} has no {part} {name.split('.', 2)[2]!r}; add it, or write "
             f"a default: ${{{name}:-...}}"
         )
-    return str(default)
+    return _cast(reference, found) if reference.cast else found
 
 
-def _text(value: Json) -> str:
+def _typed(text: str) -> Json:
+    """A default as JSON reads it: `5` and `true` have their types, `"5"` and `five` are strings."""
+    try:
+        found: Json = json.loads(text, parse_constant=_reject)
+    except (ValueError, RecursionError):
+        return text
+    return text if found is None or isinstance(found, dict | list) else found
+
+
+def _reject(name: str) -> NoReturn:
+    raise ValueError(name)
+
+
+def _cast(reference: _Reference, value: Json) -> Json:
+    if isinstance(value, dict | list):
+        return _text(reference, value)
+    try:
+        return _CASTS[reference.cast](_scalar_text(value))
+    except (KeyError, ValueError):
+        raise ValueReferenceError(
+            f"${{{reference.name}}} is not of type {reference.cast}; correct the cluster's value"
+        ) from None
+
+
+def _number(text: str) -> Json:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(text)
+    return int(number) if number.is_integer() and "." not in text else number
+
+
+_BOOLS: Mapping[str, bool] = {"true": True, "false": False}
+_CASTS: Mapping[str, Callable[[str], Json]] = {
+    "string": str,
+    "int": int,
+    "number": _number,
+    "bool": _BOOLS.__getitem__,
+}
+
+
+def _text(reference: _Reference, value: Json) -> str:
+    if isinstance(value, dict | list):
+        raise ValueReferenceError(
+            f"${{{reference.name}}} is not a single value; write one of its fields, or nothing "
+            f"else in this string"
+        )
+    return _scalar_text(value)
+
+
+def _scalar_text(value: Json) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)

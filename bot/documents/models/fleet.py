@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, JsonValue, model_validator
 
 from bot.documents.models.common import Metadata, Part, PositiveInt, Version
 from bot.documents.types import (
@@ -100,8 +100,10 @@ class ClusterSpec(Part):
     timezone: Timezone = Field(
         default="UTC", description="IANA name, such as Europe/Berlin, for maintenance windows."
     )
-    values: dict[Name, str | int | float | bool] = Field(
-        default={}, description="Values for customisations, `${cluster.values.<name>}`."
+    values: dict[Name, JsonValue] = Field(
+        default={},
+        description="Values for customisations, `${cluster.values.<name>}`; those in mappings as "
+        "`${cluster.values.<name>.<key>}`.",
     )
     report_key_generation: PositiveInt = Field(
         default=1,
