@@ -61,13 +61,15 @@ def _port_names(spec: Object, place: Place) -> Violations:
 
 
 def _distinct_ports(spec: Object, place: Place) -> Violations:
-    """No two ports have one number and protocol; an empty protocol is TCP."""
-    seen: set[tuple[int | None, str]] = set()
-    for index, item in mappings(spec.get("ports")):
-        key = (integer(item.get("port")), text(item.get("protocol")) or "TCP")
-        if key in seen and key[0] is not None:
-            yield place.at("ports", index, "port").violation("is the port of an earlier item too")
-        seen.add(key)
+    """No two ports have one number and protocol, nor one node port; without a protocol it is TCP."""
+    for field, word in (("port", "port"), ("nodePort", "node port")):
+        seen: set[tuple[int, str]] = set()
+        for index, item in mappings(spec.get("ports")):
+            key = (integer(item.get(field)) or 0, text(item.get("protocol")) or "TCP")
+            if key in seen and key[0]:
+                where = place.at("ports", index, field)
+                yield where.violation(f"is the {word} of an earlier item too")
+            seen.add(key)
 
 
 def _node_ports(spec: Object, place: Place) -> Violations:
@@ -140,7 +142,6 @@ def _external(value: Json, place: Place) -> Violations:
 
 _PORTS = both(
     unique("name", word="name"),
-    unique("nodePort", "protocol", word="node port", defaults={"protocol": "TCP"}),
     each(
         shape(
             {
