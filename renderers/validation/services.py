@@ -61,7 +61,7 @@ def _port_names(spec: Object, place: Place) -> Violations:
 
 
 def _distinct_ports(spec: Object, place: Place) -> Violations:
-    """No two ports have one number and protocol, nor one node port; without a protocol it is TCP."""
+    """No two ports have one number or node port for a protocol, which is TCP by default."""
     for field, word in (("port", "port"), ("nodePort", "node port")):
         seen: set[tuple[int, str]] = set()
         for index, item in mappings(spec.get("ports")):
