@@ -134,11 +134,11 @@ def test_what_the_servers_hook_prints_is_returned_in_printable_words(ready: Worl
         ),
         (
             (
-                "error: File big.yaml is 101.00 MB; this exceeds the file size limit of 100.00 MB\\n"
+                "error: File a.yaml is 101.00 MB; this exceeds the file size limit of 100.00 MB\\n"
                 "error: GH001: Large files detected.\\n"
             ),
             (
-                "File big.yaml is 101.00 MB; this exceeds the file size limit of 100.00 MB "
+                "File a.yaml is 101.00 MB; this exceeds the file size limit of 100.00 MB "
                 "error: GH001: Large files detected."
             ),
         ),
