@@ -95,7 +95,7 @@ def mapping(value: Json) -> dict[str, Json]:
 
 
 def in_key_order(item: Mapping[str, Json]) -> dict[str, Json]:
-    """A copy of an object with sorted keys, after apiVersion, kind and metadata."""
+    """A copy of an object with sorted keys; apiVersion, kind, metadata and names come first."""
     first = [key for key in ("apiVersion", "kind", "metadata") if key in item]
     rest = sorted(item.keys() - set(first))
     return {key: _sorted(item[key]) for key in (*first, *rest)}
@@ -104,8 +104,12 @@ def in_key_order(item: Mapping[str, Json]) -> dict[str, Json]:
 def _sorted(value: Json) -> Json:
     match value:
         case dict():
-            return {key: _sorted(value[key]) for key in sorted(value)}
+            return {key: _sorted(value[key]) for key in sorted(value, key=_name_first)}
         case list():
             return [_sorted(each) for each in value]
         case _:
             return value
+
+
+def _name_first(key: str) -> tuple[bool, str]:
+    return key != "name", key
