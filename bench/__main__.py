@@ -3,7 +3,7 @@
 import json
 import sys
 
-from bench import hooks, planning, rollout
+from bench import hooks, placement, planning, rollout
 
 
 def main() -> None:
@@ -13,16 +13,22 @@ def main() -> None:
             print(json.dumps(planning.measure(int(size))))
         case []:
             planning.run()
+            placement.run()
             hooks.run()
             rollout.run()
         case ["hooks"]:
             hooks.run()
+        case ["placement"]:
+            placement.run()
         case ["rollout"]:
             rollout.run()
         case ["rollout", size]:
             rollout.run((int(size),))
         case _:
-            sys.exit("usage: python -m bench [hooks | planning CLUSTERS | rollout [CLUSTERS]]")
+            sys.exit(
+                "usage: python -m bench "
+                "[hooks | placement | planning CLUSTERS | rollout [CLUSTERS]]"
+            )
 
 
 if __name__ == "__main__":

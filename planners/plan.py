@@ -13,10 +13,10 @@ from planners.model.gates import PendingUnit
 from planners.model.requests import WorkloadRequests
 from planners.model.snapshot import Snapshot
 from planners.optimizer.optimize import OptimizationResult, OptimizedPlacement, optimize
+from planners.optimizer.repair import place_all
 from planners.optimizer.solver import Solver
 from planners.order import Wave, removals, steps, waves
-from planners.placement.allocation import Allocation
-from planners.placement.place import Evaluator, PlacementDecision, place
+from planners.placement.place import Evaluator, PlacementDecision
 from planners.placement.replicas import UnitReplicas, distribute
 
 
@@ -56,7 +56,7 @@ def plan(
 
     With a solver, all components are placed together.
     """
-    optimized = OptimizedPlacement(place(Allocation(snapshot, workloads), evaluator))
+    optimized = OptimizedPlacement(place_all(snapshot, workloads, evaluator))
     if solver is not None:
         optimized = optimize(optimized.placement, solver)
     placement = optimized.placement

@@ -1,16 +1,14 @@
 """Explains why there is no solution: insufficient candidates, or rules that conflict.
 
-Called by `milp` when the solver found none. The reason lists the rules of which removing any one
-would make a solution possible, or states that removing one is not enough.
+Called by `milp` and `repair` when there is none. The reason lists the rules of which removing any
+one would make a solution possible, or states that removing one is not enough.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from planners.optimizer.greedy import PartialAssignment
-from planners.optimizer.milp_model import ProgramModel
 from planners.optimizer.problem import AssignmentProblem, Choice, Infeasible, check
-from planners.optimizer.solver import IntegerProgram, Solver
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,33 +20,28 @@ class _Relaxation:
 
 
 def explain_infeasibility(
-    problem: AssignmentProblem, solver: Solver, *, finished: bool
+    problem: AssignmentProblem, feasible: Callable[[AssignmentProblem], bool]
 ) -> Infeasible:
     """The most specific reason that can be determined.
 
-    `finished` is False if the solver reached its limit, so that a solution may exist.
+    `feasible` decides whether a problem has a solution.
     """
-    if not finished:
-        return Infeasible(
-            "the solver reached its node limit without finding a placement; reduce the number of "
-            "rules or the minimum counts",
-            proven=False,
-        )
     fixed = check(replace(problem, choices=(), spreads=(), affinities=()), ())
-    shortages = (_shortage(problem, choice) for choice in problem.choices)
-    shortage = next((text for text in shortages if text), None)
+    shortage = find_shortage(problem)
     if fixed or shortage:
         return Infeasible(fixed[0] if fixed else shortage or "", proven=True)
-    conflicting = [
-        each.rule
-        for each in _relaxations(problem)
-        if solver.maximise(_feasibility_program(each.problem)).values is not None
-    ]
+    conflicting = [each.rule for each in _relaxations(problem) if feasible(each.problem)]
     if conflicting:
         rules = " or ".join(f"without {rule}" for rule in conflicting)
         return Infeasible(f"no placement satisfies all rules; one exists {rules}", proven=True)
     reason = "no placement satisfies all rules, even if any single rule is removed"
     return Infeasible(reason, proven=True)
+
+
+def find_shortage(problem: AssignmentProblem) -> str | None:
+    """Why a choice cannot be satisfied even alone; None if each can."""
+    shortages = (_shortage(problem, choice) for choice in problem.choices)
+    return next((text for text in shortages if text), None)
 
 
 def _shortage(problem: AssignmentProblem, choice: Choice) -> str | None:
@@ -80,8 +73,3 @@ def _relaxations(problem: AssignmentProblem) -> Iterator[_Relaxation]:
         pairs = tuple(each for each in problem.anti_affinities if each != pair)
         rule = f"{pair.component} apart from {pair.other}"
         yield _Relaxation(rule, replace(problem, anti_affinities=pairs))
-
-
-def _feasibility_program(problem: AssignmentProblem) -> IntegerProgram:
-    model = ProgramModel(problem)
-    return IntegerProgram(tuple(model.bounds), tuple(model.constraints))

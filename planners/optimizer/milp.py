@@ -60,7 +60,7 @@ def solve(problem: AssignmentProblem, solver: Solver) -> Solution | Infeasible:
     result = search.maximise(search.goal)
     solved, greedy = search.assignments(result), assign_greedily(problem)
     if solved is None and greedy is None:
-        return explain_infeasibility(problem, solver, finished=result.finished)
+        return _explain(problem, solver, finished=result.finished)
     chosen = max(
         (each for each in (solved, greedy) if each is not None),
         key=lambda each: objective(problem, each),
@@ -77,6 +77,23 @@ def solve(problem: AssignmentProblem, solver: Solver) -> Solution | Infeasible:
     if violations:
         raise SolverError(f"the solver's answer violates a rule: {violations[0]}")
     return solution
+
+
+def _explain(problem: AssignmentProblem, solver: Solver, *, finished: bool) -> Infeasible:
+    """Why there is no solution; unknown if the solver reached its limit."""
+
+    def feasible(relaxed: AssignmentProblem) -> bool:
+        model = ProgramModel(relaxed)
+        program = IntegerProgram(tuple(model.bounds), tuple(model.constraints))
+        return solver.maximise(program).values is not None
+
+    if finished:
+        return explain_infeasibility(problem, feasible)
+    return Infeasible(
+        "the solver reached its node limit without finding a placement; reduce the number of "
+        "rules or the minimum counts",
+        proven=False,
+    )
 
 
 class _Search:

@@ -1,7 +1,7 @@
 """The state of a placement run: assigned units, and the resources left on each cluster."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from planners.model import Cluster, Target, Unit
@@ -13,6 +13,37 @@ STANDARD_RESOURCES = frozenset({"cpu", "memory", "ephemeral-storage", "pods"})
 """Resources that every cluster has, so that an unstated capacity is unknown and not 0."""
 
 
+@dataclass(frozen=True, slots=True)
+class Precedence:
+    """Which claims of other applications take precedence over the application being planned.
+
+    A merged claim does; a proposed one does if its application has the higher priority, or the same
+    priority and the older merge request, or the same number in another deploy repo and the name
+    that comes first. Both applications compare the same numbers, the oldest that has claims, so
+    that of two that compete for a resource exactly one respects the other's claim.
+    """
+
+    snapshot: Snapshot
+    oldest: dict[str, int] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Find the lowest number of each application's open merge requests with claims."""
+        for each in self.snapshot.claims:
+            if each.merged_at is None:
+                number = self.oldest.setdefault(each.application, each.number)
+                self.oldest[each.application] = min(number, each.number)
+
+    def has(self, claim: ResourceClaim) -> bool:
+        """Whether another application's claim takes precedence."""
+        if claim.merged_at is not None:
+            return True
+        own, priority = self.snapshot.application.name, self.snapshot.registration.priority
+        if claim.priority != priority:
+            return claim.priority > priority
+        other = self.oldest[claim.application], claim.application
+        return own not in self.oldest or other < (self.oldest[own], own)
+
+
 @dataclass(slots=True)
 class Allocation:
     """The assignments of one placement run, and the claims of other applications.
@@ -22,7 +53,8 @@ class Allocation:
     - `own_claims`: this application's claims by cluster; `other_claims`: those of other
       applications that must be respected, by cluster and application.
     - `components_on`, `clusters_of`: this run's assignments, by cluster and by component.
-    - `requested`: the resources that these assignments request, by cluster.
+    - `requested`: the resources that these assignments request, by cluster; `by_unit`: each alone.
+    - `merged`: the resources that the application's merged units request, by unit.
     """
 
     snapshot: Snapshot
@@ -37,6 +69,8 @@ class Allocation:
     clusters_of: dict[str, set[str]] = field(init=False, default_factory=dict)
     labels: dict[str, Mapping[str, str]] = field(init=False, default_factory=dict)
     requested: dict[str, dict[str, int]] = field(init=False, default_factory=dict)
+    by_unit: dict[Unit, dict[str, int]] = field(init=False, default_factory=dict)
+    merged: dict[Unit, Amounts] = field(init=False, default_factory=dict)
     _totals: dict[tuple[int, frozenset[tuple[Target, int]]], Amounts] = field(
         init=False, default_factory=dict
     )
@@ -52,11 +86,14 @@ class Allocation:
             if each.branch is not None and each.state is MergeRequestState.OPEN
         ]
         self.running = frozenset(snapshot.base.entries).union(*proposed)
+        precedence = Precedence(snapshot)
         for claim in snapshot.claims:
             cluster = claim.unit.cluster
             if claim.application == snapshot.application.name:
                 self.own_claims.setdefault(cluster, []).append(claim)
-            elif takes_precedence(snapshot, claim):
+                if claim.merged_at is not None:
+                    self.merged[claim.unit] = claim.requests
+            elif precedence.has(claim):
                 by_application = self.other_claims.setdefault(cluster, {})
                 by_application.setdefault(claim.application, []).append(claim)
 
@@ -76,8 +113,30 @@ class Allocation:
         self.components_on.setdefault(unit.cluster, set()).add(unit.component)
         self.clusters_of.setdefault(unit.component, set()).add(unit.cluster)
         requested = self.requested.setdefault(unit.cluster, {})
+        own = self.by_unit.setdefault(unit, {})
         for resource, amount in requests.items():
             requested[resource] = requested.get(resource, 0) + amount
+            own[resource] = own.get(resource, 0) + amount
+
+    def keeps(self, unit: Unit, resource: str, amount: int) -> bool:
+        """Whether the unit runs there with at least that amount: what runs is not evicted.
+
+        What is only proposed, or grows, must fit like what is new.
+        """
+        return 0 < amount <= self.merged.get(unit, {}).get(resource, 0)
+
+    def exceeded(self, cluster: Cluster) -> Iterator[str]:
+        """The resources of which this run's units request more than is free, by name.
+
+        Not if all of them keep what they have.
+        """
+        for resource in sorted(self.requested.get(cluster.name, {})):
+            free = self.free(cluster, resource)
+            units = (Unit(name, cluster.name) for name in self.components_on[cluster.name])
+            amounts = {each: self.by_unit[each].get(resource, 0) for each in units}
+            kept = all(self.keeps(each, resource, n) for each, n in amounts.items() if n)
+            if free is not None and free.value < 0 and not kept:
+                yield resource
 
     def is_own(self, application: str | None) -> bool:
         """Whether the name refers to the application being planned; None does."""
@@ -141,25 +200,6 @@ class Allocation:
             if _sum(claims, resource):
                 claimants.append(" ".join([application, *numbers]))
         return tuple(claimants)
-
-
-def takes_precedence(snapshot: Snapshot, claim: ResourceClaim) -> bool:
-    """Whether another application's claim takes precedence over this application.
-
-    A merged claim does; a proposed one does if its application has the higher priority, or the same
-    priority and the older merge request. Of two applications that compete for a resource, exactly
-    one therefore respects the other's claim.
-    """
-    if claim.merged_at is not None:
-        return True
-    open_numbers = [
-        each.number for each in snapshot.merge_requests if each.state is MergeRequestState.OPEN
-    ]
-    oldest = min(open_numbers, default=None)
-    priority = snapshot.registration.priority
-    if claim.priority != priority:
-        return claim.priority > priority
-    return oldest is None or claim.number < oldest
 
 
 def _sum(claims: Sequence[ResourceClaim], resource: str) -> int:

@@ -1,6 +1,7 @@
 """Splits placement intents into groups, and sorts these into the order of placement."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from graphlib import CycleError, TopologicalSorter
 
@@ -122,30 +123,32 @@ def _added(snapshot: Snapshot) -> Iterator[PlacementGroup]:
 
 
 def depends_on_others(group: PlacementGroup) -> bool:
-    """Whether earlier placements influence it: a choice, or an allOf with a required affinity."""
-    follows = any(rule.required and not rule.apart for rule in group.intent.affinity)
+    """Whether earlier placements influence it: a choice, or an allOf with required affinities."""
+    follows = any(rule.required for rule in group.intent.affinity)
     return group.count is not None or follows
 
 
 def _ranks(application: Application) -> dict[str, int]:
     """Each component's depth in the graph of dependencies and affinities.
 
-    Affinities are ignored if they form a cycle.
+    Those that stay apart come after what they stay apart from. Rules that form a cycle are ignored:
+    first those of apart, then all affinities.
     """
     dependencies = {
         part.name: {each.component for each in part.depends_on if each.application is None}
         for part in application.components
     }
-    graph = {name: set(below) for name, below in dependencies.items()}
-    for intent in application.placements:
-        for name in intent.components:
-            for rule in intent.affinity:
-                if rule.required and rule.application is None and not rule.apart:
-                    graph.setdefault(name, set()).add(rule.component)
-    try:
-        return _depths(graph)
-    except CycleError:
-        return _depths(dependencies)
+    for apart in ((False, True), (False,)):
+        graph = {name: set(below) for name, below in dependencies.items()}
+        for intent in application.placements:
+            for name in intent.components:
+                for rule in intent.affinity:
+                    followed = rule.required and rule.application is None and rule.apart in apart
+                    if followed and rule.component != name:
+                        graph.setdefault(name, set()).add(rule.component)
+        with suppress(CycleError):
+            return _depths(graph)
+    return _depths(dependencies)
 
 
 def _depths(graph: dict[str, set[str]]) -> dict[str, int]:

@@ -6,11 +6,10 @@ from dataclasses import dataclass, field, replace
 from planners.model import Cluster, PlanProblem, Unit
 from planners.placement.allocation import Allocation
 from planners.placement.filters import Filter, Request, Verdict
-from planners.placement.groups import PlacementGroup, placement_groups
+from planners.placement.groups import PlacementGroup, depends_on_others, placement_groups
 from planners.placement.rank import WeightedScore
 from planners.placement.scores import Score
 from planners.placement.select import Selection, select_clusters
-from planners.placement.topology_spread import spread_checks
 
 SELECTION_FILTERS = frozenset({"tenant", "labels"})
 """Filters whose rejection means that the intent does not select the cluster at all."""
@@ -104,6 +103,7 @@ class Placement:
     """The result of a placement run: one decision for each component and cluster, and problems.
 
     `assignments` are the clusters of each group, by its index in `placement_groups`.
+    `spread_candidates` are the clusters over which components with spread rules spread.
     """
 
     allocation: Allocation
@@ -112,6 +112,7 @@ class Placement:
     problems: list[PlanProblem] = field(default_factory=list)
     assignments: dict[int, tuple[str, ...]] = field(default_factory=dict)
     failed_components: set[str] = field(default_factory=set)
+    spread_candidates: dict[str, list[Cluster]] = field(default_factory=dict)
 
     @property
     def trace(self) -> tuple[PlacementDecision, ...]:
@@ -157,13 +158,40 @@ def place(allocation: Allocation, evaluator: Evaluator) -> Placement:
     """Place every component that has a placement intent.
 
     Groups are placed one after the other, dependencies first; each choice respects the assignments
-    before it. The result does not depend on the order of clusters, intents, filters and scores.
+    before it. The result does not depend on the order of clusters, intents, filters and scores; it
+    may violate rules (see `verify`).
+    """
+    placement = place_fixed(allocation, evaluator)
+    for index, group in enumerate(placement_groups(allocation.snapshot)):
+        if depends_on_others(group):
+            decide_group(placement, index, group)
+    return placement
+
+
+def place_fixed(allocation: Allocation, evaluator: Evaluator) -> Placement:
+    """Place the groups that do not depend on others, and find what the others can spread over.
+
+    These are all clusters that the filters admit before anything is chosen: a region that choices
+    fill up remains a region.
     """
     placement = Placement(allocation, evaluator)
     groups = placement_groups(allocation.snapshot)
     for index, group in enumerate(groups):
-        decide_group(placement, index, group)
-    check_placement(placement, groups)
+        if not depends_on_others(group):
+            decide_group(placement, index, group)
+    spreading = {each.component.name for each in groups if each.count and each.intent.spread}
+    names = {name: set(allocation.clusters_of.get(name, ())) for name in spreading}
+    for group in groups:
+        if group.component.name in spreading and depends_on_others(group):
+            request = group.request(allocation, jointly=True)
+            names[group.component.name].update(
+                each.name
+                for each in placement.clusters.values()
+                if evaluator.evaluate(request, each).verdict.admitted
+            )
+    placement.spread_candidates = {
+        name: [placement.clusters[each] for each in sorted(found)] for name, found in names.items()
+    }
     return placement
 
 
@@ -185,7 +213,8 @@ def decide_group(placement: Placement, index: int, group: PlacementGroup) -> Non
     maximum = group.count.maximum_of(result.selected_count)
     candidates = [placement.clusters[each.unit.cluster] for each in result.admitted]
     scores = placement.evaluator.scores
-    selection = select_clusters(result.request, candidates, maximum, scores)
+    spread_over = placement.spread_candidates.get(group.component.name, candidates)
+    selection = select_clusters(result.request, candidates, maximum, scores, spread_over)
     choose_best(placement, index, group, result, selection)
 
 
@@ -239,40 +268,6 @@ def choose_best(
     selected = len(selection.selected)
     if selected < minimum:
         placement.fail(group, too_few(group, selected, minimum, rejected or result.rejected))
-
-
-def check_placement(placement: Placement, groups: Sequence[PlacementGroup]) -> None:
-    """Check the whole placement: spread rules, and components without any cluster."""
-    for group in groups:
-        _check_spread(placement, group)
-    _check_placed(placement, groups)
-
-
-def _check_spread(placement: Placement, group: PlacementGroup) -> None:
-    """An allOf that violates a spread rule is a problem, because it cannot adapt."""
-    if group.count is not None or not group.intent.spread:
-        return
-    name = group.component.name
-    clusters = [
-        each
-        for each in placement.allocation.snapshot.clusters
-        if each.name in placement.allocation.clusters_of.get(name, ())
-    ]
-    for check in spread_checks(group.intent.spread, name, placement.allocation, clusters):
-        violation = check.violation()
-        if violation is not None:
-            placement.fail(group, f"{name} violates its spread rule ({group}): {violation}")
-
-
-def _check_placed(placement: Placement, groups: Sequence[PlacementGroup]) -> None:
-    """A component without any cluster is a problem, unless it already has one."""
-    for group in groups:
-        name = group.component.name
-        if name in placement.failed_components or name in placement.allocation.clusters_of:
-            continue
-        decisions = [each for each in placement.trace if each.unit.component == name]
-        selected = [each for each in decisions if each.verdict.filter not in SELECTION_FILTERS]
-        placement.fail(group, too_few(group, 0, 1, selected or decisions))
 
 
 def too_few(

@@ -25,11 +25,18 @@ class ClusterScore:
     """All scores of a cluster, and the total that ranks it.
 
     The total is the weighted average, plus the intent's move threshold where the component already
-    runs, minus 100 for an untolerated PreferNoSchedule taint (which ranks the cluster last).
+    runs, minus 100 for an untolerated PreferNoSchedule taint (which ranks the cluster last). Among
+    equal totals, clusters where it runs come first, then those with the lower `load`, which is the
+    number of components there: what nobody prefers to place anywhere spreads.
     """
 
     total: float
     scores: tuple[WeightedScore, ...]
+    load: int = 0
+
+    def rank_key(self, name: str) -> tuple[float, int, str]:
+        """The sort key of the cluster of that name, best first."""
+        return -self.total, self.load, name
 
 
 def score_cluster(request: Request, cluster: Cluster, scores: Mapping[str, Score]) -> ClusterScore:
@@ -52,7 +59,8 @@ def score_cluster(request: Request, cluster: Cluster, scores: Mapping[str, Score
             weighted.append(WeightedScore("taints", 1, -BEST, f"taint {taint}"))
             total -= BEST
             break
-    return ClusterScore(round(total, 2), tuple(weighted))
+    load = -1 if request.running(cluster) else request.allocation.unit_count(cluster.name)
+    return ClusterScore(round(total, 2), tuple(weighted), load)
 
 
 def _steadiness(request: Request, cluster: Cluster) -> Points:

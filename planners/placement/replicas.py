@@ -14,7 +14,8 @@ from planners.model import (
 )
 from planners.model.requests import ReplicaCounts
 from planners.placement.allocation import Allocation
-from planners.placement.exceptions import in_force, replica_overrides
+from planners.placement.divide import divide
+from planners.placement.exceptions import replica_overrides
 
 SHOWN_CLUSTERS = 3
 UnitReplicas = Mapping[Unit, ReplicaCounts]
@@ -45,19 +46,6 @@ def guaranteed_replicas(rule: ReplicaRule | None) -> dict[Target, int]:
     return {rule.workload: count}
 
 
-def largest_remainder(total: int, weights: Mapping[str, int]) -> dict[str, int]:
-    """Divide `total` in proportion to the weights (Hare quota); ties are resolved by name."""
-    whole = sum(weights.values())
-    if not whole:
-        return dict.fromkeys(weights, 0)
-    shares = {name: total * weight // whole for name, weight in weights.items()}
-    rest = total - sum(shares.values())
-    by_remainder = sorted(weights, key=lambda name: (-(total * weights[name] % whole), name))
-    for name in by_remainder[:rest]:
-        shares[name] += 1
-    return shares
-
-
 def distribute(allocation: Allocation) -> ReplicaDistribution:
     """Distribute the replicas of all intents, then apply the exceptions."""
     replicas: dict[Unit, dict[Target, int]] = {}
@@ -76,7 +64,6 @@ def distribute(allocation: Allocation) -> ReplicaDistribution:
     for overrides in _overrides(allocation):
         unit = Unit(overrides.component, overrides.cluster.name)
         replicas.setdefault(unit, {}).update(overrides.counts)
-        problems += _check_overrides(allocation, overrides)
     return ReplicaDistribution(replicas, tuple(problems))
 
 
@@ -103,14 +90,14 @@ def _check_weights(
 def _check_capacity(
     allocation: Allocation, intent: PlacementIntent, cluster: Cluster, unit: Unit, count: int
 ) -> Iterator[PlanProblem]:
-    """A problem if a new unit's replicas exceed the capacity of its cluster."""
+    """A problem if a unit's replicas exceed the capacity of its cluster, unless it has them."""
     rule = intent.replicas
     assert rule is not None
     overrides = replica_overrides(allocation.snapshot, unit.component, cluster)
     if rule.workload in overrides:
         return
     excess = _assign_remaining(allocation, rule, cluster, unit, count)
-    if excess and unit not in allocation.running:
+    if excess:
         message = f"{unit.component}: {count} replicas of {rule.name} on {cluster.name} {excess}"
         yield PlanProblem(message, intent.position)
 
@@ -124,37 +111,34 @@ def _overrides(allocation: Allocation) -> Iterator[_UnitOverrides]:
                 yield _UnitOverrides(component, cluster, counts)
 
 
-def _check_overrides(allocation: Allocation, overrides: _UnitOverrides) -> Iterator[PlanProblem]:
-    """Problems where an exception requests more than the manifests do, and more than is free.
-
-    Called after all assignments, so that free capacity is what remains.
-    """
-    component, cluster, counts = overrides.component, overrides.cluster, overrides.counts
-    unit = Unit(component, cluster.name)
-    written = allocation.requests(unit, {})
-    for resource, amount in sorted(allocation.requests(unit, counts).items()):
-        free = allocation.free(cluster, resource)
-        if amount > written.get(resource, 0) and free is not None and free.value < 0:
-            rules = in_force(allocation.snapshot, component)
-            rule = next(each for each in rules if each.replicas is not None)
-            replicas = ", ".join(
-                f"{count} of {workload.name}" for workload, count in counts.items()
-            )
-            message = f"{component}: {replicas} on {cluster.name} need more {resource} than is free"
-            yield PlanProblem(f"{message} ({free.source})", rule.position)
-
-
 def _divide(
     allocation: Allocation, component: str, rule: ReplicaRule, clusters: Sequence[Cluster]
 ) -> dict[str, int]:
+    """The replicas on each cluster; a division by capacity keeps what runs, as far as it fits."""
+    scope = f"{allocation.snapshot.application.name}/{component}"
     match rule.division:
         case Division.DUPLICATED:
             return {each.name: rule.total for each in clusters}
         case Division.WEIGHTED:
             weights = {each.name: _weight(rule, each) for each in clusters}
+            return divide(rule.total, weights, scope)
         case Division.CAPACITY:
-            weights = {each.name: _room(allocation, component, rule, each) for each in clusters}
-    return largest_remainder(rule.total, weights)
+            room = {each.name: _room(allocation, component, rule, each) for each in clusters}
+            running = {
+                each.name: min(_running(allocation, component, rule, each), room[each.name])
+                for each in clusters
+            }
+            most = room if sum(room.values()) >= rule.total else None
+            return divide(rule.total, room, scope, most, running)
+
+
+def _running(allocation: Allocation, component: str, rule: ReplicaRule, cluster: Cluster) -> int:
+    """The merged number of replicas, by the pods that the unit claims."""
+    unit = Unit(component, cluster.name)
+    others = allocation.requests(unit, {rule.workload: 0}).get("pods", 0)
+    each = _requests_per_replica(allocation, component, rule, cluster).get("pods", 0)
+    pods = allocation.merged.get(unit, {}).get("pods", 0)
+    return max(0, pods - others) // each if each else 0
 
 
 def _weight(rule: ReplicaRule, cluster: Cluster) -> int:
@@ -183,15 +167,16 @@ def _room(allocation: Allocation, component: str, rule: ReplicaRule, cluster: Cl
 def _assign_remaining(
     allocation: Allocation, rule: ReplicaRule, cluster: Cluster, unit: Unit, count: int
 ) -> str | None:
-    """Assign the replicas beyond the guaranteed ones; returns what prevents it, if anything."""
+    """Assign the replicas beyond the guaranteed ones; returns what they exceed, if anything."""
     more = count - guaranteed_replicas(rule)[rule.workload]
     if more <= 0:
         return None
     each = _requests_per_replica(allocation, unit.component, rule, cluster)
     requests = {name: more * amount for name, amount in each.items()}
-    for resource, amount in sorted(requests.items()):
-        free = allocation.free(cluster, resource)
-        if free is not None and amount > free.value:
-            return f"need more {resource} than is free ({free.source})"
     allocation.assign(unit, requests)
+    for resource in allocation.exceeded(cluster):
+        total = allocation.by_unit[unit].get(resource, 0)
+        free = allocation.free(cluster, resource)
+        if requests.get(resource) and free and not allocation.keeps(unit, resource, total):
+            return f"need more {resource} than is free ({free.source})"
     return None

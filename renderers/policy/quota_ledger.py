@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from planners.model import Json
 from planners.model.snapshot import Snapshot
-from planners.placement.allocation import takes_precedence
+from planners.placement.allocation import Precedence
 from renderers.kubernetes.metadata import namespace_of
 from renderers.policy.quotas import (
     Usage,
@@ -69,12 +69,13 @@ class QuotaLedger:
         tenant, application = self.snapshot.tenant, self.snapshot.application.name
         if not self.has_quota:
             return ()
+        precedence = Precedence(self.snapshot)
         used = {scope: list(amounts) for scope, amounts in self.used.items()}
         for claim in self.snapshot.claims:
             if claim.tenant == tenant.name and claim.application != application:
                 for namespace, amounts in claim.usage.items():
                     scope = _QuotaScope(claim.unit.cluster, namespace)
-                    if scope in used and takes_precedence(self.snapshot, claim):
+                    if scope in used and precedence.has(claim):
                         used[scope].append(amounts)
         several = len(tenant.all_namespaces) > 1
         return quota_problems(

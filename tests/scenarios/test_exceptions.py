@@ -165,8 +165,7 @@ def test_replicas_beyond_capacity_are_rejected(tmp_path: Path, running: bool) ->
     problems = said(propose(start))
 
     assert len(problems) == 2
-    needs = "web: 9 of web on cheap need more cpu than is free" if running else "'capacity' rejects"
-    assert needs in problems[0]
+    assert "'capacity' rejects it: cpu 4 free (fleet repo), needs cpu 4500m" in problems[0]
 
 
 def test_an_unknown_workload_is_reported(tmp_path: Path) -> None:

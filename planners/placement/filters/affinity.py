@@ -3,7 +3,12 @@
 from dataclasses import dataclass
 
 from planners.model import Cluster
-from planners.placement.affinity import describe, hosts_in_domain, required_affinities
+from planners.placement.affinity import (
+    apart_from,
+    describe,
+    neighbours,
+    required_affinities,
+)
 from planners.placement.filters import Filter, Request, Verdict
 
 
@@ -11,7 +16,8 @@ from planners.placement.filters import Filter, Request, Verdict
 class RequiredAffinity:
     """Admits clusters that satisfy all required affinities.
 
-    In a choice, `on: sameCluster` dependencies are affinities too.
+    In a choice, `on: sameCluster` dependencies are affinities too. Rules by which other components
+    stay apart from this one count as well.
     """
 
     name: str = "affinity"
@@ -21,11 +27,12 @@ class RequiredAffinity:
 
     def admit(self, request: Request, cluster: Cluster) -> Verdict:
         """Whether all rules are satisfied; the verdict names the first that is not."""
-        rules = required_affinities(request.component, request.intent, choosing=request.choosing)
-        for rule in rules:
+        component, application = request.component, request.allocation.snapshot.application
+        own = required_affinities(component, request.intent, choosing=request.choosing)
+        for rule in (*own, *apart_from(application, component.name)):
             if request.jointly and request.allocation.is_own(rule.application):
                 continue
-            hosts = hosts_in_domain(request.allocation, rule, cluster)
+            hosts = neighbours(request.allocation, rule, component.name, cluster)
             if rule.apart and hosts:
                 seen = f"{rule.component} on {hosts[0]}"
                 return Verdict(self.name, admitted=False, seen=seen, needed=f"no {describe(rule)}")

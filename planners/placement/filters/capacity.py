@@ -2,13 +2,16 @@
 
 from dataclasses import dataclass
 
-from planners.model import Cluster, quantities
+from planners.model import Cluster, Unit, quantities
 from planners.placement.filters import Filter, Request, Verdict
 
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
-    """Admits clusters with enough of every requested resource; never evicts what already runs."""
+    """Admits clusters with enough of every requested resource.
+
+    Never evicts what runs: what already has as much as it requests is admitted.
+    """
 
     name: str = "capacity"
     summary: str = "fits into the free resources of the cluster"
@@ -22,8 +25,8 @@ class Capacity:
             free = allocation.free(cluster, resource)
             if free is None or free.value >= amount or amount == 0:
                 continue
-            if request.running(cluster):
-                return Verdict(self.name, admitted=True, seen="already running", needed="capacity")
+            if allocation.keeps(Unit(request.component.name, cluster.name), resource, amount):
+                continue
             claimants = allocation.claimants(cluster.name, resource)
             claims = f"; claimed by {', '.join(claimants)}" if claimants else ""
             amount_free = quantities.write(max(free.value, 0))

@@ -1,0 +1,104 @@
+"""Verifies a finished placement: every required rule holds, or the plan has a problem.
+
+Called for every strategy: nothing that violates a rule becomes a plan.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from planners.model import Unit, quantities
+from planners.placement.affinity import describe, neighbours, required_affinities
+from planners.placement.groups import PlacementGroup
+from planners.placement.place import SELECTION_FILTERS, Placement, too_few
+from planners.placement.topology_spread import spread_checks
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A required rule of a group that the placement violates."""
+
+    group: PlacementGroup
+    text: str
+
+
+def verify(placement: Placement, groups: Sequence[PlacementGroup]) -> None:
+    """Add every violated rule, and every component without any cluster, as a problem."""
+    for each in violations(placement, groups):
+        placement.fail(each.group, each.text)
+    _check_placed(placement, groups)
+
+
+def violations(placement: Placement, groups: Sequence[PlacementGroup]) -> Iterator[Violation]:
+    """Every required rule that the placement violates."""
+    for index, group in enumerate(groups):
+        for text in _violated_spread(placement, group):
+            yield Violation(group, text)
+        for text in _violated_affinities(placement, group, placement.assignments.get(index, ())):
+            yield Violation(group, text)
+    yield from _exceeded_capacity(placement, groups)
+
+
+def _violated_spread(placement: Placement, group: PlacementGroup) -> Iterator[str]:
+    """A choice spreads over all that it could choose, an allOf over what it has."""
+    name, allocation = group.component.name, placement.allocation
+    assigned = allocation.clusters_of.get(name, ())
+    if not group.intent.spread or not assigned:
+        return
+    clusters = [placement.clusters[each] for each in sorted(assigned)]
+    if group.count is not None:
+        clusters = placement.spread_candidates[name]
+    for check in spread_checks(group.intent.spread, name, allocation, clusters):
+        violation = check.violation()
+        if violation is not None:
+            yield f"{name} violates its spread rule ({group}): {violation}"
+
+
+def _violated_affinities(
+    placement: Placement, group: PlacementGroup, assigned: Sequence[str]
+) -> Iterator[str]:
+    """Rules of apart count for every cluster of the component, the others for the group's own."""
+    name, allocation = group.component.name, placement.allocation
+    everywhere = sorted(allocation.clusters_of.get(name, ()))
+    choosing = group.count is not None
+    for rule in required_affinities(group.component, group.intent, choosing=choosing):
+        for cluster in everywhere if rule.apart else assigned:
+            hosts = neighbours(allocation, rule, name, placement.clusters[cluster])
+            if rule.apart and hosts:
+                yield (
+                    f"{name} is on {cluster} and must be apart from {describe(rule)} ({group}), "
+                    f"but {rule.component} is on {hosts[0]}"
+                )
+            elif not rule.apart and not hosts:
+                yield f"{name} is on {cluster} and needs {describe(rule)} ({group})"
+
+
+def _exceeded_capacity(
+    placement: Placement, groups: Sequence[PlacementGroup]
+) -> Iterator[Violation]:
+    """Resources of which more is requested than is free, unless all of it runs there already."""
+    allocation = placement.allocation
+    for cluster in placement.clusters.values():
+        for resource in allocation.exceeded(cluster):
+            names = [
+                name
+                for name in sorted(allocation.components_on[cluster.name])
+                if allocation.by_unit[Unit(name, cluster.name)].get(resource)
+            ]
+            group = next(each for each in groups if each.component.name in names)
+            amount = quantities.write(allocation.requested[cluster.name][resource])
+            free = allocation.free(cluster, resource)
+            assert free is not None
+            more = f"{quantities.write(-free.value)} more than is free ({free.source})"
+            text = f"{', '.join(names)} on {cluster.name} request {resource} {amount}, {more}"
+            yield Violation(group, text)
+
+
+def _check_placed(placement: Placement, groups: Sequence[PlacementGroup]) -> None:
+    """A component without any cluster is a problem, unless it already has one."""
+    for group in groups:
+        name = group.component.name
+        if name in placement.failed_components or name in placement.allocation.clusters_of:
+            continue
+        decisions = [each for each in placement.trace if each.unit.component == name]
+        selected = [each for each in decisions if each.verdict.filter not in SELECTION_FILTERS]
+        placement.fail(group, too_few(group, 0, 1, selected or decisions))
