@@ -4,7 +4,7 @@ Called by `bot.engine.propose` between planning and gating.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from planners.model import Cluster, Component, PlanProblem, Target, Unit
@@ -12,6 +12,7 @@ from planners.model.snapshot import Snapshot
 from planners.plan import Plan
 from renderers import yaml
 from renderers.kubernetes.fields import in_key_order
+from renderers.kubernetes.kinds import Scope, kind_of
 from renderers.kubernetes.metadata import label_of
 from renderers.kubernetes.schemas import Schemas
 from renderers.kubernetes.sops import is_encrypted
@@ -21,6 +22,7 @@ from renderers.policy import tenancy
 from renderers.policy.allowed_kinds import DefinedKinds, defined_kinds
 from renderers.policy.quota_ledger import QuotaLedger
 from renderers.policy.quotas import Usage
+from renderers.policy.signatures import object_digest, signature_of
 from renderers.tree import FileTree, UnsafePathError
 from renderers.validate import SchemaValidation
 from renderers.variants import Object, Variant, VariantKey, Variants
@@ -136,9 +138,7 @@ class _Rendering:
         for item in variant.objects:
             self.check_size(variant, item)
             if not is_tenant_setup:
-                for reason in tenancy.violations(
-                    item, tenant, defined=self.defined, plaintext_allowed=plaintext
-                ):
+                for reason in self.violations(item, plaintext=plaintext):
                     self.problem(f"{name}: {reason}")
             for reason in self.quota.rejections(item):
                 self.problem(f"{name}: {reason}")
@@ -150,6 +150,26 @@ class _Rendering:
             self.problem(f"{name}: {error}")
             return {}
         return {file: self.dumped(item) for file, item in zip(names, variant.objects, strict=True)}
+
+    def violations(self, item: Object, *, plaintext: bool) -> Iterator[str]:
+        """Why the tenant may not write an object; a cluster-wide one can be signed."""
+        tenant, application = self.snapshot.tenant, self.snapshot.application.name
+        signed = signature_of(item, application, self.snapshot.policies)
+        if signed is not None:
+            label = label_of(item)
+            self.warnings[f"{label} is permitted by its signature in a policy: {signed.reason}"] = (
+                None
+            )
+            yield from tenancy.signed_violations(item, tenant, plaintext_allowed=plaintext)
+            return
+        hint = ""
+        if kind_of(item).scope is Scope.CLUSTER:
+            hint = f" (the platform team can sign it: signedObjects, digest {object_digest(item)})"
+        for reason in tenancy.violations(
+            item, tenant, defined=self.defined, plaintext_allowed=plaintext
+        ):
+            yield f"{reason}{hint}"
+            hint = ""
 
     def check_size(self, variant: Variant, item: Object) -> None:
         """Report an object that etcd would not store."""

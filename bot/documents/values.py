@@ -20,6 +20,7 @@ from planners.model import (
     Price,
     Registration,
     Role,
+    SignedObject,
     Taint,
     TaintEffect,
     Tenant,
@@ -114,6 +115,10 @@ def policy(document: PolicyDocument) -> Policy:
         report_max_age=spec.reports.max_age if spec.reports else None,
         facts_max_age=spec.facts.max_age if spec.facts else None,
         plaintext_secrets=tuple(spec.plaintext_secrets),
+        signed_objects=tuple(
+            SignedObject(each.application, each.kind, each.name, each.digest, each.reason)
+            for each in spec.signed_objects
+        ),
         merge_method=MergeMethod(spec.merge_method) if spec.merge_method else None,
     )
 

@@ -148,11 +148,22 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
+class SignedObject:
+    """An object of an application that may have the rights that it has, in exactly this form."""
+
+    application: str
+    kind: str
+    name: str
+    digest: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """Rules of the platform team; several policies combine, and the strictest value applies.
 
     `plaintext_secrets` names tenants whose deploy repo may contain unencrypted Secrets, intended
-    for test fleets.
+    for test fleets. `signed_objects` may exceed what tenants may write.
     """
 
     name: str
@@ -163,6 +174,7 @@ class Policy:
     facts_max_age: timedelta | None = None
     plaintext_secrets: tuple[str, ...] = ()
     merge_method: MergeMethod | None = None
+    signed_objects: tuple[SignedObject, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

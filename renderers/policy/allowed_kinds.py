@@ -69,6 +69,22 @@ def may_write(kind: Kind, tenant: Tenant, defined: DefinedKinds) -> bool:
     return kind.scope is Scope.OPEN or is_allowed(kind, tenant.allowed_kinds)
 
 
+def signed_violations(item: Mapping[str, Json], tenant: Tenant) -> Iterator[str]:
+    """What not even a signature of the platform team permits."""
+    kind = kind_of(item)
+    if is_agent_kind(kind):
+        yield (
+            f"controls the cluster's agent ({kind.group}); only Switchyard may write it, and no "
+            f"policy can allow it"
+        )
+    yield from _namespace(item, kind, tenant.name, tenant.all_namespaces)
+    if kind.name in _RESERVED_NAME_KINDS and is_reserved_name(name_of(item)):
+        yield (
+            f"has a name reserved for Switchyard's own objects; choose one that does not start "
+            f"with {AGENT_ACCOUNT}"
+        )
+
+
 def kind_violations(
     item: Mapping[str, Json], tenant: Tenant, defined: DefinedKinds
 ) -> Iterator[str]:
@@ -76,28 +92,18 @@ def kind_violations(
     kind = kind_of(item)
     if is_forbidden(kind, tenant.forbidden_kinds):
         yield f"is of a kind that tenant {tenant.name} must not write (its kinds.forbidden)"
-    elif is_agent_kind(kind):
-        yield (
-            f"controls the cluster's agent ({kind.group}); only Switchyard may write it, and no "
-            f"policy can allow it"
-        )
-    elif not may_write(kind, tenant, defined):
+    elif not is_agent_kind(kind) and not may_write(kind, tenant, defined):
         own = (
             ", or include its namespaced CustomResourceDefinition in the application"
             if kind.scope is Scope.UNKNOWN and not is_platform_group(kind.group)
             else ""
         )
         yield f"{_WHY[kind.scope]}; {permission(str(kind), tenant)}{own}"
-    yield from _namespace(item, kind, tenant.name, tenant.all_namespaces)
+    yield from signed_violations(item, tenant)
     if isinstance(item.get("items"), list):
         yield (
             "contains other objects (items), which agents would apply unchecked; write each "
             "separately"
-        )
-    if kind.name in _RESERVED_NAME_KINDS and is_reserved_name(name_of(item)):
-        yield (
-            f"has a name reserved for Switchyard's own objects; choose one that does not start "
-            f"with {AGENT_ACCOUNT}"
         )
     if mapping(item.get("metadata")).get("generateName") is not None:
         yield "has metadata.generateName, so every apply would create another; set metadata.name"

@@ -119,8 +119,9 @@ def reference_violations(item: Mapping[str, Json], tenant: Tenant) -> Iterator[s
 def _qualified(item: Mapping[str, Json], own: Collection[str]) -> Iterator[str]:
     """Secrets of others that some controllers take as `namespace/name`."""
     for field in fields(dict(item)):
-        if field.path[-1] in _QUALIFIED_KEYS and "/" in str(field.value):
-            namespace = str(field.value).rpartition("/")[0]
+        name = field.value if isinstance(field.value, str) else ""
+        if field.path[-1] in _QUALIFIED_KEYS and "/" in name:
+            namespace = name.rpartition("/")[0]
             if namespace not in own:
                 yield (
                     f"refers to a Secret of namespace {namespace} at {field}; use one of "

@@ -7,6 +7,7 @@ from renderers.kubernetes.fields import fields, mapping
 from renderers.kubernetes.kinds import Scope, kind_of
 from renderers.kubernetes.metadata import label_of, namespace_of
 from renderers.kubernetes.sops import is_encrypted
+from renderers.policy import allowed_kinds
 from renderers.policy.agent_metadata import metadata_violations
 from renderers.policy.allowed_kinds import DefinedKinds, kind_violations, may_write, permission
 from renderers.policy.annotations import annotation_violations
@@ -50,6 +51,19 @@ def violations(
     )
     for each in reasons:
         yield from (f"{label} {reason}" for reason in each)
+
+
+def signed_violations(
+    item: Mapping[str, Json], tenant: Tenant, *, plaintext_allowed: bool
+) -> Iterator[str]:
+    """Why not even an object that the platform team signed may be written; empty if it may."""
+    reasons = (
+        allowed_kinds.signed_violations(item, tenant),
+        metadata_violations(item),
+        secret_violations(item, plaintext_allowed=plaintext_allowed),
+    )
+    for each in reasons:
+        yield from (f"{label_of(item)} {reason}" for reason in each)
 
 
 def _embedded(item: Mapping[str, Json], tenant: Tenant, defined: DefinedKinds) -> Iterator[str]:

@@ -233,6 +233,18 @@ class FactsPart(Part):
     max_age: Duration = Field(description="Older facts are ignored. Default: 15m.")
 
 
+class SignedObjectPart(Part):
+    """An object that may have rights beyond its tenant's, in exactly this form."""
+
+    application: Name = Field(description="Registered application that contains it.")
+    kind: str = Field(description="Kind of the object, such as ClusterRole, or `Kind.group`.")
+    name: str = Field(description="`metadata.name` of the object.")
+    digest: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] = Field(
+        description="Digest of the rendered object; the plan that refuses the object shows it."
+    )
+    reason: str = Field(description="Reason shown in plans.")
+
+
 class PolicySpec(Part):
     """Rules; those of several policies combine."""
 
@@ -250,6 +262,11 @@ class PolicySpec(Part):
     merge_method: Literal["merge", "squash", "rebase"] | None = Field(
         default=None,
         description="Merge method. Default: as the deploy repo permits, merge commits preferred.",
+    )
+    signed_objects: list[SignedObjectPart] = Field(
+        default=[],
+        description="Objects of platform add-ons, such as cluster-wide roles, that may exceed what "
+        "their tenant may write.",
     )
     plaintext_secrets: list[Name] = Field(
         default=[],

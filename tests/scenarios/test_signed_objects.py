@@ -1,0 +1,87 @@
+"""Platform add-ons with cluster-wide rights roll out once the platform team has signed them."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from bot.engine.propose import Proposal
+from renderers import yaml
+from renderers.policy.signatures import object_digest
+from tests.fakes.folders import application, cluster, planned, policy, registration, tenant
+
+ROLE = """\
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {name: controller}
+rules: [{apiGroups: ["*"], resources: ["*"], verbs: ["*"]}]
+"""
+FLEET = {**cluster("edge-1"), **tenant(), **registration()}
+
+
+def run(folder: Path, role: str = ROLE, **signed: str) -> Proposal:
+    """The plan of a role, with a signature of these fields."""
+    spec = "components: [{name: web, source: {manifests: web}}]\nplacement: [{components: [web], allOf: [{}]}]"
+    fields = {
+        "application": "store",
+        "kind": "ClusterRole",
+        "name": "controller",
+        "reason": "it manages clusters",
+        **signed,
+    }
+    entry = ", ".join(f'{key}: "{value}"' for key, value in fields.items())
+    fleet = {**FLEET, **(policy(f"signedObjects: [{{{entry}}}]") if signed else {})}
+    return planned(folder, {**application(spec), "web/role.yaml": role}, fleet)
+
+
+def digest_of(proposal: Proposal) -> str:
+    """The digest that the refusal shows."""
+    found = re.search(
+        r"signedObjects, digest ([0-9a-f]{64})", " ".join(map(str, proposal.problems))
+    )
+    assert found is not None
+    return found[1]
+
+
+def test_a_signed_object_rolls_out(tmp_path: Path) -> None:
+    digest = digest_of(run(tmp_path / "1"))
+
+    made = run(tmp_path / "2", digest=digest)
+
+    assert made.problems == ()
+    assert any(path.endswith("/clusterrole-controller.yaml") for path in made.trees["edge-1"])
+    assert made.warnings == (
+        "ClusterRole/controller is permitted by its signature in a policy: it manages clusters",
+    )
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"application": "till"}, {"kind": "Role"}, {"name": "other"}, {"digest": "0" * 64}],
+    ids=lambda each: next(iter(each)),
+)
+def test_a_signature_of_something_else_does_not_count(
+    tmp_path: Path, other: dict[str, str]
+) -> None:
+    digest = digest_of(run(tmp_path / "1"))
+
+    assert run(tmp_path / "2", **{"digest": digest, **other}).problems
+
+
+def test_a_changed_object_needs_a_new_signature(tmp_path: Path) -> None:
+    digest = digest_of(run(tmp_path / "1"))
+    changed = ROLE.replace("{name: controller}", "{name: controller, labels: {v: '2'}}")
+
+    assert digest_of(run(tmp_path / "2", changed, digest=digest)) != digest
+
+
+def test_agents_stay_out_of_reach(tmp_path: Path) -> None:
+    kustomization = (
+        "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: controller}\n"
+        "spec: {}\n"
+    )
+    value = yaml.load_documents(kustomization.encode())[0].value
+    assert isinstance(value, dict)
+    made = run(tmp_path, kustomization, kind="Kustomization", digest=object_digest(value))
+
+    assert "controls the cluster's agent" in str(made.problems[0])
