@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from planners.model import Cluster, Target, Unit
 from planners.model.requests import Amounts, ReplicaCounts, WorkloadRequests, total_requests
@@ -11,6 +12,12 @@ from planners.placement.facts import FLEET_REPO, SourcedValue, fresh_facts, sour
 
 STANDARD_RESOURCES = frozenset({"cpu", "memory", "ephemeral-storage", "pods"})
 """Resources that every cluster has, so that an unstated capacity is unknown and not 0."""
+
+SETTLING = timedelta(minutes=15)
+"""How long after a merge its pods may be missing in a report of free resources.
+
+Agents look at Git every few minutes, and pods take their time; until then the claim counts.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,10 +172,10 @@ class Allocation:
     def free(self, cluster: Cluster, resource: str) -> SourcedValue[int] | None:
         """The free amount of a resource, after all respected claims; None if unknown.
 
-        A report of free resources already reflects what was merged before its time: only later
-        claims are subtracted, and this application's own earlier claims are added back, because the
-        plan assigns them anew. It counts up to the declared capacity. An optional resource (a GPU)
-        that the cluster does not state is 0.
+        A report of free resources already reflects what was merged before its time, once the pods
+        are up: only claims that are not older by SETTLING are subtracted, and this application's
+        own earlier claims are added back, because the plan assigns them anew. It counts up to the
+        declared capacity. An optional resource (a GPU) that the cluster does not state is 0.
         """
         claims = [
             claim for each in self.other_claims.get(cluster.name, {}).values() for claim in each
@@ -176,11 +183,12 @@ class Allocation:
         requested = self.requested.get(cluster.name, {}).get(resource, 0)
         reported = self.facts.get(cluster.name)
         if reported is not None and resource in reported.free:
-            later = [c for c in claims if c.merged_at is None or c.merged_at > reported.at]
+            reflected = reported.at - SETTLING
+            later = [c for c in claims if c.merged_at is None or c.merged_at > reflected]
             own = [
                 c
                 for c in self.own_claims.get(cluster.name, ())
-                if c.merged_at is not None and c.merged_at <= reported.at
+                if c.merged_at is not None and c.merged_at <= reflected
             ]
             stated = reported.free[resource] + _sum(own, resource)
             before = min(stated, cluster.capacity.get(resource, stated))

@@ -8,7 +8,7 @@ import pytest
 
 from bot.engine.propose import Proposal, propose
 from planners.model import Unit
-from planners.model.snapshot import ResourceClaim, Snapshot
+from planners.model.snapshot import ReportedFacts, ResourceClaim, Snapshot
 from tests.fakes.folders import (
     application,
     cluster,
@@ -186,6 +186,17 @@ def test_of_two_proposals_for_the_same_room_one_gives_way(tmp_path: Path) -> Non
             )
             refused.append(bool(made.problems))
         assert sorted(refused) == [False, True], (own, other)
+
+
+def test_a_report_of_free_room_does_not_know_pods_that_are_not_up_yet(tmp_path: Path) -> None:
+    start = snapshot_of(tmp_path, *documents(ONE, cluster("a", capacity="{cpu: 4}"), "cpu: 2"))
+    facts = {"a": ReportedFacts(start.now, free={"cpu": 4 * CPU})}
+
+    for minutes, fits in ((5, False), (60, True)):
+        merged = start.now - timedelta(minutes=minutes)
+        claims = (ResourceClaim("bank", Unit("x", "a"), {"cpu": 3 * CPU}, merged),)
+        made = propose(replace(start, facts=facts, claims=claims))
+        assert (made.problems == ()) is fits
 
 
 DIVIDED = ONE.replace("count: 1}}", "count: 1}, replicas: %s}")
