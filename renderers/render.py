@@ -152,7 +152,10 @@ class _Rendering:
         return {file: self.dumped(item) for file, item in zip(names, variant.objects, strict=True)}
 
     def violations(self, item: Object, *, plaintext: bool) -> Iterator[str]:
-        """Why the tenant may not write an object; a cluster-wide one can be signed."""
+        """Why the tenant may not write an object.
+
+        The digest to sign is shown for cluster-wide objects, and for all of a platform tenant.
+        """
         tenant, application = self.snapshot.tenant, self.snapshot.application.name
         signed = signature_of(item, application, self.snapshot.policies)
         if signed is not None:
@@ -163,7 +166,8 @@ class _Rendering:
             yield from tenancy.signed_violations(item, tenant, plaintext_allowed=plaintext)
             return
         hint = ""
-        if kind_of(item).scope is Scope.CLUSTER:
+        platform = any(each.partition(".")[0] == "ClusterRole" for each in tenant.allowed_kinds)
+        if platform or kind_of(item).scope is Scope.CLUSTER:
             hint = f" (the platform team can sign it: signedObjects, digest {object_digest(item)})"
         for reason in tenancy.violations(
             item, tenant, defined=self.defined, plaintext_allowed=plaintext
