@@ -301,3 +301,12 @@ def test_versions_as_kubectl_prints_them(tmp_path: Path, version: str) -> None:
     snapshot = snapshot_of(tmp_path, files, fleet)
 
     assert [each.kubernetes for each in snapshot.clusters] == ["1.31"]
+
+
+def test_the_schema_of_a_definition_names_no_secrets(tmp_path: Path) -> None:
+    """A property may be called secretName, and its description may contain a slash."""
+    described = (
+        "                secretName: {type: string, description: see https://example.com/secrets}\n"
+    )
+
+    assert rendered(run(tmp_path, {"crd.yaml": DEFINITION + described}))
