@@ -40,7 +40,11 @@ _OK = frozenset({200, 201})
 _NOT_FOUND = 404
 KNOWN: tuple[tuple[str, str, str], ...] = (
     ("Service", r"nodePort = ", "the server allocates node ports only without dryRun"),
-    ("LimitRange", r"^spec( =|.limits deleted)", "server-side apply drops an empty list that is required"),
+    (
+        "LimitRange",
+        r"^spec( =|.limits deleted)",
+        "server-side apply drops an empty list that is required",
+    ),
     ("CustomResourceDefinition", r"served deleted", "served is required; apply takes it for false"),
 )
 """Kind, pattern of the path, and reason of each accepted difference."""
