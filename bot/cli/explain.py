@@ -29,7 +29,7 @@ def explain(options: argparse.Namespace) -> int:
         and options.cluster in {None, each.unit.cluster}
     ]
     if options.format == "json":
-        shown = [why.as_data(each, why.chosen_clusters(each, chosen)) for each in wanted]
+        shown = [why.as_data(each) for each in wanted]
         write(json.dumps(shown, indent=2, sort_keys=True) + "\n")
         return 0
     lines = [line for name in names for line in why.explanation(name, wanted, chosen)]

@@ -67,7 +67,7 @@ def _as_json(proposal: Proposal) -> Mapping[str, object]:
             }
             for change in proposal.changes
         ],
-        "placement": [why.as_data(each, why.chosen_clusters(each, trace)) for each in trace],
+        "placement": [why.as_data(each) for each in trace],
         "longestChain": timetable.longest_chain(made, proposal.application),
         "warnings": list(proposal.warnings),
     }

@@ -38,7 +38,7 @@ def explanation(
     lines = [f"{component}, on {plural(len(taken), 'cluster')}:"]
     first = sorted((each for each in mine if each.chosen), key=_rank)
     for decision in (*first, *(each for each in mine if not each.chosen)):
-        lines += [f"  {line}" for line in _lines(decision, taken)]
+        lines += [f"  {line}" for line in _lines(decision)]
     return lines
 
 
@@ -46,15 +46,16 @@ def _rank(decision: PlacementDecision) -> tuple[int, str]:
     return decision.rank or 0, decision.unit.cluster
 
 
-def _lines(decision: PlacementDecision, chosen: Sequence[PlacementDecision]) -> list[str]:
+def _lines(decision: PlacementDecision) -> list[str]:
     name = decision.unit.cluster
     if decision.chosen:
         why = f"ranked {decision.rank}" if decision.rank else decision.wanted or SELECTED
         return [f"{name}: chosen, {why}{_points(decision)}", *_scores(decision)]
     lines = [f"{name}: not chosen, {why_not(decision)}{_points(decision)}", *_scores(decision)]
-    if len(decision.refusals) == 1:
+    required = remedies(decision)
+    if len(required) == len(decision.refusals) == 1:
         return lines
-    return [*lines, *(f"  to be chosen, requires: {each}" for each in remedies(decision, chosen))]
+    return [*lines, *(f"  to be chosen, requires: {each}" for each in required)]
 
 
 def _points(decision: PlacementDecision) -> str:
@@ -69,24 +70,30 @@ def _score(scored: WeightedScore) -> str:
     return f"{scored.name} {scored.value:g} (weight {scored.weight}): {scored.inputs}"
 
 
-def remedies(decision: PlacementDecision, chosen: Sequence[PlacementDecision]) -> list[str]:
-    """What would have to change: every filter that refuses, or the missing points.
+def remedies(decision: PlacementDecision) -> list[str]:
+    """What would have to change, all of it: every filter that refuses, and the missing points.
 
     Only a thorough plan knows all refusals.
     """
     refusals = decision.refusals or (() if decision.verdict.admitted else (decision.verdict,))
-    if refusals:
-        return [f"{each.needed} instead of {each.seen} ({each.filter})" for each in refusals]
-    totals = [each.total for each in chosen if each.total is not None]
-    if decision.total is None or not totals:
-        return []
-    tie = ", which precedes it by name" if min(totals) == decision.total else ""
-    return [f"more than {min(totals):g} points, the score of the last chosen cluster{tie}"]
+    needed = [f"{each.needed} instead of {each.seen} ({each.filter})" for each in refusals]
+    total = decision.total if decision.if_admitted is None else decision.if_admitted
+    if total is None or decision.to_beat is None:
+        return needed
+    if total > decision.to_beat:
+        if not needed:
+            needed.append(
+                "another placement of the other components, which have fewer points or clusters "
+                "if it is chosen here"
+            )
+        return needed
+    points = f"more than {decision.to_beat:g} points, the score of the last chosen cluster"
+    if total == decision.to_beat:
+        return [*needed, f"{points}, which precedes it by load or name"]
+    return [*needed, f"{points}, instead of {total:g}"]
 
 
-def as_data(
-    decision: PlacementDecision, chosen: Sequence[PlacementDecision]
-) -> Mapping[str, object]:
+def as_data(decision: PlacementDecision) -> Mapping[str, object]:
     """One decision as data."""
     verdict = decision.verdict
     return {
@@ -100,7 +107,7 @@ def as_data(
             {"filter": each.filter, "seen": each.seen, "needed": each.needed}
             for each in decision.refusals
         ],
-        "toBeChosen": [] if decision.chosen else remedies(decision, chosen),
+        "toBeChosen": [] if decision.chosen else remedies(decision),
         "total": decision.total,
         "scores": [
             {"name": each.name, "weight": each.weight, "value": each.value, "inputs": each.inputs}

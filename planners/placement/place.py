@@ -7,7 +7,7 @@ from planners.model import Cluster, PlanProblem, Unit
 from planners.placement.allocation import Allocation
 from planners.placement.filters import Filter, Request, Verdict
 from planners.placement.groups import PlacementGroup, depends_on_others, placement_groups
-from planners.placement.rank import WeightedScore
+from planners.placement.rank import WeightedScore, score_cluster
 from planners.placement.scores import Score
 from planners.placement.select import Selection, select_clusters
 
@@ -25,7 +25,8 @@ class PlacementDecision:
     `verdict` is that of the first filter that rejected the cluster, else of the last one; a
     thorough plan lists all rejections in `refusals`. `scores`, `total` and `rank` (from 1) are set
     for candidates of a choice, whose requested count is `wanted`; for a cluster added by an
-    exception, `wanted` describes the exception.
+    exception, `wanted` describes the exception. `to_beat` is the total of the last chosen cluster
+    if no further one is taken; a thorough plan has the total of rejected ones in `if_admitted`.
     """
 
     unit: Unit
@@ -36,6 +37,8 @@ class PlacementDecision:
     rank: int | None = None
     wanted: str = ""
     refusals: tuple[Verdict, ...] = ()
+    to_beat: float | None = None
+    if_admitted: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,6 +253,10 @@ def choose_best(
     placement.assignments[index] = tuple(selection.selected)
     rejected = result.rejected_selected
     ranks = selection.ranks
+    full = len(selection.selected) >= group.count.maximum_of(result.selected_count)
+    totals = [selection.scores[name].total for name in selection.selected if full]
+    to_beat = min(totals, default=None)
+    _score_rejected(placement, result, to_beat)
     for admitted in result.admitted:
         name = admitted.unit.cluster
         chosen = name in selection.selected
@@ -261,6 +268,7 @@ def choose_best(
             total=selection.scores[name].total,
             rank=ranks[name],
             wanted=str(group.count),
+            to_beat=None if chosen else to_beat,
         )
         placement.record(decision)
         if not decision.verdict.admitted:
@@ -268,6 +276,16 @@ def choose_best(
     selected = len(selection.selected)
     if selected < minimum:
         placement.fail(group, too_few(group, selected, minimum, rejected or result.rejected))
+
+
+def _score_rejected(placement: Placement, result: FilterResult, to_beat: float | None) -> None:
+    """In a thorough plan, say what rejected clusters would score, and have to beat."""
+    scores = placement.evaluator.scores
+    for decision in result.rejected if placement.evaluator.thorough else ():
+        unit = decision.unit
+        if placement.decisions.get(unit) is decision:
+            total = score_cluster(result.request, placement.clusters[unit.cluster], scores).total
+            placement.decisions[unit] = replace(decision, to_beat=to_beat, if_admitted=total)
 
 
 def too_few(

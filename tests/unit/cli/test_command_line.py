@@ -67,7 +67,7 @@ def test_every_cluster_is_explained(folders: list[str], capsys: pytest.CaptureFi
         "  us-edge-2: not chosen, ranked 5; the best 4 are chosen, 0 points\n"
         "    steady 0 (weight 10): not running\n"
         "    to be chosen, requires: more than 0 points, the score of the last chosen cluster, "
-        "which precedes it by name\n"
+        "which precedes it by load or name\n"
     )
     assert main(["explain", *folders, "recommendations"]) == 1
 

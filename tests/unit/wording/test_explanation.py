@@ -69,6 +69,8 @@ def test_every_filter_says_what_would_have_to_change(
         "    to be chosen, requires: tier in (edge) instead of tier=core (labels)\n"
         "    to be chosen, requires: gpu instead of no capabilities (capabilities)\n"
         "    to be chosen, requires: cpu 2 instead of cpu 1 free (fleet repo) (capacity)\n"
+        "    to be chosen, requires: more than 56.25 points, the score of the last chosen cluster, "
+        "instead of 0\n"
     )
 
 
@@ -93,7 +95,7 @@ def test_programs_get_the_same(folders: list[str], capsys: pytest.CaptureFixture
     assert len(found) == 6
     rome = next(each for each in found if (each["component"], each["cluster"]) == ("web", "rome"))
     assert [each["filter"] for each in rome["refusals"]] == ["labels", "capabilities", "capacity"]
-    assert len(rome["toBeChosen"]) == 3
+    assert len(rome["toBeChosen"]) == 4
 
 
 def test_the_timetable_says_what_each_wave_waits_for(
