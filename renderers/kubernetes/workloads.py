@@ -59,7 +59,8 @@ def pod_requests(spec: Mapping[str, Json], limits: ContainerLimits | None = None
     """The requests of one pod: the sum of its containers, or its peak during start if higher.
 
     Source: Kubernetes documentation, "Sidecar Containers", "Resource sharing within containers":
-    an init container that always restarts counts in addition to all that follow it.
+    an init container that always restarts counts in addition to all that follow it. "Assign
+    Pod-level CPU and memory resources": requests of the pod count instead of those of containers.
     """
     running: dict[str, int] = {}
     peak: dict[str, int] = {}
@@ -74,10 +75,24 @@ def pod_requests(spec: Mapping[str, Json], limits: ContainerLimits | None = None
     for container in _containers(spec, "containers"):
         _add(running, _requests(container, limits))
     _raise_to(peak, running)
+    peak |= _pod_level(spec, peak)
     overhead = spec.get("overhead")
     if isinstance(overhead, dict):
         _add(peak, {name: quantities.parse(value) for name, value in overhead.items()})
     return peak
+
+
+def _pod_level(spec: Mapping[str, Json], containers: Mapping[str, int]) -> dict[str, int]:
+    """The requests that the pod states as a whole; its limits where nothing requests any."""
+    stated = spec.get("resources")
+    found: dict[str, int] = {}
+    for field in ("limits", "requests") if isinstance(stated, dict) else ():
+        amounts = stated.get(field) if isinstance(stated, dict) else None
+        for name, value in amounts.items() if isinstance(amounts, dict) else ():
+            whole = name in ("cpu", "memory") or name.startswith("hugepages-")
+            if whole and (field == "requests" or name not in containers):
+                found[name] = quantities.parse(value)
+    return found
 
 
 def _containers(spec: Mapping[str, Json], field: str) -> Iterator[Mapping[str, Json]]:
