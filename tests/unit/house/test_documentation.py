@@ -81,7 +81,7 @@ def test_every_decision_record_has_a_status_and_is_listed(path: Path) -> None:
     text = path.read_text()
     number, title = text.partition("\n")[0].removeprefix("# ").split(" ", 1)
 
-    assert path.name.startswith(number)
+    assert [each.name for each in RECORDS.glob(f"{number}-*.md")] == [path.name]
     assert STATUS.search(text)
     assert re.findall(r"(?m)^## (.*)$", text) == SECTIONS
     assert f"| [{number}]({path.name}) | {title} |" in (RECORDS / "README.md").read_text()
