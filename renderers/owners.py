@@ -6,6 +6,7 @@ distinct set of components that share a cluster is compared once.
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 from planners.model import FilePosition, ObjectIdentity, PlanProblem, Tenant
 from planners.model.snapshot import OwnedObjects, Snapshot
@@ -19,10 +20,15 @@ Locate = Callable[[Variant, Object], FilePosition | None]
 
 @dataclass(frozen=True, slots=True)
 class _Owner:
-    """An object of a component of this application."""
+    """An object of a component of this application; `locate` says where it is written."""
 
     component: str
-    position: FilePosition | None
+    locate: Callable[[], FilePosition | None]
+
+    @property
+    def position(self) -> FilePosition | None:
+        """Where it is written; files are searched for it, so only on demand."""
+        return self.locate()
 
     def __str__(self) -> str:
         return f"{self.component} ({self.position})" if self.position else self.component
@@ -42,7 +48,7 @@ class ObjectOwners:
         if key not in self._objects:
             objects: dict[ObjectIdentity, list[_Owner]] = {}
             for item in variant.objects:
-                owner = _Owner(variant.component.name, self.locate(variant, item))
+                owner = _Owner(variant.component.name, partial(self.locate, variant, item))
                 objects.setdefault(self._identity(item), []).append(owner)
             self._objects[key] = objects
         self._variants.setdefault(cluster, []).append(key)

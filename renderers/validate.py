@@ -8,7 +8,7 @@ with the place in the app repo where the field is written, if that can be determ
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from planners.model import Cluster, FilePosition, Json, PlanProblem
+from planners.model import Cluster, Component, FilePosition, Json, ObjectIdentity, PlanProblem
 from renderers import yaml
 from renderers.kubernetes.fields import path_text
 from renderers.kubernetes.metadata import identity_of, label_of
@@ -30,6 +30,14 @@ class _Finding:
     is_warning: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """A manifest with an object, and its file."""
+
+    file: str
+    document: yaml.Document
+
+
 @dataclass(slots=True)
 class SchemaValidation:
     """One run over all variants."""
@@ -40,6 +48,7 @@ class SchemaValidation:
         default_factory=dict
     )
     _clusters: dict[_Finding, list[str]] = field(default_factory=dict)
+    _written: dict[str, dict[ObjectIdentity, _Written]] = field(default_factory=dict)
 
     def validate(self, key: VariantKey, variant: Variant, cluster: Cluster) -> None:
         """Validate the objects of a variant for one cluster; `key` identifies the variant."""
@@ -101,17 +110,28 @@ class SchemaValidation:
     def _source_place(
         self, variant: Variant, item: Mapping[str, Json], path: tuple[str | int, ...]
     ) -> FilePosition | None:
-        source = variant.component.source
-        files = self.variants.snapshot.sources.get(variant.component.name, {})
-        built = self.variants.sources[source.kind].tool != ""
-        for file, content in sorted(files.items()) if not built else ():
-            for document in _documents(content):
-                value = document.value
-                if isinstance(value, dict) and identity_of(value) == identity_of(item):
-                    places = (document.places.get(path[:end]) for end in range(len(path), -1, -1))
-                    line, column = next(each for each in places if each is not None)
-                    return FilePosition(f"{source.path}/{file}".lstrip("/"), line, column)
-        return None
+        found = self._manifests(variant.component).get(identity_of(item))
+        if found is None:
+            return None
+        places = (found.document.places.get(path[:end]) for end in range(len(path), -1, -1))
+        line, column = next(each for each in places if each is not None)
+        return FilePosition(
+            f"{variant.component.source.path}/{found.file}".lstrip("/"), line, column
+        )
+
+    def _manifests(self, component: Component) -> Mapping[ObjectIdentity, _Written]:
+        """Where the objects of a component are written; nowhere if a tool makes them."""
+        if component.name not in self._written:
+            built = self.variants.sources[component.source.kind].tool != ""
+            files = {} if built else self.variants.snapshot.sources.get(component.name, {})
+            found: dict[ObjectIdentity, _Written] = {}
+            for file, content in sorted(files.items()):
+                for document in _documents(content):
+                    if isinstance(document.value, dict):
+                        identity = identity_of(document.value)
+                        found.setdefault(identity, _Written(file, document))
+            self._written[component.name] = found
+        return self._written[component.name]
 
 
 def minor_of(version: str | None) -> int:
