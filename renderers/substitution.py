@@ -20,6 +20,7 @@ from planners.model import Cluster, Json
 
 _START = re.compile(r"\$?\$\{cluster\b")
 _HEAD = re.compile(r"\$\{(cluster\b[^:{}]*)(?::(string|int|number|bool)(?=[:}]))?(:-|\})")
+_BRACE = re.compile(r"\$\{|\}")
 _VALID_REFERENCE = re.compile(r"cluster\.(?:name|(?:labels|values)\.[^\s:${}]+)")
 _SHOWN = re.compile(r"[^}\n]{0,60}\}?")
 _SYNTAX = "use ${cluster.name}, ${cluster.labels.<key>} or ${cluster.values.<name>}"
@@ -150,13 +151,15 @@ def _parse(text: str, start: int) -> _Reference:
     if head[3] == "}":
         return _Reference(name, cast, None, end)
     depth, levels = 1, 1
-    for position in range(end, min(len(text), end + MAX_DEFAULT)):
-        if text.startswith("${", position):
-            depth, levels = depth + 1, levels + 1
-        elif text[position] == "}":
+    for brace in _BRACE.finditer(text, end, end + MAX_DEFAULT):
+        if brace[0] == "}":
             depth -= 1
-        if depth == 0 and levels <= MAX_LEVELS:
-            return _Reference(name, cast, text[end:position], position + 1)
+        else:
+            depth, levels = depth + 1, levels + 1
+        if depth == 0:
+            return _Reference(name, cast, text[end : brace.start()], brace.end())
+        if levels > MAX_LEVELS:
+            break
     return _Reference(f"{name}:-...", "", None, end)
 
 

@@ -141,6 +141,7 @@ ELSEWHERE = {
     "PolicySpec.freezes": "a freeze only stops what is approved",
     "PolicySpec.facts": "decides about placement",
     "PolicySpec.plaintext_secrets": "decides whether there is a plan",
+    "PolicySpec.signed_objects": "decides whether there is a plan",
 }
 PARTS = (
     application_models.DependencyPart,
