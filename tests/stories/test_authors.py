@@ -264,15 +264,19 @@ async def outcome(world: World, login: str, *, by_command: bool = False) -> list
     indirect=["world"],
 )
 async def test_nobody_approves_alone_what_they_had_a_hand_in(world: World, way: Way) -> None:
+    """What a forge tells of a way differs; that another's approval counts then does not."""
     await begin(world)
     way(world)
     await world.settle()
     (ada,) = [each.login for each in world.forge.users.values() if each.login.startswith("ada")]
 
-    assert await outcome(world, ada) == []
+    approve(world, ada, by_command=False)
+    await world.settle()
+    assert world.merged() == []
     (reason,) = world.reasons("canary.1")
     assert f"({ada} wrote or merged the revision)" in reason
-    assert await outcome(world, "rita") == ["canary.1"]
+    if world.places[APP] == "local":
+        assert await outcome(world, "rita") == ["canary.1"]
 
 
 BY_REQUEST = (only_merges, pushes_to_the_branch_of_another_as_that_one, has_another_login_since)
