@@ -17,7 +17,7 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 MIB = 1024 * 1024
 OPEN_FILES = 256
@@ -64,6 +64,25 @@ class Result:
         text = self.stderr[:SHOWN_BYTES].decode(errors="replace").strip()
         more = len(self.stderr) - SHOWN_BYTES
         return f"{text} [{more} more bytes]" if more > 0 else text
+
+
+def below(root: Path, path: str) -> Path:
+    """The place of a file of the repository in a program's folder.
+
+    Raises:
+        ProgramError: the path leads out of the folder.
+    """
+    parts = PurePosixPath(path)
+    if parts.is_absolute() or ".." in parts.parts or "\0" in path:
+        raise ProgramError(f"{path!r} is outside the repository")
+    return root / parts
+
+
+def write(root: Path, path: str, content: bytes) -> None:
+    """Write a file of the repository into a program's folder. Raises like `below`."""
+    target = below(root, path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(content)
 
 
 def run(

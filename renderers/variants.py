@@ -179,7 +179,7 @@ class Variants:
             return self._read(component, "")
         files = self.snapshot.sources[component.name]
         every = (item for file in sorted(files) for item in self._read(component, file))
-        return tuple({(*_identity(item),): item for item in every}.values())
+        return tuple({_identity(item): item for item in every}.values())
 
     def _build(self, variant: Variant) -> None:
         """Add the objects of the variant's source on its cluster, or why there are none."""

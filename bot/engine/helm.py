@@ -11,10 +11,10 @@ import re
 import shutil
 from collections.abc import Mapping
 from functools import cache
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bot.child_process import MIB, Limits, ProgramError, run
+from bot.child_process import MIB, Limits, ProgramError, run, write
 from bot.engine import discovery
 from renderers import yaml
 from renderers.builds import Build
@@ -51,13 +51,13 @@ def template(
         SourceError: the chart is refused, or a file with values is missing or wrong.
     """
     chart = _chart(build, files)
-    values = {path: _values(path, files) for path in build.source.files}
+    values = [_values(path, files) for path in build.source.files]
     program = _program(search_path)
     with TemporaryDirectory(prefix="helm-") as folder_name:
         home = Path(folder_name).resolve()
         for path, content in chart.items():
             _write(home / "chart", path, content)
-        given = [*values.values(), *(each.encode() for each in build.values)]
+        given = [*values, *(each.encode() for each in build.values)]
         for index, content in enumerate(given):
             _write(home, f"values-{index}.yaml", content)
         command = _command(program, build, len(given))
@@ -105,12 +105,10 @@ def _values(path: str, files: Mapping[str, bytes]) -> bytes:
 
 
 def _write(root: Path, path: str, content: bytes) -> None:
-    parts = PurePosixPath(path)
-    if parts.is_absolute() or ".." in parts.parts or "\0" in path:
-        raise HelmError(f"{path!r} is outside the repository")
-    target = root / parts
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_bytes(content)
+    try:
+        write(root, path, content)
+    except ProgramError as error:
+        raise HelmError(str(error)) from None
 
 
 def _command(program: str, build: Build, values: int) -> list[str]:

@@ -11,10 +11,10 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bot.child_process import MIB, Limits, ProgramError, run
+from bot.child_process import MIB, Limits, ProgramError, below, run, write
 from bot.engine import discovery
 
 LIMITS = Limits(seconds=60, memory=1024 * MIB, output=16 * MIB)
@@ -70,7 +70,7 @@ def build(
             _below(root, path)
         target = _below(root, folder or ".")
         for path, content in readable.items():
-            _write(root, path, content)
+            write(root, path, content)
         if not target.is_dir():
             raise KustomizeError(f"no kustomization in the folder {folder!r} of the repository")
         try:
@@ -81,16 +81,10 @@ def build(
 
 
 def _below(root: Path, path: str) -> Path:
-    parts = PurePosixPath(path)
-    if parts.is_absolute() or ".." in parts.parts or "\0" in path:
-        raise KustomizeError(f"{path!r} is outside the repository")
-    return root / parts
-
-
-def _write(root: Path, path: str, content: bytes) -> None:
-    target = _below(root, path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_bytes(content)
+    try:
+        return below(root, path)
+    except ProgramError as error:
+        raise KustomizeError(str(error)) from None
 
 
 def _command(search_path: str | None) -> tuple[str, ...]:

@@ -41,8 +41,8 @@ class Helm:
         Parameter(
             "values",
             ParameterKind.FILES,
-            "Files with values, later ones first in precedence; `helmValues` of customisations "
-            "take precedence over all.",
+            "Files with values. Later files take precedence over earlier ones, and `helmValues` of "
+            "customisations over all files.",
         ),
         Parameter(
             "release_name", ParameterKind.NAME, "Name of the release. Default: the component's."
