@@ -7,32 +7,24 @@ differs would have another plan each time.
 """
 
 import os
-import re
 import shutil
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bot.child_process import MIB, Limits, ProgramError, run, write
+from bot.child_process import Limits, ProgramError, write
 from bot.engine import discovery
+from bot.engine.render_tools import LIMITS, ToolError, run_tool, unsuitable
 from renderers import yaml
 from renderers.builds import Build
 from renderers.sources import SourceError
 from renderers.tree import below
 
-LIMITS = Limits(seconds=60, memory=1024 * MIB, output=16 * MIB)
 OLDEST = 3
 """The oldest supported major version."""
 
 NOWHERE = "http://127.0.0.1:9"
 """The discard port: whatever a chart makes helm fetch fails at once."""
-
-_VERSION = re.compile(r"v(\d+)\.\d+")
-
-
-class HelmError(Exception):
-    """The chart cannot be rendered; the message is the tool's, or says what to install."""
 
 
 def template(
@@ -47,7 +39,7 @@ def template(
     `search_path` is where to look for helm (None: on PATH).
 
     Raises:
-        HelmError: helm is missing, fails, exceeds a limit, or prints something else each time.
+        ToolError: helm is missing, fails, exceeds a limit, or prints something else each time.
         SourceError: the chart is refused, or a file with values is missing or wrong.
     """
     chart = _chart(build, files)
@@ -62,11 +54,11 @@ def template(
             _write(home, f"values-{index}.yaml", content)
         command = _command(program, build, len(given))
         try:
-            first, second = (_run(command, home, limits) for _ in range(2))
-        except HelmError as error:
-            raise HelmError(_readable(str(error), home, build, chart)) from None
+            first, second = (run_tool(command, home, limits, _variables(home)) for _ in range(2))
+        except ToolError as error:
+            raise ToolError(_readable(str(error), home, build, chart)) from None
     if first != second:
-        raise HelmError(
+        raise ToolError(
             "the chart renders differently each time: give the values that it makes up (passwords, "
             "certificates, times; functions such as randAlphaNum, genCA, uuidv4 and now)"
         )
@@ -108,7 +100,7 @@ def _write(root: Path, path: str, content: bytes) -> None:
     try:
         write(root, path, content)
     except ProgramError as error:
-        raise HelmError(str(error)) from None
+        raise ToolError(str(error)) from None
 
 
 def _command(program: str, build: Build, values: int) -> list[str]:
@@ -123,39 +115,17 @@ def _command(program: str, build: Build, values: int) -> list[str]:
 def _program(search_path: str | None) -> str:
     program = shutil.which("helm", path=search_path)
     if program is None:
-        raise HelmError(f"helm {OLDEST} or newer is not on PATH: install it")
-    major = _major_version(program)
-    if major is None or major < OLDEST:
-        found = "older" if major is not None else "of an unknown version"
-        raise HelmError(f"helm {OLDEST} or newer is needed, and {program} is {found}: update it")
+        raise ToolError(f"helm {OLDEST} or newer is not on PATH: install it")
+    reason = unsuitable(program, ("version", "--short"), OLDEST, "helm")
+    if reason:
+        raise ToolError(f"helm {OLDEST} or newer is needed, and {program} is {reason}: update it")
     return program
 
 
-@cache
-def _major_version(program: str) -> int | None:
-    try:
-        with TemporaryDirectory(prefix="helm-") as home:
-            output = _run([program, "version", "--short"], Path(home), LIMITS).decode()
-    except (HelmError, UnicodeDecodeError):
-        return None
-    match = _VERSION.search(output)
-    return int(match[1]) if match else None
-
-
-def _run(command: list[str], home: Path, limits: Limits) -> bytes:
-    environment = {
-        "PATH": os.defpath,
-        "HOME": str(home),
-        "TMPDIR": str(home),
+def _variables(home: Path) -> dict[str, str]:
+    return {
         "KUBECONFIG": os.devnull,
         "HELM_PLUGINS": str(home / "plugins"),
         "HTTP_PROXY": NOWHERE,
         "HTTPS_PROXY": NOWHERE,
     }
-    try:
-        result = run(command, folder=home, environment=environment, limits=limits)
-    except ProgramError as error:
-        raise HelmError(str(error)) from None
-    if result.status != 0:
-        raise HelmError(result.message or f"helm exited with status {result.status}")
-    return result.stdout

@@ -5,27 +5,18 @@ no settings, no plugins. `renderers.sources.kustomize` has rejected files that w
 network or run a program before the tool starts.
 """
 
-import os
-import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bot.child_process import MIB, Limits, ProgramError, below, run, write
+from bot.child_process import Limits, ProgramError, below, write
 from bot.engine import discovery
+from bot.engine.render_tools import LIMITS, ToolError, run_tool, unsuitable
 
-LIMITS = Limits(seconds=60, memory=1024 * MIB, output=16 * MIB)
 OLDEST = 5
 """The oldest supported major version."""
-
-_VERSION = re.compile(r"v(\d+)\.\d+")
-
-
-class KustomizeError(Exception):
-    """The folder cannot be built; the message is the tool's, or says what to install."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +47,7 @@ def build(
     `search_path` is where to look for the tool (None: on PATH).
 
     Raises:
-        KustomizeError: the tool is missing, a path is outside the repository, or the tool fails,
+        ToolError: the tool is missing, a path is outside the repository, or the tool fails,
             or exceeds a limit.
         SourceError: the files refer to a remote resource or a plugin, or one is not valid YAML
             within the limits of `renderers.yaml`.
@@ -72,65 +63,34 @@ def build(
         for path, content in readable.items():
             write(root, path, content)
         if not target.is_dir():
-            raise KustomizeError(f"no kustomization in the folder {folder!r} of the repository")
+            raise ToolError(f"no kustomization in the folder {folder!r} of the repository")
         try:
-            return _run([*command, str(target)], home, limits)
-        except KustomizeError as error:
+            return run_tool([*command, str(target)], home, limits)
+        except ToolError as error:
             message = str(error).replace(f"{root}/", "").replace(str(root), ".")
-            raise KustomizeError(message.replace(str(home), "~")) from None
+            raise ToolError(message.replace(str(home), "~")) from None
 
 
 def _below(root: Path, path: str) -> Path:
     try:
         return below(root, path)
     except ProgramError as error:
-        raise KustomizeError(str(error)) from None
+        raise ToolError(str(error)) from None
 
 
 def _command(search_path: str | None) -> tuple[str, ...]:
     """The first suitable tool with its build command: kustomize, or kubectl, which includes it."""
-    unsuitable = []
+    refused = []
     for tool in _TOOLS:
         program = shutil.which(tool.name, path=search_path)
         if program is None:
             continue
-        major = _major_version(program, tool.version)
-        if major is not None and major >= OLDEST:
+        reason = unsuitable(program, tool.version, OLDEST, "kustomize")
+        if not reason:
             return (program, tool.build)
-        reason = "older" if major is not None else "of an unknown version"
-        unsuitable.append(f"{program} is {reason}")
-    found = f" ({'; '.join(unsuitable)})" if unsuitable else ""
-    raise KustomizeError(
+        refused.append(f"{program} is {reason}")
+    found = f" ({'; '.join(refused)})" if refused else ""
+    raise ToolError(
         f"kustomize folders need `kustomize` {OLDEST} or newer, or a `kubectl` that includes it, "
         f"on PATH{found}: install one of them, or use plain manifests"
     )
-
-
-@cache
-def _major_version(program: str, arguments: tuple[str, ...]) -> int | None:
-    """The major version of kustomize, which kubectl prints on a separate line."""
-    try:
-        with TemporaryDirectory(prefix="kustomize-") as home:
-            output = _run([program, *arguments], Path(home), LIMITS).decode()
-    except (KustomizeError, OSError, UnicodeDecodeError):
-        return None
-    lines = [line for line in output.splitlines() if "Kustomize" in line] or [output]
-    match = _VERSION.search(lines[0])
-    return int(match[1]) if match else None
-
-
-def _run(command: list[str], home: Path, limits: Limits) -> bytes:
-    environment = {
-        "PATH": f"{Path(command[0]).parent}{os.pathsep}{os.defpath}",
-        "HOME": str(home),
-        "TMPDIR": str(home),
-    }
-    try:
-        result = run(command, folder=home, environment=environment, limits=limits)
-    except ProgramError as error:
-        raise KustomizeError(str(error)) from None
-    if result.status != 0:
-        raise KustomizeError(
-            result.message or f"kustomize exited with status {result.status} and no message"
-        )
-    return result.stdout

@@ -11,6 +11,7 @@ from functools import lru_cache
 from bot.documents import read_application
 from bot.documents.tenants import is_tenant_setup, tenant_setup, with_tenant_dependency
 from bot.engine import discovery, helm, kustomize
+from bot.engine.render_tools import ToolError
 from bot.gather.errors import DocumentsError, GatherError
 from planners.model import Application, Component, Fleet, Registration, Tenant
 from renderers.builds import Build, builds
@@ -90,7 +91,7 @@ def _build(
         return {build.file: _output(build, given) for build in found}
     except SourceError as error:
         raise GatherError(f"{error.file}:{error.line}:{error.column}: {error}") from error
-    except (helm.HelmError, kustomize.KustomizeError) as error:
+    except ToolError as error:
         raise GatherError(f"{folder}: {error}") from error
 
 

@@ -11,8 +11,9 @@ import pytest
 
 from bot.child_process import Limits
 from bot.cli.errors import InputError
-from bot.engine.helm import HelmError, template
+from bot.engine.helm import template
 from bot.engine.propose import Proposal
+from bot.engine.render_tools import ToolError
 from planners.model import ComponentSource
 from renderers.builds import Build
 from renderers.sources import SourceError
@@ -278,7 +279,7 @@ def test_a_hostile_chart_is_refused(name: str) -> None:
     files = {path: text.encode() for path, text in {**WEB, **changed}.items()}
     build = Build("helm", ComponentSource("helm", "charts/web"), "web", "shop", (), "1.31")
 
-    with pytest.raises((HelmError, SourceError)) as caught:
+    with pytest.raises((ToolError, SourceError)) as caught:
         template(build, files, limits=SMALL)
 
     error = caught.value
@@ -321,7 +322,7 @@ def test_helm_that_is_missing_or_old_is_told(tmp_path: Path) -> None:
     old = write(tmp_path, {"helm": "#!/bin/sh\necho v2.17.0\n"})
     (old / "helm").chmod(0o755)
 
-    with pytest.raises(HelmError, match="not on PATH: install it"):
+    with pytest.raises(ToolError, match="not on PATH: install it"):
         template(build, files, search_path="")
-    with pytest.raises(HelmError, match="is older: update it"):
+    with pytest.raises(ToolError, match="is older: update it"):
         template(build, files, search_path=str(old))

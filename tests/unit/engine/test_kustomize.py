@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from bot.child_process import MIB, Limits
-from bot.engine.kustomize import KustomizeError, build
+from bot.engine.kustomize import build
+from bot.engine.render_tools import ToolError
 from renderers.sources import SourceError
 
 FILES = {
@@ -61,20 +62,20 @@ def test_the_tool_does_not_inherit_the_environment(
 
 def test_the_message_of_the_tool_contains_no_temporary_paths(install: Install) -> None:
     path = install('echo "Error: $2/map.yaml: no such file in $HOME" >&2; exit 1')
-    with pytest.raises(KustomizeError) as caught:
+    with pytest.raises(ToolError) as caught:
         build("deploy/cart", FILES, search_path=path)
     assert str(caught.value) == "Error: deploy/cart/map.yaml: no such file in ~"
 
 
 def test_a_tool_that_fails_without_output(install: Install) -> None:
-    with pytest.raises(KustomizeError, match="exited with status 3 and no message"):
+    with pytest.raises(ToolError, match="exited with status 3, no message"):
         build("deploy/cart", FILES, search_path=install("exit 3"))
 
 
 def test_a_tool_that_exceeds_a_limit_is_killed_and_the_build_fails(install: Install) -> None:
     path = install("while :; do echo yyyyyyyyyyyyyyyyyyyy; done")
     limits = Limits(seconds=60, memory=64 * MIB, output=100_000)
-    with pytest.raises(KustomizeError, match="wrote more than 100000 bytes"):
+    with pytest.raises(ToolError, match="wrote more than 100000 bytes"):
         build("deploy/cart", FILES, search_path=path, limits=limits)
 
 
@@ -96,19 +97,19 @@ def test_files_that_the_source_rejects_never_reach_the_tool(
 
 @pytest.mark.parametrize("path", ["../x", "/etc/x", "a/../../x", "a\0b"])
 def test_no_file_is_written_outside(install: Install, path: str) -> None:
-    with pytest.raises(KustomizeError, match="is outside the repository"):
+    with pytest.raises(ToolError, match="is outside the repository"):
         build("deploy/cart", FILES | {path: b""}, search_path=install("true"))
-    with pytest.raises(KustomizeError, match="is outside the repository"):
+    with pytest.raises(ToolError, match="is outside the repository"):
         build(path, FILES, search_path=install("true"))
 
 
 def test_a_missing_folder_is_reported(install: Install) -> None:
-    with pytest.raises(KustomizeError, match="no kustomization in the folder 'deploy/web'"):
+    with pytest.raises(ToolError, match="no kustomization in the folder 'deploy/web'"):
         build("deploy/web", FILES, search_path=install("true"))
 
 
 def test_a_missing_tool_is_reported_with_what_to_install() -> None:
-    with pytest.raises(KustomizeError) as caught:
+    with pytest.raises(ToolError) as caught:
         build("deploy/cart", FILES, search_path="")
     assert str(caught.value) == (
         "kustomize folders need `kustomize` 5 or newer, or a `kubectl` that includes it, on PATH: "
@@ -121,7 +122,7 @@ def test_a_missing_tool_is_reported_with_what_to_install() -> None:
 )
 def test_a_tool_that_is_too_old_is_reported(install: Install, version: str, why: str) -> None:
     path = install("true", version=version)
-    with pytest.raises(KustomizeError, match=rf"on PATH \({path}/kustomize is {why}\)"):
+    with pytest.raises(ToolError, match=rf"on PATH \({path}/kustomize is {why}\)"):
         build("deploy/cart", FILES, search_path=path)
 
 
@@ -140,6 +141,6 @@ def test_the_real_tool_builds_an_overlay() -> None:
         "deploy/base/kustomization.yaml": b"resources: [odd.yaml]\n",
         "deploy/base/odd.yaml": b"kind: x\n",
     }
-    with pytest.raises(KustomizeError, match=r"odd\.yaml") as caught:
+    with pytest.raises(ToolError, match=r"odd\.yaml") as caught:
         build("deploy/cart", broken)
     assert "/tmp" not in str(caught.value)
