@@ -10,7 +10,10 @@ from typing import TypeAlias
 import pytest
 
 from bot.effects.push import BOT as AUTHOR
+from bot.forges import MAX_COMMIT_RANGE, CommitRange, Contributors
+from bot.gather.repository import fetch
 from bot.sandbox.demo.site import APP, BOT, DEPLOY
+from planners.model import Repo
 from tests.fakes.hands import Hand
 from tests.fakes.world import World, manifest, small_app, small_fleet
 from tests.stories.test_forges import wave_request
@@ -24,13 +27,18 @@ NOTES: dict[str, bytes | None] = {"NOTES.md": b"Notes.\n"}
 EVERYWHERE = ("memory", "github", "gitlab")
 
 
-async def begin(world: World) -> None:
+def set_up(world: World) -> None:
     """A fleet whose canary needs an approval; everybody may do everything but administrate."""
     world.found(small_fleet(policy=CANARY))
     for repository in (DEPLOY, APP):
         for who in ("ada", "otto", "rita"):
             world.forge.repositories[repository].roles[who] = "maintain"
     world.otto.push(APP, "main", {"README.md": b"A shop.\n"}, "Begin")
+
+
+async def begin(world: World) -> None:
+    """The fleet, read by the bot once."""
+    set_up(world)
     await world.settle()
 
 
@@ -254,42 +262,59 @@ async def outcome(world: World, login: str, *, by_command: bool = False) -> list
     return world.merged()
 
 
-@pytest.mark.parametrize(
-    ("world", "way"),
-    [
-        pytest.param(dialect, way, id=f"{dialect}-{way.__name__}")
-        for dialect in EVERYWHERE
-        for way in WAYS
-    ],
-    indirect=["world"],
-)
+@pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
 async def test_nobody_approves_alone_what_they_had_a_hand_in(world: World, way: Way) -> None:
-    """What a forge tells of a way differs; that another's approval counts then does not."""
     await begin(world)
     way(world)
     await world.settle()
-    (ada,) = [each.login for each in world.forge.users.values() if each.login.startswith("ada")]
+    ada = login_of_ada(world)
 
-    approve(world, ada, by_command=False)
-    await world.settle()
-    assert world.merged() == []
+    assert await outcome(world, ada) == []
     (reason,) = world.reasons("canary.1")
     assert f"({ada} wrote or merged the revision)" in reason
-    if world.places[APP] == "local":
-        assert await outcome(world, "rita") == ["canary.1"]
+    assert await outcome(world, "rita") == ["canary.1"]
+
+
+def login_of_ada(world: World) -> str:
+    (login,) = [each for each in world.forge.users if each.startswith("ada")]
+    return login
+
+
+async def contributors(world: World) -> Contributors:
+    """What the forge tells of the head of the app repo while nothing of it is deployed."""
+    repo = Repo(world.places[APP], APP)
+    app = await fetch(world.context, repo)
+    new = app.mirror.new_commits(app.head, (), MAX_COMMIT_RANGE)
+    commits = CommitRange("main", app.head, new.parents, new.addresses, new.complete)
+    return await world.context.forge(repo).contributors(APP, commits)
+
+
+@pytest.mark.parametrize("world", ["github", "gitlab"], indirect=True)
+@pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
+async def test_each_forge_tells_who_had_a_hand_in_a_revision(world: World, way: Way) -> None:
+    """What a forge tells of a way differs; what counts is who is named in the end."""
+    set_up(world)
+    way(world)
+
+    found = await contributors(world)
+
+    accounts = {login: user.id for login, user in world.forge.users.items()}
+    assert accounts[login_of_ada(world)] in found.accounts
+    assert accounts["rita"] not in found.accounts
+    assert found.unattributed == ()
 
 
 BY_REQUEST = (only_merges, pushes_to_the_branch_of_another_as_that_one, has_another_login_since)
 
 
+@pytest.mark.parametrize("world", EVERYWHERE, indirect=True)
 @pytest.mark.parametrize("way", BY_REQUEST, ids=lambda way: way.__name__)
 async def test_nor_by_a_command(world: World, way: Way) -> None:
     await begin(world)
     way(world)
     await world.settle()
-    (ada,) = [each.login for each in world.forge.users.values() if each.login.startswith("ada")]
 
-    assert await outcome(world, ada, by_command=True) == []
+    assert await outcome(world, login_of_ada(world), by_command=True) == []
     assert await outcome(world, "rita", by_command=True) == ["canary.1"]
 
 
