@@ -307,8 +307,15 @@ async def test_each_forge_tells_who_had_a_hand_in_a_revision(world: World, way: 
 BY_REQUEST = (only_merges, pushes_to_the_branch_of_another_as_that_one, has_another_login_since)
 
 
-@pytest.mark.parametrize("world", EVERYWHERE, indirect=True)
-@pytest.mark.parametrize("way", BY_REQUEST, ids=lambda way: way.__name__)
+@pytest.mark.parametrize(
+    ("world", "way"),
+    [
+        *(pytest.param("memory", way, id=way.__name__) for way in BY_REQUEST),
+        ("github", pushes_to_the_branch_of_another_as_that_one),
+        ("gitlab", has_another_login_since),
+    ],
+    indirect=["world"],
+)
 async def test_nor_by_a_command(world: World, way: Way) -> None:
     await begin(world)
     way(world)
@@ -396,12 +403,30 @@ NOT_TOLD = [
     pytest.param("gitlab", unverified_address, "belongs to no GitLab account"),
     pytest.param("gitlab", push_of_many_branches, NO_PUSH),
     pytest.param("gitlab", push_that_is_not_recorded, NO_PUSH),
-    pytest.param("memory", push_that_is_not_recorded, NO_PUSH),
-    pytest.param("github+gitlab", only_merges, "accounts on github, approvals are given on gitlab"),
 ]
 
 
 @pytest.mark.parametrize(("world", "way", "said"), NOT_TOLD, indirect=["world"])
+async def test_each_forge_tells_that_an_author_is_unknown(
+    world: World, way: Way, said: str
+) -> None:
+    set_up(world)
+    way(world)
+
+    found = await contributors(world)
+
+    assert any(said in each.reason for each in found.unattributed)
+
+
+HELD = [
+    pytest.param("memory", push_that_is_not_recorded, NO_PUSH),
+    pytest.param("github", unknown_address, "belongs to no GitHub account"),
+    pytest.param("gitlab", push_of_many_branches, NO_PUSH),
+    pytest.param("github+gitlab", only_merges, "accounts on github, approvals are given on gitlab"),
+]
+
+
+@pytest.mark.parametrize(("world", "way", "said"), HELD, indirect=["world"])
 async def test_while_some_author_is_unknown_no_approval_counts(
     world: World, way: Way, said: str
 ) -> None:
