@@ -127,7 +127,6 @@ async def test_a_stranger_is_refused_and_leaves_no_trace(world: World, faults: F
     assert world.context.store.inbox.pending(10) == ()
     await world.settle()
     assert len(faults.asked) == before, "nobody asks the forge anything"
-    await converge(world)
 
 
 @on_github
@@ -140,4 +139,3 @@ async def test_a_body_that_is_too_large_is_refused_and_not_kept(world: World) ->
     assert answer.status_code == 413
     assert [world.context.store.inbox.get(each, "too-large") for each in SIGNATURE] == [None, None]
     assert world.context.store.inbox.pending(10) == ()
-    await converge(world)

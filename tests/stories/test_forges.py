@@ -85,7 +85,7 @@ async def test_approval_hold_and_a_closed_merge_request(world: World) -> None:
     assert closed.startswith("`canary.2`: `rita` closed merge request")
 
 
-@on_each
+@pytest.mark.parametrize("world", ["github+gitlab"], indirect=True)
 async def test_lost_webhooks_and_a_lost_database_delay_and_lose_nothing(world: World) -> None:
     world.found(small_fleet())
     await world.settle()

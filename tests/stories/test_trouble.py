@@ -100,7 +100,6 @@ async def test_a_foreign_commit_on_a_branch_is_noticed_and_kept(world: World) ->
     assert world.rita.request(DEPLOY, request["number"])["head"] == theirs
 
 
-@on_local
 async def test_a_closed_merge_request_stays_closed_until_it_is_reopened(world: World) -> None:
     await begun(world)
     number = world.rita.requests(DEPLOY)[0]["number"]
@@ -116,7 +115,6 @@ async def test_a_closed_merge_request_stays_closed_until_it_is_reopened(world: W
     assert len(world.rita.requests(DEPLOY, "all")) == 6
 
 
-@on_local
 async def test_a_label_holds_a_wave_until_it_is_taken_away(world: World) -> None:
     await begun(world)
     number = world.rita.requests(DEPLOY)[0]["number"]
@@ -174,7 +172,6 @@ async def test_a_change_made_past_switchyard_is_not_overwritten_unasked(world: W
     assert "replicas: 9" in world.deployed("two", "web")
 
 
-@on_local
 async def test_lost_webhooks_delay_and_lose_nothing(world: World) -> None:
     world.deaf = True
     world.found(small_fleet())
