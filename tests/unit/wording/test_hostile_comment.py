@@ -5,13 +5,14 @@ headings, tables, fences and folds, and the same prose outside of code.
 """
 
 import re
+from functools import cache
 
 import pytest
 
 from bot.wording import comment as words
 from bot.wording.markdown import units
 from planners.model import PlanProblem
-from tests.fakes.comments import MARKER, home, read
+from tests.fakes.comments import MARKER, Read, home, read
 from tests.fakes.hostile import SECRET, everywhere
 
 HOSTILE = [
@@ -125,8 +126,9 @@ INERT = re.compile(r"(?:(?!\b[0-9a-f]{7})(?:[A-Za-z'-]+|[0-9]{1,6}|[ ().,:;]))*"
 TAGS = re.compile(r"</?(?:code|details|summary|sub)>")
 
 
-def harmless(preview: bool) -> str:
-    return comment("harmless", "harmless", preview=preview)
+@cache
+def harmless(*, preview: bool) -> Read:
+    return read(comment("harmless", "harmless", preview=preview))
 
 
 def comment(text: str, written: str, *, preview: bool, limit: int = 900_000) -> str:
@@ -169,7 +171,7 @@ def test_a_hostile_name_or_message_is_text(text: str, preview: bool) -> None:
     shown = comment(text, "harmless", preview=preview)
 
     assert_tame(shown)
-    expected, found = read(harmless(preview)), read(shown)
+    expected, found = harmless(preview=preview), read(shown)
     assert (found.headings, found.tables) == (expected.headings, expected.tables)
     assert (found.folds, found.kinds) == (expected.folds, expected.kinds)
     assert [each.info for each in found.fences] == [each.info for each in expected.fences]
@@ -183,7 +185,7 @@ def test_a_hostile_manifest_is_text(text: str) -> None:
     shown = comment("harmless", text, preview=True)
 
     assert_tame(shown)
-    expected, found = read(harmless(preview=True)), read(shown)
+    expected, found = harmless(preview=True), read(shown)
     assert (found.headings, found.tables) == (expected.headings, expected.tables)
     assert found.folds == expected.folds
     assert found.kinds == expected.kinds
@@ -210,7 +212,7 @@ def test_a_hostile_word_does_not_break_a_shortened_comment(text: str, limit: int
 
     assert_tame(shown)
     assert units(shown) <= limit
-    assert read(shown).kinds <= read(harmless(preview=False)).kinds | {"bullet_list_open"}
+    assert read(shown).kinds <= harmless(preview=False).kinds | {"bullet_list_open"}
 
 
 @pytest.mark.parametrize("count", [1, 100, 5_000])
