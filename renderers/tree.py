@@ -13,6 +13,9 @@ MAX_FILE = 16 * 1024 * 1024
 MAX_TOTAL = 64 * 1024 * 1024
 """Bytes of all files of a repository that are read together."""
 
+NOT_FOLLOWED = "symbolic links and submodules are not followed; use a regular file or folder"
+"""Why a link or a submodule of an app repo is not read."""
+
 _SEGMENT = re.compile(r"[a-z0-9]([a-z0-9._-]*[a-z0-9])?")
 MAX_SEGMENT = 200
 MAX_SEGMENTS = 50

@@ -19,7 +19,7 @@ from planners.model import Fleet, Registration, Repo, Revision, Tenant, Unit
 from planners.model.snapshot import DeployBase, OwnedObjects, ReportedFacts, ResourceClaim, Snapshot
 from renderers import yaml
 from renderers.layout import Layout
-from renderers.tree import MAX_FILE, MAX_TOTAL, FileTree, PartialTree, below, blob_id
+from renderers.tree import MAX_FILE, MAX_TOTAL, NOT_FOLLOWED, FileTree, PartialTree, below, blob_id
 
 MAX_FILES = 50_000
 HERE = Repo("folder", "folder")
@@ -27,10 +27,10 @@ NO_COMMIT = "0" * 40
 
 
 def read_folder(folder: Path) -> FileTree:
-    """Every regular file below a folder but `.git`, by its path; large ones stay unread.
+    """Every regular file below a folder but `.git`, by its path; links and large ones stay unread.
 
     Raises:
-        InputError: the folder does not exist, or holds a symbolic link or too many files.
+        InputError: the folder does not exist, or holds too many files.
     """
     if not folder.is_dir():
         raise InputError(f"{folder}: folder not found")
@@ -42,8 +42,8 @@ def read_folder(folder: Path) -> FileTree:
         if name == ".git" or name.startswith(".git/"):
             continue
         if path.is_symlink():
-            raise InputError(f"{path}: symbolic links are not supported; use a regular file")
-        if path.is_file():
+            unread[name] = NOT_FOLLOWED
+        elif path.is_file():
             size = path.stat().st_size
             if size > MAX_FILE:
                 unread[name] = f"the file is larger than {MAX_FILE} bytes"

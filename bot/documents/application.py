@@ -21,6 +21,7 @@ from planners.model import (
     Registration,
 )
 from renderers import yaml
+from renderers.tree import unread
 
 FILE = "switchyard.yaml"
 
@@ -46,6 +47,8 @@ def read_application(
     The document is checked against `fleet` and `registration` if they are given.
     """
     content = files.get(FILE)
+    if FILE in unread(files):
+        return _unreadable(Problem(FilePosition(FILE, 1, 1), unread(files)[FILE]))
     if content is None:
         hint = "create it; docs/reference/documents.md describes it"
         return _unreadable(Problem(FilePosition(FILE, 1, 1), "file not found", hint))

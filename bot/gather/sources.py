@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from bot.documents import read_application
+from bot.documents.application import FILE
 from bot.documents.tenants import is_tenant_setup, tenant_setup, with_tenant_dependency
 from bot.engine import discovery, helm, kustomize
 from bot.engine.render_tools import ToolError
@@ -16,7 +17,7 @@ from bot.gather.errors import DocumentsError, GatherError
 from planners.model import Application, Component, Fleet, Registration, Tenant
 from renderers.builds import Build, builds
 from renderers.sources import SourceError
-from renderers.tree import FileTree, below
+from renderers.tree import FileTree, PartialTree, below, unread
 
 TOOLS: Mapping[str, Callable[[Build, FileTree], bytes]] = {
     "helm": helm.template,
@@ -54,13 +55,21 @@ def read_sources(files: Mapping[str, bytes], fleet: Fleet, registration: Registr
         raise DocumentsError(registration.application, loaded.problems)
     sources: dict[str, Mapping[str, bytes]] = {}
     for component in application.components:
-        mine = below(files, component.source.path)
+        mine = _without_document(below(files, component.source.path), component)
         if tenant is not None and discovery.sources()[component.source.kind].tool:
             mine = _build(application, component, fleet, tenant, files)
         sources[component.name] = mine
     named = {file for intent in application.customizations for file in intent.files}
     application = with_tenant_dependency(application, tenant)
     return AppFiles(application, sources, {file: files[file] for file in sorted(named)})
+
+
+def _without_document(files: FileTree, component: Component) -> FileTree:
+    """The files of a component in the root folder without the application's own document."""
+    if component.source.path.strip("/.") or FILE not in files:
+        return files
+    others = {path: content for path, content in files.items() if path != FILE}
+    return PartialTree(others, unread(files))
 
 
 @dataclass(frozen=True, slots=True)

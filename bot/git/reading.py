@@ -13,7 +13,7 @@ from bot.git.errors import RepositoryRefusedError
 from bot.git.limits import Limits
 from bot.git.names import checked_name, folded
 from bot.git.objects import Entry, Objects
-from renderers.tree import PartialTree
+from renderers.tree import NOT_FOLLOWED, PartialTree
 
 Wanted: TypeAlias = "dict[bytes, Wanted] | None"
 
@@ -33,13 +33,23 @@ _LFS = b"version https://git-lfs.github.com/spec/"
 
 
 class Walk:
-    """One walk with a limit on its entries; a shared tree is read and checked once."""
+    """One walk with a limit on its entries; a shared tree is read and checked once.
 
-    def __init__(self, objects: Objects, limits: Limits, max_entries: int) -> None:
+    With `passed`, links and submodules are put there, by path, instead of being refused.
+    """
+
+    def __init__(
+        self,
+        objects: Objects,
+        limits: Limits,
+        max_entries: int,
+        passed: dict[str, str] | None = None,
+    ) -> None:
         self._objects = objects
         self._limits = limits
         self._max_entries = max_entries
         self._left = max_entries
+        self._passed = passed
         self._checked: dict[bytes, tuple[tuple[str, Entry], ...]] = {}
 
     def files(self, root: bytes, prefixes: Iterable[str]) -> Iterator[tuple[str, bytes]]:
@@ -77,7 +87,7 @@ class Walk:
             if entry.is_tree:
                 yield from self._selected(entry.oid, rest, f"{path}/", depth + 1)
             elif rest is None:
-                yield self._file(path, entry)
+                yield from self._file(path, entry)
 
     def _below(self, tree: bytes, folder: str, depth: int) -> Iterator[tuple[str, bytes]]:
         if depth > self._limits.depth:
@@ -89,7 +99,7 @@ class Walk:
                 self._count(folder + name)
                 yield from self._below(entry.oid, f"{folder}{name}/", depth + 1)
             else:
-                yield self._file(folder + name, entry)
+                yield from self._file(folder + name, entry)
 
     def _names(self, tree: bytes, folder: str) -> tuple[tuple[str, Entry], ...]:
         known = self._checked.get(tree)
@@ -106,12 +116,15 @@ class Walk:
         self._checked[tree] = tuple(found)
         return self._checked[tree]
 
-    def _file(self, path: str, entry: Entry) -> tuple[str, bytes]:
+    def _file(self, path: str, entry: Entry) -> Iterator[tuple[str, bytes]]:
         self._count(path)
+        if self._passed is not None and entry.mode in _KINDS:
+            self._passed[path] = NOT_FOLLOWED
+            return
         if entry.mode not in _FILES:
             kind = _KINDS.get(entry.mode, "special files")
             raise RepositoryRefusedError(f"{path}: {kind} are not supported; use a regular file")
-        return path, entry.oid
+        yield path, entry.oid
 
     def _count(self, path: str) -> None:
         self._left -= 1
@@ -139,7 +152,9 @@ def _wanted(prefixes: Iterable[str]) -> Wanted:
 
 
 def read_files(objects: Objects, limits: Limits, root: bytes, prefix: str) -> PartialTree:
-    """Path below `prefix` -> bytes of every regular file; those beyond a limit stay unread.
+    """Path below `prefix` -> bytes of every regular file.
+
+    Files beyond a limit, links and submodules stay unread.
 
     Raises:
         RepositoryRefusedError: see `Walk.files`.
@@ -148,8 +163,9 @@ def read_files(objects: Objects, limits: Limits, root: bytes, prefix: str) -> Pa
     total = 0
     found: dict[str, bytes] = {}
     unread: dict[str, str] = {}
+    passed: dict[str, str] = {}
     shared: dict[bytes, bytes] = {}
-    for path, oid in Walk(objects, limits, limits.entries).files(root, (prefix,)):
+    for path, oid in Walk(objects, limits, limits.entries, passed).files(root, (prefix,)):
         name = path.removeprefix(start)
         if limits.blob >= objects.size(oid) > limits.total - total:
             unread[name] = f"is not read: the files exceed {limits.total} bytes in total"
@@ -161,6 +177,7 @@ def read_files(objects: Objects, limits: Limits, root: bytes, prefix: str) -> Pa
             continue
         total += len(shared[oid])
         found[name] = shared[oid]
+    unread |= {path.removeprefix(start): reason for path, reason in passed.items()}
     return PartialTree(found, unread)
 
 

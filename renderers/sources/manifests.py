@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from planners.model import Json
 from renderers.manifest_files import ENDINGS, KUSTOMIZATIONS, read_objects
 from renderers.sources import Parameter, Source, SourceError
-from renderers.tree import FileTree, unread
+from renderers.tree import NOT_FOLLOWED, FileTree, unread
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Manifests:
         """Reject a kustomize folder: its patches would silently be ignored."""
         del folder
         for file, reason in sorted(unread(files).items()):
-            if file.endswith(ENDINGS):
+            if reason == NOT_FOLLOWED or file.endswith(ENDINGS):
                 raise SourceError(reason, file)
         for file in sorted(files):
             if file.rpartition("/")[2] in KUSTOMIZATIONS:

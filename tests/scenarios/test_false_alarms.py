@@ -9,8 +9,16 @@ import pytest
 
 from bot.engine.propose import Proposal
 from renderers import yaml
-from renderers.tree import MAX_FILE
-from tests.fakes.folders import application, cluster, planned, registration, snapshot_of, tenant
+from renderers.tree import MAX_FILE, NOT_FOLLOWED
+from tests.fakes.folders import (
+    application,
+    cluster,
+    planned,
+    registration,
+    snapshot_of,
+    tenant,
+    write,
+)
 
 KINDS = "Gateway.networking.istio.io, Widget.example.com, CustomResourceDefinition"
 FLEET = {
@@ -243,6 +251,33 @@ def test_a_picture_in_the_repository_is_no_problem(tmp_path: Path) -> None:
         file.truncate(MAX_FILE + 1)
 
     assert rendered(run(tmp_path, {"c.yaml": ORDERED}))
+
+
+def test_a_link_elsewhere_in_the_repository_is_no_problem(tmp_path: Path) -> None:
+    link = write(tmp_path / "app", {"docs/a.md": ""}) / "docs" / "b.md"
+    link.symlink_to("a.md")
+
+    assert rendered(run(tmp_path, {"c.yaml": ORDERED}))
+
+
+@pytest.mark.parametrize("name", ["more.yaml", "more"])
+def test_a_link_among_the_manifests_is_refused(tmp_path: Path, name: str) -> None:
+    link = write(tmp_path / "app", {"other/c.yaml": ORDERED}) / "web" / name
+    link.parent.mkdir()
+    link.symlink_to("../other/c.yaml" if name.endswith(".yaml") else "../other")
+
+    assert problems(run(tmp_path, {"c.yaml": ORDERED})) == [f"web/{name}:1:1: {NOT_FOLLOWED}"]
+
+
+def test_manifests_may_lie_beside_the_applications_own_document(tmp_path: Path) -> None:
+    spec = (
+        "components: [{name: web, source: {manifests: .}}]\n"
+        "placement: [{components: [web], allOf: [{}]}]\n"
+    )
+
+    made = planned(tmp_path, {**application(spec), "c.yaml": ORDERED}, FLEET)
+
+    assert len(rendered(made)) == 1
 
 
 def test_a_manifest_that_is_too_large_is_refused(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from bot.git import Limits, Mirrors, RepositoryRefusedError
 from bot.git.objects import parse_tree
-from renderers.tree import blob_id, unread
+from renderers.tree import NOT_FOLLOWED, blob_id, unread
 from tests.unit.git.world import CREDENTIALS, REPO, World, entry
 
 FILES = {
@@ -66,8 +66,6 @@ def test_a_blob_by_its_id(world: World, filled: str) -> None:
 @pytest.mark.parametrize(
     ("mode", "name", "why"),
     [
-        ("120000", b"link", "link: symbolic links"),
-        ("160000", b"sub", "sub: submodules"),
         ("100644", b".git", "Git's own folder"),
         ("40000", b".GiT", "Git's own folder"),
         ("40000", b"git~1", "Git's own folder"),
@@ -96,6 +94,22 @@ def test_unsupported_entries_are_rejected_with_their_path(
         with pytest.raises(RepositoryRefusedError, match=why) as caught:
             read(sha)
         assert "apps/" in str(caught.value)
+
+
+@pytest.mark.parametrize(("mode", "kind"), [("120000", "symbolic links"), ("160000", "submodules")])
+def test_links_and_submodules_stay_unread_where_files_are_read(
+    world: World, mode: str, kind: str
+) -> None:
+    blob = world.store("blob", b"x")
+    below = world.store("tree", entry("100644", b"f", blob) + entry(mode, b"odd", blob))
+    sha = world.add_tree(entry("40000", b"apps", below))
+    world.fetch()
+
+    found = world.mirror.files(sha, "apps")
+
+    assert (dict(found), unread(found)) == ({"f": b"x"}, {"odd": NOT_FOLLOWED})
+    with pytest.raises(RepositoryRefusedError, match=f"apps/odd: {kind}"):
+        world.mirror.entries(sha)
 
 
 @pytest.mark.parametrize(("one", "other"), [("A", "a"), ("Straße", "STRASSE"), ("é", "e\u0301")])
