@@ -163,7 +163,7 @@ class _Rendering:
             self.warnings[f"{label} is permitted by its signature in a policy: {signed.reason}"] = (
                 None
             )
-            yield from tenancy.signed_violations(item, tenant, plaintext_allowed=plaintext)
+            yield from tenancy.signed_violations(item, plaintext_allowed=plaintext)
             return
         hint = ""
         platform = any(each.partition(".")[0] == "ClusterRole" for each in tenant.allowed_kinds)

@@ -21,7 +21,6 @@ _ARGO = frozenset({"AppProject", "Application", "ApplicationSet", "ArgoCD"})
 _AGENT = "controls the cluster's agent"
 _KUSTOMIZE = "is internal to kustomize and may rename objects or run programs"
 _PREFIXES = {
-    "admission.gatekeeper.sh/": "exempts a namespace from policies",
     "argocd.argoproj.io/": _AGENT,
     "client.lifecycle.config.k8s.io/": _AGENT,
     "config.k8s.io/function": _KUSTOMIZE,
@@ -31,15 +30,20 @@ _PREFIXES = {
     "configsync.gke.io/": _AGENT,
     "fleet.cattle.io/": _AGENT,
     "helm.sh/hook": "turns the object into a hook, which agents do not watch",
-    "helm.sh/resource-policy": "keeps the object when its release is uninstalled",
     "internal.config.kubernetes.io/": _KUSTOMIZE,
     "kustomize.config.k8s.io/": _KUSTOMIZE,
     "kubectl.kubernetes.io/last-applied-configuration": "is written by kubectl and may hold values",
     "objectset.rio.cattle.io/": _AGENT,
-    "pod-security.kubernetes.io/": "sets the Pod Security level of a namespace",
-    "resource.kubernetes.io/admin-access": "gives access to devices of other namespaces",
     "switchyard.dev/": "is reserved for Switchyard",
 }
+_SIGNABLE_PREFIXES = {
+    "admission.gatekeeper.sh/": "exempts a namespace from policies",
+    "helm.sh/resource-policy": "keeps the object when its release is uninstalled",
+    "pod-security.kubernetes.io/": "sets the Pod Security level of a namespace",
+    "resource.kubernetes.io/admin-access": "gives access to devices of other namespaces",
+}
+"""What the platform team may sign: it is about the object itself, not about what applies it."""
+
 _FLUX = "fluxcd.io"
 ALLOWED_KEYS = frozenset({"argocd.argoproj.io/sync-wave", "kustomize.toolkit.fluxcd.io/substitute"})
 """The first orders an application's own objects; the second stops Flux from replacing `${...}`."""
@@ -57,8 +61,10 @@ def is_agent_group(group: str) -> bool:
     return any(group == each or group.endswith(f".{each}") for each in _AGENT_GROUPS)
 
 
-def metadata_violations(item: Mapping[str, Json]) -> Iterator[str]:
+def metadata_violations(item: Mapping[str, Json], *, signed: bool = False) -> Iterator[str]:
     """Which metadata would change how agents and controllers treat the object.
+
+    `signed` is whether the platform team has signed the object.
 
     In custom kinds the metadata of templates counts as well: controllers make objects from them.
     """
@@ -70,7 +76,8 @@ def metadata_violations(item: Mapping[str, Json]) -> Iterator[str]:
         own = field.path[:-1] == ("metadata",)
         template = (kind.group, kind.name) not in BUILT_IN
         if field.path[-1] in {"annotations", "labels"} and (own or template):
-            yield from _keys(field, "" if own else f" at {path_text(field.path)}")
+            place = "" if own else f" at {path_text(field.path)}"
+            yield from _keys(field, place, {} if signed else _SIGNABLE_PREFIXES)
     if metadata.get("ownerReferences"):
         yield (
             "has metadata.ownerReferences, so Kubernetes would delete it with its owner; remove "
@@ -85,17 +92,19 @@ def metadata_violations(item: Mapping[str, Json]) -> Iterator[str]:
             )
 
 
-def _keys(field: Field, place: str) -> Iterator[str]:
+def _keys(field: Field, place: str, more: Mapping[str, str]) -> Iterator[str]:
     for key in sorted(mapping(field.value)):
-        reason = _reason(key)
+        reason = _reason(key, more)
         if reason:
             yield f"has {str(field.path[-1])[:-1]} {key}{place}, which {reason}; remove it"
 
 
-def _reason(key: str) -> str:
+def _reason(key: str, more: Mapping[str, str]) -> str:
     if key in ALLOWED_KEYS:
         return ""
     domain = key.partition("/")[0]
     if domain == _FLUX or domain.endswith(f".{_FLUX}"):
         return _AGENT
-    return next((why for prefix, why in _PREFIXES.items() if key.startswith(prefix)), "")
+    return next(
+        (why for prefix, why in {**_PREFIXES, **more}.items() if key.startswith(prefix)), ""
+    )

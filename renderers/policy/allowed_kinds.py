@@ -69,7 +69,7 @@ def may_write(kind: Kind, tenant: Tenant, defined: DefinedKinds) -> bool:
     return kind.scope is Scope.OPEN or is_allowed(kind, tenant.allowed_kinds)
 
 
-def signed_violations(item: Mapping[str, Json], tenant: Tenant) -> Iterator[str]:
+def signed_violations(item: Mapping[str, Json]) -> Iterator[str]:
     """What not even a signature of the platform team permits."""
     kind = kind_of(item)
     if is_agent_kind(kind):
@@ -77,7 +77,6 @@ def signed_violations(item: Mapping[str, Json], tenant: Tenant) -> Iterator[str]
             f"controls the cluster's agent ({kind.group}); only Switchyard may write it, and no "
             f"policy can allow it"
         )
-    yield from _namespace(item, kind, tenant.name, tenant.all_namespaces)
     if kind.name in _RESERVED_NAME_KINDS and is_reserved_name(name_of(item)):
         yield (
             f"has a name reserved for Switchyard's own objects; choose one that does not start "
@@ -99,7 +98,8 @@ def kind_violations(
             else ""
         )
         yield f"{_WHY[kind.scope]}; {permission(str(kind), tenant)}{own}"
-    yield from signed_violations(item, tenant)
+    yield from signed_violations(item)
+    yield from _namespace(item, kind, tenant.name, tenant.all_namespaces)
     if isinstance(item.get("items"), list):
         yield (
             "contains other objects (items), which agents would apply unchecked; write each "

@@ -53,13 +53,11 @@ def violations(
         yield from (f"{label} {reason}" for reason in each)
 
 
-def signed_violations(
-    item: Mapping[str, Json], tenant: Tenant, *, plaintext_allowed: bool
-) -> Iterator[str]:
+def signed_violations(item: Mapping[str, Json], *, plaintext_allowed: bool) -> Iterator[str]:
     """Why not even an object that the platform team signed may be written; empty if it may."""
     reasons = (
-        allowed_kinds.signed_violations(item, tenant),
-        metadata_violations(item),
+        allowed_kinds.signed_violations(item),
+        metadata_violations(item, signed=True),
         secret_violations(item, plaintext_allowed=plaintext_allowed),
     )
     for each in reasons:
