@@ -17,7 +17,7 @@ PURE := tests/unit/planners tests/unit/renderers tests/unit/plugins tests/unit/d
   tests/unit/wording tests/unit/commandlog tests/unit/chatops
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast coverage check fuzz fix docs bench lock sbom audit clean
+.PHONY: help demo test test-fast coverage check fuzz fix docs bench lock sbom audit public-apps clean
 
 help: ## list the verbs
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 11
@@ -80,6 +80,9 @@ sbom: $(AUDIT_READY) ## write sbom.cdx.json (CycloneDX) from requirements.lock
 audit: $(AUDIT_READY) ## look for known vulnerabilities in the locked dependencies (needs the network)
 	$(AUDIT_VENV)/bin/pip-audit --strict --require-hashes --disable-pip -r requirements.lock
 	$(AUDIT_VENV)/bin/pip-audit --strict --require-hashes --disable-pip -r requirements-dev.lock
+
+public-apps: $(READY) ## compare public applications with kubectl and helm; REPOSITORIES=DIR has the clones
+	$(PY) -m tests.tools.compare_public_apps --repositories $(REPOSITORIES) $(ARGS)
 
 lock: ## resolve every lock file anew (needs uv)
 	uv pip compile pyproject.toml $(LOCKING) -o requirements.lock

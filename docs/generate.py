@@ -22,6 +22,7 @@ from tests.conformance.behaviours import Behaviour
 from tests.conformance.behaviours import github as on_github
 from tests.conformance.behaviours import gitlab as on_gitlab
 from tests.conformance.grounds import GROUNDS
+from tests.tools import compare_public_apps as public_apps
 
 HERE = Path(__file__).parent
 DOCUMENTS: dict[str, type[BaseModel]] = {
@@ -47,6 +48,7 @@ def pages() -> dict[str, str]:
     found["reference/forges.md"] = forges()
     found["reference/slash-commands.md"] = slash_commands()
     found["reference/extensions.md"] = extensions()
+    found["reference/public-applications.md"] = public_applications()
     return found
 
 
@@ -71,6 +73,30 @@ def extensions() -> str:
         lines = [f"| `{name}` | {summary} |" for name, summary in rows.items()]
         parts.append("\n".join([f"## {title}\n", "| name | meaning |", "|---|---|", *lines, ""]))
     return "\n".join(parts)
+
+
+def public_applications() -> str:
+    """What was rendered of public applications, and is equal to what the real programs render."""
+    used = public_apps.record()["programs"]
+    programs = ", ".join(f"{name} {version}" for name, version in used.items())
+    lines = [
+        NOTE + "# Public applications\n\nEach of these is planned without a problem for a cluster "
+        f"of Kubernetes {public_apps.KUBERNETES}, and rolled out object for object as the real "
+        f"program renders it ({programs}). `make public-apps` compares again; "
+        "`tests/data/public_apps.yaml` has the settings and the digests of the objects. Nothing of "
+        "the applications is in this repository. Signed are objects that exceed what a tenant may "
+        "write, see [platform add-ons](../guides/set-up-a-tenant.md#platform-add-ons).\n",
+        "| application | source | commit | objects | signed |",
+        "|---|---|---|---|---|",
+    ]
+    for each in public_apps.recorded():
+        address = f"https://github.com/{each.repository}"
+        commit = f"[{each.commit[:8]}]({address}/commit/{each.commit}) of {each.date}"
+        lines.append(
+            f"| {each.application} | [{each.repository}]({address}), {each.origin} | {commit} "
+            f"| {each.objects} | {each.signed} |"
+        )
+    return "\n".join(lines) + "\n"
 
 
 def slash_commands() -> str:
