@@ -10,6 +10,7 @@ from datetime import timedelta
 import structlog
 from fastapi import FastAPI
 
+from bot.charts.store import ChartStore
 from bot.clock import Clock, system_clock
 from bot.context import Context
 from bot.engine import discovery
@@ -99,6 +100,7 @@ def make_context(
         fleet=parse_repo(settings.fleet),
         markers=Markers(settings.marker_key.get_secret_value().encode()),
         public_url=str(settings.public_url).rstrip("/"),
+        charts=ChartStore.of(settings, settings.data_dir / "charts"),
         deploy_keys=deploy_keys,
     )
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeAlias
 
+from bot.charts import Charts
 from bot.clock import Clock
 from bot.engine.propose import Proposal
 from bot.engine.usage import ResourceUsage
@@ -69,6 +70,7 @@ class Context:
     fleet: Repo
     markers: Markers
     public_url: str
+    charts: Charts
     deploy_keys: Mapping[Repo, DeployKey] = field(default_factory=dict)
     pacing: dict[tuple[str, ...], Paced] = field(default_factory=dict)
     refusals: dict[tuple[Repo, int], Refused] = field(default_factory=dict)

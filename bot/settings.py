@@ -25,6 +25,13 @@ def _check_strength(secret: SecretStr) -> SecretStr:
     return secret
 
 
+def _check_pair(secret: SecretStr) -> SecretStr:
+    user, colon, password = secret.get_secret_value().partition(":")
+    if not (user and colon and password) or not secret.get_secret_value().isprintable():
+        raise ValueError("must be of the form user:password")
+    return secret
+
+
 def _check_readable(file: Path) -> Path:
     try:
         ssl.create_default_context(cafile=file)
@@ -44,10 +51,29 @@ CaFile = Annotated[Path, AfterValidator(_check_readable)]
 Proxies = Annotated[IPvAnyNetwork, AfterValidator(_check_not_everything)]
 HeaderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]*$")]
 CommitEmail = Annotated[str, StringConstraints(pattern=r"^([^<>\s@]+@[^<>\s@]+)?$")]
+HostName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9.-]+(:[0-9]+)?$")]
+ChartCredentials = Annotated[SecretStr, AfterValidator(_check_pair)]
 RepoName = Annotated[str, StringConstraints(pattern=r"^[^:/]+:[^:/]+/[^:]+$")]
 
 
-class Settings(BaseSettings):
+class ChartSettings(BaseSettings):
+    """What fetching charts needs; the command line uses it without the other settings."""
+
+    model_config = SettingsConfigDict(env_prefix="SWITCHYARD_")
+
+    chart_credentials: dict[HostName, ChartCredentials] = Field(
+        default={},
+        description="Credentials for chart registries and repositories, as a JSON object from the "
+        "host to `user:password`; they need read access only.",
+    )
+    chart_ca_file: CaFile | None = Field(
+        default=None,
+        description="Additional CA certificates (PEM) for chart registries and repositories; the "
+        "system's remain trusted.",
+    )
+
+
+class Settings(ChartSettings):
     """All settings. A secret can also be read from a file named after its variable."""
 
     model_config = SettingsConfigDict(env_prefix="SWITCHYARD_", extra="forbid")

@@ -4,7 +4,7 @@ import argparse
 
 from bot.cli.errors import InputError
 from bot.cli.folders import find_registration, read_fleet_folder, read_folder, read_snapshot
-from bot.cli.proposals import propose_or_fail
+from bot.cli.proposals import charts_of, propose_or_fail
 from bot.documents import read_application
 from bot.terminal import write
 from bot.wording.markdown import plural
@@ -25,6 +25,8 @@ def check(options: argparse.Namespace) -> int:
         components = loaded.application.components
         summary.append(f"{options.app}: {plural(len(components), 'component')}")
         if fleet:
-            propose_or_fail(options.app, read_snapshot(options.app, options.fleet, None, None))
+            charts = charts_of(options)
+            snapshot = read_snapshot(options.app, options.fleet, None, None, charts)
+            propose_or_fail(options.app, snapshot)
     write("\n".join(summary) + "\nno mistakes found\n")
     return 0

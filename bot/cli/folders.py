@@ -5,6 +5,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from bot.charts import Charts
 from bot.cli.errors import InputError
 from bot.clock import system_clock
 from bot.documents import read_application, read_fleet
@@ -14,7 +15,7 @@ from bot.engine import discovery
 from bot.engine.ownership import OwnershipReader
 from bot.engine.usage import UsageReader, claim
 from bot.gather.errors import DocumentsError, GatherError
-from bot.gather.sources import read_sources
+from bot.gather.sources import AppFiles, read_sources
 from planners.model import Fleet, Registration, Repo, Revision, Tenant, Unit
 from planners.model.snapshot import DeployBase, OwnedObjects, ReportedFacts, ResourceClaim, Snapshot
 from renderers import yaml
@@ -94,9 +95,15 @@ def find_registration(
 
 
 def read_snapshot(
-    app: Path | None, fleet_folder: Path, deploy: Path | None, name: str | None
+    app: Path | None,
+    fleet_folder: Path,
+    deploy: Path | None,
+    name: str | None,
+    charts: Charts | None = None,
 ) -> Snapshot:
     """The Snapshot of an application from folders: without reports, merge requests or branches.
+
+    `charts` are those that are not in the app repo (None: there are none, and none is fetched).
 
     Raises:
         InputError: every mistake with its place.
@@ -105,12 +112,7 @@ def read_snapshot(
     files = read_folder(app) if app else {}
     registration = find_registration(app, files, fleet, name)
     mine = below(files, registration.path)
-    try:
-        read = read_sources(mine, fleet, registration)
-    except DocumentsError as error:
-        raise InputError("\n".join(f"{app}/{problem}" for problem in error.problems)) from error
-    except GatherError as error:
-        raise InputError(str(error)) from error
+    read = _read_sources(app, mine, fleet, registration, charts)
     tenant = fleet.tenant(read.application.tenant)
     assert tenant is not None, "read_application checks the tenant"
     merged = read_folder(deploy) if deploy else {}
@@ -129,6 +131,21 @@ def read_snapshot(
         sources=read.sources,
         files=read.files,
     )
+
+
+def _read_sources(
+    app: Path | None,
+    files: FileTree,
+    fleet: Fleet,
+    registration: Registration,
+    charts: Charts | None,
+) -> AppFiles:
+    try:
+        return read_sources(files, fleet, registration, charts)
+    except DocumentsError as error:
+        raise InputError("\n".join(f"{app}/{problem}" for problem in error.problems)) from error
+    except GatherError as error:
+        raise InputError(str(error)) from error
 
 
 def _base(merged: FileTree, registration: Registration) -> DeployBase:

@@ -174,6 +174,7 @@ def _add_check(commands: "_Subcommands[argparse.ArgumentParser]") -> None:
     )
     check.add_argument("--app", type=Path, metavar="DIR", help="folder of the app repo")
     check.add_argument("--fleet", type=Path, metavar="DIR", help="folder of the fleet repo")
+    _add_charts(check)
 
 
 def _add_plan(commands: "_Subcommands[argparse.ArgumentParser]") -> None:
@@ -224,6 +225,16 @@ def _add_explain(commands: "_Subcommands[argparse.ArgumentParser]") -> None:
     explain.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
 
 
+def _add_charts(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--charts",
+        type=Path,
+        metavar="DIR",
+        help="fetch charts from registries and repositories, and keep them in this folder "
+        "(default: fetch nothing)",
+    )
+
+
 def _add_inputs(command: argparse.ArgumentParser) -> None:
     """The folders that a plan is made from."""
     command.add_argument(
@@ -238,6 +249,7 @@ def _add_inputs(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--application", metavar="NAME", help="which application, if the fleet registers several"
     )
+    _add_charts(command)
     command.add_argument(
         "--facts", type=Path, metavar="FILE", help="YAML file of what clusters report"
     )

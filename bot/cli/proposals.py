@@ -4,6 +4,7 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
+from bot.charts import Charts
 from bot.cli.errors import InputError
 from bot.cli.folders import read_facts_file, read_snapshot
 from bot.engine.propose import Proposal, propose
@@ -17,10 +18,22 @@ def snapshot_of(options: argparse.Namespace) -> Snapshot:
     Raises:
         InputError: every mistake in a folder or in the facts.
     """
-    snapshot = read_snapshot(options.app, options.fleet, options.deploy, options.application)
+    charts = charts_of(options)
+    snapshot = read_snapshot(
+        options.app, options.fleet, options.deploy, options.application, charts
+    )
     if options.facts is None:
         return snapshot
     return replace(snapshot, facts=read_facts_file(options.facts))
+
+
+def charts_of(options: argparse.Namespace) -> Charts | None:
+    """The charts in the folder `options.charts`, if it is given: only then are any fetched."""
+    if options.charts is None:
+        return None
+    from bot.cli.settings import read_charts  # noqa: PLC0415 - takes long to import
+
+    return read_charts(options.charts)
 
 
 def propose_or_fail(app: Path | None, snapshot: Snapshot) -> Proposal:

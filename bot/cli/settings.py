@@ -2,11 +2,14 @@
 
 import argparse
 from collections.abc import Iterator
+from pathlib import Path
 
 from pydantic import ValidationError
 
+from bot.charts import Charts
+from bot.charts.store import ChartStore
 from bot.cli.errors import InputError
-from bot.settings import Settings
+from bot.settings import ChartSettings, Settings
 
 
 def read_settings(options: argparse.Namespace) -> Settings:
@@ -18,8 +21,24 @@ def read_settings(options: argparse.Namespace) -> Settings:
     try:
         return Settings(_secrets_dir=options.secrets_dir)  # type: ignore[call-arg]
     except ValidationError as error:
-        lines = [f"SWITCHYARD_{line}" for line in mistakes(error, "_")]
-        raise InputError("\n".join(["invalid settings:", *lines])) from None
+        raise _invalid(error) from None
+
+
+def read_charts(folder: Path) -> Charts:
+    """The charts in a folder, into which missing ones are fetched.
+
+    Raises:
+        InputError: naming each wrong variable.
+    """
+    try:
+        return ChartStore.of(ChartSettings(), folder)
+    except ValidationError as error:
+        raise _invalid(error) from None
+
+
+def _invalid(error: ValidationError) -> InputError:
+    lines = [f"SWITCHYARD_{line}" for line in mistakes(error, "_")]
+    return InputError("\n".join(["invalid settings:", *lines]))
 
 
 def mistakes(error: ValidationError, joint: str) -> Iterator[str]:

@@ -62,6 +62,7 @@ def check_application(
         yield from _idle_selectors(document, positions, fleet)
         yield from _unknown_clusters(document, positions, fleet)
         yield from _unknown_applications(document, positions, fleet)
+        yield from _unknown_origins(document, positions, fleet)
     if registration is not None:
         yield from _registration_mismatches(document, positions, registration)
 
@@ -184,7 +185,7 @@ def _empty_sources(
         found = source(part.source)
         at: Path = ("spec", "components", number, "source", found.kind)
         prefix = f"{found.path}/" if found.path else ""
-        if not any(path.startswith(prefix) for path in files):
+        if not found.digest and not any(path.startswith(prefix) for path in files):
             folders = {path.rpartition("/")[0] for path in files if "/" in path}
             hint = suggest(found.path, folders)
             yield Problem(positions.at(*at), f"no files in folder {found.path!r}", hint)
@@ -192,6 +193,21 @@ def _empty_sources(
             if file not in files:
                 message = f"file {file!r} not found"
                 yield Problem(positions.at(*at), message, suggest(file, files))
+
+
+def _unknown_origins(
+    document: ApplicationDocument, positions: DocumentPositions, fleet: Fleet
+) -> Iterator[Problem]:
+    """Charts from places that no policy names for the tenant."""
+    for number, part in enumerate(document.spec.components):
+        found, tenant = source(part.source), document.spec.tenant
+        if found.digest and fleet.chart_origin(found.path, tenant) is None:
+            yield Problem(
+                positions.at("spec", "components", number, "source", found.kind),
+                f"no policy of the fleet lets tenant {tenant!r} use the chart {found.path}",
+                f"add `charts: [{{from: {found.path.rpartition('/')[0]}}}]` to a policy of the "
+                f"fleet repo",
+            )
 
 
 def _customization_problems(

@@ -135,11 +135,16 @@ def source(part: SourcePart) -> ComponentSource:
     if isinstance(value, str):
         return ComponentSource(kind, value)
     given = {each.kind: getattr(value, each.name) for each in discovery.sources()[kind].parameters}
+    where = ParameterKind.CHART if ParameterKind.CHART in given else ParameterKind.FOLDER
+    path = given[where]
+    repository = given.get(ParameterKind.REPOSITORY)
     return ComponentSource(
         kind,
-        given[ParameterKind.FOLDER],
+        f"{repository}/{path}" if repository else path,
         tuple(given.get(ParameterKind.FILES, ())),
         given.get(ParameterKind.NAME) or "",
+        given.get(ParameterKind.VERSION) or "",
+        given.get(ParameterKind.DIGEST) or "",
     )
 
 

@@ -96,7 +96,8 @@ def _at_once(value: Any) -> int | str:
     raise invalid(f"invalid number {value!r}; expected 1 or more, or a percentage, e.g. 25%")
 
 
-def _folder(value: str) -> str:
+def folder(value: str) -> str:
+    """A folder of a repository; `.` is the empty path."""
     if value == ".":
         return ""
     if not _FOLDER.fullmatch(value) or ".." in value.split("/"):
@@ -219,7 +220,7 @@ Hour = Annotated[time, BeforeValidator(_hour, json_schema_input_type=str)]
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 Timezone = Annotated[str, AfterValidator(_timezone)]
 Preference = Annotated[str, AfterValidator(_preference)]
-Folder = Annotated[str, AfterValidator(_folder)]
+Folder = Annotated[str, AfterValidator(folder)]
 LabelKey = Annotated[str, AfterValidator(_label_key)]
 LabelValue = Annotated[str, AfterValidator(_label_value)]
 Labels = dict[LabelKey, LabelValue]

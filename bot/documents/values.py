@@ -6,9 +6,10 @@ from bot.documents.models import (
     RegistrationDocument,
     TenantDocument,
 )
-from bot.documents.models.fleet import ApprovalPart, FreezePart, WindowPart
+from bot.documents.models.fleet import ApprovalPart, ChartsPart, FreezePart, WindowPart
 from planners.model import (
     ApprovalRule,
+    ChartOrigin,
     Cluster,
     ContainerLimits,
     Freeze,
@@ -120,6 +121,17 @@ def policy(document: PolicyDocument) -> Policy:
             for each in spec.signed_objects
         ),
         merge_method=MergeMethod(spec.merge_method) if spec.merge_method else None,
+        charts=tuple(_chart_origin(each) for each in spec.charts),
+    )
+
+
+def _chart_origin(part: ChartsPart) -> ChartOrigin:
+    return ChartOrigin(
+        address=part.address,
+        tenants=tuple(part.tenants),
+        token_hosts=tuple(part.token_hosts),
+        download_hosts=tuple(part.download_hosts),
+        private_network=part.private_network,
     )
 
 

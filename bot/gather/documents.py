@@ -27,12 +27,13 @@ async def fleet_at(context: Context, checkout: Checkout, sha: str) -> Fleet:
 
 
 async def application_at(
-    checkout: Checkout, sha: str, fleet: Fleet, registration: Registration
+    context: Context, checkout: Checkout, sha: str, fleet: Fleet, registration: Registration
 ) -> AppFiles:
     """An application and its files at a commit of its app repo.
 
     Raises:
-        DocumentsError: `switchyard.yaml` is wrong, or a source cannot be used.
+        DocumentsError, GatherError: `switchyard.yaml` is wrong, or a source cannot be used.
+        AwayError: a chart must be fetched, and its host is away.
     """
     files = await asyncio.to_thread(checkout.mirror.files, sha, registration.path)
-    return await asyncio.to_thread(read_sources, files, fleet, registration)
+    return await asyncio.to_thread(read_sources, files, fleet, registration, context.charts)

@@ -17,6 +17,10 @@ class EmptyRepositoryError(GatherError):
     """The default branch of a repository has no commit yet."""
 
 
+class AwayError(GatherError):
+    """Something outside is away for now; nobody has to do anything but wait."""
+
+
 class DocumentsError(GatherError):
     """Documents with mistakes; `problems` lists each with its place."""
 

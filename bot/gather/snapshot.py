@@ -74,6 +74,11 @@ class _Fleets:
     pinned: Fleet
     sha: str
 
+    @property
+    def policed(self) -> Fleet:
+        """The pinned fleet with the newest policies, which always hold."""
+        return replace(self.pinned, policies=self.newest.policies)
+
 
 @dataclass(frozen=True, slots=True)
 class _DeployReading:
@@ -232,7 +237,7 @@ async def _snapshot(
     deploy: _DeployReading,
 ) -> Snapshot:
     newest, pinned, base, proposed = fleets.newest, fleets.pinned, deploy.base, deploy.proposed
-    read = await application_at(app, sha, pinned, registration)
+    read = await application_at(context, app, sha, fleets.policed, registration)
     application, tenant = read.application, pinned.tenant(read.application.tenant)
     assert tenant, "read_application checks the tenant"
     rows = await asyncio.to_thread(context.store.reports.of_application, application.name)

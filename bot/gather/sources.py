@@ -6,15 +6,16 @@ Imports no Git, forge or store: `switchyard check` reads folders with it.
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 
+from bot.charts import ChartError, Charts, ChartUnavailableError
 from bot.documents import read_application
 from bot.documents.application import FILE
 from bot.documents.tenants import is_tenant_setup, tenant_setup, with_tenant_dependency
 from bot.engine import discovery, helm, kustomize
 from bot.engine.render_tools import ToolError
-from bot.gather.errors import DocumentsError, GatherError
-from planners.model import Application, Component, Fleet, Registration, Tenant
+from bot.gather.errors import AwayError, DocumentsError, GatherError
+from planners.model import Application, Component, ComponentSource, Fleet, Registration, Tenant
 from renderers.builds import Build, builds
 from renderers.sources import SourceError
 from renderers.tree import FileTree, PartialTree, below, unread
@@ -38,10 +39,18 @@ class AppFiles:
     files: Mapping[str, bytes]
 
 
-def read_sources(files: Mapping[str, bytes], fleet: Fleet, registration: Registration) -> AppFiles:
-    """Read `switchyard.yaml` and split the files by component; kustomize folders are built.
+def read_sources(
+    files: Mapping[str, bytes],
+    fleet: Fleet,
+    registration: Registration,
+    charts: Charts | None,
+) -> AppFiles:
+    """Read `switchyard.yaml` and split the files by component; tools are run.
+
+    `charts` are those that are not in the app repo (None: these are refused).
 
     Raises:
+        AwayError: a chart is not kept, and its host is away.
         DocumentsError: `switchyard.yaml` is wrong, or a source cannot be used.
     """
     tenant = fleet.tenant(registration.tenant)
@@ -57,7 +66,8 @@ def read_sources(files: Mapping[str, bytes], fleet: Fleet, registration: Registr
     for component in application.components:
         mine = _without_document(below(files, component.source.path), component)
         if tenant is not None and discovery.sources()[component.source.kind].tool:
-            mine = _build(application, component, fleet, tenant, files)
+            chart = partial(_chart, component.source, fleet, tenant, charts)
+            mine = _build(application, component, fleet, tenant, _Inputs.of(files, chart))
         sources[component.name] = mine
     named = {file for intent in application.customizations for file in intent.files}
     application = with_tenant_dependency(application, tenant)
@@ -73,15 +83,53 @@ def _without_document(files: FileTree, component: Component) -> FileTree:
 
 
 @dataclass(frozen=True, slots=True)
-class _Files:
-    """Files by path, compared by their digest."""
+class _Inputs:
+    """The files of an application, compared by their digest; `chart` reads those of a chart.
+
+    Which chart it is, is part of a build.
+    """
 
     digest: str
-    content: Mapping[str, bytes] = field(compare=False)
+    files: Mapping[str, bytes] = field(compare=False)
+    chart: Callable[[], FileTree] = field(compare=False)
+
+    @classmethod
+    def of(cls, files: FileTree, chart: Callable[[], FileTree]) -> "_Inputs":
+        """These files."""
+        return cls(_digest(files), files, chart)
+
+
+def _chart(
+    source: ComponentSource, fleet: Fleet, tenant: Tenant, charts: Charts | None
+) -> FileTree:
+    """The files of a chart that is not in the app repo, below its address.
+
+    Raises:
+        GatherError: there is no such chart, or it may not be used.
+        AwayError: its host is away.
+    """
+    if not source.digest:
+        return {}
+    origin = fleet.chart_origin(source.path, tenant.name)
+    assert origin is not None, "read_application checks it"
+    if charts is None:
+        raise GatherError(
+            f"{source.path}: nothing is fetched without being asked: give `--charts DIR`, a folder "
+            f"in which charts are kept, to download it"
+        )
+    try:
+        files = charts.files(source, origin)
+    except ChartUnavailableError as error:
+        raise AwayError(
+            f"{source.path} {source.version} is not here yet: {error}; it is tried again"
+        ) from error
+    except ChartError as error:
+        raise GatherError(f"{source.path} {source.version}: {error}") from error
+    return {f"{source.path}/{path}": content for path, content in files.items()}
 
 
 def _build(
-    application: Application, component: Component, fleet: Fleet, tenant: Tenant, files: FileTree
+    application: Application, component: Component, fleet: Fleet, tenant: Tenant, given: _Inputs
 ) -> dict[str, bytes]:
     """Run a component's tool for every cluster that its tenant may use, once for equal inputs.
 
@@ -95,7 +143,6 @@ def _build(
             f"{folder}: {component.name} has {len(found)} different sets of values for its "
             f"clusters; at most {MOST_BUILDS}: use values that more clusters share, or patches"
         )
-    given = _Files(_digest(files), files)
     try:
         return {build.file: _output(build, given) for build in found}
     except SourceError as error:
@@ -105,9 +152,12 @@ def _build(
 
 
 @lru_cache(maxsize=KEPT)
-def _output(build: Build, files: _Files) -> bytes:
-    """The output of a tool; equal files have equal outputs, so the last ones are kept."""
-    return TOOLS[build.tool](build, files.content)
+def _output(build: Build, given: _Inputs) -> bytes:
+    """The output of a tool; equal inputs have equal outputs, so the last ones are kept."""
+    files, chart = given.files, given.chart()
+    if chart:
+        files = PartialTree({**files, **chart}, unread(files))
+    return TOOLS[build.tool](build, files)
 
 
 def _digest(files: FileTree) -> str:

@@ -81,12 +81,20 @@ async def plan_comment(
 
 
 async def problem_comment(
-    context: Context, target: PlanCommentTarget, problems: Sequence[PlanProblem | str]
+    context: Context,
+    target: PlanCommentTarget,
+    problems: Sequence[PlanProblem | str],
+    *,
+    passing: bool = False,
 ) -> tuple[Effect, ...]:
-    """The comment that says why there is no plan and, while it is open, the status."""
+    """The comment that says why there is no plan and, while it is open, the status.
+
+    A `passing` problem needs nobody: the status waits.
+    """
     ours = await _ours(context, target)
     text = words.problems(_about(context, target, _memory(ours)), problems)
-    status = _status(context, target, StatusState.FAILURE, str(problems[0]))
+    state = StatusState.PENDING if passing else StatusState.FAILURE
+    status = _status(context, target, state, str(problems[0]))
     return (*_write(target, ours, text), *status)
 
 

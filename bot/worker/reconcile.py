@@ -11,7 +11,7 @@ from bot.effects.apply import apply
 from bot.effects.perform import perform
 from bot.engine.process import PlannerError
 from bot.forges import ForgeMergeRequest
-from bot.gather.errors import DocumentsError, GatherError, NotRegisteredError
+from bot.gather.errors import AwayError, DocumentsError, GatherError, NotRegisteredError
 from bot.gather.snapshot import gather_review, gather_rollout
 from bot.gather.upstream import depended_on
 from bot.report.notifications import notifications
@@ -31,7 +31,10 @@ async def reconcile_application(context: Context, application: str) -> datetime 
     """Bring one application a step nearer to its newest revision.
 
     Returns when to reconcile again without a hint, or None. Mistakes in documents are reported, and
-    the next pass comes with the hint that they changed.
+    the next pass comes with the hint that they changed. What is away is tried again.
+
+    Raises:
+        AwayError: something that the plan needs is away.
     """
     try:
         gathered = await gather_rollout(context, application)
@@ -44,6 +47,8 @@ async def reconcile_application(context: Context, application: str) -> datetime 
         await show(
             context, application, problem_view(application, _problems(error), context.clock())
         )
+        if isinstance(error, AwayError):
+            raise
         return None
     session = CommandSession(context, gathered, proposal)
     if await session.run_actions():
@@ -66,6 +71,9 @@ async def reconcile_review(
     """Show on an open app merge request what merging it would do, and answer commands there.
 
     Returns when to reconcile again, if ever. On a closed one commands are refused.
+
+    Raises:
+        AwayError: something that a plan needs is away; the comments say so.
     """
     request = await context.forge(repo).merge_request(repo.path, number)
     if request.state != "open":
@@ -76,13 +84,19 @@ async def reconcile_review(
         plan_request = await find_plan_request(context, repo, request)
     own = request.source_repository == repo.path
     later: list[datetime | None] = []
+    away: AwayError | None = None
     for application in applications:
         if own or (plan_request is not None and plan_request.head == request.head):
-            later.append(await _review(context, repo, application, request, plan_request))
+            try:
+                later.append(await _review(context, repo, application, request, plan_request))
+            except AwayError as error:
+                away = error
         else:
             target = await _target(context, repo, application, request, plan_request)
             asker = plan_request.by if plan_request else ""
             later.append(await perform(context, await fork_comment(context, target, asker)))
+    if away is not None:
+        raise away
     return min((each for each in later if each), default=None)
 
 
@@ -98,8 +112,12 @@ async def _review(
         proposal = await context.propose(gathered.snapshot)
     except (GatherError, PlannerError) as error:
         target = await _target(context, repo, application, request, plan_request)
-        comment = await problem_comment(context, target, _problems(error))
-        return await perform(context, comment)
+        away = isinstance(error, AwayError)
+        comment = await problem_comment(context, target, _problems(error), passing=away)
+        later = await perform(context, comment)
+        if away:
+            raise
+        return later
     asked, head = (plan_request.comment, plan_request.head) if plan_request else ("", "")
     comment = await plan_comment(context, gathered, proposal, asked=asked, head=head)
     later = await perform(context, comment)

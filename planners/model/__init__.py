@@ -33,6 +33,7 @@ from planners.model.basics import (
 )
 from planners.model.fleet import (
     ApprovalRule,
+    ChartOrigin,
     Cluster,
     Fleet,
     Freeze,
@@ -68,6 +69,7 @@ __all__ = [
     "AnyOf",
     "Application",
     "ApprovalRule",
+    "ChartOrigin",
     "Cluster",
     "ClusterCount",
     "Component",

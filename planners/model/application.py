@@ -21,13 +21,16 @@ class ComponentSource:
     """Where a component's manifests are; `kind` is the name of a module of `renderers.sources`.
 
     `files` and `name` are further parameters that some kinds have: paths in the application's
-    folder, and a name (of a Helm release).
+    folder, and a name (of a Helm release). A source with a `digest` is not in the app repo: `path`
+    is then its address, such as `oci://registry.example.com/charts/web`, with its `version`.
     """
 
     kind: str
     path: str
     files: tuple[str, ...] = ()
     name: str = ""
+    version: str = ""
+    digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)

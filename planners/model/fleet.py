@@ -159,6 +159,27 @@ class SignedObject:
 
 
 @dataclass(frozen=True, slots=True)
+class ChartOrigin:
+    """An address at and below which tenants may take charts (`tenants` empty: every tenant).
+
+    `token_hosts` are other hosts that issue the registry's tokens, and receive its credentials;
+    `download_hosts` are patterns of hosts to which it may redirect downloads, without credentials.
+    With `private_network` all these may have addresses in private networks.
+    """
+
+    address: str
+    tenants: tuple[str, ...] = ()
+    token_hosts: tuple[str, ...] = ()
+    download_hosts: tuple[str, ...] = ()
+    private_network: bool = False
+
+    def covers(self, address: str, tenant: str) -> bool:
+        """Whether a tenant may take a chart from there."""
+        below = address == self.address or address.startswith(f"{self.address}/")
+        return below and (not self.tenants or tenant in self.tenants)
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """Rules of the platform team; several policies combine, and the strictest value applies.
 
@@ -175,6 +196,7 @@ class Policy:
     plaintext_secrets: tuple[str, ...] = ()
     merge_method: MergeMethod | None = None
     signed_objects: tuple[SignedObject, ...] = ()
+    charts: tuple[ChartOrigin, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,3 +231,9 @@ class Fleet:
         """The registration of that application, or None."""
         named = (entry for entry in self.registrations if entry.application == application)
         return next(named, None)
+
+    def chart_origin(self, address: str, tenant: str) -> ChartOrigin | None:
+        """The closest origin from which a tenant may take the chart at an address, or None."""
+        every = (each for policy in self.policies for each in policy.charts)
+        found = [each for each in every if each.covers(address, tenant)]
+        return max(found, key=lambda each: len(each.address), default=None)

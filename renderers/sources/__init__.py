@@ -17,11 +17,19 @@ __all__ = ["Parameter", "ParameterKind", "Source", "SourceError"]
 
 
 class ParameterKind(StrEnum):
-    """What the value of a parameter is: the source's folder, files of the app repo, or a name."""
+    """What the value of a parameter is: the source's folder, files of the app repo, a name, ...
+
+    A source whose first parameter is a CHART may be outside of the app repo: at an address, or
+    named in a REPOSITORY, with a VERSION and the DIGEST of its content.
+    """
 
     FOLDER = "folder"
     FILES = "files"
     NAME = "name"
+    CHART = "chart"
+    REPOSITORY = "repository"
+    VERSION = "version"
+    DIGEST = "digest"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Helm charts of the app repo, rejected if rendering could read more than the chart, or not end.
+"""Helm charts, rejected if rendering could read more than the chart, or not end.
 
 What `helm` parses as YAML is read here first, within the limits of `renderers.yaml`. Subcharts must
 be folders: an archive could not be looked into. References of a values schema to other documents
@@ -34,10 +34,31 @@ class Helm:
     """A folder with a chart, rendered by `helm template`."""
 
     name: str = "helm"
-    summary: str = "A Helm chart of the app repo; needs helm 3 or newer on PATH."
+    summary: str = "A Helm chart; needs helm 3 or newer on PATH."
     tool: str = "helm"
     parameters: tuple[Parameter, ...] = (
-        Parameter("chart", ParameterKind.FOLDER, "Folder of the chart."),
+        Parameter(
+            "chart",
+            ParameterKind.CHART,
+            "Folder of the chart, its address in a registry (`oci://...`), or its name in "
+            "`repository`.",
+        ),
+        Parameter(
+            "repository",
+            ParameterKind.REPOSITORY,
+            "Address (`https://...`) of the chart repository that has the chart.",
+        ),
+        Parameter(
+            "version",
+            ParameterKind.VERSION,
+            "Version of a chart that is not in the app repo, as in its `Chart.yaml`.",
+        ),
+        Parameter(
+            "digest",
+            ParameterKind.DIGEST,
+            "Digest (`sha256:...`) of a chart that is not in the app repo: the one that `helm "
+            "pull` prints for a registry; the archive's own for a repository.",
+        ),
         Parameter(
             "values",
             ParameterKind.FILES,

@@ -57,7 +57,8 @@ def test_it_is_described_and_its_tool_is_known(source: Source) -> None:
     assert source.summary.endswith(".")
     assert source.tool == "" or source.tool in TOOLS
     assert all(each.summary.endswith(".") for each in source.parameters)
-    assert [each.kind for each in source.parameters[:1]] in ([], [ParameterKind.FOLDER])
+    first = [each.kind for each in source.parameters[:1]]
+    assert first in ([], [ParameterKind.FOLDER], [ParameterKind.CHART])
     assert source.tool or not source.per_cluster
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from bot.charts.store import ChartStore
 from bot.context import Context
 from bot.engine import discovery
 from bot.forges import Markers
@@ -54,6 +55,7 @@ class Site:
             fleet=Repo("local", "fleet/fleet"),
             markers=Markers(b"marker-key-of-the-tests"),
             public_url="http://service.test",
+            charts=ChartStore(folder / "charts"),
         )
         known = {"fleet": "local:fleet/fleet", "marker_key": "m" * 16, "report_key": "r" * 16}
         auth = Auth(Settings(**{**known, **settings}), {}, self.context)

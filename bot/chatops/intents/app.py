@@ -57,7 +57,9 @@ class AppFiles:
         changes = with_exception(self.files[FILE], exception)
         made = {**self.files, **{path: found for path, found in changes.items() if found}}
         try:
-            read = await asyncio.to_thread(read_sources, made, self.fleet, self.registration)
+            read = await asyncio.to_thread(
+                read_sources, made, self.fleet, self.registration, context.charts
+            )
         except DocumentsError as error:
             raise ChangeRefusedError(_listed(error.problems)) from error
         proposal = await context.propose(
@@ -84,7 +86,7 @@ async def app_files(context: Context, snapshot: Snapshot) -> AppFiles:
     fleet = await fleet_at(context, fleet_repo, fleet_repo.head)
     checkout = await fetch(context, registration.app)
     files = await asyncio.to_thread(checkout.mirror.files, checkout.head, registration.path)
-    read = await application_at(checkout, checkout.head, fleet, registration)
+    read = await application_at(context, checkout, checkout.head, fleet, registration)
     return AppFiles(checkout, registration, files, fleet, read.application)
 
 

@@ -5,6 +5,13 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, create_model, model_validator
 from pydantic.alias_generators import to_camel
 
+from bot.documents.chart_types import (
+    Chart,
+    ChartDigest,
+    ChartRepository,
+    ChartVersion,
+    check_chart,
+)
 from bot.documents.models.common import Metadata, Part, PositiveInt, Version
 from bot.documents.models.kinds import KindPart, with_kinds
 from bot.documents.models.placement import ExceptionPart, PlacementPart
@@ -33,6 +40,20 @@ class _ParameterizedSource(Part):
         return {to_camel(next(iter(cls.model_fields))): value} if isinstance(value, str) else value
 
 
+class _ChartSource(_ParameterizedSource):
+    """A source that may be outside of the app repo."""
+
+    chart: Chart
+    repository: ChartRepository | None = None
+    version: ChartVersion | None = None
+    digest: ChartDigest | None = None
+
+    @model_validator(mode="after")
+    def _pinned(self) -> "_ChartSource":
+        check_chart(self.chart, self.repository, self.version, self.digest)
+        return self
+
+
 def _source_type(source: Source) -> Any:
     """The type of a source's key: a folder, or a mapping of its parameters."""
     if not source.parameters:
@@ -41,13 +62,19 @@ def _source_type(source: Source) -> Any:
         ParameterKind.FOLDER: (Folder, ...),
         ParameterKind.FILES: (list[File], []),
         ParameterKind.NAME: (Name | None, None),
+        ParameterKind.CHART: (Chart, ...),
+        ParameterKind.REPOSITORY: (ChartRepository | None, None),
+        ParameterKind.VERSION: (ChartVersion | None, None),
+        ParameterKind.DIGEST: (ChartDigest | None, None),
     }
     fields: dict[str, Any] = {
         each.name: (types[each.kind][0], Field(types[each.kind][1], description=each.summary))
         for each in source.parameters
     }
     name = f"{source.name.title()}Source"
-    return create_model(name, __base__=_ParameterizedSource, __doc__=source.summary, **fields)
+    is_chart = source.parameters[0].kind is ParameterKind.CHART
+    base = _ChartSource if is_chart else _ParameterizedSource
+    return create_model(name, __base__=base, __doc__=source.summary, **fields)
 
 
 @with_kinds(

@@ -4,11 +4,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue, model_validator
 
+from bot.documents.chart_types import ChartAddress, ChartHost
 from bot.documents.models.common import Metadata, Part, PositiveInt, Version
 from bot.documents.types import (
     Day,
     Duration,
     Folder,
+    HostPattern,
     Hour,
     LabelKey,
     Labels,
@@ -245,6 +247,32 @@ class SignedObjectPart(Part):
     reason: str = Field(description="Reason shown in plans.")
 
 
+class ChartsPart(Part):
+    """An origin of charts that are not in the app repo."""
+
+    address: ChartAddress = Field(
+        alias="from",
+        description="Address of a registry (`oci://...`) or chart repository (`https://...`), or "
+        "of a part of it; charts at and below it may be used.",
+    )
+    tenants: list[Name] = Field(
+        default=[], description="Tenants that may use them. Default: every tenant."
+    )
+    token_hosts: list[ChartHost] = Field(
+        default=[],
+        description="Other hosts that issue tokens for the registry; they receive its credentials.",
+    )
+    download_hosts: list[HostPattern] = Field(
+        default=[],
+        description="Other hosts, such as `*.example.com`, from which archives are downloaded "
+        "when the registry or repository refers to them; they receive no credentials.",
+    )
+    private_network: bool = Field(
+        default=False,
+        description="Whether these hosts may have addresses in private networks.",
+    )
+
+
 class PolicySpec(Part):
     """Rules; those of several policies combine."""
 
@@ -267,6 +295,10 @@ class PolicySpec(Part):
         default=[],
         description="Objects of platform add-ons, such as cluster-wide roles, that may exceed what "
         "their tenant may write.",
+    )
+    charts: list[ChartsPart] = Field(
+        default=[],
+        description="Registries and repositories from which charts may be fetched. Default: none.",
     )
     plaintext_secrets: list[Name] = Field(
         default=[],
