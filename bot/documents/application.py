@@ -17,6 +17,7 @@ from planners.model import (
     DependencyScope,
     FilePosition,
     Fleet,
+    OfflineMode,
     OnFailure,
     Registration,
 )
@@ -90,6 +91,7 @@ def _application(document: ApplicationDocument, positions: DocumentPositions) ->
         ),
         stages=tuple(intents.stage(each) for each in spec.rollout.stages),
         on_failure=OnFailure(spec.rollout.on_failure),
+        offline=OfflineMode(spec.rollout.offline),
         exceptions=tuple(
             intents.exception(each, positions.at("spec", "exceptions", index))
             for index, each in enumerate(spec.exceptions)

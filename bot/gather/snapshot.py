@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from bot.commandlog.entry import CommandLogEntry
 from bot.commandlog.log import CommandLog, LogLocation
@@ -22,11 +23,12 @@ from bot.gather.repository import Checkout, fetch, fetch_request
 from bot.gather.requests import Proposed, read_proposed
 from bot.gather.statuses import read_statuses
 from bot.gather.upstream import read_upstream
-from planners.model import Application, Fleet, Registration, Repo, Revision
+from planners.model import Application, Fleet, OfflineMode, Registration, Repo, Revision, Unit
 from planners.model.snapshot import (
     DeployBase,
     MergeRequest,
     MergeRequestState,
+    Observation,
     PreviousDeployment,
     Snapshot,
 )
@@ -240,7 +242,6 @@ async def _snapshot(
     read = await application_at(context, app, sha, fleets.policed, registration)
     application, tenant = read.application, pinned.tenant(read.application.tenant)
     assert tenant, "read_application checks the tenant"
-    rows = await asyncio.to_thread(context.store.reports.of_application, application.name)
     facts = await asyncio.to_thread(read_reported, context.store.views)
     ledger = await read_ledger(context, newest, application, tenant, facts, own=deploy.checkout)
     return Snapshot(
@@ -257,6 +258,7 @@ async def _snapshot(
         sources=read.sources,
         files=read.files,
         facts=facts,
+        last_reports=await _last_reports(context, application),
         claims=tuple(ledger.claims),
         owned=tuple(ledger.owned),
         upstream_applications=await read_upstream(context, newest, application),
@@ -265,8 +267,22 @@ async def _snapshot(
         merge_requests=proposed.requests,
         branches=proposed.branches,
         foreign_branches=proposed.foreign_branches,
-        observations=await asyncio.to_thread(observe, deploy.checkout.mirror, base.changes, rows),
+        observations=await asyncio.to_thread(_observations, context, application, deploy),
     )
+
+
+def _observations(
+    context: Context, application: Application, deploy: _DeployReading
+) -> dict[Unit, Observation]:
+    rows = context.store.reports.of_application(application.name)
+    return observe(deploy.checkout.mirror, deploy.base.changes, rows)
+
+
+async def _last_reports(context: Context, application: Application) -> dict[str, datetime]:
+    """When each cluster last reported, where the application lets offline clusters catch up."""
+    if application.offline is OfflineMode.WAIT:
+        return {}
+    return await asyncio.to_thread(context.store.reports.last_received)
 
 
 def _names(fleet: Fleet) -> frozenset[str]:

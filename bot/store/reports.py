@@ -105,6 +105,13 @@ class Reports:
         old = latest.where(row.revision != key["revision"]).offset(MAX_REVISIONS - 1)
         connection.execute(sa.delete(reports).where(*unit, row.revision.in_(old)))
 
+    def last_received(self) -> dict[str, datetime]:
+        """When the last report of each cluster was received, whatever it was about."""
+        row = reports.c
+        query = sa.select(row.cluster, sa.func.max(row.received_at)).group_by(row.cluster)
+        with self._database.read() as connection:
+            return {name: moment(at) for name, at in connection.execute(query)}
+
     def of_application(self, application: str) -> tuple[ReportRow, ...]:
         """All reports on an application, by cluster, component and revision."""
         row = reports.c

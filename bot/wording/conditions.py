@@ -6,7 +6,7 @@ from bot.wording.markdown import fold, plural
 from bot.wording.prose import NOTHING, Prose, join, names, say
 from bot.wording.timetable import requirement, span
 from planners.gating.conditions import Conditions, StageConditions
-from planners.model import ApprovalRule, OnFailure, Window
+from planners.model import ApprovalRule, OfflineMode, OnFailure, Window
 from planners.model.selectors import Selector
 
 MOST = 40
@@ -22,6 +22,7 @@ def conditions(found: Conditions) -> list[Prose]:
             "if more clusters of a stage fail: "
             + ("roll back" if found.on_failure is OnFailure.ROLLBACK else "hold")
         ),
+        *_offline(found),
         *map(_approval, found.approvals),
         *_approvers(found),
         *(_window(each, found.time_zones) for each in found.windows),
@@ -37,6 +38,11 @@ def folded(found: Conditions) -> str:
     if len(lines) > MOST:
         shown.append(f"- and {len(lines) - MOST} more")
     return fold(plural(len(lines), "condition"), "\n".join(shown))
+
+
+def _offline(found: Conditions) -> Iterator[Prose]:
+    if found.offline is OfflineMode.CATCH_UP:
+        yield say("clusters that are offline are not waited for: they catch up")
 
 
 def _stage(stage: StageConditions) -> Prose:

@@ -84,8 +84,18 @@ def state_of(proposal: Proposal, *, preview: bool) -> Prose:
     but = say("; failed: {}", pending_clusters(failed)) if failed else NOTHING
     if to_merge:
         return say(f"{merged}{{}}", but)
+    if away := _only_away(wave_statuses):
+        ready = plural(len(clusters - away), "cluster")
+        return say(f"rolled out: {ready} ready, {len(away)} offline")
     waits = "" if failed else "; waiting for the clusters to report Ready"
     return say(f"all waves merged{{}}{waits}", but)
+
+
+def _only_away(wave_statuses: Sequence[WaveStatus]) -> set[str]:
+    """The offline clusters, if nothing else is missing."""
+    pending = [each for wave_status in wave_statuses for each in wave_status.pending]
+    away = {each.unit.cluster for each in pending if each.reason is NotReadyReason.OFFLINE}
+    return away if all(each.reason is NotReadyReason.OFFLINE for each in pending) else set()
 
 
 def next_actor(proposal: Proposal) -> Prose:

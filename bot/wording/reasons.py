@@ -54,6 +54,7 @@ STATE_NAMES = {
 WORST = (
     NotReadyReason.REPAIR,
     NotReadyReason.FRESH_REPORT,
+    NotReadyReason.OFFLINE,
     NotReadyReason.REPORT,
     NotReadyReason.PROGRESS,
     NotReadyReason.SOAK,
@@ -317,7 +318,7 @@ def _not_ready_text(pending: PendingUnit) -> Prose:
             return say("wave {} is not merged", pending.message)
         case NotReadyReason.REPORT:
             return say("{}", pending.message) if pending.message else say("no report yet")
-        case NotReadyReason.FRESH_REPORT:
+        case NotReadyReason.FRESH_REPORT | NotReadyReason.OFFLINE:
             return say("{}", pending.message)
         case NotReadyReason.PROGRESS:
             return say("progressing")
@@ -335,6 +336,8 @@ def remedy_for(pending: Sequence[PendingUnit]) -> Prose:
         return say("when the cluster is repaired, or with a new revision")
     if NotReadyReason.FRESH_REPORT in lacks or any(each.overdue for each in pending):
         return say("when the cluster reports again; check its agent")
+    if lacks == {NotReadyReason.OFFLINE}:
+        return say("automatically, when the cluster is back")
     if NotReadyReason.MERGE in lacks:
         waves = sorted({each.message for each in pending if each.reason is NotReadyReason.MERGE})
         verb = "is" if len(waves) == 1 else "are"

@@ -17,6 +17,7 @@ from planners.model import (
     Dependency,
     Json,
     MergeMethod,
+    OfflineMode,
     OnFailure,
     Stage,
     Window,
@@ -47,6 +48,7 @@ class Conditions:
     stages: tuple[StageConditions, ...] = ()
     dependencies: Mapping[str, tuple[Dependency, ...]] = field(default_factory=dict)
     on_failure: OnFailure = OnFailure.HOLD
+    offline: OfflineMode = OfflineMode.WAIT
     approvals: tuple[ApprovalRule, ...] = ()
     approvers: tuple[str, ...] = ()
     approver_teams: tuple[str, ...] = ()
@@ -126,6 +128,7 @@ class ConditionReader:
                 if each.name in components and each.depends_on
             },
             on_failure=application.on_failure,
+            offline=application.offline,
             approvals=tuple(self._rules[index] for index in rules),
             approvers=snapshot.tenant.approvers,
             approver_teams=snapshot.tenant.approver_teams,

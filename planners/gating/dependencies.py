@@ -5,10 +5,11 @@ Also combines them with holds, pauses, and the gates of `approvals`. Called by `
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from planners.gating import approvals
 from planners.gating.change_sets import ChangeSet
+from planners.gating.offline import is_away, offline_clusters, without_away
 from planners.gating.readiness import ReadinessRequirement, not_ready
 from planners.model import Dependency, DependencyCondition, DependencyScope, OnFailure, Unit
 from planners.model.gates import (
@@ -52,14 +53,22 @@ class BlockedDependency:
 class GatingContext:
     """The input for the gates of all waves; `unmerged` maps units with a change to their wave.
 
-    Results that all waves of a step share are cached.
+    `offline` are the clusters that are not waited for, with the time of their last report. Results
+    that all waves of a step share are cached.
     """
 
     snapshot: Snapshot
     plan: Plan
     unmerged: Mapping[Unit, str]
+    offline: Mapping[str, datetime]
     _reached: dict[int, dict[str, tuple[Unit, ...]]] = field(default_factory=dict)
     _steps: dict[int, StepReadiness] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, snapshot: Snapshot, plan: Plan, changes: Iterable[ChangeSet]) -> "GatingContext":
+        """The context of a plan whose `changes` are not merged yet."""
+        unmerged = {unit: change.wave.name for change in changes for unit in change.units}
+        return cls(snapshot, plan, unmerged, offline_clusters(snapshot, plan.units))
 
     def reached(self, step: int) -> dict[str, tuple[Unit, ...]]:
         """The units of each component in all steps up to and including `step`."""
@@ -79,7 +88,8 @@ class GatingContext:
         """The readiness of a step."""
         if number not in self._steps:
             waves = [w for w in self.plan.waves if w.step == number and not w.removal]
-            pending = step_pending(self, waves)
+            units = tuple(unit for wave in waves for unit in wave.units)
+            pending = tuple(without_away(units, step_pending(self, waves))[1])
             failed = failed_clusters(pending)
             if len(failed) <= tolerated_failures(waves):
                 pending = tuple(each for each in pending if each.unit.cluster not in failed)
@@ -93,8 +103,28 @@ class GatingContext:
         """The units that do not meet the requirement, in order; skipped clusters are left out."""
         skipped = self.snapshot.overrides.skipped
         units = (unit for unit in units if unit.cluster not in skipped)
-        results = (not_ready(self.snapshot, unit, required, self.unmerged) for unit in units)
-        return tuple(pending for pending in results if pending is not None)
+        return self.pending(self.snapshot, units, required, self.unmerged)
+
+    def pending(
+        self,
+        snapshot: Snapshot,
+        units: Iterable[Unit],
+        required: ReadinessRequirement,
+        unmerged: Mapping[Unit, str],
+    ) -> tuple[PendingUnit, ...]:
+        """The units that do not meet the requirement, in order.
+
+        Of those that are merged on an offline cluster, that is the reason, and nothing is overdue.
+        """
+        results = (not_ready(snapshot, unit, required, unmerged) for unit in units)
+        return tuple(self._explained(each) for each in results if each is not None)
+
+    def _explained(self, pending: PendingUnit) -> PendingUnit:
+        since = self.offline.get(pending.unit.cluster)
+        if since is None or pending.reason is NotReadyReason.MERGE:
+            return pending
+        message = f"offline since {since:%Y-%m-%d %H:%M}"
+        return PendingUnit(pending.unit, NotReadyReason.OFFLINE, message)
 
 
 def closed_gates(
@@ -154,7 +184,7 @@ def blocked_dependencies(context: GatingContext, change: ChangeSet) -> Iterator[
             if dependency.on is DependencyScope.SAME_CLUSTER:
                 targets = tuple(unit for unit in targets if unit.cluster in frozenset(clusters))
             pending = context.not_ready(targets, _requirement(dependency))
-            yield from _blocked(component.name, dependency, len(targets), pending)
+            yield from _blocked(component.name, dependency, targets, pending)
 
 
 def _requirement(dependency: Dependency) -> ReadinessRequirement:
@@ -184,15 +214,24 @@ def _upstream(
         observations=upstream.observations,
     )
     required = _requirement(dependency)
-    results = (not_ready(view, unit, required, {}) for unit in units if unit in upstream.changes)
-    pending = absent + tuple(each for each in results if each is not None)
-    yield from _blocked(component, dependency, max(len(units), 1), pending)
+    present = [unit for unit in units if unit in upstream.changes]
+    pending = absent + context.pending(view, present, required, {})
+    yield from _blocked(component, dependency, units or [each.unit for each in absent], pending)
 
 
 def _blocked(
-    component: str, dependency: Dependency, targets: int, pending: Sequence[PendingUnit]
+    component: str, dependency: Dependency, units: Sequence[Unit], pending: Sequence[PendingUnit]
 ) -> Iterator[BlockedDependency]:
-    """The dependency if fewer of its `targets` units are ready than it needs."""
+    """The dependency if fewer of its target `units` are ready than it needs.
+
+    Those on offline clusters count only where there are no others. On the same cluster they never
+    do: there, nobody sees the order before the cluster is back.
+    """
+    if dependency.on is DependencyScope.SAME_CLUSTER:
+        units = [unit for unit in units if unit not in {p.unit for p in pending if is_away(p)}]
+        pending = [each for each in pending if not is_away(each)]
+    units, pending = without_away(units, pending)
+    targets = len(units)
     if dependency.on_failure is OnFailure.CONTINUE:
         pending = [each for each in pending if not each.overdue]
     reached = targets - len(pending)
@@ -256,7 +295,7 @@ def _rollback_steps(context: GatingContext, change: ChangeSet) -> Iterator[Gate]
     for wave in context.plan.waves:
         if wave.step < change.wave.step:
             pending = context.not_ready(wave.units, required)
-            in_time = tuple(each for each in pending if not each.overdue)
+            in_time = tuple(each for each in pending if not each.overdue and not is_away(each))
             if in_time:
                 yield AwaitsStep(wave.name, in_time)
 
@@ -264,7 +303,7 @@ def _rollback_steps(context: GatingContext, change: ChangeSet) -> Iterator[Gate]
 def _replacement(context: GatingContext, change: ChangeSet) -> Iterator[Gate]:
     """A removal waits for all planned units, and for the removal of dependants."""
     required = ReadinessRequirement(DependencyCondition.READY)
-    pending = context.not_ready(context.plan.units, required)
+    pending = _unready_replacements(context, required)
     dependants = (
         unit
         for wave in context.plan.waves
@@ -276,6 +315,20 @@ def _replacement(context: GatingContext, change: ChangeSet) -> Iterator[Gate]:
     pending += _remaining_applications(context.snapshot, change)
     if pending:
         yield AwaitsReplacement(pending)
+
+
+def _unready_replacements(
+    context: GatingContext, required: ReadinessRequirement
+) -> tuple[PendingUnit, ...]:
+    """The planned units that are not ready; of each component, offline ones may be left out."""
+    by_component: dict[str, list[Unit]] = {}
+    for unit in context.plan.units:
+        by_component.setdefault(unit.component, []).append(unit)
+    return tuple(
+        each
+        for units in by_component.values()
+        for each in without_away(units, context.not_ready(units, required))[1]
+    )
 
 
 def _remaining_applications(snapshot: Snapshot, change: ChangeSet) -> tuple[PendingUnit, ...]:

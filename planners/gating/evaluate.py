@@ -11,7 +11,7 @@ from enum import StrEnum
 from planners.gating import dependencies, effects, merge_requests, updates
 from planners.gating.change_sets import ChangeSet
 from planners.gating.effects import Effect
-from planners.gating.readiness import ReadinessRequirement, not_ready, stale_at
+from planners.gating.readiness import ReadinessRequirement, stale_at
 from planners.model import DependencyCondition
 from planners.model.gates import (
     BehindTarget,
@@ -65,8 +65,7 @@ class Evaluation:
 
 def evaluate(snapshot: Snapshot, plan: Plan, changes: Sequence[ChangeSet]) -> Evaluation:
     """Evaluate every wave; at most one merge is due, so that each is decided on fresh facts."""
-    unmerged = {unit: change.wave.name for change in changes for unit in change.units}
-    context = dependencies.GatingContext(snapshot, plan, unmerged)
+    context = dependencies.GatingContext.of(snapshot, plan, changes)
     statuses = _in_turn(snapshot, [_wave_status(context, change) for change in changes])
     if snapshot.cancelled is not None:
         closing = merge_requests.propose(snapshot, ())
@@ -113,7 +112,7 @@ def _cancelled_statuses(statuses: Sequence[WaveStatus]) -> Iterator[Effect]:
 def _wave_status(context: dependencies.GatingContext, change: ChangeSet) -> WaveStatus:
     request = merge_requests.open_request(context.snapshot, change.wave.name)
     if not change.files:
-        pending = _pending_units(context.snapshot, change)
+        pending = _pending_units(context, change)
         state = WaveState.SETTLING if pending else WaveState.DONE
         return WaveStatus(change, state, request, pending=pending)
     cancelled = context.snapshot.cancelled
@@ -146,13 +145,14 @@ def _in_turn(snapshot: Snapshot, statuses: Sequence[WaveStatus]) -> tuple[WaveSt
     )
 
 
-def _pending_units(snapshot: Snapshot, change: ChangeSet) -> tuple[PendingUnit, ...]:
+def _pending_units(
+    context: dependencies.GatingContext, change: ChangeSet
+) -> tuple[PendingUnit, ...]:
     """The units of a merged wave that are not ready."""
     if change.wave.removal:
         return ()
     required = ReadinessRequirement(DependencyCondition.READY)
-    results = (not_ready(snapshot, unit, required, {}) for unit in change.wave.units)
-    return tuple(pending for pending in results if pending is not None)
+    return context.pending(context.snapshot, change.wave.units, required, {})
 
 
 def _requeue(snapshot: Snapshot, statuses: Sequence[WaveStatus]) -> Iterator[Effect]:

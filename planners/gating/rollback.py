@@ -33,8 +33,7 @@ def failures(
     report a failure of units that this revision changed; or it is set for a dependency that is
     overdue.
     """
-    unmerged = {unit: change.wave.name for change in changes for unit in change.units}
-    context = GatingContext(snapshot, plan, unmerged)
+    context = GatingContext.of(snapshot, plan, changes)
     failed = list(_overdue_dependencies(context, changes))
     if snapshot.application.on_failure is OnFailure.ROLLBACK:
         failed += _failed_steps(context)

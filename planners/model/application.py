@@ -8,6 +8,7 @@ from planners.model.basics import (
     DependencyScope,
     FilePosition,
     Json,
+    OfflineMode,
     OnFailure,
     Target,
 )
@@ -144,7 +145,8 @@ class Application:
 
     With `optimal` a solver places all components together; otherwise they are placed one by one.
     `is_tenant_setup` marks the application that Switchyard generates for a tenant's namespaces.
-    `on_failure` is the reaction when more clusters of a stage failed than the stage allows.
+    `on_failure` is the reaction when more clusters of a stage failed than the stage allows,
+    `offline` says whether stages and dependencies wait for clusters that are away.
     """
 
     name: str
@@ -154,6 +156,7 @@ class Application:
     customizations: tuple[CustomizationIntent, ...] = ()
     stages: tuple[Stage, ...] = ()
     on_failure: OnFailure = OnFailure.HOLD
+    offline: OfflineMode = OfflineMode.WAIT
     optimal: bool = False
     is_tenant_setup: bool = False
     exceptions: tuple[ExceptionRule, ...] = ()

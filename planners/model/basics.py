@@ -40,6 +40,13 @@ class OnFailure(StrEnum):
     CONTINUE = "continue"
 
 
+class OfflineMode(StrEnum):
+    """Whether a rollout waits for clusters that are away."""
+
+    WAIT = "wait"
+    CATCH_UP = "catchUp"
+
+
 @dataclass(frozen=True, slots=True)
 class FilePosition:
     """A position in a file; line and column count from 1."""

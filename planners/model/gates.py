@@ -19,6 +19,7 @@ class NotReadyReason(StrEnum):
     MERGE = "merge"
     REPORT = "report"
     FRESH_REPORT = "fresh report"
+    OFFLINE = "offline"
     PROGRESS = "progress"
     REPAIR = "repair"
     SOAK = "soak"

@@ -248,8 +248,10 @@ class Snapshot:
     - `authors`: the accounts (see `account_id`) with a hand in any commit or merge request between
       what is deployed and the revision; `unattributed`: the commits among them for which accounts
       are missing.
-    - `facts`: the newest report of each cluster. `claims`: those of all applications, this one
-      included. `owned`: the objects of all other applications.
+    - `facts`: the newest report of each cluster. `last_reports`: when each cluster last reported
+      anything, known only where the rollout does not wait for offline clusters.
+    - `claims`: those of all applications, this one included. `owned`: the objects of all other
+      applications.
     - `previous`: set only where a rollback could become due.
     - `branches`: the application's existing branches on the deploy repo and their heads;
       `foreign_branches`: those of them that somebody else created. `refused_branches`: why the
@@ -273,6 +275,7 @@ class Snapshot:
     unattributed: tuple[UnattributedCommit, ...] = ()
     files: Mapping[str, bytes] = field(default_factory=dict)
     facts: Mapping[str, ReportedFacts] = field(default_factory=dict)
+    last_reports: Mapping[str, datetime] = field(default_factory=dict)
     claims: tuple[ResourceClaim, ...] = ()
     owned: tuple[OwnedObjects, ...] = ()
     upstream_applications: Mapping[str, UpstreamApplication] = field(default_factory=dict)

@@ -253,6 +253,11 @@ class RolloutPart(Part):
         description="The reaction to more failed clusters in a stage than `maxFailures`: wait for "
         "people, or roll back the rollout.",
     )
+    offline: Literal["wait", "catchUp"] = Field(
+        default="wait",
+        description="Clusters that have not reported within their maximum report age: wait for "
+        "them, or let them catch up when they are back.",
+    )
 
 
 class ApplicationSpec(Part):

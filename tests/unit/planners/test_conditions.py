@@ -19,6 +19,7 @@ from planners.model import (
     DependencyScope,
     Freeze,
     MergeMethod,
+    OfflineMode,
     OnFailure,
     Policy,
     Role,
@@ -108,6 +109,7 @@ CHANGES = {
     "StagePart.soak": staged(soak=timedelta()),
     "StagePart.max_failures": staged(max_failures=1),
     "StagePart.max_failures as a percentage": staged(max_failures_percent=100),
+    "RolloutPart.offline": lambda before: with_application(before, offline=OfflineMode.CATCH_UP),
     "RolloutPart.on_failure": lambda before: with_application(
         before, on_failure=OnFailure.ROLLBACK
     ),
