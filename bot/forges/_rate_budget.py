@@ -1,5 +1,6 @@
-"""A client-side limit on write requests to a forge, for one account."""
+"""Limits on requests to a forge: its own in headers, and one for the writes of an account."""
 
+import re
 from collections import deque
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -7,7 +8,16 @@ from enum import Enum
 
 from bot.clock import Clock
 
+_SECONDS = re.compile(r"[0-9]{1,10}")
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
+
+
+def whole_seconds(header: str | None) -> int | None:
+    """A number of seconds in a header, in up to ten ASCII digits; None if it holds anything else.
+
+    A longer one, or digits of another script, would be no time.
+    """
+    return int(header) if header is not None and _SECONDS.fullmatch(header) else None
 
 
 class Urgency(Enum):

@@ -21,7 +21,7 @@ from gidgethub import sansio
 
 from bot.clock import Clock
 from bot.forges import ForgeError, TransientForgeError, certificate_error
-from bot.forges._rate_budget import RateBudget, Urgency
+from bot.forges._rate_budget import RateBudget, Urgency, whole_seconds
 from bot.forges.github.refusals import Refused, explained
 from bot.forges.github.tokens import Tokens
 
@@ -245,8 +245,8 @@ class Http:
 
     def _broken(self, where: str, response: RawResponse) -> TransientForgeError:
         """A server error; an Enterprise Server under maintenance answers 503."""
-        wait = response.headers.get("retry-after", "")
-        seconds = float(wait) if wait.isdigit() else BROKEN_PAUSE.total_seconds()
+        wait = whole_seconds(response.headers.get("retry-after"))
+        seconds = BROKEN_PAUSE.total_seconds() if wait is None else float(wait)
         kind = "under maintenance or overloaded" if response.status == MAINTENANCE else "broken"
         return TransientForgeError(
             f"GitHub is {kind}: it responded {response.status} to {where}", seconds
@@ -261,11 +261,12 @@ class Http:
         if status not in {403, 429}:
             return
         now, until = self.clock(), None
-        reset = headers.get("x-ratelimit-reset", "")
-        if headers.get("retry-after", "").isdigit():
-            until = now + timedelta(seconds=int(headers["retry-after"]))
-        elif headers.get("x-ratelimit-remaining") == "0" and reset.isdigit():
-            until = datetime.fromtimestamp(int(reset), UTC)
+        after = whole_seconds(headers.get("retry-after"))
+        reset = whole_seconds(headers.get("x-ratelimit-reset"))
+        if after is not None:
+            until = now + timedelta(seconds=after)
+        elif headers.get("x-ratelimit-remaining") == "0" and reset is not None:
+            until = datetime.fromtimestamp(reset, UTC)
         elif status == httpx.codes.TOO_MANY_REQUESTS or _LIMITED.search(response.body[:1000]):
             until = now + SECONDARY_PAUSE
         if until is not None:

@@ -18,7 +18,7 @@ import requests
 
 from bot.clock import Clock
 from bot.forges import ForgeError, TransientForgeError, certificate_error
-from bot.forges._rate_budget import RateBudget, Urgency
+from bot.forges._rate_budget import RateBudget, Urgency, whole_seconds
 from bot.forges.gitlab import refusals
 
 DEFAULT_PAUSE = timedelta(minutes=1)
@@ -69,11 +69,12 @@ class Http:
 
     def _free_again(self, headers: Mapping[str, str]) -> datetime:
         """When a rate limit ends."""
-        after, reset = headers.get("retry-after", ""), headers.get("ratelimit-reset", "")
-        if after.isdigit():
-            return self.clock() + timedelta(seconds=int(after))
-        if reset.isdigit() and len(reset) <= len("9999999999"):
-            return datetime.fromtimestamp(int(reset), UTC)
+        after = whole_seconds(headers.get("retry-after"))
+        if after is not None:
+            return self.clock() + timedelta(seconds=after)
+        reset = whole_seconds(headers.get("ratelimit-reset"))
+        if reset is not None:
+            return datetime.fromtimestamp(reset, UTC)
         return self.clock() + DEFAULT_PAUSE
 
     async def get(self, path: str, **query: Any) -> Any:

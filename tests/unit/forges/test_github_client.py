@@ -47,6 +47,7 @@ async def opened(ground: Faulty) -> int:
     [
         (403, {"retry-after": "90"}, b"{}"),
         (429, {}, b"{}"),
+        (429, {"retry-after": "9" * 40, "x-ratelimit-reset": "9" * 40}, b"{}"),
         (403, {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "1795176600"}, b"{}"),
         (403, {}, b'{"message": "You have exceeded a secondary rate limit."}'),
     ],

@@ -277,6 +277,7 @@ RESET = str(int((NOW + timedelta(seconds=90)).timestamp()))
         ({"retry-after": "30", "ratelimit-reset": RESET}, 30),
         ({}, 60),
         ({"retry-after": "soon", "ratelimit-reset": "9" * 40}, 60),
+        ({"retry-after": "9" * 40, "ratelimit-reset": "soon"}, 60),
     ],
 )
 async def test_a_rate_limit_is_kept_until_it_ends(

@@ -2,7 +2,9 @@
 
 from datetime import UTC, datetime, timedelta
 
-from bot.forges._rate_budget import RateBudget, Urgency
+import pytest
+
+from bot.forges._rate_budget import RateBudget, Urgency, whole_seconds
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
@@ -51,3 +53,20 @@ def test_the_hour_counts_too() -> None:
         assert made.spend(Urgency.MERGE) is None
 
     assert made.spend(Urgency.MERGE) == NOON + timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        ("0", 0),
+        ("9999999999", 9_999_999_999),
+        *(
+            (each, None)
+            for each in (None, "", "soon", "-1", "1.5", " 1", "\u00b2", "\u0661", "9" * 11)
+        ),
+    ],
+)
+def test_a_header_of_seconds_holds_seconds_or_nothing(
+    header: str | None, seconds: int | None
+) -> None:
+    assert whole_seconds(header) == seconds
