@@ -6,6 +6,7 @@ import os
 import ssl
 import tempfile
 from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -51,7 +52,9 @@ class ChartStore:
 
     def files(self, source: ComponentSource, origin: ChartOrigin) -> FileTree:
         """See `Charts.files`."""
-        return _checked(source, unpack(asyncio.run(self._archive(source, origin))))
+        with ThreadPoolExecutor(1) as own:  # the caller's thread may run an event loop
+            archive = own.submit(lambda: asyncio.run(self._archive(source, origin))).result()
+        return _checked(source, unpack(archive))
 
     async def _archive(self, source: ComponentSource, origin: ChartOrigin) -> bytes:
         try:

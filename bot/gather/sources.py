@@ -120,9 +120,7 @@ def _chart(
     try:
         files = charts.files(source, origin)
     except ChartUnavailableError as error:
-        raise AwayError(
-            f"{source.path} {source.version} is not here yet: {error}; it is tried again"
-        ) from error
+        raise AwayError(f"{source.path} {source.version} is not here yet: {error}") from error
     except ChartError as error:
         raise GatherError(f"{source.path} {source.version}: {error}") from error
     return {f"{source.path}/{path}": content for path, content in files.items()}

@@ -149,4 +149,6 @@ def _problems(error: GatherError | PlannerError) -> list[str]:
     """What people must fix, one entry each."""
     if isinstance(error, DocumentsError):
         return [str(each) for each in error.problems]
+    if isinstance(error, AwayError):
+        return [f"{error}; it is tried again, first every few seconds, then every two minutes"]
     return [str(error)]
