@@ -30,7 +30,8 @@ class Build:
     """One run of a tool, by all that its output depends on besides the files.
 
     `release` and `namespace` are those of a Helm release; `values` are those of customisations, in
-    order, each as JSON; `kubernetes` is a minor version, or empty if it is unknown.
+    order, each as JSON; `kubernetes` is a minor version, or empty if it is unknown; `api_versions`
+    are those of custom kinds on the cluster.
     """
 
     tool: str
@@ -39,13 +40,20 @@ class Build:
     namespace: str = ""
     values: tuple[str, ...] = ()
     kubernetes: str = ""
+    api_versions: tuple[str, ...] = ()
 
     @property
     def file(self) -> str:
         """The name of the file in which the output is handed in."""
         if not self.release:
             return f"{self.tool}-output.yaml"
-        told: list[Json] = [self.release, self.namespace, list(self.values), self.kubernetes]
+        told: list[Json] = [
+            self.release,
+            self.namespace,
+            list(self.values),
+            self.kubernetes,
+            list(self.api_versions),
+        ]
         return f"{self.tool}-output-{digest_of(told)[:DIGEST]}.yaml"
 
 
@@ -106,6 +114,7 @@ def build_of(
         namespace=namespace,
         values=tuple(json.dumps(each, sort_keys=True) for _, each in every),
         kubernetes=cluster.kubernetes or "",
+        api_versions=cluster.api_versions,
     )
 
 

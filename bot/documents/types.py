@@ -24,6 +24,9 @@ _REPO = re.compile(r"([a-z0-9-]+):([A-Za-z0-9._-]+(?:/[A-Za-z0-9._-]+)+)")
 _PERCENT = re.compile(r"([1-9][0-9]?|100)%")
 _DATA_KEY = re.compile(r"[-._a-zA-Z0-9]{1,253}")
 _VERSION = re.compile(r"v?(1\.[0-9]{1,3})(\.[0-9]{1,3})?([-+][0-9A-Za-z.+-]{1,64})?")
+_API_VERSION = re.compile(
+    r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/v[0-9]{1,3}((alpha|beta)[0-9]{1,3})?(/[A-Z][A-Za-z0-9]{0,62})?"
+)
 _HOUR = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 _HOST = re.compile(
     r"\*|(\*\.)?[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*"
@@ -173,6 +176,14 @@ def _minor_version(value: Any) -> str:
     return match[1]
 
 
+def _api_version(value: str) -> str:
+    if not _API_VERSION.fullmatch(value):
+        raise invalid(
+            f"invalid API version {value!r}; expected e.g. monitoring.coreos.com/v1/ServiceMonitor"
+        )
+    return value
+
+
 def _hour(value: Any) -> time:
     if not isinstance(value, str) or not _HOUR.fullmatch(value):
         raise invalid(f'invalid time of day {value!r}; expected a quoted time, e.g. "22:30"')
@@ -214,6 +225,7 @@ Quantity = Annotated[int, BeforeValidator(_quantity, json_schema_input_type=str 
 Quantities = dict[str, Quantity]
 QuantityText = Annotated[str, BeforeValidator(_quantity_text, json_schema_input_type=str | int)]
 QuantityTexts = dict[str, QuantityText]
+ApiVersion = Annotated[str, AfterValidator(_api_version)]
 MinorVersion = Annotated[str, BeforeValidator(_minor_version)]
 HostPattern = Annotated[str, AfterValidator(_host)]
 Hour = Annotated[time, BeforeValidator(_hour, json_schema_input_type=str)]

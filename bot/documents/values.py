@@ -48,6 +48,7 @@ def cluster(document: ClusterDocument) -> Cluster:
         agent=spec.agent,
         labels=dict(sorted(labels.items())),
         kubernetes=spec.kubernetes,
+        api_versions=tuple(sorted(spec.api_versions)),
         taints=tuple(Taint(each.key, each.value, TaintEffect(each.effect)) for each in spec.taints),
         capabilities=frozenset(spec.capabilities),
         capacity=dict(sorted(spec.capacity.items())),

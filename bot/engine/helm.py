@@ -8,7 +8,8 @@ differs would have another plan each time.
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -17,6 +18,8 @@ from bot.engine import discovery
 from bot.engine.render_tools import LIMITS, ToolError, run_tool, unsuitable
 from renderers import yaml
 from renderers.builds import Build
+from renderers.kubernetes.schemas import custom_kinds
+from renderers.manifest_files import ENDINGS
 from renderers.sources import SourceError
 from renderers.tree import below
 
@@ -52,7 +55,8 @@ def template(
         given = [*values, *(each.encode() for each in build.values)]
         for index, content in enumerate(given):
             _write(home, f"values-{index}.yaml", content)
-        command = _command(program, build, len(given))
+        known = (*build.api_versions, *_defined_versions(files))
+        command = _command(program, build, len(given), known)
         try:
             first, second = (run_tool(command, home, limits, _variables(home)) for _ in range(2))
         except ToolError as error:
@@ -103,12 +107,39 @@ def _write(root: Path, path: str, content: bytes) -> None:
         raise ToolError(str(error)) from None
 
 
-def _command(program: str, build: Build, values: int) -> list[str]:
+def _defined_versions(files: Mapping[str, bytes]) -> Iterator[str]:
+    """The API versions that definitions of the application and of the chart serve.
+
+    Templates are no definitions yet.
+    """
+    for path, content in files.items():
+        is_manifest = path.endswith(ENDINGS) and "templates" not in path.split("/")
+        if is_manifest and b"CustomResourceDefinition" in content:
+            yield from _versions_in(content)
+
+
+@lru_cache(maxsize=1000)
+def _versions_in(content: bytes) -> tuple[str, ...]:
+    try:
+        documents = yaml.load_documents(content)
+    except yaml.YamlError:
+        return ()  # what uses the file reports it
+    items = [each.value for each in documents if isinstance(each.value, dict)]
+    return tuple(
+        f"{group}/{version}/{kind}"
+        for (group, kind), versions in custom_kinds(items).items()
+        for version in versions
+    )
+
+
+def _command(program: str, build: Build, values: int, known: Iterable[str]) -> list[str]:
     version = ["--kube-version", build.kubernetes] if build.kubernetes else []
     given = [part for index in range(values) for part in ("--values", f"values-{index}.yaml")]
+    served = {part for each in known for part in (each, "/".join(each.split("/")[:2]))}
+    apis = [part for each in sorted(served) for part in ("--api-versions", each)]
     return [
         *(program, "template", build.release, "chart", "--namespace", build.namespace),
-        *("--include-crds", "--skip-tests", *version, *given),
+        *("--include-crds", "--skip-tests", *version, *apis, *given),
     ]
 
 

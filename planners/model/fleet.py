@@ -63,8 +63,8 @@ class Cluster:
     `capacity` is the total that workloads may request, `allocated` the part of it used by workloads
     that Switchyard does not manage; both in nano-units by Kubernetes resource name. `carbon` is in
     grams of CO2 equivalent per kWh, `kubernetes` a minor version (`1.31`), `timezone` a name of the
-    IANA database. Reports must be signed with the key of `report_key_generation`. None or an absent
-    key means unknown.
+    IANA database, `api_versions` what it serves of custom kinds (`group/version/Kind`). Reports
+    must be signed with the key of `report_key_generation`. None or an absent key means unknown.
     """
 
     name: str
@@ -82,6 +82,7 @@ class Cluster:
     timezone: str = "UTC"
     values: Mapping[str, Json] = field(default_factory=dict)
     report_key_generation: int = 1
+    api_versions: tuple[str, ...] = ()
 
 
 class Role(IntEnum):

@@ -120,6 +120,26 @@ def test_the_objects_are_what_helm_template_prints(tmp_path: Path) -> None:
     assert template(build, files) == expected
 
 
+def test_a_chart_sees_the_api_versions_of_its_cluster_and_of_the_application(
+    tmp_path: Path,
+) -> None:
+    asked = ("monitoring.example.com/v1/Monitor", "example.com/v1/Wheel", "example.com/v2")
+    chart = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: seen}\ndata:\n" + "".join(
+        f'  a{index}: {{{{ .Capabilities.APIVersions.Has "{name}" | toString | quote }}}}\n'
+        for index, name in enumerate(asked)
+    )
+    files = {**WEB, "charts/web/templates/seen.yaml": chart, "definitions/wheel.yaml": CRD}
+    more = cluster("edge-2", "tier: edge", apiVersions="[monitoring.example.com/v1/Monitor]")
+    spec = SPEC.format(source="charts/web", customizations="  []")
+    made = planned(tmp_path, {**application(spec), **files}, {**FLEET, **more})
+
+    found = [files_of(made, name)["configmap-seen.yaml"]["data"] for name in ("edge-1", "edge-2")]
+    assert [list(each.values()) for each in found] == [
+        ["false", "true", "false"],
+        ["true", "true", "false"],
+    ]
+
+
 def test_the_output_goes_through_patches_and_checks(tmp_path: Path) -> None:
     patched = run(
         tmp_path / "patched",

@@ -7,6 +7,7 @@ from pydantic import Field, JsonValue, model_validator
 from bot.documents.chart_types import ChartAddress, ChartHost
 from bot.documents.models.common import Metadata, Part, PositiveInt, Version
 from bot.documents.types import (
+    ApiVersion,
     Day,
     Duration,
     Folder,
@@ -77,6 +78,12 @@ class ClusterSpec(Part):
         default=None,
         description='Version, such as "1.31" or "v1.31.4+k3s1"; objects are validated as its minor '
         "version does it.",
+    )
+    api_versions: list[ApiVersion] = Field(
+        default=[],
+        description="API versions of custom kinds that others have installed, such as "
+        "`monitoring.coreos.com/v1/ServiceMonitor`; Helm charts see them in "
+        "`.Capabilities.APIVersions`.",
     )
     taints: list[TaintPart] = Field(default=[], description="Taints of the cluster.")
     capabilities: list[str] = Field(
