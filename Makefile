@@ -17,7 +17,7 @@ PURE := tests/unit/planners tests/unit/renderers tests/unit/plugins tests/unit/d
   tests/unit/wording tests/unit/commandlog tests/unit/chatops
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast coverage check fuzz fix docs bench lock sbom audit public-apps clean
+.PHONY: help demo test test-fast coverage check fuzz fix docs acceptance bench lock sbom audit public-apps clean
 
 help: ## list the verbs
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 11
@@ -69,6 +69,9 @@ fix: $(READY) ## format, and mend what the linter can
 
 docs: $(READY) ## write the reference pages and schemas anew
 	COLUMNS=80 $(PY) -m docs.generate
+
+acceptance: $(READY) ## rollouts on real API servers with the real Flux; needs Go, builds them once (ARGS=--keep)
+	$(PY) -m tests.acceptance $(ARGS)
 
 bench: $(READY) ## measure, as ratios
 	$(PY) -m bench

@@ -8,8 +8,8 @@ with etcd on this machine:
 
     python -m tests.tools.compare_dry_run --server https://127.0.0.1:6443 --token-file FILE --minor 37
 
-`api_server.sh` builds and runs such a server. Privileged pods should be allowed, and admission
-plugins that look for other objects (ServiceAccount, RuntimeClass, Priority) be off. The server is
+`python -m tests.acceptance api-server` runs such a server. Privileged pods should be allowed, and
+admission plugins that look for other objects (ServiceAccount, RuntimeClass, Priority) be off. The server is
 never written to.
 """
 

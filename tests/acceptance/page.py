@@ -1,0 +1,81 @@
+"""Writes `docs/reference/acceptance.md`: what was tried, versions, date and result."""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+
+from tests.acceptance.programs import Programs
+from tests.acceptance.recorder import Exchange
+from tests.acceptance.rig import CLUSTERS
+from tests.acceptance.scenarios import Result
+
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "acceptance.md"
+MAX_DETAIL = 600
+_ADDRESS = re.compile(r"127\.0\.0\.1:\d+")
+
+
+def write_page(
+    day: date, programs: Programs, results: Sequence[Result], exchanges: Sequence[Exchange]
+) -> None:
+    """Write the page of one run."""
+    passed = sum(result.passed for result in results)
+    lines = [
+        "# Acceptance run",
+        "",
+        "Written by `make acceptance`; do not edit. The real programs below run on loopback: two",
+        "Kubernetes clusters whose pods kwok reports as running, the Flux controllers, the local",
+        "forge, and the service.",
+        "",
+        f"- Date: {day.isoformat()}",
+        f"- Result: {passed} of {len(results)} scenarios passed",
+        "- Clusters: " + ", ".join(_cluster(name, locked) for name, locked in CLUSTERS.items()),
+        "",
+        "| scenario | result | time | seen |",
+        "|---|---|---|---|",
+        *(_row(result) for result in results),
+        "",
+        "## Programs",
+        "",
+        "| program | version |",
+        "|---|---|",
+        *(f"| {name} | {version} |" for name, version in sorted(programs.versions.items())),
+        "",
+        "## Reports",
+        "",
+        "What notification-controller sent to the service, and what it answered.",
+        "",
+        "| reason | severity | answer | reports |",
+        "|---|---|---|---|",
+        *_reports(exchanges),
+        "",
+    ]
+    PAGE.write_text("\n".join(lines))
+
+
+def _cluster(name: str, locked: bool) -> str:
+    return f"{name} ({'multi-tenancy lockdown' if locked else 'as Flux installs itself'})"
+
+
+def _row(result: Result) -> str:
+    detail = _ADDRESS.sub("127.0.0.1", result.detail).replace("|", "\\|")
+    text = "<br>".join(detail.splitlines())
+    word = "passed" if result.passed else "**failed**"
+    return f"| {result.title} | {word} | {result.seconds} s | {text[:MAX_DETAIL]} |"
+
+
+def _reports(exchanges: Sequence[Exchange]) -> list[str]:
+    counts = Counter(
+        (each.event["reason"], each.event["severity"], each.status) for each in exchanges
+    )
+    return [f"| {' | '.join(map(str, key))} | {count} |" for key, count in sorted(counts.items())]
+
+
+def summary(results: Sequence[Result]) -> str:
+    """The results as lines."""
+    return "\n".join(
+        f"{'passed' if each.passed else 'FAILED'}  {each.seconds:4} s  {each.title}\n"
+        + "\n".join(f"          {line}" for line in each.detail.splitlines())
+        for each in results
+    )
