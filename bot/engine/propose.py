@@ -11,7 +11,7 @@ from bot.engine import discovery, highs
 from bot.engine.kubernetes_schemas import KubernetesSchemas
 from planners.gating.change_sets import ChangeSet, compare
 from planners.gating.conditions import ConditionReader, Conditions
-from planners.gating.evaluate import Evaluation, evaluate
+from planners.gating.evaluate import Evaluation, evaluate, refuse
 from planners.gating.rollback import failures, restore
 from planners.idle import idle_intents
 from planners.model import Application, PlanProblem, Unit
@@ -31,8 +31,8 @@ class Proposal:
     """What should run, what that changes in the deploy repo, and which effects are due.
 
     `application` includes the dependencies that its manifests imply. `contents` maps blob ids to
-    bytes for every file that a change writes. A proposal with problems has no changes and no
-    effects: a plan is carried out as a whole or not at all.
+    bytes for every file that a change writes. A proposal with problems has no changes, and its only
+    effects keep what is open from being merged: a plan is carried out as a whole or not at all.
     """
 
     application: Application
@@ -71,7 +71,7 @@ def propose(snapshot: Snapshot, *, thorough: bool = False) -> Proposal:
             f"revision {snapshot.revision.sha[:12]} was rolled back, and the files to restore are "
             f"no longer available: merge a new revision"
         )
-        return replace(forward, problems=(problem,), evaluation=Evaluation((), ()))
+        return replace(forward, problems=(problem,), evaluation=refuse(snapshot, problem))
     if snapshot.previous is not None and snapshot.cancelled is None and not forward.problems:
         failed = failures(snapshot, forward.plan, forward.changes)
         if failed:
@@ -132,7 +132,7 @@ def _roll_out(snapshot: Snapshot, *, thorough: bool) -> Proposal:
         warnings=(*_idle(snapshot, planned), *rendered.warnings),
     )
     if proposal.problems:
-        return proposal
+        return replace(proposal, evaluation=refuse(snapshot, proposal.problems[0]))
     files = _files(rendered.trees)
     conditions = ConditionReader(snapshot, planned)
     changes = compare(planned.waves, files.by_unit, snapshot.base.entries, conditions)

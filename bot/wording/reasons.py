@@ -25,6 +25,7 @@ from planners.model.gates import (
     Gate,
     HeldByCommand,
     HeldByLabel,
+    InvalidPlan,
     NotProposed,
     NotReadyReason,
     OpenedByPerson,
@@ -88,9 +89,7 @@ def reason(gate: Gate) -> Prose:  # noqa: C901, PLR0912 - one case per gate
         case HeldByLabel() | HeldByCommand() | PausedByCommand() | Cancelled():
             return _stopped(gate)
         case ForeignCommit(author, head):
-            return say(
-                "the branch has commit {} by {}, which Switchyard did not create", head[:8], author
-            )
+            return _foreign_commit(author, head)
         case ClosedByPerson(user, number):
             return say(f"{{}} closed merge request {number}", user)
         case OpenedByPerson(user, number):
@@ -100,12 +99,22 @@ def reason(gate: Gate) -> Prose:  # noqa: C901, PLR0912 - one case per gate
         case BehindTarget(wave):
             return _behind(wave)
         case RefusedByForge(why, until, _):
-            retry = f"next attempt at {until:%H:%M:%S} UTC"
-            return say(f"the forge refused the merge: {{}}; {retry}", why.rstrip(". "))
+            return _refused(why, until)
         case NotProposed(refusal):
             return _not_proposed(refusal)
+        case InvalidPlan(problem):
+            return say("the newest plan has a problem: {}", problem)
         case unreachable:
             assert_never(unreachable)
+
+
+def _refused(why: str, until: datetime) -> Prose:
+    retry = f"next attempt at {until:%H:%M:%S} UTC"
+    return say(f"the forge refused the merge: {{}}; {retry}", why.rstrip(". "))
+
+
+def _foreign_commit(author: str, head: str) -> Prose:
+    return say("the branch has commit {} by {}, which Switchyard did not create", head[:8], author)
 
 
 def _not_proposed(refusal: str) -> Prose:
@@ -152,6 +161,8 @@ def remedy(gate: Gate) -> Prose:  # noqa: C901, PLR0912 - one case per gate
             return say(PUSH_REMEDY)
         case Conflicts() | NotProposed():
             return say("automatically, in the next pass")
+        case InvalidPlan():
+            return say("when someone corrects it; the status page lists all problems")
         case unreachable:
             assert_never(unreachable)
 

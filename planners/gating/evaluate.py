@@ -12,16 +12,17 @@ from planners.gating import dependencies, effects, merge_requests, updates
 from planners.gating.change_sets import ChangeSet
 from planners.gating.effects import Effect
 from planners.gating.readiness import ReadinessRequirement, stale_at
-from planners.model import DependencyCondition
+from planners.model import DependencyCondition, PlanProblem
 from planners.model.gates import (
     BehindTarget,
     Cancelled,
     Gate,
+    InvalidPlan,
     PendingUnit,
     RefusedByForge,
     next_check,
 )
-from planners.model.snapshot import MergeRequest, Snapshot
+from planners.model.snapshot import MergeRequest, MergeRequestState, Snapshot
 from planners.plan import Plan
 
 
@@ -82,6 +83,20 @@ def evaluate(snapshot: Snapshot, plan: Plan, changes: Sequence[ChangeSet]) -> Ev
             due.append(_merge(snapshot, status.change, status.merge_request))
             merged = True
     return Evaluation(statuses, (*due, *_requeue(snapshot, statuses)))
+
+
+def refuse(snapshot: Snapshot, problem: PlanProblem) -> Evaluation:
+    """The evaluation of a plan with problems: no open merge request may merge, whoever tries."""
+    gates = (InvalidPlan(str(problem)),)
+    return Evaluation(
+        (),
+        tuple(
+            effects.SetOrderStatus(request.number, commit, gates)
+            for request in snapshot.merge_requests
+            if request.state is MergeRequestState.OPEN
+            for commit in (request.head, *request.merge_queue_commits)
+        ),
+    )
 
 
 def _order_statuses(status: WaveStatus, request: MergeRequest) -> Iterator[Effect]:

@@ -239,6 +239,13 @@ class NotProposed:
     refusal: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class InvalidPlan:
+    """The newest plan has a problem, so nothing of the application merges."""
+
+    problem: str
+
+
 Gate: TypeAlias = (
     AwaitsDependency
     | AwaitsStep
@@ -259,6 +266,7 @@ Gate: TypeAlias = (
     | BehindTarget
     | RefusedByForge
     | NotProposed
+    | InvalidPlan
 )
 
 

@@ -22,6 +22,7 @@ from planners.model.gates import (
     Gate,
     HeldByCommand,
     HeldByLabel,
+    InvalidPlan,
     NotProposed,
     NotReadyReason,
     OpenedByPerson,
@@ -90,6 +91,7 @@ GATES = (
     Conflicts(),
     NotProposed(),
     NotProposed("pre-receive hook declined"),
+    InvalidPlan("web/x.yaml:1:1: web: Service/web: spec requires the field ports"),
 )
 
 
