@@ -1,10 +1,11 @@
 """Two owners of one object on one cluster: agents would overwrite each other's state forever.
 
-Owners are the components of the application, and the merged components of all others. Each
-distinct set of components that share a cluster is compared once.
+Owners are the components of the application, and those of all others, merged or proposed. Of two
+applications that propose one object, the one with the older merge request for it keeps it; the
+other one has the problem. Each distinct set of components that share a cluster is compared once.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -64,9 +65,9 @@ class ObjectOwners:
         for cluster, keys in self._variants.items():
             together.setdefault(tuple(keys), []).append(cluster)
         found: dict[tuple[str, FilePosition | None], set[str]] = {}
-        others = _index(self.snapshot.owned)
+        index = _index(self.snapshot.owned)
         for shared, clusters in together.items():
-            for problem, where in self._conflicts(shared, frozenset(clusters), others):
+            for problem, where in self._conflicts(shared, frozenset(clusters), index):
                 found.setdefault((problem.message, problem.position), set()).update(where)
         for (message, position), names in found.items():
             yield PlanProblem(f"{message} [on {_listing(names)}]", position)
@@ -75,7 +76,7 @@ class ObjectOwners:
         self,
         keys: tuple[VariantKey, ...],
         clusters: frozenset[str],
-        others: Mapping[ObjectIdentity, list[OwnedObjects]],
+        index: Mapping[ObjectIdentity, list[OwnedObjects]],
     ) -> Iterator[tuple[PlanProblem, frozenset[str]]]:
         owners: dict[ObjectIdentity, list[_Owner]] = {}
         for key in keys:
@@ -84,10 +85,27 @@ class ObjectOwners:
         for identity, (first, *more) in owners.items():
             for second in more:
                 yield _within(identity, first, second), clusters
-            for other in others.get(identity, ()):
-                shared = clusters & other.clusters
-                if shared:
-                    yield _across(identity, first, other, self.snapshot.tenant), shared
+            for other, shared in self._before(index.get(identity, ()), clusters):
+                yield _across(identity, first, other, self.snapshot.tenant), shared
+
+    def _before(
+        self, known: Sequence[OwnedObjects], clusters: frozenset[str]
+    ) -> Iterator[tuple[OwnedObjects, frozenset[str]]]:
+        """Owners of an object in other applications that keep it, each with the clusters."""
+        name = self.snapshot.application.name
+        own = [each for each in known if each.application == name]
+        for other in known:
+            if other.application == name:
+                continue
+            rank = (other.number, other.application)
+            shared = frozenset(
+                cluster
+                for cluster in clusters & other.clusters
+                if not other.number
+                or all((e.number, name) > rank for e in own if cluster in e.clusters)
+            )
+            if shared:
+                yield other, shared
 
 
 def _index(owned: tuple[OwnedObjects, ...]) -> dict[ObjectIdentity, list[OwnedObjects]]:
@@ -114,11 +132,18 @@ def _across(
     identity: ObjectIdentity, owner: _Owner, other: OwnedObjects, tenant: Tenant
 ) -> PlanProblem:
     of = "" if other.tenant == tenant.name else f" of tenant {other.tenant}"
+    whose = f"component {other.component} of application {other.application}{of}"
+    if other.number:
+        state = f"merge request !{other.number} creates it for {whose}"
+        remedy = "rename it, or remove it there and close that merge request"
+    else:
+        file = f"{other.objects[identity]} in its folder of the deploy repo"
+        state, remedy = (
+            f"already belongs to {whose} ({file})",
+            "rename it, or remove it there first",
+        )
     return PlanProblem(
-        f"{_label(identity)} is in component {owner}, and already belongs to component "
-        f"{other.component} of application {other.application}{of} ({other.objects[identity]} in "
-        f"its folder of the deploy repo): rename it, or remove it there first",
-        owner.position,
+        f"{_label(identity)} is in component {owner}, and {state}: {remedy}", owner.position
     )
 
 

@@ -126,7 +126,7 @@ def read_snapshot(
         fleet_revision=Revision(HERE, NO_COMMIT),
         base=_base(merged, registration),
         claims=_claims(merged, fleet, tenant),
-        owned=_owned(merged, fleet, registration),
+        owned=_owned(merged, fleet),
         policies=fleet.policies,
         sources=read.sources,
         files=read.files,
@@ -170,13 +170,12 @@ def _claims(merged: FileTree, fleet: Fleet, tenant: Tenant) -> tuple[ResourceCla
     )
 
 
-def _owned(merged: FileTree, fleet: Fleet, own: Registration) -> tuple[OwnedObjects, ...]:
-    """The objects of all other applications in the folder of the deploy repo."""
+def _owned(merged: FileTree, fleet: Fleet) -> tuple[OwnedObjects, ...]:
+    """The objects of all applications in the folder of the deploy repo."""
     reader, blobs = OwnershipReader(), {path: path for path in merged}
     return tuple(
         owned
         for each in fleet.registrations
-        if each != own
         for owned in reader.owned(each, blobs, merged.__getitem__)
     )
 

@@ -21,9 +21,11 @@ class OwnershipReader:
     cache: dict[str, tuple[ObjectIdentity, ...]] = field(default_factory=dict)
 
     def owned(
-        self, registration: Registration, blobs: Mapping[str, str], read: ReadBlob
+        self, registration: Registration, blobs: Mapping[str, str], read: ReadBlob, number: int = 0
     ) -> tuple[OwnedObjects, ...]:
         """The objects of an application; `blobs` maps paths in the deploy repo to blob ids.
+
+        They are merged, or written by merge request `number`.
 
         Clusters on which a component has the same files share one value.
         """
@@ -47,6 +49,7 @@ class OwnershipReader:
                     for identity in self._identities(blob, read)
                 },
                 clusters=frozenset(names),
+                number=number,
             )
             for (component, files), names in sorted(clusters.items())
         )

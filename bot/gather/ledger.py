@@ -42,12 +42,36 @@ class MergedUsage:
 Merged = dict[tuple[str, Unit], MergedUsage]
 
 
+@dataclass(frozen=True, slots=True)
+class Proposed:
+    """The files that an open merge request writes for an application, path -> blob id."""
+
+    registration: Registration
+    number: int
+    written: Mapping[str, str]
+
+
 @dataclass(slots=True)
 class Ledger:
-    """What units request, merged or proposed, and the merged objects of other applications."""
+    """What units request and which objects they have, merged or proposed."""
 
     claims: list[ResourceClaim] = field(default_factory=list)
     owned: list[OwnedObjects] = field(default_factory=list)
+
+    async def add(
+        self,
+        context: Context,
+        reader: UsageReader,
+        checkout: Checkout,
+        registrations: list[Registration],
+        timed: frozenset[str],
+    ) -> None:
+        """Add what one deploy repo holds of these applications."""
+        proposed = await _proposed(context, checkout, registrations)
+        self.claims += await asyncio.to_thread(
+            _claims, reader, checkout, registrations, timed, proposed
+        )
+        self.owned += await asyncio.to_thread(_owned, context, checkout, registrations, proposed)
 
 
 async def read_ledger(
@@ -79,9 +103,7 @@ async def read_ledger(
         registered = [each for each in fleet.registrations if each.deploy == repo]
         try:
             checkout = own if repo == own.repo else await fetch(context, repo)
-            ledger.claims += await _claims(context, reader, checkout, registered, timed)
-            others = [each for each in registered if each.application != application.name]
-            ledger.owned += await asyncio.to_thread(_owned, context, checkout, others)
+            await ledger.add(context, reader, checkout, registered, timed)
         except EmptyRepositoryError:
             continue
         except (ForgeError, GitError) as error:
@@ -117,31 +139,41 @@ def _check_dispensable(
             ) from error
 
 
-async def _claims(
-    context: Context,
+def _claims(
     reader: UsageReader,
     checkout: Checkout,
-    registrations: list[Registration],
+    registrations: Iterable[Registration],
     timed: frozenset[str],
+    proposed: Iterable[Proposed],
 ) -> list[ResourceClaim]:
-    """The claims in one deploy repo, merged ones first."""
-    merged = await asyncio.to_thread(_merged, reader, checkout, registrations, timed)
+    """The claims in one deploy repo: merged ones, then what proposed ones request beyond them."""
+    merged = _merged(reader, checkout, registrations, timed)
     claims = [
         claim(each.registration, unit, each.usage, each.at) for (_, unit), each in merged.items()
     ]
-    return claims + await _proposed(context, reader, checkout, registrations, merged)
+    for each in proposed:
+        units = reader.by_unit(each.registration, each.written, checkout.mirror.blob)
+        for unit, usage in sorted(units.items()):
+            now = merged.get((each.registration.application, unit))
+            more = usage.excess_over(now.usage if now is not None else ResourceUsage())
+            claims.append(claim(each.registration, unit, more, None, each.number))
+    return claims
 
 
 def _owned(
-    context: Context, checkout: Checkout, registrations: Iterable[Registration]
+    context: Context,
+    checkout: Checkout,
+    registrations: Iterable[Registration],
+    proposed: Iterable[Proposed],
 ) -> list[OwnedObjects]:
-    """The objects of applications on the default branch of a deploy repo."""
-    reader = OwnershipReader(context.identities_by_blob)
-    return [
-        each
-        for registration in registrations
-        for each in reader.owned(registration, _blobs(checkout, registration), checkout.mirror.blob)
-    ]
+    """The objects of applications in one deploy repo."""
+    reader, read = OwnershipReader(context.identities_by_blob), checkout.mirror.blob
+    found: list[OwnedObjects] = []
+    for registration in registrations:
+        found += reader.owned(registration, _blobs(checkout, registration), read)
+    for each in proposed:
+        found += reader.owned(each.registration, each.written, read, each.number)
+    return found
 
 
 def _blobs(checkout: Checkout, registration: Registration) -> Mapping[str, str]:
@@ -171,17 +203,13 @@ def _merged(
 
 
 async def _proposed(
-    context: Context,
-    reader: UsageReader,
-    checkout: Checkout,
-    registrations: Iterable[Registration],
-    merged: Merged,
-) -> list[ResourceClaim]:
-    """What open merge requests request beyond what is merged."""
+    context: Context, checkout: Checkout, registrations: Iterable[Registration]
+) -> list[Proposed]:
+    """What the open merge requests of these applications write."""
     forge = context.forge(checkout.repo)
     me = await forge.me()
     known = {each.application: each for each in registrations}
-    claims = []
+    found = []
     for request in await our_requests(context, checkout):
         if request.state != MergeRequestState.OPEN:
             continue
@@ -189,25 +217,17 @@ async def _proposed(
         registration = known.get(request.source_branch.split("/")[1]) if marker else None
         if registration is None or request.author.id != me.id:
             continue
-        units = await asyncio.to_thread(
-            _branch, reader, checkout, registration, request.source_branch
-        )
-        for unit, usage in sorted(units.items()):
-            now = merged.get((registration.application, unit))
-            more = usage.excess_over(now.usage if now is not None else ResourceUsage())
-            claims.append(claim(registration, unit, more, None, request.number))
-    return claims
+        written = await asyncio.to_thread(_written, checkout, request.source_branch)
+        found.append(Proposed(registration, request.number, written))
+    return found
 
 
-def _branch(
-    reader: UsageReader, checkout: Checkout, registration: Registration, name: str
-) -> dict[Unit, ResourceUsage]:
-    """What the units on a branch request, as far as it writes their files."""
+def _written(checkout: Checkout, name: str) -> dict[str, str]:
+    """The files that the one commit of a branch writes, path -> blob id."""
     mirror = checkout.mirror
     head = mirror.head(name)
     info = mirror.commit_info(head) if head is not None else None
     if head is None or info is None or len(info.parents) != 1:
         return {}
     changed = mirror.changed_files(info.parents[0], head)
-    written = {path: new for path, _, new in changed if new is not None}
-    return reader.by_unit(registration, written, mirror.blob)
+    return {path: new for path, _, new in changed if new is not None}

@@ -64,6 +64,10 @@ WORST = (
     NotReadyReason.PRESENT,
 )
 
+FOREIGN_COMMIT_REMEDY = (
+    "when someone resets the branch to Switchyard's commit, closes the merge request, or deletes "
+    "the branch if it has none"
+)
 Stopped = HeldByLabel | HeldByCommand | PausedByCommand | Cancelled
 
 
@@ -145,10 +149,7 @@ def remedy(gate: Gate) -> Prose:  # noqa: C901, PLR0912 - one case per gate
         case HeldByLabel() | HeldByCommand() | PausedByCommand() | Cancelled():
             return _release(gate)
         case ForeignCommit():
-            return say(
-                "when someone resets the branch to Switchyard's commit, closes the merge request, "
-                "or deletes the branch if it has none"
-            )
+            return say(FOREIGN_COMMIT_REMEDY)
         case ClosedByPerson():
             return say("when someone reopens it, or with a new revision that changes the plan")
         case OpenedByPerson():

@@ -217,9 +217,10 @@ class ResourceClaim:
 
 @dataclass(frozen=True, slots=True)
 class OwnedObjects:
-    """The merged objects of a component of another application, on clusters where they are equal.
+    """The objects of a component of any application, on clusters where they are equal.
 
     `objects` maps each to its file, which is the same on all `clusters` below the unit's folder.
+    They are merged, or else merge request `number` writes them.
     """
 
     application: str
@@ -227,6 +228,7 @@ class OwnedObjects:
     component: str
     objects: Mapping[ObjectIdentity, str]
     clusters: frozenset[str]
+    number: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,8 +252,7 @@ class Snapshot:
       are missing.
     - `facts`: the newest report of each cluster. `last_reports`: when each cluster last reported
       anything, known only where the rollout does not wait for offline clusters.
-    - `claims`: those of all applications, this one included. `owned`: the objects of all other
-      applications.
+    - `claims` and `owned`: those of all applications, this one included, merged or proposed.
     - `previous`: set only where a rollback could become due.
     - `branches`: the application's existing branches on the deploy repo and their heads;
       `foreign_branches`: those of them that somebody else created. `refused_branches`: why the
