@@ -14,6 +14,7 @@ from bot.forges import ForgeMergeRequest
 from bot.gather.errors import AwayError, DocumentsError, GatherError, NotRegisteredError
 from bot.gather.snapshot import gather_review, gather_rollout
 from bot.gather.upstream import depended_on
+from bot.report.held_requests import held_requests
 from bot.report.notifications import notifications
 from bot.report.plan_comment import (
     PlanCommentTarget,
@@ -44,9 +45,9 @@ async def reconcile_application(context: Context, application: str) -> datetime 
     except NotRegisteredError:
         return None
     except (GatherError, PlannerError) as error:
-        await show(
-            context, application, problem_view(application, _problems(error), context.clock())
-        )
+        problems = _problems(error)
+        await show(context, application, problem_view(application, problems, context.clock()))
+        await perform(context, await held_requests(context, application, problems[0]))
         if isinstance(error, AwayError):
             raise
         return None

@@ -6,10 +6,11 @@ import pytest
 
 from bot.engine.process import PlannerError
 from bot.engine.propose import Proposal
-from bot.sandbox.demo.site import APP, DEPLOY, FLEET
+from bot.sandbox.demo.site import APP, DEPLOY, FLEET, ORDER
 from planners.model.snapshot import Snapshot
-from tests.fakes.world import World, small_app, small_fleet
+from tests.fakes.world import SWITCHYARD, World, small_app, small_fleet
 from tests.stories.laws import notices
+from tests.stories.test_forges import wave_request
 
 on_local = pytest.mark.parametrize("world", ["local"], indirect=True)
 MERGED = ["canary.1"]
@@ -210,3 +211,24 @@ async def test_a_plan_that_takes_too_much_is_said_where_people_look(world: World
     await world.sweep()
     await world.settle()
     assert world.merged() == MERGED
+
+
+async def test_while_there_is_no_plan_nothing_may_merge_that_was_free_to(world: World) -> None:
+    required = world.site.made.forge.repositories[DEPLOY].required_statuses
+    required.append("security/scan")
+    await begun(world)
+    first = wave_request(world, "canary.1")
+    assert world.rita.statuses(DEPLOY, first["head"])[ORDER]["state"] == "success"
+    nowhere = SWITCHYARD.replace(b"tier: edge", b"tier: moon")
+
+    world.ada.push(APP, "main", {"switchyard.yaml": nowhere}, "Move to the moon")
+    await world.settle()
+
+    told = world.rita.statuses(DEPLOY, first["head"])[ORDER]
+    assert told["state"] == "pending"
+    assert "switchyard.yaml:" in told["description"]
+    world.ada.push(APP, "main", {"switchyard.yaml": SWITCHYARD}, "Come back")
+    required.clear()
+    await world.settle()
+    await world.advance(60)  # since the forge refused it before
+    assert world.merged()[:1] == MERGED

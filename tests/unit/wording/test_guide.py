@@ -63,6 +63,7 @@ GATES = (
     dependency(pending(NotReadyReason.REPORT)),
     dependency(pending(NotReadyReason.REPORT, OLDER)),
     dependency(pending(NotReadyReason.FRESH_REPORT, "no report since 10:00:00")),
+    dependency(pending(NotReadyReason.OFFLINE, "offline since 2026-11-20 12:00")),
     dependency(pending(NotReadyReason.REPAIR, "image not found")),
     dependency(pending(NotReadyReason.SOAK, until=NOW)),
     dependency(pending(NotReadyReason.MERGE, "canary.1")),
