@@ -11,6 +11,7 @@ import io
 import tarfile
 import zlib
 from collections.abc import Iterator
+from typing import Self
 
 from bot.charts.errors import ChartError
 from renderers.tree import MAX_FILE, MAX_SEGMENTS, MAX_TOTAL, FileTree
@@ -18,9 +19,30 @@ from renderers.tree import MAX_FILE, MAX_SEGMENTS, MAX_TOTAL, FileTree
 MOST_FILES = 5_000
 MOST_PACKED = MAX_FILE
 LONGEST_PATH = 1_000
+MOST_HEADER = 2 * 1024
+
+_HEADERS = (
+    *(tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE),
+    *(tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK),
+)
 
 _IGNORE = ".helmignore"
 """The archive was made according to it; helm would apply it to a folder once more."""
+
+
+class _Entry(tarfile.TarInfo):
+    """An entry of bounded headers: some releases of Python read long ones in quadratic time.
+
+    Source: CVE-2024-6232.
+    """
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        """Refuse a long header before it is read."""
+        entry = super().frombuf(buf, encoding, errors)
+        if entry.type in _HEADERS and entry.size > MOST_HEADER:
+            raise ChartError(f"the archive has a header of more than {MOST_HEADER} bytes")
+        return entry
 
 
 def unpack(content: bytes) -> FileTree:
@@ -33,7 +55,9 @@ def unpack(content: bytes) -> FileTree:
     folders: set[str] = set()
     total = 0
     try:
-        with tarfile.open(fileobj=io.BytesIO(_decompressed(content)), mode="r:") as archive:
+        with tarfile.open(
+            fileobj=io.BytesIO(_decompressed(content)), mode="r:", tarinfo=_Entry
+        ) as archive:
             for member in _regular(archive):
                 folder, path = _split(member.name)
                 total += member.size
@@ -46,7 +70,7 @@ def unpack(content: bytes) -> FileTree:
                 found = archive.extractfile(member)
                 files[path] = found.read() if found else b""
                 folders.add(folder)
-    except (tarfile.TarError, OSError, ValueError) as error:
+    except (tarfile.TarError, OSError, ValueError, ArithmeticError) as error:
         raise ChartError(f"the archive is no valid tar: {error}") from error
     if len(folders) != 1:
         raise ChartError(f"the archive has {len(folders)} folders, expected one with the chart")

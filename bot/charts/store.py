@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 from bot.charts.archive import MOST_PACKED, unpack
@@ -90,9 +91,7 @@ class ChartStore:
         )
 
     def _downloader(self, host: str, origin: ChartOrigin) -> Downloader:
-        context = ssl.create_default_context()
-        if self.ca_file is not None:
-            context.load_verify_locations(self.ca_file)
+        context = _ssl_context(self.ca_file)
         return Downloader(host, context, origin.download_hosts, origin.private_network)
 
     async def _blob(self, digest: str, fetch: Callable[[], Awaitable[bytes]]) -> bytes:
@@ -142,6 +141,15 @@ class ChartStore:
                 break
             file.unlink(missing_ok=True)
             total -= stat.st_size
+
+
+@cache
+def _ssl_context(ca_file: Path | None) -> ssl.SSLContext:
+    """Trusts the system's CAs and those of a file; loading them is slow."""
+    context = ssl.create_default_context()
+    if ca_file is not None:
+        context.load_verify_locations(ca_file)
+    return context
 
 
 def _digest(content: bytes) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from bot.charts.archive import MOST_FILES, unpack
+from bot.charts.archive import MOST_FILES, MOST_HEADER, unpack
 from bot.charts.errors import ChartError
 from renderers.tree import MAX_FILE, MAX_TOTAL
 from tests.fakes.chart_host import ARCHIVE, CHART, packed
@@ -52,6 +52,10 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
     "a device": (lambda: entry("web/a", tarfile.CHRTYPE), "is no regular file"),
     "a pipe": (lambda: entry("web/a", tarfile.FIFOTYPE), "is no regular file"),
     "a sparse file": (sparse, "is no regular file"),
+    "a long header": (
+        lambda: entry("web/a", tarfile.XHDTYPE, size=MOST_HEADER + 1),
+        f"a header of more than {MOST_HEADER} bytes",
+    ),
     "one path twice": (lambda: entry("web/Chart.yaml"), "has 'web/Chart.yaml' twice"),
     "a bomb": (lambda: gzip.compress(bytes(MAX_TOTAL + 1), 9), "once decompressed"),
     "a large file": (lambda: entry("web/a", size=MAX_FILE + 1), f"more than {MAX_FILE} bytes"),
