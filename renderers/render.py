@@ -4,13 +4,15 @@ Called by `bot.engine.propose` between planning and gating.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 from planners.model import Cluster, Component, PlanProblem, Target, Unit
 from planners.model.snapshot import Snapshot
 from planners.plan import Plan
 from renderers import yaml
+from renderers.defects import Defect, confined
 from renderers.kubernetes.fields import in_key_order
 from renderers.kubernetes.kinds import Scope, kind_of
 from renderers.kubernetes.metadata import label_of
@@ -40,6 +42,7 @@ class Rendered:
     trees: Mapping[Unit, FileTree]
     problems: tuple[PlanProblem, ...] = ()
     warnings: tuple[str, ...] = ()
+    defects: tuple[Defect, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,7 @@ class _Rendering:
     usages: dict[_FilesKey, dict[str, Usage]] = field(default_factory=dict)
     reference_templates: dict[tuple[str, str], bytes] = field(default_factory=dict)
     unquoted_names: dict[str, bool] = field(default_factory=dict)
+    defects: list[Defect] = field(default_factory=list)
     defined: DefinedKinds = field(init=False)
     quota: QuotaLedger = field(init=False)
     validation: SchemaValidation = field(init=False)
@@ -138,10 +142,8 @@ class _Rendering:
         for item in variant.objects:
             self.check_size(variant, item)
             if not is_tenant_setup:
-                for reason in self.violations(item, plaintext=plaintext):
-                    self.problem(f"{name}: {reason}")
-            for reason in self.quota.rejections(item):
-                self.problem(f"{name}: {reason}")
+                self.check(name, item, partial(self.violations, item, plaintext=plaintext))
+            self.check(name, item, partial(self.quota.rejections, item))
             for assumption in self.quota.assumptions(item):
                 self.warnings[f"{name}: {assumption}"] = None
         try:
@@ -150,6 +152,15 @@ class _Rendering:
             self.problem(f"{name}: {error}")
             return {}
         return {file: self.dumped(item) for file, item in zip(names, variant.objects, strict=True)}
+
+    def check(self, component: str, item: Object, rule: Callable[[], Iterable[str]]) -> None:
+        """Add what a rule finds in an object, or that it could not be applied."""
+        reasons, defect = confined(rule)
+        if defect is not None:
+            self.defects.append(defect)
+            reasons = [f"{label_of(item)} {defect}"]
+        for reason in reasons:
+            self.problem(f"{component}: {reason}")
 
     def violations(self, item: Object, *, plaintext: bool) -> Iterator[str]:
         """Why the tenant may not write an object.
@@ -252,4 +263,4 @@ def render(
         run.problem(message)
     problems = (*run.problems.values(), *run.owners.problems(), *run.validation.problems())
     warnings = (*run.warnings, *run.validation.warnings())
-    return Rendered(trees, problems, warnings)
+    return Rendered(trees, problems, warnings, (*run.defects, *run.validation.defects))

@@ -7,9 +7,11 @@ with the place in the app repo where the field is written, if that can be determ
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 from planners.model import Cluster, Component, FilePosition, Json, ObjectIdentity, PlanProblem
 from renderers import yaml
+from renderers.defects import Defect, confined
 from renderers.kubernetes.fields import path_text
 from renderers.kubernetes.metadata import identity_of, label_of
 from renderers.kubernetes.schemas import Schemas, SchemaViolation
@@ -49,6 +51,7 @@ class SchemaValidation:
     )
     _clusters: dict[_Finding, list[str]] = field(default_factory=dict)
     _written: dict[str, dict[ObjectIdentity, _Written]] = field(default_factory=dict)
+    defects: list[Defect] = field(default_factory=list)
 
     def validate(self, key: VariantKey, variant: Variant, cluster: Cluster) -> None:
         """Validate the objects of a variant for one cluster; `key` identifies the variant."""
@@ -78,7 +81,11 @@ class SchemaValidation:
 
     def _validate(self, variant: Variant, version: str | None) -> Iterator[_Finding]:
         for item in variant.objects:
-            for violation in self._violations(item, version):
+            found, defect = confined(partial(self._violations, item, version))
+            if defect is not None:
+                self.defects.append(defect)
+                found = [SchemaViolation((), str(defect))]
+            for violation in found:
                 where = f" {path_text(violation.path)}" if violation.path else ""
                 yield _Finding(
                     f"{variant.component.name}: {label_of(item)}:{where} {violation.message}",

@@ -45,6 +45,8 @@ def propose_or_fail(app: Path | None, snapshot: Snapshot) -> Proposal:
     proposal = propose(snapshot)
     if proposal.problems:
         lines = [f"{app}/{each}" if each.position else str(each) for each in proposal.problems]
+        for defect in proposal.defects:
+            lines += [f"internal error {defect.error}:", *(f"  {each}" for each in defect.frames)]
         raise InputError("\n".join(lines))
     print_warnings(app, proposal)
     return proposal

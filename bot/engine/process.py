@@ -9,12 +9,15 @@ import resource
 from dataclasses import dataclass, field
 
 import anyio
+import structlog
 from anyio import to_process
 
 from bot.engine.propose import Proposal, propose
 from planners.model.snapshot import Snapshot
 
 MIB = 1 << 20
+
+log = structlog.get_logger()
 
 
 class PlannerError(Exception):
@@ -43,7 +46,7 @@ class Planner:
         async with self.limiter:
             try:
                 with anyio.fail_after(self.seconds):
-                    return await to_process.run_sync(
+                    proposal = await to_process.run_sync(
                         _propose,
                         snapshot,
                         self.mebibytes * MIB,
@@ -54,8 +57,22 @@ class Planner:
                 limit = f"{self.seconds:g} seconds (SWITCHYARD_PLANNER_SECONDS)"
             except (MemoryError, anyio.BrokenWorkerProcess):
                 limit = f"{self.mebibytes} MiB (SWITCHYARD_PLANNER_MEBIBYTES)"
+            else:
+                log_defects(proposal)
+                return proposal
         raise PlannerError(
             f"planning exceeded its limit of {limit}: raise the limit, or split the application"
+        )
+
+
+def log_defects(proposal: Proposal) -> None:
+    """Log every rule that failed: the plan says of which object, but has no room for frames."""
+    for each in proposal.defects:
+        log.error(
+            "internal error in a rule",
+            application=proposal.application.name,
+            error=each.error,
+            frames=each.frames,
         )
 
 

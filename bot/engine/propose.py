@@ -20,6 +20,7 @@ from planners.model.snapshot import PreviousDeployment, Snapshot
 from planners.placement.exceptions import expired
 from planners.placement.place import Evaluator
 from planners.plan import Plan, plan, plan_digest
+from renderers.defects import Defect
 from renderers.implied_dependencies import with_implied
 from renderers.render import render
 from renderers.tree import FileTree, blob_id
@@ -45,6 +46,7 @@ class Proposal:
     problems: tuple[PlanProblem, ...]
     warnings: tuple[str, ...] = ()
     conditions: Conditions = field(default_factory=Conditions)
+    defects: tuple[Defect, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +132,7 @@ def _roll_out(snapshot: Snapshot, *, thorough: bool) -> Proposal:
         evaluation=Evaluation((), ()),
         problems=(*problems, *planned.problems, *rendered.problems),
         warnings=(*_idle(snapshot, planned), *rendered.warnings),
+        defects=rendered.defects,
     )
     if proposal.problems:
         return replace(proposal, evaluation=refuse(snapshot, proposal.problems[0]))
