@@ -33,13 +33,14 @@ class ChartStore:
     """Charts by digest, kept in `folder`; several processes may share it.
 
     `credentials` are `user:password` by host. `ca_file` has CAs to trust besides the system's.
-    At most `most` bytes are kept.
+    At most `most` bytes are kept; fetching a chart may take `seconds`.
     """
 
     folder: Path
     credentials: Mapping[str, str] = field(default_factory=dict)
     ca_file: Path | None = None
     most: int = MOST_KEPT
+    seconds: float = SECONDS
 
     @classmethod
     def of(cls, settings: ChartSettings, folder: Path) -> "ChartStore":
@@ -59,12 +60,14 @@ class ChartStore:
 
     async def _archive(self, source: ComponentSource, origin: ChartOrigin) -> bytes:
         try:
-            async with asyncio.timeout(SECONDS):
+            async with asyncio.timeout(self.seconds):
                 if source.path.startswith(OCI):
                     return await self._from_registry(source, origin)
                 return await self._from_repository(source, origin)
         except TimeoutError as error:
-            raise ChartUnavailableError(f"it took longer than {SECONDS} s to fetch it") from error
+            raise ChartUnavailableError(
+                f"it took longer than {self.seconds:g} s to fetch it"
+            ) from error
 
     async def _from_registry(self, source: ComponentSource, origin: ChartOrigin) -> bytes:
         host, _, repository = source.path.removeprefix(OCI).partition("/")

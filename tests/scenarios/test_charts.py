@@ -180,6 +180,32 @@ def test_a_chart_of_a_repository_renders_as_helm_renders_its_archive(
     assert "size: small" in found.read_text()
 
 
+@pytest.mark.parametrize(
+    ("setting", "expected"),
+    [
+        ('CREDENTIALS={"registry.example.com": "canary"}', "must be of the form user:password"),
+        ('CREDENTIALS={"https://registry.example.com": "canary:x"}', "should match pattern"),
+        ("CA_FILE=/none.pem", "cannot be read as PEM certificates"),
+    ],
+)
+def test_a_wrong_setting_is_told_without_its_value(
+    setting: str,
+    expected: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    variable, _, value = setting.partition("=")
+    monkeypatch.setenv(f"SWITCHYARD_CHART_{variable}", value)
+    options = folders(tmp_path, FOUND, "[{from: 'oci://registry.example.com'}]")
+
+    assert main(["check", *options, "--charts", str(tmp_path / "charts")]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith(f"invalid settings:\nSWITCHYARD_chart_{variable.lower()}")
+    assert expected in said
+    assert "canary" not in said
+
+
 def test_a_host_that_is_away_is_told(
     host: ChartHost, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -104,6 +104,19 @@ async def test_a_plan_waits_for_its_registry_and_goes_on_by_itself(
     assert "registry.example.com/web:small" in world.deployed("two", "web")
 
 
+async def test_a_policy_counts_at_once_for_a_rollout_under_way(
+    world: World, host: ChartHost
+) -> None:
+    world.ada.push(APP, "main", app(host), "Open the shop")
+    await world.settle()
+    assert world.view().waves
+    world.describe(small_fleet(("one", "two")))
+    await world.settle()
+
+    (problem,) = world.view().problems
+    assert f"lets tenant 'shop' use the chart oci://{host.place}/charts/web" in problem
+
+
 async def test_a_proposed_revision_waits_for_its_registry_and_gets_its_plan(
     world: World, host: ChartHost
 ) -> None:

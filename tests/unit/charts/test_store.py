@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -378,6 +379,22 @@ def test_a_host_that_does_not_answer_is_tried_again(place: Place) -> None:
     place.host.stop()
     with pytest.raises(ChartUnavailableError, match=r"127\.0\.0\.1 cannot be reached"):
         place.pulled(MISSING)
+
+
+def test_a_host_that_takes_for_ever_is_given_up(place: Place) -> None:
+    digest, ended = place.host.push(), threading.Event()
+
+    def slow() -> Reply:
+        ended.wait()
+        return Reply()
+
+    place.host.faults[f"/v2/charts/web/manifests/{digest}"] = slow
+    hasty = replace(place, store=replace(place.store, seconds=0.2))
+    try:
+        with pytest.raises(ChartUnavailableError, match=r"longer than 0\.2 s"):
+            hasty.pulled(digest)
+    finally:
+        ended.set()
 
 
 def test_a_certificate_that_nobody_trusts_is_told(place: Place) -> None:
