@@ -16,10 +16,12 @@ from renderers.patch._json_trees import MAX_DEPTH, deep_copy, deep_copy_object, 
 from renderers.patch._json_writes import OperationWrites, with_final_values
 from renderers.writes import Write
 
-MAX_OPERATIONS = 3_000
+MAX_OPERATIONS = 10_000
+"""As kube-apiserver (`maxJSONPatchOperations` of its patch handler)."""
+
 MAX_RESULT_BYTES = 3 * 1024 * 1024
-MAX_WORK = 50_000
-"""What one patch may cost, in values that are copied or compared: about a tenth of a second."""
+MAX_WORK = 200_000
+"""What one patch may cost, in values that are copied or compared: about a third of a second."""
 
 OPERATION_WORK = 10
 CHARACTERS_OF_WORK = 10

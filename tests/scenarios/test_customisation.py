@@ -370,4 +370,4 @@ def test_a_patch_that_doubles_is_reported_with_its_place(tmp_path: Path) -> None
     )
     (problem,) = said(proposal)
     assert problem.startswith("switchyard.yaml:11:7: customisation bomb: operation ")
-    assert "the patch copies or compares more than 50000 values" in problem
+    assert "the patch copies or compares more than 200000 values" in problem
