@@ -8,7 +8,7 @@ from datetime import timedelta
 from planners.model import Cluster, Target, Unit
 from planners.model.requests import Amounts, ReplicaCounts, WorkloadRequests, total_requests
 from planners.model.snapshot import MergeRequestState, ReportedFacts, ResourceClaim, Snapshot
-from planners.placement.facts import FLEET_REPO, SourcedValue, fresh_facts, source
+from planners.placement.facts import BOUNDED, FLEET_REPO, SourcedValue, fresh_facts, source
 
 STANDARD_RESOURCES = frozenset({"cpu", "memory", "ephemeral-storage", "pods"})
 """Resources that every cluster has, so that an unstated capacity is unknown and not 0."""
@@ -192,7 +192,7 @@ class Allocation:
             ]
             stated = reported.free[resource] + _sum(own, resource)
             before = min(stated, cluster.capacity.get(resource, stated))
-            told = source(reported, self.snapshot.now, bounded=before != stated)
+            told = source(reported, self.snapshot.now, BOUNDED if before != stated else "")
             return SourcedValue(before - _sum(later, resource) - requested, told)
         if resource not in cluster.capacity:
             unknown = resource in STANDARD_RESOURCES

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from planners.model import Cluster, Location, UserPlace
 from planners.model.snapshot import ReportedFacts
-from planners.placement.facts import SourcedValue
+from planners.placement.facts import LEAST_PART, TYPICAL_LATENCY, SourcedValue
 
 EARTH_RADIUS = 6371.0088
 """Mean radius in kilometres."""
@@ -48,12 +48,13 @@ def latency(
     """The users' average round-trip time in milliseconds, weighted by location.
 
     Measured where the cluster reported it, else estimated from the distance at the speed of light
-    in fibre, which no measurement is faster than. None if neither is known for some location.
+    in fibre, which no measurement is faster than. None if neither is known for some location. A
+    cluster without a declared location is not nearer than a quarter of what scores 50.
     """
     total, weights, measured = 0.0, 0, 0
     for place in users:
         milliseconds = reported.latency.get(place.name) if reported is not None else None
-        least = 0.0
+        least = TYPICAL_LATENCY * LEAST_PART
         if cluster.location is not None:
             least = distance(place, cluster.location) / KILOMETRES_PER_MILLISECOND
         if milliseconds is not None:

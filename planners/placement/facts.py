@@ -2,7 +2,8 @@
 
 A report cannot make a cluster much more attractive than the fleet repo says: it has at most the
 declared capacity, at least a quarter of the declared price and carbon intensity, and no shorter
-round trips than its declared location permits. What the fleet repo does not declare has no bound.
+round trips than its declared location permits. Where the fleet repo declares nothing, a quarter of
+what scores 50 is the bound. Free resources without a capacity give no points.
 """
 
 from dataclasses import dataclass, replace
@@ -16,6 +17,11 @@ DEFAULT_MAX_AGE = timedelta(minutes=15)
 FLEET_REPO = "fleet repo"
 LEAST_PART = 0.25
 BOUNDED = "limited by the fleet repo"
+UNDECLARED = "limited, as the fleet repo declares none"
+TYPICAL_CARBON = 300.0
+TYPICAL_PRICE = Price(0.05, 0.0125)
+TYPICAL_LATENCY = 50.0
+"""What scores 50, in g/kWh, per hour and in milliseconds."""
 
 Value = TypeVar("Value")
 
@@ -49,8 +55,9 @@ def carbon(
 ) -> SourcedValue[float] | None:
     """The carbon intensity in grams of CO2 equivalent per kWh; None if unknown."""
     if reported is not None and reported.carbon is not None:
-        value = _at_least(reported.carbon, cluster.carbon)
-        return SourcedValue(value, source(reported, now, bounded=value != reported.carbon))
+        value = _at_least(reported.carbon, cluster.carbon, TYPICAL_CARBON)
+        limit = _limit(value != reported.carbon, cluster.carbon)
+        return SourcedValue(value, source(reported, now, limit))
     return SourcedValue(cluster.carbon, FLEET_REPO) if cluster.carbon is not None else None
 
 
@@ -59,22 +66,28 @@ def price(
 ) -> SourcedValue[Price] | None:
     """The hourly prices; None if unknown."""
     if reported is not None and reported.price is not None:
-        declared, new = cluster.price, reported.price
+        declared, new = cluster.price or TYPICAL_PRICE, reported.price
         value = Price(
-            _at_least(new.cpu_hour, declared.cpu_hour if declared else None),
-            _at_least(new.memory_gib_hour, declared.memory_gib_hour if declared else None),
+            _at_least(new.cpu_hour, declared.cpu_hour, declared.cpu_hour),
+            _at_least(new.memory_gib_hour, declared.memory_gib_hour, declared.memory_gib_hour),
         )
-        return SourcedValue(value, source(reported, now, bounded=value != new))
+        return SourcedValue(value, source(reported, now, _limit(value != new, cluster.price)))
     return SourcedValue(cluster.price, FLEET_REPO) if cluster.price is not None else None
 
 
-def _at_least(reported: float, declared: float | None) -> float:
-    return reported if declared is None else max(reported, declared * LEAST_PART)
+def _at_least(reported: float, declared: float | None, typical: float) -> float:
+    return max(reported, (typical if declared is None else declared) * LEAST_PART)
 
 
-def source(reported: ReportedFacts, now: datetime, *, bounded: bool) -> str:
-    """The source of a reported value, and whether the fleet repo limits it."""
-    return f"{age(reported, now)}, {BOUNDED}" if bounded else age(reported, now)
+def _limit(bounded: bool, declared: object) -> str:  # noqa: FBT001 - a condition, no option
+    if not bounded:
+        return ""
+    return UNDECLARED if declared is None else BOUNDED
+
+
+def source(reported: ReportedFacts, now: datetime, limit: str = "") -> str:
+    """The source of a reported value, and what limits it."""
+    return f"{age(reported, now)}, {limit}" if limit else age(reported, now)
 
 
 def age(reported: ReportedFacts, now: datetime) -> str:

@@ -7,7 +7,7 @@ from planners.placement import facts
 from planners.placement.filters import Request
 from planners.placement.scores import Points, Score, falling, unknown
 
-HALF = 300.0
+HALF = facts.TYPICAL_CARBON
 
 
 @dataclass(frozen=True, slots=True)

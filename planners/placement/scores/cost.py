@@ -10,7 +10,7 @@ from planners.placement.scores import Points, Score, falling, unknown
 CPU = 10**9
 GIB = 2**30 * 10**9
 GIB_PER_CPU = 4
-HALF = 0.05
+HALF = facts.TYPICAL_PRICE.cpu_hour
 
 
 @dataclass(frozen=True, slots=True)

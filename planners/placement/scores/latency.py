@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 
 from planners.model import Cluster
-from planners.placement import distance
+from planners.placement import distance, facts
 from planners.placement.filters import Request
 from planners.placement.scores import Points, Score, falling, unknown
 
-HALF = 50.0
+HALF = facts.TYPICAL_LATENCY
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,8 @@ def reported(**values: object) -> ReportedFacts:
         (DECLARED, 99.0, 100.0, "reported 3m ago, limited by the fleet repo"),
         (DECLARED, 100.0, 100.0, "reported 3m ago"),
         (DECLARED, 2000.0, 2000.0, "reported 3m ago"),
-        (UNDECLARED, 0.0, 0.0, "reported 3m ago"),
+        (UNDECLARED, 0.0, 75.0, "reported 3m ago, limited, as the fleet repo declares none"),
+        (UNDECLARED, 75.0, 75.0, "reported 3m ago"),
     ],
 )
 def test_carbon_is_at_least_a_quarter_of_what_is_declared(
@@ -45,7 +46,7 @@ def test_each_price_is_at_least_a_quarter_of_what_is_declared() -> None:
         Price(0.01, 0.003), "reported 3m ago, limited by the fleet repo"
     )
     assert facts.price(UNDECLARED, free, NOON) == facts.SourcedValue(
-        Price(0.0, 0.003), "reported 3m ago"
+        Price(0.0125, 0.003125), "reported 3m ago, limited, as the fleet repo declares none"
     )
 
 
@@ -55,6 +56,8 @@ def test_no_round_trip_is_faster_than_light_in_fibre() -> None:
     assert near is not None
     assert far is not None
     assert near.value == far.value > 80
+    anywhere = distance.latency(USERS, UNDECLARED, reported(latency={"tokyo": 0.0}))
+    assert anywhere == facts.SourcedValue(12.5, "measured for 1 of 1 locations")
     slow = distance.latency(USERS, DECLARED, reported(latency={"tokyo": 250.0}))
     assert slow == facts.SourcedValue(250.0, "measured for 1 of 1 locations")
 
