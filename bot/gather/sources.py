@@ -5,8 +5,8 @@ Imports no Git, forge or store: `switchyard check` reads folders with it.
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from functools import lru_cache, partial
+from dataclasses import dataclass
+from functools import partial
 
 from bot.charts import ChartError, Charts, ChartUnavailableError
 from bot.documents import read_application
@@ -15,6 +15,7 @@ from bot.documents.tenants import is_tenant_setup, tenant_setup, with_tenant_dep
 from bot.engine import discovery, helm, kustomize
 from bot.engine.render_tools import ToolError
 from bot.gather.errors import AwayError, DocumentsError, GatherError
+from bot.gather.tool_outputs import ToolOutputs
 from planners.model import Application, Component, ComponentSource, Fleet, Registration, Tenant
 from renderers.builds import Build, builds
 from renderers.sources import SourceError
@@ -27,7 +28,7 @@ TOOLS: Mapping[str, Callable[[Build, FileTree], bytes]] = {
 MOST_BUILDS = 200
 """Runs of a tool for one component: each distinct set of values and version is one."""
 
-KEPT = 64
+OUTPUTS = ToolOutputs(most=256 * 1024 * 1024)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,9 @@ def read_sources(
         mine = _without_document(below(files, component.source.path), component)
         if tenant is not None and discovery.sources()[component.source.kind].tool:
             chart = partial(_chart, component.source, fleet, tenant, charts)
-            mine = _build(application, component, fleet, tenant, _Inputs.of(files, chart))
+            mine = _build(
+                application, component, fleet, tenant, _Inputs(_digest(files), files, chart)
+            )
         sources[component.name] = mine
     named = {file for intent in application.customizations for file in intent.files}
     application = with_tenant_dependency(application, tenant)
@@ -84,19 +87,24 @@ def _without_document(files: FileTree, component: Component) -> FileTree:
 
 @dataclass(frozen=True, slots=True)
 class _Inputs:
-    """The files of an application, compared by their digest; `chart` reads those of a chart.
+    """The files of an application with their digest; `chart` reads those of a fetched chart.
 
     Which chart it is, is part of a build.
     """
 
     digest: str
-    files: Mapping[str, bytes] = field(compare=False)
-    chart: Callable[[], FileTree] = field(compare=False)
+    files: Mapping[str, bytes]
+    chart: Callable[[], FileTree]
 
-    @classmethod
-    def of(cls, files: FileTree, chart: Callable[[], FileTree]) -> "_Inputs":
-        """These files."""
-        return cls(_digest(files), files, chart)
+    def output(self, build: Build) -> bytes:
+        """The output of a tool for these files."""
+        return OUTPUTS.get(build, self.digest, lambda: self._run(build))
+
+    def _run(self, build: Build) -> bytes:
+        files, chart = self.files, self.chart()
+        if chart:
+            files = PartialTree({**files, **chart}, unread(files))
+        return TOOLS[build.tool](build, files)
 
 
 def _chart(
@@ -142,20 +150,11 @@ def _build(
             f"clusters; at most {MOST_BUILDS}: use values that more clusters share, or patches"
         )
     try:
-        return {build.file: _output(build, given) for build in found}
+        return {build.file: given.output(build) for build in found}
     except SourceError as error:
         raise GatherError(f"{error.file}:{error.line}:{error.column}: {error}") from error
     except ToolError as error:
         raise GatherError(f"{folder}: {error}") from error
-
-
-@lru_cache(maxsize=KEPT)
-def _output(build: Build, given: _Inputs) -> bytes:
-    """The output of a tool; equal inputs have equal outputs, so the last ones are kept."""
-    files, chart = given.files, given.chart()
-    if chart:
-        files = PartialTree({**files, **chart}, unread(files))
-    return TOOLS[build.tool](build, files)
 
 
 def _digest(files: FileTree) -> str:
