@@ -176,7 +176,7 @@ _AFFINITY = shape(
         "podAntiAffinity": _POD_AFFINITY,
     }
 )
-_TOLERATIONS = each(
+TOLERATIONS = each(
     shape(
         {
             "key": LABEL_KEY,
@@ -225,7 +225,7 @@ _FIELDS: dict[str, Check] = {
         each(shape({"ip": IP_ADDRESS, "hostnames": each(SUBDOMAIN)}, required=("ip",))),
     ),
     "imagePullSecrets": unique("name", word="name"),
-    "tolerations": _TOLERATIONS,
+    "tolerations": TOLERATIONS,
     "affinity": _AFFINITY,
     "topologySpreadConstraints": _SPREADS,
     "overhead": values(amount),

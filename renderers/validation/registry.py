@@ -6,12 +6,14 @@ from planners.model import Json
 from renderers.kubernetes.schemas import SchemaViolation
 from renderers.validation import (
     access,
+    admission,
     data,
     definitions,
     jobs,
     limits,
     networking,
     pods,
+    runtime,
     scaling,
     services,
     storage,
@@ -22,8 +24,8 @@ from renderers.validation.metadata import object_metadata
 
 MOST_VIOLATIONS = 20
 _FAMILIES = (
-    access, data, definitions, jobs, limits, networking, pods, scaling, services, storage,
-    workloads,
+    access, admission, data, definitions, jobs, limits, networking, pods, runtime, scaling,
+    services, storage, workloads,
 )  # fmt: skip
 KINDS: Mapping[tuple[str, str], Check] = {
     kind: check for family in _FAMILIES for kind, check in family.KINDS.items()

@@ -1,4 +1,4 @@
-"""Rules for claims, volumes and storage classes.
+"""Rules for claims, volumes, storage classes and drivers.
 
 Sources: k8s.io/kubernetes/pkg/apis/core/validation (ValidatePersistentVolumeClaimSpec,
 ValidatePersistentVolumeSpec), k8s.io/kubernetes/pkg/apis/storage/validation.
@@ -11,9 +11,11 @@ from renderers.validation.checks import (
     Place,
     Violations,
     absolute,
+    between,
     both,
     each,
     mapping,
+    mappings,
     nanos_of,
     one_of,
     present,
@@ -23,6 +25,7 @@ from renderers.validation.checks import (
 from renderers.validation.formats import LABEL_KEY, SUBDOMAIN
 from renderers.validation.metadata import SELECTOR
 
+_TEN_MINUTES = 600
 _POD_ONLY = "ReadWriteOncePod"
 _MODES = ("ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany", _POD_ONLY)
 _NOT_SOURCES = frozenset(
@@ -106,8 +109,33 @@ _CLASS = shape(
     filled=("volumeBindingMode",),
 )
 
+
+def _audiences(value: Json, place: Place) -> Violations:
+    """No two tokens are for one audience; the empty one is that of the API server."""
+    seen: set[str] = set()
+    for index, item in mappings(value):
+        audience = text(item.get("audience"))
+        if audience in seen:
+            where = place.at(index, "audience")
+            yield where.violation("is the audience of an earlier token too")
+        seen.add(audience)
+
+
+_DRIVER = shape(
+    {
+        "fsGroupPolicy": one_of("ReadWriteOnceWithFSType", "File", "None"),
+        "volumeLifecycleModes": each(one_of("Persistent", "Ephemeral")),
+        "tokenRequests": both(
+            each(shape({"expirationSeconds": between(_TEN_MINUTES, 2**32)})), _audiences
+        ),
+        "nodeAllocatableUpdatePeriodSeconds": between(10),
+    },
+    filled=("fsGroupPolicy",),
+)
+
 KINDS: dict[tuple[str, str], Check] = {
     ("", "PersistentVolumeClaim"): shape({"spec": CLAIM_SPEC}, required=("spec",)),
     ("", "PersistentVolume"): shape({"spec": _VOLUME}, required=("spec",)),
     ("storage.k8s.io", "StorageClass"): _CLASS,
+    ("storage.k8s.io", "CSIDriver"): shape({"spec": _DRIVER}, required=("spec",)),
 }
