@@ -13,7 +13,7 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 import httpx
 
@@ -71,7 +71,7 @@ class Downloader:
             answer = await self._from_any_address(target, most, sent or {})
             if answer.status not in _MOVED:
                 return _settled(answer)
-            url = urljoin(str(target), answer.headers.get("location", ""))
+            url = joined(str(target), answer.headers.get("location", ""))
         raise ChartError(f"{self.home} redirects more than {REDIRECTS} times")
 
     def _checked(self, url: str, *, moves: bool) -> httpx.URL:
@@ -148,6 +148,30 @@ class Downloader:
                 if len(body) > most:
                     raise ChartError(f"{url} has more than {most} bytes")
             return Answer(answer.url, answer.status, answer.headers, bytes(body))
+
+
+def joined(base: str, reference: str) -> str:
+    """An address that a host gives, maybe relative to another one.
+
+    Raises:
+        ChartError: it is none.
+    """
+    try:
+        return urljoin(base, reference)
+    except ValueError as error:
+        raise ChartError(f"{base} refers to an address that is none: {error}") from error
+
+
+def host_of(url: str) -> str:
+    """The host of an address that a host gives, with its port if it has one.
+
+    Raises:
+        ChartError: it is none.
+    """
+    try:
+        return urlsplit(url).netloc
+    except ValueError as error:
+        raise ChartError(f"{url!r} is no address: {error}") from error
 
 
 def is_permitted(address: str, *, private: bool) -> bool:

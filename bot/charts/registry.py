@@ -10,9 +10,9 @@ import json
 import re
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
-from bot.charts.downloads import Answer, Downloader
+from bot.charts.downloads import Answer, Downloader, host_of
 from bot.charts.errors import ChartError
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -77,7 +77,7 @@ class Registry:
     async def _token(self, challenge: dict[str, str]) -> str:
         """A token to pull, from the host that the registry names and the policy permits."""
         realm = challenge.get("realm", "")
-        host = urlsplit(realm).netloc
+        host = host_of(realm)
         home = self.downloader.home
         if host != home and host not in self.token_hosts:
             raise ChartError(
@@ -147,7 +147,7 @@ def accepted(answer: Answer) -> Answer:
     Raises:
         ChartError: the status is another one.
     """
-    host = urlsplit(answer.url).netloc
+    host = host_of(answer.url)
     match answer.status:
         case 200:
             return answer

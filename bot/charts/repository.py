@@ -5,9 +5,8 @@ Source: Helm documentation, "The Chart Repository Guide" (index file; relative a
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from urllib.parse import urljoin
 
-from bot.charts.downloads import Downloader
+from bot.charts.downloads import Downloader, joined
 from bot.charts.errors import ChartError
 from bot.charts.registry import accepted, basic
 from planners.model import Json
@@ -31,7 +30,7 @@ class Repository:
         index = accepted(
             await self.downloader.get(f"{self.address}/index.yaml", MAX_FILE, self._headers())
         )
-        url = urljoin(f"{self.address}/", archive_url(index.body, name, version, digest))
+        url = joined(f"{self.address}/", archive_url(index.body, name, version, digest))
         headers = self._headers() if url.startswith(f"{self.address}/") else {}
         return accepted(await self.downloader.get(url, most, headers, moves=True)).body
 

@@ -104,7 +104,10 @@ class ChartStore:
             return content
         content = await fetch()
         if _digest(content) != digest:
-            raise ChartError(f"what was fetched has the digest {_digest(content)}, not {digest}")
+            raise ChartError(
+                f"what was fetched has the digest {_digest(content)}, not {digest}: it was "
+                f"published again, or the host is not to be trusted; compare with what was reviewed"
+            )
         with suppress(OSError):  # a full disk costs another fetch
             self._write(digest, content)
         return content

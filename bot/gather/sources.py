@@ -16,7 +16,7 @@ from bot.engine import discovery, helm, kustomize
 from bot.engine.render_tools import ToolError
 from bot.gather.errors import AwayError, DocumentsError, GatherError
 from bot.gather.tool_outputs import ToolOutputs
-from planners.model import Application, Component, ComponentSource, Fleet, Registration, Tenant
+from planners.model import Application, Component, Fleet, Registration, Tenant
 from renderers.builds import Build, builds
 from renderers.sources import SourceError
 from renderers.tree import FileTree, PartialTree, below, unread
@@ -67,7 +67,7 @@ def read_sources(
     for component in application.components:
         mine = _without_document(below(files, component.source.path), component)
         if tenant is not None and discovery.sources()[component.source.kind].tool:
-            chart = partial(_chart, component.source, fleet, tenant, charts)
+            chart = partial(_chart, component, fleet, tenant, charts)
             mine = _build(
                 application, component, fleet, tenant, _Inputs(_digest(files), files, chart)
             )
@@ -107,30 +107,30 @@ class _Inputs:
         return TOOLS[build.tool](build, files)
 
 
-def _chart(
-    source: ComponentSource, fleet: Fleet, tenant: Tenant, charts: Charts | None
-) -> FileTree:
+def _chart(component: Component, fleet: Fleet, tenant: Tenant, charts: Charts | None) -> FileTree:
     """The files of a chart that is not in the app repo, below its address.
 
     Raises:
         GatherError: there is no such chart, or it may not be used.
         AwayError: its host is away.
     """
+    source = component.source
     if not source.digest:
         return {}
     origin = fleet.chart_origin(source.path, tenant.name)
     assert origin is not None, "read_application checks it"
     if charts is None:
         raise GatherError(
-            f"{source.path}: nothing is fetched without being asked: give `--charts DIR`, a folder "
-            f"in which charts are kept, to download it"
+            f"component {component.name}: {source.path}: nothing is fetched without being asked: "
+            f"give `--charts DIR`, a folder in which charts are kept, to download it"
         )
+    what = f"component {component.name}: {source.path} {source.version}"
     try:
         files = charts.files(source, origin)
     except ChartUnavailableError as error:
-        raise AwayError(f"{source.path} {source.version} is not here yet: {error}") from error
+        raise AwayError(f"{what} is not here yet: {error}") from error
     except ChartError as error:
-        raise GatherError(f"{source.path} {source.version}: {error}") from error
+        raise GatherError(f"{what}: {error}") from error
     return {f"{source.path}/{path}": content for path, content in files.items()}
 
 

@@ -90,7 +90,9 @@ async def test_a_plan_waits_for_its_registry_and_goes_on_by_itself(
     await world.settle()
 
     (problem,) = world.view().problems
-    assert problem.startswith(f"oci://{host.place}/charts/web 1.2.3 is not here yet: ")
+    assert problem.startswith(
+        f"component web: oci://{host.place}/charts/web 1.2.3 is not here yet: "
+    )
     assert problem.endswith("every two minutes")
     asked = len(host.requests)
     await world.advance(1)

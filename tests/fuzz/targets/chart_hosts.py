@@ -1,15 +1,18 @@
-"""What chart hosts send: manifests of registries, and indexes of repositories."""
+"""What chart hosts send: manifests of registries, indexes of repositories, and addresses."""
 
 import json
+import ssl
 from collections.abc import Iterator
 
+from bot.charts.downloads import Downloader, host_of, joined
 from bot.charts.errors import ChartError
 from bot.charts.registry import CONFIG, CONTENT, MANIFEST, chart_layer
 from bot.charts.repository import archive_url
-from tests.fuzz import Target
+from tests.fuzz import Target, text
 
 DIGEST = f"sha256:{'0' * 64}"
 MOST = 1_000_000
+DOWNLOADER = Downloader("a.example", ssl.create_default_context(), ("*.b.example",))
 
 
 def check(data: bytes) -> None:
@@ -27,6 +30,18 @@ def check(data: bytes) -> None:
         assert len(str(error)) < len(data) * 6 + 500
     else:
         assert not url.startswith("oci://")
+    _check_address(text(data))
+
+
+def _check_address(found: str) -> None:
+    """ChartError, or an address of the host itself or of a named one."""
+    try:
+        host_of(found)
+        target = DOWNLOADER._checked(joined("https://a.example/stable/", found), moves=True)
+    except ChartError:
+        return
+    assert target.scheme == "https"
+    assert target.host == "a.example" or target.host.endswith(".b.example")
 
 
 def seeds() -> Iterator[bytes]:
@@ -35,9 +50,25 @@ def seeds() -> Iterator[bytes]:
     config = {"mediaType": CONFIG, "digest": DIGEST, "size": 2}
     yield json.dumps({"mediaType": MANIFEST, "config": config, "layers": [layer]}).encode()
     yield json.dumps({"manifests": [config]}).encode()
+    yield b"https://a.example/web-1.2.3.tgz"
+    yield b"//x.b.example:8443/web.tgz?a=b"
     yield b"entries:\n  web:\n  - {name: web, version: 1.2.3, urls: [web-1.2.3.tgz]}\n"
     yield f"entries: {{web: [{{version: 1.2.3, digest: {DIGEST}, urls: ['oci://a/b']}}]}}".encode()
 
 
-WORDS = (b'"layers"', b'"config"', b'"size"', b"urls", b"digest", b"oci://", b"1.2.3", b"1e999")
+WORDS = (
+    b'"layers"',
+    b'"config"',
+    b'"size"',
+    b"urls",
+    b"digest",
+    b"oci://",
+    b"1.2.3",
+    b"1e999",
+    b"@",
+    b"[::1]",
+    b"https://",
+    b"\\",
+    b".b.example",
+)
 TARGET = Target(check, seeds, WORDS, share=0.5)

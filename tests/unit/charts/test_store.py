@@ -151,6 +151,20 @@ def test_a_token_is_fetched_with_credentials_and_sent_to_the_registry_alone(plac
     assert PASSWORD.encode() not in kept
 
 
+def test_a_registry_may_want_credentials_instead_of_a_token(place: Place) -> None:
+    """Amazon ECR and others answer with a Basic challenge (RFC 7617)."""
+    known, digest = with_credentials(place), place.host.push()
+    place.host.password = ""
+    path = f"/v2/charts/web/manifests/{digest}"
+    challenge = Reply(401, headers={"www-authenticate": 'Basic realm="charts"'})
+    replies = iter((challenge, place.host.pages[path]))
+    place.host.faults[path] = lambda: next(replies)
+
+    assert known.pulled(digest) == FILES
+    sent = [each.authorization.partition(" ")[0] for each in place.host.requests]
+    assert sent == ["", "Basic", "Basic"]
+
+
 def test_a_repository_gets_credentials_below_its_address_alone(place: Place) -> None:
     known = with_credentials(place)
     digest = place.host.publish(url=f"https://{place.host.place}/other/web-1.2.3.tgz")
@@ -275,6 +289,25 @@ def another_version(place: Place) -> str:
     return place.host.push(packed({"web/Chart.yaml": chart}))
 
 
+def no_token(place: Place) -> str:
+    digest = realm_elsewhere(place)
+    place.host.realm = ""
+    place.host.faults["/token"] = lambda: Reply(body=b'{"token": "a\\r\\nx: y"}')
+    return digest
+
+
+def another_status(place: Place) -> str:
+    digest = place.host.push()
+    place.host.faults[f"/v2/charts/web/manifests/{digest}"] = lambda: Reply(418)
+    return digest
+
+
+def a_realm_that_is_none(place: Place) -> str:
+    digest = realm_elsewhere(place)
+    place.host.realm = "https://[::1"
+    return digest
+
+
 def not_there(place: Place) -> str:
     place.host.push()
     return MISSING
@@ -297,6 +330,9 @@ REGISTRY: dict[str, tuple[Case, str]] = {
     "two charts": (two_charts, "has 2 archives of charts"),
     "a weak digest": (layer_of_another_algorithm, "no SHA-256 digest"),
     "a manifest that is nested too deeply": (deep_manifest, "is no JSON object"),
+    "a token that is none": (no_token, "issued no token"),
+    "another status": (another_status, "answers with status 418"),
+    "a realm that is none": (a_realm_that_is_none, "is no address"),
     "another chart": (another_chart, "is that of db 1.2.3, expected web 1.2.3"),
     "another version": (another_version, "is that of web 1.2.4, expected web 1.2.3"),
     "no such digest": (not_there, "does not exist"),
@@ -327,6 +363,11 @@ def test_a_policy_names_other_hosts(place: Place, case: Case) -> None:
 
 REPOSITORY: dict[str, tuple[dict[str, str], str]] = {
     "an archive on another host": ({"url": "https://OTHER/web.tgz"}, "add it to `downloadHosts`"),
+    "an address that is none": ({"url": "https://[::1"}, "refers to an address that is none"),
+    "an address that is none either": (
+        {"url": "https://a:b/"},
+        "refers to an address that is none",
+    ),
     "an archive of this machine": ({"url": "file:///etc/passwd"}, "only https is permitted"),
     "an archive with another digest": ({"digest": "1" * 64}, "has the digest sha256:1111"),
     "an archive of a registry": ({"url": "oci://OTHER/web:1.2.3"}, "`chart: oci://OTHER/web`"),
@@ -379,6 +420,17 @@ def test_a_host_that_does_not_answer_is_tried_again(place: Place) -> None:
     place.host.stop()
     with pytest.raises(ChartUnavailableError, match=r"127\.0\.0\.1 cannot be reached"):
         place.pulled(MISSING)
+
+
+def test_a_host_that_breaks_off_is_tried_again(place: Place) -> None:
+    digest = place.host.push()
+
+    def broken() -> Reply:
+        raise ConnectionError
+
+    place.host.faults[f"/v2/charts/web/manifests/{digest}"] = broken
+    with pytest.raises(ChartUnavailableError, match=r"^127\.0\.0\.1: "):
+        place.pulled(digest)
 
 
 def test_a_host_that_takes_for_ever_is_given_up(place: Place) -> None:
