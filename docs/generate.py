@@ -2,7 +2,7 @@
 
 import inspect
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,9 +14,11 @@ from bot.chatops.executor import commands as commands_found
 from bot.chatops.parser import usage
 from bot.cli.parser import parser
 from bot.documents.models import FLEET_DOCUMENTS, ApplicationDocument
-from bot.engine import discovery
+from bot.engine import cel_functions, discovery
 from bot.settings import Settings
 from planners.placement.scores import key_of
+from renderers.kubernetes.kinds import BUILT_IN, known_kind
+from renderers.validation.registry import KINDS
 from tests.conformance import test_forge
 from tests.conformance.behaviours import Behaviour
 from tests.conformance.behaviours import github as on_github
@@ -48,6 +50,7 @@ def pages() -> dict[str, str]:
     found["reference/forges.md"] = forges()
     found["reference/slash-commands.md"] = slash_commands()
     found["reference/extensions.md"] = extensions()
+    found["reference/validation.md"] = validation()
     found["reference/public-applications.md"] = public_applications()
     return found
 
@@ -73,6 +76,46 @@ def extensions() -> str:
         lines = [f"| `{name}` | {summary} |" for name, summary in rows.items()]
         parts.append("\n".join([f"## {title}\n", "| name | meaning |", "|---|---|", *lines, ""]))
     return "\n".join(parts)
+
+
+VALIDATION = """# Validation
+
+Every object is checked after all patches, by the schema of its kind in the cluster's Kubernetes
+version. [The guide](../guides/customise.md#what-a-cluster-would-reject) says what the rules are
+about.
+
+## Kinds with the rules of the API server
+
+{ruled}
+
+## Kinds that are checked by name, metadata and schema only
+
+{others}
+
+## Rules of custom kinds
+
+CEL rules (`x-kubernetes-validations`) may use the standard functions of CEL, its extensions for
+strings, optional values and bindings, and: {functions}.
+
+A rule is not evaluated, and named in a warning of the plan, if it uses another function (or
+`indexOf` and `lastIndexOf` of a list), a field with a format that becomes a time or bytes, or a URL
+with a query or other unusual parts. Rules about updates (`oldSelf`) are left to the cluster, and so
+are expressions in match conditions of webhooks and in admission policies.
+"""
+
+
+def validation() -> str:
+    """What is checked of each kind, and what is not."""
+    ruled = {str(known_kind(*key)) for key in KINDS}
+    others = {str(kind) for key, kind in BUILT_IN.items() if key not in KINDS}
+    return NOTE + VALIDATION.format(
+        ruled=listed(ruled), others=listed(others), functions=listed(cel_functions.names())
+    )
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names in code font, sorted."""
+    return ", ".join(f"`{name}`" for name in sorted(names))
 
 
 def public_applications() -> str:

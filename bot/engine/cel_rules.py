@@ -2,9 +2,10 @@
 
 Source: Kubernetes documentation, "Custom Resources", "Validation rules" (`self`, escaped names of
 fields, transition rules) and "Common Expression Language in Kubernetes" (its libraries). The
-library is Google's in C++, which also has RE2, the regular expressions of Kubernetes. Rules that
-use what it does not have (`quantity()`, `isSorted()`, fields of a format) are reported as not
-evaluated. Cost is bounded by the size of the value to the power of the rule's loops.
+library is Google's in C++, which also has RE2, the regular expressions of Kubernetes;
+`cel_functions` adds functions. Rules that use what neither has (`find()`, `semver()`, `indexOf()`
+of lists, fields of a format such as date-time) are reported as not evaluated. Cost is bounded by
+the size of the value to the power of the rule's loops.
 """
 
 import re
@@ -12,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache, lru_cache
 from typing import Any
 
+from bot.engine.cel_functions import WRONG_VALUE, declarations
 from planners.model import Json
 from renderers.kubernetes.schemas import Schema, SchemaViolation
 
@@ -105,7 +107,7 @@ def _holds(rule: str, value: Json, schema: Schema) -> bool:
     plain = result.plain_value()
     if isinstance(plain, bool):
         return plain
-    if _NO_KEY in str(plain):
+    if _NO_KEY in str(plain) or WRONG_VALUE in str(plain):
         return False
     raise _NotEvaluatedError("it does not give true or false here")
 
@@ -162,7 +164,7 @@ def _environment() -> Any:
         ext_strings.ExtStrings(),
     ]
     variables = {"self": cel.Type.DYN, "pattern": cel.Type.STRING}
-    return cel.NewEnv(variables=variables, extensions=extensions)
+    return cel.NewEnv(variables=variables, extensions=extensions, functions=declarations(cel))
 
 
 @lru_cache(maxsize=1000)

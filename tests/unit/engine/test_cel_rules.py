@@ -57,6 +57,43 @@ def said(spec: dict[str, Any], rule: str, **more: Any) -> list[str]:
         ("self.?min.orValue(1) == 1", {}, {"min": 2}),
         ("self.names[0].lowerAscii() == 'a'", {"names": ["A"]}, {"names": ["B"]}),
         ("self.min > 0", {"min": 1}, {}),
+        *(
+            (rule, {"names": good}, {"names": bad})
+            for rule, good, bad in (
+                ("self.names.isSorted()", ["a", "b", "b"], ["b", "a"]),
+                ("self.names.max() == 'b'", ["b", "a"], ["a"]),
+                ("self.names.min() == 'a'", ["b", "a"], []),
+                ("self.names.map(n, size(n)).sum() == 3", ["a", "bb"], ["a"]),
+                ("self.names.all(n, isQuantity(n))", ["100m", "1Gi"], ["128MB"]),
+                ("quantity(self.names[0]).isGreaterThan(quantity('1Gi'))", ["2Gi"], ["1G"]),
+                ("quantity(self.names[0]).isLessThan(quantity('1'))", ["999m"], ["odd"]),
+                ("quantity(self.names[0]) == quantity('1000m')", ["1"], ["2"]),
+                ("quantity(self.names[0]).compareTo(quantity('1')) == 0", ["1000m"], ["1Ki"]),
+                (
+                    "quantity(self.names[0]).add(quantity('1')).sub(1).asInteger() == 5",
+                    ["5"],
+                    ["5m"],
+                ),
+                ("quantity(self.names[0]).isInteger()", ["8Ei"], ["100m"]),
+                ("quantity(self.names[0]).sign() == -1", ["-1"], ["1"]),
+                ("quantity(self.names[0]).asApproximateFloat() < 0.6", ["500m"], ["700m"]),
+                ("self.names.all(n, isIP(n))", ["10.0.0.1", "::1"], ["::ffff:10.0.0.1"]),
+                ("self.names.all(n, isIP(n))", ["fe80::1"], ["fe80::1%eth0"]),
+                ("ip(self.names[0]).family() == 6", ["::1"], ["10.0.0.1"]),
+                ("self.names.all(n, isCIDR(n))", ["10.0.0.0/8"], ["10.0.0.0/08"]),
+                ("cidr(self.names[0]).containsIP('10.1.2.3')", ["10.0.0.0/8"], ["::/0"]),
+                ("cidr(self.names[0]).containsIP(ip('::1'))", ["::/0"], ["10.0.0.0/8"]),
+                ("cidr('10.0.0.0/8').containsCIDR(self.names[0])", ["10.1.0.0/16"], ["::/0"]),
+                ("cidr('::/8').containsCIDR(cidr(self.names[0]))", ["::/16"], ["11.0.0.0/8"]),
+                ("cidr(self.names[0]).prefixLength() <= 16", ["10.0.0.0/8"], ["10.0.0.0/24"]),
+                ("isURL(self.names[0])", ["https://a.example.com/x"], ["a.example.com"]),
+                ("url(self.names[0]).getScheme() == 'https'", ["https://a"], ["http://a"]),
+                ("url(self.names[0]).getHost() == 'a:1'", ["https://a:1/x"], ["https://a"]),
+                ("url(self.names[0]).getHostname() == 'a'", ["https://a:1/x"], ["https://b:1"]),
+                ("url(self.names[0]).getPort() == ''", ["https://a"], ["https://a:1"]),
+                ("url(self.names[0]).getEscapedPath() == '/x'", ["/x"], ["https://a/"]),
+            )
+        ),
     ],
 )
 def test_rules_hold_or_not(rule: str, good: dict[str, Any], bad: dict[str, Any]) -> None:
@@ -68,8 +105,14 @@ def test_rules_hold_or_not(rule: str, good: dict[str, Any], bad: dict[str, Any])
 @pytest.mark.parametrize(
     ("rule", "spec", "reason"),
     [
-        ("quantity('1').isInteger()", {}, "it uses a function that is not available here"),
-        ("self.names.isSorted()", {}, "it uses a function that is not available here"),
+        (
+            "self.names.indexOf('a') == 0",
+            {"names": ["a"]},
+            "it does not give true or false here",
+        ),
+        ("'a'.find('b') == ''", {}, "it uses a function that is not available here"),
+        ("isURL('https://a/?b=c')", {}, "it does not give true or false here"),
+        ("quantity('1').family() == 4", {}, "it does not give true or false here"),
         ("self.min +", {}, "it uses a function that is not available here"),
         ("self.min", {"min": 1}, "it does not give true or false here"),
         ("self.min > 'a'", {"min": 1}, "it does not give true or false here"),
