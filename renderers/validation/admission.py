@@ -5,7 +5,7 @@ k8s.io/apiserver/pkg/util/webhook (addresses), k8s.io/kube-aggregator/pkg/apis/a
 validation. Expressions of match conditions are not compiled.
 """
 
-from urllib.parse import urlsplit
+import re
 
 from planners.model import Json
 from renderers.validation.checks import (
@@ -30,6 +30,9 @@ from renderers.validation.checks import (
 from renderers.validation.formats import LABEL_KEY, LETTER_LABEL, SUBDOMAIN, is_subdomain
 from renderers.validation.metadata import SELECTOR
 
+_ADDRESS = re.compile(
+    r"https://(?P<host>[^/?#]+)[^?#]*(?:\?(?P<query>[^#]*))?(?:#(?P<fragment>.*))?", re.IGNORECASE
+)
 _HOST_PARTS = 3
 _REVIEWS = frozenset({"v1", "v1beta1"})
 _LONGEST_TIMEOUT = 30
@@ -90,14 +93,10 @@ def _path(value: Json, place: Place) -> Violations:
 
 
 def _url(value: Json, place: Place) -> Violations:
-    try:
-        found = urlsplit(text(value))
-    except ValueError:
+    found = _ADDRESS.fullmatch(text(value))
+    if found is None or found["host"].count("[") != found["host"].count("]"):
         yield place.violation("must be a URL such as https://hooks.example.com/validate")
-        return
-    if found.scheme != "https" or not found.netloc:
-        yield place.violation("must be a URL such as https://hooks.example.com/validate")
-    if "@" in found.netloc or found.query or found.fragment:
+    elif "@" in found["host"] or found["query"] or found["fragment"]:
         yield place.violation("must have no user, query or fragment")
 
 
