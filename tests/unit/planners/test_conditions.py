@@ -142,6 +142,7 @@ ELSEWHERE = {
     "PolicySpec.reports": "its field is told",
     "PolicySpec.freezes": "a freeze only stops what is approved",
     "PolicySpec.facts": "decides about placement",
+    "PolicySpec.charts": "decides whether there is a plan",
     "PolicySpec.plaintext_secrets": "decides whether there is a plan",
     "PolicySpec.signed_objects": "decides whether there is a plan",
 }
