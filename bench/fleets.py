@@ -102,7 +102,7 @@ def application() -> dict[str, bytes]:
 def snapshot(size: int) -> Snapshot:
     """A first rollout to so many clusters."""
     files = {path: text.encode() for path, text in FLEET.items()}
-    loaded = read_fleet(files, frozenset({"flux"}))
+    loaded = read_fleet(files)
     fleet, problems = loaded.fleet, loaded.problems
     assert not problems, problems
     clusters = tuple(_cluster(fleet.clusters[0], number) for number in range(size))

@@ -57,7 +57,7 @@ def _service(folder: Path) -> FastAPI:
 
     context = make_context(settings, make_forges(settings, system_clock), planner, system_clock)
     auth = Auth(settings, discovery.forges(), context)
-    return create_app(auth, discovery.agents(), "report-key", lambda: None)
+    return create_app(auth, discovery.agents(), ("report-key",), lambda: None)
 
 
 def _measure(app: FastAPI) -> tuple[float, float]:

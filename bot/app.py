@@ -181,7 +181,6 @@ def build(
 
     auth = Auth(settings, discovery.forges(), context)
     auth.warn_if_unreachable()
-    report_key = settings.report_key.get_secret_value()
-    app = create_app(auth, discovery.agents(), report_key, service.woken.set, lifespan)
+    app = create_app(auth, discovery.agents(), settings.report_keys, service.woken.set, lifespan)
     app.include_router(setup.router(settings, discovery.forges(), forges, clock))
     return app, service

@@ -1,6 +1,6 @@
 """Derives keys from configured secrets: for cluster reports, the set-up page and session cookies.
 
-A leaked cluster key exposes only the reports of that cluster, and the fleet repo revokes it alone
+A leaked cluster key exposes only one purpose of that cluster, and the fleet repo revokes it alone
 by a new generation. No derived key is stored.
 """
 
@@ -18,11 +18,20 @@ def session_key(marker_key: str) -> bytes:
     return hmac.new(marker_key.encode(), b"switchyard-session", hashlib.sha256).digest()
 
 
-def cluster_key(report_key: str, cluster: str, generation: int = 1) -> bytes:
-    """The key that signs the reports of one cluster: 64 hexadecimal characters in ASCII.
+def agent_key(report_key: str, agent: str, cluster: str, generation: int = 1) -> bytes:
+    """The key with which a cluster's agent signs its reports, or which it sends with them.
 
-    The name of a cluster has no colon, so that no two clusters and generations share a key.
+    64 hexadecimal characters in ASCII. Names of clusters and agents have no slash, so that no two
+    purposes, clusters and generations share a key.
     """
-    later = f":{generation}" if generation > 1 else ""
-    message = f"switchyard-report:{cluster}{later}".encode()
+    return _cluster_key(report_key, f"report/{agent}", cluster, generation)
+
+
+def facts_key(report_key: str, cluster: str, generation: int = 1) -> bytes:
+    """The key that signs the facts of a cluster."""
+    return _cluster_key(report_key, "facts", cluster, generation)
+
+
+def _cluster_key(report_key: str, purpose: str, cluster: str, generation: int) -> bytes:
+    message = f"switchyard/{purpose}/{cluster}/{generation}".encode()
     return hmac.new(report_key.encode(), message, hashlib.sha256).hexdigest().encode()

@@ -98,8 +98,11 @@ class Settings(ChartSettings):
     marker_key: Secret = Field(
         description="Key that signs the markers in Switchyard's own merge requests."
     )
-    report_key: Secret = Field(
-        description="Key from which the report key of each cluster is derived."
+    report_key: Secret = Field(description="Key from which the keys of each cluster are derived.")
+    previous_report_key: Secret | None = Field(
+        default=None,
+        description="The report key before this one, during a rotation: keys derived from it are "
+        "accepted too.",
     )
     proxy_user_header: HeaderName = Field(
         default="",
@@ -252,6 +255,12 @@ class Settings(ChartSettings):
         """The URL of the database; by default SQLite in the data directory."""
         stated = self.database_url.get_secret_value() if self.database_url else ""
         return stated or f"sqlite:///{self.data_dir / 'switchyard.db'}"
+
+    @property
+    def report_keys(self) -> tuple[str, ...]:
+        """The report key, and the one before it while that is still accepted."""
+        given = (self.report_key, self.previous_report_key)
+        return tuple(key.get_secret_value() for key in given if key is not None)
 
     @property
     def ca_files(self) -> tuple[Path, ...]:

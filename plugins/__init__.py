@@ -1,19 +1,26 @@
 """GitOps agents (Flux and others): how to configure what they pull, and how to parse their reports.
 
 One file per agent, exporting `PLUGIN: Agent`. Pure: an agent that needs an API call returns it as
-an Effect. Imports `planners` and `renderers`, never `bot`.
+an Effect. Imports `planners` and `renderers`, never `bot`. `docs/guides/write-an-agent-plugin.md`
+explains how to add one.
 """
 
 import hashlib
 import hmac
-from collections.abc import Mapping
+import json
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Protocol
+from datetime import UTC, datetime
+from typing import Any, Protocol
 
-from planners.model import Json, Readiness, Unit
+from planners.model import Json, Readiness
+from renderers.agents import References
 
+MAX_BODY_BYTES = 256 * 1024
+MAX_MESSAGE_LENGTH = 500
 _DIGESTS = {"sha256": hashlib.sha256, "sha512": hashlib.sha512}
+_COMMIT = re.compile(r"(?:[^@]*@)?sha1:([0-9a-f]{40})|(?:.*/)?([0-9a-f]{40})")
 
 
 class ReportError(ValueError):
@@ -21,19 +28,27 @@ class ReportError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class StatusReport:
-    """The status of one component of one application on one cluster.
+class Word:
+    """What an agent says about one component of one application on one cluster.
 
-    `revision` is the full commit id on the deploy repo's branch that the report refers to; `at` is
-    the time by the cluster's clock.
+    Without an `application` it is about the cluster as a whole, such as that it cannot fetch the
+    deploy repo; `component` then names the agent's part. `revision` is the full commit id on the
+    deploy repo's branch; it is empty where the agent names none, which counts for the newest change
+    and is never READY. `at` is the time by the agent's clock.
     """
 
+    cluster: str
     application: str
-    unit: Unit
+    component: str
     revision: str
     readiness: Readiness
     message: str
     at: datetime
+
+    @property
+    def is_about_cluster(self) -> bool:
+        """Whether it is about the cluster as a whole."""
+        return not self.application
 
 
 def signature_matches(signature: str, body: bytes, key: bytes) -> bool:
@@ -46,32 +61,83 @@ def signature_matches(signature: str, body: bytes, key: bytes) -> bool:
     return hmac.compare_digest(expected.encode(), received.encode("utf-8", "replace"))
 
 
-class Agent(Protocol):
-    """The agent in a cluster that pulls what was merged; three roles, as in EMCO's rsync."""
+def bearer_matches(authorization: str, key: bytes) -> bool:
+    """Whether `Bearer <key>` is the key itself, for senders that cannot sign; constant time."""
+    scheme, _, token = authorization.partition(" ")
+    received = token.strip().encode("utf-8", "replace")
+    return bool(key) and scheme.lower() == "bearer" and hmac.compare_digest(key, received)
+
+
+def json_object(body: bytes) -> dict[str, Any]:
+    """A body as a JSON object.
+
+    Raises:
+        ReportError: it is too large, no JSON, nested too deeply, or no object.
+    """
+    if len(body) > MAX_BODY_BYTES:
+        raise ReportError(f"the report is larger than {MAX_BODY_BYTES} bytes")
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise ReportError("the report is not JSON") from error
+    if not isinstance(found, dict):
+        raise ReportError("the report is not a JSON object")
+    return found
+
+
+def time_of(text: object) -> datetime:
+    """A time in RFC 3339.
+
+    Raises:
+        ReportError: it is none, or has no time zone.
+    """
+    try:
+        found = datetime.fromisoformat(str(text))
+        found.astimezone(UTC)
+    except (OverflowError, ValueError) as error:
+        raise ReportError("the report has no timestamp (RFC 3339)") from error
+    if found.tzinfo is None:
+        raise ReportError("the report's timestamp has no time zone")
+    return found
+
+
+def commit_of(revision: object) -> str:
+    """The commit in `<id>`, `main@sha1:<id>` or `main/<id>`; empty if there is none."""
+    match = _COMMIT.fullmatch(str(revision)) if isinstance(revision, str) else None
+    return (match[1] or match[2]) if match else ""
+
+
+class Agent(References, Protocol):
+    """The agent in a cluster that pulls what was merged; three roles, as in EMCO's rsync.
+
+    - Resources: the folders of `renderers.layout` are the same for every agent; `refusals` says
+      what it cannot deliver from there.
+    - References: the agent's own objects (`renderers.agents.References`).
+    - Status: `verify` and `report` for agents that push, `read` for those whose objects are read.
+    """
 
     @property
     def name(self) -> str:
         """The value of a Cluster's `agent`."""
 
-    def references(
-        self, unit: Unit, application: str, namespace: str, objects_folder: str
-    ) -> tuple[dict[str, Json], ...]:
-        """The agent's own objects that configure it to pull a folder of the deploy repo.
-
-        `namespace` is the tenant's; empty for the tenant set-up, which creates namespaces.
-        """
-
     def verify(self, headers: Mapping[str, str], body: bytes, key: bytes) -> bool:
-        """Whether the signature over the exact bytes is valid, compared in constant time.
+        """Whether the key signed the exact bytes, or is the bearer token; constant time.
 
         `headers` has lower-case names. Never raises, whatever the headers contain.
         """
 
-    def report(self, cluster: str, body: bytes) -> StatusReport | None:
-        """Parse a verified report; None if it does not concern a unit of Switchyard.
+    def report(self, speaker: str, body: bytes) -> tuple[Word, ...]:
+        """Parse a verified report; empty if it does not concern a unit of Switchyard.
 
-        `cluster` is the one whose key verified it; no field of the body can override it.
+        `speaker` is the cluster whose key verified it. What it says about other clusters counts
+        only for those whose Cluster document names it as their hub; the caller checks that.
 
         Raises:
             ReportError: the body does not have the agent's format.
+        """
+
+    def read(self, speaker: str, objects: Iterable[Mapping[str, Json]]) -> tuple[Word, ...]:
+        """The words in the agent's own objects, as its API server returns them.
+
+        Objects of other kinds, and those without a status, say nothing.
         """

@@ -12,7 +12,6 @@ import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from planners.model import Json, Registration, Unit
 from renderers.kubernetes.metadata import identity_of
@@ -63,15 +62,6 @@ class Layout:
                 return None
 
 
-class AgentReferences(Protocol):
-    """The part of an agent plugin that rendering needs."""
-
-    def references(
-        self, unit: Unit, application: str, namespace: str, objects_folder: str
-    ) -> tuple[dict[str, Json], ...]:
-        """The agent's own objects that configure it to pull the unit's folder."""
-
-
 def object_files(items: Sequence[dict[str, Json]], namespace: str) -> list[str]:
     """The file name of each object of a unit: `object_file`, made unique.
 
@@ -116,4 +106,4 @@ def _hash(name: str) -> str:
     return hashlib.sha256(name.encode()).hexdigest()[:8]
 
 
-__all__ = ["AgentReferences", "FileTree", "Layout", "object_file", "object_files"]
+__all__ = ["FileTree", "Layout", "object_file", "object_files"]

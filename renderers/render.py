@@ -12,27 +12,27 @@ from planners.model import Cluster, Component, PlanProblem, Target, Unit
 from planners.model.snapshot import Snapshot
 from planners.plan import Plan
 from renderers import yaml
+from renderers.agents import References
 from renderers.defects import Defect, confined
 from renderers.kubernetes.fields import in_key_order
 from renderers.kubernetes.kinds import Scope, kind_of
 from renderers.kubernetes.metadata import label_of
 from renderers.kubernetes.schemas import Schemas
 from renderers.kubernetes.sops import is_encrypted
-from renderers.layout import AgentReferences, Layout, object_files
+from renderers.layout import Layout, object_files
 from renderers.owners import ObjectOwners
 from renderers.policy import tenancy
 from renderers.policy.allowed_kinds import DefinedKinds, defined_kinds
 from renderers.policy.quota_ledger import QuotaLedger
 from renderers.policy.quotas import Usage
 from renderers.policy.signatures import object_digest, signature_of
+from renderers.references import ReferenceFiles
 from renderers.tree import FileTree, UnsafePathError
 from renderers.validate import SchemaValidation
 from renderers.variants import Object, Variant, VariantKey, Variants
 
 MAX_OBJECT = 1536 * 1024
 """etcd documentation, "System limits": a request has at most 1.5 MiB by default."""
-
-CLUSTER_PLACEHOLDER = "stand_in.cluster"  # a valid name has no underscore (RFC 1123)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +68,12 @@ class _Rendering:
     plan: Plan
     snapshot: Snapshot
     variants: Variants
-    agents: Mapping[str, AgentReferences]
+    references: ReferenceFiles
     schemas: Schemas
     files: dict[_FilesKey, FileTree] = field(default_factory=dict)
     problems: dict[_ProblemKey, PlanProblem] = field(default_factory=dict)
     warnings: dict[str, None] = field(default_factory=dict)
     usages: dict[_FilesKey, dict[str, Usage]] = field(default_factory=dict)
-    reference_templates: dict[tuple[str, str], bytes] = field(default_factory=dict)
-    unquoted_names: dict[str, bool] = field(default_factory=dict)
     defects: list[Defect] = field(default_factory=list)
     defined: DefinedKinds = field(init=False)
     quota: QuotaLedger = field(init=False)
@@ -103,11 +101,15 @@ class _Rendering:
     def unit_files(self, layout: Layout, component: Component, cluster: Cluster) -> FileTree:
         """All files of one unit: its objects, and the agent's references to them."""
         unit = Unit(component.name, cluster.name)
+        for reason in self.references.refusals(unit, cluster):
+            self.problem(f"{unit}: {reason}")
         folder = layout.objects_folder(unit)
-        files = self.object_files(unit, component, cluster)
+        files = dict(self.object_files(unit, component, cluster))
+        if self.snapshot.application.is_tenant_setup:
+            files |= self.references.setup_files(cluster)
         return {
             **{f"{folder}/{name}": content for name, content in files.items()},
-            **self.reference_files(layout, unit, cluster),
+            **self.references.files(unit, cluster),
         }
 
     def object_files(self, unit: Unit, component: Component, cluster: Cluster) -> FileTree:
@@ -211,48 +213,18 @@ class _Rendering:
         """Add a problem that has no position in a file, once."""
         self.problems.setdefault(_ProblemKey(message, None), PlanProblem(message))
 
-    def reference_files(self, layout: Layout, unit: Unit, cluster: Cluster) -> FileTree:
-        """The agent's own objects for a unit, in one file.
-
-        They are serialised once for each component and agent, with a placeholder for the cluster's
-        name. A name that YAML would quote is serialised on its own.
-        """
-        agent = cluster.agent
-        if cluster.name not in self.unquoted_names:
-            dumped = yaml.dump(cluster.name)
-            self.unquoted_names[cluster.name] = dumped == f"{cluster.name}\n".encode()
-        if not self.unquoted_names[cluster.name]:
-            content = self.references(layout, unit, agent)
-        else:
-            key = (unit.component, agent)
-            if key not in self.reference_templates:
-                template_unit = Unit(unit.component, CLUSTER_PLACEHOLDER)
-                self.reference_templates[key] = self.references(layout, template_unit, agent)
-            template = self.reference_templates[key]
-            content = template.replace(CLUSTER_PLACEHOLDER.encode(), cluster.name.encode())
-        return {layout.sync_file(unit): content} if content else {}
-
-    def references(self, layout: Layout, unit: Unit, agent: str) -> bytes:
-        """The agent's own objects for a unit, as YAML."""
-        items = self.agents[agent].references(
-            unit,
-            layout.application,
-            "" if self.snapshot.application.is_tenant_setup else self.snapshot.tenant.namespace,
-            layout.objects_folder(unit),
-        )
-        return b"---\n".join(yaml.dump(item) for item in items)
-
 
 def render(
     plan: Plan,
     variants: Variants,
-    agents: Mapping[str, AgentReferences],
+    agents: Mapping[str, References],
     schemas: Schemas,
 ) -> Rendered:
     """Render every unit of the plan; a pure function of its arguments."""
     snapshot = variants.snapshot
-    run = _Rendering(plan, snapshot, variants, agents, schemas)
     layout = Layout.of(snapshot.registration)
+    references = ReferenceFiles(snapshot, layout, agents)
+    run = _Rendering(plan, snapshot, variants, references, schemas)
     clusters = {cluster.name: cluster for cluster in snapshot.clusters}
     components = {each.name: each for each in snapshot.application.components}
     trees = {

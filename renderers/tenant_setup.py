@@ -4,10 +4,11 @@ Sources: Kubernetes documentation, "Pod Security Admission", "Resource Quotas", 
 "Using RBAC Authorization" and "Network Policies" (default deny; `kubernetes.io/metadata.name`).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from planners.model import Json, Tenant
+from renderers.agents import Account
 from renderers.kubernetes.kinds import (
     AGENT_ACCOUNT,
     KINDS,
@@ -75,20 +76,51 @@ _DNS_PORT = 53
 def tenant_objects(tenant: Tenant) -> tuple[dict[str, Json], ...]:
     """All objects that each cluster of a tenant gets, namespaces first.
 
-    In every namespace: quota and limits, the agent's service account and its role, the members'
-    roles, and network policies that deny all traffic except within the tenant, to DNS and from
-    `allow_from_namespaces`. The agent's role has no `bind`, `escalate` or `impersonate`;
-    custom kinds that applications define themselves require an additional role for the account,
-    granted by the platform.
+    In every namespace: quota and limits, the role of the agent's accounts, the members' roles, and
+    network policies that deny all traffic except within the tenant, to DNS and from
+    `allow_from_namespaces`. The role has no `bind`, `escalate` or `impersonate`; custom kinds that
+    applications define themselves require an additional role for the accounts, granted by the
+    platform.
     """
     namespaces = (tenant.namespace, *sorted(set(tenant.namespaces) - {tenant.namespace}))
     objects = [_namespace(tenant, name) for name in namespaces]
     for name in namespaces:
         objects += _limits(tenant, name)
-        objects += _agent(tenant, name)
+        objects.append(_role(tenant, name))
         objects += _members(tenant, name)
         objects += _network(tenant, namespaces, name)
     return (*objects, *_cluster_wide(tenant))
+
+
+def access_objects(tenant: Tenant, accounts: Sequence[Account]) -> Iterator[dict[str, Json]]:
+    """The accounts that an agent acts as for a tenant, with the tenant's rights and no others."""
+    if not accounts:
+        return
+    for each in accounts:
+        yield _object(
+            tenant,
+            _SERVICE_ACCOUNT,
+            each.name,
+            each.namespace,
+            automountServiceAccountToken=False,
+        )
+    subjects: list[Json] = [
+        {"kind": "ServiceAccount", "name": each.name, "namespace": each.namespace}
+        for each in accounts
+    ]
+    for namespace in tenant.all_namespaces:
+        yield _object(
+            tenant,
+            _ROLE_BINDING,
+            AGENT_ACCOUNT,
+            namespace,
+            roleRef=_role_ref("Role", AGENT_ACCOUNT),
+            subjects=subjects,
+        )
+    if _writable(tenant, cluster=True):
+        name = f"{AGENT_ACCOUNT}-{tenant.name}"
+        role = _role_ref("ClusterRole", name)
+        yield _object(tenant, _CLUSTER_ROLE_BINDING, name, None, roleRef=role, subjects=subjects)
 
 
 def _object(
@@ -131,25 +163,10 @@ def _limits(tenant: Tenant, namespace: str) -> Iterator[dict[str, Json]]:
             yield _object(tenant, _LIMIT_RANGE, AGENT_ACCOUNT, namespace, spec=spec)
 
 
-def _agent(tenant: Tenant, namespace: str) -> Iterator[dict[str, Json]]:
-    """The agent's account, its role, and a binding that includes the main namespace's account."""
-    yield _object(
-        tenant,
-        _SERVICE_ACCOUNT,
-        AGENT_ACCOUNT,
-        namespace,
-        automountServiceAccountToken=False,
-    )
+def _role(tenant: Tenant, namespace: str) -> dict[str, Json]:
+    """The role of the agent's accounts: they may write what the tenant may."""
     rules = [*_write_rules(_writable(tenant)), *(each.json() for each in _GRANTABLE)]
-    yield _object(tenant, _ROLE, AGENT_ACCOUNT, namespace, rules=rules)
-    yield _object(
-        tenant,
-        _ROLE_BINDING,
-        AGENT_ACCOUNT,
-        namespace,
-        roleRef=_role_ref("Role", AGENT_ACCOUNT),
-        subjects=[_account(each) for each in sorted({tenant.namespace, namespace})],
-    )
+    return _object(tenant, _ROLE, AGENT_ACCOUNT, namespace, rules=rules)
 
 
 def _writable(tenant: Tenant, *, cluster: bool = False) -> tuple[Kind, ...]:
@@ -219,7 +236,7 @@ def _pods_of(namespaces: tuple[str, ...]) -> Json:
 
 
 def _cluster_wide(tenant: Tenant) -> Iterator[dict[str, Json]]:
-    """The agent's permissions on the cluster-scoped kinds that the tenant may write, if any.
+    """The role for the cluster-scoped kinds that the tenant may write, if any.
 
     On namespaces it may only update the tenant's own, which exist by then.
     """
@@ -240,22 +257,10 @@ def _cluster_wide(tenant: Tenant) -> Iterator[dict[str, Json]]:
         )
     name = f"{AGENT_ACCOUNT}-{tenant.name}"
     yield _object(tenant, _CLUSTER_ROLE, name, None, rules=rules)
-    yield _object(
-        tenant,
-        _CLUSTER_ROLE_BINDING,
-        name,
-        None,
-        roleRef=_role_ref("ClusterRole", name),
-        subjects=[_account(tenant.namespace)],
-    )
 
 
 def _role_ref(kind: str, name: str) -> Json:
     return {"apiGroup": _RBAC, "kind": kind, "name": name}
-
-
-def _account(namespace: str) -> Json:
-    return {"kind": "ServiceAccount", "name": AGENT_ACCOUNT, "namespace": namespace}
 
 
 def _sorted(amounts: Mapping[str, str]) -> Json:

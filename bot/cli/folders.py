@@ -10,8 +10,7 @@ from bot.cli.errors import InputError
 from bot.clock import system_clock
 from bot.documents import read_application, read_fleet
 from bot.documents.facts import read_facts
-from bot.documents.tenants import is_tenant_setup, with_tenant_setups
-from bot.engine import discovery
+from bot.documents.tenants import is_tenant_setup, tenant_applications, with_tenant_setups
 from bot.engine.ownership import OwnershipReader
 from bot.engine.usage import UsageReader, claim
 from bot.gather.errors import DocumentsError, GatherError
@@ -64,7 +63,7 @@ def read_fleet_folder(folder: Path) -> Fleet:
     Raises:
         InputError: every mistake, one per line.
     """
-    loaded = read_fleet(read_folder(folder), frozenset(discovery.agents()))
+    loaded = read_fleet(read_folder(folder))
     if loaded.problems:
         raise InputError("\n".join(f"{folder}/{problem}" for problem in loaded.problems))
     return with_tenant_setups(loaded.fleet, HERE)
@@ -113,8 +112,7 @@ def read_snapshot(
     registration = find_registration(app, files, fleet, name)
     mine = below(files, registration.path)
     read = _read_sources(app, mine, fleet, registration, charts)
-    tenant = fleet.tenant(read.application.tenant)
-    assert tenant is not None, "read_application checks the tenant"
+    tenant = read.tenant_of(fleet)
     merged = read_folder(deploy) if deploy else {}
     return Snapshot(
         now=system_clock(),
@@ -130,6 +128,7 @@ def read_snapshot(
         policies=fleet.policies,
         sources=read.sources,
         files=read.files,
+        tenant_applications=tenant_applications(fleet, registration),
     )
 
 

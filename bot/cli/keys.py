@@ -2,15 +2,23 @@
 
 import argparse
 
+from bot.cli.errors import InputError
 from bot.cli.settings import read_settings
-from bot.keys import cluster_key, setup_key
+from bot.engine import discovery
+from bot.keys import agent_key, facts_key, setup_key
 from bot.terminal import write
 
 
 def report_key(options: argparse.Namespace) -> int:
-    """Print the key with which one cluster signs its reports."""
+    """Print the key with which one cluster signs its reports, or its facts."""
     secret = read_settings(options).report_key.get_secret_value()
-    key = cluster_key(secret, options.cluster, options.generation)
+    if options.agent not in discovery.agents():
+        known = ", ".join(discovery.agents())
+        raise InputError(f"unknown agent {options.agent}; available: {known}")
+    if options.facts:
+        key = facts_key(secret, options.cluster, options.generation)
+    else:
+        key = agent_key(secret, options.agent, options.cluster, options.generation)
     write(f"{key.decode()}\n")
     return 0
 

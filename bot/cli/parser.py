@@ -106,12 +106,23 @@ def _add_report_key(commands: "_Subcommands[argparse.ArgumentParser]") -> argpar
         commands,
         "report-key",
         "bot.cli.keys:report_key",
-        "print the key with which a cluster signs its reports",
+        "print the key with which a cluster sends its reports",
         "edge-17",
         "edge-17 --secrets-dir /run/secrets/switchyard",
         "edge-17 --generation 2",
+        "edge-17 --facts",
     )
     key.add_argument("cluster", help="name of the cluster")
+    purpose = key.add_mutually_exclusive_group()
+    purpose.add_argument(
+        "--agent",
+        default="flux",
+        metavar="NAME",
+        help="the agent that reports (default: %(default)s)",
+    )
+    purpose.add_argument(
+        "--facts", action="store_true", help="print the key that signs the cluster's facts"
+    )
     key.add_argument(
         "--generation",
         type=int,

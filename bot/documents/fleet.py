@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from pydantic import ValidationError
+from pydantic.alias_generators import to_camel
 
 from bot.documents.models import (
     FLEET_DOCUMENTS,
@@ -13,6 +14,7 @@ from bot.documents.models import (
     RegistrationDocument,
     TenantDocument,
 )
+from bot.documents.models.agents import field_name, given_settings, required_settings
 from bot.documents.problems import (
     DocumentPositions,
     Problem,
@@ -25,11 +27,11 @@ from bot.documents.tenant_checks import tenant_problems
 from bot.documents.tenants import PREFIX
 from bot.documents.types import Part
 from bot.documents.values import cluster, policy, registration, tenant
+from bot.engine import discovery
 from planners.model import FilePosition, Fleet
 from renderers import yaml
 from renderers.tree import unread
 
-KNOWN_AGENTS = frozenset({"flux"})
 FILE_SUFFIXES = (".yaml", ".yml")
 
 FleetDocument = ClusterDocument | TenantDocument | RegistrationDocument | PolicyDocument
@@ -54,7 +56,6 @@ class _LocatedDocument:
 class _FleetReader:
     """One run over the fleet's files; `names` are the positions of (kind, name)."""
 
-    known_agents: frozenset[str]
     problems: list[Problem] = field(default_factory=list)
     documents: list[_LocatedDocument] = field(default_factory=list)
     names: dict[tuple[str, str], FilePosition] = field(default_factory=dict)
@@ -103,10 +104,19 @@ class _FleetReader:
     def _check_agent(
         self, document: ClusterDocument, positions: DocumentPositions
     ) -> Iterator[Problem]:
-        agent = document.spec.agent
-        if agent not in self.known_agents:
-            hint = suggest(agent, self.known_agents)
+        agent, known = document.spec.agent, discovery.agents()
+        given = given_settings(document.spec)
+        if agent not in known:
+            hint = suggest(agent, known)
             yield Problem(positions.at("spec", "agent"), f"unknown agent {agent!r}", hint)
+        elif agent not in given and (needed := required_settings(known[agent].settings)):
+            hint = f"it requires {', '.join(needed)}"
+            message = f"agent {agent!r} has no settings"
+            yield Problem(positions.at("spec", "agent"), message, hint)
+        for other in given.keys() - {agent}:
+            position = positions.at("spec", to_camel(field_name(other)))
+            hint = f"the agent of the cluster is {agent!r}: remove them"
+            yield Problem(position, f"settings of another agent, {other!r}", hint)
 
     def _check_names(
         self, document: FleetDocument, positions: DocumentPositions
@@ -140,11 +150,9 @@ class _FleetReader:
         return [each.document for each in self.documents if isinstance(each.document, kind)]
 
 
-def read_fleet(
-    files: Mapping[str, bytes], known_agents: frozenset[str] = KNOWN_AGENTS
-) -> LoadedFleet:
+def read_fleet(files: Mapping[str, bytes]) -> LoadedFleet:
     """Read the documents in `clusters/`, `tenants/`, `applications/` and `policies/`."""
-    reader = _FleetReader(known_agents)
+    reader = _FleetReader()
     for file in sorted(files):
         model = FLEET_DOCUMENTS.get(file.partition("/")[0])
         if model is not None and file.endswith(FILE_SUFFIXES):

@@ -56,6 +56,15 @@ def is_tenant_setup(registration: Registration) -> bool:
     return registration.application == PREFIX + registration.tenant
 
 
+def tenant_applications(fleet: Fleet, setup: Registration) -> tuple[Registration, ...]:
+    """What a tenant's set-up prepares its clusters for: the tenant's applications."""
+    if not is_tenant_setup(setup):
+        return ()
+    return tuple(
+        each for each in fleet.registrations if each.tenant == setup.tenant and each != setup
+    )
+
+
 def tenant_setup(tenant: Tenant) -> TenantSetup:
     """The generated application of a tenant."""
     application = Application(

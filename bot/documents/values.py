@@ -6,8 +6,17 @@ from bot.documents.models import (
     RegistrationDocument,
     TenantDocument,
 )
-from bot.documents.models.fleet import ApprovalPart, ChartsPart, FreezePart, WindowPart
+from bot.documents.models.agents import given_settings
+from bot.documents.models.fleet import (
+    ApprovalPart,
+    ChartsPart,
+    ClusterFacts,
+    FreezePart,
+    WindowPart,
+)
+from bot.engine import discovery
 from planners.model import (
+    AgentSettings,
     ApprovalRule,
     ChartOrigin,
     Cluster,
@@ -60,7 +69,17 @@ def cluster(document: ClusterDocument) -> Cluster:
         timezone=spec.timezone,
         values=dict(sorted(spec.values.items())),
         report_key_generation=spec.report_key_generation,
+        agent_settings=agent_settings(spec),
     )
+
+
+def agent_settings(spec: ClusterFacts) -> AgentSettings | None:
+    """The settings of the cluster's agent; None if the document has none."""
+    part = given_settings(spec).get(spec.agent)
+    agent = discovery.agents().get(spec.agent)
+    if part is None or agent is None:
+        return None
+    return agent.settings(**{name: getattr(part, name) for name in type(part).model_fields})
 
 
 def tenant(document: TenantDocument) -> Tenant:

@@ -5,7 +5,6 @@ import asyncio
 from bot.context import Context
 from bot.documents import read_fleet
 from bot.documents.tenants import with_tenant_setups
-from bot.engine import discovery
 from bot.gather.errors import DocumentsError
 from bot.gather.repository import Checkout
 from bot.gather.sources import AppFiles, read_sources
@@ -19,8 +18,7 @@ async def fleet_at(context: Context, checkout: Checkout, sha: str) -> Fleet:
         DocumentsError: a document is wrong.
     """
     files = await asyncio.to_thread(checkout.mirror.files, sha)
-    agents = frozenset(discovery.agents())
-    loaded = await asyncio.to_thread(read_fleet, files, agents)
+    loaded = await asyncio.to_thread(read_fleet, files)
     if loaded.problems:
         raise DocumentsError(f"{context.fleet}@{sha[:8]}", loaded.problems)
     return with_tenant_setups(loaded.fleet, context.fleet)

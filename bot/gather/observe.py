@@ -1,6 +1,7 @@
 """Joins reports of clusters with Git history: which report is about the revision that counts."""
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 
 from bot.git import Mirror
 from bot.store.reports import ReportRow
@@ -13,7 +14,8 @@ def observe(
 ) -> dict[Unit, Observation]:
     """For each unit its cluster's newest report of a revision that contains its last change.
 
-    Where there is none, the newest report of any revision, marked as not current.
+    A report without a revision is about the newest change, if it came after that. Where there is
+    none, the newest report of any revision, marked as not current.
     """
     by_unit: dict[Unit, list[ReportRow]] = {}
     for row in rows:
@@ -24,18 +26,21 @@ def observe(
         change = changes.get(unit)
         if change is None:
             continue
-        newest_first = sorted(
-            reports, key=lambda row: (row.reported_at, row.received_at), reverse=True
-        )
+        newest_first = sorted(reports, key=_order, reverse=True)
         current = []
         for row in newest_first:
             key = (row.revision, change.sha)
             if key not in contains:
-                contains[key] = mirror.contains(row.revision, change.sha)
-            if contains[key]:
+                contains[key] = bool(row.revision) and mirror.contains(row.revision, change.sha)
+            if contains[key] or (not row.revision and row.received_at >= change.at):
                 current.append(row)
         found[unit] = _observation(current or newest_first, current=bool(current))
     return found
+
+
+def _order(row: ReportRow) -> tuple[datetime, bool, datetime]:
+    """By second, then arrival; within a second PROGRESSING is before what is final."""
+    return row.reported_at, row.readiness != Readiness.PROGRESSING, row.received_at
 
 
 def _observation(newest_first: list[ReportRow], *, current: bool) -> Observation:

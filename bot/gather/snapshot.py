@@ -8,6 +8,7 @@ from datetime import datetime
 from bot.commandlog.entry import CommandLogEntry
 from bot.commandlog.log import CommandLog, LogLocation
 from bot.context import Context
+from bot.documents.tenants import tenant_applications
 from bot.forges import Comment, ForgeMergeRequest, Status
 from bot.gather.authors import with_authors
 from bot.gather.conversations import Conversation, read_conversation, read_wave_conversations
@@ -240,8 +241,7 @@ async def _snapshot(
 ) -> Snapshot:
     newest, pinned, base, proposed = fleets.newest, fleets.pinned, deploy.base, deploy.proposed
     read = await application_at(context, app, sha, fleets.policed, registration)
-    application, tenant = read.application, pinned.tenant(read.application.tenant)
-    assert tenant, "read_application checks the tenant"
+    application, tenant = read.application, read.tenant_of(pinned)
     facts = await asyncio.to_thread(read_reported, context.store.views)
     ledger = await read_ledger(context, newest, application, tenant, facts, own=deploy.checkout)
     return Snapshot(
@@ -268,6 +268,7 @@ async def _snapshot(
         branches=proposed.branches,
         foreign_branches=proposed.foreign_branches,
         observations=await asyncio.to_thread(_observations, context, application, deploy),
+        tenant_applications=tenant_applications(pinned, registration),
     )
 
 

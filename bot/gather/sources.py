@@ -39,6 +39,12 @@ class AppFiles:
     sources: Mapping[str, Mapping[str, bytes]]
     files: Mapping[str, bytes]
 
+    def tenant_of(self, fleet: Fleet) -> Tenant:
+        """Its tenant in the fleet that it was read with."""
+        tenant = fleet.tenant(self.application.tenant)
+        assert tenant is not None, "read_application checks the tenant"
+        return tenant
+
 
 def read_sources(
     files: Mapping[str, bytes],

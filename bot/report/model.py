@@ -218,10 +218,22 @@ class FleetView:
 
 
 @dataclass(frozen=True, slots=True)
-class ReportersView:
-    """Whose reports are accepted: the key generation of each cluster, and the applications."""
+class ReporterView:
+    """The agent of a cluster, the generation of its keys, and the hub that reports for it, if any.
 
-    clusters: dict[str, int]
+    A hub is a cluster of the fleet repo too.
+    """
+
+    agent: str
+    generation: int
+    hub: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReportersView:
+    """Whose reports are accepted: the clusters and the applications of the fleet repo."""
+
+    clusters: dict[str, ReporterView]
     applications: frozenset[str]
 
 

@@ -15,6 +15,7 @@ from bot.report.model import (
     FleetView,
     PlacesView,
     ReportersView,
+    ReporterView,
     RolloutView,
     SummaryView,
     TenantsView,
@@ -23,7 +24,7 @@ from bot.report.model import (
     WaveSummaryView,
 )
 from bot.store.views import encode
-from planners.model import Fleet
+from planners.model import Cluster, Fleet
 
 VERSION_LENGTH = 16
 NOT_PART_OF_VERSION = {"at": True, "units": {"__all__": {"at": True}}}
@@ -92,9 +93,14 @@ def fleet_view(fleet: Fleet, revision: str) -> FleetView:
 def reporters_view(fleet: Fleet) -> ReportersView:
     """The clusters and applications of the fleet repo, of which reports are accepted."""
     return ReportersView(
-        {each.name: each.report_key_generation for each in fleet.clusters},
+        {each.name: _reporter(each) for each in fleet.clusters},
         frozenset(each.application for each in fleet.registrations),
     )
+
+
+def _reporter(cluster: Cluster) -> ReporterView:
+    hub = cluster.speaker if cluster.speaker != cluster.name else ""
+    return ReporterView(cluster.agent, cluster.report_key_generation, hub)
 
 
 def tenants_view(fleet: Fleet) -> TenantsView:

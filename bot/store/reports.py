@@ -1,9 +1,16 @@
-"""Status reports of clusters: one row per cluster, application, component and revision.
+"""What agents say: one row per cluster, application, component and revision.
 
-Stored by revision, so that a late report on an old revision does not hide one on a newer revision.
-`web` writes, `gather` reads.
+Stored by revision, so that a late word on an old revision does not hide one on a newer revision;
+without a revision for words that name none, without application and component for those about a
+whole cluster. `web` writes, `gather` reads.
+
+Agents tell times in whole seconds, and words of one second arrive in any order (Flux: that health
+checks passed may arrive after that the reconciliation finished). So words are ordered by second,
+then arrival, and PROGRESSING never replaces a final readiness of the same second.
 """
 
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,7 +19,8 @@ import sqlalchemy as sa
 
 from bot.store.database import Database, clean, moment, seconds
 from bot.store.tables import reports, width
-from plugins import StatusReport
+from planners.model import Readiness
+from plugins import Word
 
 MAX_REVISIONS = 20
 MAX_COMPONENTS = 500
@@ -37,42 +45,56 @@ class ReportRow:
     since: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What came of some words: how many were kept, and for which applications one was news."""
+
+    count: int
+    news: frozenset[str]
+
+
 class Reports:
     """Reports by application."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def record(self, report: StatusReport, received: datetime) -> bool:
-        """Store a report if it is newer than the last one of this cluster on this revision.
+    def record_all(self, words: Iterable[Word], received: datetime) -> Recorded:
+        """Store the words of one message."""
+        kept = [word for word in words if self.record(word, received)]
+        news = frozenset(word.application for word in kept if word.application)
+        return Recorded(len(kept), news)
 
-        False, without a change, if it is late, a duplicate, has a name that is too long, or is
-        about one component too many.
+    def record(self, word: Word, received: datetime) -> bool:
+        """Store a word if it is newer than the last one of this cluster on this revision.
+
+        False, without a change, if it is late, has a name that is too long, or is about one
+        component too many.
         """
         key = {
-            "application": report.application,
-            "cluster": report.unit.cluster,
-            "component": report.unit.component,
-            "revision": report.revision,
+            "application": word.application,
+            "cluster": word.cluster,
+            "component": word.component,
+            "revision": word.revision,
         }
         if any(len(value) > width(reports.c[name]) for name, value in key.items()):
             return False
         with self._database.write() as connection:
             if self._is_full(connection, key):
                 return False
-            upsert = self._upsert(key, report, seconds(received))
+            upsert = self._upsert(key, word, seconds(received))
             kept = connection.scalar(upsert.returning(reports.c.revision)) is not None
             if kept:
                 self._prune(connection, key)
             return kept
 
-    def _upsert(self, key: dict[str, str], report: StatusReport, received: float) -> Any:
-        """One statement, so that the newer of two concurrent reports wins."""
+    def _upsert(self, key: dict[str, str], word: Word, received: float) -> Any:
+        """One statement, so that the newer of two concurrent words wins."""
         insert = self._database.insert(reports).values(
             **key,
-            readiness=report.readiness.value,
-            message=clean(report.message),
-            reported_at=seconds(report.at),
+            readiness=word.readiness.value,
+            message=clean(word.message),
+            reported_at=float(math.floor(seconds(word.at))),
             received_at=received,
             since=received,
         )
@@ -84,7 +106,16 @@ class Reports:
         return insert.on_conflict_do_update(
             index_elements=KEY,
             set_={**changes, "since": sa.case((unchanged, old.since), else_=new.since)},
-            where=new.reported_at > old.reported_at,
+            where=sa.or_(
+                new.reported_at > old.reported_at,
+                sa.and_(
+                    new.reported_at == old.reported_at,
+                    sa.or_(
+                        new.readiness != Readiness.PROGRESSING.value,
+                        old.readiness == Readiness.PROGRESSING.value,
+                    ),
+                ),
+            ),
         )
 
     def _is_full(self, connection: sa.Connection, key: dict[str, str]) -> bool:

@@ -13,9 +13,9 @@ import structlog
 from fastapi import HTTPException, status
 
 from bot.context import Context
-from bot.keys import cluster_key
+from bot.keys import agent_key, facts_key
 from bot.report.model import PLACES, REPORTERS, PlacesView, ReportersView
-from plugins import StatusReport
+from plugins import Word
 
 BURST = 1000
 PER_SECOND = 10.0
@@ -26,6 +26,7 @@ FLEET_NOT_READ = "The fleet repo has not been read yet. Retry in a minute."
 TOO_MANY_REPORTS = f"The cluster has sent more than {BURST} reports at once. Retry later."
 NOT_REGISTERED = "The fleet repo registers no application {}."
 NOT_THERE = "{} is not placed on {}."
+NOT_ITS_OWN = "The fleet repo does not let {} report for {} with agent {}."
 
 log = structlog.get_logger()
 
@@ -49,15 +50,24 @@ class _Allowance:
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """A cluster that sends reports, the key that must sign them, and what the fleet repo says.
+    """A cluster that sends reports, the keys that authenticate it, and what the fleet repo says.
 
-    `applications` are those that the fleet repo registers.
+    There are two keys while the service's report key is rotated.
     """
 
     cluster: str
-    key: bytes
-    is_declared: bool
-    applications: frozenset[str]
+    keys: tuple[bytes, ...]
+    reporters: ReportersView
+
+    @property
+    def is_declared(self) -> bool:
+        """Whether the fleet repo has the cluster."""
+        return self.cluster in self.reporters.clusters
+
+    def speaks_for(self, cluster: str, agent: str) -> bool:
+        """Whether it reports for a cluster with that agent: itself, or as the cluster's hub."""
+        found = self.reporters.clusters.get(cluster)
+        return found is not None and found.agent == agent and (found.hub or cluster) == self.cluster
 
 
 @dataclass(slots=True)
@@ -65,21 +75,27 @@ class Intake:
     """The reports of all clusters, for one process."""
 
     context: Context
-    report_key: str
+    report_keys: tuple[str, ...]
     _allowances: dict[str, _Allowance] = field(default_factory=dict)
     _places: dict[str, PlacesView] = field(default_factory=dict)
     _ignored: Counter[str] = field(default_factory=Counter)
 
-    async def sender(self, cluster: str) -> Sender:
-        """The sender that a request claims to be from.
+    async def sender(self, cluster: str, agent: str = "") -> Sender:
+        """The sender that a request claims to be from; without an agent it sends facts.
 
         Raises:
             HTTPException: 503 until the fleet repo has been read for the first time.
         """
         reporters = await self._reporters()
-        generation = reporters.clusters.get(cluster)
-        key = cluster_key(self.report_key, cluster, generation or 1)
-        return Sender(cluster, key, generation is not None, reporters.applications)
+        known = reporters.clusters.get(cluster)
+        generation = known.generation if known is not None else 1
+        keys = tuple(
+            agent_key(each, agent, cluster, generation)
+            if agent
+            else facts_key(each, cluster, generation)
+            for each in self.report_keys
+        )
+        return Sender(cluster, keys, reporters)
 
     def admit(self, sender: Sender, *, is_authentic: bool) -> None:
         """Return if the sender signed the request and may send another one.
@@ -104,18 +120,22 @@ class Intake:
                 {"Retry-After": str(RETRY_SECONDS)},
             )
 
-    async def reason_to_ignore(self, sender: Sender, report: StatusReport) -> str:
-        """Why a report is not recorded: it is about nothing that runs there. Empty if it is.
+    async def reason_to_ignore(self, sender: Sender, agent: str, word: Word) -> str:
+        """Why a word is not recorded: it is about nothing that runs there. Empty if it is.
 
         An application that has not been planned since the database was created runs anywhere.
         """
-        unit, reason = report.unit, ""
-        if report.application not in sender.applications:
-            reason = NOT_REGISTERED.format(report.application)
-        elif not await self._is_placed(report):
-            reason = NOT_THERE.format(f"{report.application}/{unit.component}", unit.cluster)
+        reason = ""
+        if not sender.speaks_for(word.cluster, agent):
+            reason = NOT_ITS_OWN.format(sender.cluster, word.cluster, agent)
+        elif word.is_about_cluster:
+            return ""
+        elif word.application not in sender.reporters.applications:
+            reason = NOT_REGISTERED.format(word.application)
+        elif not await self._is_placed(word):
+            reason = NOT_THERE.format(f"{word.application}/{word.component}", word.cluster)
         if reason:
-            self._count(unit.cluster, reason)
+            self._count(sender.cluster, reason)
         return reason
 
     async def _reporters(self) -> ReportersView:
@@ -128,17 +148,17 @@ class Intake:
             )
         return found
 
-    async def _is_placed(self, report: StatusReport) -> bool:
-        """Whether the unit is where the report says, by what is kept here or in the database."""
-        name, unit = report.application, report.unit
+    async def _is_placed(self, word: Word) -> bool:
+        """Whether the unit is where the word says, by what is kept here or in the database."""
+        name, cluster = word.application, word.cluster
         kept = self._places.get(name)
-        if kept is not None and unit.component in kept.clusters.get(unit.cluster, ()):
+        if kept is not None and word.component in kept.clusters.get(cluster, ()):
             return True
         found = await asyncio.to_thread(self.context.store.views.load, PLACES, name)
         if found is None:
             return True
         self._places[name] = found
-        return unit.component in found.clusters.get(unit.cluster, ())
+        return word.component in found.clusters.get(cluster, ())
 
     def _count(self, cluster: str, reason: str) -> None:
         """Count an ignored report; logs the first one, the second, the fourth, and so on."""

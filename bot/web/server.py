@@ -42,12 +42,12 @@ Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 def create_app(
     auth: Auth,
     agents: dict[str, Agent],
-    report_key: str,
+    report_keys: tuple[str, ...],
     wake: Callable[[], None],
     lifespan: Lifespan | None = None,
 ) -> FastAPI:
     """The service as an ASGI application; `wake` tells its workers that something was stored."""
-    context, intake = auth.context, Intake(auth.context, report_key)
+    context, intake = auth.context, Intake(auth.context, report_keys)
     app = FastAPI(
         title="Switchyard",
         openapi_url="/api/v1/openapi.json",
@@ -123,31 +123,33 @@ async def _hook(
 async def _report(
     intake: Intake, wake: Callable[[], None], agent: Agent, cluster: str, request: Request
 ) -> Response:
-    """Record a cluster's report about itself; the key that signed it identifies the cluster."""
+    """Record what a cluster's agent says; the key that authenticates it identifies the cluster."""
     context, headers = intake.context, _headers(request)
     body = await read_body(request, MAX_REPORT_BYTES)
-    sender = await intake.sender(cluster)
+    sender = await intake.sender(cluster, agent.name)
     with malformed("status report", cluster):
-        is_authentic = agent.verify(headers, body, sender.key)
-    intake.admit(sender, is_authentic=is_authentic)
+        verified = [agent.verify(headers, body, key) for key in sender.keys]
+    intake.admit(sender, is_authentic=any(verified))
     with malformed("status report", cluster):
         try:
-            report = agent.report(cluster, body)
+            words = agent.report(cluster, body)
         except ReportError as error:
             raise HTTPException(status.HTTP_422_UNPROCESSABLE_CONTENT, str(error)) from error
-    if report is None:
-        return JSONResponse({"recorded": False}, status.HTTP_202_ACCEPTED)
     now = context.clock()
-    if report.at > now + MAX_SKEW:
+    if any(word.at > now + MAX_SKEW for word in words):
         raise HTTPException(status.HTTP_422_UNPROCESSABLE_CONTENT, FUTURE_REPORT)
-    if reason := await intake.reason_to_ignore(sender, report):
-        return JSONResponse({"recorded": False, "reason": reason}, status.HTTP_202_ACCEPTED)
-    new = await asyncio.to_thread(context.store.reports.record, report, now)
-    if new:
-        key = application_key(report.application)
-        await asyncio.to_thread(context.store.queue.trigger, [key], now)
+    reasons = [await intake.reason_to_ignore(sender, agent.name, word) for word in words]
+    accepted = [word for word, reason in zip(words, reasons, strict=True) if not reason]
+    recorded = await asyncio.to_thread(context.store.reports.record_all, accepted, now)
+    if recorded.news:
+        keys = [application_key(name) for name in sorted(recorded.news)]
+        await asyncio.to_thread(context.store.queue.trigger, keys, now)
         wake()
-    return JSONResponse({"recorded": new}, status.HTTP_202_ACCEPTED)
+    refused = next(filter(None, reasons), "")
+    answer: dict[str, object] = {"recorded": recorded.count > 0}
+    if refused:
+        answer["reason"] = refused
+    return JSONResponse(answer, status.HTTP_202_ACCEPTED)
 
 
 async def _facts(intake: Intake, cluster: str, request: Request) -> Response:
@@ -156,8 +158,8 @@ async def _facts(intake: Intake, cluster: str, request: Request) -> Response:
     body = await read_body(request, MAX_REPORT_BYTES)
     sender = await intake.sender(cluster)
     with malformed("facts", cluster):
-        is_authentic = signature_matches(signature, body, sender.key)
-    intake.admit(sender, is_authentic=is_authentic)
+        verified = [signature_matches(signature, body, key) for key in sender.keys]
+    intake.admit(sender, is_authentic=any(verified))
     with malformed("facts", cluster):
         try:
             value = json.loads(body)

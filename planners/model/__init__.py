@@ -33,6 +33,8 @@ from planners.model.basics import (
     account_id,
 )
 from planners.model.fleet import (
+    DEFAULT_REPORT_AGE,
+    AgentSettings,
     ApprovalRule,
     ChartOrigin,
     Cluster,
@@ -66,7 +68,9 @@ from planners.model.placement import (
 from planners.model.tenant import ContainerLimits, Member, Tenant
 
 __all__ = [
+    "DEFAULT_REPORT_AGE",
     "Affinity",
+    "AgentSettings",
     "AnyOf",
     "Application",
     "ApprovalRule",

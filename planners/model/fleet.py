@@ -56,9 +56,34 @@ class Price:
     memory_gib_hour: float = 0.0
 
 
+DEFAULT_REPORT_AGE = timedelta(minutes=25)
+"""Twice the interval of Flux (10 minutes) and its timeout (5): one lost report is not silence."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentSettings:
+    """A cluster's settings of its agent; each plugin declares its own as a subclass.
+
+    Clusters with equal settings share the text of the agent's objects. A field with `compare=False`
+    must not occur in any of them.
+    """
+
+    @property
+    def speaker(self) -> str:
+        """The cluster that reports for this one, such as a hub; empty if it reports itself."""
+        return ""
+
+    @property
+    def max_report_age(self) -> timedelta:
+        """How old a report may be: what one lost report does not exceed."""
+        return DEFAULT_REPORT_AGE
+
+
 @dataclass(frozen=True, slots=True)
 class Cluster:
     """A cluster of the fleet; `agent` names the plugin of its GitOps agent (`flux`).
+
+    `agent_settings` are of the type that the plugin declares; None stands for its defaults.
 
     `capacity` is the total that workloads may request, `allocated` the part of it used by workloads
     that Switchyard does not manage; both in nano-units by Kubernetes resource name. `carbon` is in
@@ -83,6 +108,19 @@ class Cluster:
     values: Mapping[str, Json] = field(default_factory=dict)
     report_key_generation: int = 1
     api_versions: tuple[str, ...] = ()
+    agent_settings: AgentSettings | None = None
+
+    @property
+    def speaker(self) -> str:
+        """The cluster whose key signs the reports about this one."""
+        hub = self.agent_settings.speaker if self.agent_settings is not None else ""
+        return hub or self.name
+
+    @property
+    def max_report_age(self) -> timedelta:
+        """How old a report may be where no policy says otherwise."""
+        settings = self.agent_settings
+        return DEFAULT_REPORT_AGE if settings is None else settings.max_report_age
 
 
 class Role(IntEnum):

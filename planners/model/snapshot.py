@@ -253,6 +253,7 @@ class Snapshot:
     - `facts`: the newest report of each cluster. `last_reports`: when each cluster last reported
       anything, known only where the rollout does not wait for offline clusters.
     - `claims` and `owned`: those of all applications, this one included, merged or proposed.
+    - `tenant_applications`: in the set-up of a tenant, the registrations of its applications.
     - `previous`: set only where a rollback could become due.
     - `branches`: the application's existing branches on the deploy repo and their heads;
       `foreign_branches`: those of them that somebody else created. `refused_branches`: why the
@@ -285,6 +286,7 @@ class Snapshot:
     foreign_branches: Mapping[str, ForeignBranch] = field(default_factory=dict)
     refused_branches: Mapping[str, str] = field(default_factory=dict)
     overrides: Overrides = field(default_factory=Overrides)
+    tenant_applications: tuple[Registration, ...] = ()
 
     @property
     def rolled_back(self) -> bool:

@@ -47,7 +47,7 @@ async def served(tmp_path: Path) -> AsyncIterator[tuple[World, str]]:
     )
     object.__setattr__(world.context, "public_url", server.url)
     auth = Auth(settings, discovery.forges(), world.context)
-    apps.append(create_app(auth, discovery.agents(), REPORT_KEY, lambda: None))
+    apps.append(create_app(auth, discovery.agents(), (REPORT_KEY,), lambda: None))
     yield world, server.url
     server.stop()
     await world.stop()

@@ -1,20 +1,30 @@
 """What the bot relies on from every agent plugin."""
 
+import dataclasses
 import json
 import re
-from datetime import datetime
+import typing
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
 
+import kubernetes_validate
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import plugins
+from bot.documents.models.agents import setting_parts
 from bot.engine import discovery
-from planners.model import Unit
-from plugins import Agent, ReportError, StatusReport
+from planners.model import AgentSettings, Json, Readiness, Repo, Tenant
+from plugins import MAX_MESSAGE_LENGTH, Agent, ReportError, Word
 from renderers import yaml
+from renderers.agents import ApplicationTarget, ClusterTarget, Objects, Target, TenantTarget
+from renderers.references import CLUSTER_PLACEHOLDER
+from renderers.tenant_setup import access_objects
 from tests.conformance.jsons import jsons
 from tests.conformance.shelves import EXTENSIONS, words
+from tests.fakes.crds import violations
 from tests.fakes.examples import examples
 
 every = pytest.mark.parametrize("agent", discovery.agents().values(), ids=lambda each: each.name)
@@ -23,7 +33,9 @@ small = examples(50)
 SUBDOMAIN = re.compile(r"[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?")
 names = st.from_regex(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?", fullmatch=True)
 TYPICAL = ("2026-11-20T12:00:00Z", f"main@sha1:{'a' * 40}", "shop.cart", "a" * 40)
-LONGEST_MESSAGE = 4096
+DEPLOY = Repo("local", "fleet/deploy")
+EXAMPLE = "example"
+"""The value of settings that have no default."""
 WORDS = {
     each.value.name: [word for word in words(each.file) if len(word) < 60] + list(TYPICAL)
     for each in EXTENSIONS
@@ -31,36 +43,158 @@ WORDS = {
 }
 
 
-def report(agent: Agent, cluster: str, body: bytes) -> StatusReport | None:
-    """Its report; nothing but a ReportError with a message may be raised."""
+def report(agent: Agent, cluster: str, body: bytes) -> tuple[Word, ...]:
+    """Its words; nothing but a ReportError with a message may be raised."""
     try:
         return agent.report(cluster, body)
     except ReportError as error:
         message = str(error)
     assert message.strip()
-    return None
+    return ()
+
+
+def settings_of(agent: Agent) -> list[AgentSettings]:
+    """Each field at another value in turn; required fields have one in all of them."""
+    fields = dataclasses.fields(agent.settings)
+    needed = {each.name: EXAMPLE for each in fields if each.default is dataclasses.MISSING}
+    start = agent.settings(**needed)
+    return [start, *(replace(start, **{each.name: other(start, each.name)}) for each in fields)]
+
+
+def other(start: AgentSettings, name: str) -> object:
+    value, hint = getattr(start, name), typing.get_type_hints(type(start))[name]
+    match value:
+        case bool():
+            return not value
+        case timedelta():
+            return value * 2
+        case _ if typing.get_origin(hint) is typing.Literal:
+            return next(each for each in typing.get_args(hint) if each != value)
+        case str():
+            return f"{value}other"
+    raise TypeError(f"no other value for {name}: {hint}")
+
+
+def target_of(settings: AgentSettings, cluster: str, application: str, component: str) -> Target:
+    folder = f"clusters/{cluster}/apps/shop/{application}/{component}"
+    return Target(cluster, settings, "shop", application, component, "shop", folder, DEPLOY)
+
+
+def of_tenant(agent: Agent, settings: AgentSettings, cluster: str) -> Objects:
+    """What the set-up of a tenant has because of its agent."""
+    namespaces = ("shop", "shop-jobs")
+    tenant = TenantTarget(cluster, settings, "shop", namespaces, DEPLOY)
+    folder = f"clusters/{cluster}/apps/shop/store"
+    application = ApplicationTarget(cluster, settings, "shop", "store", namespaces, folder, DEPLOY)
+    return (
+        *access_objects(Tenant("shop", "shop", namespaces=namespaces[1:]), agent.accounts(tenant)),
+        *agent.tenant_references(tenant),
+        *agent.application_references(application),
+    )
+
+
+def everything(agent: Agent, settings: AgentSettings, cluster: str = "eu-1") -> Objects:
+    """The objects of every scope."""
+    root = ClusterTarget(
+        cluster,
+        settings,
+        "https://git.example.com/deploy.git",
+        "main",
+        f"clusters/{cluster}/sync",
+        f"https://switchyard.example.com/reports/x/{cluster}",
+    )
+    unit = target_of(settings, cluster, "store", "web")
+    setup = replace(unit, application="tenant-shop", component="namespace", is_tenant_setup=True)
+    return (
+        *agent.references(unit),
+        *agent.references(setup),
+        *of_tenant(agent, settings, cluster),
+        *agent.cluster_references(root),
+    )
+
+
+def identity(item: Mapping[str, Json]) -> tuple[Json, ...]:
+    metadata = item["metadata"]
+    assert isinstance(metadata, dict)
+    return item["apiVersion"], item["kind"], metadata.get("namespace"), metadata["name"]
 
 
 @every
-@given(component=names, application=names, namespace=names | st.just(""), cluster=names)
+def test_its_settings_are_described_and_are_a_part_of_the_cluster_document(agent: Agent) -> None:
+    for each in dataclasses.fields(agent.settings):
+        assert each.metadata["description"].strip().endswith((".", "`"))
+    if dataclasses.fields(agent.settings):
+        part = setting_parts()[agent.name]
+        assert list(part.model_fields) == [each.name for each in dataclasses.fields(agent.settings)]
+    for settings in settings_of(agent):
+        assert settings.max_report_age >= timedelta(minutes=1)
+
+
+@every
+def test_every_setting_has_an_effect(agent: Agent) -> None:
+    """On an object, the age of reports, or who speaks; those that share a text change none."""
+    start, *changed = settings_of(agent)
+    for each, settings in zip(dataclasses.fields(agent.settings), changed, strict=True):
+        before, after = everything(agent, start), everything(agent, settings)
+        effects = (settings.max_report_age, settings.speaker, after)
+        assert effects != (start.max_report_age, start.speaker, before), each.name
+        if not each.compare:
+            of_units = [agent.references(target_of(s, "eu-1", "a", "b")) for s in (start, settings)]
+            assert of_units[0] == of_units[1], each.name
+            assert of_tenant(agent, start, "eu-1") == of_tenant(agent, settings, "eu-1"), each.name
+
+
+@every
+@given(component=names, application=names, cluster=names)
 @small
 def test_its_objects_are_whole_and_stable(
-    agent: Agent, component: str, application: str, namespace: str, cluster: str
+    agent: Agent, component: str, application: str, cluster: str
 ) -> None:
-    unit = Unit(component, cluster)
-    folder = f"clusters/{cluster}/{application}/{component}"
-    made = agent.references(unit, application, namespace, folder)
+    for settings in settings_of(agent)[:1]:
+        target = target_of(settings, cluster, application, component)
+        made = agent.references(target)
 
-    assert made == agent.references(unit, application, namespace, folder)
-    assert folder in json.dumps(made)
-    for item in made:
-        metadata = item["metadata"]
-        assert isinstance(item["apiVersion"], str)
-        assert isinstance(item["kind"], str)
-        assert isinstance(metadata, dict)
-        assert SUBDOMAIN.fullmatch(str(metadata["name"]))
-        (again,) = yaml.load_documents(yaml.dump(item))
-        assert again.value == item
+        assert made == agent.references(target)
+        assert all(reason.strip() for reason in agent.refusals(target))
+        for item in (*made, *everything(agent, settings, cluster)):
+            assert SUBDOMAIN.fullmatch(str(identity(item)[-1]))
+            (again,) = yaml.load_documents(yaml.dump(item))
+            assert again.value == item
+
+
+@every
+def test_its_objects_are_what_its_own_definitions_allow(agent: Agent) -> None:
+    built_in = {"v1", "rbac.authorization.k8s.io/v1"}
+    for settings in settings_of(agent):
+        for item in everything(agent, settings):
+            if item["apiVersion"] in built_in:
+                kubernetes_validate.validate(item, "1.37", strict=True)
+            else:
+                assert violations(item) == []
+
+
+@every
+def test_only_the_name_of_a_cluster_differs_between_clusters(agent: Agent) -> None:
+    """So that the text is written once, with a placeholder."""
+    settings = settings_of(agent)[0]
+    placed = [
+        json.dumps(
+            [
+                agent.references(target_of(settings, name, "a", "b")),
+                of_tenant(agent, settings, name),
+            ]
+        )
+        for name in (CLUSTER_PLACEHOLDER, "eu-1")
+    ]
+
+    assert placed[0].replace(CLUSTER_PLACEHOLDER, "eu-1") == placed[1]
+
+
+@every
+def test_no_two_objects_of_a_cluster_are_the_same(agent: Agent) -> None:
+    found = [identity(item) for item in everything(agent, settings_of(agent)[0])]
+
+    assert len(found) == len(set(found))
 
 
 @every
@@ -69,12 +203,10 @@ def test_its_objects_are_whole_and_stable(
 def test_no_two_units_of_a_cluster_share_an_object(
     agent: Agent, parts: list[tuple[str, str]]
 ) -> None:
+    settings = settings_of(agent)[0]
     identities = [
-        {
-            (item["kind"], json.dumps(item["metadata"], sort_keys=True))
-            for item in agent.references(Unit(component, "c1"), application, "shop", "x")
-        }
-        for application, component in parts
+        {identity(item) for item in agent.references(target_of(settings, "c1", *part))}
+        for part in parts
     ]
 
     assert sum(map(len, identities)) == len(set().union(*identities))
@@ -99,23 +231,34 @@ def test_a_signature_that_nobody_made_is_refused(
 @every
 @given(data=st.data(), cluster=names)
 @small
-def test_a_report_speaks_of_the_cluster_that_signed_it_and_within_limits(
-    agent: Agent, data: st.DataObject, cluster: str
-) -> None:
-    found = report(agent, cluster, json.dumps(data.draw(jsons(WORDS[agent.name]))).encode())
+def test_words_are_within_limits(agent: Agent, data: st.DataObject, cluster: str) -> None:
+    body = json.dumps(data.draw(jsons(WORDS[agent.name]))).encode()
 
-    if found is not None:
-        assert found.unit.cluster == cluster
-        assert re.fullmatch(r"[0-9a-f]{40}", found.revision)
-        assert isinstance(found.at, datetime)
-        assert found.at.tzinfo is not None
-        assert len(found.message) <= LONGEST_MESSAGE
+    for word in report(agent, cluster, body):
+        assert re.fullmatch(r"[0-9a-f]{40}|", word.revision)
+        assert word.revision or word.is_about_cluster or word.readiness is Readiness.STALLED
+        assert word.at.tzinfo is not None
+        assert len(word.message) <= MAX_MESSAGE_LENGTH
+
+
+@every
+@given(data=st.data())
+@small
+def test_objects_of_any_shape_are_read(agent: Agent, data: st.DataObject) -> None:
+    item = data.draw(jsons(WORDS[agent.name]))
+    try:
+        words = agent.read("c1", [item] if isinstance(item, dict) else [])
+    except ReportError:
+        return
+    for word in words:
+        assert re.fullmatch(r"[0-9a-f]{40}|", word.revision)
+        assert len(word.message) <= MAX_MESSAGE_LENGTH
 
 
 @every
 @given(body=st.binary(max_size=200))
 @small
-def test_any_bytes_end_in_a_report_or_a_report_error(agent: Agent, body: bytes) -> None:
+def test_any_bytes_end_in_words_or_a_report_error(agent: Agent, body: bytes) -> None:
     report(agent, "c1", body)
 
 
@@ -136,4 +279,4 @@ def test_any_bytes_end_in_a_report_or_a_report_error(agent: Agent, body: bytes) 
     ids=range(9),
 )
 def test_hostile_bodies_end_in_a_report_error(agent: Agent, body: bytes) -> None:
-    assert report(agent, "c1", body) is None
+    assert report(agent, "c1", body) == ()

@@ -59,7 +59,7 @@ class Site:
         )
         known = {"fleet": "local:fleet/fleet", "marker_key": "m" * 16, "report_key": "r" * 16}
         auth = Auth(Settings(**{**known, **settings}), {}, self.context)
-        self.app: FastAPI = create_app(auth, discovery.agents(), "report-key", lambda: None)
+        self.app: FastAPI = create_app(auth, discovery.agents(), ("report-key",), lambda: None)
 
     async def show(self, view: RolloutView) -> None:
         """Keep a rollout's view as a pass does."""

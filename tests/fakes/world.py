@@ -24,7 +24,7 @@ from bot.engine.propose import Proposal, propose
 from bot.forges import Forge, ForgeError, GitCredentials
 from bot.gather.errors import GatherError
 from bot.git import GitError, Mirrors
-from bot.keys import cluster_key
+from bot.keys import agent_key
 from bot.report.model import ROLLOUTS, RolloutView, WaveView
 from bot.sandbox.demo.agents import Behaviour, Report, SimulatedCluster
 from bot.sandbox.demo.site import APP, BOT, DEPLOY, FLEET
@@ -177,7 +177,7 @@ class World:
             mirrors = Mirrors(self.folder / "bot/mirrors", transport=direct)
             self.context = replace(self.context, mirrors=mirrors)
         auth = Auth(settings, discovery.forges(), self.context)
-        self.app = create_app(auth, discovery.agents(), REPORT_KEY, lambda: None)
+        self.app = create_app(auth, discovery.agents(), (REPORT_KEY,), lambda: None)
         self.client = httpx.AsyncClient(
             transport=httpx.ASGITransport(self.app), base_url=SERVICE, headers=HERE
         )
@@ -283,7 +283,7 @@ class World:
 
     def add_cluster(self, name: str) -> None:
         behaviour = Behaviour(apply_time=timedelta(seconds=2))
-        self.clusters[name] = SimulatedCluster(name, cluster_key(REPORT_KEY, name), behaviour)
+        self.clusters[name] = SimulatedCluster(name, agent_key(REPORT_KEY, "flux", name), behaviour)
 
     def behave(self, cluster: str, **how: Any) -> None:
         """Change how a cluster fares from now on."""

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 from structlog.testing import capture_logs
 
-from bot.keys import cluster_key
+from bot.keys import agent_key, facts_key
 from bot.sandbox.demo.site import APP
 from bot.store.tables import queue, reports, views
 from bot.web import intake
@@ -44,7 +44,8 @@ async def send(
     world: World, path: str, value: object, key_of: str = "one", generation: int = 1
 ) -> tuple[int, str]:
     body = json.dumps(value).encode()
-    key = cluster_key(REPORT_KEY, key_of, generation)
+    made = agent_key(REPORT_KEY, "flux", key_of, generation)
+    key = facts_key(REPORT_KEY, key_of, generation) if path.startswith("/facts/") else made
     signature = "sha256=" + hmac.new(key, body, hashlib.sha256).hexdigest()
     answer = await world.client.post(path, content=body, headers={"x-signature": signature})
     return answer.status_code, answer.text

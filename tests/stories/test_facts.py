@@ -4,7 +4,7 @@ import hashlib
 import hmac
 import json
 
-from bot.keys import cluster_key
+from bot.keys import facts_key
 from bot.sandbox.demo.site import APP
 from tests.fakes.world import REPORT_KEY, World, manifest, small_fleet
 
@@ -21,7 +21,7 @@ spec:
 
 async def send(world: World, cluster: str, value: object, key_of: str = "") -> int:
     body = json.dumps(value).encode()
-    key = cluster_key(REPORT_KEY, key_of or cluster)
+    key = facts_key(REPORT_KEY, key_of or cluster)
     signature = "sha256=" + hmac.new(key, body, hashlib.sha256).hexdigest()
     answer = await world.client.post(
         f"/facts/{cluster}", content=body, headers={"x-signature": signature}

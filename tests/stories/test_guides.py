@@ -18,7 +18,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from bot.keys import cluster_key
+from bot.keys import agent_key
 from bot.sandbox.demo.agents import SimulatedCluster
 from bot.sandbox.demo.site import APP, BOT
 from tests.fakes.dialects import SECRET
@@ -101,7 +101,9 @@ class Reader:
         world.post.service = self.url
         world.found(small_fleet())
         for name, cluster in world.clusters.items():
-            world.clusters[name] = SimulatedCluster(name, cluster_key(key, name), cluster.behaviour)
+            world.clusters[name] = SimulatedCluster(
+                name, agent_key(key, "flux", name), cluster.behaviour
+            )
         world.ada.push(APP, "main", small_app(), "Open the shop")
         for _ in range(400):
             world.now = datetime.now(UTC)

@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from bot.clock import system_clock
 from bot.forges import GitCredentials
-from bot.keys import cluster_key
+from bot.keys import agent_key
 from bot.sandbox.demo.agents import Behaviour, SimulatedCluster
 from bot.sandbox.demo.fleet import SimulatedFleet
 from bot.sandbox.demo.site import APP, BOT, DEPLOY, FLEET, Site, start_site
@@ -179,7 +179,9 @@ async def test_ten_deaths_cost_no_second_merge_request_and_no_order(
     for repository in (APP, FLEET, DEPLOY):
         site.made.hooks.add(repository, f"{service.url}/hooks/local", HOOK_SECRET)
     behaviour = Behaviour(timedelta(seconds=0.2), interval=timedelta(seconds=5))
-    clusters = [SimulatedCluster(name, cluster_key(REPORT_KEY, name), behaviour) for name in SMALL]
+    clusters = [
+        SimulatedCluster(name, agent_key(REPORT_KEY, "flux", name), behaviour) for name in SMALL
+    ]
     clone = (f"{site.url}/{DEPLOY}.git", GitCredentials("otto", TOKENS["otto"]))
     fleet = SimulatedFleet(clusters, tmp_path / "agents", clone, service.url, system_clock)
     killers[0].service = service

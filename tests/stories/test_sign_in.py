@@ -48,7 +48,7 @@ async def browser(world: World) -> AsyncIterator[httpx.AsyncClient]:
     )
     object.__setattr__(world.context, "public_url", SERVICE)
     auth = Auth(settings, discovery.forges(), world.context)
-    app = create_app(auth, discovery.agents(), REPORT_KEY, lambda: None)
+    app = create_app(auth, discovery.agents(), (REPORT_KEY,), lambda: None)
     async with httpx.AsyncClient(
         base_url=SERVICE,
         mounts={SERVICE: httpx.ASGITransport(app)},

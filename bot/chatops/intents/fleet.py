@@ -10,7 +10,6 @@ from bot.context import Context
 from bot.documents import read_fleet
 from bot.documents.edits import Changes
 from bot.effects.intent_requests import ChangeRefusedError
-from bot.engine import discovery
 from bot.gather.documents import fleet_at
 from bot.gather.repository import Checkout, fetch
 from bot.wording.prose import say
@@ -47,7 +46,7 @@ class FleetFiles:
         """
         files = {path: found for path, found in self.files.items() if path not in changes}
         files |= {path: found for path, found in changes.items() if found is not None}
-        problems = read_fleet(files, frozenset(discovery.agents())).problems
+        problems = read_fleet(files).problems
         if problems:
             raise ChangeRefusedError("; ".join(str(each) for each in problems[:MOST_PROBLEMS]))
 

@@ -1,10 +1,11 @@
 """The models of the fleet repo's clusters, registrations and policies."""
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, JsonValue, model_validator
 
 from bot.documents.chart_types import ChartAddress, ChartHost
+from bot.documents.models.agents import with_settings
 from bot.documents.models.common import Metadata, Part, PositiveInt, Version
 from bot.documents.types import (
     ApiVersion,
@@ -70,7 +71,7 @@ class PricePart(Part):
     )
 
 
-class ClusterSpec(Part):
+class ClusterFacts(Part):
     """The agent of a cluster, and facts about the cluster."""
 
     agent: str = Field(description="The GitOps agent of the cluster, such as `flux`.")
@@ -121,11 +122,20 @@ class ClusterSpec(Part):
     )
 
     @model_validator(mode="after")
-    def _allocated_of_capacity(self) -> "ClusterSpec":
+    def _allocated_of_capacity(self) -> "ClusterFacts":
         for name in sorted(self.allocated):
             if name not in self.capacity:
                 raise invalid(f"`allocated` lists {name}, but `capacity` does not")
         return self
+
+
+if TYPE_CHECKING:
+
+    class ClusterSpec(ClusterFacts):
+        """The same, with a part for the settings of each agent that is installed."""
+
+else:
+    ClusterSpec = with_settings(ClusterFacts, "ClusterSpec")
 
 
 class ClusterDocument(Part):

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from bot.clock import system_clock
 from bot.forges import GitCredentials
-from bot.keys import cluster_key
+from bot.keys import agent_key
 from bot.sandbox.demo.agents import Behaviour, SimulatedCluster
 from bot.sandbox.demo.fleet import SimulatedFleet
 from bot.sandbox.demo.play import play
@@ -77,7 +77,7 @@ async def _running(folder: Path, port: int) -> AsyncIterator[Demo]:
     service = _start_service(folder, port, site, keys)
     fleet = SimulatedFleet(
         [
-            SimulatedCluster(name, cluster_key(keys["report"], name), Behaviour())
+            SimulatedCluster(name, agent_key(keys["report"], "flux", name), Behaviour())
             for name in _clusters()
         ],
         folder / "clusters",

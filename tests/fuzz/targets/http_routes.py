@@ -13,14 +13,17 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from bot.keys import cluster_key
-from bot.report.model import REPORTERS, ReportersView
+from bot.keys import agent_key, facts_key
+from bot.report.model import REPORTERS, ReportersView, ReporterView
 from tests.fakes.pages import Site, rollout
 from tests.fuzz import SECRET, Target
 from tests.fuzz.requests import message
 from tests.fuzz.targets import facts, report_flux
 
-KEY = cluster_key("report-key", "edge-1")
+KEYS = {
+    "/facts/": facts_key("report-key", "edge-1"),
+    "/reports/": agent_key("report-key", "flux", "edge-1"),
+}
 _SITES: list[Site] = []
 MOST_BYTES = 200_000
 TARGET_BYTES = re.compile(rb"[\x21-\x7e]+")
@@ -32,7 +35,7 @@ def _site() -> Site:
     if not _SITES:
         site = Site(Path(tempfile.mkdtemp()))
         site.describe(["edge-1", "edge-2"], region="eu")
-        reporters = ReportersView({"edge-1": 1}, frozenset({"storefront"}))
+        reporters = ReportersView({"edge-1": ReporterView("flux", 1)}, frozenset({"storefront"}))
         site.context.store.views.save(REPORTERS, "", reporters)
         asyncio.run(site.show(rollout(["edge-1", "edge-2"])))
         _SITES.append(site)
@@ -46,7 +49,8 @@ def check(data: bytes) -> None:
     if not TARGET_BYTES.fullmatch(target):
         return
     head, _, body = rest.partition(b"\n\n")
-    signature = hmac.new(KEY, body, hashlib.sha256).hexdigest().encode()
+    key = KEYS["/facts/" if target.startswith(b"/facts/") else "/reports/"]
+    signature = hmac.new(key, body, hashlib.sha256).hexdigest().encode()
     lines = [line.partition(b":") for line in head.replace(b"SIGN", signature).split(b"\n") if line]
     headers = [(name.strip().lower(), value.strip()) for name, _, value in lines]
     site = _site()

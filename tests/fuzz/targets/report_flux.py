@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from bot.engine import discovery
-from plugins import ReportError
-from plugins.flux import MAX_MESSAGE_LENGTH
+from planners.model import Readiness
+from plugins import MAX_MESSAGE_LENGTH, ReportError
 from tests.fuzz import Target
 from tests.fuzz.requests import message, request
 
@@ -39,25 +39,28 @@ def check(data: bytes) -> None:
     if agent.verify(headers, body, KEY):
         assert _sign(body) in headers["x-signature"] or "sha512" in headers["x-signature"]
     try:
-        report = agent.report("edge-1", body)
+        words = agent.report("edge-1", body)
     except ReportError as error:
         assert len(str(error)) < 500
         return
-    if report is not None:
-        assert report.unit.cluster == "edge-1"
-        assert len(report.message) <= MAX_MESSAGE_LENGTH
-        assert len(report.revision) == 40
-        report.at > NOW + timedelta(minutes=10)  # noqa: B015 - any time can be compared
-        report.at.astimezone(UTC).isoformat()
+    for word in words:
+        assert word.cluster == "edge-1"
+        assert len(word.message) <= MAX_MESSAGE_LENGTH
+        assert len(word.revision) == 40 or word.readiness is not Readiness.PROGRESSING
+        word.at > NOW + timedelta(minutes=10)  # noqa: B015 - any time can be compared
+        word.at.astimezone(UTC).isoformat()
 
 
 def seeds() -> Iterator[bytes]:
-    """Each readiness, both formats of the revision, and an event of something else."""
+    """Each readiness, each format of the revision, and events of something else."""
     for reason in ("ReconciliationSucceeded", "Progressing", "HealthCheckFailed"):
         body = json.dumps({**EVENT, "reason": reason, "severity": "error"}).encode()
         yield message({"x-signature": "sha256=SIGN"}, body)
     yield message({}, json.dumps({**EVENT, "metadata": {"revision": "main/" + "ab" * 20}}).encode())
-    yield message({}, json.dumps({**EVENT, "involvedObject": {"kind": "GitRepository"}}).encode())
+    source = {"kind": "GitRepository", "name": "switchyard"}
+    yield message({}, json.dumps({**EVENT, "involvedObject": source}).encode())
+    origin = {"revision": "latest@sha256:" + "ab" * 32, "originRevision": "main@sha1:" + "ab" * 20}
+    yield message({}, json.dumps({**EVENT, "metadata": origin}).encode())
     yield message({}, json.dumps({**EVENT, "timestamp": "0001-01-01T00:00:00+23:59"}).encode())
 
 

@@ -91,21 +91,47 @@ class Suffix:
 PATCH: Patch = Suffix()
 """,
     "ferry": """
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from plugins import Agent
+from planners.model import AgentSettings
+
+@dataclass(frozen=True, slots=True)
+class FerrySettings(AgentSettings):
+    "Settings of ferries."
+
+    harbour: str = field(metadata={"description": "Name of the harbour."})
 
 @dataclass(frozen=True, slots=True)
 class Ferry:
     name: str = "ferry"
+    settings: type[FerrySettings] = FerrySettings
 
-    def references(self, unit, application, namespace, objects_folder):
+    def refusals(self, target):
+        return ()
+
+    def references(self, target):
+        return ({"kind": "Ferry", "harbour": target.settings.harbour, "to": target.cluster},)
+
+    def accounts(self, target):
+        return ()
+
+    def tenant_references(self, target):
+        return ()
+
+    def application_references(self, target):
+        return ()
+
+    def cluster_references(self, target):
         return ()
 
     def verify(self, headers, body, key):
         return False
 
-    def report(self, cluster, body):
-        return None
+    def report(self, speaker, body):
+        return ()
+
+    def read(self, speaker, objects):
+        return ()
 
 PLUGIN: Agent = Ferry()
 """,
@@ -207,6 +233,8 @@ def test_each_kind_is_known_to_documents_reference_parser_and_log(
     assert schema["CustomizationPart"]["properties"]["suffix"]["description"] == (
         "Annotations to add."
     )
+    cluster = json.loads(found["pages"]["schemas/cluster.json"])["$defs"]
+    assert cluster["FerrySettings"]["required"] == ["harbour"]
     assert "`tidal`" in schema["PlacementPart"]["properties"]["prefer"]["description"]
     assert (
         "| `dry` | A component stays out of the water. |"
@@ -227,6 +255,10 @@ def test_a_plan_uses_them(distribution: dict[str, str], tmp_path: Path) -> None:
     text = text.replace("  customizations:\n", f"  customizations:\n{CUSTOMIZATION}", 1)
     text = text.replace("        count: 4\n", "        count: 4\n      prefer: {tidal: 1}\n", 1)
     document.write_text(text)
+    for path in (tmp_path / "fleet/clusters").iterdir():
+        path.write_text(
+            path.read_text().replace("agent: flux", "agent: ferry\n  ferry: {harbour: quay-7}")
+        )
     folders = ("--app", tmp_path / "app", "--fleet", tmp_path / "fleet")
 
     why = run(distribution, "-m", "bot", "explain", *folders)
@@ -234,7 +266,8 @@ def test_a_plan_uses_them(distribution: dict[str, str], tmp_path: Path) -> None:
     assert "tidal 50" in why
     run(distribution, "-m", "bot", "render", *folders, "--out", tmp_path / "out")
     rendered = [path.read_text() for path in (tmp_path / "out").rglob("*web*") if path.is_file()]
-    assert any("harbour: quay" in text for text in rendered)
+    assert any("harbour: quay\n" in text for text in rendered)
+    assert "kind: Ferry\nharbour: quay-7\nto: us-edge-3\n" in rendered
 
 
 def test_a_file_without_its_constant_is_an_error() -> None:

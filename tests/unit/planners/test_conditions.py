@@ -145,6 +145,7 @@ ELSEWHERE = {
     "PolicySpec.charts": "decides whether there is a plan",
     "PolicySpec.plaintext_secrets": "decides whether there is a plan",
     "PolicySpec.signed_objects": "decides whether there is a plan",
+    "PolicySpec.charts": "decides whether there is a plan",
 }
 PARTS = (
     application_models.DependencyPart,

@@ -9,9 +9,10 @@ from inline_snapshot import snapshot
 
 from planners.model import ContainerLimits, Member, Tenant
 from renderers import yaml
+from renderers.agents import Account
 from renderers.kubernetes.kinds import KINDS, Scope
 from renderers.policy.tenancy import violations
-from renderers.tenant_setup import tenant_objects
+from renderers.tenant_setup import access_objects, tenant_objects
 
 FULL = Tenant(
     "retail",
@@ -25,6 +26,12 @@ FULL = Tenant(
     allow_from_namespaces=("ingress",),
     pod_security="restricted",
 )
+ACCOUNT = Account("flux-system", "switchyard-retail")
+
+
+def every(tenant: Tenant) -> tuple[dict[str, Any], ...]:
+    """With what an agent with one account adds."""
+    return (*tenant_objects(tenant), *access_objects(tenant, (ACCOUNT,)))
 
 
 def named(found: tuple[dict[str, Any], ...]) -> list[str]:
@@ -35,18 +42,18 @@ def named(found: tuple[dict[str, Any], ...]) -> list[str]:
 
 
 def one(tenant: Tenant, name: str) -> dict[str, Any]:
-    found = tenant_objects(tenant)
+    found = every(tenant)
     return found[named(found).index(name)]
 
 
 def test_a_minimal_tenant_gets_a_namespace_an_account_and_network_policies() -> None:
-    assert named(tenant_objects(Tenant("retail", "shop"))) == [
+    assert named(every(Tenant("retail", "shop"))) == [
         "-/Namespace/shop",
-        "shop/ServiceAccount/switchyard",
         "shop/Role/switchyard",
-        "shop/RoleBinding/switchyard",
         "shop/NetworkPolicy/switchyard-deny",
         "shop/NetworkPolicy/switchyard-allow",
+        "flux-system/ServiceAccount/switchyard-retail",
+        "shop/RoleBinding/switchyard",
     ]
 
 
@@ -54,16 +61,14 @@ def test_every_namespace_gets_everything_namespaces_first() -> None:
     each = [
         "ResourceQuota/switchyard",
         "LimitRange/switchyard",
-        "ServiceAccount/switchyard",
         "Role/switchyard",
-        "RoleBinding/switchyard",
         "RoleBinding/switchyard-edit",
         "RoleBinding/switchyard-view",
         "NetworkPolicy/switchyard-deny",
         "NetworkPolicy/switchyard-allow",
     ]
 
-    assert named(tenant_objects(FULL)) == [
+    assert named(every(FULL)) == [
         "-/Namespace/shop",
         "-/Namespace/shop-data",
         "-/Namespace/shop-jobs",
@@ -71,6 +76,8 @@ def test_every_namespace_gets_everything_namespaces_first() -> None:
         *(f"shop-data/{name}" for name in each),
         *(f"shop-jobs/{name}" for name in each),
         "-/ClusterRole/switchyard-retail",
+        "flux-system/ServiceAccount/switchyard-retail",
+        *(f"{name}/RoleBinding/switchyard" for name in ("shop", "shop-jobs", "shop-data")),
         "-/ClusterRoleBinding/switchyard-retail",
     ]
 
@@ -78,7 +85,7 @@ def test_every_namespace_gets_everything_namespaces_first() -> None:
 @pytest.mark.parametrize("version", ["1.25", "1.37"])
 @pytest.mark.parametrize("tenant", [Tenant("retail", "shop"), FULL])
 def test_kubernetes_schemas_know_every_field(tenant: Tenant, version: str) -> None:
-    for item in tenant_objects(tenant):
+    for item in every(tenant):
         kubernetes_validate.validate(item, version, strict=True)
 
 
@@ -141,16 +148,20 @@ def test_the_agent_may_write_custom_kinds_that_are_allowed_by_name() -> None:
 
 @pytest.mark.parametrize("tenant", [Tenant("retail", "shop"), FULL])
 def test_the_agent_cannot_extend_its_rights(tenant: Tenant) -> None:
-    for item in tenant_objects(tenant):
+    for item in every(tenant):
         reasons = [reason for reason in violations(item, tenant) if "grants too much" in reason]
         assert reasons == []
 
 
-def test_the_main_namespaces_account_may_write_to_further_namespaces() -> None:
-    assert one(FULL, "shop-data/RoleBinding/switchyard")["subjects"] == [
-        {"kind": "ServiceAccount", "name": "switchyard", "namespace": "shop"},
-        {"kind": "ServiceAccount", "name": "switchyard", "namespace": "shop-data"},
+@pytest.mark.parametrize("namespace", ["shop", "shop-data", "shop-jobs"])
+def test_the_agents_account_may_write_to_every_namespace_of_the_tenant(namespace: str) -> None:
+    assert one(FULL, f"{namespace}/RoleBinding/switchyard")["subjects"] == [
+        {"kind": "ServiceAccount", "name": "switchyard-retail", "namespace": "flux-system"}
     ]
+
+
+def test_an_agent_that_brings_its_own_accounts_gets_none() -> None:
+    assert list(access_objects(FULL, ())) == []
 
 
 def test_the_agent_may_only_change_the_tenants_namespaces() -> None:

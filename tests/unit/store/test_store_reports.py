@@ -6,8 +6,8 @@ import pytest
 
 from bot.store import Store, reports
 from bot.store.reports import MAX_REVISIONS, ReportRow
-from planners.model import Readiness, Unit
-from plugins import StatusReport
+from planners.model import Readiness
+from plugins import Word
 from tests.fakes.stores import NOON
 
 OLD, NEW = "1" * 40, "2" * 40
@@ -24,8 +24,8 @@ def report(
     revision: str = NEW,
     cluster: str = "paris",
     message: str = "",
-) -> StatusReport:
-    return StatusReport("shop", Unit("web", cluster), revision, readiness, message, after(at))
+) -> Word:
+    return Word(cluster, "shop", "web", revision, readiness, message, after(at))
 
 
 def row(store: Store, revision: str = NEW) -> ReportRow:
@@ -42,13 +42,42 @@ def test_a_report_is_stored_with_the_times_of_both_clocks(store: Store) -> None:
     assert store.reports.of_application("other") == ()
 
 
-@pytest.mark.parametrize("at", [5, 4])
-def test_an_older_report_changes_nothing(store: Store, at: float) -> None:
+def test_an_older_report_changes_nothing(store: Store) -> None:
     store.reports.record(report(5), after(6))
 
-    assert not store.reports.record(report(at, Readiness.STALLED), after(9))
+    assert not store.reports.record(report(4, Readiness.STALLED), after(9))
 
     assert row(store) == ReportRow("paris", "web", NEW, "READY", "", after(5), after(6), after(6))
+
+
+READY, PROGRESSING, STALLED = Readiness.READY, Readiness.PROGRESSING, Readiness.STALLED
+
+
+@pytest.mark.parametrize(
+    ("arrived", "kept"),
+    [
+        ([PROGRESSING, PROGRESSING, READY], READY),
+        ([READY, PROGRESSING, PROGRESSING], READY),
+        ([PROGRESSING, STALLED, PROGRESSING], STALLED),
+        ([READY, STALLED], STALLED),
+        ([STALLED, READY], READY),
+        ([READY, READY], READY),
+    ],
+)
+def test_within_a_second_the_last_final_word_is_kept(
+    store: Store, arrived: list[Readiness], kept: Readiness
+) -> None:
+    for number, readiness in enumerate(arrived):
+        store.reports.record(report(5 + number / 10, readiness), after(6 + number / 10))
+
+    assert row(store).readiness == kept
+
+
+def test_a_later_second_counts_whatever_it_says(store: Store) -> None:
+    store.reports.record(report(5, READY), after(5))
+
+    assert store.reports.record(report(6, PROGRESSING), after(6))
+    assert row(store).readiness == PROGRESSING
 
 
 def test_a_late_report_on_an_old_revision_does_not_hide_a_newer_one(store: Store) -> None:
@@ -122,12 +151,12 @@ def test_a_cluster_reports_a_limited_number_of_components(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reports, "MAX_COMPONENTS", 2)
-    made_up = [replace(report(1), unit=Unit(f"c{n}", "paris")) for n in range(4)]
+    made_up = [replace(report(1), component=f"c{n}") for n in range(4)]
 
     assert [store.reports.record(each, after(2)) for each in made_up] == [True, True, False, False]
 
     assert store.reports.record(replace(made_up[0], at=after(3)), after(4))
-    assert store.reports.record(replace(made_up[3], unit=Unit("c3", "rome")), after(4))
+    assert store.reports.record(replace(made_up[3], cluster="rome"), after(4))
 
 
 def test_a_time_without_a_zone_is_rejected(store: Store) -> None:

@@ -17,8 +17,8 @@ from structlog.testing import capture_logs
 
 from bot.app import build
 from bot.clock import system_clock
-from bot.keys import cluster_key, setup_key
-from bot.report.model import REPORTERS, ReportersView
+from bot.keys import agent_key, facts_key, setup_key
+from bot.report.model import REPORTERS, ReportersView, ReporterView
 from bot.settings import Settings
 from bot.web.connections import ConnectionLimits
 from tests.fakes.served import Served, served
@@ -205,7 +205,7 @@ async def server(tmp_path: Path) -> AsyncIterator[Served]:
     )  # type: ignore[call-arg]  # fmt: skip
     app, service = build(settings, _never)
     limits = ConnectionLimits(header_seconds=0.05, request_seconds=0.05)
-    reporters = ReportersView({"edge-1": 1}, frozenset({"a"}))
+    reporters = ReportersView({"edge-1": ReporterView("flux", 1)}, frozenset({"a"}))
     service.context.store.views.save(REPORTERS, "", reporters)
     async with served(app, limits) as found:
         yield found
@@ -253,7 +253,9 @@ def routes() -> Iterator[tuple[bytes, bytes]]:
 
 def post(path: str, headers: Mapping[str, str], body: bytes, content_type: str) -> bytes:
     """An authentic request: what it says is all that is odd about it."""
-    key = cluster_key(REPORT_KEY, "edge-1") if "hooks" not in path else SECRET.encode()
+    made = agent_key(REPORT_KEY, "flux", "edge-1")
+    made = facts_key(REPORT_KEY, "edge-1") if path.startswith("/facts/") else made
+    key = made if "hooks" not in path else SECRET.encode()
     signature = hmac.new(key, body, hashlib.sha256).hexdigest()
     lines = [f"{name}: {value.replace('%s', signature)}" for name, value in headers.items()]
     head = [f"POST {path} HTTP/1.1", "Host: x", *lines, f"Content-Length: {len(body)}"]
