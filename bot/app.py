@@ -12,6 +12,7 @@ from fastapi import FastAPI
 
 from bot.charts.store import ChartStore
 from bot.clock import Clock, system_clock
+from bot.clusters import Clusters
 from bot.context import Context
 from bot.engine import discovery
 from bot.engine.propose import Proposal
@@ -23,6 +24,7 @@ from bot.web import setup
 from bot.web.auth import Auth
 from bot.web.server import create_app
 from bot.worker import dispatch, setup_check, worker
+from bot.worker.cluster_watch import ClusterWatches
 from bot.worker.scheduler import schedule
 from bot.worker.shares import Shares
 from planners.model import Repo
@@ -101,6 +103,7 @@ def make_context(
         markers=Markers(settings.marker_key.get_secret_value().encode()),
         public_url=str(settings.public_url).rstrip("/"),
         charts=ChartStore.of(settings, settings.data_dir / "charts"),
+        clusters=Clusters(settings.cluster_credentials),
         deploy_keys=deploy_keys,
     )
 
@@ -125,6 +128,7 @@ class Service:
                 group.create_task(self.sweep())
                 group.create_task(self.check())
                 group.create_task(dispatch.drain_forever(self.context, self._idle))
+                group.create_task(ClusterWatches(self.context).run())
                 for number in range(self.settings.workers):
                     group.create_task(
                         worker.work_forever(
@@ -177,6 +181,7 @@ def build(
                 await running
             for forge in forges.values():
                 await forge.close()
+            await context.clusters.close()
             context.store.close()
 
     auth = Auth(settings, discovery.forges(), context)

@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from bot.charts import Charts
 from bot.clock import Clock
+from bot.clusters import Clusters
 from bot.engine.propose import Proposal
 from bot.engine.usage import ResourceUsage
 from bot.forges import Contributors, Forge, ForgeError, Markers, RepositoryInfo
@@ -71,6 +72,7 @@ class Context:
     markers: Markers
     public_url: str
     charts: Charts
+    clusters: Clusters = field(default_factory=Clusters)
     deploy_keys: Mapping[Repo, DeployKey] = field(default_factory=dict)
     pacing: dict[tuple[str, ...], Paced] = field(default_factory=dict)
     refusals: dict[tuple[Repo, int], Refused] = field(default_factory=dict)

@@ -186,6 +186,11 @@ class Settings(ChartSettings):
         description="Trusted SSH host keys, an OpenSSH `known_hosts` file. Required with deploy "
         "keys.",
     )
+    cluster_credentials: Path | None = Field(
+        default=None,
+        description="Folder with a file `<cluster>.kubeconfig` for each cluster that Switchyard "
+        "applies objects to itself (agent `kubernetes`).",
+    )
     commit_signing_key: Path | None = Field(
         default=None,
         description="File of an Ed25519 private key in OpenSSH format without a passphrase, which "

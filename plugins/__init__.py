@@ -12,10 +12,11 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from planners.model import Json, Readiness
 from renderers.agents import References
+from renderers.inventory import ApplyUnit, DesiredState
 
 MAX_BODY_BYTES = 256 * 1024
 MAX_MESSAGE_LENGTH = 500
@@ -141,3 +142,21 @@ class Agent(References, Protocol):
 
         Objects of other kinds, and those without a status, say nothing.
         """
+
+
+@runtime_checkable
+class AppliesUnits(Protocol):
+    """The further part of an agent that is Switchyard itself: no program in the cluster pulls."""
+
+    def effects(
+        self, desired: DesiredState, objects: Iterable[Mapping[str, Json]]
+    ) -> tuple[ApplyUnit, ...]:
+        """What to apply and to remove on a cluster with these objects, so that it is as desired.
+
+        Empty where everything is; performed after the merge, and safe to repeat.
+        """
+
+    def words(
+        self, cluster: str, objects: Iterable[Mapping[str, Json]], now: datetime
+    ) -> tuple[Word, ...]:
+        """What a cluster with these objects says at `now`."""

@@ -66,7 +66,10 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """What was applied for a unit: at which revision, how far it came, and which objects."""
+    """What was applied for a unit: at which revision, how far it came, and which objects.
+
+    `account` is the user that applied them, `deploy` the repository that they come from.
+    """
 
     application: str
     component: str
@@ -74,10 +77,8 @@ class Inventory:
     state: ApplyState
     message: str = ""
     entries: tuple[Entry, ...] = ()
-
-    def uid_of(self, identity: ObjectIdentity) -> str | None:
-        """The uid of an object; empty while it is not known, None if there is no entry."""
-        return next((each.uid for each in self.entries if each.identity == identity), None)
+    account: str = ""
+    deploy: str = ""
 
     def manifest(self) -> dict[str, Json]:
         """The ConfigMap.
@@ -97,6 +98,8 @@ class Inventory:
         content = {
             "application": self.application,
             "component": self.component,
+            "account": self.account,
+            "deploy": self.deploy,
             "state": self.state.value,
             "message": self.message[:MAX_MESSAGE_LENGTH],
             "objects": [dict(zip(_FIELDS, row, strict=True)) for row in rows],
@@ -132,6 +135,8 @@ class Inventory:
                 revision=revision_of(item),
                 state=ApplyState(content["state"]),
                 message=str(content["message"])[:MAX_MESSAGE_LENGTH],
+                account=str(content["account"]),
+                deploy=str(content["deploy"]),
                 entries=tuple(
                     Entry(*(str(each[field]) for field in _FIELDS))
                     for each in content["objects"][:MAX_ENTRIES]
@@ -140,6 +145,49 @@ class Inventory:
         except (ValueError, TypeError, KeyError, RecursionError) as error:
             name = metadata_text(item, "name")
             raise InventoryError(f"the ConfigMap {name} is no inventory of Switchyard") from error
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyUnit:
+    """An effect: bring a unit on a cluster to these objects; to none if it is removed.
+
+    `account` is the user that applies them, `namespace` that of objects which state none.
+    """
+
+    application: str
+    component: str
+    revision: str
+    account: str
+    namespace: str
+    deploy: str
+    items: tuple[dict[str, Json], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredUnit:
+    """A unit as the deploy repo has it; `revision` is the commit of its last change."""
+
+    application: str
+    component: str
+    tenant: str
+    namespace: str
+    revision: str
+    deploy: str
+    items: tuple[dict[str, Json], ...]
+    is_tenant_setup: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredState:
+    """What deploy repos hold for one cluster.
+
+    `present` are all units there, also those of applications that are not registered any more;
+    `deploys` are the repositories that were read.
+    """
+
+    units: tuple[DesiredUnit, ...]
+    present: frozenset[tuple[str, str]]
+    deploys: frozenset[str]
 
 
 def is_inventory(item: Mapping[str, Json]) -> bool:

@@ -17,12 +17,14 @@ from bot.clusters.errors import (
     UnknownKindError,
     WriteConflictError,
 )
+from bot.clusters.known import Clusters
 from bot.clusters.kubeconfig import Credentials, read_kubeconfig
 
 __all__ = [
     "ApiUnavailableError",
     "ClusterApi",
     "ClusterError",
+    "Clusters",
     "Connection",
     "Credentials",
     "ExpiredError",

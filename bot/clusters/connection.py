@@ -88,14 +88,14 @@ class Connection:
 
     @asynccontextmanager
     async def lines(
-        self, path: str, query: Mapping[str, str], *, seconds: float
+        self, path: str, query: Mapping[str, str], *, seconds: float, accept: str = JSON
     ) -> AsyncIterator[AsyncIterator[dict[str, Any]]]:
         """The JSON objects that a watch streams, one a line, until the server ends it.
 
         `seconds` is how long the connection may stay silent.
         """
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=seconds)
-        headers = self._headers("") | {"Accept": JSON}
+        headers = self._headers("") | {"Accept": accept}
         async with self._answer(_Request("GET", path, query, headers, None, timeout)) as answer:
             yield self._objects(answer, path)
 

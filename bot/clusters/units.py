@@ -28,6 +28,7 @@ from renderers.inventory import (
     NAMESPACE,
     UNIT_LABEL,
     ApplyState,
+    ApplyUnit,
     Entry,
     Inventory,
     InventoryError,
@@ -54,21 +55,6 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class DesiredUnit:
-    """The objects of a unit at a revision of the deploy repo; none if the unit is removed.
-
-    `account` is the user that applies them, `namespace` that of objects which state none.
-    """
-
-    application: str
-    component: str
-    revision: str
-    account: str
-    namespace: str
-    items: tuple[dict[str, Json], ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Outcome:
     """How far the unit came; `again` is when to look at it again, None when nothing is left."""
 
@@ -88,7 +74,7 @@ class _StallError(Exception):
     """Somebody has to change something."""
 
 
-async def apply_unit(api: ClusterApi, desired: DesiredUnit) -> Outcome:
+async def apply_unit(api: ClusterApi, desired: ApplyUnit) -> Outcome:
     """Bring a unit's objects on a cluster a step nearer to what is desired; safe to repeat."""
     unit = _Unit(api, desired)
     try:
@@ -108,7 +94,7 @@ async def apply_unit(api: ClusterApi, desired: DesiredUnit) -> Outcome:
 class _Unit:
     """One application of a unit: the inventory as it is stored, and what it should list."""
 
-    def __init__(self, api: ClusterApi, desired: DesiredUnit) -> None:
+    def __init__(self, api: ClusterApi, desired: ApplyUnit) -> None:
         self._api = api
         self._desired = desired
         self._stored: dict[str, Any] | None = None
@@ -300,7 +286,14 @@ class _Unit:
         """Write the inventory, unless it is stored like that already."""
         desired = self._desired
         inventory = Inventory(
-            desired.application, desired.component, desired.revision, state, message, self._entries
+            application=desired.application,
+            component=desired.component,
+            revision=desired.revision,
+            state=state,
+            message=message,
+            entries=self._entries,
+            account=desired.account,
+            deploy=desired.deploy,
         )
         manifest, stored = inventory.manifest(), self._stored
         if stored is not None and _same_inventory(stored, manifest):

@@ -56,7 +56,7 @@ Event: TypeAlias = Listed | Changed | Removed | Lost
 class Follower:
     """Follows the objects of one kind with certain labels, across errors and for ever.
 
-    `pause` waits a number of seconds between attempts.
+    `pause` waits a number of seconds between attempts. Without `whole` only metadata is read.
     """
 
     api: ClusterApi
@@ -64,6 +64,7 @@ class Follower:
     selector: str
     pause: Callable[[float], Awaitable[None]]
     namespace: str = ""
+    whole: bool = True
     _version: str = ""
 
     async def events(self) -> AsyncIterator[Event]:
@@ -77,7 +78,7 @@ class Follower:
             try:
                 if not self._version:
                     listed = await self.api.list(
-                        self.resource, self.selector, namespace=self.namespace
+                        self.resource, self.selector, namespace=self.namespace, whole=self.whole
                     )
                     self._version = listed.version
                     yield Listed(listed.items)

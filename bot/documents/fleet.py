@@ -29,6 +29,7 @@ from bot.documents.types import Part
 from bot.documents.values import cluster, policy, registration, tenant
 from bot.engine import discovery
 from planners.model import FilePosition, Fleet
+from plugins import AppliesUnits
 from renderers import yaml
 from renderers.tree import unread
 
@@ -118,6 +119,22 @@ class _FleetReader:
             hint = f"the agent of the cluster is {agent!r}: remove them"
             yield Problem(position, f"settings of another agent, {other!r}", hint)
 
+    def check_direct_access(self, fleet: Fleet) -> None:
+        """Clusters that Switchyard writes to itself have a policy that allows it."""
+        clusters = {each.name: each for each in fleet.clusters}
+        for each in self.documents:
+            if not isinstance(each.document, ClusterDocument):
+                continue
+            cluster = clusters[each.document.metadata.name]
+            if not isinstance(discovery.agents().get(cluster.agent), AppliesUnits):
+                continue
+            reason = fleet.refusal_of_direct_access(cluster)
+            if reason:
+                hint = "use an agent that pulls, or select the cluster in `directClusters`"
+                message = f"Switchyard may not write to {cluster.name}: {reason}"
+                position = each.positions.at("spec", "agent")
+                self.problems.append(Problem(position, message, hint))
+
     def _check_names(
         self, document: FleetDocument, positions: DocumentPositions
     ) -> Iterator[Problem]:
@@ -171,4 +188,5 @@ def read_fleet(files: Mapping[str, bytes]) -> LoadedFleet:
         registrations=tuple(sorted(registrations, key=lambda each: each.application)),
         policies=tuple(sorted(policies, key=lambda each: each.name)),
     )
+    reader.check_direct_access(fleet)
     return LoadedFleet(fleet, sorted_problems(reader.problems))

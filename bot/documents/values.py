@@ -142,6 +142,7 @@ def policy(document: PolicyDocument) -> Policy:
         ),
         merge_method=MergeMethod(spec.merge_method) if spec.merge_method else None,
         charts=tuple(_chart_origin(each) for each in spec.charts),
+        direct_clusters=spec.direct_clusters.value() if spec.direct_clusters else None,
     )
 
 

@@ -4,6 +4,7 @@ from planners.model import Repo
 
 APPLICATION = "application"
 REVIEW = "review"
+CLUSTER = "cluster"
 
 ROLLOUT = "rollout/"
 SUMMARY = "summary/"
@@ -29,3 +30,8 @@ def application_key(application: str) -> str:
 def review_key(repo: Repo, number: int) -> str:
     """The queue key for a merge request opened by people in an app or deploy repo."""
     return f"{REVIEW}/{repo}!{number}"
+
+
+def cluster_key(cluster: str) -> str:
+    """The queue key for a cluster that Switchyard applies objects to itself."""
+    return f"{CLUSTER}/{cluster}"

@@ -20,8 +20,9 @@ from bot.gather.fleet import read_fleet_at
 from bot.git import GitError
 from bot.report.model import FLEETS, REPORTERS, TENANTS
 from bot.report.summary_view import fleet_view, reporters_view, tenants_view
-from bot.store.keys import application_key, review_key
+from bot.store.keys import application_key, cluster_key, review_key
 from bot.store.views import ViewKind, Views
+from bot.worker.clusters import direct_clusters
 from planners.model import Fleet, Repo
 
 DELIVERIES_KEPT = timedelta(days=7)
@@ -37,13 +38,16 @@ def keys_for(fleet: Fleet, fleet_repo: Repo, repo: Repo, number: int | None) -> 
     """The keys that a change in a repository concerns.
 
     The fleet repo concerns every application, a deploy repo those that deploy there, an app repo
-    its applications; in both a merge request has a key of its own.
+    its applications; in both a merge request has a key of its own. Clusters that Switchyard applies
+    objects to itself follow the fleet repo and the deploy repos.
     """
     keys = {
         application_key(each.application)
         for each in fleet.registrations
         if repo in {fleet_repo, each.deploy, each.app}
     }
+    if repo == fleet_repo or any(repo == each.deploy for each in fleet.registrations):
+        keys |= {cluster_key(each) for each in direct_clusters(fleet)}
     if number is not None and any(repo in {each.app, each.deploy} for each in fleet.registrations):
         keys.add(review_key(repo, number))
     return keys
@@ -84,6 +88,7 @@ async def sweep(context: Context) -> None:
     await asyncio.to_thread(context.store.audit.prune, context.clock() - AUDIT_KEPT)
     fleet = await _publish_fleet(context)
     keys = {application_key(each.application) for each in fleet.registrations}
+    keys |= {cluster_key(each) for each in direct_clusters(fleet)}
     for repo in sorted({repo for each in fleet.registrations for repo in (each.app, each.deploy)}):
         try:
             keys |= await _reviews(context, repo)

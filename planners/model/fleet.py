@@ -9,6 +9,9 @@ from planners.model.basics import Json, Repo
 from planners.model.selectors import Selector
 from planners.model.tenant import Tenant
 
+EDGE = "edge"
+"""The key or the value of a label of clusters at the edge."""
+
 
 class TaintEffect(StrEnum):
     """A taint's effect on components that do not tolerate it (Kubernetes: taint effects)."""
@@ -223,7 +226,8 @@ class Policy:
     """Rules of the platform team; several policies combine, and the strictest value applies.
 
     `plaintext_secrets` names tenants whose deploy repo may contain unencrypted Secrets, intended
-    for test fleets. `signed_objects` may exceed what tenants may write.
+    for test fleets. `signed_objects` may exceed what tenants may write. `direct_clusters` selects
+    the clusters to whose API servers Switchyard may write itself.
     """
 
     name: str
@@ -236,6 +240,7 @@ class Policy:
     merge_method: MergeMethod | None = None
     signed_objects: tuple[SignedObject, ...] = ()
     charts: tuple[ChartOrigin, ...] = ()
+    direct_clusters: Selector | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,6 +270,19 @@ class Fleet:
     def tenant(self, name: str) -> Tenant | None:
         """The tenant of that name, or None."""
         return next((tenant for tenant in self.tenants if tenant.name == name), None)
+
+    def refusal_of_direct_access(self, cluster: Cluster) -> str:
+        """Why Switchyard may not write to a cluster's API server itself; empty if it may.
+
+        Whoever holds the credentials of many clusters can be robbed of them: a policy has to allow
+        it, and clusters labelled as edge pull in any case.
+        """
+        if any(EDGE in label for label in cluster.labels.items()):
+            return f"it is labelled {EDGE}, and no credentials for such clusters are kept centrally"
+        allowed = (each.direct_clusters for each in self.policies)
+        if not any(selector is not None and selector.matches(cluster) for selector in allowed):
+            return "no policy allows it"
+        return ""
 
     def registration(self, application: str) -> Registration | None:
         """The registration of that application, or None."""

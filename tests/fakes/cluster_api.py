@@ -7,6 +7,7 @@ Gone, metadata-only answers) and "User impersonation". The rules of objects are 
 
 import asyncio
 import json
+import ssl
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,6 +17,7 @@ from typing import Any
 from aiohttp import web
 
 from bot.clusters import Connection, Credentials
+from tests.fakes.certificates import Authority
 from tests.fakes.cluster_objects import Access, ApiRefusalError, Item, Kind, Objects
 
 BOT = "system:serviceaccount:switchyard-system:switchyard"
@@ -44,32 +46,42 @@ class FakeCluster:
     @asynccontextmanager
     async def serve(self, name: str = "c1") -> AsyncIterator[Connection]:
         """Run it, and connect to it as the bot."""
-        self.objects.access.setdefault(
-            BOT, Access(frozenset({"switchyard-system"}), reads_everything=True)
-        )
+        async with self.listen() as address:
+            connection = Connection(name, Credentials(f"http://{address}", token=TOKEN))
+            try:
+                yield connection
+            finally:
+                await connection.close()
+
+    @asynccontextmanager
+    async def listen(self, authority: Authority | None = None) -> AsyncIterator[str]:
+        """Run it, over TLS if there is an authority, and return its host and port."""
         application = web.Application()
         application.router.add_route("*", "/{path:.*}", self._handle)
         runner = web.AppRunner(application, shutdown_timeout=0.1)
         await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        port = runner.addresses[0][1]
-        connection = Connection(name, Credentials(f"http://127.0.0.1:{port}", token=TOKEN))
+        context = None
+        if authority is not None:
+            context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+            context.load_cert_chain(authority.certificate)
+        await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
         try:
-            yield connection
+            yield f"127.0.0.1:{runner.addresses[0][1]}"
         finally:
-            await connection.close()
             await self.end_watches()
             await runner.cleanup()
+
+    @property
+    def bot(self) -> Access:
+        """What the bot's own account may do."""
+        own = Access(frozenset({"switchyard-system"}), reads_everything=True)
+        return self.objects.access.setdefault(BOT, own)
 
     def tenant(self, name: str, *namespaces: str) -> str:
         """An account that the bot may act as, with rights in some namespaces; its user name."""
         user = f"system:serviceaccount:switchyard-system:switchyard-{name}"
         self.objects.access[user] = Access(frozenset(namespaces))
-        bot = self.objects.access.setdefault(
-            BOT, Access(frozenset({"switchyard-system"}), reads_everything=True)
-        )
-        bot.impersonates |= {user}
+        self.bot.impersonates |= {user}
         for each in ("switchyard-system", *namespaces):
             self.add({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": each}})
         return user
@@ -123,7 +135,7 @@ class FakeCluster:
         if request.headers.get("Authorization") != f"Bearer {TOKEN}":
             raise ApiRefusalError(401, "Unauthorized", "Unauthorized")
         user = request.headers.get("Impersonate-User", "")
-        if user and user not in self.objects.access[BOT].impersonates:
+        if user and user not in self.bot.impersonates:
             raise ApiRefusalError(403, "Forbidden", f'User "{BOT}" cannot impersonate "{user}"')
         return user or BOT
 

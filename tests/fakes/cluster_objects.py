@@ -66,6 +66,11 @@ BUILT_IN = (
     Kind("v1", "Secret", "secrets"),
     Kind("v1", "Service", "services"),
     Kind("v1", "ServiceAccount", "serviceaccounts"),
+    Kind("v1", "ResourceQuota", "resourcequotas"),
+    Kind("v1", "LimitRange", "limitranges"),
+    Kind("networking.k8s.io/v1", "NetworkPolicy", "networkpolicies"),
+    Kind("rbac.authorization.k8s.io/v1", "Role", "roles"),
+    Kind("rbac.authorization.k8s.io/v1", "ClusterRole", "clusterroles", is_namespaced=False),
     Kind("apps/v1", "Deployment", "deployments"),
     Kind("batch/v1", "Job", "jobs"),
     Kind("discovery.k8s.io/v1", "EndpointSlice", "endpointslices"),
@@ -134,6 +139,7 @@ class Objects:
         self._validate(kind, item)
         self._check_escalation(kind, item, user)
         address = self._address(kind, item)
+        self._check_namespace(address)
         live = self.items.get(address)
         owners = self._owners.setdefault(address, {})
         wanted = leaves(item)
@@ -175,8 +181,7 @@ class Objects:
             raise ApiRefusalError(
                 409, "AlreadyExists", f'{kind.plural} "{address[3]}" already exists'
             )
-        if address[2] and ("", "Namespace", "", address[2]) not in self.items:
-            raise ApiRefusalError(404, "NotFound", f'namespaces "{address[2]}" not found')
+        self._check_namespace(address)
         self._owners[address] = {manager: leaves(item)}
         return self._store(address, None, copy.deepcopy(item))
 
@@ -248,6 +253,10 @@ class Objects:
             {"manager": each, "operation": "Apply" if each == "switchyard" else "Update"}
             for each in self._owners.get(address, {})
         ]
+
+    def _check_namespace(self, address: Address) -> None:
+        if address[2] and ("", "Namespace", "", address[2]) not in self.items:
+            raise ApiRefusalError(404, "NotFound", f'namespaces "{address[2]}" not found')
 
     def _address(self, kind: Kind, item: Item) -> Address:
         namespace, name = _names(item)

@@ -317,6 +317,12 @@ class PolicySpec(Part):
         default=[],
         description="Registries and repositories from which charts may be fetched. Default: none.",
     )
+    direct_clusters: SelectorPart | None = Field(
+        default=None,
+        description="Clusters to which Switchyard may apply objects itself, with credentials of "
+        "its own (agent `kubernetes`). Clusters with a label `edge` are never among them. Default: "
+        "none.",
+    )
     plaintext_secrets: list[Name] = Field(
         default=[],
         description="Tenants that may store unencrypted Secrets in Git; for test fleets only.",

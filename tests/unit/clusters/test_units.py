@@ -7,12 +7,13 @@ import pytest
 from aiohttp import web
 
 from bot.clusters import ClusterApi
-from bot.clusters.units import DesiredUnit, Outcome, apply_unit
+from bot.clusters.units import Outcome, apply_unit
 from renderers.inventory import (
     NAMESPACE,
     REVISION_ANNOTATION,
     UNIT_LABEL,
     ApplyState,
+    ApplyUnit,
     Entry,
     Inventory,
     inventory_name,
@@ -68,7 +69,7 @@ class Bench:
     async def apply(self, *items: dict[str, Any], revision: str = OLD) -> Outcome:
         """Apply the unit's objects once."""
         return await apply_unit(
-            self.api, DesiredUnit("shop", "cart", revision, self.account, "shop", items)
+            self.api, ApplyUnit("shop", "cart", revision, self.account, "shop", "local:d/d", items)
         )
 
     def names(self) -> set[str]:
