@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import yaml as plain_yaml
 
 from bot.sandbox.demo.site import APP, BOT, DEPLOY
+from tests.acceptance.direct import DIRECT_SCENARIOS, DirectScenario, run_direct
 from tests.acceptance.processes import RigError
 from tests.acceptance.rig import CANARY, CLUSTERS, OTHER, Rig
 from tests.acceptance.rollouts import (
@@ -232,6 +233,11 @@ def _image(rig: Rig, cluster: str) -> str:
     return str(found["spec"]["template"]["spec"]["containers"][0]["image"]) if found else ""
 
 
+def _on_canary(scenario: DirectScenario) -> Callable[[Rig], str]:
+    """A scenario of direct Kubernetes, on the API server of one of the clusters."""
+    return lambda rig: run_direct(rig.cluster(CANARY), scenario)
+
+
 SCENARIOS = (
     Scenario("tenant", "A tenant's namespaces are set up on both clusters", _set_up_tenant),
     Scenario("rollout", "The sample shop goes from push to READY on both clusters", _roll_out),
@@ -240,4 +246,8 @@ SCENARIOS = (
     Scenario("rollback", "A rollback brings the earlier version back", _roll_back),
     Scenario("refusal", "A plan with an object in a namespace of others is refused", _refuse_plan),
     Scenario("containment", "The tenant's account cannot leave its namespaces", _contain),
+    *(
+        Scenario(name, title, _on_canary(scenario))
+        for name, (title, scenario) in DIRECT_SCENARIOS.items()
+    ),
 )
