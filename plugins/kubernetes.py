@@ -6,7 +6,7 @@ Every object is applied as the account of its tenant, which Switchyard's own acc
 and writes inventories.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -144,14 +144,17 @@ class Kubernetes:
     ) -> tuple[ApplyUnit, ...]:
         """Apply units that are not, or not completely, as merged; remove those that are no more.
 
-        Set-ups of tenants come first. A unit is removed only if the repository that it came from
-        was read and has it no more: an application that is not registered any more stays.
+        Set-ups of tenants come first. A unit with an object that somebody deleted is applied again.
+        A unit is removed only if the repository that it came from was read and has it no more: an
+        application that is not registered any more stays.
         """
-        stored = {(each.application, each.component): each for each in _inventories(objects)}
+        found = tuple(objects)
+        stored = {(each.application, each.component): each for each in _inventories(found)}
+        uids = {_uid(each) for each in found}
         due = [
             _apply(each)
             for each in sorted(desired.units, key=lambda unit: not unit.is_tenant_setup)
-            if not _is_applied(stored.get((each.application, each.component)), each)
+            if not _is_applied(stored.get((each.application, each.component)), each, uids)
         ]
         gone = [
             _remove(each)
@@ -194,10 +197,13 @@ def _remove(inventory: Inventory) -> ApplyUnit:
     )
 
 
-def _is_applied(inventory: Inventory | None, unit: DesiredUnit) -> bool:
-    return inventory is not None and (inventory.revision, inventory.state) == (
-        unit.revision,
-        ApplyState.APPLIED,
+def _is_applied(inventory: Inventory | None, unit: DesiredUnit, uids: Container[str]) -> bool:
+    """Whether the unit was applied at its revision, and every object is still the one of then."""
+    return (
+        inventory is not None
+        and inventory.revision == unit.revision
+        and inventory.state is ApplyState.APPLIED
+        and all(each.uid in uids for each in inventory.entries)
     )
 
 

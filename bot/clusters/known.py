@@ -1,6 +1,7 @@
 """The clusters that this process can reach: those whose credentials are in a folder."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from bot.clusters.api import ClusterApi
@@ -14,9 +15,11 @@ class Clusters:
     """One connection to each cluster that was asked for; `folder` holds the kubeconfig files.
 
     A file that changed is read again, so that credentials can be rotated while the service runs.
+    `applied` is when everything was last applied to a cluster; losing it costs one repetition.
     """
 
     folder: Path | None = None
+    applied: dict[str, datetime] = field(default_factory=dict)
     _open: dict[str, tuple[Credentials, ClusterApi]] = field(default_factory=dict)
 
     async def api(self, cluster: str) -> ClusterApi:

@@ -19,6 +19,8 @@ from planners.model import Fleet, Readiness
 from plugins import AppliesUnits, Word
 
 EVERY = timedelta(minutes=1)
+DRIFT_EVERY = timedelta(minutes=10)
+"""How often everything is applied again: the API server then sets back what people changed."""
 
 
 def direct_clusters(fleet: Fleet) -> dict[str, AppliesUnits]:
@@ -63,7 +65,11 @@ async def _bring_about(
     context: Context, api: ClusterApi, fleet: Fleet, agent: AppliesUnits
 ) -> timedelta:
     desired = await read_desired(context, fleet, api.cluster)
-    effects = agent.effects(desired, await read_objects(api))
+    objects, now = await read_objects(api), context.clock()
+    effects = agent.effects(desired, objects)
+    if context.clusters.applied.get(api.cluster, now - DRIFT_EVERY) <= now - DRIFT_EVERY:
+        effects = (*agent.effects(desired, ()), *(each for each in effects if not each.items))
+        context.clusters.applied[api.cluster] = now
     again = await apply_units(context, api, effects)
     return min(again or EVERY, EVERY)
 
