@@ -109,6 +109,9 @@ class _Frame:
 def load_documents(content: bytes) -> tuple[Document, ...]:
     """All non-empty documents.
 
+    A last line without a line break has one, as for kubectl (k8s.io/apimachinery, pkg/util/yaml,
+    `LineReader`): a block text there ends with it.
+
     Raises:
         YamlError: at the first syntax error, or where a limit is exceeded.
     """
@@ -133,7 +136,7 @@ def _text(content: bytes) -> str:
     if bad := _NOT_YAML.search(text):
         message = f"character not allowed in YAML: U+{ord(bad[0]):04X}"
         raise YamlError(message, *_after(text[: bad.start()]))
-    return text
+    return text if text.endswith("\n") else f"{text}\n"
 
 
 def _after(text: str) -> tuple[int, int]:

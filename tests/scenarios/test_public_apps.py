@@ -32,6 +32,9 @@ rules: [{apiGroups: [""], resources: [nodes], verbs: [list]}]
 FILES = {
     "plain/web.yaml": WEB,
     "plain/notes.txt": "no manifest",
+    "plain/script.yaml": (
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: s}\ndata:\n  run: |\n    exit 0"
+    ),
     "base/kustomization.yaml": "resources: [web.yaml]\nnamePrefix: my-\n",
     "base/web.yaml": WEB,
     "chart/Chart.yaml": CHART,
@@ -55,21 +58,21 @@ def compared(folder: Path, source: Mapping[str, Any], **more: Any) -> Comparison
 
 
 @pytest.mark.parametrize(
-    ("source", "kind"),
+    ("source", "objects", "signed"),
     [
-        ({"manifests": "plain"}, "Deployment"),
-        ({"kustomize": "base"}, "Deployment"),
-        ({"helm": {"chart": "chart"}}, "ClusterRole"),
+        ({"manifests": "plain"}, 2, 0),
+        ({"kustomize": "base"}, 1, 0),
+        ({"helm": {"chart": "chart"}}, 1, 1),
     ],
     ids=["manifests", "kustomize", "helm"],
 )
 def test_what_is_rendered_equals_the_programs_output(
-    tmp_path: Path, source: Mapping[str, Any], kind: str
+    tmp_path: Path, source: Mapping[str, Any], objects: int, signed: int
 ) -> None:
     made = compared(tmp_path, source)
 
     assert made.problems == ()
-    assert (made.objects, made.signed) == (1, int(kind == "ClusterRole"))
+    assert (made.objects, made.signed) == (objects, signed)
 
 
 def test_a_problem_of_the_plan_is_a_problem_of_the_comparison(tmp_path: Path) -> None:

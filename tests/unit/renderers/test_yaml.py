@@ -84,6 +84,15 @@ def test_tags_and_quotes_decide_the_type(text: str, value: Json) -> None:
     assert load(f"a: {text}\n") == {"a": value}
 
 
+@pytest.mark.parametrize("end", ["", "\n"])
+def test_the_last_line_has_a_line_break_whether_or_not_it_is_written(end: str) -> None:
+    text = f"a: |\n  b\n---\na: |-\n  b\n---\na: |\n  b{end}"
+
+    found = [each.value for each in load_documents(text.encode())]
+
+    assert found == [{"a": "b\n"}, {"a": "b"}, {"a": "b\n"}]
+
+
 def test_empty_documents_are_skipped() -> None:
     documents = load_documents(b"---\n# nothing\n---\na: 1\n---\nnull\n---\n- b\n...\n")
 
