@@ -11,7 +11,7 @@ from tests.acceptance.cluster import Cluster
 from tests.acceptance.page import summary, write_page
 from tests.acceptance.processes import Processes, free_ports
 from tests.acceptance.programs import Programs, build
-from tests.acceptance.recordings import write_recording
+from tests.acceptance.recordings import RECORDED, write_recording, write_states
 from tests.acceptance.rig import running_rig
 from tests.acceptance.scenarios import SCENARIOS, run_scenario
 
@@ -45,8 +45,10 @@ def _run(options: argparse.Namespace, programs: Programs) -> int:
             before = len(rig.recorder.exchanges)
             results.append(run_scenario(rig, scenario))
             print(summary(results[-1:]), flush=True)
-            if options.record:
+            if options.record and scenario.name in RECORDED:
                 write_recording(scenario.name, programs, rig.recorder.exchanges[before:])
+        if options.record and rig.states:
+            write_states("currency", programs, rig.states)
         if not options.only:
             today = datetime.now(UTC).date()
             write_page(today, programs, results, rig.recorder.exchanges)

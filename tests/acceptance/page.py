@@ -44,9 +44,9 @@ def write_page(
         "",
         "## Reports",
         "",
-        "What notification-controller sent to the service, and what it answered.",
+        "What the agents sent to the service, and the status of its answers.",
         "",
-        "| reason | severity | answer | reports |",
+        "| agent | word | answer | reports |",
         "|---|---|---|---|",
         *_reports(exchanges),
         "",
@@ -66,10 +66,15 @@ def _row(result: Result) -> str:
 
 
 def _reports(exchanges: Sequence[Exchange]) -> list[str]:
-    counts = Counter(
-        (each.event["reason"], each.event["severity"], each.status) for each in exchanges
-    )
+    counts = Counter((each.agent, _word(each), each.status) for each in exchanges)
     return [f"| {' | '.join(map(str, key))} | {count} |" for key, count in sorted(counts.items())]
+
+
+def _word(exchange: Exchange) -> str:
+    event = exchange.event
+    if exchange.agent == "argocd":
+        return f"{event['sync']['status']}, {(event['health'] or {}).get('status')}"
+    return f"{event['reason']} ({event['severity']})"
 
 
 def summary(results: Sequence[Result]) -> str:

@@ -16,13 +16,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 FOLDER = Path(__file__).with_name("programs")
-MODULES = ("etcd", "kubernetes", "kwok", "flux")
+MODULES = ("etcd", "kubernetes", "kwok", "flux", "argocd")
 DATA: dict[str, dict[str, tuple[str, ...]]] = {
     "kwok": {"sigs.k8s.io/kwok": ("kustomize/stage/pod/general", "kustomize/stage/node")},
     "flux": {
         f"github.com/fluxcd/{name}-controller": ("config/crd/bases",)
         for name in ("source", "kustomize", "notification")
     },
+    "argocd": {"github.com/argoproj/argo-cd/v3": ("manifests/crds", "manifests/base/config")},
 }
 """Folders of module sources that are needed beside the programs: CRDs and stages of kwok."""
 STAMP = "built.json"
@@ -96,7 +97,7 @@ def _build(module: str, folder: Path) -> None:
 def _name(tool: str) -> str:
     """The program's name: the last part of its import path that is no version."""
     return next(
-        {"server": "etcd"}.get(part, part)
+        {"server": "etcd", "cmd": "argocd"}.get(part, part)
         for part in reversed(tool.split("/"))
         if not part.removeprefix("v").isdigit()
     )
@@ -104,7 +105,7 @@ def _name(tool: str) -> str:
 
 def _copy(module: str, dependency: str, source: str, folder: Path) -> str:
     origin = Path(_go(module, "list", "-m", "-f", "{{.Dir}}", dependency).strip()) / source
-    target = folder / "data" / dependency.rpartition("/")[2] / source
+    target = folder / "data" / dependency.replace("/", "-") / source
     shutil.copytree(origin, target, dirs_exist_ok=True, copy_function=shutil.copyfile)
     return str(target)
 

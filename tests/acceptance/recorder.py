@@ -20,6 +20,7 @@ class Exchange:
     """One report: `seconds` since the recorder started, the body, and the service's answer."""
 
     seconds: float
+    agent: str
     cluster: str
     headers: dict[str, str]
     body: bytes
@@ -62,9 +63,8 @@ class Recorder:
         seconds = round(time.monotonic() - self._began, 3)
         text = content.decode(errors="replace")
         with self._lock:
-            self.exchanges.append(
-                Exchange(seconds, path.rpartition("/")[2], headers, body, status, text)
-            )
+            agent, cluster = path.split("/")[-2:]
+            self.exchanges.append(Exchange(seconds, agent, cluster, headers, body, status, text))
         return status, content
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ CANARY, OTHER = CLUSTERS
 
 @dataclass(frozen=True, slots=True)
 class Rig:
-    """The running rig."""
+    """The running rig; `states` are those of an Application of Argo CD."""
 
     folder: Path
     programs: Programs
@@ -30,6 +30,7 @@ class Rig:
     service: Service
     recorder: Recorder
     flux: Mapping[str, Flux]
+    states: list[dict[str, Any]] = field(default_factory=list)
 
     def cluster(self, name: str) -> Cluster:
         """A cluster by name."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import yaml as plain_yaml
 
 from bot.sandbox.demo.site import APP, BOT, DEPLOY
+from tests.acceptance.argocd_scenario import run_argocd
 from tests.acceptance.direct import DIRECT_SCENARIOS, DirectScenario, run_direct
 from tests.acceptance.processes import RigError
 from tests.acceptance.rig import CANARY, CLUSTERS, OTHER, Rig
@@ -22,8 +23,9 @@ from tests.acceptance.rollouts import (
 from tests.acceptance.site import APPLICATION, app_files
 
 TENANT_APPLICATION = "tenant-shop"
-TENANT_SECONDS, ROLLOUT_SECONDS, STALL_SECONDS, ROLLBACK_SECONDS = 300, 900, 600, 420
+TENANT_SECONDS, ROLLOUT_SECONDS, STALL_SECONDS, ROLLBACK_SECONDS = 180, 600, 300, 240
 OUTSIDE_SECONDS = 90
+NOT_FETCHED = ("ArtifactFailed", "DependencyNotReady", "Progressing")
 BROKEN_BRANCH = "break-currency"
 IMAGE_FILE = "deploy/currency/deployment.yaml"
 GOOD, MISSING = "currency:1.1.0", "currency:missing"
@@ -131,7 +133,9 @@ def _hold(rig: Rig) -> str:
 
 def _roll_back(rig: Rig) -> str:
     requests = rig.service.person("otto").requests(APP, "merged")
-    number = next(int(each["number"]) for each in requests if each["branch"] == BROKEN_BRANCH)
+    number = next(
+        int(each["number"]) for each in requests if each["source_branch"] == BROKEN_BRANCH
+    )
     command = '/switchyard rollback --reason "the image does not exist"'
     rig.service.person("otto").comment(APP, number, command)
     wait_for(
@@ -213,7 +217,7 @@ def _outcome(rig: Rig, name: str) -> str:
         for each in cluster.items("kustomizations.kustomize.toolkit.fluxcd.io"):
             if each["metadata"]["name"].startswith("outside."):
                 for condition in each.get("status", {}).get("conditions", ()):
-                    if condition["type"] == "Ready" and condition["status"] != "Unknown":
+                    if condition["type"] == "Ready" and condition["reason"] not in NOT_FETCHED:
                         ready[each["metadata"]["name"]] = condition["message"]
         return list(ready.values()) if len(ready) == len(OUTSIDE_OBJECTS) else None
 
@@ -250,4 +254,5 @@ SCENARIOS = (
         Scenario(name, title, _on_canary(scenario))
         for name, (title, scenario) in DIRECT_SCENARIOS.items()
     ),
+    Scenario("argocd", "Argo CD by itself: its words about one component, recorded", run_argocd),
 )

@@ -26,6 +26,7 @@ metadata:
   labels: {{region: {region}, tier: {tier}, size: {size}, gpu: "true", canary: "{canary}"}}
 spec:
   agent: flux
+  flux: {{timeout: 1m}}
 """
 TENANT = """\
 apiVersion: switchyard.dev/v1alpha1
