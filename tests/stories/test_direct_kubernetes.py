@@ -1,14 +1,17 @@
 """Clusters without an agent: Switchyard applies what was merged to their API servers itself."""
 
+import asyncio
 import base64
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from bot.documents.fleet import read_fleet
 from bot.sandbox.demo.site import APP
+from bot.worker.cluster_watch import ClusterWatches
 from renderers import yaml
 from renderers.inventory import NAMESPACE, ApplyState, Inventory, inventory_name
 from tests.fakes.certificates import make_authority
@@ -278,3 +281,61 @@ async def test_a_cluster_without_credentials_says_so_and_holds_what_waits_for_it
 
     assert direct.clusters["one"].requests == []
     assert direct.world.merged() == ["canary.1"]
+
+
+async def test_a_change_on_the_cluster_wakes_its_pass(direct: Direct) -> None:
+    """Between two passes of a minute, a watch of every recorded kind tells of it."""
+    world = direct.world
+    await direct.found(core_fleet())
+    world.ada.push(APP, "main", core_app(), "Open the shop")
+    await direct.finish()
+    watches = ClusterWatches(world.context)
+    await watches.adjust()
+    cluster = direct.clusters["one"]
+    await until(lambda: cluster.watches.keys() >= {"configmaps", "deployments"})
+    await settle_queue(world)
+    cluster.objects.set_status(("apps", "Deployment", "shop", "web"), {"replicas": 0})
+    await cluster.changed()
+    await until(lambda: due_soon(world))
+    await world.advance(2)
+    await watches.stop()
+
+    unit = next(each for each in world.view().units if each.component == "web")
+    assert unit.readiness == "PROGRESSING"
+
+
+async def test_watches_end_with_their_reason(direct: Direct) -> None:
+    world = direct.world
+    await direct.found(core_fleet())
+    world.ada.push(APP, "main", core_app(), "Open the shop")
+    await direct.finish()
+    watches = ClusterWatches(world.context)
+    await watches.adjust()
+    running = dict(watches._running)
+    assert {key[2] for key in running} == {"ConfigMap", "Deployment"}
+
+    world.describe(small_fleet(ONE))
+    await watches.adjust()
+    await asyncio.gather(*running.values(), return_exceptions=True)
+    assert watches._running == {}
+    assert all(each.cancelled() for each in running.values())
+
+
+def due_soon(world: World) -> bool:
+    """Whether the cluster's pass is due within seconds."""
+    waiting = {each.key: each.due for each in world.context.store.queue.waiting(100)}
+    due = waiting.get("cluster/one")
+    return due is not None and due <= world.now + timedelta(seconds=2)
+
+
+async def settle_queue(world: World) -> None:
+    """Until the pass is a minute away again: the watch's own list woke it."""
+    await until(lambda: due_soon(world))
+    await world.advance(2)
+    assert not due_soon(world)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Let other tasks run until a condition holds; the test's time-out ends it otherwise."""
+    while not condition():  # noqa: ASYNC110 - the watches tell nobody but the queue
+        await asyncio.sleep(0.01)
