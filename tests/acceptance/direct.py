@@ -6,9 +6,11 @@ the account of its tenant. kube-controller-manager and kwok do what follows.
 
 import asyncio
 import json
+import tempfile
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import yaml as plain_yaml
@@ -17,6 +19,8 @@ from bot.clusters import ClusterApi, ClusterError, Connection, Credentials
 from bot.clusters.units import Outcome, apply_unit
 from bot.clusters.watch import Changed, Follower
 from bot.gather.clusters import read_objects
+from bot.report.model import ROLLOUTS
+from bot.sandbox.demo.site import APP
 from planners.model import AgentSettings, Readiness, Tenant
 from plugins import Word
 from plugins.kubernetes import OWN_ACCOUNT, SETUP_ACCOUNT, Kubernetes, KubernetesSettings
@@ -32,6 +36,8 @@ from renderers.inventory import (
 from renderers.tenant_setup import access_objects, tenant_objects
 from tests.acceptance.cluster import Cluster, Item
 from tests.acceptance.rollouts import ScenarioError
+from tests.fakes.direct_fleet import TENANT_DOCUMENT, core_app, core_fleet, write_kubeconfig
+from tests.fakes.world import World
 
 TENANT = Tenant(
     "direct",
@@ -185,6 +191,10 @@ def bootstrap(cluster: Cluster) -> None:
     cluster.apply(plain_yaml.safe_dump_all(Kubernetes().cluster_references(target)))
 
 
+def _token(cluster: Cluster) -> str:
+    return cluster.kubectl("create", "token", OWN_ACCOUNT, f"--namespace={NAMESPACE}").strip()
+
+
 DirectScenario = Callable[[Direct], Awaitable[str]]
 
 
@@ -192,7 +202,7 @@ def run_direct(cluster: Cluster, scenario: DirectScenario) -> str:
     """Run a scenario as the bot's own account."""
 
     async def connected() -> str:
-        token = cluster.kubectl("create", "token", OWN_ACCOUNT, f"--namespace={NAMESPACE}").strip()
+        token = _token(cluster)
         ca = (cluster.folder / "certificates" / "apiserver.crt").read_text()
         connection = Connection(cluster.name, Credentials(cluster.server, ca=ca, token=token))
         try:
@@ -316,6 +326,42 @@ async def removal(direct: Direct) -> str:
     return "objects and inventory are gone"
 
 
+async def rollout(direct: Direct) -> str:
+    """The bot itself, with the in-memory forge: from a push to READY, and the removal."""
+    folder = Path(tempfile.mkdtemp(prefix="switchyard-direct-"))
+    ca_file = direct.cluster.folder / "certificates" / "apiserver.crt"
+    address, token = direct.cluster.server.removeprefix("https://"), _token(direct.cluster)
+    write_kubeconfig(folder / "one.kubeconfig", address, ca_file, token)
+    world = World(folder / "world")
+    await world.stop_bot()
+    world.known["cluster_credentials"] = folder
+    world.start_bot()
+    try:
+        world.found(core_fleet() | {"tenants/shop.yaml": TENANT_DOCUMENT})
+        world.clusters.clear()
+        world.ada.push(APP, "main", core_app(), "Open the shop")
+        await _until_done(world)
+        ready = {each.readiness for each in world.view().units}
+        names = {
+            each["metadata"]["name"] for each in direct.cluster.items("deployments", "-n=shop")
+        }
+        if (ready, names) != ({"READY"}, {"cart", "redis", "web"}):
+            raise ScenarioError(f"{ready}, and {sorted(names)} on the cluster")
+        return f"{len(names)} components READY, in {len(world.view().waves)} waves"
+    finally:
+        await world.context.clusters.close()
+        await world.stop()
+
+
+async def _until_done(world: World) -> None:
+    async def done() -> bool:
+        await world.advance(61)
+        view = world.context.store.views.load(ROLLOUTS, "storefront")
+        return view is not None and view.done and bool(view.waves)
+
+    await _until("the rollout is done", done)
+
+
 DIRECT_SCENARIOS: dict[str, tuple[str, DirectScenario]] = {
     "direct-ready": ("Direct Kubernetes: a component becomes READY", ready),
     "direct-conflict": ("Direct Kubernetes: another field manager holds it", conflict),
@@ -324,5 +370,6 @@ DIRECT_SCENARIOS: dict[str, tuple[str, DirectScenario]] = {
     "direct-job": ("Direct Kubernetes: a Job that fails stalls its component", job),
     "direct-escape": ("Direct Kubernetes: a tenant cannot leave its namespaces", escape),
     "direct-watch": ("Direct Kubernetes: changes are followed", watch),
+    "direct-rollout": ("Direct Kubernetes: the bot rolls an application out", rollout),
     "direct-removal": ("Direct Kubernetes: a removal leaves nothing", removal),
 }

@@ -22,7 +22,10 @@ CANARY, OTHER = CLUSTERS
 
 @dataclass(frozen=True, slots=True)
 class Rig:
-    """The running rig; `states` are those of an Application of Argo CD."""
+    """The running rig; `direct` is a cluster without an agent.
+
+    `states` are those of an Application of Argo CD.
+    """
 
     folder: Path
     programs: Programs
@@ -30,6 +33,7 @@ class Rig:
     service: Service
     recorder: Recorder
     flux: Mapping[str, Flux]
+    direct: Cluster
     states: list[dict[str, Any]] = field(default_factory=list)
 
     def cluster(self, name: str) -> Cluster:
@@ -52,7 +56,9 @@ def running_rig(folder: Path, programs: Programs) -> Iterator[Rig]:
         flux = {}
         for name, locked in CLUSTERS.items():
             flux[name] = _start(name, locked, programs, processes, folder)
-        rig = Rig(folder, programs, processes, service, recorder, flux)
+        direct = Cluster("direct", programs, processes, folder / "direct")
+        direct.start()
+        rig = Rig(folder, programs, processes, service, recorder, flux, direct)
         for name, each in flux.items():
             objects = bootstrap_objects(name, f"{service.site.url}/{DEPLOY}.git", recorder.url)
             otto = service.person("otto")

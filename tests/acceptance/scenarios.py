@@ -237,9 +237,9 @@ def _image(rig: Rig, cluster: str) -> str:
     return str(found["spec"]["template"]["spec"]["containers"][0]["image"]) if found else ""
 
 
-def _on_canary(scenario: DirectScenario) -> Callable[[Rig], str]:
-    """A scenario of direct Kubernetes, on the API server of one of the clusters."""
-    return lambda rig: run_direct(rig.cluster(CANARY), scenario)
+def _without_agent(scenario: DirectScenario) -> Callable[[Rig], str]:
+    """A scenario of direct Kubernetes, on the cluster without an agent."""
+    return lambda rig: run_direct(rig.direct, scenario)
 
 
 SCENARIOS = (
@@ -251,7 +251,7 @@ SCENARIOS = (
     Scenario("refusal", "A plan with an object in a namespace of others is refused", _refuse_plan),
     Scenario("containment", "The tenant's account cannot leave its namespaces", _contain),
     *(
-        Scenario(name, title, _on_canary(scenario))
+        Scenario(name, title, _without_agent(scenario))
         for name, (title, scenario) in DIRECT_SCENARIOS.items()
     ),
     Scenario("argocd", "Argo CD by itself: its words about one component, recorded", run_argocd),

@@ -1,7 +1,6 @@
 """Clusters without an agent: Switchyard applies what was merged to their API servers itself."""
 
 import asyncio
-import base64
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from datetime import timedelta
@@ -12,44 +11,23 @@ import pytest
 from bot.documents.fleet import read_fleet
 from bot.sandbox.demo.site import APP
 from bot.worker.cluster_watch import ClusterWatches
-from renderers import yaml
 from renderers.inventory import NAMESPACE, ApplyState, Inventory, inventory_name
 from tests.fakes.certificates import make_authority
 from tests.fakes.cluster_api import TOKEN, FakeCluster
 from tests.fakes.cluster_objects import Access
-from tests.fakes.world import SWITCHYARD, World, small_app, small_fleet
+from tests.fakes.direct_fleet import (
+    NAMES,
+    ONE,
+    TENANT_DOCUMENT,
+    core_app,
+    core_fleet,
+    write_kubeconfig,
+)
+from tests.fakes.world import World, small_fleet
 
-NAMES = ("one", "two")
-ONE = NAMES[:1]
-TENANT = b"""apiVersion: switchyard.dev/v1alpha1
-kind: Tenant
-metadata: {name: shop}
-spec:
-  namespace: shop
-  deploy: local:fleet/deploy
-  clusters: {matchLabels: {tier: core}}
-  quota: {pods: "20"}
-"""
 COMPONENTS = ("redis", "cart", "web")
-DIRECT = "{directClusters: {matchLabels: {tier: core}}}"
 EDGE = "it is labelled edge, and no credentials for such clusters are kept centrally"
 SETUP = "system:serviceaccount:switchyard-system:switchyard-setup"
-
-
-def core_app(**images: str) -> dict[str, bytes | None]:
-    """The small application, on core clusters."""
-    files = small_app(**images)
-    return files | {"switchyard.yaml": SWITCHYARD.replace(b"{tier: edge}", b"{tier: core}")}
-
-
-def core_fleet(
-    policy: str = DIRECT, tier: bytes = b"core", names: tuple[str, ...] = ONE
-) -> dict[str, bytes | None]:
-    """Clusters without an agent of their own."""
-    return {
-        path: text and text.replace(b"tier: edge", b"tier: " + tier).replace(b"flux", b"kubernetes")
-        for path, text in small_fleet(names, policy).items()
-    }
 
 
 class Direct:
@@ -104,33 +82,12 @@ async def direct(world: World, tmp_path: Path) -> AsyncIterator[Direct]:
             cluster.objects.access[SETUP] = Access(None)
             cluster.bot.impersonates |= {SETUP}
             address = await stack.enter_async_context(cluster.listen(authority))
-            write_kubeconfig(folder / f"{name}.kubeconfig", address, authority.ca_file)
+            write_kubeconfig(folder / f"{name}.kubeconfig", address, authority.ca_file, TOKEN)
         await world.stop_bot()
         world.known["cluster_credentials"] = folder
         world.start_bot()
         yield Direct(world, clusters)
         await world.context.clusters.close()
-
-
-def write_kubeconfig(file: Path, address: str, ca_file: Path) -> None:
-    """Credentials of the bot."""
-    cluster = {
-        "server": f"https://{address}",
-        "certificate-authority-data": base64.b64encode(ca_file.read_bytes()).decode(),
-    }
-    file.touch(mode=0o600)
-    file.write_bytes(
-        yaml.dump(
-            {
-                "apiVersion": "v1",
-                "kind": "Config",
-                "current-context": "main",
-                "contexts": [{"name": "main", "context": {"cluster": "c", "user": "u"}}],
-                "clusters": [{"name": "c", "cluster": cluster}],
-                "users": [{"name": "u", "user": {"token": TOKEN}}],
-            }
-        )
-    )
 
 
 async def test_a_rollout_goes_through_in_order_and_a_removal_leaves_nothing(
@@ -167,7 +124,7 @@ async def test_objects_are_written_as_the_tenant_and_its_set_up_as_an_account_of
     direct: Direct,
 ) -> None:
     del direct.clusters["one"].objects.items["", "Namespace", "", "shop"]
-    await direct.found(core_fleet() | {"tenants/shop.yaml": TENANT})
+    await direct.found(core_fleet() | {"tenants/shop.yaml": TENANT_DOCUMENT})
     direct.world.ada.push(APP, "main", core_app(), "Open the shop")
     await direct.finish()
     writes = {
