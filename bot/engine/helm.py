@@ -26,6 +26,9 @@ from renderers.tree import below
 OLDEST = 3
 """The oldest supported major version."""
 
+SERVED_EVERYWHERE = ("apiregistration.k8s.io/v1/APIService",)
+"""What every cluster serves and helm does not assume: it is no API of its client library."""
+
 NOWHERE = "http://127.0.0.1:9"
 """The discard port: whatever a chart makes helm fetch fails at once."""
 
@@ -33,13 +36,15 @@ NOWHERE = "http://127.0.0.1:9"
 def template(
     build: Build,
     files: Mapping[str, bytes],
+    definitions: Mapping[str, bytes] | None = None,
     *,
     search_path: str | None = None,
     limits: Limits = LIMITS,
 ) -> bytes:
     """Render the chart of a build; `files` are those of the application's folder, by path.
 
-    `search_path` is where to look for helm (None: on PATH).
+    `definitions` are files whose CustomResourceDefinitions are rolled out beside the chart and its
+    own. `search_path` is where to look for helm (None: on PATH).
 
     Raises:
         ToolError: helm is missing, fails, exceeds a limit, or prints something else each time.
@@ -55,7 +60,8 @@ def template(
         given = [*values, *(each.encode() for each in build.values)]
         for index, content in enumerate(given):
             _write(home, f"values-{index}.yaml", content)
-        known = (*build.api_versions, *_defined_versions(files))
+        defined = _defined_versions({**(definitions or {}), **chart})
+        known = (*SERVED_EVERYWHERE, *build.api_versions, *defined)
         command = _command(program, build, len(given), known)
         try:
             first, second = (run_tool(command, home, limits, _variables(home)) for _ in range(2))
@@ -108,10 +114,7 @@ def _write(root: Path, path: str, content: bytes) -> None:
 
 
 def _defined_versions(files: Mapping[str, bytes]) -> Iterator[str]:
-    """The API versions that definitions of the application and of the chart serve.
-
-    Templates are no definitions yet.
-    """
+    """The API versions that definitions in these files serve; templates are no definitions yet."""
     for path, content in files.items():
         is_manifest = path.endswith(ENDINGS) and "templates" not in path.split("/")
         if is_manifest and b"CustomResourceDefinition" in content:

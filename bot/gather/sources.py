@@ -21,9 +21,9 @@ from renderers.builds import Build, builds
 from renderers.sources import SourceError
 from renderers.tree import FileTree, PartialTree, below, unread
 
-TOOLS: Mapping[str, Callable[[Build, FileTree], bytes]] = {
-    "helm": helm.template,
-    "kustomize": lambda build, files: kustomize.build(build.source.path, files),
+TOOLS: Mapping[str, Callable[[Build, FileTree, Callable[[], FileTree]], bytes]] = {
+    "helm": lambda build, files, used: helm.template(build, files, used()),
+    "kustomize": lambda build, files, _: kustomize.build(build.source.path, files),
 }
 MOST_BUILDS = 200
 """Runs of a tool for one component: each distinct set of values and version is one."""
@@ -74,9 +74,8 @@ def read_sources(
         mine = _without_document(below(files, component.source.path), component)
         if tenant is not None and discovery.sources()[component.source.kind].tool:
             chart = partial(_chart, component, fleet, tenant, charts)
-            mine = _build(
-                application, component, fleet, tenant, _Inputs(_digest(files), files, chart)
-            )
+            given = _Inputs(_digest(files), files, partial(_used, application, files), chart)
+            mine = _build(application, component, fleet, tenant, given)
         sources[component.name] = mine
     named = {file for intent in application.customizations for file in intent.files}
     application = with_tenant_dependency(application, tenant)
@@ -93,13 +92,14 @@ def _without_document(files: FileTree, component: Component) -> FileTree:
 
 @dataclass(frozen=True, slots=True)
 class _Inputs:
-    """The files of an application with their digest; `chart` reads those of a fetched chart.
+    """The files of an application with their digest; `used` are those that its components use.
 
-    Which chart it is, is part of a build.
+    `chart` reads the files of a fetched chart; which chart it is, is part of a build.
     """
 
     digest: str
     files: Mapping[str, bytes]
+    used: Callable[[], FileTree]
     chart: Callable[[], FileTree]
 
     def output(self, build: Build) -> bytes:
@@ -110,7 +110,23 @@ class _Inputs:
         files, chart = self.files, self.chart()
         if chart:
             files = PartialTree({**files, **chart}, unread(files))
-        return TOOLS[build.tool](build, files)
+        return TOOLS[build.tool](build, files, self.used)
+
+
+def _used(application: Application, files: FileTree) -> FileTree:
+    """The files that some component uses; what else a repository holds is not rolled out."""
+    found: dict[str, bytes] = {}
+    for component in application.components:
+        source = component.source
+        try:
+            if source.kind == "kustomize":
+                found.update(discovery.sources()["kustomize"].check(files, source.path))
+                continue
+        except SourceError:
+            continue  # its own build reports it
+        prefix = f"{source.path.strip('/')}/".lstrip("/")
+        found |= {path: files[path] for path in files if path.startswith(prefix)}
+    return found
 
 
 def _chart(component: Component, fleet: Fleet, tenant: Tenant, charts: Charts | None) -> FileTree:

@@ -123,20 +123,38 @@ def test_the_objects_are_what_helm_template_prints(tmp_path: Path) -> None:
 def test_a_chart_sees_the_api_versions_of_its_cluster_and_of_the_application(
     tmp_path: Path,
 ) -> None:
-    asked = ("monitoring.example.com/v1/Monitor", "example.com/v1/Wheel", "example.com/v2")
+    asked = (
+        *("monitoring.example.com/v1/Monitor", "example.com/v1/Wheel", "example.com/v2"),
+        *("example.com/v1/Unused", "apiregistration.k8s.io/v1"),
+    )
     chart = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: seen}\ndata:\n" + "".join(
         f'  a{index}: {{{{ .Capabilities.APIVersions.Has "{name}" | toString | quote }}}}\n'
         for index, name in enumerate(asked)
     )
-    files = {**WEB, "charts/web/templates/seen.yaml": chart, "definitions/wheel.yaml": CRD}
-    more = cluster("edge-2", "tier: edge", apiVersions="[monitoring.example.com/v1/Monitor]")
-    spec = SPEC.format(source="charts/web", customizations="  []")
+    files = {
+        **WEB,
+        "charts/web/templates/seen.yaml": chart,
+        "definitions/wheel.yaml": CRD,
+        "examples/unused.yaml": CRD.replace("Wheel", "Unused").replace("wheels", "unuseds"),
+    }
+    more = {
+        **cluster("edge-2", "tier: edge", apiVersions="[monitoring.example.com/v1/Monitor]"),
+        **tenant(
+            spec="namespace: shop, clusters: {matchLabels: {tier: edge}}, "
+            "kinds: {allowed: [CustomResourceDefinition]}"
+        ),
+    }
+    spec = SPEC.format(source="charts/web", customizations="  []").replace(
+        "placement:\n",
+        "  - {name: kinds, source: {manifests: definitions}}\n"
+        "placement:\n  - {components: [kinds], allOf: [{matchLabels: {tier: edge}}]}\n",
+    )
     made = planned(tmp_path, {**application(spec), **files}, {**FLEET, **more})
 
     found = [files_of(made, name)["configmap-seen.yaml"]["data"] for name in ("edge-1", "edge-2")]
     assert [list(each.values()) for each in found] == [
-        ["false", "true", "false"],
-        ["true", "true", "false"],
+        ["false", "true", "false", "false", "true"],
+        ["true", "true", "false", "false", "true"],
     ]
 
 

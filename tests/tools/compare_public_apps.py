@@ -184,7 +184,8 @@ def program_objects(app: PublicApp, root: Path) -> list[Item]:
         release = given.get("releaseName", "app")
         command = ("template", release, str(root / given["chart"]), "--namespace", app.home)
         flags = ("--include-crds", "--skip-tests", "--kube-version", KUBERNETES)
-        return as_go_reads(_run("helm", *command, *flags, *values))
+        served = ("--api-versions", "apiregistration.k8s.io/v1")  # as every cluster says
+        return as_go_reads(_run("helm", *command, *flags, *served, *values))
     if kind == "kustomize":
         return as_go_reads(_run("kubectl", "kustomize", str(root / given)))
     files = sorted(
