@@ -27,6 +27,7 @@ from bot.worker import dispatch, setup_check, worker
 from bot.worker.cluster_watch import ClusterWatches
 from bot.worker.scheduler import schedule
 from bot.worker.shares import Shares
+from bot.worker.status_branches import read_status_branches
 from planners.model import Repo
 from planners.model.snapshot import Snapshot
 
@@ -119,7 +120,9 @@ class Service:
 
     async def run(self) -> None:
         """Sweep once, then work until cancelled."""
-        jobs = ((self.sweep, self.settings.resync_seconds), (self.check, CHECK_SECONDS))
+        jobs = [(self.sweep, self.settings.resync_seconds), (self.check, CHECK_SECONDS)]
+        if self.settings.status_repo is not None:
+            jobs.append((self.read_statuses, self.settings.status_seconds))
         lease = timedelta(seconds=self.settings.lease_seconds)
         shares = Shares.of(self.settings.workers)
         scheduler = schedule(jobs)
@@ -152,6 +155,16 @@ class Service:
             await setup_check.check(self.context)
         except dispatch.RETRIED as error:
             log.warning("set-up not checked", error=str(error))
+
+    async def read_statuses(self) -> None:
+        """Read the status documents on branches; the next time when that cannot be done now."""
+        assert self.settings.status_repo is not None
+        repo = parse_repo(self.settings.status_repo)
+        try:
+            await read_status_branches(self.context, repo, self.settings.report_keys)
+        except dispatch.RETRIED as error:
+            log.warning("status documents not read", repo=str(repo), error=str(error))
+        self.woken.set()
 
     async def _idle(self) -> None:
         """Until woken, or a second later: another process may have made something due."""

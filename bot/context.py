@@ -60,7 +60,7 @@ class Context:
     may change again, `refusals` when a merge that the forge refused is tried again,
     `refused_branches` why it refused a push, `first_texts` what a comment said when it was first
     read, `contributors` who has a hand in commits, `usage_by_blob` what each blob requests,
-    `identities_by_blob` the objects in it.
+    `identities_by_blob` the objects in it, `status_heads` which status branches were read.
     """
 
     forges: Mapping[str, Forge]
@@ -81,6 +81,7 @@ class Context:
     contributors: dict[CommitsKey, KnownContributors] = field(default_factory=dict)
     usage_by_blob: dict[tuple[str, str], ResourceUsage] = field(default_factory=dict)
     identities_by_blob: dict[str, tuple[ObjectIdentity, ...]] = field(default_factory=dict)
+    status_heads: dict[str, str] = field(default_factory=dict)
 
     def forge(self, repo: Repo) -> Forge:
         """The forge a repository lives on.

@@ -32,6 +32,11 @@ def facts_key(report_key: str, cluster: str, generation: int = 1) -> bytes:
     return _cluster_key(report_key, "facts", cluster, generation)
 
 
+def status_key(report_key: str, cluster: str, generation: int = 1) -> bytes:
+    """The key that signs the status documents of a cluster."""
+    return _cluster_key(report_key, "status", cluster, generation)
+
+
 def _cluster_key(report_key: str, purpose: str, cluster: str, generation: int) -> bytes:
     message = f"switchyard/{purpose}/{cluster}/{generation}".encode()
     return hmac.new(report_key.encode(), message, hashlib.sha256).hexdigest().encode()

@@ -202,6 +202,15 @@ class Settings(ChartSettings):
         description="Verified e-mail address of the account that holds the signing key; the "
         "committer of signed commits.",
     )
+    status_repo: str | None = Field(
+        default=None,
+        description="Repository in which clusters leave their status documents on branches "
+        "`status/<cluster>`, as `forge:group/name`. Default: none is read.",
+        examples=["gitlab:fleet/status"],
+    )
+    status_seconds: int = Field(
+        default=60, ge=1, description="Seconds between readings of the status documents."
+    )
     resync_seconds: int = Field(
         default=300, ge=1, description="Seconds between full resyncs, which run without any event."
     )

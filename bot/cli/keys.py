@@ -5,17 +5,19 @@ import argparse
 from bot.cli.errors import InputError
 from bot.cli.settings import read_settings
 from bot.engine import discovery
-from bot.keys import agent_key, facts_key, setup_key
+from bot.keys import agent_key, facts_key, setup_key, status_key
 from bot.terminal import write
 
 
 def report_key(options: argparse.Namespace) -> int:
-    """Print the key with which one cluster signs its reports, or its facts."""
+    """Print the key with which one cluster signs reports, facts, or status documents."""
     secret = read_settings(options).report_key.get_secret_value()
     if options.agent not in discovery.agents():
         known = ", ".join(discovery.agents())
         raise InputError(f"unknown agent {options.agent}; available: {known}")
-    if options.facts:
+    if options.status:
+        key = status_key(secret, options.cluster, options.generation)
+    elif options.facts:
         key = facts_key(secret, options.cluster, options.generation)
     else:
         key = agent_key(secret, options.agent, options.cluster, options.generation)

@@ -111,6 +111,7 @@ def _add_report_key(commands: "_Subcommands[argparse.ArgumentParser]") -> argpar
         "edge-17 --secrets-dir /run/secrets/switchyard",
         "edge-17 --generation 2",
         "edge-17 --facts",
+        "edge-17 --status",
     )
     key.add_argument("cluster", help="name of the cluster")
     purpose = key.add_mutually_exclusive_group()
@@ -122,6 +123,11 @@ def _add_report_key(commands: "_Subcommands[argparse.ArgumentParser]") -> argpar
     )
     purpose.add_argument(
         "--facts", action="store_true", help="print the key that signs the cluster's facts"
+    )
+    purpose.add_argument(
+        "--status",
+        action="store_true",
+        help="print the key that signs the cluster's status documents",
     )
     key.add_argument(
         "--generation",

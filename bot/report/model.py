@@ -253,6 +253,14 @@ class PlacesView:
 
 
 @dataclass(frozen=True, slots=True)
+class StatusView:
+    """The number and the time of the last status document that counted."""
+
+    sequence: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class SetupCheckView:
     """What the last check of a forge's webhooks and rules found."""
 
@@ -277,4 +285,5 @@ FLEETS = ViewKind(keys.FLEET, FleetView)
 REPORTERS = ViewKind(keys.REPORTERS, ReportersView)
 TENANTS = ViewKind(keys.TENANTS, TenantsView)
 PLACES = ViewKind(keys.PLACES, PlacesView)
+STATUSES = ViewKind(keys.STATUSES, StatusView)
 SETUP_CHECKS = ViewKind(keys.SETUP_CHECK, SetupCheckView)

@@ -20,6 +20,7 @@ FACTS = "facts/"
 REPORTERS = "reporters"
 TENANTS = "tenants"
 PLACES = "places/"
+STATUSES = "statuses/"
 
 
 def application_key(application: str) -> str:

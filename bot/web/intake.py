@@ -106,11 +106,19 @@ class Intake:
         """
         if not is_authentic:
             raise HTTPException(status.HTTP_401_UNAUTHORIZED, INVALID_SIGNATURE)
-        cluster, now = sender.cluster, self.context.clock()
         if not sender.is_declared:
             raise HTTPException(
-                status.HTTP_403_FORBIDDEN, f"The fleet repo declares no cluster {cluster}."
+                status.HTTP_403_FORBIDDEN, f"The fleet repo declares no cluster {sender.cluster}."
             )
+        self.limit(sender.cluster)
+
+    def limit(self, cluster: str) -> None:
+        """Return if a cluster may send another request.
+
+        Raises:
+            HTTPException: 429 for too many of them.
+        """
+        now = self.context.clock()
         allowance = self._allowances.setdefault(cluster, _Allowance(BURST, now))
         if not allowance.spend(now):
             self._count(cluster, TOO_MANY_REPORTS)

@@ -22,6 +22,13 @@ from bot.store.inbox import InboxFullError, IncomingDelivery, InvalidDeliveryErr
 from bot.store.keys import application_key
 from bot.web import ui
 from bot.web.auth import Auth, AuthMiddleware, routes
+from bot.web.cluster_status import (
+    ForgedStatusError,
+    SignedStatus,
+    StatusRefusedError,
+    record_status,
+    verify_status,
+)
 from bot.web.guards import ErrorMiddleware, ForwardedClientMiddleware, log_failure
 from bot.web.intake import INVALID_SIGNATURE, Intake
 from plugins import Agent, ReportError, signature_matches
@@ -76,6 +83,10 @@ def create_app(
     @app.post("/facts/{cluster}", status_code=status.HTTP_202_ACCEPTED, include_in_schema=False)
     async def facts(cluster: str, request: Request) -> Response:
         return await _facts(intake, cluster, request)
+
+    @app.post("/status/{cluster}", status_code=status.HTTP_202_ACCEPTED, include_in_schema=False)
+    async def cluster_status(cluster: str, request: Request) -> Response:
+        return await _status(intake, wake, cluster, request)
 
     @app.get("/healthz", include_in_schema=False)
     async def healthz() -> dict[str, str]:
@@ -170,6 +181,29 @@ async def _facts(intake: Intake, cluster: str, request: Request) -> Response:
     if read.at > now + MAX_SKEW:
         raise HTTPException(status.HTTP_422_UNPROCESSABLE_CONTENT, FUTURE_REPORT)
     await asyncio.to_thread(keep_reported, context.store.views, cluster, value, now)
+    return JSONResponse({"recorded": True}, status.HTTP_202_ACCEPTED)
+
+
+async def _status(
+    intake: Intake, wake: Callable[[], None], cluster: str, request: Request
+) -> Response:
+    """Record a cluster's status document."""
+    context, signature = intake.context, request.headers.get("x-signature", "")
+    body = await read_body(request, MAX_REPORT_BYTES)
+    signed = SignedStatus(cluster, body, signature)
+    with malformed("status document", cluster):
+        try:
+            reporters = await verify_status(context, intake.report_keys, signed)
+            intake.limit(cluster)
+            news = await record_status(context, reporters, signed)
+        except ForgedStatusError as error:
+            raise HTTPException(status.HTTP_401_UNAUTHORIZED, INVALID_SIGNATURE) from error
+        except StatusRefusedError as error:
+            raise HTTPException(status.HTTP_422_UNPROCESSABLE_CONTENT, str(error)) from error
+    if news:
+        keys = [application_key(name) for name in sorted(news)]
+        await asyncio.to_thread(context.store.queue.trigger, keys, context.clock())
+        wake()
     return JSONResponse({"recorded": True}, status.HTTP_202_ACCEPTED)
 
 

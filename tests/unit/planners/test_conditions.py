@@ -145,7 +145,6 @@ ELSEWHERE = {
     "PolicySpec.direct_clusters": "decides whether the fleet is valid",
     "PolicySpec.plaintext_secrets": "decides whether there is a plan",
     "PolicySpec.signed_objects": "decides whether there is a plan",
-    "PolicySpec.charts": "decides whether there is a plan",
 }
 PARTS = (
     application_models.DependencyPart,

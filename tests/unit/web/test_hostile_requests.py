@@ -17,7 +17,7 @@ from structlog.testing import capture_logs
 
 from bot.app import build
 from bot.clock import system_clock
-from bot.keys import agent_key, facts_key, setup_key
+from bot.keys import agent_key, facts_key, setup_key, status_key
 from bot.report.model import REPORTERS, ReportersView, ReporterView
 from bot.settings import Settings
 from bot.web.connections import ConnectionLimits
@@ -38,6 +38,7 @@ SENDERS: Mapping[str, Mapping[str, str]] = {
                      "X-Switchyard-Delivery": "1"},
     "/reports/flux/edge-1": {"X-Signature": "sha256=%s"},
     "/facts/edge-1": {"X-Signature": "sha256=%s"},
+    "/status/edge-1": {"X-Signature": "sha256=%s"},
 }  # fmt: skip
 READERS = (
     "/", "/fleet", "/rollouts/x", "/rollouts/x/plan", "/rollouts/x/events", "/healthz",
@@ -255,6 +256,7 @@ def post(path: str, headers: Mapping[str, str], body: bytes, content_type: str) 
     """An authentic request: what it says is all that is odd about it."""
     made = agent_key(REPORT_KEY, "flux", "edge-1")
     made = facts_key(REPORT_KEY, "edge-1") if path.startswith("/facts/") else made
+    made = status_key(REPORT_KEY, "edge-1") if path.startswith("/status/") else made
     key = made if "hooks" not in path else SECRET.encode()
     signature = hmac.new(key, body, hashlib.sha256).hexdigest()
     lines = [f"{name}: {value.replace('%s', signature)}" for name, value in headers.items()]

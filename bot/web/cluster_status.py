@@ -1,0 +1,112 @@
+"""Takes in the status documents of clusters, whoever carries them.
+
+A document counts by its signature alone, once, and in the order of its numbers: what a carrier
+stole, kept back, doubled or made up changes nothing. What it says is as old as the document is.
+"""
+
+import asyncio
+import json
+from dataclasses import dataclass
+from datetime import timedelta
+
+from bot.context import Context
+from bot.documents.cluster_status import ClusterStatus, read_cluster_status
+from bot.gather.facts import keep_reported
+from bot.keys import status_key
+from bot.report.model import PLACES, REPORTERS, STATUSES, ReportersView, StatusView
+from plugins import ReportError, Word, signature_matches
+
+MAX_SKEW = timedelta(minutes=10)
+
+
+class StatusRefusedError(ValueError):
+    """A document that does not count; the message says why."""
+
+
+class ForgedStatusError(StatusRefusedError):
+    """Nobody with the cluster's key signed it."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignedStatus:
+    """A document as it arrived, said to be of a cluster: the exact bytes and their signature."""
+
+    cluster: str
+    body: bytes
+    signature: str
+
+
+async def verify_status(
+    context: Context, report_keys: tuple[str, ...], signed: SignedStatus
+) -> ReportersView:
+    """Verify who signed a document; what the fleet repo says about clusters and applications.
+
+    Raises:
+        ForgedStatusError: another key signed it.
+        StatusRefusedError: the fleet repo has no such cluster.
+    """
+    reporters = await asyncio.to_thread(context.store.views.load, REPORTERS, "")
+    known = reporters.clusters.get(signed.cluster) if reporters is not None else None
+    if reporters is None or known is None:
+        raise StatusRefusedError(f"the fleet repo declares no cluster {signed.cluster}")
+    keys = [status_key(each, signed.cluster, known.generation) for each in report_keys]
+    verified = [signature_matches(signed.signature, signed.body, key) for key in keys]
+    if not any(verified):
+        raise ForgedStatusError("invalid signature")
+    return reporters
+
+
+async def record_status(
+    context: Context, reporters: ReportersView, signed: SignedStatus
+) -> frozenset[str]:
+    """Record a verified document; the applications about which it says something new.
+
+    Raises:
+        StatusRefusedError: it is malformed, of another cluster, from the future, or not newer than
+            the last one.
+    """
+    status = _read(signed)
+    await asyncio.to_thread(_check_order, context, status)
+    return await asyncio.to_thread(_record, context, reporters, status)
+
+
+def _read(signed: SignedStatus) -> ClusterStatus:
+    try:
+        status = read_cluster_status(signed.body)
+    except ReportError as error:
+        raise StatusRefusedError(str(error)) from error
+    if status.cluster != signed.cluster:
+        raise StatusRefusedError(f"it is of cluster {status.cluster}, not of {signed.cluster}")
+    return status
+
+
+def _check_order(context: Context, status: ClusterStatus) -> None:
+    if status.at > context.clock() + MAX_SKEW:
+        raise StatusRefusedError("its time is in the future: check the cluster's clock")
+    last = context.store.views.load(STATUSES, status.cluster)
+    if last is None:
+        return
+    if status.sequence <= last.sequence:
+        raise StatusRefusedError(f"number {status.sequence} is not newer than {last.sequence}")
+    if status.at < last.at:
+        raise StatusRefusedError(f"its number is newer than {last.sequence}, its time older")
+
+
+def _record(context: Context, reporters: ReportersView, status: ClusterStatus) -> frozenset[str]:
+    """Record what it says of what runs there, as received when it was written."""
+    now = min(context.clock(), status.at)
+    words = [each for each in status.words() if _counts(context, reporters, each)]
+    recorded = context.store.reports.record_all(words, now)
+    if status.facts is not None:
+        value = json.loads(status.facts.model_dump_json(by_alias=True, exclude_unset=True))
+        keep_reported(context.store.views, status.cluster, value, now)
+    context.store.views.save(STATUSES, status.cluster, StatusView(status.sequence, status.at))
+    return recorded.news
+
+
+def _counts(context: Context, reporters: ReportersView, word: Word) -> bool:
+    """Whether a word is about something that the cluster has; unplanned applications may be."""
+    if word.application not in reporters.applications:
+        return False
+    places = context.store.views.load(PLACES, word.application)
+    return places is None or word.component in places.clusters.get(word.cluster, ())
