@@ -202,7 +202,8 @@ class _Rendering:
     def dumped(self, item: Object) -> bytes:
         """An object as YAML, in an order of keys that does not depend on its source.
 
-        The `mac` of an encrypted Secret depends on the order, so that it keeps its own.
+        The `mac` of an encrypted Secret depends on the order, so that it keeps its own; one that
+        states its namespace stays as it is.
         """
         if self.snapshot.application.is_tenant_setup:
             return yaml.dump(item)

@@ -6,7 +6,6 @@ from planners.model import Json, Tenant
 from renderers.kubernetes.fields import fields, mapping
 from renderers.kubernetes.kinds import Scope, kind_of
 from renderers.kubernetes.metadata import label_of, namespace_of
-from renderers.kubernetes.sops import is_encrypted
 from renderers.policy import allowed_kinds
 from renderers.policy.agent_metadata import metadata_violations
 from renderers.policy.allowed_kinds import DefinedKinds, kind_violations, may_write, permission
@@ -83,10 +82,11 @@ def _embedded(item: Mapping[str, Json], tenant: Tenant, defined: DefinedKinds) -
 def in_namespace(item: Mapping[str, Json], tenant: Tenant) -> dict[str, Json]:
     """A copy with metadata.namespace set: the tenant's main one unless it states another.
 
-    A cluster-scoped object gets none. An encrypted Secret stays as it is, because its `mac` covers
-    all of it; agents apply it to the main namespace unless it states another.
+    A cluster-scoped object gets none. An encrypted Secret gets it too, although its `mac` covers
+    metadata: Flux applies nothing without a namespace and does not verify the `mac`
+    (kustomize-controller, internal/decryptor, `checkSopsMac`), which kustomize would break anyway.
     """
-    if is_encrypted(item) or kind_of(item).scope is Scope.CLUSTER:
+    if kind_of(item).scope is Scope.CLUSTER:
         return dict(item)
     metadata = item.get("metadata")
     assert isinstance(metadata, dict)

@@ -64,13 +64,22 @@ def secret(value: str = VALUE, mac: str = VALUE, field: str = "stringData") -> s
 
 
 @pytest.mark.parametrize("field", ["data", "stringData"])
-def test_an_encrypted_secret_stays_as_it_is(tmp_path: Path, field: str) -> None:
+def test_an_encrypted_secret_gains_its_namespace_alone(tmp_path: Path, field: str) -> None:
     written = secret(field=field)
 
     found = rendered(run(tmp_path, {"s.yaml": written}))["secret-s.yaml"]
 
-    source = yaml.load_documents(written.encode())[0].value
+    source: Any = yaml.load_documents(written.encode())[0].value
+    source["metadata"]["namespace"] = "shop"
     assert json.dumps(found) == json.dumps(source)
+
+
+def test_an_encrypted_secret_with_a_namespace_stays_as_it_is(tmp_path: Path) -> None:
+    written = secret().replace("name: s", "namespace: shop, name: s")
+
+    found = rendered(run(tmp_path, {"s.yaml": written}))["secret-s.yaml"]
+
+    assert json.dumps(found) == json.dumps(yaml.load_documents(written.encode())[0].value)
 
 
 @pytest.mark.parametrize(
