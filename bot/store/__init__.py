@@ -13,6 +13,7 @@ from alembic.config import Config
 from bot.store.audit import Audit
 from bot.store.database import Database
 from bot.store.inbox import Inbox
+from bot.store.lease import Leases
 from bot.store.queue import Queue
 from bot.store.reports import Reports
 from bot.store.views import Views
@@ -30,6 +31,7 @@ class Store:
         self.queue = Queue(database)
         self.reports = Reports(database)
         self.views = Views(database)
+        self.leases = Leases(self.views)
         self.audit = Audit(database)
 
     @classmethod

@@ -21,6 +21,7 @@ REPORTERS = "reporters"
 TENANTS = "tenants"
 PLACES = "places/"
 STATUSES = "statuses/"
+LEASES = "lease/"
 
 
 def application_key(application: str) -> str:

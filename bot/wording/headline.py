@@ -22,6 +22,7 @@ from planners.model.gates import (
     AwaitsApproval,
     AwaitsDependency,
     AwaitsReplacement,
+    AwaitsRoom,
     AwaitsStep,
     BehindTarget,
     Cancelled,
@@ -121,7 +122,7 @@ def next_actor(proposal: Proposal) -> Prose:
     if isinstance(gate, AwaitsApproval):
         have = f", has {len(gate.given)} of {gate.needed}" if gate.given else ""
         return say(f"waits for approval of {{}} by {{}}{have}", name, approvers(gate))
-    automatic = isinstance(gate, BehindTarget | Conflicts) or gate == NotProposed()
+    automatic = isinstance(gate, BehindTarget | Conflicts | AwaitsRoom) or gate == NotProposed()
     return say("{}: {}", name, reason(gate) if automatic else reason_and_remedy(gate))
 
 

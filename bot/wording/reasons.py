@@ -15,6 +15,7 @@ from planners.model.gates import (
     AwaitsApproval,
     AwaitsDependency,
     AwaitsReplacement,
+    AwaitsRoom,
     AwaitsStep,
     BehindTarget,
     Cancelled,
@@ -104,8 +105,8 @@ def reason(gate: Gate) -> Prose:  # noqa: C901, PLR0912 - one case per gate
             return _behind(wave)
         case RefusedByForge(why, until, _):
             return _refused(why, until)
-        case NotProposed(refusal):
-            return _not_proposed(refusal)
+        case NotProposed() | AwaitsRoom():
+            return _not_yet(gate)
         case InvalidPlan(problem):
             return say("the newest plan has a problem: {}", problem)
         case unreachable:
@@ -121,10 +122,16 @@ def _foreign_commit(author: str, head: str) -> Prose:
     return say("the branch has commit {} by {}, which Switchyard did not create", head[:8], author)
 
 
-def _not_proposed(refusal: str) -> Prose:
-    if refusal:
-        return say("the forge refused the branch: {}", refusal)
-    return say("the merge request is not open yet")
+def _not_yet(gate: NotProposed | AwaitsRoom) -> Prose:
+    match gate:
+        case NotProposed(refusal) if refusal:
+            return say("the forge refused the branch: {}", refusal)
+        case NotProposed():
+            return say("the merge request is not open yet")
+        case AwaitsRoom(claimants) if claimants:
+            return say("waits for room that {} claimed meanwhile", names(claimants))
+        case AwaitsRoom():
+            return say("waits for another merge that requests resources")
 
 
 def remedy(gate: Gate) -> Prose:  # noqa: C901, PLR0912 - one case per gate
@@ -160,7 +167,7 @@ def remedy(gate: Gate) -> Prose:  # noqa: C901, PLR0912 - one case per gate
             return say("when the forge's branch rules are met: checks, approvals, merge queue")
         case NotProposed(refusal) if refusal:
             return say(PUSH_REMEDY)
-        case Conflicts() | NotProposed():
+        case Conflicts() | NotProposed() | AwaitsRoom():
             return say("automatically, in the next pass")
         case InvalidPlan():
             return say("when someone corrects it; the status page lists all problems")

@@ -24,6 +24,7 @@ from bot.report.plan_comment import (
 )
 from bot.report.plan_view import show_plan
 from bot.report.rollout_view import problem_view, rollout_view
+from bot.worker.admission import admission
 from bot.worker.publish import remember, show
 from planners.model import Repo
 
@@ -54,8 +55,9 @@ async def reconcile_application(context: Context, application: str) -> datetime 
     session = CommandSession(context, gathered, proposal)
     if await session.run_actions():
         return context.clock()
-    gathered, proposal = session.gathered, session.proposal
-    applied = await apply(context, gathered, proposal)
+    gathered = session.gathered
+    async with admission(context, gathered, session.proposal) as proposal:
+        applied = await apply(context, gathered, proposal)
     later = await perform(context, await plan_comment(context, gathered, proposal))
     await show_plan(context, gathered, proposal)
     await show(context, application, rollout_view(gathered, proposal))

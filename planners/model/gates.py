@@ -240,6 +240,17 @@ class NotProposed:
 
 
 @dataclass(frozen=True, slots=True)
+class AwaitsRoom:
+    """Others claimed the room that the wave needs after it was planned; it is planned again.
+
+    `claimants` are the applications with their open merge requests: `shop !3`. None: another merge
+    that requests resources is being decided, and they are decided one at a time.
+    """
+
+    claimants: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class InvalidPlan:
     """The newest plan has a problem, so nothing of the application merges."""
 
@@ -266,6 +277,7 @@ Gate: TypeAlias = (
     | BehindTarget
     | RefusedByForge
     | NotProposed
+    | AwaitsRoom
     | InvalidPlan
 )
 

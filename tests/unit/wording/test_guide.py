@@ -12,6 +12,7 @@ from planners.model.gates import (
     AwaitsApproval,
     AwaitsDependency,
     AwaitsReplacement,
+    AwaitsRoom,
     AwaitsStep,
     BehindTarget,
     Cancelled,
@@ -92,6 +93,8 @@ GATES = (
     Conflicts(),
     NotProposed(),
     NotProposed("pre-receive hook declined"),
+    AwaitsRoom(("shop !3",)),
+    AwaitsRoom(()),
     InvalidPlan("web/x.yaml:1:1: web: Service/web: spec requires the field ports"),
 )
 
