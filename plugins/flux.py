@@ -5,23 +5,12 @@ kustomize-controller 1.9 `internal/controller/kustomization_controller.go` and f
 `apis/event/v1beta1` for events; "Multi-tenancy lockdown" of Flux's documentation.
 """
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
 
 from planners.model import AgentSettings, Json, Readiness
-from plugins import (
-    MAX_MESSAGE_LENGTH,
-    Agent,
-    ReportError,
-    Word,
-    commit_of,
-    json_object,
-    signature_matches,
-    time_of,
-)
+from plugins import Agent, Word, _flux, commit_of, signature_matches, time_of
 from renderers.agents import (
     Account,
     ApplicationTarget,
@@ -33,24 +22,8 @@ from renderers.agents import (
 
 NAMESPACE = "flux-system"
 SOURCE = ROOT = "switchyard"
+NAMES = _flux.Names(NAMESPACE, SOURCE, ROOT)
 OWN_ACCOUNT = "kustomize-controller"
-REPORT_KEY_SECRET = "switchyard-report-key"  # noqa: S105 - the name of a Secret
-MAX_NAME = 63
-"""Of a Kustomization: objects get its name as a label (`kustomize.toolkit.fluxcd.io/name`)."""
-
-_GROUP = "kustomize.toolkit.fluxcd.io"
-_NOTIFICATION = "notification.toolkit.fluxcd.io/v1beta3"
-_NAME = re.compile(r"([a-z0-9-]+)\.([a-z0-9-]+)")
-_PARTS: Mapping[tuple[object, str], tuple[str, str]] = {
-    ("GitRepository", SOURCE): ("source", "cannot fetch the deploy repo"),
-    ("Kustomization", ROOT): ("sync", "cannot apply its sync folder"),
-}
-"""What serves all components of a cluster: what words call it, and what is wrong if it fails."""
-
-_SUCCEEDED = frozenset({"NewArtifact", "ReconciliationSucceeded", "Succeeded"})
-_PROGRESSING = frozenset(
-    {"DependencyNotReady", "HealthCheckCanceled", "Progressing", "ProgressingWithRetry"}
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,15 +72,7 @@ class Flux:
 
     def refusals(self, target: Target) -> tuple[str, ...]:
         """A name that Flux could not write on the objects as a label."""
-        name = _kustomization_name(target)
-        if len(name) <= MAX_NAME:
-            return ()
-        reason = (
-            f"Flux labels objects with the name of their Kustomization, {name}, which has "
-            f"{len(name)} characters of at most {MAX_NAME}: shorten the name of the application or "
-            f"of the component"
-        )
-        return (reason,)
+        return _flux.refusals(_flux.unit_name(target))
 
     def references(self, target: Target) -> Objects:
         """One Kustomization, applied as the tenant's account, never as Flux itself.
@@ -117,27 +82,16 @@ class Flux:
         is applied as `default`, which may do nothing.
         """
         settings = _settings(target.settings)
-        account = OWN_ACCOUNT if target.is_tenant_setup else _account(target.tenant)
+        account = OWN_ACCOUNT if target.is_tenant_setup else _flux.account(target.tenant)
         decryption: dict[str, Json] = {}
         if settings.sops and not target.is_tenant_setup:
             secret: Json = {"name": f"sops-{target.tenant}"}
             decryption = {"decryption": {"provider": "sops", "secretRef": secret}}
-        return (
-            _kustomization(
-                _kustomization_name(target),
-                target.folder,
-                account,
-                interval=_duration(settings.interval),
-                retryInterval="1m",
-                timeout=_duration(settings.timeout),
-                wait=True,
-                **decryption,
-            ),
-        )
+        return (_flux.component_kustomization(NAMES, target, account, settings, **decryption),)
 
     def accounts(self, target: TenantTarget) -> tuple[Account, ...]:
         """One account for each tenant, beside the Kustomizations, where no tenant has rights."""
-        return (Account(NAMESPACE, _account(target.tenant)),)
+        return (Account(NAMESPACE, _flux.account(target.tenant)),)
 
     def tenant_references(self, target: TenantTarget) -> Objects:
         """None: Kustomizations need no more than the account."""
@@ -155,7 +109,6 @@ class Flux:
         Errors of the GitRepository are sent too: a cluster that cannot fetch says so.
         """
         settings = _settings(target.settings)
-        interval = _duration(settings.interval)
         credentials: dict[str, Json] = {}
         if settings.git_secret:
             credentials = {"secretRef": {"name": settings.git_secret}}
@@ -165,19 +118,15 @@ class Flux:
             "ref": {"branch": target.branch},
             **credentials,
         }
-        provider: dict[str, Json] = {
-            "type": "generic-hmac",
-            "address": target.report_url,
-            "secretRef": {"name": REPORT_KEY_SECRET},
-        }
+        interval = _flux.duration(settings.interval)
         return (
-            _object("source.toolkit.fluxcd.io/v1", "GitRepository", SOURCE, source),
-            _kustomization(
-                ROOT, target.sync_folder, OWN_ACCOUNT, interval=interval, retryInterval="1m"
+            _flux.flux_object(
+                NAMES, "source.toolkit.fluxcd.io/v1", "GitRepository", SOURCE, source
             ),
-            _object(_NOTIFICATION, "Provider", ROOT, provider),
-            _alert(ROOT, "info", "Kustomization", "*"),
-            _alert(f"{ROOT}-source", "error", "GitRepository", SOURCE),
+            _flux.kustomization(
+                NAMES, ROOT, target.sync_folder, OWN_ACCOUNT, interval=interval, retryInterval="1m"
+            ),
+            *_flux.notifications(NAMES, target.report_url),
         )
 
     def verify(self, headers: Mapping[str, str], body: bytes, key: bytes) -> bool:
@@ -186,23 +135,7 @@ class Flux:
 
     def report(self, speaker: str, body: bytes) -> tuple[Word, ...]:
         """Parse an Event; empty if it does not concern the deploy repo or a component."""
-        event = json_object(body)
-        involved = event.get("involvedObject")
-        if not isinstance(involved, dict):
-            raise ReportError("the event has no involvedObject")
-        kind, name = involved.get("kind"), str(involved.get("name", ""))
-        if (kind, name) in _PARTS:
-            return _about_cluster(speaker, (kind, name), event, _readiness(event))
-        unit = _NAME.fullmatch(name)
-        if kind != "Kustomization" or unit is None:
-            return ()
-        readiness, revision = _readiness(event), _revision(event.get("metadata"))
-        if not revision and readiness is not Readiness.STALLED:
-            raise ReportError(
-                "the event's metadata has no revision or originRevision with a Git commit"
-            )
-        message, at = _message(event), time_of(event.get("timestamp"))
-        return (Word(speaker, unit[1], unit[2], revision, readiness, message, at),)
+        return _flux.report(NAMES, speaker, body)
 
     def read(self, speaker: str, objects: Iterable[Mapping[str, Json]]) -> tuple[Word, ...]:
         """The words in the status of Kustomizations and of the GitRepository."""
@@ -214,116 +147,32 @@ def _settings(settings: AgentSettings) -> FluxSettings:
     return settings
 
 
-def _account(tenant: str) -> str:
-    return f"switchyard-{tenant}"
-
-
-def _kustomization_name(target: Target) -> str:
-    return f"{target.application}.{target.component}"
-
-
-def _duration(span: timedelta) -> str:
-    seconds = int(span.total_seconds())
-    return f"{seconds}s" if seconds % 60 else f"{seconds // 60}m"
-
-
-def _object(api_version: str, kind: str, name: str, spec: Json) -> dict[str, Json]:
-    metadata: Json = {"name": name, "namespace": NAMESPACE}
-    return {"apiVersion": api_version, "kind": kind, "metadata": metadata, "spec": spec}
-
-
-def _kustomization(name: str, folder: str, account: str, **fields: Json) -> dict[str, Json]:
-    spec: dict[str, Json] = {
-        **fields,
-        "path": f"./{folder}",
-        "prune": True,
-        "serviceAccountName": account,
-        "sourceRef": {"kind": "GitRepository", "name": SOURCE},
-    }
-    return _object(f"{_GROUP}/v1", "Kustomization", name, spec)
-
-
-def _alert(name: str, severity: str, kind: str, source: str) -> dict[str, Json]:
-    spec: Json = {
-        "providerRef": {"name": ROOT},
-        "eventSeverity": severity,
-        "eventSources": [{"kind": kind, "name": source}],
-    }
-    return _object(_NOTIFICATION, "Alert", name, spec)
-
-
-def _about_cluster(
-    speaker: str, part: tuple[object, str], event: Mapping[str, Any], readiness: Readiness
-) -> tuple[Word, ...]:
-    """Why the cluster as a whole falls behind, or that it no longer does."""
-    if readiness is Readiness.PROGRESSING:
-        return ()
-    name, trouble = _PARTS[part]
-    stalled = readiness is Readiness.STALLED
-    message = f"{trouble}: {_message(event)}"[:MAX_MESSAGE_LENGTH] if stalled else ""
-    return (Word(speaker, "", name, "", readiness, message, time_of(event.get("timestamp"))),)
-
-
-def _message(event: Mapping[str, Any]) -> str:
-    return str(event.get("message", ""))[:MAX_MESSAGE_LENGTH]
-
-
-def _revision(metadata: object) -> str:
-    """The Git commit of an event; empty if it names none.
-
-    The group's prefix of keys is removed by notification-controller. With an OCIRepository or an
-    ExternalArtifact `revision` is a digest, and `originRevision` the commit.
-    """
-    if not isinstance(metadata, dict):
-        return ""
-    keys = (
-        f"{prefix}{key}" for key in ("revision", "originRevision") for prefix in ("", f"{_GROUP}/")
-    )
-    return next((found for key in keys if (found := commit_of(metadata.get(key)))), "")
-
-
-def _readiness(event: Mapping[str, Any]) -> Readiness:
-    """An error is STALLED: Flux retries, but people should investigate."""
-    reason = str(event.get("reason", ""))
-    if reason in _PROGRESSING:
-        return Readiness.PROGRESSING
-    if event.get("severity") == "error":
-        return Readiness.STALLED
-    return Readiness.READY if reason in _SUCCEEDED else Readiness.PROGRESSING
-
-
 def _words_of(speaker: str, item: Mapping[str, Json]) -> Iterator[Word]:
     kind, metadata, status = item.get("kind"), item.get("metadata"), item.get("status")
     if not isinstance(metadata, dict) or not isinstance(status, dict):
         return
-    ready = _ready_condition(status)
+    ready = _flux.ready_condition(status.get("conditions"))
     if ready is None:
         return
     name, at = str(metadata.get("name", "")), time_of(ready.get("lastTransitionTime"))
     current = status.get("observedGeneration") == metadata.get("generation")
     readiness = _condition_readiness(ready, is_current=current)
-    if (kind, name) in _PARTS:
-        event = {**ready, "timestamp": at.isoformat()}
-        yield from _about_cluster(speaker, (kind, name), event, readiness)
-    unit = _NAME.fullmatch(name)
+    part = NAMES.part(kind, name)
+    if part is not None:
+        yield from _flux.about_cluster(speaker, part, readiness, _flux.message_of(ready), at)
+    unit = _flux.unit_of(name)
     if kind != "Kustomization" or unit is None:
         return
     revision = _status_revision(status, readiness)
     if revision or readiness is Readiness.STALLED:
-        yield Word(speaker, unit[1], unit[2], revision, readiness, _message(ready), at)
-
-
-def _ready_condition(status: Mapping[str, Json]) -> Mapping[str, Json] | None:
-    conditions = status.get("conditions")
-    found = conditions if isinstance(conditions, list) else []
-    return next((c for c in found if isinstance(c, dict) and c.get("type") == "Ready"), None)
+        yield Word(speaker, *unit, revision, readiness, _flux.message_of(ready), at)
 
 
 def _condition_readiness(ready: Mapping[str, Json], *, is_current: bool) -> Readiness:
     """`observedGeneration` lags while a new specification is not reconciled."""
     if ready.get("status") == "True":
         return Readiness.READY if is_current else Readiness.PROGRESSING
-    if ready.get("status") != "False" or ready.get("reason") in _PROGRESSING:
+    if ready.get("status") != "False" or ready.get("reason") in _flux.PROGRESSING:
         return Readiness.PROGRESSING
     return Readiness.STALLED
 
