@@ -10,6 +10,7 @@ from datetime import timedelta
 import structlog
 from fastapi import FastAPI
 
+from bot.azure import Azure
 from bot.charts.store import ChartStore
 from bot.clock import Clock, system_clock
 from bot.clusters import Clusters
@@ -105,6 +106,7 @@ def make_context(
         public_url=str(settings.public_url).rstrip("/"),
         charts=ChartStore.of(settings, settings.data_dir / "charts"),
         clusters=Clusters(settings.cluster_credentials),
+        azure=Azure(settings, clock),
         deploy_keys=deploy_keys,
     )
 
@@ -195,6 +197,7 @@ def build(
             for forge in forges.values():
                 await forge.close()
             await context.clusters.close()
+            context.azure.close()
             context.store.close()
 
     auth = Auth(settings, discovery.forges(), context)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeAlias
 
+from bot.azure import Azure
 from bot.charts import Charts
 from bot.clock import Clock
 from bot.clusters import Clusters
@@ -47,6 +48,14 @@ class KnownContributors:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """Something failed for the `times`th time; `until` is the next attempt."""
+
+    times: int
+    until: datetime
+
+
 CommitsKey: TypeAlias = tuple[Repo, str, frozenset[str]]
 """Commits of a repository: the newest one, and all of them."""
 
@@ -60,7 +69,8 @@ class Context:
     may change again, `refusals` when a merge that the forge refused is tried again,
     `refused_branches` why it refused a push, `first_texts` what a comment said when it was first
     read, `contributors` who has a hand in commits, `usage_by_blob` what each blob requests,
-    `identities_by_blob` the objects in it, `status_heads` which status branches were read.
+    `identities_by_blob` the objects in it, `status_heads` which status branches were read,
+    `agent_backoffs` which clusters' agents could not be configured.
     """
 
     forges: Mapping[str, Forge]
@@ -72,6 +82,7 @@ class Context:
     markers: Markers
     public_url: str
     charts: Charts
+    azure: Azure
     clusters: Clusters = field(default_factory=Clusters)
     deploy_keys: Mapping[Repo, DeployKey] = field(default_factory=dict)
     pacing: dict[tuple[str, ...], Paced] = field(default_factory=dict)
@@ -82,6 +93,7 @@ class Context:
     usage_by_blob: dict[tuple[str, str], ResourceUsage] = field(default_factory=dict)
     identities_by_blob: dict[str, tuple[ObjectIdentity, ...]] = field(default_factory=dict)
     status_heads: dict[str, str] = field(default_factory=dict)
+    agent_backoffs: dict[str, Backoff] = field(default_factory=dict)
 
     def forge(self, repo: Repo) -> Forge:
         """The forge a repository lives on.

@@ -73,7 +73,43 @@ class ChartSettings(BaseSettings):
     )
 
 
-class Settings(ChartSettings):
+class AzureSettings(BaseSettings):
+    """How clusters with the agent `azure-arc` are reached."""
+
+    model_config = SettingsConfigDict(env_prefix="SWITCHYARD_")
+
+    azure_url: HttpUrl = Field(
+        default=HttpUrl("https://management.azure.com"),
+        description="URL of Azure Resource Manager; sovereign clouds have their own.",
+    )
+    azure_authority: HttpUrl = Field(
+        default=HttpUrl("https://login.microsoftonline.com"),
+        description="URL of Microsoft Entra ID, which issues the tokens.",
+    )
+    azure_tenant_id: str = Field(default="", description="Tenant of the bot's identity in Azure.")
+    azure_client_id: str = Field(
+        default="",
+        description="Client id of the bot's identity in Azure. Without one of the three settings "
+        "below it is a managed identity.",
+    )
+    azure_client_secret: SecretStr | None = Field(
+        default=None, description="Client secret of that identity."
+    )
+    azure_client_certificate: Path | None = Field(
+        default=None, description="File with certificate and private key of that identity (PEM)."
+    )
+    azure_token_file: Path | None = Field(
+        default=None,
+        description="File with a federated token of that identity, as workload identity mounts it.",
+    )
+    azure_ca_file: CaFile | None = Field(
+        default=None,
+        description="CA certificates (PEM) for Azure Resource Manager instead of the system's, "
+        "where a proxy inspects TLS.",
+    )
+
+
+class Settings(ChartSettings, AzureSettings):
     """All settings. A secret can also be read from a file named after its variable."""
 
     model_config = SettingsConfigDict(env_prefix="SWITCHYARD_", extra="forbid")

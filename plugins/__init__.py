@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import Any, Protocol, runtime_checkable
 
 from planners.model import Json, Readiness
-from renderers.agents import References
+from renderers.agents import ClusterTarget, References, Target
 from renderers.inventory import ApplyUnit, DesiredState
 
 MAX_BODY_BYTES = 256 * 1024
@@ -26,6 +26,20 @@ _COMMIT = re.compile(r"(?:[^@]*@)?sha1:([0-9a-f]{40})|(?:.*/)?([0-9a-f]{40})")
 
 class ReportError(ValueError):
     """A report is malformed; the message says what is missing or wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApiObjects:
+    """What the agent of a cluster is configured with at a provider's API, by name.
+
+    `cluster` is the cluster's id there. `prefix`, alone or followed by a hyphen, begins the names
+    of all objects that Switchyard has there; those that are not listed are deleted.
+    """
+
+    provider: str
+    cluster: str
+    objects: Mapping[str, Mapping[str, Json]]
+    prefix: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,3 +174,14 @@ class AppliesUnits(Protocol):
         self, cluster: str, objects: Iterable[Mapping[str, Json]], now: datetime
     ) -> tuple[Word, ...]:
         """What a cluster with these objects says at `now`."""
+
+
+@runtime_checkable
+class ApiAgent(Agent, Protocol):
+    """An agent that is configured through its provider's API, and read there."""
+
+    def api_objects(self, target: ClusterTarget, units: Iterable[Target]) -> ApiObjects:
+        """What a cluster should have there; `units` are what is merged for it.
+
+        A cluster for which nothing is merged has none of it.
+        """

@@ -62,6 +62,11 @@ class Layout:
                 return None
 
 
+def cluster_sync_folder(cluster: str) -> str:
+    """The folder of the agent's own objects for all applications; its agent begins there."""
+    return safe_join("clusters", cluster, "sync")
+
+
 def object_files(items: Sequence[dict[str, Json]], namespace: str) -> list[str]:
     """The file name of each object of a unit: `object_file`, made unique.
 

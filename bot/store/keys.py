@@ -5,6 +5,7 @@ from planners.model import Repo
 APPLICATION = "application"
 REVIEW = "review"
 CLUSTER = "cluster"
+AGENT = "agent"
 
 ROLLOUT = "rollout/"
 SUMMARY = "summary/"
@@ -27,6 +28,11 @@ LEASES = "lease/"
 def application_key(application: str) -> str:
     """The queue key for the reconcile passes of an application."""
     return f"{APPLICATION}/{application}"
+
+
+def agent_key(name: str) -> str:
+    """The queue key for the passes of an agent that is configured through an API."""
+    return f"{AGENT}/{name}"
 
 
 def review_key(repo: Repo, number: int) -> str:

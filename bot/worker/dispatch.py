@@ -14,16 +14,18 @@ import structlog
 from bot.context import Context
 from bot.effects.intent_requests import BRANCHES
 from bot.effects.wake import wake
+from bot.engine import discovery
 from bot.forges import ForgeError
 from bot.gather.errors import GatherError
 from bot.gather.fleet import read_fleet_at
 from bot.git import GitError
 from bot.report.model import FLEETS, REPORTERS, TENANTS
 from bot.report.summary_view import fleet_view, reporters_view, tenants_view
-from bot.store.keys import application_key, cluster_key, review_key
+from bot.store.keys import agent_key, application_key, cluster_key, review_key
 from bot.store.views import ViewKind, Views
 from bot.worker.clusters import direct_clusters
 from planners.model import Fleet, Repo
+from plugins import ApiAgent
 
 DELIVERIES_KEPT = timedelta(days=7)
 AUDIT_KEPT = timedelta(days=365)
@@ -39,7 +41,8 @@ def keys_for(fleet: Fleet, fleet_repo: Repo, repo: Repo, number: int | None) -> 
 
     The fleet repo concerns every application, a deploy repo those that deploy there, an app repo
     its applications; in both a merge request has a key of its own. Clusters that Switchyard applies
-    objects to itself follow the fleet repo and the deploy repos.
+    objects to itself, and agents that are configured through an API, follow the fleet repo and the
+    deploy repos.
     """
     keys = {
         application_key(each.application)
@@ -47,10 +50,17 @@ def keys_for(fleet: Fleet, fleet_repo: Repo, repo: Repo, number: int | None) -> 
         if repo in {fleet_repo, each.deploy, each.app}
     }
     if repo == fleet_repo or any(repo == each.deploy for each in fleet.registrations):
-        keys |= {cluster_key(each) for each in direct_clusters(fleet)}
+        keys |= {cluster_key(each) for each in direct_clusters(fleet)} | agent_keys(fleet)
     if number is not None and any(repo in {each.app, each.deploy} for each in fleet.registrations):
         keys.add(review_key(repo, number))
     return keys
+
+
+def agent_keys(fleet: Fleet) -> set[str]:
+    """The keys of the fleet's agents that are configured through an API."""
+    known = discovery.agents()
+    names = {each.agent for each in fleet.clusters}
+    return {agent_key(name) for name in names if isinstance(known.get(name), ApiAgent)}
 
 
 async def drain_forever(context: Context, idle: Callable[[], Awaitable[None]]) -> None:
@@ -88,7 +98,7 @@ async def sweep(context: Context) -> None:
     await asyncio.to_thread(context.store.audit.prune, context.clock() - AUDIT_KEPT)
     fleet = await _publish_fleet(context)
     keys = {application_key(each.application) for each in fleet.registrations}
-    keys |= {cluster_key(each) for each in direct_clusters(fleet)}
+    keys |= {cluster_key(each) for each in direct_clusters(fleet)} | agent_keys(fleet)
     for repo in sorted({repo for each in fleet.registrations for repo in (each.app, each.deploy)}):
         try:
             keys |= await _reviews(context, repo)

@@ -12,8 +12,9 @@ from bot.forges import ForgeError, TransientForgeError
 from bot.gather.errors import GatherError
 from bot.gather.fleet import read_fleet
 from bot.git import GitError
-from bot.store.keys import APPLICATION, CLUSTER, REVIEW
+from bot.store.keys import AGENT, APPLICATION, CLUSTER, REVIEW
 from bot.store.queue import Claim
+from bot.worker.agents import reconcile_agent
 from bot.worker.clusters import reconcile_cluster
 from bot.worker.foreign_requests import allow_foreign_request
 from bot.worker.reconcile import reconcile_application, reconcile_review
@@ -86,6 +87,8 @@ async def _pass(context: Context, key: str) -> datetime | None:
         return await reconcile_application(context, rest)
     if kind == CLUSTER:
         return await reconcile_cluster(context, rest)
+    if kind == AGENT:
+        return await reconcile_agent(context, rest)
     if kind == REVIEW:
         name, _, number = rest.rpartition("!")
         forge, _, path = name.partition(":")

@@ -34,7 +34,7 @@ SHELVES = (
     Shelf("bot.forges", "FORGE", ("ForgeKind",)),
     Shelf("planners.placement.filters", "FILTER", ("Filter",)),
     Shelf("planners.placement.scores", "SCORE", ("Score",)),
-    Shelf("plugins", "PLUGIN", ("Agent",)),
+    Shelf("plugins", "PLUGIN", ("Agent", "ApiAgent")),
     Shelf("renderers.patch", "PATCH", ("Patch",)),
     Shelf("renderers.sources", "SOURCE", ("Source",)),
 )

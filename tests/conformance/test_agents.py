@@ -17,7 +17,7 @@ import plugins
 from bot.documents.models.agents import setting_parts
 from bot.engine import discovery
 from planners.model import AgentSettings, Json, Readiness, Repo, Tenant
-from plugins import MAX_MESSAGE_LENGTH, Agent, ReportError, Word
+from plugins import MAX_MESSAGE_LENGTH, Agent, ApiAgent, ApiObjects, ReportError, Word
 from renderers import yaml
 from renderers.agents import ApplicationTarget, ClusterTarget, Objects, Target, TenantTarget
 from renderers.references import CLUSTER_PLACEHOLDER
@@ -93,9 +93,8 @@ def of_tenant(agent: Agent, settings: AgentSettings, cluster: str) -> Objects:
     )
 
 
-def everything(agent: Agent, settings: AgentSettings, cluster: str = "eu-1") -> Objects:
-    """The objects of every scope."""
-    root = ClusterTarget(
+def root_of(settings: AgentSettings, cluster: str) -> ClusterTarget:
+    return ClusterTarget(
         cluster,
         settings,
         "https://git.example.com/deploy.git",
@@ -103,6 +102,19 @@ def everything(agent: Agent, settings: AgentSettings, cluster: str = "eu-1") -> 
         f"clusters/{cluster}/sync",
         f"https://switchyard.example.com/reports/x/{cluster}",
     )
+
+
+def at_api(agent: Agent, settings: AgentSettings) -> ApiObjects | None:
+    """What a cluster has at the API of its provider, if its agent is configured through one."""
+    if not isinstance(agent, ApiAgent):
+        return None
+    units = [target_of(settings, "eu-1", "store", each) for each in ("web", "db")]
+    return agent.api_objects(root_of(settings, "eu-1"), units)
+
+
+def everything(agent: Agent, settings: AgentSettings, cluster: str = "eu-1") -> Objects:
+    """The objects of every scope."""
+    root = root_of(settings, cluster)
     unit = target_of(settings, cluster, "store", "web")
     setup = replace(unit, application="tenant-shop", component="namespace", is_tenant_setup=True)
     return (
@@ -136,12 +148,23 @@ def test_every_setting_has_an_effect(agent: Agent) -> None:
     start, *changed = settings_of(agent)
     for each, settings in zip(dataclasses.fields(agent.settings), changed, strict=True):
         before, after = everything(agent, start), everything(agent, settings)
-        effects = (settings.max_report_age, settings.speaker, after)
-        assert effects != (start.max_report_age, start.speaker, before), each.name
+        effects = (settings.max_report_age, settings.speaker, after, at_api(agent, settings))
+        unchanged = (start.max_report_age, start.speaker, before, at_api(agent, start))
+        assert effects != unchanged, each.name
         if not each.compare:
             of_units = [agent.references(target_of(s, "eu-1", "a", "b")) for s in (start, settings)]
             assert of_units[0] == of_units[1], each.name
             assert of_tenant(agent, start, "eu-1") == of_tenant(agent, settings, "eu-1"), each.name
+
+
+@every
+def test_what_it_has_at_an_api_is_named_as_ours_and_of_one_cluster(agent: Agent) -> None:
+    """So that what is obsolete is found by its name, and nothing else is deleted."""
+    found = [at_api(agent, settings) for settings in settings_of(agent)]
+    for each in found:
+        if each is not None:
+            for name in each.objects:
+                assert name == each.prefix or name.startswith(f"{each.prefix}-")
 
 
 @every

@@ -26,7 +26,7 @@ def test_it_is_found_under_its_name(extension: Extension) -> None:
 def test_its_file_has_its_name(extension: Extension) -> None:
     snake = re.sub(r"(?<=[a-z])[A-Z]", lambda letter: f"_{letter[0].lower()}", extension.value.name)
 
-    assert stem(extension.file) == snake
+    assert stem(extension.file) == snake.replace("-", "_")
 
 
 @every

@@ -7,6 +7,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from bot.azure import Azure
 from bot.charts.store import ChartStore
 from bot.context import Context
 from bot.engine import discovery
@@ -46,6 +47,8 @@ class Site:
 
     def __init__(self, folder: Path, **settings: Any) -> None:
         self.now = NOON
+        known = {"fleet": "local:fleet/fleet", "marker_key": "m" * 16, "report_key": "r" * 16}
+        chosen = Settings(**{**known, **settings})
         self.context = Context(
             forges={},
             mirrors=Mirrors(folder / "mirrors"),
@@ -56,9 +59,9 @@ class Site:
             markers=Markers(b"marker-key-of-the-tests"),
             public_url="http://service.test",
             charts=ChartStore(folder / "charts"),
+            azure=Azure(chosen, lambda: self.now),
         )
-        known = {"fleet": "local:fleet/fleet", "marker_key": "m" * 16, "report_key": "r" * 16}
-        auth = Auth(Settings(**{**known, **settings}), {}, self.context)
+        auth = Auth(chosen, {}, self.context)
         self.app: FastAPI = create_app(auth, discovery.agents(), ("report-key",), lambda: None)
 
     async def show(self, view: RolloutView) -> None:

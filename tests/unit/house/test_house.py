@@ -41,7 +41,13 @@ NO_DOOR = {
     "structlog": "every package of the shell may log",
     "tzdata": "data for zoneinfo",
 }
-IMPORTED_AS = {"markdown-it-py": "markdown_it", "python-gitlab": "gitlab", "pyyaml": "yaml"}
+IMPORTED_AS = {
+    "azure-identity": "azure",
+    "azure-mgmt-kubernetesconfiguration-fluxconfigurations": "azure",
+    "markdown-it-py": "markdown_it",
+    "python-gitlab": "gitlab",
+    "pyyaml": "yaml",
+}
 
 
 def test_every_library_has_its_doors() -> None:
