@@ -53,8 +53,9 @@ class Proposed:
 
 @dataclass(slots=True)
 class Ledger:
-    """What units request and which objects they have, merged or proposed."""
+    """What units request and which objects they have, merged or proposed, for an application."""
 
+    application: str
     claims: list[ResourceClaim] = field(default_factory=list)
     owned: list[OwnedObjects] = field(default_factory=list)
 
@@ -71,7 +72,14 @@ class Ledger:
         self.claims += await asyncio.to_thread(
             _claims, reader, checkout, registrations, timed, proposed
         )
-        self.owned += await asyncio.to_thread(_owned, context, checkout, registrations, proposed)
+        others = [each for each in registrations if each.application != self.application]
+        self.owned += await asyncio.to_thread(_owned, context, checkout, others, proposed)
+
+    async def add_own(self, context: Context, own: Checkout, fleet: Fleet) -> None:
+        """Add the application's own merged objects, if others propose any: they may be the same."""
+        if any(each.number and each.application != self.application for each in self.owned):
+            mine = [each for each in fleet.registrations if each.application == self.application]
+            self.owned += await asyncio.to_thread(_owned, context, own, mine, ())
 
 
 async def read_ledger(
@@ -98,7 +106,7 @@ async def read_ledger(
             known.clear()
     reader = UsageReader(tenant, context.usage_by_blob)
     timed = frozenset(name for name, each in facts.items() if each.free)
-    ledger = Ledger()
+    ledger = Ledger(application.name)
     for repo in sorted({each.deploy for each in fleet.registrations}):
         registered = [each for each in fleet.registrations if each.deploy == repo]
         try:
@@ -111,6 +119,7 @@ async def read_ledger(
                 raise
             _check_dispensable(repo, registered, application, tenant, error)
             log.warning("claims not counted", repo=str(repo), error=str(error))
+    await ledger.add_own(context, own, fleet)
     return ledger
 
 

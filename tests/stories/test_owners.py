@@ -25,16 +25,24 @@ def application(name: str, where: str, objects: str) -> dict[str, bytes | None]:
     }
 
 
+def registered(*names: str) -> dict[str, bytes | None]:
+    """The registrations of these applications, and none of the others."""
+    found: dict[str, bytes | None] = {
+        f"applications/{name}.yaml": None for name in ("till", "vault") if name not in names
+    }
+    for name in names:
+        found[f"applications/{name}.yaml"] = (
+            f"{HEAD}Registration\nmetadata: {{name: {name}}}\nspec: {{application: {name}, "
+            f"tenant: shop, app: 'local:{APP}', deploy: 'local:{DEPLOY}', path: {name}}}\n"
+        ).encode()
+    return found
+
+
 def found(world: World) -> None:
     """Two applications of one tenant, of which every change needs an approval."""
     fleet = small_fleet(TWO, "{approvals: [{count: 1}]}")
     del fleet["applications/storefront.yaml"]
-    for name in ("till", "vault"):
-        fleet[f"applications/{name}.yaml"] = (
-            f"{HEAD}Registration\nmetadata: {{name: {name}}}\nspec: {{application: {name}, "
-            f"tenant: shop, app: 'local:{APP}', deploy: 'local:{DEPLOY}', path: {name}}}\n"
-        ).encode()
-    world.found(fleet)
+    world.found({**fleet, **registered("till", "vault")})
 
 
 def view(world: World, application: str) -> RolloutView:
@@ -103,3 +111,25 @@ async def test_the_older_merge_request_for_an_object_keeps_it(world: World) -> N
     told = order(world, "switchyard/till/all.1")
     assert told["state"] == "pending"
     assert told["description"].startswith("the newest plan has a problem: settings/all.yaml:1:1: ")
+
+
+async def test_what_is_merged_stays_whatever_another_application_proposes(world: World) -> None:
+    found(world)
+    world.ada.push(APP, "main", application("vault", "{names: [two]}", "shared"), "The vault")
+    await world.settle()
+    world.describe(registered("till"))
+    world.ada.push(APP, "main", application("till", "{}", "shared"), "The till")
+    await world.settle()
+    world.rita.approve(DEPLOY, 2)
+    await world.settle()
+    world.describe(registered("till", "vault"))
+    await world.settle()
+    await world.sweep()
+
+    assert branches(world, "merged") == ["switchyard/till/all.1"]
+    assert branches(world, "open") == ["switchyard/vault/all.1"]
+    assert list(view(world, "till").problems) == []
+    assert "already belongs to component settings of application till" in str(
+        view(world, "vault").problems
+    )
+    assert "the newest plan has a problem" in order(world, "switchyard/vault/all.1")["description"]
