@@ -48,7 +48,7 @@ def _run(options: argparse.Namespace, programs: Programs) -> int:
             if options.record and scenario.name in RECORDED:
                 write_recording(scenario.name, programs, rig.recorder.exchanges[before:])
         if options.record and rig.states:
-            write_states("currency", programs, rig.states)
+            write_states(programs, rig.states)
         if not options.only:
             today = datetime.now(UTC).date()
             write_page(today, programs, results, rig.recorder.exchanges)

@@ -13,49 +13,66 @@ from typing import Any
 from tests.acceptance.programs import Programs
 from tests.acceptance.recorder import Exchange
 
-FOLDER = Path(__file__).parents[1] / "data" / "flux"
-STATES = FOLDER.with_name("argocd")
+FOLDER = Path(__file__).parents[1] / "data"
+RECORDED = {
+    "tenant": "flux/tenant",
+    "rollout": "flux/rollout",
+    "failure": "flux/failure",
+    "rollback": "flux/rollback",
+    "containment": "flux/containment",
+    "argocd": "argocd/notifications",
+}
+"""The scenarios whose conversations are kept, and the file of each by agent."""
+STATES = "argocd/states"
 KEPT = re.compile(
     r"switchyard|tenant-shop\.[a-z-]+|storefront\.(currency|cart-redis)|outside(\..*)?"
 )
-RECORDED = ("tenant", "rollout", "failure", "rollback", "containment")
-"""Scenarios of Flux whose conversations are kept."""
+"""The objects of Flux whose events are kept."""
 
-MAX_EVENTS = 80
+AGENTS = {
+    "flux": ("source-controller", "kustomize-controller", "notification-controller"),
+    "argocd": ("argocd",),
+}
+MAX_EVENTS = 150
 _ADDRESS = re.compile(r"127\.0\.0\.1:\d+")
 
 
-def write_recording(name: str, programs: Programs, exchanges: Iterable[Exchange]) -> None:
+def write_recording(scenario: str, programs: Programs, exchanges: Iterable[Exchange]) -> None:
     """Write the events of one scenario."""
+    agent = RECORDED[scenario].partition("/")[0]
     events = [
         {"seconds": each.seconds, "cluster": each.cluster, "event": _scrub(each.event)}
         for each in exchanges
-        if each.agent == "flux" and KEPT.fullmatch(each.event["involvedObject"]["name"])
-    ][:MAX_EVENTS]
-    if not events:
-        return
+        if each.agent == agent and _is_kept(each.event)
+    ]
+    _write(RECORDED[scenario], programs, "events", events[:MAX_EVENTS])
+
+
+def write_states(programs: Programs, states: Iterable[dict[str, Any]]) -> None:
+    """Write the states of an Argo CD Application, in the order in which they were seen."""
+    _write(STATES, programs, "states", states)
+
+
+def _write(name: str, programs: Programs, field: str, found: Iterable[dict[str, Any]]) -> None:
+    agent = name.partition("/")[0]
     versions = {
-        name: version for name, version in programs.versions.items() if name.endswith("-controller")
+        program: version
+        for program, version in programs.versions.items()
+        if program in AGENTS[agent]
     }
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    lines = ",\n  ".join(json.dumps(each) for each in events)
-    text = f'{{"versions": {json.dumps(versions)},\n "events": [\n  {lines}\n ]}}\n'
+    lines = ",\n  ".join(_ADDRESS.sub("127.0.0.1:8080", json.dumps(each)) for each in found)
+    text = f'{{"versions": {json.dumps(versions)},\n "{field}": [\n  {lines}\n ]}}\n'
     (FOLDER / f"{name}.json").write_text(text)
 
 
-def write_states(name: str, programs: Programs, states: Iterable[dict[str, Any]]) -> None:
-    """Write the states of an Argo CD Application, in the order in which they were seen."""
-    lines = ",\n  ".join(_ADDRESS.sub("127.0.0.1:8080", json.dumps(each)) for each in states)
-    version = json.dumps({"argocd": programs.versions["argocd"]})
-    STATES.mkdir(parents=True, exist_ok=True)
-    text = f'{{"versions": {version},\n "states": [\n  {lines}\n ]}}\n'
-    (STATES / f"{name}.json").write_text(text)
+def _is_kept(event: dict[str, Any]) -> bool:
+    involved = event.get("involvedObject")
+    return involved is None or KEPT.fullmatch(involved["name"]) is not None
 
 
 def _scrub(event: dict[str, Any]) -> dict[str, Any]:
-    text = _ADDRESS.sub("127.0.0.1:8080", json.dumps(event))
-    scrubbed: dict[str, Any] = json.loads(text)
-    if "uid" in scrubbed["involvedObject"]:
+    scrubbed: dict[str, Any] = json.loads(json.dumps(event))
+    if "involvedObject" in scrubbed:
         scrubbed["involvedObject"]["uid"] = "00000000-0000-4000-8000-000000000000"
-    scrubbed["reportingInstance"] = f"{scrubbed['reportingController']}-0"
+        scrubbed["reportingInstance"] = f"{scrubbed['reportingController']}-0"
     return scrubbed
