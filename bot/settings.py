@@ -225,7 +225,7 @@ class Settings(ChartSettings, AzureSettings):
     cluster_credentials: Path | None = Field(
         default=None,
         description="Folder with a file `<cluster>.kubeconfig` for each cluster that Switchyard "
-        "applies objects to itself (agent `kubernetes`).",
+        "applies objects to itself (agent `kubernetes`), or whose agent it follows.",
     )
     commit_signing_key: Path | None = Field(
         default=None,

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol, runtime_checkable
 
-from planners.model import Json, Readiness
+from planners.model import AgentSettings, Json, Readiness
 from renderers.agents import ClusterTarget, References, Target
 from renderers.inventory import ApplyUnit, DesiredState
 
@@ -156,6 +156,23 @@ class Agent(References, Protocol):
 
         Objects of other kinds, and those without a status, say nothing.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class WatchedKind:
+    """A kind of objects in which an agent says how it fares, and the namespace where they are."""
+
+    api_version: str
+    kind: str
+    namespace: str
+
+
+@runtime_checkable
+class Watched(Protocol):
+    """The further part of an agent whose objects Switchyard can read from an API server."""
+
+    def watched(self, settings: AgentSettings) -> tuple[WatchedKind, ...]:
+        """What to give to `read`: the kinds of objects on a cluster with these settings."""
 
 
 @runtime_checkable

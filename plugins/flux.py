@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from planners.model import AgentSettings, Json, Readiness
-from plugins import Agent, Word, _flux, commit_of, signature_matches, time_of
+from plugins import Agent, WatchedKind, Word, _flux, commit_of, signature_matches, time_of
 from renderers.agents import (
     Account,
     ApplicationTarget,
@@ -136,6 +136,14 @@ class Flux:
     def report(self, speaker: str, body: bytes) -> tuple[Word, ...]:
         """Parse an Event; empty if it does not concern the deploy repo or a component."""
         return _flux.report(NAMES, speaker, body)
+
+    def watched(self, settings: AgentSettings) -> tuple[WatchedKind, ...]:
+        """Kustomizations, and the GitRepository that they come from."""
+        del settings
+        return (
+            WatchedKind("source.toolkit.fluxcd.io/v1", "GitRepository", NAMESPACE),
+            WatchedKind(f"{_flux.GROUP}/v1", "Kustomization", NAMESPACE),
+        )
 
     def read(self, speaker: str, objects: Iterable[Mapping[str, Json]]) -> tuple[Word, ...]:
         """The words in the status of Kustomizations and of the GitRepository."""

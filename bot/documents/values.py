@@ -142,6 +142,7 @@ def policy(document: PolicyDocument) -> Policy:
         ),
         merge_method=MergeMethod(spec.merge_method) if spec.merge_method else None,
         charts=tuple(_chart_origin(each) for each in spec.charts),
+        watched_clusters=spec.watched_clusters.value() if spec.watched_clusters else None,
         direct_clusters=spec.direct_clusters.value() if spec.direct_clusters else None,
     )
 

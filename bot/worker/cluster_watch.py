@@ -1,4 +1,4 @@
-"""Watches the clusters that Switchyard applies objects to itself: every change wakes their pass.
+"""Watches the clusters whose API servers Switchyard talks to: every change wakes their pass.
 
 A watch is only a hint, as a webhook is: the pass reads the cluster again, and a watch that is lost
 costs a minute. So it carries metadata, and no content of objects.
@@ -17,7 +17,7 @@ from bot.context import Context
 from bot.gather.clusters import listed_kinds, read_inventories
 from bot.gather.fleet import read_fleet
 from bot.store.keys import cluster_key
-from bot.worker.clusters import direct_clusters
+from bot.worker.clusters import direct_clusters, watched_kinds
 from bot.worker.dispatch import RETRIED
 from renderers.inventory import INVENTORY_LABEL, NAMESPACE, UNIT_LABEL
 
@@ -57,15 +57,21 @@ class ClusterWatches:
     async def adjust(self) -> None:
         """Start the watches that are missing, and end those that have no reason any more."""
         wanted: dict[tuple[str, ...], ClusterApi] = {}
-        for cluster in direct_clusters(await read_fleet(self.context)):
-            try:
-                api = await self.context.clusters.api(cluster)
-                kinds = listed_kinds(await read_inventories(api))
-            except ClusterError as error:
-                log.warning("cluster not watched", cluster=cluster, error=str(error))
+        fleet = await read_fleet(self.context)
+        direct = direct_clusters(fleet)
+        for cluster in fleet.clusters:
+            watched = watched_kinds(fleet, cluster)
+            if not watched and cluster.name not in direct:
                 continue
-            wanted[cluster, "v1", "ConfigMap", INVENTORY_LABEL, NAMESPACE] = api
-            wanted |= {(cluster, *kind, UNIT_LABEL, ""): api for kind in kinds}
+            try:
+                api = await self.context.clusters.api(cluster.name)
+                keys = await _inventoried(api) if cluster.name in direct else ()
+            except ClusterError as error:
+                log.warning("cluster not watched", cluster=cluster.name, error=str(error))
+                continue
+            wanted |= dict.fromkeys(keys, api)
+            for each in watched:
+                wanted[cluster.name, each.api_version, each.kind, "", each.namespace] = api
         for key in [each for each in self._running if each not in wanted]:
             self._running.pop(key).cancel()
         for key, api in wanted.items():
@@ -86,3 +92,12 @@ class ClusterWatches:
                 await asyncio.to_thread(queue.trigger, [cluster_key(cluster)], due)
         except ClusterError as error:
             log.warning("kind not watched", cluster=cluster, kind=kind, error=str(error))
+
+
+async def _inventoried(api: ClusterApi) -> tuple[tuple[str, ...], ...]:
+    """The watches of inventories, and of the kinds that they list."""
+    kinds = listed_kinds(await read_inventories(api))
+    return (
+        (api.cluster, "v1", "ConfigMap", INVENTORY_LABEL, NAMESPACE),
+        *((api.cluster, *kind, UNIT_LABEL, "") for kind in sorted(kinds)),
+    )

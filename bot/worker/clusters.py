@@ -1,26 +1,36 @@
-"""The pass of a cluster that Switchyard applies objects to itself.
+"""The pass of a cluster whose API server Switchyard talks to itself.
 
-It reads what the deploy repos hold and what the cluster has, performs the difference, and records
-the words that the objects say. Merges, changes on the cluster and time lead here.
+Where there is no agent, it reads what the deploy repos hold and what the cluster has, and performs
+the difference. Where there is one that may be watched, it reads the agent's objects. Either way it
+records the words that the objects say. Merges, changes on the cluster and time lead here.
 """
 
 import asyncio
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
 
 from bot.clusters import ClusterApi, ClusterError
 from bot.context import Context
 from bot.effects.units import apply_units
 from bot.effects.wake import wake
 from bot.engine import discovery
-from bot.gather.clusters import read_desired, read_objects
+from bot.gather.clusters import read_desired, read_objects, read_watched
 from bot.gather.fleet import read_fleet
 from bot.store.keys import application_key
-from planners.model import Fleet, Readiness
-from plugins import AppliesUnits, Word
+from planners.model import Cluster, Fleet, Readiness
+from plugins import Agent, AppliesUnits, ReportError, Watched, WatchedKind, Word
 
 EVERY = timedelta(minutes=1)
 DRIFT_EVERY = timedelta(minutes=10)
 """How often everything is applied again: the API server then sets back what people changed."""
+FRESH = timedelta(minutes=3)
+"""A word that repeats one which is not older wakes nobody."""
+MAX_MESSAGE_LENGTH = 500
+
+log = structlog.get_logger()
 
 
 def direct_clusters(fleet: Fleet) -> dict[str, AppliesUnits]:
@@ -34,29 +44,49 @@ def direct_clusters(fleet: Fleet) -> dict[str, AppliesUnits]:
     }
 
 
+def watched_kinds(fleet: Fleet, cluster: Cluster) -> tuple[WatchedKind, ...]:
+    """The kinds of an agent's objects that may be read on a cluster; none where none may."""
+    agent = discovery.agents().get(cluster.agent)
+    watched: object = agent
+    if agent is None or not isinstance(watched, Watched) or not fleet.may_be_watched(cluster):
+        return ()
+    return watched.watched(cluster.agent_settings or agent.settings())
+
+
+def reached_clusters(fleet: Fleet) -> tuple[str, ...]:
+    """The clusters that have a pass of their own."""
+    direct = direct_clusters(fleet)
+    return tuple(
+        each.name for each in fleet.clusters if each.name in direct or watched_kinds(fleet, each)
+    )
+
+
 def _applier(agent: object) -> AppliesUnits | None:
     return agent if isinstance(agent, AppliesUnits) else None
 
 
-async def reconcile_cluster(context: Context, cluster: str) -> datetime | None:
+async def reconcile_cluster(context: Context, name: str) -> datetime | None:
     """Bring a cluster a step nearer to what was merged; returns when to look at it again.
 
-    A cluster that is not in the fleet, has another agent or may not be written to is left alone.
+    A cluster that is not in the fleet, or may be neither written to nor watched, is left alone.
 
     Raises:
         GatherError, ForgeError, GitError: what was merged cannot be read.
     """
     fleet = await read_fleet(context)
-    agent = direct_clusters(fleet).get(cluster)
-    if agent is None:
+    cluster = next((each for each in fleet.clusters if each.name == name), None)
+    if cluster is None or name not in reached_clusters(fleet):
         return None
-    again = EVERY
+    again, direct = EVERY, direct_clusters(fleet).get(name)
     try:
-        api = await context.clusters.api(cluster)
-        again = await _bring_about(context, api, fleet, agent)
-        words = agent.words(cluster, await read_objects(api), context.clock())
+        api = await context.clusters.api(name)
+        if direct is not None:
+            again = await _bring_about(context, api, fleet, direct)
+            words = direct.words(name, await read_objects(api), context.clock())
+        else:
+            words = await _listen(api, fleet, cluster)
     except ClusterError as error:
-        words = (_cannot(context, cluster, error),)
+        words = (_cannot(context, name, error),)
     await _record(context, words)
     return context.clock() + again
 
@@ -74,11 +104,60 @@ async def _bring_about(
     return min(again or EVERY, EVERY)
 
 
+async def _listen(api: ClusterApi, fleet: Fleet, cluster: Cluster) -> tuple[Word, ...]:
+    """What an agent's objects say about clusters that it may speak for."""
+    agent: Agent = discovery.agents()[cluster.agent]
+    objects = await read_watched(api, watched_kinds(fleet, cluster))
+    words = [word for item in objects for word in _said(agent, cluster.name, item)]
+    speaks_for = {
+        each.name
+        for each in fleet.clusters
+        if each.agent == cluster.agent and each.speaker == cluster.name
+    }
+    return tuple(
+        each
+        for each in words
+        if each.cluster in speaks_for
+        and (each.is_about_cluster or fleet.registration(each.application) is not None)
+    )
+
+
+def _said(agent: Agent, cluster: str, item: Mapping[str, Any]) -> tuple[Word, ...]:
+    """The words in one object; a malformed one says nothing, and hides no other."""
+    try:
+        return agent.read(cluster, (item,))
+    except ReportError as error:
+        log.warning("object not understood", cluster=cluster, error=str(error))
+        return ()
+
+
 def _cannot(context: Context, cluster: str, error: ClusterError) -> Word:
     """The word about a whole cluster that cannot be read or written."""
-    return Word(cluster, "", "", "", Readiness.STALLED, str(error)[:500], context.clock())
+    message = str(error)[:MAX_MESSAGE_LENGTH]
+    return Word(cluster, "", "", "", Readiness.STALLED, message, context.clock())
 
 
 async def _record(context: Context, words: tuple[Word, ...]) -> None:
-    recorded = await asyncio.to_thread(context.store.reports.record_all, words, context.clock())
-    await wake(context, {application_key(each) for each in recorded.news})
+    """Record words; those that say something new wake their applications."""
+    news = await asyncio.to_thread(_news, context, words)
+    await asyncio.to_thread(context.store.reports.record_all, words, context.clock())
+    await wake(context, {application_key(each) for each in news})
+
+
+def _news(context: Context, words: Iterable[Word]) -> set[str]:
+    """The applications about which something is said that was not known a moment ago."""
+    reports, since = context.store.reports, context.clock() - FRESH
+    said = list(words)
+    known = {
+        (row.cluster, row.component, row.revision): (row.readiness, row.message)
+        for application in {each.application for each in said if each.application}
+        for row in reports.of_application(application)
+        if row.received_at >= since
+    }
+    return {
+        each.application
+        for each in said
+        if each.application
+        and known.get((each.cluster, each.component, each.revision))
+        != (each.readiness.value, each.message)
+    }

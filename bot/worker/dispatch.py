@@ -23,7 +23,7 @@ from bot.report.model import FLEETS, REPORTERS, TENANTS
 from bot.report.summary_view import fleet_view, reporters_view, tenants_view
 from bot.store.keys import agent_key, application_key, cluster_key, review_key
 from bot.store.views import ViewKind, Views
-from bot.worker.clusters import direct_clusters
+from bot.worker.clusters import reached_clusters
 from planners.model import Fleet, Repo
 from plugins import ApiAgent
 
@@ -40,9 +40,9 @@ def keys_for(fleet: Fleet, fleet_repo: Repo, repo: Repo, number: int | None) -> 
     """The keys that a change in a repository concerns.
 
     The fleet repo concerns every application, a deploy repo those that deploy there, an app repo
-    its applications; in both a merge request has a key of its own. Clusters that Switchyard applies
-    objects to itself, and agents that are configured through an API, follow the fleet repo and the
-    deploy repos.
+    its applications; in both a merge request has a key of its own. Clusters whose API servers
+    Switchyard talks to, and agents that are configured through an API, follow the fleet repo and
+    the deploy repos.
     """
     keys = {
         application_key(each.application)
@@ -50,7 +50,7 @@ def keys_for(fleet: Fleet, fleet_repo: Repo, repo: Repo, number: int | None) -> 
         if repo in {fleet_repo, each.deploy, each.app}
     }
     if repo == fleet_repo or any(repo == each.deploy for each in fleet.registrations):
-        keys |= {cluster_key(each) for each in direct_clusters(fleet)} | agent_keys(fleet)
+        keys |= {cluster_key(each) for each in reached_clusters(fleet)} | agent_keys(fleet)
     if number is not None and any(repo in {each.app, each.deploy} for each in fleet.registrations):
         keys.add(review_key(repo, number))
     return keys
@@ -98,7 +98,7 @@ async def sweep(context: Context) -> None:
     await asyncio.to_thread(context.store.audit.prune, context.clock() - AUDIT_KEPT)
     fleet = await _publish_fleet(context)
     keys = {application_key(each.application) for each in fleet.registrations}
-    keys |= {cluster_key(each) for each in direct_clusters(fleet)} | agent_keys(fleet)
+    keys |= {cluster_key(each) for each in reached_clusters(fleet)} | agent_keys(fleet)
     for repo in sorted({repo for each in fleet.registrations for repo in (each.app, each.deploy)}):
         try:
             keys |= await _reviews(context, repo)

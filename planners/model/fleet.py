@@ -227,7 +227,8 @@ class Policy:
 
     `plaintext_secrets` names tenants whose deploy repo may contain unencrypted Secrets, intended
     for test fleets. `signed_objects` may exceed what tenants may write. `direct_clusters` selects
-    the clusters to whose API servers Switchyard may write itself.
+    the clusters to whose API servers Switchyard may write itself, `watched_clusters` those where it
+    may read the objects of the agent.
     """
 
     name: str
@@ -241,6 +242,7 @@ class Policy:
     signed_objects: tuple[SignedObject, ...] = ()
     charts: tuple[ChartOrigin, ...] = ()
     direct_clusters: Selector | None = None
+    watched_clusters: Selector | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,6 +285,11 @@ class Fleet:
         if not any(selector is not None and selector.matches(cluster) for selector in allowed):
             return "no policy allows it"
         return ""
+
+    def may_be_watched(self, cluster: Cluster) -> bool:
+        """Whether Switchyard may read the objects of the agent from a cluster's API server."""
+        allowed = (each.watched_clusters for each in self.policies)
+        return any(selector is not None and selector.matches(cluster) for selector in allowed)
 
     def registration(self, application: str) -> Registration | None:
         """The registration of that application, or None."""

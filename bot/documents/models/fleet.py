@@ -323,6 +323,11 @@ class PolicySpec(Part):
         "its own (agent `kubernetes`). Clusters with a label `edge` are never among them. Default: "
         "none.",
     )
+    watched_clusters: SelectorPart | None = Field(
+        default=None,
+        description="Clusters, such as hubs, whose agents Switchyard may follow by reading their "
+        "objects, in addition to what they report. Default: none.",
+    )
     plaintext_secrets: list[Name] = Field(
         default=[],
         description="Tenants that may store unencrypted Secrets in Git; for test fleets only.",

@@ -142,9 +142,11 @@ ELSEWHERE = {
     "PolicySpec.reports": "its field is told",
     "PolicySpec.freezes": "a freeze only stops what is approved",
     "PolicySpec.facts": "decides about placement",
+    "PolicySpec.watched_clusters": "decides how status arrives",
     "PolicySpec.direct_clusters": "decides whether the fleet is valid",
     "PolicySpec.plaintext_secrets": "decides whether there is a plan",
     "PolicySpec.signed_objects": "decides whether there is a plan",
+    "PolicySpec.charts": "decides whether there is a plan",
 }
 PARTS = (
     application_models.DependencyPart,
