@@ -10,7 +10,7 @@ from bot.charts import Charts
 from bot.clock import Clock
 from bot.clusters import Clusters
 from bot.engine.propose import Proposal
-from bot.engine.usage import ResourceUsage
+from bot.engine.usage import FileUsage
 from bot.forges import Contributors, Forge, ForgeError, Markers, RepositoryInfo
 from bot.git import Access, DeployKey, Mirrors
 from bot.store import Store
@@ -90,7 +90,7 @@ class Context:
     refused_branches: dict[tuple[Repo, str], str] = field(default_factory=dict)
     first_texts: dict[tuple[str, ...], str] = field(default_factory=dict)
     contributors: dict[CommitsKey, KnownContributors] = field(default_factory=dict)
-    usage_by_blob: dict[tuple[str, str], ResourceUsage] = field(default_factory=dict)
+    usage_by_blob: dict[tuple[str, str], FileUsage] = field(default_factory=dict)
     identities_by_blob: dict[str, tuple[ObjectIdentity, ...]] = field(default_factory=dict)
     status_heads: dict[str, str] = field(default_factory=dict)
     agent_backoffs: dict[str, Backoff] = field(default_factory=dict)

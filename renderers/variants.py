@@ -22,7 +22,7 @@ from planners.model.requests import WorkloadRequests
 from planners.model.snapshot import Snapshot
 from planners.placement.exceptions import replica_overrides
 from renderers.builds import build_of, conflicting_values
-from renderers.kubernetes import workloads
+from renderers.kubernetes.demand import joined, object_demand
 from renderers.kubernetes.metadata import group_of, label_of, name_of, namespace_of
 from renderers.kubernetes.patch_meta import Field, is_built_in, shape_of
 from renderers.kubernetes.schemas import CustomKinds, custom_kinds, custom_schema, without_nulls
@@ -104,7 +104,7 @@ class Variants:
                 key = self.key(part, cluster)
                 if key not in made:
                     objects = self.variant(part, cluster).objects
-                    made[key] = tuple(each for item in objects for each in _workload(item, limits))
+                    made[key] = joined(each for item in objects for each in _workload(item, limits))
                 found[Unit(part.name, cluster.name)] = made[key]
         return found
 
@@ -269,12 +269,11 @@ class Variants:
 def _workload(item: Object, limits: ContainerLimits | None) -> Iterator[WorkloadRequests]:
     """What an object's pods request; a quantity that cannot be read is reported when rendered."""
     try:
-        per_pod = workloads.requests(item, 1, limits)
+        found = object_demand(item, limits)
     except ValueError:
         return
-    if per_pod:
-        target = Target(str(item.get("kind")), name_of(item))
-        yield WorkloadRequests(target, workloads.replicas(item), per_pod)
+    if found is not None:
+        yield found
 
 
 def _with_replicas(item: Object, count: int) -> Object:

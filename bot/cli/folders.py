@@ -159,7 +159,7 @@ def _base(merged: FileTree, registration: Registration) -> DeployBase:
 
 def _claims(merged: FileTree, fleet: Fleet, tenant: Tenant) -> tuple[ResourceClaim, ...]:
     """What every merged unit requests; a folder does not tell when it was merged, so long ago."""
-    reader = UsageReader(tenant)
+    reader = UsageReader(fleet, tenant)
     long_ago = datetime(1970, 1, 1, tzinfo=UTC)
     blobs = {path: path for path in merged}
     return tuple(

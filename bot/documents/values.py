@@ -62,6 +62,7 @@ def cluster(document: ClusterDocument) -> Cluster:
         capabilities=frozenset(spec.capabilities),
         capacity=dict(sorted(spec.capacity.items())),
         allocated=dict(sorted(spec.allocated.items())),
+        nodes=spec.nodes,
         location=location,
         price=price,
         carbon=spec.carbon,

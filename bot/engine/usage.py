@@ -4,10 +4,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from planners.model import Registration, Tenant, Unit
+from planners.model import ContainerLimits, Fleet, Registration, Tenant, Unit
+from planners.model.requests import WorkloadRequests, total_requests
 from planners.model.snapshot import ResourceClaim
 from renderers import yaml
-from renderers.kubernetes import workloads
+from renderers.kubernetes.demand import FILE_PREFIXES, joined, object_demand
 from renderers.kubernetes.metadata import namespace_of
 from renderers.layout import Layout
 from renderers.policy import quotas
@@ -22,12 +23,6 @@ class ResourceUsage:
     requests: dict[str, int] = field(default_factory=dict)
     quota_usage: dict[str, dict[str, int]] = field(default_factory=dict)
 
-    def add(self, other: "ResourceUsage") -> None:
-        """Add the amounts of another one."""
-        _add(self.requests, other.requests)
-        for namespace, usage in other.quota_usage.items():
-            _add(self.quota_usage.setdefault(namespace, {}), usage)
-
     def excess_over(self, other: "ResourceUsage") -> "ResourceUsage":
         """The amounts by which this exceeds another one."""
         return ResourceUsage(
@@ -40,24 +35,41 @@ class ResourceUsage:
 
 
 @dataclass(slots=True)
+class FileUsage:
+    """What the objects of one file request; autoscalers raise what is in other files of a unit."""
+
+    demand: list[WorkloadRequests] = field(default_factory=list)
+    quota_usage: dict[str, dict[str, int]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
 class UsageReader:
     """Reads each distinct content once; counts quota usage for applications of one tenant only.
 
-    `cache` is kept between passes. Files that cannot be parsed, because somebody else wrote them,
-    count as nothing.
+    `fleet` has the number of nodes and the default requests of tenants. `cache` is kept between
+    passes. Files that cannot be parsed, because somebody else wrote them, count as nothing.
     """
 
+    fleet: Fleet
     tenant: Tenant | None
-    cache: dict[tuple[str, str], ResourceUsage] = field(default_factory=dict)
+    cache: dict[tuple[str, str], FileUsage] = field(default_factory=dict)
+    _nodes: dict[str, int] = field(init=False)
+    _limits: dict[str, ContainerLimits | None] = field(init=False)
 
-    def of(self, registration: Registration, path: str, blob: str, read: ReadBlob) -> ResourceUsage:
+    def __post_init__(self) -> None:
+        """Index the fleet."""
+        self._nodes = {each.name: each.known_nodes for each in self.fleet.clusters}
+        self._limits = {each.name: each.limits for each in self.fleet.tenants}
+
+    def _of(self, registration: Registration, path: str, blob: str, read: ReadBlob) -> FileUsage:
         """The usage of the objects in one file; `read` returns the content of a blob."""
         tenant = self._quota_tenant(registration)
-        if tenant is None and not path.rpartition("/")[2].startswith(workloads.FILE_PREFIXES):
-            return ResourceUsage()
-        key = (blob, repr(tenant))
+        if tenant is None and not path.rpartition("/")[2].startswith(FILE_PREFIXES):
+            return FileUsage()
+        limits = self._limits.get(registration.tenant)
+        key = (blob, repr((tenant, limits)))
         if key not in self.cache:
-            self.cache[key] = _read(read(blob), tenant)
+            self.cache[key] = _read(read(blob), tenant, limits)
         return self.cache[key]
 
     def by_unit(
@@ -65,14 +77,22 @@ class UsageReader:
     ) -> dict[Unit, ResourceUsage]:
         """The usage of each unit; `blobs` maps paths in the deploy repo to blob ids."""
         layout = Layout.of(registration)
-        units: dict[Unit, ResourceUsage] = {}
+        units: dict[Unit, list[FileUsage]] = {}
         for path, blob in blobs.items():
             unit = layout.unit_of(path)
             if unit is not None:
-                usage = units.setdefault(unit, ResourceUsage())
+                files = units.setdefault(unit, [])
                 if path.startswith(f"{layout.objects_folder(unit)}/"):
-                    usage.add(self.of(registration, path, blob, read))
-        return units
+                    files.append(self._of(registration, path, blob, read))
+        return {unit: self._sum(unit, files) for unit, files in units.items()}
+
+    def _sum(self, unit: Unit, files: list[FileUsage]) -> ResourceUsage:
+        demand = joined(part for each in files for part in each.demand)
+        total = ResourceUsage(total_requests(demand, {}, self._nodes.get(unit.cluster, 1)))
+        for each in files:
+            for namespace, usage in each.quota_usage.items():
+                _add(total.quota_usage.setdefault(namespace, {}), usage)
+        return total
 
     def _quota_tenant(self, registration: Registration) -> Tenant | None:
         """The tenant, if it has a quota and the application belongs to it."""
@@ -101,19 +121,20 @@ def claim(
     )
 
 
-def _read(content: bytes, tenant: Tenant | None) -> ResourceUsage:
-    total = ResourceUsage()
+def _read(content: bytes, tenant: Tenant | None, limits: ContainerLimits | None) -> FileUsage:
+    total = FileUsage()
     try:
         for document in yaml.load_documents(content):
             item = document.value
             if isinstance(item, dict):
-                _add(total.requests, workloads.requests(item))
+                demand = object_demand(item, limits)
+                total.demand += [demand] if demand is not None else []
                 if tenant is not None:
                     namespace = namespace_of(item) or ""
                     usage = quotas.usage_of(item, tenant.limits)
                     _add(total.quota_usage.setdefault(namespace, {}), usage)
     except (yaml.YamlError, ValueError):
-        return ResourceUsage()
+        return FileUsage()
     return total
 
 

@@ -44,11 +44,27 @@ Merged = dict[tuple[str, Unit], MergedUsage]
 
 @dataclass(frozen=True, slots=True)
 class Proposed:
-    """The files that an open merge request writes for an application, path -> blob id."""
+    """The files that an open merge request changes for an application, path -> blob id.
+
+    None stands for a file that it deletes.
+    """
 
     registration: Registration
     number: int
-    written: Mapping[str, str]
+    changed: Mapping[str, str | None]
+
+    @property
+    def written(self) -> dict[str, str]:
+        """Those that it writes."""
+        return {path: blob for path, blob in self.changed.items() if blob is not None}
+
+    def after(self, merged: Mapping[str, str]) -> dict[str, str]:
+        """All files of the changed units, as they are once it is merged."""
+        layout = Layout.of(self.registration)
+        units = {layout.unit_of(path) for path in self.changed} - {None}
+        kept = {path: blob for path, blob in merged.items() if layout.unit_of(path) in units}
+        files = {**kept, **self.changed}
+        return {path: blob for path, blob in files.items() if blob is not None}
 
 
 @dataclass(slots=True)
@@ -104,7 +120,7 @@ async def read_ledger(
     for known in (context.usage_by_blob, context.identities_by_blob):
         if len(known) >= MOST_REMEMBERED:
             known.clear()
-    reader = UsageReader(tenant, context.usage_by_blob)
+    reader = UsageReader(fleet, tenant, context.usage_by_blob)
     timed = frozenset(name for name, each in facts.items() if each.free)
     ledger = Ledger(application.name)
     for repo in sorted({each.deploy for each in fleet.registrations}):
@@ -156,12 +172,14 @@ def _claims(
     proposed: Iterable[Proposed],
 ) -> list[ResourceClaim]:
     """The claims in one deploy repo: merged ones, then what proposed ones request beyond them."""
-    merged = _merged(reader, checkout, registrations, timed)
+    blobs = {each.application: _blobs(checkout, each) for each in registrations}
+    merged = _merged(reader, checkout, registrations, timed, blobs)
     claims = [
         claim(each.registration, unit, each.usage, each.at) for (_, unit), each in merged.items()
     ]
     for each in proposed:
-        units = reader.by_unit(each.registration, each.written, checkout.mirror.blob)
+        after = each.after(blobs[each.registration.application])
+        units = reader.by_unit(each.registration, after, checkout.mirror.blob)
         for unit, usage in sorted(units.items()):
             now = merged.get((each.registration.application, unit))
             more = usage.excess_over(now.usage if now is not None else ResourceUsage())
@@ -197,12 +215,13 @@ def _merged(
     checkout: Checkout,
     registrations: Iterable[Registration],
     timed: frozenset[str],
+    blobs: Mapping[str, Mapping[str, str]],
 ) -> Merged:
     mirror, sha = checkout.mirror, checkout.head
     merged: Merged = {}
     for registration in registrations:
         layout = Layout.of(registration)
-        units = reader.by_unit(registration, _blobs(checkout, registration), mirror.blob)
+        units = reader.by_unit(registration, blobs[registration.application], mirror.blob)
         folders = {u: (layout.objects_folder(u),) for u in units if u.cluster in timed}
         times = {unit: info.at for unit, info in mirror.last_changes(sha, folders).items()}
         for unit, usage in sorted(units.items()):
@@ -226,17 +245,17 @@ async def _proposed(
         registration = known.get(request.source_branch.split("/")[1]) if marker else None
         if registration is None or request.author.id != me.id:
             continue
-        written = await asyncio.to_thread(_written, checkout, request.source_branch)
-        found.append(Proposed(registration, request.number, written))
+        changed = await asyncio.to_thread(_changed, checkout, request.source_branch)
+        found.append(Proposed(registration, request.number, changed))
     return found
 
 
-def _written(checkout: Checkout, name: str) -> dict[str, str]:
-    """The files that the one commit of a branch writes, path -> blob id."""
+def _changed(checkout: Checkout, name: str) -> dict[str, str | None]:
+    """The files that the one commit of a branch changes, path -> blob id, or None: deleted."""
     mirror = checkout.mirror
     head = mirror.head(name)
     info = mirror.commit_info(head) if head is not None else None
     if head is None or info is None or len(info.parents) != 1:
         return {}
     changed = mirror.changed_files(info.parents[0], head)
-    return {path: new for path, _, new in changed if new is not None}
+    return {path: new for path, _, new in changed}

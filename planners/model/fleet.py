@@ -89,7 +89,8 @@ class Cluster:
     `agent_settings` are of the type that the plugin declares; None stands for its defaults.
 
     `capacity` is the total that workloads may request, `allocated` the part of it used by workloads
-    that Switchyard does not manage; both in nano-units by Kubernetes resource name. `carbon` is in
+    that Switchyard does not manage; both in nano-units by Kubernetes resource name. `nodes` is
+    how many nodes run the pods of DaemonSets. `carbon` is in
     grams of CO2 equivalent per kWh, `kubernetes` a minor version (`1.31`), `timezone` a name of the
     IANA database, `api_versions` what it serves of custom kinds (`group/version/Kind`). Reports
     must be signed with the key of `report_key_generation`. None or an absent key means unknown.
@@ -105,6 +106,7 @@ class Cluster:
     allocated: Mapping[str, int] = field(default_factory=dict)
     location: Location | None = None
     price: Price | None = None
+    nodes: int | None = None
     carbon: float | None = None
     maintenance: Maintenance = Maintenance.NONE
     timezone: str = "UTC"
@@ -112,6 +114,11 @@ class Cluster:
     report_key_generation: int = 1
     api_versions: tuple[str, ...] = ()
     agent_settings: AgentSettings | None = None
+
+    @property
+    def known_nodes(self) -> int:
+        """How many pods of a DaemonSet count: at least one runs."""
+        return self.nodes or 1
 
     @property
     def speaker(self) -> str:

@@ -14,20 +14,33 @@ ReplicaCounts = Mapping[Target, int]
 
 @dataclass(frozen=True, slots=True)
 class WorkloadRequests:
-    """The pods of one object: the number it states, and the requests of each, `pods` included."""
+    """The pods of one object: the number it states, and the requests of each, `pods` included.
+
+    An autoscaler runs at least `minimum` of them, unless there are to be none. With `per_node` each
+    node runs one. A volume claim counts as one without `pods`.
+    """
 
     workload: Target
     pods: int
     per_pod: Amounts
+    minimum: int = 0
+    per_node: bool = False
+
+    def count(self, replicas: ReplicaCounts, nodes: int) -> int:
+        """How many of them run; `replicas` overrides the stated count."""
+        if self.per_node:
+            return nodes
+        stated = replicas.get(self.workload, self.pods)
+        return max(stated, self.minimum) if stated else 0
 
 
 def total_requests(
-    workloads: Sequence[WorkloadRequests], replicas: ReplicaCounts
+    workloads: Sequence[WorkloadRequests], replicas: ReplicaCounts, nodes: int = 1
 ) -> dict[str, int]:
-    """The sum of the workloads' requests; `replicas` overrides the counts they state."""
+    """The sum of the workloads' requests on a cluster with so many nodes."""
     total: dict[str, int] = {}
     for each in workloads:
-        count = replicas.get(each.workload, each.pods)
+        count = each.count(replicas, nodes)
         for resource, amount in each.per_pod.items():
             total[resource] = total.get(resource, 0) + amount * count
     return total

@@ -10,7 +10,7 @@ from planners.model.requests import Amounts, ReplicaCounts, WorkloadRequests, to
 from planners.model.snapshot import MergeRequestState, ReportedFacts, ResourceClaim, Snapshot
 from planners.placement.facts import BOUNDED, FLEET_REPO, SourcedValue, fresh_facts, source
 
-STANDARD_RESOURCES = frozenset({"cpu", "memory", "ephemeral-storage", "pods"})
+STANDARD_RESOURCES = frozenset({"cpu", "memory", "ephemeral-storage", "pods", "storage"})
 """Resources that every cluster has, so that an unstated capacity is unknown and not 0."""
 
 SETTLING = timedelta(minutes=15)
@@ -78,7 +78,8 @@ class Allocation:
     requested: dict[str, dict[str, int]] = field(init=False, default_factory=dict)
     by_unit: dict[Unit, dict[str, int]] = field(init=False, default_factory=dict)
     merged: dict[Unit, Amounts] = field(init=False, default_factory=dict)
-    _totals: dict[tuple[int, frozenset[tuple[Target, int]]], Amounts] = field(
+    _nodes: dict[str, int] = field(init=False, default_factory=dict)
+    _totals: dict[tuple[int, int, frozenset[tuple[Target, int]]], Amounts] = field(
         init=False, default_factory=dict
     )
 
@@ -86,6 +87,7 @@ class Allocation:
         """Index the claims of the snapshot."""
         snapshot = self.snapshot
         self.facts = fresh_facts(snapshot)
+        self._nodes = {each.name: each.known_nodes for each in snapshot.clusters}
         self.labels = {each.name: each.labels for each in snapshot.clusters}
         proposed = [
             each.branch.units
@@ -107,12 +109,13 @@ class Allocation:
     def requests(self, unit: Unit, replicas: ReplicaCounts) -> Amounts:
         """The requests of a component on a cluster; `replicas` overrides the stated counts.
 
-        Clusters with the same objects share one tuple of workloads, and therefore one sum.
+        Clusters with the same objects share one tuple of workloads, and those with as many nodes
+        one sum.
         """
-        workloads = self.workloads.get(unit, ())
-        key = (id(workloads), frozenset(replicas.items()))
+        workloads, nodes = self.workloads.get(unit, ()), self._nodes.get(unit.cluster, 1)
+        key = (id(workloads), nodes, frozenset(replicas.items()))
         if key not in self._totals:
-            self._totals[key] = total_requests(workloads, replicas)
+            self._totals[key] = total_requests(workloads, replicas, nodes)
         return self._totals[key]
 
     def assign(self, unit: Unit, requests: Amounts) -> None:

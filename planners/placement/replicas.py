@@ -12,7 +12,7 @@ from planners.model import (
     Target,
     Unit,
 )
-from planners.model.requests import ReplicaCounts
+from planners.model.requests import ReplicaCounts, WorkloadRequests
 from planners.placement.allocation import Allocation
 from planners.placement.divide import divide
 from planners.placement.exceptions import replica_overrides
@@ -149,18 +149,31 @@ def _weight(rule: ReplicaRule, cluster: Cluster) -> int:
 def _requests_per_replica(
     allocation: Allocation, component: str, rule: ReplicaRule, cluster: Cluster
 ) -> dict[str, int]:
-    one = allocation.requests(Unit(component, cluster.name), {rule.workload: 1})
-    none = allocation.requests(Unit(component, cluster.name), {rule.workload: 0})
-    return {name: amount - none.get(name, 0) for name, amount in one.items()}
+    divided = _divided(allocation, Unit(component, cluster.name), rule)
+    return dict(divided.per_pod) if divided is not None else {}
+
+
+def _divided(allocation: Allocation, unit: Unit, rule: ReplicaRule) -> WorkloadRequests | None:
+    """The workload whose replicas are divided."""
+    workloads = allocation.workloads.get(unit, ())
+    found = (each for each in workloads if each.workload == rule.workload)
+    return next((each for each in found if not each.per_node), None)
+
+
+def _run(allocation: Allocation, unit: Unit, rule: ReplicaRule, count: int) -> int:
+    """How many replicas run where so many are set: an autoscaler has a minimum."""
+    divided = _divided(allocation, unit, rule)
+    return count if divided is None else divided.count({rule.workload: count}, nodes=1)
 
 
 def _room(allocation: Allocation, component: str, rule: ReplicaRule, cluster: Cluster) -> int:
     """How many replicas fit, including the assigned one; all of them if capacity is unknown."""
-    fitting = rule.total
+    unit, fitting = Unit(component, cluster.name), rule.total
+    assigned = _run(allocation, unit, rule, guaranteed_replicas(rule)[rule.workload])
     for resource, amount in _requests_per_replica(allocation, component, rule, cluster).items():
         free = allocation.free(cluster, resource)
         if free is not None and amount > 0:
-            fitting = min(fitting, 1 + max(free.value, 0) // amount)
+            fitting = min(fitting, assigned + max(free.value, 0) // amount)
     return fitting
 
 
@@ -168,7 +181,8 @@ def _assign_remaining(
     allocation: Allocation, rule: ReplicaRule, cluster: Cluster, unit: Unit, count: int
 ) -> str | None:
     """Assign the replicas beyond the guaranteed ones; returns what they exceed, if anything."""
-    more = count - guaranteed_replicas(rule)[rule.workload]
+    assigned = _run(allocation, unit, rule, guaranteed_replicas(rule)[rule.workload])
+    more = _run(allocation, unit, rule, count) - assigned
     if more <= 0:
         return None
     each = _requests_per_replica(allocation, unit.component, rule, cluster)

@@ -33,7 +33,7 @@ def pod_spec(item: Mapping[str, Json]) -> Mapping[str, Json] | None:
 
 
 def replicas(item: Mapping[str, Json]) -> int:
-    """How many pods an object runs; a DaemonSet counts as one: its nodes are not known here."""
+    """How many pods an object runs; a DaemonSet counts as one, without its nodes."""
     found = _at(item, _REPLICAS.get(str(item.get("kind")), ("\0",)))
     return found if isinstance(found, int) and not isinstance(found, bool) else 1
 

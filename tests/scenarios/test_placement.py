@@ -1,5 +1,6 @@
 """EMCO's examples of placement (D1 to D4), and what it promised: cost, distance, carbon, room."""
 
+import textwrap
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
@@ -165,6 +166,43 @@ def test_resources_claimed_by_others_first_are_not_available(tmp_path: Path) -> 
     assert ohio.verdict.seen == "cpu 2 free (fleet repo; claimed by bank !41)"
     later = replace(claim, priority=-1)
     assert sites(propose(replace(start, claims=(later,))), "web") == ["ohio"]
+
+
+def test_a_cluster_has_room_for_a_pod_on_every_node(tmp_path: Path) -> None:
+    daemon = deployment("web", "cpu: 1").replace("Deployment", "DaemonSet")
+    daemon = daemon.replace("  replicas: 1\n", "")
+
+    def made(nodes: int) -> Proposal:
+        fleet = cluster("ohio", capacity="{cpu: 4}", nodes=str(nodes))
+        app, files = documents(ANY_ONE, fleet)
+        return planned(tmp_path / str(nodes), {**app, "web/web.yaml": daemon}, files)
+
+    assert not made(4).problems
+    assert "cpu 4 free (fleet repo), needs cpu 5" in said(made(5))
+
+
+def test_claims_count_autoscalers_and_the_default_requests_of_their_tenant(tmp_path: Path) -> None:
+    app, fleet = documents(ANY_ONE, cluster("ohio", capacity="{cpu: 4}"), "cpu: 1", 1)
+    scaled = """
+    apiVersion: autoscaling/v2
+    kind: HorizontalPodAutoscaler
+    metadata: {name: ledger}
+    spec:
+      scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: ledger}
+      minReplicas: 2
+      maxReplicas: 4
+    """
+    unit = "clusters/ohio/apps/bank/ledger/ledger"
+    fleet |= registration("ledger", "bank")
+    fleet |= tenant("bank", "namespace: bank, limits: {defaultRequest: {cpu: 2}}")
+    deploy = {
+        f"{unit}/deployment-ledger.yaml": deployment("ledger").encode(),
+        f"{unit}/horizontalpodautoscaler-ledger.yaml": textwrap.dedent(scaled).encode(),
+    }
+
+    start = snapshot_of(tmp_path, app, fleet, deploy)
+
+    assert "cpu 0 free (fleet repo; claimed by ledger), needs cpu 1" in said(propose(start))
 
 
 def test_reported_free_resources_count_up_to_the_declared_capacity(tmp_path: Path) -> None:

@@ -98,6 +98,10 @@ class ClusterFacts(Part):
         default={},
         description="Part of the capacity used by workloads that Switchyard does not manage.",
     )
+    nodes: PositiveInt | None = Field(
+        default=None,
+        description="Number of nodes: a DaemonSet counts once for each against the capacity.",
+    )
     location: LocationPart | None = Field(default=None, description="Location of the cluster.")
     price: PricePart | None = Field(default=None, description="Hourly prices.")
     carbon: Annotated[Number, Field(ge=0)] | None = Field(
