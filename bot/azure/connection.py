@@ -8,7 +8,7 @@ forgets nothing, and rights on the whole resource group are not needed.
 
 import asyncio
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 TIMEOUT_SECONDS = 30
 MAX_PAGES = 20
-THROTTLED, LATER = 429, timedelta(seconds=30)
+THROTTLED, LATER, LONGEST_WAIT = 429, timedelta(seconds=30), timedelta(seconds=10)
 _SECONDS = re.compile(r"[0-9]{1,5}")
 _CLUSTER = re.compile(
     r"/subscriptions/([^/]+)/resourceGroups/([^/]+)/providers/([^/]+)/([^/]+)/([^/]+)"
@@ -48,12 +48,13 @@ _NEXT_STEPS = {
 class ArmConnection:
     """Reads and writes fluxConfigurations; one client for each subscription.
 
-    A cluster is named by its resource id.
+    A cluster is named by its resource id. `pause` waits a number of seconds.
     """
 
     credential: "TokenCredential"
     settings: AzureSettings
     clock: Clock
+    pause: Callable[[float], Awaitable[None]] = asyncio.sleep
     _clients: dict[str, Any] = field(default_factory=dict)
     _budget: RequestBudget = field(init=False)
 
@@ -110,10 +111,7 @@ class ArmConnection:
         if match is None:
             raise AzureRefusedError(f"{cluster!r} is not the resource id of a cluster")
         subscription, *where = match.groups()
-        wait = self._budget.spend(subscription, operation)
-        if wait is not None:
-            message = f"the budget of {operation.value}s of subscription {subscription} is used up"
-            raise AzureBusyError(message, wait)
+        await self._spend(subscription, operation)
         client = self._client(subscription).flux_configurations
         try:
             return await asyncio.to_thread(call, client, tuple(where))
@@ -121,6 +119,16 @@ class ArmConnection:
             raise self._told(error, subscription, operation) from error
         except exceptions.AzureError as error:
             raise AzureUnavailableError(f"Azure cannot be reached: {_short(error)}") from error
+
+    async def _spend(self, subscription: str, operation: Operation) -> None:
+        """Wait for a token; where that takes long, somebody else should try again."""
+        while (wait := self._budget.spend(subscription, operation)) is not None:
+            if wait > LONGEST_WAIT:
+                raise AzureBusyError(
+                    f"Azure takes no more {operation.value}s of subscription {subscription} now",
+                    wait,
+                )
+            await self.pause(wait.total_seconds())
 
     def _told(self, error: Any, subscription: str, operation: Operation) -> Exception:
         """An error that says what Azure answered and what to do."""

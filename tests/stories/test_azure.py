@@ -176,6 +176,21 @@ async def test_a_cluster_that_does_not_reach_azure_is_not_ready_by_its_old_statu
     await azure.roll_out("storefront")
 
 
+async def test_a_cluster_that_falls_silent_is_heard_no_more(azure: AzureWorld) -> None:
+    """Azure repeats its last status for ever."""
+    await begin(azure)
+    azure.azure("one").flux.silent = True
+    await azure.advance(60)
+    heard = azure.context.store.reports.of_application("billing")[0].received_at
+    for _ in range(3):
+        await azure.advance(600)
+    assert azure.context.store.reports.of_application("billing")[0].received_at == heard
+    azure.azure("one").flux.silent = False
+    await azure.advance(60)
+    await azure.advance(60)
+    assert azure.context.store.reports.of_application("billing")[0].received_at > heard
+
+
 async def test_a_changed_configuration_is_put_right(azure: AzureWorld) -> None:
     """Such as by somebody who adds a kustomization by hand; what is called otherwise is theirs."""
     await begin(azure)

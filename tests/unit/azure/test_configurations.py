@@ -289,6 +289,25 @@ async def test_after_429_nothing_is_sent_before_azure_says(
     assert len(arm.requests) == 1
 
 
+async def test_a_request_waits_for_its_token(arm: Arm, authority: Authority) -> None:
+    """Clusters of one pass share the bucket: what is over goes on a moment later."""
+    now, waited = NOW, 0.0
+
+    async def pause(seconds: float) -> None:
+        nonlocal now, waited
+        now, waited = now + timedelta(seconds=seconds), waited + seconds
+
+    connection = connected(arm, authority)
+    connection.clock = connection._budget.clock = lambda: now
+    connection.pause = pause
+    for _ in range(Operation.READ.size):
+        connection._budget.spend("0000", Operation.READ)
+    for _ in range(3):
+        await connection.list(CLUSTER)
+    assert waited == pytest.approx(3 / Operation.READ.per_second)
+    connection.close()
+
+
 def test_a_thousand_clusters_stay_within_the_limits_of_azure() -> None:
     """Each is read every minute and written once; Azure's own bucket never runs dry."""
     now = NOW

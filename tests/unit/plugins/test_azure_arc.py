@@ -1,5 +1,6 @@
 """What Azure Resource Manager says, as readiness."""
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -267,6 +268,23 @@ def test_names_that_flux_cannot_write_as_labels_are_refused() -> None:
     assert AGENT.refusals(target("a" * 30, "b" * 32)) == ()
     assert AGENT.refusals(target("a" * 30, "b" * 23, settings=settings)) != ()
     assert AGENT.refusals(target("a" * 30, "b" * 21, settings=settings)) == ()
+
+
+def test_events_of_its_flux_say_the_same_sooner() -> None:
+    event = {
+        "involvedObject": {"kind": "Kustomization", "name": "storefront.web"},
+        "severity": "info",
+        "reason": "ReconciliationSucceeded",
+        "timestamp": TOLD,
+        "message": "Reconciliation finished",
+        "metadata": {"revision": f"main@sha1:{NEW}"},
+    }
+    (word,) = AGENT.report("one", json.dumps(event).encode())
+    assert (word.application, word.component, word.readiness) == ("storefront", "web", READY)
+    root = {"kind": "Kustomization", "name": "switchyard-sync"}
+    failed = {**event, "involvedObject": root, "severity": "error", "reason": "BuildFailed"}
+    (word,) = AGENT.report("one", json.dumps(failed).encode())
+    assert (word.is_about_cluster, word.readiness) == (True, STALLED)
 
 
 def test_the_guide_describes_a_cluster_and_the_same_configuration_with_az() -> None:
