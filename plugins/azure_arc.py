@@ -156,7 +156,7 @@ class AzureArc:
             if _has_own_configuration(each):
                 name = f"{CONFIGURATION}-{each.application}"
                 folders.setdefault(name, {})[each.component] = each.folder
-                namespaces[name] = each.namespace
+                namespaces[name] = each.namespaces[0]
         for name, paths in folders.items():
             configurations[name] = _configuration(
                 target, settings, "namespace", namespaces[name], paths

@@ -16,8 +16,8 @@ Objects = tuple[dict[str, Json], ...]
 class Target:
     """One component on one cluster; `folder` of the deploy repo holds its objects.
 
-    `namespace` is the tenant's main one. The component that sets up a tenant is applied with the
-    rights of the agent, all others with those of the tenant only.
+    `namespaces` are the tenant's, the main one first. The component that sets up a tenant is
+    applied with the rights of the agent, all others with those of the tenant only.
     """
 
     cluster: str
@@ -25,7 +25,7 @@ class Target:
     tenant: str
     application: str
     component: str
-    namespace: str
+    namespaces: tuple[str, ...]
     folder: str
     deploy: Repo
     is_tenant_setup: bool = False

@@ -114,7 +114,7 @@ class ReferenceFiles:
             tenant=snapshot.tenant.name,
             application=self.layout.application,
             component=unit.component,
-            namespace=snapshot.tenant.namespace,
+            namespaces=snapshot.tenant.all_namespaces,
             folder=self.layout.objects_folder(unit),
             deploy=snapshot.registration.deploy,
             is_tenant_setup=snapshot.application.is_tenant_setup,

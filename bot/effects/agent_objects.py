@@ -101,7 +101,7 @@ class AgentWriter:
                     tenant=each.tenant,
                     application=each.application,
                     component=component,
-                    namespace=tenants[each.tenant].namespace,
+                    namespaces=tenants[each.tenant].all_namespaces,
                     folder=layout.objects_folder(Unit(component, cluster.name)),
                     deploy=each.deploy,
                     is_tenant_setup=is_tenant_setup(each),

@@ -34,6 +34,7 @@ SUBDOMAIN = re.compile(r"[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?")
 names = st.from_regex(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?", fullmatch=True)
 TYPICAL = ("2026-11-20T12:00:00Z", f"main@sha1:{'a' * 40}", "shop.cart", "a" * 40)
 DEPLOY = Repo("local", "fleet/deploy")
+NAMESPACES = ("shop", "shop-jobs")
 EXAMPLE = "example"
 """The value of settings that have no default."""
 WORDS = {
@@ -77,17 +78,20 @@ def other(start: AgentSettings, name: str) -> object:
 
 def target_of(settings: AgentSettings, cluster: str, application: str, component: str) -> Target:
     folder = f"clusters/{cluster}/apps/shop/{application}/{component}"
-    return Target(cluster, settings, "shop", application, component, "shop", folder, DEPLOY)
+    return Target(cluster, settings, "shop", application, component, NAMESPACES, folder, DEPLOY)
+
+
+def longest_target(settings: AgentSettings) -> Target:
+    return target_of(settings, "c" * 63, "a" * 63, "b" * 63)
 
 
 def of_tenant(agent: Agent, settings: AgentSettings, cluster: str) -> Objects:
     """What the set-up of a tenant has because of its agent."""
-    namespaces = ("shop", "shop-jobs")
-    tenant = TenantTarget(cluster, settings, "shop", namespaces, DEPLOY)
+    tenant = TenantTarget(cluster, settings, "shop", NAMESPACES, DEPLOY)
     folder = f"clusters/{cluster}/apps/shop/store"
-    application = ApplicationTarget(cluster, settings, "shop", "store", namespaces, folder, DEPLOY)
+    application = ApplicationTarget(cluster, settings, "shop", "store", NAMESPACES, folder, DEPLOY)
     return (
-        *access_objects(Tenant("shop", "shop", namespaces=namespaces[1:]), agent.accounts(tenant)),
+        *access_objects(Tenant("shop", "shop", namespaces=NAMESPACES[1:]), agent.accounts(tenant)),
         *agent.tenant_references(tenant),
         *agent.application_references(application),
     )
@@ -144,13 +148,24 @@ def test_its_settings_are_described_and_are_a_part_of_the_cluster_document(agent
 
 @every
 def test_every_setting_has_an_effect(agent: Agent) -> None:
-    """On an object, the age of reports, or who speaks; those that share a text change none."""
+    """On an object, the age of reports, who speaks, or what is refused.
+
+    Those that share a text change no object.
+    """
     start, *changed = settings_of(agent)
     for each, settings in zip(dataclasses.fields(agent.settings), changed, strict=True):
         before, after = everything(agent, start), everything(agent, settings)
-        effects = (settings.max_report_age, settings.speaker, after, at_api(agent, settings))
-        unchanged = (start.max_report_age, start.speaker, before, at_api(agent, start))
-        assert effects != unchanged, each.name
+        effects = [
+            (
+                found.max_report_age,
+                found.speaker,
+                agent.refusals(longest_target(found)),
+                objects,
+                at_api(agent, found),
+            )
+            for found, objects in ((start, before), (settings, after))
+        ]
+        assert effects[0] != effects[1], each.name
         if not each.compare:
             of_units = [agent.references(target_of(s, "eu-1", "a", "b")) for s in (start, settings)]
             assert of_units[0] == of_units[1], each.name

@@ -40,7 +40,7 @@ def target(application: str, component: str = "web", **changes: Any) -> Target:
         tenant="shop",
         application=application,
         component=component,
-        namespace="shop",
+        namespaces=("shop",),
         folder=f"clusters/one/apps/shop/{application}/{component}",
         deploy=Repo("local", "acme/deploy"),
         **changes,

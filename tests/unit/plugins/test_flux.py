@@ -46,7 +46,7 @@ def said(**changes: Any) -> Word:
 def target(component: str = "cart", *, setup: bool = False, **settings: Any) -> Target:
     found = FluxSettings(**settings)
     folder = "clusters/eu-1/apps/s/s/cart"
-    return Target("eu-1", found, "retail", "shop", component, "shop", folder, DEPLOY, setup)
+    return Target("eu-1", found, "retail", "shop", component, ("shop",), folder, DEPLOY, setup)
 
 
 def spec(of: Target) -> dict[str, Any]:
