@@ -51,11 +51,20 @@ def read_kubeconfig(file: Path) -> Credentials:
         raise ClusterError(f"{file} can be read by others: run `chmod 600 {file}`")
     if size > MAX_BYTES:
         raise ClusterError(f"{file} is larger than {MAX_BYTES} bytes")
+    return parse_kubeconfig(str(file), content)
+
+
+def parse_kubeconfig(name: str, content: bytes) -> Credentials:
+    """The credentials in the content of a file of that name.
+
+    Raises:
+        ClusterError: as `read_kubeconfig`.
+    """
     try:
         (document,) = yaml.load_documents(content)
     except (ValueError, yaml.YamlError):
-        raise ClusterError(f"{file} is not one YAML document") from None
-    return _Reader(str(file)).read(document.value)
+        raise ClusterError(f"{name} is not one YAML document") from None
+    return _Reader(name).read(document.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +117,12 @@ class _Reader:
 
     def _server(self, cluster: Mapping[str, Any]) -> str:
         server = str(cluster.get("server", ""))
-        parts = urlsplit(server)
-        if parts.scheme != "https" or not parts.hostname or parts.username or parts.query:
+        try:
+            parts = urlsplit(server)
+            is_address = parts.port != 0 and bool(parts.hostname)
+        except ValueError:
+            raise self._error("server is no address") from None
+        if parts.scheme != "https" or not is_address or parts.username or parts.query:
             raise self._error("server is no https:// address")
         return server.rstrip("/")
 
