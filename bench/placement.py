@@ -40,7 +40,7 @@ from planners.plan import Plan, plan
 NANO = 10**9
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 HALF_PRICE = 0.05
-WORLDS = 600
+WORLDS = 2_000
 EVALUATOR = Evaluator.of(tuple(discovery.filters().values()), tuple(discovery.scores().values()))
 
 Placed = Mapping[str, tuple[str, ...]]

@@ -3,7 +3,7 @@
 A report cannot make a cluster much more attractive than the fleet repo says: it has at most the
 declared capacity, at least a quarter of the declared price and carbon intensity, and no shorter
 round trips than its declared location permits. Where the fleet repo declares nothing, a quarter of
-what scores 50 is the bound. Free resources without a capacity give no points.
+what scores 50 alone is the bound. Free resources without a capacity give no points.
 """
 
 from dataclasses import dataclass, replace
@@ -21,7 +21,7 @@ UNDECLARED = "limited, as the fleet repo declares none"
 TYPICAL_CARBON = 300.0
 TYPICAL_PRICE = Price(0.05, 0.0125)
 TYPICAL_LATENCY = 50.0
-"""What scores 50, in g/kWh, per hour and in milliseconds."""
+"""What scores 50, in g/kWh, per hour (for CPU or memory alone) and in milliseconds."""
 
 Value = TypeVar("Value")
 

@@ -15,10 +15,10 @@ HALF = facts.TYPICAL_PRICE.cpu_hour
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Scores the hourly price per CPU equivalent of the requests; 0.05 scores 50.
+    """Scores the hourly price of the requests for each CPU with 4 GiB; 0.05 scores 50.
 
-    4 GiB of memory are one CPU equivalent. A component without requests is priced as one CPU with 4
-    GiB.
+    Of CPU and memory the larger part counts, since machines have both. A component without requests
+    is priced as one CPU with 4 GiB.
     """
 
     name: str = "cost"
@@ -37,8 +37,8 @@ class Cost:
         if not cpus and not gibs:
             cpus, gibs = 1.0, float(GIB_PER_CPU)
         hour = cpus * known.value.cpu_hour + gibs * known.value.memory_gib_hour
-        rate = hour / (cpus + gibs / GIB_PER_CPU)
-        inputs = f"{hour:.4g} per hour, {rate:.4g} per CPU ({known.source})"
+        rate = hour / max(cpus, gibs / GIB_PER_CPU)
+        inputs = f"{hour:.4g} per hour, {rate:.4g} per CPU with {GIB_PER_CPU} GiB ({known.source})"
         return Points(falling(rate, HALF), inputs)
 
 
