@@ -3,7 +3,7 @@
 import json
 import sys
 
-from bench import hooks, placement, planning, rollout
+from bench import hooks, placement, planning, reports, rollout
 
 
 def main() -> None:
@@ -15,9 +15,12 @@ def main() -> None:
             planning.run()
             placement.run()
             hooks.run()
+            reports.run()
             rollout.run()
         case ["hooks"]:
             hooks.run()
+        case ["reports"]:
+            reports.run()
         case ["placement"]:
             placement.run()
         case ["rollout"]:
@@ -27,7 +30,7 @@ def main() -> None:
         case _:
             sys.exit(
                 "usage: python -m bench "
-                "[hooks | placement | planning CLUSTERS | rollout [CLUSTERS]]"
+                "[hooks | placement | planning CLUSTERS | reports | rollout [CLUSTERS]]"
             )
 
 

@@ -13,6 +13,7 @@ from fastapi import FastAPI, Request
 
 from bot.app import make_context, make_forges
 from bot.clock import system_clock
+from bot.context import Context
 from bot.engine import discovery
 from bot.engine.propose import Proposal
 from bot.sandbox.forge.server import ThreadedServer
@@ -36,13 +37,14 @@ def run() -> None:
 
     plain = _measure(bare)
     with tempfile.TemporaryDirectory() as folder:
-        ours = _measure(_service(Path(folder)))
+        ours = _measure(service_of(Path(folder))[0])
     for name, (rate, p99) in (("a bare FastAPI route", plain), ("verified and stored", ours)):
         print(f"{name:>22}: {rate:>7.0f} a second, 99% within {p99 * 1000:.0f} ms")
     print(f"storing takes {plain[0] / ours[0]:.1f} times as long as answering alone")
 
 
-def _service(folder: Path) -> FastAPI:
+def service_of(folder: Path) -> tuple[FastAPI, Context]:
+    """A service without workers that knows no forge but GitHub."""
     settings = Settings(
         data_dir=folder,
         fleet="github:example/fleet",
@@ -57,7 +59,7 @@ def _service(folder: Path) -> FastAPI:
 
     context = make_context(settings, make_forges(settings, system_clock), planner, system_clock)
     auth = Auth(settings, discovery.forges(), context)
-    return create_app(auth, discovery.agents(), ("report-key",), lambda: None)
+    return create_app(auth, discovery.agents(), ("report-key",), lambda: None), context
 
 
 def _measure(app: FastAPI) -> tuple[float, float]:

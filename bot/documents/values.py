@@ -29,6 +29,7 @@ from planners.model import (
     Policy,
     Price,
     Registration,
+    ReportAge,
     Role,
     SignedObject,
     Taint,
@@ -134,7 +135,7 @@ def policy(document: PolicyDocument) -> Policy:
         approvals=tuple(_approval(each) for each in spec.approvals),
         freezes=tuple(_freeze(each) for each in spec.freezes),
         windows=tuple(_window(each) for each in spec.windows),
-        report_max_age=spec.reports.max_age if spec.reports else None,
+        report_ages=tuple(ReportAge(each.clusters.value(), each.max_age) for each in spec.reports),
         facts_max_age=spec.facts.max_age if spec.facts else None,
         plaintext_secrets=tuple(spec.plaintext_secrets),
         signed_objects=tuple(

@@ -6,7 +6,7 @@ from datetime import datetime
 from bot.git import Mirror
 from bot.store.reports import ReportRow
 from planners.model import Readiness, Unit
-from planners.model.snapshot import Change, Observation
+from planners.model.snapshot import Change, ClusterFailure, Observation
 
 
 def observe(
@@ -36,6 +36,15 @@ def observe(
                 current.append(row)
         found[unit] = _observation(current or newest_first, current=bool(current))
     return found
+
+
+def failures(rows: Iterable[ReportRow]) -> dict[str, ClusterFailure]:
+    """What clusters say is wrong with them as a whole; of several parts that fail, the newest."""
+    failing = (row for row in rows if row.readiness == Readiness.STALLED)
+    return {
+        row.cluster: ClusterFailure(row.message, row.received_at)
+        for row in sorted(failing, key=lambda row: row.received_at)
+    }
 
 
 def _order(row: ReportRow) -> tuple[datetime, bool, datetime]:

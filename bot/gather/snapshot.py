@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 
 from bot.commandlog.entry import CommandLogEntry
 from bot.commandlog.log import CommandLog, LogLocation
@@ -17,19 +16,18 @@ from bot.gather.documents import application_at, fleet_at
 from bot.gather.errors import NotRegisteredError
 from bot.gather.facts import read_reported
 from bot.gather.ledger import read_ledger
-from bot.gather.observe import observe
+from bot.gather.observe import failures, observe
 from bot.gather.pauses import Paused, read_pauses
 from bot.gather.previous import read_previous
 from bot.gather.repository import Checkout, fetch, fetch_request
 from bot.gather.requests import Proposed, read_proposed
 from bot.gather.statuses import read_statuses
 from bot.gather.upstream import read_upstream
-from planners.model import Application, Fleet, OfflineMode, Registration, Repo, Revision, Unit
+from planners.model import Application, Fleet, OfflineMode, Registration, Repo, Revision
 from planners.model.snapshot import (
     DeployBase,
     MergeRequest,
     MergeRequestState,
-    Observation,
     PreviousDeployment,
     Snapshot,
 )
@@ -239,12 +237,12 @@ async def _snapshot(
     sha: str,
     deploy: _DeployReading,
 ) -> Snapshot:
-    newest, pinned, base, proposed = fleets.newest, fleets.pinned, deploy.base, deploy.proposed
+    newest, pinned, proposed = fleets.newest, fleets.pinned, deploy.proposed
     read = await application_at(context, app, sha, fleets.policed, registration)
     application, tenant = read.application, read.tenant_of(pinned)
     facts = await asyncio.to_thread(read_reported, context.store.views)
     ledger = await read_ledger(context, newest, application, tenant, facts, own=deploy.checkout)
-    return Snapshot(
+    snapshot = Snapshot(
         now=context.clock(),
         application=application,
         registration=registration,
@@ -252,13 +250,12 @@ async def _snapshot(
         clusters=pinned.clusters,
         revision=Revision(registration.app, sha),
         fleet_revision=Revision(context.fleet, fleets.sha),
-        base=base,
+        base=deploy.base,
         policies=newest.policies,
         departed_clusters=_names(pinned) - _names(newest),
         sources=read.sources,
         files=read.files,
         facts=facts,
-        last_reports=await _last_reports(context, application),
         claims=tuple(ledger.claims),
         owned=tuple(ledger.owned),
         upstream_applications=await read_upstream(context, newest, application),
@@ -267,23 +264,22 @@ async def _snapshot(
         merge_requests=proposed.requests,
         branches=proposed.branches,
         foreign_branches=proposed.foreign_branches,
-        observations=await asyncio.to_thread(_observations, context, application, deploy),
         tenant_applications=tenant_applications(pinned, registration),
     )
+    return await asyncio.to_thread(_with_reports, context, deploy, snapshot)
 
 
-def _observations(
-    context: Context, application: Application, deploy: _DeployReading
-) -> dict[Unit, Observation]:
-    rows = context.store.reports.of_application(application.name)
-    return observe(deploy.checkout.mirror, deploy.base.changes, rows)
-
-
-async def _last_reports(context: Context, application: Application) -> dict[str, datetime]:
-    """When each cluster last reported, where the application lets offline clusters catch up."""
-    if application.offline is OfflineMode.WAIT:
-        return {}
-    return await asyncio.to_thread(context.store.reports.last_received)
+def _with_reports(context: Context, deploy: _DeployReading, snapshot: Snapshot) -> Snapshot:
+    """The Snapshot with what clusters have reported."""
+    reports, application = context.store.reports, snapshot.application
+    rows = reports.of_application(application.name)
+    waits = application.offline is OfflineMode.WAIT
+    return replace(
+        snapshot,
+        observations=observe(deploy.checkout.mirror, deploy.base.changes, rows),
+        last_reports={} if waits else reports.last_received(),
+        cluster_failures=failures(reports.of_clusters()),
+    )
 
 
 def _names(fleet: Fleet) -> frozenset[str]:

@@ -91,7 +91,7 @@ class RolloutView:
 
     If planning failed, `problems` says why and the rest may be empty. `revision` and `problems` are
     both empty while the default branch has no `switchyard.yaml`. Reports older than
-    `report_max_age` do not count.
+    `report_max_ages` (by cluster) do not count.
     """
 
     application: str
@@ -108,7 +108,7 @@ class RolloutView:
     home: MergeRequestView | None = None
     waves: tuple[WaveView, ...] = ()
     units: tuple[UnitView, ...] = ()
-    report_max_age: timedelta = timedelta(0)
+    report_max_ages: Mapping[str, timedelta] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,11 +137,15 @@ class SummaryView:
 
 @dataclass(frozen=True, slots=True)
 class ClusterUnitsView:
-    """The units of an application on one cluster; `revision` and `at` are of the newest report."""
+    """The units of an application on one cluster; `revision` and `at` are of the newest report.
+
+    Reports older than `report_max_age` do not count.
+    """
 
     totals: UnitCounts
     revision: str
     at: datetime | None
+    report_max_age: timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +153,6 @@ class ApplicationClustersView:
     """Where an application runs, by cluster."""
 
     application: str
-    report_max_age: timedelta
     clusters: Mapping[str, ClusterUnitsView]
 
 

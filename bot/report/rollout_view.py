@@ -20,7 +20,7 @@ from bot.wording.comment import headline
 from bot.wording.diffs import counts
 from bot.wording.reasons import not_ready_text, reason, remedy
 from planners.gating.evaluate import Evaluation, WaveState, WaveStatus
-from planners.gating.readiness import max_report_age, stale_at
+from planners.gating.readiness import stale_at
 from planners.model import Readiness, Unit
 from planners.model.gates import (
     AwaitsApproval,
@@ -62,7 +62,10 @@ def rollout_view(gathered: Gathered, proposal: Proposal) -> RolloutView:
         problems=tuple(str(problem) for problem in proposal.problems),
         waves=tuple(_wave(status, now) for status in proposal.evaluation.wave_statuses),
         units=unit_views(snapshot, proposal.evaluation, plan.units),
-        report_max_age=max_report_age(snapshot),
+        report_max_ages={
+            name: snapshot.max_report_age(name)
+            for name in sorted({unit.cluster for unit in plan.units})
+        },
         at=now,
     )
 
@@ -175,11 +178,13 @@ def _unit(snapshot: Snapshot, unit: Unit) -> UnitView:
     )
     if unit not in snapshot.base.entries:
         return replace(found, readiness="UNMERGED", message="its first wave is not merged yet")
+    if failure := snapshot.cluster_failure(unit.cluster):
+        found = replace(found, message=failure)
     seen = snapshot.observations.get(unit)
     if seen is None:
         return found
     found = replace(found, revision=seen.revision, at=_to_seconds(seen.at).isoformat())
-    if seen.current and snapshot.now < stale_at(snapshot, seen):
+    if seen.current and snapshot.now < stale_at(snapshot, unit, seen):
         return replace(found, readiness=STATES[seen.readiness], message=seen.message)
     return found
 

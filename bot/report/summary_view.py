@@ -5,7 +5,7 @@ Made from a rollout's view, so that no list has to read whole rollouts of large 
 
 import hashlib
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bot.report.model import (
     UNIT_STATES,
@@ -24,7 +24,7 @@ from bot.report.model import (
     WaveSummaryView,
 )
 from bot.store.views import encode
-from planners.model import Cluster, Fleet
+from planners.model import DEFAULT_REPORT_AGE, Cluster, Fleet
 
 VERSION_LENGTH = 16
 NOT_PART_OF_VERSION = {"at": True, "units": {"__all__": {"at": True}}}
@@ -59,15 +59,19 @@ def application_clusters(view: RolloutView) -> ApplicationClustersView:
     by_cluster: dict[str, list[UnitView]] = {}
     for unit in view.units:
         by_cluster.setdefault(unit.cluster, []).append(unit)
-    clusters = {name: _on_cluster(units) for name, units in by_cluster.items()}
-    return ApplicationClustersView(view.application, view.report_max_age, clusters)
+    ages = view.report_max_ages
+    clusters = {
+        name: _on_cluster(units, ages.get(name, DEFAULT_REPORT_AGE))
+        for name, units in by_cluster.items()
+    }
+    return ApplicationClustersView(view.application, clusters)
 
 
-def _on_cluster(units: Iterable[UnitView]) -> ClusterUnitsView:
+def _on_cluster(units: Iterable[UnitView], report_max_age: timedelta) -> ClusterUnitsView:
     newest = max(units, key=lambda unit: unit.at)
     counts = {state: count for state, count in count_states(units).items() if count}
     at = datetime.fromisoformat(newest.at) if newest.at else None
-    return ClusterUnitsView(counts, newest.revision, at)
+    return ClusterUnitsView(counts, newest.revision, at, report_max_age)
 
 
 def page_version(view: RolloutView) -> str:

@@ -61,6 +61,14 @@ reports = sa.Table(
     sa.Column("since", sa.Double, nullable=False),
 )
 
+expected_reports = sa.Table(
+    "expected_reports",
+    metadata,
+    sa.Column("application", sa.String(63), primary_key=True),
+    sa.Column("cluster", sa.String(63), primary_key=True),
+    sa.Column("component", sa.String(63), primary_key=True),
+)
+
 views = sa.Table(
     "views",
     metadata,

@@ -1,6 +1,7 @@
 """The conditions of a plan in words: what its digest binds besides the files (see `planners`)."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 from bot.wording.markdown import fold, plural
 from bot.wording.prose import NOTHING, Prose, join, names, say
@@ -26,7 +27,7 @@ def conditions(found: Conditions) -> list[Prose]:
         *map(_approval, found.approvals),
         *_approvers(found),
         *(_window(each, found.time_zones) for each in found.windows),
-        *([say(f"reports count for {span(found.max_report_age)}")] if found.max_report_age else []),
+        *_report_ages(found),
         *([say("merge method {}", found.merge_method)] if found.merge_method else []),
     ]
 
@@ -80,6 +81,15 @@ def _approvers(found: Conditions) -> Iterator[Prose]:
     allowed = (*found.approvers, *found.approver_teams)
     if allowed:
         yield say("1 approval by the tenant's approvers {}", names(allowed, MOST))
+
+
+def _report_ages(found: Conditions) -> Iterator[Prose]:
+    clusters: dict[timedelta, list[str]] = {}
+    for name, age in found.max_report_ages.items():
+        clusters.setdefault(age, []).append(name)
+    for age, named in sorted(clusters.items()):
+        where = say(" of {}", names(named, MOST)) if named != [""] else NOTHING
+        yield say(f"reports{{}} count for {span(age)}", where)
 
 
 def _window(window: Window, time_zones: tuple[str, ...]) -> Prose:

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from bot.context import Context
 from bot.effects.wake import wake
+from bot.engine.propose import Proposal
 from bot.report.model import (
     APPLICATION_CLUSTERS,
     PLACES,
@@ -21,6 +22,7 @@ from bot.report.rollout_view import carry_over
 from bot.report.summary_view import application_clusters, page_version, places_view, summarize
 from bot.store.keys import DEPENDANTS, application_key
 from bot.store.views import Views
+from planners.gating.evaluate import WaveState
 
 
 async def remember(context: Context, application: str, needs: tuple[str, ...]) -> None:
@@ -28,6 +30,21 @@ async def remember(context: Context, application: str, needs: tuple[str, ...]) -
     views = context.store.views
     for name in needs:
         await asyncio.to_thread(views.put, f"{DEPENDANTS}{name}/{application}", {})
+
+
+async def expect_reports(context: Context, application: str, proposal: Proposal) -> None:
+    """Say whose reports count for the next pass, before anything merges.
+
+    Those are the units of waves that merge now, or that are merged and not ready. All others may
+    repeat that they are READY without waking anybody.
+    """
+    units = {
+        unit
+        for status in proposal.evaluation.wave_statuses
+        if status.state in {WaveState.MERGING, WaveState.SETTLING}
+        for unit in status.change.wave.units
+    }
+    await asyncio.to_thread(context.store.reports.expect, application, units)
 
 
 async def show(context: Context, application: str, view: RolloutView) -> None:

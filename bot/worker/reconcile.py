@@ -25,7 +25,7 @@ from bot.report.plan_comment import (
 from bot.report.plan_view import show_plan
 from bot.report.rollout_view import problem_view, rollout_view
 from bot.worker.admission import admission
-from bot.worker.publish import remember, show
+from bot.worker.publish import expect_reports, remember, show
 from planners.model import Repo
 
 
@@ -57,6 +57,7 @@ async def reconcile_application(context: Context, application: str) -> datetime 
         return context.clock()
     gathered = session.gathered
     async with admission(context, gathered, session.proposal) as proposal:
+        await expect_reports(context, application, proposal)
         applied = await apply(context, gathered, proposal)
     later = await perform(context, await plan_comment(context, gathered, proposal))
     await show_plan(context, gathered, proposal)

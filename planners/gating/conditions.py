@@ -10,7 +10,6 @@ from datetime import time, timedelta
 from enum import Enum
 from functools import cached_property
 
-from planners.gating.readiness import max_report_age
 from planners.model import (
     ApprovalRule,
     Cluster,
@@ -43,6 +42,7 @@ class Conditions:
 
     `stages` are the wave's own and the earlier ones. `dependencies` maps components to theirs.
     `time_zones` are those of the clusters that have windows; the approvers are the tenant's.
+    `max_report_ages` are by cluster, under an empty name if all have the same.
     """
 
     stages: tuple[StageConditions, ...] = ()
@@ -54,7 +54,7 @@ class Conditions:
     approver_teams: tuple[str, ...] = ()
     windows: tuple[Window, ...] = ()
     time_zones: tuple[str, ...] = ()
-    max_report_age: timedelta = timedelta()
+    max_report_ages: Mapping[str, timedelta] = field(default_factory=dict)
     merge_method: MergeMethod | None = None
 
     @property
@@ -134,7 +134,7 @@ class ConditionReader:
             approver_teams=snapshot.tenant.approver_teams,
             windows=tuple(self._windows[index] for index in windows),
             time_zones=tuple(sorted({c.timezone for c in clusters if self._touching(c)[1]})),
-            max_report_age=max_report_age(snapshot),
+            max_report_ages=_ages(snapshot, clusters),
             merge_method=next((p.merge_method for p in snapshot.policies if p.merge_method), None),
         )
 
@@ -169,6 +169,13 @@ class ConditionReader:
                 found[_conditions_of(wave.stage)] = None
             by_step[wave.step] = tuple(found)
         return by_step
+
+
+def _ages(snapshot: Snapshot, clusters: Sequence[Cluster]) -> Mapping[str, timedelta]:
+    """By cluster; under an empty name if it is the same for all of them."""
+    ages = {each.name: snapshot.max_report_age(each.name) for each in clusters}
+    different = set(ages.values())
+    return {"": different.pop()} if len(different) == 1 else dict(sorted(ages.items()))
 
 
 def _conditions_of(stage: Stage) -> StageConditions:

@@ -174,7 +174,7 @@ def _requeue(snapshot: Snapshot, statuses: Sequence[WaveStatus]) -> Iterator[Eff
     """Another pass at the next time when time alone changes the evaluation."""
     times = [next_check(gate) for status in statuses for gate in status.gates]
     times += [each.until for each in snapshot.application.exceptions]
-    times += [stale_at(snapshot, each) for each in snapshot.observations.values()]
+    times += [stale_at(snapshot, *each) for each in snapshot.observations.items()]
     later = [time for time in times if time is not None and time > snapshot.now]
     if later:
         yield effects.RequeueAt(min(later))

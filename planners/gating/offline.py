@@ -6,7 +6,6 @@ What is merged for them stays merged; they apply it when they are back.
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from planners.gating.readiness import max_report_age
 from planners.model import OfflineMode, Unit
 from planners.model.gates import NotReadyReason, PendingUnit
 from planners.model.snapshot import Snapshot
@@ -32,10 +31,11 @@ def offline_clusters(snapshot: Snapshot, units: Iterable[Unit]) -> dict[str, dat
     if snapshot.application.offline is not OfflineMode.CATCH_UP:
         return {}
     used = {unit.cluster for unit in units} - snapshot.departed_clusters
-    oldest = snapshot.now - max_report_age(snapshot)
     latest = last_reports(snapshot)
     away = {
-        name: latest[name] for name in sorted(used) if name in latest and latest[name] <= oldest
+        name: latest[name]
+        for name in sorted(used)
+        if name in latest and latest[name] <= snapshot.now - snapshot.max_report_age(name)
     }
     return away if len(away) * 2 < len(used) else {}
 

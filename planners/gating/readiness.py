@@ -8,8 +8,6 @@ from planners.model import DependencyCondition, Readiness, Unit
 from planners.model.gates import NotReadyReason, PendingUnit
 from planners.model.snapshot import Observation, Snapshot
 
-DEFAULT_MAX_AGE = timedelta(minutes=15)
-
 
 @dataclass(frozen=True, slots=True)
 class ReadinessRequirement:
@@ -20,15 +18,9 @@ class ReadinessRequirement:
     timeout: timedelta | None = None
 
 
-def max_report_age(snapshot: Snapshot) -> timedelta:
-    """The maximum age of a report: that of the strictest policy, else 15 minutes."""
-    ages = [each.report_max_age for each in snapshot.policies if each.report_max_age]
-    return min(ages, default=DEFAULT_MAX_AGE)
-
-
-def stale_at(snapshot: Snapshot, observation: Observation) -> datetime:
+def stale_at(snapshot: Snapshot, unit: Unit, observation: Observation) -> datetime:
     """When an observation becomes too old to count."""
-    return observation.at + max_report_age(snapshot)
+    return observation.at + snapshot.max_report_age(unit.cluster)
 
 
 def not_ready(
@@ -58,14 +50,12 @@ def not_ready(
 def _observe(snapshot: Snapshot, unit: Unit, required: ReadinessRequirement) -> PendingUnit | None:
     observation = snapshot.observations.get(unit)
     if observation is None:
-        return PendingUnit(unit, NotReadyReason.REPORT)
+        return PendingUnit(unit, NotReadyReason.REPORT, snapshot.cluster_failure(unit.cluster))
     if not observation.current:
-        return PendingUnit(
-            unit,
-            NotReadyReason.REPORT,
-            f"the last report is for the older revision {observation.revision[:8]}",
-        )
-    if snapshot.now >= stale_at(snapshot, observation):
+        older = f"the last report is for the older revision {observation.revision[:8]}"
+        message = snapshot.cluster_failure(unit.cluster) or older
+        return PendingUnit(unit, NotReadyReason.REPORT, message)
+    if snapshot.now >= stale_at(snapshot, unit, observation):
         return PendingUnit(
             unit, NotReadyReason.FRESH_REPORT, f"no report since {observation.at:%H:%M:%S}"
         )

@@ -197,6 +197,14 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
+class ReportAge:
+    """How old a report of the selected clusters may be; of several that match the lowest counts."""
+
+    clusters: Selector
+    max_age: timedelta
+
+
+@dataclass(frozen=True, slots=True)
 class SignedObject:
     """An object of an application that may have the rights that it has, in exactly this form."""
 
@@ -242,7 +250,7 @@ class Policy:
     approvals: tuple[ApprovalRule, ...] = ()
     freezes: tuple[Freeze, ...] = ()
     windows: tuple[Window, ...] = ()
-    report_max_age: timedelta | None = None
+    report_ages: tuple[ReportAge, ...] = ()
     facts_max_age: timedelta | None = None
     plaintext_secrets: tuple[str, ...] = ()
     merge_method: MergeMethod | None = None

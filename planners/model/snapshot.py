@@ -6,10 +6,11 @@ hexadecimal.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from planners.model import (
+    DEFAULT_REPORT_AGE,
     Application,
     Cluster,
     ObjectIdentity,
@@ -155,6 +156,14 @@ class Observation:
 
 
 @dataclass(frozen=True, slots=True)
+class ClusterFailure:
+    """What a cluster's agent says is wrong with the cluster as a whole, and when that was heard."""
+
+    message: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class DeployBase:
     """The deploy repo's default branch; `entries` maps each unit to its files, path -> blob id.
 
@@ -253,6 +262,7 @@ class Snapshot:
     - `facts`: the newest report of each cluster. `last_reports`: when each cluster last reported
       anything, known only where the rollout does not wait for offline clusters.
     - `claims` and `owned`: those of all applications, this one included, merged or proposed.
+    - `cluster_failures`: what clusters say is wrong with them as a whole.
     - `tenant_applications`: in the set-up of a tenant, the registrations of its applications.
     - `previous`: set only where a rollback could become due.
     - `branches`: the application's existing branches on the deploy repo and their heads;
@@ -287,6 +297,25 @@ class Snapshot:
     refused_branches: Mapping[str, str] = field(default_factory=dict)
     overrides: Overrides = field(default_factory=Overrides)
     tenant_applications: tuple[Registration, ...] = ()
+    cluster_failures: Mapping[str, ClusterFailure] = field(default_factory=dict)
+    _report_ages: dict[str, timedelta] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    def max_report_age(self, cluster: str) -> timedelta:
+        """How old a report of a cluster may be: as policies say, else as its agent reports."""
+        if not self._report_ages:
+            rules = [rule for policy in self.policies for rule in policy.report_ages]
+            for each in self.clusters:
+                stated = [rule.max_age for rule in rules if rule.clusters.matches(each)]
+                self._report_ages[each.name] = min(stated, default=each.max_report_age)
+        return self._report_ages.get(cluster, DEFAULT_REPORT_AGE)
+
+    def cluster_failure(self, cluster: str) -> str:
+        """What is wrong with a cluster as a whole, by a report that is not too old; else empty."""
+        found = self.cluster_failures.get(cluster)
+        stale = found is None or self.now >= found.at + self.max_report_age(cluster)
+        return "" if found is None or stale else found.message
 
     @property
     def rolled_back(self) -> bool:

@@ -152,7 +152,7 @@ def _conditions(text: str) -> Conditions:
         approvers=(text,),
         windows=(Window(text, only, frozenset({0, 6}), time(22), time(4)),),
         time_zones=(text,),
-        max_report_age=timedelta(minutes=15),
+        max_report_ages={"": timedelta(minutes=15)},
         merge_method=MergeMethod.SQUASH,
     )
 

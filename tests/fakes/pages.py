@@ -122,7 +122,7 @@ def rollout(
         deploy="local:fleet/deploy",
         waves=waves,
         units=units,
-        report_max_age=timedelta(minutes=15),
+        report_max_ages=dict.fromkeys(clusters, timedelta(minutes=15)),
         at=NOON,
     )
 

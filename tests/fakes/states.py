@@ -135,7 +135,7 @@ def skipped_failure() -> str:
 def silent_cluster() -> str:
     told = begun()
     told.world.report_all()
-    told.world.later(timedelta(minutes=20))
+    told.world.later(timedelta(minutes=30))
     return told.comment()
 
 

@@ -282,7 +282,8 @@ class World:
         return text
 
     def add_cluster(self, name: str) -> None:
-        behaviour = Behaviour(apply_time=timedelta(seconds=2))
+        accounts = {"switchyard-shop": frozenset({"shop"})}
+        behaviour = Behaviour(apply_time=timedelta(seconds=2), accounts=accounts)
         self.clusters[name] = SimulatedCluster(name, agent_key(REPORT_KEY, "flux", name), behaviour)
 
     def behave(self, cluster: str, **how: Any) -> None:

@@ -17,6 +17,7 @@ from bot.forges import GitCredentials
 from bot.keys import agent_key
 from bot.sandbox.demo.agents import Behaviour, SimulatedCluster
 from bot.sandbox.demo.fleet import SimulatedFleet
+from bot.sandbox.demo.run import ACCOUNTS
 from bot.sandbox.demo.site import APP, BOT, DEPLOY, FLEET, Site, start_site
 from tests.fakes.world import HOOK_SECRET, REPORT_KEY, SMALL, TOKENS, small_app, small_fleet
 
@@ -178,7 +179,7 @@ async def test_ten_deaths_cost_no_second_merge_request_and_no_order(
     ada.push(APP, "main", small_app(), "Open the shop")
     for repository in (APP, FLEET, DEPLOY):
         site.made.hooks.add(repository, f"{service.url}/hooks/local", HOOK_SECRET)
-    behaviour = Behaviour(timedelta(seconds=0.2), interval=timedelta(seconds=5))
+    behaviour = Behaviour(timedelta(seconds=0.2), interval=timedelta(seconds=5), accounts=ACCOUNTS)
     clusters = [
         SimulatedCluster(name, agent_key(REPORT_KEY, "flux", name), behaviour) for name in SMALL
     ]

@@ -63,7 +63,7 @@ async def test_a_silent_cluster_is_unknown_and_the_wait_is_called_overdue(world:
     assert world.merged() == MERGED
     assert world.reasons("canary.2")[0].endswith("overdue)")
     assert "overdue" in world.home(number)
-    await world.advance(6 * 60)
+    await world.advance(15 * 60)
     assert {unit.readiness for unit in world.view().units} == {"UNKNOWN", "UNMERGED"}
     assert world.reasons("canary.2")[0].startswith(
         "cart waits for redis to be Ready on one (no report since 12:00:00, overdue)"

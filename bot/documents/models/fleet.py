@@ -243,10 +243,14 @@ class WindowPart(Part):
 
 
 class ReportsPart(Part):
-    """The maximum age of status reports."""
+    """The maximum age of status reports of some clusters."""
 
+    clusters: SelectorPart = Field(
+        default_factory=SelectorPart, description="Whose reports. Default: of all clusters."
+    )
     max_age: Duration = Field(
-        description="Without a report for this long, a cluster counts as UNKNOWN."
+        description="Without a report for this long, a cluster counts as UNKNOWN. Of several that "
+        "select it, the lowest counts."
     )
 
 
@@ -304,8 +308,10 @@ class PolicySpec(Part):
     windows: list[WindowPart] = Field(
         default_factory=list, description="Maintenance windows; one open window suffices."
     )
-    reports: ReportsPart | None = Field(
-        default=None, description="Maximum age of status reports. Default: 15m."
+    reports: list[ReportsPart] = Field(
+        default=[],
+        description="Maximum ages of status reports. Default: twice the interval of the cluster's "
+        "agent and its timeout; for Flux 25m.",
     )
     facts: FactsPart | None = Field(default=None, description="Maximum age of reported facts.")
     merge_method: Literal["merge", "squash", "rebase"] | None = Field(

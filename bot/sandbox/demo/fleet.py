@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -11,9 +12,17 @@ import httpx
 from bot.forges import GitCredentials
 from bot.git import GitError, Mirrors
 from bot.sandbox.demo.agents import Report, SimulatedCluster
-from planners.model import Repo, Unit
+from planners.model import Repo
 
 MAX_CONCURRENT_REPORTS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class _Unsent:
+    """A report that a cluster has to send."""
+
+    cluster: str
+    report: Report
 
 
 class SimulatedFleet:
@@ -32,7 +41,7 @@ class SimulatedFleet:
         self._clone = clone
         self._service = service_url
         self._clock = clock
-        self._unsent: dict[Unit, Report] = {}
+        self._unsent: list[_Unsent] = []
         self._limit = asyncio.Semaphore(MAX_CONCURRENT_REPORTS)
 
     async def run(self, poll_seconds: float) -> None:
@@ -44,28 +53,30 @@ class SimulatedFleet:
 
     async def step(self, client: httpx.AsyncClient) -> None:
         """Pull once, step every cluster, and send the reports."""
-        self._unsent |= await asyncio.to_thread(self.collect_reports)
-        sending = dict(self._unsent)
-        await asyncio.gather(*(self._send(client, *item) for item in sending.items()))
+        self._unsent += await asyncio.to_thread(self.collect_reports)
+        sending, self._unsent = self._unsent, []
+        sent = await asyncio.gather(*(self._send(client, each) for each in sending))
+        self._unsent = [each for each, done in zip(sending, sent, strict=True) if not done]
 
-    def collect_reports(self) -> dict[Unit, Report]:
+    def collect_reports(self) -> list[_Unsent]:
         """Step all clusters, and return their new reports."""
         with suppress(GitError):
             self._mirror.fetch(*self._clone)
         head = self._mirror.head("main")
         if head is None:
-            return {}
-        found = {}
+            return []
+        found = []
         for name, cluster in self.clusters.items():
             files = self._mirror.files(head, f"clusters/{name}")
-            for report in cluster.step(self._clock(), head, files):
-                found[Unit(report.component, name)] = report
+            found += [_Unsent(name, report) for report in cluster.step(self._clock(), head, files)]
         return found
 
-    async def _send(self, client: httpx.AsyncClient, unit: Unit, report: Report) -> None:
-        url = f"{self._service}/reports/flux/{unit.cluster}"
+    async def _send(self, client: httpx.AsyncClient, unsent: _Unsent) -> bool:
+        """Whether the service took it."""
+        url, report = f"{self._service}/reports/flux/{unsent.cluster}", unsent.report
         async with self._limit:
-            with suppress(httpx.HTTPError):
+            try:
                 response = await client.post(url, content=report.body, headers=dict(report.headers))
-                if response.is_success and self._unsent.get(unit) is report:
-                    del self._unsent[unit]
+            except httpx.HTTPError:
+                return False
+            return response.is_success

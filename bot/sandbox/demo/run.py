@@ -22,6 +22,9 @@ from bot.terminal import write
 
 POLL_SECONDS = 0.5
 LOG = "service.log"
+ACCOUNTS = {"switchyard-shop": frozenset({"shop"})}
+"""The sample's tenant has no `deploy`, so an administrator made its account."""
+
 TERMINATED = 128 + signal.SIGTERM
 
 
@@ -77,7 +80,9 @@ async def _running(folder: Path, port: int) -> AsyncIterator[Demo]:
     service = _start_service(folder, port, site, keys)
     fleet = SimulatedFleet(
         [
-            SimulatedCluster(name, agent_key(keys["report"], "flux", name), Behaviour())
+            SimulatedCluster(
+                name, agent_key(keys["report"], "flux", name), Behaviour(accounts=ACCOUNTS)
+            )
             for name in _clusters()
         ],
         folder / "clusters",

@@ -79,8 +79,8 @@ def fleet_rows(
     described = {cluster.name: cluster for cluster in fleet.clusters}
     present: dict[str, list[_Presence]] = {name: [] for name in described}
     for each in applications:
-        oldest = now - each.report_max_age
         for name, units in each.clusters.items():
+            oldest = now - units.report_max_age
             present.setdefault(name, []).append(_Presence(each.application, units, oldest))
     unread = not fleet.revision
     return [

@@ -33,7 +33,7 @@ def test_an_approval_is_asked_for_on_the_wave_when_nothing_else_is_missing() -> 
     assert said(awaiting("rita")) == inline(
         [
             (
-                "approval all.1 e443091fa51f",
+                "approval all.1 30c6b0b34753",
                 3,
                 "`all.1` is ready to merge once @rita approves (waits for 1 approval: clusters with `canary=true`).",
             )
@@ -102,7 +102,7 @@ def test_a_silent_cluster_is_told_when_others_wait_too_long() -> None:
     told = begun()
     assert keys(told) == []
     told.world.report_all()
-    told.world.later(timedelta(minutes=20))
+    told.world.later(timedelta(minutes=30))
 
     assert said(told) == inline(
         [

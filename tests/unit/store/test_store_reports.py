@@ -5,8 +5,8 @@ from threading import Barrier, Thread
 import pytest
 
 from bot.store import Store, reports
-from bot.store.reports import MAX_REVISIONS, ReportRow
-from planners.model import Readiness
+from bot.store.reports import MAX_REVISIONS, Outcome, ReportRow
+from planners.model import Readiness, Unit
 from plugins import Word
 from tests.fakes.stores import NOON
 
@@ -34,7 +34,7 @@ def row(store: Store, revision: str = NEW) -> ReportRow:
 
 
 def test_a_report_is_stored_with_the_times_of_both_clocks(store: Store) -> None:
-    assert store.reports.record(report(1, message="Applied ✓"), after(3))
+    assert store.reports.record(report(1, message="Applied ✓"), after(3)) is Outcome.NEWS
 
     assert store.reports.of_application("shop") == (
         ReportRow("paris", "web", NEW, "READY", "Applied ✓", after(1), after(3), after(3)),
@@ -45,7 +45,7 @@ def test_a_report_is_stored_with_the_times_of_both_clocks(store: Store) -> None:
 def test_an_older_report_changes_nothing(store: Store) -> None:
     store.reports.record(report(5), after(6))
 
-    assert not store.reports.record(report(4, Readiness.STALLED), after(9))
+    assert store.reports.record(report(4, Readiness.STALLED), after(9)) is Outcome.IGNORED
 
     assert row(store) == ReportRow("paris", "web", NEW, "READY", "", after(5), after(6), after(6))
 
@@ -60,11 +60,11 @@ READY, PROGRESSING, STALLED = Readiness.READY, Readiness.PROGRESSING, Readiness.
         ([READY, PROGRESSING, PROGRESSING], READY),
         ([PROGRESSING, STALLED, PROGRESSING], STALLED),
         ([READY, STALLED], STALLED),
-        ([STALLED, READY], READY),
+        ([STALLED, READY], STALLED),
         ([READY, READY], READY),
     ],
 )
-def test_within_a_second_the_last_final_word_is_kept(
+def test_within_a_second_the_readiness_decides(
     store: Store, arrived: list[Readiness], kept: Readiness
 ) -> None:
     for number, readiness in enumerate(arrived):
@@ -76,14 +76,16 @@ def test_within_a_second_the_last_final_word_is_kept(
 def test_a_later_second_counts_whatever_it_says(store: Store) -> None:
     store.reports.record(report(5, READY), after(5))
 
-    assert store.reports.record(report(6, PROGRESSING), after(6))
+    assert store.reports.record(report(6, PROGRESSING), after(6)) is Outcome.NEWS
     assert row(store).readiness == PROGRESSING
 
 
 def test_a_late_report_on_an_old_revision_does_not_hide_a_newer_one(store: Store) -> None:
     store.reports.record(report(5, revision=NEW), after(5))
 
-    assert store.reports.record(report(1, Readiness.STALLED, revision=OLD), after(7))
+    assert (
+        store.reports.record(report(1, Readiness.STALLED, revision=OLD), after(7)) is Outcome.NEWS
+    )
 
     assert row(store, NEW).readiness == Readiness.READY
     assert row(store, OLD).readiness == Readiness.STALLED
@@ -102,6 +104,7 @@ def test_since_is_when_an_unbroken_readiness_began(store: Store) -> None:
 
 
 def test_the_newest_revisions_of_each_unit_are_kept(store: Store) -> None:
+    store.reports.expect("shop", {Unit("web", "paris")})
     store.reports.record(report(0, revision=OLD, cluster="rome"), after(0))
     for number in range(MAX_REVISIONS + 5):
         store.reports.record(report(number, revision=f"{number:040x}"), after(number))
@@ -144,7 +147,7 @@ def test_text_that_a_database_rejects_is_cleaned(store: Store) -> None:
 
 
 def test_a_report_with_a_too_long_name_is_ignored(store: Store) -> None:
-    assert not store.reports.record(report(1, cluster="x" * 64), after(1))
+    assert store.reports.record(report(1, cluster="x" * 64), after(1)) is Outcome.IGNORED
 
 
 def test_a_cluster_reports_a_limited_number_of_components(
@@ -153,12 +156,55 @@ def test_a_cluster_reports_a_limited_number_of_components(
     monkeypatch.setattr(reports, "MAX_COMPONENTS", 2)
     made_up = [replace(report(1), component=f"c{n}") for n in range(4)]
 
-    assert [store.reports.record(each, after(2)) for each in made_up] == [True, True, False, False]
+    assert [store.reports.record(each, after(2)) for each in made_up] == [
+        Outcome.NEWS,
+        Outcome.NEWS,
+        Outcome.IGNORED,
+        Outcome.IGNORED,
+    ]
 
-    assert store.reports.record(replace(made_up[0], at=after(3)), after(4))
-    assert store.reports.record(replace(made_up[3], cluster="rome"), after(4))
+    assert store.reports.record(replace(made_up[0], at=after(3)), after(4)) is Outcome.REPEATED
+    assert store.reports.record(replace(made_up[3], cluster="rome"), after(4)) is Outcome.NEWS
 
 
 def test_a_time_without_a_zone_is_rejected(store: Store) -> None:
     with pytest.raises(ValueError, match="no time zone"):
         store.reports.record(report(1), after(1).replace(tzinfo=None))
+
+
+def test_a_copy_of_a_word_does_not_keep_a_silent_cluster_fresh(store: Store) -> None:
+    for readiness in (PROGRESSING, READY, STALLED):
+        store.reports.record(report(5, readiness), after(6))
+
+    for readiness in (PROGRESSING, READY, STALLED):
+        assert store.reports.record(report(5, readiness), after(600)) is Outcome.IGNORED
+    assert row(store).received_at == after(6)
+
+
+def test_a_ready_unit_that_nobody_waits_for_may_move_on_without_news(store: Store) -> None:
+    store.reports.record(report(1, revision=OLD), after(1))
+
+    assert store.reports.record(report(60, revision=NEW), after(61)) is Outcome.REPEATED
+
+    (only,) = store.reports.of_application("shop")
+    assert (only.revision, only.received_at, only.since) == (NEW, after(61), after(1))
+    assert store.reports.record(report(60, revision=NEW), after(900)) is Outcome.IGNORED
+    assert store.reports.record(report(2, revision=OLD), after(62)) is Outcome.NEWS
+    assert row(store, NEW).received_at == after(61)
+
+
+def test_a_report_that_a_pass_waits_for_is_news(store: Store) -> None:
+    store.reports.record(report(1, revision=OLD), after(1))
+    store.reports.expect("shop", {Unit("web", "paris"), Unit("web", "rome")})
+
+    assert store.reports.record(report(60, revision=NEW), after(61)) is Outcome.NEWS
+    store.reports.expect("shop", {Unit("web", "rome")})
+    assert store.reports.record(report(120, revision=NEW), after(121)) is Outcome.REPEATED
+
+
+@pytest.mark.parametrize("readiness", [PROGRESSING, STALLED])
+def test_whatever_is_not_ready_is_news(store: Store, readiness: Readiness) -> None:
+    store.reports.record(report(1, revision=OLD), after(1))
+
+    assert store.reports.record(report(2, readiness), after(2)) is Outcome.NEWS
+    assert store.reports.record(report(3, READY), after(3)) is Outcome.NEWS
