@@ -119,9 +119,11 @@ class _Reader:
         server = str(cluster.get("server", ""))
         try:
             parts = urlsplit(server)
-            is_address = parts.port != 0 and bool(parts.hostname)
+            is_address = parts.port != 0 and bool(parts.hostname) and server.isascii()
         except ValueError:
             raise self._error("server is no address") from None
+        if not server.isprintable() or " " in server:
+            raise self._error("server is no address")
         if parts.scheme != "https" or not is_address or parts.username or parts.query:
             raise self._error("server is no https:// address")
         return server.rstrip("/")
