@@ -237,7 +237,10 @@ def _words_of(speaker: str, item: Mapping[str, Json]) -> Iterator[Word]:
     told: Any = properties
     application = name.removeprefix(CONFIGURATION).removeprefix("-")
     names = _flux.Names("", name, f"{name}-{SYNC}" if not application else "")
-    for status in told.get("statuses") or ():
+    statuses = told.get("statuses")
+    for status in statuses if isinstance(statuses, list) else ():
+        if not isinstance(status, dict):
+            continue
         ready = _flux.ready_condition(status.get("statusConditions"))
         if ready is None or status.get("kind") not in ("GitRepository", "Kustomization"):
             continue
@@ -249,7 +252,8 @@ def _words_of(speaker: str, item: Mapping[str, Json]) -> Iterator[Word]:
             yield from _flux.about_cluster(speaker, part, readiness, message, at)
         elif unit is not None and status["kind"] == "Kustomization":
             readiness, revision = _readiness(status, ready, told)
-            yield Word(speaker, *unit, revision, readiness, message, at)
+            if revision or readiness is Readiness.STALLED:
+                yield Word(speaker, *unit, revision, readiness, message, at)
 
 
 def _unit_of(

@@ -24,11 +24,13 @@ IMMUTABLE = ("scope", "namespace")
 class Converged:
     """The configurations as they were read; `pending` names those that are not as they should be.
 
-    `refused` says by name why one cannot be brought there.
+    `written` maps those that were put or deleted to which of both, `refused` those that cannot be
+    brought there to why.
     """
 
     found: tuple[Mapping[str, Any], ...]
     pending: tuple[str, ...]
+    written: Mapping[str, str]
     refused: Mapping[str, str]
 
 
@@ -66,16 +68,18 @@ async def converge(connection: ArmConnection, wanted: ApiObjects) -> Converged:
         {name for name in found if _is_ours(name, wanted.prefix) and name not in wanted.objects}
         | {name for name, each in wanted.objects.items() if not _is_done(found.get(name), each)}
     )
+    written: dict[str, str] = {}
     refused: dict[str, str] = {}
     for name in pending:
         actual = (found.get(name) or {}).get("properties") or {}
         if actual.get("provisioningState") in FAILED:
             refused[name] = f"Azure could not finish {name}: {actual.get('errorMessage')}"
         try:
-            await _write(connection, wanted.cluster, name, actual, wanted.objects.get(name))
+            done = await _write(connection, wanted.cluster, name, actual, wanted.objects.get(name))
+            written |= {name: done} if done else {}
         except AzureRefusedError as error:
             refused[name] = str(error)
-    return Converged(tuple(found.values()), tuple(pending), refused)
+    return Converged(tuple(found.values()), tuple(pending), written, refused)
 
 
 async def _write(
@@ -84,12 +88,13 @@ async def _write(
     name: str,
     actual: Mapping[str, Any],
     wanted: Mapping[str, Json] | None,
-) -> None:
+) -> str:
+    """What was done: `put`, `delete`, or nothing while Azure is busy with it."""
     if actual.get("provisioningState") in BUSY:
-        return
+        return ""
     if wanted is None:
         await connection.delete(cluster, name)
-        return
+        return "delete"
     for field in IMMUTABLE:
         if actual and actual.get(field) != wanted[field]:
             raise AzureRefusedError(
@@ -97,6 +102,7 @@ async def _write(
                 f"change to {wanted[field]!r}: delete it, and it is created again"
             )
     await connection.put(cluster, name, wanted)
+    return "put"
 
 
 def _is_ours(name: str, prefix: str) -> bool:

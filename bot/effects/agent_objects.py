@@ -13,12 +13,13 @@ from datetime import timedelta
 
 import structlog
 
-from bot.azure import AzureError, AzureUnavailableError
+from bot.azure import AzureError, AzureUnavailableError, Converged
 from bot.context import Backoff, Context
 from bot.documents.tenants import is_tenant_setup
 from bot.gather.repository import Checkout
+from bot.store.keys import agent_key
 from planners.model import Cluster, Fleet, Readiness, Unit
-from plugins import ApiAgent, ApiObjects, Word
+from plugins import ApiAgent, ApiObjects, ReportError, Word
 from renderers.agents import ClusterTarget, Target
 from renderers.layout import Layout, cluster_sync_folder
 
@@ -51,15 +52,24 @@ class AgentWriter:
             try:
                 wanted = await asyncio.to_thread(self._wanted, cluster)
                 converged = await context.azure.converge(wanted)
-            except AzureError as error:
+                words = self.agent.read(cluster.name, converged.found)
+            except (AzureError, ReportError) as error:
                 return (self._later(cluster, error, known),)
-        words = self.agent.read(cluster.name, converged.found)
+        await self._audit(cluster, converged)
         refused = "; ".join(converged.refused.values())
         if refused:
             return (*words, self._later(cluster, AzureError(refused), known))
         if context.agent_backoffs.pop(cluster.name, None) is None:
             return words
         return (*words, Word(cluster.name, "", API, "", Readiness.READY, "", now))
+
+    async def _audit(self, cluster: Cluster, converged: Converged) -> None:
+        for name, what in sorted(converged.written.items()):
+            facts = {"cluster": cluster.name, "object": name}
+            key = agent_key(self.agent.name)
+            await asyncio.to_thread(
+                self.context.store.audit.append, self.context.clock(), what, key, facts
+            )
 
     def _wanted(self, cluster: Cluster) -> ApiObjects:
         """What the cluster should have, by the deploy repo that has a folder for it.
@@ -107,7 +117,7 @@ class AgentWriter:
                     is_tenant_setup=is_tenant_setup(each),
                 )
 
-    def _later(self, cluster: Cluster, error: AzureError, known: Backoff | None) -> Word:
+    def _later(self, cluster: Cluster, error: Exception, known: Backoff | None) -> Word:
         """Try again later: longer after each failure, or when Azure says."""
         now, times = self.context.clock(), (known.times if known else 0) + 1
         pause = min(FIRST_PAUSE * 2 ** min(times - 1, 6), LONGEST_PAUSE)

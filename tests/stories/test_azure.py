@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from bot.sandbox.demo.site import APP
+from bot.store.keys import agent_key
 from tests.fakes.arm import Fault
 from tests.fakes.arm.server import LOST
 from tests.fakes.azure_world import SUBSCRIPTION, AzureWorld
@@ -200,6 +201,8 @@ async def test_a_changed_configuration_is_put_right(azure: AzureWorld) -> None:
     await azure.advance(60)
     assert list(azure.configurations("one")["switchyard"]["kustomizations"]) == ["sync"]
     assert writes(azure) == ["PUT switchyard"] * 2
+    entries = azure.context.store.audit.of(agent_key("azure-arc"), 9)
+    assert [(each.kind, each.fields["cluster"]) for each in entries].count(("put", "one")) == 2
 
 
 async def test_without_a_database_the_same_configuration_is_found_again(azure: AzureWorld) -> None:

@@ -134,6 +134,14 @@ def test_what_says_nothing_about_a_component(said: Mapping[str, Any]) -> None:
     assert AGENT.read("one", [resource(said)]) == ()
 
 
+def test_without_any_commit_only_a_failure_says_something() -> None:
+    running = status("Pending", "Unknown", "Progressing")
+    assert AGENT.read("one", [resource(running, sourceSyncedCommitId=None)]) == ()
+    failed = status("Non-Compliant", "False", "BuildFailed")
+    (word,) = AGENT.read("one", [resource(failed, sourceSyncedCommitId=None)])
+    assert (word.revision, word.readiness) == ("", STALLED)
+
+
 @pytest.mark.parametrize(
     "item",
     [
