@@ -7,6 +7,7 @@ records the words that the objects say. Merges, changes on the cluster and time 
 
 import asyncio
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -68,6 +69,8 @@ def _applier(agent: object) -> AppliesUnits | None:
 async def reconcile_cluster(context: Context, name: str) -> datetime | None:
     """Bring a cluster a step nearer to what was merged; returns when to look at it again.
 
+    What objects say holds when they are read, however long ago their conditions changed.
+
     A cluster that is not in the fleet, or may be neither written to nor watched, is left alone.
 
     Raises:
@@ -84,7 +87,8 @@ async def reconcile_cluster(context: Context, name: str) -> datetime | None:
             again = await _bring_about(context, api, fleet, direct)
             words = direct.words(name, await read_objects(api), context.clock())
         else:
-            words = await _listen(api, fleet, cluster)
+            heard = await _listen(api, fleet, cluster)
+            words = tuple(replace(each, at=context.clock()) for each in heard)
     except ClusterError as error:
         words = (_cannot(context, name, error),)
     await _record(context, words)

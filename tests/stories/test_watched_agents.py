@@ -88,6 +88,19 @@ async def test_a_rollout_is_done_by_what_is_read(watched: Watched) -> None:
     assert {method for method, _, _ in watched.cluster.requests} == {"GET"}
 
 
+async def test_what_does_not_change_stays_fresh_while_it_is_read(watched: Watched) -> None:
+    await watched.found(WATCHED)
+    watched.world.ada.push(APP, "main", small_app(), "Open the shop")
+    for _ in range(8):
+        await watched.advance()
+        watched.reconcile()
+
+    for _ in range(3):
+        await watched.world.advance(15 * 60)
+
+    assert {unit.readiness for unit in watched.world.view().units} == {"READY"}
+
+
 async def test_a_failure_that_is_read_holds_the_rollout(watched: Watched) -> None:
     await watched.found(WATCHED)
     watched.world.ada.push(APP, "main", small_app(), "Open the shop")
