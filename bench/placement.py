@@ -86,16 +86,20 @@ class World:
             base=DeployBase(Revision(deploy, "c" * 40)),
         )
 
-    def plan(self, *, optimal: bool = False) -> Plan:
-        """The plan of the default strategy, or of `strategy: optimal`."""
-        requests = {
+    @property
+    def workloads(self) -> dict[Unit, tuple[WorkloadRequests, ...]]:
+        """What each component requests on every cluster."""
+        return {
             Unit(part.name, cluster.name): (
                 WorkloadRequests(Target("Deployment", part.name), 1, {"cpu": part.cpus * NANO}),
             )
             for part in self.parts
             for cluster in self.clusters
         }
-        return plan(self.snapshot, EVALUATOR, requests, highs.load() if optimal else None)
+
+    def plan(self, *, optimal: bool = False) -> Plan:
+        """The plan of the default strategy, or of `strategy: optimal`."""
+        return plan(self.snapshot, EVALUATOR, self.workloads, highs.load() if optimal else None)
 
 
 def _intent(part: Part) -> PlacementIntent:

@@ -16,6 +16,7 @@ from planners.optimizer.optimize import OptimizationResult, OptimizedPlacement, 
 from planners.optimizer.repair import place_all
 from planners.optimizer.solver import Solver
 from planners.order import Wave, removals, steps, waves
+from planners.placement.interplay import with_interplay
 from planners.placement.place import Evaluator, PlacementDecision
 from planners.placement.replicas import UnitReplicas, distribute
 
@@ -73,7 +74,7 @@ def plan(
         deploy=snapshot.registration.deploy,
         waves=waves(application.components, rollout, units)
         + removals(application.components, removed, len(rollout)),
-        trace=placement.trace,
+        trace=with_interplay(placement) if evaluator.thorough else placement.trace,
         replicas=distribution.replicas,
         problems=(
             *dict.fromkeys((*placement.problems, *distribution.problems)),

@@ -8,6 +8,7 @@ from planners.placement.place import PlacementDecision
 from planners.placement.rank import WeightedScore
 
 SELECTED = "all selected clusters"
+SHOWN_COMPONENTS = 3
 
 
 def why_not(decision: PlacementDecision) -> Prose:
@@ -53,7 +54,7 @@ def _lines(decision: PlacementDecision) -> list[str]:
         return [f"{name}: chosen, {why}{_points(decision)}", *_scores(decision)]
     lines = [f"{name}: not chosen, {why_not(decision)}{_points(decision)}", *_scores(decision)]
     required = remedies(decision)
-    if len(required) == len(decision.refusals) == 1:
+    if len(_changes(decision)) == len(required) == len(decision.refusals) == 1:
         return lines
     return [*lines, *(f"  to be chosen, requires: {each}" for each in required)]
 
@@ -71,10 +72,26 @@ def _score(scored: WeightedScore) -> str:
 
 
 def remedies(decision: PlacementDecision) -> list[str]:
-    """What would have to change, all of it: every filter that refuses, and the missing points.
+    """What would have to change, all of it: filters that refuse, missing points, what else decides.
 
-    Only a thorough plan knows all refusals.
+    Only a thorough plan knows all of it.
     """
+    return [*_changes(decision), *_others(decision)]
+
+
+def _others(decision: PlacementDecision) -> list[str]:
+    """What stays between these changes and the choice: it is decided together with others."""
+    found = ["its spread rules"] if decision.spreads else []
+    if decision.depends_on:
+        shown = ", ".join(decision.depends_on[:SHOWN_COMPONENTS])
+        more = len(decision.depends_on) - SHOWN_COMPONENTS
+        rest = f" and {more} more" if more > 0 else ""
+        found.append(f"the placement of {shown}{rest}, which share rules or room with it")
+    return [f"that it also fits {' and '.join(found)}"] if found else []
+
+
+def _changes(decision: PlacementDecision) -> list[str]:
+    """What the cluster lacks in the placement as it is."""
     refusals = decision.refusals or (() if decision.verdict.admitted else (decision.verdict,))
     needed = [f"{each.needed} instead of {each.seen} ({each.filter})" for each in refusals]
     total = decision.total if decision.if_admitted is None else decision.if_admitted

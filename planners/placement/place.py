@@ -26,7 +26,8 @@ class PlacementDecision:
     thorough plan lists all rejections in `refusals`. `scores`, `total` and `rank` (from 1) are set
     for candidates of a choice, whose requested count is `wanted`; for a cluster added by an
     exception, `wanted` describes the exception. `to_beat` is the total of the last chosen cluster
-    if no further one is taken; a thorough plan has the total of rejected ones in `if_admitted`.
+    if no further one is taken; a thorough plan has the total of rejected ones in `if_admitted`, and
+    in `depends_on` and `spreads` what else decides: other components, its spread rules.
     """
 
     unit: Unit
@@ -39,6 +40,8 @@ class PlacementDecision:
     refusals: tuple[Verdict, ...] = ()
     to_beat: float | None = None
     if_admitted: float | None = None
+    depends_on: tuple[str, ...] = ()
+    spreads: bool = False
 
 
 @dataclass(frozen=True, slots=True)
