@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.report.model import ROLLOUTS
 from bot.sandbox.demo.site import APP
 from bot.store.keys import agent_key
 from tests.fakes.arm import Fault
@@ -126,6 +127,10 @@ async def test_what_azure_refuses_stands_with_the_components(azure: AzureWorld) 
     assert "403 AuthorizationFailed" in words[0].message
     assert "next attempt at 12:01" in words[0].message
     assert writes(azure) == []
+    await azure.advance(5)
+    view = azure.context.store.views.load(ROLLOUTS, "tenant-shop")
+    assert view is not None
+    assert any("403 AuthorizationFailed" in each.message for each in view.units), view.units
 
     await azure.roll_out("storefront", "billing")
     assert writes(azure) == ["PUT switchyard"]
