@@ -44,6 +44,7 @@ def parser() -> argparse.ArgumentParser:
     _add_plan(commands)
     _add_render(commands)
     _add_explain(commands)
+    _add_connect(commands)
     return top
 
 
@@ -99,6 +100,30 @@ def _add_sandbox(commands: "_Subcommands[argparse.ArgumentParser]") -> None:
         "--site", type=Path, metavar="FILE", help="YAML file of users, repositories and webhooks"
     )
     forge.add_argument("--port", type=int, default=7081, help="port to listen on (default: 7081)")
+
+
+def _add_connect(commands: "_Subcommands[argparse.ArgumentParser]") -> None:
+    connect = _add(
+        commands,
+        "connect",
+        "bot.cli.connect:connect",
+        "print the objects that connect a cluster's agent to the deploy repo and the service",
+        "edge-17 --fleet ../fleet --deploy-url https://git.example.com/fleet/deploy.git "
+        "--service-url https://switchyard.example.com",
+    )
+    connect.add_argument("cluster", help="name of the cluster")
+    connect.add_argument(
+        "--fleet", type=Path, required=True, metavar="DIR", help="folder of the fleet repo"
+    )
+    connect.add_argument(
+        "--deploy-url", required=True, metavar="URL", help="URL from which the cluster fetches"
+    )
+    connect.add_argument(
+        "--branch", default="main", help="branch of the deploy repo (default: %(default)s)"
+    )
+    connect.add_argument(
+        "--service-url", required=True, metavar="URL", help="public URL of the service"
+    )
 
 
 def _add_report_key(commands: "_Subcommands[argparse.ArgumentParser]") -> argparse.ArgumentParser:
