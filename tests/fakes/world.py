@@ -27,6 +27,7 @@ from bot.git import GitError, Mirrors
 from bot.keys import agent_key
 from bot.report.model import ROLLOUTS, RolloutView, WaveView
 from bot.sandbox.demo.agents import Behaviour, Report, SimulatedCluster
+from bot.sandbox.demo.argocd import SimulatedArgoCD
 from bot.sandbox.demo.site import APP, BOT, DEPLOY, FLEET
 from bot.sandbox.forge.records import User
 from bot.sandbox.forge.server import ThreadedServer
@@ -151,7 +152,7 @@ class World:
         if dialect == "memory":
             self.memory = MemoryForge(self.forge, BOT, TOKENS[BOT], (HOOK_SECRET.encode(),))
             self.forges["local"] = FaultyCalls(self.memory, faults or Faults())
-        self.clusters: dict[str, SimulatedCluster] = {}
+        self.clusters: dict[str, SimulatedCluster | SimulatedArgoCD] = {}
         self.unsent: list[tuple[str, Report]] = []
         direct = DirectGit(self.forge)
         self.agents = Mirrors(folder / "agents", transport=direct).of(Repo("local", DEPLOY))
@@ -289,7 +290,7 @@ class World:
     def behave(self, cluster: str, **how: Any) -> None:
         """Change how a cluster fares from now on."""
         found = self.clusters[cluster]
-        found.behaviour = replace(found.behaviour, **how)
+        found.behaviour = replace(found.behaviour, **how)  # type: ignore[assignment]
 
     async def settle(self) -> None:
         """Let everything that is due now happen, until nothing more does."""
@@ -326,7 +327,9 @@ class World:
             sending += [(name, each) for each in cluster.step(self.now, head, files)]
         for name, report in sending:
             answer = await self.client.post(
-                f"/reports/flux/{name}", content=report.body, headers=dict(report.headers)
+                f"/reports/{self.clusters[name].address}",
+                content=report.body,
+                headers=dict(report.headers),
             )
             if answer.status_code == 503:
                 self.unsent.append((name, report))

@@ -100,6 +100,11 @@ class SimulatedCluster:
     fetched: tuple[str, Mapping[str, bytes]] | None = None
     complained_at: datetime | None = None
 
+    @property
+    def address(self) -> str:
+        """Where it reports to, below `/reports`."""
+        return f"flux/{self.name}"
+
     def step(self, now: datetime, revision: str, files: Mapping[str, bytes]) -> list[Report]:
         """Apply the cluster's folder of the deploy repo at a revision, and return its reports."""
         reports = []

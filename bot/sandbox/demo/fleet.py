@@ -12,6 +12,7 @@ import httpx
 from bot.forges import GitCredentials
 from bot.git import GitError, Mirrors
 from bot.sandbox.demo.agents import Report, SimulatedCluster
+from bot.sandbox.demo.argocd import SimulatedArgoCD
 from planners.model import Repo
 
 MAX_CONCURRENT_REPORTS = 8
@@ -30,7 +31,7 @@ class SimulatedFleet:
 
     def __init__(
         self,
-        clusters: Sequence[SimulatedCluster],
+        clusters: Sequence[SimulatedCluster | SimulatedArgoCD],
         folder: Path,
         clone: tuple[str, GitCredentials],
         service_url: str,
@@ -73,7 +74,8 @@ class SimulatedFleet:
 
     async def _send(self, client: httpx.AsyncClient, unsent: _Unsent) -> bool:
         """Whether the service took it."""
-        url, report = f"{self._service}/reports/flux/{unsent.cluster}", unsent.report
+        address, report = self.clusters[unsent.cluster].address, unsent.report
+        url = f"{self._service}/reports/{address}"
         async with self._limit:
             try:
                 response = await client.post(url, content=report.body, headers=dict(report.headers))
