@@ -17,16 +17,21 @@ from tests.acceptance.rig import Rig
 from tests.acceptance.rollouts import ScenarioError
 from tests.acceptance.site import app_files
 
-CLUSTER, REPOSITORY, FOLDER, APPLICATION = "us-core-1", "fleet/argocd", "currency", "shop.currency"
+REPOSITORY, FOLDER, APPLICATION = "fleet/argocd", "currency", "states.currency"
+NAMESPACE_OF_OBJECTS = "states"
 SECONDS = 180
 DEADLINE_SECONDS = 20
 PROJECT = f"""\
 apiVersion: argoproj.io/v1alpha1
 kind: AppProject
-metadata: {{name: shop, namespace: {NAMESPACE}}}
+metadata: {{name: states, namespace: {NAMESPACE}}}
 spec:
   sourceRepos: ["*"]
-  destinations: [{{server: https://kubernetes.default.svc, namespace: shop}}]
+  destinations: [{{server: https://kubernetes.default.svc, namespace: {NAMESPACE_OF_OBJECTS}}}]
+  destinationServiceAccounts:
+    - server: "*"
+      namespace: "*"
+      defaultServiceAccount: {NAMESPACE}:argocd-application-controller
   clusterResourceWhitelist: []
 """
 OUTSIDE = """\
@@ -73,12 +78,13 @@ class Conversation:
 
 def run_argocd(rig: Rig) -> str:
     """Run all steps; returns what was seen, and leaves the states in the rig."""
-    argo, url = _start(rig)
+    argo, url = rig.argo, _make_repository(rig)
     conversation = Conversation(argo, rig, rig.states)
     steps = _steps()
     for step in steps:
         revision = rig.service.person("otto").push(REPOSITORY, "main", step.files, step.name)
         if not conversation.states:
+            argo.cluster.kubectl("create", "namespace", NAMESPACE_OF_OBJECTS)
             argo.cluster.apply(PROJECT)
             argo.cluster.apply(plain_yaml.safe_dump(_application(url)))
         conversation.wait(step, revision)
@@ -86,24 +92,19 @@ def run_argocd(rig: Rig) -> str:
     argo.cluster.kubectl(
         "delete", "applications.argoproj.io", APPLICATION, f"--namespace={NAMESPACE}", "--wait"
     )
-    left = argo.cluster.items("deployments", "--namespace=shop")
+    left = argo.cluster.items("deployments", f"--namespace={NAMESPACE_OF_OBJECTS}")
     if left:
         raise ScenarioError(f"{len(left)} Deployments are left after the Application's removal")
     return ", ".join([*(step.name for step in steps), "removed"])
 
 
-def _start(rig: Rig) -> tuple[Argo, str]:
-    cluster = Cluster(CLUSTER, rig.programs, rig.processes, rig.folder / CLUSTER)
-    cluster.start()
-    cluster.kubectl("create", "namespace", "shop")
-    argo = Argo(cluster)
-    argo.start(f"{rig.recorder.url}/reports/argocd/{CLUSTER}", "key-of-the-scenario")
+def _make_repository(rig: Rig) -> str:
     roles = {"otto": "admin", "ada": "read", "rita": "read", BOT: "read"}
     rig.service.site.made.forge.create_repository(REPOSITORY, roles, description="")
-    otto = rig.service.person("otto")
     url = f"{rig.service.site.url}/{REPOSITORY}.git"
-    argo.add_repository(url, otto.login, otto.token)
-    return argo, url
+    otto = rig.service.person("otto")
+    rig.argo.add_repository(url, otto.login, otto.token)
+    return url
 
 
 def _steps() -> tuple["Step", ...]:
@@ -170,14 +171,17 @@ def _application(url: str) -> dict[str, Any]:
             "finalizers": ["resources-finalizer.argocd.argoproj.io"],
         },
         "spec": {
-            "project": "shop",
+            "project": "states",
             "source": {
                 "repoURL": url,
                 "targetRevision": "main",
                 "path": FOLDER,
                 "directory": {"recurse": False},
             },
-            "destination": {"server": "https://kubernetes.default.svc", "namespace": "shop"},
+            "destination": {
+                "server": "https://kubernetes.default.svc",
+                "namespace": NAMESPACE_OF_OBJECTS,
+            },
             "syncPolicy": {
                 "automated": {"enabled": True, "prune": True, "selfHeal": True},
                 "retry": {"limit": 1, "backoff": {"duration": "5s"}},

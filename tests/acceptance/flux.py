@@ -85,7 +85,7 @@ class Flux:
         )
 
     def conditions(self) -> list[str]:
-        """The Ready conditions of all Kustomizations and sources, as lines."""
+        """The Ready conditions of Kustomizations and sources that are not ready, as lines."""
         lines = []
         for kind in ("gitrepositories", "kustomizations"):
             for item in self.cluster.items(f"{kind}", "--all-namespaces"):
@@ -94,6 +94,8 @@ class Flux:
                     for each in item.get("status", {}).get("conditions", ())
                     if each["type"] == "Ready"
                 ]
+                if ready and ready[0]["status"] == "True":
+                    continue
                 said = f"{ready[0]['reason']}: {ready[0]['message']}" if ready else "no condition"
                 lines.append(f"{self.cluster.name} {item['metadata']['name']}: {said}")
         return lines

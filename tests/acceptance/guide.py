@@ -1,4 +1,4 @@
-"""The objects of Flux that our guides prescribe, read from the guides themselves."""
+"""The objects that our guides have an administrator apply to a cluster, read from the guides."""
 
 import re
 from pathlib import Path
@@ -8,32 +8,32 @@ import yaml as plain_yaml
 
 Item = dict[str, Any]
 GUIDES = Path(__file__).parents[2] / "docs" / "guides"
-EXAMPLE_SERVICE = "https://switchyard.example.com"
-GROUP = ".toolkit.fluxcd.io/"
+SERVICE, FORGE = "https://switchyard.example.com", "https://git.example.com"
+OWN_DOCUMENTS = "switchyard.dev/"
+PULL_INTERVAL = "10s"
 
 
-def bootstrap_objects(cluster: str, deploy_url: str, service_url: str) -> list[Item]:
-    """The objects that the guides have a person apply to one cluster.
+def bootstrap_objects(agent: str, cluster: str, forge_url: str, service_url: str) -> list[Item]:
+    """The objects of the guide that tells where this agent reports.
 
     Only addresses, the cluster's name, and the interval in which Flux pulls are replaced.
     """
-    found: list[Item] = []
-    example = ""
-    for text in _blocks():
-        named = re.search(rf"{EXAMPLE_SERVICE}/reports/flux/([a-z0-9-]+)", text)
-        example = named[1] if named else example
-        documents = plain_yaml.safe_load_all(text.replace(EXAMPLE_SERVICE, service_url))
-        found += [item for item in documents if item and GROUP in str(item.get("apiVersion", ""))]
-    text = plain_yaml.safe_dump(found).replace(example, cluster)
-    objects: list[Item] = plain_yaml.safe_load(text)
+    address = re.compile(rf"{SERVICE}/reports/{agent}/([a-z0-9-]+)$", re.MULTILINE)
+    guides = [guide.read_text() for guide in sorted(GUIDES.glob("*.md"))]
+    text = next(each for each in guides if address.search(each))
+    found = address.search(text)
+    assert found is not None
+    objects: list[Item] = []
+    for block in re.findall(r"(?ms)^```yaml\n(.*?)^```$", text):
+        own = block.replace(found[1], cluster).replace(SERVICE, service_url)
+        documents = plain_yaml.safe_load_all(own.replace(FORGE, forge_url))
+        objects += [item for item in documents if item and _is_for_the_cluster(item)]
     for item in objects:
         if item["kind"] == "GitRepository":
-            item["spec"] |= {"url": deploy_url, "interval": "10s"}
+            item["spec"]["interval"] = PULL_INTERVAL
     return objects
 
 
-def _blocks() -> list[str]:
-    """The YAML blocks of the guides that set up a Provider, and thus Flux."""
-    guides = [guide.read_text() for guide in sorted(GUIDES.glob("*.md"))]
-    chosen = [text for text in guides if "type: generic-hmac" in text]
-    return [block for text in chosen for block in re.findall(r"(?ms)^```yaml\n(.*?)^```$", text)]
+def _is_for_the_cluster(item: Item) -> bool:
+    version = str(item.get("apiVersion", ""))
+    return bool(version) and not version.startswith(OWN_DOCUMENTS)

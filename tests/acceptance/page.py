@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.acceptance.programs import Programs
 from tests.acceptance.recorder import Exchange
-from tests.acceptance.rig import CLUSTERS
+from tests.acceptance.rig import CLUSTERS, LOCKED
 from tests.acceptance.scenarios import Result
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "acceptance.md"
@@ -24,13 +24,13 @@ def write_page(
     lines = [
         "# Acceptance run",
         "",
-        "Written by `make acceptance`; do not edit. The real programs below run on loopback: two",
-        "Kubernetes clusters whose pods kwok reports as running, the Flux controllers, the local",
-        "forge, and the service.",
+        "Written by `make acceptance`; do not edit. The programs below run on loopback:",
+        "Kubernetes clusters whose pods kwok reports as running, their agents, the local forge,",
+        "and the service.",
         "",
         f"- Date: {day.isoformat()}",
         f"- Result: {passed} of {len(results)} scenarios passed",
-        "- Clusters: " + ", ".join(_cluster(name, locked) for name, locked in CLUSTERS.items()),
+        "- Clusters: " + ", ".join(f"{name} ({_agent(name)})" for name in CLUSTERS),
         "",
         "| scenario | result | time | seen |",
         "|---|---|---|---|",
@@ -54,8 +54,8 @@ def write_page(
     PAGE.write_text("\n".join(lines))
 
 
-def _cluster(name: str, locked: bool) -> str:
-    return f"{name} ({'multi-tenancy lockdown' if locked else 'as Flux installs itself'})"
+def _agent(name: str) -> str:
+    return CLUSTERS[name] + (" with the multi-tenancy lockdown" if name == LOCKED else "")
 
 
 def _row(result: Result) -> str:
@@ -73,7 +73,8 @@ def _reports(exchanges: Sequence[Exchange]) -> list[str]:
 def _word(exchange: Exchange) -> str:
     event = exchange.event
     if exchange.agent == "argocd":
-        return f"{event['sync']['status']}, {(event['health'] or {}).get('status')}"
+        parts = [event["status"].get(name) or {} for name in ("sync", "health")]
+        return ", ".join(str(part.get("status")) for part in parts)
     return f"{event['reason']} ({event['severity']})"
 
 

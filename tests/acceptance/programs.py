@@ -1,7 +1,7 @@
 """Builds the real programs from their Go modules, once, into a cache outside of the repository.
 
 Each folder of `programs/` is a Go module whose `tool` lines name the programs and whose `go.sum`
-pins every dependency. A folder in the cache is named after the digest of both files.
+pins every dependency. A folder in the cache is named by the digest of both, and of what is copied.
 """
 
 import hashlib
@@ -23,7 +23,15 @@ DATA: dict[str, dict[str, tuple[str, ...]]] = {
         f"github.com/fluxcd/{name}-controller": ("config/crd/bases",)
         for name in ("source", "kustomize", "notification")
     },
-    "argocd": {"github.com/argoproj/argo-cd/v3": ("manifests/crds", "manifests/base/config")},
+    "argocd": {
+        "github.com/argoproj/argo-cd/v3": (
+            "manifests/crds",
+            "manifests/base/config",
+            "manifests/base/application-controller-roles",
+            "manifests/base/notification",
+            "manifests/cluster-rbac/application-controller",
+        )
+    },
 }
 """Folders of module sources that are needed beside the programs: CRDs and stages of kwok."""
 STAMP = "built.json"
@@ -69,8 +77,9 @@ def _cache() -> Path:
 
 
 def _digest(module: str) -> str:
-    files = [FOLDER / module / name for name in ("go.mod", "go.sum")]
-    return hashlib.sha256(b"\0".join(each.read_bytes() for each in files)).hexdigest()[:16]
+    parts = [(FOLDER / module / name).read_bytes() for name in ("go.mod", "go.sum")]
+    parts.append(repr(DATA.get(module)).encode())
+    return hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
 
 
 def _build(module: str, folder: Path) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 
-PASSED_HEADERS = ("content-type", "x-signature", "gotk-component")
+PASSED_HEADERS = ("authorization", "content-type", "x-signature", "gotk-component")
 
 
 @dataclass(frozen=True, slots=True)

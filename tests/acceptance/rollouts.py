@@ -95,7 +95,7 @@ def unit(view: View, component: str, cluster: str) -> dict[str, Any]:
 
 
 def state(rig: Rig, view: View | None) -> str:
-    """What is not as it should be: units, waves, Flux's own conditions."""
+    """What is not as it should be: units, waves, the agents' own conditions."""
     lines = []
     if view is None:
         lines.append("the service has no view of the rollout")
@@ -111,8 +111,8 @@ def state(rig: Rig, view: View | None) -> str:
             for wave in view["waves"]
             for gate in wave["gates"]
         ][:MAX_LINES]
-    for flux in rig.flux.values():
-        lines += [line for line in flux.conditions() if "Succeeded" not in line][:MAX_LINES]
+    for agent in rig.agents.values():
+        lines += agent.conditions()[:MAX_LINES]
     refused = [each for each in rig.recorder.exchanges if each.status >= 400]
     lines += [f"report refused with {each.status}: {each.answer}" for each in refused[-MAX_LINES:]]
     return "\n".join(lines)

@@ -3,7 +3,7 @@
 import secrets
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,9 +25,11 @@ metadata:
   name: {name}
   labels: {{region: {region}, tier: {tier}, size: {size}, gpu: "true", canary: "{canary}"}}
 spec:
-  agent: flux
-  flux: {{timeout: 1m}}
+  agent: {agent}
+  {agent}: {settings}
 """
+SETTINGS = {"flux": "{timeout: 1m}", "argocd": '{repoUrl: "FORGE/{repo}.git"}'}
+
 TENANT = """\
 apiVersion: switchyard.dev/v1alpha1
 kind: Tenant
@@ -35,7 +37,7 @@ metadata: {name: shop}
 spec:
   namespace: shop
   namespaces: [shop-jobs]
-  clusters: {matchExpressions: [{key: region, operator: In, values: [eu, ap]}]}
+  clusters: {matchExpressions: [{key: region, operator: In, values: [eu, ap, us]}]}
   deploy: local:fleet/deploy
 """
 
@@ -64,9 +66,10 @@ class Service:
         found: dict[str, Any] = answer.json()
         return found
 
-    def report_key(self, cluster: str) -> str:
-        """`switchyard report-key`, as the guide says."""
-        command = [str(SWITCHYARD), "report-key", cluster, "--secrets-dir", str(self.secrets)]
+    def report_key(self, cluster: str, agent: str) -> str:
+        """`switchyard report-key`, as the guides say."""
+        command = [str(SWITCHYARD), "report-key", cluster, "--agent", agent]
+        command += ["--secrets-dir", str(self.secrets)]
         done = subprocess.run(
             command, env=self.environment, check=True, capture_output=True, text=True
         )
@@ -78,8 +81,8 @@ class Service:
         return self.folder / "secrets"
 
 
-def start_service(processes: Processes, folder: Path, clusters: Sequence[str]) -> Service:
-    """Start forge and service with the fleet of these clusters; the first one is the canary."""
+def start_service(processes: Processes, folder: Path, clusters: Mapping[str, str]) -> Service:
+    """Start forge and service with a fleet of these clusters; the first one is the canary."""
     tokens = {login: secrets.token_hex(16) for login in (*PEOPLE, BOT)}
     site = start_site(folder / "forge", tokens, system_clock)
     (port,) = free_ports(1)
@@ -119,8 +122,8 @@ def _write_secrets(folder: Path, token: str, hook_secret: str) -> None:
     folder.chmod(0o700)
 
 
-def _fill(service: Service, clusters: Sequence[str]) -> None:
-    """The sample's repositories; recommendations run on every cluster, because there are two."""
+def _fill(service: Service, clusters: Mapping[str, str]) -> None:
+    """The sample's repositories; recommendations run on every cluster, because there are few."""
     otto = service.person("otto")
     fleet = {
         path: content
@@ -128,11 +131,14 @@ def _fill(service: Service, clusters: Sequence[str]) -> None:
         if not path.startswith(("clusters/", "tenants/"))
     }
     fleet["tenants/shop.yaml"] = TENANT.encode()
-    for number, name in enumerate(clusters):
+    for number, (name, agent) in enumerate(clusters.items()):
         labels = {"tier": "edge", "size": "small"} if number else {"tier": "core", "size": "large"}
         canary = "false" if number else "true"
         region = name.partition("-")[0]
-        text = CLUSTER.format(name=name, region=region, canary=canary, **labels)
+        settings = SETTINGS[agent].replace("FORGE", service.site.url)
+        text = CLUSTER.format(
+            name=name, region=region, canary=canary, agent=agent, settings=settings, **labels
+        )
         fleet[f"clusters/{name}.yaml"] = text.encode()
     otto.push(FLEET, "main", fleet, "Describe the fleet")
     readme = b"# What the clusters pull\n\nSwitchyard writes here, by merge request.\n"
@@ -141,9 +147,9 @@ def _fill(service: Service, clusters: Sequence[str]) -> None:
 
 
 def app_files() -> dict[str, bytes]:
-    """The sample shop, for a fleet of two clusters."""
+    """The sample shop, for a fleet of three clusters."""
     found = dict(sample("app"))
-    intents = found["switchyard.yaml"].decode().replace("count: 4", "count: 2")
+    intents = found["switchyard.yaml"].decode().replace("count: 4", "count: 3")
     return found | {"switchyard.yaml": intents.encode()}
 
 
