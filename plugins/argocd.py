@@ -266,9 +266,12 @@ def _destination(cluster: str, settings: ArgoCDSettings) -> dict[str, Json]:
 
 
 def _source(url: str, branch: str, folder: str, *, recurse: bool) -> dict[str, Json]:
-    """`directory` prevents that a kustomization is looked for."""
+    """Without an empty `directory`, which Argo CD removes and then misses (3.2, measured).
+
+    The parent Application would be OutOfSync and synchronise for ever.
+    """
     where: dict[str, Json] = {"repoURL": url, "targetRevision": branch, "path": folder}
-    return {**where, "directory": {"recurse": recurse}}
+    return {**where, "directory": {"recurse": True}} if recurse else where
 
 
 def _object(

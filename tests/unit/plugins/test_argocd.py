@@ -242,7 +242,6 @@ def test_an_application_is_synced_at_once_pruned_and_goes_with_its_objects() -> 
             "repoURL": "https://git.example.com/acme/deploy.git",
             "targetRevision": "HEAD",
             "path": FOLDER,
-            "directory": {"recurse": False},
         },
         "destination": {"server": "https://kubernetes.default.svc", "namespace": "retail"},
         "syncPolicy": {
