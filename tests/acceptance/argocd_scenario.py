@@ -176,7 +176,6 @@ def _application(url: str) -> dict[str, Any]:
                 "repoURL": url,
                 "targetRevision": "main",
                 "path": FOLDER,
-                "directory": {"recurse": False},
             },
             "destination": {
                 "server": "https://kubernetes.default.svc",

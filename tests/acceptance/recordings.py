@@ -23,7 +23,7 @@ RECORDED = {
     "argocd": "argocd/notifications",
 }
 """The scenarios whose conversations are kept, and the file of each by agent."""
-STATES = "argocd/states"
+STATES = "argocd/currency"
 KEPT = re.compile(
     r"switchyard|tenant-shop\.[a-z-]+|storefront\.(currency|cart-redis)|outside(\..*)?"
 )
