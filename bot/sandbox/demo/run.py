@@ -9,18 +9,26 @@ import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from bot.clock import system_clock
+from bot.documents import read_fleet
 from bot.forges import GitCredentials
 from bot.keys import agent_key
 from bot.sandbox.demo.agents import Behaviour, SimulatedCluster
+from bot.sandbox.demo.argocd import ArgoCDBehaviour, SimulatedArgoCD
 from bot.sandbox.demo.fleet import SimulatedFleet
 from bot.sandbox.demo.play import play
 from bot.sandbox.demo.site import APP, BOT, DEPLOY, FLEET, PEOPLE, Site, sample, start_site
 from bot.terminal import write
 
 POLL_SECONDS = 0.5
+PROMPT = ArgoCDBehaviour(
+    apply_time=timedelta(seconds=6), poll=timedelta(seconds=2), jitter=timedelta(seconds=1)
+)
+"""A webhook of the forge lets Argo CD compare soon after a merge."""
+
 LOG = "service.log"
 ACCOUNTS = {"switchyard-shop": frozenset({"shop"})}
 """The sample's tenant has no `deploy`, so an administrator made its account."""
@@ -79,12 +87,7 @@ async def _running(folder: Path, port: int) -> AsyncIterator[Demo]:
     number = await asyncio.to_thread(_fill, site)
     service = _start_service(folder, port, site, keys)
     fleet = SimulatedFleet(
-        [
-            SimulatedCluster(
-                name, agent_key(keys["report"], "flux", name), Behaviour(accounts=ACCOUNTS)
-            )
-            for name in _clusters()
-        ],
+        [_cluster(name, agent, keys["report"]) for name, agent in _agents().items()],
         folder / "clusters",
         (f"{site.url}/{DEPLOY}.git", GitCredentials("otto", tokens["otto"])),
         service_url,
@@ -102,9 +105,17 @@ async def _running(folder: Path, port: int) -> AsyncIterator[Demo]:
         site.server.stop()
 
 
-def _clusters() -> list[str]:
-    names = [path for path in sample("fleet") if path.startswith("clusters/")]
-    return [name.removeprefix("clusters/").removesuffix(".yaml") for name in names]
+def _agents() -> dict[str, str]:
+    """The agent of each cluster of the sample."""
+    clusters = read_fleet(sample("fleet")).fleet.clusters
+    return {each.name: each.agent for each in clusters}
+
+
+def _cluster(name: str, agent: str, report_key: str) -> SimulatedCluster | SimulatedArgoCD:
+    key = agent_key(report_key, agent, name)
+    if agent == "argocd":
+        return SimulatedArgoCD(name, key, PROMPT)
+    return SimulatedCluster(name, key, Behaviour(accounts=ACCOUNTS))
 
 
 def _fill(site: Site) -> int:
