@@ -9,6 +9,7 @@ import hmac
 import json
 import tempfile
 import time
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from bot.keys import agent_key
 from bot.report.model import PLACES, REPORTERS, PlacesView, ReportersView, ReporterView
 from bot.sandbox.forge.server import ThreadedServer
 from bot.store import Store
-from bot.store.reports import Outcome
+from bot.store.reports import Recorded
 from bot.store.tables import reports
 from planners.model import Readiness, Unit
 from plugins import Word
@@ -70,6 +71,14 @@ def _fill(url: str, words: list[Word], now: datetime) -> None:
     engine.dispose()
 
 
+def _record(store: Store, words: list[Word], now: datetime) -> Iterator[Recorded]:
+    """As the service does when so many clusters send at once."""
+    for start in range(0, len(words), AT_ONCE):
+        yield from store.reports.record_messages(
+            [[word] for word in words[start : start + AT_ONCE]], now
+        )
+
+
 def _measure_store() -> None:
     with tempfile.TemporaryDirectory() as folder:
         url, now = f"sqlite:///{folder}/switchyard.db", system_clock()
@@ -79,9 +88,9 @@ def _measure_store() -> None:
         changed = {Unit(word.component, word.cluster) for word in again[:CHANGED]}
         store.reports.expect("shop", changed)
         expected = time.perf_counter()
-        news = sum(store.reports.record(each, now) is Outcome.NEWS for each in again[:CHANGED])
+        news = sum(each.count for each in _record(store, again[:CHANGED], now) if each.news)
         awaited = time.perf_counter()
-        quiet = sum(store.reports.record(each, now) is Outcome.REPEATED for each in again[CHANGED:])
+        quiet = sum(each.count for each in _record(store, again[CHANGED:], now) if not each.news)
         done = time.perf_counter()
         store.close()
     assert (news, quiet) == (CHANGED, len(again) - CHANGED)

@@ -73,10 +73,18 @@ class Reports:
 
     def record_all(self, words: Iterable[Word], received: datetime) -> Recorded:
         """Store the words of one message."""
-        outcomes = [(word, self.record(word, received)) for word in words]
-        kept = sum(outcome is not Outcome.IGNORED for _, outcome in outcomes)
-        news = {word.application for word, outcome in outcomes if outcome is Outcome.NEWS}
-        return Recorded(kept, frozenset(news - {""}))
+        (recorded,) = self.record_messages([words], received)
+        return recorded
+
+    def record_messages(
+        self, messages: Iterable[Iterable[Word]], received: datetime
+    ) -> list[Recorded]:
+        """Store the words of several messages durably, with one commit for all of them."""
+        with self._database.write() as connection:
+            return [
+                _summary([(word, self._record(connection, word, received)) for word in words])
+                for words in messages
+            ]
 
     def record(self, word: Word, received: datetime) -> Outcome:
         """Store a word if it is newer than the last one of this cluster on this revision.
@@ -84,6 +92,10 @@ class Reports:
         Nothing changes if it is late, a duplicate, has a name that is too long, or is about one
         component too many.
         """
+        with self._database.write() as connection:
+            return self._record(connection, word, received)
+
+    def _record(self, connection: sa.Connection, word: Word, received: datetime) -> Outcome:
         key = {
             "application": word.application,
             "cluster": word.cluster,
@@ -92,16 +104,15 @@ class Reports:
         }
         if any(len(value) > width(reports.c[name]) for name, value in key.items()):
             return Outcome.IGNORED
-        with self._database.write() as connection:
-            if self._repeat(connection, key, word, seconds(received)):
-                return Outcome.REPEATED
-            if self._is_full(connection, key):
-                return Outcome.IGNORED
-            upsert = self._upsert(key, word, seconds(received))
-            kept = connection.scalar(upsert.returning(reports.c.revision)) is not None
-            if kept:
-                self._prune(connection, key)
-            return Outcome.NEWS if kept else Outcome.IGNORED
+        if self._repeat(connection, key, word, seconds(received)):
+            return Outcome.REPEATED
+        if self._is_full(connection, key):
+            return Outcome.IGNORED
+        upsert = self._upsert(key, word, seconds(received))
+        kept = connection.scalar(upsert.returning(reports.c.revision)) is not None
+        if kept:
+            self._prune(connection, key)
+        return Outcome.NEWS if kept else Outcome.IGNORED
 
     def expect(self, application: str, units: Collection[Unit]) -> None:
         """Say of which units a pass waits for reports: each of those wakes the application."""
@@ -226,6 +237,12 @@ class Reports:
                 )
                 for each in found
             )
+
+
+def _summary(outcomes: list[tuple[Word, Outcome]]) -> Recorded:
+    kept = sum(outcome is not Outcome.IGNORED for _, outcome in outcomes)
+    news = {word.application for word, outcome in outcomes if outcome is Outcome.NEWS}
+    return Recorded(kept, frozenset(news - {""}))
 
 
 def _second(word: Word) -> float:

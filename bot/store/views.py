@@ -8,7 +8,7 @@ import functools
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 import sqlalchemy as sa
 from pydantic import TypeAdapter, ValidationError
@@ -33,6 +33,7 @@ class Views:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._decoded: dict[str, tuple[str, Any]] = {}
 
     def save(self, kind: ViewKind[T], name: str, view: T) -> None:
         """Set the view of a name."""
@@ -44,6 +45,20 @@ class Views:
         with self._database.read() as connection:
             text = connection.scalar(query)
         return None if text is None else _decode(kind, text)
+
+    def load_shared(self, kind: ViewKind[T], name: str) -> T | None:
+        """The same value as long as the stored one is equal: for large views that many read."""
+        key = kind.prefix + name
+        query = sa.select(sa.cast(views.c.value, sa.Text)).where(views.c.key == key)
+        with self._database.read() as connection:
+            text = connection.scalar(query)
+        if text is None:
+            return None
+        kept, view = self._decoded.get(key, ("", None))
+        if kept != text:
+            view = _decode(kind, text)
+            self._decoded[key] = (text, view)
+        return cast("T | None", view)
 
     def load_all(self, kind: ViewKind[T]) -> dict[str, T]:
         """Every view of a kind by name, sorted."""

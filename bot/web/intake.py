@@ -6,6 +6,7 @@ that run on it, and at a limited rate. Everything else leaves no row in the data
 
 import asyncio
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -15,6 +16,7 @@ from fastapi import HTTPException, status
 from bot.context import Context
 from bot.keys import agent_key, facts_key
 from bot.report.model import PLACES, REPORTERS, PlacesView, ReportersView
+from bot.store.reports import Recorded
 from plugins import Word
 
 BURST = 1000
@@ -71,6 +73,14 @@ class Sender:
 
 
 @dataclass(slots=True)
+class _Message:
+    """The words of a message that waits to be stored, and what became of them."""
+
+    words: Sequence[Word]
+    recorded: asyncio.Future[Recorded]
+
+
+@dataclass(slots=True)
 class Intake:
     """The reports of all clusters, for one process."""
 
@@ -79,6 +89,8 @@ class Intake:
     _allowances: dict[str, _Allowance] = field(default_factory=dict)
     _places: dict[str, PlacesView] = field(default_factory=dict)
     _ignored: Counter[str] = field(default_factory=Counter)
+    _waiting: list[_Message] = field(default_factory=list)
+    _writer: asyncio.Task[None] | None = None
 
     async def sender(self, cluster: str, agent: str = "") -> Sender:
         """The sender that a request claims to be from; without an agent it sends facts.
@@ -146,8 +158,37 @@ class Intake:
             self._count(sender.cluster, reason)
         return reason
 
+    async def record(self, words: Sequence[Word]) -> Recorded:
+        """Store words durably; messages that come together share a commit.
+
+        A merge makes every unit of a fleet report, and each commit waits for the disk.
+        """
+        message = _Message(words, asyncio.get_running_loop().create_future())
+        self._waiting.append(message)
+        if self._writer is None or self._writer.done():
+            self._writer = asyncio.create_task(self._write())
+        return await message.recorded
+
+    async def _write(self) -> None:
+        while self._waiting:
+            messages, self._waiting = self._waiting, []
+            try:
+                found = await asyncio.to_thread(
+                    self.context.store.reports.record_messages,
+                    [each.words for each in messages],
+                    self.context.clock(),
+                )
+            except Exception as error:  # noqa: BLE001 - each sender gets it, and sends again
+                for each in messages:
+                    if not each.recorded.done():
+                        each.recorded.set_exception(error)
+            else:
+                for each, recorded in zip(messages, found, strict=True):
+                    if not each.recorded.done():
+                        each.recorded.set_result(recorded)
+
     async def _reporters(self) -> ReportersView:
-        found = await asyncio.to_thread(self.context.store.views.load, REPORTERS, "")
+        found = await asyncio.to_thread(self.context.store.views.load_shared, REPORTERS, "")
         if found is None:
             raise HTTPException(
                 status.HTTP_503_SERVICE_UNAVAILABLE,

@@ -151,7 +151,7 @@ async def _report(
         raise HTTPException(status.HTTP_422_UNPROCESSABLE_CONTENT, FUTURE_REPORT)
     reasons = [await intake.reason_to_ignore(sender, agent.name, word) for word in words]
     accepted = [word for word, reason in zip(words, reasons, strict=True) if not reason]
-    recorded = await asyncio.to_thread(context.store.reports.record_all, accepted, now)
+    recorded = await intake.record(accepted)
     if recorded.news:
         keys = [application_key(name) for name in sorted(recorded.news)]
         await asyncio.to_thread(context.store.queue.trigger, keys, now)
