@@ -47,11 +47,11 @@ def _run(options: argparse.Namespace, programs: Programs) -> int:
             print(summary(results[-1:]), flush=True)
             if options.record and scenario.name in RECORDED:
                 write_recording(scenario.name, programs, rig.recorder.exchanges[before:])
+            if not options.only:
+                today = datetime.now(UTC).date()
+                write_page(today, programs, results, rig.recorder.exchanges)
         if options.record and rig.states:
             write_states(programs, rig.states)
-        if not options.only:
-            today = datetime.now(UTC).date()
-            write_page(today, programs, results, rig.recorder.exchanges)
         if options.keep:
             print(f"forge {rig.service.site.url}, service {rig.service.url}; Ctrl-C stops")
             signal.pause()

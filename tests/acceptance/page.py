@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.acceptance.programs import Programs
 from tests.acceptance.recorder import Exchange
 from tests.acceptance.rig import CLUSTERS, LOCKED
-from tests.acceptance.scenarios import Result
+from tests.acceptance.scenarios import SCENARIOS, Result
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "acceptance.md"
 MAX_DETAIL = 600
@@ -29,7 +29,7 @@ def write_page(
         "and the service.",
         "",
         f"- Date: {day.isoformat()}",
-        f"- Result: {passed} of {len(results)} scenarios passed",
+        f"- Result: {passed} of {len(results)} scenarios passed{_missing(results)}",
         "- Clusters: " + ", ".join(f"{name} ({_agent(name)})" for name in CLUSTERS),
         "",
         "| scenario | result | time | seen |",
@@ -52,6 +52,11 @@ def write_page(
         "",
     ]
     PAGE.write_text("\n".join(lines))
+
+
+def _missing(results: Sequence[Result]) -> str:
+    left = len(SCENARIOS) - len(results)
+    return f"; the run was stopped before the other {left}" if left else ""
 
 
 def _agent(name: str) -> str:
