@@ -160,7 +160,7 @@ def _option(placement: Placement, groups: Sequence[PlacementGroup], index: int) 
 
 
 def _problem(
-    allocation: Allocation, groups: Iterable[PlacementGroup], options: Iterable[Option]
+    allocation: Allocation, groups: Iterable[PlacementGroup], options: Sequence[Option]
 ) -> AssignmentProblem:
     requests: dict[Unit, dict[str, int]] = {}
     spreads: dict[tuple[str, str, int, int], SpreadConstraint] = {}
@@ -190,6 +190,11 @@ def _problem(
         spreads=tuple(spreads.values()),
         affinities=tuple(pair for key, pair in pairs.items() if not key.apart),
         anti_affinities=tuple(pair for key, pair in pairs.items() if key.apart),
+        loads={
+            Unit(option.group.component.name, name): score.load
+            for option in options
+            for name, score in option.scores.items()
+        },
     )
 
 

@@ -1,8 +1,9 @@
 """Finds the best placement of all components together, with a solver of integer programs.
 
 The objective is lexicographic: the number of assignments, then their score. Ties are resolved in
-favour of clusters early in the alphabet, then by a hash of the names, so that the solution is the
-same with every solver. Every solution is verified in exact arithmetic before it is accepted.
+favour of an even load, then of clusters early in the alphabet, then by a hash of the names, so that
+the solution is the same with every solver. Every solution is verified in exact arithmetic before it
+is accepted.
 """
 
 from collections.abc import Mapping
@@ -23,6 +24,7 @@ from planners.optimizer.problem import (
     objective,
     points,
 )
+from planners.optimizer.reduce import reduced
 from planners.optimizer.solver import (
     IntegerProgram,
     LinearConstraint,
@@ -56,7 +58,7 @@ def solve(problem: AssignmentProblem, solver: Solver) -> Solution | Infeasible:
         ValueError: two choices of one component have the same group.
     """
     problem = ordered(problem)
-    search = _Search(problem, solver)
+    search = _Search(reduced(problem), solver)
     result = search.maximise(search.goal)
     solved, greedy = search.assignments(result), assign_greedily(problem)
     if solved is None and greedy is None:
@@ -83,7 +85,7 @@ def _explain(problem: AssignmentProblem, solver: Solver, *, finished: bool) -> I
     """Why there is no solution; unknown if the solver reached its limit."""
 
     def feasible(relaxed: AssignmentProblem) -> bool:
-        model = ProgramModel(relaxed)
+        model = ProgramModel(reduced(relaxed))
         program = IntegerProgram(tuple(model.bounds), tuple(model.constraints))
         return solver.maximise(program).values is not None
 
@@ -146,15 +148,20 @@ class _Search:
         count = dict.fromkeys(variables.values(), 1)
         self.constraints.append(LinearConstraint(count, minimum=len(chosen)))
         self.constraints.append(LinearConstraint(self.scores, minimum=best))
+        known = len(self.model.constraints)
         names = sorted({assignment.cluster for assignment in variables})
         index = {name: at for at, name in enumerate(names)}
+        crowding = self.model.crowding()
+        self.constraints += self.model.constraints[known:]
+        spread = self._maximise_also(crowding, replace(first, values=None))
         by_name = self._maximise_also(
-            {at: -index[assignment.cluster] for assignment, at in variables.items()}, first
+            {at: -index[assignment.cluster] for assignment, at in variables.items()},
+            spread.result,
         )
         by_hash = self._maximise_also(
             {at: _hash(assignment) for assignment, at in variables.items()}, by_name.result
         )
-        resolved = by_name.proven and by_hash.proven
+        resolved = spread.proven and by_name.proven and by_hash.proven
         final = self.assignments(by_hash.result) or chosen
         return Solution(final, best, best, proven=True, ties_resolved=resolved)
 

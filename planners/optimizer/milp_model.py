@@ -138,6 +138,25 @@ class ProgramModel:
                 self.limits.append(CapacityLimit(amounts, available))
         self.constraints += [limit.constraint(self.units) for limit in self.limits]
 
+    def crowding(self) -> dict[int, int]:
+        """Adds variables for the load of each cluster; the goal to maximise, which spreads it.
+
+        The first choice on a cluster adds its load, each further one 1 more.
+        """
+        by_cluster: dict[str, list[int]] = {}
+        goal: dict[int, int] = {}
+        for unit, variable in sorted(self.units.items()):
+            if unit not in self.problem.fixed:
+                by_cluster.setdefault(unit.cluster, []).append(variable)
+                goal[variable] = -self.problem.loads.get(unit, 0)
+        for _, variables in sorted(by_cluster.items()):
+            places = [self._variable() for _ in variables[1:]]
+            goal |= {place: -number for number, place in enumerate(places, start=1)}
+            first = self._variable()
+            taken = dict.fromkeys((first, *places), -1)
+            self._constrain({**dict.fromkeys(variables, 1), **taken}, minimum=0, maximum=0)
+        return goal
+
     def covers(self, units: Collection[Unit]) -> Iterator[LinearConstraint]:
         """Constraints against components that exceed a limit, on every cluster where they would."""
         exceeding = {

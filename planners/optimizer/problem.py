@@ -94,7 +94,8 @@ class AssignmentProblem:
     Resources that `free` does not list are unlimited. `fixed` units are assigned already and use
     their requests. Each of `affinities` allows `component` only in domains with `other`, each of
     `anti_affinities` only in domains without it (`component` equal to `other`: at most one unit in
-    each domain).
+    each domain). `loads` are the components on the cluster of a unit before any choice (absent: 0);
+    among equal solutions those that spread the load are better.
     """
 
     choices: tuple[Choice, ...]
@@ -104,6 +105,7 @@ class AssignmentProblem:
     spreads: tuple[SpreadConstraint, ...] = ()
     affinities: tuple[AffinityConstraint, ...] = ()
     anti_affinities: tuple[AffinityConstraint, ...] = ()
+    loads: Mapping[Unit, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         groups = Counter((choice.component, choice.group) for choice in self.choices)

@@ -1,7 +1,8 @@
 """Laws of optimal placement over random problems, compared with exhaustive search."""
 
 import random
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import chain, combinations, product
 from typing import TypeVar
@@ -77,6 +78,7 @@ def problems(draw: st.DrawFn) -> AssignmentProblem:
         tuple(draw(st.lists(spread, max_size=1))),
         tuple(draw(st.lists(pair, max_size=1))),
         tuple(draw(st.lists(pair, max_size=2))),
+        draw(st.dictionaries(st.sampled_from(sorted(demands)), st.integers(-1, 2))),
     )
 
 
@@ -85,13 +87,22 @@ def subsets(choice: Choice) -> Iterator[tuple[Assignment, ...]]:
     return chain.from_iterable(combinations(choice.assignments, count) for count in counts)
 
 
-def best(problem: AssignmentProblem) -> tuple[int, int, int] | None:
-    """The most seats, the most points with these, the least sum of places in the alphabet."""
+def crowding(problem: AssignmentProblem, answer: Collection[Assignment]) -> int:
+    """The load that the chosen units meet: what is there before, and each other."""
+    units = {assignment.unit for assignment in answer} - problem.fixed
+    together = Counter(unit.cluster for unit in units)
+    met = sum(problem.loads.get(unit, 0) for unit in units)
+    return met + sum(count * (count - 1) // 2 for count in together.values())
+
+
+def best(problem: AssignmentProblem) -> tuple[int, int, int, int] | None:
+    """Most seats, most points, least crowding, least sum of places in the alphabet."""
     names = sorted({name for choice in problem.choices for name in choice.candidates})
     answers = (tuple(chain(*picks)) for picks in product(*map(subsets, problem.choices)))
     worth = (
         (
             *objective(problem, answer),
+            -crowding(problem, answer),
             -sum(names.index(assignment.cluster) for assignment in answer),
         )
         for answer in answers
@@ -137,7 +148,8 @@ def test_the_solution_is_the_best_of_all(problem: AssignmentProblem) -> None:
     names = sorted({name for choice in problem.choices for name in choice.candidates})
     places = sum(names.index(assignment.cluster) for assignment in found.chosen)
     assert check(problem, found.chosen) == ()
-    assert (*objective(problem, found.chosen), -places) == known
+    crowd = crowding(problem, found.chosen)
+    assert (*objective(problem, found.chosen), -crowd, -places) == known
     assert found.proven
     assert found.ties_resolved
     assert found.points == found.bound == objective(problem, found.chosen)[1]

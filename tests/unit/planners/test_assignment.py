@@ -21,6 +21,7 @@ from planners.optimizer.problem import (
     objective,
     points,
 )
+from planners.optimizer.reduce import reduced
 from planners.optimizer.solver import (
     Bounds,
     IntegerProgram,
@@ -397,3 +398,38 @@ def test_a_missing_solver_is_reported_with_its_extra(monkeypatch: pytest.MonkeyP
 
     with pytest.raises(SolverMissingError, match=r"pip install switchyard\[optimal\]"):
         load()
+
+
+def test_equal_points_spread_over_clusters_as_by_default() -> None:
+    problem = AssignmentProblem(
+        choices=tuple(Choice(name, 0, dict.fromkeys(("a", "b", "c"), 50), 1, 1) for name in "xyz"),
+        loads={Unit("x", "a"): 1, Unit("y", "a"): 1, Unit("z", "a"): 1},
+    )
+
+    solution = solve(problem, SOLVER)
+    loaded = solve(replace(problem, loads=dict.fromkeys(problem.loads, 2)), SOLVER)
+
+    assert isinstance(solution, Solution)
+    assert isinstance(loaded, Solution)
+    assert sorted(each.cluster for each in loaded.chosen) == ["b", "b", "c"]
+    assert sorted(each.cluster for each in solution.chosen) == ["a", "b", "c"]
+    assert solution.ties_resolved
+
+
+def test_candidates_that_no_best_solution_uses_are_left_out() -> None:
+    many = {f"c{number:03}": number for number in range(300)}
+    domains = {name: "even" if score % 2 == 0 else "odd" for name, score in many.items()}
+    problem = AssignmentProblem(
+        choices=tuple(Choice(name, 0, many, 1, 1) for name in "xyz"),
+        spreads=(SpreadConstraint("y", domains, 1),),
+        affinities=(AffinityConstraint("z", "x"),),
+    )
+
+    sizes = {choice.component: len(choice.candidates) for choice in reduced(problem).choices}
+
+    assert sizes == {"x": 300, "y": 6, "z": 300}
+    alone = replace(problem, affinities=())
+    assert {len(choice.candidates) for choice in reduced(alone).choices} == {3, 6}
+    solution = solve(alone, SOLVER)
+    assert isinstance(solution, Solution)
+    assert solution.points == 3 * 299
