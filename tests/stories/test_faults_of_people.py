@@ -22,6 +22,7 @@ on_each = pytest.mark.parametrize("world", ["github", "gitlab"], indirect=True)
 on_gitlab = pytest.mark.parametrize("world", ["gitlab"], indirect=True)
 FOLDER = "clusters/{}/apps/shop/storefront/{}/"
 CANARIES = WAVES[:3]
+SURPRISE = b"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: surprise, namespace: shop}\n"
 
 
 def merging(faults: Faults, number: int, act: Callable[[], object]) -> None:
@@ -74,14 +75,14 @@ async def test_main_moves_by_a_file_of_the_same_unit_just_before_the_merge(
     file = FOLDER.format("one", "cart") + "deployment-cart.yaml"
 
     def otto_pushes() -> None:
-        world.otto.push(DEPLOY, "main", {file: b"kind: Surprise\n"}, "By hand")
+        world.otto.push(DEPLOY, "main", {file: SURPRISE}, "By hand")
 
     merging(faults, number_of(world, "canary.2"), otto_pushes)
     await hold(world, ["canary.1"])
     told = "waits for 1 approval: it overwrites a change by Otto"
     assert world.reasons("canary.2") == [told]
     assert told in await page(world)
-    assert "Surprise" in world.deployed("one", "cart")
+    assert "surprise" in world.deployed("one", "cart")
 
     world.rita.approve(DEPLOY, number_of(world, "canary.2"))
     await world.settle()
@@ -97,7 +98,7 @@ async def test_main_moves_by_a_new_file_beside_it_just_before_the_merge(
     file = FOLDER.format("one", "cart") + "extra.yaml"
 
     def otto_pushes() -> None:
-        world.otto.push(DEPLOY, "main", {file: b"kind: Surprise\n"}, "By hand")
+        world.otto.push(DEPLOY, "main", {file: SURPRISE}, "By hand")
 
     merging(faults, number_of(world, "canary.2"), otto_pushes)
     await hold(world, ["canary.1", "canary.2"])

@@ -21,11 +21,9 @@ import posixpath
 import re
 import subprocess
 import sys
-import tarfile
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -135,8 +133,8 @@ def extract(app: PublicApp, repository: Path, into: Path) -> Path:
             f"{repository}: commit {app.commit} of https://github.com/{app.repository} is needed "
             f"there: {archive.stderr.decode().strip()}"
         )
-    with tarfile.open(fileobj=BytesIO(archive.stdout)) as files:
-        files.extractall(into, filter="data")
+    into.mkdir(parents=True, exist_ok=True)
+    subprocess.run(("tar", "-x", "-C", str(into)), input=archive.stdout, check=True)
     root = into / app.folder
     for path in sorted(root.rglob("*")) if app.only else ():
         if path.is_file() and path.relative_to(root).as_posix() not in app.only:
