@@ -115,6 +115,7 @@ _WEBHOOK_RULE = shape(
     },
     _alone("operations", "apiGroups", "apiVersions"),
     required=("operations", "apiGroups", "apiVersions", "resources"),
+    filled=("scope",),
 )
 _CLIENT = shape(
     {
@@ -152,7 +153,7 @@ def _webhook(**more: Check) -> Check:
             **more,
         },
         required=("name", "clientConfig", "sideEffects", "admissionReviewVersions"),
-        filled=("failurePolicy", "matchPolicy", "sideEffects"),
+        filled=("failurePolicy", "matchPolicy", "sideEffects", *more),
     )
 
 
@@ -187,7 +188,7 @@ _API = shape(
         "version": LETTER_LABEL,
         "groupPriorityMinimum": between(1, 20_000),
         "versionPriority": between(1, 1000),
-        "service": shape({}, required=("name", "namespace")),
+        "service": shape({"port": PORT_NUMBER}, required=("name", "namespace")),
     },
     _trust,
     required=("version", "groupPriorityMinimum", "versionPriority"),

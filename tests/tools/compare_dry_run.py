@@ -46,6 +46,16 @@ KNOWN: tuple[tuple[str, str, str], ...] = (
         "server-side apply drops an empty list that is required",
     ),
     ("CustomResourceDefinition", r"served deleted", "served is required; apply takes it for false"),
+    (
+        "CSIDriver",
+        r"^spec( = {}| deleted)|audience deleted|tokenRequests\[0\] = {}",
+        "server-side apply drops the empty values that the schema requires",
+    ),
+    ("CSIDriver", r"volumeLifecycleModes = ", "that items of a set are unique is not checked"),
+    ("RuntimeClass", r"tolerations = ", "that tolerations are unique is not checked"),
+    ("*", r"caBundle = ", "that a certificate bundle is base64 is not checked"),
+    ("*", r"matchConditions\[\d\]\.expression = ", "expressions of webhooks are not compiled"),
+    ("Lease", r"strategy|preferredHolder", "without its feature gate the server drops both fields"),
 )
 """Kind, pattern of the path, and reason of each accepted difference."""
 
