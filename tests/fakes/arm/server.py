@@ -24,14 +24,13 @@ Every request and answer is checked against the SDK's models (`tests.fakes.arm.s
 
 import json
 import re
-import ssl
 import threading
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.message import Message
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -40,6 +39,7 @@ import jsonschema
 from tests.fakes.arm.flux import ClusterFlux
 from tests.fakes.arm.shapes import check
 from tests.fakes.certificates import Authority
+from tests.fakes.tls_server import TlsServer
 
 API_VERSION, TOKEN = "2025-04-01", "token-of-azure"
 ENTRA_TENANT, CLIENT, SECRET = "tenant-of-azure", "the-bot", "secret-of-azure"
@@ -127,20 +127,12 @@ class Arm:
             def log_message(self, *_: object) -> None:
                 pass
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(authority.certificate)
-        self.server.socket = context.wrap_socket(
-            self.server.socket, server_side=True, do_handshake_on_connect=False
-        )
-        self.server.handle_error = lambda *_: None  # type: ignore[method-assign]
-        self.url = f"https://127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
+        self.server = TlsServer(Handler, authority)
+        self.url = f"https://{self.server.place}"
 
     def stop(self) -> None:
         """Stop, and fail where a request or an answer did not have its shape."""
-        self.server.shutdown()
-        self.server.server_close()
+        self.server.stop()
         assert not self.wrong, self.wrong
 
     def connect(self, cluster: str, flux: ClusterFlux) -> Cluster:
