@@ -7,11 +7,11 @@ kustomize-controller 1.9 `internal/controller/kustomization_controller.go` and f
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any
 
-from planners.model import Json, Readiness
+from planners.model import AgentSettings, Json, Readiness
 from plugins import MAX_MESSAGE_LENGTH, ReportError, Word, commit_of, json_object, time_of
 from renderers.agents import Objects, Target
 
@@ -46,16 +46,26 @@ class Names:
         )
 
 
-class Spans(Protocol):
+@dataclass(frozen=True, slots=True)
+class Spans(AgentSettings):
     """How often Flux compares, and how long it waits."""
 
-    @property
-    def interval(self) -> timedelta:
-        """Between two comparisons."""
+    interval: timedelta = field(
+        default=timedelta(minutes=10),
+        metadata={
+            "description": "How often Flux compares each component with the deploy repo.",
+            "minimum": timedelta(minutes=1),
+        },
+    )
+    timeout: timedelta = field(
+        default=timedelta(minutes=5),
+        metadata={"description": "How long the objects of a component may take to become ready."},
+    )
 
     @property
-    def timeout(self) -> timedelta:
-        """For objects to become ready."""
+    def max_report_age(self) -> timedelta:
+        """Flux reports once in each interval; one lost report is not silence."""
+        return 2 * self.interval + self.timeout
 
 
 def account(tenant: str) -> str:

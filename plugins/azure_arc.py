@@ -13,7 +13,6 @@ Kubernetes" (names of Flux objects, `flux-applier`, multi-tenancy).
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any, Literal
 
 from planners.model import AgentSettings, Json, Readiness
@@ -42,9 +41,12 @@ _TYPES = {
 _REVISION = re.compile(r"[Rr]evision:? '?([^\s']+)")
 
 
-@dataclass(frozen=True, slots=True)
-class AzureArcSettings(AgentSettings):
-    """Where Azure has the cluster, and how it delivers."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AzureArcSettings(_flux.Spans):
+    """Where Azure has the cluster, and how it delivers.
+
+    Azure is read every minute; the cluster tells it within its own interval.
+    """
 
     subscription: str = field(
         compare=False,
@@ -73,17 +75,6 @@ class AzureArcSettings(AgentSettings):
             "application has its own, which may write in the tenant's main namespace only."
         },
     )
-    interval: timedelta = field(
-        default=timedelta(minutes=10),
-        metadata={
-            "description": "How often Flux compares each component with the deploy repo.",
-            "minimum": timedelta(minutes=1),
-        },
-    )
-    timeout: timedelta = field(
-        default=timedelta(minutes=5),
-        metadata={"description": "How long the objects of a component may take to become ready."},
-    )
     git_secret: str = field(
         default="",
         compare=False,
@@ -93,11 +84,6 @@ class AzureArcSettings(AgentSettings):
             "none are needed."
         },
     )
-
-    @property
-    def max_report_age(self) -> timedelta:
-        """Azure is read every minute; the cluster tells it within its own interval."""
-        return 2 * self.interval + self.timeout
 
 
 @dataclass(frozen=True, slots=True)

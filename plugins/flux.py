@@ -7,7 +7,6 @@ kustomize-controller 1.9 `internal/controller/kustomization_controller.go` and f
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
 
 from planners.model import AgentSettings, Json, Readiness
 from plugins import Agent, WatchedKind, Word, _flux, commit_of, signature_matches, time_of
@@ -27,20 +26,9 @@ OWN_ACCOUNT = "kustomize-controller"
 
 
 @dataclass(frozen=True, slots=True)
-class FluxSettings(AgentSettings):
+class FluxSettings(_flux.Spans):
     """Settings of Flux on a cluster."""
 
-    interval: timedelta = field(
-        default=timedelta(minutes=10),
-        metadata={
-            "description": "How often Flux compares each component with the deploy repo.",
-            "minimum": timedelta(minutes=1),
-        },
-    )
-    timeout: timedelta = field(
-        default=timedelta(minutes=5),
-        metadata={"description": "How long the objects of a component may take to become ready."},
-    )
     sops: bool = field(
         default=False,
         metadata={
@@ -56,11 +44,6 @@ class FluxSettings(AgentSettings):
             "Default: none are needed."
         },
     )
-
-    @property
-    def max_report_age(self) -> timedelta:
-        """Flux reports once in each interval; one lost report is not silence."""
-        return 2 * self.interval + self.timeout
 
 
 @dataclass(frozen=True, slots=True)

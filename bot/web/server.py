@@ -6,9 +6,8 @@ gets a 4xx and changes nothing.
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager
-from datetime import timedelta
 
 from fastapi import FastAPI, HTTPException, Request, Response, status
 from fastapi.responses import JSONResponse
@@ -23,6 +22,7 @@ from bot.store.keys import application_key
 from bot.web import ui
 from bot.web.auth import Auth, AuthMiddleware, routes
 from bot.web.cluster_status import (
+    MAX_SKEW,
     ForgedStatusError,
     SignedStatus,
     StatusRefusedError,
@@ -36,8 +36,6 @@ from plugins import Agent, ReportError, signature_matches
 MAX_HOOK_BYTES = 25 * 1024 * 1024
 MAX_REPORT_BYTES = 256 * 1024
 READ_SECONDS = 10
-MAX_SKEW = timedelta(minutes=10)
-
 MAX_NAME = 100
 
 MALFORMED = "The request cannot be read."
@@ -152,10 +150,7 @@ async def _report(
     reasons = [await intake.reason_to_ignore(sender, agent.name, word) for word in words]
     accepted = [word for word, reason in zip(words, reasons, strict=True) if not reason]
     recorded = await intake.record(accepted)
-    if recorded.news:
-        keys = [application_key(name) for name in sorted(recorded.news)]
-        await asyncio.to_thread(context.store.queue.trigger, keys, now)
-        wake()
+    await _wake(context, wake, recorded.news)
     refused = next(filter(None, reasons), "")
     answer: dict[str, object] = {"recorded": recorded.count > 0}
     if refused:
@@ -200,11 +195,16 @@ async def _status(
             raise HTTPException(status.HTTP_401_UNAUTHORIZED, INVALID_SIGNATURE) from error
         except StatusRefusedError as error:
             raise HTTPException(status.HTTP_422_UNPROCESSABLE_CONTENT, str(error)) from error
-    if news:
-        keys = [application_key(name) for name in sorted(news)]
+    await _wake(context, wake, news)
+    return JSONResponse({"recorded": True}, status.HTTP_202_ACCEPTED)
+
+
+async def _wake(context: Context, wake: Callable[[], None], news: Iterable[str]) -> None:
+    """Make the applications due about which a cluster said something new."""
+    keys = [application_key(name) for name in sorted(news)]
+    if keys:
         await asyncio.to_thread(context.store.queue.trigger, keys, context.clock())
         wake()
-    return JSONResponse({"recorded": True}, status.HTTP_202_ACCEPTED)
 
 
 @contextmanager

@@ -4,7 +4,7 @@ Waves are evaluated independently, and no result of an earlier pass is stored: t
 lead to the same effects (level-triggered, like a Kubernetes controller).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -76,7 +76,7 @@ def evaluate(snapshot: Snapshot, plan: Plan, changes: Sequence[ChangeSet]) -> Ev
     for status in statuses:
         if status.merge_request is None or not status.change.files:
             continue
-        due += _order_statuses(status, status.merge_request)
+        due += _order_statuses(status.merge_request, status.gates)
         if status.gates == (BehindTarget(),):
             due.append(merge_requests.rebuild(snapshot, status.change, status.merge_request))
         if not status.gates and not merged:
@@ -88,25 +88,18 @@ def evaluate(snapshot: Snapshot, plan: Plan, changes: Sequence[ChangeSet]) -> Ev
 def refuse(snapshot: Snapshot, problem: PlanProblem) -> Evaluation:
     """The evaluation of a plan with problems: no open merge request may merge, whoever tries."""
     gates = (InvalidPlan(str(problem)),)
+    opened = (each for each in snapshot.merge_requests if each.state is MergeRequestState.OPEN)
     return Evaluation(
-        (),
-        tuple(
-            effects.SetOrderStatus(request.number, commit, gates)
-            for request in snapshot.merge_requests
-            if request.state is MergeRequestState.OPEN
-            for commit in (request.head, *request.merge_queue_commits)
-        ),
+        (), tuple(each for request in opened for each in _order_statuses(request, gates))
     )
 
 
-def _order_statuses(status: WaveStatus, request: MergeRequest) -> Iterator[Effect]:
+def _order_statuses(request: MergeRequest, closed: Iterable[Gate]) -> Iterator[Effect]:
     """The required status of the head and of the merge queue's commits.
 
     What the forge itself decides about does not count.
     """
-    gates = tuple(
-        each for each in status.gates if not isinstance(each, BehindTarget | RefusedByForge)
-    )
+    gates = tuple(each for each in closed if not isinstance(each, BehindTarget | RefusedByForge))
     for commit in (request.head, *request.merge_queue_commits):
         yield effects.SetOrderStatus(request.number, commit, gates)
 
