@@ -16,7 +16,6 @@ from bot.git import Access, DeployKey, Mirrors
 from bot.store import Store
 from planners.model import ObjectIdentity, Repo
 from planners.model.snapshot import Snapshot
-from plugins import Word
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +70,7 @@ class Context:
     `refused_branches` why it refused a push, `first_texts` what a comment said when it was first
     read, `contributors` who has a hand in commits, `usage_by_blob` what each blob requests,
     `identities_by_blob` the objects in it, `status_heads` which status branches were read,
-    `agent_backoffs` which clusters' agents could not be configured, `agent_words` what those said
-    last that are read through an API.
+    `agent_backoffs` which clusters' agents could not be configured.
     """
 
     forges: Mapping[str, Forge]
@@ -96,7 +94,6 @@ class Context:
     identities_by_blob: dict[str, tuple[ObjectIdentity, ...]] = field(default_factory=dict)
     status_heads: dict[str, str] = field(default_factory=dict)
     agent_backoffs: dict[str, Backoff] = field(default_factory=dict)
-    agent_words: dict[str, frozenset[Word]] = field(default_factory=dict)
 
     def forge(self, repo: Repo) -> Forge:
         """The forge a repository lives on.

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,6 +12,15 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 BUSY_MS = 10_000
 MAX_TEXT = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class JsonRows:
+    """A table made of JSON, its columns, and the parameters of the query that reads it."""
+
+    table: sa.FromClause
+    columns: list[sa.ColumnElement[str]]
+    parameters: dict[str, str]
 
 
 class Database:
@@ -49,6 +59,19 @@ class Database:
         """JSON text as the value of a JSON column, which is not encoded again."""
         value = sa.literal(text, sa.Text)
         return value if self.is_sqlite else sa.cast(value, sa.JSON)
+
+    def rows(self, text: str, width: int) -> "JsonRows":
+        """JSON text, a list of lists of `width` strings, as a table of one query."""
+        given = sa.bindparam("rows", type_=sa.Text)
+        columns: list[sa.ColumnElement[str]] = []
+        if self.is_sqlite:
+            table = sa.func.json_each(given).table_valued("value", name="wanted")
+            columns += [sa.func.json_extract(table.c.value, f"$[{n}]") for n in range(width)]
+        else:
+            elements = sa.func.json_array_elements(sa.cast(given, sa.JSON))
+            table = elements.table_valued(sa.column("value", sa.JSON), name="wanted")
+            columns += [table.c.value.op("->>")(sa.literal_column(str(n))) for n in range(width)]
+        return JsonRows(table, columns, {"rows": text})
 
     def time(self, now: datetime | None) -> sa.ColumnElement[float]:
         """A time in seconds since 1970, as SQL; None is PostgreSQL's own clock.

@@ -2,33 +2,34 @@
 
 Stored by revision, so that a late word on an old revision does not hide one on a newer revision;
 without a revision for words that name none, without application and component for those about a
-whole cluster. `web` writes, `gather` reads.
+whole cluster. `web` and `worker` write, `gather` reads.
 
-Agents tell times in whole seconds, and words of one second arrive in any order (Flux: that health
-checks passed may arrive after that the reconciliation finished). So within a second the readiness
-decides, and a copy of a word that was sent again never keeps a silent cluster fresh.
+Words that come together are stored in one transaction: their units are read at once, each word is
+judged by `bot.store.report_rules`, and what changed is written.
 """
 
-import math
-from collections.abc import Collection, Iterable
+import json
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum, auto
 from typing import Any
 
 import sqlalchemy as sa
 
 from bot.store.database import Database, clean, moment, seconds
+from bot.store.report_rules import Outcome, StoredWord, UnitReports
 from bot.store.tables import expected_reports, reports, width
-from planners.model import Readiness, Unit
+from planners.model import Unit
 from plugins import Word
 
-MAX_REVISIONS = 20
 MAX_COMPONENTS = 500
-RANKS = {Readiness.PROGRESSING: 1, Readiness.READY: 2, Readiness.STALLED: 3}
-"""Of words of the same second the highest counts; a duplicate of any of them is no newer."""
+WRITER_LOCK = 7_316_215  # unique among the advisory locks of the database, as in bot/store
 
 KEY = ("application", "cluster", "component", "revision")
+UNIT = KEY[:3]
+VALUES = ("revision", "readiness", "message", "reported_at", "received_at", "since")
+UnitKey = tuple[str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +48,6 @@ class ReportRow:
     reported_at: datetime
     received_at: datetime
     since: datetime
-
-
-class Outcome(Enum):
-    """What came of a word: IGNORED; REPEATED, which was no news; or NEWS."""
-
-    IGNORED = auto()
-    REPEATED = auto()
-    NEWS = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +73,12 @@ class Reports:
         self, messages: Iterable[Iterable[Word]], received: datetime
     ) -> list[Recorded]:
         """Store the words of several messages durably, with one commit for all of them."""
-        with self._database.write() as connection:
-            return [
-                _summary([(word, self._record(connection, word, received)) for word in words])
-                for words in messages
-            ]
+        said = [list(words) for words in messages]
+        with self._write() as connection:
+            batch = _Batch(self._database, connection, [each for words in said for each in words])
+            outcomes = [[(word, batch.record(word, received)) for word in words] for words in said]
+            batch.save()
+        return [_summary(each) for each in outcomes]
 
     def record(self, word: Word, received: datetime) -> Outcome:
         """Store a word if it is newer than the last one of this cluster on this revision.
@@ -92,120 +86,48 @@ class Reports:
         Nothing changes if it is late, a duplicate, has a name that is too long, or is about one
         component too many.
         """
-        with self._database.write() as connection:
-            return self._record(connection, word, received)
+        with self._write() as connection:
+            batch = _Batch(self._database, connection, [word])
+            outcome = batch.record(word, received)
+            batch.save()
+        return outcome
 
-    def _record(self, connection: sa.Connection, word: Word, received: datetime) -> Outcome:
-        key = {
-            "application": word.application,
-            "cluster": word.cluster,
-            "component": word.component,
-            "revision": word.revision,
-        }
-        if any(len(value) > width(reports.c[name]) for name, value in key.items()):
-            return Outcome.IGNORED
-        if self._repeat(connection, key, word, seconds(received)):
-            return Outcome.REPEATED
-        if self._is_full(connection, key):
-            return Outcome.IGNORED
-        upsert = self._upsert(key, word, seconds(received))
-        kept = connection.scalar(upsert.returning(reports.c.revision)) is not None
-        if kept:
-            self._prune(connection, key)
-        return Outcome.NEWS if kept else Outcome.IGNORED
+    @contextmanager
+    def _write(self) -> Iterator[sa.Connection]:
+        """A transaction of the only writer of reports, so that what was read stays true.
+
+        With PostgreSQL a writer that stops in the middle blocks the other replicas for ten seconds.
+        """
+        with self._database.write() as connection:
+            if not self._database.is_sqlite:
+                connection.execute(
+                    sa.select(
+                        sa.func.set_config("idle_in_transaction_session_timeout", "10s", sa.true()),
+                        sa.func.pg_advisory_xact_lock(WRITER_LOCK),
+                    )
+                )
+            yield connection
 
     def expect(self, application: str, units: Collection[Unit]) -> None:
-        """Say of which units a pass waits for reports: each of those wakes the application."""
+        """Say of which units a pass waits for reports: news of those wakes the application."""
         row = expected_reports.c
         wanted = {(unit.cluster, unit.component) for unit in units}
         query = sa.select(row.cluster, row.component).where(row.application == application)
-        with self._database.write() as connection:
+        with self._database.read() as connection:
             known = {(each.cluster, each.component) for each in connection.execute(query)}
-            for cluster, component in sorted(known - wanted):
-                here = (row.application == application, row.cluster == cluster)
-                connection.execute(
-                    sa.delete(expected_reports).where(*here, row.component == component)
-                )
-            missing = [
-                {"application": application, "cluster": cluster, "component": component}
-                for cluster, component in sorted(wanted - known)
-            ]
+        if known == wanted:
+            return
+        gone, missing = (
+            [(application, *each) for each in sorted(found)]
+            for found in (known - wanted, wanted - known)
+        )
+        with self._write() as connection:
+            if gone:
+                delete = sa.delete(expected_reports).where(*_unit_is(expected_reports))
+                connection.execute(delete, [_parameters(each) for each in gone])
             if missing:
-                insert = self._database.insert(expected_reports)
-                connection.execute(insert.on_conflict_do_nothing(), missing)
-
-    def _repeat(
-        self, connection: sa.Connection, key: dict[str, str], word: Word, received: float
-    ) -> bool:
-        """Refresh the newest row of a unit if a word says nothing new; whether it did.
-
-        That is READY again, at whatever revision, while no pass waits for a report of the unit. A
-        merge makes every unit of a fleet report so, those that it changed apart.
-        """
-        row, at = reports.c, _second(word)
-        if word.readiness is not Readiness.READY or not word.revision:
-            return False
-        unit = [row[name] == key[name] for name in KEY if name != "revision"]
-        newest = sa.select(row.revision).where(*unit)
-        newest = newest.order_by(row.reported_at.desc(), row.received_at.desc()).limit(1)
-        other = reports.alias()
-        taken = sa.exists().where(
-            *(other.c[name] == key[name] for name in KEY), other.c.revision != row.revision
-        )
-        expected = expected_reports.c
-        awaited = sa.exists().where(*(expected[n] == key[n] for n in KEY if n != "revision"))
-        update = (
-            sa.update(reports)
-            .where(*unit, row.revision == newest.scalar_subquery())
-            .where(row.readiness == Readiness.READY.value, row.reported_at < at, ~taken, ~awaited)
-            .values(revision=word.revision, reported_at=at, received_at=received)
-        )
-        return connection.execute(update).rowcount == 1
-
-    def _upsert(self, key: dict[str, str], word: Word, received: float) -> Any:
-        """One statement, so that the newer of two concurrent words wins."""
-        insert = self._database.insert(reports).values(
-            **key,
-            readiness=word.readiness.value,
-            message=clean(word.message),
-            reported_at=_second(word),
-            received_at=received,
-            since=received,
-        )
-        old, new = reports.c, insert.excluded
-        unchanged = old.readiness == new.readiness
-        changes = {
-            name: new[name] for name in ("readiness", "message", "reported_at", "received_at")
-        }
-        return insert.on_conflict_do_update(
-            index_elements=KEY,
-            set_={**changes, "since": sa.case((unchanged, old.since), else_=new.since)},
-            where=sa.or_(
-                new.reported_at > old.reported_at,
-                sa.and_(
-                    new.reported_at == old.reported_at,
-                    _rank(new.readiness) > _rank(old.readiness),
-                ),
-            ),
-        )
-
-    def _is_full(self, connection: sa.Connection, key: dict[str, str]) -> bool:
-        """Whether a cluster has reported too many other components of the application."""
-        row = reports.c
-        there = [row[name] == key[name] for name in ("application", "cluster")]
-        others = sa.select(sa.func.count(row.component.distinct())).where(
-            *there, row.component != key["component"]
-        )
-        return connection.scalars(others).one() >= MAX_COMPONENTS
-
-    def _prune(self, connection: sa.Connection, key: dict[str, str]) -> None:
-        """Keep only the most recently reported revisions of the unit."""
-        row = reports.c
-        unit = [row[name] == key[name] for name in KEY if name != "revision"]
-        latest = sa.select(row.revision).where(*unit).order_by(row.received_at.desc())
-        # Never the one just recorded: others may have the same time of receipt.
-        old = latest.where(row.revision != key["revision"]).offset(MAX_REVISIONS - 1)
-        connection.execute(sa.delete(reports).where(*unit, row.revision.in_(old)))
+                insert = self._database.insert(expected_reports).on_conflict_do_nothing()
+                connection.execute(insert, [dict(zip(UNIT, each, strict=True)) for each in missing])
 
     def last_received(self) -> dict[str, datetime]:
         """When the last report of each cluster was received, whatever it was about."""
@@ -239,15 +161,110 @@ class Reports:
             )
 
 
+class _Batch:
+    """The units of some words, as they are stored, and what the words change."""
+
+    def __init__(
+        self, database: Database, connection: sa.Connection, words: Collection[Word]
+    ) -> None:
+        self._database, self._connection = database, connection
+        keys = sorted({_unit_key(word) for word in words if _fits(word)})
+        row, expected = reports.c, expected_reports.c
+        awaited = self._find(keys, expected_reports, [expected[name] for name in UNIT])
+        self._units = {key: UnitReports(awaited=False) for key in keys}
+        for each in awaited:
+            self._units[_key_of(each)].awaited = True
+        self._components: dict[tuple[str, str], int] = {}
+        for each in self._find(keys, reports, [row[name] for name in (*UNIT, *VALUES)]):
+            words_of_unit = self._units[_key_of(each)].words
+            words_of_unit[each.revision] = StoredWord(
+                each.revision, *(getattr(each, name) for name in VALUES)
+            )
+
+    def _find(
+        self, keys: Collection[UnitKey], table: sa.Table, columns: list[sa.Column[Any]]
+    ) -> list[sa.Row[Any]]:
+        """The rows of these units, in one query whatever their number."""
+        wanted = self._database.rows(json.dumps(keys), len(UNIT))
+        matches = [table.c[name] == each for name, each in zip(UNIT, wanted.columns, strict=True)]
+        query = sa.select(*columns).select_from(sa.join(wanted.table, table, sa.and_(*matches)))
+        return list(self._connection.execute(query, wanted.parameters))
+
+    def record(self, word: Word, received: datetime) -> Outcome:
+        """Keep a word, if there is room for it."""
+        if not _fits(word):
+            return Outcome.IGNORED
+        unit = self._units[_unit_key(word)]
+        if not unit.words and self._is_full(word):
+            return Outcome.IGNORED
+        return unit.record(word, seconds(received))
+
+    def _is_full(self, word: Word) -> bool:
+        """Whether a cluster has reported too many other components of the application."""
+        place, row = (word.application, word.cluster), reports.c
+        if place not in self._components:
+            there = (row.application == word.application, row.cluster == word.cluster)
+            count = sa.select(sa.func.count(row.component.distinct())).where(*there)
+            self._components[place] = self._connection.scalars(count).one()
+        if self._components[place] >= MAX_COMPONENTS:
+            return True
+        self._components[place] += 1
+        return False
+
+    def save(self) -> None:
+        """Write what changed: three statements at most."""
+        gone: list[dict[str, Any]] = []
+        changed: list[dict[str, Any]] = []
+        new: list[dict[str, Any]] = []
+        for key, unit in self._units.items():
+            gone += [{**_parameters(key), "a_revision": each} for each in unit.removed]
+            for each in unit.words.values():
+                if each.stored_as is None:
+                    new.append(dict(zip(UNIT, key, strict=True)) | _values(each))
+                elif each.changed:
+                    place = {**_parameters(key), "a_revision": each.stored_as}
+                    changed.append(place | _values(each))
+        this = (*_unit_is(reports), reports.c.revision == sa.bindparam("a_revision"))
+        if gone:
+            self._connection.execute(sa.delete(reports).where(*this), gone)
+        if changed:
+            values: dict[str, Any] = {name: sa.bindparam(name) for name in VALUES}
+            self._connection.execute(sa.update(reports).where(*this).values(values), changed)
+        if new:
+            self._connection.execute(sa.insert(reports), new)
+
+
+def _values(word: StoredWord) -> dict[str, Any]:
+    return {name: getattr(word, name) for name in VALUES}
+
+
+def _parameters(key: UnitKey) -> dict[str, str]:
+    return {f"a_{name}": value for name, value in zip(UNIT, key, strict=True)}
+
+
+def _unit_is(table: sa.Table) -> list[sa.ColumnElement[bool]]:
+    """The row of a unit, by `_parameters`."""
+    return [table.c[name] == sa.bindparam(f"a_{name}") for name in UNIT]
+
+
+def _unit_key(word: Word) -> UnitKey:
+    return word.application, word.cluster, word.component
+
+
+def _key_of(row: sa.Row[Any]) -> UnitKey:
+    return row.application, row.cluster, row.component
+
+
+def _fits(word: Word) -> bool:
+    """Whether a database takes the names in a word."""
+    names = dict(zip(KEY, (*_unit_key(word), word.revision), strict=True))
+    return all(
+        len(value) <= width(reports.c[name]) and clean(value) == value
+        for name, value in names.items()
+    )
+
+
 def _summary(outcomes: list[tuple[Word, Outcome]]) -> Recorded:
     kept = sum(outcome is not Outcome.IGNORED for _, outcome in outcomes)
     news = {word.application for word, outcome in outcomes if outcome is Outcome.NEWS}
     return Recorded(kept, frozenset(news - {""}))
-
-
-def _second(word: Word) -> float:
-    return float(math.floor(seconds(word.at)))
-
-
-def _rank(readiness: sa.ColumnElement[str]) -> sa.ColumnElement[int]:
-    return sa.case({name.value: rank for name, rank in RANKS.items()}, value=readiness, else_=0)

@@ -6,8 +6,6 @@ One key for each agent, so that a pass reads each deploy repo once for all clust
 import asyncio
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from itertools import groupby
-from operator import attrgetter
 
 from bot.context import Context
 from bot.effects.agent_objects import AgentWriter
@@ -40,16 +38,12 @@ async def reconcile_agent(context: Context, name: str) -> datetime | None:
 
 
 async def _record(context: Context, fleet: Fleet, words: Iterable[Word]) -> None:
-    """Keep what was said since the last pass, and wake whom it concerns.
+    """Keep what was said, and wake whom news concerns.
 
-    What Azure repeats is not new: a cluster that does not reach Azure falls silent.
+    What Azure repeats has the time at which it was said: a cluster that does not reach Azure falls
+    silent.
     """
     registered = {each.application for each in fleet.registrations} | {""}
-    counted: list[Word] = []
-    for cluster, told in groupby(words, key=attrgetter("cluster")):
-        now = [each for each in told if each.application in registered]
-        last = context.agent_words.get(cluster, frozenset())
-        counted += [each for each in now if each not in last]
-        context.agent_words[cluster] = frozenset(now)
+    counted = [each for each in words if each.application in registered]
     recorded = await asyncio.to_thread(context.store.reports.record_all, counted, context.clock())
     await wake(context, [application_key(each) for each in recorded.news])

@@ -6,7 +6,7 @@ records the words that the objects say. Merges, changes on the cluster and time 
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -27,8 +27,6 @@ from plugins import Agent, AppliesUnits, ReportError, Watched, WatchedKind, Word
 EVERY = timedelta(minutes=1)
 DRIFT_EVERY = timedelta(minutes=10)
 """How often everything is applied again: the API server then sets back what people changed."""
-FRESH = timedelta(minutes=3)
-"""A word that repeats one which is not older wakes nobody."""
 MAX_MESSAGE_LENGTH = 500
 
 log = structlog.get_logger()
@@ -143,25 +141,5 @@ def _cannot(context: Context, cluster: str, error: ClusterError) -> Word:
 
 async def _record(context: Context, words: tuple[Word, ...]) -> None:
     """Record words; those that say something new wake their applications."""
-    news = await asyncio.to_thread(_news, context, words)
-    await asyncio.to_thread(context.store.reports.record_all, words, context.clock())
-    await wake(context, {application_key(each) for each in news})
-
-
-def _news(context: Context, words: Iterable[Word]) -> set[str]:
-    """The applications about which something is said that was not known a moment ago."""
-    reports, since = context.store.reports, context.clock() - FRESH
-    said = list(words)
-    known = {
-        (row.cluster, row.component, row.revision): (row.readiness, row.message)
-        for application in {each.application for each in said if each.application}
-        for row in reports.of_application(application)
-        if row.received_at >= since
-    }
-    return {
-        each.application
-        for each in said
-        if each.application
-        and known.get((each.cluster, each.component, each.revision))
-        != (each.readiness.value, each.message)
-    }
+    recorded = await asyncio.to_thread(context.store.reports.record_all, words, context.clock())
+    await wake(context, map(application_key, recorded.news))

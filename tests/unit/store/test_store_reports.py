@@ -5,7 +5,8 @@ from threading import Barrier, Thread
 import pytest
 
 from bot.store import Store, reports
-from bot.store.reports import MAX_REVISIONS, Outcome, ReportRow
+from bot.store.report_rules import MAX_REVISIONS, Outcome
+from bot.store.reports import ReportRow
 from planners.model import Readiness, Unit
 from plugins import Word
 from tests.fakes.stores import NOON
@@ -83,9 +84,8 @@ def test_a_later_second_counts_whatever_it_says(store: Store) -> None:
 def test_a_late_report_on_an_old_revision_does_not_hide_a_newer_one(store: Store) -> None:
     store.reports.record(report(5, revision=NEW), after(5))
 
-    assert (
-        store.reports.record(report(1, Readiness.STALLED, revision=OLD), after(7)) is Outcome.NEWS
-    )
+    late = report(1, Readiness.STALLED, revision=OLD)
+    assert store.reports.record(late, after(7)) is Outcome.REPEATED
 
     assert row(store, NEW).readiness == Readiness.READY
     assert row(store, OLD).readiness == Readiness.STALLED
@@ -189,7 +189,7 @@ def test_a_ready_unit_that_nobody_waits_for_may_move_on_without_news(store: Stor
     (only,) = store.reports.of_application("shop")
     assert (only.revision, only.received_at, only.since) == (NEW, after(61), after(1))
     assert store.reports.record(report(60, revision=NEW), after(900)) is Outcome.IGNORED
-    assert store.reports.record(report(2, revision=OLD), after(62)) is Outcome.NEWS
+    assert store.reports.record(report(2, revision=OLD), after(62)) is Outcome.REPEATED
     assert row(store, NEW).received_at == after(61)
 
 
