@@ -154,7 +154,8 @@ class Agent(References, Protocol):
     def read(self, speaker: str, objects: Iterable[Mapping[str, Json]]) -> tuple[Word, ...]:
         """The words in the agent's own objects, as its API server returns them.
 
-        Objects of other kinds, and those without a status, say nothing.
+        Objects of one name and namespace are given together. Those of other kinds, and those
+        without a status, say nothing.
         """
 
 

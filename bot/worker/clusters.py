@@ -110,7 +110,11 @@ async def _listen(api: ClusterApi, fleet: Fleet, cluster: Cluster) -> tuple[Word
     """What an agent's objects say about clusters that it may speak for."""
     agent: Agent = discovery.agents()[cluster.agent]
     objects = await read_watched(api, watched_kinds(fleet, cluster))
-    words = [word for item in objects for word in _said(agent, cluster.name, item)]
+    by_name: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for each in objects:
+        metadata = each["metadata"]
+        by_name.setdefault((metadata.get("namespace", ""), metadata["name"]), []).append(each)
+    words = [word for found in by_name.values() for word in _said(agent, cluster.name, found)]
     speaks_for = {
         each.name
         for each in fleet.clusters
@@ -124,10 +128,10 @@ async def _listen(api: ClusterApi, fleet: Fleet, cluster: Cluster) -> tuple[Word
     )
 
 
-def _said(agent: Agent, cluster: str, item: Mapping[str, Any]) -> tuple[Word, ...]:
-    """The words in one object; a malformed one says nothing, and hides no other."""
+def _said(agent: Agent, cluster: str, objects: Iterable[Mapping[str, Any]]) -> tuple[Word, ...]:
+    """The words in objects of one name; malformed ones say nothing, and hide no others."""
     try:
-        return agent.read(cluster, (item,))
+        return agent.read(cluster, objects)
     except ReportError as error:
         log.warning("object not understood", cluster=cluster, error=str(error))
         return ()
