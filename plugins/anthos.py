@@ -32,6 +32,8 @@ from renderers.agents import (
     TenantTarget,
 )
 from renderers.kubernetes.fields import mapping
+from renderers.kubernetes.kinds import Scope, kind_of
+from renderers.kubernetes.metadata import label_of
 
 ROOT = "switchyard"
 NAMESPACE = "config-management-system"
@@ -116,6 +118,19 @@ class Anthos:
             f"name of the tenant, its namespace, the application or the component"
         )
         return (reason,)
+
+    def object_refusals(
+        self, target: Target, objects: Iterable[Mapping[str, Json]]
+    ) -> tuple[str, ...]:
+        """Objects outside the tenant's main namespace: a RepoSync takes none of them (KNV1058)."""
+        if target.is_tenant_setup:
+            return ()
+        return tuple(
+            f"Config Sync cannot apply {label_of(each)} {where}: the RepoSync of a component only "
+            f"takes objects of its own namespace, {target.namespaces[0]}"
+            for each in objects
+            if (where := _elsewhere(each, target.namespaces[0]))
+        )
 
     def references(self, target: Target) -> Objects:
         """One RepoSync in the tenant's main namespace, and the RoleBinding of its account.
@@ -222,6 +237,14 @@ def _words(
         yield Word(speaker, "", "RootSync", "", Readiness.STALLED, message, at)
     else:
         yield Word(speaker, "", "RootSync", "", said.readiness, message, at)
+
+
+def _elsewhere(item: Mapping[str, Json], namespace: str) -> str:
+    """Where an object is, unless it is in the namespace."""
+    if kind_of(item).scope is Scope.CLUSTER:
+        return "for the whole cluster"
+    there, _ = _address(item)
+    return "" if there in ("", namespace) else f"in the namespace {there}"
 
 
 def _settings(settings: AgentSettings) -> AnthosSettings:

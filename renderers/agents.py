@@ -4,8 +4,9 @@ The part of an agent plugin that rendering and the command line need; `plugins` 
 contract.
 """
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from planners.model import AgentSettings, Json, Repo
 
@@ -113,3 +114,13 @@ class References(Protocol):
 
     def cluster_references(self, target: ClusterTarget) -> Objects:
         """The objects that an administrator applies once, so that the agent begins to pull."""
+
+
+@runtime_checkable
+class RefusesObjects(Protocol):
+    """The further part of an agent that cannot apply all that a tenant may have."""
+
+    def object_refusals(
+        self, target: Target, objects: Iterable[Mapping[str, Json]]
+    ) -> tuple[str, ...]:
+        """Why the agent could not apply some of the objects of a component there."""

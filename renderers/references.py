@@ -4,13 +4,19 @@ They are serialised once for each component, agent and settings, with a placehol
 the cluster.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from planners.model import AgentSettings, Cluster, Json, Unit
 from planners.model.snapshot import Snapshot
 from renderers import yaml
-from renderers.agents import ApplicationTarget, References, Target, TenantTarget
+from renderers.agents import (
+    ApplicationTarget,
+    References,
+    RefusesObjects,
+    Target,
+    TenantTarget,
+)
 from renderers.layout import Layout, object_files
 from renderers.tenant_setup import access_objects
 from renderers.tree import FileTree
@@ -79,6 +85,16 @@ class ReferenceFiles:
         """Why the agent could not deliver the unit."""
         key = self.key(cluster)
         return self.agents[key.agent].refusals(self._target(key, unit))
+
+    def object_refusals(
+        self, unit: Unit, cluster: Cluster, objects: Iterable[Mapping[str, Json]]
+    ) -> tuple[str, ...]:
+        """Why the agent could not apply some of the unit's objects."""
+        key = self.key(cluster)
+        agent: object = self.agents[key.agent]
+        if not isinstance(agent, RefusesObjects):
+            return ()
+        return agent.object_refusals(self._target(key, unit), objects)
 
     def _setup_objects(self, key: AgentKey, cluster: str) -> list[dict[str, Json]]:
         """The accounts, then the agent's objects for the tenant and for its applications."""

@@ -119,6 +119,8 @@ class _Rendering:
         variant = self.variants.variant(component, cluster)
         self.validation.validate(variant_key, variant, cluster)
         self.owners.add(variant_key, variant, cluster.name)
+        for reason in self.references.object_refusals(unit, cluster, variant.objects):
+            self.problem(f"{unit}: {reason}")
         key = _FilesKey(variant_key, frozenset(replicas.items()))
         if key not in self.files:
             for target, count in sorted(replicas.items()):

@@ -378,6 +378,21 @@ def test_names_that_config_sync_refuses_are_refused_when_planning() -> None:
     assert "has 39 characters; Config Sync allows 38" in reason
 
 
+def test_objects_that_a_repo_sync_does_not_take_are_refused_when_planning() -> None:
+    """Source: pkg/parse/repository_scope.go, pkg/validate/scoped/validate/scope_validator.go."""
+    names = [{"name": "a"}, {"name": "a", "namespace": "retail"}]
+    names.append({"name": "a", "namespace": "retail-jobs"})
+    items = [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": each} for each in names]
+    items.append({"apiVersion": "v1", "kind": "Namespace", "metadata": names[0]})
+    refuse = PLUGIN.object_refusals  # type: ignore[attr-defined]
+
+    assert refuse(target(), items[:2]) == ()
+    assert refuse(target(is_tenant_setup=True), items) == ()
+    elsewhere, cluster_wide = refuse(target(), items)
+    assert elsewhere.startswith("Config Sync cannot apply ConfigMap/a in the namespace retail-jobs")
+    assert "Namespace/a for the whole cluster" in cluster_wide
+
+
 def test_credentials_are_named_only_where_they_are_needed() -> None:
     """Source: pkg/validate/rsync/validate/source_spec_validator.go GitSpec (secretRef)."""
     for auth in ("none", "gcenode"):
