@@ -6,7 +6,7 @@ records the words that the objects say. Merges, changes on the cluster and time 
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
