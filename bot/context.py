@@ -13,9 +13,13 @@ from bot.engine.propose import Proposal
 from bot.engine.usage import FileUsage
 from bot.forges import Contributors, Forge, ForgeError, Markers, RepositoryInfo
 from bot.git import Access, DeployKey, Mirrors
+from bot.results import Results
 from bot.store import Store
 from planners.model import ObjectIdentity, Repo
 from planners.model.snapshot import Snapshot
+
+MOST_RESULTS = 256 * 1024 * 1024
+"""Bytes of intermediate results that a process keeps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +72,10 @@ class Context:
     process alone and hold no truth. Losing them costs one harmless repetition: `pacing` when a text
     may change again, `refusals` when a merge that the forge refused is tried again,
     `refused_branches` why it refused a push, `first_texts` what a comment said when it was first
-    read, `contributors` who has a hand in commits, `usage_by_blob` what each blob requests,
-    `identities_by_blob` the objects in it, `status_heads` which status branches were read,
-    `agent_backoffs` which clusters' agents could not be configured.
+    read, `contributors` who has a hand in commits, `results` what was read of documents and trees,
+    `usage_by_blob` what each blob requests, `identities_by_blob` the objects in it, `status_heads`
+    which status branches were read, `agent_backoffs` which clusters' agents could not be
+    configured.
     """
 
     forges: Mapping[str, Forge]
@@ -90,6 +95,7 @@ class Context:
     refused_branches: dict[tuple[Repo, str], str] = field(default_factory=dict)
     first_texts: dict[tuple[str, ...], str] = field(default_factory=dict)
     contributors: dict[CommitsKey, KnownContributors] = field(default_factory=dict)
+    results: Results = field(default_factory=lambda: Results(MOST_RESULTS))
     usage_by_blob: dict[tuple[str, str], FileUsage] = field(default_factory=dict)
     identities_by_blob: dict[str, tuple[ObjectIdentity, ...]] = field(default_factory=dict)
     status_heads: dict[str, str] = field(default_factory=dict)

@@ -55,6 +55,7 @@ class UsageReader:
     cache: dict[tuple[str, str], FileUsage] = field(default_factory=dict)
     _nodes: dict[str, int] = field(init=False)
     _limits: dict[str, ContainerLimits | None] = field(init=False)
+    _keys: dict[str, tuple[Tenant | None, str]] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         """Index the fleet."""
@@ -63,14 +64,20 @@ class UsageReader:
 
     def _of(self, registration: Registration, path: str, blob: str, read: ReadBlob) -> FileUsage:
         """The usage of the objects in one file; `read` returns the content of a blob."""
-        tenant = self._quota_tenant(registration)
+        tenant, key = self._counted(registration)
         if tenant is None and not path.rpartition("/")[2].startswith(FILE_PREFIXES):
             return FileUsage()
-        limits = self._limits.get(registration.tenant)
-        key = (blob, repr((tenant, limits)))
-        if key not in self.cache:
-            self.cache[key] = _read(read(blob), tenant, limits)
-        return self.cache[key]
+        if (blob, key) not in self.cache:
+            limits = self._limits.get(registration.tenant)
+            self.cache[blob, key] = _read(read(blob), tenant, limits)
+        return self.cache[blob, key]
+
+    def _counted(self, registration: Registration) -> tuple[Tenant | None, str]:
+        """The tenant whose quota counts, and what the usage of a content depends on."""
+        if registration.tenant not in self._keys:
+            tenant, limits = self.quota_tenant(registration), self._limits.get(registration.tenant)
+            self._keys[registration.tenant] = tenant, repr((tenant, limits))
+        return self._keys[registration.tenant]
 
     def by_unit(
         self, registration: Registration, blobs: Mapping[str, str], read: ReadBlob
@@ -94,7 +101,7 @@ class UsageReader:
                 _add(total.quota_usage.setdefault(namespace, {}), usage)
         return total
 
-    def _quota_tenant(self, registration: Registration) -> Tenant | None:
+    def quota_tenant(self, registration: Registration) -> Tenant | None:
         """The tenant, if it has a quota and the application belongs to it."""
         tenant = self.tenant
         has_quota = tenant is not None and tenant.quota and tenant.name == registration.tenant

@@ -2,13 +2,27 @@
 
 from bot.gather.repository import Checkout
 from bot.git import CommitInfo
+from bot.results import Results
 from planners.model import Registration, Revision, Unit
 from planners.model.snapshot import Change, DeployBase
 from renderers.layout import Layout
 
+FILE = 600
+"""Bytes that the path and the blob id of a file take in memory, about."""
 
-def read_base(checkout: Checkout, registration: Registration) -> DeployBase:
-    """The application's files on main, by unit, and who changed them last.
+
+def read_base(results: Results, checkout: Checkout, registration: Registration) -> DeployBase:
+    """The application's files on main, by unit, and who changed them last; once for each commit."""
+    key = "base", checkout.repo, checkout.head, registration
+    return results.get(key, lambda: _read_base(checkout, registration), _base_size)
+
+
+def _base_size(base: DeployBase) -> int:
+    return FILE * sum(map(len, base.entries.values()))
+
+
+def _read_base(checkout: Checkout, registration: Registration) -> DeployBase:
+    """The application's files, by unit, and who changed them last.
 
     Authors are read by file as well as by unit: a file that somebody adds to a unit's folder just
     before a merge of the bot is foreign, though the unit's last change is that merge.

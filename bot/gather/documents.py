@@ -3,35 +3,73 @@
 import asyncio
 
 from bot.context import Context
-from bot.documents import read_fleet
+from bot.documents import LoadedFleet, read_fleet
 from bot.documents.tenants import with_tenant_setups
 from bot.gather.errors import DocumentsError
 from bot.gather.repository import Checkout
 from bot.gather.sources import AppFiles, read_sources
+from bot.results import ByContent
 from planners.model import Fleet, Registration
+
+DOCUMENT = 2_000
+"""Bytes that a document of the fleet takes in memory, about."""
+
+FILE = 200
 
 
 async def fleet_at(context: Context, checkout: Checkout, sha: str) -> Fleet:
-    """What the fleet repo says at a commit.
+    """What the fleet repo says at a commit; read once for each tree.
 
     Raises:
         DocumentsError: a document is wrong.
     """
-    files = await asyncio.to_thread(checkout.mirror.files, sha)
-    loaded = await asyncio.to_thread(read_fleet, files)
+    loaded = await asyncio.to_thread(_fleet, context, checkout, sha)
     if loaded.problems:
         raise DocumentsError(f"{context.fleet}@{sha[:8]}", loaded.problems)
-    return with_tenant_setups(loaded.fleet, context.fleet)
+    return loaded.fleet
+
+
+def _fleet(context: Context, checkout: Checkout, sha: str) -> LoadedFleet:
+    def read() -> LoadedFleet:
+        loaded = read_fleet(checkout.mirror.files(sha))
+        if loaded.problems:
+            return loaded
+        return LoadedFleet(with_tenant_setups(loaded.fleet, context.fleet))
+
+    key = "fleet", context.fleet, checkout.mirror.tree(sha)
+    return context.results.get(key, read, _fleet_size)
+
+
+def _fleet_size(loaded: LoadedFleet) -> int:
+    fleet = loaded.fleet
+    return DOCUMENT * (1 + len(fleet.clusters) + len(fleet.registrations) + len(loaded.problems))
 
 
 async def application_at(
     context: Context, checkout: Checkout, sha: str, fleet: Fleet, registration: Registration
 ) -> AppFiles:
-    """An application and its files at a commit of its app repo.
+    """An application and its files at a commit of its app repo; read once for each folder's tree.
 
     Raises:
         DocumentsError, GatherError: `switchyard.yaml` is wrong, or a source cannot be used.
         AwayError: a chart must be fetched, and its host is away.
     """
-    files = await asyncio.to_thread(checkout.mirror.files, sha, registration.path)
-    return await asyncio.to_thread(read_sources, files, fleet, registration, context.charts)
+    return await asyncio.to_thread(_application, context, checkout, sha, fleet, registration)
+
+
+def _application(
+    context: Context, checkout: Checkout, sha: str, fleet: Fleet, registration: Registration
+) -> AppFiles:
+    mirror, path = checkout.mirror, registration.path
+
+    def read() -> AppFiles:
+        return read_sources(mirror.files(sha, path), fleet, registration, context.charts)
+
+    key = "application", registration, mirror.tree(sha, path), ByContent("fleet", fleet)
+    return context.results.get(key, read, _application_size)
+
+
+def _application_size(read: AppFiles) -> int:
+    trees = (*read.sources.values(), read.files)
+    contents = {id(content): len(content) for tree in trees for content in tree.values()}
+    return FILE * sum(map(len, trees)) + sum(contents.values())

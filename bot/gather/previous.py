@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 
-from bot.gather.deploy import rejected, units_at
+from bot.gather.deploy import FILE, rejected, units_at
 from bot.gather.repository import Checkout
 from bot.git import CommitInfo
+from bot.results import Results
 from planners.model import Application, OnFailure, Registration, Revision
 from planners.model.snapshot import PreviousDeployment
 
@@ -12,6 +13,7 @@ MOST_COMMITS = 5_000
 
 
 def read_previous(
+    results: Results,
     checkout: Checkout,
     registration: Registration,
     application: Application,
@@ -34,6 +36,21 @@ def read_previous(
     )
     if before is None:
         return None
+    key = "previous", checkout.repo, before, checkout.head, registration
+    return results.get(key, lambda: _deployment(checkout, registration, before), _size)
+
+
+def _size(previous: PreviousDeployment | None) -> int:
+    if previous is None:
+        return 0
+    files = sum(map(len, previous.entries.values()))
+    return FILE * files + sum(map(len, previous.contents.values()))
+
+
+def _deployment(
+    checkout: Checkout, registration: Registration, before: str
+) -> PreviousDeployment | None:
+    """The files at a commit, with the content of those that have changed since."""
     mirror, entries = checkout.mirror, units_at(checkout, registration, before)
     if not entries:
         return None

@@ -9,9 +9,10 @@ from bot.commandlog.standing import standing_overrides
 from bot.context import Context
 from bot.forges import ForgeMergeRequest
 from bot.gather.approvals import Owners, read_approvals, read_owners, teams_of
-from bot.gather.deploy import rejected
+from bot.gather.deploy import FILE, rejected
 from bot.gather.owners import OwnersError
 from bot.gather.repository import Checkout, our_requests
+from bot.git import CommitInfo
 from planners.gating.change_sets import change_digest
 from planners.gating.merge_requests import branch_prefix
 from planners.model import Fleet, Registration, Repo
@@ -234,13 +235,25 @@ def _branch(reading: Reading, name: str, wave: str) -> tuple[Branch | None, Path
 
 def _branch_at(reading: Reading, head: str, wave: str) -> tuple[Branch, Paths]:
     """The same for a branch whose head is that commit."""
-    mirror, layout = reading.checkout.mirror, Layout.of(reading.registration)
-    info = mirror.commit_info(head)
+    checkout, registration = reading.checkout, reading.registration
+    info = checkout.mirror.commit_info(head)
+    on_main = len(info.parents) == 1 and checkout.mirror.contains(checkout.head, info.parents[0])
+    return reading.context.results.get(
+        ("branch", checkout.repo, head, wave, on_main, registration),
+        lambda: _read_branch(checkout, registration, info, wave, on_main=on_main),
+        lambda read: FILE * (1 + len(read[1])),
+    )
+
+
+def _read_branch(
+    checkout: Checkout, registration: Registration, info: CommitInfo, wave: str, *, on_main: bool
+) -> tuple[Branch, Paths]:
+    """The same; `on_main`: its only parent is on the default branch."""
+    mirror, layout, head = checkout.mirror, Layout.of(registration), info.sha
     digest = info.trailers.get("Switchyard-Digest")
     changed = tuple(mirror.changed_files(info.parents[0], head)) if len(info.parents) == 1 else ()
     ours = (
-        len(info.parents) == 1
-        and mirror.contains(reading.checkout.head, info.parents[0])
+        on_main
         and change_digest(wave, changed, info.trailers.get("Switchyard-Conditions", "")) == digest
     )
     written = (layout.unit_of(path) for path, _, new in changed if new is not None)

@@ -86,6 +86,7 @@ class _DeployReading:
     """The deploy repo: what is merged there of an application, and what is proposed."""
 
     checkout: Checkout
+    registration: Registration
     base: DeployBase
     proposed: Proposed
 
@@ -106,11 +107,11 @@ async def gather_rollout(context: Context, application: str) -> Gathered:
     conversations = await _app_conversation(context, app.repo, app_request, application)
     entries = conversations[0].command_log.entries if conversations else ()
     proposed = await read_proposed(context, deploy, newest, registration, entries)
-    base = await asyncio.to_thread(read_base, deploy, registration)
+    base = await asyncio.to_thread(read_base, context.results, deploy, registration)
     fleets = await _pinned_fleet(
         context, fleet_repo, newest, app_sha=app.head, deploy=deploy, proposed=proposed
     )
-    reading = _DeployReading(deploy, base, proposed)
+    reading = _DeployReading(deploy, registration, base, proposed)
     snapshot = await _snapshot(context, registration, fleets, app=app, sha=app.head, deploy=reading)
     paused = await read_pauses(context, deploy)
     snapshot = _with_proposed(snapshot, proposed, paused)
@@ -172,9 +173,9 @@ async def gather_review(context: Context, application: str, request: ForgeMergeR
     if request.source_repository != registration.app.path:
         await fetch_request(context, app, request)
     deploy = await fetch(context, registration.deploy)
-    base = await asyncio.to_thread(read_base, deploy, registration)
+    base = await asyncio.to_thread(read_base, context.results, deploy, registration)
     fleets = _Fleets(newest, newest, fleet_repo.head)
-    reading = _DeployReading(deploy, base, Proposed())
+    reading = _DeployReading(deploy, registration, base, Proposed())
     snapshot = await _snapshot(
         context, registration, fleets, app=app, sha=request.head, deploy=reading
     )
@@ -259,7 +260,7 @@ async def _snapshot(
         claims=tuple(ledger.claims),
         owned=tuple(ledger.owned),
         upstream_applications=await read_upstream(context, newest, application),
-        previous=await asyncio.to_thread(_previous, deploy, registration, application, sha),
+        previous=await asyncio.to_thread(_previous, context, deploy, application, sha),
         overrides=proposed.overrides,
         merge_requests=proposed.requests,
         branches=proposed.branches,
@@ -287,11 +288,17 @@ def _names(fleet: Fleet) -> frozenset[str]:
 
 
 def _previous(
-    deploy: _DeployReading, registration: Registration, application: Application, sha: str
+    context: Context, deploy: _DeployReading, application: Application, sha: str
 ) -> PreviousDeployment | None:
     overrides = deploy.proposed.overrides
     requested = overrides.reverts(sha)
     to = overrides.restored if requested else ""
     return read_previous(
-        deploy.checkout, registration, application, sha, requested=requested, to=to
+        context.results,
+        deploy.checkout,
+        deploy.registration,
+        application,
+        sha,
+        requested=requested,
+        to=to,
     )

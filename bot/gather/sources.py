@@ -15,7 +15,7 @@ from bot.documents.tenants import is_tenant_setup, tenant_setup, with_tenant_dep
 from bot.engine import discovery, helm, kustomize
 from bot.engine.render_tools import ToolError
 from bot.gather.errors import AwayError, DocumentsError, GatherError
-from bot.gather.tool_outputs import ToolOutputs
+from bot.results import Results
 from planners.model import Application, Component, Fleet, Registration, Tenant
 from renderers.builds import Build, builds
 from renderers.sources import SourceError
@@ -28,7 +28,7 @@ TOOLS: Mapping[str, Callable[[Build, FileTree, Callable[[], FileTree]], bytes]] 
 MOST_BUILDS = 200
 """Runs of a tool for one component: each distinct set of values and version is one."""
 
-OUTPUTS = ToolOutputs(most=256 * 1024 * 1024)
+OUTPUTS = Results(most=256 * 1024 * 1024)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ class _Inputs:
 
     def output(self, build: Build) -> bytes:
         """The output of a tool for these files."""
-        return OUTPUTS.get(build, self.digest, lambda: self._run(build))
+        return OUTPUTS.get((build, self.digest), lambda: self._run(build), len)
 
     def _run(self, build: Build) -> bytes:
         files, chart = self.files, self.chart()

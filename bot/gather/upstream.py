@@ -26,7 +26,7 @@ async def read_upstream(
         if registration is None:
             continue
         checkout = await fetch(context, registration.deploy)
-        base = await asyncio.to_thread(read_base, checkout, registration)
+        base = await asyncio.to_thread(read_base, context.results, checkout, registration)
         rows = await asyncio.to_thread(context.store.reports.of_application, name)
         seen = await asyncio.to_thread(observe, checkout.mirror, base.changes, rows)
         found[name] = UpstreamApplication(base.changes, seen)

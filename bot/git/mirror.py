@@ -133,6 +133,12 @@ class Mirror:
                 tip == commit or bool(self._opened().descendant_of(tip, commit))
             )
 
+    def tree(self, sha: str, path: str = "") -> str | None:
+        """The id of a folder of a commit; None if there is none."""
+        with self._reading() as objects:
+            entry = objects.at(sha, path)
+            return entry.oid.hex() if entry is not None and entry.is_tree else None
+
     def commit_info(self, sha: str) -> CommitInfo:
         """A commit as a value. Raises RepositoryRefusedError if it is malformed."""
         with self._reading() as objects:

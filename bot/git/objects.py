@@ -95,6 +95,16 @@ class Objects:
         """The raw id of a commit's tree. Raises as `commit`."""
         return bytes(self.commit(sha).tree_id.raw)
 
+    def at(self, sha: str, path: str) -> Entry | None:
+        """What is at a path of a commit; the root folder if it is empty."""
+        entry = Entry(FileMode.TREE, self.root(sha))
+        for part in filter(None, path.encode().split(b"/")):
+            found = self.listing(entry.oid).get(part) if entry.is_tree else None
+            if found is None:
+                return None
+            entry = found
+        return entry
+
     def listing(self, oid: bytes) -> dict[bytes, Entry]:
         """A tree's entries by name.
 

@@ -62,12 +62,9 @@ class Walk:
 
     def folders(self, sha: str, path: str) -> Iterator[str]:
         """The names of the direct subfolders of the folder at `path` of a commit."""
-        entry = Entry(FileMode.TREE, self._objects.root(sha))
-        for part in filter(None, path.encode().split(b"/")):
-            found = self._objects.listing(entry.oid).get(part)
-            if found is None or not found.is_tree:
-                return
-            entry = found
+        entry = self._objects.at(sha, path)
+        if entry is None or not entry.is_tree:
+            return
         for name, child in self._names(entry.oid, f"{path}/"):
             if child.is_tree:
                 yield name

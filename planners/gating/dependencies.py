@@ -182,7 +182,8 @@ def blocked_dependencies(context: GatingContext, change: ChangeSet) -> Iterator[
                 continue
             targets = reached.get(dependency.component, ())
             if dependency.on is DependencyScope.SAME_CLUSTER:
-                targets = tuple(unit for unit in targets if unit.cluster in frozenset(clusters))
+                here = frozenset(clusters)
+                targets = tuple(unit for unit in targets if unit.cluster in here)
             pending = context.not_ready(targets, _requirement(dependency))
             yield from _blocked(component.name, dependency, targets, pending)
 
@@ -228,7 +229,8 @@ def _blocked(
     do: there, nobody sees the order before the cluster is back.
     """
     if dependency.on is DependencyScope.SAME_CLUSTER:
-        units = [unit for unit in units if unit not in {p.unit for p in pending if is_away(p)}]
+        away = {each.unit for each in pending if is_away(each)}
+        units = [unit for unit in units if unit not in away]
         pending = [each for each in pending if not is_away(each)]
     units, pending = without_away(units, pending)
     targets = len(units)

@@ -1,6 +1,6 @@
 """What an open merge request claims."""
 
-from bot.gather.ledger import Proposed
+from bot.gather.holdings import Proposed
 from planners.model import Registration, Repo
 
 SHOP = Registration("store", "shop", Repo("local", "shop/store"), Repo("local", "fleet/deploy"))
@@ -15,7 +15,7 @@ def test_a_merge_request_claims_what_it_leaves_of_the_unit_too() -> None:
         "clusters/two/apps/shop/store/web/deployment-a.yaml": "a1",
     }
     proposed = Proposed(
-        SHOP, 3, {f"{UNIT}deployment-b.yaml": "b2", f"{UNIT}deployment-c.yaml": None}
+        SHOP, 3, "head", {f"{UNIT}deployment-b.yaml": "b2", f"{UNIT}deployment-c.yaml": None}
     )
 
     assert proposed.after(merged) == {

@@ -1,0 +1,202 @@
+"""What one deploy repo holds: the claims and objects of the applications that deploy there.
+
+Made once for the heads of its default branch and of our branches, for all applications.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from typing import TypeAlias
+
+from bot.context import Context
+from bot.engine.ownership import OwnershipReader
+from bot.engine.usage import ResourceUsage, UsageReader, claim
+from bot.gather.deploy import FILE
+from bot.gather.repository import Checkout, our_requests
+from bot.results import ByContent
+from planners.model import Registration, Unit
+from planners.model.snapshot import MergeRequestState, OwnedObjects, ResourceClaim
+from renderers.layout import Layout
+
+MARKER = "wave"
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+CLAIM = 1_000
+OBJECT = 400
+"""Bytes that a claim, and an object or a cluster that has it, take in memory, about."""
+
+
+@dataclass(frozen=True, slots=True)
+class MergedUsage:
+    """What a merged unit requests, and since when."""
+
+    usage: ResourceUsage
+    at: datetime
+
+
+Merged: TypeAlias = dict[tuple[str, Unit], MergedUsage]
+
+
+@dataclass(frozen=True, slots=True)
+class Proposed:
+    """The files that an open merge request changes for an application, path -> blob id.
+
+    None stands for a file that it deletes. `head` is the head of its branch.
+    """
+
+    registration: Registration
+    number: int
+    head: str
+    changed: Mapping[str, str | None]
+
+    @property
+    def written(self) -> dict[str, str]:
+        """Those that it writes."""
+        return {path: blob for path, blob in self.changed.items() if blob is not None}
+
+    def after(self, merged: Mapping[str, str]) -> dict[str, str]:
+        """All files of the changed units, as they are once it is merged."""
+        layout = Layout.of(self.registration)
+        units = {layout.unit_of(path) for path in self.changed} - {None}
+        kept = {path: blob for path, blob in merged.items() if layout.unit_of(path) in units}
+        files = {**kept, **self.changed}
+        return {path: blob for path, blob in files.items() if blob is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class Holdings:
+    """What a deploy repo holds of the applications that are registered to deploy there.
+
+    `reader` counts quota usage, `timed` are the clusters for which the time of merging is read.
+    """
+
+    context: Context
+    checkout: Checkout
+    registrations: Sequence[Registration]
+    proposed: Sequence[Proposed]
+
+    def claims(self, reader: UsageReader, timed: frozenset[str]) -> Sequence[ResourceClaim]:
+        """The claims of all applications; those of a tenant without a quota have no usage."""
+        key = (
+            "claims",
+            self.checkout.repo,
+            self.checkout.head,
+            tuple(self.registrations),
+            tuple(
+                (each.registration.application, each.number, each.head) for each in self.proposed
+            ),
+            timed,
+            tuple(repr(reader.quota_tenant(each)) for each in self.registrations),
+            ByContent("fleet", reader.fleet),
+        )
+        make = partial(self._claims, reader, timed)
+        return self.context.results.get(key, make, lambda claims: CLAIM * len(claims))
+
+    def _claims(self, reader: UsageReader, timed: frozenset[str]) -> Sequence[ResourceClaim]:
+        """The merged ones, then what proposed ones request beyond them."""
+        registered = {each.application: each for each in self.registrations}
+        merged = self._merged(reader, timed)
+        claims = [
+            claim(registered[name], unit, each.usage, each.at)
+            for (name, unit), each in merged.items()
+        ]
+        for each in self.proposed:
+            after = each.after(self._files(each.registration))
+            units = reader.by_unit(each.registration, after, self.checkout.mirror.blob)
+            for unit, usage in sorted(units.items()):
+                now = merged.get((each.registration.application, unit))
+                more = usage.excess_over(now.usage if now is not None else ResourceUsage())
+                claims.append(claim(each.registration, unit, more, None, each.number))
+        return tuple(claims)
+
+    def _merged(self, reader: UsageReader, timed: frozenset[str]) -> Merged:
+        mirror, sha = self.checkout.mirror, self.checkout.head
+        merged: Merged = {}
+        for each in self.registrations:
+            layout = Layout.of(each)
+            units = reader.by_unit(each, self._files(each), mirror.blob)
+            folders = {
+                unit: (layout.objects_folder(unit),) for unit in units if unit.cluster in timed
+            }
+            times = {unit: info.at for unit, info in mirror.last_changes(sha, folders).items()}
+            for unit, usage in sorted(units.items()):
+                merged[each.application, unit] = MergedUsage(usage, times.get(unit, LONG_AGO))
+        return merged
+
+    def owned(self, but: str = "") -> Sequence[OwnedObjects]:
+        """The merged objects of all applications `but` one, and what merge requests write."""
+        merged = [self._owned(each) for each in self.registrations if each.application != but]
+        written = [self._written(each) for each in self.proposed]
+        return [one for each in (*merged, *written) for one in each]
+
+    def _owned(self, registration: Registration) -> Sequence[OwnedObjects]:
+        def read() -> Sequence[OwnedObjects]:
+            reader = OwnershipReader(self.context.identities_by_blob)
+            return reader.owned(registration, self._files(registration), self.checkout.mirror.blob)
+
+        key = "owned", self.checkout.repo, self.checkout.head, registration
+        return self.context.results.get(key, read, _size)
+
+    def _written(self, proposed: Proposed) -> Sequence[OwnedObjects]:
+        registration, number = proposed.registration, proposed.number
+
+        def read() -> Sequence[OwnedObjects]:
+            reader, blob = (
+                OwnershipReader(self.context.identities_by_blob),
+                self.checkout.mirror.blob,
+            )
+            return reader.owned(registration, proposed.written, blob, number)
+
+        key = "written", self.checkout.repo, proposed.head, number, registration
+        return self.context.results.get(key, read, _size)
+
+    def _files(self, registration: Registration) -> Mapping[str, str]:
+        """The object files of an application on the default branch, path -> blob id."""
+
+        def read() -> Mapping[str, str]:
+            layout, mirror, sha = Layout.of(registration), self.checkout.mirror, self.checkout.head
+            folders = map(layout.application_folder, mirror.folders(sha, "clusters"))
+            return mirror.entries(sha, tuple(folders))
+
+        key = "objects", self.checkout.repo, self.checkout.head, registration
+        return self.context.results.get(key, read, lambda files: FILE * len(files))
+
+
+def _size(owned: Sequence[OwnedObjects]) -> int:
+    return sum(OBJECT * (1 + len(each.objects) + len(each.clusters)) for each in owned)
+
+
+async def read_holdings(
+    context: Context, checkout: Checkout, registrations: Sequence[Registration]
+) -> Holdings:
+    """What a deploy repo holds of applications, with what our open merge requests write."""
+    forge = context.forge(checkout.repo)
+    me = await forge.me()
+    known = {each.application: each for each in registrations}
+    found = []
+    for request in await our_requests(context, checkout):
+        if request.state != MergeRequestState.OPEN:
+            continue
+        marker = context.markers.read(MARKER, checkout.repo, request.body)
+        registration = known.get(request.source_branch.split("/")[1]) if marker else None
+        if registration is None or request.author.id != me.id:
+            continue
+        head = await asyncio.to_thread(checkout.mirror.head, request.source_branch) or ""
+        changed = await asyncio.to_thread(_changed, context, checkout, head) if head else {}
+        found.append(Proposed(registration, request.number, head, changed))
+    return Holdings(context, checkout, registrations, found)
+
+
+def _changed(context: Context, checkout: Checkout, head: str) -> Mapping[str, str | None]:
+    """The files that the one commit of a branch changes, path -> blob id, or None: deleted."""
+
+    def read() -> Mapping[str, str | None]:
+        parents = checkout.mirror.commit_info(head).parents
+        if len(parents) != 1:
+            return {}
+        changed = checkout.mirror.changed_files(parents[0], head)
+        return {path: new for path, _, new in changed}
+
+    key = "changed", checkout.repo, head
+    return context.results.get(key, read, lambda changed: FILE * len(changed))
