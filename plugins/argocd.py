@@ -356,9 +356,10 @@ def _words_of(speaker: str, item: Mapping[str, Json]) -> Iterator[Word]:
     readiness, message = _argocd.readiness_of(status)
     message = message[:MAX_MESSAGE_LENGTH]
     if root is not None:
-        if readiness is Readiness.STALLED:
-            message = f"cannot apply its sync folder: {message}"[:MAX_MESSAGE_LENGTH]
-            yield Word(root[1] or speaker, "", "Application", "", readiness, message, status.at)
+        if readiness in (Readiness.STALLED, Readiness.READY):
+            trouble = f"cannot apply its sync folder: {message}"[:MAX_MESSAGE_LENGTH]
+            told = trouble if readiness is Readiness.STALLED else ""
+            yield Word(root[1] or speaker, "", "Application", "", readiness, told, status.at)
         return
     assert unit is not None
     revision = _argocd.revision_of(status, readiness)

@@ -6,6 +6,8 @@ clusters/<cluster>/sync/<tenant>/<application>/<component>.yaml               th
 ```
 
 The agent of a cluster is bootstrapped on its `sync` folder; the objects there refer to `apps`.
+When the last component of an application leaves a cluster, `readme.md` stays there: agents prune
+nothing when the folder itself has gone, and pass over files that are not YAML.
 """
 
 import hashlib
@@ -60,6 +62,19 @@ class Layout:
                 return Unit(file.removesuffix(".yaml"), cluster)
             case _:
                 return None
+
+
+KEPT = b"""\
+# Folder of this cluster's agent
+
+Switchyard wrote this file when the last component of an application left the cluster. It keeps the
+folder: an agent whose folder has gone deletes nothing, and what it applied would run on.
+"""
+
+
+def kept_file(cluster: str) -> str:
+    """The file that keeps the folder of a cluster's agent; its content is `KEPT`."""
+    return f"{cluster_sync_folder(cluster)}/readme.md"
 
 
 def cluster_sync_folder(cluster: str) -> str:

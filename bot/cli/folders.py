@@ -18,7 +18,7 @@ from bot.gather.sources import AppFiles, read_sources
 from planners.model import Fleet, Registration, Repo, Revision, Tenant, Unit
 from planners.model.snapshot import DeployBase, OwnedObjects, ReportedFacts, ResourceClaim, Snapshot
 from renderers import yaml
-from renderers.layout import Layout
+from renderers.layout import Layout, kept_file
 from renderers.tree import MAX_FILE, MAX_TOTAL, NOT_FOLLOWED, FileTree, PartialTree, below, blob_id
 
 MAX_FILES = 50_000
@@ -154,7 +154,9 @@ def _base(merged: FileTree, registration: Registration) -> DeployBase:
         unit = layout.unit_of(path)
         if unit is not None:
             entries.setdefault(unit, {})[path] = blob_id(content)
-    return DeployBase(Revision(registration.deploy, NO_COMMIT), entries)
+    clusters = {unit.cluster for unit in entries}
+    kept = frozenset(cluster for cluster in clusters if kept_file(cluster) in merged)
+    return DeployBase(Revision(registration.deploy, NO_COMMIT), entries, kept_folders=kept)
 
 
 def _claims(merged: FileTree, fleet: Fleet, tenant: Tenant) -> tuple[ResourceClaim, ...]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from bot.engine import discovery, highs
 from bot.engine.kubernetes_schemas import KubernetesSchemas
-from planners.gating.change_sets import ChangeSet, compare
+from planners.gating.change_sets import ChangeSet, KeptFile, compare
 from planners.gating.conditions import ConditionReader, Conditions
 from planners.gating.evaluate import Evaluation, evaluate, refuse
 from planners.gating.rollback import failures, restore
@@ -22,9 +22,12 @@ from planners.placement.place import Evaluator
 from planners.plan import Plan, plan, plan_digest
 from renderers.defects import Defect
 from renderers.implied_dependencies import with_implied
+from renderers.layout import KEPT, kept_file
 from renderers.render import render
 from renderers.tree import FileTree, blob_id
 from renderers.variants import Variants
+
+_KEPT_CONTENT = {blob_id(KEPT): KEPT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,14 +100,14 @@ def _roll_back(
 ) -> Proposal:
     rollback = restore(snapshot, previous, failed)
     conditions = ConditionReader(snapshot, rollback)
-    changes = compare(rollback.waves, previous.entries, snapshot.base.entries, conditions)
+    changes = _compare(snapshot, rollback, previous.entries, conditions)
     return Proposal(
         application=snapshot.application,
         plan=rollback,
         digest=plan_digest(rollback, previous.entries, conditions.whole.digest),
         trees={},
         changes=changes,
-        contents=previous.contents,
+        contents={**previous.contents, **_KEPT_CONTENT},
         evaluation=evaluate(snapshot, rollback, changes),
         problems=(),
     )
@@ -138,7 +141,7 @@ def _roll_out(snapshot: Snapshot, *, thorough: bool) -> Proposal:
         return replace(proposal, evaluation=refuse(snapshot, proposal.problems[0]))
     files = _files(rendered.trees)
     conditions = ConditionReader(snapshot, planned)
-    changes = compare(planned.waves, files.by_unit, snapshot.base.entries, conditions)
+    changes = _compare(snapshot, planned, files.by_unit, conditions)
     written = {file.new for change in changes for file in change.files}
     return replace(
         proposal,
@@ -159,13 +162,27 @@ def _idle(snapshot: Snapshot, planned: Plan) -> Iterator[str]:
     yield from idle_intents(snapshot, planned.units)
 
 
+def _compare(
+    snapshot: Snapshot,
+    planned: Plan,
+    desired: Mapping[Unit, Mapping[str, str]],
+    conditions: ConditionReader,
+) -> tuple[ChangeSet, ...]:
+    """The changes of each wave; a file keeps the folder of an agent whose last unit leaves."""
+    base = snapshot.base
+    clusters = {unit.cluster for unit in base.entries} - base.kept_folders
+    (blob,) = _KEPT_CONTENT
+    keep = {cluster: KeptFile(kept_file(cluster), blob) for cluster in clusters}
+    return compare(planned.waves, desired, base.entries, conditions, keep)
+
+
 def _files(trees: Mapping[Unit, FileTree]) -> _Files:
     blob_ids = {
         content: blob_id(content)
         for content in {content for tree in trees.values() for content in tree.values()}
     }
     return _Files(
-        contents={blob: content for content, blob in blob_ids.items()},
+        contents=_KEPT_CONTENT | {blob: content for content, blob in blob_ids.items()},
         by_unit={
             unit: {path: blob_ids[content] for path, content in tree.items()}
             for unit, tree in trees.items()

@@ -5,7 +5,7 @@ from bot.git import CommitInfo
 from bot.results import Results
 from planners.model import Registration, Revision, Unit
 from planners.model.snapshot import Change, DeployBase
-from renderers.layout import Layout
+from renderers.layout import Layout, kept_file
 
 FILE = 600
 """Bytes that the path and the blob id of a file take in memory, about."""
@@ -41,7 +41,15 @@ def _read_base(checkout: Checkout, registration: Registration) -> DeployBase:
         for path, info in mirror.last_changes(sha, files).items()
         if (change := _change(info, registration.application)).source is None
     }
-    return DeployBase(Revision(registration.deploy, sha), entries, changes, foreign)
+    clusters = {unit.cluster for unit in entries}
+    kept = mirror.entries(sha, tuple(map(kept_file, sorted(clusters))))
+    return DeployBase(
+        Revision(registration.deploy, sha),
+        entries,
+        changes,
+        foreign,
+        frozenset(cluster for cluster in clusters if kept_file(cluster) in kept),
+    )
 
 
 def units_at(

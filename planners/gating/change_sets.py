@@ -1,6 +1,6 @@
 """The changes of each wave in the deploy repo: desired files compared with merged ones."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -66,14 +66,37 @@ class ChangeSet:
         return sum(change.kind is kind for change in self.files)
 
 
+@dataclass(frozen=True, slots=True)
+class KeptFile:
+    """A file that stays when nothing else is left in a folder: its path and its blob id."""
+
+    path: str
+    blob: str
+
+
 def compare(
     waves: Iterable[Wave],
     desired: Mapping[Unit, Mapping[str, str]],
     merged: Mapping[Unit, Mapping[str, str]],
     conditions: ConditionReader,
+    keep: Mapping[str, KeptFile],
 ) -> tuple[ChangeSet, ...]:
-    """One ChangeSet per wave, in order; both mappings are unit -> path -> blob id."""
-    return tuple(_change_set(wave, desired, merged, conditions) for wave in waves)
+    """One ChangeSet per wave, in order; both mappings are unit -> path -> blob id.
+
+    `keep` has, by cluster, what the folder of its agent lacks and needs before the last unit leaves
+    it: the first wave that deletes from such a cluster adds it, and the others need not change.
+    """
+    staying = {unit.cluster for unit, files in desired.items() if files}
+    missing = {cluster: file for cluster, file in keep.items() if cluster not in staying}
+    found = []
+    for wave in waves:
+        files, unchanged = _changed_files(wave, desired, merged)
+        for cluster in sorted({file.unit.cluster for file in files} & missing.keys()):
+            unit = next(file.unit for file in files if file.unit.cluster == cluster)
+            kept = missing.pop(cluster)
+            files.append(FileChange(kept.path, unit, None, kept.blob))
+        found.append(_change_set(wave, files, unchanged, conditions))
+    return tuple(found)
 
 
 def change_digest(
@@ -89,12 +112,12 @@ def change_digest(
     return digest_of({"wave": wave, "files": changed, **bound})
 
 
-def _change_set(
+def _changed_files(
     wave: Wave,
     desired: Mapping[Unit, Mapping[str, str]],
     merged: Mapping[Unit, Mapping[str, str]],
-    conditions: ConditionReader,
-) -> ChangeSet:
+) -> tuple[list[FileChange], int]:
+    """The changes of a wave, and how many files are as desired."""
     files, unchanged = [], 0
     for unit in wave.units:
         new = {} if wave.removal else desired.get(unit, {})
@@ -104,6 +127,12 @@ def _change_set(
                 unchanged += 1
             else:
                 files.append(FileChange(path, unit, old.get(path), new.get(path)))
+    return files, unchanged
+
+
+def _change_set(
+    wave: Wave, files: Sequence[FileChange], unchanged: int, conditions: ConditionReader
+) -> ChangeSet:
     clusters = {file.unit.cluster for file in files}
     bound = conditions.of(wave, clusters).digest if files else ""
     digest = change_digest(wave.name, ((file.path, file.old, file.new) for file in files), bound)

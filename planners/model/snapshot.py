@@ -168,12 +168,14 @@ class DeployBase:
     """The deploy repo's default branch; `entries` maps each unit to its files, path -> blob id.
 
     `foreign_files` maps files that Switchyard was not the last to change to their last author.
+    `kept_folders` names clusters with a file that keeps the folder of their agent.
     """
 
     revision: Revision
     entries: Mapping[Unit, Mapping[str, str]] = field(default_factory=dict)
     changes: Mapping[Unit, Change] = field(default_factory=dict)
     foreign_files: Mapping[str, str] = field(default_factory=dict)
+    kept_folders: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,11 +20,12 @@ from tests.acceptance.rollouts import (
     unit,
     wait_for,
 )
-from tests.acceptance.site import APPLICATION, app_files
+from tests.acceptance.site import APPLICATION, app_files, describe_tenant
 
 TENANT_APPLICATION = "tenant-shop"
 TENANT_SECONDS, ROLLOUT_SECONDS, STALL_SECONDS, ROLLBACK_SECONDS = 240, 1200, 300, 240
-OUTSIDE_SECONDS = 90
+LEAVE_SECONDS, OUTSIDE_SECONDS = 240, 90
+TENANT_NAMESPACES = {"shop", "shop-jobs"}
 NOT_FETCHED = ("ArtifactFailed", "DependencyNotReady", "Progressing")
 BROKEN_BRANCH = "break-currency"
 IMAGE_FILE = "deploy/currency/deployment.yaml"
@@ -84,10 +85,38 @@ def run_scenario(rig: Rig, scenario: Scenario) -> Result:
 def _set_up_tenant(rig: Rig) -> str:
     wait_for(rig, "the tenant's namespaces are READY", is_ready, TENANT_SECONDS, TENANT_APPLICATION)
     for name in CLUSTERS:
-        found = {each["metadata"]["name"] for each in rig.cluster(name).items("namespaces")}
-        if not {"shop", "shop-jobs"} <= found:
+        found = _namespaces(rig, name)
+        if not found >= TENANT_NAMESPACES:
             raise ScenarioError(f"{name} has only the namespaces {', '.join(sorted(found))}")
     return f"namespaces, accounts, roles and network policies on {len(CLUSTERS)} clusters"
+
+
+def _leave(rig: Rig) -> str:
+    """The tenant's set-up is all that its agents apply there so far."""
+    left = [name for name in CLUSTERS if name != CANARY]
+    describe_tenant(rig.service, [CANARY])
+    wait_for(
+        rig,
+        f"the tenant has left {' and '.join(left)}",
+        lambda _: not any(_namespaces(rig, name) & TENANT_NAMESPACES for name in left),
+        LEAVE_SECONDS,
+        TENANT_APPLICATION,
+    )
+    describe_tenant(rig.service, CLUSTERS)
+    wait_for(
+        rig,
+        "the tenant is back",
+        lambda view: (
+            is_ready(view) and all(_namespaces(rig, name) >= TENANT_NAMESPACES for name in left)
+        ),
+        TENANT_SECONDS,
+        TENANT_APPLICATION,
+    )
+    return f"pruned on {' and '.join(left)}, which then had no component; READY there again"
+
+
+def _namespaces(rig: Rig, cluster: str) -> set[str]:
+    return {each["metadata"]["name"] for each in rig.cluster(cluster).items("namespaces")}
 
 
 def _roll_out(rig: Rig) -> str:
@@ -244,6 +273,7 @@ def _without_agent(scenario: DirectScenario) -> Callable[[Rig], str]:
 
 SCENARIOS = (
     Scenario("tenant", "A tenant's namespaces are set up on every cluster", _set_up_tenant),
+    Scenario("leave", "The last component leaves clusters, whose agents prune it", _leave),
     Scenario("rollout", "The sample shop goes from push to READY on every cluster", _roll_out),
     Scenario("namespaces", "An object in the tenant's second namespace arrives", _second_namespace),
     Scenario("failure", "An image that does not exist holds the rollout", _hold),

@@ -3,7 +3,7 @@
 import secrets
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,7 +37,7 @@ metadata: {name: shop}
 spec:
   namespace: shop
   namespaces: [shop-jobs]
-  clusters: {matchExpressions: [{key: region, operator: In, values: [eu, ap, us]}]}
+  clusters: {matchExpressions: [{key: region, operator: In, values: [REGIONS]}]}
   deploy: local:fleet/deploy
 """
 
@@ -130,7 +130,7 @@ def _fill(service: Service, clusters: Mapping[str, str]) -> None:
         for path, content in sample("fleet").items()
         if not path.startswith(("clusters/", "tenants/"))
     }
-    fleet["tenants/shop.yaml"] = TENANT.encode()
+    fleet["tenants/shop.yaml"] = _tenant(clusters)
     for number, (name, agent) in enumerate(clusters.items()):
         labels = {"tier": "edge", "size": "small"} if number else {"tier": "core", "size": "large"}
         canary = "false" if number else "true"
@@ -144,6 +144,17 @@ def _fill(service: Service, clusters: Mapping[str, str]) -> None:
     readme = b"# What the clusters pull\n\nSwitchyard writes here, by merge request.\n"
     otto.push(DEPLOY, "main", {"README.md": readme}, "Begin")
     otto.push(APP, "main", {"README.md": sample("app")["README.md"]}, "Begin")
+
+
+def describe_tenant(service: Service, clusters: Iterable[str]) -> None:
+    """Let the tenant run on these clusters, and on no others."""
+    files = {"tenants/shop.yaml": _tenant(clusters)}
+    service.person("otto").push(FLEET, "main", files, "Change the tenant's clusters")
+
+
+def _tenant(clusters: Iterable[str]) -> bytes:
+    regions = ", ".join(name.partition("-")[0] for name in clusters)
+    return TENANT.replace("REGIONS", regions).encode()
 
 
 def app_files() -> dict[str, bytes]:

@@ -167,7 +167,7 @@ async def test_a5_argo_cd_has_an_application_for_each_component_and_its_health_c
 ) -> None:
     """EMCO promised Argo CD and never built it: an Application per app and cluster, health read.
 
-    A component is READY when its Application is Synced and Healthy, and STALLED when it is Degraded.
+    READY when its Application is Synced and Healthy, STALLED when it is Degraded.
     """
     names = ("one", "two")
     world.found(core_fleet(**dict.fromkeys(names, ARGO)))

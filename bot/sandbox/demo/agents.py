@@ -11,7 +11,9 @@ What the real controllers do, and where it is written:
 - An account is looked up in the Kustomization's own namespace; without one, an object is applied as
   `default`, which may do nothing ("Multi-tenancy lockdown" of Flux's documentation).
 - A failure before the source is known names no revision.
-- A GitRepository that cannot be fetched leaves what is applied as it is.
+- A GitRepository that cannot be fetched leaves what is applied as it is. So does a Kustomization
+  whose folder does not exist: nothing is pruned, and it is tried again each minute (measured with
+  Flux 2.9). Files that are not YAML keep a folder and are passed over.
 
 Reports are signed as Provider `generic-hmac` does. `step` depends only on its arguments, so that
 tests can drive it with their own clock.
@@ -29,6 +31,7 @@ from bot.sandbox.demo.rights import Rights
 from renderers import yaml
 
 SYNC, APPS = "sync/", "apps/"
+ROOT = "switchyard"
 RATE_LIMIT = timedelta(minutes=5)
 """Within it notification-controller sends no copy of an event."""
 
@@ -98,7 +101,9 @@ class SimulatedCluster:
     behaviour: Behaviour = field(default_factory=Behaviour)
     applied: dict[str, Applied] = field(default_factory=dict)
     fetched: tuple[str, Mapping[str, bytes]] | None = None
-    complained_at: datetime | None = None
+    kustomizations: "dict[str, Kustomization]" = field(default_factory=dict)
+    complaints: dict[str, datetime] = field(default_factory=dict)
+    fails_at_root: bool = False
 
     @property
     def address(self) -> str:
@@ -107,33 +112,46 @@ class SimulatedCluster:
 
     def step(self, now: datetime, revision: str, files: Mapping[str, bytes]) -> list[Report]:
         """Apply the cluster's folder of the deploy repo at a revision, and return its reports."""
-        reports = []
+        reports: list[Report] = []
         if self.behaviour.fetch_error:
-            reports = [] if self.behaviour.silent else self._complain(now)
+            message = f"failed to checkout and determine revision: {self.behaviour.fetch_error}"
+            kind = "GitRepository"
+            reports += self._complain(now, ROOT, "GitOperationFailed", message, kind=kind)
         else:
             self.fetched = revision, files
         if self.fetched is not None:
             reports += self._reconcile(now, *self.fetched)
         return reports
 
-    def _complain(self, now: datetime) -> list[Report]:
-        """That the deploy repo cannot be fetched, unless that was said a short time ago."""
-        if self.complained_at is not None and now - self.complained_at < RATE_LIMIT:
-            return []
-        self.complained_at = now
-        message = f"failed to checkout and determine revision: {self.behaviour.fetch_error}"
-        return [self._event(now, "switchyard", "GitOperationFailed", message, kind="GitRepository")]
+    def _complain(
+        self, now: datetime, name: str, reason: str, message: str, **facts: str
+    ) -> Iterator[Report]:
+        """An error, unless it was said a short time ago."""
+        said = self.complaints.get(f"{name} {message}")
+        if self.behaviour.silent or (said is not None and now - said < RATE_LIMIT):
+            return
+        self.complaints[f"{name} {message}"] = now
+        yield self._event(now, name, reason, message, **facts)
+
+    def _without_folder(
+        self, now: datetime, revision: str, name: str, folder: str
+    ) -> Iterator[Report]:
+        """What a Kustomization says whose folder is not in the repository."""
+        path = f"/tmp/kustomization-2089549901/clusters/{self.name}/{folder}"  # noqa: S108
+        message = f"kustomization path not found: stat {path}: no such file or directory"
+        yield from self._complain(now, name, "ArtifactFailed", message, revision=revision)
 
     def _reconcile(self, now: datetime, revision: str, files: Mapping[str, bytes]) -> list[Report]:
-        wanted = {each.name: each for each in _kustomizations(files)}
-        for name in self.applied.keys() - wanted.keys():
-            del self.applied[name]
+        reports = list(self._reconcile_root(now, revision, files))
         rights = Rights(self.behaviour.accounts)
         for name in self.applied:
-            rights.learn(_below(files, wanted[name].folder))
-        reports: list[Report] = []
-        for name, kustomization in sorted(wanted.items()):
+            rights.learn(_below(files, self.kustomizations[name].folder))
+        for name, kustomization in sorted(self.kustomizations.items()):
             known, changed = self.applied.get(name), False
+            if not any(_below(files, kustomization.folder)):
+                folder = kustomization.folder
+                reports += self._without_folder(now, revision, name, folder)
+                continue
             if known is None or known.digest != kustomization.digest:
                 refusal = rights.refusal(kustomization.account, _below(files, kustomization.folder))
                 known = Applied(kustomization.digest, now + self.behaviour.apply_time, refusal)
@@ -145,6 +163,22 @@ class SimulatedCluster:
             if not self.behaviour.silent:
                 reports += self._report(now, revision, kustomization, known, changed=changed)
         return reports
+
+    def _reconcile_root(
+        self, now: datetime, revision: str, files: Mapping[str, bytes]
+    ) -> Iterator[Report]:
+        """Apply the `sync` folder: its Kustomizations, and none that it lacks."""
+        if not any(path.startswith(SYNC) for path in files):
+            self.fails_at_root = True
+            yield from self._without_folder(now, revision, ROOT, SYNC.rstrip("/"))
+            return
+        if self.fails_at_root and not self.behaviour.silent:
+            self.fails_at_root = False
+            message = "Reconciliation finished in 1.2s, next run in 10m0s"
+            yield self._event(now, ROOT, "ReconciliationSucceeded", message, revision=revision)
+        self.kustomizations = {each.name: each for each in _kustomizations(files)}
+        for name in self.applied.keys() - self.kustomizations.keys():
+            del self.applied[name]
 
     def _report(
         self,
@@ -234,7 +268,7 @@ def _below(files: Mapping[str, bytes], folder: str) -> Iterator[bytes]:
 def _kustomizations(files: Mapping[str, bytes]) -> Iterator[Kustomization]:
     """Each Kustomization in the cluster's `sync` folder."""
     for path, content in files.items():
-        if not path.startswith(SYNC):
+        if not (path.startswith(SYNC) and path.endswith(".yaml")):
             continue
         for document in yaml.load_documents(content):
             item: Any = document.value

@@ -4,7 +4,9 @@ Sources: argo-cd 3.6 `controller/appcontroller.go` (a comparison each 120 second
 jitter, and after each operation; times in whole seconds; `lastTransitionTime` only changes with the
 health), argo-cd issue 29410 (after a sync the old health stands until the cache sees the new
 objects), `notification_controller` (nothing is sent before the comparison that follows a sync, and
-nothing while nothing changes).
+nothing while nothing changes). An Application whose folder does not exist has a ComparisonError and
+keeps what it applied, also with `allowEmpty`; files that are not YAML keep a folder (measured with
+Argo CD 3.2).
 """
 
 import hashlib
@@ -22,8 +24,10 @@ POLL, JITTER = timedelta(seconds=120), timedelta(seconds=60)
 SYNC_TIME = timedelta(seconds=2)
 SETTLED_AFTER = timedelta(seconds=60)
 MAX_NOTIFIED = 100
+SYNC, ROOT = "sync/", "switchyard"
 HALF = 5
 """Of ten minutes, in which the second condition of the trigger is true."""
+_NOTHING = ("", "")
 _ROLLS_OUT = (b"kind: Deployment", b"kind: StatefulSet", b"kind: DaemonSet")
 
 
@@ -79,6 +83,12 @@ class SimulatedArgoCD:
     behaviour: ArgoCDBehaviour = ArgoCDBehaviour()
     speaker: str = ""
     applications: dict[str, _Application] = field(default_factory=dict)
+    folders: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def root(self) -> str:
+        """The name of the Application that applies the `sync` folder."""
+        return f"{ROOT}-{self.name}" if self.speaker not in ("", self.name) else ROOT
 
     @property
     def address(self) -> str:
@@ -87,7 +97,10 @@ class SimulatedArgoCD:
 
     def step(self, now: datetime, revision: str, files: Mapping[str, bytes]) -> list[Report]:
         """Do what is due until now, by the cluster's folder of the deploy repo at a revision."""
-        wanted = _folders(files)
+        if any(path.startswith(SYNC) for path in files):
+            self.folders = {self.root: SYNC, **_folders(files)}
+        wanted = {name: _content(files, path) for name, path in self.folders.items()}
+        wanted.setdefault(self.root, _NOTHING)
         for name in self.applications.keys() - wanted.keys():
             del self.applications[name]
         reports: list[Report] = []
@@ -124,10 +137,13 @@ class SimulatedArgoCD:
     ) -> None:
         each.comparisons += 1
         each.compare_at = at + self._pause(each)
-        each.wanted = folder
+        each.status["reconciledAt"] = _text(at)
+        if not folder[0]:
+            _miss_folder(each, at)
+            return
+        each.wanted, each.status["conditions"] = folder, []
         same = folder == each.applied
         each.status["sync"] = {"status": "Synced" if same else "OutOfSync", "revision": revision}
-        each.status["reconciledAt"] = _text(at)
         if not each.status["health"]:
             _set_health(each, "Missing", at)
         if not same and each.sync_ends is None:
@@ -143,7 +159,7 @@ class SimulatedArgoCD:
         rolls_out = each.wanted[1] != each.applied[1]
         each.applied, each.sync_ends = each.wanted, None
         each.seen_at = at + self.behaviour.cache_lag if rolls_out or not each.applied[1] else None
-        revision = each.status["sync"]["revision"]
+        revision = each.status["sync"].get("revision", "")
         each.status["operationState"] |= {
             "phase": "Succeeded",
             "message": "successfully synced (all tasks run)",
@@ -173,7 +189,9 @@ class SimulatedArgoCD:
             datetime.fromisoformat(finished) + SETTLED_AFTER < datetime.fromisoformat(compared)
         )
         health, sync = status["health"], status["sync"]["status"]
+        conditions = [each["type"] for each in status["conditions"]]
         parts = [*health.values(), sync, state.get("phase"), state.get("startedAt"), settled]
+        parts += conditions
         key, beat = " ".join(map(str, parts)), int(compared[14:16]) % 10 < HALF
         if key not in each.notified or (beat and not each.beat):
             each.notified = [*each.notified, key][-MAX_NOTIFIED:]
@@ -202,24 +220,37 @@ def _set_health(each: _Application, health: str, at: datetime) -> None:
         each.status["health"] = {"status": health, "lastTransitionTime": _text(at)}
 
 
-def _folders(files: Mapping[str, bytes]) -> dict[str, tuple[str, str]]:
-    """Each Application of the `sync` folder, with digests of its objects and of its workloads."""
+def _miss_folder(each: _Application, at: datetime) -> None:
+    """The comparison failed; what is applied stays, with its health."""
+    message = "Failed to load target state: failed to generate manifest: app path does not exist"
+    each.status["sync"] = {"status": "Unknown"}
+    known = each.status.get("conditions") or [
+        {"type": "ComparisonError", "message": message, "lastTransitionTime": _text(at)}
+    ]
+    each.status["conditions"] = known
+
+
+def _folders(files: Mapping[str, bytes]) -> dict[str, str]:
+    """The folder of each Application of the `sync` folder."""
     found = {}
     for path, content in files.items():
-        if not path.startswith("sync/"):
+        if not (path.startswith(SYNC) and path.endswith(".yaml")):
             continue
         for document in yaml.load_documents(content):
             item = document.value
             assert isinstance(item, dict)
             if item["kind"] == "Application":
-                below = {name: each for name, each in files.items() if name.startswith(_path(item))}
-                workloads = {
-                    name: each
-                    for name, each in below.items()
-                    if any(kind in each for kind in _ROLLS_OUT)
-                }
-                found[_name(item)] = (_digest(below), _digest(workloads))
+                found[_name(item)] = _path(item)
     return found
+
+
+def _content(files: Mapping[str, bytes], folder: str) -> tuple[str, str]:
+    """Digests of the objects in a folder and of its workloads; without a folder `_NOTHING`."""
+    below = {name: each for name, each in files.items() if name.startswith(folder)}
+    workloads = {
+        name: each for name, each in below.items() if any(kind in each for kind in _ROLLS_OUT)
+    }
+    return _digest(below), _digest(workloads)
 
 
 def _digest(files: Mapping[str, bytes]) -> str:

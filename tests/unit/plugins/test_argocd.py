@@ -133,14 +133,20 @@ def test_a_hub_speaks_of_the_cluster_in_the_name() -> None:
 @pytest.mark.parametrize(
     ("name", "cluster"), [("switchyard", "hub-1"), ("switchyard-eu-1", "eu-1")]
 )
-def test_the_root_application_says_only_what_is_wrong(name: str, cluster: str) -> None:
+def test_the_root_application_says_what_is_wrong_and_that_it_no_longer_is(
+    name: str, cluster: str
+) -> None:
     by_name = {str(each["state"]): each for each in _states()}
     failed = application(by_name["the sync failed"], name)
-    (word,) = PLUGIN.read("hub-1", [failed, application(_states()[0], name)])
+    words = PLUGIN.read("hub-1", [failed, application(_states()[0], name)])
 
-    assert word.is_about_cluster
-    assert (word.cluster, word.readiness) == (cluster, Readiness.STALLED)
-    assert word.message.startswith("cannot apply its sync folder: one or more objects")
+    assert [each.is_about_cluster for each in words] == [True, True]
+    assert [(each.cluster, each.readiness) for each in words] == [
+        (cluster, Readiness.STALLED),
+        (cluster, Readiness.READY),
+    ]
+    assert words[0].message.startswith("cannot apply its sync folder: one or more objects")
+    assert words[1].message == ""
 
 
 def test_other_objects_and_applications_say_nothing() -> None:
