@@ -6,11 +6,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 
 import structlog
 from fastapi import FastAPI
 
 from bot.azure import Azure
+from bot.buckets import Bucket
 from bot.charts.store import ChartStore
 from bot.clock import Clock, system_clock
 from bot.clusters import Clusters
@@ -29,6 +31,8 @@ from bot.worker.cluster_watch import ClusterWatches
 from bot.worker.scheduler import schedule
 from bot.worker.shares import Shares
 from bot.worker.status_branches import read_status_branches
+from bot.worker.status_bucket import StatusBucket
+from bot.worker.status_documents import show_fault
 from planners.model import Repo
 from planners.model.snapshot import Snapshot
 
@@ -117,6 +121,7 @@ class Service:
 
     context: Context
     settings: Settings
+    bucket: Bucket | None = None
     owner: str = field(default_factory=lambda: secrets.token_hex(8))
     woken: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -125,6 +130,9 @@ class Service:
         jobs = [(self.sweep, self.settings.resync_seconds), (self.check, CHECK_SECONDS)]
         if self.settings.status_repo is not None:
             jobs.append((self.read_statuses, self.settings.status_seconds))
+        if self.bucket is not None:
+            documents = StatusBucket(self.context, self.bucket, self.settings.report_keys)
+            jobs.append((partial(self._read_bucket, documents), self.settings.status_seconds))
         lease = timedelta(seconds=self.settings.lease_seconds)
         shares = Shares.of(self.settings.workers)
         scheduler = schedule(jobs)
@@ -161,11 +169,17 @@ class Service:
     async def read_statuses(self) -> None:
         """Read the status documents on branches; the next time when that cannot be done now."""
         assert self.settings.status_repo is not None
-        repo = parse_repo(self.settings.status_repo)
+        repo, fault = parse_repo(self.settings.status_repo), ""
         try:
             await read_status_branches(self.context, repo, self.settings.report_keys)
         except dispatch.RETRIED as error:
-            log.warning("status documents not read", repo=str(repo), error=str(error))
+            fault = f"Status documents in {repo} cannot be read: {error}"
+        await show_fault(self.context, "status-repo", fault)
+        self.woken.set()
+
+    async def _read_bucket(self, documents: StatusBucket) -> None:
+        """Read the status documents in the bucket."""
+        await documents.read()
         self.woken.set()
 
     async def _idle(self) -> None:
@@ -183,7 +197,8 @@ def build(
     """The web application and its workers, for one process."""
     forges = make_forges(settings, clock)
     context = make_context(settings, forges, planner, clock)
-    service = Service(context, settings)
+    bucket = Bucket(settings, clock) if settings.status_bucket else None
+    service = Service(context, settings, bucket)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -197,6 +212,8 @@ def build(
             for forge in forges.values():
                 await forge.close()
             await context.clusters.close()
+            if bucket is not None:
+                await bucket.close()
             context.azure.close()
             context.store.close()
 

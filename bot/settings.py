@@ -53,6 +53,8 @@ HeaderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]*$")]
 CommitEmail = Annotated[str, StringConstraints(pattern=r"^([^<>\s@]+@[^<>\s@]+)?$")]
 HostName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9.-]+(:[0-9]+)?$")]
 ChartCredentials = Annotated[SecretStr, AfterValidator(_check_pair)]
+BucketName = Annotated[str, StringConstraints(pattern=r"^([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])?$")]
+RegionName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+$")]
 RepoName = Annotated[str, StringConstraints(pattern=r"^[^:/]+:[^:/]+/[^:]+$")]
 
 
@@ -109,7 +111,60 @@ class AzureSettings(BaseSettings):
     )
 
 
-class Settings(ChartSettings, AzureSettings):
+class BucketSettings(BaseSettings):
+    """The bucket in which clusters leave status documents; `switchyard report` uses it alone."""
+
+    model_config = SettingsConfigDict(env_prefix="SWITCHYARD_")
+
+    status_bucket: BucketName = Field(
+        default="",
+        description="Bucket of an S3-compatible server in which clusters leave their status "
+        "documents as objects `status/<cluster>.json`. Default: none is read.",
+        examples=["fleet-status"],
+    )
+    status_bucket_url: HttpUrl | None = Field(
+        default=None,
+        description="URL of the S3-compatible server, such as "
+        "`https://s3.eu-central-1.amazonaws.com`. It is followed nowhere else.",
+    )
+    status_bucket_region: RegionName = Field(
+        default="us-east-1", description="Region of the bucket; part of each signature."
+    )
+    status_bucket_path_style: bool = Field(
+        default=True,
+        description="Whether the bucket is named in the path of URLs; `false`: in the host name.",
+    )
+    status_bucket_key_id: str = Field(
+        default="", description="ID of the access key; it needs to list and read that prefix only."
+    )
+    status_bucket_secret: SecretStr | None = Field(
+        default=None, validate_default=True, description="Secret of the access key."
+    )
+    status_bucket_ca_file: CaFile | None = Field(
+        default=None,
+        description="Additional CA certificates (PEM) for the S3-compatible server; the system's "
+        "remain trusted.",
+    )
+
+    @field_validator("status_bucket_url")
+    @classmethod
+    def _refuse_paths(cls, url: HttpUrl | None) -> HttpUrl | None:
+        if url is not None and (url.path not in {None, "/"} or url.query or url.username):
+            raise ValueError("must be scheme, host and port only")
+        return url
+
+    @field_validator("status_bucket_secret")
+    @classmethod
+    def _require_all(cls, secret: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        needed = ("status_bucket_url", "status_bucket_key_id")
+        if info.data.get("status_bucket") and not (secret and all(map(info.data.get, needed))):
+            raise ValueError(
+                "SWITCHYARD_STATUS_BUCKET needs .._URL, .._KEY_ID and .._SECRET beside it"
+            )
+        return secret
+
+
+class Settings(ChartSettings, AzureSettings, BucketSettings):
     """All settings. A secret can also be read from a file named after its variable."""
 
     model_config = SettingsConfigDict(env_prefix="SWITCHYARD_", extra="forbid")

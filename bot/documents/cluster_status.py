@@ -16,6 +16,9 @@ from plugins import MAX_MESSAGE_LENGTH, ReportError, Word, json_object
 MOST_UNITS = 2_000
 MOST_CHARACTERS = 500
 FILE, SIGNATURE = "status.json", "status.json.sig"
+"""The files of a branch: the document, and its signature."""
+BUCKET_PREFIX, BUCKET_SUFFIX, SIGNATURE_NAME = "status/", ".json", "signature"
+"""The key of an object is `status/<cluster>.json`; its metadata of that name is the signature."""
 
 Commit = Annotated[str, Field(pattern=r"^([0-9a-f]{40})?$")]
 

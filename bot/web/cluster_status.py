@@ -6,6 +6,7 @@ stole, kept back, doubled or made up changes nothing. What it says is as old as 
 
 import asyncio
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -13,7 +14,9 @@ from bot.context import Context
 from bot.documents.cluster_status import ClusterStatus, read_cluster_status
 from bot.gather.facts import keep_reported
 from bot.keys import status_key
-from bot.report.model import PLACES, REPORTERS, STATUSES, ReportersView, StatusView
+from bot.report.model import REPORTERS, STATUSES, ReportersView
+from bot.store.views import Views
+from bot.web.places import Places
 from plugins import ReportError, Word, signature_matches
 
 MAX_SKEW = timedelta(minutes=10)
@@ -25,6 +28,10 @@ class StatusRefusedError(ValueError):
 
 class ForgedStatusError(StatusRefusedError):
     """Nobody with the cluster's key signed it."""
+
+
+class RepeatedStatusError(StatusRefusedError):
+    """It is the one that counted last: it came again, or another way too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +52,7 @@ async def verify_status(
         ForgedStatusError: another key signed it.
         StatusRefusedError: the fleet repo has no such cluster.
     """
-    reporters = await asyncio.to_thread(context.store.views.load, REPORTERS, "")
+    reporters = await asyncio.to_thread(context.store.views.load_shared, REPORTERS, "")
     known = reporters.clusters.get(signed.cluster) if reporters is not None else None
     if reporters is None or known is None:
         raise StatusRefusedError(f"the fleet repo declares no cluster {signed.cluster}")
@@ -87,7 +94,9 @@ def _check_order(context: Context, status: ClusterStatus) -> None:
     if last is None:
         return
     if status.sequence <= last.sequence:
-        raise StatusRefusedError(f"number {status.sequence} is not newer than {last.sequence}")
+        repeated = (status.sequence, status.at) == (last.sequence, last.at)
+        refusal = RepeatedStatusError if repeated else StatusRefusedError
+        raise refusal(f"number {status.sequence} is not newer than {last.sequence}")
     if status.at < last.at:
         raise StatusRefusedError(f"its number is newer than {last.sequence}, its time older")
 
@@ -95,18 +104,33 @@ def _check_order(context: Context, status: ClusterStatus) -> None:
 def _record(context: Context, reporters: ReportersView, status: ClusterStatus) -> frozenset[str]:
     """Record what it says of what runs there, as received when it was written."""
     now = min(context.clock(), status.at)
-    words = [each for each in status.words() if _counts(context, reporters, each)]
-    recorded = context.store.reports.record_all(words, now)
+    words = _placed(context.store.views, reporters, status)
+    recorded = context.store.reports.record_all(list(words), now)
     if status.facts is not None:
         value = json.loads(status.facts.model_dump_json(by_alias=True, exclude_unset=True))
         keep_reported(context.store.views, status.cluster, value, now)
-    context.store.views.save(STATUSES, status.cluster, StatusView(status.sequence, status.at))
+    _advance(context.store.views, status)
     return recorded.news
 
 
-def _counts(context: Context, reporters: ReportersView, word: Word) -> bool:
-    """Whether a word is about something that the cluster has; unplanned applications may be."""
-    if word.application not in reporters.applications:
-        return False
-    places = context.store.views.load(PLACES, word.application)
-    return places is None or word.component in places.clusters.get(word.cluster, ())
+def _advance(views: Views, status: ClusterStatus) -> None:
+    """Let the cluster's number grow; it never falls, whoever else records a document meanwhile."""
+    key = STATUSES.prefix + status.cluster
+    new = {"sequence": status.sequence, "at": status.at.isoformat()}
+    while (known := views.get(key)) is None or known.get("sequence", 0) < status.sequence:
+        if views.swap(key, known, new):
+            return
+
+
+def _placed(views: Views, reporters: ReportersView, status: ClusterStatus) -> Iterator[Word]:
+    """The words about components that the cluster has; those of unplanned applications may be."""
+    places, here = Places(views), {}
+    for word in status.words():
+        name = word.application
+        if name not in reporters.applications:
+            continue
+        if name not in here:
+            here[name] = places.components(name, status.cluster)
+        found = here[name]
+        if found is None or word.component in found:
+            yield word

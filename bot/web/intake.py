@@ -15,8 +15,9 @@ from fastapi import HTTPException, status
 
 from bot.context import Context
 from bot.keys import agent_key, facts_key
-from bot.report.model import PLACES, REPORTERS, PlacesView, ReportersView
+from bot.report.model import REPORTERS, ReportersView
 from bot.store.reports import Recorded
+from bot.web.places import Places
 from plugins import Word
 
 BURST = 1000
@@ -87,10 +88,13 @@ class Intake:
     context: Context
     report_keys: tuple[str, ...]
     _allowances: dict[str, _Allowance] = field(default_factory=dict)
-    _places: dict[str, PlacesView] = field(default_factory=dict)
+    _places: Places = field(init=False)
     _ignored: Counter[str] = field(default_factory=Counter)
     _waiting: list[_Message] = field(default_factory=list)
     _writer: asyncio.Task[None] | None = None
+
+    def __post_init__(self) -> None:
+        self._places = Places(self.context.store.views)
 
     async def sender(self, cluster: str, agent: str = "") -> Sender:
         """The sender that a request claims to be from; without an agent it sends facts.
@@ -200,14 +204,10 @@ class Intake:
     async def _is_placed(self, word: Word) -> bool:
         """Whether the unit is where the word says, by what is kept here or in the database."""
         name, cluster = word.application, word.cluster
-        kept = self._places.get(name)
-        if kept is not None and word.component in kept.clusters.get(cluster, ()):
+        if word.component in self._places.kept(name, cluster):
             return True
-        found = await asyncio.to_thread(self.context.store.views.load, PLACES, name)
-        if found is None:
-            return True
-        self._places[name] = found
-        return word.component in found.clusters.get(cluster, ())
+        found = await asyncio.to_thread(self._places.components, name, cluster)
+        return found is None or word.component in found
 
     def _count(self, cluster: str, reason: str) -> None:
         """Count an ignored report; logs the first one, the second, the fourth, and so on."""

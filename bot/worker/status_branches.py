@@ -2,24 +2,16 @@
 
 import asyncio
 
-import structlog
-
 from bot.context import Context
 from bot.documents.cluster_status import FILE, SIGNATURE
 from bot.effects.wake import wake
 from bot.git import GitError, Mirror
 from bot.store.keys import application_key
-from bot.web.cluster_status import (
-    SignedStatus,
-    StatusRefusedError,
-    record_status,
-    verify_status,
-)
+from bot.web.cluster_status import SignedStatus, StatusRefusedError
+from bot.worker.status_documents import refused, take_in
 from planners.model import Repo
 
 PREFIX = "status/"
-
-log = structlog.get_logger()
 
 
 async def read_status_branches(context: Context, repo: Repo, report_keys: tuple[str, ...]) -> None:
@@ -42,10 +34,9 @@ async def read_status_branches(context: Context, repo: Repo, report_keys: tuple[
         cluster = branch.removeprefix(PREFIX)
         try:
             signed = await asyncio.to_thread(_read, mirror, cluster, head)
-            reporters = await verify_status(context, report_keys, signed)
-            news |= await record_status(context, reporters, signed)
+            news |= await take_in(context, report_keys, signed)
         except (StatusRefusedError, GitError) as error:
-            log.warning("status refused", cluster=cluster, reason=str(error))
+            refused(cluster, str(error))
         context.status_heads[branch] = head
     for gone in context.status_heads.keys() - heads.keys():
         del context.status_heads[gone]

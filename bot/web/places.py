@@ -1,0 +1,31 @@
+"""Where applications run or are planned to: what a cluster may report about."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+from bot.report.model import PLACES, PlacesView
+from bot.store.views import Views
+
+
+@dataclass(slots=True)
+class Places:
+    """The places of applications, kept from one look to the next."""
+
+    views: Views
+    _kept: dict[str, PlacesView] = field(default_factory=dict)
+
+    def kept(self, application: str, cluster: str) -> Collection[str]:
+        """The components of an application on a cluster when they were looked up last."""
+        found = self._kept.get(application)
+        return found.clusters.get(cluster, ()) if found is not None else ()
+
+    def components(self, application: str, cluster: str) -> Collection[str] | None:
+        """The components of an application on a cluster.
+
+        None: it has not been planned since the database was created, and runs anywhere.
+        """
+        found = self.views.load(PLACES, application)
+        if found is None:
+            return None
+        self._kept[application] = found
+        return found.clusters.get(cluster, ())
