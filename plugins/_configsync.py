@@ -184,10 +184,11 @@ def _on_its_way(status: Mapping[str, Json], message: str) -> Statement | None:
 
 
 def _activity(sync: Mapping[str, Json]) -> str:
-    for kind in ("Reconciling", "Syncing"):
-        found = condition(sync, kind)
-        if found is not None and found.is_true:
-            return found.text
+    reconciling, syncing = condition(sync, "Reconciling"), condition(sync, "Syncing")
+    if reconciling is not None and reconciling.is_true:
+        return reconciling.text
+    if syncing is not None and syncing.is_true:
+        return f"being synced: {syncing.message or syncing.reason}"
     return "not synced yet"
 
 

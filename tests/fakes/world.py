@@ -27,7 +27,7 @@ from bot.git import GitError, Mirrors
 from bot.keys import agent_key
 from bot.report.model import ROLLOUTS, RolloutView, WaveView
 from bot.sandbox.demo.agents import Behaviour, Report, SimulatedCluster
-from bot.sandbox.demo.argocd import SimulatedArgoCD
+from bot.sandbox.demo.fleet import Simulated
 from bot.sandbox.demo.site import APP, BOT, DEPLOY, FLEET
 from bot.sandbox.forge.records import User
 from bot.sandbox.forge.server import ThreadedServer
@@ -152,7 +152,7 @@ class World:
         if dialect == "memory":
             self.memory = MemoryForge(self.forge, BOT, TOKENS[BOT], (HOOK_SECRET.encode(),))
             self.forges["local"] = FaultyCalls(self.memory, faults or Faults())
-        self.clusters: dict[str, SimulatedCluster | SimulatedArgoCD] = {}
+        self.clusters: dict[str, Simulated] = {}
         self.unsent: list[tuple[str, Report]] = []
         direct = DirectGit(self.forge)
         self.agents = Mirrors(folder / "agents", transport=direct).of(Repo("local", DEPLOY))

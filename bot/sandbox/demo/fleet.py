@@ -13,9 +13,11 @@ from bot.forges import GitCredentials
 from bot.git import GitError, Mirrors
 from bot.sandbox.demo.agents import Report, SimulatedCluster
 from bot.sandbox.demo.argocd import SimulatedArgoCD
+from bot.sandbox.demo.config_sync import SimulatedConfigSync
 from planners.model import Repo
 
 MAX_CONCURRENT_REPORTS = 8
+Simulated = SimulatedCluster | SimulatedArgoCD | SimulatedConfigSync
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,7 @@ class SimulatedFleet:
 
     def __init__(
         self,
-        clusters: Sequence[SimulatedCluster | SimulatedArgoCD],
+        clusters: Sequence[Simulated],
         folder: Path,
         clone: tuple[str, GitCredentials],
         service_url: str,
