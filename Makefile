@@ -17,7 +17,7 @@ PURE := tests/unit/planners tests/unit/renderers tests/unit/plugins tests/unit/d
   tests/unit/wording tests/unit/commandlog tests/unit/chatops
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast coverage check fuzz fix docs acceptance bench lock sbom audit public-apps clean
+.PHONY: help demo test test-fast coverage check fuzz simulate fix docs acceptance bench lock sbom audit public-apps clean
 
 help: ## list the verbs
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 11
@@ -62,6 +62,9 @@ check: $(READY) ## lint, types, architecture, then all tests
 
 fuzz: $(FUZZ_READY) ## fuzz every parser: SECONDS for each or COUNT for all; ONLY="yaml_documents ..."
 	$(PY) -m tests.fuzz $(if $(COUNT),--count $(COUNT)) $(if $(SECONDS),--seconds $(SECONDS)) $(ONLY)
+
+simulate: $(READY) ## ten thousand simulated worlds with faults: WORLDS=n, FIRST=seed
+	$(PY) -m tests.simulation $(if $(WORLDS),--worlds $(WORLDS)) $(if $(FIRST),--first $(FIRST))
 
 fix: $(READY) ## format, and mend what the linter can
 	$(VENV)/bin/ruff format .

@@ -1,0 +1,75 @@
+"""Runs simulated worlds: many, or one of a seed with its trace.
+
+python -m tests.simulation [--worlds N] [--first SEED] [--jobs N]
+python -m tests.simulation --seed N [--shrink]
+"""
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+
+from tests.simulation.shrink import shrink
+from tests.simulation.world import Outcome, simulate
+
+CHUNK = 20
+
+
+def main() -> int:
+    """Run them; 1 where a law was broken."""
+    parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
+    parser.add_argument("--seed", type=int, help="run this world and print its trace")
+    parser.add_argument("--shrink", action="store_true", help="leave out what it does not need")
+    parser.add_argument("--worlds", type=int, default=10_000)
+    parser.add_argument("--first", type=int, default=1)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    options = parser.parse_args()
+    if options.seed is not None:
+        return replay(options.seed, shrunk=options.shrink)
+    return many(range(options.first, options.first + options.worlds), options.jobs)
+
+
+def replay(seed: int, *, shrunk: bool) -> int:
+    """Run one world, and print what happened."""
+    outcome = simulate(seed)
+    if shrunk and outcome.violation:
+        outcome = shrink(outcome)
+    print("\n".join(outcome.trace))
+    for fault in outcome.faults:
+        print(f"fault: {fault}")
+    print(f"seed {seed}: {outcome.violation or 'all laws hold'}")
+    return int(bool(outcome.violation))
+
+
+def many(seeds: range, jobs: int) -> int:
+    """Run worlds in several processes; print those that fail, and how fast it was."""
+    began, failed, merged, faults = time.perf_counter(), 0, 0, 0
+    for outcome in outcomes(seeds, jobs):
+        merged, faults = merged + outcome.merged, faults + len(outcome.faults)
+        if outcome.violation:
+            failed += 1
+            print(f"seed {outcome.seed}: {outcome.violation[:400]}", flush=True)
+    took = time.perf_counter() - began
+    print(
+        f"{len(seeds)} worlds, {merged} merges, {faults} faults, {failed} broken laws: "
+        f"{took:.0f} s, {len(seeds) / took:.1f} worlds a second on {jobs} processes"
+    )
+    return int(failed > 0)
+
+
+def outcomes(seeds: range, jobs: int) -> Iterator[Outcome]:
+    """What became of each world, without its trace."""
+    parts = [seeds[start : start + CHUNK] for start in range(0, len(seeds), CHUNK)]
+    with ProcessPoolExecutor(jobs) as pool:
+        for found in pool.map(_some, parts):
+            yield from found
+
+
+def _some(seeds: range) -> list[Outcome]:
+    return [simulate(seed).brief for seed in seeds]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

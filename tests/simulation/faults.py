@@ -1,0 +1,77 @@
+"""Draws what goes wrong, from a seed.
+
+Each draw has a name of its own, made of its kind and how many there were before. So a fault can be
+left out without changing what the others are, which is how `shrink` makes a world smaller.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import blake2b
+
+SHARES: Mapping[str, Mapping[str, float]] = {
+    "call": {"crash before": 0.002, "crash after": 0.002, "stop": 0.001},
+    "read": {"502": 0.01, "429": 0.004, "stale": 0.02, "slow": 0.01},
+    "write": {"502 before": 0.03, "502 after": 0.03, "429": 0.01, "crash after": 0.01},
+    "git": {"broken": 0.01, "broken after": 0.01},
+    "hook": {"drop": 0.1, "double": 0.1, "late": 0.1},
+    "report": {"drop": 0.05, "double": 0.05, "late": 0.05, "replay": 0.05},
+}
+"""How often each fault happens at an occasion of its kind, at strength 1."""
+
+STRENGTHS = (0.0, 0.5, 1.0, 3.0)
+"""A world draws one for each kind: some faults only show where others are rare."""
+
+
+@dataclass(slots=True)
+class Faults:
+    """The faults of one world. With `only`, no others than those happen."""
+
+    seed: int
+    only: frozenset[str] | None = None
+    active: bool = True
+    happened: list[str] = field(default_factory=list)
+    _counts: Counter[str] = field(default_factory=Counter)
+    _strengths: dict[str, float] = field(default_factory=dict)
+
+    def number(self, name: str) -> float:
+        """A number from 0 to 1 that this name always has in this world."""
+        digest = blake2b(f"{self.seed}/{name}".encode(), digest_size=7).digest()
+        return int.from_bytes(digest, "big") / (1 << 56)
+
+    def next(self, kind: str) -> float:
+        """The next number of a kind."""
+        self._counts[kind] += 1
+        return self.number(f"{kind}#{self._counts[kind]}")
+
+    def choose(self, kind: str, *values: object) -> object:
+        """One of these values, the same each time for this kind."""
+        return values[int(self.number(kind) * len(values))]
+
+    def draw(self, kind: str) -> str:
+        """What goes wrong at this occasion; empty if nothing."""
+        if not self.active:
+            return ""
+        drawn = self.next(kind)
+        for fault, share in SHARES[kind].items():
+            drawn -= share * self._strength(kind)
+            if drawn < 0:
+                return self._happen(f"{kind}#{self._counts[kind]} {fault}", fault)
+        return ""
+
+    def allow(self, name: str) -> bool:
+        """Whether something that is no accident happens, such as what a person does."""
+        return bool(self.active and self._happen(name, name))
+
+    def _happen(self, name: str, fault: str) -> str:
+        if self.only is not None and name not in self.only:
+            return ""
+        self.happened.append(name)
+        return fault
+
+    def _strength(self, kind: str) -> float:
+        if kind not in self._strengths:
+            found = self.choose(f"strength of {kind}", *STRENGTHS)
+            assert isinstance(found, float)
+            self._strengths[kind] = found
+        return self._strengths[kind]

@@ -1,0 +1,310 @@
+"""One simulated world: everything of it on one loop, from a seed to its end."""
+
+import asyncio
+import shutil
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Coroutine, Mapping
+from contextlib import suppress
+from contextvars import Context
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pygit2
+import sqlalchemy as sa
+import structlog
+
+from bot.report.model import ROLLOUTS
+from bot.sandbox.demo.site import APP, BOT, DEPLOY, FLEET, add_people_and_repositories
+from bot.sandbox.forge import records
+from bot.sandbox.forge.git import Git
+from bot.store import Store
+from tests.fakes.dialects import SECRET, TOKENS
+from tests.fakes.hands import Hand
+from tests.fakes.memory_forge import NoStorage
+from tests.simulation.clusters import Agent
+from tests.simulation.faults import Faults
+from tests.simulation.laws import Laws
+from tests.simulation.loop import Process, SimulationLoop, StandstillError
+from tests.simulation.people import People
+from tests.simulation.scenario import Scenario
+from tests.simulation.service import Replica, open_store
+from tests.simulation.site import Happening, ObservedState, SimulatedHooks
+
+FAULTY_SECONDS = 150.0
+PATIENCE_SECONDS = 1500.0
+START = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+
+
+class ViolationError(Exception):
+    """A law does not hold."""
+
+
+DUE = "SELECT min(coalesce(lease_until, due)) FROM queue WHERE quarantined IS NULL"
+WAITING = "SELECT 1 FROM inbox WHERE NOT done LIMIT 1"
+
+
+class Work:
+    """Tells workers when the store may have something for them."""
+
+    def __init__(self, store: Store) -> None:
+        engine = store._database.engine
+        sa.event.listen(engine, "commit", self._on_commit)
+        with engine.connect() as connection:
+            self._driver: Any = connection.connection.dbapi_connection
+        self._changed = asyncio.Event()
+
+    def _on_commit(self, _: object) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    def _one(self, query: str) -> Any:
+        return self._driver.execute(query).fetchone()
+
+    async def wait_for_keys(self, now: Callable[[], datetime]) -> None:
+        """Return when a key can be claimed, by a replica's clock."""
+        while True:
+            (due,) = self._one(DUE)
+            left = due - now().timestamp() if due is not None else None
+            if left is not None and left <= 0:
+                return
+            await self._wait(left)
+
+    async def wait_for_hooks(self) -> None:
+        """Return when there are deliveries in the inbox."""
+        while self._one(WAITING) is None:
+            await self._wait(None)
+
+    async def _wait(self, seconds: float | None) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._changed.wait()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a world ended: the law that was broken, if any; what happened; what went wrong."""
+
+    seed: int
+    violation: str
+    trace: tuple[str, ...]
+    faults: tuple[str, ...]
+    seconds: float
+    merged: int
+
+    @property
+    def brief(self) -> "Outcome":
+        """The same without its trace."""
+        return replace(self, trace=())
+
+
+class World:
+    """A world of a seed; `only` are the faults that may happen, where they are given."""
+
+    def __init__(self, seed: int, folder: Path, only: frozenset[str] | None = None) -> None:
+        self.seed, self.folder, self.start = seed, folder, START
+        self.faults = Faults(seed, only)
+        self.scenario = Scenario.drawn(self.faults)
+        self.trace: list[str] = []
+        self.violation = ""
+        self.broken = asyncio.Event()
+        self.loop = SimulationLoop()
+        self.outside = Context()
+        self.hooks = SimulatedHooks(lambda: self.now().isoformat(timespec="seconds"), self._carry)
+        self.forge = ObservedState(NoStorage(), Git(folder / "forge"), self.hooks, self.now)
+        self.forge.observers, self.forge.pushes = [self._on_change], Counter()
+        self._opened: dict[str, pygit2.Repository] = {}
+        self.people = People(self)
+        self.laws = Laws(self)
+        self.agents: dict[str, Agent] = {}
+        self.replicas: list[Replica] = []
+        self.lost: list[str] = []
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    def now(self) -> datetime:
+        """The true time."""
+        return START + timedelta(seconds=self.loop.time())
+
+    def note(self, what: str, **details: Any) -> None:
+        """Add a line to the trace."""
+        told = " ".join(f"{key}={value}" for key, value in details.items())
+        self.trace.append(f"{self.loop.time():9.3f} {what} {told}".rstrip())
+
+    def violate(self, what: str) -> None:
+        """Record that a law is broken; the world ends."""
+        self.note(f"VIOLATION: {what}")
+        self.violation = self.violation or what
+        self.broken.set()
+
+    def opened(self, path: str) -> pygit2.Repository:
+        """A repository of the forge, opened once."""
+        if path not in self._opened:
+            self._opened[path] = self.forge.git.open(path)
+        return self._opened[path]
+
+    def spawn(self, work: Coroutine[Any, Any, Any]) -> None:
+        """Let something happen that belongs to no process of the bot."""
+        task = self.loop.create_task(work, context=Context())
+        self._tasks.add(task)
+        task.add_done_callback(self._done, context=self.outside)
+
+    def _done(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.violate(f"the simulation itself failed: {error!r}")
+
+    def kill(self, process: Process, where: str) -> None:
+        """Kill a process of the bot; its replica starts again after a while."""
+        if process.dead:
+            return
+        self.loop.kill_process(process)
+        self.note(f"{process.name} is killed", where=where)
+        replica = next(each for each in self.replicas if each.process is process)
+        self.loop.call_later(
+            2 + 20 * self.faults.next("restart"), self._restart, replica, context=self.outside
+        )
+
+    def _restart(self, replica: Replica) -> None:
+        replica.start()
+        self.note(f"{replica.process.name} starts")
+
+    def _on_change(self, happening: Happening) -> None:
+        target = happening.number if happening.number is not None else happening.ref
+        self.note(
+            f"forge: {happening.event} {happening.action}",
+            to=f"{happening.repository}:{target}",
+            by=happening.by,
+        )
+        self.laws.on_change(happening)
+
+    def _carry(self, delivery: records.Delivery) -> None:
+        fault = self.faults.draw("hook")
+        if fault == "drop":
+            self.note("hook lost", repository=delivery.repository, event=delivery.event)
+            return
+        for _ in range(2 if fault == "double" else 1):
+            self.spawn(self._deliver(delivery, late=fault == "late"))
+
+    async def _deliver(self, delivery: records.Delivery, *, late: bool) -> None:
+        await asyncio.sleep(self.faults.next("carry") * (90 if late else 1))
+        headers = self.hooks.headers(delivery)
+        await self.post("/hooks/local", headers, delivery.body.encode())
+
+    async def post(self, path: str, headers: Mapping[str, str], body: bytes) -> int | None:
+        """Send a request to one of the replicas that are up, as a load balancer does."""
+        up = [each for each in self.replicas if not each.process.dead]
+        if not up:
+            return None
+        replica = up[int(self.faults.next("balance") * len(up))]
+        return await replica.post(path, headers, body)
+
+    def run(self) -> Outcome:
+        """Let the world run to its end."""
+        configuration = structlog.get_config()
+        structlog.configure(processors=[self._log], cache_logger_on_first_use=False)
+        asyncio.set_event_loop(self.loop)
+        self.loop.set_exception_handler(self._on_loop_error)
+        try:
+            self.loop.run_until_complete(self._live())
+        except StandstillError as error:
+            self.violate(f"the world stands still: {error}")
+        finally:
+            self.loop.take_down()
+            asyncio.set_event_loop(None)
+            structlog.configure(**configuration)
+        self.store.close()
+        merged = len(self.forge.requests_of(DEPLOY, "merged"))
+        faults = tuple(self.faults.happened)
+        seconds = self.loop.time()
+        return Outcome(self.seed, self.violation, tuple(self.trace), faults, seconds, merged)
+
+    def _log(self, logger: object, method: str, event: Any) -> Any:
+        """What the bot logs is part of the trace; an unexpected error is a violation."""
+        del logger
+        if self.loop.closing:
+            raise structlog.DropEvent
+        told = {key: value for key, value in event.items() if key not in {"event", "exc_info"}}
+        self.note(f"log: {event['event']}", **told)
+        if event.get("exc_info") or method in {"error", "exception", "critical"}:
+            self.violate(f"unexpected error: {event['event']}: {sys.exception()!r} {told}")
+        raise structlog.DropEvent
+
+    def _on_loop_error(self, _: object, context: Mapping[str, Any]) -> None:
+        if not self.loop.closing:
+            self.violate(f"unhandled: {context['message']}: {context.get('exception')!r}")
+
+    async def _live(self) -> None:
+        self._found()
+        for task in (self.people.develop(), self.people.review()):
+            self.spawn(task)
+        for agent in self.agents.values():
+            self.spawn(agent.run())
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FAULTY_SECONDS):
+                await self.broken.wait()
+        self._heal()
+        while not self.violation:
+            await asyncio.sleep(3)
+            waits = self._unfinished()
+            if not waits:
+                break
+            if self.loop.time() > FAULTY_SECONDS + PATIENCE_SECONDS:
+                self.violate(f"it does not converge: {waits}")
+        self.note("end")
+
+    def _found(self) -> None:
+        add_people_and_repositories(self.forge, TOKENS)
+        self.store = open_store()
+        self.work = Work(self.store)
+        for repository in (APP, FLEET, DEPLOY):
+            self.hooks.add(repository, "http://service.test/hooks/local", SECRET)
+        otto = Hand("otto", self.forge)
+        otto.push(FLEET, "main", self.scenario.fleet(), "Describe the fleet")
+        otto.push(DEPLOY, "main", {"README.md": b"What clusters pull.\n"}, "Begin")
+        for name in self.scenario.clusters:
+            self.agents[name] = Agent(self, name, timedelta())
+        for number in range(int(str(self.faults.choose("replicas", 1, 2)))):
+            replica = Replica(self, f"bot-{number + 1}")
+            self.replicas.append(replica)
+            replica.start()
+
+    def _heal(self) -> None:
+        """From now on nothing goes wrong, and people help."""
+        self.faults.active = False
+        self.note("no more faults")
+        self.people.help()
+        for agent in self.agents.values():
+            agent.behave(silent=False, failing=frozenset(), stuck_at=None)
+
+    def _unfinished(self) -> str:
+        """Why the world has not converged yet; empty if it has."""
+        view = self.store.views.load(ROLLOUTS, "storefront")
+        if view is None or not view.waves:
+            return "nothing is planned"
+        if view.revision != self.forge.git.head(APP, "main"):
+            return f"the newest revision is not planned: {view.problems}"
+        waiting = [(w.name, [g.reason for g in w.gates], w.pending) for w in view.waves]
+        if not view.done:
+            return f"not done: {waiting}"
+        opened = [
+            each.number for each in self.forge.requests_of(DEPLOY, "open") if each.author == BOT
+        ]
+        return f"merge requests are open: {opened}" if opened else ""
+
+
+def simulate(seed: int, only: frozenset[str] | None = None) -> Outcome:
+    """Run one world, in a folder of its own."""
+    folder = Path(tempfile.mkdtemp(dir=_memory()))
+    try:
+        return World(seed, folder, only).run()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _memory() -> Path | None:
+    """A file system in memory, where there is one."""
+    shared = Path("/dev/shm")
+    return shared if shared.is_dir() else None
