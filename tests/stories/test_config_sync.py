@@ -48,7 +48,9 @@ async def pass_time(world: World, until: int) -> None:
             where = NAMES[:1] if stage == "canary" else NAMES
             assert head
             if needed:
-                assert all(config_sync(world, each).is_running(needed, head) for each in where)
+                assert all(
+                    config_sync(world, each).is_running(needed, world.now, head) for each in where
+                )
     raise AssertionError([(w.name, w.gates, w.pending) for w in world.view().waves])
 
 

@@ -133,14 +133,14 @@ class SimulatedConfigSync:
         """All RootSyncs and RepoSyncs, each with its ResourceGroup if there is one."""
         return [item for each in self.syncs.values() for item in _objects_of(each)]
 
-    def is_running(self, component: str, revision: str) -> bool:
-        """Whether all objects of a component are rolled out as a revision has them."""
+    def is_running(self, component: str, now: datetime, revision: str = "") -> bool:
+        """Whether all objects of a component are rolled out, as a revision has them if given."""
         return any(
             sync.declared.component == component
-            and not sync.applying
+            and sync.applied == (revision or sync.applied)
             and bool(sync.managed)
-            and sync.applied == revision
-            and all(each.entry["status"] == "Current" for each in sync.managed.values())
+            and all(each.rolled_out_at <= now for each in sync.managed.values())
+            and component not in self.behaviour.failing
             for sync in self.syncs.values()
         )
 
