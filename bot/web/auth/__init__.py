@@ -25,7 +25,15 @@ from bot.web.ui.paging import address
 
 __all__ = ["Auth", "AuthMiddleware", "Visitor"]
 
-PUBLIC_PREFIXES = ("/hooks/", "/reports/", "/facts/", "/static/", "/setup/", "/sign-in/")
+PUBLIC_PREFIXES = (
+    "/hooks/",
+    "/reports/",
+    "/facts/",
+    "/status/",
+    "/static/",
+    "/setup/",
+    "/sign-in/",
+)
 PUBLIC_PATHS = frozenset({"/healthz", "/setup", "/sign-in", "/sign-out"})
 NO_SIGN_IN = (
     "No sign-in is configured. Without one, only browsers on the same machine can open the pages, "
