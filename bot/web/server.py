@@ -90,8 +90,8 @@ def create_app(
     async def healthz() -> dict[str, str]:
         return {"status": "ok"}
 
-    app.include_router(routes.router(auth))
-    app.include_router(ui.router(context, lambda: bool(auth.sign_ins())))
+    routes.serve(app, auth)
+    ui.serve(app, context, lambda: bool(auth.sign_ins()))
     return app
 
 

@@ -10,6 +10,7 @@ import httpx
 from starlette.types import ASGIApp
 
 from bot.forges import Forge
+from bot.forges._certificates import ssl_context
 from bot.forges.github import GitHubForge
 from bot.forges.github.tokens import AppTokens
 from bot.forges.gitlab import GitLabForge
@@ -229,7 +230,7 @@ class GitHubGround(MemoryGround):
         self.github, self.server, key = start_github(
             self.made.forge, "switchyard", lambda: NOW, token_of, self.described
         )
-        client = httpx.AsyncClient(trust_env=False)
+        client = httpx.AsyncClient(verify=ssl_context(), trust_env=False)
         api = f"{self.server.url}/api/v3"
         seconds = itertools.count()
 

@@ -8,6 +8,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 
+from bot.forges._certificates import ssl_context
 from tests.conformance.grounds import CONTEXT, REPO, GitLabGround, token_of
 from tests.fakes.gitlab.description import Described
 from tests.fakes.gitlab.pipelines import BRANCH, MERGE_REQUEST, MERGED_RESULTS
@@ -21,7 +22,9 @@ class Caller:
 
     def __init__(self, ground: GitLabGround, login: str = "switchyard") -> None:
         headers = {"private-token": token_of(login)}
-        self.client = httpx.AsyncClient(base_url=ground.server.url, headers=headers)
+        self.client = httpx.AsyncClient(
+            base_url=ground.server.url, headers=headers, verify=ssl_context()
+        )
 
     async def ask(self, method: str, path: str, **fields: Any) -> tuple[int, Any]:
         """The status and the answer."""

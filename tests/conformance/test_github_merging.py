@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from bot.forges import Merged, NotMerged, Status, StatusState
+from bot.forges._certificates import ssl_context
 from bot.forges.github import GitHubForge
 from planners.model import MergeMethod
 from tests.conformance.grounds import CONTEXT, REPO, GitHubGround
@@ -40,7 +41,7 @@ async def ask(ground: GitHubGround, method: str, path: str, **fields: Any) -> ht
     """A request as the installation, past the client."""
     assert isinstance(ground.forge, GitHubForge)
     token = await ground.forge._tokens.of(REPO)
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with httpx.AsyncClient(verify=ssl_context(), trust_env=False) as client:
         return await client.request(
             method,
             f"{ground.server.url}/api/v3/repos/{REPO}{path}",

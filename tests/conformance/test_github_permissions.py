@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from bot.forges import ForgeError, Status, StatusState
+from bot.forges._certificates import ssl_context
 from bot.forges.github.manifest import read_manifest
 from tests.conformance.grounds import CONTEXT, REPO, GitHubGround
 from tests.fakes.github.permissions import needed
@@ -24,7 +25,7 @@ async def ground(tmp_path: Path) -> AsyncIterator[GitHubGround]:
 async def test_each_operation_needs_one_of_its_permissions(ground: GitHubGround) -> None:
     token = ground.github.mint("fleet", {"repositories": ["deploy"], "permissions": {}})["token"]
     refused = {}
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with httpx.AsyncClient(verify=ssl_context(), trust_env=False) as client:
         for method, pattern, permissions in needed():
             path = pattern.pattern.replace("[^/]+/[^/]+", REPO, 1).replace("[^/]+", "1")
             if "metadata=read" in permissions or not path.startswith("/repos/"):
@@ -54,7 +55,7 @@ async def test_another_repository_is_not_found(ground: GitHubGround) -> None:
     asked = {"repositories": ["deploy"], "permissions": {"contents": "read"}}
     token = ground.github.mint("fleet", asked)["token"]
 
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with httpx.AsyncClient(verify=ssl_context(), trust_env=False) as client:
         response = await client.get(
             f"{ground.server.url}/api/v3/repos/fleet/other",
             headers={"authorization": f"bearer {token}"},

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 import httpx
 
+from bot.forges._certificates import ssl_context
+
 if TYPE_CHECKING:
     from tests.fakes.world import World
 
@@ -42,7 +44,7 @@ class Post(httpx.AsyncBaseTransport):
         self.sent.append(request)
         if self.service:
             url = f"{self.service}{request.url.path}"
-            async with httpx.AsyncClient(trust_env=False) as client:
+            async with httpx.AsyncClient(verify=ssl_context(), trust_env=False) as client:
                 return await client.post(url, headers=request.headers, content=request.content)
         answer = await httpx.ASGITransport(self._world.app).handle_async_request(request)
         await answer.aread()

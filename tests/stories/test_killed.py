@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from bot.clock import system_clock
 from bot.forges import GitCredentials
+from bot.forges._certificates import ssl_context
 from bot.keys import agent_key
 from bot.sandbox.demo.agents import Behaviour, SimulatedCluster
 from bot.sandbox.demo.fleet import SimulatedFleet
@@ -144,7 +145,7 @@ def is_write(scope: Any) -> bool:
 
 async def rolled_out(service: Service) -> dict[str, Any] | None:
     """The rollout's view once it is done."""
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(verify=ssl_context()) as client:
         try:
             answer = await client.get(f"{service.url}/api/v1/rollouts/storefront")
         except httpx.HTTPError:

@@ -5,7 +5,7 @@ import secrets
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import APIRouter, Header, HTTPException, Request, status
+from fastapi import APIRouter, Depends, FastAPI, Header, HTTPException, Request, status
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from bot.forges import ForgeError
@@ -28,45 +28,60 @@ class Callback:
     error: str
 
 
-def router(auth: Auth) -> APIRouter:
-    """The routes."""
-    routes, templates = APIRouter(include_in_schema=False), environment()
+async def _auth(request: Request) -> Auth:
+    auth: Auth = request.app.state.auth
+    return auth
 
-    @routes.get("/sign-in")
-    def choose(request: Request, back: str = "/") -> HTMLResponse:
-        sign_ins = auth.sign_ins()
-        if not sign_ins:
-            raise HTTPException(status.HTTP_404_NOT_FOUND, "No sign-in is configured.")
-        visitor = auth.sessions.visitor(request)
-        page = templates.get_template("sign_in.html")
-        text = page.render(sign_ins=sign_ins, back=own_path(back), visitor=visitor)
-        return HTMLResponse(text)
 
-    @routes.get("/sign-in/{forge}")
-    def start(forge: str, back: str = "/") -> Response:
-        state = secrets.token_urlsafe(32)
-        response = _redirect(_flow(auth, forge, state).authorize_url(state))
-        pending = {"forge": forge, "state": state, "back": own_path(back)}
-        auth.sessions.write(response, PENDING_SIGN_IN, pending)
-        return response
+Access = Annotated[Auth, Depends(_auth)]
+routes = APIRouter(include_in_schema=False)
 
-    @routes.get("/sign-in/{forge}/done")
-    async def finish(
-        request: Request, forge: str, code: str = "", state: str = "", error: str = ""
-    ) -> Response:
-        return await _finish(auth, request, Callback(forge, code, state, error))
 
-    @routes.post("/sign-out")
-    def sign_out(sec_fetch_site: Annotated[str, Header()] = "same-origin") -> Response:
-        if sec_fetch_site != "same-origin":
-            raise HTTPException(
-                status.HTTP_403_FORBIDDEN, "Requests from other sites are not accepted."
-            )
-        response = _redirect("/")
-        auth.sessions.delete(response, SESSION)
-        return response
+def serve(app: FastAPI, auth: Auth) -> None:
+    """Serve the routes; they are made once, at import."""
+    app.state.auth = auth
+    app.router.routes += routes.routes
 
-    return routes
+
+@routes.get("/sign-in")
+def choose(auth: Access, request: Request, back: str = "/") -> HTMLResponse:
+    """The forges at which people can sign in."""
+    sign_ins = auth.sign_ins()
+    if not sign_ins:
+        raise HTTPException(status.HTTP_404_NOT_FOUND, "No sign-in is configured.")
+    visitor = auth.sessions.visitor(request)
+    page = environment().get_template("sign_in.html")
+    return HTMLResponse(page.render(sign_ins=sign_ins, back=own_path(back), visitor=visitor))
+
+
+@routes.get("/sign-in/{forge}")
+def start(auth: Access, forge: str, back: str = "/") -> Response:
+    """Send the browser to the forge."""
+    state = secrets.token_urlsafe(32)
+    response = _redirect(_flow(auth, forge, state).authorize_url(state))
+    pending = {"forge": forge, "state": state, "back": own_path(back)}
+    auth.sessions.write(response, PENDING_SIGN_IN, pending)
+    return response
+
+
+@routes.get("/sign-in/{forge}/done")
+async def finish(
+    auth: Access, request: Request, forge: str, *, code: str = "", state: str = "", error: str = ""
+) -> Response:
+    """Take the forge's answer."""
+    return await _finish(auth, request, Callback(forge, code, state, error))
+
+
+@routes.post("/sign-out")
+def sign_out(auth: Access, sec_fetch_site: Annotated[str, Header()] = "same-origin") -> Response:
+    """End a session, if the request comes from our own pages."""
+    if sec_fetch_site != "same-origin":
+        raise HTTPException(
+            status.HTTP_403_FORBIDDEN, "Requests from other sites are not accepted."
+        )
+    response = _redirect("/")
+    auth.sessions.delete(response, SESSION)
+    return response
 
 
 async def _finish(auth: Auth, request: Request, answer: Callback) -> Response:

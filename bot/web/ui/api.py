@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, TypeVar
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from bot.report.model import RolloutView, SummaryView
 from bot.store.views import encode
@@ -38,36 +38,44 @@ class ClusterList:
     next: str | None
 
 
-def router(reader: ViewReader) -> APIRouter:
-    """The routes of the API."""
-    routes = APIRouter(prefix="/api/v1", tags=["rollouts"])
+async def _reader(request: Request) -> ViewReader:
+    reader: ViewReader = request.app.state.reader
+    return reader
 
-    @routes.get("/rollouts", summary="List the rollouts of all applications")
-    def rollouts(limit: Limit = 100, after: After = "") -> RolloutList:
-        left = [each for each in reader.summaries() if each.application > after]
-        items = left[:limit]
-        return RolloutList(items, _next([each.application for each in items], left))
 
-    @routes.get(
-        "/rollouts/{application}",
-        summary="Get a rollout with its waves, gates and units",
-        response_model=RolloutView,
-        responses={404: {"description": "Unknown application."}},
-    )
-    def rollout(application: str) -> Response:
-        text = encode(reader.rollout(application))  # FastAPI would validate every unit again
-        return Response(text, media_type="application/json")
+Reader = Annotated[ViewReader, Depends(_reader)]
+routes = APIRouter(prefix="/api/v1", tags=["rollouts"])
 
-    @routes.get("/clusters", summary="List the clusters of the fleet and what runs on them")
-    def clusters(
-        limit: Limit = 100, after: After = "", q: Search = "", readiness: Readiness = ""
-    ) -> ClusterList:
-        rows = search(fleet_rows(reader.fleet(), reader.application_clusters(), reader.now), q)
-        left = [row for row in rows if row.name > after and readiness in {"", row.readiness}]
-        items = left[:limit]
-        return ClusterList(items, _next([each.name for each in items], left))
 
-    return routes
+@routes.get("/rollouts", summary="List the rollouts of all applications")
+def rollouts(reader: Reader, limit: Limit = 100, after: After = "") -> RolloutList:
+    """The rollouts in short, sorted by application."""
+    left = [each for each in reader.summaries() if each.application > after]
+    items = left[:limit]
+    return RolloutList(items, _next([each.application for each in items], left))
+
+
+@routes.get(
+    "/rollouts/{application}",
+    summary="Get a rollout with its waves, gates and units",
+    response_model=RolloutView,
+    responses={404: {"description": "Unknown application."}},
+)
+def rollout(reader: Reader, application: str) -> Response:
+    """The rollout of one application."""
+    text = encode(reader.rollout(application))  # FastAPI would validate every unit again
+    return Response(text, media_type="application/json")
+
+
+@routes.get("/clusters", summary="List the clusters of the fleet and what runs on them")
+def clusters(
+    reader: Reader, limit: Limit = 100, after: After = "", q: Search = "", readiness: Readiness = ""
+) -> ClusterList:
+    """The clusters, sorted by name."""
+    rows = search(fleet_rows(reader.fleet(), reader.application_clusters(), reader.now), q)
+    left = [row for row in rows if row.name > after and readiness in {"", row.readiness}]
+    items = left[:limit]
+    return ClusterList(items, _next([each.name for each in items], left))
 
 
 def _next(names: Sequence[str], left: Sequence[T]) -> str | None:

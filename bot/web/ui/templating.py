@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -28,8 +29,9 @@ class BarSegment:
     width: float
 
 
+@cache
 def environment() -> Environment:
-    """An environment with what the pages' templates use."""
+    """An environment with what the pages' templates use; shared, as it keeps what it compiled."""
     made = Environment(
         loader=FileSystemLoader(HERE / "templates"),
         autoescape=True,
