@@ -18,7 +18,8 @@ from bot.forges import GitCredentials
 from bot.keys import agent_key
 from bot.sandbox.demo.agents import Behaviour, SimulatedCluster
 from bot.sandbox.demo.argocd import ArgoCDBehaviour, SimulatedArgoCD
-from bot.sandbox.demo.fleet import SimulatedFleet
+from bot.sandbox.demo.config_sync import ConfigSyncBehaviour, SimulatedConfigSync
+from bot.sandbox.demo.fleet import Simulated, SimulatedFleet
 from bot.sandbox.demo.play import play
 from bot.sandbox.demo.site import APP, BOT, DEPLOY, FLEET, PEOPLE, Site, sample, start_site
 from bot.terminal import write
@@ -28,6 +29,13 @@ PROMPT = ArgoCDBehaviour(
     apply_time=timedelta(seconds=6), poll=timedelta(seconds=2), jitter=timedelta(seconds=1)
 )
 """A webhook of the forge lets Argo CD compare soon after a merge."""
+SOON = ConfigSyncBehaviour(
+    apply_time=timedelta(seconds=4),
+    poll=timedelta(seconds=1),
+    group_lag=timedelta(seconds=2),
+    report_every=timedelta(seconds=1),
+)
+"""Config Sync, faster than it is."""
 
 LOG = "service.log"
 ACCOUNTS = {"switchyard-shop": frozenset({"shop"})}
@@ -111,10 +119,12 @@ def _agents() -> dict[str, str]:
     return {each.name: each.agent for each in clusters}
 
 
-def _cluster(name: str, agent: str, report_key: str) -> SimulatedCluster | SimulatedArgoCD:
+def _cluster(name: str, agent: str, report_key: str) -> Simulated:
     key = agent_key(report_key, agent, name)
     if agent == "argocd":
         return SimulatedArgoCD(name, key, PROMPT)
+    if agent == "anthos":
+        return SimulatedConfigSync(name, key, SOON)
     return SimulatedCluster(name, key, Behaviour(accounts=ACCOUNTS))
 
 

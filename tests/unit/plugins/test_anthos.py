@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 from copy import deepcopy
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,13 @@ import kubernetes_validate
 import pytest
 
 from bot.documents import read_fleet
-from planners.model import Readiness, Repo
+from bot.engine.propose import propose
+from planners.model import Cluster, Readiness, Repo
 from plugins import ReportError, WatchedKind, Word
 from plugins.anthos import PLUGIN, AnthosSettings, account_of
 from renderers import yaml
 from renderers.agents import ClusterTarget, Target, TenantTarget
+from tests.fakes.builders import application, component, deployment, snapshot
 from tests.fakes.crds import violations
 
 COMMITS = {"A": "a" * 40, "B": "b" * 40, "C": "c" * 40, "": ""}
@@ -391,6 +394,25 @@ def test_objects_that_a_repo_sync_does_not_take_are_refused_when_planning() -> N
     elsewhere, cluster_wide = refuse(target(), items)
     assert elsewhere.startswith("Config Sync cannot apply ConfigMap/a in the namespace retail-jobs")
     assert "Namespace/a for the whole cluster" in cluster_wide
+
+
+def test_a_plan_says_what_config_sync_does_not_take() -> None:
+    """Only for clusters that have it."""
+    fleet = (Cluster("c1", "flux"), Cluster("c2", "anthos", agent_settings=SETTINGS))
+    start = snapshot(application(component("web")), fleet)
+    elsewhere = deployment("web").replace(
+        b"  name: web\nspec", b"  name: web\n  namespace: jobs\nspec"
+    )
+    found = propose(
+        replace(
+            start,
+            tenant=replace(start.tenant, namespaces=("jobs",)),
+            sources={"web": {"main.yaml": elsewhere}},
+        )
+    )
+
+    (problem,) = found.problems
+    assert "web@c2: Config Sync cannot apply Deployment/web in the namespace jobs" in str(problem)
 
 
 def test_credentials_are_named_only_where_they_are_needed() -> None:
