@@ -3,7 +3,7 @@
 import json
 import sys
 
-from bench import hooks, placement, planning, reports, rollout
+from bench import hooks, placement, planning, reports, rollout, scale
 
 
 def main() -> None:
@@ -13,6 +13,7 @@ def main() -> None:
             print(json.dumps(planning.measure(int(size))))
         case []:
             planning.run()
+            scale.run()
             placement.run()
             hooks.run()
             reports.run()
@@ -22,6 +23,7 @@ def main() -> None:
         case ["reports"]:
             reports.run()
         case ["placement"]:
+            scale.run()
             placement.run()
         case ["rollout"]:
             rollout.run()

@@ -111,7 +111,7 @@ def snapshot(size: int) -> Snapshot:
     tenant = fleet.tenant("shop")
     assert registration is not None
     assert tenant is not None
-    read = read_sources(application(), fleet, registration)
+    read = read_sources(application(), fleet, registration, charts=None)
     return Snapshot(
         now=NOW,
         application=read.application,

@@ -34,7 +34,7 @@ from planners.model import (
 from planners.model.requests import WorkloadRequests
 from planners.model.selectors import Selector
 from planners.model.snapshot import DeployBase, Snapshot
-from planners.placement.place import Evaluator
+from planners.placement.evaluate import Evaluator
 from planners.plan import Plan, plan
 
 NANO = 10**9

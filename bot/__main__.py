@@ -4,6 +4,7 @@ Exit codes: 0 success, 1 wrong input, 2 wrong usage, 3 the plan differs from `--
 Ctrl-C, 141 when the reader of standard output is gone.
 """
 
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -15,6 +16,8 @@ from bot.terminal import close_error, write_error
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one subcommand; its exit code."""
+    # A setting of numpy's, which reserves memory for each thread and needs none here.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # noqa: TID251
     options = parser().parse_args(arguments)
     module, _, function = options.run.partition(":")
     try:

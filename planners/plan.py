@@ -5,7 +5,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from planners.model import DependencyScope, Json, PlanProblem, Repo, Revision, Unit
@@ -16,9 +16,10 @@ from planners.optimizer.optimize import OptimizationResult, OptimizedPlacement, 
 from planners.optimizer.repair import place_all
 from planners.optimizer.solver import Solver
 from planners.order import Wave, removals, steps, waves
+from planners.placement.evaluate import Evaluator
 from planners.placement.interplay import with_interplay
-from planners.placement.place import Evaluator, PlacementDecision
 from planners.placement.replicas import UnitReplicas, distribute
+from planners.placement.trace import PlacementDecision
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class Plan:
     fleet_revision: Revision
     deploy: Repo
     waves: tuple[Wave, ...]
-    trace: tuple[PlacementDecision, ...]
+    trace: Sequence[PlacementDecision]
     replicas: UnitReplicas = field(default_factory=dict)
     problems: tuple[PlanProblem, ...] = ()
     optimization: OptimizationResult | None = None
@@ -62,7 +63,7 @@ def plan(
         optimized = optimize(optimized.placement, solver)
     placement = optimized.placement
     distribution = distribute(placement.allocation)
-    units = [decision.unit for decision in placement.trace if decision.chosen]
+    units = placement.units
     used = {unit.cluster for unit in units}
     application = snapshot.application
     rollout = steps(application.stages, (c for c in snapshot.clusters if c.name in used))

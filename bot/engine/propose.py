@@ -17,8 +17,8 @@ from planners.idle import idle_intents
 from planners.model import Application, PlanProblem, Unit
 from planners.model.gates import PendingUnit
 from planners.model.snapshot import PreviousDeployment, Snapshot
+from planners.placement.evaluate import Evaluator
 from planners.placement.exceptions import expired
-from planners.placement.place import Evaluator
 from planners.plan import Plan, plan, plan_digest
 from renderers.defects import Defect
 from renderers.implied_dependencies import with_implied

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from bot.wording.markdown import plural
 from bot.wording.prose import Prose, say
-from planners.placement.place import PlacementDecision
 from planners.placement.rank import WeightedScore
+from planners.placement.trace import PlacementDecision
 
 SELECTED = "all selected clusters"
 SHOWN_COMPONENTS = 3

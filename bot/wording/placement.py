@@ -5,7 +5,8 @@ from collections.abc import Iterable, Sequence
 from bot.wording.explanation import why_not
 from bot.wording.markdown import code, code_in_html, fold, listing, natural, plural, table
 from bot.wording.prose import Prose, names, say
-from planners.placement.place import SELECTION_FILTERS, PlacementDecision
+from planners.placement.evaluate import SELECTION_FILTERS
+from planners.placement.trace import PlacementDecision
 from planners.plan import Plan
 
 MOST_ROWS = 60

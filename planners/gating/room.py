@@ -16,7 +16,7 @@ from planners.gating.evaluate import Evaluation, WaveState, WaveStatus
 from planners.model import Cluster, Unit
 from planners.model.gates import AwaitsRoom
 from planners.model.snapshot import ResourceClaim, Snapshot
-from planners.placement.allocation import Allocation
+from planners.placement.supply import Supply
 
 Claimant: TypeAlias = tuple[str, int]
 """An application, and its merge request that claims; 0 for what is merged."""
@@ -124,12 +124,12 @@ class RoomCheck:
         return {each.name: each for each in self.current.clusters}
 
     @cached_property
-    def _now(self) -> Allocation:
-        return Allocation(self.current, {})
+    def _now(self) -> Supply:
+        return Supply(self.current, {})
 
     @cached_property
-    def _then(self) -> Allocation:
-        return Allocation(self.planned, {})
+    def _then(self) -> Supply:
+        return Supply(self.planned, {})
 
 
 def give_way(evaluation: Evaluation, closed: Mapping[int, AwaitsRoom], at: datetime) -> Evaluation:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
@@ -110,9 +110,11 @@ class Revision:
     sha: str
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Unit:
-    """One component on one cluster: the unit of placement, rendering, merging and reporting."""
+class Unit(NamedTuple):
+    """One component on one cluster: the unit of placement, rendering, merging and reporting.
+
+    A tuple, because large plans compare and look up many of them.
+    """
 
     component: str
     cluster: str

@@ -1,9 +1,9 @@
 """The resource requests of rendered workloads, as the renderers pass them to the planners."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from planners.model import Target
+from planners.model import Target, Unit
 
 Amounts = Mapping[str, int]
 """Nano-units by Kubernetes resource name."""
@@ -44,3 +44,29 @@ def total_requests(
         for resource, amount in each.per_pod.items():
             total[resource] = total.get(resource, 0) + amount * count
     return total
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WorkloadClasses:
+    """The workloads of one component: the distinct ones, and the index of those of each cluster."""
+
+    codes: Sequence[int]
+    distinct: Sequence[tuple[WorkloadRequests, ...]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WorkloadTable(Mapping[Unit, tuple[WorkloadRequests, ...]]):
+    """The workloads of every unit; `rows` are the positions of the clusters."""
+
+    rows: Mapping[str, int]
+    classes: Mapping[str, WorkloadClasses]
+
+    def __getitem__(self, unit: Unit) -> tuple[WorkloadRequests, ...]:
+        found = self.classes[unit.component]
+        return found.distinct[found.codes[self.rows[unit.cluster]]]
+
+    def __iter__(self) -> Iterator[Unit]:
+        return (Unit(component, name) for component in self.classes for name in self.rows)
+
+    def __len__(self) -> int:
+        return len(self.classes) * len(self.rows)

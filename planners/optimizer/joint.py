@@ -7,6 +7,9 @@ before anything is chosen. Affinities, spread rules and capacity become constrai
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
 
 from planners.model import Unit
 from planners.optimizer.problem import (
@@ -18,16 +21,12 @@ from planners.optimizer.problem import (
 )
 from planners.placement.affinity import required_affinities
 from planners.placement.allocation import Allocation
+from planners.placement.arrays import Mask
 from planners.placement.groups import PlacementGroup, depends_on_others, placement_groups
-from planners.placement.place import (
-    FilterResult,
-    Placement,
-    choose_best,
-    place_fixed,
-    take_all,
-)
-from planners.placement.rank import ClusterScore, score_cluster
+from planners.placement.place import Placement, choose_best, place_fixed, take_all
+from planners.placement.rank import FleetScore, score_fleet
 from planners.placement.select import Selection
+from planners.placement.trace import Chosen, Filtered
 from planners.placement.verify import verify
 
 HUNDREDTHS = 100
@@ -43,45 +42,84 @@ class Option:
 
     index: int
     group: PlacementGroup
-    filtered: FilterResult
-    scores: dict[str, ClusterScore]
-    assigned: frozenset[str]
+    filtered: Filtered
+    score: FleetScore
+    assigned: Mask
     must_place: bool
+
+    @property
+    def admitted(self) -> Mask:
+        """The clusters that the filters admit."""
+        return self.filtered.result.admitted
+
+    @property
+    def candidates(self) -> dict[str, int]:
+        """The position of each admitted cluster, by name."""
+        names = self.filtered.result.request.columns.names
+        return {names[at]: at for at in np.flatnonzero(self.admitted).tolist()}
+
+    @property
+    def minimum(self) -> int:
+        """How many more clusters the component needs."""
+        count = self.group.count
+        if count is None:
+            return int(self.must_place)
+        minimum = count.minimum_of(self.filtered.result.selected_count)
+        return max(0, max(minimum, int(self.must_place)) - int(np.count_nonzero(self.assigned)))
+
+    @property
+    def maximum(self) -> int | None:
+        """How many more clusters the component can have; None: all of them."""
+        if self.group.count is None:
+            return None
+        maximum = self.group.count.maximum_of(self.filtered.result.selected_count)
+        return max(0, maximum - int(np.count_nonzero(self.assigned)))
 
     @property
     def choice(self) -> Choice:
         """The choice for the solver; clusters assigned already are chosen and count."""
-        name = self.group.component.name
+        name, totals = self.group.component.name, self.score.totals
         if self.group.count is None:
-            return Choice(name, self.index, dict.fromkeys(self.scores, 0), int(self.must_place))
-        selected, count = self.filtered.selected_count, self.group.count
-        candidates = {
-            cluster: round(score.total * HUNDREDTHS)
-            for cluster, score in self.scores.items()
-            if cluster not in self.assigned
-        }
-        minimum = max(count.minimum_of(selected), int(self.must_place)) - len(self.assigned)
-        maximum = count.maximum_of(selected) - len(self.assigned)
-        return Choice(name, self.index, candidates, max(0, minimum), max(0, maximum))
+            candidates = dict.fromkeys(self.candidates, 0)
+        else:
+            candidates = {
+                cluster: round(float(totals[at]) * HUNDREDTHS)
+                for cluster, at in self.candidates.items()
+                if not self.assigned[at]
+            }
+        return Choice(name, self.index, candidates, self.minimum, self.maximum)
 
-    @property
-    def units(self) -> list[Unit]:
-        """The component on each of the candidates."""
-        return [Unit(self.group.component.name, cluster) for cluster in self.scores]
+    def is_saturated(self, chosen: Sequence[int]) -> bool:
+        """Whether the choice cannot get better: it has as many clusters as it takes, the best."""
+        open_ = self.admitted & ~self.assigned
+        taken = [at for at in chosen if not self.assigned[at]]
+        left = open_.copy()
+        left[taken] = False
+        if len(taken) < min(self.maximum or 0, int(np.count_nonzero(open_))):
+            return False
+        totals = self.score.totals
+        return not taken or not left.any() or bool(totals[taken].min() >= totals[left].max())
 
     def is_static(self, placement: Placement) -> bool:
         """Whether the placement of other components did not change the scores of this choice."""
-        component = self.group.component.name
-        decided = {name: placement.decisions.get(Unit(component, name)) for name in self.scores}
-        return self.group.count is not None and all(
-            decision is None or decision.total is None or decision.total == self.scores[name].total
-            for name, decision in decided.items()
+        if self.group.count is None:
+            return False
+        totals = {each.unit.cluster: each.total for each in placement.trace_of(self.component)}
+        return all(
+            totals.get(name) in (None, float(self.score.totals[at]))
+            for name, at in self.candidates.items()
         )
 
-    def clusters(self, chosen: frozenset[Assignment]) -> list[str]:
-        """The clusters that a solution gives the group, sorted."""
-        own = {assignment.cluster for assignment in chosen if assignment.group == self.index}
-        return sorted(own | self.assigned)
+    @property
+    def component(self) -> str:
+        """The name of the component."""
+        return self.group.component.name
+
+    def clusters(self, chosen: frozenset[Assignment]) -> list[int]:
+        """The clusters that a solution gives the group, by name."""
+        position = self.filtered.result.request.columns.position
+        own = {position[each.cluster] for each in chosen if each.group == self.index}
+        return sorted(own.union(np.flatnonzero(self.assigned).tolist()))
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -94,19 +132,18 @@ class _AffinityKey:
     apart: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class JointProblem:
     """The assignment problem of all `options`; `placement` has the fixed groups alone."""
 
     placement: Placement
     groups: Sequence[PlacementGroup]
     options: Sequence[Option]
-    problem: AssignmentProblem
 
     @classmethod
     def of(cls, sequential: Placement) -> "JointProblem":
         """The problem of the application that was placed one group after the other."""
-        allocation = Allocation(sequential.allocation.snapshot, sequential.allocation.workloads)
+        allocation = sequential.allocation.anew()
         placement = place_fixed(allocation, sequential.evaluator)
         groups = placement_groups(allocation.snapshot)
         options = [
@@ -114,49 +151,55 @@ class JointProblem:
             for index, group in enumerate(groups)
             if depends_on_others(group)
         ]
-        return cls(placement, groups, options, _problem(allocation, groups, options))
+        return cls(placement, groups, options)
+
+    @cached_property
+    def problem(self) -> AssignmentProblem:
+        """The problem for the solver."""
+        return _problem(self.placement.allocation, self.groups, self.options)
 
     def apply(self, chosen: frozenset[Assignment]) -> Placement:
         """The verified placement of a solution; at most one can be applied."""
         for option in self.options:
-            for name in option.clusters(chosen):
-                self.placement.assign(option.filtered.request, name)
+            clusters = np.zeros(len(self.placement.columns), np.bool_)
+            clusters[option.clusters(chosen)] = True
+            self.placement.assign(option.filtered.result.request, clusters)
         for option in self.options:
             self._decide(option, option.clusters(chosen))
         verify(self.placement, self.groups)
         return self.placement
 
-    def _decide(self, option: Option, clusters: list[str]) -> None:
+    def _decide(self, option: Option, clusters: list[int]) -> None:
         """Record the decisions about one group, which depend on all assignments."""
-        if option.group.count is not None:
-            selection = Selection(option.scores, clusters)
-            choose_best(self.placement, option.index, option.group, option.filtered, selection)
+        placement, group = self.placement, option.group
+        if group.count is not None:
+            selection = Selection(option.admitted, option.score, clusters)
+            mark = placement.allocation.mark
+            choose_best(placement, option.index, Chosen(group, option.filtered, selection, mark))
         else:
-            request = option.group.request(self.placement.allocation)
-            filtered = self.placement.apply_filters(request)
-            take_all(self.placement, option.index, option.group, filtered)
+            filtered = placement.apply_filters(group.request(placement.allocation))
+            take_all(placement, option.index, group, filtered)
 
     def assignments(self, placement: Placement) -> frozenset[Assignment]:
         """Another placement as a solution candidate of the same problem."""
+        names = placement.columns.names
         return frozenset(
-            Assignment(option.group.component.name, option.index, name)
+            Assignment(option.component, option.index, names[at])
             for option in self.options
-            for name in placement.assignments.get(option.index, ())
-            if name not in option.assigned or option.group.count is None
+            for at in placement.assignments.get(option.index, ())
+            if not option.assigned[at] or option.group.count is None
         )
 
 
 def _option(placement: Placement, groups: Sequence[PlacementGroup], index: int) -> Option:
     allocation, group = placement.allocation, groups[index]
     filtered = placement.apply_filters(group.request(allocation, jointly=True))
-    clusters, evaluators = placement.clusters, placement.evaluator.scores
-    names = [each.unit.cluster for each in filtered.admitted]
-    scores = {name: score_cluster(filtered.request, clusters[name], evaluators) for name in names}
-    assigned = allocation.clusters_of.get(group.component.name, set()) & scores.keys()
+    result = filtered.result
+    score = score_fleet(result.request, placement.evaluator.scores)
+    assigned = allocation.placed(group.component.name) & result.admitted
     only_group = sum(each.component == group.component for each in groups) == 1
-    return Option(
-        index, group, filtered, scores, frozenset(assigned), must_place=only_group and not assigned
-    )
+    must_place = only_group and not assigned.any()
+    return Option(index, group, filtered, score, assigned, must_place=must_place)
 
 
 def _problem(
@@ -167,20 +210,17 @@ def _problem(
     pairs: dict[_AffinityKey, AffinityConstraint] = {}
     for option in options:
         name, intent = option.group.component.name, option.group.intent
-        for unit in option.units:
-            if unit.cluster not in option.assigned:
-                requests[unit] = dict(option.filtered.request.requests.get(unit.cluster, {}))
+        table = option.filtered.result.request.requests
+        for cluster, at in option.candidates.items():
+            if not option.assigned[at]:
+                requests[Unit(name, cluster)] = dict(table.distinct[table.codes[at]])
         for rule in intent.spread if option.group.count is not None else ():
             key = (name, rule.topology_key, rule.max_skew, rule.min_domains)
             domains = _domains(allocation, rule.topology_key)
             spreads[key] = SpreadConstraint(name, domains, rule.max_skew, rule.min_domains)
     for group in groups:
         pairs |= dict(_affinities(allocation, group))
-    fixed = frozenset(
-        Unit(name, cluster)
-        for name, clusters in allocation.clusters_of.items()
-        for cluster in clusters
-    )
+    fixed = frozenset(allocation.units())
     free = _free(allocation, requests)
     return AssignmentProblem(
         choices=tuple(option.choice for option in options),
@@ -191,9 +231,9 @@ def _problem(
         affinities=tuple(pair for key, pair in pairs.items() if not key.apart),
         anti_affinities=tuple(pair for key, pair in pairs.items() if key.apart),
         loads={
-            Unit(option.group.component.name, name): score.load
+            Unit(option.component, name): int(option.score.loads[at])
             for option in options
-            for name, score in option.scores.items()
+            for name, at in option.candidates.items()
         },
     )
 
@@ -212,7 +252,8 @@ def _affinities(
 
 
 def _domains(allocation: Allocation, key: str) -> dict[str, str]:
-    return {name: labels[key] for name, labels in allocation.labels.items() if key in labels}
+    clusters = allocation.columns.clusters
+    return {each.name: each.labels[key] for each in clusters if key in each.labels}
 
 
 def _free(
@@ -223,12 +264,15 @@ def _free(
     If the running units alone exceed a resource, they stay: their requests are removed from
     `requests`, and nothing is free for others.
     """
-    clusters = {each.name: each for each in allocation.snapshot.clusters}
+    columns = allocation.columns
     free: dict[str, dict[str, int]] = {}
-    for name in {unit.cluster for unit in requests}:
-        units = [unit for unit in requests if unit.cluster == name]
+    here: dict[str, list[Unit]] = {}
+    for unit in requests:
+        here.setdefault(unit.cluster, []).append(unit)
+    for name, units in here.items():
+        cluster = columns.clusters[columns.position[name]]
         for resource in {each for unit in units for each in requests[unit]}:
-            known = allocation.free(clusters[name], resource)
+            known = allocation.free(cluster, resource)
             if known is None:
                 continue
             running = [

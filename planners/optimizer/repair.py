@@ -15,8 +15,9 @@ from planners.optimizer.joint import JointProblem
 from planners.optimizer.problem import AssignmentProblem, check
 from planners.optimizer.search import search
 from planners.placement.allocation import Allocation
-from planners.placement.groups import placement_groups
-from planners.placement.place import Evaluator, Placement, place
+from planners.placement.evaluate import Evaluator
+from planners.placement.groups import depends_on_others, placement_groups
+from planners.placement.place import Placement, place
 from planners.placement.verify import verify
 
 RELAXED_NODES = 300
@@ -30,9 +31,12 @@ def place_all(
 ) -> Placement:
     """The placement of the default strategy, verified."""
     sequential = place(Allocation(snapshot, workloads), evaluator)
-    verify(sequential, placement_groups(snapshot))
+    groups = placement_groups(snapshot)
+    verify(sequential, groups)
+    if not any(map(depends_on_others, groups)):
+        return sequential
     joint = JointProblem.of(sequential)
-    if joint.placement.problems or not joint.options:
+    if joint.placement.problems:
         return sequential
     if not sequential.problems:
         return _improved(sequential, joint)
@@ -48,6 +52,10 @@ def place_all(
 
 def _improved(sequential: Placement, joint: JointProblem) -> Placement:
     """A better placement, as far as scores do not depend on where others are."""
+    open_ = [each for each in joint.options if each.group.count is not None]
+    open_ = [e for e in open_ if not e.is_saturated(sequential.assignments.get(e.index, ()))]
+    if not any(each.is_static(sequential) for each in open_):
+        return sequential
     start = joint.assignments(sequential)
     if check(joint.problem, start):
         return sequential

@@ -47,15 +47,14 @@ def apart_from(application: Application, component: str) -> Iterator[Affinity]:
 
 def hosts_in_domain(allocation: Allocation, rule: Affinity, cluster: Cluster) -> list[str]:
     """The clusters in the topology domain of `cluster` that run the rule's component, sorted."""
+    columns = allocation.columns
     hosts = allocation.hosts(rule.component, rule.application)
     if rule.topology_key is None:
-        return [cluster.name] if cluster.name in hosts else []
+        return [cluster.name] if hosts[columns.position[cluster.name]] else []
     domain = cluster.labels.get(rule.topology_key)
     if domain is None:
         return []
-    return sorted(
-        name for name in hosts if allocation.labels.get(name, {}).get(rule.topology_key) == domain
-    )
+    return columns.named(hosts & columns.label(rule.topology_key).equal(domain))
 
 
 def neighbours(

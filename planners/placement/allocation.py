@@ -1,110 +1,87 @@
 """The state of a placement run: assigned units, and the resources left on each cluster."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import timedelta
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
-from planners.model import Cluster, Target, Unit
+import numpy as np
+
+from planners.model import Affinity, Cluster, Unit
 from planners.model.requests import Amounts, ReplicaCounts, WorkloadRequests, total_requests
-from planners.model.snapshot import MergeRequestState, ReportedFacts, ResourceClaim, Snapshot
-from planners.placement.facts import BOUNDED, FLEET_REPO, SourcedValue, fresh_facts, source
-
-STANDARD_RESOURCES = frozenset({"cpu", "memory", "ephemeral-storage", "pods", "storage"})
-"""Resources that every cluster has, so that an unstated capacity is unknown and not 0."""
-
-SETTLING = timedelta(minutes=15)
-"""How long after a merge its pods may be missing in a report of free resources.
-
-Agents look at Git every few minutes, and pods take their time; until then the claim counts.
-"""
+from planners.model.snapshot import ReportedFacts, Snapshot
+from planners.placement.arrays import Codes, IntColumn, Mask
+from planners.placement.columns import Columns
+from planners.placement.facts import SourcedValue
+from planners.placement.request_table import RequestTable
+from planners.placement.supply import NO_STOCK, Supply
 
 
-@dataclass(frozen=True, slots=True)
-class Precedence:
-    """Which claims of other applications take precedence over the application being planned.
+@dataclass(frozen=True, slots=True, eq=False)
+class Assignments:
+    """Clusters, by position, to which a component was assigned in one step, and its requests."""
 
-    A merged claim does; a proposed one does if its application has the higher priority, or the same
-    priority and the older merge request, or the same number in another deploy repo and the name
-    that comes first. Both applications compare the same numbers, the oldest that has claims, so
-    that of two that compete for a resource exactly one respects the other's claim.
-    """
+    component: str
+    positions: Codes
+    codes: Codes
+    distinct: tuple[Amounts, ...]
 
-    snapshot: Snapshot
-    oldest: dict[str, int] = field(init=False, default_factory=dict)
-
-    def __post_init__(self) -> None:
-        """Find the lowest number of each application's open merge requests with claims."""
-        for each in self.snapshot.claims:
-            if each.merged_at is None:
-                number = self.oldest.setdefault(each.application, each.number)
-                self.oldest[each.application] = min(number, each.number)
-
-    def has(self, claim: ResourceClaim) -> bool:
-        """Whether another application's claim takes precedence."""
-        if claim.merged_at is not None:
-            return True
-        own, priority = self.snapshot.application.name, self.snapshot.registration.priority
-        if claim.priority != priority:
-            return claim.priority > priority
-        other = self.oldest[claim.application], claim.application
-        return own not in self.oldest or other < (self.oldest[own], own)
+    def requests(self, position: int) -> Amounts:
+        """The requests on one of the clusters; none on others."""
+        found = self.codes[self.positions == position].tolist()
+        return self.distinct[found[0]] if found else {}
 
 
-@dataclass(slots=True)
 class Allocation:
-    """The assignments of one placement run, and the claims of other applications.
+    """The assignments of one placement run, in their order; `supply` is what they use."""
 
-    - `workloads`: the pods of each unit as rendered; none for components without pods.
-    - `running`: the application's units that are merged or proposed.
-    - `own_claims`: this application's claims by cluster; `other_claims`: those of other
-      applications that must be respected, by cluster and application.
-    - `components_on`, `clusters_of`: this run's assignments, by cluster and by component.
-    - `requested`: the resources that these assignments request, by cluster; `by_unit`: each alone.
-    - `merged`: the resources that the application's merged units request, by unit.
-    """
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        workloads: Mapping[Unit, tuple[WorkloadRequests, ...]],
+        supply: Supply | None = None,
+    ) -> None:
+        """Start without assignments; runs over one snapshot can share the supply."""
+        self.snapshot = snapshot
+        self.supply = supply or Supply(snapshot, workloads)
+        self._steps: list[Assignments] = []
+        self._placed: dict[str, Mask] = {}
+        self._left: dict[str, IntColumn] = {}
+        self._counts: Codes = self.supply.claim_counts.copy()
+        self._more: dict[Unit, dict[str, int]] = {}
+        self._totals: dict[tuple[int, int, frozenset[object]], Amounts] = {}
 
-    snapshot: Snapshot
-    workloads: Mapping[Unit, tuple[WorkloadRequests, ...]]
-    facts: Mapping[str, ReportedFacts] = field(init=False)
-    running: frozenset[Unit] = field(init=False)
-    other_claims: dict[str, dict[str, list[ResourceClaim]]] = field(
-        init=False, default_factory=dict
-    )
-    own_claims: dict[str, list[ResourceClaim]] = field(init=False, default_factory=dict)
-    components_on: dict[str, set[str]] = field(init=False, default_factory=dict)
-    clusters_of: dict[str, set[str]] = field(init=False, default_factory=dict)
-    labels: dict[str, Mapping[str, str]] = field(init=False, default_factory=dict)
-    requested: dict[str, dict[str, int]] = field(init=False, default_factory=dict)
-    by_unit: dict[Unit, dict[str, int]] = field(init=False, default_factory=dict)
-    merged: dict[Unit, Amounts] = field(init=False, default_factory=dict)
-    _nodes: dict[str, int] = field(init=False, default_factory=dict)
-    _totals: dict[tuple[int, int, frozenset[tuple[Target, int]]], Amounts] = field(
-        init=False, default_factory=dict
-    )
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, Allocation)
+            and self.snapshot == other.snapshot
+            and list(self.units()) == list(other.units())
+        )
 
-    def __post_init__(self) -> None:
-        """Index the claims of the snapshot."""
-        snapshot = self.snapshot
-        self.facts = fresh_facts(snapshot)
-        self._nodes = {each.name: each.known_nodes for each in snapshot.clusters}
-        self.labels = {each.name: each.labels for each in snapshot.clusters}
-        proposed = [
-            each.branch.units
-            for each in snapshot.merge_requests
-            if each.branch is not None and each.state is MergeRequestState.OPEN
-        ]
-        self.running = frozenset(snapshot.base.entries).union(*proposed)
-        precedence = Precedence(snapshot)
-        for claim in snapshot.claims:
-            cluster = claim.unit.cluster
-            if claim.application == snapshot.application.name:
-                self.own_claims.setdefault(cluster, []).append(claim)
-                if claim.merged_at is not None:
-                    self.merged[claim.unit] = claim.requests
-            elif precedence.has(claim):
-                by_application = self.other_claims.setdefault(cluster, {})
-                by_application.setdefault(claim.application, []).append(claim)
+    __hash__ = None  # type: ignore[assignment] # it changes
+
+    @property
+    def columns(self) -> Columns:
+        """The clusters of the fleet."""
+        return self.supply.columns
+
+    @property
+    def facts(self) -> Mapping[str, ReportedFacts]:
+        """The fresh reports, by cluster."""
+        return self.supply.facts
+
+    @property
+    def mark(self) -> int:
+        """The number of steps so far."""
+        return len(self._steps)
+
+    def anew(self) -> "Allocation":
+        """Another run on the same fleet."""
+        return Allocation(self.snapshot, self.supply.workloads, self.supply)
+
+    def replay(self, other: "Allocation", mark: int) -> None:
+        """Take the steps of another run up to its `mark` that this one lacks."""
+        for step in other._steps[self.mark : mark]:  # noqa: SLF001 - of the same class
+            self._take(step)
 
     def requests(self, unit: Unit, replicas: ReplicaCounts) -> Amounts:
         """The requests of a component on a cluster; `replicas` overrides the stated counts.
@@ -112,38 +89,106 @@ class Allocation:
         Clusters with the same objects share one tuple of workloads, and those with as many nodes
         one sum.
         """
-        workloads, nodes = self.workloads.get(unit, ()), self._nodes.get(unit.cluster, 1)
-        key = (id(workloads), nodes, frozenset(replicas.items()))
+        workloads = self.supply.workloads.get(unit, ())
+        at = self.columns.position.get(unit.cluster)
+        nodes = 1 if at is None else self.columns.clusters[at].known_nodes
+        key = (id(workloads), nodes, frozenset[object](replicas.items()))
         if key not in self._totals:
             self._totals[key] = total_requests(workloads, replicas, nodes)
         return self._totals[key]
 
     def assign(self, unit: Unit, requests: Amounts) -> None:
-        """Assign the unit's component to its cluster."""
-        self.components_on.setdefault(unit.cluster, set()).add(unit.component)
-        self.clusters_of.setdefault(unit.component, set()).add(unit.cluster)
-        requested = self.requested.setdefault(unit.cluster, {})
-        own = self.by_unit.setdefault(unit, {})
-        for resource, amount in requests.items():
-            requested[resource] = requested.get(resource, 0) + amount
-            own[resource] = own.get(resource, 0) + amount
+        """Assign the unit's component to its cluster, or more resources to both."""
+        position = self.columns.position[unit.cluster]
+        if self.placed(unit.component)[position]:
+            more = self._more.setdefault(unit, {})
+            for resource, amount in requests.items():
+                more[resource] = more.get(resource, 0) + amount
+            self._subtract(np.array([position]), np.zeros(1, np.intp), (requests,))
+            return
+        zero = np.zeros(1, np.intp)
+        self._take(Assignments(unit.component, zero + position, zero, (requests,)))
+
+    def assign_all(self, component: str, positions: Codes, requests: RequestTable) -> None:
+        """Assign a component to clusters that it is not assigned to yet."""
+        codes = requests.codes[positions]
+        self._take(Assignments(component, positions, codes, requests.distinct))
+
+    def _take(self, step: Assignments) -> None:
+        self._steps.append(step)
+        placed = self._placed.setdefault(step.component, np.zeros(len(self.columns), np.bool_))
+        placed[step.positions] = True
+        self._counts[step.positions] += 1
+        self._subtract(step.positions, step.codes, step.distinct)
+
+    def _subtract(self, positions: Codes, codes: Codes, requests: tuple[Amounts, ...]) -> None:
+        if not len(positions):
+            return
+        for resource in {name for each in requests for name, amount in each.items() if amount}:
+            amounts = [each.get(resource, 0) for each in requests]
+            self.left(resource).subtract(positions, codes, amounts)
+
+    def left(self, resource: str) -> IntColumn:
+        """What is left of a resource; without meaning where the supply is not counted."""
+        if resource not in self._left:
+            self._left[resource] = self.supply.stock(resource).free.copy()
+        return self._left[resource]
+
+    def placed(self, component: str) -> Mask:
+        """Where the component is assigned; not to be changed."""
+        found = self._placed.get(component)
+        return np.zeros(len(self.columns), np.bool_) if found is None else found
+
+    def clusters_of(self, component: str) -> list[str]:
+        """The names of the clusters that the component is assigned to, sorted."""
+        found = self._placed.get(component)
+        return [] if found is None else self.columns.named(found)
+
+    def units(self) -> Iterator[Unit]:
+        """All assigned units, sorted."""
+        for component in sorted(self._placed):
+            for name in self.clusters_of(component):
+                yield Unit(component, name)
+
+    def components_on(self, cluster: str) -> list[str]:
+        """The components that are assigned to a cluster, sorted."""
+        at = self.columns.position[cluster]
+        return sorted(name for name, placed in self._placed.items() if placed[at])
+
+    def requested(self, unit: Unit) -> Amounts:
+        """What an assigned unit requests."""
+        at = self.columns.position[unit.cluster]
+        total = dict(self._more.get(unit, {}))
+        for step in self._steps:
+            if step.component == unit.component:
+                for resource, amount in step.requests(at).items():
+                    total[resource] = total.get(resource, 0) + amount
+        return total
 
     def keeps(self, unit: Unit, resource: str, amount: int) -> bool:
         """Whether the unit runs there with at least that amount: what runs is not evicted.
 
         What is only proposed, or grows, must fit like what is new.
         """
-        return 0 < amount <= self.merged.get(unit, {}).get(resource, 0)
+        return 0 < amount <= self.supply.merged.get(unit, {}).get(resource, 0)
+
+    def overdrawn(self) -> list[Cluster]:
+        """The clusters on which more of some resource is assigned than was free, by name."""
+        found = np.zeros(len(self.columns), np.bool_)
+        for resource, left in self._left.items():
+            found |= left.negative & self.supply.stock(resource).counted
+        return [self.columns.clusters[at] for at in np.flatnonzero(found).tolist()]
 
     def exceeded(self, cluster: Cluster) -> Iterator[str]:
         """The resources of which this run's units request more than is free, by name.
 
         Not if all of them keep what they have.
         """
-        for resource in sorted(self.requested.get(cluster.name, {})):
+        units = [Unit(name, cluster.name) for name in self.components_on(cluster.name)]
+        requested = {each: self.requested(each) for each in units}
+        for resource in sorted({name for each in requested.values() for name in each}):
             free = self.free(cluster, resource)
-            units = (Unit(name, cluster.name) for name in self.components_on[cluster.name])
-            amounts = {each: self.by_unit[each].get(resource, 0) for each in units}
+            amounts = {unit: each.get(resource, 0) for unit, each in requested.items()}
             kept = all(self.keeps(each, resource, n) for each, n in amounts.items() if n)
             if free is not None and free.value < 0 and not kept:
                 yield resource
@@ -152,66 +197,45 @@ class Allocation:
         """Whether the name refers to the application being planned; None does."""
         return application is None or application == self.snapshot.application.name
 
-    def hosts(self, component: str, application: str | None) -> frozenset[str]:
+    def hosts(self, component: str, application: str | None) -> Mask:
         """The clusters of a component: of this run, or as claimed by another application."""
         if application is None or self.is_own(application):
-            return frozenset(self.clusters_of.get(component, ()))
-        return frozenset(
-            cluster
-            for cluster, claims in self.other_claims.items()
-            if any(claim.unit.component == component for claim in claims.get(application, ()))
-        )
+            return self.placed(component)
+        return self.supply.hosts(component, application)
+
+    def near(self, rule: Affinity, component: str) -> Mask:
+        """The clusters with a host of the rule's component in their topology domain.
+
+        For the component itself, another cluster has to be that host.
+        """
+        hosts = self.hosts(rule.component, rule.application)
+        itself = rule.component == component and self.is_own(rule.application)
+        if rule.topology_key is None:
+            return np.zeros_like(hosts) if itself else hosts
+        domains = self.columns.label(rule.topology_key)
+        counts = np.bincount(domains.codes[hosts] + 1, minlength=len(domains) + 1)
+        found: Mask = (counts[domains.codes + 1] > (hosts if itself else 0)) & (domains.codes >= 0)
+        return found
 
     def domain_counts(self, component: str, key: str) -> Counter[str]:
         """The number of the component's assigned clusters for each value of a cluster label."""
-        values = (self.labels[name].get(key) for name in self.clusters_of.get(component, ()))
-        return Counter(value for value in values if value is not None)
+        domains = self.columns.label(key)
+        counts = np.bincount(domains.codes[self.placed(component)] + 1, minlength=1)[1:].tolist()
+        return Counter({domains.distinct[at]: n for at, n in enumerate(counts) if n})
+
+    @property
+    def unit_counts(self) -> Codes:
+        """The number of components of all applications on each cluster; not to be changed."""
+        return self._counts
 
     def unit_count(self, cluster: str) -> int:
         """The number of components of all applications on a cluster, this run's included."""
-        claims = self.other_claims.get(cluster, {})
-        return sum(map(len, claims.values())) + len(self.components_on.get(cluster, ()))
+        return int(self._counts[self.columns.position[cluster]])
 
     def free(self, cluster: Cluster, resource: str) -> SourcedValue[int] | None:
-        """The free amount of a resource, after all respected claims; None if unknown.
-
-        A report of free resources already reflects what was merged before its time, once the pods
-        are up: only claims that are not older by SETTLING are subtracted, and this application's
-        own earlier claims are added back, because the plan assigns them anew. It counts up to the
-        declared capacity. An optional resource (a GPU) that the cluster does not state is 0.
-        """
-        claims = [
-            claim for each in self.other_claims.get(cluster.name, {}).values() for claim in each
-        ]
-        requested = self.requested.get(cluster.name, {}).get(resource, 0)
-        reported = self.facts.get(cluster.name)
-        if reported is not None and resource in reported.free:
-            reflected = reported.at - SETTLING
-            later = [c for c in claims if c.merged_at is None or c.merged_at > reflected]
-            own = [
-                c
-                for c in self.own_claims.get(cluster.name, ())
-                if c.merged_at is not None and c.merged_at <= reflected
-            ]
-            stated = reported.free[resource] + _sum(own, resource)
-            before = min(stated, cluster.capacity.get(resource, stated))
-            told = source(reported, self.snapshot.now, BOUNDED if before != stated else "")
-            return SourcedValue(before - _sum(later, resource) - requested, told)
-        if resource not in cluster.capacity:
-            unknown = resource in STANDARD_RESOURCES
-            return None if unknown else SourcedValue(0, "not on this cluster")
-        free = cluster.capacity[resource] - cluster.allocated.get(resource, 0)
-        return SourcedValue(free - _sum(claims, resource) - requested, FLEET_REPO)
-
-    def claimants(self, cluster: str, resource: str) -> tuple[str, ...]:
-        """The other applications that claim a resource, with open merge requests: `shop !3`."""
-        claimants = []
-        for application, claims in sorted(self.other_claims.get(cluster, {}).items()):
-            numbers = sorted({f"!{c.number}" for c in claims if c.merged_at is None})
-            if _sum(claims, resource):
-                claimants.append(" ".join([application, *numbers]))
-        return tuple(claimants)
-
-
-def _sum(claims: Sequence[ResourceClaim], resource: str) -> int:
-    return sum(claim.requests.get(resource, 0) for claim in claims)
+        """What is left of a resource, see `Supply.free`; None if unknown."""
+        free = self.supply.free(cluster, resource)
+        if free is None or free is NO_STOCK:
+            return free
+        left = self.left(resource)[self.columns.position[cluster.name]]
+        return SourcedValue(left, free.source)

@@ -5,6 +5,8 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from graphlib import CycleError, TopologicalSorter
 
+import numpy as np
+
 from planners.model import (
     AnyOf,
     Application,
@@ -12,14 +14,17 @@ from planners.model import (
     Component,
     ExceptionRule,
     PlacementIntent,
-    Unit,
 )
+from planners.model.requests import ReplicaCounts
 from planners.model.selectors import Selector
 from planners.model.snapshot import Snapshot
 from planners.placement.allocation import Allocation
+from planners.placement.columns import Classes
 from planners.placement.exceptions import in_force, replica_overrides
 from planners.placement.filters import Request
 from planners.placement.replicas import guaranteed_replicas
+from planners.placement.request_table import RequestTable
+from planners.placement.supply import Supply
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,23 +43,30 @@ class PlacementGroup:
     def request(self, allocation: Allocation, *, jointly: bool = False) -> Request:
         """The request that filters and scores evaluate."""
         snapshot = allocation.snapshot
-        replicas = guaranteed_replicas(self.intent.replicas)
         return Request(
             component=self.component,
             selectors=self.selectors,
             tenant=snapshot.tenant,
             intent=self.intent,
             allocation=allocation,
-            requests={
-                cluster.name: allocation.requests(
-                    Unit(self.component.name, cluster.name),
-                    {**replicas, **replica_overrides(snapshot, self.component.name, cluster)},
-                )
-                for cluster in snapshot.clusters
-            },
+            requests=self._requests(allocation.supply),
             choosing=self.count is not None,
             jointly=jointly,
         )
+
+    def _requests(self, supply: Supply) -> RequestTable:
+        """What the component requests on every cluster, with the replicas that it has at least."""
+        replicas = guaranteed_replicas(self.intent.replicas)
+        key = ("requests", self.component.name, frozenset(replicas.items()))
+        return supply.columns.keep(key, lambda: self._table(supply, replicas))
+
+    def _table(self, supply: Supply, replicas: ReplicaCounts) -> RequestTable:
+        name, columns = self.component.name, supply.columns
+        if not any(rule.replicas is not None for rule in in_force(supply.snapshot, name)):
+            return supply.requests(name, (replicas,), np.zeros(len(columns), np.intp))
+        changes = (replica_overrides(supply.snapshot, name, each) for each in columns.clusters)
+        rows = Classes.of(frozenset({**replicas, **each}.items()) for each in changes)
+        return supply.requests(name, [dict(each) for each in rows.distinct], rows.codes)
 
     def __str__(self) -> str:
         selected = " or ".join(str(selector) for selector in self.selectors)

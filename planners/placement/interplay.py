@@ -9,7 +9,8 @@ from dataclasses import replace
 from itertools import combinations
 
 from planners.placement.groups import PlacementGroup, depends_on_others, placement_groups
-from planners.placement.place import Placement, PlacementDecision
+from planners.placement.place import Placement
+from planners.placement.trace import PlacementDecision
 
 RELATIVE_SCORES = frozenset({"affinity", "balance", "headroom"})
 """Scores of a cluster that change with the other components there."""
@@ -67,7 +68,7 @@ def _scarce(placement: Placement, groups: Sequence[PlacementGroup]) -> list[set[
     allocation = placement.allocation
     by_name = {each.component.name: each.request(allocation) for each in groups}
     found: list[set[str]] = []
-    for cluster in placement.clusters.values():
+    for cluster in placement.columns.clusters:
         wanted: dict[str, dict[str, int]] = {}
         for name, request in by_name.items():
             for resource, amount in request.requests.get(cluster.name, {}).items():
@@ -75,7 +76,7 @@ def _scarce(placement: Placement, groups: Sequence[PlacementGroup]) -> list[set[
                     wanted.setdefault(resource, {})[name] = amount
         for resource, amounts in wanted.items():
             free = allocation.free(cluster, resource)
-            here = allocation.components_on.get(cluster.name, set())
+            here = allocation.components_on(cluster.name)
             more = sum(amount for name, amount in amounts.items() if name not in here)
             if free is not None and free.value < more:
                 found.append(set(amounts))

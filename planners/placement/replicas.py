@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from planners.model import (
     Cluster,
     Division,
@@ -15,7 +17,7 @@ from planners.model import (
 from planners.model.requests import ReplicaCounts, WorkloadRequests
 from planners.placement.allocation import Allocation
 from planners.placement.divide import divide
-from planners.placement.exceptions import replica_overrides
+from planners.placement.exceptions import in_force, replica_overrides
 
 SHOWN_CLUSTERS = 3
 UnitReplicas = Mapping[Unit, ReplicaCounts]
@@ -68,8 +70,8 @@ def distribute(allocation: Allocation) -> ReplicaDistribution:
 
 
 def _clusters_of(allocation: Allocation, component: str) -> list[Cluster]:
-    clusters = {each.name: each for each in allocation.snapshot.clusters}
-    return [clusters[name] for name in sorted(allocation.clusters_of.get(component, ()))]
+    positions = np.flatnonzero(allocation.placed(component)).tolist()
+    return [allocation.columns.clusters[at] for at in positions]
 
 
 def _check_weights(
@@ -104,11 +106,15 @@ def _check_capacity(
 
 def _overrides(allocation: Allocation) -> Iterator[_UnitOverrides]:
     """The replicas that exceptions set instead of the distributed or written ones."""
-    for cluster in allocation.snapshot.clusters:
-        for component in sorted(allocation.components_on.get(cluster.name, ())):
-            counts = replica_overrides(allocation.snapshot, component, cluster)
-            if counts:
-                yield _UnitOverrides(component, cluster, counts)
+    snapshot = allocation.snapshot
+    for component in sorted(
+        {each for rule in snapshot.application.exceptions for each in rule.components}
+    ):
+        if any(rule.replicas is not None for rule in in_force(snapshot, component)):
+            for cluster in _clusters_of(allocation, component):
+                counts = replica_overrides(snapshot, component, cluster)
+                if counts:
+                    yield _UnitOverrides(component, cluster, counts)
 
 
 def _divide(
@@ -137,7 +143,7 @@ def _running(allocation: Allocation, component: str, rule: ReplicaRule, cluster:
     unit = Unit(component, cluster.name)
     others = allocation.requests(unit, {rule.workload: 0}).get("pods", 0)
     each = _requests_per_replica(allocation, component, rule, cluster).get("pods", 0)
-    pods = allocation.merged.get(unit, {}).get("pods", 0)
+    pods = allocation.supply.merged.get(unit, {}).get("pods", 0)
     return max(0, pods - others) // each if each else 0
 
 
@@ -155,7 +161,7 @@ def _requests_per_replica(
 
 def _divided(allocation: Allocation, unit: Unit, rule: ReplicaRule) -> WorkloadRequests | None:
     """The workload whose replicas are divided."""
-    workloads = allocation.workloads.get(unit, ())
+    workloads = allocation.supply.workloads.get(unit, ())
     found = (each for each in workloads if each.workload == rule.workload)
     return next((each for each in found if not each.per_node), None)
 
@@ -189,7 +195,7 @@ def _assign_remaining(
     requests = {name: more * amount for name, amount in each.items()}
     allocation.assign(unit, requests)
     for resource in allocation.exceeded(cluster):
-        total = allocation.by_unit[unit].get(resource, 0)
+        total = allocation.requested(unit).get(resource, 0)
         free = allocation.free(cluster, resource)
         if requests.get(resource) and free and not allocation.keeps(unit, resource, total):
             return f"need more {resource} than is free ({free.source})"

@@ -6,10 +6,13 @@ Called for every strategy: nothing that violates a rule becomes a plan.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from planners.model import Unit, quantities
 from planners.placement.affinity import describe, neighbours, required_affinities
+from planners.placement.evaluate import SELECTION_FILTERS, Rejection, add_rejection
 from planners.placement.groups import PlacementGroup
-from planners.placement.place import SELECTION_FILTERS, Placement, too_few
+from planners.placement.place import Placement, too_few
 from planners.placement.topology_spread import spread_checks
 
 
@@ -41,10 +44,9 @@ def violations(placement: Placement, groups: Sequence[PlacementGroup]) -> Iterat
 def _violated_spread(placement: Placement, group: PlacementGroup) -> Iterator[str]:
     """A choice spreads over all that it could choose, an allOf over what it has."""
     name, allocation = group.component.name, placement.allocation
-    assigned = allocation.clusters_of.get(name, ())
-    if not group.intent.spread or not assigned:
+    clusters = allocation.placed(name)
+    if not group.intent.spread or not clusters.any():
         return
-    clusters = [placement.clusters[each] for each in sorted(assigned)]
     if group.count is not None:
         clusters = placement.spread_candidates[name]
     for check in spread_checks(group.intent.spread, name, allocation, clusters):
@@ -54,22 +56,26 @@ def _violated_spread(placement: Placement, group: PlacementGroup) -> Iterator[st
 
 
 def _violated_affinities(
-    placement: Placement, group: PlacementGroup, assigned: Sequence[str]
+    placement: Placement, group: PlacementGroup, assigned: Sequence[int]
 ) -> Iterator[str]:
     """Rules of apart count for every cluster of the component, the others for the group's own."""
     name, allocation = group.component.name, placement.allocation
-    everywhere = sorted(allocation.clusters_of.get(name, ()))
     choosing = group.count is not None
     for rule in required_affinities(group.component, group.intent, choosing=choosing):
-        for cluster in everywhere if rule.apart else assigned:
-            hosts = neighbours(allocation, rule, name, placement.clusters[cluster])
-            if rule.apart and hosts:
+        near = allocation.near(rule, name)
+        if rule.apart:
+            for at in np.flatnonzero(allocation.placed(name) & near).tolist():
+                cluster = placement.columns.clusters[at]
+                hosts = neighbours(allocation, rule, name, cluster)
                 yield (
-                    f"{name} is on {cluster} and must be apart from {describe(rule)} ({group}), "
-                    f"but {rule.component} is on {hosts[0]}"
+                    f"{name} is on {cluster.name} and must be apart from {describe(rule)} "
+                    f"({group}), but {rule.component} is on {hosts[0]}"
                 )
-            elif not rule.apart and not hosts:
-                yield f"{name} is on {cluster} and needs {describe(rule)} ({group})"
+            continue
+        for at in assigned:
+            if not near[at]:
+                cluster = placement.columns.clusters[at]
+                yield f"{name} is on {cluster.name} and needs {describe(rule)} ({group})"
 
 
 def _exceeded_capacity(
@@ -77,15 +83,15 @@ def _exceeded_capacity(
 ) -> Iterator[Violation]:
     """Resources of which more is requested than is free, unless all of it runs there already."""
     allocation = placement.allocation
-    for cluster in placement.clusters.values():
+    for cluster in allocation.overdrawn():
+        units = [Unit(name, cluster.name) for name in allocation.components_on(cluster.name)]
         for resource in allocation.exceeded(cluster):
-            names = [
-                name
-                for name in sorted(allocation.components_on[cluster.name])
-                if allocation.by_unit[Unit(name, cluster.name)].get(resource)
-            ]
+            amounts = {
+                each.component: allocation.requested(each).get(resource, 0) for each in units
+            }
+            names = [name for name, amount in amounts.items() if amount]
             group = next(each for each in groups if each.component.name in names)
-            amount = quantities.write(allocation.requested[cluster.name][resource])
+            amount = quantities.write(sum(amounts.values()))
             free = allocation.free(cluster, resource)
             assert free is not None
             more = f"{quantities.write(-free.value)} more than is free ({free.source})"
@@ -97,8 +103,15 @@ def _check_placed(placement: Placement, groups: Sequence[PlacementGroup]) -> Non
     """A component without any cluster is a problem, unless it already has one."""
     for group in groups:
         name = group.component.name
-        if name in placement.failed_components or name in placement.allocation.clusters_of:
+        if name in placement.failed_components or placement.allocation.placed(name).any():
             continue
-        decisions = [each for each in placement.trace if each.unit.component == name]
-        selected = [each for each in decisions if each.verdict.filter not in SELECTION_FILTERS]
-        placement.fail(group, too_few(group, 0, 1, selected or decisions))
+        placement.fail(group, too_few(group, 0, 1, _rejections(placement, name)))
+
+
+def _rejections(placement: Placement, component: str) -> Sequence[Rejection]:
+    """Why a component without clusters has none; of selected clusters, if there are any."""
+    every: dict[str, Rejection] = {}
+    for decision in placement.trace_of(component):
+        add_rejection(every, decision.unit.cluster, decision.verdict)
+    selected = [each for each in every.values() if each.filter not in SELECTION_FILTERS]
+    return selected or list(every.values())

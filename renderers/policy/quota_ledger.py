@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from planners.model import Json
 from planners.model.snapshot import Snapshot
-from planners.placement.allocation import Precedence
+from planners.placement.supply import Precedence
 from renderers.kubernetes.metadata import namespace_of
 from renderers.policy.quotas import (
     Usage,

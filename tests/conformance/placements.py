@@ -29,6 +29,7 @@ from planners.model.selectors import LabelRequirement, Selector
 from planners.model.snapshot import DeployBase, ReportedFacts, ResourceClaim, Snapshot
 from planners.placement.allocation import Allocation
 from planners.placement.filters import Request
+from planners.placement.request_table import RequestTable
 from tests.fakes.builders import NOW, component, snapshot
 from tests.fakes.examples import examples
 
@@ -184,7 +185,7 @@ class Case:
             tenant=start.tenant,
             intent=start.application.placements[0],
             allocation=allocation,
-            requests=self.requests,
+            requests=RequestTable.of(allocation.columns, self.requests),
             choosing=self.choosing,
             jointly=self.jointly,
         )

@@ -2,6 +2,7 @@
 
 from copy import deepcopy
 
+import numpy as np
 import pytest
 from hypothesis import given
 
@@ -42,11 +43,26 @@ def test_it_judges_any_cluster_and_says_why(filter_: Filter, case: Case) -> None
 @every
 @given(case=cases)
 @small
+def test_it_judges_all_clusters_at_once_as_it_judges_each(filter_: Filter, case: Case) -> None:
+    request = case.request()
+
+    admitted = filter_.admits(request)
+
+    assert admitted.dtype == np.bool_
+    expected = [filter_.admit(request, each).admitted for each in request.columns.clusters]
+    assert admitted.tolist() == expected
+
+
+@every
+@given(case=cases)
+@small
 def test_it_is_a_pure_function(filter_: Filter, case: Case) -> None:
     request, before = case.request(), deepcopy(case.request())
 
     first = [filter_.admit(request, each) for each in case.clusters]
     again = [filter_.admit(before, each) for each in reversed(case.clusters)]
+
+    filter_.admits(request)
 
     assert first == again[::-1]
     assert request == case.request()

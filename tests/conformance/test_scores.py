@@ -2,6 +2,7 @@
 
 from copy import deepcopy
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -55,12 +56,28 @@ def test_points_are_hundredths_from_0_to_100_with_their_inputs(
 @every
 @given(case=cases, drawn=subjects)
 @small
+def test_it_scores_all_clusters_at_once_as_it_scores_each(
+    score: Score, case: Case, drawn: str
+) -> None:
+    request, key = case.request(), subject(score, drawn)
+
+    values = score.values(request, key)
+
+    assert values.dtype == np.float64
+    expected = [score.score(request, each, key).value for each in request.columns.clusters]
+    assert values.tolist() == expected
+
+
+@every
+@given(case=cases, drawn=subjects)
+@small
 def test_it_is_a_pure_function(score: Score, case: Case, drawn: str) -> None:
     request, before = case.request(), deepcopy(case.request())
     key = subject(score, drawn)
 
     first = [score.score(request, each, key) for each in case.clusters]
     again = [score.score(before, each, key) for each in reversed(case.clusters)]
+    score.values(request, key)
 
     assert first == again[::-1]
     assert request == case.request()

@@ -37,7 +37,7 @@ from planners.model.selectors import Selector
 from planners.model.snapshot import MergeRequest, MergeRequestState
 from planners.order import Wave
 from planners.placement.filters import Verdict
-from planners.placement.place import PlacementDecision
+from planners.placement.trace import PlacementDecision
 from planners.plan import Plan
 from renderers import yaml
 from renderers.tree import blob_id

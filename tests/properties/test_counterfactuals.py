@@ -25,7 +25,8 @@ from planners.model import (
 from planners.model.requests import WorkloadRequests
 from planners.model.selectors import Selector
 from planners.model.snapshot import Snapshot
-from planners.placement.place import Evaluator, PlacementDecision
+from planners.placement.evaluate import Evaluator
+from planners.placement.trace import PlacementDecision
 from planners.plan import Plan, plan
 from tests.fakes.builders import snapshot
 

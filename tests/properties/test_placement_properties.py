@@ -29,7 +29,7 @@ from planners.model.requests import WorkloadRequests
 from planners.model.selectors import Selector
 from planners.model.snapshot import DeployBase, ResourceClaim, Snapshot
 from planners.placement.divide import divide
-from planners.placement.place import Evaluator
+from planners.placement.evaluate import Evaluator
 from planners.plan import Plan, plan
 from tests.fakes.builders import snapshot
 from tests.fakes.examples import examples

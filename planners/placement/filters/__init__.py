@@ -1,17 +1,20 @@
 """Filters decide where a component may run; one module each, exporting `FILTER: Filter`.
 
-A filter decides about one cluster at a time, and states what it found and what it requires, so that
-every rejection can be explained.
+A filter decides about all clusters at once, so that large fleets cost little. For each it can also
+state what it found and what it requires, so that every rejection can be explained.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
+
 from planners.model import Cluster, Component, PlacementIntent, Tenant, Unit
-from planners.model.requests import Amounts
 from planners.model.selectors import Selector
 from planners.placement.allocation import Allocation
+from planners.placement.arrays import Mask
+from planners.placement.columns import Columns
+from planners.placement.request_table import RequestTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +31,23 @@ class Request:
     tenant: Tenant
     intent: PlacementIntent
     allocation: Allocation
-    requests: Mapping[str, Amounts] = field(default_factory=dict)
+    requests: RequestTable
     choosing: bool = False
     jointly: bool = False
 
     def running(self, cluster: Cluster) -> bool:
         """Whether the component is already merged or proposed there."""
-        return Unit(self.component.name, cluster.name) in self.allocation.running
+        return Unit(self.component.name, cluster.name) in self.allocation.supply.running
+
+    @property
+    def columns(self) -> Columns:
+        """The clusters of the fleet."""
+        return self.allocation.columns
+
+    @property
+    def running_on(self) -> Mask:
+        """Where the component is already merged or proposed."""
+        return self.allocation.supply.running_on(self.component.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,5 +79,14 @@ class Filter(Protocol):
     def required(self) -> bool:
         """Whether an allOf fails when this filter rejects one of its clusters."""
 
+    def admits(self, request: Request) -> Mask:
+        """Decide about all clusters of the fleet."""
+
     def admit(self, request: Request, cluster: Cluster) -> Verdict:
-        """Decide about one cluster."""
+        """Decide about one cluster, with the reason; the same decision as of `admits`."""
+
+
+def one_by_one(judge: Filter, request: Request) -> Mask:
+    """The decisions of a filter about all clusters, for a filter that has to look at each."""
+    verdicts = (judge.admit(request, each) for each in request.columns.clusters)
+    return np.fromiter((each.admitted for each in verdicts), np.bool_, len(request.columns))

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from planners.model import Cluster
+from planners.placement.arrays import Mask
 from planners.placement.filters import Filter, Request, Verdict
 
 NONE = "no capabilities"
@@ -16,6 +17,12 @@ class Capabilities:
     summary: str = "needs capabilities that the cluster lists"
     order: int = 50
     required: bool = True
+
+    def admits(self, request: Request) -> Mask:
+        """Where no capability is missing."""
+        required = frozenset(request.intent.requires)
+        every = request.columns.classes("capabilities", lambda cluster: cluster.capabilities)
+        return every.where(required.issubset)
 
     def admit(self, request: Request, cluster: Cluster) -> Verdict:
         """Whether no capability is missing; the verdict lists the missing ones."""

@@ -2,7 +2,10 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from planners.model import Cluster, Unit, quantities
+from planners.placement.arrays import Mask
 from planners.placement.filters import Filter, Request, Verdict
 
 
@@ -18,6 +21,21 @@ class Capacity:
     order: int = 80
     required: bool = True
 
+    def admits(self, request: Request) -> Mask:
+        """Where every resource suffices."""
+        allocation, requests = request.allocation, request.requests
+        found = np.ones(len(request.columns), np.bool_)
+        for resource in requests.resources:
+            amounts, codes = requests.amounts(resource), requests.codes
+            enough = allocation.left(resource).at_least(codes, amounts)
+            enough |= ~allocation.supply.stock(resource).known
+            enough |= np.array([not amount for amount in amounts], np.bool_)[codes]
+            for at in np.flatnonzero(found & ~enough).tolist():
+                unit = Unit(request.component.name, request.columns.names[at])
+                enough[at] = allocation.keeps(unit, resource, amounts[codes[at]])
+            found &= enough
+        return found
+
     def admit(self, request: Request, cluster: Cluster) -> Verdict:
         """Whether every resource suffices; the verdict names the first that does not."""
         allocation = request.allocation
@@ -27,7 +45,7 @@ class Capacity:
                 continue
             if allocation.keeps(Unit(request.component.name, cluster.name), resource, amount):
                 continue
-            claimants = allocation.claimants(cluster.name, resource)
+            claimants = allocation.supply.claimants(cluster.name, resource)
             claims = f"; claimed by {', '.join(claimants)}" if claimants else ""
             amount_free = quantities.write(max(free.value, 0))
             return Verdict(

@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from planners.model import Cluster
 from planners.placement import distance
-from planners.placement.filters import Filter, Request, Verdict
+from planners.placement.arrays import Mask
+from planners.placement.filters import Filter, Request, Verdict, one_by_one
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +18,14 @@ class MaximumDistance:
     summary: str = "stays near the users"
     order: int = 60
     required: bool = False
+
+    def admits(self, request: Request) -> Mask:
+        """Where both limits hold."""
+        intent, columns = request.intent, request.columns
+        if intent.max_distance is None and intent.max_latency is None:
+            return np.ones(len(columns), np.bool_)
+        key = ("distance", intent.users, intent.max_distance, intent.max_latency)
+        return columns.keep(key, lambda: one_by_one(self, request))
 
     def admit(self, request: Request, cluster: Cluster) -> Verdict:
         """Whether both limits hold; the verdict names the first that does not."""

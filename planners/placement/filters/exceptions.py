@@ -6,7 +6,8 @@ An added cluster does not count towards any choice, so that it displaces no othe
 from dataclasses import dataclass
 
 from planners.model import Cluster
-from planners.placement.exceptions import adding, removing
+from planners.placement.arrays import Mask
+from planners.placement.exceptions import adding, in_force, removing
 from planners.placement.filters import Filter, Request, Verdict
 
 NONE = "no exception"
@@ -20,6 +21,15 @@ class Exceptions:
     summary: str = "stays off clusters that an exception removes"
     order: int = 25
     required: bool = False
+
+    def admits(self, request: Request) -> Mask:
+        """All clusters that no exception in force names."""
+        columns, snapshot = request.columns, request.allocation.snapshot
+        rules = list(in_force(snapshot, request.component.name))
+        names = {name for rule in rules for name in rule.remove}
+        if request.choosing:
+            names.update(name for rule in rules for name in rule.add)
+        return ~columns.where(names)
 
     def admit(self, request: Request, cluster: Cluster) -> Verdict:
         """Whether no exception in force concerns the cluster."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from planners.model import Cluster
 from planners.model.selectors import Selector
+from planners.placement.arrays import Mask
 from planners.placement.filters import Filter, Request, Verdict
 
 
@@ -15,6 +16,16 @@ class Labels:
     summary: str = "runs where a selector of the placement matches"
     order: int = 20
     required: bool = False
+
+    def admits(self, request: Request) -> Mask:
+        """Where a selector matches and no exclusion does."""
+        first, *others = map(request.columns.matching, request.selectors)
+        found = first.copy()
+        for each in others:
+            found |= each
+        if request.intent.excluded is not None:
+            found &= ~request.columns.matching(request.intent.excluded)
+        return found
 
     def admit(self, request: Request, cluster: Cluster) -> Verdict:
         """Whether a selector matches; the verdict names the first requirement that is not met."""

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from planners.model import Cluster
+from planners.placement.arrays import Mask
 from planners.placement.filters import Filter, Request, Verdict
 
 
@@ -14,6 +15,10 @@ class TenantClusters:
     summary: str = "stays on the clusters of its tenant"
     order: int = 10
     required: bool = False
+
+    def admits(self, request: Request) -> Mask:
+        """Where the tenant may run."""
+        return request.columns.matching(request.tenant.clusters)
 
     def admit(self, request: Request, cluster: Cluster) -> Verdict:
         """Whether the tenant may use the cluster."""

@@ -8,7 +8,10 @@ and the explanation says so.
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
+
 from planners.model import Cluster
+from planners.placement.arrays import Codes, Floats, rounded
 from planners.placement.filters import Request
 
 BEST = 100.0
@@ -41,8 +44,17 @@ class Score(Protocol):
     def depends_on_choice(self) -> bool:
         """Whether choosing one cluster for the component changes the scores of the others."""
 
+    def values(self, request: Request, subject: str) -> Floats:
+        """The points of all clusters; `subject` is what follows a slash (`reported/queue`)."""
+
     def score(self, request: Request, cluster: Cluster, subject: str) -> Points:
-        """Score one cluster; `subject` is the part of the key after a slash (`reported/queue`)."""
+        """Score one cluster, with the inputs; the same points as of `values`."""
+
+
+def one_by_one(score: Score, request: Request, subject: str) -> Floats:
+    """The points of all clusters, for a score that has to look at each."""
+    points = (score.score(request, each, subject) for each in request.columns.clusters)
+    return np.array([each.value for each in points], np.float64)
 
 
 def key_of(score: Score) -> str:
@@ -53,6 +65,12 @@ def key_of(score: Score) -> str:
 def falling(value: float, half: float) -> float:
     """100 at 0, 50 at `half`, approaching 0 beyond it."""
     return round(BEST * half / (half + max(value, 0.0)), 2)
+
+
+def all_falling(values: Floats | Codes, half: float) -> Floats:
+    """The same for many values; 0 where they are unknown (NaN)."""
+    points = rounded(BEST * half / (half + np.maximum(values, 0.0)))
+    return np.where(np.isnan(points), 0.0, points)
 
 
 def unknown(what: str) -> Points:

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 from planners.model import Cluster
 from planners.placement import facts
+from planners.placement.arrays import Floats
 from planners.placement.filters import Request
-from planners.placement.scores import Points, Score, falling, unknown
+from planners.placement.scores import Points, Score, falling, one_by_one, unknown
 
 HALF = facts.TYPICAL_CARBON
 
@@ -18,6 +19,10 @@ class Carbon:
     summary: str = "clusters with a low carbon intensity"
     subject: str = ""
     depends_on_choice: bool = False
+
+    def values(self, request: Request, subject: str) -> Floats:  # noqa: ARG002 - see below
+        """Uses the reported carbon intensity, else that of the fleet repo."""
+        return request.columns.keep("carbon", lambda: one_by_one(self, request, ""))
 
     def score(self, request: Request, cluster: Cluster, subject: str) -> Points:  # noqa: ARG002 - the Protocol's arguments
         """Uses the reported carbon intensity, else that of the fleet repo."""

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 from planners.model import Cluster
+from planners.placement.arrays import Floats
 from planners.placement.filters import Request
-from planners.placement.scores import BEST, Points, Score, unknown
+from planners.placement.scores import BEST, Points, Score, one_by_one, unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +16,10 @@ class Headroom:
     summary: str = "clusters with much free CPU and memory"
     subject: str = ""
     depends_on_choice: bool = False
+
+    def values(self, request: Request, subject: str) -> Floats:  # noqa: ARG002 - see below
+        """Uses capacity and the free resources after all claims."""
+        return one_by_one(self, request, "")
 
     def score(self, request: Request, cluster: Cluster, subject: str) -> Points:  # noqa: ARG002 - the Protocol's arguments
         """Uses capacity and the free resources after all claims."""

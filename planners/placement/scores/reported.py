@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 from planners.model import Cluster
+from planners.placement.arrays import Floats
 from planners.placement.facts import age
 from planners.placement.filters import Request
-from planners.placement.scores import BEST, Points, Score, unknown
+from planners.placement.scores import BEST, Points, Score, one_by_one, unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +17,11 @@ class Reported:
     summary: str = "clusters that report a high score of that name"
     subject: str = "name"
     depends_on_choice: bool = False
+
+    def values(self, request: Request, subject: str) -> Floats:
+        """The reported numbers, limited to 0..100."""
+        key = ("reported", subject)
+        return request.columns.keep(key, lambda: one_by_one(self, request, subject))
 
     def score(self, request: Request, cluster: Cluster, subject: str) -> Points:
         """The reported number, limited to 0..100."""

@@ -14,7 +14,7 @@ from bot.sandbox.demo.site import sample
 MODULES = {
     "tidal": """
 from dataclasses import dataclass
-from planners.placement.scores import Points, Score
+from planners.placement.scores import Points, Score, one_by_one
 
 @dataclass(frozen=True, slots=True)
 class Tidal:
@@ -23,6 +23,9 @@ class Tidal:
     subject: str = ""
     depends_on_choice: bool = False
 
+    def values(self, request, subject):
+        return one_by_one(self, request, subject)
+
     def score(self, request, cluster, subject):
         return Points(50.0, "the tide")
 
@@ -30,7 +33,7 @@ SCORE: Score = Tidal()
 """,
     "dry": """
 from dataclasses import dataclass
-from planners.placement.filters import Filter, Verdict
+from planners.placement.filters import Filter, Verdict, one_by_one
 
 @dataclass(frozen=True, slots=True)
 class Dry:
@@ -38,6 +41,9 @@ class Dry:
     summary: str = "stays out of the water"
     order: int = 900
     required: bool = False
+
+    def admits(self, request):
+        return one_by_one(self, request)
 
     def admit(self, request, cluster):
         return Verdict(self.name, cluster.name != "eu-edge-1", "high tide", "a dry place")
