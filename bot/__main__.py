@@ -1,7 +1,7 @@
 """Runs one subcommand: `switchyard` and `python -m bot`.
 
-Exit codes: 0 success, 1 wrong input, 2 wrong usage, 3 the plan differs from `--expect`, 130 after
-Ctrl-C, 141 when the reader of standard output is gone.
+Exit codes: 0 success, 1 wrong input or a service that cannot go on, 2 wrong usage, 3 the plan
+differs from `--expect`, 130 after Ctrl-C, 141 when the reader of standard output is gone.
 """
 
 import os

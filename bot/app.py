@@ -2,9 +2,10 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 
@@ -28,15 +29,20 @@ from bot.web.auth import Auth
 from bot.web.server import create_app
 from bot.worker import dispatch, setup_check, worker
 from bot.worker.cluster_watch import ClusterWatches
-from bot.worker.scheduler import schedule
+from bot.worker.scheduler import Job, schedule
 from bot.worker.shares import Shares
 from bot.worker.status_branches import read_status_branches
 from bot.worker.status_bucket import StatusBucket
 from bot.worker.status_documents import show_fault
+from bot.worker.supervision import RETRIED, ServiceError, Step, Supervisor
 from planners.model import Repo
 from planners.model.snapshot import Snapshot
 
 IDLE_SECONDS = 1.0
+LISTEN_SECONDS = 30.0
+PROBE_SECONDS, PROBE_LIMIT = 5.0, 20.0
+GUARD_SECONDS = 1.0
+LONGEST_LEASES = 4
 CHECK_SECONDS = 3600
 
 log = structlog.get_logger()
@@ -117,45 +123,128 @@ def make_context(
 
 @dataclass(slots=True)
 class Service:
-    """The workers of one process: they drain the inbox and take due keys until cancelled."""
+    """The tasks of one process: they drain the inbox and take due keys until cancelled."""
 
     context: Context
     settings: Settings
     bucket: Bucket | None = None
     owner: str = field(default_factory=lambda: secrets.token_hex(8))
     woken: asyncio.Event = field(default_factory=asyncio.Event)
+    supervisor: Supervisor = field(default_factory=Supervisor)
+    failure: ServiceError | None = None
+    on_failure: Callable[[], None] = lambda: None
+    _trouble: asyncio.Event = field(default_factory=asyncio.Event)
+    _aside: set[asyncio.Task[None]] = field(default_factory=set)
+    _probed: float = float("-inf")
+    _threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(2, "store"))
 
     async def run(self) -> None:
-        """Sweep once, then work until cancelled."""
-        jobs = [(self.sweep, self.settings.resync_seconds), (self.check, CHECK_SECONDS)]
+        """Sweep, then work until cancelled. A failure is kept, and `on_failure` called."""
+        scheduler = schedule(self._jobs())
+        watches = ClusterWatches(self.context)
+        try:
+            self._begin(self.sweep())
+            self._begin(self.check())
+            await self.supervisor.run(self._tasks(watches))
+        except ServiceError as error:
+            log.critical("service ended", reason=str(error))
+            self.failure = error
+            self.on_failure()
+        finally:
+            scheduler.shutdown(wait=False)
+            for each in self._aside:
+                each.cancel()
+            await watches.stop()
+
+    def _begin(self, job: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(job)
+        self._aside.add(task)
+        task.add_done_callback(self._aside.discard)
+
+    def _jobs(self) -> list[tuple[Job, int]]:
+        jobs: list[tuple[Job, int]] = [
+            (self.sweep, self.settings.resync_seconds),
+            (self.check, CHECK_SECONDS),
+        ]
         if self.settings.status_repo is not None:
             jobs.append((self.read_statuses, self.settings.status_seconds))
         if self.bucket is not None:
             documents = StatusBucket(self.context, self.bucket, self.settings.report_keys)
             jobs.append((partial(self._read_bucket, documents), self.settings.status_seconds))
-        lease = timedelta(seconds=self.settings.lease_seconds)
+        return jobs
+
+    def _tasks(self, watches: ClusterWatches) -> dict[str, Step]:
+        tasks: dict[str, Step] = {
+            "inbox": self._drain,
+            "cluster watches": watches.step,
+            "queue notifications": self._listen,
+            "database probe": self._probe,
+            "database guard": self._guard,
+        }
         shares = Shares.of(self.settings.workers)
-        scheduler = schedule(jobs)
-        try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self.sweep())
-                group.create_task(self.check())
-                group.create_task(dispatch.drain_forever(self.context, self._idle))
-                group.create_task(ClusterWatches(self.context).run())
-                for number in range(self.settings.workers):
-                    group.create_task(
-                        worker.work_forever(
-                            self.context, f"{self.owner}.{number}", lease, self._idle, shares
-                        )
-                    )
-        finally:
-            scheduler.shutdown(wait=False)
+        for number in range(self.settings.workers):
+            name = f"worker {number}"
+            heard = partial(self.supervisor.heard, name)
+            each = worker.Worker(
+                self.context, f"{self.owner}.{number}", self._lease, self._idle, shares, heard
+            )
+            tasks[name] = each.step
+        return tasks
+
+    @property
+    def _lease(self) -> timedelta:
+        return timedelta(seconds=self.settings.lease_seconds)
+
+    async def _drain(self) -> None:
+        if not await dispatch.drain(self.context):
+            await self._idle()
+
+    async def _listen(self) -> None:
+        """Wake everybody when a key becomes due, with PostgreSQL in any replica."""
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._threads, self.context.store.queue.wait, LISTEN_SECONDS)
+        self.woken.set()
+
+    async def _probe(self) -> None:
+        """See that the database can be written, and open it again when not; then sweep."""
+        store, loop = self.context.store, asyncio.get_running_loop()
+        if store.is_out:
+            await loop.run_in_executor(self._threads, store.mend)
+        was_out = await loop.run_in_executor(self._threads, store.probe)
+        await asyncio.to_thread(
+            store.queue.bound, LONGEST_LEASES * self._lease, self.context.clock()
+        )
+        self._probed = self.supervisor.clock()
+        if was_out:
+            self._begin(self.sweep())
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PROBE_SECONDS):
+                await self._trouble.wait()
+        self._trouble.clear()
+
+    async def _guard(self) -> None:
+        """Look after the database every second, also while the probe waits for it."""
+        self.context.store.break_stalled()
+        if self.context.store.is_out:
+            self._trouble.set()
+        await asyncio.sleep(GUARD_SECONDS)
+
+    def problems(self) -> list[str]:
+        """Why the service is not ready, in words that tell a stranger nothing else."""
+        if self.failure is not None:
+            return ["the service ends"]
+        found = [f"{name}: no progress" for name in self.supervisor.silent()]
+        if self.context.store.is_out:
+            found.append("database: not available")
+        elif self.supervisor.clock() - self._probed > PROBE_LIMIT:
+            found.append("database: no answer")
+        return found
 
     async def sweep(self) -> None:
         """Make everything due; the next sweep is a matter of time when this one cannot."""
         try:
             await dispatch.sweep(self.context)
-        except dispatch.RETRIED as error:
+        except RETRIED as error:
             log.warning("sweep failed", error=str(error))
         self.woken.set()
 
@@ -163,7 +252,7 @@ class Service:
         """Look after webhooks and rules; in an hour again when that cannot be done now."""
         try:
             await setup_check.check(self.context)
-        except dispatch.RETRIED as error:
+        except RETRIED as error:
             log.warning("set-up not checked", error=str(error))
 
     async def read_statuses(self) -> None:
@@ -172,7 +261,7 @@ class Service:
         repo, fault = parse_repo(self.settings.status_repo), ""
         try:
             await read_status_branches(self.context, repo, self.settings.report_keys)
-        except dispatch.RETRIED as error:
+        except RETRIED as error:
             fault = f"Status documents in {repo} cannot be read: {error}"
         await show_fault(self.context, "status-repo", fault)
         self.woken.set()
@@ -185,7 +274,8 @@ class Service:
     async def _idle(self) -> None:
         """Until woken, or a second later: another process may have made something due."""
         with suppress(TimeoutError):
-            await asyncio.wait_for(self.woken.wait(), IDLE_SECONDS)
+            async with asyncio.timeout(IDLE_SECONDS):
+                await self.woken.wait()
         self.woken.clear()
 
 
@@ -197,6 +287,7 @@ def build(
     """The web application and its workers, for one process."""
     forges = make_forges(settings, clock)
     context = make_context(settings, forges, planner, clock)
+    context = replace(context, clock=context.store.shared_clock(clock))
     bucket = Bucket(settings, clock) if settings.status_bucket else None
     service = Service(context, settings, bucket)
 
@@ -219,6 +310,13 @@ def build(
 
     auth = Auth(settings, discovery.forges(), context)
     auth.warn_if_unreachable()
-    app = create_app(auth, discovery.agents(), settings.report_keys, service.woken.set, lifespan)
+    app = create_app(
+        auth,
+        discovery.agents(),
+        settings.report_keys,
+        service.woken.set,
+        lifespan=lifespan,
+        problems=service.problems,
+    )
     app.include_router(setup.router(settings, discovery.forges(), forges, clock))
     return app, service

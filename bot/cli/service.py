@@ -4,36 +4,36 @@ import argparse
 import asyncio
 import os
 import resource
+from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import uvicorn
 
-from bot.app import build
+from bot.app import Service, build
 from bot.cli.errors import InputError
 from bot.cli.settings import read_settings
 from bot.engine.process import Planner
 from bot.git import GitError
 from bot.logs import configure_logs
 from bot.settings import Settings
+from bot.store import StoreError
 from bot.web.connections import ConnectionLimits
 
 OPEN_FILES = 4096
+START_ATTEMPTS, START_SECONDS = 30, 2
 
 
 def serve(options: argparse.Namespace) -> int:
-    """Run the service until it is interrupted."""
+    """Run the service until it is interrupted, or cannot go on: exit code 1."""
     settings = read_settings(options)
     _forget_settings()
     configure_logs()
-    asyncio.run(_serve(settings))
-    return 0
+    return asyncio.run(_serve(settings))
 
 
-async def _serve(settings: Settings) -> None:
-    try:
-        planner = Planner(settings.planner_seconds, settings.planner_mebibytes, settings.workers)
-        app, _ = build(settings, planner)
-    except GitError as error:
-        raise InputError(str(error)) from error
+async def _serve(settings: Settings) -> int:
+    app, service = await _build(settings)
     _raise_open_files()
     config = uvicorn.Config(
         app,
@@ -45,7 +45,33 @@ async def _serve(settings: Settings) -> None:
         timeout_graceful_shutdown=5,
         proxy_headers=False,  # trust the peer's address, not the one that it claims to forward for
     )
-    await uvicorn.Server(config).serve()
+    server = uvicorn.Server(config)
+    service.on_failure = partial(_stop, server)
+    await server.serve()
+    return 0 if service.failure is None else 1
+
+
+def _stop(server: uvicorn.Server) -> None:
+    server.should_exit = True
+
+
+async def _build(settings: Settings) -> tuple[Callable[..., Any], Service]:
+    """Build the service; wait a minute for a database that starts at the same time.
+
+    Raises:
+        InputError: a key cannot be used, or there is no database.
+    """
+    planner = Planner(settings.planner_seconds, settings.planner_mebibytes, settings.workers)
+    for left in reversed(range(START_ATTEMPTS)):
+        try:
+            return build(settings, planner)
+        except GitError as error:
+            raise InputError(str(error)) from error
+        except StoreError as error:
+            if not left:
+                raise InputError(f"the database is not available: {error}") from error
+            await asyncio.sleep(START_SECONDS)
+    raise AssertionError
 
 
 def _forget_settings() -> None:

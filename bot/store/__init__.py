@@ -5,21 +5,31 @@ of truth of a rollout: Git and the forges are.
 """
 
 import threading
+from contextlib import suppress
 from pathlib import Path
 
+import structlog
 from alembic import command
 from alembic.config import Config
 
+from bot.clock import Clock
 from bot.store.audit import Audit
-from bot.store.database import Database
+from bot.store.clock import DatabaseClock
+from bot.store.database import UNLIMITED, Database
+from bot.store.errors import DamagedStoreError, StoreError
 from bot.store.inbox import Inbox
+from bot.store.keys import PROBE
 from bot.store.lease import Leases
 from bot.store.queue import Queue
 from bot.store.reports import Reports
 from bot.store.views import Views
 
+__all__ = ["Store", "StoreError"]
+
 MIGRATION_LOCK = 7_316_214  # arbitrary, but unique among the advisory locks of the database
 _MIGRATING = threading.Lock()  # alembic keeps its context in global variables
+
+log = structlog.get_logger()
 
 
 class Store:
@@ -33,22 +43,109 @@ class Store:
         self.views = Views(database)
         self.leases = Leases(self.views)
         self.audit = Audit(database)
+        self._clock: DatabaseClock | None = None
 
     @classmethod
     def open(cls, url: str) -> "Store":
-        """Open a database and migrate its tables; safe to call concurrently."""
+        """Open a database and migrate its tables; safe to call concurrently.
+
+        A damaged SQLite file is moved aside: it holds nothing that cannot be rebuilt.
+
+        Raises:
+            StoreError: the database cannot be opened now.
+        """
         database = Database(url)
-        config = Config()
-        scripts = str(Path(__file__).parent / "migrations")
-        config.set_main_option("script_location", scripts.replace("%", "%%"))
-        with _MIGRATING, database.write() as connection:
-            if not database.is_sqlite:
-                connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+        try:
+            _prepare(database)
+        except StoreError:
+            database.close()
+            raise
         return cls(database)
+
+    @property
+    def is_out(self) -> bool:
+        """Whether the database could not be used lately; `mend` and `probe` end that."""
+        return self._database.outages.is_out
+
+    def shared_clock(self, local: Clock) -> Clock:
+        """The clock of all processes on this database; SQLite's are on one machine.
+
+        Raises:
+            StoreError: the database cannot be read.
+        """
+        if self._database.is_sqlite:
+            return local
+        self._clock = DatabaseClock(self._database, local)
+        return self._clock
+
+    def probe(self) -> bool:
+        """Write, and note that it succeeded; whether that ended an outage.
+
+        Raises:
+            StoreError: the database cannot be written.
+        """
+        self.views.put(PROBE, {})
+        if self._clock is not None:
+            self._clock.sync()
+        return self._database.outages.end()
+
+    def mend(self) -> None:
+        """Open the database again after a failure; without its tables it is made anew.
+
+        Raises:
+            StoreError: the database cannot be opened now.
+        """
+        self._database.forget()
+        _prepare(self._database)
+
+    def break_stalled(self) -> None:
+        """Break connections on which a transaction has waited too long."""
+        if self._database.break_stalled():
+            log.warning("database connections broken: a transaction has waited too long")
 
     def close(self) -> None:
         """Wake threads that wait for the queue, and close all connections."""
         self.queue.close()
         self._database.close()
+
+
+def _prepare(database: Database) -> None:
+    """Create the tables, or bring them up to date."""
+    try:
+        _migrate(database)
+    except DamagedStoreError as error:
+        if database.file is None:
+            raise
+        database.forget()
+        aside = _move_aside(database.file)
+        log.error(  # noqa: TRY400 - one line
+            "database damaged: starting with an empty one", kept=str(aside), reason=str(error)
+        )
+        _migrate(database)
+    database.settle()
+
+
+def _migrate(database: Database) -> None:
+    config = Config()
+    scripts = str(Path(__file__).parent / "migrations")
+    config.set_main_option("script_location", scripts.replace("%", "%%"))
+    if database.file is not None:
+        with suppress(OSError):  # SQLite says then that it cannot open the file
+            database.file.parent.mkdir(parents=True, exist_ok=True)
+    with _MIGRATING, database.write() as connection:
+        if not database.is_sqlite:
+            for statement in UNLIMITED:
+                connection.exec_driver_sql(statement)
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def _move_aside(file: Path) -> Path:
+    """Rename a database with its log; at most one damaged one is kept."""
+    aside = file.with_name(f"{file.name}.damaged")
+    for suffix in ("", "-wal", "-shm"):
+        source = file.with_name(file.name + suffix)
+        if source.exists():
+            source.replace(aside.with_name(aside.name + suffix))
+    return aside

@@ -23,6 +23,7 @@ TENANTS = "tenants"
 PLACES = "places/"
 STATUSES = "statuses/"
 LEASES = "lease/"
+PROBE = "probe"
 
 
 def application_key(application: str) -> str:

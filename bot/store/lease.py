@@ -22,13 +22,15 @@ class Leases:
     def acquire(self, name: str, holder: str, length: timedelta, now: datetime) -> str | None:
         """Take a lease that no other holder has; its token, or None.
 
-        A holder that died in the middle takes its own lease over when it comes back.
+        A holder that died in the middle takes its own lease over when it comes back. A lease that
+        ends later than a new one would was made by a clock that was wrong, and counts as over.
         """
         held = self._views.get(LEASES + name)
-        if held is not None and held["holder"] != holder and held["until"] > seconds(now):
+        until = seconds(now + length)
+        if held is not None and held["holder"] != holder and seconds(now) < held["until"] <= until:
             return None
         token = secrets.token_hex(16)
-        mine = {"holder": holder, "token": token, "until": seconds(now + length)}
+        mine = {"holder": holder, "token": token, "until": until}
         return token if self._views.swap(LEASES + name, held, mine) else None
 
     def release(self, name: str, token: str) -> None:

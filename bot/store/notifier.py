@@ -10,9 +10,9 @@ from typing import Protocol
 
 import psycopg
 import sqlalchemy as sa
-from sqlalchemy.exc import OperationalError
 
 from bot.store.database import Database
+from bot.store.errors import StoreError
 
 CHANNEL = "switchyard_queue"
 
@@ -76,7 +76,7 @@ class PostgresNotifier:
         """Block until a notification, a broken connection or the timeout.
 
         Raises:
-            sqlalchemy.exc.OperationalError: PostgreSQL cannot be reached.
+            StoreError: PostgreSQL cannot be reached.
         """
         with self._waiting:
             if self._connection is None and not self._closed:
@@ -93,17 +93,20 @@ class PostgresNotifier:
         """Wake the waiting thread with a notification; other processes find nothing due."""
         self._closed = True
         if self._connection is not None:
-            with suppress(OperationalError), self._database.write() as connection:
+            with suppress(StoreError), self._database.write() as connection:
                 self.announce(connection)
         with self._waiting:
             self._disconnect()
 
     def _listen(self) -> sa.Connection:
-        connection = self._database.engine.connect()
-        connection.detach()
+        connection = self._database.connect()
         driver = _driver(connection)
-        driver.autocommit = True
-        driver.execute(f"LISTEN {CHANNEL}")
+        try:
+            driver.autocommit = True
+            driver.execute(f"LISTEN {CHANNEL}")
+        except psycopg.Error as error:
+            connection.close()
+            raise StoreError(str(error)) from error
         return connection
 
     def _disconnect(self) -> None:

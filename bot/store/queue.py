@@ -143,6 +143,15 @@ class Queue:
         with self._database.write() as connection:
             return bool(connection.execute(claimed.values(**values)).rowcount)
 
+    def bound(self, lease: timedelta, now: datetime | None) -> int:
+        """Shorten leases that end later than any can, by a clock that was wrong; how many."""
+        longest = self._database.time(now) + lease.total_seconds()
+        shortened = (
+            sa.update(queue).where(queue.c.lease_until > longest).values(lease_until=longest)
+        )
+        with self._database.write() as connection:
+            return connection.execute(shortened).rowcount
+
     def release(self, key: str) -> bool:
         """Release a quarantined key for immediate claims; False if it is not quarantined."""
         update = (

@@ -10,9 +10,12 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bot.logs import described
+from bot.store import StoreError
 from bot.web.peers import Network, forwarded_client
 
 MAX_PER_CLIENT = 200
+RETRY_SECONDS = 10
+NO_DATABASE = "The database is not available, and nothing was stored. Retry later."
 INTERNAL_ERROR = "An internal error occurred; the log has its place."
 TOO_MANY_REQUESTS = "Too many requests at the same time from this address."
 
@@ -22,7 +25,8 @@ log = structlog.get_logger()
 class ErrorMiddleware:
     """Answers 500 when a route fails, and logs one line: which error, and where it was raised.
 
-    Not the message: it may quote what the client sent. The server would log a traceback.
+    Not the message: it may quote what the client sent. The server would log a traceback. While the
+    database is away, of which the store has logged one line, the answer is 503.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -39,6 +43,15 @@ class ErrorMiddleware:
 
         try:
             await self._app(scope, receive, watched)
+        except StoreError:
+            if scope["type"] != "http" or started:
+                raise
+            answer = JSONResponse(
+                {"detail": NO_DATABASE},
+                status.HTTP_503_SERVICE_UNAVAILABLE,
+                {"Retry-After": str(RETRY_SECONDS)},
+            )
+            await answer(scope, receive, send)
         except Exception as error:
             if scope["type"] != "http":
                 raise

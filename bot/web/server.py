@@ -6,7 +6,7 @@ gets a 4xx and changes nothing.
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager
 
 from fastapi import FastAPI, HTTPException, Request, Response, status
@@ -17,6 +17,7 @@ from starlette.requests import ClientDisconnect
 from bot.context import Context
 from bot.documents.facts import FactsReport
 from bot.gather.facts import keep_reported
+from bot.store import StoreError
 from bot.store.inbox import InboxFullError, IncomingDelivery, InvalidDeliveryError
 from bot.store.keys import application_key
 from bot.web import ui
@@ -30,7 +31,7 @@ from bot.web.cluster_status import (
     verify_status,
 )
 from bot.web.guards import ErrorMiddleware, ForwardedClientMiddleware, log_failure
-from bot.web.intake import INVALID_SIGNATURE, Intake
+from bot.web.intake import INVALID_SIGNATURE, RETRY_SECONDS, Intake
 from plugins import Agent, ReportError, signature_matches
 
 MAX_HOOK_BYTES = 25 * 1024 * 1024
@@ -49,9 +50,14 @@ def create_app(
     agents: dict[str, Agent],
     report_keys: tuple[str, ...],
     wake: Callable[[], None],
+    *,
     lifespan: Lifespan | None = None,
+    problems: Callable[[], Sequence[str]] = tuple,
 ) -> FastAPI:
-    """The service as an ASGI application; `wake` tells its workers that something was stored."""
+    """The service as an ASGI application; `problems` are why it is not ready.
+
+    `wake` tells its workers that something was stored.
+    """
     context, intake = auth.context, Intake(auth.context, report_keys)
     app = FastAPI(
         title="Switchyard",
@@ -60,11 +66,7 @@ def create_app(
         redoc_url=None,
         lifespan=lifespan,
     )
-    app.add_middleware(AuthMiddleware, auth=auth)
-    app.add_middleware(ErrorMiddleware)
-    app.add_middleware(ForwardedClientMiddleware, proxies=auth.settings.trusted_proxies)
-    app.middleware("http")(_security_headers)
-    app.add_exception_handler(StarletteHTTPException, ui.refusal)
+    _add_middleware(app, auth)
 
     @app.post("/hooks/{forge}", status_code=status.HTTP_202_ACCEPTED, include_in_schema=False)
     async def hook(forge: str, request: Request) -> Response:
@@ -86,13 +88,32 @@ def create_app(
     async def cluster_status(cluster: str, request: Request) -> Response:
         return await _status(intake, wake, cluster, request)
 
+    _add_probes(app, problems)
+    routes.serve(app, auth)
+    ui.serve(app, context, lambda: bool(auth.sign_ins()))
+    return app
+
+
+def _add_middleware(app: FastAPI, auth: Auth) -> None:
+    app.add_middleware(AuthMiddleware, auth=auth)
+    app.add_middleware(ErrorMiddleware)
+    app.add_middleware(ForwardedClientMiddleware, proxies=auth.settings.trusted_proxies)
+    app.middleware("http")(_security_headers)
+    app.add_exception_handler(StarletteHTTPException, ui.refusal)
+
+
+def _add_probes(app: FastAPI, problems: Callable[[], Sequence[str]]) -> None:
+    """`/healthz`: the process answers. `/readyz`: it does its work."""
+
     @app.get("/healthz", include_in_schema=False)
     async def healthz() -> dict[str, str]:
         return {"status": "ok"}
 
-    routes.serve(app, auth)
-    ui.serve(app, context, lambda: bool(auth.sign_ins()))
-    return app
+    @app.get("/readyz", include_in_schema=False)
+    async def readyz() -> JSONResponse:
+        found = list(problems())
+        code = status.HTTP_503_SERVICE_UNAVAILABLE if found else status.HTTP_200_OK
+        return JSONResponse({"ready": not found, "problems": found}, code)
 
 
 async def _hook(
@@ -123,7 +144,8 @@ async def _hook(
     except InvalidDeliveryError as error:
         raise HTTPException(status.HTTP_400_BAD_REQUEST, str(error)) from error
     except InboxFullError as error:
-        raise HTTPException(status.HTTP_503_SERVICE_UNAVAILABLE, str(error)) from error
+        later = {"Retry-After": str(RETRY_SECONDS)}
+        raise HTTPException(status.HTTP_503_SERVICE_UNAVAILABLE, str(error), later) from error
     if new:
         wake()
     return JSONResponse({"stored": new}, status.HTTP_202_ACCEPTED)
@@ -216,7 +238,7 @@ def malformed(kind: str, sender: str) -> Iterator[None]:
     """
     try:
         yield
-    except HTTPException:
+    except (HTTPException, StoreError):
         raise
     except Exception as error:  # noqa: BLE001 - the net: nothing that is sent may end in a 500
         log_failure("request rejected", error, kind=kind, sender=sender[:MAX_NAME])

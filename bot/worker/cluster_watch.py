@@ -16,9 +16,9 @@ from bot.clusters.watch import Follower, Lost
 from bot.context import Context
 from bot.gather.clusters import listed_kinds, read_inventories
 from bot.gather.fleet import read_fleet
+from bot.store import StoreError
 from bot.store.keys import cluster_key
 from bot.worker.clusters import direct_clusters, watched_kinds
-from bot.worker.dispatch import RETRIED
 from renderers.inventory import INVENTORY_LABEL, NAMESPACE, UNIT_LABEL
 
 AFTER_CHANGE = timedelta(seconds=1)
@@ -35,17 +35,14 @@ class ClusterWatches:
     pause: Callable[[float], Awaitable[None]] = asyncio.sleep
     _running: dict[tuple[str, ...], asyncio.Task[None]] = field(default_factory=dict)
 
-    async def run(self) -> None:
-        """Keep a watch for every kind on every such cluster, until cancelled."""
-        try:
-            while True:
-                try:
-                    await self.adjust()
-                except RETRIED as error:
-                    log.warning("clusters not watched", error=str(error))
-                await self.pause(EVERY_SECONDS)
-        finally:
-            await self.stop()
+    async def step(self) -> None:
+        """Start and end watches, then wait a minute.
+
+        Raises:
+            ForgeError, GitError, GatherError, StoreError: the fleet cannot be read now.
+        """
+        await self.adjust()
+        await self.pause(EVERY_SECONDS)
 
     async def stop(self) -> None:
         """End all watches."""
@@ -90,7 +87,7 @@ class ClusterWatches:
                 due = self.context.clock() + AFTER_CHANGE
                 queue = self.context.store.queue
                 await asyncio.to_thread(queue.trigger, [cluster_key(cluster)], due)
-        except ClusterError as error:
+        except (ClusterError, StoreError) as error:
             log.warning("kind not watched", cluster=cluster, kind=kind, error=str(error))
 
 

@@ -5,7 +5,6 @@ costs time only.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import TypeVar
 
@@ -15,21 +14,18 @@ from bot.context import Context
 from bot.effects.intent_requests import BRANCHES
 from bot.effects.wake import wake
 from bot.engine import discovery
-from bot.forges import ForgeError
-from bot.gather.errors import GatherError
 from bot.gather.fleet import read_fleet_at
-from bot.git import GitError
 from bot.report.model import FLEETS, REPORTERS, TENANTS
 from bot.report.summary_view import fleet_view, reporters_view, tenants_view
 from bot.store.keys import agent_key, application_key, cluster_key, review_key
 from bot.store.views import ViewKind, Views
 from bot.worker.clusters import reached_clusters
+from bot.worker.supervision import RETRIED
 from planners.model import Fleet, Repo
 from plugins import ApiAgent
 
 DELIVERIES_KEPT = timedelta(days=7)
 AUDIT_KEPT = timedelta(days=365)
-RETRIED = (ForgeError, GitError, GatherError)
 
 T = TypeVar("T")
 
@@ -61,18 +57,6 @@ def agent_keys(fleet: Fleet) -> set[str]:
     known = discovery.agents()
     names = {each.agent for each in fleet.clusters}
     return {agent_key(name) for name in names if isinstance(known.get(name), ApiAgent)}
-
-
-async def drain_forever(context: Context, idle: Callable[[], Awaitable[None]]) -> None:
-    """Drain the inbox until cancelled; `idle` returns when there may be more to drain."""
-    while True:
-        try:
-            drained = await drain(context)
-        except RETRIED as error:
-            log.warning("inbox waits", error=str(error))
-            drained = 0
-        if not drained:
-            await idle()
 
 
 async def drain(context: Context) -> int:

@@ -2,8 +2,11 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 
@@ -12,6 +15,7 @@ from bot.forges import ForgeError, TransientForgeError
 from bot.gather.errors import GatherError
 from bot.gather.fleet import read_fleet
 from bot.git import GitError
+from bot.store import StoreError
 from bot.store.keys import AGENT, APPLICATION, CLUSTER, REVIEW
 from bot.store.queue import Claim
 from bot.worker.agents import reconcile_agent
@@ -25,29 +29,48 @@ HEARTBEATS = 3
 POSTPONED = timedelta(seconds=1)
 BACKOFF = (1, 2, 5, 10, 30, 60, 120)
 
+_BEATING = ThreadPoolExecutor(1, "heartbeat")
+
 log = structlog.get_logger()
 
 
-async def work_forever(
-    context: Context,
-    owner: str,
-    lease: timedelta,
-    idle: Callable[[], Awaitable[None]],
-    shares: Shares,
-) -> None:
-    """Reconcile due keys until cancelled; `idle` returns when another one may be due."""
-    while True:
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """Takes one due key after another.
+
+    `idle` returns when another key may be due; `heard` is told that a long pass goes on.
+    """
+
+    context: Context
+    owner: str
+    lease: timedelta
+    idle: Callable[[], Awaitable[None]]
+    shares: Shares
+    heard: Callable[[], None] = lambda: None
+
+    async def step(self) -> None:
+        """Reconcile one due key, or wait. A pass that ends with a defect ends no worker.
+
+        Raises:
+            StoreError: the database is not available.
+        """
         try:
-            busy = await work_one(context, owner, lease, shares)
+            busy = await work_one(self.context, self.owner, self.lease, self.shares, self.heard)
+        except StoreError:
+            raise
         except Exception:
             log.exception("pass ended abnormally")
             busy = True
         if not busy:
-            await idle()
+            await self.idle()
 
 
 async def work_one(
-    context: Context, owner: str, lease: timedelta, shares: Shares | None = None
+    context: Context,
+    owner: str,
+    lease: timedelta,
+    shares: Shares | None = None,
+    heard: Callable[[], None] = lambda: None,
 ) -> bool:
     """Claim one due key and reconcile it; False when none is due.
 
@@ -63,22 +86,49 @@ async def work_one(
         await asyncio.to_thread(queue.postpone, claim, context.clock() + POSTPONED)
         return True
     with shares.taken(tenant):
-        await _work(context, claim, lease)
+        await _work(context, claim, lease, heard)
     return True
 
 
-async def _work(context: Context, claim: Claim, lease: timedelta) -> None:
-    beating = asyncio.create_task(_heartbeat(context, claim, lease))
+async def _work(
+    context: Context, claim: Claim, lease: timedelta, heard: Callable[[], None]
+) -> None:
+    """Reconcile a claimed key for as long as the claim is valid."""
+    valid = asyncio.timeout(None)
     try:
-        next_due = await _pass(context, claim.key)
-    except (GatherError, ForgeError, GitError) as error:
-        await _retry_later(context, claim, error)
-    else:
-        await asyncio.to_thread(context.store.queue.done, claim, next_due)
-    finally:
-        beating.cancel()
-        with suppress(asyncio.CancelledError):
-            await beating
+        async with valid:
+            beating = asyncio.create_task(_heartbeat(context, claim, lease, valid, heard))
+            try:
+                await _reconcile(context, claim)
+            finally:
+                beating.cancel()
+                with suppress(asyncio.CancelledError):
+                    await beating
+    except TimeoutError:
+        if not valid.expired():
+            raise
+        log.warning("pass stopped: another worker has claimed its key", key=claim.key)
+
+
+async def _reconcile(context: Context, claim: Claim) -> None:
+    queue = context.store.queue
+    try:
+        try:
+            next_due = await _pass(context, claim.key)
+            await asyncio.to_thread(queue.done, claim, next_due)
+        except (GatherError, ForgeError, GitError) as error:
+            await _retry_later(context, claim, error)
+    except StoreError:
+        await _give_back(context, claim)
+
+
+async def _give_back(context: Context, claim: Claim) -> None:
+    """Make the key due as soon as the database can be written: the pass is not its key's fault."""
+    while True:
+        with suppress(StoreError):
+            await asyncio.to_thread(context.store.queue.postpone, claim, context.clock())
+            return
+        await asyncio.sleep(POSTPONED.total_seconds())
 
 
 async def _pass(context: Context, key: str) -> datetime | None:
@@ -113,8 +163,23 @@ async def _retry_later(context: Context, claim: Claim, error: Exception) -> None
     await asyncio.to_thread(context.store.queue.retry, claim, str(error), due)
 
 
-async def _heartbeat(context: Context, claim: Claim, lease: timedelta) -> None:
-    """Extend the lease several times before it expires."""
+async def _heartbeat(
+    context: Context,
+    claim: Claim,
+    lease: timedelta,
+    valid: asyncio.Timeout,
+    heard: Callable[[], None],
+) -> None:
+    """Extend the lease several times before it expires; end the pass when it is lost.
+
+    In a thread of its own: others may all wait for slow servers.
+    """
+    loop, queue = asyncio.get_running_loop(), context.store.queue
     while True:
         await asyncio.sleep(lease.total_seconds() / HEARTBEATS)
-        await asyncio.to_thread(context.store.queue.heartbeat, claim, lease, context.clock())
+        with suppress(StoreError):
+            beat = partial(queue.heartbeat, claim, lease, context.clock())
+            if not await loop.run_in_executor(_BEATING, beat):
+                valid.reschedule(loop.time())
+                return
+            heard()

@@ -31,6 +31,7 @@ from bot.web import server
 from bot.web.intake import Intake
 from bot.worker import dispatch, worker
 from bot.worker.shares import Shares
+from bot.worker.supervision import Step, Supervisor
 from planners.model import Repo
 from planners.model.snapshot import Snapshot
 from tests.fakes.dialects import SECRET, TOKENS
@@ -126,17 +127,19 @@ class Replica:
     async def _serve(self) -> None:
         context, lease = self.service.context, timedelta(seconds=15)
         shares = Shares.of(WORKERS)
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._sweep())
-            group.create_task(dispatch.drain_forever(context, self._until_hooks))
-            for number in range(WORKERS):
-                owner = f"{self.service.owner}.{number}"
-                group.create_task(worker.work_forever(context, owner, lease, self._idle, shares))
+        tasks: dict[str, Step] = {"sweep": self._sweep, "inbox": self._drain}
+        for number in range(WORKERS):
+            owner = f"{self.service.owner}.{number}"
+            tasks[owner] = worker.Worker(context, owner, lease, self._idle, shares).step
+        await Supervisor().run(tasks)
 
     async def _sweep(self) -> None:
-        while True:
-            await self.service.sweep()
-            await asyncio.sleep(self.service.settings.resync_seconds)
+        await self.service.sweep()
+        await asyncio.sleep(self.service.settings.resync_seconds)
+
+    async def _drain(self) -> None:
+        if not await dispatch.drain(self.service.context):
+            await self._until_hooks()
 
     async def _idle(self) -> None:
         await asyncio.sleep(self.world.faults.next("latency"))

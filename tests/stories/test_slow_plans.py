@@ -10,7 +10,8 @@ from bot.sandbox.demo.site import APP, DEPLOY
 from bot.store.keys import application_key
 from bot.worker import dispatch
 from bot.worker.shares import Shares
-from bot.worker.worker import work_forever
+from bot.worker.supervision import Supervisor
+from bot.worker.worker import Worker
 from planners.model.snapshot import Snapshot
 from tests.fakes.world import World, manifest, small_fleet
 
@@ -74,7 +75,11 @@ async def test_a_tenant_with_slow_plans_delays_nobody_else(world: World) -> None
     context.store.queue.trigger(keys, world.now)
     shares = Shares.of(workers=2)
     workers = [
-        asyncio.create_task(work_forever(context, f"tests.{number}", LEASE, idle, shares))
+        asyncio.create_task(
+            Supervisor().run(
+                {"worker": Worker(context, f"tests.{number}", LEASE, idle, shares).step}
+            )
+        )
         for number in range(2)
     ]
     await nothing_is_due(world)

@@ -34,7 +34,7 @@ PUBLIC_PREFIXES = (
     "/setup/",
     "/sign-in/",
 )
-PUBLIC_PATHS = frozenset({"/healthz", "/setup", "/sign-in", "/sign-out"})
+PUBLIC_PATHS = frozenset({"/healthz", "/readyz", "/setup", "/sign-in", "/sign-out"})
 NO_SIGN_IN = (
     "No sign-in is configured. Without one, only browsers on the same machine can open the pages, "
     "and only if SWITCHYARD_HOST and SWITCHYARD_PUBLIC_URL are loopback addresses. Configure "

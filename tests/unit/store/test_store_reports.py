@@ -135,7 +135,7 @@ def test_of_concurrent_reports_the_newest_is_kept(store: Store) -> None:
     for thread in threads:
         thread.join()
 
-    assert row(store).message == "7"
+    assert row(store).reported_at == after(7)
 
 
 def test_text_that_a_database_rejects_is_cleaned(store: Store) -> None:
