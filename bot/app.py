@@ -20,8 +20,8 @@ from bot.clusters import Clusters
 from bot.context import Context
 from bot.engine import discovery
 from bot.engine.propose import Proposal
-from bot.forges import Forge, Markers
-from bot.git import CommitSigner, DeployKey, Mirrors, pin_hosts
+from bot.forges import Forge, ForgeError, Markers
+from bot.git import CommitSigner, DeployKey, GitError, Mirrors, pin_hosts
 from bot.settings import Settings
 from bot.store import Store
 from bot.web import setup
@@ -260,15 +260,21 @@ class Service:
         assert self.settings.status_repo is not None
         repo, fault = parse_repo(self.settings.status_repo), ""
         try:
-            await read_status_branches(self.context, repo, self.settings.report_keys)
+            try:
+                await read_status_branches(self.context, repo, self.settings.report_keys)
+            except (ForgeError, GitError) as error:
+                fault = f"Status documents in {repo} cannot be read: {error}"
+            await show_fault(self.context, "status-repo", fault)
         except RETRIED as error:
-            fault = f"Status documents in {repo} cannot be read: {error}"
-        await show_fault(self.context, "status-repo", fault)
+            log.warning("status documents not read", repo=str(repo), error=str(error))
         self.woken.set()
 
     async def _read_bucket(self, documents: StatusBucket) -> None:
-        """Read the status documents in the bucket."""
-        await documents.read()
+        """Read the status documents in the bucket; the next time when that cannot be done now."""
+        try:
+            await documents.read()
+        except RETRIED as error:
+            log.warning("status documents not read", error=str(error))
         self.woken.set()
 
     async def _idle(self) -> None:

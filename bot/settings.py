@@ -111,8 +111,8 @@ class AzureSettings(BaseSettings):
     )
 
 
-class BucketSettings(BaseSettings):
-    """The bucket in which clusters leave status documents; `switchyard report` uses it alone."""
+class BucketPlace(BaseSettings):
+    """The bucket in which clusters leave status documents."""
 
     model_config = SettingsConfigDict(env_prefix="SWITCHYARD_")
 
@@ -134,6 +134,18 @@ class BucketSettings(BaseSettings):
         default=True,
         description="Whether the bucket is named in the path of URLs; `false`: in the host name.",
     )
+
+    @field_validator("status_bucket_url")
+    @classmethod
+    def _refuse_paths(cls, url: HttpUrl | None) -> HttpUrl | None:
+        if url is not None and (url.path not in {None, "/"} or url.query or url.username):
+            raise ValueError("must be scheme, host and port only")
+        return url
+
+
+class BucketSettings(BucketPlace):
+    """The bucket and an access key for it."""
+
     status_bucket_key_id: str = Field(
         default="", description="ID of the access key; it needs to list and read that prefix only."
     )
@@ -146,13 +158,6 @@ class BucketSettings(BaseSettings):
         "remain trusted.",
     )
 
-    @field_validator("status_bucket_url")
-    @classmethod
-    def _refuse_paths(cls, url: HttpUrl | None) -> HttpUrl | None:
-        if url is not None and (url.path not in {None, "/"} or url.query or url.username):
-            raise ValueError("must be scheme, host and port only")
-        return url
-
     @field_validator("status_bucket_secret")
     @classmethod
     def _require_all(cls, secret: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
@@ -162,6 +167,28 @@ class BucketSettings(BaseSettings):
                 "SWITCHYARD_STATUS_BUCKET needs .._URL, .._KEY_ID and .._SECRET beside it"
             )
         return secret
+
+
+class ReporterSettings(BucketSettings):
+    """What `switchyard report` needs in a cluster."""
+
+    status_key: Secret | None = Field(
+        default=None,
+        description="Key that signs the cluster's status documents, from `switchyard report-key "
+        "CLUSTER --status`.",
+    )
+    service_ca_file: CaFile | None = Field(
+        default=None,
+        description="Additional CA certificates (PEM) for the service; the system's remain "
+        "trusted.",
+    )
+
+
+class PodSettings(BaseSettings):
+    """What Kubernetes tells every pod about its API server."""
+
+    kubernetes_service_host: str = ""
+    kubernetes_service_port: int = 443
 
 
 class Settings(ChartSettings, AzureSettings, BucketSettings):

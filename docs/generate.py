@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 from bot.chatops.commands import Intent
 from bot.chatops.executor import commands as commands_found
@@ -15,7 +16,7 @@ from bot.chatops.parser import usage
 from bot.cli.parser import parser
 from bot.documents.models import FLEET_DOCUMENTS, ApplicationDocument
 from bot.engine import cel_functions, discovery
-from bot.settings import Settings
+from bot.settings import ReporterSettings, Settings
 from planners.placement.scores import key_of
 from renderers.kubernetes.kinds import BUILT_IN, known_kind
 from renderers.validation.registry import KINDS
@@ -255,12 +256,24 @@ def settings() -> str:
         "| variable | default | meaning |",
         "|---|---|---|",
     ]
-    for name, field in Settings.model_fields.items():
-        default = "required" if field.is_required() else f"`{field.default}`"
-        if not field.is_required() and field.default in (None, "", [], {}):
-            default = "none"
-        lines.append(f"| `SWITCHYARD_{name.upper()}` | {default} | {field.description} |")
+    lines += [_setting(*each) for each in Settings.model_fields.items()]
+    lines += [
+        "\n## Settings of a reporter\n",
+        "Variables of `switchyard report`, beside those of the bucket above.\n",
+        "| variable | default | meaning |",
+        "|---|---|---|",
+    ]
+    own = ReporterSettings.model_fields.keys() - Settings.model_fields.keys()
+    fields = ReporterSettings.model_fields.items()
+    lines += [_setting(name, field) for name, field in fields if name in own]
     return "\n".join(lines) + "\n"
+
+
+def _setting(name: str, field: FieldInfo) -> str:
+    default = "required" if field.is_required() else f"`{field.default}`"
+    if not field.is_required() and field.default in (None, "", [], {}):
+        default = "none"
+    return f"| `SWITCHYARD_{name.upper()}` | {default} | {field.description} |"
 
 
 def commands() -> str:

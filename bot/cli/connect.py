@@ -4,8 +4,12 @@ import argparse
 
 from bot.cli.errors import InputError
 from bot.cli.folders import read_fleet_folder
+from bot.cli.reporter_objects import Object, Reporter, reporter_objects
+from bot.cli.settings import read_bucket_place
 from bot.engine import discovery
 from bot.terminal import write
+from planners.model import Cluster
+from plugins import Agent, Watched
 from renderers import yaml
 from renderers.agents import ClusterTarget
 
@@ -25,8 +29,37 @@ def connect(options: argparse.Namespace) -> int:
         sync_folder=f"clusters/{cluster.name}/sync",
         report_url=f"{options.service_url.rstrip('/')}/reports/{cluster.agent}/{cluster.speaker}",
     )
-    objects = agent.cluster_references(target)
+    objects: tuple[Object, ...] = tuple(agent.cluster_references(target))
+    if options.reporter:
+        objects += _reporter(options, cluster, agent)
     if not objects:
         raise InputError(f"agent {cluster.agent} needs no objects in the cluster: see its guide")
     write(b"---\n".join(yaml.dump(item) for item in objects).decode())
     return 0
+
+
+def _reporter(options: argparse.Namespace, cluster: Cluster, agent: Agent) -> tuple[Object, ...]:
+    """The CronJob that sends what the agent says, and what it needs."""
+    watched: object = agent
+    if not isinstance(watched, Watched):
+        raise InputError(f"agent {agent.name} has no objects that say how it fares: see its guide")
+    kinds = watched.watched(cluster.agent_settings or agent.settings())
+    arguments = ["--agent", agent.name]
+    for each in kinds:
+        group, _, version = each.api_version.partition("/")
+        arguments += ["--watch", f"{each.kind}.{version}.{group}/{each.namespace}"]
+    variables: dict[str, str] = {}
+    if options.reporter == "push":
+        arguments += ["--push", options.service_url.rstrip("/")]
+    else:
+        place = read_bucket_place()
+        arguments.append("--bucket")
+        variables = {
+            "SWITCHYARD_STATUS_BUCKET": place.status_bucket,
+            "SWITCHYARD_STATUS_BUCKET_URL": str(place.status_bucket_url),
+            "SWITCHYARD_STATUS_BUCKET_REGION": place.status_bucket_region,
+            "SWITCHYARD_STATUS_BUCKET_PATH_STYLE": str(place.status_bucket_path_style).lower(),
+        }
+    return reporter_objects(
+        Reporter(cluster.name, kinds, tuple(arguments), variables, options.reporter_image)
+    )

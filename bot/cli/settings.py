@@ -9,7 +9,13 @@ from pydantic import ValidationError
 from bot.charts import Charts
 from bot.charts.store import ChartStore
 from bot.cli.errors import InputError
-from bot.settings import ChartSettings, Settings
+from bot.settings import (
+    BucketPlace,
+    ChartSettings,
+    PodSettings,
+    ReporterSettings,
+    Settings,
+)
 
 
 def read_settings(options: argparse.Namespace) -> Settings:
@@ -34,6 +40,38 @@ def read_charts(folder: Path) -> Charts:
         return ChartStore.of(ChartSettings(), folder)
     except ValidationError as error:
         raise _invalid(error) from None
+
+
+def read_reporter_settings(options: argparse.Namespace) -> ReporterSettings:
+    """The settings of a reporter, from variables and the files of `options.secrets_dir`.
+
+    Raises:
+        InputError: naming each wrong variable.
+    """
+    try:
+        return ReporterSettings(_secrets_dir=options.secrets_dir)  # type: ignore[call-arg]
+    except ValidationError as error:
+        raise _invalid(error) from None
+
+
+def read_pod_settings() -> PodSettings:
+    """What Kubernetes tells this pod; empty outside of one."""
+    return PodSettings()
+
+
+def read_bucket_place() -> BucketPlace:
+    """The bucket that the service reads, for reporters that write to it.
+
+    Raises:
+        InputError: naming each wrong variable, or the one that is missing.
+    """
+    try:
+        place = BucketPlace()
+    except ValidationError as error:
+        raise _invalid(error) from None
+    if not place.status_bucket or place.status_bucket_url is None:
+        raise InputError("set SWITCHYARD_STATUS_BUCKET and .._URL to those of the service")
+    return place
 
 
 def _invalid(error: ValidationError) -> InputError:

@@ -1,8 +1,8 @@
 """API servers of clusters that Switchyard reads or writes; the only door to `kubernetes`.
 
-`kubeconfig` reads credentials, `connection` sends requests, `api` speaks the protocol, `units`
-applies and prunes the objects of one unit, and `watch` follows objects. No decision is taken here:
-what is applied, where and when comes as data.
+`kubeconfig` and `in_cluster` read credentials, `connection` sends requests, `api` speaks the
+protocol, `units` applies and prunes the objects of one unit, `watch` follows objects, and `watched`
+reads those of agents. No decision is taken here: what is applied, where and when comes as data.
 """
 
 from bot.clusters.api import ClusterApi
@@ -17,8 +17,10 @@ from bot.clusters.errors import (
     UnknownKindError,
     WriteConflictError,
 )
+from bot.clusters.in_cluster import in_cluster_credentials
 from bot.clusters.known import Clusters
 from bot.clusters.kubeconfig import Credentials, read_kubeconfig
+from bot.clusters.watched import read_watched, words_in
 
 __all__ = [
     "ApiUnavailableError",
@@ -33,5 +35,8 @@ __all__ = [
     "OwnershipError",
     "UnknownKindError",
     "WriteConflictError",
+    "in_cluster_credentials",
     "read_kubeconfig",
+    "read_watched",
+    "words_in",
 ]

@@ -3,7 +3,10 @@
 One format for every way on which it travels: `POST /status/<cluster>`, a branch, or a bucket.
 """
 
-from typing import Annotated, Literal
+import json
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -11,9 +14,10 @@ from bot.documents.facts import FactsReport
 from bot.documents.models.common import Version
 from bot.documents.types import Moment, Name, Part, invalid
 from planners.model import Readiness
-from plugins import MAX_MESSAGE_LENGTH, ReportError, Word, json_object
+from plugins import MAX_BODY_BYTES, MAX_MESSAGE_LENGTH, ReportError, Word, json_object
 
-MOST_UNITS = 2_000
+VERSION = "switchyard.dev/v1alpha1"
+MOST_UNITS, MOST_PARTS = 2_000, 50
 MOST_CHARACTERS = 500
 FILE, SIGNATURE = "status.json", "status.json.sig"
 """The files of a branch: the document, and its signature."""
@@ -45,6 +49,18 @@ class UnitStatus(Part):
         return self
 
 
+class AgentPartStatus(Part):
+    """A part of the agent that serves all components, such as what fetches the deploy repo."""
+
+    part: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,63}$")] = Field(
+        description="What the agent calls it."
+    )
+    readiness: Literal["READY", "PROGRESSING", "STALLED"] = Field(description="State there.")
+    message: Annotated[str, Field(max_length=MAX_MESSAGE_LENGTH)] = Field(
+        default="", description="What the agent says, for people."
+    )
+
+
 class ClusterStatus(Part):
     """The state of a cluster at a time."""
 
@@ -58,11 +74,18 @@ class ClusterStatus(Part):
     units: Annotated[list[UnitStatus], Field(max_length=MOST_UNITS)] = Field(
         default=[], description="What runs there."
     )
+    agent: Annotated[list[AgentPartStatus], Field(max_length=MOST_PARTS)] = Field(
+        default=[], description="How the agent itself fares."
+    )
     facts: FactsReport | None = Field(default=None, description="The cluster's facts.")
 
     def words(self) -> tuple[Word, ...]:
-        """What it says about each component."""
-        return tuple(
+        """What it says about the agent, and about each component."""
+        parts = [
+            Word(self.cluster, "", each.part, "", Readiness(each.readiness), each.message, self.at)
+            for each in self.agent
+        ]
+        units = [
             Word(
                 self.cluster,
                 each.application,
@@ -73,7 +96,8 @@ class ClusterStatus(Part):
                 self.at,
             )
             for each in self.units
-        )
+        ]
+        return (*parts, *units)
 
 
 def read_cluster_status(body: bytes) -> ClusterStatus:
@@ -86,3 +110,55 @@ def read_cluster_status(body: bytes) -> ClusterStatus:
         return ClusterStatus.model_validate(json_object(body))
     except ValidationError as error:
         raise ReportError(str(error)[:MOST_CHARACTERS]) from error
+
+
+def write_cluster_status(cluster: str, words: Iterable[Word], now: datetime) -> bytes:
+    """The document of what an agent says now; of other clusters, which a hub may have, nothing.
+
+    Its number is the time in seconds, which grows without being kept anywhere. What no document can
+    hold is left out: READY without a commit, names that are none of Switchyard's; and messages,
+    where the whole would be too large: first those of components that are READY, then all.
+    """
+    told = [each for each in words if each.cluster == cluster]
+    parts = [_part(each) for each in told if each.is_about_cluster]
+    units = [_unit(each) for each in told if not each.is_about_cluster]
+    value: dict[str, Any] = {
+        "apiVersion": VERSION,
+        "kind": "ClusterStatus",
+        "cluster": cluster,
+        "at": now.astimezone(UTC).isoformat(timespec="seconds"),
+        "sequence": int(now.timestamp()),
+        "agent": [each for each in parts if _fits(AgentPartStatus, each)][:MOST_PARTS],
+        "units": [each for each in units if _fits(UnitStatus, each)][:MOST_UNITS],
+    }
+    body = json.dumps(value).encode()
+    for silent in ({"READY"}, {"READY", "PROGRESSING", "STALLED"}):
+        if len(body) <= MAX_BODY_BYTES:
+            break
+        for each in value["units"]:
+            if each["readiness"] in silent:
+                each.pop("message", None)
+        body = json.dumps(value).encode()
+    return body
+
+
+def _part(word: Word) -> dict[str, str]:
+    return {"part": word.component, "readiness": word.readiness.value, "message": word.message}
+
+
+def _unit(word: Word) -> dict[str, str]:
+    return {
+        "application": word.application,
+        "component": word.component,
+        "revision": word.revision,
+        "readiness": word.readiness.value,
+        "message": word.message,
+    }
+
+
+def _fits(model: type[Part], value: dict[str, str]) -> bool:
+    try:
+        model.model_validate(value)
+    except ValidationError:
+        return False
+    return True

@@ -10,7 +10,6 @@ from bot.documents.tenants import is_tenant_setup
 from bot.gather.errors import GatherError
 from bot.gather.repository import Checkout, fetch
 from planners.model import Fleet, Json, Registration, Unit
-from plugins import WatchedKind
 from renderers import yaml
 from renderers.inventory import (
     INVENTORY_LABEL,
@@ -116,22 +115,6 @@ async def read_objects(api: ClusterApi) -> tuple[dict[str, Any], ...]:
         for api_version, kind in sorted(listed_kinds(inventories))
     ]
     return (*inventories, *(item for items in found for item in items))
-
-
-async def read_watched(api: ClusterApi, kinds: Iterable[WatchedKind]) -> tuple[dict[str, Any], ...]:
-    """The objects in which an agent says how it fares; none of kinds that are not served.
-
-    Raises:
-        ClusterError: the cluster cannot be read, or not by this account.
-    """
-    found: list[dict[str, Any]] = []
-    for each in kinds:
-        try:
-            resource = await api.resource(each.api_version, each.kind)
-        except UnknownKindError:
-            continue
-        found += (await api.list(resource, "", namespace=each.namespace)).items
-    return tuple(found)
 
 
 async def read_inventories(api: ClusterApi) -> tuple[dict[str, Any], ...]:

@@ -127,6 +127,9 @@ def _placed(views: Views, reporters: ReportersView, status: ClusterStatus) -> It
     places, here = Places(views), {}
     for word in status.words():
         name = word.application
+        if word.is_about_cluster:
+            yield word
+            continue
         if name not in reporters.applications:
             continue
         if name not in here:

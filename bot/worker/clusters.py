@@ -6,23 +6,21 @@ records the words that the objects say. Merges, changes on the cluster and time 
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 
 import structlog
 
-from bot.clusters import ClusterApi, ClusterError
+from bot.clusters import ClusterApi, ClusterError, read_watched, words_in
 from bot.context import Context
 from bot.effects.units import apply_units
 from bot.effects.wake import wake
 from bot.engine import discovery
-from bot.gather.clusters import read_desired, read_objects, read_watched
+from bot.gather.clusters import read_desired, read_objects
 from bot.gather.fleet import read_fleet
 from bot.store.keys import application_key
 from planners.model import Cluster, Fleet, Readiness
-from plugins import Agent, AppliesUnits, ReportError, Watched, WatchedKind, Word
+from plugins import Agent, AppliesUnits, Watched, WatchedKind, Word
 
 EVERY = timedelta(minutes=1)
 DRIFT_EVERY = timedelta(minutes=10)
@@ -110,11 +108,7 @@ async def _listen(api: ClusterApi, fleet: Fleet, cluster: Cluster) -> tuple[Word
     """What an agent's objects say about clusters that it may speak for."""
     agent: Agent = discovery.agents()[cluster.agent]
     objects = await read_watched(api, watched_kinds(fleet, cluster))
-    by_name: dict[tuple[str, str], list[dict[str, Any]]] = {}
-    for each in objects:
-        metadata = each["metadata"]
-        by_name.setdefault((metadata.get("namespace", ""), metadata["name"]), []).append(each)
-    words = [word for found in by_name.values() for word in _said(agent, cluster.name, found)]
+    words = words_in(agent, cluster.name, objects)
     speaks_for = {
         each.name
         for each in fleet.clusters
@@ -126,15 +120,6 @@ async def _listen(api: ClusterApi, fleet: Fleet, cluster: Cluster) -> tuple[Word
         if each.cluster in speaks_for
         and (each.is_about_cluster or fleet.registration(each.application) is not None)
     )
-
-
-def _said(agent: Agent, cluster: str, objects: Iterable[Mapping[str, Any]]) -> tuple[Word, ...]:
-    """The words in objects of one name; malformed ones say nothing, and hide no others."""
-    try:
-        return agent.read(cluster, objects)
-    except ReportError as error:
-        log.warning("object not understood", cluster=cluster, error=str(error))
-        return ()
 
 
 def _cannot(context: Context, cluster: str, error: ClusterError) -> Word:

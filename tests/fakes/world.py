@@ -160,7 +160,7 @@ class World:
 
     def start_bot(self) -> None:
         """Start the bot on what its folder holds, also after it stopped or lost its database."""
-        settings = Settings(
+        settings = self.settings = Settings(
             data_dir=self.folder / "bot",
             fleet=f"{self.places[FLEET]}:{FLEET}",
             marker_key="marker-key-of-the-tests",

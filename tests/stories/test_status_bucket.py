@@ -6,6 +6,7 @@ from html import unescape
 import pytest
 from structlog.testing import capture_logs
 
+from bot.app import Service
 from bot.buckets import Bucket
 from bot.report.model import STATUSES
 from bot.sandbox.demo.site import BOT
@@ -196,3 +197,27 @@ async def test_one_sequence_whichever_way_a_document_takes(place: Place) -> None
         world, "three", document(world, "three", 9), signature(document(world, "three", 9), "one")
     )
     assert await read(world) == ["three: invalid signature"]
+
+
+async def test_the_service_reads_both_and_shows_what_it_cannot_read(place: Place) -> None:
+    """A status repository that does not exist; a bucket that is away, then back."""
+    settings = place.world.settings.model_copy(update={"status_repo": f"local:{STATUS}"})
+    service = Service(place.world.context, settings, place.bucket)
+    jobs = [job for job, _ in service._jobs()][2:]
+    place.put("three", document(place.world, "three", 7))
+    place.server.faults.append(error(403, "AccessDenied"))
+
+    for job in jobs:
+        await job()
+    shown = await place.warnings()
+    assert f"Status documents in local:{STATUS} cannot be read: " in shown
+    assert "Status documents in the bucket fleet-status cannot be read: " in shown
+    assert service.woken.is_set()
+
+    place.world.forge.create_repository(STATUS, {"otto": "write", BOT: "read"})
+    place.world.otto.push(STATUS, "main", {"README.md": b"Status documents.\n"}, "Begin")
+    await place.world.advance(61)
+    for job in jobs:
+        await job()
+    assert "cannot be read" not in await place.warnings()
+    assert place.counted() == 7

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from bot.__main__ import main
+from bot.cli.parser import parser
 from renderers import yaml
 
 GUIDE = Path(__file__).parents[3] / "docs/guides/getting-started.md"
@@ -48,3 +49,100 @@ def test_a_cluster_that_is_not_declared_is_a_mistake(
 ) -> None:
     assert main(["connect", "eu-edge-2", *fleet, *URLS]) == 1
     assert "no cluster eu-edge-2; declare it in clusters/" in capsys.readouterr().err
+
+
+AGENTS = {
+    "flux": "{agent: flux}",
+    "argocd": "{agent: argocd, argocd: {namespace: argo, repoUrl: 'https://g.example.com/{repo}'}}",
+    "anthos": "{agent: anthos, anthos: {repoUrl: 'https://g.example.com/{repo}'}}",
+    "azure-arc": (
+        "{agent: azure-arc, azureArc: {subscription: 00000000-0000-0000-0000-000000000000, "
+        "resourceGroup: edges, resource: edge-1}}"
+    ),
+}
+
+
+def declare(fleet: list[str], agent: str) -> None:
+    text = CLUSTER.partition("spec:")[0] + f"spec: {AGENTS[agent]}\n"
+    Path(fleet[1], "clusters/eu-edge-1.yaml").write_text(text)
+
+
+@pytest.mark.parametrize(
+    ("agent", "rights"),
+    [
+        (
+            "flux",
+            [
+                ("Role", "flux-system", "source.toolkit.fluxcd.io", "gitrepositories"),
+                ("Role", "flux-system", "kustomize.toolkit.fluxcd.io", "kustomizations"),
+            ],
+        ),
+        ("argocd", [("Role", "argo", "argoproj.io", "applications")]),
+        (
+            "anthos",
+            [
+                ("Role", "config-management-system", "configsync.gke.io", "rootsyncs"),
+                ("ClusterRole", "", "configsync.gke.io", "reposyncs"),
+                ("ClusterRole", "", "kpt.dev", "resourcegroups"),
+            ],
+        ),
+    ],
+)
+def test_a_reporter_may_list_what_it_reads_and_nothing_else(
+    fleet: list[str],
+    capsys: pytest.CaptureFixture[str],
+    agent: str,
+    rights: list[tuple[str, str, str, str]],
+) -> None:
+    declare(fleet, agent)
+    assert main(["connect", "eu-edge-1", *fleet, *URLS, "--reporter", "push"]) == 0
+
+    found = objects(capsys.readouterr().out)
+    roles = [each for each in found if each["kind"] in {"Role", "ClusterRole"}]
+    assert rights == [
+        (each["kind"], each["metadata"].get("namespace", ""), group, plural)
+        for each in roles
+        for rule in each["rules"]
+        for group in rule["apiGroups"]
+        for plural in rule["resources"]
+    ]
+    assert all(rule["verbs"] == ["list"] for each in roles for rule in each["rules"])
+    bindings = [each for each in found if each["kind"].endswith("Binding")]
+    bound = [(each["roleRef"]["kind"], each["metadata"].get("namespace")) for each in bindings]
+    assert bound == [(each["kind"], each["metadata"].get("namespace")) for each in roles]
+    (account,) = [each["metadata"] for each in found if each["kind"] == "ServiceAccount"]
+    subject = {"kind": "ServiceAccount", **account}
+    assert all(each["subjects"] == [subject] for each in bindings)
+
+
+def test_the_arguments_of_a_reporter_are_those_of_the_command(
+    fleet: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    declare(fleet, "argocd")
+    command = ["connect", "eu-edge-1", *fleet, *URLS, "--reporter"]
+    assert main([*command, "bucket"]) == 1
+    assert "set SWITCHYARD_STATUS_BUCKET and .._URL to those" in capsys.readouterr().err
+    monkeypatch.setenv("SWITCHYARD_STATUS_BUCKET", "fleet-status")
+    monkeypatch.setenv("SWITCHYARD_STATUS_BUCKET_URL", "https://s3.example.com")
+    assert main([*command, "bucket", "--reporter-image", "images.example.com/s@sha256:1"]) == 0
+
+    cron_job = objects(capsys.readouterr().out)[-1]
+    (container,) = cron_job["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
+    assert container["image"] == "images.example.com/s@sha256:1"
+    assert {each["name"]: each["value"] for each in container["env"]} == {
+        "SWITCHYARD_STATUS_BUCKET": "fleet-status",
+        "SWITCHYARD_STATUS_BUCKET_URL": "https://s3.example.com/",
+        "SWITCHYARD_STATUS_BUCKET_REGION": "us-east-1",
+        "SWITCHYARD_STATUS_BUCKET_PATH_STYLE": "true",
+    }
+    options = parser().parse_args(container["args"])
+    assert (options.cluster, options.agent, options.bucket) == ("eu-edge-1", "argocd", True)
+    assert options.watch == ["Application.v1alpha1.argoproj.io/argo"]
+
+
+def test_an_agent_without_objects_of_its_own_has_no_reporter(
+    fleet: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    declare(fleet, "azure-arc")
+    assert main(["connect", "eu-edge-1", *fleet, *URLS, "--reporter", "push"]) == 1
+    assert "agent azure-arc has no objects that say how it fares" in capsys.readouterr().err
