@@ -111,7 +111,11 @@ async def _words(
 ) -> tuple[Word, ...]:
     connection = Connection(cluster, credentials)
     try:
-        objects = await read_watched(ClusterApi(connection), kinds)
+        api = ClusterApi(connection)
+        objects = await read_watched(api, kinds)
+        if not objects:
+            # An agent that is not there has nothing to say; one without components says so.
+            await api.resource(kinds[-1].api_version, kinds[-1].kind)
     finally:
         await connection.close()
     return tuple(words_in(agent, cluster, objects))

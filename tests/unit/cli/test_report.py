@@ -163,6 +163,7 @@ def test_what_is_wrong_is_said(
             (("--agent", "none"), "unknown agent none; available: "),
             (("--agent", "kubernetes"), "agent kubernetes has no objects that say how it fares"),
             (("--agent", "argocd"), "name what to read with --watch"),
+            (("--watch", "A.v1.b.example.com/c"), "one serves no A in b.example.com/v1"),
             (("--watch", "Application"), "not of the form Kind.version.group/namespace"),
             (("--bucket",), "SWITCHYARD_STATUS_BUCKET: required with --bucket"),
             (("--out", "missing"), "missing cannot be written to"),
