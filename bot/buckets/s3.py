@@ -240,7 +240,7 @@ def _parsed(body: bytes) -> ET.Element | None:
     try:
         parser.feed(body)
         found: ET.Element = parser.close()
-    except (ET.ParseError, ValueError):
+    except (ET.ParseError, LookupError, ValueError):  # LookupError: an unknown encoding
         return None
     return found
 
