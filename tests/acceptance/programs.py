@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 FOLDER = Path(__file__).with_name("programs")
-MODULES = ("etcd", "kubernetes", "kwok", "flux", "argocd")
+MODULES = ("etcd", "kubernetes", "kwok", "flux", "argocd", "versitygw")
 DATA: dict[str, dict[str, tuple[str, ...]]] = {
     "kwok": {"sigs.k8s.io/kwok": ("kustomize/stage/pod/general", "kustomize/stage/node")},
     "flux": {

@@ -9,6 +9,7 @@ import yaml as plain_yaml
 from bot.sandbox.demo.site import APP, BOT, DEPLOY
 from tests.acceptance.argocd_scenario import run_argocd
 from tests.acceptance.direct import DIRECT_SCENARIOS, DirectScenario, run_direct
+from tests.acceptance.edges import run_edges
 from tests.acceptance.processes import RigError
 from tests.acceptance.rig import CANARY, CLUSTERS, WITH_FLUX, Rig
 from tests.acceptance.rollouts import (
@@ -280,6 +281,7 @@ SCENARIOS = (
     Scenario("rollback", "A rollback brings the earlier version back", _roll_back),
     Scenario("refusal", "A plan with an object in a namespace of others is refused", _refuse_plan),
     Scenario("containment", "The tenant's account cannot leave its namespaces", _contain),
+    Scenario("edges", "An edge's reporter leaves its document in a bucket", run_edges),
     *(
         Scenario(name, title, _without_agent(scenario))
         for name, (title, scenario) in DIRECT_SCENARIOS.items()
