@@ -49,7 +49,7 @@ _SYNCS = ("RepoSync", "RootSync")
 _UNIT = re.compile(r"([a-z0-9-]+)\.([a-z0-9-]+)")
 _FOREGROUND = {"configsync.gke.io/deletion-propagation-policy": "Foreground"}
 """Objects go before the sync object that applied them."""
-_WAIT = "1m"
+_WAIT = timedelta(minutes=1)
 """How long an apply waits for objects; a correction that is merged meanwhile waits as long."""
 
 
@@ -142,7 +142,7 @@ class Anthos:
         settings = _settings(target.settings)
         git = _git(_url(target, settings), settings.branch, target.folder, settings)
         name, namespace = _unit_name(target), target.namespaces[0]
-        override: dict[str, Json] = {"reconcileTimeout": _WAIT, "statusMode": "enabled"}
+        override: dict[str, Json] = {"reconcileTimeout": _duration(_WAIT), "statusMode": "enabled"}
         if target.is_tenant_setup:
             override["namespaceStrategy"] = "explicit"
             return (_sync("RootSync", name, NAMESPACE, git, override),)
@@ -265,12 +265,21 @@ def _git(url: str, branch: str, folder: str, settings: AnthosSettings) -> dict[s
         "repo": url,
         "branch": branch,
         "dir": folder,
-        "period": f"{int(settings.period.total_seconds())}s",
+        "period": _duration(settings.period),
         "auth": settings.auth,
     }
     if settings.auth in ("token", "ssh"):
         git["secretRef"] = {"name": settings.git_secret}
     return git
+
+
+def _duration(span: timedelta) -> str:
+    """As Go prints it: Config Sync writes the object back so, which would be drift otherwise."""
+    minutes, seconds = divmod(int(span.total_seconds()), 60)
+    hours, rest = divmod(minutes, 60)
+    if hours:
+        return f"{hours}h{rest}m{seconds}s"
+    return f"{rest}m{seconds}s" if rest else f"{seconds}s"
 
 
 def _sync(

@@ -23,12 +23,18 @@ READY, STALLED = "READY", "STALLED"
 CANARY, OTHER = "eu-core-1", "ap-edge-1"
 COMPONENTS = ("cart-redis", "currency")
 EVERYWHERE = {(name, cluster): READY for name in COMPONENTS for cluster in (CANARY, OTHER)}
+WEB = ("web", "eu-1")
 SET_UP = {("namespace", cluster): READY for cluster in (CANARY, OTHER)}
 ENDS: dict[str, dict[tuple[str, str], str]] = {
     "flux/tenant": SET_UP,
     "flux/rollout": EVERYWHERE,
     "flux/failure": {("currency", CANARY): STALLED, ("cart-redis", CANARY): READY},
     "flux/rollback": EVERYWHERE,
+    "anthos/rollout": {WEB: READY},
+    "anthos/failure": {WEB: STALLED},
+    "anthos/correction": {WEB: READY},
+    "anthos/refusal": {WEB: STALLED},
+    "anthos/removal": {WEB: READY},
 }
 """The last state of units, by component and cluster."""
 
@@ -38,10 +44,16 @@ def recorded(name: str) -> list[dict[str, Any]]:
     return found
 
 
+def second_of(each: dict[str, Any]) -> str:
+    """The second of an event, in which the orders of arrival differ."""
+    event = each["event"]
+    return str(event["timestamp"] if "timestamp" in event else event["at"])
+
+
 def backwards_within_seconds(events: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """The same events, those of each cluster's second in the opposite order."""
-    by_time = sorted(events, key=lambda each: each["event"]["timestamp"])
-    for _, group in groupby(by_time, key=lambda each: each["event"]["timestamp"]):
+    by_time = sorted(events, key=second_of)
+    for _, group in groupby(by_time, key=second_of):
         yield from reversed(list(group))
 
 
@@ -75,6 +87,7 @@ def test_a_recorded_conversation_ends_in_the_real_state(
 
 
 def test_every_recording_is_replayed() -> None:
-    files = {f"{path.parent.name}/{path.stem}" for path in DATA.glob("flux/*.json")}
+    found = (path for agent in ("anthos", "flux") for path in DATA.glob(f"{agent}/*.json"))
+    files = {f"{path.parent.name}/{path.stem}" for path in found}
 
     assert files - {"flux/containment"} == set(ENDS)

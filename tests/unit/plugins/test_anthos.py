@@ -5,7 +5,7 @@ import re
 import subprocess
 from copy import deepcopy
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from tests.fakes.crds import violations
 
 COMMITS = {"A": "a" * 40, "B": "b" * 40, "C": "c" * 40, "": ""}
 GUIDE = Path(__file__).parents[3] / "docs/guides/config-sync.md"
+DATA = Path(__file__).parents[2] / "data"
 KEY = b"k" * 64
 URL = "https://git.example.com/{repo}.git"
 SETTINGS = AnthosSettings(URL)
@@ -321,11 +322,11 @@ def test_a_component_has_a_repo_sync_that_depends_on_the_rights_of_its_account()
             "repo": "https://git.example.com/acme/deploy.git",
             "branch": "main",
             "dir": FOLDER,
-            "period": "60s",
+            "period": "1m0s",
             "auth": "token",
             "secretRef": {"name": "git-creds"},
         },
-        "override": {"reconcileTimeout": "1m", "statusMode": "enabled"},
+        "override": {"reconcileTimeout": "1m0s", "statusMode": "enabled"},
     }
 
 
@@ -413,6 +414,16 @@ def test_a_plan_says_what_config_sync_does_not_take() -> None:
 
     (problem,) = found.problems
     assert "web@c2: Config Sync cannot apply Deployment/web in the namespace jobs" in str(problem)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(15, "15s"), (60, "1m0s"), (90, "1m30s"), (3600, "1h0m0s")]
+)
+def test_durations_are_as_config_sync_writes_them_back(seconds: int, text: str) -> None:
+    """Seen on a real one: reconciler-manager updates the object, and 60s becomes 1m0s."""
+    _, sync = PLUGIN.references(target(AnthosSettings(URL, period=timedelta(seconds=seconds))))
+
+    assert f"'period': '{text}'" in str(sync)
 
 
 def test_credentials_are_named_only_where_they_are_needed() -> None:
@@ -504,3 +515,47 @@ def test_the_script_of_the_guide_sends_what_the_cluster_says(tmp_path: Path) -> 
 
 def documents(block: str) -> list[dict[str, Any]]:
     return [each.value for each in yaml.load_documents(block.encode())]  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        (
+            "rollout",
+            [
+                ("PROGRESSING", "a", "being synced: Source"),
+                ("PROGRESSING", "a", "being synced: Syncing"),
+                ("READY", "a", "2 objects are Current"),
+                ("READY", "b", "2 objects are Current"),
+            ],
+        ),
+        ("failure", [("STALLED", "c", "Deployment web: Failed")]),
+        ("correction", [("READY", "d", "2 objects are Current")]),
+        (
+            "refusal",
+            [
+                ("STALLED", "e", 'KNV1058: Resources in the "shop" repo must'),
+                ("STALLED", "", "KNV2004: failed to evaluate the config directory"),
+            ],
+        ),
+        ("removal", [("READY", "1", "2 objects are Current")]),
+    ],
+)
+def test_what_a_real_config_sync_went_through(
+    name: str, expected: list[tuple[str, str, str]]
+) -> None:
+    """READY is said once, long after the sync, and nothing in between."""
+    recorded = json.loads((DATA / f"anthos/{name}.json").read_text())
+    found: list[tuple[str, str, str]] = []
+    for each in recorded["events"]:
+        items = each["event"]["list"]["items"]
+        assert [violations(item) for item in items] == [[]] * len(items)
+        for word in PLUGIN.report("eu-1", json.dumps(each["event"]).encode()):
+            new = (word.readiness.name, word.revision[:1], word.message)
+            if not found or found[-1] != new:
+                found.append(new)
+
+    assert len(found) == len(expected)
+    for (readiness, commit, message), wanted in zip(found, expected, strict=True):
+        assert (readiness, commit) == wanted[:2]
+        assert message.startswith(wanted[2])
