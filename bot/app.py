@@ -156,6 +156,12 @@ class Service:
                 each.cancel()
             await watches.stop()
 
+    async def close(self) -> None:
+        """Let the threads end, then close the database."""
+        await asyncio.to_thread(self.context.store.queue.close)
+        await asyncio.to_thread(self._threads.shutdown)
+        self.context.store.close()
+
     def _begin(self, job: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(job)
         self._aside.add(task)
@@ -312,7 +318,7 @@ def build(
             if bucket is not None:
                 await bucket.close()
             context.azure.close()
-            context.store.close()
+            await service.close()
 
     auth = Auth(settings, discovery.forges(), context)
     auth.warn_if_unreachable()

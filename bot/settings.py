@@ -333,9 +333,10 @@ class Settings(ChartSettings, AzureSettings, BucketSettings):
         default=300, ge=1, description="Seconds between full resyncs, which run without any event."
     )
     lease_seconds: int = Field(
-        default=15,
+        default=8,
         ge=1,
-        description="Seconds without a heartbeat before a worker's lease expires.",
+        description="Seconds without a heartbeat before a worker's lease expires, and another "
+        "replica takes its work over. The same for all replicas.",
     )
     workers: int = Field(
         default=3,

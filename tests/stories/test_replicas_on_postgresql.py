@@ -1,0 +1,120 @@
+"""Two replicas on one PostgreSQL: one dies in the middle of a pass, the other one takes over."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from bot import app
+from bot.app import Service
+from bot.engine.propose import Proposal
+from bot.sandbox.demo.site import APP
+from bot.settings import Settings
+from bot.store import Store
+from bot.store.keys import application_key
+from planners.model.snapshot import Snapshot
+from tests.fakes.stores import fresh_url
+from tests.fakes.world import World, small_app, small_fleet
+
+KEY = application_key("storefront")
+AHEAD = timedelta(seconds=600)
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    with fresh_url("postgresql", Path()) as made:
+        yield made
+
+
+class Replica:
+    """The tasks of a service on the world's forge; its planner never returns."""
+
+    def __init__(self, world: World, url: str, name: str, ahead: timedelta = timedelta()) -> None:
+        self.planning = asyncio.Event()
+        self.store = Store.open(url)
+        clock = self.store.shared_clock(lambda: datetime.now(UTC) + ahead)
+        settings = Settings(
+            data_dir=world.folder / name, fleet="local:fleet/fleet", marker_key="m" * 16,
+            report_key="r" * 16, lease_seconds=1, workers=1,
+        )  # type: ignore[call-arg]  # fmt: skip
+        context = replace(world.context, store=self.store, clock=clock, propose=self._plan)
+        self.service = Service(context, settings, owner=name)
+        self._running: asyncio.Task[None] | None = None
+
+    async def _plan(self, _: Snapshot) -> Proposal:
+        self.planning.set()
+        return await asyncio.get_running_loop().create_future()
+
+    def start(self) -> None:
+        self._running = asyncio.create_task(self.service.run())
+
+    async def die(self) -> None:
+        """Stop without another word to the database: a claim stays claimed."""
+        if self._running is not None:
+            self._running.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._running
+            self._running = None
+
+    async def close(self) -> None:
+        await self.die()
+        await self.service.close()
+
+
+async def claimed_by(store: Store) -> str:
+    found = await asyncio.to_thread(store.queue.waiting, 9)
+    return next((each.owner or "" for each in found if each.key == KEY), "")
+
+
+async def is_done(store: Store, key: str) -> bool:
+    """Whether a worker reconciled the key."""
+    found = await asyncio.to_thread(store.queue.waiting, 9)
+    return all(each.key != key for each in found)
+
+
+async def soon(event: asyncio.Event) -> None:
+    async with asyncio.timeout(30):
+        await event.wait()
+
+
+@pytest.mark.parametrize("ahead", [timedelta(), AHEAD], ids=["", "clock-ahead"])
+async def test_the_key_of_a_dead_replica_is_taken_over(
+    world: World, url: str, ahead: timedelta
+) -> None:
+    world.found(small_fleet())
+    world.ada.push(APP, "main", small_app(), "Open the shop")
+    with capture_logs():
+        dies, heir = Replica(world, url, "dies", ahead), Replica(world, url, "heir")
+        dies.start()
+        await soon(dies.planning)
+        assert (await claimed_by(heir.store)).startswith("dies")
+        heir.start()
+        await dies.die()
+
+        await soon(heir.planning)
+
+        assert (await claimed_by(heir.store)).startswith("heir")
+        await dies.close()
+        await heir.close()
+
+
+async def test_a_key_that_one_replica_makes_due_wakes_the_other(
+    world: World, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a notification: by itself, the other one would look in an hour."""
+    monkeypatch.setattr(app, "IDLE_SECONDS", 3600)
+    with capture_logs():
+        here, there = Replica(world, url, "here"), Replica(world, url, "there")
+        there.start()
+        for key in ("application/a", "application/b"):
+            await asyncio.to_thread(here.store.queue.trigger, [key], here.service.context.clock())
+            async with asyncio.timeout(30):
+                while not await is_done(here.store, key):  # noqa: ASYNC110 - another process may
+                    await asyncio.sleep(0.01)
+        await there.close()
+        await here.close()
