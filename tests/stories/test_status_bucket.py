@@ -6,11 +6,14 @@ from html import unescape
 import pytest
 from structlog.testing import capture_logs
 
-from bot.app import Service
+from bot.app import Service, build
 from bot.buckets import Bucket
+from bot.documents.cluster_status import read_cluster_status
 from bot.report.model import STATUSES
 from bot.sandbox.demo.site import BOT
-from bot.worker.status_bucket import MOST_DOCUMENTS, StatusBucket
+from bot.web.cluster_status import _advance
+from bot.worker import status_bucket
+from bot.worker.status_bucket import StatusBucket
 from tests.fakes.s3_server import FakeS3, bucket_settings, error
 from tests.fakes.world import REPORT_KEY, World, small_fleet
 from tests.stories.test_status_documents import (
@@ -174,7 +177,18 @@ async def test_a_flood_of_objects_is_read_in_parts(place: Place) -> None:
     assert await place.read() == ([""] * 10, [])
     assert await place.read() == (["", "", "", f"/{THREE}"], [])
     assert place.counted() == 7
-    assert MOST_DOCUMENTS >= 1000
+
+
+async def test_documents_beyond_the_most_of_a_reading_wait(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(status_bucket, "MOST_DOCUMENTS", 2)
+    for name in ("one", "three", "two"):
+        place.put(name, document(place.world, name, 7))
+
+    assert await place.read() == (["", "/status/one.json", f"/{THREE}"], [])
+    assert await place.read() == (["", "/status/two.json"], [])
+    assert await place.read() == ([""], [])
 
 
 async def test_one_sequence_whichever_way_a_document_takes(place: Place) -> None:
@@ -197,6 +211,29 @@ async def test_one_sequence_whichever_way_a_document_takes(place: Place) -> None
         world, "three", document(world, "three", 9), signature(document(world, "three", 9), "one")
     )
     assert await read(world) == ["three: invalid signature"]
+
+
+async def test_the_number_never_falls_when_two_ways_bring_documents_at_once(place: Place) -> None:
+    """Both are found to be in order before either is recorded."""
+    world, views = place.world, place.world.context.store.views
+    older, newer = (read_cluster_status(document(world, "three", each)) for each in (7, 8))
+
+    _advance(views, newer)
+    _advance(views, older)
+    assert (await push(world, "three", document(world, "three", 7)))[0] == 422
+    assert (await push(world, "three", document(world, "three", 9)))[0] == 202
+
+
+async def test_settings_make_the_bucket_of_the_service(world: World) -> None:
+    bucket = bucket_settings("https://s3.example.com").model_dump()
+    settings = world.settings.model_copy(update=bucket)
+
+    app, service = build(settings, world.context.propose, lambda: world.now)
+    assert service.bucket is not None
+    assert len(service._jobs()) == 3
+    async with app.router.lifespan_context(app):
+        pass
+    assert service.bucket._client.is_closed
 
 
 async def test_the_service_reads_both_and_shows_what_it_cannot_read(place: Place) -> None:
