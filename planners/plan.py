@@ -7,6 +7,8 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from json.encoder import encode_basestring_ascii as quoted
 
 from planners.model import DependencyScope, Json, PlanProblem, Repo, Revision, Unit
 from planners.model.gates import PendingUnit
@@ -22,7 +24,7 @@ from planners.placement.replicas import UnitReplicas, distribute
 from planners.placement.trace import PlacementDecision
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Plan:
     """What should run, in which order, and why. Not to be carried out if it has problems.
 
@@ -42,7 +44,7 @@ class Plan:
     restores: Revision | None = None
     failures: tuple[PendingUnit, ...] = ()
 
-    @property
+    @cached_property
     def units(self) -> tuple[Unit, ...]:
         """All units that should run, sorted."""
         return tuple(sorted(unit for wave in self.waves if not wave.removal for unit in wave.units))
@@ -124,10 +126,16 @@ def _unreachable_quorums(snapshot: Snapshot, units: set[Unit]) -> Iterator[PlanP
                 )
 
 
-def digest_of(value: Json) -> str:
+def digest_of(value: object) -> str:
     """The SHA-256 of a value's canonical JSON (sorted keys, no whitespace), in hexadecimal."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _files_digest(files: Mapping[str, str]) -> str:
+    """`digest_of` for files (path -> blob id): a plan has as many of them as units."""
+    parts = [f"{quoted(path)}:{quoted(files[path])}" for path in sorted(files)]
+    return hashlib.sha256(f"{{{','.join(parts)}}}".encode()).hexdigest()
 
 
 def plan_digest(plan: Plan, desired: Mapping[Unit, Mapping[str, str]], conditions: str) -> str:
@@ -140,11 +148,7 @@ def plan_digest(plan: Plan, desired: Mapping[Unit, Mapping[str, str]], condition
         {
             "name": wave.name,
             "units": [
-                [
-                    unit.component,
-                    unit.cluster,
-                    digest_of(dict(sorted(desired.get(unit, {}).items()))),
-                ]
+                [unit.component, unit.cluster, _files_digest(desired.get(unit, {}))]
                 for unit in wave.units
             ],
         }

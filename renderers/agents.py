@@ -95,7 +95,10 @@ class References(Protocol):
         """
 
     def refusals(self, target: Target) -> tuple[str, ...]:
-        """Why the agent could not deliver a component there, such as a name that is too long."""
+        """Why the agent could not deliver a component there, such as a name that is too long.
+
+        Of a cluster's name only the length decides.
+        """
 
     def references(self, target: Target) -> Objects:
         """The objects for one component, in the `sync` folder of the cluster."""
@@ -123,4 +126,7 @@ class RefusesObjects(Protocol):
     def object_refusals(
         self, target: Target, objects: Iterable[Mapping[str, Json]]
     ) -> tuple[str, ...]:
-        """Why the agent could not apply some of the objects of a component there."""
+        """Why the agent could not apply some of the objects of a component there.
+
+        The name of the cluster does not matter.
+        """

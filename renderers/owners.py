@@ -5,6 +5,7 @@ applications that propose one object, the one with the older merge request for i
 other one has the problem. Each distinct set of components that share a cluster is compared once.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -13,7 +14,8 @@ from planners.model import FilePosition, ObjectIdentity, PlanProblem, Tenant
 from planners.model.snapshot import OwnedObjects, Snapshot
 from renderers.kubernetes.metadata import identity_of
 from renderers.policy import tenancy
-from renderers.variants import Object, Variant, VariantKey
+from renderers.variant_keys import VariantKey
+from renderers.variants import Object, Variant
 
 SHOWN_CLUSTERS = 3
 Locate = Callable[[Variant, Object], FilePosition | None]
@@ -42,7 +44,9 @@ class ObjectOwners:
     snapshot: Snapshot
     locate: Locate
     _objects: dict[VariantKey, dict[ObjectIdentity, list[_Owner]]] = field(default_factory=dict)
-    _variants: dict[str, list[VariantKey]] = field(default_factory=dict)
+    _variants: defaultdict[str, list[VariantKey]] = field(
+        default_factory=partial(defaultdict, list)
+    )
 
     def add(self, key: VariantKey, variant: Variant, cluster: str) -> None:
         """Add the objects of a component on a cluster; `key` identifies its variant."""
@@ -52,7 +56,7 @@ class ObjectOwners:
                 owner = _Owner(variant.component.name, partial(self.locate, variant, item))
                 objects.setdefault(self._identity(item), []).append(owner)
             self._objects[key] = objects
-        self._variants.setdefault(cluster, []).append(key)
+        self._variants[cluster].append(key)
 
     def _identity(self, item: Object) -> ObjectIdentity:
         if self.snapshot.application.is_tenant_setup:

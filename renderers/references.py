@@ -33,6 +33,21 @@ class AgentKey:
     settings: AgentSettings
 
 
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A cluster as its agent's objects see it: the folders of the application there.
+
+    On clusters of one `kind` the objects have the same text, with `rendered_name` for the name.
+    """
+
+    name: str
+    key: AgentKey
+    kind: int
+    rendered_name: str
+    objects: str
+    sync: str
+
+
 @dataclass(slots=True)
 class ReferenceFiles:
     """The agents' objects of one plan."""
@@ -40,61 +55,67 @@ class ReferenceFiles:
     snapshot: Snapshot
     layout: Layout
     agents: Mapping[str, References]
-    _templates: dict[tuple[str, str, AgentKey], bytes] = field(default_factory=dict)
-    _setups: dict[tuple[str, AgentKey], FileTree] = field(default_factory=dict)
-    _rendered_names: dict[str, str] = field(default_factory=dict)
+    _sites: dict[str, Site] = field(default_factory=dict)
+    _kinds: dict[tuple[AgentKey, str], int] = field(default_factory=dict)
+    _templates: dict[tuple[str, int], bytes] = field(default_factory=dict)
+    _setups: dict[int, FileTree] = field(default_factory=dict)
+    _refused: dict[tuple[str, int, int], bool] = field(default_factory=dict)
 
-    def key(self, cluster: Cluster) -> AgentKey:
-        """The agent of a cluster, and its settings there."""
-        settings = cluster.agent_settings or self.agents[cluster.agent].settings()
-        return AgentKey(cluster.agent, settings)
-
-    def files(self, unit: Unit, cluster: Cluster) -> FileTree:
-        """The agent's objects for a unit, in one file."""
-        key, name = self.key(cluster), self._rendered_name(cluster)
-        template = self._templates.get((unit.component, name, key))
-        if template is None:
-            template = self._templates[unit.component, name, key] = self._written(
-                key, Unit(unit.component, name)
+    def site(self, cluster: Cluster) -> Site:
+        """What the files on a cluster have in common."""
+        if cluster.name not in self._sites:
+            settings = cluster.agent_settings or self.agents[cluster.agent].settings()
+            key, name = AgentKey(cluster.agent, settings), _rendered_name(cluster.name)
+            self._sites[cluster.name] = Site(
+                cluster.name,
+                key,
+                self._kinds.setdefault((key, name), len(self._kinds)),
+                name,
+                self.layout.application_folder(cluster.name),
+                self.layout.sync_folder(cluster.name),
             )
-        content = template.replace(_PLACEHOLDER, cluster.name.encode())
-        return {self.layout.sync_file(unit): content} if content else {}
+        return self._sites[cluster.name]
 
-    def setup_files(self, cluster: Cluster) -> FileTree:
+    def files(self, component: str, site: Site) -> FileTree:
+        """The agent's objects for a unit, in one file."""
+        template = self._templates.get((component, site.kind))
+        if template is None:
+            template = self._written(site, Unit(component, site.rendered_name))
+            self._templates[component, site.kind] = template
+        if not template:
+            return {}
+        return {f"{site.sync}/{component}.yaml": template.replace(_PLACEHOLDER, site.name.encode())}
+
+    def setup_files(self, site: Site) -> FileTree:
         """What a tenant's set-up has on a cluster because of its agent, by file name."""
-        key, name = self.key(cluster), self._rendered_name(cluster)
-        if (name, key) not in self._setups:
-            items = self._setup_objects(key, name)
+        if site.kind not in self._setups:
+            items = self._setup_objects(site.key, site.rendered_name)
             files = object_files(items, self.snapshot.tenant.namespace)
             written = {file: yaml.dump(item) for file, item in zip(files, items, strict=True)}
-            self._setups[name, key] = written
+            self._setups[site.kind] = written
         return {
-            file: content.replace(_PLACEHOLDER, cluster.name.encode())
-            for file, content in self._setups[name, key].items()
+            file: content.replace(_PLACEHOLDER, site.name.encode())
+            for file, content in self._setups[site.kind].items()
         }
 
-    def _rendered_name(self, cluster: Cluster) -> str:
-        """The placeholder, or the name itself if YAML would quote it."""
-        name = cluster.name
-        if name not in self._rendered_names:
-            plain = yaml.dump(name) == f"{name}\n".encode()
-            self._rendered_names[name] = CLUSTER_PLACEHOLDER if plain else name
-        return self._rendered_names[name]
-
-    def refusals(self, unit: Unit, cluster: Cluster) -> tuple[str, ...]:
-        """Why the agent could not deliver the unit."""
-        key = self.key(cluster)
-        return self.agents[key.agent].refusals(self._target(key, unit))
+    def refusals(self, component: str, site: Site) -> tuple[str, ...]:
+        """Why the agent could not deliver the unit; each distinct kind of cluster is asked once."""
+        known = (component, site.kind, len(site.name))
+        if self._refused.get(known) is False:
+            return ()
+        agent = self.agents[site.key.agent]
+        found = agent.refusals(self._target(site, Unit(component, site.name)))
+        self._refused[known] = bool(found)
+        return found
 
     def object_refusals(
-        self, unit: Unit, cluster: Cluster, objects: Iterable[Mapping[str, Json]]
+        self, component: str, site: Site, objects: Iterable[Mapping[str, Json]]
     ) -> tuple[str, ...]:
         """Why the agent could not apply some of the unit's objects."""
-        key = self.key(cluster)
-        agent: object = self.agents[key.agent]
+        agent: object = self.agents[site.key.agent]
         if not isinstance(agent, RefusesObjects):
             return ()
-        return agent.object_refusals(self._target(key, unit), objects)
+        return agent.object_refusals(self._target(site, Unit(component, site.name)), objects)
 
     def _setup_objects(self, key: AgentKey, cluster: str) -> list[dict[str, Json]]:
         """The accounts, then the agent's objects for the tenant and for its applications."""
@@ -117,16 +138,16 @@ class ReferenceFiles:
             )
         return items
 
-    def _written(self, key: AgentKey, unit: Unit) -> bytes:
+    def _written(self, site: Site, unit: Unit) -> bytes:
         """The agent's objects for a unit, as YAML."""
-        items = self.agents[key.agent].references(self._target(key, unit))
+        items = self.agents[site.key.agent].references(self._target(site, unit))
         return b"---\n".join(yaml.dump(item) for item in items)
 
-    def _target(self, key: AgentKey, unit: Unit) -> Target:
+    def _target(self, site: Site, unit: Unit) -> Target:
         snapshot = self.snapshot
         return Target(
             cluster=unit.cluster,
-            settings=key.settings,
+            settings=site.key.settings,
             tenant=snapshot.tenant.name,
             application=self.layout.application,
             component=unit.component,
@@ -135,3 +156,8 @@ class ReferenceFiles:
             deploy=snapshot.registration.deploy,
             is_tenant_setup=snapshot.application.is_tenant_setup,
         )
+
+
+def _rendered_name(name: str) -> str:
+    """The placeholder, or the name itself if YAML would quote it."""
+    return CLUSTER_PLACEHOLDER if yaml.is_plain(name) else name

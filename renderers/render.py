@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from typing import NamedTuple
 
 from planners.model import Cluster, Component, PlanProblem, Target, Unit
 from planners.model.snapshot import Snapshot
@@ -26,13 +27,17 @@ from renderers.policy.allowed_kinds import DefinedKinds, defined_kinds
 from renderers.policy.quota_ledger import QuotaLedger
 from renderers.policy.quotas import Usage
 from renderers.policy.signatures import object_digest, signature_of
-from renderers.references import ReferenceFiles
+from renderers.references import ReferenceFiles, Site
 from renderers.tree import FileTree, UnsafePathError
 from renderers.validate import SchemaValidation
-from renderers.variants import Object, Variant, VariantKey, Variants
+from renderers.variant_keys import VariantKey
+from renderers.variants import Object, Variant, Variants
 
 MAX_OBJECT = 1536 * 1024
 """etcd documentation, "System limits": a request has at most 1.5 MiB by default."""
+
+
+NO_REPLICAS: frozenset[tuple[Target, int]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +50,7 @@ class Rendered:
     defects: tuple[Defect, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _FilesKey:
+class _FilesKey(NamedTuple):
     """What distinguishes object files: the variant and the replicas set on it."""
 
     variant: VariantKey
@@ -74,6 +78,7 @@ class _Rendering:
     problems: dict[_ProblemKey, PlanProblem] = field(default_factory=dict)
     warnings: dict[str, None] = field(default_factory=dict)
     usages: dict[_FilesKey, dict[str, Usage]] = field(default_factory=dict)
+    refused: dict[tuple[VariantKey, int], tuple[str, ...]] = field(default_factory=dict)
     defects: list[Defect] = field(default_factory=list)
     defined: DefinedKinds = field(init=False)
     quota: QuotaLedger = field(init=False)
@@ -90,46 +95,55 @@ class _Rendering:
         """The custom kinds that the application defines, in every variant that is rolled out."""
         clusters = {cluster.name: cluster for cluster in self.snapshot.clusters}
         components = {each.name: each for each in self.snapshot.application.components}
+        keys = {name: self.variants.keys.of(each) for name, each in components.items()}
         found: dict[VariantKey, Variant] = {}
-        for unit in self.plan.units:
-            component, cluster = components[unit.component], clusters[unit.cluster]
-            key = self.variants.key(component, cluster)
+        for component, cluster in self.plan.units:
+            key = keys[component][cluster]
             if key not in found:
-                found[key] = self.variants.variant(component, cluster)
+                found[key] = self.variants.variant(components[component], clusters[cluster])
         return defined_kinds(item for each in found.values() for item in each.objects)
 
-    def unit_files(self, layout: Layout, component: Component, cluster: Cluster) -> FileTree:
+    def unit_files(self, unit: Unit, component: Component, cluster: Cluster) -> FileTree:
         """All files of one unit: its objects, and the agent's references to them."""
-        unit = Unit(component.name, cluster.name)
-        for reason in self.references.refusals(unit, cluster):
+        site = self.references.site(cluster)
+        for reason in self.references.refusals(component.name, site):
             self.problem(f"{unit}: {reason}")
-        folder = layout.objects_folder(unit)
-        files = dict(self.object_files(unit, component, cluster))
+        files = self.object_files(unit, component, cluster, site)
         if self.snapshot.application.is_tenant_setup:
-            files |= self.references.setup_files(cluster)
-        return {
-            **{f"{folder}/{name}": content for name, content in files.items()},
-            **self.references.files(unit, cluster),
-        }
+            files = {**files, **self.references.setup_files(site)}
+        folder = f"{site.objects}/{component.name}/"
+        found = {folder + name: content for name, content in files.items()}
+        found.update(self.references.files(component.name, site))
+        return found
 
-    def object_files(self, unit: Unit, component: Component, cluster: Cluster) -> FileTree:
+    def object_files(
+        self, unit: Unit, component: Component, cluster: Cluster, site: Site
+    ) -> FileTree:
         """The object files of a unit by file name, shared by all clusters with this variant."""
-        replicas = self.plan.replicas.get(unit, {})
+        replicas = self.plan.replicas.get(unit)
         variant_key = self.variants.key(component, cluster)
         variant = self.variants.variant(component, cluster)
         self.validation.validate(variant_key, variant, cluster)
         self.owners.add(variant_key, variant, cluster.name)
-        for reason in self.references.object_refusals(unit, cluster, variant.objects):
+        for reason in self.object_refusals(variant_key, variant, site):
             self.problem(f"{unit}: {reason}")
-        key = _FilesKey(variant_key, frozenset(replicas.items()))
+        key = _FilesKey(variant_key, frozenset(replicas.items()) if replicas else NO_REPLICAS)
         if key not in self.files:
-            for target, count in sorted(replicas.items()):
+            for target, count in sorted(replicas.items()) if replicas else ():
                 variant = self.variants.with_replicas(unit, target, variant, count)
             self.collect(variant)
             self.files[key] = self.write(variant)
             self.usages[key] = self.quota.usage(variant.objects)
         self.quota.add(unit.cluster, self.usages[key])
         return self.files[key]
+
+    def object_refusals(self, key: VariantKey, variant: Variant, site: Site) -> tuple[str, ...]:
+        """Why the agent could not apply objects of a variant, by kind of cluster."""
+        known = (key, site.kind)
+        if known not in self.refused:
+            name = variant.component.name
+            self.refused[known] = self.references.object_refusals(name, site, variant.objects)
+        return self.refused[known]
 
     def collect(self, variant: Variant) -> None:
         """Keep a variant's problems and warnings; the same one on other clusters counts once."""
@@ -231,7 +245,7 @@ def render(
     clusters = {cluster.name: cluster for cluster in snapshot.clusters}
     components = {each.name: each for each in snapshot.application.components}
     trees = {
-        unit: run.unit_files(layout, components[unit.component], clusters[unit.cluster])
+        unit: run.unit_files(unit, components[unit.component], clusters[unit.cluster])
         for unit in plan.units
     }
     for message in run.quota.problems():

@@ -17,7 +17,8 @@ from renderers.kubernetes.metadata import identity_of, label_of
 from renderers.kubernetes.schemas import Schemas, SchemaViolation
 from renderers.kubernetes.sops import decrypted_shape
 from renderers.validation.registry import rule_violations
-from renderers.variants import Variant, VariantKey, Variants
+from renderers.variant_keys import VariantKey
+from renderers.variants import Variant, Variants
 
 SHOWN_CLUSTERS = 3
 NEWEST = 999  # later than any minor version: rules only get looser
@@ -56,9 +57,10 @@ class SchemaValidation:
     def validate(self, key: VariantKey, variant: Variant, cluster: Cluster) -> None:
         """Validate the objects of a variant for one cluster; `key` identifies the variant."""
         known = (key, cluster.kubernetes)
-        if known not in self._findings:
-            self._findings[known] = tuple(self._validate(variant, cluster.kubernetes))
-        for finding in self._findings[known]:
+        findings = self._findings.get(known)
+        if findings is None:
+            findings = self._findings[known] = tuple(self._validate(variant, cluster.kubernetes))
+        for finding in findings:
             version = f" (Kubernetes {cluster.kubernetes})" if cluster.kubernetes else ""
             self._clusters.setdefault(finding, []).append(f"{cluster.name}{version}")
 

@@ -18,7 +18,7 @@ from planners.model import (
     Target,
     Unit,
 )
-from planners.model.requests import WorkloadRequests
+from planners.model.requests import WorkloadClasses, WorkloadRequests, WorkloadTable
 from planners.model.snapshot import Snapshot
 from planners.placement.exceptions import replica_overrides
 from renderers.builds import build_of, conflicting_values
@@ -30,29 +30,17 @@ from renderers.new_objects import (
     add_data,
     data_writes,
     empty_data,
-    file_references,
     template_objects,
 )
 from renderers.patch import Patch, PatchError
 from renderers.patch_budget import PatchBudget
 from renderers.sources import Source, SourceError
-from renderers.substitution import ValueReferenceError, lookup, references, substitute
+from renderers.substitution import ValueReferenceError, substitute
+from renderers.variant_keys import VariantKey, VariantKeys
 from renderers.writes import Write, WriteLedger, path_in, text_of
 
 Object = dict[str, Json]
 Identity: TypeAlias = tuple[Json, Json, str, str | None]
-
-
-@dataclass(frozen=True, slots=True)
-class VariantKey:
-    """What distinguishes variants: the component, its customisations there, and their values.
-
-    `customizations` are indexes into the application's; `values` are (reference, value) pairs.
-    """
-
-    component: str
-    customizations: tuple[int, ...]
-    values: tuple[tuple[str, str], ...]
 
 
 @dataclass(slots=True)
@@ -86,72 +74,44 @@ class Variants:
     sources: Mapping[str, Source]
     patches: Mapping[str, Patch]
     _objects: dict[tuple[str, str], tuple[Object, ...]] = field(default_factory=dict)
-    _keys: dict[tuple[str, str], VariantKey] = field(default_factory=dict)
+    _keys: VariantKeys | None = None
     _custom: CustomKinds | None = None
     _budget: PatchBudget | None = None
-    _intents: dict[str, list[tuple[int, CustomizationIntent]]] = field(default_factory=dict)
     _source_problems: dict[tuple[str, str], PlanProblem] = field(default_factory=dict)
     _variants: dict[VariantKey, Variant] = field(default_factory=dict)
-    _references: dict[int, frozenset[str]] = field(default_factory=dict)
 
-    def workloads(self) -> dict[Unit, tuple[WorkloadRequests, ...]]:
+    def workloads(self) -> WorkloadTable:
         """What every component would request on every cluster; equal variants share one tuple."""
-        made: dict[VariantKey, tuple[WorkloadRequests, ...]] = {}
-        found: dict[Unit, tuple[WorkloadRequests, ...]] = {}
-        limits = self.snapshot.tenant.limits
-        for part in self.snapshot.application.components:
-            for cluster in self.snapshot.clusters:
-                key = self.key(part, cluster)
-                if key not in made:
-                    objects = self.variant(part, cluster).objects
-                    made[key] = joined(each for item in objects for each in _workload(item, limits))
-                found[Unit(part.name, cluster.name)] = made[key]
-        return found
+        clusters = self.snapshot.clusters
+        return WorkloadTable(
+            {cluster.name: row for row, cluster in enumerate(clusters)},
+            {each.name: self._workloads(each) for each in self.snapshot.application.components},
+        )
+
+    def _workloads(self, part: Component) -> WorkloadClasses:
+        limits, keys = self.snapshot.tenant.limits, self.keys.of(part)
+        known: dict[VariantKey, int] = {}
+        distinct: list[tuple[WorkloadRequests, ...]] = []
+        for cluster in self.snapshot.clusters:
+            key = keys[cluster.name]
+            if key not in known:
+                known[key] = len(known)
+                objects = self.variant(part, cluster).objects
+                distinct.append(
+                    joined(each for item in objects for each in _workload(item, limits))
+                )
+        return WorkloadClasses([known[keys[e.name]] for e in self.snapshot.clusters], distinct)
+
+    @property
+    def keys(self) -> VariantKeys:
+        """The keys of all variants."""
+        if self._keys is None:
+            self._keys = VariantKeys(self.snapshot, self.sources)
+        return self._keys
 
     def key(self, component: Component, cluster: Cluster) -> VariantKey:
         """The key of the variant that a component has on a cluster."""
-        known = self._keys.get((component.name, cluster.name))
-        if known is None:
-            known = self._keys[component.name, cluster.name] = self._key(component, cluster)
-        return known
-
-    def _key(self, component: Component, cluster: Cluster) -> VariantKey:
-        indexes: list[int] = []
-        used: set[str] = set()
-        for index, intent in self._intents_of(component.name):
-            if intent.applies_to(component.name, cluster):
-                indexes.append(index)
-                used |= self._references_of(index, intent)
-        values = []
-        for name in sorted(used):
-            try:
-                values.append((name, repr(lookup(name, cluster))))
-            except ValueReferenceError:
-                values.append((name, "?"))
-        values += self._release(component, cluster)
-        return VariantKey(component.name, tuple(indexes), tuple(values))
-
-    def _release(self, component: Component, cluster: Cluster) -> list[tuple[str, str]]:
-        """What else distinguishes variants whose source is built for each cluster."""
-        if not self.sources[component.source.kind].per_cluster:
-            return []
-        if not self.snapshot.tenant.clusters.matches(cluster):
-            return [("tenant", "another")]
-        return [("kubernetes", cluster.kubernetes or "")]
-
-    def _intents_of(self, component: str) -> list[tuple[int, CustomizationIntent]]:
-        """The customisations of a component, each with its index in the application."""
-        if component not in self._intents:
-            every = enumerate(self.snapshot.application.customizations)
-            self._intents[component] = [each for each in every if component in each[1].components]
-        return self._intents[component]
-
-    def _references_of(self, index: int, intent: CustomizationIntent) -> frozenset[str]:
-        if index not in self._references:
-            in_files = (file_references(self.snapshot.files[file]) for file in intent.files)
-            written = references(intent.body) | references(intent.values)
-            self._references[index] = written.union(*in_files)
-        return self._references[index]
+        return self.keys.of(component)[cluster.name]
 
     def variant(self, component: Component, cluster: Cluster) -> Variant:
         """The objects of a component on that cluster."""

@@ -4,7 +4,9 @@ A pure function, so that the service can run it in a separate process: planning 
 webhook nor has access to credentials.
 """
 
+import gc
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from bot.engine import discovery, highs
@@ -66,6 +68,23 @@ def propose(snapshot: Snapshot, *, thorough: bool = False) -> Proposal:
     A revision whose rollback is due, or recorded in Git, is rolled back instead. A cancelled one is
     left as far as it is merged.
     """
+    with _uncollected():
+        return _propose(snapshot, thorough=thorough)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Pause the collector of cycles: it would walk the many objects of a plan again and again."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def _propose(snapshot: Snapshot, *, thorough: bool) -> Proposal:
     if snapshot.previous is not None and (
         snapshot.rolled_back or snapshot.overrides.reverts(snapshot.revision.sha)
     ):
@@ -177,14 +196,12 @@ def _compare(
 
 
 def _files(trees: Mapping[Unit, FileTree]) -> _Files:
-    blob_ids = {
-        content: blob_id(content)
-        for content in {content for tree in trees.values() for content in tree.values()}
-    }
+    every = set[bytes]().union(*(tree.values() for tree in trees.values()))
+    blob_ids = {content: blob_id(content) for content in every}
     return _Files(
         contents=_KEPT_CONTENT | {blob: content for content, blob in blob_ids.items()},
         by_unit={
-            unit: {path: blob_ids[content] for path, content in tree.items()}
+            unit: dict(zip(tree, [blob_ids[content] for content in tree.values()], strict=True))
             for unit, tree in trees.items()
         },
     )

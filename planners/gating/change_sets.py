@@ -4,9 +4,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
+from typing import NamedTuple
 
 from planners.gating.conditions import ConditionReader
-from planners.model import Json, Unit
+from planners.model import Unit
 from planners.order import Wave
 from planners.plan import digest_of
 
@@ -19,9 +20,11 @@ class ChangeKind(StrEnum):
     DELETED = "deleted"
 
 
-@dataclass(frozen=True, slots=True)
-class FileChange:
-    """The change of one file: its blob id before (None: created) and after (None: deleted)."""
+class FileChange(NamedTuple):
+    """The change of one file: its blob id before (None: created) and after (None: deleted).
+
+    A tuple, because a plan has one for each file on each cluster.
+    """
 
     path: str
     unit: Unit
@@ -107,9 +110,8 @@ def change_digest(
     Computed from the plan, and again from the branch: if both are equal, the branch contains what
     was approved, under the conditions (their digest; "" for none) under which it was.
     """
-    changed: list[Json] = [list(file) for file in sorted(files)]
-    bound: dict[str, Json] = {"conditions": conditions} if conditions else {}
-    return digest_of({"wave": wave, "files": changed, **bound})
+    bound: dict[str, object] = {"conditions": conditions} if conditions else {}
+    return digest_of({"wave": wave, "files": sorted(files), **bound})
 
 
 def _changed_files(
@@ -122,11 +124,15 @@ def _changed_files(
     for unit in wave.units:
         new = {} if wave.removal else desired.get(unit, {})
         old = merged.get(unit, {})
-        for path in sorted(old.keys() | new.keys()):
-            if old.get(path) == new.get(path):
+        if old == new:
+            unchanged += len(new)
+            continue
+        for path in sorted(old.keys() | new.keys()) if old else sorted(new):
+            before, after = old.get(path), new.get(path)
+            if before == after:
                 unchanged += 1
             else:
-                files.append(FileChange(path, unit, old.get(path), new.get(path)))
+                files.append(FileChange(path, unit, before, after))
     return files, unchanged
 
 

@@ -1,6 +1,6 @@
 """Label selectors with the semantics of `k8s.io/apimachinery/pkg/apis/meta/v1.LabelSelector`."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -70,6 +70,13 @@ class Selector:
             for key, value in sorted(self.match_labels.items())
         )
         return labels + self.match_expressions
+
+    @property
+    def identity(self) -> Hashable:
+        """What distinguishes selectors, as a value that can be looked up."""
+        labels = frozenset(self.match_labels.items())
+        excluded = None if self.excluded is None else self.excluded.identity
+        return labels, self.match_expressions, self.names, excluded
 
     def matches(self, one: Labelled) -> bool:
         """Whether it matches that cluster."""

@@ -97,7 +97,7 @@ class Columns:
 
     def matching(self, selector: Selector) -> Mask:
         """The clusters that a selector matches."""
-        return self.keep(_key(selector), lambda: self._matching(selector))
+        return self.keep(("selector", selector.identity), lambda: self._matching(selector))
 
     def _matching(self, selector: Selector) -> Mask:
         found = np.ones(len(self), np.bool_)
@@ -116,16 +116,3 @@ class Columns:
         return self.label(key).where(
             lambda value: requirement.holds({key: value}), unset=requirement.holds({})
         )
-
-
-def _key(selector: Selector | None) -> Hashable:
-    """What distinguishes selectors."""
-    if selector is None:
-        return None
-    return (
-        "selector",
-        frozenset(selector.match_labels.items()),
-        selector.match_expressions,
-        selector.names,
-        _key(selector.excluded),
-    )

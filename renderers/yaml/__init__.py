@@ -290,6 +290,16 @@ def _string(dumper: yaml.CSafeDumper, text: str) -> yaml.ScalarNode:
 _Dumper.add_representer(str, _string)
 
 
+_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
+
+
+def is_plain(name: str) -> bool:
+    """Whether `dump` writes a name without quotes, wherever it stands alone."""
+    if _NAME.fullmatch(name):
+        return scalars.AMBIGUOUS.fullmatch(name) is None
+    return dump(name) == f"{name}\n".encode()
+
+
 def dump(value: Json) -> bytes:
     """Serialise as block-style YAML in key order of the value; equal values give equal bytes."""
     blocks = Blocks()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -262,9 +263,9 @@ def test_a_plan_uses_them(distribution: dict[str, str], tmp_path: Path) -> None:
     text = text.replace("        count: 4\n", "        count: 4\n      prefer: {tidal: 1}\n", 1)
     document.write_text(text)
     for path in (tmp_path / "fleet/clusters").iterdir():
-        path.write_text(
-            path.read_text().replace("agent: flux", "agent: ferry\n  ferry: {harbour: quay-7}")
-        )
+        ferry = "agent: ferry\n  ferry: {harbour: quay-7}\n"
+        other = r"agent: (flux|anthos)\n(  anthos:\n(    .*\n)+)?"
+        path.write_text(re.sub(other, ferry, path.read_text()))
     folders = ("--app", tmp_path / "app", "--fleet", tmp_path / "fleet")
 
     why = run(distribution, "-m", "bot", "explain", *folders)

@@ -1,0 +1,118 @@
+"""What distinguishes the variants of a component: computed for all clusters at once.
+
+A selector is asked once about each cluster, however many components and customisations have it.
+"""
+
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from planners.model import Cluster, Component, CustomizationIntent
+from planners.model.selectors import Selector
+from planners.model.snapshot import Snapshot
+from renderers.new_objects import file_references
+from renderers.sources import Source
+from renderers.substitution import ValueReferenceError, lookup, references
+
+
+class VariantKey(NamedTuple):
+    """What distinguishes variants: the component, its customisations there, and their values.
+
+    `customizations` are indexes into the application's; `values` are (reference, value) pairs.
+    """
+
+    component: str
+    customizations: tuple[int, ...]
+    values: tuple[tuple[str, str], ...]
+
+
+class _Applied(NamedTuple):
+    """The customisations of some clusters, and the references in them, sorted."""
+
+    customizations: tuple[int, ...]
+    references: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class VariantKeys:
+    """The keys of one Snapshot; those of a component are computed on first use."""
+
+    snapshot: Snapshot
+    sources: Mapping[str, Source]
+    _keys: dict[str, dict[str, VariantKey]] = field(default_factory=dict)
+    _matches: dict[Hashable, list[bool]] = field(default_factory=dict)
+    _values: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
+
+    def of(self, component: Component) -> Mapping[str, VariantKey]:
+        """The key of the component's variant on each cluster, by name."""
+        if component.name not in self._keys:
+            self._keys[component.name] = dict(self._keys_of(component))
+        return self._keys[component.name]
+
+    def _keys_of(self, component: Component) -> Iterator[tuple[str, VariantKey]]:
+        intents = [
+            each
+            for each in enumerate(self.snapshot.application.customizations)
+            if component.name in each[1].components
+        ]
+        columns = [self._where(intent) for _, intent in intents]
+        rows = zip(*columns, strict=True) if columns else ((),) * len(self.snapshot.clusters)
+        applied: dict[tuple[bool, ...], _Applied] = {}
+        known: dict[VariantKey, VariantKey] = {}
+        release = self._release if self.sources[component.source.kind].per_cluster else _no_release
+        for at, (cluster, row) in enumerate(zip(self.snapshot.clusters, rows, strict=True)):
+            if row not in applied:
+                applied[row] = self._applied(
+                    [each for each, on in zip(intents, row, strict=True) if on]
+                )
+            here = applied[row]
+            values = tuple([self._value(name)[at] for name in here.references])
+            key = VariantKey(component.name, here.customizations, values + release(cluster))
+            yield cluster.name, known.setdefault(key, key)
+
+    def _where(self, intent: CustomizationIntent) -> Sequence[bool]:
+        """The clusters to which a customisation applies."""
+        included = self._matching(intent.clusters or Selector())
+        if intent.excluded is None:
+            return included
+        excluded = self._matching(intent.excluded)
+        return [one and not other for one, other in zip(included, excluded, strict=True)]
+
+    def _matching(self, selector: Selector) -> list[bool]:
+        if selector.identity not in self._matches:
+            found = [selector.matches(each) for each in self.snapshot.clusters]
+            self._matches[selector.identity] = found
+        return self._matches[selector.identity]
+
+    def _applied(self, intents: Sequence[tuple[int, CustomizationIntent]]) -> _Applied:
+        used: set[str] = set()
+        for _, intent in intents:
+            used |= references(intent.body) | references(intent.values)
+            for file in intent.files:
+                used |= file_references(self.snapshot.files[file])
+        return _Applied(tuple(index for index, _ in intents), tuple(sorted(used)))
+
+    def _value(self, reference: str) -> list[tuple[str, str]]:
+        """A reference with its value on each cluster."""
+        if reference not in self._values:
+            found = [(reference, _text(reference, each)) for each in self.snapshot.clusters]
+            self._values[reference] = found
+        return self._values[reference]
+
+    def _release(self, cluster: Cluster) -> tuple[tuple[str, str], ...]:
+        """What else distinguishes variants whose source is built for each cluster."""
+        if not self.snapshot.tenant.clusters.matches(cluster):
+            return (("tenant", "another"),)
+        return (("kubernetes", cluster.kubernetes or ""),)
+
+
+def _no_release(cluster: Cluster) -> tuple[tuple[str, str], ...]:
+    del cluster
+    return ()
+
+
+def _text(reference: str, cluster: Cluster) -> str:
+    try:
+        return repr(lookup(reference, cluster))
+    except ValueReferenceError:
+        return "?"
