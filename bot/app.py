@@ -33,7 +33,7 @@ from bot.worker.scheduler import Job, schedule
 from bot.worker.shares import Shares
 from bot.worker.status_branches import read_status_branches
 from bot.worker.status_bucket import StatusBucket
-from bot.worker.status_documents import show_fault
+from bot.worker.status_documents import BUCKET_SOURCE, REPO_SOURCE, show_fault
 from bot.worker.supervision import RETRIED, ServiceError, Step, Supervisor
 from planners.model import Repo
 from planners.model.snapshot import Snapshot
@@ -256,7 +256,11 @@ class Service:
 
     async def check(self) -> None:
         """Look after webhooks and rules; in an hour again when that cannot be done now."""
+        sources = {REPO_SOURCE: self.settings.status_repo, BUCKET_SOURCE: self.bucket}
         try:
+            for source in [name for name, where in sources.items() if where is None]:
+                # What a source could not do before it left the settings is of no interest.
+                await show_fault(self.context, source, "")
             await setup_check.check(self.context)
         except RETRIED as error:
             log.warning("set-up not checked", error=str(error))
@@ -270,7 +274,7 @@ class Service:
                 await read_status_branches(self.context, repo, self.settings.report_keys)
             except (ForgeError, GitError) as error:
                 fault = f"Status documents in {repo} cannot be read: {error}"
-            await show_fault(self.context, "status-repo", fault)
+            await show_fault(self.context, REPO_SOURCE, fault)
         except RETRIED as error:
             log.warning("status documents not read", repo=str(repo), error=str(error))
         self.woken.set()

@@ -20,10 +20,9 @@ from bot.effects.wake import wake
 from bot.report.model import REPORTERS
 from bot.store.keys import application_key
 from bot.web.cluster_status import SignedStatus
-from bot.worker.status_documents import refused, show_fault, take_in
+from bot.worker.status_documents import BUCKET_SOURCE, refused, show_fault, take_in
 from plugins import MAX_BODY_BYTES
 
-SOURCE = "status-bucket"
 MOST_PAGES = 10
 MOST_DOCUMENTS = 1000
 AT_ONCE = 8
@@ -60,7 +59,7 @@ class StatusBucket:
             self._next = self.context.clock() + self._pause(error)
             fault = f"{error}; next attempt at {self._next:%Y-%m-%d %H:%M} UTC"
         await wake(self.context, map(application_key, news))
-        await show_fault(self.context, SOURCE, self._told(fault))
+        await show_fault(self.context, BUCKET_SOURCE, self._told(fault))
 
     def _pause(self, error: BucketError) -> timedelta:
         self._failures += 1

@@ -14,6 +14,8 @@ from bot.web.cluster_status import (
     verify_status,
 )
 
+REPO_SOURCE, BUCKET_SOURCE = "status-repo", "status-bucket"
+
 log = structlog.get_logger()
 
 

@@ -250,6 +250,8 @@ async def test_the_service_reads_both_and_shows_what_it_cannot_read(place: Place
     assert f"Status documents in local:{STATUS} cannot be read: " in shown
     assert "Status documents in the bucket fleet-status cannot be read: " in shown
     assert service.woken.is_set()
+    await Service(place.world.context, place.world.settings).check()
+    assert "Status documents" not in await place.warnings(), "neither is in the settings any more"
 
     place.world.forge.create_repository(STATUS, {"otto": "write", BOT: "read"})
     place.world.otto.push(STATUS, "main", {"README.md": b"Status documents.\n"}, "Begin")
