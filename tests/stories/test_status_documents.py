@@ -1,4 +1,4 @@
-"""Edges that are seldom online: signed status documents, by push (and how others carry them)."""
+"""Signed status documents of edges that are seldom online: what counts, and what it says."""
 
 import hashlib
 import hmac
