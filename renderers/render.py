@@ -50,6 +50,13 @@ class Rendered:
     defects: tuple[Defect, ...] = ()
 
 
+class _Written(NamedTuple):
+    """An object that variants of a component share, and its file."""
+
+    item: Object
+    content: bytes
+
+
 class _FilesKey(NamedTuple):
     """What distinguishes object files: the variant and the replicas set on it."""
 
@@ -79,6 +86,7 @@ class _Rendering:
     warnings: dict[str, None] = field(default_factory=dict)
     usages: dict[_FilesKey, dict[str, Usage]] = field(default_factory=dict)
     refused: dict[tuple[VariantKey, int], tuple[str, ...]] = field(default_factory=dict)
+    written: dict[int, _Written] = field(default_factory=dict)
     defects: list[Defect] = field(default_factory=list)
     defined: DefinedKinds = field(init=False)
     quota: QuotaLedger = field(init=False)
@@ -154,22 +162,28 @@ class _Rendering:
 
     def write(self, variant: Variant) -> FileTree:
         """One file for each object; the tenant's policies are checked on the final objects."""
+        new = [item for item in variant.objects if id(item) not in self.written]
+        for item in new:
+            self.check_all(variant, item)
+        try:
+            names = object_files(variant.objects, self.snapshot.tenant.namespace)
+        except UnsafePathError as error:
+            self.problem(f"{variant.component.name}: {error}")
+            return {}
+        self.written |= {id(item): _Written(item, self.dumped(item)) for item in new}
+        contents = [self.written[id(item)].content for item in variant.objects]
+        return dict(zip(names, contents, strict=True))
+
+    def check_all(self, variant: Variant, item: Object) -> None:
+        """Check the size and the policies of one object."""
         tenant, name = self.snapshot.tenant, variant.component.name
         plaintext = any(tenant.name in each.plaintext_secrets for each in self.snapshot.policies)
-        is_tenant_setup = self.snapshot.application.is_tenant_setup
-        for item in variant.objects:
-            self.check_size(variant, item)
-            if not is_tenant_setup:
-                self.check(name, item, partial(self.violations, item, plaintext=plaintext))
-            self.check(name, item, partial(self.quota.rejections, item))
-            for assumption in self.quota.assumptions(item):
-                self.warnings[f"{name}: {assumption}"] = None
-        try:
-            names = object_files(variant.objects, tenant.namespace)
-        except UnsafePathError as error:
-            self.problem(f"{name}: {error}")
-            return {}
-        return {file: self.dumped(item) for file, item in zip(names, variant.objects, strict=True)}
+        self.check_size(variant, item)
+        if not self.snapshot.application.is_tenant_setup:
+            self.check(name, item, partial(self.violations, item, plaintext=plaintext))
+        self.check(name, item, partial(self.quota.rejections, item))
+        for assumption in self.quota.assumptions(item):
+            self.warnings[f"{name}: {assumption}"] = None
 
     def check(self, component: str, item: Object, rule: Callable[[], Iterable[str]]) -> None:
         """Add what a rule finds in an object, or that it could not be applied."""

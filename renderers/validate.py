@@ -5,7 +5,7 @@ Each variant is validated once per version. A violation is reported once, with a
 with the place in the app repo where the field is written, if that can be determined.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -18,7 +18,7 @@ from renderers.kubernetes.schemas import Schemas, SchemaViolation
 from renderers.kubernetes.sops import decrypted_shape
 from renderers.validation.registry import rule_violations
 from renderers.variant_keys import VariantKey
-from renderers.variants import Variant, Variants
+from renderers.variants import Object, Variant, Variants
 
 SHOWN_CLUSTERS = 3
 NEWEST = 999  # later than any minor version: rules only get looser
@@ -48,6 +48,9 @@ class SchemaValidation:
     variants: Variants
     schemas: Schemas
     _findings: dict[tuple[VariantKey, str | None], tuple[_Finding, ...]] = field(
+        default_factory=dict
+    )
+    _validated: dict[tuple[int, str | None], tuple[Object, Sequence[SchemaViolation]]] = field(
         default_factory=dict
     )
     _clusters: dict[_Finding, list[str]] = field(default_factory=dict)
@@ -83,17 +86,24 @@ class SchemaValidation:
 
     def _validate(self, variant: Variant, version: str | None) -> Iterator[_Finding]:
         for item in variant.objects:
-            found, defect = confined(partial(self._violations, item, version))
-            if defect is not None:
-                self.defects.append(defect)
-                found = [SchemaViolation((), str(defect))]
-            for violation in found:
+            for violation in self._known_violations(item, version):
                 where = f" {path_text(violation.path)}" if violation.path else ""
                 yield _Finding(
                     f"{variant.component.name}: {label_of(item)}:{where} {violation.message}",
                     self.place(variant, item, violation.path),
                     violation.is_warning,
                 )
+
+    def _known_violations(self, item: Object, version: str | None) -> Sequence[SchemaViolation]:
+        """The violations of an object, which variants of a component may share."""
+        known = self._validated.get((id(item), version))
+        if known is None:
+            found, defect = confined(partial(self._violations, item, version))
+            if defect is not None:
+                self.defects.append(defect)
+                found = [SchemaViolation((), str(defect))]
+            known = self._validated[id(item), version] = (item, found)
+        return known[1]
 
     def _violations(self, item: Mapping[str, Json], version: str | None) -> list[SchemaViolation]:
         """Violations of the schema, and of the rules where the schema has no objection."""

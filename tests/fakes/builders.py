@@ -34,6 +34,7 @@ from planners.model.snapshot import (
     Observation,
     Snapshot,
 )
+from renderers.layout import kept_file
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 APP = Repo("local", "shop/storefront")
@@ -230,7 +231,11 @@ class World:
         entries = {unit: dict(files) for unit, files in self.snapshot.base.entries.items()}
         changes = dict(self.snapshot.base.changes)
         observations = dict(self.snapshot.observations)
+        kept = set(self.snapshot.base.kept_folders)
         for file in change.files:
+            if file.path == kept_file(file.unit.cluster):
+                kept.add(file.unit.cluster)
+                continue
             files = entries.setdefault(file.unit, {})
             assert files.get(file.path) == file.old
             if file.new is None:
@@ -246,5 +251,6 @@ class World:
             Revision(DEPLOY, sha),
             entries,
             {unit: change for unit, change in changes.items() if unit in entries},
+            kept_folders=frozenset(kept),
         )
         self.snapshot = replace(self.snapshot, base=base, observations=observations)
