@@ -13,7 +13,7 @@ from typing import Any
 
 from planners.model import AgentSettings, Json, Readiness
 from plugins import MAX_MESSAGE_LENGTH, ReportError, Word, commit_of, json_object, time_of
-from renderers.agents import Objects, Target
+from renderers.agents import ROOT, Objects, Target
 
 REPORT_KEY_SECRET = "switchyard-report-key"  # noqa: S105 - the name of a Secret
 MAX_NAME = 63
@@ -28,6 +28,7 @@ _NOTIFICATION = "notification.toolkit.fluxcd.io/v1beta3"
 _TROUBLE = {SOURCE: "cannot fetch the deploy repo", SYNC: "cannot apply its sync folder"}
 _SUCCEEDED = frozenset({"NewArtifact", "ReconciliationSucceeded", "Succeeded"})
 _ALERTS = "switchyard"
+_ROOT = re.compile(rf"{ROOT}((?:-[a-z0-9]+)*)")
 _NAME = re.compile(r"([a-z0-9-]+)\.([a-z0-9-]+)")
 
 
@@ -44,6 +45,17 @@ class Names:
         return {("GitRepository", self.source): SOURCE, ("Kustomization", self.root): SYNC}.get(
             (str(kind), name)
         )
+
+
+@dataclass(frozen=True, slots=True)
+class RootNames(Names):
+    """The names of one deploy repo of several; `source` and `root` are its `root_name`."""
+
+    def part(self, kind: object, name: str) -> str | None:
+        """As in `Names`, of any deploy repo, followed by which one it is."""
+        part = {"GitRepository": SOURCE, "Kustomization": SYNC}.get(str(kind))
+        found = _ROOT.fullmatch(name)
+        return f"{part}{found[1]}" if part is not None and found is not None else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +163,7 @@ def notifications(names: Names, report_url: str) -> Objects:
     return (
         flux_object(names, _NOTIFICATION, "Provider", _ALERTS, provider),
         _alert(names, _ALERTS, "info", "Kustomization", "*"),
-        _alert(names, f"{_ALERTS}-source", "error", "GitRepository", names.source),
+        _alert(names, f"{names.source}-source", "error", "GitRepository", names.source),
     )
 
 
@@ -185,7 +197,8 @@ def about_cluster(
     if readiness is Readiness.PROGRESSING:
         return ()
     stalled = readiness is Readiness.STALLED
-    told = f"{_TROUBLE[part]}: {message}"[:MAX_MESSAGE_LENGTH] if stalled else ""
+    trouble = _TROUBLE[part.partition("-")[0]]
+    told = f"{trouble}: {message}"[:MAX_MESSAGE_LENGTH] if stalled else ""
     return (Word(speaker, "", part, "", readiness, told, at),)
 
 

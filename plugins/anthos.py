@@ -24,18 +24,19 @@ from plugins import (
     time_of,
 )
 from renderers.agents import (
+    ROOT,
     Account,
     ApplicationTarget,
     ClusterTarget,
     Objects,
     Target,
     TenantTarget,
+    root_name,
 )
 from renderers.kubernetes.fields import mapping
 from renderers.kubernetes.kinds import Scope, kind_of
 from renderers.kubernetes.metadata import label_of
 
-ROOT = "switchyard"
 NAMESPACE = "config-management-system"
 ROLE = "switchyard"
 """The role of a tenant in each of its namespaces, which its set-up creates."""
@@ -46,6 +47,7 @@ _API = "configsync.gke.io/v1beta1"
 _RBAC = "rbac.authorization.k8s.io"
 _GROUPS = "kpt.dev/v1alpha1"
 _SYNCS = ("RepoSync", "RootSync")
+_ROOT = re.compile(rf"{ROOT}((?:-[a-z0-9]+)*)")
 _UNIT = re.compile(r"([a-z0-9-]+)\.([a-z0-9-]+)")
 _FOREGROUND = {"configsync.gke.io/deletion-propagation-policy": "Foreground"}
 """Objects go before the sync object that applied them."""
@@ -169,7 +171,15 @@ class Anthos:
         """The root RootSync; it makes no namespaces, which would belong to two RootSyncs then."""
         settings = _settings(target.settings)
         git = _git(target.url, target.branch, target.sync_folder, settings)
-        return (_sync("RootSync", ROOT, NAMESPACE, git, {"namespaceStrategy": "explicit"}),)
+        return (
+            _sync(
+                "RootSync",
+                root_name(target.deploy),
+                NAMESPACE,
+                git,
+                {"namespaceStrategy": "explicit"},
+            ),
+        )
 
     def verify(self, headers: Mapping[str, str], body: bytes, key: bytes) -> bool:
         """`Authorization: Bearer <key>`: what sends reports is a shell script."""
@@ -220,23 +230,23 @@ def _words(
     speaker: str, sync: Mapping[str, Json], group: Mapping[str, Json] | None
 ) -> Iterator[Word]:
     namespace, name = _address(sync)
-    unit, is_root = _UNIT.fullmatch(name), (namespace, name) == (NAMESPACE, ROOT)
+    unit = _UNIT.fullmatch(name)
+    root = _ROOT.fullmatch(name) if namespace == NAMESPACE else None
     at = _configsync.newest_time(sync, group)
-    if (unit is None and not is_root) or at is None:
+    if (unit is None and root is None) or at is None:
         return
     said = _configsync.sync_statement(sync)
-    if said is not None and said.readiness is Readiness.READY and not is_root:
+    if said is not None and said.readiness is Readiness.READY and root is None:
         said = _configsync.group_statement(group, said.revision)
     if said is None:
         return
     message = said.message[:MAX_MESSAGE_LENGTH]
     if unit is not None:
         yield Word(speaker, unit[1], unit[2], said.revision, said.readiness, message, at)
-    elif said.readiness is Readiness.STALLED:
-        message = f"cannot apply its sync folder: {message}"[:MAX_MESSAGE_LENGTH]
-        yield Word(speaker, "", "RootSync", "", Readiness.STALLED, message, at)
-    else:
-        yield Word(speaker, "", "RootSync", "", said.readiness, message, at)
+    elif root is not None:
+        if said.readiness is Readiness.STALLED:
+            message = f"cannot apply its sync folder: {message}"[:MAX_MESSAGE_LENGTH]
+        yield Word(speaker, "", f"RootSync{root[1]}", "", said.readiness, message, at)
 
 
 def _elsewhere(item: Mapping[str, Json], namespace: str) -> str:

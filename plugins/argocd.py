@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from planners.model import AgentSettings, Json, Readiness
+from planners.model import AgentSettings, Json, Readiness, Repo
 from plugins import (
     MAX_MESSAGE_LENGTH,
     Agent,
@@ -20,15 +20,16 @@ from plugins import (
     json_object,
 )
 from renderers.agents import (
+    ROOT,
     Account,
     ApplicationTarget,
     ClusterTarget,
     Objects,
     Target,
     TenantTarget,
+    root_name,
 )
 
-ROOT = "switchyard"
 ACCOUNT = "switchyard"
 LOCAL_SERVER = "https://kubernetes.default.svc"
 CONTROLLER = "argocd-application-controller"
@@ -41,7 +42,7 @@ MAX_LABEL = 63
 
 _API = "argoproj.io/v1alpha1"
 _UNIT = re.compile(r"(?:([a-z0-9-]+)\.)?([a-z0-9-]+)\.([a-z0-9-]+)")
-_ROOT = re.compile(rf"{ROOT}(?:-([a-z0-9-]+))?")
+_ROOT = re.compile(rf"{ROOT}((?:-[a-z0-9]+)+)(?:\.([a-z0-9-]+))?")
 _TRIGGER = """\
 - when: app.status?.reconciledAt != nil
   oncePer: >-
@@ -126,8 +127,10 @@ class ArgoCD:
     settings: type[ArgoCDSettings] = ArgoCDSettings
 
     def refusals(self, target: Target) -> tuple[str, ...]:
-        """A name that Argo CD could not write on the objects as a label."""
+        """A name that Argo CD could not write on the objects as a label, or that of a root."""
         settings = _settings(target.settings)
+        if target.application.startswith(f"{ROOT}-"):
+            return (f"Applications that start with {ROOT}- are those of deploy repos; rename it",)
         name = _application_name(target, settings)
         if not settings.tracks_by_label or len(name) <= MAX_LABEL:
             return ()
@@ -151,7 +154,9 @@ class ArgoCD:
             settings,
             {
                 "project": _scoped(project, target.cluster, settings),
-                "source": _source(_url(target, settings), "HEAD", target.folder, recurse=False),
+                "source": _source(
+                    _url(target.deploy, settings), "HEAD", target.folder, recurse=False
+                ),
                 "destination": {
                     **_destination(target.cluster, settings),
                     "namespace": target.namespaces[0],
@@ -192,7 +197,7 @@ class ArgoCD:
             "destination": {"server": LOCAL_SERVER, "namespace": settings.namespace},
             "syncPolicy": _SYNC_POLICY,
         }
-        name = f"{ROOT}-{target.cluster}" if settings.hub else ROOT
+        name = _scoped(root_name(target.deploy), target.cluster, settings)
         return (
             _root_project(target, settings),
             _object("Application", name, settings, root, annotations={SUBSCRIPTION: ""}),
@@ -251,8 +256,8 @@ def _tenant_project(tenant: str) -> str:
     return f"{ROOT}-{tenant}"
 
 
-def _url(target: Target, settings: ArgoCDSettings) -> str:
-    return settings.repo_url.replace("{repo}", target.deploy.path)
+def _url(deploy: Repo, settings: ArgoCDSettings) -> str:
+    return settings.repo_url.replace("{repo}", deploy.path)
 
 
 def _scoped(project: str, cluster: str, settings: ArgoCDSettings) -> str:
@@ -289,9 +294,10 @@ def _project(target: Target, settings: ArgoCDSettings) -> dict[str, Json]:
     """What a tenant's Applications may reach, and as whom where impersonation is enabled."""
     destination = _destination(target.cluster, settings)
     account = f"{target.namespaces[0]}:{ACCOUNT}"
+    deploys = {target.deploy, *target.other_deploys}
     spec: dict[str, Json] = {
         "description": f"Tenant {target.tenant} on {target.cluster}",
-        "sourceRepos": [_url(target, settings)],
+        "sourceRepos": [*sorted(_url(each, settings) for each in deploys)],
         "destinations": [{**destination, "namespace": each} for each in target.namespaces],
         "destinationServiceAccounts": [
             {"server": "*", "namespace": each, "defaultServiceAccount": account}
@@ -359,7 +365,8 @@ def _words_of(speaker: str, item: Mapping[str, Json]) -> Iterator[Word]:
         if readiness in (Readiness.STALLED, Readiness.READY):
             trouble = f"cannot apply its sync folder: {message}"[:MAX_MESSAGE_LENGTH]
             told = trouble if readiness is Readiness.STALLED else ""
-            yield Word(root[1] or speaker, "", "Application", "", readiness, told, status.at)
+            part = f"Application{root[1]}"
+            yield Word(root[2] or speaker, "", part, "", readiness, told, status.at)
         return
     assert unit is not None
     revision = _argocd.revision_of(status, readiness)

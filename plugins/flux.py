@@ -8,7 +8,7 @@ kustomize-controller 1.9 `internal/controller/kustomization_controller.go` and f
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from planners.model import AgentSettings, Json, Readiness
+from planners.model import AgentSettings, Json, Readiness, Repo
 from plugins import Agent, WatchedKind, Word, _flux, commit_of, signature_matches, time_of
 from renderers.agents import (
     Account,
@@ -17,12 +17,12 @@ from renderers.agents import (
     Objects,
     Target,
     TenantTarget,
+    root_name,
 )
 
 NAMESPACE = "flux-system"
-SOURCE = ROOT = "switchyard"
-NAMES = _flux.Names(NAMESPACE, SOURCE, ROOT)
 OWN_ACCOUNT = "kustomize-controller"
+ANY_ROOT = _flux.RootNames(NAMESPACE, "", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,11 @@ class Flux:
         if settings.sops and not target.is_tenant_setup:
             secret: Json = {"name": f"sops-{target.tenant}"}
             decryption = {"decryption": {"provider": "sops", "secretRef": secret}}
-        return (_flux.component_kustomization(NAMES, target, account, settings, **decryption),)
+        return (
+            _flux.component_kustomization(
+                _names(target.deploy), target, account, settings, **decryption
+            ),
+        )
 
     def accounts(self, target: TenantTarget) -> tuple[Account, ...]:
         """One account for each tenant, beside the Kustomizations, where no tenant has rights."""
@@ -91,7 +95,7 @@ class Flux:
 
         Errors of the GitRepository are sent too: a cluster that cannot fetch says so.
         """
-        settings = _settings(target.settings)
+        settings, names = _settings(target.settings), _names(target.deploy)
         credentials: dict[str, Json] = {}
         if settings.git_secret:
             credentials = {"secretRef": {"name": settings.git_secret}}
@@ -104,12 +108,17 @@ class Flux:
         interval = _flux.duration(settings.interval)
         return (
             _flux.flux_object(
-                NAMES, "source.toolkit.fluxcd.io/v1", "GitRepository", SOURCE, source
+                names, "source.toolkit.fluxcd.io/v1", "GitRepository", names.source, source
             ),
             _flux.kustomization(
-                NAMES, ROOT, target.sync_folder, OWN_ACCOUNT, interval=interval, retryInterval="1m"
+                names,
+                names.root,
+                target.sync_folder,
+                OWN_ACCOUNT,
+                interval=interval,
+                retryInterval="1m",
             ),
-            *_flux.notifications(NAMES, target.report_url),
+            *_flux.notifications(names, target.report_url),
         )
 
     def verify(self, headers: Mapping[str, str], body: bytes, key: bytes) -> bool:
@@ -118,7 +127,7 @@ class Flux:
 
     def report(self, speaker: str, body: bytes) -> tuple[Word, ...]:
         """Parse an Event; empty if it does not concern the deploy repo or a component."""
-        return _flux.report(NAMES, speaker, body)
+        return _flux.report(ANY_ROOT, speaker, body)
 
     def watched(self, settings: AgentSettings) -> tuple[WatchedKind, ...]:
         """Kustomizations, and the GitRepository that they come from."""
@@ -131,6 +140,10 @@ class Flux:
     def read(self, speaker: str, objects: Iterable[Mapping[str, Json]]) -> tuple[Word, ...]:
         """The words in the status of Kustomizations and of the GitRepository."""
         return tuple(word for item in objects for word in _words_of(speaker, item))
+
+
+def _names(deploy: Repo) -> _flux.Names:
+    return _flux.RootNames(NAMESPACE, root_name(deploy), root_name(deploy))
 
 
 def _settings(settings: AgentSettings) -> FluxSettings:
@@ -148,7 +161,7 @@ def _words_of(speaker: str, item: Mapping[str, Json]) -> Iterator[Word]:
     name, at = str(metadata.get("name", "")), time_of(ready.get("lastTransitionTime"))
     current = status.get("observedGeneration") == metadata.get("generation")
     readiness = _condition_readiness(ready, is_current=current)
-    part = NAMES.part(kind, name)
+    part = ANY_ROOT.part(kind, name)
     if part is not None:
         yield from _flux.about_cluster(speaker, part, readiness, _flux.message_of(ready), at)
     unit = _flux.unit_of(name)

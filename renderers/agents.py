@@ -4,6 +4,8 @@ The part of an agent plugin that rendering and the command line need; `plugins` 
 contract.
 """
 
+import hashlib
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
@@ -11,6 +13,24 @@ from typing import Protocol, runtime_checkable
 from planners.model import AgentSettings, Json, Repo
 
 Objects = tuple[dict[str, Json], ...]
+ROOT = "switchyard"
+MAX_ROOT_NAME = 38
+"""Of a RootSync of Config Sync, whose names are the shortest."""
+_SIMPLE_PATH = re.compile(r"[a-z0-9]+(/[a-z0-9]+)*")
+
+
+def root_name(deploy: Repo) -> str:
+    """What an agent calls objects that a cluster has once for each deploy repo.
+
+    `switchyard-fleet-deploy` for `fleet/deploy`. Otherwise two deploy repos would replace each
+    other's root, and the agent would prune what the first one had brought. A path with other
+    characters, or a long one, ends with a hash.
+    """
+    name = f"{ROOT}-{re.sub('[^a-z0-9]+', '-', deploy.path.lower())}"
+    if _SIMPLE_PATH.fullmatch(deploy.path) and len(name) <= MAX_ROOT_NAME:
+        return name
+    digest = hashlib.sha256(str(deploy).encode()).hexdigest()[:8]
+    return f"{name[: MAX_ROOT_NAME - 9].rstrip('-')}-{digest}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +39,7 @@ class Target:
 
     `namespaces` are the tenant's, the main one first. The component that sets up a tenant is
     applied with the rights of the agent, all others with those of the tenant only.
+    In a set-up, `other_deploys` are the deploy repos of the tenant's applications.
     """
 
     cluster: str
@@ -30,6 +51,7 @@ class Target:
     folder: str
     deploy: Repo
     is_tenant_setup: bool = False
+    other_deploys: tuple[Repo, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +85,14 @@ class TenantTarget:
 class ClusterTarget:
     """One cluster that is connected to a deploy repo, and reports to `report_url`.
 
+    It may be connected to several, each with a root of its own that is named `root_name(deploy)`.
     `sync_folder` holds the objects that the agent renders for components, below folders of tenants.
     `url` and `branch` are those to clone the deploy repo with.
     """
 
     cluster: str
     settings: AgentSettings
+    deploy: Repo
     url: str
     branch: str
     sync_folder: str

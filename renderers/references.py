@@ -155,6 +155,7 @@ class ReferenceFiles:
             folder=self.layout.objects_folder(unit),
             deploy=snapshot.registration.deploy,
             is_tenant_setup=snapshot.application.is_tenant_setup,
+            other_deploys=tuple(each.deploy for each in snapshot.tenant_applications),
         )
 
 

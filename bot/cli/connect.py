@@ -8,7 +8,7 @@ from bot.cli.reporter_objects import Object, Reporter, reporter_objects
 from bot.cli.settings import read_bucket_place
 from bot.engine import discovery
 from bot.terminal import write
-from planners.model import Cluster
+from planners.model import Cluster, Fleet, Repo
 from plugins import Agent, Watched
 from renderers import yaml
 from renderers.agents import ClusterTarget
@@ -24,6 +24,7 @@ def connect(options: argparse.Namespace) -> int:
     target = ClusterTarget(
         cluster=cluster.name,
         settings=cluster.agent_settings or agent.settings(),
+        deploy=_deploy_repo(fleet, options.deploy_url),
         url=options.deploy_url,
         branch=options.branch,
         sync_folder=f"clusters/{cluster.name}/sync",
@@ -63,3 +64,15 @@ def _reporter(options: argparse.Namespace, cluster: Cluster, agent: Agent) -> tu
     return reporter_objects(
         Reporter(cluster.name, kinds, tuple(arguments), variables, options.reporter_image)
     )
+
+
+def _deploy_repo(fleet: Fleet, url: str) -> Repo:
+    """The deploy repo of the fleet that has this URL."""
+    repos = {each.deploy for each in fleet.registrations}
+    repos |= {each.deploy for each in fleet.tenants if each.deploy is not None}
+    path = url.removesuffix("/").removesuffix(".git").replace(":", "/")
+    found = [each for each in repos if path.endswith(f"/{each.path}")]
+    if found:
+        return max(found, key=lambda each: (len(each.path), str(each)))
+    names = ", ".join(sorted(map(str, repos))) or "none"
+    raise InputError(f"--deploy-url {url} is no deploy repo of the fleet, which has: {names}")

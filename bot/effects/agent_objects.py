@@ -86,6 +86,7 @@ class AgentWriter:
         target = ClusterTarget(
             cluster=cluster.name,
             settings=settings,
+            deploy=checkout.repo,
             url=checkout.info.clone_url,
             branch=checkout.info.default_branch,
             sync_folder=cluster_sync_folder(cluster.name),

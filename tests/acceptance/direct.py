@@ -187,7 +187,7 @@ async def _until(what: str, condition: Callable[[], Awaitable[bool]]) -> None:
 def bootstrap(cluster: Cluster) -> None:
     """What an administrator does once, as the guide says."""
     settings: AgentSettings = KubernetesSettings()
-    target = ClusterTarget(cluster.name, settings, "", "", "", "")
+    target = ClusterTarget(cluster.name, settings, Repo("local", DEPLOY), "", "", "", "")
     cluster.apply(plain_yaml.safe_dump_all(Kubernetes().cluster_references(target)))
 
 

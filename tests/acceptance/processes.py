@@ -50,6 +50,13 @@ class Processes:
                 ending = "\n".join(lines[-TAIL:])
                 raise RigError(f"{name} ended with code {process.returncode}:\n{ending}")
 
+    def settle(self, seconds: float) -> None:
+        """Let the programs run for a time; raises RigError when one ends."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            self.check()
+            time.sleep(POLL_SECONDS)
+
     def stop(self) -> None:
         """Stop all programs, the last started first."""
         for _, process in reversed(self._running):

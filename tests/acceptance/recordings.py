@@ -25,7 +25,7 @@ RECORDED = {
 """The scenarios whose conversations are kept, and the file of each by agent."""
 STATES = "argocd/currency"
 KEPT = re.compile(
-    r"switchyard|tenant-shop\.[a-z-]+|storefront\.(currency|cart-redis)|outside(\..*)?"
+    r"switchyard(-[a-z-]+)?|tenant-shop\.[a-z-]+|storefront\.(currency|cart-redis)|outside(\..*)?"
 )
 """The objects of Flux whose events are kept."""
 

@@ -53,13 +53,19 @@ def merge(rig: Rig, branch: str, title: str, files: Mapping[str, bytes]) -> Chan
 
 
 def wait_for(
-    rig: Rig, what: str, reached: Callable[[View], bool], seconds: float, name: str = APPLICATION
+    rig: Rig,
+    what: str,
+    reached: Callable[[View], bool],
+    seconds: float,
+    name: str = APPLICATION,
+    *,
+    repository: str = DEPLOY,
 ) -> View:
     """Approve as Rita whatever waits for approval, until the rollout's view is as expected."""
     deadline = time.monotonic() + seconds
     while True:
         rig.processes.check()
-        approve(rig)
+        approve(rig, repository)
         view = rig.service.rollout(name)
         if view is not None and reached(view):
             return view
@@ -68,13 +74,13 @@ def wait_for(
         time.sleep(POLL_SECONDS)
 
 
-def approve(rig: Rig) -> None:
-    """Approve the merge requests of the deploy repo that wait only for an approval."""
+def approve(rig: Rig, repository: str) -> None:
+    """Approve the merge requests of a deploy repo that wait only for an approval."""
     rita = rig.service.person("rita")
-    for request in rita.requests(DEPLOY):
-        order = rita.statuses(DEPLOY, request["head"]).get(ORDER)
+    for request in rita.requests(repository):
+        order = rita.statuses(repository, request["head"]).get(ORDER)
         if order and "approval" in order["description"]:
-            rita.approve(DEPLOY, int(request["number"]))
+            rita.approve(repository, int(request["number"]))
 
 
 def is_ready(view: View, revision: str = "") -> bool:

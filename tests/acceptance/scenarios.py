@@ -11,6 +11,7 @@ from tests.acceptance.argocd_scenario import run_argocd
 from tests.acceptance.direct import DIRECT_SCENARIOS, DirectScenario, run_direct
 from tests.acceptance.edges import run_edges
 from tests.acceptance.processes import RigError
+from tests.acceptance.repositories import run_repositories
 from tests.acceptance.rig import CANARY, CLUSTERS, WITH_FLUX, Rig
 from tests.acceptance.rollouts import (
     ScenarioError,
@@ -207,7 +208,9 @@ def _make_outside_repository(rig: Rig) -> None:
 def _contain_on(rig: Rig, name: str) -> str:
     cluster = rig.cluster(name)
     kustomizations = cluster.items("kustomizations.kustomize.toolkit.fluxcd.io")
-    sources = cluster.items("gitrepositories")
+    source = next(
+        each for each in cluster.items("gitrepositories") if DEPLOY in each["spec"]["url"]
+    )
     ours = next(
         (each for each in kustomizations if each["metadata"]["name"] == f"{APPLICATION}.currency"),
         None,
@@ -215,24 +218,24 @@ def _contain_on(rig: Rig, name: str) -> str:
     if ours is None:
         raise ScenarioError(f"{name} has no Kustomization {APPLICATION}.currency to imitate")
     where = {"name": "outside", "namespace": ours["metadata"]["namespace"]}
-    url = sources[0]["spec"]["url"].replace(DEPLOY, "fleet/outside")
+    url = source["spec"]["url"].replace(DEPLOY, "fleet/outside")
     objects = [
         {
-            "apiVersion": sources[0]["apiVersion"],
+            "apiVersion": source["apiVersion"],
             "kind": "GitRepository",
             "metadata": where,
-            "spec": sources[0]["spec"] | {"url": url},
+            "spec": source["spec"] | {"url": url},
         }
     ]
     for folder in OUTSIDE_OBJECTS:
         spec = {key: value for key, value in ours["spec"].items() if key != "targetNamespace"}
-        source = {"kind": "GitRepository", "name": "outside"}
+        fetched = {"kind": "GitRepository", "name": "outside"}
         objects.append(
             {
                 "apiVersion": ours["apiVersion"],
                 "kind": "Kustomization",
                 "metadata": where | {"name": f"outside.{folder}"},
-                "spec": spec | {"path": f"./{folder}", "sourceRef": source},
+                "spec": spec | {"path": f"./{folder}", "sourceRef": fetched},
             }
         )
     cluster.apply(plain_yaml.safe_dump_all(objects))
@@ -275,6 +278,11 @@ def _without_agent(scenario: DirectScenario) -> Callable[[Rig], str]:
 SCENARIOS = (
     Scenario("tenant", "A tenant's namespaces are set up on every cluster", _set_up_tenant),
     Scenario("leave", "The last component leaves clusters, whose agents prune it", _leave),
+    Scenario(
+        "repositories",
+        "A second deploy repo on the same clusters has a root of its own",
+        run_repositories,
+    ),
     Scenario("rollout", "The sample shop goes from push to READY on every cluster", _roll_out),
     Scenario("namespaces", "An object in the tenant's second namespace arrives", _second_namespace),
     Scenario("failure", "An image that does not exist holds the rollout", _hold),

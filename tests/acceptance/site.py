@@ -28,7 +28,10 @@ spec:
   agent: {agent}
   {agent}: {settings}
 """
-SETTINGS = {"flux": "{timeout: 1m}", "argocd": '{repoUrl: "FORGE/{repo}.git"}'}
+SETTINGS = {
+    "flux": "{timeout: 1m, gitSecret: switchyard-git}",
+    "argocd": '{repoUrl: "FORGE/{repo}.git"}',
+}
 
 TENANT = """\
 apiVersion: switchyard.dev/v1alpha1

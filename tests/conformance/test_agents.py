@@ -97,11 +97,12 @@ def of_tenant(agent: Agent, settings: AgentSettings, cluster: str) -> Objects:
     )
 
 
-def root_of(settings: AgentSettings, cluster: str) -> ClusterTarget:
+def root_of(settings: AgentSettings, cluster: str, deploy: Repo = DEPLOY) -> ClusterTarget:
     return ClusterTarget(
         cluster,
         settings,
-        "https://git.example.com/deploy.git",
+        deploy,
+        f"https://git.example.com/{deploy.path}.git",
         "main",
         f"clusters/{cluster}/sync",
         f"https://switchyard.example.com/reports/x/{cluster}",
@@ -233,6 +234,26 @@ def test_no_two_objects_of_a_cluster_are_the_same(agent: Agent) -> None:
     found = [identity(item) for item in everything(agent, settings_of(agent)[0])]
 
     assert len(found) == len(set(found))
+
+
+@every
+def test_two_deploy_repos_of_a_cluster_have_roots_of_their_own(agent: Agent) -> None:
+    """Otherwise the second one would replace the first, and its objects would be pruned.
+
+    Only a project of Argo CD lists repositories, and it permits all that the settings describe.
+    """
+    settings = settings_of(agent)[0]
+    for other in ("fleet/other", "fleet-deploy", "Fleet/deploy", "fleet/deploy-" + "x" * 60):
+        first, second = (
+            {
+                identity(item): item
+                for item in agent.cluster_references(root_of(settings, "eu-1", r))
+            }
+            for r in (DEPLOY, Repo("local", other))
+        )
+        shared = first.keys() & second.keys()
+        different = {str(each[1]) for each in shared if first[each] != second[each]}
+        assert different <= {"AppProject"}
 
 
 @every

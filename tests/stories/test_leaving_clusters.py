@@ -9,11 +9,18 @@ import pytest
 from bot.keys import agent_key
 from bot.sandbox.demo.agents import SimulatedCluster
 from bot.sandbox.demo.argocd import SimulatedArgoCD
+from bot.sandbox.demo.config_sync import SimulatedConfigSync
 from bot.sandbox.demo.site import APP
 from tests.fakes.world import REPORT_KEY, SWITCHYARD, World, small_app, small_fleet
 
 NAMES = ("one", "two")
-ARGO = b"{agent: argocd, argocd: {repoUrl: 'https://git.example.com/{repo}.git'}}"
+URL = b"{repoUrl: 'https://git.example.com/{repo}.git'}"
+SPECS = {
+    "flux": b"{agent: flux}",
+    "argocd": b"{agent: argocd, argocd: " + URL + b"}",
+    "anthos": b"{agent: anthos, anthos: " + URL + b"}",
+}
+SIMULATED = {"argocd": SimulatedArgoCD, "anthos": SimulatedConfigSync}
 ONLY_ONE = SWITCHYARD.replace(b"{tier: edge}", b'{tier: edge, canary: "true"}')
 REMOVALS = ["remove.2", "remove.3", "remove.4"]
 KEPT = "clusters/two/sync/readme.md"
@@ -22,13 +29,11 @@ KEPT = "clusters/two/sync/readme.md"
 def start(world: World, agent: str) -> None:
     """The shop runs on both clusters; the second has that agent."""
     fleet = small_fleet(NAMES)
-    if agent == "argocd":
-        text = fleet["clusters/two.yaml"] or b""
-        fleet["clusters/two.yaml"] = text.replace(b"{agent: flux}", ARGO)
+    text = fleet["clusters/two.yaml"] or b""
+    fleet["clusters/two.yaml"] = text.replace(b"{agent: flux}", SPECS[agent])
     world.found(fleet)
-    if agent == "argocd":
-        key = agent_key(REPORT_KEY, "argocd", "two")
-        world.clusters["two"] = SimulatedArgoCD("two", key)
+    if agent in SIMULATED:
+        world.clusters["two"] = SIMULATED[agent]("two", agent_key(REPORT_KEY, agent, "two"))
     world.ada.push(APP, "main", small_app(), "Open the shop")
 
 
@@ -37,6 +42,9 @@ def running(world: World) -> set[str]:
     match world.clusters["two"]:
         case SimulatedCluster() as flux:
             return {name.partition(".")[2] for name in flux.applied}
+        case SimulatedConfigSync() as syncs:
+            components = ("redis", "cart", "web")
+            return {each for each in components if syncs.is_running(each, world.now)}
         case SimulatedArgoCD() as argo:
             return {each.component for each in argo.applications.values() if each.applied[1]}
 
@@ -65,7 +73,7 @@ async def finish(world: World) -> None:
     raise AssertionError([(w.name, w.gates, w.pending) for w in world.view().waves])
 
 
-@pytest.mark.parametrize("agent", ["flux", "argocd"])
+@pytest.mark.parametrize("agent", list(SPECS))
 async def test_the_agent_prunes_when_the_last_component_leaves(world: World, agent: str) -> None:
     start(world, agent)
     await finish(world)

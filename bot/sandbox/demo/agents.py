@@ -31,7 +31,7 @@ from bot.sandbox.demo.rights import Rights
 from renderers import yaml
 
 SYNC, APPS = "sync/", "apps/"
-ROOT = "switchyard"
+ROOT = "switchyard-fleet-deploy"
 RATE_LIMIT = timedelta(minutes=5)
 """Within it notification-controller sends no copy of an event."""
 
@@ -210,7 +210,10 @@ class SimulatedCluster:
     def _outcome(self, now: datetime, component: str, known: Applied) -> tuple[str, str]:
         """The reason and the message of what a reconciliation has come to."""
         if component in self.behaviour.denied:
-            return "AccessDenied", "can't access 'GitRepository/flux-system/switchyard'"
+            return (
+                "AccessDenied",
+                "can't access 'GitRepository/flux-system/switchyard-fleet-deploy'",
+            )
         if known.refusal:
             return "ReconciliationFailed", known.refusal
         if now < known.ready_at:

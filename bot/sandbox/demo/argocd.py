@@ -24,7 +24,7 @@ POLL, JITTER = timedelta(seconds=120), timedelta(seconds=60)
 SYNC_TIME = timedelta(seconds=2)
 SETTLED_AFTER = timedelta(seconds=60)
 MAX_NOTIFIED = 100
-SYNC, ROOT = "sync/", "switchyard"
+SYNC, ROOT = "sync/", "switchyard-fleet-deploy"
 HALF = 5
 """Of ten minutes, in which the second condition of the trigger is true."""
 _NOTHING = ("", "")
@@ -88,7 +88,7 @@ class SimulatedArgoCD:
     @property
     def root(self) -> str:
         """The name of the Application that applies the `sync` folder."""
-        return f"{ROOT}-{self.name}" if self.speaker not in ("", self.name) else ROOT
+        return f"{ROOT}.{self.name}" if self.speaker not in ("", self.name) else ROOT
 
     @property
     def address(self) -> str:

@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from bot.sandbox.demo.agents import Report
+from bot.sandbox.demo.agents import ROOT, Report
 from renderers import yaml
 
 SYSTEM = "config-management-system"
@@ -118,7 +118,7 @@ class SimulatedConfigSync:
 
     def step(self, now: datetime, revision: str, files: Mapping[str, bytes]) -> list[Report]:
         """Do what is due until now, by the cluster's folder of the deploy repo at a revision."""
-        root = _Declared("RootSync", SYSTEM, "switchyard", "sync")
+        root = _Declared("RootSync", SYSTEM, ROOT, "sync")
         self.syncs.setdefault((SYSTEM, root.name), _Sync(root, now))
         revision = self.behaviour.stuck_at or revision
         for address in list(self.syncs):
@@ -160,8 +160,8 @@ class SimulatedConfigSync:
         if sync.applying or revision == sync.fetched:
             return
         found = list(_below(files, sync.declared.folder))
-        errors = _source_errors(sync.declared, found)
-        is_fetched = bool(found)
+        is_fetched = any(path.startswith(f"{sync.declared.folder}/") for path in files)
+        errors = _source_errors(sync.declared, found, is_there=is_fetched)
         _fetched(sync, revision if is_fetched else "", at, errors)
         if errors:
             sync.fetched = revision if is_fetched else ""
@@ -206,7 +206,7 @@ class SimulatedConfigSync:
     def _declare(self, at: datetime, files: Mapping[str, bytes]) -> None:
         """The root has applied the sync folder: reconcilers start, and others are removed."""
         wanted = {(each.namespace, each.name): each for each in _declared(files)}
-        for address in self.syncs.keys() - wanted.keys() - {(SYSTEM, "switchyard")}:
+        for address in self.syncs.keys() - wanted.keys() - {(SYSTEM, ROOT)}:
             del self.syncs[address]
         for address, declared in wanted.items():
             self.syncs.setdefault(address, _Sync(declared, at)).declared = declared
@@ -309,8 +309,10 @@ def _managed(item: dict[str, Any], namespace: str, rolled_out_at: datetime) -> _
     )
 
 
-def _source_errors(declared: _Declared, found: list[dict[str, Any]]) -> list[dict[str, str]]:
-    if not found:
+def _source_errors(
+    declared: _Declared, found: list[dict[str, Any]], *, is_there: bool
+) -> list[dict[str, str]]:
+    if not is_there:
         message = f'KNV2004: failed to evaluate the config directory "{declared.folder}"'
         return [{"code": "2004", "errorMessage": message}]
     if declared.kind == "RootSync":
@@ -345,9 +347,9 @@ def _declared(files: Mapping[str, bytes]) -> Iterator[_Declared]:
 
 
 def _below(files: Mapping[str, bytes], folder: str) -> Iterator[dict[str, Any]]:
-    """The objects in the files of a folder."""
+    """The objects in the files of a folder; files that are not YAML are passed over."""
     for path in sorted(files):
-        if path.startswith(f"{folder}/"):
+        if path.startswith(f"{folder}/") and path.endswith(".yaml"):
             for document in yaml.load_documents(files[path]):
                 assert isinstance(document.value, dict)
                 yield document.value

@@ -55,7 +55,7 @@ def seeds() -> Iterator[bytes]:
         {"operationState": {**STATUS["operationState"], "finishedAt": "9999-12-31T23:59:59Z"}},
         {"reconciledAt": "0001-01-01T00:00:00+23:59"},
     )
-    for name in ("storefront.web", "edge-1.storefront.web", "switchyard", "switchyard-edge-1"):
+    for name in ("storefront.web", "edge-1.storefront.web", "switchyard-a", "switchyard-a.edge-1"):
         for change in changes:
             item = {"metadata": {"name": name}, "status": {**STATUS, **change}}
             yield message({"authorization": "Bearer SIGN"}, json.dumps(item).encode())

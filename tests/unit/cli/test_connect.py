@@ -16,6 +16,11 @@ kind: Cluster
 metadata: {name: eu-edge-1}
 spec: {agent: flux, flux: {gitSecret: switchyard-git}}
 """
+TENANT = """apiVersion: switchyard.dev/v1alpha1
+kind: Tenant
+metadata: {{name: {name}}}
+spec: {{namespace: {name}, deploy: "gitlab:{path}", clusters: {{}}}}
+"""
 URLS = [
     "--deploy-url", "https://git.example.com/fleet/deploy.git",
     "--service-url", "https://switchyard.example.com/",
@@ -30,6 +35,10 @@ def objects(text: str) -> list[Any]:
 def fleet(tmp_path: Path) -> list[str]:
     (tmp_path / "clusters").mkdir()
     (tmp_path / "clusters/eu-edge-1.yaml").write_text(CLUSTER)
+    (tmp_path / "tenants").mkdir()
+    for name, path in (("shop", "fleet/deploy"), ("bank", "bank/fleet/deploy")):
+        text = TENANT.format(name=name, path=path)
+        (tmp_path / f"tenants/{name}.yaml").write_text(text)
     return ["--fleet", str(tmp_path)]
 
 
@@ -146,3 +155,27 @@ def test_an_agent_without_objects_of_its_own_has_no_reporter(
     declare(fleet, "azure-arc")
     assert main(["connect", "eu-edge-1", *fleet, *URLS, "--reporter", "push"]) == 1
     assert "agent azure-arc has no objects that say how it fares" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("url", "root"),
+    [
+        ("https://git.example.com/bank/fleet/deploy", "switchyard-bank-fleet-deploy"),
+        ("git@git.example.com:fleet/deploy.git", "switchyard-fleet-deploy"),
+    ],
+)
+def test_the_root_is_named_by_the_deploy_repo(
+    url: str, root: str, fleet: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["connect", "eu-edge-1", *fleet, "--deploy-url", url, *URLS[2:]]) == 0
+    made = objects(capsys.readouterr().out)
+    named = [item["metadata"]["name"] for item in made if item["kind"] == "Kustomization"]
+    assert named == [root]
+
+
+def test_a_url_that_is_no_deploy_repo_of_the_fleet_is_a_mistake(
+    fleet: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = ["--deploy-url", "https://git.example.com/other/deploy.git"]
+    assert main(["connect", "eu-edge-1", *fleet, *url, *URLS[2:]]) == 1
+    assert "which has: gitlab:bank/fleet/deploy, gitlab:fleet/deploy" in capsys.readouterr().err

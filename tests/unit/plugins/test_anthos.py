@@ -222,7 +222,9 @@ def test_the_time_is_that_of_the_newest_part() -> None:
 def test_the_root_speaks_of_the_cluster(
     state: dict[str, Any], readiness: Readiness, message: str
 ) -> None:
-    (word,) = PLUGIN.read("eu-1", [repo_sync(state, "switchyard", "config-management-system")])
+    (word,) = PLUGIN.read(
+        "eu-1", [repo_sync(state, "switchyard-acme-deploy", "config-management-system")]
+    )
 
     assert word.is_about_cluster
     assert (word.readiness, word.message) == (readiness, message)
@@ -438,6 +440,7 @@ def test_the_root_makes_no_namespaces() -> None:
     where = ClusterTarget(
         "eu-1",
         SETTINGS,
+        Repo("github", "acme/deploy"),
         url="https://git.example.com/acme/deploy.git",
         branch="trunk",
         sync_folder="clusters/eu-1/sync",
@@ -475,6 +478,7 @@ def test_the_guide_has_the_objects_that_an_administrator_applies() -> None:
     where = ClusterTarget(
         "eu-1",
         eu_1.agent_settings,
+        Repo("github", "fleet/deploy"),
         url="https://git.example.com/fleet/deploy.git",
         branch="main",
         sync_folder="clusters/eu-1/sync",

@@ -131,7 +131,7 @@ def test_a_hub_speaks_of_the_cluster_in_the_name() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "cluster"), [("switchyard", "hub-1"), ("switchyard-eu-1", "eu-1")]
+    ("name", "cluster"), [("switchyard-a", "hub-1"), ("switchyard-a-b.eu-1", "eu-1")]
 )
 def test_the_root_application_says_what_is_wrong_and_that_it_no_longer_is(
     name: str, cluster: str
@@ -204,6 +204,7 @@ def cluster_target(settings: ArgoCDSettings) -> ClusterTarget:
     return ClusterTarget(
         "eu-1",
         settings,
+        Repo("github", "acme/deploy"),
         url="https://git.example.com/acme/deploy.git",
         branch="main",
         sync_folder="clusters/eu-1/sync",
@@ -338,6 +339,7 @@ def test_the_guide_has_the_objects_that_an_administrator_applies() -> None:
     where = ClusterTarget(
         "eu-1",
         eu_1.agent_settings,
+        Repo("github", "fleet/deploy"),
         url="https://git.example.com/fleet/deploy.git",
         branch="main",
         sync_folder="clusters/eu-1/sync",

@@ -26,6 +26,7 @@ SETTINGS = AzureArcSettings(
 CLUSTER = ClusterTarget(
     cluster="one",
     settings=SETTINGS,
+    deploy=Repo("local", "acme/deploy"),
     url="https://forge/deploy",
     branch="main",
     sync_folder="clusters/one/sync",
@@ -305,6 +306,7 @@ def test_the_guide_describes_a_cluster_and_the_same_configuration_with_az() -> N
     root = ClusterTarget(
         cluster="eu-edge-1",
         settings=cluster.agent_settings,
+        deploy=Repo("local", "fleet/deploy"),
         url="https://forge.example.com/fleet/deploy",
         branch="main",
         sync_folder="clusters/eu-edge-1/sync",

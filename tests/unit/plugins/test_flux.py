@@ -106,14 +106,14 @@ def test_a_failure_without_a_revision_is_stalled_and_nothing_else_is() -> None:
     ],
 )
 def test_what_serves_all_components_speaks_for_the_cluster(kind: str, part: str, what: str) -> None:
-    involved = {"kind": kind, "name": "switchyard", "namespace": "flux-system"}
+    involved = {"kind": kind, "name": "switchyard-a-b", "namespace": "flux-system"}
     failed = said(involvedObject=involved, severity="error", reason="Failed", metadata={})
 
     assert failed.is_about_cluster
-    assert (failed.component, failed.readiness) == (part, STALLED)
+    assert (failed.component, failed.readiness) == (f"{part}-a-b", STALLED)
     assert failed.message == f"{what}: fine"
     again = said(involvedObject=involved)
-    assert (again.component, again.readiness, again.message) == (part, READY, "")
+    assert (again.component, again.readiness, again.message) == (f"{part}-a-b", READY, "")
     assert PLUGIN.report("eu-1", event(involvedObject=involved, reason="Progressing")) == ()
 
 
@@ -215,6 +215,7 @@ def test_the_root_needs_no_more_than_a_repository_and_a_key() -> None:
         ClusterTarget(
             "eu-1",
             FluxSettings(git_secret="git"),
+            Repo("github", "acme/deploy"),
             "https://git.example.com/deploy.git",
             "main",
             "clusters/eu-1/sync",
@@ -223,11 +224,14 @@ def test_the_root_needs_no_more_than_a_repository_and_a_key() -> None:
     )
 
     found = {(item["kind"], item["metadata"]["name"]): item["spec"] for item in objects}  # type: ignore[call-overload,index]
-    assert found["GitRepository", "switchyard"]["secretRef"] == {"name": "git"}  # type: ignore[call-overload,index]
-    root = found["Kustomization", "switchyard"]
+    assert found["GitRepository", "switchyard-acme-deploy"]["secretRef"] == {"name": "git"}  # type: ignore[call-overload,index]
+    root = found["Kustomization", "switchyard-acme-deploy"]
     assert root["serviceAccountName"] == "kustomize-controller"  # type: ignore[call-overload,index]
     assert root["path"] == "./clusters/eu-1/sync"  # type: ignore[call-overload,index]
-    assert {name for kind, name in found if kind == "Alert"} == {"switchyard", "switchyard-source"}
+    assert {name for kind, name in found if kind == "Alert"} == {
+        "switchyard",
+        "switchyard-acme-deploy-source",
+    }
 
 
 def kustomization(name: str = "shop.cart", **status: Any) -> dict[str, Any]:

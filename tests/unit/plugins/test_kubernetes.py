@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from planners.model import Readiness
+from planners.model import Readiness, Repo
 from plugins import AppliesUnits
 from plugins.kubernetes import PLUGIN, Kubernetes, KubernetesSettings
 from renderers import yaml
@@ -218,7 +218,7 @@ def test_what_nobody_removed_stays(desired: DesiredState) -> None:
 
 
 def test_the_guide_has_the_objects_that_an_administrator_applies() -> None:
-    target = ClusterTarget("core-1", KubernetesSettings(), "", "", "", "")
+    target = ClusterTarget("core-1", KubernetesSettings(), Repo("local", "a/b"), "", "", "", "")
     block = re.findall(r"(?ms)^```yaml\n(.*?)^```", GUIDE.read_text())[0]
     listed = [each.value for each in yaml.load_documents(block.encode())]
 

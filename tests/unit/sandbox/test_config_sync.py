@@ -128,7 +128,7 @@ def test_what_leaves_the_sync_folder_is_removed() -> None:
     watched.run(120, B, component("cart"))
 
     assert list(watched.cluster.syncs) == [
-        ("config-management-system", "switchyard"),
+        ("config-management-system", "switchyard-fleet-deploy"),
         ("shop", "store.cart"),
     ]
 
