@@ -20,8 +20,8 @@ from bot.clusters.units import Outcome, apply_unit
 from bot.clusters.watch import Changed, Follower
 from bot.gather.clusters import read_objects
 from bot.report.model import ROLLOUTS
-from bot.sandbox.demo.site import APP
-from planners.model import AgentSettings, Readiness, Tenant
+from bot.sandbox.demo.site import APP, DEPLOY
+from planners.model import AgentSettings, Readiness, Repo, Tenant
 from plugins import Word
 from plugins.kubernetes import OWN_ACCOUNT, SETUP_ACCOUNT, Kubernetes, KubernetesSettings
 from renderers.agents import Account, ClusterTarget
