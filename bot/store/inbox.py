@@ -1,5 +1,10 @@
-"""Webhook deliveries, stored before they are acknowledged: `web` writes, `worker` reads."""
+"""Webhook deliveries, stored before they are acknowledged: `web` writes, `worker` reads.
 
+Bodies are kept for people who look into what was sent. Their total is bounded: of processed
+deliveries the oldest bodies go first; their ids stay, so that a copy is recognised.
+"""
+
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,9 +12,14 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from bot.store.database import Database, seconds
-from bot.store.tables import inbox, width
+from bot.store.tables import body_size, inbox, width
 
 MAX_PENDING = 100_000
+MAX_BYTES = 1024 * 1024 * 1024
+"""Bodies of pending deliveries may have so many bytes, and as many those of processed ones."""
+CHECKS = 64
+"""How often the bodies are counted while `MAX_BYTES` come."""
+MAX_KNOWN = 1_000_000
 MAX_NUMBER = 2**31 - 1
 MAX_BODY = 25 * 1024 * 1024
 
@@ -63,11 +73,14 @@ class InboxEntry:
 
 
 class Inbox:
-    """Deliveries by forge and delivery id; about `max_pending` can be pending."""
+    """Deliveries by forge and delivery id; about `max_pending` and `max_bytes` can be pending."""
 
-    def __init__(self, database: Database, max_pending: int = MAX_PENDING) -> None:
+    def __init__(
+        self, database: Database, max_pending: int = MAX_PENDING, max_bytes: int = MAX_BYTES
+    ) -> None:
         self._database = database
-        self._max_pending = max_pending
+        self._max_pending, self._max_bytes = max_pending, max_bytes
+        self._unchecked = self._check_bytes = max_bytes // CHECKS
 
     def put(self, entry: IncomingDelivery, now: datetime) -> bool:
         """Store a delivery durably; False if its id is known already.
@@ -75,24 +88,73 @@ class Inbox:
         Raises:
             InboxFullError: too many deliveries are pending.
         """
-        insert = self._database.insert(inbox).values(
-            forge=entry.forge,
-            delivery_id=entry.delivery_id,
-            event=entry.event,
-            repository=entry.repository,
-            number=entry.number,
-            body=entry.body,
-            received_at=seconds(now),
-            done=False,
-        )
+        (new,) = self.put_all([entry], now)
+        return new
+
+    def put_all(self, entries: Sequence[IncomingDelivery], now: datetime) -> list[bool]:
+        """Store deliveries durably with one commit; for each whether its id is new.
+
+        Raises:
+            InboxFullError: too many deliveries are pending; none of these is stored.
+        """
         with self._database.write() as connection:
-            if self._is_full(connection):
-                raise InboxFullError(
-                    f"The inbox is full ({self._max_pending} pending deliveries). "
-                    f"Retry in a few minutes."
-                )
-            new = insert.on_conflict_do_nothing().returning(inbox.c.id)
-            return connection.scalar(new) is not None
+            self._make_room(connection)
+            known = self._known(connection, entries)
+            new: dict[tuple[str, str], IncomingDelivery] = {}
+            answers: list[bool] = []
+            for entry in entries:
+                key = (entry.forge, entry.delivery_id)
+                answers.append(key not in known and key not in new)
+                if key not in known:
+                    new.setdefault(key, entry)
+            if new:
+                rows = [_row(each, now) for each in new.values()]
+                insert = self._database.insert(inbox).on_conflict_do_nothing()
+                connection.execute(insert, rows)
+        self._unchecked += sum(len(each.body) for each in new.values())
+        return answers
+
+    def _known(
+        self, connection: sa.Connection, entries: Sequence[IncomingDelivery]
+    ) -> set[tuple[str, str]]:
+        ids = json.dumps([(each.forge, each.delivery_id) for each in entries])
+        wanted = self._database.rows(ids, 2)
+        forge, delivery_id = wanted.columns
+        query = sa.select(inbox.c.forge, inbox.c.delivery_id).select_from(
+            sa.join(
+                wanted.table,
+                inbox,
+                sa.and_(inbox.c.forge == forge, inbox.c.delivery_id == delivery_id),
+            )
+        )
+        return {
+            (row.forge, row.delivery_id) for row in connection.execute(query, wanted.parameters)
+        }
+
+    def _make_room(self, connection: sa.Connection) -> None:
+        """Drop old bodies when many bytes have come; raise if too much is pending."""
+        if self._is_full(connection):
+            raise InboxFullError(
+                f"The inbox is full ({self._max_pending} pending deliveries). "
+                f"Retry in a few minutes."
+            )
+        if self._unchecked < self._check_bytes:
+            return
+        bodies = sa.select(
+            inbox.c.id,
+            inbox.c.done,
+            sa.func.sum(body_size).over(order_by=inbox.c.id.desc()).label("total"),
+        ).where(sa.text("length(body) > 0"), inbox.c.done)
+        newest_first = bodies.subquery()
+        surplus = sa.select(newest_first.c.id).where(newest_first.c.total > self._max_bytes)
+        connection.execute(sa.update(inbox).where(inbox.c.id.in_(surplus)).values(body=b""))
+        pending = sa.select(sa.func.sum(body_size)).where(~inbox.c.done)
+        if (connection.scalar(pending) or 0) > self._max_bytes:
+            raise InboxFullError(
+                f"The inbox is full ({self._max_bytes} bytes of pending deliveries). "
+                f"Retry in a few minutes."
+            )
+        self._unchecked = 0
 
     def _is_full(self, connection: sa.Connection) -> bool:
         """Count pending deliveries, unless the range of ids shows that there are few."""
@@ -136,7 +198,23 @@ class Inbox:
         )
 
     def prune(self, before: datetime) -> int:
-        """Delete processed deliveries received earlier; returns how many."""
-        old = sa.delete(inbox).where(inbox.c.done, inbox.c.received_at < seconds(before))
+        """Delete processed deliveries received earlier, or far too many; returns how many."""
+        newest = sa.select(sa.func.max(inbox.c.id)).scalar_subquery()
+        surplus = inbox.c.id <= newest - MAX_KNOWN
+        old = inbox.c.received_at < seconds(before)
         with self._database.write() as connection:
-            return connection.execute(old).rowcount
+            delete = sa.delete(inbox).where(inbox.c.done, sa.or_(old, surplus))
+            return connection.execute(delete).rowcount
+
+
+def _row(entry: IncomingDelivery, now: datetime) -> dict[str, object]:
+    return {
+        "forge": entry.forge,
+        "delivery_id": entry.delivery_id,
+        "event": entry.event,
+        "repository": entry.repository,
+        "number": entry.number,
+        "body": entry.body,
+        "received_at": seconds(now),
+        "done": False,
+    }

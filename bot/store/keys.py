@@ -24,6 +24,7 @@ PLACES = "places/"
 STATUSES = "statuses/"
 LEASES = "lease/"
 PROBE = "probe"
+HASHES = "hash/"
 
 
 def application_key(application: str) -> str:

@@ -96,16 +96,12 @@ class Reports:
     def _write(self) -> Iterator[sa.Connection]:
         """A transaction of the only writer of reports, so that what was read stays true.
 
-        With PostgreSQL a writer that stops in the middle blocks the other replicas for ten seconds.
+        With PostgreSQL a replica that stops in the middle blocks the others until its transaction
+        times out.
         """
         with self._database.write() as connection:
             if not self._database.is_sqlite:
-                connection.execute(
-                    sa.select(
-                        sa.func.set_config("idle_in_transaction_session_timeout", "10s", sa.true()),
-                        sa.func.pg_advisory_xact_lock(WRITER_LOCK),
-                    )
-                )
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(WRITER_LOCK)))
             yield connection
 
     def expect(self, application: str, units: Collection[Unit]) -> None:

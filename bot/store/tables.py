@@ -24,6 +24,15 @@ inbox = sa.Table(
     sa.Index("inbox_pending", "done", "id"),
 )
 
+body_size = sa.func.length(inbox.c.body)
+sa.Index(
+    "inbox_bodies",
+    inbox.c.id,
+    body_size,
+    sqlite_where=sa.text("length(body) > 0"),
+    postgresql_where=sa.text("length(body) > 0"),
+)
+
 queue = sa.Table(
     "queue",
     metadata,

@@ -5,8 +5,9 @@ by an older or newer version) counts as absent.
 """
 
 import functools
+import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast
 
@@ -15,6 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
 from bot.store.database import Database
+from bot.store.keys import HASHES
 from bot.store.tables import views
 
 T = TypeVar("T")
@@ -22,10 +24,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class ViewKind(Generic[T]):
-    """A kind of view: how its keys begin, and the dataclass of its values."""
+    """A kind of view: how its keys begin, and the dataclass of its values.
+
+    Of a shared one, which is large and often read, a hash is kept beside each value.
+    """
 
     prefix: str
     shape: type[T]
+    shared: bool = False
 
 
 class Views:
@@ -37,28 +43,48 @@ class Views:
 
     def save(self, kind: ViewKind[T], name: str, view: T) -> None:
         """Set the view of a name."""
-        self._put(kind.prefix + name, self._database.json(encode(view)))
+        self.save_all(kind, {name: view})
+
+    def save_all(self, kind: ViewKind[T], found: Mapping[str, T]) -> None:
+        """Set the views of several names, with one commit."""
+        with self._database.write() as connection:
+            for name, view in found.items():
+                key, text = kind.prefix + name, encode(view)
+                self._set(connection, key, self._database.json(text))
+                if kind.shared:
+                    value = {"hash": hashlib.sha256(text.encode()).hexdigest()}
+                    self._set(connection, HASHES + key, value)
 
     def load(self, kind: ViewKind[T], name: str) -> T | None:
         """The view of a name, if there is one of this shape."""
-        query = sa.select(sa.cast(views.c.value, sa.Text)).where(views.c.key == kind.prefix + name)
         with self._database.read() as connection:
-            text = connection.scalar(query)
+            text = _text(connection, kind.prefix + name)
         return None if text is None else _decode(kind, text)
 
     def load_shared(self, kind: ViewKind[T], name: str) -> T | None:
-        """The same value as long as the stored one is equal: for large views that many read."""
+        """The same value as long as the stored one is: for shared views, which many read."""
+        assert kind.shared
         key = kind.prefix + name
-        query = sa.select(sa.cast(views.c.value, sa.Text)).where(views.c.key == key)
         with self._database.read() as connection:
-            text = connection.scalar(query)
-        if text is None:
-            return None
-        kept, view = self._decoded.get(key, ("", None))
-        if kept != text:
-            view = _decode(kind, text)
-            self._decoded[key] = (text, view)
-        return cast("T | None", view)
+            version = _text(connection, HASHES + key)
+            kept, view = self._decoded.get(key, (None, None))
+            if version is not None and kept == version:
+                return cast("T | None", view)
+            text = _text(connection, key)
+        view = None if text is None else _decode(kind, text)
+        if version is not None:
+            self._decoded[key] = (version, view)
+        return view
+
+    def load_each(self, kind: ViewKind[T], names: Iterable[str]) -> dict[str, T]:
+        """The views of several names, in one query."""
+        wanted = self._database.rows(json.dumps([[kind.prefix + name] for name in names]), 1)
+        joined = sa.join(wanted.table, views, views.c.key == wanted.columns[0])
+        query = sa.select(views.c.key, sa.cast(views.c.value, sa.Text)).select_from(joined)
+        with self._database.read() as connection:
+            rows = connection.execute(query, wanted.parameters).all()
+        found = {key.removeprefix(kind.prefix): _decode(kind, text) for key, text in rows}
+        return {name: view for name, view in found.items() if view is not None}
 
     def load_all(self, kind: ViewKind[T]) -> dict[str, T]:
         """Every view of a kind by name, sorted."""
@@ -70,16 +96,16 @@ class Views:
 
     def put(self, key: str, value: dict[str, Any]) -> None:
         """Set a value."""
-        self._put(key, value)
-
-    def _put(self, key: str, value: object) -> None:
-        insert = self._database.insert(views).values(key=key, value=value)
         with self._database.write() as connection:
-            connection.execute(
-                insert.on_conflict_do_update(
-                    index_elements=["key"], set_={"value": insert.excluded.value}
-                )
+            self._set(connection, key, value)
+
+    def _set(self, connection: sa.Connection, key: str, value: object) -> None:
+        insert = self._database.insert(views).values(key=key, value=value)
+        connection.execute(
+            insert.on_conflict_do_update(
+                index_elements=["key"], set_={"value": insert.excluded.value}
             )
+        )
 
     def swap(self, key: str, old: Mapping[str, Any] | None, new: dict[str, Any]) -> bool:
         """Compare and swap: set a value if it is `old` (None: not set); False otherwise."""
@@ -127,6 +153,11 @@ def encode(view: Any, exclude: Mapping[str, Any] | None = None) -> str:
     except PydanticSerializationError:
         value = adapter.dump_python(view, mode="json", exclude=exclude)
         return json.dumps(value, ensure_ascii=False).encode("utf-8", "replace").decode()
+
+
+def _text(connection: sa.Connection, key: str) -> str | None:
+    query = sa.select(sa.cast(views.c.value, sa.Text)).where(views.c.key == key)
+    return connection.scalar(query)
 
 
 def _decode(kind: ViewKind[T], text: str) -> T | None:

@@ -54,12 +54,13 @@ async def verify_status(
     """
     reporters = await asyncio.to_thread(context.store.views.load_shared, REPORTERS, "")
     known = reporters.clusters.get(signed.cluster) if reporters is not None else None
-    if reporters is None or known is None:
-        raise StatusRefusedError(f"the fleet repo declares no cluster {signed.cluster}")
-    keys = [status_key(each, signed.cluster, known.generation) for each in report_keys]
+    generation = known.generation if known is not None else 1
+    keys = [status_key(each, signed.cluster, generation) for each in report_keys]
     verified = [signature_matches(signed.signature, signed.body, key) for key in keys]
     if not any(verified):
         raise ForgedStatusError("invalid signature")
+    if reporters is None or known is None:
+        raise StatusRefusedError(f"the fleet repo declares no cluster {signed.cluster}")
     return reporters
 
 

@@ -139,6 +139,13 @@ class GuardedProtocol(H11Protocol):
         super().on_response_complete()
         self._watch()
 
+    def send_400_response(self, msg: str) -> None:
+        """Answer 400 to what is not HTTP; a request that it belongs to gets no other answer."""
+        super().send_400_response(msg)
+        if self.cycle is not None:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+
     def pause_writing(self) -> None:
         """The client does not read its response: it has a while to do so."""
         super().pause_writing()

@@ -16,10 +16,35 @@ from bot.web.peers import Network, forwarded_client
 MAX_PER_CLIENT = 200
 RETRY_SECONDS = 10
 NO_DATABASE = "The database is not available, and nothing was stored. Retry later."
+SECURITY_HEADERS = (
+    (b"content-security-policy", b"default-src 'self'; frame-ancestors 'none'"),
+    (b"cache-control", b"private, no-cache"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"same-origin"),
+)
 INTERNAL_ERROR = "An internal error occurred; the log has its place."
 TOO_MANY_REQUESTS = "Too many requests at the same time from this address."
 
 log = structlog.get_logger()
+
+
+class SecurityHeadersMiddleware:
+    """Adds headers that forbid foreign scripts, frames and caches, unless a route has its own."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request (ASGI)."""
+
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                own = {name for name, _ in message["headers"]}
+                added = [each for each in SECURITY_HEADERS if each[0] not in own]
+                message["headers"] = [*message["headers"], *added]
+            await send(message)
+
+        await self._app(scope, receive, with_headers)
 
 
 class ErrorMiddleware:

@@ -7,6 +7,7 @@ that run on it, and at a limited rate. Everything else leaves no row in the data
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -16,18 +17,21 @@ from fastapi import HTTPException, status
 from bot.context import Context
 from bot.keys import agent_key, facts_key
 from bot.report.model import REPORTERS, ReportersView
+from bot.store.inbox import IncomingDelivery
 from bot.store.reports import Recorded
+from bot.web.group_commit import GroupCommit
 from bot.web.places import Places
 from plugins import Word
 
-BURST = 1000
-PER_SECOND = 10.0
+THREADS = 3
+BURST, PER_SECOND = 1_000, 10.0
+MOST_BURST, MOST_PER_SECOND = 20_000, 200.0
+"""A cluster's limit counts for each cluster that it speaks for, up to the most for a hub."""
 RETRY_SECONDS = 30
 
 INVALID_SIGNATURE = "Invalid signature."
 FLEET_NOT_READ = "The fleet repo has not been read yet. Retry in a minute."
-TOO_MANY_REPORTS = f"The cluster has sent more than {BURST} reports at once. Retry later."
-NOT_REGISTERED = "The fleet repo registers no application {}."
+TOO_MANY_REPORTS = "The cluster has sent too many reports. Retry later."
 NOT_THERE = "{} is not placed on {}."
 NOT_ITS_OWN = "The fleet repo does not let {} report for {} with agent {}."
 
@@ -36,19 +40,24 @@ log = structlog.get_logger()
 
 @dataclass(slots=True)
 class _Allowance:
-    """How many reports a cluster may send at a time; it grows by ten in a second."""
+    """How many reports a cluster may send at a time; it grows with time up to the burst."""
 
     left: float
     at: datetime
 
-    def spend(self, now: datetime) -> bool:
-        """Whether there was one left."""
+    def spend(self, now: datetime, clusters: int) -> bool:
+        """Whether one was left for the speaker of so many clusters."""
         passed = max(0.0, (now - self.at).total_seconds())
-        self.left, self.at = min(BURST, self.left + passed * PER_SECOND), now
+        grown = self.left + passed * min(clusters * PER_SECOND, MOST_PER_SECOND)
+        self.left, self.at = min(grown, _burst(clusters)), now
         if self.left < 1:
             return False
         self.left -= 1
         return True
+
+
+def _burst(clusters: int) -> int:
+    return min(clusters * BURST, MOST_BURST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +83,6 @@ class Sender:
 
 
 @dataclass(slots=True)
-class _Message:
-    """The words of a message that waits to be stored, and what became of them."""
-
-    words: Sequence[Word]
-    recorded: asyncio.Future[Recorded]
-
-
-@dataclass(slots=True)
 class Intake:
     """The reports of all clusters, for one process."""
 
@@ -90,11 +91,26 @@ class Intake:
     _allowances: dict[str, _Allowance] = field(default_factory=dict)
     _places: Places = field(init=False)
     _ignored: Counter[str] = field(default_factory=Counter)
-    _waiting: list[_Message] = field(default_factory=list)
-    _writer: asyncio.Task[None] | None = None
+    _speakers: Counter[str] = field(default_factory=Counter)
+    _counted: ReportersView | None = None
+    _deliveries: GroupCommit[IncomingDelivery, bool] = field(init=False)
+    _words: GroupCommit[Sequence[Word], Recorded] = field(init=False)
+    _readers: GroupCommit[None, ReportersView | None] = field(init=False)
 
     def __post_init__(self) -> None:
-        self._places = Places(self.context.store.views)
+        """Give writing and reading threads of their own: passes keep the others busy."""
+        store, clock = self.context.store, self.context.clock
+        self._places = Places(store.views)
+        threads = ThreadPoolExecutor(THREADS, "intake")
+
+        def load(waiting: Sequence[None]) -> list[ReportersView | None]:
+            return [store.views.load_shared(REPORTERS, "")] * len(waiting)
+
+        self._readers = GroupCommit(load, threads)
+        self._deliveries = GroupCommit(lambda each: store.inbox.put_all(each, clock()), threads)
+        self._words = GroupCommit(
+            lambda each: store.reports.record_messages(each, clock()), threads
+        )
 
     async def sender(self, cluster: str, agent: str = "") -> Sender:
         """The sender that a request claims to be from; without an agent it sends facts.
@@ -134,9 +150,9 @@ class Intake:
         Raises:
             HTTPException: 429 for too many of them.
         """
-        now = self.context.clock()
-        allowance = self._allowances.setdefault(cluster, _Allowance(BURST, now))
-        if not allowance.spend(now):
+        now, clusters = self.context.clock(), max(1, self._speakers[cluster])
+        allowance = self._allowances.setdefault(cluster, _Allowance(_burst(clusters), now))
+        if not allowance.spend(now, clusters):
             self._count(cluster, TOO_MANY_REPORTS)
             raise HTTPException(
                 status.HTTP_429_TOO_MANY_REQUESTS,
@@ -147,63 +163,50 @@ class Intake:
     async def reason_to_ignore(self, sender: Sender, agent: str, word: Word) -> str:
         """Why a word is not recorded: it is about nothing that runs there. Empty if it is.
 
-        An application that has not been planned since the database was created runs anywhere.
+        An application that has not been planned since the database was created runs anywhere. The
+        answer does not tell whether there is such an application elsewhere.
         """
         reason = ""
         if not sender.speaks_for(word.cluster, agent):
             reason = NOT_ITS_OWN.format(sender.cluster, word.cluster, agent)
         elif word.is_about_cluster:
             return ""
-        elif word.application not in sender.reporters.applications:
-            reason = NOT_REGISTERED.format(word.application)
-        elif not await self._is_placed(word):
+        elif not await self._is_placed(sender, word):
             reason = NOT_THERE.format(f"{word.application}/{word.component}", word.cluster)
         if reason:
             self._count(sender.cluster, reason)
         return reason
 
-    async def record(self, words: Sequence[Word]) -> Recorded:
-        """Store words durably; messages that come together share a commit.
+    async def deliver(self, delivery: IncomingDelivery) -> bool:
+        """Store a webhook durably; False if its id is known already.
 
-        A merge makes every unit of a fleet report, and each commit waits for the disk.
+        Raises:
+            InboxFullError: too many deliveries are pending.
         """
-        message = _Message(words, asyncio.get_running_loop().create_future())
-        self._waiting.append(message)
-        if self._writer is None or self._writer.done():
-            self._writer = asyncio.create_task(self._write())
-        return await message.recorded
+        return await self._deliveries(delivery)
 
-    async def _write(self) -> None:
-        while self._waiting:
-            messages, self._waiting = self._waiting, []
-            try:
-                found = await asyncio.to_thread(
-                    self.context.store.reports.record_messages,
-                    [each.words for each in messages],
-                    self.context.clock(),
-                )
-            except Exception as error:  # noqa: BLE001 - each sender gets it, and sends again
-                for each in messages:
-                    if not each.recorded.done():
-                        each.recorded.set_exception(error)
-            else:
-                for each, recorded in zip(messages, found, strict=True):
-                    if not each.recorded.done():
-                        each.recorded.set_result(recorded)
+    async def record(self, words: Sequence[Word]) -> Recorded:
+        """Store words durably."""
+        return await self._words(words)
 
     async def _reporters(self) -> ReportersView:
-        found = await asyncio.to_thread(self.context.store.views.load_shared, REPORTERS, "")
+        found = await self._readers(None)
         if found is None:
             raise HTTPException(
                 status.HTTP_503_SERVICE_UNAVAILABLE,
                 FLEET_NOT_READ,
                 {"Retry-After": str(RETRY_SECONDS)},
             )
+        if found is not self._counted:
+            speakers = (each.hub or name for name, each in found.clusters.items())
+            self._counted, self._speakers = found, Counter(speakers)
         return found
 
-    async def _is_placed(self, word: Word) -> bool:
+    async def _is_placed(self, sender: Sender, word: Word) -> bool:
         """Whether the unit is where the word says, by what is kept here or in the database."""
         name, cluster = word.application, word.cluster
+        if name not in sender.reporters.applications:
+            return False
         if word.component in self._places.kept(name, cluster):
             return True
         found = await asyncio.to_thread(self._places.components, name, cluster)

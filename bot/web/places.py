@@ -24,7 +24,7 @@ class Places:
 
         None: it has not been planned since the database was created, and runs anywhere.
         """
-        found = self.views.load(PLACES, application)
+        found = self.views.load_shared(PLACES, application)
         if found is None:
             return None
         self._kept[application] = found

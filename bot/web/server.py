@@ -6,8 +6,9 @@ gets a 4xx and changes nothing.
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager
+from functools import partial
 
 from fastapi import FastAPI, HTTPException, Request, Response, status
 from fastapi.responses import JSONResponse
@@ -30,8 +31,14 @@ from bot.web.cluster_status import (
     record_status,
     verify_status,
 )
-from bot.web.guards import ErrorMiddleware, ForwardedClientMiddleware, log_failure
+from bot.web.guards import (
+    ErrorMiddleware,
+    ForwardedClientMiddleware,
+    SecurityHeadersMiddleware,
+    log_failure,
+)
 from bot.web.intake import INVALID_SIGNATURE, RETRY_SECONDS, Intake
+from bot.web.machine_routes import Handler, MachineRoutes
 from plugins import Agent, ReportError, signature_matches
 
 MAX_HOOK_BYTES = 25 * 1024 * 1024
@@ -66,40 +73,16 @@ def create_app(
         redoc_url=None,
         lifespan=lifespan,
     )
-    _add_middleware(app, auth)
-
-    @app.post("/hooks/{forge}", status_code=status.HTTP_202_ACCEPTED, include_in_schema=False)
-    async def hook(forge: str, request: Request) -> Response:
-        return await _hook(context, wake, forge, request)
-
-    @app.post(
-        "/reports/{agent}/{cluster}", status_code=status.HTTP_202_ACCEPTED, include_in_schema=False
-    )
-    async def report(agent: str, cluster: str, request: Request) -> Response:
-        if agent not in agents:
-            raise HTTPException(status.HTTP_404_NOT_FOUND, f"Unknown agent {agent}.")
-        return await _report(intake, wake, agents[agent], cluster, request)
-
-    @app.post("/facts/{cluster}", status_code=status.HTTP_202_ACCEPTED, include_in_schema=False)
-    async def facts(cluster: str, request: Request) -> Response:
-        return await _facts(intake, cluster, request)
-
-    @app.post("/status/{cluster}", status_code=status.HTTP_202_ACCEPTED, include_in_schema=False)
-    async def cluster_status(cluster: str, request: Request) -> Response:
-        return await _status(intake, wake, cluster, request)
-
+    app.add_middleware(AuthMiddleware, auth=auth)
+    app.add_middleware(MachineRoutes, handlers=_machine_handlers(intake, agents, wake))
+    app.add_middleware(ErrorMiddleware)
+    app.add_middleware(ForwardedClientMiddleware, proxies=auth.settings.trusted_proxies)
+    app.add_middleware(SecurityHeadersMiddleware)
+    app.add_exception_handler(StarletteHTTPException, ui.refusal)
     _add_probes(app, problems)
     routes.serve(app, auth)
     ui.serve(app, context, lambda: bool(auth.sign_ins()))
     return app
-
-
-def _add_middleware(app: FastAPI, auth: Auth) -> None:
-    app.add_middleware(AuthMiddleware, auth=auth)
-    app.add_middleware(ErrorMiddleware)
-    app.add_middleware(ForwardedClientMiddleware, proxies=auth.settings.trusted_proxies)
-    app.middleware("http")(_security_headers)
-    app.add_exception_handler(StarletteHTTPException, ui.refusal)
 
 
 def _add_probes(app: FastAPI, problems: Callable[[], Sequence[str]]) -> None:
@@ -116,14 +99,28 @@ def _add_probes(app: FastAPI, problems: Callable[[], Sequence[str]]) -> None:
         return JSONResponse({"ready": not found, "problems": found}, code)
 
 
-async def _hook(
-    context: Context, wake: Callable[[], None], name: str, request: Request
-) -> Response:
+def _machine_handlers(
+    intake: Intake, agents: Mapping[str, Agent], wake: Callable[[], None]
+) -> dict[tuple[str, int], Handler]:
+    async def report(request: Request, agent: str, cluster: str) -> Response:
+        if agent not in agents:
+            raise HTTPException(status.HTTP_404_NOT_FOUND, f"Unknown agent {agent}.")
+        return await _report(intake, wake, agents[agent], cluster, request)
+
+    return {
+        ("hooks", 1): partial(_hook, intake, wake),
+        ("reports", 2): report,
+        ("facts", 1): partial(_facts, intake),
+        ("status", 1): partial(_status, intake, wake),
+    }
+
+
+async def _hook(intake: Intake, wake: Callable[[], None], request: Request, name: str) -> Response:
     """Store an authentic delivery before answering; a repeated one gets the same answer.
 
     A delivery without a repository succeeds as well: forges disable webhooks that fail.
     """
-    forge = context.forges.get(name)
+    forge = intake.context.forges.get(name)
     if forge is None:
         raise HTTPException(status.HTTP_404_NOT_FOUND, f"Unknown forge {name}.")
     body = await read_body(request, MAX_HOOK_BYTES)
@@ -134,12 +131,10 @@ async def _hook(
     if not delivery.repository:
         return JSONResponse({"stored": False}, status.HTTP_202_ACCEPTED)
     try:
-        new = await asyncio.to_thread(
-            context.store.inbox.put,
+        new = await intake.deliver(
             IncomingDelivery(
                 name, delivery.id, delivery.event, delivery.repository, delivery.number, body
-            ),
-            context.clock(),
+            )
         )
     except InvalidDeliveryError as error:
         raise HTTPException(status.HTTP_400_BAD_REQUEST, str(error)) from error
@@ -180,7 +175,7 @@ async def _report(
     return JSONResponse(answer, status.HTTP_202_ACCEPTED)
 
 
-async def _facts(intake: Intake, cluster: str, request: Request) -> Response:
+async def _facts(intake: Intake, request: Request, cluster: str) -> Response:
     """Keep a cluster's facts; they count from the next pass of each application."""
     context, signature = intake.context, request.headers.get("x-signature", "")
     body = await read_body(request, MAX_REPORT_BYTES)
@@ -202,7 +197,7 @@ async def _facts(intake: Intake, cluster: str, request: Request) -> Response:
 
 
 async def _status(
-    intake: Intake, wake: Callable[[], None], cluster: str, request: Request
+    intake: Intake, wake: Callable[[], None], request: Request, cluster: str
 ) -> Response:
     """Record a cluster's status document."""
     context, signature = intake.context, request.headers.get("x-signature", "")
@@ -272,16 +267,3 @@ async def read_body(request: Request, limit: int) -> bytes:
 
 def _headers(request: Request) -> dict[str, str]:
     return {name.lower(): value for name, value in request.headers.items()}
-
-
-async def _security_headers(
-    request: Request, call_next: Callable[[Request], Awaitable[Response]]
-) -> Response:
-    response = await call_next(request)
-    response.headers.setdefault(
-        "Content-Security-Policy", "default-src 'self'; frame-ancestors 'none'"
-    )
-    response.headers.setdefault("Cache-Control", "private, no-cache")
-    response.headers.setdefault("X-Content-Type-Options", "nosniff")
-    response.headers.setdefault("Referrer-Policy", "same-origin")
-    return response

@@ -42,7 +42,7 @@ class Shares:
 
 async def tenant_of(views: Views, key: str) -> str:
     """The tenant whose work a key is; empty if it is unknown, or that of several tenants."""
-    found = await asyncio.to_thread(views.load, TENANTS, "")
+    found = await asyncio.to_thread(views.load_shared, TENANTS, "")
     if found is None:
         return ""
     kind, _, rest = key.partition("/")

@@ -189,7 +189,7 @@ class Replica:
         _, kind, *names = path.split("/")
         try:
             if kind == "hooks":
-                found = await server._hook(self.service.context, wake, names[0], request)
+                found = await server._hook(self.intake, wake, request, names[0])
             else:
                 agent = discovery.agents()[names[0]]
                 found = await server._report(self.intake, wake, agent, names[1], request)

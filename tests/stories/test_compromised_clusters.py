@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from structlog.testing import capture_logs
 
 from bot.keys import agent_key, facts_key
+from bot.report.model import REPORTERS, ReportersView, ReporterView
 from bot.sandbox.demo.site import APP
 from bot.store.tables import queue, reports, views
 from bot.web import intake
@@ -18,8 +19,8 @@ from tests.fakes.world import REPORT_KEY, World, small_app, small_fleet
 
 TABLES = (queue, reports, views)
 MADE_UP = {
-    "made-up.web": "The fleet repo registers no application made-up.",
-    "tenant-other.set-up": "The fleet repo registers no application tenant-other.",
+    "made-up.web": "made-up/web is not placed on one.",
+    "tenant-other.set-up": "tenant-other/set-up is not placed on one.",
     "storefront.made-up": "storefront/made-up is not placed on one.",
     "storefront.x": "storefront/x is not placed on one.",
 }
@@ -94,6 +95,15 @@ async def test_a_cluster_that_is_not_in_the_fleet_is_refused(running: World) -> 
     assert rows(running) == before
 
 
+async def test_without_its_key_nobody_learns_whether_a_cluster_exists(running: World) -> None:
+    answers = {
+        await send(running, f"{path}/{name}", {}, "two")
+        for path in ("/reports/flux", "/facts", "/status")
+        for name in ("one", "nine")
+    }
+    assert answers == {(401, '{"detail":"Invalid signature."}')}
+
+
 async def test_the_key_of_one_cluster_is_revoked_alone(running: World) -> None:
     facts = {"at": running.now.isoformat()}
     running.describe({"clusters/one.yaml": CLUSTER.encode()})
@@ -125,6 +135,21 @@ async def test_the_rate_of_one_cluster_is_limited_alone(
     assert (await send(running, "/facts/two", facts, "two"))[0] == 202
     running.now += timedelta(seconds=1 / intake.PER_SECOND)
     assert (await send(running, "/facts/one", facts))[0] == 202
+
+
+async def test_a_hub_may_report_for_each_of_its_clusters(
+    running: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake, "BURST", 2)
+    monkeypatch.setattr(intake, "MOST_BURST", 5)
+    for count, allowed in ((1, 2), (2, 4), (9, 5)):
+        hub = f"hub-of-{count}"
+        clusters = {f"{hub}-{n}": ReporterView("argocd", 1, hub) for n in range(count - 1)}
+        known = ReportersView({**clusters, hub: ReporterView("argocd", 1)}, frozenset())
+        running.context.store.views.save(REPORTERS, "", known)
+        facts = {"at": running.now.isoformat()}
+        sent = [(await send(running, f"/facts/{hub}", facts, hub))[0] for _ in range(allowed + 1)]
+        assert sent == [202] * allowed + [429]
 
 
 async def test_reports_count_on_while_no_plan_can_be_made(running: World) -> None:

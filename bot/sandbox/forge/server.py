@@ -126,10 +126,17 @@ def listen(port: int) -> socket.socket:
 class ThreadedServer:
     """An ASGI application on a loopback port, in a thread with its own event loop.
 
-    With a certificate (PEM, with its key in the same file) it uses TLS.
+    With a certificate (PEM, with its key in the same file) it uses TLS; `protocol` serves its
+    connections instead of uvicorn's own.
     """
 
-    def __init__(self, app: Any, port: int = 0, certificate: Path | None = None) -> None:
+    def __init__(
+        self,
+        app: Any,
+        port: int = 0,
+        certificate: Path | None = None,
+        protocol: type[asyncio.Protocol] | None = None,
+    ) -> None:
         self._scheme = "https" if certificate else "http"
         self._socket = listen(port)
         config = uvicorn.Config(
@@ -137,6 +144,7 @@ class ThreadedServer:
             log_level="warning",
             timeout_graceful_shutdown=SHUTDOWN_SECONDS,
             ssl_certfile=certificate,
+            http=protocol or "auto",
         )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._run, daemon=True)

@@ -86,6 +86,48 @@ def test_a_full_inbox_rejects_deliveries_until_it_is_drained(store: Store, store
     database.close()
 
 
+def test_deliveries_that_come_together_are_stored_together(store: Store) -> None:
+    store.inbox.put(delivery(1), NOON)
+
+    assert store.inbox.put_all([delivery(n) for n in (1, 2, 3, 2)], NOON) == [
+        False,
+        True,
+        True,
+        False,
+    ]
+    assert [entry.number for entry in store.inbox.pending(10)] == [1, 2, 3]
+
+
+def test_the_oldest_processed_bodies_go_first(store: Store, store_url: str) -> None:
+    database = Database(store_url)
+    small = Inbox(database, max_bytes=20)
+    for number in (1, 2, 3, 4):
+        small.put(delivery(number, body=bytes(10)), NOON)
+        small.done([entry.id for entry in small.pending(10)])
+    small.put(delivery(5, body=bytes(10)), NOON)
+
+    bodies = [store.inbox.get("local", f"delivery-{number}") for number in (1, 2, 3, 4, 5)]
+
+    assert [len(each.body) for each in bodies if each] == [0, 0, 10, 10, 10]
+    assert not small.put(delivery(1), NOON)
+    database.close()
+
+
+def test_pending_bodies_fill_the_inbox_until_it_is_drained(store: Store, store_url: str) -> None:
+    database = Database(store_url)
+    small = Inbox(database, max_bytes=20)
+    for number in (1, 2, 3):
+        small.put(delivery(number, body=bytes(10)), NOON)
+    for _ in range(2):
+        with pytest.raises(InboxFullError, match=r"20 bytes of pending"):
+            small.put(delivery(4), NOON)
+
+    store.inbox.done([entry.id for entry in small.pending(1)])
+
+    assert small.put(delivery(4), NOON)
+    database.close()
+
+
 @pytest.mark.parametrize(
     ("sent", "message"),
     [
