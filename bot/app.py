@@ -303,7 +303,7 @@ def build(
     """The web application and its workers, for one process."""
     forges = make_forges(settings, clock)
     context = make_context(settings, forges, planner, clock)
-    context = replace(context, clock=context.store.shared_clock(clock))
+    context = replace(context, clock=context.store.shared_clock(clock), pause=asyncio.sleep)
     bucket = Bucket(settings, clock) if settings.status_bucket else None
     service = Service(context, settings, bucket)
 

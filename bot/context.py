@@ -11,7 +11,7 @@ from bot.clock import Clock
 from bot.clusters import Clusters
 from bot.engine.propose import Proposal
 from bot.engine.usage import FileUsage
-from bot.forges import Contributors, Forge, ForgeError, Markers, RepositoryInfo
+from bot.forges import Contributors, Forge, ForgeError, Markers, Pause, RepositoryInfo, patient
 from bot.git import Access, DeployKey, Mirrors
 from bot.results import Results
 from bot.store import Store
@@ -68,7 +68,8 @@ CommitsKey: TypeAlias = tuple[Repo, str, frozenset[str]]
 class Context:
     """Everything outside of the core, each behind its one interface.
 
-    `propose` runs the core, in a process of its own in the service. The mutable fields are of this
+    `propose` runs the core, in a process of its own in the service. `pause` waits before a forge is
+    read again; without it each read is tried once. The mutable fields are of this
     process alone and hold no truth. Losing them costs one harmless repetition: `pacing` when a text
     may change again, `refusals` when a merge that the forge refused is tried again,
     `refused_branches` why it refused a push, `first_texts` what a comment said when it was first
@@ -89,6 +90,7 @@ class Context:
     charts: Charts
     azure: Azure
     clusters: Clusters = field(default_factory=Clusters)
+    pause: Pause | None = None
     deploy_keys: Mapping[Repo, DeployKey] = field(default_factory=dict)
     pacing: dict[tuple[str, ...], Paced] = field(default_factory=dict)
     refusals: dict[tuple[Repo, int], Refused] = field(default_factory=dict)
@@ -107,13 +109,11 @@ class Context:
         Raises:
             ForgeError: no such forge is set up.
         """
-        try:
-            return self.forges[repo.forge]
-        except KeyError:
+        found = self.forges.get(repo.forge)
+        if found is None:
             known = ", ".join(sorted(self.forges))
-            raise ForgeError(
-                f"{repo}: no forge {repo.forge!r} is set up (there is: {known})"
-            ) from None
+            raise ForgeError(f"{repo}: no forge {repo.forge!r} is set up (there is: {known})")
+        return found if self.pause is None else patient(found, self.pause)
 
     async def reach(self, repo: Repo, info: RepositoryInfo) -> tuple[str, Access]:
         """Where Git finds a repository, and as whom: over SSH where it has a deploy key.

@@ -11,6 +11,7 @@ from typing import Protocol
 from bot.clock import Clock
 from bot.forges._certificates import certificate_error, ssl_context
 from bot.forges._markers import Markers
+from bot.forges._patience import Pause, patient
 from bot.forges._values import (
     MAX_COMMIT_RANGE,
     ORDER,
@@ -54,6 +55,7 @@ __all__ = [
     "MergeOptions",
     "Merged",
     "NotMerged",
+    "Pause",
     "Reaction",
     "RepositoryInfo",
     "Review",
@@ -64,6 +66,7 @@ __all__ = [
     "TransientForgeError",
     "User",
     "certificate_error",
+    "patient",
     "ssl_context",
 ]
 

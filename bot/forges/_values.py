@@ -19,17 +19,21 @@ class ForgeError(Exception):
 
 
 class TransientForgeError(ForgeError):
-    """The forge is busy or unreachable; retry after `retry_after` seconds."""
+    """The forge is busy or unreachable; retry after `retry_after` seconds.
 
-    def __init__(self, message: str, retry_after: float = 5.0) -> None:
+    `is_limit`: it must not be called before.
+    """
+
+    def __init__(self, message: str, retry_after: float = 5.0, *, is_limit: bool = False) -> None:
         super().__init__(message)
-        self.retry_after = retry_after
+        self.retry_after, self.is_limit = retry_after, is_limit
 
     @classmethod
     def delayed(cls, forge: str, now: datetime, until: datetime) -> "TransientForgeError":
         """A rate limit of the forge delays a request until then."""
         wait = max((until - now).total_seconds(), 1.0)
-        return cls(f"delayed by {forge}'s rate limits until {until:%H:%M:%S} UTC", wait)
+        message = f"delayed by {forge}'s rate limits until {until:%H:%M:%S} UTC"
+        return cls(message, wait, is_limit=True)
 
 
 class StatusState(StrEnum):

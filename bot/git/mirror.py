@@ -1,5 +1,6 @@
 """A mirror: a bare clone of one watched repository. The shell calls it in threads."""
 
+import re
 import shutil
 import threading
 from collections.abc import Hashable, Iterable, Iterator, Mapping
@@ -23,6 +24,8 @@ from planners.model import Repo
 from renderers.tree import FileTree
 
 MAX_LOOSE_OBJECTS = 200
+
+_REFERENCE = re.compile(rb"[0-9a-f]{40}\n?|ref: refs/[^\n]+\n?")
 
 K = TypeVar("K", bound=Hashable)
 
@@ -66,10 +69,13 @@ class Mirror:
                 self._discard()
             try:
                 self._transport.fetch(self._opened(), url, access, self._limits)
-            except GitError:
-                if self._is_intact():
+            except GitError as error:
+                self._close()
+                had_locks, intact = bool(_locks(self._folder)), self._is_intact()
+                if not intact:
+                    self._discard()
+                elif not (had_locks or isinstance(error, TransientGitError)):
                     raise
-                self._discard()
                 self._transport.fetch(self._opened(), url, access, self._limits)
             if packs.repack_if_many(self._folder, self._limits.packs):
                 self._close()
@@ -251,7 +257,12 @@ class Mirror:
     def _opened(self) -> pygit2.Repository:
         if self._repository is None or not (self._folder / "HEAD").is_file():
             self._close()
-            self._repository = _open(self._folder)
+            try:
+                self._repository = _open(self._folder)
+            except OSError as error:
+                raise TransientGitError(
+                    f"the mirror of {self._repo} cannot be written: {error.strerror}"
+                ) from error
         return self._repository
 
     def _close(self) -> None:
@@ -270,7 +281,12 @@ class Mirror:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _is_intact(self) -> bool:
-        """Whether the newest commit and root tree of every branch can be read."""
+        """Whether the newest commit and root tree of every branch can be read.
+
+        A mirror that cannot be opened is made anew at once, without branches.
+        """
+        if not all(map(_is_reference, self._folder.glob("refs/**/*"))):
+            return False
         try:
             with self._reading() as objects:
                 for sha in self.branches().values():
@@ -283,15 +299,36 @@ class Mirror:
 def _open(folder: Path) -> pygit2.Repository:
     """The bare repository in a folder, created if there is none that can be opened.
 
-    Locks left by a killed process are removed.
+    What a killed process left is removed: its locks and half packs.
     """
     try:
-        repository = pygit2.Repository(str(folder))
-    except pygit2.GitError:
+        return _configured(folder)
+    except (pygit2.GitError, KeyError, ValueError):
         shutil.rmtree(folder, ignore_errors=True)
+        folder.unlink(missing_ok=True)
         folder.parent.mkdir(parents=True, exist_ok=True)
-        repository = pygit2.init_repository(str(folder), bare=True)
-    for lock in (*folder.glob("*.lock"), *folder.glob("refs/**/*.lock")):
-        lock.unlink()
+        pygit2.init_repository(str(folder), bare=True).free()
+        return _configured(folder)
+
+
+def _configured(folder: Path) -> pygit2.Repository:
+    for left in (*_locks(folder), *folder.glob("objects/pack/tmp_*")):
+        left.unlink(missing_ok=True)
+    repository = pygit2.Repository(str(folder))
+    repository.references.get("HEAD")
     repository.config["http.followRedirects"] = "false"
     return repository
+
+
+def _is_reference(file: Path) -> bool:
+    """Whether a file below `refs` names a commit; libgit2 lists none that was cut by a crash."""
+    return file.is_dir() or _REFERENCE.fullmatch(file.read_bytes()) is not None
+
+
+def _locks(folder: Path) -> list[Path]:
+    """Lock files; no branch may have such a name."""
+    return [
+        *folder.glob("*.lock"),
+        *folder.glob("refs/**/*.lock"),
+        *folder.glob("objects/*/*.lock"),
+    ]
