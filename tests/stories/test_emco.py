@@ -9,22 +9,34 @@ from contextlib import AsyncExitStack
 from datetime import timedelta
 from pathlib import Path
 
+import kubernetes_validate
 import pytest
 
 from bot.keys import agent_key
 from bot.sandbox.demo.argocd import ArgoCDBehaviour, SimulatedArgoCD
+from bot.sandbox.demo.config_sync import SimulatedConfigSync
 from bot.sandbox.demo.site import APP, DEPLOY
 from planners.model import Json
 from renderers import yaml
 from tests.fakes.certificates import make_authority
 from tests.fakes.cluster_api import TOKEN, FakeCluster
 from tests.fakes.crds import violations
-from tests.fakes.direct_fleet import DIRECT, write_kubeconfig
+from tests.fakes.direct_fleet import DIRECT, TENANT_DOCUMENT, write_kubeconfig
 from tests.fakes.gitlab.server import start_gitlab
 from tests.fakes.world import REPORT_KEY, World, manifest, small_fleet
 
 DIRECT_CLUSTER, PULLING = "one", "two"
 ARGO = b"{agent: argocd, argocd: {repoUrl: 'https://git.example.com/{repo}.git'}}"
+CONFIG_SYNC = b"{agent: anthos, anthos: {repoUrl: 'https://git.example.com/{repo}.git'}}"
+IN_KUBE_SYSTEM = b"""apiVersion: v1
+kind: ConfigMap
+metadata: {name: foreign, namespace: kube-system}
+"""
+CLUSTER_WIDE = b"""apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {name: foreign}
+rules: [{apiGroups: [""], resources: [secrets], verbs: [get]}]
+"""
 COLLECTD = b"""apiVersion: switchyard.dev/v1alpha1
 kind: Application
 metadata: {name: storefront}
@@ -72,7 +84,10 @@ def agents_objects(world: World, cluster: str) -> list[dict[str, Json]]:
     for content in world.agents.files(head, f"clusters/{cluster}/sync").values():
         for document in yaml.load_documents(content):
             assert isinstance(document.value, dict)
-            assert violations(document.value) == []
+            if document.value["apiVersion"] == "rbac.authorization.k8s.io/v1":
+                kubernetes_validate.validate(document.value, "1.37", strict=True)
+            else:
+                assert violations(document.value) == []
             found.append(document.value)
     return found
 
@@ -131,6 +146,44 @@ async def test_a1_one_cluster_by_kubeconfig_and_one_with_flux(
     (kustomization,) = agents_objects(world, PULLING)
     assert kustomization["kind"] == "Kustomization"
     assert ("apps", "Deployment", "shop", "collectd") in direct.objects.items
+
+
+async def test_a3_config_sync_writes_only_where_the_tenant_may(world: World) -> None:
+    """EMCO's `test-anthos`: RepoSync, RBAC and namespaces through Google's Config Sync.
+
+    Its logical cloud has three permissions: its own namespace, `kube-system`, and cluster-wide. A
+    tenant has the first one; objects for the others are refused before anything is written. What
+    is written is valid, has no status, and becomes READY.
+    """
+    world.found(core_fleet(one=CONFIG_SYNC) | {"tenants/shop.yaml": TENANT_DOCUMENT})
+    world.clusters["one"] = SimulatedConfigSync("one", agent_key(REPORT_KEY, "anthos", "one"))
+    world.ada.push(APP, "main", collectd(), "Collect metrics")
+    await world.settle()
+    for _ in range(12):
+        await world.advance(61)
+
+    assert readiness(world) == {"one": "READY"}
+    found = {str(each["kind"]): each for each in agents_objects(world, "one")}
+    assert sorted(found) == ["RepoSync", "RoleBinding", "RootSync"]
+    assert not any("status" in each for each in found.values())
+    assert found["RoleBinding"]["roleRef"] == {
+        "apiGroup": "rbac.authorization.k8s.io",
+        "kind": "Role",
+        "name": "switchyard",
+    }
+    setup = {path for path in written(world, "one") if path.startswith("apps/shop/tenant-shop/")}
+    assert {path.rpartition("/")[2] for path in setup} >= {
+        "namespace-shop.yaml",
+        "role-switchyard.yaml",
+    }
+
+    before = written(world, "one")
+    for foreign in (IN_KUBE_SYSTEM, CLUSTER_WIDE):
+        files = collectd("1.0.1") | {"deploy/collectd/foreign.yaml": foreign}
+        world.ada.push(APP, "main", files, "Reach further")
+        await world.settle()
+        assert any("tenant shop" in problem for problem in world.view().problems)
+    assert written(world, "one") == before
 
 
 async def test_a4_a_git_server_of_ones_own_with_its_own_certificate(tmp_path: Path) -> None:
