@@ -13,7 +13,7 @@ from bot.app import make_context, make_forges
 from bot.clock import system_clock
 from bot.context import Context
 from bot.engine import discovery
-from bot.engine.propose import Proposal
+from bot.engine.propose import Draft
 from bot.settings import Settings
 from bot.web.auth import Auth
 from bot.web.server import create_app
@@ -66,9 +66,9 @@ def service_of(folder: Path) -> tuple[FastAPI, Context]:
         github_webhook_secrets=[SECRET],
     )
 
-    async def planner(snapshot: Snapshot) -> Proposal:
-        raise NotImplementedError(snapshot)
+    async def drafter(planned: Snapshot) -> Draft:
+        raise NotImplementedError(planned)
 
-    context = make_context(settings, make_forges(settings, system_clock), planner, system_clock)
+    context = make_context(settings, make_forges(settings, system_clock), drafter, system_clock)
     auth = Auth(settings, discovery.forges(), context)
     return create_app(auth, discovery.agents(), ("report-key",), lambda: None), context

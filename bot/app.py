@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -17,11 +17,12 @@ from bot.buckets import Bucket
 from bot.charts.store import ChartStore
 from bot.clock import Clock, system_clock
 from bot.clusters import Clusters
-from bot.context import Context
+from bot.context import MOST_RESULTS, Context
 from bot.engine import discovery
-from bot.engine.propose import Proposal
+from bot.engine.plans import Drafter, Plans
 from bot.forges import Forge, ForgeError, Markers
 from bot.git import CommitSigner, DeployKey, GitError, Mirrors, pin_hosts
+from bot.results import Results
 from bot.settings import Settings
 from bot.store import Store
 from bot.web import setup
@@ -36,7 +37,6 @@ from bot.worker.status_bucket import StatusBucket
 from bot.worker.status_documents import BUCKET_SOURCE, REPO_SOURCE, show_fault
 from bot.worker.supervision import RETRIED, ServiceError, Step, Supervisor
 from planners.model import Repo
-from planners.model.snapshot import Snapshot
 
 IDLE_SECONDS = 1.0
 LISTEN_SECONDS = 30.0
@@ -91,7 +91,7 @@ def make_signer(settings: Settings) -> CommitSigner | None:
 def make_context(
     settings: Settings,
     forges: Mapping[str, Forge],
-    planner: Callable[[Snapshot], Awaitable[Proposal]],
+    drafter: Drafter,
     clock: Clock,
 ) -> Context:
     """Everything a pass needs, from settings.
@@ -101,6 +101,7 @@ def make_context(
     """
     deploy_keys = make_deploy_keys(settings)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
+    results = Results(MOST_RESULTS, verify=settings.verify_results)
     return Context(
         forges=forges,
         mirrors=Mirrors(
@@ -110,7 +111,8 @@ def make_context(
         ),
         store=Store.open(settings.store_url),
         clock=clock,
-        propose=planner,
+        propose=Plans(drafter, results),
+        results=results,
         fleet=parse_repo(settings.fleet),
         markers=Markers(settings.marker_key.get_secret_value().encode()),
         public_url=str(settings.public_url).rstrip("/"),
@@ -297,12 +299,12 @@ class Service:
 
 def build(
     settings: Settings,
-    planner: Callable[[Snapshot], Awaitable[Proposal]],
+    drafter: Drafter,
     clock: Clock = system_clock,
 ) -> tuple[FastAPI, Service]:
     """The web application and its workers, for one process."""
     forges = make_forges(settings, clock)
-    context = make_context(settings, forges, planner, clock)
+    context = make_context(settings, forges, drafter, clock)
     context = replace(context, clock=context.store.shared_clock(clock), pause=asyncio.sleep)
     bucket = Bucket(settings, clock) if settings.status_bucket else None
     service = Service(context, settings, bucket)

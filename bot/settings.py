@@ -353,6 +353,11 @@ class Settings(ChartSettings, AzureSettings, BucketSettings):
     planner_mebibytes: int = Field(
         default=4096, ge=512, description="Memory limit of each planner process, in MiB."
     )
+    verify_results: bool = Field(
+        default=False,
+        description="Make every intermediate result that is kept anew, and compare: to find errors "
+        "in Switchyard. Passes are several times slower.",
+    )
 
     @field_validator("ssh_known_hosts")
     @classmethod

@@ -1,4 +1,4 @@
-"""Runs the core in processes of its own, with limits of time and memory.
+"""Drafts plans in processes of its own, with limits of time and memory.
 
 A process plans one snapshot at a time, so that a plan that takes long delays no other one. It is
 started when all others are busy, reused, and restarted after it has ended. It reads its input from
@@ -9,15 +9,12 @@ import resource
 from dataclasses import dataclass, field
 
 import anyio
-import structlog
 from anyio import to_process
 
-from bot.engine.propose import Proposal, propose
+from bot.engine.propose import Draft, draft
 from planners.model.snapshot import Snapshot
 
 MIB = 1 << 20
-
-log = structlog.get_logger()
 
 
 class PlannerError(Exception):
@@ -37,8 +34,8 @@ class Planner:
         """Make the limiter, which hands out processes in the order of the requests."""
         object.__setattr__(self, "limiter", anyio.CapacityLimiter(self.processes))
 
-    async def __call__(self, snapshot: Snapshot) -> Proposal:
-        """See `propose`.
+    async def __call__(self, planned: Snapshot) -> Draft:
+        """See `draft`.
 
         Raises:
             PlannerError: planning exceeded a limit.
@@ -46,9 +43,9 @@ class Planner:
         async with self.limiter:
             try:
                 with anyio.fail_after(self.seconds):
-                    proposal = await to_process.run_sync(
-                        _propose,
-                        snapshot,
+                    return await to_process.run_sync(
+                        _draft,
+                        planned,
                         self.mebibytes * MIB,
                         cancellable=True,
                         limiter=anyio.CapacityLimiter(1),
@@ -57,28 +54,14 @@ class Planner:
                 limit = f"{self.seconds:g} seconds (SWITCHYARD_PLANNER_SECONDS)"
             except (MemoryError, anyio.BrokenWorkerProcess):
                 limit = f"{self.mebibytes} MiB (SWITCHYARD_PLANNER_MEBIBYTES)"
-            else:
-                log_defects(proposal)
-                return proposal
         raise PlannerError(
             f"planning exceeded its limit of {limit}: raise the limit, or split the application"
         )
 
 
-def log_defects(proposal: Proposal) -> None:
-    """Log every rule that failed: the plan says of which object, but has no room for frames."""
-    for each in proposal.defects:
-        log.error(
-            "internal error in a rule",
-            application=proposal.application.name,
-            error=each.error,
-            frames=each.frames,
-        )
-
-
-def _propose(snapshot: Snapshot, memory: int) -> Proposal:
+def _draft(planned: Snapshot, memory: int) -> Draft:
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     resource.setrlimit(resource.RLIMIT_AS, (memory, hard))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    return propose(snapshot)
+    return draft(planned)

@@ -1,7 +1,9 @@
 """The core in one call: Snapshot in, Proposal out. Called by the service and the command line.
 
-A pure function, so that the service can run it in a separate process: planning neither delays a
-webhook nor has access to credentials.
+Two pure functions: `draft` decides what runs where and renders it, from the part of a Snapshot that
+`planning_input` selects; `conclude` compares that with what is merged, and evaluates the gates. The
+service runs `draft` in a separate process, where planning neither delays a webhook nor has access
+to credentials, and keeps its result until its input changes.
 """
 
 import gc
@@ -16,6 +18,7 @@ from planners.gating.conditions import ConditionReader, Conditions
 from planners.gating.evaluate import Evaluation, evaluate, refuse
 from planners.gating.rollback import failures, restore
 from planners.idle import idle_intents
+from planners.inputs import planning_input
 from planners.model import Application, PlanProblem, Unit
 from planners.model.gates import PendingUnit
 from planners.model.snapshot import PreviousDeployment, Snapshot
@@ -31,45 +34,81 @@ from renderers.variants import Variants
 
 _KEPT_CONTENT = {blob_id(KEPT): KEPT}
 
+FilesByUnit = Mapping[Unit, Mapping[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What should run, and its files: each unit's by path -> blob id, and the bytes of each blob.
+
+    `application` includes the dependencies that its manifests imply. The plan names no commits.
+    """
+
+    application: Application
+    plan: Plan
+    files: FilesByUnit = field(default_factory=dict)
+    contents: Mapping[str, bytes] = field(default_factory=dict)
+    digest: str = ""
+    conditions: Conditions = field(default_factory=Conditions)
+    problems: tuple[PlanProblem, ...] = ()
+    warnings: tuple[str, ...] = ()
+    defects: tuple[Defect, ...] = ()
+
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
     """What should run, what that changes in the deploy repo, and which effects are due.
 
     `application` includes the dependencies that its manifests imply. `contents` maps blob ids to
-    bytes for every file that a change writes. A proposal with problems has no changes, and its only
-    effects keep what is open from being merged: a plan is carried out as a whole or not at all.
+    bytes for every file that a change writes; `files` and `rendered` are the files and contents of
+    the draft. A proposal with problems has no changes, and its only effects keep what is open from
+    being merged: a plan is carried out as a whole or not at all.
     """
 
     application: Application
     plan: Plan
     digest: str
-    trees: Mapping[str, FileTree]
     changes: tuple[ChangeSet, ...]
     contents: Mapping[str, bytes]
     evaluation: Evaluation
     problems: tuple[PlanProblem, ...]
+    files: FilesByUnit = field(default_factory=dict)
+    rendered: Mapping[str, bytes] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     conditions: Conditions = field(default_factory=Conditions)
     defects: tuple[Defect, ...] = ()
 
-
-@dataclass(frozen=True, slots=True)
-class _Files:
-    """The rendered files: the content of each blob id, and each unit's files, path -> blob id."""
-
-    contents: Mapping[str, bytes]
-    by_unit: Mapping[Unit, Mapping[str, str]]
+    @property
+    def trees(self) -> dict[str, FileTree]:
+        """The rendered files of each cluster."""
+        trees: dict[str, dict[str, bytes]] = {}
+        for unit, files in self.files.items():
+            tree = trees.setdefault(unit.cluster, {})
+            tree.update({path: self.rendered[blob] for path, blob in files.items()})
+        return dict(trees)
 
 
 def propose(snapshot: Snapshot, *, thorough: bool = False) -> Proposal:
-    """Plan, render, compare and evaluate; with `thorough` the trace has all verdicts of filters.
+    """Draft and conclude; with `thorough` the trace has all verdicts of filters."""
+    restored = restoration(snapshot)
+    if restored is not None:
+        return restored
+    return conclude(snapshot, draft(planning_input(snapshot), thorough=thorough))
 
-    A revision whose rollback is due, or recorded in Git, is rolled back instead. A cancelled one is
-    left as far as it is merged.
-    """
+
+def restoration(snapshot: Snapshot) -> Proposal | None:
+    """The rollback of a revision, if one is due, or recorded in Git; it needs no draft."""
+    if snapshot.previous is not None and (
+        snapshot.rolled_back or snapshot.overrides.reverts(snapshot.revision.sha)
+    ):
+        return _roll_back(snapshot, snapshot.previous, ())
+    return None
+
+
+def draft(planned: Snapshot, *, thorough: bool = False) -> Draft:
+    """Plan and render a `planning_input`."""
     with _uncollected():
-        return _propose(snapshot, thorough=thorough)
+        return _draft(planned, thorough=thorough)
 
 
 @contextmanager
@@ -84,12 +123,45 @@ def _uncollected() -> Iterator[None]:
             gc.enable()
 
 
-def _propose(snapshot: Snapshot, *, thorough: bool) -> Proposal:
-    if snapshot.previous is not None and (
-        snapshot.rolled_back or snapshot.overrides.reverts(snapshot.revision.sha)
-    ):
-        return _roll_back(snapshot, snapshot.previous, ())
-    forward = _roll_out(snapshot, thorough=thorough)
+def _draft(planned: Snapshot, *, thorough: bool) -> Draft:
+    filters, scores = discovery.filters().values(), discovery.scores().values()
+    evaluator = Evaluator.of(tuple(filters), tuple(scores), thorough=thorough)
+    variants = Variants(planned, discovery.sources(), discovery.patches())
+    snapshot = variants.snapshot = _with_implied(planned, variants)
+    problems, solver = [], None
+    try:
+        solver = highs.load() if snapshot.application.optimal else None
+    except highs.SolverMissingError as missing:
+        problems.append(PlanProblem(str(missing)))
+    made = plan(snapshot, evaluator, variants.workloads(), solver)
+    rendered = render(made, variants, discovery.agents(), KubernetesSchemas())
+    drafted = Draft(
+        application=snapshot.application,
+        plan=made,
+        problems=(*problems, *made.problems, *rendered.problems),
+        warnings=(*_idle(snapshot, made), *rendered.warnings),
+        defects=rendered.defects,
+    )
+    if drafted.problems:
+        return drafted
+    files, contents = _files(rendered.trees)
+    conditions = ConditionReader(snapshot, made).whole
+    return replace(
+        drafted,
+        files=files,
+        contents=contents,
+        digest=plan_digest(made, files, conditions.digest),
+        conditions=conditions,
+    )
+
+
+def conclude(snapshot: Snapshot, drafted: Draft) -> Proposal:
+    """Compare a draft with what is merged, and evaluate gates and effects.
+
+    A revision whose rollback is due is rolled back instead. A cancelled one is left as far as it is
+    merged.
+    """
+    forward = _roll_out(snapshot, drafted)
     if snapshot.rolled_back:
         problem = PlanProblem(
             f"revision {snapshot.revision.sha[:12]} was rolled back, and the files to restore are "
@@ -124,7 +196,6 @@ def _roll_back(
         application=snapshot.application,
         plan=rollback,
         digest=plan_digest(rollback, previous.entries, conditions.whole.digest),
-        trees={},
         changes=changes,
         contents={**previous.contents, **_KEPT_CONTENT},
         evaluation=evaluate(snapshot, rollback, changes),
@@ -132,43 +203,33 @@ def _roll_back(
     )
 
 
-def _roll_out(snapshot: Snapshot, *, thorough: bool) -> Proposal:
-    filters, scores = discovery.filters().values(), discovery.scores().values()
-    evaluator = Evaluator.of(tuple(filters), tuple(scores), thorough=thorough)
-    variants = Variants(snapshot, discovery.sources(), discovery.patches())
-    snapshot = variants.snapshot = _with_implied(snapshot, variants)
-    problems, solver = [], None
-    try:
-        solver = highs.load() if snapshot.application.optimal else None
-    except highs.SolverMissingError as missing:
-        problems.append(PlanProblem(str(missing)))
-    planned = plan(snapshot, evaluator, variants.workloads(), solver)
-    rendered = render(planned, variants, discovery.agents(), KubernetesSchemas())
+def _roll_out(snapshot: Snapshot, drafted: Draft) -> Proposal:
+    snapshot = replace(snapshot, application=drafted.application)
+    revision, fleet = snapshot.revision, snapshot.fleet_revision
+    planned = replace(drafted.plan, revision=revision, fleet_revision=fleet)
     proposal = Proposal(
-        application=snapshot.application,
+        application=drafted.application,
         plan=planned,
-        digest="",
-        trees={},
+        digest=drafted.digest,
         changes=(),
         contents={},
         evaluation=Evaluation((), ()),
-        problems=(*problems, *planned.problems, *rendered.problems),
-        warnings=(*_idle(snapshot, planned), *rendered.warnings),
-        defects=rendered.defects,
+        problems=drafted.problems,
+        files=drafted.files,
+        rendered=drafted.contents,
+        warnings=drafted.warnings,
+        conditions=drafted.conditions,
+        defects=drafted.defects,
     )
     if proposal.problems:
         return replace(proposal, evaluation=refuse(snapshot, proposal.problems[0]))
-    files = _files(rendered.trees)
-    conditions = ConditionReader(snapshot, planned)
-    changes = _compare(snapshot, planned, files.by_unit, conditions)
-    written = {file.new for change in changes for file in change.files}
+    reader = ConditionReader(snapshot, planned)
+    changes = _compare(snapshot, planned, drafted.files, reader)
+    written = {file.new for change in changes for file in change.files if file.new is not None}
     return replace(
         proposal,
-        digest=plan_digest(planned, files.by_unit, conditions.whole.digest),
-        conditions=conditions.whole,
-        trees=_by_cluster(rendered.trees),
         changes=changes,
-        contents={blob: content for blob, content in files.contents.items() if blob in written},
+        contents={blob: drafted.contents[blob] for blob in written},
         evaluation=evaluate(snapshot, planned, changes),
     )
 
@@ -195,23 +256,15 @@ def _compare(
     return compare(planned.waves, desired, base.entries, conditions, keep)
 
 
-def _files(trees: Mapping[Unit, FileTree]) -> _Files:
+def _files(trees: Mapping[Unit, FileTree]) -> tuple[FilesByUnit, dict[str, bytes]]:
+    """Each unit's files, path -> blob id, and the content of each blob id."""
     every = set[bytes]().union(*(tree.values() for tree in trees.values()))
     blob_ids = {content: blob_id(content) for content in every}
-    return _Files(
-        contents=_KEPT_CONTENT | {blob: content for content, blob in blob_ids.items()},
-        by_unit={
-            unit: dict(zip(tree, [blob_ids[content] for content in tree.values()], strict=True))
-            for unit, tree in trees.items()
-        },
-    )
-
-
-def _by_cluster(trees: Mapping[Unit, FileTree]) -> dict[str, FileTree]:
-    files: dict[str, dict[str, bytes]] = {}
-    for unit, tree in trees.items():
-        files.setdefault(unit.cluster, {}).update(tree)
-    return dict(files)
+    files = {
+        unit: dict(zip(tree, [blob_ids[content] for content in tree.values()], strict=True))
+        for unit, tree in trees.items()
+    }
+    return files, _KEPT_CONTENT | {blob: content for content, blob in blob_ids.items()}
 
 
 def _with_implied(snapshot: Snapshot, variants: Variants) -> Snapshot:

@@ -14,6 +14,9 @@ from planners.model import Cluster, Price
 from planners.model.snapshot import ReportedFacts, Snapshot
 
 DEFAULT_MAX_AGE = timedelta(minutes=15)
+AGE_UNIT = timedelta(minutes=1)
+"""Ages are told in whole units: between two of them, time changes no explanation."""
+
 FLEET_REPO = "fleet repo"
 LEAST_PART = 0.25
 BOUNDED = "limited by the fleet repo"
@@ -92,5 +95,5 @@ def source(reported: ReportedFacts, now: datetime, limit: str = "") -> str:
 
 def age(reported: ReportedFacts, now: datetime) -> str:
     """The age of a report as text: `reported 3m ago`."""
-    minutes = int((now - reported.at).total_seconds() // 60)
+    minutes = (now - reported.at) // AGE_UNIT
     return f"reported {minutes}m ago" if minutes > 0 else "reported just now"

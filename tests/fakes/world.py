@@ -20,7 +20,7 @@ from starlette.types import ASGIApp
 from bot.app import make_context, make_forges
 from bot.context import Context
 from bot.engine import discovery
-from bot.engine.propose import Proposal, propose
+from bot.engine.propose import Draft, draft
 from bot.forges import Forge, ForgeError, GitCredentials
 from bot.gather.errors import GatherError
 from bot.git import GitError, Mirrors
@@ -168,11 +168,11 @@ class World:
             **self.known,
         )
 
-        async def planner(snapshot: Snapshot) -> Proposal:
-            return propose(snapshot)
+        async def drafter(planned: Snapshot) -> Draft:
+            return draft(planned)
 
         forges = self.forges or make_forges(settings, lambda: self.now)
-        self.context = make_context(settings, forges, planner, lambda: self.now)
+        self.context = make_context(settings, forges, drafter, lambda: self.now)
         if not self.git_over_http:
             direct = DirectGit(self.forge, self.user_of)
             mirrors = Mirrors(self.folder / "bot/mirrors", transport=direct)

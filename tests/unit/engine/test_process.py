@@ -20,8 +20,8 @@ from bot.engine.process import Planner
 from tests.fakes.builders import snapshot
 
 async def main():
-    proposal = await Planner(60, 4096)(snapshot())
-    print(len(proposal.changes), flush=True)
+    drafted = await Planner(60, 4096)(snapshot())
+    print(len(drafted.plan.waves), flush=True)
     await asyncio.sleep(60)
 
 if __name__ == "__main__":
@@ -68,14 +68,14 @@ async def test_a_plan_that_takes_too_long_is_stopped_and_the_next_one_succeeds()
     with pytest.raises(PlannerError, match=r"1 seconds \(SWITCHYARD_PLANNER_SECONDS\)"):
         await Planner(1, 4096)(HUGE)
 
-    assert len((await Planner(60, 4096)(snapshot())).changes) == 3
+    assert len((await Planner(60, 4096)(snapshot())).plan.waves) == 3
 
 
 async def test_a_plan_that_takes_too_much_memory_is_stopped_and_the_next_one_succeeds() -> None:
     with pytest.raises(PlannerError, match=r"100 MiB \(SWITCHYARD_PLANNER_MEBIBYTES\)"):
         await Planner(60, 100)(HUGE)
 
-    assert len((await Planner(60, 4096)(snapshot())).changes) == 3
+    assert len((await Planner(60, 4096)(snapshot())).plan.waves) == 3
 
 
 async def test_plans_are_made_side_by_side_up_to_the_number_of_processes() -> None:
@@ -84,4 +84,4 @@ async def test_plans_are_made_side_by_side_up_to_the_number_of_processes() -> No
     await asyncio.sleep(0)
     statistics = planner.limiter.statistics()
     assert (statistics.borrowed_tokens, statistics.tasks_waiting) == (2, 1)
-    assert [len(each.changes) for each in await asyncio.gather(*plans)] == [3, 3, 3]
+    assert [len(each.plan.waves) for each in await asyncio.gather(*plans)] == [3, 3, 3]

@@ -18,7 +18,7 @@ from bot.__main__ import main
 from bot.app import make_context, make_forges
 from bot.context import Context
 from bot.engine import discovery
-from bot.engine.propose import Proposal, propose
+from bot.engine.propose import Draft, draft
 from bot.forges import ForgeError, TransientForgeError
 from bot.forges.github import GitHubForge
 from bot.forges.github.manifest import ManifestFlow
@@ -90,12 +90,12 @@ class Site:
     async def context(self, **ca_files: Path) -> AsyncIterator[Context]:
         """The service as it starts with these settings."""
 
-        async def planner(snapshot: Snapshot) -> Proposal:
-            return propose(snapshot)
+        async def drafter(planned: Snapshot) -> Draft:
+            return draft(planned)
 
         settings = self.settings(**ca_files)
         forges = make_forges(settings, lambda: NOW)
-        made = make_context(settings, forges, planner, lambda: NOW)
+        made = make_context(settings, forges, drafter, lambda: NOW)
         yield made
         made.store.close()
         github, gitlab = made.forges["github"], made.forges["gitlab"]

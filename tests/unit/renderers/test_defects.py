@@ -8,8 +8,9 @@ import pytest
 import structlog
 
 from bot.engine import discovery
-from bot.engine.process import log_defects
-from bot.engine.propose import propose
+from bot.engine.plans import log_defects
+from bot.engine.propose import draft, propose
+from planners.inputs import planning_input
 from planners.model import Json
 from planners.model.snapshot import Snapshot
 from renderers.defects import Defect, confined
@@ -70,10 +71,10 @@ def test_the_object_has_a_problem_and_the_others_are_checked(tmp_path: Path) -> 
 
 
 def test_the_frames_are_logged_without_values(tmp_path: Path) -> None:
-    proposal = propose(snapshot(tmp_path))
+    drafted = draft(planning_input(snapshot(tmp_path)))
 
     with structlog.testing.capture_logs() as logs:
-        log_defects(replace(proposal, defects=rendered(tmp_path).defects))
+        log_defects(replace(drafted, defects=rendered(tmp_path).defects))
 
     (line,) = logs
     assert (line["log_level"], line["application"], line["error"]) == ("error", "store", "KeyError")

@@ -1,0 +1,76 @@
+"""Makes proposals from drafts, which are kept until what they are made of changes.
+
+A report of readiness, an approval or a command changes none of that: gates are evaluated again, and
+nothing is placed or rendered.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TypeAlias, cast
+
+import structlog
+
+from bot.engine.propose import Draft, Proposal, conclude, restoration
+from bot.results import ByContent, Results
+from planners.inputs import planning_input
+from planners.model.snapshot import Snapshot
+
+Drafter: TypeAlias = Callable[[Snapshot], Awaitable[Draft]]
+"""Makes a draft of a planning input, in the service in a process of its own."""
+
+FILE = 600
+VERDICT = 1_000
+"""Bytes that a file of a draft, and a line of its trace take in memory, about."""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Plans:
+    """Proposes what `bot.engine.propose.propose` does, with drafts by `drafter`, or kept ones."""
+
+    drafter: Drafter
+    results: Results
+
+    async def __call__(self, snapshot: Snapshot) -> Proposal:
+        """See `propose`.
+
+        Raises:
+            PlannerError: planning exceeded a limit.
+        """
+        restored = await asyncio.to_thread(restoration, snapshot)
+        if restored is not None:
+            return restored
+        drafted = await self._draft(await asyncio.to_thread(planning_input, snapshot))
+        return await asyncio.to_thread(conclude, snapshot, drafted)
+
+    async def _draft(self, planned: Snapshot) -> Draft:
+        """The draft; positions in documents count, though they make no application another one."""
+        application = planned.application
+        key = "plan", application.name, repr(application), ByContent(application.name, planned)
+        found = await asyncio.to_thread(self.results.find, key)
+        if found is not None and not self.results.verify:
+            return cast("Draft", found)
+        drafted = await self.drafter(planned)
+        self.results.keep(key, drafted, _size(planned, drafted))
+        log_defects(drafted)
+        return drafted
+
+
+def _size(planned: Snapshot, drafted: Draft) -> int:
+    files = sum(map(len, drafted.files.values()))
+    contents = sum(map(len, drafted.contents.values()))
+    verdicts = 1 + len(planned.clusters) * len(planned.application.components)
+    return FILE * files + contents + VERDICT * verdicts
+
+
+def log_defects(drafted: Draft) -> None:
+    """Log every rule that failed: the plan says of which object, but has no room for frames."""
+    for each in drafted.defects:
+        log.error(
+            "internal error in a rule",
+            application=drafted.application.name,
+            error=each.error,
+            frames=each.frames,
+        )

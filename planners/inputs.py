@@ -1,0 +1,88 @@
+"""The part of a Snapshot that decides what runs where, and with which files.
+
+Placement and rendering read nothing else, so that their result holds until this part changes.
+Reports of readiness, approvals, commands and the ids of commits are for gates alone.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from planners.model import Revision, Unit
+from planners.model.overrides import Overrides
+from planners.model.snapshot import (
+    Branch,
+    DeployBase,
+    MergeRequest,
+    MergeRequestState,
+    Snapshot,
+)
+from planners.placement.facts import AGE_UNIT, max_age
+
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def planning_input(snapshot: Snapshot) -> Snapshot:
+    """The Snapshot with only what placement and rendering read, and with `planning_time`.
+
+    Of the deploy repo these are the units that are merged or proposed.
+    """
+    base = snapshot.base
+    units: dict[Unit, dict[str, str]] = {unit: {} for unit in base.entries}
+    return replace(
+        snapshot,
+        now=planning_time(snapshot),
+        revision=Revision(snapshot.revision.repo, ""),
+        fleet_revision=Revision(snapshot.fleet_revision.repo, ""),
+        base=DeployBase(Revision(base.revision.repo, ""), units),
+        departed_clusters=frozenset(),
+        merge_requests=_proposed(snapshot),
+        observations={},
+        authors=frozenset(),
+        unattributed=(),
+        last_reports={},
+        upstream_applications={},
+        previous=None,
+        branches={},
+        foreign_branches={},
+        refused_branches={},
+        overrides=Overrides(),
+        cluster_failures={},
+    )
+
+
+def planning_time(snapshot: Snapshot) -> datetime:
+    """The beginning of the period, up to now, in which time alone changes no placement.
+
+    What changes with time is whether exceptions have expired, whether facts are too old, and how
+    many minutes old they are.
+    """
+    return max(_changes(snapshot), default=LONG_AGO)
+
+
+def _changes(snapshot: Snapshot) -> Iterator[datetime]:
+    now, oldest = snapshot.now, max_age(snapshot)
+    for rule in snapshot.application.exceptions:
+        if rule.until is not None and rule.until <= now:
+            yield rule.until
+    for each in snapshot.facts.values():
+        age = now - each.at
+        if age < timedelta():
+            yield now
+        elif age > oldest:
+            yield each.at + oldest + timedelta.resolution
+        else:
+            yield each.at + age // AGE_UNIT * AGE_UNIT
+
+
+def _proposed(snapshot: Snapshot) -> tuple[MergeRequest, ...]:
+    """One merge request with the units of all open ones."""
+    units = [
+        each.branch.units
+        for each in snapshot.merge_requests
+        if each.state is MergeRequestState.OPEN and each.branch is not None
+    ]
+    if not units:
+        return ()
+    branch = Branch("", None, None, units=frozenset().union(*units))
+    return (MergeRequest(0, "", "", MergeRequestState.OPEN, "", "", branch),)
