@@ -28,9 +28,10 @@ from bot.documents.tenants import PREFIX
 from bot.documents.types import Part
 from bot.documents.values import cluster, policy, registration, tenant
 from bot.engine import discovery
-from planners.model import FilePosition, Fleet
+from planners.model import FilePosition, Fleet, Repo
 from plugins import AppliesUnits
 from renderers import yaml
+from renderers.agents import root_name
 from renderers.tree import unread
 
 FILE_SUFFIXES = (".yaml", ".yml")
@@ -96,6 +97,7 @@ class _FleetReader:
                 self.problems += self._check_agent(each.document, each.positions)
             self.problems += self._check_names(each.document, each.positions)
         self.problems += self._check_registrations()
+        self.problems += self._check_deploy_repos()
         self.problems += tenant_problems(
             (each.document, each.positions)
             for each in self.documents
@@ -161,6 +163,21 @@ class _FleetReader:
                 hint = f"first defined at {first[name]}"
                 yield Problem(position, f"duplicate registration of application {name!r}", hint)
             first.setdefault(name, position)
+
+    def _check_deploy_repos(self) -> Iterator[Problem]:
+        """No two deploy repos have roots of the same name: agents would prune one of them."""
+        first: dict[str, tuple[Repo, FilePosition]] = {}
+        for each in self.documents:
+            if not isinstance(each.document, TenantDocument | RegistrationDocument):
+                continue
+            deploy, position = each.document.spec.deploy, each.positions.at("spec", "deploy")
+            if deploy is None:
+                continue
+            known, place = first.setdefault(root_name(deploy), (deploy, position))
+            if known != deploy:
+                message = f"deploy repo {deploy} has the same name for agents as {known}"
+                hint = f"first named at {place}; give one of them another path"
+                yield Problem(position, message, hint)
 
     def of_kind(self, kind: type[D]) -> list[D]:
         """The documents of a kind."""

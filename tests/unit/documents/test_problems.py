@@ -254,6 +254,23 @@ def test_a_fleet_reports_unknown_and_duplicate_names() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("deploy", "is_refused"), [("gitlab:fleet/deploy", True), ("local:fleet/other", False)]
+)
+def test_deploy_repos_that_agents_would_call_the_same_are_reported(
+    deploy: str, is_refused: bool
+) -> None:
+    files = {path: content for path, content in small_fleet().items() if content is not None}
+    registration = files["applications/storefront.yaml"].replace(b"storefront", b"billing")
+    files["applications/a.yaml"] = registration.replace(b"local:fleet/deploy", deploy.encode())
+
+    problems = [str(problem) for problem in read_fleet(files).problems]
+
+    assert bool(problems) is is_refused
+    for each in problems:
+        assert "local:fleet/deploy has the same name for agents as gitlab:fleet/deploy" in each
+
+
 def test_at_most_a_hundred_problems_are_listed() -> None:
     stages = "\n".join(f"      - {{name: stage-{n}, x: 1}}" for n in range(150))
     changed = SWITCHYARD.decode().replace("      - {name: rest}", stages).encode()
