@@ -130,7 +130,9 @@ class ArgoCD:
         """A name that Argo CD could not write on the objects as a label, or that of a root."""
         settings = _settings(target.settings)
         if target.application.startswith(f"{ROOT}-"):
-            return (f"Applications that start with {ROOT}- are those of deploy repos; rename it",)
+            return (
+                f"names of Applications with the prefix {ROOT}- are those of deploy repos; rename it",
+            )
         name = _application_name(target, settings)
         if not settings.tracks_by_label or len(name) <= MAX_LABEL:
             return ()

@@ -316,6 +316,29 @@ def test_a_hub_has_another_name_and_destination_for_each_cluster() -> None:
     assert settings.speaker == "hub-1"
 
 
+def test_a_tenant_may_use_the_deploy_repos_of_all_its_applications() -> None:
+    other = target(
+        OWN,
+        application="tenant-retail",
+        component="tenant",
+        is_tenant_setup=True,
+        other_deploys=(Repo("github", "acme/b"), Repo("github", "acme/deploy")),
+    )
+    project = PLUGIN.references(other)[0]["spec"]
+
+    assert isinstance(project, dict)
+    assert project["sourceRepos"] == [
+        "https://git.example.com/acme/b.git",
+        "https://git.example.com/acme/deploy.git",
+    ]
+
+
+def test_an_application_that_has_the_name_of_a_root_is_refused() -> None:
+    (reason,) = PLUGIN.refusals(target(OWN, application="switchyard-a", component="eu-1"))
+    assert reason.endswith("are those of deploy repos; rename it")
+    assert PLUGIN.refusals(target(OWN, application="switchyards")) == ()
+
+
 def test_names_too_long_for_a_label_are_refused_where_argo_cd_tracks_by_label() -> None:
     long = {"application": "a" * 30, "component": "c" * 30}
     by_label = ArgoCDSettings(URL, hub="hub-1", tracks_by_label=True)
