@@ -535,14 +535,8 @@ def documents(block: str) -> list[dict[str, Any]]:
         ),
         ("failure", [("STALLED", "c", "Deployment web: Failed")]),
         ("correction", [("READY", "d", "2 objects are Current")]),
-        (
-            "refusal",
-            [
-                ("STALLED", "e", 'KNV1058: Resources in the "shop" repo must'),
-                ("STALLED", "", "KNV2004: failed to evaluate the config directory"),
-            ],
-        ),
-        ("removal", [("READY", "1", "2 objects are Current")]),
+        ("refusal", [("STALLED", "e", 'KNV1058: Resources in the "shop" repo must')]),
+        ("removal", [("READY", "f", "2 objects are Current")]),
     ],
 )
 def test_what_a_real_config_sync_went_through(
