@@ -54,7 +54,9 @@ TARGET = Target(
     UNIT,
     Repo("local", "fleet/deploy"),
 )
-ROOT = ClusterTarget("eu-1", TARGET.settings, REPO, "main", "clusters/eu-1/sync", "")
+ROOT = ClusterTarget(
+    "eu-1", TARGET.settings, TARGET.deploy, REPO, "main", "clusters/eu-1/sync", report_url=""
+)
 STEPS: dict[str, tuple[str, dict[str, Any], str]] = {
     "rollout": ("a", {"image": "app:1"}, "READY a"),
     "update": ("b", {"image": "app:2"}, "READY b"),
@@ -107,7 +109,7 @@ class ConfigSync:
         """The API server takes the objects of every scope, with every way to authenticate."""
         setup = replace(TARGET, application="tenant-shop", is_tenant_setup=True)
         for auth in ("token", "ssh", "gcenode", "none"):
-            settings = AnthosSettings(REPO, auth=auth)  # type: ignore[arg-type]
+            settings = AnthosSettings(REPO, auth=auth)
             items = (
                 *PLUGIN.references(replace(TARGET, settings=settings)),
                 *PLUGIN.references(replace(setup, settings=settings)),

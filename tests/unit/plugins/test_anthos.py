@@ -528,7 +528,6 @@ def documents(block: str) -> list[dict[str, Any]]:
             "rollout",
             [
                 ("PROGRESSING", "a", "being synced: Source"),
-                ("PROGRESSING", "a", "being synced: Syncing"),
                 ("READY", "a", "2 objects are Current"),
                 ("READY", "b", "2 objects are Current"),
             ],
