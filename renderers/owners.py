@@ -56,6 +56,10 @@ class ObjectOwners:
                 owner = _Owner(variant.component.name, partial(self.locate, variant, item))
                 objects.setdefault(self._identity(item), []).append(owner)
             self._objects[key] = objects
+        self.add_known(key, cluster)
+
+    def add_known(self, key: VariantKey, cluster: str) -> None:
+        """Add a component on a cluster whose variant was added before."""
         self._variants[cluster].append(key)
 
     def _identity(self, item: Object) -> ObjectIdentity:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from planners.model import Cluster, Component, PlanProblem, Target, Unit
 from planners.model.snapshot import Snapshot
@@ -37,7 +37,8 @@ MAX_OBJECT = 1536 * 1024
 """etcd documentation, "System limits": a request has at most 1.5 MiB by default."""
 
 
-NO_REPLICAS: frozenset[tuple[Target, int]] = frozenset()
+_Replicas: TypeAlias = frozenset[tuple[Target, int]]
+NO_REPLICAS: _Replicas = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +59,16 @@ class _Written(NamedTuple):
 
 
 class _FilesKey(NamedTuple):
-    """What distinguishes object files: the variant and the replicas set on it."""
+    """What distinguishes object files and what is found in them.
+
+    That is the variant, the replicas set on it, the kind of the cluster's agent, and its version of
+    Kubernetes.
+    """
 
     variant: VariantKey
-    replicas: frozenset[tuple[Target, int]]
+    replicas: _Replicas
+    kind: int
+    kubernetes: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,17 +81,21 @@ class _ProblemKey:
 
 @dataclass(slots=True)
 class _Rendering:
-    """One run: the files of each variant, and the distinct problems found so far."""
+    """One run: the files of each variant, and the distinct problems found so far.
+
+    `settled` has the files in which nothing is found that counts for each cluster.
+    """
 
     plan: Plan
     snapshot: Snapshot
     variants: Variants
     references: ReferenceFiles
     schemas: Schemas
-    files: dict[_FilesKey, FileTree] = field(default_factory=dict)
+    files: dict[tuple[VariantKey, _Replicas], FileTree] = field(default_factory=dict)
+    settled: dict[_FilesKey, FileTree] = field(default_factory=dict)
     problems: dict[_ProblemKey, PlanProblem] = field(default_factory=dict)
     warnings: dict[str, None] = field(default_factory=dict)
-    usages: dict[_FilesKey, dict[str, Usage]] = field(default_factory=dict)
+    usages: dict[tuple[VariantKey, _Replicas], dict[str, Usage]] = field(default_factory=dict)
     refused: dict[tuple[VariantKey, int], tuple[str, ...]] = field(default_factory=dict)
     written: dict[int, _Written] = field(default_factory=dict)
     defects: list[Defect] = field(default_factory=list)
@@ -129,20 +140,28 @@ class _Rendering:
     ) -> FileTree:
         """The object files of a unit by file name, shared by all clusters with this variant."""
         replicas = self.plan.replicas.get(unit)
+        overrides = frozenset(replicas.items()) if replicas else NO_REPLICAS
         variant_key = self.variants.key(component, cluster)
+        known = _FilesKey(variant_key, overrides, site.kind, cluster.kubernetes)
+        if known in self.settled:
+            self.owners.add_known(variant_key, cluster.name)
+            return self.settled[known]
         variant = self.variants.variant(component, cluster)
-        self.validation.validate(variant_key, variant, cluster)
+        findings = self.validation.validate(variant_key, variant, cluster)
         self.owners.add(variant_key, variant, cluster.name)
-        for reason in self.object_refusals(variant_key, variant, site):
+        refusals = self.object_refusals(variant_key, variant, site)
+        for reason in refusals:
             self.problem(f"{unit}: {reason}")
-        key = _FilesKey(variant_key, frozenset(replicas.items()) if replicas else NO_REPLICAS)
+        key = (variant_key, overrides)
         if key not in self.files:
-            for target, count in sorted(replicas.items()) if replicas else ():
+            for target, count in sorted(overrides):
                 variant = self.variants.with_replicas(unit, target, variant, count)
             self.collect(variant)
             self.files[key] = self.write(variant)
             self.usages[key] = self.quota.usage(variant.objects)
         self.quota.add(unit.cluster, self.usages[key])
+        if not findings and not refusals and not self.usages[key]:
+            self.settled[known] = self.files[key]
         return self.files[key]
 
     def object_refusals(self, key: VariantKey, variant: Variant, site: Site) -> tuple[str, ...]:

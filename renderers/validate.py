@@ -57,8 +57,11 @@ class SchemaValidation:
     _written: dict[str, dict[ObjectIdentity, _Written]] = field(default_factory=dict)
     defects: list[Defect] = field(default_factory=list)
 
-    def validate(self, key: VariantKey, variant: Variant, cluster: Cluster) -> None:
-        """Validate the objects of a variant for one cluster; `key` identifies the variant."""
+    def validate(self, key: VariantKey, variant: Variant, cluster: Cluster) -> bool:
+        """Validate the objects of a variant for one cluster; `key` identifies the variant.
+
+        Returns whether there is a finding.
+        """
         known = (key, cluster.kubernetes)
         findings = self._findings.get(known)
         if findings is None:
@@ -66,6 +69,7 @@ class SchemaValidation:
         for finding in findings:
             version = f" (Kubernetes {cluster.kubernetes})" if cluster.kubernetes else ""
             self._clusters.setdefault(finding, []).append(f"{cluster.name}{version}")
+        return bool(findings)
 
     def problems(self) -> tuple[PlanProblem, ...]:
         """All findings, each with its clusters."""

@@ -161,6 +161,11 @@ def conclude(snapshot: Snapshot, drafted: Draft) -> Proposal:
     A revision whose rollback is due is rolled back instead. A cancelled one is left as far as it is
     merged.
     """
+    with _uncollected():
+        return _conclude(snapshot, drafted)
+
+
+def _conclude(snapshot: Snapshot, drafted: Draft) -> Proposal:
     forward = _roll_out(snapshot, drafted)
     if snapshot.rolled_back:
         problem = PlanProblem(

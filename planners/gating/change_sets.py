@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
+from operator import attrgetter
 from typing import NamedTuple
 
 from planners.gating.conditions import ConditionReader
@@ -39,6 +40,10 @@ class FileChange(NamedTuple):
         return ChangeKind.DELETED if self.new is None else ChangeKind.CONFIGURED
 
 
+_unit = attrgetter("unit")
+_content = attrgetter("path", "old", "new")
+
+
 @dataclass(frozen=True)
 class ChangeSet:
     """The changes of a wave, and the digest that approvals bind to.
@@ -57,7 +62,7 @@ class ChangeSet:
     @cached_property
     def units(self) -> frozenset[Unit]:
         """The units with a changed file."""
-        return frozenset(change.unit for change in self.files)
+        return frozenset(map(_unit, self.files))
 
     @cached_property
     def clusters(self) -> tuple[str, ...]:
@@ -94,7 +99,8 @@ def compare(
     found = []
     for wave in waves:
         files, unchanged = _changed_files(wave, desired, merged)
-        for cluster in sorted({file.unit.cluster for file in files} & missing.keys()):
+        clusters = {unit.cluster for unit in set(map(_unit, files))} if missing else set()
+        for cluster in sorted(clusters & missing.keys()):
             unit = next(file.unit for file in files if file.unit.cluster == cluster)
             kept = missing.pop(cluster)
             files.append(FileChange(kept.path, unit, None, kept.blob))
@@ -139,7 +145,7 @@ def _changed_files(
 def _change_set(
     wave: Wave, files: Sequence[FileChange], unchanged: int, conditions: ConditionReader
 ) -> ChangeSet:
-    clusters = {file.unit.cluster for file in files}
+    clusters = {unit.cluster for unit in set(map(_unit, files))}
     bound = conditions.of(wave, clusters).digest if files else ""
-    digest = change_digest(wave.name, ((file.path, file.old, file.new) for file in files), bound)
+    digest = change_digest(wave.name, map(_content, files), bound)
     return ChangeSet(wave, tuple(files), unchanged, digest, bound)

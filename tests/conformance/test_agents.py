@@ -202,6 +202,21 @@ def test_its_objects_are_whole_and_stable(
 
 
 @every
+@given(component=names, application=names, length=st.integers(1, 63))
+@small
+def test_of_a_clusters_name_only_the_length_decides_what_is_refused(
+    agent: Agent, component: str, application: str, length: int
+) -> None:
+    """Rendering asks once for all clusters with names of one length."""
+    for settings in settings_of(agent):
+        one, other = (
+            bool(agent.refusals(target_of(settings, letter * length, application, component)))
+            for letter in "cx"
+        )
+        assert one is other
+
+
+@every
 def test_its_objects_are_what_its_own_definitions_allow(agent: Agent) -> None:
     built_in = {"v1", "rbac.authorization.k8s.io/v1"}
     for settings in settings_of(agent):
