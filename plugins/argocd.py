@@ -130,9 +130,8 @@ class ArgoCD:
         """A name that Argo CD could not write on the objects as a label, or that of a root."""
         settings = _settings(target.settings)
         if target.application.startswith(f"{ROOT}-"):
-            return (
-                f"names of Applications with the prefix {ROOT}- are those of deploy repos; rename it",
-            )
+            reason = f"the prefix {ROOT}- of Applications is that of deploy repos; rename it"
+            return (reason,)
         name = _application_name(target, settings)
         if not settings.tracks_by_label or len(name) <= MAX_LABEL:
             return ()

@@ -335,7 +335,7 @@ def test_a_tenant_may_use_the_deploy_repos_of_all_its_applications() -> None:
 
 def test_an_application_that_has_the_name_of_a_root_is_refused() -> None:
     (reason,) = PLUGIN.refusals(target(OWN, application="switchyard-a", component="eu-1"))
-    assert reason.endswith("are those of deploy repos; rename it")
+    assert reason.endswith("is that of deploy repos; rename it")
     assert PLUGIN.refusals(target(OWN, application="switchyards")) == ()
 
 
