@@ -4,10 +4,13 @@ What an agent truthfully said is kept as `Heard`, for the laws to judge merges b
 """
 
 import asyncio
+import hashlib
+import hmac
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 import pygit2
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
 
 ACCOUNTS = {"switchyard-shop": frozenset({"shop"})}
 RETRIES = (2.0, 5.0, 15.0, 30.0)
-ANSWERED = frozenset({202})
+ACCEPTED = 202
 IDLE_SECONDS = 240.0
 
 _FILES: dict[str, dict[str, bytes]] = {}
@@ -31,12 +34,15 @@ _FILES: dict[str, dict[str, bytes]] = {}
 
 @dataclass(slots=True)
 class Heard:
-    """A word of an agent: what it said of a revision, when, and when the bot acknowledged it."""
+    """A word of an agent: what it said of a revision, when, and when the bot acknowledged it.
+
+    It `arrived` when the bot could first know it: how old a word is, the bot tells by that.
+    """
 
     ready: bool | None
     revision: str
     second: datetime
-    sent: float
+    arrived: float = -inf
     acknowledged: float | None = None
 
 
@@ -64,6 +70,26 @@ class Agent:
     def behave(self, **how: Any) -> None:
         """Change how the cluster fares from now on."""
         self.cluster.behaviour = replace(self.cluster.behaviour, **how)
+
+    async def trouble(self) -> None:
+        """Fall silent, fail or lie about the revision for a while, where the seed says so."""
+        faults, world = self.world.faults, self.world
+        kind = faults.choose(f"{self.name} trouble", "", "", "silent", "failing", "stuck", "flaps")
+        if not kind or not faults.allow(f"{self.name} {kind}"):
+            return
+        await asyncio.sleep(world.faulty * 0.5 * faults.number(f"{self.name} begins"))
+        world.note(f"{self.name}: {kind}")
+        everything = frozenset(world.scenario.components)
+        if kind == "silent":
+            self.behave(silent=True)
+        elif kind == "stuck":
+            self.behave(stuck_at=world.forge.git.head(DEPLOY, "main"))
+        while kind in {"failing", "flaps"} and faults.active:
+            self.behave(failing=everything)
+            await asyncio.sleep(5 + 40 * faults.next(f"{self.name} fails"))
+            if kind == "flaps":
+                self.behave(failing=frozenset())
+                await asyncio.sleep(5 + 40 * faults.next(f"{self.name} works"))
 
     async def run(self) -> None:
         """Pull and report, until the world ends."""
@@ -98,14 +124,27 @@ class Agent:
                 self.world.spawn(self._send(report, heard))
             elif fault == "replay":
                 self.world.spawn(self._replay())
+            elif fault == "forge":
+                self.world.spawn(self._forge(report, head))
 
     async def _replay(self) -> None:
         """Send an old report again, later, as somebody who has recorded it would."""
         await asyncio.sleep(60 * self.world.faults.next("replay"))
         index = int(self.world.faults.next("replay") * len(self.sent))
-        report, _ = self.sent[index]
+        report, heard = self.sent[index]
         self.world.note("replay", cluster=self.name, component=report.component)
-        await self._post(report)
+        await self._post(report, heard)
+
+    async def _forge(self, report: Report, head: str) -> None:
+        """Claim, without the cluster's key, that a component is ready at the newest commit."""
+        event = json.loads(report.body)
+        event |= {"reason": "ReconciliationSucceeded", "severity": "info"}
+        event["metadata"] |= {"revision": f"main@sha1:{head}"}
+        body = json.dumps(event).encode()
+        key = agent_key(REPORT_KEY, "flux", f"not-{self.name}")
+        signature = f"sha256={hmac.new(key, body, hashlib.sha256).hexdigest()}"
+        self.world.note("forged report", cluster=self.name, component=report.component)
+        await self._post(replace(report, body=body, headers={"X-Signature": signature}))
 
     async def _send(self, report: Report, heard: Heard | None) -> None:
         """Send with retries, as notification-controller does; it gives up in the end."""
@@ -116,29 +155,41 @@ class Agent:
         if fault == "late":
             await asyncio.sleep(60 * self.world.faults.next("late"))
         for pause in RETRIES:
-            status = await self._post(report)
-            if status in ANSWERED:
-                if heard is not None and heard.acknowledged is None:
-                    heard.acknowledged = self.world.loop.time()
+            if await self._post(report, heard) == ACCEPTED:
                 return
             await asyncio.sleep(pause)
 
-    async def _post(self, report: Report) -> int | None:
-        await asyncio.sleep(0.2 * self.world.faults.next("latency"))
-        return await self.world.post(f"/reports/flux/{self.name}", report.headers, report.body)
+    async def _post(self, report: Report, heard: Heard | None = None) -> int | None:
+        world = self.world
+        await asyncio.sleep(0.2 * world.faults.next("latency"))
+        if heard is not None and heard.arrived < 0:
+            heard.arrived = world.loop.time()
+        status = await world.post(f"/reports/flux/{self.name}", report.headers, report.body)
+        if heard is not None and heard.acknowledged is None and status == ACCEPTED:
+            heard.acknowledged = world.loop.time()
+        return status
 
     def _heard(self, report: Report) -> Heard | None:
         """What a report says, if it is about a revision and what the cluster really pulled."""
         event = json.loads(report.body)
         revision = event["metadata"].get("revision", "").rpartition(":")[2]
-        if not revision or self.cluster.behaviour.stuck_at is not None:
+        pulled, component = self.cluster.fetched, report.component
+        if not revision or pulled is None or not component:
             return None
+        if self._content(revision, component) != self._content(pulled[0], component):
+            return None  # it lies: what it applied is something else
         ready = {"ReconciliationSucceeded": True, "Progressing": None}.get(event["reason"], False)
         second = datetime.fromisoformat(event["timestamp"])
-        heard = Heard(ready, revision, second, self.world.loop.time())
-        self.heard.setdefault(report.component, []).append(heard)
-        self.world.note(f"{self.name}: {report.component} {event['reason']}", at=revision[:8])
+        heard = Heard(ready, revision, second)
+        self.heard.setdefault(component, []).append(heard)
+        self.world.note(f"{self.name}: {component} {event['reason']}", at=revision[:8])
         return heard
+
+    def _content(self, commit: str, component: str) -> str:
+        """The id of what a component is on this cluster, at a commit of the deploy repo."""
+        tree = self.world.opened(DEPLOY)[commit].peel(pygit2.Tree)
+        path = f"clusters/{self.name}/apps/shop/storefront/{component}"
+        return str(tree[path].id) if path in tree else ""
 
 
 def files_of(world: "World", commit: str, cluster: str) -> Mapping[str, bytes]:

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from typing import Any
 
 SHARES: Mapping[str, Mapping[str, float]] = {
     "call": {"crash before": 0.002, "crash after": 0.002, "stop": 0.001},
@@ -15,7 +16,7 @@ SHARES: Mapping[str, Mapping[str, float]] = {
     "write": {"502 before": 0.03, "502 after": 0.03, "429": 0.01, "crash after": 0.01},
     "git": {"broken": 0.01, "broken after": 0.01},
     "hook": {"drop": 0.1, "double": 0.1, "late": 0.1},
-    "report": {"drop": 0.05, "double": 0.05, "late": 0.05, "replay": 0.05},
+    "report": {"drop": 0.05, "double": 0.05, "late": 0.05, "replay": 0.05, "forge": 0.05},
 }
 """How often each fault happens at an occasion of its kind, at strength 1."""
 
@@ -44,9 +45,17 @@ class Faults:
         self._counts[kind] += 1
         return self.number(f"{kind}#{self._counts[kind]}")
 
-    def choose(self, kind: str, *values: object) -> object:
+    def choose(self, kind: str, *values: Any) -> Any:
         """One of these values, the same each time for this kind."""
         return values[int(self.number(kind) * len(values))]
+
+    def pick(self, kind: str, *values: Any) -> Any:
+        """One of these values, at the next occasion of its kind."""
+        return values[int(self.next(kind) * len(values))]
+
+    def count(self, kind: str) -> int:
+        """How many occasions of a kind there have been."""
+        return self._counts[kind]
 
     def draw(self, kind: str) -> str:
         """What goes wrong at this occasion; empty if nothing."""
@@ -72,6 +81,5 @@ class Faults:
     def _strength(self, kind: str) -> float:
         if kind not in self._strengths:
             found = self.choose(f"strength of {kind}", *STRENGTHS)
-            assert isinstance(found, float)
             self._strengths[kind] = found
         return self._strengths[kind]

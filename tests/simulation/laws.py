@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import pygit2
 
-from bot.sandbox.demo.site import BOT, DEPLOY
+from bot.commandlog.entry import decode_entries
+from bot.sandbox.demo.site import APP, BOT, DEPLOY
 from bot.sandbox.forge.records import MergeRequest
-from tests.simulation.service import READ_AT
+from planners.model import Repo
+from tests.simulation.service import MARKERS, READ_AT
 from tests.simulation.site import Happening
 
 if TYPE_CHECKING:
@@ -53,7 +55,7 @@ class Laws:
             self._once(request, key)
         elif happening.action == "closed":
             self.closed.add(key)
-        elif happening.action == "merged" and request.merged_by == BOT:
+        elif happening.action == "merged":
             self._merged(request)
 
     def _once(self, request: MergeRequest, key: tuple[str, str]) -> None:
@@ -66,11 +68,60 @@ class Laws:
             self.world.violate(f"two open merge requests for one wave: {sorted(opened)}")
 
     def _merged(self, request: MergeRequest) -> None:
-        """What a wave needs is ready at the merged commit; and it has been approved as it is."""
+        """What a wave needs is ready at the merged commit; and it is what people let through.
+
+        A person merges what the order status of the last pass allows, so that those words count
+        which were known then.
+        """
         for unit in self._units(request):
             for needed in self._needs(unit):
                 self._see_ready(request, unit, needed)
-        self.world.people.see_approved(request)
+        if request.merged_by == BOT:
+            self._see_approved(request)
+            self._see_unchanged(request)
+            self._see_not_held(request)
+
+    def _as_of(self) -> float:
+        """When the facts were read on which the running pass decides."""
+        read_at = READ_AT.get()
+        return (read_at - self.world.start).total_seconds() if read_at else 0.0
+
+    def _see_approved(self, request: MergeRequest) -> None:
+        """What a rule is about merges as somebody approved it who may."""
+        world = self.world
+        change = self.change(request.head)
+        canary = any(path.startswith(f"clusters/{world.scenario.canary}/") for path, _ in change)
+        if not world.scenario.approved or not canary:
+            return
+        allowed = {world.people.hand("rita").user.id, world.people.hand("otto").user.id}
+        as_of = self._as_of()
+        for each in world.people.given:
+            stands = each.until is None or each.until > as_of
+            same = each.wave == request.source and self.change(each.head) == change
+            if stands and same and each.by in allowed:
+                return
+        if world.people.approved_by_command(request.source, as_of):
+            return
+        world.violate(f"!{request.number} ({request.source}) was merged unapproved")
+
+    def _see_unchanged(self, request: MergeRequest) -> None:
+        """Nothing merges but the bot's one commit on main."""
+        git = self.world.opened(DEPLOY)
+        commit = git[request.head].peel(pygit2.Commit)
+        if request.head in self.world.people.foreign:
+            self.world.violate(f"!{request.number} was merged with a commit by rita")
+        base = git[request.base].peel(pygit2.Commit)
+        for path, blob in self.change(request.head):
+            merged = git[request.merge_sha or ""].peel(pygit2.Commit)
+            if _tree(merged, path) != blob:
+                self.world.violate(f"!{request.number} was merged with other content of {path}")
+        if len(commit.parents) != 1 or not self._contains(str(base.id), str(commit.parents[0].id)):
+            self.world.violate(f"!{request.number} was not one commit on main")
+
+    def _see_not_held(self, request: MergeRequest) -> None:
+        since = self.world.people.held.get(request.number)
+        if since is not None and since < self._as_of():
+            self.world.violate(f"!{request.number} was merged in spite of its label")
 
     def _units(self, request: MergeRequest) -> set[Unit]:
         """The units that a merge changes or adds."""
@@ -112,8 +163,7 @@ class Laws:
         if change is None:
             self.world.violate(f"{about} before {needed[0]} on {needed[1]}, which it needs")
             return
-        read_at = READ_AT.get()
-        as_of = (read_at - self.world.start).total_seconds() if read_at else 0.0
+        as_of = self._as_of()
         component, cluster = needed
         words = [
             each
@@ -123,7 +173,7 @@ class Laws:
         fresh = [
             each
             for each in words
-            if each.ready and each.sent >= as_of - MAX_AGE.total_seconds() - 1
+            if each.ready and each.arrived >= as_of - MAX_AGE.total_seconds() - 1
         ]
         if not fresh:
             said = "said long ago" if any(each.ready for each in words) else "never said"
@@ -133,6 +183,51 @@ class Laws:
         later = (each for each in words if not each.ready and each.second > newest)
         if any(each.acknowledged and each.acknowledged < as_of for each in later):
             self.world.violate(f"{about}, and {component} on {cluster} said last it is not ready")
+
+    def at_end(self) -> None:
+        """What must hold when all is done: each command has one outcome, each hook was handled."""
+        self._see_one_comment()
+        self._see_commands()
+        missing = self.world.acknowledged - self.world.stored_hooks()
+        if missing:
+            self.world.violate(f"{len(missing)} acknowledged hooks are not in the store")
+
+    def _see_one_comment(self) -> None:
+        for request in self.world.forge.requests_of(APP):
+            homes = [
+                each
+                for each in request.comments
+                if each.author == BOT and each.body.startswith("<!-- switchyard:home")
+            ]
+            if len(homes) > 1:
+                self.world.violate(f"{len(homes)} plan comments on {APP}!{request.number}")
+
+    def _see_commands(self) -> None:
+        people = self.world.people
+        for request in self.world.forge.requests_of(APP):
+            ours = [each.body for each in request.comments if each.author == BOT]
+            replies = [found for body in ours if (found := self._marker("reply", body))]
+            counted = Counter((each["to"], each["said"]) for each in replies)
+            for (to, _), count in counted.items():
+                if count > 1:
+                    self.world.violate(f"{count} replies to comment {to} of {APP}!{request.number}")
+            logged = self._logged(ours)
+            if len(logged) != len(set(logged)):
+                self.world.violate(f"a command was run twice: {sorted(logged)}")
+            done = {to for to, _ in counted} | {where.rpartition("#")[2] for where, _ in logged}
+            asked = {str(comment) for number, comment in people.commanded if number == people.home}
+            if request.number == people.home and asked - done:
+                self.world.violate(f"comments without an outcome: {sorted(asked - done)}")
+
+    def _logged(self, bodies: list[str]) -> list[tuple[str, str]]:
+        """The commands in the newest log of a merge request."""
+        logs = [found for body in bodies if (found := self._marker("record", body))]
+        newest = max(logs, key=lambda each: int(each["entry_count"]), default=None)
+        entries = decode_entries(newest) if newest else ()
+        return [each.key for each in entries if each.where]
+
+    def _marker(self, kind: str, body: str) -> dict[str, str] | None:
+        return MARKERS.read(kind, Repo("local", APP), body)
 
     def _contains(self, tip: str, commit: str) -> bool:
         return self.world.forge.git.contains(DEPLOY, tip, commit)

@@ -1,7 +1,12 @@
-"""What people do in a world: they push, approve, take approvals back, close, hold and help."""
+"""What people do in a world: they push, approve, take back, close, hold, command, interfere, help.
+
+What they approved and what they forbade is kept for the laws. `hands` are their accounts, which may
+get other logins.
+"""
 
 import asyncio
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from bot.sandbox.demo.site import APP, BOT, DEPLOY
@@ -9,95 +14,218 @@ from bot.sandbox.forge.accounts import RequestError
 from bot.sandbox.forge.records import MergeRequest
 from planners.gating.dependencies import HOLD_LABEL
 from tests.fakes.hands import Hand
-from tests.simulation.laws import Change
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
-TRAILING_SECONDS = 3.0
-"""How long after it was taken back an approval may count: for a merge that is on its way."""
+VERSIONS = 3
+COMMANDS = (
+    "/switchyard status",
+    "/switchyard why",
+    '/switchyard hold --reason "looking"',
+    "/switchyard resume",
+    "/switchyard approve",
+    "/switchyard nonsense",
+)
 
 
 @dataclass(slots=True)
 class Given:
-    """An approval, and what was approved; `until` is when it was taken back."""
+    """An approval of a commit by the account `by`; `until` is when it was withdrawn."""
 
-    login: str
+    by: int
     wave: str
-    change: Change
+    head: str
     since: float
     until: float | None = None
 
 
 @dataclass(slots=True)
 class People:
-    """The people of a world; what they approved is kept for the laws."""
+    """The people of a world."""
 
     world: "World"
     given: list[Given] = field(default_factory=list)
+    held: dict[int, float] = field(default_factory=dict)
+    commanded: list[tuple[int, int]] = field(default_factory=list)
+    approvals: list[tuple[int, float]] = field(default_factory=list)
+    foreign: set[str] = field(default_factory=set)
+    overwritten: dict[str, tuple[str, str]] = field(default_factory=dict)
     versions: int = 0
+    home: int = 0
+    logins: dict[str, str] = field(default_factory=dict)
 
-    def hand(self, login: str) -> Hand:
-        return Hand(login, self.world.forge)
+    def hand(self, name: str) -> Hand:
+        """The account of somebody, whatever its login is now."""
+        return Hand(self.logins.get(name, name), self.world.forge)
 
     async def develop(self) -> None:
-        """Push a first version, and maybe others."""
-        world = self.world
-        for number in range(1, 4):
-            if number > 1 and not world.faults.allow(f"version {number}"):
-                continue
-            if number > 1 and world.faults.number(f"wants version {number}") > 0.5:
-                continue
-            await asyncio.sleep(2 + 60 * (number > 1) * world.faults.number(f"push {number}"))
+        """Merge a first version, and maybe others, at times and of parts that the seed draws."""
+        world, faults = self.world, self.world.faults
+        for number in range(1, VERSIONS + 1):
+            wanted = number == 1 or faults.number(f"wants version {number}") < 0.4
+            if not wanted or not (number == 1 or faults.allow(f"version {number}")):
+                return
+            await asyncio.sleep(2 + (number > 1) * world.faulty * 0.6 * faults.number(f"p{number}"))
             self.versions = number
-            self.hand("ada").push(APP, "main", world.scenario.app(f"1.{number}.0"), "Change")
-            world.note("ada: push", version=number)
+            self._release(number)
 
-    def see_approved(self, request: MergeRequest) -> None:
-        """What a rule is about merges as somebody approved it who may."""
+    def _release(self, number: int) -> None:
+        world, ada = self.world, self.hand("ada")
+        part = world.faults.choose(f"changed in {number}", *world.scenario.components, "")
+        files = world.scenario.app(f"1.{number}.0", "" if number == 1 else part)
+        branch = f"change-{number}"
+        ada.push(APP, branch, files, f"Change {number}")
+        if number == 1:  # the branch of the first commit is the default branch
+            ada.push(APP, "main", {"README.md": b"The shop.\n"}, "Begin")
+            ada.push(APP, branch, files, f"Change {number}")
+        self.home = ada.open(APP, branch, f"Change {number}")
+        ada.merge(APP, self.home)
+        world.note("ada merges", version=number, part=part or "all")
+
+    async def act(self) -> None:
+        """Do something now and then, while things go wrong."""
         world = self.world
-        change = world.laws.change(request.head)
-        canary = any(path.startswith(f"clusters/{world.scenario.canary}/") for path, _ in change)
-        if not world.scenario.approved or not canary:
-            return
-        now = world.loop.time()
-        counts = [
-            each
-            for each in self.given
-            if each.change == change
-            and each.login == "rita"
-            and each.wave == request.source
-            and (each.until is None or now - each.until < TRAILING_SECONDS)
-        ]
-        if not counts:
-            world.violate(f"!{request.number} ({request.source}) was merged unapproved")
+        acts = self._acts()
+        while True:
+            await asyncio.sleep(2 + 30 * world.faults.next("pause of people"))
+            name = world.faults.pick("act", *sorted(acts))
+            requests = self.ours("open")
+            if not requests or not world.faults.allow(f"act#{world.faults.count('act')} {name}"):
+                continue
+            request = requests[int(world.faults.next("whom") * len(requests))]
+            try:
+                acts[name](request)
+            except RequestError as error:
+                world.note(f"not allowed: {name}", error=str(error))
 
-    def approve(self, login: str, request: MergeRequest) -> None:
+    def _acts(self) -> dict[str, Callable[[MergeRequest], None]]:
+        return {
+            "approve": lambda request: self.approve("rita", request),
+            "approve own": lambda request: self.approve("ada", request),
+            "withdraw": self._withdraw,
+            "close": self._close,
+            "hold": lambda request: self._label(request, present=True),
+            "release": lambda request: self._label(request, present=False),
+            "push": self._interfere,
+            "command": self._command,
+            "rename": self._rename,
+            "merge": self._merge,
+        }
+
+    def ours(self, state: str) -> list[MergeRequest]:
+        """The bot's merge requests, newest first."""
+        found = self.world.forge.requests_of(DEPLOY, state)
+        return [each for each in found if each.author == BOT]
+
+    def approve(self, name: str, request: MergeRequest) -> None:
         """Approve a merge request as it stands."""
-        change = self.world.laws.change(request.head)
-        self.hand(login).approve(DEPLOY, request.number)
-        self.given.append(Given(login, request.source, change, self.world.loop.time()))
-        self.world.note(f"{login}: approve", number=request.number)
+        hand = self.hand(name)
+        hand.approve(DEPLOY, request.number)
+        now = self.world.loop.time()
+        self.given.append(Given(hand.user.id, request.source, request.head, now))
+        self.world.note(f"{name} approves", number=request.number, head=request.head[:8])
+
+    def approved_by_command(self, wave: str, as_of: float) -> bool:
+        """Whether rita approved by a command on the newest merge request, and not before it."""
+        del wave
+        return any(number == self.home and at <= as_of for number, at in self.approvals)
+
+    def _withdraw(self, request: MergeRequest) -> None:
+        hand = self.hand("rita")
+        hand.withdraw(DEPLOY, request.number)
+        for each in self.given:
+            if (each.by, each.wave) == (hand.user.id, request.source) and each.until is None:
+                each.until = self.world.loop.time()
+        self.world.note("rita takes back", number=request.number)
+
+    def _close(self, request: MergeRequest) -> None:
+        self.hand("otto").set_state(DEPLOY, request.number, "closed")
+        self.world.note("otto closes", number=request.number)
+
+    def _label(self, request: MergeRequest, *, present: bool) -> None:
+        self.hand("otto").label(DEPLOY, request.number, HOLD_LABEL, present=present)
+        if present:
+            self.held.setdefault(request.number, self.world.loop.time())
+        else:
+            self.held.pop(request.number, None)
+        self.world.note("otto holds" if present else "otto lets go", number=request.number)
+
+    def _interfere(self, request: MergeRequest) -> None:
+        """Push a commit onto the bot's branch, in the bot's name."""
+        hand, branch = self.hand("rita"), request.source
+        head, path = request.head, f"clusters/{self.world.scenario.canary}/extra.yaml"
+        claims = BOT if self.world.faults.next("claims") < 0.5 else ""
+        sha = hand.push(DEPLOY, branch, {path: b"kind: Extra\n"}, "Add an object", claims)
+        own, _ = self.overwritten.get(branch, (head, ""))
+        self.overwritten[branch] = (own, sha)
+        self.foreign.add(sha)
+        self.world.note("rita pushes onto a branch", branch=branch, head=sha[:8])
+
+    def _command(self, request: MergeRequest) -> None:
+        text = self.world.faults.pick("command", *COMMANDS)
+        hand = self.hand("rita")
+        hand.comment(APP, self.home, str(text))
+        comment = self.world.forge.request(APP, self.home).comments[-1]
+        self.commanded.append((self.home, comment.id))
+        if text == "/switchyard approve":
+            self.approvals.append((self.home, self.world.loop.time()))
+        self.world.note("rita comments", number=self.home, text=text)
+        del request
+
+    def _rename(self, request: MergeRequest) -> None:
+        """Give rita another login; somebody else takes the old one."""
+        del request
+        forge, old = self.world.forge, self.hand("rita").login
+        if old != "rita":
+            return
+        new = self.logins["rita"] = "margarita"
+        forge.users[new] = replace(forge.users.pop(old), login=new)
+        for repository in forge.repositories.values():
+            roles = repository.roles.items()
+            repository.roles = {new if who == old else who: role for who, role in roles}
+        for path in forge.repositories:
+            for each in forge.requests_of(path):
+                each.author = new if each.author == old else each.author
+                each.merged_by = new if each.merged_by == old else each.merged_by
+                if old in each.reviews:
+                    each.reviews[new] = each.reviews.pop(old)
+                for comment in each.comments:
+                    comment.author = new if comment.author == old else comment.author
+        self.world.note("rita is margarita now")
+
+    def _merge(self, request: MergeRequest) -> None:
+        """Merge by hand what the forge lets people merge."""
+        self.hand("otto").merge(DEPLOY, request.number)
+        self.world.note("otto merges", number=request.number)
 
     async def review(self) -> None:
         """Approve what is open, once in a while, until the end."""
         while True:
-            await asyncio.sleep(5 + 20 * self.world.faults.next("review"))
-            for request in self.world.forge.requests_of(DEPLOY, "open"):
-                if request.author == BOT and self.world.scenario.approved:
-                    held = request.reviews.get("rita")
-                    if held is None or held[0] != request.head:
-                        self.approve("rita", request)
+            await asyncio.sleep(10 + 40 * self.world.faults.next("review"))
+            if not self.world.scenario.approved:
+                return
+            for request in self.ours("open"):
+                held = request.reviews.get(self.hand("rita").login)
+                if held is None or held[0] != request.head:
+                    self.approve("rita", request)
 
     def help(self) -> None:
-        """Put right what people have done: reopen, take holds away."""
-        for request in self.world.forge.requests_of(DEPLOY):
-            if request.author != BOT:
-                continue
-            try:
-                if request.state == "closed" and request.closed_by != BOT:
-                    self.hand("otto").set_state(DEPLOY, request.number, "open")
-                if HOLD_LABEL in request.labels:
-                    self.hand("otto").label(DEPLOY, request.number, HOLD_LABEL, present=False)
-            except RequestError as error:
-                self.world.note("otto cannot help", error=str(error))
+        """Put right what people have done: branches, holds, closed merge requests."""
+        otto = self.hand("otto")
+        for branch, (head, foreign) in self.overwritten.items():
+            if self.world.forge.git.head(DEPLOY, branch) == foreign:
+                self._try(otto.reset, DEPLOY, branch, head)
+        for each in self.ours("all"):
+            if HOLD_LABEL in each.labels:
+                self._label(each, present=False)
+            head = self.world.forge.git.head(DEPLOY, each.source) or each.head
+            if each.state == "closed" and each.closed_by != BOT and head not in self.foreign:
+                self._try(otto.set_state, DEPLOY, each.number, "open")
+        self._try(self.hand("rita").comment, APP, self.home, "/switchyard resume")
+
+    def _try(self, act: Callable[..., object], *arguments: object) -> None:
+        try:
+            act(*arguments)
+        except RequestError as error:
+            self.world.note("not allowed", error=str(error))

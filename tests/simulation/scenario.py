@@ -44,8 +44,8 @@ class Scenario:
         needs = {} if shape == "stages" else {"cart": (Needs("redis", everywhere),)}
         return cls(components, needs, clusters, shape in {"stages", "both"}, approved)
 
-    def app(self, image: str) -> dict[str, bytes | None]:
-        """The app repo with a version of every image."""
+    def app(self, image: str, part: str = "") -> dict[str, bytes | None]:
+        """The app repo with a version of every image, or of the image of a part alone."""
         parts = "".join(
             f"    - {{name: {name}, source: {{manifests: deploy/{name}}}{self._waits(name)}}}\n"
             for name in self.components
@@ -63,6 +63,8 @@ class Scenario:
         )
         files: dict[str, bytes | None] = {"switchyard.yaml": document.encode()}
         for name in self.components:
+            if part and name != part:
+                continue
             files[f"deploy/{name}/deployment.yaml"] = manifest(name, image)
         return files
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 REPORT_KEY = "report-key-of-the-tests"
-WORKERS = 2
+MARKERS = Markers(b"marker-key-of-the-tests")
 ANSWER_SECONDS = 10.0
 PLAN_SECONDS = 0.5
 
@@ -60,17 +61,14 @@ def open_store() -> Store:
     return store
 
 
+@cache
 def _template() -> bytes:
-    if not _MADE:
-        made = Store.open("sqlite://")
-        with made._database.engine.connect() as connection:
-            driver: Any = connection.connection.dbapi_connection
-            _MADE.append(driver.serialize())
-        made.close()
-    return _MADE[0]
-
-
-_MADE: list[bytes] = []
+    made = Store.open("sqlite://")
+    with made._database.engine.connect() as connection:
+        driver: Any = connection.connection.dbapi_connection
+        found: bytes = driver.serialize()
+    made.close()
+    return found
 
 
 @dataclass(eq=False, slots=True)
@@ -80,6 +78,7 @@ class Replica:
     world: "World"
     name: str
     skew: timedelta = timedelta()
+    workers: int = 1
     process: Process = field(init=False)
     service: Service = field(init=False)
     intake: Intake = field(init=False)
@@ -107,7 +106,7 @@ class Replica:
             clock=self.now,
             propose=self._plan,
             fleet=Repo("local", FLEET),
-            markers=Markers(settings.marker_key.get_secret_value().encode()),
+            markers=MARKERS,
             public_url="http://service.test",
             charts=ChartStore.of(settings, folder / "charts"),
             azure=Azure(settings, self.now),
@@ -126,9 +125,9 @@ class Replica:
 
     async def _serve(self) -> None:
         context, lease = self.service.context, timedelta(seconds=15)
-        shares = Shares.of(WORKERS)
+        shares = Shares.of(self.workers)
         tasks: dict[str, Step] = {"sweep": self._sweep, "inbox": self._drain}
-        for number in range(WORKERS):
+        for number in range(self.workers):
             owner = f"{self.service.owner}.{number}"
             tasks[owner] = worker.Worker(context, owner, lease, self._idle, shares).step
         await Supervisor().run(tasks)
@@ -209,11 +208,13 @@ def _request(path: str, headers: Mapping[str, str], body: bytes) -> Request:
     return Request(scope, receive)
 
 
+@cache
+def _settings() -> Settings:
+    return Settings(
+        fleet=f"local:{FLEET}", marker_key="marker-key-of-the-tests", report_key=REPORT_KEY
+    )
+
+
 def settings_in(folder: Path) -> Settings:
     """The settings of a replica whose data is in a folder."""
-    return Settings(
-        data_dir=folder,
-        fleet=f"local:{FLEET}",
-        marker_key="marker-key-of-the-tests",
-        report_key=REPORT_KEY,
-    )
+    return _settings().model_copy(update={"data_dir": folder})

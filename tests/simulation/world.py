@@ -1,6 +1,7 @@
 """One simulated world: everything of it on one loop, from a seed to its end."""
 
 import asyncio
+import gc
 import shutil
 import sys
 import tempfile
@@ -20,7 +21,6 @@ import structlog
 from bot.report.model import ROLLOUTS
 from bot.sandbox.demo.site import APP, BOT, DEPLOY, FLEET, add_people_and_repositories
 from bot.sandbox.forge import records
-from bot.sandbox.forge.git import Git
 from bot.store import Store
 from tests.fakes.dialects import SECRET, TOKENS
 from tests.fakes.hands import Hand
@@ -32,9 +32,9 @@ from tests.simulation.loop import Process, SimulationLoop, StandstillError
 from tests.simulation.people import People
 from tests.simulation.scenario import Scenario
 from tests.simulation.service import Replica, open_store
-from tests.simulation.site import Happening, ObservedState, SimulatedHooks
+from tests.simulation.site import Happening, ObservedState, OpenedGit, SimulatedHooks
 
-FAULTY_SECONDS = 150.0
+SHORT_SECONDS, LONG_SECONDS = 150.0, 600.0
 PATIENCE_SECONDS = 1500.0
 START = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
@@ -43,6 +43,7 @@ class ViolationError(Exception):
     """A law does not hold."""
 
 
+ACCEPTED = 202
 DUE = "SELECT min(coalesce(lease_until, due)) FROM queue WHERE quarantined IS NULL"
 WAITING = "SELECT 1 FROM inbox WHERE NOT done LIMIT 1"
 
@@ -63,6 +64,11 @@ class Work:
 
     def _one(self, query: str) -> Any:
         return self._driver.execute(query).fetchone()
+
+    def all(self, query: str) -> list[Any]:
+        """The rows of a query."""
+        found: list[Any] = self._driver.execute(query).fetchall()
+        return found
 
     async def wait_for_keys(self, now: Callable[[], datetime]) -> None:
         """Return when a key can be claimed, by a replica's clock."""
@@ -108,20 +114,20 @@ class World:
         self.seed, self.folder, self.start = seed, folder, START
         self.faults = Faults(seed, only)
         self.scenario = Scenario.drawn(self.faults)
+        self.faulty = self.faults.choose("length", *[SHORT_SECONDS] * 4, LONG_SECONDS)
         self.trace: list[str] = []
         self.violation = ""
         self.broken = asyncio.Event()
         self.loop = SimulationLoop()
         self.outside = Context()
         self.hooks = SimulatedHooks(lambda: self.now().isoformat(timespec="seconds"), self._carry)
-        self.forge = ObservedState(NoStorage(), Git(folder / "forge"), self.hooks, self.now)
+        self.forge = ObservedState(NoStorage(), OpenedGit(folder / "forge"), self.hooks, self.now)
         self.forge.observers, self.forge.pushes = [self._on_change], Counter()
-        self._opened: dict[str, pygit2.Repository] = {}
         self.people = People(self)
         self.laws = Laws(self)
         self.agents: dict[str, Agent] = {}
         self.replicas: list[Replica] = []
-        self.lost: list[str] = []
+        self.acknowledged: set[str] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
 
     def now(self) -> datetime:
@@ -140,16 +146,15 @@ class World:
         self.broken.set()
 
     def opened(self, path: str) -> pygit2.Repository:
-        """A repository of the forge, opened once."""
-        if path not in self._opened:
-            self._opened[path] = self.forge.git.open(path)
-        return self._opened[path]
+        """A repository of the forge."""
+        return self.forge.git.open(path)
 
-    def spawn(self, work: Coroutine[Any, Any, Any]) -> None:
+    def spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         """Let something happen that belongs to no process of the bot."""
         task = self.loop.create_task(work, context=Context())
         self._tasks.add(task)
         task.add_done_callback(self._done, context=self.outside)
+        return task
 
     def _done(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
@@ -191,7 +196,9 @@ class World:
     async def _deliver(self, delivery: records.Delivery, *, late: bool) -> None:
         await asyncio.sleep(self.faults.next("carry") * (90 if late else 1))
         headers = self.hooks.headers(delivery)
-        await self.post("/hooks/local", headers, delivery.body.encode())
+        status = await self.post("/hooks/local", headers, delivery.body.encode())
+        if status == ACCEPTED:
+            self.acknowledged.add(delivery.id)
 
     async def post(self, path: str, headers: Mapping[str, str], body: bytes) -> int | None:
         """Send a request to one of the replicas that are up, as a load balancer does."""
@@ -238,22 +245,32 @@ class World:
 
     async def _live(self) -> None:
         self._found()
+        acting = [self.spawn(self.people.act())]
         for task in (self.people.develop(), self.people.review()):
             self.spawn(task)
         for agent in self.agents.values():
             self.spawn(agent.run())
+            acting.append(self.spawn(agent.trouble()))
         with suppress(TimeoutError):
-            async with asyncio.timeout(FAULTY_SECONDS):
+            async with asyncio.timeout(self.faulty):
                 await self.broken.wait()
+        for task in acting:
+            task.cancel()
         self._heal()
         while not self.violation:
             await asyncio.sleep(3)
             waits = self._unfinished()
             if not waits:
                 break
-            if self.loop.time() > FAULTY_SECONDS + PATIENCE_SECONDS:
+            if self.loop.time() > self.faulty + PATIENCE_SECONDS:
                 self.violate(f"it does not converge: {waits}")
+        if not self.violation:
+            self.laws.at_end()
         self.note("end")
+
+    def stored_hooks(self) -> set[str]:
+        """The ids of the deliveries in the inbox."""
+        return {each for (each,) in self.work.all("SELECT delivery_id FROM inbox")}
 
     def _found(self) -> None:
         add_people_and_repositories(self.forge, TOKENS)
@@ -266,8 +283,9 @@ class World:
         otto.push(DEPLOY, "main", {"README.md": b"What clusters pull.\n"}, "Begin")
         for name in self.scenario.clusters:
             self.agents[name] = Agent(self, name, timedelta())
-        for number in range(int(str(self.faults.choose("replicas", 1, 2)))):
-            replica = Replica(self, f"bot-{number + 1}")
+        replicas, workers = self.faults.choose("replicas", (1, 1), (1, 2), (2, 1), (2, 1))
+        for number in range(replicas):
+            replica = Replica(self, f"bot-{number + 1}", workers=workers)
             self.replicas.append(replica)
             replica.start()
 
@@ -298,10 +316,12 @@ class World:
 def simulate(seed: int, only: frozenset[str] | None = None) -> Outcome:
     """Run one world, in a folder of its own."""
     folder = Path(tempfile.mkdtemp(dir=_memory()))
+    gc.disable()  # a world is one heap of cycles: to look through it again and again takes long
     try:
         return World(seed, folder, only).run()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        gc.enable()
 
 
 def _memory() -> Path | None:
