@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from bot.context import Context
 from bot.effects.model import AddComment
 from bot.engine.propose import Proposal
-from bot.forges import Markers
+from bot.forges import Comment, Markers
 from bot.gather.conversations import Conversation
 from bot.gather.snapshot import Gathered
 from bot.wording.notices import Notice, notice_comment, notices
@@ -23,20 +23,35 @@ MARKER = "notice"
 async def notifications(
     context: Context, gathered: Gathered, proposal: Proposal
 ) -> tuple[AddComment, ...]:
-    """What is to be said now and was not said before, one comment for each merge request."""
+    """What is to be said now and was not said before, one comment for each merge request.
+
+    Comments are read again before something is said: lists of a forge may be behind.
+    """
     found, request = notices(proposal), gathered.app_request
     page = context.page(proposal.plan.application) if request is None else request.url
     written: list[AddComment] = []
     for conversation in gathered.conversations:
         place = NoticePlace(conversation.repo, conversation.number, proposal.plan.application)
-        me = await context.forge(place.repo).me()
-        bodies = [each.body for each in conversation.comments if each.author.id == me.id]
-        said = known(context.markers, place, bodies)
-        new = [each for each in found if _belongs(each, conversation) and each.key not in said]
+        mine = [each for each in found if _belongs(each, conversation)]
+        new = await _unsaid(context, place, mine, conversation.comments)
+        if new:
+            comments = await context.forge(place.repo).comments(place.repo.path, place.number)
+            new = await _unsaid(context, place, new, comments)
         if new:
             marker = mark(context.markers, place, [each.key for each in new])
             written.append(AddComment(place.repo, place.number, notice_comment(new, marker, page)))
     return tuple(written)
+
+
+async def _unsaid(
+    context: Context, place: "NoticePlace", found: Sequence[Notice], comments: Iterable[Comment]
+) -> list[Notice]:
+    """The notices that none of the bot's comments has."""
+    me = await context.forge(place.repo).me()
+    said = known(
+        context.markers, place, [each.body for each in comments if each.author.id == me.id]
+    )
+    return [each for each in found if each.key not in said]
 
 
 def _belongs(notice: Notice, conversation: Conversation) -> bool:

@@ -4,7 +4,7 @@ The functions return what is to be written; nothing where the forge has it alrea
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
@@ -160,8 +160,20 @@ class _Ours:
 
 
 async def _ours(context: Context, target: PlanCommentTarget) -> _Ours | None:
+    """The comment that is there; read again where none is, as lists of a forge may be behind."""
+    forge = context.forge(target.repo)
+    found = await _among(context, target, target.comments)
+    if found is None:
+        now = await forge.comments(target.repo.path, target.request.number)
+        found = await _among(context, target, now)
+    return found
+
+
+async def _among(
+    context: Context, target: PlanCommentTarget, comments: Iterable[Comment]
+) -> _Ours | None:
     me = await context.forge(target.repo).me()
-    for each in target.comments:
+    for each in comments:
         payload = context.markers.read(MARKER, target.repo, each.body)
         mine = each.author.id == me.id and payload is not None
         if mine and payload and payload.get("application") == target.application:

@@ -228,3 +228,18 @@ async def test_a_required_status_that_cannot_be_set_any_more_is_said(
     await world.advance(600)
     await converge(world)
     check(world)
+
+
+async def test_a_list_of_comments_that_is_behind_brings_no_second_plan_comment(
+    world: World, faults: Faults
+) -> None:
+    world.found(small_fleet())
+    world.ada.push(APP, "main", {"README.md": b"The shop.\n"}, "Begin")
+    world.ada.push(APP, "open", small_app(), "Open the shop")
+    number = world.ada.open(APP, "open", "Open the shop")
+
+    await world.settle()
+    faults.add("comments", f"^{APP}/", status=200, body=b"[]")
+    await world.sweep()
+
+    assert "storefront" in world.home(number)
