@@ -11,7 +11,16 @@ from bot.clock import Clock
 from bot.clusters import Clusters
 from bot.engine.propose import Proposal
 from bot.engine.usage import FileUsage
-from bot.forges import Contributors, Forge, ForgeError, Markers, Pause, RepositoryInfo, patient
+from bot.forges import (
+    Contributors,
+    Forge,
+    ForgeError,
+    ForgeMergeRequest,
+    Markers,
+    Pause,
+    RepositoryInfo,
+    patient,
+)
 from bot.git import Access, DeployKey, Mirrors
 from bot.results import Results
 from bot.store import Store
@@ -53,6 +62,16 @@ class KnownContributors:
 
 
 @dataclass(frozen=True, slots=True)
+class KnownRepository:
+    """A repository as it was fetched, with our merge requests; `hint` was newest before that."""
+
+    hint: str
+    info: RepositoryInfo
+    head: str
+    requests: tuple[ForgeMergeRequest, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Backoff:
     """Something failed for the `times`th time; `until` is the next attempt."""
 
@@ -69,14 +88,14 @@ class Context:
     """Everything outside of the core, each behind its one interface.
 
     `propose` runs the core, in a process of its own in the service. `pause` waits before a forge is
-    read again; without it each read is tried once. The mutable fields are of this
-    process alone and hold no truth. Losing them costs one harmless repetition: `pacing` when a text
-    may change again, `refusals` when a merge that the forge refused is tried again,
-    `refused_branches` why it refused a push, `first_texts` what a comment said when it was first
-    read, `contributors` who has a hand in commits, `results` what was read of documents and trees,
-    `usage_by_blob` what each blob requests, `identities_by_blob` the objects in it, `status_heads`
-    which status branches were read, `agent_backoffs` which clusters' agents could not be
-    configured.
+    read again; without it each read is tried once. The mutable fields are of this process alone and
+    hold no truth. Losing them costs one harmless repetition: `pacing` when a text may change again,
+    `refusals` when a merge that the forge refused is tried again, `refused_branches` why it refused
+    a push, `first_texts` what a comment said when it was first read, `contributors` who has a hand
+    in commits, `repositories` the deploy repos of others as they were fetched, `results` what was
+    read of documents and trees, `usage_by_blob` what each blob requests, `identities_by_blob` the
+    objects in it, `status_heads` which status branches were read, `agent_backoffs` which clusters'
+    agents could not be configured.
     """
 
     forges: Mapping[str, Forge]
@@ -97,6 +116,7 @@ class Context:
     refused_branches: dict[tuple[Repo, str], str] = field(default_factory=dict)
     first_texts: dict[tuple[str, ...], str] = field(default_factory=dict)
     contributors: dict[CommitsKey, KnownContributors] = field(default_factory=dict)
+    repositories: dict[Repo, KnownRepository] = field(default_factory=dict)
     results: Results = field(default_factory=lambda: Results(MOST_RESULTS))
     usage_by_blob: dict[tuple[str, str], FileUsage] = field(default_factory=dict)
     identities_by_blob: dict[str, tuple[ObjectIdentity, ...]] = field(default_factory=dict)

@@ -15,7 +15,7 @@ from bot.engine.usage import UsageReader
 from bot.forges import ForgeError, TransientForgeError
 from bot.gather.errors import EmptyRepositoryError, GatherError
 from bot.gather.holdings import Holdings, read_holdings
-from bot.gather.repository import Checkout, fetch
+from bot.gather.repository import Checkout, fetch_known, last_known, read_hints
 from bot.git import GitError, TransientGitError
 from planners.model import Application, Fleet, Registration, Repo, Tenant
 from planners.model.snapshot import OwnedObjects, ReportedFacts, ResourceClaim
@@ -62,27 +62,28 @@ async def read_ledger(
     facts: Mapping[str, ReportedFacts],
     *,
     own: Checkout,
+    fresh: bool = False,
 ) -> Ledger:
     """Claims and objects of all registered applications; the tenant's claims with their usage.
 
-    `own` is the deploy repo that this pass has fetched: one pass reads a repository once.
-    The time of merging is read for units on the clusters alone that report what is free; elsewhere
-    it does not matter and is long ago.
+    `own` is the deploy repo that this pass has fetched; others are read as this process knows them,
+    or fetched, to be `fresh`. The time of merging is read for units on the clusters alone that
+    report what is free; elsewhere it does not matter and is long ago.
 
     Raises:
         GatherError: a deploy repo cannot be read and the application cannot be planned without it.
         ForgeError, GitError: a deploy repo cannot be read now, or `own` cannot.
     """
-    for known in (context.usage_by_blob, context.identities_by_blob):
-        if len(known) >= MOST_REMEMBERED:
-            known.clear()
+    _forget_many(context)
     reader = UsageReader(fleet, tenant, context.usage_by_blob)
     timed = frozenset(name for name, each in facts.items() if each.free)
     ledger = Ledger(application.name)
-    for repo in sorted({each.deploy for each in fleet.registrations}):
-        registered = [each for each in fleet.registrations if each.deploy == repo]
+    hints = await read_hints(context)
+    read = fetch_known if fresh else last_known
+    for repo, registered in sorted(_by_deploy_repo(fleet).items()):
+        hint = hints.get(str(repo), "")
         try:
-            checkout = own if repo == own.repo else await fetch(context, repo)
+            checkout = own if repo == own.repo else await read(context, repo, hint)
             await ledger.add(context, reader, checkout, registered, timed)
         except EmptyRepositoryError:
             continue
@@ -93,6 +94,19 @@ async def read_ledger(
             log.warning("claims not counted", repo=str(repo), error=str(error))
     await ledger.add_own(context, own, fleet)
     return ledger
+
+
+def _forget_many(context: Context) -> None:
+    for known in (context.usage_by_blob, context.identities_by_blob):
+        if len(known) >= MOST_REMEMBERED:
+            known.clear()
+
+
+def _by_deploy_repo(fleet: Fleet) -> dict[Repo, list[Registration]]:
+    found: dict[Repo, list[Registration]] = {}
+    for each in fleet.registrations:
+        found.setdefault(each.deploy, []).append(each)
+    return found
 
 
 def _check_dispensable(

@@ -3,10 +3,11 @@
 import asyncio
 from dataclasses import dataclass, field
 
-from bot.context import Context
+from bot.context import Context, KnownRepository
 from bot.forges import ForgeMergeRequest, RepositoryInfo
 from bot.gather.errors import EmptyRepositoryError
 from bot.git import Mirror, TransientGitError
+from bot.store.keys import HINTS
 from planners.gating.merge_requests import PREFIX
 from planners.model import Repo
 
@@ -15,23 +16,23 @@ from planners.model import Repo
 class Checkout:
     """A fetched repository; `head` is the newest commit of its default branch.
 
-    `proposed` remembers our merge requests there, as one pass sees them.
+    `proposed` remembers the list of our merge requests there, as one pass sees them.
     """
 
     repo: Repo
     info: RepositoryInfo
     mirror: Mirror
     head: str
-    proposed: list[ForgeMergeRequest] = field(default_factory=list, compare=False)
+    proposed: list[tuple[ForgeMergeRequest, ...]] = field(default_factory=list, compare=False)
 
 
-async def our_requests(context: Context, checkout: Checkout) -> list[ForgeMergeRequest]:
+async def our_requests(context: Context, checkout: Checkout) -> tuple[ForgeMergeRequest, ...]:
     """Merge requests in any state on branches named as ours are; listed once for a checkout."""
     if not checkout.proposed:
         forge, path = context.forge(checkout.repo), checkout.repo.path
         found = await forge.merge_requests(path, state="all", branch_prefix=f"{PREFIX}/")
-        checkout.proposed.extend(found)
-    return checkout.proposed
+        checkout.proposed.append(tuple(found))
+    return checkout.proposed[0]
 
 
 async def fetch_request(context: Context, checkout: Checkout, request: ForgeMergeRequest) -> None:
@@ -63,3 +64,42 @@ async def fetch(context: Context, repo: Repo) -> Checkout:
     if head is None:
         raise EmptyRepositoryError(f"{repo}: branch {info.default_branch} has no commit yet")
     return Checkout(repo, info, mirror, head)
+
+
+async def read_hints(context: Context) -> dict[str, str]:
+    """The newest hint that each repository may have changed, by the repository's name."""
+    found = await asyncio.to_thread(context.store.views.list, HINTS)
+    return {key.removeprefix(HINTS): str(value["id"]) for key, value in found}
+
+
+async def last_known(context: Context, repo: Repo, hint: str) -> Checkout:
+    """A repository as it was when this process last fetched it, unless there is a newer `hint`.
+
+    Webhooks, the sweep and our own pushes leave hints. All applications share what is known, so
+    that a repository is fetched once for each change, and not by each pass of each application.
+
+    Raises:
+        EmptyRepositoryError, ForgeError, GitError: as `fetch`.
+    """
+    known = context.repositories.get(repo)
+    mirror = await asyncio.to_thread(context.mirrors.of, repo)
+    if known is None or known.hint != hint or not await asyncio.to_thread(_has, mirror, known.head):
+        return await fetch_known(context, repo, hint)
+    return Checkout(repo, known.info, mirror, known.head, [known.requests])
+
+
+async def fetch_known(context: Context, repo: Repo, hint: str) -> Checkout:
+    """Fetch a repository, and remember it for `last_known`; `hint` was read before.
+
+    Raises:
+        EmptyRepositoryError, ForgeError, GitError: as `fetch`.
+    """
+    checkout = await fetch(context, repo)
+    requests = await our_requests(context, checkout)
+    context.repositories[repo] = KnownRepository(hint, checkout.info, checkout.head, requests)
+    return checkout
+
+
+def _has(mirror: Mirror, head: str) -> bool:
+    """Whether a mirror still has a commit: it could have been damaged, and made anew."""
+    return mirror.contains(head, head)

@@ -25,6 +25,7 @@ STATUSES = "statuses/"
 LEASES = "lease/"
 PROBE = "probe"
 HASHES = "hash/"
+HINTS = "hints/"
 
 
 def application_key(application: str) -> str:

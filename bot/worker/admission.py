@@ -83,7 +83,13 @@ async def _checked(
     planned = gathered.snapshot
     own = await fetch(context, planned.registration.deploy)
     ledger = await read_ledger(
-        context, gathered.fleet, planned.application, planned.tenant, planned.facts, own=own
+        context,
+        gathered.fleet,
+        planned.application,
+        planned.tenant,
+        planned.facts,
+        own=own,
+        fresh=True,
     )
     current = replace(planned, claims=tuple(ledger.claims))
     check = RoomCheck(planned, current, frozenset(proposal.plan.units))

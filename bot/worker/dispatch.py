@@ -12,7 +12,7 @@ import structlog
 
 from bot.context import Context
 from bot.effects.intent_requests import BRANCHES
-from bot.effects.wake import wake
+from bot.effects.wake import hint, wake
 from bot.engine import discovery
 from bot.gather.fleet import read_fleet_at
 from bot.report.model import FLEETS, REPORTERS, TENANTS
@@ -66,8 +66,10 @@ async def drain(context: Context) -> int:
         return 0
     fleet = await _publish_fleet(context)
     keys: set[str] = set()
+    hinted = {Repo(entry.forge, entry.repository) for entry in entries}
     for entry in entries:
         keys |= keys_for(fleet, context.fleet, Repo(entry.forge, entry.repository), entry.number)
+    await hint(context, hinted & {each.deploy for each in fleet.registrations})
     await wake(context, keys)
     await asyncio.to_thread(context.store.inbox.done, [entry.id for entry in entries])
     return len(entries)
@@ -88,6 +90,7 @@ async def sweep(context: Context) -> None:
             keys |= await _reviews(context, repo)
         except RETRIED as error:
             log.warning("merge requests not listed", repo=str(repo), error=str(error))
+    await hint(context, {each.deploy for each in fleet.registrations})
     await wake(context, keys, release=True)
 
 

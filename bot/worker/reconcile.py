@@ -9,6 +9,7 @@ from bot.chatops.pauses import restore_pauses
 from bot.context import Context
 from bot.effects.apply import apply
 from bot.effects.perform import perform
+from bot.effects.wake import hint
 from bot.engine.process import PlannerError
 from bot.forges import ForgeMergeRequest
 from bot.gather.errors import AwayError, DocumentsError, GatherError, NotRegisteredError
@@ -59,6 +60,8 @@ async def reconcile_application(context: Context, application: str) -> datetime 
     async with admission(context, gathered, session.proposal) as proposal:
         await expect_reports(context, application, proposal)
         applied = await apply(context, gathered, proposal)
+        if applied.changed:
+            await hint(context, [gathered.deploy.repo])
     later = await perform(context, await plan_comment(context, gathered, proposal))
     await show_plan(context, gathered, proposal)
     await show(context, application, rollout_view(gathered, proposal))

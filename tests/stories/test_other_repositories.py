@@ -1,0 +1,118 @@
+"""A pass fetches its own deploy repo; those of other applications are read as they are known."""
+
+from collections import Counter
+from dataclasses import replace
+from typing import Any
+
+from bot.effects.wake import hint
+from bot.gather.snapshot import gather_rollout
+from bot.sandbox.demo.site import APP, DEPLOY
+from bot.store.keys import application_key
+from bot.worker import dispatch
+from planners.model import Repo
+from tests.fakes.world import World, manifest, small_app, small_fleet
+
+SAFE, BANK = "fleet/safe", "shop/bank"
+HEAD = "apiVersion: switchyard.dev/v1alpha1\nkind: "
+
+
+class Counted:
+    """A forge that counts which repositories it is asked about."""
+
+    def __init__(self, forge: Any) -> None:
+        self._forge = forge
+        self.asked: Counter[str] = Counter()
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._forge, name)
+        if name not in {"repository", "merge_requests"}:
+            return found
+
+        def call(path: str, *arguments: Any, **named: Any) -> Any:
+            self.asked[path] += 1
+            return found(path, *arguments, **named)
+
+        return call
+
+
+def begin(world: World) -> Counted:
+    """The storefront, and a bank with a deploy repo of its own."""
+    roles = {"ada": "write", "otto": "admin", "switchyard": "write"}
+    for path in (BANK, SAFE):
+        world.forge.create_repository(path, roles)
+    fleet = small_fleet(("one",))
+    fleet["applications/bank.yaml"] = (
+        f"{HEAD}Registration\nmetadata: {{name: bank}}\nspec: {{application: bank, "
+        f"tenant: shop, app: 'local:{BANK}', deploy: 'local:{SAFE}'}}\n"
+    ).encode()
+    world.found(fleet)
+    world.otto.push(SAFE, "main", {"README.md": b"What clusters pull.\n"}, "Begin")
+    world.ada.push(APP, "main", small_app(), "Open the shop")
+    counted = Counted(world.forges["local"])
+    world.context = replace(world.context, forges={"local": counted})
+    return counted
+
+
+def open_bank(world: World) -> None:
+    """The bank gets an application, and nobody is told."""
+    document = (
+        f"{HEAD}Application\nmetadata: {{name: bank}}\nspec:\n  tenant: shop\n"
+        "  components: [{name: vault, source: {manifests: deploy}}]\n"
+        "  placement: [{components: [vault], allOf: [{}]}]\n"
+    )
+    files = {"switchyard.yaml": document.encode(), "deploy/vault.yaml": manifest("vault")}
+    world.ada.push(BANK, "main", files, "Open the bank")
+    world.context.store.queue.trigger([application_key("bank")], world.now)
+
+
+async def claims(world: World) -> set[str]:
+    """The applications whose claims a pass of the storefront counts."""
+    gathered = await gather_rollout(world.context, "storefront")
+    return {each.application for each in gathered.snapshot.claims}
+
+
+async def test_repositories_of_others_are_fetched_when_they_change(world: World) -> None:
+    counted = begin(world)
+    await world.settle()
+    await claims(world)
+    counted.asked.clear()
+
+    assert await claims(world) == {"storefront"}
+    assert await claims(world) == {"storefront"}
+    assert counted.asked[DEPLOY] == 4, "the repository and its merge requests, in each pass"
+    assert counted.asked[SAFE] == 0
+
+    open_bank(world)
+    await world.settle()
+    counted.asked.clear()
+    assert await claims(world) == {"storefront", "bank"}, "our own pushes are hints"
+    assert await claims(world) == {"storefront", "bank"}
+    assert counted.asked[SAFE] == 2
+
+
+async def test_a_hint_and_a_sweep_read_it_again(world: World) -> None:
+    counted = begin(world)
+    await world.settle()
+    await claims(world)
+
+    told = (hint(world.context, [Repo("local", SAFE)]), dispatch.sweep(world.context))
+    for each in told:
+        await each
+        counted.asked.clear()
+        await claims(world)
+        assert counted.asked[SAFE] == 2
+
+
+async def test_a_mirror_that_lost_the_known_commit_is_fetched(world: World) -> None:
+    counted = begin(world)
+    await world.settle()
+    await claims(world)
+    repo = Repo("local", SAFE)
+    known = world.context.repositories[repo]
+    world.context.repositories[repo] = replace(known, head="0" * 40)
+    counted.asked.clear()
+
+    await claims(world)
+
+    assert counted.asked[SAFE] == 2
+    assert world.context.repositories[repo].head == known.head
