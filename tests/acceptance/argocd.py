@@ -148,7 +148,7 @@ class Argo:
     def add_repository(self, url: str, login: str, token: str) -> None:
         """Give Argo CD the credentials of a repository."""
         secret = _secret(
-            f"repo-{url.rpartition('/')[2].removesuffix('.git')}",
+            "repo-" + "-".join(url.removesuffix(".git").split("/")[-2:]),
             {"type": "git", "url": url, "username": login, "password": token},
         )
         secret["metadata"]["labels"] = {"argocd.argoproj.io/secret-type": "repository"}

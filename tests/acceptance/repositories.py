@@ -34,6 +34,8 @@ def run_repositories(rig: Rig) -> str:
     )
     rig.processes.settle(PRUNE_SECONDS)
     for name in CONNECTED:
+        if troubles := rig.agents[name].conditions():
+            raise ScenarioError("\n".join(troubles))
         missing = {*before[name], "bank", "bank-jobs"} - _namespaces(rig, name)
         if missing:
             raise ScenarioError(f"{name} has lost or not got {', '.join(sorted(missing))}")
