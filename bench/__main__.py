@@ -3,7 +3,7 @@
 import json
 import sys
 
-from bench import hooks, placement, planning, reports, rollout, scale
+from bench import hooks, placement, planning, reports, rollout, scale, table
 
 
 def main() -> None:
@@ -15,13 +15,10 @@ def main() -> None:
             planning.run()
             scale.run()
             placement.run()
-            hooks.run()
-            reports.run()
             rollout.run()
-        case ["hooks"]:
-            hooks.run()
-        case ["reports"]:
-            reports.run()
+            _intake()
+        case ["intake"]:
+            _intake()
         case ["placement"]:
             scale.run()
             placement.run()
@@ -32,8 +29,15 @@ def main() -> None:
         case _:
             sys.exit(
                 "usage: python -m bench "
-                "[hooks | placement | planning CLUSTERS | reports | rollout [CLUSTERS]]"
+                "[intake | placement | planning CLUSTERS | rollout [CLUSTERS]]"
             )
+
+
+def _intake() -> None:
+    """What programs send, as rows of the table, which is kept."""
+    rows = [*hooks.run(), *reports.run()]
+    table.show(rows)
+    table.keep(rows)
 
 
 if __name__ == "__main__":

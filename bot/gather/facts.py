@@ -1,5 +1,6 @@
 """Reported facts, kept by cluster among the views: the newest one of each is all that counts."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -14,10 +15,20 @@ def keep_reported(views: Views, cluster: str, value: dict[str, Any], now: dateti
 
     Facts of a clock that is ahead are those of now: they do not stay fresh for longer.
     """
-    known = views.get(FACTS + cluster)
-    at = min(FactsReport.model_validate(value).at, now)
-    if known is None or FactsReport.model_validate(known).at < at:
-        views.put(FACTS + cluster, {**value, "at": at.isoformat()})
+    keep_all_reported(views, {cluster: (value, now)})
+
+
+def keep_all_reported(
+    views: Views, reported: Mapping[str, tuple[dict[str, Any], datetime]]
+) -> None:
+    """Keep what several clusters reported, as `keep_reported` does."""
+    known = views.get_each(FACTS + cluster for cluster in reported)
+    kept: dict[str, dict[str, Any]] = {}
+    for cluster, (value, now) in reported.items():
+        at, last = min(FactsReport.model_validate(value).at, now), known.get(FACTS + cluster)
+        if last is None or FactsReport.model_validate(last).at < at:
+            kept[FACTS + cluster] = {**value, "at": at.isoformat()}
+    views.put_all(kept)
 
 
 def read_reported(views: Views) -> dict[str, ReportedFacts]:

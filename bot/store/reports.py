@@ -9,7 +9,7 @@ judged by `bot.store.report_rules`, and what changed is written.
 """
 
 import json
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,7 +17,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from bot.store.database import Database, clean, moment, seconds
+from bot.store.database import Database, moment, seconds
 from bot.store.report_rules import Outcome, StoredWord, UnitReports
 from bot.store.tables import expected_reports, reports, width
 from planners.model import Unit
@@ -28,6 +28,7 @@ WRITER_LOCK = 7_316_215  # unique among the advisory locks of the database, as i
 
 KEY = ("application", "cluster", "component", "revision")
 UNIT = KEY[:3]
+WIDTHS = tuple(width(reports.c[name]) for name in KEY)
 VALUES = ("revision", "readiness", "message", "reported_at", "received_at", "since")
 UnitKey = tuple[str, str, str]
 
@@ -51,6 +52,14 @@ class ReportRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Message:
+    """What a cluster said at once, and when it was received."""
+
+    words: Sequence[Word]
+    received: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Recorded:
     """What came of some words: how many were kept, and for which applications one was news."""
 
@@ -66,17 +75,19 @@ class Reports:
 
     def record_all(self, words: Iterable[Word], received: datetime) -> Recorded:
         """Store the words of one message."""
-        (recorded,) = self.record_messages([words], received)
+        (recorded,) = self.record_messages([Message(tuple(words), received)])
         return recorded
 
-    def record_messages(
-        self, messages: Iterable[Iterable[Word]], received: datetime
-    ) -> list[Recorded]:
+    def record_messages(self, messages: Iterable[Message]) -> list[Recorded]:
         """Store the words of several messages durably, with one commit for all of them."""
-        said = [list(words) for words in messages]
+        said = list(messages)
         with self._write() as connection:
-            batch = _Batch(self._database, connection, [each for words in said for each in words])
-            outcomes = [[(word, batch.record(word, received)) for word in words] for words in said]
+            batch = _Batch(
+                self._database, connection, [word for each in said for word in each.words]
+            )
+            outcomes = [
+                [(word, batch.record(word, each.received)) for word in each.words] for each in said
+            ]
             batch.save()
         return [_summary(each) for each in outcomes]
 
@@ -164,7 +175,8 @@ class _Batch:
         self, database: Database, connection: sa.Connection, words: Collection[Word]
     ) -> None:
         self._database, self._connection = database, connection
-        keys = sorted({_unit_key(word) for word in words if _fits(word)})
+        self._fitting = {word for word in words if _fits(word)}
+        keys = sorted({_unit_key(word) for word in self._fitting})
         row, expected = reports.c, expected_reports.c
         awaited = self._find(keys, expected_reports, [expected[name] for name in UNIT])
         self._units = {key: UnitReports(awaited=False) for key in keys}
@@ -188,7 +200,7 @@ class _Batch:
 
     def record(self, word: Word, received: datetime) -> Outcome:
         """Keep a word, if there is room for it."""
-        if not _fits(word):
+        if word not in self._fitting:
             return Outcome.IGNORED
         unit = self._units[_unit_key(word)]
         if not unit.words and self._is_full(word):
@@ -253,10 +265,9 @@ def _key_of(row: sa.Row[Any]) -> UnitKey:
 
 def _fits(word: Word) -> bool:
     """Whether a database takes the names in a word."""
-    names = dict(zip(KEY, (*_unit_key(word), word.revision), strict=True))
+    names = (*_unit_key(word), word.revision)
     return all(
-        len(value) <= width(reports.c[name]) and clean(value) == value
-        for name, value in names.items()
+        len(name) <= most and name.isprintable() for name, most in zip(names, WIDTHS, strict=True)
     )
 
 

@@ -78,13 +78,20 @@ class Views:
 
     def load_each(self, kind: ViewKind[T], names: Iterable[str]) -> dict[str, T]:
         """The views of several names, in one query."""
-        wanted = self._database.rows(json.dumps([[kind.prefix + name] for name in names]), 1)
+        rows = self._rows(kind.prefix + name for name in names)
+        found = {key.removeprefix(kind.prefix): _decode(kind, text) for key, text in rows}
+        return {name: view for name, view in found.items() if view is not None}
+
+    def get_each(self, keys: Iterable[str]) -> dict[str, dict[str, Any]]:
+        """The values of those of the keys that are set, in one query."""
+        return {key: json.loads(text) for key, text in self._rows(keys)}
+
+    def _rows(self, keys: Iterable[str]) -> list[tuple[str, str]]:
+        wanted = self._database.rows(json.dumps([[key] for key in keys]), 1)
         joined = sa.join(wanted.table, views, views.c.key == wanted.columns[0])
         query = sa.select(views.c.key, sa.cast(views.c.value, sa.Text)).select_from(joined)
         with self._database.read() as connection:
-            rows = connection.execute(query, wanted.parameters).all()
-        found = {key.removeprefix(kind.prefix): _decode(kind, text) for key, text in rows}
-        return {name: view for name, view in found.items() if view is not None}
+            return [(key, text) for key, text in connection.execute(query, wanted.parameters)]
 
     def load_all(self, kind: ViewKind[T]) -> dict[str, T]:
         """Every view of a kind by name, sorted."""
@@ -96,8 +103,14 @@ class Views:
 
     def put(self, key: str, value: dict[str, Any]) -> None:
         """Set a value."""
-        with self._database.write() as connection:
-            self._set(connection, key, value)
+        self.put_all({key: value})
+
+    def put_all(self, values: Mapping[str, dict[str, Any]]) -> None:
+        """Set several values, with one commit."""
+        if values:
+            with self._database.write() as connection:
+                for key, value in values.items():
+                    self._set(connection, key, value)
 
     def _set(self, connection: sa.Connection, key: str, value: object) -> None:
         insert = self._database.insert(views).values(key=key, value=value)
@@ -109,16 +122,35 @@ class Views:
 
     def swap(self, key: str, old: Mapping[str, Any] | None, new: dict[str, Any]) -> bool:
         """Compare and swap: set a value if it is `old` (None: not set); False otherwise."""
+        return self.swap_all({key: (old, new)}) == frozenset({key})
+
+    def swap_all(
+        self, changes: Mapping[str, tuple[Mapping[str, Any] | None, dict[str, Any]]]
+    ) -> frozenset[str]:
+        """Compare and swap several values with one commit; the keys of those that were set."""
+        with self._database.write() as connection:
+            return frozenset(
+                key
+                for key, (old, new) in sorted(changes.items())
+                if self._swap(connection, key, old, new)
+            )
+
+    def _swap(
+        self,
+        connection: sa.Connection,
+        key: str,
+        old: Mapping[str, Any] | None,
+        new: dict[str, Any],
+    ) -> bool:
         first = self._database.insert(views).values(key=key, value=new)
         query = sa.select(views.c.value).where(views.c.key == key).with_for_update()
-        with self._database.write() as connection:
-            if old is None:
-                fresh = first.on_conflict_do_nothing(index_elements=["key"])
-                return connection.execute(fresh.returning(views.c.key)).first() is not None
-            if connection.scalar(query) != old:
-                return False
-            connection.execute(sa.update(views).where(views.c.key == key).values(value=new))
-            return True
+        if old is None:
+            fresh = first.on_conflict_do_nothing(index_elements=["key"])
+            return connection.execute(fresh.returning(views.c.key)).first() is not None
+        if connection.scalar(query) != old:
+            return False
+        connection.execute(sa.update(views).where(views.c.key == key).values(value=new))
+        return True
 
     def drop(self, keys: Sequence[str]) -> None:
         """Delete these keys."""

@@ -5,16 +5,19 @@ stole, kept back, doubled or made up changes nothing. What it says is as old as 
 """
 
 import asyncio
+import functools
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 from bot.context import Context
 from bot.documents.cluster_status import ClusterStatus, read_cluster_status
-from bot.gather.facts import keep_reported
+from bot.gather.facts import keep_all_reported
 from bot.keys import status_key
-from bot.report.model import REPORTERS, STATUSES, ReportersView
+from bot.report.model import REPORTERS, STATUSES, PlacesView, ReportersView, StatusView
+from bot.store.reports import Message
 from bot.store.views import Views
 from bot.web.places import Places
 from plugins import ReportError, Word, signature_matches
@@ -43,6 +46,14 @@ class SignedStatus:
     signature: str
 
 
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A verified document, and what the fleet repo says about clusters and applications."""
+
+    status: ClusterStatus
+    reporters: ReportersView
+
+
 async def verify_status(
     context: Context, report_keys: tuple[str, ...], signed: SignedStatus
 ) -> ReportersView:
@@ -52,16 +63,27 @@ async def verify_status(
         ForgedStatusError: another key signed it.
         StatusRefusedError: the fleet repo has no such cluster.
     """
-    reporters = await asyncio.to_thread(context.store.views.load_shared, REPORTERS, "")
-    known = reporters.clusters.get(signed.cluster) if reporters is not None else None
+    found = await asyncio.to_thread(context.store.views.load_shared, REPORTERS, "")
+    reporters = found or ReportersView({}, frozenset())
+    check_signature(reporters, report_keys, signed)
+    return reporters
+
+
+def check_signature(
+    reporters: ReportersView, report_keys: tuple[str, ...], signed: SignedStatus
+) -> None:
+    """Verify who signed a document; raises as `verify_status` does.
+
+    Whether there is such a cluster is told to the holder of its key alone.
+    """
+    known = reporters.clusters.get(signed.cluster)
     generation = known.generation if known is not None else 1
     keys = [status_key(each, signed.cluster, generation) for each in report_keys]
     verified = [signature_matches(signed.signature, signed.body, key) for key in keys]
     if not any(verified):
         raise ForgedStatusError("invalid signature")
-    if reporters is None or known is None:
+    if known is None:
         raise StatusRefusedError(f"the fleet repo declares no cluster {signed.cluster}")
-    return reporters
 
 
 async def record_status(
@@ -73,12 +95,19 @@ async def record_status(
         StatusRefusedError: it is malformed, of another cluster, from the future, or not newer than
             the last one.
     """
-    status = _read(signed)
-    await asyncio.to_thread(_check_order, context, status)
-    return await asyncio.to_thread(_record, context, reporters, status)
+    document = Document(read_status(signed), reporters)
+    (outcome,) = await asyncio.to_thread(record_documents, context, [document])
+    if isinstance(outcome, StatusRefusedError):
+        raise outcome
+    return outcome
 
 
-def _read(signed: SignedStatus) -> ClusterStatus:
+def read_status(signed: SignedStatus) -> ClusterStatus:
+    """Parse a verified document.
+
+    Raises:
+        StatusRefusedError: it is malformed, or of another cluster.
+    """
     try:
         status = read_cluster_status(signed.body)
     except ReportError as error:
@@ -88,53 +117,86 @@ def _read(signed: SignedStatus) -> ClusterStatus:
     return status
 
 
-def _check_order(context: Context, status: ClusterStatus) -> None:
-    if status.at > context.clock() + MAX_SKEW:
-        raise StatusRefusedError("its time is in the future: check the cluster's clock")
-    last = context.store.views.load(STATUSES, status.cluster)
+def record_documents(
+    context: Context, documents: Sequence[Document]
+) -> list[frozenset[str] | StatusRefusedError]:
+    """Record documents that come together, as received when they were written.
+
+    For each the applications about which it says something new, or why it does not count.
+    """
+    views, now = context.store.views, context.clock()
+    last = views.load_each(STATUSES, {each.status.cluster for each in documents})
+    refusals: list[StatusRefusedError | None] = []
+    for each in documents:
+        refusal = _refusal(each.status, last.get(each.status.cluster), now)
+        if refusal is None:
+            last[each.status.cluster] = StatusView(each.status.sequence, each.status.at)
+        refusals.append(refusal)
+    counted = [each for each, no in zip(documents, refusals, strict=True) if no is None]
+    _keep(context, counted, now)
+    news = iter(_record(context, counted, now))
+    return [next(news) if refusal is None else refusal for refusal in refusals]
+
+
+def _refusal(
+    status: ClusterStatus, last: StatusView | None, now: datetime
+) -> StatusRefusedError | None:
+    if status.at > now + MAX_SKEW:
+        return StatusRefusedError("its time is in the future: check the cluster's clock")
     if last is None:
-        return
+        return None
     if status.sequence <= last.sequence:
         repeated = (status.sequence, status.at) == (last.sequence, last.at)
         refusal = RepeatedStatusError if repeated else StatusRefusedError
-        raise refusal(f"number {status.sequence} is not newer than {last.sequence}")
+        return refusal(f"number {status.sequence} is not newer than {last.sequence}")
     if status.at < last.at:
-        raise StatusRefusedError(f"its number is newer than {last.sequence}, its time older")
+        return StatusRefusedError(f"its number is newer than {last.sequence}, its time older")
+    return None
 
 
-def _record(context: Context, reporters: ReportersView, status: ClusterStatus) -> frozenset[str]:
-    """Record what it says of what runs there, as received when it was written."""
-    now = min(context.clock(), status.at)
-    words = _placed(context.store.views, reporters, status)
-    recorded = context.store.reports.record_all(list(words), now)
-    if status.facts is not None:
-        value = json.loads(status.facts.model_dump_json(by_alias=True, exclude_unset=True))
-        keep_reported(context.store.views, status.cluster, value, now)
-    _advance(context.store.views, status)
-    return recorded.news
+def _record(context: Context, documents: Sequence[Document], now: datetime) -> list[frozenset[str]]:
+    """Record what documents say of what runs there; the numbers follow, so that none is lost."""
+    places = functools.cache(Places(context.store.views).of)
+    messages = [
+        Message(tuple(_placed(places, each)), min(now, each.status.at)) for each in documents
+    ]
+    recorded = context.store.reports.record_messages(messages)
+    _advance(context.store.views, [each.status for each in documents])
+    return [each.news for each in recorded]
 
 
-def _advance(views: Views, status: ClusterStatus) -> None:
-    """Let the cluster's number grow; it never falls, whoever else records a document meanwhile."""
-    key = STATUSES.prefix + status.cluster
-    new = {"sequence": status.sequence, "at": status.at.isoformat()}
-    while (known := views.get(key)) is None or known.get("sequence", 0) < status.sequence:
-        if views.swap(key, known, new):
-            return
+def _keep(context: Context, documents: Sequence[Document], now: datetime) -> None:
+    facts: dict[str, tuple[dict[str, Any], datetime]] = {}
+    for each in documents:
+        if each.status.facts is not None:
+            text = each.status.facts.model_dump_json(by_alias=True, exclude_unset=True)
+            facts[each.status.cluster] = (json.loads(text), min(now, each.status.at))
+    keep_all_reported(context.store.views, facts)
 
 
-def _placed(views: Views, reporters: ReportersView, status: ClusterStatus) -> Iterator[Word]:
+def _advance(views: Views, statuses: Sequence[ClusterStatus]) -> None:
+    """Let the clusters' numbers grow; none falls, whoever else records a document meanwhile."""
+    new = {
+        STATUSES.prefix + each.cluster: {"sequence": each.sequence, "at": each.at.isoformat()}
+        for each in sorted(statuses, key=lambda each: each.sequence)
+    }
+    while new:
+        known = views.get_each(new)
+        changes = {
+            key: (known.get(key), value)
+            for key, value in new.items()
+            if key not in known or known[key].get("sequence", 0) < value["sequence"]
+        }
+        done = views.swap_all(changes)
+        new = {key: new[key] for key in changes.keys() - done}
+
+
+def _placed(places: Callable[[str], PlacesView | None], document: Document) -> Iterator[Word]:
     """The words about components that the cluster has; those of unplanned applications may be."""
-    places, here = Places(views), {}
-    for word in status.words():
-        name = word.application
+    for word in document.status.words():
         if word.is_about_cluster:
             yield word
-            continue
-        if name not in reporters.applications:
-            continue
-        if name not in here:
-            here[name] = places.components(name, status.cluster)
-        found = here[name]
-        if found is None or word.component in found:
-            yield word
+        elif word.application in document.reporters.applications:
+            found = places(word.application)
+            if found is None or word.component in found.clusters.get(word.cluster, ()):
+                yield word

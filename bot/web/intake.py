@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
+from typing import TypeAlias
 
 import structlog
 from fastapi import HTTPException, status
@@ -18,7 +20,9 @@ from bot.context import Context
 from bot.keys import agent_key, facts_key
 from bot.report.model import REPORTERS, ReportersView
 from bot.store.inbox import IncomingDelivery
-from bot.store.reports import Recorded
+from bot.store.keys import application_key
+from bot.store.reports import Message, Recorded
+from bot.web.cluster_status import Document, StatusRefusedError, record_documents
 from bot.web.group_commit import GroupCommit
 from bot.web.places import Places
 from plugins import Word
@@ -34,6 +38,8 @@ FLEET_NOT_READ = "The fleet repo has not been read yet. Retry in a minute."
 TOO_MANY_REPORTS = "The cluster has sent too many reports. Retry later."
 NOT_THERE = "{} is not placed on {}."
 NOT_ITS_OWN = "The fleet repo does not let {} report for {} with agent {}."
+
+Outcome: TypeAlias = frozenset[str] | StatusRefusedError
 
 log = structlog.get_logger()
 
@@ -95,6 +101,8 @@ class Intake:
     _counted: ReportersView | None = None
     _deliveries: GroupCommit[IncomingDelivery, bool] = field(init=False)
     _words: GroupCommit[Sequence[Word], Recorded] = field(init=False)
+    _documents: GroupCommit[Document, Outcome] = field(init=False)
+    _wakes: GroupCommit[frozenset[str], None] = field(init=False)
     _readers: GroupCommit[None, ReportersView | None] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -108,9 +116,18 @@ class Intake:
 
         self._readers = GroupCommit(load, threads)
         self._deliveries = GroupCommit(lambda each: store.inbox.put_all(each, clock()), threads)
-        self._words = GroupCommit(
-            lambda each: store.reports.record_messages(each, clock()), threads
-        )
+
+        def record(waiting: Sequence[Sequence[Word]]) -> list[Recorded]:
+            now = clock()
+            return store.reports.record_messages([Message(each, now) for each in waiting])
+
+        def trigger(waiting: Sequence[frozenset[str]]) -> list[None]:
+            store.queue.trigger(map(application_key, frozenset().union(*waiting)), clock())
+            return [None] * len(waiting)
+
+        self._words = GroupCommit(record, threads)
+        self._wakes = GroupCommit(trigger, threads)
+        self._documents = GroupCommit(partial(record_documents, self.context), threads)
 
     async def sender(self, cluster: str, agent: str = "") -> Sender:
         """The sender that a request claims to be from; without an agent it sends facts.
@@ -118,7 +135,7 @@ class Intake:
         Raises:
             HTTPException: 503 until the fleet repo has been read for the first time.
         """
-        reporters = await self._reporters()
+        reporters = await self.reporters()
         known = reporters.clusters.get(cluster)
         generation = known.generation if known is not None else 1
         keys = tuple(
@@ -189,7 +206,27 @@ class Intake:
         """Store words durably."""
         return await self._words(words)
 
-    async def _reporters(self) -> ReportersView:
+    async def record_document(self, document: Document) -> frozenset[str]:
+        """Record a status document; the applications about which it says something new.
+
+        Raises:
+            StatusRefusedError: it does not count.
+        """
+        outcome = await self._documents(document)
+        if isinstance(outcome, StatusRefusedError):
+            raise outcome
+        return outcome
+
+    async def wake(self, applications: frozenset[str]) -> None:
+        """Make applications due, about which something new was said."""
+        await self._wakes(applications)
+
+    async def reporters(self) -> ReportersView:
+        """What the fleet repo says about clusters and applications.
+
+        Raises:
+            HTTPException: 503 until the fleet repo has been read for the first time.
+        """
         found = await self._readers(None)
         if found is None:
             raise HTTPException(

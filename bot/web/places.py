@@ -24,8 +24,12 @@ class Places:
 
         None: it has not been planned since the database was created, and runs anywhere.
         """
-        found = self.views.load_shared(PLACES, application)
+        found = self.of(application)
         if found is None:
             return None
         self._kept[application] = found
         return found.clusters.get(cluster, ())
+
+    def of(self, application: str) -> PlacesView | None:
+        """The places of an application; None: it has not been planned."""
+        return self.views.load_shared(PLACES, application)

@@ -6,7 +6,7 @@ gets a 4xx and changes nothing.
 
 import asyncio
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager
 from functools import partial
 
@@ -15,21 +15,20 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.requests import ClientDisconnect
 
-from bot.context import Context
 from bot.documents.facts import FactsReport
 from bot.gather.facts import keep_reported
 from bot.store import StoreError
 from bot.store.inbox import InboxFullError, IncomingDelivery, InvalidDeliveryError
-from bot.store.keys import application_key
 from bot.web import ui
 from bot.web.auth import Auth, AuthMiddleware, routes
 from bot.web.cluster_status import (
     MAX_SKEW,
+    Document,
     ForgedStatusError,
     SignedStatus,
     StatusRefusedError,
-    record_status,
-    verify_status,
+    check_signature,
+    read_status,
 )
 from bot.web.guards import (
     ErrorMiddleware,
@@ -167,7 +166,7 @@ async def _report(
     reasons = [await intake.reason_to_ignore(sender, agent.name, word) for word in words]
     accepted = [word for word, reason in zip(words, reasons, strict=True) if not reason]
     recorded = await intake.record(accepted)
-    await _wake(context, wake, recorded.news)
+    await _wake(intake, wake, recorded.news)
     refused = next(filter(None, reasons), "")
     answer: dict[str, object] = {"recorded": recorded.count > 0}
     if refused:
@@ -200,27 +199,26 @@ async def _status(
     intake: Intake, wake: Callable[[], None], request: Request, cluster: str
 ) -> Response:
     """Record a cluster's status document."""
-    context, signature = intake.context, request.headers.get("x-signature", "")
     body = await read_body(request, MAX_REPORT_BYTES)
-    signed = SignedStatus(cluster, body, signature)
+    signed = SignedStatus(cluster, body, request.headers.get("x-signature", ""))
     with malformed("status document", cluster):
         try:
-            reporters = await verify_status(context, intake.report_keys, signed)
+            reporters = await intake.reporters()
+            check_signature(reporters, intake.report_keys, signed)
             intake.limit(cluster)
-            news = await record_status(context, reporters, signed)
+            news = await intake.record_document(Document(read_status(signed), reporters))
         except ForgedStatusError as error:
             raise HTTPException(status.HTTP_401_UNAUTHORIZED, INVALID_SIGNATURE) from error
         except StatusRefusedError as error:
             raise HTTPException(status.HTTP_422_UNPROCESSABLE_CONTENT, str(error)) from error
-    await _wake(context, wake, news)
+    await _wake(intake, wake, news)
     return JSONResponse({"recorded": True}, status.HTTP_202_ACCEPTED)
 
 
-async def _wake(context: Context, wake: Callable[[], None], news: Iterable[str]) -> None:
+async def _wake(intake: Intake, wake: Callable[[], None], news: frozenset[str]) -> None:
     """Make the applications due about which a cluster said something new."""
-    keys = [application_key(name) for name in sorted(news)]
-    if keys:
-        await asyncio.to_thread(context.store.queue.trigger, keys, context.clock())
+    if news:
+        await intake.wake(news)
         wake()
 
 

@@ -5,6 +5,7 @@ costs time only.
 """
 
 import asyncio
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import TypeVar
 
@@ -24,6 +25,8 @@ from bot.worker.supervision import RETRIED
 from planners.model import Fleet, Repo
 from plugins import ApiAgent
 
+MOST_AT_ONCE = 5_000
+"""So many webhooks are turned into keys at a time: a burst costs one reading of the fleet."""
 DELIVERIES_KEPT = timedelta(days=7)
 AUDIT_KEPT = timedelta(days=365)
 
@@ -32,8 +35,8 @@ T = TypeVar("T")
 log = structlog.get_logger()
 
 
-def keys_for(fleet: Fleet, fleet_repo: Repo, repo: Repo, number: int | None) -> set[str]:
-    """The keys that a change in a repository concerns.
+def keys_for(fleet: Fleet, fleet_repo: Repo, repo: Repo, numbers: Iterable[int]) -> set[str]:
+    """The keys that changes in a repository and in some of its merge requests concern.
 
     The fleet repo concerns every application, a deploy repo those that deploy there, an app repo
     its applications; in both a merge request has a key of its own. Clusters whose API servers
@@ -47,8 +50,8 @@ def keys_for(fleet: Fleet, fleet_repo: Repo, repo: Repo, number: int | None) -> 
     }
     if repo == fleet_repo or any(repo == each.deploy for each in fleet.registrations):
         keys |= {cluster_key(each) for each in reached_clusters(fleet)} | agent_keys(fleet)
-    if number is not None and any(repo in {each.app, each.deploy} for each in fleet.registrations):
-        keys.add(review_key(repo, number))
+    if any(repo in {each.app, each.deploy} for each in fleet.registrations):
+        keys |= {review_key(repo, number) for number in numbers}
     return keys
 
 
@@ -61,15 +64,18 @@ def agent_keys(fleet: Fleet) -> set[str]:
 
 async def drain(context: Context) -> int:
     """Turn stored deliveries into due keys; returns how many there were. Safe to interrupt."""
-    entries = await asyncio.to_thread(context.store.inbox.pending, 500)
+    entries = await asyncio.to_thread(context.store.inbox.pending, MOST_AT_ONCE)
     if not entries:
         return 0
     fleet = await _publish_fleet(context)
-    keys: set[str] = set()
-    hinted = {Repo(entry.forge, entry.repository) for entry in entries}
+    hints: dict[Repo, set[int]] = {}
     for entry in entries:
-        keys |= keys_for(fleet, context.fleet, Repo(entry.forge, entry.repository), entry.number)
-    await hint(context, hinted & {each.deploy for each in fleet.registrations})
+        numbers = hints.setdefault(Repo(entry.forge, entry.repository), set())
+        if entry.number is not None:
+            numbers.add(entry.number)
+    found = (keys_for(fleet, context.fleet, repo, numbers) for repo, numbers in hints.items())
+    keys = set[str]().union(*found)
+    await hint(context, hints.keys() & {each.deploy for each in fleet.registrations})
     await wake(context, keys)
     await asyncio.to_thread(context.store.inbox.done, [entry.id for entry in entries])
     return len(entries)

@@ -218,8 +218,8 @@ async def test_the_number_never_falls_when_two_ways_bring_documents_at_once(plac
     world, views = place.world, place.world.context.store.views
     older, newer = (read_cluster_status(document(world, "three", each)) for each in (7, 8))
 
-    _advance(views, newer)
-    _advance(views, older)
+    _advance(views, [newer])
+    _advance(views, [older])
     assert (await push(world, "three", document(world, "three", 7)))[0] == 422
     assert (await push(world, "three", document(world, "three", 9)))[0] == 202
 

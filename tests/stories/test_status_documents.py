@@ -9,7 +9,15 @@ import pytest
 from structlog.testing import capture_logs
 
 from bot.keys import status_key
+from bot.report.model import REPORTERS
 from bot.sandbox.demo.site import APP
+from bot.web.cluster_status import (
+    Document,
+    RepeatedStatusError,
+    SignedStatus,
+    read_status,
+    record_documents,
+)
 from bot.worker.status_branches import read_status_branches
 from planners.model import Repo
 from tests.fakes.world import REPORT_KEY, SWITCHYARD, World, small_app, small_fleet
@@ -70,6 +78,27 @@ async def away(world: World) -> World:
     for _ in range(6):
         await world.advance(3)
     return world
+
+
+async def test_documents_that_come_together_are_judged_one_by_one(away: World) -> None:
+    values = {
+        "one": document(away, "one", 1),
+        "two": document(away, "two", 1, components=("made-up",)),
+        "three": document(away, "three", 7),
+    }
+    reporters = away.context.store.views.load_shared(REPORTERS, "")
+    assert reporters is not None
+    group = [
+        Document(read_status(SignedStatus(name, body, "")), reporters)
+        for name, body in [*values.items(), ("three", values["three"])]
+    ]
+    copy = Document(read_status(SignedStatus("three", document(away, "three", 6), "")), reporters)
+
+    *found, again, older = record_documents(away.context, [*group, copy])
+
+    assert found == [frozenset(), frozenset(), frozenset({"storefront"})]
+    assert isinstance(again, RepeatedStatusError)
+    assert str(older) == "number 6 is not newer than 7"
 
 
 async def test_a_document_counts_once_and_in_order(away: World) -> None:
