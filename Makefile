@@ -17,7 +17,7 @@ PURE := tests/unit/planners tests/unit/renderers tests/unit/plugins tests/unit/d
   tests/unit/wording tests/unit/commandlog tests/unit/chatops
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast coverage check fuzz simulate fix docs acceptance bench lock sbom audit public-apps clean
+.PHONY: help demo test test-fast coverage check fuzz simulate fix docs acceptance trials bench lock sbom audit public-apps clean
 
 help: ## list the verbs
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 11
@@ -75,6 +75,9 @@ docs: $(READY) ## write the reference pages and schemas anew
 
 acceptance: $(READY) ## rollouts on real API servers with the real Flux; needs Go, builds them once (ARGS=--keep)
 	$(PY) -m tests.acceptance $(ARGS)
+
+trials: $(READY) ## whole processes, killed and hindered for minutes (ONLY="replicas stopped", KILLS=200, ROLLOUTS=25)
+	$(PY) -m tests.trials $(ONLY)
 
 bench: $(READY) ## measure, as ratios
 	$(PY) -m bench

@@ -35,7 +35,7 @@ from bot.worker.shares import Shares
 from bot.worker.status_branches import read_status_branches
 from bot.worker.status_bucket import StatusBucket
 from bot.worker.status_documents import BUCKET_SOURCE, REPO_SOURCE, show_fault
-from bot.worker.supervision import RETRIED, ServiceError, Step, Supervisor
+from bot.worker.supervision import RETRIED, Step, Supervisor
 from planners.model import Repo
 
 IDLE_SECONDS = 1.0
@@ -133,7 +133,7 @@ class Service:
     owner: str = field(default_factory=lambda: secrets.token_hex(8))
     woken: asyncio.Event = field(default_factory=asyncio.Event)
     supervisor: Supervisor = field(default_factory=Supervisor)
-    failure: ServiceError | None = None
+    failure: Exception | None = None
     on_failure: Callable[[], None] = lambda: None
     _trouble: asyncio.Event = field(default_factory=asyncio.Event)
     _aside: set[asyncio.Task[None]] = field(default_factory=set)
@@ -148,7 +148,7 @@ class Service:
             self._begin(self.sweep())
             self._begin(self.check())
             await self.supervisor.run(self._tasks(watches))
-        except ServiceError as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, the process ends with it
             log.critical("service ended", reason=str(error))
             self.failure = error
             self.on_failure()

@@ -8,8 +8,10 @@ manifests or tokens.
 import json
 import logging
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TextIO, cast
 
 import structlog
 from structlog.processors import ExceptionRenderer
@@ -26,11 +28,28 @@ def configure_logs() -> None:
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),  # noqa: TID251 - the log
+        logger_factory=structlog.WriteLoggerFactory(cast("TextIO", LossyStream(sys.stderr))),  # noqa: TID251 - the log
     )
-    handler = logging.StreamHandler(sys.stderr)  # noqa: TID251 - the log
+    handler = logging.StreamHandler(LossyStream(sys.stderr))  # noqa: TID251 - the log
     handler.setFormatter(LibraryFormatter())
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+
+
+class LossyStream:
+    """A stream that loses what it cannot write: a full disk below the log stops no pass."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        """Write a line."""
+        with suppress(OSError):
+            self._stream.write(text)
+
+    def flush(self) -> None:
+        """Hand over what was written."""
+        with suppress(OSError):
+            self._stream.flush()
 
 
 class LibraryFormatter(logging.Formatter):

@@ -148,6 +148,12 @@ class Server:
         with psycopg.connect(self._conninfo("postgres"), autocommit=True) as connection:
             connection.execute(statement.encode())
 
+    def pids(self, database: str) -> list[int]:
+        """The processes of a database's connections."""
+        query = f"SELECT pid FROM pg_stat_activity WHERE datname = '{database}'"
+        with psycopg.connect(self._conninfo("postgres")) as connection:
+            return [pid for (pid,) in connection.execute(query.encode())]
+
     def create(self, template: str = "template1") -> str:
         """Create a database; its name."""
         name = f"test_{next(self._numbers)}"

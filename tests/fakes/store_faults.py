@@ -139,9 +139,7 @@ def _name(store: Store) -> str:
 
 
 def _backends(store: Store) -> list[int]:
-    query = f"SELECT pid FROM pg_stat_activity WHERE datname = '{_name(store)}'"
-    with psycopg.connect(postgres.server()._conninfo("postgres")) as connection:
-        return [pid for (pid,) in connection.execute(query.encode())]
+    return postgres.server().pids(_name(store))
 
 
 def _terminate(store: Store) -> None:

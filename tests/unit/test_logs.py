@@ -1,11 +1,12 @@
 """Logs of the service: one JSON object on a line, and no secret in it."""
 
 import json
+from pathlib import Path
 
 import pytest
 import structlog
 
-from bot.logs import configure_logs
+from bot.logs import LossyStream, configure_logs
 
 
 def test_a_traceback_tells_no_values(capsys: pytest.CaptureFixture[str]) -> None:
@@ -29,3 +30,14 @@ def test_a_traceback_tells_no_values(capsys: pytest.CaptureFixture[str]) -> None
     assert told["exception"][0]["exc_type"] == "KeyError"
     assert told["exception"][0]["frames"][-1]["name"] == "fails"
     assert "token-of-rita" not in line
+
+
+def test_a_full_disk_below_the_log_stops_nothing() -> None:
+    file = Path("/dev/full").open("w", buffering=1)  # noqa: SIM115 - it cannot be closed
+    stream = LossyStream(file)
+
+    stream.write("a line\n")
+    stream.flush()
+
+    with pytest.raises(OSError, match="No space left"):
+        file.close()

@@ -1,0 +1,282 @@
+"""The trials: each takes a rig and returns what it measured."""
+
+import asyncio
+import os
+import resource
+import signal
+from collections.abc import Awaitable, Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from tests.fakes import postgres
+from tests.trials.rig import Replica, Rig
+
+Measured = dict[str, Any]
+Trial = Callable[[Rig], Awaitable[Measured]]
+
+KILLS = int(os.environ.get("KILLS", "200"))
+DEATHS = 6
+TAKEN_OVER_SECONDS = 20.0  # of which 10 s are those of a wave of this rig
+ROLLOUTS = int(os.environ.get("ROLLOUTS", "25"))
+
+
+async def one(rig: Rig, **settings: str) -> Replica:
+    """One replica that is ready."""
+    replica = rig.add(**settings)
+    rig.front(replica)
+    await rig.until(replica.ready, "ready")
+    return replica
+
+
+async def after_a_wave(rig: Rig) -> str:
+    """Push a version and wait until its first wave is merged; its commit."""
+    before, revision = rig.merged(), rig.push()
+    await rig.until(lambda: rig.merged() > before, "the first wave is merged", 120)
+    return revision
+
+
+async def killed(rig: Rig) -> Measured:
+    """SIGKILL at random moments, KILLS times, over as many rollouts as that takes."""
+    replica, kills = await one(rig), 0
+    while kills < KILLS:
+        rolled_out = asyncio.create_task(rig.finished(rig.push(), 900))
+        while not rolled_out.done() and kills < KILLS:
+            await asyncio.sleep(rig.random.uniform(0.5, 6))
+            replica.kill()
+            replica.start()
+            kills += 1
+        await rolled_out
+    return {"kills": kills, "rollouts": rig.versions}
+
+
+async def stopped(rig: Rig) -> Measured:
+    """SIGSTOP for three leases in the middle of a rollout, while another replica works."""
+    with postgres.database(migrated=True) as url:
+        first, second = await one(rig, DATABASE_URL=url), rig.add(DATABASE_URL=url)
+        await rig.until(second.ready, "ready")
+        revision = await after_a_wave(rig)
+        rig.front(second)
+        first.signal(signal.SIGSTOP)
+        await asyncio.sleep(24)
+        first.signal(signal.SIGCONT)
+        took = await rig.finished(revision)
+        await rig.until(first.ready, "ready again")
+        _stop(rig)
+        return {"after it went on": took}
+
+
+def _file(replica: Replica) -> Path:
+    return replica.folder / "data/switchyard.db"
+
+
+def _delete(replica: Replica) -> None:
+    for each in _file(replica).parent.glob("switchyard.db*"):
+        each.unlink()
+
+
+def _overwrite(replica: Replica) -> None:
+    for each in _file(replica).parent.glob("switchyard.db*"):
+        size = each.stat().st_size
+        with each.open("r+b") as file:
+            file.write(os.urandom(size))
+
+
+def _empty_mirrors(replica: Replica) -> None:
+    for each in (replica.folder / "data/mirrors").glob("*.git"):
+        (each / "HEAD").write_bytes(b"")
+        (each / "packed-refs.lock").touch()
+        for pack in each.glob("objects/pack/*.pack"):
+            content = pack.read_bytes()
+            pack.unlink()
+            pack.write_bytes(content[: len(content) // 2])
+
+
+def damaged(damage: Callable[[Replica], None]) -> Trial:
+    """A fault of files in the middle of a rollout."""
+
+    async def trial(rig: Rig) -> Measured:
+        replica = await one(rig)
+        revision = await after_a_wave(rig)
+        damage(replica)
+        took = await rig.finished(revision)
+        assert replica.process is not None
+        assert replica.process.poll() is None
+        await rig.until(replica.ready, "ready again")
+        return {"rolled out after": took, "log": _outages(replica)}
+
+    return trial
+
+
+async def full_disk(rig: Rig) -> Measured:
+    """No file can grow for ten seconds."""
+    replica = await one(rig)
+    revision = await after_a_wave(rig)
+    hard = resource.prlimit(replica.pid, resource.RLIMIT_FSIZE)[1]
+    resource.prlimit(replica.pid, resource.RLIMIT_FSIZE, (0, hard))
+    noticed = await rig.until(_is(replica, "/readyz", 503), "not ready")
+    assert await replica.probe("/healthz") == 200
+    await asyncio.sleep(10)
+    resource.prlimit(replica.pid, resource.RLIMIT_FSIZE, (hard, hard))
+    ready = await rig.until(replica.ready, "ready again")
+    took = await rig.finished(revision)
+    return {"noticed after": noticed, "ready after": ready, "rolled out after": took}
+
+
+def _is(replica: Replica, path: str, status: int) -> Callable[[], Awaitable[bool]]:
+    async def found() -> bool:
+        return await replica.probe(path) == status
+
+    return found
+
+
+def _backends(url: str) -> list[int]:
+    name = url.partition("@/")[2].partition("?")[0]
+    return postgres.server().pids(name)
+
+
+def _crash(url: str) -> None:
+    """The server ends all its processes when one is killed, and starts them anew."""
+    os.kill(_backends(url)[0], signal.SIGKILL)
+
+
+def hindered(hinder: Callable[[str], None], relieve: Callable[[str], None], rest: float) -> Trial:
+    """PostgreSQL fails for some seconds in the middle of a rollout of two replicas."""
+
+    async def trial(rig: Rig) -> Measured:
+        with postgres.database(migrated=True) as url:
+            first, second = await one(rig, DATABASE_URL=url), rig.add(DATABASE_URL=url)
+            await rig.until(second.ready, "ready")
+            revision = await after_a_wave(rig)
+            hinder(url)
+            await asyncio.sleep(rest)
+            relieve(url)
+            took = await rig.finished(revision)
+            for each in (first, second):
+                await rig.until(each.ready, "ready again")
+            logs = {each.folder.name: _outages(each) for each in (first, second)}
+            _stop(rig)
+            return {"rolled out after": took, **logs}
+
+    return trial
+
+
+def _stop_backends(url: str) -> None:
+    for pid in _backends(url):
+        os.kill(pid, signal.SIGSTOP)
+    STOPPED[url] = _backends(url)
+
+
+def _go_on(url: str) -> None:
+    for pid in STOPPED.pop(url, []):
+        os.kill(pid, signal.SIGCONT)
+
+
+STOPPED: dict[str, list[int]] = {}
+
+
+def _refuse(url: str) -> None:
+    name = url.partition("@/")[2].partition("?")[0]
+    postgres.server().execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+    for pid in _backends(url):
+        postgres.server().execute(f"SELECT pg_terminate_backend({pid})")
+
+
+def _accept(url: str) -> None:
+    name = url.partition("@/")[2].partition("?")[0]
+    postgres.server().execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+
+
+def replicas(count: int, ahead: int = 0) -> Trial:
+    """Several replicas on PostgreSQL; in each rollout one is killed at random. The worst pause."""
+
+    async def trial(rig: Rig) -> Measured:
+        with postgres.database(migrated=True) as url:
+            dies = rig.add(ahead, DATABASE_URL=url)
+            others = [rig.add(DATABASE_URL=url) for _ in range(count - 1)]
+            for each in rig.replicas:
+                await rig.until(each.ready, "ready")
+            rig.front(others[0])
+            undisturbed = await rig.finished(rig.push())
+            pauses, whole = [], []
+            for _ in range(DEATHS):
+                revision = await after_a_wave(rig)
+                await asyncio.sleep(rig.random.uniform(0, 3))
+                before = rig.merged()
+                dies.kill()
+                pauses.append(await rig.until(partial(_merged_more, rig, before), "a wave", 60))
+                whole.append(pauses[-1] + await rig.finished(revision))
+                dies.start()
+                await rig.until(dies.ready, "ready")
+            _stop(rig)
+            assert max(pauses) <= TAKEN_OVER_SECONDS, pauses
+            return {
+                "undisturbed": undisturbed,
+                "longest wait for a merge after a death": max(pauses),
+                "longest rest of a rollout after it": max(whole),
+            }
+
+    return trial
+
+
+def _merged_more(rig: Rig, before: int) -> bool:
+    return rig.merged() > before
+
+
+def _stop(rig: Rig) -> None:
+    for each in rig.replicas:
+        each.kill()
+
+
+async def soak(rig: Rig) -> Measured:
+    """ROLLOUTS rollouts of one process: memory, descriptors, threads and files stay bounded."""
+    replica = await one(rig)
+    sizes: list[dict[str, int]] = []
+    for _ in range(ROLLOUTS):
+        await rig.finished(rig.push())
+        sizes.append(_size(replica))
+    third = len(sizes) // 3
+    for name in ("memory MiB", "descriptors", "threads"):
+        assert sizes[-1][name] <= sizes[third][name] * 1.25 + 10, (name, sizes)
+    return {"after a third": sizes[third], "at the end": sizes[-1]}
+
+
+def _size(replica: Replica) -> dict[str, int]:
+    process = Path(f"/proc/{replica.pid}")
+    status = dict(
+        line.split(":", 1) for line in (process / "status").read_text().splitlines() if ":" in line
+    )
+    mirrors = replica.folder / "data/mirrors"
+    return {
+        "memory MiB": int(status["VmRSS"].split()[0]) // 1024,
+        "threads": int(status["Threads"]),
+        "descriptors": sum(1 for _ in (process / "fd").iterdir()),
+        "database KiB": sum(each.stat().st_size for each in _file(replica).parent.glob("*.db*"))
+        // 1024,
+        "mirrors KiB": sum(f.stat().st_size for f in mirrors.rglob("*") if f.is_file()) // 1024,
+        "packs": sum(1 for _ in mirrors.glob("*/objects/pack/*.pack")),
+        "loose objects": sum(1 for _ in mirrors.glob("*/objects/??/*")),
+    }
+
+
+def _outages(replica: Replica) -> int:
+    """How many times its log says that the database is not available."""
+    return replica.log().count("database not available")
+
+
+TRIALS: dict[str, Trial] = {
+    "replicas": replicas(2),
+    "three-replicas": replicas(3),
+    "clock-ahead": replicas(2, ahead=600),
+    "stopped": stopped,
+    "database-deleted": damaged(_delete),
+    "database-damaged": damaged(_overwrite),
+    "disk-full": full_disk,
+    "mirrors-damaged": damaged(_empty_mirrors),
+    "postgresql-crashed": hindered(_crash, lambda _: None, 0),
+    "postgresql-stalled": hindered(_stop_backends, _go_on, 40),
+    "postgresql-away": hindered(_refuse, _accept, 15),
+    "soak": soak,
+    "killed": killed,
+}
+"""In the order in which they run; each checks order and number of merge requests at its end."""
