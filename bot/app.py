@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -35,7 +35,7 @@ from bot.worker.shares import Shares
 from bot.worker.status_branches import read_status_branches
 from bot.worker.status_bucket import StatusBucket
 from bot.worker.status_documents import BUCKET_SOURCE, REPO_SOURCE, show_fault
-from bot.worker.supervision import RETRIED, Step, Supervisor
+from bot.worker.supervision import RETRIED, Step, Supervisor, Wakeups
 from planners.model import Repo
 
 IDLE_SECONDS = 1.0
@@ -131,7 +131,7 @@ class Service:
     settings: Settings
     bucket: Bucket | None = None
     owner: str = field(default_factory=lambda: secrets.token_hex(8))
-    woken: asyncio.Event = field(default_factory=asyncio.Event)
+    woken: Wakeups = field(default_factory=Wakeups)
     supervisor: Supervisor = field(default_factory=Supervisor)
     failure: Exception | None = None
     on_failure: Callable[[], None] = lambda: None
@@ -183,7 +183,7 @@ class Service:
 
     def _tasks(self, watches: ClusterWatches) -> dict[str, Step]:
         tasks: dict[str, Step] = {
-            "inbox": self._drain,
+            "inbox": partial(self._drain, self._idler()),
             "cluster watches": watches.step,
             "queue notifications": self._listen,
             "database probe": self._probe,
@@ -194,7 +194,7 @@ class Service:
             name = f"worker {number}"
             heard = partial(self.supervisor.heard, name)
             each = worker.Worker(
-                self.context, f"{self.owner}.{number}", self._lease, self._idle, shares, heard
+                self.context, f"{self.owner}.{number}", self._lease, self._idler(), shares, heard
             )
             tasks[name] = each.step
         return tasks
@@ -203,9 +203,9 @@ class Service:
     def _lease(self) -> timedelta:
         return timedelta(seconds=self.settings.lease_seconds)
 
-    async def _drain(self) -> None:
+    async def _drain(self, idle: Step) -> None:
         if not await dispatch.drain(self.context):
-            await self._idle()
+            await idle()
 
     async def _listen(self) -> None:
         """Wake everybody when a key becomes due, with PostgreSQL in any replica."""
@@ -289,12 +289,17 @@ class Service:
             log.warning("status documents not read", error=str(error))
         self.woken.set()
 
-    async def _idle(self) -> None:
-        """Until woken, or a second later: another process may have made something due."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(IDLE_SECONDS):
-                await self.woken.wait()
-        self.woken.clear()
+    def _idler(self) -> Callable[[], Awaitable[None]]:
+        """What a task without work awaits: a wake-up, or a second in case that one was lost."""
+        woken = self.woken.event()
+
+        async def idle() -> None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(IDLE_SECONDS):
+                    await woken.wait()
+            woken.clear()
+
+        return idle
 
 
 def build(

@@ -30,6 +30,23 @@ Step: TypeAlias = Callable[[], Awaitable[object]]
 log = structlog.get_logger()
 
 
+@dataclass(slots=True)
+class Wakeups:
+    """Wakes every task that waits: each has an event of its own, which no other one clears."""
+
+    _events: list[asyncio.Event] = field(default_factory=list)
+
+    def event(self) -> asyncio.Event:
+        """The event of one more task."""
+        self._events.append(asyncio.Event())
+        return self._events[-1]
+
+    def set(self) -> None:
+        """Wake all of them; one that works looks once more before it waits."""
+        for each in self._events:
+            each.set()
+
+
 class ServiceError(Exception):
     """The service cannot go on; the message says why."""
 

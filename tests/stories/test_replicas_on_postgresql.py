@@ -17,6 +17,7 @@ from bot.sandbox.demo.site import APP
 from bot.settings import Settings
 from bot.store import Store
 from bot.store.keys import application_key
+from bot.store.notifier import PostgresNotifier
 from planners.model.snapshot import Snapshot
 from tests.fakes.stores import fresh_url
 from tests.fakes.world import World, small_app, small_fleet
@@ -111,6 +112,11 @@ async def test_a_key_that_one_replica_makes_due_wakes_the_other(
     with capture_logs():
         here, there = Replica(world, url, "here"), Replica(world, url, "there")
         there.start()
+        notifier = there.store.queue._notifier
+        assert isinstance(notifier, PostgresNotifier)
+        async with asyncio.timeout(30):
+            while notifier._connection is None:  # noqa: ASYNC110 - a thread connects
+                await asyncio.sleep(0.01)
         for key in ("application/a", "application/b"):
             await asyncio.to_thread(here.store.queue.trigger, [key], here.service.context.clock())
             async with asyncio.timeout(30):

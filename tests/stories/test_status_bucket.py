@@ -240,6 +240,7 @@ async def test_the_service_reads_both_and_shows_what_it_cannot_read(place: Place
     """A status repository that does not exist; a bucket that is away, then back."""
     settings = place.world.settings.model_copy(update={"status_repo": f"local:{STATUS}"})
     service = Service(place.world.context, settings, place.bucket)
+    woken = service.woken.event()
     jobs = [job for job, _ in service._jobs()][2:]
     place.put("three", document(place.world, "three", 7))
     place.server.faults.append(error(403, "AccessDenied"))
@@ -249,7 +250,7 @@ async def test_the_service_reads_both_and_shows_what_it_cannot_read(place: Place
     shown = await place.warnings()
     assert f"Status documents in local:{STATUS} cannot be read: " in shown
     assert "Status documents in the bucket fleet-status cannot be read: " in shown
-    assert service.woken.is_set()
+    assert woken.is_set()
     await Service(place.world.context, place.world.settings).check()
     assert "Status documents" not in await place.warnings(), "neither is in the settings any more"
 
