@@ -18,6 +18,9 @@ Floats: TypeAlias = NDArray[np.float64]
 LIMIT = 1 << 62
 """Amounts up to here are added without overflow in 64 bits."""
 
+EXACT = 1 << 53
+"""Integers up to here are floats without loss, so that a division rounds once."""
+
 _NEAR_TIE = 1e-6
 
 
@@ -76,6 +79,18 @@ class IntColumn:
             needed = np.array([min(-(-each // self.scale), LIMIT) for each in amounts], np.int64)
         result: Mask = np.asarray(self.values >= needed[codes], np.bool_)
         return result
+
+    def shares(self, whole: "IntColumn") -> Floats:
+        """Each integer as a share of another, as `max(one, 0) / other`; NaN of nothing."""
+        scale = math.gcd(self.scale, whole.scale)
+        factor, other = self.scale // scale, whole.scale // scale
+        if max(self.bound * factor, whole.bound * other) <= EXACT:
+            parts, wholes = self.values * factor, whole.values * other
+            result = np.full(len(parts), np.nan)
+            np.divide(np.maximum(parts, 0), wholes, out=result, where=wholes > 0)
+            return result
+        pairs = [(max(self[at], 0), whole[at]) for at in range(len(self.values))]
+        return np.array([part / all_ if all_ else np.nan for part, all_ in pairs], np.float64)
 
     @property
     def negative(self) -> Mask:

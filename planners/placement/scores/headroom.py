@@ -2,10 +2,14 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from planners.model import Cluster
-from planners.placement.arrays import Floats
+from planners.placement.arrays import Floats, IntColumn, rounded
 from planners.placement.filters import Request
-from planners.placement.scores import BEST, Points, Score, one_by_one, unknown
+from planners.placement.scores import BEST, Points, Score, unknown
+
+RESOURCES = ("cpu", "memory")
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +23,30 @@ class Headroom:
 
     def values(self, request: Request, subject: str) -> Floats:  # noqa: ARG002 - see below
         """Uses capacity and the free resources after all claims."""
-        return one_by_one(self, request, "")
+        allocation, requests = request.allocation, request.requests
+        everywhere = np.arange(len(request.columns))
+        lowest = np.full(len(everywhere), np.nan)
+        for resource in RESOURCES:
+            left = allocation.left(resource).copy()
+            left.subtract(everywhere, requests.codes, requests.amounts(resource))
+            shares = left.shares(self._capacity(request, resource))
+            shares[~allocation.supply.stock(resource).known] = np.nan
+            lowest = np.fmin(lowest, shares)
+        points = np.minimum(rounded(BEST * lowest), BEST)
+        return np.where(np.isnan(points), 0.0, points)
+
+    @staticmethod
+    def _capacity(request: Request, resource: str) -> IntColumn:
+        columns = request.columns
+        return columns.keep(
+            ("capacity", resource),
+            lambda: IntColumn([each.capacity.get(resource, 0) for each in columns.clusters]),
+        )
 
     def score(self, request: Request, cluster: Cluster, subject: str) -> Points:  # noqa: ARG002 - the Protocol's arguments
         """Uses capacity and the free resources after all claims."""
         shares = []
-        for resource in ("cpu", "memory"):
+        for resource in RESOURCES:
             free, capacity = (
                 request.allocation.free(cluster, resource),
                 cluster.capacity.get(resource),

@@ -1,5 +1,6 @@
 """Columns compute what Python's own arithmetic and selectors say, exactly."""
 
+import math
 import pickle
 from dataclasses import replace
 
@@ -54,6 +55,9 @@ def test_sums_are_exact(
             expected[at] -= taken[codes[at]]
 
     assert [column[at] for at in range(3)] == expected
+    shares = column.shares(IntColumn([*needed, 0]))
+    parts = zip(expected, [*needed, 0], strict=True)
+    assert str(shares.tolist()) == str([max(n, 0) / of if of else math.nan for n, of in parts])
     assert column.negative.tolist() == [each < 0 for each in expected]
     enough = [each >= needed[code] for each, code in zip(expected, codes, strict=True)]
     assert column.at_least(codes, needed).tolist() == enough
