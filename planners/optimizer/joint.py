@@ -104,6 +104,11 @@ class Option:
         """Whether the placement of other components did not change the scores of this choice."""
         if self.group.count is None:
             return False
+        steps = [each for each in placement.steps if each.component == self.component]
+        if sum(not isinstance(each, Filtered) for each in steps) == 1:
+            chosen = placement.choices[self.index]
+            both = self.admitted & chosen.candidates
+            return np.array_equal(chosen.score.totals[both], self.score.totals[both])
         totals = {each.unit.cluster: each.total for each in placement.trace_of(self.component)}
         return all(
             totals.get(name) in (None, float(self.score.totals[at]))
@@ -264,7 +269,7 @@ def _free(
     If the running units alone exceed a resource, they stay: their requests are removed from
     `requests`, and nothing is free for others.
     """
-    columns = allocation.columns
+    columns, merged = allocation.columns, allocation.supply.merged
     free: dict[str, dict[str, int]] = {}
     here: dict[str, list[Unit]] = {}
     for unit in requests:
@@ -278,7 +283,8 @@ def _free(
             running = [
                 unit
                 for unit in units
-                if allocation.keeps(unit, resource, requests[unit].get(resource, 0))
+                if unit in merged
+                and allocation.keeps(unit, resource, requests[unit].get(resource, 0))
             ]
             available = max(known.value, 0)
             if sum(requests[unit].get(resource, 0) for unit in running) > available:
