@@ -37,8 +37,15 @@ class DirectGit:
     def fetch(
         self, repository: pygit2.Repository, url: str, access: Access | None, limits: Limits
     ) -> None:
-        """See `bot.git.remote.fetch`."""
-        remote.fetch(repository, self._admitted(url, access, "read")[1], None, limits)
+        """See `bot.git.remote.fetch`; libgit2 is asked only if there is something to fetch."""
+        file = self._admitted(url, access, "read")[1]
+        fetched = {
+            each.name.removeprefix(remote.REMOTE): str(each.target)
+            for each in repository.references.iterator()
+            if each.name.startswith(remote.REMOTE)
+        }
+        if fetched != self._forge.git.branches(path_of(url)):
+            remote.fetch(repository, file, None, limits)
 
     def fetch_ref(
         self,

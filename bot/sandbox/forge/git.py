@@ -1,6 +1,7 @@
 """The forge's Git operations: bare repositories, branches, merges, contents."""
 
 import re
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -57,11 +58,19 @@ class BranchMerge:
     at: datetime
 
 
+class _Opened(threading.local):
+    """The open repositories of a thread: libgit2 shares none among threads."""
+
+    def __init__(self) -> None:
+        self.by_path: dict[str, pygit2.Repository] = {}
+
+
 class Git:
     """The bare repositories below one folder. Every method may be called from any thread."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self._opened = _Opened()
         self.conflicts: Callable[[str, str, str], bool] = lru_cache(CACHED_CONFLICTS)(
             self._conflicts
         )
@@ -88,22 +97,27 @@ class Git:
             repository.config[name] = value
 
     def open(self, path: str) -> pygit2.Repository:
-        """Open a repository."""
-        return pygit2.Repository(str(self.folder(path)))
+        """A repository; each thread opens it once."""
+        opened = self._opened.by_path
+        if path not in opened:
+            opened[path] = pygit2.Repository(str(self.folder(path)))
+        return opened[path]
 
     def branches(self, path: str) -> dict[str, str]:
         """Branch -> commit id, sorted by name."""
-        repository = self.open(path)
-        return {
-            name.removeprefix(HEADS): str(repository.references[name].target)
-            for name in sorted(repository.references)
-            if name.startswith(HEADS)
-        }
+        found = self.open(path).references.iterator()
+        return dict(
+            sorted(
+                (each.name.removeprefix(HEADS), str(each.target))
+                for each in found
+                if each.name.startswith(HEADS)
+            )
+        )
 
     def state(self, path: str) -> str:
         """A digest of all refs, which changes only if there is something new to fetch."""
-        references = self.open(path).references
-        lines = [f"{name} {references[name].target}" for name in sorted(references)]
+        found = self.open(path).references.iterator()
+        lines = sorted(f"{each.name} {each.target}" for each in found)
         return sha256("\n".join(lines).encode(errors="surrogateescape")).hexdigest()
 
     def head(self, path: str, branch: str) -> str | None:
