@@ -54,11 +54,17 @@ _TRIGGER = """\
     time.Parse(app.status.operationState.finishedAt).Add(1 * time.Minute)
     .Before(time.Parse(app.status.reconciledAt)))
   send: [switchyard]
+- when: >-
+    app.status?.reconciledAt != nil and app.status.sync?.status == 'Synced' and
+    none(app.status.conditions ?? [], {#.type endsWith 'Error'})
+  send: [switchyard]
 - when: app.status?.reconciledAt != nil and int(app.status.reconciledAt[14:16]) % 10 < 5
   send: [switchyard]
 """
-"""Fires on each change of health, sync, operation or conditions, when a sync is a minute old, and
-once in ten minutes: the second `when` becomes true in each, since Argo CD compares every 3 minutes.
+"""Fires on each change of health, sync, operation or conditions, when a sync is a minute old, when
+a trouble is over, and once in ten minutes. `oncePer` remembers a state for ever, so that the return
+to it after an error of a comparison is not new; a `when` without it fires whenever it becomes true.
+The last one does in each ten minutes, since Argo CD compares every 3 minutes.
 """
 _TEMPLATE = """\
 webhook:
