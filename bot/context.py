@@ -92,10 +92,11 @@ class Context:
     hold no truth. Losing them costs one harmless repetition: `pacing` when a text may change again,
     `refusals` when a merge that the forge refused is tried again, `refused_branches` why it refused
     a push, `first_texts` what a comment said when it was first read, `contributors` who has a hand
-    in commits, `repositories` the deploy repos of others as they were fetched, `results` what was
-    read of documents and trees, `usage_by_blob` what each blob requests, `identities_by_blob` the
-    objects in it, `status_heads` which status branches were read, `agent_backoffs` which clusters'
-    agents could not be configured.
+    in commits, `repositories` the deploy repos of others as they were fetched, `source_branches`
+    the branch of each merge request, `results` what was read of documents and trees,
+    `usage_by_blob` what each blob requests, `identities_by_blob` the objects in it, `status_heads`
+    which status branches were read, `agent_backoffs` which clusters' agents could not be
+    configured.
     """
 
     forges: Mapping[str, Forge]
@@ -117,6 +118,7 @@ class Context:
     first_texts: dict[tuple[str, ...], str] = field(default_factory=dict)
     contributors: dict[CommitsKey, KnownContributors] = field(default_factory=dict)
     repositories: dict[Repo, KnownRepository] = field(default_factory=dict)
+    source_branches: dict[tuple[Repo, int], str] = field(default_factory=dict)
     results: Results = field(default_factory=lambda: Results(MOST_RESULTS))
     usage_by_blob: dict[tuple[str, str], FileUsage] = field(default_factory=dict)
     identities_by_blob: dict[str, tuple[ObjectIdentity, ...]] = field(default_factory=dict)

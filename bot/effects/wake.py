@@ -3,18 +3,23 @@
 import asyncio
 import secrets
 from collections.abc import Iterable, Sequence
+from datetime import timedelta
 
 from bot.context import Context
 from bot.store.keys import HINTS
 from planners.model import Repo
 
+NOW = timedelta()
 
-async def wake(context: Context, keys: Iterable[str], *, release: bool = False) -> None:
-    """Make keys due now; `release` those too that were set aside."""
+
+async def wake(
+    context: Context, keys: Iterable[str], *, release: bool = False, after: timedelta = NOW
+) -> None:
+    """Make keys due now, or `after` a while; `release` those too that were set aside."""
     wanted: Sequence[str] = sorted(keys)
     if wanted:
         queue = context.store.queue
-        await asyncio.to_thread(queue.trigger, wanted, context.clock(), release=release)
+        await asyncio.to_thread(queue.trigger, wanted, context.clock() + after, release=release)
 
 
 async def hint(context: Context, repos: Iterable[Repo]) -> None:

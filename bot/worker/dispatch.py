@@ -5,7 +5,7 @@ costs time only.
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import timedelta
 from typing import TypeVar
 
@@ -22,6 +22,7 @@ from bot.store.keys import agent_key, application_key, cluster_key, review_key
 from bot.store.views import ViewKind, Views
 from bot.worker.clusters import reached_clusters
 from bot.worker.supervision import RETRIED
+from planners.gating.merge_requests import PREFIX
 from planners.model import Fleet, Repo
 from plugins import ApiAgent
 
@@ -29,6 +30,11 @@ MOST_AT_ONCE = 5_000
 """So many webhooks are turned into keys at a time: a burst costs one reading of the fleet."""
 DELIVERIES_KEPT = timedelta(days=7)
 AUDIT_KEPT = timedelta(days=365)
+LATER = timedelta(seconds=10)
+"""When applications look at changes in a shared deploy repo that are for another one."""
+
+MOST_READ = 100
+MOST_BRANCHES = 100_000
 
 T = TypeVar("T")
 
@@ -73,12 +79,50 @@ async def drain(context: Context) -> int:
         numbers = hints.setdefault(Repo(entry.forge, entry.repository), set())
         if entry.number is not None:
             numbers.add(entry.number)
-    found = (keys_for(fleet, context.fleet, repo, numbers) for repo, numbers in hints.items())
-    keys = set[str]().union(*found)
+    keys: set[str] = set()
+    for repo, numbers in hints.items():
+        others = await _others(context, fleet, repo, numbers)
+        await wake(context, others, after=LATER)
+        keys |= keys_for(fleet, context.fleet, repo, numbers) - others
     await hint(context, hints.keys() & {each.deploy for each in fleet.registrations})
     await wake(context, keys)
     await asyncio.to_thread(context.store.inbox.done, [entry.id for entry in entries])
     return len(entries)
+
+
+async def _others(context: Context, fleet: Fleet, repo: Repo, numbers: Collection[int]) -> set[str]:
+    """The keys of applications that share a deploy repo with those that hints are for.
+
+    A merge request on a branch of ours is for one application, whose name is in the branch. What
+    has no number, such as a push, is seen sooner by whoever pushed, or told with a number too.
+    Nobody waits where a merge request is another one, or cannot be read, or where there are many.
+    """
+    sharing = {each.application for each in fleet.registrations if each.deploy == repo}
+    if len(sharing) <= 1 or repo == context.fleet or len(numbers) > MOST_READ:
+        return set()
+    concerned = {each.application for each in fleet.registrations if each.app == repo}
+    for number in numbers:
+        prefix, _, name = (await _source_branch(context, repo, number)).partition("/")
+        application = name.partition("/")[0]
+        if prefix != PREFIX or application not in sharing:
+            return set()
+        concerned.add(application)
+    return {application_key(name) for name in sharing - concerned}
+
+
+async def _source_branch(context: Context, repo: Repo, number: int) -> str:
+    """The branch of a merge request, which never changes; empty if it cannot be read."""
+    known = context.source_branches
+    if (repo, number) not in known:
+        try:
+            request = await context.forge(repo).merge_request(repo.path, number)
+        except RETRIED as error:
+            log.warning("merge request not read", repo=str(repo), number=number, error=str(error))
+            return ""
+        if len(known) >= MOST_BRANCHES:
+            known.clear()
+        known[repo, number] = request.source_branch
+    return known[repo, number]
 
 
 async def sweep(context: Context) -> None:

@@ -2,17 +2,19 @@
 
 from collections import Counter
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from bot.effects.wake import hint
 from bot.gather.snapshot import gather_rollout
-from bot.sandbox.demo.site import APP, DEPLOY
+from bot.sandbox.demo.site import APP, BOT, DEPLOY
 from bot.store.keys import application_key
 from bot.worker import dispatch
 from planners.model import Repo
 from tests.fakes.world import World, manifest, small_app, small_fleet
 
 SAFE, BANK = "fleet/safe", "shop/bank"
+LEASE = timedelta(minutes=5)
 HEAD = "apiVersion: switchyard.dev/v1alpha1\nkind: "
 
 
@@ -37,7 +39,7 @@ class Counted:
 
 def begin(world: World) -> Counted:
     """The storefront, and a bank with a deploy repo of its own."""
-    roles = {"ada": "write", "otto": "admin", "switchyard": "write"}
+    roles = {"ada": "write", "otto": "admin", BOT: "write"}
     for path in (BANK, SAFE):
         world.forge.create_repository(path, roles)
     fleet = small_fleet(("one",))
@@ -116,3 +118,45 @@ async def test_a_mirror_that_lost_the_known_commit_is_fetched(world: World) -> N
 
     assert counted.asked[SAFE] == 2
     assert world.context.repositories[repo].head == known.head
+
+
+def share(world: World) -> None:
+    """The bank deploys to the storefront's deploy repo, with an app repo of its own."""
+    world.forge.create_repository(BANK, {"ada": "write", "otto": "admin", BOT: "write"})
+    fleet = small_fleet(("one",))
+    fleet["applications/bank.yaml"] = (
+        f"{HEAD}Registration\nmetadata: {{name: bank}}\nspec: {{application: bank, "
+        f"tenant: shop, app: 'local:{BANK}', deploy: 'local:{DEPLOY}'}}\n"
+    ).encode()
+    world.found(fleet)
+    open_bank(world)
+
+
+def keys_due(world: World) -> set[str]:
+    """The keys that are due now; they are claimed."""
+    keys = set()
+    while (found := world.context.store.queue.claim("tests", LEASE, world.now)) is not None:
+        keys.add(found.key)
+    return keys
+
+
+async def test_an_event_of_one_application_does_not_wake_those_that_share_its_repo(
+    world: World,
+) -> None:
+    share(world)
+    await world.settle()
+    await world.advance(60)
+    world.ada.push(APP, "main", small_app(), "Open the shop")
+    await world.settle()
+    await world.advance(60)
+
+    number = world.rita.requests(DEPLOY, "all")[-1]["number"]
+    world.rita.comment(DEPLOY, number, "Looks good")
+    await world.flush_hooks()
+    await dispatch.drain(world.context)
+
+    keys = keys_due(world)
+    assert application_key("storefront") in keys
+    assert application_key("bank") not in keys
+    world.now += dispatch.LATER
+    assert application_key("bank") in keys_due(world), "a little later"
