@@ -112,3 +112,27 @@ async def test_a_component_that_fails_on_a_hubs_cluster_holds_what_needs_it(worl
     assert world.merged() == WAVES[:4]
     assert any("redis" in reason and "three" in reason for reason in world.reasons("rest.2"))
     assert [await heard(world, name) for name in ("one", "two", "three")] == [False, False, True]
+
+
+async def test_a_git_server_that_is_back_is_told_at_once(world: World) -> None:
+    """The state after the error is that of before it, which Argo CD has sent once already."""
+    start(world)
+    world.ada.push(APP, "main", small_app(), "Open the shop")
+    await world.settle()
+    await pass_time(world, 6)
+    for _ in range(20):
+        await world.advance(60)
+        if world.now.minute % 10 == 2 and state_on(world, "two") == {"READY"}:
+            break
+
+    world.behave("two", fetch_error="authentication required")
+    await world.advance(4 * 60)
+    assert state_on(world, "two") == {"STALLED"}
+    world.behave("two", fetch_error="")
+    await world.advance(3 * 60)
+    assert world.now.minute % 10 == 9, "no sign of life is due"
+    assert state_on(world, "two") == {"READY"}
+
+
+def state_on(world: World, cluster: str) -> set[str]:
+    return {each.readiness for each in world.view().units if each.cluster == cluster}

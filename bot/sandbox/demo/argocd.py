@@ -23,6 +23,7 @@ from renderers import yaml
 POLL, JITTER = timedelta(seconds=120), timedelta(seconds=60)
 SYNC_TIME = timedelta(seconds=2)
 SETTLED_AFTER = timedelta(seconds=60)
+NO_FOLDER = "failed to generate manifest: app path does not exist"
 MAX_NOTIFIED = 100
 SYNC, ROOT = "sync/", "switchyard-fleet-deploy"
 HALF = 5
@@ -36,7 +37,8 @@ class ArgoCDBehaviour:
     """How a cluster behaves; may be replaced while it runs.
 
     `failing` lists components whose Deployment misses its deadline. A `silent` cluster sends no
-    notifications. With `stuck_at` it compares with that revision, whatever it pulled.
+    notifications. With `stuck_at` it compares with that revision, whatever it pulled. With
+    `fetch_error` it cannot compare.
     """
 
     apply_time: timedelta = timedelta(seconds=1)
@@ -46,6 +48,7 @@ class ArgoCDBehaviour:
     failing: frozenset[str] = frozenset()
     silent: bool = False
     stuck_at: str | None = None
+    fetch_error: str = ""
 
 
 @dataclass(slots=True)
@@ -63,6 +66,7 @@ class _Application:
     rolled_out_at: datetime | None = None
     notified: list[str] = field(default_factory=list)
     beat: bool = False
+    good: bool = False
 
     @property
     def component(self) -> str:
@@ -138,8 +142,9 @@ class SimulatedArgoCD:
         each.comparisons += 1
         each.compare_at = at + self._pause(each)
         each.status["reconciledAt"] = _text(at)
-        if not folder[0]:
-            _miss_folder(each, at)
+        error = self.behaviour.fetch_error or ("" if folder[0] else NO_FOLDER)
+        if error:
+            _fail_to_compare(each, at, error)
             return
         each.wanted, each.status["conditions"] = folder, []
         same = folder == each.applied
@@ -193,10 +198,11 @@ class SimulatedArgoCD:
         parts = [*health.values(), sync, state.get("phase"), state.get("startedAt"), settled]
         parts += conditions
         key, beat = " ".join(map(str, parts)), int(compared[14:16]) % 10 < HALF
-        if key not in each.notified or (beat and not each.beat):
+        good = sync == "Synced" and not conditions
+        if key not in each.notified or (beat and not each.beat) or (good and not each.good):
             each.notified = [*each.notified, key][-MAX_NOTIFIED:]
             yield self._report(each)
-        each.beat = beat
+        each.beat, each.good = beat, good
 
     def _report(self, each: _Application) -> Report:
         body: dict[str, Any] = {
@@ -220,9 +226,9 @@ def _set_health(each: _Application, health: str, at: datetime) -> None:
         each.status["health"] = {"status": health, "lastTransitionTime": _text(at)}
 
 
-def _miss_folder(each: _Application, at: datetime) -> None:
-    """The comparison failed; what is applied stays, with its health."""
-    message = "Failed to load target state: failed to generate manifest: app path does not exist"
+def _fail_to_compare(each: _Application, at: datetime, error: str) -> None:
+    """What is applied stays, with its health."""
+    message = f"Failed to load target state: {error}"
     each.status["sync"] = {"status": "Unknown"}
     known = each.status.get("conditions") or [
         {"type": "ComparisonError", "message": message, "lastTransitionTime": _text(at)}
