@@ -14,7 +14,7 @@ from concurrent.futures import ProcessPoolExecutor
 from tests.simulation.shrink import shrink
 from tests.simulation.world import Outcome, simulate
 
-CHUNK = 20
+CHUNK = 4
 
 
 def main() -> int:
@@ -25,10 +25,12 @@ def main() -> int:
     parser.add_argument("--worlds", type=int, default=10_000)
     parser.add_argument("--first", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--until-broken", action="store_true", help="stop at the first failure")
     options = parser.parse_args()
     if options.seed is not None:
         return replay(options.seed, shrunk=options.shrink)
-    return many(range(options.first, options.first + options.worlds), options.jobs)
+    seeds = range(options.first, options.first + options.worlds)
+    return many(seeds, options.jobs, until_broken=options.until_broken)
 
 
 def replay(seed: int, *, shrunk: bool) -> int:
@@ -43,28 +45,37 @@ def replay(seed: int, *, shrunk: bool) -> int:
     return int(bool(outcome.violation))
 
 
-def many(seeds: range, jobs: int) -> int:
+def many(seeds: range, jobs: int, *, until_broken: bool) -> int:
     """Run worlds in several processes; print those that fail, and how fast it was."""
-    began, failed, merged, faults = time.perf_counter(), 0, 0, 0
+    began, ran, failed, merged, faults = time.perf_counter(), 0, 0, 0, 0
     for outcome in outcomes(seeds, jobs):
+        ran += 1
         merged, faults = merged + outcome.merged, faults + len(outcome.faults)
         if outcome.violation:
             failed += 1
             print(f"seed {outcome.seed}: {outcome.violation[:400]}", flush=True)
+            if until_broken:
+                break
     took = time.perf_counter() - began
     print(
-        f"{len(seeds)} worlds, {merged} merges, {faults} faults, {failed} broken laws: "
-        f"{took:.0f} s, {len(seeds) / took:.1f} worlds a second on {jobs} processes"
+        f"{ran} worlds, {merged} merges, {faults} faults, {failed} broken laws: "
+        f"{took:.0f} s, {ran / took:.1f} worlds a second on {jobs} processes"
     )
     return int(failed > 0)
 
 
 def outcomes(seeds: range, jobs: int) -> Iterator[Outcome]:
     """What became of each world, without its trace."""
+    if jobs == 1:
+        yield from map(simulate, seeds)
+        return
     parts = [seeds[start : start + CHUNK] for start in range(0, len(seeds), CHUNK)]
     with ProcessPoolExecutor(jobs) as pool:
-        for found in pool.map(_some, parts):
-            yield from found
+        try:
+            for found in pool.map(_some, parts):
+                yield from found
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _some(seeds: range) -> list[Outcome]:

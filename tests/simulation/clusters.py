@@ -144,7 +144,8 @@ class Agent:
         key = agent_key(REPORT_KEY, "flux", f"not-{self.name}")
         signature = f"sha256={hmac.new(key, body, hashlib.sha256).hexdigest()}"
         self.world.note("forged report", cluster=self.name, component=report.component)
-        await self._post(replace(report, body=body, headers={"X-Signature": signature}))
+        if await self._post(replace(report, body=body, headers={"X-Signature": signature})) == 202:
+            self.world.violate("a forged report was accepted")
 
     async def _send(self, report: Report, heard: Heard | None) -> None:
         """Send with retries, as notification-controller does; it gives up in the end."""

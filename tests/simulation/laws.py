@@ -7,8 +7,9 @@ nothing of the bot's planners is used to judge what the bot did.
 import re
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TypeAlias
 
 import pygit2
@@ -17,6 +18,8 @@ from bot.commandlog.entry import decode_entries
 from bot.sandbox.demo.site import APP, BOT, DEPLOY
 from bot.sandbox.forge.records import MergeRequest
 from planners.model import Repo
+from planners.model.snapshot import Snapshot
+from tests.simulation.loop import Process
 from tests.simulation.service import MARKERS, READ_AT
 from tests.simulation.site import Happening
 
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 MAX_AGE = timedelta(minutes=6)
+LEASE = 16.0
+"""Seconds after which a process that was stopped knows that it lost its key."""
 OWN_PATH = re.compile(
     r"clusters/(?P<cluster>[^/]+)/(apps/shop/(?P<app>[^/]+)/(?P<component>[^/]+)/|sync/.*)"
 )
@@ -41,6 +46,7 @@ class Laws:
     world: "World"
     opened: Counter[tuple[str, str]] = field(default_factory=Counter)
     closed: set[tuple[str, str]] = field(default_factory=set)
+    _planning: list[Process] = field(default_factory=list)
     _changed: dict[tuple[Unit, str], str | None] = field(default_factory=dict)
 
     def on_change(self, happening: Happening) -> None:
@@ -57,6 +63,22 @@ class Laws:
             self.closed.add(key)
         elif happening.action == "merged":
             self._merged(request)
+
+    @contextmanager
+    def planning(self, process: Process, snapshot: Snapshot) -> Iterator[None]:
+        """A process plans, and no other does but one that was stopped for longer than a lease."""
+        if snapshot.revision.sha != self.world.forge.git.head(APP, "main"):
+            yield  # a preview of a merge request, which has a key of its own
+            return
+        now = self.world.loop.time()
+        for other in self._planning:
+            if not other.dead and other is not process and other.stopped_until + LEASE < now:
+                self.world.violate(f"{process.name} plans while {other.name} does")
+        self._planning.append(process)
+        try:
+            yield
+        finally:
+            self._planning.remove(process)
 
     def _once(self, request: MergeRequest, key: tuple[str, str]) -> None:
         """One merge request for each wave: none beside an open one, none for what was merged."""
@@ -76,6 +98,7 @@ class Laws:
         for unit in self._units(request):
             for needed in self._needs(unit):
                 self._see_ready(request, unit, needed)
+                self._see_order(request, needed)
         if request.merged_by == BOT:
             self._see_approved(request)
             self._see_unchanged(request)
@@ -155,6 +178,14 @@ class Laws:
             yield from ((dependency.component, each) for each in where)
         if plan.staged and cluster != plan.canary:
             yield from ((each, plan.canary) for each in plan.components)
+
+    def _see_order(self, request: MergeRequest, needed: Unit) -> None:
+        """A change of what a wave needs merges first, if it was proposed before the pass."""
+        read_at = READ_AT.get() or self.world.start
+        for other in self.world.people.ours("open"):
+            earlier = datetime.fromisoformat(other.created_at) < read_at
+            if other is not request and earlier and needed in self._units(other):
+                self.world.violate(f"!{request.number} was merged before !{other.number}")
 
     def _see_ready(self, request: MergeRequest, unit: Unit, needed: Unit) -> None:
         base = request.base

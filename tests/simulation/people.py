@@ -103,6 +103,7 @@ class People:
         return {
             "approve": lambda request: self.approve("rita", request),
             "approve own": lambda request: self.approve("ada", request),
+            "approve without role": lambda request: self.approve("eve", request),
             "withdraw": self._withdraw,
             "close": self._close,
             "hold": lambda request: self._label(request, present=True),

@@ -120,8 +120,9 @@ class Replica:
 
     async def _plan(self, snapshot: Snapshot) -> Proposal:
         READ_AT.set(snapshot.now - self.skew)
-        await asyncio.sleep(PLAN_SECONDS * self.world.faults.next("latency"))
-        return propose(snapshot)
+        with self.world.laws.planning(self.process, snapshot):
+            await asyncio.sleep(PLAN_SECONDS * self.world.faults.next("latency"))
+            return propose(snapshot)
 
     async def _serve(self) -> None:
         context, lease = self.service.context, timedelta(seconds=15)

@@ -190,6 +190,8 @@ class World:
         if fault == "drop":
             self.note("hook lost", repository=delivery.repository, event=delivery.event)
             return
+        if fault == "forge":
+            self.spawn(self._forge(delivery))
         for _ in range(2 if fault == "double" else 1):
             self.spawn(self._deliver(delivery, late=fault == "late"))
 
@@ -199,6 +201,13 @@ class World:
         status = await self.post("/hooks/local", headers, delivery.body.encode())
         if status == ACCEPTED:
             self.acknowledged.add(delivery.id)
+
+    async def _forge(self, delivery: records.Delivery) -> None:
+        """Send a delivery that somebody made up, who does not have the secret."""
+        headers = self.hooks.headers(delivery) | {"X-Switchyard-Delivery": f"forged {delivery.id}"}
+        body = delivery.body.encode() + b" "
+        if await self.post("/hooks/local", headers, body) == ACCEPTED:
+            self.violate("a forged webhook was accepted")
 
     async def post(self, path: str, headers: Mapping[str, str], body: bytes) -> int | None:
         """Send a request to one of the replicas that are up, as a load balancer does."""
@@ -274,6 +283,8 @@ class World:
 
     def _found(self) -> None:
         add_people_and_repositories(self.forge, TOKENS)
+        self.forge.create_user("eve", "token-of-eve")
+        self.forge.repository(DEPLOY).roles |= {"eve": "read", "ada": "write"}
         self.store = open_store()
         self.work = Work(self.store)
         for repository in (APP, FLEET, DEPLOY):
@@ -282,10 +293,12 @@ class World:
         otto.push(FLEET, "main", self.scenario.fleet(), "Describe the fleet")
         otto.push(DEPLOY, "main", {"README.md": b"What clusters pull.\n"}, "Begin")
         for name in self.scenario.clusters:
-            self.agents[name] = Agent(self, name, timedelta())
+            skew = timedelta(seconds=self.faults.choose(f"skew of {name}", 0, 0, -120, 120))
+            self.agents[name] = Agent(self, name, skew)
         replicas, workers = self.faults.choose("replicas", (1, 1), (1, 2), (2, 1), (2, 1))
         for number in range(replicas):
-            replica = Replica(self, f"bot-{number + 1}", workers=workers)
+            skew = timedelta(seconds=self.faults.choose(f"skew {number}", 0, 0, -2, 2))
+            replica = Replica(self, f"bot-{number + 1}", skew, workers)
             self.replicas.append(replica)
             replica.start()
 
