@@ -3,7 +3,7 @@
 import json
 import sys
 
-from bench import hooks, placement, planning, reports, rollout, scale, table
+from bench import hooks, latency, placement, planning, reports, rollout, scale, table
 
 
 def main() -> None:
@@ -35,7 +35,7 @@ def main() -> None:
 
 def _intake() -> None:
     """What programs send, as rows of the table, which is kept."""
-    rows = [*hooks.run(), *reports.run()]
+    rows = [*hooks.run(), *reports.run(), *latency.run()]
     table.show(rows)
     table.keep(rows)
 

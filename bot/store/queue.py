@@ -87,11 +87,16 @@ class Queue:
             self._notifier.announce(connection)
         self._notifier.notify()
 
-    def claim(self, owner: str, lease: timedelta, now: datetime | None) -> Claim | None:
-        """Claim the key that has been claimable for longest; None if there is none."""
+    def claim(
+        self, owner: str, lease: timedelta, now: datetime | None, *, prefer: str = ""
+    ) -> Claim | None:
+        """Claim the key that has been claimable for longest; None if there is none.
+
+        Keys that begin with `prefer` come before all others.
+        """
         time = self._database.time(now)
         with self._database.write() as connection:
-            while row := connection.execute(self._claimable(time)).first():
+            while row := self._first(connection, time, prefer):
                 abnormal_ends = row.abnormal_ends + (row.owner is not None)
                 if abnormal_ends < MAX_ABNORMAL_ENDS:
                     claim = Claim(row.key, owner, row.generation + 1, row.attempts + 1)
@@ -101,14 +106,20 @@ class Queue:
                 connection.execute(_quarantine(row))
         return None
 
-    def _claimable(self, time: sa.ColumnElement[float]) -> sa.Select[Any]:
+    def _first(
+        self, connection: sa.Connection, time: sa.ColumnElement[float], prefer: str
+    ) -> sa.Row[Any] | None:
         query = (
             sa.select(queue)
             .where(queue.c.quarantined.is_(None), claimable_at <= time)
             .order_by(claimable_at, queue.c.key)
             .limit(1)
         )
-        return query if self._database.is_sqlite else query.with_for_update(skip_locked=True)
+        if not self._database.is_sqlite:
+            query = query.with_for_update(skip_locked=True)
+        preferred = query.where(queue.c.key.startswith(prefer, autoescape=True))
+        found = connection.execute(preferred).first() if prefer else None
+        return found or connection.execute(query).first()
 
     def heartbeat(self, claim: Claim, lease: timedelta, now: datetime | None) -> bool:
         """Renew the lease; False if another worker has claimed the key."""

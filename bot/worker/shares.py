@@ -1,6 +1,8 @@
 """How many of a process's workers one tenant may occupy: all but one.
 
 A tenant whose plans take long, or who opens many merge requests, then delays its own passes only.
+While all workers but one are busy with merge requests, rollouts are preferred: a burst of webhooks
+delays no wave.
 """
 
 import asyncio
@@ -20,6 +22,7 @@ class Shares:
 
     most: int
     _running: Counter[str] = field(default_factory=Counter)
+    _reviews: int = 0
 
     @classmethod
     def of(cls, workers: int) -> "Shares":
@@ -30,14 +33,22 @@ class Shares:
         """Whether the tenant has to wait for one of its own passes; nobody's work never does."""
         return bool(tenant) and self._running[tenant] >= self.most
 
+    @property
+    def preferred(self) -> str:
+        """How the keys begin that are to be claimed first; empty if all are alike."""
+        return f"{APPLICATION}/" if self._reviews >= self.most else ""
+
     @contextmanager
-    def taken(self, tenant: str) -> Iterator[None]:
+    def taken(self, tenant: str, key: str) -> Iterator[None]:
         """Count a pass while it runs."""
+        review = key.startswith(f"{REVIEW}/")
         self._running[tenant] += 1
+        self._reviews += review
         try:
             yield
         finally:
             self._running[tenant] -= 1
+            self._reviews -= review
 
 
 async def tenant_of(views: Views, key: str) -> str:

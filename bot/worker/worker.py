@@ -76,16 +76,16 @@ async def work_one(
 
     The key of a tenant who has its share of the workers is given back, and due a little later.
     """
-    queue = context.store.queue
-    claim = await asyncio.to_thread(queue.claim, owner, lease, context.clock())
+    queue, shares = context.store.queue, shares or Shares(most=1)
+    now, prefer = context.clock(), shares.preferred
+    claim = await asyncio.to_thread(queue.claim, owner, lease, now, prefer=prefer)
     if claim is None:
         return False
-    shares = shares or Shares(most=1)
     tenant = await tenant_of(context.store.views, claim.key)
     if shares.is_full(tenant):
         await asyncio.to_thread(queue.postpone, claim, context.clock() + POSTPONED)
         return True
-    with shares.taken(tenant):
+    with shares.taken(tenant, claim.key):
         await _work(context, claim, lease, heard)
     return True
 

@@ -95,3 +95,13 @@ async def test_a_tenant_with_slow_plans_delays_nobody_else(world: World) -> None
         worker.cancel()
         with suppress(asyncio.CancelledError):
             await worker
+
+
+def test_rollouts_come_first_while_merge_requests_keep_the_workers_busy() -> None:
+    """After a burst of webhooks thousands of merge requests are due before the next wave."""
+    shares = Shares(most=2)
+    with shares.taken("shop", "review/local:shop/app!1"), shares.taken("", "application/shop"):
+        assert shares.preferred == ""
+        with shares.taken("shop", "review/local:shop/app!2"):
+            assert shares.preferred == "application/"
+    assert shares.preferred == ""

@@ -101,6 +101,19 @@ async def test_documents_that_come_together_are_judged_one_by_one(away: World) -
     assert str(older) == "number 6 is not newer than 7"
 
 
+async def test_a_document_tells_how_the_agent_itself_fares(away: World) -> None:
+    agent = [{"part": "source", "readiness": "STALLED", "message": "cannot fetch"}]
+
+    assert (await push(away, "three", document(away, "three", 7, agent=agent)))[0] == 202
+
+    said = {
+        row.message
+        for row in away.context.store.reports.of_clusters()
+        if (row.cluster, row.component) == ("three", "source")
+    }
+    assert said == {"cannot fetch"}
+
+
 async def test_a_document_counts_once_and_in_order(away: World) -> None:
     assert not away.view().done
     first = document(away, "three", 7)

@@ -52,6 +52,24 @@ def test_triggers_of_a_waiting_key_become_one_pass_at_the_earliest_time(store: S
     assert store.queue.waiting(10) == ()
 
 
+def test_preferred_keys_are_claimed_before_a_burst_of_others(store: Store) -> None:
+    store.queue.trigger([f"review/app!{number}" for number in range(3)], after(1))
+    store.queue.trigger(["application/shop", "application/late"], after(2))
+    store.queue.trigger(["application/late"], after(9))
+
+    def prefer(at: float) -> str:
+        found = store.queue.claim("ann", LEASE, after(at), prefer="application/")
+        assert found is not None
+        return found.key
+
+    assert [prefer(1), prefer(3), prefer(3), prefer(3)] == [
+        "review/app!0",
+        "application/late",
+        "application/shop",
+        "review/app!1",
+    ]
+
+
 def test_the_key_that_has_waited_longest_is_claimed_first(store: Store) -> None:
     store.queue.trigger(["b"], after(2))
     store.queue.trigger(["c", "a"], after(3))
