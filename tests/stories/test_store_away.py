@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 
 from bot import app
 from bot.app import build
+from bot.forges import _patience
 from bot.settings import Settings
 from bot.store import StoreError, database
 from bot.worker import supervision
@@ -27,6 +28,7 @@ PUSH = b'{"repository": "fleet/fleet", "number": null, "padding": "%s"}' % (b"x"
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(database, "BUSY_MS", 10)
     monkeypatch.setattr(supervision, "PAUSES", (0.02,))
+    monkeypatch.setattr(_patience, "PAUSES", (0.01,))
     for name in ("IDLE_SECONDS", "GUARD_SECONDS", "PROBE_SECONDS", "LISTEN_SECONDS"):
         monkeypatch.setattr(app, name, 0.02)
 
