@@ -9,7 +9,6 @@ import inspect
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pygit2
@@ -18,7 +17,6 @@ from bot.forges import ForgeError, TransientForgeError
 from bot.git import Limits, TransientGitError
 from bot.git.remote import Access, BranchUpdate
 from bot.sandbox.forge import records
-from bot.sandbox.forge.git import Git
 from bot.sandbox.forge.hooks import Hooks, sign
 from bot.sandbox.forge.state import ForgeState
 from tests.fakes.direct_git import DirectGit, path_of
@@ -66,19 +64,6 @@ class Happening:
     by: str
     number: int | None = None
     ref: str | None = None
-
-
-class OpenedGit(Git):
-    """Repositories that are opened once: nothing else writes to them in between."""
-
-    def __init__(self, root: Path) -> None:
-        super().__init__(root)
-        self._opened: dict[str, pygit2.Repository] = {}
-
-    def open(self, path: str) -> pygit2.Repository:
-        if path not in self._opened:
-            self._opened[path] = super().open(path)
-        return self._opened[path]
 
 
 class ObservedState(ForgeState):

@@ -21,6 +21,7 @@ import structlog
 from bot.report.model import ROLLOUTS
 from bot.sandbox.demo.site import APP, BOT, DEPLOY, FLEET, add_people_and_repositories
 from bot.sandbox.forge import records
+from bot.sandbox.forge.git import Git
 from bot.store import Store
 from tests.fakes.dialects import SECRET, TOKENS
 from tests.fakes.hands import Hand
@@ -32,7 +33,7 @@ from tests.simulation.loop import Process, SimulationLoop, StandstillError
 from tests.simulation.people import People
 from tests.simulation.scenario import Scenario
 from tests.simulation.service import Replica, open_store
-from tests.simulation.site import Happening, ObservedState, OpenedGit, SimulatedHooks
+from tests.simulation.site import Happening, ObservedState, SimulatedHooks
 
 SHORT_SECONDS, LONG_SECONDS = 150.0, 600.0
 PATIENCE_SECONDS = 1500.0
@@ -121,7 +122,7 @@ class World:
         self.loop = SimulationLoop()
         self.outside = Context()
         self.hooks = SimulatedHooks(lambda: self.now().isoformat(timespec="seconds"), self._carry)
-        self.forge = ObservedState(NoStorage(), OpenedGit(folder / "forge"), self.hooks, self.now)
+        self.forge = ObservedState(NoStorage(), Git(folder / "forge"), self.hooks, self.now)
         self.forge.observers, self.forge.pushes = [self._on_change], Counter()
         self.people = People(self)
         self.laws = Laws(self)
