@@ -42,6 +42,7 @@ IDLE_SECONDS = 1.0
 LISTEN_SECONDS = 30.0
 PROBE_SECONDS, PROBE_LIMIT = 5.0, 20.0
 GUARD_SECONDS = 1.0
+STUCK = timedelta(minutes=5)
 LONGEST_LEASES = 4
 CHECK_SECONDS = 3600
 
@@ -138,6 +139,7 @@ class Service:
     _trouble: asyncio.Event = field(default_factory=asyncio.Event)
     _aside: set[asyncio.Task[None]] = field(default_factory=set)
     _probed: float = float("-inf")
+    _overdue: bool = False
     _threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(2, "store"))
 
     async def run(self) -> None:
@@ -222,6 +224,8 @@ class Service:
         await asyncio.to_thread(
             store.queue.bound, LONGEST_LEASES * self._lease, self.context.clock()
         )
+        due = await asyncio.to_thread(store.queue.next_due)
+        self._overdue = due is not None and self.context.clock() - due > STUCK
         self._probed = self.supervisor.clock()
         if was_out:
             self._begin(self.sweep())
@@ -242,6 +246,8 @@ class Service:
         if self.failure is not None:
             return ["the service ends"]
         found = [f"{name}: no progress" for name in self.supervisor.silent()]
+        if self._overdue and self.supervisor.since_step("worker") > STUCK.total_seconds():
+            found.append("queue: no worker takes the oldest key")
         if self.context.store.is_out:
             found.append("database: not available")
         elif self.supervisor.clock() - self._probed > PROBE_LIMIT:

@@ -58,6 +58,7 @@ class Supervisor:
     pause: Callable[[float], Awaitable[None]] = asyncio.sleep
     clock: Callable[[], float] = time.monotonic
     _heard: dict[str, float] = field(default_factory=dict)
+    _stepped: dict[str, float] = field(default_factory=dict)
 
     async def run(self, tasks: Mapping[str, Step]) -> None:
         """Run tasks until cancelled.
@@ -76,6 +77,7 @@ class Supervisor:
         failures = defects = 0
         while True:
             self.heard(name)
+            self._stepped[name] = self.clock()
             try:
                 await step()
             except RETRIED as error:
@@ -99,6 +101,11 @@ class Supervisor:
     def heard(self, name: str) -> None:
         """Note that a task makes progress; one that is silent for long is not ready."""
         self._heard[name] = self.clock()
+
+    def since_step(self, kind: str) -> float:
+        """Seconds since a task whose name begins so began a step."""
+        found = [at for name, at in self._stepped.items() if name.startswith(kind)]
+        return self.clock() - max(found, default=self.clock())
 
     def silent(self) -> list[str]:
         """The tasks that were not heard of for long."""

@@ -5,6 +5,7 @@ import hashlib
 import hmac
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +131,22 @@ async def test_a_service_is_not_ready_while_its_database_is_away(running: Runnin
         assert answer.status_code == 503
         assert answer.json() == {"ready": False, "problems": ["database: not available"]}
     await until(running.ready)
+
+
+async def test_a_service_is_not_ready_while_its_queue_stands_still(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await until(running.ready)
+    queue, clock = running.service.context.store.queue, running.service.context.clock
+    monkeypatch.setattr(queue, "claim", lambda *_: None)
+    monkeypatch.setattr(supervision.Supervisor, "since_step", lambda *_: 301.0)
+    await asyncio.to_thread(queue.trigger, ["application/a"], clock() - timedelta(minutes=6))
+
+    async def stuck() -> bool:
+        problems: list[str] = (await running.client.get("/readyz")).json()["problems"]
+        return problems == ["queue: no worker takes the oldest key"]
+
+    await until(stuck)
 
 
 async def test_a_defect_that_stays_ends_the_service_with_its_reason(

@@ -83,3 +83,23 @@ def test_a_task_without_progress_is_silent() -> None:
     assert supervisor.silent() == []
     now += 1
     assert supervisor.silent() == ["worker 0"]
+
+
+async def test_passes_that_hang_are_seen_by_the_steps_that_do_not_come() -> None:
+    """A pass that hangs goes on saying that it lives."""
+    now = 0.0
+    over, started = asyncio.Event(), asyncio.Event()
+    supervisor = Supervisor(clock=lambda: now)
+
+    async def hangs() -> None:
+        started.set()
+        await over.wait()
+
+    running = asyncio.create_task(supervisor.run({"worker 0": hangs}))
+    await started.wait()
+    now = 400.0
+    supervisor.heard("worker 0")
+
+    assert supervisor.silent() == []
+    assert supervisor.since_step("worker") == 400.0
+    running.cancel()
