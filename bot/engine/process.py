@@ -9,12 +9,15 @@ import resource
 from dataclasses import dataclass, field
 
 import anyio
+import structlog
 from anyio import to_process
 
 from bot.engine.propose import Draft, draft
 from planners.model.snapshot import Snapshot
 
 MIB = 1 << 20
+
+log = structlog.get_logger()
 
 
 class PlannerError(Exception):
@@ -35,28 +38,43 @@ class Planner:
         object.__setattr__(self, "limiter", anyio.CapacityLimiter(self.processes))
 
     async def __call__(self, planned: Snapshot) -> Draft:
-        """See `draft`.
+        """See `draft`. A process that ends without an answer, whoever killed it, gets a second try.
 
         Raises:
             PlannerError: planning exceeded a limit.
         """
         async with self.limiter:
             try:
-                with anyio.fail_after(self.seconds):
-                    return await to_process.run_sync(
-                        _draft,
-                        planned,
-                        self.mebibytes * MIB,
-                        cancellable=True,
-                        limiter=anyio.CapacityLimiter(1),
-                    )
-            except TimeoutError:
-                limit = f"{self.seconds:g} seconds (SWITCHYARD_PLANNER_SECONDS)"
-            except (MemoryError, anyio.BrokenWorkerProcess):
-                limit = f"{self.mebibytes} MiB (SWITCHYARD_PLANNER_MEBIBYTES)"
-        raise PlannerError(
-            f"planning exceeded its limit of {limit}: raise the limit, or split the application"
-        )
+                return await self._draft(planned)
+            except anyio.BrokenWorkerProcess:
+                log.warning(
+                    "planner process ended: planning again", application=planned.application.name
+                )
+            try:
+                return await self._draft(planned)
+            except anyio.BrokenWorkerProcess:
+                raise _exceeded(f"{self.mebibytes} MiB (SWITCHYARD_PLANNER_MEBIBYTES)") from None
+
+    async def _draft(self, planned: Snapshot) -> Draft:
+        try:
+            with anyio.fail_after(self.seconds):
+                return await to_process.run_sync(
+                    _draft,
+                    planned,
+                    self.mebibytes * MIB,
+                    cancellable=True,
+                    limiter=anyio.CapacityLimiter(1),
+                )
+        except TimeoutError:
+            raise _exceeded(f"{self.seconds:g} seconds (SWITCHYARD_PLANNER_SECONDS)") from None
+        except MemoryError:
+            raise _exceeded(f"{self.mebibytes} MiB (SWITCHYARD_PLANNER_MEBIBYTES)") from None
+
+
+def _exceeded(limit: str) -> PlannerError:
+    return PlannerError(
+        f"planning exceeded its limit of {limit}: raise the limit, or split the application"
+    )
 
 
 def _draft(planned: Snapshot, memory: int) -> Draft:

@@ -1,6 +1,7 @@
 """The planner runs in a separate process, which never outlives the service."""
 
 import asyncio
+import os
 import signal
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from bot.engine.process import Planner, PlannerError
 from planners.model import Cluster
@@ -76,6 +78,24 @@ async def test_a_plan_that_takes_too_much_memory_is_stopped_and_the_next_one_suc
         await Planner(60, 100)(HUGE)
 
     assert len((await Planner(60, 4096)(snapshot())).plan.waves) == 3
+
+
+def children() -> set[int]:
+    listed = Path(f"/proc/self/task/{threading.get_native_id()}/children").read_text()
+    return {int(each) for each in listed.split()}
+
+
+async def test_a_killed_planner_is_said_in_a_line_and_replaced() -> None:
+    others, planner = children(), Planner(60, 4096)
+    await planner(snapshot())
+    (pid,) = children() - others
+
+    os.kill(pid, signal.SIGKILL)
+    with capture_logs() as logs:
+        drafted = await planner(snapshot())
+
+    assert drafted.plan.waves
+    assert [each["event"] for each in logs] == ["planner process ended: planning again"]
 
 
 async def test_plans_are_made_side_by_side_up_to_the_number_of_processes() -> None:
