@@ -92,9 +92,10 @@ class Agent:
                 await asyncio.sleep(5 + 40 * faults.next(f"{self.name} works"))
 
     async def run(self) -> None:
-        """Pull and report, until the world ends."""
+        """Pull and report, until the world ends: every two seconds, or as slowly as a real one."""
+        pace = self.world.faults.choose(f"{self.name} pulls", 1, 1, 10)
         while True:
-            await asyncio.sleep(1 + 2 * self.world.faults.next("poll"))
+            await asyncio.sleep(pace * (1 + 2 * self.world.faults.next("poll")))
             head = self.world.forge.git.head(DEPLOY, "main")
             if head is not None and self._is_due(head):
                 self.step(head)
