@@ -60,7 +60,7 @@ Switchyard merges this merge request when all its gates are open; the status `sw
 
 </details>
 
-<sub>plan `76fabbdc1cde` · wave `0b25582f4498` · revision `aaaaaaaaaaaa` of `local:shop/storefront`</sub>\
+<sub>plan `d89160041192` · wave `0b25582f4498` · revision `aaaaaaaaaaaa` of `local:shop/storefront`</sub>\
 """)
     assert_dead(read(body.replace(LINKS, "")))
 
