@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from planners.model import Json
 from renderers import yaml
 from renderers.diff.redaction import MASK, redact
+from renderers.layout import KEPT
 
 CONTEXT = 3
 WITHHELD = b"(not shown: the file is not valid YAML and may contain a secret)\n"
@@ -45,8 +46,8 @@ def _lines(content: bytes | None) -> list[str]:
 
 
 def _read(content: bytes | None) -> tuple[Json, ...] | None:
-    """The documents of a file; None if it is not valid YAML."""
-    if content is None:
+    """The documents of a file; None if it is not valid YAML. What keeps a folder has none."""
+    if content is None or content == KEPT:
         return ()
     try:
         return tuple(each.value for each in yaml.load_documents(content))

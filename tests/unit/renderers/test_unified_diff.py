@@ -3,6 +3,7 @@
 import pytest
 
 from renderers.diff.unified import compare
+from renderers.layout import KEPT
 
 VALUE = "aHVudGVyMg=="
 SECRET = f"apiVersion: v1\nkind: Secret\nmetadata: {{name: s}}\ndata: {{key: {VALUE}}}\n"
@@ -149,3 +150,11 @@ def test_a_secret_of_a_moved_item_counts_as_unchanged() -> None:
     new = b"env: [{name: LOG, value: y}, {name: A_TOKEN, value: x}]\n"
 
     assert "(after)" not in compare("x.yaml", old, new).unified
+
+
+def test_the_file_that_keeps_a_folder_is_shown_as_it_is() -> None:
+    shown = compare("clusters/c1/sync/readme.md", None, KEPT)
+
+    assert shown.unified.endswith("".join(f"+{line}\n" for line in KEPT.decode().splitlines()))
+    assert shown.after == ()
+    assert "not valid YAML" in compare("readme.md", None, KEPT + b"\t: {").unified
