@@ -201,9 +201,11 @@ class People:
         self.world.note("otto merges", number=request.number)
 
     async def review(self) -> None:
-        """Approve what is open, once in a while, until the end."""
+        """Approve what is open, once in a while, until the end; some take long to begin."""
+        faults = self.world.faults
+        await asyncio.sleep(self.world.faulty * faults.choose("first review", 0.0, 0.0, 1.0))
         while True:
-            await asyncio.sleep(10 + 40 * self.world.faults.next("review"))
+            await asyncio.sleep(10 + 40 * faults.next("review"))
             if not self.world.scenario.approved:
                 return
             for request in self.ours("open"):
