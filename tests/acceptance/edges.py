@@ -19,6 +19,7 @@ from bot.documents.cluster_status import ClusterStatus, read_cluster_status
 from bot.settings import BucketSettings
 from plugins import signature_matches
 from plugins.flux import Flux, FluxSettings
+from renderers.agents import ROOT
 from tests.acceptance.processes import free_ports
 from tests.acceptance.rig import LOCKED, Rig
 from tests.acceptance.rollouts import ScenarioError
@@ -36,16 +37,19 @@ def run_edges(rig: Rig) -> str:
     refused = asyncio.run(_try_calls(bucket_settings(url)))
     forbidden = _report(rig, url)
     status = asyncio.run(_read(bucket_settings(url)))
-    expected = {
+    names = {
         each["metadata"]["name"]
         for each in rig.cluster(LOCKED).items("kustomizations.kustomize.toolkit.fluxcd.io")
-    } - {"switchyard"}
+    }
+    roots = {each for each in names if each.startswith(f"{ROOT}-")}
+    expected = names - roots
     found = {f"{each.application}.{each.component}" for each in status.units}
     parts = {each.part: each.readiness for each in status.agent}
-    if found != expected or parts.keys() != {"source", "sync"} or parts["source"] != "READY":
+    wanted = {each.replace(ROOT, part) for each in roots for part in ("source", "sync")}
+    if found != expected or parts.keys() != wanted or set(parts.values()) != {"READY"}:
         raise ScenarioError(f"reported {status}, where Flux has {sorted(expected)}")
     return (
-        f"{len(found)} components and 2 parts of Flux on {LOCKED} are in the bucket; the reporter "
+        f"{len(found)} components and {len(parts)} parts of Flux on {LOCKED} are in the bucket; the reporter "
         f"may not {forbidden}; {refused}"
     )
 
