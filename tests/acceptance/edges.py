@@ -49,8 +49,8 @@ def run_edges(rig: Rig) -> str:
     if found != expected or parts.keys() != wanted or set(parts.values()) != {"READY"}:
         raise ScenarioError(f"reported {status}, where Flux has {sorted(expected)}")
     return (
-        f"{len(found)} components and {len(parts)} parts of Flux on {LOCKED} are in the bucket; the reporter "
-        f"may not {forbidden}; {refused}"
+        f"{len(found)} components and {len(parts)} parts of Flux on {LOCKED} are in the "
+        f"bucket; the reporter may not {forbidden}; {refused}"
     )
 
 
