@@ -11,7 +11,7 @@ from tests.acceptance.cluster import Cluster
 from tests.acceptance.page import summary, write_page
 from tests.acceptance.processes import Processes, free_ports
 from tests.acceptance.programs import Programs, build
-from tests.acceptance.recordings import RECORDED, write_recording, write_states
+from tests.acceptance.recordings import RECORDED, write_recordings, write_states
 from tests.acceptance.rig import running_rig
 from tests.acceptance.scenarios import SCENARIOS, run_scenario
 
@@ -21,7 +21,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.acceptance", description=__doc__)
     parser.add_argument("verb", nargs="?", default="run", choices=["run", "build", "api-server"])
     parser.add_argument("--only", nargs="*", help="names of scenarios; the page is not written")
-    parser.add_argument("--record", action="store_true", help="write tests/data/flux anew")
+    parser.add_argument("--record", action="store_true", help="write tests/data/flux and tests/data/argocd anew")
     parser.add_argument("--keep", action="store_true", help="keep running until Ctrl-C")
     parser.add_argument("--port", type=int, help="of `api-server`; default: a free one")
     options, flags = parser.parse_known_args()
@@ -46,7 +46,7 @@ def _run(options: argparse.Namespace, programs: Programs) -> int:
             results.append(run_scenario(rig, scenario))
             print(summary(results[-1:]), flush=True)
             if options.record and scenario.name in RECORDED:
-                write_recording(scenario.name, programs, rig.recorder.exchanges[before:])
+                write_recordings(scenario.name, programs, rig.recorder.exchanges[before:])
             if not options.only:
                 today = datetime.now(UTC).date()
                 write_page(today, programs, results, rig.recorder.exchanges)

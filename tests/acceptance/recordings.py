@@ -6,7 +6,7 @@ their own. A file holds the events of a scenario about some units, in the order 
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +15,13 @@ from tests.acceptance.recorder import Exchange
 
 FOLDER = Path(__file__).parents[1] / "data"
 RECORDED = {
-    "tenant": "flux/tenant",
-    "rollout": "flux/rollout",
-    "failure": "flux/failure",
-    "rollback": "flux/rollback",
-    "containment": "flux/containment",
-    "argocd": "argocd/notifications",
+    "tenant": ("flux/tenant",),
+    "rollout": ("flux/rollout", "argocd/notifications"),
+    "failure": ("flux/failure",),
+    "rollback": ("flux/rollback",),
+    "containment": ("flux/containment",),
 }
-"""The scenarios whose conversations are kept, and the file of each by agent."""
+"""The scenarios whose conversations are kept, and the files of each, one for each agent."""
 STATES = "argocd/currency"
 KEPT = re.compile(
     r"switchyard(-[a-z-]+)?|tenant-shop\.[a-z-]+|storefront\.(currency|cart-redis)|outside(\..*)?"
@@ -37,15 +36,15 @@ MAX_EVENTS = 150
 _ADDRESS = re.compile(r"127\.0\.0\.1:\d+")
 
 
-def write_recording(scenario: str, programs: Programs, exchanges: Iterable[Exchange]) -> None:
+def write_recordings(scenario: str, programs: Programs, exchanges: Sequence[Exchange]) -> None:
     """Write the events of one scenario."""
-    agent = RECORDED[scenario].partition("/")[0]
-    events = [
-        {"seconds": each.seconds, "cluster": each.cluster, "event": _scrub(each.event)}
-        for each in exchanges
-        if each.agent == agent and _is_kept(each.event)
-    ]
-    _write(RECORDED[scenario], programs, "events", events[:MAX_EVENTS])
+    for name in RECORDED[scenario]:
+        events = [
+            {"seconds": each.seconds, "cluster": each.cluster, "event": _scrub(each.event)}
+            for each in exchanges
+            if each.agent == name.partition("/")[0] and _is_kept(each.event)
+        ]
+        _write(name, programs, "events", events[:MAX_EVENTS])
 
 
 def write_states(programs: Programs, states: Iterable[dict[str, Any]]) -> None:
