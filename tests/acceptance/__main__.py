@@ -21,7 +21,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.acceptance", description=__doc__)
     parser.add_argument("verb", nargs="?", default="run", choices=["run", "build", "api-server"])
     parser.add_argument("--only", nargs="*", help="names of scenarios; the page is not written")
-    parser.add_argument("--record", action="store_true", help="write tests/data/flux and tests/data/argocd anew")
+    parser.add_argument("--record", action="store_true", help="write tests/data anew")
     parser.add_argument("--keep", action="store_true", help="keep running until Ctrl-C")
     parser.add_argument("--port", type=int, help="of `api-server`; default: a free one")
     options, flags = parser.parse_known_args()
