@@ -2,6 +2,8 @@
 
 python -m tests.simulation [--worlds N] [--first SEED] [--jobs N]
 python -m tests.simulation --seed N [--shrink]
+
+With --profile, worlds in which one kind of trouble is dense.
 """
 
 import argparse
@@ -10,8 +12,10 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 
-from tests.simulation.shrink import shrink
+from tests.simulation.profiles import PROFILES
+from tests.simulation.shrink import Run, shrink
 from tests.simulation.world import Outcome, simulate
 
 CHUNK = 4
@@ -26,18 +30,20 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--until-broken", action="store_true", help="stop at the first failure")
+    parser.add_argument("--profile", choices=sorted(PROFILES), default="everything")
     options = parser.parse_args()
+    run = partial(simulate, profile=PROFILES[options.profile])
     if options.seed is not None:
-        return replay(options.seed, shrunk=options.shrink)
+        return replay(run, options.seed, shrunk=options.shrink)
     seeds = range(options.first, options.first + options.worlds)
-    return many(seeds, options.jobs, until_broken=options.until_broken)
+    return many(run, seeds, options.jobs, until_broken=options.until_broken)
 
 
-def replay(seed: int, *, shrunk: bool) -> int:
+def replay(run: Run, seed: int, *, shrunk: bool) -> int:
     """Run one world, and print what happened."""
-    outcome = simulate(seed)
+    outcome = run(seed)
     if shrunk and outcome.violation:
-        outcome = shrink(outcome)
+        outcome = shrink(outcome, run)
     print("\n".join(outcome.trace))
     for fault in outcome.faults:
         print(f"fault: {fault}")
@@ -45,10 +51,10 @@ def replay(seed: int, *, shrunk: bool) -> int:
     return int(bool(outcome.violation))
 
 
-def many(seeds: range, jobs: int, *, until_broken: bool) -> int:
+def many(run: Run, seeds: range, jobs: int, *, until_broken: bool) -> int:
     """Run worlds in several processes; print those that fail, and how fast it was."""
     began, ran, failed, merged, faults = time.perf_counter(), 0, 0, 0, 0
-    for outcome in outcomes(seeds, jobs):
+    for outcome in outcomes(run, seeds, jobs):
         ran += 1
         merged, faults = merged + outcome.merged, faults + len(outcome.faults)
         if outcome.violation:
@@ -64,22 +70,22 @@ def many(seeds: range, jobs: int, *, until_broken: bool) -> int:
     return int(failed > 0)
 
 
-def outcomes(seeds: range, jobs: int) -> Iterator[Outcome]:
+def outcomes(run: Run, seeds: range, jobs: int) -> Iterator[Outcome]:
     """What became of each world, without its trace."""
     if jobs == 1:
-        yield from map(simulate, seeds)
+        yield from map(run, seeds)
         return
     parts = [seeds[start : start + CHUNK] for start in range(0, len(seeds), CHUNK)]
     with ProcessPoolExecutor(jobs) as pool:
         try:
-            for found in pool.map(_some, parts):
+            for found in pool.map(partial(_some, run), parts):
                 yield from found
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _some(seeds: range) -> list[Outcome]:
-    return [simulate(seed).brief for seed in seeds]
+def _some(run: Run, seeds: range) -> list[Outcome]:
+    return [run(seed).brief for seed in seeds]
 
 
 if __name__ == "__main__":

@@ -26,10 +26,14 @@ STRENGTHS = (0.0, 0.5, 1.0, 3.0)
 
 @dataclass(slots=True)
 class Faults:
-    """The faults of one world. With `only`, no others than those happen."""
+    """The faults of one world. With `only`, no others than those happen.
+
+    `fixed` has the answers of draws by their names, where a world's profile gives them.
+    """
 
     seed: int
     only: frozenset[str] | None = None
+    fixed: Mapping[str, Any] = field(default_factory=dict)
     active: bool = True
     happened: list[str] = field(default_factory=list)
     _counts: Counter[str] = field(default_factory=Counter)
@@ -37,6 +41,8 @@ class Faults:
 
     def number(self, name: str) -> float:
         """A number from 0 to 1 that this name always has in this world."""
+        if name in self.fixed:
+            return float(self.fixed[name])
         digest = blake2b(f"{self.seed}/{name}".encode(), digest_size=7).digest()
         return int.from_bytes(digest, "big") / (1 << 56)
 
@@ -46,7 +52,9 @@ class Faults:
         return self.number(f"{kind}#{self._counts[kind]}")
 
     def choose(self, kind: str, *values: Any) -> Any:
-        """One of these values, the same each time for this kind."""
+        """One of these values, the same each time for this kind; or what is fixed for it."""
+        if kind in self.fixed:
+            return self.fixed[kind]
         return values[int(self.number(kind) * len(values))]
 
     def pick(self, kind: str, *values: Any) -> Any:

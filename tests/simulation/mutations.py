@@ -17,18 +17,23 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 COPIED = ("bot", "planners", "plugins", "renderers", "tests/fakes", "tests/simulation")
-WORLDS = 60
+WORLDS = 15
 FOUND = re.compile(r"(?m)^seed (\d+): (.*)$")
 
 
 @dataclass(frozen=True, slots=True)
 class Mutation:
-    """A defect: `old` stands once in a file, and becomes `new`."""
+    """A defect: `old` stands once in a file, and becomes `new`.
+
+    Worlds of the profile are tried, from the seed on.
+    """
 
     name: str
     path: str
     old: str
     new: str
+    profile: str = "everything"
+    seed: int = 1
 
 
 MUTATIONS = (
@@ -79,18 +84,21 @@ MUTATIONS = (
         "planners/gating/approvals.py",
         "elif approval.role < rule.role:",
         "elif approval.role < approval.role:",
+        "approvals that do not count",
     ),
     Mutation(
         "count approvals by authors",
         "planners/gating/approvals.py",
         "elif approval.account in snapshot.authors and not",
         "elif approval.account in () and not",
+        "approvals that do not count",
     ),
     Mutation(
         "ignore the age of reports",
         "planners/gating/readiness.py",
         "if snapshot.now >= stale_at(snapshot, unit, observation):",
         "if snapshot.now < observation.at:",
+        "a cluster that falls silent",
     ),
     Mutation(
         "take progress for readiness",
@@ -103,6 +111,7 @@ MUTATIONS = (
         "planners/gating/readiness.py",
         "return PendingUnit(unit, NotReadyReason.REPAIR, observation.message)",
         "return None",
+        "components that fail",
     ),
     Mutation(
         "take silence for readiness",
@@ -133,30 +142,36 @@ MUTATIONS = (
         "bot/gather/requests.py",
         "foreign_author=None if ours else info.author_name,",
         "foreign_author=None,",
+        "commits of others",
+        4,
     ),
     Mutation(
         "never sweep",
         "bot/worker/dispatch.py",
         "await wake(context, keys, release=True)",
         "await wake(context, (), release=True)",
+        "webhooks that never come",
     ),
     Mutation(
         "reply again to what was answered",
         "bot/effects/perform.py",
         "context.markers.read(REPLY, repo, each.body) == marker:",
         "context.markers.read(REPLY, repo, each.body) is marker:",
+        "many commands",
     ),
     Mutation(
         "open a merge request beside the bot's own",
         "bot/gather/requests.py",
         "elif each.state == MergeRequestState.OPEN:\n            requests.append",
         "elif each.state == '':\n            requests.append",
+        "people keep away",
     ),
     Mutation(
         "write a plan comment for each plan",
         "bot/report/plan_comment.py",
         "if ours is None:",
         "if ours is None or ours.comment.body != text:",
+        "people keep away",
     ),
 )
 
@@ -191,7 +206,8 @@ def attempt(mutation: Mutation, worlds: int) -> str:
         (folder / "tests" / "__init__.py").touch()
         apply(mutation, folder)
         command = [sys.executable, "-m", "tests.simulation", "--until-broken", "--jobs", "1"]
-        command += ["--worlds", str(worlds)]
+        command += ["--worlds", str(worlds), "--profile", mutation.profile]
+        command += ["--first", str(mutation.seed)]
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
         if not done.stdout:
             raise RuntimeError(done.stderr)

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+import pygit2
+
 from bot.sandbox.demo.site import APP, BOT, DEPLOY
 from bot.sandbox.forge.accounts import RequestError
 from bot.sandbox.forge.records import MergeRequest
@@ -87,9 +89,11 @@ class People:
         """Do something now and then, while things go wrong."""
         world = self.world
         acts = self._acts()
-        while True:
-            await asyncio.sleep(2 + 30 * world.faults.next("pause of people"))
-            name = world.faults.pick("act", *sorted(acts))
+        names = world.faults.choose("acts", tuple(sorted(acts)))
+        longest = world.faults.choose("longest pause", 30)
+        while names:
+            await asyncio.sleep(2 + longest * world.faults.next("pause of people"))
+            name = world.faults.pick("act", *names)
             requests = self.ours("open")
             if not requests or not world.faults.allow(f"act#{world.faults.count('act')} {name}"):
                 continue
@@ -153,11 +157,14 @@ class People:
         self.world.note("otto holds" if present else "otto lets go", number=request.number)
 
     def _interfere(self, request: MergeRequest) -> None:
-        """Push a commit onto the bot's branch, in the bot's name."""
+        """Push a commit onto the bot's branch, in its name; with its message and trailers too."""
         hand, branch = self.hand("rita"), request.source
         head, path = request.head, f"clusters/{self.world.scenario.canary}/extra.yaml"
         claims = BOT if self.world.faults.next("claims") < 0.5 else ""
-        sha = hand.push(DEPLOY, branch, {path: b"kind: Extra\n"}, "Add an object", claims)
+        message = "Add an object"
+        if self.world.faults.next("message") < 0.5:
+            message = self.world.opened(DEPLOY)[head].peel(pygit2.Commit).message.rstrip()
+        sha = hand.push(DEPLOY, branch, {path: b"kind: Extra\n"}, message, claims)
         own, _ = self.overwritten.get(branch, (head, ""))
         self.overwritten[branch] = (own, sha)
         self.foreign.add(sha)
@@ -204,14 +211,18 @@ class People:
         """Approve what is open, once in a while, until the end; some take long to begin."""
         faults = self.world.faults
         await asyncio.sleep(self.world.faulty * faults.choose("first review", 0.0, 0.0, 1.0))
-        while True:
-            await asyncio.sleep(10 + 40 * faults.next("review"))
-            if not self.world.scenario.approved:
-                return
-            for request in self.ours("open"):
-                held = request.reviews.get(self.hand("rita").login)
-                if held is None or held[0] != request.head:
-                    self.approve("rita", request)
+        pause = 10
+        while self.world.scenario.approved:
+            await asyncio.sleep(pause + 40 * faults.next("review"))
+            unread = [each for each in self.ours("open") if not self._has_read(each)]
+            for request in unread[-faults.choose("reviewed at once", 0) :]:
+                self.approve("rita", request)
+            pause = faults.choose("pause of reviewers", pause)
+
+    def _has_read(self, request: MergeRequest) -> bool:
+        """Whether rita approved what it proposes now."""
+        held = request.reviews.get(self.hand("rita").login)
+        return held is not None and held[0] == request.head
 
     def help(self) -> None:
         """Put right what people have done: branches, holds, closed merge requests."""

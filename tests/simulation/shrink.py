@@ -2,13 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TypeAlias
 
 from tests.simulation.world import Outcome, simulate
 
 MOST_RUNS = 150
+Run: TypeAlias = Callable[..., Outcome]
+"""Runs the world of a seed, with the faults that may happen."""
 
 
-def shrink(outcome: Outcome, run: Callable[..., Outcome] = simulate) -> Outcome:
+def shrink(outcome: Outcome, run: Run = simulate) -> Outcome:
     """The world again, with fewer faults; at most `MOST_RUNS` worlds are tried.
 
     Leaves out large parts first and smaller ones then (delta debugging). A world counts as the same

@@ -31,6 +31,7 @@ from tests.simulation.faults import Faults
 from tests.simulation.laws import Laws
 from tests.simulation.loop import Process, SimulationLoop, StandstillError
 from tests.simulation.people import People
+from tests.simulation.profiles import Profile
 from tests.simulation.scenario import Scenario
 from tests.simulation.service import Replica, open_store
 from tests.simulation.site import Happening, ObservedState, SimulatedHooks
@@ -111,9 +112,11 @@ class Outcome:
 class World:
     """A world of a seed; `only` are the faults that may happen, where they are given."""
 
-    def __init__(self, seed: int, folder: Path, only: frozenset[str] | None = None) -> None:
+    def __init__(
+        self, seed: int, folder: Path, only: frozenset[str] | None, profile: Profile
+    ) -> None:
         self.seed, self.folder, self.start = seed, folder, START
-        self.faults = Faults(seed, only)
+        self.faults = Faults(seed, only, profile)
         self.scenario = Scenario.drawn(self.faults)
         self.faulty = self.faults.choose("length", *[SHORT_SECONDS] * 4, LONG_SECONDS)
         self.trace: list[str] = []
@@ -188,7 +191,7 @@ class World:
 
     def _carry(self, delivery: records.Delivery) -> None:
         fault = self.faults.draw("hook")
-        if fault == "drop":
+        if fault == "drop" or self.faults.choose("webhooks", "arrive") == "lost":
             self.note("hook lost", repository=delivery.repository, event=delivery.event)
             return
         if fault == "forge":
@@ -285,7 +288,7 @@ class World:
     def _found(self) -> None:
         add_people_and_repositories(self.forge, TOKENS)
         self.forge.create_user("eve", "token-of-eve")
-        self.forge.repository(DEPLOY).roles |= {"eve": "read", "ada": "write"}
+        self.forge.repository(DEPLOY).roles |= {"eve": "triage", "ada": "write"}
         self.store = open_store()
         self.work = Work(self.store)
         for repository in (APP, FLEET, DEPLOY):
@@ -327,12 +330,14 @@ class World:
         return f"merge requests are open: {opened}" if opened else ""
 
 
-def simulate(seed: int, only: frozenset[str] | None = None) -> Outcome:
+def simulate(
+    seed: int, only: frozenset[str] | None = None, profile: Profile | None = None
+) -> Outcome:
     """Run one world, in a folder of its own."""
     folder = Path(tempfile.mkdtemp(dir=_memory()))
     gc.disable()  # a world is one heap of cycles: to look through it again and again takes long
     try:
-        return World(seed, folder, only).run()
+        return World(seed, folder, only, profile or {}).run()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         gc.enable()

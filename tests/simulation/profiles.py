@@ -1,0 +1,41 @@
+"""Worlds in which one kind of trouble is dense: some draws have a fixed answer, the rest is drawn.
+
+A defect that shows in one world of hundreds shows here in one of a few.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from tests.simulation.faults import SHARES
+from tests.simulation.scenario import CLUSTERS
+
+Profile = Mapping[str, Any]
+"""What the draws of these names give."""
+
+QUIET: Profile = {f"strength of {kind}": 0.0 for kind in SHARES} | {
+    f"{name} trouble": "" for name in CLUSTERS
+}
+
+PROFILES: Mapping[str, Profile] = {
+    "everything": {},
+    "approvals that do not count": QUIET
+    | {"approved": True, "acts": ("approve own", "approve without role"), "longest pause": 4}
+    | {"length": 60.0, "first review": 1.0},
+    "commits of others": QUIET
+    | {"approved": True, "acts": ("push",), "longest pause": 10, "length": 90.0}
+    | {"first review": 0.0},
+    "components that fail": QUIET
+    | {"approved": False, "shape": "row", "acts": (), "length": 90.0}
+    | {f"{name} trouble": "failing" for name in CLUSTERS}
+    | {f"{name} begins": 0.0 for name in CLUSTERS},
+    "a cluster that falls silent": QUIET
+    | {"approved": True, "shape": "row", "clusters": 2, "acts": (), "length": 600.0}
+    | {"first review": 0.0, "reviewed at once": 1, "pause of reviewers": 440}
+    | {"one trouble": "silent", "one begins": 0.4, "one pulls": 1},
+    "webhooks that never come": QUIET
+    | {"approved": False, "shape": "stages", "webhooks": "lost", "acts": (), "length": 30.0},
+    "many commands": QUIET
+    | {"approved": False, "acts": ("command",), "longest pause": 5, "length": 90.0}
+    | {"strength of write": 4.0},
+    "people keep away": QUIET | {"approved": False, "shape": "stages", "acts": (), "length": 30.0},
+}
