@@ -71,7 +71,7 @@ class Faults:
             return ""
         drawn = self.next(kind)
         for fault, share in SHARES[kind].items():
-            drawn -= share * self._strength(kind)
+            drawn -= self.fixed.get(f"share of {kind} {fault}", share * self._strength(kind))
             if drawn < 0:
                 return self._happen(f"{kind}#{self._counts[kind]} {fault}", fault)
         return ""

@@ -36,6 +36,6 @@ PROFILES: Mapping[str, Profile] = {
     | {"approved": False, "shape": "stages", "webhooks": "lost", "acts": (), "length": 30.0},
     "many commands": QUIET
     | {"approved": False, "acts": ("command",), "longest pause": 5, "length": 90.0}
-    | {"strength of write": 4.0},
+    | {"share of read stale": 0.08},
     "people keep away": QUIET | {"approved": False, "shape": "stages", "acts": (), "length": 30.0},
 }
