@@ -73,7 +73,7 @@ def create_app(
         lifespan=lifespan,
     )
     app.add_middleware(AuthMiddleware, auth=auth)
-    app.add_middleware(MachineRoutes, handlers=_machine_handlers(intake, agents, wake))
+    app.add_middleware(MachineRoutes, handlers=machine_handlers(intake, agents, wake))
     app.add_middleware(ErrorMiddleware)
     app.add_middleware(ForwardedClientMiddleware, proxies=auth.settings.trusted_proxies)
     app.add_middleware(SecurityHeadersMiddleware)
@@ -98,9 +98,11 @@ def _add_probes(app: FastAPI, problems: Callable[[], Sequence[str]]) -> None:
         return JSONResponse({"ready": not found, "problems": found}, code)
 
 
-def _machine_handlers(
+def machine_handlers(
     intake: Intake, agents: Mapping[str, Agent], wake: Callable[[], None]
 ) -> dict[tuple[str, int], Handler]:
+    """What answers programs, by the first part of an address and how many parts follow."""
+
     async def report(request: Request, agent: str, cluster: str) -> Response:
         if agent not in agents:
             raise HTTPException(status.HTTP_404_NOT_FOUND, f"Unknown agent {agent}.")

@@ -28,8 +28,9 @@ from bot.sandbox.demo.site import BOT, FLEET
 from bot.settings import Settings
 from bot.store import Store
 from bot.store.database import Database
-from bot.web import server
 from bot.web.intake import Intake
+from bot.web.machine_routes import Handler
+from bot.web.server import machine_handlers
 from bot.worker import dispatch, worker
 from bot.worker.shares import Shares
 from bot.worker.supervision import Step, Supervisor
@@ -81,7 +82,7 @@ class Replica:
     workers: int = 1
     process: Process = field(init=False)
     service: Service = field(init=False)
-    intake: Intake = field(init=False)
+    handlers: Mapping[tuple[str, int], Handler] = field(init=False)
     starts: int = 0
 
     def start(self) -> None:
@@ -112,7 +113,8 @@ class Replica:
             azure=Azure(settings, self.now),
         )
         self.service = Service(context, settings, owner=self.process.name)
-        self.intake = Intake(context, (REPORT_KEY,))
+        intake = Intake(context, (REPORT_KEY,))
+        self.handlers = machine_handlers(intake, discovery.agents(), self.service.woken.set)
 
     def now(self) -> datetime:
         """The replica's clock."""
@@ -185,15 +187,10 @@ class Replica:
         self, path: str, headers: Mapping[str, str], body: bytes, answer: asyncio.Future[int]
     ) -> None:
         """Answer as the routes of `bot.web.server` do; to build its application takes long."""
-        request, wake = _request(path, headers, body), self.service.woken.set
         _, kind, *names = path.split("/")
+        handler = self.handlers[kind, len(names)]
         try:
-            if kind == "hooks":
-                found = await server._hook(self.intake, wake, request, names[0])
-            else:
-                agent = discovery.agents()[names[0]]
-                found = await server._report(self.intake, wake, agent, names[1], request)
-            status = found.status_code
+            status = (await handler(_request(path, headers, body), *names)).status_code
         except HTTPException as error:
             status = error.status_code
         if not answer.done():
