@@ -32,10 +32,15 @@ PROFILES: Mapping[str, Profile] = {
     | {"approved": True, "shape": "row", "clusters": 2, "acts": (), "length": 600.0}
     | {"first review": 0.0, "reviewed at once": 1, "pause of reviewers": 440}
     | {"one trouble": "silent", "one begins": 0.4, "one pulls": 1},
+    "a second version on slow clusters": QUIET
+    | {"approved": False, "shape": "row", "acts": (), "length": 150.0}
+    | {"wants version 2": 0.0, "changed in 2": "", "p2": 0.9, "wants version 3": 1.0}
+    | {f"{name} pulls": 10 for name in CLUSTERS},
     "webhooks that never come": QUIET
     | {"approved": False, "shape": "stages", "webhooks": "lost", "acts": (), "length": 30.0},
     "many commands": QUIET
     | {"approved": False, "acts": ("command",), "longest pause": 5, "length": 90.0}
     | {"share of read stale": 0.08},
-    "people keep away": QUIET | {"approved": False, "shape": "stages", "acts": (), "length": 30.0},
+    "people keep away": QUIET
+    | {"approved": False, "shape": "stages", "acts": (), "length": 30.0, "patience": 300.0},
 }

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.simulation.mutations import MUTATIONS, ROOT, Mutation
+from tests.simulation.profiles import PROFILES
 from tests.simulation.shrink import shrink
 from tests.simulation.world import Outcome, simulate
 
@@ -25,6 +26,7 @@ def test_a_seed_is_the_same_world_each_time() -> None:
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda each: each.name)
 def test_the_text_that_a_mutation_replaces_is_there_once(mutation: Mutation) -> None:
     assert (ROOT / mutation.path).read_text().count(mutation.old) == 1
+    assert mutation.profile in PROFILES
 
 
 def test_a_failing_world_is_shrunk_to_the_faults_that_it_needs() -> None:

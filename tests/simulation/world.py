@@ -270,12 +270,13 @@ class World:
         for task in acting:
             task.cancel()
         self._heal()
+        patience = self.faults.choose("patience", PATIENCE_SECONDS)
         while not self.violation:
             await asyncio.sleep(3)
             waits = self._unfinished()
             if not waits:
                 break
-            if self.loop.time() > self.faulty + PATIENCE_SECONDS:
+            if self.loop.time() > self.faulty + patience:
                 self.violate(f"it does not converge: {waits}")
         if not self.violation:
             self.laws.at_end()
