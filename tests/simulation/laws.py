@@ -95,7 +95,7 @@ class Laws:
         A person merges what the order status of the last pass allows, so that those words count
         which were known then.
         """
-        for unit in self._units(request):
+        for unit in sorted(self._units(request)):
             for needed in self._needs(unit):
                 self._see_ready(request, unit, needed)
                 self._see_order(request, needed)

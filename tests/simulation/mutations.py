@@ -144,6 +144,7 @@ MUTATIONS = (
         "planners/gating/dependencies.py",
         "if request is not None and HOLD_LABEL in request.labels:",
         "if request is None and HOLD_LABEL:",
+        "waves that are held",
     ),
     Mutation(
         "merge commits of others",

@@ -36,6 +36,8 @@ PROFILES: Mapping[str, Profile] = {
     | {"approved": False, "shape": "row", "acts": (), "length": 150.0}
     | {"wants version 2": 0.0, "changed in 2": "", "p2": 0.9, "wants version 3": 1.0}
     | {f"{name} pulls": 10 for name in CLUSTERS},
+    "waves that are held": QUIET
+    | {"approved": False, "shape": "row", "acts": ("hold",), "longest pause": 5, "length": 90.0},
     "webhooks that never come": QUIET
     | {"approved": False, "shape": "stages", "webhooks": "lost", "acts": (), "length": 30.0},
     "many commands": QUIET
