@@ -41,8 +41,7 @@ async def world(
         return faults.wrap(renamed.wrap(app))
 
     dialect = getattr(request, "param", "memory")
-    if dialect == "memory":
-        asyncio.get_running_loop().set_default_executor(InlineExecutor(1))
+    asyncio.get_running_loop().set_default_executor(InlineExecutor(1))
     made = World(
         tmp_path, dialect, wrap, faults, git_over_http="git_over_http" in request.fixturenames
     )

@@ -23,16 +23,13 @@ def create_github(github: GitHub) -> FastAPI:
     """GitHub Enterprise Server's addresses: /api/v3 and /api/graphql beside the web.
 
     Handlers are coroutines: FastAPI runs plain functions in threads, which costs more than they do.
+    Routers are not included, since that makes each of their routes once more.
     """
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.add_exception_handler(RequestError, _refused)
-    app.include_router(apps.routes(github), prefix="/api/v3")
-    app.include_router(rules.routes(github), prefix="/api/v3")
-    app.include_router(_repositories(github), prefix="/api/v3")
-    app.include_router(_pulls(github), prefix="/api/v3")
-    app.include_router(reviews.routes(github), prefix="/api/v3")
-    app.include_router(_talk(github), prefix="/api/v3")
-    app.include_router(_graphql(github))
+    routers = (apps.routes, rules.routes, _repositories, _pulls, reviews.routes, _talk, _graphql)
+    for routes in routers:
+        app.router.routes += routes(github).routes
     return app
 
 
@@ -47,7 +44,7 @@ def _refused(request: Request, error: Exception) -> Response:
 
 
 def _repositories(github: GitHub) -> APIRouter:
-    routes, forge = APIRouter(prefix="/repos/{owner}/{name}"), github.forge
+    routes, forge = APIRouter(prefix="/api/v3/repos/{owner}/{name}"), github.forge
 
     @routes.get("")
     async def repository(request: Request, owner: str, name: str) -> Response:
@@ -137,7 +134,7 @@ def _repositories(github: GitHub) -> APIRouter:
 
 
 def _pulls(github: GitHub) -> APIRouter:
-    routes, forge = APIRouter(prefix="/repos/{owner}/{name}"), github.forge
+    routes, forge = APIRouter(prefix="/api/v3/repos/{owner}/{name}"), github.forge
 
     def pull(found: MergeRequest, *, listed: bool = False) -> Json:
         value = shapes.pull(forge, found, github.web, listed=listed)
@@ -248,7 +245,7 @@ def _pulls(github: GitHub) -> APIRouter:
 
 
 def _talk(github: GitHub) -> APIRouter:
-    routes, forge = APIRouter(prefix="/repos/{owner}/{name}/issues"), github.forge
+    routes, forge = APIRouter(prefix="/api/v3/repos/{owner}/{name}/issues"), github.forge
 
     @routes.get("/{number}/comments")
     async def comments(request: Request, owner: str, name: str, number: int) -> Response:

@@ -47,9 +47,8 @@ class RefusedJwt:
 
 
 def routes(github: GitHub) -> APIRouter:
-    routes = APIRouter()
-    routes.include_router(_tokens(github))
-    routes.include_router(_hook(github))
+    routes = APIRouter(prefix="/api/v3")
+    routes.routes += [*_tokens(github).routes, *_hook(github).routes]
 
     @routes.get("/users/{login}")
     async def user(request: Request, login: str) -> Json:
@@ -86,7 +85,7 @@ def routes(github: GitHub) -> APIRouter:
 
 
 def _tokens(github: GitHub) -> APIRouter:
-    routes, forge = APIRouter(), github.forge
+    routes, forge = APIRouter(prefix="/api/v3"), github.forge
 
     @routes.get("/app")
     async def app(request: Request) -> Json:
@@ -150,7 +149,7 @@ def _installation(github: GitHub, account: str) -> Json:
 
 
 def _hook(github: GitHub) -> APIRouter:
-    routes = APIRouter(prefix="/app/hook")
+    routes = APIRouter(prefix="/api/v3/app/hook")
 
     @routes.get("/config")
     async def config(request: Request) -> Json:

@@ -56,7 +56,7 @@ def edit(github: GitHub, login: str, place: tuple[str, int], written: Written, b
 
 
 def routes(github: GitHub) -> APIRouter:
-    routes = APIRouter(prefix="/repos/{owner}/{name}/pulls")
+    routes = APIRouter(prefix="/api/v3/repos/{owner}/{name}/pulls")
     forge = github.forge
 
     @routes.get("/{number}/reviews")

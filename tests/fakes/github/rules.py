@@ -7,7 +7,7 @@ from tests.fakes.github.state import GitHub, Json
 
 
 def routes(github: GitHub) -> APIRouter:
-    routes, forge = APIRouter(prefix="/repos/{owner}/{name}"), github.forge
+    routes, forge = APIRouter(prefix="/api/v3/repos/{owner}/{name}"), github.forge
 
     @routes.get("/branches/{branch}")
     async def protection(request: Request, owner: str, name: str, branch: str) -> Json:

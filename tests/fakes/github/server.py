@@ -57,8 +57,7 @@ def start_github(
     github.new_key = app_key
     private, github.app_key = app_key()
     app = create_github(github)
-    app.include_router(web.routes(github))
-    app.include_router(git_http.router(forge))
+    app.router.routes += [*web.routes(github).routes, *git_http.router(forge).routes]
     limited = LimitedTokens(app, github)
     served: ASGIApp = RefusedJwt(TokenForGit(limited, github, token_of))
     server = ThreadedServer(wrap(served) if wrap else served, certificate=certificate).start()

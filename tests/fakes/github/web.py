@@ -23,9 +23,8 @@ def routes(github: GitHub) -> APIRouter:
     async def of(request: Request, org: str) -> Response:
         return await _made(github, request, org)
 
-    routes.include_router(
-        github.oauth.routes("/login/oauth/authorize", "/login/oauth/access_token", 200)
-    )
+    sign_in = github.oauth.routes("/login/oauth/authorize", "/login/oauth/access_token", 200)
+    routes.routes += sign_in.routes
     return routes
 
 

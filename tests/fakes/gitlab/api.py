@@ -24,8 +24,8 @@ def create_gitlab(gitlab: GitLab) -> FastAPI:
     app.add_exception_handler(RequestError, _refused)
     routers = (_users(gitlab), _projects(gitlab), _requests(gitlab), _talk(gitlab))
     for routes in (*routers, rules.routes(gitlab), history.routes(gitlab)):
-        app.include_router(routes, prefix="/api/v4")
-    app.include_router(graphql.routes(gitlab))
+        app.router.routes += routes.routes
+    app.router.routes += graphql.routes(gitlab).routes
     return app
 
 
@@ -47,7 +47,7 @@ def _page(request: Request, found: list[Json]) -> Response:
 
 
 def _users(gitlab: GitLab) -> APIRouter:
-    routes = APIRouter()
+    routes = APIRouter(prefix="/api/v4")
 
     @routes.get("/user")
     async def me(request: Request) -> Json:
@@ -79,7 +79,7 @@ def _users(gitlab: GitLab) -> APIRouter:
 
 
 def _projects(gitlab: GitLab) -> APIRouter:
-    routes, forge = APIRouter(prefix="/projects/{project}"), gitlab.forge
+    routes, forge = APIRouter(prefix="/api/v4/projects/{project}"), gitlab.forge
 
     @routes.get("/members/all/{which}")
     async def member(request: Request, project: str, which: int) -> Json:
@@ -129,7 +129,7 @@ def _projects(gitlab: GitLab) -> APIRouter:
 
 
 def _requests(gitlab: GitLab) -> APIRouter:
-    routes, forge = APIRouter(), gitlab.forge
+    routes, forge = APIRouter(prefix="/api/v4"), gitlab.forge
     listed = "/projects/{project}/merge_requests"
 
     def whole(request: Request, found: MergeRequest) -> Json:
@@ -218,7 +218,7 @@ def _requests(gitlab: GitLab) -> APIRouter:
 
 
 def _talk(gitlab: GitLab) -> APIRouter:
-    routes, forge = APIRouter(), gitlab.forge
+    routes, forge = APIRouter(prefix="/api/v4"), gitlab.forge
     listed = "/projects/{project}/merge_requests/{number}/notes"
 
     @routes.get(listed)

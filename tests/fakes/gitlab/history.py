@@ -23,7 +23,7 @@ BULK = 3
 
 
 def routes(gitlab: GitLab) -> APIRouter:
-    routes, forge = APIRouter(), gitlab.forge
+    routes, forge = APIRouter(prefix="/api/v4"), gitlab.forge
 
     @routes.get("/users/{which}")
     async def by_id(request: Request, which: int) -> Json:

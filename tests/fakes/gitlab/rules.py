@@ -9,13 +9,12 @@ from tests.fakes.gitlab.state import GitLab, Json
 
 def routes(gitlab: GitLab) -> APIRouter:
     routes = APIRouter()
-    routes.include_router(_hooks(gitlab))
-    routes.include_router(_trains(gitlab))
+    routes.routes += [*_hooks(gitlab).routes, *_trains(gitlab).routes]
     return routes
 
 
 def _hooks(gitlab: GitLab) -> APIRouter:
-    routes, forge = APIRouter(prefix="/projects/{project}"), gitlab.forge
+    routes, forge = APIRouter(prefix="/api/v4/projects/{project}"), gitlab.forge
 
     @routes.get("/hooks")
     async def hooks(request: Request, project: str) -> list[Json]:
@@ -38,7 +37,7 @@ def _hooks(gitlab: GitLab) -> APIRouter:
 
 
 def _trains(gitlab: GitLab) -> APIRouter:
-    routes, forge = APIRouter(prefix="/projects/{project}"), gitlab.forge
+    routes, forge = APIRouter(prefix="/api/v4/projects/{project}"), gitlab.forge
 
     @routes.get("/merge_trains/merge_requests/{number}")
     async def car(request: Request, project: str, number: int) -> Json:

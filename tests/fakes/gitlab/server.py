@@ -48,8 +48,8 @@ def start_gitlab(
     """Start it."""
     gitlab = GitLab(forge, clock)
     app = create_gitlab(gitlab)
-    app.include_router(gitlab.oauth.routes("/oauth/authorize", "/oauth/token", 400))
-    app.include_router(git_http.router(forge))
+    sign_in = gitlab.oauth.routes("/oauth/authorize", "/oauth/token", 400)
+    app.router.routes += [*sign_in.routes, *git_http.router(forge).routes]
     served: ASGIApp = TokenForGit(app, forge)
     server = ThreadedServer(wrap(served) if wrap else served, certificate=certificate).start()
     gitlab.web = server.url

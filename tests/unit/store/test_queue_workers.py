@@ -94,8 +94,8 @@ def test_processes_never_hold_a_key_together(store: Store, store_url: str, tmp_p
     folder = tmp_path / "held"
     folder.mkdir()
     store.queue.trigger(KEYS, NOON)
-    workers = [start(WORKER, store_url, str(folder), f"process-{n}") for n in range(3)]
-    assert [line(worker) for worker in workers] == ["ready"] * 3
+    workers = [start(WORKER, store_url, str(folder), f"process-{n}") for n in range(2)]
+    assert [line(worker) for worker in workers] == ["ready"] * 2
 
     said = []
     for worker in workers:
@@ -106,7 +106,7 @@ def test_processes_never_hold_a_key_together(store: Store, store_url: str, tmp_p
         output, _ = worker.communicate()
         said += output.splitlines()
 
-    assert [worker.returncode for worker in workers] == [0, 0, 0]
+    assert [worker.returncode for worker in workers] == [0, 0]
     assert len(said) == len(set(said))
     assert {entry.split()[0] for entry in said} == set(KEYS)
     assert store.queue.waiting(1) == ()
