@@ -20,7 +20,7 @@ from bot.store import Store
 DATA = Path(__file__).parents[1] / "data"
 NOW = datetime(2026, 11, 28, tzinfo=UTC)
 READY, STALLED = "READY", "STALLED"
-CANARY, OTHER = "eu-core-1", "ap-edge-1"
+CANARY, OTHER, THIRD = "eu-core-1", "ap-edge-1", "us-core-1"
 COMPONENTS = ("cart-redis", "currency")
 EVERYWHERE = {(name, cluster): READY for name in COMPONENTS for cluster in (CANARY, OTHER)}
 WEB = ("web", "eu-1")
@@ -30,6 +30,7 @@ ENDS: dict[str, dict[tuple[str, str], str]] = {
     "flux/rollout": EVERYWHERE,
     "flux/failure": {("currency", CANARY): STALLED, ("cart-redis", CANARY): READY},
     "flux/rollback": EVERYWHERE,
+    "argocd/notifications": {(name, THIRD): READY for name in COMPONENTS},
     "anthos/rollout": {WEB: READY},
     "anthos/failure": {WEB: STALLED},
     "anthos/correction": {WEB: READY},
@@ -47,6 +48,8 @@ def recorded(name: str) -> list[dict[str, Any]]:
 def second_of(each: dict[str, Any]) -> str:
     """The second of an event, in which the orders of arrival differ."""
     event = each["event"]
+    if "status" in event:
+        return str(event["status"]["reconciledAt"])
     return str(event["timestamp"] if "timestamp" in event else event["at"])
 
 
@@ -87,7 +90,8 @@ def test_a_recorded_conversation_ends_in_the_real_state(
 
 
 def test_every_recording_is_replayed() -> None:
-    found = (path for agent in ("anthos", "flux") for path in DATA.glob(f"{agent}/*.json"))
+    agents = ("anthos", "argocd", "flux")
+    found = (path for agent in agents for path in DATA.glob(f"{agent}/*.json"))
     files = {f"{path.parent.name}/{path.stem}" for path in found}
 
-    assert files - {"flux/containment"} == set(ENDS)
+    assert files - {"argocd/currency", "flux/containment"} == set(ENDS)
