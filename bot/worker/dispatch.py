@@ -33,6 +33,8 @@ AUDIT_KEPT = timedelta(days=365)
 LATER = timedelta(seconds=10)
 """When applications look at changes in a shared deploy repo that are for another one."""
 
+RECENTLY_MERGED = 5
+"""So many merged merge requests of a repository a sweep looks at: each costs two requests."""
 MOST_READ = 100
 MOST_BRANCHES = 100_000
 
@@ -159,10 +161,16 @@ def _update(views: Views, kind: ViewKind[T], view: T) -> None:
 
 
 async def _reviews(context: Context, repo: Repo) -> set[str]:
-    me = await context.forge(repo).me()
-    requests = await context.forge(repo).merge_requests(repo.path, state="open")
+    """The keys of open merge requests, and of the newest merged ones, where people still command.
+
+    Merged ones come with the listing; a closed one costs GitHub a request for each branch.
+    """
+    forge = context.forge(repo)
+    me = await forge.me()
+    requests = await forge.merge_requests(repo.path, state="open")
+    merged = await forge.merge_requests(repo.path, state="merged")
     return {
         review_key(repo, each.number)
         for each in requests
         if each.author.id != me.id or each.source_branch.startswith(BRANCHES)
-    }
+    } | {review_key(repo, each.number) for each in merged[:RECENTLY_MERGED]}

@@ -8,13 +8,14 @@ import pytest
 from bot.chatops.commands import Answer, Call, Command
 from bot.chatops.executor import commands
 from bot.chatops.parser import Verb
-from bot.sandbox.demo.site import APP, BOT
+from bot.sandbox.demo.site import APP, BOT, DEPLOY
 from bot.worker.reconcile import reconcile_application
 from planners.model import Role
 from tests.fakes.faults import AFTER, Faults
 from tests.fakes.world import World, close
 from tests.stories.test_commands import record, replies, under_way
 from tests.stories.test_every_command import outcomes, say
+from tests.stories.test_forges import merged
 
 ANY = ""
 
@@ -143,3 +144,22 @@ async def test_two_replicas_at_once_record_one_outcome(world: World) -> None:
     await world.settle()
 
     assert outcomes(record(world, number)) == [("hold", "done"), ("hold", "done")]
+
+
+async def test_a_sweep_finds_commands_on_merged_merge_requests(world: World) -> None:
+    replaced = await under_way(world, "{}")
+    wave = world.rita.requests(DEPLOY, "merged")[0]["number"]
+    await merged(world, "next", cart="2.0.0")
+    before = len(replies(world, replaced)), len(replies(world, wave, DEPLOY))
+
+    world.deaf = True
+    world.rita.comment(APP, replaced, say("hold --reason x"))
+    world.rita.comment(DEPLOY, wave, say("hold --reason x"))
+    await world.settle()
+    world.deaf = False
+    for _ in range(2):
+        await world.advance(10)
+        await world.sweep()
+
+    after = len(replies(world, replaced)), len(replies(world, wave, DEPLOY))
+    assert after == (before[0] + 1, before[1] + 1), "each is answered once"
