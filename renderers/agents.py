@@ -16,6 +16,13 @@ Objects = tuple[dict[str, Json], ...]
 ROOT = "switchyard"
 MAX_ROOT_NAME = 38
 """Of a RootSync of Config Sync, whose names are the shortest."""
+KEPT = b"""\
+# Folder of this cluster's agent
+
+Switchyard wrote this file when the last component of an application left the cluster. It keeps the
+folder: an agent whose folder has gone deletes nothing, and what it applied would run on.
+"""
+"""What is in the file that keeps the `sync` folder of a cluster on which nothing stays."""
 _SIMPLE_PATH = re.compile(r"[a-z0-9]+(/[a-z0-9]+)*")
 
 

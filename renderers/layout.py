@@ -64,16 +64,8 @@ class Layout:
                 return None
 
 
-KEPT = b"""\
-# Folder of this cluster's agent
-
-Switchyard wrote this file when the last component of an application left the cluster. It keeps the
-folder: an agent whose folder has gone deletes nothing, and what it applied would run on.
-"""
-
-
 def kept_file(cluster: str) -> str:
-    """The file that keeps the folder of a cluster's agent; its content is `KEPT`."""
+    """The file that keeps the folder of a cluster's agent; it holds `renderers.agents.KEPT`."""
     return f"{cluster_sync_folder(cluster)}/readme.md"
 
 

@@ -25,9 +25,10 @@ from planners.model.snapshot import PreviousDeployment, Snapshot
 from planners.placement.evaluate import Evaluator
 from planners.placement.exceptions import expired
 from planners.plan import Plan, plan, plan_digest
+from renderers.agents import KEPT
 from renderers.defects import Defect
 from renderers.implied_dependencies import with_implied
-from renderers.layout import KEPT, kept_file
+from renderers.layout import kept_file
 from renderers.render import render
 from renderers.tree import FileTree, blob_id
 from renderers.variants import Variants

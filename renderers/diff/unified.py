@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from planners.model import Json
 from renderers import yaml
+from renderers.agents import KEPT
 from renderers.diff.redaction import MASK, redact
-from renderers.layout import KEPT
 
 CONTEXT = 3
 WITHHELD = b"(not shown: the file is not valid YAML and may contain a secret)\n"

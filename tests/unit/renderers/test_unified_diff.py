@@ -2,8 +2,8 @@
 
 import pytest
 
+from renderers.agents import KEPT
 from renderers.diff.unified import compare
-from renderers.layout import KEPT
 
 VALUE = "aHVudGVyMg=="
 SECRET = f"apiVersion: v1\nkind: Secret\nmetadata: {{name: s}}\ndata: {{key: {VALUE}}}\n"
