@@ -327,8 +327,7 @@ def build(
             yield
         finally:
             running.cancel()
-            with suppress(asyncio.CancelledError):
-                await running
+            await asyncio.wait([running])
             for forge in forges.values():
                 await forge.close()
             await context.clusters.close()

@@ -102,8 +102,9 @@ async def _work(
                 await _reconcile(context, claim)
             finally:
                 beating.cancel()
-                with suppress(asyncio.CancelledError):
-                    await beating
+                await asyncio.wait([beating])  # which lets a cancellation of this task through
+            if not beating.cancelled():
+                beating.result()
     except TimeoutError:
         if not valid.expired():
             raise

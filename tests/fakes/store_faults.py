@@ -15,6 +15,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import sqlalchemy as sa
@@ -71,16 +72,21 @@ def truncated(store: Store) -> Iterator[None]:
 
 @contextmanager
 def _pragma(store: Store, pragma: str) -> Iterator[None]:
-    def apply(connection: sqlite3.Connection, _: object) -> None:
-        connection.execute(f"PRAGMA {pragma}")
-
+    """Each new connection begins with a pragma. A listener would be added while others connect."""
     engine = store._database.engine
-    sa.event.listen(engine, "connect", apply)
+    creator = engine.pool._creator
+
+    def create(record: Any) -> Any:
+        connection = creator(record)
+        connection.execute(f"PRAGMA {pragma}")
+        return connection
+
+    engine.pool._creator = create
     engine.dispose()
     try:
         yield
     finally:
-        sa.event.remove(engine, "connect", apply)
+        engine.pool._creator = creator
         engine.dispose()
 
 

@@ -98,7 +98,8 @@ async def until(holds: Callable[[], Any]) -> None:
 async def test_a_failing_database_is_outlived(running: Running, fault: StoreFault) -> None:
     """A webhook is answered with 503 until it can be stored; then the workers go on by themselves.
 
-    Faults that the service mends itself may be over before a webhook meets them.
+    Faults that the service mends itself may be over before a webhook meets them; a file that is
+    truncated while all its pages are in the log has lost nothing.
     """
     store = running.service.context.store
     await until(running.ready)
@@ -116,8 +117,9 @@ async def test_a_failing_database_is_outlived(running: Running, fault: StoreFaul
 
     assert running.refused <= {503}
     shown = [each["event"] for each in logs if each["event"].startswith("database")]
-    assert shown[0] == "database not available"
-    assert shown[-1] == "database available again"
+    if shown or fault.__name__ not in HEALS:
+        assert shown[0] == "database not available"
+        assert shown[-1] == "database available again"
     assert [each for each in logs if each.get("exc_info")] == []
     assert running.service.failure is None
 
@@ -138,11 +140,12 @@ async def test_a_service_is_not_ready_while_its_queue_stands_still(
 ) -> None:
     await until(running.ready)
     queue, clock = running.service.context.store.queue, running.service.context.clock
-    monkeypatch.setattr(queue, "claim", lambda *_: None)
+    monkeypatch.setattr(queue, "claim", lambda *_, **__: None)
     monkeypatch.setattr(supervision.Supervisor, "since_step", lambda *_: 301.0)
-    await asyncio.to_thread(queue.trigger, ["application/a"], clock() - timedelta(minutes=6))
 
     async def stuck() -> bool:
+        """Again each time: a claim that had begun before may take the key."""
+        await asyncio.to_thread(queue.trigger, ["application/a"], clock() - timedelta(minutes=6))
         problems: list[str] = (await running.client.get("/readyz")).json()["problems"]
         return problems == ["queue: no worker takes the oldest key"]
 
