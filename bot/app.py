@@ -328,6 +328,8 @@ def build(
         finally:
             running.cancel()
             await asyncio.wait([running])
+            if not running.cancelled():
+                running.result()
             for forge in forges.values():
                 await forge.close()
             await context.clusters.close()
