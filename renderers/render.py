@@ -14,7 +14,9 @@ from planners.model.snapshot import Snapshot
 from planners.plan import Plan
 from renderers import yaml
 from renderers.agents import References
+from renderers.carriers import Carrier
 from renderers.defects import Defect, confined
+from renderers.derived import DerivedObjects
 from renderers.kubernetes.fields import in_key_order
 from renderers.kubernetes.kinds import Scope, kind_of
 from renderers.kubernetes.metadata import label_of
@@ -91,6 +93,7 @@ class _Rendering:
     variants: Variants
     references: ReferenceFiles
     schemas: Schemas
+    derived: DerivedObjects
     files: dict[tuple[VariantKey, _Replicas], FileTree] = field(default_factory=dict)
     settled: dict[_FilesKey, FileTree] = field(default_factory=dict)
     problems: dict[_ProblemKey, PlanProblem] = field(default_factory=dict)
@@ -141,12 +144,12 @@ class _Rendering:
         """The object files of a unit by file name, shared by all clusters with this variant."""
         replicas = self.plan.replicas.get(unit)
         overrides = frozenset(replicas.items()) if replicas else NO_REPLICAS
-        variant_key = self.variants.key(component, cluster)
+        variant_key = self.derived.key(unit, self.variants.key(component, cluster))
         known = _FilesKey(variant_key, overrides, site.kind, cluster.kubernetes)
         if known in self.settled:
             self.owners.add_known(variant_key, cluster.name)
             return self.settled[known]
-        variant = self.variants.variant(component, cluster)
+        variant = self.derived.variant(variant_key, component, cluster)
         findings = self.validation.validate(variant_key, variant, cluster)
         self.owners.add(variant_key, variant, cluster.name)
         refusals = self.object_refusals(variant_key, variant, site)
@@ -269,12 +272,14 @@ def render(
     variants: Variants,
     agents: Mapping[str, References],
     schemas: Schemas,
+    carriers: Iterable[Carrier],
 ) -> Rendered:
     """Render every unit of the plan; a pure function of its arguments."""
     snapshot = variants.snapshot
     layout = Layout.of(snapshot.registration)
     references = ReferenceFiles(snapshot, layout, agents)
-    run = _Rendering(plan, snapshot, variants, references, schemas)
+    derived = DerivedObjects.of(plan, variants, carriers)
+    run = _Rendering(plan, snapshot, variants, references, schemas, derived)
     clusters = {cluster.name: cluster for cluster in snapshot.clusters}
     components = {each.name: each for each in snapshot.application.components}
     trees = {
@@ -283,6 +288,11 @@ def render(
     }
     for message in run.quota.problems():
         run.problem(message)
-    problems = (*run.problems.values(), *run.owners.problems(), *run.validation.problems())
+    problems = (
+        *derived.problems,
+        *run.problems.values(),
+        *run.owners.problems(),
+        *run.validation.problems(),
+    )
     warnings = (*run.warnings, *run.validation.warnings())
     return Rendered(trees, problems, warnings, (*run.defects, *run.validation.defects))

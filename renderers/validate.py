@@ -18,7 +18,7 @@ from renderers.kubernetes.schemas import Schemas, SchemaViolation
 from renderers.kubernetes.sops import decrypted_shape
 from renderers.validation.registry import rule_violations
 from renderers.variant_keys import VariantKey
-from renderers.variants import Object, Variant, Variants
+from renderers.variants import Object, Variant, Variants, identity
 
 SHOWN_CLUSTERS = 3
 NEWEST = 999  # later than any minor version: rules only get looser
@@ -128,7 +128,8 @@ class SchemaValidation:
         writer = variant.writer_of(dict(item), path, self.variants.custom) if path else None
         if writer is not None:
             return writer.position
-        return self._source_place(variant, item, path)
+        origin = variant.origins.get(identity(item)) if variant.origins else None
+        return origin or self._source_place(variant, item, path)
 
     def _source_place(
         self, variant: Variant, item: Mapping[str, Json], path: tuple[str | int, ...]

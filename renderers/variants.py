@@ -13,6 +13,7 @@ from planners.model import (
     Component,
     ContainerLimits,
     CustomizationIntent,
+    FilePosition,
     Json,
     PlanProblem,
     Target,
@@ -47,7 +48,8 @@ Identity: TypeAlias = tuple[Json, Json, str, str | None]
 class Variant:
     """The objects of a component on clusters like `cluster`, and the problems of building them.
 
-    `written` holds what customisations set, by the identity of the object.
+    `written` holds what customisations set, by the identity of the object, and `origins` what
+    derived objects come from.
     """
 
     component: Component
@@ -56,12 +58,13 @@ class Variant:
     problems: list[PlanProblem] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     written: dict[Identity, WriteLedger[CustomizationIntent]] = field(default_factory=dict)
+    origins: Mapping[Identity, FilePosition] = field(default_factory=dict)
 
     def writer_of(
         self, item: Object, path: Iterable[str | int], custom: CustomKinds
     ) -> CustomizationIntent | None:
         """The customisation that set a field of one of the objects."""
-        ledger = self.written.get(_identity(item))
+        ledger = self.written.get(identity(item))
         known = Field(shape_of(item, custom_schema(custom, item)))
         return ledger.writer_of(path_in(item, path, known)) if ledger is not None else None
 
@@ -139,7 +142,7 @@ class Variants:
             return self._read(component, "")
         files = self.snapshot.sources[component.name]
         every = (item for file in sorted(files) for item in self._read(component, file))
-        return tuple({_identity(item): item for item in every}.values())
+        return tuple({identity(item): item for item in every}.values())
 
     def _build(self, variant: Variant) -> None:
         """Add the objects of the variant's source on its cluster, or why there are none."""
@@ -271,9 +274,9 @@ class _Customization:
 
     def _create(self, file: str, content: bytes) -> None:
         """Add the objects of a template; none of them may exist already."""
-        known = {_identity(item)[1:] for item in self.variant.objects}
+        known = {identity(item)[1:] for item in self.variant.objects}
         for item in template_objects(file, content, self.variant.cluster):
-            if _identity(item)[1:] in known:
+            if identity(item)[1:] in known:
                 self._problem(f"{file} creates {label_of(item)}, which already exists: patch it")
                 continue
             self.variant.objects.append(item)
@@ -339,7 +342,7 @@ class _Customization:
             if not is_target(item, target):
                 continue
             result = change(item)
-            if _identity(result) != _identity(item):
+            if identity(result) != identity(item):
                 self._problem("must not change apiVersion, kind, name or namespace")
                 continue
             self._record(item, writes(item))
@@ -348,7 +351,7 @@ class _Customization:
 
     def _record(self, item: Object, writes: Sequence[Write]) -> None:
         """Record the fields set; two customisations that set one field differently conflict."""
-        ledger = self.variant.written.setdefault(_identity(item), WriteLedger())
+        ledger = self.variant.written.setdefault(identity(item), WriteLedger())
         conflict = ledger.add(writes, self.intent)
         if conflict is not None:
             self._problem(
@@ -362,6 +365,6 @@ class _Customization:
         self.variant.problems.append(PlanProblem(text, self.intent.position))
 
 
-def _identity(item: Mapping[str, Json]) -> Identity:
+def identity(item: Mapping[str, Json]) -> Identity:
     """What a customisation must not change: apiVersion, kind, name and namespace."""
     return item.get("apiVersion"), item.get("kind"), name_of(item), namespace_of(item)

@@ -97,6 +97,10 @@ def _application(document: ApplicationDocument, positions: DocumentPositions) ->
             for index, each in enumerate(spec.exceptions)
         ),
         optimal=spec.strategy == "optimal",
+        connectivity=tuple(
+            intents.connectivity(each, positions.at("spec", "connectivity", index))
+            for index, each in enumerate(spec.connectivity)
+        ),
     )
 
 

@@ -125,11 +125,19 @@ def _component_references(document: ApplicationDocument) -> Iterator[_NameRefere
             path = ("spec", "placement", number, "affinity", index, "component")
             if rule.application is None:
                 yield _NameReference(rule.component, path)
+    yield from _connected_components(document)
     lists = [("customizations", n, each.components) for n, each in enumerate(spec.customizations)]
     lists += [("exceptions", n, each.components) for n, each in enumerate(spec.exceptions)]
     for key, number, components in lists:
         for index, name in enumerate(components):
             yield _NameReference(name, ("spec", key, number, "components", index))
+
+
+def _connected_components(document: ApplicationDocument) -> Iterator[_NameReference]:
+    for number, intent in enumerate(document.spec.connectivity):
+        for key, named in (("from", intent.caller.component), ("to", intent.callee.component)):
+            if named is not None:
+                yield _NameReference(named, ("spec", "connectivity", number, key, "component"))
 
 
 def _unknown_applications(

@@ -2,6 +2,7 @@
 
 from bot.documents.models import (
     AnyOfPart,
+    ConnectivityPart,
     CustomizationPart,
     DataPart,
     ExceptionPart,
@@ -29,6 +30,15 @@ from planners.model import (
     Target,
     Toleration,
     UserPlace,
+)
+from planners.model.connectivity import (
+    Callee,
+    Caller,
+    ConnectivityIntent,
+    External,
+    Protocol,
+    RequestRule,
+    TlsMode,
 )
 from planners.model.selectors import Selector
 from renderers.sources import ParameterKind
@@ -170,3 +180,23 @@ def stage(part: StagePart) -> Stage:
 
 def _percent(value: int | str | None) -> int | None:
     return int(value.removesuffix("%")) if isinstance(value, str) else None
+
+
+def connectivity(part: ConnectivityPart, position: FilePosition) -> ConnectivityIntent:
+    """The intent of an entry of `connectivity`."""
+    caller, callee, external = part.caller, part.callee, part.external
+    return ConnectivityIntent(
+        caller=Caller(caller.component or "", caller.namespace or "", caller.cidr or ""),
+        callee=Callee(
+            callee.component or "",
+            callee.host or "",
+            callee.cidr or "",
+            callee.service or "",
+            "" if callee.port is None else str(callee.port),
+            Protocol(callee.protocol),
+        ),
+        allow=tuple(RequestRule(tuple(each.methods), tuple(each.paths)) for each in part.allow),
+        tls=TlsMode(part.tls),
+        external=External(external.host, external.certificate_ref or "") if external else None,
+        position=position,
+    )

@@ -3,6 +3,7 @@
 import re
 import sys
 from datetime import UTC, datetime, time, timedelta
+from ipaddress import ip_network
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -154,6 +155,15 @@ def _host(value: str) -> str:
     return value
 
 
+def _cidr(value: str) -> str:
+    try:
+        return str(ip_network(value))
+    except ValueError:
+        raise invalid(
+            f"invalid network {value!r}; expected e.g. 203.0.113.0/24, without host bits"
+        ) from None
+
+
 def _quantity(value: Any) -> int:
     try:
         return quantities.parse(value)
@@ -227,6 +237,7 @@ QuantityText = Annotated[str, BeforeValidator(_quantity_text, json_schema_input_
 QuantityTexts = dict[str, QuantityText]
 ApiVersion = Annotated[str, AfterValidator(_api_version)]
 MinorVersion = Annotated[str, BeforeValidator(_minor_version)]
+Cidr = Annotated[str, AfterValidator(_cidr)]
 HostPattern = Annotated[str, AfterValidator(_host)]
 Hour = Annotated[time, BeforeValidator(_hour, json_schema_input_type=str)]
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]

@@ -2,6 +2,7 @@
 
 from bot.documents.models import (
     ClusterDocument,
+    NetworkPart,
     PolicyDocument,
     RegistrationDocument,
     TenantDocument,
@@ -37,6 +38,8 @@ from planners.model import (
     Tenant,
     Window,
 )
+from planners.model.fleet import DEFAULT_NETWORK
+from planners.model.network import EgressEngine, Gateway, Ingress, Mesh, Network, PolicyEngine
 
 REGION, ZONE = "topology.kubernetes.io/region", "topology.kubernetes.io/zone"
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -72,6 +75,33 @@ def cluster(document: ClusterDocument) -> Cluster:
         values=dict(sorted(spec.values.items())),
         report_key_generation=spec.report_key_generation,
         agent_settings=agent_settings(spec),
+        network=_network(spec.network) if spec.network else DEFAULT_NETWORK,
+    )
+
+
+def _network(part: NetworkPart) -> Network:
+    east_west, ingress = part.east_west, part.ingress
+    return Network(
+        mesh=Mesh(part.mesh),
+        mesh_id=part.mesh_id or "",
+        name=part.network or "",
+        trust_domain=part.trust_domain,
+        east_west=Gateway(east_west.address, east_west.port, east_west.namespace)
+        if east_west
+        else None,
+        ingress=Ingress(
+            ingress.address or "",
+            ingress.namespace or "",
+            ingress.gateway_class or "",
+            tuple(sorted(ingress.selector.items())),
+        )
+        if ingress
+        else None,
+        cluster_set=part.cluster_set or "",
+        pod_ranges=tuple(sorted(part.pod_ranges)),
+        policies=PolicyEngine(part.policies),
+        egress=EgressEngine(part.egress),
+        gateway_api=part.gateway_api,
     )
 
 

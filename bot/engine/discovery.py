@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from planners.placement.filters import Filter
     from planners.placement.scores import Score
     from plugins import Agent
+    from renderers.carriers import Carrier
     from renderers.patch import Patch
     from renderers.sources import Source
 
@@ -68,6 +69,11 @@ def sources() -> "dict[str, Source]":
 def patches() -> "dict[str, Patch]":
     """Every kind of patch."""
     return discover("renderers.patch", "PATCH")
+
+
+def carriers() -> "dict[str, Carrier]":
+    """Everything that carries connections."""
+    return discover("renderers.carriers", "CARRIER")
 
 
 def agents() -> "dict[str, Agent]":

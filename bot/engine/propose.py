@@ -135,7 +135,8 @@ def _draft(planned: Snapshot, *, thorough: bool) -> Draft:
     except highs.SolverMissingError as missing:
         problems.append(PlanProblem(str(missing)))
     made = plan(snapshot, evaluator, variants.workloads(), solver)
-    rendered = render(made, variants, discovery.agents(), KubernetesSchemas())
+    carriers = discovery.carriers().values()
+    rendered = render(made, variants, discovery.agents(), KubernetesSchemas(), carriers)
     drafted = Draft(
         application=snapshot.application,
         plan=made,

@@ -12,6 +12,7 @@ from planners.model.basics import (
     OnFailure,
     Target,
 )
+from planners.model.connectivity import ConnectivityIntent
 from planners.model.fleet import Cluster
 from planners.model.placement import ExceptionRule, PlacementIntent
 from planners.model.selectors import Selector
@@ -160,6 +161,7 @@ class Application:
     optimal: bool = False
     is_tenant_setup: bool = False
     exceptions: tuple[ExceptionRule, ...] = ()
+    connectivity: tuple[ConnectivityIntent, ...] = ()
 
     def component(self, name: str) -> Component | None:
         """The component of that name, or None."""

@@ -6,6 +6,7 @@ from datetime import datetime, time, timedelta
 from enum import IntEnum, StrEnum
 
 from planners.model.basics import Json, Repo
+from planners.model.network import Network
 from planners.model.selectors import Selector
 from planners.model.tenant import Tenant
 
@@ -82,6 +83,10 @@ class AgentSettings:
         return DEFAULT_REPORT_AGE
 
 
+DEFAULT_NETWORK = Network()
+"""A cluster with NetworkPolicies and nothing else."""
+
+
 @dataclass(frozen=True, slots=True)
 class Cluster:
     """A cluster of the fleet; `agent` names the plugin of its GitOps agent (`flux`).
@@ -114,6 +119,7 @@ class Cluster:
     report_key_generation: int = 1
     api_versions: tuple[str, ...] = ()
     agent_settings: AgentSettings | None = None
+    network: Network = DEFAULT_NETWORK
 
     @property
     def known_nodes(self) -> int:

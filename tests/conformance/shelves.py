@@ -35,6 +35,7 @@ SHELVES = (
     Shelf("planners.placement.filters", "FILTER", ("Filter",)),
     Shelf("planners.placement.scores", "SCORE", ("Score",)),
     Shelf("plugins", "PLUGIN", ("Agent", "ApiAgent")),
+    Shelf("renderers.carriers", "CARRIER", ("Carrier",)),
     Shelf("renderers.patch", "PATCH", ("Patch",)),
     Shelf("renderers.sources", "SOURCE", ("Source",)),
 )

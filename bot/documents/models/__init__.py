@@ -10,6 +10,7 @@ from bot.documents.models.application import (
     StagePart,
 )
 from bot.documents.models.common import Part
+from bot.documents.models.connectivity import ConnectivityPart, NetworkPart
 from bot.documents.models.fleet import ClusterDocument, PolicyDocument, RegistrationDocument
 from bot.documents.models.placement import AnyOfPart, ExceptionPart, PlacementPart
 from bot.documents.models.tenant import TenantDocument
@@ -27,10 +28,12 @@ __all__ = [
     "ApplicationDocument",
     "ClusterDocument",
     "ComponentPart",
+    "ConnectivityPart",
     "CustomizationPart",
     "DataPart",
     "DependencyPart",
     "ExceptionPart",
+    "NetworkPart",
     "PlacementPart",
     "PolicyDocument",
     "RegistrationDocument",

@@ -13,6 +13,7 @@ from bot.documents.chart_types import (
     check_chart,
 )
 from bot.documents.models.common import Metadata, Part, PositiveInt, Version
+from bot.documents.models.connectivity import ConnectivityPart
 from bot.documents.models.kinds import KindPart, with_kinds
 from bot.documents.models.placement import ExceptionPart, PlacementPart
 from bot.documents.types import (
@@ -280,6 +281,9 @@ class ApplicationSpec(Part):
     )
     customizations: list[CustomizationPart] = Field(
         default_factory=list, description="Differences between clusters, applied in this order."
+    )
+    connectivity: list[ConnectivityPart] = Field(
+        default_factory=list, description="Who may call whom."
     )
     rollout: RolloutPart = Field(
         default_factory=RolloutPart, description="Stages, and the reaction to failures."

@@ -7,6 +7,7 @@ from pydantic import Field, JsonValue, model_validator
 from bot.documents.chart_types import ChartAddress, ChartHost
 from bot.documents.models.agents import with_settings
 from bot.documents.models.common import Metadata, Part, PositiveInt, Version
+from bot.documents.models.connectivity import NetworkPart
 from bot.documents.types import (
     ApiVersion,
     Day,
@@ -110,6 +111,9 @@ class ClusterFacts(Part):
     maintenance: Literal["none", "cordoned", "drained"] = Field(
         default="none",
         description="`cordoned`: no new components; `drained`: running components move away too.",
+    )
+    network: NetworkPart | None = Field(
+        default=None, description="What it has that carries connections: mesh, gateways, policies."
     )
     timezone: Timezone = Field(
         default="UTC", description="IANA name, such as Europe/Berlin, for maintenance windows."

@@ -54,7 +54,8 @@ def rendered(folder: Path) -> Rendered:
     """What is rendered of it with these schemas."""
     given = snapshot(folder)
     variants = Variants(given, discovery.sources(), discovery.patches())
-    return render(propose(given).plan, variants, discovery.agents(), Broken())
+    carriers = discovery.carriers().values()
+    return render(propose(given).plan, variants, discovery.agents(), Broken(), carriers)
 
 
 def test_the_object_has_a_problem_and_the_others_are_checked(tmp_path: Path) -> None:

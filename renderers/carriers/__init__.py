@@ -1,0 +1,39 @@
+"""Carriers turn connections into Kubernetes objects: one file each, exporting `CARRIER: Carrier`.
+
+A carrier adds objects to the units of both sides: they are written into the unit's own folder, ship
+in its wave and leave with it. It decides by the facts of the clusters (`cluster.network`) whether
+it has a part in a connection at all. A connection whose needs are not all met by some carrier is a
+problem of the plan, so that nothing is declared that is not carried out.
+"""
+
+from collections.abc import Iterator
+from typing import Protocol
+
+from renderers.connections import Address, ConnectedUnit, Connection, DerivedObject, Need
+
+
+class Carrier(Protocol):
+    """One way to carry out connections."""
+
+    @property
+    def name(self) -> str:
+        """The name in messages and on reference pages."""
+
+    @property
+    def summary(self) -> str:
+        """What it does, as a sentence; the reference pages show it."""
+
+    def meets(self, connection: Connection) -> frozenset[Need]:
+        """Which of the connection's needs its objects meet; empty if it has no part in it."""
+
+    def missing(self, connection: Connection) -> str:
+        """What the cluster documents would have to state for it to meet more; else empty."""
+
+    def address(self, connection: Connection) -> Address | None:
+        """Where the client reaches the server, if this carrier provides the way."""
+
+    def server_objects(self, unit: ConnectedUnit) -> Iterator[DerivedObject]:
+        """What the unit gets because others call it (`unit.serves`)."""
+
+    def client_objects(self, unit: ConnectedUnit) -> Iterator[DerivedObject]:
+        """What the unit gets because it calls others (`unit.calls`)."""

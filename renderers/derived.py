@@ -1,0 +1,226 @@
+"""Derives objects from connectivity intents: resolves connections, and asks the carriers.
+
+Called while a plan is rendered. Without intents nothing is resolved and nothing is derived.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from planners.connect import Case, Link, link_problems, links
+from planners.model import Cluster, Component, PlanProblem, Unit
+from planners.model.connectivity import ConnectivityIntent
+from planners.plan import Plan
+from renderers.carriers import Carrier
+from renderers.connections import (
+    Address,
+    Client,
+    ComponentClient,
+    ComponentServer,
+    ConnectedUnit,
+    Connection,
+    DerivedObject,
+    HostServer,
+    NamespaceClient,
+    Need,
+    RangeClient,
+    RangeServer,
+    Server,
+    service_address,
+)
+from renderers.endpoints import EndpointError, Endpoints
+from renderers.policy.hosts import owns
+from renderers.variant_keys import VariantKey
+from renderers.variants import Variant, Variants, identity
+
+_KEY = "connections"
+SHOWN_CLUSTERS = 3
+
+
+@dataclass(slots=True)
+class _Resolver:
+    """Turns links into connections; problems are reported once for each intent and message."""
+
+    variants: Variants
+    clusters: Mapping[str, Cluster]
+    components: Mapping[str, Component]
+    problems: dict[PlanProblem, list[str]] = field(default_factory=dict)
+    _endpoints: dict[VariantKey, Endpoints] = field(default_factory=dict)
+    _clients: dict[Unit, ComponentClient] = field(default_factory=dict)
+    _servers: dict[tuple[int, Unit], ComponentServer] = field(default_factory=dict)
+
+    def connections(self, found: Sequence[Link]) -> Iterator[Connection]:
+        """The connections of all links whose sides exist in the rendered objects."""
+        for link in found:
+            try:
+                yield Connection(link.intent, link.case, self._client(link), self._server(link))
+            except EndpointError as error:
+                unit = link.server or link.client
+                self.problem(link.intent, str(error), unit.cluster if unit else "")
+
+    def problem(self, intent: ConnectivityIntent, message: str, cluster: str) -> None:
+        """Add a problem of an intent on a cluster."""
+        problem = PlanProblem(f"connectivity from {intent}: {message}", intent.position)
+        where = self.problems.setdefault(problem, [])
+        if cluster and cluster not in where:
+            where.append(cluster)
+
+    def problems_with_clusters(self) -> Iterator[PlanProblem]:
+        """All problems, each with the clusters where it is found."""
+        for problem, where in self.problems.items():
+            more = f" and {len(where) - SHOWN_CLUSTERS} more" if len(where) > SHOWN_CLUSTERS else ""
+            on = f" [on {', '.join(where[:SHOWN_CLUSTERS])}{more}]" if where else ""
+            yield replace(problem, message=problem.message + on)
+
+    def endpoints(self, unit: Unit) -> Endpoints:
+        """The endpoints of a component on a cluster; equal variants share them."""
+        component, cluster = self.components[unit.component], self.clusters[unit.cluster]
+        key = self.variants.key(component, cluster)
+        if key not in self._endpoints:
+            objects = self.variants.variant(component, cluster).objects
+            namespace = self.variants.snapshot.tenant.namespace
+            self._endpoints[key] = Endpoints.of(component.name, objects, namespace)
+        return self._endpoints[key]
+
+    def _client(self, link: Link) -> Client:
+        caller, unit = link.intent.caller, link.client
+        if unit is None:
+            named = caller.namespace
+            return NamespaceClient(named) if named else RangeClient(caller.cidr)
+        if unit not in self._clients:
+            cluster = self.clusters[unit.cluster]
+            self._clients[unit] = ComponentClient(unit, cluster, self.endpoints(unit).pods)
+        return self._clients[unit]
+
+    def _server(self, link: Link) -> Server:
+        callee, unit = link.intent.callee, link.server
+        if unit is None:
+            number = int(callee.port)
+            return (
+                HostServer(callee.host, number) if callee.host else RangeServer(callee.cidr, number)
+            )
+        key = id(link.intent), unit
+        if key not in self._servers:
+            port, pods = self.endpoints(unit).port(callee)
+            self._servers[key] = ComponentServer(unit, self.clusters[unit.cluster], port, pods)
+        return self._servers[key]
+
+
+@dataclass(slots=True)
+class DerivedObjects:
+    """The connections of one plan, and the objects that carriers derive from them."""
+
+    variants: Variants
+    carriers: Sequence[Carrier]
+    clusters: Mapping[str, Cluster]
+    connections: tuple[Connection, ...] = ()
+    problems: tuple[PlanProblem, ...] = ()
+    _serves: dict[Unit, list[Connection]] = field(default_factory=dict)
+    _calls: dict[Unit, list[Connection]] = field(default_factory=dict)
+    _components: Mapping[str, Component] = field(default_factory=dict)
+    _tokens: dict[str, str] = field(default_factory=dict)
+    _extended: dict[VariantKey, Variant] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, plan: Plan, variants: Variants, carriers: Iterable[Carrier]) -> "DerivedObjects":
+        """Resolve the application's intents against a plan.
+
+        Units that are merged and not planned any more may call until they are removed.
+        """
+        snapshot = variants.snapshot
+        clusters = {each.name: each for each in snapshot.clusters}
+        made = cls(variants, tuple(carriers), clusters)
+        if not snapshot.application.connectivity:
+            return made
+        leaving = snapshot.base.entries.keys() - set(plan.units)
+        found = links(snapshot.application, plan.units, leaving, clusters)
+        components = {each.name: each for each in snapshot.application.components}
+        made._components = components
+        resolver = _Resolver(variants, clusters, components)
+        made.connections = tuple(resolver.connections(found))
+        made._check(resolver)
+        made.problems = (*link_problems(found), *resolver.problems_with_clusters())
+        made._index()
+        return made
+
+    def key(self, unit: Unit, key: VariantKey) -> VariantKey:
+        """The key of a unit's variant with what is derived for the unit."""
+        if unit not in self._serves and unit not in self._calls:
+            return key
+        variant = self.variants.variant(
+            self._components[unit.component], self.clusters[unit.cluster]
+        )
+        derived = self._derived(unit, variant)
+        if not derived:
+            return key
+        text = repr([each.item for each in derived])
+        token = self._tokens.setdefault(text, str(len(self._tokens)))
+        key = key._replace(values=(*key.values, (_KEY, token)))
+        if key not in self._extended:
+            self._extended[key] = _with_objects(variant, derived)
+        return key
+
+    def variant(self, key: VariantKey, component: Component, cluster: Cluster) -> Variant:
+        """The variant of a `key`, with derived objects."""
+        return self._extended.get(key) or self.variants.variant(component, cluster)
+
+    def address(self, connection: Connection) -> Address | None:
+        """Where the client of a connection reaches its server; None if nothing says so."""
+        if connection.case is Case.SAME_CLUSTER and isinstance(connection.server, ComponentServer):
+            return service_address(connection.server)
+        found = (each.address(connection) for each in self.carriers)
+        return next((each for each in found if each is not None), None)
+
+    def _index(self) -> None:
+        for each in self.connections:
+            if isinstance(each.server, ComponentServer):
+                self._serves.setdefault(each.server.unit, []).append(each)
+            if isinstance(each.client, ComponentClient):
+                self._calls.setdefault(each.client.unit, []).append(each)
+
+    def _derived(self, unit: Unit, variant: Variant) -> list[DerivedObject]:
+        snapshot = self.variants.snapshot
+        connected = ConnectedUnit(
+            unit=unit,
+            cluster=self.clusters[unit.cluster],
+            tenant=snapshot.tenant,
+            application=snapshot.application.name,
+            objects=variant.objects,
+            serves=tuple(self._serves.get(unit, ())),
+            calls=tuple(self._calls.get(unit, ())),
+        )
+        found: list[DerivedObject] = []
+        for carrier in self.carriers:
+            found += carrier.server_objects(connected)
+            found += carrier.client_objects(connected)
+        return found
+
+    def _check(self, resolver: _Resolver) -> None:
+        """Needs that no carrier meets, and hosts that are not the tenant's."""
+        tenant = self.variants.snapshot.tenant
+        for each in self.connections:
+            external, where = each.intent.external, _place(each)
+            if external is not None and not owns(external.host, tenant):
+                hosts = ", ".join(tenant.hosts) or "none"
+                message = f"host {external.host} is not of tenant {tenant.name} (hosts: {hosts})"
+                resolver.problem(each.intent, message, "")
+            met = frozenset[Need]().union(*(carrier.meets(each) for carrier in self.carriers))
+            unmet = sorted(each.needs - met)
+            if unmet:
+                hints = [hint for carrier in self.carriers if (hint := carrier.missing(each))]
+                remedy = "; ".join(dict.fromkeys(hints)) or "no carrier does it on these clusters"
+                resolver.problem(each.intent, f"lacks {' and '.join(unmet)}: {remedy}", where)
+
+
+def _with_objects(variant: Variant, derived: Sequence[DerivedObject]) -> Variant:
+    objects = [*variant.objects, *(each.item for each in derived)]
+    origins = {identity(each.item): each.intents[0].position for each in derived}
+    return replace(variant, objects=objects, origins=origins)
+
+
+def _place(connection: Connection) -> str:
+    """The clusters of a connection, as messages list them."""
+    sides = (connection.server, connection.client)
+    found = [
+        each.cluster.name for each in sides if isinstance(each, ComponentServer | ComponentClient)
+    ]
+    return " from ".join(dict.fromkeys(found))

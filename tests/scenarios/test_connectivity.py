@@ -1,0 +1,160 @@
+"""Connectivity intents: who may call whom, and what that opens on which cluster."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.fakes.connectivity import CALL, fleet, objects, problems, service, shop
+from tests.fakes.folders import cluster, deployment, planned
+
+SERVER, CLIENT = "NetworkPolicy/connect-to-payment", "NetworkPolicy/connect-from-cart"
+DNS = {
+    "to": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}}}],
+    "ports": [{"port": 53, "protocol": "TCP"}, {"port": 53, "protocol": "UDP"}],
+}
+
+
+def pods(app: str, namespace: str = "shop") -> dict[str, object]:
+    return {
+        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}},
+        "podSelector": {"matchLabels": {"app": app}},
+    }
+
+
+def test_a_server_admits_only_the_declared_client(tmp_path: Path) -> None:
+    """EMCO's network_policy (E4): one policy on the server, and the client's egress to it."""
+    proposal = planned(tmp_path, shop(), fleet())
+
+    assert objects(proposal, "payment", "eu-1")[SERVER]["spec"] == {
+        "ingress": [{"from": [pods("cart")], "ports": [{"port": 8080, "protocol": "TCP"}]}],
+        "podSelector": {"matchLabels": {"app": "payment"}},
+        "policyTypes": ["Ingress"],
+    }
+    assert objects(proposal, "cart", "eu-1")[CLIENT]["spec"] == {
+        "egress": [
+            {"to": [pods("payment")], "ports": [{"port": 8080, "protocol": "TCP"}]},
+            DNS,
+        ],
+        "podSelector": {"matchLabels": {"app": "cart"}},
+        "policyTypes": ["Egress"],
+    }
+
+
+def test_a_client_is_not_closed_in_where_the_tenant_does_not_deny_egress(tmp_path: Path) -> None:
+    proposal = planned(tmp_path, shop(), fleet(tenants="namespace: shop"))
+
+    assert SERVER in objects(proposal, "payment", "eu-1")
+    assert CLIENT not in objects(proposal, "cart", "eu-1")
+
+
+def test_without_intents_nothing_is_derived(tmp_path: Path) -> None:
+    bare = planned(tmp_path / "bare", shop(""), fleet())
+    facts = cluster("eu-1", network="{mesh: istio, podRanges: [10.0.0.0/16]}")
+    meshed = planned(tmp_path / "meshed", shop(""), fleet(facts, cluster("eu-2")))
+
+    assert bare.files == meshed.files
+    assert bare.digest == meshed.digest
+    assert not [each for each in objects(bare, "cart", "eu-1") if "NetworkPolicy" in each]
+
+
+def test_a_unit_without_its_own_part_keeps_its_files(tmp_path: Path) -> None:
+    where = {"cart": ["eu-1", "eu-2"], "payment": ["eu-1"], "web": ["eu-1", "eu-2"]}
+    net = "{podRanges: [10.0.0.0/16], clusterSet: eu}"
+    repo = fleet(cluster("eu-1", network=net), cluster("eu-2", network=net))
+    bare = planned(tmp_path / "bare", shop("", where), repo)
+    call = "{from: {component: web}, to: {component: cart}}"
+    connected = planned(tmp_path / "connected", shop(call, where), repo)
+
+    changed = {
+        unit.component for unit, files in connected.files.items() if files != bare.files[unit]
+    }
+    assert changed == {"cart", "web"}
+
+
+def test_equal_clusters_share_what_is_derived(tmp_path: Path) -> None:
+    where = {"cart": ["eu-1", "eu-2"], "payment": ["eu-1", "eu-2"]}
+    proposal = planned(tmp_path, shop(where=where), fleet())
+
+    ours, theirs = (objects(proposal, "payment", name) for name in ("eu-1", "eu-2"))
+    assert ours[SERVER] == theirs[SERVER]
+
+
+def test_namespaces_and_networks_may_call(tmp_path: Path) -> None:
+    intents = (
+        "{from: {namespace: monitoring}, to: {component: payment}}, "
+        "{from: {cidr: 198.51.100.0/24}, to: {component: payment}}, "
+        "{from: {component: payment}, to: {cidr: 192.0.2.0/24, port: 5432}}"
+    )
+    found = objects(planned(tmp_path, shop(intents), fleet()), "payment", "eu-1")
+
+    monitoring = {
+        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}
+    }
+    assert found[SERVER]["spec"]["ingress"] == [
+        {
+            "from": [{"ipBlock": {"cidr": "198.51.100.0/24"}}, monitoring],
+            "ports": [{"port": 8080, "protocol": "TCP"}],
+        }
+    ]
+    assert found["NetworkPolicy/connect-from-payment"]["spec"]["egress"] == [
+        {
+            "to": [{"ipBlock": {"cidr": "192.0.2.0/24"}}],
+            "ports": [{"port": 5432, "protocol": "TCP"}],
+        },
+        DNS,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("intent", "said"),
+    [
+        ("to: {component: payment, service: pay}", "has no Service 'pay'; it has payment"),
+        ("to: {component: payment, port: 81}", "Service/payment has no port 81; it has 80"),
+        ("to: {component: payment, port: http}", "Service/payment has no port http; it has 80"),
+        ("to: {component: payment, protocol: UDP}", "is TCP, but `to.protocol` is UDP"),
+        ("to: {component: payment}, tls: strict", "lacks encryption"),
+        ("to: {component: payment, protocol: HTTP}, allow: [{methods: [GET]}]", "lacks a check of"),
+        ("to: {host: api.example.com, port: 443}", "a NetworkPolicy cannot name hosts"),
+    ],
+)
+def test_an_intent_that_cannot_be_carried_out_is_refused_with_its_line(
+    tmp_path: Path, intent: str, said: str
+) -> None:
+    found = problems(tmp_path, shop(f"{{from: {{component: cart}}, {intent}}}"), fleet())
+
+    assert len(found) == 1
+    assert found[0].startswith("switchyard.yaml:12:")
+    assert said in found[0]
+
+
+def test_a_way_across_clusters_needs_facts(tmp_path: Path) -> None:
+    where = {"cart": ["eu-2"], "payment": ["eu-1"]}
+    found = problems(tmp_path, shop(where=where), fleet())
+
+    assert len(found) == 1
+    assert "`spec.network.podRanges` of cluster eu-2" in found[0]
+    assert "[on eu-1 from eu-2]" in found[0]
+
+
+def test_a_host_must_belong_to_the_tenant(tmp_path: Path) -> None:
+    intent = "{from: {cidr: 0.0.0.0/0}, to: {component: payment}, external: {host: a.example.org}}"
+    found = problems(tmp_path, shop(intent), fleet())
+
+    assert any("host a.example.org is not of tenant shop" in each for each in found)
+
+
+def test_ports_are_those_of_the_pods_by_name(tmp_path: Path) -> None:
+    app = shop()
+    app["deploy/payment/service.yaml"] = service("payment", "{port: 80, targetPort: web}")
+    app["deploy/payment/deployment.yaml"] = deployment("payment") + (
+        "          ports: [{name: web, containerPort: 9000}]\n"
+    )
+    found = objects(planned(tmp_path, app, fleet()), "payment", "eu-1")
+
+    assert found[SERVER]["spec"]["ingress"][0]["ports"] == [{"port": 9000, "protocol": "TCP"}]
+
+
+def test_an_unknown_component_is_a_problem_of_the_document(tmp_path: Path) -> None:
+    app = shop(CALL.replace("payment", "paiment"))
+    with pytest.raises(Exception, match="unknown component 'paiment'"):
+        planned(tmp_path, app, fleet())
