@@ -21,6 +21,7 @@ class AuditEntry:
 
 
 MAX_PRUNED = 1_000
+INSERT = sa.insert(audit)
 
 
 class Audit:
@@ -34,9 +35,8 @@ class Audit:
     ) -> None:
         """Append an entry."""
         with self._database.write() as connection:
-            connection.execute(
-                sa.insert(audit).values(at=seconds(at), kind=kind, key=key, fields=dict(fields))
-            )
+            row = {"at": seconds(at), "kind": kind, "key": key, "fields": dict(fields)}
+            connection.execute(INSERT, row)
 
     def of(self, key: str, limit: int) -> tuple[AuditEntry, ...]:
         """The newest entries of a key, newest first."""

@@ -44,7 +44,7 @@ class DatabaseClock:
         """
         with self._database.read() as connection:
             asked = time.monotonic()
-            told = connection.scalar(sa.select(self._database.time(None)))
+            told = connection.scalar(sa.select(self._database.time), self._database.now(None))
             answered = time.monotonic()
         assert told is not None
         if self._offset is None or answered - asked < ACCURATE_SECONDS:

@@ -34,11 +34,10 @@ UNLIMITED = ("SET LOCAL lock_timeout = 0", "SET LOCAL statement_timeout = 0")
 
 @dataclass(frozen=True, slots=True)
 class JsonRows:
-    """A table made of JSON, its columns, and the parameters of the query that reads it."""
+    """A table made of the parameter `rows`: JSON text, a list of lists of strings."""
 
     table: sa.FromClause
     columns: list[sa.ColumnElement[str]]
-    parameters: dict[str, str]
 
 
 class Database:
@@ -47,7 +46,8 @@ class Database:
     SQLite allows one writer at a time. The threads of this process wait on a fair lock of their
     own; only other processes wait on SQLite's lock, which is polled.
 
-    Whatever the database fails with is a StoreError, and noted in `outages`.
+    Whatever the database fails with is a StoreError, and noted in `outages`. Statements that are
+    executed often are built once, with parameters: building one costs as much as executing it.
     """
 
     def __init__(self, url: str) -> None:
@@ -156,13 +156,13 @@ class Database:
         """An INSERT that supports ON CONFLICT."""
         return sqlite.insert(table) if self.is_sqlite else postgresql.insert(table)
 
-    def json(self, text: str) -> sa.ColumnElement[Any]:
-        """JSON text as the value of a JSON column, which is not encoded again."""
-        value = sa.literal(text, sa.Text)
+    def json(self, name: str) -> sa.ColumnElement[Any]:
+        """A parameter of JSON text for a JSON column, which is not encoded again."""
+        value = sa.bindparam(name, type_=sa.Text)
         return value if self.is_sqlite else sa.cast(value, sa.JSON)
 
-    def rows(self, text: str, width: int) -> "JsonRows":
-        """JSON text, a list of lists of `width` strings, as a table of one query."""
+    def rows(self, width: int) -> JsonRows:
+        """The parameter `rows`, JSON text of lists of `width` strings, as a table."""
         given = sa.bindparam("rows", type_=sa.Text)
         columns: list[sa.ColumnElement[str]] = []
         if self.is_sqlite:
@@ -172,20 +172,26 @@ class Database:
             elements = sa.func.json_array_elements(sa.cast(given, sa.JSON))
             table = elements.table_valued(sa.column("value", sa.JSON), name="wanted")
             columns += [table.c.value.op("->>")(sa.literal_column(str(n))) for n in range(width)]
-        return JsonRows(table, columns, {"rows": text})
+        return JsonRows(table, columns)
 
-    def time(self, now: datetime | None) -> sa.ColumnElement[float]:
-        """A time in seconds since 1970, as SQL; None is PostgreSQL's own clock.
+    @property
+    def time(self) -> sa.ColumnElement[float]:
+        """The parameter `now` in seconds since 1970, as SQL; NULL is PostgreSQL's own clock."""
+        given: sa.ColumnElement[float] = sa.bindparam("now", type_=sa.Double)
+        if self.is_sqlite:
+            return given
+        epoch = sa.cast(sa.extract("epoch", sa.func.clock_timestamp()), sa.Double)
+        return sa.select(sa.func.coalesce(given, epoch)).scalar_subquery()
+
+    def now(self, now: datetime | None) -> dict[str, float | None]:
+        """The parameter of `time`.
 
         Raises:
             ValueError: None with SQLite, whose processes share the clock of one machine.
         """
-        if now is not None:
-            return sa.literal(seconds(now), sa.Double)
-        if self.is_sqlite:
+        if now is None and self.is_sqlite:
             raise ValueError("SQLite has no server clock: pass `now`")
-        epoch = sa.cast(sa.extract("epoch", sa.func.clock_timestamp()), sa.Double)
-        return sa.select(epoch).scalar_subquery()
+        return {"now": None if now is None else seconds(now)}
 
     def close(self) -> None:
         """Close all connections."""
@@ -242,3 +248,8 @@ def clean(text: str) -> str:
     """Text that both databases accept: no NUL or lone surrogates, at most MAX_TEXT characters."""
     encodable = text[:MAX_TEXT].replace("\0", "\ufffd").encode("utf-8", "replace")
     return encodable.decode()
+
+
+def escaped(prefix: str) -> str:
+    """A text as LIKE reads it with the escape character `/`."""
+    return prefix.replace("/", "//").replace("%", "/%").replace("_", "/_")

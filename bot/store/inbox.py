@@ -8,10 +8,11 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
-from bot.store.database import Database, seconds
+from bot.store.database import Database, JsonRows, seconds
 from bot.store.tables import body_size, inbox, width
 
 MAX_PENDING = 100_000
@@ -22,6 +23,16 @@ CHECKS = 64
 MAX_KNOWN = 1_000_000
 MAX_NUMBER = 2**31 - 1
 MAX_BODY = 25 * 1024 * 1024
+
+NEWEST = sa.select(sa.func.max(inbox.c.id)).scalar_subquery()
+_OLDEST = sa.select(sa.func.min(inbox.c.id)).where(~inbox.c.done).scalar_subquery()
+SPAN = sa.select(NEWEST - _OLDEST)
+PENDING = (
+    sa.select(inbox.c.id, inbox.c.forge, inbox.c.repository, inbox.c.number)
+    .where(~inbox.c.done)
+    .order_by(inbox.c.id)
+    .limit(sa.bindparam("most", type_=sa.Integer))
+)
 
 
 class InboxFullError(Exception):
@@ -79,6 +90,8 @@ class Inbox:
         self, database: Database, max_pending: int = MAX_PENDING, max_bytes: int = MAX_BYTES
     ) -> None:
         self._database = database
+        self._insert = database.insert(inbox).on_conflict_do_nothing()
+        self._find = _of_ids(database.rows(2))
         self._max_pending, self._max_bytes = max_pending, max_bytes
         self._unchecked = self._check_bytes = max_bytes // CHECKS
 
@@ -109,8 +122,7 @@ class Inbox:
                     new.setdefault(key, entry)
             if new:
                 rows = [_row(each, now) for each in new.values()]
-                insert = self._database.insert(inbox).on_conflict_do_nothing()
-                connection.execute(insert, rows)
+                connection.execute(self._insert, rows)
         self._unchecked += sum(len(each.body) for each in new.values())
         return answers
 
@@ -118,18 +130,8 @@ class Inbox:
         self, connection: sa.Connection, entries: Sequence[IncomingDelivery]
     ) -> set[tuple[str, str]]:
         ids = json.dumps([(each.forge, each.delivery_id) for each in entries])
-        wanted = self._database.rows(ids, 2)
-        forge, delivery_id = wanted.columns
-        query = sa.select(inbox.c.forge, inbox.c.delivery_id).select_from(
-            sa.join(
-                wanted.table,
-                inbox,
-                sa.and_(inbox.c.forge == forge, inbox.c.delivery_id == delivery_id),
-            )
-        )
-        return {
-            (row.forge, row.delivery_id) for row in connection.execute(query, wanted.parameters)
-        }
+        found = connection.execute(self._find, {"rows": ids})
+        return {(row.forge, row.delivery_id) for row in found}
 
     def _make_room(self, connection: sa.Connection) -> None:
         """Drop old bodies when many bytes have come; raise if too much is pending."""
@@ -158,9 +160,7 @@ class Inbox:
 
     def _is_full(self, connection: sa.Connection) -> bool:
         """Count pending deliveries, unless the range of ids shows that there are few."""
-        newest = sa.select(sa.func.max(inbox.c.id)).scalar_subquery()
-        oldest = sa.select(sa.func.min(inbox.c.id)).where(~inbox.c.done).scalar_subquery()
-        span = connection.scalar(sa.select(newest - oldest))
+        span = connection.scalar(SPAN)
         if span is None or span + 1 < self._max_pending:
             return False
         pending = sa.select(sa.func.count()).select_from(inbox).where(~inbox.c.done)
@@ -168,12 +168,10 @@ class Inbox:
 
     def pending(self, limit: int) -> tuple[InboxEntry, ...]:
         """The oldest unprocessed deliveries."""
-        columns = (inbox.c.id, inbox.c.forge, inbox.c.repository, inbox.c.number)
-        query = sa.select(*columns).where(~inbox.c.done).order_by(inbox.c.id).limit(limit)
         with self._database.read() as connection:
             return tuple(
                 InboxEntry(id=row.id, forge=row.forge, repository=row.repository, number=row.number)
-                for row in connection.execute(query)
+                for row in connection.execute(PENDING, {"most": limit})
             )
 
     def done(self, ids: Sequence[int]) -> None:
@@ -199,12 +197,19 @@ class Inbox:
 
     def prune(self, before: datetime) -> int:
         """Delete processed deliveries received earlier, or far too many; returns how many."""
-        newest = sa.select(sa.func.max(inbox.c.id)).scalar_subquery()
-        surplus = inbox.c.id <= newest - MAX_KNOWN
+        surplus = inbox.c.id <= NEWEST - MAX_KNOWN
         old = inbox.c.received_at < seconds(before)
         with self._database.write() as connection:
             delete = sa.delete(inbox).where(inbox.c.done, sa.or_(old, surplus))
             return connection.execute(delete).rowcount
+
+
+def _of_ids(wanted: JsonRows) -> sa.Select[Any]:
+    """Those of the wanted deliveries that are known."""
+    forge, delivery_id = wanted.columns
+    is_wanted = sa.and_(inbox.c.forge == forge, inbox.c.delivery_id == delivery_id)
+    joined = sa.join(wanted.table, inbox, is_wanted)
+    return sa.select(inbox.c.forge, inbox.c.delivery_id).select_from(joined)
 
 
 def _row(entry: IncomingDelivery, now: datetime) -> dict[str, object]:

@@ -18,7 +18,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from bot.store.database import Database, clean, moment, seconds
+from bot.store.database import Database, clean, escaped, moment, seconds
 from bot.store.notifier import LocalNotifier, Notifier, PostgresNotifier
 from bot.store.tables import claimable_at, queue
 
@@ -56,6 +56,71 @@ class Waiting:
     quarantined: str | None
 
 
+def _earlier(current: sa.ColumnElement[float | None], due: Any) -> sa.ColumnElement[float]:
+    """The earlier of two times, of which the first may be NULL."""
+    return sa.case((current <= due, current), else_=due)
+
+
+_IS_KEY = queue.c.key == sa.bindparam("a_key")
+_CLAIMED = sa.update(queue).where(
+    _IS_KEY,
+    queue.c.owner == sa.bindparam("an_owner"),
+    queue.c.claimed_generation == sa.bindparam("a_generation"),
+)
+_THEN = _earlier(queue.c.due, sa.bindparam("at", type_=sa.Double))
+_SUCCESS = {**UNCLAIMED, "attempts": 0, "abnormal_ends": 0, "last_error": None}
+DONE = _CLAIMED.values(_SUCCESS)
+DONE_UNTIL = _CLAIMED.values(_SUCCESS | {"due": _THEN})
+RETRY = _CLAIMED.values(
+    {**UNCLAIMED, "due": _THEN, "abnormal_ends": 0, "last_error": sa.bindparam("error")}
+)
+POSTPONE = _CLAIMED.values({**UNCLAIMED, "due": _THEN, "attempts": sa.bindparam("before")})
+
+
+@dataclass(frozen=True, slots=True)
+class _Statements:
+    """Statements that differ between SQLite and PostgreSQL."""
+
+    trigger: sa.Insert
+    release: sa.Insert
+    first: sa.Select[Any]
+    preferred: sa.Select[Any]
+    claim: sa.Update
+    heartbeat: sa.Update
+
+    @classmethod
+    def of(cls, database: Database) -> "_Statements":
+        """Those of a database."""
+        insert = database.insert(queue).values(generation=1, attempts=0, abnormal_ends=0)
+        old, new = queue.c, insert.excluded
+        changes = {"generation": old.generation + 1, "due": _earlier(old.due, new.due)}
+        first = (
+            sa.select(queue)
+            .where(queue.c.quarantined.is_(None), claimable_at <= database.time)
+            .order_by(claimable_at, queue.c.key)
+            .limit(1)
+        )
+        if not database.is_sqlite:
+            first = first.with_for_update(skip_locked=True)
+        lease_until = database.time + sa.bindparam("lease", type_=sa.Double)
+        return cls(
+            trigger=insert.on_conflict_do_update(index_elements=["key"], set_=changes),
+            release=insert.on_conflict_do_update(index_elements=["key"], set_=changes | RELEASED),
+            first=first,
+            preferred=first.where(queue.c.key.startswith(sa.bindparam("prefix"), escape="/")),
+            claim=_claim(lease_until),
+            heartbeat=_CLAIMED.values(lease_until=lease_until),
+        )
+
+
+def _claim(lease_until: sa.ColumnElement[float]) -> sa.Update:
+    generation = sa.bindparam("a_generation", type_=sa.BigInteger)
+    values: dict[str, Any] = {"generation": generation, "claimed_generation": generation}
+    values |= {"due": None, "owner": sa.bindparam("an_owner"), "lease_until": lease_until}
+    values |= {name: sa.bindparam(f"new_{name}") for name in ("attempts", "abnormal_ends")}
+    return sa.update(queue).where(_IS_KEY).values(values)
+
+
 class Queue:
     """Reconcile keys, each claimed by at most one worker.
 
@@ -64,6 +129,7 @@ class Queue:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._statements = _Statements.of(database)
         self._notifier: Notifier = (
             LocalNotifier() if database.is_sqlite else PostgresNotifier(database)
         )
@@ -76,12 +142,7 @@ class Queue:
         rows = [{"key": key, "due": seconds(due)} for key in sorted(set(keys))]
         if not rows:
             return
-        insert = self._database.insert(queue).values(generation=1, attempts=0, abnormal_ends=0)
-        old, new = queue.c, insert.excluded
-        changes = {"generation": old.generation + 1, "due": _earlier(old.due, new.due)}
-        upsert = insert.on_conflict_do_update(
-            index_elements=["key"], set_=changes | RELEASED if release else changes
-        )
+        upsert = self._statements.release if release else self._statements.trigger
         with self._database.write() as connection:
             connection.execute(upsert, rows)
             self._notifier.announce(connection)
@@ -94,74 +155,62 @@ class Queue:
 
         Keys that begin with `prefer` come before all others.
         """
-        time = self._database.time(now)
+        time = self._database.now(now)
         with self._database.write() as connection:
             while row := self._first(connection, time, prefer):
                 abnormal_ends = row.abnormal_ends + (row.owner is not None)
                 if abnormal_ends < MAX_ABNORMAL_ENDS:
                     claim = Claim(row.key, owner, row.generation + 1, row.attempts + 1)
-                    lease_until = time + lease.total_seconds()
-                    connection.execute(_claim(claim, lease_until, abnormal_ends))
+                    values = {"new_attempts": claim.attempts, "new_abnormal_ends": abnormal_ends}
+                    values |= time | {"lease": lease.total_seconds()} | _parameters(claim)
+                    connection.execute(self._statements.claim, values)
                     return claim
                 connection.execute(_quarantine(row))
         return None
 
     def _first(
-        self, connection: sa.Connection, time: sa.ColumnElement[float], prefer: str
+        self, connection: sa.Connection, time: dict[str, float | None], prefer: str
     ) -> sa.Row[Any] | None:
-        query = (
-            sa.select(queue)
-            .where(queue.c.quarantined.is_(None), claimable_at <= time)
-            .order_by(claimable_at, queue.c.key)
-            .limit(1)
+        preferred = time | {"prefix": escaped(prefer)}
+        found = (
+            connection.execute(self._statements.preferred, preferred).first() if prefer else None
         )
-        if not self._database.is_sqlite:
-            query = query.with_for_update(skip_locked=True)
-        preferred = query.where(queue.c.key.startswith(prefer, autoescape=True))
-        found = connection.execute(preferred).first() if prefer else None
-        return found or connection.execute(query).first()
+        return found or connection.execute(self._statements.first, time).first()
 
     def heartbeat(self, claim: Claim, lease: timedelta, now: datetime | None) -> bool:
         """Renew the lease; False if another worker has claimed the key."""
-        return self._write(claim, lease_until=self._database.time(now) + lease.total_seconds())
+        parameters = self._database.now(now) | {"lease": lease.total_seconds()}
+        return self._write(claim, self._statements.heartbeat, parameters)
 
     def done(self, claim: Claim, next_due: datetime | None) -> bool:
         """Record a success, with the next pass at `next_due`; False if the claim was lost.
 
         An earlier time set by a trigger during the pass is kept.
         """
-        due = queue.c.due if next_due is None else _earlier(queue.c.due, seconds(next_due))
-        return self._write(
-            claim, **UNCLAIMED, due=due, attempts=0, abnormal_ends=0, last_error=None
-        )
+        if next_due is None:
+            return self._write(claim, DONE, {})
+        return self._write(claim, DONE_UNTIL, {"at": seconds(next_due)})
 
     def retry(self, claim: Claim, error: str, due: datetime) -> bool:
         """Record a failure, with the next pass at `due` or an earlier trigger."""
-        again = _earlier(queue.c.due, seconds(due))
-        return self._write(claim, **UNCLAIMED, due=again, abnormal_ends=0, last_error=clean(error))
+        return self._write(claim, RETRY, {"at": seconds(due), "error": clean(error)})
 
     def postpone(self, claim: Claim, due: datetime) -> bool:
         """Give a claim back without a pass: it counts as no attempt, and is due then or earlier."""
-        again = _earlier(queue.c.due, seconds(due))
-        return self._write(claim, **UNCLAIMED, due=again, attempts=claim.attempts - 1)
+        return self._write(claim, POSTPONE, {"at": seconds(due), "before": claim.attempts - 1})
 
-    def _write(self, claim: Claim, **values: Any) -> bool:
-        claimed = sa.update(queue).where(
-            queue.c.key == claim.key,
-            queue.c.owner == claim.owner,
-            queue.c.claimed_generation == claim.generation,
-        )
+    def _write(self, claim: Claim, update: sa.Update, parameters: dict[str, Any]) -> bool:
         with self._database.write() as connection:
-            return bool(connection.execute(claimed.values(**values)).rowcount)
+            return bool(connection.execute(update, parameters | _parameters(claim)).rowcount)
 
     def bound(self, lease: timedelta, now: datetime | None) -> int:
         """Shorten leases that end later than any can, by a clock that was wrong; how many."""
-        longest = self._database.time(now) + lease.total_seconds()
+        longest = self._database.time + lease.total_seconds()
         shortened = (
             sa.update(queue).where(queue.c.lease_until > longest).values(lease_until=longest)
         )
         with self._database.write() as connection:
-            return connection.execute(shortened).rowcount
+            return connection.execute(shortened, self._database.now(now)).rowcount
 
     def release(self, key: str) -> bool:
         """Release a quarantined key for immediate claims; False if it is not quarantined."""
@@ -213,22 +262,6 @@ class Queue:
         self._notifier.close()
 
 
-def _claim(claim: Claim, lease_until: sa.ColumnElement[float], abnormal_ends: int) -> sa.Update:
-    return (
-        sa.update(queue)
-        .where(queue.c.key == claim.key)
-        .values(
-            due=None,
-            generation=claim.generation,
-            owner=claim.owner,
-            claimed_generation=claim.generation,
-            lease_until=lease_until,
-            attempts=claim.attempts,
-            abnormal_ends=abnormal_ends,
-        )
-    )
-
-
 def _quarantine(row: Any) -> sa.Update:
     """Quarantine a key; its pass stays due since the last lease expired."""
     due = _earlier(queue.c.due, row.lease_until)
@@ -236,9 +269,8 @@ def _quarantine(row: Any) -> sa.Update:
     return sa.update(queue).where(queue.c.key == row.key).values(**values)
 
 
-def _earlier(current: sa.ColumnElement[float | None], due: Any) -> sa.ColumnElement[float]:
-    """The earlier of two times, of which the first may be NULL."""
-    return sa.case((current <= due, current), else_=due)
+def _parameters(claim: Claim) -> dict[str, Any]:
+    return {"a_key": claim.key, "an_owner": claim.owner, "a_generation": claim.generation}
 
 
 def _moment(value: float | None) -> datetime | None:

@@ -17,7 +17,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from bot.store.database import Database, moment, seconds
+from bot.store.database import Database, JsonRows, moment, seconds
 from bot.store.report_rules import Outcome, StoredWord, UnitReports
 from bot.store.tables import expected_reports, reports, width
 from planners.model import Unit
@@ -72,6 +72,11 @@ class Reports:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        wanted = database.rows(len(UNIT))
+        self._find = (
+            _of_units(wanted, expected_reports, UNIT),
+            _of_units(wanted, reports, (*UNIT, *VALUES)),
+        )
 
     def record_all(self, words: Iterable[Word], received: datetime) -> Recorded:
         """Store the words of one message."""
@@ -82,9 +87,7 @@ class Reports:
         """Store the words of several messages durably, with one commit for all of them."""
         said = list(messages)
         with self._write() as connection:
-            batch = _Batch(
-                self._database, connection, [word for each in said for word in each.words]
-            )
+            batch = _Batch(self._find, connection, [word for each in said for word in each.words])
             outcomes = [
                 [(word, batch.record(word, each.received)) for word in each.words] for each in said
             ]
@@ -98,7 +101,7 @@ class Reports:
         component too many.
         """
         with self._write() as connection:
-            batch = _Batch(self._database, connection, [word])
+            batch = _Batch(self._find, connection, [word])
             outcome = batch.record(word, received)
             batch.save()
         return outcome
@@ -117,11 +120,10 @@ class Reports:
 
     def expect(self, application: str, units: Collection[Unit]) -> None:
         """Say of which units a pass waits for reports: news of those wakes the application."""
-        row = expected_reports.c
         wanted = {(unit.cluster, unit.component) for unit in units}
-        query = sa.select(row.cluster, row.component).where(row.application == application)
         with self._database.read() as connection:
-            known = {(each.cluster, each.component) for each in connection.execute(query)}
+            found = connection.execute(EXPECTED, {"an_application": application})
+            known = {(each.cluster, each.component) for each in found}
         if known == wanted:
             return
         gone, missing = (
@@ -149,10 +151,8 @@ class Reports:
 
     def of_application(self, application: str) -> tuple[ReportRow, ...]:
         """All reports on an application, by cluster, component and revision."""
-        row = reports.c
-        query = sa.select(reports).where(row.application == application)
         with self._database.read() as connection:
-            found = connection.execute(query.order_by(row.cluster, row.component, row.revision))
+            found = connection.execute(OF_APPLICATION, {"an_application": application})
             return tuple(
                 ReportRow(
                     cluster=each.cluster,
@@ -168,35 +168,55 @@ class Reports:
             )
 
 
+def _unit_is(table: sa.Table) -> list[sa.ColumnElement[bool]]:
+    """The row of a unit, by `_parameters`."""
+    return [table.c[name] == sa.bindparam(f"a_{name}") for name in UNIT]
+
+
+_THIS = (*_unit_is(reports), reports.c.revision == sa.bindparam("a_revision"))
+DELETE = sa.delete(reports).where(*_THIS)
+UPDATE = sa.update(reports).where(*_THIS).values({name: sa.bindparam(name) for name in VALUES})
+INSERT = sa.insert(reports)
+_ONE = sa.bindparam("an_application", type_=sa.String)
+OF_APPLICATION = (
+    sa.select(reports)
+    .where(reports.c.application == _ONE)
+    .order_by(reports.c.cluster, reports.c.component, reports.c.revision)
+)
+EXPECTED = sa.select(expected_reports.c.cluster, expected_reports.c.component).where(
+    expected_reports.c.application == _ONE
+)
+
+
+def _of_units(wanted: JsonRows, table: sa.Table, names: Sequence[str]) -> sa.Select[Any]:
+    """The rows of some units, in one query whatever their number."""
+    matches = [table.c[name] == each for name, each in zip(UNIT, wanted.columns, strict=True)]
+    joined = sa.join(wanted.table, table, sa.and_(*matches))
+    return sa.select(*(table.c[name] for name in names)).select_from(joined)
+
+
 class _Batch:
     """The units of some words, as they are stored, and what the words change."""
 
     def __init__(
-        self, database: Database, connection: sa.Connection, words: Collection[Word]
+        self,
+        find: tuple[sa.Select[Any], sa.Select[Any]],
+        connection: sa.Connection,
+        words: Collection[Word],
     ) -> None:
-        self._database, self._connection = database, connection
+        self._connection = connection
         self._fitting = {word for word in words if _fits(word)}
         keys = sorted({_unit_key(word) for word in self._fitting})
-        row, expected = reports.c, expected_reports.c
-        awaited = self._find(keys, expected_reports, [expected[name] for name in UNIT])
+        awaited, stored = (connection.execute(each, {"rows": json.dumps(keys)}) for each in find)
         self._units = {key: UnitReports(awaited=False) for key in keys}
         for each in awaited:
             self._units[_key_of(each)].awaited = True
         self._components: dict[tuple[str, str], int] = {}
-        for each in self._find(keys, reports, [row[name] for name in (*UNIT, *VALUES)]):
+        for each in stored:
             words_of_unit = self._units[_key_of(each)].words
             words_of_unit[each.revision] = StoredWord(
                 each.revision, *(getattr(each, name) for name in VALUES)
             )
-
-    def _find(
-        self, keys: Collection[UnitKey], table: sa.Table, columns: list[sa.Column[Any]]
-    ) -> list[sa.Row[Any]]:
-        """The rows of these units, in one query whatever their number."""
-        wanted = self._database.rows(json.dumps(keys), len(UNIT))
-        matches = [table.c[name] == each for name, each in zip(UNIT, wanted.columns, strict=True)]
-        query = sa.select(*columns).select_from(sa.join(wanted.table, table, sa.and_(*matches)))
-        return list(self._connection.execute(query, wanted.parameters))
 
     def record(self, word: Word, received: datetime) -> Outcome:
         """Keep a word, if there is room for it."""
@@ -232,14 +252,12 @@ class _Batch:
                 elif each.changed:
                     place = {**_parameters(key), "a_revision": each.stored_as}
                     changed.append(place | _values(each))
-        this = (*_unit_is(reports), reports.c.revision == sa.bindparam("a_revision"))
         if gone:
-            self._connection.execute(sa.delete(reports).where(*this), gone)
+            self._connection.execute(DELETE, gone)
         if changed:
-            values: dict[str, Any] = {name: sa.bindparam(name) for name in VALUES}
-            self._connection.execute(sa.update(reports).where(*this).values(values), changed)
+            self._connection.execute(UPDATE, changed)
         if new:
-            self._connection.execute(sa.insert(reports), new)
+            self._connection.execute(INSERT, new)
 
 
 def _values(word: StoredWord) -> dict[str, Any]:
@@ -248,11 +266,6 @@ def _values(word: StoredWord) -> dict[str, Any]:
 
 def _parameters(key: UnitKey) -> dict[str, str]:
     return {f"a_{name}": value for name, value in zip(UNIT, key, strict=True)}
-
-
-def _unit_is(table: sa.Table) -> list[sa.ColumnElement[bool]]:
-    """The row of a unit, by `_parameters`."""
-    return [table.c[name] == sa.bindparam(f"a_{name}") for name in UNIT]
 
 
 def _unit_key(word: Word) -> UnitKey:

@@ -15,11 +15,21 @@ import sqlalchemy as sa
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
-from bot.store.database import Database
+from bot.store.database import Database, escaped
 from bot.store.keys import HASHES
 from bot.store.tables import views
 
 T = TypeVar("T")
+
+_KEY_IS = views.c.key == sa.bindparam("a_key")
+_AS_TEXT = sa.cast(views.c.value, sa.Text)
+_BEGINS = views.c.key.startswith(sa.bindparam("prefix"), escape="/")
+VALUE = sa.select(views.c.value).where(_KEY_IS)
+TEXT = sa.select(_AS_TEXT).where(_KEY_IS)
+LIST = sa.select(views).where(_BEGINS).order_by(views.c.key)
+TEXTS = sa.select(views.c.key, _AS_TEXT).where(_BEGINS).order_by(views.c.key)
+LOCKED = VALUE.with_for_update()
+UPDATE = sa.update(views).where(_KEY_IS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +50,16 @@ class Views:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._decoded: dict[str, tuple[str, Any]] = {}
+        value = database.json("a_value")
+        insert = database.insert(views).values(key=sa.bindparam("a_key"), value=value)
+        changes = {"value": insert.excluded.value}
+        self._upsert = insert.on_conflict_do_update(index_elements=["key"], set_=changes)
+        fresh = insert.on_conflict_do_nothing(index_elements=["key"])
+        self._add = fresh.returning(views.c.key)
+        self._replace = UPDATE.values(value=value)
+        wanted = database.rows(1)
+        joined = sa.join(wanted.table, views, views.c.key == wanted.columns[0])
+        self._each = sa.select(views.c.key, _AS_TEXT).select_from(joined)
 
     def save(self, kind: ViewKind[T], name: str, view: T) -> None:
         """Set the view of a name."""
@@ -50,10 +70,10 @@ class Views:
         with self._database.write() as connection:
             for name, view in found.items():
                 key, text = kind.prefix + name, encode(view)
-                self._set(connection, key, self._database.json(text))
+                connection.execute(self._upsert, _parameters(key, text))
                 if kind.shared:
-                    value = {"hash": hashlib.sha256(text.encode()).hexdigest()}
-                    self._set(connection, HASHES + key, value)
+                    value = json.dumps({"hash": hashlib.sha256(text.encode()).hexdigest()})
+                    connection.execute(self._upsert, _parameters(HASHES + key, value))
 
     def load(self, kind: ViewKind[T], name: str) -> T | None:
         """The view of a name, if there is one of this shape."""
@@ -87,17 +107,14 @@ class Views:
         return {key: json.loads(text) for key, text in self._rows(keys)}
 
     def _rows(self, keys: Iterable[str]) -> list[tuple[str, str]]:
-        wanted = self._database.rows(json.dumps([[key] for key in keys]), 1)
-        joined = sa.join(wanted.table, views, views.c.key == wanted.columns[0])
-        query = sa.select(views.c.key, sa.cast(views.c.value, sa.Text)).select_from(joined)
+        wanted = {"rows": json.dumps([[key] for key in keys])}
         with self._database.read() as connection:
-            return [(key, text) for key, text in connection.execute(query, wanted.parameters)]
+            return [(key, text) for key, text in connection.execute(self._each, wanted)]
 
     def load_all(self, kind: ViewKind[T]) -> dict[str, T]:
         """Every view of a kind by name, sorted."""
-        query = sa.select(views.c.key, sa.cast(views.c.value, sa.Text)).where(_begins(kind.prefix))
         with self._database.read() as connection:
-            rows = connection.execute(query.order_by(views.c.key)).all()
+            rows = connection.execute(TEXTS, _prefix(kind.prefix)).all()
         found = {key.removeprefix(kind.prefix): _decode(kind, text) for key, text in rows}
         return {name: view for name, view in found.items() if view is not None}
 
@@ -110,15 +127,7 @@ class Views:
         if values:
             with self._database.write() as connection:
                 for key, value in values.items():
-                    self._set(connection, key, value)
-
-    def _set(self, connection: sa.Connection, key: str, value: object) -> None:
-        insert = self._database.insert(views).values(key=key, value=value)
-        connection.execute(
-            insert.on_conflict_do_update(
-                index_elements=["key"], set_={"value": insert.excluded.value}
-            )
-        )
+                    connection.execute(self._upsert, _parameters(key, json.dumps(value)))
 
     def swap(self, key: str, old: Mapping[str, Any] | None, new: dict[str, Any]) -> bool:
         """Compare and swap: set a value if it is `old` (None: not set); False otherwise."""
@@ -142,14 +151,12 @@ class Views:
         old: Mapping[str, Any] | None,
         new: dict[str, Any],
     ) -> bool:
-        first = self._database.insert(views).values(key=key, value=new)
-        query = sa.select(views.c.value).where(views.c.key == key).with_for_update()
+        parameters = _parameters(key, json.dumps(new))
         if old is None:
-            fresh = first.on_conflict_do_nothing(index_elements=["key"])
-            return connection.execute(fresh.returning(views.c.key)).first() is not None
-        if connection.scalar(query) != old:
+            return connection.execute(self._add, parameters).first() is not None
+        if connection.scalar(LOCKED, {"a_key": key}) != old:
             return False
-        connection.execute(sa.update(views).where(views.c.key == key).values(value=new))
+        connection.execute(self._replace, parameters)
         return True
 
     def drop(self, keys: Sequence[str]) -> None:
@@ -160,16 +167,14 @@ class Views:
 
     def get(self, key: str) -> dict[str, Any] | None:
         """The value of a key, if set."""
-        query = sa.select(views.c.value).where(views.c.key == key)
         with self._database.read() as connection:
-            found: dict[str, Any] | None = connection.scalar(query)
+            found: dict[str, Any] | None = connection.scalar(VALUE, {"a_key": key})
             return found
 
     def list(self, prefix: str) -> list[tuple[str, dict[str, Any]]]:
         """The values whose keys begin like this, sorted by key."""
-        query = sa.select(views).where(_begins(prefix))
         with self._database.read() as connection:
-            rows = connection.execute(query.order_by(views.c.key))
+            rows = connection.execute(LIST, _prefix(prefix))
             return [(row.key, row.value) for row in rows]
 
 
@@ -188,8 +193,7 @@ def encode(view: Any, exclude: Mapping[str, Any] | None = None) -> str:
 
 
 def _text(connection: sa.Connection, key: str) -> str | None:
-    query = sa.select(sa.cast(views.c.value, sa.Text)).where(views.c.key == key)
-    return connection.scalar(query)
+    return connection.scalar(TEXT, {"a_key": key})
 
 
 def _decode(kind: ViewKind[T], text: str) -> T | None:
@@ -206,5 +210,10 @@ def _adapter(shape: type[Any]) -> TypeAdapter[Any]:
     return TypeAdapter(shape)
 
 
-def _begins(prefix: str) -> sa.ColumnElement[bool]:
-    return views.c.key.startswith(prefix, autoescape=True)
+def _parameters(key: str, text: str) -> dict[str, str]:
+    return {"a_key": key, "a_value": text}
+
+
+def _prefix(prefix: str) -> dict[str, str]:
+    """The parameter of `_BEGINS`, with what LIKE would read escaped."""
+    return {"prefix": escaped(prefix)}

@@ -43,8 +43,8 @@ MUTATIONS = (
     Mutation(
         "claim a key in spite of its lease",
         "bot/store/queue.py",
-        "claimable_at <= time",
-        "sa.func.coalesce(queue.c.due, queue.c.lease_until) <= time",
+        "claimable_at <= database.time",
+        "sa.func.coalesce(queue.c.due, queue.c.lease_until) <= database.time",
         seed=4,
     ),
     Mutation(
