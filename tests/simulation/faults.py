@@ -14,6 +14,7 @@ SHARES: Mapping[str, Mapping[str, float]] = {
     "call": {"crash before": 0.002, "crash after": 0.002, "stop": 0.001},
     "read": {"502": 0.01, "429": 0.004, "stale": 0.02, "slow": 0.01},
     "write": {"502 before": 0.03, "502 after": 0.03, "429": 0.01, "crash after": 0.01},
+    "store": {"error before": 0.001, "error after": 0.001},
     "git": {"broken": 0.01, "broken after": 0.01},
     "hook": {"drop": 0.1, "double": 0.1, "late": 0.1, "forge": 0.05},
     "report": {"drop": 0.05, "double": 0.05, "late": 0.05, "replay": 0.05, "forge": 0.05},

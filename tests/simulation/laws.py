@@ -46,7 +46,7 @@ class Laws:
     world: "World"
     opened: Counter[tuple[str, str]] = field(default_factory=Counter)
     closed: set[tuple[str, str]] = field(default_factory=set)
-    _planning: list[Process] = field(default_factory=list)
+    _planning: list[tuple[Process, float]] = field(default_factory=list)
     _changed: dict[tuple[Unit, str], str | None] = field(default_factory=dict)
 
     def on_change(self, happening: Happening) -> None:
@@ -71,14 +71,16 @@ class Laws:
             yield  # a preview of a merge request, which has a key of its own
             return
         now = self.world.loop.time()
-        for other in self._planning:
-            if not other.dead and other is not process and other.stopped_until + LEASE < now:
+        for other, since in self._planning:
+            if other.dead or other is process or since <= self.world.database.lost_at:
+                continue
+            if other.stopped_until + LEASE < now:
                 self.world.violate(f"{process.name} plans while {other.name} does")
-        self._planning.append(process)
+        self._planning.append((process, now))
         try:
             yield
         finally:
-            self._planning.remove(process)
+            self._planning.remove((process, now))
 
     def _once(self, request: MergeRequest, key: tuple[str, str]) -> None:
         """One merge request for each wave: none beside an open one, none for what was merged."""
@@ -219,7 +221,7 @@ class Laws:
         """What must hold when all is done: each command has one outcome, each hook was handled."""
         self._see_one_comment()
         self._see_commands()
-        missing = self.world.acknowledged - self.world.stored_hooks()
+        missing = self.world.acknowledged - self.world.database.hooks()
         if missing:
             self.world.violate(f"{len(missing)} acknowledged hooks are not in the store")
 

@@ -26,8 +26,7 @@ from bot.forges import Markers
 from bot.git import Mirrors
 from bot.sandbox.demo.site import BOT, FLEET
 from bot.settings import Settings
-from bot.store import Store
-from bot.store.database import Database
+from bot.store import StoreError
 from bot.web.intake import Intake
 from bot.web.machine_routes import Handler
 from bot.web.server import machine_handlers
@@ -39,37 +38,19 @@ from planners.model.snapshot import Snapshot
 from tests.fakes.dialects import SECRET, TOKENS
 from tests.fakes.memory_forge import MemoryForge
 from tests.simulation.loop import Process
-from tests.simulation.site import FaultyForge, FaultyGit
+from tests.simulation.site import LISTED_AT, FaultyForge, FaultyGit
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
 REPORT_KEY = "report-key-of-the-tests"
 MARKERS = Markers(b"marker-key-of-the-tests")
-ANSWER_SECONDS = 10.0
+ANSWER_SECONDS, PROBE_SECONDS = 10.0, 5.0
+UNAVAILABLE = 503
 PLAN_SECONDS = 0.5
 
 READ_AT: ContextVar[datetime | None] = ContextVar("read_at", default=None)
-"""The time of the Snapshot that the running pass decides on, in the replica's clock."""
-
-
-def open_store() -> Store:
-    """An empty store in memory, with its tables."""
-    store = Store(Database("sqlite://"))
-    with store._database.engine.connect() as connection:
-        driver: Any = connection.connection.dbapi_connection
-        driver.deserialize(_template())
-    return store
-
-
-@cache
-def _template() -> bytes:
-    made = Store.open("sqlite://")
-    with made._database.engine.connect() as connection:
-        driver: Any = connection.connection.dbapi_connection
-        found: bytes = driver.serialize()
-    made.close()
-    return found
+"""When the facts were true that the running pass decides on, in the true time."""
 
 
 @dataclass(eq=False, slots=True)
@@ -103,7 +84,7 @@ class Replica:
         context = Context(
             forges={"local": FaultyForge(forge, world.faults, world.kill, world.note)},
             mirrors=Mirrors(folder / "mirrors", transport=transport),
-            store=world.store,
+            store=world.database.store(world.faults),
             clock=self.now,
             propose=self._plan,
             fleet=Repo("local", FLEET),
@@ -121,7 +102,8 @@ class Replica:
         return self.world.now() + self.skew
 
     async def _plan(self, snapshot: Snapshot) -> Proposal:
-        READ_AT.set(snapshot.now - self.skew)
+        listed = min(LISTED_AT.get(), self.world.loop.time())
+        READ_AT.set(min(snapshot.now - self.skew, self.world.start + timedelta(seconds=listed)))
         with self.world.laws.planning(self.process, snapshot):
             await asyncio.sleep(PLAN_SECONDS * self.world.faults.next("latency"))
             return propose(snapshot)
@@ -129,7 +111,11 @@ class Replica:
     async def _serve(self) -> None:
         context, lease = self.service.context, timedelta(seconds=15)
         shares = Shares.of(self.workers)
-        tasks: dict[str, Step] = {"sweep": self._sweep, "inbox": self._drain}
+        tasks: dict[str, Step] = {
+            "sweep": self._sweep,
+            "inbox": self._drain,
+            "database": self._look_after,
+        }
         for number in range(self.workers):
             owner = f"{self.service.owner}.{number}"
             tasks[owner] = worker.Worker(context, owner, lease, self._idle, shares).step
@@ -139,17 +125,23 @@ class Replica:
         await self.service.sweep()
         await asyncio.sleep(self.service.settings.resync_seconds)
 
+    async def _look_after(self) -> None:
+        """Let the service probe and mend its database; a probe of one that works tells nothing."""
+        await asyncio.sleep(PROBE_SECONDS)
+        if self.service.context.store.is_out:
+            await self.service._probe()
+
     async def _drain(self) -> None:
         if not await dispatch.drain(self.service.context):
             await self._until_hooks()
 
     async def _idle(self) -> None:
         await asyncio.sleep(self.world.faults.next("latency"))
-        await self.world.work.wait_for_keys(self.now)
+        await self.world.database.wait_for_keys(self.now)
 
     async def _until_hooks(self) -> None:
         await asyncio.sleep(self.world.faults.next("latency"))
-        await self.world.work.wait_for_hooks()
+        await self.world.database.wait_for_hooks()
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled():
@@ -193,6 +185,8 @@ class Replica:
             status = (await handler(_request(path, headers, body), *names)).status_code
         except HTTPException as error:
             status = error.status_code
+        except StoreError:
+            status = UNAVAILABLE
         if not answer.done():
             answer.set_result(status)
 

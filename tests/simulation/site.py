@@ -8,7 +8,9 @@ import asyncio
 import inspect
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any
 
 import pygit2
@@ -31,6 +33,9 @@ READS = frozenset(
 )
 LISTS = frozenset({"merge_requests", "comments", "reviews", "statuses"})
 FREE = frozenset({"close", "git_credentials"})
+
+LISTED_AT: ContextVar[float] = ContextVar("listed_at", default=inf)
+"""When the forge's lists that the running pass has read were true, in the loop's time."""
 
 
 class SimulatedHooks(Hooks):
@@ -96,7 +101,7 @@ class FaultyForge:
     faults: Faults
     kill: Callable[[Process, str], None]
     note: Callable[..., None]
-    _told: dict[tuple[str, ...], Any] = field(default_factory=dict)
+    _told: dict[tuple[str, ...], tuple[Any, float]] = field(default_factory=dict)
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self.forge, name)
@@ -121,8 +126,14 @@ class FaultyForge:
                 await asyncio.sleep(SLOW_SECONDS)
             case "stale" if name in LISTS and key in self._told:
                 self.note("stale answer", call=name)
-                return self._told[key]
-        self._told[key] = found = await call(*arguments, **named)
+                found, told_at = self._told[key]
+                LISTED_AT.set(min(LISTED_AT.get(), told_at))
+                return found
+        now = asyncio.get_running_loop().time()
+        if name == "merge_requests":
+            LISTED_AT.set(now)
+        found = await call(*arguments, **named)
+        self._told[key] = found, now
         await asyncio.sleep(READ_SECONDS * self.faults.next("latency"))
         return found
 

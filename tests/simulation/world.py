@@ -6,7 +6,7 @@ import shutil
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Coroutine, Mapping
 from contextlib import suppress
 from contextvars import Context
 from dataclasses import dataclass, replace
@@ -15,25 +15,24 @@ from pathlib import Path
 from typing import Any
 
 import pygit2
-import sqlalchemy as sa
 import structlog
 
 from bot.report.model import ROLLOUTS
 from bot.sandbox.demo.site import APP, BOT, DEPLOY, FLEET, add_people_and_repositories
 from bot.sandbox.forge import records
 from bot.sandbox.forge.git import Git
-from bot.store import Store
 from tests.fakes.dialects import SECRET, TOKENS
 from tests.fakes.hands import Hand
 from tests.fakes.memory_forge import NoStorage
 from tests.simulation.clusters import Agent
+from tests.simulation.database import SharedDatabase
 from tests.simulation.faults import Faults
 from tests.simulation.laws import Laws
 from tests.simulation.loop import Process, SimulationLoop, StandstillError
 from tests.simulation.people import People
 from tests.simulation.profiles import Profile
 from tests.simulation.scenario import Scenario
-from tests.simulation.service import Replica, open_store
+from tests.simulation.service import Replica
 from tests.simulation.site import Happening, ObservedState, SimulatedHooks
 
 SHORT_SECONDS, LONG_SECONDS = 150.0, 600.0
@@ -46,50 +45,8 @@ class ViolationError(Exception):
 
 
 ACCEPTED = 202
-DUE = "SELECT min(coalesce(lease_until, due)) FROM queue WHERE quarantined IS NULL"
-WAITING = "SELECT 1 FROM inbox WHERE NOT done LIMIT 1"
-
-
-class Work:
-    """Tells workers when the store may have something for them."""
-
-    def __init__(self, store: Store) -> None:
-        engine = store._database.engine
-        sa.event.listen(engine, "commit", self._on_commit)
-        with engine.connect() as connection:
-            self._driver: Any = connection.connection.dbapi_connection
-        self._changed = asyncio.Event()
-
-    def _on_commit(self, _: object) -> None:
-        self._changed.set()
-        self._changed = asyncio.Event()
-
-    def _one(self, query: str) -> Any:
-        return self._driver.execute(query).fetchone()
-
-    def all(self, query: str) -> list[Any]:
-        """The rows of a query."""
-        found: list[Any] = self._driver.execute(query).fetchall()
-        return found
-
-    async def wait_for_keys(self, now: Callable[[], datetime]) -> None:
-        """Return when a key can be claimed, by a replica's clock."""
-        while True:
-            (due,) = self._one(DUE)
-            left = due - now().timestamp() if due is not None else None
-            if left is not None and left <= 0:
-                return
-            await self._wait(left)
-
-    async def wait_for_hooks(self) -> None:
-        """Return when there are deliveries in the inbox."""
-        while self._one(WAITING) is None:
-            await self._wait(None)
-
-    async def _wait(self, seconds: float | None) -> None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._changed.wait()
+REPORTED = frozenset({"database not available"})
+"""What is no defect though it is logged as an error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +193,7 @@ class World:
             asyncio.set_event_loop(None)
             structlog.configure(**configuration)
         self.store.close()
+        self.database.close()
         merged = len(self.forge.requests_of(DEPLOY, "merged"))
         faults = tuple(self.faults.happened)
         seconds = self.loop.time()
@@ -248,6 +206,8 @@ class World:
             raise structlog.DropEvent
         told = {key: value for key, value in event.items() if key not in {"event", "exc_info"}}
         self.note(f"log: {event['event']}", **told)
+        if event["event"] in REPORTED:
+            raise structlog.DropEvent
         if event.get("exc_info") or method in {"error", "exception", "critical"}:
             self.violate(f"unexpected error: {event['event']}: {sys.exception()!r} {told}")
         raise structlog.DropEvent
@@ -258,7 +218,7 @@ class World:
 
     async def _live(self) -> None:
         self._found()
-        acting = [self.spawn(self.people.act())]
+        acting = [self.spawn(self.people.act()), self.spawn(self.database.trouble())]
         for task in (self.people.develop(), self.people.review()):
             self.spawn(task)
         for agent in self.agents.values():
@@ -282,16 +242,19 @@ class World:
             self.laws.at_end()
         self.note("end")
 
-    def stored_hooks(self) -> set[str]:
-        """The ids of the deliveries in the inbox."""
-        return {each for (each,) in self.work.all("SELECT delivery_id FROM inbox")}
+    def forget_acknowledged(self) -> None:
+        """Expect of nobody that he knows what was acknowledged: the database is lost."""
+        self.acknowledged.clear()
+        for agent in self.agents.values():
+            for each in (word for words in agent.heard.values() for word in words):
+                each.acknowledged = None
 
     def _found(self) -> None:
         add_people_and_repositories(self.forge, TOKENS)
         self.forge.create_user("eve", "token-of-eve")
         self.forge.repository(DEPLOY).roles |= {"eve": "triage", "ada": "write"}
-        self.store = open_store()
-        self.work = Work(self.store)
+        self.database = SharedDatabase(self)
+        self.store = self.database.store()
         for repository in (APP, FLEET, DEPLOY):
             self.hooks.add(repository, "http://service.test/hooks/local", SECRET)
         otto = Hand("otto", self.forge)
@@ -312,6 +275,7 @@ class World:
         self.faults.active = False
         self.note("no more faults")
         self.people.help()
+        self.database.heal()
         for agent in self.agents.values():
             agent.behave(silent=False, failing=frozenset(), stuck_at=None)
 
