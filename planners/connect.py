@@ -1,16 +1,24 @@
-"""Pairs callers with callees: which unit calls which unit, by what way, wherever both are placed.
+"""Pairs callers with callees: which unit calls which unit, by what way, and in which order.
 
 A caller whose cluster also runs the callee calls it there, and nowhere else; otherwise it calls the
 callee on every cluster that runs it.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from planners.model import Application, Cluster, PlanProblem, Unit
+from planners.model import (
+    Application,
+    Cluster,
+    Dependency,
+    DependencyScope,
+    PlanProblem,
+    Unit,
+)
 from planners.model.connectivity import ConnectivityIntent
 from planners.model.network import Mesh
+from planners.order import depends_on
 
 MAX_LINKS = 200_000
 """How many pairs of units the intents of one application may connect."""
@@ -60,6 +68,36 @@ def case_between(client: Cluster, server: Cluster) -> Case:
     if ours.cluster_set and ours.cluster_set == theirs.cluster_set:
         return Case.CLUSTER_SET
     return Case.APART
+
+
+def with_order(application: Application) -> Application:
+    """The application with a dependency of each caller on what it calls.
+
+    What admits a caller is written on the server's side before the caller changes, and a callee
+    that moves is ready at its new place before its callers turn to it. A dependency that would
+    close a cycle is not added: components may call each other.
+    """
+    components = {each.name: each for each in application.components}
+    for intent in application.connectivity:
+        caller, callee = intent.caller.component, intent.callee.component
+        if not caller or not callee or caller == callee:
+            continue
+        known = components[caller].depends_on
+        if any(each.component == callee and each.application is None for each in known):
+            continue
+        if not depends_on(components, callee, caller):
+            need = Dependency(callee, on=DependencyScope.CALLED_CLUSTERS, implied=True)
+            components[caller] = replace(components[caller], depends_on=(*known, need))
+    return replace(
+        application, components=tuple(components[each.name] for each in application.components)
+    )
+
+
+def called(servers: Sequence[Unit], clients: Iterable[str]) -> tuple[Unit, ...]:
+    """Which of a callee's units are called from clusters with a caller."""
+    here = frozenset(clients)
+    local = tuple(unit for unit in servers if unit.cluster in here)
+    return local if len(local) == len(here) else tuple(servers)
 
 
 def links(

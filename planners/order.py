@@ -58,6 +58,20 @@ def levels(components: Iterable[Component]) -> dict[str, int]:
     return result
 
 
+def depends_on(components: Mapping[str, Component], start: str, end: str) -> bool:
+    """Whether `start` depends on `end`, directly or transitively."""
+    pending, seen = [start], set()
+    while pending:
+        name = pending.pop()
+        if name == end:
+            return True
+        if name in components and name not in seen:
+            seen.add(name)
+            needs = components[name].depends_on
+            pending += [need.component for need in needs if need.application is None]
+    return False
+
+
 def steps(stages: Sequence[Stage], clusters: Iterable[Cluster]) -> tuple[Step, ...]:
     """Assign each cluster to the first stage that selects it, and split the stages into batches.
 

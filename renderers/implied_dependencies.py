@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
-from planners.model import Application, Component, Dependency, DependencyCondition, Json
+from planners.model import Application, Dependency, DependencyCondition, Json
+from planners.order import depends_on
 from renderers.kubernetes.metadata import group_of
 
 Objects = Mapping[str, Sequence[Mapping[str, Json]]]
@@ -31,7 +32,7 @@ def with_implied(application: Application, objects: Objects) -> Application:
         }
         used = {definer.get(_kind(item), name) for item in objects.get(name, ())}
         for other in sorted(used - {name} - explicit):
-            if not _depends_on(components, other, name):
+            if not depends_on(components, other, name):
                 need = Dependency(other, when=DependencyCondition.APPLIED, implied=True)
                 component = components[name]
                 components[name] = replace(component, depends_on=(*component.depends_on, need))
@@ -50,17 +51,3 @@ def _defined_kinds(item: Mapping[str, Json]) -> list[GroupKind]:
         return []
     names = spec.get("names")
     return [(str(spec.get("group")), str(names.get("kind")))] if isinstance(names, dict) else []
-
-
-def _depends_on(components: Mapping[str, Component], start: str, end: str) -> bool:
-    """Whether `start` depends on `end`, directly or transitively."""
-    pending, seen = [start], set()
-    while pending:
-        name = pending.pop()
-        if name == end:
-            return True
-        if name in components and name not in seen:
-            seen.add(name)
-            needs = components[name].depends_on
-            pending += [need.component for need in needs if need.application is None]
-    return False

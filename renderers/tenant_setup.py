@@ -77,10 +77,10 @@ def tenant_objects(tenant: Tenant) -> tuple[dict[str, Json], ...]:
     """All objects that each cluster of a tenant gets, namespaces first.
 
     In every namespace: quota and limits, the role of the agent's accounts, the members' roles, and
-    network policies that deny all traffic except within the tenant, to DNS and from
-    `allow_from_namespaces`. The role has no `bind`, `escalate` or `impersonate`; custom kinds that
-    applications define themselves require an additional role for the accounts, granted by the
-    platform.
+    network policies that deny all traffic except within the tenant (unless that is to be declared),
+    to DNS and from `allow_from_namespaces`. The role has no `bind`, `escalate` or `impersonate`;
+    custom kinds that applications define themselves require an additional role for the accounts,
+    granted by the platform.
     """
     namespaces = (tenant.namespace, *sorted(set(tenant.namespaces) - {tenant.namespace}))
     objects = [_namespace(tenant, name) for name in namespaces]
@@ -212,19 +212,23 @@ def _members(tenant: Tenant, namespace: str) -> Iterator[dict[str, Json]]:
 def _network(
     tenant: Tenant, namespaces: tuple[str, ...], namespace: str
 ) -> Iterator[dict[str, Json]]:
-    """Deny all traffic, then allow the exceptions; Kubernetes combines the policies."""
+    """Deny all traffic, then allow the exceptions; Kubernetes combines the policies.
+
+    What connectivity intents declare is allowed by policies of the applications.
+    """
     types: list[Json] = ["Egress", "Ingress"]
     deny: Json = {"podSelector": {}, "policyTypes": types}
     yield _object(tenant, _NETWORK_POLICY, f"{AGENT_ACCOUNT}-deny", namespace, spec=deny)
     ports: list[Json] = [{"port": _DNS_PORT, "protocol": protocol} for protocol in ("TCP", "UDP")]
+    own = () if tenant.declared_traffic_only else namespaces
+    callers = (*own, *tenant.allow_from_namespaces)
+    within: list[Json] = [{"to": [_pods_of(own)]}] if own else []
+    dns: Json = {"to": [_pods_of((_DNS_NAMESPACE,))], "ports": ports}
     allow: Json = {
         "podSelector": {},
         "policyTypes": types,
-        "egress": [
-            {"to": [_pods_of(namespaces)]},
-            {"to": [_pods_of((_DNS_NAMESPACE,))], "ports": ports},
-        ],
-        "ingress": [{"from": [_pods_of((*namespaces, *tenant.allow_from_namespaces))]}],
+        "egress": [*within, dns],
+        "ingress": [{"from": [_pods_of(callers)]}] if callers else [],
     }
     yield _object(tenant, _NETWORK_POLICY, f"{AGENT_ACCOUNT}-allow", namespace, spec=allow)
 

@@ -141,6 +141,7 @@ def tenant(document: TenantDocument) -> Tenant:
         pod_security=spec.pod_security,
         allow_from_namespaces=tuple(sorted(spec.allow_from_namespaces)),
         hosts=tuple(sorted(spec.hosts)),
+        declared_traffic_only=spec.internal_traffic == "declared",
     )
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from bot.engine import discovery, highs
 from bot.engine.kubernetes_schemas import KubernetesSchemas
+from planners.connect import with_order
 from planners.gating.change_sets import ChangeSet, KeptFile, compare
 from planners.gating.conditions import ConditionReader, Conditions
 from planners.gating.evaluate import Evaluation, evaluate, refuse
@@ -277,4 +278,5 @@ def _files(trees: Mapping[Unit, FileTree]) -> tuple[FilesByUnit, dict[str, bytes
 def _with_implied(snapshot: Snapshot, variants: Variants) -> Snapshot:
     parts = snapshot.application.components
     objects = {part.name: variants.objects(part) for part in parts}
-    return replace(snapshot, application=with_implied(snapshot.application, objects))
+    application = with_order(with_implied(snapshot.application, objects))
+    return replace(snapshot, application=application)

@@ -13,6 +13,7 @@ SCOPES = {
     DependencyScope.SAME_CLUSTER: "on the same cluster",
     DependencyScope.ALL_CLUSTERS: "on all clusters",
     DependencyScope.ANY_CLUSTER: "on any cluster",
+    DependencyScope.CALLED_CLUSTERS: "on the clusters that it calls",
 }
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from planners.connect import called
 from planners.gating import approvals
 from planners.gating.change_sets import ChangeSet
 from planners.gating.offline import is_away, offline_clusters, without_away
@@ -184,6 +185,8 @@ def blocked_dependencies(context: GatingContext, change: ChangeSet) -> Iterator[
             if dependency.on is DependencyScope.SAME_CLUSTER:
                 here = frozenset(clusters)
                 targets = tuple(unit for unit in targets if unit.cluster in here)
+            elif dependency.on is DependencyScope.CALLED_CLUSTERS:
+                targets = called(targets, clusters)
             pending = context.not_ready(targets, _requirement(dependency))
             yield from _blocked(component.name, dependency, targets, pending)
 

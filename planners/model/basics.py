@@ -24,12 +24,16 @@ class DependencyCondition(StrEnum):
 
 
 class DependencyScope(StrEnum):
-    """The clusters on which a dependency must have reached its condition."""
+    """The clusters on which a dependency must have reached its condition.
+
+    CALLED_CLUSTERS are those on which the dependant calls it; documents do not have this scope.
+    """
 
     SAME_CLUSTER = "sameCluster"
     ALL_CLUSTERS = "allClusters"
     ANY_CLUSTER = "anyCluster"
     QUORUM = "quorum"
+    CALLED_CLUSTERS = "calledClusters"
 
 
 class OnFailure(StrEnum):

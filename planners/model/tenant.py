@@ -40,6 +40,7 @@ class Tenant:
       `forbidden_kinds`: kinds that it may not.
     - `hosts`: patterns (`shop.example.com`, `*.shop.example.com`) of the names that its routes,
       gateways and certificates may take.
+    - `declared_traffic_only`: its pods reach each other only as connectivity intents declare.
     - `approvers`, `approver_teams`: if any are given, only approvals from these users and team
       members count for its merge requests.
     """
@@ -59,6 +60,7 @@ class Tenant:
     pod_security: str = "baseline"
     allow_from_namespaces: tuple[str, ...] = ()
     hosts: tuple[str, ...] = ()
+    declared_traffic_only: bool = False
 
     @property
     def all_namespaces(self) -> tuple[str, ...]:

@@ -1,11 +1,16 @@
 """Connectivity intents: who may call whom, and what that opens on which cluster."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from bot.engine.propose import propose
+from planners.connect import called
+from planners.model import Unit
+from tests.fakes.builders import World
 from tests.fakes.connectivity import CALL, fleet, objects, problems, service, shop
-from tests.fakes.folders import cluster, deployment, planned
+from tests.fakes.folders import cluster, deployment, planned, snapshot_of
 
 SERVER, CLIENT = "NetworkPolicy/connect-to-payment", "NetworkPolicy/connect-from-cart"
 DNS = {
@@ -158,3 +163,54 @@ def test_an_unknown_component_is_a_problem_of_the_document(tmp_path: Path) -> No
     app = shop(CALL.replace("payment", "paiment"))
     with pytest.raises(Exception, match="unknown component 'paiment'"):
         planned(tmp_path, app, fleet())
+
+
+def test_a_server_changes_before_its_clients_and_leaves_after_them(tmp_path: Path) -> None:
+    proposal = planned(tmp_path, shop(), fleet())
+
+    assert [each.units for each in proposal.plan.waves] == [
+        (Unit("payment", "eu-1"),),
+        (Unit("cart", "eu-1"),),
+    ]
+
+
+def test_components_may_call_each_other(tmp_path: Path) -> None:
+    back = "{from: {component: payment}, to: {component: cart}}"
+    proposal = planned(tmp_path, shop(f"{CALL}, {back}"), fleet())
+
+    assert {SERVER, "NetworkPolicy/connect-from-payment"} < set(
+        objects(proposal, "payment", "eu-1")
+    )
+    assert [each.units for each in proposal.plan.waves] == [
+        (Unit("payment", "eu-1"),),
+        (Unit("cart", "eu-1"),),
+    ]
+
+
+def test_what_is_called_on_the_same_cluster_is_waited_for_there_alone() -> None:
+    servers = tuple(Unit("payment", name) for name in ("c1", "c2", "c3"))
+
+    assert called(servers, ["c2"]) == (Unit("payment", "c2"),)
+    assert called(servers, ["c1", "c9"]) == servers
+
+
+def test_a_client_that_leaves_may_call_until_it_is_removed(tmp_path: Path) -> None:
+    """A move of the client opens its new place first, and closes the old one last."""
+    before = {"cart": ["eu-1"], "payment": ["eu-1", "eu-2"]}
+    after = {"cart": ["eu-2"], "payment": ["eu-1", "eu-2"]}
+    repo = fleet(tenants="namespace: shop")
+    moved = snapshot_of(tmp_path / "after", shop(where=after), repo)
+    world = World(snapshot_of(tmp_path / "before", shop(where=before), repo))
+    world.finish()
+    world.snapshot = replace(
+        world.snapshot,
+        application=moved.application,
+        revision=replace(world.snapshot.revision, sha="b" * 40),
+    )
+
+    moving = propose(world.snapshot)
+    assert SERVER in objects(moving, "payment", "eu-1")
+    assert SERVER in objects(moving, "payment", "eu-2")
+    done = world.finish()
+    assert SERVER not in objects(done, "payment", "eu-1")
+    assert world.merged[-1] != moving.plan.waves[-1].name

@@ -80,6 +80,11 @@ class TenantSpec(Part):
         default=[],
         description="Namespaces that may reach its pods, such as that of an ingress gateway.",
     )
+    internal_traffic: Literal["open", "declared"] = Field(
+        default="open",
+        description="Whether all pods of the tenant may reach each other, or only those that "
+        "`connectivity` of its applications declares.",
+    )
     hosts: list[HostPattern] = Field(
         default=[],
         description="Hosts that its Ingresses, routes, gateways, mesh objects and certificates may "

@@ -1,6 +1,7 @@
 """What a tenant's clusters get, as Kubernetes' own schemas have it."""
 
 import itertools
+from dataclasses import replace
 from typing import Any
 
 import kubernetes_validate
@@ -199,6 +200,22 @@ def test_the_order_in_the_file_does_not_matter() -> None:
     )
 
     assert written(tenant) == written(other)
+
+
+def test_a_tenant_may_leave_its_own_traffic_to_be_declared() -> None:
+    tenant = Tenant("retail", "shop", declared_traffic_only=True)
+    spec = one(tenant, "shop/NetworkPolicy/switchyard-allow")["spec"]
+    open_to_ingress = replace(tenant, allow_from_namespaces=("ingress",))
+    admitted = one(open_to_ingress, "shop/NetworkPolicy/switchyard-allow")["spec"]
+
+    assert isinstance(spec, dict)
+    assert isinstance(admitted, dict)
+    assert spec["ingress"] == []
+    assert [rule["ports"] for rule in spec["egress"]] == [
+        [{"port": 53, "protocol": "TCP"}, {"port": 53, "protocol": "UDP"}]
+    ]
+    assert "ingress" in str(admitted["ingress"])
+    assert "shop" not in str(admitted)
 
 
 def written(tenant: Tenant) -> str:
