@@ -26,13 +26,13 @@ from bot.terminal import write
 
 POLL_SECONDS = 0.5
 PROMPT = ArgoCDBehaviour(
-    apply_time=timedelta(seconds=6), poll=timedelta(seconds=2), jitter=timedelta(seconds=1)
+    apply_time=timedelta(seconds=6), poll=timedelta(seconds=1), jitter=timedelta(seconds=1)
 )
 """A webhook of the forge lets Argo CD compare soon after a merge."""
 SOON = ConfigSyncBehaviour(
-    apply_time=timedelta(seconds=4),
+    apply_time=timedelta(seconds=1),
     poll=timedelta(seconds=1),
-    group_lag=timedelta(seconds=2),
+    group_lag=timedelta(seconds=1),
     report_every=timedelta(seconds=1),
 )
 """Config Sync, faster than it is."""
