@@ -19,7 +19,7 @@ from planners.model import (
 from planners.plan import digest_of
 from renderers.kubernetes.patch_meta import UNKNOWN, Field
 from renderers.sources import Source
-from renderers.substitution import ValueReferenceError, substitute
+from renderers.substitution import Place, ValueReferenceError, substitute
 from renderers.writes import WriteLedger, leaves, text_of
 
 DIGEST = 16
@@ -68,7 +68,7 @@ def values_for(
     for intent in application.customizations:
         if intent.values is not None and intent.applies_to(component, cluster):
             try:
-                yield intent, substitute(intent.values, cluster)
+                yield intent, substitute(intent.values, Place(cluster, component))
             except ValueReferenceError as error:
                 message = f"{intent.position}: customisation {intent.name}: {error}"
                 raise ValueReferenceError(f"{message} [on {cluster.name}]") from error

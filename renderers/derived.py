@@ -130,6 +130,7 @@ class DerivedObjects:
         clusters = {each.name: each for each in snapshot.clusters}
         made = cls(variants, tuple(carriers), clusters)
         if not snapshot.application.connectivity:
+            made._resolve_addresses()
             return made
         leaving = snapshot.base.entries.keys() - set(plan.units)
         found = links(snapshot.application, plan.units, leaving, clusters)
@@ -140,6 +141,7 @@ class DerivedObjects:
         made._check(resolver)
         made.problems = (*link_problems(found), *resolver.problems_with_clusters())
         made._index()
+        made._resolve_addresses()
         return made
 
     def key(self, unit: Unit, key: VariantKey) -> VariantKey:
@@ -169,6 +171,20 @@ class DerivedObjects:
             return service_address(connection.server)
         found = (each.address(connection) for each in self.carriers)
         return next((each for each in found if each is not None), None)
+
+    def _resolve_addresses(self) -> None:
+        """Let customisations know where components reach what they call."""
+        if not self.variants.refers_to_connections():
+            return
+        found: dict[Unit, dict[str, tuple[Address, ...]]] = {}
+        for unit, calls in self._calls.items():
+            for each in calls:
+                address = self.address(each)
+                if address is not None:
+                    known = found.setdefault(unit, {})
+                    name = each.intent.callee.component
+                    known[name] = (*known.get(name, ()), address)
+        self.variants = self.variants.with_addresses(found)
 
     def _index(self) -> None:
         for each in self.connections:

@@ -3,17 +3,17 @@
 import base64
 from collections.abc import Mapping
 
-from planners.model import Cluster, DataFiles, Json
+from planners.model import DataFiles, Json
 from renderers.manifest_files import SourceError, read_objects
 from renderers.patch import PatchError
-from renderers.substitution import references, substitute, substitute_text
+from renderers.substitution import Place, references, substitute, substitute_text
 from renderers.tree import FileTree
 from renderers.writes import Write
 
 MAX_DATA_BYTES = 1024 * 1024
 
 
-def template_objects(file: str, content: bytes, cluster: Cluster) -> tuple[dict[str, Json], ...]:
+def template_objects(file: str, content: bytes, place: Place) -> tuple[dict[str, Json], ...]:
     """The objects of a template on a cluster.
 
     The template is parsed before values are substituted, so that no value can change its structure.
@@ -28,12 +28,12 @@ def template_objects(file: str, content: bytes, cluster: Cluster) -> tuple[dict[
         raise PatchError(f"{file}:{error.line}:{error.column}: {error}") from error
     if not objects:
         raise PatchError(f"{file} contains no objects; expected YAML or JSON manifests")
-    filled = [substitute(item, cluster) for item in objects]
+    filled = [substitute(item, place) for item in objects]
     return tuple(item for item in filled if isinstance(item, dict))
 
 
 def add_data(
-    item: dict[str, Json], data: DataFiles, files: FileTree, cluster: Cluster
+    item: dict[str, Json], data: DataFiles, files: FileTree, place: Place
 ) -> dict[str, Json]:
     """The ConfigMap or Secret with the contents of data files added.
 
@@ -43,7 +43,7 @@ def add_data(
     """
     result: dict[str, Json] = dict(item)
     for each in data.files:
-        field, value = _entry(data, files[each.file], cluster)
+        field, value = _entry(data, files[each.file], place)
         entries = result.get(field)
         result[field] = {**(entries if isinstance(entries, dict) else {}), each.key: value}
     size = data_size(result)
@@ -55,15 +55,15 @@ def add_data(
 
 
 def data_writes(
-    item: dict[str, Json], data: DataFiles, files: FileTree, cluster: Cluster
+    item: dict[str, Json], data: DataFiles, files: FileTree, place: Place
 ) -> list[Write]:
     """The entries that `add_data` sets."""
     del item
-    entries = [(each.key, *_entry(data, files[each.file], cluster)) for each in data.files]
+    entries = [(each.key, *_entry(data, files[each.file], place)) for each in data.files]
     return [Write((field, key), value) for key, field, value in entries]
 
 
-def _entry(data: DataFiles, content: bytes, cluster: Cluster) -> tuple[str, str]:
+def _entry(data: DataFiles, content: bytes, place: Place) -> tuple[str, str]:
     """The field and the value of a file's content.
 
     Text goes to `data` with its references replaced, other bytes go to `binaryData`; a Secret holds
@@ -71,7 +71,7 @@ def _entry(data: DataFiles, content: bytes, cluster: Cluster) -> tuple[str, str]
     """
     text = _text(content)
     if text is not None:
-        content = substitute_text(text, cluster).encode()
+        content = substitute_text(text, place).encode()
     plain = data.kind == "ConfigMap" and text is not None
     field = "binaryData" if data.kind == "ConfigMap" and not plain else "data"
     return field, content.decode() if plain else base64.b64encode(content).decode()

@@ -279,7 +279,7 @@ def render(
     layout = Layout.of(snapshot.registration)
     references = ReferenceFiles(snapshot, layout, agents)
     derived = DerivedObjects.of(plan, variants, carriers)
-    run = _Rendering(plan, snapshot, variants, references, schemas, derived)
+    run = _Rendering(plan, snapshot, derived.variants, references, schemas, derived)
     clusters = {cluster.name: cluster for cluster in snapshot.clusters}
     components = {each.name: each for each in snapshot.application.components}
     trees = {

@@ -1,9 +1,11 @@
-"""Substitutes cluster values in customisations, such as `${cluster.name}`.
+"""Substitutes values in customisations: of the cluster, and of what a component calls there.
 
 References are `${cluster.name}`, `${cluster.labels.<key>}`, `${cluster.values.<name>}` (and
 `.<name>` again for nested values), each with an optional type and an optional default:
 `${cluster.labels.size:int:-10}`. A default may contain references. `$${cluster.name}` is an escape
-for the literal text. Any other `${...}` is left unchanged, so that shell scripts stay intact.
+for the literal text. `${connect.<component>.host}` and `.port` say where the component that is
+customised reaches another one. Any other `${...}` is left unchanged, so that shell scripts stay
+intact.
 
 A string that consists of one reference takes the type of the value, or of the default of a value,
 unless the reference states a type. Labels are strings.
@@ -14,14 +16,18 @@ import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import NoReturn, TypeAlias
 
 from planners.model import Cluster, Json
+from renderers.connections import Address
 
-_START = re.compile(r"\$?\$\{cluster\b")
-_HEAD = re.compile(r"\$\{(cluster\b[^:{}]*)(?::(string|int|number|bool)(?=[:}]))?(:-|\})")
+_CALLED = r"connect\.[a-z0-9-]+\.(?:host|port)"
+_START = re.compile(rf"\$?\$\{{(?:cluster\b|{_CALLED}[:}}])")
+_HEAD = re.compile(
+    rf"\$\{{(cluster\b[^:{{}}]*|{_CALLED})(?::(string|int|number|bool)(?=[:}}]))?(:-|\}})"
+)
 _BRACE = re.compile(r"\$\{|\}")
-_VALID_REFERENCE = re.compile(r"cluster\.(?:name|(?:labels|values)\.[^\s:${}]+)")
+_VALID_REFERENCE = re.compile(rf"cluster\.(?:name|(?:labels|values)\.[^\s:${{}}]+)|{_CALLED}")
 _SHOWN = re.compile(r"[^}\n]{0,60}\}?")
 _SYNTAX = "use ${cluster.name}, ${cluster.labels.<key>} or ${cluster.values.<name>}"
 
@@ -32,6 +38,35 @@ MAX_DEFAULT, MAX_LEVELS = 4_096, 10
 
 class ValueReferenceError(Exception):
     """A reference is unknown or has no value; the message says what is available."""
+
+
+Addresses: TypeAlias = Mapping[str, tuple[Address, ...]]
+"""Where a component on one cluster reaches each component that it calls."""
+
+CALLED = "connect."
+"""How references to what a component calls begin."""
+
+_UNRESOLVED: Mapping[str, tuple[Json, ...]] = {"host": ("unresolved.invalid",), "port": (1,)}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What values are looked up for: a component on a cluster.
+
+    `addresses` is None before placement has decided them; any value will do until then.
+    """
+
+    cluster: Cluster
+    component: str = ""
+    addresses: Addresses | None = None
+
+    def called(self, name: str, field: str) -> tuple[Json, ...]:
+        """The distinct hosts or ports of a component that is called; empty if it is not."""
+        if self.addresses is None:
+            return _UNRESOLVED[field]
+        found = self.addresses.get(name, ())
+        values = [each.host if field == "host" else each.port for each in found]
+        return tuple(dict.fromkeys(values))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +102,18 @@ def _references(value: Json) -> Iterator[str]:
             return
 
 
-def lookup(name: str, cluster: Cluster) -> Json:
-    """The value of a reference on a cluster; None if the cluster has no such value.
+def lookup(name: str, place: Place) -> Json:
+    """The value of a reference at a place; None if there is no such value there.
 
     Raises:
-        ValueReferenceError: the reference is unknown.
+        ValueReferenceError: the reference is unknown, or has several values.
     """
     if not _VALID_REFERENCE.fullmatch(name):
         _fail(f"${{{name}}} is unknown")
-    _, part, *rest = name.split(".", 2)
+    root, part, *rest = name.split(".", 2)
+    cluster = place.cluster
+    if root == "connect":
+        return _called(place, part, rest[0])
     if part == "name":
         return cluster.name
     if part == "labels":
@@ -86,7 +124,18 @@ def lookup(name: str, cluster: Cluster) -> Json:
     return value
 
 
-def substitute(value: Json, cluster: Cluster) -> Json:
+def _called(place: Place, component: str, field: str) -> Json:
+    found = place.called(component, field)
+    if len(found) > 1:
+        raise ValueReferenceError(
+            f"{place.component} on {place.cluster.name} reaches {component} at more than one "
+            f"{field} ({', '.join(map(str, found))}): write it for each cluster, or let "
+            f"`connectivity` call one port on clusters with one way"
+        )
+    return found[0] if found else None
+
+
+def substitute(value: Json, place: Place) -> Json:
     """A copy with every reference replaced by its value, in keys too.
 
     Raises:
@@ -95,32 +144,33 @@ def substitute(value: Json, cluster: Cluster) -> Json:
     """
     match value:
         case str():
-            return _substitute_string(value, cluster)
+            return _substitute_string(value, place)
         case list():
-            return [substitute(each, cluster) for each in value]
+            return [substitute(each, place) for each in value]
         case dict():
-            made = {substitute_text(k, cluster): substitute(v, cluster) for k, v in value.items()}
+            made = {substitute_text(k, place): substitute(v, place) for k, v in value.items()}
             if len(made) < len(value):
                 keys = ", ".join(sorted(key for key in value if references(key)))
-                raise ValueReferenceError(f"{keys} equals another key on cluster {cluster.name}")
+                raise ValueReferenceError(
+                    f"{keys} equals another key on cluster {place.cluster.name}"
+                )
             return made
         case _:
             return value
 
 
-def substitute_text(text: str, cluster: Cluster) -> str:
+def substitute_text(text: str, place: Place) -> str:
     """A text with every reference replaced. Raises like `substitute`."""
     return "".join(
-        part if isinstance(part, str) else _text(part, _value(part, cluster))
-        for part in _parts(text)
+        part if isinstance(part, str) else _text(part, _value(part, place)) for part in _parts(text)
     )
 
 
-def _substitute_string(text: str, cluster: Cluster) -> Json:
+def _substitute_string(text: str, place: Place) -> Json:
     parts = list(_parts(text))
     if len(parts) == 1 and isinstance(parts[0], _Reference):
-        return _value(parts[0], cluster)
-    return substitute_text(text, cluster)
+        return _value(parts[0], place)
+    return substitute_text(text, place)
 
 
 def _parts(text: str) -> Iterator[str | _Reference]:
@@ -167,19 +217,25 @@ def _fail(message: str) -> NoReturn:
     raise ValueReferenceError(f"{message}; {_SYNTAX}, or $${{...}} for this text itself")
 
 
-def _value(reference: _Reference, cluster: Cluster) -> Json:
+def _value(reference: _Reference, place: Place) -> Json:
     name, default = reference.name, reference.default
-    found = lookup(name, cluster)
+    found = lookup(name, place)
     if found is None and default is not None:
-        found = _substitute_string(default, cluster)
+        found = _substitute_string(default, place)
         is_typed = name.startswith("cluster.values.") and reference.cast != "string"
         if is_typed and isinstance(found, str) and not references(default):
             found = _typed(found)
+    if found is None and name.startswith(CALLED):
+        called = name.split(".")[1]
+        raise ValueReferenceError(
+            f"{place.component} does not call {called} on {place.cluster.name}; declare it in "
+            f"`connectivity`, or write a default: ${{{name}:-...}}"
+        )
     if found is None:
         part = "label" if name.startswith("cluster.labels") else "value"
         raise ValueReferenceError(
-            f"cluster {cluster.name} has no {part} {name.split('.', 2)[2]!r}; add it, or write "
-            f"a default: ${{{name}:-...}}"
+            f"cluster {place.cluster.name} has no {part} {name.split('.', 2)[2]!r}; add it, or "
+            f"write a default: ${{{name}:-...}}"
         )
     return _cast(reference, found) if reference.cast else found
 

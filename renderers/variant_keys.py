@@ -5,14 +5,23 @@ A selector is asked once about each cluster, however many components and customi
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
-from planners.model import Cluster, Component, CustomizationIntent
+from planners.model import Cluster, Component, CustomizationIntent, Unit
 from planners.model.selectors import Selector
 from planners.model.snapshot import Snapshot
 from renderers.new_objects import file_references
 from renderers.sources import Source
-from renderers.substitution import ValueReferenceError, lookup, references
+from renderers.substitution import (
+    CALLED,
+    Addresses,
+    Place,
+    ValueReferenceError,
+    lookup,
+    references,
+)
+
+UnitAddresses: TypeAlias = Mapping[Unit, Addresses]
 
 
 class VariantKey(NamedTuple):
@@ -39,9 +48,10 @@ class VariantKeys:
 
     snapshot: Snapshot
     sources: Mapping[str, Source]
+    addresses: UnitAddresses | None = None
     _keys: dict[str, dict[str, VariantKey]] = field(default_factory=dict)
     _matches: dict[Hashable, list[bool]] = field(default_factory=dict)
-    _values: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
+    _values: dict[tuple[str, str], list[tuple[str, str]]] = field(default_factory=dict)
 
     def of(self, component: Component) -> Mapping[str, VariantKey]:
         """The key of the component's variant on each cluster, by name."""
@@ -66,7 +76,7 @@ class VariantKeys:
                     [each for each, on in zip(intents, row, strict=True) if on]
                 )
             here = applied[row]
-            values = tuple([self._value(name)[at] for name in here.references])
+            values = tuple([self._value(name, component)[at] for name in here.references])
             key = VariantKey(component.name, here.customizations, values + release(cluster))
             yield cluster.name, known.setdefault(key, key)
 
@@ -92,12 +102,19 @@ class VariantKeys:
                 used |= file_references(self.snapshot.files[file])
         return _Applied(tuple(index for index, _ in intents), tuple(sorted(used)))
 
-    def _value(self, reference: str) -> list[tuple[str, str]]:
-        """A reference with its value on each cluster."""
-        if reference not in self._values:
-            found = [(reference, _text(reference, each)) for each in self.snapshot.clusters]
-            self._values[reference] = found
-        return self._values[reference]
+    def _value(self, reference: str, component: Component) -> list[tuple[str, str]]:
+        """A reference with its value on each cluster; of some it is another for each component."""
+        of = component.name if reference.startswith(CALLED) else ""
+        if (reference, of) not in self._values:
+            clusters = self.snapshot.clusters
+            found = [(reference, _text(reference, self._place(of, each))) for each in clusters]
+            self._values[reference, of] = found
+        return self._values[reference, of]
+
+    def _place(self, component: str, cluster: Cluster) -> Place:
+        if self.addresses is None:
+            return Place(cluster, component)
+        return Place(cluster, component, self.addresses.get(Unit(component, cluster.name), {}))
 
     def _release(self, cluster: Cluster) -> tuple[tuple[str, str], ...]:
         """What else distinguishes variants whose source is built for each cluster."""
@@ -111,8 +128,8 @@ def _no_release(cluster: Cluster) -> tuple[tuple[str, str], ...]:
     return ()
 
 
-def _text(reference: str, cluster: Cluster) -> str:
+def _text(reference: str, place: Place) -> str:
     try:
-        return repr(lookup(reference, cluster))
+        return repr(lookup(reference, place))
     except ValueReferenceError:
         return "?"

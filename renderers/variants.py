@@ -5,7 +5,7 @@ variant.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from planners.model import (
@@ -36,8 +36,8 @@ from renderers.new_objects import (
 from renderers.patch import Patch, PatchError
 from renderers.patch_budget import PatchBudget
 from renderers.sources import Source, SourceError
-from renderers.substitution import ValueReferenceError, substitute
-from renderers.variant_keys import VariantKey, VariantKeys
+from renderers.substitution import CALLED, Place, ValueReferenceError, substitute
+from renderers.variant_keys import UnitAddresses, VariantKey, VariantKeys
 from renderers.writes import Write, WriteLedger, path_in, text_of
 
 Object = dict[str, Json]
@@ -71,11 +71,15 @@ class Variant:
 
 @dataclass(slots=True)
 class Variants:
-    """One run over a Snapshot; each variant is built on first use."""
+    """One run over a Snapshot; each variant is built on first use.
+
+    `addresses` is None before placement has decided who reaches what where.
+    """
 
     snapshot: Snapshot
     sources: Mapping[str, Source]
     patches: Mapping[str, Patch]
+    addresses: UnitAddresses | None = None
     _objects: dict[tuple[str, str], tuple[Object, ...]] = field(default_factory=dict)
     _keys: VariantKeys | None = None
     _custom: CustomKinds | None = None
@@ -109,8 +113,25 @@ class Variants:
     def keys(self) -> VariantKeys:
         """The keys of all variants."""
         if self._keys is None:
-            self._keys = VariantKeys(self.snapshot, self.sources)
+            self._keys = VariantKeys(self.snapshot, self.sources, self.addresses)
         return self._keys
+
+    def with_addresses(self, addresses: UnitAddresses) -> "Variants":
+        """The same variants where components reach what they call at these addresses."""
+        return replace(self, addresses=addresses, _keys=None)
+
+    def place(self, component: Component, cluster: Cluster) -> Place:
+        """What values are looked up for, for a component on a cluster."""
+        if self.addresses is None:
+            return Place(cluster, component.name)
+        unit = Unit(component.name, cluster.name)
+        return Place(cluster, component.name, self.addresses.get(unit, {}))
+
+    def refers_to_connections(self) -> bool:
+        """Whether customisations say where components reach what they call."""
+        parts = self.snapshot.application.components
+        keys = (key for part in parts for key in set(self.keys.of(part).values()))
+        return any(name.startswith(CALLED) for key in keys for name, _ in key.values)
 
     def key(self, component: Component, cluster: Cluster) -> VariantKey:
         """The key of the variant that a component has on a cluster."""
@@ -259,6 +280,11 @@ class _Customization:
     variant: Variant
     intent: CustomizationIntent
 
+    @property
+    def place(self) -> Place:
+        """What values are looked up for."""
+        return self.variants.place(self.variant.component, self.variant.cluster)
+
     def apply(self) -> None:
         """Change the variant, or record why that fails."""
         intent, files = self.intent, self.variants.snapshot.files
@@ -268,14 +294,14 @@ class _Customization:
             elif intent.data is not None:
                 self._add_data(files)
             else:
-                self._patch(substitute(intent.body, self.variant.cluster))
+                self._patch(substitute(intent.body, self.place))
         except (PatchError, ValueReferenceError) as error:
             self._problem(str(error))
 
     def _create(self, file: str, content: bytes) -> None:
         """Add the objects of a template; none of them may exist already."""
         known = {identity(item)[1:] for item in self.variant.objects}
-        for item in template_objects(file, content, self.variant.cluster):
+        for item in template_objects(file, content, self.place):
             if identity(item)[1:] in known:
                 self._problem(f"{file} creates {label_of(item)}, which already exists: patch it")
                 continue
@@ -283,15 +309,15 @@ class _Customization:
 
     def _add_data(self, files: Mapping[str, bytes]) -> None:
         """Add data files to a ConfigMap or Secret, which is created if it does not exist."""
-        data, cluster = self.intent.data, self.variant.cluster
+        data, place = self.intent.data, self.place
         assert data is not None
         target = Target(data.kind, data.name)
         if not any(is_target(item, target) for item in self.variant.objects):
             self.variant.objects.append(empty_data(data))
         self._replace(
             target,
-            lambda item: add_data(item, data, files, cluster),
-            lambda item: data_writes(item, data, files, cluster),
+            lambda item: add_data(item, data, files, place),
+            lambda item: data_writes(item, data, files, place),
         )
 
     def _patch(self, body: Json) -> None:

@@ -23,6 +23,7 @@ from planners.model import (
 from planners.model.selectors import Selector
 from planners.order import levels
 from renderers.patch import PatchError
+from renderers.substitution import CALLED, references
 from renderers.tree import unread
 from renderers.yaml import Path
 
@@ -232,7 +233,9 @@ def _customization_problems(
             except PatchError as error:
                 yield Problem(positions.at(*path, intent.kind), str(error))
         if intent.values is not None:
-            yield from _charts_missing(document, intent, positions.at(*path, "helmValues"))
+            position = positions.at(*path, "helmValues")
+            yield from _charts_missing(document, intent, position)
+            yield from _unresolved_values(intent, position)
         for file in intent.files:
             if file not in files:
                 position = positions.at(*path, *_file_path(part, file))
@@ -250,6 +253,14 @@ def _charts_missing(
         if name in kinds and not discovery.sources()[kinds[name]].per_cluster:
             message = f"component {name!r} takes no values: its source is {kinds[name]}"
             yield Problem(position, message, "use a patch, or give it a Helm chart")
+
+
+def _unresolved_values(intent: CustomizationIntent, position: FilePosition) -> Iterator[Problem]:
+    """Values that are known only after charts are rendered."""
+    for name in sorted(references(intent.values)):
+        if name.startswith(CALLED):
+            message = f"${{{name}}} is not available in helmValues: placement decides it"
+            yield Problem(position, message, "use a patch or a template")
 
 
 def _file_path(part: CustomizationPart, file: str) -> Path:

@@ -214,3 +214,53 @@ def test_a_client_that_leaves_may_call_until_it_is_removed(tmp_path: Path) -> No
     done = world.finish()
     assert SERVER not in objects(done, "payment", "eu-1")
     assert world.merged[-1] != moving.plan.waves[-1].name
+
+
+ENV = """
+customizations:
+  - name: where-payment-is
+    components: [cart]
+    target: {kind: Deployment, name: cart}
+    strategicMerge:
+      spec:
+        template:
+          spec:
+            containers:
+              - name: cart
+                env: [{name: PAYMENT, value: "http://${connect.payment.host}:${connect.payment.port}"}]
+"""
+
+
+def test_a_client_is_told_where_its_server_is(tmp_path: Path) -> None:
+    found = objects(planned(tmp_path, shop(more=ENV), fleet()), "cart", "eu-1")
+    (container,) = found["Deployment/cart"]["spec"]["template"]["spec"]["containers"]
+
+    assert container["env"] == [{"name": "PAYMENT", "value": "http://payment.shop.svc:80"}]
+    assert CLIENT in found
+
+
+def test_what_is_not_called_has_no_address(tmp_path: Path) -> None:
+    found = problems(tmp_path, shop("", more=ENV), fleet())
+
+    assert len(found) == 1
+    assert found[0].startswith("switchyard.yaml:14:")
+    assert "cart does not call payment on eu-1; declare it in `connectivity`" in found[0]
+
+
+def test_two_addresses_are_one_too_many(tmp_path: Path) -> None:
+    app = shop(f"{CALL[:-2]}, port: 80}}}}, {CALL[:-2]}, port: 81}}}}", more=ENV)
+    app["deploy/payment/service.yaml"] = service(
+        "payment", "{name: a, port: 80, targetPort: 8080}, {name: b, port: 81, targetPort: 8081}"
+    )
+    found = problems(tmp_path, app, fleet())
+
+    assert "reaches payment at more than one port (80, 81)" in found[0]
+
+
+def test_charts_cannot_be_told_where_a_server_is(tmp_path: Path) -> None:
+    more = """
+    customizations:
+      - {name: chart, components: [cart], helmValues: {host: "${connect.payment.host}"}}
+    """
+    with pytest.raises(Exception, match="not available in helmValues"):
+        planned(tmp_path, shop(more=more), fleet())

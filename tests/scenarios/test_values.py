@@ -6,6 +6,7 @@ import pytest
 
 from planners.model import Cluster, Json
 from renderers.substitution import (
+    Place,
     ValueReferenceError,
     references,
     substitute,
@@ -21,17 +22,19 @@ from tests.fakes.folders import (
 )
 from tests.scenarios.test_customisation import files_of
 
-SITE = Cluster(
-    "edge-1",
-    "flux",
-    labels={"size": "3", "on": "true", "region": "north"},
-    values={
-        "n": 4,
-        "yes": True,
-        "limits": {"cpu": "500m", "deep": {"x": 1.5}},
-        "list": ["a"],
-        "text": "5",
-    },
+SITE = Place(
+    Cluster(
+        "edge-1",
+        "flux",
+        labels={"size": "3", "on": "true", "region": "north"},
+        values={
+            "n": 4,
+            "yes": True,
+            "limits": {"cpu": "500m", "deep": {"x": 1.5}},
+            "list": ["a"],
+            "text": "5",
+        },
+    )
 )
 FLEET = {
     **cluster("edge-1", "size: '3'", values="{limits: {cpu: 500m}, key: tier}"),

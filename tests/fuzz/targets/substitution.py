@@ -2,19 +2,25 @@
 
 from collections.abc import Iterator
 
-from renderers.substitution import ValueReferenceError, references, substitute, substitute_text
+from renderers.substitution import (
+    Place,
+    ValueReferenceError,
+    references,
+    substitute,
+    substitute_text,
+)
 from tests.fakes.builders import clusters
 from tests.fuzz import Target, text
 
-CLUSTER = clusters(1)[0]
+PLACE = Place(clusters(1)[0])
 
 
 def check(data: bytes) -> None:
     """ValueReferenceError, or a text in which only references have changed."""
     written = text(data)
     try:
-        shown = substitute_text(written, CLUSTER)
-        value = substitute({"a": [written]}, CLUSTER)
+        shown = substitute_text(written, PLACE)
+        value = substitute({"a": [written]}, PLACE)
     except ValueReferenceError as error:
         assert len(str(error)) < len(written) * 5 + 500
         return
