@@ -66,6 +66,7 @@ class SharedDatabase:
     world: "World"
     is_away: bool = False
     lost_at: float = -1.0
+    troubles: int = 0
     url: str = MEMORY
     driver: Any = field(init=False)
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -133,6 +134,7 @@ class SharedDatabase:
             return
         await asyncio.sleep(world.faulty * 0.8 * faults.number("database trouble begins"))
         world.note("database trouble", kind=kind)
+        self.troubles += 1
         if kind == "away":
             self.is_away = True
             await asyncio.sleep(1 + 60 * faults.number("database is away"))

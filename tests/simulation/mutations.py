@@ -176,6 +176,27 @@ MUTATIONS = (
         "people keep away",
     ),
     Mutation(
+        "sell what others have claimed since",
+        "bot/worker/admission.py",
+        "if not numbers:",
+        "if numbers is not None:",
+        "two applications want one CPU",
+    ),
+    Mutation(
+        "sell what others have merged",
+        "bot/gather/ledger.py",
+        "self.claims += await asyncio.to_thread(holdings.claims, reader, timed)",
+        "self.claims += ()",
+        "two applications want one CPU",
+    ),
+    Mutation(
+        "make nothing due after the database was lost",
+        "bot/app.py",
+        "if was_out:",
+        "if was_out is None:",
+        "a database that is lost",
+    ),
+    Mutation(
         "write a plan comment for each plan",
         "bot/report/plan_comment.py",
         "if ours is None:",

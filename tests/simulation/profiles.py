@@ -12,9 +12,11 @@ from tests.simulation.scenario import CLUSTERS
 Profile = Mapping[str, Any]
 """What the draws of these names give."""
 
-QUIET: Profile = {f"strength of {kind}": 0.0 for kind in SHARES} | {
-    f"{name} trouble": "" for name in CLUSTERS
-}
+QUIET: Profile = (
+    {f"strength of {kind}": 0.0 for kind in SHARES}
+    | {"database trouble": ""}
+    | {f"{name} trouble": "" for name in CLUSTERS}
+)
 
 PROFILES: Mapping[str, Profile] = {
     "everything": {},
@@ -43,6 +45,14 @@ PROFILES: Mapping[str, Profile] = {
     "many commands": QUIET
     | {"approved": False, "acts": ("command",), "longest pause": 5, "length": 90.0}
     | {"share of read stale": 0.08},
+    "a database that is lost": QUIET
+    | {"approved": False, "shape": "stages", "acts": (), "length": 30.0, "patience": 300.0}
+    | {"database trouble": "lost", "database trouble begins": 0.3, "webhooks": "lost"}
+    | {"crowded": False, "wants version 2": 1.0, "wants version 3": 1.0},
+    "two applications want one CPU": QUIET
+    | {"crowded": True, "approved": False, "acts": (), "length": 90.0, "replicas": (2, 1)}
+    | {"shape": "stages", "clusters": 2, "pause of the bank#1": 0.04, "share of read slow": 0.03}
+    | {"priority": 5},
     "people keep away": QUIET
     | {"approved": False, "shape": "stages", "acts": (), "length": 30.0, "patience": 300.0},
 }

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from bot.sandbox.demo.site import APP, DEPLOY
 from tests.fakes.world import manifest
 from tests.simulation.faults import Faults
+from tests.simulation.requests import CAPACITY, LARGE, requesting
 
 HEAD = "apiVersion: switchyard.dev/v1alpha1\nkind: "
 CLUSTERS = ("one", "two", "three")
@@ -31,6 +32,7 @@ class Scenario:
     clusters: tuple[str, ...] = CLUSTERS
     staged: bool = False
     approved: bool = False
+    crowded: bool = False
     canary: str = "one"
 
     @classmethod
@@ -42,7 +44,8 @@ class Scenario:
         everywhere = shape == "all"
         components = ("cart",) if shape == "stages" else ("redis", "cart")
         needs = {} if shape == "stages" else {"cart": (Needs("redis", everywhere),)}
-        return cls(components, needs, clusters, shape in {"stages", "both"}, approved)
+        crowded = faults.choose("crowded", False, False, False, True)
+        return cls(components, needs, clusters, shape in {"stages", "both"}, approved, crowded)
 
     def app(self, image: str, part: str = "") -> dict[str, bytes | None]:
         """The app repo with a version of every image, or of the image of a part alone."""
@@ -65,7 +68,10 @@ class Scenario:
         for name in self.components:
             if part and name != part:
                 continue
-            files[f"deploy/{name}/deployment.yaml"] = manifest(name, image)
+            text = manifest(name, image)
+            if self.crowded:
+                text = requesting(text, LARGE // len(self.components))
+            files[f"deploy/{name}/deployment.yaml"] = text
         return files
 
     def _waits(self, name: str) -> str:
@@ -92,10 +98,11 @@ class Scenario:
                 f"spec: {{{approvals}reports: [{{clusters: {{}}, maxAge: 6m}}]}}\n"
             ),
         }
+        room = f", capacity: {{cpu: {CAPACITY}m}}" if self.crowded else ""
         for name in self.clusters:
             canary = ', canary: "true"' if name == self.canary else ""
             files[f"clusters/{name}.yaml"] = (
                 f"{HEAD}Cluster\nmetadata: {{name: {name}, labels: {{tier: edge{canary}}}}}\n"
-                f"spec: {{agent: flux}}\n"
+                f"spec: {{agent: flux{room}}}\n"
             )
         return {path: text.encode() for path, text in files.items()}

@@ -65,6 +65,7 @@ class Replica:
     service: Service = field(init=False)
     handlers: Mapping[tuple[str, int], Handler] = field(init=False)
     starts: int = 0
+    known_troubles: int = 0
 
     def start(self) -> None:
         """Start the process on what its folder and the store hold."""
@@ -128,8 +129,10 @@ class Replica:
     async def _look_after(self) -> None:
         """Let the service probe and mend its database; a probe of one that works tells nothing."""
         await asyncio.sleep(PROBE_SECONDS)
-        if self.service.context.store.is_out:
+        troubles = self.world.database.troubles
+        if self.service.context.store.is_out or self.known_troubles < troubles:
             await self.service._probe()
+            self.known_troubles = troubles
 
     async def _drain(self) -> None:
         if not await dispatch.drain(self.service.context):

@@ -21,9 +21,11 @@ from bot.report.model import ROLLOUTS
 from bot.sandbox.demo.site import APP, BOT, DEPLOY, FLEET, add_people_and_repositories
 from bot.sandbox.forge import records
 from bot.sandbox.forge.git import Git
+from bot.store import StoreError
 from tests.fakes.dialects import SECRET, TOKENS
 from tests.fakes.hands import Hand
 from tests.fakes.memory_forge import NoStorage
+from tests.simulation import rival
 from tests.simulation.clusters import Agent
 from tests.simulation.database import SharedDatabase
 from tests.simulation.faults import Faults
@@ -31,6 +33,7 @@ from tests.simulation.laws import Laws
 from tests.simulation.loop import Process, SimulationLoop, StandstillError
 from tests.simulation.people import People
 from tests.simulation.profiles import Profile
+from tests.simulation.requests import SMALL
 from tests.simulation.scenario import Scenario
 from tests.simulation.service import Replica
 from tests.simulation.site import Happening, ObservedState, SimulatedHooks
@@ -45,6 +48,8 @@ class ViolationError(Exception):
 
 
 ACCEPTED = 202
+UNTOLD = frozenset({"event", "exc_info", "seconds"})
+"""What is not in the trace of a log line: how long an outage took is the machine's time."""
 REPORTED = frozenset({"database not available"})
 """What is no defect though it is logged as an error."""
 
@@ -86,6 +91,7 @@ class World:
         self.forge.observers, self.forge.pushes = [self._on_change], Counter()
         self.people = People(self)
         self.laws = Laws(self)
+        self.rival = rival.Rival(self)
         self.agents: dict[str, Agent] = {}
         self.replicas: list[Replica] = []
         self.acknowledged: set[str] = set()
@@ -145,6 +151,8 @@ class World:
             by=happening.by,
         )
         self.laws.on_change(happening)
+        if self.scenario.crowded:
+            self.rival.on_change(happening)
 
     def _carry(self, delivery: records.Delivery) -> None:
         fault = self.faults.draw("hook")
@@ -204,7 +212,7 @@ class World:
         del logger
         if self.loop.closing:
             raise structlog.DropEvent
-        told = {key: value for key, value in event.items() if key not in {"event", "exc_info"}}
+        told = {key: value for key, value in event.items() if key not in UNTOLD}
         self.note(f"log: {event['event']}", **told)
         if event["event"] in REPORTED:
             raise structlog.DropEvent
@@ -221,6 +229,8 @@ class World:
         acting = [self.spawn(self.people.act()), self.spawn(self.database.trouble())]
         for task in (self.people.develop(), self.people.review()):
             self.spawn(task)
+        if self.scenario.crowded:
+            acting.append(self.spawn(self.rival.act()))
         for agent in self.agents.values():
             self.spawn(agent.run())
             acting.append(self.spawn(agent.trouble()))
@@ -255,10 +265,11 @@ class World:
         self.forge.repository(DEPLOY).roles |= {"eve": "triage", "ada": "write"}
         self.database = SharedDatabase(self)
         self.store = self.database.store()
-        for repository in (APP, FLEET, DEPLOY):
+        bank = self.rival.found() if self.scenario.crowded else {}
+        for repository in self.forge.repositories:
             self.hooks.add(repository, "http://service.test/hooks/local", SECRET)
         otto = Hand("otto", self.forge)
-        otto.push(FLEET, "main", self.scenario.fleet(), "Describe the fleet")
+        otto.push(FLEET, "main", self.scenario.fleet() | bank, "Describe the fleet")
         otto.push(DEPLOY, "main", {"README.md": b"What clusters pull.\n"}, "Begin")
         for name in self.scenario.clusters:
             skew = timedelta(seconds=self.faults.choose(f"skew of {name}", 0, 0, -120, 120))
@@ -276,23 +287,36 @@ class World:
         self.note("no more faults")
         self.people.help()
         self.database.heal()
+        if self.scenario.crowded:
+            self.rival.push(SMALL)
         for agent in self.agents.values():
             agent.behave(silent=False, failing=frozenset(), stuck_at=None)
 
     def _unfinished(self) -> str:
         """Why the world has not converged yet; empty if it has."""
-        view = self.store.views.load(ROLLOUTS, "storefront")
+        waits = self._rolling_out("storefront", APP, DEPLOY)
+        if waits or not self.scenario.crowded or self.scenario.approved:
+            return waits
+        return self._rolling_out("bank", rival.APP, rival.SAFE)
+
+    def _rolling_out(self, application: str, app: str, deploy: str) -> str:
+        """Why an application is not rolled out yet; empty if it is."""
+        try:
+            view = self.store.views.load(ROLLOUTS, application)
+        except StoreError as error:
+            return f"the database cannot be read: {error}"
         if view is None or not view.waves:
-            return "nothing is planned"
-        if view.revision != self.forge.git.head(APP, "main"):
-            return f"the newest revision is not planned: {view.problems}"
+            return f"nothing of {application} is planned"
+        if view.revision != self.forge.git.head(app, "main"):
+            return f"the newest revision of {application} is not planned: {view.problems}"
         waiting = [(w.name, [g.reason for g in w.gates], w.pending) for w in view.waves]
-        if not view.done:
-            return f"not done: {waiting}"
+        is_reported = deploy == DEPLOY  # the agents pull from there alone
+        if not view.done and (is_reported or any(each.gates for each in view.waves)):
+            return f"{application} is not done: {waiting}"
         opened = [
-            each.number for each in self.forge.requests_of(DEPLOY, "open") if each.author == BOT
+            each.number for each in self.forge.requests_of(deploy, "open") if each.author == BOT
         ]
-        return f"merge requests are open: {opened}" if opened else ""
+        return f"merge requests of {application} are open: {opened}" if opened else ""
 
 
 def simulate(
