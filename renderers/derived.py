@@ -3,13 +3,14 @@
 Called while a plan is rendered. Without intents nothing is resolved and nothing is derived.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from planners.connect import Case, Link, link_problems, links
-from planners.model import Cluster, Component, PlanProblem, Unit
+from planners.model import Cluster, Component, Json, PlanProblem, Unit
 from planners.model.connectivity import ConnectivityIntent
 from planners.plan import Plan
+from renderers import yaml
 from renderers.carriers import Carrier
 from renderers.connections import (
     Address,
@@ -28,21 +29,29 @@ from renderers.connections import (
     service_address,
 )
 from renderers.endpoints import EndpointError, Endpoints
+from renderers.kubernetes.fields import mapping
 from renderers.policy.hosts import owns
 from renderers.variant_keys import VariantKey
-from renderers.variants import Variant, Variants, identity
+from renderers.variants import Origin, Variant, Variants, identity
 
-_KEY = "connections"
+ANNOTATION = "switchyard.dev/connectivity"
+"""The annotation of derived objects that lists the intents behind them."""
+
+_KEY, _SEPARATOR = "connections", "; "
 SHOWN_CLUSTERS = 3
 
 
 @dataclass(slots=True)
 class _Resolver:
-    """Turns links into connections; problems are reported once for each intent and message."""
+    """Turns links into connections; problems are reported once for each intent and message.
+
+    `leaving` are units that will be removed: what cannot be resolved for them is left out.
+    """
 
     variants: Variants
     clusters: Mapping[str, Cluster]
     components: Mapping[str, Component]
+    leaving: Collection[Unit]
     problems: dict[PlanProblem, list[str]] = field(default_factory=dict)
     _endpoints: dict[VariantKey, Endpoints] = field(default_factory=dict)
     _clients: dict[Unit, ComponentClient] = field(default_factory=dict)
@@ -54,6 +63,8 @@ class _Resolver:
             try:
                 yield Connection(link.intent, link.case, self._client(link), self._server(link))
             except EndpointError as error:
+                if link.client in self.leaving:
+                    continue
                 unit = link.server or link.client
                 self.problem(link.intent, str(error), unit.cluster if unit else "")
 
@@ -112,6 +123,7 @@ class DerivedObjects:
     variants: Variants
     carriers: Sequence[Carrier]
     clusters: Mapping[str, Cluster]
+    links: tuple[Link, ...] = ()
     connections: tuple[Connection, ...] = ()
     problems: tuple[PlanProblem, ...] = ()
     _serves: dict[Unit, list[Connection]] = field(default_factory=dict)
@@ -136,9 +148,9 @@ class DerivedObjects:
         found = links(snapshot.application, plan.units, leaving, clusters)
         components = {each.name: each for each in snapshot.application.components}
         made._components = components
-        resolver = _Resolver(variants, clusters, components)
-        made.connections = tuple(resolver.connections(found))
-        made._check(resolver)
+        resolver = _Resolver(variants, clusters, components, leaving)
+        made.links = tuple(each for each in found if each.client not in leaving)
+        made.connections = tuple(made._carried(resolver, found))
         made.problems = (*link_problems(found), *resolver.problems_with_clusters())
         made._index()
         made._resolve_addresses()
@@ -210,27 +222,65 @@ class DerivedObjects:
             found += carrier.client_objects(connected)
         return found
 
-    def _check(self, resolver: _Resolver) -> None:
-        """Needs that no carrier meets, and hosts that are not the tenant's."""
-        tenant = self.variants.snapshot.tenant
-        for each in self.connections:
-            external, where = each.intent.external, _place(each)
-            if external is not None and not owns(external.host, tenant):
-                hosts = ", ".join(tenant.hosts) or "none"
-                message = f"host {external.host} is not of tenant {tenant.name} (hosts: {hosts})"
-                resolver.problem(each.intent, message, "")
-            met = frozenset[Need]().union(*(carrier.meets(each) for carrier in self.carriers))
-            unmet = sorted(each.needs - met)
-            if unmet:
+    def _carried(self, resolver: _Resolver, found: Sequence[Link]) -> Iterator[Connection]:
+        """The connections that carriers carry out; the others are problems.
+
+        Units that leave are refused nothing: what cannot be carried out for them is left out.
+        """
+        for each in resolver.connections(found):
+            unmet = sorted(each.needs - self._met(each))
+            leaves = (
+                isinstance(each.client, ComponentClient) and each.client.unit in resolver.leaving
+            )
+            if unmet and not leaves:
                 hints = [hint for carrier in self.carriers if (hint := carrier.missing(each))]
                 remedy = "; ".join(dict.fromkeys(hints)) or "no carrier does it on these clusters"
-                resolver.problem(each.intent, f"lacks {' and '.join(unmet)}: {remedy}", where)
+                message = f"lacks {' and '.join(unmet)}: {remedy}"
+                resolver.problem(each.intent, message, _place(each))
+            elif not unmet:
+                yield each
+            self._check_host(resolver, each)
+
+    def _met(self, connection: Connection) -> frozenset[Need]:
+        return frozenset[Need]().union(*(each.meets(connection) for each in self.carriers))
+
+    def _check_host(self, resolver: _Resolver, connection: Connection) -> None:
+        external, tenant = connection.intent.external, self.variants.snapshot.tenant
+        if external is not None and not owns(external.host, tenant):
+            hosts = ", ".join(tenant.hosts) or "none"
+            message = f"host {external.host} is not of tenant {tenant.name} (hosts: {hosts})"
+            resolver.problem(connection.intent, message, "")
 
 
 def _with_objects(variant: Variant, derived: Sequence[DerivedObject]) -> Variant:
     objects = [*variant.objects, *(each.item for each in derived)]
-    origins = {identity(each.item): each.intents[0].position for each in derived}
+    origins = {identity(each.item): _origin(each) for each in derived}
     return replace(variant, objects=objects, origins=origins)
+
+
+def _origin(derived: DerivedObject) -> Origin:
+    names = dict.fromkeys(str(each) for each in derived.intents)
+    return Origin(tuple(sorted(names)), derived.intents[0].position)
+
+
+def annotated(item: Mapping[str, Json], origin: Origin) -> dict[str, Json]:
+    """A derived object with what it comes from, as it is written."""
+    metadata = mapping(item.get("metadata"))
+    known = mapping(metadata.get("annotations"))
+    annotations = {**known, ANNOTATION: _SEPARATOR.join(origin.intents)}
+    return {**item, "metadata": {**metadata, "annotations": annotations}}
+
+
+def intents_in(content: bytes) -> frozenset[str]:
+    """The intents that an object in a deploy repo comes from; empty for any other object."""
+    if ANNOTATION.encode() not in content:
+        return frozenset()
+    found: set[str] = set()
+    for document in yaml.load_documents(content):
+        metadata = mapping(mapping(document.value).get("metadata"))
+        text = mapping(metadata.get("annotations")).get(ANNOTATION)
+        found |= set(str(text).split(_SEPARATOR)) if text else set()
+    return frozenset(found)
 
 
 def _place(connection: Connection) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import NamedTuple, TypeAlias
 
+from planners.connect import Link
 from planners.model import Cluster, Component, PlanProblem, Target, Unit
 from planners.model.snapshot import Snapshot
 from planners.plan import Plan
@@ -16,7 +17,7 @@ from renderers import yaml
 from renderers.agents import References
 from renderers.carriers import Carrier
 from renderers.defects import Defect, confined
-from renderers.derived import DerivedObjects
+from renderers.derived import DerivedObjects, annotated
 from renderers.kubernetes.fields import in_key_order
 from renderers.kubernetes.kinds import Scope, kind_of
 from renderers.kubernetes.metadata import label_of
@@ -33,7 +34,7 @@ from renderers.references import ReferenceFiles, Site
 from renderers.tree import FileTree, UnsafePathError
 from renderers.validate import SchemaValidation
 from renderers.variant_keys import VariantKey
-from renderers.variants import Object, Variant, Variants
+from renderers.variants import Object, Variant, Variants, identity
 
 MAX_OBJECT = 1536 * 1024
 """etcd documentation, "System limits": a request has at most 1.5 MiB by default."""
@@ -45,12 +46,16 @@ NO_REPLICAS: _Replicas = frozenset()
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """The files of each unit, by path in the deploy repo; incomplete if there are problems."""
+    """The files of each unit, by path in the deploy repo; incomplete if there are problems.
+
+    `links` are the pairs that may talk.
+    """
 
     trees: Mapping[Unit, FileTree]
     problems: tuple[PlanProblem, ...] = ()
     warnings: tuple[str, ...] = ()
     defects: tuple[Defect, ...] = ()
+    links: tuple[Link, ...] = ()
 
 
 class _Written(NamedTuple):
@@ -192,7 +197,7 @@ class _Rendering:
         except UnsafePathError as error:
             self.problem(f"{variant.component.name}: {error}")
             return {}
-        self.written |= {id(item): _Written(item, self.dumped(item)) for item in new}
+        self.written |= {id(item): _Written(item, self.written_as(variant, item)) for item in new}
         contents = [self.written[id(item)].content for item in variant.objects]
         return dict(zip(names, contents, strict=True))
 
@@ -251,6 +256,11 @@ class _Rendering:
             )
             self.problems.setdefault(_ProblemKey(message, place), PlanProblem(message, place))
 
+    def written_as(self, variant: Variant, item: Object) -> bytes:
+        """An object as YAML; a derived one says what it comes from."""
+        origin = variant.origins.get(identity(item)) if variant.origins else None
+        return self.dumped(annotated(item, origin) if origin else item)
+
     def dumped(self, item: Object) -> bytes:
         """An object as YAML, in an order of keys that does not depend on its source.
 
@@ -295,4 +305,6 @@ def render(
         *run.validation.problems(),
     )
     warnings = (*run.warnings, *run.validation.warnings())
-    return Rendered(trees, problems, warnings, (*run.defects, *run.validation.defects))
+    return Rendered(
+        trees, problems, warnings, (*run.defects, *run.validation.defects), derived.links
+    )

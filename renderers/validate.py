@@ -129,7 +129,7 @@ class SchemaValidation:
         if writer is not None:
             return writer.position
         origin = variant.origins.get(identity(item)) if variant.origins else None
-        return origin or self._source_place(variant, item, path)
+        return origin.position if origin else self._source_place(variant, item, path)
 
     def _source_place(
         self, variant: Variant, item: Mapping[str, Json], path: tuple[str | int, ...]

@@ -44,6 +44,14 @@ Object = dict[str, Json]
 Identity: TypeAlias = tuple[Json, Json, str, str | None]
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What a derived object comes from: intents, and where the first one is written."""
+
+    intents: tuple[str, ...]
+    position: FilePosition
+
+
 @dataclass(slots=True)
 class Variant:
     """The objects of a component on clusters like `cluster`, and the problems of building them.
@@ -58,7 +66,7 @@ class Variant:
     problems: list[PlanProblem] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     written: dict[Identity, WriteLedger[CustomizationIntent]] = field(default_factory=dict)
-    origins: Mapping[Identity, FilePosition] = field(default_factory=dict)
+    origins: Mapping[Identity, Origin] = field(default_factory=dict)
 
     def writer_of(
         self, item: Object, path: Iterable[str | int], custom: CustomKinds

@@ -12,6 +12,7 @@ from bot.terminal import write, write_error
 from bot.wording import comment as words
 from bot.wording import explanation as why
 from bot.wording import timetable
+from bot.wording.connections import all_connections
 from bot.wording.diffs import counts, diffs_of
 from planners.model.snapshot import Snapshot
 
@@ -44,6 +45,7 @@ def _as_text(proposal: Proposal) -> str:
             f"plan {proposal.digest[:12]} of {made.application}",
             "",
             *timetable.as_text(made, proposal.application, changes),
+            *all_connections(proposal.links),
             *optimum,
             f"digest {proposal.digest}",
             "",
@@ -68,6 +70,7 @@ def _as_json(proposal: Proposal) -> Mapping[str, object]:
             for change in proposal.changes
         ],
         "placement": [why.as_data(each) for each in trace],
+        "connections": list(all_connections(proposal.links)),
         "longestChain": timetable.longest_chain(made, proposal.application),
         "warnings": list(proposal.warnings),
     }

@@ -21,7 +21,8 @@ Drafter: TypeAlias = Callable[[Snapshot], Awaitable[Draft]]
 
 FILE = 600
 VERDICT = 1_000
-"""Bytes that a file of a draft, and a line of its trace take in memory, about."""
+LINK = 300
+"""Bytes that a file of a draft, a line of its trace, and a pair that may talk take, about."""
 
 log = structlog.get_logger()
 
@@ -62,7 +63,7 @@ def _size(planned: Snapshot, drafted: Draft) -> int:
     files = sum(map(len, drafted.files.values()))
     contents = sum(map(len, drafted.contents.values()))
     verdicts = 1 + len(planned.clusters) * len(planned.application.components)
-    return FILE * files + contents + VERDICT * verdicts
+    return FILE * files + contents + VERDICT * verdicts + LINK * len(drafted.links)
 
 
 def log_defects(drafted: Draft) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from bot.engine import discovery, highs
 from bot.engine.kubernetes_schemas import KubernetesSchemas
-from planners.connect import with_order
+from planners.connect import Link, with_order
 from planners.gating.change_sets import ChangeSet, KeptFile, compare
 from planners.gating.conditions import ConditionReader, Conditions
 from planners.gating.evaluate import Evaluation, evaluate, refuse
@@ -44,6 +44,7 @@ class Draft:
     """What should run, and its files: each unit's by path -> blob id, and the bytes of each blob.
 
     `application` includes the dependencies that its manifests imply. The plan names no commits.
+    `links` are the pairs that may talk.
     """
 
     application: Application
@@ -55,6 +56,7 @@ class Draft:
     problems: tuple[PlanProblem, ...] = ()
     warnings: tuple[str, ...] = ()
     defects: tuple[Defect, ...] = ()
+    links: tuple[Link, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,7 @@ class Proposal:
     warnings: tuple[str, ...] = ()
     conditions: Conditions = field(default_factory=Conditions)
     defects: tuple[Defect, ...] = ()
+    links: tuple[Link, ...] = ()
 
     @property
     def trees(self) -> dict[str, FileTree]:
@@ -144,6 +147,7 @@ def _draft(planned: Snapshot, *, thorough: bool) -> Draft:
         problems=(*problems, *made.problems, *rendered.problems),
         warnings=(*_idle(snapshot, made), *rendered.warnings),
         defects=rendered.defects,
+        links=rendered.links,
     )
     if drafted.problems:
         return drafted
@@ -228,6 +232,7 @@ def _roll_out(snapshot: Snapshot, drafted: Draft) -> Proposal:
         warnings=drafted.warnings,
         conditions=drafted.conditions,
         defects=drafted.defects,
+        links=drafted.links,
     )
     if proposal.problems:
         return replace(proposal, evaluation=refuse(snapshot, proposal.problems[0]))

@@ -191,13 +191,17 @@ class PlanWaveView:
 
 @dataclass(frozen=True, slots=True)
 class PlanView:
-    """A plan with its diffs; `texts` holds each distinct diff once."""
+    """A plan with its diffs; `texts` holds each distinct diff once.
+
+    `connections` says who may call whom, one line each.
+    """
 
     application: str
     digest: str
     revision: str
     waves: tuple[PlanWaveView, ...]
     texts: Mapping[str, str]
+    connections: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

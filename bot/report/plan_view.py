@@ -22,12 +22,14 @@ from bot.report.model import (
     VersionsView,
 )
 from bot.report.summary_view import VERSION_LENGTH
+from bot.wording.connections import all_connections
 from bot.wording.diffs import Blobs, DiffReader, Diffs, counts, diffs_of
 from planners.gating.change_sets import ChangeSet
 from planners.plan import digest_of
 
 MAX_TEXT_BYTES = 2_000_000
 MAX_DIFF_BYTES = 200_000
+MAX_CONNECTIONS = 1_000
 
 
 @dataclass(slots=True)
@@ -92,6 +94,7 @@ def plan_view(proposal: Proposal, blobs: Blobs, before: PlanView | None) -> Plan
         revision=proposal.plan.revision.sha,
         waves=tuple(waves),
         texts=texts.kept,
+        connections=all_connections(proposal.links)[:MAX_CONNECTIONS],
     )
 
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from bot.wording import changes as words
 from bot.wording.changes import Variation
+from bot.wording.connections import ConnectionChanges, connection_changes
 from bot.wording.markdown import code, fence, fold, listing, natural, plural, units
 from bot.wording.prose import NOTHING, Prose, names, say
 from planners.gating.change_sets import ChangeKind, ChangeSet
@@ -46,11 +47,15 @@ class DiffGroup:
 
 @dataclass(frozen=True, slots=True)
 class Diffs:
-    """Diffs of some change sets; `risks` are those of each wave, by its name."""
+    """Diffs of some change sets; `risks` are those of each wave, by its name.
+
+    `connections` are what units gain and lose of connections.
+    """
 
     groups: tuple[DiffGroup, ...]
     clusters: int
     risks: Mapping[str, frozenset[Risk]] = field(default_factory=dict)
+    connections: ConnectionChanges = field(default_factory=ConnectionChanges)
 
 
 class _ObjectChanges(NamedTuple):
@@ -119,7 +124,8 @@ def diffs_of(changes: Sequence[ChangeSet], blobs: Blobs, reader: DiffReader | No
         risks[change.wave.name] = _union(
             reader.objects_of(each).risks for each in set(sets.values())
         )
-    return Diffs(_groups(reader, by_cluster), len(by_cluster), risks)
+    connections = connection_changes(changes, blobs)
+    return Diffs(_groups(reader, by_cluster), len(by_cluster), risks, connections)
 
 
 def _groups(

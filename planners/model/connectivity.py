@@ -59,7 +59,8 @@ class Callee:
     protocol: Protocol = Protocol.TCP
 
     def __str__(self) -> str:
-        return self.component or self.host or self.cidr
+        name = self.component or self.host or self.cidr
+        return f"{name}:{self.port}" if self.port else name
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,13 @@
 """Connectivity intents: who may call whom, and what that opens on which cluster."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from bot.engine.propose import propose
+from bot.engine.propose import Proposal, propose
+from bot.wording.connections import connection_changes, connections
 from planners.connect import called
 from planners.model import Unit
 from tests.fakes.builders import World
@@ -264,3 +266,31 @@ def test_charts_cannot_be_told_where_a_server_is(tmp_path: Path) -> None:
     """
     with pytest.raises(Exception, match="not available in helmValues"):
         planned(tmp_path, shop(more=more), fleet())
+
+
+def test_the_comment_says_what_is_new_and_what_is_no_longer_allowed(tmp_path: Path) -> None:
+    repo = fleet(tenants="namespace: shop")
+    where = {"cart": ["eu-1"], "payment": ["eu-1"], "web": ["eu-1", "eu-2"]}
+    web = "{from: {component: web}, to: {component: payment}}"
+    probe = "{from: {namespace: monitoring}, to: {component: payment, port: 80}}"
+    world = World(snapshot_of(tmp_path / "a", shop(f"{CALL}, {probe}", where), repo))
+    first = propose(world.snapshot)
+    world.finish()
+    changed = snapshot_of(tmp_path / "b", shop(f"{CALL}, {web}", {**where, "web": ["eu-1"]}), repo)
+    world.snapshot = replace(world.snapshot, application=changed.application)
+    second = propose(world.snapshot)
+
+    assert lines(first, {}) == (
+        "new: cart may call payment on eu-1",
+        "new: namespace monitoring may call payment:80 on eu-1",
+    )
+    assert lines(second, first.rendered) == (
+        "new: web may call payment on eu-1",
+        "no longer: namespace monitoring may call payment:80 on eu-1",
+    )
+
+
+def lines(proposal: Proposal, merged: Mapping[str, bytes]) -> tuple[str, ...]:
+    changes = [each for each in proposal.changes if each.files]
+    found = connection_changes(changes, {**merged, **proposal.contents})
+    return connections(proposal.links, found)
