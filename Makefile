@@ -17,7 +17,7 @@ PURE := tests/unit/planners tests/unit/renderers tests/unit/plugins tests/unit/d
   tests/unit/wording tests/unit/commandlog tests/unit/chatops
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast coverage check fuzz simulate mutations fix docs acceptance trials bench lock sbom audit public-apps clean
+.PHONY: help demo test test-fast coverage check fuzz simulate connectivity mutations fix docs acceptance trials bench lock sbom audit public-apps clean
 
 help: ## list the verbs
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 11
@@ -65,6 +65,9 @@ fuzz: $(FUZZ_READY) ## fuzz every parser: SECONDS for each or COUNT for all; ONL
 
 simulate: $(READY) ## ten thousand simulated worlds with faults: WORLDS=n, FIRST=seed
 	$(PY) -m tests.simulation $(if $(WORLDS),--worlds $(WORLDS)) $(if $(FIRST),--first $(FIRST))
+
+connectivity: $(READY) ## 2,000 random fleets: every declared pair talks, nothing else (WORLDS=n, FIRST=seed)
+	$(PY) -m tests.connectivity $(if $(WORLDS),--worlds $(WORLDS)) $(if $(FIRST),--first $(FIRST)) $(ARGS)
 
 mutations: $(READY) ## known defects, one at a time, that simulated worlds must find (ARGS="--only lease")
 	$(PY) -m tests.simulation.mutations $(ARGS)

@@ -4,7 +4,8 @@ Sources: Kubernetes documentation, "Network Policies" (policies only add up; a p
 selects for a direction is closed in it apart from what policies allow; ports are those of the pods,
 after the translation of a Service's address; there are no host names). Istio documentation,
 "Ambient and Kubernetes NetworkPolicy" (between pods of an ambient mesh, port 15008 is what is
-seen).
+seen), "Layer 4 networking" (ztunnel takes TCP alone) and "Ports used by Istio" (sidecars get their
+certificates and routes from istiod on port 15012).
 """
 
 import json
@@ -38,6 +39,15 @@ _DNS: Json = {
     "to": [{"namespaceSelector": {"matchLabels": {_NAMESPACE_NAME: "kube-system"}}}],
     "ports": [{"port": 53, "protocol": "TCP"}, {"port": 53, "protocol": "UDP"}],
 }
+_ISTIOD: Json = {
+    "to": [
+        {
+            "namespaceSelector": {"matchLabels": {_NAMESPACE_NAME: "istio-system"}},
+            "podSelector": {"matchLabels": {"app": "istiod"}},
+        }
+    ],
+    "ports": [{"port": 15012, "protocol": "TCP"}],
+}
 HBONE = 15008
 """The port of tunnels between pods of an ambient mesh."""
 
@@ -47,6 +57,7 @@ class _Rules:
     """The rules of one policy: the peers for each set of ports, and the intents behind them."""
 
     direction: str
+    always: tuple[Json, ...] = ()
     peers: dict[str, dict[str, Json]] = field(default_factory=dict)
     intents: dict[ConnectivityIntent, None] = field(default_factory=dict)
 
@@ -61,7 +72,7 @@ class _Rules:
         return [
             {self.direction: [peers[key] for key in sorted(peers)], "ports": json.loads(ports)}
             for ports, peers in sorted(self.peers.items())
-        ]
+        ] + [*self.always]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +99,10 @@ class NetworkPolicies:
         return None
 
     def server_objects(self, unit: ConnectedUnit) -> Iterator[DerivedObject]:
-        """One policy for each called Service: who reaches the pods behind it."""
+        """One policy for each called Service: who reaches the pods behind it.
+
+        Sidecars of called pods reach the control plane of the mesh.
+        """
         found: dict[tuple[str, str, Labels], _Rules] = {}
         for each in unit.serves:
             server = each.server
@@ -101,6 +115,16 @@ class NetworkPolicies:
             rules.add(each.intent, _sources(each, server), _server_ports(each, server))
         for (namespace, name, selector), rules in found.items():
             yield _policy(f"connect-to-{name}", namespace, selector, rules)
+        if unit.tenant.deploy is None or not _has_sidecars(unit):
+            return
+        proxies: dict[PodSet, _Rules] = {}
+        for each in unit.serves:
+            if isinstance(each.server, ComponentServer):
+                for pods in each.server.pods:
+                    rules = proxies.setdefault(pods, _Rules("to", (_ISTIOD,)))
+                    rules.intents[each.intent] = None
+        for pods, rules in proxies.items():
+            yield _policy(f"connect-mesh-{pods.workload}", pods.namespace, pods.labels, rules)
 
     def client_objects(self, unit: ConnectedUnit) -> Iterator[DerivedObject]:
         """One policy for each workload that calls, if the set-up of the tenant denies egress.
@@ -109,13 +133,14 @@ class NetworkPolicies:
         """
         if unit.tenant.deploy is None:
             return
+        always = (_DNS, _ISTIOD) if _has_sidecars(unit) else (_DNS,)
         found: dict[PodSet, _Rules] = {}
         for each in unit.calls:
             client = each.client
             if not isinstance(client, ComponentClient) or self._lack(each):
                 continue
             for pods in client.pods:
-                rules = found.setdefault(pods, _Rules("to"))
+                rules = found.setdefault(pods, _Rules("to", always))
                 rules.add(each.intent, *_destination(each))
         for pods, rules in found.items():
             yield _policy(f"connect-from-{pods.workload}", pods.namespace, pods.labels, rules)
@@ -156,7 +181,7 @@ def _policy(name: str, namespace: str, selector: Labels, rules: _Rules) -> Deriv
         "podSelector": {"matchLabels": dict(selector)},
         "policyTypes": ["Ingress" if ingress else "Egress"],
     }
-    spec["ingress" if ingress else "egress"] = [*rules.json(), *([] if ingress else [_DNS])]
+    spec["ingress" if ingress else "egress"] = rules.json()
     item: dict[str, Json] = {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "NetworkPolicy",
@@ -164,6 +189,10 @@ def _policy(name: str, namespace: str, selector: Labels, rules: _Rules) -> Deriv
         "spec": spec,
     }
     return DerivedObject(item, tuple(rules.intents))
+
+
+def _has_sidecars(unit: ConnectedUnit) -> bool:
+    return unit.cluster.network.mesh is Mesh.ISTIO
 
 
 def _is_direct(connection: Connection) -> bool:
@@ -232,11 +261,11 @@ def _destination(connection: Connection) -> tuple[list[Json], list[Json]]:
 
 def _server_ports(connection: Connection, server: ComponentServer) -> list[Json]:
     """The ports of the pods, or that of the tunnel that an ambient mesh puts around them."""
-    numbers = [*server.service.targets]
-    if _is_tunnelled(connection, server) and connection.intent.tls is not TlsMode.NONE:
-        numbers = [HBONE] if connection.intent.tls is TlsMode.STRICT else [*numbers, HBONE]
-    transports = {HBONE: "TCP"}
-    return [_port(each, transports.get(each, server.service.transport)) for each in numbers]
+    service, strict = server.service, connection.intent.tls is TlsMode.STRICT
+    ports = [_port(each, service.transport) for each in service.targets]
+    if service.transport != "TCP" or not _is_tunnelled(connection, server):
+        return ports
+    return [*([] if strict else ports), _port(HBONE, "TCP")]
 
 
 def _is_tunnelled(connection: Connection, server: ComponentServer) -> bool:

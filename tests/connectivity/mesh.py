@@ -122,7 +122,9 @@ def _is_tunnelled(fleet: Fleet, hop: Hop, proxy: str) -> bool:
 
 def _admitted(cluster: Cluster, hop: Hop, proxy: str) -> bool:
     """What the target's own proxy says."""
-    if proxy == "plain" or _transport(hop) == "UDP":
+    if _transport(hop) == "UDP":
+        return True
+    if proxy == "plain":
         return hop.identity is None
     identity = hop.identity
     mode = mtls_mode(cluster, hop.target, hop.number)

@@ -80,7 +80,7 @@ def leaves(fleet: Fleet, client: Pod, host: str, port: int, transport: str = "TC
     """Whether a pod reaches a host, or an address, outside of the fleet."""
     literal = host.replace(".", "").isdigit() or ":" in host
     names = frozenset() if literal else frozenset({host})
-    outside = Party(address=host if literal else "192.0.2.77", names=names)
+    outside = Party(address=host if literal else "198.18.0.7", names=names)
     return (
         _may_start(fleet, client)
         and (literal or resolves_names(fleet, fleet[client.cluster], Party(client)))

@@ -1,0 +1,195 @@
+"""The law: every declared pair is reachable, and nothing else is."""
+
+import random
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+
+from tests.connectivity.fleet import Pod
+from tests.connectivity.oracle import call, enters, leaves, reaches
+from tests.connectivity.packets import Packet, arrives
+from tests.connectivity.product import Rendered, render
+from tests.connectivity.traffic import Party, Request
+from tests.connectivity.worlds import Intent, Part, Port, World, world
+
+CALLER_OUTSIDE = "198.51.100.23"
+NOBODY = "192.0.2.200"
+UNDECLARED = 30
+
+
+def violations(seed: int, kind: str = "") -> Iterator[str]:
+    """What is not as declared in the world of a seed."""
+    yield from judge(world(seed, kind))
+
+
+def judge(given: World) -> Iterator[str]:
+    """What is not as declared in a world."""
+    rendered = render(given)
+    for intent in rendered.intents:
+        yield from _reachable(given, rendered, intent)
+    yield from _closed(given, rendered)
+
+
+def _pod(rendered: Rendered, cluster: str, name: str) -> Pod:
+    return next(it for it in rendered.fleet[cluster].pods if it.name == name and not it.platform)
+
+
+def links(given: World, intent: Intent) -> Iterator[tuple[str, str]]:
+    """(cluster of the caller, cluster of the callee) for every pair of an intent."""
+    servers = given.part(intent.callee[1]).where
+    if intent.caller[0] != "component":
+        yield from ((each, each) for each in servers)
+        return
+    for cluster in given.part(intent.caller[1]).where:
+        yield from ((cluster, each) for each in ([cluster] if cluster in servers else servers))
+
+
+def requests(intent: Intent) -> list[Request]:
+    """One request for each rule of an intent."""
+    if intent.protocol != "HTTP":
+        grpc = intent.protocol == "GRPC"
+        return [Request(intent.protocol, "POST" if grpc else "", "/pay.Pay/Do" if grpc else "")]
+    return [
+        Request("HTTP", method, path.replace("*", "x"))
+        for rule in intent.allow or ({},)
+        for method in rule.get("methods", ["GET"])
+        for path in rule.get("paths", ["/some"])
+    ]
+
+
+def _reachable(given: World, rendered: Rendered, intent: Intent) -> Iterator[str]:
+    if intent.callee[0] != "component":
+        yield from _outwards(given, rendered, intent)
+        return
+    part = given.part(intent.callee[1])
+    assert isinstance(intent.port, Port)
+    for source, goal in links(given, intent):
+        target = _pod(rendered, goal, part.name)
+        for request in requests(intent):
+            if not _arrives(rendered, intent, source, (target, part), request):
+                yield f"{intent.caller[1]} on {source} does not reach {target} ({request})"
+
+
+def _arrives(
+    rendered: Rendered, intent: Intent, source: str, to: tuple[Pod, Part], request: Request
+) -> bool:
+    target, part = to
+    port = intent.port
+    assert isinstance(port, Port)
+    if intent.caller[0] == "cidr":
+        if intent.external:
+            arrival = (intent.external, "plain", request)
+            return target in enters(
+                rendered.fleet, rendered.fleet[source], CALLER_OUTSIDE, 80, arrival
+            )
+        outside = Party(address=CALLER_OUTSIDE)
+        packet = Packet(outside, Party(target), port.container, port.transport)
+        return arrives(rendered.fleet, packet)
+    name = "prober" if intent.caller[0] == "namespace" else intent.caller[1]
+    client = _pod(rendered, source, name)
+    given = rendered.addresses.get((source, name, part.name))
+    host, _, number = (given or f"{part.name}.{part.namespace}.svc:{port.number}").rpartition(":")
+    if given is None and source != target.cluster:
+        return reaches(rendered.fleet, client, target, port.container, request)
+    return target in call(rendered.fleet, client, host, int(number), request)
+
+
+def _outwards(given: World, rendered: Rendered, intent: Intent) -> Iterator[str]:
+    host = intent.callee[1] if intent.callee[0] == "host" else "192.0.2.9"
+    for source in given.part(intent.caller[1]).where:
+        client = _pod(rendered, source, intent.caller[1])
+        if not leaves(rendered.fleet, client, host, 443):
+            yield f"{client} does not reach {host}"
+
+
+def _closed(given: World, rendered: Rendered) -> Iterator[str]:
+    """Some of all pairs that nobody declared, by any way; and the ways out and in."""
+    chance = random.Random(given.seed)
+    declared = {
+        (
+            source,
+            intent.caller[1] if intent.caller[0] == "component" else "prober",
+            goal,
+            *_key(intent),
+        )
+        for intent in rendered.intents
+        if intent.callee[0] == "component" and intent.caller[0] != "cidr"
+        for source, goal in links(given, intent)
+    }
+    pairs = list(_pairs(given, rendered))
+    for client, target, port in chance.sample(pairs, min(UNDECLARED, len(pairs))):
+        key = (client.cluster, client.name, target.cluster, target.name, port.container)
+        protocol = "UDP" if port.transport == "UDP" else "HTTP"
+        request = Request(protocol, "DELETE", "/else")
+        allowed = key in declared and _may_request(given, rendered, key, request)
+        if not allowed and reaches(rendered.fleet, client, target, port.container, request):
+            yield f"{client} reaches {target}:{port.container} ({request}), which nobody declared"
+    yield from _closed_outside(given, rendered)
+
+
+def _key(intent: Intent) -> tuple[str, int]:
+    assert isinstance(intent.port, Port)
+    return intent.callee[1], intent.port.container
+
+
+def _pairs(given: World, rendered: Rendered) -> Iterator[tuple[Pod, Pod, Port]]:
+    """Every pod that could call, with every port of every component.
+
+    Pods of others on another cluster are left out: of packets that come from there, a
+    NetworkPolicy knows the network only (the guide says so).
+    """
+    for cluster in rendered.fleet.values():
+        for client in cluster.pods:
+            if client.platform:
+                continue
+            for part in given.parts:
+                for where in part.where:
+                    if client.namespace == "other" and where != cluster.name:
+                        continue
+                    target = _pod(rendered, where, part.name)
+                    if target is not client:
+                        yield from ((client, target, port) for port in part.ports)
+
+
+def _may_request(
+    given: World, rendered: Rendered, key: tuple[str, str, str, str, int], request: Request
+) -> bool:
+    """Whether any intent of the pair admits the request."""
+    source, client, goal, *rest = key
+    for intent in rendered.intents:
+        if intent.callee[0] != "component" or list(_key(intent)) != rest:
+            continue
+        name = intent.caller[1] if intent.caller[0] == "component" else "prober"
+        own = name == client and (source, goal) in set(links(given, intent))
+        if own and any(_in_rule(rule, request) for rule in intent.allow or ({},)):
+            return True
+    return False
+
+
+def _in_rule(rule: dict[str, list[str]], request: Request) -> bool:
+    methods, paths = rule.get("methods"), rule.get("paths")
+    return (not methods or request.method in methods) and (
+        not paths or any(fnmatchcase(request.path, each) for each in paths)
+    )
+
+
+def _closed_outside(given: World, rendered: Rendered) -> Iterator[str]:
+    """Ways out of a tenant that denies egress, and ways in."""
+    out = {(it.caller[1], it.callee) for it in rendered.intents if it.callee[0] != "component"}
+    entries = {_key(it) for it in rendered.intents if it.caller[0] == "cidr"}
+    for part in given.parts:
+        for where in part.where:
+            pod = _pod(rendered, where, part.name)
+            for host, callee in (
+                ("evil.example.org", ("", "")),
+                ("192.0.2.9", ("cidr", "192.0.2.0/24")),
+            ):
+                if (part.name, callee) not in out and leaves(rendered.fleet, pod, host, 443):
+                    yield f"{pod} reaches {host}, which nobody declared"
+            for port in part.ports:
+                for address in (CALLER_OUTSIDE, NOBODY):
+                    packet = Packet(
+                        Party(address=address), Party(pod), port.container, port.transport
+                    )
+                    open_ = (part.name, port.container) in entries and address == CALLER_OUTSIDE
+                    if not open_ and arrives(rendered.fleet, packet):
+                        yield f"{address} reaches {pod}:{port.container}, which nobody declared"
