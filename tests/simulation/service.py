@@ -21,7 +21,8 @@ from bot.azure import Azure
 from bot.charts.store import ChartStore
 from bot.context import Context
 from bot.engine import discovery
-from bot.engine.propose import Proposal, propose
+from bot.engine.plans import Plans
+from bot.engine.propose import Draft, Proposal, draft
 from bot.forges import Markers
 from bot.git import Mirrors
 from bot.sandbox.demo.site import BOT, FLEET
@@ -64,6 +65,7 @@ class Replica:
     process: Process = field(init=False)
     service: Service = field(init=False)
     handlers: Mapping[tuple[str, int], Handler] = field(init=False)
+    plans: Plans = field(init=False)
     starts: int = 0
     known_troubles: int = 0
 
@@ -95,6 +97,7 @@ class Replica:
             azure=Azure(settings, self.now),
         )
         self.service = Service(context, settings, owner=self.process.name)
+        self.plans = Plans(_draft, context.results)
         intake = Intake(context, (REPORT_KEY,))
         self.handlers = machine_handlers(intake, discovery.agents(), self.service.woken.set)
 
@@ -107,7 +110,7 @@ class Replica:
         READ_AT.set(min(snapshot.now - self.skew, self.world.start + timedelta(seconds=listed)))
         with self.world.laws.planning(self.process, snapshot):
             await asyncio.sleep(PLAN_SECONDS * self.world.faults.next("latency"))
-            return propose(snapshot)
+            return await self.plans(snapshot)
 
     async def _serve(self) -> None:
         context, lease = self.service.context, timedelta(seconds=15)
@@ -201,6 +204,10 @@ def _request(path: str, headers: Mapping[str, str], body: bytes) -> Request:
     raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
     scope = {"type": "http", "method": "POST", "path": path, "headers": raw, "query_string": b""}
     return Request(scope, receive)
+
+
+async def _draft(planned: Snapshot) -> Draft:
+    return draft(planned)
 
 
 @cache

@@ -28,11 +28,12 @@ from tests.simulation.loop import PROCESS, Process
 
 READ_SECONDS, WRITE_SECONDS, SLOW_SECONDS = 0.08, 0.25, 20.0
 READS = frozenset(
-    {"comments", "contributors", "me", "member", "merge_request", "merge_request_of"}
+    {"comments", "contributors", "member", "merge_request", "merge_request_of"}
     | {"merge_requests", "repository", "reviews", "role", "statuses", "user", "check_setup"}
 )
 LISTS = frozenset({"merge_requests", "comments", "reviews", "statuses"})
-FREE = frozenset({"close", "git_credentials"})
+FREE = frozenset({"close", "git_credentials", "me"})
+"""What asks the forge nothing, or once in the life of a process."""
 
 LISTED_AT: ContextVar[float] = ContextVar("listed_at", default=inf)
 """When the forge's lists that the running pass has read were true, in the loop's time."""

@@ -324,6 +324,8 @@ def simulate(
 ) -> Outcome:
     """Run one world, in a folder of its own."""
     folder = Path(tempfile.mkdtemp(dir=_memory()))
+    gc.collect()
+    gc.freeze()
     gc.disable()  # a world is one heap of cycles: to look through it again and again takes long
     try:
         return World(seed, folder, only, profile or {}).run()
