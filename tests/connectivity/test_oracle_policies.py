@@ -240,7 +240,7 @@ DOMAINS = tiers(
     1,
     egress=[
         {"action": "Accept", "to": [{"domainNames": ["*.stripe.com"]}]},
-        {"action": "Deny", "to": [{"networks": ["192.0.2.0/24"]}]},
+        {"action": "Deny", "to": [{"networks": ["198.18.0.0/15"]}]},
     ],
 )
 
