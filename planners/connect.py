@@ -4,7 +4,7 @@ A caller whose cluster also runs the callee calls it there, and nowhere else; ot
 callee on every cluster that runs it.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -16,8 +16,9 @@ from planners.model import (
     PlanProblem,
     Unit,
 )
-from planners.model.connectivity import ConnectivityIntent
+from planners.model.connectivity import Callee, Caller, ConnectivityIntent
 from planners.model.network import Mesh
+from planners.model.snapshot import PeerApplication
 from planners.order import depends_on
 
 MAX_LINKS = 200_000
@@ -70,6 +71,16 @@ def case_between(client: Cluster, server: Cluster) -> Case:
     return Case.APART
 
 
+def named_applications(application: Application) -> tuple[str, ...]:
+    """The other applications that its intents name."""
+    sides = (
+        name
+        for each in application.connectivity
+        for name in (each.caller.application, each.callee.application)
+    )
+    return tuple(sorted({name for name in sides if name}))
+
+
 def with_order(application: Application) -> Application:
     """The application with a dependency of each caller on what it calls.
 
@@ -80,7 +91,8 @@ def with_order(application: Application) -> Application:
     components = {each.name: each for each in application.components}
     for intent in application.connectivity:
         caller, callee = intent.caller.component, intent.callee.component
-        if not caller or not callee or caller == callee:
+        foreign = intent.caller.application or intent.callee.application
+        if foreign or not caller or not callee or caller == callee:
             continue
         known = components[caller].depends_on
         if any(each.component == callee and each.application is None for each in known):
@@ -100,54 +112,109 @@ def called(servers: Sequence[Unit], clients: Iterable[str]) -> tuple[Unit, ...]:
     return local if len(local) == len(here) else tuple(servers)
 
 
-def links(
-    application: Application,
-    units: Sequence[Unit],
-    leaving: Iterable[Unit],
-    clusters: Mapping[str, Cluster],
-) -> tuple[Link, ...]:
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where callers and callees run: the units that are planned, and those that will be removed."""
+
+    units: Sequence[Unit]
+    leaving: Collection[Unit]
+    clusters: Mapping[str, Cluster]
+    peers: Mapping[str, PeerApplication]
+
+    def callees(self, callee: Callee) -> list[str]:
+        """The clusters on which a component is called."""
+        return self._where(callee.component, callee.application, self.units)
+
+    def callers(self, caller: Caller) -> list[str]:
+        """The clusters from which a component calls; it may do so until it is removed."""
+        found = self._where(caller.component, caller.application, self.units)
+        if not caller.application:
+            found += self._where(caller.component, "", sorted(self.leaving))
+        return found
+
+    def _where(self, component: str, application: str, units: Iterable[Unit]) -> list[str]:
+        if application:
+            peer = self.peers.get(application)
+            units = sorted(peer.objects) if peer else ()
+        return [each.cluster for each in units if each.component == component]
+
+
+def links(application: Application, places: Places) -> tuple[Link, ...]:
     """Every link of the application's intents, in the order of the intents and then of the units.
 
-    `leaving` are units that still run and will be removed: they may call until then. Links beyond
-    `MAX_LINKS` are left out; `link_problems` reports that.
+    Links beyond `MAX_LINKS` are left out; `link_problems` reports that.
     """
-    placed: dict[str, list[str]] = {}
-    for unit in units:
-        placed.setdefault(unit.component, []).append(unit.cluster)
-    callers = {name: list(where) for name, where in placed.items()}
-    for unit in sorted(leaving):
-        if unit.cluster in clusters:
-            callers.setdefault(unit.component, []).append(unit.cluster)
     found: list[Link] = []
     for intent in application.connectivity:
-        for each in _links(intent, placed, callers, clusters):
+        if disagreement(application, intent, places.peers):
+            continue
+        for each in _links(intent, places):
+            if each.client and each.client.cluster not in places.clusters:
+                continue
+            if each.server and each.server.cluster not in places.clusters:
+                continue
             found.append(each)
             if len(found) > MAX_LINKS:
                 return tuple(found)
     return tuple(found)
 
 
-def _links(
-    intent: ConnectivityIntent,
-    placed: Mapping[str, Sequence[str]],
-    callers: Mapping[str, Sequence[str]],
-    clusters: Mapping[str, Cluster],
-) -> Iterator[Link]:
+def _links(intent: ConnectivityIntent, places: Places) -> Iterator[Link]:
     caller, callee = intent.caller, intent.callee
-    servers = placed.get(callee.component, ())
+    servers = places.callees(callee) if callee.component else []
     if not caller.component:
         case = Case.SAME_CLUSTER if caller.namespace else Case.OUTSIDE
         yield from (Link(intent, case, None, Unit(callee.component, each)) for each in servers)
         return
-    here = frozenset(servers)
-    for cluster in callers.get(caller.component, ()):
+    here, clusters = frozenset(servers), places.clusters
+    for cluster in places.callers(caller):
         client = Unit(caller.component, cluster)
         if not callee.component:
             yield Link(intent, Case.EGRESS, client, None)
             continue
         for server in (cluster,) if cluster in here else servers:
-            case = case_between(clusters[cluster], clusters[server])
+            known = cluster in clusters and server in clusters
+            case = case_between(clusters[cluster], clusters[server]) if known else Case.APART
             yield Link(intent, case, client, Unit(callee.component, server))
+
+
+def disagreement(
+    application: Application, intent: ConnectivityIntent, peers: Mapping[str, PeerApplication]
+) -> str:
+    """Why an intent with a component of another application opens nothing yet; else empty.
+
+    Between tenants both must declare the pair. Each declares its own side.
+    """
+    name = intent.caller.application or intent.callee.application
+    if not name:
+        return ""
+    peer = peers.get(name)
+    if peer is None:
+        return f"application {name} cannot be read here"
+    if peer.tenant == application.tenant:
+        return ""
+    for each in peer.connectivity or ():
+        if (
+            each.caller.component == intent.caller.component
+            and each.callee.component == intent.callee.component
+            and (each.caller.application or name) == (intent.caller.application or application.name)
+            and (each.callee.application or name) == (intent.callee.application or application.name)
+        ):
+            return ""
+    return f"application {name} of tenant {peer.tenant} does not declare it too"
+
+
+def idle_connections(application: Application, places: Places) -> Iterator[str]:
+    """Intents that open nothing, because of another application; warnings of a plan."""
+    for intent in application.connectivity:
+        name = intent.caller.application or intent.callee.application
+        if not name:
+            continue
+        reason = disagreement(application, intent, places.peers)
+        if not reason and not any(_links(intent, places)):
+            reason = f"application {name} does not run it yet, or not where it is reached"
+        if reason:
+            yield f"{intent.position}: connectivity from {intent} opens nothing: {reason}"
 
 
 def link_problems(found: Sequence[Link]) -> Iterator[PlanProblem]:

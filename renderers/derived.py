@@ -6,7 +6,7 @@ Called while a plan is rendered. Without intents nothing is resolved and nothing
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from planners.connect import Case, Link, link_problems, links
+from planners.connect import Case, Link, Places, idle_connections, link_problems, links
 from planners.model import Cluster, Component, Json, PlanProblem, Unit
 from planners.model.connectivity import ConnectivityIntent
 from planners.plan import Plan
@@ -54,7 +54,7 @@ class _Resolver:
     leaving: Collection[Unit]
     problems: dict[PlanProblem, list[str]] = field(default_factory=dict)
     _endpoints: dict[VariantKey, Endpoints] = field(default_factory=dict)
-    _clients: dict[Unit, ComponentClient] = field(default_factory=dict)
+    _clients: dict[tuple[str, Unit], ComponentClient] = field(default_factory=dict)
     _servers: dict[tuple[int, Unit], ComponentServer] = field(default_factory=dict)
 
     def connections(self, found: Sequence[Link]) -> Iterator[Connection]:
@@ -63,7 +63,7 @@ class _Resolver:
             try:
                 yield Connection(link.intent, link.case, self._client(link), self._server(link))
             except EndpointError as error:
-                if link.client in self.leaving:
+                if self.leaves(link.intent, link.client):
                     continue
                 unit = link.server or link.client
                 self.problem(link.intent, str(error), unit.cluster if unit else "")
@@ -75,6 +75,10 @@ class _Resolver:
         if cluster and cluster not in where:
             where.append(cluster)
 
+    def leaves(self, intent: ConnectivityIntent, client: Unit | None) -> bool:
+        """Whether a client will be removed."""
+        return not intent.caller.application and client in self.leaving
+
     def problems_with_clusters(self) -> Iterator[PlanProblem]:
         """All problems, each with the clusters where it is found."""
         for problem, where in self.problems.items():
@@ -82,8 +86,11 @@ class _Resolver:
             on = f" [on {', '.join(where[:SHOWN_CLUSTERS])}{more}]" if where else ""
             yield replace(problem, message=problem.message + on)
 
-    def endpoints(self, unit: Unit) -> Endpoints:
+    def endpoints(self, unit: Unit, application: str) -> Endpoints:
         """The endpoints of a component on a cluster; equal variants share them."""
+        if application:
+            peer = self.variants.snapshot.peers[application]
+            return Endpoints.of(unit.component, peer.objects[unit], peer.namespace)
         component, cluster = self.components[unit.component], self.clusters[unit.cluster]
         key = self.variants.key(component, cluster)
         if key not in self._endpoints:
@@ -97,10 +104,11 @@ class _Resolver:
         if unit is None:
             named = caller.namespace
             return NamespaceClient(named) if named else RangeClient(caller.cidr)
-        if unit not in self._clients:
-            cluster = self.clusters[unit.cluster]
-            self._clients[unit] = ComponentClient(unit, cluster, self.endpoints(unit).pods)
-        return self._clients[unit]
+        key = caller.application, unit
+        if key not in self._clients:
+            pods = self.endpoints(unit, caller.application).pods
+            self._clients[key] = ComponentClient(unit, self.clusters[unit.cluster], pods)
+        return self._clients[key]
 
     def _server(self, link: Link) -> Server:
         callee, unit = link.intent.callee, link.server
@@ -111,7 +119,7 @@ class _Resolver:
             )
         key = id(link.intent), unit
         if key not in self._servers:
-            port, pods = self.endpoints(unit).port(callee)
+            port, pods = self.endpoints(unit, callee.application).port(callee)
             self._servers[key] = ComponentServer(unit, self.clusters[unit.cluster], port, pods)
         return self._servers[key]
 
@@ -126,6 +134,7 @@ class DerivedObjects:
     links: tuple[Link, ...] = ()
     connections: tuple[Connection, ...] = ()
     problems: tuple[PlanProblem, ...] = ()
+    warnings: tuple[str, ...] = ()
     _serves: dict[Unit, list[Connection]] = field(default_factory=dict)
     _calls: dict[Unit, list[Connection]] = field(default_factory=dict)
     _components: Mapping[str, Component] = field(default_factory=dict)
@@ -145,11 +154,13 @@ class DerivedObjects:
             made._resolve_addresses()
             return made
         leaving = snapshot.base.entries.keys() - set(plan.units)
-        found = links(snapshot.application, plan.units, leaving, clusters)
+        places = Places(plan.units, leaving, clusters, snapshot.peers)
+        found = links(snapshot.application, places)
+        made.warnings = tuple(idle_connections(snapshot.application, places))
         components = {each.name: each for each in snapshot.application.components}
         made._components = components
         resolver = _Resolver(variants, clusters, components, leaving)
-        made.links = tuple(each for each in found if each.client not in leaving)
+        made.links = tuple(e for e in found if not resolver.leaves(e.intent, e.client))
         made.connections = tuple(made._carried(resolver, found))
         made.problems = (*link_problems(found), *resolver.problems_with_clusters())
         made._index()
@@ -200,9 +211,9 @@ class DerivedObjects:
 
     def _index(self) -> None:
         for each in self.connections:
-            if isinstance(each.server, ComponentServer):
+            if isinstance(each.server, ComponentServer) and not each.intent.callee.application:
                 self._serves.setdefault(each.server.unit, []).append(each)
-            if isinstance(each.client, ComponentClient):
+            if isinstance(each.client, ComponentClient) and not each.intent.caller.application:
                 self._calls.setdefault(each.client.unit, []).append(each)
 
     def _derived(self, unit: Unit, variant: Variant) -> list[DerivedObject]:
@@ -229,10 +240,8 @@ class DerivedObjects:
         """
         for each in resolver.connections(found):
             unmet = sorted(each.needs - self._met(each))
-            leaves = (
-                isinstance(each.client, ComponentClient) and each.client.unit in resolver.leaving
-            )
-            if unmet and not leaves:
+            client = each.client.unit if isinstance(each.client, ComponentClient) else None
+            if unmet and not resolver.leaves(each.intent, client):
                 hints = [hint for carrier in self.carriers if (hint := carrier.missing(each))]
                 remedy = "; ".join(dict.fromkeys(hints)) or "no carrier does it on these clusters"
                 message = f"lacks {' and '.join(unmet)}: {remedy}"

@@ -304,7 +304,7 @@ def render(
         *run.owners.problems(),
         *run.validation.problems(),
     )
-    warnings = (*run.warnings, *run.validation.warnings())
+    warnings = (*derived.warnings, *run.warnings, *run.validation.warnings())
     return Rendered(
         trees, problems, warnings, (*run.defects, *run.validation.defects), derived.links
     )

@@ -4,8 +4,18 @@ Every problem has its file, line and column. The pydantic models of what people 
 nowhere else; no module here reads a repository or a folder.
 """
 
-from bot.documents.application import LoadedApplication, read_application
+from bot.documents.application import FILE, LoadedApplication, read_application, read_connectivity
 from bot.documents.fleet import LoadedFleet, read_fleet
 from bot.documents.problems import Problem
 
-__all__ = ["LoadedApplication", "LoadedFleet", "Problem", "read_application", "read_fleet"]
+APPLICATION_FILE = FILE
+
+__all__ = [
+    "APPLICATION_FILE",
+    "LoadedApplication",
+    "LoadedFleet",
+    "Problem",
+    "read_application",
+    "read_connectivity",
+    "read_fleet",
+]

@@ -21,6 +21,7 @@ from planners.model import (
     OnFailure,
     Registration,
 )
+from planners.model.connectivity import ConnectivityIntent
 from renderers import yaml
 from renderers.tree import unread
 
@@ -69,6 +70,26 @@ def read_application(
     return LoadedApplication(_application(document, positions), sorted_problems(problems))
 
 
+def read_connectivity(content: bytes) -> tuple[ConnectivityIntent, ...] | None:
+    """What a `switchyard.yaml` declares of connectivity, unchecked; None if it cannot be read."""
+    try:
+        documents = yaml.load_documents(content)
+        document = ApplicationDocument.model_validate(documents[0].value)
+    except (yaml.YamlError, ValidationError, IndexError):
+        return None
+    positions = DocumentPositions(FILE, documents[0].places)
+    return _connectivity(document, positions)
+
+
+def _connectivity(
+    document: ApplicationDocument, positions: DocumentPositions
+) -> tuple[ConnectivityIntent, ...]:
+    return tuple(
+        intents.connectivity(each, positions.at("spec", "connectivity", index))
+        for index, each in enumerate(document.spec.connectivity)
+    )
+
+
 def _unreadable(*problems: Problem) -> LoadedApplication:
     return LoadedApplication(problems=sorted_problems(problems))
 
@@ -97,10 +118,7 @@ def _application(document: ApplicationDocument, positions: DocumentPositions) ->
             for index, each in enumerate(spec.exceptions)
         ),
         optimal=spec.strategy == "optimal",
-        connectivity=tuple(
-            intents.connectivity(each, positions.at("spec", "connectivity", index))
-            for index, each in enumerate(spec.connectivity)
-        ),
+        connectivity=_connectivity(document, positions),
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from bot.documents.intents import customization, source
 from bot.documents.models import ApplicationDocument, CustomizationPart
+from bot.documents.models.connectivity import CalleePart, CallerPart
 from bot.documents.problems import DocumentPositions, Problem, suggest
 from bot.documents.selectors import selectors, unknown_names
 from bot.engine import discovery
@@ -136,9 +137,14 @@ def _component_references(document: ApplicationDocument) -> Iterator[_NameRefere
 
 def _connected_components(document: ApplicationDocument) -> Iterator[_NameReference]:
     for number, intent in enumerate(document.spec.connectivity):
-        for key, named in (("from", intent.caller.component), ("to", intent.callee.component)):
-            if named is not None:
-                yield _NameReference(named, ("spec", "connectivity", number, key, "component"))
+        sides: tuple[tuple[str, CallerPart | CalleePart], ...] = (
+            ("from", intent.caller),
+            ("to", intent.callee),
+        )
+        for key, part in sides:
+            if part.own:
+                name = str(part.component)
+                yield _NameReference(name, ("spec", "connectivity", number, key, "component"))
 
 
 def _unknown_applications(
@@ -165,6 +171,10 @@ def _application_references(document: ApplicationDocument) -> Iterator[_NameRefe
             path = ("spec", "placement", number, "affinity", index)
             if rule.application is not None:
                 yield _NameReference(rule.application, path)
+    for number, intent in enumerate(spec.connectivity):
+        for key, name in (("from", intent.caller.application), ("to", intent.callee.application)):
+            if name is not None:
+                yield _NameReference(name, ("spec", "connectivity", number, key, "application"))
 
 
 def _dependency_cycles(

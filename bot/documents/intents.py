@@ -186,7 +186,12 @@ def connectivity(part: ConnectivityPart, position: FilePosition) -> Connectivity
     """The intent of an entry of `connectivity`."""
     caller, callee, external = part.caller, part.callee, part.external
     return ConnectivityIntent(
-        caller=Caller(caller.component or "", caller.namespace or "", caller.cidr or ""),
+        caller=Caller(
+            caller.component or "",
+            caller.namespace or "",
+            caller.cidr or "",
+            caller.application or "",
+        ),
         callee=Callee(
             callee.component or "",
             callee.host or "",
@@ -194,6 +199,7 @@ def connectivity(part: ConnectivityPart, position: FilePosition) -> Connectivity
             callee.service or "",
             "" if callee.port is None else str(callee.port),
             Protocol(callee.protocol),
+            callee.application or "",
         ),
         allow=tuple(RequestRule(tuple(each.methods), tuple(each.paths)) for each in part.allow),
         tls=TlsMode(part.tls),

@@ -18,6 +18,7 @@ from bot.gather.facts import read_reported
 from bot.gather.ledger import read_ledger
 from bot.gather.observe import failures, observe
 from bot.gather.pauses import Paused, read_pauses
+from bot.gather.peers import read_peers
 from bot.gather.previous import read_previous
 from bot.gather.repository import Checkout, fetch, fetch_request
 from bot.gather.requests import Proposed, read_proposed
@@ -260,6 +261,7 @@ async def _snapshot(
         claims=tuple(ledger.claims),
         owned=tuple(ledger.owned),
         upstream_applications=await read_upstream(context, newest, application),
+        peers=await read_peers(context, newest, application),
         previous=await asyncio.to_thread(_previous, context, deploy, application, sha),
         overrides=proposed.overrides,
         merge_requests=proposed.requests,

@@ -27,6 +27,7 @@ from bot.report.plan_view import show_plan
 from bot.report.rollout_view import problem_view, rollout_view
 from bot.worker.admission import admission
 from bot.worker.publish import expect_reports, remember, show
+from planners.connect import named_applications
 from planners.model import Repo
 
 
@@ -41,7 +42,8 @@ async def reconcile_application(context: Context, application: str) -> datetime 
     """
     try:
         gathered = await gather_rollout(context, application)
-        await remember(context, application, depended_on(gathered.snapshot.application))
+        read = gathered.snapshot.application
+        await remember(context, application, depended_on(read) + named_applications(read))
         await restore_pauses(context, gathered)
         proposal = await context.propose(gathered.snapshot)
     except NotRegisteredError:

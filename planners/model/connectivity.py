@@ -29,18 +29,26 @@ class TlsMode(StrEnum):
     NONE = "none"
 
 
+def _in_application(component: str, application: str) -> str:
+    return f"{application}/{component}" if application else component
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who calls: exactly one of a component, a namespace of the same cluster, and a network."""
+    """Who calls: exactly one of a component, a namespace of the same cluster, and a network.
+
+    `application` is that of the component; empty: the one that declares the intent.
+    """
 
     component: str = ""
     namespace: str = ""
     cidr: str = ""
+    application: str = ""
 
     def __str__(self) -> str:
         if self.namespace:
             return f"namespace {self.namespace}"
-        return self.component or self.cidr
+        return _in_application(self.component, self.application) or self.cidr
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +56,7 @@ class Callee:
     """What is called: a port of a component's Service, of a host, or of a network.
 
     `service` is empty for the only Service of the component, `port` (a number or a name) for the
-    only port of the Service.
+    only port of the Service. `application` is as that of a `Caller`.
     """
 
     component: str = ""
@@ -57,9 +65,10 @@ class Callee:
     service: str = ""
     port: str = ""
     protocol: Protocol = Protocol.TCP
+    application: str = ""
 
     def __str__(self) -> str:
-        name = self.component or self.host or self.cidr
+        name = _in_application(self.component, self.application) or self.host or self.cidr
         return f"{name}:{self.port}" if self.port else name
 
 

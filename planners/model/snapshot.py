@@ -13,6 +13,7 @@ from planners.model import (
     DEFAULT_REPORT_AGE,
     Application,
     Cluster,
+    Json,
     ObjectIdentity,
     Policy,
     Price,
@@ -24,6 +25,7 @@ from planners.model import (
     UnattributedCommit,
     Unit,
 )
+from planners.model.connectivity import ConnectivityIntent
 from planners.model.overrides import Cancellation, Overrides
 
 
@@ -251,6 +253,21 @@ class UpstreamApplication:
 
 
 @dataclass(frozen=True, slots=True)
+class PeerApplication:
+    """Another application that connectivity intents name: what it declares, and what it runs.
+
+    `connectivity` is what its default branch declares; None if it cannot be read. `objects` are
+    the merged objects of the components that are named, by unit; objects that state no namespace
+    are in `namespace`.
+    """
+
+    tenant: str
+    namespace: str
+    connectivity: tuple[ConnectivityIntent, ...] | None = None
+    objects: Mapping[Unit, tuple[Mapping[str, Json], ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """Everything known at `now` about one application at one revision.
 
@@ -265,6 +282,7 @@ class Snapshot:
       anything, known only where the rollout does not wait for offline clusters.
     - `claims` and `owned`: those of all applications, this one included, merged or proposed.
     - `cluster_failures`: what clusters say is wrong with them as a whole.
+    - `peers`: the applications that its connectivity intents name.
     - `tenant_applications`: in the set-up of a tenant, the registrations of its applications.
     - `previous`: set only where a rollback could become due.
     - `branches`: the application's existing branches on the deploy repo and their heads;
@@ -300,6 +318,7 @@ class Snapshot:
     overrides: Overrides = field(default_factory=Overrides)
     tenant_applications: tuple[Registration, ...] = ()
     cluster_failures: Mapping[str, ClusterFailure] = field(default_factory=dict)
+    peers: Mapping[str, PeerApplication] = field(default_factory=dict)
     _report_ages: dict[str, timedelta] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )

@@ -38,10 +38,19 @@ def _exactly_one(part: Part, keys: tuple[str, ...]) -> None:
         raise invalid(f"exactly one of {', '.join(keys)} is required")
 
 
+def _application_fits(part: "CallerPart | CalleePart") -> None:
+    if part.application is not None and part.component is None:
+        raise invalid("`application` is only valid with `component`")
+
+
 class CallerPart(Part):
     """Who calls; exactly one key."""
 
-    component: Name | None = Field(default=None, description="A component of this application.")
+    component: Name | None = Field(default=None, description="A component.")
+    application: Name | None = Field(
+        default=None,
+        description="The registered application of the component. Default: this application.",
+    )
     namespace: Name | None = Field(
         default=None, description="All pods of a namespace, on the cluster of the called component."
     )
@@ -52,13 +61,23 @@ class CallerPart(Part):
     @model_validator(mode="after")
     def _one_caller(self) -> "CallerPart":
         _exactly_one(self, ("component", "namespace", "cidr"))
+        _application_fits(self)
         return self
+
+    @property
+    def own(self) -> bool:
+        """Whether it is a component of this application."""
+        return self.component is not None and self.application is None
 
 
 class CalleePart(Part):
     """What is called: a component, a host or a network, and its port."""
 
-    component: Name | None = Field(default=None, description="A component of this application.")
+    component: Name | None = Field(default=None, description="A component.")
+    application: Name | None = Field(
+        default=None,
+        description="The registered application of the component. Default: this application.",
+    )
     host: HostPattern | None = Field(
         default=None, description="A host outside of the fleet, such as api.example.com."
     )
@@ -78,11 +97,17 @@ class CalleePart(Part):
     @model_validator(mode="after")
     def _one_callee(self) -> "CalleePart":
         _exactly_one(self, ("component", "host", "cidr"))
+        _application_fits(self)
         if self.component is None and self.service is not None:
             raise invalid("`service` is only valid with `component`")
         if self.component is None and not isinstance(self.port, int):
             raise invalid("`port` must be a number where no component is called")
         return self
+
+    @property
+    def own(self) -> bool:
+        """Whether it is a component of this application."""
+        return self.component is not None and self.application is None
 
 
 class RequestPart(Part):
@@ -126,12 +151,14 @@ class ConnectivityPart(Part):
 
     @model_validator(mode="after")
     def _fits(self) -> "ConnectivityPart":
-        if self.callee.component is None and self.caller.component is None:
+        if not self.callee.own and not self.caller.own:
             raise invalid("`from` or `to` must name a component of this application")
         if self.allow and self.callee.protocol not in REQUESTS:
             raise invalid(f"`allow` requires `to.protocol` {' or '.join(REQUESTS)}")
         if self.external is not None and self.caller.cidr is None:
             raise invalid("`external` requires `from.cidr`; 0.0.0.0/0 is everybody")
+        if self.caller.component is None and not self.callee.own:
+            raise invalid("only components may call what is not a component of this application")
         if self.external is not None and self.external.host.startswith("*"):
             raise invalid("`external.host` must be one host")
         return self
