@@ -9,6 +9,7 @@ from bot.forges import ForgeError, TransientForgeError
 from bot.gather.deploy import FILE, units_at
 from bot.gather.errors import EmptyRepositoryError
 from bot.gather.repository import Checkout, fetch, last_known, read_hints
+from bot.gather.upstream import depended_on
 from bot.git import GitError, TransientGitError
 from planners.connect import named_applications
 from planners.model import Application, Fleet, Json, Registration, Unit
@@ -18,6 +19,11 @@ from renderers import yaml
 from renderers.kubernetes.pod_templates import pod_templates
 
 Objects = Mapping[Unit, tuple[Mapping[str, Json], ...]]
+
+
+def others_read(application: Application) -> tuple[str, ...]:
+    """The other applications whose state counts for its plan or its gates."""
+    return tuple(sorted({*depended_on(application), *named_applications(application)}))
 
 
 async def read_peers(

@@ -13,8 +13,8 @@ from bot.effects.wake import hint
 from bot.engine.process import PlannerError
 from bot.forges import ForgeMergeRequest
 from bot.gather.errors import AwayError, DocumentsError, GatherError, NotRegisteredError
+from bot.gather.peers import others_read
 from bot.gather.snapshot import gather_review, gather_rollout
-from bot.gather.upstream import depended_on
 from bot.report.held_requests import held_requests
 from bot.report.notifications import notifications
 from bot.report.plan_comment import (
@@ -27,7 +27,6 @@ from bot.report.plan_view import show_plan
 from bot.report.rollout_view import problem_view, rollout_view
 from bot.worker.admission import admission
 from bot.worker.publish import expect_reports, remember, show
-from planners.connect import named_applications
 from planners.model import Repo
 
 
@@ -42,8 +41,7 @@ async def reconcile_application(context: Context, application: str) -> datetime 
     """
     try:
         gathered = await gather_rollout(context, application)
-        read = gathered.snapshot.application
-        await remember(context, application, depended_on(read) + named_applications(read))
+        await remember(context, application, others_read(gathered.snapshot.application))
         await restore_pauses(context, gathered)
         proposal = await context.propose(gathered.snapshot)
     except NotRegisteredError:
