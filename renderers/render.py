@@ -31,6 +31,7 @@ from renderers.policy.quota_ledger import QuotaLedger
 from renderers.policy.quotas import Usage
 from renderers.policy.signatures import object_digest, signature_of
 from renderers.references import ReferenceFiles, Site
+from renderers.tenant_setup import COMPONENT
 from renderers.tree import FileTree, UnsafePathError
 from renderers.validate import SchemaValidation
 from renderers.variant_keys import VariantKey
@@ -136,7 +137,7 @@ class _Rendering:
         for reason in self.references.refusals(component.name, site):
             self.problem(f"{unit}: {reason}")
         files = self.object_files(unit, component, cluster, site)
-        if self.snapshot.application.is_tenant_setup:
+        if self.snapshot.application.is_tenant_setup and component.name == COMPONENT:
             files = {**files, **self.references.setup_files(site)}
         folder = f"{site.objects}/{component.name}/"
         found = {folder + name: content for name, content in files.items()}

@@ -19,6 +19,9 @@ from renderers.kubernetes.kinds import (
     known_kind,
 )
 
+COMPONENT = "namespace"
+"""The component with these objects, which all others of a tenant's set-up need."""
+
 _READ = ("get", "list", "watch")
 _WRITE = ("create", "delete", "get", "list", "patch", "update", "watch")
 _RECORD = ("create", "get", "list", "patch", "update", "watch")

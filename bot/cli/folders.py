@@ -1,5 +1,6 @@
 """Reads folders into the values that the service reads from repositories."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -157,6 +158,12 @@ def _base(merged: FileTree, registration: Registration) -> DeployBase:
     clusters = {unit.cluster for unit in entries}
     kept = frozenset(cluster for cluster in clusters if kept_file(cluster) in merged)
     return DeployBase(Revision(registration.deploy, NO_COMMIT), entries, kept_folders=kept)
+
+
+def merged_blobs(deploy: Path | None) -> Callable[[str], bytes]:
+    """A reader of the files of a deploy folder by their blob ids, as in `read_snapshot`."""
+    files = read_folder(deploy) if deploy else {}
+    return {blob_id(content): content for content in files.values()}.__getitem__
 
 
 def _claims(merged: FileTree, fleet: Fleet, tenant: Tenant) -> tuple[ResourceClaim, ...]:

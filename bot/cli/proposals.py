@@ -6,7 +6,8 @@ from pathlib import Path
 
 from bot.charts import Charts
 from bot.cli.errors import InputError
-from bot.cli.folders import read_facts_file, read_snapshot
+from bot.cli.folders import merged_blobs, read_facts_file, read_snapshot
+from bot.documents.trust import TrustError, with_trust
 from bot.engine.propose import Proposal, propose
 from bot.terminal import write_error
 from planners.model.snapshot import Snapshot
@@ -22,9 +23,12 @@ def snapshot_of(options: argparse.Namespace) -> Snapshot:
     snapshot = read_snapshot(
         options.app, options.fleet, options.deploy, options.application, charts
     )
-    if options.facts is None:
-        return snapshot
-    return replace(snapshot, facts=read_facts_file(options.facts))
+    if options.facts is not None:
+        snapshot = replace(snapshot, facts=read_facts_file(options.facts))
+    try:
+        return with_trust(snapshot, merged_blobs(options.deploy))
+    except TrustError as error:
+        raise InputError(str(error)) from error
 
 
 def charts_of(options: argparse.Namespace) -> Charts | None:

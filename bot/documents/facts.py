@@ -6,12 +6,23 @@ One format serves the service (`POST /facts/<cluster>`) and the command line (`-
 from collections.abc import Mapping
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
+from bot.documents.certificates import read_authority
 from bot.documents.models.fleet import PricePart
 from bot.documents.types import Moment, Name, Number, Part, Quantities
 from planners.model import Price
 from planners.model.snapshot import ReportedFacts
+
+MAX_TENANTS, MAX_ISSUERS = 100, 3
+
+
+def _authority(text: str) -> str:
+    return read_authority(text).pem
+
+
+Certificate = Annotated[str, AfterValidator(_authority)]
+Issued = Annotated[dict[Name, Certificate], Field(max_length=MAX_ISSUERS)]
 
 
 class FactsReport(Part):
@@ -32,6 +43,12 @@ class FactsReport(Part):
         default={}, description="Custom scores, used as `reported/<name>` in `prefer`."
     )
 
+    authorities: Annotated[dict[Name, Issued], Field(max_length=MAX_TENANTS)] = Field(
+        default={},
+        description="Certificates (PEM) of the authorities of tenants in the cluster, by tenant "
+        "and issuer.",
+    )
+
     def value(self) -> ReportedFacts:
         """The value of the planners' model."""
         price = Price(self.price.cpu_hour, self.price.memory_gib_hour) if self.price else None
@@ -42,6 +59,10 @@ class FactsReport(Part):
             carbon=self.carbon,
             latency=dict(sorted(self.latency.items())),
             scores=dict(sorted(self.scores.items())),
+            authorities={
+                tenant: {name: read_authority(each) for name, each in sorted(issued.items())}
+                for tenant, issued in sorted(self.authorities.items())
+            },
         )
 
 

@@ -1,8 +1,8 @@
 """A tenant's set-up (namespaces, quotas, roles) as a generated application.
 
 It is rolled out like any other application. Its source is the tenant's document in the fleet repo;
-its one component, `namespace`, runs on every cluster of the tenant. The tenant's applications
-depend on it on each cluster.
+its component `namespace` runs on every cluster of the tenant. The tenant's applications depend on
+it on each cluster. `bot.documents.trust` adds what makes its clusters trust each other.
 """
 
 from dataclasses import dataclass, replace
@@ -20,11 +20,10 @@ from planners.model import (
 )
 from planners.model.selectors import Selector
 from renderers import yaml
-from renderers.tenant_setup import tenant_objects
+from renderers.tenant_setup import COMPONENT, tenant_objects
 from renderers.tree import FileTree
 
 PREFIX = "tenant-"
-COMPONENT = "namespace"
 FILE = "objects.yaml"
 
 

@@ -253,7 +253,12 @@ class Part(BaseModel):
     """A part of a document: camel-case keys, no unknown keys, no conversion of types."""
 
     model_config = ConfigDict(
-        extra="forbid", strict=True, frozen=True, alias_generator=to_camel, validate_by_name=False
+        extra="forbid",
+        strict=True,
+        frozen=True,
+        alias_generator=to_camel,
+        validate_by_name=False,
+        hide_input_in_errors=True,
     )
 
 

@@ -40,6 +40,7 @@ from planners.model import (
 )
 from planners.model.fleet import DEFAULT_NETWORK
 from planners.model.network import EgressEngine, Gateway, Ingress, Mesh, Network, PolicyEngine
+from planners.model.trust import Issuer
 
 REGION, ZONE = "topology.kubernetes.io/region", "topology.kubernetes.io/zone"
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -117,7 +118,7 @@ def agent_settings(spec: ClusterFacts) -> AgentSettings | None:
 def tenant(document: TenantDocument) -> Tenant:
     """A tenant."""
     spec = document.spec
-    limits = spec.limits
+    limits, issuers = spec.limits, spec.trust.issuers if spec.trust else ()
     return Tenant(
         name=document.metadata.name,
         namespace=spec.namespace,
@@ -142,6 +143,7 @@ def tenant(document: TenantDocument) -> Tenant:
         allow_from_namespaces=tuple(sorted(spec.allow_from_namespaces)),
         hosts=tuple(sorted(spec.hosts)),
         declared_traffic_only=spec.internal_traffic == "declared",
+        issuers=tuple(Issuer(each.name, each.kind, each.group) for each in issuers),
     )
 
 

@@ -8,12 +8,13 @@ from bot.commandlog.entry import CommandLogEntry
 from bot.commandlog.log import CommandLog, LogLocation
 from bot.context import Context
 from bot.documents.tenants import tenant_applications
+from bot.documents.trust import TrustError, with_trust
 from bot.forges import Comment, ForgeMergeRequest, Status
 from bot.gather.authors import with_authors
 from bot.gather.conversations import Conversation, read_conversation, read_wave_conversations
 from bot.gather.deploy import read_base
 from bot.gather.documents import application_at, fleet_at
-from bot.gather.errors import NotRegisteredError
+from bot.gather.errors import GatherError, NotRegisteredError
 from bot.gather.facts import read_reported
 from bot.gather.ledger import read_ledger
 from bot.gather.observe import failures, observe
@@ -269,7 +270,19 @@ async def _snapshot(
         foreign_branches=proposed.foreign_branches,
         tenant_applications=tenant_applications(pinned, registration),
     )
-    return await asyncio.to_thread(_with_reports, context, deploy, snapshot)
+    return await asyncio.to_thread(_with_reports, context, deploy, _with_trust(deploy, snapshot))
+
+
+def _with_trust(deploy: _DeployReading, snapshot: Snapshot) -> Snapshot:
+    """The Snapshot with what makes a tenant's clusters trust each other.
+
+    Raises:
+        GatherError: an issuer is missing that is still in use.
+    """
+    try:
+        return with_trust(snapshot, deploy.checkout.mirror.blob)
+    except TrustError as error:
+        raise GatherError(str(error)) from error
 
 
 def _with_reports(context: Context, deploy: _DeployReading, snapshot: Snapshot) -> Snapshot:

@@ -27,6 +27,7 @@ from planners.model import (
 )
 from planners.model.connectivity import ConnectivityIntent
 from planners.model.overrides import Cancellation, Overrides
+from planners.model.trust import Authority
 
 
 class MergeRequestState(StrEnum):
@@ -197,7 +198,8 @@ class ReportedFacts:
     """Facts that a cluster measured at `at`, in the units of `planners.model.Cluster`.
 
     `free` are resources that no running workload requests. `latency` maps names of user locations
-    to milliseconds (round trip), `scores` names of custom scores to 0..100.
+    to milliseconds (round trip), `scores` names of custom scores to 0..100. `authorities` are the
+    certificates of its tenants' authorities there, by tenant and issuer.
     """
 
     at: datetime
@@ -206,6 +208,7 @@ class ReportedFacts:
     carbon: float | None = None
     latency: Mapping[str, float] = field(default_factory=dict)
     scores: Mapping[str, float] = field(default_factory=dict)
+    authorities: Mapping[str, Mapping[str, Authority]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from planners.model.basics import Repo
 from planners.model.selectors import Selector
+from planners.model.trust import Issuer
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,8 @@ class Tenant:
     - `hosts`: patterns (`shop.example.com`, `*.shop.example.com`) of the names that its routes,
       gateways and certificates may take.
     - `declared_traffic_only`: its pods reach each other only as connectivity intents declare.
+    - `issuers`: who signs its certification authorities, of which all are trusted and the first is
+      used.
     - `approvers`, `approver_teams`: if any are given, only approvals from these users and team
       members count for its merge requests.
     """
@@ -61,6 +64,7 @@ class Tenant:
     allow_from_namespaces: tuple[str, ...] = ()
     hosts: tuple[str, ...] = ()
     declared_traffic_only: bool = False
+    issuers: tuple[Issuer, ...] = ()
 
     @property
     def all_namespaces(self) -> tuple[str, ...]:

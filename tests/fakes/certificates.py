@@ -40,16 +40,28 @@ def make_authority(folder: Path, address: str = "127.0.0.1") -> Authority:
     return made
 
 
+def authority_pem(name: str, until: datetime, *, is_authority: bool = True) -> str:
+    """The certificate of an authority of that name, with a new key each time."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    constraints = x509.BasicConstraints(ca=is_authority, path_length=None)
+    begun = _begun(subject, subject, key, until).add_extension(constraints, critical=True)
+    return begun.sign(key, hashes.SHA256()).public_bytes(PEM).decode()
+
+
 def _begun(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey
+    subject: x509.Name,
+    issuer: x509.Name,
+    key: ec.EllipticCurvePrivateKey,
+    until: datetime | None = None,
 ) -> x509.CertificateBuilder:
-    now = datetime.now(UTC)
+    end = until or datetime.now(UTC) + timedelta(days=1)
     return (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(issuer)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
+        .not_valid_before(end - timedelta(days=30))
+        .not_valid_after(end)
     )

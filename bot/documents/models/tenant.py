@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from bot.documents.models.common import Metadata, Part, Version
 from bot.documents.types import HostPattern, Name, QuantityTexts, RepoName, SelectorPart
@@ -39,6 +39,41 @@ class KindsPart(Part):
         default=[],
         description="Kinds that the tenant must not deploy; `Kind` means that of every group.",
     )
+
+
+class IssuerPart(Part):
+    """An issuer of cert-manager that the platform team provides in every cluster of the tenant."""
+
+    name: Name = Field(description="Name of the issuer.")
+    kind: str = Field(
+        default="ClusterIssuer",
+        pattern="^[A-Z][A-Za-z0-9]{0,62}$",
+        description="Kind of the issuer; `Issuer` is looked up in `namespace`.",
+    )
+    group: str = Field(
+        default="cert-manager.io",
+        pattern=r"^[a-z0-9][a-z0-9.-]{0,252}$",
+        description="API group of an external issuer.",
+    )
+
+
+class TrustPart(Part):
+    """How the tenant's clusters trust each other: certificates, never keys, are distributed."""
+
+    issuers: list[IssuerPart] = Field(
+        min_length=1,
+        max_length=3,
+        description="Who signs the tenant's certification authority in each cluster. All are "
+        "enrolled and trusted; the first whose authorities are trusted everywhere signs.",
+    )
+
+    @field_validator("issuers")
+    @classmethod
+    def _distinct(cls, issuers: list[IssuerPart]) -> list[IssuerPart]:
+        names = [each.name for each in issuers]
+        if len(set(names)) < len(names):
+            raise ValueError("two issuers have the same name")
+        return issuers
 
 
 class TenantSpec(Part):
@@ -84,6 +119,11 @@ class TenantSpec(Part):
         default="open",
         description="Whether all pods of the tenant may reach each other, or only those that "
         "`connectivity` of its applications declares.",
+    )
+    trust: TrustPart | None = Field(
+        default=None,
+        description="Certification authorities of the tenant, rolled out with `deploy`. Default: "
+        "none.",
     )
     hosts: list[HostPattern] = Field(
         default=[],
