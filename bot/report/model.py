@@ -190,10 +190,19 @@ class PlanWaveView:
 
 
 @dataclass(frozen=True, slots=True)
+class CallView:
+    """Who may call whom, on whatever clusters; `crosses`: also from one cluster to another."""
+
+    caller: str
+    callee: str
+    crosses: bool
+
+
+@dataclass(frozen=True, slots=True)
 class PlanView:
     """A plan with its diffs; `texts` holds each distinct diff once.
 
-    `connections` says who may call whom, one line each.
+    `connections` says who may call whom, one line each; `calls` are the same without clusters.
     """
 
     application: str
@@ -202,6 +211,7 @@ class PlanView:
     waves: tuple[PlanWaveView, ...]
     texts: Mapping[str, str]
     connections: tuple[str, ...] = ()
+    calls: tuple[CallView, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from bot.gather.snapshot import Gathered
 from bot.report.model import (
     PLANS,
     VERSIONS,
+    CallView,
     DiffGroupView,
     DiffView,
     PlanView,
@@ -22,7 +23,7 @@ from bot.report.model import (
     VersionsView,
 )
 from bot.report.summary_view import VERSION_LENGTH
-from bot.wording.connections import all_connections
+from bot.wording.connections import all_connections, calls
 from bot.wording.diffs import Blobs, DiffReader, Diffs, counts, diffs_of
 from planners.gating.change_sets import ChangeSet
 from planners.plan import digest_of
@@ -95,6 +96,9 @@ def plan_view(proposal: Proposal, blobs: Blobs, before: PlanView | None) -> Plan
         waves=tuple(waves),
         texts=texts.kept,
         connections=all_connections(proposal.links)[:MAX_CONNECTIONS],
+        calls=tuple(CallView(*names, crosses) for names, crosses in calls(proposal.links).items())[
+            :MAX_CONNECTIONS
+        ],
     )
 
 

@@ -8,10 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.engine.propose import Proposal
-from bot.wording import conditions
+from bot.wording import conditions, connections
 from bot.wording import diffs as changes
 from bot.wording.commands import DIGEST, commands, reproduce
-from bot.wording.connections import bullets, connections
 from bot.wording.diffs import Diffs
 from bot.wording.graph import graph
 from bot.wording.headline import headline, next_actor, state_of
@@ -113,7 +112,7 @@ def _whole(context: CommentContext, proposal: Proposal, diffs: Diffs, waves: str
     before = [
         *_top(context, proposal),
         waves,
-        _section("Connections", bullets(connections(proposal.links, diffs.connections))),
+        _section("Connections", connections.section(proposal.links, diffs.connections)),
         departures(proposal.plan),
         graph(proposal.application, wave_statuses, preview=context.preview),
         "" if context.preview else gates(wave_statuses),

@@ -5,9 +5,11 @@ that it comes from.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import chain
 
-from bot.wording.markdown import listing, natural, sentence
+from bot.wording.graph import MOST_NODES, safe
+from bot.wording.markdown import fence, fold, listing, natural, sentence
 from planners.connect import Link
 from planners.gating.change_sets import ChangeSet
 from planners.model import Unit
@@ -61,9 +63,40 @@ def connections(links: Sequence[Link], changes: ConnectionChanges) -> tuple[str,
     return tuple(lines)
 
 
-def bullets(lines: Sequence[str]) -> str:
-    """The lines as a list in Markdown; names in them are what people wrote."""
-    return "\n".join(f"- {sentence(each, 400)}" for each in lines)
+def calls(links: Sequence[Link]) -> dict[tuple[str, str], bool]:
+    """Each caller and callee, and whether some of their connections cross from cluster to cluster.
+
+    Ports do not count: a picture shows an arrow for each pair of components.
+    """
+    found: dict[tuple[str, str], bool] = {}
+    for link in links:
+        callee = replace(link.intent.callee, port="")
+        names = str(link.intent.caller), str(callee)
+        found[names] = found.get(names, False) or link.case.crosses
+    return found
+
+
+def chart(links: Sequence[Link]) -> str:
+    """Who may call whom as a Mermaid flowchart, dotted across clusters; none for many."""
+    found = calls(links)
+    names = {name: f"c{index}" for index, name in enumerate(dict.fromkeys(chain(*found)))}
+    if not 1 < len(names) <= MOST_NODES:
+        return ""
+    lines = [f'  {node}["{safe(name)}"]' for name, node in names.items()]
+    for (caller, callee), crosses in found.items():
+        arrow = "-.->" if crosses else "-->"
+        lines.append(f"  {names[caller]} {arrow} {names[callee]}")
+    return fence("\n".join(["flowchart LR", *lines]), "mermaid")
+
+
+def section(links: Sequence[Link], changes: ConnectionChanges) -> str:
+    """What the plan opens and closes, with the picture of all that is open then; else empty."""
+    lines = connections(links, changes)
+    if not lines:
+        return ""
+    shown = "\n".join(f"- {sentence(each, 400)}" for each in lines)
+    picture = chart(links)
+    return f"{shown}\n\n{fold('Who may call whom', picture)}" if picture else shown
 
 
 def all_connections(links: Sequence[Link]) -> tuple[str, ...]:

@@ -31,7 +31,7 @@ def graph(application: Application, wave_statuses: Sequence[WaveStatus], *, prev
     else:
         labels = _steps(wave_statuses, preview=preview)
         edges = [(index, index + 1) for index in range(len(labels) - 1)]
-    lines = [f'  w{index}["{_safe(label)}"]' for index, label in enumerate(labels)]
+    lines = [f'  w{index}["{safe(label)}"]' for index, label in enumerate(labels)]
     lines += [f"  w{one} --> w{other}" for one, other in edges]
     return fence("\n".join(["flowchart LR", *lines]), "mermaid")
 
@@ -46,7 +46,8 @@ def _state(wave_status: WaveStatus, *, preview: bool) -> str:
     return STATE_NAMES[wave_status.state]
 
 
-def _safe(label: str) -> str:
+def safe(label: str) -> str:
+    """A label that nothing in it can end, and that is not too long."""
     shown = label if len(label) <= MOST_LABEL else f"{label[: MOST_LABEL - 3]}..."
     return _UNSAFE.sub(lambda found: f"#{ord(found[0])};", shown)
 

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from bot.engine.propose import Proposal, propose
+from bot.report.model import CallView
+from bot.web.ui.calls import call_graph
 from bot.wording.connections import connection_changes, connections
 from planners.connect import called
 from planners.model import Unit
@@ -266,6 +268,28 @@ def test_charts_cannot_be_told_where_a_server_is(tmp_path: Path) -> None:
     """
     with pytest.raises(Exception, match="not available in helmValues"):
         planned(tmp_path, shop(more=more), fleet())
+
+
+def test_the_picture_has_callers_left_of_what_they_call() -> None:
+    calls = (
+        CallView("web", "cart", crosses=False),
+        CallView("cart", "payment", crosses=True),
+        CallView("payment", "web", crosses=False),
+    )
+    found = call_graph(calls)
+
+    assert found is not None
+    assert [(each.name, each.x) for each in found.nodes] == [
+        ("web", 0),
+        ("cart", 236),
+        ("payment", 472),
+    ]
+    assert [(each.x1, each.x2, each.crosses) for each in found.arrows] == [
+        (176, 236, False),
+        (412, 472, True),
+        (472, 176, False),
+    ]
+    assert call_graph(()) is None
 
 
 def test_the_comment_says_what_is_new_and_what_is_no_longer_allowed(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from jinja2 import Environment
 from bot.context import Context
 from bot.report.model import UNIT_STATES
 from bot.web.ui import api, fleet, plan, rollout
+from bot.web.ui.calls import call_graph
 from bot.web.ui.live import Live
 from bot.web.ui.paging import number, paged
 from bot.web.ui.reading import ViewReader
@@ -150,6 +151,7 @@ def plan_page(
         filter=wanted,
         clusters=plan.clusters_of(view) if view else [],
         page=plan.plan_page(view, wanted, number(page)) if view else None,
+        calls=call_graph(view.calls) if view else None,
     )
 
 
