@@ -69,8 +69,9 @@ simulate: $(READY) ## ten thousand simulated worlds with faults: WORLDS=n, FIRST
 connectivity: $(READY) ## 2,000 random fleets: every declared pair talks, nothing else (WORLDS=n, FIRST=seed)
 	$(PY) -m tests.connectivity $(if $(WORLDS),--worlds $(WORLDS)) $(if $(FIRST),--first $(FIRST)) $(ARGS)
 
-mutations: $(READY) ## known defects, one at a time, that simulated worlds must find (ARGS="--only lease")
+mutations: $(READY) ## known defects, one at a time, that random worlds must find (ARGS="--only lease")
 	$(PY) -m tests.simulation.mutations $(ARGS)
+	$(PY) -m tests.connectivity.mutations $(ARGS)
 
 fix: $(READY) ## format, and mend what the linter can
 	$(VENV)/bin/ruff format .

@@ -185,7 +185,9 @@ def service_address(server: ComponentServer) -> Address:
     """The name of a Service in its own cluster.
 
     Source: Kubernetes documentation, "DNS for Services and Pods": pods find
-    `<service>.<namespace>.svc` by their search domains, whatever the domain of the cluster.
+    `<service>.<namespace>.svc` by their search domains, whatever the domain of the cluster; and
+    "Headless Services": the name stands for the pods, whose ports nothing translates.
     """
     service = server.service
-    return Address(f"{service.service}.{service.namespace}.svc", service.port)
+    port = service.targets[0] if service.headless else service.port
+    return Address(f"{service.service}.{service.namespace}.svc", port)

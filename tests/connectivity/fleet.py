@@ -143,7 +143,16 @@ class Cluster:
         ]
 
     def endpoints(self, service: Json, port: int) -> Iterator[tuple[Pod, int]]:
-        """Pods and their ports behind a port of a Service (`targetPort`, by name or number)."""
+        """Pods and their ports behind a port of a Service (`targetPort`, by name or number).
+
+        A headless Service is only a name for the addresses of its pods (Kubernetes, "Headless
+        Services"): the port is the one that the caller says, and nothing translates it.
+        """
+        if service["spec"].get("clusterIP") == "None":
+            for pod in self.selected(service):
+                if any(each.number == port for each in pod.ports):
+                    yield pod, port
+            return
         for each in service["spec"].get("ports") or []:
             if each["port"] == port:
                 target = each.get("targetPort", port)

@@ -7,13 +7,14 @@ from fnmatch import fnmatchcase
 from tests.connectivity.fleet import Pod
 from tests.connectivity.oracle import call, enters, leaves, reaches
 from tests.connectivity.packets import Packet, arrives
-from tests.connectivity.product import Rendered, render
+from tests.connectivity.product import OPEN, Rendered, render
 from tests.connectivity.traffic import Party, Request
 from tests.connectivity.worlds import Intent, Part, Port, World, world
 
 CALLER_OUTSIDE = "198.51.100.23"
 NOBODY = "192.0.2.200"
-UNDECLARED = 30
+UNDECLARED = 60
+OPEN_PORT = Port("http", 80, 8080, by_name=False)
 
 
 def violations(seed: int, kind: str = "") -> Iterator[str]:
@@ -24,9 +25,20 @@ def violations(seed: int, kind: str = "") -> Iterator[str]:
 def judge(given: World) -> Iterator[str]:
     """What is not as declared in a world."""
     rendered = render(given)
+    yield from _refused(given, rendered)
     for intent in rendered.intents:
         yield from _reachable(given, rendered, intent)
     yield from _closed(given, rendered)
+
+
+def _refused(given: World, rendered: Rendered) -> Iterator[str]:
+    """Intents that every cluster carries out, but the plan refuses."""
+    for intent in given.intents:
+        plain = intent.callee[0] == "component" and not intent.allow and not intent.external
+        if intent in rendered.intents or not plain or intent.tls == "strict":
+            continue
+        if all(source == goal for source, goal in links(given, intent)):
+            yield f"the plan refuses {intent.caller[1]} to {intent.callee[1]}: {rendered.refused}"
 
 
 def _pod(rendered: Rendered, cluster: str, name: str) -> Pod:
@@ -87,7 +99,8 @@ def _arrives(
     name = "prober" if intent.caller[0] == "namespace" else intent.caller[1]
     client = _pod(rendered, source, name)
     given = rendered.addresses.get((source, name, part.name))
-    host, _, number = (given or f"{part.name}.{part.namespace}.svc:{port.number}").rpartition(":")
+    own = port.container if part.headless else port.number
+    host, _, number = (given or f"{part.name}.{part.namespace}.svc:{own}").rpartition(":")
     if given is None and source != target.cluster:
         return reaches(rendered.fleet, client, target, port.container, request)
     return target in call(rendered.fleet, client, host, int(number), request)
@@ -116,7 +129,9 @@ def _closed(given: World, rendered: Rendered) -> Iterator[str]:
         for source, goal in links(given, intent)
     }
     pairs = list(_pairs(given, rendered))
-    for client, target, port in chance.sample(pairs, min(UNDECLARED, len(pairs))):
+    chance.shuffle(pairs)
+    pairs.sort(key=lambda it: it[0].cluster != it[1].cluster)
+    for client, target, port in [*pairs[:UNDECLARED], *pairs[UNDECLARED:][-UNDECLARED // 3 :]]:
         key = (client.cluster, client.name, target.cluster, target.name, port.container)
         protocol = "UDP" if port.transport == "UDP" else "HTTP"
         request = Request(protocol, "DELETE", "/else")
@@ -148,6 +163,8 @@ def _pairs(given: World, rendered: Rendered) -> Iterator[tuple[Pod, Pod, Port]]:
                     target = _pod(rendered, where, part.name)
                     if target is not client:
                         yield from ((client, target, port) for port in part.ports)
+            if client.name in {each.name for each in given.parts}:
+                yield client, _pod(rendered, client.cluster, OPEN), OPEN_PORT
 
 
 def _may_request(

@@ -17,7 +17,15 @@ from planners.model.snapshot import DeployBase, Snapshot
 from renderers import yaml
 from renderers.tenant_setup import tenant_objects
 from tests.connectivity.fleet import Cluster, Facts, Fleet
-from tests.connectivity.objects import EAST_WEST, INGRESS, gateway_facts, item, namespace, workload
+from tests.connectivity.objects import (
+    EAST_WEST,
+    INGRESS,
+    gateway_facts,
+    item,
+    namespace,
+    policy,
+    workload,
+)
 from tests.connectivity.worlds import NAMESPACE, SECOND, Intent, Part, Site, World
 from tests.fakes.folders import HEAD, cluster, registration, tenant
 
@@ -27,6 +35,8 @@ TENANT = (
     "hosts: [shop.example.com, '*.shop.example.com'], internalTraffic: declared"
 )
 NOTE = "example.com/"
+OPEN = "open"
+"""The pod of the tenant for which other people's policy opens everything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +202,10 @@ def _clusters(world: World, fleet: Repo, objects: Mapping[str, list[Any]]) -> di
 
 
 def _neighbours() -> list[Any]:
-    """Pods of others everywhere: one that monitors, and one with the labels of a component."""
+    """Pods of others everywhere: one that monitors, and one with the labels of a component.
+
+    Also one of the tenant that another application opens for everything, in and out.
+    """
     stranger = workload("other/stranger")
     stranger["spec"]["template"]["metadata"]["labels"] = {"app": "cart"}
     return [
@@ -200,6 +213,8 @@ def _neighbours() -> list[Any]:
         namespace("other"),
         workload("monitoring/prober"),
         stranger,
+        workload(f"{NAMESPACE}/{OPEN}", ("http", 8080)),
+        policy(f"{NAMESPACE}/{OPEN}", {"app": OPEN}, ingress=[{}], egress=[{}]),
     ]
 
 

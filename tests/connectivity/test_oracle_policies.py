@@ -9,7 +9,7 @@ import pytest
 
 from tests.connectivity.fleet import Facts
 from tests.connectivity.objects import fleet_of, item, pod, policy, ports, shop
-from tests.connectivity.oracle import leaves, reaches
+from tests.connectivity.oracle import call, leaves, reaches
 from tests.connectivity.traffic import Request
 
 PAY, CART = {"app": "pay"}, {"app": "cart"}
@@ -277,3 +277,11 @@ def test_leaving_the_cluster(
 
 def test_a_firewall_of_ovn_leaves_the_cluster_alone() -> None:
     assert reached([firewall(DENY_ALL)], "cart", 8080, "ovn")
+
+
+@pytest.mark.parametrize(("port", "expected"), [(80, False), (8080, True)])
+def test_a_headless_service_translates_no_port(port: int, expected: bool) -> None:
+    spec = {"clusterIP": "None", "selector": PAY, "ports": [{"port": 80, "targetPort": 8080}]}
+    fleet = fleet_of(shop(item("v1", "Service", "shop/bare", spec)))
+
+    assert bool(call(fleet, pod(fleet, "one/cart"), "bare", port, Request())) is expected

@@ -168,11 +168,18 @@ def _parts(chance: random.Random, clusters: Sequence[str]) -> Iterator[Part]:
         yield Part(
             name,
             chance.choice((NAMESPACE, NAMESPACE, SECOND)),
-            tuple(sorted(chance.sample(list(clusters), chance.randint(1, len(clusters))))),
+            _places(chance, clusters),
             tuple(_ports(chance)),
             chance.choice((name, name, "shared")),
             chance.random() < 0.15,
         )
+
+
+def _places(chance: random.Random, clusters: Sequence[str]) -> tuple[str, ...]:
+    """Everywhere, or on some clusters."""
+    if chance.random() < 0.4:
+        return tuple(clusters)
+    return tuple(sorted(chance.sample(list(clusters), chance.randint(1, len(clusters)))))
 
 
 def _ports(chance: random.Random) -> Iterator[Port]:

@@ -1,0 +1,144 @@
+"""Known defects of what derives connections, each in a copy, which random worlds must find.
+
+`python -m tests.connectivity.mutations` copies the source to a scratch folder, makes one
+replacement at a time, and judges worlds; it prints the table, and fails for a defect that no world
+finds. ADR 0062 has the reasons.
+"""
+
+import argparse
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests.simulation.mutations import ROOT, Mutation, apply
+
+COPIED = ("bot", "planners", "plugins", "renderers", "tests/fakes", "tests/connectivity")
+WORLDS = 40
+FOUND = re.compile(r"(?m)^seed (\d+): (.*)$")
+POLICY = "renderers/carriers/network_policy.py"
+
+MUTATIONS = (
+    Mutation(
+        "admit every pod of the caller's namespace",
+        POLICY,
+        '"podSelector": {"matchLabels": dict(labels)},',
+        '"podSelector": {},',
+        "plain",
+    ),
+    Mutation(
+        "admit pods with the caller's labels in every namespace",
+        POLICY,
+        '{"matchLabels": {_NAMESPACE_NAME: namespace}},\n        "podSelector"',
+        '{},\n        "podSelector"',
+        "plain",
+    ),
+    Mutation(
+        "open the port of the Service",
+        POLICY,
+        "for each in service.targets]",
+        "for each in (service.port,)]",
+        "plain",
+    ),
+    Mutation(
+        "open every transport as TCP",
+        POLICY,
+        "[_port(each, service.transport)",
+        '[_port(each, "TCP")',
+        "plain",
+    ),
+    Mutation(
+        "forget the caller's egress",
+        POLICY,
+        "if unit.tenant.deploy is None:",
+        "if unit.tenant is not None:",
+        "plain",
+    ),
+    Mutation(
+        "forget the control plane of sidecars",
+        POLICY,
+        "return unit.cluster.network.mesh is Mesh.ISTIO\n",
+        "return unit.cluster.network.mesh is Mesh.LINKERD\n",
+        "one mesh",
+    ),
+    Mutation(
+        "let everybody outside in by the network of one",
+        POLICY,
+        'yield {"ipBlock": {"cidr": client.cidr}}',
+        'yield {"ipBlock": {"cidr": "0.0.0.0/0"}}',
+        "plain",
+    ),
+    Mutation(
+        "let a caller out to every network",
+        POLICY,
+        'block: Json = {"ipBlock": {"cidr": server.cidr}}',
+        'block: Json = {"ipBlock": {"cidr": "0.0.0.0/0"}}',
+        "plain",
+    ),
+    Mutation(
+        "connect callers with callees elsewhere alone",
+        "planners/connect.py",
+        "for server in (cluster,) if cluster in here else servers:",
+        "for server in servers:",
+        "plain",
+    ),
+    Mutation(
+        "give callers of pods the port of their Service",
+        "renderers/connections.py",
+        "port = service.targets[0] if service.headless else service.port",
+        "port = service.port",
+        "plain",
+    ),
+    Mutation(
+        "leave traffic within the tenant open",
+        "renderers/tenant_setup.py",
+        "own = () if tenant.declared_traffic_only else namespaces",
+        "own = namespaces",
+        "plain",
+    ),
+)
+
+
+def main() -> int:
+    """Try the mutations; 1 where one is not found."""
+    parser = argparse.ArgumentParser(prog="python -m tests.connectivity.mutations")
+    parser.add_argument("--only", nargs="*", default=[], help="words of the names to try")
+    options = parser.parse_args()
+    missed = 0
+    print("| defect | found in seed | not as declared | seconds |\n|---|---|---|---|")
+    for each in MUTATIONS:
+        if options.only and not any(word in each.name for word in options.only):
+            continue
+        began = time.perf_counter()
+        found = FOUND.search(attempt(each))
+        missed += found is None
+        seed, said = (found[1], found[2]) if found else ("none", "**not found**")
+        print(
+            f"| {each.name} | {seed} | {said[:110]} | {time.perf_counter() - began:.0f} |",
+            flush=True,
+        )
+    return int(missed > 0)
+
+
+def attempt(mutation: Mutation) -> str:
+    """What the judge prints of a copy that has the defect."""
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        for name in COPIED:
+            ignored = shutil.ignore_patterns("__pycache__", "test_*", "mutations.py")
+            shutil.copytree(ROOT / name, folder / name, ignore=ignored)
+        (folder / "tests" / "__init__.py").touch()
+        apply(mutation, folder)
+        command = [sys.executable, "-m", "tests.connectivity", "--jobs", "1"]
+        command += ["--worlds", str(WORLDS), "--kind", mutation.profile]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+        if done.stderr:
+            raise RuntimeError(done.stderr)
+        return done.stdout
+
+
+if __name__ == "__main__":
+    sys.exit(main())
