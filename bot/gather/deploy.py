@@ -1,5 +1,6 @@
 """What is merged in a deploy repo."""
 
+from bot.gather.merged import TRAILER, with_merged_trailers
 from bot.gather.repository import Checkout
 from bot.git import CommitInfo
 from bot.results import Results
@@ -31,15 +32,17 @@ def _read_base(checkout: Checkout, registration: Registration) -> DeployBase:
     mirror, sha = checkout.mirror, checkout.head
     entries = units_at(checkout, registration, sha)
     folders = {unit: (layout.objects_folder(unit), layout.sync_file(unit)) for unit in entries}
-    changes = {
-        unit: _change(info, registration.application)
-        for unit, info in mirror.last_changes(sha, folders).items()
-    }
     files = {path: (path,) for unit in entries.values() for path in unit}
+    by_unit, by_file = mirror.last_changes(sha, folders), mirror.last_changes(sha, files)
+    commits = {info.sha: info for info in (*by_unit.values(), *by_file.values())}
+    merged = {each: with_merged_trailers(mirror, info) for each, info in commits.items()}
+    changes = {
+        unit: _change(merged[info.sha], registration.application) for unit, info in by_unit.items()
+    }
     foreign = {
         path: change.author
-        for path, info in mirror.last_changes(sha, files).items()
-        if (change := _change(info, registration.application)).source is None
+        for path, info in by_file.items()
+        if (change := _change(merged[info.sha], registration.application)).source is None
     }
     clusters = {unit.cluster for unit in entries}
     kept = mirror.entries(sha, tuple(map(kept_file, sorted(clusters))))
@@ -71,8 +74,8 @@ def units_at(
 
 
 def _change(info: CommitInfo, application: str) -> Change:
-    """The bot's where the commit has its trailers for this application."""
-    ours = info.trailers.get("Switchyard-Application") == application
+    """The bot's where the commit has its trailers for this application, or merges one that has."""
+    ours = info.trailers.get(TRAILER) == application
     source = info.trailers.get("Switchyard-Source", "").rpartition("@")[2] if ours else None
     return Change(info.sha, info.at, info.author_name, source or None, rejected(info))
 

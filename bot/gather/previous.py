@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from bot.gather.deploy import FILE, rejected, units_at
+from bot.gather.merged import TRAILER, with_merged_trailers
 from bot.gather.repository import Checkout
 from bot.git import CommitInfo
 from bot.results import Results
@@ -103,8 +104,9 @@ def _commits(checkout: Checkout, application: str) -> Iterator[CommitInfo]:
     """The commits on main for an application, the newest first."""
     info = checkout.mirror.commit_info(checkout.head)
     for _ in range(MOST_COMMITS):
-        if info.trailers.get("Switchyard-Application") == application:
-            yield info
+        merged = with_merged_trailers(checkout.mirror, info)
+        if merged.trailers.get(TRAILER) == application:
+            yield merged
         if not info.parents:
             return
         info = checkout.mirror.commit_info(info.parents[0])
