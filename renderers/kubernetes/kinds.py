@@ -98,6 +98,8 @@ _GUARDED_CUSTOM = {
     "gateway.networking.k8s.io": "ReferenceGrant",
     "monitoring.coreos.com": "Alertmanager AlertmanagerConfig Probe Prometheus PrometheusAgent "
     "ScrapeConfig ThanosRuler",
+    "multicluster.x-k8s.io": "ServiceExport",
+    "net.gke.io": "ServiceExport",
     "networking.istio.io": "EnvoyFilter ProxyConfig WorkloadEntry WorkloadGroup",
     "extensions.istio.io": "WasmPlugin",
 }

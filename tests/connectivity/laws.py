@@ -149,16 +149,19 @@ def _key(intent: Intent) -> tuple[str, int]:
 def _pairs(given: World, rendered: Rendered) -> Iterator[tuple[Pod, Pod, Port]]:
     """Every pod that could call, with every port of every component.
 
-    Pods of others on another cluster are left out: of packets that come from there, a
-    NetworkPolicy knows the network only (the guide says so).
+    Pods of others on another cluster are left out, and without a mesh all whose egress is not
+    denied: of packets that come from there, a NetworkPolicy knows the network only (the guide says
+    so).
     """
     for cluster in rendered.fleet.values():
         for client in cluster.pods:
             if client.platform:
                 continue
+            unbound = client.namespace == "monitoring" or client.name == OPEN
+            stays = client.namespace == "other" or (unbound and cluster.facts.mesh == "none")
             for part in given.parts:
                 for where in part.where:
-                    if client.namespace == "other" and where != cluster.name:
+                    if stays and where != cluster.name:
                         continue
                     target = _pod(rendered, where, part.name)
                     if target is not client:

@@ -32,7 +32,8 @@ from tests.fakes.folders import HEAD, cluster, registration, tenant
 NOW = datetime(2026, 11, 28, tzinfo=UTC)
 TENANT = (
     f"namespace: {NAMESPACE}, namespaces: [{SECOND}], deploy: local:fleet/deploy, "
-    "hosts: [shop.example.com, '*.shop.example.com'], internalTraffic: declared"
+    "hosts: [shop.example.com, '*.shop.example.com'], internalTraffic: declared, "
+    "kinds: {allowed: [ServiceExport.multicluster.x-k8s.io]}"
 )
 NOTE = "example.com/"
 OPEN = "open"

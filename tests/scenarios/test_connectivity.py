@@ -14,7 +14,7 @@ from planners.connect import called
 from planners.model import Unit
 from tests.fakes.builders import World
 from tests.fakes.connectivity import CALL, fleet, objects, problems, service, shop
-from tests.fakes.folders import cluster, deployment, planned, snapshot_of
+from tests.fakes.folders import cluster, deployment, planned, snapshot_of, tenant
 
 SERVER, CLIENT = "NetworkPolicy/connect-to-payment", "NetworkPolicy/connect-from-cart"
 DNS = {
@@ -318,3 +318,85 @@ def lines(proposal: Proposal, merged: Mapping[str, bytes]) -> tuple[str, ...]:
     changes = [each for each in proposal.changes if each.files]
     found = connection_changes(changes, {**merged, **proposal.contents})
     return connections(proposal.links, found)
+
+
+SET = ", kinds: {allowed: [ServiceExport.multicluster.x-k8s.io]}"
+
+
+def in_a_set(*names: str, **more: str) -> dict[str, str]:
+    """A fleet whose clusters are in one ClusterSet, each with its own range of pods."""
+    networks = {
+        name: f"{{clusterSet: eu, podRanges: [10.{number}.0.0/16]}}"
+        for number, name in enumerate(names, 1)
+    }
+    documents = [cluster(name, network=text, **more) for name, text in networks.items()]
+    return fleet(*documents, tenants=f"namespace: shop{SET}")
+
+
+def test_across_a_cluster_set_the_service_is_exported(tmp_path: Path) -> None:
+    app = shop(where={"cart": ["eu-2"], "payment": ["eu-1"]}, more=ENV)
+    proposal = planned(tmp_path, app, in_a_set("eu-1", "eu-2"))
+    server, client = objects(proposal, "payment", "eu-1"), objects(proposal, "cart", "eu-2")
+
+    assert server["ServiceExport/payment"]["apiVersion"] == "multicluster.x-k8s.io/v1beta1"
+    assert server["ServiceExport/payment"]["metadata"]["namespace"] == "shop"
+    assert server[SERVER]["spec"]["ingress"] == [
+        {
+            "from": [{"ipBlock": {"cidr": "10.2.0.0/16"}}],
+            "ports": [{"port": 8080, "protocol": "TCP"}],
+        }
+    ]
+    (container,) = client["Deployment/cart"]["spec"]["template"]["spec"]["containers"]
+    url = "http://payment.shop.svc.clusterset.local:80"
+    assert container["env"] == [{"name": "PAYMENT", "value": url}]
+    assert lines(proposal, {}) == ("new: cart may call payment on eu-1 from eu-2",)
+
+
+def test_an_export_has_the_version_that_the_cluster_has(tmp_path: Path) -> None:
+    version = "multicluster.x-k8s.io/v1alpha1"
+    repo = in_a_set("eu-1", "eu-2", apiVersions=f"[{version}/ServiceExport]")
+    proposal = planned(tmp_path, shop(where={"cart": ["eu-2"], "payment": ["eu-1"]}), repo)
+
+    export = objects(proposal, "payment", "eu-1")["ServiceExport/payment"]
+    assert export["apiVersion"] == version
+
+
+def test_an_export_needs_the_platforms_consent(tmp_path: Path) -> None:
+    repo = in_a_set("eu-1", "eu-2") | tenant(spec="namespace: shop")
+    found = problems(tmp_path, shop(where={"cart": ["eu-2"], "payment": ["eu-1"]}), repo)
+
+    assert len(found) == 1
+    assert "add ServiceExport.multicluster.x-k8s.io to kinds.allowed" in found[0]
+
+
+def test_a_server_that_moves_is_ready_before_its_clients_turn_to_it(tmp_path: Path) -> None:
+    """Only the server and its clients change, and the old place is left last."""
+    where = {"cart": ["eu-2"], "payment": ["eu-1"], "web": ["eu-2"]}
+    repo = in_a_set("eu-1", "eu-2", "eu-3")
+    world = World(snapshot_of(tmp_path / "a", shop(where=where, more=ENV), repo))
+    merged = world.finish().rendered
+    local = {**where, "payment": ["eu-2"]}
+    moved = snapshot_of(tmp_path / "b", shop(where=local, more=ENV), repo)
+    world.snapshot = replace(
+        world.snapshot,
+        application=moved.application,
+        revision=replace(world.snapshot.revision, sha="b" * 40),
+    )
+    moving, before = propose(world.snapshot), len(world.merged)
+
+    changed = [(each.wave.name, sorted(each.units)) for each in moving.changes if each.files]
+    assert changed == [
+        ("all.1", [Unit("payment", "eu-2")]),
+        ("all.2", [Unit("cart", "eu-2")]),
+        ("remove.3", [Unit("payment", "eu-1")]),
+    ]
+    assert lines(moving, merged) == (
+        "new: cart may call payment on eu-2",
+        "no longer: cart may call payment on eu-1",
+    )
+    done = world.finish()
+    assert world.merged[before:] == ["all.1", "all.2", "remove.3"]
+    (container,) = objects(done, "cart", "eu-2")["Deployment/cart"]["spec"]["template"]["spec"][
+        "containers"
+    ]
+    assert container["env"] == [{"name": "PAYMENT", "value": "http://payment.shop.svc:80"}]

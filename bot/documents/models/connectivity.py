@@ -216,7 +216,8 @@ class NetworkPart(Part):
     )
     pod_ranges: list[Cidr] = Field(
         default=[],
-        description="Networks from which connections of its pods come, as other clusters see them.",
+        description="Networks from which connections of its pods come, as other clusters see them; "
+        "policies there admit these as a whole if one of its pods may call.",
     )
     policies: Literal["networkpolicy", "cilium", "ovn"] = Field(
         default="networkpolicy", description="The engine that enforces network policies."
