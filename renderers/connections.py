@@ -43,6 +43,15 @@ class ServicePort:
     targets: tuple[int, ...]
     headless: bool = False
 
+    @property
+    def called_port(self) -> int:
+        """The port for clients of its name.
+
+        Source: Kubernetes documentation, "Headless Services": the name stands for the pods, whose
+        ports nothing translates.
+        """
+        return self.targets[0] if self.headless else self.port
+
 
 @dataclass(frozen=True, slots=True)
 class ComponentClient:
@@ -185,9 +194,7 @@ def service_address(server: ComponentServer) -> Address:
     """The name of a Service in its own cluster.
 
     Source: Kubernetes documentation, "DNS for Services and Pods": pods find
-    `<service>.<namespace>.svc` by their search domains, whatever the domain of the cluster; and
-    "Headless Services": the name stands for the pods, whose ports nothing translates.
+    `<service>.<namespace>.svc` by their search domains, whatever the domain of the cluster.
     """
     service = server.service
-    port = service.targets[0] if service.headless else service.port
-    return Address(f"{service.service}.{service.namespace}.svc", port)
+    return Address(f"{service.service}.{service.namespace}.svc", service.called_port)

@@ -52,7 +52,9 @@ class MulticlusterServices:
         if connection.case is not Case.CLUSTER_SET or not isinstance(server, ComponentServer):
             return None
         service = server.service
-        return Address(f"{service.service}.{service.namespace}.svc.clusterset.local", service.port)
+        return Address(
+            f"{service.service}.{service.namespace}.svc.clusterset.local", service.called_port
+        )
 
     def server_objects(self, unit: ConnectedUnit) -> Iterator[DerivedObject]:
         """One export for each Service that is called from another cluster.

@@ -136,9 +136,30 @@ def _closed(given: World, rendered: Rendered) -> Iterator[str]:
         protocol = "UDP" if port.transport == "UDP" else "HTTP"
         request = Request(protocol, "DELETE", "/else")
         allowed = key in declared and _may_request(given, rendered, key, request)
+        allowed = allowed or _by_ranges(rendered, declared, key)
         if not allowed and reaches(rendered.fleet, client, target, port.container, request):
             yield f"{client} reaches {target}:{port.container} ({request}), which nobody declared"
     yield from _closed_outside(given, rendered)
+
+
+def _by_ranges(
+    rendered: Rendered,
+    declared: set[tuple[str, str, str, str, int]],
+    key: tuple[str, str, str, str, int],
+) -> bool:
+    """Whether a pair is open because two others are, without a mesh (the guide says so).
+
+    The client may leave for the other cluster on that port, and the server admits that port from
+    there: policies state the ranges of clusters.
+    """
+    source, client, goal, target, port = key
+    if source == goal or rendered.fleet[source].facts.mesh != "none":
+        return False
+    leaves_for = any(
+        (it[0], it[1], it[2], it[4]) == (source, client, goal, port) for it in declared
+    )
+    admits = any((it[0], it[2], it[3], it[4]) == (source, goal, target, port) for it in declared)
+    return leaves_for and admits
 
 
 def _key(intent: Intent) -> tuple[str, int]:
