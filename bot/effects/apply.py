@@ -22,7 +22,7 @@ from bot.gather.requests import MARKER
 from bot.gather.snapshot import Gathered
 from bot.git import BranchUpdate
 from bot.wording import merge_requests as words
-from bot.wording.diffs import Blobs, diffs_of
+from bot.wording.diffs import Blobs, DiffReader, diffs_of
 from planners.gating.change_sets import ChangeSet
 from planners.gating.effects import (
     CloseMergeRequest,
@@ -53,16 +53,17 @@ class Applied:
 
 @dataclass(frozen=True, slots=True)
 class Writing:
-    """One pass of writing for one application."""
+    """One pass of writing for one application; `reader` compares files for all its waves."""
 
     context: Context
     gathered: Gathered
     proposal: Proposal
+    reader: DiffReader
 
 
 async def apply(context: Context, gathered: Gathered, proposal: Proposal) -> Applied:
     """Perform a proposal's effects: all pushes as one, then the rest in their order."""
-    writing = Writing(context, gathered, proposal)
+    writing = Writing(context, gathered, proposal, DiffReader(_Blobs(gathered, proposal)))
     effects = proposal.evaluation.effects
     pushes = [effect for effect in effects if isinstance(effect, PushBranch)]
     known = dict(context.refused_branches)
@@ -176,16 +177,27 @@ async def _describe(writing: Writing, change: ChangeSet) -> tuple[str, str]:
     if home is not None:
         sign = context.forge(writing.gathered.app.repo).number_prefix
         links += f" It comes from [{home.source_repository}{sign}{home.number}]({home.url})."
-    blobs = await asyncio.to_thread(blobs_of, writing.gathered, proposal, [change])
+    diffs = await asyncio.to_thread(diffs_of, [change], writing.reader.blobs, writing.reader)
     text = words.body(
         proposal.plan,
         proposal.digest,
         change,
-        diffs_of([change], blobs),
+        diffs,
         links=links,
         marker=context.markers.write(MARKER, repo, payload),
     )
     return words.title(proposal.plan, change), text
+
+
+class _Blobs(dict[str, bytes]):
+    """The bytes of blobs that changes name: new ones from the plan, old ones read when needed."""
+
+    def __init__(self, gathered: Gathered, proposal: Proposal) -> None:
+        super().__init__(proposal.contents)
+        self._mirror = gathered.deploy.mirror
+
+    def __missing__(self, name: str) -> bytes:
+        return self.setdefault(name, self._mirror.blob(name))
 
 
 def blobs_of(gathered: Gathered, proposal: Proposal, changes: Sequence[ChangeSet]) -> Blobs:

@@ -2,7 +2,7 @@
 
 from bot.gather.merged import TRAILER, with_merged_trailers
 from bot.gather.repository import Checkout
-from bot.git import CommitInfo
+from bot.git import CommitInfo, FileDifference
 from bot.results import Results
 from planners.model import Registration, Revision, Unit
 from planners.model.snapshot import Change, DeployBase
@@ -71,6 +71,17 @@ def units_at(
         if unit is not None:
             entries.setdefault(unit, {})[path] = blob
     return entries
+
+
+def changed_by(results: Results, checkout: Checkout, sha: str) -> tuple[FileDifference, ...]:
+    """The files that differ between a commit and its only parent; none if it has several."""
+
+    def read() -> tuple[FileDifference, ...]:
+        parents = checkout.mirror.commit_info(sha).parents
+        return checkout.mirror.changed_files(parents[0], sha) if len(parents) == 1 else ()
+
+    key = "changed", checkout.repo, sha
+    return results.get(key, read, lambda changed: FILE * len(changed))
 
 
 def _change(info: CommitInfo, application: str) -> Change:

@@ -13,7 +13,7 @@ from typing import TypeAlias
 from bot.context import Context
 from bot.engine.ownership import OwnershipReader
 from bot.engine.usage import ResourceUsage, UsageReader, claim
-from bot.gather.deploy import FILE
+from bot.gather.deploy import FILE, changed_by
 from bot.gather.repository import Checkout, our_requests
 from bot.results import ByContent
 from planners.model import Registration, Unit
@@ -55,11 +55,11 @@ class Proposed:
         """Those that it writes."""
         return {path: blob for path, blob in self.changed.items() if blob is not None}
 
-    def after(self, merged: Mapping[str, str]) -> dict[str, str]:
+    def after(self, merged: Mapping[Unit, Mapping[str, str]]) -> dict[str, str]:
         """All files of the changed units, as they are once it is merged."""
         layout = Layout.of(self.registration)
         units = {layout.unit_of(path) for path in self.changed} - {None}
-        kept = {path: blob for path, blob in merged.items() if layout.unit_of(path) in units}
+        kept = {p: blob for unit in units if unit for p, blob in merged.get(unit, {}).items()}
         files = {**kept, **self.changed}
         return {path: blob for path, blob in files.items() if blob is not None}
 
@@ -101,14 +101,25 @@ class Holdings:
             claim(registered[name], unit, each.usage, each.at)
             for (name, unit), each in merged.items()
         ]
+        names = {each.registration.application for each in self.proposed}
+        files = {name: self._by_unit(registered[name]) for name in names}
         for each in self.proposed:
-            after = each.after(self._files(each.registration))
+            after = each.after(files[each.registration.application])
             units = reader.by_unit(each.registration, after, self.checkout.mirror.blob)
             for unit, usage in sorted(units.items()):
                 now = merged.get((each.registration.application, unit))
                 more = usage.excess_over(now.usage if now is not None else ResourceUsage())
                 claims.append(claim(each.registration, unit, more, None, each.number))
         return tuple(claims)
+
+    def _by_unit(self, registration: Registration) -> dict[Unit, dict[str, str]]:
+        layout = Layout.of(registration)
+        units: dict[Unit, dict[str, str]] = {}
+        for path, blob in self._files(registration).items():
+            unit = layout.unit_of(path)
+            if unit is not None:
+                units.setdefault(unit, {})[path] = blob
+        return units
 
     def _merged(self, reader: UsageReader, timed: frozenset[str]) -> Merged:
         mirror, sha = self.checkout.mirror, self.checkout.head
@@ -190,13 +201,4 @@ async def read_holdings(
 
 def _changed(context: Context, checkout: Checkout, head: str) -> Mapping[str, str | None]:
     """The files that the one commit of a branch changes, path -> blob id, or None: deleted."""
-
-    def read() -> Mapping[str, str | None]:
-        parents = checkout.mirror.commit_info(head).parents
-        if len(parents) != 1:
-            return {}
-        changed = checkout.mirror.changed_files(parents[0], head)
-        return {path: new for path, _, new in changed}
-
-    key = "changed", checkout.repo, head
-    return context.results.get(key, read, lambda changed: FILE * len(changed))
+    return {path: new for path, _, new in changed_by(context.results, checkout, head)}

@@ -9,7 +9,7 @@ from bot.commandlog.standing import standing_overrides
 from bot.context import Context
 from bot.forges import ForgeMergeRequest
 from bot.gather.approvals import Owners, read_approvals, read_owners, teams_of
-from bot.gather.deploy import FILE, rejected
+from bot.gather.deploy import FILE, changed_by, rejected
 from bot.gather.owners import OwnersError
 from bot.gather.repository import Checkout, our_requests
 from bot.git import CommitInfo
@@ -240,18 +240,18 @@ def _branch_at(reading: Reading, head: str, wave: str) -> tuple[Branch, Paths]:
     on_main = len(info.parents) == 1 and checkout.mirror.contains(checkout.head, info.parents[0])
     return reading.context.results.get(
         ("branch", checkout.repo, head, wave, on_main, registration),
-        lambda: _read_branch(checkout, registration, info, wave, on_main=on_main),
+        lambda: _read_branch(reading, info, wave, on_main=on_main),
         lambda read: FILE * (1 + len(read[1])),
     )
 
 
 def _read_branch(
-    checkout: Checkout, registration: Registration, info: CommitInfo, wave: str, *, on_main: bool
+    reading: Reading, info: CommitInfo, wave: str, *, on_main: bool
 ) -> tuple[Branch, Paths]:
     """The same; `on_main`: its only parent is on the default branch."""
-    mirror, layout, head = checkout.mirror, Layout.of(registration), info.sha
+    layout, head = Layout.of(reading.registration), info.sha
     digest = info.trailers.get("Switchyard-Digest")
-    changed = tuple(mirror.changed_files(info.parents[0], head)) if len(info.parents) == 1 else ()
+    changed = changed_by(reading.context.results, reading.checkout, head)
     ours = (
         on_main
         and change_digest(wave, changed, info.trailers.get("Switchyard-Conditions", "")) == digest

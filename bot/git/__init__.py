@@ -12,6 +12,7 @@ from bot.git.history import CommitInfo
 from bot.git.limits import Limits
 from bot.git.mirror import Mirror
 from bot.git.mirrors import Mirrors
+from bot.git.reading import FileDifference
 from bot.git.remote import Access, BranchUpdate
 from bot.git.signing import CommitSigner
 from bot.git.ssh import DeployKey, pin_hosts
@@ -23,6 +24,7 @@ __all__ = [
     "CommitInfo",
     "CommitSigner",
     "DeployKey",
+    "FileDifference",
     "GitError",
     "Limits",
     "Mirror",

@@ -1,10 +1,13 @@
 """Which file names in a repository are accepted; applies to everything that is read."""
 
 import unicodedata
+from functools import lru_cache
 
 from bot.git.errors import RepositoryRefusedError
 
 _GIT_FOLDERS = {".git", "git~1"}
+_NOT_UTF8 = "the name is not UTF-8"
+_REMEMBERED = 255
 
 
 def checked_name(raw: bytes, folder: str) -> str:
@@ -17,17 +20,27 @@ def checked_name(raw: bytes, folder: str) -> str:
         RepositoryRefusedError: the name is not UTF-8, contains a slash or a control character, or
             denotes a parent folder or Git's own folder on some file system.
     """
+    fault = _fault(raw) if len(raw) <= _REMEMBERED else _fault.__wrapped__(raw)
+    if fault:
+        shown = raw if fault is _NOT_UTF8 else raw.decode()
+        raise RepositoryRefusedError(f"{folder}{shown!r}: {fault}")
+    return raw.decode()
+
+
+@lru_cache(maxsize=65_536)
+def _fault(raw: bytes) -> str:
+    """What is wrong with a name; remembered, since the folders of a fleet have the same names."""
     try:
         name = raw.decode()
-    except UnicodeDecodeError as error:
-        raise RepositoryRefusedError(f"{folder}{raw!r}: the name is not UTF-8") from error
+    except UnicodeDecodeError:
+        return _NOT_UTF8
     if not name or name in {".", ".."} or "/" in name:
-        raise RepositoryRefusedError(f"{folder}{name!r}: not a valid file name")
+        return "not a valid file name"
     if any(unicodedata.category(character) == "Cc" for character in name):
-        raise RepositoryRefusedError(f"{folder}{name!r}: the name contains a control character")
+        return "the name contains a control character"
     if _as_file_systems_see(name) in _GIT_FOLDERS:
-        raise RepositoryRefusedError(f"{folder}{name!r}: the name denotes Git's own folder")
-    return name
+        return "the name denotes Git's own folder"
+    return ""
 
 
 def folded(name: str) -> str:

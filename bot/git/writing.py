@@ -96,11 +96,22 @@ def draft_commit(
 
 @dataclass(frozen=True, slots=True)
 class _TreeWriter:
+    """Writes trees; equal changes of equal folders, as clusters have them, are written once."""
+
     objects: Objects
     draft: Draft
+    written: dict[tuple[bytes | None, tuple[tuple[str, bytes | None], ...]], bytes] = field(
+        default_factory=dict
+    )
 
     def write(self, old: bytes | None, changes: Changes, folder: str) -> bytes:
         """Apply changes to the tree `old` and return the id of the new tree."""
+        key = (old, tuple(changes.items()))
+        if key not in self.written:
+            self.written[key] = self._write(old, changes, folder)
+        return self.written[key]
+
+    def _write(self, old: bytes | None, changes: Changes, folder: str) -> bytes:
         entries = self._entries(old, folder)
         for change in _by_name(changes):
             path = f"{folder}{change.name.decode()}"

@@ -296,8 +296,12 @@ def _dependency(gate: AwaitsDependency) -> Prose:
 def pending_clusters(pending: Sequence[PendingUnit]) -> Prose:
     """Clusters with what they lack, equal ones together; the worst first."""
     alike: dict[Prose, dict[str, None]] = {}
+    texts: dict[object, Prose] = {}
     for each in sorted(pending, key=lambda each: (WORST.index(each.reason), each.unit)):
-        alike.setdefault(not_ready_text(each), {})[each.unit.cluster] = None
+        lack = (each.reason, each.message, each.unit.component, each.overdue, each.until)
+        if lack not in texts:
+            texts[lack] = not_ready_text(each)
+        alike.setdefault(texts[lack], {})[each.unit.cluster] = None
     return phrases(
         say("{} ({})", names(natural(clusters)), what) for what, clusters in alike.items()
     )

@@ -59,6 +59,20 @@ def test_git_itself_makes_the_same_tree(based: World) -> None:
     assert based.mirror.commit_info(sha).tree == based.mirror.commit_info(theirs).tree
 
 
+def test_equal_changes_of_equal_folders_are_those_of_each_folder(based: World) -> None:
+    """Folders are written once for all clusters that have them alike, and no others."""
+    alike = {f"fleet/{cluster}/app/{file}": b"1" for cluster in "abc" for file in ("x", "y")}
+    based.add({**alike, "fleet/c/app/y": b"2"})
+    based.fetch()
+    changed = {f"fleet/{cluster}/app/x": b"new" for cluster in "abc"} | {"fleet/b/app/z": b"3"}
+    sha = commit(based, dict(changed))
+    assert based.mirror.files(sha, "fleet") == {
+        **{path.removeprefix("fleet/"): content for path, content in alike.items()},
+        "c/app/y": b"2",
+        **{path.removeprefix("fleet/"): content for path, content in changed.items()},
+    }
+
+
 def test_empty_folders_are_removed(based: World) -> None:
     sha = commit(based, {"a/b/one": None, "a/b/two": None, "a/c/three": None})
     assert based.mirror.entries(sha) == {"top": blob_id(b"t")}
