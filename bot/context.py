@@ -27,7 +27,7 @@ from bot.store import Store
 from planners.model import ObjectIdentity, Repo
 from planners.model.snapshot import Snapshot
 
-MOST_RESULTS = 256 * 1024 * 1024
+MOST_RESULTS = 512 * 1024 * 1024
 """Bytes of intermediate results that a process keeps."""
 
 

@@ -67,6 +67,13 @@ class Results:
             self._kept.move_to_end(key)
             return self._kept[key][0]
 
+    def take(self, key: Hashable) -> object | None:
+        """The result for a key, if it is kept; it is not any more, to be made into another one."""
+        with self._lock:
+            found, freed = self._kept.pop(key, (None, 0))
+            self._size -= freed
+            return found
+
     def keep(self, key: Hashable, result: object, size: int) -> None:
         """Keep a result of so many bytes.
 

@@ -12,14 +12,17 @@ nothing when the folder itself has gone, and pass over files that are not YAML.
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from planners.model import Json, Registration, Unit
 from renderers.kubernetes.metadata import identity_of
 from renderers.tree import FileTree, UnsafePathError, safe_join
 
 MAX_NAME = 100
+
+T = TypeVar("T")
 _UNSAFE = re.compile(r"[^a-z0-9._-]|\.(?=\.)")
 
 
@@ -59,6 +62,27 @@ class Layout:
             case ["clusters", cluster, "apps", self.tenant, self.application, component, _, *_]:
                 return Unit(component, cluster)
             case ["clusters", cluster, "sync", self.tenant, self.application, file]:
+                return Unit(file.removesuffix(".yaml"), cluster)
+            case _:
+                return None
+
+    def by_unit(self, files: Mapping[str, T]) -> dict[Unit, dict[str, T]]:
+        """Those of the files that belong to a unit, by unit."""
+        found: dict[Unit, dict[str, T]] = {}
+        for path, content in files.items():
+            unit = self.unit_of(path)
+            if unit is not None:
+                found.setdefault(unit, {})[path] = content
+        return found
+
+    def unit_below(self, path: str) -> Unit | None:
+        """The unit whose folder or sync file is this path, or above it."""
+        match path.split("/"):
+            case ["clusters", cluster, "apps", self.tenant, self.application, component, *_]:
+                return Unit(component, cluster)
+            case ["clusters", cluster, "sync", self.tenant, self.application, file, *_] if (
+                file.endswith(".yaml")
+            ):
                 return Unit(file.removesuffix(".yaml"), cluster)
             case _:
                 return None

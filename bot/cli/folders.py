@@ -16,7 +16,7 @@ from bot.engine.ownership import OwnershipReader
 from bot.engine.usage import UsageReader, claim
 from bot.gather.errors import DocumentsError, GatherError
 from bot.gather.sources import AppFiles, read_sources
-from planners.model import Fleet, Registration, Repo, Revision, Tenant, Unit
+from planners.model import Fleet, Registration, Repo, Revision, Tenant
 from planners.model.snapshot import DeployBase, OwnedObjects, ReportedFacts, ResourceClaim, Snapshot
 from renderers import yaml
 from renderers.layout import Layout, kept_file
@@ -150,11 +150,7 @@ def _read_sources(
 
 def _base(merged: FileTree, registration: Registration) -> DeployBase:
     layout = Layout.of(registration)
-    entries: dict[Unit, dict[str, str]] = {}
-    for path, content in merged.items():
-        unit = layout.unit_of(path)
-        if unit is not None:
-            entries.setdefault(unit, {})[path] = blob_id(content)
+    entries = layout.by_unit({path: blob_id(content) for path, content in merged.items()})
     clusters = {unit.cluster for unit in entries}
     kept = frozenset(cluster for cluster in clusters if kept_file(cluster) in merged)
     return DeployBase(Revision(registration.deploy, NO_COMMIT), entries, kept_folders=kept)
@@ -174,7 +170,9 @@ def _claims(merged: FileTree, fleet: Fleet, tenant: Tenant) -> tuple[ResourceCla
     return tuple(
         claim(registration, unit, usage, long_ago)
         for registration in fleet.registrations
-        for unit, usage in reader.by_unit(registration, blobs, merged.__getitem__).items()
+        for unit, usage in reader.by_unit(
+            registration, Layout.of(registration).by_unit(blobs), merged.__getitem__
+        ).items()
     )
 
 
@@ -184,7 +182,7 @@ def _owned(merged: FileTree, fleet: Fleet) -> tuple[OwnedObjects, ...]:
     return tuple(
         owned
         for each in fleet.registrations
-        for owned in reader.owned(each, blobs, merged.__getitem__)
+        for owned in reader.owned(each, Layout.of(each).by_unit(blobs), merged.__getitem__)
     )
 
 

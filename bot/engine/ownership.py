@@ -3,12 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from bot.engine.usage import ReadBlob
+from bot.engine.usage import ReadBlob, object_names
 from planners.model import ObjectIdentity, Registration, Unit
 from planners.model.snapshot import OwnedObjects
 from renderers import yaml
 from renderers.kubernetes.metadata import identity_of
-from renderers.layout import Layout
 
 
 @dataclass(slots=True)
@@ -21,31 +20,31 @@ class OwnershipReader:
     cache: dict[str, tuple[ObjectIdentity, ...]] = field(default_factory=dict)
 
     def owned(
-        self, registration: Registration, blobs: Mapping[str, str], read: ReadBlob, number: int = 0
+        self,
+        registration: Registration,
+        units: Mapping[Unit, Mapping[str, str]],
+        read: ReadBlob,
+        number: int = 0,
     ) -> tuple[OwnedObjects, ...]:
-        """The objects of an application; `blobs` maps paths in the deploy repo to blob ids.
+        """The objects of an application; `units` has the paths of their files with blob ids.
 
         They are merged, or written by merge request `number`.
 
         Clusters on which a component has the same files share one value.
         """
-        layout = Layout.of(registration)
-        units: dict[Unit, list[tuple[str, str]]] = {}
-        for path, blob in sorted(blobs.items()):
-            unit = layout.unit_of(path)
-            if unit is not None and path.startswith(f"{layout.objects_folder(unit)}/"):
-                units.setdefault(unit, []).append((path.rpartition("/")[2], blob))
         clusters: dict[tuple[str, tuple[tuple[str, str], ...]], list[str]] = {}
-        for unit, files in units.items():
-            clusters.setdefault((unit.component, tuple(files)), []).append(unit.cluster)
+        for unit, blobs in units.items():
+            objects = object_names(unit, blobs)
+            if objects:
+                clusters.setdefault((unit.component, objects), []).append(unit.cluster)
         return tuple(
             OwnedObjects(
                 application=registration.application,
                 tenant=registration.tenant,
                 component=component,
                 objects={
-                    identity: file
-                    for file, blob in files
+                    identity: path.rpartition("/")[2]
+                    for path, blob in files
                     for identity in self._identities(blob, read)
                 },
                 clusters=frozenset(names),

@@ -19,8 +19,8 @@ from planners.model.snapshot import Snapshot
 Drafter: TypeAlias = Callable[[Snapshot], Awaitable[Draft]]
 """Makes a draft of a planning input, in the service in a process of its own."""
 
-FILE = 600
-VERDICT = 1_000
+FILE = 200
+VERDICT = 100
 LINK = 300
 """Bytes that a file of a draft, a line of its trace, and a pair that may talk take, about."""
 

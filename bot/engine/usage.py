@@ -10,7 +10,6 @@ from planners.model.snapshot import ResourceClaim
 from renderers import yaml
 from renderers.kubernetes.demand import FILE_PREFIXES, joined, object_demand
 from renderers.kubernetes.metadata import namespace_of
-from renderers.layout import Layout
 from renderers.policy import quotas
 
 ReadBlob = Callable[[str], bytes]
@@ -55,6 +54,9 @@ class UsageReader:
     cache: dict[tuple[str, str], FileUsage] = field(default_factory=dict)
     _nodes: dict[str, int] = field(init=False)
     _limits: dict[str, ContainerLimits | None] = field(init=False)
+    _sums: dict[tuple[str, int, tuple[tuple[str, str], ...]], ResourceUsage] = field(
+        init=False, default_factory=dict
+    )
     _keys: dict[str, tuple[Tenant | None, str]] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -80,32 +82,47 @@ class UsageReader:
         return self._keys[registration.tenant]
 
     def by_unit(
-        self, registration: Registration, blobs: Mapping[str, str], read: ReadBlob
+        self,
+        registration: Registration,
+        units: Mapping[Unit, Mapping[str, str]],
+        read: ReadBlob,
     ) -> dict[Unit, ResourceUsage]:
-        """The usage of each unit; `blobs` maps paths in the deploy repo to blob ids."""
-        layout = Layout.of(registration)
-        units: dict[Unit, list[FileUsage]] = {}
-        for path, blob in blobs.items():
-            unit = layout.unit_of(path)
-            if unit is not None:
-                files = units.setdefault(unit, [])
-                if path.startswith(f"{layout.objects_folder(unit)}/"):
-                    files.append(self._of(registration, path, blob, read))
-        return {unit: self._sum(unit, files) for unit, files in units.items()}
+        """The usage of each unit that has objects; `units` has their paths with blob ids.
 
-    def _sum(self, unit: Unit, files: list[FileUsage]) -> ResourceUsage:
-        demand = joined(part for each in files for part in each.demand)
-        total = ResourceUsage(total_requests(demand, {}, self._nodes.get(unit.cluster, 1)))
-        for each in files:
-            for namespace, usage in each.quota_usage.items():
-                _add(total.quota_usage.setdefault(namespace, {}), usage)
-        return total
+        Units with the same files share one value.
+        """
+        found: dict[Unit, ResourceUsage] = {}
+        for unit, blobs in units.items():
+            nodes, objects = self._nodes.get(unit.cluster, 1), object_names(unit, blobs)
+            key = (registration.tenant, nodes, objects)
+            if objects and key not in self._sums:
+                files = [self._of(registration, name, blob, read) for name, blob in objects]
+                self._sums[key] = _sum(files, nodes)
+            if objects:
+                found[unit] = self._sums[key]
+        return found
 
     def quota_tenant(self, registration: Registration) -> Tenant | None:
         """The tenant, if it has a quota and the application belongs to it."""
         tenant = self.tenant
         has_quota = tenant is not None and tenant.quota and tenant.name == registration.tenant
         return tenant if has_quota else None
+
+
+def object_names(unit: Unit, blobs: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """A unit's objects, sorted: the path below the folder of its cluster, and the blob id."""
+    folder = f"clusters/{unit.cluster}/apps/"
+    objects = (each for each in blobs.items() if each[0].startswith(folder))
+    return tuple(sorted((path.removeprefix(folder), blob) for path, blob in objects))
+
+
+def _sum(files: list[FileUsage], nodes: int) -> ResourceUsage:
+    demand = joined(part for each in files for part in each.demand)
+    total = ResourceUsage(total_requests(demand, {}, nodes))
+    for each in files:
+        for namespace, usage in each.quota_usage.items():
+            _add(total.quota_usage.setdefault(namespace, {}), usage)
+    return total
 
 
 def claim(

@@ -1,76 +1,202 @@
-"""What is merged in a deploy repo."""
+"""What is merged in a deploy repo, read again after a merge only where that changed something."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import cast
 
 from bot.gather.merged import TRAILER, with_merged_trailers
 from bot.gather.repository import Checkout
-from bot.git import CommitInfo, FileDifference
+from bot.git import CommitInfo, FileDifference, Mirror, RepositoryRefusedError
 from bot.results import Results
 from planners.model import Registration, Revision, Unit
 from planners.model.snapshot import Change, DeployBase
 from renderers.layout import Layout, kept_file
 
-FILE = 600
-"""Bytes that the path and the blob id of a file take in memory, about."""
+FILE = 250
+"""Bytes that the path of a file takes in memory, about; blob ids are shared."""
+
+UNIT = 200
+MOST_COMMITS = 100
+"""How many commits back a kept reading is looked for."""
+
+FilesByUnit = Mapping[Unit, Mapping[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """An application's deploy repo; `whole`: nothing that is kept of earlier commits is used."""
+
+    results: Results
+    checkout: Checkout
+    registration: Registration
+
+    def key(self, what: str, sha: str) -> tuple[str, object, str, Registration]:
+        """Under which a reading of a commit is kept."""
+        return what, self.checkout.repo, sha, self.registration
+
+    def since(self, what: str) -> tuple[CommitInfo, ...]:
+        """The first-parent commits since the last reading that is kept, the newest first.
+
+        Empty where there is none, or where a kept reading of the newest commit is to be verified.
+        """
+        mirror, found = self.checkout.mirror, list[CommitInfo]()
+        sha = self.checkout.head
+        if self.results.find(self.key(what, sha)) is not None:
+            return ()
+        while len(found) < MOST_COMMITS:
+            info = mirror.commit_info(sha)
+            found.append(info)
+            if not info.parents:
+                return ()
+            sha = info.parents[0]
+            if self.results.find(self.key(what, sha)) is not None:
+                return tuple(found)
+        return ()
+
+
+def read_units(results: Results, checkout: Checkout, registration: Registration) -> FilesByUnit:
+    """The application's files on main, by unit: path -> blob id; once for each commit.
+
+    Clusters whose files are those of a commit that was read before are not read again.
+    """
+    reading = _Reading(results, checkout, registration)
+    make = partial(_read_units, reading)
+    key = reading.key("units", checkout.head)
+    return results.get(key, make, lambda units: FILE * sum(map(len, units.values())))
+
+
+def _read_units(reading: _Reading) -> FilesByUnit:
+    checkout, registration = reading.checkout, reading.registration
+    try:
+        commits = reading.since("units")
+        if commits:
+            key = reading.key("units", commits[-1].parents[0])
+            changed = checkout.mirror.changed_files(key[2], checkout.head)
+            before = cast("FilesByUnit | None", reading.results.take(key))
+            if before is not None:
+                clusters = _clusters(changed)
+                kept = {u: files for u, files in before.items() if u.cluster not in clusters}
+                return kept | units_at(checkout, registration, checkout.head, clusters)
+    except RepositoryRefusedError:  # too much has changed, or an old commit is malformed
+        pass
+    return units_at(checkout, registration, checkout.head)
+
+
+def _clusters(changed: Collection[FileDifference]) -> frozenset[str]:
+    """The clusters in whose folders files differ."""
+    split = (each.path.split("/", 2) for each in changed)
+    return frozenset(parts[1] for parts in split if parts[0] == "clusters" and len(parts) > 1)
 
 
 def read_base(results: Results, checkout: Checkout, registration: Registration) -> DeployBase:
     """The application's files on main, by unit, and who changed them last; once for each commit."""
-    key = "base", checkout.repo, checkout.head, registration
-    return results.get(key, lambda: _read_base(checkout, registration), _base_size)
+    reading = _Reading(results, checkout, registration)
+    make = partial(_read_base, reading)
+    return results.get(reading.key("base", checkout.head), make, _base_size)
 
 
 def _base_size(base: DeployBase) -> int:
-    return FILE * sum(map(len, base.entries.values()))
+    return UNIT * len(base.entries) + FILE * len(base.foreign_files)
 
 
-def _read_base(checkout: Checkout, registration: Registration) -> DeployBase:
-    """The application's files, by unit, and who changed them last.
+def _read_base(reading: _Reading) -> DeployBase:
+    entries = read_units(reading.results, reading.checkout, reading.registration)
+    try:
+        commits = reading.since("base")
+        found = _updated_base(reading, entries, commits) if commits else None
+    except RepositoryRefusedError:  # as above
+        found = None
+    return found or _whole_base(reading, entries)
+
+
+def _updated_base(
+    reading: _Reading, entries: FilesByUnit, commits: tuple[CommitInfo, ...]
+) -> DeployBase | None:
+    """The base from that of an earlier commit, and what was changed since."""
+    mirror, registration = reading.checkout.mirror, reading.registration
+    key = reading.key("base", commits[-1].parents[0])
+    found = cast("DeployBase | None", reading.results.take(key))
+    if found is None:
+        return None
+    layout = Layout.of(registration)
+    changes, foreign, touched = dict(found.changes), dict(found.foreign_files), set[str]()
+    for info in reversed(commits):
+        change = _merged_change(mirror, info, registration.application)
+        changed = mirror.changed_files(info.parents[0], info.sha)
+        touched |= _clusters(changed)
+        for path, _, _ in changed:
+            foreign.pop(path, None)
+            if change.source is None:
+                foreign[path] = change.author
+            unit = layout.unit_below(path)
+            if unit is not None:
+                changes[unit] = change
+    if entries.keys() - changes.keys():
+        return None
+    names = {unit.cluster for unit in entries}
+    owners = {path: layout.unit_of(path) for path in foreign}
+    merged = {path for path, unit in owners.items() if unit and path in entries.get(unit, {})}
+    return DeployBase(
+        Revision(registration.deploy, reading.checkout.head),
+        entries,
+        {unit: changes[unit] for unit in entries},
+        {path: foreign[path] for path in foreign.keys() & merged},
+        (found.kept_folders & names) - touched | _kept(reading.checkout, touched & names),
+    )
+
+
+def _whole_base(reading: _Reading, entries: FilesByUnit) -> DeployBase:
+    """The base by looking for the last change of everything.
 
     Authors are read by file as well as by unit: a file that somebody adds to a unit's folder just
     before a merge of the bot is foreign, though the unit's last change is that merge.
     """
-    layout = Layout.of(registration)
-    mirror, sha = checkout.mirror, checkout.head
-    entries = units_at(checkout, registration, sha)
+    registration, checkout = reading.registration, reading.checkout
+    layout, mirror, sha = Layout.of(registration), checkout.mirror, checkout.head
+    application = registration.application
     folders = {unit: (layout.objects_folder(unit), layout.sync_file(unit)) for unit in entries}
     files = {path: (path,) for unit in entries.values() for path in unit}
     by_unit, by_file = mirror.last_changes(sha, folders), mirror.last_changes(sha, files)
-    commits = {info.sha: info for info in (*by_unit.values(), *by_file.values())}
-    merged = {each: with_merged_trailers(mirror, info) for each, info in commits.items()}
-    changes = {
-        unit: _change(merged[info.sha], registration.application) for unit, info in by_unit.items()
-    }
-    foreign = {
-        path: change.author
-        for path, info in by_file.items()
-        if (change := _change(merged[info.sha], registration.application)).source is None
-    }
-    clusters = {unit.cluster for unit in entries}
-    kept = mirror.entries(sha, tuple(map(kept_file, sorted(clusters))))
+    infos = {info.sha: info for each in (by_unit, by_file) for info in each.values()}
+    changes = {each: _merged_change(mirror, info, application) for each, info in infos.items()}
     return DeployBase(
         Revision(registration.deploy, sha),
         entries,
-        changes,
-        foreign,
-        frozenset(cluster for cluster in clusters if kept_file(cluster) in kept),
+        {unit: changes[info.sha] for unit, info in by_unit.items()},
+        {
+            path: changes[info.sha].author
+            for path, info in by_file.items()
+            if changes[info.sha].source is None
+        },
+        _kept(checkout, {unit.cluster for unit in entries}),
     )
 
 
+def _kept(checkout: Checkout, clusters: Collection[str]) -> frozenset[str]:
+    """The clusters whose folder has the file that keeps it."""
+    found = checkout.mirror.entries(checkout.head, tuple(map(kept_file, sorted(clusters))))
+    return frozenset(cluster for cluster in clusters if kept_file(cluster) in found)
+
+
 def units_at(
-    checkout: Checkout, registration: Registration, sha: str
+    checkout: Checkout,
+    registration: Registration,
+    sha: str,
+    clusters: Collection[str] | None = None,
 ) -> dict[Unit, dict[str, str]]:
-    """The application's files at a commit of the deploy repo: unit -> path -> blob id."""
+    """The application's files at a commit of the deploy repo: unit -> path -> blob id.
+
+    Only on some clusters, if they are given.
+    """
     layout, mirror = Layout.of(registration), checkout.mirror
     prefixes = tuple(
         prefix
         for cluster in mirror.folders(sha, "clusters")
+        if clusters is None or cluster in clusters
         for prefix in (layout.sync_folder(cluster), layout.application_folder(cluster))
     )
-    entries: dict[Unit, dict[str, str]] = {}
-    for path, blob in mirror.entries(sha, prefixes).items():
-        unit = layout.unit_of(path)
-        if unit is not None:
-            entries.setdefault(unit, {})[path] = blob
-    return entries
+    return layout.by_unit(mirror.entries(sha, prefixes))
 
 
 def changed_by(results: Results, checkout: Checkout, sha: str) -> tuple[FileDifference, ...]:
@@ -82,6 +208,11 @@ def changed_by(results: Results, checkout: Checkout, sha: str) -> tuple[FileDiff
 
     key = "changed", checkout.repo, sha
     return results.get(key, read, lambda changed: FILE * len(changed))
+
+
+def _merged_change(mirror: Mirror, info: CommitInfo, application: str) -> Change:
+    """The change of a commit on main, which may merge one of ours."""
+    return _change(with_merged_trailers(mirror, info), application)
 
 
 def _change(info: CommitInfo, application: str) -> Change:

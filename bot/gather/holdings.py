@@ -13,7 +13,7 @@ from typing import TypeAlias
 from bot.context import Context
 from bot.engine.ownership import OwnershipReader
 from bot.engine.usage import ResourceUsage, UsageReader, claim
-from bot.gather.deploy import FILE, changed_by
+from bot.gather.deploy import FilesByUnit, changed_by, read_units
 from bot.gather.repository import Checkout, our_requests
 from bot.results import ByContent
 from planners.model import Registration, Unit
@@ -22,7 +22,7 @@ from renderers.layout import Layout
 
 MARKER = "wave"
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
-CLAIM = 1_000
+CLAIM = 250
 OBJECT = 400
 """Bytes that a claim, and an object or a cluster that has it, take in memory, about."""
 
@@ -51,17 +51,15 @@ class Proposed:
     changed: Mapping[str, str | None]
 
     @property
-    def written(self) -> dict[str, str]:
+    def written(self) -> FilesByUnit:
         """Those that it writes."""
-        return {path: blob for path, blob in self.changed.items() if blob is not None}
+        units = Layout.of(self.registration).by_unit(self.changed)
+        return {unit: _present(files) for unit, files in units.items()}
 
-    def after(self, merged: Mapping[Unit, Mapping[str, str]]) -> dict[str, str]:
+    def after(self, merged: FilesByUnit) -> FilesByUnit:
         """All files of the changed units, as they are once it is merged."""
-        layout = Layout.of(self.registration)
-        units = {layout.unit_of(path) for path in self.changed} - {None}
-        kept = {p: blob for unit in units if unit for p, blob in merged.get(unit, {}).items()}
-        files = {**kept, **self.changed}
-        return {path: blob for path, blob in files.items() if blob is not None}
+        units = Layout.of(self.registration).by_unit(self.changed)
+        return {unit: _present({**merged.get(unit, {}), **new}) for unit, new in units.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +100,7 @@ class Holdings:
             for (name, unit), each in merged.items()
         ]
         names = {each.registration.application for each in self.proposed}
-        files = {name: self._by_unit(registered[name]) for name in names}
+        files = {name: self._files(registered[name]) for name in names}
         for each in self.proposed:
             after = each.after(files[each.registration.application])
             units = reader.by_unit(each.registration, after, self.checkout.mirror.blob)
@@ -111,15 +109,6 @@ class Holdings:
                 more = usage.excess_over(now.usage if now is not None else ResourceUsage())
                 claims.append(claim(each.registration, unit, more, None, each.number))
         return tuple(claims)
-
-    def _by_unit(self, registration: Registration) -> dict[Unit, dict[str, str]]:
-        layout = Layout.of(registration)
-        units: dict[Unit, dict[str, str]] = {}
-        for path, blob in self._files(registration).items():
-            unit = layout.unit_of(path)
-            if unit is not None:
-                units.setdefault(unit, {})[path] = blob
-        return units
 
     def _merged(self, reader: UsageReader, timed: frozenset[str]) -> Merged:
         mirror, sha = self.checkout.mirror, self.checkout.head
@@ -162,16 +151,13 @@ class Holdings:
         key = "written", self.checkout.repo, proposed.head, number, registration
         return self.context.results.get(key, read, _size)
 
-    def _files(self, registration: Registration) -> Mapping[str, str]:
-        """The object files of an application on the default branch, path -> blob id."""
+    def _files(self, registration: Registration) -> FilesByUnit:
+        """The files of an application on the default branch, by unit."""
+        return read_units(self.context.results, self.checkout, registration)
 
-        def read() -> Mapping[str, str]:
-            layout, mirror, sha = Layout.of(registration), self.checkout.mirror, self.checkout.head
-            folders = map(layout.application_folder, mirror.folders(sha, "clusters"))
-            return mirror.entries(sha, tuple(folders))
 
-        key = "objects", self.checkout.repo, self.checkout.head, registration
-        return self.context.results.get(key, read, lambda files: FILE * len(files))
+def _present(files: Mapping[str, str | None]) -> dict[str, str]:
+    return {path: blob for path, blob in files.items() if blob is not None}
 
 
 def _size(owned: Sequence[OwnedObjects]) -> int:

@@ -172,7 +172,8 @@ class Mirror:
         """
         with self._reading() as objects:
             walk = Walk(objects, self._limits, self._limits.ids)
-            return {path: oid.hex() for path, oid in walk.files(objects.root(sha), prefixes)}
+            files, names = dict(walk.files(objects.root(sha), prefixes)), dict[bytes, str]()
+            return {path: names.setdefault(oid, oid.hex()) for path, oid in files.items()}
 
     def files(self, sha: str, prefix: str = "") -> FileTree:
         """Path below the prefix -> bytes of every file.

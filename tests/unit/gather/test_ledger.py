@@ -20,8 +20,8 @@ def test_a_merge_request_claims_what_it_leaves_of_the_unit_too() -> None:
         SHOP, 3, "head", {f"{UNIT}deployment-b.yaml": "b2", f"{UNIT}deployment-c.yaml": None}
     )
 
+    web = Unit("web", "one")
     assert proposed.after(merged) == {
-        f"{UNIT}deployment-a.yaml": "a1",
-        f"{UNIT}deployment-b.yaml": "b2",
+        web: {f"{UNIT}deployment-a.yaml": "a1", f"{UNIT}deployment-b.yaml": "b2"}
     }
-    assert proposed.written == {f"{UNIT}deployment-b.yaml": "b2"}
+    assert proposed.written == {web: {f"{UNIT}deployment-b.yaml": "b2"}}
