@@ -12,8 +12,8 @@ WHERE = {"cart": ["one"], "payment": ["one"]}
 CALL = "{from: {component: cart}, to: {component: payment}}"
 
 
-def app(connectivity: str = CALL, where: dict[str, list[str]] | None = None) -> dict[str, bytes]:
-    files = shop(connectivity, where or WHERE)
+def app(connectivity: str = CALL, more: str = "") -> dict[str, bytes]:
+    files = shop(connectivity, WHERE, more)
     text = files["switchyard.yaml"].replace("name: store}", "name: storefront}")
     return {path: each.encode() for path, each in {**files, "switchyard.yaml": text}.items()}
 
@@ -56,6 +56,30 @@ async def test_what_an_intent_opens_ships_with_the_units_and_leaves_with_them(
     world.ada.push(APP, "main", app(""), "Cart calls nobody")
     await world.settle()
     await world.finish()
+    assert world.agents.entries(str(world.pull()), ("clusters",)) == before
+
+
+async def test_a_rollback_takes_back_what_an_intent_opened(world: World) -> None:
+    back = "rollout: {onFailure: rollback}\n"
+    world.found(small_fleet(CLUSTERS))
+    world.ada.push(APP, "main", app("", back), "The shop")
+    await world.settle()
+    await world.finish()
+    before = world.agents.entries(str(world.pull()), ("clusters",))
+
+    changed = app(CALL, back)
+    cart = changed["deploy/cart/deployment.yaml"].replace(b":1.0.0", b":2.0.0")
+    changed["deploy/cart/deployment.yaml"] = cart
+    world.ada.push(APP, "main", changed, "Cart calls payment, and fails")
+    world.behave("one", failing=frozenset({"cart"}))
+    await world.settle()
+    for _ in range(3):
+        await world.advance(5)
+    assert derived(world) == []
+    world.behave("one", failing=frozenset())
+    await world.finish()
+
+    assert world.merged() == ["all.1", "all.1", "rollback.1", "rollback.2"]
     assert world.agents.entries(str(world.pull()), ("clusters",)) == before
 
 
