@@ -79,7 +79,7 @@ async def test_a_rollback_takes_back_what_an_intent_opened(world: World) -> None
     world.behave("one", failing=frozenset())
     await world.finish()
 
-    assert world.merged() == ["all.1", "all.1", "rollback.1", "rollback.2"]
+    assert world.merged() == ["all.1", "all.1", "all.2", "rollback.2"]
     assert world.agents.entries(str(world.pull()), ("clusters",)) == before
 
 
