@@ -149,7 +149,7 @@ class NetworkPolicies:
         """Which fact is missing; empty if both sides can be stated."""
         client, server = connection.client, connection.server
         if isinstance(server, HostServer):
-            return "a NetworkPolicy cannot name hosts (`spec.network.egress` of the cluster)"
+            return "a NetworkPolicy cannot name hosts"
         if isinstance(server, RangeServer):
             return ""
         if isinstance(client, RangeClient):

@@ -9,7 +9,7 @@ from bot.engine.propose import Proposal
 from planners.connect import Case, case_between
 from planners.model import Cluster, Tenant, Unit
 from planners.model.connectivity import Callee, Caller, ConnectivityIntent, Protocol
-from planners.model.network import Gateway, Ingress, Mesh, Network
+from planners.model.network import EgressEngine, Gateway, Ingress, Mesh, Network
 from renderers import yaml
 from renderers.connections import (
     ComponentClient,
@@ -89,7 +89,13 @@ FULL = Network(
 )
 
 
-def full(name: str, mesh: Mesh = Mesh.NONE, mesh_id: str = "", cluster_set: str = "") -> Cluster:
+def full(
+    name: str,
+    mesh: Mesh = Mesh.NONE,
+    mesh_id: str = "",
+    cluster_set: str = "",
+    egress: EgressEngine = EgressEngine.NONE,
+) -> Cluster:
     """A cluster with every fact that does not depend on its mesh."""
     network = Network(
         mesh=mesh,
@@ -99,6 +105,7 @@ def full(name: str, mesh: Mesh = Mesh.NONE, mesh_id: str = "", cluster_set: str 
         ingress=FULL.ingress,
         cluster_set=cluster_set,
         pod_ranges=FULL.pod_ranges,
+        egress=egress,
         gateway_api=True,
     )
     return Cluster(name, "flux", network=network)
@@ -146,6 +153,10 @@ def connections() -> dict[str, Connection]:
     to_host = intent(callee=Callee(host="api.example.com", port="443", protocol=Protocol.TLS))
     found["host"] = Connection(
         to_host, Case.EGRESS, _client(here), HostServer("api.example.com", 443)
+    )
+    named = full("eu-1", egress=EgressEngine.CILIUM)
+    found["host, Cilium"] = Connection(
+        to_host, Case.EGRESS, _client(named), HostServer("api.example.com", 443)
     )
     to_range = intent(callee=Callee(cidr="192.0.2.0/24", port="5432"))
     found["range"] = Connection(
