@@ -4,12 +4,16 @@ import asyncio
 import os
 import resource
 import signal
+import sqlite3
+import time
 from collections.abc import Awaitable, Callable
+from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from bot.git.limits import Limits
+from bot.store.tables import metadata
 from tests.fakes import postgres
 from tests.trials.rig import Replica, Rig
 
@@ -21,6 +25,7 @@ MIRRORS = 3
 DEATHS = int(os.environ.get("DEATHS", "6"))
 TAKEN_OVER_SECONDS = 20.0  # of which 10 s are those of a wave of this rig
 ROLLOUTS = int(os.environ.get("ROLLOUTS", "25"))
+MINUTES = float(os.environ.get("MINUTES", "0"))
 
 
 async def one(rig: Rig, **settings: str) -> Replica:
@@ -231,22 +236,23 @@ def _stop(rig: Rig) -> None:
 
 
 async def soak(rig: Rig) -> Measured:
-    """ROLLOUTS rollouts of one process: memory, threads, descriptors and packs stay bounded.
+    """Rollouts of one process, ROLLOUTS and for MINUTES at least: what it uses stays bounded.
 
     Each mirror keeps its packs open until there are so many that they are repacked.
     """
-    replica = await one(rig)
+    replica, began = await one(rig), time.monotonic()
     sizes: list[dict[str, int]] = []
-    for _ in range(ROLLOUTS):
-        await rig.finished(rig.push())
+    while len(sizes) < ROLLOUTS or time.monotonic() - began < MINUTES * 60:
+        await rig.finished(rig.push(), 600)
         sizes.append(_size(replica))
+        print(f"  {time.monotonic() - began:.0f} s, rollout {len(sizes)}: {sizes[-1]}", flush=True)
     third = len(sizes) // 3
     for name in ("memory MiB", "threads"):
         assert sizes[-1][name] <= sizes[third][name] * 1.25, (name, sizes)
     packs = MIRRORS * (Limits().packs + 1)
     assert sizes[-1]["packs"] <= packs, sizes
     assert sizes[-1]["descriptors"] <= sizes[0]["descriptors"] + packs, sizes
-    return {"after a third": sizes[third], "at the end": sizes[-1]}
+    return {"rollouts": len(sizes), "after a third": sizes[third], "at the end": sizes[-1]}
 
 
 def _size(replica: Replica) -> dict[str, int]:
@@ -261,10 +267,27 @@ def _size(replica: Replica) -> dict[str, int]:
         "descriptors": sum(1 for _ in (process / "fd").iterdir()),
         "database KiB": sum(each.stat().st_size for each in _file(replica).parent.glob("*.db*"))
         // 1024,
-        "mirrors KiB": sum(f.stat().st_size for f in mirrors.rglob("*") if f.is_file()) // 1024,
+        "mirrors KiB": sum(_bytes(each) for each in mirrors.rglob("*")) // 1024,
         "packs": sum(1 for _ in mirrors.glob("*/objects/pack/*.pack")),
         "loose objects": sum(1 for _ in mirrors.glob("*/objects/??/*")),
+        **{f"{name} rows": count for name, count in rows(replica).items()},
     }
+
+
+def _bytes(path: Path) -> int:
+    """The size of a file, which the service may have deleted meanwhile."""
+    with suppress(FileNotFoundError):
+        return path.stat().st_size if path.is_file() else 0
+    return 0
+
+
+def rows(replica: Replica) -> dict[str, int]:
+    """How many rows each table of a replica's own database has."""
+    with closing(sqlite3.connect(f"file:{_file(replica)}?mode=ro", uri=True)) as connection:
+        return {
+            table.name: connection.execute(f"SELECT count(*) FROM {table.name}").fetchone()[0]
+            for table in metadata.sorted_tables
+        }
 
 
 def _outages(replica: Replica) -> int:
