@@ -32,7 +32,7 @@ def observe(
             key = (row.revision, change.sha)
             if key not in contains:
                 contains[key] = bool(row.revision) and mirror.contains(row.revision, change.sha)
-            if contains[key] or (not row.revision and row.received_at >= change.at):
+            if contains[key] or (not row.revision and row.counted_at >= change.at):
                 current.append(row)
         found[unit] = _observation(current or newest_first, current=bool(current))
     return found
@@ -42,8 +42,8 @@ def failures(rows: Iterable[ReportRow]) -> dict[str, ClusterFailure]:
     """What clusters say is wrong with them as a whole; of several parts that fail, the newest."""
     failing = (row for row in rows if row.readiness == Readiness.STALLED)
     return {
-        row.cluster: ClusterFailure(row.message, row.received_at)
-        for row in sorted(failing, key=lambda row: row.received_at)
+        row.cluster: ClusterFailure(row.message, row.counted_at)
+        for row in sorted(failing, key=lambda row: row.counted_at)
     }
 
 
@@ -64,7 +64,8 @@ def _observation(newest_first: list[ReportRow], *, current: bool) -> Observation
         readiness=Readiness(newest.readiness),
         message=newest.message,
         revision=newest.revision,
-        at=newest.received_at,
+        at=newest.counted_at,
         since=since,
         current=current,
+        delay=newest.delay,
     )

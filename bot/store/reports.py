@@ -12,7 +12,7 @@ import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -24,6 +24,7 @@ from planners.model import Unit
 from plugins import Word
 
 MAX_COMPONENTS = 500
+CLOCK_TOLERANCE = timedelta(minutes=2)
 WRITER_LOCK = 7_316_215  # unique among the advisory locks of the database, as in bot/store
 
 KEY = ("application", "cluster", "component", "revision")
@@ -39,6 +40,10 @@ class ReportRow:
 
     `reported_at` is in the cluster's clock, the other times are in ours. `since` is when the first
     report of an uninterrupted series with this readiness was received.
+
+    A report is as old as its cluster says, so that one that was held back is not fresh when it
+    arrives. Clocks of clusters differ from ours: CLOCK_TOLERANCE is not counted. A clock that is
+    ahead makes no report younger than its arrival.
     """
 
     cluster: str
@@ -49,6 +54,17 @@ class ReportRow:
     reported_at: datetime
     received_at: datetime
     since: datetime
+
+    @property
+    def counted_at(self) -> datetime:
+        """The time from which its age counts, by our clock."""
+        return min(self.received_at, self.reported_at + CLOCK_TOLERANCE)
+
+    @property
+    def delay(self) -> timedelta:
+        """How long before its arrival it was made, by the cluster's clock; zero if tolerated."""
+        delayed = self.counted_at < self.received_at
+        return self.received_at - self.reported_at if delayed else timedelta()
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,13 @@ def not_ready(
     return PendingUnit(unit, pending.reason, pending.message, until)
 
 
+def _too_old(observation: Observation) -> str:
+    if not observation.delay:
+        return f"no report since {observation.at:%H:%M:%S}"
+    minutes = observation.delay // timedelta(minutes=1)
+    return f"the last report was sent {minutes} min after it was observed, or the clock is behind"
+
+
 def _observe(snapshot: Snapshot, unit: Unit, required: ReadinessRequirement) -> PendingUnit | None:
     observation = snapshot.observations.get(unit)
     if observation is None:
@@ -56,9 +63,7 @@ def _observe(snapshot: Snapshot, unit: Unit, required: ReadinessRequirement) -> 
         message = snapshot.cluster_failure(unit.cluster) or older
         return PendingUnit(unit, NotReadyReason.REPORT, message)
     if snapshot.now >= stale_at(snapshot, unit, observation):
-        return PendingUnit(
-            unit, NotReadyReason.FRESH_REPORT, f"no report since {observation.at:%H:%M:%S}"
-        )
+        return PendingUnit(unit, NotReadyReason.FRESH_REPORT, _too_old(observation))
     match observation.readiness:
         case Readiness.READY:
             soaked_at = observation.since + required.soak

@@ -146,8 +146,9 @@ class Observation:
     """A cluster's last report about one unit, and whether it covers the unit's last change.
 
     `current`: the reported revision contains the unit's last change (ancestry in Git). `since` is
-    the start of the uninterrupted period in this readiness, `at` the time of the last report, both
-    by the service's clock.
+    when the first report of the uninterrupted period in this readiness arrived, `at` the time from
+    which the age of the last report counts, both by the service's clock. `delay` is how long before
+    its arrival that report was made, by the cluster's clock; zero where that is tolerated.
     """
 
     readiness: Readiness
@@ -156,6 +157,7 @@ class Observation:
     at: datetime
     since: datetime
     current: bool
+    delay: timedelta = timedelta()
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,12 +58,14 @@ def approval(rule: str, about: str | None = None, stale: tuple[str, ...] = ()) -
 
 
 OLDER = "the last report is for the older revision 1f7c2e90"
+HELD_BACK = "the last report was sent 40 min after it was observed, or the clock is behind"
 REPORTED = pending(NotReadyReason.PROGRESS)
 GATES = (
     dependency(REPORTED),
     dependency(pending(NotReadyReason.REPORT)),
     dependency(pending(NotReadyReason.REPORT, OLDER)),
     dependency(pending(NotReadyReason.FRESH_REPORT, "no report since 10:00:00")),
+    dependency(pending(NotReadyReason.FRESH_REPORT, HELD_BACK)),
     dependency(pending(NotReadyReason.OFFLINE, "offline since 2026-11-20 12:00")),
     dependency(pending(NotReadyReason.REPAIR, "image not found")),
     dependency(pending(NotReadyReason.SOAK, until=NOW)),
@@ -112,4 +114,5 @@ def test_the_guide_quotes_the_text_of_every_gate() -> None:
     source = (ROOT / "planners/gating/readiness.py").read_text()
     assert "the last report is for the older revision {" in source
     assert "no report since {" in source
+    assert "the last report was sent {" in source
     assert {type(gate) for gate in GATES} == set(get_args(Gate))
