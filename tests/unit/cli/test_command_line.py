@@ -35,7 +35,7 @@ def test_a_mistake_ends_with_1_and_its_place(
 
     assert main(["plan", *folders]) == 1
     said = capsys.readouterr().err
-    assert "switchyard.yaml:67:7: customisation small-sites-sell-with-less: matches nothing" in said
+    assert "switchyard.yaml:84:7: customisation small-sites-sell-with-less: matches nothing" in said
     assert "web has no Deployment/w" in said
 
 
