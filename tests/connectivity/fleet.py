@@ -39,7 +39,8 @@ class Facts:
     """What no object says: the cluster's mesh, network and engines, and its gateways.
 
     - `mesh`: istio (sidecars), istio-ambient, or none; `enrolled`: namespaces are in the mesh
-      without a label (Istio, "Installing the Sidecar": `enableNamespacesByDefault`).
+      without a label (Istio, "Installing the Sidecar": `enableNamespacesByDefault`);
+      `dns_capture`: sidecars answer DNS queries ("DNS Proxying").
     - `mesh_id`: clusters with the same one share services (remote secrets); empty: a mesh alone.
     - `network`: clusters with the same one have a flat pod network; empty: a network alone.
     - `sources`: where its pods appear to come from in other clusters.
@@ -54,6 +55,7 @@ class Facts:
     trust_domain: str = "cluster.local"
     aliases: tuple[str, ...] = ()
     enrolled: bool = False
+    dns_capture: bool = False
     root: str = "root"
     trusts: tuple[str, ...] = ()
     sources: tuple[str, ...] = ("10.0.0.0/16",)

@@ -2,9 +2,10 @@
 
 Sources: istio/api, `networking/v1alpha3/gateway.proto` (`selector` picks gateway pods in any
 namespace; `hosts` with an optional namespace; modes: AUTO_PASSTHROUGH takes service and port from
-the SNI `outbound_.<port>_.<subset>_.<host>`, PASSTHROUGH needs a VirtualService with `sniHosts`,
-the others terminate) and `virtual_service.proto` (the first match of a list counts; `gateways`
-names what it is bound to, without them `mesh`). Gateway API, "Gateway", "HTTPRoute", "TLSRoute"
+the SNI `outbound_.<port>_.<subset>_.<host>` and holds that host, not the SNI, against `hosts`, see
+istio/istio, `builtAutoPassthroughFilterChains`; PASSTHROUGH needs a VirtualService with
+`sniHosts`, the others terminate) and `virtual_service.proto` (the first match of a list counts;
+`gateways` names what it is bound to, without them `mesh`). Gateway API, "Gateway", "HTTPRoute", "TLSRoute"
 (allowedRoutes default to the Gateway's namespace; hostnames of route and listener must meet; the
 most specific match wins; backends in other namespaces need a ReferenceGrant).
 """
@@ -69,13 +70,12 @@ def ways(cluster: Cluster, pod: GatewayFacts, arrival: Arrival) -> Iterator[Way]
 def _istio_ways(cluster: Cluster, gateway: Json, server: Json, arrival: Arrival) -> Iterator[Way]:
     hosts = [each.rpartition("/")[2] for each in server["hosts"]]
     mode = (server.get("tls") or {}).get("mode", "PASSTHROUGH") if "tls" in server else ""
-    if not any(host_matches(each, arrival.host) for each in hosts) or not _speaks(
-        mode, arrival.tls
-    ):
+    found = AUTO_SNI.match(arrival.host) if mode == "AUTO_PASSTHROUGH" else None
+    asked = found[3] if found else arrival.host
+    if not any(host_matches(each, asked) for each in hosts) or not _speaks(mode, arrival.tls):
         return
     if mode == "AUTO_PASSTHROUGH":
-        found = AUTO_SNI.match(arrival.host)
-        service = SERVICE_HOST.match(found[3]) if found else None
+        service = SERVICE_HOST.match(asked)
         if found and service:
             yield Way(service[2], service[1], int(found[1]), through=True)
         return

@@ -210,17 +210,23 @@ def _through_waypoint(fleet: Fleet, cluster: Cluster, hop: Hop, waypoint: Pod) -
 
 
 def identity_towards(
-    fleet: Fleet, source: Pod, target: Pod, *, rule: Json | None
+    fleet: Fleet, source: Pod, to: tuple[Pod, int], *, rule: Json | None
 ) -> Identity | None:
     """The identity that a client shows to a pod behind a Service of its mesh; None: plain text.
 
-    `rule`: the `tls` part of a DestinationRule, if any.
+    `rule`: the `tls` part of a DestinationRule, if any. Without one, sidecars do as the
+    PeerAuthentication of the pod's port says (istio/istio, `mtlsChecker`: DISABLE is plain text);
+    ztunnel knows no DISABLE.
     """
+    target, number = to
     cluster, other = fleet[source.cluster], fleet[target.cluster]
     mine, theirs = proxy_of(cluster, source), proxy_of(other, target)
     if mine == "plain" or not same_mesh(cluster, other):
         return None
     mode = (rule or {}).get("mode")
+    sidecars = mine != "ambient" and theirs == "sidecar"
+    if sidecars and mode is None and mtls_mode(other, target, number) == "DISABLE":
+        return None
     if mine == "ambient" or mode is None:
         return identity_of(cluster, source) if theirs in {"sidecar", "ambient"} else None
     return identity_of(cluster, source) if mode in {"ISTIO_MUTUAL", "MUTUAL"} else None

@@ -92,6 +92,14 @@ def _may_start(fleet: Fleet, client: Pod) -> bool:
     return source_is_ready(fleet, client)
 
 
+def _answers(cluster: Cluster) -> bool:
+    """Whether proxies answer for names that the DNS of the cluster does not know.
+
+    Istio, "DNS Proxying": sidecars if it is switched on; ztunnel by itself.
+    """
+    return cluster.facts.dns_capture or cluster.facts.mesh == "istio-ambient"
+
+
 def _by_address(fleet: Fleet, client: Pod, target: Pod) -> Identity | None:
     """Sidecars pass requests to bare addresses on as they are; ztunnel knows all pods of its mesh.
 
@@ -130,7 +138,7 @@ def _ends(fleet: Fleet, client: Pod, host: str, port: int, request: Request) -> 
     if not _may_start(fleet, client) or not resolves_names(fleet, cluster, Party(client)):
         return
     request = Request(request.protocol, request.method, request.path, request.host or host)
-    if proxy_of(cluster, client) in {"sidecar", "ambient"}:
+    if proxy_of(cluster, client) in {"sidecar", "ambient"} and _answers(cluster):
         entries = list(_entries(cluster, client, host, port))
         if entries:
             for entry in entries:
@@ -152,7 +160,7 @@ def _in_mesh(
 ) -> Iterator[Pod]:
     """A Service by its name: of this cluster, and of the others of the mesh."""
     cluster, mine = fleet[client.cluster], proxy_of(fleet[client.cluster], client)
-    if cluster.service(*named) is None and mine != "ambient":
+    if cluster.service(*named) is None and not (_answers(cluster) and mine != "plain"):
         return
     host = f"{named[1]}.{named[0]}{DOMAIN}"
     rule = _tls_rule(cluster, client, host, port)
@@ -164,7 +172,7 @@ def _in_mesh(
             continue
         flat = other is cluster or bool(cluster.facts.network == other.facts.network != "")
         for target, number in other.endpoints(service, port):
-            identity = identity_towards(fleet, client, target, rule=rule)
+            identity = identity_towards(fleet, client, (target, number), rule=rule)
             hop = Hop(Party(client), identity, target, number, request, service, port)
             if flat and delivers(fleet, hop):
                 yield target
@@ -298,7 +306,7 @@ def _at_gateway(
                 identity = connection.identity
             else:
                 rule = _tls_rule(cluster, pod, f"{way.service}.{way.namespace}{DOMAIN}", way.port)
-                identity = identity_towards(fleet, pod, target, rule=rule)
+                identity = identity_towards(fleet, pod, (target, number), rule=rule)
             hop = Hop(
                 Party(pod),
                 identity,

@@ -244,6 +244,7 @@ def facts_of(site: Site, domains: tuple[str, ...] = ()) -> Facts:
         trust_domain=site.trust_domain,
         aliases=domains,
         enrolled=True,
+        dns_capture=True,
         sources=(site.pod_range or f"10.{200 + number}.0.0/16",),
         engines=frozenset({site.policies}),
         cluster_set=site.cluster_set,

@@ -26,7 +26,7 @@ from tests.connectivity.objects import (
 from tests.connectivity.oracle import call, enters, reaches
 from tests.connectivity.traffic import Request
 
-SIDECARS = Facts(mesh="istio", enrolled=True)
+SIDECARS = Facts(mesh="istio", enrolled=True, dns_capture=True)
 AMBIENT = Facts(mesh="istio-ambient", enrolled=True)
 GET, POST = Request("HTTP", "GET", "/pay"), Request("HTTP", "POST", "/pay")
 TCP = Request("TCP")
@@ -68,6 +68,8 @@ SIDECAR_ROWS = [
     ("STRICT refuses plain text", [STRICT, PLAIN_CART], "plain", GET, False),
     ("PERMISSIVE takes plain text", [PLAIN_CART], "plain", GET, True),
     ("the workload's mode wins", [STRICT, peers("shop/pay", "PERMISSIVE", selector=PAY), PLAIN_CART], "plain", GET, True),
+    ("DISABLE is plain text, which has no principal", [peers("shop/off", "DISABLE"), allow(source(CART))], "cart", GET, False),
+    ("and talks", [peers("shop/off", "DISABLE"), allow({})], "cart", GET, True),
     ("the port's mode wins", [peers("shop/pay", "PERMISSIVE", selector=PAY, portLevelMtls={"8080": {"mode": "STRICT"}}), PLAIN_CART], "plain", GET, False),
     ("port levels need a selector", [peers("shop/all", "PERMISSIVE", portLevelMtls={"8080": {"mode": "STRICT"}}), PLAIN_CART], "plain", GET, True),
     ("the mesh's mode reaches all", [peers("istio-system/default", "STRICT"), PLAIN_CART], "plain", GET, False),
@@ -261,6 +263,9 @@ ACROSS_ROWS: list[tuple[str, Mapping[str, Any], Sequence[Any], Mapping[str, Any]
     ("and otherwise not", ONE_MESH, [], OTHER_NET, [CROSS, policy("shop/in", {"app": "pay"}, ingress=[{"from": [{"ipBlock": {"cidr": "10.1.0.0/16"}}]}])], "pay", False),
     ("the client may leave to the gateway", ONE_MESH, [policy("shop/out", {"app": "cart"}, policyTypes=["Egress"], egress=[{"to": [{"ipBlock": {"cidr": "203.0.113.2/32"}}], "ports": ports(15443)}, {"ports": ports(53, protocol="UDP")}]), ISTIOD], OTHER_NET, [CROSS], "pay", True),
     ("or may not", ONE_MESH, [OUT, ISTIOD], OTHER_NET, [CROSS], "pay", False),
+    ("AUTO_PASSTHROUGH by the Service's own name", ONE_MESH, [], OTHER_NET, [gateway(server("AUTO_PASSTHROUGH", "pay.shop.svc.cluster.local"))], "pay", True),
+    ("and by no other one", ONE_MESH, [], OTHER_NET, [gateway(server("AUTO_PASSTHROUGH", "web.shop.svc.cluster.local"))], "pay", False),
+    ("entries need DNS that answers for them", {**APART, "dns_capture": False}, [ENTRY, MUTUAL], APART_TWO, [PASSTHROUGH, VIRTUAL], "pay.shop.global", False),
     ("separate meshes do not know each other's Services", APART, [], APART_TWO, [CROSS], "pay", False),
     ("a ServiceEntry leads to the gateway", APART, [ENTRY, MUTUAL], APART_TWO, [PASSTHROUGH, VIRTUAL], "pay.shop.global", True),
     ("with the client's own identity", APART, [ENTRY, MUTUAL], APART_TWO, [PASSTHROUGH, VIRTUAL, allow(source(ONE_CART))], "pay.shop.global", True),
@@ -286,7 +291,7 @@ ACROSS_ROWS: list[tuple[str, Mapping[str, Any], Sequence[Any], Mapping[str, Any]
 @pytest.mark.parametrize("row", ACROSS_ROWS, ids=[row[0] for row in ACROSS_ROWS])
 def test_across_clusters(row: tuple[Any, ...]) -> None:
     _, ours, mine, theirs, others, host, expected = row
-    base = Facts(mesh="istio", enrolled=True)
+    base = SIDECARS
     client = replace(base, **ours)
     target = replace(base, east_west=gateway_facts("203.0.113.2", EAST_WEST), **theirs)
     fleet = fleet_of(shop(*mine, facts=client), shop(*others, facts=target, name="two"))
