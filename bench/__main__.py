@@ -3,7 +3,7 @@
 import json
 import sys
 
-from bench import hooks, latency, placement, planning, reports, rollout, scale, table
+from bench import hooks, latency, many, placement, planning, reports, rollout, scale, table
 
 
 def main() -> None:
@@ -22,6 +22,10 @@ def main() -> None:
         case ["placement"]:
             scale.run()
             placement.run()
+        case ["many"]:
+            table.show(many.run())
+        case ["many", count]:
+            table.show(many.run(int(count)))
         case ["rollout"]:
             rollout.run()
         case ["rollout", size]:
@@ -29,7 +33,8 @@ def main() -> None:
         case _:
             sys.exit(
                 "usage: python -m bench "
-                "[intake | placement | planning CLUSTERS | rollout [CLUSTERS]]"
+                "[intake | many [APPLICATIONS] | placement | planning CLUSTERS | "
+                "rollout [CLUSTERS]]"
             )
 
 
