@@ -62,6 +62,12 @@ class Proposed:
     refused: Mapping[str, str] = field(default_factory=dict)
 
 
+async def is_wave(context: Context, repo: Repo, request: ForgeMergeRequest) -> bool:
+    """Whether it is the bot's own merge request of a wave, by its author and its signed marker."""
+    marker = context.markers.read(MARKER, repo, request.body)
+    return marker is not None and request.author.id == (await context.forge(repo).me()).id
+
+
 async def read_proposed(
     context: Context,
     checkout: Checkout,

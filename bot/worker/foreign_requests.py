@@ -15,10 +15,9 @@ from planners.gating.merge_requests import PREFIX
 from planners.model import Repo
 
 
-async def allow_foreign_request(context: Context, repo: Repo, number: int) -> None:
+async def allow_foreign_request(context: Context, repo: Repo, request: ForgeMergeRequest) -> None:
     """Set the status on a merge request of somebody else, if it holds no commit of the bot's."""
     forge = context.forge(repo)
-    request = await forge.merge_request(repo.path, number)
     if request.state != "open" or request.author.id == (await forge.me()).id:
         return
     checkout = await fetch(context, repo)
@@ -31,7 +30,7 @@ async def allow_foreign_request(context: Context, repo: Repo, number: int) -> No
         return
     queued = forge.merge_queue_commits(await asyncio.to_thread(checkout.mirror.branches))
     status = Status(ORDER, StatusState.SUCCESS, "not Switchyard's: nothing to wait for")
-    for commit in (request.head, *queued.get(number, ())):
+    for commit in (request.head, *queued.get(request.number, ())):
         if status not in await forge.statuses(repo.path, commit):
             await perform(context, [SetStatus(repo, commit, status)])
 

@@ -73,7 +73,7 @@ async def reconcile_application(context: Context, application: str) -> datetime 
 
 
 async def reconcile_review(
-    context: Context, repo: Repo, number: int, applications: tuple[str, ...]
+    context: Context, repo: Repo, request: ForgeMergeRequest, applications: tuple[str, ...]
 ) -> datetime | None:
     """Show on an open app merge request what merging it would do, and answer commands there.
 
@@ -82,7 +82,6 @@ async def reconcile_review(
     Raises:
         AwayError: something that a plan needs is away; the comments say so.
     """
-    request = await context.forge(repo).merge_request(repo.path, number)
     if request.state != "open":
         await refuse_commands(context, repo, request, applications)
         return None

@@ -10,10 +10,12 @@ from functools import partial
 
 import structlog
 
+from bot.chatops.closed_requests import refuse_commands
 from bot.context import Context
 from bot.forges import ForgeError, TransientForgeError
 from bot.gather.errors import GatherError
 from bot.gather.fleet import read_fleet
+from bot.gather.requests import is_wave
 from bot.git import GitError
 from bot.store import StoreError
 from bot.store.keys import AGENT, APPLICATION, CLUSTER, REVIEW
@@ -141,17 +143,31 @@ async def _pass(context: Context, key: str) -> datetime | None:
     if kind == AGENT:
         return await reconcile_agent(context, rest)
     if kind == REVIEW:
-        name, _, number = rest.rpartition("!")
-        forge, _, path = name.partition(":")
-        repo = Repo(forge, path)
-        fleet = await read_fleet(context)
-        applications = tuple(
-            sorted(each.application for each in fleet.registrations if each.app == repo)
-        )
-        if any(each.deploy == repo for each in fleet.registrations):
-            await allow_foreign_request(context, repo, int(number))
-        return await reconcile_review(context, repo, int(number), applications)
+        return await _review(context, rest)
     raise ValueError(f"no worker knows the key {key!r}")
+
+
+async def _review(context: Context, rest: str) -> datetime | None:
+    """The pass of a merge request.
+
+    Our waves have one on their application's key: here commands on closed ones are refused. They
+    are told apart first, since most webhooks of a rollout are about them.
+    """
+    name, _, number = rest.rpartition("!")
+    forge, _, path = name.partition(":")
+    repo = Repo(forge, path)
+    request = await context.forge(repo).merge_request(path, int(number))
+    if await is_wave(context, repo, request):
+        if request.state != "open":
+            await refuse_commands(context, repo, request, ())
+        return None
+    fleet = await read_fleet(context)
+    applications = tuple(
+        sorted(each.application for each in fleet.registrations if each.app == repo)
+    )
+    if any(each.deploy == repo for each in fleet.registrations):
+        await allow_foreign_request(context, repo, request)
+    return await reconcile_review(context, repo, request, applications)
 
 
 async def _retry_later(context: Context, claim: Claim, error: Exception) -> None:

@@ -5,11 +5,12 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from bot.effects.wake import hint
+from bot.effects.wake import hint, wake
 from bot.gather.snapshot import gather_rollout
 from bot.sandbox.demo.site import APP, BOT, DEPLOY
-from bot.store.keys import application_key
+from bot.store.keys import application_key, review_key
 from bot.worker import dispatch
+from bot.worker.worker import work_one
 from planners.model import Repo
 from tests.fakes.world import World, manifest, small_app, small_fleet
 
@@ -160,3 +161,18 @@ async def test_an_event_of_one_application_does_not_wake_those_that_share_its_re
     assert application_key("bank") not in keys
     world.now += dispatch.LATER
     assert application_key("bank") in keys_due(world), "a little later"
+
+
+async def test_hints_about_a_wave_cost_one_read(world: World) -> None:
+    """Its application's key has the pass; no repository is asked about, nor fetched."""
+    world.found(small_fleet(("one",)))
+    world.ada.push(APP, "main", small_app(), "Open the shop")
+    await world.settle()
+    counted = Counted(world.forges["local"])
+    context = replace(world.context, forges={"local": counted})
+    repo = Repo("local", DEPLOY)
+    assert {each.state for each in world.forge.requests_of(DEPLOY)} == {"open", "merged"}
+    await wake(context, [review_key(repo, each.number) for each in world.forge.requests_of(DEPLOY)])
+    while await work_one(context, "a worker", LEASE):
+        pass
+    assert not counted.asked

@@ -49,11 +49,18 @@ class Conversations:
     _edited: OrderedDict[tuple[str, str], bool] = field(default_factory=OrderedDict)
 
     async def read(self, repository: str, number: int) -> tuple[Comment, ...]:
-        """All comments, oldest first."""
+        """All comments, oldest first. The pull request tells which kinds there are none of.
+
+        It was read before in most passes, so that GitHub answers "not modified" and counts nothing.
+        """
         path = f"/repos/{repository}"
-        issues = await self.http.pages(repository, f"{path}/issues/{number}/comments")
+        pull = await self.http.get(repository, f"{path}/pulls/{number}")
+        issues, inline = [], []
+        if pull.get("comments") != 0:
+            issues = await self.http.pages(repository, f"{path}/issues/{number}/comments")
         reviews = await self.http.pages(repository, f"{path}/pulls/{number}/reviews")
-        inline = await self.http.pages(repository, f"{path}/pulls/{number}/comments")
+        if pull.get("review_comments") != 0:
+            inline = await self.http.pages(repository, f"{path}/pulls/{number}/comments")
         found = [parsing.comment(each) for each in issues]
         found += await self._reviews(repository, reviews)
         found += [_inline(each) for each in inline]

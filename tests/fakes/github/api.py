@@ -143,6 +143,9 @@ def _pulls(github: GitHub) -> APIRouter:
             value["head"]["repo"] = {**value["head"]["repo"], "full_name": fork, "fork": True}
         if not listed:
             value["mergeable_state"] = github_merging.state_of(github, found)
+            value["comments"] = len(found.comments)
+            written = github.written.get((found.repository, found.number), [])
+            value["review_comments"] = sum(bool(each.path) for each in written)
         return {**value, "mergeable": None} if github.unsure and not listed else value
 
     @routes.get("/pulls")

@@ -233,3 +233,14 @@ async def test_an_app_without_installations_says_what_to_do(ground: Faulty) -> N
 
     with pytest.raises(ForgeError, match="the GitHub App is not installed on any account"):
         await ground.forge.me()
+
+
+async def test_comments_are_not_listed_where_there_are_none(ground: Faulty) -> None:
+    """The pull request tells how many comments of each kind there are."""
+    number = await opened(ground)
+    lists = "GET", f"/api/v3/repos/{REPO}/issues/{number}/comments"
+    assert await ground.forge.comments(REPO, number) == ()
+    assert lists not in ground.faults.asked
+    await ground.forge.add_comment(REPO, number, "hello")
+    assert [each.body for each in await ground.forge.comments(REPO, number)] == ["hello"]
+    assert lists in ground.faults.asked
