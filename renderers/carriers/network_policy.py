@@ -5,7 +5,9 @@ selects for a direction is closed in it apart from what policies allow; ports ar
 after the translation of a Service's address; there are no host names). Istio documentation,
 "Ambient and Kubernetes NetworkPolicy" (between pods of an ambient mesh, port 15008 is what is
 seen), "Layer 4 networking" (ztunnel takes TCP alone) and "Ports used by Istio" (sidecars get their
-certificates and routes from istiod on port 15012).
+certificates and routes from istiod on port 15012). Linkerd documentation, "Network Policy"
+(between meshed pods, the proxy's port 4143 is what is seen); its chart's Services of the control
+plane (identity on port 8080, destinations on 8086, policies on 8090).
 """
 
 import json
@@ -48,8 +50,16 @@ _ISTIOD: Json = {
     ],
     "ports": [{"port": 15012, "protocol": "TCP"}],
 }
+_LINKERD: Json = {
+    "to": [{"namespaceSelector": {"matchLabels": {_NAMESPACE_NAME: "linkerd"}}}],
+    "ports": [{"port": number, "protocol": "TCP"} for number in (8080, 8086, 8090)],
+}
+_CONTROL_PLANES = {Mesh.ISTIO: _ISTIOD, Mesh.LINKERD: _LINKERD}
 HBONE = 15008
 """The port of tunnels between pods of an ambient mesh."""
+
+LINKERD_PROXY = 4143
+"""The port between pods with a proxy of Linkerd, whatever port is called."""
 
 
 @dataclass(slots=True)
@@ -115,13 +125,14 @@ class NetworkPolicies:
             rules.add(each.intent, _sources(each, server), _server_ports(each, server))
         for (namespace, name, selector), rules in found.items():
             yield _policy(f"connect-to-{name}", namespace, selector, rules)
-        if unit.tenant.deploy is None or not _has_sidecars(unit):
+        control = _CONTROL_PLANES.get(unit.cluster.network.mesh)
+        if unit.tenant.deploy is None or control is None:
             return
         proxies: dict[PodSet, _Rules] = {}
         for each in unit.serves:
             if isinstance(each.server, ComponentServer):
                 for pods in each.server.pods:
-                    rules = proxies.setdefault(pods, _Rules("to", (_ISTIOD,)))
+                    rules = proxies.setdefault(pods, _Rules("to", (control,)))
                     rules.intents[each.intent] = None
         for pods, rules in proxies.items():
             yield _policy(f"connect-mesh-{pods.workload}", pods.namespace, pods.labels, rules)
@@ -129,19 +140,24 @@ class NetworkPolicies:
     def client_objects(self, unit: ConnectedUnit) -> Iterator[DerivedObject]:
         """One policy for each workload that calls, if the set-up of the tenant denies egress.
 
-        Elsewhere a policy would close all other ways of these pods.
+        Elsewhere a policy would close all other ways of these pods. Hosts are admitted by another
+        carrier; sidecars of their callers reach the control plane of the mesh.
         """
         if unit.tenant.deploy is None:
             return
-        always = (_DNS, _ISTIOD) if _has_sidecars(unit) else (_DNS,)
+        control = _CONTROL_PLANES.get(unit.cluster.network.mesh)
+        always = (_DNS,) if control is None else (_DNS, control)
         found: dict[PodSet, _Rules] = {}
         for each in unit.calls:
             client = each.client
-            if not isinstance(client, ComponentClient) or self._lack(each):
+            leaves = isinstance(each.server, HostServer) and control is not None
+            if not isinstance(client, ComponentClient) or (self._lack(each) and not leaves):
                 continue
             for pods in client.pods:
                 rules = found.setdefault(pods, _Rules("to", always))
-                rules.add(each.intent, *_destination(each))
+                rules.intents[each.intent] = None
+                if not leaves:
+                    rules.add(each.intent, *_destination(each))
         for pods, rules in found.items():
             yield _policy(f"connect-from-{pods.workload}", pods.namespace, pods.labels, rules)
 
@@ -189,10 +205,6 @@ def _policy(name: str, namespace: str, selector: Labels, rules: _Rules) -> Deriv
         "spec": spec,
     }
     return DerivedObject(item, tuple(rules.intents))
-
-
-def _has_sidecars(unit: ConnectedUnit) -> bool:
-    return unit.cluster.network.mesh is Mesh.ISTIO
 
 
 def _is_direct(connection: Connection) -> bool:
@@ -260,20 +272,24 @@ def _destination(connection: Connection) -> tuple[list[Json], list[Json]]:
 
 
 def _server_ports(connection: Connection, server: ComponentServer) -> list[Json]:
-    """The ports of the pods, or that of the tunnel that an ambient mesh puts around them."""
+    """The ports of the pods, or that which a mesh uses in their place."""
     service, strict = server.service, connection.intent.tls is TlsMode.STRICT
     ports = [_port(each, service.transport) for each in service.targets]
-    if service.transport != "TCP" or not _is_tunnelled(connection, server):
+    tunnel = _tunnel(connection, server)
+    if service.transport != "TCP" or tunnel is None:
         return ports
-    return [*([] if strict else ports), _port(HBONE, "TCP")]
+    return [*([] if strict else ports), _port(tunnel, "TCP")]
 
 
-def _is_tunnelled(connection: Connection, server: ComponentServer) -> bool:
-    client = connection.client
-    ambient = server.cluster.network.mesh is Mesh.ISTIO_AMBIENT
-    if isinstance(client, ComponentClient):
-        return ambient and client.cluster.network.mesh.is_istio
-    return ambient and not isinstance(client, RangeClient)
+def _tunnel(connection: Connection, server: ComponentServer) -> int | None:
+    """The port that pods of one mesh call, whatever port the application calls."""
+    client, mesh = connection.client, server.cluster.network.mesh
+    other = client.cluster.network.mesh if isinstance(client, ComponentClient) else mesh
+    if isinstance(client, RangeClient):
+        return None
+    if mesh is Mesh.LINKERD and other is Mesh.LINKERD:
+        return LINKERD_PROXY
+    return HBONE if mesh is Mesh.ISTIO_AMBIENT and other.is_istio else None
 
 
 def _port(number: int, transport: str) -> Json:
