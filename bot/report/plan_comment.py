@@ -153,10 +153,15 @@ def _command(gathered: Gathered) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Ours:
-    """The bot's comment for the application, and the payload of its marker."""
+    """The bot's comment for the application, and the payload of its marker.
+
+    `others` are later ones: a process that stood still for longer than its lease, or that read a
+    list that is behind, may have added one.
+    """
 
     comment: Comment
     payload: dict[str, str]
+    others: tuple[Comment, ...] = ()
 
 
 async def _ours(context: Context, target: PlanCommentTarget) -> _Ours | None:
@@ -173,12 +178,15 @@ async def _among(
     context: Context, target: PlanCommentTarget, comments: Iterable[Comment]
 ) -> _Ours | None:
     me = await context.forge(target.repo).me()
+    found: list[_Ours] = []
     for each in comments:
         payload = context.markers.read(MARKER, target.repo, each.body)
         mine = each.author.id == me.id and payload is not None
         if mine and payload and payload.get("application") == target.application:
-            return _Ours(each, payload)
-    return None
+            found.append(_Ours(each, payload))
+    if not found:
+        return None
+    return replace(found[0], others=tuple(each.comment for each in found[1:]))
 
 
 def _memory(ours: _Ours | None) -> Memory | None:
@@ -189,10 +197,15 @@ def _memory(ours: _Ours | None) -> Memory | None:
 def _write(
     target: PlanCommentTarget, ours: _Ours | None, text: str, pace: Pace | None = None
 ) -> tuple[Effect, ...]:
-    """Edit the comment, or add it where there is none; nothing where it says so already."""
+    """Edit the comment, or add it where there is none; nothing where it says so already.
+
+    Others are no plan comments any more.
+    """
     repo, number = target.repo, target.request.number
     if ours is None:
         return (AddComment(repo, number, text),)
+    pointer = words.superseded(target.application)
+    others = [EditComment(repo, number, each.id, pointer) for each in ours.others]
     if ours.comment.body == text:
-        return ()
-    return (EditComment(repo, number, ours.comment.id, text, pace),)
+        return tuple(others)
+    return (EditComment(repo, number, ours.comment.id, text, pace), *others)

@@ -69,6 +69,11 @@ def problems(context: CommentContext, found: Sequence[PlanProblem | str]) -> str
     return head + "\n\n" + "\n".join(lines)
 
 
+def superseded(application: str) -> str:
+    """What a second plan comment says, once it is found."""
+    return f"The plan of {code(application)} is in an earlier comment on this merge request."
+
+
 def plan_not_requested(context: CommentContext, requester: str) -> str:
     """The comment on a merge request from a fork for which nobody requested a plan.
 
