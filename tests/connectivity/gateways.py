@@ -5,8 +5,8 @@ namespace; `hosts` with an optional namespace; modes: AUTO_PASSTHROUGH takes ser
 the SNI `outbound_.<port>_.<subset>_.<host>` and holds that host, not the SNI, against `hosts`, see
 istio/istio, `builtAutoPassthroughFilterChains`; PASSTHROUGH needs a VirtualService with
 `sniHosts`, the others terminate) and `virtual_service.proto` (the first match of a list counts;
-`gateways` names what it is bound to, without them `mesh`). Gateway API, "Gateway", "HTTPRoute", "TLSRoute"
-(allowedRoutes default to the Gateway's namespace; hostnames of route and listener must meet; the
+`gateways` names what it is bound to, without them `mesh`). Gateway API, "Gateway", "HTTPRoute",
+"TLSRoute" (allowedRoutes default to the Gateway's namespace; hostnames of both must meet; the
 most specific match wins; backends in other namespaces need a ReferenceGrant).
 """
 
