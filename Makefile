@@ -83,7 +83,7 @@ docs: $(READY) ## write the reference pages and schemas anew
 acceptance: $(READY) ## rollouts on real API servers with the real Flux; needs Go, builds them once (ARGS=--keep)
 	$(PY) -m tests.acceptance $(ARGS)
 
-trials: $(READY) ## whole processes, killed and hindered for minutes (ONLY="replicas stopped", KILLS=200, ROLLOUTS=25)
+trials: $(READY) ## whole processes, killed and hindered for minutes (ONLY="replicas stopped", KILLS=200, ROLLOUTS=25, MINUTES=40)
 	$(PY) -m tests.trials $(ONLY)
 
 bench: $(READY) ## measure, as ratios

@@ -74,6 +74,7 @@ DONE_UNTIL = _CLAIMED.values(_SUCCESS | {"due": _THEN})
 RETRY = _CLAIMED.values(
     {**UNCLAIMED, "due": _THEN, "abnormal_ends": 0, "last_error": sa.bindparam("error")}
 )
+DELETE_IDLE = sa.delete(queue).where(claimable_at.is_(None), queue.c.quarantined.is_(None))
 POSTPONE = _CLAIMED.values({**UNCLAIMED, "due": _THEN, "attempts": sa.bindparam("before")})
 
 
@@ -211,6 +212,14 @@ class Queue:
         )
         with self._database.write() as connection:
             return connection.execute(shortened, self._database.now(now)).rowcount
+
+    def prune(self) -> int:
+        """Delete keys that need no pass and are in none; returns how many.
+
+        A claim whose key was deleted has lost it: its holder claims only one at a time.
+        """
+        with self._database.write() as connection:
+            return connection.execute(DELETE_IDLE).rowcount
 
     def release(self, key: str) -> bool:
         """Release a quarantined key for immediate claims; False if it is not quarantined."""

@@ -154,6 +154,12 @@ class Reports:
                 insert = self._database.insert(expected_reports).on_conflict_do_nothing()
                 connection.execute(insert, [dict(zip(UNIT, each, strict=True)) for each in missing])
 
+    def prune(self, before: datetime) -> int:
+        """Delete reports received earlier; returns how many."""
+        with self._write() as connection:
+            old = sa.delete(reports).where(reports.c.received_at < seconds(before))
+            return connection.execute(old).rowcount
+
     def last_received(self) -> dict[str, datetime]:
         """When the last report of each cluster was received, whatever it was about."""
         row = reports.c

@@ -6,7 +6,7 @@ costs time only.
 
 import asyncio
 from collections.abc import Collection, Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 import structlog
@@ -18,6 +18,7 @@ from bot.engine import discovery
 from bot.gather.fleet import read_fleet_at
 from bot.report.model import FLEETS, REPORTERS, TENANTS
 from bot.report.summary_view import fleet_view, reporters_view, tenants_view
+from bot.store import Store
 from bot.store.keys import agent_key, application_key, cluster_key, review_key
 from bot.store.views import ViewKind, Views
 from bot.worker.clusters import reached_clusters
@@ -30,6 +31,8 @@ MOST_AT_ONCE = 5_000
 """So many webhooks are turned into keys at a time: a burst costs one reading of the fleet."""
 DELIVERIES_KEPT = timedelta(days=7)
 AUDIT_KEPT = timedelta(days=365)
+REPORTS_KEPT = timedelta(days=365)
+"""Clusters that are seldom online need their last report for long."""
 LATER = timedelta(seconds=10)
 """When applications look at changes in a shared deploy repo that are for another one."""
 
@@ -132,8 +135,7 @@ async def sweep(context: Context) -> None:
 
     A repository whose merge requests cannot be listed is logged and left to the next sweep.
     """
-    await asyncio.to_thread(context.store.inbox.prune, context.clock() - DELIVERIES_KEPT)
-    await asyncio.to_thread(context.store.audit.prune, context.clock() - AUDIT_KEPT)
+    await asyncio.to_thread(_prune, context.store, context.clock())
     fleet = await _publish_fleet(context)
     keys = {application_key(each.application) for each in fleet.registrations}
     keys |= {cluster_key(each) for each in reached_clusters(fleet)} | agent_keys(fleet)
@@ -144,6 +146,14 @@ async def sweep(context: Context) -> None:
             log.warning("merge requests not listed", repo=str(repo), error=str(error))
     await hint(context, {each.deploy for each in fleet.registrations})
     await wake(context, keys, release=True)
+
+
+def _prune(store: Store, now: datetime) -> None:
+    """Delete what nobody asks for any more, so that no table grows for ever."""
+    store.inbox.prune(now - DELIVERIES_KEPT)
+    store.audit.prune(now - AUDIT_KEPT)
+    store.reports.prune(now - REPORTS_KEPT)
+    store.queue.prune()
 
 
 async def _publish_fleet(context: Context) -> Fleet:

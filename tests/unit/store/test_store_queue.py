@@ -268,3 +268,21 @@ def test_sqlite_needs_the_time_and_postgresql_has_its_own(store: Store, store_ur
     assert (lapsed.key, heir.key, heir.attempts) == ("shop", "shop", 2)
     assert store.queue.heartbeat(heir, LEASE, None)
     assert store.queue.claim("ann", LEASE, None) is None
+
+
+def test_keys_that_need_no_pass_are_pruned_and_no_others(store: Store) -> None:
+    for key in ("done", "claimed", "again"):
+        store.queue.trigger([key], NOON)
+        claim = store.queue.claim("one", LEASE, NOON)
+        assert claim is not None
+        if key != "claimed":
+            assert store.queue.done(claim, None if key == "done" else NOON + LEASE)
+    for _ in range(MAX_ABNORMAL_ENDS + 1):
+        store.queue.trigger(["broken"], NOON)
+        store.queue.claim("one", -LEASE, NOON)
+
+    assert store.queue.prune() == 1
+    assert {each.key for each in store.queue.waiting(9)} == {"claimed", "again", "broken"}
+    assert store.queue.prune() == 0
+    store.queue.trigger(["done"], NOON)
+    assert "done" in {each.key for each in store.queue.waiting(9)}

@@ -208,3 +208,11 @@ def test_whatever_is_not_ready_is_news(store: Store, readiness: Readiness) -> No
 
     assert store.reports.record(report(2, readiness), after(2)) is Outcome.NEWS
     assert store.reports.record(report(3, READY), after(3)) is Outcome.NEWS
+
+
+def test_reports_that_nobody_has_repeated_for_long_are_pruned(store: Store) -> None:
+    store.reports.record(report(1, cluster="gone"), after(1))
+    store.reports.record(report(2), after(2))
+
+    assert store.reports.prune(after(2)) == 1
+    assert [each.cluster for each in store.reports.of_application("shop")] == ["paris"]
