@@ -4,7 +4,7 @@ import random
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
-from tests.connectivity.fleet import Pod
+from tests.connectivity.fleet import Pod, routable
 from tests.connectivity.oracle import call, enters, leaves, reaches
 from tests.connectivity.packets import Packet, arrives
 from tests.connectivity.product import OPEN, Rendered, render
@@ -170,24 +170,24 @@ def _key(intent: Intent) -> tuple[str, int]:
 def _pairs(given: World, rendered: Rendered) -> Iterator[tuple[Pod, Pod, Port]]:
     """Every pod that could call, with every port of every component.
 
-    Pods of others on another cluster are left out, and without a mesh all whose egress is not
-    denied: of packets that come from there, a NetworkPolicy knows the network only (the guide says
-    so).
+    Left out are pods of others, and those whose egress is not denied, that reach pods of another
+    cluster by their addresses: of packets that come from there, a NetworkPolicy knows the network
+    only (the guide says so).
     """
+    own = {each.name for each in given.parts}
     for cluster in rendered.fleet.values():
         for client in cluster.pods:
             if client.platform:
                 continue
-            unbound = client.namespace == "monitoring" or client.name == OPEN
-            stays = client.namespace == "other" or (unbound and cluster.facts.mesh == "none")
             for part in given.parts:
                 for where in part.where:
-                    if stays and where != cluster.name:
+                    direct = routable(cluster, rendered.fleet[where])
+                    if client.name not in own and where != cluster.name and direct:
                         continue
                     target = _pod(rendered, where, part.name)
                     if target is not client:
                         yield from ((client, target, port) for port in part.ports)
-            if client.name in {each.name for each in given.parts}:
+            if client.name in own:
                 yield client, _pod(rendered, client.cluster, OPEN), OPEN_PORT
 
 

@@ -88,9 +88,16 @@ MUTATIONS = (
     Mutation(
         "give callers of pods the port of their Service",
         "renderers/connections.py",
-        "port = service.targets[0] if service.headless else service.port",
-        "port = service.port",
+        "return self.targets[0] if self.headless else self.port",
+        "return self.port",
         "plain",
+    ),
+    Mutation(
+        "export Services under another name",
+        "renderers/carriers/multicluster_services.py",
+        '.svc.clusterset.local", service.called_port',
+        '.svc.cluster.local", service.called_port',
+        "set",
     ),
     Mutation(
         "leave traffic within the tenant open",

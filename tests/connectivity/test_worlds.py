@@ -5,14 +5,30 @@
 
 import pytest
 
-from tests.connectivity.laws import violations
-from tests.connectivity.worlds import KINDS
+from tests.connectivity.laws import links, violations
+from tests.connectivity.product import render
+from tests.connectivity.worlds import KINDS, world
 from tests.fakes.examples import TIMES
 
-WORLDS = 15 * TIMES
+WORLDS = 12 * TIMES
 
 
 @pytest.mark.parametrize("kind", [each for each in KINDS if each not in {"ambient", "mixed"}])
 def test_every_declared_pair_is_reachable_and_nothing_else(kind: str) -> None:
     for seed in range(WORLDS):
         assert list(violations(seed, kind)) == [], f"seed {seed}"
+
+
+@pytest.mark.parametrize(("kind", "least"), [("plain", 15), ("set", 5)])
+def test_worlds_have_pairs_to_judge(kind: str, least: int) -> None:
+    """In one cluster everywhere; across clusters where they are of a ClusterSet."""
+    pairs = [
+        pair
+        for given in (world(seed, kind) for seed in range(10))
+        for intent in render(given).intents
+        if (intent.caller[0], intent.callee[0]) == ("component", "component")
+        for pair in links(given, intent)
+        if (kind == "set") is (pair[0] != pair[1])
+    ]
+
+    assert len(pairs) >= least
