@@ -222,6 +222,8 @@ def _closed_outside(given: World, rendered: Rendered) -> Iterator[str]:
             pod = _pod(rendered, where, part.name)
             for host, callee in (
                 ("evil.example.org", ("", "")),
+                ("evil.example.com", ("", "")),
+                ("api.example.com", ("host", "api.example.com")),
                 ("192.0.2.9", ("cidr", "192.0.2.0/24")),
             ):
                 if (part.name, callee) not in out and leaves(rendered.fleet, pod, host, 443):

@@ -20,6 +20,7 @@ COPIED = ("bot", "planners", "plugins", "renderers", "tests/fakes", "tests/conne
 WORLDS = 40
 FOUND = re.compile(r"(?m)^seed (\d+): (.*)$")
 POLICY = "renderers/carriers/network_policy.py"
+CILIUM = "renderers/carriers/cilium.py"
 
 MUTATIONS = (
     Mutation(
@@ -60,8 +61,8 @@ MUTATIONS = (
     Mutation(
         "forget the control plane of sidecars",
         POLICY,
-        "return unit.cluster.network.mesh is Mesh.ISTIO\n",
-        "return unit.cluster.network.mesh is Mesh.LINKERD\n",
+        "Mesh.ISTIO: _ISTIOD, ",
+        "",
         "one mesh",
     ),
     Mutation(
@@ -77,6 +78,20 @@ MUTATIONS = (
         'block: Json = {"ipBlock": {"cidr": server.cidr}}',
         'block: Json = {"ipBlock": {"cidr": "0.0.0.0/0"}}',
         "plain",
+    ),
+    Mutation(
+        "forget the look-ups of callers of hosts",
+        CILIUM,
+        "return [*rules, _DNS]",
+        "return rules",
+        "names",
+    ),
+    Mutation(
+        "let a caller out to every host of its host's domain",
+        CILIUM,
+        'return {"matchPattern" if "*" in host else "matchName": host}',
+        'return {"matchPattern": "*." + host.partition(".")[2]}',
+        "names",
     ),
     Mutation(
         "connect callers with callees elsewhere alone",

@@ -19,7 +19,8 @@ HTTP_RULES = (
     {"methods": ["POST"]},
     {"paths": ["/open/*"]},
 )
-KINDS = ("plain", "set", "one mesh", "separate meshes", "ambient", "mixed")
+KINDS = ("plain", "names", "set", "one mesh", "separate meshes", "ambient", "mixed")
+"""What connects the clusters; with `names`, nothing, and Cilium admits calls to hosts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,16 +137,19 @@ def world(seed: int, kind: str = "") -> World:
     kind = kind or chance.choice(KINDS)
     sites = tuple(_sites(chance, kind))
     parts = tuple(_parts(chance, [each.name for each in sites]))
-    intents = tuple(_intents(chance, parts))
+    intents = tuple(_intents(chance, parts, outwards=0.6 if kind == "names" else 0.28))
     return World(seed, kind, sites, parts, intents)
 
 
 def _sites(chance: random.Random, kind: str) -> Iterator[Site]:
     for number, name in enumerate(CLUSTERS[: chance.randint(1, len(CLUSTERS))]):
         own = kind if kind != "mixed" else chance.choice(KINDS[:-1])
-        mesh = {"plain": "none", "set": "none", "ambient": "istio-ambient"}.get(own, "istio")
+        mesh = {"plain": "none", "names": "none", "set": "none", "ambient": "istio-ambient"}.get(
+            own, "istio"
+        )
         separate = own == "separate meshes" or (own == "ambient" and chance.random() < 0.5)
         engine = chance.choice(("networkpolicy", "networkpolicy", "cilium", "ovn"))
+        engine = "cilium" if own == "names" else engine
         in_mesh = mesh != "none" and not separate
         yield Site(
             name,
@@ -190,7 +194,7 @@ def _ports(chance: random.Random) -> Iterator[Port]:
         yield Port("udp-log", 514, 5140, by_name=False, transport="UDP")
 
 
-def _intents(chance: random.Random, parts: Sequence[Part]) -> Iterator[Intent]:
+def _intents(chance: random.Random, parts: Sequence[Part], *, outwards: float) -> Iterator[Intent]:
     for _ in range(chance.randint(1, 5)):
         caller, server = chance.sample(list(parts), 2)
         port = chance.choice(server.ports)
@@ -206,7 +210,7 @@ def _intents(chance: random.Random, parts: Sequence[Part]) -> Iterator[Intent]:
             source = ("cidr", OUTSIDE_RANGE)
             external = f"{server.name}.shop.example.com" if web and chance.random() < 0.6 else ""
             tls = "permissive"
-        elif way < 0.28:
+        elif way < outwards:
             goal = chance.choice((("host", "api.example.com"), ("cidr", "192.0.2.0/24")))
             yield Intent(source, goal, 443, "TCP")
             continue
