@@ -49,8 +49,8 @@ def _is_roomy(folder: Path) -> bool:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """One worker more than cores: some tests wait for servers that end and for other processes."""
-    return len(os.sched_getaffinity(0)) + 1
+    """Two workers more than cores: some tests wait for servers that end and for other processes."""
+    return len(os.sched_getaffinity(0)) + 2
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -46,7 +46,7 @@ def entry(verb: str, by: str = "rita", **facts: str) -> CommandLogEntry:
             st.dictionaries(WORDS, WORDS, max_size=3),
             WORDS,
         ),
-        max_size=5,
+        max_size=2,
     )
 )
 def test_what_is_written_is_read(entries: list[CommandLogEntry]) -> None:
