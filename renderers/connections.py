@@ -16,6 +16,9 @@ from planners.model.connectivity import ConnectivityIntent, Protocol, TlsMode
 Object: TypeAlias = dict[str, Json]
 Labels: TypeAlias = tuple[tuple[str, str], ...]
 
+GATEWAY_NAME = "gateway.networking.k8s.io/gateway-name"
+"""The label with the name of its Gateway, on pods that run for one (Gateway API, GEP-1762)."""
+
 
 @dataclass(frozen=True, slots=True)
 class PodSet:
@@ -198,3 +201,13 @@ def service_address(server: ComponentServer) -> Address:
     """
     service = server.service
     return Address(f"{service.service}.{service.namespace}.svc", service.called_port)
+
+
+def entry_gateway(service: ServicePort) -> str:
+    """The name of the Gateway (Gateway API) through which others outside reach a Service."""
+    return f"connect-to-{service.service}"
+
+
+def waypoint_of(service: ServicePort) -> str:
+    """The name of the waypoint of a Service in an ambient mesh, and of its account."""
+    return f"connect-waypoint-{service.service}"

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from planners.connect import Case, Link, Places, idle_connections, link_problems, links
-from planners.model import Cluster, Component, Json, PlanProblem, Unit
+from planners.model import Cluster, Component, Json, PlanProblem, Tenant, Unit
 from planners.model.connectivity import ConnectivityIntent
 from planners.plan import Plan
 from renderers import yaml
@@ -30,9 +30,11 @@ from renderers.connections import (
 )
 from renderers.endpoints import EndpointError, Endpoints
 from renderers.kubernetes.fields import mapping
+from renderers.kubernetes.metadata import identity_of
 from renderers.policy.hosts import owns
+from renderers.policy.tenancy import in_namespace
 from renderers.variant_keys import VariantKey
-from renderers.variants import Origin, Variant, Variants, identity
+from renderers.variants import Object, Origin, Variant, Variants, identity
 
 ANNOTATION = "switchyard.dev/connectivity"
 """The annotation of derived objects that lists the intents behind them."""
@@ -181,7 +183,7 @@ class DerivedObjects:
         token = self._tokens.setdefault(text, str(len(self._tokens)))
         key = key._replace(values=(*key.values, (_KEY, token)))
         if key not in self._extended:
-            self._extended[key] = _with_objects(variant, derived)
+            self._extended[key] = _with_objects(variant, derived, self.variants.snapshot.tenant)
         return key
 
     def variant(self, key: VariantKey, component: Component, cluster: Cluster) -> Variant:
@@ -261,10 +263,25 @@ class DerivedObjects:
             resolver.problem(connection.intent, message, "")
 
 
-def _with_objects(variant: Variant, derived: Sequence[DerivedObject]) -> Variant:
-    objects = [*variant.objects, *(each.item for each in derived)]
-    origins = {identity(each.item): _origin(each) for each in derived}
-    return replace(variant, objects=objects, origins=origins)
+def _with_objects(variant: Variant, derived: Sequence[DerivedObject], tenant: Tenant) -> Variant:
+    """The variant with derived objects; what derives for one of its own adds labels to it."""
+    objects = list(variant.objects)
+    own = {identity_of(in_namespace(each, tenant)): n for n, each in enumerate(objects)}
+    added: list[DerivedObject] = []
+    for each in derived:
+        index = own.get(identity_of(each.item))
+        if index is None:
+            added.append(each)
+        else:
+            objects[index] = _labelled(objects[index], each.item)
+    origins = {identity(each.item): _origin(each) for each in added}
+    return replace(variant, objects=[*objects, *(each.item for each in added)], origins=origins)
+
+
+def _labelled(item: Object, derived: Mapping[str, Json]) -> Object:
+    metadata, more = mapping(item.get("metadata")), mapping(derived.get("metadata"))
+    labels = {**mapping(metadata.get("labels")), **mapping(more.get("labels"))}
+    return {**item, "metadata": {**metadata, "labels": dict(sorted(labels.items()))}}
 
 
 def _origin(derived: DerivedObject) -> Origin:

@@ -2,6 +2,7 @@
 
 from bot.documents.models import (
     ClusterDocument,
+    GatewayPart,
     NetworkPart,
     PolicyDocument,
     RegistrationDocument,
@@ -80,16 +81,20 @@ def cluster(document: ClusterDocument) -> Cluster:
     )
 
 
+def _east_west(part: GatewayPart, mesh: Mesh) -> Gateway:
+    """Istio, "Install Multicluster": 15443 takes TLS, 15008 the tunnels of an ambient mesh."""
+    port = part.port or (15008 if mesh is Mesh.ISTIO_AMBIENT else 15443)
+    return Gateway(part.address, port, part.namespace, tuple(sorted(part.selector.items())))
+
+
 def _network(part: NetworkPart) -> Network:
-    east_west, ingress = part.east_west, part.ingress
+    mesh, east_west, ingress = Mesh(part.mesh), part.east_west, part.ingress
     return Network(
-        mesh=Mesh(part.mesh),
+        mesh=mesh,
         mesh_id=part.mesh_id or "",
         name=part.network or "",
         trust_domain=part.trust_domain,
-        east_west=Gateway(east_west.address, east_west.port, east_west.namespace)
-        if east_west
-        else None,
+        east_west=_east_west(east_west, mesh) if east_west else None,
         ingress=Ingress(
             ingress.address or "",
             ingress.namespace or "",

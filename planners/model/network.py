@@ -37,11 +37,12 @@ class EgressEngine(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """A gateway of the cluster: where others reach it, and the namespace of its pods."""
+    """The gateway for other clusters: where they reach it, the namespace and labels of its pods."""
 
     address: str
     port: int
     namespace: str
+    selector: tuple[tuple[str, str], ...] = (("istio", "eastwestgateway"),)
 
 
 @dataclass(frozen=True, slots=True)

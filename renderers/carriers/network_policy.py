@@ -18,9 +18,10 @@ from ipaddress import ip_address, ip_network
 from planners.connect import Case
 from planners.model import Cluster, Json
 from planners.model.connectivity import ConnectivityIntent, TlsMode
-from planners.model.network import Mesh, Network
+from planners.model.network import Ingress, Mesh, Network
 from renderers.carriers import Carrier
 from renderers.connections import (
+    GATEWAY_NAME,
     Address,
     ComponentClient,
     ComponentServer,
@@ -34,6 +35,9 @@ from renderers.connections import (
     PodSet,
     RangeClient,
     RangeServer,
+    ServicePort,
+    entry_gateway,
+    waypoint_of,
 )
 
 _NAMESPACE_NAME = "kubernetes.io/metadata.name"
@@ -170,7 +174,9 @@ class NetworkPolicies:
             return ""
         if isinstance(client, RangeClient):
             ingress = server.cluster.network.ingress
-            if connection.intent.external is None or (ingress and ingress.namespace):
+            if connection.intent.external is None:
+                return ""
+            if ingress and (ingress.namespace or ingress.gateway_class):
                 return ""
             return f"state `spec.network.ingress.namespace` of cluster {server.cluster.name}"
         if isinstance(client, NamespaceClient) or connection.case is Case.SAME_CLUSTER:
@@ -238,14 +244,16 @@ def _sources(connection: Connection, server: ComponentServer) -> Iterator[Json]:
     match client:
         case NamespaceClient():
             yield _namespace(client.namespace)
+            yield from _waypoint(server)
         case RangeClient():
             if connection.intent.external is not None and network.ingress is not None:
-                yield _namespace(network.ingress.namespace)
+                yield _entry(network.ingress, server.service)
             else:
                 yield {"ipBlock": {"cidr": client.cidr}}
         case ComponentClient():
             if connection.case is Case.SAME_CLUSTER:
                 yield from (_pods(each.namespace, each.labels) for each in client.pods)
+                yield from _waypoint(server)
             elif _is_direct(connection):
                 yield from _blocks(client.cluster.network)
             elif network.east_west is not None:
@@ -262,7 +270,7 @@ def _destination(connection: Connection) -> tuple[list[Json], list[Json]]:
     assert isinstance(server, ComponentServer)
     if connection.case is Case.SAME_CLUSTER:
         to = _pods(server.service.namespace, server.service.selector)
-        return [to], _server_ports(connection, server)
+        return [to, *_waypoint(server)], _server_ports(connection, server)
     if _is_direct(connection):
         return list(_blocks(server.cluster.network)), _server_ports(connection, server)
     gateway = server.cluster.network.east_west
@@ -305,6 +313,19 @@ def _pods(namespace: str, labels: Labels) -> Json:
 
 def _namespace(name: str) -> Json:
     return {"namespaceSelector": {"matchLabels": {_NAMESPACE_NAME: name}}}
+
+
+def _entry(ingress: Ingress, service: ServicePort) -> Json:
+    """The pods of the gateway: the platform's, or those that run for the Service's own Gateway."""
+    if ingress.namespace:
+        return _namespace(ingress.namespace)
+    return _pods(service.namespace, ((GATEWAY_NAME, entry_gateway(service)),))
+
+
+def _waypoint(server: ComponentServer) -> Iterator[Json]:
+    """The waypoint of a Service in an ambient mesh, whether it has one or not."""
+    if server.cluster.network.mesh is Mesh.ISTIO_AMBIENT:
+        yield _pods(server.service.namespace, ((GATEWAY_NAME, waypoint_of(server.service)),))
 
 
 def _blocks(network: Network) -> Iterator[Json]:

@@ -175,7 +175,9 @@ def _has_no_host(item: Mapping[str, Json], field: Field) -> bool:
     listeners = mapping(item.get("spec")).get("listeners")
     index = field.path[2]
     listener = listeners[index] if isinstance(listeners, list) and isinstance(index, int) else None
-    return str(mapping(listener).get("protocol")) in {"TCP", "UDP"}
+    protocol, spec = str(mapping(listener).get("protocol")), mapping(item.get("spec"))
+    is_waypoint = protocol == "HBONE" and spec.get("gatewayClassName") == "istio-waypoint"
+    return is_waypoint or protocol in {"TCP", "UDP"}
 
 
 def _catch_all(item: Mapping[str, Json], key: tuple[str, str], tenant: Tenant) -> Iterator[str]:

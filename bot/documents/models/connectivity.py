@@ -168,8 +168,14 @@ class GatewayPart(Part):
     """A gateway for traffic from other clusters."""
 
     address: HostPattern = Field(description="IP address or name at which other clusters reach it.")
-    port: Annotated[int, Field(ge=1)] = Field(default=15443, description="Port of the gateway.")
+    port: Annotated[int, Field(ge=1)] | None = Field(
+        default=None,
+        description="Port of the gateway. Default: 15443, or 15008 with `istio-ambient`.",
+    )
     namespace: Name = Field(default="istio-system", description="Namespace of its pods.")
+    selector: dict[LabelKey, LabelValue] = Field(
+        default={"istio": "eastwestgateway"}, description="Labels of its pods."
+    )
 
 
 class IngressPart(Part):

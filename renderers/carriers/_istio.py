@@ -1,0 +1,209 @@
+"""What the carriers for Istio share: whom a server's proxy sees, and what it can check.
+
+Sources: istio/api, `security/v1beta1/authorization_policy.proto` (sources, operations; principals
+are `<trust domain>/ns/<namespace>/sa/<account>`); Istio documentation, "Protocol Selection" (the
+prefix of a port's name says what is spoken), "Configure waypoint proxies"; istio/istio,
+`gatewaycommon/gateway_utils.go` (pods of a Gateway run as the account `<gateway>-<class>`, those of
+a waypoint as `<gateway>`).
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from planners.connect import Case
+from planners.model import Json
+from planners.model.connectivity import ConnectivityIntent, Protocol, RequestRule, TlsMode
+from planners.model.network import Mesh
+from renderers.connections import (
+    ComponentClient,
+    ComponentServer,
+    ConnectedUnit,
+    Connection,
+    Labels,
+    NamespaceClient,
+    RangeClient,
+    ServicePort,
+    entry_gateway,
+    waypoint_of,
+)
+
+ISTIO_CLASSES = frozenset({"istio"})
+"""GatewayClasses whose gateways are proxies of the mesh."""
+
+_OTHER_PROTOCOLS = frozenset({"mongo", "mysql", "redis", "tcp", "tls", "https", "udp"})
+REQUESTS = frozenset({Protocol.HTTP, Protocol.GRPC})
+
+
+@dataclass(frozen=True, slots=True)
+class CalledService:
+    """A Service of a unit in a mesh of Istio, and the TCP connections to it."""
+
+    service: ServicePort
+    connections: tuple[tuple[Connection, ComponentServer], ...]
+
+    @property
+    def intents(self) -> tuple[ConnectivityIntent, ...]:
+        """The intents of all connections."""
+        return tuple(dict.fromkeys(each.intent for each, _ in self.connections))
+
+    @property
+    def is_ambient(self) -> bool:
+        """Whether no sidecars but the proxies of nodes carry its traffic."""
+        return self.connections[0][1].cluster.network.mesh is Mesh.ISTIO_AMBIENT
+
+    @property
+    def waypoint(self) -> str:
+        """The waypoint that checks the requests of its callers; empty if none is needed."""
+        asked = any(passes_waypoint(each) and each.intent.allow for each, _ in self.connections)
+        return waypoint_of(self.service) if self.is_ambient and asked else ""
+
+
+def called_services(unit: ConnectedUnit) -> Iterator[CalledService]:
+    """The called Services of a unit, if it runs in a mesh of Istio."""
+    found: dict[tuple[str, str], list[tuple[Connection, ComponentServer]]] = {}
+    for each in unit.serves:
+        server = meshed_server(each)
+        if server is not None:
+            key = server.service.namespace, server.service.service
+            found.setdefault(key, []).append((each, server))
+    for pairs in found.values():
+        yield CalledService(pairs[0][1].service, tuple(pairs))
+
+
+def meshed_server(connection: Connection) -> ComponentServer | None:
+    """The server of a connection that Istio's policies can control."""
+    server = connection.server
+    if not isinstance(server, ComponentServer) or server.service.transport != "TCP":
+        return None
+    return server if server.cluster.network.mesh.is_istio else None
+
+
+def passes_waypoint(connection: Connection) -> bool:
+    """Whether the requests of a connection go through the waypoint of the called Service.
+
+    Gateways and callers of other clusters pass it by; so does what has no proxy.
+    """
+    client = connection.client
+    return connection.case is Case.SAME_CLUSTER and not isinstance(client, RangeClient)
+
+
+def has_identity(connection: Connection, server: ComponentServer) -> bool:
+    """Whether the proxy of the server sees who calls."""
+    client = connection.client
+    if isinstance(client, RangeClient):
+        return connection.intent.external is not None and is_istio_gateway(server)
+    if isinstance(client, ComponentClient) and not client.cluster.network.mesh.is_istio:
+        return False
+    ambient = server.cluster.network.mesh is Mesh.ISTIO_AMBIENT
+    return ambient or connection.intent.tls is not TlsMode.NONE
+
+
+def is_istio_gateway(server: ComponentServer) -> bool:
+    """Whether callers from outside come through a gateway of the mesh."""
+    network = server.cluster.network
+    if network.ingress is None:
+        return False
+    if network.gateway_api and network.ingress.gateway_class:
+        return network.ingress.gateway_class in ISTIO_CLASSES
+    return bool(network.ingress.selector)
+
+
+def reads_requests(connection: Connection) -> bool:
+    """Whether a sidecar takes the port for one of HTTP, by its name or by what it sees."""
+    server = connection.server
+    assert isinstance(server, ComponentServer)
+    return server.service.name.partition("-")[0] not in _OTHER_PROTOCOLS
+
+
+def source(connection: Connection, server: ComponentServer) -> dict[str, Json]:
+    """Whom the proxy of the server must see; empty: nothing to tell callers by."""
+    client, network = connection.client, server.cluster.network
+    if isinstance(client, RangeClient):
+        if connection.intent.external is None:
+            return {"ipBlocks": [client.cidr]}
+        if not has_identity(connection, server) or network.ingress is None:
+            return {}
+        near: dict[str, Json] = {} if is_everybody(client) else {"remoteIpBlocks": [client.cidr]}
+        if network.ingress.namespace:
+            return {"namespaces": [network.ingress.namespace], **near}
+        account = f"{entry_gateway(server.service)}-{network.ingress.gateway_class}"
+        return {"principals": [_principal(server, server.service.namespace, account)], **near}
+    if not has_identity(connection, server):
+        if isinstance(client, ComponentClient) and connection.case.crosses:
+            return {"ipBlocks": [*client.cluster.network.pod_ranges]}
+        return {}
+    if isinstance(client, NamespaceClient):
+        return {"namespaces": [client.namespace]}
+    callers: list[Json] = []
+    callers += sorted({_principal(client, each.namespace, each.account) for each in client.pods})
+    return {"principals": callers}
+
+
+def waypoint_source(service: CalledService) -> dict[str, Json]:
+    """The waypoint of a Service as the proxies of its pods see it."""
+    server = service.connections[0][1]
+    return {"principals": [_principal(server, service.service.namespace, service.waypoint)]}
+
+
+def is_everybody(client: RangeClient) -> bool:
+    """Whether a network is all networks."""
+    return client.cidr.endswith("/0")
+
+
+def operations(allow: Sequence[RequestRule], ports: Iterable[int]) -> list[Json]:
+    """What may be asked for on these ports; without rules everything."""
+    on: list[Json] = [str(each) for each in sorted(ports)]
+    found: list[Json] = []
+    for rule in allow or (RequestRule(),):
+        operation: dict[str, Json] = {"ports": on}
+        if rule.methods:
+            operation["methods"] = [*rule.methods]
+        if rule.paths:
+            operation["paths"] = [*rule.paths]
+        found.append({"operation": operation})
+    return found
+
+
+def selector(labels: Labels) -> dict[str, Json]:
+    """What binds a policy to pods."""
+    return {"selector": {"matchLabels": dict(labels)}}
+
+
+@dataclass(slots=True)
+class Rules:
+    """The rules of one policy: who may ask for what."""
+
+    sources: dict[str, dict[str, dict[str, Json]]] = field(default_factory=dict)
+
+    def add(self, origin: dict[str, Json], asked: Iterable[Json]) -> None:
+        """Let a source ask for each of these; one without attributes is everybody."""
+        for each in asked:
+            known = self.sources.setdefault(json.dumps(each, sort_keys=True), {})
+            known[json.dumps(origin, sort_keys=True)] = origin
+
+    def json(self) -> list[Json]:
+        """The rules as in a manifest, in an order of their own."""
+        found: list[Json] = []
+        for to, sources in sorted(self.sources.items()):
+            rule: dict[str, Json] = {"to": [json.loads(to)]}
+            if all(sources.values()):
+                rule["from"] = [{"source": sources[key]} for key in sorted(sources)]
+            found.append(rule)
+        return found
+
+
+def policy(
+    name: str, namespace: str, bound: dict[str, Json], rules: Sequence[Json]
+) -> dict[str, Json]:
+    """An AuthorizationPolicy that lets these through, and nothing else."""
+    return {
+        "apiVersion": "security.istio.io/v1",
+        "kind": "AuthorizationPolicy",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {**bound, "action": "ALLOW", "rules": list(rules)},
+    }
+
+
+def _principal(side: ComponentClient | ComponentServer, namespace: str, account: str) -> str:
+    return f"{side.cluster.network.trust_domain}/ns/{namespace}/sa/{account}"
