@@ -122,8 +122,8 @@ class IstioRoutes:
         is_flat = bool(ours.name) and ours.name == theirs.name
         if connection.case is Case.ONE_MESH and is_flat and Mesh.ISTIO in kinds:
             return ""
-        if connection.case is Case.ONE_MESH and server.service.headless:
-            return "in one mesh, a headless Service is reached within its network only"
+        if server.service.headless:
+            return "a headless Service is reached within its network only"
         if theirs.east_west is None:
             return f"state `spec.network.eastWest` of cluster {server.cluster.name}"
         if connection.intent.tls is TlsMode.NONE:

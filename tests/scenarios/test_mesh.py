@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.fakes.connectivity import CALL, fleet, objects, problems, shop
+from tests.fakes.connectivity import CALL, fleet, objects, problems, service, shop
 from tests.fakes.folders import cluster, planned
 
 SIDECAR = "{mesh: istio}"
@@ -249,3 +249,14 @@ def test_a_missing_gateway_is_named(tmp_path: Path) -> None:
     found = problems(tmp_path, shop(where=APART), repo)
 
     assert any("state `spec.network.eastWest` of cluster eu-2" in each for each in found)
+
+
+def test_a_headless_service_is_not_reached_from_another_network(tmp_path: Path) -> None:
+    app = shop(where=APART)
+    app["deploy/payment/service.yaml"] = service("payment", extra=", clusterIP: None")
+    repo = fleet(
+        cluster("eu-1", network=mesh("a", "198.51.100.1")),
+        cluster("eu-2", network=mesh("b", "198.51.100.2")),
+    )
+
+    assert any("a headless Service" in each for each in problems(tmp_path, app, repo))
