@@ -22,6 +22,9 @@ spec:
 """
 
 
+TENANT = "namespace: shop, kinds: {allowed: [ServiceExport.multicluster.x-k8s.io]}"
+
+
 def fleet(**drained: str) -> dict[str, str | bytes]:
     """edge-1 to edge-60: a hub and a canary in each region, every tenth with a GPU."""
     files: dict[str, str | bytes] = {
@@ -29,7 +32,7 @@ def fleet(**drained: str) -> dict[str, str | bytes]:
         for path, text in sample("fleet").items()
         if not path.startswith(("clusters/", "policies/", "tenants/"))
     }
-    files |= {"policies/default.yaml": POLICY, **tenant()}
+    files |= {"policies/default.yaml": POLICY, **tenant(spec=TENANT)}
     for number in range(1, 61):
         labels = {
             "tier": "core" if number % 15 == 1 else "edge",
@@ -41,7 +44,8 @@ def fleet(**drained: str) -> dict[str, str | bytes]:
         text = ", ".join(f"{key}: {value}" for key, value in labels.items())
         name = f"edge-{number}"
         how = {"maintenance": drained[name]} if name in drained else {}
-        files |= cluster(name, text, **how)
+        network = f"{{clusterSet: shops, podRanges: [10.{number}.0.0/16]}}"
+        files |= cluster(name, text, network=network, **how)
     return files
 
 
