@@ -1,6 +1,6 @@
 """Reads folders into the values that the service reads from repositories."""
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from bot.clock import system_clock
 from bot.documents import read_application, read_fleet
 from bot.documents.facts import read_facts
 from bot.documents.tenants import is_tenant_setup, tenant_applications, with_tenant_setups
+from bot.documents.trust import TrustError, with_trust
 from bot.engine.ownership import OwnershipReader
 from bot.engine.usage import UsageReader, claim
 from bot.gather.errors import DocumentsError, GatherError
@@ -100,10 +101,12 @@ def read_snapshot(
     deploy: Path | None,
     name: str | None,
     charts: Charts | None = None,
+    *,
+    facts: Mapping[str, ReportedFacts] | None = None,
 ) -> Snapshot:
     """The Snapshot of an application from folders: without reports, merge requests or branches.
 
-    `charts` are those that are not in the app repo (None: there are none, and none is fetched).
+    `charts` are those outside of the app repo (None: none is fetched).
 
     Raises:
         InputError: every mistake with its place.
@@ -111,11 +114,10 @@ def read_snapshot(
     fleet = read_fleet_folder(fleet_folder)
     files = read_folder(app) if app else {}
     registration = find_registration(app, files, fleet, name)
-    mine = below(files, registration.path)
-    read = _read_sources(app, mine, fleet, registration, charts)
+    read = _read_sources(app, below(files, registration.path), fleet, registration, charts)
     tenant = read.tenant_of(fleet)
     merged = read_folder(deploy) if deploy else {}
-    return Snapshot(
+    snapshot = Snapshot(
         now=system_clock(),
         application=read.application,
         registration=registration,
@@ -129,8 +131,22 @@ def read_snapshot(
         policies=fleet.policies,
         sources=read.sources,
         files=read.files,
+        facts=facts or {},
         tenant_applications=tenant_applications(fleet, registration),
     )
+    return _with_trust(snapshot, merged)
+
+
+def _with_trust(snapshot: Snapshot, merged: FileTree) -> Snapshot:
+    """The Snapshot with what makes a tenant's clusters trust each other."""
+
+    def content(blob: str) -> bytes:
+        return next(each for each in merged.values() if blob_id(each) == blob)
+
+    try:
+        return with_trust(snapshot, content)
+    except TrustError as error:
+        raise InputError(str(error)) from error
 
 
 def _read_sources(
@@ -154,12 +170,6 @@ def _base(merged: FileTree, registration: Registration) -> DeployBase:
     clusters = {unit.cluster for unit in entries}
     kept = frozenset(cluster for cluster in clusters if kept_file(cluster) in merged)
     return DeployBase(Revision(registration.deploy, NO_COMMIT), entries, kept_folders=kept)
-
-
-def merged_blobs(deploy: Path | None) -> Callable[[str], bytes]:
-    """A reader of the files of a deploy folder by their blob ids, as in `read_snapshot`."""
-    files = read_folder(deploy) if deploy else {}
-    return {blob_id(content): content for content in files.values()}.__getitem__
 
 
 def _claims(merged: FileTree, fleet: Fleet, tenant: Tenant) -> tuple[ResourceClaim, ...]:

@@ -1,13 +1,11 @@
 """From options to a proposal, for `plan`, `render`, `explain` and `check`."""
 
 import argparse
-from dataclasses import replace
 from pathlib import Path
 
 from bot.charts import Charts
 from bot.cli.errors import InputError
-from bot.cli.folders import merged_blobs, read_facts_file, read_snapshot
-from bot.documents.trust import TrustError, with_trust
+from bot.cli.folders import read_facts_file, read_snapshot
 from bot.engine.propose import Proposal, propose
 from bot.terminal import write_error
 from planners.model.snapshot import Snapshot
@@ -19,16 +17,11 @@ def snapshot_of(options: argparse.Namespace) -> Snapshot:
     Raises:
         InputError: every mistake in a folder or in the facts.
     """
+    facts = read_facts_file(options.facts) if options.facts is not None else None
     charts = charts_of(options)
-    snapshot = read_snapshot(
-        options.app, options.fleet, options.deploy, options.application, charts
+    return read_snapshot(
+        options.app, options.fleet, options.deploy, options.application, charts, facts=facts
     )
-    if options.facts is not None:
-        snapshot = replace(snapshot, facts=read_facts_file(options.facts))
-    try:
-        return with_trust(snapshot, merged_blobs(options.deploy))
-    except TrustError as error:
-        raise InputError(str(error)) from error
 
 
 def charts_of(options: argparse.Namespace) -> Charts | None:

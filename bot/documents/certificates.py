@@ -1,19 +1,25 @@
 """Certificates of certification authorities, as clusters report them."""
 
+from functools import lru_cache
+
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from planners.model.trust import Authority
 
 MAX_PEM = 16_384
+MOST_REMEMBERED = 4_096
 
 
 class CertificateError(ValueError):
     """It is not the certificate of a certification authority."""
 
 
+@lru_cache(MOST_REMEMBERED)
 def read_authority(text: str) -> Authority:
     """One certificate of an authority, in PEM; what is around it is dropped.
+
+    Remembered: each pass of every application reads all facts.
 
     Raises:
         CertificateError: there is none, more than one, a private key, or it is no authority's

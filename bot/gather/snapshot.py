@@ -270,7 +270,7 @@ async def _snapshot(
         foreign_branches=proposed.foreign_branches,
         tenant_applications=tenant_applications(pinned, registration),
     )
-    return await asyncio.to_thread(_with_reports, context, deploy, _with_trust(deploy, snapshot))
+    return await asyncio.to_thread(_with_reports, context, deploy, snapshot)
 
 
 def _with_trust(deploy: _DeployReading, snapshot: Snapshot) -> Snapshot:
@@ -286,7 +286,12 @@ def _with_trust(deploy: _DeployReading, snapshot: Snapshot) -> Snapshot:
 
 
 def _with_reports(context: Context, deploy: _DeployReading, snapshot: Snapshot) -> Snapshot:
-    """The Snapshot with what clusters have reported."""
+    """The Snapshot with what clusters have reported.
+
+    Raises:
+        GatherError: see `_with_trust`.
+    """
+    snapshot = _with_trust(deploy, snapshot)
     reports, application = context.store.reports, snapshot.application
     rows = reports.of_application(application.name)
     waits = application.offline is OfflineMode.WAIT
