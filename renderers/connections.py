@@ -47,6 +47,11 @@ class ServicePort:
     headless: bool = False
 
     @property
+    def full_name(self) -> str:
+        """Its name in the DNS of its cluster, with all that belongs to it."""
+        return f"{self.service}.{self.namespace}.svc.cluster.local"
+
+    @property
     def called_port(self) -> int:
         """The port for clients of its name.
 
@@ -77,6 +82,11 @@ class RangeClient:
     """Whoever has an address of a network."""
 
     cidr: str
+
+    @property
+    def is_everybody(self) -> bool:
+        """Whether it is all networks."""
+        return self.cidr.endswith("/0")
 
 
 @dataclass(frozen=True, slots=True)

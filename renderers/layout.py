@@ -88,6 +88,11 @@ class Layout:
                 return None
 
 
+def is_object(path: str) -> bool:
+    """Whether a unit's file is one of its objects, not of the agent's own."""
+    return "/apps/" in path
+
+
 def kept_file(cluster: str) -> str:
     """The file that keeps the folder of a cluster's agent; it holds `renderers.agents.KEPT`."""
     return f"{cluster_sync_folder(cluster)}/readme.md"

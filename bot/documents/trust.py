@@ -30,6 +30,7 @@ from planners.model.selectors import Selector
 from planners.model.snapshot import Snapshot
 from planners.model.trust import Authority
 from renderers import yaml
+from renderers.layout import is_object
 from renderers.tenant_setup import COMPONENT
 from renderers.tenant_trust import (
     Object,
@@ -169,7 +170,7 @@ def _merged(
         for unit, files in snapshot.base.entries.items()
         if unit.component == component
         for path, blob in files.items()
-        if "/apps/" in path
+        if is_object(path)
     }
     documents = [each for blob in sorted(blobs) for each in yaml.load_documents(merged(blob))]
     return [each.value for each in documents if isinstance(each.value, dict)]

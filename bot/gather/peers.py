@@ -17,6 +17,7 @@ from planners.model.connectivity import ConnectivityIntent
 from planners.model.snapshot import PeerApplication
 from renderers import yaml
 from renderers.kubernetes.pod_templates import pod_templates
+from renderers.layout import is_object
 
 Objects = Mapping[Unit, tuple[Mapping[str, Json], ...]]
 
@@ -109,7 +110,7 @@ def _objects(checkout: Checkout, registration: Registration, components: frozens
     for unit, files in sorted(units_at(checkout, registration, checkout.head).items()):
         if unit.component not in components:
             continue
-        blobs = tuple(files[path] for path in sorted(files) if "/apps/" in path)
+        blobs = tuple(files[path] for path in sorted(files) if is_object(path))
         if blobs not in known:
             every = (item for blob in blobs for item in _parsed(checkout.mirror.blob(blob)))
             known[blobs] = tuple(item for item in every if _counts(item))

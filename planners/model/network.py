@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from ipaddress import ip_address
 
 
 class Mesh(StrEnum):
@@ -43,6 +44,15 @@ class Gateway:
     port: int
     namespace: str
     selector: tuple[tuple[str, str], ...] = (("istio", "eastwestgateway"),)
+
+    @property
+    def has_ip(self) -> bool:
+        """Whether its address is one of the Internet Protocol, not a name."""
+        try:
+            ip_address(self.address)
+        except ValueError:
+            return False
+        return True
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,7 +124,7 @@ def source(connection: Connection, server: ComponentServer) -> dict[str, Json]:
             return {"ipBlocks": [client.cidr]}
         if not has_identity(connection, server) or network.ingress is None:
             return {}
-        near: dict[str, Json] = {} if is_everybody(client) else {"remoteIpBlocks": [client.cidr]}
+        near: dict[str, Json] = {} if client.is_everybody else {"remoteIpBlocks": [client.cidr]}
         if network.ingress.namespace:
             return {"namespaces": [network.ingress.namespace], **near}
         account = f"{entry_gateway(server.service)}-{network.ingress.gateway_class}"
@@ -144,11 +144,6 @@ def waypoint_source(service: CalledService) -> dict[str, Json]:
     """The waypoint of a Service as the proxies of its pods see it."""
     server = service.connections[0][1]
     return {"principals": [_principal(server, service.service.namespace, service.waypoint)]}
-
-
-def is_everybody(client: RangeClient) -> bool:
-    """Whether a network is all networks."""
-    return client.cidr.endswith("/0")
 
 
 def operations(allow: Sequence[RequestRule], ports: Iterable[int]) -> list[Json]:

@@ -7,13 +7,23 @@ error. Paths by prefix match whole elements: `/status` too, where `/status/*` is
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from planners.model import Json
-from planners.model.connectivity import External, Protocol, RequestRule, TlsMode
+from planners.model.connectivity import Protocol, RequestRule, TlsMode
 from planners.model.network import Ingress, Network
 from renderers.carriers import Carrier
+from renderers.carriers._entry import (
+    by_service,
+    derived,
+    external_of,
+    indistinct,
+    met,
+    server_of,
+    spoken,
+    unsupported,
+)
 from renderers.connections import (
     GATEWAY_NAME,
     Address,
@@ -49,10 +59,7 @@ class GatewayApi:
 
     def meets(self, connection: Connection) -> frozenset[Need]:
         """The entry, and the requests that routes let through to a server that admits no others."""
-        if _ingress(connection) is None or _lack(connection):
-            return frozenset()
-        requests = {Need.REQUESTS} if connection.intent.allow else set[Need]()
-        return frozenset({Need.ENTRY} | requests)
+        return met(connection) if _enters(connection) else frozenset()
 
     def missing(self, connection: Connection) -> str:
         """Which fact is missing, or what a route cannot express."""
@@ -67,23 +74,18 @@ class GatewayApi:
 
     def server_objects(self, unit: ConnectedUnit) -> Iterator[DerivedObject]:
         """The Gateway of each called Service, a route for each host, and a policy for its pods."""
-        found: dict[tuple[str, str], list[Connection]] = {}
-        for each in unit.serves:
-            if _ingress(each) is not None and not _lack(each):
-                service = _service(each)
-                found.setdefault((service.namespace, service.service), []).append(each)
-        for connections in found.values():
-            yield _derived(_gateway(connections), connections)
+        for connections in by_service(unit, _enters):
+            yield derived(_gateway(connections), connections)
             hosts: dict[tuple[str, Protocol], list[Connection]] = {}
             for each in connections:
-                hosts.setdefault((_external(each).host, each.protocol), []).append(each)
+                hosts.setdefault((external_of(each).host, each.protocol), []).append(each)
             for (host, protocol), some in hosts.items():
-                yield _derived(_route(host, protocol, some), some)
+                yield derived(_route(host, protocol, some), some)
             ingress = _ingress(connections[0])
             assert ingress is not None
             if not ingress.namespace:
                 denied = unit.tenant.deploy is not None
-                yield _derived(_network_policy(connections, denied=denied), connections)
+                yield derived(_network_policy(connections, denied=denied), connections)
 
     def client_objects(self, unit: ConnectedUnit) -> Iterator[DerivedObject]:
         """Nothing: the client is outside."""
@@ -92,10 +94,6 @@ class GatewayApi:
 
 
 CARRIER: Carrier = GatewayApi()
-
-
-def _derived(item: dict[str, Json], connections: Iterable[Connection]) -> DerivedObject:
-    return DerivedObject(item, tuple(dict.fromkeys(each.intent for each in connections)))
 
 
 def _network(connection: Connection) -> Network | None:
@@ -114,30 +112,24 @@ def _ingress(connection: Connection) -> Ingress | None:
     return network.ingress if network.ingress.gateway_class else None
 
 
+def _enters(connection: Connection) -> bool:
+    return _ingress(connection) is not None and not _lack(connection)
+
+
 def _lack(connection: Connection) -> str:
     """Why there is no entry by these objects; empty if there is one."""
-    client, ingress, external = connection.client, _ingress(connection), connection.intent.external
-    server = connection.server
-    assert isinstance(server, ComponentServer)
-    assert external is not None
+    ingress, server = _ingress(connection), server_of(connection)
     if ingress is None:
         return f"state `spec.network.ingress.gatewayClass` of cluster {server.cluster.name}"
-    if connection.protocol not in _ROUTES:
-        return "an external host requires `to.protocol` HTTP, GRPC or TLS"
-    if connection.protocol is Protocol.TLS and external.certificate:
-        return "with `to.protocol: TLS` the component has the certificate: drop `certificateRef`"
-    is_passed_on = connection.protocol is Protocol.TLS
-    if connection.intent.tls is TlsMode.STRICT and not (external.certificate or is_passed_on):
-        return "set `external.certificateRef`, as `tls: strict` asks callers for certificates"
+    if refused := unsupported(connection):
+        return refused
     if any(not _expressible(connection.protocol, each) for each in connection.intent.allow):
         return (
             "end prefixes with `/*`, and write paths of gRPC as /package.Service/Method or "
             "/package.Service/*"
         )
-    assert isinstance(client, RangeClient)
-    if ingress.namespace and not client.cidr.endswith("/0") and not _sees_callers(server):
-        return f"no gateway there tells callers from {client.cidr} from others; use 0.0.0.0/0"
-    return ""
+    own_gateway = not ingress.namespace
+    return indistinct(connection, sees_callers=own_gateway or _sees_callers(server))
 
 
 def _sees_callers(server: ComponentServer) -> bool:
@@ -154,15 +146,8 @@ def _expressible(protocol: Protocol, rule: RequestRule) -> bool:
     return all(not each.endswith("*") or each.endswith("/*") for each in rule.paths)
 
 
-def _external(connection: Connection) -> External:
-    external = connection.intent.external
-    assert external is not None
-    return external
-
-
 def _service(connection: Connection) -> ServicePort:
-    assert isinstance(connection.server, ComponentServer)
-    return connection.server.service
+    return server_of(connection).service
 
 
 def _gateway(connections: Sequence[Connection]) -> dict[str, Json]:
@@ -173,7 +158,7 @@ def _gateway(connections: Sequence[Connection]) -> dict[str, Json]:
         "gatewayClassName": ingress.gateway_class,
         "listeners": [listeners[name] for name in sorted(listeners)],
     }
-    checked = sorted({_external(e).certificate for e in connections if _is_mutual(e)})
+    checked = sorted({external_of(e).certificate for e in connections if _is_mutual(e)})
     if checked:
         refs: Json = [{"group": "", "kind": "Secret", "name": each} for each in checked]
         spec["tls"] = {"frontend": {"default": {"validation": {"caCertificateRefs": refs}}}}
@@ -182,31 +167,25 @@ def _gateway(connections: Sequence[Connection]) -> dict[str, Json]:
 
 
 def _is_mutual(connection: Connection) -> bool:
-    return bool(_external(connection).certificate) and connection.intent.tls is TlsMode.STRICT
+    return bool(external_of(connection).certificate) and connection.intent.tls is TlsMode.STRICT
 
 
 def _section(connection: Connection) -> str:
-    return f"{_spoken(connection).lower()}.{_external(connection).host}"
-
-
-def _spoken(connection: Connection) -> str:
-    if connection.protocol is Protocol.TLS:
-        return "TLS"
-    return "HTTPS" if _external(connection).certificate else "HTTP"
+    return f"{spoken(connection).lower()}.{external_of(connection).host}"
 
 
 def _listener(connection: Connection) -> Json:
-    spoken, external = _spoken(connection), _external(connection)
+    protocol, external = spoken(connection), external_of(connection)
     found: dict[str, Json] = {
         "name": _section(connection),
         "hostname": external.host,
-        "port": 80 if spoken == "HTTP" else 443,
-        "protocol": spoken,
+        "port": 80 if protocol == "HTTP" else 443,
+        "protocol": protocol,
         "allowedRoutes": {"kinds": [{"kind": _ROUTES[connection.protocol]}]},
     }
-    if spoken == "TLS":
+    if protocol == "TLS":
         found["tls"] = {"mode": "Passthrough"}
-    if spoken == "HTTPS":
+    if protocol == "HTTPS":
         reference: Json = {"kind": "Secret", "name": external.certificate}
         found["tls"] = {"mode": "Terminate", "certificateRefs": [reference]}
     return found

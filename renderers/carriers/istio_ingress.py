@@ -10,17 +10,25 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from planners.model import Json
-from planners.model.connectivity import External, Protocol, TlsMode
+from planners.model.connectivity import Protocol, TlsMode
 from renderers.carriers import Carrier
-from renderers.carriers._istio import REQUESTS, is_everybody, meshed_server
+from renderers.carriers._entry import (
+    by_service,
+    derived,
+    external_of,
+    indistinct,
+    met,
+    server_of,
+    spoken,
+    unsupported,
+)
+from renderers.carriers._istio import REQUESTS, meshed_server
 from renderers.connections import (
     Address,
-    ComponentServer,
     ConnectedUnit,
     Connection,
     DerivedObject,
     Need,
-    RangeClient,
     ServicePort,
 )
 
@@ -39,10 +47,7 @@ class IstioIngress:
 
     def meets(self, connection: Connection) -> frozenset[Need]:
         """The entry, and the requests that routes let through to a server that admits no others."""
-        if not _is_entry(connection) or _lack(connection):
-            return frozenset()
-        requests = {Need.REQUESTS} if connection.intent.allow else set[Need]()
-        return frozenset({Need.ENTRY} | requests)
+        return met(connection) if _enters(connection) else frozenset()
 
     def missing(self, connection: Connection) -> str:
         """Which fact is missing in a mesh of Istio."""
@@ -55,18 +60,13 @@ class IstioIngress:
 
     def server_objects(self, unit: ConnectedUnit) -> Iterator[DerivedObject]:
         """The Gateway of each called Service, and the routes of each host."""
-        found: dict[tuple[str, str], list[Connection]] = {}
-        for each in unit.serves:
-            if _is_entry(each) and not _lack(each):
-                service = _server(each).service
-                found.setdefault((service.namespace, service.service), []).append(each)
-        for connections in found.values():
-            yield _derived(_gateway(connections), connections)
+        for connections in by_service(unit, _enters):
+            yield derived(_gateway(connections), connections)
             hosts: dict[str, list[Connection]] = {}
             for each in connections:
-                hosts.setdefault(_external(each).host, []).append(each)
+                hosts.setdefault(external_of(each).host, []).append(each)
             for host, some in hosts.items():
-                yield _derived(_virtual_service(host, some), some)
+                yield derived(_virtual_service(host, some), some)
 
     def client_objects(self, unit: ConnectedUnit) -> Iterator[DerivedObject]:
         """Nothing: the client is outside."""
@@ -77,10 +77,6 @@ class IstioIngress:
 CARRIER: Carrier = IstioIngress()
 
 
-def _derived(item: dict[str, Json], connections: Sequence[Connection]) -> DerivedObject:
-    return DerivedObject(item, tuple(dict.fromkeys(each.intent for each in connections)))
-
-
 def _is_entry(connection: Connection) -> bool:
     """Whether a connection comes from outside into a mesh of Istio without the Gateway API."""
     server = meshed_server(connection)
@@ -88,38 +84,23 @@ def _is_entry(connection: Connection) -> bool:
     return is_external and server is not None and not server.cluster.network.gateway_api
 
 
+def _enters(connection: Connection) -> bool:
+    return _is_entry(connection) and not _lack(connection)
+
+
 def _lack(connection: Connection) -> str:
     """Why there is no entry by these objects; empty if there is one."""
-    external, client, server = _external(connection), connection.client, _server(connection)
+    server = server_of(connection)
     ingress = server.cluster.network.ingress
     if ingress is None or not ingress.selector or not ingress.namespace:
         return (
             "state `spec.network.ingress.selector` and `spec.network.ingress.namespace` of cluster "
             f"{server.cluster.name}"
         )
-    if connection.protocol not in {*REQUESTS, Protocol.TLS}:
-        return "an external host requires `to.protocol` HTTP, GRPC or TLS"
-    if connection.protocol is Protocol.TLS and external.certificate:
-        return "with `to.protocol: TLS` the component has the certificate: drop `certificateRef`"
-    is_passed_on = connection.protocol is Protocol.TLS
-    if connection.intent.tls is TlsMode.STRICT and not (external.certificate or is_passed_on):
-        return "set `external.certificateRef`, as `tls: strict` asks callers for certificates"
-    assert isinstance(client, RangeClient)
+    if refused := unsupported(connection):
+        return refused
     sees_callers = server.cluster.network.mesh == "istio" and connection.protocol in REQUESTS
-    if not is_everybody(client) and not sees_callers:
-        return f"no gateway there tells callers from {client.cidr} from others; use 0.0.0.0/0"
-    return ""
-
-
-def _external(connection: Connection) -> External:
-    external = connection.intent.external
-    assert external is not None
-    return external
-
-
-def _server(connection: Connection) -> ComponentServer:
-    assert isinstance(connection.server, ComponentServer)
-    return connection.server
+    return indistinct(connection, sees_callers=sees_callers)
 
 
 def _name(service: ServicePort) -> str:
@@ -127,10 +108,10 @@ def _name(service: ServicePort) -> str:
 
 
 def _gateway(connections: Sequence[Connection]) -> dict[str, Json]:
-    server = _server(connections[0])
+    server = server_of(connections[0])
     ingress = server.cluster.network.ingress
     assert ingress is not None
-    found = {(_external(each).host, _spoken(each)): each for each in connections}
+    found = {(external_of(each).host, spoken(each)): each for each in connections}
     servers = [_server_part(each, found[key]) for each, key in enumerate(sorted(found))]
     return {
         "apiVersion": _API,
@@ -140,29 +121,23 @@ def _gateway(connections: Sequence[Connection]) -> dict[str, Json]:
     }
 
 
-def _spoken(connection: Connection) -> str:
-    if connection.protocol is Protocol.TLS:
-        return "TLS"
-    return "HTTPS" if _external(connection).certificate else "HTTP"
-
-
 def _server_part(number: int, connection: Connection) -> Json:
-    spoken, external = _spoken(connection), _external(connection)
-    port = 80 if spoken == "HTTP" else 443
+    protocol, external = spoken(connection), external_of(connection)
+    port = 80 if protocol == "HTTP" else 443
     found: dict[str, Json] = {
-        "port": {"number": port, "name": f"{spoken.lower()}-{number}", "protocol": spoken},
+        "port": {"number": port, "name": f"{protocol.lower()}-{number}", "protocol": protocol},
         "hosts": [f"./{external.host}"],
     }
-    if spoken == "TLS":
+    if protocol == "TLS":
         found["tls"] = {"mode": "PASSTHROUGH"}
-    if spoken == "HTTPS":
+    if protocol == "HTTPS":
         mode = "MUTUAL" if connection.intent.tls is TlsMode.STRICT else "SIMPLE"
         found["tls"] = {"mode": mode, "credentialName": external.certificate}
     return found
 
 
 def _virtual_service(host: str, connections: Sequence[Connection]) -> dict[str, Json]:
-    service = _server(connections[0]).service
+    service = server_of(connections[0]).service
     spec: dict[str, Json] = {
         "hosts": [host],
         "exportTo": ["."],
@@ -183,13 +158,12 @@ def _virtual_service(host: str, connections: Sequence[Connection]) -> dict[str, 
 
 
 def _destination(connection: Connection) -> Json:
-    service = _server(connection).service
-    host = f"{service.service}.{service.namespace}.svc.cluster.local"
-    return [{"destination": {"host": host, "port": {"number": service.port}}}]
+    service = server_of(connection).service
+    return [{"destination": {"host": service.full_name, "port": {"number": service.port}}}]
 
 
 def _tls(connection: Connection) -> Json:
-    match: Json = {"port": 443, "sniHosts": [_external(connection).host]}
+    match: Json = {"port": 443, "sniHosts": [external_of(connection).host]}
     return {"match": [match], "route": _destination(connection)}
 
 

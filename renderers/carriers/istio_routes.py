@@ -16,7 +16,6 @@ detection; `failoverPriority` by `topology.istio.io/cluster`); istio/api,
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 
 from planners.connect import Case
 from planners.model import Cluster, Json
@@ -163,7 +162,7 @@ class _Entry:
             "name": f"connect-{self.component}-to-{service.service}",
             "namespace": self.namespace,
         }
-        addresses = [e.network.east_west.address for e in self._clusters() if e.network.east_west]
+        gateways = [e.network.east_west for e in self._clusters() if e.network.east_west]
         ports = sorted(self.services.items())
         yield {
             "apiVersion": _API,
@@ -173,7 +172,7 @@ class _Entry:
                 "hosts": [host],
                 "exportTo": ["."],
                 "location": "MESH_INTERNAL",
-                "resolution": "STATIC" if all(map(_is_ip, addresses)) else "DNS",
+                "resolution": "STATIC" if all(each.has_ip for each in gateways) else "DNS",
                 "ports": [
                     {"number": n, "name": _port_name(n, spoken), "protocol": _protocol(spoken)}
                     for n, (_, spoken) in ports
@@ -222,19 +221,7 @@ def _protocol(spoken: Protocol) -> str:
 
 
 def _sni(service: ServicePort) -> str:
-    return f"outbound_.{service.port}_._.{_full_name(service)}"
-
-
-def _full_name(service: ServicePort) -> str:
-    return f"{service.service}.{service.namespace}.svc.cluster.local"
-
-
-def _is_ip(address: str) -> bool:
-    try:
-        ip_address(address)
-    except ValueError:
-        return False
-    return True
+    return f"outbound_.{service.port}_._.{service.full_name}"
 
 
 def _as_global(called: CalledService) -> dict[str, Json]:
@@ -256,7 +243,7 @@ def _gateway(called: CalledService) -> dict[str, Json]:
     assert gateway is not None
     server: Json = {
         "port": {"number": gateway.port, "name": "tls", "protocol": "TLS"},
-        "hosts": [_full_name(service)],
+        "hosts": [service.full_name],
         "tls": {"mode": "AUTO_PASSTHROUGH"},
     }
     return {
@@ -280,13 +267,13 @@ def _local_first(called: CalledService) -> dict[str, Json]:
         "apiVersion": _API,
         "kind": "DestinationRule",
         "metadata": {"name": f"connect-to-{service.service}", "namespace": service.namespace},
-        "spec": {"host": _full_name(service), "trafficPolicy": policy},
+        "spec": {"host": service.full_name, "trafficPolicy": policy},
     }
 
 
 def _has_own_rule(unit: ConnectedUnit, service: ServicePort) -> bool:
     """Whether the unit has a DestinationRule for the Service: only one of them would count."""
-    names = {service.service, _full_name(service), f"{service.service}.{service.namespace}"}
+    names = {service.service, service.full_name, f"{service.service}.{service.namespace}"}
     return any(
         each.get("kind") == "DestinationRule" and mapping(each.get("spec")).get("host") in names
         for each in unit.objects

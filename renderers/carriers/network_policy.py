@@ -13,7 +13,7 @@ plane (identity on port 8080, destinations on 8086, policies on 8090).
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_network
 
 from planners.connect import Case
 from planners.model import Cluster, Json
@@ -186,7 +186,7 @@ class NetworkPolicies:
         gateway = server.cluster.network.east_west
         if gateway is None:
             return f"state `spec.network.eastWest` of cluster {server.cluster.name}"
-        if not _is_ip(gateway.address):
+        if not gateway.has_ip:
             return (
                 f"state an IP address in `spec.network.eastWest.address` of cluster "
                 f"{server.cluster.name}"
@@ -228,14 +228,6 @@ def _no_ranges(cluster: Cluster) -> str:
     if cluster.network.pod_ranges:
         return ""
     return f"state `spec.network.podRanges` of cluster {cluster.name}"
-
-
-def _is_ip(address: str) -> bool:
-    try:
-        ip_address(address)
-    except ValueError:
-        return False
-    return True
 
 
 def _sources(connection: Connection, server: ComponentServer) -> Iterator[Json]:
