@@ -293,6 +293,7 @@ def _setup_rules() -> list[Json]:
     return [
         _rule("", core, verbs),
         _rule("networking.k8s.io", ("networkpolicies",), verbs),
+        _rule("policy.networking.k8s.io", ("clusternetworkpolicies",), verbs),
         _rule(_RBAC, roles, (*verbs, "bind", "escalate")),
     ]
 

@@ -11,6 +11,7 @@ from typing import NamedTuple, TypeAlias
 
 from planners.connect import Link
 from planners.model import Cluster, Component, PlanProblem, Target, Unit
+from planners.model.network import Network
 from planners.model.snapshot import Snapshot
 from planners.plan import Plan
 from renderers import yaml
@@ -31,6 +32,7 @@ from renderers.policy.quota_ledger import QuotaLedger
 from renderers.policy.quotas import Usage
 from renderers.policy.signatures import object_digest, signature_of
 from renderers.references import ReferenceFiles, Site
+from renderers.tenant_network import cluster_policies
 from renderers.tenant_setup import COMPONENT
 from renderers.tree import FileTree, UnsafePathError
 from renderers.validate import SchemaValidation
@@ -107,6 +109,7 @@ class _Rendering:
     usages: dict[tuple[VariantKey, _Replicas], dict[str, Usage]] = field(default_factory=dict)
     refused: dict[tuple[VariantKey, int], tuple[str, ...]] = field(default_factory=dict)
     written: dict[int, _Written] = field(default_factory=dict)
+    networks: dict[Network, FileTree] = field(default_factory=dict)
     defects: list[Defect] = field(default_factory=list)
     defined: DefinedKinds = field(init=False)
     quota: QuotaLedger = field(init=False)
@@ -138,11 +141,20 @@ class _Rendering:
             self.problem(f"{unit}: {reason}")
         files = self.object_files(unit, component, cluster, site)
         if self.snapshot.application.is_tenant_setup and component.name == COMPONENT:
-            files = {**files, **self.references.setup_files(site)}
+            files = {**files, **self.references.setup_files(site), **self.network_files(cluster)}
         folder = f"{site.objects}/{component.name}/"
         found = {folder + name: content for name, content in files.items()}
         found.update(self.references.files(component.name, site))
         return found
+
+    def network_files(self, cluster: Cluster) -> FileTree:
+        """What a tenant's set-up has on a cluster because of its network, by file name."""
+        if cluster.network not in self.networks:
+            tenant = self.snapshot.tenant
+            items = [*cluster_policies(tenant, cluster.network)]
+            files = zip(object_files(items, tenant.namespace), items, strict=True)
+            self.networks[cluster.network] = {file: yaml.dump(item) for file, item in files}
+        return self.networks[cluster.network]
 
     def object_files(
         self, unit: Unit, component: Component, cluster: Cluster, site: Site

@@ -1,7 +1,7 @@
 """Builds what each cluster of a tenant (EMCO: a logical cloud) gets: namespaces and their policies.
 
-Sources: Kubernetes documentation, "Pod Security Admission", "Resource Quotas", "Limit Ranges",
-"Using RBAC Authorization" and "Network Policies" (default deny; `kubernetes.io/metadata.name`).
+Sources: Kubernetes documentation, "Pod Security Admission", "Resource Quotas", "Limit Ranges" and
+"Using RBAC Authorization".
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,6 +18,7 @@ from renderers.kubernetes.kinds import (
     is_forbidden,
     known_kind,
 )
+from renderers.tenant_network import traffic_policies
 
 COMPONENT = "namespace"
 """The component with these objects, which all others of a tenant's set-up need."""
@@ -70,20 +71,15 @@ _ROLE = _ApiType(f"{_RBAC}/v1", "Role")
 _ROLE_BINDING = _ApiType(f"{_RBAC}/v1", "RoleBinding")
 _CLUSTER_ROLE = _ApiType(f"{_RBAC}/v1", "ClusterRole")
 _CLUSTER_ROLE_BINDING = _ApiType(f"{_RBAC}/v1", "ClusterRoleBinding")
-_NETWORK_POLICY = _ApiType("networking.k8s.io/v1", "NetworkPolicy")
-_NAMESPACE_NAME = "kubernetes.io/metadata.name"
-_DNS_NAMESPACE = "kube-system"
-_DNS_PORT = 53
 
 
 def tenant_objects(tenant: Tenant) -> tuple[dict[str, Json], ...]:
     """All objects that each cluster of a tenant gets, namespaces first.
 
     In every namespace: quota and limits, the role of the agent's accounts, the members' roles, and
-    network policies that deny all traffic except within the tenant (unless that is to be declared),
-    to DNS and from `allow_from_namespaces`. The role has no `bind`, `escalate` or `impersonate`;
-    custom kinds that applications define themselves require an additional role for the accounts,
-    granted by the platform.
+    network policies. The role has no `bind`, `escalate` or `impersonate`; custom kinds that
+    applications define themselves require an additional role for the accounts, granted by the
+    platform. `renderers.tenant_network` adds what the network of a cluster needs.
     """
     namespaces = (tenant.namespace, *sorted(set(tenant.namespaces) - {tenant.namespace}))
     objects = [_namespace(tenant, name) for name in namespaces]
@@ -91,7 +87,7 @@ def tenant_objects(tenant: Tenant) -> tuple[dict[str, Json], ...]:
         objects += _limits(tenant, name)
         objects.append(_role(tenant, name))
         objects += _members(tenant, name)
-        objects += _network(tenant, namespaces, name)
+        objects += traffic_policies(tenant, name)
     return (*objects, *_cluster_wide(tenant))
 
 
@@ -210,36 +206,6 @@ def _members(tenant: Tenant, namespace: str) -> Iterator[dict[str, Json]]:
             roleRef=_role_ref("ClusterRole", role),
             subjects=subjects,
         )
-
-
-def _network(
-    tenant: Tenant, namespaces: tuple[str, ...], namespace: str
-) -> Iterator[dict[str, Json]]:
-    """Deny all traffic, then allow the exceptions; Kubernetes combines the policies.
-
-    What connectivity intents declare is allowed by policies of the applications.
-    """
-    types: list[Json] = ["Egress", "Ingress"]
-    deny: Json = {"podSelector": {}, "policyTypes": types}
-    yield _object(tenant, _NETWORK_POLICY, f"{AGENT_ACCOUNT}-deny", namespace, spec=deny)
-    ports: list[Json] = [{"port": _DNS_PORT, "protocol": protocol} for protocol in ("TCP", "UDP")]
-    own = () if tenant.declared_traffic_only else namespaces
-    callers = (*own, *tenant.allow_from_namespaces)
-    within: list[Json] = [{"to": [_pods_of(own)]}] if own else []
-    dns: Json = {"to": [_pods_of((_DNS_NAMESPACE,))], "ports": ports}
-    allow: Json = {
-        "podSelector": {},
-        "policyTypes": types,
-        "egress": [*within, dns],
-        "ingress": [{"from": [_pods_of(callers)]}] if callers else [],
-    }
-    yield _object(tenant, _NETWORK_POLICY, f"{AGENT_ACCOUNT}-allow", namespace, spec=allow)
-
-
-def _pods_of(namespaces: tuple[str, ...]) -> Json:
-    values: list[Json] = [*sorted(set(namespaces))]
-    expression: Json = {"key": _NAMESPACE_NAME, "operator": "In", "values": values}
-    return {"namespaceSelector": {"matchExpressions": [expression]}}
 
 
 def _cluster_wide(tenant: Tenant) -> Iterator[dict[str, Json]]:

@@ -20,11 +20,10 @@ class Mesh(StrEnum):
 
 
 class PolicyEngine(StrEnum):
-    """Which policies the cluster's network enforces; each of them enforces NetworkPolicies."""
+    """Which policies the cluster's network enforces; the latter beside NetworkPolicies."""
 
     NETWORK_POLICY = "networkpolicy"
-    CILIUM = "cilium"
-    OVN = "ovn"
+    CLUSTER_NETWORK_POLICY = "clusternetworkpolicy"
 
 
 class EgressEngine(StrEnum):

@@ -286,15 +286,12 @@ def _network_policy(connections: Sequence[Connection], *, denied: bool) -> dict[
     }
     if denied:
         ports = sorted({number for each in connections for number in _service(each).targets})
-        system = ("istio-system", "kube-system")
         spec["policyTypes"] = ["Egress", "Ingress"]
         spec["egress"] = [
             {
                 "to": [{"podSelector": {"matchLabels": dict(service.selector)}}],
                 "ports": [_port(each) for each in (*ports, 15008)],
-            },
-            {"to": [_namespace(system[1])], "ports": [_port(53), _port(53, "UDP")]},
-            {"to": [_namespace(system[0])], "ports": [_port(15012)]},
+            }
         ]
     metadata: Json = {"name": entry_gateway(service) + "-entry", "namespace": service.namespace}
     return {

@@ -4,7 +4,7 @@ Sources: istio/api, `security/v1beta1/authorization_policy.proto` (once an ALLOW
 workload, all else is denied; an attribute of HTTP never matches other traffic) and
 `peer_authentication.proto` (`portLevelMtls` are ports of the workload; one policy counts for a
 workload, the oldest). Istio documentation, "Layer 4 security policy" (ztunnel knows no methods and
-paths, and ignores DISABLE), "Ports used by Istio" (sidecars connect to istiod on 15012).
+paths, and ignores DISABLE).
 """
 
 from collections.abc import Iterator
@@ -30,21 +30,13 @@ from renderers.carriers._istio import (
 )
 from renderers.connections import (
     Address,
-    ComponentClient,
     ComponentServer,
     ConnectedUnit,
     Connection,
     DerivedObject,
     Labels,
     Need,
-    PodSet,
 )
-
-_CONTROL_PLANE: Json = {
-    "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "istio-system"}},
-    "podSelector": {"matchLabels": {"app": "istiod"}},
-}
-_XDS = 15012
 
 
 @dataclass(slots=True)
@@ -152,29 +144,9 @@ class IstioPolicies:
             yield from mode.object(namespace, labels)
 
     def client_objects(self, unit: ConnectedUnit) -> Iterator[DerivedObject]:
-        """The way of sidecars to the control plane, if the set-up of the tenant denies egress."""
-        if unit.tenant.deploy is None or unit.cluster.network.mesh is not Mesh.ISTIO:
-            return
-        found: dict[PodSet, dict[ConnectivityIntent, None]] = {}
-        for each in unit.serves:
-            for pods in each.server.pods if isinstance(each.server, ComponentServer) else ():
-                found.setdefault(pods, {})[each.intent] = None
-        for each in unit.calls:
-            for pods in each.client.pods if isinstance(each.client, ComponentClient) else ():
-                found.setdefault(pods, {})[each.intent] = None
-        for pods, intents in found.items():
-            spec: Json = {
-                "podSelector": {"matchLabels": dict(pods.labels)},
-                "policyTypes": ["Egress"],
-                "egress": [{"to": [_CONTROL_PLANE], "ports": [{"port": _XDS, "protocol": "TCP"}]}],
-            }
-            item: dict[str, Json] = {
-                "apiVersion": "networking.k8s.io/v1",
-                "kind": "NetworkPolicy",
-                "metadata": {"name": f"connect-proxy-{pods.workload}", "namespace": pods.namespace},
-                "spec": spec,
-            }
-            yield DerivedObject(item, tuple(intents))
+        """Nothing: whom a client may call, its servers decide."""
+        del unit
+        yield from ()
 
     def _checks_requests(self, connection: Connection, server: ComponentServer) -> bool:
         if server.cluster.network.mesh is Mesh.ISTIO_AMBIENT:

@@ -31,7 +31,7 @@ from renderers.connections import (
     Need,
 )
 
-_HBONE, _XDS = 15008, 15012
+_HBONE = 15008
 _NAMESPACE_NAME = "kubernetes.io/metadata.name"
 
 
@@ -127,15 +127,7 @@ def _network_policy(called: CalledService, *, denied: bool) -> dict[str, Json]:
     if denied:
         spec["policyTypes"] = ["Egress", "Ingress"]
         spec["egress"] = [
-            {"to": [{"podSelector": {"matchLabels": dict(service.selector)}}], "ports": tunnels},
-            {
-                "to": [{**_namespace("istio-system"), "podSelector": _labels(app="istiod")}],
-                "ports": [{"port": _XDS, "protocol": "TCP"}],
-            },
-            {
-                "to": [_namespace("kube-system")],
-                "ports": [{"port": 53, "protocol": each} for each in ("TCP", "UDP")],
-            },
+            {"to": [{"podSelector": {"matchLabels": dict(service.selector)}}], "ports": tunnels}
         ]
     return {
         "apiVersion": "networking.k8s.io/v1",

@@ -4,10 +4,8 @@ Sources: Kubernetes documentation, "Network Policies" (policies only add up; a p
 selects for a direction is closed in it apart from what policies allow; ports are those of the pods,
 after the translation of a Service's address; there are no host names). Istio documentation,
 "Ambient and Kubernetes NetworkPolicy" (between pods of an ambient mesh, port 15008 is what is
-seen), "Layer 4 networking" (ztunnel takes TCP alone) and "Ports used by Istio" (sidecars get their
-certificates and routes from istiod on port 15012). Linkerd documentation, "Network Policy"
-(between meshed pods, the proxy's port 4143 is what is seen); its chart's Services of the control
-plane (identity on port 8080, destinations on 8086, policies on 8090).
+seen) and "Layer 4 networking" (ztunnel takes TCP alone). Linkerd documentation, "Network Policy"
+(between meshed pods, the proxy's port 4143 is what is seen).
 """
 
 import json
@@ -41,24 +39,6 @@ from renderers.connections import (
 )
 
 _NAMESPACE_NAME = "kubernetes.io/metadata.name"
-_DNS: Json = {
-    "to": [{"namespaceSelector": {"matchLabels": {_NAMESPACE_NAME: "kube-system"}}}],
-    "ports": [{"port": 53, "protocol": "TCP"}, {"port": 53, "protocol": "UDP"}],
-}
-_ISTIOD: Json = {
-    "to": [
-        {
-            "namespaceSelector": {"matchLabels": {_NAMESPACE_NAME: "istio-system"}},
-            "podSelector": {"matchLabels": {"app": "istiod"}},
-        }
-    ],
-    "ports": [{"port": 15012, "protocol": "TCP"}],
-}
-_LINKERD: Json = {
-    "to": [{"namespaceSelector": {"matchLabels": {_NAMESPACE_NAME: "linkerd"}}}],
-    "ports": [{"port": number, "protocol": "TCP"} for number in (8080, 8086, 8090)],
-}
-_CONTROL_PLANES = {Mesh.ISTIO: _ISTIOD, Mesh.LINKERD: _LINKERD}
 HBONE = 15008
 """The port of tunnels between pods of an ambient mesh."""
 
@@ -71,7 +51,6 @@ class _Rules:
     """The rules of one policy: the peers for each set of ports, and the intents behind them."""
 
     direction: str
-    always: tuple[Json, ...] = ()
     peers: dict[str, dict[str, Json]] = field(default_factory=dict)
     intents: dict[ConnectivityIntent, None] = field(default_factory=dict)
 
@@ -86,7 +65,7 @@ class _Rules:
         return [
             {self.direction: [peers[key] for key in sorted(peers)], "ports": json.loads(ports)}
             for ports, peers in sorted(self.peers.items())
-        ] + [*self.always]
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +92,7 @@ class NetworkPolicies:
         return None
 
     def server_objects(self, unit: ConnectedUnit) -> Iterator[DerivedObject]:
-        """One policy for each called Service: who reaches the pods behind it.
-
-        Sidecars of called pods reach the control plane of the mesh.
-        """
+        """One policy for each called Service: who reaches the pods behind it."""
         found: dict[tuple[str, str, Labels], _Rules] = {}
         for each in unit.serves:
             server = each.server
@@ -129,39 +105,22 @@ class NetworkPolicies:
             rules.add(each.intent, _sources(each, server), _server_ports(each, server))
         for (namespace, name, selector), rules in found.items():
             yield _policy(f"connect-to-{name}", namespace, selector, rules)
-        control = _CONTROL_PLANES.get(unit.cluster.network.mesh)
-        if unit.tenant.deploy is None or control is None:
-            return
-        proxies: dict[PodSet, _Rules] = {}
-        for each in unit.serves:
-            if isinstance(each.server, ComponentServer):
-                for pods in each.server.pods:
-                    rules = proxies.setdefault(pods, _Rules("to", (control,)))
-                    rules.intents[each.intent] = None
-        for pods, rules in proxies.items():
-            yield _policy(f"connect-mesh-{pods.workload}", pods.namespace, pods.labels, rules)
 
     def client_objects(self, unit: ConnectedUnit) -> Iterator[DerivedObject]:
         """One policy for each workload that calls, if the set-up of the tenant denies egress.
 
         Elsewhere a policy would close all other ways of these pods. Hosts are admitted by another
-        carrier; sidecars of their callers reach the control plane of the mesh.
+        carrier; DNS, and what proxies of a mesh need, by the set-up.
         """
         if unit.tenant.deploy is None:
             return
-        control = _CONTROL_PLANES.get(unit.cluster.network.mesh)
-        always = (_DNS,) if control is None else (_DNS, control)
         found: dict[PodSet, _Rules] = {}
         for each in unit.calls:
             client = each.client
-            leaves = isinstance(each.server, HostServer) and control is not None
-            if not isinstance(client, ComponentClient) or (self._lack(each) and not leaves):
+            if not isinstance(client, ComponentClient) or self._lack(each):
                 continue
             for pods in client.pods:
-                rules = found.setdefault(pods, _Rules("to", always))
-                rules.intents[each.intent] = None
-                if not leaves:
-                    rules.add(each.intent, *_destination(each))
+                found.setdefault(pods, _Rules("to")).add(each.intent, *_destination(each))
         for pods, rules in found.items():
             yield _policy(f"connect-from-{pods.workload}", pods.namespace, pods.labels, rules)
 

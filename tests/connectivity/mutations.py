@@ -21,6 +21,7 @@ WORLDS = 40
 FOUND = re.compile(r"(?m)^seed (\d+): (.*)$")
 POLICY = "renderers/carriers/network_policy.py"
 CILIUM = "renderers/carriers/cilium.py"
+SETUP = "renderers/tenant_network.py"
 
 MUTATIONS = (
     Mutation(
@@ -60,9 +61,9 @@ MUTATIONS = (
     ),
     Mutation(
         "forget the control plane of sidecars",
-        POLICY,
-        "Mesh.ISTIO: _ISTIOD, ",
-        "",
+        SETUP,
+        "return _ISTIOD if network.mesh.is_istio or gateways else None",
+        "return None",
         "one mesh",
     ),
     Mutation(
@@ -116,9 +117,9 @@ MUTATIONS = (
     ),
     Mutation(
         "leave traffic within the tenant open",
-        "renderers/tenant_setup.py",
-        "own = () if tenant.declared_traffic_only else namespaces",
-        "own = namespaces",
+        SETUP,
+        "return () if tenant.declared_traffic_only else _namespaces(tenant)",
+        "return _namespaces(tenant)",
         "plain",
     ),
 )

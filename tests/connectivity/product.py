@@ -15,6 +15,7 @@ from planners.model import Repo as Place
 from planners.model import Revision
 from planners.model.snapshot import DeployBase, Snapshot
 from renderers import yaml
+from renderers.tenant_network import cluster_policies
 from renderers.tenant_setup import tenant_objects
 from tests.connectivity.fleet import Cluster, Facts, Fleet
 from tests.connectivity.objects import (
@@ -190,12 +191,19 @@ def _objects(proposal: Proposal) -> dict[str, list[Any]]:
 
 def _clusters(world: World, fleet: Repo, objects: Mapping[str, list[Any]]) -> dict[str, Cluster]:
     """The clusters with what is there besides: set-up, other people, the platform's gateways."""
-    shared = [*tenant_objects(fleet.tenants[0]), *_neighbours()]
+    tenant_ = fleet.tenants[0]
+    shared = [*tenant_objects(tenant_), *_neighbours()]
+    networks = {each.name: each.network for each in fleet.clusters}
     domains = tuple(sorted({each.trust_domain for each in world.sites}))
     return {
         each.name: Cluster(
             each.name,
-            [*shared, *_cross(each), *objects.get(each.name, [])],
+            [
+                *shared,
+                *cluster_policies(tenant_, networks[each.name]),
+                *_cross(each),
+                *objects.get(each.name, []),
+            ],
             facts_of(each, domains),
         )
         for each in world.sites
@@ -246,7 +254,7 @@ def facts_of(site: Site, domains: tuple[str, ...] = ()) -> Facts:
         enrolled=True,
         dns_capture=True,
         sources=(site.pod_range or f"10.{200 + number}.0.0/16",),
-        engines=frozenset({site.policies}),
+        engines=frozenset({site.policies, "cluster-network-policy"}),
         cluster_set=site.cluster_set,
         east_west=replace(east_west, account="eastwest") if east_west else None,
         ingress=ingress,

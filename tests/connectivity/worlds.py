@@ -48,7 +48,7 @@ class Site:
             "network": self.network,
             "trustDomain": self.trust_domain,
             "clusterSet": self.cluster_set,
-            "policies": self.policies,
+            "policies": "clusternetworkpolicy" if self.policies == "ovn" else None,
             "egress": self.egress,
             "gatewayApi": self.gateway_api,
             "eastWest": {"address": self.east_west} if self.east_west else None,

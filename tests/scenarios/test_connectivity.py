@@ -17,10 +17,6 @@ from tests.fakes.connectivity import CALL, fleet, objects, problems, service, sh
 from tests.fakes.folders import cluster, deployment, planned, snapshot_of, tenant
 
 SERVER, CLIENT = "NetworkPolicy/connect-to-payment", "NetworkPolicy/connect-from-cart"
-DNS = {
-    "to": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}}}],
-    "ports": [{"port": 53, "protocol": "TCP"}, {"port": 53, "protocol": "UDP"}],
-}
 
 
 def pods(app: str, namespace: str = "shop") -> dict[str, object]:
@@ -40,10 +36,7 @@ def test_a_server_admits_only_the_declared_client(tmp_path: Path) -> None:
         "policyTypes": ["Ingress"],
     }
     assert objects(proposal, "cart", "eu-1")[CLIENT]["spec"] == {
-        "egress": [
-            {"to": [pods("payment")], "ports": [{"port": 8080, "protocol": "TCP"}]},
-            DNS,
-        ],
+        "egress": [{"to": [pods("payment")], "ports": [{"port": 8080, "protocol": "TCP"}]}],
         "podSelector": {"matchLabels": {"app": "cart"}},
         "policyTypes": ["Egress"],
     }
@@ -110,7 +103,6 @@ def test_namespaces_and_networks_may_call(tmp_path: Path) -> None:
             "to": [{"ipBlock": {"cidr": "192.0.2.0/24"}}],
             "ports": [{"port": 5432, "protocol": "TCP"}],
         },
-        DNS,
     ]
 
 

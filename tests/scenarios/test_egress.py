@@ -66,19 +66,6 @@ def test_a_client_is_not_closed_in_where_the_tenant_does_not_deny_egress(tmp_pat
     assert POLICY not in objects(planned(tmp_path, shop(API), repo), "cart", "eu-1")
 
 
-@pytest.mark.parametrize("mesh", ["istio", "linkerd"])
-def test_sidecars_of_clients_reach_their_control_plane(tmp_path: Path, mesh: str) -> None:
-    facts = cluster("eu-1", network=f"{{mesh: {mesh}, egress: cilium}}")
-    found = objects(planned(tmp_path, shop(API), fleet(facts)), "cart", "eu-1")
-
-    [look_ups, control_plane] = found["NetworkPolicy/connect-from-cart"]["spec"]["egress"]
-    assert [each["port"] for each in look_ups["ports"]] == [53, 53]
-    [peer] = control_plane["to"]
-    [namespace] = peer["namespaceSelector"]["matchLabels"].values()
-    assert namespace == {"istio": "istio-system", "linkerd": "linkerd"}[mesh]
-    assert POLICY in found
-
-
 def test_networks_need_no_engine(tmp_path: Path) -> None:
     call = "{from: {component: cart}, to: {cidr: 192.0.2.0/24, port: 5432}}"
     found = objects(planned(tmp_path, shop(call), egress("cilium")), "cart", "eu-1")

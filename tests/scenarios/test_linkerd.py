@@ -4,15 +4,11 @@ from pathlib import Path
 
 from tests.fakes.connectivity import fleet, objects, problems, shop
 from tests.fakes.folders import cluster, planned
-from tests.scenarios.test_connectivity import CLIENT, DNS, SERVER, pods
+from tests.scenarios.test_connectivity import CLIENT, SERVER, pods
 
 GATEWAY = "{address: 198.51.100.7, port: 4143, namespace: linkerd-multicluster}"
 APART = {"cart": ["eu-2"], "payment": ["eu-1"]}
 PORTS = [{"port": 8080, "protocol": "TCP"}, {"port": 4143, "protocol": "TCP"}]
-CONTROL_PLANE = {
-    "to": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "linkerd"}}}],
-    "ports": [{"port": number, "protocol": "TCP"} for number in (8080, 8086, 8090)],
-}
 
 
 def linkerd(gateway: str = f", eastWest: {GATEWAY}") -> dict[str, str]:
@@ -56,8 +52,6 @@ def test_policies_admit_what_comes_and_goes_by_the_gateway(tmp_path: Path) -> No
             "to": [{"ipBlock": {"cidr": "198.51.100.7/32"}}],
             "ports": [{"port": 4143, "protocol": "TCP"}],
         },
-        DNS,
-        CONTROL_PLANE,
     ]
 
 
@@ -70,10 +64,7 @@ def test_policies_admit_proxies_in_one_cluster(tmp_path: Path) -> None:
     assert server[SERVER]["spec"]["ingress"] == [{"from": [pods("cart")], "ports": PORTS}]
     assert client[CLIENT]["spec"]["egress"] == [
         {"to": [pods("payment")], "ports": PORTS},
-        DNS,
-        CONTROL_PLANE,
     ]
-    assert server["NetworkPolicy/connect-mesh-payment"]["spec"]["egress"] == [CONTROL_PLANE]
 
 
 def test_a_server_without_a_gateway_is_a_problem(tmp_path: Path) -> None:

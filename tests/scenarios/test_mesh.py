@@ -184,7 +184,6 @@ def test_sidecars_check_callers_and_requests(tmp_path: Path) -> None:
         ],
     }
     assert "PeerAuthentication/connect-to-payment" not in found
-    assert "NetworkPolicy/connect-proxy-payment" in found
 
 
 def test_a_waypoint_checks_requests_in_an_ambient_mesh(tmp_path: Path) -> None:

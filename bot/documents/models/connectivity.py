@@ -225,8 +225,10 @@ class NetworkPart(Part):
         description="Networks from which connections of its pods come, as other clusters see them; "
         "policies there admit these as a whole if one of its pods may call.",
     )
-    policies: Literal["networkpolicy", "cilium", "ovn"] = Field(
-        default="networkpolicy", description="The engine that enforces network policies."
+    policies: Literal["networkpolicy", "clusternetworkpolicy"] = Field(
+        default="networkpolicy",
+        description="Which policies its network enforces: NetworkPolicies, or these and "
+        "ClusterNetworkPolicies (`policy.networking.k8s.io/v1alpha2`).",
     )
     egress: Literal["none", "cilium", "ovn", "istio"] = Field(
         default="none", description="What controls connections to hosts outside of the fleet."
