@@ -4,7 +4,7 @@ Placement and rendering read nothing else, so that their result holds until this
 Reports of readiness, approvals, commands and the ids of commits are for gates alone.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -15,6 +15,7 @@ from planners.model.snapshot import (
     DeployBase,
     MergeRequest,
     MergeRequestState,
+    ReportedFacts,
     Snapshot,
 )
 from planners.placement.facts import AGE_UNIT, max_age
@@ -48,7 +49,18 @@ def planning_input(snapshot: Snapshot) -> Snapshot:
         refused_branches={},
         overrides=Overrides(),
         cluster_failures={},
+        facts=_without_signals(snapshot),
     )
+
+
+def _without_signals(snapshot: Snapshot) -> Mapping[str, ReportedFacts]:
+    """The facts that placement reads; rules have already decided on the rest."""
+    if not any(each.demand or each.load for each in snapshot.facts.values()):
+        return snapshot.facts
+    return {
+        name: replace(each, demand={}, load={}) if each.demand or each.load else each
+        for name, each in snapshot.facts.items()
+    }
 
 
 def planning_time(snapshot: Snapshot) -> datetime:

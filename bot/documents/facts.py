@@ -14,7 +14,7 @@ from bot.documents.types import Moment, Name, Number, Part, Quantities
 from planners.model import Price
 from planners.model.snapshot import ReportedFacts
 
-MAX_TENANTS, MAX_ISSUERS = 100, 3
+MAX_TENANTS, MAX_ISSUERS, MAX_SIGNALS = 100, 3, 200
 
 
 def _authority(text: str) -> str:
@@ -22,6 +22,7 @@ def _authority(text: str) -> str:
 
 
 Certificate = Annotated[str, AfterValidator(_authority)]
+Level = Annotated[Number, Field(ge=0)]
 Issued = Annotated[dict[Name, Certificate], Field(max_length=MAX_ISSUERS)]
 
 
@@ -49,6 +50,16 @@ class FactsReport(Part):
         "and issuer.",
     )
 
+    demand: Annotated[dict[Name, Level], Field(max_length=MAX_SIGNALS)] = Field(
+        default={},
+        description="Demand that reaches the cluster, such as requests per second, by component or "
+        "place; rules watch it.",
+    )
+    load: Annotated[dict[Name, Level], Field(max_length=MAX_SIGNALS)] = Field(
+        default={},
+        description="Utilisation of components on the cluster (1.0 is full); rules watch it.",
+    )
+
     def value(self) -> ReportedFacts:
         """The value of the planners' model."""
         price = Price(self.price.cpu_hour, self.price.memory_gib_hour) if self.price else None
@@ -63,6 +74,8 @@ class FactsReport(Part):
                 tenant: {name: read_authority(each) for name, each in sorted(issued.items())}
                 for tenant, issued in sorted(self.authorities.items())
             },
+            demand=dict(sorted(self.demand.items())),
+            load=dict(sorted(self.load.items())),
         )
 
 

@@ -201,7 +201,8 @@ class ReportedFacts:
 
     `free` are resources that no running workload requests. `latency` maps names of user locations
     to milliseconds (round trip), `scores` names of custom scores to 0..100. `authorities` are the
-    certificates of its tenants' authorities there, by tenant and issuer.
+    certificates of its tenants' authorities there, by tenant and issuer. `demand` is by component
+    or place, `load` the utilisation of components (1.0 is full); only signals are made of these.
     """
 
     at: datetime
@@ -211,6 +212,8 @@ class ReportedFacts:
     latency: Mapping[str, float] = field(default_factory=dict)
     scores: Mapping[str, float] = field(default_factory=dict)
     authorities: Mapping[str, Mapping[str, Authority]] = field(default_factory=dict)
+    demand: Mapping[str, float] = field(default_factory=dict)
+    load: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,53 @@
+"""Where the values come from that rules watch; one file for each kind, exporting `SOURCE`.
+
+A source is the only one that knows what a signal is made of. It returns samples; it keeps nothing,
+and decides nothing. `bot.gather.signals` keeps the newest samples of each signal among the views,
+where losing them costs time only. Two ways lead there:
+
+- what is asked on the clock (a query, a schedule, what clusters reported): `Source.read`, once in
+  each pass of an application whose rules name such a signal;
+- what others send (alerts): the handler of the request in `bot.web` verifies it, then calls
+  `bot.gather.signals.append` and wakes the applications. Its source reads nothing.
+
+Whatever cannot be read is no data: a source returns no sample for it, or one whose value is None.
+It raises nothing, and never returns 0 for what it does not know.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from planners.model import Policy
+from planners.model.signals import Sample, SignalKey, SignalKind
+from planners.model.snapshot import ReportedFacts
+
+Samples = Mapping[SignalKey, tuple[Sample, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What sources may read: the time, the newest reports of clusters, and the newest policies."""
+
+    now: datetime
+    facts: Mapping[str, ReportedFacts] = field(default_factory=dict)
+    policies: tuple[Policy, ...] = ()
+
+
+class Source(Protocol):
+    """Where one kind of signal comes from."""
+
+    @property
+    def name(self) -> str:
+        """The kind of its signals; also the name of its file."""
+
+    @property
+    def summary(self) -> str:
+        """What it measures, as a phrase; the reference pages show it."""
+
+    @property
+    def kind(self) -> SignalKind:
+        """The kind of its signals."""
+
+    async def read(self, wanted: Sequence[SignalKey], world: World) -> Samples:
+        """The samples of some signals of its kind that are known now, within limits of time."""
