@@ -11,7 +11,7 @@ from planners.model import Cluster, Component, Json, PlanProblem, Tenant, Unit
 from planners.model.connectivity import ConnectivityIntent
 from planners.plan import Plan
 from renderers import yaml
-from renderers.carriers import Carrier
+from renderers.carriers import Carrier, ComparesConnections
 from renderers.connections import (
     Address,
     Client,
@@ -164,6 +164,7 @@ class DerivedObjects:
         resolver = _Resolver(variants, clusters, components, leaving)
         made.links = tuple(e for e in found if not resolver.leaves(e.intent, e.client))
         made.connections = tuple(made._carried(resolver, found))
+        made._check_together(resolver)
         made.problems = (*link_problems(found), *resolver.problems_with_clusters())
         made._index()
         made._resolve_addresses()
@@ -251,6 +252,15 @@ class DerivedObjects:
             elif not unmet:
                 yield each
             self._check_host(resolver, each)
+
+    def _check_together(self, resolver: _Resolver) -> None:
+        """Report what carriers cannot carry out together; units that leave are refused nothing."""
+        for carrier in self.carriers:
+            if isinstance(carrier, ComparesConnections):
+                for each, message in carrier.conflicts(self.connections):
+                    client = each.client.unit if isinstance(each.client, ComponentClient) else None
+                    if not resolver.leaves(each.intent, client):
+                        resolver.problem(each.intent, message, _place(each))
 
     def _met(self, connection: Connection) -> frozenset[Need]:
         return frozenset[Need]().union(*(each.meets(connection) for each in self.carriers))

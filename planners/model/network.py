@@ -32,7 +32,6 @@ class EgressEngine(StrEnum):
     NONE = "none"
     CILIUM = "cilium"
     OVN = "ovn"
-    ISTIO = "istio"
 
 
 @dataclass(frozen=True, slots=True)

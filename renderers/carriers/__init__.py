@@ -7,8 +7,8 @@ whether it has a part in a connection at all. A connection whose needs are not a
 carrier is a problem of the plan, so that nothing is declared that is not carried out.
 """
 
-from collections.abc import Iterator
-from typing import Protocol
+from collections.abc import Iterator, Sequence
+from typing import Protocol, runtime_checkable
 
 from renderers.connections import Address, ConnectedUnit, Connection, DerivedObject, Need
 
@@ -38,3 +38,11 @@ class Carrier(Protocol):
 
     def client_objects(self, unit: ConnectedUnit) -> Iterator[DerivedObject]:
         """What the unit gets because it calls others (`unit.calls`)."""
+
+
+@runtime_checkable
+class ComparesConnections(Protocol):
+    """The further part of a carrier with objects that connections of several units share."""
+
+    def conflicts(self, connections: Sequence[Connection]) -> Iterator[tuple[Connection, str]]:
+        """Connections of the application that it cannot carry out beside others, and why."""

@@ -89,12 +89,6 @@ class CiliumNames:
                 f"state `spec.network.egress` of cluster {cluster.name}, or allow the networks "
                 "of the host by `to.cidr`"
             )
-        if cluster.network.egress is EgressEngine.OVN:
-            return (
-                f"cluster {cluster.name} has the egress engine ovn, whose EgressFirewall is one "
-                "for a whole namespace and not for one caller: allow the networks of the host "
-                "by `to.cidr`"
-            )
         return ""
 
     def address(self, connection: Connection) -> Address | None:

@@ -96,6 +96,7 @@ _GUARDED_CUSTOM = {
     "cert-manager.io": "CertificateRequest Issuer",
     "external-secrets.io": "ExternalSecret PushSecret SecretStore",
     "gateway.networking.k8s.io": "ReferenceGrant",
+    "k8s.ovn.org": "EgressFirewall",
     "monitoring.coreos.com": "Alertmanager AlertmanagerConfig Probe Prometheus PrometheusAgent "
     "ScrapeConfig ThanosRuler",
     "multicluster.x-k8s.io": "ServiceExport",

@@ -95,6 +95,13 @@ MUTATIONS = (
         "names",
     ),
     Mutation(
+        "let pods out to every host by the port of one",
+        "renderers/carriers/ovn.py",
+        'return [*found, *(_rule("Deny", {"cidrSelector": each}, closed) for each in EVERYWHERE)]',
+        "return found",
+        "names",
+    ),
+    Mutation(
         "connect callers with callees elsewhere alone",
         "planners/connect.py",
         "for server in (cluster,) if cluster in here else servers:",

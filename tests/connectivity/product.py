@@ -34,7 +34,7 @@ NOW = datetime(2026, 11, 28, tzinfo=UTC)
 TENANT = (
     f"namespace: {NAMESPACE}, namespaces: [{SECOND}], deploy: local:fleet/deploy, "
     "hosts: [shop.example.com, '*.shop.example.com'], internalTraffic: declared, "
-    "kinds: {allowed: [ServiceExport.multicluster.x-k8s.io]}"
+    "kinds: {allowed: [ServiceExport.multicluster.x-k8s.io, EgressFirewall.k8s.ovn.org]}"
 )
 NOTE = "example.com/"
 OPEN = "open"

@@ -20,7 +20,7 @@ HTTP_RULES = (
     {"paths": ["/open/*"]},
 )
 KINDS = ("plain", "names", "set", "one mesh", "separate meshes", "ambient", "mixed")
-"""What connects the clusters; with `names`, nothing, and Cilium admits calls to hosts."""
+"""What connects the clusters; with `names`, nothing, and Cilium or OVN admit calls to hosts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +149,7 @@ def _sites(chance: random.Random, kind: str) -> Iterator[Site]:
         )
         separate = own == "separate meshes" or (own == "ambient" and chance.random() < 0.5)
         engine = chance.choice(("networkpolicy", "networkpolicy", "cilium", "ovn"))
-        engine = "cilium" if own == "names" else engine
+        engine = "cilium" if own == "names" and engine != "ovn" else engine
         in_mesh = mesh != "none" and not separate
         yield Site(
             name,

@@ -158,6 +158,10 @@ def connections() -> dict[str, Connection]:
     found["host, Cilium"] = Connection(
         to_host, Case.EGRESS, _client(named), HostServer("api.example.com", 443)
     )
+    firewall = full("eu-1", egress=EgressEngine.OVN)
+    found["host, OVN"] = Connection(
+        to_host, Case.EGRESS, _client(firewall), HostServer("api.example.com", 443)
+    )
     to_range = intent(callee=Callee(cidr="192.0.2.0/24", port="5432"))
     found["range"] = Connection(
         to_range, Case.EGRESS, _client(here), RangeServer("192.0.2.0/24", 5432)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes.connectivity import fleet, objects, problems, shop
+from tests.fakes.connectivity import TENANT, fleet, objects, problems, shop
 from tests.fakes.folders import cluster, planned
 
 API = "{from: {component: cart}, to: {host: api.example.com, port: 443, protocol: TLS}}"
@@ -74,17 +74,110 @@ def test_networks_need_no_engine(tmp_path: Path) -> None:
     assert "NetworkPolicy/connect-from-cart" in found
 
 
-@pytest.mark.parametrize(
-    ("engine", "said"),
-    [
-        ("none", "state `spec.network.egress` of cluster eu-1, or allow the networks of the host"),
-        ("ovn", "whose EgressFirewall is one for a whole namespace and not for one caller"),
-    ],
-)
-def test_a_cluster_without_names_is_a_problem(tmp_path: Path, engine: str, said: str) -> None:
-    [problem] = problems(tmp_path, shop(API), egress(engine))
+def test_a_cluster_without_names_is_a_problem(tmp_path: Path) -> None:
+    [problem] = problems(tmp_path, shop(API), egress("none"))
 
     assert "lacks" in problem
     assert "a check of the names of hosts" in problem
-    assert said in problem
+    assert (
+        "state `spec.network.egress` of cluster eu-1, or allow the networks of the host" in problem
+    )
     assert "switchyard.yaml:" in problem
+
+
+def ovn(facts: str = "egress: ovn") -> dict[str, str]:
+    tenants = f"{TENANT}, kinds: {{allowed: [EgressFirewall.k8s.ovn.org]}}"
+    clusters = [cluster(name, network=f"{{{facts}}}") for name in ("eu-1", "eu-2")]
+    return fleet(*clusters, tenants=tenants)
+
+
+def rule(kind: str, to: dict[str, str], *ports: int) -> dict[str, object]:
+    stated = [{"port": each, "protocol": "TCP"} for each in ports]
+    return {"type": kind, "to": to, **({"ports": stated} if ports else {})}
+
+
+CLOSED = [rule("Deny", {"cidrSelector": each}, 443) for each in ("0.0.0.0/0", "::/0")]
+
+
+def test_ovn_lets_a_client_reach_hosts_by_name(tmp_path: Path) -> None:
+    more = (
+        "{from: {component: cart}, to: {host: '*.example.org', port: 443}}, "
+        "{from: {component: cart}, to: {cidr: 192.0.2.0/24, port: 443}}, "
+        "{from: {component: cart}, to: {cidr: 198.51.100.0/24, port: 5432}}"
+    )
+    repo = ovn("egress: ovn, podRanges: [10.128.0.0/14]")
+    found = objects(planned(tmp_path, shop(f"{API}, {more}"), repo), "cart", "eu-1")
+
+    assert found["EgressFirewall/default"]["spec"]["egress"] == [
+        rule("Allow", {"dnsName": "*.example.org"}, 443),
+        rule("Allow", {"dnsName": "api.example.com"}, 443),
+        rule("Allow", {"cidrSelector": "192.0.2.0/24"}, 443),
+        *CLOSED,
+    ]
+    assert found["NetworkPolicy/connect-names-cart"]["spec"] == {
+        "podSelector": {"matchLabels": {"app": "cart"}},
+        "policyTypes": ["Egress"],
+        "egress": [
+            {
+                "to": [
+                    {"ipBlock": {"cidr": "0.0.0.0/0", "except": ["10.128.0.0/14"]}},
+                    {"ipBlock": {"cidr": "::/0"}},
+                ],
+                "ports": [{"port": 443, "protocol": "TCP"}],
+            }
+        ],
+    }
+
+
+def test_a_firewall_leaves_calls_to_other_clusters_alone(tmp_path: Path) -> None:
+    """What reaches the other cluster is for NetworkPolicies to say."""
+    call = "{from: {component: cart}, to: {component: payment}}"
+    app = shop(f"{API}, {call}", {"cart": ["eu-1"], "payment": ["eu-2"]})
+    repo = ovn("egress: ovn, clusterSet: eu, podRanges: [10.128.0.0/14]")
+    text = repo["tenants/shop.yaml"]
+    repo["tenants/shop.yaml"] = text.replace(
+        "allowed: [", "allowed: [ServiceExport.multicluster.x-k8s.io, "
+    )
+    found = objects(planned(tmp_path, app, repo), "cart", "eu-1")
+
+    assert found["EgressFirewall/default"]["spec"]["egress"] == [
+        rule("Allow", {"dnsName": "api.example.com"}, 443),
+        rule("Allow", {"cidrSelector": "10.128.0.0/14"}),
+        *CLOSED,
+    ]
+
+
+def test_a_firewall_closes_nothing_where_the_tenant_does_not_deny_egress(tmp_path: Path) -> None:
+    found = objects(planned(tmp_path, shop(API), egress("ovn", "namespace: shop")), "cart", "eu-1")
+
+    assert "EgressFirewall/default" not in found
+    assert "NetworkPolicy/connect-names-cart" not in found
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "host: www.example.com, port: 8443",
+        "host: api.example.com, port: 443",
+        "cidr: 192.0.2.0/24, port: 443",
+    ],
+)
+def test_one_component_of_a_namespace_has_the_firewall(tmp_path: Path, other: str) -> None:
+    app = shop(f"{API}, {{from: {{component: payment}}, to: {{{other}}}}}")
+    [problem, *_] = problems(tmp_path, app, ovn())
+
+    assert "namespace shop has the EgressFirewall of component cart" in problem
+    assert "switchyard.yaml:" in problem
+
+
+def test_neighbours_on_other_ports_are_not_refused(tmp_path: Path) -> None:
+    call = "{from: {component: payment}, to: {cidr: 192.0.2.0/24, port: 5432}}"
+
+    assert problems(tmp_path, shop(f"{API}, {call}"), ovn()) == []
+
+
+def test_the_tenant_must_be_allowed_to_write_firewalls(tmp_path: Path) -> None:
+    [problem] = problems(tmp_path, shop(API), egress("ovn"))
+
+    assert "EgressFirewall" in problem
+    assert "kinds.allowed" in problem or "allowed" in problem

@@ -230,7 +230,7 @@ class NetworkPart(Part):
         description="Which policies its network enforces: NetworkPolicies, or these and "
         "ClusterNetworkPolicies (`policy.networking.k8s.io/v1alpha2`).",
     )
-    egress: Literal["none", "cilium", "ovn", "istio"] = Field(
+    egress: Literal["none", "cilium", "ovn"] = Field(
         default="none", description="What controls connections to hosts outside of the fleet."
     )
     gateway_api: bool = Field(default=False, description="Whether the cluster has the Gateway API.")
