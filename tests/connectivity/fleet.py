@@ -144,13 +144,16 @@ class Cluster:
             and selects({"matchLabels": wanted}, pod.labels)
         ]
 
-    def endpoints(self, service: Json, port: int) -> Iterator[tuple[Pod, int]]:
+    def endpoints(
+        self, service: Json, port: int, *, by_gateway: bool = False
+    ) -> Iterator[tuple[Pod, int]]:
         """Pods and their ports behind a port of a Service (`targetPort`, by name or number).
 
         A headless Service is only a name for the addresses of its pods (Kubernetes, "Headless
-        Services"): the port is the one that the caller says, and nothing translates it.
+        Services"): the port is the one that the caller says, and nothing translates it. Gateways
+        know the endpoints (istio/istio, `convertResolution`: EDS for routers; EndpointSlices).
         """
-        if service["spec"].get("clusterIP") == "None":
+        if is_headless(service) and not by_gateway:
             for pod in self.selected(service):
                 if any(each.number == port for each in pod.ports):
                     yield pod, port
@@ -237,6 +240,11 @@ class Cluster:
 
 
 Fleet = Mapping[str, Cluster]
+
+
+def is_headless(service: Json) -> bool:
+    """Whether a Service has no address of its own (Kubernetes, "Headless Services")."""
+    return bool(service["spec"].get("clusterIP") == "None")
 
 
 def _namespace(manifest: Json) -> str:

@@ -91,6 +91,32 @@ def _istio_ways(cluster: Cluster, gateway: Json, server: Json, arrival: Arrival)
                     yield Way(*way, through, at)
 
 
+def mesh_routes(
+    cluster: Cluster, namespace: str, arrival: Arrival
+) -> list[tuple[str, int | None]] | None:
+    """Where sidecars of a namespace lead a request to by VirtualServices; None: as it is.
+
+    Without `gateways` a VirtualService is for all sidecars (istio/api, `virtual_service.proto`);
+    its names are those of its own namespace, and traffic of a kind that it has no routes for is
+    not its matter.
+    """
+    section = ("http",) if arrival.request.is_http else ("tcp", "tls")
+    for virtual in cluster.of("VirtualService.networking.istio.io"):
+        own, spec = virtual["metadata"]["namespace"], virtual["spec"]
+        asked = service_of(arrival.host, namespace)
+        is_named = any(
+            service_of(each, own) == asked if asked else host_matches(each, arrival.host)
+            for each in spec["hosts"]
+        )
+        bound = "mesh" in (spec.get("gateways") or ["mesh"]) and exported(virtual, namespace)
+        if bound and is_named and any(spec.get(each) for each in section):
+            return [
+                (f"{named[1]}.{named[0]}.svc" if (named := service_of(host, own)) else host, port)
+                for host, port in destinations(virtual, arrival)
+            ]
+    return None
+
+
 def _speaks(mode: str, tls: str) -> bool:
     """Whether a server in this mode takes such a connection."""
     return {

@@ -41,13 +41,18 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """What an enforcement point knows; no identity without mTLS, no request without HTTP."""
+    """What an enforcement point knows; no identity without mTLS, no request without HTTP.
+
+    `remote`: the client's address as the last gateway wrote it down for HTTP, if there was one
+    (Istio, "Ingress Access Control": `remoteIpBlocks`, by X-Forwarded-For).
+    """
 
     identity: Identity | None
     ip: str
     port: int
     request: Request = field(default_factory=Request)
     reads_http: bool = True
+    remote: str = ""
 
 
 def identity_of(cluster: Cluster, pod: Pod) -> Identity:
@@ -197,7 +202,7 @@ def _source(cluster: Cluster, source: Json, namespace: str, connection: Connecti
         "trustDomains": lambda it: identity is not None and text_matches(it, identity.trust_domain),
         "ipBlocks": lambda it: in_range(it, connection.ip),
         "requestPrincipals": lambda _: False,
-        "remoteIpBlocks": lambda it: in_range(it, connection.ip),
+        "remoteIpBlocks": lambda it: in_range(it, connection.remote or connection.ip),
     }
     return _all_fields(source, checks)
 

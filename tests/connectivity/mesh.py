@@ -11,7 +11,16 @@ traffic to Services goes through). ztunnel tunnels TCP only; sidecars do not cap
 
 from dataclasses import dataclass
 
-from tests.connectivity.fleet import HBONE, WAYPOINT_CLASS, XDS, Cluster, Fleet, Pod, same_mesh
+from tests.connectivity.fleet import (
+    HBONE,
+    WAYPOINT_CLASS,
+    XDS,
+    Cluster,
+    Fleet,
+    Pod,
+    is_headless,
+    same_mesh,
+)
 from tests.connectivity.istio_security import (
     Connection,
     Identity,
@@ -55,7 +64,9 @@ class Hop:
     """One connection to a port of a pod.
 
     `identity`: with which certificate, none for plain text; `service`: the one that was asked for,
-    if any; `number`: the port of the pod; `tls_kept`: a gateway passes the client's TLS on.
+    if any; `number`: the port of the pod; `tls_kept`: a gateway passes the client's TLS on;
+    `nested`: an east-west gateway of ambient meshes passes the client's own tunnel on (ztunnel,
+    `build_request_through_gateway`); `remote`: the client's address that a gateway wrote down.
     """
 
     source: Party
@@ -66,6 +77,8 @@ class Hop:
     service: Json | None = None
     port: int = 0
     tls_kept: bool = False
+    nested: bool = False
+    remote: str = ""
 
 
 def source_is_ready(fleet: Fleet, pod: Pod) -> bool:
@@ -117,6 +130,8 @@ def _is_tunnelled(fleet: Fleet, hop: Hop, proxy: str) -> bool:
     source = hop.source.pod
     if hop.identity is None or source is None or hop.tls_kept or _transport(hop) == "UDP":
         return False
+    if hop.nested:
+        return True
     return "ambient" in {proxy, proxy_of(fleet[source.cluster], source)}
 
 
@@ -135,7 +150,7 @@ def _admitted(cluster: Cluster, hop: Hop, proxy: str) -> bool:
     if identity is not None and proxy == "sidecar" and mode == "DISABLE":
         return False
     reads = proxy == "sidecar" and _reads_http(hop)
-    connection = Connection(identity, hop.source.ip, hop.number, hop.request, reads)
+    connection = Connection(identity, hop.source.ip, hop.number, hop.request, reads, hop.remote)
     return authorized(cluster, workload_policies(cluster, hop.target), connection)
 
 
@@ -156,8 +171,13 @@ def _reads_http(hop: Hop) -> bool:
 
 
 def _waypoint(cluster: Cluster, hop: Hop) -> Pod | None:
-    """The waypoint that ztunnel sends the request through: asked by its Service only."""
+    """The waypoint that ztunnel sends the request through: asked by its Service only.
+
+    Callers of a headless Service ask for the addresses of its pods (ztunnel, `build_request`).
+    """
     if hop.service is None or hop.target.cluster != cluster.name or _from_waypoint(hop):
+        return None
+    if is_headless(hop.service):
         return None
     metadata = hop.service["metadata"]
     labels = {**cluster.labels_of(metadata["namespace"]), **(metadata.get("labels") or {})}

@@ -72,12 +72,15 @@ def peers(where: str, mode: str, **spec: Json) -> Json:
     )
 
 
-def gateway_facts(address: str, labels: Mapping[str, str], gateway_class: str = "") -> GatewayFacts:
+def gateway_facts(
+    address: str, labels: Mapping[str, str], gateway_class: str = "", port: int = 15443
+) -> GatewayFacts:
     """A gateway of the platform in istio-system."""
     return GatewayFacts(
         address,
         labels=labels,
         account="gateway",
+        port=port,
         gateway_class=gateway_class,
     )
 

@@ -9,12 +9,23 @@ east-west gateway of the other network, with AUTO_PASSTHROUGH) and istio/api,
 """
 
 from collections.abc import Iterator
+from typing import TypeAlias
 
-from tests.connectivity.fleet import Cluster, Fleet, GatewayFacts, Pod, routable, same_mesh
+from tests.connectivity.fleet import (
+    HBONE,
+    Cluster,
+    Fleet,
+    GatewayFacts,
+    Pod,
+    is_headless,
+    routable,
+    same_mesh,
+)
 from tests.connectivity.gateways import (
     Arrival,
     Way,
     exported,
+    mesh_routes,
     service_of,
     ways,
 )
@@ -39,13 +50,16 @@ from tests.connectivity.packets import Packet, arrives, resolves_names
 from tests.connectivity.selectors import Json, host_matches
 from tests.connectivity.traffic import Party, Request
 
+End: TypeAlias = tuple[Pod, int]
+"""A pod and its port."""
+
 SET_DOMAIN = ".svc.clusterset.local"
 DOMAIN = ".svc.cluster.local"
 
 
 def call(fleet: Fleet, client: Pod, host: str, port: int, request: Request) -> set[Pod]:
     """The pods that a request to this name and port can end at."""
-    return set(_ends(fleet, client, host, port, request))
+    return {pod for pod, _ in _ends(fleet, client, host, port, request)}
 
 
 def reaches(fleet: Fleet, client: Pod, target: Pod, number: int, request: Request) -> bool:
@@ -57,7 +71,7 @@ def reaches(fleet: Fleet, client: Pod, target: Pod, number: int, request: Reques
     if routable(cluster, other) and delivers(fleet, direct):
         return True
     return any(
-        target in call(fleet, client, host, port, request)
+        (target, number) in _ends(fleet, client, host, port, request)
         for host, port in _names_of(cluster, other, target, number)
     )
 
@@ -73,7 +87,8 @@ def enters(
     if gateway is None:
         return set()
     came = Arrival(port, host, request, tls)
-    return set(_at_gateway(fleet, cluster, gateway, came, Connection(None, address, port, request)))
+    connection = Connection(None, address, port, request)
+    return {pod for pod, _ in _at_gateway(fleet, cluster, gateway, came, connection)}
 
 
 def leaves(fleet: Fleet, client: Pod, host: str, port: int, transport: str = "TCP") -> bool:
@@ -116,28 +131,49 @@ def _names_of(
 ) -> Iterator[tuple[str, int]]:
     """Every name and port under which a client might find the pod's port."""
     for service in other.of("Service"):
-        metadata = service["metadata"]
-        stem = f"{metadata['name']}.{metadata['namespace']}"
+        stem, found = _stem(service), set[int]()
         for port in service["spec"].get("ports") or []:
-            if (target, number) in other.endpoints(service, port["port"]):
-                yield stem + DOMAIN, port["port"]
-                yield stem + SET_DOMAIN, port["port"]
+            if (target, number) in other.endpoints(service, port["port"], by_gateway=True):
+                found |= {port["port"], number} if is_headless(service) else {port["port"]}
+        for each in sorted(found):
+            yield stem + DOMAIN, each
+            yield stem + SET_DOMAIN, each
+    yield from _own_names(cluster)
+
+
+def _own_names(cluster: Cluster) -> Iterator[tuple[str, int]]:
+    """The names that the client's cluster has for others."""
     for entry in cluster.of("ServiceEntry.networking.istio.io"):
         for host in entry["spec"]["hosts"]:
             for port in entry["spec"].get("ports") or []:
                 yield host, port["number"]
     for service in cluster.of("Service"):
         if not service["spec"].get("selector"):
-            metadata = service["metadata"]
             for port in service["spec"].get("ports") or []:
-                yield f"{metadata['name']}.{metadata['namespace']}{DOMAIN}", port["port"]
+                yield _stem(service) + DOMAIN, port["port"]
 
 
-def _ends(fleet: Fleet, client: Pod, host: str, port: int, request: Request) -> Iterator[Pod]:
+def _stem(service: Json) -> str:
+    return f"{service['metadata']['name']}.{service['metadata']['namespace']}"
+
+
+def _ends(fleet: Fleet, client: Pod, host: str, port: int, request: Request) -> Iterator[End]:
     cluster = fleet[client.cluster]
     if not _may_start(fleet, client) or not resolves_names(fleet, cluster, Party(client)):
         return
     request = Request(request.protocol, request.method, request.path, request.host or host)
+    if proxy_of(cluster, client) == "sidecar":
+        routes = mesh_routes(cluster, client.namespace, Arrival(port, host, request, "plain"))
+        if routes is not None:
+            for goal, number in routes:
+                yield from _at_host(fleet, client, goal, number or port, request)
+            return
+    yield from _at_host(fleet, client, host, port, request)
+
+
+def _at_host(fleet: Fleet, client: Pod, host: str, port: int, request: Request) -> Iterator[End]:
+    """A name as proxies and DNS know it, without routes of the mesh."""
+    cluster = fleet[client.cluster]
     if proxy_of(cluster, client) in {"sidecar", "ambient"} and _answers(cluster):
         entries = list(_entries(cluster, client, host, port))
         if entries:
@@ -157,7 +193,7 @@ def _ends(fleet: Fleet, client: Pod, host: str, port: int, request: Request) -> 
 
 def _in_mesh(
     fleet: Fleet, client: Pod, named: tuple[str, str], port: int, request: Request
-) -> Iterator[Pod]:
+) -> Iterator[End]:
     """A Service by its name: of this cluster, and of the others of the mesh."""
     cluster, mine = fleet[client.cluster], proxy_of(fleet[client.cluster], client)
     if cluster.service(*named) is None and not (_answers(cluster) and mine != "plain"):
@@ -175,8 +211,10 @@ def _in_mesh(
             identity = identity_towards(fleet, client, (target, number), rule=rule)
             hop = Hop(Party(client), identity, target, number, request, service, port)
             if flat and delivers(fleet, hop):
-                yield target
+                yield target, number
         gateway = other.facts.east_west
+        if not flat and gateway is not None and mine == "ambient":
+            yield from _in_tunnel(fleet, client, (other, gateway), (service, port, request))
         if not flat and gateway is not None and mine == "sidecar":
             sni = f"outbound_.{port}_._.{host}"
             arrival = Arrival(gateway.port, sni, request, "mutual")
@@ -184,7 +222,39 @@ def _in_mesh(
             yield from _to_gateway(fleet, client, (other, gateway), arrival, own)
 
 
-def _in_set(fleet: Fleet, client: Pod, host: str, port: int, request: Request) -> Iterator[Pod]:
+def _in_tunnel(
+    fleet: Fleet,
+    client: Pod,
+    to: tuple[Cluster, GatewayFacts],
+    asked: tuple[Json, int, Request],
+) -> Iterator[End]:
+    """Through the east-west gateway of an ambient network: a tunnel within a tunnel.
+
+    Istio, "Install ambient multi-primary on different networks": only Services marked as global;
+    istio/istio, `buildWaypointForwardInnerConnect`: the gateway passes the inner tunnel on, to the
+    pods of its network or their waypoint, which see the client's identity. Headless Services have
+    no address that ztunnel could take for them.
+    """
+    (other, gateway), (service, port, request) = to, asked
+    labels = service["metadata"].get("labels") or {}
+    if labels.get("istio.io/global") != "true" or is_headless(service):
+        return
+    outside = Party(address=gateway.address, names=frozenset({gateway.address}))
+    if gateway.port != HBONE or not arrives(fleet, Packet(Party(client), outside, HBONE)):
+        return
+    pod = _pod_of(other, gateway)
+    identity = identity_of(fleet[client.cluster], client)
+    for target, number in other.endpoints(service, port):
+        hop = Hop(Party(pod), identity, target, number, request, service, port, nested=True)
+        if proxy_of(other, target) == "ambient" and delivers(fleet, hop):
+            yield target, number
+
+
+def _pod_of(cluster: Cluster, gateway: GatewayFacts) -> Pod:
+    return next(it for it in cluster.pods if it.platform and it.labels == dict(gateway.labels))
+
+
+def _in_set(fleet: Fleet, client: Pod, host: str, port: int, request: Request) -> Iterator[End]:
     """A Service exported in the ClusterSet; Istio does not know the name: plain text."""
     cluster = fleet[client.cluster]
     name, _, namespace = host.removesuffix(SET_DOMAIN).partition(".")
@@ -200,12 +270,12 @@ def _in_set(fleet: Fleet, client: Pod, host: str, port: int, request: Request) -
             continue
         for target, number in other.endpoints(service, port):
             if delivers(fleet, Hop(Party(client), None, target, number, request)):
-                yield target
+                yield target, number
 
 
 def _by_slices(
     fleet: Fleet, client: Pod, service: Json, port: int, request: Request
-) -> Iterator[Pod]:
+) -> Iterator[End]:
     """A Service without selector: to the addresses of its EndpointSlices, or its external name."""
     cluster, metadata = fleet[client.cluster], service["metadata"]
     external = service["spec"].get("externalName")
@@ -235,7 +305,7 @@ def _entries(cluster: Cluster, client: Pod, host: str, port: int) -> Iterator[Js
             yield entry
 
 
-def _by_entry(fleet: Fleet, client: Pod, entry: Json, port: int, request: Request) -> Iterator[Pod]:
+def _by_entry(fleet: Fleet, client: Pod, entry: Json, port: int, request: Request) -> Iterator[End]:
     """To every endpoint of a ServiceEntry, with the TLS that the DestinationRule states."""
     cluster, spec, host = fleet[client.cluster], entry["spec"], request.host
     stated = next(each for each in spec["ports"] if each["number"] == port)
@@ -263,7 +333,7 @@ def _by_entry(fleet: Fleet, client: Pod, entry: Json, port: int, request: Reques
 
 def _to_address(
     fleet: Fleet, client: Pod, address: str, arrival: Arrival, identity: Identity | None
-) -> Iterator[Pod]:
+) -> Iterator[End]:
     """To whatever of the fleet has this address: a gateway, or a pod where pods are routable."""
     for other in fleet.values():
         for gateway in (other.facts.east_west, other.facts.ingress):
@@ -273,7 +343,7 @@ def _to_address(
             if pod.ip == address and routable(fleet[client.cluster], other):
                 hop = Hop(Party(client), identity, pod, arrival.port, arrival.request)
                 if delivers(fleet, hop):
-                    yield pod
+                    yield pod, arrival.port
 
 
 def _to_gateway(
@@ -282,7 +352,7 @@ def _to_gateway(
     to: tuple[Cluster, GatewayFacts],
     arrival: Arrival,
     identity: Identity | None,
-) -> Iterator[Pod]:
+) -> Iterator[End]:
     """Out of the client's cluster, to the address of a gateway; then on by what it says."""
     other, gateway = to
     outside = Party(address=gateway.address, names=frozenset({gateway.address}))
@@ -293,15 +363,15 @@ def _to_gateway(
 
 def _at_gateway(
     fleet: Fleet, cluster: Cluster, gateway: GatewayFacts, arrival: Arrival, connection: Connection
-) -> Iterator[Pod]:
-    pod = next(it for it in cluster.pods if it.platform and it.labels == dict(gateway.labels))
+) -> Iterator[End]:
+    pod = _pod_of(cluster, gateway)
     for way in ways(cluster, gateway, arrival):
         if not way.through and not _passes(cluster, pod, way, arrival, connection):
             continue
         service = cluster.service(way.namespace, way.service)
         if service is None:
             continue
-        for target, number in cluster.endpoints(service, way.port):
+        for target, number in cluster.endpoints(service, way.port, by_gateway=True):
             if way.through:
                 identity = connection.identity
             else:
@@ -316,9 +386,10 @@ def _at_gateway(
                 service,
                 way.port,
                 way.through,
+                remote="" if way.through or not arrival.request.is_http else connection.ip,
             )
             if delivers(fleet, hop):
-                yield target
+                yield target, number
 
 
 def _passes(cluster: Cluster, pod: Pod, way: Way, arrival: Arrival, connection: Connection) -> bool:

@@ -17,7 +17,7 @@ from planners.model.snapshot import DeployBase, Snapshot
 from renderers import yaml
 from renderers.tenant_network import cluster_policies
 from renderers.tenant_setup import tenant_objects
-from tests.connectivity.fleet import Cluster, Facts, Fleet
+from tests.connectivity.fleet import HBONE, Cluster, Facts, Fleet
 from tests.connectivity.objects import (
     EAST_WEST,
     INGRESS,
@@ -243,7 +243,8 @@ def _cross(site: Site) -> list[Any]:
 def facts_of(site: Site, domains: tuple[str, ...] = ()) -> Facts:
     """The facts of a site: its meshes enrol every namespace, and trust each other."""
     ingress = gateway_facts(site.ingress, INGRESS, "edge") if site.ingress else None
-    east_west = gateway_facts(site.east_west, EAST_WEST) if site.east_west else None
+    port = HBONE if site.mesh == "istio-ambient" else 15443
+    east_west = gateway_facts(site.east_west, EAST_WEST, port=port) if site.east_west else None
     number = int(site.name[-1]) + (10 if site.name.startswith("us") else 0)
     return Facts(
         mesh=site.mesh,
