@@ -17,7 +17,7 @@ PURE := tests/unit/planners tests/unit/renderers tests/unit/plugins tests/unit/d
   tests/unit/wording tests/unit/commandlog tests/unit/chatops
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast coverage check fuzz simulate connectivity mutations fix docs acceptance trials bench lock sbom audit public-apps clean
+.PHONY: help demo test test-fast coverage check fuzz simulate connectivity mutations fix docs acceptance derived-objects trials bench lock sbom audit public-apps clean
 
 help: ## list the verbs
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 11
@@ -82,6 +82,9 @@ docs: $(READY) ## write the reference pages and schemas anew
 
 acceptance: $(READY) ## rollouts on real API servers with the real Flux; needs Go, builds them once (ARGS=--keep)
 	$(PY) -m tests.acceptance $(ARGS)
+
+derived-objects: $(READY) ## derived objects on a real API server; needs Go (DEFINITIONS="PROJECT=PATH ..." with CRDs)
+	$(PY) -m tests.acceptance.derived_objects $(DEFINITIONS)
 
 trials: $(READY) ## whole processes, killed and hindered for minutes (ONLY="replicas stopped", KILLS=200, ROLLOUTS=25, MINUTES=40)
 	$(PY) -m tests.trials $(ONLY)
