@@ -11,6 +11,7 @@ from functools import cached_property
 from json.encoder import encode_basestring_ascii as quoted
 
 from planners.model import DependencyScope, Json, PlanProblem, Repo, Revision, Unit
+from planners.model.addresses import Awaited
 from planners.model.gates import PendingUnit
 from planners.model.requests import WorkloadRequests
 from planners.model.snapshot import Snapshot
@@ -29,7 +30,8 @@ class Plan:
     """What should run, in which order, and why. Not to be carried out if it has problems.
 
     `optimization` is set if a solver placed the components. A rollback has no trace: it restores
-    the files of the deploy repo's commit `restores`, because of `failures`.
+    the files of the deploy repo's commit `restores`, because of `failures`. `awaited` are the
+    addresses without which units stay as they are merged.
     """
 
     application: str
@@ -43,6 +45,7 @@ class Plan:
     optimization: OptimizationResult | None = None
     restores: Revision | None = None
     failures: tuple[PendingUnit, ...] = ()
+    awaited: Awaited = field(default_factory=dict)
 
     @cached_property
     def units(self) -> tuple[Unit, ...]:

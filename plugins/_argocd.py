@@ -120,6 +120,8 @@ def _synced(status: ApplicationStatus) -> tuple[Readiness, str]:
         return Readiness.PROGRESSING, f"{status.health}, perhaps from before the sync"
     if status.health == "Degraded":
         return Readiness.STALLED, _health(status)
+    if excluded := status.messages("ExcludedResourceWarning"):
+        return Readiness.STALLED, f"not applied: {excluded} (resource.exclusions in argocd-cm)"
     if shared := status.messages("SharedResourceWarning"):
         return Readiness.PROGRESSING, shared
     return Readiness.READY, "Synced and Healthy"

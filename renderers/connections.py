@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 from planners.connect import Case
 from planners.model import Cluster, Json, Tenant, Unit
+from planners.model.addresses import ServicePlace
 from planners.model.connectivity import ConnectivityIntent, Protocol, TlsMode
 
 Object: TypeAlias = dict[str, Json]
@@ -18,6 +19,9 @@ Labels: TypeAlias = tuple[tuple[str, str], ...]
 
 GATEWAY_NAME = "gateway.networking.k8s.io/gateway-name"
 """The label with the name of its Gateway, on pods that run for one (Gateway API, GEP-1762)."""
+
+ADDRESS_OF = "switchyard.dev/address-of"
+"""The annotation of an EndpointSlice with the Service whose addresses it has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +38,8 @@ class PodSet:
 class ServicePort:
     """A port of a Service: `targets` are the numbers of the containers' ports that it leads to.
 
-    `transport` is TCP or UDP. `selector` is that of the Service, in its `namespace`.
+    `transport` is TCP or UDP. `selector` is that of the Service, in its `namespace`. `exposed`: it
+    has an address for others than its cluster, and its pods see the address of who calls.
     """
 
     service: str
@@ -45,6 +50,7 @@ class ServicePort:
     transport: str
     targets: tuple[int, ...]
     headless: bool = False
+    exposed: bool = False
 
     @property
     def full_name(self) -> str:
@@ -91,12 +97,23 @@ class RangeClient:
 
 @dataclass(frozen=True, slots=True)
 class ComponentServer:
-    """A Service of a component on one cluster, and the pods behind it."""
+    """A Service of a component on one cluster, and the pods behind it.
+
+    `addresses` are those that its cluster has reported and that others may be sent to; `refused`
+    says what is wrong with reported ones.
+    """
 
     unit: Unit
     cluster: Cluster
     service: ServicePort
     pods: tuple[PodSet, ...]
+    addresses: tuple[str, ...] = ()
+    refused: str = ""
+
+    @property
+    def place(self) -> ServicePlace:
+        """The Service."""
+        return ServicePlace(self.cluster.name, self.service.namespace, self.service.service)
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,10 +214,14 @@ class ConnectedUnit:
 
 @dataclass(frozen=True, slots=True)
 class DerivedObject:
-    """An object that a carrier adds to a unit, and the intents that it was derived from."""
+    """An object that a carrier adds to a unit, and the intents that it was derived from.
+
+    `notes` are annotations that are reserved for Switchyard.
+    """
 
     item: Object
     intents: tuple[ConnectivityIntent, ...]
+    notes: tuple[tuple[str, str], ...] = ()
 
 
 def service_address(server: ComponentServer) -> Address:
@@ -221,3 +242,14 @@ def entry_gateway(service: ServicePort) -> str:
 def waypoint_of(service: ServicePort) -> str:
     """The name of the waypoint of a Service in an ambient mesh, and of its account."""
     return f"connect-waypoint-{service.service}"
+
+
+def written_place(place: ServicePlace) -> str:
+    """A Service as the annotation `ADDRESS_OF` names it."""
+    return "/".join(place)
+
+
+def read_place(text: str) -> ServicePlace | None:
+    """What `written_place` wrote; None for anything else."""
+    parts = text.split("/")
+    return ServicePlace(*parts) if len(parts) == len(ServicePlace._fields) else None

@@ -11,6 +11,7 @@ from planners.model import Cluster, Component, Json, PlanProblem, Tenant, Unit
 from planners.model.connectivity import ConnectivityIntent
 from planners.plan import Plan
 from renderers import yaml
+from renderers.awaited import UsableAddresses, Waits, waits
 from renderers.carriers import Carrier, ComparesConnections
 from renderers.connections import (
     Address,
@@ -54,6 +55,7 @@ class _Resolver:
     clusters: Mapping[str, Cluster]
     components: Mapping[str, Component]
     leaving: Collection[Unit]
+    addresses: UsableAddresses
     problems: dict[PlanProblem, list[str]] = field(default_factory=dict)
     _endpoints: dict[VariantKey, Endpoints] = field(default_factory=dict)
     _clients: dict[tuple[str, Unit], ComponentClient] = field(default_factory=dict)
@@ -122,7 +124,9 @@ class _Resolver:
         key = id(link.intent), unit
         if key not in self._servers:
             port, pods = self.endpoints(unit, callee.application).port(callee)
-            self._servers[key] = ComponentServer(unit, self.clusters[unit.cluster], port, pods)
+            server = ComponentServer(unit, self.clusters[unit.cluster], port, pods)
+            usable, refused = self.addresses.at(server.place)
+            self._servers[key] = replace(server, addresses=usable, refused=refused)
         return self._servers[key]
 
 
@@ -137,6 +141,7 @@ class DerivedObjects:
     connections: tuple[Connection, ...] = ()
     problems: tuple[PlanProblem, ...] = ()
     warnings: tuple[str, ...] = ()
+    waits: Waits = field(default_factory=Waits)
     _serves: dict[Unit, list[Connection]] = field(default_factory=dict)
     _calls: dict[Unit, list[Connection]] = field(default_factory=dict)
     _components: Mapping[str, Component] = field(default_factory=dict)
@@ -161,10 +166,13 @@ class DerivedObjects:
         made.warnings = tuple(idle_connections(snapshot.application, places))
         components = {each.name: each for each in snapshot.application.components}
         made._components = components
-        resolver = _Resolver(variants, clusters, components, leaving)
+        addresses = UsableAddresses.of(snapshot)
+        resolver = _Resolver(variants, clusters, components, leaving, addresses)
         made.links = tuple(e for e in found if not resolver.leaves(e.intent, e.client))
         made.connections = tuple(made._carried(resolver, found))
         made._check_together(resolver)
+        made.waits = waits(plan, made.connections, made.carriers, leaving)
+        made.warnings += made.waits.warnings
         made.problems = (*link_problems(found), *resolver.problems_with_clusters())
         made._index()
         made._resolve_addresses()
@@ -180,7 +188,7 @@ class DerivedObjects:
         derived = self._derived(unit, variant)
         if not derived:
             return key
-        text = repr([each.item for each in derived])
+        text = repr([(each.item, each.notes) for each in derived])
         token = self._tokens.setdefault(text, str(len(self._tokens)))
         key = key._replace(values=(*key.values, (_KEY, token)))
         if key not in self._extended:
@@ -296,14 +304,15 @@ def _labelled(item: Object, derived: Mapping[str, Json]) -> Object:
 
 def _origin(derived: DerivedObject) -> Origin:
     names = dict.fromkeys(str(each) for each in derived.intents)
-    return Origin(tuple(sorted(names)), derived.intents[0].position)
+    return Origin(tuple(sorted(names)), derived.intents[0].position, derived.notes)
 
 
 def annotated(item: Mapping[str, Json], origin: Origin) -> dict[str, Json]:
     """A derived object with what it comes from, as it is written."""
     metadata = mapping(item.get("metadata"))
     known = mapping(metadata.get("annotations"))
-    annotations = {**known, ANNOTATION: _SEPARATOR.join(origin.intents)}
+    annotations: dict[str, Json] = {**known, ANNOTATION: _SEPARATOR.join(origin.intents)}
+    annotations |= dict(origin.notes)
     return {**item, "metadata": {**metadata, "annotations": annotations}}
 
 

@@ -84,6 +84,7 @@ class Endpoints:
                 transport=str(port.get("protocol") or "TCP"),
                 targets=tuple(sorted(set(_targets(name, port, behind)))),
                 headless=spec.get("clusterIP") == "None",
+                exposed=_is_exposed(spec),
             ),
             _distinct(behind),
         )
@@ -107,6 +108,15 @@ class Endpoints:
 
 
 _SERVICE = ("", "Service")
+
+
+def _is_exposed(spec: Mapping[str, Json]) -> bool:
+    """Whether others than its cluster reach it, with the address that they have.
+
+    Source: Kubernetes documentation, "Create an External Load Balancer", "Preserving the client
+    source IP": with `externalTrafficPolicy: Cluster` the pods see an address of a node.
+    """
+    return spec.get("type") == "LoadBalancer" and spec.get("externalTrafficPolicy") == "Local"
 
 
 def _port(service: str, spec: Mapping[str, Json], callee: Callee) -> Mapping[str, Json]:

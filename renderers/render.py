@@ -11,6 +11,7 @@ from typing import NamedTuple, TypeAlias
 
 from planners.connect import Link
 from planners.model import Cluster, Component, PlanProblem, Target, Unit
+from planners.model.addresses import Awaited
 from planners.model.network import Network
 from planners.model.snapshot import Snapshot
 from planners.plan import Plan
@@ -51,7 +52,8 @@ NO_REPLICAS: _Replicas = frozenset()
 class Rendered:
     """The files of each unit, by path in the deploy repo; incomplete if there are problems.
 
-    `links` are the pairs that may talk.
+    `links` are the pairs that may talk; `awaited` are addresses without which units are not
+    changed.
     """
 
     trees: Mapping[Unit, FileTree]
@@ -59,6 +61,7 @@ class Rendered:
     warnings: tuple[str, ...] = ()
     defects: tuple[Defect, ...] = ()
     links: tuple[Link, ...] = ()
+    awaited: Awaited = field(default_factory=dict)
 
 
 class _Written(NamedTuple):
@@ -319,5 +322,10 @@ def render(
     )
     warnings = (*derived.warnings, *run.warnings, *run.validation.warnings())
     return Rendered(
-        trees, problems, warnings, (*run.defects, *run.validation.defects), derived.links
+        trees,
+        problems,
+        warnings,
+        (*run.defects, *run.validation.defects),
+        derived.links,
+        derived.waits.awaited,
     )

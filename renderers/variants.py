@@ -46,10 +46,14 @@ Identity: TypeAlias = tuple[Json, Json, str, str | None]
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What a derived object comes from: intents, and where the first one is written."""
+    """What a derived object comes from: intents, and where the first one is written.
+
+    `notes` are annotations of Switchyard's own that its carrier reads again.
+    """
 
     intents: tuple[str, ...]
     position: FilePosition
+    notes: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(slots=True)

@@ -10,6 +10,7 @@ from bot.charts import Charts
 from bot.cli.errors import InputError
 from bot.clock import system_clock
 from bot.documents import read_application, read_fleet
+from bot.documents.addresses import with_addresses
 from bot.documents.facts import read_facts
 from bot.documents.tenants import is_tenant_setup, tenant_applications, with_tenant_setups
 from bot.documents.trust import TrustError, with_trust
@@ -134,17 +135,18 @@ def read_snapshot(
         facts=facts or {},
         tenant_applications=tenant_applications(fleet, registration),
     )
-    return _with_trust(snapshot, merged)
+    return _with_merged(snapshot, merged)
 
 
-def _with_trust(snapshot: Snapshot, merged: FileTree) -> Snapshot:
-    """The Snapshot with what makes a tenant's clusters trust each other."""
+def _with_merged(snapshot: Snapshot, merged: FileTree) -> Snapshot:
+    """The Snapshot with trust between clusters, and with the addresses of called Services."""
 
     def content(blob: str) -> bytes:
         return next(each for each in merged.values() if blob_id(each) == blob)
 
+    reported = {cluster: each.addresses for cluster, each in snapshot.facts.items()}
     try:
-        return with_trust(snapshot, content)
+        return with_addresses(with_trust(snapshot, content), reported, content)
     except TrustError as error:
         raise InputError(str(error)) from error
 

@@ -1,28 +1,46 @@
-"""The facts that a cluster reports: free resources, price, carbon, latencies and custom scores.
+"""The facts that a cluster reports: free resources, prices, latencies, scores, addresses.
 
 One format serves the service (`POST /facts/<cluster>`) and the command line (`--facts`).
 """
 
+import re
 from collections.abc import Mapping
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from bot.documents.certificates import read_authority
 from bot.documents.models.fleet import PricePart
-from bot.documents.types import Moment, Name, Number, Part, Quantities
+from bot.documents.types import Moment, Name, Number, Part, Quantities, invalid
 from planners.model import Price
+from planners.model.addresses import host_address
 from planners.model.snapshot import ReportedFacts
 
 MAX_TENANTS, MAX_ISSUERS, MAX_SIGNALS = 100, 3, 200
+MAX_SERVICES, MAX_ADDRESSES = 1_000, 16
+"""So many Services may have addresses, and each of them so many."""
+_HOST_NAME = re.compile(
+    r"(?=.{1,253}$)([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\.)+[a-z]([-a-z0-9]{0,61}[a-z0-9])?"
+)
 
 
 def _authority(text: str) -> str:
     return read_authority(text).pem
 
 
+def _address(text: str) -> str:
+    if host_address(text) is None and not _HOST_NAME.fullmatch(text):
+        raise invalid(
+            f"invalid address {text!r}: expected the IP address of a host in its usual form, "
+            f"neither loopback, link-local, multicast nor reserved, or a name with a domain"
+        )
+    return text
+
+
+ServiceAddress = Annotated[str, AfterValidator(_address)]
 Certificate = Annotated[str, AfterValidator(_authority)]
 Level = Annotated[Number, Field(ge=0)]
+Addresses = Annotated[list[ServiceAddress], Field(min_length=1, max_length=MAX_ADDRESSES)]
 Issued = Annotated[dict[Name, Certificate], Field(max_length=MAX_ISSUERS)]
 
 
@@ -60,6 +78,19 @@ class FactsReport(Part):
         description="Utilisation of components on the cluster (1.0 is full); rules watch it.",
     )
 
+    addresses: dict[Name, dict[Name, Addresses]] = Field(
+        default={},
+        description="IP addresses or host names of Services of type LoadBalancer, by namespace and "
+        "Service. Without it those that were reported before stay.",
+    )
+
+    @model_validator(mode="after")
+    def _few_services(self) -> "FactsReport":
+        found = sum(map(len, self.addresses.values()))
+        if found > MAX_SERVICES or len(self.addresses) > MAX_SERVICES:
+            raise invalid(f"`addresses` has {found} Services; at most {MAX_SERVICES} count")
+        return self
+
     def value(self) -> ReportedFacts:
         """The value of the planners' model."""
         price = Price(self.price.cpu_hour, self.price.memory_gib_hour) if self.price else None
@@ -76,6 +107,10 @@ class FactsReport(Part):
             },
             demand=dict(sorted(self.demand.items())),
             load=dict(sorted(self.load.items())),
+            addresses={
+                namespace: {name: tuple(sorted(set(each))) for name, each in sorted(found.items())}
+                for namespace, found in sorted(self.addresses.items())
+            },
         )
 
 

@@ -44,7 +44,7 @@ class Draft:
     """What should run, and its files: each unit's by path -> blob id, and the bytes of each blob.
 
     `application` includes the dependencies that its manifests imply. The plan names no commits.
-    `links` are the pairs that may talk.
+    `links` are the pairs that may talk. Units that wait for an address have no files.
     """
 
     application: Application
@@ -141,6 +141,7 @@ def _draft(planned: Snapshot, *, thorough: bool) -> Draft:
     made = plan(snapshot, evaluator, variants.workloads(), solver)
     carriers = discovery.carriers().values()
     rendered = render(made, variants, discovery.agents(), KubernetesSchemas(), carriers)
+    made = replace(made, awaited=rendered.awaited)
     drafted = Draft(
         application=snapshot.application,
         plan=made,
@@ -151,7 +152,8 @@ def _draft(planned: Snapshot, *, thorough: bool) -> Draft:
     )
     if drafted.problems:
         return drafted
-    files, contents = _files(rendered.trees)
+    known = {unit: tree for unit, tree in rendered.trees.items() if unit not in made.awaited}
+    files, contents = _files(known)
     conditions = ConditionReader(snapshot, made).whole
     return replace(
         drafted,
@@ -237,7 +239,9 @@ def _roll_out(snapshot: Snapshot, drafted: Draft) -> Proposal:
     if proposal.problems:
         return replace(proposal, evaluation=refuse(snapshot, proposal.problems[0]))
     reader = ConditionReader(snapshot, planned)
-    changes = _compare(snapshot, planned, drafted.files, reader)
+    merged = snapshot.base.entries
+    kept = {unit: merged[unit] for unit in planned.awaited if unit in merged}
+    changes = _compare(snapshot, planned, {**drafted.files, **kept}, reader)
     written = {file.new for change in changes for file in change.files if file.new is not None}
     return replace(
         proposal,

@@ -1,34 +1,57 @@
-"""Reported facts, kept by cluster among the views: the newest one of each is all that counts."""
+"""Reported facts, kept by cluster among the views: the newest one of each is all that counts.
 
-from collections.abc import Mapping
+Addresses are kept by themselves. They hold until others are reported, and whoever reports them
+need not be the one who measures the rest.
+"""
+
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+from bot.documents.addresses import Reported
 from bot.documents.facts import FactsReport
-from bot.store.keys import FACTS
+from bot.store.keys import ADDRESSES, FACTS
 from bot.store.views import Views
 from planners.model.snapshot import ReportedFacts
 
+_AT, _ADDRESSES = "at", "addresses"
 
-def keep_reported(views: Views, cluster: str, value: dict[str, Any], now: datetime) -> None:
+
+def keep_reported(
+    views: Views, cluster: str, value: dict[str, Any], now: datetime
+) -> frozenset[str]:
     """Keep a report that was read without a mistake, unless a younger one is there.
 
-    Facts of a clock that is ahead are those of now: they do not stay fresh for longer.
+    Facts of a clock that is ahead are those of now: they do not stay fresh for longer. Returns the
+    cluster if its addresses have changed.
     """
-    keep_all_reported(views, {cluster: (value, now)})
+    return keep_all_reported(views, {cluster: (value, now)})
 
 
 def keep_all_reported(
     views: Views, reported: Mapping[str, tuple[dict[str, Any], datetime]]
-) -> None:
+) -> frozenset[str]:
     """Keep what several clusters reported, as `keep_reported` does."""
-    known = views.get_each(FACTS + cluster for cluster in reported)
-    kept: dict[str, dict[str, Any]] = {}
+    found: dict[str, tuple[dict[str, Any], datetime]] = {}
     for cluster, (value, now) in reported.items():
-        at, last = min(FactsReport.model_validate(value).at, now), known.get(FACTS + cluster)
-        if last is None or FactsReport.model_validate(last).at < at:
-            kept[FACTS + cluster] = {**value, "at": at.isoformat()}
+        at = min(FactsReport.model_validate(value).at, now)
+        measured = {name: each for name, each in value.items() if name != _ADDRESSES}
+        if _ADDRESSES in value:
+            found[ADDRESSES + cluster] = {_ADDRESSES: value[_ADDRESSES]}, at
+        if measured.keys() - {_AT} or _ADDRESSES not in value:
+            found[FACTS + cluster] = measured, at
+    known = views.get_each(found)
+    kept = {
+        key: {**value, _AT: at.isoformat()}
+        for key, (value, at) in found.items()
+        if key not in known or FactsReport.model_validate(known[key]).at < at
+    }
     views.put_all(kept)
+    return frozenset(
+        key.removeprefix(ADDRESSES)
+        for key, value in kept.items()
+        if key.startswith(ADDRESSES) and value[_ADDRESSES] != known.get(key, {}).get(_ADDRESSES)
+    )
 
 
 def read_reported(views: Views) -> dict[str, ReportedFacts]:
@@ -36,4 +59,13 @@ def read_reported(views: Views) -> dict[str, ReportedFacts]:
     return {
         key.removeprefix(FACTS): FactsReport.model_validate(value).value()
         for key, value in views.list(FACTS)
+    }
+
+
+def read_addresses(views: Views, clusters: Iterable[str]) -> Reported:
+    """The newest addresses of every cluster that reported some."""
+    found = views.get_each(ADDRESSES + cluster for cluster in clusters)
+    return {
+        key.removeprefix(ADDRESSES): FactsReport.model_validate(value).value().addresses
+        for key, value in found.items()
     }

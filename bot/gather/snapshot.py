@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from bot.commandlog.entry import CommandLogEntry
 from bot.commandlog.log import CommandLog, LogLocation
 from bot.context import Context
+from bot.documents.addresses import needs_addresses, with_addresses
 from bot.documents.tenants import tenant_applications
 from bot.documents.trust import TrustError, with_trust
 from bot.forges import Comment, ForgeMergeRequest, Status
@@ -15,7 +16,7 @@ from bot.gather.conversations import Conversation, read_conversation, read_wave_
 from bot.gather.deploy import read_base
 from bot.gather.documents import application_at, fleet_at
 from bot.gather.errors import GatherError, NotRegisteredError
-from bot.gather.facts import read_reported
+from bot.gather.facts import read_addresses, read_reported
 from bot.gather.ledger import read_ledger
 from bot.gather.observe import failures, observe
 from bot.gather.pauses import Paused, read_pauses
@@ -292,6 +293,10 @@ def _with_reports(context: Context, deploy: _DeployReading, snapshot: Snapshot) 
         GatherError: see `_with_trust`.
     """
     snapshot = _with_trust(deploy, snapshot)
+    if needs_addresses(snapshot):
+        names = [each.name for each in snapshot.clusters]
+        reported = read_addresses(context.store.views, names)
+        snapshot = with_addresses(snapshot, reported, deploy.checkout.mirror.blob)
     reports, application = context.store.reports, snapshot.application
     rows = reports.of_application(application.name)
     waits = application.offline is OfflineMode.WAIT

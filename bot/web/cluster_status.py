@@ -19,7 +19,7 @@ from bot.keys import status_key
 from bot.report.model import REPORTERS, STATUSES, PlacesView, ReportersView, StatusView
 from bot.store.reports import Message
 from bot.store.views import Views
-from bot.web.places import Places
+from bot.web.places import Places, readers_of
 from plugins import ReportError, Word, signature_matches
 
 MAX_SKEW = timedelta(minutes=10)
@@ -133,8 +133,8 @@ def record_documents(
             last[each.status.cluster] = StatusView(each.status.sequence, each.status.at)
         refusals.append(refusal)
     counted = [each for each, no in zip(documents, refusals, strict=True) if no is None]
-    _keep(context, counted, now)
-    news = iter(_record(context, counted, now))
+    moved = _keep(context, counted, now)
+    news = iter(_record(context, counted, now, moved))
     return [next(news) if refusal is None else refusal for refusal in refusals]
 
 
@@ -154,24 +154,39 @@ def _refusal(
     return None
 
 
-def _record(context: Context, documents: Sequence[Document], now: datetime) -> list[frozenset[str]]:
-    """Record what documents say of what runs there; the numbers follow, so that none is lost."""
+def _record(
+    context: Context, documents: Sequence[Document], now: datetime, moved: frozenset[str]
+) -> list[frozenset[str]]:
+    """Record what documents say of what runs there; the numbers follow, so that none is lost.
+
+    The addresses of the clusters in `moved` have changed.
+    """
     places = functools.cache(Places(context.store.views).of)
     messages = [
         Message(tuple(_placed(places, each)), min(now, each.status.at)) for each in documents
     ]
     recorded = context.store.reports.record_messages(messages)
     _advance(context.store.views, [each.status for each in documents])
-    return [each.news for each in recorded]
+    return [
+        found.news | _woken(context.store.views, document, moved)
+        for document, found in zip(documents, recorded, strict=True)
+    ]
 
 
-def _keep(context: Context, documents: Sequence[Document], now: datetime) -> None:
+def _woken(views: Views, document: Document, moved: frozenset[str]) -> frozenset[str]:
+    """Who may call what has moved."""
+    cluster, applications = document.status.cluster, document.reporters.applications
+    return readers_of(views, applications, cluster) if cluster in moved else frozenset()
+
+
+def _keep(context: Context, documents: Sequence[Document], now: datetime) -> frozenset[str]:
+    """Keep the facts; the clusters whose addresses have changed."""
     facts: dict[str, tuple[dict[str, Any], datetime]] = {}
     for each in documents:
         if each.status.facts is not None:
             text = each.status.facts.model_dump_json(by_alias=True, exclude_unset=True)
             facts[each.status.cluster] = (json.loads(text), min(now, each.status.at))
-    keep_all_reported(context.store.views, facts)
+    return keep_all_reported(context.store.views, facts)
 
 
 def _advance(views: Views, statuses: Sequence[ClusterStatus]) -> None:

@@ -1,9 +1,10 @@
 """Where applications run or are planned to: what a cluster may report about."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 from bot.report.model import PLACES, PlacesView
+from bot.store.keys import DEPENDANTS
 from bot.store.views import Views
 
 
@@ -33,3 +34,13 @@ class Places:
     def of(self, application: str) -> PlacesView | None:
         """The places of an application; None: it has not been planned."""
         return self.views.load_shared(PLACES, application)
+
+
+def readers_of(views: Views, applications: Iterable[str], cluster: str) -> frozenset[str]:
+    """The applications that run on a cluster, and those that call or depend on one of them."""
+    places = Places(views)
+    here = {name for name in applications if places.components(name, cluster)}
+    others = {
+        key.rpartition("/")[2] for name in here for key, _ in views.list(f"{DEPENDANTS}{name}/")
+    }
+    return frozenset(here | others)

@@ -38,6 +38,7 @@ from bot.web.guards import (
 )
 from bot.web.intake import INVALID_SIGNATURE, RETRY_SECONDS, Intake
 from bot.web.machine_routes import Handler, MachineRoutes
+from bot.web.places import readers_of
 from plugins import Agent, ReportError, signature_matches
 
 MAX_HOOK_BYTES = 25 * 1024 * 1024
@@ -111,7 +112,7 @@ def machine_handlers(
     return {
         ("hooks", 1): partial(_hook, intake, wake),
         ("reports", 2): report,
-        ("facts", 1): partial(_facts, intake),
+        ("facts", 1): partial(_facts, intake, wake),
         ("status", 1): partial(_status, intake, wake),
     }
 
@@ -176,8 +177,13 @@ async def _report(
     return JSONResponse(answer, status.HTTP_202_ACCEPTED)
 
 
-async def _facts(intake: Intake, request: Request, cluster: str) -> Response:
-    """Keep a cluster's facts; they count from the next pass of each application."""
+async def _facts(
+    intake: Intake, wake: Callable[[], None], request: Request, cluster: str
+) -> Response:
+    """Keep a cluster's facts; they count from the next pass of each application.
+
+    New addresses make those due that may call what has moved.
+    """
     context, signature = intake.context, request.headers.get("x-signature", "")
     body = await read_body(request, MAX_REPORT_BYTES)
     sender = await intake.sender(cluster)
@@ -193,7 +199,10 @@ async def _facts(intake: Intake, request: Request, cluster: str) -> Response:
     now = context.clock()
     if read.at > now + MAX_SKEW:
         raise HTTPException(status.HTTP_422_UNPROCESSABLE_CONTENT, FUTURE_REPORT)
-    await asyncio.to_thread(keep_reported, context.store.views, cluster, value, now)
+    views, applications = context.store.views, sender.reporters.applications
+    if await asyncio.to_thread(keep_reported, views, cluster, value, now):
+        found = await asyncio.to_thread(readers_of, views, applications, cluster)
+        await _wake(intake, wake, found)
     return JSONResponse({"recorded": True}, status.HTTP_202_ACCEPTED)
 
 

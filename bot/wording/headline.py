@@ -71,7 +71,8 @@ def state_of(proposal: Proposal, *, preview: bool) -> Prose:
     to_merge = _to_merge(wave_statuses)
     clusters = {unit.cluster for each in wave_statuses for unit in each.change.wave.units}
     if preview:
-        return _preview(to_merge, len(clusters))
+        changing = [each for each in to_merge if each.change.files]
+        return _preview(changing, len(clusters))
     if proposal.plan.restores is not None:
         return _rolling_back(proposal, len(clusters))
     if proposal.evaluation.done:
@@ -197,7 +198,7 @@ def failures(wave_statuses: Sequence[WaveStatus]) -> list[PendingUnit]:
 
 
 def _to_merge(wave_statuses: Sequence[WaveStatus]) -> list[WaveStatus]:
-    return [each for each in wave_statuses if each.change.files]
+    return [each for each in wave_statuses if each.is_left]
 
 
 def _preview(to_merge: Sequence[WaveStatus], clusters: int) -> Prose:

@@ -12,6 +12,7 @@ from bot.wording.prose import NOTHING, Prose, join, names, phrases, say
 from planners.gating.evaluate import WaveState
 from planners.model import UnattributedCommit
 from planners.model.gates import (
+    AwaitsAddress,
     AwaitsApproval,
     AwaitsDependency,
     AwaitsReplacement,
@@ -44,6 +45,10 @@ PUSH_REMEDY = "when someone changes the forge's rules for pushes; tried again un
 BEHIND_REMEDY = (
     "automatically: digest and approvals stay; the forge may require its own checks and reviews "
     "again"
+)
+ADDRESS_REMEDY = (
+    "when the load balancer has an address and the cluster reports it, by `switchyard report` or "
+    "as a fact"
 )
 READY_TO_MERGE = "Ready to merge: all gates are open"
 STATE_NAMES = {
@@ -81,6 +86,8 @@ def reason(gate: Gate) -> Prose:  # noqa: C901, PLR0912 - one case per gate
             return say("waits for {} to be ready: {}", step, pending_clusters(pending))
         case AwaitsReplacement(pending):
             return say("removal waits for its replacement: {}", pending_clusters(pending))
+        case AwaitsAddress():
+            return _address(gate)
         case AwaitsApproval():
             return _approval(gate)
         case UnknownAuthors(commits=commits):
@@ -113,6 +120,21 @@ def reason(gate: Gate) -> Prose:  # noqa: C901, PLR0912 - one case per gate
             assert_never(unreachable)
 
 
+def _address(gate: AwaitsAddress) -> Prose:
+    """Whose change waits for which address, and why one that was reported does not count."""
+    units, first, others = gate.units, gate.awaited[0], gate.awaited[1:]
+    more = f" and of {plural(len(others), 'other Service')}" if others else ""
+    who = say("one of {}" if first.clusters[1:] else "{}", names(first.clusters))
+    return say(
+        f"the change of {{}} on {{}} waits until {{}} reports the address of {{}}{more}{{}}",
+        names(sorted({unit.component for unit in units})),
+        names(sorted({unit.cluster for unit in units})),
+        who,
+        first.service,
+        say("; {}", first.why) if first.why else NOTHING,
+    )
+
+
 def _refused(why: str, until: datetime) -> Prose:
     retry = f"next attempt at {until:%H:%M:%S} UTC"
     return say(f"the forge refused the merge: {{}}; {retry}", why.rstrip(". "))
@@ -141,6 +163,8 @@ def remedy(gate: Gate) -> Prose:  # noqa: C901, PLR0912 - one case per gate
             return remedy_for(pending)
         case AwaitsReplacement(pending=pending):
             return remedy_for(pending)
+        case AwaitsAddress():
+            return say(ADDRESS_REMEDY)
         case AwaitsApproval():
             return say("when {} the merge request", approvers_approve(gate))
         case UnknownOwners():

@@ -18,7 +18,7 @@ from bot.wording.reasons import (
 )
 from bot.wording.timetable import comes_after
 from planners.gating.evaluate import WaveState, WaveStatus
-from planners.model.gates import AwaitsApproval, Frozen, Gate, OutsideWindow
+from planners.model.gates import AwaitsAddress, AwaitsApproval, Frozen, Gate, OutsideWindow
 from renderers.diff.risks import Risk
 
 OPEN_ROWS = 60
@@ -58,7 +58,7 @@ def _after(proposal: Proposal, wave_status: WaveStatus) -> Prose:
     for gate in wave_status.gates:
         if isinstance(gate, AwaitsApproval):
             found.append(say("approval by {} ({})", approvers(gate), approval_rule(gate)))
-        elif isinstance(gate, Frozen | OutsideWindow):
+        elif isinstance(gate, Frozen | OutsideWindow | AwaitsAddress):
             found.append(reason(gate))
     return join("; ", found)
 
@@ -91,7 +91,7 @@ def short_table(wave_statuses: Sequence[WaveStatus], context: WaveTableContext, 
 
 def _is_finished(wave_status: WaveStatus, context: WaveTableContext) -> bool:
     """Whether it is ready, or in a preview changes nothing."""
-    return not wave_status.change.files if context.preview else wave_status.state is WaveState.DONE
+    return not wave_status.is_left if context.preview else wave_status.state is WaveState.DONE
 
 
 def _table(wave_statuses: Sequence[WaveStatus], context: WaveTableContext) -> str:

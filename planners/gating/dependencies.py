@@ -15,6 +15,7 @@ from planners.gating.readiness import ReadinessRequirement, not_ready
 from planners.model import Dependency, DependencyCondition, DependencyScope, OnFailure, Unit
 from planners.model.gates import (
     OVERRIDABLE,
+    AwaitsAddress,
     AwaitsDependency,
     AwaitsReplacement,
     AwaitsStep,
@@ -52,8 +53,9 @@ class BlockedDependency:
 
 @dataclass(frozen=True, slots=True)
 class GatingContext:
-    """The input for the gates of all waves; `unmerged` maps units with a change to their wave.
+    """The input for the gates of all waves.
 
+    `unmerged` maps units with a change to their wave, also those whose change waits for an address.
     `offline` are the clusters that are not waited for, with the time of their last report. Results
     that all waves of a step share are cached.
     """
@@ -68,7 +70,15 @@ class GatingContext:
     @classmethod
     def of(cls, snapshot: Snapshot, plan: Plan, changes: Iterable[ChangeSet]) -> "GatingContext":
         """The context of a plan whose `changes` are not merged yet."""
+        changes = tuple(changes)
         unmerged = {unit: change.wave.name for change in changes for unit in change.units}
+        if plan.awaited:
+            unmerged |= {
+                unit: change.wave.name
+                for change in changes
+                for unit in change.wave.units
+                if unit in plan.awaited
+            }
         return cls(snapshot, plan, unmerged, offline_clusters(snapshot, plan.units))
 
     def reached(self, step: int) -> dict[str, tuple[Unit, ...]]:
@@ -167,6 +177,14 @@ def _gates(
     if request is not None and HOLD_LABEL in request.labels:
         yield HeldByLabel(HOLD_LABEL)
     yield from approvals.approvals(context.snapshot, change, request, context.plan)
+
+
+def awaited_addresses(plan: Plan, wave: Wave) -> Iterator[AwaitsAddress]:
+    """The addresses for which units of a wave wait."""
+    units = tuple(unit for unit in wave.units if unit in plan.awaited) if plan.awaited else ()
+    if units and not wave.removal:
+        found = dict.fromkeys(each for unit in units for each in plan.awaited[unit])
+        yield AwaitsAddress(units, tuple(found))
 
 
 def blocked_dependencies(context: GatingContext, change: ChangeSet) -> Iterator[BlockedDependency]:

@@ -14,6 +14,7 @@ from planners.gating.effects import Effect
 from planners.gating.readiness import ReadinessRequirement, stale_at
 from planners.model import DependencyCondition, PlanProblem
 from planners.model.gates import (
+    AwaitsAddress,
     BehindTarget,
     Cancelled,
     Gate,
@@ -50,6 +51,16 @@ class WaveStatus:
     gates: tuple[Gate, ...] = ()
     pending: tuple[PendingUnit, ...] = ()
 
+    @property
+    def awaits_address(self) -> bool:
+        """Whether all that is left of it waits for an address, without which it has no files."""
+        return any(isinstance(each, AwaitsAddress) for each in self.gates)
+
+    @property
+    def is_left(self) -> bool:
+        """Whether something is left to merge."""
+        return bool(self.change.files) or self.awaits_address
+
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
@@ -71,10 +82,11 @@ def evaluate(snapshot: Snapshot, plan: Plan, changes: Sequence[ChangeSet]) -> Ev
     if snapshot.cancelled is not None:
         closing = merge_requests.propose(snapshot, ())
         return Evaluation(statuses, (*_cancelled_statuses(statuses), *closing))
-    due: list[Effect] = list(merge_requests.propose(snapshot, changes))
+    waiting = {each.change.wave.name for each in statuses if each.awaits_address}
+    due: list[Effect] = list(merge_requests.propose(snapshot, changes, waiting))
     merged = False
     for status in statuses:
-        if status.merge_request is None or not status.change.files:
+        if status.merge_request is None or not status.is_left:
             continue
         due += _order_statuses(status.merge_request, status.gates)
         if status.gates == (BehindTarget(),):
@@ -119,6 +131,9 @@ def _cancelled_statuses(statuses: Sequence[WaveStatus]) -> Iterator[Effect]:
 
 def _wave_status(context: dependencies.GatingContext, change: ChangeSet) -> WaveStatus:
     request = merge_requests.open_request(context.snapshot, change.wave.name)
+    addresses = tuple(dependencies.awaited_addresses(context.plan, change.wave))
+    if addresses and not change.files and context.snapshot.cancelled is None:
+        return WaveStatus(change, WaveState.WAITING, request, addresses)
     if not change.files:
         pending = _pending_units(context, change)
         state = WaveState.SETTLING if pending else WaveState.DONE

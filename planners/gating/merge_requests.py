@@ -4,7 +4,7 @@ Branch names derive from application and wave alone, so that a restarted service
 branch and never creates a second one.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from planners.gating.change_sets import ChangeSet
 from planners.gating.effects import (
@@ -96,9 +96,12 @@ def shows(request: MergeRequest, change: ChangeSet) -> bool:
     )
 
 
-def propose(snapshot: Snapshot, changes: Sequence[ChangeSet]) -> Iterator[Effect]:
+def propose(
+    snapshot: Snapshot, changes: Sequence[ChangeSet], waiting: Collection[str] = ()
+) -> Iterator[Effect]:
     """The effects that bring merge requests in line with the changes; pushes come first.
 
+    Those of the waves in `waiting`, whose changes are not known yet, stay as they are.
     Merge requests that target another branch, because the default branch was renamed, are closed
     before new ones are opened.
     """
@@ -127,7 +130,7 @@ def propose(snapshot: Snapshot, changes: Sequence[ChangeSet]) -> Iterator[Effect
         if request.described_digest != change.digest:
             after.append(UpdateMergeRequest(request.number, change))
     yield from after
-    yield from _close_obsolete(snapshot, changes)
+    yield from _close_obsolete(snapshot, changes, waiting)
 
 
 def rebuild(snapshot: Snapshot, change: ChangeSet, request: MergeRequest) -> PushBranch:
@@ -136,9 +139,11 @@ def rebuild(snapshot: Snapshot, change: ChangeSet, request: MergeRequest) -> Pus
     return PushBranch(request.branch_name, change, base, request.head)
 
 
-def _close_obsolete(snapshot: Snapshot, changes: Sequence[ChangeSet]) -> Iterator[Effect]:
+def _close_obsolete(
+    snapshot: Snapshot, changes: Sequence[ChangeSet], waiting: Collection[str]
+) -> Iterator[Effect]:
     """Close the open merge requests of waves without a change."""
-    waves = {change.wave.name for change in changes if change.files}
+    waves = {change.wave.name for change in changes if change.files}.union(waiting)
     for request in snapshot.merge_requests:
         obsolete = request.wave not in waves and not request.wrong_target
         if request.state is MergeRequestState.OPEN and obsolete:

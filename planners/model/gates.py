@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import TypeAlias
 
 from planners.model import DependencyCondition, DependencyScope, Role, UnattributedCommit, Unit
+from planners.model.addresses import AwaitedAddress
 
 
 class NotReadyReason(StrEnum):
@@ -72,6 +73,17 @@ class AwaitsReplacement:
     """A removal waits until all planned units are ready (make before break)."""
 
     pending: tuple[PendingUnit, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitsAddress:
+    """`units` are not changed before the addresses of what they call are reported.
+
+    `awaited` are those addresses, each once.
+    """
+
+    units: tuple[Unit, ...]
+    awaited: tuple[AwaitedAddress, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +273,7 @@ Gate: TypeAlias = (
     AwaitsDependency
     | AwaitsStep
     | AwaitsReplacement
+    | AwaitsAddress
     | AwaitsApproval
     | UnknownAuthors
     | UnknownOwners

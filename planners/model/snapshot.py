@@ -25,6 +25,7 @@ from planners.model import (
     UnattributedCommit,
     Unit,
 )
+from planners.model.addresses import ServiceAddresses
 from planners.model.connectivity import ConnectivityIntent
 from planners.model.overrides import Cancellation, Overrides
 from planners.model.trust import Authority
@@ -203,6 +204,7 @@ class ReportedFacts:
     to milliseconds (round trip), `scores` names of custom scores to 0..100. `authorities` are the
     certificates of its tenants' authorities there, by tenant and issuer. `demand` is by component
     or place, `load` the utilisation of components (1.0 is full); only signals are made of these.
+    `addresses` are those of Services of type LoadBalancer, by namespace and Service.
     """
 
     at: datetime
@@ -214,6 +216,7 @@ class ReportedFacts:
     authorities: Mapping[str, Mapping[str, Authority]] = field(default_factory=dict)
     demand: Mapping[str, float] = field(default_factory=dict)
     load: Mapping[str, float] = field(default_factory=dict)
+    addresses: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,6 +294,7 @@ class Snapshot:
     - `claims` and `owned`: those of all applications, this one included, merged or proposed.
     - `cluster_failures`: what clusters say is wrong with them as a whole.
     - `peers`: the applications that its connectivity intents name.
+    - `addresses`: those of the Services that they may call, as reported last, or else as merged.
     - `tenant_applications`: in the set-up of a tenant, the registrations of its applications.
     - `previous`: set only where a rollback could become due.
     - `branches`: the application's existing branches on the deploy repo and their heads;
@@ -327,6 +331,7 @@ class Snapshot:
     tenant_applications: tuple[Registration, ...] = ()
     cluster_failures: Mapping[str, ClusterFailure] = field(default_factory=dict)
     peers: Mapping[str, PeerApplication] = field(default_factory=dict)
+    addresses: ServiceAddresses = field(default_factory=dict)
     _report_ages: dict[str, timedelta] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )

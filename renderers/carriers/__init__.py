@@ -46,3 +46,11 @@ class ComparesConnections(Protocol):
 
     def conflicts(self, connections: Sequence[Connection]) -> Iterator[tuple[Connection, str]]:
         """Connections of the application that it cannot carry out beside others, and why."""
+
+
+@runtime_checkable
+class Deferred(Protocol):
+    """The further part of a carrier whose ways lead to addresses that clusters report."""
+
+    def awaits(self, connection: Connection) -> bool:
+        """Whether the way of this connection has no address yet."""

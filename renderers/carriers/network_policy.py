@@ -55,10 +55,13 @@ class _Rules:
     intents: dict[ConnectivityIntent, None] = field(default_factory=dict)
 
     def add(self, intent: ConnectivityIntent, peers: Iterable[Json], ports: list[Json]) -> None:
-        """Open these ports for these peers."""
+        """Open these ports for these peers; a rule without peers would open them for all."""
+        self.intents[intent] = None
+        peers = list(peers)
+        if not peers:
+            return
         known = self.peers.setdefault(json.dumps(ports, sort_keys=True), {})
         known.update((json.dumps(each, sort_keys=True), each) for each in peers)
-        self.intents[intent] = None
 
     def json(self) -> list[Json]:
         """The rules as in a manifest, in an order of their own."""
@@ -141,7 +144,8 @@ class NetworkPolicies:
         if isinstance(client, NamespaceClient) or connection.case is Case.SAME_CLUSTER:
             return ""
         if _is_direct(connection):
-            return _no_ranges(client.cluster) or _no_ranges(server.cluster)
+            reached = "" if connection.case is Case.APART else _no_ranges(server.cluster)
+            return _no_ranges(client.cluster) or reached
         gateway = server.cluster.network.east_west
         if gateway is None:
             return f"state `spec.network.eastWest` of cluster {server.cluster.name}"
@@ -173,7 +177,7 @@ def _policy(name: str, namespace: str, selector: Labels, rules: _Rules) -> Deriv
 
 
 def _is_direct(connection: Connection) -> bool:
-    """Whether pods of one cluster reach those of the other one at their own addresses."""
+    """Whether pods of one cluster are seen in the other one under their own addresses."""
     client, server = connection.client, connection.server
     assert isinstance(client, ComponentClient)
     assert isinstance(server, ComponentServer)
@@ -222,6 +226,11 @@ def _destination(connection: Connection) -> tuple[list[Json], list[Json]]:
     if connection.case is Case.SAME_CLUSTER:
         to = _pods(server.service.namespace, server.service.selector)
         return [to, *_waypoint(server)], _server_ports(connection, server)
+    if connection.case is Case.APART:
+        blocks: list[Json] = [
+            {"ipBlock": {"cidr": str(ip_network(each))}} for each in server.addresses
+        ]
+        return blocks, [_port(server.service.port, server.service.transport)]
     if _is_direct(connection):
         return list(_blocks(server.cluster.network)), _server_ports(connection, server)
     gateway = server.cluster.network.east_west

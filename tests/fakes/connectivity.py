@@ -2,6 +2,7 @@
 
 import textwrap
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -143,6 +144,13 @@ def connections() -> dict[str, Connection]:
         case = case_between(client, server)
         sides = _client(client), _server(server)
         found[name] = Connection(intent(), case, *sides)
+    apart = found["apart"]
+    balanced = _server(PAIRS["apart"][1])
+    balanced = replace(balanced, service=replace(balanced.service, exposed=True))
+    found["apart, exposed"] = replace(apart, server=balanced)
+    found["apart, reported"] = replace(
+        apart, server=replace(balanced, addresses=("192.0.2.10", "2001:db8::1"))
+    )
     here = full("eu-1", Mesh.ISTIO)
     by_namespace = intent(caller=Caller(namespace="monitoring"))
     found["namespace"] = Connection(

@@ -107,6 +107,7 @@ def test_only_ready_follows_from_a_status_that_says_so_in_every_part() -> None:
         {"operation": {**ready["operation"], "phase": "Failed"}},
         {"conditions": [{"type": "ComparisonError", "message": "x"}]},
         {"conditions": [{"type": "SharedResourceWarning", "message": "x"}]},
+        {"conditions": [{"type": "ExcludedResourceWarning", "message": "x"}]},
         {"pending": True},
         {"reconciledAt": "12:00:09"},
     ]
