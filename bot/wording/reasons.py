@@ -106,13 +106,11 @@ def reason(gate: Gate) -> Prose:  # noqa: C901, PLR0912 - one case per gate
             return say(f"{{}} closed merge request {number}", user)
         case OpenedByPerson(user, number):
             return say(f"{{}} opened merge request {number} from Switchyard's branch", user)
-        case Conflicts():
-            return say("merge conflict with main; Switchyard rebuilds the branch")
         case BehindTarget(wave):
             return _behind(wave)
         case RefusedByForge(why, until, _):
             return _refused(why, until)
-        case NotProposed() | AwaitsRoom():
+        case Conflicts() | NotProposed() | AwaitsRoom():
             return _not_yet(gate)
         case InvalidPlan(problem):
             return say("the newest plan has a problem: {}", problem)
@@ -144,8 +142,10 @@ def _foreign_commit(author: str, head: str) -> Prose:
     return say("the branch has commit {} by {}, which Switchyard did not create", head[:8], author)
 
 
-def _not_yet(gate: NotProposed | AwaitsRoom) -> Prose:
+def _not_yet(gate: Conflicts | NotProposed | AwaitsRoom) -> Prose:
     match gate:
+        case Conflicts():
+            return say("merge conflict with main; Switchyard rebuilds the branch")
         case NotProposed(refusal) if refusal:
             return say("the forge refused the branch: {}", refusal)
         case NotProposed():
@@ -163,8 +163,6 @@ def remedy(gate: Gate) -> Prose:  # noqa: C901, PLR0912 - one case per gate
             return remedy_for(pending)
         case AwaitsReplacement(pending=pending):
             return remedy_for(pending)
-        case AwaitsAddress():
-            return say(ADDRESS_REMEDY)
         case AwaitsApproval():
             return say("when {} the merge request", approvers_approve(gate))
         case UnknownOwners():
@@ -185,8 +183,8 @@ def remedy(gate: Gate) -> Prose:  # noqa: C901, PLR0912 - one case per gate
             return say("when someone reopens it, or with a new revision that changes the plan")
         case OpenedByPerson():
             return say("when someone closes it; Switchyard then opens its own")
-        case BehindTarget():
-            return say(BEHIND_REMEDY)
+        case BehindTarget() | AwaitsAddress():
+            return say(BEHIND_REMEDY if isinstance(gate, BehindTarget) else ADDRESS_REMEDY)
         case RefusedByForge():
             return say("when the forge's branch rules are met: checks, approvals, merge queue")
         case NotProposed(refusal) if refusal:
