@@ -46,13 +46,15 @@ class Case(StrEnum):
 class Link:
     """One connection of an intent: `client` is None for a namespace or network that calls.
 
-    `server` is None for a host or network that is called.
+    `server` is None for a host or network that is called. `entry` is where callers from outside
+    reach the server's cluster, as far as it states that.
     """
 
     intent: ConnectivityIntent
     case: Case
     client: Unit | None
     server: Unit | None
+    entry: str = ""
 
 
 def case_between(client: Cluster, server: Cluster) -> Case:
@@ -164,7 +166,9 @@ def _links(intent: ConnectivityIntent, places: Places) -> Iterator[Link]:
     servers = places.callees(callee) if callee.component else []
     if not caller.component:
         case = Case.SAME_CLUSTER if caller.namespace else Case.OUTSIDE
-        yield from (Link(intent, case, None, Unit(callee.component, each)) for each in servers)
+        for each in servers:
+            entry = _entry(places.clusters.get(each)) if intent.external else ""
+            yield Link(intent, case, None, Unit(callee.component, each), entry)
         return
     here, clusters = frozenset(servers), places.clusters
     for cluster in places.callers(caller):
@@ -176,6 +180,11 @@ def _links(intent: ConnectivityIntent, places: Places) -> Iterator[Link]:
             known = cluster in clusters and server in clusters
             case = case_between(clusters[cluster], clusters[server]) if known else Case.APART
             yield Link(intent, case, client, Unit(callee.component, server))
+
+
+def _entry(cluster: Cluster | None) -> str:
+    ingress = cluster.network.ingress if cluster is not None else None
+    return ingress.address if ingress is not None else ""
 
 
 def disagreement(

@@ -132,7 +132,10 @@ def _is_new(link: Link, changes: ConnectionChanges) -> bool:
 
 
 def _text(link: Link) -> str:
-    return f"{link.intent.caller} may call {link.intent.callee}"
+    external = link.intent.external
+    name = f" as {external.host}" if external is not None else ""
+    address = f" ({link.entry})" if link.entry else ""
+    return f"{link.intent.caller} may call {link.intent.callee}{name}{address}"
 
 
 def _closed(changes: ConnectionChanges) -> Iterator[str]:

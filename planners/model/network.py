@@ -57,7 +57,7 @@ class Gateway:
 class Ingress:
     """The way in from outside: an Istio gateway by the labels of its pods, or a GatewayClass.
 
-    `address` is where clients reach it, `namespace` that of its pods.
+    `address` is where clients reach it, which plans show; `namespace` is that of its pods.
     """
 
     address: str = ""

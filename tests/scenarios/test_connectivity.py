@@ -306,6 +306,22 @@ def test_the_comment_says_what_is_new_and_what_is_no_longer_allowed(tmp_path: Pa
     )
 
 
+def test_the_comment_says_by_what_name_and_address_others_come_in(tmp_path: Path) -> None:
+    """For those who keep the records of DNS; a cluster without the fact has the name alone."""
+    way = "gatewayClass: edge, namespace: ingress"
+    repo = fleet(
+        cluster("eu-1", network=f"{{gatewayApi: true, ingress: {{address: 203.0.113.9, {way}}}}}"),
+        cluster("eu-2", network=f"{{gatewayApi: true, ingress: {{{way}}}}}"),
+    )
+    asked = "to: {component: payment, protocol: HTTP}, external: {host: shop.example.com}"
+    app = shop(f"{{from: {{cidr: 0.0.0.0/0}}, {asked}}}", {"payment": ["eu-1", "eu-2"]})
+
+    assert lines(planned(tmp_path, app, repo), {}) == (
+        "new: 0.0.0.0/0 may call payment as shop.example.com (203.0.113.9) on eu-1",
+        "new: 0.0.0.0/0 may call payment as shop.example.com on eu-2",
+    )
+
+
 def lines(proposal: Proposal, merged: Mapping[str, bytes]) -> tuple[str, ...]:
     changes = [each for each in proposal.changes if each.files]
     found = connection_changes(changes, {**merged, **proposal.contents})

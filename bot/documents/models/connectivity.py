@@ -182,7 +182,8 @@ class IngressPart(Part):
     """The way in from outside of the fleet."""
 
     address: HostPattern | None = Field(
-        default=None, description="IP address or name at which clients reach it."
+        default=None,
+        description="IP address or name at which clients reach it; plans show it beside the host.",
     )
     namespace: Name | None = Field(default=None, description="Namespace of the gateway's pods.")
     gateway_class: Name | None = Field(

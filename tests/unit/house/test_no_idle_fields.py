@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from bot.documents.models import application, fleet, placement, tenant
+from bot.documents.models import application, connectivity, fleet, placement, tenant
 from bot.documents.models.agents import field_name, setting_parts
 from bot.documents.models.kinds import PREFIX
 from planners import model
+from planners.model import connectivity as intents
+from planners.model import network, trust
 
 ROOT = Path(__file__).parents[3]
 AGENT_PARTS = {("ClusterSpec", field_name(agent)) for agent in setting_parts()}
@@ -33,7 +35,8 @@ def attributes(*, intake: bool) -> set[str]:
 
 def test_every_field_of_the_model_is_used_by_the_core() -> None:
     used = attributes(intake=False)
-    nouns = [each for _, each in inspect.getmembers(model, dataclasses.is_dataclass)]
+    modules = (model, intents, network, trust)
+    nouns = [e for each in modules for _, e in inspect.getmembers(each, dataclasses.is_dataclass)]
     idle = {
         f"{noun.__name__}.{field.name}"
         for noun in nouns
@@ -45,7 +48,7 @@ def test_every_field_of_the_model_is_used_by_the_core() -> None:
 
 
 @pytest.mark.parametrize(
-    "module", [application, fleet, placement, tenant], ids=lambda m: m.__name__
+    "module", [application, connectivity, fleet, placement, tenant], ids=lambda m: m.__name__
 )
 def test_every_field_of_a_document_is_read(module: object) -> None:
     used = attributes(intake=True)
