@@ -292,9 +292,11 @@ def _setup_rules() -> list[Json]:
     roles = ("clusterrolebindings", "clusterroles", "rolebindings", "roles")
     return [
         _rule("", core, verbs),
+        _rule("cert-manager.io", ("certificates", "issuers"), verbs),
         _rule("networking.k8s.io", ("networkpolicies",), verbs),
         _rule("policy.networking.k8s.io", ("clusternetworkpolicies",), verbs),
         _rule(_RBAC, roles, (*verbs, "bind", "escalate")),
+        _rule("trust.cert-manager.io", ("bundles",), verbs),
     ]
 
 

@@ -24,7 +24,15 @@ from renderers.policy.agent_metadata import is_agent_kind
 DefinedKinds = frozenset[tuple[str, str]]
 
 _RESERVED_NAME_KINDS = frozenset(
-    {"ClusterRole", "ClusterRoleBinding", "NetworkPolicy", "Role", "RoleBinding", "ServiceAccount"}
+    {
+        "ClusterNetworkPolicy",
+        "ClusterRole",
+        "ClusterRoleBinding",
+        "NetworkPolicy",
+        "Role",
+        "RoleBinding",
+        "ServiceAccount",
+    }
 )
 _WHY = {
     Scope.CLUSTER: "is cluster-scoped",

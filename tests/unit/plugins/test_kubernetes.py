@@ -23,6 +23,8 @@ from renderers.inventory import (
     Entry,
     Inventory,
 )
+from renderers.kubernetes.kinds import kind_of
+from tests.acceptance.derived_objects import set_up
 
 GUIDE = Path(__file__).parents[3] / "docs/guides/clusters-without-an-agent.md"
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
@@ -223,6 +225,22 @@ def test_the_guide_has_the_objects_that_an_administrator_applies() -> None:
     listed = [each.value for each in yaml.load_documents(block.encode())]
 
     assert listed == list(PLUGIN.cluster_references(target))
+
+
+def test_the_account_of_set_ups_may_write_each_of_their_kinds() -> None:
+    target = ClusterTarget("core-1", KubernetesSettings(), Repo("local", "a/b"), "", "", "", "")
+    roles: list[Any] = [each for each in PLUGIN.cluster_references(target) if "rules" in each]
+    (role,) = (each for each in roles if each["metadata"]["name"] == "switchyard-setup")
+    written = {
+        (group, resource)
+        for rule in role["rules"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+    }
+
+    for item in set_up():
+        kind = kind_of(item)
+        assert (kind.group, kind.plural) in written, f"{kind}"
 
 
 def test_it_applies_itself() -> None:

@@ -82,6 +82,7 @@ REFUSED = [
     (item("gateway.networking.k8s.io/v1beta1", "ReferenceGrant"), "is reserved for the platform; "),
     (item("networking.istio.io/v1alpha3", "EnvoyFilter"), "is reserved for the platform; "),
     (item("v1", "ServiceAccount", "switchyard"), "has a name reserved for Switchyard's own objects; choose one that does not start with switchyard"),
+    (item("policy.networking.k8s.io/v1alpha2", "ClusterNetworkPolicy", "switchyard-bank"), "has a name reserved for Switchyard's own objects; "),
     (item("networking.k8s.io/v1", "NetworkPolicy", "switchyard-deny"), "has a name reserved for Switchyard's own objects; "),
     (item("v1", "SecretList", items=[{"kind": "Secret", "data": {"a": "hush"}}]), "contains other objects (items), which agents would apply unchecked; write each separately"),
     (item("example.com/v1", "Widget", items=[]), "contains other objects (items), "),
