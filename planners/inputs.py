@@ -1,7 +1,8 @@
 """The part of a Snapshot that decides what runs where, and with which files.
 
 Placement and rendering read nothing else, so that their result holds until this part changes.
-Reports of readiness, approvals, commands and the ids of commits are for gates alone.
+Reports of readiness, approvals, commands and the ids of commits are for gates alone. Of rules,
+decisions are read here; signals and states are not.
 """
 
 from collections.abc import Iterator, Mapping
@@ -10,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 from planners.model import Revision, Unit
 from planners.model.overrides import Overrides
+from planners.model.rules import Record
 from planners.model.snapshot import (
     Branch,
     DeployBase,
@@ -35,7 +37,7 @@ def planning_input(snapshot: Snapshot) -> Snapshot:
         now=planning_time(snapshot),
         revision=Revision(snapshot.revision.repo, ""),
         fleet_revision=Revision(snapshot.fleet_revision.repo, ""),
-        base=DeployBase(Revision(base.revision.repo, ""), units),
+        base=DeployBase(Revision(base.revision.repo, ""), units, records=base.records),
         departed_clusters=frozenset(),
         merge_requests=_proposed(snapshot),
         observations={},
@@ -49,6 +51,8 @@ def planning_input(snapshot: Snapshot) -> Snapshot:
         refused_branches={},
         overrides=Overrides(),
         cluster_failures={},
+        signals={},
+        rule_states={},
         facts=_without_signals(snapshot),
     )
 
@@ -89,12 +93,12 @@ def _changes(snapshot: Snapshot) -> Iterator[datetime]:
 
 def _proposed(snapshot: Snapshot) -> tuple[MergeRequest, ...]:
     """One merge request with the units of all open ones."""
-    units = [
-        each.branch.units
-        for each in snapshot.merge_requests
-        if each.state is MergeRequestState.OPEN and each.branch is not None
-    ]
+    branches = snapshot.open_branches
+    units = frozenset[Unit]().union(*(each.units for each in branches))
+    records: dict[Unit, tuple[Record, ...]] = {}
+    for each in branches:
+        records |= each.records
     if not units:
         return ()
-    branch = Branch("", None, None, units=frozenset().union(*units))
+    branch = Branch("", None, None, units=units, records=records)
     return (MergeRequest(0, "", "", MergeRequestState.OPEN, "", "", branch),)

@@ -5,11 +5,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 
-from planners.model import Cluster, Component, Stage, Unit
+from planners.model import Application, Cluster, Component, Stage, Unit
 
 EVERYWHERE = Stage("all")
 LEFTOVERS = "others"
 REMOVAL = "remove"
+RULES = "rules"
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +18,7 @@ class Wave:
     """Units that may merge together: the components of one level on the clusters of one batch.
 
     `step` counts batches from 0 in rollout order: a step begins when all units of the earlier steps
-    are ready. A `removal` deletes its units.
+    are ready. A `removal` deletes its units. `by_rule`: they are there because of rules.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Wave:
     level: int
     units: tuple[Unit, ...]
     removal: bool = False
+    by_rule: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +137,36 @@ def waves(
         )
         for step, level in sorted(members)
     )
+
+
+def rule_waves(
+    application: Application,
+    clusters: Iterable[Cluster],
+    rollout: Sequence[Step],
+    units: Iterable[Unit],
+) -> tuple[Wave, ...]:
+    """Waves of units that rules add or move, apart from those that people approve.
+
+    One for each stage and level. It goes with the last batch of its stage.
+    """
+    level_of = levels(application.components)
+    by_name = {each.name: each for each in clusters}
+    stages = (*(application.stages or (EVERYWHERE,)), Stage(LEFTOVERS))
+    members: dict[tuple[int, int], list[Unit]] = {}
+    for unit in sorted(units):
+        cluster = by_name[unit.cluster]
+        at = next(
+            i for i, e in enumerate(stages) if e.clusters is None or e.clusters.matches(cluster)
+        )
+        members.setdefault((at, level_of[unit.component]), []).append(unit)
+    found = []
+    for at, level in sorted(members):
+        earlier = {each.name for each in stages[: at + 1]}
+        step = max((i for i, each in enumerate(rollout) if each.stage.name in earlier), default=0)
+        name = f"{RULES}-{stages[at].name}.{level + 1}"
+        wave = Wave(name, stages[at], step, level, tuple(members[at, level]), by_rule=True)
+        found.append(wave)
+    return tuple(found)
 
 
 def removals(

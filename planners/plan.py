@@ -10,28 +10,31 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from json.encoder import encode_basestring_ascii as quoted
 
+from planners.bursts import place_with_rules
 from planners.model import DependencyScope, Json, PlanProblem, Repo, Revision, Unit
 from planners.model.addresses import Awaited
 from planners.model.gates import PendingUnit
 from planners.model.requests import WorkloadRequests
+from planners.model.rules import Action, Decision, Records
 from planners.model.snapshot import Snapshot
 from planners.optimizer.optimize import OptimizationResult, OptimizedPlacement, optimize
-from planners.optimizer.repair import place_all
 from planners.optimizer.solver import Solver
-from planners.order import Wave, removals, steps, waves
+from planners.order import Wave, removals, rule_waves, steps, waves
 from planners.placement.evaluate import Evaluator
 from planners.placement.interplay import with_interplay
 from planners.placement.replicas import UnitReplicas, distribute
 from planners.placement.trace import PlacementDecision
+from planners.rules.records import records_of
 
 
 @dataclass(frozen=True)
 class Plan:
     """What should run, in which order, and why. Not to be carried out if it has problems.
 
-    `optimization` is set if a solver placed the components. A rollback has no trace: it restores
-    the files of the deploy repo's commit `restores`, because of `failures`. `awaited` are the
-    addresses without which units stay as they are merged.
+    `optimization` is set if a solver placed the components. `decisions` are those of rules,
+    `records` say which units they concern, `warnings` what they could not do. A rollback has no
+    trace: it restores the files of the deploy repo's commit `restores`, because of `failures`.
+    `awaited` are the addresses without which units stay as they are merged.
     """
 
     application: str
@@ -46,6 +49,9 @@ class Plan:
     restores: Revision | None = None
     failures: tuple[PendingUnit, ...] = ()
     awaited: Awaited = field(default_factory=dict)
+    decisions: tuple[Decision, ...] = ()
+    records: Records = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
 
     @cached_property
     def units(self) -> tuple[Unit, ...]:
@@ -63,23 +69,20 @@ def plan(
 
     With a solver, all components are placed together.
     """
-    optimized = OptimizedPlacement(place_all(snapshot, workloads, evaluator))
+    ruled = place_with_rules(snapshot, workloads, evaluator)
+    optimized = OptimizedPlacement(ruled.placement)
     if solver is not None:
         optimized = optimize(optimized.placement, solver)
     placement = optimized.placement
     distribution = distribute(placement.allocation)
     units = placement.units
-    used = {unit.cluster for unit in units}
-    application = snapshot.application
-    rollout = steps(application.stages, (c for c in snapshot.clusters if c.name in used))
-    removed = snapshot.base.entries.keys() - set(units)
+    records = records_of(snapshot, units, ruled.steps)
     return Plan(
-        application=application.name,
+        application=snapshot.application.name,
         revision=snapshot.revision,
         fleet_revision=snapshot.fleet_revision,
         deploy=snapshot.registration.deploy,
-        waves=waves(application.components, rollout, units)
-        + removals(application.components, removed, len(rollout)),
+        waves=_waves(snapshot, units, records),
         trace=with_interplay(placement) if evaluator.thorough else placement.trace,
         replicas=distribution.replicas,
         problems=(
@@ -88,6 +91,28 @@ def plan(
             *_unreachable_quorums(snapshot, set(units)),
         ),
         optimization=optimized.result,
+        decisions=snapshot.decisions,
+        records=records,
+        warnings=ruled.warnings,
+    )
+
+
+def _waves(snapshot: Snapshot, units: Sequence[Unit], records: Records) -> tuple[Wave, ...]:
+    """The waves of the rollout, those of units that rules add or move, and the removals."""
+    application = snapshot.application
+    apart = {
+        unit
+        for unit, each in records.items()
+        if any(record.action is not Action.SET_REPLICAS for record in each)
+    }
+    planned = [unit for unit in units if unit not in apart]
+    used = {unit.cluster for unit in planned}
+    rollout = steps(application.stages, (c for c in snapshot.clusters if c.name in used))
+    removed = snapshot.base.entries.keys() - set(units)
+    return (
+        waves(application.components, rollout, planned)
+        + rule_waves(application, snapshot.clusters, rollout, apart)
+        + removals(application.components, removed, max(len(rollout), 1 if apart else 0))
     )
 
 

@@ -3,9 +3,11 @@
 ```
 clusters/<cluster>/apps/<tenant>/<application>/<component>/<kind>-<name>.yaml  the objects
 clusters/<cluster>/sync/<tenant>/<application>/<component>.yaml               the agent's own
+clusters/<cluster>/rules/<tenant>/<application>/<component>.yaml           which rules
 ```
 
-The agent of a cluster is bootstrapped on its `sync` folder; the objects there refer to `apps`.
+The agent of a cluster is bootstrapped on its `sync` folder; the objects there refer to `apps`. No
+agent reads `rules`.
 When the last component of an application leaves a cluster, `readme.md` stays there: agents prune
 nothing when the folder itself has gone, and pass over files that are not YAML.
 """
@@ -56,12 +58,22 @@ class Layout:
         """The folder of the agent's own objects for this application."""
         return safe_join("clusters", cluster, "sync", self.tenant, self.application)
 
+    def rules_file(self, unit: Unit) -> str:
+        """The file that says which rules a unit is there for."""
+        return f"{self.rules_folder(unit.cluster)}/{unit.component}.yaml"
+
+    def rules_folder(self, cluster: str) -> str:
+        """The folder of these files for this application."""
+        return safe_join("clusters", cluster, "rules", self.tenant, self.application)
+
     def unit_of(self, path: str) -> Unit | None:
         """The unit that a path belongs to; None for a path outside this application."""
         match path.split("/"):
             case ["clusters", cluster, "apps", self.tenant, self.application, component, _, *_]:
                 return Unit(component, cluster)
             case ["clusters", cluster, "sync", self.tenant, self.application, file]:
+                return Unit(file.removesuffix(".yaml"), cluster)
+            case ["clusters", cluster, "rules", self.tenant, self.application, file]:
                 return Unit(file.removesuffix(".yaml"), cluster)
             case _:
                 return None
@@ -81,6 +93,10 @@ class Layout:
             case ["clusters", cluster, "apps", self.tenant, self.application, component, *_]:
                 return Unit(component, cluster)
             case ["clusters", cluster, "sync", self.tenant, self.application, file, *_] if (
+                file.endswith(".yaml")
+            ):
+                return Unit(file.removesuffix(".yaml"), cluster)
+            case ["clusters", cluster, "rules", self.tenant, self.application, file, *_] if (
                 file.endswith(".yaml")
             ):
                 return Unit(file.removesuffix(".yaml"), cluster)

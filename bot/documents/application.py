@@ -9,6 +9,7 @@ from bot.documents import intents
 from bot.documents.checks import check_application
 from bot.documents.models import ApplicationDocument, ComponentPart, DependencyPart
 from bot.documents.problems import DocumentPositions, Problem, sorted_problems, validation_problems
+from bot.documents.rules import rule
 from planners.model import (
     Application,
     Component,
@@ -119,6 +120,10 @@ def _application(document: ApplicationDocument, positions: DocumentPositions) ->
         ),
         optimal=spec.strategy == "optimal",
         connectivity=_connectivity(document, positions),
+        rules=tuple(
+            rule(each, positions.at("spec", "rules", index))
+            for index, each in enumerate(spec.rules)
+        ),
     )
 
 

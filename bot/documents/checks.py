@@ -10,6 +10,7 @@ from bot.documents.intents import customization, source
 from bot.documents.models import ApplicationDocument, CustomizationPart
 from bot.documents.models.connectivity import CalleePart, CallerPart
 from bot.documents.problems import DocumentPositions, Problem, suggest
+from bot.documents.rules import check_rules
 from bot.documents.selectors import selectors, unknown_names
 from bot.engine import discovery
 from planners.model import (
@@ -58,6 +59,7 @@ def check_application(
     yield from _unknown_components(document, positions)
     yield from _unplaced_components(document, positions)
     yield from _dependency_cycles(document, positions)
+    yield from check_rules(document, positions)
     yield from _empty_sources(document, positions, files)
     yield from _customization_problems(document, positions, files)
     if fleet is not None:

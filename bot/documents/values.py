@@ -1,5 +1,6 @@
 """Converts valid fleet documents to values of `planners.model`."""
 
+from bot.documents import rules
 from bot.documents.models import (
     ClusterDocument,
     GatewayPart,
@@ -184,6 +185,8 @@ def policy(document: PolicyDocument) -> Policy:
         charts=tuple(_chart_origin(each) for each in spec.charts),
         watched_clusters=spec.watched_clusters.value() if spec.watched_clusters else None,
         direct_clusters=spec.direct_clusters.value() if spec.direct_clusters else None,
+        failover=tuple(rules.failover(each) for each in spec.failover),
+        automatic=tuple(rules.automatic(each) for each in spec.automatic),
     )
 
 

@@ -26,11 +26,13 @@ from planners.model.snapshot import PreviousDeployment, Snapshot
 from planners.placement.evaluate import Evaluator
 from planners.placement.exceptions import expired
 from planners.plan import Plan, plan, plan_digest
+from planners.rules.records import held_back
 from renderers.agents import KEPT
 from renderers.defects import Defect
 from renderers.implied_dependencies import with_implied
 from renderers.layout import kept_file
 from renderers.render import render
+from renderers.rule_records import with_records
 from renderers.tree import FileTree, blob_id
 from renderers.variants import Variants
 
@@ -111,9 +113,20 @@ def restoration(snapshot: Snapshot) -> Proposal | None:
 
 
 def draft(planned: Snapshot, *, thorough: bool = False) -> Draft:
-    """Plan and render a `planning_input`."""
+    """Plan and render a `planning_input`.
+
+    If that has problems, nothing new that rules have decided is part of it: they hold up nothing.
+    """
     with _uncollected():
-        return _draft(planned, thorough=thorough)
+        found = _draft(planned, thorough=thorough)
+        held = held_back(planned)
+        if not found.problems or held == planned:
+            return found
+        instead = _draft(held, thorough=thorough)
+        if instead.problems:
+            return found
+        waits = f"what rules decided waits: {found.problems[0]}"
+        return replace(instead, warnings=(*instead.warnings, waits))
 
 
 @contextmanager
@@ -146,14 +159,14 @@ def _draft(planned: Snapshot, *, thorough: bool) -> Draft:
         application=snapshot.application,
         plan=made,
         problems=(*problems, *made.problems, *rendered.problems),
-        warnings=(*_idle(snapshot, made), *rendered.warnings),
+        warnings=(*_idle(snapshot, made), *made.warnings, *rendered.warnings),
         defects=rendered.defects,
         links=rendered.links,
     )
     if drafted.problems:
         return drafted
     known = {unit: tree for unit, tree in rendered.trees.items() if unit not in made.awaited}
-    files, contents = _files(known)
+    files, contents = _files(with_records(known, made.records, snapshot.registration))
     conditions = ConditionReader(snapshot, made).whole
     return replace(
         drafted,

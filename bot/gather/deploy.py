@@ -155,7 +155,10 @@ def _whole_base(reading: _Reading, entries: FilesByUnit) -> DeployBase:
     registration, checkout = reading.registration, reading.checkout
     layout, mirror, sha = Layout.of(registration), checkout.mirror, checkout.head
     application = registration.application
-    folders = {unit: (layout.objects_folder(unit), layout.sync_file(unit)) for unit in entries}
+    folders = {
+        unit: (layout.objects_folder(unit), layout.sync_file(unit), layout.rules_file(unit))
+        for unit in entries
+    }
     files = {path: (path,) for unit in entries.values() for path in unit}
     by_unit, by_file = mirror.last_changes(sha, folders), mirror.last_changes(sha, files)
     infos = {info.sha: info for each in (by_unit, by_file) for info in each.values()}
@@ -194,7 +197,11 @@ def units_at(
         prefix
         for cluster in mirror.folders(sha, "clusters")
         if clusters is None or cluster in clusters
-        for prefix in (layout.sync_folder(cluster), layout.application_folder(cluster))
+        for prefix in (
+            layout.sync_folder(cluster),
+            layout.application_folder(cluster),
+            layout.rules_folder(cluster),
+        )
     )
     return layout.by_unit(mirror.entries(sha, prefixes))
 

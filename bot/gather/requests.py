@@ -12,6 +12,7 @@ from bot.gather.approvals import Owners, read_approvals, read_owners, teams_of
 from bot.gather.deploy import FILE, changed_by, rejected
 from bot.gather.owners import OwnersError
 from bot.gather.repository import Checkout, our_requests
+from bot.gather.rules import proposed_records, rules_of
 from bot.git import CommitInfo
 from planners.gating.change_sets import change_digest
 from planners.gating.merge_requests import branch_prefix
@@ -257,7 +258,8 @@ def _read_branch(
     """The same; `on_main`: its only parent is on the default branch."""
     layout, head = Layout.of(reading.registration), info.sha
     digest = info.trailers.get("Switchyard-Digest")
-    changed = changed_by(reading.context.results, reading.checkout, head)
+    results = reading.context.results
+    changed = changed_by(results, reading.checkout, head)
     ours = (
         on_main
         and change_digest(wave, changed, info.trailers.get("Switchyard-Conditions", "")) == digest
@@ -271,5 +273,9 @@ def _read_branch(
         units=frozenset(unit for unit in written if unit is not None) if ours else frozenset(),
         rolls_back=rejected(info) if ours else None,
         base=info.parents[0] if info.parents else "",
+        rules=rules_of(info.trailers) if ours else frozenset(),
+        records=proposed_records(results, reading.checkout, reading.registration, changed)
+        if ours
+        else {},
     )
     return branch, tuple(path for path, _, _ in changed)

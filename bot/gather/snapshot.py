@@ -24,6 +24,7 @@ from bot.gather.peers import read_peers
 from bot.gather.previous import read_previous
 from bot.gather.repository import Checkout, fetch, fetch_request
 from bot.gather.requests import Proposed, read_proposed
+from bot.gather.rules import RuleReading, with_decisions, with_last_decisions
 from bot.gather.statuses import read_statuses
 from bot.gather.upstream import read_upstream
 from planners.model import Application, Fleet, OfflineMode, Registration, Repo, Revision
@@ -118,6 +119,7 @@ async def gather_rollout(context: Context, application: str) -> Gathered:
     snapshot = await _snapshot(context, registration, fleets, app=app, sha=app.head, deploy=reading)
     paused = await read_pauses(context, deploy)
     snapshot = _with_proposed(snapshot, proposed, paused)
+    snapshot = await with_decisions(RuleReading(context, deploy), snapshot)
     conversations += await read_wave_conversations(
         context, deploy.repo, application, proposed.requests
     )
@@ -182,6 +184,7 @@ async def gather_review(context: Context, application: str, request: ForgeMergeR
     snapshot = await _snapshot(
         context, registration, fleets, app=app, sha=request.head, deploy=reading
     )
+    snapshot = await with_last_decisions(RuleReading(context, deploy), snapshot)
     statuses = await context.forge(app.repo).statuses(app.repo.path, request.head)
     return Gathered(
         snapshot=snapshot,
@@ -299,7 +302,8 @@ def _with_reports(context: Context, deploy: _DeployReading, snapshot: Snapshot) 
         snapshot = with_addresses(snapshot, reported, deploy.checkout.mirror.blob)
     reports, application = context.store.reports, snapshot.application
     rows = reports.of_application(application.name)
-    waits = application.offline is OfflineMode.WAIT
+    failover = any(policy.failover for policy in snapshot.policies)
+    waits = application.offline is OfflineMode.WAIT and not failover
     return replace(
         snapshot,
         observations=observe(deploy.checkout.mirror, deploy.base.changes, rows),

@@ -4,6 +4,7 @@ from bot.wording.diffs import Diffs, counts, render_diffs
 from bot.wording.markdown import code, listing, plural
 from bot.wording.reasons import pending_clusters
 from planners.gating.change_sets import ChangeSet
+from planners.model.rules import reason_of
 from planners.plan import Plan
 
 BODY_BUDGET = 50_000
@@ -33,9 +34,35 @@ def trailers(plan: Plan, digest: str, change: ChangeSet) -> str:
             f"Switchyard-Plan: {digest}",
             f"Switchyard-Source: {plan.revision.repo}@{plan.revision.sha}",
             f"Switchyard-Fleet: {plan.fleet_revision.repo}@{plan.fleet_revision.sha}",
+            *([f"Switchyard-Rules: {_rules(plan, change)}"] if change.ruled.rules else []),
             *([back] if plan.restores else []),
         ]
     )
+
+
+def _rules(plan: Plan, change: ChangeSet) -> str:
+    """Each rule that caused the change, the cluster that it is about, and the epoch."""
+    epochs = {each.key: each.epoch for each in plan.decisions}
+    return ", ".join(f"{key.rule}/{key.cluster}@{epochs.get(key, 0)}" for key in change.ruled.rules)
+
+
+def _reasons(plan: Plan, change: ChangeSet) -> list[str]:
+    """What the rules that caused the change have seen, one sentence each."""
+    return [
+        f"Rule {code(record.rule)} caused this: "
+        + reason_of(record.action, record.cluster, record.signal, record.evidence)
+        + "."
+        for record in dict.fromkeys(
+            record
+            for unit in sorted(change.units)
+            for record in plan.records.get(unit, ())
+            if record.key in change.ruled.rules
+        )
+    ] or [
+        f"Rule {code(each.rule)} caused this: its signal is under the threshold again, or the "
+        f"component has moved."
+        for each in change.ruled.rules[:3]
+    ]
 
 
 def commit_message(plan: Plan, digest: str, change: ChangeSet) -> str:
@@ -77,6 +104,7 @@ def body(
                 f"on {plural(len(change.clusters), 'cluster')}.{unchanged}"
             ),
             *_rollback_reason(plan),
+            *_reasons(plan, change),
             (
                 f"Switchyard merges this merge request when all its gates are open; the status "
                 f"`switchyard/order` shows the first closed gate. {links}"

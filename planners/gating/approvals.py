@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from planners.gating.change_sets import ChangeSet
 from planners.gating.maintenance_windows import next_opening
+from planners.gating.rule_changes import needs_person
 from planners.model import ApprovalRule
 from planners.model.gates import (
     ApprovalReason,
@@ -54,7 +55,12 @@ def windows(snapshot: Snapshot, change: ChangeSet) -> Iterator[Gate]:
 
 
 def approvals(
-    snapshot: Snapshot, change: ChangeSet, request: MergeRequest | None, plan: Plan
+    snapshot: Snapshot,
+    change: ChangeSet,
+    request: MergeRequest | None,
+    plan: Plan,
+    *,
+    alone: bool = False,
 ) -> Iterator[Gate]:
     """A gate for every rule whose approvals are missing.
 
@@ -63,10 +69,16 @@ def approvals(
     accounts, any approver could be an author, and no such rule is satisfied (fails closed). Without
     a merge request all approvals are missing. A rollback restores approved content: only rules
     about foreign commits apply to it.
+
+    What rules caused needs a person, unless a policy makes it automatic; it is only while nothing
+    else of the application is left to merge (`alone`).
     """
     required = list(_foreign_changes(snapshot, change))
-    if plan.restores is None:
-        required = [*_rules(snapshot, change, request), *required]
+    person = _person(snapshot, change, plan, alone=alone)
+    automatic = bool(change.ruled.rules) and person is None
+    if plan.restores is None and not automatic:
+        by_rule = [] if person is None else [person]
+        required = [*_rules(snapshot, change, request), *by_rule, *required]
     if snapshot.unattributed and not all(each.rule.author_may_approve for each in required):
         yield UnknownAuthors(snapshot.unattributed, snapshot.now + ASK_AGAIN)
     needs_owners = any(each.rule.code_owners for each in required)
@@ -74,6 +86,22 @@ def approvals(
         yield UnknownOwners(request.unknown_owners)
     for each in required:
         yield from _missing(snapshot, request, each)
+
+
+def _person(
+    snapshot: Snapshot, change: ChangeSet, plan: Plan, *, alone: bool
+) -> _RequiredApproval | None:
+    """The approval that a rule's change needs; None if it needs none, or no rule caused it."""
+    rules = change.ruled.rules
+    if not rules:
+        return None
+    why = needs_person(snapshot, plan, rules, change.units)
+    if not why and not (alone and change.ruled.alone):
+        why = "other changes of the application are not merged yet"
+    if not why:
+        return None
+    names = ", ".join(dict.fromkeys(each.rule for each in rules))
+    return _RequiredApproval(ApprovalRule(Selector(), 1), ApprovalReason("rule", f"{names}: {why}"))
 
 
 def _missing(

@@ -1,13 +1,14 @@
 """The changes of each wave in the deploy repo: desired files compared with merged ones."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 from operator import attrgetter
 from typing import NamedTuple
 
 from planners.gating.conditions import ConditionReader
+from planners.gating.rule_changes import RuleChange
 from planners.model import Unit
 from planners.order import Wave
 from planners.plan import digest_of
@@ -50,7 +51,7 @@ class ChangeSet:
 
     The digest covers the wave's name, every changed path with both blob ids, and the digest of the
     wave's `conditions`. Commits to other paths of the deploy repo therefore do not change it.
-    `unchanged` counts the files that are already as desired.
+    `unchanged` counts the files that are already as desired. `ruled` says which rules caused it.
     """
 
     wave: Wave
@@ -58,6 +59,7 @@ class ChangeSet:
     unchanged: int
     digest: str
     conditions: str = ""
+    ruled: RuleChange = field(default_factory=RuleChange)
 
     @cached_property
     def units(self) -> frozenset[Unit]:
@@ -148,4 +150,8 @@ def _change_set(
     clusters = {unit.cluster for unit in set(map(_unit, files))}
     bound = conditions.of(wave, clusters).digest if files else ""
     digest = change_digest(wave.name, map(_content, files), bound)
-    return ChangeSet(wave, tuple(files), unchanged, digest, bound)
+    paths: dict[Unit, list[str]] = {}
+    for file in files if conditions.causes.any else ():
+        paths.setdefault(file.unit, []).append(file.path)
+    ruled = conditions.causes.of(paths, removal=wave.removal)
+    return ChangeSet(wave, tuple(files), unchanged, digest, bound, ruled)

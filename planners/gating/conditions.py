@@ -10,6 +10,7 @@ from datetime import time, timedelta
 from enum import Enum
 from functools import cached_property
 
+from planners.gating.rule_changes import Causes
 from planners.model import (
     ApprovalRule,
     Cluster,
@@ -21,6 +22,7 @@ from planners.model import (
     Stage,
     Window,
 )
+from planners.model.rules import AutomaticRule
 from planners.model.snapshot import Snapshot
 from planners.order import Wave
 from planners.plan import Plan, digest_of
@@ -42,7 +44,8 @@ class Conditions:
 
     `stages` are the wave's own and the earlier ones. `dependencies` maps components to theirs.
     `time_zones` are those of the clusters that have windows; the approvers are the tenant's.
-    `max_report_ages` are by cluster, under an empty name if all have the same.
+    `max_report_ages` are by cluster, under an empty name if all have the same. `automatic` lists
+    which of the rules that caused it need no person.
     """
 
     stages: tuple[StageConditions, ...] = ()
@@ -56,6 +59,7 @@ class Conditions:
     time_zones: tuple[str, ...] = ()
     max_report_ages: Mapping[str, timedelta] = field(default_factory=dict)
     merge_method: MergeMethod | None = None
+    automatic: tuple[AutomaticRule, ...] = ()
 
     @property
     def digest(self) -> str:
@@ -135,8 +139,27 @@ class ConditionReader:
             windows=tuple(self._windows[index] for index in windows),
             time_zones=tuple(sorted({c.timezone for c in clusters if self._touching(c)[1]})),
             max_report_ages=_ages(snapshot, clusters),
+            automatic=self._automatic(waves),
             merge_method=next((p.merge_method for p in snapshot.policies if p.merge_method), None),
         )
+
+    @cached_property
+    def causes(self) -> Causes:
+        """The rules behind the plan's changes."""
+        return Causes(self.snapshot, self.plan)
+
+    def _automatic(self, waves: Sequence[Wave]) -> tuple[AutomaticRule, ...]:
+        """What policies permit to the rules that are recorded for units of waves."""
+        snapshot = self.snapshot
+        permitted = [each for policy in snapshot.policies for each in policy.automatic]
+        if not permitted or not self.causes.any:
+            return ()
+        units = {unit for wave in waves for unit in wave.units}
+        every = (self.plan.records, snapshot.base.records)
+        records = [record for each in every for unit in units for record in each.get(unit, ())]
+        rules = {record.rule for record in records}
+        name = snapshot.application.name
+        return tuple(e for e in permitted if e.application == name and e.rule in rules)
 
     @cached_property
     def _clusters(self) -> Mapping[str, Cluster]:

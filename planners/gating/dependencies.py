@@ -56,14 +56,16 @@ class GatingContext:
     """The input for the gates of all waves.
 
     `unmerged` maps units with a change to their wave, also those whose change waits for an address.
-    `offline` are the clusters that are not waited for, with the time of their last report. Results
-    that all waves of a step share are cached.
+    `offline` are the clusters that are not waited for, with the time of their last report.
+    `only_rules`: nothing but what rules caused is left to merge. Results that all waves of a step
+    share are cached.
     """
 
     snapshot: Snapshot
     plan: Plan
     unmerged: Mapping[Unit, str]
     offline: Mapping[str, datetime]
+    only_rules: bool = False
     _reached: dict[int, dict[str, tuple[Unit, ...]]] = field(default_factory=dict)
     _steps: dict[int, StepReadiness] = field(default_factory=dict)
 
@@ -79,7 +81,9 @@ class GatingContext:
                 for unit in change.wave.units
                 if unit in plan.awaited
             }
-        return cls(snapshot, plan, unmerged, offline_clusters(snapshot, plan.units))
+        only_rules = all(change.ruled.alone for change in changes if change.files)
+        offline = offline_clusters(snapshot, plan.units)
+        return cls(snapshot, plan, unmerged, offline, only_rules)
 
     def reached(self, step: int) -> dict[str, tuple[Unit, ...]]:
         """The units of each component in all steps up to and including `step`."""
@@ -98,7 +102,11 @@ class GatingContext:
     def step(self, number: int) -> StepReadiness:
         """The readiness of a step."""
         if number not in self._steps:
-            waves = [w for w in self.plan.waves if w.step == number and not w.removal]
+            waves = [
+                wave
+                for wave in self.plan.waves
+                if wave.step == number and not wave.removal and not wave.by_rule
+            ]
             units = tuple(unit for wave in waves for unit in wave.units)
             pending = tuple(without_away(units, step_pending(self, waves))[1])
             failed = failed_clusters(pending)
@@ -176,7 +184,9 @@ def _gates(
             yield PausedByCommand(pause.by, pause.reason, pause.target)
     if request is not None and HOLD_LABEL in request.labels:
         yield HeldByLabel(HOLD_LABEL)
-    yield from approvals.approvals(context.snapshot, change, request, context.plan)
+    yield from approvals.approvals(
+        context.snapshot, change, request, context.plan, alone=context.only_rules
+    )
 
 
 def awaited_addresses(plan: Plan, wave: Wave) -> Iterator[AwaitsAddress]:
@@ -277,7 +287,12 @@ def _blocked(
 
 
 def _earlier_steps(context: GatingContext, change: ChangeSet) -> Iterator[Gate]:
-    """All units of the application in earlier steps must be ready, changed or not."""
+    """All units of the application in earlier steps must be ready, changed or not.
+
+    What rules add does not wait for them when that is all: where they bring no other content.
+    """
+    if change.wave.by_rule and context.only_rules:
+        return
     for number in range(change.wave.step):
         step = context.step(number)
         if step.pending:

@@ -6,6 +6,7 @@ lead to the same effects (level-triggered, like a Kubernetes controller).
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from enum import StrEnum
 
 from planners.gating import dependencies, effects, merge_requests, updates
@@ -25,6 +26,9 @@ from planners.model.gates import (
 )
 from planners.model.snapshot import MergeRequest, MergeRequestState, Snapshot
 from planners.plan import Plan
+
+RULES_ARE_LOOKED_AT = timedelta(minutes=1)
+"""How often, where nothing says that a signal has changed."""
 
 
 class WaveState(StrEnum):
@@ -183,6 +187,8 @@ def _requeue(snapshot: Snapshot, statuses: Sequence[WaveStatus]) -> Iterator[Eff
     times = [next_check(gate) for status in statuses for gate in status.gates]
     times += [each.until for each in snapshot.application.exceptions]
     times += [stale_at(snapshot, *each) for each in snapshot.observations.items()]
+    if snapshot.application.rules or any(each.failover for each in snapshot.policies):
+        times.append(snapshot.now + RULES_ARE_LOOKED_AT)
     later = [time for time in times if time is not None and time > snapshot.now]
     if later:
         yield effects.RequeueAt(min(later))

@@ -15,6 +15,7 @@ from planners.model.basics import (
 from planners.model.connectivity import ConnectivityIntent
 from planners.model.fleet import Cluster
 from planners.model.placement import ExceptionRule, PlacementIntent
+from planners.model.rules import Rule
 from planners.model.selectors import Selector
 
 
@@ -162,6 +163,7 @@ class Application:
     is_tenant_setup: bool = False
     exceptions: tuple[ExceptionRule, ...] = ()
     connectivity: tuple[ConnectivityIntent, ...] = ()
+    rules: tuple[Rule, ...] = ()
 
     def component(self, name: str) -> Component | None:
         """The component of that name, or None."""

@@ -7,6 +7,7 @@ from enum import IntEnum, StrEnum
 
 from planners.model.basics import Json, Repo
 from planners.model.network import Network
+from planners.model.rules import AutomaticRule, FailoverRule
 from planners.model.selectors import Selector
 from planners.model.tenant import Tenant
 
@@ -249,7 +250,7 @@ class Policy:
     `plaintext_secrets` names tenants whose deploy repo may contain unencrypted Secrets, intended
     for test fleets. `signed_objects` may exceed what tenants may write. `direct_clusters` selects
     the clusters to whose API servers Switchyard may write itself, `watched_clusters` those where it
-    may read the objects of the agent.
+    may read the objects of the agent. `automatic` names rules that need no person.
     """
 
     name: str
@@ -264,6 +265,8 @@ class Policy:
     charts: tuple[ChartOrigin, ...] = ()
     direct_clusters: Selector | None = None
     watched_clusters: Selector | None = None
+    failover: tuple[FailoverRule, ...] = ()
+    automatic: tuple[AutomaticRule, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -151,7 +151,7 @@ class ExceptionRule:
     """A deviation from the placement of some components until a time (None: until it is deleted).
 
     `add` and `remove` name clusters. `replicas` is the replica count of workload `kind`/`name`
-    (empty: the component's name) on each of `clusters`.
+    (empty: the component's name) on each of `clusters`. `rule` names the rule that made it, if any.
     """
 
     components: tuple[str, ...]
@@ -163,6 +163,7 @@ class ExceptionRule:
     kind: str = "Deployment"
     name: str = ""
     until: datetime | None = None
+    rule: str = ""
     position: FilePosition = field(default=FilePosition("switchyard.yaml", 1, 1), compare=False)
 
     def holds(self, now: datetime) -> bool:
@@ -170,6 +171,8 @@ class ExceptionRule:
         return self.until is None or now < self.until
 
     def __str__(self) -> str:
+        if self.rule:
+            return f"by rule {self.rule}: {self.reason}"
         end = f" until {self.until:%Y-%m-%d %H:%M} UTC" if self.until else ""
         return f"by an exception{end}: {self.reason}"
 

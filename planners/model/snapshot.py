@@ -28,6 +28,8 @@ from planners.model import (
 from planners.model.addresses import ServiceAddresses
 from planners.model.connectivity import ConnectivityIntent
 from planners.model.overrides import Cancellation, Overrides
+from planners.model.rules import Decision, Records, RuleKey, States
+from planners.model.signals import Signals
 from planners.model.trust import Authority
 
 
@@ -65,6 +67,7 @@ class Branch:
     `foreign_author` is the author of a commit
     on the branch that Switchyard did not create; None if there is no such commit. `units` are the
     units whose files it writes. `rolls_back` is the app revision that it rolls back, if any.
+    `rules` are those whose decisions it carries out, `records` what it writes down of them.
     """
 
     head: str
@@ -74,6 +77,8 @@ class Branch:
     units: frozenset[Unit] = frozenset()
     rolls_back: str | None = None
     base: str = ""
+    rules: frozenset[RuleKey] = frozenset()
+    records: Records = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +179,8 @@ class DeployBase:
     """The deploy repo's default branch; `entries` maps each unit to its files, path -> blob id.
 
     `foreign_files` maps files that Switchyard was not the last to change to their last author.
-    `kept_folders` names clusters with a file that keeps the folder of their agent.
+    `kept_folders` names clusters with a file that keeps the folder of their agent. `records` say
+    which units are there because of rules.
     """
 
     revision: Revision
@@ -182,6 +188,7 @@ class DeployBase:
     changes: Mapping[Unit, Change] = field(default_factory=dict)
     foreign_files: Mapping[str, str] = field(default_factory=dict)
     kept_folders: frozenset[str] = frozenset()
+    records: Records = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,6 +303,8 @@ class Snapshot:
     - `peers`: the applications that its connectivity intents name.
     - `addresses`: those of the Services that they may call, as reported last, or else as merged.
     - `tenant_applications`: in the set-up of a tenant, the registrations of its applications.
+    - `signals`: what rules watch. `rule_states` are those of the last pass, or since `decide` those
+      of now; `decisions` is what follows from them.
     - `previous`: set only where a rollback could become due.
     - `branches`: the application's existing branches on the deploy repo and their heads;
       `foreign_branches`: those of them that somebody else created. `refused_branches`: why the
@@ -332,6 +341,9 @@ class Snapshot:
     cluster_failures: Mapping[str, ClusterFailure] = field(default_factory=dict)
     peers: Mapping[str, PeerApplication] = field(default_factory=dict)
     addresses: ServiceAddresses = field(default_factory=dict)
+    signals: Signals = field(default_factory=dict)
+    rule_states: States = field(default_factory=dict)
+    decisions: tuple[Decision, ...] = ()
     _report_ages: dict[str, timedelta] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
@@ -370,6 +382,19 @@ class Snapshot:
             return None
         rolling_back = self.rolled_back or self.overrides.reverts(self.revision.sha)
         return None if rolling_back else cancelled
+
+    @property
+    def open_branches(self) -> tuple[Branch, ...]:
+        """The branches of open merge requests."""
+        opened = (e for e in self.merge_requests if e.state is MergeRequestState.OPEN)
+        return tuple(each.branch for each in opened if each.branch is not None)
+
+    def is_ready(self, unit: Unit) -> bool:
+        """Whether a unit is ready as merged, by a report that is not too old."""
+        seen = self.observations.get(unit)
+        if seen is None or not seen.current or seen.readiness is not Readiness.READY:
+            return False
+        return self.now < seen.at + self.max_report_age(unit.cluster)
 
     def cluster(self, name: str) -> Cluster | None:
         """The cluster of that name, or None."""

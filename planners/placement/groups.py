@@ -16,6 +16,7 @@ from planners.model import (
     PlacementIntent,
 )
 from planners.model.requests import ReplicaCounts
+from planners.model.rules import Action
 from planners.model.selectors import Selector
 from planners.model.snapshot import Snapshot
 from planners.placement.allocation import Allocation
@@ -84,12 +85,13 @@ def placement_groups(snapshot: Snapshot) -> tuple[PlacementGroup, ...]:
     components that others depend on or want to be near come first.
     """
     ranks = _ranks(snapshot.application)
+    on_demand = _on_demand(snapshot.application)
     groups = [
         group
         for intent in snapshot.application.placements
         for name in intent.components
         if (component := snapshot.application.component(name)) is not None
-        for group in _entries(component, intent)
+        for group in _entries(component, intent, on_demand=name in on_demand)
     ] + list(_added(snapshot))
     return tuple(
         sorted(
@@ -105,14 +107,22 @@ def placement_groups(snapshot: Snapshot) -> tuple[PlacementGroup, ...]:
     )
 
 
-def _entries(component: Component, intent: PlacementIntent) -> Iterator[PlacementGroup]:
-    for entry in intent.all_of:
+def _entries(
+    component: Component, intent: PlacementIntent, *, on_demand: bool
+) -> Iterator[PlacementGroup]:
+    last = (intent.any_of,) if intent.any_of is not None else ()
+    for entry in (*intent.all_of, *last):
         if isinstance(entry, AnyOf):
-            yield PlacementGroup(component, intent, entry.select, entry.count)
+            count = replace(entry.count, minimum=0) if on_demand else entry.count
+            yield PlacementGroup(component, intent, entry.select, count)
         else:
             yield PlacementGroup(component, intent, (entry,), None)
-    if intent.any_of is not None:
-        yield PlacementGroup(component, intent, intent.any_of.select, intent.any_of.count)
+
+
+def _on_demand(application: Application) -> frozenset[str]:
+    """The components that may run nowhere."""
+    rules = (each for each in application.rules if each.action is Action.ON_DEMAND)
+    return frozenset(name for rule in rules for name in rule.components)
 
 
 def _added(snapshot: Snapshot) -> Iterator[PlacementGroup]:

@@ -16,6 +16,7 @@ from bot.documents.models.common import Metadata, Part, PositiveInt, Version
 from bot.documents.models.connectivity import ConnectivityPart
 from bot.documents.models.kinds import KindPart, with_kinds
 from bot.documents.models.placement import ExceptionPart, PlacementPart
+from bot.documents.models.rules import MOST_RULES, RulePart
 from bot.documents.types import (
     AtOnce,
     DataKey,
@@ -216,7 +217,8 @@ class StagePart(Part):
     """A stage of a rollout."""
 
     name: Name = Field(
-        description="Name; `remove`, `others` and names that begin with `rollback` are reserved."
+        description="Name; `remove`, `others` and names that begin with `rollback` or `rules` are "
+        "reserved."
     )
     clusters: SelectorPart | None = Field(
         default=None,
@@ -240,7 +242,7 @@ class StagePart(Part):
 
     @model_validator(mode="after")
     def _name_is_free(self) -> "StagePart":
-        if self.name in {"remove", "others"} or self.name.startswith("rollback"):
+        if self.name in {"remove", "others"} or self.name.startswith(("rollback", "rules")):
             raise invalid(f"stage name {self.name!r} is reserved")
         return self
 
@@ -273,6 +275,10 @@ class ApplicationSpec(Part):
     )
     exceptions: list[ExceptionPart] = Field(
         default_factory=list, description="Temporary deviations from the placement."
+    )
+    rules: Annotated[list[RulePart], Field(max_length=MOST_RULES)] = Field(
+        default_factory=list,
+        description="When the placement changes by itself: on demand, under load, on a schedule.",
     )
     strategy: Literal["greedy", "optimal"] = Field(
         default="greedy",

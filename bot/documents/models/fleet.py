@@ -8,6 +8,7 @@ from bot.documents.chart_types import ChartAddress, ChartHost
 from bot.documents.models.agents import with_settings
 from bot.documents.models.common import Metadata, Part, PositiveInt, Version
 from bot.documents.models.connectivity import NetworkPart
+from bot.documents.models.rules import AutomaticPart, FailoverPart
 from bot.documents.types import (
     ApiVersion,
     Day,
@@ -341,6 +342,15 @@ class PolicySpec(Part):
         default=None,
         description="Clusters, such as hubs, whose agents Switchyard may follow by reading their "
         "objects, in addition to what they report. Default: none.",
+    )
+    failover: list[FailoverPart] = Field(
+        default_factory=list,
+        description="When components leave clusters that fail; the first entry that selects a "
+        "cluster counts. Default: never.",
+    )
+    automatic: list[AutomaticPart] = Field(
+        default_factory=list,
+        description="Rules whose merge requests need no person, within limits. Default: none.",
     )
     plaintext_secrets: list[Name] = Field(
         default=[],

@@ -149,6 +149,8 @@ ELSEWHERE = {
     "PolicySpec.plaintext_secrets": "decides whether there is a plan",
     "PolicySpec.signed_objects": "decides whether there is a plan",
     "PolicySpec.charts": "decides whether there is a plan",
+    "PolicySpec.failover": "decides about placement",
+    "PolicySpec.automatic": "is told of the rules that caused a wave, in test_rule_changes.py",
 }
 PARTS = (
     application_models.DependencyPart,

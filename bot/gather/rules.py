@@ -1,0 +1,156 @@
+"""What rules know and decide: signals, their states, and what the deploy repo records of them."""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from bot.context import Context
+from bot.engine.discovery import discover
+from bot.gather import signals
+from bot.gather.repository import Checkout
+from bot.results import Results
+from bot.signals import Source, World
+from bot.store.keys import RULES
+from bot.store.views import ViewKind, Views
+from planners.model import Registration, Unit
+from planners.model.rules import Record, Records, RuleKey, RuleState, States
+from planners.model.signals import Series, SignalKey
+from planners.model.snapshot import Snapshot
+from planners.rules.decide import decide, undecided, watched
+from renderers.layout import Layout
+from renderers.rule_records import read
+
+TRAILER = "Switchyard-Rules"
+RECORD_SIZE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class RuleStates:
+    """The states of an application's rules, by `rule/cluster`."""
+
+    states: Mapping[str, RuleState] = field(default_factory=dict)
+
+
+STATES = ViewKind(RULES, RuleStates)
+
+
+@dataclass(frozen=True, slots=True)
+class RuleReading:
+    """The deploy repo whose records count."""
+
+    context: Context
+    checkout: Checkout
+
+
+async def with_decisions(reading: RuleReading, snapshot: Snapshot) -> Snapshot:
+    """The Snapshot with what its rules decide now; their states are kept for the next pass."""
+    snapshot = await _with_known(reading, snapshot)
+    if not _has_rules(snapshot):
+        return snapshot
+    found = await _with_signals(reading.context, snapshot)
+    decided = decide(found)
+    if decided.rule_states != found.rule_states:
+        views, name = reading.context.store.views, snapshot.application.name
+        await asyncio.to_thread(_save, views, name, decided.rule_states)
+    return decided
+
+
+async def with_last_decisions(reading: RuleReading, snapshot: Snapshot) -> Snapshot:
+    """The Snapshot with what its rules have decided; for plans that nobody carries out."""
+    snapshot = await _with_known(reading, snapshot)
+    return undecided(snapshot) if _has_rules(snapshot) else snapshot
+
+
+def _has_rules(snapshot: Snapshot) -> bool:
+    failover = any(policy.failover for policy in snapshot.policies)
+    return bool(snapshot.application.rules or snapshot.base.records or failover)
+
+
+async def _with_known(reading: RuleReading, snapshot: Snapshot) -> Snapshot:
+    """With the records that are merged, and the states of the last pass."""
+    context, base = reading.context, snapshot.base
+    args = (context.results, reading.checkout, snapshot.registration, base.entries)
+    records = await asyncio.to_thread(merged_records, *args)
+    snapshot = replace(snapshot, base=replace(base, records=records))
+    if not _has_rules(snapshot):
+        return snapshot
+    states = await asyncio.to_thread(_load, context.store.views, snapshot.application.name)
+    return replace(snapshot, rule_states=states)
+
+
+async def _with_signals(context: Context, snapshot: Snapshot) -> Snapshot:
+    """With the series of every signal that a rule watches; each source is read once."""
+    keys, now = list(dict.fromkeys(watched(snapshot))), snapshot.now
+    world = World(now, snapshot.facts, snapshot.policies)
+    for source in sources().values():
+        wanted = [key for key in keys if key.kind is source.kind]
+        if wanted:
+            samples = await source.read(wanted, world)
+            await asyncio.to_thread(signals.append, context.store.views, samples, now)
+    found: Mapping[SignalKey, Series] = await asyncio.to_thread(
+        signals.read, context.store.views, keys
+    )
+    return replace(snapshot, signals=found)
+
+
+def sources() -> dict[str, Source]:
+    """Every source of signals."""
+    return discover("bot.signals", "SOURCE")
+
+
+def merged_records(
+    results: Results,
+    checkout: Checkout,
+    registration: Registration,
+    entries: Mapping[Unit, Mapping[str, str]],
+) -> Records:
+    """The records on main, by unit."""
+    layout, found = Layout.of(registration), dict[Unit, tuple[Record, ...]]()
+    for unit, files in entries.items():
+        blob = files.get(layout.rules_file(unit))
+        if blob is not None:
+            found[unit] = _read(results, checkout, blob)
+    return found
+
+
+def proposed_records(
+    results: Results,
+    checkout: Checkout,
+    registration: Registration,
+    changed: Iterable[tuple[str, str | None, str | None]],
+) -> Records:
+    """The records that a branch writes, by unit; `changed` are (path, blob before, blob after)."""
+    layout, found = Layout.of(registration), dict[Unit, tuple[Record, ...]]()
+    for path, _, blob in changed:
+        unit = layout.unit_of(path)
+        if blob is not None and unit is not None and path == layout.rules_file(unit):
+            found[unit] = _read(results, checkout, blob)
+    return found
+
+
+def _read(results: Results, checkout: Checkout, blob: str) -> tuple[Record, ...]:
+    def make() -> tuple[Record, ...]:
+        return read(checkout.mirror.blob(blob))
+
+    return results.get(
+        ("records", checkout.repo, blob), make, lambda each: RECORD_SIZE * (1 + len(each))
+    )
+
+
+def rules_of(trailers: Mapping[str, str]) -> frozenset[RuleKey]:
+    """The rules that a commit of ours names."""
+    words = (each.strip().partition("@")[0] for each in trailers.get(TRAILER, "").split(","))
+    parts = (each.partition("/") for each in words if each)
+    return frozenset(RuleKey(rule, cluster) for rule, _, cluster in parts)
+
+
+def _load(views: Views, application: str) -> States:
+    """The states of the last pass; what cannot be read counts as lost."""
+    view = views.load(STATES, application)
+    found = {} if view is None else view.states
+    return {RuleKey(*name.split("/", 1)): state for name, state in found.items()}
+
+
+def _save(views: Views, application: str, states: States) -> None:
+    view = RuleStates({f"{key.rule}/{key.cluster}": state for key, state in states.items()})
+    views.save(STATES, application, view)

@@ -1,0 +1,130 @@
+"""Failover: when the components of an application leave clusters that are silent or fail.
+
+The platform's policies say for which clusters, and after how long. Where too few clusters of the
+fleet are heard, it is the service that is blind; where too many of a class fail, the cause is a
+common one: nothing moves then, in any direction.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import cached_property
+
+from planners.model import Cluster
+from planners.model.rules import FAILOVER, Action, FailoverRule, Phase, Rule, RuleKey, RuleState
+from planners.model.signals import MAX_AGES, Sample, Series, SignalKey, SignalKind
+from planners.model.snapshot import Snapshot
+from planners.rules.machine import Moment, advance
+from planners.rules.memory import Memory, is_settled
+
+SIGNAL = SignalKey(SignalKind.ALERT, "silence")
+FAILS = Rule(FAILOVER, (), SIGNAL, Action.FAILOVER, max_age=MAX_AGES[SignalKind.ALERT])
+WHOLE = 100
+
+
+@dataclass(frozen=True)
+class _Fleet:
+    """Which clusters are heard, and which fail."""
+
+    snapshot: Snapshot
+
+    @cached_property
+    def heard(self) -> dict[str, bool]:
+        """Whether each cluster that ever reported is heard now."""
+        snapshot, last = self.snapshot, self.snapshot.last_reports
+        return {
+            each.name: snapshot.now < last[each.name] + snapshot.max_report_age(each.name)
+            for each in snapshot.clusters
+            if each.name in last
+        }
+
+    def fails(self, cluster: str) -> bool:
+        """Whether it is silent, or says that it fails."""
+        return not self.heard[cluster] or bool(self.snapshot.cluster_failure(cluster))
+
+    def blindness(self, rule: FailoverRule) -> str:
+        """Why nothing may move, if so."""
+        heard = sum(self.heard.values())
+        if heard * WHOLE < rule.quorum * len(self.heard):
+            return (
+                f"only {heard} of {len(self.heard)} clusters are heard, less than the quorum of "
+                f"{rule.quorum}%: the service may be blind"
+            )
+        names = [c.name for c in self.snapshot.clusters if rule.clusters.matches(c)]
+        known = [name for name in names if name in self.heard]
+        failing = sum(map(self.fails, known))
+        if failing * WHOLE > rule.max_share * len(known):
+            return (
+                f"{failing} of {len(known)} clusters of {rule.clusters} fail, more than "
+                f"{rule.max_share}%: the cause is a common one"
+            )
+        return ""
+
+    def series(self, cluster: str, timer: datetime | None) -> Series:
+        """1 while a cluster fails, else 0; since it became silent, or since the timer."""
+        now, value = self.snapshot.now, float(self.fails(cluster))
+        since = timer or now
+        if not self.heard[cluster]:
+            since = self.snapshot.last_reports[cluster] + self.snapshot.max_report_age(cluster)
+        return Series((Sample(value, since), Sample(value, now)))
+
+
+def rule_of(snapshot: Snapshot, cluster: Cluster) -> FailoverRule | None:
+    """What the first policy that selects a cluster says."""
+    rules = (rule for policy in snapshot.policies for rule in policy.failover)
+    return next((rule for rule in rules if rule.clusters.matches(cluster)), None)
+
+
+def fail_over(snapshot: Snapshot, memory: Memory) -> dict[RuleKey, RuleState]:
+    """The states of all clusters that the application runs on, or has left."""
+    fleet, found = _Fleet(snapshot), dict[RuleKey, RuleState]()
+    for key, rule in sorted(_concerned(snapshot, memory), key=lambda each: each[0].cluster):
+        state = memory.state(key)
+        if key.cluster not in fleet.heard:
+            found[key] = replace(state, why=f"{key.cluster} has never reported: stays as it is")
+            continue
+        blind = fleet.blindness(rule)
+        if blind:
+            kept = replace(state, timer=None, why=f"{blind}: stays as it is")
+            found[key] = kept if state.steps else replace(kept, phase=Phase.IDLE)
+            continue
+        returned = _returned(memory, found)
+        found[key] = advance(*_judged(fleet, rule, key, state, returned))
+    return found
+
+
+def _concerned(snapshot: Snapshot, memory: Memory) -> Iterator[tuple[RuleKey, FailoverRule]]:
+    names = {unit.cluster for unit in snapshot.base.entries}
+    names |= {k.cluster for k in (*snapshot.rule_states, *memory.records) if k.rule == FAILOVER}
+    for cluster in snapshot.clusters:
+        rule = rule_of(snapshot, cluster) if cluster.name in names else None
+        if rule is not None:
+            yield RuleKey(FAILOVER, cluster.name), rule
+
+
+def _returned(memory: Memory, found: dict[RuleKey, RuleState]) -> datetime | None:
+    """When the last cluster came back."""
+    states = {**memory.snapshot.rule_states, **found}
+    return max(
+        (s.changed for k, s in states.items() if k.rule == FAILOVER and s.moves and not s.steps),
+        default=None,
+    )
+
+
+def _judged(
+    fleet: _Fleet, rule: FailoverRule, key: RuleKey, state: RuleState, returned: datetime | None
+) -> tuple[Rule, RuleState, Moment]:
+    """What the state machine needs for a cluster.
+
+    Since when a cluster is silent is known, whatever was forgotten. `returned` is when the last
+    cluster came back.
+    """
+    signal, now = SignalKey(SIGNAL.kind, SIGNAL.name, key.cluster), fleet.snapshot.now
+    machine = replace(FAILS, signal=signal, hold=rule.after, cooldown=rule.after, pace=rule.pace)
+    series = fleet.series(key.cluster, state.timer)
+    if not state.steps and not state.moves:
+        state = replace(state, changed=min(state.changed, series.samples[0].at - rule.after))
+    waits = returned is not None and now < returned + rule.pace and bool(state.steps)
+    held = "waits: another cluster came back just now" if waits else ""
+    settled = is_settled(fleet.snapshot, machine, key, state)
+    return machine, state, Moment(series, now, settled, held)

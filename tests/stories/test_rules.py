@@ -1,0 +1,81 @@
+"""Rules: load rises and a second cluster serves; it falls, and the cluster is given back."""
+
+import hashlib
+import hmac
+import json
+
+from bot.keys import facts_key
+from bot.sandbox.demo.site import APP, DEPLOY
+from tests.fakes.world import REPORT_KEY, World, manifest, small_fleet
+
+BURST = """
+    - name: lunch
+      components: [web]
+      signal: {load: web}
+      above: 0.8
+      below: 0.4
+      for: 2m
+      cooldown: 5m
+      pace: 5m
+      addClusters: {most: 1}
+"""
+AUTOMATIC = "{automatic: [{application: storefront, rule: lunch, clusters: {}, perHour: 4}]}"
+
+
+def app(rules: str, placement: str = "anyOf: {select: {}, count: 1}") -> dict[str, bytes | None]:
+    spec = (
+        "apiVersion: switchyard.dev/v1alpha1\nkind: Application\nmetadata: {name: storefront}\n"
+        "spec:\n  tenant: shop\n  components: [{name: web, source: {manifests: web}}]\n"
+        f"  placement:\n    - {{components: [web], {placement}}}\n  rules:{rules}"
+    )
+    return {"switchyard.yaml": spec.encode(), "web/x.yaml": manifest("web")}
+
+
+async def send(world: World, cluster: str, **facts: object) -> None:
+    body = json.dumps({"at": world.now.isoformat(), **facts}).encode()
+    key = facts_key(REPORT_KEY, cluster)
+    signature = "sha256=" + hmac.new(key, body, hashlib.sha256).hexdigest()
+    answer = await world.client.post(
+        f"/facts/{cluster}", content=body, headers={"x-signature": signature}
+    )
+    assert answer.status_code == 202, answer.text
+
+
+async def load(world: World, value: float, minutes: int) -> None:
+    """One cluster reports its load each minute."""
+    for _ in range(minutes):
+        await send(world, "one", load={"web": value})
+        await world.settle()
+        await world.advance(60)
+
+
+async def begun(world: World, rules: str, policy: str, **placed: str) -> None:
+    world.found(small_fleet(("one", "two"), policy=policy))
+    world.ada.push(APP, "main", app(rules, **placed), "Begin")
+    await world.settle()
+    await world.finish()
+
+
+def units(world: World) -> list[str]:
+    """The clusters for which the component is merged."""
+    head = world.pull()
+    assert head is not None
+    paths = world.agents.files(head, "clusters")
+    found = {path.split("/")[0] for path in paths if "/apps/shop/storefront/web/" in f"/{path}"}
+    return sorted(found)
+
+
+async def test_load_rises_and_a_second_cluster_serves_until_it_falls(world: World) -> None:
+    await begun(world, BURST, AUTOMATIC)
+    assert units(world) == ["one"]
+
+    await load(world, 0.9, 8)
+    assert units(world) == ["one", "two"]
+    await load(world, 0.9, 5)
+    assert world.merged() == ["all.1", "rules-all.1"]
+
+    await load(world, 0.2, 8)
+
+    assert units(world) == ["one"]
+    assert world.merged() == ["all.1", "rules-all.1", "remove.2"]
+    assert world.otto.requests(DEPLOY, "open") == []
