@@ -3,6 +3,7 @@
 import hashlib
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import TypeAlias
 
 FileTree: TypeAlias = Mapping[str, bytes]
@@ -62,9 +63,15 @@ def safe_join(*segments: str) -> str:
     if len(segments) > MAX_SEGMENTS:
         raise UnsafePathError(f"a path in a deploy repo has more than {MAX_SEGMENTS} segments")
     for segment in segments:
-        if len(segment) > MAX_SEGMENT or ".." in segment or not _SEGMENT.fullmatch(segment):
+        if len(segment) > MAX_SEGMENT or not _is_portable(segment):
             raise UnsafePathError(f"{segment!r} is not a valid path segment in a deploy repo")
     return "/".join(segments)
+
+
+@lru_cache(maxsize=65_536)
+def _is_portable(segment: str) -> bool:
+    """Remembered, since the paths of a fleet have the same segments."""
+    return ".." not in segment and _SEGMENT.fullmatch(segment) is not None
 
 
 def blob_id(content: bytes) -> str:

@@ -20,7 +20,7 @@ from bot.engine.propose import Proposal
 from bot.forges import NotMerged
 from bot.gather.requests import MARKER
 from bot.gather.snapshot import Gathered
-from bot.git import BranchUpdate
+from bot.git import BranchUpdate, NewCommit
 from bot.wording import merge_requests as words
 from bot.wording.diffs import Blobs, DiffReader, diffs_of
 from planners.gating.change_sets import ChangeSet
@@ -108,10 +108,8 @@ async def _push(writing: Writing, pushes: Sequence[PushBranch]) -> set[str]:
     if not pushes:
         return set()
     context, deploy = writing.context, writing.gathered.deploy
-    updates: dict[str, BranchUpdate] = {}
-    for each in pushes:
-        commit = await asyncio.to_thread(_commit, writing, each)
-        updates[each.branch] = BranchUpdate(commit, each.expected)
+    written = await asyncio.to_thread(_commit, writing, pushes)
+    updates = {each.branch: BranchUpdate(written[each.branch], each.expected) for each in pushes}
     outcome = await push(context, deploy, updates)
     for each in pushes:
         refused, key = outcome[each.branch], (deploy.repo, each.branch)
@@ -123,18 +121,23 @@ async def _push(writing: Writing, pushes: Sequence[PushBranch]) -> set[str]:
     return {branch for branch, refusal in outcome.items() if refusal is not None}
 
 
-def _commit(writing: Writing, effect: PushBranch) -> str:
-    """The branch's one commit: the same inputs give the same commit id, after any crash."""
+def _commit(writing: Writing, pushes: Sequence[PushBranch]) -> dict[str, str]:
+    """Each branch's one commit: the same inputs give the same commit id, after any crash."""
     proposal, app = writing.proposal, writing.gathered.app
-    files = {
-        change.path: proposal.contents[change.new] if change.new else None
-        for change in effect.change.files
-    }
-    message = words.commit_message(proposal.plan, proposal.digest, effect.change)
     at = app.mirror.commit_info(proposal.plan.revision.sha).at
-    return writing.gathered.deploy.mirror.commit(
-        effect.base, files, message=message, author=BOT, at=at
-    )
+    commits = [
+        NewCommit(
+            each.base,
+            {file.path: proposal.contents[file.new] if file.new else None for file in change.files},
+            words.commit_message(proposal.plan, proposal.digest, change),
+            BOT,
+            at,
+        )
+        for each in pushes
+        for change in [each.change]
+    ]
+    ids = writing.gathered.deploy.mirror.commits(commits)
+    return dict(zip((each.branch for each in pushes), ids, strict=True))
 
 
 async def _open(writing: Writing, effect: OpenMergeRequest) -> bool:

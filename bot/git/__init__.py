@@ -16,7 +16,7 @@ from bot.git.reading import FileDifference
 from bot.git.remote import Access, BranchUpdate
 from bot.git.signing import CommitSigner
 from bot.git.ssh import DeployKey, pin_hosts
-from bot.git.writing import Signature
+from bot.git.writing import NewCommit, Signature
 
 __all__ = [
     "Access",
@@ -29,6 +29,7 @@ __all__ = [
     "Limits",
     "Mirror",
     "Mirrors",
+    "NewCommit",
     "RepositoryRefusedError",
     "Signature",
     "TransientGitError",

@@ -19,7 +19,7 @@ from bot.git.objects import Objects
 from bot.git.reading import Comparison, FileDifference, Walk, read_blob, read_files
 from bot.git.signing import CommitSigner
 from bot.git.transport import Transport
-from bot.git.writing import Changes, Signature, draft_commit
+from bot.git.writing import Changes, NewCommit, Signature, draft_commits
 from planners.model import Repo
 from renderers.tree import FileTree
 
@@ -210,27 +210,30 @@ class Mirror:
     def commit(
         self, parent: str, changes: Changes, *, message: str, author: Signature, at: datetime
     ) -> str:
-        """Write a commit on `parent`, signed if there is a key; return its id. No ref is updated.
+        """Write one commit; see `commits`."""
+        (sha,) = self.commits([NewCommit(parent, changes, message, author, at)])
+        return sha
 
-        `changes` maps a path to its new bytes, or to None to delete it. Equal arguments give equal
-        ids. Folders that become empty are removed; deleting a missing file has no effect.
+    def commits(self, commits: Iterable[NewCommit]) -> list[str]:
+        """Write commits, signed if there is a key; return their ids. No ref is updated.
+
+        Equal arguments give equal ids. Folders that become empty are removed; deleting a missing
+        file has no effect.
 
         Raises:
             UnsafePathError: a path is not portable (see `renderers.tree.safe_join`).
             GitError: a path is both a file and a folder.
             RepositoryRefusedError: a changed folder has an unsupported entry.
-            ValueError: the message or the author is not valid in a commit.
+            ValueError: a message or an author is not valid in a commit.
         """
         with self._reading() as objects:
-            sha, draft = draft_commit(
-                objects, parent, changes, message=message, author=author, at=at, signer=self._signer
-            )
+            ids, draft = draft_commits(objects, commits, self._signer)
             if len(draft.objects) > MAX_LOOSE_OBJECTS:
                 packs.store_pack(self._folder, draft.objects.values())
             else:
                 for kind, raw in draft.objects.values():
                     self._opened().odb.write(kind, raw)
-            return sha
+            return ids
 
     def last_changes(
         self, tip: str, folders: Mapping[K, tuple[str, ...]], limit: int = 20_000

@@ -4,22 +4,23 @@ Used by `Mirror.commit`. Only changed folders are rebuilt. All objects are creat
 are stored as loose objects, many (a change of the whole fleet) as one pack.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha1
-from itertools import groupby
+from operator import itemgetter
 from typing import TypeAlias
 
 from pygit2.enums import FileMode, ObjectType
 
 from bot.git.errors import GitError
 from bot.git.names import checked_name
-from bot.git.objects import Entry, Objects, format_tree
+from bot.git.objects import Entry, Listing, Objects, format_tree
 from bot.git.signing import CommitSigner
 from renderers.tree import safe_join
 
 Changes: TypeAlias = Mapping[str, bytes | None]
+_Paths: TypeAlias = tuple[tuple[str, bytes | None], ...]
 
 _TYPES = {ObjectType.BLOB: b"blob", ObjectType.TREE: b"tree", ObjectType.COMMIT: b"commit"}
 
@@ -58,130 +59,142 @@ class Draft:
         return oid
 
 
-def draft_commit(
-    objects: Objects,
-    parent: str,
-    changes: Changes,
-    *,
-    message: str,
-    author: Signature,
-    at: datetime,
-    signer: CommitSigner | None = None,
-) -> tuple[str, Draft]:
-    """The id of a commit on `parent`, and all objects of it that may be new.
+@dataclass(frozen=True, slots=True)
+class NewCommit:
+    """A commit to write on `parent`; its changes map a path to new bytes, or to None: delete it."""
 
-    The committer of a signed commit has the address of the signer.
+    parent: str
+    changes: Changes
+    message: str
+    author: Signature
+    at: datetime
+
+
+def draft_commits(
+    objects: Objects, commits: Iterable[NewCommit], signer: CommitSigner | None = None
+) -> tuple[list[str], Draft]:
+    """The ids of commits, and all objects of them that may be new.
+
+    Folders that several commits change in the same way are written once. The committer of a signed
+    commit has the address of the signer.
 
     Raises:
-        GitError: the parent does not exist, or a path is both a file and a folder.
+        GitError: a parent does not exist, or a path is both a file and a folder.
         UnsafePathError: a path is not portable.
         RepositoryRefusedError: a changed folder has an unsupported entry.
-        ValueError: the message or the author is not valid in a commit.
+        ValueError: a message or an author is not valid in a commit.
     """
-    if "\0" in message or not message.strip():
-        raise ValueError("a commit message must not be empty or contain NUL")
-    for path in changes:
-        safe_join(*path.split("/"))
     draft = Draft()
-    tree = _TreeWriter(objects, draft).write(objects.root(parent), changes, "")
+    writer = _TreeWriter(objects, draft)
+    return [_draft_commit(writer, each, signer) for each in commits], draft
+
+
+def _draft_commit(writer: "_TreeWriter", new: NewCommit, signer: CommitSigner | None) -> str:
+    if "\0" in new.message or not new.message.strip():
+        raise ValueError("a commit message must not be empty or contain NUL")
+    for path in new.changes:
+        safe_join(*path.split("/"))
+    edit = writer.edit(tuple(sorted(new.changes.items(), key=itemgetter(0))))
+    tree = writer.write(writer.objects.root(new.parent), edit, "")
+    author, at = new.author, new.at
     committer = Signature(author.name, signer.email) if signer is not None else author
-    head = f"tree {tree.hex()}\nparent {parent}\nauthor {author.at(at)}\n"
+    head = f"tree {tree.hex()}\nparent {new.parent}\nauthor {author.at(at)}\n"
     head += f"committer {committer.at(at)}\n"
-    text = "\n" + message.rstrip("\n") + "\n"
+    text = "\n" + new.message.rstrip("\n") + "\n"
     if signer is not None:
         signature = signer.signature((head + text).encode())
         head += "gpgsig " + signature.replace("\n", "\n ") + "\n"
-    return draft.add(ObjectType.COMMIT, (head + text).encode()).hex(), draft
+    return writer.draft.add(ObjectType.COMMIT, (head + text).encode()).hex()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Edit:
+    """What changes in a folder: files by name (None: deleted), and folders. Equal ones are one."""
+
+    files: Mapping[bytes, bytes | None]
+    folders: Mapping[bytes, "_Edit"]
 
 
 @dataclass(frozen=True, slots=True)
 class _TreeWriter:
-    """Writes trees; equal changes of equal folders, as clusters have them, are written once."""
+    """Writes trees; equal edits of equal folders, as clusters have them, are written once."""
 
     objects: Objects
     draft: Draft
-    written: dict[tuple[bytes | None, tuple[tuple[str, bytes | None], ...]], bytes] = field(
-        default_factory=dict
-    )
+    _edits: dict[_Paths, _Edit] = field(default_factory=dict)
+    _written: dict[tuple[bytes | None, _Edit], bytes] = field(default_factory=dict)
+    _listings: dict[bytes, Listing] = field(default_factory=dict)
 
-    def write(self, old: bytes | None, changes: Changes, folder: str) -> bytes:
-        """Apply changes to the tree `old` and return the id of the new tree."""
-        key = (old, tuple(changes.items()))
-        if key not in self.written:
-            self.written[key] = self._write(old, changes, folder)
-        return self.written[key]
+    def edit(self, changes: _Paths) -> _Edit:
+        """The same changes, as an edit of the folder that the paths begin in."""
+        found = self._edits.get(changes)
+        if found is None:
+            files: dict[bytes, bytes | None] = {}
+            below: dict[str, list[tuple[str, bytes | None]]] = {}
+            for path, content in changes:
+                name, slash, rest = path.partition("/")
+                if slash:
+                    below.setdefault(name, []).append((rest, content))
+                else:
+                    files[name.encode()] = content
+            folders = {name.encode(): self.edit(tuple(each)) for name, each in below.items()}
+            found = self._edits[changes] = _Edit(files, folders)
+        return found
 
-    def _write(self, old: bytes | None, changes: Changes, folder: str) -> bytes:
-        entries = self._entries(old, folder)
-        for change in _by_name(changes):
-            path = f"{folder}{change.name.decode()}"
-            if change.below:
-                becomes_folder = change.file == [None]
-                self._change_folder(
-                    entries, change.name, change.below, path, becomes_folder=becomes_folder
-                )
-            for content in change.file:
-                self._change_file(entries, change.name, content, path)
+    def write(self, old: bytes | None, edit: _Edit, folder: str) -> bytes:
+        """Apply an edit to the tree `old` and return the id of the new tree."""
+        key = (old, edit)
+        if key not in self._written:
+            self._written[key] = self._write(old, edit, folder)
+        return self._written[key]
+
+    def _write(self, old: bytes | None, edit: _Edit, folder: str) -> bytes:
+        entries = dict(self._listing(old, folder)) if old is not None else {}
+        for name, below in edit.folders.items():
+            self._change_folder(entries, name, below, edit, f"{folder}{name.decode()}")
+        for name, content in edit.files.items():
+            self._change_file(entries, name, content, folder)
         return self.draft.add(ObjectType.TREE, format_tree(entries.items()))
 
-    def _entries(self, tree: bytes | None, folder: str) -> dict[bytes, Entry]:
-        entries = self.objects.listing(tree) if tree is not None else {}
-        for name in entries:
-            checked_name(name, folder)
-        return entries
+    def _listing(self, tree: bytes, folder: str) -> Listing:
+        """A tree's entries, read and checked once."""
+        if tree not in self._listings:
+            found = self.objects.listing(tree)
+            for name in found:
+                checked_name(name, folder)
+            self._listings[tree] = found
+        return self._listings[tree]
 
     def _change_folder(
-        self,
-        entries: dict[bytes, Entry],
-        name: bytes,
-        changes: Changes,
-        path: str,
-        *,
-        becomes_folder: bool,
+        self, entries: dict[bytes, Entry], name: bytes, below: _Edit, edit: _Edit, path: str
     ) -> None:
         old = entries.get(name)
         if old is not None and not old.is_tree:
-            if all(content is None for content in changes.values()):
+            if _only_deletes(below):
                 return
-            if not becomes_folder:
+            if edit.files.get(name, b"") is not None:
                 raise GitError(f"{path} is a file, so it cannot contain files")
             old = None
-        written = self.write(old.oid if old is not None else None, changes, f"{path}/")
+        written = self.write(old.oid if old is not None else None, below, f"{path}/")
         if self.draft.objects[written][1]:
             entries[name] = Entry(FileMode.TREE, written)
         else:
             entries.pop(name, None)
 
     def _change_file(
-        self, entries: dict[bytes, Entry], name: bytes, content: bytes | None, path: str
+        self, entries: dict[bytes, Entry], name: bytes, content: bytes | None, folder: str
     ) -> None:
         old = entries.get(name)
         if content is not None:
             if old is not None and old.is_tree:
+                path = f"{folder}{name.decode()}"
                 raise GitError(f"{path} is a folder, so it cannot be written as a file")
             entries[name] = Entry(FileMode.BLOB, self.draft.add(ObjectType.BLOB, content))
         elif old is not None and not old.is_tree:
             del entries[name]
 
 
-@dataclass(frozen=True, slots=True)
-class _EntryChange:
-    """The changes of one entry: of a file with that name (at most one), and of files below it."""
-
-    name: bytes
-    file: list[bytes | None]
-    below: Changes
-
-
-def _by_name(changes: Changes) -> Iterator[_EntryChange]:
-    """The changes, grouped by the first segment of their paths."""
-    split = sorted((path.partition("/"), content) for path, content in changes.items())
-    for name, group in groupby(split, key=lambda item: item[0][0]):
-        file: list[bytes | None] = []
-        below: dict[str, bytes | None] = {}
-        for (_, slash, rest), content in group:
-            if slash:
-                below[rest] = content
-            else:
-                file.append(content)
-        yield _EntryChange(name.encode(), file, below)
+def _only_deletes(edit: _Edit) -> bool:
+    return not any(content is not None for content in edit.files.values()) and all(
+        map(_only_deletes, edit.folders.values())
+    )

@@ -10,7 +10,7 @@ from pygit2.enums import FileMode
 
 from bot.git.errors import GitError
 from bot.git.objects import Objects, parse_tree
-from bot.git.writing import Draft, Signature, draft_commit
+from bot.git.writing import Draft, NewCommit, Signature, draft_commits
 from renderers.tree import UnsafePathError
 from tests.fuzz import Target
 
@@ -21,7 +21,9 @@ _REPOSITORY = pygit2.init_repository(tempfile.mkdtemp(), bare=True)
 
 
 def _commit(changes: Mapping[str, bytes | None], parent: str) -> tuple[str, Draft]:
-    return draft_commit(Objects(_REPOSITORY), parent, changes, message="Change", author=BOT, at=AT)
+    new = NewCommit(parent, changes, message="Change", author=BOT, at=AT)
+    (sha,), draft = draft_commits(Objects(_REPOSITORY), [new])
+    return sha, draft
 
 
 def _base() -> str:

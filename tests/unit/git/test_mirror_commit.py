@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.git import GitError, RepositoryRefusedError, Signature
+from bot.git import GitError, NewCommit, RepositoryRefusedError, Signature
 from bot.git.objects import Entry, format_tree, parse_tree
 from renderers.tree import UnsafePathError, blob_id
 from tests.fakes.githttp import git
@@ -71,6 +71,19 @@ def test_equal_changes_of_equal_folders_are_those_of_each_folder(based: World) -
         "c/app/y": b"2",
         **{path.removeprefix("fleet/"): content for path, content in changed.items()},
     }
+
+
+def test_commits_that_are_written_together_are_those_of_each_alone(based: World) -> None:
+    changes: list[dict[str, bytes | None]] = [
+        {"a/b/one": b"new", "d/b/one": b"new"},
+        {"a/b/one": b"new"},
+        {"a/b/one": None, "a/b/two": None, "a/c/three": None},
+    ]
+    new = [NewCommit(based.at("main"), each, "Say why", BOT, NOON) for each in changes]
+    together = based.mirror.commits(new)
+    assert together == [commit(based, each) for each in changes]
+    assert based.mirror.files(together[1]) == BASE | {"a/b/one": b"new"}
+    assert based.mirror.files(together[2]) == {"top": b"t"}
 
 
 def test_empty_folders_are_removed(based: World) -> None:
