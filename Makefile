@@ -89,8 +89,8 @@ derived-objects: $(READY) ## derived objects on a real API server; needs Go (DEF
 trials: $(READY) ## whole processes, killed and hindered for minutes (ONLY="replicas stopped", KILLS=200, ROLLOUTS=25, MINUTES=40)
 	$(PY) -m tests.trials $(ONLY)
 
-bench: $(READY) ## measure, as ratios
-	$(PY) -m bench
+bench: $(READY) ## print the table of measures; ARGS=all: those that take minutes, too
+	$(PY) -m bench $(ARGS)
 
 sbom: $(AUDIT_READY) ## write sbom.cdx.json (CycloneDX) from requirements.lock
 	$(AUDIT_VENV)/bin/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible \

@@ -1,46 +1,62 @@
-"""`python -m bench` runs all; `python -m bench planning 1000` one measurement, as JSON."""
+"""`python -m bench` prints the table of what is measured in a few minutes; `all` the whole table.
+
+`python -m bench NAME` measures one thing, and `NAME SIZE` one size of it, where it has sizes.
+"""
 
 import json
 import sys
+from collections.abc import Callable, Mapping
 
-from bench import hooks, latency, many, placement, planning, reports, rollout, scale, table
+from bench import bump, hooks, latency, many, placement, planning, reports, rollout, scale, table
+
+Measure = Callable[[], list[table.Row]]
+Sized = Callable[[int], list[table.Row]]
+
+QUICK: Mapping[str, Measure] = {
+    "planning": planning.run,
+    "placement": scale.run,
+    "optimum": placement.run,
+    "hooks": hooks.run,
+    "reports": reports.run,
+}
+SLOW: Mapping[str, Measure] = {
+    "latency": latency.run,
+    "rollout": rollout.run,
+    "many": many.run,
+    "bump": bump.run,
+}
+SIZED: Mapping[str, Sized] = {
+    "rollout": lambda size: rollout.run((size,)),
+    "many": many.run,
+    "bump": lambda size: bump.run((size,)),
+}
+PLANNING = "planning-json"
+"""One planning in a process of its own, whose numbers are printed as JSON."""
 
 
 def main() -> None:
-    """Run what is named, or everything."""
+    """Measure what is named, and print the table; a run of more than one thing is kept."""
+    every = {**QUICK, **SLOW}
     match sys.argv[1:]:
-        case ["planning", size]:
-            print(json.dumps(planning.measure(int(size))))
         case []:
-            planning.run()
-            scale.run()
-            placement.run()
-            rollout.run()
-            _intake()
-        case ["intake"]:
-            _intake()
-        case ["placement"]:
-            scale.run()
-            placement.run()
-        case ["many"]:
-            table.show(many.run())
-        case ["many", count]:
-            table.show(many.run(int(count)))
-        case ["rollout"]:
-            rollout.run()
-        case ["rollout", size]:
-            rollout.run((int(size),))
+            _measure(QUICK)
+        case ["all"]:
+            _measure(every)
+        case [name] if name in every:
+            table.show(every[name]())
+        case [name, size] if name in SIZED and size.isdecimal():
+            table.show(SIZED[name](int(size)))
+        case [name, size] if name == PLANNING:
+            print(json.dumps(planning.measure(int(size))))
         case _:
             sys.exit(
-                "usage: python -m bench "
-                "[intake | many [APPLICATIONS] | placement | planning CLUSTERS | "
-                "rollout [CLUSTERS]]"
+                f"usage: python -m bench [all | {' | '.join(every)}], "
+                f"or one of {', '.join(SIZED)} with a size"
             )
 
 
-def _intake() -> None:
-    """What programs send, as rows of the table, which is kept."""
-    rows = [*hooks.run(), *reports.run(), *latency.run()]
+def _measure(measures: Mapping[str, Measure]) -> None:
+    rows = [row for run in measures.values() for row in run()]
     table.show(rows)
     table.keep(rows)
 

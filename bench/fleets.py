@@ -1,13 +1,24 @@
-"""One application of twelve components with five variants, on fleets of any size."""
+"""One application of twelve components with five variants, and others, on fleets of any size."""
 
 import textwrap
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from types import MappingProxyType
 
 from bot.documents import read_fleet
 from bot.gather.sources import read_sources
-from planners.model import Cluster, Repo, Revision
+from planners.model import (
+    Application,
+    Cluster,
+    Component,
+    ComponentSource,
+    PlacementIntent,
+    Registration,
+    Repo,
+    Revision,
+    Tenant,
+)
 from planners.model.snapshot import DeployBase, Snapshot
 
 COMPONENTS = [f"part-{number}" for number in range(12)]
@@ -123,6 +134,24 @@ def snapshot(size: int) -> Snapshot:
         base=DeployBase(Revision(registration.deploy, "c" * 40)),
         sources=read.sources,
         files=read.files,
+    )
+
+
+def to_place(
+    parts: Sequence[str], intents: Sequence[PlacementIntent], clusters: Sequence[Cluster]
+) -> Snapshot:
+    """Components that nothing is known of but where they may be, and clusters."""
+    app, fleet, deploy = (Repo("local", f"shop/{name}") for name in ("app", "fleet", "deploy"))
+    components = tuple(Component(each, ComponentSource("manifests", each)) for each in parts)
+    return Snapshot(
+        now=NOW,
+        application=Application("store", "shop", components, tuple(intents)),
+        registration=Registration("store", "shop", app, deploy),
+        tenant=Tenant("shop", "shop"),
+        clusters=tuple(clusters),
+        revision=Revision(app, "a" * 40),
+        fleet_revision=Revision(fleet, "b" * 40),
+        base=DeployBase(Revision(deploy, "c" * 40)),
     )
 
 

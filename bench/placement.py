@@ -9,36 +9,29 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from itertools import combinations
 
+from bench.fleets import to_place
+from bench.table import Row
 from bot.engine import discovery, highs
 from planners.model import (
     Affinity,
     AnyOf,
-    Application,
     Cluster,
     ClusterCount,
-    Component,
-    ComponentSource,
     PlacementIntent,
     Price,
-    Registration,
-    Repo,
-    Revision,
     SpreadRule,
     Target,
-    Tenant,
     Unit,
 )
 from planners.model.requests import WorkloadRequests
 from planners.model.selectors import Selector
-from planners.model.snapshot import DeployBase, Snapshot
+from planners.model.snapshot import Snapshot
 from planners.placement.evaluate import Evaluator
 from planners.plan import Plan, plan
 
 NANO = 10**9
-NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 HALF_PRICE = 0.05
 WORLDS = 2_000
 EVALUATOR = Evaluator.of(tuple(discovery.filters().values()), tuple(discovery.scores().values()))
@@ -70,20 +63,8 @@ class World:
     @property
     def snapshot(self) -> Snapshot:
         """The world as the planners see it."""
-        app, fleet = Repo("local", "shop/store"), Repo("local", "fleet/fleet")
-        deploy = Repo("local", "fleet/deploy")
-        components = tuple(
-            Component(e.name, ComponentSource("manifests", e.name)) for e in self.parts
-        )
-        return Snapshot(
-            now=NOW,
-            application=Application("store", "shop", components, tuple(map(_intent, self.parts))),
-            registration=Registration("store", "shop", app, deploy),
-            tenant=Tenant("shop", "shop"),
-            clusters=self.clusters,
-            revision=Revision(app, "a" * 40),
-            fleet_revision=Revision(fleet, "b" * 40),
-            base=DeployBase(Revision(deploy, "c" * 40)),
+        return to_place(
+            [each.name for each in self.parts], list(map(_intent, self.parts)), self.clusters
         )
 
     @property
@@ -287,18 +268,20 @@ def judge(seed: int, *, optimal: bool = False) -> Verdict:
     return Verdict(seed, exists=True, found=True, fewer=count < most, gap=gap)
 
 
-def run() -> None:
-    """Print what the default strategy reaches."""
+def run() -> list[Row]:
+    """Print what the default strategy reaches, and return the rows."""
     start = time.process_time()
     verdicts = [judge(seed) for seed in range(WORLDS)]
     solvable = [each for each in verdicts if each.exists]
     found = [each for each in solvable if each.found]
     gaps = sorted(each.gap for each in found if each.gap is not None and not each.fewer)
-    print(f"Placement of {WORLDS} random worlds, {len(solvable)} of which have an answer")
+    broken = sum(1 for each in verdicts if each.broken)
+    print(f"\nPlacement of {WORLDS} random worlds, {len(solvable)} of which have an answer")
     print(f"solved: {len(found)} ({len(found) / len(solvable):.1%} of these)")
-    print(f"answers that break a rule: {sum(1 for each in verdicts if each.broken)}")
+    print(f"answers that break a rule: {broken}")
     print(f"with fewer clusters than possible: {sum(1 for each in found if each.fewer)}")
     print(
         f"gap to the best: median {gaps[len(gaps) // 2]:.1%}, p95 {gaps[len(gaps) * 95 // 100]:.1%}"
     )
     print(f"largest gap: {gaps[-1]:.1%}; {time.process_time() - start:.0f} s of CPU")
+    return [Row(f"placements of {WORLDS:,} random worlds that break a rule", broken, 0, "")]

@@ -17,6 +17,7 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from bench.table import Row
 from bot.engine.propose import Proposal
 from bot.forges import GitCredentials
 from bot.git import Mirror
@@ -241,8 +242,8 @@ async def _roll_out(world: World, size: int, begin: Begin) -> None:
     await world.finish()
 
 
-def run(sizes: tuple[int, ...] = SIZES) -> None:
-    """Print the table, how each count grows, and two variations of the smallest rollout."""
+def run(sizes: tuple[int, ...] = SIZES) -> list[Row]:
+    """Print how each count grows, and two variations; return the rows of the largest rollout."""
     print("\nOne rollout of three components in two stages, on a fake GitHub: what the bot asks")
     print(" ".join(f"{name:>{width}}" for name, width in COLUMNS))
     found = [_shown(measure(size)) for size in sizes]
@@ -253,6 +254,11 @@ def run(sizes: tuple[int, ...] = SIZES) -> None:
     print(LEGEND)
     if len(sizes) > 1:
         print(VARIATIONS)
+    most, name = found[-1], f"rollout to {found[-1].clusters:,} clusters, for each merge request"
+    return [
+        Row(f"{name}: reads", most.asked["read"] / most.waves, 10, "calls"),
+        Row(f"{name}: writes", most.asked["write"] / most.waves, 3, "calls"),
+    ]
 
 
 def _shown(cost: Cost, name: str = "") -> Cost:

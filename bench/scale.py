@@ -4,25 +4,13 @@ import time
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from bench.placement import EVALUATOR, NANO, NOW
-from planners.model import (
-    AnyOf,
-    Application,
-    Cluster,
-    ClusterCount,
-    Component,
-    ComponentSource,
-    PlacementIntent,
-    Price,
-    Registration,
-    Repo,
-    Revision,
-    Target,
-    Tenant,
-)
+from bench.fleets import to_place
+from bench.placement import EVALUATOR, NANO
+from bench.table import Row
+from planners.model import AnyOf, Cluster, ClusterCount, PlacementIntent, Price, Target
 from planners.model.requests import WorkloadClasses, WorkloadRequests, WorkloadTable
 from planners.model.selectors import Selector
-from planners.model.snapshot import DeployBase, Snapshot
+from planners.model.snapshot import Snapshot
 from planners.optimizer.repair import place_all
 
 SIZES = (100, 1_000, 10_000)
@@ -48,18 +36,7 @@ class Problem:
     def of(cls, size: int, intent: PlacementIntent) -> "Problem":
         """So many clusters, which all differ in price and carbon intensity."""
         clusters = tuple(_cluster(number) for number in range(size))
-        app, fleet, deploy = (Repo("local", f"shop/{name}") for name in ("app", "fleet", "deploy"))
-        parts = tuple(Component(name, ComponentSource("manifests", name)) for name in COMPONENTS)
-        snapshot = Snapshot(
-            now=NOW,
-            application=Application("store", "shop", parts, (intent,)),
-            registration=Registration("store", "shop", app, deploy),
-            tenant=Tenant("shop", "shop"),
-            clusters=clusters,
-            revision=Revision(app, "a" * 40),
-            fleet_revision=Revision(fleet, "b" * 40),
-            base=DeployBase(Revision(deploy, "c" * 40)),
-        )
+        snapshot = to_place(COMPONENTS, [intent], clusters)
         rows = {each.name: row for row, each in enumerate(clusters)}
         return cls(
             snapshot, WorkloadTable(rows, {name: _requests(name, size) for name in COMPONENTS})
@@ -102,19 +79,17 @@ def _requests(name: str, size: int) -> WorkloadClasses:
     return WorkloadClasses([row % 5 for row in range(size)], variants)
 
 
-def run() -> None:
-    """Print the table."""
-    print(f"Placement alone, {len(COMPONENTS)} components, seconds of CPU")
+def run() -> list[Row]:
+    """Measure, print and return the rows of the largest fleet."""
+    print(f"\nPlacement alone, {len(COMPONENTS)} components, seconds of CPU")
     print(f"{'clusters':>10}" + "".join(f"{kind:>9}" for kind in INTENTS))
     found = {
         size: [Problem.of(size, each).seconds() for each in INTENTS.values()] for size in SIZES
     }
     for size, seconds in found.items():
         print(f"{size:>10}" + "".join(f"{each:>9.2f}" for each in seconds))
-    small, large = SIZES[0], SIZES[-1]
-    growth = [b / a for a, b in zip(found[small], found[large], strict=True)]
-    print(
-        f"{large // small} times the clusters take",
-        " and ".join(f"{g:.1f}" for g in growth),
-        "times as long",
-    )
+    name = f"placement alone, {SIZES[-1]:,} clusters x {len(COMPONENTS)} components"
+    return [
+        Row(f"{name}, {kind}", large, 1, "s", growth=large / small)
+        for kind, small, large in zip(INTENTS, found[SIZES[0]], found[SIZES[-1]], strict=True)
+    ]
