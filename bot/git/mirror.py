@@ -24,6 +24,8 @@ from planners.model import Repo
 from renderers.tree import FileTree
 
 MAX_LOOSE_OBJECTS = 200
+MOST_ANCESTRIES = 20_000
+"""Who descends from whom never changes; so many answers are kept."""
 
 _REFERENCE = re.compile(rb"[0-9a-f]{40}\n?|ref: refs/[^\n]+\n?")
 
@@ -55,6 +57,7 @@ class Mirror:
         self._repository: pygit2.Repository | None = None
         self._damaged = False
         self._history = History()
+        self._ancestry: dict[tuple[str, str], bool] = {}
 
     def fetch(self, url: str, access: remote.Access | None) -> None:
         """Fetch all branches; branches deleted on the server are deleted here too.
@@ -133,11 +136,17 @@ class Mirror:
 
     def contains(self, tip: str, commit: str) -> bool:
         """Whether `commit` is `tip` or an ancestor of it; False for ids that the mirror lacks."""
+        with self._lock:
+            if (tip, commit) in self._ancestry:
+                return self._ancestry[tip, commit]
         with self._reading() as objects:
-            known = objects.find_commit(tip), objects.find_commit(commit)
-            return None not in known and (
-                tip == commit or bool(self._opened().descendant_of(tip, commit))
-            )
+            if objects.find_commit(tip) is None or objects.find_commit(commit) is None:
+                return False
+            found = tip == commit or bool(self._opened().descendant_of(tip, commit))
+            if len(self._ancestry) >= MOST_ANCESTRIES:
+                self._ancestry.clear()
+            self._ancestry[tip, commit] = found
+            return found
 
     def tree(self, sha: str, path: str = "") -> str | None:
         """The id of a folder of a commit; None if there is none."""
@@ -282,6 +291,7 @@ class Mirror:
     def _discard(self) -> None:
         self._close()
         self._damaged = False
+        self._ancestry.clear()
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _is_intact(self) -> bool:
