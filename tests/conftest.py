@@ -79,9 +79,20 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(f"{MISSING} To run them: apt-get install chromium")
 
 
+def _log_plainly() -> None:
+    """Log as structlog does unasked, but tracebacks as Python prints them: rich ones cost most."""
+    structlog.reset_defaults()
+    *before, _ = structlog.get_config()["processors"]
+    shown = structlog.dev.ConsoleRenderer(
+        colors=False, exception_formatter=structlog.dev.plain_traceback
+    )
+    structlog.configure(processors=[*before, shown])
+
+
 @pytest.fixture(autouse=True)
 def _logs() -> Iterator[None]:
     """Logs that a test set up end with it: they write to what was captured of that test."""
+    _log_plainly()
     yield
     structlog.reset_defaults()
 

@@ -5,6 +5,7 @@ from a push. `bot/git/remote` does the rest, over libgit2's own local transport.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pygit2
@@ -95,6 +96,31 @@ class DirectGit:
             raise GitError(f"{url}: {error}") from error
         assert user is not None
         return user, self._forge.git.folder(path).as_uri()
+
+
+class SharedGit(DirectGit):
+    """For mirrors that clusters share: they borrow the objects of the forge's repository.
+
+    As `git clone --shared` does (gitrepository-layout, `objects/info/alternates`).
+    """
+
+    def fetch(
+        self, repository: pygit2.Repository, url: str, access: Access | None, limits: Limits
+    ) -> None:
+        """Have all objects, and note where the branches are."""
+        del limits
+        self._admitted(url, access, "read")
+        alternates = Path(repository.path) / "objects/info/alternates"
+        if not alternates.exists():
+            objects = self._forge.git.folder(path_of(url)) / "objects"
+            alternates.write_text(f"{objects}\n")
+            repository.odb.add_disk_alternate(str(objects))
+        branches = self._forge.git.branches(path_of(url))
+        known = {each for each in repository.references if each.startswith(remote.REMOTE)}
+        for name in known - {remote.REMOTE + each for each in branches}:
+            repository.references.delete(name)
+        for name, commit in branches.items():
+            repository.references.create(remote.REMOTE + name, commit, force=True)
 
 
 class FileGit:

@@ -6,7 +6,9 @@ Import them in a `conftest.py` beside the tests.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -25,6 +27,15 @@ def fresh_url(dialect: str, folder: Path, *, migrated: bool = True) -> Iterator[
     else:
         with postgres.database(migrated=migrated) as url:
             yield url
+
+
+@cache
+def prepared() -> bytes:
+    """A database of SQLite that holds the tables and nothing else."""
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "store.db"
+        Store.open(f"sqlite:///{file}").close()
+        return file.read_bytes()
 
 
 @pytest.fixture(params=DIALECTS)

@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 from starlette.types import ASGIApp
 
-from bot.app import make_context, make_forges
+from bot.app import make_context
 from bot.context import Context
 from bot.engine import discovery
 from bot.engine.propose import Draft, draft
@@ -40,12 +40,13 @@ from bot.worker.worker import work_one
 from planners.model import Repo
 from planners.model.snapshot import Snapshot
 from tests.fakes.dialects import SECRET as HOOK_SECRET
-from tests.fakes.dialects import TOKENS, carrier, places, start_dialects, start_state
-from tests.fakes.direct_git import DirectGit
+from tests.fakes.dialects import TOKENS, carrier, connect, places, start_dialects, start_state
+from tests.fakes.direct_git import DirectGit, SharedGit
 from tests.fakes.faults import Faults, FaultyCalls
 from tests.fakes.hands import Hand
 from tests.fakes.memory_forge import MemoryForge
 from tests.fakes.post import Post
+from tests.fakes.stores import prepared
 
 REPORT_KEY = "report-key-of-the-tests"
 SERVICE = "http://service.test"
@@ -154,8 +155,10 @@ class World:
             self.forges["local"] = FaultyCalls(self.memory, faults or Faults())
         self.clusters: dict[str, Simulated] = {}
         self.unsent: list[tuple[str, Report]] = []
-        direct = DirectGit(self.forge)
+        direct = SharedGit(self.forge)
         self.agents = Mirrors(folder / "agents", transport=direct).of(Repo("local", DEPLOY))
+        (folder / "bot").mkdir()
+        (folder / "bot/switchyard.db").write_bytes(prepared())
         self.start_bot()
 
     def start_bot(self) -> None:
@@ -171,7 +174,7 @@ class World:
         async def drafter(planned: Snapshot) -> Draft:
             return draft(planned)
 
-        forges = self.forges or make_forges(settings, lambda: self.now)
+        forges = self.forges or connect(self, settings)
         self.context = make_context(settings, forges, drafter, lambda: self.now)
         if not self.git_over_http:
             direct = DirectGit(self.forge, self.user_of)

@@ -9,7 +9,7 @@ from starlette.types import ASGIApp
 
 from bot.sandbox.demo.site import DEPLOY
 from tests.fakes.faults import Faults
-from tests.fakes.inline import InlineExecutor
+from tests.fakes.inline import work_inline
 from tests.fakes.renames import Renamed
 from tests.fakes.world import World
 
@@ -41,7 +41,7 @@ async def world(
         return faults.wrap(renamed.wrap(app))
 
     dialect = getattr(request, "param", "memory")
-    asyncio.get_running_loop().set_default_executor(InlineExecutor(1))
+    work_inline(asyncio.get_running_loop())
     made = World(
         tmp_path, dialect, wrap, faults, git_over_http="git_over_http" in request.fixturenames
     )

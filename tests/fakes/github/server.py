@@ -51,7 +51,10 @@ def start_github(
     *,
     certificate: Path | None = None,
 ) -> tuple[GitHub, ThreadedServer, str]:
-    """Start it; `token_of` is each user's token at the local forge. Returns the App's key too."""
+    """Start it; `token_of` is each user's token at the local forge. Returns the App's key too.
+
+    What is served is also the GitHub's `app`, for clients in its own process.
+    """
     github = GitHub(forge, bot, clock)
     github.keep_refs()
     github.new_key = app_key
@@ -60,7 +63,8 @@ def start_github(
     app.router.routes += [*web.routes(github).routes, *git_http.router(forge).routes]
     limited = LimitedTokens(app, github)
     served: ASGIApp = RefusedJwt(TokenForGit(limited, github, token_of))
-    server = ThreadedServer(wrap(served) if wrap else served, certificate=certificate).start()
+    github.app = wrap(served) if wrap else served
+    server = ThreadedServer(github.app, certificate=certificate).start()
     github.web = server.url
     return github, server, private
 

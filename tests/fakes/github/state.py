@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import jwt
-from fastapi import Request
+from fastapi import FastAPI, Request
+from starlette.types import ASGIApp
 
 from bot.sandbox.forge.accounts import RequestError
 from bot.sandbox.forge.records import User
@@ -62,6 +63,7 @@ class GitHub:
     def __init__(self, forge: ForgeState, bot: str, clock: Callable[[], datetime]) -> None:
         self.forge, self.bot, self.clock = forge, bot, clock
         self.web = ""
+        self.app: ASGIApp = FastAPI()
         self.oauth = OAuth()
         self.app_key = ""
         self.new_key: Callable[[], tuple[str, str]] = lambda: ("", "")
