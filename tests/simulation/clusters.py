@@ -166,8 +166,10 @@ class Agent:
         await asyncio.sleep(0.2 * world.faults.next("latency"))
         if heard is not None and heard.arrived < 0:
             heard.arrived = world.loop.time()
+        losses = world.losses
         status = await world.post(f"/reports/flux/{self.name}", report.headers, report.body)
-        if heard is not None and heard.acknowledged is None and status == ACCEPTED:
+        kept = status == ACCEPTED and losses == world.losses
+        if heard is not None and heard.acknowledged is None and kept:
             heard.acknowledged = world.loop.time()
         return status
 

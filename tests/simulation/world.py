@@ -95,6 +95,7 @@ class World:
         self.agents: dict[str, Agent] = {}
         self.replicas: list[Replica] = []
         self.acknowledged: set[str] = set()
+        self.losses = 0
         self._tasks: set[asyncio.Task[Any]] = set()
 
     def now(self) -> datetime:
@@ -166,9 +167,9 @@ class World:
 
     async def _deliver(self, delivery: records.Delivery, *, late: bool) -> None:
         await asyncio.sleep(self.faults.next("carry") * (90 if late else 1))
-        headers = self.hooks.headers(delivery)
+        headers, losses = self.hooks.headers(delivery), self.losses
         status = await self.post("/hooks/local", headers, delivery.body.encode())
-        if status == ACCEPTED:
+        if status == ACCEPTED and losses == self.losses:
             self.acknowledged.add(delivery.id)
 
     async def _forge(self, delivery: records.Delivery) -> None:
@@ -253,7 +254,11 @@ class World:
         self.note("end")
 
     def forget_acknowledged(self) -> None:
-        """Expect of nobody that he knows what was acknowledged: the database is lost."""
+        """Expect of nobody that he knows what was acknowledged: the database is lost.
+
+        Nor what was stored by now and is acknowledged later.
+        """
+        self.losses += 1
         self.acknowledged.clear()
         for agent in self.agents.values():
             for each in (word for words in agent.heard.values() for word in words):
