@@ -34,6 +34,8 @@ from bot.wording.markdown import code
 
 REPLY = "reply"
 SHOWN = timedelta(hours=1)
+LISTED = timedelta(minutes=5)
+"""A forge may list comments without a new one for a while; by then it does not any more."""
 MOST_PACED = 10_000
 
 log = structlog.get_logger()
@@ -119,6 +121,9 @@ async def _send(context: Context, effect: AddComment | EditComment | SetStatus) 
 async def _reply(context: Context, effect: Reply) -> None:
     target = effect.target
     repo, marker = target.repo, reply_marker(target)
+    key = (str(repo), str(target.number), *marker.values())
+    if (last := context.pacing.get(key)) is not None and context.clock() < last.until:
+        return
     forge = context.forge(repo)
     me = await forge.me()
     for each in await forge.comments(repo.path, target.number):
@@ -128,6 +133,7 @@ async def _reply(context: Context, effect: Reply) -> None:
     head = f"To {code(target.comment.author.login)}{about}:"
     text = f"{context.markers.write(REPLY, repo, marker)}\n{head}\n\n{effect.text}"
     await forge.add_comment(repo.path, target.number, text)
+    _pace(context, key, Paced(REPLY, context.clock() + LISTED))
 
 
 def reply_marker(target: ReplyTarget) -> dict[str, str]:
