@@ -189,13 +189,15 @@ class NotMerged:
 class Delivery:
     """A verified webhook, used only as a hint: `repository` and `number` name what changed.
 
-    `repository` is empty for an event that concerns none.
+    `repository` is empty for an event that concerns none. `sender` is the login of who caused it,
+    empty unless the event is told at once of something that this user did.
     """
 
     id: str
     event: str
     repository: str
     number: int | None = None
+    sender: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ NEWEST = sa.select(sa.func.max(inbox.c.id)).scalar_subquery()
 _OLDEST = sa.select(sa.func.min(inbox.c.id)).where(~inbox.c.done).scalar_subquery()
 SPAN = sa.select(NEWEST - _OLDEST)
 PENDING = (
-    sa.select(inbox.c.id, inbox.c.forge, inbox.c.repository, inbox.c.number)
+    sa.select(inbox.c.id, inbox.c.forge, inbox.c.repository, inbox.c.number, inbox.c.sender)
     .where(~inbox.c.done)
     .order_by(inbox.c.id)
     .limit(sa.bindparam("most", type_=sa.Integer))
@@ -57,9 +57,10 @@ class IncomingDelivery:
     repository: str
     number: int | None
     body: bytes
+    sender: str = ""
 
     def __post_init__(self) -> None:
-        for name in ("forge", "delivery_id", "event", "repository"):
+        for name in ("forge", "delivery_id", "event", "repository", "sender"):
             text: str = getattr(self, name)
             if len(text) > (limit := width(inbox.c[name])):
                 raise InvalidDeliveryError(
@@ -81,6 +82,7 @@ class InboxEntry:
     forge: str
     repository: str
     number: int | None
+    sender: str
 
 
 class Inbox:
@@ -169,10 +171,8 @@ class Inbox:
     def pending(self, limit: int) -> tuple[InboxEntry, ...]:
         """The oldest unprocessed deliveries."""
         with self._database.read() as connection:
-            return tuple(
-                InboxEntry(id=row.id, forge=row.forge, repository=row.repository, number=row.number)
-                for row in connection.execute(PENDING, {"most": limit})
-            )
+            found = connection.execute(PENDING, {"most": limit})
+            return tuple(InboxEntry(*row) for row in found)
 
     def done(self, ids: Sequence[int]) -> None:
         """Mark deliveries as processed; their ids are remembered until they are pruned."""
@@ -193,6 +193,7 @@ class Inbox:
             repository=row.repository,
             number=row.number,
             body=row.body,
+            sender=row.sender,
         )
 
     def prune(self, before: datetime) -> int:
@@ -219,6 +220,7 @@ def _row(entry: IncomingDelivery, now: datetime) -> dict[str, object]:
         "event": entry.event,
         "repository": entry.repository,
         "number": entry.number,
+        "sender": entry.sender,
         "body": entry.body,
         "received_at": seconds(now),
         "done": False,

@@ -20,6 +20,7 @@ inbox = sa.Table(
     sa.Column("body", sa.LargeBinary, nullable=False),
     sa.Column("received_at", sa.Double, nullable=False),
     sa.Column("done", sa.Boolean, nullable=False),
+    sa.Column("sender", sa.String(255), nullable=False, server_default=""),
     sa.UniqueConstraint("forge", "delivery_id", name="inbox_delivery"),
     sa.Index("inbox_pending", "done", "id"),
 )

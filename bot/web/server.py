@@ -135,7 +135,13 @@ async def _hook(intake: Intake, wake: Callable[[], None], request: Request, name
     try:
         new = await intake.deliver(
             IncomingDelivery(
-                name, delivery.id, delivery.event, delivery.repository, delivery.number, body
+                name,
+                delivery.id,
+                delivery.event,
+                delivery.repository,
+                delivery.number,
+                body,
+                delivery.sender,
             )
         )
     except InvalidDeliveryError as error:

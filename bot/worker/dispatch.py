@@ -19,6 +19,7 @@ from bot.gather.fleet import read_fleet_at
 from bot.report.model import FLEETS, REPORTERS, TENANTS
 from bot.report.summary_view import fleet_view, reporters_view, tenants_view
 from bot.store import Store
+from bot.store.inbox import InboxEntry
 from bot.store.keys import agent_key, application_key, cluster_key, review_key
 from bot.store.views import ViewKind, Views
 from bot.worker.clusters import reached_clusters
@@ -34,7 +35,7 @@ AUDIT_KEPT = timedelta(days=365)
 REPORTS_KEPT = timedelta(days=365)
 """Clusters that are seldom online need their last report for long."""
 LATER = timedelta(seconds=10)
-"""When applications look at changes in a shared deploy repo that are for another one."""
+"""When applications look at changes in a deploy repo that are for another one, or their own."""
 
 RECENTLY_MERGED = 5
 """So many merged merge requests of a repository a sweep looks at: each costs two requests."""
@@ -42,6 +43,7 @@ MOST_READ = 100
 MOST_BRANCHES = 100_000
 
 T = TypeVar("T")
+Hints = dict[Repo, set[int]]
 
 log = structlog.get_logger()
 
@@ -60,10 +62,15 @@ def keys_for(fleet: Fleet, fleet_repo: Repo, repo: Repo, numbers: Iterable[int])
         if repo in {fleet_repo, each.deploy, each.app}
     }
     if repo == fleet_repo or any(repo == each.deploy for each in fleet.registrations):
-        keys |= {cluster_key(each) for each in reached_clusters(fleet)} | agent_keys(fleet)
+        keys |= followers(fleet)
     if any(repo in {each.app, each.deploy} for each in fleet.registrations):
         keys |= {review_key(repo, number) for number in numbers}
     return keys
+
+
+def followers(fleet: Fleet) -> set[str]:
+    """The keys of clusters and agents that Switchyard itself tells what was merged."""
+    return {cluster_key(each) for each in reached_clusters(fleet)} | agent_keys(fleet)
 
 
 def agent_keys(fleet: Fleet) -> set[str]:
@@ -79,20 +86,52 @@ async def drain(context: Context) -> int:
     if not entries:
         return 0
     fleet = await _publish_fleet(context)
-    hints: dict[Repo, set[int]] = {}
-    for entry in entries:
-        numbers = hints.setdefault(Repo(entry.forge, entry.repository), set())
-        if entry.number is not None:
-            numbers.add(entry.number)
+    deploys = {each.deploy for each in fleet.registrations}
+    echoes, news = await _told_apart(context, entries, deploys)
     keys: set[str] = set()
-    for repo, numbers in hints.items():
+    for repo, numbers in news.items():
         others = await _others(context, fleet, repo, numbers)
         await wake(context, others, after=LATER)
         keys |= keys_for(fleet, context.fleet, repo, numbers) - others
-    await hint(context, hints.keys() & {each.deploy for each in fleet.registrations})
+    if echoes:
+        late = {
+            key
+            for repo, numbers in echoes.items()
+            for key in keys_for(fleet, context.fleet, repo, numbers)
+        }
+        keys |= late & followers(fleet)
+        await wake(context, late, after=LATER)
+    await hint(context, (echoes.keys() | news.keys()) & deploys)
     await wake(context, keys)
     await asyncio.to_thread(context.store.inbox.done, [entry.id for entry in entries])
     return len(entries)
+
+
+async def _told_apart(
+    context: Context, entries: Iterable[InboxEntry], deploys: Collection[Repo]
+) -> tuple[Hints, Hints]:
+    """What Switchyard itself did to deploy repos, and all else: merge requests by repository.
+
+    The pass that did something has seen it, and wakes itself: a webhook about it needs no pass now.
+    """
+    echoes: Hints = {}
+    news: Hints = {}
+    for entry in entries:
+        repo = Repo(entry.forge, entry.repository)
+        own = repo in deploys and entry.sender and entry.sender == await _login(context, repo)
+        numbers = (echoes if own else news).setdefault(repo, set())
+        if entry.number is not None:
+            numbers.add(entry.number)
+    return echoes, news
+
+
+async def _login(context: Context, repo: Repo) -> str:
+    """The bot's login on the forge of a repository; empty if the forge does not say now."""
+    try:
+        return (await context.forge(repo).me()).login
+    except RETRIED as error:
+        log.warning("own account not read", forge=repo.forge, error=str(error))
+        return ""
 
 
 async def _others(context: Context, fleet: Fleet, repo: Repo, numbers: Collection[int]) -> set[str]:
@@ -138,7 +177,7 @@ async def sweep(context: Context) -> None:
     await asyncio.to_thread(_prune, context.store, context.clock())
     fleet = await _publish_fleet(context)
     keys = {application_key(each.application) for each in fleet.registrations}
-    keys |= {cluster_key(each) for each in reached_clusters(fleet)} | agent_keys(fleet)
+    keys |= followers(fleet)
     for repo in sorted({repo for each in fleet.registrations for repo in (each.app, each.deploy)}):
         try:
             keys |= await _reviews(context, repo)

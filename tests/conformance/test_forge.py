@@ -250,6 +250,7 @@ async def test_webhooks_are_verified_on_their_exact_bytes(ground: Ground) -> Non
 
     assert delivery is not None
     assert (delivery.repository, delivery.number) == (REPO, number)
+    assert delivery.sender == (await ground.forge.me()).login
     assert len({ground.forge.verify(*each) for each in ground.webhooks}) == len(ground.webhooks)
     assert ground.forge.verify(headers, body + b" ") is None
     assert ground.forge.verify({}, body) is None

@@ -176,3 +176,20 @@ async def test_hints_about_a_wave_cost_one_read(world: World) -> None:
     while await work_one(context, "a worker", LEASE):
         pass
     assert not counted.asked
+
+
+async def test_what_the_bot_did_itself_is_due_a_little_later(world: World) -> None:
+    """The pass that pushed, opened and merged knows it already."""
+    world.found(small_fleet(("one",)))
+    world.ada.push(APP, "main", small_app(), "Open the shop")
+    await world.flush_hooks()
+    await dispatch.drain(world.context)
+    while await work_one(world.context, "a worker", LEASE):
+        pass
+    keys_due(world)
+    await world.flush_hooks()
+
+    assert await dispatch.drain(world.context) > 0
+    assert not keys_due(world)
+    world.now += dispatch.LATER
+    assert application_key("storefront") in keys_due(world)

@@ -97,6 +97,7 @@ async def test_of_two_passes_at_the_same_time_one_gives_way(
     assert order(world, "bank") == "merged"
     gives_way = f"pending: waits for room that {claimant} claimed meanwhile"
     assert order(world, "storefront") == gives_way
+    await world.settle()
     await world.advance(60)
     assert order(world, "storefront").startswith(REFUSED)
 

@@ -13,6 +13,8 @@ from urllib.parse import parse_qs
 from bot.forges import Delivery
 from bot.forges.github.merging import merge_queue_commits
 
+DONE_BY_THE_SENDER = frozenset({"push", "pull_request", "issue_comment", "status"})
+"""Events of what the sender did: those of checks name who pushed, long after the push."""
 FORM = "application/x-www-form-urlencoded"
 
 
@@ -41,7 +43,9 @@ def _delivery(headers: Mapping[str, str], body: bytes) -> Delivery | None:
         return None
     repository = _mapping(payload.get("repository")).get("full_name")
     named = repository if isinstance(repository, str) else ""
-    return Delivery(identity, event, named, _number(payload))
+    login = _mapping(payload.get("sender")).get("login")
+    sender = login if event in DONE_BY_THE_SENDER and isinstance(login, str) else ""
+    return Delivery(identity, event, named, _number(payload), sender)
 
 
 def _number(payload: Mapping[str, Any]) -> int | None:

@@ -73,7 +73,19 @@ def _delivery(headers: Mapping[str, str], body: bytes) -> Delivery | None:
     path = _mapping(payload.get("project")).get("path_with_namespace")
     named = path if isinstance(path, str) else ""
     identity = stated or hashlib.sha256(body).hexdigest()
-    return Delivery(identity, str(kind), named, _number(payload))
+    return Delivery(identity, str(kind), named, _number(payload), _sender(payload))
+
+
+def _sender(payload: Mapping[str, Any]) -> str:
+    """Who did what an event tells; events of pipelines and jobs name who started those."""
+    match payload.get("object_kind"):
+        case "push":
+            login = payload.get("user_username")
+        case "merge_request" | "note":
+            login = _mapping(payload.get("user")).get("username")
+        case _:
+            return ""
+    return login if isinstance(login, str) else ""
 
 
 def _number(payload: Mapping[str, Any]) -> int | None:

@@ -32,4 +32,5 @@ def _delivery(headers: Mapping[str, str], event: Mapping[str, Any]) -> Delivery 
         return None
     if number is not None and type(number) is not int:
         return None
-    return Delivery(identity, kind, repository, number)
+    sender = event.get("sender")
+    return Delivery(identity, kind, repository, number, sender if isinstance(sender, str) else "")

@@ -45,10 +45,12 @@ class GitLabHooks(httpx.AsyncBaseTransport):
 
 
 def payload_of(gitlab: GitLab, kind: str, told: Json) -> Json:
+    """The payload; a push names its user in another way (GitLab Docs, "Webhook events")."""
     forge, path = gitlab.forge, told["repository"]
+    user = shapes.user(forge.users[told["sender"]], gitlab.web)
     payload: Json = {
         "object_kind": {"comment": "note", "status": "pipeline"}.get(kind, kind),
-        "user": shapes.user(forge.users[told["sender"]], gitlab.web),
+        **({"user_username": user["username"]} if kind == "push" else {"user": user}),
         "project": projects.project(forge, path, gitlab.web),
         "ref": told.get("ref"),
     }

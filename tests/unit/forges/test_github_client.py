@@ -165,6 +165,25 @@ async def test_a_webhook_sent_as_a_form_is_read_too() -> None:
     assert webhooks.verify(headers, b"payload=%7B%7D", (b"secret",)) is None
 
 
+@pytest.mark.parametrize(
+    ("event", "sender"),
+    [("push", "bot"), ("issue_comment", "bot"), ("check_suite", ""), ("workflow_run", "")],
+)
+def test_the_sender_of_later_events_did_not_just_act(event: str, sender: str) -> None:
+    body = json.dumps({"repository": {"full_name": "a/b"}, "sender": {"login": "bot"}}).encode()
+    signature = hmac.new(b"secret", body, hashlib.sha256).hexdigest()
+    headers = {
+        "x-github-delivery": "d",
+        "x-github-event": event,
+        "x-hub-signature-256": f"sha256={signature}",
+    }
+
+    found = webhooks.verify(headers, body, (b"secret",))
+
+    assert found is not None
+    assert found.sender == sender
+
+
 async def test_a_merge_group_names_its_pull_request() -> None:
     group = {"head_ref": "refs/heads/gh-readonly-queue/main/pr-12-" + "a" * 40, "head_sha": "b"}
     body = json.dumps({"repository": {"full_name": "a/b"}, "merge_group": group}).encode()

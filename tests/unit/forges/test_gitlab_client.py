@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import hmac
+import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -142,6 +143,25 @@ def signed(secret: str, at: datetime, body: bytes = BODY) -> dict[str, str]:
         "webhook-timestamp": stamp,
         "webhook-signature": f"v1a,xxx v1,{base64.b64encode(digest).decode()}",
     }
+
+
+@pytest.mark.parametrize(
+    ("payload", "sender"),
+    [
+        ({"object_kind": "push", "user_username": "bot"}, "bot"),
+        ({"object_kind": "note", "user": {"username": "bot"}}, "bot"),
+        ({"object_kind": "merge_request", "user": {"username": "bot"}}, "bot"),
+        ({"object_kind": "pipeline", "user": {"username": "bot"}}, ""),
+        ({"object_kind": "push", "user_username": 7}, ""),
+    ],
+)
+def test_the_user_of_later_events_did_not_just_act(payload: object, sender: str) -> None:
+    found = webhooks.verify(
+        {"x-gitlab-token": "secret"}, json.dumps(payload).encode(), (b"secret",), NOW
+    )
+
+    assert found is not None
+    assert found.sender == sender
 
 
 def test_webhooks_have_a_signature_or_a_token() -> None:

@@ -49,7 +49,7 @@ def test_deliveries_are_pending_oldest_first_until_processed(store: Store) -> No
     store.inbox.done([second.id])
 
     assert [entry.number for entry in store.inbox.pending(10)] == [1, 3]
-    assert first == InboxEntry(first.id, "local", "shop/web", 1)
+    assert first == InboxEntry(first.id, "local", "shop/web", 1, "")
 
 
 def test_a_delivery_about_no_merge_request_has_no_number(store: Store) -> None:

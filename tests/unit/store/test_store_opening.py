@@ -31,11 +31,12 @@ SQLITE_SHAPE = "SELECT name, sql FROM sqlite_master WHERE tbl_name <> 'alembic_v
 
 
 def shape(url: str) -> list[tuple[object, ...]]:
-    """Everything the database knows of its tables and indexes."""
+    """Everything the database knows of its tables and indexes, however its lines are broken."""
     engine = sa.create_engine(url)
     query = SQLITE_SHAPE if url.startswith("sqlite") else POSTGRES_SHAPE
     with engine.connect() as connection:
-        rows = [tuple(row) for row in connection.execute(sa.text(query))]
+        found = connection.execute(sa.text(query))
+        rows = [tuple(" ".join(str(each).split()) for each in row) for row in found]
     engine.dispose()
     return rows
 
