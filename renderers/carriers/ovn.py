@@ -58,10 +58,7 @@ class _Firewall:
                 self.ranges[server.cidr, (server.port, transport)] = None
             case ComponentServer():
                 if connection.case.crosses:
-                    network = server.cluster.network
-                    self.ranges.update(((each, None), None) for each in network.pod_ranges)
-                    if network.east_west is not None and network.east_west.has_ip:
-                        self.ranges[str(ip_network(network.east_west.address)), None] = None
+                    self.ranges.update(((each, None), None) for each in _blocks(server))
 
     def json(self) -> list[Json]:
         """The rules in their order: what passes, then everything else on the ports of hosts."""
@@ -150,6 +147,15 @@ class OvnNames:
 CARRIER: Carrier = OvnNames()
 
 
+def _blocks(server: ComponentServer) -> Iterator[str]:
+    """Where other clusters reach a server: its pods, its gateway, or what is reported of it."""
+    network, addresses = server.cluster.network, [*server.addresses]
+    if network.east_west is not None and network.east_west.has_ip:
+        addresses.append(network.east_west.address)
+    yield from network.pod_ranges
+    yield from (str(ip_network(each)) for each in addresses)
+
+
 def _enforces(connection: Connection) -> bool:
     client = connection.client
     return (
@@ -178,9 +184,9 @@ def _leaving(connection: Connection) -> set[_Port]:
         return {(server.port, transport)}
     if not connection.case.crosses:
         return set()
-    gateway = server.cluster.network.east_west
+    gateway, service = server.cluster.network.east_west, server.service
     through = {(gateway.port, "TCP")} if gateway is not None else set()
-    return through | {(each, server.service.transport) for each in server.service.targets}
+    return through | {(each, service.transport) for each in (service.port, *service.targets)}
 
 
 def _shared(place: _Place, owner: str) -> str:

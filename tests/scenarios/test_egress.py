@@ -1,11 +1,18 @@
 """Calls that leave the fleet for hosts, on clusters with and without an engine that knows names."""
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.fakes.connectivity import TENANT, fleet, objects, problems, shop
-from tests.fakes.folders import cluster, planned
+from bot.engine.propose import propose
+from planners.model import ObjectIdentity
+from planners.model.snapshot import OwnedObjects
+from renderers.carriers.ovn import CARRIER
+from renderers.connections import ComponentServer
+from tests.fakes.connectivity import TENANT, connections, fleet, objects, problems, shop, sides
+from tests.fakes.folders import cluster, planned, snapshot_of
 
 API = "{from: {component: cart}, to: {host: api.example.com, port: 443, protocol: TLS}}"
 POLICY = "CiliumNetworkPolicy/connect-from-cart"
@@ -145,6 +152,30 @@ def test_a_firewall_leaves_calls_to_other_clusters_alone(tmp_path: Path) -> None
         rule("Allow", {"cidrSelector": "10.128.0.0/14"}),
         *CLOSED,
     ]
+
+
+def test_a_firewall_lets_through_to_addresses_that_clusters_report() -> None:
+    known = connections()
+    host, apart = known["host, OVN"], known["apart"]
+    assert isinstance(apart.server, ComponentServer)
+    server = replace(apart.server, addresses=("203.0.113.40", "2001:db8::40"))
+    far = replace(apart, client=host.client, server=server)
+    unit = replace(sides(host)[0], calls=(host, far))
+    found = {each.item["kind"]: each.item for each in CARRIER.client_objects(unit)}
+
+    spec: Any = found["EgressFirewall"]["spec"]
+    allowed = [each["to"].get("cidrSelector") for each in spec["egress"] if "ports" not in each]
+    assert allowed == ["10.0.0.0/16", "198.51.100.7/32", "2001:db8::40/128", "203.0.113.40/32"]
+
+
+def test_the_first_application_of_a_namespace_keeps_its_firewall(tmp_path: Path) -> None:
+    identity = ObjectIdentity("k8s.ovn.org", "EgressFirewall", "shop", "default")
+    merged = OwnedObjects("till", "shop", "pay", {identity: "default.yaml"}, frozenset({"eu-1"}))
+    snapshot = replace(snapshot_of(tmp_path, shop(API), ovn()), owned=(merged,))
+    [problem] = [str(each) for each in propose(snapshot).problems]
+
+    assert "EgressFirewall" in problem
+    assert "already belongs to component pay of application till" in problem
 
 
 def test_a_firewall_closes_nothing_where_the_tenant_does_not_deny_egress(tmp_path: Path) -> None:
