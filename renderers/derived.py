@@ -12,7 +12,7 @@ from planners.model.connectivity import ConnectivityIntent
 from planners.plan import Plan
 from renderers import yaml
 from renderers.awaited import UsableAddresses, Waits, waits
-from renderers.carriers import Carrier, ComparesConnections
+from renderers.carriers import Carrier, ComparesConnections, WarnsOfConnections
 from renderers.connections import (
     Address,
     Client,
@@ -173,6 +173,7 @@ class DerivedObjects:
         made._check_together(resolver)
         made.waits = waits(plan, made.connections, made.carriers, leaving)
         made.warnings += made.waits.warnings
+        made.warnings += tuple(made._cautions())
         made.problems = (*link_problems(found), *resolver.problems_with_clusters())
         made._index()
         made._resolve_addresses()
@@ -270,6 +271,15 @@ class DerivedObjects:
                     if not resolver.leaves(each.intent, client):
                         resolver.problem(each.intent, message, _place(each))
 
+    def _cautions(self) -> Iterator[str]:
+        found: dict[str, None] = {}
+        for carrier in self.carriers:
+            if isinstance(carrier, WarnsOfConnections):
+                for each, message in carrier.cautions(self.connections):
+                    intent = each.intent
+                    found[f"{intent.position}: connectivity from {intent}: {message}"] = None
+        yield from found
+
     def _met(self, connection: Connection) -> frozenset[Need]:
         return frozenset[Need]().union(*(each.meets(connection) for each in self.carriers))
 
@@ -282,7 +292,7 @@ class DerivedObjects:
 
 
 def _with_objects(variant: Variant, derived: Sequence[DerivedObject], tenant: Tenant) -> Variant:
-    """The variant with derived objects; what derives for one of its own adds labels to it."""
+    """The variant with derived objects; what derives for one of its own adds metadata to it."""
     objects = list(variant.objects)
     own = {identity_of(in_namespace(each, tenant)): n for n, each in enumerate(objects)}
     added: list[DerivedObject] = []
@@ -299,7 +309,11 @@ def _with_objects(variant: Variant, derived: Sequence[DerivedObject], tenant: Te
 def _labelled(item: Object, derived: Mapping[str, Json]) -> Object:
     metadata, more = mapping(item.get("metadata")), mapping(derived.get("metadata"))
     labels = {**mapping(metadata.get("labels")), **mapping(more.get("labels"))}
-    return {**item, "metadata": {**metadata, "labels": dict(sorted(labels.items()))}}
+    added: Object = {"labels": dict(sorted(labels.items()))}
+    annotations = {**mapping(more.get("annotations")), **mapping(metadata.get("annotations"))}
+    if annotations:
+        added["annotations"] = dict(sorted(annotations.items()))
+    return {**item, "metadata": {**metadata, **added}}
 
 
 def _origin(derived: DerivedObject) -> Origin:

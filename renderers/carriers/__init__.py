@@ -1,10 +1,11 @@
 """Carriers turn connections into Kubernetes objects: one file each, exporting `CARRIER: Carrier`.
 
 A carrier adds objects to the units of both sides: they are written into the unit's own folder, ship
-in its wave and leave with it. An object that the unit has itself is not written: its labels are
-added to those of the unit's own. A carrier decides by the facts of the clusters (`cluster.network`)
-whether it has a part in a connection at all. A connection whose needs are not all met by some
-carrier is a problem of the plan, so that nothing is declared that is not carried out.
+in its wave and leave with it. An object that the unit has itself is not written: its labels and
+annotations are added to the unit's own. A carrier decides by the facts of the clusters
+(`cluster.network`) whether it has a part in a connection at all. A connection whose needs are not
+all met by some carrier is a problem of the plan, so that nothing is declared that is not carried
+out.
 """
 
 from collections.abc import Iterator, Sequence
@@ -54,3 +55,11 @@ class Deferred(Protocol):
 
     def awaits(self, connection: Connection) -> bool:
         """Whether the way of this connection has no address yet."""
+
+
+@runtime_checkable
+class WarnsOfConnections(Protocol):
+    """The further part of a carrier that cannot confine every connection to its client."""
+
+    def cautions(self, connections: Sequence[Connection]) -> Iterator[tuple[Connection, str]]:
+        """Connections that admit others too, and whom: warnings of the plan."""

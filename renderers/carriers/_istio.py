@@ -53,6 +53,17 @@ class CalledService:
         return self.connections[0][1].cluster.network.mesh is Mesh.ISTIO_AMBIENT
 
     @property
+    def far_ranges(self) -> tuple[str, ...]:
+        """The addresses from which pods of other clusters call without a gateway in between."""
+        found = {
+            each
+            for connection, _ in self.connections
+            if isinstance(connection.client, ComponentClient) and is_direct(connection)
+            for each in connection.client.cluster.network.pod_ranges
+        }
+        return tuple(sorted(found))
+
+    @property
     def waypoint(self) -> str:
         """The waypoint that checks the requests of its callers; empty if none is needed."""
         asked = any(passes_waypoint(each) and each.intent.allow for each, _ in self.connections)
@@ -88,6 +99,25 @@ def passes_waypoint(connection: Connection) -> bool:
     return connection.case is Case.SAME_CLUSTER and not isinstance(client, RangeClient)
 
 
+def is_direct(connection: Connection) -> bool:
+    """Whether it goes from cluster to cluster between the addresses of pods, without a gateway."""
+    client, server = connection.client, connection.server
+    if not isinstance(client, ComponentClient) or not isinstance(server, ComponentServer):
+        return False
+    if connection.case is Case.ONE_MESH:
+        ours, theirs = client.cluster.network, server.cluster.network
+        return bool(ours.name) and ours.name == theirs.name
+    return connection.case in {Case.CLUSTER_SET, Case.APART}
+
+
+def is_open(connection: Connection, server: ComponentServer) -> bool:
+    """Whether its callers may come without an identity, and from no address that is known."""
+    client = connection.client
+    if has_identity(connection, server) or connection.case.crosses:
+        return False
+    return not isinstance(client, RangeClient) or connection.intent.external is not None
+
+
 def has_identity(connection: Connection, server: ComponentServer) -> bool:
     """Whether the proxy of the server sees who calls."""
     client = connection.client
@@ -116,28 +146,41 @@ def reads_requests(connection: Connection) -> bool:
     return server.service.name.partition("-")[0] not in _OTHER_PROTOCOLS
 
 
-def source(connection: Connection, server: ComponentServer) -> dict[str, Json]:
-    """Whom the proxy of the server must see; empty: nothing to tell callers by."""
-    client, network = connection.client, server.cluster.network
-    if isinstance(client, RangeClient):
-        if connection.intent.external is None:
-            return {"ipBlocks": [client.cidr]}
-        if not has_identity(connection, server) or network.ingress is None:
-            return {}
-        near: dict[str, Json] = {} if client.is_everybody else {"remoteIpBlocks": [client.cidr]}
-        if network.ingress.namespace:
-            return {"namespaces": [network.ingress.namespace], **near}
-        account = f"{entry_gateway(server.service)}-{network.ingress.gateway_class}"
-        return {"principals": [_principal(server, server.service.namespace, account)], **near}
-    if not has_identity(connection, server):
-        if isinstance(client, ComponentClient) and connection.case.crosses:
-            return {"ipBlocks": [*client.cluster.network.pod_ranges]}
-        return {}
-    if isinstance(client, NamespaceClient):
-        return {"namespaces": [client.namespace]}
-    callers: list[Json] = []
-    callers += sorted({_principal(client, each.namespace, each.account) for each in client.pods})
-    return {"principals": callers}
+def sources(
+    connection: Connection, server: ComponentServer, far: Sequence[str] = ()
+) -> Iterator[dict[str, Json]]:
+    """Whom the proxy of the server must see: one of these.
+
+    Callers that send plain text are any without an identity: NetworkPolicies tell which pods these
+    are, but not which of another cluster, so that addresses there (`far`) do not count.
+    """
+    near: dict[str, Json] = {"notIpBlocks": [*far]} if far else {}
+    client, open_ = connection.client, is_open(connection, server)
+    if isinstance(client, RangeClient) and connection.intent.external is None:
+        yield {"ipBlocks": [client.cidr]}
+    elif isinstance(client, RangeClient):
+        remote = not open_ and not client.is_everybody
+        yield {**_gateway(server), **({"remoteIpBlocks": [client.cidr]} if remote else {})}
+    elif isinstance(client, NamespaceClient):
+        yield {"namespaces": [client.namespace], **near}
+    elif not has_identity(connection, server) and connection.case.crosses:
+        yield {"ipBlocks": [*client.cluster.network.pod_ranges]}
+    else:
+        callers: list[Json] = []
+        callers += sorted({_principal(client, e.namespace, e.account) for e in client.pods})
+        yield {"principals": callers}
+    if open_:
+        yield {"notPrincipals": ["*"], **near}
+
+
+def _gateway(server: ComponentServer) -> dict[str, Json]:
+    """The pods of the gateway through which callers from outside come."""
+    ingress = server.cluster.network.ingress
+    assert ingress is not None
+    if ingress.namespace:
+        return {"namespaces": [ingress.namespace]}
+    account = f"{entry_gateway(server.service)}-{ingress.gateway_class}"
+    return {"principals": [_principal(server, server.service.namespace, account)]}
 
 
 def waypoint_source(service: CalledService) -> dict[str, Json]:
@@ -171,20 +214,18 @@ class Rules:
 
     sources: dict[str, dict[str, dict[str, Json]]] = field(default_factory=dict)
 
-    def add(self, origin: dict[str, Json], asked: Iterable[Json]) -> None:
-        """Let a source ask for each of these; one without attributes is everybody."""
+    def add(self, origins: Iterable[dict[str, Json]], asked: Iterable[Json]) -> None:
+        """Let these sources ask for each of these."""
+        found = {json.dumps(each, sort_keys=True): each for each in origins}
         for each in asked:
-            known = self.sources.setdefault(json.dumps(each, sort_keys=True), {})
-            known[json.dumps(origin, sort_keys=True)] = origin
+            self.sources.setdefault(json.dumps(each, sort_keys=True), {}).update(found)
 
     def json(self) -> list[Json]:
         """The rules as in a manifest, in an order of their own."""
         found: list[Json] = []
         for to, sources in sorted(self.sources.items()):
-            rule: dict[str, Json] = {"to": [json.loads(to)]}
-            if all(sources.values()):
-                rule["from"] = [{"source": sources[key]} for key in sorted(sources)]
-            found.append(rule)
+            origins: list[Json] = [{"source": sources[key]} for key in sorted(sources)]
+            found.append({"to": [json.loads(to)], "from": origins})
         return found
 
 

@@ -7,7 +7,7 @@ workload, the oldest). Istio documentation, "Layer 4 security policy" (ztunnel k
 paths, and ignores DISABLE).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from planners.model import Json
@@ -25,9 +25,10 @@ from renderers.carriers._istio import (
     policy,
     reads_requests,
     selector,
-    source,
+    sources,
     waypoint_source,
 )
+from renderers.carriers._istio_conflicts import cautions, conflicts
 from renderers.connections import (
     Address,
     ComponentServer,
@@ -120,7 +121,10 @@ class IstioPolicies:
             return "callers from outside of the mesh have no identity; set `tls: permissive`"
         if intent.allow and not self._checks_requests(connection, server):
             if server.cluster.network.mesh is Mesh.ISTIO_AMBIENT:
-                return "in an ambient mesh, only requests from the same cluster are checked"
+                return (
+                    "in an ambient mesh, only requests from the same cluster are checked, to a "
+                    "Service that is not headless"
+                )
             return f"name port {server.service.port} of Service {server.service.service} `http-...`"
         return ""
 
@@ -148,9 +152,17 @@ class IstioPolicies:
         del unit
         yield from ()
 
+    def conflicts(self, connections: Sequence[Connection]) -> Iterator[tuple[Connection, str]]:
+        """What identities cannot tell apart."""
+        return conflicts(connections)
+
+    def cautions(self, connections: Sequence[Connection]) -> Iterator[tuple[Connection, str]]:
+        """Callers that identities cannot confine to a cluster."""
+        return cautions(connections)
+
     def _checks_requests(self, connection: Connection, server: ComponentServer) -> bool:
         if server.cluster.network.mesh is Mesh.ISTIO_AMBIENT:
-            return passes_waypoint(connection)
+            return passes_waypoint(connection) and not server.service.headless
         return reads_requests(connection)
 
     def _authorization(self, called: CalledService) -> DerivedObject:
@@ -159,10 +171,11 @@ class IstioPolicies:
         for connection, server in called.connections:
             ports = server.service.targets
             if called.waypoint and passes_waypoint(connection):
-                rules.add(waypoint_source(called), operations((), ports))
+                rules.add([waypoint_source(called)], operations((), ports))
             else:
                 allow = () if called.is_ambient else connection.intent.allow
-                rules.add(source(connection, server), operations(allow, ports))
+                origins = sources(connection, server, called.far_ranges)
+                rules.add(origins, operations(allow, ports))
         service = called.service
         item = policy(
             f"connect-to-{service.service}",

@@ -22,7 +22,7 @@ from planners.model import Cluster, Json
 from planners.model.connectivity import ConnectivityIntent, Protocol, TlsMode
 from planners.model.network import Mesh
 from renderers.carriers import Carrier
-from renderers.carriers._istio import CalledService, called_services, meshed_server
+from renderers.carriers._istio import CalledService, called_services, is_direct, meshed_server
 from renderers.connections import (
     Address,
     ComponentClient,
@@ -38,6 +38,10 @@ from renderers.kubernetes.fields import mapping
 
 _API = "networking.istio.io/v1"
 _REGION, _ZONE = "topology.kubernetes.io/region", "topology.kubernetes.io/zone"
+_ONE_NETWORK = (
+    "clusters of one ambient mesh must have networks of their own: Istio has no other ambient mesh "
+    "of several clusters (`spec.network.network`)"
+)
 _SPOKEN = {Protocol.HTTP: "HTTP", Protocol.GRPC: "GRPC"}
 
 
@@ -118,9 +122,8 @@ class IstioRoutes:
             return "between separate meshes, both clusters must have sidecars (`mesh: istio`)"
         if len(kinds) > 1:
             return "in one mesh, both clusters must have the same `spec.network.mesh`"
-        is_flat = bool(ours.name) and ours.name == theirs.name
-        if connection.case is Case.ONE_MESH and is_flat and Mesh.ISTIO in kinds:
-            return ""
+        if is_direct(connection):
+            return "" if Mesh.ISTIO in kinds else _ONE_NETWORK
         if server.service.headless:
             return "a headless Service is reached within its network only"
         if theirs.east_west is None:
@@ -225,6 +228,10 @@ def _sni(service: ServicePort) -> str:
 
 
 def _as_global(called: CalledService) -> dict[str, Json]:
+    """Lets other clusters call the Service, and keeps callers of its own network there.
+
+    Istio documentation, "Traffic distribution": PreferClose looks at the network first.
+    """
     service = called.service
     return {
         "apiVersion": "v1",
@@ -233,6 +240,7 @@ def _as_global(called: CalledService) -> dict[str, Json]:
             "name": service.service,
             "namespace": service.namespace,
             "labels": {"istio.io/global": "true"},
+            "annotations": {"networking.istio.io/traffic-distribution": "PreferClose"},
         },
     }
 

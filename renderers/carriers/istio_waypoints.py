@@ -18,7 +18,7 @@ from renderers.carriers._istio import (
     operations,
     passes_waypoint,
     policy,
-    source,
+    sources,
 )
 from renderers.connections import (
     GATEWAY_NAME,
@@ -105,7 +105,7 @@ def _waypoint(called: CalledService, *, denied: bool) -> Iterator[dict[str, Json
     for connection, server in called.connections:
         if passes_waypoint(connection):
             asked = operations(connection.intent.allow, (server.service.port,))
-            rules.add(source(connection, server), asked)
+            rules.add(sources(connection, server), asked)
     target: Json = {"group": "", "kind": "Service", "name": service.service}
     yield policy(name, service.namespace, {"targetRefs": [target]}, rules.json())
     yield _network_policy(called, denied=denied)

@@ -1,6 +1,6 @@
 """Judges random worlds: many, or one of a seed.
 
-python -m tests.connectivity [--worlds N] [--first SEED] [--kind KIND]
+python -m tests.connectivity [--worlds N] [--first SEED] [--kind KIND] [--stop]
 """
 
 import argparse
@@ -24,15 +24,20 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=1)
     parser.add_argument("--kind", choices=KINDS, default="", help="only fleets of this kind")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--stop", action="store_true", help="at the first one that is wrong")
     options = parser.parse_args()
     seeds = range(options.first, options.first + options.worlds)
     began, failed = time.perf_counter(), 0
     with ProcessPoolExecutor(options.jobs) as pool:
-        found = pool.map(partial(judged, options.kind), seeds, chunksize=CHUNK)
+        chunk = 1 if options.stop else CHUNK
+        found = pool.map(partial(judged, options.kind), seeds, chunksize=chunk)
         for seed, wrong in zip(seeds, found, strict=True):
             failed += bool(wrong)
             for each in wrong[:SHOWN]:
                 print(f"seed {seed}: {each}", flush=True)
+            if wrong and options.stop:
+                pool.shutdown(wait=False, cancel_futures=True)
+                return 1
     took = time.perf_counter() - began
     print(
         f"{len(seeds)} worlds, {failed} not as declared: {took:.0f} s on {options.jobs} processes"

@@ -37,8 +37,31 @@ def _refused(given: World, rendered: Rendered) -> Iterator[str]:
         plain = intent.callee[0] == "component" and not intent.allow and not intent.external
         if intent in rendered.intents or not plain or intent.tls == "strict":
             continue
+        if _is_ambiguous(given, intent):
+            continue
         if all(source == goal for source, goal in links(given, intent)):
             yield f"the plan refuses {intent.caller[1]} to {intent.callee[1]}: {rendered.refused}"
+
+
+def _is_ambiguous(given: World, intent: Intent) -> bool:
+    """Whether a mesh cannot tell its callers from others, or leads them another way.
+
+    Callers in plain text beside others that may make some requests only; callers beside others
+    with the same service account; a Service behind a waypoint that other clusters call.
+    """
+    if all(each.mesh == "none" for each in given.sites):
+        return False
+    others = [it for it in given.intents if it is not intent and it.callee[0] == "component"]
+    beside = [it for it in others if it.callee == intent.callee]
+    is_plain = intent.tls == "none" or intent.external
+    if any(it.allow for it in beside) and (is_plain or "ambient" in given.kind):
+        return True
+    if intent.caller[0] != "component":
+        return False
+    mine = given.part(intent.caller[1])
+    callers = (given.part(it.caller[1]) for it in others if it.caller[0] == "component")
+    account = (mine.namespace, mine.account)
+    return any(it is not mine and (it.namespace, it.account) == account for it in callers)
 
 
 def _pod(rendered: Rendered, cluster: str, name: str) -> Pod:
@@ -135,11 +158,12 @@ def _closed(given: World, rendered: Rendered) -> Iterator[str]:
         key = (client.cluster, client.name, target.cluster, target.name, port.container)
         protocol = "UDP" if port.transport == "UDP" else "HTTP"
         request = Request(protocol, "DELETE", "/else")
-        allowed = key in declared and _may_request(given, rendered, key, request)
+        allowed = _may_request(given, rendered, key, request)
         allowed = allowed or _by_ranges(rendered, declared, key)
         if not allowed and reaches(rendered.fleet, client, target, port.container, request):
             yield f"{client} reaches {target}:{port.container} ({request}), which nobody declared"
     yield from _closed_outside(given, rendered)
+    yield from _entered(given, rendered)
 
 
 def _by_ranges(
@@ -200,10 +224,37 @@ def _may_request(
         if intent.callee[0] != "component" or list(_key(intent)) != rest:
             continue
         name = intent.caller[1] if intent.caller[0] == "component" else "prober"
-        own = name == client and (source, goal) in set(links(given, intent))
+        pairs = set(links(given, intent))
+        own = name == client and (source, goal) in pairs
+        if _is_warned_of(rendered, intent, client):
+            own = any(goal == each for _, each in pairs)
         if own and any(_in_rule(rule, request) for rule in intent.allow or ({},)):
             return True
     return False
+
+
+def _entered(given: World, rendered: Rendered) -> Iterator[str]:
+    """Requests and callers that no intent lets in by the name under which a component is open."""
+    for intent in rendered.intents:
+        same = [it for it in rendered.intents if it.external == intent.external]
+        if not intent.external or any(not it.allow for it in same):
+            asked = [(NOBODY, each) for each in requests(intent)]
+        else:
+            asked = [(CALLER_OUTSIDE, Request("HTTP", "DELETE", "/else"))]
+        for where in given.part(intent.callee[1]).where if intent.external else ():
+            cluster = rendered.fleet[where]
+            for address, request in asked:
+                found = enters(
+                    rendered.fleet, cluster, address, 80, (intent.external, "plain", request)
+                )
+                yield from (f"{address} enters {it} ({request})" for it in found)
+
+
+def _is_warned_of(rendered: Rendered, intent: Intent, client: str) -> bool:
+    """Whether the plan says that this client comes in too, from whatever cluster."""
+    if intent.caller[0] == "namespace":
+        return client == "prober" and rendered.admits_too(intent, "namespace monitoring")
+    return rendered.admits_too(intent, client)
 
 
 def _in_rule(rule: dict[str, list[str]], request: Request) -> bool:

@@ -17,10 +17,14 @@ from pathlib import Path
 from tests.simulation.mutations import ROOT, Mutation, apply
 
 COPIED = ("bot", "planners", "plugins", "renderers", "tests/fakes", "tests/connectivity")
-WORLDS = 40
+WORLDS = 300
 FOUND = re.compile(r"(?m)^seed (\d+): (.*)$")
 POLICY = "renderers/carriers/network_policy.py"
 CILIUM = "renderers/carriers/cilium.py"
+ISTIO = "renderers/carriers/_istio.py"
+CONFLICTS = "renderers/carriers/_istio_conflicts.py"
+POLICIES = "renderers/carriers/istio_policies.py"
+ROUTES = "renderers/carriers/istio_routes.py"
 SETUP = "renderers/tenant_network.py"
 
 MUTATIONS = (
@@ -129,6 +133,146 @@ MUTATIONS = (
         "return _namespaces(tenant)",
         "plain",
     ),
+    Mutation(
+        "let admitted callers of a mesh ask at every port",
+        ISTIO,
+        'operation: dict[str, Json] = {"ports": on}',
+        'operation: dict[str, Json] = {"ports": [*on, "8080", "8081"]}',
+        "ambient",
+    ),
+    Mutation(
+        "know callers of a mesh by their namespaces",
+        ISTIO,
+        'yield {"principals": callers}',
+        'yield {"namespaces": [e.namespace for e in client.pods]}',
+        "one mesh",
+    ),
+    Mutation(
+        "admit everybody where some callers have no identity",
+        ISTIO,
+        'yield {"notPrincipals": ["*"], **near}',
+        'yield {"notPrincipals": ["none"], **near}',
+        "one mesh",
+    ),
+    Mutation(
+        "admit a namespace of other clusters of one network",
+        ISTIO,
+        '{"notIpBlocks": [*far]} if far else {}',
+        "{}",
+        "one mesh",
+    ),
+    Mutation(
+        "let everybody outside in by a gateway of the mesh",
+        ISTIO,
+        "remote = not open_ and not client.is_everybody",
+        "remote = False",
+        "one mesh",
+    ),
+    Mutation(
+        "forget what callers may ask for",
+        ISTIO,
+        "for rule in allow or (RequestRule(),):",
+        "for rule in (RequestRule(),):",
+        "one mesh",
+    ),
+    Mutation(
+        "let callers go round a waypoint",
+        POLICIES,
+        "rules.add([waypoint_source(called)], operations((), ports))",
+        "rules.add([waypoint_source(called), *sources(connection, server)], operations((), ports))",
+        "ambient",
+    ),
+    Mutation(
+        "take the Service's port for the pod's in a mesh",
+        POLICIES,
+        "ports = server.service.targets",
+        "ports = (server.service.port,)",
+        "one mesh",
+    ),
+    Mutation(
+        "let plain text in beside rules",
+        CONFLICTS,
+        "if ruled is not None and is_open(each, server):",
+        "if ruled is not None and is_open(each, server) and each.case.crosses:",
+        "one mesh",
+    ),
+    Mutation(
+        "say nothing of components with one account",
+        CONFLICTS,
+        "if not is_ruled:",
+        "if is_ruled and not is_ruled:",
+        "ambient",
+    ),
+    Mutation(
+        "let components with one account make each other's requests",
+        CONFLICTS,
+        "        if is_ruled:\n            yield each",
+        "        if is_ruled and each.case.crosses:\n            yield each",
+        "ambient",
+    ),
+    Mutation(
+        "say nothing of a namespace of other clusters",
+        CONFLICTS,
+        "if isinstance(each.client, NamespaceClient):",
+        "if isinstance(each.client, NamespaceClient) and each.case.crosses:",
+        "one mesh",
+    ),
+    Mutation(
+        "lead callers of a Service with a waypoint from elsewhere",
+        CONFLICTS,
+        "if each.case is Case.ONE_MESH)",
+        "if each.case is Case.APART)",
+        "ambient",
+    ),
+    Mutation(
+        "keep Services of an ambient mesh in their cluster",
+        ROUTES,
+        '"istio.io/global": "true"',
+        '"istio.io/global": "false"',
+        "ambient",
+    ),
+    Mutation(
+        "lead callers of separate meshes to one cluster alone",
+        ROUTES,
+        "[self.clusters[name] for name in sorted(self.clusters)]",
+        "[self.clusters[name] for name in sorted(self.clusters)][:1]",
+        "separate meshes",
+    ),
+    Mutation(
+        "lead callers of separate meshes to another port",
+        ROUTES,
+        'f"outbound_.{service.port}_._.{service.full_name}"',
+        'f"outbound_.{service.port + 1}_._.{service.full_name}"',
+        "separate meshes",
+    ),
+    Mutation(
+        "show callers of entries to other namespaces",
+        ROUTES,
+        '"exportTo": ["."],\n                "location"',
+        '"exportTo": ["none"],\n                "location"',
+        "separate meshes",
+    ),
+    Mutation(
+        "let callers leave for another port of a gateway",
+        POLICY,
+        'return [block], [_port(gateway.port, "TCP")]',
+        'return [block], [_port(443, "TCP")]',
+        "one mesh",
+    ),
+    Mutation(
+        "admit gateways of other namespaces",
+        POLICY,
+        "yield _namespace(network.east_west.namespace)",
+        'yield _namespace("gateways")',
+        "separate meshes",
+    ),
+    Mutation(
+        "open the pods' own port where tunnels arrive",
+        POLICY,
+        'return [*([] if strict else ports), _port(tunnel, "TCP")]',
+        "return ports",
+        "ambient",
+    ),
 )
 
 
@@ -163,7 +307,7 @@ def attempt(mutation: Mutation) -> str:
         (folder / "tests" / "__init__.py").touch()
         apply(mutation, folder)
         command = [sys.executable, "-m", "tests.connectivity", "--jobs", "1"]
-        command += ["--worlds", str(WORLDS), "--kind", mutation.profile]
+        command += ["--worlds", str(WORLDS), "--kind", mutation.profile, "--stop"]
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
         if done.stderr:
             raise RuntimeError(done.stderr)

@@ -1,6 +1,7 @@
 """What the product makes of a world: the objects of every cluster, and addresses for callers."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -43,12 +44,22 @@ OPEN = "open"
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """The fleet as objects make it, the intents that were not refused, and why others were."""
+    """The fleet as objects make it, the intents that were not refused, and why others were.
+
+    `warnings` are those of the plan.
+    """
 
     fleet: Fleet
     intents: tuple[Intent, ...]
     refused: tuple[str, ...]
     addresses: Mapping[tuple[str, str, str], str]
+    warnings: tuple[str, ...] = ()
+
+    def admits_too(self, intent: Intent, name: str) -> bool:
+        """Whether the plan says that the callee of an intent is open to others of a name too."""
+        line = FIRST + self.intents.index(intent)
+        start, said = f"switchyard.yaml:{line}:", f"also admits {name}"
+        return any(it.startswith(start) and re.search(rf"{said}\b", it) for it in self.warnings)
 
 
 def render(world: World) -> Rendered:
@@ -62,9 +73,8 @@ def render(world: World) -> Rendered:
         refused += [str(each) for each in proposal.problems]
         if not proposal.problems:
             objects = _objects(proposal)
-            return Rendered(
-                _clusters(world, fleet, objects), tuple(intents), tuple(refused), _notes(objects)
-            )
+            made = _clusters(world, fleet, objects), tuple(intents), tuple(refused)
+            return Rendered(*made, _notes(objects), proposal.warnings)
         if not named and not addressed:
             raise AssertionError(f"seed {world.seed}: {[str(it) for it in proposal.problems]}")
         addressed = bool(named) and addressed
