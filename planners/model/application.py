@@ -15,7 +15,7 @@ from planners.model.basics import (
 from planners.model.connectivity import ConnectivityIntent
 from planners.model.fleet import Cluster
 from planners.model.placement import ExceptionRule, PlacementIntent
-from planners.model.rules import Rule
+from planners.model.rules import Action, Rule
 from planners.model.selectors import Selector
 
 
@@ -164,6 +164,12 @@ class Application:
     exceptions: tuple[ExceptionRule, ...] = ()
     connectivity: tuple[ConnectivityIntent, ...] = ()
     rules: tuple[Rule, ...] = ()
+
+    @property
+    def on_demand(self) -> frozenset[str]:
+        """The components that run only where there is demand, so that they may run nowhere."""
+        rules = (each for each in self.rules if each.action is Action.ON_DEMAND)
+        return frozenset(name for rule in rules for name in rule.components)
 
     def component(self, name: str) -> Component | None:
         """The component of that name, or None."""

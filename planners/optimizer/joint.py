@@ -203,7 +203,8 @@ def _option(placement: Placement, groups: Sequence[PlacementGroup], index: int) 
     score = score_fleet(result.request, placement.evaluator.scores)
     assigned = allocation.placed(group.component.name) & result.admitted
     only_group = sum(each.component == group.component for each in groups) == 1
-    must_place = only_group and not assigned.any()
+    on_demand = group.component.name in placement.allocation.snapshot.application.on_demand
+    must_place = only_group and not assigned.any() and not on_demand
     return Option(index, group, filtered, score, assigned, must_place=must_place)
 
 

@@ -16,7 +16,6 @@ from planners.model import (
     PlacementIntent,
 )
 from planners.model.requests import ReplicaCounts
-from planners.model.rules import Action
 from planners.model.selectors import Selector
 from planners.model.snapshot import Snapshot
 from planners.placement.allocation import Allocation
@@ -85,7 +84,7 @@ def placement_groups(snapshot: Snapshot) -> tuple[PlacementGroup, ...]:
     components that others depend on or want to be near come first.
     """
     ranks = _ranks(snapshot.application)
-    on_demand = _on_demand(snapshot.application)
+    on_demand = snapshot.application.on_demand
     groups = [
         group
         for intent in snapshot.application.placements
@@ -117,12 +116,6 @@ def _entries(
             yield PlacementGroup(component, intent, entry.select, count)
         else:
             yield PlacementGroup(component, intent, (entry,), None)
-
-
-def _on_demand(application: Application) -> frozenset[str]:
-    """The components that may run nowhere."""
-    rules = (each for each in application.rules if each.action is Action.ON_DEMAND)
-    return frozenset(name for rule in rules for name in rule.components)
 
 
 def _added(snapshot: Snapshot) -> Iterator[PlacementGroup]:

@@ -100,10 +100,14 @@ def _exceeded_capacity(
 
 
 def _check_placed(placement: Placement, groups: Sequence[PlacementGroup]) -> None:
-    """A component without any cluster is a problem, unless it already has one."""
+    """A component without any cluster is a problem, unless it already has one, or needs none."""
+    on_demand = placement.allocation.snapshot.application.on_demand
     for group in groups:
         name = group.component.name
-        if name in placement.failed_components or placement.allocation.placed(name).any():
+        if (
+            name in placement.failed_components | on_demand
+            or placement.allocation.placed(name).any()
+        ):
             continue
         placement.fail(group, too_few(group, 0, 1, _rejections(placement, name)))
 

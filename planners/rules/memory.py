@@ -35,10 +35,11 @@ class Memory:
         return restored(records, self.snapshot.now) if records else begin(self.snapshot.now)
 
     def state_on(self, rule: Rule, cluster: str) -> RuleState:
-        """That of a rule for demand, which takes over where its components run already."""
+        """That of a rule; one for demand takes over where its components run already."""
         key, now = RuleKey(rule.name, cluster), self.snapshot.now
         known = key in self.snapshot.rule_states or key in self.records
-        if known or not running(self.snapshot, rule, cluster):
+        takes_over = rule.action is Action.ON_DEMAND and not known
+        if not (takes_over and running(self.snapshot, rule, cluster)):
             return self.state(key)
         return RuleState(Phase.ACTIVE, now, (Evidence(0, rule.above, now, now),))
 

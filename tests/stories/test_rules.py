@@ -79,3 +79,38 @@ async def test_load_rises_and_a_second_cluster_serves_until_it_falls(world: Worl
     assert units(world) == ["one"]
     assert world.merged() == ["all.1", "rules-all.1", "remove.2"]
     assert world.otto.requests(DEPLOY, "open") == []
+
+
+async def test_a_person_approves_where_no_policy_makes_it_automatic(world: World) -> None:
+    await begun(world, BURST, "{}")
+
+    await load(world, 0.9, 8)
+    (request,) = world.otto.requests(DEPLOY, "open")
+    assert world.reasons("rules-all.1") == [
+        "waits for 1 approval: rule lunch: no policy makes it automatic"
+    ]
+    assert "Rule `lunch` caused this: load web was 0.9, over 0.8, 60s old on " in request["body"]
+
+    await world.lose_database()
+    await world.sweep()
+    assert [each["head"] for each in world.otto.requests(DEPLOY, "open")] == [request["head"]]
+    world.rita.approve(DEPLOY, request["number"])
+    await world.settle()
+
+    assert units(world) == ["one", "two"]
+
+
+async def test_a_lost_database_makes_a_rule_late_and_never_twice(world: World) -> None:
+    await begun(world, BURST, AUTOMATIC)
+
+    for value, minutes in ((0.9, 3), (0.9, 4), (0.9, 7), (0.2, 3), (0.2, 9)):
+        await load(world, value, minutes)
+        assert len(world.otto.requests(DEPLOY, "open")) <= 1
+        await world.lose_database()
+        for cluster in world.clusters.values():
+            for applied in cluster.applied.values():
+                applied.last_report = ("", "")
+        await world.sweep()
+
+    assert units(world) == ["one"]
+    assert world.merged() == ["all.1", "rules-all.1", "remove.2"]

@@ -1,0 +1,359 @@
+"""Rules over plans: demand, bursts and failover, who lets them through, and lost memory."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from planners.model import (
+    AnyOf,
+    Application,
+    ApprovalRule,
+    Cluster,
+    ClusterCount,
+    Component,
+    PlacementIntent,
+    Policy,
+    Role,
+    Target,
+)
+from planners.model.gates import AwaitsApproval, PausedByCommand
+from planners.model.overrides import Overrides, Pause
+from planners.model.rules import FAILOVER, Action, AutomaticRule, FailoverRule, Phase, Rule
+from planners.model.selectors import Selector
+from planners.model.signals import SignalKey, SignalKind
+from planners.model.snapshot import Approval
+from tests.fakes.builders import NOW, component, snapshot
+from tests.fakes.ruled_world import RuledWorld
+
+MINUTE = timedelta(minutes=1)
+QUEUE = SignalKey(SignalKind.METRIC, "queue")
+HIGH, LOW = {QUEUE: 20.0}, {QUEUE: 1.0}
+BURST = Rule(
+    "lunch",
+    ("web",),
+    QUEUE,
+    Action.ADD_CLUSTERS,
+    above=10,
+    below=4,
+    hold=2 * MINUTE,
+    cooldown=5 * MINUTE,
+    pace=3 * MINUTE,
+    most=2,
+)
+EVERYWHERE = Selector()
+
+
+def fleet(count: int = 4, **more: object) -> tuple[Cluster, ...]:
+    return tuple(
+        replace(Cluster(f"c{number}", "flux"), **more)  # type: ignore[arg-type]
+        for number in range(1, count + 1)
+    )
+
+
+def begun(
+    rule: Rule | None,
+    *policies: Policy,
+    count: int | None = 1,
+    clusters: tuple[Cluster, ...] = (),
+    parts: tuple[Component, ...] = (component("web"),),
+) -> RuledWorld:
+    """An application whose components run on the best `count` clusters (None: on all)."""
+    names = tuple(part.name for part in parts)
+    choice = AnyOf((EVERYWHERE,), ClusterCount(count or 1, count))
+    intent = (
+        PlacementIntent(names, all_of=(EVERYWHERE,))
+        if count is None
+        else PlacementIntent(names, any_of=choice)
+    )
+    rules = (rule,) if rule is not None else ()
+    made = Application("storefront", "shop", parts, (intent,), rules=rules)
+    world = RuledWorld(snapshot(made, clusters or fleet(), policies))
+    world.hear()
+    world.finish()
+    return world
+
+
+def automatic(
+    rule: str, clusters: Selector = EVERYWHERE, most: int = 1, per_hour: int = 9
+) -> Policy:
+    permitted = AutomaticRule("storefront", rule, clusters, most, per_hour)
+    return Policy("automatic", automatic=(permitted,))
+
+
+def gates(world: RuledWorld) -> Iterator[object]:
+    proposal = world.pass_once()
+    yield from (gate for each in proposal.evaluation.wave_statuses for gate in each.gates)
+
+
+def reasons(world: RuledWorld) -> list[str]:
+    return [str(each.reason) for each in gates(world) if isinstance(each, AwaitsApproval)]
+
+
+def test_a_burst_takes_clusters_one_by_one_and_gives_them_back() -> None:
+    world = begun(BURST, automatic("lunch"))
+    assert world.on("web") == ["c1"]
+
+    world.minutes(7, HIGH)
+    assert world.on("web") == ["c1", "c2"]
+    world.minutes(4, HIGH)
+    assert world.on("web") == ["c1", "c2", "c3"]
+    world.minutes(20, HIGH)
+    assert world.on("web") == ["c1", "c2", "c3"]
+    world.minutes(14, LOW)
+
+    assert world.on("web") == ["c1"]
+    assert world.merged == ["all.1", "rules-all.1", "rules-all.1", "remove.2", "remove.2"]
+    assert world.state("lunch").phase is Phase.IDLE
+
+
+def test_without_a_policy_a_person_approves_every_step() -> None:
+    world = begun(BURST)
+
+    world.minutes(12, HIGH)
+
+    assert reasons(world) == ["rule lunch: no policy makes it automatic"]
+    (opened,) = world.open
+    rita = Approval("local:rita", "rita", "rita@x", opened.head, Role.WRITE)
+    requests = tuple(
+        replace(each, approvals=(rita,)) if each == opened else each
+        for each in world.snapshot.merge_requests
+    )
+    world.snapshot = replace(world.snapshot, merge_requests=requests)
+    world.settle()
+    assert world.on("web") == ["c1", "c2"]
+
+
+@pytest.mark.parametrize(
+    ("policy", "expected"),
+    [
+        (automatic("lunch", Selector(names=("c1",))), "rule lunch: it is not automatic on c2"),
+        (automatic("dinner"), "rule lunch: no policy makes it automatic"),
+        (
+            automatic("lunch", per_hour=1),
+            "rule lunch: it decided 2 times in the last hour, automatic are 1",
+        ),
+    ],
+)
+def test_over_the_limit_a_person_approves(policy: Policy, expected: str) -> None:
+    world = begun(BURST, policy)
+
+    world.minutes(20, HIGH)
+
+    assert reasons(world) == [expected]
+    assert len(world.open) == 1
+
+
+def test_automatic_holds_only_while_nothing_else_waits() -> None:
+    careful = Policy("careful", approvals=(ApprovalRule(EVERYWHERE, 1),))
+    made = begun(BURST, automatic("lunch"))
+    made.snapshot = replace(made.snapshot, policies=(*made.snapshot.policies, careful))
+    newer = {"web": {"main.yaml": made.snapshot.sources["web"]["main.yaml"] + b"# new\n"}}
+    image = {"web": {name: each.replace(b"1.0.0", b"2.0.0") for name, each in newer["web"].items()}}
+    made.snapshot = replace(
+        made.snapshot, sources=image, revision=replace(made.snapshot.revision, sha="b" * 40)
+    )
+
+    made.minutes(12, HIGH)
+
+    assert made.on("web") == ["c1"]
+    assert "rule lunch: other changes of the application are not merged yet" in reasons(made)
+
+
+def test_a_pause_stops_rules_too() -> None:
+    world = begun(BURST, automatic("lunch"))
+    paused = Overrides(pauses=(Pause("tenant/shop", "rita", "incident", NOW),))
+    world.snapshot = replace(world.snapshot, overrides=paused)
+
+    world.minutes(12, HIGH)
+
+    assert world.on("web") == ["c1"]
+    assert any(isinstance(each, PausedByCommand) for each in gates(world))
+
+
+@pytest.mark.parametrize("minute", [3, 5, 6, 9, 15, 22, 25, 26, 29])
+def test_memory_lost_at_any_time_makes_it_late_and_never_twice(minute: int) -> None:
+    world = begun(BURST, automatic("lunch"))
+
+    for now in range(1, 50):
+        if now == minute:
+            world.forget()
+            world.hear()
+        world.minutes(1, HIGH if now < 20 else LOW)
+        assert len(world.open) <= 1
+        state = world.state("lunch")
+        assert bool(state.epoch) is bool(state.steps)
+
+    assert world.on("web") == ["c1"]
+    assert world.merged.count("rules-all.1") <= 2
+    assert world.state("lunch").phase is Phase.IDLE
+
+
+def test_no_room_holds_up_nothing() -> None:
+    full = fleet(capacity={"cpu": 0})
+    roomy = (replace(full[0], capacity={}), *full[1:])
+    world = begun(BURST, automatic("lunch"), clusters=roomy)
+    requesting = world.snapshot.sources["web"]["main.yaml"].replace(
+        b"          image:", b"          resources: {requests: {cpu: 1}}\n          image:"
+    )
+    world.snapshot = replace(world.snapshot, sources={"web": {"main.yaml": requesting}})
+
+    world.minutes(12, HIGH)
+    proposal = world.pass_once()
+
+    assert world.on("web") == ["c1"]
+    assert proposal.warnings == (
+        "rule lunch takes 0 of 1 clusters: no other cluster that it may take has room",
+    )
+
+
+def test_replicas_rise_by_steps_and_fall_again() -> None:
+    rule = replace(
+        BURST, action=Action.SET_REPLICAS, workload=Target("Deployment", "web"), replicas=(4, 6)
+    )
+    world = begun(rule, automatic("lunch"))
+    before = world.snapshot.base.entries
+
+    world.minutes(14, HIGH)
+    proposal = world.pass_once()
+    assert [dict(each) for each in proposal.plan.replicas.values()] == [
+        {Target("Deployment", "web"): 6}
+    ]
+    world.minutes(14, LOW)
+
+    assert world.snapshot.base.entries == before
+    assert world.merged == ["all.1"] * 5
+
+
+DEMAND = Rule(
+    "near",
+    ("web",),
+    SignalKey(SignalKind.DEMAND, "web"),
+    Action.ON_DEMAND,
+    above=5,
+    below=1,
+    hold=2 * MINUTE,
+    cooldown=5 * MINUTE,
+)
+
+
+def demand(**values: float) -> dict[SignalKey, float]:
+    return {SignalKey(SignalKind.DEMAND, "web", name): value for name, value in values.items()}
+
+
+@pytest.mark.parametrize("count", [None, 3])
+def test_a_component_runs_where_demand_is_and_nowhere_else(count: int | None) -> None:
+    world = begun(DEMAND, automatic("near", most=2), count=count)
+    assert world.on("web") == []
+
+    world.minutes(10, demand(c1=9, c2=2, c3=9))
+    assert world.on("web") == ["c1", "c3"]
+    world.minutes(10, demand(c1=0, c2=2, c3=3))
+    assert world.on("web") == ["c3"]
+    world.minutes(20)
+
+    assert world.on("web") == ["c3"]
+
+
+def test_a_rule_for_demand_takes_over_what_runs() -> None:
+    world = begun(None, automatic("near", most=2), count=None)
+    application = replace(world.snapshot.application, rules=(DEMAND,))
+    world.snapshot = replace(world.snapshot, application=application)
+
+    world.minutes(20)
+    assert world.on("web") == ["c1", "c2", "c3", "c4"]
+    world.minutes(10, demand(c1=0, c2=0, c3=9))
+
+    assert world.on("web") == ["c3", "c4"]
+
+
+def failing(**fields: object) -> Policy:
+    rule = FailoverRule(EVERYWHERE, 10 * MINUTE, quorum=50, max_share=25, pace=10 * MINUTE)
+    return Policy("failover", failover=(replace(rule, **fields),))  # type: ignore[arg-type]
+
+
+def fallen(world: RuledWorld, *names: str, minutes: int = 50) -> RuledWorld:
+    world.silent = set(names)
+    world.minutes(minutes, every=5)
+    return world
+
+
+def test_components_leave_a_silent_cluster_and_it_comes_back_when_it_is_well() -> None:
+    world = begun(None, failing(), automatic(FAILOVER), count=2)
+    assert world.on("web") == ["c1", "c2"]
+
+    fallen(world, "c2", minutes=30)
+    assert world.on("web") == ["c1", "c2"]
+    fallen(world, "c2")
+    assert world.on("web") == ["c1", "c3"]
+    assert world.state(FAILOVER, "c2").phase is Phase.ACTIVE
+    fallen(world, minutes=30)
+
+    assert world.state(FAILOVER, "c2").phase is Phase.IDLE
+    assert world.on("web") == ["c1", "c3"]
+    assert world.merged == ["all.1", "rules-all.1", "remove.2", "all.1"]
+
+
+def test_what_runs_everywhere_stays() -> None:
+    world = begun(None, failing(), automatic(FAILOVER), count=None)
+
+    assert fallen(world, "c2").on("web") == ["c1", "c2", "c3", "c4"]
+
+
+@pytest.mark.parametrize(
+    ("silent", "fields", "why"),
+    [
+        (("c1", "c2", "c3"), {}, "only 1 of 4 clusters are heard, less than the quorum of 50%"),
+        (("c1", "c2"), {}, "2 of 4 clusters of all clusters fail, more than 25%"),
+        (("c1", "c2", "c3", "c4"), {"quorum": 1}, "only 0 of 4 clusters are heard"),
+    ],
+)
+def test_a_blind_service_moves_nothing(
+    silent: tuple[str, ...], fields: dict[str, object], why: str
+) -> None:
+    world = begun(None, failing(**fields), automatic(FAILOVER), count=2)
+
+    fallen(world, *silent, minutes=45)
+
+    assert world.on("web") == ["c1", "c2"]
+    assert world.open == []
+    assert world.state(FAILOVER, "c1").why.startswith(why)
+
+
+def test_lost_reports_are_blindness_too() -> None:
+    world = begun(None, failing(), automatic(FAILOVER), count=2)
+    world.forget()
+
+    fallen(world, "c1", "c2", "c3", "c4", minutes=45)
+
+    assert world.on("web") == ["c1", "c2"]
+
+
+@pytest.mark.parametrize("fenced", [False, True])
+def test_what_runs_once_moves_by_a_person_or_where_clusters_are_fenced(*, fenced: bool) -> None:
+    world = begun(None, failing(fenced=fenced), automatic(FAILOVER))
+
+    fallen(world, "c1")
+
+    if fenced:
+        assert world.on("web") == ["c2"]
+        return
+    assert world.on("web") == ["c1"]
+    assert "web runs on one cluster only, and c1 may still run it" in reasons(world)[0]
+
+
+def test_clusters_come_back_one_each_pace() -> None:
+    world = begun(None, failing(max_share=50), automatic(FAILOVER), count=3, clusters=fleet(6))
+    fallen(world, "c1", "c2", minutes=60)
+    world.silent = set()
+    back: list[tuple[int, str]] = []
+    for minute in range(40):
+        world.minutes(1)
+        for name in ("c1", "c2"):
+            idle = not world.state(FAILOVER, name).steps
+            if idle and name not in [each for _, each in back]:
+                back.append((minute, name))
+
+    assert [name for _, name in back] == ["c1", "c2"]
+    assert back[1][0] - back[0][0] >= 10
