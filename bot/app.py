@@ -22,6 +22,7 @@ from bot.engine import discovery
 from bot.engine.plans import Drafter, Plans
 from bot.forges import Forge, ForgeError, Markers
 from bot.git import CommitSigner, DeployKey, GitError, Mirrors, pin_hosts
+from bot.outbound.client import OutboundClient
 from bot.results import Results
 from bot.settings import Settings
 from bot.store import Store
@@ -120,6 +121,10 @@ def make_context(
         charts=ChartStore.of(settings, settings.data_dir / "charts"),
         clusters=Clusters(settings.cluster_credentials),
         azure=Azure(settings, clock),
+        outbound=OutboundClient(settings.gate_ca_file),
+        gate_keys={
+            host: key.get_secret_value().encode() for host, key in settings.gate_keys.items()
+        },
         deploy_keys=deploy_keys,
     )
 

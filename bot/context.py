@@ -22,6 +22,8 @@ from bot.forges import (
     patient,
 )
 from bot.git import Access, DeployKey, Mirrors
+from bot.outbound import Outbound
+from bot.outbound.client import OutboundClient
 from bot.results import Results
 from bot.store import Store
 from planners.model import ObjectIdentity, Repo
@@ -88,7 +90,8 @@ class Context:
     """Everything outside of the core, each behind its one interface.
 
     `propose` runs the core, in a process of its own in the service. `pause` waits before a forge is
-    read again; without it each read is tried once. The mutable fields are of this process alone and
+    read again; without it each read is tried once. `gate_keys` are the secrets shared with servers
+    that gates ask, by host. The mutable fields are of this process alone and
     hold no truth. Losing them costs one harmless repetition: `pacing` when a text may change again,
     `refusals` when a merge that the forge refused is tried again, `refused_branches` why it refused
     a push, `first_texts` what a comment said when it was first read, `contributors` who has a hand
@@ -110,6 +113,8 @@ class Context:
     charts: Charts
     azure: Azure
     clusters: Clusters = field(default_factory=Clusters)
+    outbound: Outbound = field(default_factory=OutboundClient)
+    gate_keys: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     pause: Pause | None = None
     deploy_keys: Mapping[Repo, DeployKey] = field(default_factory=dict)
     pacing: dict[tuple[str, ...], Paced] = field(default_factory=dict)
@@ -149,6 +154,10 @@ class Context:
         if not info.ssh_url:
             raise ForgeError(f"{repo} has a deploy key, but the forge {repo.forge} has no SSH")
         return info.ssh_url, key
+
+    def callback(self, gate: str) -> str:
+        """Where the result of a gate is posted."""
+        return f"{self.public_url}/gates/{gate}"
 
     def page(self, application: str) -> str:
         """The address of an application's status page."""

@@ -75,6 +75,24 @@ class ChartSettings(BaseSettings):
     )
 
 
+class GateSettings(BaseSettings):
+    """What asking declared gates needs."""
+
+    model_config = SettingsConfigDict(env_prefix="SWITCHYARD_")
+
+    gate_keys: dict[HostName, Secret] = Field(
+        default={},
+        description="Secrets shared with servers that gates ask, as a JSON object from the host "
+        "(and port) to the secret: requests and callbacks of webhooks are signed with it, and "
+        "Prometheus gets it as a bearer token.",
+    )
+    gate_ca_file: CaFile | None = Field(
+        default=None,
+        description="Additional CA certificates (PEM) for servers that gates ask; the system's "
+        "remain trusted.",
+    )
+
+
 class AzureSettings(BaseSettings):
     """How clusters with the agent `azure-arc` are reached."""
 
@@ -191,7 +209,7 @@ class PodSettings(BaseSettings):
     kubernetes_service_port: int = 443
 
 
-class Settings(ChartSettings, AzureSettings, BucketSettings):
+class Settings(ChartSettings, GateSettings, AzureSettings, BucketSettings):
     """All settings. A secret can also be read from a file named after its variable."""
 
     model_config = SettingsConfigDict(env_prefix="SWITCHYARD_", extra="forbid")

@@ -53,6 +53,8 @@ def planning_input(snapshot: Snapshot) -> Snapshot:
         cluster_failures={},
         signals={},
         rule_states={},
+        merged_waves=(),
+        gate_answers={},
         facts=_without_signals(snapshot),
     )
 

@@ -3,8 +3,7 @@
 The address is resolved here, checked, and connected to, so that a name cannot lead elsewhere
 between the check and the connection. Bodies are taken as they are sent: nothing is decompressed.
 
-Sources: httpx documentation, "Extensions" (`sni_hostname`); IANA Special-Purpose Address
-Registries, as `ipaddress` has them; RFC 6052 (IPv4 addresses in 64:ff9b::/96).
+Source: httpx documentation, "Extensions" (`sni_hostname`).
 """
 
 import asyncio
@@ -12,18 +11,17 @@ import socket
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from urllib.parse import urljoin, urlsplit
 
 import httpx
 
 from bot.charts.errors import ChartError, ChartUnavailableError
+from bot.outbound.client import is_permitted
 
 TIMEOUT = httpx.Timeout(20.0, connect=5.0)
 REDIRECTS = 3
 MOST_ADDRESSES = 4
 
-_TRANSLATED = IPv6Network("64:ff9b::/96")
 _MOVED = frozenset({301, 302, 303, 307, 308})
 _LATER = frozenset({408, 425, 429, 500, 502, 503, 504})
 
@@ -172,21 +170,6 @@ def host_of(url: str) -> str:
         return urlsplit(url).netloc
     except ValueError as error:
         raise ChartError(f"{url!r} is no address: {error}") from error
-
-
-def is_permitted(address: str, *, private: bool) -> bool:
-    """Whether to connect to an address; with `private` also to those of private networks."""
-    ip = ip_address(address)
-    if isinstance(ip, IPv6Address):
-        inner = ip.ipv4_mapped
-        if ip in _TRANSLATED:
-            inner = IPv4Address(int(ip) & 0xFFFFFFFF)
-        if ip.sixtofour or ip.teredo:
-            return False
-        ip = inner or ip
-    if ip.is_link_local or ip.is_multicast or ip.is_unspecified:
-        return False
-    return ip.is_global or (private and (ip.is_loopback or not ip.is_reserved))
 
 
 def _matches(host: str, pattern: str) -> bool:

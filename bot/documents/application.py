@@ -124,6 +124,7 @@ def _application(document: ApplicationDocument, positions: DocumentPositions) ->
             rule(each, positions.at("spec", "rules", index))
             for index, each in enumerate(spec.rules)
         ),
+        gates=tuple(intents.gate(each) for each in spec.rollout.gates),
     )
 
 

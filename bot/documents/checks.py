@@ -6,6 +6,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from bot.documents.gate_checks import GATES, gate_problems
 from bot.documents.intents import customization, source
 from bot.documents.models import ApplicationDocument, CustomizationPart
 from bot.documents.models.connectivity import CalleePart, CallerPart
@@ -62,6 +63,7 @@ def check_application(
     yield from check_rules(document, positions)
     yield from _empty_sources(document, positions, files)
     yield from _customization_problems(document, positions, files)
+    yield from gate_problems(document, positions, files, fleet)
     if fleet is not None:
         yield from _idle_selectors(document, positions, fleet)
         yield from _unknown_clusters(document, positions, fleet)
@@ -82,6 +84,7 @@ def _duplicate_names(
             "customisation", ("spec", "customizations"), [c.name for c in spec.customizations]
         ),
         _NamedList("stage", ("spec", "rollout", "stages"), [stage.name for stage in stages]),
+        _NamedList("gate", GATES, [gate.name for gate in spec.rollout.gates]),
     ):
         first: dict[str, int] = {}
         for index, name in enumerate(each.names):

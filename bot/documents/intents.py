@@ -1,11 +1,14 @@
 """Converts the intents of a valid application document to values of `planners.model`."""
 
+from dataclasses import replace
+
 from bot.documents.models import (
     AnyOfPart,
     ConnectivityPart,
     CustomizationPart,
     DataPart,
     ExceptionPart,
+    GatePart,
     PlacementPart,
     SourcePart,
     StagePart,
@@ -40,6 +43,7 @@ from planners.model.connectivity import (
     RequestRule,
     TlsMode,
 )
+from planners.model.gate_rules import GateAction, GatePhase, GateRule, OnTimeout
 from planners.model.selectors import Selector
 from renderers.sources import ParameterKind
 
@@ -176,6 +180,23 @@ def stage(part: StagePart) -> Stage:
         max_failures=failures if isinstance(failures, int) else 0,
         max_failures_percent=_percent(failures),
     )
+
+
+def gate(part: GatePart, clusters: Selector | None = None, policy: str = "") -> GateRule:
+    """The gate of an entry of `rollout.gates`, or of those of a policy."""
+    ((kind, settings),) = part.chosen().items()
+    rule = GateRule(
+        name=part.name,
+        kind=kind,
+        phase=GatePhase(part.phase),
+        settings=discovery.gates()[kind].settings(**dict(settings)),
+        actions=tuple(each for each in GateAction if each in part.actions),
+        stages=tuple(part.stages),
+        clusters=clusters,
+        on_timeout=OnTimeout(part.on_timeout),
+        policy=policy,
+    )
+    return rule if part.timeout is None else replace(rule, timeout=part.timeout)
 
 
 def _percent(value: int | str | None) -> int | None:

@@ -1,6 +1,7 @@
 """Converts valid fleet documents to values of `planners.model`."""
 
 from bot.documents import rules
+from bot.documents.intents import gate
 from bot.documents.models import (
     ClusterDocument,
     GatewayPart,
@@ -41,6 +42,7 @@ from planners.model import (
     Window,
 )
 from planners.model.fleet import DEFAULT_NETWORK
+from planners.model.gate_rules import GateServer
 from planners.model.network import EgressEngine, Gateway, Ingress, Mesh, Network, PolicyEngine
 from planners.model.trust import Issuer
 
@@ -187,6 +189,14 @@ def policy(document: PolicyDocument) -> Policy:
         direct_clusters=spec.direct_clusters.value() if spec.direct_clusters else None,
         failover=tuple(rules.failover(each) for each in spec.failover),
         automatic=tuple(rules.automatic(each) for each in spec.automatic),
+        gates=tuple(
+            gate(each, each.clusters.value() if each.clusters else None, document.metadata.name)
+            for each in spec.gates
+        ),
+        gate_servers=tuple(
+            GateServer(each.address, tuple(each.tenants), each.private_network)
+            for each in spec.gate_servers
+        ),
     )
 
 

@@ -24,7 +24,9 @@ from bot.git import BranchUpdate, NewCommit
 from bot.wording import merge_requests as words
 from bot.wording.diffs import Blobs, DiffReader, diffs_of
 from planners.gating.change_sets import ChangeSet
+from planners.gating.declared_gates import actions_of
 from planners.gating.effects import (
+    AskGate,
     CloseMergeRequest,
     Effect,
     Merge,
@@ -85,8 +87,8 @@ async def apply(context: Context, gathered: Gathered, proposal: Proposal) -> App
 async def _perform(writing: Writing, effect: Effect) -> bool | datetime:
     """Do one effect; whether the world moved, or when to look at it again."""
     match effect:
-        case PushBranch():
-            return False
+        case PushBranch() | AskGate():
+            return False  # performed before, all of a kind together
         case RequeueAt(at):
             return at
         case SetOrderStatus():
@@ -170,10 +172,13 @@ async def _describe(writing: Writing, change: ChangeSet) -> tuple[str, str]:
     """Title and body of a wave's merge request."""
     context, proposal = writing.context, writing.proposal
     repo = writing.gathered.deploy.repo
+    base = writing.gathered.snapshot.base
     payload = {
         "application": proposal.plan.application,
         "wave": change.wave.name,
         "digest": change.digest,
+        "revision": proposal.plan.revision.sha,
+        "actions": ",".join(actions_of(base, proposal.plan, change)),
     }
     home = writing.gathered.app_request
     links = f"[Status page]({context.page(proposal.plan.application)})."

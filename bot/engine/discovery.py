@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bot.forges import ForgeKind
+    from bot.gates import GateKind
     from planners.placement.filters import Filter
     from planners.placement.scores import Score
     from plugins import Agent
@@ -79,6 +80,11 @@ def carriers() -> "dict[str, Carrier]":
 def agents() -> "dict[str, Agent]":
     """Every agent plugin."""
     return discover("plugins", "PLUGIN")
+
+
+def gates() -> "dict[str, GateKind]":
+    """Every kind of gate that can be declared."""
+    return discover("bot.gates", "GATE")
 
 
 def forges() -> "dict[str, ForgeKind]":

@@ -223,5 +223,11 @@ class Forge(Protocol):
     async def statuses(self, repository: str, sha: str) -> tuple[Status, ...]:
         """The newest status of each context on that commit."""
 
+    async def checks(self, repository: str, sha: str) -> tuple[Status, ...]:
+        """All that was reported on that commit: statuses, and check runs where a forge has them.
+
+        The newest of each name; several of one name if several apps report it.
+        """
+
     async def set_status(self, repository: str, sha: str, status: Status) -> None:
         """Set the status of a context on a commit."""

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 READS = frozenset(
     {
+        "checks",
         "comments",
         "contributors",
         "git_credentials",

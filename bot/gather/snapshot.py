@@ -17,6 +17,7 @@ from bot.gather.deploy import read_base
 from bot.gather.documents import application_at, fleet_at
 from bot.gather.errors import GatherError, NotRegisteredError
 from bot.gather.facts import read_addresses, read_reported
+from bot.gather.gates import with_gates
 from bot.gather.ledger import read_ledger
 from bot.gather.observe import failures, observe
 from bot.gather.pauses import Paused, read_pauses
@@ -120,6 +121,7 @@ async def gather_rollout(context: Context, application: str) -> Gathered:
     paused = await read_pauses(context, deploy)
     snapshot = _with_proposed(snapshot, proposed, paused)
     snapshot = await with_decisions(RuleReading(context, deploy), snapshot)
+    snapshot = await with_gates(context, deploy, snapshot)
     conversations += await read_wave_conversations(
         context, deploy.repo, application, proposed.requests
     )

@@ -15,6 +15,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.requests import ClientDisconnect
 
+from bot.context import Context
 from bot.documents.facts import FactsReport
 from bot.gather.facts import keep_reported
 from bot.store import StoreError
@@ -30,6 +31,7 @@ from bot.web.cluster_status import (
     check_signature,
     read_status,
 )
+from bot.web.gates import MOST_BYTES, Outcome, record_result
 from bot.web.guards import (
     ErrorMiddleware,
     ForwardedClientMiddleware,
@@ -48,6 +50,13 @@ MAX_NAME = 100
 
 MALFORMED = "The request cannot be read."
 FUTURE_REPORT = "The report's time is in the future. Check the cluster's clock."
+
+REFUSED_RESULTS = {
+    Outcome.UNKNOWN: (status.HTTP_404_NOT_FOUND, "No gate waits for this result."),
+    Outcome.FORGED: (status.HTTP_401_UNAUTHORIZED, INVALID_SIGNATURE),
+    Outcome.MALFORMED: (status.HTTP_422_UNPROCESSABLE_CONTENT, MALFORMED),
+    Outcome.CONTRADICTED: (status.HTTP_409_CONFLICT, "The gate has another result already."),
+}
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
@@ -114,6 +123,7 @@ def machine_handlers(
         ("reports", 2): report,
         ("facts", 1): partial(_facts, intake, wake),
         ("status", 1): partial(_status, intake, wake),
+        ("gates", 1): partial(_gate, intake.context, wake),
     }
 
 
@@ -229,6 +239,20 @@ async def _status(
         except StatusRefusedError as error:
             raise HTTPException(status.HTTP_422_UNPROCESSABLE_CONTENT, str(error)) from error
     await _wake(intake, wake, news)
+    return JSONResponse({"recorded": True}, status.HTTP_202_ACCEPTED)
+
+
+async def _gate(
+    context: Context, wake: Callable[[], None], request: Request, gate: str
+) -> Response:
+    """Record the result of a declared gate, as the server that was asked posts it."""
+    body = await read_body(request, MOST_BYTES)
+    with malformed("result of a gate", gate):
+        outcome = await record_result(context, gate, _headers(request), body)
+    refused = REFUSED_RESULTS.get(outcome)
+    if refused is not None:
+        raise HTTPException(*refused)
+    wake()
     return JSONResponse({"recorded": True}, status.HTTP_202_ACCEPTED)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import timedelta
 
+from bot.wording.gates import declared_gate
 from bot.wording.markdown import fold, plural
 from bot.wording.prose import NOTHING, Prose, join, names, say
 from bot.wording.timetable import requirement, span
@@ -29,6 +30,7 @@ def conditions(found: Conditions) -> list[Prose]:
         *(_window(each, found.time_zones) for each in found.windows),
         *_report_ages(found),
         *([say("merge method {}", found.merge_method)] if found.merge_method else []),
+        *map(declared_gate, found.gates),
     ]
 
 

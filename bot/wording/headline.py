@@ -18,9 +18,11 @@ from bot.wording.reasons import (
     remedy_for,
 )
 from planners.gating.evaluate import WaveStatus
+from planners.model.gate_rules import GateState
 from planners.model.gates import (
     AwaitsApproval,
     AwaitsDependency,
+    AwaitsGate,
     AwaitsReplacement,
     AwaitsRoom,
     AwaitsStep,
@@ -89,7 +91,8 @@ def state_of(proposal: Proposal, *, preview: bool) -> Prose:
     if away := _only_away(wave_statuses):
         ready = plural(len(clusters - away), "cluster")
         return say(f"rolled out: {ready} ready, {len(away)} offline")
-    waits = "" if failed else "; waiting for the clusters to report Ready"
+    asked = any(wave_status.gates for wave_status in wave_statuses)
+    waits = "" if failed or asked else "; waiting for the clusters to report Ready"
     return say(f"all waves merged{{}}{waits}", but)
 
 
@@ -112,7 +115,7 @@ def next_actor(proposal: Proposal) -> Prose:
     for wave_status in to_merge:
         if not wave_status.gates:
             return say("{} merges now", wave_status.change.wave.name)
-    found = _first(to_merge)
+    found = _first(to_merge) or _first(wave_statuses)
     if found is None:
         not_ready = [each for wave_status in wave_statuses for each in wave_status.pending]
         if not not_ready:
@@ -150,6 +153,8 @@ def needs_person(gate: Gate) -> bool:
             return times >= MOST_REFUSALS
         case NotProposed(refusal=refusal):
             return bool(refusal)
+        case AwaitsGate(state=state, overdue=overdue):
+            return overdue or state is GateState.FAILED
         case _:
             return isinstance(gate, PEOPLE)
 
@@ -174,12 +179,18 @@ def _first(to_merge: Sequence[WaveStatus]) -> tuple[WaveStatus, Gate] | None:
     """The wave and the gate that the headline names."""
     waiting = [each for each in to_merge if each.gates]
     for wave_status in waiting:
-        if all(isinstance(gate, PEOPLE) for gate in wave_status.gates):
-            return wave_status, wave_status.gates[0]
+        now = [gate for gate in wave_status.gates if not _is_asked_later(gate)]
+        if now and all(isinstance(gate, PEOPLE) for gate in now):
+            return wave_status, now[0]
     if not waiting:
         return None
     gates = waiting[0].gates
     return waiting[0], next((gate for gate in gates if isinstance(gate, PEOPLE)), gates[0])
+
+
+def _is_asked_later(gate: Gate) -> bool:
+    """Whether it is a declared gate that is asked once the others are open."""
+    return isinstance(gate, AwaitsGate) and bool(gate.begins)
 
 
 def _cancelled(wave_statuses: Sequence[WaveStatus]) -> Cancelled | None:

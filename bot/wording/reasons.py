@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import assert_never
 
+from bot.wording.gates import gate_reason, gate_remedy
 from bot.wording.markdown import natural, plural
 from bot.wording.prose import NOTHING, Prose, join, names, phrases, say
 from planners.gating.evaluate import WaveState
@@ -15,6 +16,7 @@ from planners.model.gates import (
     AwaitsAddress,
     AwaitsApproval,
     AwaitsDependency,
+    AwaitsGate,
     AwaitsReplacement,
     AwaitsRoom,
     AwaitsStep,
@@ -110,7 +112,7 @@ def reason(gate: Gate) -> Prose:  # noqa: C901, PLR0912 - one case per gate
             return _behind(wave)
         case RefusedByForge(why, until, _):
             return _refused(why, until)
-        case Conflicts() | NotProposed() | AwaitsRoom():
+        case Conflicts() | NotProposed() | AwaitsRoom() | AwaitsGate():
             return _not_yet(gate)
         case InvalidPlan(problem):
             return say("the newest plan has a problem: {}", problem)
@@ -142,8 +144,10 @@ def _foreign_commit(author: str, head: str) -> Prose:
     return say("the branch has commit {} by {}, which Switchyard did not create", head[:8], author)
 
 
-def _not_yet(gate: Conflicts | NotProposed | AwaitsRoom) -> Prose:
+def _not_yet(gate: Conflicts | NotProposed | AwaitsRoom | AwaitsGate) -> Prose:
     match gate:
+        case AwaitsGate():
+            return gate_reason(gate)
         case Conflicts():
             return say("merge conflict with main; Switchyard rebuilds the branch")
         case NotProposed(refusal) if refusal:
@@ -159,10 +163,8 @@ def _not_yet(gate: Conflicts | NotProposed | AwaitsRoom) -> Prose:
 def remedy(gate: Gate) -> Prose:  # noqa: C901, PLR0912 - one case per gate
     """Who or what clears it; follows the verb `clears`."""
     match gate:
-        case AwaitsDependency(pending=pending) | AwaitsStep(pending=pending):
-            return remedy_for(pending)
-        case AwaitsReplacement(pending=pending):
-            return remedy_for(pending)
+        case AwaitsDependency() | AwaitsStep() | AwaitsReplacement():
+            return remedy_for(gate.pending)
         case AwaitsApproval():
             return say("when {} the merge request", approvers_approve(gate))
         case UnknownOwners():
@@ -191,6 +193,8 @@ def remedy(gate: Gate) -> Prose:  # noqa: C901, PLR0912 - one case per gate
             return say(PUSH_REMEDY)
         case Conflicts() | NotProposed() | AwaitsRoom():
             return say("automatically, in the next pass")
+        case AwaitsGate():
+            return gate_remedy(gate)
         case InvalidPlan():
             return say("when someone corrects it; the status page lists all problems")
         case unreachable:

@@ -8,13 +8,15 @@ from bot.chatops.handler import CommandSession
 from bot.chatops.pauses import restore_pauses
 from bot.context import Context
 from bot.effects.apply import apply
+from bot.effects.gates import ask_gates
 from bot.effects.perform import perform
 from bot.effects.wake import hint
 from bot.engine.process import PlannerError
+from bot.engine.propose import Proposal
 from bot.forges import ForgeMergeRequest
 from bot.gather.errors import AwayError, DocumentsError, GatherError, NotRegisteredError
 from bot.gather.peers import others_read
-from bot.gather.snapshot import gather_review, gather_rollout
+from bot.gather.snapshot import Gathered, gather_review, gather_rollout
 from bot.report.held_requests import held_requests
 from bot.report.notifications import notifications
 from bot.report.plan_comment import (
@@ -40,10 +42,7 @@ async def reconcile_application(context: Context, application: str) -> datetime 
         AwayError: something that the plan needs is away.
     """
     try:
-        gathered = await gather_rollout(context, application)
-        await remember(context, application, others_read(gathered.snapshot.application))
-        await restore_pauses(context, gathered)
-        proposal = await context.propose(gathered.snapshot)
+        gathered, proposal = await _propose(context, application)
     except NotRegisteredError:
         return None
     except (GatherError, PlannerError) as error:
@@ -70,6 +69,14 @@ async def reconcile_application(context: Context, application: str) -> datetime 
         return context.clock()
     again = await perform(context, await notifications(context, gathered, proposal))
     return min((each for each in (applied.requeue_at, later, again) if each), default=None)
+
+
+async def _propose(context: Context, application: str) -> tuple[Gathered, Proposal]:
+    """What is known, what gates answer now, and what should be done."""
+    gathered = await gather_rollout(context, application)
+    await remember(context, application, others_read(gathered.snapshot.application))
+    await restore_pauses(context, gathered)
+    return await ask_gates(context, gathered, await context.propose(gathered.snapshot))
 
 
 async def reconcile_review(

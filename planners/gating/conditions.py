@@ -22,6 +22,7 @@ from planners.model import (
     Stage,
     Window,
 )
+from planners.model.gate_rules import GatePhase, GateRule
 from planners.model.rules import AutomaticRule
 from planners.model.snapshot import Snapshot
 from planners.order import Wave
@@ -60,6 +61,7 @@ class Conditions:
     max_report_ages: Mapping[str, timedelta] = field(default_factory=dict)
     merge_method: MergeMethod | None = None
     automatic: tuple[AutomaticRule, ...] = ()
+    gates: tuple[GateRule, ...] = ()
 
     @property
     def digest(self) -> str:
@@ -124,8 +126,9 @@ class ConditionReader:
         clusters = [self._clusters[name] for name in names if name in self._clusters]
         rules = sorted({index for each in clusters for index in self._touching(each)[0]})
         windows = sorted({index for each in clusters for index in self._touching(each)[1]})
+        stages = self._stages.get(max((wave.step for wave in waves), default=-1), ())
         return Conditions(
-            stages=self._stages.get(max((wave.step for wave in waves), default=-1), ()),
+            stages=stages,
             dependencies={
                 each.name: each.depends_on
                 for each in application.components
@@ -141,6 +144,7 @@ class ConditionReader:
             max_report_ages=_ages(snapshot, clusters),
             automatic=self._automatic(waves),
             merge_method=next((p.merge_method for p in snapshot.policies if p.merge_method), None),
+            gates=tuple(g for g in self._gates if _may_hold(g, waves, stages, clusters)),
         )
 
     @cached_property
@@ -168,6 +172,12 @@ class ConditionReader:
     @cached_property
     def _rules(self) -> Sequence[ApprovalRule]:
         return [rule for policy in self.snapshot.policies for rule in policy.approvals]
+
+    @cached_property
+    def _gates(self) -> Sequence[GateRule]:
+        """The application's gates, and those of policies."""
+        policies = (gate for policy in self.snapshot.policies for gate in policy.gates)
+        return [*self.snapshot.application.gates, *policies]
 
     @cached_property
     def _windows(self) -> Sequence[Window]:
@@ -199,6 +209,21 @@ def _ages(snapshot: Snapshot, clusters: Sequence[Cluster]) -> Mapping[str, timed
     ages = {each.name: snapshot.max_report_age(each.name) for each in clusters}
     different = set(ages.values())
     return {"": different.pop()} if len(different) == 1 else dict(sorted(ages.items()))
+
+
+def _may_hold(
+    rule: GateRule,
+    waves: Sequence[Wave],
+    stages: Sequence[StageConditions],
+    clusters: Sequence[Cluster],
+) -> bool:
+    """Whether a gate can hold one of the waves; after an earlier stage it holds this one."""
+    outside = any(wave.removal for wave in waves)
+    if rule.phase is GatePhase.AFTER:
+        return outside or not rule.stages or any(each.name in rule.stages for each in stages)
+    if rule.stages and not (outside or any(wave.stage.name in rule.stages for wave in waves)):
+        return False
+    return rule.clusters is None or any(rule.clusters.matches(each) for each in clusters)
 
 
 def _conditions_of(stage: Stage) -> StageConditions:

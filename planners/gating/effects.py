@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 from planners.gating.change_sets import ChangeSet
 from planners.model import MergeMethod
+from planners.model.gate_rules import GateAction, GateRule
 from planners.model.gates import Gate
 
 
@@ -73,6 +74,31 @@ class RequeueAt:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class GateSubject:
+    """What a gate is asked about: one content of a wave.
+
+    `commit` is the head of its merge request `number`, or after the merge the commit on the default
+    branch.
+    """
+
+    wave: str
+    digest: str
+    actions: tuple[GateAction, ...]
+    clusters: tuple[str, ...]
+    number: int
+    commit: str
+
+
+@dataclass(frozen=True, slots=True)
+class AskGate:
+    """Ask a declared gate, or ask it again; `id` names this question for good."""
+
+    id: str
+    rule: GateRule
+    subject: GateSubject
+
+
 Effect: TypeAlias = (
     PushBranch
     | OpenMergeRequest
@@ -80,5 +106,6 @@ Effect: TypeAlias = (
     | CloseMergeRequest
     | SetOrderStatus
     | Merge
+    | AskGate
     | RequeueAt
 )

@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from planners.gating import dependencies, effects, merge_requests, updates
 from planners.gating.change_sets import ChangeSet
+from planners.gating.declared_gates import DeclaredGates, Judged
 from planners.gating.effects import Effect
 from planners.gating.readiness import ReadinessRequirement, stale_at
 from planners.model import DependencyCondition, PlanProblem
@@ -45,8 +46,9 @@ class WaveState(StrEnum):
 class WaveStatus:
     """A wave's change, its merge request, and every reason why it waits.
 
-    A merged wave is SETTLING while `pending` units are not ready, then DONE. A CANCELLED one will
-    not be merged.
+    A merged wave is SETTLING while `pending` units are not ready or gates after it are closed, then
+    DONE. A CANCELLED one will not be merged. `asks` are the questions to declared gates that are
+    due.
     """
 
     change: ChangeSet
@@ -54,6 +56,7 @@ class WaveStatus:
     merge_request: MergeRequest | None
     gates: tuple[Gate, ...] = ()
     pending: tuple[PendingUnit, ...] = ()
+    asks: tuple[effects.AskGate, ...] = ()
 
     @property
     def awaits_address(self) -> bool:
@@ -82,7 +85,8 @@ class Evaluation:
 def evaluate(snapshot: Snapshot, plan: Plan, changes: Sequence[ChangeSet]) -> Evaluation:
     """Evaluate every wave; at most one merge is due, so that each is decided on fresh facts."""
     context = dependencies.GatingContext.of(snapshot, plan, changes)
-    statuses = _in_turn(snapshot, [_wave_status(context, change) for change in changes])
+    declared = DeclaredGates.of(context, changes)
+    statuses = _in_turn(snapshot, [_wave_status(context, declared, each) for each in changes])
     if snapshot.cancelled is not None:
         closing = merge_requests.propose(snapshot, ())
         return Evaluation(statuses, (*_cancelled_statuses(statuses), *closing))
@@ -98,6 +102,7 @@ def evaluate(snapshot: Snapshot, plan: Plan, changes: Sequence[ChangeSet]) -> Ev
         if not status.gates and not merged:
             due.append(_merge(snapshot, status.change, status.merge_request))
             merged = True
+    due += _asks(declared, statuses)
     return Evaluation(statuses, (*due, *_requeue(snapshot, statuses)))
 
 
@@ -133,27 +138,60 @@ def _cancelled_statuses(statuses: Sequence[WaveStatus]) -> Iterator[Effect]:
             yield effects.SetOrderStatus(request.number, request.head, status.gates)
 
 
-def _wave_status(context: dependencies.GatingContext, change: ChangeSet) -> WaveStatus:
+def _asks(declared: DeclaredGates, statuses: Sequence[WaveStatus]) -> list[effects.AskGate]:
+    """Each question that is due, once: several waves may wait for the same one."""
+    asked = [ask for status in statuses for ask in status.asks]
+    for wave in declared.merged_removals():
+        asked += [each.ask for each in declared.after(wave) if each.ask is not None]
+    return list({each.id: each for each in asked}.values())
+
+
+def _wave_status(
+    context: dependencies.GatingContext, declared: DeclaredGates, change: ChangeSet
+) -> WaveStatus:
     request = merge_requests.open_request(context.snapshot, change.wave.name)
     addresses = tuple(dependencies.awaited_addresses(context.plan, change.wave))
     if addresses and not change.files and context.snapshot.cancelled is None:
         return WaveStatus(change, WaveState.WAITING, request, addresses)
     if not change.files:
-        pending = _pending_units(context, change)
-        state = WaveState.SETTLING if pending else WaveState.DONE
-        return WaveStatus(change, state, request, pending=pending)
+        return _merged_status(context, declared, change, request)
     cancelled = context.snapshot.cancelled
     if cancelled is not None:
         gate = Cancelled(cancelled.by, cancelled.reason)
         return WaveStatus(change, WaveState.CANCELLED, request, (gate,))
-    gates = (
+    held = tuple(declared.holding(change))
+    gates: tuple[Gate, ...] = (
         *merge_requests.closed_gates(context.snapshot, change, request),
         *dependencies.closed_gates(context, change, request),
+        *_closed(held),
     )
+    before = tuple(declared.before(change, request, gates))
+    gates = (*gates, *_closed(before))
     state = WaveState.WAITING if gates else WaveState.MERGING
     if not gates and request is not None:
         gates = updates.forge_gates(context.snapshot, request)
-    return WaveStatus(change, state, request, gates)
+    return WaveStatus(change, state, request, gates, asks=_due((*held, *before)))
+
+
+def _merged_status(
+    context: dependencies.GatingContext,
+    declared: DeclaredGates,
+    change: ChangeSet,
+    request: MergeRequest | None,
+) -> WaveStatus:
+    pending = _pending_units(context, change)
+    after = tuple(declared.after(change.wave))
+    gates = _closed(after)
+    state = WaveState.SETTLING if pending or gates else WaveState.DONE
+    return WaveStatus(change, state, request, gates, pending, _due(after))
+
+
+def _closed(judged: Iterable[Judged]) -> tuple[Gate, ...]:
+    return tuple(each.gate for each in judged if each.gate is not None)
+
+
+def _due(judged: Iterable[Judged]) -> tuple[effects.AskGate, ...]:
+    return tuple(each.ask for each in judged if each.ask is not None)
 
 
 def _in_turn(snapshot: Snapshot, statuses: Sequence[WaveStatus]) -> tuple[WaveStatus, ...]:

@@ -7,6 +7,7 @@ units recover in the meantime, and begins only once for a revision.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from planners.gating.change_sets import ChangeSet
+from planners.gating.declared_gates import DeclaredGates
 from planners.gating.dependencies import (
     GatingContext,
     blocked_dependencies,
@@ -15,6 +16,7 @@ from planners.gating.dependencies import (
     tolerated_failures,
 )
 from planners.model import Component, OnFailure, Stage, Unit
+from planners.model.gate_rules import GateState
 from planners.model.gates import NotReadyReason, PendingUnit
 from planners.model.snapshot import PreviousDeployment, Snapshot
 from planners.order import Wave, levels
@@ -30,13 +32,14 @@ def failures(
     """The failed units because of which this revision must be rolled back; empty if none.
 
     Either `onFailure: rollback` is set for the rollout, and more clusters of a step than tolerated
-    report a failure of units that this revision changed; or it is set for a dependency that is
-    overdue.
+    report a failure of units that this revision changed, or a gate after a wave has failed; or it
+    is set for a dependency that is overdue.
     """
     context = GatingContext.of(snapshot, plan, changes)
     failed = list(_overdue_dependencies(context, changes))
     if snapshot.application.on_failure is OnFailure.ROLLBACK:
         failed += _failed_steps(context)
+        failed += _failed_gates(context, changes)
     return tuple(dict.fromkeys(failed))
 
 
@@ -55,6 +58,23 @@ def _failed_steps(context: GatingContext) -> Iterator[PendingUnit]:
         ]
         if len(failed_clusters(failed)) > tolerated_failures(waves):
             yield from failed
+
+
+def _failed_gates(context: GatingContext, changes: Sequence[ChangeSet]) -> Iterator[PendingUnit]:
+    """The units of waves after which a declared gate has failed."""
+    declared = DeclaredGates.of(context, changes)
+    for wave in context.plan.waves if declared.rules else ():
+        failed = (
+            each.gate
+            for each in declared.after(wave)
+            if each.gate is not None and each.gate.state is GateState.FAILED
+        )
+        for gate in failed if not wave.removal else ():
+            told = gate.message or "no result in time"
+            for unit in wave.units:
+                if _changed_by_revision(context.snapshot, unit):
+                    message = f"gate {gate.name} failed: {told}"
+                    yield PendingUnit(unit, NotReadyReason.REPAIR, message)
 
 
 def _overdue_dependencies(

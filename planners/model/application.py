@@ -14,6 +14,7 @@ from planners.model.basics import (
 )
 from planners.model.connectivity import ConnectivityIntent
 from planners.model.fleet import Cluster
+from planners.model.gate_rules import GateRule
 from planners.model.placement import ExceptionRule, PlacementIntent
 from planners.model.rules import Action, Rule
 from planners.model.selectors import Selector
@@ -164,6 +165,7 @@ class Application:
     exceptions: tuple[ExceptionRule, ...] = ()
     connectivity: tuple[ConnectivityIntent, ...] = ()
     rules: tuple[Rule, ...] = ()
+    gates: tuple[GateRule, ...] = ()
 
     @property
     def on_demand(self) -> frozenset[str]:

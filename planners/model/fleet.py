@@ -1,11 +1,12 @@
 """The content of the fleet repository: clusters, policies and registrations."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from enum import IntEnum, StrEnum
 
 from planners.model.basics import Json, Repo
+from planners.model.gate_rules import GateRule, GateServer
 from planners.model.network import Network
 from planners.model.rules import AutomaticRule, FailoverRule
 from planners.model.selectors import Selector
@@ -250,7 +251,8 @@ class Policy:
     `plaintext_secrets` names tenants whose deploy repo may contain unencrypted Secrets, intended
     for test fleets. `signed_objects` may exceed what tenants may write. `direct_clusters` selects
     the clusters to whose API servers Switchyard may write itself, `watched_clusters` those where it
-    may read the objects of the agent. `automatic` names rules that need no person.
+    may read the objects of the agent. `automatic` names rules that need no person. `gates` hold
+    every application; gates may ask `gate_servers`.
     """
 
     name: str
@@ -267,6 +269,8 @@ class Policy:
     watched_clusters: Selector | None = None
     failover: tuple[FailoverRule, ...] = ()
     automatic: tuple[AutomaticRule, ...] = ()
+    gates: tuple[GateRule, ...] = ()
+    gate_servers: tuple[GateServer, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,8 +324,18 @@ class Fleet:
         named = (entry for entry in self.registrations if entry.application == application)
         return next(named, None)
 
+    def gate_server(self, address: str, tenant: str) -> GateServer | None:
+        """The server at an address, if a policy lets the gates of a tenant ask it."""
+        return gate_server(self.policies, address, tenant)
+
     def chart_origin(self, address: str, tenant: str) -> ChartOrigin | None:
         """The closest origin from which a tenant may take the chart at an address, or None."""
         every = (each for policy in self.policies for each in policy.charts)
         found = [each for each in every if each.covers(address, tenant)]
         return max(found, key=lambda each: len(each.address), default=None)
+
+
+def gate_server(policies: Iterable[Policy], address: str, tenant: str) -> GateServer | None:
+    """The server at an address, if one of the policies lets the gates of a tenant ask it."""
+    every = (each for policy in policies for each in policy.gate_servers)
+    return next((each for each in every if each.serves(address, tenant)), None)

@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 from planners.model import DependencyCondition, DependencyScope, Role, UnattributedCommit, Unit
 from planners.model.addresses import AwaitedAddress
+from planners.model.gate_rules import GatePhase, GateState, OnTimeout
 
 
 class NotReadyReason(StrEnum):
@@ -263,6 +264,26 @@ class AwaitsRoom:
 
 
 @dataclass(frozen=True, slots=True)
+class AwaitsGate:
+    """A declared gate of `wave` has not passed; after that wave it holds the next ones.
+
+    `begins` says what must happen before it is asked; empty once it is. It is looked at again at
+    `until`. `overdue`: it had no result in time.
+    """
+
+    name: str
+    phase: GatePhase
+    wave: str
+    state: GateState
+    on_timeout: OnTimeout
+    begins: str = ""
+    message: str = ""
+    url: str = ""
+    until: datetime | None = None
+    overdue: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class InvalidPlan:
     """The newest plan has a problem, so nothing of the application merges."""
 
@@ -291,6 +312,7 @@ Gate: TypeAlias = (
     | RefusedByForge
     | NotProposed
     | AwaitsRoom
+    | AwaitsGate
     | InvalidPlan
 )
 
@@ -302,7 +324,10 @@ OVERRIDABLE: Mapping[str, tuple[type[Gate], ...]] = {
     "step": (AwaitsStep,),
     "window": (OutsideWindow,),
 }
-"""The gates that the `override` command can open, by the name used in the command."""
+"""The gates that the `override` command can open, by the name used in the command.
+
+A declared gate is opened by its own name, which is none of these.
+"""
 
 
 def next_check(gate: Gate) -> datetime | None:
@@ -311,6 +336,8 @@ def next_check(gate: Gate) -> datetime | None:
         case UnknownAuthors(until=until):
             return until
         case Frozen(until=until) | OutsideWindow(until=until) | RefusedByForge(until=until):
+            return until
+        case AwaitsGate(until=until):
             return until
         case AwaitsDependency(pending=pending) | AwaitsStep(pending=pending):
             return min((each.until for each in pending if each.until), default=None)

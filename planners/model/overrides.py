@@ -20,7 +20,10 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class GateOverride:
-    """Opens all gates of one kind (such as `freeze`) for a wave; an empty `wave` means all."""
+    """Opens all gates of one kind (such as `freeze`), or one declared gate, for a wave.
+
+    An empty `wave` means all.
+    """
 
     gate: str
     wave: str
@@ -66,7 +69,7 @@ class Overrides:
     `skipped` maps clusters that no gate waits for to the user and reason. `reverted` is the app
     revision to roll back, to the revision `restored` (empty: to what ran before it). `pauses` holds
     the pauses of all tenants. `approvals` are by wave, oldest first, including approvals of earlier
-    content.
+    content. `gate_retries` counts how often a declared gate was to be asked anew.
     """
 
     holds: tuple[Hold, ...] = ()
@@ -77,6 +80,7 @@ class Overrides:
     cancelled: Cancellation | None = None
     pauses: tuple[Pause, ...] = ()
     approvals: Mapping[str, tuple[CommandApproval, ...]] = field(default_factory=dict)
+    gate_retries: Mapping[str, int] = field(default_factory=dict)
 
     def reverts(self, revision: str) -> bool:
         """Whether a command asks to roll that revision back."""

@@ -27,6 +27,7 @@ from planners.model import (
 )
 from planners.model.addresses import ServiceAddresses
 from planners.model.connectivity import ConnectivityIntent
+from planners.model.gate_rules import GateAnswer, MergedWave
 from planners.model.overrides import Cancellation, Overrides
 from planners.model.rules import Decision, Records, RuleKey, States
 from planners.model.signals import Signals
@@ -306,6 +307,8 @@ class Snapshot:
     - `signals`: what rules watch. `rule_states` are those of the last pass, or since `decide` those
       of now; `decisions` is what follows from them.
     - `previous`: set only where a rollback could become due.
+    - `merged_waves`: those of the present revision, where gates are declared after waves.
+      `gate_answers`: what declared gates answered, by id.
     - `branches`: the application's existing branches on the deploy repo and their heads;
       `foreign_branches`: those of them that somebody else created. `refused_branches`: why the
       forge refused the last push of a branch.
@@ -344,6 +347,8 @@ class Snapshot:
     signals: Signals = field(default_factory=dict)
     rule_states: States = field(default_factory=dict)
     decisions: tuple[Decision, ...] = ()
+    merged_waves: tuple[MergedWave, ...] = ()
+    gate_answers: Mapping[str, GateAnswer] = field(default_factory=dict)
     _report_ages: dict[str, timedelta] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )

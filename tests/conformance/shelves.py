@@ -32,6 +32,7 @@ class Shelf:
 SHELVES = (
     Shelf("bot.chatops.commands", "COMMAND", ("Command", "StandingCommand")),
     Shelf("bot.forges", "FORGE", ("ForgeKind",)),
+    Shelf("bot.gates", "GATE", ("GateKind",)),
     Shelf("bot.signals", "SOURCE", ("Source",)),
     Shelf("planners.placement.filters", "FILTER", ("Filter",)),
     Shelf("planners.placement.scores", "SCORE", ("Score",)),

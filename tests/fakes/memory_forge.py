@@ -378,6 +378,10 @@ class MemoryForge:
             for each in self.state.statuses(repository, sha)
         )
 
+    async def checks(self, repository: str, sha: str) -> tuple[Status, ...]:
+        """See the Protocol."""
+        return await self.statuses(repository, sha)
+
     async def set_status(self, repository: str, sha: str, status: Status) -> None:
         """See the Protocol."""
         await self._reading(repository)

@@ -25,6 +25,7 @@ from bot.forges import Forge, ForgeError, GitCredentials
 from bot.gather.errors import GatherError
 from bot.git import GitError, Mirrors
 from bot.keys import agent_key
+from bot.outbound.client import OutboundClient
 from bot.report.model import ROLLOUTS, RolloutView, WaveView
 from bot.sandbox.demo.agents import Behaviour, Report, SimulatedCluster
 from bot.sandbox.demo.fleet import Simulated
@@ -139,6 +140,7 @@ class World:
         self.folder, self.places, self.wrap = folder, places(dialect), wrap
         self.now = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
         self.deaf = False
+        self.outbound = OutboundClient()
         self.main = "main"
         self.post = Post(self)
         hooks = httpx.AsyncClient(transport=carrier(self, self.post))
@@ -175,7 +177,8 @@ class World:
             return draft(planned)
 
         forges = self.forges or connect(self, settings)
-        self.context = make_context(settings, forges, drafter, lambda: self.now)
+        made = make_context(settings, forges, drafter, lambda: self.now)
+        self.context = replace(made, outbound=self.outbound)
         if not self.git_over_http:
             direct = DirectGit(self.forge, self.user_of)
             mirrors = Mirrors(self.folder / "bot/mirrors", transport=direct)

@@ -6,6 +6,7 @@ from bot.chatops.commands import Answer, Call, RefusedError, StandingCommand
 from bot.chatops.parser import Argument, Kind, Option, Verb
 from bot.commandlog.entry import CommandLogEntry
 from bot.wording.prose import say
+from planners.gating.declared_gates import names as declared_names
 from planners.model import Role
 from planners.model.gates import OVERRIDABLE
 from planners.model.overrides import GateOverride, Overrides
@@ -20,7 +21,11 @@ class OverrideCommand:
     verb = Verb(
         "override",
         (
-            Argument("gate", Kind.NAME, summary=f"One of {', '.join(OVERRIDABLE)}."),
+            Argument(
+                "gate",
+                Kind.NAME,
+                summary=f"One of {', '.join(OVERRIDABLE)}, or the name of a declared gate.",
+            ),
             Argument("wave", Kind.NAME, summary="Wave. Default: all waves.", required=False),
         ),
         (Option("reason", required=True, summary="The reason; kept in the command log."),),
@@ -31,9 +36,10 @@ class OverrideCommand:
     async def run(self, call: Call) -> Answer:
         """See Command."""
         gate, wave = call.text("gate"), call.target("wave")
-        if gate not in OVERRIDABLE:
+        known = [*OVERRIDABLE, *declared_names(call.gathered.snapshot)]
+        if gate not in known:
             raise RefusedError(
-                say("{} cannot be overridden; gates that can: {}", gate, ", ".join(OVERRIDABLE))
+                say("{} cannot be overridden; gates that can: {}", gate, ", ".join(known))
             )
         call.wave_statuses(wave)
         reason = call.text("reason")

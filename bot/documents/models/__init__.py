@@ -12,6 +12,7 @@ from bot.documents.models.application import (
 from bot.documents.models.common import Part
 from bot.documents.models.connectivity import ConnectivityPart, GatewayPart, NetworkPart
 from bot.documents.models.fleet import ClusterDocument, PolicyDocument, RegistrationDocument
+from bot.documents.models.gates import GatePart
 from bot.documents.models.placement import AnyOfPart, ExceptionPart, PlacementPart
 from bot.documents.models.tenant import TenantDocument
 
@@ -33,6 +34,7 @@ __all__ = [
     "DataPart",
     "DependencyPart",
     "ExceptionPart",
+    "GatePart",
     "GatewayPart",
     "NetworkPart",
     "PlacementPart",

@@ -12,6 +12,7 @@ from pydantic.alias_generators import to_camel
 from bot.documents.types import Duration, Part
 from bot.engine import discovery
 from planners.model import AgentSettings
+from planners.model.gate_rules import GateSettings
 
 _TYPES: dict[object, object] = {timedelta: Duration}
 """How a document writes a value of that type; other types are the same there."""
@@ -24,7 +25,7 @@ def setting_parts() -> dict[str, type[Part]]:
     return {name: part_of(each) for name, each in found.items() if dataclasses.fields(each)}
 
 
-def part_of(settings: type[AgentSettings]) -> type[Part]:
+def part_of(settings: type[AgentSettings | GateSettings]) -> type[Part]:
     """The model of a part, made of the fields of the dataclass.
 
     Raises:

@@ -14,6 +14,7 @@ from bot.documents.chart_types import (
 )
 from bot.documents.models.common import Metadata, Part, PositiveInt, Version
 from bot.documents.models.connectivity import ConnectivityPart
+from bot.documents.models.gates import GatePart
 from bot.documents.models.kinds import KindPart, with_kinds
 from bot.documents.models.placement import ExceptionPart, PlacementPart
 from bot.documents.models.rules import MOST_RULES, RulePart
@@ -260,6 +261,9 @@ class RolloutPart(Part):
         default="wait",
         description="Clusters that have not reported within their maximum report age: wait for "
         "them, or let them catch up when they are back.",
+    )
+    gates: list[GatePart] = Field(
+        default_factory=list, description="What has to pass before or after waves."
     )
 
 

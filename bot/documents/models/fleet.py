@@ -8,6 +8,7 @@ from bot.documents.chart_types import ChartAddress, ChartHost
 from bot.documents.models.agents import with_settings
 from bot.documents.models.common import Metadata, Part, PositiveInt, Version
 from bot.documents.models.connectivity import NetworkPart
+from bot.documents.models.gates import GateServerPart, PolicyGatePart
 from bot.documents.models.rules import AutomaticPart, FailoverPart
 from bot.documents.types import (
     ApiVersion,
@@ -351,6 +352,12 @@ class PolicySpec(Part):
     automatic: list[AutomaticPart] = Field(
         default_factory=list,
         description="Rules whose merge requests need no person, within limits. Default: none.",
+    )
+    gates: list[PolicyGatePart] = Field(
+        default_factory=list, description="Gates that hold the waves of every application."
+    )
+    gate_servers: list[GateServerPart] = Field(
+        default_factory=list, description="Servers that gates may ask. Default: none."
     )
     plaintext_secrets: list[Name] = Field(
         default=[],

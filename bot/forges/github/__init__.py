@@ -291,6 +291,11 @@ class GitHubForge:
         """See the Protocol."""
         return await statuses.read(self._http, repository, sha)
 
+    async def checks(self, repository: str, sha: str) -> tuple[Status, ...]:
+        """See the Protocol."""
+        found = await statuses.read(self._http, repository, sha)
+        return (*found, *await statuses.read_check_runs(self._http, repository, sha))
+
     async def set_status(self, repository: str, sha: str, status: Status) -> None:
         """See the Protocol."""
         await statuses.write(self._http, repository, sha, status)

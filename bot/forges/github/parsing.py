@@ -100,6 +100,16 @@ def status(found: Json) -> Status:
     )
 
 
+def check_run(found: Json) -> Status:
+    """A check run, as a status: only the conclusion `success` is one."""
+    conclusion = found["conclusion"]
+    state = StatusState.PENDING
+    if found["status"] == "completed":
+        state = StatusState.SUCCESS if conclusion == "success" else StatusState.FAILURE
+    told = found["output"]["title"] or conclusion or found["status"]
+    return Status(found["name"], state, told, found["html_url"] or "")
+
+
 def role(found: Json) -> Role:
     """The role in a repository; for a custom role, the permission that it is based on."""
     for name in (found.get("role_name"), found.get("permission")):

@@ -313,6 +313,10 @@ class GitLabForge:
         """See the Protocol."""
         return await self._statuses.read(repository, sha)
 
+    async def checks(self, repository: str, sha: str) -> tuple[Status, ...]:
+        """See the Protocol."""
+        return await self.statuses(repository, sha)
+
     async def set_status(self, repository: str, sha: str, status: Status) -> None:
         """See the Protocol."""
         await self._statuses.write(repository, sha, status)

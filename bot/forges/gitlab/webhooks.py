@@ -1,22 +1,18 @@
 """Verifies and parses GitLab's webhooks, with a signature or a secret token in a header.
 
-Sources: GitLab Docs, "Webhooks" (X-Gitlab-Token, Idempotency-Key), "Webhook events"; Standard
-Webhooks 1.0 (webhook-id, webhook-timestamp, webhook-signature; `v1,` and HMAC-SHA256 in Base64).
+Sources: GitLab Docs, "Webhooks" (X-Gitlab-Token, Idempotency-Key; webhook-signature as in
+Standard Webhooks, see `bot.signatures`), "Webhook events".
 """
 
-import base64
-import binascii
 import hashlib
 import hmac
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from bot.forges import Delivery
-
-MAX_SKEW = timedelta(minutes=5)
-SIGNING_PREFIX = b"whsec_"
+from bot.signatures import is_signed
 
 
 def verify(
@@ -24,40 +20,12 @@ def verify(
 ) -> Delivery | None:
     """Verify with each of the secrets, in constant time; a signature overrides a token."""
     if "webhook-signature" in headers:
-        authentic = _signed(headers, body, secrets, now)
+        authentic = is_signed(headers, body, secrets, now)
     else:
         given = headers.get("x-gitlab-token", "").encode("utf-8", "replace")
         matches = [hmac.compare_digest(secret, given) for secret in secrets]
         authentic = any(matches)
     return _delivery(headers, body) if authentic else None
-
-
-def _signed(
-    headers: Mapping[str, str], body: bytes, secrets: tuple[bytes, ...], now: datetime
-) -> bool:
-    identity, at = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
-    if not (at.isascii() and at.isdigit()) or len(at) > len("9999999999"):
-        return False
-    if abs(now - datetime.fromtimestamp(int(at), UTC)) > MAX_SKEW:
-        return False
-    content = f"{identity}.{at}.".encode() + body
-    given = [each.encode("utf-8", "replace") for each in headers["webhook-signature"].split(" ")]
-    wanted = [
-        b"v1," + base64.b64encode(hmac.new(_key(each), content, hashlib.sha256).digest())
-        for each in secrets
-    ]
-    matches = [hmac.compare_digest(one, other) for one in wanted for other in given]
-    return any(matches)
-
-
-def _key(secret: bytes) -> bytes:
-    """The key encoded in `whsec_<Base64>`; any other secret is used as it is."""
-    if secret.startswith(SIGNING_PREFIX):
-        try:
-            return base64.b64decode(secret.removeprefix(SIGNING_PREFIX), validate=True)
-        except binascii.Error:
-            return secret
-    return secret
 
 
 def _delivery(headers: Mapping[str, str], body: bytes) -> Delivery | None:

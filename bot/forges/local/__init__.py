@@ -254,6 +254,10 @@ class LocalForge:
             for each in found
         )
 
+    async def checks(self, repository: str, sha: str) -> tuple[Status, ...]:
+        """See the Protocol."""
+        return await self.statuses(repository, sha)
+
     async def set_status(self, repository: str, sha: str, status: Status) -> None:
         """See the Protocol."""
         fields = {

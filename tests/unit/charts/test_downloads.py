@@ -2,7 +2,8 @@
 
 import pytest
 
-from bot.charts.downloads import _matches, is_permitted
+from bot.charts.downloads import _matches
+from bot.outbound.client import is_permitted
 
 PUBLIC = ("93.184.215.14", "2606:2800:21f:cb07:6820:80da:af6b:8b2c", "::ffff:93.184.215.14")
 PRIVATE = ("10.0.0.1", "172.16.0.1", "192.168.1.1", "127.0.0.1", "::1", "fd00::1", "100.64.0.1")

@@ -8,6 +8,7 @@ import pytest
 
 from bot.documents.models import application as application_models
 from bot.documents.models import fleet as fleet_models
+from bot.engine import discovery
 from bot.engine.propose import Proposal, propose
 from bot.wording.conditions import conditions as in_words
 from planners.gating.change_sets import change_digest
@@ -27,6 +28,7 @@ from planners.model import (
     Stage,
     Window,
 )
+from planners.model.gate_rules import GateAction, GatePhase, GateRule, OnTimeout
 from planners.model.gates import AwaitsApproval
 from planners.model.selectors import Selector
 from planners.model.snapshot import Snapshot
@@ -36,6 +38,8 @@ from tests.fakes.builders import NOW, World, application, clusters, component, s
 CANARY = Selector(match_labels={"canary": "true"})
 NEEDS = Dependency("redis", on=DependencyScope.QUORUM, quorum=2, soak=timedelta(seconds=30))
 RULE = ApprovalRule(Selector(), 2, users=("rita", "ada"), teams=("ops",), code_owners=True)
+CHECK = discovery.gates()["commitCheck"].settings(check="smoke")  # type: ignore[call-arg]
+GATE = GateRule("smoke", "commitCheck", GatePhase.BEFORE, CHECK, stages=("canary",))
 NIGHT = Window("night", Selector(), frozenset({0, 1}), time(22), time(4))
 POLICY = Policy(
     "production",
@@ -49,6 +53,7 @@ STAGES = (Stage("canary", CANARY, soak=timedelta(minutes=10)), Stage("rest", max
 
 def start() -> Snapshot:
     app = application(component("redis"), component("web", NEEDS), stages=STAGES)
+    app = replace(app, gates=(GATE,))
     found = snapshot(app, clusters(3), (POLICY,))
     return replace(found, tenant=replace(found.tenant, approvers=("tess",), approver_teams=("t",)))
 
@@ -73,6 +78,10 @@ def ruled(**fields: object) -> Callable[[Snapshot], Snapshot]:
 
 def open_in(**fields: object) -> Callable[[Snapshot], Snapshot]:
     return with_policy(windows=(replace(NIGHT, **fields),))  # type: ignore[arg-type]
+
+
+def gated(**fields: object) -> Callable[[Snapshot], Snapshot]:
+    return lambda before: with_application(before, gates=(replace(GATE, **fields),))  # type: ignore[arg-type]
 
 
 def with_policy(**fields: object) -> Callable[[Snapshot], Snapshot]:
@@ -134,6 +143,17 @@ CHANGES = {
     "TenantSpec.approvers": tenant(approvers=("mallory",)),
     "TenantSpec.approver_teams": tenant(approver_teams=()),
     "ClusterSpec.timezone": in_berlin,
+    "GatePart.name": gated(name="other"),
+    "GatePart.phase": gated(phase=GatePhase.AFTER),
+    "GatePart.actions": gated(actions=(GateAction.UPDATE,)),
+    "GatePart.stages": gated(stages=()),
+    "GatePart.timeout": gated(timeout=timedelta(hours=2)),
+    "GatePart.on_timeout": gated(on_timeout=OnTimeout.FAIL),
+    "GatePart.kind_commitCheck": gated(settings=replace(CHECK, check="other")),
+    "GatePart.kind_webhook": gated(kind="webhook"),
+    "PolicyGatePart.clusters": gated(clusters=CANARY),
+    "RolloutPart.gates": lambda before: with_application(before, gates=()),
+    "PolicySpec.gates": with_policy(gates=(replace(GATE, policy="production"),)),
 }
 ELSEWHERE = {
     "StagePart.name": "is in the names of the waves",
@@ -143,6 +163,7 @@ ELSEWHERE = {
     "RolloutPart.stages": "its fields are told one by one",
     "PolicySpec.reports": "its fields are told",
     "PolicySpec.freezes": "a freeze only stops what is approved",
+    "PolicySpec.gate_servers": "decides whether there is a plan, and a result",
     "PolicySpec.facts": "decides about placement",
     "PolicySpec.watched_clusters": "decides how status arrives",
     "PolicySpec.direct_clusters": "decides whether the fleet is valid",

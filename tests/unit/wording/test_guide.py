@@ -8,11 +8,13 @@ from typing import get_args
 from bot.wording.reasons import reason
 from planners.model import DependencyCondition, DependencyScope, Role, UnattributedCommit, Unit
 from planners.model.addresses import AwaitedAddress
+from planners.model.gate_rules import GatePhase, GateState, OnTimeout
 from planners.model.gates import (
     ApprovalReason,
     AwaitsAddress,
     AwaitsApproval,
     AwaitsDependency,
+    AwaitsGate,
     AwaitsReplacement,
     AwaitsRoom,
     AwaitsStep,
@@ -65,6 +67,9 @@ CART, PAYMENT = Unit("cart", "eu-2"), "Service shop/payment"
 NAMED = "it reports the host name a1b2.elb.example.com, and NetworkPolicies know addresses only"
 OTHER = AwaitedAddress(("eu-1",), "Service shop/mail")
 REPORTED = pending(NotReadyReason.PROGRESS)
+BEFORE, AFTER = GatePhase.BEFORE, GatePhase.AFTER
+RUNNING, FAILED = GateState.RUNNING, GateState.FAILED
+HOLD, FAIL = OnTimeout.HOLD, OnTimeout.FAIL
 GATES = (
     dependency(REPORTED),
     dependency(pending(NotReadyReason.REPORT)),
@@ -104,6 +109,11 @@ GATES = (
     NotProposed("pre-receive hook declined"),
     AwaitsRoom(("shop !3",)),
     AwaitsRoom(()),
+    AwaitsGate("smoke", BEFORE, "canary.1", RUNNING, HOLD, begins="all other gates are open"),
+    AwaitsGate("smoke", AFTER, "canary.1", RUNNING, HOLD, message="asked; no result yet"),
+    AwaitsGate("smoke", AFTER, "canary.1", FAILED, HOLD, message="5 errors", url="https://x.test"),
+    AwaitsGate("smoke", BEFORE, "canary.1", RUNNING, HOLD, message="asked", overdue=True),
+    AwaitsGate("smoke", BEFORE, "canary.1", FAILED, FAIL, overdue=True),
     InvalidPlan("web/x.yaml:1:1: web: Service/web: spec requires the field ports"),
 )
 

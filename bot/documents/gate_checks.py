@@ -1,0 +1,79 @@
+"""Checks declared gates: names, stages, servers, and gates that could never open."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from bot.documents.intents import gate
+from bot.documents.models import ApplicationDocument, GatePart
+from bot.documents.problems import DocumentPositions, Problem, suggest
+from planners.model import FilePosition, Fleet
+from planners.model.gate_rules import GateRule
+from planners.order import LEFTOVERS
+
+GATES = ("spec", "rollout", "gates")
+IN_CLUSTER = frozenset({"install", "update"})
+
+
+def gate_problems(
+    document: ApplicationDocument,
+    positions: DocumentPositions,
+    files: Mapping[str, bytes],
+    fleet: Fleet | None,
+) -> Iterator[Problem]:
+    """Every problem of the gates of an application."""
+    spec = document.spec
+    stages = {LEFTOVERS, *(each.name for each in spec.rollout.stages)}
+    components = {each.name for each in spec.components}
+    for number, part in enumerate(spec.rollout.gates):
+        rule, position = gate(part), positions.at(*GATES, number, "name")
+        for index, name in enumerate(part.stages):
+            if name not in stages:
+                at = positions.at(*GATES, number, "stages", index)
+                yield Problem(at, f"unknown stage {name!r}", suggest(name, stages))
+        yield from rule_problems(part, rule, position)
+        if rule.settings.folder:
+            yield from _folder_problems(rule, position, files, components)
+        if fleet is not None:
+            yield from server_problems(rule, position, fleet, spec.tenant)
+
+
+def rule_problems(part: GatePart, rule: GateRule, position: FilePosition) -> Iterator[Problem]:
+    """Gates that could never open."""
+    if rule.settings.defect:
+        yield Problem(position, f"gate {rule.name!r} can never open: {rule.settings.defect}")
+    if rule.settings.folder and not set(part.actions) <= IN_CLUSTER:
+        yield Problem(
+            position,
+            f"gate {rule.name!r} runs in the cluster, and cannot wait for a rollback or a removal",
+            "use `on: [install, update]`, or a webhook",
+        )
+
+
+def server_problems(
+    rule: GateRule, position: FilePosition, fleet: Fleet, tenant: str
+) -> Iterator[Problem]:
+    """Gates that ask a server that no policy names for the tenant."""
+    address = rule.settings.server
+    if address and fleet.gate_server(address, tenant) is None:
+        yield Problem(
+            position,
+            f"no policy of the fleet lets gates of tenant {tenant!r} ask {address}",
+            f'add `gateServers: [{{at: "{address}"}}]` to a policy of the fleet repo',
+        )
+
+
+def _folder_problems(
+    rule: GateRule,
+    position: FilePosition,
+    files: Mapping[str, bytes],
+    components: Sequence[str] | set[str],
+) -> Iterator[Problem]:
+    folder = rule.settings.folder
+    if not any(path.startswith(f"{folder}/") for path in files):
+        folders = {path.rpartition("/")[0] for path in files if "/" in path}
+        yield Problem(position, f"no files in folder {folder!r}", suggest(folder, folders))
+    if rule.name in components:
+        yield Problem(
+            position,
+            f"gate {rule.name!r} has the name of a component",
+            "its objects are delivered as a component of that name: choose another one",
+        )

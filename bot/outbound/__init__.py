@@ -1,0 +1,47 @@
+"""Requests to servers that documents name: to permitted addresses alone, within limits.
+
+`client` is the implementation, and the importer of httpx. Holds nothing of what is asked.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+
+class OutboundError(Exception):
+    """A server was not asked, or did not answer within the limits; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A server: its scheme, host and port. With `private_network` its address may be private."""
+
+    address: str
+    private_network: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The status and the body of an answer."""
+
+    status: int
+    body: bytes
+
+
+class Outbound(Protocol):
+    """What sends requests."""
+
+    async def send(
+        self,
+        server: Server,
+        method: str,
+        target: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes = b"",
+    ) -> Reply:
+        """The answer of a server to a request for `target`, a path with its query.
+
+        Raises:
+            OutboundError: it has no permitted address, or does not answer within the limits.
+        """
