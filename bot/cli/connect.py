@@ -4,7 +4,7 @@ import argparse
 
 from bot.cli.errors import InputError
 from bot.cli.folders import read_fleet_folder
-from bot.cli.reporter_objects import Object, Reporter, reporter_objects
+from bot.cli.reporter_objects import SERVICES, Object, Reporter, reporter_objects
 from bot.cli.settings import read_bucket_place
 from bot.engine import discovery
 from bot.terminal import write
@@ -49,6 +49,9 @@ def _reporter(options: argparse.Namespace, cluster: Cluster, agent: Agent) -> tu
     for each in kinds:
         group, _, version = each.api_version.partition("/")
         arguments += ["--watch", f"{each.kind}.{version}.{group}/{each.namespace}"]
+    if options.addresses:
+        arguments.append("--addresses")
+        kinds = (*kinds, SERVICES)
     variables: dict[str, str] = {}
     if options.reporter == "push":
         arguments += ["--push", options.service_url.rstrip("/")]

@@ -131,6 +131,11 @@ def _add_connect(commands: "_Subcommands[argparse.ArgumentParser]") -> None:
         help="print a CronJob too, which sends the cluster's status documents that way",
     )
     connect.add_argument(
+        "--addresses",
+        action="store_true",
+        help="let that CronJob report the addresses of Services of type LoadBalancer",
+    )
+    connect.add_argument(
         "--reporter-image",
         default="registry.example.com/switchyard:0.1.0",
         metavar="IMAGE",
@@ -146,6 +151,7 @@ def _add_report(commands: "_Subcommands[argparse.ArgumentParser]") -> None:
         "read in a cluster what its agent says, and send it as a status document",
         "edge-17",
         "edge-17 --push https://switchyard.example.com --secrets-dir /run/secrets/switchyard",
+        "edge-17 --addresses --push https://switchyard.example.com",
         "edge-17 --agent argocd --watch Application.v1alpha1.argoproj.io/argocd --bucket",
         "edge-17 --kubeconfig edge-17.kubeconfig --out status-repo",
     )
@@ -166,6 +172,11 @@ def _add_report(commands: "_Subcommands[argparse.ArgumentParser]") -> None:
         type=Path,
         metavar="FILE",
         help="credentials of the cluster (default: the pod's service account)",
+    )
+    report.add_argument(
+        "--addresses",
+        action="store_true",
+        help="report the addresses of Services of type LoadBalancer too",
     )
     _add_ways(report)
     report.add_argument(

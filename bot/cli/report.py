@@ -2,10 +2,13 @@
 
 import argparse
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from bot.buckets import Bucket, BucketError
 from bot.cli.errors import InputError
+from bot.cli.reporter_objects import SERVICES
 from bot.cli.settings import read_pod_settings, read_reporter_settings
 from bot.clock import Clock, system_clock
 from bot.clusters import (
@@ -19,6 +22,7 @@ from bot.clusters import (
     words_in,
 )
 from bot.documents.cluster_status import write_cluster_status
+from bot.documents.facts import addresses_of
 from bot.engine import discovery
 from bot.logs import configure_logs
 from bot.reporter import (
@@ -31,7 +35,7 @@ from bot.reporter import (
 )
 from bot.settings import ReporterSettings
 from bot.terminal import write
-from plugins import Agent, Watched, WatchedKind, Word
+from plugins import Agent, Watched, WatchedKind
 
 
 def report(options: argparse.Namespace) -> int:
@@ -54,8 +58,10 @@ async def send_report(options: argparse.Namespace, clock: Clock) -> None:
         raise InputError(f"unknown agent {options.agent}; available: {known}")
     kinds = _watched_kinds(agent, options.watch)
     try:
-        words = await _words(options.cluster, agent, kinds, _credentials(options))
-        body = write_cluster_status(options.cluster, words, clock())
+        objects = await _read(options.cluster, kinds, options, _credentials(options))
+        words = words_in(agent, options.cluster, objects.watched)
+        addresses = addresses_of(objects.services) if options.addresses else None
+        body = write_cluster_status(options.cluster, words, clock(), addresses)
         if options.push or options.bucket or options.out:
             await _deliver(options, settings, signed(options.cluster, body, _key(settings)), clock)
         else:
@@ -106,9 +112,20 @@ def _credentials(options: argparse.Namespace) -> Credentials:
     return in_cluster_credentials(read_pod_settings())
 
 
-async def _words(
-    cluster: str, agent: Agent, kinds: tuple[WatchedKind, ...], credentials: Credentials
-) -> tuple[Word, ...]:
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """The objects of a cluster that the document is made of."""
+
+    watched: tuple[Mapping[str, Any], ...]
+    services: tuple[Mapping[str, Any], ...]
+
+
+async def _read(
+    cluster: str,
+    kinds: tuple[WatchedKind, ...],
+    options: argparse.Namespace,
+    credentials: Credentials,
+) -> _Read:
     connection = Connection(cluster, credentials)
     try:
         api = ClusterApi(connection)
@@ -116,9 +133,10 @@ async def _words(
         if not objects:
             # An agent that is not there has nothing to say; one without components says so.
             await api.resource(kinds[-1].api_version, kinds[-1].kind)
+        services = await read_watched(api, (SERVICES,)) if options.addresses else ()
     finally:
         await connection.close()
-    return tuple(words_in(agent, cluster, objects))
+    return _Read(objects, services)
 
 
 async def _deliver(

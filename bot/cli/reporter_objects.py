@@ -14,6 +14,8 @@ from renderers.kubernetes.kinds import known_kind
 
 NAME = NAMESPACE = "switchyard-reporter"
 SECRETS = "/run/secrets/switchyard"
+SERVICES = WatchedKind("v1", "Service", "")
+"""What has the addresses of load balancers, in all namespaces."""
 MINUTES = 5
 """Between two documents; well below the shortest default of a maximum report age."""
 

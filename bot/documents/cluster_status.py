@@ -4,7 +4,7 @@ One format for every way on which it travels: `POST /status/<cluster>`, a branch
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
@@ -112,12 +112,18 @@ def read_cluster_status(body: bytes) -> ClusterStatus:
         raise ReportError(str(error)[:MOST_CHARACTERS]) from error
 
 
-def write_cluster_status(cluster: str, words: Iterable[Word], now: datetime) -> bytes:
+def write_cluster_status(
+    cluster: str,
+    words: Iterable[Word],
+    now: datetime,
+    addresses: Mapping[str, Mapping[str, Sequence[str]]] | None = None,
+) -> bytes:
     """The document of what an agent says now; of other clusters, which a hub may have, nothing.
 
     Its number is the time in seconds, which grows without being kept anywhere. What no document can
     hold is left out: READY without a commit, names that are none of Switchyard's; and messages,
     where the whole would be too large: first those of components that are READY, then all.
+    `addresses` are those of Services; None: it says nothing of them.
     """
     told = [each for each in words if each.cluster == cluster]
     parts = [_part(each) for each in told if each.is_about_cluster]
@@ -131,6 +137,8 @@ def write_cluster_status(cluster: str, words: Iterable[Word], now: datetime) -> 
         "agent": [each for each in parts if _fits(AgentPartStatus, each)][:MOST_PARTS],
         "units": [each for each in units if _fits(UnitStatus, each)][:MOST_UNITS],
     }
+    if addresses is not None:
+        value["facts"] = {"at": value["at"], "addresses": addresses}
     body = json.dumps(value).encode()
     for silent in ({"READY"}, {"READY", "PROGRESSING", "STALLED"}):
         if len(body) <= MAX_BODY_BYTES:

@@ -4,8 +4,8 @@ One format serves the service (`POST /facts/<cluster>`) and the command line (`-
 """
 
 import re
-from collections.abc import Mapping
-from typing import Annotated
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -28,8 +28,12 @@ def _authority(text: str) -> str:
     return read_authority(text).pem
 
 
+def _is_address(text: str) -> bool:
+    return host_address(text) is not None or _HOST_NAME.fullmatch(text) is not None
+
+
 def _address(text: str) -> str:
-    if host_address(text) is None and not _HOST_NAME.fullmatch(text):
+    if not _is_address(text):
         raise invalid(
             f"invalid address {text!r}: expected the IP address of a host in its usual form, "
             f"neither loopback, link-local, multicast nor reserved, or a name with a domain"
@@ -112,6 +116,33 @@ class FactsReport(Part):
                 for namespace, found in sorted(self.addresses.items())
             },
         )
+
+
+def addresses_of(services: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, list[str]]]:
+    """The addresses in the status of Services of type LoadBalancer, as a report has them.
+
+    Source: Kubernetes API, `LoadBalancerIngress`: an IP address or a host name. What no report can
+    hold is left out.
+    """
+    found: dict[str, dict[str, list[str]]] = {}
+    for each in sorted(services, key=_place):
+        balancer = each.get("status", {}).get("loadBalancer") or {}
+        texts = [
+            str(point.get("ip") or point.get("hostname") or "").lower()
+            for point in balancer.get("ingress") or ()
+        ]
+        usable = sorted({text for text in texts if _is_address(text)})[:MAX_ADDRESSES]
+        if usable and each["spec"].get("type") == "LoadBalancer":
+            namespace, name = _place(each)
+            found.setdefault(namespace, {})[name] = usable
+        if sum(map(len, found.values())) == MAX_SERVICES:
+            break
+    return found
+
+
+def _place(service: Mapping[str, Any]) -> tuple[str, str]:
+    metadata = service["metadata"]
+    return str(metadata.get("namespace", "")), str(metadata["name"])
 
 
 def read_facts(documents: Mapping[str, object]) -> dict[str, ReportedFacts]:

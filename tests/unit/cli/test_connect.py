@@ -149,6 +149,24 @@ def test_the_arguments_of_a_reporter_are_those_of_the_command(
     assert options.watch == ["Application.v1alpha1.argoproj.io/argo"]
 
 
+def test_a_reporter_of_addresses_may_list_services(
+    fleet: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["connect", "eu-edge-1", *fleet, *URLS, "--reporter", "push"]
+    assert main([*command, "--addresses"]) == 0
+
+    found = objects(capsys.readouterr().out)
+    (role,) = [each for each in found if each["kind"] == "ClusterRole"]
+    assert role["rules"] == [{"apiGroups": [""], "resources": ["services"], "verbs": ["list"]}]
+    pod = found[-1]["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    options = parser().parse_args(pod["containers"][0]["args"])
+    assert options.addresses
+    assert options.watch == [
+        "GitRepository.v1.source.toolkit.fluxcd.io/flux-system",
+        "Kustomization.v1.kustomize.toolkit.fluxcd.io/flux-system",
+    ]
+
+
 def test_an_agent_without_objects_of_its_own_has_no_reporter(
     fleet: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from bot.__main__ import main
 from bot.clusters import ClusterError, in_cluster_credentials
+from bot.documents.cluster_status import read_cluster_status
 from bot.settings import PodSettings
 from tests.fakes.certificates import Authority, make_authority
 from tests.fakes.direct_fleet import write_kubeconfig
@@ -30,6 +31,26 @@ UNIT = {
         "lastAppliedRevision": f"main@sha1:{HEAD}",
     },
 }
+SERVICES = {"kind": "Service", "name": "services", "namespaced": True, "verbs": []}
+
+
+def balancer(name: str, *points: dict[str, str], kind: str = "LoadBalancer") -> dict[str, Any]:
+    """A Service with these points of entry (Kubernetes API, `LoadBalancerIngress`)."""
+    return {
+        "metadata": {"name": name, "namespace": "shop"},
+        "spec": {"type": kind},
+        "status": {"loadBalancer": {"ingress": list(points)}},
+    }
+
+
+BALANCERS = [
+    balancer("payment", {"ip": "192.0.2.11", "ipMode": "VIP"}, {"ip": "2001:db8::1"}),
+    balancer("mail", {"hostname": "A1B2.elb.example.com"}),
+    balancer("odd", {"ip": "127.0.0.1"}, {"ip": "192.0.2.12"}, {"hostname": "*.example.com"}),
+    balancer("waits"),
+    balancer("left", {"ip": "192.0.2.13"}, kind="ClusterIP"),
+    {"metadata": {"name": "web", "namespace": "shop"}, "spec": {"clusterIP": "10.96.0.1"}},
+]
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -40,6 +61,10 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         found: dict[str, Any] = {"resources": [KINDS] if "kustomize" in self.path else []}
+        if self.path == "/api/v1":
+            found = {"resources": [SERVICES]}
+        if self.path.startswith("/api/v1/services?"):
+            found = {"items": BALANCERS, "metadata": {}}
         if self.path.startswith("/apis/kustomize.toolkit.fluxcd.io/v1/namespaces/flux-system/"):
             found = {"items": [UNIT], "metadata": {}}
         self._send(200, json.dumps(found))
@@ -109,6 +134,25 @@ def test_it_prints_the_document_where_no_way_is_named(
     assert (
         "SWITCHYARD_STATUS_KEY: required; `switchyard report-key CLUSTER" in capsys.readouterr().err
     )
+
+
+@pytest.mark.usefixtures("place")
+def test_it_reports_the_addresses_of_load_balancers_where_it_is_told_to(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert report() == 0
+    assert "facts" not in json.loads(capsys.readouterr().out)
+
+    assert report("--addresses") == 0
+    body = capsys.readouterr().out.encode()
+    assert json.loads(body)["facts"]["addresses"] == {
+        "shop": {
+            "mail": ["a1b2.elb.example.com"],
+            "odd": ["192.0.2.12"],
+            "payment": ["192.0.2.11", "2001:db8::1"],
+        }
+    }
+    assert read_cluster_status(body).facts is not None
 
 
 @pytest.mark.usefixtures("place")
