@@ -13,6 +13,8 @@ from tests.connectivity.worlds import Intent, Part, Port, World, world
 
 CALLER_OUTSIDE = "198.51.100.23"
 NOBODY = "192.0.2.200"
+NO_BALANCER = "100.64.9.9"
+"""Near the addresses of load balancers."""
 UNDECLARED = 60
 OPEN_PORT = Port("http", 80, 8080, by_name=False)
 
@@ -177,7 +179,8 @@ def _by_ranges(
     there: policies state the ranges of clusters.
     """
     source, client, goal, target, port = key
-    if source == goal or rendered.fleet[source].facts.mesh != "none":
+    here, there = rendered.fleet[source], rendered.fleet[goal]
+    if source == goal or here.facts.mesh != "none" or not routable(here, there):
         return False
     leaves_for = any(
         (it[0], it[1], it[2], it[4]) == (source, client, goal, port) for it in declared
@@ -195,8 +198,8 @@ def _pairs(given: World, rendered: Rendered) -> Iterator[tuple[Pod, Pod, Port]]:
     """Every pod that could call, with every port of every component.
 
     Left out are pods of others, and those whose egress is not denied, that reach pods of another
-    cluster by their addresses: of packets that come from there, a NetworkPolicy knows the network
-    only (the guide says so).
+    cluster by their addresses, or by those of load balancers: of packets that come from there, a
+    NetworkPolicy knows the network only (the guide says so).
     """
     own = {each.name for each in given.parts}
     for cluster in rendered.fleet.values():
@@ -205,7 +208,7 @@ def _pairs(given: World, rendered: Rendered) -> Iterator[tuple[Pod, Pod, Port]]:
                 continue
             for part in given.parts:
                 for where in part.where:
-                    direct = routable(cluster, rendered.fleet[where])
+                    direct = routable(cluster, rendered.fleet[where]) or part.balanced
                     if client.name not in own and where != cluster.name and direct:
                         continue
                     target = _pod(rendered, where, part.name)
@@ -276,8 +279,10 @@ def _closed_outside(given: World, rendered: Rendered) -> Iterator[str]:
                 ("evil.example.com", ("", "")),
                 ("api.example.com", ("host", "api.example.com")),
                 ("192.0.2.9", ("cidr", "192.0.2.0/24")),
+                (NO_BALANCER, ("", "")),
             ):
-                if (part.name, callee) not in out and leaves(rendered.fleet, pod, host, 443):
+                number = 80 if host == NO_BALANCER else 443
+                if (part.name, callee) not in out and leaves(rendered.fleet, pod, host, number):
                     yield f"{pod} reaches {host}, which nobody declared"
             for port in part.ports:
                 for address in (CALLER_OUTSIDE, NOBODY):

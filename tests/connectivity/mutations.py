@@ -127,6 +127,27 @@ MUTATIONS = (
         "set",
     ),
     Mutation(
+        "let callers out to every load balancer by that of their server",
+        POLICY,
+        '{"ipBlock": {"cidr": str(ip_network(each))}} for each in server.addresses',
+        '{"ipBlock": {"cidr": "100.64.0.0/10"}} for each in server.addresses',
+        "apart",
+    ),
+    Mutation(
+        "let callers out to load balancers at the ports of pods",
+        POLICY,
+        "return blocks, [_port(server.service.port, server.service.transport)]",
+        "return blocks, _server_ports(connection, server)",
+        "apart",
+    ),
+    Mutation(
+        "forget who calls a load balancer",
+        POLICY,
+        "elif _is_direct(connection):",
+        "elif _is_direct(connection) and connection.case is not Case.APART:",
+        "apart",
+    ),
+    Mutation(
         "leave traffic within the tenant open",
         SETUP,
         "return () if tenant.declared_traffic_only else _namespaces(tenant)",

@@ -53,6 +53,7 @@ from tests.connectivity.traffic import Party, Request
 End: TypeAlias = tuple[Pod, int]
 """A pod and its port."""
 
+NODE = "192.168.0.1"
 SET_DOMAIN = ".svc.clusterset.local"
 DOMAIN = ".svc.cluster.local"
 
@@ -73,7 +74,18 @@ def reaches(fleet: Fleet, client: Pod, target: Pod, number: int, request: Reques
     return any(
         (target, number) in _ends(fleet, client, host, port, request)
         for host, port in _names_of(cluster, other, target, number)
+    ) or any(
+        (target, number) in set(_to_address(fleet, client, address, arrival, None))
+        for address, arrival in _balanced(other, request)
     )
+
+
+def _balanced(cluster: Cluster, request: Request) -> Iterator[tuple[str, Arrival]]:
+    """Every address and port of the load balancers of a cluster."""
+    for service in cluster.of("Service"):
+        for address in balancer_addresses(service):
+            for port in service["spec"]["ports"]:
+                yield address, Arrival(port["port"], address, request, "plain")
 
 
 def enters(
@@ -344,6 +356,33 @@ def _to_address(
                 hop = Hop(Party(client), identity, pod, arrival.port, arrival.request)
                 if delivers(fleet, hop):
                     yield pod, arrival.port
+        for service in other.of("Service"):
+            if address in balancer_addresses(service):
+                yield from _to_balancer(fleet, client, (other, service, address), arrival)
+
+
+def _to_balancer(
+    fleet: Fleet, client: Pod, to: tuple[Cluster, Json, str], arrival: Arrival
+) -> Iterator[End]:
+    """Out of the client's cluster, through a load balancer, to the pods of its Service.
+
+    Kubernetes, "Preserving the client source IP": pods see a node, unless the policy is `Local`.
+    """
+    other, service, address = to
+    outside = Party(address=address)
+    transport = "UDP" if arrival.request.protocol == "UDP" else "TCP"
+    if arrives(fleet, Packet(Party(client), outside, arrival.port, transport)):
+        kept = service["spec"].get("externalTrafficPolicy") == "Local"
+        source = Party(address=client.ip if kept else NODE)
+        for target, number in other.endpoints(service, arrival.port):
+            if delivers(fleet, Hop(source, None, target, number, arrival.request)):
+                yield target, number
+
+
+def balancer_addresses(service: Json) -> list[str]:
+    """The addresses of a load balancer (Kubernetes API, `LoadBalancerIngress`)."""
+    balancer = (service.get("status") or {}).get("loadBalancer") or {}
+    return [each["ip"] for each in balancer.get("ingress") or []]
 
 
 def _to_gateway(

@@ -14,6 +14,7 @@ from bot.gather.sources import read_sources
 from planners.model import Fleet as Repo
 from planners.model import Repo as Place
 from planners.model import Revision
+from planners.model.addresses import ServicePlace
 from planners.model.snapshot import DeployBase, Snapshot
 from renderers import yaml
 from renderers.tenant_network import cluster_policies
@@ -35,7 +36,8 @@ NOW = datetime(2026, 11, 28, tzinfo=UTC)
 TENANT = (
     f"namespace: {NAMESPACE}, namespaces: [{SECOND}], deploy: local:fleet/deploy, "
     "hosts: [shop.example.com, '*.shop.example.com'], internalTraffic: declared, "
-    "kinds: {allowed: [ServiceExport.multicluster.x-k8s.io, EgressFirewall.k8s.ovn.org]}"
+    "kinds: {allowed: [ServiceExport.multicluster.x-k8s.io, EgressFirewall.k8s.ovn.org, "
+    "EndpointSlice]}"
 )
 NOTE = "example.com/"
 OPEN = "open"
@@ -114,6 +116,7 @@ def _propose(world: World, fleet: Repo, intents: Sequence[Intent], *, addressed:
         fleet_revision=Revision(Place("folder", "folder"), "0" * 40),
         base=DeployBase(Revision(found.deploy, "0" * 40)),
         policies=fleet.policies,
+        addresses=_addresses(world),
         sources=read.sources,
         files=read.files,
     )
@@ -181,12 +184,41 @@ def _manifests(part: Part) -> list[Any]:
         }
         for each in part.ports
     ]
-    headless = {"clusterIP": "None"} if part.headless else {}
-    service = {"selector": labels, "ports": listed, **headless}
+    kind: dict[str, Any] = {"clusterIP": "None"} if part.headless else {}
+    if part.balanced:
+        kind = {"type": "LoadBalancer", "externalTrafficPolicy": "Local"}
+    service = {"selector": labels, "ports": listed, **kind}
     return [
         item("apps/v1", "Deployment", where, spec),
         item("v1", "Service", where, service),
     ]
+
+
+def _addresses(world: World) -> dict[ServicePlace, tuple[str, ...]]:
+    """What clusters report of their load balancers."""
+    sites = [each.name for each in world.sites]
+    return {
+        ServicePlace(where, part.namespace, part.name): (
+            f"100.64.{sites.index(where)}.{number + 1}",
+        )
+        for number, part in enumerate(world.parts)
+        for where in part.where
+        if part.balanced
+    }
+
+
+def _running(world: World, cluster: str, items: list[Any]) -> list[Any]:
+    """The objects with the status of load balancers."""
+    found = _addresses(world)
+
+    def status(each: Any) -> Any:
+        metadata = each["metadata"]
+        place = ServicePlace(cluster, metadata.get("namespace", ""), metadata["name"])
+        if each["kind"] != "Service" or place not in found:
+            return each
+        return {**each, "status": {"loadBalancer": {"ingress": [{"ip": found[place][0]}]}}}
+
+    return [status(each) for each in items]
 
 
 def _objects(proposal: Proposal) -> dict[str, list[Any]]:
@@ -212,7 +244,7 @@ def _clusters(world: World, fleet: Repo, objects: Mapping[str, list[Any]]) -> di
                 *shared,
                 *cluster_policies(tenant_, networks[each.name]),
                 *_cross(each),
-                *objects.get(each.name, []),
+                *_running(world, each.name, objects.get(each.name, [])),
             ],
             facts_of(each, domains),
         )

@@ -6,7 +6,7 @@ here from the placement, apart from the planner.
 
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 CLUSTERS = ("eu-1", "eu-2", "us-1")
@@ -19,8 +19,13 @@ HTTP_RULES = (
     {"methods": ["POST"]},
     {"paths": ["/open/*"]},
 )
-KINDS = ("plain", "names", "set", "one mesh", "separate meshes", "ambient", "mixed")
-"""What connects the clusters; with `names`, nothing, and Cilium or OVN admit calls to hosts."""
+OWN = ("plain", "names", "set", "one mesh", "separate meshes", "ambient")
+KINDS = (*OWN, "mixed", "apart")
+"""What connects the clusters.
+
+With `plain`, nothing but load balancers of some Services; with `apart`, of all that can have one;
+with `names`, as with `plain`, and Cilium or OVN admit calls to hosts.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +90,7 @@ class Part:
     ports: tuple[Port, ...]
     account: str
     headless: bool
+    balanced: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,16 +143,17 @@ def world(seed: int, kind: str = "") -> World:
     kind = kind or chance.choice(KINDS)
     sites = tuple(_sites(chance, kind))
     parts = tuple(_parts(chance, [each.name for each in sites]))
+    balance, some = random.Random(f"balanced {seed}"), 1.0 if kind == "apart" else 0.5
+    parts = tuple(replace(it, balanced=balance.random() < some and not it.headless) for it in parts)
     intents = tuple(_intents(chance, parts, outwards=0.6 if kind == "names" else 0.28))
     return World(seed, kind, sites, parts, intents)
 
 
 def _sites(chance: random.Random, kind: str) -> Iterator[Site]:
     for number, name in enumerate(CLUSTERS[: chance.randint(1, len(CLUSTERS))]):
-        own = kind if kind != "mixed" else chance.choice(KINDS[:-1])
-        mesh = {"plain": "none", "names": "none", "set": "none", "ambient": "istio-ambient"}.get(
-            own, "istio"
-        )
+        own = kind if kind != "mixed" else chance.choice(OWN)
+        mesh = "none" if own in {"plain", "names", "set", "apart"} else "istio"
+        mesh = "istio-ambient" if own == "ambient" else mesh
         separate = own == "separate meshes" or (own == "ambient" and chance.random() < 0.5)
         engine = chance.choice(("networkpolicy", "networkpolicy", "cilium", "ovn"))
         engine = "cilium" if own == "names" and engine != "ovn" else engine
