@@ -173,11 +173,6 @@ def _add_report(commands: "_Subcommands[argparse.ArgumentParser]") -> None:
         metavar="FILE",
         help="credentials of the cluster (default: the pod's service account)",
     )
-    report.add_argument(
-        "--addresses",
-        action="store_true",
-        help="report the addresses of Services of type LoadBalancer too",
-    )
     _add_ways(report)
     report.add_argument(
         "--secrets-dir",
@@ -188,6 +183,11 @@ def _add_report(commands: "_Subcommands[argparse.ArgumentParser]") -> None:
 
 
 def _add_ways(report: argparse.ArgumentParser) -> None:
+    report.add_argument(
+        "--addresses",
+        action="store_true",
+        help="report the addresses of Services of type LoadBalancer too",
+    )
     way = report.add_mutually_exclusive_group()
     way.add_argument("--push", metavar="URL", help="post it to the service with this URL")
     way.add_argument(
