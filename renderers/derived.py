@@ -251,6 +251,9 @@ class DerivedObjects:
         Units that leave are refused nothing: what cannot be carried out for them is left out.
         """
         for each in resolver.connections(found):
+            if foreign := self._foreign_host(each):
+                resolver.problem(each.intent, foreign, "")
+                continue
             unmet = sorted(each.needs - self._met(each))
             client = each.client.unit if isinstance(each.client, ComponentClient) else None
             if unmet and not resolver.leaves(each.intent, client):
@@ -260,7 +263,6 @@ class DerivedObjects:
                 resolver.problem(each.intent, message, _place(each))
             elif not unmet:
                 yield each
-            self._check_host(resolver, each)
 
     def _check_together(self, resolver: _Resolver) -> None:
         """Report what carriers cannot carry out together; units that leave are refused nothing."""
@@ -283,12 +285,16 @@ class DerivedObjects:
     def _met(self, connection: Connection) -> frozenset[Need]:
         return frozenset[Need]().union(*(each.meets(connection) for each in self.carriers))
 
-    def _check_host(self, resolver: _Resolver, connection: Connection) -> None:
+    def _foreign_host(self, connection: Connection) -> str:
+        """Why a connection may not have its external host; empty if it may."""
         external, tenant = connection.intent.external, self.variants.snapshot.tenant
-        if external is not None and not owns(external.host, tenant):
-            hosts = ", ".join(tenant.hosts) or "none"
-            message = f"host {external.host} is not of tenant {tenant.name} (hosts: {hosts})"
-            resolver.problem(connection.intent, message, "")
+        if external is None or owns(external.host, tenant):
+            return ""
+        return (
+            f"host {external.host} is not of tenant {tenant.name}, which has "
+            f"{', '.join(tenant.hosts) or 'none'}: use one of these, or let the platform team add "
+            f"it to `spec.hosts` of the tenant"
+        )
 
 
 def _with_objects(variant: Variant, derived: Sequence[DerivedObject], tenant: Tenant) -> Variant:

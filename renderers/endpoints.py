@@ -73,7 +73,7 @@ class Endpoints:
             if each.pods.namespace == namespace and selector.items() <= dict(each.labels).items()
         ]
         if not selector or not behind:
-            raise EndpointError(f"Service/{name} selects no pods of component {self.component}")
+            raise EndpointError(self._selects_nothing(name, selector))
         return (
             ServicePort(
                 service=name,
@@ -87,6 +87,14 @@ class Endpoints:
                 exposed=_is_exposed(spec),
             ),
             _distinct(behind),
+        )
+
+    def _selects_nothing(self, service: str, selector: Mapping[str, Json]) -> str:
+        has = " or ".join(_written(each.labels) for each in self.workloads) or "none"
+        asks = f"asks for {_written(selector)}" if selector else "is empty"
+        return (
+            f"Service/{service} selects no pods of component {self.component}: correct its "
+            f"selector, which {asks}; labels of the pods: {has}"
         )
 
     def _service(self, wanted: str) -> Mapping[str, Json]:
@@ -160,7 +168,9 @@ def _targets(service: str, port: Mapping[str, Json], behind: Sequence[_Pods]) ->
     for each in behind:
         if str(target) not in each.ports:
             raise EndpointError(
-                f"Service/{service} leads to port {target!r}, which no container has"
+                f"Service/{service} leads to port {target!r}, which no container has: name a port "
+                f"of the containers so (they have {', '.join(sorted(each.ports)) or 'no names'}), "
+                f"or write its number in `targetPort`"
             )
         yield each.ports[str(target)]
 
@@ -199,6 +209,10 @@ def _distinct(workloads: Iterable[_Pods]) -> tuple[PodSet, ...]:
             key=lambda each: (each.namespace, each.workload, each.labels),
         )
     )
+
+
+def _written(labels: Mapping[str, Json]) -> str:
+    return ",".join(f"{key}={value}" for key, value in sorted(labels.items()))
 
 
 def _labels(found: Mapping[str, Json]) -> Labels:

@@ -10,7 +10,7 @@ from functools import partial
 from typing import NamedTuple, TypeAlias
 
 from planners.connect import Link
-from planners.model import Cluster, Component, PlanProblem, Target, Unit
+from planners.model import Cluster, Component, FilePosition, PlanProblem, Target, Unit
 from planners.model.addresses import Awaited
 from planners.model.network import Network
 from planners.model.snapshot import Snapshot
@@ -223,19 +223,20 @@ class _Rendering:
         plaintext = any(tenant.name in each.plaintext_secrets for each in self.snapshot.policies)
         self.check_size(variant, item)
         if not self.snapshot.application.is_tenant_setup:
-            self.check(name, item, partial(self.violations, item, plaintext=plaintext))
-        self.check(name, item, partial(self.quota.rejections, item))
+            self.check(variant, item, partial(self.violations, item, plaintext=plaintext))
+        self.check(variant, item, partial(self.quota.rejections, item))
         for assumption in self.quota.assumptions(item):
             self.warnings[f"{name}: {assumption}"] = None
 
-    def check(self, component: str, item: Object, rule: Callable[[], Iterable[str]]) -> None:
-        """Add what a rule finds in an object, or that it could not be applied."""
+    def check(self, variant: Variant, item: Object, rule: Callable[[], Iterable[str]]) -> None:
+        """Add what a rule finds in an object and where that is, or that it could not be applied."""
         reasons, defect = confined(rule)
         if defect is not None:
             self.defects.append(defect)
             reasons = [f"{label_of(item)} {defect}"]
         for reason in reasons:
-            self.problem(f"{component}: {reason}")
+            place = self.validation.place(variant, item)
+            self.problem(f"{variant.component.name}: {reason}", place)
 
     def violations(self, item: Object, *, plaintext: bool) -> Iterator[str]:
         """Why the tenant may not write an object.
@@ -270,7 +271,7 @@ class _Rendering:
                 f"{variant.component.name}: {label_of(item)} has {size} bytes; Kubernetes stores "
                 f"at most {MAX_OBJECT} (etcd's limit of a request): divide it"
             )
-            self.problems.setdefault(_ProblemKey(message, place), PlanProblem(message, place))
+            self.problem(message, place)
 
     def written_as(self, variant: Variant, item: Object) -> bytes:
         """An object as YAML; a derived one says what it comes from."""
@@ -288,9 +289,9 @@ class _Rendering:
         placed = tenancy.in_namespace(item, self.snapshot.tenant)
         return yaml.dump(placed if is_encrypted(placed) else in_key_order(placed))
 
-    def problem(self, message: str) -> None:
-        """Add a problem that has no position in a file, once."""
-        self.problems.setdefault(_ProblemKey(message, None), PlanProblem(message))
+    def problem(self, message: str, place: FilePosition | None = None) -> None:
+        """Add a problem, once."""
+        self.problems.setdefault(_ProblemKey(message, place), PlanProblem(message, place))
 
 
 def render(

@@ -226,10 +226,11 @@ def _value(reference: _Reference, place: Place) -> Json:
         if is_typed and isinstance(found, str) and not references(default):
             found = _typed(found)
     if found is None and name.startswith(CALLED):
-        called = name.split(".")[1]
+        called, calls = name.split(".")[1], sorted(place.addresses or ())
         raise ValueReferenceError(
-            f"{place.component} does not call {called} on {place.cluster.name}; declare it in "
-            f"`connectivity`, or write a default: ${{{name}:-...}}"
+            f"{place.component} does not call {called} on {place.cluster.name} (it calls "
+            f"{', '.join(calls) or 'nothing'}); declare it in `connectivity`, or "
+            f"write a default: ${{{name}:-...}}"
         )
     if found is None:
         part = "label" if name.startswith("cluster.labels") else "value"

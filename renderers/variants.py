@@ -206,8 +206,8 @@ class Variants:
             except SourceError as error:
                 path = component.source.path
                 place = f"{path}/{error.file}" if path and error.file else error.file or path
-                message = f"{place}:{error.line}:{error.column}: {error}"
-                self._source_problems[key] = PlanProblem(message)
+                position = FilePosition(place, error.line, error.column)
+                self._source_problems[key] = PlanProblem(str(error), position)
                 found = ()
             self._objects[key] = found
         return self._objects[key]

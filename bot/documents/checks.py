@@ -3,11 +3,11 @@
 `bot.documents.models` checks single fields. Called by `bot.documents.application`.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from bot.documents.gate_checks import GATES, gate_problems
-from bot.documents.intents import customization, source
+from bot.documents.intents import connectivity, customization, source
 from bot.documents.models import ApplicationDocument, CustomizationPart
 from bot.documents.models.connectivity import CalleePart, CallerPart
 from bot.documents.problems import DocumentPositions, Problem, suggest
@@ -23,6 +23,7 @@ from planners.model import (
     Fleet,
     Registration,
 )
+from planners.model.connectivity import Protocol
 from planners.model.selectors import Selector
 from planners.order import levels
 from renderers.patch import PatchError
@@ -59,6 +60,8 @@ def check_application(
     yield from _duplicate_names(document, positions)
     yield from _unknown_components(document, positions)
     yield from _unplaced_components(document, positions)
+    yield from _repeated_connections(document, positions)
+    yield from _shared_hosts(document, positions)
     yield from _dependency_cycles(document, positions)
     yield from check_rules(document, positions)
     yield from _empty_sources(document, positions, files)
@@ -150,6 +153,36 @@ def _connected_components(document: ApplicationDocument) -> Iterator[_NameRefere
             if part.own:
                 name = str(part.component)
                 yield _NameReference(name, ("spec", "connectivity", number, key, "component"))
+
+
+def _repeated_connections(
+    document: ApplicationDocument, positions: DocumentPositions
+) -> Iterator[Problem]:
+    """Intents for one pair: what two of them allow would be open, which none of them says."""
+    first: dict[Hashable, FilePosition] = {}
+    for number, part in enumerate(document.spec.connectivity):
+        position = positions.at("spec", "connectivity", number)
+        intent = connectivity(part, position)
+        callee = replace(intent.callee, protocol=Protocol.TCP)
+        host = intent.external.host if intent.external else ""
+        key = (intent.caller, callee, intent.callee.protocol.transport, host)
+        if key in first:
+            message = f"duplicate connectivity from {intent}, first declared at {first[key]}"
+            hint = "write one entry, with all requests in its `allow` and one `tls`"
+            yield Problem(position, message, hint)
+        first.setdefault(key, position)
+
+
+def _shared_hosts(document: ApplicationDocument, positions: DocumentPositions) -> Iterator[Problem]:
+    """External hosts of several components: callers of one host reach one gateway."""
+    owners: dict[str, str | None] = {}
+    for number, part in enumerate(document.spec.connectivity):
+        if part.external is not None:
+            owner = owners.setdefault(part.external.host, part.callee.component)
+            if owner != part.callee.component:
+                position = positions.at("spec", "connectivity", number, "external", "host")
+                message = f"host {part.external.host} already leads to component {owner}"
+                yield Problem(position, message, "give each component a host of its own")
 
 
 def _unknown_applications(

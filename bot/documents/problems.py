@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from planners.model import FilePosition
+from renderers.policy.plaintext_secrets import holds_private_key
 from renderers.yaml import Path
 
 MAX_PROBLEMS = 100
@@ -68,7 +69,8 @@ def sorted_problems(problems: Iterable[Problem]) -> tuple[Problem, ...]:
 def suggest(word: str, known: Iterable[str]) -> str:
     """A hint with the closest known word, or with all of them if there are few."""
     words = sorted(known)
-    close = difflib.get_close_matches(word, words, 1, 0.6)
+    same = [each for each in words if each.lower() == word.lower()]
+    close = same or difflib.get_close_matches(word, words, 1, 0.6)
     if close:
         return f"did you mean {close[0]!r}?"
     return f"available: {', '.join(words)}" if 0 < len(words) <= MAX_SUGGESTIONS else ""
@@ -87,7 +89,10 @@ def _problem(
     path = tuple(part for part in error["loc"] if part not in {"[key]", "<one>", "<list>"})
     value, kind = error["input"], error["type"]
     position = positions.at(*path)
-    name = str(path[-1]) if path else ""
+    name = _subject(path)
+    if isinstance(value, str) and holds_private_key(value):
+        hint = "remove it from Git and replace it; name a Secret that is in the clusters instead"
+        return Problem(position, f"{name} is a private key", hint)
     match kind:
         case "extra_forbidden":
             hint = suggest(name, _keys(model, path[:-1]))
@@ -111,6 +116,13 @@ def _problem(
             return Problem(position, message)
         case _:
             return Problem(position, f"{name}: {error['msg']}")
+
+
+def _subject(path: Sequence[str | int]) -> str:
+    """The last key of a path, with the index of a list below it: `methods[0]`."""
+    last = next((end for end in range(len(path), 0, -1) if isinstance(path[end - 1], str)), 0)
+    indexes = "".join(f"[{each}]" for each in path[last:])
+    return f"{path[last - 1]}{indexes}" if last else indexes
 
 
 def _either(words: Sequence[str]) -> str:

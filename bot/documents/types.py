@@ -155,6 +155,15 @@ def _host(value: str) -> str:
     return value
 
 
+def _address(value: str) -> str:
+    if not _HOST.fullmatch(value) or "*" in value:
+        raise invalid(
+            f"invalid address {value!r}; expected an IPv4 address, or the name of a host in lower "
+            f"case; without a port"
+        )
+    return value
+
+
 def _cidr(value: str) -> str:
     try:
         return str(ip_network(value))
@@ -238,6 +247,7 @@ QuantityTexts = dict[str, QuantityText]
 ApiVersion = Annotated[str, AfterValidator(_api_version)]
 MinorVersion = Annotated[str, BeforeValidator(_minor_version)]
 Cidr = Annotated[str, AfterValidator(_cidr)]
+HostAddress = Annotated[str, AfterValidator(_address)]
 HostPattern = Annotated[str, AfterValidator(_host)]
 Hour = Annotated[time, BeforeValidator(_hour, json_schema_input_type=str)]
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]

@@ -119,7 +119,7 @@ def _lines(links: Iterable[Link]) -> Iterator[str]:
     for text, servers in found.items():
         alike: dict[tuple[str, ...], list[str]] = {}
         for server, names in servers.items():
-            alike.setdefault(tuple(natural(names)), []).append(server)
+            alike.setdefault(tuple(natural(set(names))), []).append(server)
         for clients_of, where in alike.items():
             start = f" from {listing(clients_of, MOST_CLUSTERS)}" if clients_of else ""
             yield f"{text} on {listing(natural(where), MOST_CLUSTERS)}{start}"

@@ -63,9 +63,9 @@ class GatewayApi:
 
     def missing(self, connection: Connection) -> str:
         """Which fact is missing, or what a route cannot express."""
-        if connection.intent.external is None or _network(connection) is None:
+        if connection.intent.external is None:
             return ""
-        return _lack(connection)
+        return _lack(connection) if _network(connection) else _not_stated(connection)
 
     def address(self, connection: Connection) -> Address | None:
         """None: callers from outside have no variables."""
@@ -114,6 +114,18 @@ def _ingress(connection: Connection) -> Ingress | None:
 
 def _enters(connection: Connection) -> bool:
     return _ingress(connection) is not None and not _lack(connection)
+
+
+def _not_stated(connection: Connection) -> str:
+    """What to state of a cluster without the Gateway API, if Istio has no ingress there either."""
+    cluster = server_of(connection).cluster
+    ingress = cluster.network.ingress or Ingress()
+    if cluster.network.mesh.is_istio and (not ingress.gateway_class or ingress.selector):
+        return ""
+    return (
+        f"state `spec.network.gatewayApi: true` and `spec.network.ingress.gatewayClass` of cluster "
+        f"{cluster.name}, if it has the Gateway API"
+    )
 
 
 def _lack(connection: Connection) -> str:

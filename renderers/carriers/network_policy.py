@@ -86,8 +86,8 @@ class NetworkPolicies:
         return frozenset() if self._lack(connection) else frozenset({Need.ADMISSION})
 
     def missing(self, connection: Connection) -> str:
-        """The facts without which the addresses are not known."""
-        return self._lack(connection)
+        """The facts without which the addresses are not known; entries say what they need."""
+        return "" if connection.intent.external else self._lack(connection)
 
     def address(self, connection: Connection) -> Address | None:
         """None: policies open ways, and make none."""

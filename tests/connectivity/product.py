@@ -70,7 +70,8 @@ def render(world: World) -> Rendered:
     fleet = _fleet(world)
     while True:
         proposal = _propose(world, fleet, intents, addressed=addressed)
-        lines = {each.position.line: each for each in proposal.problems if each.position}
+        places = [each.position for each in proposal.problems if each.position]
+        lines = {each.line for each in places if each.file == "switchyard.yaml"}
         named = [line - FIRST for line in lines if FIRST <= line < FIRST + len(intents)]
         refused += [str(each) for each in proposal.problems]
         if not proposal.problems:

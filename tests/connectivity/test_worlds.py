@@ -24,7 +24,7 @@ def test_worlds_have_pairs_to_judge(kind: str, least: int) -> None:
     """In one cluster everywhere; across clusters where something connects them."""
     pairs = [
         pair
-        for given in (world(seed, kind) for seed in range(10))
+        for given in (world(seed, kind) for seed in range(15))
         for intent in render(given).intents
         if (intent.caller[0], intent.callee[0]) == ("component", "component")
         for pair in links(given, intent)

@@ -5,7 +5,7 @@ here from the placement, apart from the planner.
 """
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -145,7 +145,7 @@ def world(seed: int, kind: str = "") -> World:
     parts = tuple(_parts(chance, [each.name for each in sites]))
     balance, some = random.Random(f"balanced {seed}"), 1.0 if kind == "apart" else 0.5
     parts = tuple(replace(it, balanced=balance.random() < some and not it.headless) for it in parts)
-    intents = tuple(_intents(chance, parts, outwards=0.6 if kind == "names" else 0.28))
+    intents = tuple(_distinct(_intents(chance, parts, outwards=0.6 if kind == "names" else 0.28)))
     return World(seed, kind, sites, parts, intents)
 
 
@@ -199,6 +199,17 @@ def _ports(chance: random.Random) -> Iterator[Port]:
         yield Port(name, 80 + number, 8080 + number, chance.random() < 0.5)
     if chance.random() < 0.2:
         yield Port("udp-log", 514, 5140, by_name=False, transport="UDP")
+
+
+def _distinct(found: Iterable[Intent]) -> Iterator[Intent]:
+    """One intent for each pair, as the documents require."""
+    seen: set[object] = set()
+    for each in found:
+        stated = each.document()
+        key = repr((stated["from"], {**stated["to"], "protocol": ""}, stated.get("external")))
+        if key not in seen:
+            yield each
+        seen.add(key)
 
 
 def _intents(chance: random.Random, parts: Sequence[Part], *, outwards: float) -> Iterator[Intent]:

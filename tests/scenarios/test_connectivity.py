@@ -240,7 +240,7 @@ def test_what_is_not_called_has_no_address(tmp_path: Path) -> None:
 
     assert len(found) == 1
     assert found[0].startswith("switchyard.yaml:14:")
-    assert "cart does not call payment on eu-1; declare it in `connectivity`" in found[0]
+    assert "cart does not call payment on eu-1 (it calls nothing); declare it in" in found[0]
 
 
 def test_two_addresses_are_one_too_many(tmp_path: Path) -> None:

@@ -126,9 +126,9 @@ def test_unknown_custom_resources_are_refused(tmp_path: Path) -> None:
     (refused,) = said(run(tmp_path, {"x.yaml": rocket("{engine: nuclear}")}))
 
     assert refused == (
-        "web: Rocket/r is of a kind that Switchyard does not know; the platform team can allow it "
-        "in the fleet repo: add Rocket.space.example to kinds.allowed of tenant shop, or include "
-        "its namespaced CustomResourceDefinition in the application"
+        "web/x.yaml:1:1: web: Rocket/r is of a kind that Switchyard does not know; the platform "
+        "team can allow it in the fleet repo: add Rocket.space.example to kinds.allowed of tenant "
+        "shop, or include its namespaced CustomResourceDefinition in the application"
     )
 
 

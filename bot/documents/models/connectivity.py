@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from bot.documents.models.common import Part
-from bot.documents.types import Cidr, HostPattern, LabelKey, LabelValue, Name, invalid
+from bot.documents.types import Cidr, HostAddress, HostPattern, LabelKey, LabelValue, Name, invalid
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT")
 REQUESTS = ("HTTP", "GRPC")
@@ -167,7 +167,7 @@ class ConnectivityPart(Part):
 class GatewayPart(Part):
     """A gateway for traffic from other clusters."""
 
-    address: HostPattern = Field(description="IP address or name at which other clusters reach it.")
+    address: HostAddress = Field(description="IP address or name at which other clusters reach it.")
     port: Annotated[int, Field(ge=1)] | None = Field(
         default=None,
         description="Port of the gateway. Default: 15443, or 15008 with `istio-ambient`.",
@@ -181,7 +181,7 @@ class GatewayPart(Part):
 class IngressPart(Part):
     """The way in from outside of the fleet."""
 
-    address: HostPattern | None = Field(
+    address: HostAddress | None = Field(
         default=None,
         description="IP address or name at which clients reach it; plans show it beside the host.",
     )
