@@ -240,6 +240,11 @@ class Settings(ChartSettings, GateSettings, AzureSettings, BucketSettings):
         description="The report key before this one, during a rotation: keys derived from it are "
         "accepted too.",
     )
+    alert_tokens: list[Secret] = Field(
+        default=[],
+        description="Bearer tokens with which an Alertmanager may post alerts that rules watch, as "
+        "a JSON list; list two during a rotation. Default: no alerts are received.",
+    )
     proxy_user_header: HeaderName = Field(
         default="",
         description="Header in which an authenticating proxy passes the user name, such as "

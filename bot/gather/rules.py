@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from bot.context import Context
 from bot.engine.discovery import discover
 from bot.gather import signals
+from bot.gather.alerts import read as read_alerts
+from bot.gather.alerts import watch
 from bot.gather.repository import Checkout
 from bot.results import Results
 from bot.signals import Source, World
@@ -14,7 +16,7 @@ from bot.store.keys import RULES
 from bot.store.views import ViewKind, Views
 from planners.model import Registration, Unit
 from planners.model.rules import Record, Records, RuleKey, RuleState, States
-from planners.model.signals import Series, SignalKey
+from planners.model.signals import Series, SignalKey, SignalKind
 from planners.model.snapshot import Snapshot
 from planners.rules.decide import decide, undecided, watched
 from renderers.layout import Layout
@@ -81,15 +83,17 @@ async def _with_known(reading: RuleReading, snapshot: Snapshot) -> Snapshot:
 async def _with_signals(context: Context, snapshot: Snapshot) -> Snapshot:
     """With the series of every signal that a rule watches; each source is read once."""
     keys, now = list(dict.fromkeys(watched(snapshot))), snapshot.now
-    world = World(now, snapshot.facts, snapshot.policies)
+    views, application = context.store.views, snapshot.application.name
+    alerts = [key for key in keys if key.kind is SignalKind.ALERT]
+    await asyncio.to_thread(watch, views, application, {key.name for key in alerts})
+    heard = await asyncio.to_thread(read_alerts, views, alerts)
+    world = World(now, snapshot.facts, heard, snapshot.policies)
     for source in sources().values():
         wanted = [key for key in keys if key.kind is source.kind]
         if wanted:
             samples = await source.read(wanted, world)
-            await asyncio.to_thread(signals.append, context.store.views, samples, now)
-    found: Mapping[SignalKey, Series] = await asyncio.to_thread(
-        signals.read, context.store.views, keys
-    )
+            await asyncio.to_thread(signals.append, views, samples, now)
+    found: Mapping[SignalKey, Series] = await asyncio.to_thread(signals.read, views, keys)
     return replace(snapshot, signals=found)
 
 

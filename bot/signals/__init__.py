@@ -6,8 +6,8 @@ where losing them costs time only. Two ways lead there:
 
 - what is asked on the clock (a query, a schedule, what clusters reported): `Source.read`, once in
   each pass of an application whose rules name such a signal;
-- what others send (alerts): the handler of the request in `bot.web` verifies it, then calls
-  `bot.gather.signals.append` and wakes the applications. Its source reads nothing.
+- what others send (alerts): the handler of the request in `bot.web` verifies it, keeps what it says
+  (`bot.gather.alerts`) and wakes the applications; `World` has it for the source.
 
 Whatever cannot be read is no data: a source returns no sample for it, or one whose value is None.
 It raises nothing, and never returns 0 for what it does not know.
@@ -27,10 +27,11 @@ Samples = Mapping[SignalKey, tuple[Sample, ...]]
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What sources may read: the time, the newest reports of clusters, and the newest policies."""
+    """What sources may read: the time, what clusters and others said last, the newest policies."""
 
     now: datetime
     facts: Mapping[str, ReportedFacts] = field(default_factory=dict)
+    alerts: Mapping[SignalKey, Sample] = field(default_factory=dict)
     policies: tuple[Policy, ...] = ()
 
 

@@ -5,6 +5,7 @@ gets a 4xx and changes nothing.
 """
 
 import asyncio
+import hmac
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager
@@ -16,7 +17,9 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.requests import ClientDisconnect
 
 from bot.context import Context
+from bot.documents.alerts import NotificationError, read_alerts
 from bot.documents.facts import FactsReport
+from bot.gather.alerts import hear
 from bot.gather.facts import keep_reported
 from bot.store import StoreError
 from bot.store.inbox import InboxFullError, IncomingDelivery, InvalidDeliveryError
@@ -44,11 +47,14 @@ from bot.web.places import readers_of
 from plugins import Agent, ReportError, signature_matches
 
 MAX_HOOK_BYTES = 25 * 1024 * 1024
+MAX_ALERTS_BYTES = 1024 * 1024
 MAX_REPORT_BYTES = 256 * 1024
 READ_SECONDS = 10
 MAX_NAME = 100
 
 MALFORMED = "The request cannot be read."
+NO_ALERTS = "No alerts are received here: the setting SWITCHYARD_ALERT_TOKENS is empty."
+INVALID_TOKEN = "Invalid bearer token."  # noqa: S105 - a message
 FUTURE_REPORT = "The report's time is in the future. Check the cluster's clock."
 
 REFUSED_RESULTS = {
@@ -75,6 +81,9 @@ def create_app(
     `wake` tells its workers that something was stored.
     """
     context, intake = auth.context, Intake(auth.context, report_keys)
+    tokens = tuple(each.get_secret_value() for each in auth.settings.alert_tokens)
+    handlers = machine_handlers(intake, agents, wake)
+    handlers["alerts", 0] = partial(_alerts, intake, tokens, wake)
     app = FastAPI(
         title="Switchyard",
         openapi_url="/api/v1/openapi.json",
@@ -83,7 +92,7 @@ def create_app(
         lifespan=lifespan,
     )
     app.add_middleware(AuthMiddleware, auth=auth)
-    app.add_middleware(MachineRoutes, handlers=machine_handlers(intake, agents, wake))
+    app.add_middleware(MachineRoutes, handlers=handlers)
     app.add_middleware(ErrorMiddleware)
     app.add_middleware(ForwardedClientMiddleware, proxies=auth.settings.trusted_proxies)
     app.add_middleware(SecurityHeadersMiddleware)
@@ -254,6 +263,28 @@ async def _gate(
         raise HTTPException(*refused)
     wake()
     return JSONResponse({"recorded": True}, status.HTTP_202_ACCEPTED)
+
+
+async def _alerts(
+    intake: Intake, tokens: Sequence[str], wake: Callable[[], None], request: Request
+) -> Response:
+    """Keep the alerts that rules watch; those make applications due whose alerts began or ended."""
+    if not tokens:
+        raise HTTPException(status.HTTP_404_NOT_FOUND, NO_ALERTS)
+    given = request.headers.get("authorization", "").encode("utf-8", "replace")
+    matches = [hmac.compare_digest(f"Bearer {each}".encode(), given) for each in tokens]
+    if not any(matches):
+        raise HTTPException(status.HTTP_401_UNAUTHORIZED, INVALID_TOKEN)
+    body, context = await read_body(request, MAX_ALERTS_BYTES), intake.context
+    with malformed("alerts", "alertmanager"):
+        try:
+            told = read_alerts(body)
+        except NotificationError as error:
+            raise HTTPException(status.HTTP_422_UNPROCESSABLE_CONTENT, str(error)) from error
+    await _wake(
+        intake, wake, await asyncio.to_thread(hear, context.store.views, told, context.clock())
+    )
+    return JSONResponse({"received": len(told)}, status.HTTP_202_ACCEPTED)
 
 
 async def _wake(intake: Intake, wake: Callable[[], None], news: frozenset[str]) -> None:

@@ -50,6 +50,7 @@ from tests.fakes.post import Post
 from tests.fakes.stores import prepared
 
 REPORT_KEY = "report-key-of-the-tests"
+ALERT_TOKEN = "alert-token-of-the-tests"
 SERVICE = "http://service.test"
 HERE = {"host": "127.0.0.1:7080"}  # as a browser on the service's own machine says
 SMALL = ("one", "two", "three")
@@ -170,6 +171,7 @@ class World:
             fleet=f"{self.places[FLEET]}:{FLEET}",
             marker_key="marker-key-of-the-tests",
             report_key=REPORT_KEY,
+            alert_tokens=[ALERT_TOKEN],
             **self.known,
         )
 

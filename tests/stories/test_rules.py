@@ -6,7 +6,7 @@ import json
 
 from bot.keys import facts_key
 from bot.sandbox.demo.site import APP, DEPLOY
-from tests.fakes.world import REPORT_KEY, World, manifest, small_fleet
+from tests.fakes.world import ALERT_TOKEN, REPORT_KEY, World, manifest, small_fleet
 
 BURST = """
     - name: lunch
@@ -111,6 +111,55 @@ async def test_a_lost_database_makes_a_rule_late_and_never_twice(world: World) -
             for applied in cluster.applied.values():
                 applied.last_report = ("", "")
         await world.sweep()
+
+    assert units(world) == ["one"]
+    assert world.merged() == ["all.1", "rules-all.1", "remove.2"]
+
+
+ALARM = """
+    - name: lunch
+      components: [web]
+      signal: {alert: Busy}
+      for: 1m
+      cooldown: 2m
+      addClusters: {most: 1}
+"""
+
+
+async def alert(world: World, status: str, began: str, token: str = ALERT_TOKEN) -> int:
+    """An Alertmanager posts that the alert fires, or is resolved."""
+    told = {
+        "status": status,
+        "labels": {"alertname": "Busy", "severity": "page"},
+        "startsAt": began,
+        "fingerprint": "5ef77f1f8a3ecf8d",
+    }
+    answer = await world.client.post(
+        "/alerts",
+        json={"version": "4", "groupKey": "{}", "status": status, "alerts": [told]},
+        headers={"authorization": f"Bearer {token}"},
+    )
+    return answer.status_code
+
+
+async def test_g2_an_alert_brings_a_second_cluster_once(world: World) -> None:
+    """Repeats and an old word change nothing; when it is resolved the cluster is given back."""
+    await begun(world, ALARM, AUTOMATIC)
+    began = world.now.isoformat()
+    assert await alert(world, "firing", began, token="another") == 401
+    await world.advance(180)
+    assert units(world) == ["one"]
+
+    for _ in range(4):
+        assert await alert(world, "firing", began) == 202
+        await world.advance(60)
+    assert units(world) == ["one", "two"]
+    assert world.merged() == ["all.1", "rules-all.1"]
+
+    assert await alert(world, "resolved", began) == 202
+    assert await alert(world, "firing", began) == 202
+    for _ in range(5):
+        await world.advance(60)
 
     assert units(world) == ["one"]
     assert world.merged() == ["all.1", "rules-all.1", "remove.2"]

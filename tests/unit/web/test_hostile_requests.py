@@ -39,6 +39,7 @@ SENDERS: Mapping[str, Mapping[str, str]] = {
     "/reports/flux/edge-1": {"X-Signature": "sha256=%s"},
     "/facts/edge-1": {"X-Signature": "sha256=%s"},
     "/status/edge-1": {"X-Signature": "sha256=%s"},
+    "/alerts": {"Authorization": f"Bearer {SECRET}"},
 }  # fmt: skip
 READERS = (
     "/", "/fleet", "/rollouts/x", "/rollouts/x/plan", "/rollouts/x/events", "/healthz",
@@ -200,6 +201,7 @@ async def _never(snapshot: object) -> object:
 async def server(tmp_path: Path) -> AsyncIterator[Served]:
     settings = Settings(
         fleet="local:fleet/fleet", data_dir=tmp_path, marker_key=MARKER_KEY, report_key=REPORT_KEY,
+        alert_tokens=[SECRET],
         local_url="http://127.0.0.1:1", local_token="t", local_webhook_secret=SECRET,
         github_token="t", github_webhook_secrets=[SECRET], github_client_id="c",
         github_client_secret=SECRET, gitlab_token="t", gitlab_webhook_secrets=[SECRET],
