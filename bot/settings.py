@@ -356,7 +356,7 @@ class Settings(ChartSettings, GateSettings, AzureSettings, BucketSettings):
         default=300, ge=1, description="Seconds between full resyncs, which run without any event."
     )
     lease_seconds: int = Field(
-        default=8,
+        default=5,
         ge=1,
         description="Seconds without a heartbeat before a worker's lease expires, and another "
         "replica takes its work over. The same for all replicas.",

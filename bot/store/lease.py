@@ -33,6 +33,12 @@ class Leases:
         mine = {"holder": holder, "token": token, "until": until}
         return token if self._views.swap(LEASES + name, held, mine) else None
 
+    def give_up(self, name: str, holder: str) -> None:
+        """Give back what a holder still has from a process that died."""
+        held = self._views.get(LEASES + name)
+        if held is not None and held["holder"] == holder:
+            self._views.swap(LEASES + name, held, FREE)
+
     def release(self, name: str, token: str) -> None:
         """Give it back, unless another holder has it by now."""
         held = self._views.get(LEASES + name)

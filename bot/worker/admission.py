@@ -44,11 +44,12 @@ async def admission(
     units = frozenset(proposal.plan.units)
     before = RoomCheck(planned, planned, units)
     numbers = {each for each in _asking(gathered, proposal) if before.grows(each)}
-    if not numbers:
-        yield proposal
-        return
     leases, now = context.store.leases, context.clock()
     key = application_key(planned.application.name)
+    if not numbers:
+        await asyncio.to_thread(leases.give_up, ROOM, key)
+        yield proposal
+        return
     token = await asyncio.to_thread(leases.acquire, ROOM, key, LEASE, now)
     if token is None:
         yield _waiting(context, proposal, dict.fromkeys(numbers, ()))

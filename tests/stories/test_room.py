@@ -12,6 +12,7 @@ from bot.engine.propose import Proposal
 from bot.forges import ORDER
 from bot.gather.snapshot import Gathered, gather_rollout
 from bot.sandbox.demo.site import APP, BOT, DEPLOY
+from bot.store.keys import application_key
 from bot.worker.admission import LEASE, ROOM, admission
 from bot.worker.reconcile import reconcile_application
 from planners.gating.effects import Merge
@@ -129,3 +130,14 @@ async def test_merges_that_need_room_are_decided_one_at_a_time(world: World) -> 
     await world.advance(LEASE.total_seconds())
     assert order(world, "bank") == "merged"
     assert order(world, "storefront").startswith(REFUSED)
+
+
+async def test_room_held_by_a_pass_that_died_is_given_back_by_the_next_one(world: World) -> None:
+    begin(world)
+    await world.settle()
+    leases, bank = world.context.store.leases, application_key("bank")
+    assert leases.acquire(ROOM, bank, LEASE, world.now) is not None
+
+    await reconcile_application(world.context, "bank")
+
+    assert leases.acquire(ROOM, "another", LEASE, world.now) is not None

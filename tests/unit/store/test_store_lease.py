@@ -36,3 +36,13 @@ def test_a_holder_that_comes_back_takes_its_own_lease_over(store: Store) -> None
     assert store.leases.acquire("room", "b", LENGTH, NOON) is None
     store.leases.release("room", again)
     assert store.leases.acquire("room", "b", LENGTH, NOON) is not None
+
+
+def test_only_the_holder_gives_up_what_a_dead_process_left(store: Store) -> None:
+    store.leases.give_up("room", "a")
+    assert store.leases.acquire("room", "a", LENGTH, NOON) is not None
+
+    store.leases.give_up("room", "b")
+    assert store.leases.acquire("room", "b", LENGTH, NOON) is None
+    store.leases.give_up("room", "a")
+    assert store.leases.acquire("room", "b", LENGTH, NOON) is not None
