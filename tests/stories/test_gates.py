@@ -1,8 +1,11 @@
 """Gates that teams declare: they block for real, before and after each kind of change, in order."""
 
 from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
 
-from bot.sandbox.demo.site import APP
+from bot.sandbox.demo.site import APP, DEPLOY
+from bot.sandbox.forge import conversation
 from tests.fakes.receiver import ADDRESS, HOST, SECRET, Receiver
 from tests.fakes.world import SWITCHYARD, World, small_app, small_fleet
 
@@ -22,10 +25,13 @@ def files(document: bytes, **images: str) -> dict[str, bytes | None]:
 
 
 async def opened(
-    world: World, fleet: Mapping[str, bytes | None], app: Mapping[str, bytes | None]
+    world: World,
+    fleet: Mapping[str, bytes | None],
+    app: Mapping[str, bytes | None],
+    receiver: Receiver | None = None,
 ) -> Receiver:
     """A receiver is there, the fleet is described, and the application is pushed."""
-    receiver = Receiver(lambda: world.now)
+    receiver = receiver or Receiver(lambda: world.now)
     world.outbound = receiver.outbound
     world.known["gate_keys"] = {HOST: SECRET}
     await world.stop_bot()
@@ -95,3 +101,191 @@ async def test_g1_gates_block_before_and_after_install_update_and_removal_in_ord
     await pass_gate(world, receiver, "before-all", removal)
     assert world.merged()[-1] == removal
     assert receiver.waves("after-all")[-1] == (removal, ["removal"])
+
+
+async def test_a_failed_gate_after_a_wave_leads_back_and_a_late_result_does_not_help(
+    world: World,
+) -> None:
+    gate = f"name: smoke, phase: after, on: [update], timeout: 10m, onTimeout: fail, {ASK}"
+    document = gates(gate, extra="    onFailure: rollback\n")
+    receiver = await opened(world, small_fleet(("one",), ALLOWED), files(document))
+    await world.finish()
+    first = len(world.merged())
+    assert receiver.asked == [], "an installation is none of its business"
+
+    world.ada.push(APP, "main", files(document, redis="2.0.0"), "Update redis")
+    await world.settle()
+    await world.advance(3)
+    assert receiver.waves("smoke") == [("canary.1", ["update"])]
+    await world.advance(9 * 60)
+    assert world.merged()[first:] == ["canary.1"]
+
+    await world.advance(70)
+    assert world.merged()[first:] == ["canary.1", "rollback.4"]
+    question = receiver.newest("smoke", "canary.1")
+    assert await receiver.post(world.client, question, "passed") == 202
+    await world.finish()
+    assert ":1.0.0" in world.deployed("one", "redis")
+    assert world.view().headline.startswith("rolled back revision ")
+
+
+async def test_a_lost_database_asks_the_same_question_and_new_content_another_one(
+    world: World,
+) -> None:
+    document = gates(f"name: board, phase: before, on: [install, update], {ASK}")
+    receiver = await opened(world, small_fleet(("one",), ALLOWED), files(document))
+    before = receiver.newest("board", "canary.1")
+
+    await world.lose_database()
+    assert await receiver.post(world.client, before, "passed") == 404
+    await world.sweep()
+    again = receiver.newest("board", "canary.1")
+    assert (len(receiver.asked), again["id"]) == (2, before["id"])
+
+    world.ada.push(APP, "main", files(document, redis="2.0.0"), "Change redis")
+    await world.settle()
+    other = receiver.newest("board", "canary.1")
+    assert other["id"] != before["id"]
+    assert other["digest"] != before["digest"]
+    assert await receiver.post(world.client, before, "passed") == 202
+    await world.settle()
+    assert world.merged() == [], "a result for content that is gone opens nothing"
+    await pass_gate(world, receiver, "board", "canary.1")
+    assert world.merged()[0] == "canary.1"
+
+
+async def test_results_are_signed_fresh_final_and_for_a_question_that_was_asked(
+    world: World,
+) -> None:
+    document = gates(f"name: board, phase: before, {ASK}")
+    receiver = await opened(world, small_fleet(("one",), ALLOWED), files(document))
+    question = receiver.newest("board", "canary.1")
+
+    async def post(state: str, **how: Any) -> int:
+        return await receiver.post(world.client, question, state, **how)
+
+    assert await post("passed", secret="secret-of-a-stranger") == 401
+    assert await post("passed", at=world.now - timedelta(minutes=6)) == 401
+    assert await post("passed", at=world.now + timedelta(minutes=6)) == 401
+    assert await post("perhaps") == 422
+    unknown = {**question, "id": "storefront.ff", "callback": "http://x/gates/storefront.ff"}
+    assert await receiver.post(world.client, unknown, "passed") == 404
+    await world.settle()
+    assert world.merged() == []
+
+    assert await post("running", message="waits for the board") == 202
+    await world.settle()
+    (reason,) = world.reasons("canary.1")
+    assert reason == "waits for gate board: waits for the board"
+    assert await post("failed", message="not today", url="https://checks.example.com/7") == 202
+    assert await post("failed", message="not today") == 202
+    assert await post("passed") == 409
+    await world.settle()
+    (reason,) = world.reasons("canary.1")
+    assert reason == "gate board failed: not today (https://checks.example.com/7)"
+    assert world.merged() == []
+
+
+async def test_a_receiver_that_is_away_is_asked_until_it_takes_the_question(world: World) -> None:
+    document = gates(f"name: board, phase: before, timeout: 1h, {ASK}")
+    receiver = Receiver(lambda: world.now, status=500)
+    await opened(world, small_fleet(("one",), ALLOWED), files(document), receiver)
+    assert "the server answered with status 500, not 202" in world.reasons("canary.1")[0]
+
+    receiver.status = 302
+    await world.advance(31)
+    assert "status 302" in world.reasons("canary.1")[0]
+    receiver.status = 202
+    await world.advance(61)
+    assert len(receiver.asked) == 1
+    await world.advance(10 * 60)
+    assert len(receiver.asked) == 2, "it is reminded"
+    await world.advance(50 * 60)
+    assert world.reasons("canary.1") == ["gate board is overdue: asked; no result yet"]
+    await pass_gate(world, receiver, "board", "canary.1")
+    assert world.merged()[0] == "canary.1", "onTimeout: hold goes on waiting"
+
+
+async def test_gates_are_opened_and_asked_anew_by_name(world: World) -> None:
+    lines = [f"name: {name}, phase: before, {ASK}" for name in ("board", "smoke")]
+    document = gates(*lines)
+    receiver = await opened(world, small_fleet(("one",), ALLOWED), {"README.md": b"soon"})
+    world.ada.push(APP, "open", files(document), "Open the shop")
+    number = world.ada.open(APP, "open", "Open the shop")
+    await world.settle()
+    world.ada.merge(APP, number)
+    await world.settle()
+    first = receiver.newest("board", "canary.1")
+    assert await receiver.post(world.client, first, "failed") == 202
+    await world.settle()
+    world.otto.comment(APP, number, "/switchyard retry board")
+    await world.settle()
+    second = receiver.newest("board", "canary.1")
+    assert second["id"] != first["id"]
+
+    world.otto.comment(APP, number, '/switchyard override board --reason "the board is on leave"')
+    await world.settle()
+    assert world.merged() == []
+    assert world.reasons("canary.1") == ["waits for gate smoke: asked; no result yet"]
+    await pass_gate(world, receiver, "smoke", "canary.1")
+    assert world.merged() == ["canary.1"]
+
+
+async def test_a_check_of_the_forge_counts_as_it_is_when_the_wave_merges(world: World) -> None:
+    document = gates(
+        "name: tests, phase: before, commitCheck: {check: tests}",
+        'name: main, phase: after, commitCheck: {check: "*"}',
+    )
+    await opened(world, small_fleet(("one",)), files(document))
+    head = world.rita.requests(DEPLOY)[0]["head"]
+
+    def report(commit: str, name: str, state: str) -> None:
+        told = {"context": name, "state": state, "description": "", "url": ""}
+        conversation.set_status(world.forge, world.forge.users["rita"], DEPLOY, commit, told)
+
+    assert world.reasons("canary.1") == [
+        "waits for gate tests: tests is not reported on the commit"
+    ]
+    report(head, "tests", "failure")
+    await world.advance(61)
+    assert world.reasons("canary.1") == ["gate tests failed: tests failed"]
+    report(head, "tests", "success")
+    await world.advance(61)
+    assert world.merged() == ["canary.1"]
+
+    await world.advance(3)
+    assert "any check is not reported" in world.reasons("canary.2")[-2]
+    merged = world.rita.requests(DEPLOY, "merged")[0]["merge_sha"]
+    report(merged, "deployed", "success")
+    await world.advance(61)
+    assert not any("gate main" in each for each in world.reasons("canary.2"))
+
+
+async def test_a_metric_without_data_waits_and_a_bad_one_after_a_wave_fails(world: World) -> None:
+    metric = (
+        f'metric: {{prometheus: "{ADDRESS}", query: errors, condition: "< 0.01", samples: 2, '
+        f"interval: 30s, tolerance: 1}}"
+    )
+    document = gates(
+        f"name: quiet, phase: before, {metric}", f"name: errors, phase: after, {metric}"
+    )
+    receiver = Receiver(lambda: world.now, values=["NaN", None, "+Inf", "0.5", "0.001", "0"])
+    await opened(world, small_fleet(("one",), ALLOWED), files(document), receiver)
+    for _ in range(2):
+        assert "0 of 2 samples: the query has no data" in world.reasons("canary.1")[0]
+        await world.advance(31)
+    assert world.merged() == []
+    await world.advance(31)
+    assert "1 of 2 samples: the last value is 0.5, wanted < 0.01" in world.reasons("canary.1")[0]
+    receiver.values += ["7", "7", "7"]
+    await world.advance(31)
+    assert world.merged() == ["canary.1"], "one of the samples may miss it"
+    receiver.queries = 6
+    for _ in range(4):
+        await world.advance(31)
+    (reason,) = world.reasons("canary.1")
+    assert reason == (
+        "gate errors after canary.1 failed: 2 of 2 samples missed it: the last value is 7, wanted "
+        "< 0.01"
+    )
+    assert world.merged() == ["canary.1"]
