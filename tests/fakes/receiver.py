@@ -92,3 +92,21 @@ class Receiver:
         headers = signed_headers(secret.encode(), question["id"], body, at or self.now())
         path = "/" + question["callback"].split("/", 3)[3]
         return (await client.post(path, content=body, headers=headers)).status_code
+
+
+def answering(
+    handler: Callable[[httpx.Request], httpx.Response], *addresses: str
+) -> OutboundClient:
+    """A client whose requests are answered by a function; each host has these addresses."""
+
+    async def resolve(_host: str, _port: int) -> list[str]:
+        if not addresses:
+            raise OSError("no address")
+        return list(addresses)
+
+    def serve(request: httpx.Request) -> httpx.Response:
+        made = handler(request)
+        stream = httpx.ByteStream(made.content)
+        return httpx.Response(made.status_code, headers=made.headers, stream=stream)
+
+    return OutboundClient(resolve=resolve, transport=httpx.MockTransport(serve))
