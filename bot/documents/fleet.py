@@ -7,6 +7,7 @@ from typing import TypeVar
 from pydantic import ValidationError
 from pydantic.alias_generators import to_camel
 
+from bot.documents.gate_checks import policy_gate_problems
 from bot.documents.models import (
     FLEET_DOCUMENTS,
     ClusterDocument,
@@ -137,6 +138,12 @@ class _FleetReader:
                 position = each.positions.at("spec", "agent")
                 self.problems.append(Problem(position, message, hint))
 
+    def check_gates(self, fleet: Fleet) -> None:
+        """Gates of policies can open."""
+        for each in self.documents:
+            if isinstance(each.document, PolicyDocument):
+                self.problems += policy_gate_problems(each.document, each.positions, fleet)
+
     def _check_names(
         self, document: FleetDocument, positions: DocumentPositions
     ) -> Iterator[Problem]:
@@ -206,4 +213,5 @@ def read_fleet(files: Mapping[str, bytes]) -> LoadedFleet:
         policies=tuple(sorted(policies, key=lambda each: each.name)),
     )
     reader.check_direct_access(fleet)
+    reader.check_gates(fleet)
     return LoadedFleet(fleet, sorted_problems(reader.problems))

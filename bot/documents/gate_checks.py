@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from bot.documents.intents import gate
-from bot.documents.models import ApplicationDocument, GatePart
+from bot.documents.models import ApplicationDocument, GatePart, PolicyDocument
 from bot.documents.problems import DocumentPositions, Problem, suggest
 from planners.model import FilePosition, Fleet
 from planners.model.gate_rules import GateRule
@@ -33,7 +33,26 @@ def gate_problems(
         if rule.settings.folder:
             yield from _folder_problems(rule, position, files, components)
         if fleet is not None:
+            yield from _taken_names(rule, position, fleet)
             yield from server_problems(rule, position, fleet, spec.tenant)
+
+
+def policy_gate_problems(
+    document: PolicyDocument, positions: DocumentPositions, fleet: Fleet
+) -> Iterator[Problem]:
+    """Every problem of the gates of a policy; servers that they ask serve every tenant."""
+    first: set[str] = set()
+    for number, part in enumerate(document.spec.gates):
+        rule, position = gate(part), positions.at("spec", "gates", number, "name")
+        if rule.name in first:
+            yield Problem(position, f"duplicate gate {rule.name!r}")
+        first.add(rule.name)
+        yield from rule_problems(part, rule, position)
+        if rule.settings.folder:
+            message = f"gate {rule.name!r} runs in the cluster: a policy has no manifests"
+            yield Problem(position, message, "declare it in the applications")
+        for each in fleet.tenants:
+            yield from server_problems(rule, position, fleet, each.name)
 
 
 def rule_problems(part: GatePart, rule: GateRule, position: FilePosition) -> Iterator[Problem]:
@@ -59,6 +78,14 @@ def server_problems(
             f"no policy of the fleet lets gates of tenant {tenant!r} ask {address}",
             f'add `gateServers: [{{at: "{address}"}}]` to a policy of the fleet repo',
         )
+
+
+def _taken_names(rule: GateRule, position: FilePosition, fleet: Fleet) -> Iterator[Problem]:
+    """A name stands for one gate: overriding the own one must not open the platform's."""
+    for policy in fleet.policies:
+        if any(each.name == rule.name for each in policy.gates):
+            message = f"policy {policy.name!r} has a gate {rule.name!r}, too"
+            yield Problem(position, message, "choose another name")
 
 
 def _folder_problems(
