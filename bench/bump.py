@@ -269,7 +269,8 @@ def run(sizes: tuple[int, ...] = SIZES) -> list[Row]:
         )
         stages = (f"{stage} {seconds:.2f}" for stage, seconds in cost.stages.items())
         print(f"{'':>8} of which {', '.join(stages)}", flush=True)
-    most, growth = found[-1], found[-1].cpu / found[0].cpu
+    most = found[-1]
+    growth = most.cpu / found[0].cpu if len(found) > 1 else None
     name = f"image bump, 12 components, {most.clusters:,} clusters"
     return [
         Row(f"{name}, CPU", most.cpu, 5, "s", growth=growth),
