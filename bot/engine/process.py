@@ -5,6 +5,7 @@ started when all others are busy, reused, and restarted after it has ended. It r
 a pipe, and therefore ends with the service. It writes no file and leaves no core dump.
 """
 
+import asyncio
 import resource
 from dataclasses import dataclass, field
 
@@ -12,6 +13,7 @@ import anyio
 import structlog
 from anyio import to_process
 
+from bot.engine.packing import pack, unpack
 from bot.engine.propose import Draft, draft
 from planners.model.snapshot import Snapshot
 
@@ -58,7 +60,7 @@ class Planner:
     async def _draft(self, planned: Snapshot) -> Draft:
         try:
             with anyio.fail_after(self.seconds):
-                return await to_process.run_sync(
+                packed = await to_process.run_sync(
                     _draft,
                     planned,
                     self.mebibytes * MIB,
@@ -69,6 +71,7 @@ class Planner:
             raise _exceeded(f"{self.seconds:g} seconds (SWITCHYARD_PLANNER_SECONDS)") from None
         except MemoryError:
             raise _exceeded(f"{self.mebibytes} MiB (SWITCHYARD_PLANNER_MEBIBYTES)") from None
+        return await asyncio.to_thread(unpack, planned, packed)
 
 
 def _exceeded(limit: str) -> PlannerError:
@@ -77,9 +80,9 @@ def _exceeded(limit: str) -> PlannerError:
     )
 
 
-def _draft(planned: Snapshot, memory: int) -> Draft:
+def _draft(planned: Snapshot, memory: int) -> bytes:
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     resource.setrlimit(resource.RLIMIT_AS, (memory, hard))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    return draft(planned)
+    return pack(planned, draft(planned))

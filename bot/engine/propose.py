@@ -117,7 +117,7 @@ def draft(planned: Snapshot, *, thorough: bool = False) -> Draft:
 
     If that has problems, nothing new that rules have decided is part of it: they hold up nothing.
     """
-    with _uncollected():
+    with uncollected():
         found = _draft(planned, thorough=thorough)
         held = held_back(planned)
         if not found.problems or held == planned:
@@ -130,7 +130,7 @@ def draft(planned: Snapshot, *, thorough: bool = False) -> Draft:
 
 
 @contextmanager
-def _uncollected() -> Iterator[None]:
+def uncollected() -> Iterator[None]:
     """Pause the collector of cycles: it would walk the many objects of a plan again and again."""
     enabled = gc.isenabled()
     gc.disable()
@@ -183,7 +183,7 @@ def conclude(snapshot: Snapshot, drafted: Draft) -> Proposal:
     A revision whose rollback is due is rolled back instead. A cancelled one is left as far as it is
     merged.
     """
-    with _uncollected():
+    with uncollected():
         return _conclude(snapshot, drafted)
 
 

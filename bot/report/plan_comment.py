@@ -59,7 +59,7 @@ async def plan_comment(
         return await problem_comment(context, target, proposal.problems)
     open_changes = [change for change in proposal.changes if change.files]
     blobs = await asyncio.to_thread(blobs_of, gathered, proposal, open_changes)
-    diffs = diffs_of(open_changes, blobs)
+    diffs = await asyncio.to_thread(diffs_of, open_changes, blobs)
     ours = await _ours(context, target)
     preview = request.state == "open"
     memory = remember(_memory(ours), summarize(proposal, diffs), preview=preview)
@@ -70,7 +70,7 @@ async def plan_comment(
         reproduce=_command(gathered),
         sign=context.forge(gathered.deploy.repo).number_prefix,
     )
-    text = words.comment(about, proposal, diffs)
+    text = await asyncio.to_thread(words.comment, about, proposal, diffs)
     pace = None
     if not (preview or proposal.evaluation.done):
         key = ("plan comment", str(repo), str(request.number), application)

@@ -154,9 +154,6 @@ class Trace(Sequence[PlacementDecision]):
     def __repr__(self) -> str:
         return repr(self._decisions)
 
-    def __reduce__(self) -> tuple[type, tuple[tuple[PlacementDecision, ...]]]:
-        return tuple, (self._decisions,)
-
 
 class _Explained:
     """The decisions of the steps so far; `_now` is the allocation as it was for one of them."""

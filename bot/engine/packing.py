@@ -1,0 +1,121 @@
+"""Drafts as bytes, to send them from a planner process: units and files as columns.
+
+An object for each unit and each file would take longer to send than to make. Called by `process`.
+"""
+
+import pickle
+from array import array
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+from functools import partial
+from io import BytesIO
+from itertools import accumulate, pairwise
+from operator import itemgetter
+from typing import Any, TypeAlias
+
+from bot.engine.propose import Draft, uncollected
+from planners.model import Unit
+from planners.model.snapshot import Snapshot
+
+_Like: TypeAlias = Callable[[dict[str, object]], Snapshot]
+
+
+@dataclass(frozen=True, slots=True)
+class _Packed:
+    """A draft without its units and files; `waves` and `files` name units by their positions.
+
+    `paths` are separated by line breaks; `ends` says where those of each unit end. `blobs` are
+    positions in `blob_ids`.
+    """
+
+    draft: Draft
+    components: tuple[str, ...]
+    clusters: tuple[str, ...]
+    waves: "tuple[array[int], ...]"
+    files: "array[int]"
+    ends: "array[int]"
+    paths: str
+    blobs: "array[int]"
+    blob_ids: tuple[str, ...]
+
+
+def pack(planned: Snapshot, drafted: Draft) -> bytes:
+    """The bytes of a draft of a planning input."""
+    plan, files = drafted.plan, drafted.files
+    units = dict.fromkeys((*files, *(unit for wave in plan.waves for unit in wave.units)))
+    number = {unit: row for row, unit in enumerate(units)}
+    blob_ids = dict.fromkeys(blob for each in files.values() for blob in each.values())
+    position = {blob: row for row, blob in enumerate(blob_ids)}
+    waves = tuple(replace(each, units=()) for each in plan.waves)
+    packed = _Packed(
+        draft=replace(drafted, files={}, plan=replace(plan, waves=waves)),
+        components=tuple(map(itemgetter(0), units)),
+        clusters=tuple(map(itemgetter(1), units)),
+        waves=tuple(array("I", [number[unit] for unit in wave.units]) for wave in plan.waves),
+        files=array("I", [number[unit] for unit in files]),
+        ends=array("I", accumulate(map(len, files.values()))),
+        paths="\n".join(path for each in files.values() for path in each),
+        blobs=array("I", [position[blob] for each in files.values() for blob in each.values()]),
+        blob_ids=tuple(blob_ids),
+    )
+    with uncollected():
+        try:
+            return _dumped(planned, packed)
+        except (pickle.PicklingError, TypeError, AttributeError):
+            plan = replace(packed.draft.plan, trace=tuple(plan.trace))
+            return _dumped(planned, replace(packed, draft=replace(packed.draft, plan=plan)))
+
+
+def _dumped(planned: Snapshot, packed: _Packed) -> bytes:
+    """The bytes, with the trace as its steps; a filter or score of others may not allow that."""
+    file = BytesIO()
+    pickler = pickle.Pickler(file, pickle.HIGHEST_PROTOCOL)
+    pickler.dispatch_table = {Snapshot: partial(_reduced, planned)}
+    pickler.dump(packed)
+    return file.getvalue()
+
+
+def _reduced(planned: Snapshot, snapshot: Snapshot) -> tuple[_Like, tuple[dict[str, object]]]:
+    """A Snapshot as what it has other than the planning input, which the service has."""
+    names = [each.name for each in fields(planned) if each.init]
+    pairs = ((name, getattr(planned, name), getattr(snapshot, name)) for name in names)
+    return _like, ({name: new for name, old, new in pairs if new is not old},)
+
+
+def _like(different: dict[str, object]) -> Snapshot:
+    raise NotImplementedError(different)  # `_Unpickler` has it
+
+
+class _Unpickler(pickle.Unpickler):
+    """Reads a packed draft of a planning input, written by our own planner process."""
+
+    def __init__(self, data: bytes, planned: Snapshot) -> None:
+        super().__init__(BytesIO(data))
+        self._planned = planned
+
+    def find_class(self, module: str, name: str) -> Any:
+        """The class or function with that name."""
+        if (module, name) == (_like.__module__, _like.__name__):
+            return lambda different: replace(self._planned, **different)
+        return super().find_class(module, name)
+
+
+def unpack(planned: Snapshot, data: bytes) -> Draft:
+    """The draft that these bytes were made of, by a process of ours from the same input."""
+    with uncollected():
+        return _unpacked(_Unpickler(data, planned).load())
+
+
+def _unpacked(packed: _Packed) -> Draft:
+    drafted = packed.draft
+    units = list(map(Unit, packed.components, packed.clusters))
+    paths, blobs = packed.paths.split("\n"), [packed.blob_ids[each] for each in packed.blobs]
+    files = {
+        units[row]: dict(zip(paths[start:end], blobs[start:end], strict=True))
+        for row, (start, end) in zip(packed.files, pairwise((0, *packed.ends)), strict=True)
+    }
+    waves = tuple(
+        replace(wave, units=tuple([units[row] for row in rows]))
+        for wave, rows in zip(drafted.plan.waves, packed.waves, strict=True)
+    )
+    return replace(drafted, files=files, plan=replace(drafted.plan, waves=waves))

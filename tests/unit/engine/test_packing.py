@@ -1,0 +1,51 @@
+"""Drafts come out of the planner process as they went in."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from bot.engine.packing import pack, unpack
+from bot.engine.propose import Draft, draft
+from planners.inputs import planning_input
+from planners.model import Cluster
+from planners.placement.trace import PlacementDecision
+from tests.fakes.builders import snapshot
+
+PLANNED = planning_input(snapshot(fleet=tuple(Cluster(f"c{n}", "flux", {}) for n in range(20))))
+
+
+def sent(drafted: Draft) -> Draft:
+    return unpack(PLANNED, pack(PLANNED, drafted))
+
+
+def test_a_draft_arrives_as_it_was() -> None:
+    drafted = draft(PLANNED)
+    arrived = sent(drafted)
+    assert len(drafted.plan.trace) == 60
+    assert arrived == drafted
+    assert list(arrived.files) == list(drafted.files)
+    assert arrived.plan.units == drafted.plan.units
+    assert list(map(list, arrived.files.values())) == list(map(list, drafted.files.values()))
+
+
+def test_the_input_is_not_sent_back() -> None:
+    large = replace(PLANNED, sources={**PLANNED.sources, "unused": {"a": b"x" * 1_000_000}})
+    assert len(pack(large, draft(large))) < 100_000
+
+
+def test_problems_arrive() -> None:
+    drafted = draft(replace(PLANNED, clusters=()))
+    assert drafted.problems
+    assert sent(drafted) == drafted
+
+
+def test_decisions_are_sent_where_steps_cannot_be() -> None:
+    class OfOthers(tuple[PlacementDecision, ...]):
+        """A class that cannot be found by its name, as in a filter of others."""
+
+        __slots__ = ()
+
+    drafted = draft(PLANNED)
+    trace: Sequence[PlacementDecision] = OfOthers(drafted.plan.trace)
+    arrived = sent(replace(drafted, plan=replace(drafted.plan, trace=trace)))
+    assert type(arrived.plan.trace) is tuple
+    assert arrived == drafted
