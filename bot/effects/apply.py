@@ -263,6 +263,8 @@ async def _audit(
     writing: Writing, kind: str, change: ChangeSet, **fields: str | int | None
 ) -> None:
     facts = {"wave": change.wave.name, "digest": change.digest, **fields}
+    if change.ruled.rules:
+        facts["rules"] = words.rules_text(writing.proposal.plan, change)
     key = f"application/{writing.proposal.plan.application}"
     await asyncio.to_thread(
         writing.context.store.audit.append, writing.context.clock(), kind, key, facts

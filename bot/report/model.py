@@ -91,7 +91,7 @@ class RolloutView:
 
     If planning failed, `problems` says why and the rest may be empty. `revision` and `problems` are
     both empty while the default branch has no `switchyard.yaml`. Reports older than
-    `report_max_ages` (by cluster) do not count.
+    `report_max_ages` (by cluster) do not count. `rules` has the state of each rule, and why.
     """
 
     application: str
@@ -109,6 +109,7 @@ class RolloutView:
     waves: tuple[WaveView, ...] = ()
     units: tuple[UnitView, ...] = ()
     report_max_ages: Mapping[str, timedelta] = field(default_factory=dict)
+    rules: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from bot.report.model import (
 from bot.wording.comment import headline
 from bot.wording.diffs import counts
 from bot.wording.reasons import not_ready_text, reason, remedy
+from bot.wording.rules import state_lines
 from planners.gating.evaluate import Evaluation, WaveState, WaveStatus
 from planners.gating.readiness import stale_at
 from planners.model import Readiness, Unit
@@ -67,6 +68,7 @@ def rollout_view(gathered: Gathered, proposal: Proposal) -> RolloutView:
             for name in sorted({unit.cluster for unit in plan.units})
         },
         at=now,
+        rules=tuple(state_lines(snapshot.rule_states)),
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.engine.propose import Proposal
-from bot.wording import conditions, connections
+from bot.wording import conditions, connections, rules
 from bot.wording import diffs as changes
 from bot.wording.commands import DIGEST, commands, reproduce
 from bot.wording.diffs import Diffs
@@ -118,6 +118,7 @@ def _whole(context: CommentContext, proposal: Proposal, diffs: Diffs, waves: str
         *_top(context, proposal),
         waves,
         _section("Connections", connections.section(proposal.links, diffs.connections)),
+        _section("Rules", rules.section(proposal.application, proposal.plan.decisions)),
         departures(proposal.plan),
         graph(proposal.application, wave_statuses, preview=context.preview),
         "" if context.preview else gates(wave_statuses),

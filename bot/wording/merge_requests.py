@@ -4,7 +4,7 @@ from bot.wording.diffs import Diffs, counts, render_diffs
 from bot.wording.markdown import code, listing, plural
 from bot.wording.reasons import pending_clusters
 from planners.gating.change_sets import ChangeSet
-from planners.model.rules import reason_of
+from planners.model.rules import Record, reason_of
 from planners.plan import Plan
 
 BODY_BUDGET = 50_000
@@ -46,23 +46,32 @@ def _rules(plan: Plan, change: ChangeSet) -> str:
     return ", ".join(f"{key.rule}/{key.cluster}@{epochs.get(key, 0)}" for key in change.ruled.rules)
 
 
-def _reasons(plan: Plan, change: ChangeSet) -> list[str]:
+def _causes(plan: Plan, change: ChangeSet) -> list[str]:
     """What the rules that caused the change have seen, one sentence each."""
-    return [
-        f"Rule {code(record.rule)} caused this: "
-        + reason_of(record.action, record.cluster, record.signal, record.evidence)
-        + "."
-        for record in dict.fromkeys(
-            record
-            for unit in sorted(change.units)
-            for record in plan.records.get(unit, ())
-            if record.key in change.ruled.rules
-        )
-    ] or [
-        f"Rule {code(each.rule)} caused this: its signal is under the threshold again, or the "
-        f"component has moved."
-        for each in change.ruled.rules[:3]
+    found = [
+        f"Rule {code(record.rule)} caused this: {_reason(record)}."
+        for record in _records(plan, change)
     ]
+    return found or [
+        f"Rule {code(name)} caused this: what made it act is over, or a component has moved."
+        for name in dict.fromkeys(each.rule for each in change.ruled.rules)
+    ]
+
+
+def rules_text(plan: Plan, change: ChangeSet) -> str:
+    """The rules that caused a change, with signal, value, threshold and age."""
+    seen = (f"{record.rule}: {_reason(record)}" for record in _records(plan, change))
+    return "; ".join(seen) or _rules(plan, change)
+
+
+def _records(plan: Plan, change: ChangeSet) -> list[Record]:
+    """The distinct records of changed units that rules caused."""
+    every = (record for unit in sorted(change.units) for record in plan.records.get(unit, ()))
+    return list(dict.fromkeys(each for each in every if each.key in change.ruled.rules))
+
+
+def _reason(record: Record) -> str:
+    return reason_of(record.action, record.cluster, record.signal, record.evidence)
 
 
 def commit_message(plan: Plan, digest: str, change: ChangeSet) -> str:
@@ -104,7 +113,7 @@ def body(
                 f"on {plural(len(change.clusters), 'cluster')}.{unchanged}"
             ),
             *_rollback_reason(plan),
-            *_reasons(plan, change),
+            *_causes(plan, change),
             (
                 f"Switchyard merges this merge request when all its gates are open; the status "
                 f"`switchyard/order` shows the first closed gate. {links}"

@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+from collections.abc import Mapping
 
 from bot.keys import facts_key
 from bot.sandbox.demo.site import APP, DEPLOY
@@ -65,6 +66,12 @@ def units(world: World) -> list[str]:
     return sorted(found)
 
 
+def audited(world: World, kind: str) -> list[Mapping[str, str | int | None]]:
+    """What the audit log has of a kind."""
+    entries = world.context.store.audit.of("application/storefront", 100)
+    return [entry.fields for entry in entries if entry.kind == kind]
+
+
 async def test_load_rises_and_a_second_cluster_serves_until_it_falls(world: World) -> None:
     await begun(world, BURST, AUTOMATIC)
     assert units(world) == ["one"]
@@ -73,6 +80,11 @@ async def test_load_rises_and_a_second_cluster_serves_until_it_falls(world: Worl
     assert units(world) == ["one", "two"]
     await load(world, 0.9, 5)
     assert world.merged() == ["all.1", "rules-all.1"]
+    (merged,) = [each for each in audited(world, "merge") if "rules" in each]
+    assert str(merged["rules"]).startswith("lunch: load web was 0.9, over 0.8, 60s old on ")
+    assert world.view().rules == (
+        "rule lunch is active: load web is 0.9, over 0.8 since 12:05:03 UTC: active",
+    )
 
     await load(world, 0.2, 8)
 

@@ -2,8 +2,9 @@
 
 from bot.chatops.commands import TARGET, Answer, Call, Command
 from bot.chatops.parser import Verb
-from bot.wording.markdown import code
+from bot.wording.markdown import code, sentence
 from bot.wording.reasons import AFTER_MERGE, reason, remedy, shown_gates, time_text
+from bot.wording.rules import state_lines
 from planners.model import Role
 from planners.model.gates import Gate, next_check
 
@@ -11,13 +12,13 @@ MOST = 20
 
 
 class WhyCommand:
-    """Lists closed gates."""
+    """Lists closed gates, and the states of rules."""
 
     name = "why"
     role = Role.READ
     is_action = False
     verb = Verb(
-        "why", (TARGET,), (), "Show the closed gates of a wave and how they clear.",
+        "why", (TARGET,), (), "Show the closed gates of a wave, how they clear, and why rules act.",
         ("/switchyard why canary.2",),
     )  # fmt: skip
 
@@ -28,8 +29,11 @@ class WhyCommand:
             for each in call.wave_statuses(call.target())
         }
         waiting = {wave: gates for wave, gates in waiting.items() if gates}
+        rules = [] if call.preview else list(state_lines(call.gathered.snapshot.rule_states))
+        told = [f"- {sentence(each, 400)}" for each in rules[:MOST]]
+        told += [f"- and {len(rules) - MOST} more rules"] if len(rules) > MOST else []
         if not waiting:
-            return Answer("No closed gates.")
+            return Answer("\n".join(["No closed gates.", *([""] if told else []), *told]))
         lines = [AFTER_MERGE, ""] if call.preview else []
         for wave in list(waiting)[:MOST]:
             lines.append(f"- {code(wave)}")
@@ -38,7 +42,7 @@ class WhyCommand:
                 why, how = reason(gate).markdown(400), remedy(gate).markdown(300)
                 lines.append(f"  - {why}; clears {how}{when}")
         more = [f"- and {len(waiting) - MOST} more waves"] if len(waiting) > MOST else []
-        return Answer("\n".join([*lines, *more]))
+        return Answer("\n".join([*lines, *more, *told]))
 
     def _when(self, call: Call, gate: Gate) -> str:
         until = next_check(gate)
