@@ -38,8 +38,8 @@ class GatewayFacts:
 class Facts:
     """What no object says: the cluster's mesh, network and engines, and its gateways.
 
-    - `mesh`: istio (sidecars), istio-ambient, or none; `enrolled`: namespaces are in the mesh
-      without a label (Istio, "Installing the Sidecar": `enableNamespacesByDefault`);
+    - `mesh`: istio (sidecars), istio-ambient, linkerd, or none; `enrolled`: namespaces are in the
+      mesh without a label (Istio, "Installing the Sidecar": `enableNamespacesByDefault`);
       `dns_capture`: sidecars answer DNS queries ("DNS Proxying").
     - `mesh_id`: clusters with the same one share services (remote secrets); empty: a mesh alone.
     - `network`: clusters with the same one have a flat pod network; empty: a network alone.
@@ -198,6 +198,8 @@ class Cluster:
         if self.facts.mesh.startswith("istio"):
             labels = {"app": "istiod", "istio": "pilot"}
             yield self._own(ROOT_NAMESPACE, "istiod", labels, (Port("grpc-xds", XDS),))
+        if self.facts.mesh == "linkerd":
+            yield self._own("linkerd", "linkerd", {}, ())
         for name, gateway in (
             ("east-west", self.facts.east_west),
             ("ingress", self.facts.ingress),

@@ -162,6 +162,7 @@ def _closed(given: World, rendered: Rendered) -> Iterator[str]:
         request = Request(protocol, "DELETE", "/else")
         allowed = _may_request(given, rendered, key, request)
         allowed = allowed or _by_ranges(rendered, declared, key)
+        allowed = allowed or _by_proxies(given, rendered, declared, key)
         if not allowed and reaches(rendered.fleet, client, target, port.container, request):
             yield f"{client} reaches {target}:{port.container} ({request}), which nobody declared"
     yield from _closed_outside(given, rendered)
@@ -187,6 +188,27 @@ def _by_ranges(
     )
     admits = any((it[0], it[2], it[3], it[4]) == (source, goal, target, port) for it in declared)
     return leaves_for and admits
+
+
+def _by_proxies(
+    given: World,
+    rendered: Rendered,
+    declared: set[tuple[str, str, str, str, int]],
+    key: tuple[str, str, str, str, int],
+) -> bool:
+    """Whether Linkerd's proxies open a pair because others are declared (the guide says so).
+
+    Policies see one port for all ports of a pod. Across clusters they see the gateway, which is
+    open to pods whose egress is not denied, and to those that leave for it by another pair.
+    """
+    source, client, goal, *_ = key
+    if {rendered.fleet[each].facts.mesh for each in (source, goal)} != {"linkerd"}:
+        return False
+    if source == goal:
+        return any(it[:4] == key[:4] for it in declared)
+    others = client not in {each.name for each in given.parts}
+    leaves_for = others or any((it[0], it[1], it[2]) == key[:3] for it in declared)
+    return leaves_for and any(it[0] != goal and it[2:] == key[2:] for it in declared)
 
 
 def _key(intent: Intent) -> tuple[str, int]:

@@ -32,6 +32,7 @@ from tests.connectivity.istio_security import (
     mtls_mode,
     workload_policies,
 )
+from tests.connectivity.linkerd import PROXY, gets_identity, is_linkerd, is_meshed
 from tests.connectivity.packets import Packet, arrives
 from tests.connectivity.selectors import Json
 from tests.connectivity.traffic import Party, Request
@@ -41,8 +42,10 @@ HTTP_NAMES = ("http", "http2", "grpc", "grpc-web")
 
 
 def proxy_of(cluster: Cluster, pod: Pod) -> str:
-    """What carries the pod's traffic: sidecar, ambient, or plain (nothing)."""
+    """What carries the pod's traffic: sidecar, ambient, linkerd, or plain (nothing)."""
     facts, spaces = cluster.facts, cluster.labels_of(pod.namespace)
+    if is_linkerd(cluster):
+        return "linkerd"
     if not facts.mesh.startswith("istio"):
         return "plain"
     if pod.platform:
@@ -82,8 +85,10 @@ class Hop:
 
 
 def source_is_ready(fleet: Fleet, pod: Pod) -> bool:
-    """Whether the proxy of the pod gets its certificate and routes from istiod."""
+    """Whether the proxy of the pod gets its certificate and routes from the control plane."""
     cluster = fleet[pod.cluster]
+    if is_meshed(fleet, pod):
+        return gets_identity(fleet, pod)
     needs = proxy_of(cluster, pod) == "sidecar" or _is_waypoint(pod)
     istiod = Party(cluster.platform_pod("istiod")) if needs else None
     return istiod is None or arrives(fleet, Packet(Party(pod), istiod, XDS))
@@ -97,18 +102,25 @@ def delivers(fleet: Fleet, hop: Hop) -> bool:
     """Whether the hop's request reaches the application in the pod."""
     cluster, target = fleet[hop.target.cluster], hop.target
     proxy = proxy_of(cluster, target)
-    if proxy == "sidecar" and not source_is_ready(fleet, target):
+    if proxy in {"sidecar", "linkerd"} and not source_is_ready(fleet, target):
         return False
     tunnelled = _is_tunnelled(fleet, hop, proxy)
     waypoint = _waypoint(cluster, hop) if tunnelled else None
     if waypoint is not None:
         return _through_waypoint(fleet, cluster, hop, waypoint)
     shown = Request() if tunnelled or hop.identity else hop.request
-    packet = Packet(
-        hop.source, Party(target), HBONE if tunnelled else hop.number, _transport(hop), shown
-    )
-    packet = _known(fleet, packet)
+    port = HBONE if tunnelled else _port(fleet, hop)
+    packet = _known(fleet, Packet(hop.source, Party(target), port, _transport(hop), shown))
     return arrives(fleet, packet) and _admitted(cluster, hop, proxy)
+
+
+def _port(fleet: Fleet, hop: Hop) -> int:
+    """The port of the packet, if no tunnel carries it."""
+    source = hop.source.pod
+    meshed = source is not None and source.cluster == hop.target.cluster
+    if meshed and is_meshed(fleet, source) and is_meshed(fleet, hop.target):
+        return hop.number if _transport(hop) == "UDP" else PROXY
+    return hop.number
 
 
 def _known(fleet: Fleet, packet: Packet) -> Packet:
@@ -139,7 +151,7 @@ def _admitted(cluster: Cluster, hop: Hop, proxy: str) -> bool:
     """What the target's own proxy says."""
     if _transport(hop) == "UDP":
         return True
-    if proxy == "plain":
+    if proxy in {"plain", "linkerd"}:
         return hop.identity is None
     identity = hop.identity
     mode = mtls_mode(cluster, hop.target, hop.number)
@@ -241,7 +253,7 @@ def identity_towards(
     target, number = to
     cluster, other = fleet[source.cluster], fleet[target.cluster]
     mine, theirs = proxy_of(cluster, source), proxy_of(other, target)
-    if mine == "plain" or not same_mesh(cluster, other):
+    if mine in {"plain", "linkerd"} or not same_mesh(cluster, other):
         return None
     mode = (rule or {}).get("mode")
     sidecars = mine != "ambient" and theirs == "sidecar"

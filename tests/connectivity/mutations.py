@@ -274,6 +274,20 @@ MUTATIONS = (
         "separate meshes",
     ),
     Mutation(
+        "mirror no Service of Linkerd",
+        "renderers/carriers/linkerd_mirroring.py",
+        '{"mirror.linkerd.io/exported": "true"}',
+        '{"mirror.linkerd.io/exported": "false"}',
+        "linkerd",
+    ),
+    Mutation(
+        "forget the port between proxies of Linkerd",
+        POLICY,
+        "return LINKERD_PROXY",
+        "return None",
+        "linkerd",
+    ),
+    Mutation(
         "let callers leave for another port of a gateway",
         POLICY,
         'return [block], [_port(gateway.port, "TCP")]',

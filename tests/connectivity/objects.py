@@ -73,11 +73,16 @@ def peers(where: str, mode: str, **spec: Json) -> Json:
 
 
 def gateway_facts(
-    address: str, labels: Mapping[str, str], gateway_class: str = "", port: int = 15443
+    address: str,
+    labels: Mapping[str, str],
+    gateway_class: str = "",
+    port: int = 15443,
+    namespace: str = "istio-system",
 ) -> GatewayFacts:
-    """A gateway of the platform in istio-system."""
+    """A gateway of the platform."""
     return GatewayFacts(
         address,
+        namespace,
         labels=labels,
         account="gateway",
         port=port,

@@ -38,6 +38,7 @@ from tests.connectivity.istio_security import (
     identity_of,
     workload_policies,
 )
+from tests.connectivity.linkerd import mirror_name, mirrored
 from tests.connectivity.mesh import (
     USE_WAYPOINT,
     Hop,
@@ -148,6 +149,7 @@ def _names_of(
             if (target, number) in other.endpoints(service, port["port"], by_gateway=True):
                 found |= {port["port"], number} if is_headless(service) else {port["port"]}
         for each in sorted(found):
+            yield mirror_name(service, other) + DOMAIN, each
             yield stem + DOMAIN, each
             yield stem + SET_DOMAIN, each
     yield from _own_names(cluster)
@@ -197,6 +199,7 @@ def _at_host(fleet: Fleet, client: Pod, host: str, port: int, request: Request) 
         return
     named = service_of(host, client.namespace)
     if named is not None:
+        yield from _by_mirror(fleet, client, named, port, request)
         yield from _in_mesh(fleet, client, named, port, request)
         service = cluster.service(*named)
         if service is not None and not service["spec"].get("selector"):
@@ -232,6 +235,22 @@ def _in_mesh(
             arrival = Arrival(gateway.port, sni, request, "mutual")
             own = identity_of(cluster, client)
             yield from _to_gateway(fleet, client, (other, gateway), arrival, own)
+
+
+def _by_mirror(
+    fleet: Fleet, client: Pod, named: tuple[str, str], port: int, request: Request
+) -> Iterator[End]:
+    """A mirror of Linkerd: through the gateway of its cluster, which calls the pods."""
+    for other, service in mirrored(fleet, client, named):
+        gateway = other.facts.east_west
+        if gateway is None:
+            continue
+        outside = Party(address=gateway.address, names=frozenset({gateway.address}))
+        if arrives(fleet, Packet(Party(client), outside, gateway.port)):
+            source = Party(_pod_of(other, gateway))
+            for target, number in other.endpoints(service, port):
+                if delivers(fleet, Hop(source, None, target, number, request, service, port)):
+                    yield target, number
 
 
 def _in_tunnel(

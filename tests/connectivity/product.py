@@ -20,6 +20,7 @@ from renderers import yaml
 from renderers.tenant_network import cluster_policies
 from renderers.tenant_setup import tenant_objects
 from tests.connectivity.fleet import HBONE, Cluster, Facts, Fleet
+from tests.connectivity.linkerd import PROXY
 from tests.connectivity.objects import (
     EAST_WEST,
     INGRESS,
@@ -286,8 +287,13 @@ def _cross(site: Site) -> list[Any]:
 def facts_of(site: Site, domains: tuple[str, ...] = ()) -> Facts:
     """The facts of a site: its meshes enrol every namespace, and trust each other."""
     ingress = gateway_facts(site.ingress, INGRESS, "edge") if site.ingress else None
-    port = HBONE if site.mesh == "istio-ambient" else 15443
-    east_west = gateway_facts(site.east_west, EAST_WEST, port=port) if site.east_west else None
+    port, spot = {
+        "istio-ambient": (HBONE, "istio-system"),
+        "linkerd": (PROXY, "linkerd-multicluster"),
+    }.get(site.mesh, (15443, "istio-system"))
+    east_west = None
+    if site.east_west:
+        east_west = gateway_facts(site.east_west, EAST_WEST, port=port, namespace=spot)
     number = int(site.name[-1]) + (10 if site.name.startswith("us") else 0)
     return Facts(
         mesh=site.mesh,

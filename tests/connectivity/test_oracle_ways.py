@@ -196,3 +196,57 @@ def test_reaching_one_port_is_not_reaching_another() -> None:
 
     assert reaches(fleet, asker, target, 8080, GET)
     assert not reaches(fleet, asker, target, 9090, GET)
+
+
+LINKERD = Facts(mesh="linkerd")
+GATEWAY_OF_LINKERD = [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "linkerd-multicluster"}}}]  # fmt: skip
+PLANE = {"to": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "linkerd"}}}], "ports": ports(8080, 8086, 8090)}  # fmt: skip
+NAMES = {"ports": ports(53, protocol="UDP")}
+
+
+def isolated(*rules: Any) -> Any:
+    return policy("shop/out", {"app": "cart"}, policyTypes=["Egress"], egress=[NAMES, *rules])
+
+
+PROXY_ROWS: list[tuple[str, list[Any], Request, bool]] = [
+    ("all is open", [], GET, True),
+    ("policies see the proxy's port", [policy("shop/in", {"app": "pay"}, ingress=[{"ports": ports(4143)}])], GET, True),
+    ("and not that of the application", [policy("shop/in", {"app": "pay"}, ingress=[{"ports": ports(8080)}])], GET, False),
+    ("proxies need the control plane", [isolated({"ports": ports(4143)})], GET, False),
+    ("and get it", [isolated({"ports": ports(4143)}, PLANE)], GET, True),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("row", PROXY_ROWS, ids=[row[0] for row in PROXY_ROWS])
+def test_between_proxies_of_linkerd(row: tuple[Any, ...]) -> None:
+    _, objects, request, expected = row
+    fleet = fleet_of(shop(*objects, facts=LINKERD))
+
+    assert bool(call(fleet, pod(fleet, "one/cart"), "pay", 80, request)) is expected
+
+
+EXPORTED = pay(**{"mirror.linkerd.io/exported": "true"})
+MIRROR_ROWS: list[tuple[str, list[Any], list[Any], str, bool]] = [
+    ("an exported Service has a mirror", [], [EXPORTED], "pay-two.shop.svc", True),
+    ("by no other name", [], [EXPORTED], "pay.shop.svc", False),
+    ("and no other Service has one", [], [pay()], "pay-two.shop.svc", False),
+    ("the pods admit the gateway", [], [EXPORTED, policy("shop/in", {"app": "pay"}, ingress=[{"from": GATEWAY_OF_LINKERD, "ports": ports(4143)}])], "pay-two.shop.svc", True),
+    ("or do not", [], [EXPORTED, policy("shop/in", {"app": "pay"}, ingress=[{"from": GATEWAY_IN, "ports": ports(4143)}])], "pay-two.shop.svc", False),
+    ("the client leaves for the gateway", [isolated({**OUT, "ports": ports(4143)}, PLANE)], [EXPORTED], "pay-two.shop.svc", True),
+    ("or does not", [isolated({**OUT, "ports": ports(15443)}, PLANE)], [EXPORTED], "pay-two.shop.svc", False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("row", MIRROR_ROWS, ids=[row[0] for row in MIRROR_ROWS])
+def test_mirrors_of_linkerd(row: tuple[Any, ...]) -> None:
+    _, mine, (theirs, *others), host, expected = row
+    gateway = gateway_facts("203.0.113.2", EAST_WEST, port=4143, namespace="linkerd-multicluster")
+    far = replace(LINKERD, east_west=gateway, sources=("10.2.0.0/16",))
+    fleet = fleet_of(
+        with_service(service("shop/else"), *mine, facts=LINKERD),
+        with_service(theirs, *others, facts=far, name="two"),
+    )
+
+    found = call(fleet, pod(fleet, "one/cart"), host, 80, GET)
+
+    assert (pod(fleet, "two/pay") in found) is expected

@@ -19,13 +19,24 @@ HTTP_RULES = (
     {"methods": ["POST"]},
     {"paths": ["/open/*"]},
 )
-OWN = ("plain", "names", "set", "one mesh", "separate meshes", "ambient")
+OWN = ("plain", "names", "set", "one mesh", "separate meshes", "ambient", "linkerd")
 KINDS = (*OWN, "mixed", "apart")
 """What connects the clusters.
 
 With `plain`, nothing but load balancers of some Services; with `apart`, of all that can have one;
 with `names`, as with `plain`, and Cilium or OVN admit calls to hosts.
 """
+
+
+MESHES = {
+    "plain": "none",
+    "names": "none",
+    "set": "none",
+    "apart": "none",
+    "ambient": "istio-ambient",
+    "linkerd": "linkerd",
+}
+"""The mesh of each kind; of the others it is istio."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +58,9 @@ class Site:
 
     def document(self) -> dict[str, Any]:
         """The `network` of the document, without what is not stated."""
+        gateway: dict[str, Any] = {}
+        if self.mesh == "linkerd":
+            gateway = {"port": 4143, "namespace": "linkerd-multicluster"}
         stated = {
             "mesh": self.mesh,
             "meshId": self.mesh_id,
@@ -56,7 +70,7 @@ class Site:
             "policies": "clusternetworkpolicy" if self.policies == "ovn" else None,
             "egress": self.egress,
             "gatewayApi": self.gateway_api,
-            "eastWest": {"address": self.east_west} if self.east_west else None,
+            "eastWest": {"address": self.east_west, **gateway} if self.east_west else None,
             "podRanges": [self.pod_range] if self.pod_range else None,
         }
         if self.ingress:
@@ -152,9 +166,10 @@ def world(seed: int, kind: str = "") -> World:
 def _sites(chance: random.Random, kind: str) -> Iterator[Site]:
     for number, name in enumerate(CLUSTERS[: chance.randint(1, len(CLUSTERS))]):
         own = kind if kind != "mixed" else chance.choice(OWN)
-        mesh = "none" if own in {"plain", "names", "set", "apart"} else "istio"
-        mesh = "istio-ambient" if own == "ambient" else mesh
-        separate = own == "separate meshes" or (own == "ambient" and chance.random() < 0.5)
+        mesh = MESHES.get(own, "istio")
+        separate = own in {"separate meshes", "linkerd"} or (
+            own == "ambient" and chance.random() < 0.5
+        )
         engine = chance.choice(("networkpolicy", "networkpolicy", "cilium", "ovn"))
         engine = "cilium" if own == "names" and engine != "ovn" else engine
         in_mesh = mesh != "none" and not separate

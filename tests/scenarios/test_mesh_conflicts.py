@@ -11,6 +11,7 @@ from tests.fakes.folders import cluster, planned
 
 TO_PAYMENT = "to: {component: payment, protocol: HTTP}"
 CART = f"{{from: {{component: cart}}, {TO_PAYMENT}%s}}"
+CART_80 = "{from: {component: cart}, to: {component: payment, port: 80, protocol: HTTP}%s}"
 WEB = f"{{from: {{component: web}}, {TO_PAYMENT}%s}}"
 MONITORING = f"{{from: {{namespace: monitoring}}, {TO_PAYMENT}%s}}"
 OUTSIDE = (
@@ -80,7 +81,7 @@ def test_it_is_refused(tmp_path: Path, row: tuple[Any, ...]) -> None:
 
 
 CARRIED = [
-    ("plain text of one caller with several intents", [CART % ALLOW, CART % NONE], HERE, "istio"),
+    ("plain text of one caller with several intents", [CART % ALLOW, CART_80 % NONE], HERE, "istio"),
     ("ambient proxies have identities anyway", [CART % ALLOW, WEB % NONE], HERE, "istio-ambient"),
     ("no rules, nothing to go round", [CART % "", WEB % NONE], HERE, "istio"),
     ("accounts of their own", [CART % ALLOW, WEB % ""], HERE, "istio"),
