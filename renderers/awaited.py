@@ -7,12 +7,14 @@ goes on without: the address follows in a change of its own.
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from ipaddress import ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import TypeAlias
 
 from planners.model import Unit
 from planners.model.addresses import (
     Awaited,
     AwaitedAddress,
+    RefusedAddress,
     ServiceAddresses,
     ServicePlace,
     host_address,
@@ -22,7 +24,7 @@ from planners.plan import Plan
 from renderers.carriers import Carrier, Deferred
 from renderers.connections import ComponentClient, ComponentServer, Connection, Need
 
-Network = type(ip_network("10.0.0.0/8")) | type(ip_network("fc00::/7"))
+Usable: TypeAlias = tuple[tuple[str, ...], RefusedAddress | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +32,8 @@ class UsableAddresses:
     """The addresses of Services to which others may be sent."""
 
     known: ServiceAddresses
-    pod_ranges: Mapping[str, str]
-    _found: dict[ServicePlace, tuple[tuple[str, ...], str]] = field(default_factory=dict)
+    pod_ranges: Mapping[IPv4Network | IPv6Network, str]
+    _found: dict[ServicePlace, Usable] = field(default_factory=dict)
 
     @classmethod
     def of(cls, snapshot: Snapshot) -> "UsableAddresses":
@@ -39,29 +41,26 @@ class UsableAddresses:
 
         Whoever answers for a cluster could otherwise open the way to pods of others.
         """
-        ranges = {each: c.name for c in snapshot.clusters for each in c.network.pod_ranges}
-        return cls(snapshot.addresses, ranges if snapshot.addresses else {})
+        clusters = snapshot.clusters if snapshot.addresses else ()
+        stated = {each: c.name for c in clusters for each in c.network.pod_ranges}
+        return cls(snapshot.addresses, {ip_network(each): name for each, name in stated.items()})
 
-    def at(self, place: ServicePlace) -> tuple[tuple[str, ...], str]:
-        """The addresses of a Service, and what is wrong with others that are reported of it."""
+    def at(self, place: ServicePlace) -> Usable:
+        """The addresses of a Service, and the first one that is reported and does not count."""
         if place not in self._found:
             reported = self.known.get(place, ())
-            refused = {each: why for each in reported if (why := self._refusal(each))}
+            refused = {each: why for each in reported if (why := self._refusal(each)) is not None}
             usable = tuple(each for each in reported if each not in refused)
-            self._found[place] = usable, next(iter(refused.values()), "")
+            self._found[place] = usable, next(iter(refused.values()), None)
         return self._found[place]
 
-    def _refusal(self, text: str) -> str:
+    def _refusal(self, text: str) -> RefusedAddress | None:
         address = host_address(text)
         if address is None:
-            return (
-                f"it reports the host name {text}, and NetworkPolicies know addresses only: give "
-                f"the load balancer fixed addresses"
-            )
-        for cidr, cluster in self.pod_ranges.items():
-            if address in ip_network(cidr):
-                return f"it reports {text}, which is in `spec.network.podRanges` of {cluster}"
-        return ""
+            return RefusedAddress(text)
+        found = (name for cidr, name in self.pod_ranges.items() if address in cidr)
+        owner = next(found, None)
+        return None if owner is None else RefusedAddress(text, owner)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +96,8 @@ def waits(
         name = f"Service {service.namespace}/{service.service}"
         clusters = tuple(dict.fromkeys(each.cluster.name for each in servers))
         if foreign or any(earlier):
-            why = next((each.refused for each in servers if each.refused), "")
-            awaited.setdefault(client, []).append(AwaitedAddress(clusters, name, why))
+            refused = next((each.refused for each in servers if each.refused), None)
+            awaited.setdefault(client, []).append(AwaitedAddress(clusters, name, refused))
         else:
             warnings[
                 f"{client.component} calls {name} of {clusters[0]} once that reports its address, "

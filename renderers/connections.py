@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from planners.connect import Case
 from planners.model import Cluster, Json, Tenant, Unit
-from planners.model.addresses import ServicePlace
+from planners.model.addresses import RefusedAddress, ServicePlace
 from planners.model.connectivity import ConnectivityIntent, Protocol, TlsMode
 
 Object: TypeAlias = dict[str, Json]
@@ -99,8 +99,8 @@ class RangeClient:
 class ComponentServer:
     """A Service of a component on one cluster, and the pods behind it.
 
-    `addresses` are those that its cluster has reported and that others may be sent to; `refused`
-    says what is wrong with reported ones.
+    `addresses` are those that its cluster has reported and that others may be sent to, `refused` is
+    one that does not count.
     """
 
     unit: Unit
@@ -108,7 +108,7 @@ class ComponentServer:
     service: ServicePort
     pods: tuple[PodSet, ...]
     addresses: tuple[str, ...] = ()
-    refused: str = ""
+    refused: RefusedAddress | None = None
 
     @property
     def place(self) -> ServicePlace:

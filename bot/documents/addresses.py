@@ -72,7 +72,7 @@ def _merged(
     for unit in sorted(snapshot.base.entries, key=last):
         found: dict[ServicePlace, set[str]] = {}
         for path, blob in snapshot.base.entries[unit].items():
-            if is_object(path) and _FILE in path.rpartition("/")[2]:
+            if _FILE in path and is_object(path):
                 for place, address in _read(merged(blob)):
                     found.setdefault(place, set()).add(address)
         yield from ((place, tuple(sorted(each))) for place, each in sorted(found.items()))

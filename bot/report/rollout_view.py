@@ -17,9 +17,9 @@ from bot.report.model import (
     WaveView,
 )
 from bot.wording.comment import headline
-from bot.wording.diffs import counts
 from bot.wording.reasons import not_ready_text, reason, remedy
 from bot.wording.rules import state_lines
+from bot.wording.waves import what_changes
 from planners.gating.evaluate import Evaluation, WaveState, WaveStatus
 from planners.gating.readiness import stale_at
 from planners.model import Readiness, Unit
@@ -98,7 +98,7 @@ def _wave(status: WaveStatus, now: datetime) -> WaveView:
         failing=sum(each.reason is NotReadyReason.REPAIR for each in status.pending),
         components=tuple(sorted({unit.component for unit in wave.units})),
         clusters=tuple(sorted({unit.cluster for unit in wave.units})),
-        changes=counts(status.change),
+        changes=what_changes(status),
         digest=status.change.digest,
         merge_request=MergeRequestView(request.number, request.url) if request else None,
         gates=tuple(

@@ -42,7 +42,7 @@ def _label(wave_status: WaveStatus, *, preview: bool) -> str:
 
 def _state(wave_status: WaveStatus, *, preview: bool) -> str:
     if preview:
-        return "to merge" if wave_status.change.files else "no change"
+        return "to merge" if wave_status.is_left else "no change"
     return STATE_NAMES[wave_status.state]
 
 

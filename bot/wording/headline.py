@@ -20,6 +20,7 @@ from bot.wording.reasons import (
 from planners.gating.evaluate import WaveStatus
 from planners.model.gate_rules import GateState
 from planners.model.gates import (
+    AwaitsAddress,
     AwaitsApproval,
     AwaitsDependency,
     AwaitsGate,
@@ -147,6 +148,8 @@ def needs_person(gate: Gate) -> bool:
             return _broken(pending)
         case AwaitsReplacement(pending=pending):
             return _broken(pending)
+        case AwaitsAddress(awaited=awaited):
+            return any(each.refused for each in awaited)
         case OutsideWindow(until=until):
             return until is None
         case RefusedByForge(attempts=times):

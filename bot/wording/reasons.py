@@ -12,6 +12,7 @@ from bot.wording.markdown import natural, plural
 from bot.wording.prose import NOTHING, Prose, join, names, phrases, say
 from planners.gating.evaluate import WaveState
 from planners.model import UnattributedCommit
+from planners.model.addresses import RefusedAddress
 from planners.model.gates import (
     AwaitsAddress,
     AwaitsApproval,
@@ -47,10 +48,6 @@ PUSH_REMEDY = "when someone changes the forge's rules for pushes; tried again un
 BEHIND_REMEDY = (
     "automatically: digest and approvals stay; the forge may require its own checks and reviews "
     "again"
-)
-ADDRESS_REMEDY = (
-    "when the load balancer has an address and the cluster reports it, by `switchyard report` or "
-    "as a fact"
 )
 READY_TO_MERGE = "Ready to merge: all gates are open"
 STATE_NAMES = {
@@ -131,8 +128,25 @@ def _address(gate: AwaitsAddress) -> Prose:
         names(sorted({unit.cluster for unit in units})),
         who,
         first.service,
-        say("; {}", first.why) if first.why else NOTHING,
+        _refused_address(first.refused),
     )
+
+
+def _reported() -> Prose:
+    return say(
+        "when the load balancer has an address and the cluster reports it, by {} or as a fact",
+        "switchyard report --addresses",
+    )
+
+
+def _refused_address(refused: RefusedAddress | None) -> Prose:
+    match refused:
+        case None:
+            return NOTHING
+        case RefusedAddress(address, ""):
+            return say("; it reports the host name {}, and NetworkPolicies know addresses", address)
+        case RefusedAddress(address, cluster):
+            return say("; it reports {}, which is among the pods of {}", address, cluster)
 
 
 def _refused(why: str, until: datetime) -> Prose:
@@ -186,7 +200,7 @@ def remedy(gate: Gate) -> Prose:  # noqa: C901, PLR0912 - one case per gate
         case OpenedByPerson():
             return say("when someone closes it; Switchyard then opens its own")
         case BehindTarget() | AwaitsAddress():
-            return say(BEHIND_REMEDY if isinstance(gate, BehindTarget) else ADDRESS_REMEDY)
+            return say(BEHIND_REMEDY) if isinstance(gate, BehindTarget) else _reported()
         case RefusedByForge():
             return say("when the forge's branch rules are met: checks, approvals, merge queue")
         case NotProposed(refusal) if refusal:

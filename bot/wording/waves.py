@@ -105,7 +105,7 @@ def _preview_row(wave_status: WaveStatus, context: WaveTableContext) -> list[str
     wave = wave_status.change.wave
     return [
         *_about(wave_status),
-        counts(wave_status.change) if wave_status.change.files else "no change",
+        what_changes(wave_status) if wave_status.is_left else "no change",
         flags(context.risks.get(wave.name, ())),
         context.after.get(wave.name, NOTHING).markdown(),
     ]
@@ -118,7 +118,7 @@ def _row(wave_status: WaveStatus, context: WaveTableContext) -> list[str]:
         name,
         link(f"{context.sign}{request.number}", request.url) if request else "",
         clusters,
-        counts(wave_status.change),
+        what_changes(wave_status),
         flags(context.risks.get(wave_status.change.wave.name, ())),
         _first(wave_status.gates),
         state(wave_status),
@@ -142,6 +142,11 @@ def _about(wave_status: WaveStatus) -> tuple[str, str]:
         f"{code(wave.name)} {names(components, 5).markdown(1_000)}",
         f"{len(clusters)}: {names(clusters).markdown()}",
     )
+
+
+def what_changes(wave_status: WaveStatus) -> str:
+    """The number of files by kind of change."""
+    return "not known yet" if wave_status.awaits_address else counts(wave_status.change)
 
 
 def state(wave_status: WaveStatus) -> str:

@@ -26,12 +26,20 @@ ServiceAddresses: TypeAlias = Mapping[ServicePlace, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
+class RefusedAddress:
+    """A reported address that does not count: a host name, or one of the pods of a cluster."""
+
+    address: str
+    pods_of: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class AwaitedAddress:
-    """An address that `clusters` have not reported of their Service; `why` not what they have."""
+    """An address that `clusters` have not reported of their Service, or one that does not count."""
 
     clusters: tuple[str, ...]
     service: str
-    why: str = ""
+    refused: RefusedAddress | None = None
 
 
 Awaited: TypeAlias = Mapping[Unit, tuple[AwaitedAddress, ...]]

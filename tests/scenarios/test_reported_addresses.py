@@ -12,7 +12,7 @@ from bot.documents.facts import read_facts
 from bot.engine.propose import Proposal, propose
 from planners.gating.evaluate import WaveState
 from planners.model import Unit
-from planners.model.addresses import AwaitedAddress
+from planners.model.addresses import AwaitedAddress, RefusedAddress
 from planners.model.gates import AwaitsAddress, AwaitsReplacement, NotReadyReason, PendingUnit
 from planners.model.snapshot import DeployBase, Snapshot
 from tests.fakes.connectivity import CALL, TENANT, fleet, objects, service, shop
@@ -23,10 +23,6 @@ ALLOWED = f"{TENANT}, kinds: {{allowed: [EndpointSlice]}}"
 WHERE = {"cart": ["eu-2"], "payment": ["eu-1"]}
 NAME = "connect-cart-to-payment"
 SERVICE = f"Service/{NAME}"
-NAMED = (
-    "it reports the host name a1b2.elb.example.com, and NetworkPolicies know addresses only: give "
-    "the load balancer fixed addresses"
-)
 NO_WAY = (
     "lacks a way from one cluster to the other: state the same mesh or `spec.network.clusterSet` "
     "for both clusters; make Service/payment one of `type: LoadBalancer` with "
@@ -248,22 +244,15 @@ def test_what_is_merged_counts_until_something_else_is_reported(tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    ("reported", "why"),
-    [
-        (
-            "a1b2.elb.example.com",
-            NAMED,
-        ),
-        ("10.1.0.9", "it reports 10.1.0.9, which is in `spec.network.podRanges` of eu-1"),
-        ("10.2.0.9", "it reports 10.2.0.9, which is in `spec.network.podRanges` of eu-2"),
-        ("10.3.0.9", "it reports 10.3.0.9, which is in `spec.network.podRanges` of eu-3"),
-    ],
+    ("reported", "pods_of"),
+    [("a1b2.elb.example.com", ""), *((f"10.{it}.0.9", f"eu-{it}") for it in (1, 2, 3))],
 )
 def test_an_address_that_does_not_count_is_waited_for(
-    tmp_path: Path, reported: str, why: str
+    tmp_path: Path, reported: str, pods_of: str
 ) -> None:
     (found,) = held(planned(tmp_path / "one", {"eu-1": [reported]}))
-    assert found == AwaitedAddress(("eu-1",), "Service shop/payment", why)
+    refused = RefusedAddress(reported, pods_of)
+    assert found == AwaitedAddress(("eu-1",), "Service shop/payment", refused)
 
     proposal = planned(tmp_path / "two", {"eu-1": ["192.0.2.10", reported]})
     slices = objects(proposal, "cart", "eu-2")

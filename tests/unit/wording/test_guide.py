@@ -7,7 +7,7 @@ from typing import get_args
 
 from bot.wording.reasons import reason
 from planners.model import DependencyCondition, DependencyScope, Role, UnattributedCommit, Unit
-from planners.model.addresses import AwaitedAddress
+from planners.model.addresses import AwaitedAddress, RefusedAddress
 from planners.model.gate_rules import GatePhase, GateState, OnTimeout
 from planners.model.gates import (
     ApprovalReason,
@@ -64,7 +64,7 @@ def approval(rule: str, about: str | None = None, stale: tuple[str, ...] = ()) -
 OLDER = "the last report is for the older revision 1f7c2e90"
 HELD_BACK = "the last report was sent 40 min after it was observed, or the clock is behind"
 CART, PAYMENT = Unit("cart", "eu-2"), "Service shop/payment"
-NAMED = "it reports the host name a1b2.elb.example.com, and NetworkPolicies know addresses only"
+NAMED, PODS = RefusedAddress("a1b2.elb.example.com"), RefusedAddress("10.1.0.9", "eu-1")
 OTHER = AwaitedAddress(("eu-1",), "Service shop/mail")
 REPORTED = pending(NotReadyReason.PROGRESS)
 BEFORE, AFTER = GatePhase.BEFORE, GatePhase.AFTER
@@ -86,6 +86,7 @@ GATES = (
     AwaitsReplacement((REPORTED,)),
     AwaitsReplacement((PendingUnit(Unit("cart", "eu-1"), NotReadyReason.PRESENT, "shop"),)),
     AwaitsAddress((CART,), (AwaitedAddress(("eu-1",), PAYMENT),)),
+    AwaitsAddress((CART,), (AwaitedAddress(("eu-1",), PAYMENT, PODS),)),
     AwaitsAddress((CART,), (AwaitedAddress(("eu-1", "eu-3"), PAYMENT, NAMED), OTHER)),
     approval("clusters with", "canary=true"),
     approval("clusters with", "canary=true", stale=("rita",)),
