@@ -4,18 +4,50 @@ What is merged is read from the objects in the deploy repo: each derived object 
 that it comes from.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
+from typing import NamedTuple
 
 from bot.wording.graph import MOST_NODES, safe
-from bot.wording.markdown import fence, fold, listing, natural, sentence
+from bot.wording.markdown import code, fence, fold, listing, natural, sentence
 from planners.connect import Link
 from planners.gating.change_sets import ChangeSet
 from planners.model import Unit
 from renderers.derived import intents_in
 
 MOST_LINES, MOST_CLUSTERS = 20, 3
+_LINE = re.compile(
+    r"((?:new: |no longer: )?(?:namespace )?)(\S+)( may call )(\S+)(?:( as )(\S+))?"
+    r"(?:( \()(\S+)(\)))?( on )(.+?)(?:( from )(.+))?"
+)
+_LISTED = re.compile(r"(, | and [0-9]+ more$)")
+_NAMES, _LISTINGS = frozenset({2, 4, 6, 8}), frozenset({11, 13})
+"""The groups of `_LINE` with one name, and with several."""
+
+
+class Piece(NamedTuple):
+    """A part of a sentence: a name, or words of ours."""
+
+    text: str
+    is_name: bool
+
+
+def pieces(line: str) -> tuple[Piece, ...]:
+    """The names and the words in a line about a connection; any other line is words."""
+    found = _LINE.fullmatch(line)
+    return tuple(_pieces(found)) if found else (Piece(line, is_name=False),)
+
+
+def _pieces(found: re.Match[str]) -> Iterator[Piece]:
+    for number, text in enumerate(found.groups(), start=1):
+        if number in _LISTINGS:
+            parts = _LISTED.split(text or "")
+            shown = [Piece(each, not index % 2) for index, each in enumerate(parts)]
+        else:
+            shown = [Piece(text or "", number in _NAMES)]
+        yield from (each for each in shown if each.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +126,15 @@ def section(links: Sequence[Link], changes: ConnectionChanges) -> str:
     lines = connections(links, changes)
     if not lines:
         return ""
-    shown = "\n".join(f"- {sentence(each, 400)}" for each in lines)
+    shown = "\n".join(f"- {_marked(each)}" for each in lines)
     picture = chart(links)
     return f"{shown}\n\n{fold('Who may call whom', picture)}" if picture else shown
+
+
+def _marked(line: str) -> str:
+    if _LINE.fullmatch(line) is None:
+        return sentence(line, 400)
+    return "".join(code(each.text) if each.is_name else each.text for each in pieces(line))
 
 
 def all_connections(links: Sequence[Link]) -> tuple[str, ...]:

@@ -38,7 +38,7 @@ async def test_what_an_intent_opens_ships_with_the_units_and_leaves_with_them(
     world.ada.push(APP, "call", app(), "Cart calls payment")
     number = world.ada.open(APP, "call", "Cart calls payment")
     await world.settle()
-    assert "### Connections\n\n- new: cart may call payment on one" in world.home(number)
+    assert "### Connections\n\n- new: `cart` may call `payment` on `one`" in world.home(number)
     assert '  c0["cart"]\n  c1["payment"]\n  c0 --> c1\n' in world.home(number)
 
     world.ada.merge(APP, number)
@@ -50,7 +50,7 @@ async def test_what_an_intent_opens_ships_with_the_units_and_leaves_with_them(
     assert plan is not None
     assert plan.connections == ("cart may call payment on one",)
     page = (await world.client.get("/rollouts/storefront/plan")).text
-    assert "<li>cart may call payment on one</li>" in page
+    assert "<li><code>cart</code> may call <code>payment</code> on <code>one</code></li>" in page
     assert 'aria-label="Who may call whom; dotted arrows cross' in page
 
     world.ada.push(APP, "main", app(""), "Cart calls nobody")

@@ -11,6 +11,7 @@ from bot.report.model import UnitCounts, UnitState
 from bot.web.ui import badges
 from bot.web.ui.paging import address
 from bot.web.ui.rollout import path_of, pending_groups
+from bot.wording.connections import pieces
 from bot.wording.markdown import listing, plural
 
 HERE = Path(__file__).parent
@@ -51,6 +52,7 @@ def environment() -> Environment:
         "badges": badges,
         "path_of": path_of,
         "pending_groups": pending_groups,
+        "pieces": pieces,
         "plural": plural,
         "segments": segments,
     }
