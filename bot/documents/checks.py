@@ -11,7 +11,7 @@ from bot.documents.intents import connectivity, customization, source
 from bot.documents.models import ApplicationDocument, CustomizationPart
 from bot.documents.models.connectivity import CalleePart, CallerPart
 from bot.documents.problems import DocumentPositions, Problem, suggest
-from bot.documents.rules import check_rules
+from bot.documents.rules import check_metrics, check_rules
 from bot.documents.selectors import selectors, unknown_names
 from bot.engine import discovery
 from planners.model import (
@@ -72,6 +72,7 @@ def check_application(
         yield from _unknown_clusters(document, positions, fleet)
         yield from _unknown_applications(document, positions, fleet)
         yield from _unknown_origins(document, positions, fleet)
+        yield from check_metrics(document, positions, fleet)
     if registration is not None:
         yield from _registration_mismatches(document, positions, registration)
 

@@ -99,6 +99,7 @@ class _FleetReader:
             self.problems += self._check_names(each.document, each.positions)
         self.problems += self._check_registrations()
         self.problems += self._check_deploy_repos()
+        self.problems += self._check_queries()
         self.problems += tenant_problems(
             (each.document, each.positions)
             for each in self.documents
@@ -185,6 +186,18 @@ class _FleetReader:
                 message = f"deploy repo {deploy} has the same name for agents as {known}"
                 hint = f"first named at {place}; give one of them another path"
                 yield Problem(position, message, hint)
+
+    def _check_queries(self) -> Iterator[Problem]:
+        """Queries have one meaning in all policies: their values are kept by name."""
+        first: dict[str, FilePosition] = {}
+        for each in self.documents:
+            if isinstance(each.document, PolicyDocument):
+                for number, query in enumerate(each.document.spec.queries):
+                    position = each.positions.at("spec", "queries", number, "name")
+                    if query.name in first:
+                        hint = f"first defined at {first[query.name]}; rename one of them"
+                        yield Problem(position, f"duplicate query {query.name!r}", hint)
+                    first.setdefault(query.name, position)
 
     def of_kind(self, kind: type[D]) -> list[D]:
         """The documents of a kind."""

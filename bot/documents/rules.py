@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from bot.documents.models.application import ApplicationDocument
-from bot.documents.models.rules import AutomaticPart, FailoverPart, RulePart, SignalPart
+from bot.documents.models.rules import AutomaticPart, FailoverPart, QueryPart, RulePart, SignalPart
 from bot.documents.problems import DocumentPositions, Problem, suggest
-from planners.model import FilePosition, Target
-from planners.model.rules import Action, AutomaticRule, FailoverRule, Rule
+from planners.model import FilePosition, Fleet, Target
+from planners.model.rules import Action, AutomaticRule, FailoverRule, Query, Rule
 from planners.model.signals import SignalKey, SignalKind
 
 FAILOVER_PACE = timedelta(minutes=10)
@@ -65,6 +65,11 @@ def failover(part: FailoverPart) -> FailoverRule:
     )
 
 
+def query(part: QueryPart) -> Query:
+    """The query of an entry of `queries`."""
+    return Query(part.name, part.address, part.query, tuple(part.tenants), part.private_network)
+
+
 def automatic(part: AutomaticPart) -> AutomaticRule:
     """The permission of an entry of `automatic`."""
     return AutomaticRule(
@@ -96,3 +101,21 @@ def check_rules(document: ApplicationDocument, positions: DocumentPositions) -> 
             elif part.on_demand and name in shares:
                 message = f"component {name!r} is placed on a percentage of clusters"
                 yield Problem(at, message, "give a number for a component that runs on demand")
+
+
+def check_metrics(
+    document: ApplicationDocument, positions: DocumentPositions, fleet: Fleet
+) -> Iterator[Problem]:
+    """Rules that watch a query which no policy has for the tenant."""
+    spec = document.spec
+    for number, part in enumerate(spec.rules):
+        name = part.signal.metric
+        if name is None or fleet.query(name, spec.tenant) is not None:
+            continue
+        every = (each for policy in fleet.policies for each in policy.queries)
+        known = {each.name for each in every if each.serves(each.name, spec.tenant)}
+        yield Problem(
+            positions.at("spec", "rules", number, "signal", "metric"),
+            f"no policy of the fleet has a query {name!r} for tenant {spec.tenant!r}",
+            suggest(name, known) or "add it to `queries` of a policy in the fleet repo",
+        )

@@ -189,6 +189,7 @@ def policy(document: PolicyDocument) -> Policy:
         direct_clusters=spec.direct_clusters.value() if spec.direct_clusters else None,
         failover=tuple(rules.failover(each) for each in spec.failover),
         automatic=tuple(rules.automatic(each) for each in spec.automatic),
+        queries=tuple(rules.query(each) for each in spec.queries),
         gates=tuple(
             gate(each, each.clusters.value() if each.clusters else None, document.metadata.name)
             for each in spec.gates

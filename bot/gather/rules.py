@@ -1,7 +1,7 @@
 """What rules know and decide: signals, their states, and what the deploy repo records of them."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from bot.context import Context
@@ -15,6 +15,7 @@ from bot.signals import Source, World
 from bot.store.keys import RULES
 from bot.store.views import ViewKind, Views
 from planners.model import Registration, Unit
+from planners.model.fleet import query
 from planners.model.rules import Record, Records, RuleKey, RuleState, States
 from planners.model.signals import Series, SignalKey, SignalKind
 from planners.model.snapshot import Snapshot
@@ -82,19 +83,35 @@ async def _with_known(reading: RuleReading, snapshot: Snapshot) -> Snapshot:
 
 async def _with_signals(context: Context, snapshot: Snapshot) -> Snapshot:
     """With the series of every signal that a rule watches; each source is read once."""
-    keys, now = list(dict.fromkeys(watched(snapshot))), snapshot.now
-    views, application = context.store.views, snapshot.application.name
-    alerts = [key for key in keys if key.kind is SignalKind.ALERT]
-    await asyncio.to_thread(watch, views, application, {key.name for key in alerts})
-    heard = await asyncio.to_thread(read_alerts, views, alerts)
-    world = World(now, snapshot.facts, heard, snapshot.policies)
+    keys, now, views = list(dict.fromkeys(watched(snapshot))), snapshot.now, context.store.views
+    known: Mapping[SignalKey, Series] = await asyncio.to_thread(signals.read, views, keys)
+    world = await _world(context, snapshot, keys)
     for source in sources().values():
-        wanted = [key for key in keys if key.kind is source.kind]
+        old = [key for key in keys if not known.get(key, Series()).has_since(now - source.every)]
+        wanted = [key for key in old if key.kind is source.kind]
         if wanted:
             samples = await source.read(wanted, world)
             await asyncio.to_thread(signals.append, views, samples, now)
     found: Mapping[SignalKey, Series] = await asyncio.to_thread(signals.read, views, keys)
     return replace(snapshot, signals=found)
+
+
+async def _world(context: Context, snapshot: Snapshot, keys: Sequence[SignalKey]) -> World:
+    """What sources may read; alerts that the application watches are kept from now on."""
+    views, tenant = context.store.views, snapshot.tenant.name
+    alerts = [key for key in keys if key.kind is SignalKind.ALERT]
+    names = {key.name for key in alerts}
+    await asyncio.to_thread(watch, views, snapshot.application.name, names)
+    metrics = (key.name for key in keys if key.kind is SignalKind.METRIC)
+    queries = {name: query(snapshot.policies, name, tenant) for name in metrics}
+    return World(
+        now=snapshot.now,
+        facts=snapshot.facts,
+        alerts=await asyncio.to_thread(read_alerts, views, alerts),
+        queries={name: each for name, each in queries.items() if each is not None},
+        outbound=context.outbound,
+        keys=context.gate_keys,
+    )
 
 
 def sources() -> dict[str, Source]:

@@ -15,10 +15,11 @@ It raises nothing, and never returns 0 for what it does not know.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
-from planners.model import Policy
+from bot.outbound import Outbound
+from planners.model.rules import Query
 from planners.model.signals import Sample, SignalKey, SignalKind
 from planners.model.snapshot import ReportedFacts
 
@@ -27,12 +28,18 @@ Samples = Mapping[SignalKey, tuple[Sample, ...]]
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What sources may read: the time, what clusters and others said last, the newest policies."""
+    """What sources may read: the time, what clusters and others said last, and servers.
+
+    `queries` are those of the newest policies that are for the tenant, by name; `keys` are the
+    bearer tokens of their servers, by host.
+    """
 
     now: datetime
     facts: Mapping[str, ReportedFacts] = field(default_factory=dict)
     alerts: Mapping[SignalKey, Sample] = field(default_factory=dict)
-    policies: tuple[Policy, ...] = ()
+    queries: Mapping[str, Query] = field(default_factory=dict)
+    outbound: Outbound | None = None
+    keys: Mapping[str, bytes] = field(default_factory=dict, repr=False)
 
 
 class Source(Protocol):
@@ -49,6 +56,10 @@ class Source(Protocol):
     @property
     def kind(self) -> SignalKind:
         """The kind of its signals."""
+
+    @property
+    def every(self) -> timedelta:
+        """How long a sample is young enough, so that none is asked for."""
 
     async def read(self, wanted: Sequence[SignalKey], world: World) -> Samples:
         """The samples of some signals of its kind that are known now, within limits of time."""

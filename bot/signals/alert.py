@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from bot.signals import Samples, Source, World
 from planners.model.signals import SignalKey, SignalKind
@@ -14,6 +15,7 @@ class AlertSource:
     name: str = "alert"
     summary: str = "whether an alert fires, as an Alertmanager says"
     kind: SignalKind = SignalKind.ALERT
+    every: timedelta = timedelta()
 
     async def read(self, wanted: Sequence[SignalKey], world: World) -> Samples:
         """One sample of each alert that was heard of."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from bot.signals import Samples, Source, World
 from planners.model.signals import MAX_AGES, Sample, SignalKey, SignalKind
@@ -14,6 +15,7 @@ class DemandSource:
     name: str = "demand"
     summary: str = "the demand that clusters report, by component or place"
     kind: SignalKind = SignalKind.DEMAND
+    every: timedelta = timedelta()
 
     async def read(self, wanted: Sequence[SignalKey], world: World) -> Samples:
         """One sample of each signal that is reported."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from bot.signals import Samples, Source, World
 from planners.model.signals import MAX_AGES, Sample, SignalKey, SignalKind
@@ -14,6 +15,7 @@ class LoadSource:
     name: str = "load"
     summary: str = "the utilisation of a component that clusters report; 1.0 is full"
     kind: SignalKind = SignalKind.LOAD
+    every: timedelta = timedelta()
 
     async def read(self, wanted: Sequence[SignalKey], world: World) -> Samples:
         """One sample of each signal that is reported."""

@@ -19,6 +19,7 @@ class ScheduleSource:
     name: str = "schedule"
     summary: str = "whether a recurring period is open: a cron expression, a duration, a time zone"
     kind: SignalKind = SignalKind.SCHEDULE
+    every: timedelta = timedelta()
 
     async def read(self, wanted: Sequence[SignalKey], world: World) -> Samples:
         """1 while a period is open, else 0."""

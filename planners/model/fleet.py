@@ -8,7 +8,7 @@ from enum import IntEnum, StrEnum
 from planners.model.basics import Json, Repo
 from planners.model.gate_rules import GateRule, GateServer
 from planners.model.network import Network
-from planners.model.rules import AutomaticRule, FailoverRule
+from planners.model.rules import AutomaticRule, FailoverRule, Query
 from planners.model.selectors import Selector
 from planners.model.tenant import Tenant
 
@@ -251,8 +251,8 @@ class Policy:
     `plaintext_secrets` names tenants whose deploy repo may contain unencrypted Secrets, intended
     for test fleets. `signed_objects` may exceed what tenants may write. `direct_clusters` selects
     the clusters to whose API servers Switchyard may write itself, `watched_clusters` those where it
-    may read the objects of the agent. `automatic` names rules that need no person. `gates` hold
-    every application; gates may ask `gate_servers`.
+    may read the objects of the agent. `automatic` names rules that need no person. Rules may
+    watch `queries`. `gates` hold every application; gates may ask `gate_servers`.
     """
 
     name: str
@@ -269,6 +269,7 @@ class Policy:
     watched_clusters: Selector | None = None
     failover: tuple[FailoverRule, ...] = ()
     automatic: tuple[AutomaticRule, ...] = ()
+    queries: tuple[Query, ...] = ()
     gates: tuple[GateRule, ...] = ()
     gate_servers: tuple[GateServer, ...] = ()
 
@@ -324,6 +325,10 @@ class Fleet:
         named = (entry for entry in self.registrations if entry.application == application)
         return next(named, None)
 
+    def query(self, name: str, tenant: str) -> Query | None:
+        """The query of a name, if a policy lets the rules of a tenant watch it."""
+        return query(self.policies, name, tenant)
+
     def gate_server(self, address: str, tenant: str) -> GateServer | None:
         """The server at an address, if a policy lets the gates of a tenant ask it."""
         return gate_server(self.policies, address, tenant)
@@ -333,6 +338,12 @@ class Fleet:
         every = (each for policy in self.policies for each in policy.charts)
         found = [each for each in every if each.covers(address, tenant)]
         return max(found, key=lambda each: len(each.address), default=None)
+
+
+def query(policies: Iterable[Policy], name: str, tenant: str) -> Query | None:
+    """The query of a name, if one of the policies lets the rules of a tenant watch it."""
+    every = (each for policy in policies for each in policy.queries)
+    return next((each for each in every if each.serves(name, tenant)), None)
 
 
 def gate_server(policies: Iterable[Policy], address: str, tenant: str) -> GateServer | None:

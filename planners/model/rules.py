@@ -92,6 +92,25 @@ class FailoverRule:
 
 
 @dataclass(frozen=True, slots=True)
+class Query:
+    """A query to Prometheus that rules may watch by its name; `tenants` empty: those of all.
+
+    `address` is the scheme, host and port of the server, which may be in a private network if
+    `private_network` is set. `expression` has one value.
+    """
+
+    name: str
+    address: str
+    expression: str
+    tenants: tuple[str, ...] = ()
+    private_network: bool = False
+
+    def serves(self, name: str, tenant: str) -> bool:
+        """Whether the rules of a tenant may watch it under this name."""
+        return self.name == name and (not self.tenants or tenant in self.tenants)
+
+
+@dataclass(frozen=True, slots=True)
 class AutomaticRule:
     """A rule of an application that needs no person, on some clusters and within limits.
 

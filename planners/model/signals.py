@@ -95,6 +95,10 @@ class Series:
         ordered = sorted(found.values(), key=lambda each: each.at)
         return Series(tuple(ordered[-MOST_SAMPLES:]))
 
+    def has_since(self, time: datetime) -> bool:
+        """Whether a sample is younger than a time, with or without a value."""
+        return bool(self.samples) and self.samples[-1].at > time
+
     def newest(self, now: datetime, max_age: timedelta) -> Sample | None:
         """The newest sample, if it has a value and is neither too old nor of the future."""
         known = [each for each in self.samples if each.at <= now + LARGEST_SKEW]

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from bot.keys import facts_key
 from bot.sandbox.demo.site import APP, DEPLOY
+from tests.fakes.receiver import ADDRESS, HOST, SECRET, Receiver
 from tests.fakes.world import ALERT_TOKEN, REPORT_KEY, World, manifest, small_fleet
 
 BURST = """
@@ -173,5 +174,31 @@ async def test_g2_an_alert_brings_a_second_cluster_once(world: World) -> None:
     for _ in range(5):
         await world.advance(60)
 
+    assert units(world) == ["one"]
+    assert world.merged() == ["all.1", "rules-all.1", "remove.2"]
+
+
+WATCHED = BURST.replace("{load: web}", "{metric: busy}")
+QUERIES = f"{AUTOMATIC[:-1]}, queries: [{{name: busy, at: '{ADDRESS}', query: max(busy)}}]}}"
+
+
+async def test_g2_a_query_to_prometheus_brings_a_second_cluster(world: World) -> None:
+    """Without data nothing begins, and nothing ends."""
+    receiver = Receiver(lambda: world.now, values=["0.9"] * 8 + [None, "NaN"] * 8 + ["0.2"])
+    world.outbound = receiver.outbound
+    world.known["gate_keys"] = {HOST: SECRET}
+    await world.stop_bot()
+    world.start_bot()
+    await begun(world, WATCHED, QUERIES)
+    for _ in range(9):
+        await world.advance(60)
+    assert units(world) == ["one", "two"]
+
+    for _ in range(12):
+        await world.advance(60)
+    assert units(world) == ["one", "two"]
+
+    for _ in range(12):
+        await world.advance(60)
     assert units(world) == ["one"]
     assert world.merged() == ["all.1", "rules-all.1", "remove.2"]

@@ -9,7 +9,7 @@ from bot.documents.models.agents import with_settings
 from bot.documents.models.common import Metadata, Part, PositiveInt, Version
 from bot.documents.models.connectivity import NetworkPart
 from bot.documents.models.gates import GateServerPart, PolicyGatePart
-from bot.documents.models.rules import AutomaticPart, FailoverPart
+from bot.documents.models.rules import AutomaticPart, FailoverPart, QueryPart
 from bot.documents.types import (
     ApiVersion,
     Day,
@@ -352,6 +352,9 @@ class PolicySpec(Part):
     automatic: list[AutomaticPart] = Field(
         default_factory=list,
         description="Rules whose merge requests need no person, within limits. Default: none.",
+    )
+    queries: list[QueryPart] = Field(
+        default_factory=list, description="Queries to Prometheus that rules may watch."
     )
     gates: list[PolicyGatePart] = Field(
         default_factory=list, description="Gates that hold the waves of every application."

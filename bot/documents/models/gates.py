@@ -7,12 +7,11 @@ from pydantic import Field, model_validator
 from bot.documents.models.agents import part_of
 from bot.documents.models.common import Part
 from bot.documents.models.kinds import KindPart, with_kinds
-from bot.documents.types import Duration, Name, SelectorPart, invalid
+from bot.documents.types import Duration, Name, SelectorPart, ServerAddress, invalid
 from bot.engine import discovery
 from planners.model.gates import OVERRIDABLE
 
 Action = Literal["install", "update", "rollback", "removal"]
-ServerAddress = Annotated[str, Field(pattern=r"^https?://[a-z0-9.-]+(:[0-9]{1,5})?$")]
 
 
 @with_kinds(

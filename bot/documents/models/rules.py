@@ -5,7 +5,15 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from bot.documents.models.common import Part, PositiveInt
-from bot.documents.types import Duration, Name, Number, SelectorPart, Timezone, invalid
+from bot.documents.types import (
+    Duration,
+    Name,
+    Number,
+    SelectorPart,
+    ServerAddress,
+    Timezone,
+    invalid,
+)
 from planners.model.rules import FAILOVER
 from planners.model.schedule import Schedule
 
@@ -180,6 +188,24 @@ class FailoverPart(Part):
         default=False,
         description="Whether something outside makes sure that a silent cluster runs nothing, so "
         "that components that run on one cluster only may move without a person.",
+    )
+
+
+class QueryPart(Part):
+    """A query to Prometheus that rules may watch."""
+
+    name: Name = Field(description="Name, by which rules watch it.")
+    address: ServerAddress = Field(
+        alias="at", description="Scheme, host and port of the server, such as `https://x.example`."
+    )
+    query: Annotated[str, Field(pattern=r"^[^\x00-\x08]{1,4000}$")] = Field(
+        description="PromQL expression with one value, such as `sum(rate(requests_total[5m]))`."
+    )
+    tenants: list[Name] = Field(
+        default=[], description="Tenants whose rules may watch it. Default: every tenant."
+    )
+    private_network: bool = Field(
+        default=False, description="Whether the server may have an address in a private network."
     )
 
 

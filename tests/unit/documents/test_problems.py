@@ -271,6 +271,48 @@ def test_deploy_repos_that_agents_would_call_the_same_are_reported(
         assert "local:fleet/deploy has the same name for agents as gitlab:fleet/deploy" in each
 
 
+QUERY = "{name: busy, at: 'https://metrics.example.com', query: max(x)%s}"
+RULE = """  rules:
+    - {name: burst, components: [web], signal: {metric: %s}, above: 1, addClusters: {}}
+  rollout:"""
+
+
+@pytest.mark.parametrize(
+    ("watched", "tenants", "said"),
+    [
+        ("busy", "", ""),
+        ("busy", ", tenants: [shop]", ""),
+        ("busi", "", "no policy of the fleet has a query 'busi' for tenant 'shop' (did you mean 'busy'?)"),
+        ("busy", ", tenants: [bank]", "no policy of the fleet has a query 'busy' for tenant 'shop' (add it to `queries` of a policy in the fleet repo)"),
+    ],
+)  # fmt: skip
+def test_a_rule_watches_a_query_that_is_for_its_tenant(
+    watched: str, tenants: str, said: str
+) -> None:
+    made = small_fleet(policy=f"{{queries: [{QUERY % tenants}]}}")
+    known = read_fleet({path: content for path, content in made.items() if content}).fleet
+    document = SWITCHYARD.decode().replace("  rollout:", RULE % watched).encode()
+    files = {**small_app(), "switchyard.yaml": document}
+
+    problems = read_application({p: c for p, c in files.items() if c}, known, None).problems
+
+    assert [str(each).partition(": ")[2] for each in problems] == [said] * bool(said)
+
+
+def test_a_query_has_one_meaning_in_the_fleet() -> None:
+    files = {path: content for path, content in small_fleet().items() if content is not None}
+    policy = files["policies/default.yaml"].replace(b"{}", f"{{queries: [{QUERY % ''}]}}".encode())
+    files["policies/default.yaml"] = policy
+    files["policies/more.yaml"] = policy.replace(b"name: default", b"name: more")
+
+    assert [str(each) for each in read_fleet(files).problems] == [
+        (
+            "policies/more.yaml:4:19: duplicate query 'busy' (first defined at "
+            "policies/default.yaml:4:19; rename one of them)"
+        )
+    ]
+
+
 def test_at_most_a_hundred_problems_are_listed() -> None:
     stages = "\n".join(f"      - {{name: stage-{n}, x: 1}}" for n in range(150))
     changed = SWITCHYARD.decode().replace("      - {name: rest}", stages).encode()

@@ -3,15 +3,22 @@
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+from structlog.testing import capture_logs
+
 from bot.gather import signals as series
+from bot.outbound.client import OutboundClient
 from bot.signals import World
 from bot.signals.demand import DemandSource
 from bot.signals.load import LoadSource
+from bot.signals.metric import MetricSource
 from bot.signals.schedule import ScheduleSource
 from bot.store import Store
+from planners.model.rules import Query
 from planners.model.schedule import Schedule
 from planners.model.signals import Sample, Series, SignalKey, SignalKind
 from planners.model.snapshot import ReportedFacts
+from tests.fakes.receiver import ADDRESS, HOST, SECRET, Receiver
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -40,6 +47,38 @@ async def test_load_is_that_of_a_cluster_or_the_mean_of_fresh_ones() -> None:
         one: (Sample(0.9, NOW - MINUTE),),
         every: (Sample(0.7, NOW - MINUTE),),
     }
+
+
+QUERIES = {"busy": Query("busy", ADDRESS, "sum(x)"), "gone": Query("gone", "https://x.test", "y")}
+KEYS = {HOST: SECRET.encode()}
+
+
+@pytest.mark.parametrize(
+    ("answer", "samples"),
+    [("0.75", (Sample(0.75, NOW),)), ("NaN", (Sample(None, NOW),)), (None, (Sample(None, NOW),))],
+)
+async def test_a_query_has_the_value_that_prometheus_says(
+    answer: str | None, samples: tuple[Sample, ...]
+) -> None:
+    receiver = Receiver(lambda: NOW, values=[answer])
+    busy = SignalKey(SignalKind.METRIC, "busy")
+    unknown = SignalKey(SignalKind.METRIC, "unknown")
+    world = World(NOW, queries=QUERIES, outbound=receiver.outbound, keys=KEYS)
+
+    assert await MetricSource().read([busy, unknown], world) == {busy: samples}
+
+
+async def test_a_server_that_is_not_there_says_nothing_not_zero() -> None:
+    async def nowhere(_host: str, _port: int) -> list[str]:
+        raise OSError("no such host")
+
+    world = World(NOW, queries=QUERIES, outbound=OutboundClient(resolve=nowhere))
+
+    with capture_logs() as logs:
+        found = await MetricSource().read([SignalKey(SignalKind.METRIC, "gone")], world)
+
+    assert found == {}
+    assert [each["event"] for each in logs] == ["query not answered"]
 
 
 async def test_a_schedule_has_a_sample_each_minute() -> None:
