@@ -6,6 +6,7 @@ pass is harmless. No decision is made here, and no text of Switchyard's own is c
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Protocol
 
 from bot.clock import Clock
@@ -155,6 +156,12 @@ class Forge(Protocol):
         self, repository: str, *, state: str = "open", branch_prefix: str = ""
     ) -> tuple[ForgeMergeRequest, ...]:
         """Merge requests, newest first. `state` is open, merged, closed or all."""
+
+    async def changed_requests(self, repository: str, since: datetime) -> tuple[int, ...]:
+        """Numbers of merge requests, of any state, that changed since then, the last one first.
+
+        A comment is a change. Costs what a listing costs.
+        """
 
     async def merge_request(self, repository: str, number: int) -> ForgeMergeRequest:
         """One merge request."""

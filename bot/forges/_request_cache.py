@@ -48,6 +48,11 @@ class MergeRequestCache:
         """List everything next time, because a listing failed."""
         self._last_full = None
 
+    def changed(self, since: datetime) -> tuple[int, ...]:
+        """The numbers of those that changed since then, the last one first."""
+        found = [(each.changed, number) for number, each in self.requests.items()]
+        return tuple(number for at, number in sorted(found, reverse=True) if at >= since)
+
     def newest_first(self) -> list[ForgeMergeRequest]:
         """All merge requests."""
         return [self.requests[number].request for number in sorted(self.requests, reverse=True)]

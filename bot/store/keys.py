@@ -32,6 +32,7 @@ LEASES = "lease/"
 PROBE = "probe"
 HASHES = "hash/"
 HINTS = "hints/"
+SWEPT = "swept/"
 
 
 def application_key(application: str) -> str:

@@ -19,8 +19,9 @@ from bot.gather.fleet import read_fleet_at
 from bot.report.model import FLEETS, REPORTERS, TENANTS
 from bot.report.summary_view import fleet_view, reporters_view, tenants_view
 from bot.store import Store
+from bot.store.database import moment, seconds
 from bot.store.inbox import InboxEntry
-from bot.store.keys import agent_key, application_key, cluster_key, review_key
+from bot.store.keys import SWEPT, agent_key, application_key, cluster_key, review_key
 from bot.store.views import ViewKind, Views
 from bot.worker.clusters import reached_clusters
 from bot.worker.supervision import RETRIED
@@ -37,8 +38,8 @@ REPORTS_KEPT = timedelta(days=365)
 LATER = timedelta(seconds=10)
 """When applications look at changes in a deploy repo that are for another one, or their own."""
 
-RECENTLY_MERGED = 5
-"""So many merged merge requests of a repository a sweep looks at: each costs two requests."""
+OVERLAP = timedelta(minutes=10)
+"""A sweep looks back behind the last one: clocks differ, and lists of forges lag."""
 MOST_READ = 100
 MOST_BRANCHES = 100_000
 
@@ -178,13 +179,17 @@ async def sweep(context: Context) -> None:
     fleet = await _publish_fleet(context)
     keys = {application_key(each.application) for each in fleet.registrations}
     keys |= followers(fleet)
+    now, swept = context.clock(), []
     for repo in sorted({repo for each in fleet.registrations for repo in (each.app, each.deploy)}):
         try:
             keys |= await _reviews(context, repo)
+            swept.append(repo)
         except RETRIED as error:
             log.warning("merge requests not listed", repo=str(repo), error=str(error))
     await hint(context, {each.deploy for each in fleet.registrations})
     await wake(context, keys, release=True)
+    for repo in swept:
+        await asyncio.to_thread(context.store.views.put, f"{SWEPT}{repo}", {"at": seconds(now)})
 
 
 def _prune(store: Store, now: datetime) -> None:
@@ -210,16 +215,20 @@ def _update(views: Views, kind: ViewKind[T], view: T) -> None:
 
 
 async def _reviews(context: Context, repo: Repo) -> set[str]:
-    """The keys of open merge requests, and of the newest merged ones, where people still command.
+    """The keys of open merge requests, and of others that changed since the last sweep.
 
-    Merged ones come with the listing; a closed one costs GitHub a request for each branch.
+    People still command there, and the webhook of a comment may have been lost.
     """
     forge = context.forge(repo)
     me = await forge.me()
     requests = await forge.merge_requests(repo.path, state="open")
-    merged = await forge.merge_requests(repo.path, state="merged")
-    return {
-        review_key(repo, each.number)
+    swept = await asyncio.to_thread(context.store.views.get, f"{SWEPT}{repo}")
+    since = moment(swept["at"]) - OVERLAP if swept else context.clock() - DELIVERIES_KEPT
+    changed = set((await forge.changed_requests(repo.path, since))[:MOST_READ])
+    ours = {
+        each.number
         for each in requests
-        if each.author.id != me.id or each.source_branch.startswith(BRANCHES)
-    } | {review_key(repo, each.number) for each in merged[:RECENTLY_MERGED]}
+        if each.author.id == me.id and not each.source_branch.startswith(BRANCHES)
+    }
+    numbers = {each.number for each in requests} | changed
+    return {review_key(repo, number) for number in numbers - ours}

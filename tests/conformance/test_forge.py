@@ -4,6 +4,7 @@ A forge joins by a Ground (see `grounds`).
 """
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,15 @@ async def allow(ground: Ground, number: int) -> str:
 
 def test_every_forge_is_tried() -> None:
     assert set(GROUNDS) == {*discovery.forges(), "memory"}
+
+
+async def test_a_comment_on_a_closed_merge_request_is_a_change(ground: Ground) -> None:
+    first, second = await opened(ground), await opened(ground, "other", b"three\n")
+    await ground.forge.set_merge_request_state(REPO, first, state="closed")
+    await ground.forge.add_comment(REPO, first, "said after the end")
+
+    assert set(await ground.forge.changed_requests(REPO, NOW)) == {first, second}
+    assert await ground.forge.changed_requests(REPO, NOW + timedelta(days=1)) == ()
 
 
 async def test_the_bot_knows_itself_and_its_repository(ground: Ground) -> None:

@@ -224,6 +224,13 @@ class MemoryForge:
         found = self.state.requests_of(repository, state, branch_prefix)
         return tuple(self._request(each) for each in found)
 
+    async def changed_requests(self, repository: str, since: datetime) -> tuple[int, ...]:
+        """See the Protocol."""
+        await self._reading(repository)
+        listed = self.state.requests_of(repository)
+        found = [(datetime.fromisoformat(each.updated_at), each.number) for each in listed]
+        return tuple(number for at, number in sorted(found, reverse=True) if at >= since)
+
     async def merge_request(self, repository: str, number: int) -> ForgeMergeRequest:
         """See the Protocol."""
         await self._reading(repository)

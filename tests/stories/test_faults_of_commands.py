@@ -163,3 +163,24 @@ async def test_a_sweep_finds_commands_on_merged_merge_requests(world: World) -> 
 
     after = len(replies(world, replaced)), len(replies(world, wave, DEPLOY))
     assert after == (before[0] + 1, before[1] + 1), "each is answered once"
+
+
+async def test_a_sweep_finds_commands_on_closed_merge_requests(world: World) -> None:
+    """One that was closed unmerged is told so once, also when all webhooks about it were lost."""
+    await under_way(world)
+    world.ada.push(APP, "idea", {"README.md": b"Another shop.\n"}, "Try an idea")
+    number = world.ada.open(APP, "idea", "Try an idea")
+    await world.settle()
+    world.post.holding = True
+    world.ada.set_state(APP, number, "closed")
+    await world.advance(1800)
+    world.rita.comment(APP, number, "/switchyard approve canary.1")
+    await world.settle()
+    assert replies(world, number) == []
+
+    for _ in range(2):
+        await world.sweep()
+        await world.settle()
+
+    (reply,) = replies(world, number)
+    assert "Refused: this merge request is closed" in reply

@@ -5,6 +5,7 @@ collaborators; "Managing a merge queue".
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from functools import partial
 from typing import ClassVar
 from urllib.parse import quote
@@ -174,6 +175,10 @@ class GitHubForge:
                 found.append(request)
             seen.add(request.source_branch)
         return tuple(found)
+
+    async def changed_requests(self, repository: str, since: datetime) -> tuple[int, ...]:
+        """See the Protocol."""
+        return (await self._listing.known(repository)).changed(since)
 
     async def merge_request(self, repository: str, number: int) -> ForgeMergeRequest:
         """See the Protocol; `closed_by` comes from the issue of the pull request."""

@@ -5,6 +5,7 @@ statuses, branches, members, merge trains.
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from functools import partial
 from typing import Any, ClassVar
 from urllib.parse import quote
@@ -175,6 +176,10 @@ class GitLabForge:
             for each in known.newest_first()
             if state in {"all", each.state} and each.source_branch.startswith(branch_prefix)
         )
+
+    async def changed_requests(self, repository: str, since: datetime) -> tuple[int, ...]:
+        """See the Protocol."""
+        return (await self._listing.known(repository, await self._my_id())).changed(since)
 
     async def merge_request(self, repository: str, number: int) -> ForgeMergeRequest:
         """See the Protocol."""

@@ -133,6 +133,13 @@ class LocalForge:
         found = await self._all(path, query, parameter="before", field="number")
         return tuple(self._request(repository, each) for each in found)
 
+    async def changed_requests(self, repository: str, since: datetime) -> tuple[int, ...]:
+        """See the Protocol."""
+        path, query = f"/repos/{_path(repository)}/merge_requests", {"state": "all"}
+        listed = await self._all(path, query, parameter="before", field="number")
+        found = [(datetime.fromisoformat(each["updated_at"]), each["number"]) for each in listed]
+        return tuple(number for at, number in sorted(found, reverse=True) if at >= since)
+
     async def merge_request(self, repository: str, number: int) -> ForgeMergeRequest:
         """See the Protocol."""
         return self._request(repository, await self._http.get(_request_path(repository, number)))
