@@ -20,10 +20,11 @@ from planners.model import (
     Unit,
 )
 from planners.model.requests import WorkloadClasses, WorkloadRequests, WorkloadTable
+from planners.model.rules import Rule
 from planners.model.snapshot import Snapshot
 from planners.placement.exceptions import replica_overrides
 from renderers.builds import build_of, conflicting_values
-from renderers.kubernetes.demand import joined, object_demand
+from renderers.kubernetes.demand import autoscaler_of, joined, object_demand
 from renderers.kubernetes.metadata import group_of, label_of, name_of, namespace_of
 from renderers.kubernetes.patch_meta import Field, is_built_in, shape_of
 from renderers.kubernetes.schemas import CustomKinds, custom_kinds, custom_schema, without_nulls
@@ -244,16 +245,31 @@ class Variants:
             for item in variant.objects
         ]
         problems = list(variant.problems)
+        scaler = autoscaler_of(variant.objects, target)
+        rule = self._rule_of(unit, target)
+        if scaler and rule is not None:
+            message = (
+                f"rule {rule.name} sets the replicas of {label}, which {scaler} sets in the "
+                f"cluster: use addClusters, or raise the limits of {scaler}"
+            )
+            problems.append(PlanProblem(message, rule.position))
         targets = (item for item in variant.objects if is_target(item, target))
         writers = (variant.writer_of(item, ("spec", "replicas"), self.custom) for item in targets)
         conflict = next((each for each in writers if each is not None), None)
-        if conflict is not None and not self._has_exception(unit, target):
+        if conflict is not None and rule is None and not self._has_exception(unit, target):
             message = (
                 f"customisation {conflict.name} sets spec.replicas of {label}, but the "
                 f"placement divides its replicas: remove one of the two"
             )
             problems.append(PlanProblem(message, conflict.position))
         return Variant(variant.component, variant.cluster, objects, problems, variant.warnings)
+
+    def _rule_of(self, unit: Unit, target: Target) -> Rule | None:
+        """The rule that sets the replicas of a unit's workload now, if any."""
+        deciding = {each.rule for each in self.snapshot.decisions}
+        rules = (each for each in self.snapshot.application.rules if each.workload == target)
+        found = (e for e in rules if e.name in deciding and unit.component in e.components)
+        return next(found, None)
 
     def _has_exception(self, unit: Unit, target: Target) -> bool:
         cluster = self.snapshot.cluster(unit.cluster)

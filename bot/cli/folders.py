@@ -20,8 +20,10 @@ from bot.gather.errors import DocumentsError, GatherError
 from bot.gather.sources import AppFiles, read_sources
 from planners.model import Fleet, Registration, Repo, Revision, Tenant
 from planners.model.snapshot import DeployBase, OwnedObjects, ReportedFacts, ResourceClaim, Snapshot
+from planners.rules.decide import undecided
 from renderers import yaml
 from renderers.layout import Layout, kept_file
+from renderers.rule_records import read
 from renderers.tree import MAX_FILE, MAX_TOTAL, NOT_FOLLOWED, FileTree, PartialTree, below, blob_id
 
 MAX_FILES = 50_000
@@ -135,7 +137,7 @@ def read_snapshot(
         facts=facts or {},
         tenant_applications=tenant_applications(fleet, registration),
     )
-    return _with_merged(snapshot, merged)
+    return undecided(_with_merged(snapshot, merged))
 
 
 def _with_merged(snapshot: Snapshot, merged: FileTree) -> Snapshot:
@@ -171,7 +173,10 @@ def _base(merged: FileTree, registration: Registration) -> DeployBase:
     entries = layout.by_unit({path: blob_id(content) for path, content in merged.items()})
     clusters = {unit.cluster for unit in entries}
     kept = frozenset(cluster for cluster in clusters if kept_file(cluster) in merged)
-    return DeployBase(Revision(registration.deploy, NO_COMMIT), entries, kept_folders=kept)
+    files = {unit: merged.get(layout.rules_file(unit)) for unit in entries}
+    records = {unit: read(each) for unit, each in files.items() if each is not None}
+    revision = Revision(registration.deploy, NO_COMMIT)
+    return DeployBase(revision, entries, kept_folders=kept, records=records)
 
 
 def _claims(merged: FileTree, fleet: Fleet, tenant: Tenant) -> tuple[ResourceClaim, ...]:

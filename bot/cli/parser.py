@@ -44,6 +44,7 @@ def parser() -> argparse.ArgumentParser:
     _add_plan(commands)
     _add_render(commands)
     _add_explain(commands)
+    _add_simulate(commands)
     _add_connect(commands)
     _add_report(commands)
     return top
@@ -340,6 +341,27 @@ def _add_explain(commands: "_Subcommands[argparse.ArgumentParser]") -> None:
     explain.add_argument("component", nargs="?", help="only this component")
     explain.add_argument("cluster", nargs="?", help="only this cluster")
     explain.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
+
+
+def _add_simulate(commands: "_Subcommands[argparse.ArgumentParser]") -> None:
+    simulate = _add(
+        commands,
+        "simulate",
+        "bot.cli.simulate:simulate",
+        "show what rules would do with recorded signals, without changing anything",
+        "--app . --fleet ../fleet --signals monday.yaml",
+        "--app . --fleet ../fleet --signals monday.yaml --svg monday.svg",
+    )
+    _add_inputs(simulate)
+    simulate.add_argument(
+        "--signals",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="YAML file with `start`, `step` and `signals`: a list of values for each of "
+        "`load/web`, `demand/web@edge-1` and so on",
+    )
+    simulate.add_argument("--svg", type=Path, metavar="FILE", help="also draw a picture")
 
 
 def _add_charts(command: argparse.ArgumentParser) -> None:

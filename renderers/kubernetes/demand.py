@@ -58,6 +58,23 @@ def joined(parts: Iterable[WorkloadRequests]) -> tuple[WorkloadRequests, ...]:
     )
 
 
+def autoscaler_of(objects: Iterable[Mapping[str, Json]], target: Target) -> str:
+    """The object that sets the replicas of a workload in the cluster, as a label; empty if none.
+
+    KEDA documentation, "ScaledObject specification": the kind of `scaleTargetRef` is Deployment by
+    default.
+    """
+    for item in objects:
+        kind, group = str(item.get("kind")), group_of(item)
+        if (kind, group) not in {(AUTOSCALER, "autoscaling"), ("ScaledObject", "keda.sh")}:
+            continue
+        scaled = _mapping(_mapping(item.get("spec")).get("scaleTargetRef"))
+        found = Target(str(scaled.get("kind", "Deployment")), str(scaled.get("name")))
+        if found == target:
+            return f"{kind}/{name_of(item)}"
+    return ""
+
+
 def _minimum(spec: Mapping[str, Json]) -> WorkloadRequests:
     """An autoscaler requests nothing itself."""
     scaled = _mapping(spec.get("scaleTargetRef"))

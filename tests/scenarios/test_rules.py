@@ -226,6 +226,28 @@ def test_replicas_rise_by_steps_and_fall_again() -> None:
     assert world.merged == ["all.1"] * 5
 
 
+def test_replicas_that_an_autoscaler_sets_are_left_to_it() -> None:
+    rule = replace(
+        BURST, action=Action.SET_REPLICAS, workload=Target("Deployment", "web"), replicas=(4,)
+    )
+    world = begun(rule, automatic("lunch"))
+    scaler = (
+        b"apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {name: web}\n"
+        b"spec:\n  maxReplicas: 5\n"
+        b"  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: web}\n"
+    )
+    files = {**world.snapshot.sources["web"], "scaler.yaml": scaler}
+    world.snapshot = replace(world.snapshot, sources={"web": files})
+    world.settle()
+    before = world.snapshot.base.entries
+
+    world.minutes(8, HIGH)
+
+    assert world.snapshot.base.entries == before
+    (warning,) = world.pass_once().warnings
+    assert "Deployment/web, which HorizontalPodAutoscaler/web sets in the cluster" in warning
+
+
 DEMAND = Rule(
     "near",
     ("web",),

@@ -1,0 +1,46 @@
+"""`simulate`: plays series of signals against application and fleet, without changing anything."""
+
+import argparse
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
+
+from bot.cli.errors import InputError
+from bot.cli.proposals import snapshot_of
+from bot.documents.signal_series import SignalSeries, SignalSeriesError, read_series
+from bot.engine.play import Frame, Values, play
+from bot.terminal import write
+from bot.wording import simulation
+
+
+def simulate(options: argparse.Namespace) -> int:
+    """Print what rules would have done and when, and draw it if a file is named."""
+    snapshot = snapshot_of(options)
+    if not snapshot.application.rules:
+        raise InputError(f"{options.app}: the application has no rules to simulate")
+    try:
+        series = read_series(options.signals.read_bytes())
+    except (OSError, SignalSeriesError) as error:
+        raise InputError(f"{options.signals}: {error}") from error
+    frames: list[Frame] = []
+    start = replace(snapshot, now=series.start, rule_states={}, decisions=())
+    for frame in play(start, _steps(series)):
+        frames.append(frame)
+        if frame.problems:
+            raise InputError("\n".join(f"{options.app}/{each}" for each in frame.problems))
+    write("\n".join(simulation.table(frames)) + "\n")
+    if options.svg is not None:
+        try:
+            options.svg.write_text(simulation.picture(frames))
+        except OSError as error:
+            raise InputError(f"{options.svg}: {error}") from error
+    return 0
+
+
+def _steps(series: SignalSeries) -> Iterator[tuple[datetime, Values]]:
+    """The values of each step; a series that has ended has none."""
+    for number, at in enumerate(series.times):
+        yield (
+            at,
+            {key: each[number] for key, each in series.values.items() if number < len(each)},
+        )
