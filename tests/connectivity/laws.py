@@ -158,15 +158,24 @@ def _closed(given: World, rendered: Rendered) -> Iterator[str]:
     pairs.sort(key=lambda it: it[0].cluster != it[1].cluster)
     for client, target, port in [*pairs[:UNDECLARED], *pairs[UNDECLARED:][-UNDECLARED // 3 :]]:
         key = (client.cluster, client.name, target.cluster, target.name, port.container)
-        protocol = "UDP" if port.transport == "UDP" else "HTTP"
-        request = Request(protocol, "DELETE", "/else")
-        allowed = _may_request(given, rendered, key, request)
-        allowed = allowed or _by_ranges(rendered, declared, key)
-        allowed = allowed or _by_proxies(given, rendered, declared, key)
-        if not allowed and reaches(rendered.fleet, client, target, port.container, request):
-            yield f"{client} reaches {target}:{port.container} ({request}), which nobody declared"
+        if _by_ranges(rendered, declared, key) or _by_proxies(given, rendered, declared, key):
+            continue
+        for request in _asked(rendered, port, target):
+            number = port.container
+            if not _may_request(given, rendered, key, request) and (
+                reaches(rendered.fleet, client, target, number, request)
+            ):
+                yield f"{client} reaches {target}:{number} ({request}), which nobody declared"
     yield from _closed_outside(given, rendered)
     yield from _entered(given, rendered)
+
+
+def _asked(rendered: Rendered, port: Port, target: Pod) -> Iterator[Request]:
+    """A request that no intent allows, and those that intents allow to somebody."""
+    yield Request("UDP" if port.transport == "UDP" else "HTTP", "DELETE", "/else")
+    for each in rendered.intents:
+        if each.allow and _key(each) == (target.name, port.container):
+            yield from requests(each)
 
 
 def _by_ranges(

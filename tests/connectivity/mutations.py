@@ -267,13 +267,6 @@ MUTATIONS = (
         "separate meshes",
     ),
     Mutation(
-        "show callers of entries to other namespaces",
-        ROUTES,
-        '"exportTo": ["."],\n                "location"',
-        '"exportTo": ["none"],\n                "location"',
-        "separate meshes",
-    ),
-    Mutation(
         "mirror no Service of Linkerd",
         "renderers/carriers/linkerd_mirroring.py",
         '{"mirror.linkerd.io/exported": "true"}',

@@ -168,7 +168,7 @@ def _sites(chance: random.Random, kind: str) -> Iterator[Site]:
         own = kind if kind != "mixed" else chance.choice(OWN)
         mesh = MESHES.get(own, "istio")
         separate = own in {"separate meshes", "linkerd"} or (
-            own == "ambient" and chance.random() < 0.5
+            own == "ambient" and chance.random() < 0.25
         )
         engine = chance.choice(("networkpolicy", "networkpolicy", "cilium", "ovn"))
         engine = "cilium" if own == "names" and engine != "ovn" else engine
@@ -233,7 +233,9 @@ def _intents(chance: random.Random, parts: Sequence[Part], *, outwards: float) -
         port = chance.choice(server.ports)
         web = port.name in {"http", "grpc"}
         protocol = {"http": "HTTP", "grpc": "GRPC", "udp-log": "UDP"}.get(port.name, "TCP")
-        allow = (chance.choice(HTTP_RULES),) if protocol == "HTTP" and chance.random() < 0.3 else ()
+        allow = (
+            (chance.choice(HTTP_RULES),) if protocol == "HTTP" and chance.random() < 0.45 else ()
+        )
         tls = chance.choice(("permissive", "permissive", "strict", "none"))
         source, external = ("component", caller.name), ""
         way = chance.random()

@@ -81,7 +81,7 @@ def test_it_is_refused(tmp_path: Path, row: tuple[Any, ...]) -> None:
 
 
 CARRIED = [
-    ("plain text of one caller with several intents", [CART % ALLOW, CART_80 % NONE], HERE, "istio"),
+    ("one caller with several intents", [CART % ALLOW, CART_80 % NONE], HERE, "istio"),
     ("ambient proxies have identities anyway", [CART % ALLOW, WEB % NONE], HERE, "istio-ambient"),
     ("no rules, nothing to go round", [CART % "", WEB % NONE], HERE, "istio"),
     ("accounts of their own", [CART % ALLOW, WEB % ""], HERE, "istio"),
