@@ -67,12 +67,14 @@ def extensions() -> str:
         "Sources": {name: each.summary for name, each in discovery.sources().items()},
         "Patches": {name: each.summary for name, each in discovery.patches().items()},
         "Carriers": {name: each.summary for name, each in discovery.carriers().items()},
+        "Gates": {name: f"Waits until {e.summary}." for name, e in discovery.gates().items()},
     }
     intro = (
         "# Extensions\n\nEach extension is one file, or an entry point of another package. Filters "
         "exclude clusters, in this order. The name of a score is a key of `prefer`, that of a "
         "source a key of `source`, that of a patch a key of a customisation. Carriers carry out "
-        "`connectivity`, each where the network of the cluster has what it needs.\n"
+        "`connectivity`, each where the network of the cluster has what it needs. That of a gate "
+        "is a key of an entry of `gates`.\n"
     )
     parts = [NOTE + intro]
     for title, rows in shelves.items():

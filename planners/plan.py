@@ -6,11 +6,12 @@
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from json.encoder import encode_basestring_ascii as quoted
 
 from planners.bursts import place_with_rules
+from planners.gate_jobs import gate_units, without_gate_jobs
 from planners.model import DependencyScope, Json, PlanProblem, Repo, Revision, Unit
 from planners.model.addresses import Awaited
 from planners.model.gates import PendingUnit
@@ -69,13 +70,15 @@ def plan(
 
     With a solver, all components are placed together.
     """
-    ruled = place_with_rules(snapshot, workloads, evaluator)
+    own = replace(snapshot, application=without_gate_jobs(snapshot.application))
+    ruled = place_with_rules(own, workloads, evaluator)
     optimized = OptimizedPlacement(ruled.placement)
     if solver is not None:
         optimized = optimize(optimized.placement, solver)
     placement = optimized.placement
     distribution = distribute(placement.allocation)
-    units = placement.units
+    gates = gate_units(snapshot.application, snapshot.clusters, placement.units)
+    units = tuple(sorted((*placement.units, *gates)))
     records = records_of(snapshot, units, ruled.steps)
     return Plan(
         application=snapshot.application.name,

@@ -103,6 +103,7 @@ class Anthos:
 
     name: str = "anthos"
     settings: type[AnthosSettings] = AnthosSettings
+    started_jobs_are_ready: bool = True
 
     def refusals(self, target: Target) -> tuple[str, ...]:
         """A name that Config Sync refuses; it derives names of its own from it."""

@@ -151,6 +151,15 @@ class References(Protocol):
 
 
 @runtime_checkable
+class ReportsStartedJobs(Protocol):
+    """An agent that reports a component as ready when its Jobs have started, not completed."""
+
+    @property
+    def started_jobs_are_ready(self) -> bool:
+        """True."""
+
+
+@runtime_checkable
 class RefusesObjects(Protocol):
     """The further part of an agent that cannot apply all that a tenant may have."""
 

@@ -10,6 +10,7 @@ from bot.documents.checks import check_application
 from bot.documents.models import ApplicationDocument, ComponentPart, DependencyPart
 from bot.documents.problems import DocumentPositions, Problem, sorted_problems, validation_problems
 from bot.documents.rules import rule
+from planners.gate_jobs import with_gate_jobs
 from planners.model import (
     Application,
     Component,
@@ -68,7 +69,8 @@ def read_application(
     except ValidationError as error:
         return _unreadable(*validation_problems(error, ApplicationDocument, positions))
     problems = check_application(document, positions, files, fleet, registration)
-    return LoadedApplication(_application(document, positions), sorted_problems(problems))
+    application = with_gate_jobs(_application(document, positions))
+    return LoadedApplication(application, sorted_problems(problems))
 
 
 def read_connectivity(content: bytes) -> tuple[ConnectivityIntent, ...] | None:

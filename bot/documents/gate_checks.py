@@ -59,11 +59,11 @@ def rule_problems(part: GatePart, rule: GateRule, position: FilePosition) -> Ite
     """Gates that could never open."""
     if rule.settings.defect:
         yield Problem(position, f"gate {rule.name!r} can never open: {rule.settings.defect}")
-    if rule.settings.folder and not set(part.actions) <= IN_CLUSTER:
+    if rule.settings.folder and set(part.actions) != IN_CLUSTER:
         yield Problem(
             position,
-            f"gate {rule.name!r} runs in the cluster, and cannot wait for a rollback or a removal",
-            "use `on: [install, update]`, or a webhook",
+            f"gate {rule.name!r} runs in the cluster, with everything that is installed or updated",
+            "leave out `on`, or use another kind of gate",
         )
 
 

@@ -27,8 +27,9 @@ from planners.placement.evaluate import Evaluator
 from planners.placement.exceptions import expired
 from planners.plan import Plan, plan, plan_digest
 from planners.rules.records import held_back
-from renderers.agents import KEPT
+from renderers.agents import KEPT, ReportsStartedJobs
 from renderers.defects import Defect
+from renderers.gate_jobs import with_job_names
 from renderers.implied_dependencies import with_implied
 from renderers.layout import kept_file
 from renderers.render import render
@@ -155,17 +156,18 @@ def _draft(planned: Snapshot, *, thorough: bool) -> Draft:
     carriers = discovery.carriers().values()
     rendered = render(made, variants, discovery.agents(), KubernetesSchemas(), carriers)
     made = replace(made, awaited=rendered.awaited)
+    trees, unnamed = with_job_names(snapshot.application, _early(snapshot), rendered.trees)
     drafted = Draft(
         application=snapshot.application,
         plan=made,
-        problems=(*problems, *made.problems, *rendered.problems),
+        problems=(*problems, *made.problems, *rendered.problems, *unnamed),
         warnings=(*_idle(snapshot, made), *made.warnings, *rendered.warnings),
         defects=rendered.defects,
         links=rendered.links,
     )
     if drafted.problems:
         return drafted
-    known = {unit: tree for unit, tree in rendered.trees.items() if unit not in made.awaited}
+    known = {unit: tree for unit, tree in trees.items() if unit not in made.awaited}
     files, contents = _files(with_records(known, made.records, snapshot.registration))
     conditions = ConditionReader(snapshot, made).whole
     return replace(
@@ -175,6 +177,13 @@ def _draft(planned: Snapshot, *, thorough: bool) -> Draft:
         digest=plan_digest(made, files, conditions.digest),
         conditions=conditions,
     )
+
+
+def _early(snapshot: Snapshot) -> frozenset[str]:
+    """The clusters whose agents report Jobs as ready before they have completed."""
+    agents = discovery.agents().items()
+    early = {name for name, agent in agents if isinstance(agent, ReportsStartedJobs)}
+    return frozenset(each.name for each in snapshot.clusters if each.agent in early)
 
 
 def conclude(snapshot: Snapshot, drafted: Draft) -> Proposal:

@@ -2,7 +2,7 @@
 
 A result belongs to the digest of a wave: other content is asked about again. Asking is an effect;
 the answers are part of the Snapshot. Objects that run in the cluster are units of their own, see
-`planners.gate_units`.
+`planners.gate_jobs`.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

@@ -35,6 +35,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "query": "errors",
         "condition": "< 0.01",
     },
+    "job": {"manifests": "deploy/migrate"},
 }
 SUBJECT = GateSubject("all.1", "d" * 64, (GateAction.INSTALL,), ("one",), 7, "c" * 40)
 every = pytest.mark.parametrize("kind", KINDS.values(), ids=lambda each: each.name)

@@ -1,5 +1,6 @@
 """Gates that teams declare: they block for real, before and after each kind of change, in order."""
 
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -289,3 +290,58 @@ async def test_a_metric_without_data_waits_and_a_bad_one_after_a_wave_fails(worl
         "< 0.01"
     )
     assert world.merged() == ["canary.1"]
+
+
+JOB = b"""apiVersion: batch/v1
+kind: Job
+metadata: {name: migrate}
+spec:
+  backoffLimit: 2
+  template:
+    spec:
+      restartPolicy: Never
+      containers:
+        - {name: migrate, image: "registry.example.com/migrate:1.0.0"}
+"""
+
+
+async def test_a_job_runs_in_a_wave_of_its_own_and_again_for_other_content(world: World) -> None:
+    document = gates(
+        "name: migrate, phase: before, job: {manifests: jobs/migrate}",
+        "name: smoke, phase: after, stages: [canary], job: {manifests: jobs/smoke}",
+    )
+    jobs: dict[str, bytes | None] = {
+        "jobs/migrate/job.yaml": JOB,
+        "jobs/smoke/job.yaml": JOB.replace(b"migrate", b"smoke"),
+    }
+    world.found(small_fleet(("one", "two")))
+    world.behave("one", failing=frozenset({"smoke"}))
+    world.ada.push(APP, "main", {**files(document), **jobs}, "Open the shop")
+    await world.settle()
+
+    def job(cluster: str, gate: str) -> str:
+        folder = f"clusters/{cluster}/apps/shop/storefront/{gate}"
+        head = world.pull()
+        assert head is not None
+        return world.agents.files(head, folder)[f"job-{gate}.yaml"].decode()
+
+    assert world.merged() == ["canary.1"], "the Job, before what waits for it"
+    name = re.search(r"name: (migrate-[0-9a-f]{8})\n", job("one", "migrate"))
+    for _ in range(6):
+        await world.advance(3)
+    assert world.merged() == [f"canary.{number}" for number in range(1, 6)]
+    assert "waits for canary to be ready: one (smoke failed" in world.reasons("rest.1")[0]
+
+    world.behave("one", failing=frozenset())
+    await world.finish()
+    assert world.merged()[5:] == [f"rest.{number}" for number in range(1, 5)], "no smoke test there"
+
+    world.ada.push(APP, "main", {**files(document, redis="2.0.0"), **jobs}, "Update redis")
+    await world.settle()
+    assert world.merged()[9:] == ["canary.1"]
+    again = re.search(r"name: (migrate-[0-9a-f]{8})\n", job("one", "migrate"))
+    assert name is not None
+    assert again is not None
+    assert name[1] != again[1]
+    await world.finish()
+    assert world.merged()[9:] == ["canary.1", "canary.2", "canary.5", "rest.1", "rest.2"]
