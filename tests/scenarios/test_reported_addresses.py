@@ -13,7 +13,13 @@ from bot.engine.propose import Proposal, propose
 from planners.gating.evaluate import WaveState
 from planners.model import Unit
 from planners.model.addresses import AwaitedAddress, RefusedAddress
-from planners.model.gates import AwaitsAddress, AwaitsReplacement, NotReadyReason, PendingUnit
+from planners.model.gates import (
+    AwaitsAddress,
+    AwaitsDependency,
+    AwaitsReplacement,
+    NotReadyReason,
+    PendingUnit,
+)
 from planners.model.snapshot import DeployBase, Snapshot
 from tests.fakes.connectivity import CALL, TENANT, fleet, objects, service, shop
 from tests.fakes.folders import cluster, write
@@ -183,6 +189,34 @@ def test_a_client_that_comes_before_its_server_goes_on_without(tmp_path: Path) -
     ) in proposal.warnings
     policy = objects(proposal, "payment", "eu-1")["NetworkPolicy/connect-from-payment"]
     assert policy["spec"]["egress"] == []
+
+
+def test_a_client_in_an_earlier_stage_than_its_server_goes_on_without(tmp_path: Path) -> None:
+    stages = """
+        rollout:
+          stages:
+            - {name: clients, clusters: {names: [eu-2]}}
+            - {name: servers, clusters: {names: [eu-1]}}
+    """
+    proposal = planned(tmp_path, {}, more=stages)
+
+    assert held(proposal) == ()
+    assert any("cart calls Service shop/payment of eu-1 once" in it for it in proposal.warnings)
+    assert objects(proposal, "cart", "eu-2")[f"EndpointSlice/{NAME}-eu-1-ipv4"]["endpoints"] == []
+
+
+def test_what_comes_after_a_client_that_waits_for_an_address_waits_too(tmp_path: Path) -> None:
+    where = {**WHERE, "web": ["eu-2", "eu-3"]}
+    files = app(where, f"{CALL}, {{from: {{component: web}}, to: {{component: cart}}}}")
+    files["deploy/cart/service.yaml"] = service("cart", extra=BALANCED)
+    proposal = propose(snapshot(tmp_path, files, {}, clusters()))
+
+    assert set(proposal.plan.awaited) == {Unit("cart", "eu-2"), Unit("web", "eu-3")}
+    waves = {each.change.wave.name: each for each in proposal.evaluation.wave_statuses}
+    assert waves["all.3"].change.units == {Unit("web", "eu-2")}
+    gates = [each for each in waves["all.3"].gates if isinstance(each, AwaitsDependency)]
+    (gate,) = [each for each in gates if each.dependency == "cart"]
+    assert gate.pending == (PendingUnit(Unit("cart", "eu-2"), NotReadyReason.MERGE, "all.2"),)
 
 
 def test_a_move_of_the_server_keeps_the_old_address_until_there_is_a_new_one(

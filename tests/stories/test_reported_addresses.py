@@ -4,11 +4,13 @@ EMCO, `src/dtc/pkg/service_discovery`: once the Service of a server has an addre
 clusters get it.
 """
 
+from bot.gather.facts import read_addresses, read_reported
 from bot.sandbox.demo.site import APP, DEPLOY
 from renderers import yaml
 from tests.fakes.connectivity import service, shop
 from tests.fakes.world import World, small_fleet
 from tests.stories.test_facts import send
+from tests.stories.test_status_documents import document, push
 
 HEAD = "apiVersion: switchyard.dev/v1alpha1\nkind: "
 CALL = "{from: {component: cart}, to: {component: payment}}"
@@ -165,3 +167,42 @@ async def test_an_open_request_outlives_the_address_that_the_database_had(world:
     await world.finish()
     assert endpoints(world) == ["192.0.2.10"]
     assert len(world.otto.requests(DEPLOY, "all")) == 2
+
+
+async def test_addresses_and_other_facts_are_kept_by_themselves(world: World) -> None:
+    world.found(fleet())
+    await world.settle()
+    views, at = world.context.store.views, world.now.isoformat()
+    assert await send(world, "one", {"at": at, "price": {"cpuHour": 0.1}}) == 202
+    await world.advance(60)
+    await tell(world, "one", "192.0.2.10")
+    await world.advance(60)
+    assert await send(world, "one", {"at": world.now.isoformat(), "carbon": 20}) == 202
+
+    addresses = {"shop": {"payment": ("192.0.2.10",)}}
+    assert read_addresses(views, ["one", "two"]) == {"one": addresses}
+    measured = read_reported(views)["one"]
+    assert (measured.price, measured.carbon, measured.addresses) == (None, 20, {})
+
+    late = {"at": at, "addresses": {"shop": {"payment": ["192.0.2.9"]}}}
+    assert await send(world, "one", late) == 202
+    forged = {"at": world.now.isoformat(), "addresses": {"shop": {"payment": ["192.0.2.66"]}}}
+    assert await send(world, "one", forged, key_of="two") == 401
+    forged["addresses"] = {"shop": {"payment": ["169.254.169.254"]}}
+    assert await send(world, "one", forged) == 422
+    assert read_addresses(views, ["one", "two"]) == {"one": addresses}
+
+
+async def test_an_address_that_comes_with_a_status_document_wakes_the_callers(
+    world: World,
+) -> None:
+    await opened(world)
+    world.ada.push(APP, "main", app(), "Cart calls payment")
+    await pass_time(world)
+
+    facts = {"at": world.now.isoformat(), "addresses": {"shop": {"payment": ["192.0.2.10"]}}}
+    body = document(world, "one", 1, components=(), facts=facts)
+    assert (await push(world, "one", body))[0] == 202
+    await world.finish()
+
+    assert endpoints(world) == ["192.0.2.10"]
