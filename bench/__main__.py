@@ -7,7 +7,19 @@ import json
 import sys
 from collections.abc import Callable, Mapping
 
-from bench import bump, hooks, latency, many, placement, planning, reports, rollout, scale, table
+from bench import (
+    bump,
+    hooks,
+    idle,
+    latency,
+    many,
+    placement,
+    planning,
+    reports,
+    rollout,
+    scale,
+    table,
+)
 
 Measure = Callable[[], list[table.Row]]
 Sized = Callable[[int], list[table.Row]]
@@ -23,6 +35,7 @@ SLOW: Mapping[str, Measure] = {
     "latency": latency.run,
     "rollout": rollout.run,
     "many": many.run,
+    "idle": idle.run,
     "bump": bump.run,
 }
 SIZED: Mapping[str, Sized] = {

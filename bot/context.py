@@ -26,8 +26,8 @@ from bot.outbound import Outbound
 from bot.outbound.client import OutboundClient
 from bot.results import Results
 from bot.store import Store
-from planners.model import ObjectIdentity, Repo
-from planners.model.snapshot import Snapshot
+from planners.model import Fleet, ObjectIdentity, Repo, Tenant
+from planners.model.snapshot import OwnedObjects, ResourceClaim, Snapshot
 
 MOST_RESULTS = 512 * 1024 * 1024
 """Bytes of intermediate results that a process keeps."""
@@ -74,6 +74,24 @@ class KnownRepository:
 
 
 @dataclass(frozen=True, slots=True)
+class KnownHoldings:
+    """What a deploy repo, as it is `known`, holds of what the fleet registers there.
+
+    The quota of `tenant` counts, if there is one.
+    """
+
+    known: KnownRepository
+    fleet: Fleet
+    tenant: Tenant | None
+    claims: tuple[ResourceClaim, ...]
+    owned: tuple[OwnedObjects, ...]
+
+
+HoldingsKey: TypeAlias = tuple[Repo, str, frozenset[str]]
+"""A deploy repo, the tenant whose quota counts, the clusters whose times of merging are read."""
+
+
+@dataclass(frozen=True, slots=True)
 class Backoff:
     """Something failed for the `times`th time; `until` is the next attempt."""
 
@@ -95,11 +113,11 @@ class Context:
     hold no truth. Losing them costs one harmless repetition: `pacing` when a text may change again,
     `refusals` when a merge that the forge refused is tried again, `refused_branches` why it refused
     a push, `first_texts` what a comment said when it was first read, `contributors` who has a hand
-    in commits, `repositories` the deploy repos of others as they were fetched, `source_branches`
-    the branch of each merge request, `results` what was read of documents and trees,
-    `usage_by_blob` what each blob requests, `identities_by_blob` the objects in it, `status_heads`
-    which status branches were read, `agent_backoffs` which clusters' agents could not be
-    configured.
+    in commits, `repositories` the deploy repos of others as they were fetched, `holdings` what is
+    in them, `source_branches` the branch of each merge request, `results` what was read of
+    documents and trees, `usage_by_blob` what each blob requests, `identities_by_blob` the objects
+    in it, `status_heads` which status branches were read, `agent_backoffs` which clusters' agents
+    could not be configured.
     """
 
     forges: Mapping[str, Forge]
@@ -123,6 +141,7 @@ class Context:
     first_texts: dict[tuple[str, ...], str] = field(default_factory=dict)
     contributors: dict[CommitsKey, KnownContributors] = field(default_factory=dict)
     repositories: dict[Repo, KnownRepository] = field(default_factory=dict)
+    holdings: dict[HoldingsKey, KnownHoldings] = field(default_factory=dict)
     source_branches: dict[tuple[Repo, int], str] = field(default_factory=dict)
     results: Results = field(default_factory=lambda: Results(MOST_RESULTS))
     usage_by_blob: dict[tuple[str, str], FileUsage] = field(default_factory=dict)

@@ -7,10 +7,11 @@ repo that is gone, suspended or empty has no claims for applications that can be
 import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import structlog
 
-from bot.context import Context
+from bot.context import Context, HoldingsKey, KnownHoldings
 from bot.engine.usage import UsageReader
 from bot.forges import ForgeError, TransientForgeError
 from bot.gather.errors import EmptyRepositoryError, GatherError
@@ -21,6 +22,7 @@ from planners.model import Application, Fleet, Registration, Repo, Tenant
 from planners.model.snapshot import OwnedObjects, ReportedFacts, ResourceClaim
 
 MOST_REMEMBERED = 100_000
+Held: TypeAlias = tuple[tuple[ResourceClaim, ...], tuple[OwnedObjects, ...]]
 TRANSIENT = (TransientForgeError, TransientGitError)
 
 log = structlog.get_logger()
@@ -34,24 +36,73 @@ class Ledger:
     claims: list[ResourceClaim] = field(default_factory=list)
     owned: list[OwnedObjects] = field(default_factory=list)
 
-    async def add(
-        self,
-        context: Context,
-        reader: UsageReader,
-        checkout: Checkout,
-        registrations: list[Registration],
-        timed: frozenset[str],
-    ) -> None:
-        """Add what one deploy repo holds of these applications."""
-        holdings = await read_holdings(context, checkout, registrations)
-        self.claims += await asyncio.to_thread(holdings.claims, reader, timed)
-        self.owned += await asyncio.to_thread(holdings.owned, self.application)
-
     async def add_own(self, context: Context, own: Checkout, fleet: Fleet) -> None:
         """Add the application's own merged objects, if others propose any: they may be the same."""
         if any(each.number and each.application != self.application for each in self.owned):
             mine = [each for each in fleet.registrations if each.application == self.application]
             self.owned += await asyncio.to_thread(Holdings(context, own, mine, ()).owned)
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """One reading of the ledger: what it adds up to depends on these."""
+
+    context: Context
+    fleet: Fleet
+    reader: UsageReader
+    timed: frozenset[str]
+    own: Checkout
+    fresh: bool
+
+    async def add(
+        self, ledger: Ledger, repo: Repo, registrations: list[Registration], hint: str
+    ) -> None:
+        """Add what one deploy repo holds of these applications."""
+        if repo == self.own.repo:
+            holdings = await read_holdings(self.context, self.own, registrations)
+            ledger.claims += await asyncio.to_thread(holdings.claims, self.reader, self.timed)
+            ledger.owned += await asyncio.to_thread(holdings.owned, ledger.application)
+            return
+        known = None if self.fresh else self._known(repo, hint)
+        claims, owned = known or await self._read(repo, registrations, hint)
+        ledger.claims += claims
+        ledger.owned += owned
+
+    def _known(self, repo: Repo, hint: str) -> Held | None:
+        """What was read before, if the repository, the fleet and the tenant are the same.
+
+        A pass looks at all repositories of all applications, of which few have changed.
+        """
+        held = self.context.holdings.get(self._key(repo))
+        if (
+            held is None
+            or self.context.results.verify
+            or held.known is not self.context.repositories.get(repo)
+            or held.known.hint != hint
+            or held.fleet is not self.fleet
+            or held.tenant != self.reader.tenant
+        ):
+            return None
+        return held.claims, held.owned
+
+    async def _read(self, repo: Repo, registrations: list[Registration], hint: str) -> Held:
+        context = self.context
+        read = fetch_known if self.fresh else last_known
+        checkout = await read(context, repo, hint)
+        holdings = await read_holdings(context, checkout, registrations)
+        claims = tuple(await asyncio.to_thread(holdings.claims, self.reader, self.timed))
+        owned = tuple(await asyncio.to_thread(holdings.owned))
+        known = context.repositories.get(repo)
+        if known is not None and [known.requests] == checkout.proposed:
+            if len(context.holdings) >= MOST_REMEMBERED:
+                context.holdings.clear()
+            context.holdings[self._key(repo)] = KnownHoldings(
+                known, self.fleet, self.reader.tenant, claims, owned
+            )
+        return claims, owned
+
+    def _key(self, repo: Repo) -> HoldingsKey:
+        return repo, self.reader.tenant.name if self.reader.tenant else "", self.timed
 
 
 async def read_ledger(
@@ -75,16 +126,15 @@ async def read_ledger(
         ForgeError, GitError: a deploy repo cannot be read now, or `own` cannot.
     """
     _forget_many(context)
-    reader = UsageReader(fleet, tenant, context.usage_by_blob)
+    counted = tenant if tenant.quota else None
+    reader = UsageReader(fleet, counted, context.usage_by_blob)
     timed = frozenset(name for name, each in facts.items() if each.free)
     ledger = Ledger(application.name)
     hints = await read_hints(context)
-    read = fetch_known if fresh else last_known
+    reading = _Reading(context, fleet, reader, timed, own, fresh)
     for repo, registered in sorted(_by_deploy_repo(fleet).items()):
-        hint = hints.get(str(repo), "")
         try:
-            checkout = own if repo == own.repo else await read(context, repo, hint)
-            await ledger.add(context, reader, checkout, registered, timed)
+            await reading.add(ledger, repo, registered, hints.get(str(repo), ""))
         except EmptyRepositoryError:
             continue
         except (ForgeError, GitError) as error:
