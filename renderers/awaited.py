@@ -29,10 +29,14 @@ Usable: TypeAlias = tuple[tuple[str, ...], RefusedAddress | None]
 
 @dataclass(frozen=True, slots=True)
 class UsableAddresses:
-    """The addresses of Services to which others may be sent."""
+    """The addresses of Services to which others may be sent.
+
+    `pod_ranges` maps networks to their clusters, by version and length of the prefix: a fleet has
+    as many of them as clusters, and few lengths.
+    """
 
     known: ServiceAddresses
-    pod_ranges: Mapping[IPv4Network | IPv6Network, str]
+    pod_ranges: Mapping[tuple[int, int], Mapping[IPv4Network | IPv6Network, str]]
     _found: dict[ServicePlace, Usable] = field(default_factory=dict)
 
     @classmethod
@@ -42,8 +46,11 @@ class UsableAddresses:
         Whoever answers for a cluster could otherwise open the way to pods of others.
         """
         clusters = snapshot.clusters if snapshot.addresses else ()
-        stated = {each: c.name for c in clusters for each in c.network.pod_ranges}
-        return cls(snapshot.addresses, {ip_network(each): name for each, name in stated.items()})
+        found: dict[tuple[int, int], dict[IPv4Network | IPv6Network, str]] = {}
+        for cluster in clusters:
+            for each in map(ip_network, cluster.network.pod_ranges):
+                found.setdefault((each.version, each.prefixlen), {})[each] = cluster.name
+        return cls(snapshot.addresses, found)
 
     def at(self, place: ServicePlace) -> Usable:
         """The addresses of a Service, and the first one that is reported and does not count."""
@@ -58,9 +65,12 @@ class UsableAddresses:
         address = host_address(text)
         if address is None:
             return RefusedAddress(text)
-        found = (name for cidr, name in self.pod_ranges.items() if address in cidr)
-        owner = next(found, None)
-        return None if owner is None else RefusedAddress(text, owner)
+        for (version, length), owners in self.pod_ranges.items():
+            if version == address.version:
+                owner = owners.get(ip_network((address, length), strict=False))
+                if owner is not None:
+                    return RefusedAddress(text, owner)
+        return None
 
 
 @dataclass(frozen=True, slots=True)

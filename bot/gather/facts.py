@@ -63,9 +63,12 @@ def read_reported(views: Views) -> dict[str, ReportedFacts]:
 
 
 def read_addresses(views: Views, clusters: Iterable[str]) -> Reported:
-    """The newest addresses of every cluster that reported some."""
+    """The newest addresses of every cluster that reported some, as they were validated."""
     found = views.get_each(ADDRESSES + cluster for cluster in clusters)
     return {
-        key.removeprefix(ADDRESSES): FactsReport.model_validate(value).value().addresses
+        key.removeprefix(ADDRESSES): {
+            namespace: {name: tuple(sorted(set(each))) for name, each in services.items()}
+            for namespace, services in value[_ADDRESSES].items()
+        }
         for key, value in found.items()
     }
