@@ -4,7 +4,7 @@ import random
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
-from tests.connectivity.fleet import Pod, routable
+from tests.connectivity.fleet import Pod, routable, same_mesh
 from tests.connectivity.oracle import call, enters, leaves, reaches
 from tests.connectivity.packets import Packet, arrives
 from tests.connectivity.product import OPEN, Rendered, render
@@ -230,7 +230,7 @@ def _pairs(given: World, rendered: Rendered) -> Iterator[tuple[Pod, Pod, Port]]:
 
     Left out are pods of others, and those whose egress is not denied, that reach pods of another
     cluster by their addresses, or by those of load balancers: of packets that come from there, a
-    NetworkPolicy knows the network only (the guide says so).
+    NetworkPolicy knows the network only (the guide says so). In one mesh identities count too.
     """
     own = {each.name for each in given.parts}
     for cluster in rendered.fleet.values():
@@ -239,8 +239,10 @@ def _pairs(given: World, rendered: Rendered) -> Iterator[tuple[Pod, Pod, Port]]:
                 continue
             for part in given.parts:
                 for where in part.where:
-                    direct = routable(cluster, rendered.fleet[where]) or part.balanced
-                    if client.name not in own and where != cluster.name and direct:
+                    other = rendered.fleet[where]
+                    direct = routable(cluster, other) and not same_mesh(cluster, other)
+                    open_ = direct or part.balanced
+                    if client.name not in own and where != cluster.name and open_:
                         continue
                     target = _pod(rendered, where, part.name)
                     if target is not client:
