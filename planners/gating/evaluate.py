@@ -102,8 +102,10 @@ def evaluate(snapshot: Snapshot, plan: Plan, changes: Sequence[ChangeSet]) -> Ev
         if not status.gates and not merged:
             due.append(_merge(snapshot, status.change, status.merge_request))
             merged = True
-    due += _asks(declared, statuses)
-    return Evaluation(statuses, (*due, *_requeue(snapshot, statuses)))
+    gone = [each for wave in declared.merged_removals() for each in declared.after(wave)]
+    due += _asks(statuses, gone)
+    gates = [*(gate for status in statuses for gate in status.gates), *_closed(gone)]
+    return Evaluation(statuses, (*due, *_requeue(snapshot, gates)))
 
 
 def refuse(snapshot: Snapshot, problem: PlanProblem) -> Evaluation:
@@ -138,11 +140,9 @@ def _cancelled_statuses(statuses: Sequence[WaveStatus]) -> Iterator[Effect]:
             yield effects.SetOrderStatus(request.number, request.head, status.gates)
 
 
-def _asks(declared: DeclaredGates, statuses: Sequence[WaveStatus]) -> list[effects.AskGate]:
+def _asks(statuses: Sequence[WaveStatus], gone: Sequence[Judged]) -> list[effects.AskGate]:
     """Each question that is due, once: several waves may wait for the same one."""
-    asked = [ask for status in statuses for ask in status.asks]
-    for wave in declared.merged_removals():
-        asked += [each.ask for each in declared.after(wave) if each.ask is not None]
+    asked = [*(ask for status in statuses for ask in status.asks), *_due(gone)]
     return list({each.id: each for each in asked}.values())
 
 
@@ -220,9 +220,9 @@ def _pending_units(
     return context.pending(context.snapshot, change.wave.units, required, {})
 
 
-def _requeue(snapshot: Snapshot, statuses: Sequence[WaveStatus]) -> Iterator[Effect]:
+def _requeue(snapshot: Snapshot, gates: Sequence[Gate]) -> Iterator[Effect]:
     """Another pass at the next time when time alone changes the evaluation."""
-    times = [next_check(gate) for status in statuses for gate in status.gates]
+    times = [next_check(gate) for gate in gates]
     times += [each.until for each in snapshot.application.exceptions]
     times += [stale_at(snapshot, *each) for each in snapshot.observations.items()]
     if snapshot.application.rules or any(each.failover for each in snapshot.policies):

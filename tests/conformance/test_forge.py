@@ -249,6 +249,7 @@ async def test_the_newest_status_of_a_context_counts(ground: Ground) -> None:
     await ground.forge.set_status(REPO, head, newest)
 
     assert await ground.forge.statuses(REPO, head) == (newest,)
+    assert await ground.forge.checks(REPO, head) == (newest,)
 
 
 async def test_webhooks_are_verified_on_their_exact_bytes(ground: Ground) -> None:

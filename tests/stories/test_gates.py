@@ -108,7 +108,8 @@ async def test_a_failed_gate_after_a_wave_leads_back_and_a_late_result_does_not_
     world: World,
 ) -> None:
     gate = f"name: smoke, phase: after, on: [update], timeout: 10m, onTimeout: fail, {ASK}"
-    document = gates(gate, extra="    onFailure: rollback\n")
+    back = f"name: back, phase: before, on: [rollback], {ASK}"
+    document = gates(gate, back, extra="    onFailure: rollback\n")
     receiver = await opened(world, small_fleet(("one",), ALLOWED), files(document))
     await world.finish()
     first = len(world.merged())
@@ -122,6 +123,10 @@ async def test_a_failed_gate_after_a_wave_leads_back_and_a_late_result_does_not_
     assert world.merged()[first:] == ["canary.1"]
 
     await world.advance(70)
+    assert receiver.waves("back") == [("rollback.4", ["rollback"])]
+    await world.advance(60)
+    assert world.merged()[first:] == ["canary.1"], "gates hold a rollback too"
+    await pass_gate(world, receiver, "back", "rollback.4")
     assert world.merged()[first:] == ["canary.1", "rollback.4"]
     question = receiver.newest("smoke", "canary.1")
     assert await receiver.post(world.client, question, "passed") == 202
@@ -233,11 +238,9 @@ async def test_gates_are_opened_and_asked_anew_by_name(world: World) -> None:
 
 
 async def test_a_check_of_the_forge_counts_as_it_is_when_the_wave_merges(world: World) -> None:
-    document = gates(
-        "name: tests, phase: before, commitCheck: {check: tests}",
-        'name: main, phase: after, commitCheck: {check: "*"}',
-    )
-    await opened(world, small_fleet(("one",)), files(document))
+    document = gates("name: tests, phase: before, commitCheck: {check: tests}")
+    platform = '{gates: [{name: main, phase: after, commitCheck: {check: "*"}}]}'
+    await opened(world, small_fleet(("one",), platform), files(document))
     head = world.rita.requests(DEPLOY)[0]["head"]
 
     def report(commit: str, name: str, state: str) -> None:

@@ -24,6 +24,7 @@ OPERATIONS = (
     "GET /repos/{owner}/{repo}",
     "GET /repos/{owner}/{repo}/collaborators/{username}/permission",
     "GET /repos/{owner}/{repo}/commits/{ref}/statuses",
+    "GET /repos/{owner}/{repo}/commits/{ref}/check-runs",
     "POST /repos/{owner}/{repo}/statuses/{sha}",
     "GET /repos/{owner}/{repo}/commits/{commit_sha}/pulls",
     "GET /repos/{owner}/{repo}/commits",

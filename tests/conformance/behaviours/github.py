@@ -36,6 +36,7 @@ LIMITS = f"{DOCS}/rest/using-the-rest-api/rate-limits-for-the-rest-api"
 PRACTICES = f"{DOCS}/rest/using-the-rest-api/best-practices-for-using-the-rest-api"
 GRAPHQL = f"{DOCS}/graphql/reference/enums#mergestatestatus"
 GRAPHQL_LIMITS = f"{DOCS}/graphql/overview/rate-limits-and-query-limits-for-the-graphql-api"
+CHECKS = f"{DOCS}/rest/checks/runs"
 STATUSES = f"{DOCS}/rest/commits/statuses"
 ACCESS = f"{DOCS}/organizations/keeping-your-organization-secure"
 
@@ -257,6 +258,12 @@ BEHAVIOURS = (
         f"{DOCS}/repositories/configuring-branches-and-merges-in-your-repository/managing-rulesets/"
         "troubleshooting-rules",
         "tests/unit/git/test_mirror_push.py::test_what_github_declines_is_told",
+    ),
+    Behaviour(
+        "Check runs are no statuses; the newest of each name and app are listed, and only those "
+        "that are completed have a conclusion.",
+        CHECKS,
+        "tests/conformance/test_github_checks.py::test_only_the_conclusion_success_is_one",
     ),
     Behaviour(
         "A commit has at most 1,000 statuses of one context.",

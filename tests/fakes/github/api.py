@@ -67,6 +67,17 @@ def _repositories(github: GitHub) -> APIRouter:
             request, [shapes.status(forge, s, github.web) for s in forge.statuses(path, sha)]
         )
 
+    @routes.get("/commits/{sha}/check-runs")
+    async def check_runs(
+        request: Request, owner: str, name: str, sha: str, per_page: int = 30, page: int = 1
+    ) -> Json:
+        """The newest run of each name and app ("REST API endpoints for check runs", `filter`)."""
+        path = readable(github, request, owner, name)
+        newest = {(run["name"], run["app"]): run for run in github.check_runs.get((path, sha), ())}
+        told = [shapes.check_run(run, sha, github.web) for run in newest.values()]
+        begin = (page - 1) * min(per_page, 100)
+        return {"total_count": len(told), "check_runs": told[begin : begin + min(per_page, 100)]}
+
     @routes.post("/statuses/{sha}", status_code=201)
     async def set_status(request: Request, owner: str, name: str, sha: str) -> Json:
         path, fields = readable(github, request, owner, name), await request.json()

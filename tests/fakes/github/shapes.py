@@ -130,6 +130,18 @@ def comment(forge: ForgeState, request: MergeRequest, found: Comment, web: str) 
     }
 
 
+def check_run(found: Json, sha: str, web: str) -> Json:
+    """A check run; one that is not completed has no conclusion."""
+    return {
+        "name": found["name"],
+        "head_sha": sha,
+        "status": found["status"],
+        "conclusion": found["conclusion"],
+        "html_url": f"{web}/runs/{found['name']}",
+        "output": {"title": found.get("title"), "summary": None, "text": None},
+    }
+
+
 def status(forge: ForgeState, found: Status, web: str) -> Json:
     return {
         "id": abs(hash((found.sha, found.context))) % 10**9,

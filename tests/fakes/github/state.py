@@ -96,6 +96,7 @@ class GitHub:
         self.made: list[Json] = []
         self.queued: dict[str, str] = {}
         self.entries: list[Any] = []
+        self.check_runs: dict[tuple[str, str], list[Json]] = {}
         self.counted: Counter[tuple[str, str, str]] = Counter()
         self.needs_queue = False
         self.methods: list[str] = []
