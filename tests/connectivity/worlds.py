@@ -159,7 +159,10 @@ def world(seed: int, kind: str = "") -> World:
     parts = tuple(_parts(chance, [each.name for each in sites]))
     balance, some = random.Random(f"balanced {seed}"), 1.0 if kind == "apart" else 0.5
     parts = tuple(replace(it, balanced=balance.random() < some and not it.headless) for it in parts)
-    intents = tuple(_distinct(_intents(chance, parts, outwards=0.6 if kind == "names" else 0.28)))
+    outwards = 0.6 if kind == "names" else 0.28
+    ruled = 0.3 if MESHES.get(kind) == "none" else 0.45
+    found = _intents(chance, parts, outwards=outwards, ruled=ruled)
+    intents = tuple(_distinct(found))
     return World(seed, kind, sites, parts, intents)
 
 
@@ -227,14 +230,16 @@ def _distinct(found: Iterable[Intent]) -> Iterator[Intent]:
         seen.add(key)
 
 
-def _intents(chance: random.Random, parts: Sequence[Part], *, outwards: float) -> Iterator[Intent]:
+def _intents(
+    chance: random.Random, parts: Sequence[Part], *, outwards: float, ruled: float
+) -> Iterator[Intent]:
     for _ in range(chance.randint(1, 5)):
         caller, server = chance.sample(list(parts), 2)
         port = chance.choice(server.ports)
         web = port.name in {"http", "grpc"}
         protocol = {"http": "HTTP", "grpc": "GRPC", "udp-log": "UDP"}.get(port.name, "TCP")
         allow = (
-            (chance.choice(HTTP_RULES),) if protocol == "HTTP" and chance.random() < 0.45 else ()
+            (chance.choice(HTTP_RULES),) if protocol == "HTTP" and chance.random() < ruled else ()
         )
         tls = chance.choice(("permissive", "permissive", "strict", "none"))
         source, external = ("component", caller.name), ""
