@@ -216,6 +216,45 @@ class PlanView:
 
 
 @dataclass(frozen=True, slots=True)
+class SampleView:
+    """The value of a signal at a time; None where there was no data."""
+
+    at: datetime
+    value: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class RuleView:
+    """A rule, or a rule on one cluster: its state and why, its limits, its signal, its steps.
+
+    `above` and `below` are the thresholds of `samples`, which count for `max_age`; `steps` has the
+    reason of each step that is taken now.
+    """
+
+    rule: str
+    cluster: str
+    phase: str
+    changed: datetime
+    why: str
+    limits: tuple[str, ...] = ()
+    signal: str = ""
+    above: float = 0.0
+    below: float = 0.0
+    max_age: timedelta = timedelta(0)
+    samples: tuple[SampleView, ...] = ()
+    steps: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RulesView:
+    """The rules of an application as they were in the last pass; `left_out` counts the rest."""
+
+    at: datetime
+    rules: tuple[RuleView, ...] = ()
+    left_out: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class ClusterView:
     """A cluster as the fleet repo describes it."""
 
@@ -299,6 +338,7 @@ SUMMARIES = ViewKind(keys.SUMMARY, SummaryView)
 APPLICATION_CLUSTERS = ViewKind(keys.CLUSTERS, ApplicationClustersView)
 PLANS = ViewKind(keys.PLAN, PlanView)
 VERSIONS = ViewKind(keys.VERSIONS, VersionsView)
+RULES = ViewKind(keys.RULE_PAGE, RulesView)
 FLEETS = ViewKind(keys.FLEET, FleetView)
 REPORTERS = ViewKind(keys.REPORTERS, ReportersView, shared=True)
 TENANTS = ViewKind(keys.TENANTS, TenantsView, shared=True)

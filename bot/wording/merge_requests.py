@@ -61,7 +61,11 @@ def _causes(plan: Plan, change: ChangeSet) -> list[str]:
 def rules_text(plan: Plan, change: ChangeSet) -> str:
     """The rules that caused a change, with signal, value, threshold and age."""
     seen = (f"{record.rule}: {_reason(record)}" for record in _records(plan, change))
-    return "; ".join(seen) or _rules(plan, change)
+    gone = (
+        f"{key.rule}{f' on {key.cluster}' if key.cluster else ''}: it is over"
+        for key in sorted(change.ruled.rules, key=lambda each: (each.rule, each.cluster))
+    )
+    return "; ".join(seen) or "; ".join(gone)
 
 
 def _records(plan: Plan, change: ChangeSet) -> list[Record]:

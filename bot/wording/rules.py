@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Sequence
 
 from bot.wording.markdown import code, plural
-from planners.model import Application
+from bot.wording.timetable import span
+from planners.model import Application, Policy
 from planners.model.rules import Action, Decision, Rule, States
 
 MOST_LINES = 20
@@ -31,6 +32,37 @@ def _idle(rule: Rule) -> str:
         f"- {code(rule.name)} is idle: it acts when {rule.signal}{where} is over {rule.above:g} "
         f"for {seconds}s."
     )
+
+
+def limits(rule: Rule, application: str, policies: Sequence[Policy]) -> Iterator[str]:
+    """What a rule does, when, how far and how often, and who must approve it; one sentence each."""
+    components = ", ".join(rule.components)
+    match rule.action:
+        case Action.ADD_CLUSTERS:
+            yield f"Adds up to {plural(rule.most, 'cluster')} for {components}, one at a time."
+        case Action.SET_REPLICAS:
+            steps = ", then ".join(map(str, rule.replicas))
+            yield f"Sets the replicas of {rule.workload} to {steps} on each cluster."
+        case _:
+            yield f"Runs {components} only on clusters where the signal is over the threshold."
+    yield (
+        f"Acts after {span(rule.hold)} over {rule.above:g}, goes back after {span(rule.hold)} not "
+        f"over {rule.below:g}."
+    )
+    yield (
+        f"At least {span(rule.pace)} between steps in one direction, {span(rule.cooldown)} before "
+        f"it turns. Samples older than {span(rule.max_age)} are no data: nothing changes."
+    )
+    allowed = [
+        f"Automatic by policy {policy.name} on the clusters it selects: waves of up to "
+        f"{plural(each.max_clusters, 'cluster')}, {plural(each.per_hour, 'decision')} an hour."
+        for policy in policies
+        for each in policy.automatic
+        if (each.application, each.rule) == (application, rule.name)
+    ]
+    yield from allowed or [
+        "A person approves each of its merge requests: no policy makes it automatic."
+    ]
 
 
 def state_lines(states: States) -> Iterator[str]:

@@ -27,6 +27,7 @@ from bot.report.plan_comment import (
 )
 from bot.report.plan_view import show_plan
 from bot.report.rollout_view import problem_view, rollout_view
+from bot.report.rules_view import show_rules
 from bot.worker.admission import admission
 from bot.worker.publish import expect_reports, remember, show
 from planners.model import Repo
@@ -64,6 +65,7 @@ async def reconcile_application(context: Context, application: str) -> datetime 
     later = await perform(context, await plan_comment(context, gathered, proposal))
     await show_plan(context, gathered, proposal)
     await show(context, application, rollout_view(gathered, proposal))
+    await show_rules(context, gathered.snapshot)
     await session.answer_queries()
     if applied.changed:
         return context.clock()

@@ -79,6 +79,12 @@ async def test_load_rises_and_a_second_cluster_serves_until_it_falls(world: Worl
 
     await load(world, 0.9, 8)
     assert units(world) == ["one", "two"]
+    text = (await world.client.get("/rollouts/storefront/rules")).text
+    assert "Adds up to 1 cluster for web, one at a time." in text
+    assert "Automatic by policy default on the clusters it selects: waves of up to" in text
+    assert '<polyline class="series"' in text
+    assert "load web was 0.9, over 0.8" in text
+    assert "merged merge request" in text
     await load(world, 0.9, 5)
     assert world.merged() == ["all.1", "rules-all.1"]
     (merged,) = [each for each in audited(world, "merge") if "rules" in each]

@@ -11,7 +11,7 @@ from jinja2 import Environment
 
 from bot.context import Context
 from bot.report.model import UNIT_STATES
-from bot.web.ui import api, fleet, plan, rollout
+from bot.web.ui import api, fleet, plan, rollout, rules
 from bot.web.ui.calls import call_graph
 from bot.web.ui.live import Live
 from bot.web.ui.paging import number, paged
@@ -153,6 +153,13 @@ def plan_page(
         page=plan.plan_page(view, wanted, number(page)) if view else None,
         calls=call_graph(view.calls) if view else None,
     )
+
+
+@routes.get("/rollouts/{application}/rules")
+def rules_page(pages: Shared, application: str) -> HTMLResponse:
+    """The rules of an application: states, signals, limits, and what they did."""
+    page = rules.rules_page(pages.reader, application)
+    return pages.html("rules.html", page=page, width=rules.WIDTH, height=rules.HEIGHT)
 
 
 @routes.get("/rollouts/{application}/events")

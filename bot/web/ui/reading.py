@@ -14,6 +14,7 @@ from bot.report.model import (
     FLEETS,
     PLANS,
     ROLLOUTS,
+    RULES,
     SETUP_CHECKS,
     SUMMARIES,
     VERSIONS,
@@ -21,6 +22,7 @@ from bot.report.model import (
     FleetView,
     PlanView,
     RolloutView,
+    RulesView,
     SummaryView,
 )
 from bot.report.summary_view import VERSION_LENGTH
@@ -82,6 +84,10 @@ class ViewReader:
     def plan(self, application: str) -> PlanView | None:
         """The last plan with its diffs, if one could be made."""
         return self.context.store.views.load(PLANS, application)
+
+    def rules(self, application: str) -> RulesView | None:
+        """The application's rules as they were in the last pass, if it has any."""
+        return self.context.store.views.load(RULES, application)
 
     def fleet(self) -> FleetView:
         """The content of the fleet repo; empty, without a revision, until it has been read."""

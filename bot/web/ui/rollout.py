@@ -107,7 +107,7 @@ def rollout_page(
         graph=wave_graph(application, view.waves),
         done=sum(wave.state == "done" for wave in view.waves),
         grid=grid(view.units, wanted),
-        audit_log=[_audit_entry(entry) for entry in reader.audit_log(application)],
+        audit_log=[audit_entry(entry) for entry in reader.audit_log(application)],
         failures=reader.failures(application),
     )
 
@@ -168,7 +168,8 @@ def not_ready(units: Iterable[UnitView]) -> list[NotReadyGroup]:
     return found[:MAX_NOT_READY_GROUPS]
 
 
-def _audit_entry(entry: AuditEntry) -> AuditEntryView:
+def audit_entry(entry: AuditEntry) -> AuditEntryView:
+    """An entry of the audit log in words."""
     fields = entry.fields
     number, refused = fields.get("number"), fields.get("refused")
     text = {

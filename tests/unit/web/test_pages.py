@@ -392,7 +392,8 @@ async def test_every_page_works_by_keyboard_and_within_the_policy(
     await site.show(rollout(MANY[:300], steps=3))
     site.keep_plan(plan("x", 3))
 
-    for path in ("/", "/fleet", "/rollouts/storefront", "/rollouts/storefront/plan"):
+    rollouts = [f"/rollouts/storefront{part}" for part in ("", "/plan", "/rules")]
+    for path in ("/", "/fleet", *rollouts):
         text = await get(client, path)
         outline = Outline()
         outline.feed(text)

@@ -1,0 +1,66 @@
+"""The view of an application's rules: their states, limits, signals, and steps."""
+
+import asyncio
+from collections.abc import Iterator
+
+from bot.context import Context
+from bot.report.model import RULES, RulesView, RuleView, SampleView
+from bot.wording.rules import limits
+from planners.model.rules import Evidence, Rule, RuleKey, RuleState, reason_of
+from planners.model.signals import Series
+from planners.model.snapshot import Snapshot
+
+MOST_RULES = 200
+MOST_SAMPLES = 120
+
+
+async def show_rules(context: Context, snapshot: Snapshot) -> None:
+    """Save the view of an application's rules, if it has any, or had some."""
+    views, name = context.store.views, snapshot.application.name
+    view = rules_view(snapshot)
+    if view.rules or await asyncio.to_thread(views.load, RULES, name) is not None:
+        await asyncio.to_thread(views.save, RULES, name, view)
+
+
+def rules_view(snapshot: Snapshot) -> RulesView:
+    """The view; of many rules on many clusters those that are not idle come first."""
+    states = snapshot.rule_states
+    ordered = sorted(states, key=lambda key: (not states[key].steps, key.rule, key.cluster))
+    shown = ordered[:MOST_RULES]
+    views = tuple(_rule_view(snapshot, key) for key in sorted(shown, key=_place))
+    return RulesView(snapshot.now, views, len(states) - len(shown))
+
+
+def _place(key: RuleKey) -> tuple[str, str]:
+    return key.rule, key.cluster
+
+
+def _rule_view(snapshot: Snapshot, key: RuleKey) -> RuleView:
+    state = snapshot.rule_states[key]
+    view = RuleView(key.rule, key.cluster, state.phase.value, state.changed, state.why)
+    rule = next((each for each in snapshot.application.rules if each.name == key.rule), None)
+    return view if rule is None else _with_signal(snapshot, view, rule, state)
+
+
+def _with_signal(snapshot: Snapshot, view: RuleView, rule: Rule, state: RuleState) -> RuleView:
+    signal = rule.signal_on(view.cluster)
+    series = snapshot.signals.get(signal, Series()).samples[-MOST_SAMPLES:]
+    return RuleView(
+        view.rule,
+        view.cluster,
+        view.phase,
+        view.changed,
+        view.why,
+        limits=tuple(limits(rule, snapshot.application.name, snapshot.policies)),
+        signal=str(signal),
+        above=rule.above,
+        below=rule.below,
+        max_age=rule.max_age,
+        samples=tuple(SampleView(each.at, each.value) for each in series),
+        steps=tuple(_steps(rule, view.cluster, state.steps)),
+    )
+
+
+def _steps(rule: Rule, cluster: str, steps: tuple[Evidence, ...]) -> Iterator[str]:
+    for each in steps:
+        yield reason_of(rule.action, cluster, str(rule.signal_on(cluster)), each)
