@@ -13,6 +13,7 @@ from bench import (
     idle,
     latency,
     many,
+    pages,
     placement,
     planning,
     reports,
@@ -37,6 +38,7 @@ SLOW: Mapping[str, Measure] = {
     "many": many.run,
     "idle": idle.run,
     "bump": bump.run,
+    "pages": pages.run,
 }
 SIZED: Mapping[str, Sized] = {
     "rollout": lambda size: rollout.run((size,)),

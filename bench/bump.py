@@ -75,7 +75,7 @@ class Cost:
 
 
 @dataclass(slots=True)
-class _Stages:
+class Stages:
     """CPU seconds by stage."""
 
     seconds: Counter[str] = field(default_factory=Counter)
@@ -108,10 +108,10 @@ class _Stages:
             self.pushed = _cpu(), time.perf_counter()
 
 
-class _Measured(World):
+class Measured(World):
     """A world whose bot plans in a process of its own, and whose stages are timed."""
 
-    def __init__(self, folder: Path, stages: _Stages) -> None:
+    def __init__(self, folder: Path, stages: Stages) -> None:
         self.stages = stages
         super().__init__(folder)
         propose = stages.timing("propose", Plans(Planner(600, 4096), self.context.results))
@@ -169,7 +169,7 @@ def _forget() -> None:
         Path(f"/proc/{pid}/clear_refs").write_text("5")
 
 
-def _fleet(size: int) -> dict[str, bytes | None]:
+def fleet(size: int) -> dict[str, bytes | None]:
     """The registration, the tenant, and so many clusters of five variants."""
     told = {path: text for path, text in fleets.FLEET.items() if path != "clusters/one.yaml"}
     told["applications/store.yaml"] = (
@@ -188,21 +188,21 @@ def _fleet(size: int) -> dict[str, bytes | None]:
 
 def measure(size: int) -> Cost:
     """Bump all images on so many clusters, and say what it took."""
-    stages = _Stages()
+    stages = Stages()
     before = [(module, name, getattr(module, name)) for module, name, _ in STAGES]
     for module, name, stage in STAGES:
         setattr(module, name, stages.timing(stage, getattr(module, name)))
     try:
         with tempfile.TemporaryDirectory() as folder:
-            return asyncio.run(_bumped(_Measured(Path(folder), stages), size))
+            return asyncio.run(_bumped(Measured(Path(folder), stages), size))
     finally:
         for module, name, work in before:
             setattr(module, name, work)
 
 
-async def _bumped(world: _Measured, size: int) -> Cost:
+async def _bumped(world: Measured, size: int) -> Cost:
     try:
-        world.describe(_fleet(size))
+        world.describe(fleet(size))
         world.otto.push(DEPLOY, "main", {"README.md": b"For clusters.\n"}, "Begin")
         world.ada.push(APP, "main", fleets.application(), "First")
         await world.merge_all()

@@ -53,12 +53,13 @@ def measure(app: ASGIApp, make: Make, count: int, *, guarded: bool) -> Answers:
         context = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(1, mp_context=context) as pool:
             port = int(server.url.rpartition(":")[2])
-            return pool.submit(_send_all, port, make, count).result()
+            return pool.submit(send_all, port, make, count).result()
     finally:
         server.stop()
 
 
-def _send_all(port: int, make: Make, count: int) -> Answers:
+def send_all(port: int, make: Make, count: int) -> Answers:
+    """Send requests to a port of this machine; called in the process that sends."""
     return asyncio.run(_send(port, [make(number) for number in range(count)]))
 
 

@@ -186,6 +186,21 @@ def out_of_connections(store: Store) -> Iterator[None]:
 
 
 @contextmanager
+def read_only_server(store: Store) -> Iterator[None]:
+    """Every transaction is read-only (SQLSTATE 25006), as on a standby after a failover.
+
+    Connections made meanwhile stay so: `default_transaction_read_only` counts when one begins.
+    """
+    server = postgres.server()
+    server.execute(f"ALTER DATABASE {_name(store)} SET default_transaction_read_only = on")
+    _terminate(store)
+    try:
+        yield
+    finally:
+        server.execute(f"ALTER DATABASE {_name(store)} RESET default_transaction_read_only")
+
+
+@contextmanager
 def row_locked(store: Store) -> Iterator[None]:
     """Another replica stopped in the middle of a transaction."""
     with psycopg.connect(postgres.server()._conninfo(_name(store))) as connection:
@@ -207,7 +222,7 @@ def stalled(store: Store) -> Iterator[None]:
 
 
 POSTGRESQL: dict[str, StoreFault] = {
-    each.__name__: each for each in (away, out_of_connections, row_locked)
+    each.__name__: each for each in (away, out_of_connections, read_only_server, row_locked)
 }
 
 

@@ -1,6 +1,8 @@
 """A forge, a fleet of simulated clusters, and replicas of the service as processes."""
 
 import asyncio
+import json
+import multiprocessing
 import os
 import random
 import signal
@@ -9,14 +11,17 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+from bench.load import request, send_all
 from bot.clock import system_clock
 from bot.forges import GitCredentials
 from bot.keys import agent_key
@@ -24,6 +29,7 @@ from bot.sandbox.demo.agents import Behaviour, SimulatedCluster
 from bot.sandbox.demo.fleet import SimulatedFleet
 from bot.sandbox.demo.run import ACCOUNTS
 from bot.sandbox.demo.site import APP, BOT, DEPLOY, FLEET, Site, start_site
+from bot.sandbox.forge.hooks import sign
 from tests.fakes.world import HOOK_SECRET, REPORT_KEY, SMALL, TOKENS, small_app, small_fleet
 
 WAVES = ["canary.1", "canary.2", "canary.3", "rest.1", "rest.2", "rest.3"]
@@ -149,6 +155,14 @@ class Rig:
         assert head is not None
         return str(head)
 
+    async def hooks(self, replica: Replica, count: int, numbers: int) -> float:
+        """Send true webhooks that say nothing new; the seconds until all are stored."""
+        make = partial(_hook, self.versions, numbers)
+        context, loop = multiprocessing.get_context("spawn"), asyncio.get_running_loop()
+        with ProcessPoolExecutor(1, mp_context=context) as pool:
+            sent = await loop.run_in_executor(pool, send_all, replica.port, make, count)
+        return sent.seconds
+
     def merged(self) -> int:
         """How many merge requests of the deploy repo are merged."""
         return len(self.site.person("rita").requests(DEPLOY, "merged"))
@@ -190,6 +204,17 @@ class Rig:
         assert waves == WAVES * self.versions, waves
         for each in self.replicas:
             assert "Traceback" not in each.log(), each.folder
+
+
+def _hook(burst: int, numbers: int, number: int) -> bytes:
+    """A webhook about one of so many merge requests."""
+    body = json.dumps({"repository": APP, "number": number % numbers + 1}).encode()
+    headers = {
+        "X-Switchyard-Event": "merge_request",
+        "X-Switchyard-Delivery": f"burst-{burst}-{number}",
+        "X-Switchyard-Signature-256": f"sha256={sign(HOOK_SECRET, body)}",
+    }
+    return request("/hooks/local", headers, body)
 
 
 async def _is_done(client: httpx.AsyncClient, replica: Replica, revision: str) -> bool:

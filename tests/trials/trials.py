@@ -27,6 +27,8 @@ KILLS_EACH = 10
 MIRRORS = 3
 DEATHS = int(os.environ.get("DEATHS", "6"))
 TAKEN_OVER_SECONDS = 10.0
+BURST = 5_000
+SLOWED = 3.0
 ROLLOUTS = int(os.environ.get("ROLLOUTS", "25"))
 MINUTES = float(os.environ.get("MINUTES", "0"))
 
@@ -203,6 +205,42 @@ def _accept(url: str) -> None:
     postgres.server().execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
 
 
+def _read_only(url: str) -> None:
+    """As on a standby after a failover; connections made meanwhile stay read-only."""
+    name = url.partition("@/")[2].partition("?")[0]
+    postgres.server().execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    for pid in _backends(url):
+        postgres.server().execute(f"SELECT pg_terminate_backend({pid})")
+
+
+def _writable(url: str) -> None:
+    name = url.partition("@/")[2].partition("?")[0]
+    postgres.server().execute(f"ALTER DATABASE {name} RESET default_transaction_read_only")
+
+
+def _exhaust(url: str) -> None:
+    """Others take all connections of the server, and those of the replicas when they end."""
+    name = url.partition("@/")[2].partition("?")[0]
+    end = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
+    held = TAKEN.setdefault(url, [])
+    for _ in range(10):
+        with suppress(psycopg.OperationalError):
+            while True:
+                address = postgres.server().url("postgres")
+                held.append(psycopg.connect(_address(address), autocommit=True))
+        if not held[0].execute(end.encode()).fetchall():
+            return
+    raise AssertionError("the replicas found connections again and again")
+
+
+def _leave(url: str) -> None:
+    for each in TAKEN.pop(url):
+        each.close()
+
+
+TAKEN: "dict[str, list[psycopg.Connection[Any]]]" = {}
+
+
 def replicas(count: int, ahead: int = 0) -> Trial:
     """Several replicas on PostgreSQL; in each rollout one is killed at random. The worst pauses.
 
@@ -262,17 +300,32 @@ def _merged_more(rig: Rig, before: int) -> bool:
 
 def _claimed(url: str) -> int | None:
     """Which claim of the application's key is running, if any."""
-    address = url.replace("postgresql+psycopg:", "postgresql:")
-    with psycopg.connect(address) as connection:
+    with psycopg.connect(_address(url)) as connection:
         row = connection.execute(
             "SELECT claimed_generation FROM queue WHERE key = 'application/storefront'"
         ).fetchone()
     return row[0] if row else None
 
 
+def _address(url: str) -> str:
+    return url.replace("postgresql+psycopg:", "postgresql:")
+
+
 def _stop(rig: Rig) -> None:
     for each in rig.replicas:
         each.kill()
+
+
+async def burst(rig: Rig) -> Measured:
+    """5,000 webhooks about a thousand merge requests arrive while a rollout runs."""
+    replica = await one(rig)
+    await rig.finished(rig.push())
+    undisturbed = await rig.finished(rig.push())
+    sending = asyncio.create_task(rig.hooks(replica, BURST, BURST // 5))
+    slowed = await rig.finished(rig.push())
+    stored = await sending
+    assert slowed <= SLOWED * undisturbed, (slowed, undisturbed)
+    return {"undisturbed": undisturbed, "with a burst": slowed, "burst stored in": stored}
 
 
 async def soak(rig: Rig) -> Measured:
@@ -347,6 +400,9 @@ TRIALS: dict[str, Trial] = {
     "postgresql-crashed": hindered(_crash, lambda _: None, 0),
     "postgresql-stalled": hindered(_stop_backends, _go_on, 40),
     "postgresql-away": hindered(_refuse, _accept, 15),
+    "postgresql-read-only": hindered(_read_only, _writable, 15),
+    "postgresql-full": hindered(_exhaust, _leave, 15),
+    "burst": burst,
     "soak": soak,
     "killed": killed,
 }

@@ -52,7 +52,7 @@ def test_a_fault_is_a_store_error_and_the_store_works_after_it(
         assert failing.probe()
 
     assert "\n" not in str(raised.value)
-    assert "INSERT" not in str(raised.value)
+    assert "INSERT INTO" not in str(raised.value)
     assert not failing.is_out
     assert failing.inbox.put(delivery(2), NOON)
     kept = [] if fault.__name__ in HEALS else [1]
