@@ -42,7 +42,8 @@ SENDERS: Mapping[str, Mapping[str, str]] = {
     "/alerts": {"Authorization": f"Bearer {SECRET}"},
 }  # fmt: skip
 READERS = (
-    "/", "/fleet", "/rollouts/x", "/rollouts/x/plan", "/rollouts/x/rules", "/rollouts/x/events", "/healthz",
+    "/", "/fleet", "/rollouts/x", "/rollouts/x/plan", "/rollouts/x/rules", "/rollouts/x/events",
+    "/healthz",
     "/api/v1/rollouts", "/api/v1/rollouts/x", "/api/v1/clusters", "/static/switchyard.css",
     "/setup", f"/setup?key={setup_key(MARKER_KEY)}", "/setup/github/done?code=a&state=b",
     "/sign-in", "/sign-in/github", "/sign-in/github/done?code=a&state=b", "/sign-out",
