@@ -1,7 +1,8 @@
 """What the status of an Argo CD Application means: readiness, commit, message and time.
 
-Sources: argo-cd 3.6 `pkg/apis/application/v1alpha1/types.go` and `controller/*.go`; argo-cd issue
-29410 (health that is older than the sync).
+Sources: argo-cd 3.6 `pkg/apis/application/v1alpha1/types.go` and `controller/*.go` (`state.go`: an
+object of an excluded kind is left out of the comparison, with a warning); argo-cd issue 29410
+(health that is older than the sync).
 """
 
 from collections.abc import Mapping
