@@ -17,7 +17,9 @@ from planners.model.snapshot import (
     DeployBase,
     MergeRequest,
     MergeRequestState,
+    OwnedObjects,
     ReportedFacts,
+    ResourceClaim,
     Snapshot,
 )
 from planners.placement.facts import AGE_UNIT, max_age
@@ -56,7 +58,29 @@ def planning_input(snapshot: Snapshot) -> Snapshot:
         merged_waves=(),
         gate_answers={},
         facts=_without_signals(snapshot),
+        claims=_claims(snapshot),
+        owned=_owned(snapshot),
     )
+
+
+def _claims(snapshot: Snapshot) -> tuple[ResourceClaim, ...]:
+    """The claims that count: the application's own proposals only beside proposals of others.
+
+    Their numbers decide who takes precedence; what they request is in the plan itself.
+    """
+    own, claims = snapshot.application.name, snapshot.claims
+    proposed = [each for each in claims if each.merged_at is None]
+    if not proposed or any(each.application != own for each in proposed):
+        return claims
+    return tuple(each for each in claims if each.merged_at is not None)
+
+
+def _owned(snapshot: Snapshot) -> tuple[OwnedObjects, ...]:
+    """The objects that count: the application's own only beside those that others propose."""
+    own, owned = snapshot.application.name, snapshot.owned
+    if any(each.number and each.application != own for each in owned):
+        return owned
+    return tuple(each for each in owned if each.application != own)
 
 
 def _without_signals(snapshot: Snapshot) -> Mapping[str, ReportedFacts]:
@@ -94,13 +118,14 @@ def _changes(snapshot: Snapshot) -> Iterator[datetime]:
 
 
 def _proposed(snapshot: Snapshot) -> tuple[MergeRequest, ...]:
-    """One merge request with the units of all open ones."""
+    """One merge request with the units of all open ones that are not merged."""
     branches = snapshot.open_branches
-    units = frozenset[Unit]().union(*(each.units for each in branches))
+    every = frozenset[Unit]().union(*(each.units for each in branches))
+    units = every - snapshot.base.entries.keys()
     records: dict[Unit, tuple[Record, ...]] = {}
     for each in branches:
         records |= each.records
-    if not units:
+    if not units and not records:
         return ()
     branch = Branch("", None, None, units=units, records=records)
     return (MergeRequest(0, "", "", MergeRequestState.OPEN, "", "", branch),)

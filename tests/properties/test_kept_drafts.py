@@ -18,6 +18,7 @@ from planners.model import (
     ClusterCount,
     ExceptionRule,
     FilePosition,
+    ObjectIdentity,
     PlacementIntent,
     Policy,
     Price,
@@ -28,7 +29,7 @@ from planners.model import (
 )
 from planners.model.overrides import Hold
 from planners.model.selectors import Selector
-from planners.model.snapshot import ReportedFacts, Snapshot
+from planners.model.snapshot import OwnedObjects, ReportedFacts, ResourceClaim, Snapshot
 from tests.fakes.builders import NOW, World, application, clusters, snapshot
 from tests.fakes.examples import examples
 
@@ -85,10 +86,28 @@ def steps(draw: st.DrawFn) -> Step:
         rules = tuple(replace(each, position=at) for each in app.exceptions)
         world.snapshot = replace(world.snapshot, application=replace(app, exceptions=rules))
 
+    def claimed(world: World) -> None:
+        """Merged by another application, or proposed by it or by this one."""
+        name = draw(st.sampled_from([world.snapshot.application.name, "other"]))
+        merged = NOW if name == "other" and number == 1 else None
+        unit, proposed = Unit(component, cluster), 0 if merged else number
+        claim = ResourceClaim(name, unit, {"cpu": 10**9}, merged, proposed, tenant="shop")
+        objects = {ObjectIdentity("apps", "Deployment", "shop", component): "deployment.yaml"}
+        owned = OwnedObjects(name, "shop", component, objects, frozenset({cluster}), proposed)
+        world.snapshot = replace(
+            world.snapshot,
+            claims=(*world.snapshot.claims, claim),
+            owned=(*world.snapshot.owned, owned),
+            clusters=tuple(
+                replace(each, capacity={"cpu": 3 * 10**9}) for each in world.snapshot.clusters
+            ),
+        )
+
     return draw(
         st.sampled_from(
             [
                 World.pass_once,
+                claimed,
                 lambda world: world.report(Unit(component, cluster), readiness),
                 World.report_all,
                 lambda world: world.later(timedelta(seconds=seconds)),
@@ -150,6 +169,30 @@ async def test_nothing_is_placed_or_rendered_for_reports_approvals_and_commands(
     world.later(timedelta(minutes=5))
     await plans(world.snapshot)
     assert drafter.drafts == 2, "the exception has expired"
+
+
+async def test_own_proposals_count_only_beside_those_of_others() -> None:
+    world, drafter = World(start()), Drafter()
+    plans = Plans(drafter, Results(10_000_000))
+    world.settle()
+    await plans(world.snapshot)
+
+    def claim(name: str, number: int) -> ResourceClaim:
+        return ResourceClaim(name, Unit("web", "c1"), {"cpu": 0}, None, number, tenant="shop")
+
+    def owned(name: str, number: int) -> OwnedObjects:
+        web = ObjectIdentity("apps", "Deployment", "shop", "web")
+        return OwnedObjects(name, "shop", "web", {web: "web.yaml"}, frozenset({"c1"}), number)
+
+    own = world.snapshot.application.name
+    world.snapshot = replace(world.snapshot, claims=(claim(own, 3),), owned=(owned(own, 3),))
+    await plans(world.snapshot)
+    assert drafter.drafts == 1
+
+    world.snapshot = replace(world.snapshot, owned=(*world.snapshot.owned, owned("other", 2)))
+    first = await plans(world.snapshot)
+    assert drafter.drafts == 2
+    assert "!2" in str(first.problems), "the older merge request goes first"
 
 
 async def test_verification_drafts_anew_and_compares() -> None:
