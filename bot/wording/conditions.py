@@ -9,6 +9,7 @@ from bot.wording.prose import NOTHING, Prose, join, names, say
 from bot.wording.timetable import requirement, span
 from planners.gating.conditions import Conditions, StageConditions
 from planners.model import ApprovalRule, OfflineMode, OnFailure, Window
+from planners.model.rules import AutomaticRule
 from planners.model.selectors import Selector
 
 MOST = 40
@@ -31,6 +32,7 @@ def conditions(found: Conditions) -> list[Prose]:
         *_report_ages(found),
         *([say("merge method {}", found.merge_method)] if found.merge_method else []),
         *map(declared_gate, found.gates),
+        *map(_automatic, found.automatic),
     ]
 
 
@@ -77,6 +79,12 @@ def _approval(rule: ApprovalRule) -> Prose:
     ]
     count = plural(rule.count, "approval")
     return say(f"{count}{{}}: {{}}", _where(rule.clusters), join(", ", details))
+
+
+def _automatic(permitted: AutomaticRule) -> Prose:
+    clusters, hour = plural(permitted.max_clusters, "cluster"), permitted.per_hour
+    limits = f"up to {clusters} at once, {plural(hour, 'decision')} an hour"
+    return say(f"rule {{}} needs no person{{}}: {limits}", permitted.rule, _where(permitted.clusters))
 
 
 def _approvers(found: Conditions) -> Iterator[Prose]:

@@ -27,9 +27,10 @@ from planners.model.gates import (
 )
 from planners.model.snapshot import MergeRequest, MergeRequestState, Snapshot
 from planners.plan import Plan
+from planners.rules.deviations import choosing
 
-RULES_ARE_LOOKED_AT = timedelta(minutes=1)
-"""How often, where nothing says that a signal has changed."""
+SIGNALS_ARE_READ, CLUSTERS_ARE_MISSED = timedelta(minutes=1), timedelta(minutes=5)
+"""How often rules are looked at, where nothing says that a signal has changed."""
 
 
 class WaveState(StrEnum):
@@ -225,8 +226,10 @@ def _requeue(snapshot: Snapshot, gates: Sequence[Gate]) -> Iterator[Effect]:
     times = [next_check(gate) for gate in gates]
     times += [each.until for each in snapshot.application.exceptions]
     times += [stale_at(snapshot, *each) for each in snapshot.observations.items()]
-    if snapshot.application.rules or any(each.failover for each in snapshot.policies):
-        times.append(snapshot.now + RULES_ARE_LOOKED_AT)
+    if snapshot.application.rules:
+        times.append(snapshot.now + SIGNALS_ARE_READ)
+    elif any(each.failover for each in snapshot.policies) and choosing(snapshot.application):
+        times.append(snapshot.now + CLUSTERS_ARE_MISSED)
     later = [time for time in times if time is not None and time > snapshot.now]
     if later:
         yield effects.RequeueAt(min(later))

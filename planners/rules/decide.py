@@ -20,7 +20,7 @@ from planners.model.signals import Series, SignalKey, SignalKind
 from planners.model.snapshot import Snapshot
 from planners.rules.failover import FAILS, fail_over
 from planners.rules.machine import Moment, advance
-from planners.rules.memory import Memory, is_settled, running
+from planners.rules.memory import Memory
 
 EVERYWHERE = frozenset({SignalKind.SCHEDULE, SignalKind.METRIC})
 """Signals that are of no cluster: demand by them is everywhere."""
@@ -28,8 +28,9 @@ EVERYWHERE = frozenset({SignalKind.SCHEDULE, SignalKind.METRIC})
 
 def decide(snapshot: Snapshot) -> Snapshot:
     """The Snapshot with the states of its rules as they are now, and what they decide."""
-    states = dict(_advanced(snapshot))
-    states |= fail_over(snapshot, Memory.of(snapshot))
+    memory = Memory.of(snapshot)
+    states = dict(_advanced(memory))
+    states |= fail_over(snapshot, memory)
     return with_states(snapshot, states)
 
 
@@ -42,7 +43,7 @@ def with_states(snapshot: Snapshot, states: States) -> Snapshot:
 def undecided(snapshot: Snapshot) -> Snapshot:
     """The Snapshot with the states as they were; for plans that nobody carries out."""
     memory = Memory.of(snapshot)
-    keys = {key: memory.state_on(rule, key.cluster) for rule, key in _keys(snapshot)}
+    keys = {key: memory.state_on(rule, key.cluster) for rule, key in _keys(memory)}
     lost = {key: memory.state(key) for key in memory.records if key not in keys}
     return with_states(snapshot, {**lost, **keys, **snapshot.rule_states})
 
@@ -60,14 +61,15 @@ def _by_cluster(rule: Rule) -> bool:
     return rule.action is Action.ON_DEMAND and rule.signal.kind not in EVERYWHERE
 
 
-def _keys(snapshot: Snapshot) -> Iterator[tuple[Rule, RuleKey]]:
+def _keys(memory: Memory) -> Iterator[tuple[Rule, RuleKey]]:
     """The states that each rule has: one, or one for each cluster that demand is known of."""
+    snapshot = memory.snapshot
     for rule in snapshot.application.rules:
         if not _by_cluster(rule):
             yield rule, RuleKey(rule.name)
             continue
         signals = {each.cluster for each in snapshot.signals if _is_of(each, rule)}
-        signals |= {unit.cluster for unit in running(snapshot, rule, "")}
+        signals |= memory.running(rule)
         signals |= {key.cluster for key in snapshot.rule_states if key.rule == rule.name}
         known = signals & {each.name for each in snapshot.clusters}
         yield from ((rule, RuleKey(rule.name, cluster)) for cluster in sorted(known))
@@ -77,12 +79,12 @@ def _is_of(signal: SignalKey, rule: Rule) -> bool:
     return (signal.kind, signal.name) == (rule.signal.kind, rule.signal.name)
 
 
-def _advanced(snapshot: Snapshot) -> Iterator[tuple[RuleKey, RuleState]]:
-    memory = Memory.of(snapshot)
-    for rule, key in _keys(snapshot):
+def _advanced(memory: Memory) -> Iterator[tuple[RuleKey, RuleState]]:
+    snapshot = memory.snapshot
+    for rule, key in _keys(memory):
         state = memory.state_on(rule, key.cluster)
         series = snapshot.signals.get(rule.signal_on(key.cluster), Series())
-        settled = is_settled(snapshot, rule, key, state)
+        settled = memory.is_settled(rule, key, state)
         moment = Moment(series, snapshot.now, settled, _held(snapshot, rule))
         yield key, advance(replace(rule, signal=rule.signal_on(key.cluster)), state, moment)
 

@@ -6,7 +6,7 @@ common one: nothing moves then, in any direction.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 
@@ -15,7 +15,7 @@ from planners.model.rules import FAILOVER, Action, FailoverRule, Phase, Rule, Ru
 from planners.model.signals import MAX_AGES, Sample, Series, SignalKey, SignalKind
 from planners.model.snapshot import Snapshot
 from planners.rules.machine import Moment, advance
-from planners.rules.memory import Memory, is_settled
+from planners.rules.memory import Memory
 
 SIGNAL = SignalKey(SignalKind.ALERT, "silence")
 FAILS = Rule(FAILOVER, (), SIGNAL, Action.FAILOVER, max_age=MAX_AGES[SignalKind.ALERT])
@@ -27,6 +27,7 @@ class _Fleet:
     """Which clusters are heard, and which fail."""
 
     snapshot: Snapshot
+    _blindness: dict[str, str] = field(default_factory=dict)
 
     @cached_property
     def heard(self) -> dict[str, bool]:
@@ -44,6 +45,12 @@ class _Fleet:
 
     def blindness(self, rule: FailoverRule) -> str:
         """Why nothing may move, if so."""
+        key = str(rule)
+        if key not in self._blindness:
+            self._blindness[key] = self._why_blind(rule)
+        return self._blindness[key]
+
+    def _why_blind(self, rule: FailoverRule) -> str:
         heard = sum(self.heard.values())
         if heard * WHOLE < rule.quorum * len(self.heard):
             return (
@@ -88,8 +95,10 @@ def fail_over(snapshot: Snapshot, memory: Memory) -> dict[RuleKey, RuleState]:
             kept = replace(state, timer=None, why=f"{blind}: stays as it is")
             found[key] = kept if state.steps else replace(kept, phase=Phase.IDLE)
             continue
-        returned = _returned(memory, found)
-        found[key] = advance(*_judged(fleet, rule, key, state, returned))
+        returned = _returned(memory, found) if state.steps else None
+        machine, state, moment = _judged(fleet, rule, key, state, returned)
+        settled = memory.is_settled(machine, key, state)
+        found[key] = advance(machine, state, replace(moment, settled=settled))
     return found
 
 
@@ -126,5 +135,4 @@ def _judged(
         state = replace(state, changed=min(state.changed, series.samples[0].at - rule.after))
     waits = returned is not None and now < returned + rule.pace and bool(state.steps)
     held = "waits: another cluster came back just now" if waits else ""
-    settled = is_settled(fleet.snapshot, machine, key, state)
-    return machine, state, Moment(series, now, settled, held)
+    return machine, state, Moment(series, now, held=held)

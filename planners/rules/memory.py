@@ -1,8 +1,9 @@
 """What is known of a rule where its state was lost: what Git records, and nothing else."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 
 from planners.model import Unit
 from planners.model.rules import Action, Evidence, Phase, Record, Rule, RuleKey, RuleState
@@ -11,11 +12,20 @@ from planners.rules.machine import HOUR, begin
 
 
 @dataclass(frozen=True, slots=True)
+class Merged:
+    """What is merged of a state: the steps that records name, and the units that have them."""
+
+    steps: set[int] = field(default_factory=set)
+    units: set[Unit] = field(default_factory=set)
+
+
+@dataclass(frozen=True)
 class Memory:
-    """The states of a Snapshot, and the records that are merged or proposed, by state."""
+    """The states of a Snapshot, with what is recorded, by state: merged, or merged or proposed."""
 
     snapshot: Snapshot
     records: Mapping[RuleKey, Sequence[Record]]
+    merged: Mapping[RuleKey, Merged]
 
     @classmethod
     def of(cls, snapshot: Snapshot) -> "Memory":
@@ -24,7 +34,31 @@ class Memory:
         every = (snapshot.base.records, *(each.records for each in snapshot.open_branches))
         for record in (record for each in every for some in each.values() for record in some):
             found.setdefault(record.key, []).append(record)
-        return cls(snapshot, found)
+        merged: dict[RuleKey, Merged] = {}
+        for unit, records in snapshot.base.records.items():
+            for record in records:
+                known = merged.setdefault(record.key, Merged())
+                known.steps.add(record.step)
+                known.units.add(unit)
+        return cls(snapshot, found, merged)
+
+    @cached_property
+    def _clusters(self) -> Mapping[str, frozenset[str]]:
+        """Where each component is merged."""
+        found: dict[str, set[str]] = {}
+        for component, cluster in self.snapshot.base.entries:
+            found.setdefault(component, set()).add(cluster)
+        return {name: frozenset(clusters) for name, clusters in found.items()}
+
+    @cached_property
+    def _proposed(self) -> frozenset[RuleKey]:
+        """The rules with an open change."""
+        return frozenset[RuleKey]().union(*(each.rules for each in self.snapshot.open_branches))
+
+    def running(self, rule: Rule) -> frozenset[str]:
+        """The clusters on which any component of a rule is merged."""
+        none = frozenset[str]()
+        return none.union(*(self._clusters.get(name, none) for name in rule.components))
 
     def state(self, key: RuleKey) -> RuleState:
         """The state as it is known, else as it is recorded, else that of a rule that begins."""
@@ -38,10 +72,24 @@ class Memory:
         """That of a rule; one for demand takes over where its components run already."""
         key, now = RuleKey(rule.name, cluster), self.snapshot.now
         known = key in self.snapshot.rule_states or key in self.records
-        takes_over = rule.action is Action.ON_DEMAND and not known
-        if not (takes_over and running(self.snapshot, rule, cluster)):
+        if known or rule.action is not Action.ON_DEMAND or not self._runs(rule, cluster):
             return self.state(key)
         return RuleState(Phase.ACTIVE, now, (Evidence(0, rule.above, now, now),))
+
+    def _runs(self, rule: Rule, cluster: str) -> bool:
+        """Whether a component of a rule is merged on a cluster, or on any (empty)."""
+        where = self.running(rule)
+        return cluster in where if cluster else bool(where)
+
+    def is_settled(self, rule: Rule, key: RuleKey, state: RuleState) -> bool:
+        """Whether what a rule decided last is merged and ready, and no change of it is open."""
+        if key in self._proposed:
+            return False
+        if rule.action is Action.ON_DEMAND and not state.epoch:
+            return bool(state.steps) is self._runs(rule, key.cluster)
+        merged = self.merged.get(key, Merged())
+        done = max(merged.steps, default=0)
+        return done == len(state.steps) and all(map(self.snapshot.is_ready, merged.units))
 
 
 def restored(records: Sequence[Record], now: datetime) -> RuleState:
@@ -51,28 +99,3 @@ def restored(records: Sequence[Record], now: datetime) -> RuleState:
     evidence = tuple(steps[number] for number in sorted(steps))
     moves = tuple(sorted(each.decided for each in evidence if now - each.decided < HOUR))
     return RuleState(Phase.ACTIVE, now, evidence, epoch, moves=moves)
-
-
-def running(snapshot: Snapshot, rule: Rule, cluster: str) -> list[Unit]:
-    """The merged units of a rule's components, on one cluster or all (empty)."""
-    return [
-        unit
-        for unit in snapshot.base.entries
-        if unit.component in rule.components and cluster in {"", unit.cluster}
-    ]
-
-
-def is_settled(snapshot: Snapshot, rule: Rule, key: RuleKey, state: RuleState) -> bool:
-    """Whether what a rule decided last is merged and ready, and no change of it is open."""
-    if any(key in branch.rules for branch in snapshot.open_branches):
-        return False
-    if rule.action is Action.ON_DEMAND and not state.epoch:
-        return bool(state.steps) is bool(running(snapshot, rule, key.cluster))
-    steps, units = set[int](), set[Unit]()
-    for unit, records in snapshot.base.records.items():
-        for record in records:
-            if record.key == key:
-                steps.add(record.step)
-                units.add(unit)
-    done = max(steps, default=0)
-    return done == len(state.steps) and all(snapshot.is_ready(unit) for unit in units)

@@ -44,8 +44,10 @@ def _records(
                 if Unit(component, cluster) in planned:
                     yield Unit(component, cluster), _record(decision, step)
             continue
-        for unit in planned:
-            if unit.component == component and decision.cluster in {"", unit.cluster}:
+        one = Unit(component, decision.cluster)
+        units = planned & {one} if decision.cluster else planned
+        for unit in units:
+            if unit.component == component:
                 yield unit, _record(decision, len(decision.steps))
 
 

@@ -208,3 +208,45 @@ async def test_g2_a_query_to_prometheus_brings_a_second_cluster(world: World) ->
         await world.advance(60)
     assert units(world) == ["one"]
     assert world.merged() == ["all.1", "rules-all.1", "remove.2"]
+
+
+async def test_components_leave_a_cluster_that_is_silent(world: World) -> None:
+    policy = (
+        "{failover: [{after: 10m, quorum: 50, maxShare: 40}], automatic: [{application: "
+        "storefront, rule: failover, clusters: {}, maxClusters: 1}]}"
+    )
+    both = (
+        "apiVersion: switchyard.dev/v1alpha1\nkind: Application\nmetadata: {name: storefront}\n"
+        "spec:\n  tenant: shop\n  components:\n    - {name: web, source: {manifests: web}}\n"
+        "    - {name: node, source: {manifests: node}}\n  placement:\n"
+        "    - {components: [web], anyOf: {select: {}, count: 2}}\n"
+        "    - {components: [node], allOf: [{}]}\n"
+    )
+    files = {"web/x.yaml": manifest("web"), "node/x.yaml": manifest("node")}
+    world.found(small_fleet(("one", "two", "three"), policy=policy))
+    world.ada.push(APP, "main", {**files, "switchyard.yaml": both.encode()}, "Begin")
+    await world.settle()
+    await world.finish()
+    before = units(world)
+    assert len(before) == 2
+
+    world.behave(before[0], silent=True)
+    for _ in range(8):
+        await world.advance(300)
+    assert before[0] in units(world)
+    for _ in range(3):
+        await world.advance(300)
+
+    (spare,) = {"one", "two", "three"} - set(before)
+    assert spare in units(world)
+    assert world.merged()[1:] == ["rules-all.1"]
+    (why,) = [each for each in world.view().rules if before[0] in each]
+    assert why.startswith(f"rule failover on {before[0]} is active: ")
+
+    world.behave(before[0], silent=False)
+    for _ in range(8):
+        await world.advance(300)
+
+    assert units(world) == sorted({spare, before[1]})
+    (why,) = [each for each in world.view().rules if before[0] in each]
+    assert why.startswith(f"rule failover on {before[0]} is idle: ")
