@@ -5,9 +5,10 @@ the answers are part of the Snapshot. Objects that run in the cluster are units 
 `planners.gate_jobs`.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import cached_property
 
 from planners.gating.change_sets import ChangeSet
 from planners.gating.dependencies import GatingContext
@@ -80,6 +81,7 @@ class DeclaredGates:
     context: GatingContext
     rules: tuple[GateRule, ...]
     changes: Sequence[ChangeSet]
+    _after: dict[str, tuple[Judged, ...]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, context: GatingContext, changes: Sequence[ChangeSet]) -> "DeclaredGates":
@@ -109,13 +111,28 @@ class DeclaredGates:
 
     def holding(self, change: ChangeSet) -> Iterator[Judged]:
         """The gates after earlier waves, which hold this one."""
-        for wave in self._ordered():
+        for wave in self._ordered if self._any_after else ():
             if _position(wave) < _position(change.wave):
                 yield from self.after(wave)
 
-    def after(self, wave: Wave) -> Iterator[Judged]:
+    def after(self, wave: Wave) -> tuple[Judged, ...]:
         """The gates after a wave: it has to be merged and ready before they are asked."""
-        own = next((each for each in self.changes if each.wave.name == wave.name), None)
+        if not self._any_after:
+            return ()
+        if wave.name not in self._after:
+            self._after[wave.name] = tuple(self._judged_after(wave))
+        return self._after[wave.name]
+
+    @cached_property
+    def _any_after(self) -> bool:
+        return any(rule.phase is GatePhase.AFTER for rule in self.rules)
+
+    @cached_property
+    def _by_wave(self) -> Mapping[str, ChangeSet]:
+        return {each.wave.name: each for each in self.changes}
+
+    def _judged_after(self, wave: Wave) -> Iterator[Judged]:
+        own = self._by_wave.get(wave.name)
         if own is not None and own.files:
             actions = actions_of(self.context.snapshot.base, self.context.plan, own)
             for rule in self._rules(GatePhase.AFTER, wave, actions, own.clusters):
@@ -154,6 +171,7 @@ class DeclaredGates:
                     removal=True,
                 )
 
+    @cached_property
     def _ordered(self) -> tuple[Wave, ...]:
         return (*self.context.plan.waves, *self.merged_removals())
 
