@@ -131,7 +131,7 @@ def _commit(writing: Writing, pushes: Sequence[PushBranch]) -> dict[str, str]:
         NewCommit(
             each.base,
             {file.path: proposal.contents[file.new] if file.new else None for file in change.files},
-            words.commit_message(proposal.plan, proposal.digest, change),
+            words.commit_message(proposal.plan, proposal.digest, change, _actions(writing, change)),
             BOT,
             at,
         )
@@ -168,17 +168,19 @@ async def _update(writing: Writing, effect: UpdateMergeRequest) -> bool:
     return True
 
 
+def _actions(writing: Writing, change: ChangeSet) -> tuple[str, ...]:
+    """What a wave does to its units."""
+    return actions_of(writing.gathered.snapshot.base, writing.proposal.plan, change)
+
+
 async def _describe(writing: Writing, change: ChangeSet) -> tuple[str, str]:
     """Title and body of a wave's merge request."""
     context, proposal = writing.context, writing.proposal
     repo = writing.gathered.deploy.repo
-    base = writing.gathered.snapshot.base
     payload = {
         "application": proposal.plan.application,
         "wave": change.wave.name,
         "digest": change.digest,
-        "revision": proposal.plan.revision.sha,
-        "actions": ",".join(actions_of(base, proposal.plan, change)),
     }
     home = writing.gathered.app_request
     links = f"[Status page]({context.page(proposal.plan.application)})."
@@ -237,7 +239,13 @@ async def _merge(writing: Writing, effect: Merge) -> bool:
     refused merge request is not the world's last word: rules of its own, a queue, a moved base.
     """
     context, proposal, deploy = writing.context, writing.proposal, writing.gathered.deploy
-    message = words.merge_message(proposal.plan, proposal.digest, effect.change, effect.number)
+    message = words.merge_message(
+        proposal.plan,
+        proposal.digest,
+        effect.change,
+        _actions(writing, effect.change),
+        effect.number,
+    )
     outcome = await context.forge(deploy.repo).merge(
         deploy.repo.path,
         effect.number,

@@ -1,19 +1,21 @@
 """What declared gates answered, and which waves of a revision are merged.
 
 Answers are kept among the views: losing them costs asking again, under the same id. Merged waves
-are read from the signed markers of their merge requests.
+are read from the trailers of their commits on main.
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from bot.context import Context
 from bot.forges import ForgeMergeRequest
+from bot.gather.merged import TRAILER, with_merged_trailers
 from bot.gather.repository import Checkout, our_requests
-from bot.gather.requests import MARKER
+from bot.git import CommitInfo
+from bot.results import Results
 from bot.store.keys import GATES
 from bot.store.views import Views
 from planners.gating.declared_gates import declared
@@ -26,9 +28,13 @@ from planners.model.gate_rules import (
     MergedWave,
 )
 from planners.model.snapshot import Snapshot
+from planners.order import REMOVAL
 
 KEPT = timedelta(days=90)
 MOST_KEPT = 1000
+MOST_REMOVALS = 50
+CLUSTER = 100
+"""Bytes that the name of a cluster takes in memory, about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +106,9 @@ async def with_gates(context: Context, deploy: Checkout, snapshot: Snapshot) -> 
     name, views = snapshot.application.name, context.store.views
     merged: tuple[MergedWave, ...] = ()
     if any(rule.phase is GatePhase.AFTER for rule in rules):
-        requests = await _merged_requests(context, deploy, snapshot)
-        merged = await asyncio.to_thread(_merged_waves, deploy, requests)
+        requests = await _merged_requests(context, deploy, name)
+        reading = _Merged(context.results, deploy, requests)
+        merged = await asyncio.to_thread(reading.waves, snapshot)
     return replace(
         snapshot,
         merged_waves=merged,
@@ -110,51 +117,78 @@ async def with_gates(context: Context, deploy: Checkout, snapshot: Snapshot) -> 
 
 
 async def _merged_requests(
-    context: Context, deploy: Checkout, snapshot: Snapshot
-) -> dict[str, tuple[ForgeMergeRequest, Mapping[str, str]]]:
-    """The newest merged request of each wave of the revision, with its marker."""
-    me = await context.forge(deploy.repo).me()
-    prefix = branch_prefix(snapshot.application.name)
-    found: dict[str, tuple[ForgeMergeRequest, Mapping[str, str]]] = {}
-    for each in sorted(await our_requests(context, deploy), key=lambda each: -each.number):
-        ours = each.author.id == me.id and each.source_branch.startswith(prefix)
-        if not ours or each.state != "merged":
-            continue
-        marker = context.markers.read(MARKER, deploy.repo, each.body)
-        wave = each.source_branch.removeprefix(prefix)
-        if marker is not None and marker.get("wave") == wave and wave not in found:
-            found[wave] = each, marker
-    revision = snapshot.revision.sha
-    return {wave: each for wave, each in found.items() if each[1].get("revision") == revision}
+    context: Context, deploy: Checkout, application: str
+) -> tuple[ForgeMergeRequest, ...]:
+    """The application's merged merge requests, the newest first."""
+    me, prefix = await context.forge(deploy.repo).me(), branch_prefix(application)
+    return tuple(
+        each
+        for each in sorted(await our_requests(context, deploy), key=lambda each: -each.number)
+        if each.state == "merged"
+        and each.author.id == me.id
+        and each.source_branch.startswith(prefix)
+    )
 
 
-def _merged_waves(
-    deploy: Checkout, requests: Mapping[str, tuple[ForgeMergeRequest, Mapping[str, str]]]
-) -> tuple[MergedWave, ...]:
-    found: list[MergedWave] = []
-    for wave, (each, marker) in sorted(requests.items()):
-        commit = each.merge_sha or each.head
-        if not deploy.mirror.contains(deploy.head, commit):
-            continue
-        info = deploy.mirror.commit_info(commit)
-        changed = deploy.mirror.changed_files(info.parents[0], commit) if info.parents else ()
-        known = {action.value: action for action in GateAction}
-        named = marker.get("actions", "").split(",")
-        found.append(
-            MergedWave(
-                name=wave,
-                digest=marker.get("digest", ""),
-                number=each.number,
-                url=each.url,
-                commit=commit,
-                at=info.at,
-                actions=tuple(known[action] for action in named if action in known),
-                clusters=_clusters(path for path, _, _ in changed),
-            )
+@dataclass(frozen=True, slots=True)
+class _Merged:
+    """What is merged in a deploy repo, and the merged merge requests, the newest first."""
+
+    results: Results
+    deploy: Checkout
+    requests: Sequence[ForgeMergeRequest]
+
+    def waves(self, snapshot: Snapshot) -> tuple[MergedWave, ...]:
+        """The newest merge of each wave of the revision, as its commit on main says.
+
+        Of removals nothing is left on main but their merge requests' commits.
+        """
+        mirror, revision = self.deploy.mirror, snapshot.revision.sha
+        name, changes = snapshot.application.name, snapshot.base.changes.values()
+        commits = {each.sha for each in changes if each.source == revision}
+        removals = f"{branch_prefix(name)}{REMOVAL}."
+        gone = [each for each in self.requests if each.source_branch.startswith(removals)]
+        commits |= {each.merge_sha or each.head for each in gone[:MOST_REMOVALS]}
+        numbers = {each.merge_sha or each.head: each.number for each in reversed(self.requests)}
+        found: dict[str, MergedWave] = {}
+        for commit in sorted(commits):
+            if not mirror.contains(self.deploy.head, commit):
+                continue
+            info = with_merged_trailers(mirror, mirror.commit_info(commit))
+            source = info.trailers.get("Switchyard-Source", "").rpartition("@")[2]
+            wave = info.trailers.get("Switchyard-Wave", "")
+            if info.trailers.get(TRAILER) != name or source != revision or not wave:
+                continue
+            if wave not in found or found[wave].at <= info.at:
+                found[wave] = self._wave(wave, info, numbers.get(commit, 0))
+        return tuple(found[each] for each in sorted(found))
+
+    def _wave(self, name: str, info: CommitInfo, number: int) -> MergedWave:
+        actions = info.trailers.get("Switchyard-Actions", "").split(", ")
+        return MergedWave(
+            name=name,
+            digest=info.trailers.get("Switchyard-Digest", ""),
+            number=number,
+            commit=info.sha,
+            at=info.at,
+            actions=tuple(each for each in GateAction if each.value in actions),
+            clusters=self._clusters(info),
         )
-    return tuple(found)
+
+    def _clusters(self, info: CommitInfo) -> tuple[str, ...]:
+        """The clusters that a commit changed; read once."""
+
+        def read() -> tuple[str, ...]:
+            parents, mirror = info.parents, self.deploy.mirror
+            changed = mirror.changed_files(parents[0], info.sha) if parents else ()
+            return _clusters(path for path, _, _ in changed)
+
+        key = "merged clusters", self.deploy.repo, info.sha
+        return self.results.get(key, read, lambda clusters: CLUSTER * (1 + len(clusters)))
 
 
 def _clusters(paths: Iterable[str]) -> tuple[str, ...]:
-    split = (path.split("/", 2) for path in paths)
-    return tuple(sorted({each[1] for each in split if each[0] == "clusters" and len(each) > 2}))  # noqa: PLR2004 - clusters/NAME/...
+    """The clusters in whose folders files are."""
+    split = (path.partition("/") for path in paths)
+    below = (rest.partition("/") for folder, _, rest in split if folder == "clusters")
+    return tuple(sorted({name for name, _, file in below if file}))

@@ -1,5 +1,7 @@
 """Titles and bodies of deploy merge requests, and the messages of their commits."""
 
+from collections.abc import Sequence
+
 from bot.wording.diffs import Diffs, counts, render_diffs
 from bot.wording.markdown import code, listing, plural
 from bot.wording.reasons import pending_clusters
@@ -22,13 +24,17 @@ def title(plan: Plan, change: ChangeSet) -> str:
     return text[:TITLE_LENGTH]
 
 
-def trailers(plan: Plan, digest: str, change: ChangeSet) -> str:
-    """Git trailers from which a rollout is found again when the database is lost."""
+def trailers(plan: Plan, digest: str, change: ChangeSet, actions: Sequence[str]) -> str:
+    """Git trailers from which a rollout is found again when the database is lost.
+
+    `actions` are what the wave does to its units.
+    """
     back = f"Switchyard-Rollback: {plan.revision.repo}@{plan.revision.sha}"
     return "\n".join(
         [
             f"Switchyard-Application: {plan.application}",
             f"Switchyard-Wave: {change.wave.name}",
+            f"Switchyard-Actions: {', '.join(actions)}",
             f"Switchyard-Digest: {change.digest}",
             *([f"Switchyard-Conditions: {change.conditions}"] if change.conditions else []),
             f"Switchyard-Plan: {digest}",
@@ -78,15 +84,19 @@ def _reason(record: Record) -> str:
     return reason_of(record.action, record.cluster, record.signal, record.evidence)
 
 
-def commit_message(plan: Plan, digest: str, change: ChangeSet) -> str:
+def commit_message(plan: Plan, digest: str, change: ChangeSet, actions: Sequence[str]) -> str:
     """The message of the one commit on a wave's branch."""
-    return f"{title(plan, change)}\n\n{counts(change)}.\n\n{trailers(plan, digest, change)}\n"
+    found = trailers(plan, digest, change, actions)
+    return f"{title(plan, change)}\n\n{counts(change)}.\n\n{found}\n"
 
 
-def merge_message(plan: Plan, digest: str, change: ChangeSet, number: int) -> str:
+def merge_message(
+    plan: Plan, digest: str, change: ChangeSet, actions: Sequence[str], number: int
+) -> str:
     """The message of the merge commit; the same trailers make it findable on main."""
     subject = f"Merge {plan.application} {change.wave.name} (merge request {number})"
-    return f"{subject}\n\n{title(plan, change)}\n\n{trailers(plan, digest, change)}\n"
+    found = trailers(plan, digest, change, actions)
+    return f"{subject}\n\n{title(plan, change)}\n\n{found}\n"
 
 
 def _rollback_reason(plan: Plan) -> list[str]:

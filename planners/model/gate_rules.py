@@ -121,7 +121,7 @@ class GateAnswer:
 
 @dataclass(frozen=True, slots=True)
 class MergedWave:
-    """The newest merge of a wave of the present revision, as its merge request says.
+    """The newest merge of a wave of the present revision, as its commit says.
 
     `commit` is the commit on the default branch, `clusters` are those that it changed.
     """
@@ -129,7 +129,6 @@ class MergedWave:
     name: str
     digest: str
     number: int
-    url: str
     commit: str
     at: datetime
     actions: tuple[GateAction, ...] = ()
