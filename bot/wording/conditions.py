@@ -84,7 +84,8 @@ def _approval(rule: ApprovalRule) -> Prose:
 def _automatic(permitted: AutomaticRule) -> Prose:
     clusters, hour = plural(permitted.max_clusters, "cluster"), permitted.per_hour
     limits = f"up to {clusters} at once, {plural(hour, 'decision')} an hour"
-    return say(f"rule {{}} needs no person{{}}: {limits}", permitted.rule, _where(permitted.clusters))
+    where = _where(permitted.clusters)
+    return say(f"rule {{}} needs no person{{}}: {limits}", permitted.rule, where)
 
 
 def _approvers(found: Conditions) -> Iterator[Prose]:
