@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from planners.model import Json
 
 _MARK = "\ue000"
-_MARKED = re.compile(rf"(?m)^((?: |- )*)(.*?){_MARK}(\d+){_MARK}$")
+_MARKED = re.compile(rf"(?m)^((?: |- |: )*)(.*?){_MARK}(\d+){_MARK}$")
 _WRITABLE = re.compile("[\t\n\x20-\x7e\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]+")
 _QUOTED = re.compile(r"\t| (?:\n|\Z)")
 _NOT_BREAKS = re.compile("[\u2028\u2029]")

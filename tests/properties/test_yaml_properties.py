@@ -1,6 +1,6 @@
 """Properties of the YAML door: it reads back what it writes, and never fails in another way."""
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from planners.model import Json
@@ -54,6 +54,7 @@ def test_what_is_written_reads_back_the_same(value: Json) -> None:
 
 
 @given(st.lists(st.dictionaries(TEXT, VALUES, min_size=1, max_size=3), max_size=3))
+@example([{"a\n": ["0 \n"]}, {"b": {"\n": ["x\ny", {"\na": "z\n"}]}}])
 def test_documents_may_be_joined(values: list[Json]) -> None:
     content = b"---\n".join(dump(value) for value in values)
 
