@@ -56,7 +56,9 @@ def write_page(
 
 def _missing(results: Sequence[Result]) -> str:
     left = len(SCENARIOS) - len(results)
-    return f"; the run was stopped before the other {left}" if left else ""
+    skipped = sum(result.skipped for result in results)
+    said = f"; {skipped} **skipped**" if skipped else ""
+    return f"{said}; the run was stopped before the other {left}" if left else said
 
 
 def _agent(name: str) -> str:
@@ -66,8 +68,12 @@ def _agent(name: str) -> str:
 def _row(result: Result) -> str:
     detail = _ADDRESS.sub("127.0.0.1", result.detail).replace("|", "\\|")
     text = "<br>".join(detail.splitlines())
-    word = "passed" if result.passed else "**failed**"
+    word = "passed" if result.passed else f"**{_lack(result)}**"
     return f"| {result.title} | {word} | {result.seconds} s | {text[:MAX_DETAIL]} |"
+
+
+def _lack(result: Result) -> str:
+    return "skipped" if result.skipped else "failed"
 
 
 def _reports(exchanges: Sequence[Exchange]) -> list[str]:
@@ -86,7 +92,7 @@ def _word(exchange: Exchange) -> str:
 def summary(results: Sequence[Result]) -> str:
     """The results as lines."""
     return "\n".join(
-        f"{'passed' if each.passed else 'FAILED'}  {each.seconds:4} s  {each.title}\n"
+        f"{'passed' if each.passed else _lack(each).upper()}  {each.seconds:4} s  {each.title}\n"
         + "\n".join(f"          {line}" for line in each.detail.splitlines())
         for each in results
     )

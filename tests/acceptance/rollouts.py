@@ -20,6 +20,10 @@ class ScenarioError(AssertionError):
     """What was expected did not happen; the message says what was there instead."""
 
 
+class SkippedError(Exception):
+    """A scenario cannot be run here; the message says what is missing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """A merged change of the app repo."""

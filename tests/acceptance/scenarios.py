@@ -8,6 +8,7 @@ import yaml as plain_yaml
 
 from bot.sandbox.demo.site import APP, BOT, DEPLOY
 from tests.acceptance.argocd_scenario import run_argocd
+from tests.acceptance.certificates import run_certificates
 from tests.acceptance.direct import DIRECT_SCENARIOS, DirectScenario, run_direct
 from tests.acceptance.edges import run_edges
 from tests.acceptance.processes import RigError
@@ -15,6 +16,7 @@ from tests.acceptance.repositories import run_repositories
 from tests.acceptance.rig import CANARY, CLUSTERS, WITH_FLUX, Rig
 from tests.acceptance.rollouts import (
     ScenarioError,
+    SkippedError,
     is_ready,
     merge,
     propose,
@@ -63,6 +65,7 @@ class Result:
     passed: bool
     seconds: int
     detail: str
+    skipped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,8 @@ def run_scenario(rig: Rig, scenario: Scenario) -> Result:
     began = time.monotonic()
     try:
         passed, detail = True, scenario.run(rig)
+    except SkippedError as error:
+        return Result(scenario.title, passed=False, seconds=0, detail=str(error), skipped=True)
     except (ScenarioError, RigError) as error:
         passed, detail = False, str(error)
     return Result(scenario.title, passed, round(time.monotonic() - began), detail)
@@ -293,6 +298,11 @@ SCENARIOS = (
     *(
         Scenario(name, title, _without_agent(scenario))
         for name, (title, scenario) in DIRECT_SCENARIOS.items()
+    ),
+    Scenario(
+        "certificates",
+        "cert-manager and trust-manager: clusters trust each other, a root is replaced",
+        run_certificates,
     ),
     Scenario("argocd", "Argo CD: its states of one component, recorded", run_argocd),
 )
