@@ -118,5 +118,5 @@ def listing(names: Sequence[str], most: int = 3) -> str:
 
 
 def plural(count: int, noun: str) -> str:
-    """`1 cluster`, `2 clusters`."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+    """`1 cluster`, `2,000 clusters`."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
