@@ -10,12 +10,15 @@ import time
 from pathlib import Path
 
 from bench.many import app_repo, deploy_repo, files_of, fleet_of
+from bench.rollout import Meter
 from bench.table import Row
 from bot.effects.wake import hint
 from bot.gather.fleet import read_fleet
 from bot.gather.snapshot import gather_rollout
-from bot.sandbox.demo.site import FLEET, ORDER
-from tests.fakes.world import World, manifest
+from bot.sandbox.demo.site import APP, FLEET, ORDER
+from bot.settings import Settings
+from bot.worker import dispatch
+from tests.fakes.world import World, manifest, small_app, small_fleet
 
 SIZES = (10, 100, 1_000)
 TIMES = 5
@@ -72,6 +75,29 @@ def measure(count: int) -> float:
         return asyncio.run(run(Path(folder)))
 
 
+def swept() -> int:
+    """Requests of one sweep over an application that is rolled out, on a fake GitHub."""
+
+    async def run(folder: Path, meter: Meter) -> int:
+        world = World(folder, "github", meter.wrap)
+        try:
+            world.found(small_fleet())
+            world.ada.push(APP, "main", small_app(), "Open the shop")
+            await world.settle()
+            await world.finish()
+            await dispatch.sweep(world.context)
+            await world.settle()
+            meter.asked.clear()
+            await dispatch.sweep(world.context)
+            await world.settle()
+            return meter.asked["read"] + meter.asked["unmodified"]
+        finally:
+            await world.stop()
+
+    with tempfile.TemporaryDirectory() as folder:
+        return asyncio.run(run(Path(folder), Meter()))
+
+
 def run(sizes: tuple[int, ...] = SIZES) -> list[Row]:
     """Measure, print and return the row."""
     print("\nGathering for one application, CPU, as others are registered")
@@ -79,6 +105,11 @@ def run(sizes: tuple[int, ...] = SIZES) -> list[Row]:
     for size, milliseconds in zip(sizes, found, strict=True):
         print(f"{size:>8,} registered: {milliseconds:>8.1f} ms")
     growth = found[-1] / found[0] if len(found) > 1 else None
+    requests, an_hour = swept(), 3_600 // Settings.model_fields["resync_seconds"].default
+    print(f"A sweep asks {requests} times about an idle application; {an_hour} sweeps an hour.")
+    print(
+        f"Of {SIZES[-1]:,} applications, more answers would be kept than fit: all requests count."
+    )
     return [
         Row(
             f"gathering for one of {sizes[-1]:,} applications, CPU",
@@ -86,5 +117,11 @@ def run(sizes: tuple[int, ...] = SIZES) -> list[Row]:
             50,
             "ms",
             growth=growth,
-        )
+        ),
+        Row(
+            f"requests of sweeps, {SIZES[-1]:,} idle applications",
+            requests * an_hour * SIZES[-1],
+            5_000,
+            "/h",
+        ),
     ]
