@@ -17,7 +17,7 @@ from pathlib import Path
 from tests.simulation.mutations import ROOT, Mutation, apply
 
 COPIED = ("bot", "planners", "plugins", "renderers", "tests/fakes", "tests/connectivity")
-WORLDS = 300
+WORLDS = 1_000
 FOUND = re.compile(r"(?m)^seed (\d+): (.*)$")
 POLICY = "renderers/carriers/network_policy.py"
 CILIUM = "renderers/carriers/cilium.py"
@@ -222,7 +222,7 @@ MUTATIONS = (
         CONFLICTS,
         "if not is_ruled:",
         "if is_ruled and not is_ruled:",
-        "ambient",
+        "separate meshes",
     ),
     Mutation(
         "let components with one account make each other's requests",

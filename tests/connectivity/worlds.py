@@ -160,9 +160,8 @@ def world(seed: int, kind: str = "") -> World:
     balance, some = random.Random(f"balanced {seed}"), 1.0 if kind == "apart" else 0.5
     parts = tuple(replace(it, balanced=balance.random() < some and not it.headless) for it in parts)
     outwards = 0.6 if kind == "names" else 0.28
-    ruled = 0.3 if MESHES.get(kind) == "none" else 0.45
-    found = _intents(chance, parts, outwards=outwards, ruled=ruled)
-    intents = tuple(_distinct(found))
+    crowded = MESHES.get(kind) != "none"
+    intents = tuple(_distinct(_intents(chance, parts, outwards=outwards, crowded=crowded)))
     return World(seed, kind, sites, parts, intents)
 
 
@@ -231,11 +230,17 @@ def _distinct(found: Iterable[Intent]) -> Iterator[Intent]:
 
 
 def _intents(
-    chance: random.Random, parts: Sequence[Part], *, outwards: float, ruled: float
+    chance: random.Random, parts: Sequence[Part], *, outwards: float, crowded: bool
 ) -> Iterator[Intent]:
+    """`crowded`: more rules, and more callers of one port, whom a mesh has to tell apart."""
+    ruled, asked = 0.45 if crowded else 0.3, list[tuple[Part, Port]]()
     for _ in range(chance.randint(1, 5)):
         caller, server = chance.sample(list(parts), 2)
         port = chance.choice(server.ports)
+        if crowded and asked and chance.random() < 0.4:
+            server, port = chance.choice(asked)
+            caller = chance.choice([each for each in parts if each is not server])
+        asked.append((server, port))
         web = port.name in {"http", "grpc"}
         protocol = {"http": "HTTP", "grpc": "GRPC", "udp-log": "UDP"}.get(port.name, "TCP")
         allow = (
