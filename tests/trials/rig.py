@@ -25,6 +25,7 @@ from bench.load import request, send_all
 from bot.clock import system_clock
 from bot.forges import GitCredentials
 from bot.keys import agent_key
+from bot.sandbox.background import in_background
 from bot.sandbox.demo.agents import Behaviour, SimulatedCluster
 from bot.sandbox.demo.fleet import SimulatedFleet
 from bot.sandbox.demo.run import ACCOUNTS
@@ -244,13 +245,10 @@ async def rig(folder: Path, seed: int) -> AsyncIterator[Rig]:
     made.fleet = SimulatedFleet(
         clusters, folder / "agents", clone, "http://127.0.0.1:9", system_clock
     )
-    polling = asyncio.create_task(made.fleet.run(0.2))
     try:
-        yield made
+        async with in_background(made.fleet.run(0.2)):
+            yield made
     finally:
-        polling.cancel()
-        with suppress(asyncio.CancelledError):
-            await polling
         for replica in made.replicas:
             with suppress(AssertionError, ProcessLookupError):
                 replica.signal(signal.SIGCONT)

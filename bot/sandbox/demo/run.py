@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -16,6 +16,7 @@ from bot.clock import system_clock
 from bot.documents import read_fleet
 from bot.forges import GitCredentials
 from bot.keys import agent_key
+from bot.sandbox.background import in_background
 from bot.sandbox.demo.agents import Behaviour, SimulatedCluster
 from bot.sandbox.demo.argocd import ArgoCDBehaviour, SimulatedArgoCD
 from bot.sandbox.demo.config_sync import ConfigSyncBehaviour, SimulatedConfigSync
@@ -101,13 +102,10 @@ async def _running(folder: Path, port: int) -> AsyncIterator[Demo]:
         service_url,
         system_clock,
     )
-    running = asyncio.create_task(fleet.run(POLL_SECONDS))
     try:
-        yield Demo(site, service_url, number, folder)
+        async with in_background(fleet.run(POLL_SECONDS)):
+            yield Demo(site, service_url, number, folder)
     finally:
-        running.cancel()
-        with suppress(asyncio.CancelledError):
-            await running
         service.terminate()
         service.wait(10)
         site.server.stop()

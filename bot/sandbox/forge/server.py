@@ -4,7 +4,7 @@ import asyncio
 import socket
 import threading
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,6 +18,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from bot.sandbox.background import in_background
 from bot.sandbox.forge import api, git_http, pages
 from bot.sandbox.forge.accounts import RequestError
 from bot.sandbox.forge.branch_tracking import catch_up
@@ -63,11 +64,8 @@ def create_forge(
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        sending = asyncio.create_task(hooks.run())
-        yield
-        sending.cancel()
-        with suppress(asyncio.CancelledError):
-            await sending
+        async with in_background(hooks.run()):
+            yield
         await client.aclose()
         storage.close()
 
