@@ -186,6 +186,7 @@ async def test_results_are_signed_fresh_final_and_for_a_question_that_was_asked(
     assert await post("failed", message="not today", url="https://checks.example.com/7") == 202
     assert await post("failed", message="not today") == 202
     assert await post("passed") == 409
+    assert await post("running", message="once more") == 202
     await world.settle()
     (reason,) = world.reasons("canary.1")
     assert reason == "gate board failed: not today (https://checks.example.com/7)"
