@@ -12,7 +12,6 @@ import resource
 import subprocess
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -32,6 +31,7 @@ from bot.sandbox.demo.site import APP, DEPLOY
 from bot.wording.merge_requests import trailers
 from bot.worker import dispatch, reconcile
 from bot.worker.worker import work_one
+from planners.gating.declared_gates import actions_of
 from tests.fakes.world import World
 
 SIZES = (100, 1_000, 10_000)
@@ -78,7 +78,7 @@ class Cost:
 class Stages:
     """CPU seconds by stage."""
 
-    seconds: Counter[str] = field(default_factory=Counter)
+    seconds: dict[str, float] = field(default_factory=dict)
     pushed: tuple[float, float] = (0.0, 0.0)
 
     def timing(self, stage: str, work: Callable[..., Any]) -> Callable[..., Any]:
@@ -103,7 +103,7 @@ class Stages:
         return timed
 
     def _took(self, stage: str, start: float) -> None:
-        self.seconds[stage] += _cpu() - start
+        self.seconds[stage] = self.seconds.get(stage, 0.0) + _cpu() - start
         if stage == "- push":
             self.pushed = _cpu(), time.perf_counter()
 
@@ -131,7 +131,9 @@ class Measured(World):
         proposal: Proposal = await self.context.propose(gathered.snapshot)
         assert not proposal.problems, proposal.problems[:3]
         files = {f.path: proposal.contents[f.new or ""] for c in proposal.changes for f in c.files}
-        message = "All\n\n" + trailers(proposal.plan, proposal.digest, proposal.changes[0])
+        plan, change = proposal.plan, proposal.changes[0]
+        actions = actions_of(gathered.snapshot.base, plan, change)
+        message = "All\n\n" + trailers(plan, proposal.digest, change, actions)
         deploy = gathered.deploy
         commit = deploy.mirror.commit(deploy.head, files, message=message, author=BOT, at=self.now)
         url, access = await self.context.reach(deploy.repo, deploy.info)
