@@ -15,7 +15,7 @@ CALLER_OUTSIDE = "198.51.100.23"
 NOBODY = "192.0.2.200"
 NO_BALANCER = "100.64.9.9"
 """Near the addresses of load balancers."""
-UNDECLARED = 60
+UNDECLARED, FAR = 60, 18
 OPEN_PORT = Port("http", 80, 8080, by_name=False)
 
 
@@ -155,10 +155,15 @@ def _closed(given: World, rendered: Rendered) -> Iterator[str]:
     }
     pairs = list(_pairs(given, rendered))
     chance.shuffle(pairs)
-    pairs.sort(key=lambda it: it[0].cluster != it[1].cluster)
-    for client, target, port in [*pairs[:UNDECLARED], *pairs[UNDECLARED:][-UNDECLARED // 3 :]]:
+    called = {it[3:] for it in declared}
+    near = [it for it in pairs if it[0].cluster == it[1].cluster]
+    far = [it for it in pairs if it[0].cluster != it[1].cluster]
+    far.sort(key=lambda it: (it[1].name, it[2].container) not in called)
+    for client, target, port in [*near[:UNDECLARED], *far[:FAR], *far[FAR:][-FAR // 3 :]]:
         key = (client.cluster, client.name, target.cluster, target.name, port.container)
         if _by_ranges(rendered, declared, key) or _by_proxies(given, rendered, declared, key):
+            continue
+        if _in_plain_text(given, rendered, key):
             continue
         for request in _asked(rendered, port, target):
             number = port.container
@@ -197,6 +202,19 @@ def _by_ranges(
     )
     admits = any((it[0], it[2], it[3], it[4]) == (source, goal, target, port) for it in declared)
     return leaves_for and admits
+
+
+def _in_plain_text(given: World, rendered: Rendered, key: tuple[str, str, str, str, int]) -> bool:
+    """Whether a pod of others comes in by its address, as callers without encryption do.
+
+    In one network of a mesh, `tls: none` leaves the ranges of clusters to tell callers by (the
+    guide says so).
+    """
+    source, client, goal, *called = key
+    if client in {each.name for each in given.parts} or source == goal:
+        return False
+    plain = (it for it in rendered.intents if it.tls == "none" and it.callee[0] == "component")
+    return any(list(_key(it)) == called and (source, goal) in set(links(given, it)) for it in plain)
 
 
 def _by_proxies(
@@ -240,8 +258,8 @@ def _pairs(given: World, rendered: Rendered) -> Iterator[tuple[Pod, Pod, Port]]:
             for part in given.parts:
                 for where in part.where:
                     other = rendered.fleet[where]
-                    direct = routable(cluster, other) and not same_mesh(cluster, other)
-                    open_ = direct or part.balanced
+                    by_address = routable(cluster, other) or part.balanced
+                    open_ = by_address and not same_mesh(cluster, other)
                     if client.name not in own and where != cluster.name and open_:
                         continue
                     target = _pod(rendered, where, part.name)
@@ -262,6 +280,8 @@ def _may_request(
         name = intent.caller[1] if intent.caller[0] == "component" else "prober"
         pairs = set(links(given, intent))
         own = name == client and (source, goal) in pairs
+        if name == client and source != goal and _share_identities(rendered, source, goal):
+            own = any(goal == each and where != goal for where, each in pairs)
         if _is_warned_of(rendered, intent, client):
             own = any(goal == each for _, each in pairs)
         if own and any(_in_rule(rule, request) for rule in intent.allow or ({},)):
@@ -273,10 +293,9 @@ def _entered(given: World, rendered: Rendered) -> Iterator[str]:
     """Requests and callers that no intent lets in by the name under which a component is open."""
     for intent in rendered.intents:
         same = [it for it in rendered.intents if it.external == intent.external]
-        if not intent.external or any(not it.allow for it in same):
-            asked = [(NOBODY, each) for each in requests(intent)]
-        else:
-            asked = [(CALLER_OUTSIDE, Request("HTTP", "DELETE", "/else"))]
+        asked = [(NOBODY, each) for each in requests(intent)]
+        if all(it.allow for it in same):
+            asked.append((CALLER_OUTSIDE, Request("HTTP", "DELETE", "/else")))
         for where in given.part(intent.callee[1]).where if intent.external else ():
             cluster = rendered.fleet[where]
             for address, request in asked:
@@ -284,6 +303,12 @@ def _entered(given: World, rendered: Rendered) -> Iterator[str]:
                     rendered.fleet, cluster, address, 80, (intent.external, "plain", request)
                 )
                 yield from (f"{address} enters {it} ({request})" for it in found)
+
+
+def _share_identities(rendered: Rendered, source: str, goal: str) -> bool:
+    """Whether a caller is the same one on both clusters: Istio's identities name no cluster."""
+    meshes = (rendered.fleet[each].facts.mesh for each in (source, goal))
+    return all(each.startswith("istio") for each in meshes)
 
 
 def _is_warned_of(rendered: Rendered, intent: Intent, client: str) -> bool:
