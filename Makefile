@@ -17,7 +17,7 @@ PURE := tests/unit/planners tests/unit/renderers tests/unit/plugins tests/unit/d
   tests/unit/wording tests/unit/commandlog tests/unit/chatops
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast coverage check fuzz simulate connectivity mutations fix docs acceptance derived-objects trials bench lock sbom audit public-apps clean
+.PHONY: help demo test test-fast coverage check fuzz simulate connectivity bursts mutations fix docs acceptance derived-objects trials bench lock sbom audit public-apps clean
 
 help: ## list the verbs
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 11
@@ -69,9 +69,13 @@ simulate: $(READY) ## ten thousand simulated worlds with faults: WORLDS=n, FIRST
 connectivity: $(READY) ## 2,000 random fleets: every declared pair talks, nothing else (WORLDS=n, FIRST=seed)
 	$(PY) -m tests.connectivity $(if $(WORLDS),--worlds $(WORLDS)) $(if $(FIRST),--first $(FIRST)) $(ARGS)
 
+bursts: $(READY) ## ten thousand random series of signals that rules watch: SERIES=n, FIRST=seed
+	$(PY) -m tests.properties.rules $(if $(SERIES),--series $(SERIES)) $(if $(FIRST),--first $(FIRST)) $(ARGS)
+
 mutations: $(READY) ## known defects, one at a time, that random worlds must find (ARGS="--only lease")
 	$(PY) -m tests.simulation.mutations $(ARGS)
 	$(PY) -m tests.connectivity.mutations $(ARGS)
+	$(PY) -m tests.properties.rules.mutations $(ARGS)
 
 fix: $(READY) ## format, and mend what the linter can
 	$(VENV)/bin/ruff format .

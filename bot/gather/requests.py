@@ -76,7 +76,7 @@ async def read_proposed(
     registration: Registration,
     entries: tuple[CommandLogEntry, ...],
 ) -> Proposed:
-    """All open merge requests of the bot, and the newest closed one of each wave.
+    """All open merge requests of the bot, and the newest closed one of each change of each wave.
 
     `entries` are those of the rollout's command log.
     """
@@ -87,7 +87,7 @@ async def read_proposed(
     reading = Reading(context, checkout, fleet, registration, queue_commits, overrides)
     requests: list[MergeRequest] = []
     foreign: dict[str, ForeignBranch] = {}
-    closed: set[str] = set()
+    closed: set[tuple[str, str | None]] = set()
     for each in await our_requests(context, checkout):
         if not each.source_branch.startswith(prefix):
             continue
@@ -99,8 +99,8 @@ async def read_proposed(
                 foreign[each.source_branch] = _foreign(each)
         elif each.state == MergeRequestState.OPEN:
             requests.append(await _open(reading, each, wave, marker))
-        elif each.state == MergeRequestState.CLOSED and wave not in closed:
-            closed.add(wave)
+        elif each.state == MergeRequestState.CLOSED and (wave, marker.get("digest")) not in closed:
+            closed.add((wave, marker.get("digest")))
             closed_by = None if each.closed_by == me.login else each.closed_by
             requests.append(_closed(each, wave, marker, closed_by=closed_by))
     branches = await asyncio.to_thread(checkout.mirror.branches, prefix)

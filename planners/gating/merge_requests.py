@@ -47,11 +47,20 @@ def _newest(snapshot: Snapshot, wave: str, state: MergeRequestState) -> MergeReq
 
 
 def _closed_by_person(snapshot: Snapshot, change: ChangeSet) -> MergeRequest | None:
-    """The newest closed merge request of the wave, if a person closed it with this change."""
-    closed = _newest(snapshot, change.wave.name, MergeRequestState.CLOSED)
-    if closed is None or closed.closed_by is None or closed.described_digest != change.digest:
-        return None
-    return closed
+    """The newest closed merge request of the wave with this change, if a person closed it.
+
+    Others that were closed since had other changes: nobody has taken this decision back.
+    """
+    closed = [
+        each
+        for each in snapshot.merge_requests
+        if each.state is MergeRequestState.CLOSED
+        and not each.wrong_target
+        and each.wave == change.wave.name
+        and each.described_digest == change.digest
+    ]
+    newest = max(closed, key=lambda request: request.number, default=None)
+    return newest if newest is not None and newest.closed_by is not None else None
 
 
 def closed_gates(

@@ -150,7 +150,8 @@ class RuleState:
     `steps` has the evidence of each step that is taken now. `timer` is since when the condition of
     the next change holds, `changed` when the last change was decided (or when the memory of the
     rule begins). `moves` are the decisions of the last hour. `epoch` is the second in which it
-    became active, 0 if that is not known. `why` says all this in words.
+    became active, 0 if that is not known. `why` says all this in words. `recalled`: read
+    from records, which do not say in which direction the last change went.
     """
 
     phase: Phase
@@ -160,6 +161,7 @@ class RuleState:
     timer: datetime | None = None
     moves: tuple[datetime, ...] = ()
     why: str = ""
+    recalled: bool = False
 
 
 @dataclass(frozen=True, slots=True)

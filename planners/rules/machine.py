@@ -98,6 +98,7 @@ def _over(rule: Rule, state: RuleState, moment: Moment, sample: Sample) -> RuleS
         epoch=state.epoch if taken else int(now.timestamp()),
         timer=None,
         moves=(*state.moves, now),
+        recalled=False,
         why=f"{seen}: takes step {taken + 1} of {rule.steps}",
     )
 
@@ -123,6 +124,7 @@ def _under(rule: Rule, state: RuleState, moment: Moment, sample: Sample) -> Rule
         epoch=state.epoch if taken > 1 else 0,
         timer=None,
         moves=(*state.moves, now),
+        recalled=False,
         why=f"{seen}: gives step {taken} back",
     )
 
@@ -158,9 +160,10 @@ def _too_early(
         return f"changes when that has lasted {_span(rule.hold)}"
     if further and not moment.settled:
         return "waits until its last change is merged and ready"
-    distance = rule.pace if further else rule.cooldown
+    paced = further and not state.recalled
+    distance = rule.pace if paced else rule.cooldown
     if now < state.changed + distance:
-        name = "pace" if further else "cooldown"
+        name = "pace" if paced else "cooldown"
         return f"waits until {_time(state.changed + distance)} ({name} {_span(distance)})"
     return moment.held
 

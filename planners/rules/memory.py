@@ -93,9 +93,9 @@ class Memory:
 
 
 def restored(records: Sequence[Record], now: datetime) -> RuleState:
-    """The state of an active rule from its records; pace and cooldown begin anew."""
+    """The state of an active rule from its records; a whole cooldown begins."""
     epoch = max(each.epoch for each in records)
     steps = {each.step: each.evidence for each in records if each.epoch == epoch}
     evidence = tuple(steps[number] for number in sorted(steps))
     moves = tuple(sorted(each.decided for each in evidence if now - each.decided < HOUR))
-    return RuleState(Phase.ACTIVE, now, evidence, epoch, moves=moves)
+    return RuleState(Phase.ACTIVE, now, evidence, epoch, moves=moves, recalled=True)

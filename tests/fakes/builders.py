@@ -164,6 +164,9 @@ class World:
             approvals=lambda each: (Approval(f"local:{user}", user, f"{user}@x", each.head),),
         )
 
+    def close(self, number: int, user: str) -> None:
+        self._change(number, state=lambda _: MergeRequestState.CLOSED, closed_by=lambda _: user)
+
     def label(self, number: int, *labels: str) -> None:
         self._change(number, labels=lambda _: labels)
 

@@ -190,6 +190,22 @@ def test_memory_lost_at_any_time_makes_it_late_and_never_twice(minute: int) -> N
     assert world.state("lunch").phase is Phase.IDLE
 
 
+def test_what_a_person_closed_stays_closed_whatever_was_closed_since() -> None:
+    world = begun(DEMAND, count=None)
+    world.minutes(12, demand(c1=9))
+    (first,) = world.open
+    world.close(first.number, "rita")
+
+    world.minutes(6, demand(c1=9, c2=9))
+    (second,) = world.open
+    world.close(second.number, "rita")
+    world.minutes(14, demand(c1=9, c2=0))
+
+    assert second.described_digest != first.described_digest
+    assert not world.state("near", "c2").steps
+    assert world.open == []
+
+
 def test_no_room_holds_up_nothing() -> None:
     full = fleet(capacity={"cpu": 0})
     roomy = (replace(full[0], capacity={}), *full[1:])

@@ -6,9 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from planners.model.rules import Action, Evidence, Phase, Rule, RuleState
+from planners.model.rules import Action, Evidence, Phase, Record, Rule, RuleState
 from planners.model.signals import Sample, Series, SignalKey, SignalKind
 from planners.rules.machine import Moment, advance, begin
+from planners.rules.memory import restored
 
 START = datetime(2026, 11, 29, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -175,3 +176,14 @@ def test_one_threshold_is_over_or_not() -> None:
     rule = replace(RULE, above=0.5, below=0.5)
 
     assert letters(played([1, 1, 1, 0.5, 0.5, 0.5, 0.5, 0.5], rule)) == "p p a1 a1 a1 a1 a1 r"
+
+
+def test_after_a_loss_a_rule_goes_on_in_no_direction_before_its_cooldown() -> None:
+    """Records do not say whether the last change was a step back."""
+    record = Record("lunch", RULE.action, 1, 1, str(SIGNAL), Evidence(11, 10, START, START))
+    state = restored([record], START)
+
+    states = played([11] * 8, state=state)
+
+    assert letters(states) == "a1 a1 a1 a1 a1 a2 a2 a2"
+    assert states[4].why.endswith("waits until 12:05:00 UTC (cooldown 5m)")
