@@ -78,9 +78,15 @@ def _add_sandbox(commands: "_Subcommands[argparse.ArgumentParser]") -> None:
         "try everything on this machine: forge, service, simulated clusters, sample application",
         "",
         "--auto",
+        "--auto --burst",
         "--data /tmp/shop --port 9000",
     )
     demo.add_argument("--auto", action="store_true", help="play the people too, then exit")
+    demo.add_argument(
+        "--burst",
+        action="store_true",
+        help="with --auto: then let load rise and fall, and a rule take one cluster more",
+    )
     demo.add_argument(
         "--data", type=Path, metavar="DIR", help="folder for all data (default: a new one)"
     )

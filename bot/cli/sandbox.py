@@ -19,8 +19,11 @@ from renderers import yaml
 
 
 def demo(options: argparse.Namespace) -> int:
-    """Run the demonstration until it is interrupted; with `--auto`, until the rollout is done."""
-    return asyncio.run(run_demo(options.data, options.port, auto=options.auto))
+    """Run the demonstration until it is interrupted; with `--auto`, until its stories are told."""
+    if options.burst and not options.auto:
+        raise InputError("--burst: give --auto too; people are played in both")
+    running = run_demo(options.data, options.port, auto=options.auto, bursts=options.burst)
+    return asyncio.run(running)
 
 
 def forge(options: argparse.Namespace) -> int:

@@ -50,8 +50,8 @@ async def play(site: Site, service_url: str, number: int) -> int:
     say(progress, f"Rita approved, Ada merged: {merged[:12]}")
     async with httpx.AsyncClient(timeout=10) as client:
         while progress.elapsed < TIMEOUT_SECONDS:
-            await _approve(site, progress)
-            view = await _view(client, service_url)
+            await approve(site, progress)
+            view = await view_of(client, service_url)
             if view is not None and view.get("revision") == merged:
                 _report_progress(progress, view)
                 if _finished(view):
@@ -74,7 +74,7 @@ async def _plan(site: Site, progress: Progress, number: int) -> str | None:
     return None
 
 
-async def _approve(site: Site, progress: Progress) -> None:
+async def approve(site: Site, progress: Progress) -> None:
     """Approve, as Rita, all merge requests that wait only for an approval."""
     rita = site.person("rita")
     for request in await asyncio.to_thread(rita.requests, DEPLOY):
@@ -87,7 +87,8 @@ async def _approve(site: Site, progress: Progress) -> None:
             say(progress, f"Rita approved !{number} {request['title']}")
 
 
-async def _view(client: httpx.AsyncClient, service_url: str) -> dict[str, Any] | None:
+async def view_of(client: httpx.AsyncClient, service_url: str) -> dict[str, Any] | None:
+    """The rollout as the service tells it now; None if it does not."""
     try:
         response = await client.get(f"{service_url}/api/v1/rollouts/storefront")
     except httpx.HTTPError:

@@ -19,6 +19,7 @@ from bot.keys import agent_key
 from bot.sandbox.background import in_background
 from bot.sandbox.demo.agents import Behaviour, SimulatedCluster
 from bot.sandbox.demo.argocd import ArgoCDBehaviour, SimulatedArgoCD
+from bot.sandbox.demo.burst import burst
 from bot.sandbox.demo.config_sync import ConfigSyncBehaviour, SimulatedConfigSync
 from bot.sandbox.demo.fleet import Simulated, SimulatedFleet
 from bot.sandbox.demo.play import play
@@ -53,10 +54,13 @@ class Demo:
     service_url: str
     number: int
     folder: Path
+    report_key: str
 
 
-async def run_demo(data: Path | None, port: int, *, auto: bool) -> int:
+async def run_demo(data: Path | None, port: int, *, auto: bool, bursts: bool = False) -> int:
     """Run the demo until the rollout is done (`auto`) or it is interrupted; returns the exit code.
+
+    With `bursts` load rises and falls after the rollout.
 
     SIGTERM stops it and everything it has started.
     """
@@ -68,12 +72,12 @@ async def run_demo(data: Path | None, port: int, *, auto: bool) -> int:
         if not auto:
             await stop_requested.wait()
             return TERMINATED
-        return await _play(demo, stop_requested)
+        return await _play(demo, stop_requested, bursts=bursts)
 
 
-async def _play(demo: Demo, stop_requested: asyncio.Event) -> int:
+async def _play(demo: Demo, stop_requested: asyncio.Event, *, bursts: bool) -> int:
     """Play the rollout until it is done or a stop is requested; returns the exit code."""
-    playing = asyncio.create_task(play(demo.site, demo.service_url, demo.number))
+    playing = asyncio.create_task(_act(demo, bursts=bursts))
     ending = asyncio.create_task(stop_requested.wait())
     try:
         await asyncio.wait({playing, ending}, return_when=asyncio.FIRST_COMPLETED)
@@ -82,6 +86,14 @@ async def _play(demo: Demo, stop_requested: asyncio.Event) -> int:
         for each in (playing, ending):
             each.cancel()
         await asyncio.gather(playing, ending, return_exceptions=True)
+
+
+async def _act(demo: Demo, *, bursts: bool) -> int:
+    """What people do, one story after the other; the first that fails ends it."""
+    code = await play(demo.site, demo.service_url, demo.number)
+    if code or not bursts:
+        return code
+    return await burst(demo.site, demo.service_url, demo.report_key)
 
 
 @asynccontextmanager
@@ -104,7 +116,7 @@ async def _running(folder: Path, port: int) -> AsyncIterator[Demo]:
     )
     try:
         async with in_background(fleet.run(POLL_SECONDS)):
-            yield Demo(site, service_url, number, folder)
+            yield Demo(site, service_url, number, folder, keys["report"])
     finally:
         service.terminate()
         service.wait(10)
