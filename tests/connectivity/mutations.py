@@ -218,13 +218,6 @@ MUTATIONS = (
         "one mesh",
     ),
     Mutation(
-        "say nothing of components with one account",
-        CONFLICTS,
-        "if not is_ruled:",
-        "if is_ruled and not is_ruled:",
-        "separate meshes",
-    ),
-    Mutation(
         "let components with one account make each other's requests",
         CONFLICTS,
         "        if is_ruled:\n            yield each",
@@ -237,13 +230,6 @@ MUTATIONS = (
         "if isinstance(each.client, NamespaceClient):",
         "if isinstance(each.client, NamespaceClient) and each.case.crosses:",
         "one mesh",
-    ),
-    Mutation(
-        "lead callers of a Service with a waypoint from elsewhere",
-        CONFLICTS,
-        "if each.case is Case.ONE_MESH)",
-        "if each.case is Case.APART)",
-        "ambient",
     ),
     Mutation(
         "keep Services of an ambient mesh in their cluster",
