@@ -50,7 +50,7 @@ def sites(world: World) -> list[str]:
 
 
 @pytest.mark.parametrize("world", ["gitlab", "github+gitlab"], indirect=True)
-async def test_one_merge_request_on_each_forge_whatever_breaks_on_the_way(
+async def test_g3_an_intent_is_one_merge_request_whatever_breaks_on_the_way(
     world: World, faults: Faults
 ) -> None:
     number = await under_way(world)
