@@ -8,7 +8,6 @@ gidgethub builds the headers and parses the responses.
 import asyncio
 import json
 import re
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -22,6 +21,7 @@ from gidgethub import sansio
 from bot.clock import Clock
 from bot.forges import ForgeError, TransientForgeError, certificate_error
 from bot.forges._rate_budget import RateBudget, Urgency, whole_seconds
+from bot.forges.github.answers import Answers, RawResponse
 from bot.forges.github.refusals import Refused, explained
 from bot.forges.github.tokens import Tokens
 
@@ -31,7 +31,6 @@ ACCEPT = "application/vnd.github+json"
 VERSION = "2022-11-28"
 MAX_RESPONSE = 32 * 1024 * 1024
 MAX_PAGES = 200
-MAX_CACHED = 2_000
 MAX_REDIRECTS = 3
 TIMEOUT = httpx.Timeout(20.0, connect=5.0)
 SECONDARY_PAUSE = timedelta(minutes=1)
@@ -61,23 +60,6 @@ class Response:
     next_page: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class RawResponse:
-    """A response as received."""
-
-    status: int
-    headers: httpx.Headers
-    body: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class _CachedResponse:
-    """A response with its ETag, for conditional requests."""
-
-    etag: str
-    response: RawResponse
-
-
 @dataclass(slots=True)
 class Http:
     """Requests to one GitHub instance; each uses a token for its repository only.
@@ -91,7 +73,7 @@ class Http:
     tokens: Tokens
     clock: Clock
     budget: RateBudget
-    _cache: OrderedDict[str, _CachedResponse] = field(default_factory=OrderedDict)
+    answers: Answers = field(default_factory=Answers)
     _writing: asyncio.Lock = field(default_factory=asyncio.Lock)
     _paused: datetime | None = None
 
@@ -203,22 +185,19 @@ class Http:
     async def _exchange(self, method: str, url: str, fields: Any, token: str) -> RawResponse:
         headers = sansio.create_headers(REQUESTER, accept=ACCEPT, oauth_token=token)
         headers["x-github-api-version"] = VERSION
-        cached = self._cache.get(url) if method == "GET" else None
-        if cached is not None:
-            headers["if-none-match"] = cached.etag
+        kept = self.answers.get(url) if method == "GET" else None
+        if kept is not None:
+            headers["if-none-match"] = kept[0]
         content = None if fields is None else json.dumps(fields).encode()
         request = self.client.build_request(
             method, url, headers=headers, content=content, timeout=TIMEOUT
         )
         response = await exchange(self.client, request)
-        if response.status == httpx.codes.NOT_MODIFIED and cached is not None:
-            self._cache.move_to_end(url)
-            return cached.response
+        if response.status == httpx.codes.NOT_MODIFIED and kept is not None:
+            return kept[1]
         etag = response.headers.get("etag")
         if method == "GET" and response.status == httpx.codes.OK and etag:
-            self._cache[url] = _CachedResponse(etag, response)
-            while len(self._cache) > MAX_CACHED:
-                self._cache.popitem(last=False)
+            self.answers.keep(url, etag, response)
         return response
 
     def _parsed(self, method: str, url: str, response: RawResponse, repository: str) -> Response:
