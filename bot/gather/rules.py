@@ -1,8 +1,10 @@
 """What rules know and decide: signals, their states, and what the deploy repo records of them."""
 
 import asyncio
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from bot.context import Context
 from bot.engine.discovery import discover
@@ -12,8 +14,9 @@ from bot.gather.alerts import watch
 from bot.gather.repository import Checkout
 from bot.results import Results
 from bot.signals import Source, World
+from bot.store.errors import StoreError
 from bot.store.keys import RULES
-from bot.store.views import ViewKind, Views
+from bot.store.views import ViewKind, Views, encode
 from planners.model import Registration, Unit
 from planners.model.fleet import query
 from planners.model.rules import Record, Records, RuleKey, RuleState, States
@@ -46,22 +49,29 @@ class RuleReading:
 
 
 async def with_decisions(reading: RuleReading, snapshot: Snapshot) -> Snapshot:
-    """The Snapshot with what its rules decide now; their states are kept for the next pass."""
-    snapshot = await _with_known(reading, snapshot)
+    """The Snapshot with what its rules decide now; their states are kept for the next pass.
+
+    Raises:
+        StoreError: another replica has decided since the states were read.
+    """
+    snapshot = await _with_records(reading, snapshot)
     if not _has_rules(snapshot):
         return snapshot
-    found = await _with_signals(reading.context, snapshot)
+    context, name = reading.context, snapshot.application.name
+    before = await asyncio.to_thread(context.store.views.get, RULES + name)
+    found = await _with_signals(context, await _with_states(context, snapshot))
     decided = decide(found)
     if decided.rule_states != found.rule_states:
-        views, name = reading.context.store.views, snapshot.application.name
-        await asyncio.to_thread(_save, views, name, decided.rule_states)
+        await asyncio.to_thread(keep, context.store.views, name, before, decided.rule_states)
     return decided
 
 
 async def with_last_decisions(reading: RuleReading, snapshot: Snapshot) -> Snapshot:
     """The Snapshot with what its rules have decided; for plans that nobody carries out."""
-    snapshot = await _with_known(reading, snapshot)
-    return undecided(snapshot) if _has_rules(snapshot) else snapshot
+    snapshot = await _with_records(reading, snapshot)
+    if not _has_rules(snapshot):
+        return snapshot
+    return undecided(await _with_states(reading.context, snapshot))
 
 
 def _has_rules(snapshot: Snapshot) -> bool:
@@ -69,14 +79,16 @@ def _has_rules(snapshot: Snapshot) -> bool:
     return bool(snapshot.application.rules or snapshot.base.records or failover)
 
 
-async def _with_known(reading: RuleReading, snapshot: Snapshot) -> Snapshot:
-    """With the records that are merged, and the states of the last pass."""
+async def _with_records(reading: RuleReading, snapshot: Snapshot) -> Snapshot:
+    """With the records that are merged."""
     context, base = reading.context, snapshot.base
     args = (context.results, reading.checkout, snapshot.registration, base.entries)
     records = await asyncio.to_thread(merged_records, *args)
-    snapshot = replace(snapshot, base=replace(base, records=records))
-    if not _has_rules(snapshot):
-        return snapshot
+    return replace(snapshot, base=replace(base, records=records))
+
+
+async def _with_states(context: Context, snapshot: Snapshot) -> Snapshot:
+    """With the states of the last pass."""
     states = await asyncio.to_thread(_load, context.store.views, snapshot.application.name)
     return replace(snapshot, rule_states=states)
 
@@ -172,6 +184,12 @@ def _load(views: Views, application: str) -> States:
     return {RuleKey(*name.split("/", 1)): state for name, state in found.items()}
 
 
-def _save(views: Views, application: str, states: States) -> None:
+def keep(views: Views, application: str, before: Mapping[str, Any] | None, states: States) -> None:
+    """Keep the states of a pass that read `before`: a replica that was held up is refused.
+
+    Raises:
+        StoreError: another replica has decided since.
+    """
     view = RuleStates({f"{key.rule}/{key.cluster}": state for key, state in states.items()})
-    views.save(STATES, application, view)
+    if not views.swap(RULES + application, before, json.loads(encode(view))):
+        raise StoreError(f"another replica has decided for the rules of {application}")

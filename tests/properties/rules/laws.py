@@ -78,7 +78,12 @@ class Laws:
             known = before.rule_states.get(key)
             if known is not None:
                 self._stepped(before, key, known, state)
+            elif not state.steps and _recorded(before, key):
+                raise BrokenLawError(f"{key} forgets what is recorded of it")
             self._limited(key, state)
+        decided = {each.key: len(each.steps) for each in after.decisions}
+        if decided != {key: len(s.steps) for key, s in after.rule_states.items() if s.steps}:
+            raise BrokenLawError("the decisions are not those of the states")
 
     def _stepped(self, before: Snapshot, key: RuleKey, known: RuleState, state: RuleState) -> None:
         taken, steps = len(known.steps), len(state.steps)
@@ -86,6 +91,8 @@ class Laws:
             if state.epoch != known.epoch:
                 raise BrokenLawError(f"{key} has another epoch without a step")
             return
+        if steps and taken and state.epoch != known.epoch:
+            raise BrokenLawError(f"{key} has another epoch in the same activation")
         if abs(steps - taken) > 1:
             raise BrokenLawError(f"{key} took {steps - taken} steps at once")
         if key.rule == FAILOVER:
@@ -275,6 +282,11 @@ class Laws:
                 for each in permitted
             ):
                 raise BrokenLawError(f"{key} changed {sorted(names)} without a person")
+
+
+def _recorded(snapshot: Snapshot, key: RuleKey) -> bool:
+    every = (each for some in snapshot.base.records.values() for each in some)
+    return key in {each.key for each in every}
 
 
 def _one_change_each(snapshot: Snapshot) -> None:
