@@ -234,6 +234,13 @@ MUTATIONS = (
         "return newest if newest is not None and newest.closed_by is newest else None",
         whole=True,
     ),
+    Mutation(
+        "exceed the quota of a tenant",
+        "renderers/policy/quotas.py",
+        "if (used := usage[place].get(name, 0)) > most",
+        "if (used := usage[place].get(name, 0)) > 9 * most",
+        whole=True,
+    ),
 )
 
 

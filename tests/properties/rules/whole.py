@@ -13,6 +13,7 @@ from planners.model.rules import Action
 from planners.model.snapshot import ResourceClaim, Snapshot
 from tests.fakes.builders import NOW
 from tests.fakes.ruled_world import RuledWorld
+from tests.properties.rules.draw import Scenario
 from tests.properties.rules.laws import BrokenLawError
 from tests.properties.rules.play import Outcome, Play
 from tests.properties.rules.world import Pass, Reading, World
@@ -43,16 +44,18 @@ class WholeWorld(World):
     forge: Forge | None = None
 
     def begin(self) -> None:
-        """All that people want is merged and ready; the last cluster has no room."""
-        last = self.scenario.fleet[-1].name
-        claim = ResourceClaim("other", Unit("big", last), {"cpu": TAKEN}, NOW, tenant="others")
+        """All that people want is merged and ready; one more cluster has room, the others none."""
+        claims = tuple(
+            ResourceClaim("other", Unit("big", name), {"cpu": TAKEN}, NOW, tenant="others")
+            for name in full(self.scenario)
+        )
         fleet = tuple(replace(each, capacity={"cpu": TAKEN}) for each in self.scenario.fleet)
         text = self.snapshot.sources["web"]["main.yaml"].replace(
             b"          image:", b"          resources: {requests: {cpu: 100m}}\n          image:"
         )
         self.forge = Forge(
             replace(
-                self.snapshot, clusters=fleet, claims=(claim,), sources={"web": {"main.yaml": text}}
+                self.snapshot, clusters=fleet, claims=claims, sources={"web": {"main.yaml": text}}
             )
         )
         self.forge.hear()
@@ -95,9 +98,9 @@ class WholePlay(Play):
         self._within_limits(world.snapshot)
 
     def _within_limits(self, snapshot: Snapshot) -> None:
-        last = self.scenario.fleet[-1].name
-        if any(unit.cluster == last for unit in snapshot.base.entries):
-            raise BrokenLawError(f"{last} is full, and more is placed there")
+        over = {unit.cluster for unit in snapshot.base.entries} & set(full(self.scenario))
+        if over:
+            raise BrokenLawError(f"{min(over)} is full, and more is placed there")
         rule, quota = self.scenario.rule, self.scenario.quota
         if rule is None or rule.action is not Action.SET_REPLICAS:
             return
@@ -105,6 +108,12 @@ class WholePlay(Play):
             pods = max((rule.replicas[each.step - 1] for each in records), default=REPLICAS)
             if quota and pods > quota:
                 raise BrokenLawError(f"{unit} has {pods} pods of a quota of {quota}")
+
+
+def full(scenario: Scenario) -> list[str]:
+    """The clusters that others have taken: all but those that people use and one more."""
+    names = [each.name for each in scenario.fleet]
+    return names[min(scenario.count + 1, len(names) - 1) :]
 
 
 def play_whole(seed: int, *, traced: bool = False) -> Outcome:
