@@ -4,7 +4,6 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from types import MappingProxyType
 
 from bot.documents import read_fleet
 from bot.gather.sources import read_sources
@@ -157,4 +156,4 @@ def to_place(
 
 def _cluster(like: Cluster, number: int) -> Cluster:
     labels = {"variant": f"v{number % VARIANTS}", "region": f"r{number % 7}"}
-    return replace(like, name=f"c{number:05}", labels=MappingProxyType(labels))
+    return replace(like, name=f"c{number:05}", labels=labels)

@@ -2,7 +2,6 @@
 
 import time
 from dataclasses import dataclass, replace
-from types import MappingProxyType
 
 from bench.fleets import to_place
 from bench.placement import EVALUATOR, NANO
@@ -57,7 +56,7 @@ def _cluster(number: int) -> Cluster:
     return Cluster(
         f"c{number:05}",
         "flux",
-        MappingProxyType(labels),
+        labels,
         capacity={"cpu": 64 * NANO, "memory": 256 * GIB, "pods": 1000 * NANO},
         price=Price(0.02 + number % 997 / 10_000, 0.002),
         carbon=float(number % 601),

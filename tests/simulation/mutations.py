@@ -185,8 +185,8 @@ MUTATIONS = (
     Mutation(
         "sell what others have merged",
         "bot/gather/ledger.py",
-        "self.claims += await asyncio.to_thread(holdings.claims, reader, timed)",
-        "self.claims += ()",
+        "ledger.claims += claims",
+        "ledger.claims += ()",
         "two applications want one CPU",
     ),
     Mutation(
