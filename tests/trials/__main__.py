@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from tests.trials.rig import rig
-from tests.trials.trials import TRIALS
+from tests.trials.signals import SIGNALS
+from tests.trials.trials import TRIALS as FAULTS
+
+TRIALS = FAULTS | SIGNALS
 
 SEED = 20261128
 

@@ -2,7 +2,9 @@
 
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +17,7 @@ from bot.store import Store
 from planners.model.alerts import MOST_ALERTS, Alert, Alerts
 from planners.model.signals import MAX_AGES, Sample, SignalKey, SignalKind
 
+RECORDED = Path(__file__).parents[2] / "data/alertmanager/notifications.json"
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
 MINUTE, FAR = timedelta(minutes=1), NOW + timedelta(days=9)
 BUSY = SignalKey(SignalKind.ALERT, "Busy")
@@ -109,6 +112,17 @@ def test_a_notification_is_read() -> None:
 
     assert read_alerts(notification()) == [Alert("Busy", "5ef77f1f8a3ecf8d", "one", began, True)]
     assert read_alerts(notification(labels={"severity": "page"})) == []
+
+
+def test_what_an_alertmanager_posted_is_read() -> None:
+    """Recorded by `tests/tools/record_alertmanager.py`: it fires, and it is resolved."""
+    heard = [read_alerts(json.dumps(each).encode()) for each in json.loads(RECORDED.read_text())]
+
+    (fires,), (resolved,) = heard
+    assert (fires.name, fires.cluster, fires.fires) == ("Busy", "", True)
+    assert resolved == replace(fires, fires=False)
+    known = after((1, [fires]), (2, [fires]), (3, [resolved]), (4, [fires]))
+    assert known.sample("") == Sample(0.0, NOW + 3 * MINUTE)
 
 
 @pytest.mark.parametrize(
