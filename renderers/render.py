@@ -5,25 +5,34 @@ Called by `bot.engine.propose` between planning and gating.
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 from planners.connect import Link
-from planners.model import Cluster, Component, FilePosition, PlanProblem, Target, Unit
+from planners.model import (
+    Cluster,
+    Component,
+    FilePosition,
+    ObjectIdentity,
+    PlanProblem,
+    Target,
+    Unit,
+)
 from planners.model.addresses import Awaited
 from planners.model.network import Network
 from planners.model.snapshot import Snapshot
 from planners.plan import Plan
 from renderers import yaml
 from renderers.agents import References
+from renderers.autoscaled import AutoscaledObjects
 from renderers.carriers import Carrier
 from renderers.defects import Defect, confined
 from renderers.derived import DerivedObjects, annotated
 from renderers.kubernetes.fields import in_key_order
 from renderers.kubernetes.kinds import Scope, kind_of
 from renderers.kubernetes.metadata import label_of
-from renderers.kubernetes.schemas import Schemas
+from renderers.kubernetes.schemas import Schemas, custom_schema
 from renderers.kubernetes.sops import is_encrypted
 from renderers.layout import Layout, object_files
 from renderers.owners import ObjectOwners
@@ -38,14 +47,10 @@ from renderers.tenant_setup import COMPONENT
 from renderers.tree import FileTree, UnsafePathError
 from renderers.validate import SchemaValidation
 from renderers.variant_keys import VariantKey
-from renderers.variants import Object, Variant, Variants, identity
+from renderers.variants import Object, Variant, Variants, identity, is_target
 
 MAX_OBJECT = 1536 * 1024
 """etcd documentation, "System limits": a request has at most 1.5 MiB by default."""
-
-
-_Replicas: TypeAlias = frozenset[tuple[Target, int]]
-NO_REPLICAS: _Replicas = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +76,27 @@ class _Written(NamedTuple):
     content: bytes
 
 
+class _ReplicasKey(NamedTuple):
+    """What distinguishes the replicas of a unit: those that are set on it, and those merged."""
+
+    set_here: frozenset[tuple[Target, int]]
+    merged: frozenset[tuple[ObjectIdentity, int]]
+
+
 class _FilesKey(NamedTuple):
     """What distinguishes object files and what is found in them.
 
-    That is the variant, the replicas set on it, the kind of the cluster's agent, and its version of
+    That is the variant, its replicas, the kind of the cluster's agent, and its version of
     Kubernetes.
     """
 
     variant: VariantKey
-    replicas: _Replicas
+    replicas: _ReplicasKey
     kind: int
     kubernetes: str | None
+
+
+NO_REPLICAS = _ReplicasKey(frozenset(), frozenset())
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +120,11 @@ class _Rendering:
     references: ReferenceFiles
     schemas: Schemas
     derived: DerivedObjects
-    files: dict[tuple[VariantKey, _Replicas], FileTree] = field(default_factory=dict)
+    files: dict[tuple[VariantKey, _ReplicasKey], FileTree] = field(default_factory=dict)
     settled: dict[_FilesKey, FileTree] = field(default_factory=dict)
     problems: dict[_ProblemKey, PlanProblem] = field(default_factory=dict)
     warnings: dict[str, None] = field(default_factory=dict)
-    usages: dict[tuple[VariantKey, _Replicas], dict[str, Usage]] = field(default_factory=dict)
+    usages: dict[tuple[VariantKey, _ReplicasKey], dict[str, Usage]] = field(default_factory=dict)
     refused: dict[tuple[VariantKey, int], tuple[str, ...]] = field(default_factory=dict)
     written: dict[int, _Written] = field(default_factory=dict)
     networks: dict[Network, FileTree] = field(default_factory=dict)
@@ -163,8 +178,7 @@ class _Rendering:
         self, unit: Unit, component: Component, cluster: Cluster, site: Site
     ) -> FileTree:
         """The object files of a unit by file name, shared by all clusters with this variant."""
-        replicas = self.plan.replicas.get(unit)
-        overrides = frozenset(replicas.items()) if replicas else NO_REPLICAS
+        overrides = self.replicas(unit)
         variant_key = self.derived.key(unit, self.variants.key(component, cluster))
         known = _FilesKey(variant_key, overrides, site.kind, cluster.kubernetes)
         if known in self.settled:
@@ -178,15 +192,36 @@ class _Rendering:
             self.problem(f"{unit}: {reason}")
         key = (variant_key, overrides)
         if key not in self.files:
-            for target, count in sorted(overrides):
+            for target, count in sorted(overrides.set_here):
                 variant = self.variants.with_replicas(unit, target, variant, count)
+            self.usages[key] = self.quota.usage(variant.objects)
+            variant = self.autoscaled(variant, overrides)
             self.collect(variant)
             self.files[key] = self.write(variant)
-            self.usages[key] = self.quota.usage(variant.objects)
         self.quota.add(unit.cluster, self.usages[key])
         if not findings and not refusals and not self.usages[key]:
             self.settled[known] = self.files[key]
         return self.files[key]
+
+    def replicas(self, unit: Unit) -> _ReplicasKey:
+        """The replicas that are set on a unit, and those that matter of what is merged of it."""
+        merged = self.snapshot.merged_replicas.get(unit)
+        replicas = self.plan.replicas.get(unit)
+        if not merged and not replicas:
+            return NO_REPLICAS
+        return _ReplicasKey(frozenset((replicas or {}).items()), frozenset((merged or {}).items()))
+
+    def autoscaled(self, variant: Variant, replicas: _ReplicasKey) -> Variant:
+        """The variant without the replicas that autoscalers set in the cluster."""
+        targets = [target for target, _ in replicas.set_here]
+        objects, told = AutoscaledObjects(
+            variant.component.name,
+            self.snapshot.tenant.namespace,
+            dict(replicas.merged),
+            lambda item: any(is_target(item, target) for target in targets),
+            partial(custom_schema, self.variants.custom),
+        ).written(variant.objects)
+        return replace(variant, objects=objects, warnings=[*variant.warnings, *told])
 
     def object_refusals(self, key: VariantKey, variant: Variant, site: Site) -> tuple[str, ...]:
         """Why the agent could not apply objects of a variant, by kind of cluster."""

@@ -12,6 +12,7 @@ from bot.clock import system_clock
 from bot.documents import read_application, read_fleet
 from bot.documents.addresses import with_addresses
 from bot.documents.facts import read_facts
+from bot.documents.merged_replicas import with_merged_replicas
 from bot.documents.tenants import is_tenant_setup, tenant_applications, with_tenant_setups
 from bot.documents.trust import TrustError, with_trust
 from bot.engine.ownership import OwnershipReader
@@ -141,16 +142,14 @@ def read_snapshot(
 
 
 def _with_merged(snapshot: Snapshot, merged: FileTree) -> Snapshot:
-    """The Snapshot with trust between clusters, and with the addresses of called Services."""
-
-    def content(blob: str) -> bytes:
-        return next(each for each in merged.values() if blob_id(each) == blob)
-
+    """The Snapshot with trust between clusters, addresses of Services, and merged replicas."""
+    content = {blob_id(each): each for each in merged.values()}.__getitem__
     reported = {cluster: each.addresses for cluster, each in snapshot.facts.items()}
     try:
-        return with_addresses(with_trust(snapshot, content), reported, content)
+        found = with_addresses(with_trust(snapshot, content), reported, content)
     except TrustError as error:
         raise InputError(str(error)) from error
+    return with_merged_replicas(found, content)
 
 
 def _read_sources(

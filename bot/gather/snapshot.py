@@ -8,6 +8,7 @@ from bot.commandlog.entry import CommandLogEntry
 from bot.commandlog.log import CommandLog, LogLocation
 from bot.context import Context
 from bot.documents.addresses import needs_addresses, with_addresses
+from bot.documents.merged_replicas import with_merged_replicas
 from bot.documents.tenants import tenant_applications
 from bot.documents.trust import TrustError, with_trust
 from bot.forges import Comment, ForgeMergeRequest, Status
@@ -302,6 +303,7 @@ def _with_reports(context: Context, deploy: _DeployReading, snapshot: Snapshot) 
         names = [each.name for each in snapshot.clusters]
         reported = read_addresses(context.store.views, names)
         snapshot = with_addresses(snapshot, reported, deploy.checkout.mirror.blob)
+    snapshot = with_merged_replicas(snapshot, deploy.checkout.mirror.blob)
     reports, application = context.store.reports, snapshot.application
     rows = reports.of_application(application.name)
     failover = any(policy.failover for policy in snapshot.policies)

@@ -303,6 +303,8 @@ class Snapshot:
     - `cluster_failures`: what clusters say is wrong with them as a whole.
     - `peers`: the applications that its connectivity intents name.
     - `addresses`: those of the Services that they may call, as reported last, or else as merged.
+    - `merged_replicas`: where the application has an autoscaler, those of more than one that merged
+      objects state.
     - `tenant_applications`: in the set-up of a tenant, the registrations of its applications.
     - `signals`: what rules watch. `rule_states` are those of the last pass, or since `decide` those
       of now; `decisions` is what follows from them.
@@ -344,6 +346,7 @@ class Snapshot:
     cluster_failures: Mapping[str, ClusterFailure] = field(default_factory=dict)
     peers: Mapping[str, PeerApplication] = field(default_factory=dict)
     addresses: ServiceAddresses = field(default_factory=dict)
+    merged_replicas: Mapping[Unit, Mapping[ObjectIdentity, int]] = field(default_factory=dict)
     signals: Signals = field(default_factory=dict)
     rule_states: States = field(default_factory=dict)
     decisions: tuple[Decision, ...] = ()

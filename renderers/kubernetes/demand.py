@@ -10,11 +10,12 @@ Sources, all of the Kubernetes documentation:
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from typing import NamedTuple
 
 from planners.model import ContainerLimits, Json, Target, quantities
 from planners.model.requests import WorkloadRequests
 from renderers.kubernetes import workloads
-from renderers.kubernetes.metadata import group_of, name_of
+from renderers.kubernetes.metadata import group_of, label_of, name_of
 
 CLAIM = "PersistentVolumeClaim"
 AUTOSCALER = "HorizontalPodAutoscaler"
@@ -58,20 +59,35 @@ def joined(parts: Iterable[WorkloadRequests]) -> tuple[WorkloadRequests, ...]:
     )
 
 
-def autoscaler_of(objects: Iterable[Mapping[str, Json]], target: Target) -> str:
-    """The object that sets the replicas of a workload in the cluster, as a label; empty if none.
+class ScalingTarget(NamedTuple):
+    """What an autoscaler scales; the group is None where the autoscaler does not state it."""
 
-    KEDA documentation, "ScaledObject specification": the kind of `scaleTargetRef` is Deployment by
-    default.
+    group: str | None
+    kind: str
+    name: str
+
+
+def scaling_target(item: Mapping[str, Json]) -> ScalingTarget | None:
+    """What an object scales; None if it is no autoscaler.
+
+    KEDA documentation, "ScaledObject specification": `scaleTargetRef` is a Deployment of apps/v1
+    where it says nothing else.
     """
+    key = group_of(item), str(item.get("kind"))
+    if key not in {("autoscaling", AUTOSCALER), ("keda.sh", "ScaledObject")}:
+        return None
+    scaled = _mapping(_mapping(item.get("spec")).get("scaleTargetRef"))
+    version = scaled.get("apiVersion")
+    group = str(version).rpartition("/")[0] if version is not None else None
+    return ScalingTarget(group, str(scaled.get("kind", "Deployment")), str(scaled.get("name")))
+
+
+def autoscaler_of(objects: Iterable[Mapping[str, Json]], target: Target) -> str:
+    """The object that sets the replicas of a workload in the cluster, as a label; empty if none."""
     for item in objects:
-        kind, group = str(item.get("kind")), group_of(item)
-        if (kind, group) not in {(AUTOSCALER, "autoscaling"), ("ScaledObject", "keda.sh")}:
-            continue
-        scaled = _mapping(_mapping(item.get("spec")).get("scaleTargetRef"))
-        found = Target(str(scaled.get("kind", "Deployment")), str(scaled.get("name")))
-        if found == target:
-            return f"{kind}/{name_of(item)}"
+        scaled = scaling_target(item)
+        if scaled is not None and Target(scaled.kind, scaled.name) == target:
+            return label_of(item)
     return ""
 
 

@@ -260,8 +260,9 @@ def test_replicas_that_an_autoscaler_sets_are_left_to_it() -> None:
     world.minutes(8, HIGH)
 
     assert world.snapshot.base.entries == before
-    (warning,) = world.pass_once().warnings
-    assert "Deployment/web, which HorizontalPodAutoscaler/web sets in the cluster" in warning
+    left, refused = world.pass_once().warnings
+    assert "Deployment/web is written without replicas" in left
+    assert "Deployment/web, which HorizontalPodAutoscaler/web sets in the cluster" in refused
 
 
 DEMAND = Rule(
