@@ -66,6 +66,13 @@ def deployment(image: str = "registry.example.com/cart:1.0.0") -> Item:
     return _object("apps/v1", "Deployment", "cart", spec=spec)
 
 
+def scaler_of(replicas: int) -> Item:
+    """A HorizontalPodAutoscaler that wants so many pods, whatever the load is."""
+    scaled = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "scaled"}
+    spec = {"minReplicas": replicas, "maxReplicas": replicas, "scaleTargetRef": scaled}
+    return _object("autoscaling/v2", "HorizontalPodAutoscaler", "scaled", spec=spec)
+
+
 def failing_job() -> Item:
     """A Job whose image cannot be pulled, and which gives up after three seconds."""
     template = json.loads(json.dumps(deployment("registry.example.com/job:missing")))["spec"]
@@ -261,6 +268,42 @@ async def conflict(direct: Direct) -> str:
     return outcome.message
 
 
+async def autoscaler(direct: Direct) -> str:
+    """The autoscaler of Kubernetes keeps the replicas; a merged field is handed over to it."""
+    item, scaler = deployment(), scaler_of(4)
+    item["metadata"] = scaler["metadata"]
+    stated = dict(item["spec"])
+    item["spec"] = {key: each for key, each in stated.items() if key != "replicas"}
+    address = Entry("apps/v1", "Deployment", "direct", "scaled")
+
+    async def replicas() -> object:
+        found = await direct.api.get(address, whole=True)
+        return found["spec"]["replicas"] if found is not None else None
+
+    async def four() -> bool:
+        return await replicas() == 4
+
+    await direct.applied(item, scaler, component="scaled")
+    await _until("the autoscaler has set the replicas", four)
+    await direct.applied(item, scaler, component="scaled", revision=NEW)
+    left = await replicas()
+    await direct.applied(item | {"spec": stated}, scaler, component="scaled")
+    await _until("the autoscaler has set the replicas again", four)
+    held = await direct.apply(item | {"spec": stated}, scaler, component="scaled")
+    await direct.applied(component="scaled")
+    await direct.applied(item | {"spec": stated | {"replicas": 4}}, scaler, component="scaled")
+    handed = {key: item[key] for key in ("apiVersion", "kind")}
+    handed |= {"metadata": {"name": "scaled", "namespace": "direct"}, "spec": {"replicas": 4}}
+    manager = ("--server-side", "--validate=false", "--field-manager=handover", "--filename=-")
+    direct.cluster.kubectl("apply", *manager, text=json.dumps(handed))
+    await direct.applied(item, scaler, component="scaled")
+    given_up = await replicas()
+    await direct.applied(component="scaled")
+    if (left, held.state, given_up) != (4, ApplyState.STALLED, 4):
+        raise ScenarioError(f"left at {left}, {held}, handed over at {given_up}")
+    return "left at 4 replicas, and at 4 when handed over"
+
+
 async def lost_inventory(direct: Direct) -> str:
     """Without its inventory, what is not wanted any more is still found and deleted."""
     name = inventory_name("shop", "cart")
@@ -365,6 +408,7 @@ async def _until_done(world: World) -> None:
 DIRECT_SCENARIOS: dict[str, tuple[str, DirectScenario]] = {
     "direct-ready": ("Direct Kubernetes: a component becomes READY", ready),
     "direct-conflict": ("Direct Kubernetes: another field manager holds it", conflict),
+    "direct-autoscaler": ("Direct Kubernetes: an autoscaler keeps its field", autoscaler),
     "direct-inventory": ("Direct Kubernetes: a lost inventory is rebuilt", lost_inventory),
     "direct-definition": ("Direct Kubernetes: a definition, then its resource", definitions),
     "direct-job": ("Direct Kubernetes: a Job that fails stalls its component", job),
