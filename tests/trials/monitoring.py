@@ -221,19 +221,32 @@ class Monitoring:
             ],
         }
 
-    async def counted(self, metric: str) -> float:
-        """A counter of the Alertmanager about its webhooks; 0 if it does not answer."""
+    async def counted(self, metric: str, label: str) -> float:
+        """A counter of the Alertmanager, summed over what has a label; 0 without an answer."""
         async with httpx.AsyncClient(timeout=3) as client:
             try:
                 text = (await client.get(f"{self.alertmanager.url}/metrics")).text
             except httpx.TransportError:
                 return 0
-        lines = re.findall(rf'^{metric}{{integration="webhook"[^}}]*}} (\S+)$', text, re.MULTILINE)
+        lines = re.findall(rf"^{metric}{{[^}}]*{label}[^}}]*}} (\S+)$", text, re.MULTILINE)
         return sum(map(float, lines))
+
+    async def firing(self) -> int:
+        """How many alerts Prometheus has that are pending or fire."""
+        async with httpx.AsyncClient(timeout=3) as client:
+            answer = await client.get(f"{self.prometheus.url}/api/v1/alerts")
+        return len(answer.json()["data"]["alerts"])
+
+    def tell_end(self) -> None:
+        """The command of the guide that lets the Alertmanager tell the end of an alert."""
+        (command,) = re.findall(r"^ *(amtool alert add .*)$", GUIDE.read_text(), re.MULTILINE)
+        address = "http://alertmanager.example.com:9093"
+        assert address in command
+        check("sh", "-c", command.replace(address, self.alertmanager.url))
 
 
 def check(*command: str) -> None:
-    """Let a program judge a file; what it says is the error."""
+    """Run a command; what it says is the error if it fails."""
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 

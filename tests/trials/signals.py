@@ -13,6 +13,7 @@ from functools import partial
 
 import yaml as plain_yaml
 
+from bot.sandbox.demo.agents import SimulatedCluster
 from bot.sandbox.demo.site import APP, DEPLOY, FLEET
 from tests.fakes.world import manifest, small_fleet
 from tests.trials.monitoring import Monitoring, find_programs, snippet
@@ -21,7 +22,10 @@ from tests.trials.trials import Measured, Trial, one
 
 TOKEN = "token-of-the-alertmanager-here"
 BUSY, CALM = 0.95, 0.1
-SENT, FAILED = "alertmanager_notifications_total", "alertmanager_notifications_failed_total"
+WEBHOOK = 'integration="webhook"'
+SENT = ("alertmanager_notifications_total", WEBHOOK)
+FAILED = ("alertmanager_notifications_failed_total", WEBHOOK)
+ENDED = ("alertmanager_alerts_received_total", 'status="resolved"')
 PER_HOUR = 20
 REPEATS = 4
 UNANSWERED = 2
@@ -56,8 +60,11 @@ def fleet(programs: Monitoring) -> dict[str, bytes | None]:
 def serving(rig: Rig) -> list[str]:
     """The clusters that have applied the component."""
     assert rig.fleet is not None
-    clusters = rig.fleet.clusters.items()
-    return sorted(name for name, each in clusters if any("web" in key for key in each.applied))
+    return sorted(
+        name
+        for name, each in rig.fleet.clusters.items()
+        if isinstance(each, SimulatedCluster) and any("web" in key for key in each.applied)
+    )
 
 
 def changes(rig: Rig) -> list[str]:
@@ -103,19 +110,19 @@ async def alerts(rig: Rig) -> Measured:
         programs.load.value = BUSY
         measured["again after"] = await until_serving(rig, 2)
         await repeated(rig, programs)
-        programs.load.value = CALM
+        await ended_unheard(rig, programs)
         await until_serving(rig, 1)
-        assert await programs.counted(FAILED) == 0, programs.alertmanager.log
+        assert await programs.counted(*FAILED) == 0, programs.alertmanager.log
     rig.waves = ["all.1", *["rules-all.1", "remove.2"] * 2]
     return measured
 
 
 async def repeated(rig: Rig, programs: Monitoring) -> None:
     """Nothing moves while the Alertmanager repeats itself."""
-    before, sent = (changes(rig), serving(rig)), await programs.counted(SENT)
+    before, sent = (changes(rig), serving(rig)), await programs.counted(*SENT)
 
     async def more() -> bool:
-        return await programs.counted(SENT) >= sent + REPEATS
+        return await programs.counted(*SENT) >= sent + REPEATS
 
     await rig.until(more, "the Alertmanager repeats itself", 90)
     assert (changes(rig), serving(rig)) == before
@@ -123,8 +130,7 @@ async def repeated(rig: Rig, programs: Monitoring) -> None:
 
 async def restarted(rig: Rig, programs: Monitoring) -> None:
     """Nothing moves while one program dies, loses what it kept, and comes back."""
-    programs.alertmanager.kill()
-    shutil.rmtree(programs.folder / "alertmanager")
+    forget(programs)
     programs.alertmanager.start()
     await programs.alertmanager.ready()
     await repeated(rig, programs)
@@ -133,6 +139,34 @@ async def restarted(rig: Rig, programs: Monitoring) -> None:
     programs.prometheus.start()
     await programs.prometheus.ready()
     await repeated(rig, programs)
+
+
+async def ended_unheard(rig: Rig, programs: Monitoring) -> None:
+    """The alert ends while the Alertmanager loses its data: it tells no end until it is asked."""
+    before = (changes(rig), serving(rig))
+    forget(programs)
+    programs.load.value = CALM
+
+    async def over() -> bool:
+        return not await programs.firing()
+
+    await rig.until(over, "Prometheus sees the end")
+    programs.alertmanager.start()
+    await programs.alertmanager.ready()
+
+    async def known() -> bool:
+        return await programs.counted(*ENDED) >= REPEATS
+
+    await rig.until(known, "the Alertmanager knows of the end", 120)
+    assert await programs.counted(*SENT) == 0
+    assert (changes(rig), serving(rig)) == before
+    programs.tell_end()
+
+
+def forget(programs: Monitoring) -> None:
+    """The Alertmanager dies, and its data is lost."""
+    programs.alertmanager.kill()
+    shutil.rmtree(programs.folder / "alertmanager")
 
 
 async def queries(rig: Rig) -> Measured:
