@@ -18,6 +18,10 @@ class ForgeError(Exception):
     """A permanent failure: a retry of the same call cannot succeed."""
 
 
+class NotFoundError(ForgeError):
+    """What was asked for is not there, or no longer, or the bot may not see it."""
+
+
 class TransientForgeError(ForgeError):
     """The forge is busy or unreachable; retry after `retry_after` seconds.
 

@@ -12,7 +12,7 @@ import structlog
 
 from bot.chatops.closed_requests import refuse_commands
 from bot.context import Context
-from bot.forges import ForgeError, TransientForgeError
+from bot.forges import ForgeError, NotFoundError, TransientForgeError
 from bot.gather.errors import GatherError
 from bot.gather.fleet import read_fleet
 from bot.gather.requests import is_wave
@@ -34,6 +34,10 @@ BACKOFF = (1, 2, 5, 10, 30, 60, 120)
 _BEATING = ThreadPoolExecutor(1, "heartbeat")
 
 log = structlog.get_logger()
+
+
+class _GoneError(ForgeError):
+    """The merge request of a key is not there: new ones may be found late, others are gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +160,10 @@ async def _review(context: Context, rest: str) -> datetime | None:
     name, _, number = rest.rpartition("!")
     forge, _, path = name.partition(":")
     repo = Repo(forge, path)
-    request = await context.forge(repo).merge_request(path, int(number))
+    try:
+        request = await context.forge(repo).merge_request(path, int(number))
+    except NotFoundError as error:
+        raise _GoneError(str(error)) from error
     if await is_wave(context, repo, request):
         if request.state != "open":
             await refuse_commands(context, repo, request, ())
@@ -171,7 +178,14 @@ async def _review(context: Context, rest: str) -> datetime | None:
 
 
 async def _retry_later(context: Context, claim: Claim, error: Exception) -> None:
-    """Retry later: longer after each failure, or when the forge says; the reason stays visible."""
+    """Retry later: longer after each failure, or when the forge says; the reason stays visible.
+
+    A merge request that is still not found after all of these ends its key.
+    """
+    if isinstance(error, _GoneError) and claim.attempts > len(BACKOFF):
+        log.warning("merge request is gone: its key ends", key=claim.key, error=str(error))
+        await asyncio.to_thread(context.store.queue.done, claim, None)
+        return
     seconds = float(BACKOFF[min(claim.attempts, len(BACKOFF)) - 1])
     if isinstance(error, TransientForgeError):
         seconds = max(seconds, error.retry_after)

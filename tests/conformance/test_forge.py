@@ -14,6 +14,7 @@ from bot.forges import (
     CommitRange,
     ForgeError,
     Merged,
+    NotFoundError,
     NotMerged,
     Reaction,
     Role,
@@ -271,7 +272,7 @@ async def test_what_is_not_there_is_refused_for_good(ground: Ground) -> None:
     with pytest.raises(ForgeError) as refused:
         await ground.forge.repository("no/such")
     assert not isinstance(refused.value, TransientForgeError)
-    with pytest.raises(ForgeError):
+    with pytest.raises(NotFoundError):
         await ground.forge.merge_request(REPO, 99)
 
 

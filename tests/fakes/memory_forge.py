@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from bot.forges import (
     ForgeMergeRequest,
     GitCredentials,
     Merged,
+    NotFoundError,
     NotMerged,
     Reaction,
     RepositoryInfo,
@@ -134,7 +136,8 @@ def _refusals() -> Iterator[None]:
     try:
         yield
     except RequestError as error:
-        raise ForgeError(f"the forge responded {error.code}: {error}") from error
+        kind = NotFoundError if error.code == HTTPStatus.NOT_FOUND else ForgeError
+        raise kind(f"the forge responded {error.code}: {error}") from error
 
 
 @dataclass(slots=True)

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -19,7 +20,7 @@ import httpx
 from gidgethub import sansio
 
 from bot.clock import Clock
-from bot.forges import ForgeError, TransientForgeError, certificate_error
+from bot.forges import ForgeError, NotFoundError, TransientForgeError, certificate_error
 from bot.forges._rate_budget import RateBudget, Urgency, whole_seconds
 from bot.forges.github.answers import Answers, RawResponse
 from bot.forges.github.refusals import Refused, explained
@@ -46,6 +47,10 @@ class ResponseError(ForgeError):
     def __init__(self, status: int, where: str, message: str) -> None:
         super().__init__(f"{where}: {message}")
         self.status, self.message = status, message
+
+
+class MissingError(ResponseError, NotFoundError):
+    """GitHub responded 404."""
 
 
 class GraphQLError(ForgeError):
@@ -217,7 +222,8 @@ class Http:
         except gidgethub.GitHubException as error:
             message = str(error)[:MAX_MESSAGE]
             refused = Refused(status, message, headers, repository, self.tokens.renewable)
-            raise ResponseError(status, where, explained(refused)) from error
+            kind = MissingError if status == HTTPStatus.NOT_FOUND else ResponseError
+            raise kind(status, where, explained(refused)) from error
         except ValueError as error:
             raise TransientForgeError(f"GitHub's response to {where} is not JSON") from error
         return Response(value, next_page)

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote, urljoin, urlsplit
 
@@ -17,7 +18,7 @@ import gitlab
 import requests
 
 from bot.clock import Clock
-from bot.forges import ForgeError, TransientForgeError, certificate_error
+from bot.forges import ForgeError, NotFoundError, TransientForgeError, certificate_error
 from bot.forges._rate_budget import RateBudget, Urgency, whole_seconds
 from bot.forges.gitlab import refusals
 
@@ -33,6 +34,10 @@ class ResponseError(ForgeError):
     def __init__(self, status: int, where: str, message: str) -> None:
         super().__init__(f"{where}: {message}")
         self.status, self.message = status, message
+
+
+class MissingError(ResponseError, NotFoundError):
+    """GitLab responded 404."""
 
 
 @dataclass(slots=True)
@@ -151,7 +156,8 @@ class Http:
         place = "/".join(path.split("/")[:3])
         if status == MOVED and place in self.moved:
             return ResponseError(status, what, f"{refusal.message}: {self.moved[place]}")
-        return ResponseError(status, what, refusal.message)
+        kind = MissingError if status == HTTPStatus.NOT_FOUND else ResponseError
+        return kind(status, what, refusal.message)
 
 
 def project(repository: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from bot.forges import ForgeError, TransientForgeError
+from bot.forges import ForgeError, NotFoundError, TransientForgeError
 
 MAX_RESPONSE = 32 * 1024 * 1024
 TIMEOUT = httpx.Timeout(20.0, connect=5.0)
@@ -100,7 +100,8 @@ def checked(response: Response) -> Response:
     """The response, if it is a success. Raises ForgeError otherwise."""
     if response.status < httpx.codes.MULTIPLE_CHOICES:
         return response
-    raise ForgeError(f"the forge responded {response.status}: {message_of(response)}")
+    kind = NotFoundError if response.status == httpx.codes.NOT_FOUND else ForgeError
+    raise kind(f"the forge responded {response.status}: {message_of(response)}")
 
 
 def message_of(response: Response) -> str:
