@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from operator import attrgetter
 
 from bot.signals import Samples, Source, World
-from planners.model.signals import MAX_AGES, Sample, SignalKey, SignalKind
+from bot.signals._reported import samples
+from planners.model.signals import SignalKey, SignalKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,19 +21,7 @@ class DemandSource:
 
     async def read(self, wanted: Sequence[SignalKey], world: World) -> Samples:
         """One sample of each signal that is reported."""
-        found: dict[SignalKey, tuple[Sample, ...]] = {}
-        for key in wanted:
-            known = {
-                name: each
-                for name, each in world.facts.items()
-                if key.name in each.demand
-                and key.cluster in {"", name}
-                and world.now - each.at <= MAX_AGES[self.kind]
-            }
-            if known:
-                total = sum(each.demand[key.name] for each in known.values())
-                found[key] = (Sample.of(total, max(each.at for each in known.values())),)
-        return found
+        return samples(wanted, world, attrgetter("demand"), sum)
 
 
 SOURCE: Source = DemandSource()

@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from operator import attrgetter
 
 from bot.signals import Samples, Source, World
-from planners.model.signals import MAX_AGES, Sample, SignalKey, SignalKind
+from bot.signals._reported import samples
+from planners.model.signals import SignalKey, SignalKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,19 +21,11 @@ class LoadSource:
 
     async def read(self, wanted: Sequence[SignalKey], world: World) -> Samples:
         """One sample of each signal that is reported."""
-        found: dict[SignalKey, tuple[Sample, ...]] = {}
-        for key in wanted:
-            known = {
-                name: each
-                for name, each in world.facts.items()
-                if key.name in each.load
-                and key.cluster in {"", name}
-                and world.now - each.at <= MAX_AGES[self.kind]
-            }
-            if known:
-                mean = sum(each.load[key.name] for each in known.values()) / len(known)
-                found[key] = (Sample.of(mean, max(each.at for each in known.values())),)
-        return found
+        return samples(wanted, world, attrgetter("load"), _mean)
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)
 
 
 SOURCE: Source = LoadSource()
