@@ -15,10 +15,10 @@ MOST_SAMPLES = 120
 
 
 async def show_rules(context: Context, snapshot: Snapshot) -> None:
-    """Save the view of an application's rules, if it has any, or had some."""
+    """Save the view of an application's rules, if it has any."""
     views, name = context.store.views, snapshot.application.name
     view = rules_view(snapshot)
-    if view.rules or await asyncio.to_thread(views.load, RULES, name) is not None:
+    if view.rules:
         await asyncio.to_thread(views.save, RULES, name, view)
 
 

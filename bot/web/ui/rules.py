@@ -47,8 +47,7 @@ class RulesPage:
 
 def rules_page(reader: ViewReader, application: str) -> RulesPage:
     """The rules of an application. Raises HTTPException 404."""
-    reader.summary(application)
-    view = reader.rules(application)
+    view = reader.rules(application) if reader.rollout(application).rules else None
     entries = [each for each in reader.audit_log(application) if each.fields.get(DECISION)]
     sections = [RuleSection(each, chart(each)) for each in view.rules] if view else []
     return RulesPage(application, view, sections, [audit_entry(each) for each in entries])
