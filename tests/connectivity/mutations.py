@@ -5,18 +5,12 @@ replacement at a time, and judges worlds; it prints the table, and fails for a d
 finds. ADR 0062 has the reasons.
 """
 
-import argparse
 import re
-import shutil
-import subprocess
 import sys
-import tempfile
-import time
-from pathlib import Path
 
-from tests.simulation.mutations import ROOT, Mutation, apply
+from tests.simulation.mutations import Mutation
+from tests.tools.mutants import Verdict, arguments, print_table, run_mutant
 
-COPIED = ("bot", "planners", "plugins", "renderers", "tests/fakes", "tests/connectivity")
 WORLDS = 1_000
 FOUND = re.compile(r"(?m)^seed (\d+): (.*)$")
 POLICY = "renderers/carriers/network_policy.py"
@@ -292,40 +286,23 @@ MUTATIONS = (
 
 def main() -> int:
     """Try the mutations; 1 where one is not found."""
-    parser = argparse.ArgumentParser(prog="python -m tests.connectivity.mutations")
-    parser.add_argument("--only", nargs="*", default=[], help="words of the names to try")
-    options = parser.parse_args()
-    missed = 0
-    print("| defect | found in seed | not as declared | seconds |\n|---|---|---|---|")
-    for each in MUTATIONS:
-        if options.only and not any(word in each.name for word in options.only):
-            continue
-        began = time.perf_counter()
-        found = FOUND.search(attempt(each))
-        missed += found is None
-        seed, said = (found[1], found[2]) if found else ("none", "**not found**")
-        print(
-            f"| {each.name} | {seed} | {said[:110]} | {time.perf_counter() - began:.0f} |",
-            flush=True,
-        )
-    return int(missed > 0)
+    options = arguments("python -m tests.connectivity.mutations").parse_args()
+    return print_table(MUTATIONS, options.only, "not as declared", judge)
+
+
+def judge(mutation: Mutation) -> Verdict:
+    """Whether something is not as declared in a copy that has the defect."""
+    found = FOUND.search(attempt(mutation))
+    return Verdict(found[1], found[2], found=True) if found else Verdict()
 
 
 def attempt(mutation: Mutation) -> str:
     """What the judge prints of a copy that has the defect."""
-    with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch)
-        for name in COPIED:
-            ignored = shutil.ignore_patterns("__pycache__", "test_*", "mutations.py")
-            shutil.copytree(ROOT / name, folder / name, ignore=ignored)
-        (folder / "tests" / "__init__.py").touch()
-        apply(mutation, folder)
-        command = [sys.executable, "-m", "tests.connectivity", "--jobs", "1"]
-        command += ["--worlds", str(WORLDS), "--kind", mutation.profile, "--stop"]
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-        if done.stderr:
-            raise RuntimeError(done.stderr)
-        return done.stdout
+    told = ["--jobs", "1", "--worlds", str(WORLDS), "--kind", mutation.profile, "--stop"]
+    done = run_mutant(mutation, "tests/connectivity", ("mutations.py",), told)
+    if done.stderr:
+        raise RuntimeError(done.stderr)
+    return done.stdout
 
 
 if __name__ == "__main__":

@@ -5,21 +5,15 @@ at a time, and runs worlds until a law is broken; it prints the table, and fails
 no world finds, or only a world that breaks a law without the defect too.
 """
 
-import argparse
 import re
-import shutil
-import subprocess
 import sys
-import tempfile
-import time
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 
 from tests.simulation.profiles import PROFILES
 from tests.simulation.world import simulate
+from tests.tools.mutants import Verdict, arguments, print_table, run_mutant
 
-ROOT = Path(__file__).parents[2]
-COPIED = ("bot", "planners", "plugins", "renderers", "tests/fakes", "tests/simulation")
 WORLDS = 15
 FOUND = re.compile(r"(?m)^seed (\d+): (.*)$")
 
@@ -208,51 +202,30 @@ MUTATIONS = (
 
 def main() -> int:
     """Try the mutations; 1 where one is not found."""
-    parser = argparse.ArgumentParser(prog="python -m tests.simulation.mutations")
-    parser.add_argument("--only", nargs="*", default=[], help="words of the names to try")
+    parser = arguments("python -m tests.simulation.mutations")
     parser.add_argument("--worlds", type=int, default=WORLDS, help="worlds for each at most")
     options = parser.parse_args()
-    missed = 0
-    print("| defect | found in seed | broken law | seconds |\n|---|---|---|---|")
-    for each in MUTATIONS:
-        if options.only and not any(word in each.name for word in options.only):
-            continue
-        began = time.perf_counter()
-        found = FOUND.search(attempt(each, options.worlds))
-        seed, law = (found[1], found[2]) if found else ("none", "**not found**")
-        if found and simulate(int(seed), profile=PROFILES[each.profile]).violation:
-            found, law = None, "**broken without the defect too**"
-        missed += found is None
-        took = time.perf_counter() - began
-        print(f"| {each.name} | {seed} | {law[:110]} | {took:.0f} |", flush=True)
-    return int(missed > 0)
+    return print_table(MUTATIONS, options.only, "broken law", partial(judge, worlds=options.worlds))
+
+
+def judge(mutation: Mutation, worlds: int) -> Verdict:
+    """Whether a law is broken in a copy that has the defect, and holds without it."""
+    found = FOUND.search(attempt(mutation, worlds))
+    if not found:
+        return Verdict()
+    if simulate(int(found[1]), profile=PROFILES[mutation.profile]).violation:
+        return Verdict(found[1], "**broken without the defect too**")
+    return Verdict(found[1], found[2], found=True)
 
 
 def attempt(mutation: Mutation, worlds: int) -> str:
     """What the simulation prints in a copy that has the defect, until a law is broken."""
-    with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch)
-        for name in COPIED:
-            ignored = shutil.ignore_patterns("__pycache__", "test_*")
-            shutil.copytree(ROOT / name, folder / name, ignore=ignored)
-        (folder / "tests" / "__init__.py").touch()
-        apply(mutation, folder)
-        command = [sys.executable, "-m", "tests.simulation", "--until-broken", "--jobs", "1"]
-        command += ["--worlds", str(worlds), "--profile", mutation.profile]
-        command += ["--first", str(mutation.seed)]
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-        if not done.stdout:
-            raise RuntimeError(done.stderr)
-        return done.stdout
-
-
-def apply(mutation: Mutation, folder: Path) -> None:
-    """Make the replacement below a folder. Raises ValueError where the text is not there once."""
-    file = folder / mutation.path
-    text = file.read_text()
-    if text.count(mutation.old) != 1:
-        raise ValueError(f"{mutation.path} does not have this once: {mutation.old}")
-    file.write_text(text.replace(mutation.old, mutation.new))
+    told = ["--until-broken", "--jobs", "1", "--worlds", str(worlds)]
+    told += ["--profile", mutation.profile, "--first", str(mutation.seed)]
+    done = run_mutant(mutation, "tests/simulation", (), told)
+    if not done.stdout:
+        raise RuntimeError(done.stderr)
+    return done.stdout
 
 
 if __name__ == "__main__":

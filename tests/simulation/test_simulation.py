@@ -2,10 +2,11 @@
 
 import pytest
 
-from tests.simulation.mutations import MUTATIONS, ROOT, Mutation
+from tests.simulation.mutations import MUTATIONS, Mutation
 from tests.simulation.profiles import PROFILES
 from tests.simulation.shrink import shrink
 from tests.simulation.world import Outcome, simulate
+from tests.tools.mutants import ROOT
 
 SEEDS = (2, 4, 6)
 """As many as the time of `make test` allows."""

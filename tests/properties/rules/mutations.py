@@ -5,22 +5,14 @@ replacement at a time, and plays series; it prints the table, and fails for a de
 finds, or only one that breaks a law without the defect too.
 """
 
-import argparse
 import re
-import shutil
-import subprocess
 import sys
-import tempfile
-import time
 from dataclasses import dataclass
-from pathlib import Path
 
 from tests.properties.rules.play import play
 from tests.properties.rules.whole import play_whole
-from tests.simulation.mutations import ROOT, apply
-from tests.simulation.mutations import Mutation as Replacement
+from tests.tools.mutants import Verdict, arguments, print_table, run_mutant
 
-COPIED = ("bot", "planners", "plugins", "renderers", "tests/fakes", "tests/properties/rules")
 SERIES = 2000
 FOUND = re.compile(r"(?m)^seed (\d+)( --whole)?: (.*)$")
 MACHINE = "planners/rules/machine.py"
@@ -41,11 +33,6 @@ class Mutation:
     new: str
     whole: bool = False
     series: int = SERIES
-
-    @property
-    def replacement(self) -> Replacement:
-        """What is replaced."""
-        return Replacement(self.name, self.path, self.old, self.new)
 
 
 MUTATIONS = (
@@ -246,42 +233,29 @@ MUTATIONS = (
 
 def main() -> int:
     """Try the mutations; 1 where one is not found."""
-    parser = argparse.ArgumentParser(prog="python -m tests.properties.rules.mutations")
-    parser.add_argument("--only", nargs="*", default=[], help="words of the names to try")
-    options = parser.parse_args()
-    missed = 0
-    print("| defect | found in seed | broken law | seconds |\n|---|---|---|---|")
-    for each in MUTATIONS:
-        if options.only and not any(word in each.name for word in options.only):
-            continue
-        began = time.perf_counter()
-        found = FOUND.search(attempt(each))
-        seed, law = (
-            (f"{found[1]}{found[2] or ''}", found[3]) if found else ("none", "**not found**")
-        )
-        if found and (play_whole if found[2] else play)(int(found[1])).violation:
-            found, law = None, "**broken without the defect too**"
-        missed += found is None
-        took = time.perf_counter() - began
-        print(f"| {each.name} | {seed} | {law[:110]} | {took:.0f} |", flush=True)
-    return int(missed > 0)
+    options = arguments("python -m tests.properties.rules.mutations").parse_args()
+    return print_table(MUTATIONS, options.only, "broken law", judge)
+
+
+def judge(mutation: Mutation) -> Verdict:
+    """Whether a law is broken in a copy that has the defect, and holds without it."""
+    found = FOUND.search(attempt(mutation))
+    if not found:
+        return Verdict()
+    seed = f"{found[1]}{found[2] or ''}"
+    if (play_whole if found[2] else play)(int(found[1])).violation:
+        return Verdict(seed, "**broken without the defect too**")
+    return Verdict(seed, found[3], found=True)
 
 
 def attempt(mutation: Mutation) -> str:
     """What the series print in a copy that has the defect, until a law is broken."""
-    with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch)
-        for name in COPIED:
-            ignored = shutil.ignore_patterns("__pycache__", "test_*")
-            shutil.copytree(ROOT / name, folder / name, ignore=ignored)
-        (folder / "tests" / "__init__.py").touch()
-        apply(mutation.replacement, folder)
-        command = [sys.executable, "-m", "tests.properties.rules", "--until-broken", "--jobs", "1"]
-        command += ["--series", str(mutation.series), *(["--whole"] if mutation.whole else [])]
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-        if not done.stdout:
-            raise RuntimeError(done.stderr)
-        return done.stdout
+    told = ["--until-broken", "--jobs", "1", "--series", str(mutation.series)]
+    told += ["--whole"] if mutation.whole else []
+    done = run_mutant(mutation, "tests/properties/rules", (), told)
+    if not done.stdout:
+        raise RuntimeError(done.stderr)
+    return done.stdout
 
 
 if __name__ == "__main__":

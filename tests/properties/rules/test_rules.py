@@ -2,9 +2,10 @@
 
 import pytest
 
-from tests.properties.rules.mutations import MUTATIONS, ROOT, Mutation
+from tests.properties.rules.mutations import MUTATIONS, Mutation
 from tests.properties.rules.play import play
 from tests.properties.rules.whole import play_whole
+from tests.tools.mutants import ROOT
 
 FIRST, SERIES, WHOLE = 1, 60, (3, 7)
 """As many as the time of `make test` allows."""
