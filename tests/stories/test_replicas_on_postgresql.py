@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -62,7 +62,7 @@ class Replica:
                 await self._running
             self._running = None
 
-    async def close(self) -> None:
+    async def aclose(self) -> None:
         await self.die()
         await self.service.close()
 
@@ -89,38 +89,41 @@ async def test_the_key_of_a_dead_replica_is_taken_over(
 ) -> None:
     world.found(small_fleet())
     world.ada.push(APP, "main", small_app(), "Open the shop")
+    dies, heir = Replica(world, url, "dies", ahead), Replica(world, url, "heir")
     with capture_logs():
-        dies, heir = Replica(world, url, "dies", ahead), Replica(world, url, "heir")
-        dies.start()
-        await soon(dies.planning)
-        assert (await claimed_by(heir.store)).startswith("dies")
-        heir.start()
-        await dies.die()
+        async with aclosing(dies), aclosing(heir):
+            dies.start()
+            await soon(dies.planning)
+            assert (await claimed_by(heir.store)).startswith("dies")
+            heir.start()
+            await dies.die()
 
-        await soon(heir.planning)
+            await soon(heir.planning)
 
-        assert (await claimed_by(heir.store)).startswith("heir")
-        await dies.close()
-        await heir.close()
+            assert (await claimed_by(heir.store)).startswith("heir")
 
 
 async def test_a_key_that_one_replica_makes_due_wakes_the_other(
     world: World, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By a notification: by itself, the other one would look in an hour."""
+    """By a notification: by itself, the other one would look in an hour.
+
+    The keys are due a second ago: the replicas know the time of the database to some milliseconds,
+    and a worker that is woken before a key is due looks again when it is idle no longer.
+    """
     monkeypatch.setattr(app, "IDLE_SECONDS", 3600)
+    here, there = Replica(world, url, "here"), Replica(world, url, "there")
     with capture_logs():
-        here, there = Replica(world, url, "here"), Replica(world, url, "there")
-        there.start()
-        notifier = there.store.queue._notifier
-        assert isinstance(notifier, PostgresNotifier)
-        async with asyncio.timeout(30):
-            while notifier._connection is None:  # noqa: ASYNC110 - a thread connects
-                await asyncio.sleep(0.01)
-        for key in ("application/a", "application/b"):
-            await asyncio.to_thread(here.store.queue.trigger, [key], here.service.context.clock())
+        async with aclosing(here), aclosing(there):
+            there.start()
+            notifier = there.store.queue._notifier
+            assert isinstance(notifier, PostgresNotifier)
             async with asyncio.timeout(30):
-                while not await is_done(here.store, key):  # noqa: ASYNC110 - another process may
+                while notifier._connection is None:  # noqa: ASYNC110 - a thread connects
                     await asyncio.sleep(0.01)
-        await there.close()
-        await here.close()
+            for key in ("application/a", "application/b"):
+                due = here.service.context.clock() - timedelta(seconds=1)
+                await asyncio.to_thread(here.store.queue.trigger, [key], due)
+                async with asyncio.timeout(30):
+                    while not await is_done(here.store, key):  # noqa: ASYNC110 - another process may
+                        await asyncio.sleep(0.01)
