@@ -12,6 +12,8 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
 from functools import partial
 
 from tests.simulation.profiles import PROFILES
@@ -19,6 +21,7 @@ from tests.simulation.shrink import Run, shrink
 from tests.simulation.world import Outcome, simulate
 
 CHUNK = 4
+PROGRESS = 100
 
 
 def main() -> int:
@@ -51,23 +54,50 @@ def replay(run: Run, seed: int, *, shrunk: bool) -> int:
     return int(bool(outcome.violation))
 
 
+@dataclass
+class Tally:
+    """Worlds that ran, and what happened in them."""
+
+    jobs: int
+    began: float = field(default_factory=time.perf_counter)
+    ran: int = 0
+    failed: int = 0
+    merged: int = 0
+    faults: int = 0
+
+    def count(self, outcome: Outcome) -> None:
+        """Add one."""
+        self.ran += 1
+        self.failed += bool(outcome.violation)
+        self.merged += outcome.merged
+        self.faults += len(outcome.faults)
+
+    def __str__(self) -> str:
+        took = time.perf_counter() - self.began
+        return (
+            f"{self.ran} worlds, {self.merged} merges, {self.faults} faults, "
+            f"{self.failed} broken laws: {took:.0f} s, {self.ran / took:.1f} worlds a second "
+            f"on {self.jobs} processes"
+        )
+
+
 def many(run: Run, seeds: range, jobs: int, *, until_broken: bool) -> int:
-    """Run worlds in several processes; print those that fail, and how fast it was."""
-    began, ran, failed, merged, faults = time.perf_counter(), 0, 0, 0, 0
-    for outcome in outcomes(run, seeds, jobs):
-        ran += 1
-        merged, faults = merged + outcome.merged, faults + len(outcome.faults)
-        if outcome.violation:
-            failed += 1
-            print(f"seed {outcome.seed}: {outcome.violation[:400]}", flush=True)
-            if until_broken:
-                break
-    took = time.perf_counter() - began
-    print(
-        f"{ran} worlds, {merged} merges, {faults} faults, {failed} broken laws: "
-        f"{took:.0f} s, {ran / took:.1f} worlds a second on {jobs} processes"
-    )
-    return int(failed > 0)
+    """Run worlds in several processes; print those that fail, the progress, and the sum.
+
+    Ctrl-C ends it with the sum so far.
+    """
+    tally = Tally(jobs)
+    with suppress(KeyboardInterrupt):
+        for outcome in outcomes(run, seeds, jobs):
+            tally.count(outcome)
+            if outcome.violation:
+                print(f"seed {outcome.seed}: {outcome.violation[:400]}", flush=True)
+                if until_broken:
+                    break
+            if tally.ran % PROGRESS == 0:
+                print(tally, file=sys.stderr, flush=True)
+    print(tally)
+    return int(tally.failed > 0)
 
 
 def outcomes(run: Run, seeds: range, jobs: int) -> Iterator[Outcome]:
