@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 from bot.chatops.commands import Intent
 from bot.chatops.executor import commands as commands_found
 from bot.chatops.parser import usage
-from bot.cli.parser import parser
+from bot.cli.parser import parser, subcommands
 from bot.documents.models import FLEET_DOCUMENTS, ApplicationDocument
 from bot.engine import cel_functions, discovery
 from bot.settings import ReporterSettings, Settings
@@ -288,9 +288,8 @@ def commands() -> str:
 def _helps() -> Iterator[str]:
     top = parser()
     yield f"```\n{top.format_help()}```\n"
-    for action in top._actions:  # noqa: SLF001 - argparse shows its commands in no other way
-        for name, command in (action.choices or {}).items() if hasattr(action, "choices") else ():
-            yield f"## {name}\n\n```\n{command.format_help()}```\n"
+    for name, command in subcommands(top).items():
+        yield f"## {name}\n\n```\n{command.format_help()}```\n"
 
 
 def main() -> None:

@@ -1,6 +1,7 @@
 """The command line on folders: what it prints and how it ends."""
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -72,9 +73,68 @@ def test_every_cluster_is_explained(folders: list[str], capsys: pytest.CaptureFi
     assert main(["explain", *folders, "recommendations"]) == 1
 
 
-def test_an_unknown_command_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["paln"], "switchyard: unknown command 'paln'; did you mean plan?"),
+        (["x"], "switchyard: unknown command 'x'; known: demo, forge, serve, "),
+        (["plan", "--flet", "."], "switchyard plan: unknown option --flet; did you mean --fleet?"),
+        (["plan", "--flet=."], "switchyard plan: unknown option --flet; did you mean --fleet?"),
+        (
+            ["plan", "--fleet", ".", "--format", "jsno"],
+            "switchyard plan: argument --format: unknown choice 'jsno'; did you mean json?",
+        ),
+        (
+            ["report-key", "edge-1", "--generation", "4000"],
+            "switchyard report-key: argument --generation: unknown choice 4000; expected 1 to 999",
+        ),
+        (["plan"], "switchyard plan: the following arguments are required: --fleet"),
+        ([], "switchyard: the following arguments are required: COMMAND"),
+    ],
+    ids=lambda each: " ".join(each) if isinstance(each, list) else "",
+)
+def test_a_mistake_of_usage_names_what_was_meant(
+    arguments: list[str], expected: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit) as ended:
-        main(["paln"])
+        main(arguments)
 
     assert ended.value.code == 2
-    assert "invalid choice" in capsys.readouterr().err
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err.startswith(expected)
+    assert "--help` shows options and examples" in shown.err
+
+
+def test_options_may_be_abbreviated_and_values_may_look_like_options(folders: list[str]) -> None:
+    assert main(["check", "--fl", folders[3]]) == 0
+    assert main(["check", f"--fleet={folders[3]}"]) == 0
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_shell_completes_subcommands_options_and_folders(
+    shell: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["completion", shell]) == 0
+    script = capsys.readouterr().out
+
+    assert "report-key" in script
+    assert "fleet" in script
+    folder = {"bash": "_shtab_compgen_dirs", "zsh": "_files -/", "fish": "complete_directories"}
+    assert folder[shell] in script
+
+
+def test_bash_completes_from_the_script(capsys: pytest.CaptureFixture[str]) -> None:
+    """Bash itself, as it calls a completion: GNU Bash Reference Manual, 8.6 and 8.7."""
+    main(["completion", "bash"])
+    ask = """
+COMP_WORDS=({words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1))
+"$(complete -p switchyard | sed 's/.*-F \\([^ ]*\\).*/\\1/')"
+echo "${{COMPREPLY[@]}}"
+"""
+    script = capsys.readouterr().out
+    words = {"switchyard pl": "plan", "switchyard plan --fo": "--format"}
+    for typed, expected in words.items():
+        text = script + ask.format(words=typed)
+        ended = subprocess.run(["bash"], input=text, capture_output=True, text=True, check=True)
+        assert ended.stdout.split() == [expected]

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from bot.cli.parser import parser
+from bot.cli.parser import subcommands as subcommands_of
 
 SCRIPT = Path(sys.executable).parent / "switchyard"
 SAMPLE = Path(__file__).parents[3] / "bot/sandbox/demo/sample"
@@ -38,10 +39,7 @@ sys.exit(main(sys.argv[1:]))
 
 
 def subcommands() -> dict[str, argparse.ArgumentParser]:
-    (found,) = (
-        each.choices for each in parser()._actions if isinstance(each, argparse._SubParsersAction)
-    )
-    return dict(found)
+    return subcommands_of(parser())
 
 
 def run(*command: str | Path) -> "subprocess.CompletedProcess[str]":
@@ -55,10 +53,19 @@ def loaded(*arguments: str | Path) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], *([name, "--help"] for name in subcommands())], ids=" ".join
+    "arguments",
+    [["--help"], ["plan", "--help"], ["--version"], ["paln"], ["plan", "--flet", "."]],
+    ids=" ".join,
 )
-def test_help_imports_nothing_but_the_standard_library(arguments: Sequence[str]) -> None:
-    assert loaded(*arguments) - sys.stdlib_module_names == {"bot"}
+def test_help_and_mistakes_of_usage_import_the_standard_library_alone(
+    arguments: Sequence[str],
+) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", LOADED, *arguments], capture_output=True, text=True, check=False
+    )
+    modules = set(ended.stderr.splitlines()[-1].split())
+    assert {name.partition(".")[0] for name in modules} - sys.stdlib_module_names == {"bot"}
+    assert modules.isdisjoint({"asyncio", "ssl", "http.client", "subprocess", "typing_extensions"})
 
 
 def test_check_imports_no_service_and_no_client() -> None:
@@ -82,7 +89,7 @@ def test_every_subcommand_names_a_function_and_has_examples(name: str) -> None:
 
     assert list(inspect.signature(found).parameters) == ["options"]
     assert command.epilog is not None
-    examples = [line.split()[1:] for line in command.epilog.splitlines()[1:]]
+    examples = [line.partition(" > ")[0].split()[1:] for line in command.epilog.splitlines()[1:]]
     assert examples
     for example in examples:
         assert parser().parse_args(example).run == f"{module}:{function}"
