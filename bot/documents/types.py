@@ -264,6 +264,7 @@ class Part(BaseModel):
     """A part of a document: camel-case keys, no unknown keys, no conversion of types."""
 
     model_config = ConfigDict(
+        defer_build=True,  # a part is built within its document, not once more on its own
         extra="forbid",
         strict=True,
         frozen=True,
