@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
@@ -22,12 +23,15 @@ from bot.engine import discovery
 from bot.engine.plans import Drafter, Plans
 from bot.forges import Forge, ForgeError, Markers
 from bot.git import CommitSigner, DeployKey, GitError, Mirrors, pin_hosts
+from bot.metrics import Metrics
 from bot.outbound.client import OutboundClient
+from bot.report.service_state import ServiceState
 from bot.results import Results
 from bot.settings import Settings
 from bot.store import Store
 from bot.web import setup
 from bot.web.auth import Auth
+from bot.web.metrics import metrics_app
 from bot.web.server import create_app
 from bot.worker import dispatch, setup_check, worker
 from bot.worker.cluster_watch import ClusterWatches
@@ -103,7 +107,7 @@ def make_context(
     """
     deploy_keys = make_deploy_keys(settings)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    results = Results(MOST_RESULTS, verify=settings.verify_results)
+    results, metrics = Results(MOST_RESULTS, verify=settings.verify_results), Metrics()
     return Context(
         forges=forges,
         mirrors=Mirrors(
@@ -113,7 +117,8 @@ def make_context(
         ),
         store=Store.open(settings.store_url),
         clock=clock,
-        propose=Plans(drafter, results),
+        propose=Plans(drafter, results, metrics),
+        metrics=metrics,
         results=results,
         fleet=parse_repo(settings.fleet),
         markers=Markers(settings.marker_key.get_secret_value().encode()),
@@ -311,6 +316,13 @@ class Service:
             woken.clear()
 
         return idle
+
+
+def build_metrics(service: Service) -> FastAPI:
+    """The application that serves the metrics of a service."""
+    metrics = service.context.metrics
+    metrics.expose_process()
+    return metrics_app(metrics, ServiceState(service.context, service.problems, time.monotonic))
 
 
 def build(

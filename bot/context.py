@@ -22,6 +22,7 @@ from bot.forges import (
     patient,
 )
 from bot.git import Access, DeployKey, Mirrors
+from bot.metrics import Metrics
 from bot.outbound import Outbound
 from bot.outbound.client import OutboundClient
 from bot.results import Results
@@ -109,15 +110,15 @@ class Context:
 
     `propose` runs the core, in a process of its own in the service. `pause` waits before a forge is
     read again; without it each read is tried once. `gate_keys` are the secrets shared with servers
-    that gates ask, by host. The mutable fields are of this process alone and
-    hold no truth. Losing them costs one harmless repetition: `pacing` when a text may change again,
-    `refusals` when a merge that the forge refused is tried again, `refused_branches` why it refused
-    a push, `first_texts` what a comment said when it was first read, `contributors` who has a hand
-    in commits, `repositories` the deploy repos of others as they were fetched, `holdings` what is
-    in them, `source_branches` the branch of each merge request, `results` what was read of
-    documents and trees, `usage_by_blob` what each blob requests, `identities_by_blob` the objects
-    in it, `status_heads` which status branches were read, `agent_backoffs` which clusters' agents
-    could not be configured.
+    that gates ask, by host. `metrics` counts what happens. The mutable fields are of this process
+    alone and hold no truth. Losing them costs one harmless repetition: `pacing` when a text may
+    change again, `refusals` when a merge that the forge refused is tried again, `refused_branches`
+    why it refused a push, `first_texts` what a comment said when it was first read, `contributors`
+    who has a hand in commits, `repositories` the deploy repos of others as they were fetched,
+    `holdings` what is in them, `source_branches` the branch of each merge request, `results` what
+    was read of documents and trees, `usage_by_blob` what each blob requests, `identities_by_blob`
+    the objects in it, `status_heads` which status branches were read, `agent_backoffs` which
+    clusters' agents could not be configured.
     """
 
     forges: Mapping[str, Forge]
@@ -133,6 +134,7 @@ class Context:
     clusters: Clusters = field(default_factory=Clusters)
     outbound: Outbound = field(default_factory=OutboundClient)
     gate_keys: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    metrics: Metrics = field(default_factory=Metrics)
     pause: Pause | None = None
     deploy_keys: Mapping[Repo, DeployKey] = field(default_factory=dict)
     pacing: dict[tuple[str, ...], Paced] = field(default_factory=dict)

@@ -4,7 +4,7 @@ A key names all that a result depends on: ids of Git objects, values, versions. 
 for longest makes room.
 """
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from threading import Lock
@@ -45,6 +45,7 @@ class Results:
         self._most, self._size = most, 0
         self._kept: OrderedDict[Hashable, tuple[object, int]] = OrderedDict()
         self._lock = Lock()
+        self._lookups: Counter[tuple[str, bool]] = Counter()
 
     def get(self, key: Hashable, make: Callable[[], T], size: Callable[[T], int]) -> T:
         """The result for a key, by `make` if it is not kept; `size` estimates its bytes.
@@ -59,9 +60,20 @@ class Results:
         self.keep(key, made, size(made))
         return made
 
+    @property
+    def size(self) -> int:
+        """The estimated bytes of what is kept."""
+        return self._size
+
+    def lookups(self) -> dict[tuple[str, bool], int]:
+        """How often results were asked for, by the first part of a key, and found or not."""
+        with self._lock:
+            return dict(self._lookups)
+
     def find(self, key: Hashable) -> object | None:
         """The result for a key, if it is kept."""
         with self._lock:
+            self._lookups[_kind(key), key in self._kept] += 1
             if key not in self._kept:
                 return None
             self._kept.move_to_end(key)
@@ -88,8 +100,12 @@ class Results:
                 _, (_, freed) = self._kept.popitem(last=False)
                 self._size -= freed
         if self.verify and before != result:
-            what = key[0] if isinstance(key, tuple) else key
             raise DifferentResultError(
-                f"a kept result ({what}) differs from the one made now: please report this error, "
-                f"and restart the service"
+                f"a kept result ({_kind(key)}) differs from the one made now: please report this "
+                f"error, and restart the service"
             )
+
+
+def _kind(key: Hashable) -> str:
+    """What a result is, by the first part of its key."""
+    return str(key[0] if isinstance(key, tuple) and key else key)

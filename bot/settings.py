@@ -227,6 +227,16 @@ class Settings(ChartSettings, GateSettings, AzureSettings, BucketSettings):
     )
     host: str = Field(default="127.0.0.1", description="The address to listen on.")
     port: int = Field(default=7080, ge=1, le=65535, description="The port to listen on.")
+    metrics_host: str = Field(
+        default="127.0.0.1", description="The address to listen on for Prometheus."
+    )
+    metrics_port: int | None = Field(
+        default=None,
+        ge=1,
+        le=65535,
+        description="The port on which Prometheus finds `/metrics`. Default: none are served.",
+        examples=[7082],
+    )
     public_url: HttpUrl = Field(
         default=HttpUrl("http://127.0.0.1:7080"),
         description="URL at which people and forges reach the service; used in links.",

@@ -4,13 +4,15 @@ import argparse
 import asyncio
 import os
 import resource
-from collections.abc import Callable
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from typing import Any
 
 import uvicorn
 
-from bot.app import Service, build
+from bot.app import Service, build, build_metrics
 from bot.cli.errors import InputError
 from bot.cli.settings import read_settings
 from bot.engine.process import Planner
@@ -47,8 +49,55 @@ async def _serve(settings: Settings) -> int:
     )
     server = uvicorn.Server(config)
     service.on_failure = partial(_stop, server)
-    await server.serve()
+    async with _metrics_served(settings, service):
+        await server.serve()
     return 0 if service.failure is None else 1
+
+
+class _SecondServer(uvicorn.Server):
+    """A server that leaves signals to the first one."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """See the library."""
+        yield
+
+
+@asynccontextmanager
+async def _metrics_served(settings: Settings, service: Service) -> AsyncIterator[None]:
+    """Serve `/metrics` meanwhile, if the settings name a port.
+
+    Raises:
+        InputError: the port cannot be had.
+    """
+    if settings.metrics_port is None:
+        yield
+        return
+    try:
+        listening = socket.create_server((settings.metrics_host, settings.metrics_port))
+    except OSError as error:
+        raise InputError(
+            f"metrics cannot be served at {settings.metrics_host}:{settings.metrics_port}: "
+            f"{os.strerror(error.errno or 0)}; change SWITCHYARD_METRICS_HOST or "
+            f"SWITCHYARD_METRICS_PORT"
+        ) from error
+    config = uvicorn.Config(
+        build_metrics(service),
+        log_config=None,
+        access_log=False,
+        http=ConnectionLimits().protocol,
+        ws="none",
+        lifespan="off",
+        timeout_graceful_shutdown=1,
+        proxy_headers=False,
+    )
+    server = _SecondServer(config)
+    serving = asyncio.create_task(server.serve(sockets=[listening]))
+    try:
+        yield
+    finally:
+        _stop(server)
+        await asyncio.wait([serving])
 
 
 def _stop(server: uvicorn.Server) -> None:

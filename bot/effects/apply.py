@@ -21,6 +21,7 @@ from bot.forges import NotMerged
 from bot.gather.requests import MARKER
 from bot.gather.snapshot import Gathered
 from bot.git import BranchUpdate, NewCommit
+from bot.metrics.catalogue import EFFECTS_DONE, MERGES, PUSHES, label_of
 from bot.wording import merge_requests as words
 from bot.wording.diffs import Blobs, DiffReader, diffs_of
 from planners.gating.change_sets import ChangeSet
@@ -93,6 +94,21 @@ async def _perform(writing: Writing, effect: Effect) -> bool | datetime:
             return at
         case SetOrderStatus():
             return await _set_order(writing, effect) or False
+        case OpenMergeRequest() | UpdateMergeRequest() | CloseMergeRequest() | Merge():
+            name = label_of(effect)
+            counted = writing.context.metrics.counted(EFFECTS_DONE, effect=name, outcome="failed")
+            with counted as told:
+                changed = await _write(writing, effect)
+                told["outcome"] = "done"
+            return changed
+        case unreachable:
+            assert_never(unreachable)
+
+
+async def _write(
+    writing: Writing, effect: OpenMergeRequest | UpdateMergeRequest | CloseMergeRequest | Merge
+) -> bool:
+    match effect:
         case OpenMergeRequest():
             return await _open(writing, effect)
         case UpdateMergeRequest():
@@ -116,7 +132,10 @@ async def _push(writing: Writing, pushes: Sequence[PushBranch]) -> set[str]:
     for each in pushes:
         refused, key = outcome[each.branch], (deploy.repo, each.branch)
         context.refused_branches.pop(key, None)
-        if refused is not None and not refused.startswith(STALE):
+        stale = refused is not None and refused.startswith(STALE)
+        told = "pushed" if refused is None else "stale" if stale else "refused"
+        context.metrics.count(PUSHES, outcome=told)
+        if refused is not None and not stale:
             context.refused_branches[key] = refused
             log.warning("not pushed", branch=each.branch, reason=refused)
         await _audit(writing, "push", each.change, branch=each.branch, refused=refused)
@@ -255,6 +274,7 @@ async def _merge(writing: Writing, effect: Merge) -> bool:
     )
     refused = outcome.reason if isinstance(outcome, NotMerged) else None
     await _audit(writing, "merge", effect.change, number=effect.number, refused=refused)
+    context.metrics.count(MERGES, outcome="merged" if refused is None else "refused")
     key = (deploy.repo, effect.number)
     if refused is None:
         context.refusals.pop(key, None)

@@ -30,6 +30,7 @@ from bot.forges import ForgeError, StatusState, TransientForgeError
 from bot.gather.pauses import BRANCH, key_of, payload
 from bot.gather.pauses import MARKER as PAUSES
 from bot.git import BranchUpdate, GitError, TransientGitError
+from bot.metrics.catalogue import EFFECTS_DONE, label_of
 from bot.wording.markdown import code
 
 REPLY = "reply"
@@ -51,8 +52,17 @@ async def perform(context: Context, effects: Iterable[Effect]) -> datetime | Non
         TransientForgeError: it is busy, and the effect is needed now.
         GitError, TransientGitError: a branch was not written.
     """
-    waits = [await _perform(context, each) for each in effects]
+    waits = [await _counted(context, each) for each in effects]
     return min((each for each in waits if each is not None), default=None)
+
+
+async def _counted(context: Context, effect: Effect) -> datetime | None:
+    """Perform and count an effect; one that waits for its pace counts when it is performed."""
+    labels = {"effect": label_of(effect), "outcome": "failed"}
+    with context.metrics.counted(EFFECTS_DONE, **labels) as told:
+        until = await _perform(context, effect)
+        told["outcome"] = "done" if until is None else "delayed"
+    return until
 
 
 async def _perform(context: Context, effect: Effect) -> datetime | None:

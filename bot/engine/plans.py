@@ -6,12 +6,15 @@ nothing is placed or rendered.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias, cast
 
 import structlog
 
+from bot.engine.process import PlannerError
 from bot.engine.propose import Draft, Proposal, conclude, restoration
+from bot.metrics import Metrics
+from bot.metrics.catalogue import PLANS
 from bot.results import ByContent, Results
 from planners.inputs import planning_input
 from planners.model.snapshot import Snapshot
@@ -33,6 +36,7 @@ class Plans:
 
     drafter: Drafter
     results: Results
+    metrics: Metrics = field(default_factory=Metrics)
 
     async def __call__(self, snapshot: Snapshot) -> Proposal:
         """See `propose`.
@@ -53,7 +57,13 @@ class Plans:
         found = await asyncio.to_thread(self.results.find, key)
         if found is not None and not self.results.verify:
             return cast("Draft", found)
-        drafted = await self.drafter(planned)
+        with self.metrics.timed(PLANS, outcome="failed") as told:
+            try:
+                drafted = await self.drafter(planned)
+            except PlannerError:
+                told["outcome"] = "limit"
+                raise
+            told["outcome"] = "planned"
         self.results.keep(key, drafted, _size(planned, drafted))
         log_defects(drafted)
         return drafted

@@ -13,6 +13,7 @@ from bot.clock import Clock
 from bot.forges._certificates import certificate_error, ssl_context
 from bot.forges._markers import Markers
 from bot.forges._patience import Pause, patient
+from bot.forges._request_counts import RequestCounts
 from bot.forges._values import (
     MAX_COMMIT_RANGE,
     ORDER,
@@ -61,6 +62,7 @@ __all__ = [
     "Pause",
     "Reaction",
     "RepositoryInfo",
+    "RequestCounts",
     "Review",
     "SetupForm",
     "SignIn",
@@ -106,6 +108,10 @@ class Forge(Protocol):
     @property
     def name(self) -> str:
         """The prefix of its repositories, such as `local`."""
+
+    @property
+    def request_counts(self) -> RequestCounts:
+        """The requests that it has sent."""
 
     def verify(self, headers: Mapping[str, str], body: bytes) -> Delivery | None:
         """Verify a webhook's signature over the exact bytes and parse it; None if not authentic.

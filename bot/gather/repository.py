@@ -7,6 +7,7 @@ from bot.context import Context, KnownRepository
 from bot.forges import ForgeMergeRequest, RepositoryInfo
 from bot.gather.errors import EmptyRepositoryError
 from bot.git import Mirror, TransientGitError
+from bot.metrics.catalogue import FETCHES
 from bot.store.keys import HINTS
 from planners.gating.merge_requests import PREFIX
 from planners.model import Repo
@@ -59,7 +60,9 @@ async def fetch(context: Context, repo: Repo) -> Checkout:
     info = await context.forge(repo).repository(repo.path)
     url, access = await context.reach(repo, info)
     mirror = await asyncio.to_thread(context.mirrors.of, repo)
-    await asyncio.to_thread(mirror.fetch, url, access)
+    with context.metrics.timed(FETCHES, outcome="failed") as told:
+        await asyncio.to_thread(mirror.fetch, url, access)
+        told["outcome"] = "fetched"
     head = await asyncio.to_thread(mirror.head, info.default_branch)
     if head is None:
         raise EmptyRepositoryError(f"{repo}: branch {info.default_branch} has no commit yet")

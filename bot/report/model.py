@@ -326,6 +326,35 @@ class SetupCheckView:
 
 
 @dataclass(frozen=True, slots=True)
+class WaitView:
+    """Closed gates of a kind: how many, and since when the oldest one is."""
+
+    count: int
+    since: datetime
+
+
+RolloutState: TypeAlias = Literal["idle", "done", "progressing", "failing", "invalid"]
+
+
+@dataclass(frozen=True, slots=True)
+class ProgressView:
+    """A rollout for metrics and traces: its state, since when, and what it waits for.
+
+    `since` is the first pass on this revision that was not done; `failing_since` the first report
+    of a failure after which there was always one; `failed` tells of any. `waits` is by the name of
+    the gate's class.
+    """
+
+    state: RolloutState
+    revision: str
+    at: datetime
+    since: datetime
+    failed: bool = False
+    failing_since: datetime | None = None
+    waits: Mapping[str, WaitView] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class VersionsView:
     """Hashes that change when the rollout's page or the plan's page changes."""
 
@@ -344,4 +373,5 @@ REPORTERS = ViewKind(keys.REPORTERS, ReportersView, shared=True)
 TENANTS = ViewKind(keys.TENANTS, TenantsView, shared=True)
 PLACES = ViewKind(keys.PLACES, PlacesView, shared=True)
 STATUSES = ViewKind(keys.STATUSES, StatusView)
+PROGRESS = ViewKind(keys.PROGRESS, ProgressView)
 SETUP_CHECKS = ViewKind(keys.SETUP_CHECK, SetupCheckView)

@@ -168,6 +168,12 @@ class Inbox:
         pending = sa.select(sa.func.count()).select_from(inbox).where(~inbox.c.done)
         return connection.scalars(pending).one() >= self._max_pending
 
+    def count_pending(self) -> int:
+        """How many deliveries are pending."""
+        pending = sa.select(sa.func.count()).select_from(inbox).where(~inbox.c.done)
+        with self._database.read() as connection:
+            return int(connection.scalar(pending) or 0)
+
     def pending(self, limit: int) -> tuple[InboxEntry, ...]:
         """The oldest unprocessed deliveries."""
         with self._database.read() as connection:

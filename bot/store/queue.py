@@ -11,7 +11,7 @@ passes ended without a result is quarantined, so that it cannot keep crashing wo
 `bot/worker/dispatch.py` and `web` trigger, `bot/worker/worker.py` claims.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -54,6 +54,14 @@ class Waiting:
     attempts: int
     last_error: str | None
     quarantined: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """The keys by state: due, later, running, quarantined; `oldest` has been due for longest."""
+
+    keys: Mapping[str, int]
+    oldest: datetime | None
 
 
 def _earlier(current: sa.ColumnElement[float | None], due: Any) -> sa.ColumnElement[float]:
@@ -252,6 +260,23 @@ class Queue:
                 )
                 for row in connection.execute(query)
             )
+
+    def depth(self, now: datetime) -> Depth:
+        """How many keys are in which state, and since when the oldest one has been due."""
+        at, this = seconds(now), queue.c
+        claimed = sa.and_(this.owner.is_not(None), this.lease_until > at)
+        state = sa.case(
+            (this.quarantined.is_not(None), "quarantined"),
+            (claimed, "running"),
+            (claimable_at <= at, "due"),
+            else_="later",
+        )
+        idle = sa.and_(claimable_at.is_(None), this.quarantined.is_(None))
+        found = sa.select(state, sa.func.count(), sa.func.min(this.due)).where(~idle)
+        with self._database.read() as connection:
+            rows = connection.execute(found.group_by(state)).all()
+        oldest = next((first for name, _, first in rows if name == "due"), None)
+        return Depth({name: count for name, count, _ in rows}, _moment(oldest))
 
     def next_due(self) -> datetime | None:
         """When the next key can be claimed, maybe in the past; a claimed one at lease expiry."""

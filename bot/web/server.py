@@ -19,8 +19,10 @@ from starlette.requests import ClientDisconnect
 from bot.context import Context
 from bot.documents.alerts import NotificationError, read_alerts
 from bot.documents.facts import FactsReport
+from bot.forges import Delivery
 from bot.gather.alerts import hear
 from bot.gather.facts import keep_reported
+from bot.metrics.catalogue import REPORT_DELAY, REPORTS, WEBHOOKS
 from bot.store import StoreError
 from bot.store.inbox import InboxFullError, IncomingDelivery, InvalidDeliveryError
 from bot.web import ui
@@ -41,16 +43,18 @@ from bot.web.guards import (
     SecurityHeadersMiddleware,
     log_failure,
 )
-from bot.web.intake import INVALID_SIGNATURE, RETRY_SECONDS, Intake
+from bot.web.intake import INVALID_SIGNATURE, RETRY_SECONDS, Intake, Sender
 from bot.web.machine_routes import Handler, MachineRoutes
 from bot.web.places import readers_of
-from plugins import Agent, ReportError, signature_matches
+from plugins import Agent, ReportError, Word, signature_matches
 
 MAX_HOOK_BYTES = 25 * 1024 * 1024
 MAX_ALERTS_BYTES = 1024 * 1024
 MAX_REPORT_BYTES = 256 * 1024
 READ_SECONDS = 10
 MAX_NAME = 100
+DOCUMENT = "document"
+"""The label `agent` of status documents, which tell of many."""
 
 MALFORMED = "The request cannot be read."
 NO_ALERTS = "No alerts are received here: the setting SWITCHYARD_ALERT_TOKENS is empty."
@@ -144,17 +148,26 @@ async def _hook(intake: Intake, wake: Callable[[], None], request: Request, name
     forge = intake.context.forges.get(name)
     if forge is None:
         raise HTTPException(status.HTTP_404_NOT_FOUND, f"Unknown forge {name}.")
-    body = await read_body(request, MAX_HOOK_BYTES)
-    with malformed("webhook", name):
-        delivery = forge.verify(_headers(request), body)
-    if delivery is None:
-        raise HTTPException(status.HTTP_401_UNAUTHORIZED, INVALID_SIGNATURE)
-    if not delivery.repository:
-        return JSONResponse({"stored": False}, status.HTTP_202_ACCEPTED)
+    with intake.context.metrics.counted(WEBHOOKS, forge=name, outcome="refused") as told:
+        body = await read_body(request, MAX_HOOK_BYTES)
+        with malformed("webhook", name):
+            delivery = forge.verify(_headers(request), body)
+        if delivery is None:
+            told["outcome"] = "forged"
+            raise HTTPException(status.HTTP_401_UNAUTHORIZED, INVALID_SIGNATURE)
+        new = bool(delivery.repository) and await _store(intake, name, delivery, body)
+        told["outcome"] = "stored" if new else "repeated" if delivery.repository else "ignored"
+    if new:
+        wake()
+    return JSONResponse({"stored": new}, status.HTTP_202_ACCEPTED)
+
+
+async def _store(intake: Intake, forge: str, delivery: Delivery, body: bytes) -> bool:
+    """Store a delivery durably; False if its id is known already."""
     try:
-        new = await intake.deliver(
+        return await intake.deliver(
             IncomingDelivery(
-                name,
+                forge,
                 delivery.id,
                 delivery.event,
                 delivery.repository,
@@ -168,16 +181,44 @@ async def _hook(intake: Intake, wake: Callable[[], None], request: Request, name
     except InboxFullError as error:
         later = {"Retry-After": str(RETRY_SECONDS)}
         raise HTTPException(status.HTTP_503_SERVICE_UNAVAILABLE, str(error), later) from error
-    if new:
-        wake()
-    return JSONResponse({"stored": new}, status.HTTP_202_ACCEPTED)
 
 
 async def _report(
     intake: Intake, wake: Callable[[], None], agent: Agent, cluster: str, request: Request
 ) -> Response:
     """Record what a cluster's agent says; the key that authenticates it identifies the cluster."""
-    context, headers = intake.context, _headers(request)
+    with intake.context.metrics.counted(REPORTS, agent=agent.name, outcome="refused") as told:
+        sender, words = await _words(intake, agent, cluster, request)
+        reasons = [await intake.reason_to_ignore(sender, agent.name, word) for word in words]
+        accepted = [word for word, reason in zip(words, reasons, strict=True) if not reason]
+        recorded = await intake.record(accepted)
+        told["outcome"] = _outcome(recorded.count, accepted)
+    for word in accepted:
+        delay = (intake.context.clock() - word.at).total_seconds()
+        intake.context.metrics.observe(REPORT_DELAY, max(0.0, delay), agent=agent.name)
+    await _wake(intake, wake, recorded.news)
+    refused = next(filter(None, reasons), "")
+    answer: dict[str, object] = {"recorded": recorded.count > 0}
+    if refused:
+        answer["reason"] = refused
+    return JSONResponse(answer, status.HTTP_202_ACCEPTED)
+
+
+def _outcome(recorded: int, accepted: Sequence[Word]) -> str:
+    if recorded:
+        return "recorded"
+    return "unchanged" if accepted else "ignored"
+
+
+async def _words(
+    intake: Intake, agent: Agent, cluster: str, request: Request
+) -> tuple[Sender, tuple[Word, ...]]:
+    """Who sends a report, and what it says.
+
+    Raises:
+        HTTPException: it is not authentic, too large, malformed, or one too many.
+    """
+    headers = _headers(request)
     body = await read_body(request, MAX_REPORT_BYTES)
     sender = await intake.sender(cluster, agent.name)
     with malformed("status report", cluster):
@@ -188,18 +229,10 @@ async def _report(
             words = agent.report(cluster, body)
         except ReportError as error:
             raise HTTPException(status.HTTP_422_UNPROCESSABLE_CONTENT, str(error)) from error
-    now = context.clock()
+    now = intake.context.clock()
     if any(word.at > now + MAX_SKEW for word in words):
         raise HTTPException(status.HTTP_422_UNPROCESSABLE_CONTENT, FUTURE_REPORT)
-    reasons = [await intake.reason_to_ignore(sender, agent.name, word) for word in words]
-    accepted = [word for word, reason in zip(words, reasons, strict=True) if not reason]
-    recorded = await intake.record(accepted)
-    await _wake(intake, wake, recorded.news)
-    refused = next(filter(None, reasons), "")
-    answer: dict[str, object] = {"recorded": recorded.count > 0}
-    if refused:
-        answer["reason"] = refused
-    return JSONResponse(answer, status.HTTP_202_ACCEPTED)
+    return sender, tuple(words)
 
 
 async def _facts(
@@ -237,12 +270,14 @@ async def _status(
     """Record a cluster's status document."""
     body = await read_body(request, MAX_REPORT_BYTES)
     signed = SignedStatus(cluster, body, request.headers.get("x-signature", ""))
-    with malformed("status document", cluster):
+    counted = intake.context.metrics.counted(REPORTS, agent=DOCUMENT, outcome="refused")
+    with counted as told, malformed("status document", cluster):
         try:
             reporters = await intake.reporters()
             check_signature(reporters, intake.report_keys, signed)
             intake.limit(cluster)
             news = await intake.record_document(Document(read_status(signed), reporters))
+            told["outcome"] = "recorded"
         except ForgedStatusError as error:
             raise HTTPException(status.HTTP_401_UNAUTHORIZED, INVALID_SIGNATURE) from error
         except StatusRefusedError as error:

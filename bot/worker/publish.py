@@ -9,15 +9,18 @@ from dataclasses import replace
 from bot.context import Context
 from bot.effects.wake import wake
 from bot.engine.propose import Proposal
+from bot.metrics.catalogue import COMPLETED, LEAD, RESTORE
 from bot.report.model import (
     APPLICATION_CLUSTERS,
     PLACES,
+    PROGRESS,
     ROLLOUTS,
     SUMMARIES,
     VERSIONS,
     RolloutView,
     VersionsView,
 )
+from bot.report.progress import progress
 from bot.report.rollout_view import carry_over
 from bot.report.summary_view import application_clusters, page_version, places_view, summarize
 from bot.store.keys import DEPENDANTS, application_key
@@ -53,9 +56,25 @@ async def show(context: Context, application: str, view: RolloutView) -> None:
     before = await asyncio.to_thread(views.load, ROLLOUTS, application)
     view = carry_over(view, before)
     await asyncio.to_thread(_save, views, application, view)
+    await asyncio.to_thread(_note_progress, context, view)
     if (view.waves, view.units) != ((before.waves, before.units) if before else ((), ())):
         waiting = await asyncio.to_thread(views.list, f"{DEPENDANTS}{application}/")
         await wake(context, [application_key(name.rpartition("/")[2]) for name, _ in waiting])
+
+
+def _note_progress(context: Context, view: RolloutView) -> None:
+    """Keep how far the rollout is; count when it is done, or ready again after a failure."""
+    before = context.store.views.load(PROGRESS, view.application)
+    after = progress(view, before)
+    context.store.views.save(PROGRESS, view.application, after)
+    if before is None:
+        return
+    if before.failing_since is not None and after.failing_since is None:
+        restored = (after.at - before.failing_since).total_seconds()
+        context.metrics.observe(RESTORE, max(0.0, restored))
+    if after.state == "done" and before.state not in {"done", "idle"}:
+        context.metrics.count(COMPLETED, failed="yes" if after.failed else "no")
+        context.metrics.observe(LEAD, max(0.0, (after.at - after.since).total_seconds()))
 
 
 def _save(views: Views, application: str, view: RolloutView) -> None:

@@ -17,6 +17,7 @@ from bot.gather.errors import GatherError
 from bot.gather.fleet import read_fleet
 from bot.gather.requests import is_wave
 from bot.git import GitError
+from bot.metrics.catalogue import PASSES
 from bot.store import StoreError
 from bot.store.keys import AGENT, APPLICATION, CLUSTER, REVIEW
 from bot.store.queue import Claim
@@ -100,12 +101,24 @@ async def _work(
     context: Context, claim: Claim, lease: timedelta, heard: Callable[[], None]
 ) -> None:
     """Reconcile a claimed key for as long as the claim is valid."""
+    kind = claim.key.partition("/")[0]
+    with context.metrics.timed(PASSES, kind=kind, outcome="stopped") as told:
+        try:
+            told["outcome"] = await _reconcile_while_valid(context, claim, lease, heard)
+        except Exception:
+            told["outcome"] = "defect"
+            raise
+
+
+async def _reconcile_while_valid(
+    context: Context, claim: Claim, lease: timedelta, heard: Callable[[], None]
+) -> str:
     valid = asyncio.timeout(None)
     try:
         async with valid:
             beating = asyncio.create_task(_heartbeat(context, claim, lease, valid, heard))
             try:
-                await _reconcile(context, claim)
+                outcome = await _reconcile(context, claim)
             finally:
                 beating.cancel()
                 await asyncio.wait([beating])  # which lets a cancellation of this task through
@@ -115,9 +128,12 @@ async def _work(
         if not valid.expired():
             raise
         log.warning("pass stopped: another worker has claimed its key", key=claim.key)
+        return "lost"
+    return outcome
 
 
-async def _reconcile(context: Context, claim: Claim) -> None:
+async def _reconcile(context: Context, claim: Claim) -> str:
+    """Run the pass, and record what came of it; the outcome in a word."""
     queue = context.store.queue
     try:
         try:
@@ -125,8 +141,11 @@ async def _reconcile(context: Context, claim: Claim) -> None:
             await asyncio.to_thread(queue.done, claim, next_due)
         except (GatherError, ForgeError, GitError) as error:
             await _retry_later(context, claim, error)
+            return "retried"
     except StoreError:
         await _give_back(context, claim)
+        return "database"
+    return "done"
 
 
 async def _give_back(context: Context, claim: Claim) -> None:

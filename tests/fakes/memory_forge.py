@@ -32,6 +32,7 @@ from bot.forges import (
     NotMerged,
     Reaction,
     RepositoryInfo,
+    RequestCounts,
     Review,
     Status,
     StatusState,
@@ -161,6 +162,7 @@ class MemoryForge:
     forks: dict[tuple[str, int], str] = field(default_factory=dict)
     reactions: list[tuple[int, str]] = field(default_factory=list)
     up_to_date_only: bool = False
+    request_counts: RequestCounts = field(default_factory=RequestCounts)
 
     @property
     def _user(self) -> records.User:

@@ -38,7 +38,7 @@ from bot.forges._setup_check import check_each
 from bot.forges.github import merging, oauth, parsing, people, setup_check, statuses, webhooks
 from bot.forges.github.contributors import ContributorReader
 from bot.forges.github.conversation import Conversations
-from bot.forges.github.http import Http, ResponseError, api_of
+from bot.forges.github.http import Http, ResponseError, api_of, count_requests
 from bot.forges.github.listing import Listing
 from bot.forges.github.manifest import App, ManifestFlow
 from bot.forges.github.tokens import AppTokens, FixedToken, Tokens
@@ -73,7 +73,8 @@ class GitHubForge:
         self.web = web.rstrip("/")
         self._tokens = tokens
         budget = RateBudget(clock, PER_MINUTE, PER_HOUR)
-        self._http = Http(api_of(self.web), client, tokens, clock, budget)
+        self.request_counts = count_requests(client)
+        self._http = Http(api_of(self.web), client, tokens, clock, budget, self.request_counts)
         self._me: User | None = None
         self._contributors = ContributorReader(self._http, self.me)
         self._listing = Listing(self._http, clock)

@@ -22,6 +22,7 @@ from gidgethub import sansio
 from bot.clock import Clock
 from bot.forges import ForgeError, NotFoundError, TransientForgeError, certificate_error
 from bot.forges._rate_budget import RateBudget, Urgency, whole_seconds
+from bot.forges._request_counts import RequestCounts
 from bot.forges.github.answers import Answers, RawResponse
 from bot.forges.github.refusals import Refused, explained
 from bot.forges.github.tokens import Tokens
@@ -78,6 +79,7 @@ class Http:
     tokens: Tokens
     clock: Clock
     budget: RateBudget
+    counts: RequestCounts = field(default_factory=RequestCounts)
     answers: Answers = field(default_factory=Answers)
     _writing: asyncio.Lock = field(default_factory=asyncio.Lock)
     _paused: datetime | None = None
@@ -197,7 +199,11 @@ class Http:
         request = self.client.build_request(
             method, url, headers=headers, content=content, timeout=TIMEOUT
         )
-        response = await exchange(self.client, request)
+        try:
+            response = await exchange(self.client, request)
+        except TransientForgeError:
+            self.counts.unreachable()
+            raise
         if response.status == httpx.codes.NOT_MODIFIED and kept is not None:
             return kept[1]
         etag = response.headers.get("etag")
@@ -257,6 +263,17 @@ class Http:
         if until is not None:
             self._paused = until
             raise _delayed(now, until)
+
+
+def count_requests(client: httpx.AsyncClient) -> RequestCounts:
+    """The requests of a client from now on, those for tokens included."""
+    counts = RequestCounts()
+
+    async def observe(response: httpx.Response) -> None:
+        counts.answered(response.status_code, response.headers)
+
+    client.event_hooks["response"].append(observe)
+    return counts
 
 
 def api_of(web: str) -> str:

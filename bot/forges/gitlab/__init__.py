@@ -33,6 +33,7 @@ from bot.forges import (
     User,
 )
 from bot.forges._rate_budget import RateBudget, Urgency
+from bot.forges._request_counts import RequestCounts
 from bot.forges._setup_check import check_each
 from bot.forges.gitlab import merging, oauth, parsing, setup_check, webhooks
 from bot.forges.gitlab.contributors import ContributorReader
@@ -75,7 +76,9 @@ class GitLabForge:
             keep_base_url=True,
             user_agent="switchyard",
         )
-        self._http = Http(client, clock, RateBudget(clock, PER_MINUTE, PER_HOUR))
+        self.request_counts = RequestCounts()
+        budget = RateBudget(clock, PER_MINUTE, PER_HOUR)
+        self._http = Http(client, clock, budget, self.request_counts)
         self._me: User | None = None
         self._contributors = ContributorReader(self._http, self._my_id)
         self._listing = Listing(self._http, clock)

@@ -20,6 +20,7 @@ import requests
 from bot.clock import Clock
 from bot.forges import ForgeError, NotFoundError, TransientForgeError, certificate_error
 from bot.forges._rate_budget import RateBudget, Urgency, whole_seconds
+from bot.forges._request_counts import RequestCounts
 from bot.forges.gitlab import refusals
 
 DEFAULT_PAUSE = timedelta(minutes=1)
@@ -52,6 +53,7 @@ class Http:
     client: gitlab.Gitlab
     clock: Clock
     budget: RateBudget
+    counts: RequestCounts = field(default_factory=RequestCounts)
     moved: dict[str, str] = field(default_factory=dict)
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     _paused: datetime | None = None
@@ -61,6 +63,7 @@ class Http:
         self.client.session.hooks["response"].append(self._observe)
 
     def _observe(self, response: requests.Response, *_: Any, **__: Any) -> None:
+        self.counts.answered(response.status_code, response.headers)
         if response.status_code == TOO_MANY:
             self._paused = self._free_again(response.headers)
         if response.is_redirect:
@@ -141,6 +144,7 @@ class Http:
             except gitlab.GitlabError as error:
                 raise ForgeError(f"{what}: {str(error)[:MAX_MESSAGE]}") from None
             except requests.RequestException as error:
+                self.counts.unreachable()
                 why = f"GitLab is unreachable ({what}): {type(error).__name__}"
                 raise certificate_error("GitLab", error) or TransientForgeError(why) from None
 

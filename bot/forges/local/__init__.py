@@ -32,6 +32,7 @@ from bot.forges import (
     ssl_context,
 )
 from bot.forges._attribution import MergedRequest, Push, attribute, between, checked_range
+from bot.forges._request_counts import RequestCounts
 from bot.forges.local import webhooks
 from bot.forges.local.http import Fields, Http, checked, message_of, read
 from bot.settings import Settings
@@ -62,7 +63,8 @@ class LocalForge:
             raise ValueError("a webhook secret is empty: anyone could sign webhooks")
         self._secrets = webhook_secrets
         client = client or httpx.AsyncClient(verify=ssl_context(), trust_env=False)
-        self._http = Http(base_url.rstrip("/"), token, client)
+        self.request_counts = RequestCounts()
+        self._http = Http(base_url.rstrip("/"), token, client, self.request_counts)
         self._me: User | None = None
 
     @classmethod

@@ -3,12 +3,13 @@
 import asyncio
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
 
 from bot.forges import ForgeError, NotFoundError, TransientForgeError
+from bot.forges._request_counts import RequestCounts
 
 MAX_RESPONSE = 32 * 1024 * 1024
 TIMEOUT = httpx.Timeout(20.0, connect=5.0)
@@ -37,6 +38,7 @@ class Http:
     base: str
     token: str
     client: httpx.AsyncClient
+    counts: RequestCounts = field(default_factory=RequestCounts)
 
     async def get(self, path: str, **query: str) -> Any:
         """Read a resource."""
@@ -70,8 +72,10 @@ class Http:
                 finally:
                     await response.aclose()
         except (httpx.HTTPError, TimeoutError) as error:
+            self.counts.unreachable()
             why = str(error) or type(error).__name__
             raise TransientForgeError(f"the forge at {self.base} is unreachable: {why}") from error
+        self.counts.answered(response.status_code, response.headers)
         if response.is_server_error or response.status_code == TOO_MANY_REQUESTS:
             raise TransientForgeError(
                 f"the forge responded {response.status_code} to {method} {path}"

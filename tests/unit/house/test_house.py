@@ -45,6 +45,8 @@ IMPORTED_AS = {
     "azure-identity": "azure",
     "azure-mgmt-kubernetesconfiguration-fluxconfigurations": "azure",
     "markdown-it-py": "markdown_it",
+    "opentelemetry-exporter-otlp-proto-http": "opentelemetry",
+    "opentelemetry-sdk": "opentelemetry",
     "python-gitlab": "gitlab",
     "pyyaml": "yaml",
 }

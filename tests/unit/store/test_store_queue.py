@@ -286,3 +286,25 @@ def test_keys_that_need_no_pass_are_pruned_and_no_others(store: Store) -> None:
     assert store.queue.prune() == 0
     store.queue.trigger(["done"], NOON)
     assert "done" in {each.key for each in store.queue.waiting(9)}
+
+
+def test_the_depth_counts_keys_by_state_and_tells_the_oldest(store: Store) -> None:
+    """A key whose lease has expired is due, and has been since before its claim."""
+    store.queue.trigger(["crashes"], after(0))
+    at = lapse(store, MAX_ABNORMAL_ENDS)
+    assert nothing_to_claim(store, at)
+    store.queue.trigger(["runs"], after(1))
+    claim(store, at)
+    store.queue.trigger(["old"], after(2))
+    store.queue.trigger(["new"], after(3))
+    store.queue.trigger(["later"], after(at + 9))
+
+    depth = store.queue.depth(after(at))
+    assert depth.keys == {"quarantined": 1, "running": 1, "due": 2, "later": 1}
+    assert depth.oldest == after(2)
+    assert store.queue.depth(after(at + 60)).keys == {"quarantined": 1, "due": 4}
+
+
+def test_an_empty_queue_has_no_depth(store: Store) -> None:
+    assert store.queue.depth(NOON).keys == {}
+    assert store.queue.depth(NOON).oldest is None
