@@ -9,27 +9,29 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-from bot.cli.errors import InputError
+from bot.cli.errors import InputError, describe
 from bot.cli.parser import parser
-from bot.terminal import close_error, write_error
+from bot.terminal import Style, write_error
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one subcommand; its exit code."""
     # A setting of numpy's, which reserves memory for each thread and needs none here.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # noqa: TID251
-    options = parser().parse_args(arguments)
-    module, _, function = options.run.partition(":")
     try:
+        options = parser().parse_args(arguments)
+        module, _, function = options.run.partition(":")
         code: int = getattr(import_module(module), function)(options)
     except InputError as error:
-        write_error(f"{error}\n")
+        write_error(f"{error}\n", Style.RED)
         return 1
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        close_error()
         return 141
+    except OSError as error:
+        write_error(f"{describe(error)}\n", Style.RED)
+        return 1
     return code
 
 

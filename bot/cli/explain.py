@@ -4,9 +4,9 @@ import argparse
 import json
 
 from bot.cli.errors import InputError
-from bot.cli.proposals import print_warnings, snapshot_of
+from bot.cli.proposals import planning, print_warnings, snapshot_of
 from bot.engine.propose import propose
-from bot.terminal import write
+from bot.terminal import progress, write
 from bot.wording import explanation as why
 
 
@@ -19,7 +19,8 @@ def explain(options: argparse.Namespace) -> int:
     if options.cluster and snapshot.cluster(options.cluster) is None:
         known = ", ".join(each.name for each in snapshot.clusters)
         raise InputError(f"unknown cluster {options.cluster!r} (known: {known})")
-    proposal = propose(snapshot, thorough=True)
+    with progress(planning(snapshot)):
+        proposal = propose(snapshot, thorough=True)
     trace = proposal.plan.trace
     chosen = [each for each in trace if each.chosen]
     wanted = [

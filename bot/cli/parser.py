@@ -15,6 +15,7 @@ EPILOG = """examples:
   switchyard plan --app . --fleet ../fleet     show what would be merged, wave by wave
 
 exit codes: 0 success, 1 wrong input, 2 wrong usage, 3 the plan differs from --expect
+colours: on a terminal, unless NO_COLOR is set or TERM is dumb; always if FORCE_COLOR is set
 
 `switchyard COMMAND --help` describes one command, with examples.
 """
@@ -53,6 +54,10 @@ class Parser(argparse.ArgumentParser):
         else:
             known = _suggestion(str(value), list(map(str, action.choices)))
         raise argparse.ArgumentError(action, f"unknown choice {value!r}{known}")
+
+    def _print_message(self, message: str, file: object = None) -> None:
+        del file  # argparse names none for help and the version, and `error` is below
+        write(message)
 
     def error(self, message: str) -> NoReturn:
         """End with a mistake of usage."""

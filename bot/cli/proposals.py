@@ -7,7 +7,8 @@ from bot.charts import Charts
 from bot.cli.errors import InputError
 from bot.cli.folders import read_facts_file, read_snapshot
 from bot.engine.propose import Proposal, propose
-from bot.terminal import write_error
+from bot.terminal import Style, progress, write_error
+from bot.wording.markdown import plural
 from planners.model.snapshot import Snapshot
 
 
@@ -19,9 +20,10 @@ def snapshot_of(options: argparse.Namespace) -> Snapshot:
     """
     facts = read_facts_file(options.facts) if options.facts is not None else None
     charts = charts_of(options)
-    return read_snapshot(
-        options.app, options.fleet, options.deploy, options.application, charts, facts=facts
-    )
+    with progress("reading the folders"):
+        return read_snapshot(
+            options.app, options.fleet, options.deploy, options.application, charts, facts=facts
+        )
 
 
 def charts_of(options: argparse.Namespace) -> Charts | None:
@@ -39,7 +41,8 @@ def propose_or_fail(app: Path | None, snapshot: Snapshot) -> Proposal:
     Raises:
         InputError: every reason why there is no plan.
     """
-    proposal = propose(snapshot)
+    with progress(planning(snapshot)):
+        proposal = propose(snapshot)
     if proposal.problems:
         lines = [f"{app}/{each}" if each.position else str(each) for each in proposal.problems]
         for defect in proposal.defects:
@@ -49,8 +52,14 @@ def propose_or_fail(app: Path | None, snapshot: Snapshot) -> Proposal:
     return proposal
 
 
+def planning(snapshot: Snapshot) -> str:
+    """What a plan is made of, for people who wait."""
+    clusters = plural(len(snapshot.clusters), "cluster")
+    return f"planning {snapshot.application.name} for {clusters}"
+
+
 def print_warnings(app: Path | None, proposal: Proposal) -> None:
     """Print warnings and problems to standard error."""
-    lines = [f"warning: {each}" for each in proposal.warnings]
-    lines += [f"{app}/{each}" if each.position else str(each) for each in proposal.problems]
-    write_error("".join(f"{line}\n" for line in lines))
+    lines = [f"{app}/{each}" if each.position else str(each) for each in proposal.problems]
+    write_error("".join(f"warning: {each}\n" for each in proposal.warnings), Style.YELLOW)
+    write_error("".join(f"{line}\n" for line in lines), Style.RED)

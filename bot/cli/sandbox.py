@@ -8,7 +8,7 @@ from pathlib import Path
 import uvicorn
 from pydantic import ValidationError
 
-from bot.cli.errors import InputError
+from bot.cli.errors import InputError, describe
 from bot.cli.settings import mistakes
 from bot.clock import system_clock
 from bot.sandbox.demo.run import run_demo
@@ -41,7 +41,7 @@ def _listen(port: int) -> socket.socket:
     try:
         return listen(port)
     except OSError as error:
-        raise InputError(f"--port {port}: {error.strerror}; give another one") from error
+        raise InputError(f"--port {port}: {describe(error)}") from error
 
 
 def _read_site(file: Path) -> SiteFile:

@@ -50,8 +50,25 @@ async def _serve(settings: Settings) -> int:
     server = uvicorn.Server(config)
     service.on_failure = partial(_stop, server)
     async with _metrics_served(settings, service):
-        await server.serve()
+        await serve_to_the_end(server)
     return 0 if service.failure is None else 1
+
+
+async def serve_to_the_end(server: uvicorn.Server) -> None:
+    """Serve until the server is told to stop.
+
+    Raises:
+        InputError: it cannot start; the log says why.
+    """
+    try:
+        await server.serve()
+    except SystemExit:  # how uvicorn ends when it cannot start
+        if server.lifespan.should_exit:
+            raise InputError("the service cannot start: see the log") from None
+        raise InputError(
+            f"cannot listen on {server.config.host} port {server.config.port}: see the log; stop "
+            f"the program that listens there, or set SWITCHYARD_PORT"
+        ) from None
 
 
 class _SecondServer(uvicorn.Server):

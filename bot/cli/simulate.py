@@ -9,8 +9,9 @@ from bot.cli.errors import InputError
 from bot.cli.proposals import snapshot_of
 from bot.documents.signal_series import SignalSeries, SignalSeriesError, read_series
 from bot.engine.play import Frame, Values, play
-from bot.terminal import write
+from bot.terminal import progress, write
 from bot.wording import simulation
+from bot.wording.markdown import plural
 
 
 def simulate(options: argparse.Namespace) -> int:
@@ -24,10 +25,11 @@ def simulate(options: argparse.Namespace) -> int:
         raise InputError(f"{options.signals}: {error}") from error
     frames: list[Frame] = []
     start = replace(snapshot, now=series.start, rule_states={}, decisions=())
-    for frame in play(start, _steps(series)):
-        frames.append(frame)
-        if frame.problems:
-            raise InputError("\n".join(f"{options.app}/{each}" for each in frame.problems))
+    with progress(f"playing {plural(len(series.times), 'step')}"):
+        for frame in play(start, _steps(series)):
+            frames.append(frame)
+            if frame.problems:
+                raise InputError("\n".join(f"{options.app}/{each}" for each in frame.problems))
     write("\n".join(simulation.table(frames)) + "\n")
     if options.svg is not None:
         try:

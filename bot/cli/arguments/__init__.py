@@ -10,6 +10,8 @@ from typing import TypeAlias
 
 Subcommands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001 - it has no public name
 
+LAST_PORT = 65_535
+
 
 def add_command(
     commands: Subcommands, name: str, run: str, summary: str, *examples: str
@@ -35,3 +37,10 @@ def add_secrets_folder(command: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="folder with one file for each secret setting",
     )
+
+
+def port(text: str) -> int:
+    """The type of an option that names a TCP port; 0 lets the system choose."""
+    if not text.isdecimal() or int(text) > LAST_PORT:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port; expected 0 to {LAST_PORT}")
+    return int(text)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from bot.cli.arguments import Subcommands, add_command
+from bot.cli.arguments import Subcommands, add_command, port
 
 
 def add(commands: Subcommands) -> None:
@@ -27,7 +27,7 @@ def add(commands: Subcommands) -> None:
         "--data", type=Path, metavar="DIR", help="folder for all data (default: a new one)"
     )
     demo.add_argument(
-        "--port", type=int, default=7080, help="port of the service (default: 7080; forge: +1)"
+        "--port", type=port, default=7080, help="port of the service (default: 7080; forge: +1)"
     )
     forge = add_command(
         commands,
@@ -43,4 +43,4 @@ def add(commands: Subcommands) -> None:
     forge.add_argument(
         "--site", type=Path, metavar="FILE", help="YAML file of users, repositories and webhooks"
     )
-    forge.add_argument("--port", type=int, default=7081, help="port to listen on (default: 7081)")
+    forge.add_argument("--port", type=port, default=7081, help="port to listen on (default: 7081)")

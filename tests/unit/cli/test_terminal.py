@@ -3,13 +3,24 @@
 import json
 import logging
 import sys
+import threading
+from io import BytesIO, StringIO, TextIOWrapper
 from pathlib import Path
 
 import pytest
 
 from bot.__main__ import main
 from bot.logs import LibraryFormatter
-from bot.terminal import printable
+from bot.terminal import (
+    Line,
+    Style,
+    printable,
+    progress,
+    wants_colours,
+    write,
+    write_error,
+    write_lines,
+)
 
 HOSTILE = {
     "colour": ("\x1b[31mred", "[U+001B][31mred"),
@@ -81,3 +92,105 @@ def test_the_log_has_the_place_of_an_exception_and_none_of_its_values() -> None:
     assert line["error"] == "ValueError"
     assert line["place"].startswith("test_terminal.py:")
     assert "canary" not in str(line)
+
+
+class FakeTerminal(StringIO):
+    """Standard error of a terminal; `told` is set at each line of progress."""
+
+    encoding = "utf-8"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told = threading.Event()
+
+    def isatty(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        if text.startswith("\r"):
+            self.told.set()
+        return super().write(text)
+
+
+@pytest.mark.parametrize(
+    ("variables", "terminal", "expected"),
+    [
+        ({}, True, True),
+        ({}, False, False),
+        ({"TERM": "xterm-256color"}, True, True),
+        ({"TERM": "dumb"}, True, False),
+        ({"NO_COLOR": "1"}, True, False),
+        ({"NO_COLOR": ""}, True, True),
+        ({"FORCE_COLOR": "1"}, False, True),
+        ({"FORCE_COLOR": ""}, False, False),
+        ({"FORCE_COLOR": "1", "TERM": "dumb"}, True, True),
+        ({"FORCE_COLOR": "1", "NO_COLOR": "1"}, True, False),
+    ],
+    ids=str,
+)
+def test_who_wants_colours_gets_them(
+    variables: dict[str, str], *, terminal: bool, expected: bool
+) -> None:
+    assert wants_colours(variables, terminal=terminal) == expected
+
+
+def test_a_coloured_line_has_no_control_characters_of_others(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    write_lines([Line("+ a\x1b[0mb", Style.GREEN), Line("plain"), Line("", Style.RED)])
+    write_error("one\ntwo\n", Style.YELLOW)
+
+    shown = capsys.readouterr()
+    assert shown.out == "\x1b[32m+ a[U+001B][0mb\x1b[0m\nplain\n\n"
+    assert shown.err == "\x1b[33mone\x1b[0m\n\x1b[33mtwo\x1b[0m\n"
+
+
+def test_what_takes_long_is_said_on_a_terminal_and_erased(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = FakeTerminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setenv("TERM", "xterm")
+
+    with progress("planning \x1b[2J", patience=0.001):
+        assert terminal.told.wait(60)
+
+    shown = terminal.getvalue()
+    assert shown.startswith("\rplanning [U+001B][2J (1 s)")
+    assert shown.endswith("\r\x1b[K")
+
+
+def test_what_is_quick_is_not_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = FakeTerminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setenv("TERM", "xterm")
+
+    with progress("planning", patience=3600):
+        pass
+
+    assert not terminal.getvalue()
+
+
+@pytest.mark.parametrize("term", ["dumb", None])
+def test_progress_is_for_terminals_that_can_erase(
+    term: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream = FakeTerminal() if term else StringIO()
+    monkeypatch.setattr(sys, "stderr", stream)
+    monkeypatch.setenv("TERM", term or "xterm")
+    threads = threading.active_count()
+
+    with progress("planning", patience=0.0):
+        assert threading.active_count() == threads
+
+    assert not stream.getvalue()
+
+
+def test_what_an_encoding_lacks_is_escaped(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = TextIOWrapper(BytesIO(), encoding="latin-1")
+    monkeypatch.setattr(sys, "stdout", stream)
+
+    write("Zürich 東京\n")
+
+    stream.seek(0)
+    assert stream.read() == "Zürich \\u6771\\u4eac\n"
