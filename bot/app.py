@@ -21,12 +21,12 @@ from bot.clusters import Clusters
 from bot.context import MOST_RESULTS, Context
 from bot.engine import discovery
 from bot.engine.plans import Drafter, Plans
+from bot.engine.results import Results
 from bot.forges import Forge, ForgeError, Markers
 from bot.git import CommitSigner, DeployKey, GitError, Mirrors, pin_hosts
 from bot.metrics import Metrics
 from bot.outbound.client import OutboundClient
 from bot.report.service_state import ServiceState
-from bot.results import Results
 from bot.settings import Settings
 from bot.store import Store
 from bot.web import setup

@@ -10,6 +10,7 @@ from bot.charts import Charts
 from bot.clock import Clock
 from bot.clusters import Clusters
 from bot.engine.propose import Proposal
+from bot.engine.results import Results
 from bot.engine.usage import FileUsage
 from bot.forges import (
     Contributors,
@@ -25,7 +26,6 @@ from bot.git import Access, DeployKey, Mirrors
 from bot.metrics import Metrics
 from bot.outbound import Outbound
 from bot.outbound.client import OutboundClient
-from bot.results import Results
 from bot.store import Store
 from planners.model import Fleet, ObjectIdentity, Repo, Tenant
 from planners.model.snapshot import OwnedObjects, ResourceClaim, Snapshot

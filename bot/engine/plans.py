@@ -13,9 +13,9 @@ import structlog
 
 from bot.engine.process import PlannerError
 from bot.engine.propose import Draft, Proposal, conclude, restoration
+from bot.engine.results import ByContent, Results
 from bot.metrics import Metrics
 from bot.metrics.catalogue import PLANS
-from bot.results import ByContent, Results
 from planners.inputs import planning_input
 from planners.model.snapshot import Snapshot
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 from urllib.parse import urlsplit
 
 from bot.gates import Finding, GateKind, Outside, Question
-from bot.prometheus import PrometheusError, query
+from bot.outbound.prometheus import PrometheusError, query
 from planners.model.gate_rules import GatePhase, GateSettings, GateState
 
 CONDITION = r"(<=|>=|==|!=|<|>) *(-?[0-9]+(?:\.[0-9]+)?(?:e-?[0-9]{1,3})?)"

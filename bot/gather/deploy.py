@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import cast
 
+from bot.engine.results import Results
 from bot.gather.merged import TRAILER, with_merged_trailers
 from bot.gather.repository import Checkout
 from bot.git import CommitInfo, FileDifference, Mirror, RepositoryRefusedError
-from bot.results import Results
 from planners.model import Registration, Revision, Unit
 from planners.model.snapshot import Change, DeployBase
 from renderers.layout import Layout, kept_file

@@ -5,10 +5,10 @@ import asyncio
 from bot.context import Context
 from bot.documents import LoadedFleet, read_fleet
 from bot.documents.tenants import with_tenant_setups
+from bot.engine.results import ByContent
 from bot.gather.errors import DocumentsError
 from bot.gather.repository import Checkout
 from bot.gather.sources import AppFiles, read_sources
-from bot.results import ByContent
 from planners.model import Fleet, Registration
 
 DOCUMENT = 2_000

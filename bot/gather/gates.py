@@ -11,11 +11,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from bot.context import Context
+from bot.engine.results import Results
 from bot.forges import ForgeMergeRequest
 from bot.gather.merged import TRAILER, with_merged_trailers
 from bot.gather.repository import Checkout, our_requests
 from bot.git import CommitInfo
-from bot.results import Results
 from bot.store.keys import GATES
 from bot.store.views import Views
 from planners.gating.declared_gates import declared

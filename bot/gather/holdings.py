@@ -12,10 +12,10 @@ from typing import TypeAlias
 
 from bot.context import Context
 from bot.engine.ownership import OwnershipReader
+from bot.engine.results import ByContent
 from bot.engine.usage import ResourceUsage, UsageReader, claim
 from bot.gather.deploy import FilesByUnit, changed_by, read_units
 from bot.gather.repository import Checkout, our_requests
-from bot.results import ByContent
 from planners.model import Registration, Unit
 from planners.model.snapshot import MergeRequestState, OwnedObjects, ResourceClaim
 from renderers.layout import Layout

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
+from bot.engine.results import Results
 from bot.gather.deploy import FILE, rejected, units_at
 from bot.gather.merged import TRAILER, with_merged_trailers
 from bot.gather.repository import Checkout
 from bot.git import CommitInfo
-from bot.results import Results
 from planners.model import Application, OnFailure, Registration, Revision
 from planners.model.snapshot import PreviousDeployment
 

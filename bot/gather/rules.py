@@ -8,11 +8,11 @@ from typing import Any
 
 from bot.context import Context
 from bot.engine.discovery import discover
+from bot.engine.results import Results
 from bot.gather import signals
 from bot.gather.alerts import read as read_alerts
 from bot.gather.alerts import watch
 from bot.gather.repository import Checkout
-from bot.results import Results
 from bot.signals import Source, World
 from bot.store.errors import StoreError
 from bot.store.keys import RULES

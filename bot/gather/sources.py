@@ -14,8 +14,8 @@ from bot.documents.application import FILE
 from bot.documents.tenants import is_tenant_setup, tenant_setup, with_tenant_dependency
 from bot.engine import discovery, helm, kustomize
 from bot.engine.render_tools import ToolError
+from bot.engine.results import Results
 from bot.gather.errors import AwayError, DocumentsError, GatherError
-from bot.results import Results
 from planners.model import Application, Component, Fleet, Registration, Tenant
 from renderers.builds import Build, builds
 from renderers.sources import SourceError

@@ -1,6 +1,7 @@
 """Requests to servers that documents name: to permitted addresses alone, within limits.
 
-`client` is the implementation, and the importer of httpx. Holds nothing of what is asked.
+`client` is the implementation, and the importer of httpx; `prometheus` asks for values. Holds
+nothing of what a value means.
 """
 
 from collections.abc import Mapping

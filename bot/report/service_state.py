@@ -12,6 +12,7 @@ from importlib.metadata import version
 from threading import Lock
 
 from bot.context import Context
+from bot.engine.results import Results
 from bot.forges import Forge
 from bot.metrics import Sample
 from bot.metrics import catalogue as metrics
@@ -26,7 +27,6 @@ from bot.report.model import (
     ProgressView,
     UnitState,
 )
-from bot.results import Results
 from bot.store import StoreError
 
 FRESH_SECONDS = 10.0

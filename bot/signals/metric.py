@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import structlog
 
 from bot.outbound import Server
-from bot.prometheus import PrometheusError, query
+from bot.outbound.prometheus import PrometheusError, query
 from bot.signals import Samples, Source, World
 from planners.model.rules import Query
 from planners.model.signals import Sample, SignalKey, SignalKind

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bot.engine.plans import Plans
 from bot.engine.propose import Draft, conclude, draft, propose
-from bot.results import DifferentResultError, Results
+from bot.engine.results import DifferentResultError, Results
 from planners.inputs import planning_input
 from planners.model import (
     AnyOf,

@@ -9,11 +9,11 @@ from typing import Any, cast
 
 import pytest
 
+from bot.engine.results import DifferentResultError, Results
 from bot.forges import RepositoryInfo
 from bot.gather.deploy import read_base, read_units
 from bot.gather.repository import Checkout
 from bot.git import Mirror, Mirrors, RepositoryRefusedError, Signature
-from bot.results import DifferentResultError, Results
 from planners.model import Registration, Repo, Unit
 from tests.fakes.direct_git import FileGit
 from tests.fakes.githttp import git

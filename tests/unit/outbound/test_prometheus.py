@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from bot.outbound import Server
-from bot.prometheus import PrometheusError, query
+from bot.outbound.prometheus import PrometheusError, query
 from tests.fakes.receiver import PUBLIC, answering
 
 RECORDED = json.loads((Path(__file__).parents[2] / "data/prometheus/answers.json").read_text())

@@ -1,6 +1,6 @@
 import pytest
 
-from bot.results import ByContent, DifferentResultError, Results
+from bot.engine.results import ByContent, DifferentResultError, Results
 
 
 def test_the_results_that_were_used_last_are_kept_within_a_size() -> None:
