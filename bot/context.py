@@ -14,12 +14,14 @@ from bot.engine.results import Results
 from bot.engine.usage import FileUsage
 from bot.forges import (
     Contributors,
+    Fence,
     Forge,
     ForgeError,
     ForgeMergeRequest,
     Markers,
     Pause,
     RepositoryInfo,
+    fenced,
     patient,
 )
 from bot.git import Access, DeployKey, Mirrors
@@ -104,21 +106,27 @@ CommitsKey: TypeAlias = tuple[Repo, str, frozenset[str]]
 """Commits of a repository: the newest one, and all of them."""
 
 
+async def unfenced() -> None:
+    """The fence of what needs no claim."""
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """Everything outside of the core, each behind its one interface.
 
     `propose` runs the core, in a process of its own in the service. `pause` waits before a forge is
-    read again; without it each read is tried once. `gate_keys` are the secrets shared with servers
-    that gates ask, by host. `metrics` counts what happens. The mutable fields are of this process
-    alone and hold no truth. Losing them costs one harmless repetition: `pacing` when a text may
-    change again, `refusals` when a merge that the forge refused is tried again, `refused_branches`
-    why it refused a push, `first_texts` what a comment said when it was first read, `contributors`
-    who has a hand in commits, `repositories` the deploy repos of others as they were fetched,
-    `holdings` what is in them, `source_branches` the branch of each merge request, `results` what
-    was read of documents and trees, `usage_by_blob` what each blob requests, `identities_by_blob`
-    the objects in it, `status_heads` which status branches were read, `agent_backoffs` which
-    clusters' agents could not be configured.
+    read again; without it each read is tried once. `fence` is awaited before every write to a
+    forge, a repository or a cluster, and raises if another worker has the claim of this pass.
+    `gate_keys` are the secrets shared with servers that gates ask, by host. `metrics` counts what
+    happens. The mutable fields are of this process alone and hold no truth. Losing them costs one
+    harmless repetition: `pacing` when a text may change again, `refusals` when a merge that the
+    forge refused is tried again, `refused_branches` why it refused a push, `first_texts` what a
+    comment said when it was first read, `contributors` who has a hand in commits, `repositories`
+    the deploy repos of others as they were fetched, `holdings` what is in them, `source_branches`
+    the branch of each merge request, `results` what was read of documents and trees,
+    `usage_by_blob` what each blob requests, `identities_by_blob` the objects in it, `status_heads`
+    which status branches were read, `agent_backoffs` which clusters' agents could not be
+    configured.
     """
 
     forges: Mapping[str, Forge]
@@ -136,6 +144,7 @@ class Context:
     gate_keys: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     metrics: Metrics = field(default_factory=Metrics)
     pause: Pause | None = None
+    fence: Fence = unfenced
     deploy_keys: Mapping[Repo, DeployKey] = field(default_factory=dict)
     pacing: dict[tuple[str, ...], Paced] = field(default_factory=dict)
     refusals: dict[tuple[Repo, int], Refused] = field(default_factory=dict)
@@ -161,6 +170,8 @@ class Context:
         if found is None:
             known = ", ".join(sorted(self.forges))
             raise ForgeError(f"{repo}: no forge {repo.forge!r} is set up (there is: {known})")
+        if self.fence is not unfenced:
+            found = fenced(found, self.fence)
         return found if self.pause is None else patient(found, self.pause)
 
     async def reach(self, repo: Repo, info: RepositoryInfo) -> tuple[str, Access]:

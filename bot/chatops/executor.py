@@ -21,6 +21,7 @@ from bot.forges import ForgeError, Reaction, TransientForgeError
 from bot.gather.errors import GatherError
 from bot.gather.snapshot import Gathered
 from bot.git import GitError, TransientGitError
+from bot.store import ClaimLostError, StoreError
 from bot.wording import answers as words
 from bot.wording.markdown import fence
 from bot.wording.prose import NOTHING, say
@@ -62,6 +63,7 @@ class CommandExecutor:
 
         Raises:
             TransientForgeError, TransientGitError: the forge or Git is busy.
+            StoreError, ClaimLostError: the claim of this pass is lost, or cannot be confirmed.
         """
         entry = self._entry(target, result, where)
         seen = React(target.repo, target.number, target.comment.id, Reaction.SEEN)
@@ -73,7 +75,7 @@ class CommandExecutor:
             await self._reply(target, f"Refused: {error.text.markdown(900)}.")
             is_logged = is_action and not isinstance(error, _DeniedError)
             return settled(entry, Outcome.REFUSED, str(error), {}), is_logged
-        except (TransientForgeError, TransientGitError):
+        except (TransientForgeError, TransientGitError, StoreError, ClaimLostError):
             raise
         except Exception as error:
             reference = secrets.token_hex(4)

@@ -51,6 +51,7 @@ class AgentWriter:
         async with self.limit:
             try:
                 wanted = await asyncio.to_thread(self._wanted, cluster)
+                await context.fence()
                 converged = await context.azure.converge(wanted)
                 words = self.agent.read(cluster.name, converged.found)
             except (AzureError, ReportError) as error:

@@ -51,6 +51,7 @@ async def perform(context: Context, effects: Iterable[Effect]) -> datetime | Non
         ForgeError: the forge refused one for good.
         TransientForgeError: it is busy, and the effect is needed now.
         GitError, TransientGitError: a branch was not written.
+        ClaimLostError: another worker has the key of this pass; nothing more is written.
     """
     waits = [await _counted(context, each) for each in effects]
     return min((each for each in waits if each is not None), default=None)

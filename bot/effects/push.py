@@ -19,6 +19,8 @@ async def push(
 
     Raises:
         GitError, TransientGitError: the server cannot be reached, or refuses everything.
+        ClaimLostError: another worker has the key of this pass.
     """
     url, access = await context.reach(checkout.repo, checkout.info)
+    await context.fence()
     return await asyncio.to_thread(checkout.mirror.push, url, access, updates)

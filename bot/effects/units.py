@@ -24,6 +24,7 @@ async def apply_units(
 
     async def one(effect: ApplyUnit) -> Outcome:
         async with slots:
+            await context.fence()
             outcome = await apply_unit(api, effect)
         await _audit(context, api.cluster, effect, outcome)
         return outcome

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from bot.clock import Clock
 from bot.forges._certificates import certificate_error, ssl_context
+from bot.forges._fenced import Fence, fenced
 from bot.forges._markers import Markers
 from bot.forges._patience import Pause, patient
 from bot.forges._request_counts import RequestCounts
@@ -49,6 +50,7 @@ __all__ = [
     "CommitRange",
     "Contributors",
     "Delivery",
+    "Fence",
     "Forge",
     "ForgeError",
     "ForgeKind",
@@ -71,6 +73,7 @@ __all__ = [
     "TransientForgeError",
     "User",
     "certificate_error",
+    "fenced",
     "patient",
     "ssl_context",
 ]

@@ -16,7 +16,7 @@ from bot.clock import Clock
 from bot.store.audit import Audit
 from bot.store.clock import DatabaseClock
 from bot.store.database import UNLIMITED, Database
-from bot.store.errors import DamagedStoreError, StoreError
+from bot.store.errors import ClaimLostError, DamagedStoreError, StoreError
 from bot.store.inbox import Inbox
 from bot.store.keys import PROBE
 from bot.store.lease import Leases
@@ -24,7 +24,7 @@ from bot.store.queue import Queue
 from bot.store.reports import Reports
 from bot.store.views import Views
 
-__all__ = ["Store", "StoreError"]
+__all__ = ["ClaimLostError", "Store", "StoreError"]
 
 MIGRATION_LOCK = 7_316_214  # arbitrary, but unique among the advisory locks of the database
 _MIGRATING = threading.Lock()  # alembic keeps its context in global variables

@@ -20,6 +20,10 @@ class DamagedStoreError(StoreError):
     """The SQLite file is damaged: it has to be created anew."""
 
 
+class ClaimLostError(Exception):
+    """Another worker has claimed the key of a pass meanwhile: nothing may be written any more."""
+
+
 def store_error(error: sa.exc.SQLAlchemyError) -> StoreError:
     """What the driver said, as one line."""
     origin = error.orig if isinstance(error, sa.exc.DBAPIError) else None

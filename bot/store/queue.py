@@ -70,11 +70,12 @@ def _earlier(current: sa.ColumnElement[float | None], due: Any) -> sa.ColumnElem
 
 
 _IS_KEY = queue.c.key == sa.bindparam("a_key")
-_CLAIMED = sa.update(queue).where(
+_HELD = (
     _IS_KEY,
     queue.c.owner == sa.bindparam("an_owner"),
     queue.c.claimed_generation == sa.bindparam("a_generation"),
 )
+_CLAIMED = sa.update(queue).where(*_HELD)
 _THEN = _earlier(queue.c.due, sa.bindparam("at", type_=sa.Double))
 _SUCCESS = {**UNCLAIMED, "attempts": 0, "abnormal_ends": 0, "last_error": None}
 DONE = _CLAIMED.values(_SUCCESS)
@@ -96,6 +97,7 @@ class _Statements:
     preferred: sa.Select[Any]
     claim: sa.Update
     heartbeat: sa.Update
+    valid: sa.Select[Any]
 
     @classmethod
     def of(cls, database: Database) -> "_Statements":
@@ -119,6 +121,7 @@ class _Statements:
             preferred=first.where(queue.c.key.startswith(sa.bindparam("prefix"), escape="/")),
             claim=_claim(lease_until),
             heartbeat=_CLAIMED.values(lease_until=lease_until),
+            valid=sa.select(queue.c.key).where(*_HELD, queue.c.lease_until > lease_until),
         )
 
 
@@ -190,6 +193,13 @@ class Queue:
         """Renew the lease; False if another worker has claimed the key."""
         parameters = self._database.now(now) | {"lease": lease.total_seconds()}
         return self._write(claim, self._statements.heartbeat, parameters)
+
+    def confirm(self, claim: Claim, lease: timedelta, now: datetime | None) -> bool:
+        """Whether the claim is valid, for half a lease from now at least; renewed if need be."""
+        parameters = self._database.now(now) | {"lease": lease.total_seconds() / 2}
+        with self._database.read() as connection:
+            valid = connection.scalar(self._statements.valid, parameters | _parameters(claim))
+        return valid is not None or self.heartbeat(claim, lease, now)
 
     def done(self, claim: Claim, next_due: datetime | None) -> bool:
         """Record a success, with the next pass at `next_due`; False if the claim was lost.

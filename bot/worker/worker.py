@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -18,7 +18,7 @@ from bot.gather.fleet import read_fleet
 from bot.gather.requests import is_wave
 from bot.git import GitError
 from bot.metrics.catalogue import PASSES
-from bot.store import StoreError
+from bot.store import ClaimLostError, StoreError
 from bot.store.keys import AGENT, APPLICATION, CLUSTER, REVIEW
 from bot.store.queue import Claim
 from bot.worker.agents import reconcile_agent
@@ -118,18 +118,29 @@ async def _reconcile_while_valid(
         async with valid:
             beating = asyncio.create_task(_heartbeat(context, claim, lease, valid, heard))
             try:
-                outcome = await _reconcile(context, claim)
+                outcome = await _reconcile(_fenced(context, claim, lease), claim)
             finally:
                 beating.cancel()
                 await asyncio.wait([beating])  # which lets a cancellation of this task through
             if not beating.cancelled():
                 beating.result()
-    except TimeoutError:
-        if not valid.expired():
+    except (TimeoutError, ClaimLostError) as error:
+        if isinstance(error, TimeoutError) and not valid.expired():
             raise
         log.warning("pass stopped: another worker has claimed its key", key=claim.key)
         return "lost"
     return outcome
+
+
+def _fenced(context: Context, claim: Claim, lease: timedelta) -> Context:
+    """The context of a pass that writes nothing any more once its claim is lost."""
+    queue = context.store.queue
+
+    async def fence() -> None:
+        if not await asyncio.to_thread(queue.confirm, claim, lease, context.clock()):
+            raise ClaimLostError(claim.key)
+
+    return replace(context, fence=fence)
 
 
 async def _reconcile(context: Context, claim: Claim) -> str:

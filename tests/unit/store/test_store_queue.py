@@ -197,6 +197,24 @@ def test_a_heartbeat_lengthens_the_lease(store: Store) -> None:
     assert claim(store, 110, "bob").owner == "bob"
 
 
+def test_a_claim_is_confirmed_until_another_worker_has_the_key(store: Store) -> None:
+    store.queue.trigger(["shop"], NOON)
+    first = claim(store)
+
+    def lease_end() -> datetime | None:
+        return store.queue.waiting(1)[0].lease_until
+
+    assert store.queue.confirm(first, LEASE, after(29))
+    assert lease_end() == after(60)
+    assert store.queue.confirm(first, LEASE, after(30))
+    assert lease_end() == after(90)
+    assert store.queue.confirm(first, LEASE, after(200)), "nobody claimed it when it expired"
+    assert lease_end() == after(260)
+
+    claim(store, 260, "ben")
+    assert not store.queue.confirm(first, LEASE, after(261))
+
+
 def test_a_key_that_crashes_its_workers_is_quarantined(store: Store) -> None:
     store.queue.trigger(["bad"], after(0))
     end = lapse(store, MAX_ABNORMAL_ENDS)

@@ -1,0 +1,52 @@
+"""Every call of a forge is a read, or a write that needs the claim of its pass."""
+
+import inspect
+from typing import cast
+
+import pytest
+
+from bot.forges import Forge, fenced
+from bot.forges._fenced import WRITES
+from bot.forges._patience import READS
+
+OTHER_READS = frozenset({"changed_requests"})
+OUTSIDE_OF_PASSES = frozenset({"close", "check_setup"})
+
+
+class Recorder:
+    """A forge that notes what reaches it."""
+
+    def __init__(self) -> None:
+        self.reached: list[str] = []
+
+    def __getattr__(self, name: str) -> object:
+        async def called() -> None:
+            self.reached.append(name)
+
+        return called
+
+
+class LostError(Exception):
+    pass
+
+
+async def lost() -> None:
+    raise LostError
+
+
+CALLS = sorted(name for name, each in vars(Forge).items() if inspect.iscoroutinefunction(each))
+
+
+@pytest.mark.parametrize("name", CALLS)
+async def test_a_call_is_fenced_if_it_writes(name: str) -> None:
+    known = READS | OTHER_READS | OUTSIDE_OF_PASSES
+    assert (name in WRITES) != (name in known), "say whether a new call of the Protocol writes"
+
+    recorder = Recorder()
+    call = getattr(fenced(cast("Forge", recorder), lost), name)
+    if name in WRITES:
+        with pytest.raises(LostError):
+            await call()
+    else:
+        await call()
+    assert recorder.reached == ([] if name in WRITES else [name])
