@@ -23,7 +23,7 @@ FROM ${BASE}
 RUN apt-get update \
  && apt-get install -y --no-install-recommends git \
  && rm -rf /var/lib/apt/lists/* \
- && useradd --system --uid 10001 --no-create-home --home-dir /var/lib/switchyard \
+ && useradd --uid 10001 --user-group --no-create-home --home-dir /var/lib/switchyard \
       --shell /usr/sbin/nologin switchyard \
  && install -d -o 10001 -g root -m 0770 /var/lib/switchyard
 COPY --from=build /opt/switchyard /opt/switchyard

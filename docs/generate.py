@@ -17,7 +17,7 @@ from bot.cli.parser import parser, subcommands
 from bot.documents.models import FLEET_DOCUMENTS, ApplicationDocument
 from bot.engine import cel_functions, discovery
 from bot.settings import ReporterSettings, Settings
-from docs import observability
+from docs import deployment, observability
 from planners.placement.scores import key_of
 from renderers.kubernetes.kinds import BUILT_IN, known_kind
 from renderers.validation.registry import KINDS
@@ -54,6 +54,8 @@ def pages() -> dict[str, str]:
     found["reference/extensions.md"] = extensions()
     found["reference/validation.md"] = validation()
     found["reference/public-applications.md"] = public_applications()
+    found["../chart/values.schema.json"] = deployment.values_schema()
+    found |= {f"manifests/{name}.yaml": text for name, text in deployment.manifests().items()}
     found["reference/metrics.md"] = NOTE + observability.reference()
     found["monitoring/dashboard.json"] = observability.dashboard()
     found["monitoring/alerts.yaml"] = observability.alerts()

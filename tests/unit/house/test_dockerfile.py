@@ -3,16 +3,10 @@
 import json
 import re
 from pathlib import Path
-from typing import Any, cast
 
 import pytest
 
-from bot.engine.kubernetes_schemas import KubernetesSchemas
-from renderers.policy.pods import pod_violations
-from renderers.yaml import load_documents
-
 ROOT = Path(__file__).parents[3]
-GUIDE = ROOT / "docs/guides/run-in-a-container.md"
 TEXT = (ROOT / "Dockerfile").read_text()
 
 
@@ -99,44 +93,3 @@ def test_everything_that_the_wheel_needs_is_copied_into_the_build() -> None:
 @pytest.mark.parametrize("word", ["latest", "curl", "sudo", "chmod 777", "--privileged"])
 def test_it_has_none_of_what_reviews_look_for(word: str) -> None:
     assert word not in TEXT
-
-
-def manifests() -> dict[str, dict[str, Any]]:
-    """The objects of the guide's example by kind."""
-    (text,) = re.findall(r"```yaml\n(.*?)```", GUIDE.read_text(), re.DOTALL)
-    found = [cast("dict[str, Any]", each.value) for each in load_documents(text.encode())]
-    return {each["kind"]: each for each in found}
-
-
-def test_the_example_for_kubernetes_passes_the_restricted_pod_standard() -> None:
-    """By the same rules as tenants' pods."""
-    deployment = manifests()["Deployment"]
-    pod = deployment["spec"]["template"]["spec"]
-    (container,) = pod["containers"]
-
-    assert list(pod_violations(deployment, "restricted")) == []
-    assert pod["automountServiceAccountToken"] is False
-    assert pod["securityContext"]["runAsUser"] == 10001
-    assert container["securityContext"] == {
-        "allowPrivilegeEscalation": False,
-        "readOnlyRootFilesystem": True,
-        "capabilities": {"drop": ["ALL"]},
-    }
-    assert "@sha256:" in container["image"]
-    assert {each["mountPath"] for each in container["volumeMounts"]} >= {
-        "/var/lib/switchyard",
-        "/tmp",
-    }
-
-
-@pytest.mark.parametrize("kind", sorted(manifests()))
-def test_the_example_for_kubernetes_is_valid(kind: str) -> None:
-    assert list(KubernetesSchemas().violations(manifests()[kind], "1.31", {})) == []
-
-
-def test_the_network_policy_refuses_addresses_of_clouds_metadata() -> None:
-    policy = manifests()["NetworkPolicy"]["spec"]
-    (block,) = [to["ipBlock"] for rule in policy["egress"] for to in rule["to"] if "ipBlock" in to]
-
-    assert set(policy["policyTypes"]) == {"Ingress", "Egress"}
-    assert "169.254.0.0/16" in block["except"]
