@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeAlias
+from urllib.parse import urlsplit
 
 from bot.azure import Azure
 from bot.charts import Charts
@@ -28,10 +29,13 @@ from bot.git import Access, DeployKey, Mirrors
 from bot.metrics import Metrics
 from bot.outbound import Outbound
 from bot.outbound.client import OutboundClient
+from bot.settings import is_loopback
 from bot.store import Store
 from planners.model import Fleet, ObjectIdentity, Repo, Tenant
 from planners.model.snapshot import OwnedObjects, ResourceClaim, Snapshot
 
+LOCAL = "local"
+"""The forge on this machine, on which links to a loopback address lead somewhere."""
 MOST_RESULTS = 512 * 1024 * 1024
 """Bytes of intermediate results that a process keeps."""
 
@@ -194,3 +198,11 @@ class Context:
     def page(self, application: str) -> str:
         """The address of an application's status page."""
         return f"{self.public_url}/rollouts/{application}"
+
+    def plan_page(self, application: str, digest: str) -> str:
+        """The address of the page of one plan, whether or not its revision is merged."""
+        return f"{self.public_url}/plans/{application}/{digest}"
+
+    def is_public(self, repo: Repo) -> bool:
+        """Whether people on a repository's forge can open the pages: no `public_url` may be set."""
+        return repo.forge == LOCAL or not is_loopback(urlsplit(self.public_url).hostname or "")

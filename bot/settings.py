@@ -1,6 +1,7 @@
 """The settings of the service, from SWITCHYARD_* variables or files. Nothing else reads them."""
 
 import ssl
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated
 
@@ -438,3 +439,11 @@ class Settings(ChartSettings, GateSettings, AzureSettings, BucketSettings):
         """The CA files that Git trusts in addition to the system's."""
         given = (self.github_ca_file, self.gitlab_ca_file)
         return tuple(file for file in given if file is not None)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only programs on this machine reach an address with that host."""
+    try:
+        return ip_address(host.removeprefix("[").removesuffix("]")).is_loopback
+    except ValueError:
+        return host == "localhost"

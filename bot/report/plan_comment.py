@@ -67,6 +67,7 @@ async def plan_comment(
         _about(context, target, memory),
         revision=gathered.snapshot.revision.sha,
         base=gathered.snapshot.base.revision.sha,
+        plan_page=_plan_page(context, repo, proposal),
         reproduce=_command(gathered),
         sign=context.forge(gathered.deploy.repo).number_prefix,
     )
@@ -136,11 +137,18 @@ def _about(
         application=target.application,
         revision=target.request.head,
         preview=target.request.state == "open",
-        page=context.page(target.application),
+        page=context.page(target.application) if context.is_public(target.repo) else "",
         reproduce="",
         limit=context.forge(target.repo).comment_limit,
         memory=memory,
     )
+
+
+def _plan_page(context: Context, repo: Repo, proposal: Proposal) -> str:
+    """The page of this plan; empty where people cannot open it."""
+    if not context.is_public(repo):
+        return ""
+    return context.plan_page(proposal.plan.application, proposal.digest)
 
 
 def _command(gathered: Gathered) -> str:

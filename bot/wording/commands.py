@@ -24,10 +24,10 @@ REASON = '--reason "..."'
 DIGEST = 12
 
 
-def commands(proposal: Proposal, *, preview: bool) -> str:
-    """One line of code spans, the most likely first."""
+def commands(proposal: Proposal, *, preview: bool) -> list[str]:
+    """What people can comment now, in code spans, the most likely first."""
     found = dict.fromkeys(_commands(proposal, preview=preview))
-    return "Commands: " + " ".join(code(f"{PREFIX} {each}") for each in found)
+    return [code(f"{PREFIX} {each}") for each in found]
 
 
 def reproduce(command: str, digest: str) -> str:

@@ -1,29 +1,29 @@
 """The plan comment of a rollout: one comment on the app repo's merge request, edited in place.
 
-It is as long as the forge allows: in full; without the largest diffs; as statistics; as a link.
-Each form says what it leaves out, and where to find it.
+What needs people stands first, details in folds, and long diffs on the page of the plan. It is as
+long as the forge allows: in full; without the largest diffs; as statistics; as a link. Each form
+says what it leaves out, and where to find it.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.engine.propose import Proposal
-from bot.wording import conditions, connections, rules
+from bot.wording import conditions, connections, needs, rules, waves
 from bot.wording import diffs as changes
 from bot.wording.commands import DIGEST, commands, reproduce
 from bot.wording.diffs import Diffs
 from bot.wording.graph import graph
-from bot.wording.headline import headline, next_actor, state_of
-from bot.wording.markdown import code, link, plural, sentence, units
+from bot.wording.headline import Sign, headline, sign
+from bot.wording.markdown import code, fold, link, plural, sentence, units
 from bot.wording.placement import departures, placement
-from bot.wording.prose import say
 from bot.wording.since import Memory, since
-from bot.wording.waves import gates, short_table, table_context, wave_table
+from bot.wording.waves import table_context
 from planners.model import PlanProblem
 
 __all__ = ["CommentContext", "comment", "headline", "plan_not_requested", "problems"]
 
-MOST_WARNINGS = 20
+MOST_WARNINGS, OPEN_WARNINGS = 20, 3
 MOST_PROBLEMS = 100
 SMALLEST = 8_000
 
@@ -34,7 +34,8 @@ class CommentContext:
 
     `limit` is how long it may be, in UTF-16 code units; at least SMALLEST. `reproduce` is the
     command that makes the plan again, for the deploy repo as it was at commit `base`. `memory` is
-    what the comment remembers, `sign` stands before the number of a merge request.
+    what the comment remembers, `sign` stands before the number of a merge request. `page` and
+    `plan_page` are the pages of the rollout and of this plan; empty where people cannot reach them.
     """
 
     marker: str
@@ -44,6 +45,7 @@ class CommentContext:
     page: str
     reproduce: str
     limit: int
+    plan_page: str = ""
     base: str = ""
     sign: str = "!"
     memory: Memory | None = None
@@ -51,10 +53,11 @@ class CommentContext:
 
 def problems(context: CommentContext, found: Sequence[PlanProblem | str]) -> str:
     """The comment when there is no plan: every problem; nothing was changed."""
+    count = plural(len(found), "problem")
     head = (
         f"{context.marker}\n\n"
-        f"**{code(context.application)}: no plan.** {plural(len(found), 'problem')} in "
-        f"revision {code(context.revision[:12])}; nothing was changed."
+        f"{Sign.STOPPED} **{code(context.application)}: no plan.** {count} in revision "
+        f"{code(context.revision[:12])}; nothing was changed."
     )
     lines: list[str] = []
     left = context.limit - units(head) - len("\n\n- and 1000000 more")
@@ -88,7 +91,7 @@ def plan_not_requested(context: CommentContext, requester: str) -> str:
     return "\n\n".join(
         [
             context.marker,
-            f"**{code(context.application)}: no plan yet.** {why}",
+            f"{Sign.PERSON} **{code(context.application)}: no plan yet.** {why}",
             (
                 f"Its head is {code(context.revision)}. To request a plan, review it and comment "
                 f"{code('/switchyard plan COMMIT')} with the full id of the commit that you "
@@ -99,52 +102,68 @@ def plan_not_requested(context: CommentContext, requester: str) -> str:
 
 
 def comment(context: CommentContext, proposal: Proposal, diffs: Diffs) -> str:
-    """The comment for a plan: state, waves, what waits, what changes, where and why."""
+    """The comment for a plan: state, what needs people, waves, what changed; the rest in folds."""
     wave_statuses = proposal.evaluation.wave_statuses
     shown = table_context(proposal, diffs.risks, context.sign, preview=context.preview)
-    every = wave_table(wave_statuses, shown)
-    some = short_table(wave_statuses, shown, _where(context, proposal))
-    for tier, waves in ((_whole, every), (_whole, some), (_statistics, some)):
-        text = tier(context, proposal, diffs, waves)
+    short = waves.step_table(wave_statuses, shown)
+    for most in (None, waves.MOST_WAVES):
+        every = waves.every_wave(wave_statuses, shown, most, _where(context))
+        text = _whole(context, proposal, diffs, short, every)
         if text is not None and units(text) <= context.limit:
             return text
-    return _link(context, proposal, diffs)
+    text = _statistics(context, proposal, diffs, short)
+    return text if units(text) <= context.limit else _link(context, proposal, diffs)
 
 
-def _whole(context: CommentContext, proposal: Proposal, diffs: Diffs, waves: str) -> str | None:
+def _whole(
+    context: CommentContext, proposal: Proposal, diffs: Diffs, short: str, every: str
+) -> str | None:
     """Everything, without the largest diffs where they do not fit; None if that is too much."""
-    wave_statuses = proposal.evaluation.wave_statuses
     before = [
         *_top(context, proposal),
-        waves,
+        short,
+        since(context.memory, proposal),
+        departures(proposal.plan),
         _section("Connections", connections.section(proposal.links, diffs.connections)),
         _section("Rules", rules.section(proposal.application, proposal.plan.decisions)),
-        departures(proposal.plan),
-        graph(proposal.application, wave_statuses, preview=context.preview),
-        "" if context.preview else gates(wave_statuses),
-        "" if proposal.plan.restores else conditions.folded(proposal.conditions),
         _warnings(proposal.warnings),
     ]
-    after = [placement(proposal.plan), _foot(context, proposal)]
+    after = _folds(context, proposal, every)
     if not diffs.groups:
         return _joined([*before, *after])
     budget = context.limit - units(_joined([*before, _section("Changes", "-"), *after])) - 2
-    shown = changes.folds(diffs, budget, _where(context, proposal))
+    shown = changes.folds(diffs, budget, _where(context), context.plan_page)
     return None if shown is None else _joined([*before, _section("Changes", shown), *after])
 
 
-def _statistics(context: CommentContext, proposal: Proposal, diffs: Diffs, waves: str) -> str:
-    """Waves, and one line for each group."""
-    lines = changes.titles(diffs, _where(context, proposal)) if diffs.groups else ""
+def _folds(context: CommentContext, proposal: Proposal, every: str) -> list[str]:
+    """What few people need: the order, gates, conditions, placement, commands; and the foot."""
+    wave_statuses = proposal.evaluation.wave_statuses
+    picture = graph(proposal.application, {each.component for each in proposal.plan.units})
+    order = _joined([picture, every])
+    return [
+        fold(f"Order: {plural(len(wave_statuses), 'wave')}", order) if wave_statuses else "",
+        "" if context.preview else waves.gates(wave_statuses),
+        "" if proposal.plan.restores else conditions.folded(proposal.conditions),
+        placement(proposal.plan),
+        _commands(context, proposal),
+        _foot(context, proposal),
+    ]
+
+
+def _statistics(context: CommentContext, proposal: Proposal, diffs: Diffs, short: str) -> str:
+    """Stages, and one line for each group."""
+    lines = changes.titles(diffs, _where(context)) if diffs.groups else ""
     return _joined(
         [
             *_top(context, proposal),
             (
-                f"Shortened because the plan is large: graph, conditions, placement, and all but "
-                f"the first gate of each wave are left out. {_where(context, proposal)}"
+                f"Shortened because the plan is large: order, gates, conditions and placement are "
+                f"left out. {_where(context)}"
             ),
-            waves,
+            short,
             _section("Changes", lines),
+            _commands(context, proposal),
             _foot(context, proposal),
         ]
     )
@@ -152,63 +171,69 @@ def _statistics(context: CommentContext, proposal: Proposal, diffs: Diffs, waves
 
 def _link(context: CommentContext, proposal: Proposal, diffs: Diffs) -> str:
     """What is left when nothing fits: the state, the size of the plan, and where it is shown."""
-    waves = plural(len(proposal.evaluation.wave_statuses), "wave")
+    count = plural(len(proposal.evaluation.wave_statuses), "wave")
     return _joined(
         [
-            *_top(context, proposal),
+            *_top(context, proposal, 1),
             (
-                f"This plan is too large for a comment: {waves}, "
+                f"This plan is too large for a comment: {count}, "
                 f"{plural(diffs.clusters, 'cluster')} with changes, "
-                f"{plural(len(diffs.groups), 'group')} of diffs. {_where(context, proposal)}"
+                f"{plural(len(diffs.groups), 'group')} of diffs. {_where(context)}"
             ),
+            _commands(context, proposal),
             _foot(context, proposal),
         ]
     )
 
 
-def _top(context: CommentContext, proposal: Proposal) -> list[str]:
-    """The marker, and one line: the state, the digest, who acts next."""
-    who = say("next: merge this merge request") if context.preview else next_actor(proposal)
-    state = state_of(proposal, preview=context.preview).markdown(400)
-    following = f" · {who.markdown(400)}" if who else ""
+def _top(context: CommentContext, proposal: Proposal, most: int = needs.MOST) -> list[str]:
+    """The marker; one line with the state and who acts next; what people have to do now."""
+    state = headline(proposal, preview=context.preview).markdown(600)
+    needed = "" if context.preview else needs.section(proposal, context.sign, most)
     return [
         context.marker,
-        (
-            f"**{code(context.application)}**: {state} · plan "
-            f"`{proposal.digest[:DIGEST]}`{following}"
-        ),
-        since(context.memory, proposal),
+        f"{sign(proposal, preview=context.preview)} **{code(context.application)}**: {state}",
+        _section("What needs you", needed),
     ]
 
 
-def _where(context: CommentContext, proposal: Proposal) -> str:
-    """Where to find what a comment leaves out; no command line makes the plan of a rollback."""
+def _where(context: CommentContext) -> str:
+    """Where to find what a comment leaves out."""
     places = [
-        *(
-            []
-            if context.preview
-            else [f"the {link('status page', context.page)} and the merge requests"]
-        ),
-        *([] if proposal.plan.restores else [code(f"{context.reproduce} --format markdown", 600)]),
+        *([f"the {link('page of the plan', context.plan_page)}"] if context.plan_page else []),
+        *([] if context.preview else ["the merge requests of the waves"]),
+        f"the reply to {code('/switchyard diff CLUSTER')}",
     ]
-    return f"Full plan: {', or '.join(places)}."
+    return f"See {', or '.join(places)}."
 
 
 def _warnings(found: Sequence[str]) -> str:
-    """Warnings: they do not stop the plan."""
+    """Warnings, the first of them unfolded: they do not stop the plan."""
     lines = [f"- {sentence(each, 300)}" for each in found[:MOST_WARNINGS]]
     if len(found) > MOST_WARNINGS:
         lines.append(f"- and {len(found) - MOST_WARNINGS} more")
-    return _section("Warnings", "\n".join(lines))
+    shown, rest = "\n".join(lines[:OPEN_WARNINGS]), "\n".join(lines[OPEN_WARNINGS:])
+    more = fold(plural(len(found) - OPEN_WARNINGS, "more warning"), rest) if rest else ""
+    return _section("Warnings", _joined([shown, more]))
+
+
+def _commands(context: CommentContext, proposal: Proposal) -> str:
+    """What people can comment now, and how to make the plan again on another machine."""
+    lines = [f"- {each}" for each in commands(proposal, preview=context.preview)]
+    if not proposal.plan.restores:
+        lines.append(f"- on your machine: {_reproduced(context, proposal)}")
+    return fold("Commands", "\n".join(lines))
 
 
 def _foot(context: CommentContext, proposal: Proposal) -> str:
+    """Which plan this is, and where its pages are."""
+    plan = code(proposal.digest[:DIGEST])
     parts = [
+        f"plan {link(plan, context.plan_page) if context.plan_page else plan}",
         f"revision {code(context.revision[:12])}",
         *([link("status page", context.page)] if context.page else []),
-        *([] if proposal.plan.restores else [_reproduced(context, proposal)]),
     ]
-    return f"{commands(proposal, preview=context.preview)}\n\n<sub>{' · '.join(parts)}</sub>"
+    return f"<sub>{' · '.join(parts)}</sub>"
 
 
 def _reproduced(context: CommentContext, proposal: Proposal) -> str:

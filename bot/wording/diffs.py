@@ -7,11 +7,12 @@ clusters fall into one group.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
+from urllib.parse import quote
 
 from bot.wording import changes as words
 from bot.wording.changes import Variation
 from bot.wording.connections import ConnectionChanges, connection_changes
-from bot.wording.markdown import code, fence, fold, listing, natural, plural, units
+from bot.wording.markdown import code, fence, fold, link, listing, natural, plural, units
 from bot.wording.prose import NOTHING, Prose, names, say
 from planners.gating.change_sets import ChangeKind, ChangeSet
 from renderers.diff import unified
@@ -22,6 +23,7 @@ Blobs = Mapping[str, bytes]
 SYNC = "clusters/*/sync/"
 LONGEST_TITLE = 200
 NAMED, MOST_CLUSTERS, MOST_LINES, MOST_TITLES, FEW_LINES = 3, 1_000, 40, 20, 10
+OPEN_GROUPS, SHORT_DIFFS, FOLD_UNITS = 4, 80, 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,10 +201,16 @@ def render_diffs(diffs: Diffs, budget: int, where: str) -> str:
     return found if found is not None else titles(diffs, where)
 
 
-def folds(diffs: Diffs, budget: int, where: str) -> str | None:
-    """A fold for each group; the largest lose their diffs. None where that is not enough."""
-    shown = [_fold(each, diffs.clusters) for each in diffs.groups]
-    left = sum(units(each) + 2 for each in shown)
+def folds(diffs: Diffs, budget: int, where: str, page: str = "") -> str | None:
+    """A fold for each group; the largest lose their diffs. None where that is not enough.
+
+    With the `page` of the plan, diffs are links to it, unless all of them together are short.
+    """
+    lines = sum(text.count("\n") for each in diffs.groups for text in each.files.values())
+    linked = page if lines > SHORT_DIFFS else ""
+    shown = [_fold(each, diffs.clusters, linked) for each in diffs.groups]
+    more = len(shown) - OPEN_GROUPS
+    left = sum(units(each) + 2 for each in shown) + (FOLD_UNITS if more > 0 else 0)
     note, dropped = "", 0
     for index in sorted(range(len(shown)), key=lambda index: -units(shown[index])):
         if left + units(note) <= budget:
@@ -213,6 +221,9 @@ def folds(diffs: Diffs, budget: int, where: str) -> str | None:
         note = _left_out(dropped, len(shown), where)
     if left + units(note) > budget:
         return None
+    if more > 0:
+        rest = "\n\n".join(shown[OPEN_GROUPS:])
+        shown[OPEN_GROUPS:] = [fold(plural(more, "more group"), rest)]
     return "\n\n".join([note, *shown] if note else shown)
 
 
@@ -230,13 +241,18 @@ def _left_out(count: int, groups: int, where: str) -> str:
     return f"Left out because of the size limit: the {what}. {where}"
 
 
-def _fold(group: DiffGroup, clusters: int) -> str:
-    """A group with all that is known of it."""
-    parts = [_comparison(group), _bullets(words.lines(group.changes), MOST_LINES)]
+def _fold(group: DiffGroup, clusters: int, page: str) -> str:
+    """A group with all that is known of it, its diff perhaps as a link."""
+    most = FEW_LINES if page else MOST_LINES
+    parts = [_comparison(group), _bullets(words.lines(group.changes), most)]
     if len(group.clusters) > NAMED:
         listed = code(listing(natural(group.clusters), MOST_CLUSTERS), 100_000)
         parts.append(fold(f"Clusters ({len(group.clusters)})", listed))
-    parts.append(fence("\n".join(each.rstrip() for each in group.files.values()), "diff"))
+    if page:
+        parts.append(link("Diff", f"{page}?cluster={quote(group.clusters[0], safe='')}"))
+    else:
+        texts = (each.rstrip() for each in group.files.values())
+        parts.append(fence("\n".join(texts), "diff"))
     return fold(_title(group, clusters).html(), "\n\n".join(part for part in parts if part))
 
 
@@ -268,7 +284,7 @@ def _title(group: DiffGroup, clusters: int) -> Prose:
         who = f"all {count} clusters" if count > 1 else "1 cluster"
     shown = ", ".join(natural(group.clusters))
     on = say(" ({})", shown) if count <= NAMED else NOTHING
-    compared = words.comparison_title(group.variations, len(group.extra))
+    compared = words.comparison_title(group.variations, len(group.extra), most=1)
     return say(
         f"{who}{{}}: {{}}{{}}{{}}",
         on,

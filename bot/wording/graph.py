@@ -1,49 +1,39 @@
-"""The waves as a Mermaid flowchart: what merges after what.
+"""Which component waits for which, as a Mermaid flowchart.
 
 Source: the Mermaid documentation, "Flowcharts - Basic Syntax" (labels in quotes, entity codes such
 as `#35;`). Node names are ours (`w0`), since words such as `end` break a chart.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping
 
-from bot.wording.markdown import fence, plural
-from bot.wording.reasons import STATE_NAMES
-from planners.gating.evaluate import WaveStatus
+from bot.wording.markdown import fence
 from planners.model import Application
-from planners.order import Wave
+from planners.order import levels
 
-MOST_WAVES = 12
 MOST_NODES = 40
 MOST_LABEL = 60
 _UNSAFE = re.compile(r"[^A-Za-z0-9 ._:,/()+-]")
 
-Edge = tuple[int, int]
+Edge = tuple[str, str]
 
 
-def graph(application: Application, wave_statuses: Sequence[WaveStatus], *, preview: bool) -> str:
-    """A chart of all waves, or of all steps where there are many; nothing for a single wave."""
-    if len(wave_statuses) < 2:  # noqa: PLR2004 - one node is no graph
+def graph(application: Application, placed: Iterable[str]) -> str:
+    """A chart of the placed components, each after those it depends on.
+
+    Empty where it is a straight line, which the names of the waves say as well, and where there are
+    too many.
+    """
+    order = levels(application.components)
+    known = sorted({*placed} & order.keys(), key=lambda name: (order[name], name))
+    edges = _edges(application, known)
+    if not _branches(edges) or len(known) > MOST_NODES:
         return ""
-    if len(wave_statuses) <= MOST_WAVES:
-        labels = [_label(each, preview=preview) for each in wave_statuses]
-        edges = _edges(application, [each.change.wave for each in wave_statuses])
-    else:
-        labels = _steps(wave_statuses, preview=preview)
-        edges = [(index, index + 1) for index in range(len(labels) - 1)]
-    lines = [f'  w{index}["{safe(label)}"]' for index, label in enumerate(labels)]
-    lines += [f"  w{one} --> w{other}" for one, other in edges]
+    names = {name: f"w{index}" for index, name in enumerate(known)}
+    lines = [f'  {node}["{safe(name)}"]' for name, node in names.items()]
+    lines += [f"  {names[one]} --> {names[other]}" for one, other in edges]
     return fence("\n".join(["flowchart LR", *lines]), "mermaid")
-
-
-def _label(wave_status: WaveStatus, *, preview: bool) -> str:
-    return f"{wave_status.change.wave.name}: {_state(wave_status, preview=preview)}"
-
-
-def _state(wave_status: WaveStatus, *, preview: bool) -> str:
-    if preview:
-        return "to merge" if wave_status.is_left else "no change"
-    return STATE_NAMES[wave_status.state]
 
 
 def safe(label: str) -> str:
@@ -52,64 +42,27 @@ def safe(label: str) -> str:
     return _UNSAFE.sub(lambda found: f"#{ord(found[0])};", shown)
 
 
-def _steps(wave_statuses: Sequence[WaveStatus], *, preview: bool) -> list[str]:
-    """One label for each step, with the number of its waves in each state; the last are counted."""
-    by_step: dict[tuple[int, str], list[str]] = {}
-    for each in wave_statuses:
-        label = each.change.wave.name.rpartition(".")[0]
-        state = _state(each, preview=preview)
-        by_step.setdefault((each.change.wave.step, label), []).append(state)
-    labels = [f"{label}: {_count_states(states)}" for (_, label), states in by_step.items()]
-    if len(labels) <= MOST_NODES:
-        return labels
-    more = len(labels) - MOST_NODES + 1
-    return [*labels[: MOST_NODES - 1], f"{plural(more, 'more step')}"]
+def _branches(edges: Iterable[Edge]) -> bool:
+    """Whether a component has several others before or after it."""
+    found = [*edges]
+    sides = (Counter(one for one, _ in found), Counter(other for _, other in found))
+    return any(count > 1 for side in sides for count in side.values())
 
 
-def _count_states(states: Sequence[str]) -> str:
-    found = {each: states.count(each) for each in states}
-    return ", ".join(f"{count} {state}" for state, count in found.items())
+def _edges(application: Application, known: Iterable[str]) -> list[Edge]:
+    """Each component that another one needs directly, and not through a third one as well."""
+    needs = _needs(application, frozenset(known))
+    every: dict[str, set[str]] = {}
+    edges: list[Edge] = []
+    for name in known:
+        through = {far for near in needs[name] for far in every[near]}
+        every[name] = {*needs[name], *through}
+        edges += [(each, name) for each in sorted(needs[name] - through)]
+    return edges
 
 
-def _edges(application: Application, waves: Sequence[Wave]) -> list[Edge]:
-    """The waves that a wave needs in its own step, or else the last waves of the step before."""
-    needs = {
-        part.name: {need.component for need in part.depends_on if need.application is None}
+def _needs(application: Application, known: frozenset[str]) -> Mapping[str, set[str]]:
+    return {
+        part.name: {each.component for each in part.depends_on if each.application is None} & known
         for part in application.components
     }
-    inside: dict[int, set[int]] = {}
-    every: dict[int, set[int]] = {}
-    for index in range(len(waves)):
-        direct = _needed(index, waves, needs)
-        through = {far for near in direct for far in every[near]}
-        inside[index], every[index] = direct - through, direct | through
-    edges = {(one, index) for index, ones in inside.items() for one in ones}
-    ends = _ends(waves, edges)
-    for index, wave in enumerate(waves):
-        before = [step for step in ends if step < wave.step]
-        if not inside[index] and before:
-            edges |= {(end, index) for end in ends[max(before)]}
-    return sorted(edges)
-
-
-def _ends(waves: Sequence[Wave], edges: Iterable[Edge]) -> dict[int, list[int]]:
-    """The waves of each step that none of the same step waits for."""
-    awaited = {one for one, _ in edges}
-    found: dict[int, list[int]] = {}
-    for index, wave in enumerate(waves):
-        if index not in awaited:
-            found.setdefault(wave.step, []).append(index)
-    return found
-
-
-def _needed(index: int, waves: Sequence[Wave], needs: Mapping[str, set[str]]) -> set[int]:
-    """The earlier waves of its step that a wave waits for.
-
-    A removal takes dependants away first: each waits for the one before it.
-    """
-    wave = waves[index]
-    peers = [other for other in range(index) if waves[other].step == wave.step]
-    if wave.removal:
-        return set(peers[-1:])
-    wanted = {name for unit in wave.units for name in needs.get(unit.component, ())}
-    return {other for other in peers if wanted & {unit.component for unit in waves[other].units}}

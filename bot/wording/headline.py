@@ -5,15 +5,15 @@ rollout, as it blocks the others.
 """
 
 from collections.abc import Sequence
+from enum import StrEnum
 
 from bot.engine.propose import Proposal
 from bot.wording.markdown import plural
 from bot.wording.prose import NOTHING, Prose, say
 from bot.wording.reasons import (
-    approvers,
+    approvers_approve,
     pending_clusters,
     reason,
-    reason_and_remedy,
     remedy,
     remedy_for,
 )
@@ -61,14 +61,49 @@ MOST_REFUSALS = 4
 STALE = frozenset({NotReadyReason.REPAIR, NotReadyReason.FRESH_REPORT})
 
 
+class Sign(StrEnum):
+    """The one sign of a state; the words after it say the same."""
+
+    PLAN = "\N{CLIPBOARD}"
+    NO_CHANGE = "\N{MEDIUM WHITE CIRCLE}"
+    PERSON = "\N{RAISED HAND}"
+    UNDER_WAY = "\N{HOURGLASS WITH FLOWING SAND}"
+    STOPPED = "\N{OCTAGONAL SIGN}"
+    BACK = "\N{BLACK LEFT-POINTING DOUBLE TRIANGLE}"
+    DONE = "\N{WHITE HEAVY CHECK MARK}"
+
+
+def sign(proposal: Proposal, *, preview: bool) -> Sign:
+    """The sign before the headline."""
+    wave_statuses = proposal.evaluation.wave_statuses
+    if preview:
+        changing = any(each.change.files for each in wave_statuses)
+        return Sign.PLAN if changing else Sign.NO_CHANGE
+    if proposal.evaluation.done:
+        return Sign.DONE
+    forward = proposal.plan.restores is None
+    if _cancelled(wave_statuses) or (forward and holding(wave_statuses)):
+        return Sign.STOPPED
+    found = _next_gate(wave_statuses)
+    if found is not None and needs_person(found[1]):
+        return Sign.PERSON
+    return Sign.UNDER_WAY if forward else Sign.BACK
+
+
 def headline(proposal: Proposal, *, preview: bool) -> Prose:
     """The state of a rollout and who acts next; of a preview, the text of `switchyard/plan`."""
-    state = state_of(proposal, preview=preview)
-    who = NOTHING if preview else next_actor(proposal)
+    state = _state(proposal, preview=preview)
+    who = _after_merge(proposal) if preview else _next_actor(proposal)
     return say("{}; {}", state, who) if who else state
 
 
-def state_of(proposal: Proposal, *, preview: bool) -> Prose:
+def _after_merge(proposal: Proposal) -> Prose:
+    """Who acts next on a plan whose revision is not merged."""
+    changing = any(each.change.files for each in proposal.evaluation.wave_statuses)
+    return say("next: someone merges this merge request") if changing else NOTHING
+
+
+def _state(proposal: Proposal, *, preview: bool) -> Prose:
     """How far it is, in a few words."""
     wave_statuses = proposal.evaluation.wave_statuses
     to_merge = _to_merge(wave_statuses)
@@ -80,7 +115,7 @@ def state_of(proposal: Proposal, *, preview: bool) -> Prose:
         return _rolling_back(proposal, len(clusters))
     if proposal.evaluation.done:
         return say(f"rolled out: {plural(len(clusters), 'cluster')} ready")
-    merged = f"{len(wave_statuses) - len(to_merge)} of {plural(len(wave_statuses), 'wave')} merged"
+    merged = _merged(wave_statuses)
     if cancelled := _cancelled(wave_statuses):
         return say(f"{{}}; {merged}, which stay as they are", reason(cancelled))
     failed = failures(wave_statuses)
@@ -92,9 +127,14 @@ def state_of(proposal: Proposal, *, preview: bool) -> Prose:
     if away := _only_away(wave_statuses):
         ready = plural(len(clusters - away), "cluster")
         return say(f"rolled out: {ready} ready, {len(away)} offline")
-    asked = any(wave_status.gates for wave_status in wave_statuses)
-    waits = "" if failed or asked else "; waiting for the clusters to report Ready"
-    return say(f"all waves merged{{}}{waits}", but)
+    return say("all waves merged{}", but)
+
+
+def _merged(wave_statuses: Sequence[WaveStatus]) -> str:
+    """`1 of 3 waves merged`: waves without changes do not count."""
+    left = len(_to_merge(wave_statuses))
+    merged = sum(each.merged and not each.is_left for each in wave_statuses)
+    return f"{merged} of {plural(left + merged, 'wave')} merged"
 
 
 def _only_away(wave_statuses: Sequence[WaveStatus]) -> set[str]:
@@ -104,7 +144,7 @@ def _only_away(wave_statuses: Sequence[WaveStatus]) -> set[str]:
     return away if all(each.reason is NotReadyReason.OFFLINE for each in pending) else set()
 
 
-def next_actor(proposal: Proposal) -> Prose:
+def _next_actor(proposal: Proposal) -> Prose:
     """What happens next, or for whom it waits; empty when there is nothing to come."""
     wave_statuses = proposal.evaluation.wave_statuses
     to_merge = _to_merge(wave_statuses)
@@ -115,20 +155,31 @@ def next_actor(proposal: Proposal) -> Prose:
         return say("continues {}", remedy_for(failures(wave_statuses)))
     for wave_status in to_merge:
         if not wave_status.gates:
-            return say("{} merges now", wave_status.change.wave.name)
-    found = _first(to_merge) or _first(wave_statuses)
+            return say("next: {} merges", wave_status.change.wave.name)
+    found = _next_gate(wave_statuses)
     if found is None:
         not_ready = [each for wave_status in wave_statuses for each in wave_status.pending]
         if not not_ready:
             return NOTHING
-        return say("{}; clears {}", pending_clusters(not_ready), remedy_for(not_ready))
+        return say(
+            "waiting for {}; continues {}", pending_clusters(not_ready), remedy_for(not_ready)
+        )
     wave_status, gate = found
     name = wave_status.change.wave.name
     if isinstance(gate, AwaitsApproval):
-        have = f", has {len(gate.given)} of {gate.needed}" if gate.given else ""
-        return say(f"waits for approval of {{}} by {{}}{have}", name, approvers(gate))
-    automatic = isinstance(gate, BehindTarget | Conflicts | AwaitsRoom) or gate == NotProposed()
-    return say("{}: {}", name, reason(gate) if automatic else reason_and_remedy(gate))
+        have = f" ({len(gate.given)} of {gate.needed} given)" if gate.given else ""
+        return say(f"next: {{}} {{}}{have}", approvers_approve(gate), name)
+    if isinstance(gate, BehindTarget | Conflicts | AwaitsRoom) or gate == NotProposed():
+        return say("{}: {}", name, reason(gate))
+    return say("{}: {}; continues {}", name, reason(gate), remedy(gate))
+
+
+def _next_gate(wave_statuses: Sequence[WaveStatus]) -> tuple[WaveStatus, Gate] | None:
+    """The wave and the gate that the headline names."""
+    to_merge = _to_merge(wave_statuses)
+    if any(not each.gates for each in to_merge):
+        return None
+    return _first(to_merge) or _first(wave_statuses)
 
 
 def kind_of(proposal: Proposal, *, preview: bool) -> str:
@@ -230,12 +281,7 @@ def _rolling_back(proposal: Proposal, clusters: int) -> Prose:
     revision = plan.revision.sha[:8]
     if proposal.evaluation.done:
         return say(f"rolled back revision {{}}: {plural(clusters, 'cluster')} ready", revision)
-    if to_merge := _to_merge(wave_statuses):
-        merged = len(wave_statuses) - len(to_merge)
+    if _to_merge(wave_statuses):
         why = say(" ({})", pending_clusters(plan.failures)) if plan.failures else NOTHING
-        of_all = f"{merged} of {plural(len(wave_statuses), 'wave')} merged"
-        return say(f"rolling back revision {{}}{{}}: {of_all}", revision, why)
-    return say(
-        "rolled back revision {}: all waves merged; waiting for the clusters to report Ready",
-        revision,
-    )
+        return say(f"rolling back revision {{}}{{}}: {_merged(wave_statuses)}", revision, why)
+    return say("rolled back revision {}: all waves merged", revision)

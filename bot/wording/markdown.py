@@ -91,6 +91,12 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(_cell(each) for each in line) + " |" for line in lines)
 
 
+def columns(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table without the columns in which every cell is empty."""
+    kept = [index for index in range(len(head)) if any(row[index] for row in rows)]
+    return table([head[index] for index in kept], [[row[i] for i in kept] for row in rows])
+
+
 def _cell(text: str) -> str:
     return text.replace("\\|", "\\ |").replace("|", "\\|")
 

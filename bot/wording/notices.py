@@ -10,8 +10,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from bot.engine.propose import Proposal
-from bot.wording.headline import STALE, failures, holding, needs_person
+from bot.wording.headline import failures, holding, needs_person
 from bot.wording.markdown import code, link
+from bot.wording.needs import late
 from bot.wording.reasons import approvers, pending_clusters, reason, reason_and_remedy, remedy_for
 from planners.gating.evaluate import WaveStatus
 from planners.model.gates import (
@@ -78,26 +79,11 @@ def _failures(proposal: Proposal) -> Iterator[Notice]:
     if holding(wave_statuses):
         for each in failures(wave_statuses):
             found.setdefault(f"failed {waves[each.unit]}", []).append(each)
-    for each in _late(wave_statuses):
+    for each in late(wave_statuses):
         found.setdefault(f"late {waves.get(each.unit, '')}", []).append(each)
     for key, pending in found.items():
         what, then = pending_clusters(pending).markdown(), remedy_for(pending).markdown()
         yield Notice(key, f"{what}. The rollout continues {then}.")
-
-
-def _late(wave_statuses: Sequence[WaveStatus]) -> Iterator[PendingUnit]:
-    """Units that others have waited for too long, though they did not fail."""
-    failed = {each.unit for each in failures(wave_statuses)}
-    seen = set()
-    for wave_status in wave_statuses:
-        for gate in wave_status.gates:
-            if not isinstance(gate, AwaitsDependency | AwaitsStep | AwaitsReplacement):
-                continue
-            for each in gate.pending:
-                late = each.overdue or each.reason in STALE
-                if late and each.unit not in failed and each.unit not in seen:
-                    seen.add(each.unit)
-                    yield each
 
 
 def _of_wave(wave_status: WaveStatus) -> Iterator[Notice]:

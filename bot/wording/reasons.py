@@ -284,6 +284,15 @@ def _window(gate: OutsideWindow) -> Prose:
 
 def _approval(gate: AwaitsApproval) -> Prose:
     have = f", has {len(gate.given)}" if gate.given else ""
+    ignored = ignored_approvals(gate)
+    notes = say(" ({})", ignored) if ignored else NOTHING
+    return say(
+        f"waits for {plural(gate.needed, 'approval')}{have}: {{}}{{}}", approval_rule(gate), notes
+    )
+
+
+def ignored_approvals(gate: AwaitsApproval) -> Prose:
+    """Whose approvals do not count, and why."""
     ignored = list[Prose]()
     if gate.stale:
         ignored.append(say("approval by {} is outdated", names(gate.stale)))
@@ -292,10 +301,7 @@ def _approval(gate: AwaitsApproval) -> Prose:
     if gate.without_role:
         role = gate.role.name.lower()
         ignored.append(say("{} lacks role {}", names(gate.without_role), role))
-    notes = say(" ({})", join("; ", ignored)) if ignored else NOTHING
-    return say(
-        f"waits for {plural(gate.needed, 'approval')}{have}: {{}}{{}}", approval_rule(gate), notes
-    )
+    return join("; ", ignored)
 
 
 def _unknown_authors(commits: Sequence[UnattributedCommit]) -> Prose:

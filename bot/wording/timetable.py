@@ -54,10 +54,17 @@ def comes_after(plan: Plan, application: Application, wave: Wave) -> list[Prose]
         for need in part.depends_on if part.name in mine else ():
             if not need.implied or need.component in placed:
                 needs.setdefault(f"{need.when} {_scope(need)}", {})[str(need)] = None
-    before = [each for each in plan.waves if each.step < wave.step and not each.removal]
-    return _step(before, tolerance=False) + [
+    return earlier_step(plan, wave) + [
         say(f"{{}} {how}", names(components, 5)) for how, components in needs.items()
     ]
+
+
+def earlier_step(plan: Plan, wave: Wave) -> list[Prose]:
+    """The step that a wave comes after, if any: `canary is ready for 10m`."""
+    if wave.removal:
+        return [say("all remaining components are ready")]
+    before = [each for each in plan.waves if each.step < wave.step and not each.removal]
+    return _step(before, tolerance=False)
 
 
 def _step(before: Iterable[Wave], *, tolerance: bool = True) -> list[Prose]:

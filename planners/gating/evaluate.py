@@ -49,7 +49,7 @@ class WaveStatus:
 
     A merged wave is SETTLING while `pending` units are not ready or gates after it are closed, then
     DONE. A CANCELLED one will not be merged. `asks` are the questions to declared gates that are
-    due.
+    due. `merged`: this revision changed it, and all of that is merged; else it had no changes.
     """
 
     change: ChangeSet
@@ -58,6 +58,7 @@ class WaveStatus:
     gates: tuple[Gate, ...] = ()
     pending: tuple[PendingUnit, ...] = ()
     asks: tuple[effects.AskGate, ...] = ()
+    merged: bool = False
 
     @property
     def awaits_address(self) -> bool:
@@ -184,7 +185,14 @@ def _merged_status(
     after = tuple(declared.after(change.wave))
     gates = _closed(after)
     state = WaveState.SETTLING if pending or gates else WaveState.DONE
-    return WaveStatus(change, state, request, gates, pending, _due(after))
+    merged = _is_of_revision(context.snapshot, change)
+    return WaveStatus(change, state, request, gates, pending, _due(after), merged)
+
+
+def _is_of_revision(snapshot: Snapshot, change: ChangeSet) -> bool:
+    """Whether a merge of this revision, or of its rollback, changed one of the units."""
+    found = (snapshot.base.changes.get(unit) for unit in change.wave.units)
+    return any(each and snapshot.revision.sha in (each.source, each.rolls_back) for each in found)
 
 
 def _closed(judged: Iterable[Judged]) -> tuple[Gate, ...]:

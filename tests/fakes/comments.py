@@ -20,10 +20,10 @@ LIMIT = 60_000
 IMAGE = "registry.example.com/web"
 
 
-def home(*, preview: bool, limit: int = LIMIT) -> words.CommentContext:
+def home(*, preview: bool, limit: int = LIMIT, plan_page: str = "") -> words.CommentContext:
     command = "switchyard plan --app APP --fleet FLEET --deploy DEPLOY"
     return words.CommentContext(
-        MARKER, "storefront", "a" * 40, preview, "http://page", command, limit
+        MARKER, "storefront", "a" * 40, preview, "http://page", command, limit, plan_page
     )
 
 
@@ -58,9 +58,9 @@ class Told:
         changed = [each for each in proposal.changes if each.files]
         return diffs_of(changed, {**self.blobs, **proposal.contents})
 
-    def comment(self, *, preview: bool = False, limit: int = LIMIT) -> str:
+    def comment(self, *, preview: bool = False, limit: int = LIMIT, plan_page: str = "") -> str:
         proposal = self.proposal()
-        about = home(preview=preview, limit=limit)
+        about = home(preview=preview, limit=limit, plan_page=plan_page)
         if proposal.problems:
             return words.problems(about, proposal.problems)
         return words.comment(about, proposal, self.diffs(proposal))

@@ -10,6 +10,7 @@ from planners.gating.conditions import Conditions, StageConditions
 from planners.gating.evaluate import Evaluation, WaveState, WaveStatus
 from planners.model import (
     ApprovalRule,
+    Component,
     Dependency,
     DependencyCondition,
     DependencyScope,
@@ -127,7 +128,7 @@ def everywhere(text: str, written: str, size: Size = Size()) -> tuple[Proposal, 
     )
     changes = tuple(each.change for each in wave_statuses)
     proposal = Proposal(
-        application=application(replace(component("web"), name=text)),
+        application=application(*_components(text)),
         plan=plan,
         digest="d" * 64,
         changes=changes,
@@ -138,6 +139,13 @@ def everywhere(text: str, written: str, size: Size = Size()) -> tuple[Proposal, 
         conditions=_conditions(text),
     )
     return proposal, diffs_of(changes, blobs)
+
+
+def _components(text: str) -> tuple[Component, ...]:
+    """A component with that name, and two that need it."""
+    first = replace(component("web"), name=text)
+    needs = (Dependency(text),)
+    return (first, *(replace(first, name=f"{text}{each}", depends_on=needs) for each in "ab"))
 
 
 def _conditions(text: str) -> Conditions:
@@ -159,7 +167,8 @@ def _conditions(text: str) -> Conditions:
 def _standing(text: str, number: int, size: Size, blobs: tuple[str, str]) -> WaveStatus:
     name = text.encode("utf-8", "replace").decode()
     units = tuple(Unit(text, f"{name}{each}") for each in range(size.clusters))
-    wave = Wave(f"{text}.{number}", Stage(text), number, 0, units)
+    others = (Unit(f"{text}{each}", f"{name}0") for each in "ab")
+    wave = Wave(f"{text}.{number}", Stage(text), number, 0, (*units, *others))
     kinds = ((None, blobs[1]), (blobs[0], blobs[1]), (blobs[0], None))
     files = tuple(
         FileChange(

@@ -5,10 +5,10 @@ from hypothesis import strategies as st
 
 from bot.engine.propose import Proposal
 from bot.wording import comment as words
-from bot.wording.diffs import Diffs
+from bot.wording.diffs import OPEN_GROUPS, Diffs
 from bot.wording.graph import MOST_NODES
+from bot.wording.headline import sign
 from bot.wording.markdown import units
-from bot.wording.waves import OPEN_ROWS
 from tests.fakes.comments import MARKER, Read, assert_dead, home, read
 from tests.fakes.examples import examples
 from tests.fakes.hostile import SECRET, Size, everywhere
@@ -40,26 +40,21 @@ def folded(text: str) -> bool:
     return "Shortened because" not in text and "too large for a comment" not in text
 
 
-def wave_tables(found: Read, size: Size) -> int:
-    """Two where there are many waves and all of them fit."""
-    counted = any("more wave" in each for each in found.live if "<summary>" not in each)
-    return 1 + (size.waves > OPEN_ROWS and not counted)
-
-
-def assert_structure(found: Read, size: Size, diffs: Diffs, *, preview: bool) -> None:
+def assert_structure(found: Read, diffs: Diffs, *, preview: bool) -> None:
     diff_fences = [each for each in found.fences if each.info == "diff"]
     listed = sum("<summary>Clusters (" in each for each in found.html)
+    groups = len(diffs.groups)
 
     assert sum(" conditions</summary>" in each for each in found.html) == 1
-    assert found.headings == ["Warnings", "Changes"]
-    assert len(found.tables) == wave_tables(found, size) + (not preview) + 1
-    assert next(each[0] for each in found.tables) == "wave"
-    assert len(diff_fences) <= len(diffs.groups)
-    assert len(found.fences) - len(diff_fences) == (size.waves > 1)
-    assert (
-        found.folds
-        == (wave_tables(found, size) - 1) + (not preview) + len(diffs.groups) + listed + 2
-    )
+    assert found.headings == [*([] if preview else ["What needs you"]), "Warnings", "Changes"]
+    assert [each[0] for each in found.tables] == [
+        *("stage", "wave"),
+        *([] if preview else ["waves"]),
+        "components",
+    ]
+    assert len(diff_fences) <= groups
+    assert sum(each.info == "mermaid" for each in found.fences) == 1
+    assert found.folds == (not preview) + groups + (groups > OPEN_GROUPS) + listed + 4
 
 
 @given(TEXTS, TEXTS, SIZES, st.booleans(), st.integers(words.SMALLEST, 60_000))
@@ -71,11 +66,11 @@ def test_any_comment_keeps_its_limit_and_reads_as_intended(
     shown = words.comment(home(preview=preview, limit=limit), proposal, diffs)
 
     assert units(shown) <= limit
-    assert shown.startswith(f"{MARKER}\n\n**`storefront`**: ")
+    assert shown.startswith(f"{MARKER}\n\n{sign(proposal, preview=preview)} **`storefront`**: ")
     assert SECRET not in shown
     found = read(shown)
     if folded(shown):
-        assert_structure(found, size, diffs, preview=preview)
+        assert_structure(found, diffs, preview=preview)
     assert_dead(found)
     assert_charts(found)
 

@@ -6,6 +6,7 @@ from bot.chatops.commands import Answer, Call, Command
 from bot.chatops.parser import Argument, Kind, Verb
 from bot.effects.apply import blobs_of
 from bot.wording.diffs import diffs_of, render_diffs
+from bot.wording.markdown import link
 from planners.model import Role
 
 BUDGET = 50_000
@@ -34,8 +35,10 @@ class DiffCommand:
         target = call.target()
         changes = [each.change for each in call.wave_statuses(target) if each.change.files]
         blobs = await asyncio.to_thread(blobs_of, call.gathered, call.proposal, changes)
-        page = call.context.page(call.proposal.plan.application)
-        where = f"The [status page]({page}) shows the full diff."
+        where = "Name a wave or a cluster to see less at once."
+        if call.context.is_public(call.gathered.app.repo):
+            page = call.context.plan_page(call.proposal.plan.application, call.proposal.digest)
+            where = f"The {link('page of the plan', page)} shows the full diff."
         text = render_diffs(diffs_of(changes, blobs), BUDGET, where)
         return Answer(text or "Nothing changes there.")
 

@@ -5,7 +5,6 @@ itself. A request passes for one of three reasons: a trusted proxy names its use
 session cookie is valid, or, where neither is configured, it comes from the same machine.
 """
 
-import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -16,7 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bot.context import Context
 from bot.forges import ForgeKind, SignIn
-from bot.settings import Settings
+from bot.settings import Settings, is_loopback
 from bot.web import ui
 from bot.web.auth.access import Access
 from bot.web.auth.proxies import is_forwarded, proxy_user
@@ -113,15 +112,13 @@ class Auth:
         The public URL counts, since some proxies forward without a trace: such a proxy calls the
         service by its loopback address, as a browser on the machine does.
         """
-        return _is_loopback(self.settings.host) and _is_loopback(
-            self.settings.public_url.host or ""
-        )
+        return is_loopback(self.settings.host) and is_loopback(self.settings.public_url.host or "")
 
     def _is_local(self, request: Request) -> bool:
         """Whether the request comes from this machine: not by a proxy, not by a foreign name."""
         name, colon, port = request.headers.get("host", "").rpartition(":")
         host = name if colon and port.isdecimal() else request.headers.get("host", "")
-        return self._is_loopback_only and _is_loopback(host) and not is_forwarded(request)
+        return self._is_loopback_only and is_loopback(host) and not is_forwarded(request)
 
     async def refuse(self, request: Request, error: HTTPException) -> Response:
         """The answer to an unauthorized request; a browser is sent to the sign-in page."""
@@ -153,10 +150,3 @@ class AuthMiddleware:
 
 def _is_public(path: str) -> bool:
     return path in PUBLIC_PATHS or path.startswith(PUBLIC_PREFIXES)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host.removeprefix("[").removesuffix("]")).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -52,8 +52,8 @@ CASES = {
 
 def proposed(told: Told, *, preview: bool = False) -> list[str]:
     told.world.pass_once()
-    text = wording.commands(propose(told.world.snapshot), preview=preview)
-    return text.removeprefix("Commands: `").removesuffix("`").split("` `")
+    found = wording.commands(propose(told.world.snapshot), preview=preview)
+    return [each.strip("`") for each in found]
 
 
 @pytest.mark.parametrize("case", CASES)

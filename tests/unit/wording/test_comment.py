@@ -4,6 +4,7 @@ Whole comments stand in `tests/golden/comments`; `pytest --inline-snapshot=creat
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,9 +18,12 @@ from markdown_it import MarkdownIt
 from bot.chatops.handler import commands
 from bot.chatops.parser import CommandReader, Help, ParsedCommand
 from bot.engine.propose import propose
+from bot.wording import comment as words
+from bot.wording.headline import Sign, headline
 from bot.wording.markdown import code, fence, link, units
-from tests.fakes.comments import MARKER, assert_dead, read, sources, world
-from tests.fakes.states import STATES, large
+from tests.fakes.builders import application, component
+from tests.fakes.comments import IMAGE, MARKER, Told, assert_dead, home, read, sources, world
+from tests.fakes.states import STATES, awaiting, begun, large
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "comments"
 
@@ -31,7 +35,7 @@ def short(text: str) -> str:
 
 
 def section(text: str, title: str) -> str:
-    return text.partition(f"### {title}\n\n")[2].partition("\nCommands: ")[0]
+    return text.partition(f"### {title}\n\n")[2].partition("<details><summary>Order")[0]
 
 
 @pytest.fixture(scope="module")
@@ -49,38 +53,38 @@ def test_no_comment_is_kept_of_a_state_that_is_gone() -> None:
     assert {path.stem for path in GOLDEN.glob("*.md")} == set(STATES)
 
 
-def test_the_first_line_says_the_state_the_digest_and_who_acts_next(
+def test_the_first_line_says_the_state_and_who_acts_next(
     comments: dict[str, str],
 ) -> None:
     lines = {name: short(text).splitlines()[0] for name, text in comments.items()}
 
     assert lines == inline(
         {
-            "first-plan": "**`storefront`**: changes 3 of 3 clusters in 4 waves · plan `c3e46a20185e` · next: merge this merge request",
-            "update": "**`storefront`**: 0 of 2 waves merged · plan `7f1964757377` · waits for approval of `all.1` by `rita`",
-            "update-on-github": "**`storefront`**: 0 of 2 waves merged · plan `7f1964757377` · waits for approval of `all.1` by `rita`",
-            "212-clusters": "**`storefront`**: changes 212 of 212 clusters in 4 waves · plan `d89160041192` · next: merge this merge request",
-            "nothing-matches": "**`storefront`: no plan.** 2 problems in revision `aaaaaaaaaaaa`; nothing was changed.",
-            "nothing-changes": "**`storefront`**: no changes on any cluster · plan `789351a58289` · next: merge this merge request",
-            "conflict": "**`storefront`**: 1 of 4 waves merged · plan `c3e46a20185e` · `canary.2`: merge conflict with main; Switchyard rebuilds the branch",
-            "held-by-label": "**`storefront`**: 0 of 4 waves merged · plan `c3e46a20185e` · `canary.1`: held by label `switchyard/hold`; clears when someone removes label `switchyard/hold`",
-            "held-by-command": "**`storefront`**: 0 of 4 waves merged · plan `c3e46a20185e` · `canary.1`: held by `otto` (target `canary.1`): `looking at the latency`; clears when someone comments `/switchyard resume canary.1`",
-            "failed-cluster": "**`storefront`**: held: `c1` (`redis` failed: `crash 'loop' ‹b> @ada`) · plan `c3e46a20185e` · continues when the cluster is repaired, or with a new revision",
-            "skipped-failure": "**`storefront`**: 1 of 4 waves merged; failed: `c1` (`redis` failed: `crash loop`) · plan `c3e46a20185e` · `canary.2` merges now",
-            "silent-cluster": "**`storefront`**: 1 of 4 waves merged · plan `c3e46a20185e` · `canary.2`: `web` waits for `redis` to be Ready on `c1` (`no report since 12:00:00`, overdue); clears when the cluster reports again; check its agent",
-            "frozen": "**`storefront`**: 0 of 4 waves merged · plan `c3e46a20185e` · `canary.1`: frozen by `noon` until 2026-11-20 12:10 UTC: `lunch`; clears when the freeze ends at 2026-11-20 12:10 UTC or the policy changes",
-            "refused-by-checks": '**`storefront`**: 0 of 4 waves merged · plan `c3e46a20185e` · `canary.1`: the forge refused the merge: `Required status check "security/scan" is expected`; next attempt at 12:00:10 UTC; clears when the forge\'s branch rules are met: checks, approvals, merge queue',
-            "closed-by-a-person": "**`storefront`**: 1 of 4 waves merged · plan `c3e46a20185e` · `canary.2`: `tom` closed merge request 2; clears when someone reopens it, or with a new revision that changes the plan",
-            "all-merged": "**`storefront`**: all waves merged; waiting for the clusters to report Ready · plan `fdd4fa668281` · `c1, c2, c3` (no report yet); clears automatically, when the clusters report Ready",
-            "done": "**`storefront`**: rolled out: 3 clusters ready · plan `789351a58289`",
-            "rollback": "**`storefront`**: rolling back revision `bbbbbbbb` (`c2` (`web` failed: `crash loop`)): 0 of 2 waves merged · plan `3da9174e5ac7` · `rollback.2`: the merge request is not open yet",
-            "second-push": "**`storefront`**: changes 3 of 3 clusters in 2 waves · plan `9a2f00d1bf72` · next: merge this merge request",
-            "as-previewed": "**`storefront`**: 1 of 2 waves merged · plan `fdd4fa668281` · `all.2`: `web` waits for `redis` to be Ready on `c1, c2, c3` (no report yet); clears automatically, when the clusters report Ready",
-            "not-as-previewed": "**`storefront`**: 0 of 2 waves merged · plan `31890b2a8faf` · `all.1`: the merge request is not open yet",
-            "approval-fell": "**`storefront`**: 0 of 2 waves merged · plan `d9a15a291e60` · waits for approval of `all.1` by `rita`",
-            "tier-grouped": "**`storefront`**: 0 of 4 waves merged · plan `d89160041192` · `canary.1`: the merge request is not open yet",
-            "tier-statistics": "**`storefront`**: 0 of 4 waves merged · plan `d89160041192` · `canary.1`: the merge request is not open yet",
-            "tier-link": "**`storefront`**: 0 of 4 waves merged · plan `d89160041192` · `canary.1`: the merge request is not open yet",
+            "first-plan": "📋 **`storefront`**: changes 3 of 3 clusters in 4 waves; next: someone merges this merge request",
+            "update": "✋ **`storefront`**: 0 of 2 waves merged; next: `rita` approves `all.1`",
+            "update-on-github": "✋ **`storefront`**: 0 of 2 waves merged; next: `rita` approves `all.1`",
+            "212-clusters": "📋 **`storefront`**: changes 212 of 212 clusters in 4 waves; next: someone merges this merge request",
+            "nothing-matches": "🛑 **`storefront`: no plan.** 2 problems in revision `aaaaaaaaaaaa`; nothing was changed.",
+            "nothing-changes": "⚪ **`storefront`**: no changes on any cluster",
+            "conflict": "⏳ **`storefront`**: 1 of 4 waves merged; `canary.2`: merge conflict with main; Switchyard rebuilds the branch",
+            "held-by-label": "✋ **`storefront`**: 0 of 4 waves merged; `canary.1`: held by label `switchyard/hold`; continues when someone removes label `switchyard/hold`",
+            "held-by-command": "✋ **`storefront`**: 0 of 4 waves merged; `canary.1`: held by `otto` (target `canary.1`): `looking at the latency`; continues when someone comments `/switchyard resume canary.1`",
+            "failed-cluster": "🛑 **`storefront`**: held: `c1` (`redis` failed: `crash 'loop' ‹b> @ada`); continues when the cluster is repaired, or with a new revision",
+            "skipped-failure": "⏳ **`storefront`**: 1 of 4 waves merged; failed: `c1` (`redis` failed: `crash loop`); next: `canary.2` merges",
+            "silent-cluster": "✋ **`storefront`**: 1 of 4 waves merged; `canary.2`: `web` waits for `redis` to be Ready on `c1` (`no report since 12:00:00`, overdue); continues when the cluster reports again; check its agent",
+            "frozen": "⏳ **`storefront`**: 0 of 4 waves merged; `canary.1`: frozen by `noon` until 2026-11-20 12:10 UTC: `lunch`; continues when the freeze ends at 2026-11-20 12:10 UTC or the policy changes",
+            "refused-by-checks": '⏳ **`storefront`**: 0 of 4 waves merged; `canary.1`: the forge refused the merge: `Required status check "security/scan" is expected`; next attempt at 12:00:10 UTC; continues when the forge\'s branch rules are met: checks, approvals, merge queue',
+            "closed-by-a-person": "✋ **`storefront`**: 1 of 4 waves merged; `canary.2`: `tom` closed merge request 2; continues when someone reopens it, or with a new revision that changes the plan",
+            "all-merged": "⏳ **`storefront`**: all waves merged; waiting for `c1, c2, c3` (no report yet); continues automatically, when the clusters report Ready",
+            "done": "✅ **`storefront`**: rolled out: 3 clusters ready",
+            "rollback": "⏪ **`storefront`**: rolling back revision `bbbbbbbb` (`c2` (`web` failed: `crash loop`)): 0 of 2 waves merged; `rollback.2`: the merge request is not open yet",
+            "second-push": "📋 **`storefront`**: changes 3 of 3 clusters in 2 waves; next: someone merges this merge request",
+            "as-previewed": "⏳ **`storefront`**: 1 of 2 waves merged; `all.2`: `web` waits for `redis` to be Ready on `c1, c2, c3` (no report yet); continues automatically, when the clusters report Ready",
+            "not-as-previewed": "⏳ **`storefront`**: 0 of 2 waves merged; `all.1`: the merge request is not open yet",
+            "approval-fell": "✋ **`storefront`**: 0 of 2 waves merged; next: `rita` approves `all.1`",
+            "tier-grouped": "⏳ **`storefront`**: 0 of 4 waves merged; `canary.1`: the merge request is not open yet",
+            "tier-statistics": "⏳ **`storefront`**: 0 of 4 waves merged; `canary.1`: the merge request is not open yet",
+            "tier-link": "⏳ **`storefront`**: 0 of 4 waves merged; `canary.1`: the merge request is not open yet",
         }
     )
 
@@ -88,7 +92,7 @@ def test_the_first_line_says_the_state_the_digest_and_who_acts_next(
 @pytest.mark.parametrize("state", STATES)
 def test_every_command_that_is_offered_is_one(comments: dict[str, str], state: str) -> None:
     reader = CommandReader("switchyard", tuple(each.verb for each in commands().values()))
-    found = re.findall(r"`(/switchyard [^`]*)`", comments[state].partition("\nCommands: ")[2])
+    found = re.findall(r"(?m)(?:`|^  )(/switchyard [^`\n]*)`?$", comments[state])
 
     assert found or state == "nothing-matches"
     for line in found:
@@ -115,8 +119,8 @@ def test_many_waves_leave_room_for_the_rest() -> None:
     stages = (replace(world().world.snapshot.application.stages[1], max_at_once=1),)
     text = world(300, stages=stages).comment(preview=True, limit=30_000)
 
-    assert "and 540 more waves. Full plan: `switchyard plan" in text
-    assert "```mermaid" in text
+    assert "and 540 more waves. See the reply to `/switchyard diff CLUSTER`." in text
+    assert "292 more stages to come." in text
     assert "```diff" in text
 
 
@@ -125,13 +129,68 @@ def test_every_tier_keeps_its_limit(limit: int) -> None:
     assert units(large().comment(limit=limit)) <= limit
 
 
-def test_more_waves_than_people_read_are_folded() -> None:
-    stages = (replace(world().world.snapshot.application.stages[1], max_at_once=1),)
-    text = world(70, stages=stages).comment(preview=True)
+def branching() -> Told:
+    """`cart` and `web` need `redis`."""
+    parts = (component("redis"), component("cart", "redis"), component("web", "redis"))
+    made = sources(f"{IMAGE}:1.4.2", "redis", "cart", "web")
+    return world().change(application=application(*parts), sources=made)
 
-    assert "<details><summary>80 more waves</summary>" in text
-    assert text.count('"]') == 40
-    assert '  w39["31 more steps"]' in text
+
+def test_the_picture_shows_what_is_not_a_straight_line() -> None:
+    assert "mermaid" not in world().comment(preview=True)
+    chart = branching().comment(preview=True).partition("```mermaid\n")[2].partition("\n```")[0]
+
+    assert chart.splitlines() == inline(
+        [
+            "flowchart LR",
+            '  w0["redis"]',
+            '  w1["cart"]',
+            '  w2["web"]',
+            "  w0 --> w1",
+            "  w0 --> w2",
+        ]
+    )
+
+
+def test_long_diffs_are_links_to_the_page_of_the_plan() -> None:
+    parts = [f"part-{number}" for number in range(9)]
+    app = application(*map(component, parts))
+    told = world().change(application=app, sources=sources(f"{IMAGE}:1.4.2", *parts))
+    page = "http://page/plans/storefront/1234"
+    linked = told.comment(preview=True, plan_page=page)
+    short = world(stages=()).comment(preview=True, plan_page=page)
+
+    assert f"[Diff]({page}?cluster=c1)" in linked
+    assert "```diff" not in linked
+    assert "```diff" in told.comment(preview=True)
+    assert "```diff" in short
+    assert f"<sub>plan [`{told.proposal().digest[:12]}`]({page})" in linked
+
+
+def test_without_a_page_nothing_names_one() -> None:
+    about = replace(home(preview=True), page="")
+    told = large()
+    proposal = told.proposal()
+
+    text = words.comment(replace(about, limit=5_000), proposal, told.diffs(proposal))
+
+    assert "](" not in text
+    assert "Left out because of the size limit" in text
+    assert "See the reply to `/switchyard diff CLUSTER`." in text
+
+
+@pytest.mark.parametrize(
+    ("make", "preview"), [(world, True), (begun, False), (lambda: awaiting("rita"), False)]
+)
+def test_the_first_line_is_the_headline_that_status_and_pages_show(
+    make: Callable[[], Told], preview: bool
+) -> None:
+    told = make()
+    first = short(told.comment(preview=preview)).splitlines()[0]
+
+    mark, _, text = first.replace("`", "").partition(" **storefront**: ")
+    assert text == str(headline(told.proposal(), preview=preview))
+    assert mark in {*Sign}
 
 
 def test_a_secret_is_told_without_its_value() -> None:
