@@ -7,6 +7,7 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
+from tests.acceptance.chart import run_chart
 from tests.acceptance.cluster import Cluster
 from tests.acceptance.page import summary, write_page
 from tests.acceptance.processes import Processes, free_ports
@@ -19,7 +20,9 @@ from tests.acceptance.scenarios import SCENARIOS, run_scenario
 def main() -> int:
     """Dispatch the verbs."""
     parser = argparse.ArgumentParser(prog="python -m tests.acceptance", description=__doc__)
-    parser.add_argument("verb", nargs="?", default="run", choices=["run", "build", "api-server"])
+    parser.add_argument(
+        "verb", nargs="?", default="run", choices=["run", "build", "api-server", "chart"]
+    )
     parser.add_argument("--only", nargs="*", help="names of scenarios; the page is not written")
     parser.add_argument("--record", action="store_true", help="write tests/data anew")
     parser.add_argument("--keep", action="store_true", help="keep running until Ctrl-C")
@@ -28,6 +31,8 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     if options.verb == "api-server":
         return _serve_api(options.port, flags)
+    if options.verb == "chart":
+        return run_chart()
     if flags:
         parser.error(f"unknown arguments: {' '.join(flags)}")
     programs = build()
