@@ -10,6 +10,10 @@ from planners.model import Application, Cluster, Component, Stage, Unit
 EVERYWHERE = Stage("all")
 LEFTOVERS = "others"
 REMOVAL = "remove"
+BEFORE_REMOVAL = "before-remove"
+BEFORE_ROLLBACK, AFTER_ROLLBACK = "rollback-before", "rollback-after"
+ROLLBACK_GATES = frozenset({BEFORE_ROLLBACK, AFTER_ROLLBACK})
+"""The stages of gates that run in the cluster before and after other waves."""
 RULES = "rules"
 
 
@@ -167,6 +171,12 @@ def rule_waves(
         wave = Wave(name, stages[at], step, level, tuple(members[at, level]), by_rule=True)
         found.append(wave)
     return tuple(found)
+
+
+def gate_wave(name: str, units: Iterable[Unit], step: int) -> tuple[Wave, ...]:
+    """The wave of gates that run in the cluster before or after others; none without units."""
+    members = tuple(sorted(units))
+    return (Wave(f"{name}.1", Stage(name), step, 0, members),) if members else ()
 
 
 def removals(

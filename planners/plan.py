@@ -11,7 +11,7 @@ from functools import cached_property
 from json.encoder import encode_basestring_ascii as quoted
 
 from planners.bursts import place_with_rules
-from planners.gate_jobs import gate_units, without_gate_jobs
+from planners.gate_jobs import gate_units, removal_gate_units, without_gate_jobs
 from planners.model import DependencyScope, Json, PlanProblem, Repo, Revision, Unit
 from planners.model.addresses import Awaited
 from planners.model.gates import PendingUnit
@@ -20,7 +20,15 @@ from planners.model.rules import Action, Decision, Records
 from planners.model.snapshot import Snapshot
 from planners.optimizer.optimize import OptimizationResult, OptimizedPlacement, optimize
 from planners.optimizer.solver import Solver
-from planners.order import Wave, removals, rule_waves, steps, waves
+from planners.order import (
+    BEFORE_REMOVAL,
+    Wave,
+    gate_wave,
+    removals,
+    rule_waves,
+    steps,
+    waves,
+)
 from planners.placement.evaluate import Evaluator
 from planners.placement.interplay import with_interplay
 from planners.placement.replicas import UnitReplicas, distribute
@@ -111,11 +119,15 @@ def _waves(snapshot: Snapshot, units: Sequence[Unit], records: Records) -> tuple
     planned = [unit for unit in units if unit not in apart]
     used = {unit.cluster for unit in planned}
     rollout = steps(application.stages, (c for c in snapshot.clusters if c.name in used))
-    removed = snapshot.base.entries.keys() - set(units)
+    gates = removal_gate_units(application, snapshot.clusters, set(units), snapshot.base.entries)
+    removed = snapshot.base.entries.keys() - set(units) - gates
+    last = max(len(rollout), 1 if apart else 0)
+    before = gate_wave(BEFORE_REMOVAL, gates - set(units), last)
     return (
         waves(application.components, rollout, planned)
         + rule_waves(application, snapshot.clusters, rollout, apart)
-        + removals(application.components, removed, max(len(rollout), 1 if apart else 0))
+        + before
+        + removals(application.components, removed, last + len(before))
     )
 
 

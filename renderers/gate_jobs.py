@@ -27,6 +27,13 @@ class _Naming:
     named: dict[tuple[bytes, str], bytes] = field(default_factory=dict)
     problems: dict[str, None] = field(default_factory=dict)
 
+    def tree(self, gate: str, tree: FileTree, digest: str) -> dict[str, bytes]:
+        """The files of a unit."""
+        return {
+            path: self.file(gate, content, digest) if "/apps/" in path else content
+            for path, content in tree.items()
+        }
+
     def file(self, gate: str, content: bytes, digest: str) -> bytes:
         """The file, with a Job in it renamed; others as they are."""
         key = (content, digest)
@@ -72,13 +79,28 @@ def with_job_names(
                 f"it has started: use another kind of gate, or `stages` without that cluster"
             ] = None
         digest = hashlib.sha256((beside.get(unit.cluster, "") + _digest(tree)).encode()).hexdigest()
-        found[unit] = {
-            path: naming.file(unit.component, content, digest) if "/apps/" in path else content
-            for path, content in tree.items()
-        }
+        found[unit] = naming.tree(unit.component, tree, digest)
         if found[unit] == dict(tree):
             naming.problems[f"gate {unit.component}: its folder has no Job"] = None
     return found, tuple(PlanProblem(each) for each in naming.problems)
+
+
+def rollback_files(
+    gates: Mapping[Unit, FileTree], restored: Mapping[Unit, Mapping[str, str]], revision: str
+) -> Mapping[Unit, FileTree]:
+    """The files of gates of a rollback, with Jobs that are named by what is rolled back, and where.
+
+    A revision is rolled back once, so that each rollback has Jobs of its own.
+    """
+    naming, beside = _Naming(), dict[str, list[object]]()
+    for unit in sorted(restored):
+        beside.setdefault(unit.cluster, []).append(sorted(restored[unit].items()))
+    found = {}
+    for unit, tree in gates.items():
+        told = f"{revision} {beside.get(unit.cluster)} {_digest(tree)}"
+        digest = hashlib.sha256(told.encode()).hexdigest()
+        found[unit] = naming.tree(unit.component, tree, digest)
+    return found
 
 
 def _is_job(item: Json) -> bool:

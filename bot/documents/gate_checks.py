@@ -6,7 +6,7 @@ from bot.documents.intents import gate
 from bot.documents.models import ApplicationDocument, GatePart, PolicyDocument
 from bot.documents.problems import DocumentPositions, Problem, suggest
 from planners.model import FilePosition, Fleet
-from planners.model.gate_rules import GateRule
+from planners.model.gate_rules import GatePhase, GateRule
 from planners.order import LEFTOVERS
 
 GATES = ("spec", "rollout", "gates")
@@ -59,11 +59,18 @@ def rule_problems(part: GatePart, rule: GateRule, position: FilePosition) -> Ite
     """Gates that could never open."""
     if rule.settings.defect:
         yield Problem(position, f"gate {rule.name!r} can never open: {rule.settings.defect}")
-    if rule.settings.folder and set(part.actions) != IN_CLUSTER:
+    delivery = IN_CLUSTER & set(part.actions)
+    if rule.settings.folder and delivery and delivery != IN_CLUSTER:
         yield Problem(
             position,
             f"gate {rule.name!r} runs in the cluster, with everything that is installed or updated",
-            "leave out `on`, or use another kind of gate",
+            "let `on` have both `install` and `update`, or none of them, or use another kind",
+        )
+    if rule.settings.folder and rule.phase is GatePhase.AFTER and "removal" in part.actions:
+        yield Problem(
+            position,
+            f"gate {rule.name!r} runs in the cluster, where a removal leaves nothing to run beside",
+            "set `phase: before`, or use another kind of gate",
         )
 
 

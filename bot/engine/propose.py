@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from bot.engine import discovery, highs
 from bot.engine.kubernetes_schemas import KubernetesSchemas
 from planners.connect import Link, with_order
+from planners.gate_jobs import rollback_gate_units, rollback_rules
 from planners.gating.change_sets import ChangeSet, KeptFile, compare
 from planners.gating.conditions import ConditionReader, Conditions
 from planners.gating.evaluate import Evaluation, evaluate, refuse
@@ -23,13 +24,14 @@ from planners.inputs import planning_input
 from planners.model import Application, PlanProblem, Unit
 from planners.model.gates import PendingUnit
 from planners.model.snapshot import PreviousDeployment, Snapshot
+from planners.order import BEFORE_ROLLBACK, gate_wave
 from planners.placement.evaluate import Evaluator
 from planners.placement.exceptions import expired
 from planners.plan import Plan, plan, plan_digest
 from planners.rules.records import held_back
 from renderers.agents import KEPT, ReportsStartedJobs
 from renderers.defects import Defect
-from renderers.gate_jobs import with_job_names
+from renderers.gate_jobs import rollback_files, with_job_names
 from renderers.implied_dependencies import with_implied
 from renderers.layout import kept_file
 from renderers.render import render
@@ -48,6 +50,7 @@ class Draft:
 
     `application` includes the dependencies that its manifests imply. The plan names no commits.
     `links` are the pairs that may talk. Units that wait for an address have no files.
+    `rollback_gates` are the files of gates that run in the cluster when this is rolled back.
     """
 
     application: Application
@@ -60,6 +63,7 @@ class Draft:
     warnings: tuple[str, ...] = ()
     defects: tuple[Defect, ...] = ()
     links: tuple[Link, ...] = ()
+    rollback_gates: Mapping[Unit, FileTree] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +109,18 @@ def propose(snapshot: Snapshot, *, thorough: bool = False) -> Proposal:
 
 
 def restoration(snapshot: Snapshot) -> Proposal | None:
-    """The rollback of a revision, if one is due, or recorded in Git; it needs no draft."""
+    """The rollback of a revision, if one is due, or recorded in Git, and needs no draft."""
+    if rollback_rules(snapshot.application):
+        return None
+    return _restoration(snapshot, {})
+
+
+def _restoration(snapshot: Snapshot, gates: Mapping[Unit, FileTree]) -> Proposal | None:
+    """The rollback that is due, or recorded in Git."""
     if snapshot.previous is not None and (
         snapshot.rolled_back or snapshot.overrides.reverts(snapshot.revision.sha)
     ):
-        return _roll_back(snapshot, snapshot.previous, ())
+        return _roll_back(snapshot, snapshot.previous, (), gates)
     return None
 
 
@@ -153,8 +164,9 @@ def _draft(planned: Snapshot, *, thorough: bool) -> Draft:
     except highs.SolverMissingError as missing:
         problems.append(PlanProblem(str(missing)))
     made = plan(snapshot, evaluator, variants.workloads(), solver)
-    carriers = discovery.carriers().values()
-    rendered = render(made, variants, discovery.agents(), KubernetesSchemas(), carriers)
+    standby = rollback_gate_units(snapshot, made.units)
+    every, agents = _with_standby(made, standby), discovery.agents()
+    rendered = render(every, variants, agents, KubernetesSchemas(), discovery.carriers().values())
     made = replace(made, awaited=rendered.awaited)
     trees, unnamed = with_job_names(snapshot.application, _early(snapshot), rendered.trees)
     drafted = Draft(
@@ -164,10 +176,12 @@ def _draft(planned: Snapshot, *, thorough: bool) -> Draft:
         warnings=(*_idle(snapshot, made), *made.warnings, *rendered.warnings),
         defects=rendered.defects,
         links=rendered.links,
+        rollback_gates={unit: rendered.trees[unit] for unit in standby},
     )
     if drafted.problems:
         return drafted
-    known = {unit: tree for unit, tree in trees.items() if unit not in made.awaited}
+    apart = made.awaited.keys() | (set(standby) - set(made.units))
+    known = {unit: tree for unit, tree in trees.items() if unit not in apart}
     files, contents = _files(with_records(known, made.records, snapshot.registration))
     conditions = ConditionReader(snapshot, made).whole
     return replace(
@@ -177,6 +191,12 @@ def _draft(planned: Snapshot, *, thorough: bool) -> Draft:
         digest=plan_digest(made, files, conditions.digest),
         conditions=conditions,
     )
+
+
+def _with_standby(made: Plan, units: tuple[Unit, ...]) -> Plan:
+    """The plan to render: with the units that only a rollback would bring."""
+    wave = gate_wave(BEFORE_ROLLBACK, set(units) - set(made.units), 0)
+    return replace(made, waves=(*made.waves, *wave)) if wave else made
 
 
 def _early(snapshot: Snapshot) -> frozenset[str]:
@@ -198,7 +218,10 @@ def conclude(snapshot: Snapshot, drafted: Draft) -> Proposal:
 
 def _conclude(snapshot: Snapshot, drafted: Draft) -> Proposal:
     forward = _roll_out(snapshot, drafted)
-    if snapshot.rolled_back:
+    restored = None if drafted.problems else _restoration(snapshot, drafted.rollback_gates)
+    if restored is not None:
+        return restored
+    if snapshot.rolled_back and not drafted.problems:
         problem = PlanProblem(
             f"revision {snapshot.revision.sha[:12]} was rolled back, and the files to restore are "
             f"no longer available: merge a new revision"
@@ -207,7 +230,7 @@ def _conclude(snapshot: Snapshot, drafted: Draft) -> Proposal:
     if snapshot.previous is not None and snapshot.cancelled is None and not forward.problems:
         failed = failures(snapshot, forward.plan, forward.changes)
         if failed:
-            return _roll_back(snapshot, snapshot.previous, failed)
+            return _roll_back(snapshot, snapshot.previous, failed, drafted.rollback_gates)
     return forward
 
 
@@ -223,17 +246,22 @@ def reevaluate(proposal: Proposal, snapshot: Snapshot) -> Proposal:
 
 
 def _roll_back(
-    snapshot: Snapshot, previous: PreviousDeployment, failed: tuple[PendingUnit, ...]
+    snapshot: Snapshot,
+    previous: PreviousDeployment,
+    failed: tuple[PendingUnit, ...],
+    gates: Mapping[Unit, FileTree],
 ) -> Proposal:
-    rollback = restore(snapshot, previous, failed)
+    rollback = restore(snapshot, previous, failed, gates)
+    files, contents = _files(rollback_files(gates, previous.entries, snapshot.revision.sha))
+    restored = {**previous.entries, **files}
     conditions = ConditionReader(snapshot, rollback)
-    changes = _compare(snapshot, rollback, previous.entries, conditions)
+    changes = _compare(snapshot, rollback, restored, conditions)
     return Proposal(
         application=snapshot.application,
         plan=rollback,
-        digest=plan_digest(rollback, previous.entries, conditions.whole.digest),
+        digest=plan_digest(rollback, restored, conditions.whole.digest),
         changes=changes,
-        contents={**previous.contents, **_KEPT_CONTENT},
+        contents={**previous.contents, **contents},
         evaluation=evaluate(snapshot, rollback, changes),
         problems=(),
     )

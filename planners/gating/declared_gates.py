@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import cached_property
 
+from planners.gate_jobs import job_rules
 from planners.gating.change_sets import ChangeSet
 from planners.gating.dependencies import GatingContext
 from planners.gating.effects import AskGate, GateSubject
@@ -53,8 +54,13 @@ def declared(snapshot: Snapshot) -> tuple[GateRule, ...]:
 
 
 def names(snapshot: Snapshot) -> list[str]:
-    """The names by which declared gates are overridden and asked anew."""
+    """The names by which gates that are asked outside are asked anew."""
     return sorted({each.name for each in declared(snapshot)})
+
+
+def overridable(snapshot: Snapshot) -> list[str]:
+    """The names by which declared gates are overridden: those that run in the cluster, too."""
+    return sorted({*names(snapshot), *(each.name for each in job_rules(snapshot.application))})
 
 
 def actions_of(base: DeployBase, plan: Plan, change: ChangeSet) -> tuple[GateAction, ...]:

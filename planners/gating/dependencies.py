@@ -3,11 +3,12 @@
 Also combines them with holds, pauses, and the gates of `approvals`. Called by `evaluate`.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from planners.connect import called
+from planners.gate_jobs import job_rules
 from planners.gating import approvals
 from planners.gating.change_sets import ChangeSet
 from planners.gating.offline import is_away, offline_clusters, without_away
@@ -27,12 +28,13 @@ from planners.model.gates import (
     PendingUnit,
 )
 from planners.model.snapshot import MergeRequest, Snapshot, UpstreamApplication
-from planners.order import Wave
+from planners.order import ROLLBACK_GATES, Wave
 from planners.plan import Plan
 
 HOLD_LABEL = "switchyard/hold"
 ROLLBACK_TIMEOUT = timedelta(minutes=5)
-"""How long a step of a rollback waits for the step before it."""
+"""How long a step of a rollback waits for the step before it; it waits for gates without limit."""
+COMPLETED = ReadinessRequirement(DependencyCondition.READY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +201,7 @@ def awaited_addresses(plan: Plan, wave: Wave) -> Iterator[AwaitsAddress]:
 
 def blocked_dependencies(context: GatingContext, change: ChangeSet) -> Iterator[BlockedDependency]:
     """The dependencies of a wave's components that are not satisfied."""
-    reached = context.reached(change.wave.step)
+    reached, opened = context.reached(change.wave.step), _opened(context, change.wave)
     by_component: dict[str, list[str]] = {}
     for unit in sorted(change.units):
         by_component.setdefault(unit.component, []).append(unit.cluster)
@@ -208,6 +210,8 @@ def blocked_dependencies(context: GatingContext, change: ChangeSet) -> Iterator[
         for dependency in component.depends_on if clusters else ():
             if dependency.application is not None:
                 yield from _upstream(context, component.name, dependency, clusters)
+                continue
+            if dependency.component in opened:
                 continue
             targets = reached.get(dependency.component, ())
             if dependency.on is DependencyScope.SAME_CLUSTER:
@@ -330,9 +334,12 @@ def tolerated_failures(waves: Sequence[Wave]) -> int:
 def _rollback_steps(context: GatingContext, change: ChangeSet) -> Iterator[Gate]:
     """In a rollback dependants are restored first; each step waits a limited time for the last."""
     required = ReadinessRequirement(DependencyCondition.APPLIED, timeout=ROLLBACK_TIMEOUT)
+    opened = _opened(context, change.wave)
     for wave in context.plan.waves:
         if wave.step < change.wave.step:
-            pending = context.not_ready(wave.units, required)
+            needs = COMPLETED if wave.stage.name in ROLLBACK_GATES else required
+            units = [unit for unit in wave.units if unit.component not in opened]
+            pending = context.not_ready(units, needs)
             in_time = tuple(each for each in pending if not each.overdue and not is_away(each))
             if in_time:
                 yield AwaitsStep(wave.name, in_time)
@@ -341,7 +348,8 @@ def _rollback_steps(context: GatingContext, change: ChangeSet) -> Iterator[Gate]
 def _replacement(context: GatingContext, change: ChangeSet) -> Iterator[Gate]:
     """A removal waits for all planned units, and for the removal of dependants."""
     required = ReadinessRequirement(DependencyCondition.READY)
-    pending = _unready_replacements(context, required)
+    opened = _opened(context, change.wave)
+    pending = _unready_replacements(context, required, opened)
     dependants = (
         unit
         for wave in context.plan.waves
@@ -355,13 +363,21 @@ def _replacement(context: GatingContext, change: ChangeSet) -> Iterator[Gate]:
         yield AwaitsReplacement(pending)
 
 
+def _opened(context: GatingContext, wave: Wave) -> frozenset[str]:
+    """The gates that run in the cluster, and that a command opened for a wave."""
+    snapshot = context.snapshot
+    given = {e.gate for e in snapshot.overrides.gate_overrides if e.wave in {"", wave.name}}
+    return frozenset(each.name for each in job_rules(snapshot.application) if each.name in given)
+
+
 def _unready_replacements(
-    context: GatingContext, required: ReadinessRequirement
+    context: GatingContext, required: ReadinessRequirement, opened: Container[str]
 ) -> tuple[PendingUnit, ...]:
     """The planned units that are not ready; of each component, offline ones may be left out."""
     by_component: dict[str, list[Unit]] = {}
     for unit in context.plan.units:
-        by_component.setdefault(unit.component, []).append(unit)
+        if unit.component not in opened:
+            by_component.setdefault(unit.component, []).append(unit)
     return tuple(
         each
         for units in by_component.values()

@@ -6,6 +6,7 @@ units recover in the meantime, and begins only once for a revision.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from planners.gate_jobs import rollback_rules
 from planners.gating.change_sets import ChangeSet
 from planners.gating.declared_gates import DeclaredGates
 from planners.gating.dependencies import (
@@ -16,10 +17,10 @@ from planners.gating.dependencies import (
     tolerated_failures,
 )
 from planners.model import Component, OnFailure, Stage, Unit
-from planners.model.gate_rules import GateState
+from planners.model.gate_rules import GatePhase, GateState
 from planners.model.gates import NotReadyReason, PendingUnit
 from planners.model.snapshot import PreviousDeployment, Snapshot
-from planners.order import Wave, levels
+from planners.order import AFTER_ROLLBACK, BEFORE_ROLLBACK, Wave, gate_wave, levels
 from planners.plan import Plan
 
 RESTORE = "rollback"
@@ -92,26 +93,34 @@ def _changed_by_revision(snapshot: Snapshot, unit: Unit) -> bool:
 
 
 def restore(
-    snapshot: Snapshot, previous: PreviousDeployment, failed: tuple[PendingUnit, ...]
+    snapshot: Snapshot,
+    previous: PreviousDeployment,
+    failed: tuple[PendingUnit, ...],
+    gates: Iterable[Unit] = (),
 ) -> Plan:
     """The plan that restores every file of the previous deployment, byte for byte.
 
     Dependants are restored before their dependencies, on all clusters at once; units that the
     revision added are removed last. A wave's name follows from its level, so that it does not
-    change while others merge.
+    change while others merge. `gates` run in the cluster before all of that, or between.
     """
-    clusters = {each.name for each in snapshot.clusters}
-    restored = {unit for unit in previous.entries if unit.cluster in clusters}
-    added = {unit for unit in snapshot.base.entries if unit.cluster in clusters} - restored
+    clusters, gates = {each.name for each in snapshot.clusters}, set(gates)
+    restored = {unit for unit in previous.entries if unit.cluster in clusters} - gates
+    added = {unit for unit in snapshot.base.entries if unit.cluster in clusters} - restored - gates
     components = snapshot.application.components
-    first_removal = max(levels(components).values(), default=-1) + 2
+    first_removal = max(levels(components).values(), default=-1) + 3
+    rules = rollback_rules(snapshot.application)
+    early = {each.name for each in rules if each.phase is GatePhase.BEFORE}
+    before = {unit for unit in gates if unit.component in early}
     return Plan(
         application=snapshot.application.name,
         revision=snapshot.revision,
         fleet_revision=snapshot.fleet_revision,
         deploy=snapshot.registration.deploy,
         waves=(
-            *_waves(RESTORE, components, restored, 0),
+            *gate_wave(BEFORE_ROLLBACK, before, 0),
+            *_waves(RESTORE, components, restored, 1),
+            *gate_wave(AFTER_ROLLBACK, gates - before, first_removal - 1),
             *_waves(REMOVE, components, added, first_removal),
         ),
         trace=(),

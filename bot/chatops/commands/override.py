@@ -6,7 +6,7 @@ from bot.chatops.commands import Answer, Call, RefusedError, StandingCommand
 from bot.chatops.parser import Argument, Kind, Option, Verb
 from bot.commandlog.entry import CommandLogEntry
 from bot.wording.prose import say
-from planners.gating.declared_gates import names as declared_names
+from planners.gating.declared_gates import overridable
 from planners.model import Role
 from planners.model.gates import OVERRIDABLE
 from planners.model.overrides import GateOverride, Overrides
@@ -36,7 +36,7 @@ class OverrideCommand:
     async def run(self, call: Call) -> Answer:
         """See Command."""
         gate, wave = call.text("gate"), call.target("wave")
-        known = [*OVERRIDABLE, *declared_names(call.gathered.snapshot)]
+        known = [*OVERRIDABLE, *overridable(call.gathered.snapshot)]
         if gate not in known:
             raise RefusedError(
                 say("{} cannot be overridden; gates that can: {}", gate, ", ".join(known))

@@ -218,8 +218,8 @@ class StagePart(Part):
     """A stage of a rollout."""
 
     name: Name = Field(
-        description="Name; `remove`, `others` and names that begin with `rollback` or `rules` are "
-        "reserved."
+        description="Name; `before-remove`, `remove`, `others` and names that begin with `rollback` "
+        "or `rules` are reserved."
     )
     clusters: SelectorPart | None = Field(
         default=None,
@@ -243,7 +243,9 @@ class StagePart(Part):
 
     @model_validator(mode="after")
     def _name_is_free(self) -> "StagePart":
-        if self.name in {"remove", "others"} or self.name.startswith(("rollback", "rules")):
+        if self.name in {"before-remove", "remove", "others"} or self.name.startswith(
+            ("rollback", "rules")
+        ):
             raise invalid(f"stage name {self.name!r} is reserved")
         return self
 

@@ -31,6 +31,12 @@ REFUSED = {
     f"{{name: g, phase: before, {ASK}, commitCheck: {{check: x}}}}": "exactly one of",
     f"{{name: freeze, phase: before, {ASK}}}": "gate name 'freeze' is reserved",
     f"{{name: board, phase: before, {ASK}}}": "policy 'default' has a gate 'board', too",
+    "{name: g, phase: before, on: [install], job: {manifests: deploy/web}}": (
+        "gate 'g' runs in the cluster, with everything that is installed or updated"
+    ),
+    "{name: g, phase: after, on: [removal], job: {manifests: deploy/web}}": (
+        "where a removal leaves nothing to run beside"
+    ),
     f"{{name: g, phase: during, {ASK}}}": "before",
     f"{{name: g, phase: before, on: [], {ASK}}}": "on is empty",
     '{name: g, phase: after, metric: {prometheus: "https://checks.example.com", query: up, '
