@@ -3,18 +3,21 @@
 import argparse
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
+from bot.cli import plan_text
 from bot.cli.folders import read_folder
 from bot.cli.proposals import propose_or_fail, snapshot_of
 from bot.engine.propose import Proposal
-from bot.terminal import write, write_error
+from bot.terminal import Line, Style, progress, write, write_error, write_lines
+from bot.wording import changes as words_of_changes
 from bot.wording import comment as words
 from bot.wording import explanation as why
 from bot.wording import timetable
 from bot.wording.connections import all_connections
-from bot.wording.diffs import counts, diffs_of
+from bot.wording.diffs import DiffGroup, Diffs, counts, diffs_of
 from planners.model.snapshot import Snapshot
+from renderers.diff.risks import Risk
 
 DIFFERS = 3
 
@@ -23,37 +26,48 @@ def plan(options: argparse.Namespace) -> int:
     """Show what would be merged, wave by wave, and the digest."""
     snapshot = snapshot_of(options)
     proposal = propose_or_fail(options.app, snapshot)
+    diffs = _diffs(options, snapshot, proposal)
     match options.format:
         case "json":
-            write(json.dumps(_as_json(proposal), indent=2, sort_keys=True) + "\n")
+            write(json.dumps(_as_json(proposal, diffs), indent=2, sort_keys=True) + "\n")
         case "markdown":
-            write(_as_markdown(options, snapshot, proposal) + "\n")
+            write(_as_markdown(options, snapshot, proposal, diffs) + "\n")
         case _:
-            write(_as_text(proposal))
+            write_lines(_as_text(proposal, diffs))
     if options.expect and not proposal.digest.startswith(options.expect):
         write_error(f"the plan digest is {proposal.digest}, expected {options.expect}\n")
         return DIFFERS
     return 0
 
 
-def _as_text(proposal: Proposal) -> str:
+def _diffs(options: argparse.Namespace, snapshot: Snapshot, proposal: Proposal) -> Diffs:
+    """What changes against the folder of the deploy repo."""
+    deploy = read_folder(options.deploy) if options.deploy else {}
+    old = {
+        blob: deploy[path]
+        for entries in snapshot.base.entries.values()
+        for path, blob in entries.items()
+    }
+    changes = [change for change in proposal.changes if change.files]
+    with progress("comparing"):
+        return diffs_of(changes, {**old, **proposal.contents})
+
+
+def _as_text(proposal: Proposal, diffs: Diffs) -> Iterator[Line]:
     made = proposal.plan
     changes = {each.wave.name: counts(each) for each in proposal.changes}
-    optimum = [f"optimal placement: {made.optimization}"] if made.optimization else []
-    return "\n".join(
-        [
-            f"plan {proposal.digest[:12]} of {made.application}",
-            "",
-            *timetable.as_text(made, proposal.application, changes),
-            *all_connections(proposal.links),
-            *optimum,
-            f"digest {proposal.digest}",
-            "",
-        ]
-    )
+    yield Line(f"plan {proposal.digest[:12]} of {made.application}", Style.BOLD)
+    yield Line("")
+    yield from plan_text.change_lines(diffs)
+    yield from map(Line, timetable.as_text(made, proposal.application, changes))
+    yield from map(Line, all_connections(proposal.links))
+    if made.optimization:
+        yield Line(f"optimal placement: {made.optimization}")
+    yield Line(plan_text.summary(diffs), Style.BOLD)
+    yield Line(f"digest {proposal.digest}")
 
 
-def _as_json(proposal: Proposal) -> Mapping[str, object]:
+def _as_json(proposal: Proposal, diffs: Diffs) -> Mapping[str, object]:
     made, trace = proposal.plan, proposal.plan.trace
     return {
         "application": proposal.plan.application,
@@ -69,6 +83,7 @@ def _as_json(proposal: Proposal) -> Mapping[str, object]:
             }
             for change in proposal.changes
         ],
+        "groups": [_group(each) for each in diffs.groups],
         "placement": [why.as_data(each) for each in trace],
         "connections": list(all_connections(proposal.links)),
         "longestChain": timetable.longest_chain(made, proposal.application),
@@ -76,13 +91,26 @@ def _as_json(proposal: Proposal) -> Mapping[str, object]:
     }
 
 
-def _as_markdown(options: argparse.Namespace, snapshot: Snapshot, proposal: Proposal) -> str:
-    deploy = read_folder(options.deploy) if options.deploy else {}
-    old = {
-        blob: deploy[path]
-        for entries in snapshot.base.entries.values()
-        for path, blob in entries.items()
+def _group(group: DiffGroup) -> Mapping[str, object]:
+    """Clusters that change alike: objects with their fields, and diffs without secrets."""
+    return {
+        "clusters": list(group.clusters),
+        "objects": [
+            {
+                "object": each.name,
+                "change": plan_text.kind_of(each),
+                "details": [str(line) for line in words_of_changes.lines([each])],
+            }
+            for each in group.changes
+        ],
+        "diffs": dict(group.files),
+        "risks": [risk.value for risk in Risk if risk in group.risks],
     }
+
+
+def _as_markdown(
+    options: argparse.Namespace, snapshot: Snapshot, proposal: Proposal, diffs: Diffs
+) -> str:
     context = words.CommentContext(
         marker="",
         application=snapshot.application.name,
@@ -92,5 +120,4 @@ def _as_markdown(options: argparse.Namespace, snapshot: Snapshot, proposal: Prop
         reproduce=f"switchyard plan --app {options.app} --fleet {options.fleet}",
         limit=sys.maxsize,
     )
-    changes = [change for change in proposal.changes if change.files]
-    return words.comment(context, proposal, diffs_of(changes, {**old, **proposal.contents})).strip()
+    return words.comment(context, proposal, diffs).strip()

@@ -9,6 +9,27 @@ import pytest
 from bot.__main__ import main
 from bot.sandbox.demo.site import sample
 
+CHANGED = """\
+1 of 12 clusters (eu-edge-1): image 1.4.2 -> 1.5.0, 1 object created, \
+1 object deleted \u00b7 deletion
+  - ConfigMap old: deleted
+  + Service cart: created
+  ~ Deployment cart: containers[cart].image 1.4.2 -> 1.5.0
+  --- a/clusters/*/apps/shop/storefront/cart/deployment-cart.yaml
+  +++ b/clusters/*/apps/shop/storefront/cart/deployment-cart.yaml
+  @@ -22,7 +22,7 @@
+           env:
+           - name: CART_REDIS
+             value: cart-redis:6379
+  -        image: registry.example.com/storefront/cart:1.4.2
+  +        image: registry.example.com/storefront/cart:1.5.0
+           livenessProbe:
+             httpGet:
+               path: /healthz
+
+11 of 12 clusters: image 1.4.2 -> 1.5.0
+"""
+
 
 @pytest.fixture
 def folders(tmp_path: Path) -> list[str]:
@@ -46,6 +67,50 @@ def test_the_digest_can_be_expected(folders: list[str], capsys: pytest.CaptureFi
 
     assert main(["plan", *folders, "--expect", digest[:12]]) == 0
     assert main(["plan", *folders, "--expect", "000000"]) == 3
+
+
+def test_a_plan_shows_objects_and_diffs_of_groups_of_clusters(
+    folders: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One file changed, one deleted, one created, against what was rendered before."""
+    deploy, file = tmp_path / "out", Path(folders[1]) / "deploy/cart/deployment.yaml"
+    assert main(["render", *folders, "--out", str(deploy)]) == 0
+    file.write_text(file.read_text().replace("cart:1.4.2", "cart:1.5.0"))
+    extra = Path("clusters/eu-edge-1/apps/shop/storefront/cart")
+    (deploy / extra / "configmap-old.yaml").write_text(
+        "{apiVersion: v1, kind: ConfigMap, metadata: {name: old, namespace: shop}}\n"
+    )
+    (deploy / extra / "service-cart.yaml").unlink()
+    capsys.readouterr()
+    options = [*folders, "--deploy", str(deploy)]
+
+    assert main(["plan", *options]) == 0
+    shown = capsys.readouterr().out
+    assert shown.partition("\n\n")[2].startswith(CHANGED)
+    assert "\nobjects: 1 created, 12 configured, 1 deleted, on 12 clusters\ndigest " in shown
+
+    assert main(["plan", *options, "--format", "json"]) == 0
+    one, others = json.loads(capsys.readouterr().out)["groups"]
+    assert one["clusters"] == ["eu-edge-1"]
+    assert {each["object"]: each["change"] for each in one["objects"]} == {
+        "ConfigMap old": "deleted",
+        "Service cart": "created",
+        "Deployment cart": "configured",
+    }
+    assert one["risks"] == ["deletion"]
+    assert len(others["clusters"]) == 11
+    (text,) = others["diffs"].values()
+    assert "-        image: registry.example.com/storefront/cart:1.4.2\n" in text
+
+
+def test_a_plan_without_changes_says_so(
+    folders: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deploy = str(tmp_path / "out")
+    assert main(["render", *folders, "--out", deploy]) == 0
+
+    assert main(["plan", *folders, "--deploy", deploy]) == 0
+    assert "\nnothing changes: everything is merged already\n" in capsys.readouterr().out
 
 
 def test_what_is_rendered_leaves_nothing_to_plan(

@@ -109,7 +109,7 @@ def test_the_timetable_says_what_each_wave_waits_for(
         "  after canary is ready for 10m, 1 cluster may fail",
         "    and web requires cache Ready for 1m30s on all clusters; timeout 15m, then continue",
     ]
-    assert said[-2] == (
+    assert said[-3] == (
         "longest chain: 3 consecutive waves (cache -> web, in each of 2 steps); "
         "stage soak times add 10m"
     )
