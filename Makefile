@@ -108,7 +108,7 @@ public-apps: $(READY) ## compare public applications with kubectl and helm; REPO
 	$(PY) -m tests.tools.compare_public_apps --repositories $(REPOSITORIES) $(ARGS)
 
 lock: ## resolve every lock file anew (needs uv)
-	uv pip compile pyproject.toml $(LOCKING) -o requirements.lock
+	uv pip compile pyproject.toml --extra telemetry $(LOCKING) -o requirements.lock
 	uv pip compile pyproject.toml --group dev -c requirements.lock $(LOCKING) -o requirements-dev.lock
 	uv pip compile --group pyproject.toml:fuzz $(LOCKING) -o requirements-fuzz.lock
 	uv pip compile --group pyproject.toml:audit $(LOCKING) -o requirements-audit.lock

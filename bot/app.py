@@ -29,6 +29,7 @@ from bot.outbound.client import OutboundClient
 from bot.report.service_state import ServiceState
 from bot.settings import Settings
 from bot.store import Store
+from bot.tracing import Traces
 from bot.web import setup
 from bot.web.auth import Auth
 from bot.web.metrics import metrics_app
@@ -329,11 +330,18 @@ def build(
     settings: Settings,
     drafter: Drafter,
     clock: Clock = system_clock,
+    *,
+    traces: Traces | None = None,
 ) -> tuple[FastAPI, Service]:
     """The web application and its workers, for one process."""
     forges = make_forges(settings, clock)
     context = make_context(settings, forges, drafter, clock)
-    context = replace(context, clock=context.store.shared_clock(clock), pause=asyncio.sleep)
+    context = replace(
+        context,
+        clock=context.store.shared_clock(clock),
+        pause=asyncio.sleep,
+        traces=traces or Traces(),
+    )
     bucket = Bucket(settings, clock) if settings.status_bucket else None
     service = Service(context, settings, bucket)
 
@@ -353,6 +361,7 @@ def build(
             if bucket is not None:
                 await bucket.close()
             context.azure.close()
+            await asyncio.to_thread(context.traces.close)
             await service.close()
 
     auth = Auth(settings, discovery.forges(), context)

@@ -31,6 +31,7 @@ from bot.outbound import Outbound
 from bot.outbound.client import OutboundClient
 from bot.settings import is_loopback
 from bot.store import Store
+from bot.tracing import Traces
 from planners.model import Fleet, ObjectIdentity, Repo, Tenant
 from planners.model.snapshot import OwnedObjects, ResourceClaim, Snapshot
 
@@ -147,6 +148,7 @@ class Context:
     outbound: Outbound = field(default_factory=OutboundClient)
     gate_keys: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     metrics: Metrics = field(default_factory=Metrics)
+    traces: Traces = field(default_factory=Traces)
     pause: Pause | None = None
     fence: Fence = unfenced
     deploy_keys: Mapping[Repo, DeployKey] = field(default_factory=dict)

@@ -22,6 +22,7 @@ def configure_logs() -> None:
     """Configure logging for a process of the service."""
     structlog.configure(
         processors=[
+            structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),

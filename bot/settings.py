@@ -210,6 +210,24 @@ class PodSettings(BaseSettings):
     kubernetes_service_port: int = 443
 
 
+class TelemetrySettings(BaseSettings):
+    """OpenTelemetry's own variables, of which its libraries read the rest themselves."""
+
+    otel_exporter_otlp_endpoint: str = Field(
+        default="",
+        description="URL of a collector that takes OTLP over HTTP: traces are sent there.",
+    )
+    otel_exporter_otlp_traces_endpoint: str = Field(
+        default="", description="The same for traces only, with the whole path."
+    )
+    otel_service_name: str = Field(default="switchyard", description="The name in traces.")
+
+    @property
+    def is_on(self) -> bool:
+        """Whether traces are sent."""
+        return bool(self.otel_exporter_otlp_endpoint or self.otel_exporter_otlp_traces_endpoint)
+
+
 class Settings(ChartSettings, GateSettings, AzureSettings, BucketSettings):
     """All settings. A secret can also be read from a file named after its variable."""
 

@@ -66,6 +66,7 @@ def _values() -> dict[str, Any]:
         resources={"type": "object"},
         ingress=_object(enabled=flag, className=text, annotations=texts, tlsSecret=text),
         metrics=metrics,
+        traces=_object(endpoint={"type": "string", "pattern": "^(https?://.+)?$"}),
         networkPolicy=policy,
         serviceAccount=_object(annotations=texts),
         podLabels=texts,

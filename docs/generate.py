@@ -16,7 +16,7 @@ from bot.chatops.parser import usage
 from bot.cli.parser import parser, subcommands
 from bot.documents.models import FLEET_DOCUMENTS, ApplicationDocument
 from bot.engine import cel_functions, discovery
-from bot.settings import ReporterSettings, Settings
+from bot.settings import ReporterSettings, Settings, TelemetrySettings
 from docs import deployment, observability
 from planners.placement.scores import key_of
 from renderers.kubernetes.kinds import BUILT_IN, known_kind
@@ -260,30 +260,40 @@ def kind(field: dict[str, Any]) -> str:
 
 def settings() -> str:
     """Every setting of the service."""
+    head = "| variable | default | meaning |\n|---|---|---|"
     lines = [
         NOTE + "# Settings\n",
         "Variables of `switchyard serve`. Secrets can also be files in `--secrets-dir`.\n",
-        "| variable | default | meaning |",
-        "|---|---|---|",
+        head,
     ]
     lines += [_setting(*each) for each in Settings.model_fields.items()]
     lines += [
         "\n## Settings of a reporter\n",
         "Variables of `switchyard report`, beside those of the bucket above.\n",
-        "| variable | default | meaning |",
-        "|---|---|---|",
+        head,
     ]
     own = ReporterSettings.model_fields.keys() - Settings.model_fields.keys()
     fields = ReporterSettings.model_fields.items()
     lines += [_setting(name, field) for name, field in fields if name in own]
+    lines += [
+        "\n## Traces\n",
+        (
+            "Variables of OpenTelemetry itself. With one of the first two, traces are sent; its "
+            "libraries read the others that they document, such as `OTEL_EXPORTER_OTLP_HEADERS` "
+            "and `OTEL_TRACES_SAMPLER`.\n"
+        ),
+        head,
+    ]
+    traces = TelemetrySettings.model_fields.items()
+    lines += [_setting(name, field, prefix="") for name, field in traces]
     return "\n".join(lines) + "\n"
 
 
-def _setting(name: str, field: FieldInfo) -> str:
+def _setting(name: str, field: FieldInfo, prefix: str = "SWITCHYARD_") -> str:
     default = "required" if field.is_required() else f"`{field.default}`"
     if not field.is_required() and field.default in (None, "", [], {}):
         default = "none"
-    return f"| `SWITCHYARD_{name.upper()}` | {default} | {field.description} |"
+    return f"| `{prefix}{name.upper()}` | {default} | {field.description} |"
 
 
 def commands() -> str:

@@ -8,6 +8,7 @@ import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
+from importlib.metadata import version
 from typing import Any
 
 import uvicorn
@@ -18,8 +19,9 @@ from bot.cli.settings import read_settings
 from bot.engine.process import Planner
 from bot.git import GitError
 from bot.logs import configure_logs
-from bot.settings import Settings
+from bot.settings import Settings, TelemetrySettings
 from bot.store import StoreError
+from bot.tracing import Traces, TracingMissingError, connect
 from bot.web.connections import ConnectionLimits
 
 OPEN_FILES = 4096
@@ -29,13 +31,29 @@ START_ATTEMPTS, START_SECONDS = 30, 2
 def serve(options: argparse.Namespace) -> int:
     """Run the service until it is interrupted, or cannot go on: exit code 1."""
     settings = read_settings(options)
+    traces = _connect_traces()
     _forget_settings()
     configure_logs()
-    return asyncio.run(_serve(settings))
+    return asyncio.run(_serve(settings, traces))
 
 
-async def _serve(settings: Settings) -> int:
-    app, service = await _build(settings)
+def _connect_traces() -> Traces:
+    """Traces to where OpenTelemetry's variables say.
+
+    Raises:
+        InputError: its libraries are not installed.
+    """
+    telemetry = TelemetrySettings()
+    if not telemetry.is_on:
+        return Traces()
+    try:
+        return connect(telemetry.otel_service_name, version("switchyard"))
+    except TracingMissingError as error:
+        raise InputError(str(error)) from error
+
+
+async def _serve(settings: Settings, traces: Traces) -> int:
+    app, service = await _build(settings, traces)
     _raise_open_files()
     config = uvicorn.Config(
         app,
@@ -121,7 +139,7 @@ def _stop(server: uvicorn.Server) -> None:
     server.should_exit = True
 
 
-async def _build(settings: Settings) -> tuple[Callable[..., Any], Service]:
+async def _build(settings: Settings, traces: Traces) -> tuple[Callable[..., Any], Service]:
     """Build the service; wait a minute for a database that starts at the same time.
 
     Raises:
@@ -130,7 +148,7 @@ async def _build(settings: Settings) -> tuple[Callable[..., Any], Service]:
     planner = Planner(settings.planner_seconds, settings.planner_mebibytes, settings.workers)
     for left in reversed(range(START_ATTEMPTS)):
         try:
-            return build(settings, planner)
+            return build(settings, planner, traces=traces)
         except GitError as error:
             raise InputError(str(error)) from error
         except StoreError as error:
@@ -142,7 +160,7 @@ async def _build(settings: Settings) -> tuple[Callable[..., Any], Service]:
 
 def _forget_settings() -> None:
     """Remove the settings from the environment, which processes that plan would inherit."""
-    for name in [name for name in os.environ if name.startswith("SWITCHYARD_")]:  # noqa: TID251
+    for name in [name for name in os.environ if name.startswith(("SWITCHYARD_", "OTEL_"))]:  # noqa: TID251
         del os.environ[name]  # noqa: TID251 - they have been read
 
 

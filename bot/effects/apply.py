@@ -22,6 +22,7 @@ from bot.gather.requests import MARKER
 from bot.gather.snapshot import Gathered
 from bot.git import BranchUpdate, NewCommit
 from bot.metrics.catalogue import EFFECTS_DONE, MERGES, PUSHES, label_of
+from bot.tracing import trace_id, traced_effect
 from bot.wording import merge_requests as words
 from bot.wording.diffs import Blobs, DiffReader, diffs_of
 from planners.gating.change_sets import ChangeSet
@@ -97,7 +98,7 @@ async def _perform(writing: Writing, effect: Effect) -> bool | datetime:
         case OpenMergeRequest() | UpdateMergeRequest() | CloseMergeRequest() | Merge():
             name = label_of(effect)
             counted = writing.context.metrics.counted(EFFECTS_DONE, effect=name, outcome="failed")
-            with counted as told:
+            with counted as told, traced_effect(name, writing.context.clock, told):
                 changed = await _write(writing, effect)
                 told["outcome"] = "done"
             return changed
@@ -128,7 +129,8 @@ async def _push(writing: Writing, pushes: Sequence[PushBranch]) -> set[str]:
     context, deploy = writing.context, writing.gathered.deploy
     written = await asyncio.to_thread(_commit, writing, pushes)
     updates = {each.branch: BranchUpdate(written[each.branch], each.expected) for each in pushes}
-    outcome = await push(context, deploy, updates)
+    with traced_effect("push", context.clock, {"branches": len(updates)}):
+        outcome = await push(context, deploy, updates)
     for each in pushes:
         refused, key = outcome[each.branch], (deploy.repo, each.branch)
         context.refused_branches.pop(key, None)
@@ -293,7 +295,17 @@ async def _audit(
     facts = {"wave": change.wave.name, "digest": change.digest, **fields}
     if change.ruled.rules:
         facts["rules"] = words.rules_text(writing.proposal.plan, change)
-    key = f"application/{writing.proposal.plan.application}"
+    plan = writing.proposal.plan
+    log.info(
+        "effect",
+        effect=kind,
+        application=plan.application,
+        revision=plan.revision.sha,
+        trace_id=trace_id(plan.application, plan.revision.sha),
+        wave=change.wave.name,
+        **fields,
+    )
+    key = f"application/{plan.application}"
     await asyncio.to_thread(
         writing.context.store.audit.append, writing.context.clock(), kind, key, facts
     )

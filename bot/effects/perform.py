@@ -31,6 +31,7 @@ from bot.gather.pauses import BRANCH, key_of, payload
 from bot.gather.pauses import MARKER as PAUSES
 from bot.git import BranchUpdate, GitError, TransientGitError
 from bot.metrics.catalogue import EFFECTS_DONE, label_of
+from bot.tracing import traced_effect
 from bot.wording.markdown import code
 
 REPLY = "reply"
@@ -60,7 +61,10 @@ async def perform(context: Context, effects: Iterable[Effect]) -> datetime | Non
 async def _counted(context: Context, effect: Effect) -> datetime | None:
     """Perform and count an effect; one that waits for its pace counts when it is performed."""
     labels = {"effect": label_of(effect), "outcome": "failed"}
-    with context.metrics.counted(EFFECTS_DONE, **labels) as told:
+    with (
+        context.metrics.counted(EFFECTS_DONE, **labels) as told,
+        traced_effect(labels["effect"], context.clock, told),
+    ):
         until = await _perform(context, effect)
         told["outcome"] = "done" if until is None else "delayed"
     return until

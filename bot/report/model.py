@@ -333,6 +333,14 @@ class WaitView:
     since: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class WaveProgressView:
+    """A wave that is not done: since when it is known, and when it was first seen merged."""
+
+    since: datetime
+    merged: datetime | None
+
+
 RolloutState: TypeAlias = Literal["idle", "done", "progressing", "failing", "invalid"]
 
 
@@ -342,7 +350,7 @@ class ProgressView:
 
     `since` is the first pass on this revision that was not done; `failing_since` the first report
     of a failure after which there was always one; `failed` tells of any. `waits` is by the name of
-    the gate's class.
+    the gate's class; `waves` has those that are not done.
     """
 
     state: RolloutState
@@ -352,6 +360,7 @@ class ProgressView:
     failed: bool = False
     failing_since: datetime | None = None
     waits: Mapping[str, WaitView] = field(default_factory=dict)
+    waves: Mapping[str, WaveProgressView] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

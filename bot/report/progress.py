@@ -2,7 +2,15 @@
 
 from collections.abc import Iterable
 
-from bot.report.model import GateView, ProgressView, RolloutState, RolloutView, WaitView
+from bot.report.model import (
+    GateView,
+    ProgressView,
+    RolloutState,
+    RolloutView,
+    WaitView,
+    WaveProgressView,
+)
+from planners.gating.evaluate import WaveState
 
 
 def progress(view: RolloutView, before: ProgressView | None) -> ProgressView:
@@ -12,10 +20,13 @@ def progress(view: RolloutView, before: ProgressView | None) -> ProgressView:
     that was done, as when the fleet changed.
     """
     state, now = _state(view), view.at
-    same = before is not None and before.revision == view.revision
-    if before is None or not same or (before.state in {"done", "idle"} and state != "done"):
-        since, failed = now, False
-    else:
+    begun = (
+        before is not None
+        and before.revision == view.revision
+        and (before.state not in {"done", "idle"} or state == "done")
+    )
+    since, failed = now, False
+    if before is not None and begun:
         since, failed = before.since, before.failed
     failing = state == "failing"
     still = before.failing_since if before is not None else None
@@ -27,6 +38,7 @@ def progress(view: RolloutView, before: ProgressView | None) -> ProgressView:
         failed=failed or failing,
         failing_since=(still or now) if failing else None,
         waits=_waits(gate for wave in view.waves for gate in wave.gates),
+        waves=_waves(view, before if begun else None),
     )
 
 
@@ -38,6 +50,19 @@ def _state(view: RolloutView) -> RolloutState:
     if view.done:
         return "done"
     return "failing" if any(wave.failing for wave in view.waves) else "progressing"
+
+
+def _waves(view: RolloutView, before: ProgressView | None) -> dict[str, WaveProgressView]:
+    """The waves that are not done."""
+    found: dict[str, WaveProgressView] = {}
+    for wave in view.waves:
+        if wave.state is not WaveState.DONE:
+            known = before.waves.get(wave.name) if before is not None else None
+            merged = known.merged if known is not None else None
+            if wave.state is WaveState.SETTLING:
+                merged = merged or view.at
+            found[wave.name] = WaveProgressView(known.since if known else view.at, merged)
+    return found
 
 
 def _waits(gates: Iterable[GateView]) -> dict[str, WaitView]:

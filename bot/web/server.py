@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager
 from functools import partial
 
+import structlog
 from fastapi import FastAPI, HTTPException, Request, Response, status
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException as StarletteHTTPException
@@ -155,7 +156,8 @@ async def _hook(intake: Intake, wake: Callable[[], None], request: Request, name
         if delivery is None:
             told["outcome"] = "forged"
             raise HTTPException(status.HTTP_401_UNAUTHORIZED, INVALID_SIGNATURE)
-        new = bool(delivery.repository) and await _store(intake, name, delivery, body)
+        with structlog.contextvars.bound_contextvars(forge=name, delivery=delivery.id):
+            new = bool(delivery.repository) and await _store(intake, name, delivery, body)
         told["outcome"] = "stored" if new else "repeated" if delivery.repository else "ignored"
     if new:
         wake()

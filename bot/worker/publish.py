@@ -22,9 +22,11 @@ from bot.report.model import (
 )
 from bot.report.progress import progress
 from bot.report.rollout_view import carry_over
+from bot.report.spans import ended_spans, rollout_id
 from bot.report.summary_view import application_clusters, page_version, places_view, summarize
 from bot.store.keys import DEPENDANTS, application_key
 from bot.store.views import Views
+from bot.tracing import note_rollout
 from planners.gating.evaluate import WaveState
 
 
@@ -67,8 +69,12 @@ def _note_progress(context: Context, view: RolloutView) -> None:
     before = context.store.views.load(PROGRESS, view.application)
     after = progress(view, before)
     context.store.views.save(PROGRESS, view.application, after)
+    moved = before is None or (before.state, before.waves) != (after.state, after.waves)
+    note_rollout(rollout_id(view.application, after), changed=moved)
     if before is None:
         return
+    for span in ended_spans(view, before, after):
+        context.traces.record(span)
     if before.failing_since is not None and after.failing_since is None:
         restored = (after.at - before.failing_since).total_seconds()
         context.metrics.observe(RESTORE, max(0.0, restored))

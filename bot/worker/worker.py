@@ -102,7 +102,10 @@ async def _work(
 ) -> None:
     """Reconcile a claimed key for as long as the claim is valid."""
     kind = claim.key.partition("/")[0]
-    with context.metrics.timed(PASSES, kind=kind, outcome="stopped") as told:
+    with (
+        context.metrics.timed(PASSES, kind=kind, outcome="stopped") as told,
+        structlog.contextvars.bound_contextvars(key=claim.key, generation=claim.generation),
+    ):
         try:
             told["outcome"] = await _reconcile_while_valid(context, claim, lease, heard)
         except Exception:
@@ -171,7 +174,8 @@ async def _give_back(context: Context, claim: Claim) -> None:
 async def _pass(context: Context, key: str) -> datetime | None:
     kind, _, rest = key.partition("/")
     if kind == APPLICATION:
-        return await reconcile_application(context, rest)
+        with context.traces.of_pass(key, context.clock):
+            return await reconcile_application(context, rest)
     if kind == CLUSTER:
         return await reconcile_cluster(context, rest)
     if kind == AGENT:

@@ -41,3 +41,19 @@ def test_a_full_disk_below_the_log_stops_nothing() -> None:
 
     with pytest.raises(OSError, match="No space left"):
         file.close()
+
+
+def test_a_line_says_whose_pass_it_is_of(capsys: pytest.CaptureFixture[str]) -> None:
+    before = structlog.get_config()
+    try:
+        configure_logs()
+        with structlog.contextvars.bound_contextvars(key="application/storefront", generation=7):
+            structlog.get_logger().warning("not merged", number=3)
+        structlog.get_logger().warning("elsewhere")
+    finally:
+        structlog.configure(**before)
+    inside, outside = map(json.loads, capsys.readouterr().err.splitlines())
+
+    assert (inside["key"], inside["generation"]) == ("application/storefront", 7)
+    assert inside["number"] == 3
+    assert "key" not in outside

@@ -218,8 +218,8 @@ class StagePart(Part):
     """A stage of a rollout."""
 
     name: Name = Field(
-        description="Name; `before-remove`, `remove`, `others` and names that begin with `rollback` "
-        "or `rules` are reserved."
+        description="Name; `before-remove`, `remove`, `others` and names that begin with "
+        "`rollback` or `rules` are reserved."
     )
     clusters: SelectorPart | None = Field(
         default=None,

@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from bot.engine.kubernetes_schemas import KubernetesSchemas
-from bot.settings import Settings
+from bot.settings import Settings, TelemetrySettings
 from docs.deployment import CHART, EXAMPLES, HELM
 from renderers.policy.pods import pod_violations
 from renderers.yaml import load_documents
@@ -33,6 +33,7 @@ CASES: dict[str, dict[str, Any]] = {
         "files": {"ssh": "switchyard-ssh"},
         "image": {"digest": "sha256:" + "0" * 64, "pullSecrets": ["registry"]},
         "storage": {"className": "fast"},
+        "traces": {"endpoint": "http://collector.monitoring:4318"},
         "ingress": {
             "enabled": True,
             "className": "nginx",
@@ -130,6 +131,7 @@ def test_the_service_understands_its_environment(
         )
         assert getattr(settings, name) == getattr(as_given, name)
     assert settings.host == "0.0.0.0"
+    assert TelemetrySettings().is_on is (case == "everything")
     assert settings.metrics_port == (None if case == "nothing" else 7082)
 
 

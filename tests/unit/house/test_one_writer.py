@@ -15,6 +15,8 @@ WRITES = {
     "set_status",
     "update_merge_request",
 }
+OF_A_SPAN = {"bot/tracing.py": {"set_status"}}
+"""The same name for something else: the status of a span."""
 WRITERS = ("bot/effects/", "bot/forges/", "bot/git/", "bot/sandbox/")
 
 
@@ -29,7 +31,7 @@ def test_only_effects_write_to_forges_and_repositories() -> None:
         path: named
         for file in (ROOT / "bot").rglob("*.py")
         if not (path := file.relative_to(ROOT).as_posix()).startswith(WRITERS)
-        and (named := writes(file.read_text()))
+        and (named := writes(file.read_text()) - OF_A_SPAN.get(path, set()))
     }
 
     assert found == {}
