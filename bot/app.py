@@ -147,11 +147,30 @@ class Service:
     supervisor: Supervisor = field(default_factory=Supervisor)
     failure: Exception | None = None
     on_failure: Callable[[], None] = lambda: None
+    _running: asyncio.Task[None] | None = None
+    _stopping: bool = False
     _trouble: asyncio.Event = field(default_factory=asyncio.Event)
     _aside: set[asyncio.Task[None]] = field(default_factory=set)
     _probed: float = float("-inf")
     _overdue: bool = False
     _threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(2, "store"))
+
+    def start(self) -> None:
+        """Work until `stop`."""
+        self._running = asyncio.create_task(self.run())
+
+    def stop(self) -> None:
+        """Stop the work; keys that are claimed become due for other replicas at once."""
+        if self._running is not None and not self._stopping:
+            self._stopping = True
+            self._running.cancel()
+
+    async def stopped(self) -> None:
+        """Wait until the work has stopped."""
+        if self._running is not None:
+            await asyncio.wait([self._running])
+            if not self._running.cancelled():
+                self._running.result()
 
     async def run(self) -> None:
         """Sweep, then work until cancelled. A failure is kept, and `on_failure` called."""
@@ -254,7 +273,7 @@ class Service:
 
     def problems(self) -> list[str]:
         """Why the service is not ready, in words that tell a stranger nothing else."""
-        if self.failure is not None:
+        if self.failure is not None or self._stopping:
             return ["the service ends"]
         found = [f"{name}: no progress" for name in self.supervisor.silent()]
         if self._overdue and self.supervisor.since_step("worker") > STUCK.total_seconds():
@@ -347,14 +366,12 @@ def build(
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        running = asyncio.create_task(service.run())
+        service.start()
         try:
             yield
         finally:
-            running.cancel()
-            await asyncio.wait([running])
-            if not running.cancelled():
-                running.result()
+            service.stop()
+            await service.stopped()
             for forge in forges.values():
                 await forge.close()
             await context.clusters.close()

@@ -22,6 +22,7 @@ from bot.forges import (
     Markers,
     Pause,
     RepositoryInfo,
+    Unfenced,
     fenced,
     patient,
 )
@@ -111,17 +112,13 @@ CommitsKey: TypeAlias = tuple[Repo, str, frozenset[str]]
 """Commits of a repository: the newest one, and all of them."""
 
 
-async def unfenced() -> None:
-    """The fence of what needs no claim."""
-
-
 @dataclass(frozen=True, slots=True)
 class Context:
     """Everything outside of the core, each behind its one interface.
 
     `propose` runs the core, in a process of its own in the service. `pause` waits before a forge is
-    read again; without it each read is tried once. `fence` is awaited before every write to a
-    forge, a repository or a cluster, and raises if another worker has the claim of this pass.
+    read again; without it each read is tried once. Every write to a forge, a repository or a
+    cluster goes through `fence`, which prevents it once another worker has the claim of this pass.
     `gate_keys` are the secrets shared with servers that gates ask, by host. `metrics` counts what
     happens. The mutable fields are of this process alone and hold no truth. Losing them costs one
     harmless repetition: `pacing` when a text may change again, `refusals` when a merge that the
@@ -150,7 +147,7 @@ class Context:
     metrics: Metrics = field(default_factory=Metrics)
     traces: Traces = field(default_factory=Traces)
     pause: Pause | None = None
-    fence: Fence = unfenced
+    fence: Fence = field(default_factory=Unfenced)
     deploy_keys: Mapping[Repo, DeployKey] = field(default_factory=dict)
     pacing: dict[tuple[str, ...], Paced] = field(default_factory=dict)
     refusals: dict[tuple[Repo, int], Refused] = field(default_factory=dict)
@@ -176,8 +173,7 @@ class Context:
         if found is None:
             known = ", ".join(sorted(self.forges))
             raise ForgeError(f"{repo}: no forge {repo.forge!r} is set up (there is: {known})")
-        if self.fence is not unfenced:
-            found = fenced(found, self.fence)
+        found = fenced(found, self.fence)
         return found if self.pause is None else patient(found, self.pause)
 
     async def reach(self, repo: Repo, info: RepositoryInfo) -> tuple[str, Access]:

@@ -65,7 +65,7 @@ async def _serve(settings: Settings, traces: Traces) -> int:
         timeout_graceful_shutdown=5,
         proxy_headers=False,  # trust the peer's address, not the one that it claims to forward for
     )
-    server = uvicorn.Server(config)
+    server = _Server(config, service.stop)
     service.on_failure = partial(_stop, server)
     async with _metrics_served(settings, service):
         await serve_to_the_end(server)
@@ -87,6 +87,19 @@ async def serve_to_the_end(server: uvicorn.Server) -> None:
             f"cannot listen on {server.config.host} port {server.config.port}: see the log; stop "
             f"the program that listens there, or set SWITCHYARD_PORT"
         ) from None
+
+
+class _Server(uvicorn.Server):
+    """A server that says first that it shuts down, and then waits for its connections."""
+
+    def __init__(self, config: uvicorn.Config, on_shutdown: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_shutdown = on_shutdown
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """See the library."""
+        self._on_shutdown()
+        await super().shutdown(sockets)
 
 
 class _SecondServer(uvicorn.Server):

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 
 import structlog
 
@@ -51,8 +52,7 @@ class AgentWriter:
         async with self.limit:
             try:
                 wanted = await asyncio.to_thread(self._wanted, cluster)
-                await context.fence()
-                converged = await context.azure.converge(wanted)
+                converged = await context.fence.write(partial(context.azure.converge, wanted))
                 words = self.agent.read(cluster.name, converged.found)
             except (AzureError, ReportError) as error:
                 return (self._later(cluster, error, known),)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from functools import partial
 
 from bot.context import Context
 from bot.gather.repository import Checkout
@@ -22,5 +23,5 @@ async def push(
         ClaimLostError: another worker has the key of this pass.
     """
     url, access = await context.reach(checkout.repo, checkout.info)
-    await context.fence()
-    return await asyncio.to_thread(checkout.mirror.push, url, access, updates)
+    send = partial(asyncio.to_thread, checkout.mirror.push, url, access, updates)
+    return await context.fence.write(send)

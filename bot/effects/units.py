@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 
 import structlog
 
@@ -24,8 +25,7 @@ async def apply_units(
 
     async def one(effect: ApplyUnit) -> Outcome:
         async with slots:
-            await context.fence()
-            outcome = await apply_unit(api, effect)
+            outcome = await context.fence.write(partial(apply_unit, api, effect))
         await _audit(context, api.cluster, effect, outcome)
         return outcome
 

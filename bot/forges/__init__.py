@@ -11,7 +11,7 @@ from typing import Protocol
 
 from bot.clock import Clock
 from bot.forges._certificates import certificate_error, ssl_context
-from bot.forges._fenced import Fence, fenced
+from bot.forges._fenced import Fence, Unfenced, fenced
 from bot.forges._markers import Markers
 from bot.forges._patience import Pause, patient
 from bot.forges._request_counts import RequestCounts
@@ -71,6 +71,7 @@ __all__ = [
     "Status",
     "StatusState",
     "TransientForgeError",
+    "Unfenced",
     "User",
     "certificate_error",
     "fenced",

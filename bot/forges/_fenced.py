@@ -5,13 +5,13 @@ that has taken its key over. What it read is old by then, and what it writes was
 """
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 if TYPE_CHECKING:
     from bot.forges import Forge
 
-Fence: TypeAlias = Callable[[], Awaitable[None]]
-"""Returns while the claim of a pass is valid, and raises otherwise."""
+T = TypeVar("T")
 
 WRITES = frozenset(
     {
@@ -27,6 +27,21 @@ WRITES = frozenset(
 )
 
 
+class Fence(Protocol):
+    """Lets a pass write while its claim is valid."""
+
+    async def write(self, make: Callable[[], Awaitable[T]]) -> T:
+        """Make a write, or raise before it."""
+
+
+class Unfenced:
+    """The fence of what needs no claim."""
+
+    async def write(self, make: Callable[[], Awaitable[T]]) -> T:
+        """Make a write."""
+        return await make()
+
+
 class _Fenced:
     """A forge whose writes are fenced."""
 
@@ -39,12 +54,11 @@ class _Fenced:
             return found
 
         async def write(*arguments: Any, **named: Any) -> Any:
-            await self._fence()
-            return await found(*arguments, **named)
+            return await self._fence.write(partial(found, *arguments, **named))
 
         return write
 
 
 def fenced(forge: "Forge", fence: Fence) -> "Forge":
-    """The forge; `fence` is awaited right before each write, and what it raises prevents it."""
+    """The forge; each write goes through the fence."""
     return cast("Forge", _Fenced(forge, fence))

@@ -216,7 +216,12 @@ class Queue:
 
     def postpone(self, claim: Claim, due: datetime) -> bool:
         """Give a claim back without a pass: it counts as no attempt, and is due then or earlier."""
-        return self._write(claim, POSTPONE, {"at": seconds(due), "before": claim.attempts - 1})
+        parameters = {"at": seconds(due), "before": claim.attempts - 1} | _parameters(claim)
+        with self._database.write() as connection:
+            given_back = bool(connection.execute(POSTPONE, parameters).rowcount)
+            self._notifier.announce(connection)
+        self._notifier.notify()
+        return given_back
 
     def _write(self, claim: Claim, update: sa.Update, parameters: dict[str, Any]) -> bool:
         with self._database.write() as connection:

@@ -22,6 +22,7 @@ from bot.store import ClaimLostError, StoreError
 from bot.store.keys import AGENT, APPLICATION, CLUSTER, REVIEW
 from bot.store.queue import Claim
 from bot.worker.agents import reconcile_agent
+from bot.worker.claims import ClaimFence
 from bot.worker.clusters import reconcile_cluster
 from bot.worker.foreign_requests import allow_foreign_request
 from bot.worker.reconcile import reconcile_application, reconcile_review
@@ -83,18 +84,39 @@ async def work_one(
 
     The key of a tenant who has its share of the workers is given back, and due a little later.
     """
-    queue, shares = context.store.queue, shares or Shares(most=1)
-    now, prefer = context.clock(), shares.preferred
-    claim = await asyncio.to_thread(queue.claim, owner, lease, now, prefer=prefer)
-    if claim is None:
-        return False
-    tenant = await tenant_of(context.store.views, claim.key)
-    if shares.is_full(tenant):
-        await asyncio.to_thread(queue.postpone, claim, context.clock() + POSTPONED)
-        return True
-    with shares.taken(tenant, claim.key):
-        await _work(context, claim, lease, heard)
+    shares = shares or Shares(most=1)
+    claiming = asyncio.ensure_future(_claim(context, owner, lease, shares.preferred))
+    try:
+        claim = await asyncio.shield(claiming)
+        if claim is None:
+            return False
+        tenant = await tenant_of(context.store.views, claim.key)
+        if shares.is_full(tenant):
+            due = context.clock() + POSTPONED
+            await asyncio.to_thread(context.store.queue.postpone, claim, due)
+            return True
+        with shares.taken(tenant, claim.key):
+            await _work(context, claim, lease, heard)
+    except asyncio.CancelledError:
+        await _hand_over(context, claiming)
+        raise
     return True
+
+
+async def _claim(context: Context, owner: str, lease: timedelta, prefer: str) -> Claim | None:
+    queue, now = context.store.queue, context.clock()
+    return await asyncio.to_thread(queue.claim, owner, lease, now, prefer=prefer)
+
+
+async def _hand_over(context: Context, claiming: asyncio.Future[Claim | None]) -> None:
+    """Make a claimed key due for others at once: this process stops.
+
+    A thread may have claimed it meanwhile. Where the database is away, the lease ends.
+    """
+    with suppress(StoreError):
+        claim = await claiming
+        if claim is not None:
+            await asyncio.to_thread(context.store.queue.postpone, claim, context.clock())
 
 
 async def _work(
@@ -116,13 +138,15 @@ async def _work(
 async def _reconcile_while_valid(
     context: Context, claim: Claim, lease: timedelta, heard: Callable[[], None]
 ) -> str:
+    fence = ClaimFence(context.store.queue, claim, lease, context.clock)
     valid = asyncio.timeout(None)
     try:
         async with valid:
             beating = asyncio.create_task(_heartbeat(context, claim, lease, valid, heard))
             try:
-                outcome = await _reconcile(_fenced(context, claim, lease), claim)
+                outcome = await _reconcile(replace(context, fence=fence), claim)
             finally:
+                await fence.finish()
                 beating.cancel()
                 await asyncio.wait([beating])  # which lets a cancellation of this task through
             if not beating.cancelled():
@@ -133,17 +157,6 @@ async def _reconcile_while_valid(
         log.warning("pass stopped: another worker has claimed its key", key=claim.key)
         return "lost"
     return outcome
-
-
-def _fenced(context: Context, claim: Claim, lease: timedelta) -> Context:
-    """The context of a pass that writes nothing any more once its claim is lost."""
-    queue = context.store.queue
-
-    async def fence() -> None:
-        if not await asyncio.to_thread(queue.confirm, claim, lease, context.clock()):
-            raise ClaimLostError(claim.key)
-
-    return replace(context, fence=fence)
 
 
 async def _reconcile(context: Context, claim: Claim) -> str:

@@ -166,6 +166,22 @@ def away(store: Store) -> Iterator[None]:
 
 
 @contextmanager
+def cut_off(store: Store) -> Iterator[None]:
+    """Nothing that this process sends reaches the server any more, as when it is dead."""
+    engine = store._database.engine
+
+    def refuse(*_: object) -> None:
+        raise psycopg.OperationalError("no route to host")
+
+    sa.event.listen(engine, "do_connect", refuse)
+    engine.dispose()
+    try:
+        yield
+    finally:
+        sa.event.remove(engine, "do_connect", refuse)
+
+
+@contextmanager
 def out_of_connections(store: Store) -> Iterator[None]:
     """The role has no connection left (SQLSTATE 53300), as when `max_connections` is reached."""
     server, role = postgres.server(), f"of_{_name(store)}"

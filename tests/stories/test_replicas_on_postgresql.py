@@ -1,8 +1,8 @@
-"""Two replicas on one PostgreSQL: one dies in the middle of a pass, the other one takes over."""
+"""Two replicas on one PostgreSQL: one dies or is stopped in a pass, the other one takes over."""
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,6 +19,7 @@ from bot.store import Store
 from bot.store.keys import application_key
 from bot.store.notifier import PostgresNotifier
 from planners.model.snapshot import Snapshot
+from tests.fakes.store_faults import cut_off
 from tests.fakes.stores import fresh_url
 from tests.fakes.world import World, small_app, small_fleet
 
@@ -35,35 +36,42 @@ def url() -> Iterator[str]:
 class Replica:
     """The tasks of a service on the world's forge; its planner never returns."""
 
-    def __init__(self, world: World, url: str, name: str, ahead: timedelta = timedelta()) -> None:
+    def __init__(
+        self,
+        world: World,
+        url: str,
+        name: str,
+        ahead: timedelta = timedelta(),
+        lease_seconds: int = 1,
+    ) -> None:
         self.planning = asyncio.Event()
         self.store = Store.open(url)
         clock = self.store.shared_clock(lambda: datetime.now(UTC) + ahead)
         settings = Settings(
             data_dir=world.folder / name, fleet="local:fleet/fleet", marker_key="m" * 16,
-            report_key="r" * 16, lease_seconds=1, workers=1,
+            report_key="r" * 16, lease_seconds=lease_seconds, workers=1,
         )  # type: ignore[call-arg]  # fmt: skip
         context = replace(world.context, store=self.store, clock=clock, propose=self._plan)
         self.service = Service(context, settings, owner=name)
-        self._running: asyncio.Task[None] | None = None
 
     async def _plan(self, _: Snapshot) -> Proposal:
         self.planning.set()
         return await asyncio.get_running_loop().create_future()
 
     def start(self) -> None:
-        self._running = asyncio.create_task(self.service.run())
+        self.service.start()
 
     async def die(self) -> None:
         """Stop without another word to the database: a claim stays claimed."""
-        if self._running is not None:
-            self._running.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._running
-            self._running = None
+        with cut_off(self.store):
+            await self.stop()
+
+    async def stop(self) -> None:
+        self.service.stop()
+        await self.service.stopped()
 
     async def aclose(self) -> None:
-        await self.die()
+        await self.stop()
         await self.service.close()
 
 
@@ -76,6 +84,15 @@ async def is_done(store: Store, key: str) -> bool:
     """Whether a worker reconciled the key."""
     found = await asyncio.to_thread(store.queue.waiting, 9)
     return all(each.key != key for each in found)
+
+
+async def listening(replica: Replica) -> None:
+    """Wait until a replica hears of notifications."""
+    notifier = replica.store.queue._notifier
+    assert isinstance(notifier, PostgresNotifier)
+    async with asyncio.timeout(30):
+        while notifier._connection is None:  # noqa: ASYNC110 - a thread connects
+            await asyncio.sleep(0.01)
 
 
 async def soon(event: asyncio.Event) -> None:
@@ -103,6 +120,29 @@ async def test_the_key_of_a_dead_replica_is_taken_over(
             assert (await claimed_by(heir.store)).startswith("heir")
 
 
+async def test_the_key_of_a_stopped_replica_is_taken_over_at_once(
+    world: World, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its lease would last for an hour, and the other one would look by itself in an hour."""
+    monkeypatch.setattr(app, "IDLE_SECONDS", 3600)
+    world.found(small_fleet())
+    world.ada.push(APP, "main", small_app(), "Open the shop")
+    stops = Replica(world, url, "stops", lease_seconds=3600)
+    heir = Replica(world, url, "heir", lease_seconds=3600)
+    with capture_logs():
+        async with aclosing(stops), aclosing(heir):
+            stops.start()
+            await soon(stops.planning)
+            heir.start()
+            await listening(heir)
+            assert (await claimed_by(heir.store)).startswith("stops")
+            await stops.stop()
+
+            await soon(heir.planning)
+
+            assert (await claimed_by(heir.store)).startswith("heir")
+
+
 async def test_a_key_that_one_replica_makes_due_wakes_the_other(
     world: World, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -116,11 +156,7 @@ async def test_a_key_that_one_replica_makes_due_wakes_the_other(
     with capture_logs():
         async with aclosing(here), aclosing(there):
             there.start()
-            notifier = there.store.queue._notifier
-            assert isinstance(notifier, PostgresNotifier)
-            async with asyncio.timeout(30):
-                while notifier._connection is None:  # noqa: ASYNC110 - a thread connects
-                    await asyncio.sleep(0.01)
+            await listening(there)
             for key in ("application/a", "application/b"):
                 due = here.service.context.clock() - timedelta(seconds=1)
                 await asyncio.to_thread(here.store.queue.trigger, [key], due)

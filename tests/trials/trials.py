@@ -27,6 +27,8 @@ KILLS_EACH = 10
 MIRRORS = 3
 DEATHS = int(os.environ.get("DEATHS", "6"))
 TAKEN_OVER_SECONDS = 10.0
+HANDED_OVER_SECONDS = 2.0
+"""A write that is on its way is finished first."""
 BURST = 5_000
 SLOWED = 3.0
 ROLLOUTS = int(os.environ.get("ROLLOUTS", "25"))
@@ -280,6 +282,29 @@ def replicas(count: int, ahead: int = 0) -> Trial:
     return trial
 
 
+async def terminated(rig: Rig) -> Measured:
+    """SIGTERM in the middle of passes, with leases that outlast the trial."""
+    with postgres.database(migrated=True) as url:
+        settings = {"DATABASE_URL": url, "LEASE_SECONDS": "300"}
+        stays, taken = await one(rig, **settings), []
+        ends = rig.add(**settings)
+        for _ in range(DEATHS):
+            await rig.until(ends.ready, "ready")
+            revision = await after_a_wave(rig)
+            await rig.until(lambda: _claimed(url) is not None, "claimed")
+            held = _claimed(url)
+            ends.signal(signal.SIGTERM)
+            taken.append(await rig.until(lambda held=held: _claimed(url) != held, "taken over"))
+            assert ends.process is not None
+            await asyncio.to_thread(ends.process.wait, 30)
+            await rig.finished(revision)
+            ends.start()
+        assert max(taken) <= HANDED_OVER_SECONDS, taken
+        assert await stays.ready()
+        _stop(rig)
+        return {"the next pass began after at most": max(taken)}
+
+
 async def _longest_wave(rig: Rig, revision: str) -> float:
     """The longest time between two merges of an undisturbed rollout."""
     rolled_out, longest = asyncio.create_task(rig.finished(revision)), 0.0
@@ -393,6 +418,7 @@ TRIALS: dict[str, Trial] = {
     "three-replicas": replicas(3),
     "clock-ahead": replicas(2, ahead=600),
     "stopped": stopped,
+    "terminated": terminated,
     "database-deleted": damaged(_delete),
     "database-damaged": damaged(_overwrite),
     "disk-full": full_disk,

@@ -1,7 +1,8 @@
 """Every call of a forge is a read, or a write that needs the claim of its pass."""
 
 import inspect
-from typing import cast
+from collections.abc import Awaitable, Callable
+from typing import TypeVar, cast
 
 import pytest
 
@@ -10,6 +11,7 @@ from bot.forges._fenced import WRITES
 from bot.forges._patience import READS
 
 OTHER_READS = frozenset({"changed_requests"})
+T = TypeVar("T")
 OUTSIDE_OF_PASSES = frozenset({"close", "check_setup"})
 
 
@@ -30,8 +32,9 @@ class LostError(Exception):
     pass
 
 
-async def lost() -> None:
-    raise LostError
+class Lost:
+    async def write(self, make: Callable[[], Awaitable[T]]) -> T:
+        raise LostError(make)
 
 
 CALLS = sorted(name for name, each in vars(Forge).items() if inspect.iscoroutinefunction(each))
@@ -43,7 +46,7 @@ async def test_a_call_is_fenced_if_it_writes(name: str) -> None:
     assert (name in WRITES) != (name in known), "say whether a new call of the Protocol writes"
 
     recorder = Recorder()
-    call = getattr(fenced(cast("Forge", recorder), lost), name)
+    call = getattr(fenced(cast("Forge", recorder), Lost()), name)
     if name in WRITES:
         with pytest.raises(LostError):
             await call()

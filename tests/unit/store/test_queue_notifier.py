@@ -1,6 +1,7 @@
 """Waiting for a trigger. A wait that hears nothing lasts for its timeout, here far too long."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from threading import Thread
 
 import pytest
@@ -49,6 +50,19 @@ def test_a_release_wakes_waiting_workers(store: Store) -> None:
     store.queue.release("shop")
 
     assert woken(waiting(store))
+
+
+def test_a_claim_that_is_given_back_wakes_waiting_workers(store: Store) -> None:
+    store.queue.trigger(["shop"], NOON)
+    claim = store.queue.claim("ann", timedelta(minutes=1), NOON)
+    assert claim is not None
+    store.queue.wait(0)
+    store.queue.wait(0)
+    thread = waiting(store)
+
+    assert store.queue.postpone(claim, NOON)
+
+    assert woken(thread)
 
 
 def test_close_wakes_waiting_workers(store_url: str) -> None:
