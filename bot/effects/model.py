@@ -41,6 +41,20 @@ class AddComment:
 
 
 @dataclass(frozen=True, slots=True)
+class RequestApproval:
+    """Requests of reviews on a merge request, and the comment that says what for.
+
+    They are one effect, as the marker in the comment is what tells that they were made.
+    """
+
+    repo: Repo
+    number: int
+    reviewers: tuple[str, ...]
+    body: str
+    pace: Pace | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class EditComment:
     """A new text for a comment of the bot."""
 
@@ -140,5 +154,13 @@ class ProposeChange:
 
 
 Effect: TypeAlias = (
-    AddComment | EditComment | Reply | React | SetStatus | WritePauses | RetryMerge | Wake
+    AddComment
+    | RequestApproval
+    | EditComment
+    | Reply
+    | React
+    | SetStatus
+    | WritePauses
+    | RetryMerge
+    | Wake
 )

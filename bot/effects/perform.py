@@ -19,6 +19,7 @@ from bot.effects.model import (
     React,
     Reply,
     ReplyTarget,
+    RequestApproval,
     RetryMerge,
     SetStatus,
     Wake,
@@ -72,7 +73,7 @@ async def _counted(context: Context, effect: Effect) -> datetime | None:
 
 async def _perform(context: Context, effect: Effect) -> datetime | None:
     match effect:
-        case AddComment() | EditComment() | SetStatus():
+        case AddComment() | RequestApproval() | EditComment() | SetStatus():
             return await _write_text(context, effect)
         case Reply():
             await _reply(context, effect)
@@ -90,7 +91,7 @@ async def _perform(context: Context, effect: Effect) -> datetime | None:
 
 
 async def _write_text(
-    context: Context, effect: AddComment | EditComment | SetStatus
+    context: Context, effect: AddComment | RequestApproval | EditComment | SetStatus
 ) -> datetime | None:
     """Write a text, unless its pace or a busy forge delays it; returns until when.
 
@@ -122,15 +123,31 @@ def _pace(context: Context, key: tuple[str, ...], paced: Paced) -> None:
     context.pacing[key] = paced
 
 
-async def _send(context: Context, effect: AddComment | EditComment | SetStatus) -> None:
+async def _send(
+    context: Context, effect: AddComment | RequestApproval | EditComment | SetStatus
+) -> None:
     forge, path = context.forge(effect.repo), effect.repo.path
     match effect:
+        case RequestApproval(number=number, body=body):
+            await _request_reviews(context, effect)
+            await forge.add_comment(path, number, body)
         case AddComment(number=number, body=body):
             await forge.add_comment(path, number, body)
         case EditComment(number=number, comment=comment, body=body):
             await forge.edit_comment(path, number, comment, body)
         case SetStatus(commit=commit, status=status):
             await forge.set_status(path, commit, status)
+
+
+async def _request_reviews(context: Context, effect: RequestApproval) -> None:
+    """Request reviews; where a forge refuses that for good, the comment alone has to do."""
+    forge, repo = context.forge(effect.repo), effect.repo
+    try:
+        await forge.request_reviews(repo.path, effect.number, effect.reviewers)
+    except TransientForgeError:
+        raise
+    except ForgeError as error:
+        log.warning("no review requested", repository=str(repo), error=str(error))
 
 
 async def _reply(context: Context, effect: Reply) -> None:

@@ -214,6 +214,13 @@ class Forge(Protocol):
     async def reviews(self, repository: str, number: int) -> tuple[Review, ...]:
         """The current approvals, at most one per user."""
 
+    async def request_reviews(self, repository: str, number: int, names: Sequence[str]) -> None:
+        """Request reviews of users and teams, besides those that are requested already.
+
+        Whom the forge does not accept as a reviewer there is left out: a name that nobody has,
+        somebody who may not read the repository, the author, a team where teams are none.
+        """
+
     async def user(self, repository: str, account: int) -> User | None:
         """The user with that id, under its present login, asked with the access to `repository`.
 

@@ -20,6 +20,7 @@ WRITES = frozenset(
         "merge",
         "open_merge_request",
         "react",
+        "request_reviews",
         "set_merge_request_state",
         "set_status",
         "update_merge_request",

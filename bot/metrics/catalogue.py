@@ -54,7 +54,15 @@ AGENTS = "the agents that are installed, and `document` for status documents"
 GATES = tuple(sorted(label(each.__name__) for each in get_args(Gate)))
 EFFECTS = (
     *("add_comment", "close_merge_request", "edit_comment", "merge", "open_merge_request"),
-    *("react", "reply", "retry_merge", "set_status", "update_merge_request", "wake"),
+    *(
+        "react",
+        "reply",
+        "request_approval",
+        "retry_merge",
+        "set_status",
+        "update_merge_request",
+        "wake",
+    ),
     "write_pauses",
 )
 """A test compares them with the effects; pushes are a metric of their own."""

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from bot.context import Context
-from bot.effects.model import AddComment
+from bot.effects.model import AddComment, RequestApproval
 from bot.engine.propose import Proposal
 from bot.forges import Comment, Markers
 from bot.gather.conversations import Conversation
@@ -17,19 +17,19 @@ from bot.gather.snapshot import Gathered
 from bot.wording.notices import Notice, notice_comment, notices
 from planners.model import Repo
 
-MARKER = "notice"
+MARKER, KEYS, REVIEWERS = "notice", "keys", "reviewers"
 
 
 async def notifications(
     context: Context, gathered: Gathered, proposal: Proposal
-) -> tuple[AddComment, ...]:
+) -> tuple[AddComment | RequestApproval, ...]:
     """What is to be said now and was not said before, one comment for each merge request.
 
     Comments are read again before something is said: lists of a forge may be behind.
     """
     found, request = notices(proposal), gathered.app_request
     page = context.page(proposal.plan.application) if request is None else request.url
-    written: list[AddComment] = []
+    written: list[AddComment | RequestApproval] = []
     for conversation in gathered.conversations:
         place = NoticePlace(conversation.repo, conversation.number, proposal.plan.application)
         mine = [each for each in found if _belongs(each, conversation)]
@@ -37,21 +37,43 @@ async def notifications(
         if new:
             comments = await context.forge(place.repo).comments(place.repo.path, place.number)
             new = await _unsaid(context, place, new, comments)
-        if new:
-            marker = mark(context.markers, place, [each.key for each in new])
-            written.append(AddComment(place.repo, place.number, notice_comment(new, marker, page)))
+            if new:
+                ours = await _ours(context, place, comments)
+                written.append(_written(context.markers, place, new, ours, page))
     return tuple(written)
+
+
+def _written(
+    markers: Markers, place: "NoticePlace", new: Sequence[Notice], ours: Sequence[str], page: str
+) -> AddComment | RequestApproval:
+    """The comment, with reviews to request: of nobody again who took themselves off the list."""
+    requested = known(markers, place, ours, REVIEWERS)
+    names = dict.fromkeys(
+        name
+        for each in new
+        for name in each.reviewers
+        if name not in requested or name in each.again
+    )
+    text = notice_comment(new, mark(markers, place, [each.key for each in new], names), page)
+    if names:
+        return RequestApproval(place.repo, place.number, tuple(names), text)
+    return AddComment(place.repo, place.number, text)
 
 
 async def _unsaid(
     context: Context, place: "NoticePlace", found: Sequence[Notice], comments: Iterable[Comment]
 ) -> list[Notice]:
     """The notices that none of the bot's comments has."""
-    me = await context.forge(place.repo).me()
-    said = known(
-        context.markers, place, [each.body for each in comments if each.author.id == me.id]
-    )
+    said = known(context.markers, place, await _ours(context, place, comments))
     return [each for each in found if each.key not in said]
+
+
+async def _ours(
+    context: Context, place: "NoticePlace", comments: Iterable[Comment]
+) -> Sequence[str]:
+    """The texts of the bot's comments."""
+    me = await context.forge(place.repo).me()
+    return [each.body for each in comments if each.author.id == me.id]
 
 
 def _belongs(notice: Notice, conversation: Conversation) -> bool:
@@ -70,18 +92,26 @@ class NoticePlace:
     application: str
 
 
-def mark(markers: Markers, place: NoticePlace, keys: Sequence[str]) -> str:
-    """The first line of a comment with the notices of these keys, valid in that place alone."""
+def mark(
+    markers: Markers, place: NoticePlace, keys: Sequence[str], reviewers: Iterable[str] = ()
+) -> str:
+    """The first line of a comment with the notices of these keys, valid in that place alone.
+
+    It says whose reviews were requested with it.
+    """
     payload = {
         "application": place.application,
         "number": str(place.number),
-        "keys": json.dumps(keys),
+        KEYS: json.dumps(keys),
+        REVIEWERS: json.dumps([*reviewers]),
     }
     return markers.write(MARKER, place.repo, payload)
 
 
-def known(markers: Markers, place: NoticePlace, bodies: Iterable[str]) -> frozenset[str]:
-    """The keys of the notices in comments of the bot in that place.
+def known(
+    markers: Markers, place: NoticePlace, bodies: Iterable[str], what: str = KEYS
+) -> frozenset[str]:
+    """The keys of the notices in comments of the bot in that place, or the reviewers.
 
     None counts that was copied from another merge request: whoever may edit comments could silence
     the bot with it.
@@ -91,5 +121,5 @@ def known(markers: Markers, place: NoticePlace, bodies: Iterable[str]) -> frozen
     for body in bodies:
         marker = markers.read(MARKER, place.repo, body) or {}
         if (marker.get("application"), marker.get("number")) == here:
-            keys.update(json.loads(marker["keys"]))
+            keys.update(json.loads(marker.get(what, "[]")))
     return frozenset(keys)

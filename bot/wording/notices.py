@@ -35,12 +35,15 @@ _EVERYBODY = frozenset({"all", "channel", "everyone", "here"})
 class Notice:
     """One sentence, posted once for its `key` on merge request `number` of the deploy repo.
 
-    Without a number it is posted on the app merge request.
+    Without a number it is posted on the app merge request. Reviews of `reviewers` are requested
+    with it; of those in `again` also if that was done before: they approved something else since.
     """
 
     key: str
     text: str
     number: int | None = None
+    reviewers: tuple[str, ...] = ()
+    again: frozenset[str] = frozenset()
 
 
 def notices(proposal: Proposal) -> tuple[Notice, ...]:
@@ -97,7 +100,10 @@ def _of_wave(wave_status: WaveStatus) -> Iterator[Notice]:
             yield Notice(f"{type(gate).__name__} {wave}", text)
     if requested and not others and request is not None:
         key = f"approval {wave} {wave_status.change.digest[:12]}"
-        yield Notice(key, " ".join(_request(wave, gate) for gate in requested), request.number)
+        text = " ".join(_request(wave, gate) for gate in requested)
+        missing = [name for gate in requested for name in _missing(gate)[:MOST_NAMED]]
+        again = frozenset(name for gate in requested for name in gate.stale)
+        yield Notice(key, text, request.number, tuple(dict.fromkeys(missing)), again)
 
 
 def _is_news(gate: Gate) -> bool:
@@ -109,7 +115,7 @@ def _is_news(gate: Gate) -> bool:
 def _request(wave: str, gate: AwaitsApproval) -> str:
     """A request for approval; names in the fleet's policies are live mentions, to reach them."""
     left = gate.needed - len(gate.given)
-    missing = [each for each in gate.users if each not in gate.given]
+    missing = _missing(gate)
     who, one = approvers(gate).markdown(), left == 1
     if missing:
         named = ", ".join(_mention(each) for each in missing[:MOST_NAMED])
@@ -119,6 +125,11 @@ def _request(wave: str, gate: AwaitsApproval) -> str:
     verb = "approves" if one else "approve"
     why = reason(gate).markdown(400)
     return f"{code(wave)} is ready to merge once {who} {verb} ({why})."
+
+
+def _missing(gate: AwaitsApproval) -> list[str]:
+    """The named users and teams that have not approved."""
+    return [each for each in gate.users if each not in gate.given]
 
 
 def _mention(name: str) -> str:

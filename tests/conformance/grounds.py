@@ -59,6 +59,12 @@ class Ground(Protocol):
     def withdraw(self, number: int) -> None:
         """Take the approval back."""
 
+    def reviewers(self, number: int) -> list[str]:
+        """Whose review is requested."""
+
+    def decline(self, number: int) -> None:
+        """Remove `rita` from the reviewers, as she herself may."""
+
     def close(self, number: int) -> None:
         """Close as `rita`."""
 
@@ -134,6 +140,12 @@ class MemoryGround:
     def withdraw(self, number: int) -> None:
         self._rita.withdraw(REPO, number)
 
+    def reviewers(self, number: int) -> list[str]:
+        return [*self.made.forge.request(REPO, number).reviewers]
+
+    def decline(self, number: int) -> None:
+        self._rita.decline(REPO, number)
+
     def close(self, number: int) -> None:
         self._rita.set_state(REPO, number, "closed")
 
@@ -205,6 +217,13 @@ class GitLabGround(MemoryGround):
 
     def team(self, name: str, login: str) -> None:
         self.gitlab.groups[name] = {login}
+
+    def reviewers(self, number: int) -> list[str]:
+        users = {each.id: each.login for each in self.made.forge.users.values()}
+        return [users[each] for each in self.gitlab.reviewers.get((REPO, number), [])]
+
+    def decline(self, number: int) -> None:
+        self.gitlab.reviewers.pop((REPO, number))
 
     def ask_for_queue(self) -> None:
         self.gitlab.trains = True

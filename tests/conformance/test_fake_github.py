@@ -134,3 +134,20 @@ async def test_what_is_not_described_is_noticed(
         await client.request(method, url, json=sent.get("body"))
 
     assert any(wrong in each for each in described.wrong), described.wrong
+
+
+async def test_one_who_is_no_collaborator_refuses_the_whole_request(tmp_path: Path) -> None:
+    ground = GitHubGround(tmp_path)
+    ground.push("main", {"a.txt": b"one\n"})
+    ground.push("wave", {"a.txt": b"two\n"})
+    made = await ground.forge.open_merge_request(
+        REPO, branch="wave", target="main", title="Wave", body=""
+    )
+    path = f"/repos/{REPO}/pulls/{made.number}/requested_reviewers"
+    assert isinstance(ground.forge, GitHubForge)
+
+    with pytest.raises(ForgeError, match="One or more of the users or teams"):
+        await ground.forge._http.send("POST", REPO, path, {"reviewers": ["rita", "nobody"]})
+    assert ground.reviewers(made.number) == []
+    await ground.forge.close()
+    ground.stop()

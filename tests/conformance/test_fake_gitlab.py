@@ -265,3 +265,28 @@ def test_what_gitlab_does_not_know_is_noticed() -> None:
     assert len(described.wrong) >= 4
     assert "'a' was unexpected" in described.wrong[0]
     assert "'sort' was unexpected" in described.wrong[1]
+
+
+@pytest.mark.parametrize("many", [False, True])
+async def test_without_a_licence_for_more_one_reviewer_is_kept(
+    ground: GitLabGround, bot: Caller, many: bool
+) -> None:
+    number, ids = (await opened(bot, ground))["iid"], {}
+    for login in ("rita", "otto"):
+        ids[login] = ground.made.forge.users[login].id
+    ground.gitlab.many_reviewers = many
+
+    await bot.ask("PUT", f"/merge_requests/{number}", reviewer_ids=[ids["otto"]])
+    await ground.forge.request_reviews(REPO, number, ("rita", "fleet"))
+
+    assert ground.reviewers(number) == (["otto", "rita"] if many else ["otto"])
+
+
+async def test_who_cannot_read_the_project_is_no_reviewer(
+    ground: GitLabGround, bot: Caller
+) -> None:
+    number = (await opened(bot, ground))["iid"]
+    stranger = ground.made.forge.create_user("stranger", "a-token-of-a-stranger").id
+
+    await bot.ask("PUT", f"/merge_requests/{number}", reviewer_ids=[stranger])
+    assert ground.reviewers(number) == []

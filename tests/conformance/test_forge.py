@@ -162,6 +162,26 @@ async def test_approvals_carry_their_head_and_can_be_taken_back(ground: Ground) 
     assert await ground.forge.reviews(REPO, number) == ()
 
 
+async def test_a_review_is_requested_of_those_who_can(ground: Ground) -> None:
+    number = await opened(ground)
+    author = (await ground.forge.me()).login
+
+    await ground.forge.request_reviews(REPO, number, (author, "nobody", "rita", "fleet/none"))
+    assert ground.reviewers(number) == ["rita"]
+    await ground.forge.request_reviews(REPO, number, ("rita",))
+    assert ground.reviewers(number) == ["rita"]
+
+    ground.decline(number)
+    assert ground.reviewers(number) == []
+
+
+async def test_nobody_is_left_to_request_a_review_of(ground: Ground) -> None:
+    number = await opened(ground)
+
+    await ground.forge.request_reviews(REPO, number, ("nobody", "other/team"))
+    assert ground.reviewers(number) == []
+
+
 async def test_who_closed_it_is_told_and_the_bot_may_open_it_again(ground: Ground) -> None:
     number = await opened(ground)
     ground.close(number)

@@ -187,6 +187,12 @@ class Hand:
         """Approve a merge request as it stands."""
         conversation.review(self.forge, self.user, repository, number, approve=True)
 
+    def decline(self, repository: str, number: int) -> None:
+        """Remove oneself from the reviewers."""
+        conversation.request_review(
+            self.forge, self.user, repository, number, self.user.login, requested=False
+        )
+
     def withdraw(self, repository: str, number: int) -> None:
         """Take an approval back."""
         conversation.review(self.forge, self.user, repository, number, approve=False)

@@ -10,7 +10,7 @@ is told with that dialect.
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from http import HTTPStatus
@@ -318,6 +318,16 @@ class MemoryForge:
             Review(_user(self.state.users[login]), head, datetime.fromisoformat(at))
             for login, (head, at) in sorted(self._found(repository, number).reviews.items())
         )
+
+    async def request_reviews(self, repository: str, number: int, names: Sequence[str]) -> None:
+        """See the Protocol."""
+        await self._reading(repository)
+        self._found(repository, number)
+        for name in names:
+            with suppress(RequestError):
+                conversation.request_review(
+                    self.state, self._user, repository, number, name, requested=True
+                )
 
     async def user(self, repository: str, account: int) -> User | None:
         """See the Protocol."""

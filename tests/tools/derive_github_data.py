@@ -39,6 +39,7 @@ OPERATIONS = (
     "GET /repos/{owner}/{repo}/pulls/{pull_number}/reviews",
     "GET /repos/{owner}/{repo}/pulls/{pull_number}/reviews/{review_id}",
     "GET /repos/{owner}/{repo}/pulls/{pull_number}/commits",
+    "POST /repos/{owner}/{repo}/pulls/{pull_number}/requested_reviewers",
     "GET /repos/{owner}/{repo}/issues/{issue_number}",
     "GET /repos/{owner}/{repo}/issues/{issue_number}/comments",
     "POST /repos/{owner}/{repo}/issues/{issue_number}/comments",

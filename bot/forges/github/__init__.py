@@ -265,6 +265,10 @@ class GitHubForge:
         path = f"/repos/{repository}/pulls/{number}/reviews"
         return parsing.approvals(await self._http.pages(repository, path))
 
+    async def request_reviews(self, repository: str, number: int, names: Sequence[str]) -> None:
+        """See the Protocol; teams are those of the organisation that owns the repository."""
+        await people.request_reviews(self._http, repository, number, names)
+
     async def user(self, repository: str, account: int) -> User | None:
         """See the Protocol."""
         return await people.user(self._http, repository, account)

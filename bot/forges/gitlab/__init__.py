@@ -276,6 +276,17 @@ class GitLabForge:
         versions = await self._http.all(f"{path}/versions")
         return parsing.approvals(approved, notes, versions, await self._my_id())
 
+    async def request_reviews(self, repository: str, number: int, names: Sequence[str]) -> None:
+        """See the Protocol; groups are no reviewers, and one reviewer is all that Free keeps."""
+        path = _request(repository, number)
+        known = [each["id"] for each in (await self._http.get(path))["reviewers"]]
+        able = [each for each in names if await self.role(repository, each) > Role.NONE]
+        listed = [await self._http.all("/users", username=each) for each in able]
+        others = {*known, await self._my_id()}
+        new = [found[0]["id"] for found in listed if found[0]["id"] not in others]
+        if new:
+            await self._http.put(path, {"reviewer_ids": [*known, *new]})
+
     async def user(self, repository: str, account: int) -> User | None:
         """See the Protocol."""
         del repository

@@ -41,6 +41,7 @@ from planners.model import MergeMethod, Role
 PAGE_SIZE = 50
 MAX_ENTRIES = 100_000
 REREAD_STATUSES = frozenset({405, 409, 422})
+UNKNOWN, UNPROCESSABLE = 404, 422
 
 
 class LocalForge:
@@ -204,6 +205,14 @@ class LocalForge:
             Review(_user(each["user"]), each["head"], datetime.fromisoformat(each["at"]))
             for each in found
         )
+
+    async def request_reviews(self, repository: str, number: int, names: Sequence[str]) -> None:
+        """See the Protocol; there are no teams."""
+        for name in names:
+            path = f"{_request_path(repository, number)}/reviewers/{quote(name, safe='')}"
+            response = await self._http.call("PUT", path, {})
+            if response.status not in {UNKNOWN, UNPROCESSABLE}:
+                checked(response)
 
     async def user(self, repository: str, account: int) -> User | None:
         """See the Protocol."""

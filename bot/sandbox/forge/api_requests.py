@@ -130,6 +130,20 @@ def withdraw(forge: TheForge, path: Path, user: Me, number: int) -> Json:
     return {"approved": False}
 
 
+@routes.put("/{number}/reviewers/{login}")
+def request_review(forge: TheForge, path: Path, user: Me, number: int, login: str) -> Json:
+    """Request a review."""
+    conversation.request_review(forge, user, path, number, login, requested=True)
+    return {"reviewer": login}
+
+
+@routes.delete("/{number}/reviewers/{login}")
+def withdraw_request(forge: TheForge, path: Path, user: Me, number: int, login: str) -> Json:
+    """Withdraw the request of a review."""
+    conversation.request_review(forge, user, path, number, login, requested=False)
+    return {"reviewer": login}
+
+
 @routes.put("/{number}/labels/{label:path}")
 def add_label(forge: TheForge, path: Path, user: Me, number: int, label: str) -> Json:
     """Add a label."""

@@ -69,7 +69,32 @@ def review(
             )
         if request.reviews.get(user.login, [""])[0] != request.head:
             request.reviews[user.login] = [request.head, forge.now()]
+            request.reviewers = [each for each in request.reviewers if each != user.login]
             forge.note(request, user, "approved", f"approved {request.head[:8]}")
+
+
+def request_review(
+    forge: ForgeState, user: User, path: str, number: int, login: str, *, requested: bool
+) -> None:
+    """Request somebody's review, or withdraw the request.
+
+    Raises:
+        RequestError: 422 if that user is the author, or may not approve there.
+    """
+    forge.require(user, path, "read" if login == user.login else "triage")
+    with forge.lock:
+        request = forge.request(path, number)
+        if requested == (login in request.reviewers):
+            return
+        if not requested:
+            request.reviewers.remove(login)
+            forge.note(request, user, "review_request_removed", f"removed reviewer {login}")
+            return
+        reviewer = forge.users.get(login)
+        if reviewer is None or login == request.author or not forge.may(reviewer, path, "triage"):
+            raise RequestError(422, f"{login} cannot review this merge request")
+        request.reviewers.append(login)
+        forge.note(request, user, "review_requested", f"requested a review by {login}")
 
 
 def label(

@@ -60,7 +60,10 @@ class Event:
 
 @dataclass(slots=True)
 class MergeRequest:
-    """A merge request; `reviews` maps the login of an approver to [head, time]."""
+    """A merge request; `reviews` maps the login of an approver to [head, time].
+
+    `reviewers` are the logins whose review is requested, until they approve.
+    """
 
     repository: str
     number: int
@@ -81,6 +84,7 @@ class MergeRequest:
     comments: list[Comment] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     reviews: dict[str, list[str]] = field(default_factory=dict)
+    reviewers: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)

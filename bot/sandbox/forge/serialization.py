@@ -57,6 +57,7 @@ def request(forge: ForgeState, found: MergeRequest) -> Json:
             "created_at": found.created_at,
             "updated_at": found.updated_at,
             "labels": found.labels,
+            "reviewers": found.reviewers,
             "merge_sha": found.merge_sha,
             "base": found.base,
             "merged_by": found.merged_by,

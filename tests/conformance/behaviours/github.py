@@ -290,4 +290,14 @@ BEHAVIOURS = (
         "https://github.com/github/rest-api-description",
         f"{FAKE}::test_what_is_not_described_is_noticed",
     ),
+    Behaviour(
+        "For the sake of one who is no collaborator a whole request for reviews is a 422.",
+        f"{DOCS}/rest/pulls/review-requests",
+        f"{FAKE}::test_one_who_is_no_collaborator_refuses_the_whole_request",
+    ),
+    Behaviour(
+        "Teams are requested by the slug in the organisation that owns the repository.",
+        f"{DOCS}/rest/pulls/review-requests",
+        "tests/stories/test_review_requests.py::test_a_team_of_github_is_requested_beside_people",
+    ),
 )

@@ -248,4 +248,14 @@ BEHAVIOURS = (
         f"{DOCS}/api/merge_trains/",
         f"{CLIENT}::test_a_train_is_told_to_squash_where_the_project_requires_it",
     ),
+    Behaviour(
+        "Setting reviewers replaces them; without a licence for more, the first alone is kept.",
+        "app/services/merge_requests/base_service.rb",
+        f"{FAKE}::test_without_a_licence_for_more_one_reviewer_is_kept",
+    ),
+    Behaviour(
+        "Who may not read the project does not become a reviewer, and nothing says so.",
+        "app/services/merge_requests/base_service.rb",
+        f"{FAKE}::test_who_cannot_read_the_project_is_no_reviewer",
+    ),
 )

@@ -7,6 +7,9 @@ comments, with `updated_at`. "REST API endpoints for reactions": there are some 
 and none for reviews. GraphQL: `PullRequestReview` implements `Comment` (`lastEditedAt`) and
 `Reactable`. "About pull request reviews": a review that only comments leaves an approval as it is.
 Webhooks `pull_request_review` (submitted, edited, dismissed), `pull_request_review_comment`.
+"REST API endpoints for review requests": users by login, teams by the slug of their organisation;
+one who is no collaborator, or the author, is a 422 for the whole request; who was requested already
+stays so, and is no longer after a review.
 """
 
 from fastapi import APIRouter, Request
@@ -18,6 +21,10 @@ from tests.fakes.github import merging, shapes
 from tests.fakes.github.answers import paged, readable, told
 from tests.fakes.github.state import GitHub, Json, Written
 
+NO_COLLABORATOR = (
+    "Reviews may only be requested from collaborators. One or more of the users or teams you "
+    "specified is not a collaborator of the {} repository."
+)
 STATES = {"APPROVED", "CHANGES_REQUESTED", "COMMENTED", "DISMISSED", "PENDING"}
 
 
@@ -73,6 +80,23 @@ def routes(github: GitHub) -> APIRouter:
         if found is None:
             raise RequestError(404, "Not Found")
         return told(request, found)
+
+    @routes.post("/{number}/requested_reviewers", status_code=201)
+    async def ask(request: Request, owner: str, name: str, number: int) -> Json:
+        path, fields = readable(github, request, owner, name), await request.json()
+        user, found = github.signed_in(request), forge.request(path, number)
+        logins = fields.get("reviewers", [])
+        teams = [f"{owner}/{each}" for each in fields.get("team_reviewers", [])]
+        if found.author in logins:
+            raise RequestError(422, "Review cannot be requested from pull request author.")
+        strangers = (forge.role(path, each) == "none" for each in logins)
+        if any(strangers) or not {*teams} <= {*github.teams}:
+            raise RequestError(422, NO_COLLABORATOR.format(path))
+        found.reviewers += [each for each in logins if each not in found.reviewers]
+        known = github.requested_teams.setdefault((path, number), [])
+        known += [each for each in teams if each not in known]
+        forge.note(found, user, "review_requested", "requested reviews")
+        return shapes.pull(forge, found, github.web, listed=True)
 
     @routes.get("/{number}/comments")
     async def inline(request: Request, owner: str, name: str, number: int) -> Response:

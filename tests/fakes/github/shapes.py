@@ -74,6 +74,7 @@ def pull(forge: ForgeState, found: MergeRequest, web: str, *, listed: bool = Fal
             {"id": index, "name": each, "color": "ededed", "default": False}
             for index, each in enumerate(found.labels)
         ],
+        "requested_reviewers": [user(forge.users[each], web) for each in found.reviewers],
         "created_at": time(found.created_at),
         "updated_at": time(found.updated_at),
         "closed_at": None if found.state == "open" else time(found.created_at),

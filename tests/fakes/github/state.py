@@ -103,6 +103,7 @@ class GitHub:
         self.unsure = False
         self.unverified: set[str] = set()
         self.teams: dict[str, set[str]] = {}
+        self.requested_teams: dict[tuple[str, int], list[str]] = {}
         self.forks: dict[tuple[str, int], str] = {}
         self.required: dict[str, list[str]] = {}
         self.protection: dict[str, Json] = {}

@@ -189,6 +189,9 @@ def _requests(gitlab: GitLab) -> APIRouter:
         if "state_event" in fields:
             state = {"close": "closed", "reopen": "open"}[fields["state_event"]]
             merging.set_state(forge, user, path, number, state)
+        if "reviewer_ids" in fields:
+            forge.require(user, path, "write")
+            gitlab.set_reviewers(known, fields["reviewer_ids"])
         if "title" in fields or "description" in fields:
             title = fields.get("title", known.title)
             body = fields.get("description", known.body)

@@ -28,6 +28,9 @@ def told(gitlab: GitLab, found: MergeRequest, *, recheck: bool = False) -> Json:
     """A merge request as in lists, with what hinders its merge as far as that was checked."""
     gitlab.notice(found)
     value = shapes.request(gitlab.forge, found, gitlab.web)
+    users = {each.id: each for each in gitlab.forge.users.values()}
+    reviewers = gitlab.reviewers.get((found.repository, found.number), ())
+    value["reviewers"] = [shapes.user(users[each], gitlab.web) for each in reviewers]
     if found.state != "open" or _is_checked(gitlab, found):
         value["detailed_merge_status"] = status_of(gitlab, found)
     else:

@@ -42,7 +42,11 @@ BODIES: dict[str, Schema] = {
         squash=FLAG,
     ),
     "PUT /projects/:id/merge_requests/:iid": body(
-        {}, title=TEXT, description=DESCRIPTION, state_event=among("close", "reopen")
+        {},
+        title=TEXT,
+        description=DESCRIPTION,
+        state_event=among("close", "reopen"),
+        reviewer_ids={"type": "array", "items": NUMBER},
     ),
     "PUT /projects/:id/merge_requests/:iid/merge": body(
         {},

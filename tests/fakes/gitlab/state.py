@@ -44,6 +44,8 @@ class GitLab:
         self.merge_method, self.squash_option = "merge", "default_off"
         self.settings: dict[str, Json] = {}
         self.held: dict[int, str] = {}
+        self.reviewers: dict[tuple[str, int], list[int]] = {}
+        self.many_reviewers = False
         self.token: Json = {"expires_at": None, "scopes": ["api"]}
         self.checked: dict[tuple[str, int], tuple[str, str | None]] = {}
         self.squashed: dict[tuple[str, int], str] = {}
@@ -94,3 +96,20 @@ class GitLab:
             known.insert(0, shapes.version(self.forge, found, len(known) + 1, at))
         self.pipelines.notice(found)
         return known
+
+    def set_reviewers(self, found: MergeRequest, ids: list[int]) -> None:
+        """Replace the reviewers of a merge request.
+
+        app/services/merge_requests/base_service.rb, `filter_reviewer`: without a licence for more
+        than one the first alone counts; who may not read the project is left out; if nobody is
+        left, all stays as it was.
+        """
+        kept = ids if self.many_reviewers else ids[:1]
+        users = {each.id: each for each in self.forge.users.values()}
+        able = [
+            each
+            for each in kept
+            if each in users and self.forge.may(users[each], found.repository, "read")
+        ]
+        if able:
+            self.reviewers[found.repository, found.number] = able
