@@ -5,6 +5,9 @@ Apart, so that `bot.__main__` imports nothing else of them.
 
 import errno
 import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
 
 NEXT_STEPS = {
     errno.EACCES: "check its owner and mode",
@@ -18,8 +21,43 @@ NEXT_STEPS = {
 }
 
 
+class Position(Protocol):
+    """A position in a file; line and column count from 1."""
+
+    @property
+    def file(self) -> str:
+        """Path below the folder."""
+
+    @property
+    def line(self) -> int:
+        """From 1."""
+
+    @property
+    def column(self) -> int:
+        """From 1."""
+
+
+class PositionedProblem(Protocol):
+    """A problem, with its position where it has one."""
+
+    @property
+    def position(self) -> Position | None:
+        """Where it is."""
+
+
 class InputError(Exception):
     """The input is wrong; the message says where, and what to do about it."""
+
+
+class ProblemsError(InputError):
+    """Documents below a folder have problems, or no plan can be made of them."""
+
+    def __init__(
+        self, folder: Path | None, problems: Sequence[PositionedProblem], *notes: str
+    ) -> None:
+        self.folder, self.problems, self.notes = folder, problems, notes
+        lines = [f"{folder}/{each}" if each.position else str(each) for each in problems]
+        super().__init__("\n".join([*lines, *notes]))
 
 
 def describe(error: OSError) -> str:

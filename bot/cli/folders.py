@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from bot.charts import Charts
-from bot.cli.errors import InputError
+from bot.cli.errors import InputError, ProblemsError
 from bot.clock import system_clock
 from bot.documents import read_application, read_fleet
 from bot.documents.addresses import with_addresses
@@ -71,7 +71,7 @@ def read_fleet_folder(folder: Path) -> Fleet:
     """
     loaded = read_fleet(read_folder(folder))
     if loaded.problems:
-        raise InputError("\n".join(f"{folder}/{problem}" for problem in loaded.problems))
+        raise ProblemsError(folder, loaded.problems)
     return with_tenant_setups(loaded.fleet, HERE)
 
 
@@ -88,7 +88,7 @@ def find_registration(
     if name is None:
         loaded = read_application(files, None, None)
         if loaded.application is None:
-            raise InputError("\n".join(f"{app}/{problem}" for problem in loaded.problems))
+            raise ProblemsError(app, loaded.problems)
         name = loaded.application.name
     registration = fleet.registration(name)
     if registration is None:
@@ -162,7 +162,7 @@ def _read_sources(
     try:
         return read_sources(files, fleet, registration, charts)
     except DocumentsError as error:
-        raise InputError("\n".join(f"{app}/{problem}" for problem in error.problems)) from error
+        raise ProblemsError(app, error.problems) from error
     except GatherError as error:
         raise InputError(str(error)) from error
 

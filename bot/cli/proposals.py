@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from bot.charts import Charts
-from bot.cli.errors import InputError
+from bot.cli.errors import ProblemsError
 from bot.cli.folders import read_facts_file, read_snapshot
 from bot.engine.propose import Proposal, propose
 from bot.terminal import Style, progress, write_error
@@ -41,14 +41,24 @@ def propose_or_fail(app: Path | None, snapshot: Snapshot) -> Proposal:
     Raises:
         InputError: every reason why there is no plan.
     """
+    proposal = proposal_of(app, snapshot)
+    print_warnings(app, proposal)
+    return proposal
+
+
+def proposal_of(app: Path | None, snapshot: Snapshot) -> Proposal:
+    """The proposal for a Snapshot.
+
+    Raises:
+        InputError: every reason why there is no plan.
+    """
     with progress(planning(snapshot)):
         proposal = propose(snapshot)
     if proposal.problems:
-        lines = [f"{app}/{each}" if each.position else str(each) for each in proposal.problems]
+        notes = list[str]()
         for defect in proposal.defects:
-            lines += [f"internal error {defect.error}:", *(f"  {each}" for each in defect.frames)]
-        raise InputError("\n".join(lines))
-    print_warnings(app, proposal)
+            notes += [f"internal error {defect.error}:", *(f"  {each}" for each in defect.frames)]
+        raise ProblemsError(app, proposal.problems, *notes)
     return proposal
 
 

@@ -24,9 +24,18 @@ def _add_check(commands: Subcommands) -> None:
         "--app .",
         "--fleet ../fleet",
         "--app . --fleet ../fleet",
+        "--app . --fleet ../fleet --format sarif > switchyard.sarif",
+        "--app . --fleet ../fleet --format junit > switchyard.xml",
     )
     check.add_argument("--app", type=Path, metavar="DIR", help="folder of the app repo")
     check.add_argument("--fleet", type=Path, metavar="DIR", help="folder of the fleet repo")
+    check.add_argument(
+        "--format",
+        choices=("text", "json", "sarif", "junit"),
+        default="text",
+        help="what to print mistakes and warnings as: for code scanning of a forge (SARIF 2.1.0), "
+        "for test reports of CI servers (JUnit), or for programs (default: text)",
+    )
     _add_charts(check)
 
 
