@@ -34,13 +34,16 @@ class MergeRequestView:
 class GateView:
     """A reason to wait, who or what clears it, and when it was first seen for this change.
 
-    `kind` stays the same while the gate is closed, whatever clusters it waits for.
+    `kind` stays the same while the gate is closed, whatever clusters it waits for. `person`: it
+    stays closed until a person acts; `who` names the users and teams who can, empty for anybody.
     """
 
     kind: str
     reason: str
     remedy: str
     since: datetime
+    person: bool = False
+    who: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +95,7 @@ class RolloutView:
     If planning failed, `problems` says why and the rest may be empty. `revision` and `problems` are
     both empty while the default branch has no `switchyard.yaml`. Reports older than
     `report_max_ages` (by cluster) do not count. `rules` has the state of each rule, and why.
+    `holds`: clusters failed, and nothing but a person makes it go on.
     """
 
     application: str
@@ -110,6 +114,24 @@ class RolloutView:
     units: tuple[UnitView, ...] = ()
     report_max_ages: Mapping[str, timedelta] = field(default_factory=dict)
     rules: tuple[str, ...] = ()
+    holds: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NeedView:
+    """What waits for a person, on these waves: why, how it clears, and who can act.
+
+    `due`: nothing else is missing, it is that person's turn. `request` is the merge request to act
+    on, of the first wave or of the application. Without `who` anybody can act.
+    """
+
+    waves: tuple[str, ...]
+    reason: str
+    remedy: str
+    since: datetime
+    due: bool
+    who: tuple[str, ...] = ()
+    request: MergeRequestView | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +144,10 @@ class WaveSummaryView:
 
 @dataclass(frozen=True, slots=True)
 class SummaryView:
-    """A rollout in short, for lists; `problems` counts the reasons why planning failed."""
+    """A rollout in short, for lists; `problems` counts the reasons why planning failed.
+
+    `needs` are the first things that wait for a person.
+    """
 
     application: str
     tenant: str
@@ -134,6 +159,7 @@ class SummaryView:
     waves: tuple[WaveSummaryView, ...]
     totals: UnitCounts
     at: datetime
+    needs: tuple[NeedView, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +226,20 @@ class CallView:
 
 
 @dataclass(frozen=True, slots=True)
+class PlacementView:
+    """Components with the same outcome on the same clusters: chosen, or `why` not.
+
+    `clusters` are the first of `count`.
+    """
+
+    components: tuple[str, ...]
+    chosen: bool
+    why: str
+    clusters: tuple[str, ...]
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class PlanView:
     """A plan with its diffs; `texts` holds each distinct diff once.
 
@@ -213,6 +253,36 @@ class PlanView:
     texts: Mapping[str, str]
     connections: tuple[str, ...] = ()
     calls: tuple[CallView, ...] = ()
+    placement: tuple[PlacementView, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OpenPlanView:
+    """The newest plan of an application for an open merge request of its app or fleet repo.
+
+    `version` changes when anything on the plan's page does.
+    """
+
+    application: str
+    tenant: str
+    digest: str
+    headline: str
+    repo: str
+    request: MergeRequestView
+    title: str
+    author: str
+    revision: str
+    at: datetime
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProposedPlanView:
+    """A plan for a merge request that was open when it was made, with its waves."""
+
+    summary: OpenPlanView
+    waves: tuple[WaveView, ...]
+    plan: PlanView
 
 
 @dataclass(frozen=True, slots=True)
@@ -375,6 +445,8 @@ ROLLOUTS = ViewKind(keys.ROLLOUT, RolloutView)
 SUMMARIES = ViewKind(keys.SUMMARY, SummaryView)
 APPLICATION_CLUSTERS = ViewKind(keys.CLUSTERS, ApplicationClustersView)
 PLANS = ViewKind(keys.PLAN, PlanView)
+PROPOSED_PLANS = ViewKind(keys.PROPOSED_PLAN, ProposedPlanView)
+OPEN_PLANS = ViewKind(keys.OPEN_PLAN, OpenPlanView)
 VERSIONS = ViewKind(keys.VERSIONS, VersionsView)
 RULES = ViewKind(keys.RULE_PAGE, RulesView)
 FLEETS = ViewKind(keys.FLEET, FleetView)

@@ -77,7 +77,8 @@ async def plan_comment(
         key = ("plan comment", str(repo), str(request.number), application)
         pace = Pace(key, kind_of(proposal, preview=preview), EVERY)
     line = str(words.headline(proposal, preview=True))
-    status = _status(context, target, StatusState.SUCCESS, line)
+    page = context.plan_page(application, proposal.digest)
+    status = _status(context, target, StatusState.SUCCESS, line, page)
     return (*_write(target, ours, text, pace), *status)
 
 
@@ -111,14 +112,19 @@ async def fork_comment(
 
 
 def _status(
-    context: Context, target: PlanCommentTarget, state: StatusState, line: str
+    context: Context, target: PlanCommentTarget, state: StatusState, line: str, page: str = ""
 ) -> tuple[Effect, ...]:
-    """The status of the plan, while it is open, and where the forge has one for a fork's head."""
+    """The status of the plan, while it is open, and where the forge has one for a fork's head.
+
+    Without a plan its details are the application's page.
+    """
     request, forge = target.request, context.forge(target.repo)
     own = request.source_repository == target.repo.path
     if request.state != "open" or not (own or forge.statuses_for_forks):
         return ()
-    status = Status(PLAN, state, line[:DESCRIPTION_LENGTH], context.page(target.application))
+    status = Status(
+        PLAN, state, line[:DESCRIPTION_LENGTH], page or context.page(target.application)
+    )
     if status in target.statuses:
         return ()
     return (SetStatus(target.repo, request.head, status),)

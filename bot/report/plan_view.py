@@ -18,6 +18,7 @@ from bot.report.model import (
     CallView,
     DiffGroupView,
     DiffView,
+    PlacementView,
     PlanView,
     PlanWaveView,
     VersionsView,
@@ -25,12 +26,14 @@ from bot.report.model import (
 from bot.report.summary_view import VERSION_LENGTH
 from bot.wording.connections import all_connections, calls
 from bot.wording.diffs import Blobs, DiffReader, Diffs, counts, diffs_of
+from bot.wording.placement import outcomes
 from planners.gating.change_sets import ChangeSet
-from planners.plan import digest_of
+from planners.plan import Plan, digest_of
 
 MAX_TEXT_BYTES = 2_000_000
 MAX_DIFF_BYTES = 200_000
 MAX_CONNECTIONS = 1_000
+MAX_OUTCOMES, MAX_PLACES, MAX_REASON = 100, 100, 500
 
 
 @dataclass(slots=True)
@@ -95,10 +98,25 @@ def plan_view(proposal: Proposal, blobs: Blobs, before: PlanView | None) -> Plan
         revision=proposal.plan.revision.sha,
         waves=tuple(waves),
         texts=texts.kept,
+        placement=before.placement if same and before else placement_views(proposal.plan),
         connections=all_connections(proposal.links)[:MAX_CONNECTIONS],
         calls=tuple(CallView(*names, crosses) for names, crosses in calls(proposal.links).items())[
             :MAX_CONNECTIONS
         ],
+    )
+
+
+def placement_views(plan: Plan) -> tuple[PlacementView, ...]:
+    """Where components run and why not elsewhere; the first outcomes and clusters of many."""
+    return tuple(
+        PlacementView(
+            each.components,
+            each.chosen,
+            str(each.why)[:MAX_REASON],
+            each.clusters[:MAX_PLACES],
+            len(each.clusters),
+        )
+        for each in outcomes(plan.trace)[:MAX_OUTCOMES]
     )
 
 

@@ -17,6 +17,7 @@ from bot.report.model import (
     WaveView,
 )
 from bot.wording.comment import headline
+from bot.wording.headline import failures, holding, needs_person
 from bot.wording.reasons import not_ready_text, reason, remedy
 from bot.wording.rules import state_lines
 from bot.wording.waves import what_changes
@@ -29,7 +30,9 @@ from planners.model.gates import (
     AwaitsStep,
     Frozen,
     Gate,
+    HeldByCommand,
     NotReadyReason,
+    PausedByCommand,
 )
 from planners.model.snapshot import Snapshot
 
@@ -61,7 +64,7 @@ def rollout_view(gathered: Gathered, proposal: Proposal) -> RolloutView:
         deploy=str(plan.deploy),
         home=MergeRequestView(home.number, home.url) if home else None,
         problems=tuple(str(problem) for problem in proposal.problems),
-        waves=tuple(_wave(status, now) for status in proposal.evaluation.wave_statuses),
+        waves=wave_views(proposal.evaluation, now),
         units=unit_views(snapshot, proposal.evaluation, plan.units),
         report_max_ages={
             name: snapshot.max_report_age(name)
@@ -69,7 +72,16 @@ def rollout_view(gathered: Gathered, proposal: Proposal) -> RolloutView:
         },
         at=now,
         rules=tuple(state_lines(snapshot.rule_states)),
+        holds=_holds(proposal),
     )
+
+
+def _holds(proposal: Proposal) -> bool:
+    """Whether something failed, and nothing but a person makes the rollout go on."""
+    statuses = proposal.evaluation.wave_statuses
+    waiting = any(each.gates for each in statuses)
+    failed = holding(statuses) if waiting else bool(failures(statuses))
+    return failed and proposal.plan.restores is None
 
 
 def problem_view(application: str, problems: Sequence[str], now: datetime) -> RolloutView:
@@ -88,6 +100,11 @@ def problem_view(application: str, problems: Sequence[str], now: datetime) -> Ro
     )
 
 
+def wave_views(evaluation: Evaluation, now: datetime) -> tuple[WaveView, ...]:
+    """The waves of a plan; gates count as seen first now."""
+    return tuple(_wave(status, now) for status in evaluation.wave_statuses)
+
+
 def _wave(status: WaveStatus, now: datetime) -> WaveView:
     wave, request = status.change.wave, status.merge_request
     return WaveView(
@@ -101,14 +118,33 @@ def _wave(status: WaveStatus, now: datetime) -> WaveView:
         changes=what_changes(status),
         digest=status.change.digest,
         merge_request=MergeRequestView(request.number, request.url) if request else None,
-        gates=tuple(
-            GateView(_kind(gate), str(reason(gate)), str(remedy(gate)), now)
-            for gate in status.gates
-        ),
+        gates=tuple(_gate(gate, now) for gate in status.gates),
         pending=tuple(
             PendingUnitView(str(each.unit), str(not_ready_text(each))) for each in status.pending
         ),
     )
+
+
+def _gate(gate: Gate, now: datetime) -> GateView:
+    return GateView(
+        _kind(gate),
+        str(reason(gate)),
+        str(remedy(gate)),
+        now,
+        person=needs_person(gate),
+        who=_who(gate),
+    )
+
+
+def _who(gate: Gate) -> tuple[str, ...]:
+    """The users and teams who can clear it, where only they can."""
+    match gate:
+        case AwaitsApproval(users=users, given=given):
+            return tuple(each for each in users if each not in given)
+        case HeldByCommand(by=by) | PausedByCommand(by=by):
+            return (by,)
+        case _:
+            return ()
 
 
 def _kind(gate: Gate) -> str:

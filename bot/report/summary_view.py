@@ -23,10 +23,12 @@ from bot.report.model import (
     UnitView,
     WaveSummaryView,
 )
+from bot.report.needs import needs_of
 from bot.store.views import encode
 from planners.model import DEFAULT_REPORT_AGE, Cluster, Fleet
 
 VERSION_LENGTH = 16
+MOST_NEEDS = 20
 NOT_PART_OF_VERSION = {"at": True, "units": {"__all__": {"at": True}}}
 
 
@@ -51,6 +53,7 @@ def summarize(view: RolloutView) -> SummaryView:
         waves=tuple(WaveSummaryView(wave.name, wave.state) for wave in view.waves),
         totals=count_states(view.units),
         at=view.at,
+        needs=needs_of(view)[:MOST_NEEDS],
     )
 
 

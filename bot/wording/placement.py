@@ -1,10 +1,11 @@
 """Where components run and where not, with the reason; equal outcomes are grouped."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from bot.wording.explanation import why_not
 from bot.wording.markdown import code, code_in_html, fold, listing, natural, plural, table
-from bot.wording.prose import Prose, names, say
+from bot.wording.prose import NOTHING, Prose, names, say
 from planners.placement.evaluate import SELECTION_FILTERS
 from planners.placement.trace import PlacementDecision
 from planners.plan import Plan
@@ -16,6 +17,24 @@ SHOWN = 5
 CHOSEN = say("chosen")
 
 Row = tuple[Prose, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Components that are chosen on the same clusters, or not chosen there for the same reason."""
+
+    components: tuple[str, ...]
+    chosen: bool
+    why: Prose
+    clusters: tuple[str, ...]
+
+
+def outcomes(trace: Iterable[PlacementDecision]) -> list[Outcome]:
+    """What was chosen, then what filters exclude, then what is not selected."""
+    return [
+        Outcome(tuple(components), why == CHOSEN, NOTHING if why == CHOSEN else why, clusters)
+        for (why, clusters), components in _grouped(trace).items()
+    ]
 
 
 def placement(plan: Plan) -> str:

@@ -26,6 +26,7 @@ from bot.report.plan_comment import (
     problem_comment,
 )
 from bot.report.plan_view import show_plan
+from bot.report.proposed_plan import forget_open_plans, show_proposed_plan
 from bot.report.rollout_view import problem_view, rollout_view
 from bot.report.rules_view import show_rules
 from bot.worker.admission import admission
@@ -92,6 +93,7 @@ async def reconcile_review(
         AwayError: something that a plan needs is away; the comments say so.
     """
     if request.state != "open":
+        await forget_open_plans(context, repo, request, applications)
         await refuse_commands(context, repo, request, applications)
         return None
     plan_request = None
@@ -133,6 +135,7 @@ async def _review(
         if away:
             raise
         return later
+    await show_proposed_plan(context, gathered, proposal)
     asked, head = (plan_request.comment, plan_request.head) if plan_request else ("", "")
     comment = await plan_comment(context, gathered, proposal, asked=asked, head=head)
     later = await perform(context, comment)

@@ -1,6 +1,7 @@
 """A store filled with views as passes leave them, and the service's web side over it."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,10 @@ from bot.report.model import (
     FleetView,
     GateView,
     MergeRequestView,
+    OpenPlanView,
     PlanView,
     PlanWaveView,
+    ProposedPlanView,
     RolloutView,
     UnitState,
     UnitView,
@@ -132,8 +135,9 @@ def wave(name: str, step: int, level: int, component: str, clusters: Sequence[st
     gate = GateView(
         kind="AwaitsApproval canary",
         reason="waits for 1 approval: canary=true",
-        remedy="a reviewer approves the merge request",
+        remedy="when a reviewer approves the merge request",
         since=NOON,
+        person=True,
     )
     return WaveView(
         name=name,
@@ -167,3 +171,22 @@ def plan(text: str, waves: int = 1) -> PlanView:
         for index in range(waves)
     )
     return PlanView("storefront", "d" * 64, SHA, found, texts)
+
+
+def proposed(digest: str, number: int = 1) -> ProposedPlanView:
+    """The page of a plan of an open merge request: two waves on two clusters."""
+    summary = OpenPlanView(
+        application="storefront",
+        tenant="shop",
+        digest=digest,
+        headline="changes 2 of 2 clusters in 2 waves",
+        repo="local:shop/storefront",
+        request=MergeRequestView(number, f"http://forge.test/{number}"),
+        title="New web",
+        author="ada",
+        revision="a" * 40,
+        at=NOON,
+        version=digest,
+    )
+    waves = rollout(["edge-0", "edge-1"], steps=2).waves
+    return ProposedPlanView(summary, waves, replace(plan("x", 2), digest=digest))

@@ -76,6 +76,9 @@ async def test_a_merge_request_shows_what_merging_would_do(world: World, tmp_pat
         "success",
         "changes 3 of 3 clusters in 2 waves; next: someone merges this merge request",
     )
+    details = await world.client.get(str(status["url"]))
+    assert "not merged yet" in details.text
+    assert "+        image: registry.example.com/web:2.0.0" in details.text
 
     change = {"deploy/web/deployment.yaml": manifest("web", "2.0.1")}
     world.ada.push(APP, "new-web", change, "Newer web")

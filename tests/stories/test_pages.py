@@ -48,6 +48,7 @@ async def test_the_page_shows_waves_clusters_and_why_each_waits(world: World) ->
     plan = await page(world, "/rollouts/storefront/plan")
     assert "+        image: registry.example.com/redis:1.0.0" in plan
     assert 'id="wave-rest.3"' in plan
+    assert "in canary.1, rest.1" in plan
 
     await world.finish()
     text = await page(world)

@@ -11,8 +11,7 @@ from jinja2 import Environment
 
 from bot.context import Context
 from bot.report.model import UNIT_STATES
-from bot.web.ui import api, fleet, plan, rollout, rules
-from bot.web.ui.calls import call_graph
+from bot.web.ui import api, fleet, plan, plan_diffs, rollout, rules
 from bot.web.ui.live import Live
 from bot.web.ui.paging import number, paged
 from bot.web.ui.reading import ViewReader
@@ -57,7 +56,16 @@ async def _pages(request: Request) -> Pages:
     return pages
 
 
+def _wanted(
+    q: str = "", cluster: str = "", wave: str = "", page: str = "", waves: str = ""
+) -> plan.PlanQuery:
+    """What to show of a plan."""
+    diffs = plan_diffs.DiffFilter(q[:MAX_QUERY], cluster[:MAX_QUERY], wave[:MAX_QUERY])
+    return plan.PlanQuery(diffs, number(page), number(waves))
+
+
 Shared = Annotated[Pages, Depends(_pages)]
+Wanted = Annotated[plan.PlanQuery, Depends(_wanted)]
 routes = APIRouter(include_in_schema=False)
 
 
@@ -131,28 +139,22 @@ def rollout_page(
 
 
 @routes.get("/rollouts/{application}/plan")
-def plan_page(
-    pages: Shared,
-    application: str,
-    *,
-    q: str = "",
-    cluster: str = "",
-    wave: str = "",
-    page: str = "",
-) -> HTMLResponse:
-    """The objects of a plan and their diffs."""
-    summary, view = pages.reader.summary(application), pages.reader.plan(application)
-    wanted = plan.PlanFilter(q[:MAX_QUERY], cluster[:MAX_QUERY], wave[:MAX_QUERY])
-    return pages.html(
-        "plan.html",
-        summary=summary,
-        states={each.name: each.state for each in summary.waves},
-        plan=view,
-        filter=wanted,
-        clusters=plan.clusters_of(view) if view else [],
-        page=plan.plan_page(view, wanted, number(page)) if view else None,
-        calls=call_graph(view.calls) if view else None,
-    )
+def newest_plan_page(pages: Shared, application: str, wanted: Wanted) -> HTMLResponse:
+    """The newest plan of an application's default branch."""
+    view, found = pages.reader.rollout(application), pages.reader.plan(application)
+    path = f"{rollout.path_of(application)}/plan"
+    if found is None:
+        return pages.html("plan_missing.html", view=view)
+    state = plan.rollout_state(view, found)
+    return pages.html("plan.html", page=plan.plan_page(path, state, found, wanted))
+
+
+@routes.get("/plans/{application}/{digest}")
+def plan_page(pages: Shared, application: str, digest: str, wanted: Wanted) -> HTMLResponse:
+    """A plan by its digest, before its revision is merged and after."""
+    state, found = plan.find_plan(pages.reader, application, digest)
+    path = plan.plan_path(application, digest)
+    return pages.html("plan.html", page=plan.plan_page(path, state, found, wanted))
 
 
 @routes.get("/rollouts/{application}/rules")

@@ -1,156 +1,160 @@
-"""The page of a plan: diffs filtered by wave, cluster and text, in pages of a bounded size."""
+"""The page of a plan, of a merge request or of a rollout: state, needs, waves, placement, diffs."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
-from bot.report.model import DiffView, PlanView, PlanWaveView
+from fastapi import HTTPException, status
 
-PAGE_BYTES = 300_000
-LINE_BYTES, FILE_BYTES = 30, 300
-LINE_KINDS = {"+": "add", "-": "del", "@": "hunk"}
+from bot.report.model import (
+    MergeRequestView,
+    NeedView,
+    PlacementView,
+    PlanView,
+    RolloutView,
+    WaveView,
+)
+from bot.report.needs import gate_needs, needs_of
+from bot.report.summary_view import count_states
+from bot.web.ui.badges import Badge, rollout_badge
+from bot.web.ui.calls import CallGraph, call_graph
+from bot.web.ui.paging import Page, paged
+from bot.web.ui.plan_diffs import DiffFilter, DiffPage, clusters_of, diff_page
+from bot.web.ui.reading import ViewReader
+
+WAVES = 30
+CONNECTIONS = 100
+SHOWN_DIGITS = 12
+NOT_MERGED = Badge("wait", "not merged yet")
+OUTDATED = Badge("idle", "replaced")
+OUT_OF_DATE = "its waves are not known any more"
 
 
 @dataclass(frozen=True, slots=True)
-class PlanFilter:
-    """What to show; empty stands for everything."""
+class PlanState:
+    """What the page says of a plan besides its diffs.
 
-    text: str = ""
-    cluster: str = ""
-    wave: str = ""
+    `newest` is the digest of the plan that replaced it, if that is known. `is_proposed`: its
+    revision is not merged. `title`, `author` and `repo` are those of its merge request.
+    """
+
+    badge: Badge
+    headline: str
+    at: datetime
+    waves: Sequence[WaveView]
+    needs: Sequence[NeedView]
+    is_proposed: bool
+    request: MergeRequestView | None = None
+    title: str = ""
+    author: str = ""
+    repo: str = ""
+    newest: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class DiffLine:
-    """A line of a diff; `kind` is add, del, hunk or same."""
+class PlanQuery:
+    """What to show of a plan: diffs, and the pages of diffs and of waves."""
 
-    kind: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class FileSection:
-    """One file's diff. `same_as` is the anchor of an equal diff above; `lines` is empty then."""
-
-    diff: DiffView
-    anchor: str
-    same_as: str
-    lines: Sequence[DiffLine]
-
-
-@dataclass(slots=True)
-class GroupSection:
-    """Clusters on which the same files change in the same way."""
-
-    clusters: Sequence[str]
-    files: list[FileSection] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class WaveSection:
-    """One wave's groups, as far as they are on this page."""
-
-    name: str
-    changes: str
-    groups: list[GroupSection] = field(default_factory=list)
+    diffs: DiffFilter
+    page: int
+    waves: int
 
 
 @dataclass(frozen=True, slots=True)
 class PlanPage:
-    """One page of a plan; `left_out` counts the diffs that were too large to keep."""
+    """What the template shows; `more_connections` counts those that are left out."""
 
-    waves: Sequence[WaveSection]
-    number: int
-    pages: int
-    files: int
-    left_out: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Match:
-    """A file that passed the filter, with its wave and the number of its group."""
-
-    wave: PlanWaveView
-    group: int
-    diff: DiffView
+    application: str
+    path: str
+    state: PlanState
+    plan: PlanView
+    filter: DiffFilter
+    clusters: Sequence[str]
+    waves: Page[WaveView]
+    placement: Sequence[PlacementView]
+    diffs: DiffPage
+    connections: Sequence[str]
+    more_connections: int
+    calls: CallGraph | None
 
 
-def plan_page(plan: PlanView, wanted: PlanFilter, number: int) -> PlanPage:
-    """That page of the filtered plan, or the nearest there is."""
-    found = list(_matches(plan, wanted))
-    starts = _starts(found, plan.texts)
-    number = min(max(number, 1), len(starts))
-    end = starts[number] if number < len(starts) else len(found)
-    return PlanPage(
-        waves=_waves(found[starts[number - 1] : end], plan.texts),
-        number=number,
-        pages=len(starts),
-        files=len(found),
-        left_out=sum(not match.diff.text for match in found),
+def plan_path(application: str, digest: str) -> str:
+    """The path of a plan's page."""
+    return f"/plans/{application}/{digest}"
+
+
+def find_plan(reader: ViewReader, application: str, digest: str) -> tuple[PlanState, PlanView]:
+    """A plan and its state: that of the rollout, or one of a merge request.
+
+    Raises:
+        HTTPException: 404, it is not known, or not kept any more.
+    """
+    rollout, current = reader.find_rollout(application), reader.plan(application)
+    if current is not None and current.digest == digest and rollout is not None:
+        return rollout_state(rollout, current), current
+    found = reader.proposed_plan(application, digest)
+    if found is None:
+        raise HTTPException(status.HTTP_404_NOT_FOUND, _gone(reader, application, digest))
+    summary = found.summary
+    open_plans = [each for each in reader.open_plans() if each.application == application]
+    is_open = any(each.digest == digest for each in open_plans)
+    newer = [each.digest for each in open_plans if each.request == summary.request]
+    state = PlanState(
+        badge=NOT_MERGED if is_open else OUTDATED,
+        headline=summary.headline,
+        at=summary.at,
+        waves=found.waves,
+        needs=tuple(gate_needs(found.waves)),
+        is_proposed=is_open,
+        request=summary.request,
+        title=summary.title,
+        author=summary.author,
+        repo=summary.repo,
+        newest="" if is_open else next(iter(newer), current.digest if current else ""),
+    )
+    return state, found.plan
+
+
+def _gone(reader: ViewReader, application: str, digest: str) -> str:
+    """Why there is no page, and where to look."""
+    if reader.find_rollout(application) is None:
+        return reader.unknown(application)
+    return (
+        f"The plan {digest[:SHOWN_DIGITS]} of {application} is not kept: it is the plan of an "
+        f"earlier revision, or the store was made anew. The current plan is at "
+        f"/rollouts/{application}/plan; that of an open merge request comes with its next pass."
     )
 
 
-def _matches(plan: PlanView, wanted: PlanFilter) -> Iterator[_Match]:
-    text = wanted.text.casefold()
-    hits = {name for name, diff in plan.texts.items() if text in diff.casefold()}
-    for wave in plan.waves:
-        if wanted.wave not in {"", wave.name}:
-            continue
-        for place, group in enumerate(wave.groups):
-            if wanted.cluster and wanted.cluster not in group.clusters:
-                continue
-            for diff in group.files:
-                if diff.text in hits or text in diff.path.casefold():
-                    yield _Match(wave, place, diff)
+def rollout_state(view: RolloutView, plan: PlanView) -> PlanState:
+    """The state of the newest plan of the default branch."""
+    current = view.digest == plan.digest
+    badge = rollout_badge(view, count_states(view.units))
+    return PlanState(
+        badge=badge if current else OUTDATED,
+        headline=view.headline if current or view.problems else OUT_OF_DATE,
+        at=view.at,
+        waves=view.waves if current else (),
+        needs=needs_of(view),
+        is_proposed=False,
+        request=view.home,
+        repo=view.app,
+    )
 
 
-def _starts(found: Sequence[_Match], texts: Mapping[str, str]) -> list[int]:
-    """Where each page begins; a text costs space where it first stands on its page."""
-    starts, size = [0], 0
-    seen: set[str] = set()
-    for index, match in enumerate(found):
-        name = match.diff.text
-        text = texts.get(name, "")
-        whole = FILE_BYTES + len(text) + LINE_BYTES * text.count("\n")
-        costs = FILE_BYTES if name in seen else whole
-        if size + costs > PAGE_BYTES and index > starts[-1]:
-            starts.append(index)
-            size, costs, seen = 0, whole, set()
-        size += costs
-        seen.add(name)
-    return starts
-
-
-def _waves(found: Sequence[_Match], texts: Mapping[str, str]) -> list[WaveSection]:
-    waves: list[WaveSection] = []
-    anchors: dict[str, str] = {}
-    group_before: tuple[str, int] | None = None
-    for count, match in enumerate(found, 1):
-        wave = match.wave
-        if not waves or waves[-1].name != wave.name:
-            waves.append(WaveSection(wave.name, wave.changes))
-        if group_before != (wave.name, match.group):
-            waves[-1].groups.append(GroupSection(wave.groups[match.group].clusters))
-        group_before = (wave.name, match.group)
-        waves[-1].groups[-1].files.append(_file(match.diff, f"file-{count}", anchors, texts))
-    return waves
-
-
-def _file(
-    diff: DiffView, anchor: str, anchors: dict[str, str], texts: Mapping[str, str]
-) -> FileSection:
-    if not diff.text:
-        return FileSection(diff, anchor, same_as="", lines=[])
-    same_as = anchors.get(diff.text, "")
-    anchors.setdefault(diff.text, anchor)
-    return FileSection(diff, anchor, same_as, [] if same_as else _lines(texts[diff.text]))
-
-
-def _lines(text: str) -> list[DiffLine]:
-    """Each line of a diff without its head."""
-    lines = (line for line in text.split("\n")[2:] if line)
-    return [DiffLine(LINE_KINDS.get(line[:1], "same"), line) for line in lines]
-
-
-def clusters_of(plan: PlanView) -> list[str]:
-    """Every cluster that the plan changes, sorted."""
-    return sorted({name for wave in plan.waves for group in wave.groups for name in group.clusters})
+def plan_page(path: str, state: PlanState, plan: PlanView, wanted: PlanQuery) -> PlanPage:
+    """The page of a plan at this path."""
+    return PlanPage(
+        application=plan.application,
+        path=path,
+        state=state,
+        plan=plan,
+        filter=wanted.diffs,
+        clusters=clusters_of(plan),
+        waves=paged(state.waves, wanted.waves, WAVES),
+        placement=plan.placement,
+        diffs=diff_page(plan, wanted.diffs, wanted.page),
+        connections=plan.connections[:CONNECTIONS],
+        more_connections=max(0, len(plan.connections) - CONNECTIONS),
+        calls=call_graph(plan.calls),
+    )

@@ -12,7 +12,9 @@ from bot.context import Context
 from bot.report.model import (
     APPLICATION_CLUSTERS,
     FLEETS,
+    OPEN_PLANS,
     PLANS,
+    PROPOSED_PLANS,
     ROLLOUTS,
     RULES,
     SETUP_CHECKS,
@@ -20,7 +22,9 @@ from bot.report.model import (
     VERSIONS,
     ApplicationClustersView,
     FleetView,
+    OpenPlanView,
     PlanView,
+    ProposedPlanView,
     RolloutView,
     RulesView,
     SummaryView,
@@ -67,10 +71,11 @@ class ViewReader:
     def _known(self, kind: ViewKind[T], application: str) -> T:
         found = self.context.store.views.load(kind, application)
         if found is None:
-            raise HTTPException(status.HTTP_404_NOT_FOUND, self._unknown(application))
+            raise HTTPException(status.HTTP_404_NOT_FOUND, self.unknown(application))
         return found
 
-    def _unknown(self, application: str) -> str:
+    def unknown(self, application: str) -> str:
+        """Why there is no page of that application."""
         names = [*self.context.store.views.load_all(VERSIONS)]
         near = difflib.get_close_matches(application, names, 1)
         text = f"Unknown application {application[:100]}. Is it registered in the fleet repo?"
@@ -80,6 +85,18 @@ class ViewReader:
             return f"{text} No application has been processed yet."
         more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
         return f"{text} Known applications: {', '.join(names[:MAX_NAMES])}{more}."
+
+    def find_rollout(self, application: str) -> RolloutView | None:
+        """One application's whole rollout, if it is known."""
+        return self.context.store.views.load(ROLLOUTS, application)
+
+    def proposed_plan(self, application: str, digest: str) -> ProposedPlanView | None:
+        """A plan of a merge request, open or not, if it is kept."""
+        return self.context.store.views.load(PROPOSED_PLANS, f"{application}/{digest}")
+
+    def open_plans(self) -> list[OpenPlanView]:
+        """The newest plan of every open merge request, by application."""
+        return [*self.context.store.views.load_all(OPEN_PLANS).values()]
 
     def plan(self, application: str) -> PlanView | None:
         """The last plan with its diffs, if one could be made."""

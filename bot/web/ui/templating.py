@@ -7,9 +7,10 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from bot.report.model import UnitCounts, UnitState
+from bot.report.model import MergeRequestView, UnitCounts, UnitState
 from bot.web.ui import badges
 from bot.web.ui.paging import address
+from bot.web.ui.plan import plan_path
 from bot.web.ui.rollout import path_of, pending_groups
 from bot.wording.connections import pieces
 from bot.wording.markdown import listing, plural
@@ -44,6 +45,7 @@ def environment() -> Environment:
         "moment": moment,
         "clock": clock,
         "listing": listing,
+        "number": number_of,
         "readiness": readiness,
     }
     made.globals |= {
@@ -53,6 +55,7 @@ def environment() -> Environment:
         "path_of": path_of,
         "pending_groups": pending_groups,
         "pieces": pieces,
+        "plan_path": plan_path,
         "plural": plural,
         "segments": segments,
     }
@@ -79,6 +82,11 @@ def segments(counts: UnitCounts) -> list[BarSegment]:
 def readiness(state: UnitState) -> str:
     """A unit's state in words: `progressing`, `not merged yet`."""
     return badges.CLUSTERS[state].text
+
+
+def number_of(request: MergeRequestView) -> str:
+    """The number of a merge request as its forge writes it: `!3`, on GitHub `#3`."""
+    return f"{'#' if '/pull/' in request.url else '!'}{request.number}"
 
 
 def moment(value: datetime) -> str:

@@ -26,7 +26,9 @@ def change(name: str, new: str | None, clusters: tuple[str, ...] = ("one", "two"
 
 
 def view(blobs: dict[str, bytes], before: PlanView | None, *changes: ChangeSet) -> PlanView:
-    plan = SimpleNamespace(application="storefront", revision=SimpleNamespace(sha="a" * 40))
+    plan = SimpleNamespace(
+        application="storefront", revision=SimpleNamespace(sha="a" * 40), trace=()
+    )
     proposal: Any = SimpleNamespace(plan=plan, digest="d" * 64, changes=changes, links=())
     return plan_view(proposal, blobs, before)
 
