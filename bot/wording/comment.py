@@ -126,7 +126,7 @@ def _whole(
         departures(proposal.plan),
         _section("Connections", connections.section(proposal.links, diffs.connections)),
         _section("Rules", rules.section(proposal.application, proposal.plan.decisions)),
-        _warnings(proposal.warnings),
+        _warnings(proposal.warnings, preview=True) if context.preview else "",
     ]
     after = _folds(context, proposal, every)
     if not diffs.groups:
@@ -144,6 +144,7 @@ def _folds(context: CommentContext, proposal: Proposal, every: str) -> list[str]
     return [
         fold(f"Order: {plural(len(wave_statuses), 'wave')}", order) if wave_statuses else "",
         "" if context.preview else waves.gates(wave_statuses),
+        "" if context.preview else _warnings(proposal.warnings, preview=False),
         "" if proposal.plan.restores else conditions.folded(proposal.conditions),
         placement(proposal.plan),
         _commands(context, proposal),
@@ -207,14 +208,15 @@ def _where(context: CommentContext) -> str:
     return f"See {', or '.join(places)}."
 
 
-def _warnings(found: Sequence[str]) -> str:
-    """Warnings, the first of them unfolded: they do not stop the plan."""
+def _warnings(found: Sequence[str], *, preview: bool) -> str:
+    """Warnings: they do not stop the plan, and after the merge they are no news."""
     lines = [f"- {sentence(each, 300)}" for each in found[:MOST_WARNINGS]]
     if len(found) > MOST_WARNINGS:
         lines.append(f"- and {len(found) - MOST_WARNINGS} more")
-    shown, rest = "\n".join(lines[:OPEN_WARNINGS]), "\n".join(lines[OPEN_WARNINGS:])
-    more = fold(plural(len(found) - OPEN_WARNINGS, "more warning"), rest) if rest else ""
-    return _section("Warnings", _joined([shown, more]))
+    open_ones = OPEN_WARNINGS if preview else 0
+    shown, rest = "\n".join(lines[:open_ones]), "\n".join(lines[open_ones:])
+    more = fold(plural(len(found) - open_ones, "more warning" if shown else "warning"), rest)
+    return _joined([_section("Warnings", shown), more if rest else ""])
 
 
 def _commands(context: CommentContext, proposal: Proposal) -> str:
