@@ -84,13 +84,14 @@ class Auth:
             )
 
     async def authorize(self, request: Request) -> None:
-        """Return if the request may see the pages.
+        """Return if the request may see the pages; its state has the login of who signed in.
 
         Raises:
             HTTPException: 401 without sign-in, 403 without permission, 503 if the forge cannot be
                 asked.
         """
-        if proxy_user(self.settings, request):
+        if name := proxy_user(self.settings, request):
+            request.state.login = name
             return
         sign_ins = self.sign_ins()
         if not sign_ins and self.settings.proxy_user_header:
@@ -104,6 +105,7 @@ class Auth:
             url = f"{self.context.public_url}/sign-in"
             raise HTTPException(status.HTTP_401_UNAUTHORIZED, f"Sign in at {url}.")
         await self.access.check(visitor)
+        request.state.login = visitor.login
 
     @property
     def _is_loopback_only(self) -> bool:

@@ -11,7 +11,7 @@ from jinja2 import Environment
 
 from bot.context import Context
 from bot.report.model import UNIT_STATES
-from bot.web.ui import api, fleet, plan, plan_diffs, rollout, rules
+from bot.web.ui import api, applications, fleet, plan, plan_diffs, rollout, rules
 from bot.web.ui.live import Live
 from bot.web.ui.paging import number, paged
 from bot.web.ui.reading import ViewReader
@@ -56,6 +56,11 @@ async def _pages(request: Request) -> Pages:
     return pages
 
 
+async def _login(request: Request) -> str:
+    """The login of the visitor, if one has signed in."""
+    return str(getattr(request.state, "login", ""))
+
+
 def _wanted(
     q: str = "", cluster: str = "", wave: str = "", page: str = "", waves: str = ""
 ) -> plan.PlanQuery:
@@ -65,6 +70,7 @@ def _wanted(
 
 
 Shared = Annotated[Pages, Depends(_pages)]
+Login = Annotated[str, Depends(_login)]
 Wanted = Annotated[plan.PlanQuery, Depends(_wanted)]
 routes = APIRouter(include_in_schema=False)
 
@@ -81,14 +87,32 @@ def serve(app: FastAPI, context: Context, has_accounts: Callable[[], bool]) -> N
 
 
 @routes.get("/")
-def index(pages: Shared) -> HTMLResponse:
-    """The applications."""
+def index(
+    pages: Shared,
+    login: Login,
+    *,
+    q: str = "",
+    tenant: str = "",
+    state: str = "",
+    needs: str = "",
+    page: str = "",
+) -> HTMLResponse:
+    """What waits for people, open plans, and the applications."""
+    reader = pages.reader
+    wanted = applications.ApplicationFilter(
+        q[:MAX_QUERY],
+        tenant[:MAX_QUERY],
+        state if state in applications.STATES else "",
+        needs if needs in {applications.PEOPLE, applications.MINE} else "",
+    )
     return pages.html(
         "index.html",
-        summaries=pages.reader.summaries(),
-        registered=pages.reader.fleet().applications,
-        warnings=pages.reader.warnings(),
-        failures=pages.reader.failures(),
+        page=applications.index_page(
+            reader.summaries(), reader.open_plans(), wanted, login, number(page)
+        ),
+        registered=reader.fleet().applications,
+        warnings=reader.warnings(),
+        failures=reader.failures(),
     )
 
 
@@ -121,6 +145,7 @@ def rollout_page(
     readiness: str = "",
     page: str = "",
     waves: str = "",
+    needs: str = "",
 ) -> HTMLResponse:
     """A rollout, its waves and clusters."""
     wanted = rollout.RolloutFilter(
@@ -128,6 +153,7 @@ def rollout_page(
         next((state for state in UNIT_STATES if state == readiness), None),
         number(page),
         number(waves) if waves else 0,
+        people=bool(needs),
     )
     version = pages.reader.versions().get(application, "")
 

@@ -3,7 +3,16 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from bot.report.model import UNIT_STATES, RolloutView, UnitCounts, UnitState, UnitView, WaveView
+from bot.report.model import (
+    UNIT_STATES,
+    NeedView,
+    RolloutView,
+    UnitCounts,
+    UnitState,
+    UnitView,
+    WaveView,
+)
+from bot.report.needs import needs_of
 from bot.report.summary_view import count_states
 from bot.store.audit import AuditEntry
 from bot.store.queue import Waiting
@@ -19,12 +28,16 @@ MAX_NOT_READY_GROUPS = 20
 
 @dataclass(frozen=True, slots=True)
 class RolloutFilter:
-    """What to show: clusters by name and readiness, and pages; empty and 0 are the defaults."""
+    """What to show: clusters by name and readiness, and pages; empty and 0 are the defaults.
+
+    `people`: only the waves that wait for a person.
+    """
 
     text: str = ""
     readiness: UnitState | None = None
     page: int = 1
     waves: int = 0
+    people: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +94,7 @@ class RolloutPage:
     view: RolloutView
     filter: RolloutFilter
     version: str
+    needs: Sequence[NeedView]
     waves: Page[WaveView]
     graph: Graph
     done: int
@@ -103,13 +117,20 @@ def rollout_page(
         view=view,
         filter=wanted,
         version=version,
-        waves=wave_page(view.waves, wanted.waves),
+        needs=needs_of(view),
+        waves=wave_page(_shown(view.waves, wanted), wanted.waves),
         graph=wave_graph(application, view.waves),
         done=sum(wave.state == "done" for wave in view.waves),
         grid=grid(view.units, wanted),
         audit_log=[audit_entry(entry) for entry in reader.audit_log(application)],
         failures=reader.failures(application),
     )
+
+
+def _shown(waves: Sequence[WaveView], wanted: RolloutFilter) -> Sequence[WaveView]:
+    if not wanted.people:
+        return waves
+    return [each for each in waves if each.failing or any(gate.person for gate in each.gates)]
 
 
 def wave_page(waves: Sequence[WaveView], number: int) -> Page[WaveView]:

@@ -191,6 +191,20 @@ async def test_the_plan_is_searched_filtered_and_linked(
     assert "the plan changes no cluster of this name" in nothing
 
 
+async def test_who_signed_in_sees_first_what_needs_him(tmp_path: Path) -> None:
+    site = Site(tmp_path, proxy_user_header="X-User", trusted_proxies=["127.0.0.1"])
+    view = rollout(["one"])
+    gate = replace(view.waves[0].gates[0], who=("rita",))
+    await site.show(replace(view, waves=(replace(view.waves[0], gates=(gate,)),)))
+    transport = httpx.ASGITransport(site.app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://service.test") as client:
+        for user, said in (("rita", "Needs you"), ("tom", "Nothing waits for you")):
+            answer = await client.get("/?needs=me", headers={"X-User": user})
+            assert said in answer.text
+    assert "<b>1</b> need people" in answer.text
+    site.context.store.close()
+
+
 async def test_a_plan_has_a_page_before_it_is_merged_and_after(
     site: Site, client: httpx.AsyncClient
 ) -> None:
