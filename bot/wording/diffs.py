@@ -279,9 +279,9 @@ def _bullets(found: Sequence[Prose], most: int) -> str:
 def _title(group: DiffGroup, clusters: int) -> Prose:
     """Such as `207 of 212 clusters: image 1.4.2 -> 1.5.0`."""
     count = len(group.clusters)
-    who = f"{count} of {clusters} clusters"
+    who = f"{count:,} of {clusters:,} clusters"
     if count == clusters:
-        who = f"all {count} clusters" if count > 1 else "1 cluster"
+        who = f"all {count:,} clusters" if count > 1 else "1 cluster"
     shown = ", ".join(natural(group.clusters))
     on = say(" ({})", shown) if count <= NAMED else NOTHING
     compared = words.comparison_title(group.variations, len(group.extra), most=1)

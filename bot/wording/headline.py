@@ -271,7 +271,7 @@ def _preview(to_merge: Sequence[WaveStatus], clusters: int) -> Prose:
         return say("no changes on any cluster")
     touched = {cluster for each in to_merge for cluster in each.change.clusters}
     return say(
-        f"changes {len(touched)} of {plural(clusters, 'cluster')} "
+        f"changes {len(touched):,} of {plural(clusters, 'cluster')} "
         f"in {plural(len(to_merge), 'wave')}"
     )
 

@@ -63,6 +63,26 @@ async def test_the_page_shows_waves_clusters_and_why_each_waits(world: World) ->
     assert "tier=edge" in fleet
 
 
+async def test_the_comment_of_an_open_merge_request_links_to_the_page_of_its_plan(
+    world: World,
+) -> None:
+    world.found(small_fleet())
+    world.ada.push(APP, "main", {"README.md": b"Soon.\n"}, "Begin")
+    world.ada.push(APP, "shop", small_app(), "Open the shop")
+    number = world.ada.open(APP, "shop", "Open the shop")
+    await world.settle()
+    address = re.search(r"\[Diff\]\((\S+)\)", world.home(number))
+    assert address is not None
+    path = address[1].removeprefix(world.context.public_url)
+    assert re.fullmatch(r"/plans/storefront/[0-9a-f]{64}\?cluster=\w+", path)
+    before = await page(world, path)
+    assert "+        image: registry.example.com/redis:1.0.0" in before
+
+    world.ada.merge(APP, number)
+    await world.settle()
+    assert "+        image: registry.example.com/redis:1.0.0" in await page(world, path)
+
+
 @on_local
 async def test_what_clusters_say_is_shown_as_text(world: World) -> None:
     hostile = small_app()
