@@ -1,4 +1,4 @@
-"""Derives keys from configured secrets: for cluster reports, the set-up page and session cookies.
+"""Derives keys from configured secrets: for reports, the set-up page, sessions and tokens.
 
 A leaked cluster key exposes only one purpose of that cluster, and the fleet repo revokes it alone
 by a new generation. No derived key is stored.
@@ -16,6 +16,11 @@ def setup_key(marker_key: str) -> str:
 def session_key(marker_key: str) -> bytes:
     """The key that signs session cookies."""
     return hmac.new(marker_key.encode(), b"switchyard-session", hashlib.sha256).digest()
+
+
+def token_key(marker_key: str) -> bytes:
+    """The key of the hashes that are kept of people's tokens."""
+    return hmac.new(marker_key.encode(), b"switchyard-token", hashlib.sha256).digest()
 
 
 def agent_key(report_key: str, agent: str, cluster: str, generation: int = 1) -> bytes:

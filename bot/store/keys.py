@@ -38,6 +38,7 @@ PROBE = "probe"
 HASHES = "hash/"
 HINTS = "hints/"
 SWEPT = "swept/"
+TOKENS = "tokens/"
 
 
 def application_key(application: str) -> str:

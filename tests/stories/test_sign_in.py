@@ -190,3 +190,96 @@ async def test_a_session_is_of_the_account_not_of_the_login(
     world.now += timedelta(minutes=5)
 
     assert (await browser.get("/fleet")).status_code == 403
+
+
+def shown_token(page: httpx.Response) -> str:
+    found = re.search(r"<pre>(sy_[\w-]+)</pre>", page.text)
+    assert found
+    return found[1]
+
+
+def revocations(page: httpx.Response) -> list[str]:
+    return re.findall(r'action="(/tokens/[0-9a-f]{64}/revoke)"', page.text)
+
+
+@pytest.mark.parametrize("world", ["github", "gitlab"], indirect=True)
+async def test_a_token_reads_the_api_for_the_person_who_made_it(
+    world: World, browser: httpx.AsyncClient
+) -> None:
+    assert (await browser.post("/tokens")).status_code == 401
+    assert (await sign_in(browser, world, "rita")).status_code == 200
+    foreign = await browser.post("/tokens", headers={"sec-fetch-site": "cross-site"})
+    assert foreign.status_code == 403
+    made = await browser.post("/tokens", headers={"sec-fetch-site": "same-origin"})
+    token = shown_token(made)
+    assert made.headers["cache-control"] == "no-store"
+    account = await browser.get("/sign-in")
+    assert token not in account.text
+    assert len(revocations(account)) == 1
+    stored = json.dumps(world.context.store.views.list("tokens/"), default=str)
+    assert token.removeprefix("sy_") not in stored
+    assert '"login": "rita"' in stored
+    browser.cookies.clear()
+
+    async def code(authorization: str, path: str = "/api/v1/clusters", method: str = "GET") -> int:
+        headers = {"authorization": authorization.encode(), "accept": b"application/json"}
+        return (await browser.request(method, path, headers=headers)).status_code
+
+    assert await code(f"Bearer {token}") == 200
+    assert await code(f"bearer {token}", "/api/v1/rollouts") == 200
+    for path in ("/fleet", "/sign-in/../fleet", "/api/v1", "/setup/../rollouts/x"):
+        assert await code(f"Bearer {token}", path) in {401, 404}, "it opens no page"
+    assert await code(f"Bearer {token}", "/tokens", "POST") == 401
+    for wrong in (
+        "",
+        token,
+        "Basic " + token,
+        f"Bearer {token}x",
+        f"Bearer {token[:-1]}",
+        f"Bearer sy_{'a' * 43}",
+        f"Bearer {'ü' * 46}",
+    ):
+        assert await code(wrong) == 401
+    answer = await browser.get(
+        "/api/v1/clusters", headers={"authorization": "Bearer x", "accept": "application/json"}
+    )
+    assert f"Invalid or expired token. Create one at {SERVICE}/sign-in" in answer.text
+
+    for path in (FLEET, DEPLOY):
+        world.forge.repositories[path].roles |= {"rita": "none"}
+    world.now += timedelta(minutes=5)
+    assert await code(f"Bearer {token}") == 403, "who may read no more"
+    for path in (FLEET, DEPLOY):
+        world.forge.repositories[path].roles |= {"rita": "write"}
+    world.now += timedelta(days=30)
+    assert await code(f"Bearer {token}") == 401, "expired"
+
+
+@pytest.mark.parametrize("world", ["gitlab"], indirect=True)
+async def test_tokens_are_revoked_by_their_person_alone(
+    world: World, browser: httpx.AsyncClient
+) -> None:
+    assert (await sign_in(browser, world, "ada")).status_code == 200
+    token = shown_token(await browser.post("/tokens"))
+    (way,) = revocations(await browser.get("/sign-in"))
+    assert (await sign_in(browser, world, "rita")).status_code == 200
+    assert revocations(await browser.get("/sign-in")) == []
+
+    def headers() -> dict[str, str]:
+        return {"authorization": f"Bearer {token}", "accept": "application/json"}
+
+    await browser.post(way)
+    assert (await browser.get("/api/v1/clusters", headers=headers())).status_code == 200
+    assert (await sign_in(browser, world, "ada")).status_code == 200
+    assert (await browser.post(way, headers={"sec-fetch-site": "cross-site"})).status_code == 403
+    await browser.post(way)
+    assert (await browser.get("/api/v1/clusters", headers=headers())).status_code == 401
+
+    for _ in range(10):
+        assert (await browser.post("/tokens")).status_code == 200
+    full = await browser.post("/tokens")
+    assert (full.status_code, "Revoke one" in full.text) == (409, True)
+    world.now += timedelta(days=30)
+    assert (await sign_in(browser, world, "ada")).status_code == 200
+    assert (await browser.post("/tokens")).status_code == 200
+    assert len(world.context.store.views.list("tokens/")) == 1, "expired ones are forgotten"

@@ -2,9 +2,11 @@
 
 Every path needs it, except those that check a key or a signature of their own and the sign-in
 itself. A request passes for one of three reasons: a trusted proxy names its user in a header, its
-session cookie is valid, or, where neither is configured, it comes from the same machine.
+session cookie is valid (to read the API, a token will do), or, where neither is configured, it
+comes from the same machine.
 """
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -20,6 +22,7 @@ from bot.web import ui
 from bot.web.auth.access import Access
 from bot.web.auth.proxies import is_forwarded, proxy_user
 from bot.web.auth.sessions import SessionCookies, Visitor
+from bot.web.auth.tokens import Tokens, bearer
 from bot.web.ui.paging import address
 
 __all__ = ["Auth", "AuthMiddleware", "Visitor"]
@@ -55,11 +58,13 @@ class Auth:
     kinds: Mapping[str, ForgeKind]
     context: Context
     sessions: SessionCookies = field(init=False)
+    tokens: Tokens = field(init=False)
     access: Access = field(init=False)
 
     def __post_init__(self) -> None:
         """Create what depends on the settings."""
         self.sessions = SessionCookies(self.settings, self.context.clock)
+        self.tokens = Tokens(self.settings, self.context.store.views, self.context.clock)
         self.access = Access(self.context)
 
     def sign_ins(self) -> dict[str, SignIn]:
@@ -100,10 +105,14 @@ class Auth:
             if self._is_local(request):
                 return
             raise HTTPException(status.HTTP_403_FORBIDDEN, NO_SIGN_IN)
-        visitor = self.sessions.visitor(request)
+        token, url = bearer(request), f"{self.context.public_url}/sign-in"
+        if token is None:
+            visitor, missing = self.sessions.visitor(request), f"Sign in at {url}."
+        else:
+            visitor = await asyncio.to_thread(self.tokens.visitor, token)
+            missing = f"Invalid or expired token. Create one at {url}."
         if visitor is None or visitor.forge not in sign_ins:
-            url = f"{self.context.public_url}/sign-in"
-            raise HTTPException(status.HTTP_401_UNAUTHORIZED, f"Sign in at {url}.")
+            raise HTTPException(status.HTTP_401_UNAUTHORIZED, missing)
         await self.access.check(visitor)
         request.state.login = visitor.login
 

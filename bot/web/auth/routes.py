@@ -12,6 +12,7 @@ from bot.forges import ForgeError
 from bot.web.auth import Auth, Visitor
 from bot.web.auth.oauth import AuthorizationCodeFlow
 from bot.web.auth.sessions import PENDING_SIGN_IN, SESSION
+from bot.web.auth.tokens import TooManyTokensError
 from bot.web.ui import environment
 
 MAX_LENGTH = 1000
@@ -33,6 +34,8 @@ async def _auth(request: Request) -> Auth:
     return auth
 
 
+OWN_SITE = "same-origin"
+FetchSite = Annotated[str, Header(alias="sec-fetch-site")]
 Access = Annotated[Auth, Depends(_auth)]
 routes = APIRouter(include_in_schema=False)
 
@@ -49,9 +52,7 @@ def choose(auth: Access, request: Request, back: str = "/") -> HTMLResponse:
     sign_ins = auth.sign_ins()
     if not sign_ins:
         raise HTTPException(status.HTTP_404_NOT_FOUND, "No sign-in is configured.")
-    visitor = auth.sessions.visitor(request)
-    page = environment().get_template("sign_in.html")
-    return HTMLResponse(page.render(sign_ins=sign_ins, back=own_path(back), visitor=visitor))
+    return _account(auth, auth.sessions.visitor(request), back)
 
 
 @routes.get("/sign-in/{forge}")
@@ -72,16 +73,67 @@ async def finish(
     return await _finish(auth, request, Callback(forge, code, state, error))
 
 
+@routes.post("/tokens")
+def create_token(auth: Access, request: Request, site: FetchSite = OWN_SITE) -> HTMLResponse:
+    """Make a token for the command line, and show it once."""
+    visitor = _person(auth, request, site)
+    try:
+        token = auth.tokens.create(visitor)
+    except TooManyTokensError:
+        reason = "You have ten tokens. Revoke one on the account page before you make another."
+        raise HTTPException(status.HTTP_409_CONFLICT, reason) from None
+    page = _account(auth, visitor, "/", token)
+    page.headers["cache-control"] = "no-store"
+    return page
+
+
+@routes.post("/tokens/{name}/revoke")
+def revoke_token(auth: Access, request: Request, name: str, site: FetchSite = OWN_SITE) -> Response:
+    """End one of one's tokens."""
+    auth.tokens.revoke(_person(auth, request, site), name)
+    return _redirect("/sign-in")
+
+
 @routes.post("/sign-out")
-def sign_out(auth: Access, sec_fetch_site: Annotated[str, Header()] = "same-origin") -> Response:
+def sign_out(auth: Access, site: FetchSite = OWN_SITE) -> Response:
     """End a session, if the request comes from our own pages."""
-    if sec_fetch_site != "same-origin":
-        raise HTTPException(
-            status.HTTP_403_FORBIDDEN, "Requests from other sites are not accepted."
-        )
+    _refuse_foreign(site)
     response = _redirect("/")
     auth.sessions.delete(response, SESSION)
     return response
+
+
+def _person(auth: Auth, request: Request, site: str) -> Visitor:
+    """Who signed in, if the request comes from our own pages."""
+    _refuse_foreign(site)
+    visitor = auth.sessions.visitor(request)
+    if visitor is None:
+        raise HTTPException(
+            status.HTTP_403_FORBIDDEN, "Tokens are for people who signed in at a forge."
+        )
+    return visitor
+
+
+def _refuse_foreign(site: str) -> None:
+    if site != OWN_SITE:
+        raise HTTPException(
+            status.HTTP_403_FORBIDDEN, "Requests from other sites are not accepted."
+        )
+
+
+def _account(auth: Auth, visitor: Visitor | None, back: str, token: str = "") -> HTMLResponse:
+    page = (
+        environment()
+        .get_template("sign_in.html")
+        .render(
+            sign_ins=auth.sign_ins(),
+            back=own_path(back),
+            visitor=visitor,
+            token=token,
+            tokens=auth.tokens.of(visitor) if visitor else {},
+        )
+    )
+    return HTMLResponse(page)
 
 
 async def _finish(auth: Auth, request: Request, answer: Callback) -> Response:
