@@ -228,6 +228,14 @@ MUTATIONS = (
         "if (used := usage[place].get(name, 0)) > 9 * most",
         whole=True,
     ),
+    Mutation(
+        "take clusters that others have filled",
+        "planners/placement/supply.py",
+        "            elif precedence.has(claim):",
+        "            elif precedence.has(claim) and claim.merged_at is None:",
+        whole=True,
+        series=100,
+    ),
 )
 
 
