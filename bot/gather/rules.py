@@ -104,8 +104,8 @@ async def _with_signals(context: Context, snapshot: Snapshot) -> Snapshot:
         if wanted:
             samples = await source.read(wanted, world)
             await asyncio.to_thread(signals.append, views, samples, now)
-    found: Mapping[SignalKey, Series] = await asyncio.to_thread(signals.read, views, keys)
-    return replace(snapshot, signals=found)
+            known = signals.with_samples(known, samples, now)
+    return replace(snapshot, signals=known)
 
 
 async def _world(context: Context, snapshot: Snapshot, keys: Sequence[SignalKey]) -> World:

@@ -27,6 +27,7 @@ from planners.model.gates import (
 )
 from planners.model.snapshot import MergeRequest, MergeRequestState, Snapshot
 from planners.plan import Plan
+from planners.rules.decide import due_times
 from planners.rules.deviations import choosing
 
 SIGNALS_ARE_READ, CLUSTERS_ARE_MISSED = timedelta(minutes=1), timedelta(minutes=5)
@@ -235,7 +236,7 @@ def _requeue(snapshot: Snapshot, gates: Sequence[Gate]) -> Iterator[Effect]:
     times += [each.until for each in snapshot.application.exceptions]
     times += [stale_at(snapshot, *each) for each in snapshot.observations.items()]
     if snapshot.application.rules:
-        times.append(snapshot.now + SIGNALS_ARE_READ)
+        times += [snapshot.now + SIGNALS_ARE_READ, *due_times(snapshot)]
     elif any(each.failover for each in snapshot.policies) and choosing(snapshot.application):
         times.append(snapshot.now + CLUSTERS_ARE_MISSED)
     later = [time for time in times if time is not None and time > snapshot.now]

@@ -6,6 +6,7 @@ lost, the records in the deploy repo say what was decided.
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime
 
 from planners.model.rules import (
     FAILOVER,
@@ -55,6 +56,15 @@ def watched(snapshot: Snapshot) -> Iterator[SignalKey]:
         if _by_cluster(rule):
             for name in sorted({*snapshot.facts, *(c.name for c in snapshot.clusters)}):
                 yield rule.signal_on(name)
+
+
+def due_times(snapshot: Snapshot) -> Iterator[datetime]:
+    """When rules whose condition holds may take a step, unless their signals change before."""
+    for rule in snapshot.application.rules:
+        for key, state in snapshot.rule_states.items():
+            if key.rule == rule.name and state.timer is not None:
+                yield state.timer + rule.hold
+                yield from (state.changed + rule.pace, state.changed + rule.cooldown)
 
 
 def _by_cluster(rule: Rule) -> bool:

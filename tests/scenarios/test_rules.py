@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from planners.gating.effects import RequeueAt
 from planners.model import (
     AnyOf,
     Application,
@@ -204,6 +205,18 @@ def test_what_a_person_closed_stays_closed_whatever_was_closed_since() -> None:
     assert second.described_digest != first.described_digest
     assert not world.state("near", "c2").steps
     assert world.open == []
+
+
+def test_a_pass_is_due_when_the_timer_of_a_rule_ends() -> None:
+    world = begun(replace(BURST, hold=timedelta(seconds=20)), automatic("lunch"))
+    world.minutes(1, HIGH)
+
+    effects = world.pass_once().evaluation.effects
+
+    timer = world.state("lunch").timer
+    assert timer is not None
+    (due,) = (each.at for each in effects if isinstance(each, RequeueAt))
+    assert due == timer + timedelta(seconds=20)
 
 
 def test_no_room_holds_up_nothing() -> None:
