@@ -191,6 +191,33 @@ def test_memory_lost_at_any_time_makes_it_late_and_never_twice(minute: int) -> N
     assert world.state("lunch").phase is Phase.IDLE
 
 
+def test_memory_lost_while_a_step_is_given_back_makes_it_late_and_never_twice() -> None:
+    """The record says that the rule is active: its removal is proposed anew after a cooldown."""
+    world = begun(BURST, automatic("lunch"))
+    world.minutes(7, HIGH)
+    world.snapshot = replace(world.snapshot, policies=())
+    world.minutes(14, LOW)
+    (opened,) = world.open
+    assert opened.wave.startswith("remove")
+
+    world.forget()
+    for _ in range(20):
+        world.minutes(1, LOW)
+        assert len(world.open) <= 1
+
+    (again,) = world.open
+    assert again.wave == opened.wave
+    rita = Approval("local:rita", "rita", "rita@x", again.head, Role.WRITE)
+    requests = tuple(
+        replace(each, approvals=(rita,)) if each.number == again.number else each
+        for each in world.snapshot.merge_requests
+    )
+    world.snapshot = replace(world.snapshot, merge_requests=requests)
+    world.settle()
+    assert world.on("web") == ["c1"]
+    assert world.merged.count("remove.2") == 1
+
+
 def test_what_a_person_closed_stays_closed_whatever_was_closed_since() -> None:
     world = begun(DEMAND, count=None)
     world.minutes(12, demand(c1=9))
