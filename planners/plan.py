@@ -7,7 +7,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from json.encoder import encode_basestring_ascii as quoted
 
 from planners.bursts import place_with_rules
@@ -18,6 +18,7 @@ from planners.model.gates import PendingUnit
 from planners.model.requests import WorkloadRequests
 from planners.model.rules import Action, Decision, Records
 from planners.model.snapshot import Snapshot
+from planners.model.unit_files import UnitFiles
 from planners.optimizer.optimize import OptimizationResult, OptimizedPlacement, optimize
 from planners.optimizer.solver import Solver
 from planners.order import (
@@ -177,8 +178,19 @@ def digest_of(value: object) -> str:
 
 def _files_digest(files: Mapping[str, str]) -> str:
     """`digest_of` for files (path -> blob id): a plan has as many of them as units."""
-    parts = [f"{quoted(path)}:{quoted(files[path])}" for path in sorted(files)]
+    if isinstance(files, UnitFiles):
+        folder, contents = quoted(files.folder)[:-1], files.contents
+        parts = [f"{folder}{end}{quoted(contents[row])}" for end, row in _ends(files.names)]
+    else:
+        parts = [f"{quoted(path)}:{quoted(files[path])}" for path in sorted(files)]
     return hashlib.sha256(f"{{{','.join(parts)}}}".encode()).hexdigest()
+
+
+@lru_cache(maxsize=4096)
+def _ends(names: tuple[str, ...]) -> tuple[tuple[str, int], ...]:
+    """The last part of each path in JSON, with a colon, and its position; in the order of names."""
+    rows = sorted(range(len(names)), key=names.__getitem__)
+    return tuple((f"{quoted(names[row])[1:]}:", row) for row in rows)
 
 
 def plan_digest(plan: Plan, desired: Mapping[Unit, Mapping[str, str]], conditions: str) -> str:

@@ -9,13 +9,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from functools import partial
 from io import BytesIO
-from itertools import accumulate, pairwise
+from itertools import islice
 from operator import itemgetter
 from typing import Any, TypeAlias
 
 from bot.engine.propose import Draft, uncollected
 from planners.model import Unit
 from planners.model.snapshot import Snapshot
+from planners.model.unit_files import SharedNames, UnitFiles, folder_of
 
 _Like: TypeAlias = Callable[[dict[str, object]], Snapshot]
 
@@ -24,8 +25,8 @@ _Like: TypeAlias = Callable[[dict[str, object]], Snapshot]
 class _Packed:
     """A draft without its units and files; `waves` and `files` name units by their positions.
 
-    `paths` are separated by line breaks; `ends` says where those of each unit end. `blobs` are
-    positions in `blob_ids`.
+    `names` says by position which of the `distinct` names the files of each unit have. `blobs` are
+    positions in `blob_ids`, for all files of all units.
     """
 
     draft: Draft
@@ -33,18 +34,20 @@ class _Packed:
     clusters: tuple[str, ...]
     waves: "tuple[array[int], ...]"
     files: "array[int]"
-    ends: "array[int]"
-    paths: str
+    names: "array[int]"
+    distinct: tuple[tuple[str, ...], ...]
     blobs: "array[int]"
     blob_ids: tuple[str, ...]
 
 
 def pack(planned: Snapshot, drafted: Draft) -> bytes:
     """The bytes of a draft of a planning input."""
-    plan, files = drafted.plan, drafted.files
+    plan, shared = drafted.plan, SharedNames[str]()
+    files = {unit: shared.files(unit.cluster, each) for unit, each in drafted.files.items()}
     units = dict.fromkeys((*files, *(unit for wave in plan.waves for unit in wave.units)))
     number = {unit: row for row, unit in enumerate(units)}
-    blob_ids = dict.fromkeys(blob for each in files.values() for blob in each.values())
+    distinct = {names: row for row, names in enumerate({e.names: None for e in files.values()})}
+    blob_ids = dict.fromkeys(blob for each in files.values() for blob in each.contents)
     position = {blob: row for row, blob in enumerate(blob_ids)}
     waves = tuple(replace(each, units=()) for each in plan.waves)
     packed = _Packed(
@@ -53,9 +56,9 @@ def pack(planned: Snapshot, drafted: Draft) -> bytes:
         clusters=tuple(map(itemgetter(1), units)),
         waves=tuple(array("I", [number[unit] for unit in wave.units]) for wave in plan.waves),
         files=array("I", [number[unit] for unit in files]),
-        ends=array("I", accumulate(map(len, files.values()))),
-        paths="\n".join(path for each in files.values() for path in each),
-        blobs=array("I", [position[blob] for each in files.values() for blob in each.values()]),
+        names=array("I", [distinct[each.names] for each in files.values()]),
+        distinct=tuple(distinct),
+        blobs=array("I", [position[blob] for each in files.values() for blob in each.contents]),
         blob_ids=tuple(blob_ids),
     )
     with uncollected():
@@ -109,11 +112,11 @@ def unpack(planned: Snapshot, data: bytes) -> Draft:
 def _unpacked(packed: _Packed) -> Draft:
     drafted = packed.draft
     units = list(map(Unit, packed.components, packed.clusters))
-    paths, blobs = packed.paths.split("\n"), [packed.blob_ids[each] for each in packed.blobs]
-    files = {
-        units[row]: dict(zip(paths[start:end], blobs[start:end], strict=True))
-        for row, (start, end) in zip(packed.files, pairwise((0, *packed.ends)), strict=True)
-    }
+    folders = {cluster: folder_of(cluster) for cluster in packed.clusters}
+    blobs, files = iter([packed.blob_ids[each] for each in packed.blobs]), {}
+    for row, names in zip(packed.files, [packed.distinct[e] for e in packed.names], strict=True):
+        unit = units[row]
+        files[unit] = UnitFiles(folders[unit.cluster], names, tuple(islice(blobs, len(names))))
     waves = tuple(
         replace(wave, units=tuple([units[row] for row in rows]))
         for wave, rows in zip(drafted.plan.waves, packed.waves, strict=True)

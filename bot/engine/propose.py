@@ -24,6 +24,7 @@ from planners.inputs import planning_input
 from planners.model import Application, PlanProblem, Unit
 from planners.model.gates import PendingUnit
 from planners.model.snapshot import PreviousDeployment, Snapshot
+from planners.model.unit_files import SharedNames
 from planners.order import BEFORE_ROLLBACK, gate_wave
 from planners.placement.evaluate import Evaluator
 from planners.placement.exceptions import expired
@@ -327,8 +328,9 @@ def _files(trees: Mapping[Unit, FileTree]) -> tuple[FilesByUnit, dict[str, bytes
     """Each unit's files, path -> blob id, and the content of each blob id."""
     every = set[bytes]().union(*(tree.values() for tree in trees.values()))
     blob_ids = {content: blob_id(content) for content in every}
+    shared = SharedNames[str]()
     files = {
-        unit: dict(zip(tree, [blob_ids[content] for content in tree.values()], strict=True))
+        unit: shared.files(unit.cluster, {p: blob_ids[content] for p, content in tree.items()})
         for unit, tree in trees.items()
     }
     return files, _KEPT_CONTENT | {blob: content for content, blob in blob_ids.items()}

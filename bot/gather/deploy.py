@@ -11,6 +11,7 @@ from bot.gather.repository import Checkout
 from bot.git import CommitInfo, FileDifference, Mirror, RepositoryRefusedError
 from planners.model import Registration, Revision, Unit
 from planners.model.snapshot import Change, DeployBase
+from planners.model.unit_files import SharedNames
 from renderers.layout import Layout, kept_file
 
 FILE = 250
@@ -187,7 +188,7 @@ def units_at(
     registration: Registration,
     sha: str,
     clusters: Collection[str] | None = None,
-) -> dict[Unit, dict[str, str]]:
+) -> dict[Unit, Mapping[str, str]]:
     """The application's files at a commit of the deploy repo: unit -> path -> blob id.
 
     Only on some clusters, if they are given.
@@ -203,7 +204,8 @@ def units_at(
             layout.rules_folder(cluster),
         )
     )
-    return layout.by_unit(mirror.entries(sha, prefixes))
+    shared, found = SharedNames[str](), layout.by_unit(mirror.entries(sha, prefixes))
+    return {unit: shared.files(unit.cluster, files) for unit, files in found.items()}
 
 
 def changed_by(results: Results, checkout: Checkout, sha: str) -> tuple[FileDifference, ...]:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from planners.gating.conditions import ConditionReader
 from planners.gating.rule_changes import RuleChange
 from planners.model import Unit
+from planners.model.unit_files import differences
 from planners.order import Wave
 from planners.plan import digest_of
 
@@ -128,19 +129,16 @@ def _changed_files(
     merged: Mapping[Unit, Mapping[str, str]],
 ) -> tuple[list[FileChange], int]:
     """The changes of a wave, and how many files are as desired."""
-    files, unchanged = [], 0
+    files, unchanged = list[FileChange](), 0
     for unit in wave.units:
         new = {} if wave.removal else desired.get(unit, {})
         old = merged.get(unit, {})
         if old == new:
             unchanged += len(new)
             continue
-        for path in sorted(old.keys() | new.keys()) if old else sorted(new):
-            before, after = old.get(path), new.get(path)
-            if before == after:
-                unchanged += 1
-            else:
-                files.append(FileChange(path, unit, before, after))
+        changed, same = differences(old, new)
+        files += [FileChange(path, unit, before, after) for path, before, after in changed]
+        unchanged += same
     return files, unchanged
 
 
