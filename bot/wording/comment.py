@@ -57,7 +57,8 @@ def problems(context: CommentContext, found: Sequence[PlanProblem | str]) -> str
     head = (
         f"{context.marker}\n\n"
         f"{Sign.STOPPED} **{code(context.application)}: no plan.** {count} in revision "
-        f"{code(context.revision[:12])}; nothing was changed."
+        f"{code(context.revision[:12])}; nothing was changed. Next: someone corrects "
+        f"{'it' if len(found) == 1 else 'them'}."
     )
     lines: list[str] = []
     left = context.limit - units(head) - len("\n\n- and 1000000 more")
@@ -125,7 +126,7 @@ def _whole(
         since(context.memory, proposal),
         departures(proposal.plan),
         _section("Connections", connections.section(proposal.links, diffs.connections)),
-        _section("Rules", rules.section(proposal.application, proposal.plan.decisions)),
+        _rules(proposal),
         _warnings(proposal.warnings, preview=True) if context.preview else "",
     ]
     after = _folds(context, proposal, every)
@@ -206,6 +207,14 @@ def _where(context: CommentContext) -> str:
         f"the reply to {code('/switchyard diff CLUSTER')}",
     ]
     return f"See {', or '.join(places)}."
+
+
+def _rules(proposal: Proposal) -> str:
+    """What rules decided; folded while all of them are idle."""
+    text = rules.section(proposal.application, proposal.plan.decisions)
+    if proposal.plan.decisions or not text:
+        return _section("Rules", text)
+    return fold(plural(len(proposal.application.rules), "idle rule"), text)
 
 
 def _warnings(found: Sequence[str], *, preview: bool) -> str:

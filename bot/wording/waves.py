@@ -30,6 +30,7 @@ from planners.model.gates import (
     AwaitsStep,
     Frozen,
     Gate,
+    NotProposed,
     NotReadyReason,
     OutsideWindow,
 )
@@ -145,7 +146,7 @@ def _total(step: Sequence[WaveStatus]) -> str:
 
 def _merges(step: Sequence[WaveStatus], context: WaveTableContext) -> str:
     """When a step of a preview merges."""
-    if not context.conditions:
+    if not any(context.conditions.values()):
         return ""
     every = (
         each for status in step for each in context.conditions.get(status.change.wave.name, ())
@@ -214,6 +215,8 @@ def _brief(gate: Gate) -> Prose:
             clusters = names(natural({each.unit.cluster for each in pending}), FEW_CLUSTERS)
             what = names(sorted({each.unit.component for each in pending}))
             return say("waits for {} on {}", what, clusters)
+        case NotProposed(refusal=""):
+            return say("its merge request opens next")
         case _:
             return reason(gate)
 
