@@ -132,6 +132,10 @@ class Forge(Protocol):
         """The character before the number of a merge request: `#` or `!`."""
 
     @property
+    def commit_path(self) -> str:
+        """The part of a commit's address between those of its repository and its id."""
+
+    @property
     def statuses_for_forks(self) -> bool:
         """Whether statuses can be set on the head of a merge request from a fork."""
 

@@ -95,7 +95,9 @@ class RolloutView:
     If planning failed, `problems` says why and the rest may be empty. `revision` and `problems` are
     both empty while the default branch has no `switchyard.yaml`. Reports older than
     `report_max_ages` (by cluster) do not count. `rules` has the state of each rule, and why.
-    `holds`: clusters failed, and nothing but a person makes it go on.
+    `holds`: clusters failed, and nothing but a person makes it go on. `committed` is the time of
+    the revision's commit; the addresses of commits on the forge begin with `app_commits` and
+    `deploy_commits`.
     """
 
     application: str
@@ -115,6 +117,10 @@ class RolloutView:
     report_max_ages: Mapping[str, timedelta] = field(default_factory=dict)
     rules: tuple[str, ...] = ()
     holds: bool = False
+    rolls_back: bool = False
+    committed: datetime | None = None
+    app_commits: str = ""
+    deploy_commits: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from bot.context import Context
 from bot.documents.application import FILE, read_application
 from bot.engine.propose import Proposal
+from bot.gather.repository import Checkout
 from bot.gather.snapshot import Gathered
 from bot.report.model import (
     GateView,
@@ -48,7 +50,7 @@ STATES: dict[Readiness, UnitState] = {
 }
 
 
-def rollout_view(gathered: Gathered, proposal: Proposal) -> RolloutView:
+def rollout_view(context: Context, gathered: Gathered, proposal: Proposal) -> RolloutView:
     """The view after a pass. Gates count as seen first now: see `carry_over`."""
     snapshot, plan = gathered.snapshot, proposal.plan
     home, now = gathered.app_request, _to_seconds(snapshot.now)
@@ -73,7 +75,15 @@ def rollout_view(gathered: Gathered, proposal: Proposal) -> RolloutView:
         at=now,
         rules=tuple(state_lines(snapshot.rule_states)),
         holds=_holds(proposal),
+        rolls_back=plan.restores is not None,
+        committed=gathered.app.mirror.commit_info(plan.revision.sha).at,
+        app_commits=_commits(context, gathered.app),
+        deploy_commits=_commits(context, gathered.deploy),
     )
+
+
+def _commits(context: Context, checkout: Checkout) -> str:
+    return f"{checkout.info.web_url}{context.forge(checkout.repo).commit_path}"
 
 
 def _holds(proposal: Proposal) -> bool:

@@ -10,6 +10,7 @@ from bot.context import Context
 from bot.effects.wake import wake
 from bot.engine.propose import Proposal
 from bot.metrics.catalogue import COMPLETED, LEAD, RESTORE
+from bot.report.history import keep_history
 from bot.report.model import (
     APPLICATION_CLUSTERS,
     PLACES,
@@ -69,6 +70,7 @@ def _note_progress(context: Context, view: RolloutView) -> None:
     before = context.store.views.load(PROGRESS, view.application)
     after = progress(view, before)
     context.store.views.save(PROGRESS, view.application, after)
+    keep_history(context.store.views, view, after)
     moved = before is None or (before.state, before.waves) != (after.state, after.waves)
     note_rollout(rollout_id(view.application, after), changed=moved)
     if before is None:

@@ -65,7 +65,7 @@ async def reconcile_application(context: Context, application: str) -> datetime 
             await hint(context, [gathered.deploy.repo])
     later = await perform(context, await plan_comment(context, gathered, proposal))
     await show_plan(context, gathered, proposal)
-    await show(context, application, rollout_view(gathered, proposal))
+    await show(context, application, rollout_view(context, gathered, proposal))
     await show_rules(context, gathered.snapshot)
     await session.answer_queries()
     if applied.changed:

@@ -157,6 +157,7 @@ class MemoryForge:
     name: str = "local"
     comment_limit: int = 60_000
     number_prefix: str = "!"
+    commit_path: str = "/commits/"
     statuses_for_forks: bool = True
     teams: dict[str, set[str]] = field(default_factory=dict)
     forks: dict[tuple[str, int], str] = field(default_factory=dict)

@@ -58,6 +58,7 @@ class GitHubForge:
     statuses_for_forks = True
     comment_limit = 60_000
     number_prefix = "#"
+    commit_path = "/commit/"
 
     def __init__(
         self,

@@ -56,6 +56,7 @@ class GitLabForge:
     statuses_for_forks = False
     comment_limit = 900_000
     number_prefix = "!"
+    commit_path = "/-/commit/"
 
     def __init__(
         self,

@@ -52,6 +52,7 @@ class LocalForge:
     statuses_for_forks = True
     comment_limit = 60_000
     number_prefix = "!"
+    commit_path = "/commits/"
 
     def __init__(
         self,

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from bot.report.history import Outcome
 from bot.report.model import RolloutView, SummaryView, UnitCounts, WaveView
 from bot.web.ui.fleet import ClusterState
 
@@ -30,6 +31,14 @@ CLUSTERS: Mapping[ClusterState, Badge] = {
     "STALLED": Badge("bad", "stalled"),
     "UNMERGED": Badge("idle", "not merged yet"),
     "IDLE": Badge("idle", "no components"),
+}
+
+
+OUTCOMES: Mapping[Outcome, Badge] = {
+    "under way": Badge("wait", "under way"),
+    "rolled out": Badge("good", "rolled out"),
+    "rolled back": Badge("bad", "rolled back"),
+    "replaced": Badge("idle", "replaced"),
 }
 
 

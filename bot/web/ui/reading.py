@@ -9,6 +9,7 @@ from typing import TypeVar
 from fastapi import HTTPException, status
 
 from bot.context import Context
+from bot.report.history import HISTORY, HistoryView
 from bot.report.model import (
     APPLICATION_CLUSTERS,
     FLEETS,
@@ -89,6 +90,10 @@ class ViewReader:
     def find_rollout(self, application: str) -> RolloutView | None:
         """One application's whole rollout, if it is known."""
         return self.context.store.views.load(ROLLOUTS, application)
+
+    def history(self, application: str) -> HistoryView:
+        """The newest rollouts of an application."""
+        return self.context.store.views.load(HISTORY, application) or HistoryView()
 
     def proposed_plan(self, application: str, digest: str) -> ProposedPlanView | None:
         """A plan of a merge request, open or not, if it is kept."""

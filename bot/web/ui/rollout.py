@@ -20,6 +20,7 @@ from bot.web.ui.fleet import worst
 from bot.web.ui.graph import Graph, graph
 from bot.web.ui.paging import Page, address, paged
 from bot.web.ui.reading import ViewReader
+from bot.web.ui.timeline import Timeline, timeline
 
 WAVES, CLUSTERS = 30, 100
 UNPAGED = 200
@@ -96,6 +97,7 @@ class RolloutPage:
     version: str
     needs: Sequence[NeedView]
     waves: Page[WaveView]
+    timeline: Timeline
     graph: Graph
     done: int
     grid: UnitGrid
@@ -119,6 +121,7 @@ def rollout_page(
         version=version,
         needs=needs_of(view),
         waves=wave_page(_shown(view.waves, wanted), wanted.waves),
+        timeline=timeline(reader.history(application), view.revision, reader.now),
         graph=wave_graph(application, view.waves),
         done=sum(wave.state == "done" for wave in view.waves),
         grid=grid(view.units, wanted),

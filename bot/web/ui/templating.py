@@ -1,12 +1,13 @@
 """The templates: everything is escaped, and an unknown name is an error."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from bot.report.dora import WINDOW
 from bot.report.model import MergeRequestView, UnitCounts, UnitState
 from bot.web.ui import badges
 from bot.web.ui.paging import address
@@ -57,7 +58,9 @@ def environment() -> Environment:
         "pieces": pieces,
         "plan_path": plan_path,
         "plural": plural,
+        "month": WINDOW,
         "segments": segments,
+        "span": span,
     }
     return made
 
@@ -97,6 +100,23 @@ def moment(value: datetime) -> str:
 def clock(value: datetime) -> str:
     """`12:00:03`, in UTC."""
     return f"{value:%H:%M:%S}"
+
+
+def span(value: timedelta) -> str:
+    """A duration in one or two units: `41 s`, `3 min 20 s`, `2 h 5 min`, `3 days`."""
+    seconds = max(0, int(value.total_seconds()))
+    if seconds < MINUTE:
+        return f"{seconds} s"
+    if seconds < HOUR:
+        return _two(seconds, MINUTE, "min", 1, "s")
+    if seconds < FEW * DAY:
+        return _two(seconds, HOUR, "h", MINUTE, "min")
+    return f"{seconds // DAY} days"
+
+
+def _two(seconds: int, large: int, unit: str, small: int, rest: str) -> str:
+    left = seconds % large // small
+    return f"{seconds // large} {unit} {left} {rest}" if left else f"{seconds // large} {unit}"
 
 
 def ago(now: datetime, then: datetime) -> str:

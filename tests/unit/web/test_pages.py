@@ -224,6 +224,24 @@ async def test_a_plan_has_a_page_before_it_is_merged_and_after(
     assert "Did you mean storefront?" in await get(client, "/plans/storefrnt/eeee", 404)
 
 
+async def test_a_rollout_shows_its_times_and_those_before_it(
+    site: Site, client: httpx.AsyncClient
+) -> None:
+    view = replace(rollout(["one"]), app_commits="http://forge.test/shop/commits/", committed=NOON)
+    done = replace(view.waves[0], state=WaveState.DONE, gates=())
+    await site.show(view)
+    await site.show(replace(view, waves=(done,), done=True, at=NOON + timedelta(seconds=200)))
+    await site.show(replace(view, revision="b" * 40, at=NOON + timedelta(hours=1)))
+    site.now = NOON + timedelta(minutes=65)
+
+    text = await get(client, "/rollouts/storefront")
+    assert "waits for 5 min" in text
+    assert f'href="http://forge.test/shop/commits/{"a" * 40}"' in text
+    assert re.search(r"rolled out</span>.*?<td[^>]*>3 min 20 s</td>", text, re.DOTALL)
+    assert re.search(r"lead time</dt><dd><b>3 min 20 s</b>", text)
+    assert "rollouts a week</dt><dd><b>7.0</b>" in text
+
+
 async def test_a_long_plan_is_cut_into_pages(site: Site, client: httpx.AsyncClient) -> None:
     await site.show(rollout(["edge-0"]))
     site.keep_plan(plan("x", 1_200))
