@@ -66,7 +66,10 @@ class Laws:
 
     @contextmanager
     def planning(self, process: Process, snapshot: Snapshot) -> Iterator[None]:
-        """A process plans, and no other does but one that was stopped for longer than a lease."""
+        """A process plans, and no other does, unless one of both was stopped for some time.
+
+        Such a one notices a lease later that it has lost meanwhile.
+        """
         if snapshot.revision.sha != self.world.forge.git.head(APP, "main"):
             yield  # a preview of a merge request, which has a key of its own
             return
@@ -74,7 +77,7 @@ class Laws:
         for other, since in self._planning:
             if other.dead or other is process or since <= self.world.database.lost_at:
                 continue
-            if other.stopped_until + LEASE < now:
+            if max(process.stopped_until, other.stopped_until) + LEASE < now:
                 self.world.violate(f"{process.name} plans while {other.name} does")
         self._planning.append((process, now))
         try:
@@ -125,7 +128,7 @@ class Laws:
             same = each.wave == request.source and self.change(each.head) == change
             if stands and same and each.by in allowed:
                 return
-        if world.people.approved_by_command(request.source, as_of):
+        if world.people.approved_by_command:
             return
         world.violate(f"!{request.number} ({request.source}) was merged unapproved")
 

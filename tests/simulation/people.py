@@ -50,7 +50,7 @@ class People:
     given: list[Given] = field(default_factory=list)
     held: dict[int, float] = field(default_factory=dict)
     commanded: list[tuple[int, int]] = field(default_factory=list)
-    approvals: list[tuple[int, float]] = field(default_factory=list)
+    approvals: set[int] = field(default_factory=set)
     foreign: set[str] = field(default_factory=set)
     overwritten: dict[str, tuple[str, str]] = field(default_factory=dict)
     versions: int = 0
@@ -131,10 +131,10 @@ class People:
         self.given.append(Given(hand.user.id, request.source, request.head, now))
         self.world.note(f"{name} approves", number=request.number, head=request.head[:8])
 
-    def approved_by_command(self, wave: str, as_of: float) -> bool:
-        """Whether rita approved by a command on the newest merge request, and not before it."""
-        del wave
-        return any(number == self.home and at <= as_of for number, at in self.approvals)
+    @property
+    def approved_by_command(self) -> bool:
+        """Whether rita approved by a command on the newest merge request."""
+        return self.home in self.approvals
 
     def _withdraw(self, request: MergeRequest) -> None:
         hand = self.hand("rita")
@@ -177,7 +177,7 @@ class People:
         comment = self.world.forge.request(APP, self.home).comments[-1]
         self.commanded.append((self.home, comment.id))
         if text == "/switchyard approve":
-            self.approvals.append((self.home, self.world.loop.time()))
+            self.approvals.add(self.home)
         self.world.note("rita comments", number=self.home, text=text)
         del request
 
@@ -227,6 +227,7 @@ class People:
     def help(self) -> None:
         """Put right what people have done: branches, holds, closed merge requests."""
         otto = self.hand("otto")
+        newest = {each.source: each.number for each in reversed(self.ours("all"))}
         for branch, (head, foreign) in self.overwritten.items():
             if self.world.forge.git.head(DEPLOY, branch) == foreign:
                 self._try(otto.reset, DEPLOY, branch, head)
@@ -234,7 +235,8 @@ class People:
             if HOLD_LABEL in each.labels:
                 self._label(each, present=False)
             head = self.world.forge.git.head(DEPLOY, each.source) or each.head
-            if each.state == "closed" and each.closed_by != BOT and head not in self.foreign:
+            lost = each.state == "closed" and each.closed_by != BOT
+            if lost and head not in self.foreign and each.number == newest[each.source]:
                 self._try(otto.set_state, DEPLOY, each.number, "open")
         self._try(self.hand("rita").comment, APP, self.home, "/switchyard resume")
 
