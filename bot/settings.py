@@ -203,6 +203,27 @@ class ReporterSettings(BucketSettings):
     )
 
 
+class ClientSettings(BaseSettings):
+    """What the command line of a person needs to ask a running service, and to act at the forge."""
+
+    model_config = SettingsConfigDict(env_prefix="SWITCHYARD_")
+
+    service_url: HttpUrl = Field(
+        default=HttpUrl("http://127.0.0.1:7080"), description="Address of the service."
+    )
+    api_token: SecretStr | None = Field(
+        default=None, description="Token from the account page of the service."
+    )
+    forge_url: HttpUrl | None = Field(
+        default=None,
+        description="Address of the forge, such as `https://github.com`; the next one is sent "
+        "nowhere else.",
+    )
+    forge_token: SecretStr | None = Field(
+        default=None, description="The person's token of the forge, which may comment."
+    )
+
+
 class PodSettings(BaseSettings):
     """What Kubernetes tells every pod about its API server."""
 

@@ -16,7 +16,7 @@ from bot.chatops.parser import usage
 from bot.cli.parser import parser, subcommands
 from bot.documents.models import FLEET_DOCUMENTS, ApplicationDocument
 from bot.engine import cel_functions, discovery
-from bot.settings import ReporterSettings, Settings, TelemetrySettings
+from bot.settings import ClientSettings, ReporterSettings, Settings, TelemetrySettings
 from docs import deployment, observability
 from planners.placement.scores import key_of
 from renderers.kubernetes.kinds import BUILT_IN, known_kind
@@ -286,6 +286,13 @@ def settings() -> str:
     ]
     traces = TelemetrySettings.model_fields.items()
     lines += [_setting(name, field, prefix="") for name, field in traces]
+    lines += [
+        "\n## Settings of a person's command line\n",
+        "Variables of `switchyard status`, `why` and `approve`.\n",
+        "| variable | default | meaning |",
+        "|---|---|---|",
+    ]
+    lines += [_setting(*each) for each in ClientSettings.model_fields.items()]
     return "\n".join(lines) + "\n"
 
 

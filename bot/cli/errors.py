@@ -12,6 +12,7 @@ from typing import Protocol
 NEXT_STEPS = {
     errno.EACCES: "check its owner and mode",
     errno.EADDRINUSE: "another program listens there: stop it, or choose another port",
+    errno.ECONNREFUSED: "is it running, and is the address right?",
     errno.EDQUOT: "free some space",
     errno.EFBIG: "the limit of this process or file system is reached (`ulimit -f`)",
     errno.EMFILE: "raise the limit of open files (`ulimit -n`)",

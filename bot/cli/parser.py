@@ -5,10 +5,10 @@ import difflib
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from bot.cli.arguments import clusters, documents, sandbox, service, shell
+from bot.cli.arguments import clusters, documents, remote, sandbox, service, shell
 from bot.terminal import write, write_error
 
-GROUPS = (sandbox, service, documents, clusters, shell)
+GROUPS = (sandbox, service, remote, documents, clusters, shell)
 EPILOG = """examples:
   switchyard demo                              try everything on this machine, in a browser
   switchyard check --app . --fleet ../fleet    list mistakes with file, line and column

@@ -12,6 +12,7 @@ from bot.cli.errors import InputError
 from bot.settings import (
     BucketPlace,
     ChartSettings,
+    ClientSettings,
     PodSettings,
     ReporterSettings,
     Settings,
@@ -50,6 +51,18 @@ def read_reporter_settings(options: argparse.Namespace) -> ReporterSettings:
     """
     try:
         return ReporterSettings(_secrets_dir=options.secrets_dir)  # type: ignore[call-arg]
+    except ValidationError as error:
+        raise _invalid(error) from None
+
+
+def read_client_settings() -> ClientSettings:
+    """The service that is asked, and the person's tokens.
+
+    Raises:
+        InputError: naming each wrong variable.
+    """
+    try:
+        return ClientSettings()
     except ValidationError as error:
         raise _invalid(error) from None
 
