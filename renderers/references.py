@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from planners.model import AgentSettings, Cluster, Json, Unit
 from planners.model.snapshot import Snapshot
+from planners.model.unit_files import folder_of
 from renderers import yaml
 from renderers.agents import (
     ApplicationTarget,
@@ -44,6 +45,7 @@ class Site:
     key: AgentKey
     kind: int
     rendered_name: str
+    folder: str
     objects: str
     sync: str
 
@@ -71,6 +73,7 @@ class ReferenceFiles:
                 key,
                 self._kinds.setdefault((key, name), len(self._kinds)),
                 name,
+                folder_of(cluster.name),
                 self.layout.application_folder(cluster.name),
                 self.layout.sync_folder(cluster.name),
             )

@@ -22,6 +22,7 @@ from planners.model import (
 from planners.model.addresses import Awaited
 from planners.model.network import Network
 from planners.model.snapshot import Snapshot
+from planners.model.unit_files import UnitFiles
 from planners.plan import Plan
 from renderers import yaml
 from renderers.agents import References
@@ -128,6 +129,7 @@ class _Rendering:
     refused: dict[tuple[VariantKey, int], tuple[str, ...]] = field(default_factory=dict)
     written: dict[int, _Written] = field(default_factory=dict)
     networks: dict[Network, FileTree] = field(default_factory=dict)
+    names: dict[tuple[str, tuple[str, ...], bool], tuple[str, ...]] = field(default_factory=dict)
     defects: list[Defect] = field(default_factory=list)
     defined: DefinedKinds = field(init=False)
     quota: QuotaLedger = field(init=False)
@@ -160,10 +162,14 @@ class _Rendering:
         files = self.object_files(unit, component, cluster, site)
         if self.snapshot.application.is_tenant_setup and component.name == COMPONENT:
             files = {**files, **self.references.setup_files(site), **self.network_files(cluster)}
-        folder = f"{site.objects}/{component.name}/"
-        found = {folder + name: content for name, content in files.items()}
-        found.update(self.references.files(component.name, site))
-        return found
+        own = self.references.files(component.name, site)
+        key = component.name, tuple(files), bool(own)
+        names = self.names.get(key)
+        if names is None:
+            objects = [f"{site.objects}/{component.name}/{name}" for name in files]
+            start = len(site.folder)
+            names = self.names[key] = tuple([path[start:] for path in (*objects, *own)])
+        return UnitFiles(site.folder, names, (*files.values(), *own.values()))
 
     def network_files(self, cluster: Cluster) -> FileTree:
         """What a tenant's set-up has on a cluster because of its network, by file name."""

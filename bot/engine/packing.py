@@ -13,10 +13,13 @@ from itertools import islice
 from operator import itemgetter
 from typing import Any, TypeAlias
 
+from bot.engine.contents import Filled
 from bot.engine.propose import Draft, uncollected
 from planners.model import Unit
 from planners.model.snapshot import Snapshot
 from planners.model.unit_files import SharedNames, UnitFiles, folder_of
+
+RAW_ID = 20
 
 _Like: TypeAlias = Callable[[dict[str, object]], Snapshot]
 
@@ -26,7 +29,8 @@ class _Packed:
     """A draft without its units and files; `waves` and `files` name units by their positions.
 
     `names` says by position which of the `distinct` names the files of each unit have. `blobs` are
-    positions in `blob_ids`, for all files of all units.
+    positions in `blob_ids`, for all files of all units; `filled` are those of files that are
+    templates with a name filled in.
     """
 
     draft: Draft
@@ -37,21 +41,30 @@ class _Packed:
     names: "array[int]"
     distinct: tuple[tuple[str, ...], ...]
     blobs: "array[int]"
-    blob_ids: tuple[str, ...]
+    blob_ids: bytes
+    filled: "array[int]"
+    templates: "array[int]"
+    filled_names: tuple[str, ...]
 
 
 def pack(planned: Snapshot, drafted: Draft) -> bytes:
     """The bytes of a draft of a planning input."""
-    plan, shared = drafted.plan, SharedNames[str]()
+    plan, contents, shared = drafted.plan, drafted.contents, SharedNames[str]()
     files = {unit: shared.files(unit.cluster, each) for unit, each in drafted.files.items()}
     units = dict.fromkeys((*files, *(unit for wave in plan.waves for unit in wave.units)))
     number = {unit: row for row, unit in enumerate(units)}
     distinct = {names: row for row, names in enumerate({e.names: None for e in files.values()})}
     blob_ids = dict.fromkeys(blob for each in files.values() for blob in each.contents)
+    blob_ids |= dict.fromkeys(contents.filled)
     position = {blob: row for row, blob in enumerate(blob_ids)}
     waves = tuple(replace(each, units=()) for each in plan.waves)
     packed = _Packed(
-        draft=replace(drafted, files={}, plan=replace(plan, waves=waves)),
+        draft=replace(
+            drafted,
+            files={},
+            contents=replace(contents, filled={}),
+            plan=replace(plan, waves=waves),
+        ),
         components=tuple(map(itemgetter(0), units)),
         clusters=tuple(map(itemgetter(1), units)),
         waves=tuple(array("I", [number[unit] for unit in wave.units]) for wave in plan.waves),
@@ -59,7 +72,10 @@ def pack(planned: Snapshot, drafted: Draft) -> bytes:
         names=array("I", [distinct[each.names] for each in files.values()]),
         distinct=tuple(distinct),
         blobs=array("I", [position[blob] for each in files.values() for blob in each.contents]),
-        blob_ids=tuple(blob_ids),
+        blob_ids=b"".join(map(bytes.fromhex, blob_ids)),
+        filled=array("I", [position[blob] for blob in contents.filled]),
+        templates=array("I", map(itemgetter(0), contents.filled.values())),
+        filled_names=tuple(map(itemgetter(1), contents.filled.values())),
     )
     with uncollected():
         try:
@@ -113,12 +129,18 @@ def _unpacked(packed: _Packed) -> Draft:
     drafted = packed.draft
     units = list(map(Unit, packed.components, packed.clusters))
     folders = {cluster: folder_of(cluster) for cluster in packed.clusters}
-    blobs, files = iter([packed.blob_ids[each] for each in packed.blobs]), {}
+    raw = packed.blob_ids
+    blob_ids = [raw[start : start + RAW_ID].hex() for start in range(0, len(raw), RAW_ID)]
+    blobs, files = iter([blob_ids[each] for each in packed.blobs]), {}
     for row, names in zip(packed.files, [packed.distinct[e] for e in packed.names], strict=True):
         unit = units[row]
         files[unit] = UnitFiles(folders[unit.cluster], names, tuple(islice(blobs, len(names))))
+    filled = map(Filled, packed.templates, packed.filled_names)
+    by_blob = dict(zip([blob_ids[each] for each in packed.filled], filled, strict=True))
+    contents = replace(drafted.contents, filled=by_blob)
     waves = tuple(
         replace(wave, units=tuple([units[row] for row in rows]))
         for wave, rows in zip(drafted.plan.waves, packed.waves, strict=True)
     )
-    return replace(drafted, files=files, plan=replace(drafted.plan, waves=waves))
+    plan = replace(drafted.plan, waves=waves)
+    return replace(drafted, files=files, contents=contents, plan=plan)

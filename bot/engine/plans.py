@@ -22,7 +22,7 @@ from planners.model.snapshot import Snapshot
 Drafter: TypeAlias = Callable[[Snapshot], Awaitable[Draft]]
 """Makes a draft of a planning input, in the service in a process of its own."""
 
-FILE = 200
+FILE = 40
 VERDICT = 100
 LINK = 300
 """Bytes that a file of a draft, a line of its trace, and a pair that may talk take, about."""
@@ -71,9 +71,8 @@ class Plans:
 
 def _size(planned: Snapshot, drafted: Draft) -> int:
     files = sum(map(len, drafted.files.values()))
-    contents = sum(map(len, drafted.contents.values()))
     verdicts = 1 + len(planned.clusters) * len(planned.application.components)
-    return FILE * files + contents + VERDICT * verdicts + LINK * len(drafted.links)
+    return FILE * files + drafted.contents.size + VERDICT * verdicts + LINK * len(drafted.links)
 
 
 def log_defects(drafted: Draft) -> None:

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from bot.engine import discovery, highs
+from bot.engine.contents import Contents, ContentWriter
 from bot.engine.kubernetes_schemas import KubernetesSchemas
 from planners.connect import Link, with_order
 from planners.gate_jobs import rollback_gate_units, rollback_rules
@@ -24,7 +25,7 @@ from planners.inputs import planning_input
 from planners.model import Application, PlanProblem, Unit
 from planners.model.gates import PendingUnit
 from planners.model.snapshot import PreviousDeployment, Snapshot
-from planners.model.unit_files import SharedNames
+from planners.model.unit_files import SharedNames, UnitFiles
 from planners.order import BEFORE_ROLLBACK, gate_wave
 from planners.placement.evaluate import Evaluator
 from planners.placement.exceptions import expired
@@ -57,7 +58,7 @@ class Draft:
     application: Application
     plan: Plan
     files: FilesByUnit = field(default_factory=dict)
-    contents: Mapping[str, bytes] = field(default_factory=dict)
+    contents: Contents = field(default_factory=Contents)
     digest: str = ""
     conditions: Conditions = field(default_factory=Conditions)
     problems: tuple[PlanProblem, ...] = ()
@@ -297,7 +298,7 @@ def _roll_out(snapshot: Snapshot, drafted: Draft) -> Proposal:
     return replace(
         proposal,
         changes=changes,
-        contents={blob: drafted.contents[blob] for blob in written},
+        contents=drafted.contents.only(written),
         evaluation=evaluate(snapshot, planned, changes),
     )
 
@@ -324,16 +325,16 @@ def _compare(
     return compare(planned.waves, desired, base.entries, conditions, keep)
 
 
-def _files(trees: Mapping[Unit, FileTree]) -> tuple[FilesByUnit, dict[str, bytes]]:
+def _files(trees: Mapping[Unit, FileTree]) -> tuple[FilesByUnit, Contents]:
     """Each unit's files, path -> blob id, and the content of each blob id."""
-    every = set[bytes]().union(*(tree.values() for tree in trees.values()))
-    blob_ids = {content: blob_id(content) for content in every}
-    shared = SharedNames[str]()
-    files = {
-        unit: shared.files(unit.cluster, {p: blob_ids[content] for p, content in tree.items()})
-        for unit, tree in trees.items()
-    }
-    return files, _KEPT_CONTENT | {blob: content for content, blob in blob_ids.items()}
+    shared, written = SharedNames[bytes](), ContentWriter()
+    written.add(KEPT, "")
+    files = {}
+    for unit, tree in trees.items():
+        found, cluster = shared.files(unit.cluster, tree), unit.cluster
+        blobs = tuple([written.add(content, cluster) for content in found.contents])
+        files[unit] = UnitFiles(found.folder, found.names, blobs)
+    return files, written.contents
 
 
 def _with_implied(snapshot: Snapshot, variants: Variants) -> Snapshot:
