@@ -332,8 +332,8 @@ INTRO = """# Metrics
 Served in Prometheus' text format at `/metrics` on an address of its own, see
 [monitoring](../guides/run-the-service.md#monitoring). No label names an application, a cluster, a
 tenant, a repository or a person. Gauges marked as shared are read from the database, at most every
-ten seconds: every replica exposes the same value, so take the `max`, and add up all others. Beside
-these there are the metrics of the process (`process_*`, `python_*`).
+half a minute: every replica exposes the same value, so take the `max`, and add up all others.
+Beside these there are the metrics of the process (`process_*`, `python_*`).
 
 [The dashboard](../monitoring/dashboard.json) and [the alerts](../monitoring/alerts.yaml) are made
 of the same list.

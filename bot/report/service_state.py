@@ -29,13 +29,13 @@ from bot.report.model import (
 )
 from bot.store import StoreError
 
-FRESH_SECONDS = 10.0
+FRESH_SECONDS = 30.0
 EMPTY = FleetView("")
 
 
 @dataclass(slots=True)
 class ServiceState:
-    """Reads the samples; those of the database at most every ten seconds, whoever asks."""
+    """Reads the samples; those of the database at most every half a minute, whoever asks."""
 
     context: Context
     problems: Callable[[], Iterable[str]]

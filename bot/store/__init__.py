@@ -11,6 +11,7 @@ from pathlib import Path
 import structlog
 from alembic import command
 from alembic.config import Config
+from alembic.util import CommandError
 
 from bot.clock import Clock
 from bot.store.audit import Audit
@@ -27,6 +28,10 @@ from bot.store.views import Views
 __all__ = ["ClaimLostError", "Store", "StoreError"]
 
 MIGRATION_LOCK = 7_316_214  # arbitrary, but unique among the advisory locks of the database
+NEWER = (
+    "its tables are those of another version of Switchyard: install that version again, or delete "
+    "all tables, of which nothing is lost"
+)
 _MIGRATING = threading.Lock()  # alembic keeps its context in global variables
 
 log = structlog.get_logger()
@@ -138,7 +143,10 @@ def _migrate(database: Database) -> None:
                 connection.exec_driver_sql(statement)
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        try:
+            command.upgrade(config, "head")
+        except CommandError as error:
+            raise DamagedStoreError(NEWER) from error
 
 
 def _move_aside(file: Path) -> Path:

@@ -17,7 +17,7 @@ class StoreError(Exception):
 
 
 class DamagedStoreError(StoreError):
-    """The SQLite file is damaged: it has to be created anew."""
+    """The database is damaged, or of another version: it has to be created anew."""
 
 
 class ClaimLostError(Exception):

@@ -44,7 +44,7 @@ async def test_clusters_count_once_by_the_worst_that_runs_there(tmp_path: Path) 
     assert reading(metrics.CLUSTERS) == {"unmerged": 1, "empty": 3}
     assert reading(metrics.SILENT) == {}
     await site.show(rollout(["one", "two", "gone"], readiness={"two": "STALLED"}))
-    assert reading(metrics.CLUSTERS) == {"unmerged": 1, "empty": 3}, "kept for ten seconds"
+    assert reading(metrics.CLUSTERS) == {"unmerged": 1, "empty": 3}, "kept for half a minute"
     reading.now += FRESH_SECONDS
     assert reading(metrics.CLUSTERS) == {"ready": 1, "stalled": 1, "empty": 2}
     site.now += timedelta(days=365)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from bot.store import Store
+from bot.store import Store, StoreError
 from bot.store.database import Database
 from bot.store.tables import metadata
 from tests.fakes import postgres
@@ -125,3 +125,19 @@ def test_a_failed_write_is_rolled_back(empty_url: str) -> None:
     store = Store(database)
     assert store.views.get("half") is None
     store.close()
+
+
+def test_an_older_version_goes_on_with_an_empty_database(empty_url: str) -> None:
+    """What a newer one has migrated cannot be read; of tables that others may use it says so."""
+    Store.open(empty_url).close()
+    engine = sa.create_engine(empty_url)
+    with engine.begin() as connection:
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = 'of-a-newer-one'"))
+    engine.dispose()
+
+    if empty_url.startswith("sqlite"):
+        Store.open(empty_url).close()
+        assert Path(f"{sa.make_url(empty_url).database}.damaged").exists()
+    else:
+        with pytest.raises(StoreError, match="another version of Switchyard: install that version"):
+            Store.open(empty_url)
