@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from html import escape
 
-from bot.wording.markdown import code, code_in_html
+from bot.wording.markdown import code, code_in_html, sentence
 
 SHORTEST_VALUE = 40
 
@@ -18,6 +18,11 @@ class Value:
     """A name, a value or text of others."""
 
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Message(Value):
+    """A sentence of ours, composed elsewhere: of the names and values in it, code spans are made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +64,8 @@ class Prose:
         for part in self.parts:
             if isinstance(part, Value):
                 room = max(SHORTEST_VALUE, left)
-                shown.append(" " * follows_value + span(part.text, room))
+                spanned = sentence if isinstance(part, Message) and span is code else span
+                shown.append(" " * follows_value + spanned(part.text, room))
                 left -= min(len(part.text), room)
             else:
                 shown.append(words(part))
@@ -89,6 +95,11 @@ def say(template: str, *values: str | int | Prose) -> Prose:
                 parts.append(str(value))
         parts.append(following)
     return Prose(tuple(part for part in parts if part != ""))
+
+
+def message(text: str) -> Prose:
+    """A sentence of ours that was composed elsewhere, with names and values in it."""
+    return Prose((Message(text),))
 
 
 def join(separator: str, phrases: Iterable[Prose]) -> Prose:

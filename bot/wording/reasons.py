@@ -9,7 +9,7 @@ from typing import assert_never
 
 from bot.wording.gates import gate_reason, gate_remedy
 from bot.wording.markdown import natural, plural
-from bot.wording.prose import NOTHING, Prose, join, names, phrases, say
+from bot.wording.prose import NOTHING, Prose, join, message, names, phrases, say
 from planners.gating.evaluate import WaveState
 from planners.model import UnattributedCommit
 from planners.model.addresses import RefusedAddress
@@ -388,7 +388,7 @@ def _not_ready_text(pending: PendingUnit) -> Prose:
         case NotReadyReason.REPORT:
             return say("{}", pending.message) if pending.message else say("no report yet")
         case NotReadyReason.FRESH_REPORT | NotReadyReason.OFFLINE:
-            return say("{}", pending.message)
+            return message(pending.message)
         case NotReadyReason.PROGRESS:
             return say("progressing")
         case NotReadyReason.REPAIR:

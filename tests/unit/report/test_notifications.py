@@ -109,7 +109,7 @@ def test_a_silent_cluster_is_told_when_others_wait_too_long() -> None:
             (
                 "late canary.1",
                 None,
-                "`c1` (`no report since 12:00:00`, overdue). The rollout continues when the cluster reports again; check its agent.",
+                "`c1` (no report since `12:00:00`, overdue). The rollout continues when the cluster reports again; check its agent.",
             )
         ]
     )
