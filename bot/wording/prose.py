@@ -22,7 +22,7 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Message(Value):
-    """A sentence of ours, composed elsewhere: of the names and values in it, code spans are made."""
+    """A sentence of ours, composed elsewhere: names and values in it become code spans."""
 
 
 @dataclass(frozen=True, slots=True)
