@@ -25,6 +25,7 @@ from bot.engine.results import Results
 from bot.forges import Forge, ForgeError, Markers
 from bot.git import CommitSigner, DeployKey, GitError, Mirrors, pin_hosts
 from bot.metrics import Metrics
+from bot.metrics.catalogue import WEBHOOKS
 from bot.outbound.client import OutboundClient
 from bot.report.service_state import ServiceState
 from bot.settings import Settings
@@ -342,6 +343,9 @@ def build_metrics(service: Service) -> FastAPI:
     """The application that serves the metrics of a service."""
     metrics = service.context.metrics
     metrics.expose_process()
+    for forge in service.context.forges:
+        for outcome in WEBHOOKS.labels["outcome"]:
+            metrics.count(WEBHOOKS, 0, forge=forge, outcome=outcome)
     return metrics_app(metrics, ServiceState(service.context, service.problems, time.monotonic))
 
 

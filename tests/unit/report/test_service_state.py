@@ -83,6 +83,9 @@ def settings(tmp_path: Path, port: int) -> Settings:
         marker_key="marker-key-of-the-tests",
         report_key="report-key-of-the-tests",
         metrics_port=port,
+        local_url="http://127.0.0.1:9",
+        local_token="token-of-the-tests",
+        local_webhook_secret="secret-of-the-tests",
     )
 
 
@@ -105,6 +108,8 @@ async def test_metrics_have_an_address_of_their_own(tmp_path: Path) -> None:
     assert found.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
     assert "\nprocess_resident_memory_bytes " in found.text
     assert "\nswitchyard_build_info{python=" in found.text
+    zero = 'switchyard_webhooks_total{forge="local",outcome="forged"} 0.0'
+    assert zero in found.text, "the first one is an increase"
     assert "report-key" not in found.text
     assert elsewhere.status_code == 404
     assert "/metrics" not in routes
