@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, cast
 
@@ -257,3 +258,9 @@ def test_switchyard_rolls_itself_out(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert [str(each) for each in proposal.problems] == []
     written = {path.rpartition("/")[2] for path in proposal.trees["hub"] if "/apps/" in path}
     assert {"deployment-bot.yaml", "poddisruptionbudget-bot.yaml"} <= written
+
+
+def test_the_chart_has_the_version_of_the_service() -> None:
+    chart = cast("dict[str, Any]", load_documents((CHART / "Chart.yaml").read_bytes())[0].value)
+
+    assert chart["version"] == chart["appVersion"] == version("switchyard")
