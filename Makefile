@@ -5,6 +5,8 @@ READY := $(VENV)/.ready
 FUZZ_READY := $(VENV)/.fuzz-ready
 AUDIT_VENV := .venv-audit
 AUDIT_READY := $(AUDIT_VENV)/.ready
+SITE_VENV := .venv-site
+SITE_READY := $(SITE_VENV)/.ready
 INSTALL := -m pip install --quiet --disable-pip-version-check --require-hashes -r
 LOCKING := --python-version 3.11 --universal --generate-hashes --no-emit-index-url --no-annotate \
   --custom-compile-command 'make lock'
@@ -17,7 +19,7 @@ PURE := tests/unit/planners tests/unit/renderers tests/unit/plugins tests/unit/d
   tests/unit/wording tests/unit/commandlog tests/unit/chatops
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast coverage check fuzz simulate connectivity bursts mutations fix docs acceptance derived-objects trials bench lock sbom audit public-apps clean
+.PHONY: help demo test test-fast coverage check fuzz simulate connectivity bursts mutations fix docs site acceptance derived-objects trials bench lock sbom audit public-apps clean
 
 help: ## list the verbs
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 11
@@ -37,6 +39,11 @@ $(AUDIT_READY): requirements-audit.lock
 	python3 -m venv $(AUDIT_VENV)
 	$(AUDIT_VENV)/bin/python $(INSTALL) requirements-audit.lock
 	touch $(AUDIT_READY)
+
+$(SITE_READY): requirements-site.lock
+	python3 -m venv $(SITE_VENV)
+	$(SITE_VENV)/bin/python $(INSTALL) requirements-site.lock
+	touch $(SITE_READY)
 
 demo: $(READY) ## the whole loop on this machine (ARGS=--auto plays the people too)
 	$(VENV)/bin/switchyard demo $(ARGS)
@@ -84,6 +91,10 @@ fix: $(READY) ## format, and mend what the linter can
 docs: $(READY) ## write the reference pages and schemas anew
 	COLUMNS=80 $(PY) -m docs.generate
 
+site: $(SITE_READY) ## the documentation as a site, in build/site/index.html
+	$(SITE_VENV)/bin/sphinx-build --quiet --fail-on-warning --keep-going -c docs/site . build/site
+	@echo "build/site/index.html"
+
 acceptance: $(READY) ## rollouts on real API servers with the real Flux; needs Go, builds them once (ARGS=--keep)
 	$(PY) -m tests.acceptance $(ARGS)
 
@@ -112,6 +123,7 @@ lock: ## resolve every lock file anew (needs uv)
 	uv pip compile pyproject.toml --group dev -c requirements.lock $(LOCKING) -o requirements-dev.lock
 	uv pip compile --group pyproject.toml:fuzz $(LOCKING) -o requirements-fuzz.lock
 	uv pip compile --group pyproject.toml:audit $(LOCKING) -o requirements-audit.lock
+	uv pip compile --group pyproject.toml:site $(LOCKING) -o requirements-site.lock
 
 clean: ## remove the virtual environment and caches
-	rm -rf $(VENV) $(AUDIT_VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .fuzz
+	rm -rf $(VENV) $(AUDIT_VENV) $(SITE_VENV) build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .fuzz

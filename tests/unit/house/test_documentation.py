@@ -44,6 +44,17 @@ def test_every_file_that_is_named_exists(page: str) -> None:
         assert any(ROOT.glob(path.rstrip("/"))), path
 
 
+def test_the_site_has_every_page_once() -> None:
+    index = ROOT / "docs/index.md"
+    trees = re.findall(r"(?s)```\{toctree\}\n(.*?)```", index.read_text())
+    listed = [line for tree in trees for line in tree.splitlines() if line and line[0] != ":"]
+    names = [re.sub(r".*<(.*)>", r"\1", line) for line in listed]
+    pages = [(index.parent / f"{name}.md").resolve().relative_to(ROOT).as_posix() for name in names]
+    elsewhere = {"docs/index.md", *(page for page in PAGES if page.startswith("docs/adr/0"))}
+
+    assert sorted(pages) == sorted(set(PAGES) - elsewhere)
+
+
 def test_every_verb_of_the_makefile_is_in_the_contributing_guide() -> None:
     verbs = re.findall(r"(?m)^([a-z-]+):.*##", (ROOT / "Makefile").read_text())
     listed = re.findall(r"(?m)^\| `make ([a-z-]+)` \|", (ROOT / "CONTRIBUTING.md").read_text())

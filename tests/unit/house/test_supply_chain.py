@@ -33,6 +33,7 @@ def test_there_is_a_lock_for_each_purpose() -> None:
         "requirements-audit.lock",
         "requirements-dev.lock",
         "requirements-fuzz.lock",
+        "requirements-site.lock",
         "requirements.lock",
     ]
     runtime = (ROOT / "requirements.lock").read_text()
