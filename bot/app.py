@@ -101,8 +101,9 @@ def make_context(
     forges: Mapping[str, Forge],
     drafter: Drafter,
     clock: Clock,
+    store: Store | None = None,
 ) -> Context:
-    """Everything a pass needs, from settings.
+    """Everything a pass needs, from settings; with another store than theirs if one is given.
 
     Raises:
         GitError: see `make_deploy_keys` and `make_signer`.
@@ -117,7 +118,7 @@ def make_context(
             ca_files=settings.ca_files,
             signer=make_signer(settings),
         ),
-        store=Store.open(settings.store_url),
+        store=store or Store.open(settings.store_url),
         clock=clock,
         propose=Plans(drafter, results, metrics),
         metrics=metrics,

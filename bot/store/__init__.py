@@ -67,6 +67,19 @@ class Store:
             raise
         return cls(database)
 
+    @classmethod
+    def open_dry(cls, url: str) -> "Store":
+        """Open the database of a service so that nothing is written: not even its tables.
+
+        Raises:
+            StoreError: there is no such file.
+        """
+        database = Database(url, dry=True)
+        if database.file is not None and not database.file.exists():
+            raise StoreError(f"{database.file} does not exist; run this where the service runs")
+        database.settle()
+        return cls(database)
+
     @property
     def is_out(self) -> bool:
         """Whether the database could not be used lately; `mend` and `probe` end that."""

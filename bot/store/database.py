@@ -50,7 +50,8 @@ class Database:
     executed often are built once, with parameters: building one costs as much as executing it.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, dry: bool = False) -> None:
+        self._dry = dry
         parsed = sa.engine.make_url(url)
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
         self.file = Path(parsed.database) if self.is_sqlite and parsed.database else None
@@ -80,7 +81,7 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[sa.Connection]:
-        """A transaction, committed when the block ends without an exception.
+        """A transaction, committed when the block ends without an exception, or rolled back if dry.
 
         Raises:
             StoreError: the database cannot be written now; whether it was is unknown.
@@ -89,6 +90,8 @@ class Database:
             before = self._identity
             with self._write_lock, self._writing.begin() as connection:
                 yield connection
+                if self._dry:
+                    connection.rollback()
             self._check_file()
             if self._identity != before:
                 raise self.outages.begin(StoreError(f"{self.file} was opened again meanwhile"))

@@ -1,6 +1,7 @@
 """`serve`, `health`, `report-key` and `setup-link`."""
 
 import argparse
+from pathlib import Path
 
 from bot.cli.arguments import Subcommands, add_command, add_secrets_folder
 
@@ -36,7 +37,7 @@ def add(commands: Subcommands) -> None:
         "print the link to the page that sets up a GitHub App",
         "--secrets-dir /run/secrets/switchyard",
     )
-    for command in (serve, key, link):
+    for command in (serve, key, link, *_add_stored(commands)):
         add_secrets_folder(command)
 
 
@@ -77,3 +78,29 @@ def _add_report_key(commands: Subcommands) -> argparse.ArgumentParser:
         help="`reportKeyGeneration` of the cluster in the fleet repo (default: 1)",
     )
     return key
+
+
+def _add_stored(
+    commands: Subcommands,
+) -> tuple[argparse.ArgumentParser, argparse.ArgumentParser]:
+    delivery = add_command(
+        commands,
+        "delivery",
+        "bot.cli.replay:delivery",
+        "print a stored webhook, to look at it or to replay it",
+        "github 2f6e1c0a-8f1d-11f0-9b5e-3c2a1d0e9f8b > delivery.json",
+    )
+    delivery.add_argument("forge", help="name of the forge: github, gitlab or local")
+    delivery.add_argument("id", help="id of the delivery, as the log and the forge show it")
+    replay = add_command(
+        commands,
+        "replay",
+        "bot.cli.replay:replay",
+        "say what a stored webhook would make due and do, without writing anywhere",
+        "delivery.json",
+        "delivery.json --secrets-dir /run/secrets/switchyard",
+    )
+    replay.add_argument(
+        "delivery", type=Path, metavar="FILE", help="what `switchyard delivery` printed"
+    )
+    return delivery, replay
