@@ -4,7 +4,7 @@ Called by `bot.engine.propose` between planning and gating.
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import NamedTuple
@@ -97,6 +97,19 @@ class _FilesKey(NamedTuple):
     kubernetes: str | None
 
 
+class _Names(NamedTuple):
+    """The names of a unit's files, sorted, and the position that each had before."""
+
+    names: tuple[str, ...]
+    order: tuple[int, ...]
+
+    @classmethod
+    def of(cls, paths: Sequence[str], folder: str) -> "_Names":
+        """The names of paths in a folder."""
+        order = sorted(range(len(paths)), key=paths.__getitem__)
+        return cls(tuple([paths[row].removeprefix(folder) for row in order]), tuple(order))
+
+
 NO_REPLICAS = _ReplicasKey(frozenset(), frozenset())
 
 
@@ -129,7 +142,7 @@ class _Rendering:
     refused: dict[tuple[VariantKey, int], tuple[str, ...]] = field(default_factory=dict)
     written: dict[int, _Written] = field(default_factory=dict)
     networks: dict[Network, FileTree] = field(default_factory=dict)
-    names: dict[tuple[str, tuple[str, ...], bool], tuple[str, ...]] = field(default_factory=dict)
+    names: dict[tuple[str, tuple[str, ...], bool], _Names] = field(default_factory=dict)
     defects: list[Defect] = field(default_factory=list)
     defined: DefinedKinds = field(init=False)
     quota: QuotaLedger = field(init=False)
@@ -164,12 +177,12 @@ class _Rendering:
             files = {**files, **self.references.setup_files(site), **self.network_files(cluster)}
         own = self.references.files(component.name, site)
         key = component.name, tuple(files), bool(own)
-        names = self.names.get(key)
-        if names is None:
+        if key not in self.names:
             objects = [f"{site.objects}/{component.name}/{name}" for name in files]
-            start = len(site.folder)
-            names = self.names[key] = tuple([path[start:] for path in (*objects, *own)])
-        return UnitFiles(site.folder, names, (*files.values(), *own.values()))
+            self.names[key] = _Names.of([*objects, *own], site.folder)
+        names, order = self.names[key]
+        contents = (*files.values(), *own.values())
+        return UnitFiles(site.folder, names, tuple([contents[row] for row in order]))
 
     def network_files(self, cluster: Cluster) -> FileTree:
         """What a tenant's set-up has on a cluster because of its network, by file name."""

@@ -13,6 +13,7 @@ import anyio
 import structlog
 from anyio import to_process
 
+from bot.engine.packed_input import pack_input, unpack_input
 from bot.engine.packing import pack, unpack
 from bot.engine.propose import Draft, draft
 from planners.model.snapshot import Snapshot
@@ -58,11 +59,12 @@ class Planner:
                 raise _exceeded(f"{self.mebibytes} MiB (SWITCHYARD_PLANNER_MEBIBYTES)") from None
 
     async def _draft(self, planned: Snapshot) -> Draft:
+        sent = await asyncio.to_thread(pack_input, planned)
         try:
             with anyio.fail_after(self.seconds):
                 packed = await to_process.run_sync(
                     _draft,
-                    planned,
+                    sent,
                     self.mebibytes * MIB,
                     cancellable=True,
                     limiter=anyio.CapacityLimiter(1),
@@ -80,9 +82,10 @@ def _exceeded(limit: str) -> PlannerError:
     )
 
 
-def _draft(planned: Snapshot, memory: int) -> bytes:
+def _draft(sent: bytes, memory: int) -> bytes:
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     resource.setrlimit(resource.RLIMIT_AS, (memory, hard))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    planned = unpack_input(sent)
     return pack(planned, draft(planned))

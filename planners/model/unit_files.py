@@ -16,6 +16,7 @@ T = TypeVar("T")
 class UnitFiles(Mapping[str, T]):
     """Path -> content of each file: those of the `names` below `folder`, which ends with a slash.
 
+    Names are sorted, so that two states of a unit have the same ones unless files come or go.
     Equal to any mapping of the same paths to the same contents.
     """
 
@@ -73,8 +74,10 @@ class SharedNames(Generic[T]):
             return files
         folder = self._folders.setdefault(cluster, folder_of(cluster))
         start = len(folder)
-        names = tuple([path[start:] for path in files])
-        return UnitFiles(folder, self._names.setdefault(names, names), tuple(files.values()))
+        paths = sorted(files)
+        names = tuple([path[start:] for path in paths])
+        contents = tuple([files[path] for path in paths])
+        return UnitFiles(folder, self._names.setdefault(names, names), contents)
 
 
 def differences(

@@ -16,9 +16,9 @@ def shared(files: dict[str, str], cluster: str = "c1") -> UnitFiles[str]:
 def test_it_is_equal_to_a_dictionary_of_the_same_files() -> None:
     found = shared(OLD)
     assert found == OLD == found
-    assert list(found.items()) == list(OLD.items())
-    assert list(found.values()) == list(OLD.values())
-    assert [found[path] for path in found] == list(OLD.values())
+    assert list(found.items()) == sorted(OLD.items())
+    assert list(found.values()) == [OLD[path] for path in sorted(OLD)]
+    assert [found[path] for path in found] == list(found.values())
     assert found != NEW
     assert found != shared(NEW)
     assert found == shared(dict(reversed(OLD.items())))
