@@ -1,18 +1,22 @@
 """The command line of a person, at a running service and a forge: see, ask why, approve."""
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from bot.__main__ import main
 from bot.engine import discovery
-from bot.sandbox.demo.site import APP
+from bot.sandbox.demo.site import APP, DEPLOY
 from bot.sandbox.forge.server import ThreadedServer
 from bot.settings import Settings
+from bot.store.inbox import IncomingDelivery
 from bot.web.auth import Auth
 from bot.web.server import create_app
-from tests.fakes.world import REPORT_KEY, World
+from tests.fakes.world import REPORT_KEY, World, small_app, small_fleet
 from tests.stories.test_commands import under_way
 
 pytestmark = pytest.mark.parametrize("world", ["local"], indirect=True)
@@ -41,6 +45,12 @@ def run(
 
     yield running
     server.stop()
+
+
+def replay(file: Path) -> "subprocess.CompletedProcess[str]":
+    """A process, since it sets up logs for good."""
+    command = [sys.executable, "-m", "bot", "replay", str(file)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 async def test_a_reviewer_sees_asks_why_and_approves(world: World, run: Run) -> None:
@@ -88,3 +98,26 @@ async def test_the_forge_decides_who_may_comment(
     assert "the token needs the right to comment" in said
     await world.settle()
     assert world.merged() == []
+
+
+async def test_a_stored_webhook_is_replayed_by_a_process_of_its_own(
+    world: World, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.found(small_fleet())
+    world.ada.push(APP, "main", small_app(), "Open the shop")
+    entry = IncomingDelivery("local", "d-1", "push", APP, None, b"{}")
+    world.context.store.inbox.put(entry, world.now)
+    settings = {"fleet": "local:fleet/fleet", "data_dir": str(world.settings.data_dir)}
+    keys = {"marker_key": "m" * 16, "report_key": REPORT_KEY}
+    for name, value in {**settings, **keys, **world.known}.items():
+        monkeypatch.setenv(f"SWITCHYARD_{name}".upper(), value)
+
+    _, stored, _ = await run("delivery", "local", "d-1")
+    file = tmp_path / "delivery.json"
+    file.write_text(stored)
+    ended = replay(file)
+
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.startswith(f"push of local:{APP}\nmakes due: application/storefront\n")
+    assert "  would push branch switchyard/storefront/" in ended.stdout
+    assert world.rita.requests(DEPLOY, "all") == []
