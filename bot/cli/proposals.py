@@ -30,7 +30,7 @@ def charts_of(options: argparse.Namespace) -> Charts | None:
     """The charts in the folder `options.charts`, if it is given: only then are any fetched."""
     if options.charts is None:
         return None
-    from bot.cli.settings import read_charts  # noqa: PLC0415 - takes long to import
+    from bot.cli.charts import read_charts  # noqa: PLC0415 - takes long to import
 
     return read_charts(options.charts)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import uvicorn
 from pydantic import ValidationError
 
+from bot.cli.arguments import LAST_PORT
 from bot.cli.errors import InputError, describe
 from bot.cli.settings import mistakes
 from bot.clock import system_clock
@@ -22,6 +23,10 @@ def demo(options: argparse.Namespace) -> int:
     """Run the demonstration until it is interrupted; with `--auto`, until its stories are told."""
     if options.burst and not options.auto:
         raise InputError("--burst: give --auto too; people are played in both")
+    if not 0 < options.port < LAST_PORT:
+        raise InputError(f"--port {options.port}: the forge takes the next one; give 1 to 65534")
+    for port in (options.port, options.port + 1):
+        _listen(port).close()
     running = run_demo(options.data, options.port, auto=options.auto, bursts=options.burst)
     return asyncio.run(running)
 

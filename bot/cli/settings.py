@@ -2,16 +2,12 @@
 
 import argparse
 from collections.abc import Iterator
-from pathlib import Path
 
 from pydantic import ValidationError
 
-from bot.charts import Charts
-from bot.charts.store import ChartStore
 from bot.cli.errors import InputError
 from bot.settings import (
     BucketPlace,
-    ChartSettings,
     ClientSettings,
     PodSettings,
     ReporterSettings,
@@ -28,19 +24,7 @@ def read_settings(options: argparse.Namespace) -> Settings:
     try:
         return Settings(_secrets_dir=options.secrets_dir)  # type: ignore[call-arg]
     except ValidationError as error:
-        raise _invalid(error) from None
-
-
-def read_charts(folder: Path) -> Charts:
-    """The charts in a folder, into which missing ones are fetched.
-
-    Raises:
-        InputError: naming each wrong variable.
-    """
-    try:
-        return ChartStore.of(ChartSettings(), folder)
-    except ValidationError as error:
-        raise _invalid(error) from None
+        raise invalid_settings(error) from None
 
 
 def read_reporter_settings(options: argparse.Namespace) -> ReporterSettings:
@@ -52,7 +36,7 @@ def read_reporter_settings(options: argparse.Namespace) -> ReporterSettings:
     try:
         return ReporterSettings(_secrets_dir=options.secrets_dir)  # type: ignore[call-arg]
     except ValidationError as error:
-        raise _invalid(error) from None
+        raise invalid_settings(error) from None
 
 
 def read_client_settings() -> ClientSettings:
@@ -64,7 +48,7 @@ def read_client_settings() -> ClientSettings:
     try:
         return ClientSettings()
     except ValidationError as error:
-        raise _invalid(error) from None
+        raise invalid_settings(error) from None
 
 
 def read_pod_settings() -> PodSettings:
@@ -81,13 +65,14 @@ def read_bucket_place() -> BucketPlace:
     try:
         place = BucketPlace()
     except ValidationError as error:
-        raise _invalid(error) from None
+        raise invalid_settings(error) from None
     if not place.status_bucket or place.status_bucket_url is None:
         raise InputError("set SWITCHYARD_STATUS_BUCKET and .._URL to those of the service")
     return place
 
 
-def _invalid(error: ValidationError) -> InputError:
+def invalid_settings(error: ValidationError) -> InputError:
+    """What people are told of wrong variables."""
     lines = [f"SWITCHYARD_{line}" for line in mistakes(error, "_")]
     return InputError("\n".join(["invalid settings:", *lines]))
 

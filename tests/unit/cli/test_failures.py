@@ -1,6 +1,7 @@
 """What the machine refuses: one line with what, where and what to do; never a traceback."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -112,6 +113,24 @@ def test_a_used_port(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
 
     expected = f"--port {port}: Address already in use; another program listens there: "
     assert capsys.readouterr().err == f"{expected}stop it, or choose another port\n"
+
+
+@pytest.mark.parametrize("of", ["service", "forge"])
+def test_a_used_port_of_the_demonstration(of: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its forge has the port after that of its service."""
+    with socket.create_server(("127.0.0.1", 0)) as used:
+        port = used.getsockname()[1]
+        first = port if of == "service" else port - 1
+        assert main(["demo", "--port", str(first)]) == 1
+
+    said = capsys.readouterr().err
+    assert re.match(f"--port ({first}|{port}): Address already in use", said)
+
+
+@pytest.mark.parametrize("port", ["0", "65535"])
+def test_a_demonstration_needs_two_ports(port: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["demo", "--port", port]) == 1
+    assert "the forge takes the next one" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("number", ["65536", "-1", "http"])
