@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
-from bot.documents.types import folder, invalid
+from bot.documents.types import folder, invalid, text
 
 OCI = "oci://"
 
@@ -100,8 +100,12 @@ def _how_to_find(chart: str, repository: str | None, version: str) -> str:
 
 
 Chart = Annotated[str, AfterValidator(_chart)]
-ChartRepository = Annotated[str, AfterValidator(_repository)]
-ChartAddress = Annotated[str, AfterValidator(_origin)]
-ChartHost = Annotated[str, AfterValidator(_host)]
-ChartVersion = Annotated[str, AfterValidator(_version)]
-ChartDigest = Annotated[str, AfterValidator(_digest)]
+ChartRepository = Annotated[str, AfterValidator(_repository), text(_REPOSITORY, "/*")]
+ChartAddress = Annotated[
+    str,
+    AfterValidator(_origin),
+    text(re.compile(f"{_OCI_ORIGIN.pattern}|{_REPOSITORY.pattern}"), "/*"),
+]
+ChartHost = Annotated[str, AfterValidator(_host), text(_EXACT_HOST)]
+ChartVersion = Annotated[str, AfterValidator(_version), text(_CHART_VERSION)]
+ChartDigest = Annotated[str, AfterValidator(_digest), text(_DIGEST)]

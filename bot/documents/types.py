@@ -7,10 +7,20 @@ from ipaddress import ip_network
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    WithJsonSchema,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
-from pydantic_core import PydanticCustomError
+from pydantic_core import CoreSchema, PydanticCustomError
 
+from bot.documents import schema_rules as rules
 from bot.engine import discovery
 from planners.model import Repo, quantities
 from planners.model.selectors import LabelRequirement, Selector
@@ -175,9 +185,12 @@ def _cidr(value: str) -> str:
 
 def _quantity(value: Any) -> int:
     try:
-        return quantities.parse(value)
+        amount = quantities.parse(value)
     except ValueError as error:
         raise invalid(str(error)) from None
+    if amount < 0:
+        raise invalid(f"invalid quantity {value!r}; expected one that is not below zero")
+    return amount
 
 
 def _quantity_text(value: Any) -> str:
@@ -230,33 +243,67 @@ def _preference(value: str) -> str:
     return value
 
 
-Name = Annotated[str, AfterValidator(_name)]
-Duration = Annotated[timedelta, BeforeValidator(_duration, json_schema_input_type=str)]
-RepoName = Annotated[Repo, BeforeValidator(_repo, json_schema_input_type=str)]
-Moment = Annotated[datetime, BeforeValidator(_moment, json_schema_input_type=str)]
-AtOnce = Annotated[int | str, BeforeValidator(_at_once)]
-Failures = Annotated[int | str, BeforeValidator(_failures)]
-File = Annotated[str, AfterValidator(_file)]
-DataKey = Annotated[str, AfterValidator(_data_key)]
-HowMany = Annotated[int | str, BeforeValidator(_how_many)]
-Number = Annotated[float, BeforeValidator(_number, json_schema_input_type=float)]
-Quantity = Annotated[int, BeforeValidator(_quantity, json_schema_input_type=str | int)]
+def _score_keys() -> re.Pattern[str]:
+    """The keys of `prefer`: a score, and its subject where it has one."""
+    subjects = ((each.name, "/.+" if each.subject else "") for each in discovery.scores().values())
+    return re.compile("|".join(f"{re.escape(name)}{subject}" for name, subject in subjects))
+
+
+def text(pattern: re.Pattern[str], ending: str = "") -> WithJsonSchema:
+    """In a JSON Schema: text that the pattern matches as a whole, with that ending."""
+    return WithJsonSchema({"type": "string", "pattern": f"^(?:{pattern.pattern}){ending}$"})
+
+
+def _count(least: int, *texts: str) -> WithJsonSchema:
+    """In a JSON Schema: an integer, or text."""
+    text = {"type": "string", "pattern": f"^(?:{'|'.join([_PERCENT.pattern, *texts])})$"}
+    return WithJsonSchema({"anyOf": [{"type": "integer", "minimum": least}, text]})
+
+
+_AMOUNT = WithJsonSchema(
+    {
+        "anyOf": [
+            {"type": "string", "pattern": f"^(?!-)(?:{quantities.PATTERN})$"},
+            {"type": "number", "minimum": 0},
+        ]
+    }
+)
+_FOLDER_TEXT = re.compile(rf"(?!(?:.*/)?\.\.(?:/|$)){_FOLDER.pattern}")
+_FILE_TEXT = re.compile(rf"(?!(?:.*/)?\.\.?(?:/|$)){_FOLDER.pattern}")
+_CIDR_TEXT = re.compile(r"[0-9A-Fa-f:.]+(?:%[^/]+)?(?:/[0-9.]+)?")
+_MOMENT_TEXT = re.compile(r"[0-9]{4}.+(?:[Zz]|[+-][0-9:.]+)")
+
+Name = Annotated[str, AfterValidator(_name), text(_LABEL)]
+Duration = Annotated[
+    timedelta, BeforeValidator(_duration), text(re.compile(f"(?=.){_DURATION.pattern}"))
+]
+RepoName = Annotated[Repo, BeforeValidator(_repo), text(_REPO)]
+Moment = Annotated[datetime, BeforeValidator(_moment), text(_MOMENT_TEXT)]
+AtOnce = Annotated[int | str, BeforeValidator(_at_once), _count(1)]
+Failures = Annotated[int | str, BeforeValidator(_failures), _count(0)]
+File = Annotated[str, AfterValidator(_file), text(_FILE_TEXT)]
+DataKey = Annotated[str, AfterValidator(_data_key), text(_DATA_KEY)]
+HowMany = Annotated[int | str, BeforeValidator(_how_many), _count(1, "all")]
+Number = Annotated[float, BeforeValidator(_number)]
+Quantity = Annotated[int, BeforeValidator(_quantity), _AMOUNT]
 Quantities = dict[str, Quantity]
-QuantityText = Annotated[str, BeforeValidator(_quantity_text, json_schema_input_type=str | int)]
+QuantityText = Annotated[str, BeforeValidator(_quantity_text), _AMOUNT]
 QuantityTexts = dict[str, QuantityText]
-ApiVersion = Annotated[str, AfterValidator(_api_version)]
-MinorVersion = Annotated[str, BeforeValidator(_minor_version)]
-Cidr = Annotated[str, AfterValidator(_cidr)]
-HostAddress = Annotated[str, AfterValidator(_address)]
-HostPattern = Annotated[str, AfterValidator(_host)]
-Hour = Annotated[time, BeforeValidator(_hour, json_schema_input_type=str)]
+ApiVersion = Annotated[str, AfterValidator(_api_version), text(_API_VERSION)]
+MinorVersion = Annotated[str, BeforeValidator(_minor_version), text(_VERSION)]
+Cidr = Annotated[str, AfterValidator(_cidr), text(_CIDR_TEXT)]
+HostAddress = Annotated[
+    str, AfterValidator(_address), text(re.compile(f"(?!.*\\*)(?:{_HOST.pattern})"))
+]
+HostPattern = Annotated[str, AfterValidator(_host), text(_HOST)]
+Hour = Annotated[time, BeforeValidator(_hour), text(_HOUR)]
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
-Timezone = Annotated[str, AfterValidator(_timezone)]
+Timezone = Annotated[str, AfterValidator(_timezone), text(_ZONE)]
 ServerAddress = Annotated[str, Field(pattern=r"^https?://[a-z0-9.-]+(:[0-9]{1,5})?$")]
-Preference = Annotated[str, AfterValidator(_preference)]
-Folder = Annotated[str, AfterValidator(folder)]
-LabelKey = Annotated[str, AfterValidator(_label_key)]
-LabelValue = Annotated[str, AfterValidator(_label_value)]
+Preference = Annotated[str, AfterValidator(_preference), text(_score_keys())]
+Folder = Annotated[str, AfterValidator(folder), text(_FOLDER_TEXT)]
+LabelKey = Annotated[str, AfterValidator(_label_key), text(_KEY)]
+LabelValue = Annotated[str, AfterValidator(_label_value), text(_VALUE)]
 Labels = dict[LabelKey, LabelValue]
 
 
@@ -273,6 +320,20 @@ class Part(BaseModel):
         hide_input_in_errors=True,
     )
 
+    @classmethod
+    def json_rules(cls) -> tuple[rules.Schema, ...]:
+        """What JSON Schema can say of the rules between keys that validators enforce."""
+        return ()
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> rules.Schema:
+        made = handler(schema)
+        if cls.json_rules():
+            handler.resolve_ref_schema(made)["allOf"] = list(cls.json_rules())
+        return made
+
 
 class MatchExpression(Part):
     """One requirement on a label (Kubernetes: matchExpressions)."""
@@ -284,6 +345,12 @@ class MatchExpression(Part):
     values: list[str] = Field(
         default_factory=list, description="Values for In and NotIn; empty for the others."
     )
+
+    @classmethod
+    def json_rules(cls) -> tuple[rules.Schema, ...]:
+        """In and NotIn take values, the others none."""
+        takes_values, filled = rules.has("operator", "In", "NotIn"), rules.filled("values")
+        return ({"if": takes_values, "then": filled, "else": {"not": filled}},)
 
     @model_validator(mode="after")
     def _values_fit(self) -> "MatchExpression":

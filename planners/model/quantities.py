@@ -11,10 +11,11 @@ from fractions import Fraction
 NANO = 10**9
 MOST = (2**63 - 1) * NANO
 
-_GRAMMAR = re.compile(
-    r"([+-]?)(?:(\d+)(?:\.(\d*))?|\.(\d+))(?:(Ki|Mi|Gi|Ti|Pi|Ei|[numkMGTPE])|[eE]([+-]?\d{1,4}))?",
-    re.ASCII,
+PATTERN = (
+    r"([+-]?)(?:([0-9]+)(?:\.([0-9]*))?|\.([0-9]+))"
+    r"(?:(Ki|Mi|Gi|Ti|Pi|Ei|[numkMGTPE])|[eE]([+-]?[0-9]{1,4}))?"
 )
+_GRAMMAR = re.compile(PATTERN)
 _LONGEST = 200
 _MOST_READABLE = 10_000
 _BINARY = {name: 1024**power for power, name in enumerate(["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"])}

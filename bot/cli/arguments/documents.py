@@ -1,9 +1,11 @@
-"""What reads folders: `check`, `plan`, `render`, `explain` and `simulate`."""
+"""What is about documents: `check`, `plan`, `render`, `explain`, `simulate` and `schema`."""
 
 import argparse
 from pathlib import Path
 
 from bot.cli.arguments import Subcommands, add_command
+
+DOCUMENTS = ("application", "cluster", "tenant", "registration", "policy")
 
 
 def add(commands: Subcommands) -> None:
@@ -13,6 +15,7 @@ def add(commands: Subcommands) -> None:
     _add_render(commands)
     _add_explain(commands)
     _add_simulate(commands)
+    _add_schema(commands)
 
 
 def _add_check(commands: Subcommands) -> None:
@@ -135,4 +138,18 @@ def _add_inputs(command: argparse.ArgumentParser) -> None:
     _add_charts(command)
     command.add_argument(
         "--facts", type=Path, metavar="FILE", help="YAML file of what clusters report"
+    )
+
+
+def _add_schema(commands: Subcommands) -> None:
+    schema = add_command(
+        commands,
+        "schema",
+        "bot.cli.schema:schema",
+        "print the JSON Schema of a document, for editors",
+        "application > .switchyard/application.json",
+        "cluster",
+    )
+    schema.add_argument(
+        "document", choices=DOCUMENTS, help=f"one of: {', '.join(DOCUMENTS)}", metavar="DOCUMENT"
     )

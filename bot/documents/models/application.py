@@ -1,10 +1,13 @@
 """The model of the application document (`switchyard.yaml`)."""
 
+import re
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, create_model, model_validator
+from pydantic import Field, GetJsonSchemaHandler, create_model, model_validator
 from pydantic.alias_generators import to_camel
+from pydantic_core import CoreSchema
 
+from bot.documents import schema_rules as rules
 from bot.documents.chart_types import (
     Chart,
     ChartDigest,
@@ -42,6 +45,14 @@ class _ParameterizedSource(Part):
     def _folder_alone(cls, value: Any) -> Any:
         return {to_camel(next(iter(cls.model_fields))): value} if isinstance(value, str) else value
 
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> rules.Schema:
+        return {
+            "anyOf": [{"type": "string"}, super().__get_pydantic_json_schema__(schema, handler)]
+        }
+
 
 class _ChartSource(_ParameterizedSource):
     """A source that may be outside of the app repo."""
@@ -50,6 +61,16 @@ class _ChartSource(_ParameterizedSource):
     repository: ChartRepository | None = None
     version: ChartVersion | None = None
     digest: ChartDigest | None = None
+
+    @classmethod
+    def json_rules(cls) -> tuple[rules.Schema, ...]:
+        """A chart that is not in the app repo is pinned, and another one is not."""
+        return (
+            {
+                "if": rules.any_of("repository", "version", "digest"),
+                "then": rules.given("version", "digest"),
+            },
+        )
 
     @model_validator(mode="after")
     def _pinned(self) -> "_ChartSource":
@@ -85,6 +106,11 @@ def _source_type(source: Source) -> Any:
 )
 class SourcePart(KindPart):
     """The source of a component's manifests; exactly one key."""
+
+    @classmethod
+    def json_rules(cls) -> tuple[rules.Schema, ...]:
+        """Exactly one key."""
+        return (rules.exactly_one(list(cls.kinds())),)
 
     @model_validator(mode="after")
     def _exactly_one(self) -> "SourcePart":
@@ -124,6 +150,17 @@ class DependencyPart(Part):
         description="The reaction to an overdue wait: wait for people, roll back the rollout, or "
         "continue without the dependency.",
     )
+
+    @classmethod
+    def json_rules(cls) -> tuple[rules.Schema, ...]:
+        """`quorum` is for `on: quorum`."""
+        return (
+            {
+                "if": rules.has("on", "quorum"),
+                "then": rules.given("quorum"),
+                "else": rules.none_of("quorum"),
+            },
+        )
 
     @model_validator(mode="after")
     def _quorum_fits(self) -> "DependencyPart":
@@ -200,6 +237,18 @@ class CustomizationPart(KindPart):
         description="Values for the components' Helm charts; later customisations add to them.",
     )
 
+    @classmethod
+    def json_rules(cls) -> tuple[rules.Schema, ...]:
+        """Exactly one difference; patches have a target."""
+        return (
+            rules.exactly_one([*cls.kinds(), "template", "configMap", "secret", "helmValues"]),
+            {
+                "if": rules.any_of(*cls.kinds()),
+                "then": rules.given("target"),
+                "else": rules.none_of("target"),
+            },
+        )
+
     @model_validator(mode="after")
     def _exactly_one(self) -> "CustomizationPart":
         patches = self.chosen()
@@ -212,6 +261,9 @@ class CustomizationPart(KindPart):
                 f"`target` is required for {', '.join(self.kinds())}, and invalid otherwise"
             )
         return self
+
+
+RESERVED = "^(?:before-remove$|remove$|others$|rollback|rules)"
 
 
 class StagePart(Part):
@@ -241,11 +293,14 @@ class StagePart(Part):
         description="Number or percentage of clusters that may fail without stopping the rollout.",
     )
 
+    @classmethod
+    def json_rules(cls) -> tuple[rules.Schema, ...]:
+        """Some names are reserved."""
+        return ({"not": {"properties": {"name": {"pattern": RESERVED}}}},)
+
     @model_validator(mode="after")
     def _name_is_free(self) -> "StagePart":
-        if self.name in {"before-remove", "remove", "others"} or self.name.startswith(
-            ("rollback", "rules")
-        ):
+        if re.search(RESERVED, self.name):
             raise invalid(f"stage name {self.name!r} is reserved")
         return self
 

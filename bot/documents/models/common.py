@@ -6,6 +6,7 @@ from pydantic import Field
 
 from bot.documents.types import Name, Part
 
+API_VERSION = "switchyard.dev/v1alpha1"
 Version = Annotated[Literal["switchyard.dev/v1alpha1"], Field(description="The API version.")]
 PositiveInt = Annotated[int, Field(ge=1)]
 NonNegativeInt = Annotated[int, Field(ge=0)]

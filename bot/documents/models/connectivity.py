@@ -2,8 +2,9 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
+from bot.documents import schema_rules as rules
 from bot.documents.models.common import Part
 from bot.documents.types import Cidr, HostAddress, HostPattern, LabelKey, LabelValue, Name, invalid
 
@@ -29,8 +30,22 @@ def _path(value: Any) -> str:
     raise invalid(f"invalid path {value!r}; expected e.g. /status or /status/*")
 
 
-PortPart = Annotated[int | str, BeforeValidator(_port)]
-RequestPath = Annotated[str, BeforeValidator(_path)]
+PortPart = Annotated[
+    int | str,
+    BeforeValidator(_port),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": 1, "maximum": MAX_PORT},
+                {"type": "string", "pattern": "[^0-9]"},
+            ]
+        }
+    ),
+]
+RequestPath = Annotated[
+    str, BeforeValidator(_path), WithJsonSchema({"type": "string", "pattern": r"^/[^*]*\*?$"})
+]
+CALLERS, CALLEES = ("component", "namespace", "cidr"), ("component", "host", "cidr")
 
 
 def _exactly_one(part: Part, keys: tuple[str, ...]) -> None:
@@ -58,9 +73,17 @@ class CallerPart(Part):
         default=None, description="A network, such as 203.0.113.0/24; 0.0.0.0/0 is everybody."
     )
 
+    @classmethod
+    def json_rules(cls) -> tuple[rules.Schema, ...]:
+        """Exactly one caller."""
+        return (
+            rules.exactly_one(CALLERS),
+            rules.needs(["application"], rules.given("component")),
+        )
+
     @model_validator(mode="after")
     def _one_caller(self) -> "CallerPart":
-        _exactly_one(self, ("component", "namespace", "cidr"))
+        _exactly_one(self, CALLERS)
         _application_fits(self)
         return self
 
@@ -94,9 +117,18 @@ class CalleePart(Part):
         default="TCP", description="What is spoken on the port."
     )
 
+    @classmethod
+    def json_rules(cls) -> tuple[rules.Schema, ...]:
+        """Exactly one callee; only components have Services."""
+        return (
+            rules.exactly_one(CALLEES),
+            rules.needs(["application", "service"], rules.given("component")),
+            {"if": rules.none_of("component"), "then": rules.given("port")},
+        )
+
     @model_validator(mode="after")
     def _one_callee(self) -> "CalleePart":
-        _exactly_one(self, ("component", "host", "cidr"))
+        _exactly_one(self, CALLEES)
         _application_fits(self)
         if self.component is None and self.service is not None:
             raise invalid("`service` is only valid with `component`")
@@ -148,6 +180,11 @@ class ConnectivityPart(Part):
     external: ExternalPart | None = Field(
         default=None, description="The name for callers from outside; with `from.cidr` only."
     )
+
+    @classmethod
+    def json_rules(cls) -> tuple[rules.Schema, ...]:
+        """Names for the outside need callers from there."""
+        return (rules.needs(["external"], {"properties": {"from": rules.given("cidr")}}),)
 
     @model_validator(mode="after")
     def _fits(self) -> "ConnectivityPart":

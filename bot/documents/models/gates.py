@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from bot.documents import schema_rules as rules
 from bot.documents.models.agents import part_of
 from bot.documents.models.common import Part
 from bot.documents.models.kinds import KindPart, with_kinds
@@ -42,6 +43,14 @@ class GatePart(KindPart):
         default="hold",
         description="Without a result in time: go on waiting, or count as failed.",
     )
+
+    @classmethod
+    def json_rules(cls) -> tuple[rules.Schema, ...]:
+        """Exactly one kind; some names are reserved."""
+        return (
+            rules.exactly_one(list(cls.kinds())),
+            {"not": rules.has("name", *OVERRIDABLE)},
+        )
 
     @model_validator(mode="after")
     def _exactly_one(self) -> "GatePart":

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
+from bot.documents import schema_rules as rules
 from bot.documents.models.common import NonNegativeInt, Part, PositiveInt
 from bot.documents.types import (
     HowMany,
@@ -46,6 +47,17 @@ class AnyOfPart(Part):
     min: PositiveInt | None = Field(default=None, description="Minimum number. Default: 1.")
     max: PositiveInt | None = Field(default=None, description="Maximum number. Default: all.")
 
+    @classmethod
+    def json_rules(cls) -> tuple[rules.Schema, ...]:
+        """Either `count`, or a range."""
+        return (
+            {
+                "if": rules.given("count"),
+                "then": rules.none_of("min", "max"),
+                "else": rules.any_of("min", "max"),
+            },
+        )
+
     @model_validator(mode="after")
     def _one_way(self) -> "AnyOfPart":
         ranged = self.min is not None or self.max is not None
@@ -60,6 +72,11 @@ class AllOfPart(SelectorPart):
     """Every cluster that the selector matches or, with only `anyOf` set, the best of some."""
 
     any_of: AnyOfPart | None = Field(default=None, description="The best of the selected clusters.")
+
+    @classmethod
+    def json_rules(cls) -> tuple[rules.Schema, ...]:
+        """A selector or an `anyOf`."""
+        return (rules.needs(["anyOf"], rules.none_of("names", "except")),)
 
     @model_validator(mode="after")
     def _either(self) -> "AllOfPart":
@@ -80,6 +97,17 @@ class TolerationPart(Part):
     effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = Field(
         default=None, description="Effect of the taint. Default: all effects."
     )
+
+    @classmethod
+    def json_rules(cls) -> tuple[rules.Schema, ...]:
+        """All keys need Exists, which takes no value."""
+        return (
+            {"if": rules.none_of("key"), "then": rules.has("operator", "Exists")},
+            {
+                "if": rules.has("operator", "Exists"),
+                "then": {"properties": {"value": {"maxLength": 0}}},
+            },
+        )
 
     @model_validator(mode="after")
     def _fits(self) -> "TolerationPart":
@@ -155,6 +183,11 @@ class ReplicasPart(Part):
     )
     weights: list[WeightPart] = Field(default=[], description="Weights for `weighted`.")
 
+    @classmethod
+    def json_rules(cls) -> tuple[rules.Schema, ...]:
+        """Weights are for `weighted`."""
+        return ({"if": rules.filled("weights"), "then": rules.has("divide", "weighted")},)
+
     @model_validator(mode="after")
     def _weights_fit(self) -> "ReplicasPart":
         if self.weights and self.divide != "weighted":
@@ -202,6 +235,14 @@ class ExceptionPart(Part):
     )
     reason: str = Field(description="Reason shown in explanations.")
 
+    @classmethod
+    def json_rules(cls) -> tuple[rules.Schema, ...]:
+        """It changes something."""
+        return (
+            {"anyOf": [rules.filled("add"), rules.filled("remove"), rules.given("replicas")]},
+            rules.needs(["clusters", "workload"], rules.given("replicas")),
+        )
+
     @model_validator(mode="after")
     def _says_something(self) -> "ExceptionPart":
         if not self.add and not self.remove and self.replicas is None:
@@ -245,6 +286,14 @@ class PlacementPart(Part):
         default=10, description="Score gain (of 100) that justifies moving a running component."
     )
     replicas: ReplicasPart | None = Field(default=None, description="Distribution of replicas.")
+
+    @classmethod
+    def json_rules(cls) -> tuple[rules.Schema, ...]:
+        """It selects clusters; distances need users."""
+        return (
+            {"anyOf": [rules.filled("allOf"), rules.given("anyOf")]},
+            rules.needs(["maxDistance", "maxLatency"], rules.filled("users")),
+        )
 
     @model_validator(mode="after")
     def _somewhere(self) -> "PlacementPart":

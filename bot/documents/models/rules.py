@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
+from bot.documents import schema_rules
 from bot.documents.models.common import Part, PositiveInt
 from bot.documents.types import (
     Duration,
@@ -44,6 +45,9 @@ class SchedulePart(Part):
         return Schedule(" ".join(self.cron.split()), self.duration, self.timezone)
 
 
+SIGNALS = ("alert", "metric", "demand", "load", "schedule")
+
+
 class SignalPart(Part):
     """What a rule watches; exactly one key."""
 
@@ -61,11 +65,15 @@ class SignalPart(Part):
         default=None, description="A recurring period: 1 while it is open, else 0."
     )
 
+    @classmethod
+    def json_rules(cls) -> tuple[schema_rules.Schema, ...]:
+        """Exactly one key."""
+        return (schema_rules.exactly_one(SIGNALS),)
+
     @model_validator(mode="after")
     def _exactly_one(self) -> "SignalPart":
-        given = (self.alert, self.metric, self.demand, self.load, self.schedule)
-        if sum(each is not None for each in given) != 1:
-            raise invalid("a signal must have exactly one of alert, metric, demand, load, schedule")
+        if sum(getattr(self, each) is not None for each in SIGNALS) != 1:
+            raise invalid(f"a signal must have exactly one of {', '.join(SIGNALS)}")
         return self
 
     @property
@@ -147,6 +155,19 @@ class RulePart(Part):
     set_replicas: SetReplicasPart | None = Field(
         default=None, description="A workload has more replicas."
     )
+
+    @classmethod
+    def json_rules(cls) -> tuple[schema_rules.Schema, ...]:
+        """Exactly one action; thresholds for what is more than on or off."""
+        on_demand = schema_rules.given("onDemand") | {"properties": {"onDemand": {"const": True}}}
+        others = [schema_rules.given(key) for key in ("addClusters", "setReplicas")]
+        switch = {"properties": {"signal": schema_rules.any_of("alert", "schedule")}}
+        no_threshold = schema_rules.none_of("above", "below")
+        return (
+            {"oneOf": [on_demand, *others]},
+            {"if": switch, "then": no_threshold, "else": schema_rules.given("above")},
+            {"not": schema_rules.has("name", FAILOVER)},
+        )
 
     @model_validator(mode="after")
     def _valid(self) -> "RulePart":
