@@ -4,7 +4,7 @@ import re
 import sys
 from datetime import UTC, datetime, time, timedelta
 from ipaddress import ip_network
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
@@ -320,6 +320,9 @@ class Part(BaseModel):
         hide_input_in_errors=True,
     )
 
+    may_be_text: ClassVar[bool] = False
+    """Whether text stands for the whole, by a validator of its own."""
+
     @classmethod
     def json_rules(cls) -> tuple[rules.Schema, ...]:
         """What JSON Schema can say of the rules between keys that validators enforce."""
@@ -332,7 +335,7 @@ class Part(BaseModel):
         made = handler(schema)
         if cls.json_rules():
             handler.resolve_ref_schema(made)["allOf"] = list(cls.json_rules())
-        return made
+        return {"anyOf": [{"type": "string"}, made]} if cls.may_be_text else made
 
 
 class MatchExpression(Part):

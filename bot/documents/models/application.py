@@ -3,9 +3,8 @@
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, GetJsonSchemaHandler, create_model, model_validator
+from pydantic import Field, create_model, model_validator
 from pydantic.alias_generators import to_camel
-from pydantic_core import CoreSchema
 
 from bot.documents import schema_rules as rules
 from bot.documents.chart_types import (
@@ -40,18 +39,12 @@ from renderers.sources import ParameterKind, Source
 class _ParameterizedSource(Part):
     """A source that is more than a folder; a folder alone may be written as text."""
 
+    may_be_text = True
+
     @model_validator(mode="before")
     @classmethod
     def _folder_alone(cls, value: Any) -> Any:
         return {to_camel(next(iter(cls.model_fields))): value} if isinstance(value, str) else value
-
-    @classmethod
-    def __get_pydantic_json_schema__(
-        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> rules.Schema:
-        return {
-            "anyOf": [{"type": "string"}, super().__get_pydantic_json_schema__(schema, handler)]
-        }
 
 
 class _ChartSource(_ParameterizedSource):
