@@ -1,4 +1,4 @@
-"""The pages of the fleet and of a rollout on ten thousand clusters: weight, and time to make one.
+"""The pages of 12, 2,000 and 10,000 clusters: weight, and time to make one.
 
 The bot's own passes make the views, from a deploy repo that everything was merged to and from
 reports of which some are bad news. Time is that of requests whose answer is not kept, in CPU
@@ -16,10 +16,10 @@ from bot.sandbox.demo.site import APP, DEPLOY
 from planners.model.basics import Readiness
 from plugins import Word
 
-CLUSTERS = 10_000
+SIZES = (12, 2_000, 10_000)
 REQUESTS = 3
 KB, KB_GOAL, MS_GOAL = 1000, 300, 300
-PATHS = ("/fleet", "/rollouts/store")
+PATHS = ("/", "/fleet", "/fleet/c00000", "/rollouts/store", "/rollouts/store/plan")
 BAD = {
     3: (Readiness.STALLED, "Health check failed: Deployment/shop/part-3 has 0 of 2 replicas"),
     7: (Readiness.PROGRESSING, "waiting for a PersistentVolumeClaim"),
@@ -64,14 +64,14 @@ async def measure(world: bump.Measured, path: str) -> tuple[float, float]:
     return size, min(seconds)
 
 
-async def _measured(folder: Path) -> list[Row]:
+async def _measured(folder: Path, clusters: int) -> list[Row]:
     world = bump.Measured(folder, bump.Stages())
     try:
-        await fill(world, CLUSTERS)
+        await fill(world, clusters)
         rows = []
         for path in PATHS:
             size, seconds = await measure(world, path)
-            name = f"page {path}, {CLUSTERS:,} clusters"
+            name = f"page {path}, {clusters:,} clusters"
             rows.append(Row(f"{name}, weight", size / KB, KB_GOAL, "kB"))
             rows.append(Row(f"{name}, CPU", seconds * 1000, MS_GOAL, "ms"))
         return rows
@@ -81,5 +81,8 @@ async def _measured(folder: Path) -> list[Row]:
 
 def run() -> list[Row]:
     """Measure, and return the rows."""
-    with tempfile.TemporaryDirectory() as folder:
-        return asyncio.run(_measured(Path(folder)))
+    rows = []
+    for clusters in SIZES:
+        with tempfile.TemporaryDirectory() as folder:
+            rows += asyncio.run(_measured(Path(folder), clusters))
+    return rows

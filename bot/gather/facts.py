@@ -62,6 +62,12 @@ def read_reported(views: Views) -> dict[str, ReportedFacts]:
     }
 
 
+def read_facts(views: Views, cluster: str) -> ReportedFacts | None:
+    """The newest facts of one cluster, if it reported any."""
+    found = views.get(FACTS + cluster)
+    return None if found is None else FactsReport.model_validate(found).value()
+
+
 def read_addresses(views: Views, clusters: Iterable[str]) -> Reported:
     """The newest addresses of every cluster that reported some, as they were validated."""
     found = views.get_each(ADDRESSES + cluster for cluster in clusters)

@@ -332,12 +332,14 @@ class RulesView:
 
 @dataclass(frozen=True, slots=True)
 class ClusterView:
-    """A cluster as the fleet repo describes it."""
+    """A cluster as the fleet repo describes it; the rest of it is in `cluster_details`."""
 
     name: str
     agent: str
     labels: Mapping[str, str] = field(default_factory=dict)
     maintenance: str = "none"
+    latitude: float | None = None
+    longitude: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -455,7 +457,7 @@ PROPOSED_PLANS = ViewKind(keys.PROPOSED_PLAN, ProposedPlanView)
 OPEN_PLANS = ViewKind(keys.OPEN_PLAN, OpenPlanView)
 VERSIONS = ViewKind(keys.VERSIONS, VersionsView)
 RULES = ViewKind(keys.RULE_PAGE, RulesView)
-FLEETS = ViewKind(keys.FLEET, FleetView)
+FLEETS = ViewKind(keys.FLEET, FleetView, shared=True)
 REPORTERS = ViewKind(keys.REPORTERS, ReportersView, shared=True)
 TENANTS = ViewKind(keys.TENANTS, TenantsView, shared=True)
 PLACES = ViewKind(keys.PLACES, PlacesView, shared=True)

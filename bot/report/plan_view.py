@@ -12,6 +12,7 @@ from bot.context import Context
 from bot.effects.apply import blobs_of
 from bot.engine.propose import Proposal
 from bot.gather.snapshot import Gathered
+from bot.report.cluster_details import CLAIMS, claims_view
 from bot.report.model import (
     PLANS,
     VERSIONS,
@@ -56,7 +57,7 @@ class Texts:
 
 
 async def show_plan(context: Context, gathered: Gathered, proposal: Proposal) -> None:
-    """Save the plan's view when the plan, or what is merged of it, has changed."""
+    """Save the plan's view, and what it claims, when it or what is merged of it has changed."""
     views, application = context.store.views, proposal.plan.application
     if proposal.problems:
         return
@@ -69,6 +70,8 @@ async def show_plan(context: Context, gathered: Gathered, proposal: Proposal) ->
     blobs = await asyncio.to_thread(blobs_of, gathered, proposal, new_changes(proposal, before))
     view = await asyncio.to_thread(plan_view, proposal, blobs, before)
     await asyncio.to_thread(views.save, PLANS, application, view)
+    claims = claims_view(application, gathered.snapshot.claims)
+    await asyncio.to_thread(views.save, CLAIMS, application, claims)
     await asyncio.to_thread(views.save, VERSIONS, application, replace(versions, plan=version))
 
 

@@ -88,12 +88,21 @@ def fleet_view(fleet: Fleet, revision: str) -> FleetView:
     clusters = sorted(fleet.clusters, key=lambda cluster: cluster.name)
     return FleetView(
         revision=revision,
-        clusters=tuple(
-            ClusterView(each.name, each.agent, dict(each.labels), each.maintenance.value)
-            for each in clusters
-        ),
+        clusters=tuple(map(_cluster, clusters)),
         applications=tuple(sorted({each.application for each in fleet.registrations})),
         deploys=tuple(sorted({each.deploy for each in fleet.registrations})),
+    )
+
+
+def _cluster(cluster: Cluster) -> ClusterView:
+    place = cluster.location
+    return ClusterView(
+        cluster.name,
+        cluster.agent,
+        dict(cluster.labels),
+        cluster.maintenance.value,
+        place.latitude if place else None,
+        place.longitude if place else None,
     )
 
 

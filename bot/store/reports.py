@@ -171,23 +171,35 @@ class Reports:
         """All reports about clusters as a whole, by cluster and part of the agent."""
         return self.of_application("")
 
+    def of_application_on(self, application: str, cluster: str) -> tuple[ReportRow, ...]:
+        """All reports on an application from one cluster, by component and revision."""
+        with self._database.read() as connection:
+            return _rows(
+                connection.execute(
+                    OF_APPLICATION_ON, {"an_application": application, "a_cluster": cluster}
+                )
+            )
+
     def of_application(self, application: str) -> tuple[ReportRow, ...]:
         """All reports on an application, by cluster, component and revision."""
         with self._database.read() as connection:
-            found = connection.execute(OF_APPLICATION, {"an_application": application})
-            return tuple(
-                ReportRow(
-                    cluster=each.cluster,
-                    component=each.component,
-                    revision=each.revision,
-                    readiness=each.readiness,
-                    message=each.message,
-                    reported_at=moment(each.reported_at),
-                    received_at=moment(each.received_at),
-                    since=moment(each.since),
-                )
-                for each in found
-            )
+            return _rows(connection.execute(OF_APPLICATION, {"an_application": application}))
+
+
+def _rows(found: Iterable[Any]) -> tuple[ReportRow, ...]:
+    return tuple(
+        ReportRow(
+            cluster=each.cluster,
+            component=each.component,
+            revision=each.revision,
+            readiness=each.readiness,
+            message=each.message,
+            reported_at=moment(each.reported_at),
+            received_at=moment(each.received_at),
+            since=moment(each.since),
+        )
+        for each in found
+    )
 
 
 def _unit_is(table: sa.Table) -> list[sa.ColumnElement[bool]]:
@@ -204,6 +216,9 @@ OF_APPLICATION = (
     sa.select(reports)
     .where(reports.c.application == _ONE)
     .order_by(reports.c.cluster, reports.c.component, reports.c.revision)
+)
+OF_APPLICATION_ON = OF_APPLICATION.where(
+    reports.c.cluster == sa.bindparam("a_cluster", type_=sa.String)
 )
 EXPECTED = sa.select(expected_reports.c.cluster, expected_reports.c.component).where(
     expected_reports.c.application == _ONE

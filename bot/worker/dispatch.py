@@ -16,6 +16,7 @@ from bot.effects.intent_requests import BRANCHES
 from bot.effects.wake import hint, wake
 from bot.engine import discovery
 from bot.gather.fleet import read_fleet_at
+from bot.report.cluster_details import FLEET_DETAILS, fleet_details
 from bot.report.model import FLEETS, REPORTERS, TENANTS
 from bot.report.summary_view import fleet_view, reporters_view, tenants_view
 from bot.store import Store
@@ -204,13 +205,15 @@ async def _publish_fleet(context: Context) -> Fleet:
     """Read the fleet; update the views that are made of it."""
     fleet, revision = await read_fleet_at(context)
     await asyncio.to_thread(_update, context.store.views, FLEETS, fleet_view(fleet, revision))
+    await asyncio.to_thread(_update, context.store.views, FLEET_DETAILS, fleet_details(fleet))
     await asyncio.to_thread(_update, context.store.views, REPORTERS, reporters_view(fleet))
     await asyncio.to_thread(_update, context.store.views, TENANTS, tenants_view(fleet))
     return fleet
 
 
 def _update(views: Views, kind: ViewKind[T], view: T) -> None:
-    if views.load(kind, "") != view:
+    known = views.load_shared(kind, "") if kind.shared else views.load(kind, "")
+    if known != view:
         views.save(kind, "", view)
 
 

@@ -8,16 +8,18 @@ import pytest_asyncio
 from playwright.async_api import expect
 
 from bot.report.model import PendingUnitView, RolloutView, UnitState
+from bot.report.proposed_plan import save_proposed_plan
 from bot.sandbox.forge.server import ThreadedServer
 from planners.gating.evaluate import WaveState
 from tests.browser.conftest import Open
 from tests.browser.tabs import LINES, LOW_CONTRAST, MISPLACED_LABELS, OVERFLOW, tab_through
-from tests.fakes.pages import Site, plan, rollout
+from tests.fakes.pages import Site, plan, proposed, rollout
 
 MANY = [f"edge-{index:04}" for index in range(2_000)]
 FEW = [f"site-{index}" for index in range(6)]
 ROLLOUT = "/rollouts/storefront"
-PAGES = ("/", "/fleet", ROLLOUT, f"{ROLLOUT}/plan")
+PLAN = f"/plans/storefront/{'e' * 64}"
+PAGES = ("/", "/fleet", "/fleet/site-1", ROLLOUT, f"{ROLLOUT}/plan", PLAN)
 MOST_BYTES, MOST_ELEMENTS = 250_000, 6_000
 
 
@@ -38,7 +40,7 @@ def troubled() -> RolloutView:
         replace(second, state=WaveState.SETTLING, gates=(), failing=1, pending=pending),
         replace(third, state=WaveState.MERGING, gates=()),
         fourth,
-        replace(fifth, gates=fifth.gates * 3),
+        replace(fifth, gates=fifth.gates * 4),
         *rest,
     )
     return replace(view, units=units, waves=waves)
@@ -52,6 +54,7 @@ async def address(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str
     await site.show(rollout(MANY, ("cache", "web"), name="everywhere", steps=40))
     await site.show(troubled())
     site.keep_plan(plan("registry.example.com/web:1.1", 3))
+    save_proposed_plan(site.context.store.views, "storefront/r!1", proposed("e" * 64))
     server = ThreadedServer(site.app).start()
     yield server.url
     server.stop()
@@ -74,8 +77,10 @@ async def test_two_thousand_clusters_are_found_by_typing(address: str, tab: Open
     await page.get_by_role("button", name="Filter").click()
     await expect(rows.first).to_contain_text("edge-1900")
     await page.get_by_role("link", name="Clear").click()
+    await expect(rows.first).to_contain_text("site-1")
+    await expect(page.locator("svg.cells.wide a").first).to_be_visible()
     await page.get_by_role("link", name="Next").click()
-    await expect(rows.first).to_contain_text("edge-0100")
+    await expect(page.get_by_text("101 to 200 of")).to_be_visible()
     await rows.first.get_by_role("link", name="everywhere").click()
     await expect(page.locator(".grid tbody tr")).to_have_count(1)
     assert len((await page.content()).encode()) < MOST_BYTES
@@ -108,14 +113,14 @@ async def test_everything_is_reached_and_done_by_keyboard(address: str, tab: Ope
     await expect(page.locator("[id='gates-s1.2'] .gate")).to_be_visible()
 
     await page.goto(f"{address}{ROLLOUT}/plan")
-    summary = page.locator("details.file > summary").first
+    summary = page.locator("details.group > summary").first
     await summary.focus()
     await page.keyboard.press("Enter")
-    await expect(page.locator("details.file").first).not_to_have_attribute("open", "")
-    await page.get_by_label("Wave").focus()
+    await expect(page.locator("details.group").first).not_to_have_attribute("open", "")
+    await page.get_by_label("Wave", exact=True).focus()
     await page.keyboard.type("s1.1")
     await page.get_by_role("button", name="Filter").press("Enter")
-    await expect(page.locator("section.wave")).to_have_count(1)
+    await expect(page.get_by_text("2 distinct diffs")).to_be_visible()
 
 
 async def test_every_page_is_the_same_without_script(address: str, tab: Open) -> None:

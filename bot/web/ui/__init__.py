@@ -11,7 +11,17 @@ from jinja2 import Environment
 
 from bot.context import Context
 from bot.report.model import UNIT_STATES
-from bot.web.ui import api, applications, fleet, plan, plan_diffs, rollout, rules
+from bot.web.ui import (
+    api,
+    applications,
+    cluster,
+    fleet,
+    fleet_map,
+    plan,
+    plan_diffs,
+    rollout,
+    rules,
+)
 from bot.web.ui.live import Live
 from bot.web.ui.paging import number, paged
 from bot.web.ui.reading import ViewReader
@@ -118,13 +128,13 @@ def index(
 
 @routes.get("/fleet")
 def clusters(pages: Shared, q: str = "", readiness: str = "", page: str = "") -> HTMLResponse:
-    """The clusters, by words and readiness."""
+    """The clusters, the worst first, by words and readiness."""
     reader, words = pages.reader, q[:MAX_QUERY]
     view = reader.fleet()
     every = fleet.fleet_rows(view, reader.application_clusters(), reader.now)
     found = fleet.search(every, words)
     wanted = readiness if readiness in fleet.CLUSTER_STATES else ""
-    rows = [row for row in found if wanted in {"", row.readiness}]
+    rows = fleet_map.worst_first(row for row in found if wanted in {"", row.readiness})
     return pages.html(
         "fleet.html",
         revision=view.revision,
@@ -132,8 +142,19 @@ def clusters(pages: Shared, q: str = "", readiness: str = "", page: str = "") ->
         found=len(found),
         states=fleet.count_by_readiness(found),
         page=paged(rows, number(page), CLUSTERS),
+        grids={
+            "wide": fleet_map.fleet_grid(rows, fleet_map.WIDE),
+            "narrow": fleet_map.fleet_grid(rows, fleet_map.NARROW),
+        },
+        regions=fleet_map.regions(rows, view.clusters),
         query={"q": words, "readiness": wanted},
     )
+
+
+@routes.get("/fleet/{name}")
+def cluster_page(pages: Shared, name: str) -> HTMLResponse:
+    """One cluster."""
+    return pages.html("cluster.html", page=cluster.cluster_page(pages.reader, name))
 
 
 @routes.get("/rollouts/{application}")

@@ -73,13 +73,21 @@ def worst(counts: UnitCounts) -> ClusterState:
 
 
 def fleet_rows(
-    fleet: FleetView, applications: Iterable[ApplicationClustersView], now: datetime
+    fleet: FleetView,
+    applications: Iterable[ApplicationClustersView],
+    now: datetime,
+    only: str = "",
 ) -> list[ClusterRow]:
-    """Every cluster that the fleet repo names or an application runs on, sorted by name."""
-    described = {cluster.name: cluster for cluster in fleet.clusters}
+    """Every cluster that the fleet repo names or an application runs on, sorted by name.
+
+    With `only`, that one alone.
+    """
+    described = {each.name: each for each in fleet.clusters if only in {"", each.name}}
     present: dict[str, list[_Presence]] = {name: [] for name in described}
     for each in applications:
         for name, units in each.clusters.items():
+            if only not in {"", name}:
+                continue
             oldest = now - units.report_max_age
             present.setdefault(name, []).append(_Presence(each.application, units, oldest))
     unread = not fleet.revision

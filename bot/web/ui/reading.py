@@ -2,6 +2,7 @@
 
 import difflib
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
@@ -9,6 +10,14 @@ from typing import TypeVar
 from fastapi import HTTPException, status
 
 from bot.context import Context
+from bot.gather.facts import read_facts
+from bot.report.cluster_details import (
+    CLAIMS,
+    FLEET_DETAILS,
+    ClaimsView,
+    ClusterDetailsView,
+    FleetDetailsView,
+)
 from bot.report.history import HISTORY, HistoryView
 from bot.report.model import (
     APPLICATION_CLUSTERS,
@@ -34,7 +43,9 @@ from bot.report.summary_view import VERSION_LENGTH
 from bot.store.audit import AuditEntry
 from bot.store.keys import application_key
 from bot.store.queue import Waiting
+from bot.store.reports import ReportRow
 from bot.store.views import ViewKind
+from planners.model.snapshot import ReportedFacts
 
 T = TypeVar("T")
 MAX_WAITING = 1_000
@@ -113,7 +124,25 @@ class ViewReader:
 
     def fleet(self) -> FleetView:
         """The content of the fleet repo; empty, without a revision, until it has been read."""
-        return self.context.store.views.load(FLEETS, "") or FleetView(revision="")
+        return self.context.store.views.load_shared(FLEETS, "") or FleetView(revision="")
+
+    def cluster_details(self, cluster: str) -> ClusterDetailsView:
+        """What the fleet repo says of one cluster; empty if it does not name it."""
+        found = self.context.store.views.load_shared(FLEET_DETAILS, "") or FleetDetailsView()
+        return found.clusters.get(cluster, ClusterDetailsView())
+
+    def claims(self, application: str, cluster: str) -> Mapping[str, int]:
+        """What an application claims of one cluster, in nano-units by resource."""
+        found = self.context.store.views.load_shared(CLAIMS, application) or ClaimsView()
+        return found.clusters.get(cluster, {})
+
+    def facts(self, cluster: str) -> ReportedFacts | None:
+        """The newest facts that a cluster reported."""
+        return read_facts(self.context.store.views, cluster)
+
+    def reports(self, application: str, cluster: str) -> tuple[ReportRow, ...]:
+        """What a cluster said of an application; without one, of itself."""
+        return self.context.store.reports.of_application_on(application, cluster)
 
     def warnings(self) -> list[str]:
         """What an administrator has to put right at the forges."""

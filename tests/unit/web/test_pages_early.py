@@ -34,7 +34,7 @@ async def client(site: Site) -> AsyncIterator[httpx.AsyncClient]:
 def rows(text: str) -> list[str]:
     """The names at the head of each row of a page's last table."""
     table = text.rpartition("<tbody>")[2]
-    return re.findall(r'<th scope="row">([^<]+)</th>', table)
+    return re.findall(r'<th scope="row">(?:<a[^>]*>)?([^<]+)<', table)
 
 
 async def test_what_is_not_merged_is_no_part_of_how_a_cluster_fares(
