@@ -10,6 +10,7 @@ from fastapi.responses import FileResponse, HTMLResponse, StreamingResponse
 from jinja2 import Environment
 
 from bot.context import Context
+from bot.report.dora import delivery
 from bot.report.model import UNIT_STATES
 from bot.web.ui import (
     api,
@@ -115,11 +116,17 @@ def index(
         state if state in applications.STATES else "",
         needs if needs in {applications.PEOPLE, applications.MINE} else "",
     )
+    found = applications.index_page(
+        reader.summaries(), reader.open_plans(), wanted, login, number(page)
+    )
+    names = [row.summary.application for row in found.rows.items]
     return pages.html(
         "index.html",
-        page=applications.index_page(
-            reader.summaries(), reader.open_plans(), wanted, login, number(page)
-        ),
+        page=found,
+        numbers={
+            name: delivery(history.rollouts, reader.now)
+            for name, history in reader.histories(names).items()
+        },
         registered=reader.fleet().applications,
         warnings=reader.warnings(),
         failures=reader.failures(),

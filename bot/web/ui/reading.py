@@ -2,7 +2,7 @@
 
 import difflib
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
@@ -105,6 +105,10 @@ class ViewReader:
     def history(self, application: str) -> HistoryView:
         """The newest rollouts of an application."""
         return self.context.store.views.load(HISTORY, application) or HistoryView()
+
+    def histories(self, applications: Iterable[str]) -> dict[str, HistoryView]:
+        """The newest rollouts of several applications, of those that have any."""
+        return self.context.store.views.load_each(HISTORY, applications)
 
     def proposed_plan(self, application: str, digest: str) -> ProposedPlanView | None:
         """A plan of a merge request, open or not, if it is kept."""

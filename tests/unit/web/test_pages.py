@@ -242,6 +242,7 @@ async def test_a_rollout_shows_its_times_and_those_before_it(
     assert re.search(r"rolled out</span>.*?<td[^>]*>3 min 20 s</td>", text, re.DOTALL)
     assert re.search(r"lead time</dt><dd><b>3 min 20 s</b>", text)
     assert "rollouts a week</dt><dd><b>7.0</b>" in text
+    assert "lead time 3 min 20 s, 0 % failed" in await get(client, "/")
 
 
 async def test_a_long_plan_is_cut_into_pages(site: Site, client: httpx.AsyncClient) -> None:
