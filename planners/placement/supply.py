@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
 import numpy as np
 
@@ -73,49 +74,94 @@ class Stock:
     free: IntColumn
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Claims:
+    """The claims of a snapshot by cluster, see `Supply`."""
+
+    running: frozenset[Unit]
+    other: Mapping[str, Mapping[str, Sequence[ResourceClaim]]]
+    own: Mapping[str, Sequence[ResourceClaim]]
+    merged: Mapping[Unit, Amounts]
+
+    @classmethod
+    def of(cls, snapshot: Snapshot) -> "_Claims":
+        """Index the claims."""
+        own: dict[str, list[ResourceClaim]] = {}
+        other: dict[str, dict[str, list[ResourceClaim]]] = {}
+        merged: dict[Unit, Amounts] = {}
+        proposed = [
+            each.branch.units
+            for each in snapshot.merge_requests
+            if each.branch is not None and each.state is MergeRequestState.OPEN
+        ]
+        running = frozenset(snapshot.base.entries).union(*proposed)
+        precedence = Precedence(snapshot)
+        for claim in snapshot.claims:
+            cluster = claim.unit.cluster
+            if claim.application == snapshot.application.name:
+                own.setdefault(cluster, []).append(claim)
+                if claim.merged_at is not None:
+                    merged[claim.unit] = claim.requests
+            elif precedence.has(claim):
+                by_application = other.setdefault(cluster, {})
+                by_application.setdefault(claim.application, []).append(claim)
+        return cls(running, other, own, merged)
+
+
 @dataclass(slots=True, eq=False)
 class Supply:
     """The fleet of one snapshot, shared by all its placement runs.
 
-    - `workloads`: the pods of each unit as rendered; none for components without pods.
-    - `running`: the application's units that are merged or proposed.
-    - `own_claims`: this application's claims by cluster; `other_claims`: those of other
-      applications that must be respected, by cluster and application.
-    - `merged`: the resources that the application's merged units request, by unit.
+    `workloads` are the pods of each unit as rendered; none for components without pods. Claims are
+    indexed when they are asked for: a trace that is sent to another process goes without them.
     """
 
     snapshot: Snapshot
     workloads: Mapping[Unit, tuple[WorkloadRequests, ...]]
     columns: Columns = field(init=False)
     facts: Mapping[str, ReportedFacts] = field(init=False)
-    running: frozenset[Unit] = field(init=False)
-    other_claims: dict[str, dict[str, list[ResourceClaim]]] = field(
-        init=False, default_factory=dict
-    )
-    own_claims: dict[str, list[ResourceClaim]] = field(init=False, default_factory=dict)
-    merged: dict[Unit, Amounts] = field(init=False, default_factory=dict)
+    _claims: _Claims | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
-        """Index the clusters and the claims of the snapshot."""
-        snapshot = self.snapshot
-        self.columns = Columns.of(snapshot.clusters)
-        self.facts = fresh_facts(snapshot)
-        proposed = [
-            each.branch.units
-            for each in snapshot.merge_requests
-            if each.branch is not None and each.state is MergeRequestState.OPEN
-        ]
-        self.running = frozenset(snapshot.base.entries).union(*proposed)
-        precedence = Precedence(snapshot)
-        for claim in snapshot.claims:
-            cluster = claim.unit.cluster
-            if claim.application == snapshot.application.name:
-                self.own_claims.setdefault(cluster, []).append(claim)
-                if claim.merged_at is not None:
-                    self.merged[claim.unit] = claim.requests
-            elif precedence.has(claim):
-                by_application = self.other_claims.setdefault(cluster, {})
-                by_application.setdefault(claim.application, []).append(claim)
+        """Index the clusters of the snapshot."""
+        self.columns = Columns.of(self.snapshot.clusters)
+        self.facts = fresh_facts(self.snapshot)
+
+    def __getstate__(self) -> tuple[object, ...]:
+        """Everything but the claims, which the snapshot has."""
+        return self.snapshot, self.workloads, self.columns, self.facts
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        """The same again."""
+        self.snapshot, self.workloads, self.columns, self.facts = state
+        self._claims = None
+
+    @property
+    def claims(self) -> _Claims:
+        """The claims of the snapshot."""
+        if self._claims is None:
+            self._claims = _Claims.of(self.snapshot)
+        return self._claims
+
+    @property
+    def running(self) -> frozenset[Unit]:
+        """The application's units that are merged or proposed."""
+        return self.claims.running
+
+    @property
+    def own_claims(self) -> Mapping[str, Sequence[ResourceClaim]]:
+        """This application's claims by cluster."""
+        return self.claims.own
+
+    @property
+    def other_claims(self) -> Mapping[str, Mapping[str, Sequence[ResourceClaim]]]:
+        """Those of other applications that must be respected, by cluster and application."""
+        return self.claims.other
+
+    @property
+    def merged(self) -> Mapping[Unit, Amounts]:
+        """The resources that the application's merged units request, by unit."""
+        return self.claims.merged
 
     def running_on(self, component: str) -> Mask:
         """Where the component is merged or proposed."""

@@ -6,7 +6,8 @@ from dataclasses import replace
 from bot.engine.packing import pack, unpack
 from bot.engine.propose import Draft, draft
 from planners.inputs import planning_input
-from planners.model import Cluster
+from planners.model import Cluster, Unit
+from planners.model.snapshot import ResourceClaim
 from planners.placement.trace import PlacementDecision
 from tests.fakes.builders import snapshot
 
@@ -49,3 +50,13 @@ def test_decisions_are_sent_where_steps_cannot_be() -> None:
     arrived = sent(replace(drafted, plan=replace(drafted.plan, trace=trace)))
     assert type(arrived.plan.trace) is tuple
     assert arrived == drafted
+
+
+def test_claims_are_not_sent_back() -> None:
+    units = [Unit("web", f"c{n % 20}") for n in range(2_000)]
+    claims = tuple(ResourceClaim("store", unit, {"cpu": 1}, PLANNED.now) for unit in units)
+    planned = replace(PLANNED, claims=claims)
+    drafted = draft(planned)
+    data = pack(planned, drafted)
+    assert b"ResourceClaim" not in data
+    assert unpack(planned, data) == drafted
