@@ -1,4 +1,4 @@
-"""What is about documents: `check`, `plan`, `render`, `explain`, `simulate` and `schema`."""
+"""What is about documents: `init`, `check`, `plan`, `render`, `explain`, `simulate`, `schema`."""
 
 import argparse
 from pathlib import Path
@@ -10,12 +10,44 @@ DOCUMENTS = ("application", "cluster", "tenant", "registration", "policy")
 
 def add(commands: Subcommands) -> None:
     """Add the subcommands."""
+    _add_init(commands)
     _add_check(commands)
     _add_plan(commands)
     _add_render(commands)
     _add_explain(commands)
     _add_simulate(commands)
     _add_schema(commands)
+
+
+def _add_init(commands: Subcommands) -> None:
+    init = add_command(
+        commands,
+        "init",
+        "bot.cli.init:init",
+        "write the first documents of an app repo or a fleet repo",
+        "application --name storefront --tenant shop",
+        "fleet ../fleet --application storefront --tenant shop --app github:shop/storefront "
+        "--deploy github:fleet/deploy --cluster eu-1 --cluster us-1",
+    )
+    init.add_argument(
+        "what",
+        choices=("application", "fleet"),
+        help="application: switchyard.yaml, with a component for each chart, kustomization and "
+        "folder of manifests; fleet: clusters, a tenant, a registration and a policy",
+    )
+    init.add_argument(
+        "folder", nargs="?", type=Path, default=Path(), metavar="DIR", help="default: here"
+    )
+    init.add_argument("--name", help="application: its name (default: that of the folder)")
+    init.add_argument("--tenant", help="the tenant (default: the name of the application)")
+    init.add_argument("--application", metavar="NAME", help="fleet: the application to register")
+    for option, text in (("--app", "its app repo"), ("--deploy", "its deploy repo")):
+        init.add_argument(option, metavar="FORGE:GROUP/NAME", help=f"fleet: {text}")
+    init.add_argument(
+        "--cluster", action="append", metavar="NAME", help="fleet: a cluster; may be repeated"
+    )
+    init.add_argument("--agent", default="flux", help="fleet: what pulls (default: flux)")
+    init.add_argument("--dry-run", action="store_true", help="print the documents, write nothing")
 
 
 def _add_check(commands: Subcommands) -> None:
