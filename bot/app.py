@@ -43,6 +43,7 @@ from bot.worker.status_branches import read_status_branches
 from bot.worker.status_bucket import StatusBucket
 from bot.worker.status_documents import BUCKET_SOURCE, REPO_SOURCE, show_fault
 from bot.worker.supervision import RETRIED, Step, Supervisor, Wakeups
+from bot.worker.sweep import sweep
 from planners.model import Repo
 
 IDLE_SECONDS = 1.0
@@ -289,7 +290,7 @@ class Service:
     async def sweep(self) -> None:
         """Make everything due; the next sweep is a matter of time when this one cannot."""
         try:
-            await dispatch.sweep(self.context)
+            await sweep(self.context)
         except RETRIED as error:
             log.warning("sweep failed", error=str(error))
         self.woken.set()

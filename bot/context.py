@@ -14,6 +14,7 @@ from bot.engine.propose import Proposal
 from bot.engine.results import Results
 from bot.engine.usage import FileUsage
 from bot.forges import (
+    Answers,
     Contributors,
     Fence,
     Forge,
@@ -96,6 +97,19 @@ class KnownHoldings:
     owned: tuple[OwnedObjects, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class KnownIdle:
+    """An application that had nothing to do: what the forge answered about its repositories.
+
+    `hints` were newest before that, by the name of the repository.
+    """
+
+    repos: frozenset[Repo]
+    hints: Mapping[str, str]
+    answers: Answers
+    at: datetime
+
+
 HoldingsKey: TypeAlias = tuple[Repo, str, frozenset[str]]
 """A deploy repo, the tenant whose quota counts, the clusters whose times of merging are read."""
 
@@ -119,16 +133,17 @@ class Context:
     `propose` runs the core, in a process of its own in the service. `pause` waits before a forge is
     read again; without it each read is tried once. Every write to a forge, a repository or a
     cluster goes through `fence`, which prevents it once another worker has the claim of this pass.
-    `gate_keys` are the secrets shared with servers that gates ask, by host. `metrics` counts what
-    happens. The mutable fields are of this process alone and hold no truth. Losing them costs one
-    harmless repetition: `pacing` when a text may change again, `refusals` when a merge that the
-    forge refused is tried again, `refused_branches` why it refused a push, `first_texts` what a
-    comment said when it was first read, `contributors` who has a hand in commits, `repositories`
-    the deploy repos of others as they were fetched, `holdings` what is in them, `source_branches`
-    the branch of each merge request, `results` what was read of documents and trees,
-    `usage_by_blob` what each blob requests, `identities_by_blob` the objects in it, `status_heads`
-    which status branches were read, `agent_backoffs` which clusters' agents could not be
-    configured.
+    `answers` records what forges say in this pass, or is asked in their place. `gate_keys` are the
+    secrets shared with servers that gates ask, by host. `metrics` counts what happens. The mutable
+    fields are of this process alone and hold no truth. Losing them costs one harmless repetition:
+    `pacing` when a text may change again, `refusals` when a merge that the forge refused is tried
+    again, `refused_branches` why it refused a push, `first_texts` what a comment said when it was
+    first read, `contributors` who has a hand in commits, `repositories` the deploy repos of others
+    as they were fetched, `holdings` what is in them, `idle` the applications that have nothing to
+    do, `source_branches` the branch of each merge request, `results` what was read of documents and
+    trees, `usage_by_blob` what each blob requests, `identities_by_blob` the objects in it,
+    `status_heads` which status branches were read, `agent_backoffs` which clusters' agents could
+    not be configured.
     """
 
     forges: Mapping[str, Forge]
@@ -147,6 +162,7 @@ class Context:
     metrics: Metrics = field(default_factory=Metrics)
     traces: Traces = field(default_factory=Traces)
     pause: Pause | None = None
+    answers: Answers | None = None
     fence: Fence = field(default_factory=Unfenced)
     deploy_keys: Mapping[Repo, DeployKey] = field(default_factory=dict)
     pacing: dict[tuple[str, ...], Paced] = field(default_factory=dict)
@@ -156,6 +172,7 @@ class Context:
     contributors: dict[CommitsKey, KnownContributors] = field(default_factory=dict)
     repositories: dict[Repo, KnownRepository] = field(default_factory=dict)
     holdings: dict[HoldingsKey, KnownHoldings] = field(default_factory=dict)
+    idle: dict[str, KnownIdle] = field(default_factory=dict)
     source_branches: dict[tuple[Repo, int], str] = field(default_factory=dict)
     results: Results = field(default_factory=lambda: Results(MOST_RESULTS))
     usage_by_blob: dict[tuple[str, str], FileUsage] = field(default_factory=dict)
@@ -174,7 +191,8 @@ class Context:
             known = ", ".join(sorted(self.forges))
             raise ForgeError(f"{repo}: no forge {repo.forge!r} is set up (there is: {known})")
         found = fenced(found, self.fence)
-        return found if self.pause is None else patient(found, self.pause)
+        found = found if self.pause is None else patient(found, self.pause)
+        return found if self.answers is None else self.answers.of(found, repo)
 
     async def reach(self, repo: Repo, info: RepositoryInfo) -> tuple[str, Access]:
         """Where Git finds a repository, and as whom: over SSH where it has a deploy key.

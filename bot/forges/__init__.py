@@ -13,11 +13,13 @@ from bot.clock import Clock
 from bot.forges._certificates import certificate_error, ssl_context
 from bot.forges._fenced import Fence, Unfenced, fenced
 from bot.forges._markers import Markers
+from bot.forges._memory import Answers, UnknownAnswerError
 from bot.forges._patience import Pause, patient
 from bot.forges._request_counts import RequestCounts
 from bot.forges._values import (
     MAX_COMMIT_RANGE,
     ORDER,
+    ChangedRequest,
     Comment,
     CommitRange,
     Contributors,
@@ -45,7 +47,9 @@ from planners.model import MergeMethod, Role
 __all__ = [
     "MAX_COMMIT_RANGE",
     "ORDER",
+    "Answers",
     "AppSetup",
+    "ChangedRequest",
     "Comment",
     "CommitRange",
     "Contributors",
@@ -72,6 +76,7 @@ __all__ = [
     "StatusState",
     "TransientForgeError",
     "Unfenced",
+    "UnknownAnswerError",
     "User",
     "certificate_error",
     "fenced",
@@ -173,8 +178,10 @@ class Forge(Protocol):
     ) -> tuple[ForgeMergeRequest, ...]:
         """Merge requests, newest first. `state` is open, merged, closed or all."""
 
-    async def changed_requests(self, repository: str, since: datetime) -> tuple[int, ...]:
-        """Numbers of merge requests, of any state, that changed since then, the last one first.
+    async def changed_requests(
+        self, repository: str, since: datetime
+    ) -> tuple[ChangedRequest, ...]:
+        """Merge requests, of any state, that changed since then, the last one first.
 
         A comment is a change. Costs what a listing costs.
         """

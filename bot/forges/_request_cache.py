@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from bot.forges._values import ForgeMergeRequest
+from bot.forges._values import ChangedRequest, ForgeMergeRequest, last_first
 
 OVERLAP = timedelta(minutes=5)
 FULL_LISTING = timedelta(hours=1)
@@ -48,10 +48,14 @@ class MergeRequestCache:
         """List everything next time, because a listing failed."""
         self._last_full = None
 
-    def changed(self, since: datetime) -> tuple[int, ...]:
-        """The numbers of those that changed since then, the last one first."""
-        found = [(each.changed, number) for number, each in self.requests.items()]
-        return tuple(number for at, number in sorted(found, reverse=True) if at >= since)
+    def changed(self, since: datetime) -> tuple[ChangedRequest, ...]:
+        """Those that changed since then, the last one first."""
+        found = [
+            ChangedRequest(number, each.changed, each.request.head)
+            for number, each in self.requests.items()
+            if each.changed >= since
+        ]
+        return last_first(found)
 
     def newest_first(self) -> list[ForgeMergeRequest]:
         """All merge requests."""

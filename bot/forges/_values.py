@@ -1,6 +1,6 @@
 """The values that forge clients take and return; see `bot.forges`."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -105,6 +105,20 @@ class RepositoryInfo:
     clone_url: str
     web_url: str
     ssh_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedRequest:
+    """When a merge request changed last, and its head."""
+
+    number: int
+    at: datetime
+    head: str
+
+
+def last_first(found: Iterable[ChangedRequest]) -> tuple[ChangedRequest, ...]:
+    """The same, the one that changed last first."""
+    return tuple(sorted(found, key=lambda each: (each.at, each.number), reverse=True))
 
 
 @dataclass(frozen=True, slots=True)

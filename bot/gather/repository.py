@@ -51,18 +51,19 @@ async def fetch_request(context: Context, checkout: Checkout, request: ForgeMerg
 
 
 async def fetch(context: Context, repo: Repo) -> Checkout:
-    """Fetch a repository into its mirror.
+    """Fetch a repository into its mirror; one about which nothing is asked is there already.
 
     Raises:
         EmptyRepositoryError: its default branch has no commit.
         ForgeError, GitError: it cannot be reached or read.
     """
     info = await context.forge(repo).repository(repo.path)
-    url, access = await context.reach(repo, info)
     mirror = await asyncio.to_thread(context.mirrors.of, repo)
-    with context.metrics.timed(FETCHES, outcome="failed") as told:
-        await asyncio.to_thread(mirror.fetch, url, access)
-        told["outcome"] = "fetched"
+    if context.answers is None or not context.answers.gives(repo):
+        url, access = await context.reach(repo, info)
+        with context.metrics.timed(FETCHES, outcome="failed") as told:
+            await asyncio.to_thread(mirror.fetch, url, access)
+            told["outcome"] = "fetched"
     head = await asyncio.to_thread(mirror.head, info.default_branch)
     if head is None:
         raise EmptyRepositoryError(f"{repo}: branch {info.default_branch} has no commit yet")

@@ -1,28 +1,24 @@
 """Turns hints into keys: a stored webhook names a repository; the keys it concerns become due.
 
-Runs after a delivery is stored. The periodic sweep makes everything due, so that a lost webhook
-costs time only.
+Runs after a delivery is stored.
 """
 
 import asyncio
 from collections.abc import Collection, Iterable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TypeVar
 
 import structlog
 
 from bot.context import Context
-from bot.effects.intent_requests import BRANCHES
 from bot.effects.wake import hint, wake
 from bot.engine import discovery
 from bot.gather.fleet import read_fleet_at
 from bot.report.cluster_details import FLEET_DETAILS, fleet_details
 from bot.report.model import FLEETS, REPORTERS, TENANTS
 from bot.report.summary_view import fleet_view, reporters_view, tenants_view
-from bot.store import Store
-from bot.store.database import moment, seconds
 from bot.store.inbox import InboxEntry
-from bot.store.keys import SWEPT, agent_key, application_key, cluster_key, review_key
+from bot.store.keys import agent_key, application_key, cluster_key, review_key
 from bot.store.views import ViewKind, Views
 from bot.worker.clusters import reached_clusters
 from bot.worker.supervision import RETRIED
@@ -32,15 +28,9 @@ from plugins import ApiAgent
 
 MOST_AT_ONCE = 5_000
 """So many webhooks are turned into keys at a time: a burst costs one reading of the fleet."""
-DELIVERIES_KEPT = timedelta(days=7)
-AUDIT_KEPT = timedelta(days=365)
-REPORTS_KEPT = timedelta(days=365)
-"""Clusters that are seldom online need their last report for long."""
 LATER = timedelta(seconds=10)
 """When applications look at changes in a deploy repo that are for another one, or their own."""
 
-OVERLAP = timedelta(minutes=10)
-"""A sweep looks back behind the last one: clocks differ, and lists of forges lag."""
 MOST_READ = 100
 MOST_BRANCHES = 100_000
 
@@ -82,12 +72,18 @@ def agent_keys(fleet: Fleet) -> set[str]:
     return {agent_key(name) for name in names if isinstance(known.get(name), ApiAgent)}
 
 
+def registered_repos(context: Context, fleet: Fleet) -> set[Repo]:
+    """The repositories that passes read."""
+    each = fleet.registrations
+    return {context.fleet, *(one.app for one in each), *(one.deploy for one in each)}
+
+
 async def drain(context: Context) -> int:
     """Turn stored deliveries into due keys; returns how many there were. Safe to interrupt."""
     entries = await asyncio.to_thread(context.store.inbox.pending, MOST_AT_ONCE)
     if not entries:
         return 0
-    fleet = await _publish_fleet(context)
+    fleet = await publish_fleet(context)
     deploys = {each.deploy for each in fleet.registrations}
     echoes, news = await _told_apart(context, entries, deploys)
     keys: set[str] = set()
@@ -103,7 +99,7 @@ async def drain(context: Context) -> int:
         }
         keys |= late & followers(fleet)
         await wake(context, late, after=LATER)
-    await hint(context, (echoes.keys() | news.keys()) & deploys)
+    await hint(context, (echoes.keys() | news.keys()) & registered_repos(context, fleet))
     await wake(context, keys)
     await asyncio.to_thread(context.store.inbox.done, [entry.id for entry in entries])
     return len(entries)
@@ -171,37 +167,7 @@ async def _source_branch(context: Context, repo: Repo, number: int) -> str:
     return known[repo, number]
 
 
-async def sweep(context: Context) -> None:
-    """Make every key due, including those in quarantine because their passes ended abnormally.
-
-    A repository whose merge requests cannot be listed is logged and left to the next sweep.
-    """
-    await asyncio.to_thread(_prune, context.store, context.clock())
-    fleet = await _publish_fleet(context)
-    keys = {application_key(each.application) for each in fleet.registrations}
-    keys |= followers(fleet)
-    now, swept = context.clock(), []
-    for repo in sorted({repo for each in fleet.registrations for repo in (each.app, each.deploy)}):
-        try:
-            keys |= await _reviews(context, repo)
-            swept.append(repo)
-        except RETRIED as error:
-            log.warning("merge requests not listed", repo=str(repo), error=str(error))
-    await hint(context, {each.deploy for each in fleet.registrations})
-    await wake(context, keys, release=True)
-    for repo in swept:
-        await asyncio.to_thread(context.store.views.put, f"{SWEPT}{repo}", {"at": seconds(now)})
-
-
-def _prune(store: Store, now: datetime) -> None:
-    """Delete what nobody asks for any more, so that no table grows for ever."""
-    store.inbox.prune(now - DELIVERIES_KEPT)
-    store.audit.prune(now - AUDIT_KEPT)
-    store.reports.prune(now - REPORTS_KEPT)
-    store.queue.prune()
-
-
-async def _publish_fleet(context: Context) -> Fleet:
+async def publish_fleet(context: Context) -> Fleet:
     """Read the fleet; update the views that are made of it."""
     fleet, revision = await read_fleet_at(context)
     await asyncio.to_thread(_update, context.store.views, FLEETS, fleet_view(fleet, revision))
@@ -215,23 +181,3 @@ def _update(views: Views, kind: ViewKind[T], view: T) -> None:
     known = views.load_shared(kind, "") if kind.shared else views.load(kind, "")
     if known != view:
         views.save(kind, "", view)
-
-
-async def _reviews(context: Context, repo: Repo) -> set[str]:
-    """The keys of open merge requests, and of others that changed since the last sweep.
-
-    People still command there, and the webhook of a comment may have been lost.
-    """
-    forge = context.forge(repo)
-    me = await forge.me()
-    requests = await forge.merge_requests(repo.path, state="open")
-    swept = await asyncio.to_thread(context.store.views.get, f"{SWEPT}{repo}")
-    since = moment(swept["at"]) - OVERLAP if swept else context.clock() - DELIVERIES_KEPT
-    changed = set((await forge.changed_requests(repo.path, since))[:MOST_READ])
-    ours = {
-        each.number
-        for each in requests
-        if each.author.id == me.id and not each.source_branch.startswith(BRANCHES)
-    }
-    numbers = {each.number for each in requests} | changed
-    return {review_key(repo, number) for number in numbers - ours}

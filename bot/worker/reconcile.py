@@ -1,5 +1,7 @@
 """The reconcile pass: gather a Snapshot, propose, run commands, apply, report."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from bot.chatops.closed_requests import refuse_commands
@@ -13,9 +15,10 @@ from bot.effects.perform import perform
 from bot.effects.wake import hint
 from bot.engine.process import PlannerError
 from bot.engine.propose import Proposal
-from bot.forges import ForgeMergeRequest
+from bot.forges import Answers, ForgeMergeRequest
 from bot.gather.errors import AwayError, DocumentsError, GatherError, NotRegisteredError
 from bot.gather.peers import others_read
+from bot.gather.repository import read_hints
 from bot.gather.snapshot import Gathered, gather_review, gather_rollout
 from bot.report.held_requests import held_requests
 from bot.report.notifications import notifications
@@ -30,6 +33,7 @@ from bot.report.proposed_plan import forget_open_plans, show_proposed_plan
 from bot.report.rollout_view import problem_view, rollout_view
 from bot.report.rules_view import show_rules
 from bot.worker.admission import admission
+from bot.worker.idle import ForgeNeededError, look, note_idle
 from bot.worker.publish import expect_reports, remember, show
 from planners.model import Repo
 
@@ -38,11 +42,23 @@ async def reconcile_application(context: Context, application: str) -> datetime 
     """Bring one application a step nearer to its newest revision.
 
     Returns when to reconcile again without a hint, or None. Mistakes in documents are reported, and
-    the next pass comes with the hint that they changed. What is away is tried again.
+    the next pass comes with the hint that they changed. What is away is tried again. Where nothing
+    happened since the last pass, and nothing is to be done, the forge is not asked.
 
     Raises:
         AwayError: something that the plan needs is away.
     """
+    try:
+        return await look(context, application)
+    except ForgeNeededError:
+        hints = await read_hints(context)
+        return await _reconcile(replace(context, answers=Answers()), application, hints)
+
+
+async def _reconcile(
+    context: Context, application: str, hints: Mapping[str, str]
+) -> datetime | None:
+    """The pass, with the forge; `hints` were newest before it."""
     try:
         gathered, proposal = await _propose(context, application)
     except NotRegisteredError:
@@ -70,6 +86,7 @@ async def reconcile_application(context: Context, application: str) -> datetime 
     await session.answer_queries()
     if applied.changed:
         return context.clock()
+    note_idle(context, gathered, proposal, hints)
     again = await perform(context, await notifications(context, gathered, proposal))
     return min((each for each in (applied.requeue_at, later, again) if each), default=None)
 

@@ -65,7 +65,8 @@ async def test_a_comment_on_a_closed_merge_request_is_a_change(ground: Ground) -
     await ground.forge.set_merge_request_state(REPO, first, state="closed")
     await ground.forge.add_comment(REPO, first, "said after the end")
 
-    assert set(await ground.forge.changed_requests(REPO, NOW)) == {first, second}
+    changed = await ground.forge.changed_requests(REPO, NOW)
+    assert {each.number for each in changed} == {first, second}
     assert await ground.forge.changed_requests(REPO, NOW + timedelta(days=1)) == ()
 
 

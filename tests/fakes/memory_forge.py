@@ -20,6 +20,7 @@ from typing import Any
 import httpx
 
 from bot.forges import (
+    ChangedRequest,
     Comment,
     CommitRange,
     Contributors,
@@ -39,6 +40,7 @@ from bot.forges import (
     User,
 )
 from bot.forges._attribution import MergedRequest, Push, attribute, between, checked_range
+from bot.forges._values import last_first
 from bot.forges.local import webhooks
 from bot.sandbox.demo.site import add_people_and_repositories
 from bot.sandbox.forge import conversation, merging, records
@@ -230,12 +232,21 @@ class MemoryForge:
         found = self.state.requests_of(repository, state, branch_prefix)
         return tuple(self._request(each) for each in found)
 
-    async def changed_requests(self, repository: str, since: datetime) -> tuple[int, ...]:
+    async def changed_requests(
+        self, repository: str, since: datetime
+    ) -> tuple[ChangedRequest, ...]:
         """See the Protocol."""
         await self._reading(repository)
         listed = self.state.requests_of(repository)
-        found = [(datetime.fromisoformat(each.updated_at), each.number) for each in listed]
-        return tuple(number for at, number in sorted(found, reverse=True) if at >= since)
+        found = (
+            ChangedRequest(
+                each.number,
+                datetime.fromisoformat(each.updated_at),
+                self._request(each).head,
+            )
+            for each in listed
+        )
+        return last_first(each for each in found if each.at >= since)
 
     async def merge_request(self, repository: str, number: int) -> ForgeMergeRequest:
         """See the Protocol."""

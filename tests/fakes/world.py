@@ -37,6 +37,7 @@ from bot.settings import Settings
 from bot.web.auth import Auth
 from bot.web.server import create_app
 from bot.worker import dispatch
+from bot.worker.sweep import sweep
 from bot.worker.worker import work_one
 from planners.model import Repo
 from planners.model.snapshot import Snapshot
@@ -366,7 +367,7 @@ class World:
         raise AssertionError([(w.name, w.gates, w.pending) for w in self.view().waves])
 
     async def sweep(self) -> None:
-        await dispatch.sweep(self.context)
+        await sweep(self.context)
         await self.settle()
 
     def view(self) -> RolloutView:

@@ -150,7 +150,7 @@ MUTATIONS = (
     ),
     Mutation(
         "never sweep",
-        "bot/worker/dispatch.py",
+        "bot/worker/sweep.py",
         "await wake(context, keys, release=True)",
         "await wake(context, (), release=True)",
         "webhooks that never come",

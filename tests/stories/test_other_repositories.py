@@ -10,6 +10,7 @@ from bot.gather.snapshot import gather_rollout
 from bot.sandbox.demo.site import APP, BOT, DEPLOY
 from bot.store.keys import application_key, review_key
 from bot.worker import dispatch
+from bot.worker.sweep import sweep
 from bot.worker.worker import work_one
 from planners.model import Repo
 from tests.fakes.world import World, manifest, small_app, small_fleet
@@ -98,7 +99,7 @@ async def test_a_hint_and_a_sweep_read_it_again(world: World) -> None:
     await world.settle()
     await claims(world)
 
-    told = (hint(world.context, [Repo("local", SAFE)]), dispatch.sweep(world.context))
+    told = (hint(world.context, [Repo("local", SAFE)]), sweep(world.context))
     for each in told:
         await each
         counted.asked.clear()

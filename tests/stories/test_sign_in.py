@@ -14,7 +14,7 @@ from bot.sandbox.demo.site import DEPLOY, FLEET
 from bot.settings import Settings
 from bot.web.auth import Auth
 from bot.web.server import create_app
-from bot.worker import dispatch
+from bot.worker.sweep import sweep
 from tests.fakes.faults import Faults
 from tests.fakes.oauth import CLIENT, CLIENT_SECRET, OAuth
 from tests.fakes.world import REPORT_KEY, World, small_fleet
@@ -34,7 +34,7 @@ def oauth(world: World) -> OAuth:
 async def browser(world: World) -> AsyncIterator[httpx.AsyncClient]:
     """A browser that keeps cookies and goes where it is sent, to the service or the forge."""
     world.found(small_fleet())
-    await dispatch.sweep(world.context)
+    await sweep(world.context)
     forge = world.places[FLEET]
     given = {f"{forge}_client_id": CLIENT, f"{forge}_client_secret": CLIENT_SECRET}
     settings = Settings(

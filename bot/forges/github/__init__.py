@@ -15,6 +15,7 @@ import httpx
 from bot.clock import Clock
 from bot.forges import (
     AppSetup,
+    ChangedRequest,
     Comment,
     CommitRange,
     Contributors,
@@ -178,7 +179,9 @@ class GitHubForge:
             seen.add(request.source_branch)
         return tuple(found)
 
-    async def changed_requests(self, repository: str, since: datetime) -> tuple[int, ...]:
+    async def changed_requests(
+        self, repository: str, since: datetime
+    ) -> tuple[ChangedRequest, ...]:
         """See the Protocol."""
         return (await self._listing.known(repository)).changed(since)
 

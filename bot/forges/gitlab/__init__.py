@@ -15,6 +15,7 @@ import gitlab
 from bot.clock import Clock
 from bot.forges import (
     AppSetup,
+    ChangedRequest,
     Comment,
     CommitRange,
     Contributors,
@@ -181,7 +182,9 @@ class GitLabForge:
             if state in {"all", each.state} and each.source_branch.startswith(branch_prefix)
         )
 
-    async def changed_requests(self, repository: str, since: datetime) -> tuple[int, ...]:
+    async def changed_requests(
+        self, repository: str, since: datetime
+    ) -> tuple[ChangedRequest, ...]:
         """See the Protocol."""
         return (await self._listing.known(repository, await self._my_id())).changed(since)
 

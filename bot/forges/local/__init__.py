@@ -11,6 +11,7 @@ import httpx
 from bot.clock import Clock
 from bot.forges import (
     AppSetup,
+    ChangedRequest,
     Comment,
     CommitRange,
     Contributors,
@@ -33,6 +34,7 @@ from bot.forges import (
 )
 from bot.forges._attribution import MergedRequest, Push, attribute, between, checked_range
 from bot.forges._request_counts import RequestCounts
+from bot.forges._values import last_first
 from bot.forges.local import webhooks
 from bot.forges.local.http import Fields, Http, checked, message_of, read
 from bot.settings import Settings
@@ -137,12 +139,17 @@ class LocalForge:
         found = await self._all(path, query, parameter="before", field="number")
         return tuple(self._request(repository, each) for each in found)
 
-    async def changed_requests(self, repository: str, since: datetime) -> tuple[int, ...]:
+    async def changed_requests(
+        self, repository: str, since: datetime
+    ) -> tuple[ChangedRequest, ...]:
         """See the Protocol."""
         path, query = f"/repos/{_path(repository)}/merge_requests", {"state": "all"}
         listed = await self._all(path, query, parameter="before", field="number")
-        found = [(datetime.fromisoformat(each["updated_at"]), each["number"]) for each in listed]
-        return tuple(number for at, number in sorted(found, reverse=True) if at >= since)
+        found = (
+            ChangedRequest(each["number"], datetime.fromisoformat(each["updated_at"]), each["head"])
+            for each in listed
+        )
+        return last_first(each for each in found if each.at >= since)
 
     async def merge_request(self, repository: str, number: int) -> ForgeMergeRequest:
         """See the Protocol."""
