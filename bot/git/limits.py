@@ -15,7 +15,8 @@ class Limits:
     repo of a large fleet). Both count every visit of a shared tree, so that a tree bomb of a few
     objects is detected early. `depth` and `path` (bytes) apply to both. `blob` is the maximum size
     of a file, `total` that of all files read together; further files stay unread. `fetch_bytes` and
-    `fetch_seconds` limit one fetch. A mirror with more than `packs` packs is repacked.
+    `fetch_seconds` limit one fetch. A mirror with more than `packs` packs is repacked, and what no
+    branch has reached for `unreachable_seconds` is deleted then.
     """
 
     entries: int = 50_000
@@ -27,3 +28,4 @@ class Limits:
     fetch_bytes: int = 1024 * MIB
     fetch_seconds: float = 120.0
     packs: int = 50
+    unreachable_seconds: int = 30 * 24 * 3600

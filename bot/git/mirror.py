@@ -58,6 +58,7 @@ class Mirror:
         self._damaged = False
         self._history = History()
         self._ancestry: dict[tuple[str, str], bool] = {}
+        self._asked: set[str] = set()
 
     def fetch(self, url: str, access: remote.Access | None) -> None:
         """Fetch all branches; branches deleted on the server are deleted here too.
@@ -80,8 +81,8 @@ class Mirror:
                 elif not (had_locks or isinstance(error, TransientGitError)):
                     raise
                 self._transport.fetch(self._opened(), url, access, self._limits)
-            if packs.repack_if_many(self._folder, self._limits.packs):
-                self._close()
+            if packs.is_fragmented(self._folder, self._limits.packs):
+                self._repack()
 
     def fetch_ref(self, url: str, access: remote.Access | None, ref: str) -> str:
         """Fetch one ref that is not a branch, and return its commit.
@@ -91,6 +92,7 @@ class Mirror:
         """
         self._transport.check_url(url, access)
         with self._lock:
+            self._asked.add(remote.kept_as(ref))
             return self._transport.fetch_ref(
                 self._opened(), url, access, ref=ref, limits=self._limits
             )
@@ -287,6 +289,18 @@ class Mirror:
         if self._repository is not None:
             self._repository.free()
         self._repository = None
+
+    def _repack(self) -> None:
+        """Repack and prune; what was asked for before the last time may go too."""
+        references = self._opened().references
+        asked = [each for each in references if each.startswith(remote.REQUESTED)]
+        for name in asked:
+            if name not in self._asked:
+                references.delete(name)
+        self._asked.clear()
+        self._ancestry.clear()
+        self._close()
+        packs.repack(self._folder, self._limits.unreachable_seconds)
 
     def _discard(self) -> None:
         self._close()

@@ -65,6 +65,11 @@ _SSH_PERMANENT = re.compile(
 )
 
 
+def kept_as(ref: str) -> str:
+    """The name of a ref here that `fetch_ref` fetched."""
+    return REQUESTED + ref.removeprefix("refs/")
+
+
 def configure_libgit2(ca_files: tuple[Path, ...] = ()) -> None:
     """Configure libgit2 for this process: timeouts, and no configuration but the mirrors' own.
 
@@ -132,7 +137,7 @@ def fetch_ref(
     Raises:
         TransientGitError, GitError: as `fetch`; also if the ref does not exist.
     """
-    kept = REQUESTED + ref.removeprefix("refs/")
+    kept = kept_as(ref)
     try:
         repository.remotes.create_anonymous(url).fetch(
             [f"+{ref}:{kept}"], callbacks=_Fetch(url, access, limits)

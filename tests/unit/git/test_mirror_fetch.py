@@ -1,3 +1,5 @@
+import os
+import random
 import shutil
 from pathlib import Path
 
@@ -5,11 +7,11 @@ import pygit2
 import pytest
 
 from bot.forges import GitCredentials
-from bot.git import GitError, Limits, Mirrors, TransientGitError
+from bot.git import BranchUpdate, GitError, Limits, Mirror, Mirrors, TransientGitError
 from planners.model import Repo
 from tests.fakes.direct_git import FileGit
 from tests.fakes.githttp import git, serve
-from tests.unit.git.world import CREDENTIALS, REPO, World
+from tests.unit.git.world import BOT, CREDENTIALS, NOON, REPO, World
 
 
 def test_fetch_adds_branches_and_removes_deleted_ones(world: World) -> None:
@@ -204,6 +206,76 @@ def test_many_packs_are_repacked_without_loss(world: World, tmp_path: Path) -> N
     mirror.fetch(world.url, CREDENTIALS)
     assert [mirror.files(head) for head in heads] == [{"a": b"%d" % n} for n in range(5)]
     assert len(list(mirror._folder.glob("objects/pack/*.pack"))) <= 3
+
+
+def repacked(world: World, root: Path, **limits: int) -> Mirror:
+    """The mirror after some fetches that brought packs, the last of which repacks."""
+    mirror = Mirrors(root, limits=Limits(packs=1, **limits)).of(REPO)
+    for _ in range(2):
+        world.add({"b": b"%d" % world.commits})
+        mirror.fetch(world.url, CREDENTIALS)
+    return mirror
+
+
+def size(mirror: Mirror) -> int:
+    return sum(each.stat().st_size for each in mirror._folder.glob("objects/**/*"))
+
+
+def test_deleted_branches_are_pruned_after_a_while(world: World, tmp_path: Path) -> None:
+    world.add({"a": b"main"})
+    large = random.Random(1).randbytes(100_000)
+    side = world.add({"large": large}, branch="side")
+    mirror = repacked(world, tmp_path / "few")
+    for file in mirror._folder.glob("objects/pack/*"):
+        os.utime(file, (0, 0))
+    git(world.remote, "update-ref", "-d", "refs/heads/side")
+
+    for _ in range(2):
+        mirror = repacked(world, tmp_path / "few")
+        assert mirror.files(side) == {"large": large}, "however old its pack is"
+    assert size(mirror) > len(large)
+
+    mirror = repacked(world, tmp_path / "few", unreachable_seconds=-1)
+    assert not mirror.contains(side, side)
+    assert size(mirror) < len(large)
+    head = mirror.head("main")
+    assert head == world.at("main")
+    assert mirror.files(head)["a"] == b"main"
+
+
+def test_a_commit_that_is_not_pushed_yet_outlives_a_repack(world: World, tmp_path: Path) -> None:
+    world.add({"a": b"main"})
+    mirror = repacked(world, tmp_path / "few")
+    ours = mirror.commit(world.at("main"), {"c": b"new"}, message="Ours", author=BOT, at=NOON)
+    for file in mirror._folder.glob("objects/??/*"):
+        os.utime(file, (0, 0))
+
+    repacked(world, tmp_path / "few")
+
+    update = BranchUpdate(ours, None)
+    assert mirror.push(world.url, CREDENTIALS, {"ours": update}) == {"ours": None}
+    assert world.at("ours") == ours
+
+
+def test_what_forks_were_asked_for_is_kept_until_the_repack_after_next(
+    world: World, tmp_path: Path
+) -> None:
+    world.add({"a": b"main"})
+    head = world.add({"a": b"theirs"}, branch="theirs")
+    git(world.remote, "update-ref", "refs/pull/1/head", head)
+    git(world.remote, "update-ref", "-d", "refs/heads/theirs")
+    mirror = Mirrors(tmp_path / "few", limits=Limits(packs=1, unreachable_seconds=-1)).of(REPO)
+    mirror.fetch(world.url, CREDENTIALS)
+    assert mirror.fetch_ref(world.url, CREDENTIALS, "refs/pull/1/head") == head
+
+    found = []
+    for number in range(6):
+        world.add({"b": b"%d" % number})
+        mirror.fetch(world.url, CREDENTIALS)
+        found.append(mirror.contains(head, head))
+
+    assert found[0]
+    assert not found[-1]
 
 
 def test_every_repository_has_its_own_safe_folder(tmp_path: Path) -> None:
