@@ -28,6 +28,7 @@ VALUE = sa.select(views.c.value).where(_KEY_IS)
 TEXT = sa.select(_AS_TEXT).where(_KEY_IS)
 LIST = sa.select(views).where(_BEGINS).order_by(views.c.key)
 TEXTS = sa.select(views.c.key, _AS_TEXT).where(_BEGINS).order_by(views.c.key)
+KEYS = sa.select(views.c.key).where(_BEGINS)
 LOCKED = VALUE.with_for_update()
 UPDATE = sa.update(views).where(_KEY_IS)
 
@@ -170,6 +171,11 @@ class Views:
         with self._database.read() as connection:
             found: dict[str, Any] | None = connection.scalar(VALUE, {"a_key": key})
             return found
+
+    def keys(self, prefix: str) -> tuple[str, ...]:
+        """The keys that begin like this."""
+        with self._database.read() as connection:
+            return tuple(connection.scalars(KEYS, _prefix(prefix)))
 
     def list(self, prefix: str) -> list[tuple[str, dict[str, Any]]]:
         """The values whose keys begin like this, sorted by key."""

@@ -6,9 +6,8 @@ are told by a hint; all others look without the forge (see `idle`).
 """
 
 import asyncio
-from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import structlog
@@ -19,17 +18,13 @@ from bot.effects.wake import hint, wake
 from bot.forges import ChangedRequest
 from bot.gather.errors import EmptyRepositoryError
 from bot.gather.repository import fetch
-from bot.store import Store
 from bot.store.database import moment, seconds
-from bot.store.keys import HINTS, SWEPT, application_key, review_key
+from bot.store.keys import SWEPT, application_key, review_key
 from bot.worker.dispatch import MOST_READ, followers, publish_fleet, registered_repos
+from bot.worker.retention import DELIVERIES_KEPT, forget, prune
 from bot.worker.supervision import RETRIED
 from planners.model import Repo
 
-DELIVERIES_KEPT = timedelta(days=7)
-AUDIT_KEPT = timedelta(days=365)
-REPORTS_KEPT = timedelta(days=365)
-"""Clusters that are seldom online need their last report for long."""
 OVERLAP = timedelta(minutes=10)
 """A sweep looks back behind the last one: clocks differ, and lists of forges lag."""
 SETTLED = timedelta(minutes=1)
@@ -58,11 +53,11 @@ async def sweep(context: Context) -> None:
 
     A repository that cannot be read is logged and left to the next sweep.
     """
-    await asyncio.to_thread(_prune, context.store, context.clock())
+    await asyncio.to_thread(prune, context.store, context.clock())
     fleet = await publish_fleet(context)
-    slots = asyncio.Semaphore(AT_ONCE)
-    repos = sorted(registered_repos(context, fleet))
-    found = await asyncio.gather(*(_found(context, each, slots) for each in repos))
+    repos, slots = registered_repos(context, fleet), asyncio.Semaphore(AT_ONCE)
+    await asyncio.to_thread(forget, context.store, fleet, repos)
+    found = await asyncio.gather(*(_found(context, each, slots) for each in sorted(repos)))
     keys = {application_key(each.application) for each in fleet.registrations}
     keys |= followers(fleet)
     listed = {repo for each in fleet.registrations for repo in (each.app, each.deploy)}
@@ -72,22 +67,6 @@ async def sweep(context: Context) -> None:
     await wake(context, keys, release=True)
     rows = {f"{SWEPT}{each.repo}": each.row for each in found if each.row is not None}
     await asyncio.to_thread(context.store.views.put_all, rows)
-    await asyncio.to_thread(_forget, context.store, {str(each) for each in repos})
-
-
-def _prune(store: Store, now: datetime) -> None:
-    """Delete what nobody asks for any more, so that no table grows for ever."""
-    store.inbox.prune(now - DELIVERIES_KEPT)
-    store.audit.prune(now - AUDIT_KEPT)
-    store.reports.prune(now - REPORTS_KEPT)
-    store.queue.prune()
-
-
-def _forget(store: Store, registered: Collection[str]) -> None:
-    """Delete what is kept of repositories that nobody registers any more."""
-    kept = [(prefix, key) for prefix in (HINTS, SWEPT) for key, _ in store.views.list(prefix)]
-    gone = [key for prefix, key in kept if key.removeprefix(prefix) not in registered]
-    store.views.drop(gone)
 
 
 async def _found(context: Context, repo: Repo, slots: asyncio.Semaphore) -> _Found:
