@@ -139,11 +139,12 @@ class Context:
     `pacing` when a text may change again, `refusals` when a merge that the forge refused is tried
     again, `refused_branches` why it refused a push, `first_texts` what a comment said when it was
     first read, `contributors` who has a hand in commits, `repositories` the deploy repos of others
-    as they were fetched, `holdings` what is in them, `idle` the applications that have nothing to
-    do, `source_branches` the branch of each merge request, `results` what was read of documents and
-    trees, `usage_by_blob` what each blob requests, `identities_by_blob` the objects in it,
-    `status_heads` which status branches were read, `agent_backoffs` which clusters' agents could
-    not be configured.
+    as they were fetched, `empty_repositories` those without a commit, with the newest hint before,
+    `holdings` what is in them, `idle` the applications that have nothing to do, `source_branches`
+    the branch of each merge request, `results` what was read of documents and trees,
+    `usage_by_blob` what each blob requests, `identities_by_blob` the objects in it, `status_heads`
+    which status branches were read, `agent_backoffs` which clusters' agents could not be
+    configured.
     """
 
     forges: Mapping[str, Forge]
@@ -171,6 +172,7 @@ class Context:
     first_texts: dict[tuple[str, ...], str] = field(default_factory=dict)
     contributors: dict[CommitsKey, KnownContributors] = field(default_factory=dict)
     repositories: dict[Repo, KnownRepository] = field(default_factory=dict)
+    empty_repositories: dict[Repo, str] = field(default_factory=dict)
     holdings: dict[HoldingsKey, KnownHoldings] = field(default_factory=dict)
     idle: dict[str, KnownIdle] = field(default_factory=dict)
     source_branches: dict[tuple[Repo, int], str] = field(default_factory=dict)

@@ -85,6 +85,8 @@ async def last_known(context: Context, repo: Repo, hint: str) -> Checkout:
     Raises:
         EmptyRepositoryError, ForgeError, GitError: as `fetch`.
     """
+    if context.empty_repositories.get(repo) == hint:
+        raise EmptyRepositoryError(f"{repo} had no commit when it was last read")
     known = context.repositories.get(repo)
     mirror = await asyncio.to_thread(context.mirrors.of, repo)
     if known is None or known.hint != hint or not await asyncio.to_thread(_has, mirror, known.head):
@@ -98,7 +100,12 @@ async def fetch_known(context: Context, repo: Repo, hint: str) -> Checkout:
     Raises:
         EmptyRepositoryError, ForgeError, GitError: as `fetch`.
     """
-    checkout = await fetch(context, repo)
+    context.empty_repositories.pop(repo, None)
+    try:
+        checkout = await fetch(context, repo)
+    except EmptyRepositoryError:
+        context.empty_repositories[repo] = hint
+        raise
     requests = await our_requests(context, checkout)
     context.repositories[repo] = KnownRepository(hint, checkout.info, checkout.head, requests)
     return checkout

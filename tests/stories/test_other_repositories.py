@@ -39,7 +39,7 @@ class Counted:
         return call
 
 
-def begin(world: World) -> Counted:
+def begin(world: World, *, empty: bool = False) -> Counted:
     """The storefront, and a bank with a deploy repo of its own."""
     roles = {"ada": "write", "otto": "admin", BOT: "write"}
     for path in (BANK, SAFE):
@@ -50,7 +50,8 @@ def begin(world: World) -> Counted:
         f"tenant: shop, app: 'local:{BANK}', deploy: 'local:{SAFE}'}}\n"
     ).encode()
     world.found(fleet)
-    world.otto.push(SAFE, "main", {"README.md": b"What clusters pull.\n"}, "Begin")
+    if not empty:
+        world.otto.push(SAFE, "main", {"README.md": b"What clusters pull.\n"}, "Begin")
     world.ada.push(APP, "main", small_app(), "Open the shop")
     counted = Counted(world.forges["local"])
     world.context = replace(world.context, forges={"local": counted})
@@ -105,6 +106,23 @@ async def test_a_hint_and_a_sweep_read_it_again(world: World) -> None:
         counted.asked.clear()
         await claims(world)
         assert counted.asked[SAFE] == 2
+
+
+async def test_an_empty_repository_is_read_when_something_happens_there(world: World) -> None:
+    counted = begin(world, empty=True)
+    await world.settle()
+    await claims(world)
+    counted.asked.clear()
+
+    await claims(world)
+    assert counted.asked[SAFE] == 0
+
+    world.deaf = True
+    world.otto.push(SAFE, "main", {"README.md": b"What clusters pull.\n"}, "Begin")
+    await sweep(world.context)
+    counted.asked.clear()
+    await claims(world)
+    assert counted.asked[SAFE] == 2
 
 
 async def test_a_mirror_that_lost_the_known_commit_is_fetched(world: World) -> None:
