@@ -53,13 +53,17 @@ def free_port() -> int:
 
 @dataclass(slots=True)
 class Replica:
-    """The service as a process; `ahead` is by how many seconds its clock is."""
+    """The service as a process; `ahead` is by how many seconds its clock is.
+
+    `within` is the program that starts it.
+    """
 
     folder: Path
     settings: dict[str, str]
     ahead: int = 0
     port: int = field(default_factory=free_port)
     process: "subprocess.Popen[bytes] | None" = None
+    within: tuple[str, ...] = ()
 
     @property
     def url(self) -> str:
@@ -77,7 +81,7 @@ class Replica:
         environment["PATH"] = os.environ["PATH"]
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-c", AHEAD.format(ahead=self.ahead)],
+                [*self.within, sys.executable, "-c", AHEAD.format(ahead=self.ahead)],
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -135,10 +139,10 @@ class Rig:
             **more,
         }
 
-    def add(self, ahead: int = 0, **more: str) -> Replica:
+    def add(self, ahead: int = 0, within: tuple[str, ...] = (), **more: str) -> Replica:
         """Start a replica; the forge sends its webhooks to each."""
         folder = self.folder / f"replica-{len(self.replicas)}"
-        made = Replica(folder, self.settings(**more), ahead)
+        made = Replica(folder, self.settings(**more), ahead, within=within)
         for repository in (APP, FLEET, DEPLOY):
             self.site.made.hooks.add(repository, f"{made.url}/hooks/local", HOOK_SECRET)
         self.replicas.append(made)

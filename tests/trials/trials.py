@@ -3,6 +3,7 @@
 import asyncio
 import os
 import resource
+import shutil
 import signal
 import sqlite3
 import time
@@ -141,6 +142,34 @@ async def full_disk(rig: Rig) -> Measured:
     ready = await rig.until(replica.ready, "ready again")
     took = await rig.finished(revision)
     return {"noticed after": noticed, "ready after": ready, "rolled out after": took}
+
+
+async def read_only(rig: Rig) -> Measured:
+    """The volume with database and mirrors is mounted anew in the middle of a rollout: read-only.
+
+    In a mount namespace of the replica (user_namespaces(7): needs no privilege). A volume cannot
+    become read-only under open files but by a defect of the disk, so the folder is covered.
+    """
+    replica = rig.add(within=("unshare", "--map-root-user", "--mount"))
+    rig.front(replica)
+    await rig.until(replica.ready, "ready")
+    revision, data = await after_a_wave(rig), replica.folder / "data"
+    copy = shutil.copytree(data, replica.folder / "copy")
+    await _inside(replica, "mount", "--bind", "-o", "ro", str(copy), str(data))
+    noticed = await rig.until(_is(replica, "/readyz", 503), "not ready")
+    assert await replica.probe("/healthz") == 200
+    await asyncio.sleep(10)
+    await _inside(replica, "umount", "--lazy", str(data))
+    ready = await rig.until(replica.ready, "ready again")
+    took = await rig.finished(revision)
+    return {"noticed after": noticed, "ready after": ready, "rolled out after": took}
+
+
+async def _inside(replica: Replica, *command: str) -> None:
+    """Run a program in the namespaces of a replica."""
+    enter = ("nsenter", "--target", str(replica.pid), "--user", "--mount", "--preserve-credentials")
+    process = await asyncio.create_subprocess_exec(*enter, *command)
+    assert await process.wait() == 0, command
 
 
 def _is(replica: Replica, path: str, status: int) -> Callable[[], Awaitable[bool]]:
@@ -422,6 +451,7 @@ TRIALS: dict[str, Trial] = {
     "database-deleted": damaged(_delete),
     "database-damaged": damaged(_overwrite),
     "disk-full": full_disk,
+    "disk-read-only": read_only,
     "mirrors-damaged": damaged(_empty_mirrors),
     "postgresql-crashed": hindered(_crash, lambda _: None, 0),
     "postgresql-stalled": hindered(_stop_backends, _go_on, 40),
