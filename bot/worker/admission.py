@@ -47,7 +47,7 @@ async def admission(
     leases, now = context.store.leases, context.clock()
     key = application_key(planned.application.name)
     if not numbers:
-        await asyncio.to_thread(leases.give_up, ROOM, key)
+        await give_up(context, key)
         yield proposal
         return
     token = await asyncio.to_thread(leases.acquire, ROOM, key, LEASE, now)
@@ -61,6 +61,11 @@ async def admission(
         raise TransientForgeError(f"merging took longer than {LONGEST}") from error
     finally:
         await asyncio.to_thread(leases.release, ROOM, token)
+
+
+async def give_up(context: Context, key: str) -> None:
+    """Give back what a pass of the key holds that died."""
+    await asyncio.to_thread(context.store.leases.give_up, ROOM, key)
 
 
 def _asking(gathered: Gathered, proposal: Proposal) -> set[int]:

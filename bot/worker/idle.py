@@ -24,6 +24,8 @@ from bot.report.plan_comment import plan_comment
 from bot.report.plan_view import show_plan
 from bot.report.rollout_view import rollout_view
 from bot.report.rules_view import show_rules
+from bot.store.keys import application_key
+from bot.worker.admission import give_up
 from bot.worker.publish import expect_reports, show
 from planners.gating.effects import RequeueAt
 from planners.model.snapshot import MergeRequestState
@@ -68,6 +70,7 @@ async def _look(context: Context, application: str) -> datetime | None:
     )
     if effects:
         raise UnknownAnswerError
+    await give_up(context, application_key(application))
     await expect_reports(context, application, proposal)
     await show_plan(context, gathered, proposal)
     await show(context, application, rollout_view(gathered, proposal))
