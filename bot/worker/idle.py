@@ -73,7 +73,7 @@ async def _look(context: Context, application: str) -> datetime | None:
     await give_up(context, application_key(application))
     await expect_reports(context, application, proposal)
     await show_plan(context, gathered, proposal)
-    await show(context, application, rollout_view(gathered, proposal))
+    await show(context, application, rollout_view(context, gathered, proposal))
     await show_rules(context, gathered.snapshot)
     return next_look(proposal)
 

@@ -22,6 +22,9 @@ OF_APPLICATIONS = (
     keys.ROLLOUT,
     keys.SUMMARY,
     keys.PLAN,
+    keys.PROPOSED_PLAN,
+    keys.OPEN_PLAN,
+    keys.KEPT_PLANS,
     keys.VERSIONS,
     keys.CLUSTERS,
     keys.DEPENDANTS,
@@ -33,6 +36,7 @@ OF_APPLICATIONS = (
     keys.PLACES,
     keys.HASHES + keys.PLACES,
     keys.PROGRESS,
+    keys.HISTORY,
 )
 OF_CLUSTERS = (keys.FACTS, keys.ADDRESSES, keys.STATUSES)
 OF_REPOSITORIES = (keys.HINTS, keys.SWEPT)

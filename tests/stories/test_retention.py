@@ -27,6 +27,7 @@ VIEWS = {
     keys.SIGNALS: "a declared cluster and what rules name; each series by its length",
     keys.ALERTS: "what rules watch",
     keys.PAUSES: "a repository that the fleet repo names",
+    keys.TOKENS: "ten for each person, for thirty days",
     keys.FLEET: "one",
     keys.REPORTERS: "one",
     keys.TENANTS: "one",
