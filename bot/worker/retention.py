@@ -34,7 +34,9 @@ OF_APPLICATIONS = (
     keys.WATCHES,
     keys.GATES,
     keys.PLACES,
+    keys.CLAIMS,
     keys.HASHES + keys.PLACES,
+    keys.HASHES + keys.CLAIMS,
     keys.PROGRESS,
     keys.HISTORY,
 )
