@@ -7,6 +7,8 @@ changes them less than the time that passes.
 """
 
 import asyncio
+import ctypes
+import gc
 import os
 import resource
 import subprocess
@@ -56,7 +58,8 @@ GIT = ("- commits", "- push")
 class Cost:
     """What one image bump took; `stages` are CPU seconds, `imported` those of `git fast-import`.
 
-    `cpu` is until the branches are pushed, `after` that of two passes more, which find them there.
+    `cpu` and `megabytes` are until the branches are pushed, with what was there before; then the
+    forge in memory merges all of them. `after` is that of two passes more, which find them there.
     """
 
     clusters: int
@@ -79,7 +82,7 @@ class Stages:
     """CPU seconds by stage."""
 
     seconds: dict[str, float] = field(default_factory=dict)
-    pushed: tuple[float, float] = (0.0, 0.0)
+    pushed: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
     def timing(self, stage: str, work: Callable[..., Any]) -> Callable[..., Any]:
         """The same, timed."""
@@ -105,7 +108,7 @@ class Stages:
     def _took(self, stage: str, start: float) -> None:
         self.seconds[stage] = self.seconds.get(stage, 0.0) + _cpu() - start
         if stage == "- push":
-            self.pushed = _cpu(), time.perf_counter()
+            self.pushed = _cpu(), time.perf_counter(), _peak()
 
 
 class Measured(World):
@@ -167,6 +170,9 @@ def _peak() -> float:
 
 
 def _forget() -> None:
+    """Return what the set-up has freed, and measure peaks from here."""
+    gc.collect()
+    ctypes.CDLL(None).malloc_trim(0)
     for pid in _processes():
         Path(f"/proc/{pid}/clear_refs").write_text("5")
 
@@ -215,8 +221,8 @@ async def _bumped(world: Measured, size: int) -> Cost:
         new = {p: t.replace(b":1.0.0", b":1.0.1") for p, t in fleets.application().items()}
         world.ada.push(APP, "main", new, "New images")
         await world.passes(1)
-        stages, (pushed, at), done = dict(world.stages.seconds), world.stages.pushed, _cpu()
-        megabytes = _peak()
+        stages, done = dict(world.stages.seconds), _cpu()
+        pushed, at, megabytes = world.stages.pushed
         await world.passes(2)
         return Cost(
             clusters=size,

@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 from fastapi import FastAPI, Request
+from pydantic import SecretStr
 
 from bench.load import AT_ONCE, measure, request
 from bench.table import Row
@@ -62,10 +63,10 @@ def service_of(folder: Path) -> tuple[FastAPI, Context]:
     settings = Settings(
         data_dir=folder,
         fleet="github:example/fleet",
-        marker_key="marker-key-of-the-measurement",
-        report_key="report-key-of-the-measurement",
-        github_token="token",
-        github_webhook_secrets=[SECRET],
+        marker_key=SecretStr("marker-key-of-the-measurement"),
+        report_key=SecretStr("report-key-of-the-measurement"),
+        github_token=SecretStr("token"),
+        github_webhook_secrets=[SecretStr(SECRET)],
     )
 
     async def drafter(planned: Snapshot) -> Draft:

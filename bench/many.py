@@ -29,8 +29,10 @@ from bot.clock import system_clock
 from bot.sandbox.demo.site import BOT, FLEET, ORDER
 from bot.sandbox.forge.server import ThreadedServer, create_forge
 from bot.store import Store
+from tests.fakes.dialects import SECRET as HOOK_SECRET
+from tests.fakes.dialects import TOKENS
 from tests.fakes.hands import Hand
-from tests.fakes.world import HOOK_SECRET, REPORT_KEY, TOKENS, manifest, small_app, small_fleet
+from tests.fakes.world import REPORT_KEY, manifest, small_app, small_fleet
 from tests.trials.rig import free_port
 
 AT_ONCE = 100

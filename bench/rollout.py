@@ -21,6 +21,7 @@ from bench.table import Row
 from bot.engine.propose import Proposal
 from bot.forges import GitCredentials
 from bot.git import Mirror
+from bot.sandbox.demo.agents import SimulatedCluster
 from bot.sandbox.demo.site import APP, DEPLOY
 from planners.model.snapshot import Snapshot
 from tests.fakes.world import World, small_app, small_fleet
@@ -220,7 +221,9 @@ def measure(size: int, begin: Begin = _pushed) -> Cost:
         seconds, waves, requests = asyncio.run(_timed(world, size, begin))
     assert len(requests) == waves, (len(requests), waves)
     assert all(each["state"] == "merged" for each in requests)
-    placed = sum(len(each.applied) for each in world.clusters.values())
+    placed = sum(
+        len(each.applied) for each in world.clusters.values() if isinstance(each, SimulatedCluster)
+    )
     return Cost(size, waves, placed, world.passes, meter.asked, seconds, world.simulated)
 
 

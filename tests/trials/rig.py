@@ -31,7 +31,9 @@ from bot.sandbox.demo.fleet import SimulatedFleet
 from bot.sandbox.demo.run import ACCOUNTS
 from bot.sandbox.demo.site import APP, BOT, DEPLOY, FLEET, Site, start_site
 from bot.sandbox.forge.hooks import sign
-from tests.fakes.world import HOOK_SECRET, REPORT_KEY, SMALL, TOKENS, small_app, small_fleet
+from tests.fakes.dialects import SECRET as HOOK_SECRET
+from tests.fakes.dialects import TOKENS
+from tests.fakes.world import REPORT_KEY, SMALL, small_app, small_fleet
 
 WAVES = ["canary.1", "canary.2", "canary.3", "rest.1", "rest.2", "rest.3"]
 AHEAD = """
@@ -139,7 +141,7 @@ class Rig:
             **more,
         }
 
-    def add(self, ahead: int = 0, within: tuple[str, ...] = (), **more: str) -> Replica:
+    def add(self, ahead: int = 0, within: tuple[str, ...] = (), /, **more: str) -> Replica:
         """Start a replica; the forge sends its webhooks to each."""
         folder = self.folder / f"replica-{len(self.replicas)}"
         made = Replica(folder, self.settings(**more), ahead, within=within)

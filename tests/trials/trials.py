@@ -150,7 +150,7 @@ async def read_only(rig: Rig) -> Measured:
     In a mount namespace of the replica (user_namespaces(7): needs no privilege). A volume cannot
     become read-only under open files but by a defect of the disk, so the folder is covered.
     """
-    replica = rig.add(within=("unshare", "--map-root-user", "--mount"))
+    replica = rig.add(0, ("unshare", "--map-root-user", "--mount"))
     rig.front(replica)
     await rig.until(replica.ready, "ready")
     revision, data = await after_a_wave(rig), replica.folder / "data"
@@ -292,7 +292,7 @@ def replicas(count: int, ahead: int = 0) -> Trial:
                 await asyncio.sleep(rig.random.uniform(0, 3))
                 before, held = rig.merged(), _claimed(url)
                 dies.kill()
-                taken.append(await rig.until(lambda held=held: _claimed(url) != held, "taken over"))
+                taken.append(await rig.until(partial(_claimed_by_another, url, held), "taken over"))
                 pauses.append(
                     taken[-1] + await rig.until(partial(_merged_more, rig, before), "a wave")
                 )
@@ -323,7 +323,7 @@ async def terminated(rig: Rig) -> Measured:
             await rig.until(lambda: _claimed(url) is not None, "claimed")
             held = _claimed(url)
             ends.signal(signal.SIGTERM)
-            taken.append(await rig.until(lambda held=held: _claimed(url) != held, "taken over"))
+            taken.append(await rig.until(partial(_claimed_by_another, url, held), "taken over"))
             assert ends.process is not None
             await asyncio.to_thread(ends.process.wait, 30)
             await rig.finished(revision)
@@ -350,6 +350,10 @@ def _moved(rig: Rig, before: int, rolled_out: "asyncio.Task[float]") -> bool:
 
 def _merged_more(rig: Rig, before: int) -> bool:
     return rig.merged() > before
+
+
+def _claimed_by_another(url: str, held: int | None) -> bool:
+    return _claimed(url) != held
 
 
 def _claimed(url: str) -> int | None:
