@@ -120,7 +120,7 @@ class Mirror:
         """The newest fetched commit of a branch."""
         with self._reading():
             try:
-                reference = self._opened().references.get(remote.REMOTE + branch)
+                reference = remote.reference(self._opened(), remote.REMOTE + branch)
             except ValueError:  # not a valid ref name, so there is no such branch
                 return None
             return str(reference.target) if reference is not None else None
@@ -129,12 +129,14 @@ class Mirror:
         """The fetched branches with a name prefix, each with its newest commit."""
         start = remote.REMOTE + prefix
         with self._reading():
-            references = self._opened().references
-            return {
-                name.removeprefix(remote.REMOTE): str(references[name].target)
-                for name in sorted(references)
-                if name.startswith(start)
-            }
+            found = self._opened().references.iterator()
+            return dict(
+                sorted(
+                    (each.name.removeprefix(remote.REMOTE), str(each.target))
+                    for each in found
+                    if each.name.startswith(start)
+                )
+            )
 
     def contains(self, tip: str, commit: str) -> bool:
         """Whether `commit` is `tip` or an ancestor of it; False for ids that the mirror lacks."""

@@ -8,6 +8,7 @@ advertised id as the old one, and the server accepts the update only if it still
 """
 
 import re
+import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -63,6 +64,14 @@ _SSH_PERMANENT = re.compile(
     r"write access",
     re.IGNORECASE,
 )
+
+
+def reference(repository: pygit2.Repository, name: str) -> pygit2.Reference | None:
+    """The reference of that name.
+
+    pygit2 1.21 never releases the name that it looks up: the same object each time costs nothing.
+    """
+    return repository.references.get(sys.intern(name))
 
 
 def kept_as(ref: str) -> str:
@@ -144,7 +153,7 @@ def fetch_ref(
         )
     except (pygit2.GitError, ValueError, OSError) as error:
         raise _translated("fetch", url, access, error) from error
-    found = repository.references.get(kept)
+    found = reference(repository, kept)
     if found is None:
         raise GitError(f"{url} has no {ref}")
     return str(found.target)

@@ -1,6 +1,8 @@
+import gc
 import os
 import random
 import shutil
+import tracemalloc
 from pathlib import Path
 
 import pygit2
@@ -276,6 +278,29 @@ def test_what_forks_were_asked_for_is_kept_until_the_repack_after_next(
 
     assert found[0]
     assert not found[-1]
+
+
+def test_reading_branches_keeps_no_memory(world: World) -> None:
+    """pygit2 1.21 leaks the names that it looks up; a pass reads the heads of all waves."""
+    for number in range(5):
+        world.add({"a": b"1"}, branch=f"switchyard/shop/wave.{number}")
+    world.fetch()
+
+    def read() -> None:
+        for name, head in world.mirror.branches("switchyard/").items():
+            assert world.mirror.head(name) == head
+
+    read()
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        for _ in range(100):
+            read()
+        gc.collect()
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert after - before < 10_000
 
 
 def test_every_repository_has_its_own_safe_folder(tmp_path: Path) -> None:
