@@ -16,7 +16,7 @@ from planners.model import DependencyScope, Json, PlanProblem, Repo, Revision, U
 from planners.model.addresses import Awaited
 from planners.model.gates import PendingUnit
 from planners.model.requests import WorkloadRequests
-from planners.model.rules import Action, Decision, Records
+from planners.model.rules import Action, Decision, Record, Records
 from planners.model.snapshot import Snapshot
 from planners.model.unit_files import UnitFiles
 from planners.optimizer.optimize import OptimizationResult, OptimizedPlacement, optimize
@@ -34,7 +34,7 @@ from planners.placement.evaluate import Evaluator
 from planners.placement.interplay import with_interplay
 from planners.placement.replicas import UnitReplicas, distribute
 from planners.placement.trace import PlacementDecision
-from planners.rules.records import records_of
+from planners.rules.records import records_of, scaled
 
 
 @dataclass(frozen=True)
@@ -109,14 +109,20 @@ def plan(
     )
 
 
+def _comes_by_rule(snapshot: Snapshot, unit: Unit, records: Sequence[Record]) -> bool:
+    """Whether a rule adds or moves a unit; a change of its replicas goes with those of the others.
+
+    So that one step of a rule is one change, whatever else brought the units that it scales.
+    """
+    added = any(record.action is not Action.SET_REPLICAS for record in records)
+    base = snapshot.base
+    return added and (unit not in base.entries or scaled(records) == scaled(base.records.get(unit)))
+
+
 def _waves(snapshot: Snapshot, units: Sequence[Unit], records: Records) -> tuple[Wave, ...]:
     """The waves of the rollout, those of units that rules add or move, and the removals."""
     application = snapshot.application
-    apart = {
-        unit
-        for unit, each in records.items()
-        if any(record.action is not Action.SET_REPLICAS for record in each)
-    }
+    apart = {unit for unit in records if _comes_by_rule(snapshot, unit, records[unit])}
     planned = [unit for unit in units if unit not in apart]
     used = {unit.cluster for unit in planned}
     rollout = steps(application.stages, (c for c in snapshot.clusters if c.name in used))

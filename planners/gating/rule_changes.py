@@ -9,6 +9,7 @@ from planners.model.snapshot import Snapshot
 from planners.plan import Plan
 from planners.rules.deviations import choosing
 from planners.rules.failover import rule_of
+from planners.rules.records import scaled
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +44,14 @@ class Causes:
         return RuleChange(tuple(ordered), bool(caused) and all(caused.values()))
 
     def _written(self, unit: Unit, paths: Iterable[str]) -> frozenset[RuleKey]:
-        """Content of another revision is not a rule's, whatever is recorded beside it."""
+        """Content of another revision is not a rule's, whatever is recorded beside it.
+
+        A unit that one rule brings is no change of another one that has set its replicas.
+        """
         base = self.snapshot.base
         before, after = self._records(base.records, unit), self._records(self.plan.records, unit)
+        if unit not in base.entries and after - scaled(after):
+            after -= scaled(after)
         keys = frozenset(each.key for each in before ^ after)
         if unit not in base.entries or all(_is_record(path) for path in paths):
             return keys
@@ -59,7 +65,8 @@ class Causes:
         if application.component(unit.component) is None:
             return frozenset()
         rules = {each.name: each for each in application.rules}
-        recorded = {each.key for each in self._records(self.snapshot.base.records, unit)}
+        records = self._records(self.snapshot.base.records, unit)
+        recorded = {each.key for each in records - scaled(records)}
         found = {key for key in recorded if key.rule in rules or key.rule == FAILOVER}
         if unit.component in choosing(application):
             failed = {each.key for each in self.plan.decisions if each.action is Action.FAILOVER}
@@ -83,9 +90,23 @@ def needs_person(
 ) -> str:
     """Why no policy lets a wave through that these rules caused; empty if one does."""
     changed = frozenset(units)
-    reasons = [_refusal(snapshot, key.rule, changed) for key in rules]
+    named = {key.rule for key in rules} | _scaled_first(snapshot, plan, changed)
+    reasons = [_refusal(snapshot, rule, changed) for rule in sorted(named)]
     reasons += _running_twice(snapshot, plan, changed)
     return next((each for each in reasons if each), "")
+
+
+def _scaled_first(snapshot: Snapshot, plan: Plan, changed: Iterable[Unit]) -> set[str]:
+    """The rules that set replicas of new units as they are merged nowhere yet."""
+    every = (record for each in snapshot.base.records.values() for record in each)
+    merged = {(each.key, each.epoch, each.step) for each in every}
+    return {
+        record.rule
+        for unit in changed
+        if unit not in snapshot.base.entries
+        for record in scaled(plan.records.get(unit))
+        if (record.key, record.epoch, record.step) not in merged
+    }
 
 
 def _refusal(snapshot: Snapshot, rule: str, changed: frozenset[Unit]) -> str:

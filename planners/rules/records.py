@@ -78,6 +78,11 @@ def _replacements(
                 yield unit
 
 
+def scaled(records: Iterable[Record] | None) -> frozenset[Record]:
+    """Those of rules that set replicas: they say how a unit is, and never why it is there."""
+    return frozenset(each for each in records or () if each.action is Action.SET_REPLICAS)
+
+
 def held_back(snapshot: Snapshot) -> Snapshot:
     """The Snapshot with only those decisions that are merged already."""
     merged: dict[object, int] = {}

@@ -436,3 +436,54 @@ def test_clusters_come_back_one_each_pace() -> None:
 
     assert [name for _, name in back] == ["c1", "c2"]
     assert back[1][0] - back[0][0] >= 10
+
+
+REPLICAS = replace(
+    BURST, action=Action.SET_REPLICAS, workload=Target("Deployment", "web"), replicas=(4,)
+)
+
+
+def test_a_step_of_replicas_is_one_change_where_a_unit_came_by_failover() -> None:
+    """A failed cluster's replacement is scaled down by the change that scales all others."""
+    world = begun(REPLICAS, failing(), automatic(FAILOVER), automatic("lunch", most=9), count=2)
+    world.silent = {"c2"}
+    world.minutes(60, HIGH)
+    assert world.on("web") == ["c1", "c3"]
+    policies = tuple(each for each in world.snapshot.policies if each.failover)
+    world.snapshot = replace(world.snapshot, policies=policies)
+
+    world.minutes(9, LOW)
+
+    (opened,) = world.open
+    assert opened.branch is not None
+    assert {str(each) for each in opened.branch.units} == {"web@c1", "web@c3"}
+    assert {each.rule for each in opened.branch.rules} == {"lunch"}
+
+
+def test_a_new_unit_needs_a_person_for_replicas_that_nobody_let_through() -> None:
+    """While a step of replicas waits for a person, failover does not carry it past them."""
+    world = begun(REPLICAS, failing(), automatic(FAILOVER), count=2)
+    world.minutes(10, HIGH)
+    assert [each.wave for each in world.open] == ["all.1"]
+    world.silent = {"c2"}
+
+    world.minutes(60, HIGH)
+
+    assert world.on("web") == ["c1", "c2"]
+    rules = [each.branch.rules for each in world.open if each.branch is not None]
+    assert sorted(key.rule for keys in rules for key in keys) == ["failover", "failover", "lunch"]
+
+
+def test_a_rule_of_replicas_removes_nothing() -> None:
+    """That people want fewer clusters is no change of the rule that scaled them."""
+    world = begun(REPLICAS, automatic("lunch", most=9), count=2)
+    world.minutes(10, HIGH)
+    intents = (PlacementIntent(("web",), any_of=AnyOf((EVERYWHERE,), ClusterCount(1, 1))),)
+    application = replace(world.snapshot.application, placements=intents)
+    strict = Policy("strict", approvals=(ApprovalRule(EVERYWHERE, 1),))
+    policies = (*world.snapshot.policies, strict)
+    world.snapshot = replace(world.snapshot, application=application, policies=policies)
+
+    world.minutes(5, HIGH)
+
+    assert world.on("web") == ["c1", "c2"]
