@@ -15,7 +15,8 @@ dialects = pytest.mark.parametrize("world", ["github", "gitlab"], indirect=True)
 
 SWEEP = {"github": 4, "gitlab": 6}
 """Requests about an app repo and a deploy repo: what each is, and what changed; GitLab lists the
-open merge requests too, whose conflicts change without an update. 28 and 29 before."""
+open merge requests too, whose conflicts change without an update. With the fleet repo and the pass
+that followed, 28 and 27 were asked before this was so."""
 FLEET_REPO = {"github": 3, "gitlab": 4}
 
 
