@@ -27,6 +27,7 @@ from renderers.layout import Layout
 from renderers.rule_records import read
 
 TRAILER = "Switchyard-Rules"
+NO_EPOCH = "0"
 RECORD_SIZE = 500
 
 
@@ -172,9 +173,18 @@ def _read(results: Results, checkout: Checkout, blob: str) -> tuple[Record, ...]
 
 def rules_of(trailers: Mapping[str, str]) -> frozenset[RuleKey]:
     """The rules that a commit of ours names."""
-    words = (each.strip().partition("@")[0] for each in trailers.get(TRAILER, "").split(","))
-    parts = (each.partition("/") for each in words if each)
-    return frozenset(RuleKey(rule, cluster) for rule, _, cluster in parts)
+    return frozenset(_epochs(trailers))
+
+
+def given_back(trailers: Mapping[str, str]) -> frozenset[RuleKey]:
+    """The rules that a commit of ours names without an epoch: they want nothing any more."""
+    return frozenset(key for key, epoch in _epochs(trailers).items() if epoch == NO_EPOCH)
+
+
+def _epochs(trailers: Mapping[str, str]) -> dict[RuleKey, str]:
+    words = (each.strip().partition("@") for each in trailers.get(TRAILER, "").split(","))
+    parts = ((name.partition("/"), epoch) for name, _, epoch in words if name)
+    return {RuleKey(rule, cluster): epoch for (rule, _, cluster), epoch in parts}
 
 
 def _load(views: Views, application: str) -> States:

@@ -68,7 +68,8 @@ class Branch:
     `foreign_author` is the author of a commit
     on the branch that Switchyard did not create; None if there is no such commit. `units` are the
     units whose files it writes. `rolls_back` is the app revision that it rolls back, if any.
-    `rules` are those whose decisions it carries out, `records` what it writes down of them.
+    `rules` are those whose decisions it carries out, `records` what it writes down of them,
+    `given_back` the rules of which it takes back all that they did.
     """
 
     head: str
@@ -80,6 +81,7 @@ class Branch:
     base: str = ""
     rules: frozenset[RuleKey] = frozenset()
     records: Records = field(default_factory=dict)
+    given_back: frozenset[RuleKey] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

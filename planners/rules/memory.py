@@ -55,23 +55,34 @@ class Memory:
         """The rules with an open change."""
         return frozenset[RuleKey]().union(*(each.rules for each in self.snapshot.open_branches))
 
+    @cached_property
+    def _given_back(self) -> frozenset[RuleKey]:
+        """The rules of which an open change takes back all that they did."""
+        branches = self.snapshot.open_branches
+        return frozenset[RuleKey]().union(*(each.given_back for each in branches))
+
     def running(self, rule: Rule) -> frozenset[str]:
         """The clusters on which any component of a rule is merged."""
         none = frozenset[str]()
         return none.union(*(self._clusters.get(name, none) for name in rule.components))
 
     def state(self, key: RuleKey) -> RuleState:
-        """The state as it is known, else as it is recorded, else that of a rule that begins."""
+        """The state as it is known, else as Git has it, else that of a rule that begins.
+
+        An open change that takes back all that a rule did is newer than what is recorded.
+        """
         known = self.snapshot.rule_states.get(key)
         if known is not None:
             return known
+        if key in self._given_back:
+            return RuleState(Phase.RETRACTING, self.snapshot.now, recalled=True)
         records = self.records.get(key)
         return restored(records, self.snapshot.now) if records else begin(self.snapshot.now)
 
     def state_on(self, rule: Rule, cluster: str) -> RuleState:
         """That of a rule; one for demand takes over where its components run already."""
         key, now = RuleKey(rule.name, cluster), self.snapshot.now
-        known = key in self.snapshot.rule_states or key in self.records
+        known = key in {*self.snapshot.rule_states, *self.records, *self._given_back}
         if known or rule.action is not Action.ON_DEMAND or not self._runs(rule, cluster):
             return self.state(key)
         return RuleState(Phase.ACTIVE, now, (Evidence(0, rule.above, now, now),))

@@ -119,6 +119,27 @@ async def test_a_person_approves_where_no_policy_makes_it_automatic(world: World
     assert units(world) == ["one", "two"]
 
 
+async def test_a_lost_database_leaves_open_what_a_rule_gives_back(world: World) -> None:
+    """The same request goes on: its branch says that the rule wants the cluster no longer."""
+    await begun(world, BURST, "{}")
+    await load(world, 0.9, 8)
+    (adds,) = world.otto.requests(DEPLOY, "open")
+    world.rita.approve(DEPLOY, adds["number"])
+    await world.settle()
+    await load(world, 0.2, 12)
+    (request,) = world.otto.requests(DEPLOY, "open")
+
+    await world.lose_database()
+    await world.sweep()
+    await load(world, 0.2, 9)
+
+    (same,) = world.otto.requests(DEPLOY, "open")
+    assert (same["number"], same["head"]) == (request["number"], request["head"])
+    world.rita.approve(DEPLOY, same["number"])
+    await world.settle()
+    assert units(world) == ["one"]
+
+
 async def test_a_lost_database_makes_a_rule_late_and_never_twice(world: World) -> None:
     await begun(world, BURST, AUTOMATIC)
 

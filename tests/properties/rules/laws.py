@@ -78,7 +78,7 @@ class Laws:
             known = before.rule_states.get(key)
             if known is not None:
                 self._stepped(before, key, known, state)
-            elif not state.steps and _recorded(before, key):
+            elif not state.steps and _recorded(before, key) and not _given_back(before, key):
                 raise BrokenLawError(f"{key} forgets what is recorded of it")
             self._limited(key, state)
         decided = {each.key: len(each.steps) for each in after.decisions}
@@ -287,6 +287,10 @@ class Laws:
 def _recorded(snapshot: Snapshot, key: RuleKey) -> bool:
     every = (each for some in snapshot.base.records.values() for each in some)
     return key in {each.key for each in every}
+
+
+def _given_back(snapshot: Snapshot, key: RuleKey) -> bool:
+    return any(key in each.given_back for each in snapshot.open_branches)
 
 
 def _one_change_each(snapshot: Snapshot) -> None:

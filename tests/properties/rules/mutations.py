@@ -149,8 +149,8 @@ MUTATIONS = (
     Mutation(
         "go on at the pace after memory was lost",
         MEMORY,
-        "recalled=True)",
-        "recalled=False)",
+        "moves=moves, recalled=True)",
+        "moves=moves, recalled=False)",
         series=6000,
     ),
     Mutation(

@@ -242,7 +242,15 @@ def _branch(wave: Wave) -> Branch:
         {u: wave.plan.records[u] for u in wave.units if u in wave.plan.records} if adds else {}
     )
     units = wave.units if adds else frozenset()
-    return Branch(wave.digest, wave.digest, None, units=units, rules=wave.rules, records=records)
+    return Branch(
+        wave.digest,
+        wave.digest,
+        None,
+        units=units,
+        rules=wave.rules,
+        records=records,
+        given_back=wave.rules - {each.key for each in wave.plan.decisions if each.epoch},
+    )
 
 
 def waves(decided: Snapshot) -> Iterator[Wave]:
