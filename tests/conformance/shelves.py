@@ -33,6 +33,7 @@ SHELVES = (
     Shelf("bot.chatops.commands", "COMMAND", ("Command", "StandingCommand")),
     Shelf("bot.forges", "FORGE", ("ForgeKind",)),
     Shelf("bot.gates", "GATE", ("GateKind",)),
+    Shelf("bot.sandbox.demo.changes", "CHANGE", ("Change",)),
     Shelf("bot.signals", "SOURCE", ("Source",)),
     Shelf("planners.placement.filters", "FILTER", ("Filter",)),
     Shelf("planners.placement.scores", "SCORE", ("Score",)),

@@ -11,6 +11,7 @@ from typing import TypeAlias
 Subcommands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001 - it has no public name
 
 LAST_PORT = 65_535
+DEMO_PORT = 7080
 
 
 def add_command(

@@ -15,6 +15,10 @@ TIMEOUT_SECONDS = 60
 SSL_CONTEXT = ssl.create_default_context()
 
 
+class PersonError(RuntimeError):
+    """The forge, or Git, refused what a user tried; the message says what."""
+
+
 @dataclass(frozen=True, slots=True)
 class Person:
     """A user of a local forge, with a token."""
@@ -45,6 +49,14 @@ class Person:
             self.git("-C", str(work), "push", "--quiet", "origin", f"HEAD:refs/heads/{branch}")
             return self.git("-C", str(work), "rev-parse", "HEAD").strip()
 
+    def files(self, repository: str) -> dict[str, bytes]:
+        """The files of the main branch."""
+        with TemporaryDirectory() as folder:
+            work = Path(folder) / "work"
+            self.git("clone", "--quiet", f"{self.forge_url}/{repository}.git", str(work))
+            names = self.git("-C", str(work), "ls-files", "-z").split("\0")
+            return {name: (work / name).read_bytes() for name in names if name}
+
     def git(self, *arguments: str) -> str:
         """Run git as this user, and return its output."""
         token = b64encode(f"{self.login}:{self.token}".encode()).decode()
@@ -74,7 +86,7 @@ class Person:
             check=False,
         )
         if done.returncode:
-            raise RuntimeError(f"git {arguments[0]}: {done.stderr.strip()}")
+            raise PersonError(f"git {arguments[0]}: {done.stderr.strip()}")
         return done.stdout
 
     def open(self, repository: str, branch: str, title: str, body: str = "") -> int:
@@ -139,7 +151,7 @@ class Person:
             method, url, json=fields, headers=headers, timeout=TIMEOUT_SECONDS, verify=SSL_CONTEXT
         )
         if answer.is_error:
-            raise RuntimeError(f"{method} {path}: {answer.status_code} {answer.text}")
+            raise PersonError(f"{method} {path}: {answer.status_code} {answer.text}")
         return answer.json()
 
 

@@ -18,6 +18,12 @@ APP, FLEET, DEPLOY = "shop/storefront", "fleet/fleet", "fleet/deploy"
 ORDER = "switchyard/order"
 BOT = "switchyard"
 PEOPLE = {"ada": "a developer", "rita": "a reviewer", "otto": "a platform engineer"}
+MAY = {
+    "ada": f"writes and merges in {APP}; may only read {FLEET} and {DEPLOY}",
+    "rita": "may write everywhere; approves what Ada proposes, and the canary's waves",
+    "otto": f"administers all three; changes clusters and policies in {FLEET}",
+}
+"""What each of the people may do, by the roles below."""
 
 
 @dataclass(frozen=True, slots=True)

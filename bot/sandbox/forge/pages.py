@@ -177,6 +177,24 @@ def requests(
     return pages.show("requests.html", request, views.requests(pages.forge, path, state))
 
 
+@repository_routes.post("/merge_requests")
+def propose(
+    pages: ThePages,
+    request: Request,
+    path: RepositoryPath,
+    *,
+    form_token: Text,
+    branch: Text = "",
+    title: Text = "",
+) -> Response:
+    """Open a merge request into main, or show the open one of that branch."""
+    user = pages.sessions.check_form(request, form_token)
+    made = merging.open_request(
+        pages.forge, user, path, source=branch, target="main", title=title, body=""
+    )
+    return RedirectResponse(f"/{path}/merge_requests/{made.number}", SEE_OTHER)
+
+
 @repository_routes.get("/merge_requests/{number}")
 def one(
     pages: ThePages, request: Request, path: RepositoryPath, user: Reader, number: int

@@ -215,3 +215,17 @@ def test_errors_are_pages_for_people_and_json_for_programs(
     with stage.api("ada") as api:
         answer = api.get("/merge_requests/99")
     assert answer.json() == {"message": "merge request 99 of shop/web does not exist"}
+
+
+def test_a_pushed_branch_is_proposed_on_a_page(stage: Stage, browser: httpx.Client) -> None:
+    stage.begin()
+    stage.person("ada").push(REPO, "change", {"a.txt": b"two\n"}, "Change")
+    fields = {"form_token": sign_in(browser, "ada"), "branch": "change", "title": "Two"}
+    assert 'name="branch"' in browser.get(PAGE).text
+
+    made = browser.post(PAGE, data=fields)
+
+    assert made.url.path == f"{PAGE}/1"
+    assert browser.post(PAGE, data=fields).url.path == f"{PAGE}/1"
+    assert browser.post(PAGE, data={**fields, "branch": "none"}).status_code == 422
+    assert browser.post(PAGE, data={**fields, "form_token": "0"}).status_code == 403
