@@ -36,6 +36,7 @@ from bot.web.auth import Auth
 from bot.web.metrics import metrics_app
 from bot.web.server import create_app
 from bot.worker import dispatch, setup_check, worker
+from bot.worker.announce import Announcer
 from bot.worker.cluster_watch import ClusterWatches
 from bot.worker.scheduler import Job, schedule
 from bot.worker.shares import Shares
@@ -97,6 +98,21 @@ def make_signer(settings: Settings) -> CommitSigner | None:
     return CommitSigner.read(settings.commit_signing_key, settings.commit_email)
 
 
+def gate_keys(settings: Settings) -> dict[str, bytes]:
+    """The secret shared with each server that gates ask, by its host."""
+    return {host: each.get_secret_value().encode() for host, each in settings.gate_keys.items()}
+
+
+def notify_secrets(settings: Settings) -> dict[str, str]:
+    """The token or URL of each channel, by its name."""
+    return {name: each.get_secret_value() for name, each in settings.notify_secrets.items()}
+
+
+def notify_keys(settings: Settings) -> dict[str, bytes]:
+    """The key with which each channel signs, by its name."""
+    return {name: each.get_secret_value().encode() for name, each in settings.notify_keys.items()}
+
+
 def make_context(
     settings: Settings,
     forges: Mapping[str, Forge],
@@ -131,9 +147,9 @@ def make_context(
         clusters=Clusters(settings.cluster_credentials),
         azure=Azure(settings, clock),
         outbound=OutboundClient(settings.gate_ca_file),
-        gate_keys={
-            host: key.get_secret_value().encode() for host, key in settings.gate_keys.items()
-        },
+        gate_keys=gate_keys(settings),
+        notify_secrets=notify_secrets(settings),
+        notify_keys=notify_keys(settings),
         deploy_keys=deploy_keys,
     )
 
@@ -220,6 +236,7 @@ class Service:
         tasks: dict[str, Step] = {
             "inbox": partial(self._drain, self._idler()),
             "cluster watches": watches.step,
+            "messages": Announcer(self.context, self._idler()).step,
             "queue notifications": self._listen,
             "database probe": self._probe,
             "database guard": self._guard,

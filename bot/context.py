@@ -134,7 +134,8 @@ class Context:
     read again; without it each read is tried once. Every write to a forge, a repository or a
     cluster goes through `fence`, which prevents it once another worker has the claim of this pass.
     `answers` records what forges say in this pass, or is asked in their place. `gate_keys` are the
-    secrets shared with servers that gates ask, by host. `metrics` counts what happens. The mutable
+    secrets shared with servers that gates ask, by host, `notify_secrets` and `notify_keys` those of
+    channels that tell people, by name. `metrics` counts what happens. The mutable
     fields are of this process alone and hold no truth. Losing them costs one harmless repetition:
     `pacing` when a text may change again, `refusals` when a merge that the forge refused is tried
     again, `refused_branches` why it refused a push, `first_texts` what a comment said when it was
@@ -160,6 +161,8 @@ class Context:
     clusters: Clusters = field(default_factory=Clusters)
     outbound: Outbound = field(default_factory=OutboundClient)
     gate_keys: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    notify_secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    notify_keys: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     metrics: Metrics = field(default_factory=Metrics)
     traces: Traces = field(default_factory=Traces)
     pause: Pause | None = None

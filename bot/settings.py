@@ -366,6 +366,14 @@ class Settings(ChartSettings, GateSettings, AzureSettings, BucketSettings):
         description="CA certificates (PEM) for a self-managed GitLab; its API client then trusts "
         "only these.",
     )
+    notify_secrets: dict[str, SecretStr] = Field(
+        default={},
+        description="Secrets of channels that tell people, as a JSON object from the name of a "
+        "channel to its token or URL.",
+    )
+    notify_keys: dict[str, Secret] = Field(
+        default={}, description="Keys that sign for channels of the kind `webhook`, likewise."
+    )
     ssh_keys: dict[RepoName, Path] = Field(
         default={},
         description="Deploy keys, as a JSON object from `forge:group/name` to the file of a "

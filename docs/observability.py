@@ -89,6 +89,7 @@ PANELS: dict[str, tuple[Panel, ...]] = {
         Panel("Time of a rollout", "s", ((quantile(m.LEAD, 0.5, span="[1d]"), "median"),)),
         Panel("Time to restore", "s", ((quantile(m.RESTORE, 0.5, span="[7d]"), "median"),)),
         Panel("Merges", "ops", ((rate(m.MERGES, "outcome"), "{{outcome}}"),)),
+        Panel("Messages to people", "ops", ((rate(m.MESSAGES, "outcome"), "{{outcome}}"),)),
         Panel("Branches pushed", "ops", ((rate(m.PUSHES, "outcome"), "{{outcome}}"),)),
         Panel("Effects", "ops", ((rate(m.EFFECTS_DONE, "effect"), "{{effect}}"),)),
     ),

@@ -198,6 +198,7 @@ def policy(document: PolicyDocument) -> Policy:
             GateServer(each.address, tuple(each.tenants), each.private_network)
             for each in spec.gate_servers
         ),
+        notify=tuple(each.value() for each in spec.notify),
     )
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from bot.forges import ForgeKind
     from bot.gates import GateKind
+    from bot.notify import ChannelKind
     from planners.placement.filters import Filter
     from planners.placement.scores import Score
     from plugins import Agent
@@ -85,6 +86,11 @@ def agents() -> "dict[str, Agent]":
 def gates() -> "dict[str, GateKind]":
     """Every kind of gate that can be declared."""
     return discover("bot.gates", "GATE")
+
+
+def channels() -> "dict[str, ChannelKind]":
+    """Every kind of channel that tells people about rollouts."""
+    return discover("bot.notify", "CHANNEL")
 
 
 def forges() -> "dict[str, ForgeKind]":

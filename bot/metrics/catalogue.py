@@ -153,6 +153,16 @@ FORGE_LIMIT = Metric(
     "Requests that the forge permits in a period, as it said last.",
     {"forge": FORGES, "resource": ("core", "graphql", "other")},
 )
+MESSAGES = Metric(
+    "switchyard_messages_total",
+    Kind.COUNTER,
+    "Attempts to tell people by a channel. `retried`: it has not arrived, and is sent again; "
+    "`unsure`: it may have arrived, and is not sent again.",
+    {
+        "kind": "the kinds of channels that are installed",
+        "outcome": ("sent", "retried", "unsure", "given_up"),
+    },
+)
 PLANS = Metric(
     "switchyard_plan_duration_seconds",
     Kind.HISTOGRAM,
@@ -247,6 +257,7 @@ RESTORE = Metric(
 CATALOGUE: tuple[Metric, ...] = (
     *(BUILD, READY, WEBHOOKS, INBOX, KEYS, OLDEST, PASSES, EFFECTS_DONE, PUSHES, MERGES),
     *(FORGE_REQUESTS, FORGE_REMAINING, FORGE_LIMIT, PLANS, RESULTS, RESULT_BYTES, FETCHES),
+    MESSAGES,
     *(REPORTS, REPORT_DELAY, CLUSTERS, SILENT, ROLLOUTS, WAITS, WAIT_OLDEST),
     *(COMPLETED, LEAD, RESTORE),
 )

@@ -13,6 +13,10 @@ class OutboundError(Exception):
     """A server was not asked, or did not answer within the limits; the message says why."""
 
 
+class NotSentError(OutboundError):
+    """Nothing of the request has left: the server cannot have seen it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Server:
     """A server: its scheme, host and port. With `private_network` its address may be private."""
@@ -23,10 +27,11 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """The status and the body of an answer."""
+    """The status and the body of an answer; `retry_after` is that header, empty without it."""
 
     status: int
     body: bytes
+    retry_after: str = ""
 
 
 class Outbound(Protocol):

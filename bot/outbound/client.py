@@ -19,7 +19,7 @@ from pathlib import Path
 
 import httpx
 
-from bot.outbound import OutboundError, Reply, Server
+from bot.outbound import NotSentError, OutboundError, Reply, Server
 
 TIMEOUT = httpx.Timeout(10.0, connect=5.0)
 SECONDS = 15.0
@@ -87,17 +87,17 @@ class OutboundClient:
                 reason = error
             except httpx.HTTPError as error:
                 raise OutboundError(f"{url.host}: {_text(error)}") from error
-        raise OutboundError(f"{url.host} cannot be reached: {_text(reason)}") from reason
+        raise NotSentError(f"{url.host} cannot be reached: {_text(reason)}") from reason
 
     async def _addresses(self, server: Server, url: httpx.URL) -> list[str]:
         port = url.port or (443 if url.scheme == "https" else 80)
         try:
             addresses = await self.resolve(url.host, port)
         except (OSError, UnicodeError) as error:
-            raise OutboundError(f"{url.host} has no address: {error}") from error
+            raise NotSentError(f"{url.host} has no address: {error}") from error
         for each in addresses:
             if not is_permitted(each, private=server.private_network):
-                raise OutboundError(
+                raise NotSentError(
                     f"{url.host} has the address {each}, which is not public: "
                     f"`privateNetwork: true` in the policy permits private networks"
                 )
@@ -127,7 +127,8 @@ class OutboundClient:
                 found += chunk
                 if len(found) > MOST_BYTES:
                     raise OutboundError(f"{url.host} answered with more than {MOST_BYTES} bytes")
-            return Reply(response.status_code, bytes(found))
+            told = response.headers.get("retry-after", "")
+            return Reply(response.status_code, bytes(found), told)
 
 
 def is_permitted(address: str, *, private: bool) -> bool:

@@ -14,6 +14,7 @@ from bot.engine.propose import Proposal
 from bot.forges import Comment, Markers
 from bot.gather.conversations import Conversation
 from bot.gather.snapshot import Gathered
+from bot.report.announcements import announce_notices
 from bot.wording.notices import Notice, notice_comment, notices
 from planners.model import Repo
 
@@ -38,8 +39,12 @@ async def notifications(
             comments = await context.forge(place.repo).comments(place.repo.path, place.number)
             new = await _unsaid(context, place, new, comments)
             if new:
+                await announce_notices(context, gathered, proposal, new)
                 ours = await _ours(context, place, comments)
                 written.append(_written(context.markers, place, new, ours, page))
+    homes = gathered.conversations
+    lost = [each for each in found if not any(_belongs(each, home) for home in homes)]
+    await announce_notices(context, gathered, proposal, lost)
     return tuple(written)
 
 

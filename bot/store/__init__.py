@@ -1,4 +1,4 @@
-"""The database: inbox, work queue, reports, cached views and audit log, in SQLite or PostgreSQL.
+"""The database: inbox, queue, reports, messages, cached views, audit log; SQLite or PostgreSQL.
 
 Synchronous; the shell calls it in threads. Times are arguments. Nothing stored here is the source
 of truth of a rollout: Git and the forges are.
@@ -21,6 +21,7 @@ from bot.store.errors import ClaimLostError, DamagedStoreError, StoreError
 from bot.store.inbox import Inbox
 from bot.store.keys import PROBE
 from bot.store.lease import Leases
+from bot.store.messages import Messages
 from bot.store.queue import Queue
 from bot.store.reports import Reports
 from bot.store.views import Views
@@ -45,6 +46,7 @@ class Store:
         self.inbox = Inbox(database)
         self.queue = Queue(database)
         self.reports = Reports(database)
+        self.messages = Messages(database)
         self.views = Views(database)
         self.leases = Leases(self.views)
         self.audit = Audit(database)

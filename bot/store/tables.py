@@ -97,6 +97,22 @@ audit = sa.Table(
     sa.Index("audit_key", "key", "id"),
 )
 
+messages = sa.Table(
+    "messages",
+    metadata,
+    sa.Column("channel", sa.String(63), primary_key=True),
+    sa.Column("id", sa.String(64), primary_key=True),
+    sa.Column("thread", sa.String(200), nullable=False),
+    sa.Column("state", sa.String(20), nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("due", sa.Double, nullable=False),
+    sa.Column("created_at", sa.Double, nullable=False),
+    sa.Column("value", sa.JSON, nullable=False),
+    sa.Column("reference", sa.String(100), nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Index("messages_due", "state", "due"),
+)
+
 
 def width(column: sa.Column[str]) -> int:
     """The maximum length of a text column."""

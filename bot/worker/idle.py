@@ -19,6 +19,7 @@ from bot.forges import UnknownAnswerError
 from bot.gather.errors import GatherError
 from bot.gather.repository import read_hints
 from bot.gather.snapshot import Gathered, gather_rollout
+from bot.report.announcements import announce_end
 from bot.report.notifications import notifications
 from bot.report.plan_comment import plan_comment
 from bot.report.plan_view import show_plan
@@ -74,6 +75,7 @@ async def _look(context: Context, application: str) -> datetime | None:
     await expect_reports(context, application, proposal)
     await show_plan(context, gathered, proposal)
     await show(context, application, rollout_view(context, gathered, proposal))
+    await announce_end(context, gathered, proposal)
     await show_rules(context, gathered.snapshot)
     return next_look(proposal)
 

@@ -20,6 +20,7 @@ from bot.gather.errors import AwayError, DocumentsError, GatherError, NotRegiste
 from bot.gather.peers import others_read
 from bot.gather.repository import read_hints
 from bot.gather.snapshot import Gathered, gather_review, gather_rollout
+from bot.report.announcements import announce_end
 from bot.report.held_requests import held_requests
 from bot.report.notifications import notifications
 from bot.report.plan_comment import (
@@ -82,6 +83,7 @@ async def _reconcile(
     later = await perform(context, await plan_comment(context, gathered, proposal))
     await show_plan(context, gathered, proposal)
     await show(context, application, rollout_view(context, gathered, proposal))
+    await announce_end(context, gathered, proposal)
     await show_rules(context, gathered.snapshot)
     await session.answer_queries()
     if applied.changed:

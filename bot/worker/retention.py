@@ -15,6 +15,7 @@ from planners.model import Fleet, Repo
 
 DELIVERIES_KEPT = timedelta(days=7)
 AUDIT_KEPT = timedelta(days=365)
+MESSAGES_KEPT = timedelta(days=365)
 REPORTS_KEPT = timedelta(days=365)
 """Clusters that are seldom online need their last report for long."""
 
@@ -49,6 +50,7 @@ def prune(store: Store, now: datetime) -> None:
     store.inbox.prune(now - DELIVERIES_KEPT)
     store.audit.prune(now - AUDIT_KEPT)
     store.reports.prune(now - REPORTS_KEPT)
+    store.messages.prune(now - MESSAGES_KEPT)
     store.queue.prune()
 
 

@@ -43,11 +43,11 @@ def refused(cluster: str, reason: str) -> None:
 
 
 async def show_fault(context: Context, source: str, fault: str) -> None:
-    """Show on the pages why documents cannot be read from a source; nothing where they can."""
+    """Show on the pages why a source cannot be read, or people not told; nothing if they can."""
     views, warnings = context.store.views, (fault,) if fault else ()
     shown = await asyncio.to_thread(views.load, SETUP_CHECKS, source)
     if fault:
-        log.warning("status documents not read", source=source, error=fault)
+        log.warning("set-up fault", source=source, error=fault)
     if (shown.warnings if shown else ()) != warnings:
         view = SetupCheckView(warnings, context.clock())
         await asyncio.to_thread(views.save, SETUP_CHECKS, source, view)

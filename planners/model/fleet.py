@@ -245,6 +245,31 @@ class ChartOrigin:
 
 
 @dataclass(frozen=True, slots=True)
+class NotifiedChannel:
+    """A channel that tells people about rollouts: of which, and of which events.
+
+    Without `tenants` or `applications` of all. `kind` names its file in `bot/notify`.
+    """
+
+    name: str
+    kind: str
+    events: frozenset[str]
+    to: tuple[str, ...] = ()
+    sender: str = ""
+    tenants: tuple[str, ...] = ()
+    applications: tuple[str, ...] = ()
+    private_network: bool = False
+
+    def tells(self, event: str, application: str, tenant: str) -> bool:
+        """Whether it tells of an event of an application."""
+        return (
+            event in self.events
+            and (not self.tenants or tenant in self.tenants)
+            and (not self.applications or application in self.applications)
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """Rules of the platform team; several policies combine, and the strictest value applies.
 
@@ -252,7 +277,8 @@ class Policy:
     for test fleets. `signed_objects` may exceed what tenants may write. `direct_clusters` selects
     the clusters to whose API servers Switchyard may write itself, `watched_clusters` those where it
     may read the objects of the agent. `automatic` names rules that need no person. Rules may
-    watch `queries`. `gates` hold every application; gates may ask `gate_servers`.
+    watch `queries`. `gates` hold every application; gates may ask `gate_servers`. `notify` are the
+    channels that tell people.
     """
 
     name: str
@@ -272,6 +298,7 @@ class Policy:
     queries: tuple[Query, ...] = ()
     gates: tuple[GateRule, ...] = ()
     gate_servers: tuple[GateServer, ...] = ()
+    notify: tuple[NotifiedChannel, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ SHELVES = (
     Shelf("bot.forges", "FORGE", ("ForgeKind",)),
     Shelf("bot.gates", "GATE", ("GateKind",)),
     Shelf("bot.sandbox.demo.changes", "CHANGE", ("Change",)),
+    Shelf("bot.notify", "CHANNEL", ("ChannelKind",)),
     Shelf("bot.signals", "SOURCE", ("Source",)),
     Shelf("planners.placement.filters", "FILTER", ("Filter",)),
     Shelf("planners.placement.scores", "SCORE", ("Score",)),

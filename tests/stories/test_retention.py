@@ -19,6 +19,7 @@ TABLES = {
     "expected_reports": "units of waves that merge or settle",
     "views": "see VIEWS",
     "audit": "a year",
+    "messages": "a year",
 }
 VIEWS = {
     **dict.fromkeys(retention.OF_APPLICATIONS, "a registered application"),
@@ -34,7 +35,7 @@ VIEWS = {
     keys.TENANTS: "one",
     keys.PROBE: "one",
     keys.LEASES: "one for each name in the source",
-    keys.SETUP_CHECK: "one for each forge or source of status documents",
+    keys.SETUP_CHECK: "one for each forge, source of status documents, and for channels",
     keys.HASHES: "one for each shared view",
 }
 NOT_VIEWS = {keys.APPLICATION, keys.REVIEW, keys.CLUSTER, keys.AGENT}

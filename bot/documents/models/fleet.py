@@ -9,6 +9,7 @@ from bot.documents.models.agents import with_settings
 from bot.documents.models.common import Metadata, Part, PositiveInt, Version
 from bot.documents.models.connectivity import NetworkPart
 from bot.documents.models.gates import GateServerPart, PolicyGatePart
+from bot.documents.models.notify import NotifyPart
 from bot.documents.models.rules import AutomaticPart, FailoverPart, QueryPart
 from bot.documents.types import (
     ApiVersion,
@@ -361,6 +362,9 @@ class PolicySpec(Part):
     )
     gate_servers: list[GateServerPart] = Field(
         default_factory=list, description="Servers that gates may ask. Default: none."
+    )
+    notify: list[NotifyPart] = Field(
+        default_factory=list, description="Channels that tell people. Default: none."
     )
     plaintext_secrets: list[Name] = Field(
         default=[],

@@ -164,6 +164,7 @@ ELSEWHERE = {
     "PolicySpec.reports": "its fields are told",
     "PolicySpec.freezes": "a freeze only stops what is approved",
     "PolicySpec.gate_servers": "decides whether there is a plan, and a result",
+    "PolicySpec.notify": "tells people of what happens",
     "PolicySpec.queries": "decides whether there is a plan, and what rules see",
     "PolicySpec.facts": "decides about placement",
     "PolicySpec.watched_clusters": "decides how status arrives",
