@@ -1,13 +1,29 @@
 """Posting JSON to the server of a channel, and what its answers mean for a message."""
 
-from collections.abc import Mapping
-from urllib.parse import urlsplit
+from collections.abc import Collection, Mapping
+from urllib.parse import SplitResult, urlsplit
 
 from bot.notify import NotDeliveredError, UnsureError
 from bot.outbound import NotSentError, Outbound, OutboundError, Reply, Server
 
 TOO_MANY, BROKEN = 429, 500
 LONGEST_WAIT = 3600.0
+
+
+def parts_of(url: str, schemes: Collection[str]) -> SplitResult:
+    """The parts of a URL from the settings.
+
+    Raises:
+        NotDeliveredError: it is no such URL; no part of it is told.
+    """
+    try:
+        parts = urlsplit(url)
+        is_good = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_good = False
+    if not is_good:
+        raise NotDeliveredError("its secret in the settings is no URL of a server", final=True)
+    return parts
 
 
 async def post(
@@ -21,9 +37,9 @@ async def post(
         NotDeliveredError: the server cannot be reached, or did not take it.
         UnsureError: it has not answered.
     """
-    parts = urlsplit(url)
-    if parts.scheme not in {"https", "http"} or not parts.hostname:
-        raise NotDeliveredError("its secret in the settings is no URL of a server", final=True)
+    parts = parts_of(url, frozenset({"https", "http"}))
+    if parts.username is not None:
+        raise NotDeliveredError("the URL in the settings must not name a user", final=True)
     target = url[len(f"{parts.scheme}://{parts.netloc}") :] or "/"
     server = Server(f"{parts.scheme}://{parts.netloc}", private)
     sent = {"content-type": "application/json; charset=utf-8", **headers}

@@ -10,9 +10,10 @@ import smtplib
 import ssl
 from dataclasses import dataclass
 from email.message import EmailMessage
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from bot.notify import Address, ChannelKind, Message, NotDeliveredError, Outside, UnsureError
+from bot.notify._post import parts_of
 
 SECONDS = 10.0
 PORTS = {"smtp": 587, "smtps": 465}
@@ -76,16 +77,15 @@ class Email:
 
     def _connect(self, secret: str) -> smtplib.SMTP:
         """A connection that is encrypted and signed in, or none."""
-        url = urlsplit(secret)
-        if url.scheme not in PORTS or not url.hostname:
-            raise NotDeliveredError("its secret in the settings is no URL of SMTP", final=True)
+        url = parts_of(secret, PORTS)
+        host = url.hostname or ""
         context = self.context or ssl.create_default_context()
         port = url.port or PORTS[url.scheme]
         server: smtplib.SMTP
         if url.scheme == "smtps":
-            server = smtplib.SMTP_SSL(url.hostname, port, timeout=SECONDS, context=context)
+            server = smtplib.SMTP_SSL(host, port, timeout=SECONDS, context=context)
         else:
-            server = smtplib.SMTP(url.hostname, port, timeout=SECONDS)
+            server = smtplib.SMTP(host, port, timeout=SECONDS)
         try:
             if url.scheme == "smtp":
                 server.starttls(context=context)

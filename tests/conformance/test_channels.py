@@ -228,3 +228,17 @@ def test_mail_to_a_server_nobody_vouches_for_is_not_sent(mail: tuple[MailServer,
 def test_an_address_that_cannot_be_meant_is_refused(name: str, wrong: Address) -> None:
     assert KINDS[name].defect(wrong)
     assert not KINDS["email"].defect(MAIL)
+
+
+@pytest.mark.parametrize("name", ["teams", "webhook", "email"])
+@pytest.mark.parametrize(
+    "secret", ["", "hunter2", "https://bot:hunter2@example.com/", "smtp://bot:hunter2/x@host",
+               "https://[hunter2/", "smtps://bot:hun:hunter2", "https://host:hunter2/"]
+)  # fmt: skip
+def test_a_secret_that_is_no_url_is_refused_and_not_told(name: str, secret: str) -> None:
+    outside = Outside(Channels().outbound, NOW, secret, KEY)
+    with pytest.raises(NotDeliveredError) as caught:
+        asyncio.run(KINDS[name].send(MESSAGE, MAIL if name == "email" else Address(), outside))
+
+    assert caught.value.final
+    assert "hun" not in str(caught.value)
