@@ -17,6 +17,7 @@ PASSING = frozenset(
     {"fatal_error", "internal_error", "rate_limited", "ratelimited", "service_unavailable"}
 )
 MOST_TEXT = 3500
+_TOKEN = re.compile(r"[!-~]{1,500}")
 _CONVERSATION = re.compile(r"[CGD][A-Z0-9]{6,20}")
 
 
@@ -38,6 +39,8 @@ class Slack:
 
     async def send(self, message: Message, address: Address, outside: Outside) -> str:
         """See ChannelKind."""
+        if not _TOKEN.fullmatch(outside.secret):
+            raise NotDeliveredError("its secret in the settings is no token of Slack", final=True)
         told = {
             "channel": address.to[0],
             "text": text_of(message),

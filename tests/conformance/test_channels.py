@@ -242,3 +242,10 @@ def test_a_secret_that_is_no_url_is_refused_and_not_told(name: str, secret: str)
 
     assert caught.value.final
     assert "hun" not in str(caught.value)
+
+
+@pytest.mark.parametrize("secret", ["", "xoxb-hunter2\n", "xoxb hunter2", "xoxb-h\xfcnter2"])
+def test_a_secret_that_is_no_token_is_refused_and_not_told(secret: str) -> None:
+    outside = Outside(Channels().outbound, NOW, secret)
+    with pytest.raises(NotDeliveredError, match="no token of Slack"):
+        asyncio.run(KINDS["slack"].send(MESSAGE, address("slack"), outside))
