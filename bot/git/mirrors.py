@@ -30,7 +30,7 @@ class Mirrors:
         signer: CommitSigner | None = None,
     ) -> None:
         remote.configure_libgit2(ca_files)
-        self._root = root
+        self._root = root.absolute()
         self._transport = transport
         self._limits = limits or Limits()
         self._signer = signer

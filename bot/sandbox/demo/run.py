@@ -232,7 +232,8 @@ def _guide(demo: Demo) -> list[str]:
     url, tokens = demo.site.url, demo.kept.tokens
     host = url.removeprefix("http://")
     command = f"{_command()} demo"
-    data = "" if demo.folder == kept.DEFAULT else f" --data {shlex.quote(str(demo.folder))}"
+    is_default = demo.folder.absolute() == kept.DEFAULT.absolute()
+    data = "" if is_default else f" --data {shlex.quote(str(demo.folder))}"
     return [
         "People (their tokens are their passwords for Git):",
         *(

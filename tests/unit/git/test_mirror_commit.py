@@ -1,14 +1,15 @@
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.git import GitError, NewCommit, RepositoryRefusedError, Signature
+from bot.git import GitError, Mirrors, NewCommit, RepositoryRefusedError, Signature
 from bot.git.objects import Entry, format_tree, parse_tree
 from renderers.tree import UnsafePathError, blob_id
 from tests.fakes.githttp import git
-from tests.unit.git.world import BOT, NOON, World, entry
+from tests.unit.git.world import BOT, CREDENTIALS, NOON, REPO, World, entry
 
 BASE = {"a/b/one": b"1", "a/b/two": b"2", "a/c/three": b"3", "top": b"t"}
 
@@ -39,6 +40,20 @@ def test_the_commit_has_the_given_metadata(based: World) -> None:
     assert (info.committer_email, info.at) == (BOT.email, NOON)
     assert info.message == "Roll out shop\n\nWhy.\n\nKey: value\n"
     assert info.trailers == {"Key": "value"}
+
+
+def test_mirrors_may_be_in_a_relative_folder(
+    based: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Git runs in the folder of the mirror, which it is also told."""
+    monkeypatch.chdir(tmp_path)
+    mirror = Mirrors(Path("here")).of(REPO)
+    mirror.fetch(based.url, CREDENTIALS)
+
+    changes = {f"many/{number}": b"%d" % number for number in range(300)}
+    sha = mirror.commit(based.at("main"), changes, message="Many", author=BOT, at=NOON)
+
+    assert mirror.files(sha) == {**BASE, **changes}
 
 
 @pytest.mark.usefixtures("far_time_zone")
