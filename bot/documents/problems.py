@@ -79,8 +79,11 @@ def suggest(word: str, known: Iterable[str]) -> str:
 def validation_problems(
     error: ValidationError, model: type[BaseModel], positions: DocumentPositions
 ) -> list[Problem]:
-    """The errors of pydantic as problems with positions."""
-    return [_problem(dict(each), model, positions) for each in error.errors()]
+    """The errors of pydantic as problems with positions; of another kind of document, only that."""
+    errors = error.errors()
+    of_kind = [each for each in errors if each["loc"] == ("kind",)]
+    found = [each for each in of_kind if each["type"] == "literal_error"] or errors
+    return [_problem(dict(each), model, positions) for each in found]
 
 
 def _problem(

@@ -5,6 +5,8 @@ no settings, no plugins. `renderers.sources.kustomize` has rejected files that w
 network or run a program before the tool starts.
 """
 
+import json
+import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +17,11 @@ from bot.child_process import Limits, ProgramError, below, write
 from bot.engine import discovery
 from bot.engine.render_tools import LIMITS, ToolError, run_tool, unsuitable
 
+_LOGGED = re.compile(
+    r'^[EF][0-9]{4} [0-9:.]+ +[0-9]+ [a-z_]+\.go:[0-9]+\] "command failed" '
+    r'err=("(?:[^"\\]|\\["\\/bfnrt])*")',
+    re.MULTILINE,
+)
 OLDEST = 5
 """The oldest supported major version."""
 
@@ -68,7 +75,17 @@ def build(
             return run_tool([*command, str(target)], home, limits)
         except ToolError as error:
             message = str(error).replace(f"{root}/", "").replace(str(root), ".")
-            raise ToolError(message.replace(str(home), "~")) from None
+            raise ToolError(_without_log(message.replace(str(home), "~"))) from None
+
+
+def _without_log(message: str) -> str:
+    """What kubectl says, without the line of the log that it says it in.
+
+    Source: k8s.io/klog/v2, `printS` (a header, the message, then keys with quoted values);
+    k8s.io/component-base/cli, `run.go` ("command failed").
+    """
+    match = _LOGGED.search(message)
+    return str(json.loads(match[1])) if match else message
 
 
 def _below(root: Path, path: str) -> Path:

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from functools import partial
 
 from bot.charts import ChartError, Charts, ChartUnavailableError
-from bot.documents import read_application
+from bot.documents import Problem, read_application
 from bot.documents.application import FILE
 from bot.documents.tenants import is_tenant_setup, tenant_setup, with_tenant_dependency
 from bot.engine import discovery, helm, kustomize
 from bot.engine.render_tools import ToolError
 from bot.engine.results import Results
 from bot.gather.errors import AwayError, DocumentsError, GatherError
-from planners.model import Application, Component, Fleet, Registration, Tenant
+from planners.model import Application, Component, FilePosition, Fleet, Registration, Tenant
 from renderers.builds import Build, builds
 from renderers.sources import SourceError
 from renderers.tree import FileTree, PartialTree, below, unread
@@ -29,6 +29,9 @@ MOST_BUILDS = 200
 """Runs of a tool for one component: each distinct set of values and version is one."""
 
 OUTPUTS = Results(most=256 * 1024 * 1024)
+
+
+MAIN_FILES = ("kustomization.yaml", "kustomization.yml", "Kustomization", "Chart.yaml")
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,9 +177,13 @@ def _build(
     try:
         return {build.file: given.output(build) for build in found}
     except SourceError as error:
-        raise GatherError(f"{error.file}:{error.line}:{error.column}: {error}") from error
+        position = FilePosition(error.file, error.line, error.column)
+        raise DocumentsError(component.name, (Problem(position, str(error)),)) from error
     except ToolError as error:
-        raise GatherError(f"{folder}: {error}") from error
+        mains = [path for each in MAIN_FILES if (path := f"{folder}/{each}") in given.files]
+        position = FilePosition(mains[0] if mains else FILE, 1, 1)
+        problem = Problem(position, f"component {component.name}: {folder}: {error}")
+        raise DocumentsError(component.name, (problem,)) from error
 
 
 def _digest(files: FileTree) -> str:

@@ -15,6 +15,9 @@ from planners.placement.groups import PlacementGroup, depends_on_others, placeme
 from planners.placement.select import OwnRules, Selection, select_clusters
 from planners.placement.trace import Chosen, Filtered, Step, Taken, Trace
 
+MOST_NAMES = 8
+"""Clusters that one problem names."""
+
 INTENT_FILTERS = frozenset({"labels", "exceptions"})
 """Filters that enforce what the application itself says about a cluster that it names."""
 
@@ -152,10 +155,16 @@ def take_all(placement: Placement, index: int, group: PlacementGroup, filtered: 
     placement.assignments[index] = tuple(np.flatnonzero(result.admitted).tolist())
     placement.assign(result.request, result.admitted)
     placement.steps.append(Taken(group, filtered))
+    causes: dict[tuple[str, str, str], list[str]] = {}
     for at, verdict in verdicts.items():
+        cause = (verdict.filter, str(verdict.seen), str(verdict.needed))
+        causes.setdefault(cause, []).append(columns.names[at])
+    for (name, seen, needed), clusters in causes.items():
+        others = len(clusters) - MOST_NAMES
+        listed = ", ".join(clusters[:MOST_NAMES]) + (f" and {others} others" if others > 0 else "")
         message = (
-            f"{group.component.name} must run on {columns.names[at]} ({group}), but filter "
-            f"{verdict.filter!r} rejects it: {verdict.seen}, needs {verdict.needed}"
+            f"{group.component.name} must run on {listed} ({group}), but filter {name!r} rejects "
+            f"{'it' if len(clusters) == 1 else 'them'}: {seen}, needs {needed}"
         )
         placement.fail(group, message)
 

@@ -290,6 +290,16 @@ def test_d4_anyof_chooses_a_cluster_with_the_required_capability(tmp_path: Path)
     assert sites(made, "web") == ["oslo"]
 
 
+def test_clusters_that_are_rejected_for_one_cause_are_one_problem(tmp_path: Path) -> None:
+    fleet = {path: text for n in range(11) for path, text in cluster(f"c{n:02}").items()}
+    made = run(tmp_path, "    allOf: [{}]\n    requires: [gpu]", fleet)
+
+    assert said(made) == (
+        "switchyard.yaml:9:7: web must run on c00, c01, c02, c03, c04, c05, c06, c07 and 3 others "
+        "(allOf all clusters), but filter 'capabilities' rejects them: no capabilities, needs gpu"
+    )
+
+
 def test_d4_allof_requires_the_capability_on_every_selected_cluster(tmp_path: Path) -> None:
     made = run(tmp_path, "    allOf: [{matchLabels: {tier: edge}}]\n    requires: [gpu]")
 

@@ -235,6 +235,15 @@ def test_a_missing_file_is_reported() -> None:
     assert str(problems[0]).startswith("switchyard.yaml:1:1: file not found")
 
 
+def test_a_document_of_another_kind_is_one_problem() -> None:
+    files = {path: content for path, content in small_fleet().items() if content is not None}
+    files["clusters/shop.yaml"] = files.pop("tenants/shop.yaml")
+
+    found = [str(each) for each in read_fleet(files).problems if "clusters/" in str(each)]
+
+    assert found == ["clusters/shop.yaml:2:1: kind is 'Tenant'; expected Cluster"]
+
+
 def test_a_fleet_reports_unknown_and_duplicate_names() -> None:
     files = {path: content for path, content in small_fleet().items() if content is not None}
     files["clusters/again.yaml"] = files["clusters/one.yaml"].replace(b"flux", b"fluxx")

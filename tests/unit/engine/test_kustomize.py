@@ -48,6 +48,18 @@ def test_kubectl_builds_with_its_own_command(install: Install) -> None:
     assert build("deploy/cart", FILES, search_path=path) == b"kustomize\n"
 
 
+def test_a_mistake_is_told_without_the_log_of_kubectl(install: Install) -> None:
+    """The line is one of kubectl 1.32."""
+    error = r"no matches for \"Deployment.v1.apps/wep.[noNs]\""
+    line = f'E1129 08:50:06.514559   22310 run.go:72] "command failed" err="{error}"'
+    path = install(f"cat >&2 <<'END'\n{line}\nEND\nexit 1")
+
+    with pytest.raises(ToolError) as raised:
+        build("deploy/cart", FILES, search_path=path)
+
+    assert str(raised.value) == 'no matches for "Deployment.v1.apps/wep.[noNs]"'
+
+
 def test_the_tool_does_not_inherit_the_environment(
     install: Install, monkeypatch: pytest.MonkeyPatch
 ) -> None:
