@@ -155,7 +155,8 @@ def _separated_dependencies(snapshot: Snapshot, units: set[Unit]) -> Iterator[Pl
                 yield PlanProblem(
                     f"{component.name} depends on {dependency.component} on the same cluster, but "
                     f"{dependency.component} is not placed on {', '.join(clusters)}: place it "
-                    f"there too, or set `on: allClusters`"
+                    f"there too, or set `on: allClusters`",
+                    component.position,
                 )
 
 
@@ -172,7 +173,8 @@ def _unreachable_quorums(snapshot: Snapshot, units: set[Unit]) -> Iterator[PlanP
                 yield PlanProblem(
                     f"{component.name} depends on {dependency.component} on "
                     f"{dependency.quorum} clusters, but {dependency.component} is placed on "
-                    f"{placed}: lower the quorum, or set `on: allClusters`"
+                    f"{placed}: lower the quorum, or set `on: allClusters`",
+                    component.position,
                 )
 
 

@@ -38,7 +38,7 @@ from renderers.kubernetes.sops import is_encrypted
 from renderers.layout import Layout, object_files
 from renderers.owners import ObjectOwners
 from renderers.policy import tenancy
-from renderers.policy.allowed_kinds import DefinedKinds, defined_kinds
+from renderers.policy.allowed_kinds import NO_SUCH_KIND, DefinedKinds, defined_kinds
 from renderers.policy.quota_ledger import QuotaLedger
 from renderers.policy.quotas import Usage
 from renderers.policy.signatures import object_digest, signature_of
@@ -271,6 +271,11 @@ class _Rendering:
         contents = [self.written[id(item)].content for item in variant.objects]
         return dict(zip(names, contents, strict=True))
 
+    def distinct_problems(self) -> Iterator[PlanProblem]:
+        """The problems, without kinds that do not exist where the schema says which one does."""
+        known = {f"{label} {NO_SUCH_KIND}" for label in self.validation.missing_kinds}
+        return (each for each in self.problems.values() if each.message not in known)
+
     def check_all(self, variant: Variant, item: Object) -> None:
         """Check the size and the policies of one object."""
         tenant, name = self.snapshot.tenant, variant.component.name
@@ -371,7 +376,7 @@ def render(
         run.problem(message)
     problems = (
         *derived.problems,
-        *run.problems.values(),
+        *run.distinct_problems(),
         *run.owners.problems(),
         *run.validation.problems(),
     )

@@ -13,6 +13,7 @@ from planners.model import Cluster, Component, FilePosition, Json, ObjectIdentit
 from renderers import yaml
 from renderers.defects import Defect, confined
 from renderers.kubernetes.fields import path_text
+from renderers.kubernetes.kinds import is_missing, kind_of
 from renderers.kubernetes.metadata import identity_of, label_of
 from renderers.kubernetes.schemas import Schemas, SchemaViolation
 from renderers.kubernetes.sops import decrypted_shape
@@ -55,6 +56,7 @@ class SchemaValidation:
     )
     _clusters: dict[_Finding, list[str]] = field(default_factory=dict)
     _written: dict[str, dict[ObjectIdentity, _Written]] = field(default_factory=dict)
+    missing_kinds: set[str] = field(default_factory=set)
     defects: list[Defect] = field(default_factory=list)
 
     def validate(self, key: VariantKey, variant: Variant, cluster: Cluster) -> bool:
@@ -91,6 +93,8 @@ class SchemaValidation:
     def _validate(self, variant: Variant, version: str | None) -> Iterator[_Finding]:
         for item in variant.objects:
             for violation in self._known_violations(item, version):
+                if not violation.path and is_missing(kind_of(item)):
+                    self.missing_kinds.add(f"{variant.component.name}: {label_of(item)}")
                 where = f" {path_text(violation.path)}" if violation.path else ""
                 yield _Finding(
                     f"{variant.component.name}: {label_of(item)}:{where} {violation.message}",
@@ -136,7 +140,7 @@ class SchemaValidation:
     ) -> FilePosition | None:
         found = self._manifests(variant.component).get(identity_of(item))
         if found is None:
-            return None
+            return variant.component.position
         places = (found.document.places.get(path[:end]) for end in range(len(path), -1, -1))
         line, column = next(each for each in places if each is not None)
         return FilePosition(

@@ -207,8 +207,10 @@ class Variants:
             except SourceError as error:
                 path = component.source.path
                 place = f"{path}/{error.file}" if path and error.file else error.file or path
-                position = FilePosition(place, error.line, error.column)
-                self._source_problems[key] = PlanProblem(str(error), position)
+                here = FilePosition(place, error.line, error.column)
+                position = here if error.file else component.position or here
+                message = str(error) if error.file else f"{component.name}: {path}: {error}"
+                self._source_problems[key] = PlanProblem(message, position)
                 found = ()
             self._objects[key] = found
         return self._objects[key]

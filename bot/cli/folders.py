@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from bot.charts import Charts
 from bot.cli.errors import InputError, ProblemsError
 from bot.clock import system_clock
-from bot.documents import read_application, read_fleet
+from bot.documents import APPLICATION_FILE, Problem, read_application, read_fleet
 from bot.documents.addresses import with_addresses
 from bot.documents.facts import read_facts
 from bot.documents.merged_replicas import with_merged_replicas
@@ -19,7 +19,7 @@ from bot.engine.ownership import OwnershipReader
 from bot.engine.usage import UsageReader, claim
 from bot.gather.errors import DocumentsError, GatherError
 from bot.gather.sources import AppFiles, read_sources
-from planners.model import Fleet, Registration, Repo, Revision, Tenant
+from planners.model import FilePosition, Fleet, Registration, Repo, Revision, Tenant
 from planners.model.snapshot import DeployBase, OwnedObjects, ReportedFacts, ResourceClaim, Snapshot
 from planners.rules.decide import undecided
 from renderers import yaml
@@ -93,7 +93,12 @@ def find_registration(
     registration = fleet.registration(name)
     if registration is None:
         known = ", ".join(each.application for each in fleet.registrations) or "none"
-        raise InputError(f"the fleet registers no application {name!r} (registered: {known})")
+        message = f"the fleet registers no application {name!r} (registered: {known})"
+        hint = "add a Registration to applications/ of the fleet repo"
+        if app is None:
+            raise InputError(f"{message}: {hint}")
+        position = FilePosition(APPLICATION_FILE, 1, 1)
+        raise ProblemsError(app, (Problem(position, message, hint),))
     if app is None and not is_tenant_setup(registration):
         raise InputError(f"--app DIR is missing: the folder of the app repo of {name}")
     return registration
@@ -162,7 +167,7 @@ def _read_sources(
     try:
         return read_sources(files, fleet, registration, charts)
     except DocumentsError as error:
-        raise ProblemsError(app, error.problems) from error
+        raise ProblemsError(app and app / registration.path, error.problems) from error
     except GatherError as error:
         raise InputError(str(error)) from error
 

@@ -103,7 +103,13 @@ def _application(document: ApplicationDocument, positions: DocumentPositions) ->
         name=document.metadata.name,
         tenant=spec.tenant,
         components=tuple(
-            sorted((_component(each) for each in spec.components), key=lambda part: part.name)
+            sorted(
+                (
+                    _component(each, positions.at("spec", "components", index, "source"))
+                    for index, each in enumerate(spec.components)
+                ),
+                key=lambda part: part.name,
+            )
         ),
         placements=tuple(
             intents.placement(each, positions.at("spec", "placement", index))
@@ -130,11 +136,12 @@ def _application(document: ApplicationDocument, positions: DocumentPositions) ->
     )
 
 
-def _component(part: ComponentPart) -> Component:
+def _component(part: ComponentPart, position: FilePosition) -> Component:
     return Component(
         name=part.name,
         source=intents.source(part.source),
         depends_on=tuple(_dependency(each) for each in part.depends_on),
+        position=position,
     )
 
 

@@ -1,5 +1,6 @@
 """Reads the documents of the fleet repo: clusters, tenants, registrations and policies."""
 
+import difflib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -36,6 +37,7 @@ from renderers.agents import root_name
 from renderers.tree import unread
 
 FILE_SUFFIXES = (".yaml", ".yml")
+MARK = b"apiVersion: switchyard.dev/"
 
 FleetDocument = ClusterDocument | TenantDocument | RegistrationDocument | PolicyDocument
 D = TypeVar("D", bound=Part)
@@ -204,6 +206,15 @@ class _FleetReader:
         return [each.document for each in self.documents if isinstance(each.document, kind)]
 
 
+def _misplaced(file: str) -> Iterator[Problem]:
+    """A document in a folder with nearly the name of one that is read."""
+    folder, slash, _ = file.partition("/")
+    near = difflib.get_close_matches(folder, FLEET_DOCUMENTS, 1) if slash else ()
+    for each in near:
+        hint = f"move it to {each}/"
+        yield Problem(FilePosition(file, 1, 1), f"nothing reads the folder {folder!r}", hint)
+
+
 def read_fleet(files: Mapping[str, bytes]) -> LoadedFleet:
     """Read the documents in `clusters/`, `tenants/`, `applications/` and `policies/`."""
     reader = _FleetReader()
@@ -211,6 +222,8 @@ def read_fleet(files: Mapping[str, bytes]) -> LoadedFleet:
         model = FLEET_DOCUMENTS.get(file.partition("/")[0])
         if model is not None and file.endswith(FILE_SUFFIXES):
             reader.read(file, files[file], model)
+        elif file.endswith(FILE_SUFFIXES) and MARK in files[file]:
+            reader.problems += _misplaced(file)
     for file, reason in unread(files).items():
         if file.partition("/")[0] in FLEET_DOCUMENTS and file.endswith(FILE_SUFFIXES):
             reader.problems.append(Problem(FilePosition(file, 1, 1), reason))

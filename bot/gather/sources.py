@@ -31,9 +31,6 @@ MOST_BUILDS = 200
 OUTPUTS = Results(most=256 * 1024 * 1024)
 
 
-MAIN_FILES = ("kustomization.yaml", "kustomization.yml", "Kustomization", "Chart.yaml")
-
-
 @dataclass(frozen=True, slots=True)
 class AppFiles:
     """An application, each component's files by their paths in its folder, and other files."""
@@ -180,8 +177,7 @@ def _build(
         position = FilePosition(error.file, error.line, error.column)
         raise DocumentsError(component.name, (Problem(position, str(error)),)) from error
     except ToolError as error:
-        mains = [path for each in MAIN_FILES if (path := f"{folder}/{each}") in given.files]
-        position = FilePosition(mains[0] if mains else FILE, 1, 1)
+        position = component.position or FilePosition(FILE, 1, 1)
         problem = Problem(position, f"component {component.name}: {folder}: {error}")
         raise DocumentsError(component.name, (problem,)) from error
 

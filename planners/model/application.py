@@ -67,6 +67,7 @@ class Component:
     name: str
     source: ComponentSource
     depends_on: tuple[Dependency, ...] = ()
+    position: FilePosition | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,12 @@
 """Places components on clusters, group by group: filter, score, select."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from planners.model import PlanProblem, Unit
+from planners.model import FilePosition, PlanProblem, Unit
 from planners.placement.allocation import Allocation
 from planners.placement.arrays import Mask
 from planners.placement.columns import Columns
@@ -16,10 +17,20 @@ from planners.placement.select import OwnRules, Selection, select_clusters
 from planners.placement.trace import Chosen, Filtered, Step, Taken, Trace
 
 MOST_NAMES = 8
-"""Clusters that one problem names."""
+"""Clusters or components that one problem names."""
 
 INTENT_FILTERS = frozenset({"labels", "exceptions"})
 """Filters that enforce what the application itself says about a cluster that it names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a component cannot be placed; the message has its name between two parts."""
+
+    component: str
+    before: str
+    after: str
+    position: FilePosition
 
 
 @dataclass(slots=True)
@@ -34,11 +45,23 @@ class Placement:
     allocation: Allocation
     evaluator: Evaluator
     steps: list[Step] = field(default_factory=list)
-    problems: list[PlanProblem] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
     assignments: dict[int, tuple[int, ...]] = field(default_factory=dict)
     choices: dict[int, Selection] = field(default_factory=dict)
     failed_components: set[str] = field(default_factory=set)
     spread_candidates: dict[str, Mask] = field(default_factory=dict)
+
+    @property
+    def problems(self) -> list[PlanProblem]:
+        """The failures; those of one intent that differ in the component alone are one problem."""
+        alike: dict[tuple[str, str, FilePosition], list[str]] = {}
+        for each in self.failures:
+            names = alike.setdefault((each.before, each.after, each.position), [])
+            names += [each.component] * (each.component not in names)
+        return [
+            PlanProblem(f"{before}{listed(names)}{after}", position)
+            for (before, after, position), names in alike.items()
+        ]
 
     @property
     def trace(self) -> Trace:
@@ -86,7 +109,11 @@ class Placement:
 
     def fail(self, group: PlacementGroup, message: str) -> None:
         """Add a problem of a group."""
-        self.problems.append(PlanProblem(message, group.intent.position))
+        name = group.component.name
+        before, _, after = re.sub(rf"(?<![-\w]){name}(?![-\w])", "\0", message, count=1).partition(
+            "\0"
+        )
+        self.failures.append(Failure(name, before, after, group.intent.position))
         self.failed_components.add(group.component.name)
 
 
@@ -160,11 +187,9 @@ def take_all(placement: Placement, index: int, group: PlacementGroup, filtered: 
         cause = (verdict.filter, str(verdict.seen), str(verdict.needed))
         causes.setdefault(cause, []).append(columns.names[at])
     for (name, seen, needed), clusters in causes.items():
-        others = len(clusters) - MOST_NAMES
-        listed = ", ".join(clusters[:MOST_NAMES]) + (f" and {others} others" if others > 0 else "")
         message = (
-            f"{group.component.name} must run on {listed} ({group}), but filter {name!r} rejects "
-            f"{'it' if len(clusters) == 1 else 'them'}: {seen}, needs {needed}"
+            f"{group.component.name} must run on {listed(clusters)} ({group}), but filter {name!r} "
+            f"rejects {'it' if len(clusters) == 1 else 'them'}: {seen}, needs {needed}"
         )
         placement.fail(group, message)
 
@@ -194,6 +219,12 @@ def _rejections(placement: Placement, chosen: Chosen) -> list[Rejection]:
         for at, verdict in chosen.rules.rejections(chosen.selection.remaining).items():
             add_rejection(found, names[at], verdict)
     return list(found.values()) or every
+
+
+def listed(names: Sequence[str]) -> str:
+    """Some names, and how many others there are."""
+    others = len(names) - MOST_NAMES
+    return ", ".join(names[:MOST_NAMES]) + (f" and {others} others" if others > 0 else "")
 
 
 def too_few(

@@ -52,7 +52,7 @@ def _violated_spread(placement: Placement, group: PlacementGroup) -> Iterator[st
     for check in spread_checks(group.intent.spread, name, allocation, clusters):
         violation = check.violation()
         if violation is not None:
-            yield f"{name} violates its spread rule ({group}): {violation}"
+            yield f"the spread rule of {name} is violated ({group}): {violation}"
 
 
 def _violated_affinities(

@@ -230,6 +230,15 @@ def known_kind(group: str, name: str) -> Kind:
     return KINDS.get((group, name)) or Kind(group, name, _plural(name), scope)
 
 
+def is_missing(kind: Kind) -> bool:
+    """Whether no cluster can have a kind: its group is one of Kubernetes, or can be no other one.
+
+    Groups of CustomResourceDefinitions have a dot (ValidateCustomResourceDefinition).
+    """
+    own = "." not in kind.group or any(group == kind.group for group, _ in BUILT_IN)
+    return kind.scope is Scope.UNKNOWN and own
+
+
 def is_known_group(group: str) -> bool:
     """Whether some kind of a group is in the tables."""
     return group in _KNOWN_GROUPS

@@ -14,6 +14,7 @@ from renderers.kubernetes.kinds import (
     Scope,
     is_allowed,
     is_forbidden,
+    is_missing,
     is_platform_group,
     is_reserved_name,
     kind_of,
@@ -21,6 +22,7 @@ from renderers.kubernetes.kinds import (
 from renderers.kubernetes.metadata import name_of, namespace_of
 from renderers.policy.agent_metadata import is_agent_kind
 
+NO_SUCH_KIND = "is of a kind that Kubernetes does not have"
 DefinedKinds = frozenset[tuple[str, str]]
 
 _RESERVED_NAME_KINDS = frozenset(
@@ -99,6 +101,8 @@ def kind_violations(
     kind = kind_of(item)
     if is_forbidden(kind, tenant.forbidden_kinds):
         yield f"is of a kind that tenant {tenant.name} must not write (its kinds.forbidden)"
+    elif is_missing(kind) and not may_write(kind, tenant, defined):
+        yield NO_SUCH_KIND
     elif not is_agent_kind(kind) and not may_write(kind, tenant, defined):
         own = (
             ", or include its namespaced CustomResourceDefinition in the application"
@@ -127,4 +131,7 @@ def _namespace(
             f"metadata.namespace"
         )
     if (kind.group, kind.name) == ("", "Namespace") and name not in namespaces:
-        yield f"is not a namespace of tenant {tenant}, which has {own}"
+        yield (
+            f"is not a namespace of tenant {tenant}, which has {own}: leave it out, or have the "
+            f"platform team add it to spec.namespaces of the tenant in the fleet repo"
+        )

@@ -9,6 +9,7 @@ passes its output as one file. Sources: kustomize documentation, "The Kustomizat
 targets"; its `api/kv` and `api/internal/loader` for how the paths of generators are read.
 """
 
+import difflib
 import posixpath
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -269,7 +270,9 @@ def _rejections(value: Mapping[str, Json]) -> Iterator[_Rejection]:
     """Fields that are not known to be safe; exact case, since kustomize ignores the case."""
     for key in value:
         if key not in _ALLOWED:
-            yield _Rejection((key,), _PLUGINS.get(key, _UNKNOWN_FIELD))
+            near = difflib.get_close_matches(key, _ALLOWED, 1)
+            unknown = f"{_UNKNOWN_FIELD} (did you mean {near[0]}?)" if near else _UNKNOWN_FIELD
+            yield _Rejection((key,), _PLUGINS.get(key, unknown))
     for key in _GENERATORS:
         for index, entry in _items(value.get(key)):
             for name in entry if isinstance(entry, dict) else ():

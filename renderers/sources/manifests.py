@@ -29,6 +29,10 @@ class Manifests:
                 raise SourceError(
                     "the folder contains a kustomization; use `kustomize:` as the source", file
                 )
+        if "Chart.yaml" in files:
+            raise SourceError(
+                "the folder contains a chart; use `helm:` as the source", "Chart.yaml"
+            )
         return files
 
     def objects(self, files: FileTree) -> tuple[dict[str, Json], ...]:

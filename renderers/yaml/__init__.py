@@ -30,6 +30,16 @@ MAX_ALIASES = 100
 MAX_DOCUMENTS = 1_000
 
 _NOT_YAML = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_NEXT_STEPS = {
+    "did not find expected node content": ": a list or mapping before this is not closed",
+    "found character that cannot start any token": ": indent with spaces, and quote text that "
+    "begins with @, ` or %",
+    "found unexpected end of stream": ": a quote before this is not closed",
+    "mapping values are not allowed in this context": ": quote text with ': ' in it, or correct "
+    "the indentation",
+}
+"""What helps with messages of libyaml (`scanner.c`, `parser.c`) that name no cause."""
+
 _TAGS: dict[type, str] = {dict: "tag:yaml.org,2002:map", list: "tag:yaml.org,2002:seq"}
 
 
@@ -124,7 +134,8 @@ def load_documents(content: bytes) -> tuple[Document, ...]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        raise YamlError(error.problem or "not valid YAML", *place) from error
+        problem = error.problem or "not valid YAML"
+        raise YamlError(problem + _NEXT_STEPS.get(problem, ""), *place) from error
     return tuple(builder.documents)
 
 
@@ -229,7 +240,9 @@ class _Builder:
         if event.tag not in {None, "!", _TAGS[type(value)]}:
             self._fail(f"tag {event.tag} is not allowed; only JSON types are")
         if self._stack and self._stack[-1].wants_key:
-            self._fail("a key must be a string")
+            self._fail(
+                "a key must be a string; {{ }} of a template is no YAML: quote it, or use a chart"
+            )
         frame = _Frame(value, self._at, event.anchor, self._nodes)
         self._spend(1, 1)
         self._stack.append(frame)

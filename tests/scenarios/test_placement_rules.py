@@ -121,7 +121,7 @@ placement:
     fleet = {**cluster("c1", "region: x"), **cluster("c2", "region: x")}
 
     refused = planned(tmp_path / "x", *documents(spec, fleet))
-    assert "web violates its spread rule" in said(refused)
+    assert "the spread rule of web is violated" in said(refused)
     assert "1 of at least 2 values of region used" in said(refused)
     made = planned(tmp_path / "y", *documents(spec, {**fleet, **cluster("c3", "region: z")}))
     assert sites(made, "web") == ["c1", "c3"]

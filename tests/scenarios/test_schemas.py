@@ -312,8 +312,8 @@ def test_a_quorum_above_the_number_of_clusters_is_refused(tmp_path: Path) -> Non
 
     assert said(planned(tmp_path / "1", app, fleet)) == [
         (
-            "web depends on db on 3 clusters, but db is placed on 2: lower the quorum, or set "
-            "`on: allClusters`"
+            "switchyard.yaml:8:19: web depends on db on 3 clusters, but db is placed on 2: lower "
+            "the quorum, or set `on: allClusters`"
         )
     ]
     assert said(planned(tmp_path / "2", app, {**fleet, **cluster("c")})) == []

@@ -113,7 +113,8 @@ def compare(app: PublicApp, repository: Path, folder: Path) -> Comparison:
     write(root, {path: json.dumps(value) for path, value in app.files.items()})
     signed: list[tuple[str, str, str]] = []
     proposal = _proposal(app, root, folder / "fleet", signed)
-    signed += [each[0] for each in map(_SIGNABLE.findall, map(str, proposal.problems)) if each]
+    messages = (each.message for each in proposal.problems)
+    signed += [each[0] for each in map(_SIGNABLE.findall, messages) if each]
     if signed:
         proposal = _proposal(app, root, folder / "fleet", signed)
     theirs = program_objects(app, root)

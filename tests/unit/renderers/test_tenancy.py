@@ -252,7 +252,11 @@ def test_an_allowed_namespace_must_belong_to_the_tenant() -> None:
 
     assert said(item("v1", "Namespace", "shop"), tenant) == []
     assert said(item("v1", "Namespace", "kube-system"), tenant) == [
-        "Namespace/kube-system is not a namespace of tenant retail, which has shop"
+        (
+            "Namespace/kube-system is not a namespace of tenant retail, which has shop: leave it "
+            "out, or have the platform team add it to spec.namespaces of the tenant in the fleet "
+            "repo"
+        )
     ]
 
 

@@ -64,7 +64,7 @@ def test_the_first_line_says_the_state_and_who_acts_next(
             "update": "✋ **`storefront`**: 0 of 2 waves merged; next: `rita` approves `all.1`",
             "update-on-github": "✋ **`storefront`**: 0 of 2 waves merged; next: `rita` approves `all.1`",
             "212-clusters": "📋 **`storefront`**: changes 212 of 212 clusters in 4 waves; next: someone merges this merge request",
-            "nothing-matches": "🛑 **`storefront`: no plan.** 2 problems in revision `aaaaaaaaaaaa`; nothing was changed. Next: someone corrects them.",
+            "nothing-matches": "🛑 **`storefront`: no plan.** 1 problem in revision `aaaaaaaaaaaa`; nothing was changed. Next: someone corrects it.",
             "nothing-changes": "⚪ **`storefront`**: no changes on any cluster",
             "conflict": "⏳ **`storefront`**: 1 of 4 waves merged; `canary.2`: merge conflict with main; Switchyard rebuilds the branch",
             "held-by-label": "✋ **`storefront`**: 0 of 4 waves merged; `canary.1`: held by label `switchyard/hold`; continues when someone removes label `switchyard/hold`",
