@@ -137,6 +137,7 @@ def make_context(
         ),
         store=store or Store.open(settings.store_url),
         clock=clock,
+        listening_since=clock(),
         propose=Plans(drafter, results, metrics),
         metrics=metrics,
         results=results,

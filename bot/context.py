@@ -152,6 +152,7 @@ class Context:
     mirrors: Mirrors
     store: Store
     clock: Clock
+    listening_since: datetime
     propose: Callable[[Snapshot], Awaitable[Proposal]]
     fleet: Repo
     markers: Markers

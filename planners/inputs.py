@@ -7,12 +7,13 @@ decisions are read here; signals and states are not.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from planners.model import Revision, Unit
 from planners.model.overrides import Overrides
 from planners.model.rules import Record
 from planners.model.snapshot import (
+    LONG_AGO,
     Branch,
     DeployBase,
     MergeRequest,
@@ -23,8 +24,6 @@ from planners.model.snapshot import (
     Snapshot,
 )
 from planners.placement.facts import AGE_UNIT, max_age
-
-LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def planning_input(snapshot: Snapshot) -> Snapshot:
@@ -53,6 +52,7 @@ def planning_input(snapshot: Snapshot) -> Snapshot:
         refused_branches={},
         overrides=Overrides(),
         cluster_failures={},
+        listening_since=LONG_AGO,
         signals={},
         rule_states={},
         merged_waves=(),

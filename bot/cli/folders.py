@@ -1,7 +1,6 @@
 """Reads folders into the values that the service reads from repositories."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -20,7 +19,14 @@ from bot.engine.usage import UsageReader, claim
 from bot.gather.errors import DocumentsError, GatherError
 from bot.gather.sources import AppFiles, read_sources
 from planners.model import FilePosition, Fleet, Registration, Repo, Revision, Tenant
-from planners.model.snapshot import DeployBase, OwnedObjects, ReportedFacts, ResourceClaim, Snapshot
+from planners.model.snapshot import (
+    LONG_AGO,
+    DeployBase,
+    OwnedObjects,
+    ReportedFacts,
+    ResourceClaim,
+    Snapshot,
+)
 from planners.rules.decide import undecided
 from renderers import yaml
 from renderers.layout import Layout, kept_file
@@ -186,10 +192,9 @@ def _base(merged: FileTree, registration: Registration) -> DeployBase:
 def _claims(merged: FileTree, fleet: Fleet, tenant: Tenant) -> tuple[ResourceClaim, ...]:
     """What every merged unit requests; a folder does not tell when it was merged, so long ago."""
     reader = UsageReader(fleet, tenant)
-    long_ago = datetime(1970, 1, 1, tzinfo=UTC)
     blobs = {path: path for path in merged}
     return tuple(
-        claim(registration, unit, usage, long_ago)
+        claim(registration, unit, usage, LONG_AGO)
         for registration in fleet.registrations
         for unit, usage in reader.by_unit(
             registration, Layout.of(registration).by_unit(blobs), merged.__getitem__

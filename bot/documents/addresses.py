@@ -6,11 +6,11 @@ is known all the same, so that nothing changes before something new is reported.
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 
 from planners.model import Json, Unit
 from planners.model.addresses import ServicePlace, host_address
-from planners.model.snapshot import Snapshot
+from planners.model.snapshot import LONG_AGO, Snapshot
 from renderers import yaml
 from renderers.connections import ADDRESS_OF, read_place
 from renderers.kubernetes.fields import mapping
@@ -22,7 +22,6 @@ Reported = Mapping[str, Mapping[str, Mapping[str, tuple[str, ...]]]]
 
 
 _FILE = "endpointslice-connect-"
-_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def needs_addresses(snapshot: Snapshot) -> bool:
@@ -67,7 +66,7 @@ def _merged(
     changes = snapshot.base.changes
 
     def last(unit: Unit) -> tuple[datetime, Unit]:
-        return (changes[unit].at if unit in changes else _LONG_AGO), unit
+        return (changes[unit].at if unit in changes else LONG_AGO), unit
 
     for unit in sorted(snapshot.base.entries, key=last):
         found: dict[ServicePlace, set[str]] = {}

@@ -6,7 +6,7 @@ Made once for the heads of its default branch and of our branches, for all appli
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from typing import TypeAlias
 
@@ -17,11 +17,10 @@ from bot.engine.usage import ResourceUsage, UsageReader, claim
 from bot.gather.deploy import FilesByUnit, changed_by, read_units
 from bot.gather.repository import Checkout, our_requests
 from planners.model import Registration, Unit
-from planners.model.snapshot import MergeRequestState, OwnedObjects, ResourceClaim
+from planners.model.snapshot import LONG_AGO, MergeRequestState, OwnedObjects, ResourceClaim
 from renderers.layout import Layout
 
 MARKER = "wave"
-LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 CLAIM = 250
 OBJECT = 400
 """Bytes that a claim, and an object or a cluster that has it, take in memory, about."""

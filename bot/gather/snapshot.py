@@ -313,6 +313,7 @@ def _with_reports(context: Context, deploy: _DeployReading, snapshot: Snapshot) 
         observations=observe(deploy.checkout.mirror, deploy.base.changes, rows),
         last_reports={} if waits else reports.last_received(),
         cluster_failures=failures(reports.of_clusters()),
+        listening_since=context.listening_since,
     )
 
 

@@ -238,7 +238,7 @@ def _requeue(snapshot: Snapshot, gates: Sequence[Gate]) -> Iterator[Effect]:
     if snapshot.application.rules:
         times += [snapshot.now + SIGNALS_ARE_READ, *due_times(snapshot)]
     elif any(each.failover for each in snapshot.policies) and choosing(snapshot.application):
-        times.append(snapshot.now + CLUSTERS_ARE_MISSED)
+        times += [snapshot.now + CLUSTERS_ARE_MISSED, *due_times(snapshot)]
     later = [time for time in times if time is not None and time > snapshot.now]
     if later:
         yield effects.RequeueAt(min(later))

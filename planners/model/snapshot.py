@@ -6,7 +6,7 @@ hexadecimal.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from planners.model import (
@@ -32,6 +32,9 @@ from planners.model.overrides import Cancellation, Overrides
 from planners.model.rules import Decision, Records, RuleKey, States
 from planners.model.signals import Signals
 from planners.model.trust import Authority
+
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+"""The time of what was always so, or of what nobody knows when it happened."""
 
 
 class MergeRequestState(StrEnum):
@@ -302,7 +305,8 @@ class Snapshot:
     - `facts`: the newest report of each cluster. `last_reports`: when each cluster last reported
       anything, known only where the rollout does not wait for offline clusters.
     - `claims` and `owned`: those of all applications, this one included, merged or proposed.
-    - `cluster_failures`: what clusters say is wrong with them as a whole.
+    - `cluster_failures`: what clusters say is wrong with them as a whole. `listening_since`: since
+      when this service receives reports; what came before may be lost.
     - `peers`: the applications that its connectivity intents name.
     - `addresses`: those of the Services that they may call, as reported last, or else as merged.
     - `merged_replicas`: where the application has an autoscaler, those of more than one that merged
@@ -346,6 +350,7 @@ class Snapshot:
     overrides: Overrides = field(default_factory=Overrides)
     tenant_applications: tuple[Registration, ...] = ()
     cluster_failures: Mapping[str, ClusterFailure] = field(default_factory=dict)
+    listening_since: datetime = LONG_AGO
     peers: Mapping[str, PeerApplication] = field(default_factory=dict)
     addresses: ServiceAddresses = field(default_factory=dict)
     merged_replicas: Mapping[Unit, Mapping[ObjectIdentity, int]] = field(default_factory=dict)

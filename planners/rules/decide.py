@@ -19,7 +19,7 @@ from planners.model.rules import (
 )
 from planners.model.signals import Series, SignalKey, SignalKind
 from planners.model.snapshot import Snapshot
-from planners.rules.failover import FAILS, fail_over
+from planners.rules.failover import FAILS, due_failovers, fail_over
 from planners.rules.machine import Moment, advance
 from planners.rules.memory import Memory
 
@@ -65,6 +65,7 @@ def due_times(snapshot: Snapshot) -> Iterator[datetime]:
             if key.rule == rule.name and state.timer is not None:
                 yield state.timer + rule.hold
                 yield from (state.changed + rule.pace, state.changed + rule.cooldown)
+    yield from due_failovers(snapshot)
 
 
 def _by_cluster(rule: Rule) -> bool:

@@ -2,23 +2,24 @@
 
 The platform's policies say for which clusters, and after how long. Where too few clusters of the
 fleet are heard, it is the service that is blind; where too many of a class fail, the cause is a
-common one: nothing moves then, in any direction.
+common one: nothing moves then, in any direction. What lasted while the service was blind or away
+does not count: clusters that report every few minutes are heard one after the other.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 
 from planners.model import Cluster
 from planners.model.rules import FAILOVER, Action, FailoverRule, Phase, Rule, RuleKey, RuleState
-from planners.model.signals import MAX_AGES, Sample, Series, SignalKey, SignalKind
+from planners.model.signals import Sample, Series, SignalKey, SignalKind
 from planners.model.snapshot import Snapshot
 from planners.rules.machine import Moment, advance
 from planners.rules.memory import Memory
 
 SIGNAL = SignalKey(SignalKind.ALERT, "silence")
-FAILS = Rule(FAILOVER, (), SIGNAL, Action.FAILOVER, max_age=MAX_AGES[SignalKind.ALERT])
+FAILS = Rule(FAILOVER, (), SIGNAL, Action.FAILOVER, max_age=timedelta.max)
 WHOLE = 100
 
 
@@ -68,12 +69,9 @@ class _Fleet:
         return ""
 
     def series(self, cluster: str, timer: datetime | None) -> Series:
-        """1 while a cluster fails, else 0; since it became silent, or since the timer."""
-        now, value = self.snapshot.now, float(self.fails(cluster))
-        since = timer or now
-        if not self.heard[cluster]:
-            since = self.snapshot.last_reports[cluster] + self.snapshot.max_report_age(cluster)
-        return Series((Sample(value, since), Sample(value, now)))
+        """1 since a cluster fails, or 0 since it is well: as long as the service could hear it."""
+        since = max(timer or self.snapshot.now, self.snapshot.listening_since)
+        return Series((Sample(float(self.fails(cluster)), since),))
 
 
 def rule_of(snapshot: Snapshot, cluster: Cluster) -> FailoverRule | None:
@@ -102,6 +100,15 @@ def fail_over(snapshot: Snapshot, memory: Memory) -> dict[RuleKey, RuleState]:
     return found
 
 
+def due_failovers(snapshot: Snapshot) -> Iterator[datetime]:
+    """When clusters may be left, or chosen again, unless that is over before."""
+    for key, state in snapshot.rule_states.items():
+        cluster = snapshot.cluster(key.cluster) if key.rule == FAILOVER else None
+        rule = rule_of(snapshot, cluster) if cluster is not None else None
+        if rule is not None and state.timer is not None:
+            yield state.timer + rule.after
+
+
 def _concerned(snapshot: Snapshot, memory: Memory) -> Iterator[tuple[RuleKey, FailoverRule]]:
     names = {unit.cluster for unit in snapshot.base.entries}
     names |= {k.cluster for k in (*snapshot.rule_states, *memory.records) if k.rule == FAILOVER}
@@ -123,10 +130,9 @@ def _returned(memory: Memory, found: dict[RuleKey, RuleState]) -> datetime | Non
 def _judged(
     fleet: _Fleet, rule: FailoverRule, key: RuleKey, state: RuleState, returned: datetime | None
 ) -> tuple[Rule, RuleState, Moment]:
-    """What the state machine needs for a cluster.
+    """What the state machine needs for a cluster; `returned` is when the last one came back.
 
-    Since when a cluster is silent is known, whatever was forgotten. `returned` is when the last
-    cluster came back.
+    Where nothing moved yet, `after` is the only wait.
     """
     signal, now = SignalKey(SIGNAL.kind, SIGNAL.name, key.cluster), fleet.snapshot.now
     machine = replace(FAILS, signal=signal, hold=rule.after, cooldown=rule.after, pace=rule.pace)

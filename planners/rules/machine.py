@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from planners.model.rules import Evidence, Phase, Rule, RuleState
+from planners.model.rules import Action, Evidence, Phase, Rule, RuleState
 from planners.model.signals import MOST_SAMPLES, Sample, Series, SignalKind
 
 HOUR = timedelta(hours=1)
@@ -78,7 +78,7 @@ def _over(rule: Rule, state: RuleState, moment: Moment, sample: Sample) -> RuleS
     now, taken = moment.now, len(state.steps)
     timer = _since(rule, state, moment, lambda value: value > rule.above)
     waiting = replace(state, timer=timer)
-    seen = f"{_seen(rule, sample)}, over {rule.above:g} since {_time(timer)}"
+    seen = f"{_seen(rule, sample)}{_side(rule, over=True)} since {_time(timer)}"
     if taken >= rule.steps:
         most = "active" if rule.steps == 1 else f"active with all of its {rule.steps} steps"
         return replace(state, phase=Phase.ACTIVE, timer=None, why=f"{seen}: {most}")
@@ -107,7 +107,7 @@ def _under(rule: Rule, state: RuleState, moment: Moment, sample: Sample) -> Rule
     """The condition for one step less holds."""
     now, taken = moment.now, len(state.steps)
     timer = _since(rule, state, moment, lambda value: not value > rule.below)
-    seen = f"{_seen(rule, sample)}, not over {rule.below:g} since {_time(timer)}"
+    seen = f"{_seen(rule, sample)}{_side(rule, over=False)} since {_time(timer)}"
     if not taken:
         resting = _resting(state, moment)
         last = "what it added goes" if resting.phase is Phase.RETRACTING else "idle"
@@ -169,7 +169,15 @@ def _too_early(
 
 
 def _seen(rule: Rule, sample: Sample) -> str:
+    if rule.action is Action.FAILOVER:
+        return f"{rule.signal.cluster} is {'silent or fails' if sample.value else 'well'}"
     return f"{rule.signal} is {sample.value:g}"
+
+
+def _side(rule: Rule, *, over: bool) -> str:
+    if rule.action is Action.FAILOVER:
+        return ""
+    return f", over {rule.above:g}" if over else f", not over {rule.below:g}"
 
 
 def _time(moment: datetime) -> str:

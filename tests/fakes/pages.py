@@ -57,6 +57,7 @@ class Site:
             mirrors=Mirrors(folder / "mirrors"),
             store=Store.open(f"sqlite:///{folder / 'pages.db'}"),
             clock=lambda: self.now,
+            listening_since=NOON,
             propose=_never,
             fleet=Repo("local", "fleet/fleet"),
             markers=Markers(b"marker-key-of-the-tests"),

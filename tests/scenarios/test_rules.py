@@ -24,7 +24,7 @@ from planners.model.overrides import Overrides, Pause
 from planners.model.rules import FAILOVER, Action, AutomaticRule, FailoverRule, Phase, Rule
 from planners.model.selectors import Selector
 from planners.model.signals import SignalKey, SignalKind
-from planners.model.snapshot import Approval
+from planners.model.snapshot import Approval, ClusterFailure
 from tests.fakes.builders import NOW, component, snapshot
 from tests.fakes.ruled_world import RuledWorld
 
@@ -398,6 +398,52 @@ def test_a_blind_service_moves_nothing(
     assert world.on("web") == ["c1", "c2"]
     assert world.open == []
     assert world.state(FAILOVER, "c1").why.startswith(why)
+
+
+def test_silence_for_a_day_is_enough_for_a_class_that_allows_as_much() -> None:
+    world = begun(None, failing(after=timedelta(hours=24)), automatic(FAILOVER), count=2)
+    world.silent = {"c2"}
+    began = world.snapshot.now + world.snapshot.max_report_age("c2")
+
+    world.minutes(24 * 60, every=60)
+    assert world.on("web") == ["c1", "c2"]
+    world.minutes(120, every=60)
+
+    assert world.on("web") == ["c1", "c3"]
+    ((_, (record,)),) = world.snapshot.base.records.items()
+    assert timedelta() <= record.evidence.at - began < timedelta(hours=1)
+
+
+def test_a_cluster_that_fails_and_then_falls_silent_has_one_timer() -> None:
+    world = begun(None, failing(after=30 * MINUTE), automatic(FAILOVER), count=2)
+    failure = ClusterFailure("cannot fetch the deploy repo", world.snapshot.now)
+    world.snapshot = replace(world.snapshot, cluster_failures={"c2": failure})
+    world.silent = {"c2"}
+
+    world.minutes(25)
+    assert world.on("web") == ["c1", "c2"]
+    world.minutes(10)
+
+    assert world.on("web") == ["c1", "c3"]
+
+
+@pytest.mark.parametrize("away", [True, False])
+def test_clusters_that_are_heard_one_after_the_other_have_not_been_silent(*, away: bool) -> None:
+    """After the service was blind, or away, nobody knows how long the last ones are silent."""
+    world = begun(None, failing(), automatic(FAILOVER), count=10, clusters=fleet(12))
+    world.silent = {each.name for each in world.snapshot.clusters}
+    if away:
+        world.later(timedelta(hours=2))
+        world.snapshot = replace(world.snapshot, listening_since=world.snapshot.now)
+    else:
+        world.minutes(120, every=10)
+
+    for each in world.snapshot.clusters:
+        world.silent.discard(each.name)
+        world.minutes(1)
+
+    assert world.snapshot.decisions == ()
+    assert world.merged == ["all.1"]
 
 
 def test_lost_reports_are_blindness_too() -> None:

@@ -89,6 +89,7 @@ class Replica:
             mirrors=Mirrors(folder / "mirrors", transport=transport),
             store=world.database.store(world.faults),
             clock=self.now,
+            listening_since=self.now(),
             propose=self._plan,
             fleet=Repo("local", FLEET),
             markers=MARKERS,

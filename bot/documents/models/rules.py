@@ -192,7 +192,7 @@ class FailoverPart(Part):
     )
     after: Duration = Field(
         description="How long a cluster must have been silent (beyond the maximum age of its "
-        "reports), or have said that it fails."
+        "reports), or have said that it fails, while the service could hear it."
     )
     quorum: Percent = Field(
         default=60,
@@ -200,7 +200,8 @@ class FailoverPart(Part):
     )
     max_share: Percent = Field(
         default=25,
-        description="Percentage of the class that may fail; with more nothing moves.",
+        description="Percentage of the class that may fail; with more nothing moves. One of three "
+        "clusters is 33.",
     )
     pace: Duration | None = Field(
         default=None, description="Time between two clusters that come back. Default: 10m."

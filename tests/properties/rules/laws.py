@@ -60,17 +60,23 @@ class Laws:
                 self.heard[each.name] = snapshot.now
 
     def before(self, snapshot: Snapshot) -> None:
-        """A pass is about to decide: since when clusters fail, or are well."""
+        """A pass is about to decide: since when clusters fail, or are well, as it could hear."""
+        rule = self.scenario.failover
+        if rule is not None and self._fresh(snapshot) * WHOLE < rule.quorum * len(self.heard):
+            self.bad.clear()
+            self.well.clear()
+            return
         for name in self.heard:
-            fails, since = self._fails(snapshot, name), snapshot.now
-            if self._silent(snapshot, name):
-                since = self.heard[name] + snapshot.max_report_age(name)
-            if fails:
-                self.bad[name] = min(self.bad.get(name, since), since)
-                self.well.pop(name, None)
-            else:
-                self.well.setdefault(name, since)
-                self.bad.pop(name, None)
+            lasting, over = self.bad, self.well
+            if not self._fails(snapshot, name):
+                lasting, over = over, lasting
+            lasting.setdefault(name, snapshot.now)
+            over.pop(name, None)
+
+    def restart(self, now: datetime) -> None:
+        """The service was away: what lasted until then does not count."""
+        for known in (self.bad, self.well):
+            known.update((name, max(since, now)) for name, since in known.items())
 
     def after(self, before: Snapshot, after: Snapshot) -> None:
         """A pass has decided by `before`; `after` is what its states are now."""
@@ -167,6 +173,9 @@ class Laws:
         if state.steps and state.phase not in {Phase.ACTIVE, Phase.RETRACTING}:
             raise BrokenLawError(f"{key} is {state.phase} with steps")
 
+    def _fresh(self, snapshot: Snapshot) -> int:
+        return sum(not self._silent(snapshot, each) for each in self.heard)
+
     def _silent(self, snapshot: Snapshot, name: str) -> bool:
         return snapshot.now >= self.heard[name] + snapshot.max_report_age(name)
 
@@ -179,7 +188,7 @@ class Laws:
         rule, now, name = self.scenario.failover, before.now, key.cluster
         if rule is None or name not in self.heard:
             raise BrokenLawError(f"{key} moved without a policy, or a report")
-        fresh = sum(not self._silent(before, each) for each in self.heard)
+        fresh = self._fresh(before)
         if fresh * WHOLE < rule.quorum * len(self.heard):
             raise BrokenLawError(
                 f"{key} moved while {fresh} of {len(self.heard)} clusters were heard"

@@ -191,6 +191,18 @@ MUTATIONS = (
         "hold=0 * rule.after, cooldown",
     ),
     Mutation(
+        "count what lasted while the service was blind",
+        FAILOVER,
+        "kept = replace(state, timer=None, why",
+        "kept = replace(state, why",
+    ),
+    Mutation(
+        "count what lasted while the service was away",
+        FAILOVER,
+        "max(timer or self.snapshot.now, self.snapshot.listening_since)",
+        "timer or self.snapshot.now",
+    ),
+    Mutation(
         "let all clusters come back at once",
         FAILOVER,
         "now < returned + rule.pace and bool(state.steps)",

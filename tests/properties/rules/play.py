@@ -99,9 +99,11 @@ class Play:
         if self.down:
             self.down -= 1
             self.old = self.stalled = None
+            self.world.restart()
+            self.laws.restart(self.world.snapshot.now)
             return
         if self._happens(self.faults.down):
-            self.down = self.random.randint(1, 6)
+            self._stop()
         self._replicas()
         self._people()
 
@@ -131,6 +133,13 @@ class Play:
         for name in [each for each in self.failures if random.random() < 0.08]:
             del self.failures[name]
         self._set_clusters()
+
+    def _stop(self) -> None:
+        """The service is away; after that clusters are heard one after the other."""
+        self.down = self.random.choice((self.random.randint(1, 6), self.random.randint(20, 40)))
+        for each in self.scenario.fleet:
+            back = self.minute + self.down + self.random.randint(1, 6)
+            self.until[each.name] = max(back, self.until.get(each.name, 0))
 
     def _set_clusters(self) -> None:
         silent = {name for name, until in self.until.items() if until > self.minute}

@@ -124,6 +124,10 @@ class World:
             cluster_failures={},
         )
 
+    def restart(self) -> None:
+        """The service was away until now."""
+        self.snapshot = replace(self.snapshot, listening_since=self.snapshot.now)
+
     @property
     def open(self) -> list[MergeRequest]:
         """The open merge requests."""
