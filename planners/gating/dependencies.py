@@ -293,14 +293,17 @@ def _blocked(
 def _earlier_steps(context: GatingContext, change: ChangeSet) -> Iterator[Gate]:
     """All units of the application in earlier steps must be ready, changed or not.
 
+    Of the steps that are not ready the first and the last are named: the one that everything waits
+    for, and the one it comes after. A gate for each would take a text for each pair of steps.
+
     What rules add does not wait for them when that is all: where they bring no other content.
     """
     if change.wave.by_rule and context.only_rules:
         return
-    for number in range(change.wave.step):
-        step = context.step(number)
-        if step.pending:
-            yield AwaitsStep(step.label, step.pending)
+    steps = map(context.step, range(change.wave.step))
+    closed = [step for step in steps if step.pending]
+    for step in closed[:1] + closed[1:][-1:]:
+        yield AwaitsStep(step.label, step.pending)
 
 
 def step_pending(context: GatingContext, waves: Iterable[Wave]) -> tuple[PendingUnit, ...]:
