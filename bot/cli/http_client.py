@@ -59,9 +59,13 @@ def send(call: Call) -> Reply:
         InputError: the address is none, not safe for a secret, or nobody answers there.
     """
     address = urlsplit(call.url)
-    host, place = address.hostname or "", f"{address.scheme}://{address.netloc}"
+    host, netloc = address.hostname or "", address.netloc.rpartition("@")[2]
+    place = f"{address.scheme}://{netloc}"
     if address.scheme not in {"http", "https"} or not host:
-        raise InputError(f"{call.url} is no address of a server; expected https://HOST")
+        shown = call.url.rpartition("@")[2]
+        raise InputError(f"{shown} is no address of a server; expected https://HOST")
+    if netloc != address.netloc:
+        raise InputError(f"{place}: leave out the user and password in its address")
     if address.scheme == "http" and call.headers and not is_loopback(host):
         raise InputError(f"{place}: a token is not sent without TLS; use https://")
     text = None if call.body is None else json.dumps(call.body).encode()

@@ -21,6 +21,7 @@ CHART = "Chart.yaml"
 SCHEMAS = ".switchyard"
 REFERENCES = ("resources", "bases", "components")
 LONGEST_NAME = 63
+_PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./:-]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,16 +86,16 @@ def find_components(files: Mapping[str, bytes]) -> FoundComponents:
 def application_document(name: str, tenant: str, found: FoundComponents) -> str:
     """`switchyard.yaml`: every component on every cluster of its tenant."""
     components = "\n".join(
-        f"    - {{name: {each.name}, source: {{{each.source}: {_text(each.folder)}}}}}"
+        f"    - {{name: {_text(each.name)}, source: {{{each.source}: {_text(each.folder)}}}}}"
         for each in found.components
     )
-    names = ", ".join(each.name for each in found.components)
+    names = ", ".join(_text(each.name) for each in found.components)
     return f"""{_modeline("application", "")}
 apiVersion: {API_VERSION}
 kind: Application
-metadata: {{name: {name}}}
+metadata: {{name: {_text(name)}}}
 spec:
-  tenant: {tenant}
+  tenant: {_text(tenant)}
   components:
 {components}
   # A component that needs another one: dependsOn: [{{component: NAME}}]
@@ -115,23 +116,24 @@ def fleet_documents(choice: FleetChoice) -> dict[str, str]:
         f"clusters/{name}.yaml": _cluster(name, choice.agent, is_canary=name == choice.clusters[0])
         for name in choice.clusters
     }
+    application, tenant = _text(choice.application), _text(choice.tenant)
     found[f"tenants/{choice.tenant}.yaml"] = f"""{_modeline("tenant", "../")}
 apiVersion: {API_VERSION}
 kind: Tenant
-metadata: {{name: {choice.tenant}}}
+metadata: {{name: {tenant}}}
 spec:
-  namespace: {choice.tenant}
+  namespace: {tenant}
   clusters: {{}}  # all; choose by matchLabels
 """
     found[f"applications/{choice.application}.yaml"] = f"""{_modeline("registration", "../")}
 apiVersion: {API_VERSION}
 kind: Registration
-metadata: {{name: {choice.application}}}
+metadata: {{name: {application}}}
 spec:
-  application: {choice.application}
-  tenant: {choice.tenant}
-  app: {choice.app}
-  deploy: {choice.deploy}
+  application: {application}
+  tenant: {tenant}
+  app: {_text(choice.app)}
+  deploy: {_text(choice.deploy)}
 """
     found["policies/default.yaml"] = f"""{_modeline("policy", "../")}
 apiVersion: {API_VERSION}
@@ -150,10 +152,10 @@ def _cluster(name: str, agent: str, *, is_canary: bool) -> str:
 apiVersion: {API_VERSION}
 kind: Cluster
 metadata:
-  name: {name}
+  name: {_text(name)}
   labels: {{canary: "{str(is_canary).lower()}"}}
 spec:
-  agent: {agent}
+  agent: {_text(agent)}
 """
 
 
@@ -173,9 +175,9 @@ def _modeline(name: str, up: str) -> str:
     return f"# yaml-language-server: $schema={up}{SCHEMAS}/{name}.json"
 
 
-def _text(folder: str) -> str:
-    """A path as YAML: quoted where it is not plain."""
-    return folder if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_./-]*", folder) else json.dumps(folder)
+def _text(text: str) -> str:
+    """A text as YAML, also within brackets: quoted where it would be read as something else."""
+    return text if _PLAIN.fullmatch(text) and yaml.is_plain(text) else json.dumps(text)
 
 
 def _named(sources: Mapping[str, str]) -> Iterator[FoundComponent]:

@@ -84,6 +84,15 @@ def test_a_token_is_not_sent_without_tls_but_to_this_machine(url: str) -> None:
         send(Call("GET", url, {"authorization": "Bearer secret"}))
 
 
+@pytest.mark.parametrize(
+    "url", ["https://ada:hidden@git.acme.test/x", "ada:hidden@git.acme.test", "ftp://a:hidden@b"]
+)
+def test_a_password_in_an_address_is_refused_and_not_shown(url: str) -> None:
+    with pytest.raises(InputError) as refused:
+        send(Call("GET", url, {}))
+    assert "hidden" not in str(refused.value)
+
+
 def test_without_a_token_of_the_forge_nothing_is_approved(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -88,6 +88,24 @@ def test_what_is_written_has_no_mistakes(tmp_path: Path) -> None:
     assert main(["check", "--app", str(app), "--fleet", str(fleet)]) == 0
 
 
+NOT_READ_AS_TEXT = ("no", "on", "null", "123", "1e3", "true", "0x1f", "y", "2026-11-29")
+
+
+def test_names_that_yaml_reads_as_something_else_are_quoted(tmp_path: Path) -> None:
+    different = {f"{name}/d.yaml": f"x{name}".encode() for name in NOT_READ_AS_TEXT}
+    files = {path: DEPLOYMENT.replace(b"web", name) for path, name in different.items()}
+    app = put(tmp_path / "app", files)
+    fleet = tmp_path / "fleet"
+
+    assert main(["init", "application", str(app), "--name", "no", "--tenant", "off"]) == 0
+    command = ["init", "fleet", str(fleet), "--application", "no", "--tenant", "off"]
+    command += ["--app", "local:no/on", "--deploy", "local:1/2"]
+    clusters = [each for name in NOT_READ_AS_TEXT for each in ("--cluster", name)]
+    assert main([*command, *clusters]) == 0
+
+    assert main(["check", "--app", str(app), "--fleet", str(fleet)]) == 0
+
+
 def test_nothing_is_overwritten_and_a_dry_run_writes_nothing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
