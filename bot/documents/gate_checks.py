@@ -6,6 +6,7 @@ from bot.documents.intents import gate
 from bot.documents.models import ApplicationDocument, GatePart, PolicyDocument
 from bot.documents.problems import DocumentPositions, Problem, suggest
 from planners.model import FilePosition, Fleet
+from planners.model.fleet import policy_gates
 from planners.model.gate_rules import GatePhase, GateRule
 from planners.order import LEFTOVERS
 
@@ -33,15 +34,16 @@ def gate_problems(
         if rule.settings.folder:
             yield from _folder_problems(rule, position, files, components)
         if fleet is not None:
-            yield from _taken_names(rule, position, fleet)
+            yield from _taken_names(rule, position, fleet, spec.tenant)
             yield from server_problems(rule, position, fleet, spec.tenant)
 
 
 def policy_gate_problems(
     document: PolicyDocument, positions: DocumentPositions, fleet: Fleet
 ) -> Iterator[Problem]:
-    """Every problem of the gates of a policy; servers that they ask serve every tenant."""
+    """Every problem of the gates of a policy; its servers must serve all tenants that it holds."""
     first: set[str] = set()
+    known = [each.name for each in fleet.tenants]
     for number, part in enumerate(document.spec.gates):
         rule, position = gate(part), positions.at("spec", "gates", number, "name")
         if rule.name in first:
@@ -51,8 +53,12 @@ def policy_gate_problems(
         if rule.settings.folder:
             message = f"gate {rule.name!r} runs in the cluster: a policy has no manifests"
             yield Problem(position, message, "declare it in the applications")
-        for each in fleet.tenants:
-            yield from server_problems(rule, position, fleet, each.name)
+        for index, name in enumerate(part.tenants):
+            if name not in known:
+                at = positions.at("spec", "gates", number, "tenants", index)
+                yield Problem(at, f"unknown tenant {name!r}", suggest(name, known))
+        for name in part.tenants or known:
+            yield from server_problems(rule, position, fleet, name)
 
 
 def rule_problems(part: GatePart, rule: GateRule, position: FilePosition) -> Iterator[Problem]:
@@ -87,11 +93,13 @@ def server_problems(
         )
 
 
-def _taken_names(rule: GateRule, position: FilePosition, fleet: Fleet) -> Iterator[Problem]:
+def _taken_names(
+    rule: GateRule, position: FilePosition, fleet: Fleet, tenant: str
+) -> Iterator[Problem]:
     """A name stands for one gate: overriding the own one must not open the platform's."""
-    for policy in fleet.policies:
-        if any(each.name == rule.name for each in policy.gates):
-            message = f"policy {policy.name!r} has a gate {rule.name!r}, too"
+    for each in policy_gates(fleet.policies, tenant):
+        if each.name == rule.name:
+            message = f"policy {each.policy!r} has a gate {rule.name!r}, too"
             yield Problem(position, message, "choose another name")
 
 

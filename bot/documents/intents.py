@@ -182,8 +182,8 @@ def stage(part: StagePart) -> Stage:
     )
 
 
-def gate(part: GatePart, clusters: Selector | None = None, policy: str = "") -> GateRule:
-    """The gate of an entry of `rollout.gates`, or of those of a policy."""
+def gate(part: GatePart) -> GateRule:
+    """The gate of an entry of `rollout.gates`, or what one of a policy has in common with it."""
     ((kind, settings),) = part.chosen().items()
     rule = GateRule(
         name=part.name,
@@ -192,9 +192,7 @@ def gate(part: GatePart, clusters: Selector | None = None, policy: str = "") -> 
         settings=discovery.gates()[kind].settings(**dict(settings)),
         actions=tuple(each for each in GateAction if each in part.actions),
         stages=tuple(part.stages),
-        clusters=clusters,
         on_timeout=OnTimeout(part.on_timeout),
-        policy=policy,
     )
     return rule if part.timeout is None else replace(rule, timeout=part.timeout)
 

@@ -1,5 +1,7 @@
 """Converts valid fleet documents to values of `planners.model`."""
 
+from dataclasses import replace
+
 from bot.documents import rules
 from bot.documents.intents import gate
 from bot.documents.models import (
@@ -18,6 +20,7 @@ from bot.documents.models.fleet import (
     FreezePart,
     WindowPart,
 )
+from bot.documents.models.gates import PolicyGatePart
 from bot.engine import discovery
 from planners.model import (
     AgentSettings,
@@ -42,7 +45,7 @@ from planners.model import (
     Window,
 )
 from planners.model.fleet import DEFAULT_NETWORK
-from planners.model.gate_rules import GateServer
+from planners.model.gate_rules import GateRule, GateServer
 from planners.model.network import EgressEngine, Gateway, Ingress, Mesh, Network, PolicyEngine
 from planners.model.trust import Issuer
 
@@ -190,16 +193,18 @@ def policy(document: PolicyDocument) -> Policy:
         failover=tuple(rules.failover(each) for each in spec.failover),
         automatic=tuple(rules.automatic(each) for each in spec.automatic),
         queries=tuple(rules.query(each) for each in spec.queries),
-        gates=tuple(
-            gate(each, each.clusters.value() if each.clusters else None, document.metadata.name)
-            for each in spec.gates
-        ),
+        gates=tuple(_gate(each, document.metadata.name) for each in spec.gates),
         gate_servers=tuple(
             GateServer(each.address, tuple(each.tenants), each.private_network)
             for each in spec.gate_servers
         ),
         notify=tuple(each.value() for each in spec.notify),
     )
+
+
+def _gate(part: PolicyGatePart, policy: str) -> GateRule:
+    clusters = part.clusters.value() if part.clusters else None
+    return replace(gate(part), clusters=clusters, policy=policy, tenants=tuple(part.tenants))
 
 
 def _chart_origin(part: ChartsPart) -> ChartOrigin:

@@ -22,6 +22,7 @@ from planners.model import (
     Stage,
     Window,
 )
+from planners.model.fleet import policy_gates
 from planners.model.gate_rules import GatePhase, GateRule
 from planners.model.rules import AutomaticRule
 from planners.model.snapshot import Snapshot
@@ -176,8 +177,9 @@ class ConditionReader:
     @cached_property
     def _gates(self) -> Sequence[GateRule]:
         """The application's gates, and those of policies."""
-        policies = (gate for policy in self.snapshot.policies for gate in policy.gates)
-        return [*self.snapshot.application.gates, *policies]
+        snapshot = self.snapshot
+        platform = policy_gates(snapshot.policies, snapshot.tenant.name)
+        return [*snapshot.application.gates, *platform]
 
     @cached_property
     def _windows(self) -> Sequence[Window]:

@@ -16,6 +16,7 @@ from planners.gating.dependencies import GatingContext
 from planners.gating.effects import AskGate, GateSubject
 from planners.gating.readiness import ReadinessRequirement
 from planners.model import DependencyCondition, Stage
+from planners.model.fleet import policy_gates
 from planners.model.gate_rules import (
     GateAction,
     GateAnswer,
@@ -48,9 +49,9 @@ class Judged:
 
 def declared(snapshot: Snapshot) -> tuple[GateRule, ...]:
     """The gates of the application and of the policies that somebody outside has to answer."""
-    own = snapshot.application.gates
-    platform = (each for policy in snapshot.policies for each in policy.gates)
-    return tuple(each for each in (*own, *platform) if not each.settings.folder)
+    platform = policy_gates(snapshot.policies, snapshot.tenant.name)
+    every = (*snapshot.application.gates, *platform)
+    return tuple(each for each in every if not each.settings.folder)
 
 
 def names(snapshot: Snapshot) -> list[str]:

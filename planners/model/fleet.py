@@ -1,7 +1,7 @@
 """The content of the fleet repository: clusters, policies and registrations."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, time, timedelta
 from enum import IntEnum, StrEnum
 
@@ -371,6 +371,16 @@ def query(policies: Iterable[Policy], name: str, tenant: str) -> Query | None:
     """The query of a name, if one of the policies lets the rules of a tenant watch it."""
     every = (each for policy in policies for each in policy.queries)
     return next((each for each in every if each.serves(name, tenant)), None)
+
+
+def policy_gates(policies: Iterable[Policy], tenant: str) -> tuple[GateRule, ...]:
+    """The gates of policies that hold waves of a tenant; whom else they hold makes no difference.
+
+    So adding a tenant to a gate changes no digest of others.
+    """
+    every = (each for policy in policies for each in policy.gates)
+    held = (each for each in every if not each.tenants or tenant in each.tenants)
+    return tuple(replace(each, tenants=()) for each in held)
 
 
 def gate_server(policies: Iterable[Policy], address: str, tenant: str) -> GateServer | None:

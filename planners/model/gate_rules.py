@@ -62,7 +62,7 @@ class GateRule:
 
     `kind` names a file of `bot.gates`. With `stages` only waves of these stages are held; removals
     and rollbacks belong to no stage, and are held whatever it says. `policy` is the one that
-    declares it; empty if the application does.
+    declares it; empty if the application does. `tenants` empty: it holds waves of every tenant.
     """
 
     name: str
@@ -75,6 +75,7 @@ class GateRule:
     timeout: timedelta = timedelta(minutes=30)
     on_timeout: OnTimeout = OnTimeout.HOLD
     policy: str = ""
+    tenants: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,10 +62,13 @@ class GatePart(KindPart):
 
 
 class PolicyGatePart(GatePart):
-    """A gate of the platform, for the waves of all applications."""
+    """A gate of the platform, for the waves of all applications or of those of some tenants."""
 
     clusters: SelectorPart | None = Field(
         default=None, description="Holds waves that change one of these. Default: all clusters."
+    )
+    tenants: list[Name] = Field(
+        default=[], description="Tenants whose waves it holds. Default: every tenant."
     )
 
 

@@ -77,6 +77,7 @@ def test_what_a_policy_allows_is_accepted() -> None:
             f"{{gates: [{{name: g, phase: before, {CHECK}}}, {{name: g, phase: after, {CHECK}}}]}}",
             "duplicate gate 'g'",
         ),
+        (f"{{gates: [{{name: g, phase: before, tenants: [shpo], {CHECK}}}]}}", "tenant 'shpo'"),
     ],
 )
 def test_a_policy_is_refused_likewise(policy: str, told: str) -> None:

@@ -5,7 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from planners.gating.declared_gates import _closed
+from planners.gating.declared_gates import _closed, names
+from planners.model import Policy
+from planners.model.fleet import policy_gates
 from planners.model.gate_rules import (
     GateAnswer,
     GatePhase,
@@ -58,3 +60,17 @@ def test_it_is_looked_at_again_when_it_is_asked_again_and_at_its_timeout() -> No
         gate = _closed(RULE, "all.1", answer, replace(snapshot(), now=NOW + minute * MINUTE))
         assert gate is not None
         assert next_check(gate) == NOW + again * MINUTE
+
+
+@pytest.mark.parametrize(
+    ("tenants", "held"), [((), True), (("shop", "b2b"), True), (("b2b",), False)]
+)
+def test_a_gate_of_a_policy_holds_the_waves_of_its_tenants(
+    tenants: tuple[str, ...], *, held: bool
+) -> None:
+    """Which other tenants it holds is no condition of this one's waves, and changes no digest."""
+    policy = Policy("platform", gates=(replace(RULE, policy="platform", tenants=tenants),))
+    known = snapshot(policies=(policy,))
+
+    assert names(known) == (["smoke"] if held else [])
+    assert [each.tenants for each in policy_gates(known.policies, known.tenant.name)] == [()] * held
