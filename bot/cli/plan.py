@@ -13,7 +13,7 @@ from bot.terminal import Line, Style, progress, write, write_error, write_lines
 from bot.wording import changes as words_of_changes
 from bot.wording import comment as words
 from bot.wording import explanation as why
-from bot.wording import timetable
+from bot.wording import rules, timetable
 from bot.wording.connections import all_connections
 from bot.wording.diffs import DiffGroup, Diffs, counts, diffs_of
 from planners.model.snapshot import Snapshot
@@ -36,8 +36,15 @@ def plan(options: argparse.Namespace) -> int:
             write_lines(_as_text(proposal, diffs))
     if options.expect and not proposal.digest.startswith(options.expect):
         write_error(f"the plan digest is {proposal.digest}, expected {options.expect}\n")
+        if _may_differ_by_rules(snapshot):
+            write_error(f"{rules.COUNTED}\n")
         return DIFFERS
     return 0
+
+
+def _may_differ_by_rules(snapshot: Snapshot) -> bool:
+    failover = any(policy.failover for policy in snapshot.policies)
+    return bool(snapshot.application.rules or failover or snapshot.decisions)
 
 
 def _diffs(options: argparse.Namespace, snapshot: Snapshot, proposal: Proposal) -> Diffs:
@@ -59,6 +66,7 @@ def _as_text(proposal: Proposal, diffs: Diffs) -> Iterator[Line]:
     yield Line(f"plan {proposal.digest[:12]} of {made.application}", Style.BOLD)
     yield Line("")
     yield from plan_text.change_lines(diffs)
+    yield from (Line(f"rule {each}") for each in rules.told(proposal.application, made.decisions))
     yield from map(Line, timetable.as_text(made, proposal.application, changes))
     yield from map(Line, all_connections(proposal.links))
     if made.optimization:

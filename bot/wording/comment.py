@@ -249,6 +249,10 @@ def _foot(context: CommentContext, proposal: Proposal) -> str:
 
 def _reproduced(context: CommentContext, proposal: Proposal) -> str:
     """How to make this plan again, and from which commits."""
+    back = rules.given_back(proposal.changes)
+    if back:
+        names = ", ".join(map(code, sorted(back)))
+        return f"not from folders alone, as signals decided what is removed (rules: {names})"
     if not context.base:
         return reproduce(context.reproduce, proposal.digest)
     folders = {
@@ -261,7 +265,9 @@ def _reproduced(context: CommentContext, proposal: Proposal) -> str:
         for name, sha in folders.items()
         if name in context.reproduce
     )
-    return f"{reproduce(context.reproduce, proposal.digest)}, {places}"
+    waves = [code(each.wave.name) for each in proposal.changes if each.ruled.rules]
+    more = f", with the merge requests of {', '.join(waves)} merged into it" if waves else ""
+    return f"{reproduce(context.reproduce, proposal.digest)}, {places}{more}"
 
 
 def _section(title: str, body: str) -> str:

@@ -1,35 +1,55 @@
 """What rules have decided and what they watch, in sentences."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from bot.wording.markdown import code, plural
 from bot.wording.timetable import span
+from planners.gating.change_sets import ChangeSet
 from planners.model import Application, Policy
-from planners.model.rules import Action, Decision, Rule, States
+from planners.model.rules import FAILOVER, Action, Decision, Rule, States
 
 MOST_LINES = 20
 
 
+COUNTED = (
+    "rules decide by signals, which no folder has; what they decided is read below --deploy: merge "
+    "the open merge requests of rules into it (where these only remove, no folder has it yet)"
+)
+
+
+def given_back(changes: Iterable[ChangeSet]) -> set[str]:
+    """The rules that remove units: until that is merged, no folder says what they decided."""
+    removals = (each for each in changes if each.wave.removal)
+    return {key.rule for each in removals for key in each.ruled.rules if key.rule != FAILOVER}
+
+
 def section(application: Application, decisions: Sequence[Decision]) -> str:
     """One line for each decision in force, and for each rule that has decided nothing."""
+    return "\n".join(f"- {each}" for each in told(application, decisions, code))
+
+
+def told(
+    application: Application, decisions: Sequence[Decision], name: Callable[[str], str] = str
+) -> list[str]:
+    """The lines of `section`, with names as `name` writes them."""
     decided = {each.rule for each in decisions}
     idle = [rule for rule in application.rules if rule.name not in decided]
-    lines = [*map(_decision, decisions), *map(_idle, idle)]
-    more = [f"- and {len(lines) - MOST_LINES} more"] if len(lines) > MOST_LINES else []
-    return "\n".join([*lines[:MOST_LINES], *more])
+    lines = [*(_decision(each, name) for each in decisions), *(_idle(each, name) for each in idle)]
+    more = [f"and {len(lines) - MOST_LINES} more"] if len(lines) > MOST_LINES else []
+    return [*lines[:MOST_LINES], *more]
 
 
-def _decision(decision: Decision) -> str:
-    where = f" on {code(decision.cluster)}" if decision.cluster else ""
+def _decision(decision: Decision, name: Callable[[str], str]) -> str:
+    where = f" on {name(decision.cluster)}" if decision.cluster else ""
     steps = plural(len(decision.steps), "step")
-    return f"- {code(decision.rule)}{where} is active, {steps}: {decision.reason}."
+    return f"{name(decision.rule)}{where} is active, {steps}: {decision.reason}."
 
 
-def _idle(rule: Rule) -> str:
+def _idle(rule: Rule, name: Callable[[str], str]) -> str:
     seconds = int(rule.hold.total_seconds())
     where = " on a cluster" if rule.action is Action.ON_DEMAND else ""
     return (
-        f"- {code(rule.name)} is idle: it acts when {rule.signal}{where} is over {rule.above:g} "
+        f"{name(rule.name)} is idle: it acts when {rule.signal}{where} is over {rule.above:g} "
         f"for {seconds}s."
     )
 

@@ -6,6 +6,9 @@ from datetime import timedelta
 
 import pytest
 
+from bot.engine.propose import propose
+from bot.wording.comment import comment
+from bot.wording.diffs import Diffs
 from planners.gating.effects import RequeueAt
 from planners.model import (
     AnyOf,
@@ -24,8 +27,10 @@ from planners.model.overrides import Overrides, Pause
 from planners.model.rules import FAILOVER, Action, AutomaticRule, FailoverRule, Phase, Rule
 from planners.model.selectors import Selector
 from planners.model.signals import SignalKey, SignalKind
-from planners.model.snapshot import Approval, ClusterFailure
+from planners.model.snapshot import Approval, ClusterFailure, Snapshot
+from planners.rules.decide import undecided
 from tests.fakes.builders import NOW, component, snapshot
+from tests.fakes.comments import home
 from tests.fakes.ruled_world import RuledWorld
 
 MINUTE = timedelta(minutes=1)
@@ -115,6 +120,13 @@ def test_without_a_policy_a_person_approves_every_step() -> None:
     world.minutes(12, HIGH)
 
     assert reasons(world) == ["rule lunch: no policy makes it automatic"]
+    approve(world)
+    world.settle()
+    assert world.on("web") == ["c1", "c2"]
+
+
+def approve(world: RuledWorld) -> None:
+    """A person approves the one open merge request."""
     (opened,) = world.open
     rita = Approval("local:rita", "rita", "rita@x", opened.head, Role.WRITE)
     requests = tuple(
@@ -122,8 +134,6 @@ def test_without_a_policy_a_person_approves_every_step() -> None:
         for each in world.snapshot.merge_requests
     )
     world.snapshot = replace(world.snapshot, merge_requests=requests)
-    world.settle()
-    assert world.on("web") == ["c1", "c2"]
 
 
 @pytest.mark.parametrize(
@@ -372,6 +382,63 @@ def test_components_leave_a_silent_cluster_and_it_comes_back_when_it_is_well() -
     assert world.state(FAILOVER, "c2").phase is Phase.IDLE
     assert world.on("web") == ["c1", "c3"]
     assert world.merged == ["all.1", "rules-all.1", "remove.2", "all.1"]
+
+
+@pytest.mark.parametrize(
+    ("action", "back"),
+    [
+        (Action.ADD_CLUSTERS, False),
+        (Action.SET_REPLICAS, False),
+        (Action.SET_REPLICAS, True),
+    ],
+)
+def test_the_folder_with_what_is_proposed_gives_the_digest_of_the_plan(
+    action: Action, *, back: bool
+) -> None:
+    """`switchyard plan` knows no signal; the digest does not depend on what is merged already."""
+    workload = Target("Deployment", "web")
+    world = begun(
+        replace(BURST, action=action, workload=workload, replicas=(4, 6)),
+        automatic("lunch", most=9),
+    )
+    if back:
+        world.minutes(12, HIGH)
+        assert len(world.state("lunch").steps) == 2
+    world.snapshot = replace(world.snapshot, policies=())
+    world.minutes(8, LOW if back else HIGH)
+    digest = world.pass_once().digest
+    assert propose(offline(world)).digest != digest
+
+    approve(world)
+    world.settle()
+
+    assert world.pass_once().digest == digest
+    assert propose(offline(world)).digest == digest
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        (HIGH, "DEPLOY at `000000000000`, with the merge requests of `rules-all.1` merged into it"),
+        (LOW, "not from folders alone, as signals decided what is removed (rules: `lunch`)"),
+    ],
+)
+def test_the_comment_says_how_a_plan_is_made_again_that_a_rule_decided(
+    values: dict[SignalKey, float], told: str
+) -> None:
+    world = begun(replace(BURST, most=1), automatic("lunch"))
+    if values is LOW:
+        world.minutes(9, HIGH)
+    world.snapshot = replace(world.snapshot, policies=())
+    world.minutes(9, values)
+
+    context = replace(home(preview=False), base="0" * 40)
+    assert told in comment(context, world.pass_once(), Diffs((), 0))
+
+
+def offline(world: RuledWorld) -> Snapshot:
+    known = replace(world.snapshot, rule_states={}, signals={}, decisions=(), merge_requests=())
+    return undecided(known)
 
 
 def test_what_runs_everywhere_stays() -> None:

@@ -103,3 +103,13 @@ def test_an_application_without_rules_has_nothing_to_simulate(
 
     assert main(folders) == 1
     assert "the application has no rules to simulate" in capsys.readouterr().err
+
+
+def test_a_plan_names_its_rules_and_why_its_digest_may_be_another(
+    folders: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["plan", *folders[1:5], "--expect", "000000"]) == 3
+
+    told = capsys.readouterr()
+    assert "\nrule lunch is idle: it acts when load web is over 0.8 for 120s.\n" in told.out
+    assert "what they decided is read below --deploy: merge the open" in told.err
