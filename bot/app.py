@@ -31,7 +31,7 @@ from bot.report.service_state import ServiceState
 from bot.settings import Settings
 from bot.store import Store
 from bot.tracing import Traces
-from bot.web import setup
+from bot.web import setup, ui
 from bot.web.auth import Auth
 from bot.web.metrics import metrics_app
 from bot.web.server import create_app
@@ -167,6 +167,7 @@ class Service:
     supervisor: Supervisor = field(default_factory=Supervisor)
     failure: Exception | None = None
     on_failure: Callable[[], None] = lambda: None
+    on_stop: Callable[[], None] = lambda: None
     _running: asyncio.Task[None] | None = None
     _stopping: bool = False
     _trouble: asyncio.Event = field(default_factory=asyncio.Event)
@@ -184,6 +185,7 @@ class Service:
         if self._running is not None and not self._stopping:
             self._stopping = True
             self._running.cancel()
+            self.on_stop()
 
     async def stopped(self) -> None:
         """Wait until the work has stopped."""
@@ -416,4 +418,5 @@ def build(
         problems=service.problems,
     )
     app.include_router(setup.router(settings, discovery.forges(), forges, clock))
+    service.on_stop = partial(ui.end_streams, app)
     return app, service

@@ -30,7 +30,7 @@ from bot.web.ui.recent import Recent
 from bot.web.ui.refusals import refusal, wants_html
 from bot.web.ui.templating import HERE, environment
 
-__all__ = ["environment", "refusal", "serve", "wants_html"]
+__all__ = ["end_streams", "environment", "refusal", "serve", "wants_html"]
 
 CLUSTERS = 100
 MAX_QUERY = 100
@@ -95,6 +95,12 @@ def serve(app: FastAPI, context: Context, has_accounts: Callable[[], bool]) -> N
     app.state.pages = Pages(reader, has_accounts, Live(reader))
     app.state.reader = reader
     app.router.routes += [*routes.routes, *api.routes.routes]
+
+
+def end_streams(app: FastAPI) -> None:
+    """End what keeps pages live: a server that shuts down waits for all responses."""
+    pages: Pages = app.state.pages
+    pages.live.end()
 
 
 @routes.get("/")

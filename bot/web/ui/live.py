@@ -5,6 +5,7 @@ All listeners of a process share one database query per second.
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from bot.web.ui.reading import ViewReader
@@ -29,11 +30,16 @@ class Live:
     _versions: dict[str, str] = field(default_factory=dict)
     _polled_at: float = float("-inf")
     _polling: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _ended: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def full(self) -> bool:
         """Whether the limit of listeners is reached."""
         return self.listeners >= self.most
+
+    def end(self) -> None:
+        """End all streams, because the server shuts down and waits for them."""
+        self._ended.set()
 
     async def events(self, application: str, seen: str) -> AsyncIterator[str]:
         """An event whenever the page's version differs from the one `seen`, until the client goes.
@@ -45,7 +51,7 @@ class Live:
         try:
             yield RETRY
             started = sent = _now()
-            while _now() - started < self.lasts:
+            while _now() - started < self.lasts and not self._ended.is_set():
                 version = (await self._poll()).get(application, "")
                 if version != seen:
                     seen, sent = version, _now()
@@ -53,7 +59,9 @@ class Live:
                 elif _now() - sent >= HEARTBEAT_SECONDS:
                     sent = _now()
                     yield HEARTBEAT
-                await asyncio.sleep(self.every)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(self.every):
+                        await self._ended.wait()
         finally:
             self.listeners -= 1
 

@@ -358,6 +358,16 @@ async def test_a_stream_ends_in_time_so_that_its_reader_is_looked_at_again(site:
     assert live.listeners == 0
 
 
+async def test_streams_end_at_once_when_the_server_shuts_down(site: Site) -> None:
+    await site.show(rollout(["one"]))
+    live = Live(ViewReader(site.context), every=60)
+    events = live.events("storefront", "")
+    assert [await anext(events), await anext(events)][1].startswith("id: ")
+    live.end()
+    async with asyncio.timeout(5):
+        assert [event async for event in events] == []
+
+
 async def test_too_many_listeners_are_refused(
     site: Site, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
