@@ -2,11 +2,9 @@
 
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from bot.charts import Charts
 from bot.charts.store import ChartStore
-from bot.cli.settings import invalid_settings
+from bot.cli.settings import checked
 from bot.settings import ChartSettings
 
 
@@ -16,7 +14,5 @@ def read_charts(folder: Path) -> Charts:
     Raises:
         InputError: naming each wrong variable.
     """
-    try:
+    with checked():
         return ChartStore.of(ChartSettings(), folder)
-    except ValidationError as error:
-        raise invalid_settings(error) from None

@@ -94,7 +94,7 @@ def _read(file: Path) -> DeliveryFile:
     try:
         return DeliveryFile.model_validate_json(content)
     except ValidationError as error:
-        lines = [f"{file}: {each}" for each in mistakes(error, ".")]
+        lines = [f"{file}: {each}" for each in mistakes(error)]
         raise InputError("\n".join([*lines, "`switchyard delivery` prints the form"])) from None
 
 

@@ -19,6 +19,7 @@ from bot.sandbox.demo.kept import FolderError
 from bot.sandbox.demo.people import PersonError
 from bot.sandbox.demo.playing import changes, perform
 from bot.sandbox.demo.run import run_demo
+from bot.sandbox.demo.service import ServiceError
 from bot.sandbox.forge.server import create_forge, listen
 from bot.sandbox.forge.site import SiteFile
 from bot.terminal import write
@@ -29,7 +30,7 @@ def demo(options: argparse.Namespace) -> int:
     """Run the demonstration until it is interrupted; with `--auto`, until its stories are told."""
     try:
         return _play(options) if options.action else _run(options)
-    except (FolderError, NotNowError) as error:
+    except (FolderError, NotNowError, ServiceError) as error:
         raise InputError(str(error)) from None
 
 
@@ -39,7 +40,10 @@ def _run(options: argparse.Namespace) -> int:
     folder = options.data or (Path(tempfile.mkdtemp()) if options.auto else kept.DEFAULT)
     known = None if options.fresh else kept.load(folder)
     if known and options.auto:
-        raise InputError(f"{folder}: holds a demonstration; with --auto give --fresh too")
+        raise InputError(
+            f"{folder} holds a demonstration, and --auto begins a new one: leave out --data, name "
+            "another folder, or give --fresh too, which deletes what this one holds"
+        )
     if known:
         kept.require_idle(folder)
     port = _port(options.port, known)
@@ -105,7 +109,7 @@ def _read_site(file: Path) -> SiteFile:
         documents = yaml.load_documents(file.read_bytes())
         return SiteFile.model_validate(documents[0].value if documents else {})
     except ValidationError as error:
-        lines = [f"{file}: {each}" for each in mistakes(error, ".")]
+        lines = [f"{file}: {each}" for each in mistakes(error)]
         raise InputError("\n".join(lines)) from None
     except (OSError, yaml.YamlError) as error:
         raise InputError(f"{file}: {error}") from error

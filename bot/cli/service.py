@@ -9,12 +9,14 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from importlib.metadata import version
+from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 import uvicorn
 
 from bot.app import Service, build, build_metrics
-from bot.cli.errors import InputError
+from bot.cli.errors import InputError, describe
 from bot.cli.settings import read_settings
 from bot.engine.process import Planner
 from bot.git import GitError
@@ -153,11 +155,12 @@ def _stop(server: uvicorn.Server) -> None:
 
 
 async def _build(settings: Settings, traces: Traces) -> tuple[Callable[..., Any], Service]:
-    """Build the service; wait a minute for a database that starts at the same time.
+    """Build the service; wait a minute for a PostgreSQL that starts at the same time.
 
     Raises:
-        InputError: a key cannot be used, or there is no database.
+        InputError: a key or the data folder cannot be used, or there is no database.
     """
+    _require_writable(settings.data_dir)
     planner = Planner(settings.planner_seconds, settings.planner_mebibytes, settings.workers)
     for left in reversed(range(START_ATTEMPTS)):
         try:
@@ -165,10 +168,25 @@ async def _build(settings: Settings, traces: Traces) -> tuple[Callable[..., Any]
         except GitError as error:
             raise InputError(str(error)) from error
         except StoreError as error:
-            if not left:
+            if not left or settings.database_url is None:
                 raise InputError(f"the database is not available: {error}") from error
             await asyncio.sleep(START_SECONDS)
     raise AssertionError
+
+
+def _require_writable(folder: Path) -> None:
+    """Make the data folder, and see that files can be written there.
+
+    Raises:
+        InputError: they cannot; says why.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        error.filename = f"SWITCHYARD_DATA_DIR={folder}"
+        raise InputError(describe(error)) from None
 
 
 def _forget_settings() -> None:

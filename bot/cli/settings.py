@@ -1,9 +1,12 @@
-"""Reads the service's settings for a subcommand, and says what is wrong with them."""
+"""Reads settings for a subcommand, and says what is wrong with them."""
 
 import argparse
+import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 from pydantic import ValidationError
+from pydantic_settings import SettingsError
 
 from bot.cli.errors import InputError
 from bot.settings import (
@@ -14,6 +17,8 @@ from bot.settings import (
     Settings,
 )
 
+_FIELD = re.compile(r'field "(\w+)"')
+
 
 def read_settings(options: argparse.Namespace) -> Settings:
     """Settings from SWITCHYARD_* variables and the files of `options.secrets_dir`.
@@ -21,10 +26,8 @@ def read_settings(options: argparse.Namespace) -> Settings:
     Raises:
         InputError: naming each wrong variable.
     """
-    try:
+    with checked():
         return Settings(_secrets_dir=options.secrets_dir)  # type: ignore[call-arg]
-    except ValidationError as error:
-        raise invalid_settings(error) from None
 
 
 def read_reporter_settings(options: argparse.Namespace) -> ReporterSettings:
@@ -33,10 +36,8 @@ def read_reporter_settings(options: argparse.Namespace) -> ReporterSettings:
     Raises:
         InputError: naming each wrong variable.
     """
-    try:
+    with checked():
         return ReporterSettings(_secrets_dir=options.secrets_dir)  # type: ignore[call-arg]
-    except ValidationError as error:
-        raise invalid_settings(error) from None
 
 
 def read_client_settings() -> ClientSettings:
@@ -45,10 +46,8 @@ def read_client_settings() -> ClientSettings:
     Raises:
         InputError: naming each wrong variable.
     """
-    try:
+    with checked():
         return ClientSettings()
-    except ValidationError as error:
-        raise invalid_settings(error) from None
 
 
 def read_pod_settings() -> PodSettings:
@@ -62,22 +61,39 @@ def read_bucket_place() -> BucketPlace:
     Raises:
         InputError: naming each wrong variable, or the one that is missing.
     """
-    try:
+    with checked():
         place = BucketPlace()
-    except ValidationError as error:
-        raise invalid_settings(error) from None
     if not place.status_bucket or place.status_bucket_url is None:
         raise InputError("set SWITCHYARD_STATUS_BUCKET and .._URL to those of the service")
     return place
 
 
-def invalid_settings(error: ValidationError) -> InputError:
-    """What people are told of wrong variables."""
-    lines = [f"SWITCHYARD_{line}" for line in mistakes(error, "_")]
-    return InputError("\n".join(["invalid settings:", *lines]))
+@contextmanager
+def checked() -> Iterator[None]:
+    """Name each wrong variable of the settings that are read in a block.
+
+    Raises:
+        InputError: some are wrong; without their values, which may be secret.
+    """
+    try:
+        yield
+    except ValidationError as error:
+        raise InputError("\n".join(["invalid settings:", *_variables(error)])) from None
+    except SettingsError as error:
+        found = _FIELD.search(str(error))
+        variable = f"SWITCHYARD_{found[1].upper()}" if found else str(error)
+        raise InputError(f"invalid settings:\n{variable}: must be JSON") from None
 
 
-def mistakes(error: ValidationError, joint: str) -> Iterator[str]:
-    """Each mistake with its place, joined; without the value, which may be a secret."""
+def _variables(error: ValidationError) -> Iterator[str]:
     for each in error.errors(include_input=False):
-        yield f"{joint.join(str(part) for part in each['loc'])}: {each['msg']}"
+        variable, *inside = map(str, each["loc"])
+        missing = each["type"] == "missing"
+        said = "must be set" if missing else each["msg"].removeprefix("Value error, ")
+        yield ": ".join([f"SWITCHYARD_{variable.upper()}", *inside, said])
+
+
+def mistakes(error: ValidationError) -> Iterator[str]:
+    """Each mistake of a file with its place, joined by dots."""
+    for each in error.errors(include_input=False):
+        yield f"{'.'.join(map(str, each['loc']))}: {each['msg']}"

@@ -201,7 +201,7 @@ def test_a_wrong_setting_is_told_without_its_value(
 
     assert main(["check", *options, "--charts", str(tmp_path / "charts")]) == 1
     said = capsys.readouterr().err
-    assert said.startswith(f"invalid settings:\nSWITCHYARD_chart_{variable.lower()}")
+    assert said.startswith(f"invalid settings:\nSWITCHYARD_CHART_{variable}")
     assert expected in said
     assert "canary" not in said
 

@@ -35,7 +35,7 @@ def test_keys_without_known_hosts_are_refused(
 ) -> None:
     monkeypatch.setenv("SWITCHYARD_SSH_KEYS", '{"gitlab:a/b": "/run/secrets/key"}')
     assert main(["serve"]) == 1
-    said = "SWITCHYARD_ssh_known_hosts: Value error, required with SWITCHYARD_SSH_KEYS"
+    said = "SWITCHYARD_SSH_KNOWN_HOSTS: required with SWITCHYARD_SSH_KEYS"
     assert said in capsys.readouterr().err
 
 
