@@ -25,6 +25,7 @@ help: ## list the verbs
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 11
 
 $(READY): requirements-dev.lock pyproject.toml tests/tools/kubectl-and-helm.txt
+	@echo "Installing dependencies into $(VENV), once: a minute or a few."
 	python3 -m venv $(VENV)
 	$(PY) $(INSTALL) requirements-dev.lock
 	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .

@@ -15,7 +15,7 @@ from bot.sandbox.demo.site import APP, DEPLOY, FLEET, Site, sample
 
 COMPONENT, LIKE = "search", "ads"
 BUSY, CALM = 0.95, 0.2
-TIMEOUT_SECONDS = 420.0
+TIMEOUT_SECONDS = 900.0
 BEFORE = {
     b"  placement:\n": b"    - {name: search, source: {manifests: deploy/search}}\n",
     b"  connectivity:\n": b"""    - components: [search]

@@ -11,7 +11,7 @@ from bot.sandbox.demo.site import APP, DEPLOY, Site
 from bot.terminal import write
 
 POLL_SECONDS = 0.5
-TIMEOUT_SECONDS = 300.0
+TIMEOUT_SECONDS = 900.0
 PLAN_STATUS = "switchyard/plan"
 
 

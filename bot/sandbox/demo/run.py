@@ -1,12 +1,9 @@
 """`switchyard demo`: starts forge, service and clusters, and plays the users with `--auto`."""
 
 import asyncio
-import shlex
-import shutil
 import signal
-import subprocess
-import sys
-from collections.abc import AsyncIterator
+from asyncio.subprocess import Process
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -17,7 +14,7 @@ from bot.documents import read_fleet
 from bot.forges import GitCredentials
 from bot.keys import agent_key
 from bot.sandbox.background import in_background
-from bot.sandbox.demo import kept
+from bot.sandbox.demo import kept, service
 from bot.sandbox.demo.agents import Behaviour, SimulatedCluster
 from bot.sandbox.demo.argocd import ArgoCDBehaviour, SimulatedArgoCD
 from bot.sandbox.demo.burst import burst
@@ -25,9 +22,9 @@ from bot.sandbox.demo.config_sync import ConfigSyncBehaviour, SimulatedConfigSyn
 from bot.sandbox.demo.fleet import Simulated, SimulatedFleet
 from bot.sandbox.demo.kept import LOG, Kept
 from bot.sandbox.demo.play import play
-from bot.sandbox.demo.playing import changes
-from bot.sandbox.demo.site import APP, BOT, DEPLOY, FLEET, MAY, PEOPLE, Site, sample, start_site
-from bot.terminal import write
+from bot.sandbox.demo.site import APP, BOT, DEPLOY, FLEET, PEOPLE, Site, sample, start_site
+from bot.sandbox.demo.welcome import Welcome
+from bot.terminal import progress, write
 
 POLL_SECONDS = 0.5
 PROMPT = ArgoCDBehaviour(
@@ -45,18 +42,18 @@ SOON = ConfigSyncBehaviour(
 ACCOUNTS = {"switchyard-shop": frozenset({"shop"})}
 """The sample's tenant has no `deploy`, so an administrator made its account."""
 
-PROGRAM = "switchyard"
 TERMINATED = 128 + signal.SIGTERM
 
 
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """A running demo, and whether it goes on with what an earlier one has kept."""
+    """A running demo; `goes_on`: with what an earlier one has kept."""
 
     site: Site
     kept: Kept
     folder: Path
     goes_on: bool
+    service: Process
 
 
 async def run_demo(folder: Path, port: int, *, auto: bool, bursts: bool = False) -> int:
@@ -67,29 +64,46 @@ async def run_demo(folder: Path, port: int, *, auto: bool, bursts: bool = False)
 
     Raises:
         FolderError: the folder holds something else, or another demo runs in it.
+        ServiceError: the service does not start, or ends by itself.
     """
     stop_requested = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop_requested.set)
     with kept.locked(folder):
         async with _running(folder, port) as demo:
-            write(_welcome(demo, auto=auto))
-            if not auto:
-                await stop_requested.wait()
-                return TERMINATED
-            return await _play(demo, stop_requested, bursts=bursts)
+            welcome = Welcome(demo.kept, demo.folder, demo.goes_on)
+            write(welcome.addresses() if auto else f"{welcome.addresses()}\n{welcome.guide()}")
+            people = _act(demo, bursts=bursts) if auto else _nothing()
+            return await _until_end(demo, people, stop_requested)
 
 
-async def _play(demo: Demo, stop_requested: asyncio.Event, *, bursts: bool) -> int:
-    """Play the rollout until it is done or a stop is requested; returns the exit code."""
-    playing = asyncio.create_task(_act(demo, bursts=bursts))
-    ending = asyncio.create_task(stop_requested.wait())
+async def _nothing() -> int:
+    """What people do who are not played: whatever they like."""
+    never: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    return await never
+
+
+async def _until_end(
+    demo: Demo, people: Coroutine[None, None, int], stop_requested: asyncio.Event
+) -> int:
+    """Wait until the played people are done or a stop is requested; returns the exit code.
+
+    Raises:
+        ServiceError: the service has ended by itself.
+    """
+    acting = asyncio.create_task(people)
+    stopping = asyncio.create_task(stop_requested.wait())
+    ending = asyncio.create_task(demo.service.wait())
     try:
-        await asyncio.wait({playing, ending}, return_when=asyncio.FIRST_COMPLETED)
-        return playing.result() if playing.done() else TERMINATED
+        await asyncio.wait({acting, stopping, ending}, return_when=asyncio.FIRST_COMPLETED)
+        if acting.done():
+            return acting.result()
+        if stopping.done():
+            return TERMINATED
+        raise service.ended(demo.service, demo.folder / LOG)
     finally:
-        for each in (playing, ending):
+        for each in (acting, stopping, ending):
             each.cancel()
-        await asyncio.gather(playing, ending, return_exceptions=True)
+        await asyncio.gather(acting, stopping, ending, return_exceptions=True)
 
 
 async def _act(demo: Demo, *, bursts: bool) -> int:
@@ -111,16 +125,19 @@ async def _running(folder: Path, port: int) -> AsyncIterator[Demo]:
             site.made.hooks.remove(repository, hook.url)
         site.made.hooks.add(repository, f"{known.service_url}/hooks/local", known.keys["hook"])
     if not known.number:
-        known = replace(known, number=await asyncio.to_thread(_fill, site))
+        with progress("Filling the repositories"):
+            known = replace(known, number=await asyncio.to_thread(_fill, site))
     kept.save(folder, known)
-    service = _start_service(folder, known, site)
     fleet = _fleet(folder, known, site)
+    settings = _settings(folder, known, site)
     try:
-        async with in_background(fleet.run(POLL_SECONDS)), in_background(_follow(fleet, folder)):
-            yield Demo(site, known, folder, goes_on=found is not None)
+        async with (
+            service.running(known.service_url, settings, folder / LOG) as process,
+            in_background(fleet.run(POLL_SECONDS)),
+            in_background(_follow(fleet, folder)),
+        ):
+            yield Demo(site, known, folder, found is not None, process)
     finally:
-        service.terminate()
-        service.wait(10)
         site.server.stop()
 
 
@@ -189,9 +206,9 @@ def _fill(site: Site) -> int:
     return ada.open(APP, "open-the-shop", "Open the shop", "Twelve components, three regions.")
 
 
-def _start_service(folder: Path, known: Kept, site: Site) -> "subprocess.Popen[bytes]":
-    """Start the real service in a separate process."""
-    settings = {
+def _settings(folder: Path, known: Kept, site: Site) -> dict[str, str]:
+    """The settings of the service."""
+    return {
         "DATA_DIR": str(folder / "service"),
         "FLEET": f"local:{FLEET}",
         "PORT": str(known.port),
@@ -203,68 +220,3 @@ def _start_service(folder: Path, known: Kept, site: Site) -> "subprocess.Popen[b
         "LOCAL_WEBHOOK_SECRET": known.keys["hook"],
         "RESYNC_SECONDS": "30",
     }
-    environment = {f"SWITCHYARD_{name}": value for name, value in settings.items()}
-    environment["PATH"] = "/usr/local/bin:/usr/bin:/bin"
-    with (folder / LOG).open("ab") as log:
-        return subprocess.Popen(
-            [sys.executable, "-m", "bot", "serve"], env=environment, stderr=log, stdout=log
-        )
-
-
-def _welcome(demo: Demo, *, auto: bool) -> str:
-    url, known = demo.site.url, demo.kept
-    begun = "The Switchyard demo goes on where it was ended" if demo.goes_on else "The demo runs"
-    lines = [
-        "",
-        f"{begun}, on this machine:",
-        f"  forge         {url}  (sign in as Ada, Rita or Otto with one click)",
-        f"  Ada's change  {url}/{APP}/merge_requests/{known.number}",
-        f"  rollout page  {known.service_url}/rollouts/storefront",
-        f"  fleet page    {known.service_url}/fleet",
-        f"  data folder   {demo.folder}",
-        "",
-    ]
-    return "\n".join(lines if auto else [*lines, *_guide(demo)])
-
-
-def _guide(demo: Demo) -> list[str]:
-    """Who the people are, what to do first, how to push, and the ready-made changes."""
-    url, tokens = demo.site.url, demo.kept.tokens
-    host = url.removeprefix("http://")
-    command = f"{_command()} demo"
-    is_default = demo.folder.absolute() == kept.DEFAULT.absolute()
-    data = "" if is_default else f" --data {shlex.quote(str(demo.folder))}"
-    return [
-        "People (their tokens are their passwords for Git):",
-        *(
-            f"  {login.capitalize()}, {PEOPLE[login]}; login {login}, token {tokens[login]}\n"
-            f"      {MAY[login]}"
-            for login in PEOPLE
-        ),
-        "",
-        "First: as Rita, read the plan on Ada's merge request and approve it; as Ada, merge it.",
-        f"Then open {url}/{DEPLOY}/merge_requests. As Rita, approve the canary's four",
-        "waves (whoever wrote or merged the change cannot); the others merge automatically.",
-        "",
-        "Push changes of your own, as Ada:",
-        f"  git clone http://ada:{tokens['ada']}@{host}/{APP}.git",
-        "  git switch -c my-change; edit; git commit -am 'My change'; git push origin HEAD",
-        f"Then open a merge request of the branch, below {url}/{APP}/merge_requests.",
-        "",
-        "Ready-made changes, each one command in another terminal, which says what to look at:",
-        *(
-            f"  {command} play {each.name}{data}\n      {each.summary}"
-            for each in changes().values()
-        ),
-        "",
-        "Press Ctrl-C to stop; start again to go on, or with --fresh to begin anew.",
-        "",
-    ]
-
-
-def _command() -> str:
-    """How this program was called, where it is not on the PATH."""
-    name = Path(sys.argv[0])
-    if name.name != PROGRAM or shutil.which(PROGRAM) == str(name):
-        return PROGRAM
-    return shlex.quote(str(name))

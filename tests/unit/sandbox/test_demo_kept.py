@@ -59,7 +59,7 @@ def test_a_folder_with_other_files_is_left_alone(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--auto"], "with --auto give --fresh too"),
+        (["--auto"], "leave out --data, name another folder, or give --fresh too"),
         (["play", "bump-a-image"], "known: break-a-cluster, bump-an-image, "),
         (["play", "bump-an-image"], "does `switchyard demo` run in"),
     ],

@@ -35,13 +35,14 @@ class DrainARegion:
             Look(
                 Place.SERVICE,
                 "/rollouts/storefront",
-                "then: recommendation moves to clusters elsewhere, and is removed in the region "
-                "when its replacement is ready",
+                "then: recommendation moves to clusters elsewhere; everything in the region is "
+                "removed once that is ready",
             ),
             Look(
                 Place.FORGE,
                 f"/{DEPLOY}/merge_requests",
-                "then: as Rita, approve the canary's waves; the removals come last",
+                "then: as Rita, approve the canary's waves. The removals come last; in the middle "
+                "of them the canary asks once more, for recommendation without its old callers",
             ),
         )
         return Outcome(f"Otto's merge request is open: {title}.", looks, proposal)
