@@ -14,7 +14,7 @@ from renderers.layout import Layout
 from renderers.tree import FileTree
 
 LINE = "- "
-MOST_LINES, MOST_BYTES = 50, 64 * 1024
+MOST_LINES, MOST_BYTES, MOST_STEPS = 50, 64 * 1024, 10_000
 
 
 def with_records(
@@ -72,11 +72,14 @@ def _record(line: str) -> Record | None:
             _moment(value["at"]),
             _moment(value["decided"]),
         )
+        step = max(1, int(value["step"]))
+        if step > MOST_STEPS:
+            return None
         return Record(
             str(value["rule"]),
             Action(value["action"]),
             int(value["epoch"]),
-            max(1, int(value["step"])),
+            step,
             str(value["signal"]),
             evidence,
             str(value["cluster"]),

@@ -12,7 +12,7 @@ from bot.gather.approvals import Owners, read_approvals, read_owners, teams_of
 from bot.gather.deploy import FILE, changed_by, rejected
 from bot.gather.owners import OwnersError
 from bot.gather.repository import Checkout, our_requests
-from bot.gather.rules import given_back, proposed_records, rules_of
+from bot.gather.rules import proposed_records, rule_steps, rules_of
 from bot.git import CommitInfo
 from planners.gating.change_sets import change_digest
 from planners.gating.merge_requests import branch_prefix
@@ -274,7 +274,7 @@ def _read_branch(
         rolls_back=rejected(info) if ours else None,
         base=info.parents[0] if info.parents else "",
         rules=rules_of(info.trailers) if ours else frozenset(),
-        given_back=given_back(info.trailers) if ours else frozenset(),
+        rule_steps=rule_steps(info.trailers) if ours else {},
         records=proposed_records(results, reading.checkout, reading.registration, changed)
         if ours
         else {},

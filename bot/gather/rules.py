@@ -27,7 +27,6 @@ from renderers.layout import Layout
 from renderers.rule_records import read
 
 TRAILER = "Switchyard-Rules"
-NO_EPOCH = "0"
 RECORD_SIZE = 500
 
 
@@ -173,18 +172,20 @@ def _read(results: Results, checkout: Checkout, blob: str) -> tuple[Record, ...]
 
 def rules_of(trailers: Mapping[str, str]) -> frozenset[RuleKey]:
     """The rules that a commit of ours names."""
-    return frozenset(_epochs(trailers))
+    return frozenset(_named(trailers))
 
 
-def given_back(trailers: Mapping[str, str]) -> frozenset[RuleKey]:
-    """The rules that a commit of ours names without an epoch: they want nothing any more."""
-    return frozenset(key for key, epoch in _epochs(trailers).items() if epoch == NO_EPOCH)
+def rule_steps(trailers: Mapping[str, str]) -> dict[RuleKey, int]:
+    """How many steps of these rules are in force with a commit of ours, as far as it says so."""
+    steps = {key: each.partition(":")[2] for key, each in _named(trailers).items()}
+    return {key: int(each) for key, each in steps.items() if each.isdecimal()}
 
 
-def _epochs(trailers: Mapping[str, str]) -> dict[RuleKey, str]:
+def _named(trailers: Mapping[str, str]) -> dict[RuleKey, str]:
+    """The rules with what stands after them: `epoch:steps`."""
     words = (each.strip().partition("@") for each in trailers.get(TRAILER, "").split(","))
-    parts = ((name.partition("/"), epoch) for name, _, epoch in words if name)
-    return {RuleKey(rule, cluster): epoch for (rule, _, cluster), epoch in parts}
+    parts = ((name.partition("/"), rest) for name, _, rest in words if name)
+    return {RuleKey(rule, cluster): rest for (rule, _, cluster), rest in parts}
 
 
 def _load(views: Views, application: str) -> States:

@@ -47,9 +47,11 @@ def trailers(plan: Plan, digest: str, change: ChangeSet, actions: Sequence[str])
 
 
 def _rules(plan: Plan, change: ChangeSet) -> str:
-    """Each rule that caused the change, the cluster that it is about, and the epoch."""
-    epochs = {each.key: each.epoch for each in plan.decisions}
-    return ", ".join(f"{key.rule}/{key.cluster}@{epochs.get(key, 0)}" for key in change.ruled.rules)
+    """Each rule that caused the change: the cluster that it is about, epoch, and steps in force."""
+    known = {each.key: f"{each.epoch}:{len(each.steps)}" for each in plan.decisions}
+    return ", ".join(
+        f"{key.rule}/{key.cluster}@{known.get(key, '0:0')}" for key in change.ruled.rules
+    )
 
 
 def _causes(plan: Plan, change: ChangeSet) -> list[str]:

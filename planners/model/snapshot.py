@@ -72,7 +72,7 @@ class Branch:
     on the branch that Switchyard did not create; None if there is no such commit. `units` are the
     units whose files it writes. `rolls_back` is the app revision that it rolls back, if any.
     `rules` are those whose decisions it carries out, `records` what it writes down of them,
-    `given_back` the rules of which it takes back all that they did.
+    `rule_steps` how many steps of each are in force with it.
     """
 
     head: str
@@ -84,7 +84,7 @@ class Branch:
     base: str = ""
     rules: frozenset[RuleKey] = frozenset()
     records: Records = field(default_factory=dict)
-    given_back: frozenset[RuleKey] = frozenset()
+    rule_steps: Mapping[RuleKey, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

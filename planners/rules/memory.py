@@ -1,7 +1,7 @@
 """What is known of a rule where its state was lost: what Git records, and nothing else."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 
@@ -56,10 +56,13 @@ class Memory:
         return frozenset[RuleKey]().union(*(each.rules for each in self.snapshot.open_branches))
 
     @cached_property
-    def _given_back(self) -> frozenset[RuleKey]:
-        """The rules of which an open change takes back all that they did."""
-        branches = self.snapshot.open_branches
-        return frozenset[RuleKey]().union(*(each.given_back for each in branches))
+    def _kept(self) -> Mapping[RuleKey, int]:
+        """How many steps of rules open changes keep in force."""
+        found: dict[RuleKey, int] = {}
+        for each in self.snapshot.open_branches:
+            for key, steps in each.rule_steps.items():
+                found[key] = min(steps, found.get(key, steps))
+        return found
 
     def running(self, rule: Rule) -> frozenset[str]:
         """The clusters on which any component of a rule is merged."""
@@ -69,20 +72,23 @@ class Memory:
     def state(self, key: RuleKey) -> RuleState:
         """The state as it is known, else as Git has it, else that of a rule that begins.
 
-        An open change that takes back all that a rule did is newer than what is recorded.
+        An open change that gives steps back is newer than what is recorded.
         """
-        known = self.snapshot.rule_states.get(key)
+        known, now = self.snapshot.rule_states.get(key), self.snapshot.now
         if known is not None:
             return known
-        if key in self._given_back:
-            return RuleState(Phase.RETRACTING, self.snapshot.now, recalled=True)
-        records = self.records.get(key)
-        return restored(records, self.snapshot.now) if records else begin(self.snapshot.now)
+        records, kept = self.records.get(key), self._kept.get(key)
+        if kept == 0:
+            return RuleState(Phase.RETRACTING, now, recalled=True)
+        found = restored(records, now) if records else begin(now)
+        if kept is None or kept >= len(found.steps):
+            return found
+        return replace(found, phase=Phase.RETRACTING, steps=found.steps[:kept])
 
     def state_on(self, rule: Rule, cluster: str) -> RuleState:
         """That of a rule; one for demand takes over where its components run already."""
         key, now = RuleKey(rule.name, cluster), self.snapshot.now
-        known = key in {*self.snapshot.rule_states, *self.records, *self._given_back}
+        known = key in {*self.snapshot.rule_states, *self.records, *self._kept}
         if known or rule.action is not Action.ON_DEMAND or not self._runs(rule, cluster):
             return self.state(key)
         return RuleState(Phase.ACTIVE, now, (Evidence(0, rule.above, now, now),))
@@ -104,9 +110,13 @@ class Memory:
 
 
 def restored(records: Sequence[Record], now: datetime) -> RuleState:
-    """The state of an active rule from its records; a whole cooldown begins."""
+    """The state of an active rule from its records; a whole cooldown begins.
+
+    Of a step that is recorded nowhere any more, the evidence of the next one counts.
+    """
     epoch = max(each.epoch for each in records)
     steps = {each.step: each.evidence for each in records if each.epoch == epoch}
-    evidence = tuple(steps[number] for number in sorted(steps))
-    moves = tuple(sorted(each.decided for each in evidence if now - each.decided < HOUR))
+    numbers = range(1, max(steps) + 1)
+    evidence = tuple(steps[min(n for n in steps if n >= number)] for number in numbers)
+    moves = tuple(sorted(each.decided for each in steps.values() if now - each.decided < HOUR))
     return RuleState(Phase.ACTIVE, now, evidence, epoch, moves=moves, recalled=True)

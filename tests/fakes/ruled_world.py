@@ -80,10 +80,10 @@ class RuledWorld(World):
             return
         assert self._proposal is not None
         change, records = effect.change, self._proposal.plan.records
-        epochs = {each.key for each in self._proposal.plan.decisions if each.epoch}
+        steps = {each.key: len(each.steps) for each in self._proposal.plan.decisions}
         branch = replace(
             self._branches[effect.branch],
-            given_back=frozenset(change.ruled.rules) - epochs,
+            rule_steps={key: steps.get(key, 0) for key in change.ruled.rules},
             rules=frozenset(change.ruled.rules),
             units=frozenset(f.unit for f in change.files if f.new is not None),
             records={unit: records[unit] for unit in change.units if unit in records},

@@ -201,31 +201,55 @@ def test_memory_lost_at_any_time_makes_it_late_and_never_twice(minute: int) -> N
     assert world.state("lunch").phase is Phase.IDLE
 
 
-def test_memory_lost_while_a_step_is_given_back_changes_nothing() -> None:
-    """The record says that the rule is active, its open removal that it no longer is."""
-    world = begun(BURST, automatic("lunch"))
-    world.minutes(7, HIGH)
+STEPS = replace(
+    BURST, action=Action.SET_REPLICAS, workload=Target("Deployment", "web"), replicas=(4, 6)
+)
+
+
+@pytest.mark.parametrize(
+    ("rule", "minutes", "removal", "left"),
+    [(BURST, 7, True, 0), (BURST, 12, True, 1), (STEPS, 12, False, 1)],
+)
+def test_memory_lost_while_a_step_is_given_back_changes_nothing(
+    rule: Rule, minutes: int, *, removal: bool, left: int
+) -> None:
+    """What is merged says that the rule has all steps, its open change that it no longer has."""
+    world = begun(rule, automatic("lunch"))
+    world.minutes(minutes, HIGH)
     world.snapshot = replace(world.snapshot, policies=())
     world.minutes(14, LOW)
     (opened,) = world.open
-    assert opened.wave.startswith("remove")
+    assert opened.wave.startswith("remove") is removal
 
     world.forget()
     for _ in range(20):
         world.minutes(1, LOW)
         assert [each.number for each in world.open] == [opened.number]
 
-    (again,) = world.open
-    assert again.head == opened.head
-    rita = Approval("local:rita", "rita", "rita@x", again.head, Role.WRITE)
-    requests = tuple(
-        replace(each, approvals=(rita,)) if each.number == again.number else each
-        for each in world.snapshot.merge_requests
-    )
-    world.snapshot = replace(world.snapshot, merge_requests=requests)
+    assert [each.head for each in world.open] == [opened.head]
+    approve(world)
     world.settle()
-    assert world.on("web") == ["c1"]
-    assert world.merged.count("remove.2") == 1
+    every = (each for some in world.snapshot.base.records.values() for each in some)
+    assert [each.step for each in every] == list(range(1, left + 1))
+    assert len(world.merged) == left + 3
+    assert world.merged[-1] == opened.wave
+
+
+def test_memory_lost_with_two_steps_of_replicas_keeps_both() -> None:
+    """Only the second step is recorded: the first one is known by that."""
+    world = begun(STEPS, automatic("lunch"))
+    world.minutes(12, HIGH)
+    before = world.snapshot.base.entries
+
+    world.forget()
+    for _ in range(20):
+        world.minutes(1, HIGH)
+        assert world.open == []
+
+    assert world.snapshot.base.entries == before
+    assert len(world.state("lunch").steps) == 2
+    world.minutes(14, LOW)
+    assert len(world.merged) == 5
 
 
 def test_what_a_person_closed_stays_closed_whatever_was_closed_since() -> None:
@@ -274,11 +298,28 @@ def test_no_room_holds_up_nothing() -> None:
     )
 
 
+def test_a_step_beyond_the_quota_of_a_tenant_falls_back_to_what_fits() -> None:
+    """Nothing of it is proposed, and the plan says why; where the quota is raised, it comes."""
+    world = begun(STEPS, automatic("lunch"))
+    tenant = world.snapshot.tenant
+    world.snapshot = replace(world.snapshot, tenant=replace(tenant, quota={"pods": "4"}))
+
+    world.minutes(12, HIGH)
+    proposal = world.pass_once()
+
+    assert world.merged == ["all.1", "all.1"]
+    assert [dict(each) for each in proposal.plan.replicas.values()] == [
+        {Target("Deployment", "web"): 4}
+    ]
+    (warning,) = proposal.warnings
+    assert "what rules decided waits: tenant shop would use 6 of pods on c1, 2 more than" in warning
+    world.snapshot = replace(world.snapshot, tenant=tenant)
+    world.minutes(2, HIGH)
+    assert world.merged == ["all.1", "all.1", "all.1"]
+
+
 def test_replicas_rise_by_steps_and_fall_again() -> None:
-    rule = replace(
-        BURST, action=Action.SET_REPLICAS, workload=Target("Deployment", "web"), replicas=(4, 6)
-    )
-    world = begun(rule, automatic("lunch"))
+    world = begun(STEPS, automatic("lunch"))
     before = world.snapshot.base.entries
 
     world.minutes(14, HIGH)

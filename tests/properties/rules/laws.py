@@ -84,8 +84,8 @@ class Laws:
             known = before.rule_states.get(key)
             if known is not None:
                 self._stepped(before, key, known, state)
-            elif not state.steps and _recorded(before, key) and not _given_back(before, key):
-                raise BrokenLawError(f"{key} forgets what is recorded of it")
+            elif len(state.steps) != (steps := _recorded(before, key)):
+                raise BrokenLawError(f"{key} recalls {len(state.steps)} steps of {steps}")
             self._limited(key, state)
         decided = {each.key: len(each.steps) for each in after.decisions}
         if decided != {key: len(s.steps) for key, s in after.rule_states.items() if s.steps}:
@@ -293,13 +293,11 @@ class Laws:
                 raise BrokenLawError(f"{key} changed {sorted(names)} without a person")
 
 
-def _recorded(snapshot: Snapshot, key: RuleKey) -> bool:
+def _recorded(snapshot: Snapshot, key: RuleKey) -> int:
+    """The steps that Git has of a rule: those of its open change, else those that are merged."""
+    proposed = [each.rule_steps[key] for each in snapshot.open_branches if key in each.rule_steps]
     every = (each for some in snapshot.base.records.values() for each in some)
-    return key in {each.key for each in every}
-
-
-def _given_back(snapshot: Snapshot, key: RuleKey) -> bool:
-    return any(key in each.given_back for each in snapshot.open_branches)
+    return min(proposed, default=max((each.step for each in every if each.key == key), default=0))
 
 
 def _one_change_each(snapshot: Snapshot) -> None:

@@ -160,6 +160,18 @@ MUTATIONS = (
         "return restored(records, self.snapshot.now) if records is self else",
     ),
     Mutation(
+        "recall the steps that are recorded, and none before them",
+        MEMORY,
+        "numbers = range(1, max(steps) + 1)",
+        "numbers = sorted(steps)",
+    ),
+    Mutation(
+        "recall steps that an open change gives back",
+        MEMORY,
+        "found[key] = min(steps, found.get(key, steps))",
+        "found[key] = max(99, found.get(key, steps))",
+    ),
+    Mutation(
         "drop what is decided",
         DECIDE,
         "steps = state.steps[: rule.steps] if rule is not None else ()",

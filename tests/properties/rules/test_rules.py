@@ -25,11 +25,11 @@ def test_the_laws_hold_in_front_of_the_whole_core(seed: int) -> None:
     assert not outcome.violation, f"python -m tests.properties.rules --seed {seed} --whole"
 
 
-@pytest.mark.parametrize("seed", [859, 374])
+@pytest.mark.parametrize("seed", [20, 35, 2804])
 def test_series_that_found_defects(seed: int) -> None:
-    """859: after a loss a rule went on at its pace, in whatever direction. 374: closed, once more.
+    """20: what the service did not hear counted. 2804: after a loss a rule went on at its pace.
 
-    A merge request that a person had closed was proposed again after one with other changes.
+    35: after a loss, steps came again that an open merge request gave back.
     """
     assert not play(seed).violation
 

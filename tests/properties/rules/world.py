@@ -26,6 +26,7 @@ from planners.model.snapshot import (
 from planners.plan import Plan
 from planners.rules.decide import decide
 from planners.rules.records import records_of
+from renderers.rule_records import read, write
 from tests.fakes.builders import snapshot as built
 from tests.properties.rules.draw import Scenario
 
@@ -233,7 +234,7 @@ class World:
             changes[unit] = Change("", now, "", self.snapshot.revision.sha)
             self.fresh[unit] = now
             if unit in wave.plan.records:
-                records[unit] = wave.plan.records[unit]
+                records[unit] = read(write(unit, wave.plan.records[unit]))
         base = replace(base, entries=entries, records=records, changes=changes)
         self.snapshot = replace(self.snapshot, base=base, observations=seen)
         self.change(request.number, state=MergeRequestState.MERGED)
@@ -246,6 +247,7 @@ def _branch(wave: Wave) -> Branch:
         {u: wave.plan.records[u] for u in wave.units if u in wave.plan.records} if adds else {}
     )
     units = wave.units if adds else frozenset()
+    steps = {each.key: len(each.steps) for each in wave.plan.decisions}
     return Branch(
         wave.digest,
         wave.digest,
@@ -253,7 +255,7 @@ def _branch(wave: Wave) -> Branch:
         units=units,
         rules=wave.rules,
         records=records,
-        given_back=wave.rules - {each.key for each in wave.plan.decisions if each.epoch},
+        rule_steps={key: steps.get(key, 0) for key in wave.rules},
     )
 
 
