@@ -24,7 +24,8 @@ def simulate(options: argparse.Namespace) -> int:
     except (OSError, SignalSeriesError) as error:
         raise InputError(f"{options.signals}: {error}") from error
     frames: list[Frame] = []
-    start = replace(snapshot, now=series.start, rule_states={}, decisions=())
+    policies = tuple(replace(each, failover=()) for each in snapshot.policies)
+    start = replace(snapshot, now=series.start, rule_states={}, decisions=(), policies=policies)
     with progress(f"playing {plural(len(series.times), 'step')}"):
         for frame in play(start, _steps(series)):
             frames.append(frame)

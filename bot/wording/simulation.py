@@ -7,23 +7,24 @@ from itertools import pairwise
 
 from bot.engine.play import Frame
 from bot.wording.markdown import plural
-from planners.model.rules import RuleKey
+from planners.model.rules import RuleKey, RuleState
 
 WIDTH, HEIGHT, LEFT, TOP = 960, 120, 220, 30
 INK, SOFT, LINE, FILL = "#1f2328", "#8c959f", "#0969da", "#ddf4ff"
 
 
 def table(frames: Sequence[Frame]) -> Iterator[str]:
-    """One line for each change of a rule's phase or steps, and for each change of placement."""
+    """One line for each change of a rule's phase or steps, each new wait, and each placement."""
     yield f"{'time (UTC)':16}  {'rule':20}  {'state':14}  why"
     known: dict[RuleKey, tuple[object, int]] = {}
+    waits: dict[RuleKey, str] = {}
     placed: tuple[object, ...] | None = None
     for frame in frames:
         for key, state in frame.states.items():
-            now = (state.phase, len(state.steps))
-            if known.get(key) == now:
+            now, wait = (state.phase, len(state.steps)), _wait(state)
+            if known.get(key) == now and wait in {"", waits.get(key)}:
                 continue
-            known[key] = now
+            known[key], waits[key] = now, wait
             name = f"{key.rule} {key.cluster}".strip()
             phase = f"{state.phase} {len(state.steps) or ''}".strip()
             yield f"{_time(frame.at)}  {name:20}  {phase:14}  {state.why}"
@@ -31,6 +32,12 @@ def table(frames: Sequence[Frame]) -> Iterator[str]:
             placed = frame.units
             yield f"{_time(frame.at)}  {'placement':20}  {'':14}  {_placement(frame)}"
     yield summary(frames)
+
+
+def _wait(state: RuleState) -> str:
+    """What a rule waits for, if that is more than how long its condition holds."""
+    last = state.why.rpartition(": ")[2]
+    return last if last.startswith("waits ") else ""
 
 
 def summary(frames: Sequence[Frame]) -> str:

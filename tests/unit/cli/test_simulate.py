@@ -58,13 +58,15 @@ def test_it_tells_and_draws_what_would_have_happened(
         "12:00  idle          ",
         "12:00                ",
         "12:01  pending       ",
+        "12:03  pending       ",
         "12:05  active 1      ",
         "12:05                ",
         "12:11  retracting    ",
         "12:11                ",
         "12:12  idle          ",
     ]
-    assert "web on one, two" in lines[5]
+    assert "waits until 12:05:00 UTC (cooldown 5m)" in lines[4]
+    assert "web on one, two" in lines[6]
     assert lines[-1] == "16 steps, 2 changes of placement"
     drawn = ET.parse(tmp_path / "picture.svg")
     texts = [each.text for each in drawn.iter("{http://www.w3.org/2000/svg}text")]
