@@ -9,12 +9,14 @@ from bot.forges import Forge
 from bot.forges.github import GitHubForge
 from bot.forges.github.http import api_of
 from bot.forges.github.tokens import AppTokens
+from bot.forges.gitlab import GitLabForge
 from bot.sandbox.demo.site import APP, BOT, DEPLOY, FLEET, Site, start_site
 from bot.settings import Settings
 from tests.fakes.github.hooks import GitHubHooks
-from tests.fakes.github.server import start_github
+from tests.fakes.github.server import read_key, start_github
 from tests.fakes.gitlab.hooks import GitLabHooks
 from tests.fakes.gitlab.server import start_gitlab
+from tests.fakes.in_process import InProcess
 from tests.fakes.memory_forge import MemorySite, make_site
 
 if TYPE_CHECKING:
@@ -74,20 +76,25 @@ def start_dialects(world: "World", dialect: str) -> dict[str, Any]:
 def connect(world: "World", settings: Settings) -> dict[str, Forge]:
     """The clients of those forges.
 
-    That of GitHub reaches it without a socket, which is a third of what such a story costs; with
-    Git over HTTP, and in the conformance suite, it goes over one.
+    They reach them without a socket, which is a third of what such a story costs; with Git over
+    HTTP, and in the conformance suite, they go over one.
     """
-    if world.git_over_http or "github" not in world.places.values():
+    if world.git_over_http:
         return make_forges(settings, lambda: world.now)
     others = settings.model_copy(update={"github_app_id": ""})
-    return {"github": _in_process(world, settings), **make_forges(others, lambda: world.now)}
+    forges = make_forges(others, lambda: world.now)
+    if "github" in world.places.values():
+        forges["github"] = _github_in_process(world, settings)
+    if isinstance(gitlab := forges.get("gitlab"), GitLabForge):
+        gitlab._http.client.session.mount(world.gitlab.web, InProcess(world.gitlab.app))
+    return forges
 
 
-def _in_process(world: "World", settings: Settings) -> Forge:
+def _github_in_process(world: "World", settings: Settings) -> Forge:
     transport = httpx.ASGITransport(world.github.app, raise_app_exceptions=False)
     client, web = httpx.AsyncClient(transport=transport), str(settings.github_url).rstrip("/")
     assert settings.github_private_key is not None
-    key = settings.github_private_key.get_secret_value()
+    key: Any = read_key(settings.github_private_key.get_secret_value())
     tokens = AppTokens(api_of(web), settings.github_app_id, key, client, lambda: world.now)
     return GitHubForge(web, tokens, (SECRET.encode(),), client, lambda: world.now)
 

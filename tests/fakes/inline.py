@@ -5,33 +5,33 @@ calls of a story do.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from concurrent.futures import Executor
-from typing import TypeVar
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 
 
-def work_inline(loop: asyncio.AbstractEventLoop) -> None:
-    """Let an event loop work so; a result comes with its next turn, as from another thread.
+class _Done(asyncio.Future[T]):
+    """A result that is there; whoever awaits it lets others go on once, as for a thread."""
 
-    What is for an executor of its own still goes there.
-    """
+    def __await__(self) -> Generator[Any, None, T]:
+        yield
+        return self.result()
+
+
+def work_inline(loop: asyncio.AbstractEventLoop) -> None:
+    """Let an event loop work so; what is for an executor of its own still goes there."""
     elsewhere = loop.run_in_executor
 
     def run(executor: Executor | None, call: Callable[..., T], *args: object) -> asyncio.Future[T]:
         if executor is not None:
             return elsewhere(executor, call, *args)
-        found: asyncio.Future[T] = loop.create_future()
+        found: asyncio.Future[T] = _Done(loop=loop)
         try:
-            loop.call_soon(_settle, found.set_result, found, call(*args))
+            found.set_result(call(*args))
         except BaseException as error:  # noqa: BLE001 - handed to who waits for it
-            loop.call_soon(_settle, found.set_exception, found, error)
+            found.set_exception(error)
         return found
 
     loop.run_in_executor = run  # type: ignore[assignment,method-assign] # for this loop alone
-
-
-def _settle(how: Callable[[T], object], waiting: asyncio.Future[T], outcome: T) -> None:
-    if not waiting.done():
-        how(outcome)

@@ -1,5 +1,6 @@
 """Clusters behind Azure: what the bot writes there, what it believes, and what survives."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from bot.store.keys import agent_key
 from tests.fakes.arm import Fault
 from tests.fakes.arm.server import LOST
 from tests.fakes.azure_world import SUBSCRIPTION, AzureWorld
+from tests.fakes.inline import work_inline
 from tests.fakes.world import manifest
 
 ONE = "/arc-one/"
@@ -19,6 +21,7 @@ HEAD = "apiVersion: switchyard.dev/v1alpha1\nkind: "
 
 @pytest.fixture
 async def azure(tmp_path: Path) -> AsyncIterator[AzureWorld]:
+    work_inline(asyncio.get_running_loop())
     world = AzureWorld(tmp_path)
     yield world
     await world.stop()

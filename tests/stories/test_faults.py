@@ -1,5 +1,6 @@
 """What forges do on bad days: all of it delays, nothing of it doubles, loses or reorders."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 
 from bot.sandbox.demo.site import APP, DEPLOY
 from tests.fakes.faults import AFTER, STALE, Faults
+from tests.fakes.inline import work_inline
 from tests.fakes.world import World, small_app, small_fleet
 
 WAVES = ["canary.1", "canary.2", "canary.3", "rest.1", "rest.2", "rest.3"]
@@ -25,6 +27,7 @@ async def bad(
 ) -> AsyncIterator[tuple[World, Faults, str]]:
     """A world whose forge has faults; its name."""
     faults = Faults()
+    work_inline(asyncio.get_running_loop())
     world = World(tmp_path, request.param, faults.wrap)
     yield world, faults, request.param
     await world.stop()

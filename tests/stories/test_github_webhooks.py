@@ -1,5 +1,6 @@
 """GitHub's own examples of webhooks, all of them, at the service's door."""
 
+import asyncio
 import hashlib
 import hmac
 import json
@@ -7,10 +8,12 @@ from pathlib import Path
 
 from tests.fakes.dialects import SECRET
 from tests.fakes.github.description import load
+from tests.fakes.inline import work_inline
 from tests.fakes.world import World, small_fleet
 
 
 async def test_every_example_is_taken_when_signed_and_refused_when_not(tmp_path: Path) -> None:
+    work_inline(asyncio.get_running_loop())
     world = World(tmp_path, "github")
     world.found(small_fleet())
     await world.settle()

@@ -1,5 +1,6 @@
 """The set-up page: from nothing to a GitHub App whose keys only the service can read."""
 
+import asyncio
 import json
 import re
 import stat
@@ -18,6 +19,7 @@ from bot.keys import setup_key
 from bot.sandbox.demo.site import DEPLOY, FLEET
 from bot.settings import Settings
 from planners.model.snapshot import Snapshot
+from tests.fakes.inline import work_inline
 from tests.fakes.world import REPORT_KEY, SERVICE, World, close
 
 MARKER_KEY = "marker-key-of-the-tests"
@@ -26,6 +28,7 @@ LINK = f"/setup?key={setup_key(MARKER_KEY)}"
 
 @pytest.fixture(params=["github"])
 async def world(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
+    work_inline(asyncio.get_running_loop())
     made = World(tmp_path, request.param)
     yield made
     await made.stop()

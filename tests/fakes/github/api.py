@@ -1,25 +1,29 @@
 """GitHub's REST routes that the bot uses, and the GraphQL mutation of the merge queue."""
 
 import json
+from functools import cache
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse, Response
+from starlette.routing import BaseRoute
 
 from bot.sandbox.forge import conversation, merging
 from bot.sandbox.forge.accounts import RequestError
 from bot.sandbox.forge.protection import ZERO
 from bot.sandbox.forge.records import MergeRequest
-from tests.fakes.github import apps, commits, queue, reviews, rules, shapes
+from tests.fakes.github import apps, commits, queue, reviews, rules, shapes, web
 from tests.fakes.github import merging as github_merging
 from tests.fakes.github.answers import paged, readable, told
 from tests.fakes.github.state import GitHub, Json
+from tests.fakes.stand_in import Serving
 
 MOST_STATUSES = 1_000
 FULL = "This SHA and context has reached the maximum number of statuses."
+SERVING = Serving("github")
 ROLES = {"triage": "read", "maintain": "write"}
 
 
-def create_github(github: GitHub) -> FastAPI:
+def create_github() -> FastAPI:
     """GitHub Enterprise Server's addresses: /api/v3 and /api/graphql beside the web.
 
     Handlers are coroutines: FastAPI runs plain functions in threads, which costs more than they do.
@@ -27,13 +31,18 @@ def create_github(github: GitHub) -> FastAPI:
     """
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.add_exception_handler(RequestError, _refused)
-    routers = (apps.routes, rules.routes, _repositories, _pulls, reviews.routes, _talk, _graphql)
-    for routes in routers:
-        app.router.routes += routes(github).routes
+    app.router.routes += _routes()
     return app
 
 
-def _refused(request: Request, error: Exception) -> Response:
+@cache
+def _routes() -> list[BaseRoute]:
+    kinds = (apps, rules, reviews, web)
+    makers = (*(each.routes for each in kinds), _repositories, _pulls, _talk, _graphql)
+    return [route for make in makers for route in make(SERVING.stand_in).routes]
+
+
+async def _refused(request: Request, error: Exception) -> Response:
     del request
     assert isinstance(error, RequestError)
     code = 422 if error.code == 400 else error.code

@@ -8,13 +8,13 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bot.sandbox.forge import git_http
 from bot.sandbox.forge.server import ThreadedServer
 from bot.sandbox.forge.state import ForgeState
-from tests.fakes.github import web
-from tests.fakes.github.api import create_github
+from tests.fakes.github.api import SERVING, create_github
 from tests.fakes.github.apps import RefusedJwt
 from tests.fakes.github.permissions import LimitedTokens
 from tests.fakes.github.state import GitHub
@@ -59,9 +59,9 @@ def start_github(
     github.keep_refs()
     github.new_key = app_key
     private, github.app_key = app_key()
-    app = create_github(github)
-    app.router.routes += [*web.routes(github).routes, *git_http.router(forge).routes]
-    limited = LimitedTokens(app, github)
+    app = create_github()
+    app.router.routes += git_http.router(forge).routes
+    limited = LimitedTokens(SERVING.wrap(app, github), github)
     served: ASGIApp = RefusedJwt(TokenForGit(limited, github, token_of))
     github.app = wrap(served) if wrap else served
     server = ThreadedServer(github.app, certificate=certificate).start()
@@ -82,3 +82,9 @@ def app_key() -> tuple[str, str]:
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     )
     return private.decode(), public.decode()
+
+
+@cache
+def read_key(private: str) -> PrivateKeyTypes:
+    """The key for signatures: reading it takes longer than to sign with it."""
+    return serialization.load_pem_private_key(private.encode(), None)

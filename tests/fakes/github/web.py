@@ -10,6 +10,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from tests.fakes.github import manifests
 from tests.fakes.github.state import GitHub, Json
+from tests.fakes.oauth import OAuth
 
 
 def routes(github: GitHub) -> APIRouter:
@@ -23,7 +24,8 @@ def routes(github: GitHub) -> APIRouter:
     async def of(request: Request, org: str) -> Response:
         return await _made(github, request, org)
 
-    sign_in = github.oauth.routes("/login/oauth/authorize", "/login/oauth/access_token", 200)
+    ways = ("/login/oauth/authorize", "/login/oauth/access_token", 200)
+    sign_in = OAuth.routes(github.oauth, *ways)
     routes.routes += sign_in.routes
     return routes
 

@@ -1,10 +1,12 @@
 """GitLab's REST routes that the bot uses."""
 
 from datetime import UTC, datetime
+from functools import cache
 from urllib.parse import unquote
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse, Response
+from starlette.routing import BaseRoute
 
 from bot.sandbox.forge import conversation, merging
 from bot.sandbox.forge.accounts import RequestError
@@ -13,23 +15,32 @@ from bot.sandbox.forge.records import MergeRequest
 from tests.fakes.gitlab import graphql, history, projects, rules, shapes
 from tests.fakes.gitlab import merging as gitlab_merging
 from tests.fakes.gitlab.state import GitLab, Json
+from tests.fakes.oauth import OAuth
+from tests.fakes.stand_in import Serving
 
+SERVING = Serving("gitlab")
 BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
 OURS = {"opened": "open"}
 
 
-def create_gitlab(gitlab: GitLab) -> FastAPI:
+def create_gitlab() -> FastAPI:
     """The addresses below /api/v4."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.add_exception_handler(RequestError, _refused)
-    routers = (_users(gitlab), _projects(gitlab), _requests(gitlab), _talk(gitlab))
-    for routes in (*routers, rules.routes(gitlab), history.routes(gitlab)):
-        app.router.routes += routes.routes
-    app.router.routes += graphql.routes(gitlab).routes
+    app.router.routes += _routes()
     return app
 
 
-def _refused(request: Request, error: Exception) -> Response:
+@cache
+def _routes() -> list[BaseRoute]:
+    gitlab = SERVING.stand_in
+    makers = (_users, _projects, _requests, _talk, rules.routes, history.routes, graphql.routes)
+    routes = [route for make in makers for route in make(gitlab).routes]
+    sign_in = OAuth.routes(gitlab.oauth, "/oauth/authorize", "/oauth/token", 400)
+    return [*routes, *sign_in.routes]
+
+
+async def _refused(request: Request, error: Exception) -> Response:
     del request
     assert isinstance(error, RequestError)
     return JSONResponse({"message": str(error)}, error.code)

@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from bot.sandbox.forge import git_http
 from bot.sandbox.forge.server import ThreadedServer
 from bot.sandbox.forge.state import ForgeState
-from tests.fakes.gitlab.api import create_gitlab
+from tests.fakes.gitlab.api import SERVING, create_gitlab
 from tests.fakes.gitlab.state import GitLab
 
 
@@ -45,12 +45,12 @@ def start_gitlab(
     *,
     certificate: Path | None = None,
 ) -> tuple[GitLab, ThreadedServer]:
-    """Start it."""
+    """Start it; what is served is also the GitLab's `app`, for clients in its own process."""
     gitlab = GitLab(forge, clock)
-    app = create_gitlab(gitlab)
-    sign_in = gitlab.oauth.routes("/oauth/authorize", "/oauth/token", 400)
-    app.router.routes += [*sign_in.routes, *git_http.router(forge).routes]
-    served: ASGIApp = TokenForGit(app, forge)
-    server = ThreadedServer(wrap(served) if wrap else served, certificate=certificate).start()
+    app = create_gitlab()
+    app.router.routes += git_http.router(forge).routes
+    served: ASGIApp = TokenForGit(SERVING.wrap(app, gitlab), forge)
+    gitlab.app = wrap(served) if wrap else served
+    server = ThreadedServer(gitlab.app, certificate=certificate).start()
     gitlab.web = server.url
     return gitlab, server

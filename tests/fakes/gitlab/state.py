@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from fastapi import Request
+from starlette.types import ASGIApp
 
 from bot.sandbox.forge.accounts import RequestError
 from bot.sandbox.forge.records import Comment, MergeRequest, User
@@ -28,6 +29,7 @@ class GitLab:
     def __init__(self, forge: ForgeState, clock: Callable[[], datetime]) -> None:
         self.forge, self.clock = forge, clock
         self.web = ""
+        self.app: ASGIApp
         self.oauth = OAuth()
         self.versions: dict[tuple[str, int], list[Json]] = {}
         self.checking: dict[int, int] = {}

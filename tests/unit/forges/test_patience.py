@@ -1,5 +1,6 @@
 """Reads are tried again within a pass; writes are not."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from bot.forges import ForgeError, TransientForgeError, patient
 from bot.forges._patience import PAUSES, READS
 from bot.sandbox.demo.site import APP, DEPLOY
 from tests.fakes.faults import Faults
+from tests.fakes.inline import work_inline
 from tests.fakes.world import World, small_app, small_fleet
 
 
@@ -75,6 +77,7 @@ async def test_writes_and_refusals_are_not_tried_again(call: str, error: Excepti
 async def test_a_rollout_ends_while_a_third_of_all_reads_fail(
     tmp_path: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    work_inline(asyncio.get_running_loop())
     faults = Faults()
     world = World(tmp_path, faults=faults)
     waited: list[float] = []
