@@ -94,7 +94,10 @@ class Applied:
 
 @dataclass(slots=True)
 class SimulatedCluster:
-    """One cluster; `key` signs its reports. `fetched` is what it pulled last."""
+    """One cluster; `key` signs its reports.
+
+    `fetched` is what it pulled last; its `kustomizations` are those of the files `read`.
+    """
 
     name: str
     key: bytes
@@ -102,6 +105,7 @@ class SimulatedCluster:
     applied: dict[str, Applied] = field(default_factory=dict)
     fetched: tuple[str, Mapping[str, bytes]] | None = None
     kustomizations: "dict[str, Kustomization]" = field(default_factory=dict)
+    read: Mapping[str, bytes] = field(default_factory=dict)
     complaints: dict[str, datetime] = field(default_factory=dict)
     fails_at_root: bool = False
 
@@ -176,7 +180,9 @@ class SimulatedCluster:
             self.fails_at_root = False
             message = "Reconciliation finished in 1.2s, next run in 10m0s"
             yield self._event(now, ROOT, "ReconciliationSucceeded", message, revision=revision)
-        self.kustomizations = {each.name: each for each in _kustomizations(files)}
+        if files != self.read:
+            self.read = dict(files)
+            self.kustomizations = {each.name: each for each in _kustomizations(files)}
         for name in self.applied.keys() - self.kustomizations.keys():
             del self.applied[name]
 
