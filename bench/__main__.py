@@ -5,46 +5,30 @@
 
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
+from importlib import import_module
 
-from bench import (
-    bump,
-    hooks,
-    idle,
-    latency,
-    many,
-    pages,
-    placement,
-    planning,
-    reports,
-    rollout,
-    scale,
-    table,
-)
+from bench import table
 
-Measure = Callable[[], list[table.Row]]
-Sized = Callable[[int], list[table.Row]]
-
-QUICK: Mapping[str, Measure] = {
-    "planning": planning.run,
-    "placement": scale.run,
-    "hooks": hooks.run,
-    "reports": reports.run,
+QUICK = {
+    "planning": "planning",
+    "placement": "scale",
+    "hooks": "hooks",
+    "reports": "reports",
 }
-SLOW: Mapping[str, Measure] = {
-    "optimum": placement.run,
-    "latency": latency.run,
-    "rollout": rollout.run,
-    "many": many.run,
-    "idle": idle.run,
-    "bump": bump.run,
-    "pages": pages.run,
+SLOW = {
+    "optimum": "placement",
+    "latency": "latency",
+    "rollout": "rollout",
+    "many": "many",
+    "idle": "idle",
+    "bump": "bump",
+    "pages": "pages",
 }
-SIZED: Mapping[str, Sized] = {
-    "rollout": lambda size: rollout.run((size,)),
-    "many": many.run,
-    "bump": lambda size: bump.run((size,)),
-}
+"""The module of each measure, imported when it is measured: a planner process starts like this one,
+and has nothing of the measurement in its memory.
+"""
+SIZED = ("rollout", "many", "bump")
 PLANNING = "planning-json"
 """One planning in a process of its own, whose numbers are printed as JSON."""
 
@@ -58,11 +42,11 @@ def main() -> None:
         case ["all"]:
             _measure(every)
         case [name] if name in every:
-            table.show(every[name]())
+            table.show(_run(name)())
         case [name, size] if name in SIZED and size.isdecimal():
-            table.show(SIZED[name](int(size)))
+            table.show(_run(name)((int(size),)))
         case [name, size] if name == PLANNING:
-            print(json.dumps(planning.measure(int(size))))
+            print(json.dumps(import_module("bench.planning").measure(int(size))))
         case _:
             sys.exit(
                 f"usage: python -m bench [all | {' | '.join(every)}], "
@@ -70,8 +54,13 @@ def main() -> None:
             )
 
 
-def _measure(measures: Mapping[str, Measure]) -> None:
-    rows = [row for run in measures.values() for row in run()]
+def _run(name: str) -> Callable[..., list[table.Row]]:
+    run: Callable[..., list[table.Row]] = import_module(f"bench.{({**QUICK, **SLOW})[name]}").run
+    return run
+
+
+def _measure(names: Iterable[str]) -> None:
+    rows = [row for name in names for row in _run(name)()]
     table.show(rows)
     table.keep(rows)
 

@@ -15,8 +15,10 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +26,12 @@ from bench import fleets
 from bench.table import Row
 from bot.effects import apply as applying
 from bot.effects.push import BOT
+from bot.engine.packed_input import pack_input, unpack_input
 from bot.engine.plans import Plans
 from bot.engine.process import Planner
-from bot.engine.propose import Proposal
+from bot.engine.propose import propose
 from bot.gather import snapshot as gathering
-from bot.git import BranchUpdate
+from bot.git import BranchUpdate, Mirrors
 from bot.sandbox.demo.site import APP, DEPLOY
 from bot.wording.merge_requests import trailers
 from bot.worker import dispatch, reconcile
@@ -117,8 +120,8 @@ class Measured(World):
     def __init__(self, folder: Path, stages: Stages) -> None:
         self.stages = stages
         super().__init__(folder)
-        propose = stages.timing("propose", Plans(Planner(600, 4096), self.context.results))
-        self.context = replace(self.context, propose=propose)
+        plans = stages.timing("propose", Plans(Planner(600, 4096), self.context.results))
+        self.context = replace(self.context, propose=plans)
 
     async def passes(self, most: int = 10) -> None:
         """All that is due, at most so many passes."""
@@ -129,20 +132,32 @@ class Measured(World):
                 return
 
     async def merge_all(self) -> None:
-        """Merge the whole first rollout as one commit: the bot's own passes would take hours."""
+        """Merge the whole first rollout as one commit: the bot's own passes would take hours.
+
+        A process of its own writes it, so that its memory is no part of the measurement.
+        """
         gathered = await gathering.gather_rollout(self.context, "store")
-        proposal: Proposal = await self.context.propose(gathered.snapshot)
-        assert not proposal.problems, proposal.problems[:3]
-        files = {f.path: proposal.contents[f.new or ""] for c in proposal.changes for f in c.files}
-        plan, change = proposal.plan, proposal.changes[0]
-        actions = actions_of(gathered.snapshot.base, plan, change)
-        message = "All\n\n" + trailers(plan, proposal.digest, change, actions)
-        deploy = gathered.deploy
-        commit = deploy.mirror.commit(deploy.head, files, message=message, author=BOT, at=self.now)
+        deploy, packed = gathered.deploy, pack_input(gathered.snapshot)
+        with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+            mirrors = self.folder / "bot/mirrors"
+            commit = pool.submit(_write_all, packed, mirrors, deploy.head, self.now).result()
         url, access = await self.context.reach(deploy.repo, deploy.info)
         assert deploy.mirror.push(url, access, {"all": BranchUpdate(commit, None)}) == {"all": None}
         self.otto.reset(DEPLOY, "main", commit)
         self.otto.delete_branch(DEPLOY, "all")
+
+
+def _write_all(packed: bytes, mirrors: Path, head: str, now: datetime) -> str:
+    """Write the whole rollout of a packed snapshot as one commit; its id."""
+    snapshot = unpack_input(packed)
+    proposal = propose(snapshot)
+    assert not proposal.problems, proposal.problems[:3]
+    files = {f.path: proposal.contents[f.new or ""] for c in proposal.changes for f in c.files}
+    plan, change = proposal.plan, proposal.changes[0]
+    actions = actions_of(snapshot.base, plan, change)
+    message = "All\n\n" + trailers(plan, proposal.digest, change, actions)
+    mirror = Mirrors(mirrors).of(plan.deploy)
+    return mirror.commit(head, files, message=message, author=BOT, at=now)
 
 
 def _processes() -> tuple[int, ...]:

@@ -320,8 +320,9 @@ def at_once(count: int) -> Found:
         return _pushed(site, count).show(f"{count:,} pushed: all first waves merged")
 
 
-def run(count: int = AT_ONCE) -> list[Row]:
-    """Measure, print, and return the row."""
+def run(sizes: tuple[int, ...] = (AT_ONCE,)) -> list[Row]:
+    """Measure so many applications, print, and return the row."""
+    (count,) = sizes
     print("\nMany applications, each with a deploy repo of its own; forge and service in processes")
     moved = at_once(count)
     return [Row(f"{count} applications at once, all first waves", moved.seconds, 60, "s")]
