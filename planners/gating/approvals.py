@@ -47,6 +47,8 @@ def freezes(snapshot: Snapshot, change: ChangeSet) -> Iterator[Gate]:
 def windows(snapshot: Snapshot, change: ChangeSet) -> Iterator[Gate]:
     """A gate if a changed cluster is outside its maintenance windows."""
     every = [window for policy in snapshot.policies for window in policy.windows]
+    if not every:
+        return
     touched = frozenset(change.clusters)
     clusters = [each for each in snapshot.clusters if each.name in touched]
     opening = next_opening(clusters, every, snapshot.now)

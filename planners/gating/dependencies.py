@@ -88,17 +88,20 @@ class GatingContext:
         return cls(snapshot, plan, unmerged, offline, only_rules)
 
     def reached(self, step: int) -> dict[str, tuple[Unit, ...]]:
-        """The units of each component in all steps up to and including `step`."""
+        """The units of each component that others need, in all steps up to and including `step`."""
         if step not in self._reached:
             self._reached[step] = self._reach(step)
         return self._reached[step]
 
     def _reach(self, step: int) -> dict[str, tuple[Unit, ...]]:
+        components = self.snapshot.application.components
+        needed = {need.component for each in components for need in each.depends_on}
         by_component: dict[str, list[Unit]] = {}
         for wave in self.plan.waves:
             if wave.step <= step and not wave.removal:
                 for unit in wave.units:
-                    by_component.setdefault(unit.component, []).append(unit)
+                    if unit.component in needed:
+                        by_component.setdefault(unit.component, []).append(unit)
         return {name: tuple(sorted(units)) for name, units in by_component.items()}
 
     def step(self, number: int) -> StepReadiness:
