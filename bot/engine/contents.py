@@ -4,6 +4,8 @@ An agent's own objects for a component are another text on each cluster: of a hu
 only a template and the names are kept, and bytes are made for whoever reads them.
 """
 
+from array import array
+from bisect import bisect_left
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
@@ -13,8 +15,8 @@ from renderers.tree import blob_id
 NAME = b"\0"
 """Stands for the cluster's name in a template. A file with such a byte is none."""
 
-FILLED = 250
-"""Bytes that a file of a template takes, about."""
+FILLED = 30
+"""Bytes that a file of a template takes in columns, about."""
 
 
 class Filled(NamedTuple):
@@ -22,6 +24,30 @@ class Filled(NamedTuple):
 
     template: int
     name: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FilledColumns(Mapping[str, Filled]):
+    """Blob id -> the template and the name, in little memory; the blob ids are sorted."""
+
+    blobs: tuple[str, ...]
+    templates: "array[int]"
+    names: tuple[str, ...]
+
+    def __getitem__(self, blob: str) -> Filled:
+        """The template and the name of a file."""
+        row = bisect_left(self.blobs, blob)
+        if row == len(self.blobs) or self.blobs[row] != blob:
+            raise KeyError(blob)
+        return Filled(self.templates[row], self.names[row])
+
+    def __iter__(self) -> Iterator[str]:
+        """The blob ids."""
+        return iter(self.blobs)
+
+    def __len__(self) -> int:
+        """The number of files."""
+        return len(self.blobs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +77,9 @@ class Contents(Mapping[str, bytes]):
 
     def only(self, blobs: Collection[str]) -> "Contents":
         """Those of some blob ids."""
-        return replace(
-            self,
-            whole={blob: self.whole[blob] for blob in blobs if blob in self.whole},
-            filled={blob: self.filled[blob] for blob in blobs if blob in self.filled},
-        )
+        whole = {blob: self.whole[blob] for blob in blobs if blob in self.whole}
+        others = (blob for blob in blobs if blob not in whole and blob in self.filled)
+        return replace(self, whole=whole, filled={blob: self.filled[blob] for blob in others})
 
     @property
     def size(self) -> int:
@@ -78,7 +102,7 @@ class ContentWriter:
         if blob is None:
             blob = self.blobs[content] = blob_id(content)
             name = cluster.encode()
-            if name in content and NAME not in content:
+            if name and name in content and NAME not in content:
                 template = content.replace(name, NAME)
                 row = self.templates.setdefault(template, len(self.templates))
                 self.filled[blob] = Filled(row, cluster)

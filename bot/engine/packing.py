@@ -4,8 +4,9 @@ An object for each unit and each file would take longer to send than to make. Ca
 """
 
 import pickle
+import sys
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from functools import partial
 from io import BytesIO
@@ -13,9 +14,9 @@ from itertools import islice
 from operator import itemgetter
 from typing import Any, TypeAlias
 
-from bot.engine.contents import Filled
+from bot.engine.contents import FilledColumns
 from bot.engine.propose import Draft, uncollected
-from planners.model import Unit
+from planners.model import Cluster, Unit
 from planners.model.snapshot import Snapshot
 from planners.model.unit_files import SharedNames, UnitFiles, folder_of
 
@@ -30,7 +31,7 @@ class _Packed:
 
     `names` says by position which of the `distinct` names the files of each unit have. `blobs` are
     positions in `blob_ids`, for all files of all units; `filled` are those of files that are
-    templates with a name filled in.
+    templates with a name filled in, in the order of blob ids.
     """
 
     draft: Draft
@@ -57,6 +58,8 @@ def pack(planned: Snapshot, drafted: Draft) -> bytes:
     blob_ids = dict.fromkeys(blob for each in files.values() for blob in each.contents)
     blob_ids |= dict.fromkeys(contents.filled)
     position = {blob: row for row, blob in enumerate(blob_ids)}
+    filled = sorted(contents.filled)
+    told = [contents.filled[blob] for blob in filled]
     waves = tuple(replace(each, units=()) for each in plan.waves)
     packed = _Packed(
         draft=replace(
@@ -73,9 +76,9 @@ def pack(planned: Snapshot, drafted: Draft) -> bytes:
         distinct=tuple(distinct),
         blobs=array("I", [position[blob] for each in files.values() for blob in each.contents]),
         blob_ids=b"".join(map(bytes.fromhex, blob_ids)),
-        filled=array("I", [position[blob] for blob in contents.filled]),
-        templates=array("I", map(itemgetter(0), contents.filled.values())),
-        filled_names=tuple(map(itemgetter(1), contents.filled.values())),
+        filled=array("I", [position[blob] for blob in filled]),
+        templates=array("I", map(itemgetter(0), told)),
+        filled_names=tuple(map(itemgetter(1), told)),
     )
     with uncollected():
         try:
@@ -89,7 +92,11 @@ def _dumped(planned: Snapshot, packed: _Packed) -> bytes:
     """The bytes, with the trace as its steps; a filter or score of others may not allow that."""
     file = BytesIO()
     pickler = pickle.Pickler(file, pickle.HIGHEST_PROTOCOL)
-    pickler.dispatch_table = {Snapshot: partial(_reduced, planned)}
+    rows = {id(each): row for row, each in enumerate(planned.clusters)}
+    pickler.dispatch_table = {
+        Snapshot: partial(_reduced, planned),
+        Cluster: partial(_numbered, rows),
+    }
     pickler.dump(packed)
     return file.getvalue()
 
@@ -105,6 +112,16 @@ def _like(different: dict[str, object]) -> Snapshot:
     raise NotImplementedError(different)  # `_Unpickler` has it
 
 
+def _numbered(rows: Mapping[int, int], cluster: Cluster) -> Any:
+    """A cluster of the planning input as its position there."""
+    row = rows.get(id(cluster))
+    return cluster.__reduce_ex__(pickle.HIGHEST_PROTOCOL) if row is None else (_at, (row,))
+
+
+def _at(row: int) -> Cluster:
+    raise NotImplementedError(row)  # as above
+
+
 class _Unpickler(pickle.Unpickler):
     """Reads a packed draft of a planning input, written by our own planner process."""
 
@@ -116,28 +133,34 @@ class _Unpickler(pickle.Unpickler):
         """The class or function with that name."""
         if (module, name) == (_like.__module__, _like.__name__):
             return lambda different: replace(self._planned, **different)
+        if (module, name) == (_at.__module__, _at.__name__):
+            return self._planned.clusters.__getitem__
         return super().find_class(module, name)
 
 
 def unpack(planned: Snapshot, data: bytes) -> Draft:
     """The draft that these bytes were made of, by a process of ours from the same input."""
     with uncollected():
-        return _unpacked(_Unpickler(data, planned).load())
+        return _unpacked(_Unpickler(data, planned).load(), planned)
 
 
-def _unpacked(packed: _Packed) -> Draft:
+def _unpacked(packed: _Packed, planned: Snapshot) -> Draft:
+    """The draft; units that are merged, and blob ids that others have, are the same objects."""
     drafted = packed.draft
-    units = list(map(Unit, packed.components, packed.clusters))
+    known = {unit: unit for unit in planned.base.entries}
+    units = [known.get(each, each) for each in map(Unit, packed.components, packed.clusters)]
     folders = {cluster: folder_of(cluster) for cluster in packed.clusters}
     raw = packed.blob_ids
-    blob_ids = [raw[start : start + RAW_ID].hex() for start in range(0, len(raw), RAW_ID)]
+    starts = range(0, len(raw), RAW_ID)
+    blob_ids = [sys.intern(raw[start : start + RAW_ID].hex()) for start in starts]
     blobs, files = iter([blob_ids[each] for each in packed.blobs]), {}
     for row, names in zip(packed.files, [packed.distinct[e] for e in packed.names], strict=True):
         unit = units[row]
         files[unit] = UnitFiles(folders[unit.cluster], names, tuple(islice(blobs, len(names))))
-    filled = map(Filled, packed.templates, packed.filled_names)
-    by_blob = dict(zip([blob_ids[each] for each in packed.filled], filled, strict=True))
-    contents = replace(drafted.contents, filled=by_blob)
+    filled = FilledColumns(
+        tuple([blob_ids[each] for each in packed.filled]), packed.templates, packed.filled_names
+    )
+    contents = replace(drafted.contents, filled=filled)
     waves = tuple(
         replace(wave, units=tuple([units[row] for row in rows]))
         for wave, rows in zip(drafted.plan.waves, packed.waves, strict=True)

@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import sys
 import threading
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -186,7 +187,9 @@ class Mirror:
         with self._reading() as objects:
             walk = Walk(objects, self._limits, self._limits.ids)
             files, names = dict(walk.files(objects.root(sha), prefixes)), dict[bytes, str]()
-            return {path: names.setdefault(oid, oid.hex()) for path, oid in files.items()}
+            return {
+                path: names.setdefault(oid, sys.intern(oid.hex())) for path, oid in files.items()
+            }
 
     def files(self, sha: str, prefix: str = "") -> FileTree:
         """Path below the prefix -> bytes of every file.

@@ -9,6 +9,7 @@ from planners.inputs import planning_input
 from planners.model import Cluster, Unit
 from planners.model.snapshot import ResourceClaim
 from planners.placement.trace import PlacementDecision
+from renderers.tree import blob_id
 from tests.fakes.builders import snapshot
 
 PLANNED = planning_input(snapshot(fleet=tuple(Cluster(f"c{n}", "flux", {}) for n in range(20))))
@@ -31,6 +32,24 @@ def test_a_draft_arrives_as_it_was() -> None:
 def test_the_input_is_not_sent_back() -> None:
     large = replace(PLANNED, sources={**PLANNED.sources, "unused": {"a": b"x" * 1_000_000}})
     assert len(pack(large, draft(large))) < 100_000
+
+
+def test_clusters_are_not_sent_back() -> None:
+    drafted = draft(PLANNED)
+    assert b"c19" in pack(PLANNED, drafted)
+    described = replace(PLANNED.clusters[0], labels={"text": "x" * 1_000_000})
+    planned = replace(PLANNED, clusters=(described, *PLANNED.clusters[1:]))
+    data = pack(planned, draft(planned))
+    assert len(data) < 100_000
+    assert unpack(planned, data) == draft(planned)
+
+
+def test_contents_are_found_by_blob_id() -> None:
+    arrived = sent(draft(PLANNED)).contents
+    some = sorted(arrived.filled)[::7]
+    assert {blob: arrived[blob] for blob in some} == dict(arrived.only(some))
+    assert all(blob_id(arrived[blob]) == blob for blob in arrived)
+    assert arrived.get("0" * 40) is None
 
 
 def test_problems_arrive() -> None:
