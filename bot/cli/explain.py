@@ -4,7 +4,7 @@ import argparse
 import json
 
 from bot.cli.errors import InputError
-from bot.cli.proposals import planning, print_warnings, snapshot_of
+from bot.cli.proposals import application_folder, planning, print_warnings, snapshot_of
 from bot.engine.propose import propose
 from bot.terminal import progress, write
 from bot.wording import explanation as why
@@ -37,5 +37,5 @@ def explain(options: argparse.Namespace) -> int:
     if proposal.plan.optimization is not None:
         lines.append(f"optimal placement: {proposal.plan.optimization}")
     write("\n".join(lines) + "\n")
-    print_warnings(options.app, proposal)
+    print_warnings(application_folder(options, snapshot), proposal)
     return 0

@@ -121,6 +121,7 @@ def read_snapshot(
 ) -> Snapshot:
     """The Snapshot of an application from folders: without reports, merge requests or branches.
 
+    `app` is the folder of the application, or with its `name` that of its whole app repo.
     `charts` are those outside of the app repo (None: none is fetched).
 
     Raises:
@@ -129,7 +130,8 @@ def read_snapshot(
     fleet = read_fleet_folder(fleet_folder)
     files = read_folder(app) if app else {}
     registration = find_registration(app, files, fleet, name)
-    read = _read_sources(app, below(files, registration.path), fleet, registration, charts)
+    inside = registration.path if name else ""
+    read = _read_sources(app and app / inside, below(files, inside), fleet, registration, charts)
     tenant = read.tenant_of(fleet)
     merged = read_folder(deploy) if deploy else {}
     snapshot = Snapshot(
@@ -173,7 +175,7 @@ def _read_sources(
     try:
         return read_sources(files, fleet, registration, charts)
     except DocumentsError as error:
-        raise ProblemsError(app and app / registration.path, error.problems) from error
+        raise ProblemsError(app, error.problems) from error
     except GatherError as error:
         raise InputError(str(error)) from error
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from bot.cli import plan_text
 from bot.cli.folders import read_folder
-from bot.cli.proposals import propose_or_fail, snapshot_of
+from bot.cli.proposals import application_folder, propose_or_fail, snapshot_of
 from bot.engine.propose import Proposal
 from bot.terminal import Line, Style, progress, write, write_error, write_lines
 from bot.wording import changes as words_of_changes
@@ -25,7 +25,7 @@ DIFFERS = 3
 def plan(options: argparse.Namespace) -> int:
     """Show what would be merged, wave by wave, and the digest."""
     snapshot = snapshot_of(options)
-    proposal = propose_or_fail(options.app, snapshot)
+    proposal = propose_or_fail(application_folder(options, snapshot), snapshot)
     diffs = _diffs(options, snapshot, proposal)
     match options.format:
         case "json":
@@ -62,7 +62,10 @@ def _diffs(options: argparse.Namespace, snapshot: Snapshot, proposal: Proposal) 
 
 def _as_text(proposal: Proposal, diffs: Diffs) -> Iterator[Line]:
     made = proposal.plan
-    changes = {each.wave.name: counts(each) for each in proposal.changes}
+    changes = {
+        each.wave.name: f"files: {counts(each)}" if each.files else counts(each)
+        for each in proposal.changes
+    }
     yield Line(f"plan {proposal.digest[:12]} of {made.application}", Style.BOLD)
     yield Line("")
     yield from plan_text.change_lines(diffs)

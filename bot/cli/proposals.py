@@ -26,6 +26,12 @@ def snapshot_of(options: argparse.Namespace) -> Snapshot:
         )
 
 
+def application_folder(options: argparse.Namespace, snapshot: Snapshot) -> Path | None:
+    """Where the application's documents and sources are; see `read_snapshot`."""
+    app: Path | None = options.app
+    return app / snapshot.registration.path if app and options.application else app
+
+
 def charts_of(options: argparse.Namespace) -> Charts | None:
     """The charts in the folder `options.charts`, if it is given: only then are any fetched."""
     if options.charts is None:

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from bot.cli.errors import InputError, describe
-from bot.cli.proposals import propose_or_fail, snapshot_of
+from bot.cli.proposals import application_folder, propose_or_fail, snapshot_of
 from bot.terminal import write
 from bot.wording.markdown import plural
 from renderers.tree import FileTree
@@ -15,7 +15,8 @@ def render(options: argparse.Namespace) -> int:
     out: Path = options.out
     if out.exists() and any(out.iterdir()):
         raise InputError(f"{out}: the folder is not empty; name a new one")
-    proposal = propose_or_fail(options.app, snapshot_of(options))
+    snapshot = snapshot_of(options)
+    proposal = propose_or_fail(application_folder(options, snapshot), snapshot)
     files = {path: content for tree in proposal.trees.values() for path, content in tree.items()}
     _write(files, out)
     write(f"{plural(len(files), 'file')} written to {out}\n")

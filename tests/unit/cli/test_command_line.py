@@ -61,6 +61,31 @@ def test_a_mistake_ends_with_1_and_its_place(
     assert "web has no Deployment/w" in said
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [["check", "--app", "all/shop"], ["plan", "--app", "all/shop"],
+     ["plan", "--app", "all", "--application", "storefront"]],
+    ids=" ".join,
+)  # fmt: skip
+def test_an_application_in_a_folder_of_its_repository(
+    arguments: list[str],
+    folders: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """`--app` is its folder, or with its name that of the repository."""
+    monkeypatch.chdir(Path(folders[1]).parent)
+    Path("all").mkdir()
+    Path("app").rename("all/shop")
+    with Path("fleet/applications/storefront.yaml").open("a") as registration:
+        registration.write("  path: shop\n")
+    file = Path("all/shop/deploy/ads/service.yaml")
+    file.write_text(file.read_text().replace("port: 8080", "prot: 8080"))
+
+    assert main([*arguments, "--fleet", "fleet"]) == 1
+    assert "all/shop/deploy/ads/service.yaml:11:7: " in capsys.readouterr().err
+
+
 def test_the_digest_can_be_expected(folders: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["plan", *folders, "--format", "json"]) == 0
     digest = json.loads(capsys.readouterr().out)["digest"]
