@@ -142,7 +142,7 @@ def _across(
     of = "" if other.tenant == tenant.name else f" of tenant {other.tenant}"
     whose = f"component {other.component} of application {other.application}{of}"
     if other.number:
-        state = f"merge request !{other.number} creates it for {whose}"
+        state = f"merge request {other.number} creates it for {whose}"
         remedy = "rename it, or remove it there and close that merge request"
     else:
         file = f"{other.objects[identity]} in its folder of the deploy repo"

@@ -44,8 +44,9 @@ async def refuse_commands(
     app = await fetch(context, registration.app)
     if not is_wave and request.merge_sha == app.head:
         return
-    home = await context.forge(app.repo).merge_request_of(app.repo.path, app.head)
-    now = (f"{app.repo.path}!{home.number}", home.url) if home else None
+    forge = context.forge(app.repo)
+    home = await forge.merge_request_of(app.repo.path, app.head)
+    now = (f"{app.repo.path}{forge.number_prefix}{home.number}", home.url) if home else None
     state = "wave" if is_wave and request.state == "merged" else request.state
     for comment in left:
         refused = React(repo, request.number, comment.id, Reaction.REFUSED)

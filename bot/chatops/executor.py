@@ -112,7 +112,8 @@ class CommandExecutor:
         except ChangeRefusedError as error:
             raise RefusedError(error.text) from error
         repo, request = answer.change.checkout.repo, made.request
-        text = proposed(f"{repo}!{request.number}", request.url, is_new=made.is_new)
+        sign = self.context.forge(repo).number_prefix
+        text = proposed(f"{repo}{sign}{request.number}", request.url, is_new=made.is_new)
         return replace(answer, words=text, facts={**answer.facts, "link": request.url})
 
     async def _failed(

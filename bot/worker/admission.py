@@ -22,6 +22,7 @@ from bot.gather.snapshot import Gathered
 from bot.store.keys import application_key
 from planners.gating.effects import Merge, SetOrderStatus
 from planners.gating.room import Claimant, RoomCheck, give_way
+from planners.model import Fleet
 from planners.model.gates import AwaitsRoom
 
 ROOM = "room"
@@ -52,7 +53,7 @@ async def admission(
         return
     token = await asyncio.to_thread(leases.acquire, ROOM, key, LEASE, now)
     if token is None:
-        yield _waiting(context, proposal, dict.fromkeys(numbers, ()))
+        yield _waiting(context, gathered.fleet, proposal, dict.fromkeys(numbers, ()))
         return
     try:
         async with asyncio.timeout(LONGEST.total_seconds()):
@@ -104,7 +105,7 @@ async def _checked(
     closed = {number: check.claimants(number, admitted) for number in numbers}
     await wake(context, {application_key(application) for application, _ in admitted})
     closed = {number: found for number, found in closed.items() if found}
-    return _waiting(context, proposal, closed) if closed else proposal
+    return _waiting(context, gathered.fleet, proposal, closed) if closed else proposal
 
 
 async def _admitted(
@@ -129,11 +130,20 @@ def _is_green(statuses: Collection[Status]) -> bool:
 
 
 def _waiting(
-    context: Context, proposal: Proposal, closed: Mapping[int, Collection[Claimant]]
+    context: Context, fleet: Fleet, proposal: Proposal, closed: Mapping[int, Collection[Claimant]]
 ) -> Proposal:
     gates = {
-        number: AwaitsRoom(tuple(f"{name} !{n}" if n else name for name, n in sorted(found)))
+        number: AwaitsRoom(tuple(_written(context, fleet, each) for each in sorted(found)))
         for number, found in closed.items()
     }
     evaluation = give_way(proposal.evaluation, gates, context.clock() + AGAIN)
     return replace(proposal, evaluation=evaluation)
+
+
+def _written(context: Context, fleet: Fleet, claimant: Claimant) -> str:
+    """An application, with its merge request as the forge writes it."""
+    application, number = claimant
+    registration = fleet.registration(application)
+    if not number or registration is None:
+        return application
+    return f"{application} {context.forge(registration.deploy).number_prefix}{number}"

@@ -192,7 +192,7 @@ async def test_own_proposals_count_only_beside_those_of_others() -> None:
     world.snapshot = replace(world.snapshot, owned=(*world.snapshot.owned, owned("other", 2)))
     first = await plans(world.snapshot)
     assert drafter.drafts == 2
-    assert "!2" in str(first.problems), "the older merge request goes first"
+    assert "merge request 2 " in str(first.problems), "the older merge request goes first"
 
 
 async def test_verification_drafts_anew_and_compares() -> None:

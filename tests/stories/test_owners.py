@@ -74,7 +74,7 @@ async def test_an_object_that_another_application_proposes_is_refused(world: Wor
     assert list(view(world, "vault").problems) == [
         (
             "settings/all.yaml:1:1: ConfigMap/shared in namespace shop is in component settings "
-            "(settings/all.yaml:1:1), and merge request !1 creates it for component settings of "
+            "(settings/all.yaml:1:1), and merge request 1 creates it for component settings of "
             "application till: rename it, or remove it there and close that merge request [on two]"
         )
     ]
@@ -99,7 +99,7 @@ async def test_the_older_merge_request_for_an_object_keeps_it(world: World) -> N
     await world.settle()
 
     assert list(view(world, "vault").problems) == []
-    assert "merge request !2 creates it for component settings of application vault" in str(
+    assert "merge request 2 creates it for component settings of application vault" in str(
         view(world, "till").problems
     )
 

@@ -163,6 +163,11 @@ class ViewReader:
         """The newest entries of an application, newest first."""
         return self.context.store.audit.of(application_key(application), MAX_AUDIT_ENTRIES)
 
+    def number_prefix(self, view: RolloutView) -> str:
+        """What the forge of a rollout's deploy repo writes before the number of a merge request."""
+        forge = self.context.forges.get(view.deploy.partition(":")[0])
+        return forge.number_prefix if forge else ""
+
     def versions(self) -> dict[str, str]:
         """The version of each application's page: changes with the rollout and its failures."""
         failed = {each.key: f"{each.last_error} {each.quarantined}" for each in self.failures()}

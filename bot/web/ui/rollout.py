@@ -125,7 +125,7 @@ def rollout_page(
         graph=wave_graph(application, view.waves),
         done=sum(wave.state == "done" for wave in view.waves),
         grid=grid(view.units, wanted),
-        audit_log=[audit_entry(entry) for entry in reader.audit_log(application)],
+        audit_log=audit_entries(reader.audit_log(application), reader.number_prefix(view)),
         failures=reader.failures(application),
     )
 
@@ -192,18 +192,23 @@ def not_ready(units: Iterable[UnitView]) -> list[NotReadyGroup]:
     return found[:MAX_NOT_READY_GROUPS]
 
 
-def audit_entry(entry: AuditEntry) -> AuditEntryView:
-    """An entry of the audit log in words."""
+def audit_entries(entries: Iterable[AuditEntry], prefix: str) -> list[AuditEntryView]:
+    """Entries of the audit log in words; `prefix` is what the forge writes before a number."""
+    return [_audit_entry(entry, prefix) for entry in entries]
+
+
+def _audit_entry(entry: AuditEntry, prefix: str) -> AuditEntryView:
     fields = entry.fields
     number, refused = fields.get("number"), fields.get("refused")
+    request = f"merge request {prefix}{number}"
     text = {
         "push": f"pushed branch {fields.get('branch')}",
-        "open": f"opened merge request !{number}",
-        "update": f"updated the description of merge request !{number}",
-        "merge": f"merged merge request !{number}",
+        "open": f"opened {request}",
+        "update": f"updated the description of {request}",
+        "merge": f"merged {request}",
     }.get(entry.kind, entry.kind)
     if refused:
-        text = f"{entry.kind}{f' of merge request !{number}' if number else ''} refused: {refused}"
+        text = f"{entry.kind}{f' of {request}' if number else ''} refused: {refused}"
     return AuditEntryView(entry, str(fields.get("wave", "")), text, failed=bool(refused))
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from bot.report.model import RulesView, RuleView, SampleView
 from bot.web.ui.reading import ViewReader
-from bot.web.ui.rollout import AuditEntryView, audit_entry
+from bot.web.ui.rollout import AuditEntryView, audit_entries
 
 WIDTH, HEIGHT = 640, 110
 DECISION = "rules"
@@ -47,10 +47,12 @@ class RulesPage:
 
 def rules_page(reader: ViewReader, application: str) -> RulesPage:
     """The rules of an application. Raises HTTPException 404."""
-    view = reader.rules(application) if reader.rollout(application).rules else None
+    rollout = reader.rollout(application)
+    view = reader.rules(application) if rollout.rules else None
     entries = [each for each in reader.audit_log(application) if each.fields.get(DECISION)]
     sections = [RuleSection(each, chart(each)) for each in view.rules] if view else []
-    return RulesPage(application, view, sections, [audit_entry(each) for each in entries])
+    done = audit_entries(entries, reader.number_prefix(rollout))
+    return RulesPage(application, view, sections, done)
 
 
 def chart(rule: RuleView) -> Chart | None:
