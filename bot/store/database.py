@@ -58,14 +58,12 @@ class Database:
         self.outages = Outages()
         limits: dict[str, Any] = {} if self.is_sqlite else {"connect_timeout": CONNECT_SECONDS}
         self.engine = sa.create_engine(url, pool_pre_ping=not self.is_sqlite, connect_args=limits)
-        self._writing = self.engine.execution_options(writing=True)
         self._write_lock = threading.Lock() if self.is_sqlite else nullcontext()
         self._identity: tuple[int, int] | None = None
         self._running: dict[object, float] = {}
         self._drivers: WeakSet[psycopg.Connection] = WeakSet()
         if self.is_sqlite:
             sa.event.listen(self.engine, "connect", _configure_sqlite)
-            sa.event.listen(self.engine, "begin", _begin_sqlite)
         else:
             sa.event.listen(self.engine, "connect", self._configure_postgresql)
 
@@ -77,6 +75,7 @@ class Database:
             StoreError: the database cannot be read now.
         """
         with self._guarded(), self.engine.connect() as connection:
+            self._begin(connection, "BEGIN")
             yield connection
 
     @contextmanager
@@ -88,13 +87,22 @@ class Database:
         """
         with self._guarded():
             before = self._identity
-            with self._write_lock, self._writing.begin() as connection:
+            with self._write_lock, self.engine.begin() as connection:
+                self._begin(connection, "BEGIN IMMEDIATE")
                 yield connection
                 if self._dry:
                     connection.rollback()
             self._check_file()
             if self._identity != before:
                 raise self.outages.begin(StoreError(f"{self.file} was opened again meanwhile"))
+
+    def _begin(self, connection: sa.Connection, how: str) -> None:
+        """Begin on SQLite; a writer takes the lock at once, since a reader's upgrade could fail.
+
+        A listener to SQLAlchemy's `begin` would make every statement look for listeners.
+        """
+        if self.is_sqlite:
+            connection.exec_driver_sql(how)
 
     def connect(self) -> sa.Connection:
         """A connection beside those of transactions, to be closed by the caller.
@@ -223,12 +231,6 @@ def _configure_sqlite(connection: Any, _: object) -> None:
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.close()
-
-
-def _begin_sqlite(connection: sa.Connection) -> None:
-    """Writers take the write lock immediately; upgrading a read transaction could fail."""
-    writing = connection.get_execution_options().get("writing", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
 
 
 def seconds(moment: datetime) -> float:
