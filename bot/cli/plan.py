@@ -16,6 +16,7 @@ from bot.wording import explanation as why
 from bot.wording import rules, timetable
 from bot.wording.connections import all_connections
 from bot.wording.diffs import DiffGroup, Diffs, counts, diffs_of
+from bot.wording.regions import regions_of
 from planners.model.snapshot import Snapshot
 from renderers.diff.risks import Risk
 
@@ -130,5 +131,6 @@ def _as_markdown(
         page="",
         reproduce=f"switchyard plan --app {options.app} --fleet {options.fleet}",
         limit=sys.maxsize,
+        regions=regions_of(snapshot.clusters),
     )
     return words.comment(context, proposal, diffs).strip()

@@ -16,7 +16,8 @@ from bot.forges import Comment, ForgeMergeRequest, Status, StatusState
 from bot.gather.snapshot import Gathered
 from bot.wording import comment as words
 from bot.wording.diffs import diffs_of
-from bot.wording.headline import kind_of
+from bot.wording.headline import kind_of, plan_line
+from bot.wording.regions import regions_of
 from bot.wording.since import Memory, decode, encode, remember, summarize
 from planners.model import PlanProblem, Repo
 
@@ -70,13 +71,14 @@ async def plan_comment(
         plan_page=_plan_page(context, repo, proposal),
         reproduce=_command(gathered),
         sign=context.forge(gathered.deploy.repo).number_prefix,
+        regions=regions_of(gathered.snapshot.clusters),
     )
     text = await asyncio.to_thread(words.comment, about, proposal, diffs)
     pace = None
     if not (preview or proposal.evaluation.done):
         key = ("plan comment", str(repo), str(request.number), application)
         pace = Pace(key, kind_of(proposal, preview=preview), EVERY)
-    line = str(words.headline(proposal, preview=True))
+    line = str(plan_line(proposal))
     page = context.plan_page(application, proposal.digest)
     status = _status(context, target, StatusState.SUCCESS, line, page)
     return (*_write(target, ours, text, pace), *status)

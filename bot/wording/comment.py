@@ -5,8 +5,8 @@ long as the forge allows: in full; without the largest diffs; as statistics; as 
 says what it leaves out, and where to find it.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from bot.engine.propose import Proposal
 from bot.wording import conditions, connections, needs, rules, waves
@@ -17,6 +17,7 @@ from bot.wording.graph import graph
 from bot.wording.headline import Sign, headline, sign
 from bot.wording.markdown import code, fold, link, plural, sentence, units
 from bot.wording.placement import departures, placement
+from bot.wording.regions import regions
 from bot.wording.since import Memory, since
 from bot.wording.waves import table_context
 from planners.model import PlanProblem
@@ -36,6 +37,7 @@ class CommentContext:
     command that makes the plan again, for the deploy repo as it was at commit `base`. `memory` is
     what the comment remembers, `sign` stands before the number of a merge request. `page` and
     `plan_page` are the pages of the rollout and of this plan; empty where people cannot reach them.
+    `regions` has the region of each cluster that is in one, in the order to show them.
     """
 
     marker: str
@@ -49,6 +51,7 @@ class CommentContext:
     base: str = ""
     sign: str = "!"
     memory: Memory | None = None
+    regions: Mapping[str, str] = field(default_factory=dict)
 
 
 def problems(context: CommentContext, found: Sequence[PlanProblem | str]) -> str:
@@ -143,6 +146,7 @@ def _folds(context: CommentContext, proposal: Proposal, every: str) -> list[str]
     picture = graph(proposal.application, {each.component for each in proposal.plan.units})
     order = _joined([picture, every])
     return [
+        regions(wave_statuses, context.regions),
         fold(f"Order: {plural(len(wave_statuses), 'wave')}", order) if wave_statuses else "",
         "" if context.preview else waves.gates(wave_statuses),
         "" if context.preview else _warnings(proposal.warnings, preview=False),

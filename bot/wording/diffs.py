@@ -301,5 +301,5 @@ def title_of(group: DiffGroup, clusters: int) -> Prose:
 
 def counts(change: ChangeSet) -> str:
     """`3 created, 1 deleted`, or that nothing is left to merge."""
-    found = [f"{change.count(kind)} {kind}" for kind in ChangeKind if change.count(kind)]
+    found = [f"{change.count(kind):,} {kind}" for kind in ChangeKind if change.count(kind)]
     return ", ".join(found) or "nothing left to merge"

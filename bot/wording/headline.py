@@ -12,6 +12,7 @@ from bot.wording.markdown import plural
 from bot.wording.prose import NOTHING, Prose, say
 from bot.wording.reasons import (
     approvers_approve,
+    failed_clusters,
     pending_clusters,
     reason,
     remedy,
@@ -91,10 +92,15 @@ def sign(proposal: Proposal, *, preview: bool) -> Sign:
 
 
 def headline(proposal: Proposal, *, preview: bool) -> Prose:
-    """The state of a rollout and who acts next; of a preview, the text of `switchyard/plan`."""
+    """The state of a rollout and who acts next."""
     state = _state(proposal, preview=preview)
     who = _after_merge(proposal) if preview else _next_actor(proposal)
     return say("{}; {}", state, who) if who else state
+
+
+def plan_line(proposal: Proposal) -> Prose:
+    """What a plan changes: the text of `switchyard/plan`, which stays after the merge."""
+    return _state(proposal, preview=True)
 
 
 def _after_merge(proposal: Proposal) -> Prose:
@@ -120,7 +126,7 @@ def _state(proposal: Proposal, *, preview: bool) -> Prose:
         return say(f"{{}}; {merged}, which stay as they are", reason(cancelled))
     failed = failures(wave_statuses)
     if holding(wave_statuses):
-        return say("held: {}", pending_clusters(failed))
+        return say("held: {}", failed_clusters(failed))
     but = say("; failed: {}", pending_clusters(failed)) if failed else NOTHING
     if to_merge:
         return say(f"{merged}{{}}", but)

@@ -118,9 +118,13 @@ def _by_number(name: str) -> tuple[tuple[int, str], ...]:
 
 
 def listing(names: Sequence[str], most: int = 3) -> str:
-    """Names in a sentence, the rest counted."""
-    shown = ", ".join(names[:most])
-    return f"{shown} and {len(names) - most} more" if len(names) > most else shown
+    """Names in a sentence, the rest counted: `c1, c2, c3 and 2 more`.
+
+    One more than `most` is named too: `and 1 more` is no shorter than a name.
+    """
+    if len(names) <= most + 1:
+        return ", ".join(names)
+    return f"{', '.join(names[:most])} and {len(names) - most} more"
 
 
 def plural(count: int, noun: str) -> str:

@@ -109,18 +109,19 @@ def join(separator: str, phrases: Iterable[Prose]) -> Prose:
 
 
 def names(found: Iterable[str], most: int = 3) -> Prose:
-    """Names in a sentence, the rest counted: `c1, c2, c3 and 4 more`."""
+    """Names in a sentence, the rest counted: `c1, c2, c3 and 4 more`; see `listing`."""
     every = tuple(found)
     if not every:
         return NOTHING
-    shown = say("{}", ", ".join(every[:most]))
-    return say("{} and {} more", shown, len(every) - most) if len(every) > most else shown
+    if len(every) <= most + 1:
+        return say("{}", ", ".join(every))
+    return say("{} and {} more", ", ".join(every[:most]), len(every) - most)
 
 
-def phrases(found: Iterable[Prose], most: int = 3) -> Prose:
-    """The same of phrases."""
+def phrases(found: Iterable[Prose], most: int = 3, separator: str = ", ") -> Prose:
+    """Phrases in a sentence, the rest counted."""
     every = tuple(found)
-    shown = join(", ", every[:most])
+    shown = join(separator, every[:most])
     return say("{} and {} more", shown, len(every) - most) if len(every) > most else shown
 
 

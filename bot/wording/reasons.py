@@ -3,7 +3,7 @@
 `reason` says why a gate is closed, `remedy` how it clears: it follows the verb `clears`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import assert_never
 
@@ -340,17 +340,49 @@ def _dependency(gate: AwaitsDependency) -> Prose:
 
 
 def pending_clusters(pending: Sequence[PendingUnit]) -> Prose:
-    """Clusters with what they lack, equal ones together; the worst first."""
+    """Clusters with what they lack, equal ones together; the worst first.
+
+    A cluster that waits for several waves is named once, with all of them.
+    """
     alike: dict[Prose, dict[str, None]] = {}
     texts: dict[object, Prose] = {}
+    unmerged = _unmerged(pending)
     for each in sorted(pending, key=lambda each: (WORST.index(each.reason), each.unit)):
-        lack = (each.reason, each.message, each.unit.component, each.overdue, each.until)
+        waves = unmerged[each.unit.cluster] if each.reason is NotReadyReason.MERGE else ()
+        what = waves or (each.message, each.unit.component, each.until)
+        lack = (each.reason, each.overdue, what)
         if lack not in texts:
-            texts[lack] = not_ready_text(each)
+            texts[lack] = _overdue(_waves_text(waves), each) if waves else not_ready_text(each)
         alike.setdefault(texts[lack], {})[each.unit.cluster] = None
     return phrases(
         say("{} ({})", names(natural(clusters)), what) for what, clusters in alike.items()
     )
+
+
+def _unmerged(pending: Sequence[PendingUnit]) -> Mapping[str, tuple[str, ...]]:
+    """The waves that are not merged yet, by cluster."""
+    found: dict[str, set[str]] = {}
+    for each in pending:
+        if each.reason is NotReadyReason.MERGE:
+            found.setdefault(each.unit.cluster, set()).add(each.message)
+    return {cluster: tuple(natural(waves)) for cluster, waves in found.items()}
+
+
+def _waves_text(waves: Sequence[str]) -> Prose:
+    verb = "wave {} is not merged" if len(waves) == 1 else "waves {} are not merged"
+    return say(verb, names(waves))
+
+
+def failed_clusters(failed: Sequence[PendingUnit]) -> Prose:
+    """Clusters with the components that failed there, without their messages."""
+    by_cluster: dict[str, set[str]] = {}
+    for each in failed:
+        by_cluster.setdefault(each.unit.cluster, set()).add(each.unit.component)
+    alike: dict[tuple[str, ...], list[str]] = {}
+    for cluster in natural(by_cluster):
+        alike.setdefault(tuple(sorted(by_cluster[cluster])), []).append(cluster)
+    told = (say("{} failed on {}", names(what), names(where)) for what, where in alike.items())
+    return phrases(told, separator="; ")
 
 
 def approvers(gate: AwaitsApproval) -> Prose:
@@ -373,7 +405,10 @@ def approvers_approve(gate: AwaitsApproval) -> Prose:
 
 def not_ready_text(pending: PendingUnit) -> Prose:
     """What one unit lacks, in a few words."""
-    text = _not_ready_text(pending)
+    return _overdue(_not_ready_text(pending), pending)
+
+
+def _overdue(text: Prose, pending: PendingUnit) -> Prose:
     return say("{}, overdue", text) if pending.overdue else text
 
 
@@ -384,7 +419,7 @@ def _not_ready_text(pending: PendingUnit) -> Prose:
         case NotReadyReason.ABSENT:
             return say("not deployed yet")
         case NotReadyReason.MERGE:
-            return say("wave {} is not merged", pending.message)
+            return _waves_text((pending.message,))
         case NotReadyReason.REPORT:
             return say("{}", pending.message) if pending.message else say("no report yet")
         case NotReadyReason.FRESH_REPORT | NotReadyReason.OFFLINE:

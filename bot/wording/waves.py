@@ -89,9 +89,9 @@ def _required(wave_status: WaveStatus) -> Iterator[Prose]:
 def step_table(wave_statuses: Sequence[WaveStatus], context: WaveTableContext) -> str:
     """One row for each stage or batch that is not finished; the others are counted below."""
     rest, finished = list[list[WaveStatus]](), list[str]()
-    for step in _steps(wave_statuses):
+    for step in steps_of(wave_statuses):
         if all(_is_finished(each, context) for each in step):
-            finished.append(_label(step))
+            finished.append(label(step))
         else:
             rest.append(step)
     if not rest:
@@ -107,7 +107,7 @@ def step_table(wave_statuses: Sequence[WaveStatus], context: WaveTableContext) -
     return "\n\n".join([*parts, *([f"{'; '.join(notes)}."] if notes else [])])
 
 
-def _steps(wave_statuses: Sequence[WaveStatus]) -> list[list[WaveStatus]]:
+def steps_of(wave_statuses: Sequence[WaveStatus]) -> list[list[WaveStatus]]:
     """The waves of each stage or batch, in order."""
     found: dict[tuple[int, str], list[WaveStatus]] = {}
     for each in wave_statuses:
@@ -116,7 +116,7 @@ def _steps(wave_statuses: Sequence[WaveStatus]) -> list[list[WaveStatus]]:
     return list(found.values())
 
 
-def _label(step: Sequence[WaveStatus]) -> str:
+def label(step: Sequence[WaveStatus]) -> str:
     """The name of a stage or batch; of a single wave its own."""
     name = step[0].change.wave.name
     return name if len(step) == 1 else name.rpartition(".")[0] or name
@@ -127,7 +127,7 @@ def _step_row(step: Sequence[WaveStatus], context: WaveTableContext) -> list[str
     few = len(clusters) <= FEW_CLUSTERS
     risks = (context.risks.get(each.change.wave.name, frozenset()) for each in step)
     about = [
-        code(_label(step)),
+        code(label(step)),
         names(clusters).markdown() if few else plural(len(clusters), "cluster"),
         " \u00b7 ".join(each for each in (_total(step), flags(frozenset().union(*risks))) if each),
     ]
@@ -172,7 +172,7 @@ def _step_state(step: Sequence[WaveStatus], sign: str) -> str:
     merged = sum(each.merged for each in step if not each.is_left)
     request = left[0].merge_request
     where = f"{link(f'{sign}{request.number}', request.url)} " if request else ""
-    state = f"{where}{_next(left[0])}"
+    state = f"{where}{waits_for(left[0]).markdown()}"
     return f"{merged} of {merged + len(left)} merged; {state}" if merged else state
 
 
@@ -181,25 +181,23 @@ def _is_persons(wave_status: WaveStatus) -> bool:
     return bool(wave_status.gates) and all(map(needs_person, wave_status.gates))
 
 
-def _next(wave_status: WaveStatus) -> str:
+def waits_for(wave_status: WaveStatus) -> Prose:
     """What a wave that is not merged waits for, in a few words."""
     if wave_status.state is WaveState.CANCELLED:
-        return STATE_NAMES[WaveState.CANCELLED]
+        return say(STATE_NAMES[WaveState.CANCELLED])
     steps = [gate for gate in wave_status.gates if isinstance(gate, AwaitsStep)]
-    if steps:
-        return _brief(steps[-1]).markdown()
-    return _first(wave_status)
+    return _brief(steps[-1]) if steps else _first(wave_status)
 
 
-def _first(wave_status: WaveStatus) -> str:
+def _first(wave_status: WaveStatus) -> Prose:
     """The first closed gate of a wave that is not merged, and how many more there are."""
     gates = wave_status.gates
     if wave_status.state is WaveState.CANCELLED:
-        return STATE_NAMES[WaveState.CANCELLED]
+        return say(STATE_NAMES[WaveState.CANCELLED])
     if not gates:
-        return "merges next"
-    more = f" and {len(gates) - 1} more" if len(gates) > 1 else ""
-    return f"{_brief(gates[0]).markdown()}{more}"
+        return say("merges next")
+    first = _brief(gates[0])
+    return say("{} and {} more", first, len(gates) - 1) if len(gates) > 1 else first
 
 
 def _brief(gate: Gate) -> Prose:
@@ -259,7 +257,7 @@ def _row(wave_status: WaveStatus, context: WaveTableContext) -> list[str]:
         clusters,
         what_changes(wave_status) if wave_status.is_left else "",
         flags(context.risks.get(wave_status.change.wave.name, ())),
-        _first(wave_status) if wave_status.is_left else state(wave_status),
+        _first(wave_status).markdown() if wave_status.is_left else state(wave_status),
     ]
 
 

@@ -74,7 +74,7 @@ async def test_a_merge_request_shows_what_merging_would_do(world: World, tmp_pat
     status = world.ada.statuses(APP, head)["switchyard/plan"]
     assert (status["state"], status["description"]) == (
         "success",
-        "changes 3 of 3 clusters in 2 waves; next: someone merges this merge request",
+        "changes 3 of 3 clusters in 2 waves",
     )
     details = await world.client.get(str(status["url"]))
     assert "not merged yet" in details.text

@@ -36,7 +36,8 @@ async def test_a_failed_cluster_holds_the_rollout_and_is_named(world: World) -> 
     await world.advance(60)
 
     assert world.merged() == MERGED
-    assert "held: `one` (`redis` failed: `health check failed after 5m0s" in world.home(number)
+    assert "held: `redis` failed on `one`; continues " in world.home(number)
+    assert "**Repair** `one` (`redis` failed: `health check failed" in world.home(number)
     assert world.wave("canary.2").gates[0].remedy == (
         "when the cluster is repaired, or with a new revision"
     )

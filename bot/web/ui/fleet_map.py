@@ -11,13 +11,13 @@ from statistics import fmean
 
 from bot.report.model import ClusterView
 from bot.web.ui.fleet import CLUSTER_STATES, ClusterRow, ClusterState, count_by_readiness
+from bot.wording.regions import LABELS
 
 WIDE, NARROW = 1200, 360
 CELLS = ((60, 24), (400, 16), (2_500, 10), (100_000, 6))
 MOST_LINKED = 60
 COLUMNS, ROWS, MOST_REGIONS = 6, 6, 30
 BANDS = (55.0, 40.0, 20.0, 0.0, -20.0)
-LABELS = ("region", "topology.kubernetes.io/region")
 SEVERITY: Mapping[ClusterState, int] = {state: at for at, state in enumerate(CLUSTER_STATES)}
 
 

@@ -2,7 +2,15 @@
 
 from datetime import timedelta
 
-from bot.wording.reasons import remedy, set_by_people, shown_gates, time_text
+from bot.wording.reasons import (
+    failed_clusters,
+    pending_clusters,
+    remedy,
+    set_by_people,
+    shown_gates,
+    time_text,
+)
+from planners.model import Unit
 from planners.model.gates import (
     ApprovalReason,
     AwaitsApproval,
@@ -11,8 +19,10 @@ from planners.model.gates import (
     HeldByCommand,
     HeldByLabel,
     NotProposed,
+    NotReadyReason,
     OutsideWindow,
     PausedByCommand,
+    PendingUnit,
 )
 from tests.fakes.builders import NOW
 
@@ -22,6 +32,24 @@ def test_the_end_of_a_freeze_or_of_the_wait_for_a_window_has_its_date() -> None:
 
     assert f"{until:%Y-%m-%d %H:%M} UTC" in str(remedy(Frozen("feast", until, "closed")))
     assert f"{until:%Y-%m-%d %H:%M} UTC" in str(remedy(OutsideWindow(("one",), until)))
+
+
+def test_a_cluster_that_waits_for_several_waves_is_named_once() -> None:
+    def awaited(wave: str, cluster: str) -> PendingUnit:
+        return PendingUnit(Unit(wave, cluster), NotReadyReason.MERGE, wave)
+
+    waves = ["canary.1", "canary.2", "canary.10"]
+    pending = [awaited(wave, "one") for wave in waves] + [awaited("canary.1", "two")]
+    assert str(pending_clusters(pending)) == (
+        "one (waves canary.1, canary.2, canary.10 are not merged), "
+        "two (wave canary.1 is not merged)"
+    )
+
+
+def test_failures_are_told_by_component_and_cluster() -> None:
+    units = [Unit("web", "one"), Unit("web", "two"), Unit("ads", "one")]
+    failed = [PendingUnit(each, NotReadyReason.REPAIR, "crash") for each in units]
+    assert str(failed_clusters(failed)) == "ads, web failed on one; web failed on two"
 
 
 def test_a_moment_has_its_date_unless_it_is_today() -> None:
