@@ -120,8 +120,7 @@ def index(pages: ThePages, request: Request, user: Reader) -> Response:
 @site_routes.get("/sign-in")
 def sign_in(pages: ThePages, request: Request, back: str = "/") -> Response:
     """The sign-in page."""
-    users = [pages.forge.users[login] for login in pages.demo_tokens]
-    shown = {"demo_users": users, "back": local_path(back)}
+    shown = {"demo_users": views.people(pages.forge, pages.demo_tokens), "back": local_path(back)}
     return pages.show("sign_in.html", request, shown)
 
 

@@ -1,6 +1,6 @@
 """The values that each page's template shows. Called by `pages`."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from bot.sandbox.forge import merging
@@ -16,6 +16,17 @@ MAX_UNFOLDED_FILE = 400
 MAX_UNFOLDED_TOTAL = 4000
 TABS = ("open", "merged", "closed")
 _SEVERITY = {"failure": 0, "pending": 1, "success": 2}
+
+
+def people(forge: ForgeState, logins: Iterable[str]) -> list[tuple[User, dict[str, list[str]]]]:
+    """Users whom a demo offers, with the repositories by the role that each has there."""
+    found = []
+    for login in logins:
+        roles: dict[str, list[str]] = {}
+        for path in sorted(forge.repositories):
+            roles.setdefault(forge.role(path, login) or "none", []).append(path)
+        found.append((forge.users[login], roles))
+    return found
 
 
 def repositories(forge: ForgeState, user: User) -> dict[str, Any]:
