@@ -36,6 +36,7 @@ class GateView:
 
     `kind` stays the same while the gate is closed, whatever clusters it waits for. `person`: it
     stays closed until a person acts; `who` names the users and teams who can, empty for anybody.
+    Of gates that wait for what failed on another wave, that wave alone asks for a person.
     """
 
     kind: str
@@ -56,7 +57,10 @@ class PendingUnitView:
 
 @dataclass(frozen=True, slots=True)
 class WaveView:
-    """The units that merge together; `failing` counts those that a cluster reports as failed."""
+    """The units that merge together; `failing` counts those that a cluster reports as failed.
+
+    `waits_for` says in a few words what one that is not merged waits for.
+    """
 
     name: str
     state: WaveState
@@ -70,6 +74,7 @@ class WaveView:
     merge_request: MergeRequestView | None
     gates: tuple[GateView, ...]
     pending: tuple[PendingUnitView, ...]
+    waits_for: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +100,8 @@ class RolloutView:
     If planning failed, `problems` says why and the rest may be empty. `revision` and `problems` are
     both empty while the default branch has no `switchyard.yaml`. Reports older than
     `report_max_ages` (by cluster) do not count. `rules` has the state of each rule, and why.
-    `holds`: clusters failed, and nothing but a person makes it go on. `committed` is the time of
+    `holds`: clusters failed, and nothing but a person makes it go on; it holds, or has problems,
+    since `stopped_since`. `committed` is the time of
     the revision's commit; the addresses of commits on the forge begin with `app_commits` and
     `deploy_commits`.
     """
@@ -117,6 +123,7 @@ class RolloutView:
     report_max_ages: Mapping[str, timedelta] = field(default_factory=dict)
     rules: tuple[str, ...] = ()
     holds: bool = False
+    stopped_since: datetime | None = None
     rolls_back: bool = False
     committed: datetime | None = None
     app_commits: str = ""

@@ -20,9 +20,10 @@ from bot.report.model import (
 )
 from bot.wording.comment import headline
 from bot.wording.headline import failures, holding, needs_person
+from bot.wording.needs import ORDER
 from bot.wording.reasons import not_ready_text, reason, remedy
 from bot.wording.rules import state_lines
-from bot.wording.waves import what_changes
+from bot.wording.waves import waits_for, what_changes
 from planners.gating.evaluate import Evaluation, WaveState, WaveStatus
 from planners.gating.readiness import stale_at
 from planners.model import Readiness, Unit
@@ -66,7 +67,7 @@ def rollout_view(context: Context, gathered: Gathered, proposal: Proposal) -> Ro
         deploy=str(plan.deploy),
         home=MergeRequestView(home.number, home.url) if home else None,
         problems=tuple(str(problem) for problem in proposal.problems),
-        waves=wave_views(proposal.evaluation, now),
+        waves=wave_views(proposal.evaluation, now, holds=_holds(proposal)),
         units=unit_views(snapshot, proposal.evaluation, plan.units),
         report_max_ages={
             name: snapshot.max_report_age(name)
@@ -110,12 +111,17 @@ def problem_view(application: str, problems: Sequence[str], now: datetime) -> Ro
     )
 
 
-def wave_views(evaluation: Evaluation, now: datetime) -> tuple[WaveView, ...]:
-    """The waves of a plan; gates count as seen first now."""
-    return tuple(_wave(status, now) for status in evaluation.wave_statuses)
+def wave_views(
+    evaluation: Evaluation, now: datetime, *, holds: bool = False
+) -> tuple[WaveView, ...]:
+    """The waves of a plan; gates count as seen first now.
+
+    If it `holds`, the waves that wait for what failed ask nobody: the failure is told once.
+    """
+    return tuple(_wave(status, now, holds=holds) for status in evaluation.wave_statuses)
 
 
-def _wave(status: WaveStatus, now: datetime) -> WaveView:
+def _wave(status: WaveStatus, now: datetime, *, holds: bool) -> WaveView:
     wave, request = status.change.wave, status.merge_request
     return WaveView(
         name=wave.name,
@@ -128,20 +134,21 @@ def _wave(status: WaveStatus, now: datetime) -> WaveView:
         changes=what_changes(status),
         digest=status.change.digest,
         merge_request=MergeRequestView(request.number, request.url) if request else None,
-        gates=tuple(_gate(gate, now) for gate in status.gates),
+        gates=tuple(_gate(gate, now, holds=holds) for gate in status.gates),
         pending=tuple(
             PendingUnitView(str(each.unit), str(not_ready_text(each))) for each in status.pending
         ),
+        waits_for=str(waits_for(status)) if status.gates else "",
     )
 
 
-def _gate(gate: Gate, now: datetime) -> GateView:
+def _gate(gate: Gate, now: datetime, *, holds: bool) -> GateView:
     return GateView(
         _kind(gate),
         str(reason(gate)),
         str(remedy(gate)),
         now,
-        person=needs_person(gate),
+        person=needs_person(gate) and not (holds and isinstance(gate, ORDER)),
         who=_who(gate),
     )
 
@@ -171,15 +178,23 @@ def _kind(gate: Gate) -> str:
 def carry_over(view: RolloutView, before: RolloutView | None) -> RolloutView:
     """The view with what only the view of the previous pass knows.
 
-    That is the time at which each gate was first seen closed for the same change, and the merge
-    requests of merged waves. Without a previous view, times begin anew and merged waves have no
-    merge request.
+    That is the time at which each gate was first seen closed for the same change, at which it
+    stopped, and the merge requests of merged waves. Without a previous view, times begin anew and
+    merged waves have no merge request.
     """
+    view = replace(view, stopped_since=_stopped_since(view, before))
     if before is None:
         return view
     requests = {wave.name: wave.merge_request for wave in before.waves if _was_merging(wave)}
     since = {(wave.digest, gate.kind): gate.since for wave in before.waves for gate in wave.gates}
     return replace(view, waves=tuple(_carry_over(wave, requests, since) for wave in view.waves))
+
+
+def _stopped_since(view: RolloutView, before: RolloutView | None) -> datetime | None:
+    if not (view.holds or view.problems):
+        return None
+    same = before and before.holds == view.holds and bool(before.problems) == bool(view.problems)
+    return (before.stopped_since if before and same else None) or view.at
 
 
 def _carry_over(

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 import structlog
-from fastapi import status
+from fastapi import HTTPException, Request, status
 from fastapi.responses import JSONResponse
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from bot.logs import described
 from bot.store import StoreError
 from bot.web.peers import Network, forwarded_client
+from bot.web.ui import refusal
 
 MAX_PER_CLIENT = 200
 RETRY_SECONDS = 10
@@ -50,8 +51,8 @@ class SecurityHeadersMiddleware:
 class ErrorMiddleware:
     """Answers 500 when a route fails, and logs one line: which error, and where it was raised.
 
-    Not the message: it may quote what the client sent. The server would log a traceback. While the
-    database is away, of which the store has logged one line, the answer is 503.
+    Browsers get a page. Not the message: it may quote what the client sent. The server would log a
+    traceback. While the database is away, of which the store has logged one line, it answers 503.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -71,11 +72,9 @@ class ErrorMiddleware:
         except StoreError:
             if scope["type"] != "http" or started:
                 raise
-            answer = JSONResponse(
-                {"detail": NO_DATABASE},
-                status.HTTP_503_SERVICE_UNAVAILABLE,
-                {"Retry-After": str(RETRY_SECONDS)},
-            )
+            retry = {"Retry-After": str(RETRY_SECONDS)}
+            away = HTTPException(status.HTTP_503_SERVICE_UNAVAILABLE, NO_DATABASE, retry)
+            answer = await refusal(Request(scope), away)
             await answer(scope, receive, send)
         except Exception as error:
             if scope["type"] != "http":
@@ -83,7 +82,8 @@ class ErrorMiddleware:
             log_failure("request failed", error, path=scope["path"])
             if started:
                 raise
-            answer = JSONResponse({"detail": INTERNAL_ERROR}, status.HTTP_500_INTERNAL_SERVER_ERROR)
+            failed = HTTPException(status.HTTP_500_INTERNAL_SERVER_ERROR, INTERNAL_ERROR)
+            answer = await refusal(Request(scope), failed)
             await answer(scope, receive, send)
 
 

@@ -12,6 +12,7 @@ from jinja2 import Environment
 from bot.context import Context
 from bot.report.dora import delivery
 from bot.report.model import UNIT_STATES
+from bot.report.needs import MINE, PEOPLE
 from bot.web.ui import (
     api,
     applications,
@@ -72,6 +73,11 @@ async def _login(request: Request) -> str:
     return str(getattr(request.state, "login", ""))
 
 
+def _needs(wanted: str, login: str) -> str:
+    """Whom what is shown has to wait for; nobody can ask for his own without a sign-in."""
+    return wanted if wanted == PEOPLE or (wanted == MINE and login) else ""
+
+
 def _wanted(
     q: str = "", cluster: str = "", wave: str = "", page: str = "", waves: str = ""
 ) -> plan.PlanQuery:
@@ -120,7 +126,7 @@ def index(
         q[:MAX_QUERY],
         tenant[:MAX_QUERY],
         state if state in applications.STATES else "",
-        needs if needs in {applications.PEOPLE, applications.MINE} else "",
+        _needs(needs, login),
     )
     found = applications.index_page(
         reader.summaries(), reader.open_plans(), wanted, login, number(page)
@@ -174,6 +180,7 @@ def cluster_page(pages: Shared, name: str) -> HTMLResponse:
 def rollout_page(
     pages: Shared,
     application: str,
+    login: Login,
     *,
     q: str = "",
     readiness: str = "",
@@ -187,7 +194,8 @@ def rollout_page(
         next((state for state in UNIT_STATES if state == readiness), None),
         number(page),
         number(waves) if waves else 0,
-        people=bool(needs),
+        needs=_needs(needs, login),
+        login=login,
     )
     version = pages.reader.versions().get(application, "")
 

@@ -4,12 +4,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from bot.report.model import NeedView, OpenPlanView, SummaryView
-from bot.report.needs import concerns
+from bot.report.needs import MINE, PEOPLE, concerns
 from bot.web.ui.badges import Badge, rollout_badge
 from bot.web.ui.paging import Page, paged
 
 ROWS, NEEDS, PLANS = 100, 10, 20
-PEOPLE, MINE = "people", "me"
 STATES = ("failing", "no plan", "in progress", "rolled out", "not started")
 
 

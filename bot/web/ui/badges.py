@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from bot.report.history import Outcome
 from bot.report.model import RolloutView, SummaryView, UnitCounts, WaveView
 from bot.web.ui.fleet import ClusterState
+from planners.gating.evaluate import WaveState
 
 
 @dataclass(frozen=True, slots=True)
 class Badge:
-    """A word with a class of the style sheet: good, wait, bad or idle."""
+    """A word with a class of the style sheet: good, wait, ask, bad or idle."""
 
     style: str
     text: str
@@ -20,6 +21,7 @@ WAVES: Mapping[str, Badge] = {
     "done": Badge("good", "ready"),
     "settling": Badge("wait", "merged"),
     "merging": Badge("wait", "merging"),
+    "people": Badge("ask", "needs people"),
     "waiting": Badge("idle", "waiting"),
     "cancelled": Badge("idle", "cancelled"),
     "failing": Badge("bad", "failing"),
@@ -43,8 +45,13 @@ OUTCOMES: Mapping[Outcome, Badge] = {
 
 
 def wave_state(wave: WaveView) -> str:
-    """A key of `WAVES`: the wave's state, or failing while a cluster reports a failure."""
-    return "failing" if wave.failing else wave.state.value
+    """A key of `WAVES`: its state, failing while a cluster reports a failure, or people's turn."""
+    if wave.failing:
+        return "failing"
+    waits = wave.state is WaveState.WAITING and bool(wave.gates)
+    if waits and all(gate.person for gate in wave.gates):
+        return "people"
+    return wave.state.value
 
 
 def rollout_badge(view: RolloutView | SummaryView, totals: UnitCounts) -> Badge:

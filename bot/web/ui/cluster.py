@@ -14,6 +14,7 @@ from planners.model.quantities import write
 from planners.model.snapshot import ReportedFacts
 
 MOST_REPORTS = 300
+AMOUNTS = ("capacity", "allocated", "claimed", "left", "free")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +41,13 @@ class RunningApplication:
 
 @dataclass(frozen=True, slots=True)
 class ClusterPage:
-    """What the template shows."""
+    """What the template shows; `known` names the fields of resources that say something."""
 
     row: ClusterRow
     details: ClusterDetailsView
     facts: ReportedFacts | None
     resources: Sequence[ResourceRow]
+    known: Sequence[str]
     applications: Sequence[RunningApplication]
     agent_reports: Sequence[ReportRow]
 
@@ -69,11 +71,13 @@ def cluster_page(reader: ViewReader, name: str) -> ClusterPage:
         )
         for each in row.applications
     ]
+    found = resources(details, facts, claims.values())
     return ClusterPage(
         row=row,
         details=details,
         facts=facts,
-        resources=resources(details, facts, claims.values()),
+        resources=found,
+        known=[name for name in AMOUNTS if any(getattr(each, name) for each in found)],
         applications=applications,
         agent_reports=newest(reader.reports("", name)),
     )

@@ -17,7 +17,7 @@ COLUMNS = 6
 WIDTH, HEIGHT = 176, 50
 GAP, BETWEEN, HEAD = 22, 16, 26
 MAX_LETTERS = 19
-GROUP_STATES = ("failing", "merging", "settling", "waiting", "cancelled")
+GROUP_STATES = ("failing", "people", "merging", "settling", "waiting", "cancelled")
 
 
 @dataclass(frozen=True, slots=True)

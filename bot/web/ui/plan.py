@@ -62,7 +62,10 @@ class PlanQuery:
 
 @dataclass(frozen=True, slots=True)
 class PlanPage:
-    """What the template shows; `more_connections` counts those that are left out."""
+    """What the template shows; `more_connections` counts those that are left out.
+
+    `waves` are those that change something, `unchanged` the names of the others.
+    """
 
     application: str
     path: str
@@ -71,6 +74,7 @@ class PlanPage:
     filter: DiffFilter
     clusters: Sequence[str]
     waves: Page[WaveView]
+    unchanged: Sequence[str]
     placement: Sequence[PlacementView]
     diffs: DiffPage
     connections: Sequence[str]
@@ -144,6 +148,9 @@ def rollout_state(view: RolloutView, plan: PlanView) -> PlanState:
 
 def plan_page(path: str, state: PlanState, plan: PlanView, wanted: PlanQuery) -> PlanPage:
     """The page of a plan at this path."""
+    changing = {wave.name for wave in plan.waves} | {
+        each.name for each in state.waves if each.gates
+    }
     return PlanPage(
         application=plan.application,
         path=path,
@@ -151,7 +158,8 @@ def plan_page(path: str, state: PlanState, plan: PlanView, wanted: PlanQuery) ->
         plan=plan,
         filter=wanted.diffs,
         clusters=clusters_of(plan),
-        waves=paged(state.waves, wanted.waves, WAVES),
+        waves=paged([each for each in state.waves if each.name in changing], wanted.waves, WAVES),
+        unchanged=[each.name for each in state.waves if each.name not in changing],
         placement=plan.placement,
         diffs=diff_page(plan, wanted.diffs, wanted.page),
         connections=plan.connections[:CONNECTIONS],

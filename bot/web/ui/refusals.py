@@ -12,6 +12,7 @@ TITLES = {
     status.HTTP_401_UNAUTHORIZED: "Sign-in required",
     status.HTTP_403_FORBIDDEN: "Access denied",
     status.HTTP_404_NOT_FOUND: "Not found",
+    status.HTTP_500_INTERNAL_SERVER_ERROR: "Internal error",
     status.HTTP_503_SERVICE_UNAVAILABLE: "Temporarily unavailable",
 }
 OTHER_TITLE = "Request failed"

@@ -5,14 +5,16 @@ from dataclasses import dataclass
 
 from bot.report.model import (
     UNIT_STATES,
+    GateView,
     NeedView,
+    OpenPlanView,
     RolloutView,
     UnitCounts,
     UnitState,
     UnitView,
     WaveView,
 )
-from bot.report.needs import needs_of
+from bot.report.needs import MINE, concerns, needs_of
 from bot.report.summary_view import count_states
 from bot.store.audit import AuditEntry
 from bot.store.queue import Waiting
@@ -22,7 +24,7 @@ from bot.web.ui.paging import Page, address, paged
 from bot.web.ui.reading import ViewReader
 from bot.web.ui.timeline import Timeline, timeline
 
-WAVES, CLUSTERS = 30, 100
+WAVES, CLUSTERS, PLANS = 30, 100, 5
 UNPAGED = 200
 MAX_NOT_READY_GROUPS = 20
 
@@ -31,14 +33,15 @@ MAX_NOT_READY_GROUPS = 20
 class RolloutFilter:
     """What to show: clusters by name and readiness, and pages; empty and 0 are the defaults.
 
-    `people`: only the waves that wait for a person.
+    `needs`: only the waves that wait for a person, or for the one with this `login`.
     """
 
     text: str = ""
     readiness: UnitState | None = None
     page: int = 1
     waves: int = 0
-    people: bool = False
+    needs: str = ""
+    login: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +99,8 @@ class RolloutPage:
     filter: RolloutFilter
     version: str
     needs: Sequence[NeedView]
+    plans: Sequence[OpenPlanView]
+    more_plans: int
     waves: Page[WaveView]
     timeline: Timeline
     graph: Graph
@@ -115,11 +120,14 @@ def rollout_page(
 ) -> RolloutPage:
     """One application's page. Raises HTTPException 404."""
     view = reader.rollout(application)
+    plans = [each for each in reader.open_plans() if each.application == application]
     return RolloutPage(
         view=view,
         filter=wanted,
         version=version,
         needs=needs_of(view),
+        plans=plans[:PLANS],
+        more_plans=max(0, len(plans) - PLANS),
         waves=wave_page(_shown(view.waves, wanted), wanted.waves),
         timeline=timeline(reader.history(application), view.revision, reader.now),
         graph=wave_graph(application, view.waves),
@@ -131,9 +139,15 @@ def rollout_page(
 
 
 def _shown(waves: Sequence[WaveView], wanted: RolloutFilter) -> Sequence[WaveView]:
-    if not wanted.people:
+    if not wanted.needs:
         return waves
-    return [each for each in waves if each.failing or any(gate.person for gate in each.gates)]
+    return [
+        each for each in waves if each.failing or any(_asks(gate, wanted) for gate in each.gates)
+    ]
+
+
+def _asks(gate: GateView, wanted: RolloutFilter) -> bool:
+    return gate.person and (wanted.needs != MINE or concerns(gate, wanted.login))
 
 
 def wave_page(waves: Sequence[WaveView], number: int) -> Page[WaveView]:

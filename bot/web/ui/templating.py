@@ -43,6 +43,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters |= {
+        "after": after,
         "moment": moment,
         "clock": clock,
         "listing": listing,
@@ -80,6 +81,11 @@ def segments(counts: UnitCounts) -> list[BarSegment]:
         found.append(BarSegment(state, round(x, 2), round(width * scale, 2)))
         x += width * scale
     return found
+
+
+def after(headline: str, badge: str) -> str:
+    """A headline behind a badge that says its first words: `rolled out: 12 clusters ready`."""
+    return headline.removeprefix(f"{badge}: ")
 
 
 def readiness(state: UnitState) -> str:

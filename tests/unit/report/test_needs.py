@@ -1,6 +1,7 @@
 """What waits for a person: once for all waves, the one whose turn it is first."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -46,12 +47,13 @@ def test_what_waits_for_people(case: str) -> None:
 
 
 def test_a_failure_is_told_once_and_not_for_each_wave_behind_it() -> None:
-    made = view((), (BROKEN,), holds=True)
+    began = NOON - timedelta(minutes=3)
+    made = view((), (ORDER,), holds=True, stopped_since=began)
     pending = (PendingUnitView("web@one", "is stalled"),)
     failing: WaveView = replace(made.waves[0], state=WaveState.SETTLING, failing=1, pending=pending)
     (need,) = needs_of(replace(made, waves=(failing, made.waves[1])))
     assert need.waves == ("s0.1",)
-    assert need.reason == "1 component reports a failure: web@one: is stalled"
+    assert (need.reason, need.since) == ("one: is stalled", began)
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,9 @@ async def test_an_error_is_one_line_without_values_or_traceback() -> None:
     async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
         with capture_logs() as logs:
             answer = await client.get("/a?secret=canary")
-    assert answer.status_code == 500
+        page = await client.get("/a", headers={"Accept": "text/html"})
+    assert answer.status_code == page.status_code == 500
+    assert "<h1>Internal error</h1>" in page.text
     assert "canary" not in answer.text
     ((line),) = logs
     assert line.pop("place").startswith("test_guards.py:")

@@ -219,11 +219,24 @@ async def test_a_plan_has_a_page_before_it_is_merged_and_after(
     text = await get(client, f"/plans/storefront/{'d' * 64}")
     for said in ("not merged yet", "New web", "by ada", "after the merge", "image: new-1"):
         assert said in text
+    assert "New web" in await get(client, "/rollouts/storefront")
     site.context.store.views.drop([f"{OPEN_PLANS.prefix}storefront/r!1"])
     replaced = await get(client, f"/plans/storefront/{'d' * 64}")
     assert f'href="/plans/storefront/{"c" * 64}"' in replaced
     assert "is not kept" in await get(client, "/plans/storefront/eeee", 404)
     assert "Did you mean storefront?" in await get(client, "/plans/storefrnt/eeee", 404)
+
+
+async def test_waves_that_change_nothing_are_named_below_the_table_of_a_plan(
+    site: Site, client: httpx.AsyncClient
+) -> None:
+    view = rollout(["edge-0", "edge-1", "edge-2"], steps=3)
+    waves = (*view.waves[:2], replace(view.waves[2], state=WaveState.DONE, gates=()))
+    await site.show(replace(view, waves=waves))
+    site.keep_plan(plan("x", 2))
+    text = await get(client, "/rollouts/storefront/plan")
+    assert "2 of 3, in this order" in text
+    assert "Nothing is left to merge in s2.1." in text
 
 
 async def test_a_rollout_shows_its_times_and_those_before_it(
