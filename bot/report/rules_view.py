@@ -2,13 +2,15 @@
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 
 from bot.context import Context
 from bot.report.model import RULES, RulesView, RuleView, SampleView
-from bot.wording.rules import limits
-from planners.model.rules import Evidence, Rule, RuleKey, RuleState, reason_of
+from bot.wording.rules import failover_limits, limits
+from planners.model.rules import FAILOVER, Evidence, Phase, Rule, RuleKey, RuleState, reason_of
 from planners.model.signals import Series
 from planners.model.snapshot import Snapshot
+from planners.rules.failover import FAILS, rule_of
 
 MOST_RULES = 200
 MOST_SAMPLES = 120
@@ -31,15 +33,23 @@ def rules_view(snapshot: Snapshot) -> RulesView:
     return RulesView(snapshot.now, views, len(states) - len(shown))
 
 
-def _place(key: RuleKey) -> tuple[str, str]:
-    return key.rule, key.cluster
+def _place(key: RuleKey) -> tuple[bool, str, str]:
+    return key.rule == FAILOVER, key.rule, key.cluster
 
 
 def _rule_view(snapshot: Snapshot, key: RuleKey) -> RuleView:
     state = snapshot.rule_states[key]
     view = RuleView(key.rule, key.cluster, state.phase.value, state.changed, state.why)
     rule = next((each for each in snapshot.application.rules if each.name == key.rule), None)
-    return view if rule is None else _with_signal(snapshot, view, rule, state)
+    if rule is not None:
+        return _with_signal(snapshot, view, rule, state)
+    cluster = snapshot.cluster(key.cluster)
+    failover = rule_of(snapshot, cluster) if cluster is not None else None
+    if failover is None or state.phase is Phase.IDLE:
+        return view
+    told = failover_limits(failover, snapshot.application.name, snapshot.policies)
+    steps = tuple(_steps(FAILS, key.cluster, state.steps))
+    return replace(view, limits=tuple(told), steps=steps)
 
 
 def _with_signal(snapshot: Snapshot, view: RuleView, rule: Rule, state: RuleState) -> RuleView:

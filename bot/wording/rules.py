@@ -6,7 +6,7 @@ from bot.wording.markdown import code, plural
 from bot.wording.timetable import span
 from planners.gating.change_sets import ChangeSet
 from planners.model import Application, Policy
-from planners.model.rules import FAILOVER, Action, Decision, Rule, States
+from planners.model.rules import FAILOVER, Action, Decision, FailoverRule, Rule, States
 
 MOST_LINES = 20
 
@@ -73,12 +73,32 @@ def limits(rule: Rule, application: str, policies: Sequence[Policy]) -> Iterator
         f"At least {span(rule.pace)} between steps in one direction, {span(rule.cooldown)} before "
         f"it turns. Samples older than {span(rule.max_age)} are no data: nothing changes."
     )
+    yield from _permissions(rule.name, application, policies)
+
+
+def failover_limits(
+    rule: FailoverRule, application: str, policies: Sequence[Policy]
+) -> Iterator[str]:
+    """When components leave a cluster, when nothing moves, and who must approve it."""
+    yield (
+        f"What is placed by a choice leaves the cluster after {span(rule.after)} of silence or "
+        f"failure, and may come back after {span(rule.after)} without; one cluster each "
+        f"{span(rule.pace)}."
+    )
+    yield (
+        f"Nothing moves while less than {rule.quorum}% of the fleet is heard, or more than "
+        f"{rule.max_share}% of {rule.clusters} fails."
+    )
+    yield from _permissions(FAILOVER, application, policies)
+
+
+def _permissions(rule: str, application: str, policies: Sequence[Policy]) -> Iterator[str]:
     allowed = [
         f"Automatic by policy {policy.name} on the clusters it selects: waves of up to "
         f"{plural(each.max_clusters, 'cluster')}, {plural(each.per_hour, 'decision')} an hour."
         for policy in policies
         for each in policy.automatic
-        if (each.application, each.rule) == (application, rule.name)
+        if (each.application, each.rule) == (application, rule)
     ]
     yield from allowed or [
         "A person approves each of its merge requests: no policy makes it automatic."

@@ -96,7 +96,10 @@ def fail_over(snapshot: Snapshot, memory: Memory) -> dict[RuleKey, RuleState]:
         returned = _returned(memory, found) if state.steps else None
         machine, state, moment = _judged(fleet, rule, key, state, returned)
         settled = memory.is_settled(machine, key, state)
-        found[key] = advance(machine, state, replace(moment, settled=settled))
+        advanced = advance(machine, state, replace(moment, settled=settled))
+        if advanced.phase is Phase.IDLE:
+            advanced = replace(advanced, why=f"{key.cluster} is well")
+        found[key] = advanced
     return found
 
 

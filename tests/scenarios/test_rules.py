@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from bot.engine.propose import propose
+from bot.report.rules_view import rules_view
 from bot.wording.comment import comment
 from bot.wording.diffs import Diffs
 from planners.gating.effects import RequeueAt
@@ -641,3 +642,16 @@ def test_a_rule_of_replicas_removes_nothing() -> None:
     world.minutes(5, HIGH)
 
     assert world.on("web") == ["c1", "c2"]
+
+
+def test_the_page_says_the_limits_of_failover_where_something_fails() -> None:
+    world = begun(BURST, failing(), automatic(FAILOVER), count=2)
+    world.silent = {"c2"}
+    world.minutes(32)
+
+    shown = rules_view(world.snapshot).rules
+    assert [(each.rule, each.cluster) for each in shown][:2] == [("lunch", ""), (FAILOVER, "c1")]
+    idle, pending = (each for each in shown if each.cluster in {"c1", "c2"})
+    assert (idle.why, idle.limits) == ("c1 is well", ())
+    assert pending.why.startswith("c2 is silent or fails since")
+    assert "more than 25% of all clusters fails" in pending.limits[1]
