@@ -130,8 +130,8 @@ MUTATIONS = (
     Mutation(
         "ignore stages",
         "planners/gating/dependencies.py",
-        "for number in range(change.wave.step):",
-        "for number in range(0):",
+        "steps = map(context.step, range(change.wave.step))",
+        "steps = map(context.step, range(0))",
     ),
     Mutation(
         "ignore holds by label",
