@@ -15,12 +15,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 import aiohttp
-from kubernetes.aio.client.configuration import Configuration
-from kubernetes.aio.client.rest import RESTClientObject
 
 from bot.clusters.errors import (
     ApiUnavailableError,
@@ -32,6 +30,9 @@ from bot.clusters.errors import (
     WriteConflictError,
 )
 from bot.clusters.kubeconfig import Credentials
+
+if TYPE_CHECKING:
+    from kubernetes.aio.client.rest import RESTClientObject
 
 JSON = "application/json"
 APPLY = "application/apply-patch+yaml"
@@ -236,8 +237,14 @@ async def _refuse_redirects(
     return answer
 
 
-def _rest_client(credentials: Credentials) -> RESTClientObject:
-    """The package's transport: no proxy from the environment, no retries, no redirects."""
+def _rest_client(credentials: Credentials) -> "RESTClientObject":
+    """The package's transport: no proxy from the environment, no retries, no redirects.
+
+    It is imported here: only fleets with clusters that the bot reaches itself need it.
+    """
+    from kubernetes.aio.client.configuration import Configuration  # noqa: PLC0415 - see above
+    from kubernetes.aio.client.rest import RESTClientObject  # noqa: PLC0415 - as above
+
     with TemporaryDirectory(prefix="switchyard-") as folder:
         files: dict[str, str] = {}
         if credentials.client_certificate:
